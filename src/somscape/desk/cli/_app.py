@@ -46,8 +46,9 @@ def run_app(
             tables.append(read_table(path, table=table, query=query))
     elif table or query:
         raise InputError(
-            "`table` and `query` say what to read of a database; give its URL first.",
-            parameter="table",
+            "`table` and `query` need a database, but TABLE is missing. Give the URL of the "
+            "database as TABLE, for example sqlite:///loans.sqlite.",
+            parameter="table" if table else "query",
         )
     folder = state or str(state_folder())
     most = None if memory is None else int(memory * 1e9)
@@ -59,7 +60,7 @@ def run_app(
         tables=tables,
         say=partial(say, console),
     )
-    say(console, f"Stopped. Uploads, results and decisions are kept in {folder}.")
+    say(console, f"Stopped. Uploads, results and decisions are saved in {folder}.")
 
 
 def change_user(
@@ -77,38 +78,53 @@ def change_user(
         known = read_users(users, has_passwords=False, may_be_readable=allow_readable_secrets)
     plain = plain_name(name)
     if not plain:
-        raise InputError(f"'{shown(name):.100}' can be no name: give 1 to 64 letters of any kind.")
+        raise InputError(
+            f"'{shown(name):.100}' is not allowed as the name of a user. A name has 1 to 64 "
+            "printable characters, such as anna.",
+            parameter="name",
+            value=name,
+        )
     found = known.get(plain)
     if remove:
         _remove(users, known, plain)
         return
     if role is None and found is None:
         raise InputError(
-            f"`role` says what {plain} may do. Give look, decide or run.", parameter="role"
+            f"{plain} is a new user and needs a `role`. Give look, decide or run.",
+            parameter="role",
+            allowed="look, decide, run",
         )
     new_role = role or (found.role if found else "")
     password = _new_password(plain) if has_password else ""
     write_users(users, {**known, plain: User(plain, new_role, password)})
-    with_what = "a password" if password else "no password; a proxy says who it is"
+    with_what = "a password" if password else "no password, because a proxy identifies the user"
     click.echo(f"{shown(users)}: {plain} has the role {new_role} and {with_what}.", err=True)
 
 
 def _remove(path: Path, known: dict[str, User], name: str) -> None:
     if name not in known:
-        raise InputError(f"{shown(path)} has no user {name}. It has {', '.join(known) or 'none'}.")
+        raise InputError(
+            f"{shown(path)} does not contain the user {name}. It contains "
+            f"{', '.join(known) or 'no user'}.",
+            file=path,
+            value=name,
+            allowed=", ".join(known),
+        )
     rest = {other: user for other, user in known.items() if other != name}
     if not rest:
         raise InputError(
-            f"{name} is the only user of {shown(path)}. Add another one first, or delete the file "
-            "and end the app."
+            f"{name} is the only user of {shown(path)}. Add another user first, or delete the file "
+            "and end the app.",
+            file=path,
+            value=name,
         )
     write_users(path, rest)
-    click.echo(f"{name} is removed from {shown(path)}, and logged out.", err=True)
+    click.echo(f"{name} is removed from {shown(path)} and logged out.", err=True)
 
 
 def _new_password(name: str) -> str:
-    said, again = f"Password of {name} (at least 12 letters)", "The same again"
-    return hash_password(click.prompt(said, hide_input=True, confirmation_prompt=again, err=True))
+    prompt, again = f"Password of {name} (at least 12 characters)", "Repeat the password"
+    return hash_password(click.prompt(prompt, hide_input=True, confirmation_prompt=again, err=True))
 
 
 def run_service(map_file: str, *, max_body: float, max_rows: int, **options: Any) -> None:
@@ -120,4 +136,4 @@ def run_service(map_file: str, *, max_body: float, max_rows: int, **options: Any
     console = make_console()
     limits = RequestLimits(int(max_body * 1e6), max_rows)
     serve_map(Path(map_file), limits=limits, say=partial(say, console), **options)
-    say(console, "Stopped; requests that had come were answered.")
+    say(console, "Stopped after the answers to all received requests.")

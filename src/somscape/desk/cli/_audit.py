@@ -31,17 +31,17 @@ UNCHECKED = 3
 """Exit code if no fault was found, but the key or a person has to check some lines."""
 
 NO_SEALS = (
-    "Without seals, nobody can see whether such a line is forged to hide a deleted decision. Ask "
-    "the people who are named."
+    "Without seals, such a line may be forged to hide a deleted decision. Ask the people whose "
+    "names are in these lines."
 )
 
 NOT_SWEPT_ON_SERVER = (
-    "Deleted, but not yet overwritten: another program is using the tables, or they are another "
-    "role's. Have their owner forget another case, or run VACUUM FULL."
+    "The rows are deleted but not yet overwritten on the disk, because another program uses the "
+    "tables, or another role owns them. The owner can delete another case, or run VACUUM FULL."
 )
 NOT_SWEPT_IN_FILE = (
-    "Deleted, but not yet overwritten: another program is using the state. Forget another case, or "
-    "end that program, and what is left goes."
+    "The rows are deleted but not yet overwritten on the disk, because another program uses the "
+    "state. End that program, and delete another case to overwrite them."
 )
 
 COLUMNS = ("number", "made", "author", "kind", "watch", "run", "key", "state", "comment")
@@ -55,36 +55,36 @@ def verify_audit(head: str | None, **options: Any) -> None:
         if head is None:
             state.check_has_lines()  # else a wrong --state would count as a valid audit
         verdict = verify(state, head)
-    say(console, f"{counted(verdict.n_lines, 'line')}, head {verdict.head}")
+    if verdict.faults:
+        say(console, "The audit is not valid.")
+    elif verdict.unchecked:
+        say(
+            console,
+            "No fault was found, but the key or a person must check lines about forgotten cases.",
+        )
+    else:
+        say(console, "The audit is valid.")
+    say(console, f"Number of lines: {verdict.n_lines}. Head: {verdict.head}")
     if verdict.found is not None:
-        say(console, f"The head that you gave is that {verdict.found}.")
+        say(console, f"The given head is the head {verdict.found}.")
     say(console, _seals(verdict, has_key=options["audit_key"] is not None))
     if verdict.is_ahead:
         say(
             console,
-            f"The last line is of {verdict.last}: a clock was ahead. No line is earlier than the "
-            "one before it, so new lines have this time until then. Set the clock right.",
+            f"The time of the last line is {verdict.last}, which is in the future, because a clock "
+            "was wrong. New lines get the same time until then. Set the clock to the right time.",
         )
     if verdict.forgotten:
         cases = counted(verdict.n_forgotten, "case")
-        say(console, f"{counted(len(verdict.forgotten), 'line')} of forgotten cases ({cases}):")
+        say(console, f"{counted(len(verdict.forgotten), 'line')} about forgotten cases ({cases}):")
         _say_some(console, "Forgotten", verdict.forgotten)
         if not verdict.has_seals:
             say(console, NO_SEALS)
     _say_some(console, "Note", verdict.notes)
     _say_some(console, "Not checked", verdict.unchecked)
     _say_some(console, "Wrong", verdict.faults)
-    if verdict.faults:
-        say(console, "The audit does not hold.")
-        click.get_current_context().exit(2)
-    if verdict.unchecked:
-        say(
-            console,
-            "No fault was found, but lines of forgotten cases need the key or a person to check "
-            "them.",
-        )
-        click.get_current_context().exit(UNCHECKED)
-    say(console, "The audit holds.")
+    if verdict.faults or verdict.unchecked:
+        click.get_current_context().exit(2 if verdict.faults else UNCHECKED)
 
 
 def _say_some(console: Console, what: str, sentences: Sequence[str]) -> None:
@@ -118,10 +118,11 @@ def print_head(**options: Any) -> None:
 
 def _seals(verdict: Verdict, *, has_key: bool) -> str:
     if has_key:
-        return f"{counted(verdict.n_sealed, 'line')} sealed by this key."
+        sealed = f"{verdict.n_sealed} of {counted(verdict.n_lines, 'line')}"
+        return f"{sealed} {'has' if verdict.n_sealed == 1 else 'have'} the seal of this key."
     if verdict.has_seals:
-        return "Lines have seals, which only --audit-key FILE can check."
-    return "Lines have no seals: compare a head that you wrote down, by --head."
+        return "The lines have seals. To check the seals, give --audit-key FILE."
+    return "The lines do not have seals. Use --head to compare an earlier head that you have noted."
 
 
 def _cell(value: Any) -> str:
@@ -135,10 +136,14 @@ def forget_cases(
 ) -> None:
     """Delete cases, and print the number of cases and the places of remaining copies."""
     if (key is None) == (older_than is None):
-        raise InputError("give the KEY of a case, or `older_than` for all that are old.")
+        raise InputError(
+            "Give either the KEY of a case or `older_than` with a number of months.",
+            parameter="older_than",
+        )
     if decided and older_than is None:
         raise InputError(
-            "`decided` goes with `older_than`: a KEY is forgotten, decided or not.",
+            "`decided` needs `older_than`. With a KEY, decided cases are also deleted, so leave "
+            "`decided` out.",
             parameter="decided",
         )
     console, author = make_console(), author_of(options)
@@ -149,15 +154,15 @@ def forget_cases(
             gone = forget_old(state, watch, older_than or 0, author=author, decided=decided)
         head, is_server = state.head(), state.database.is_server
     if not (gone.n_cases or gone.n_rows):
-        say(console, "No case is that old; nothing was changed.")
+        say(console, "No case is that old. Nothing was deleted.")
         return
     more = f"{counted(gone.n_decisions, 'decision')} and {counted(gone.n_rows, 'row')} of runs"
-    say(console, f"Forgotten: {counted(gone.n_cases, 'case')}, with {more}.")
+    say(console, f"Deleted {counted(gone.n_cases, 'case')} with {more}.")
     if not gone.is_swept:
         say(console, NOT_SWEPT_ON_SERVER if is_server else NOT_SWEPT_IN_FILE)
-    left = "Backups, results that were written, and the source still hold it."
+    left = "Backups, written results and the original table still contain these cases."
     if is_server:
-        left = f"The server's log (WAL) and its archive, too. {left}"
+        left += " The log of the server (WAL) and its archive also contain them."
     say(console, left, f"Head of the audit: {head}")
 
 
@@ -168,7 +173,7 @@ def write_backup(file: Path, **options: Any) -> None:
     console = make_console(file)
     say(console, f"Wrote {file}: {_audit_words(verdict)}")
     if verdict.faults:
-        say(console, f"Its audit does not hold, as that of the state: {verdict.faults[0]}")
+        say(console, f"The audit of the state and of the backup is not valid. {verdict.faults[0]}")
 
 
 def restore_backup(file: Path, *, force: bool, **options: Any) -> None:
@@ -177,9 +182,9 @@ def restore_backup(file: Path, *, force: bool, **options: Any) -> None:
         verdict = restore(state, file, force=force, author=author_of(options))
         name, head = state.database.name, state.head()
     console = make_console()
-    say(console, f"{name} holds what {file} holds: {_audit_words(verdict)}")
+    say(console, f"{name} now has the content of {file}: {_audit_words(verdict)}")
     if head != verdict.head:
-        say(console, f"One line more tells what was there before. Head of the audit: {head}")
+        say(console, f"One more line records the earlier content. Head of the audit: {head}")
 
 
 def _audit_words(verdict: Verdict) -> str:
@@ -217,7 +222,7 @@ def repeat_run(run: str, **options: Any) -> None:
     with open_state(options) as state, stage(f"repeating {run}"):
         found = reproduce(state, run)
     old = found.run
-    what = f"Run {old.id}, number {old.number} of {old.watch}, {old.made}: {old.source}"
-    say(make_console(), what, *found.said)
+    about = f"Run {old.id}, number {old.number} of the watch {old.watch}, {old.made}: {old.source}"
+    say(make_console(), *found.said, about)
     if not found.is_same:
         click.get_current_context().exit(2)

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from somscape._version import __version__
-from somscape.desk.cli._group import Commands
+from somscape.desk.cli._group import Command, Commands, Group
 from somscape.desk.cli._options import (
     Number,
     NumberOrFile,
@@ -27,33 +27,40 @@ from somscape.desk.cli._options import (
     readable_option,
     result_option,
     save_roles_option,
+    score_options,
     seed_option,
     sink_options,
     state_options,
     table_options,
     team_options,
     text_options,
+    verbose_option,
     watch_options,
 )
 
 
-@click.group()
+@click.group(cls=Group, examples=("somscape audit verify", "somscape audit list --format json"))
 def audit() -> None:
-    """Who decided what, and whether anybody has changed it since."""
+    """Show who decided what, and check the record of it.
+
+    The audit has a line for each run, decision and forgotten case.  Its head is a hash of all
+    lines, so that a change of any line changes the head.
+    """
 
 
-@audit.command()
+@audit.command(examples=("somscape audit verify", "somscape audit verify --audit-key audit.key"))
 @option(
     "--head",
-    metavar="H",
-    help="The head that a report or a run showed earlier: has anything up to it changed since?",
+    metavar="HASH",
+    help="Head of the audit that a report or a run printed earlier. The command checks that no "
+    "line before this head has changed.",
 )
 @state_options
 def verify(head: str | None, **options: Any) -> None:
-    """Check all lines of the audit, and compare the tables of the state with these lines.
+    """Check the audit, and compare the state with it.
 
-    The command lists the lines that record forgotten cases.  The exit code is 0 if the audit holds
-    and 2 if something was changed or deleted.  It is 3 if no fault was found, but lines of
+    The command lists the lines about forgotten cases.  The exit code is 0 if the audit is valid,
+    and 2 if a line was changed or deleted.  It is 3 if no fault was found, but lines about
     forgotten cases need the key or a person to check them.
     """
     from somscape.desk.cli._audit import verify_audit
@@ -61,112 +68,153 @@ def verify(head: str | None, **options: Any) -> None:
     verify_audit(head, **options)
 
 
-@audit.command("list")
+@audit.command("list", examples=("somscape audit list", "somscape audit list --format json"))
 @option(
     "--format",
     type=click.Choice(["csv", "json"]),
     default="csv",
-    help="How lines are written, to standard output.",
+    help="Format of the lines on standard output.",
 )
 @state_options
 def list_lines(**options: Any) -> None:
-    """Write the lines of the audit, the first one first."""
+    """Print all lines of the audit, beginning with the first."""
     from somscape.desk.cli._audit import list_audit
 
     list_audit(**options)
 
 
-@audit.command()
+@audit.command(examples=("somscape audit head", "somscape audit head --state somscape-state"))
 @state_options
 def head(**options: Any) -> None:
-    """Print the head of the audit, which stands for all lines up to now."""
+    """Print the head of the audit, a hash of all lines up to now."""
     from somscape.desk.cli._audit import print_head
 
     print_head(**options)
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=(
+        "somscape cases forget cards c103",
+        "somscape cases forget cards --older-than 24",
+    ),
+)
 @click.argument("watch", metavar="WATCH")
 @click.argument("key", metavar="[KEY]", required=False)
 @option(
     "--older-than",
     type=WholeNumber(1),
     metavar="MONTHS",
-    help="Instead of one KEY, forget all cases that nobody decided and no list of the last MONTHS "
-    "has; for a line of cron.",
+    help="Instead of one KEY, delete all cases without a decision that no list of the last MONTHS "
+    "months contains.",
 )
 @option(
     "--decided",
     is_flag=True,
-    help="With --older-than, forget decided cases, too, whose last decision is as old.",
+    help="With --older-than, also delete cases whose last decision is more than MONTHS months old.",
 )
 @state_options
 @author_option
 def forget(watch: str, key: str | None, **options: Any) -> None:
-    """Delete the case KEY of WATCH: its key, decisions, comments, cells and places on lists.
+    """Delete the case KEY of WATCH, for example to protect privacy.
 
-    The audit tells that a case was forgotten, not which one, and still holds.
+    The command deletes the key, decisions, comments, values and ranks of the case.  The audit
+    remains valid.  It records that a case was deleted, but not which case.
     """
     from somscape.desk.cli._audit import forget_cases
 
     forget_cases(watch, key, **options)
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=(
+        "somscape backup monday.sqlite",
+        "somscape backup monday.sqlite --state somscape-state",
+    ),
+)
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
 @state_options
 def backup(file: Path, **options: Any) -> None:
-    """Copy the state to FILE, such as monday.sqlite, while others go on.
+    """Copy the state to a backup FILE, even while it is in use.
 
-    FILE is whole or not there, and its audit is checked.
+    The command checks the audit of the backup.  If the copy fails, there is no incomplete FILE.
     """
     from somscape.desk.cli._audit import write_backup
 
     write_backup(file, **options)
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=(
+        "somscape restore monday.sqlite --state new-state",
+        "somscape restore monday.sqlite --force",
+    ),
+)
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
-@option("--force", is_flag=True, help="Replace what the state holds; it is lost.")
+@option(
+    "--force", is_flag=True, help="Replace the content of a state that is not empty. It is lost."
+)
 @state_options
 def restore(file: Path, **options: Any) -> None:
-    """Bring an empty state to what FILE holds, a backup of this or another kind of database."""
+    """Copy a backup FILE into an empty state.
+
+    The backup may come from another kind of database than the state.
+    """
     from somscape.desk.cli._audit import restore_backup
 
     restore_backup(file, **options)
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=(
+        "somscape reproduce 0f8fad5bd9cb469f",
+        "somscape reproduce 0f8fad5bd9cb469f --state somscape-state",
+    ),
+)
 @click.argument("run", metavar="RUN")
 @state_options
 def reproduce(run: str, **options: Any) -> None:
-    """Read the table of RUN again, and score it by the map and with the rule of that run.
+    """Repeat the run RUN, and compare the results.
 
-    It says that scores and files are the same bytes, or which file differs first and which input
-    changed: table, map, rule or versions.  RUN is the id of a run, as in `audit list`.  The exit
-    code is 0 for the same bytes, and 2 otherwise.
+    The command uses the table, map and rule of the run.  RUN is the id that `somscape audit list`
+    prints.  If the results differ, the command
+    names the first file that differs, and the changed input: table, map, rule or versions.  The
+    exit code is 0 if all results have the same bytes, and 2 otherwise.
     """
     from somscape.desk.cli._audit import repeat_run
 
     repeat_run(run, **options)
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=(
+        "somscape card found/map.som",
+        "somscape card found/map.som customers.csv --out card.md",
+    ),
+)
 @click.argument("map_file", metavar="MAP")
 @click.argument("path", metavar="[TABLE]", required=False)
 @option(
     "--watch",
     metavar="NAME",
-    help="Add what became of it in that watch: drift by run, and counts of decisions.",
+    help="Watch that uses the map. The card then also has the drift in each run, and the number "
+    "of decisions.",
 )
-@result_option("--out", help="The card, such as card.md or card.json; by default it is printed.")
+@result_option(
+    "--out", show_default="standard output", help="File of the card, such as card.md or card.json."
+)
 @force_option
 @read_options
 @state_options
 def card(map_file: str, path: str | None, out: Path | None, **options: Any) -> None:
-    """Write the model card of MAP: trained on what, for what, how good, with which limits.
+    """Write a model card of MAP, with data, quality and limits.
 
-    Errors are measured on the rows of TABLE; without it the last one of the training is told.
+    The errors of the map are computed from the rows of TABLE.  Without TABLE, the card has the
+    last error of the training.
     """
     from somscape.desk.cli._audit import write_card
 
@@ -177,7 +225,10 @@ def card(map_file: str, path: str | None, out: Path | None, **options: Any) -> N
 STATES = ("open", "confirmed", "cleared", "later")
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    examples=("somscape run cards new.csv", "somscape run cards new.csv --out february"),
+)
 @click.argument("name", metavar="NAME")
 @click.argument("path", metavar="[TABLE]", required=False)
 @read_options
@@ -188,19 +239,29 @@ STATES = ("open", "confirmed", "cleared", "later")
     "--instead-of",
     type=WholeNumber(1),
     metavar="N",
-    help="Stand in place of run N and later ones, whose table was wrong: this run is compared with "
-    "the one before N.",
+    help="Replace run N and all later runs, because a table was wrong. The new run is compared "
+    "with the run before N.",
 )
-@option("--json", is_flag=True, help="Print what came out as JSON, and all else to standard error.")
+@option(
+    "--json",
+    is_flag=True,
+    help="Print the result as JSON on standard output, and all other lines on standard error.",
+)
 @force_option
 @sink_options
-@result_option("--out", metavar="DIR", help="Where results go; by default none are written.")
+@result_option(
+    "--out",
+    metavar="DIR",
+    help="Folder for the list, the report, the map and pictures. Without it, the command writes "
+    "no files.",
+)
 def run(name: str, path: str | None, out: Path | None, **options: Any) -> None:
-    """Run the watch NAME on its own table, or on TABLE, by its map.
+    """Run the watch NAME on TABLE, and print what is new.
 
-    It says what is new, returned, risen, folded and gone since the run before, and what drifted.
-    The exit code is 0 where nothing is new, 3 where there are new alerts, and 2 for an error.
-    Where results could not be written, run it again: it is the same run.
+    Without TABLE, the command reads the table of the last run again.  It uses the map and the rule
+    of the watch, and prints the new, returned, risen, folded and gone rows since the run before,
+    and any drift.  The exit code is 0 if nothing is new, 3 if there are new alerts, and 2 after an
+    error.  If results could not be written, run the command again to complete the same run.
     """
     from somscape.desk.cli._run import run_named
 
@@ -208,27 +269,39 @@ def run(name: str, path: str | None, out: Path | None, **options: Any) -> None:
     click.get_current_context().exit(code)
 
 
-@click.command()
+@click.command(cls=Command, examples=("somscape watches", "somscape watches --json"))
 @state_options
-@option("--json", is_flag=True, help="Print them as JSON.")
+@option("--json", is_flag=True, help="Print the watches as JSON.")
 def watches(**options: Any) -> None:
-    """List the watches, and what waits in each."""
+    """List the watches and the number of open cases in each."""
     from somscape.desk.cli._run import list_watches
 
     list_watches(**options)
 
 
-@click.group()
+@click.group(
+    cls=Group,
+    examples=("somscape cases list cards", "somscape cases mark cards c103 confirmed"),
+)
 def cases() -> None:
-    """List cases of a watch, decide them, and take decisions in and out."""
+    """List, decide, export and import the cases of a watch."""
 
 
 state_of_option = option(
-    "--state-of", type=click.Choice(STATES), help="Only cases of this state; all if not given."
+    "--state-of",
+    type=click.Choice(STATES),
+    show_default="all states",
+    help="State of the cases to list.",
 )
 
 
-@cases.command("list")
+@cases.command(
+    "list",
+    examples=(
+        "somscape cases list cards",
+        "somscape cases list cards --state-of open --format csv",
+    ),
+)
 @click.argument("name", metavar="NAME")
 @state_of_option
 @option(
@@ -236,132 +309,205 @@ state_of_option = option(
     "kind",
     type=click.Choice(["text", "csv", "json"]),
     default="text",
-    help="How they are printed.",
+    help="Format of the list on standard output.",
 )
 @state_options
 def list_(name: str, state_of: str | None, kind: str, **options: Any) -> None:
-    """List the cases of the watch NAME, those of its last run first."""
+    """List the cases of the watch NAME, beginning with the last run."""
     from somscape.desk.cli._run import list_cases
 
     list_cases(name, state_of, kind, **options)
 
 
-@cases.command()
+@cases.command(
+    examples=(
+        "somscape cases mark cards c103 confirmed",
+        "somscape cases mark cards c160 cleared --comment 'a known customer'",
+    ),
+)
 @click.argument("name", metavar="NAME")
 @click.argument("key", metavar="KEY")
 @click.argument("said", metavar="STATE", type=click.Choice(STATES))
-@option("--comment", default="", show_default=False, metavar="TEXT", help="Why.")
+@option(
+    "--comment",
+    default="",
+    show_default=False,
+    metavar="TEXT",
+    help="Reason for the decision, of up to 2,000 characters.",
+)
 @option(
     "--seen",
     type=WholeNumber(0),
     metavar="LINE",
-    help="Decide only if nobody has since the decision of this line of the audit; 0 for none.",
+    help="Number of the last decision that you have seen, which is its line of the audit, or 0 for "
+    "none. If someone has decided since, the command fails.",
 )
 @option(
     "--run",
     metavar="RUN",
-    help="The run in which you saw the case, whose row and score are kept; by default the newest.",
+    show_default="the last run",
+    help="Id of the run in which you have seen the case. Its row and score are saved with the "
+    "decision.",
 )
 @author_option
 @state_options
 def mark(name: str, key: str, said: str, **options: Any) -> None:
-    """Say of the case KEY of the watch NAME that it is open, confirmed, cleared or later.
+    """Mark a case as open, confirmed, cleared or later.
 
-    A cleared case is put away until it moves far, or until the watch's --clear-for is over.
-    Nothing is overwritten: each decision is a new line.
+    NAME is the watch, and KEY is the key of the case as `somscape cases list NAME` prints it.  A
+    cleared case returns to the list only if its row changes much, or after the months of
+    --clear-for.  Each decision is a new line of the audit.  Earlier decisions are not overwritten.
     """
     from somscape.desk.cli._run import mark_case
 
     mark_case(name, key, said, **options)
 
 
-@cases.command()
+@cases.command(
+    examples=(
+        "somscape cases export cards --out cases.xlsx",
+        "somscape cases export cards --state-of open --out open.csv",
+    ),
+)
 @click.argument("name", metavar="NAME")
 @state_of_option
 @result_option(
-    "--out", required=True, help="A .csv, .xlsx or .parquet file; in Excel, decisions have a menu."
+    "--out",
+    required=True,
+    help="A .csv, .xlsx or .parquet file. In Excel, the column for decisions has a menu.",
 )
 @force_option
 @state_options
 def export(name: str, out: Path, state_of: str | None, **options: Any) -> None:
-    """Write the cases of the watch NAME with their decisions to a file."""
+    """Export the cases of the watch NAME and their decisions to a file."""
     from somscape.desk.cli._run import export_cases
 
     export_cases(name, out, state_of, **options)
 
 
-@cases.command("import")
+@cases.command(
+    "import",
+    examples=(
+        "somscape cases import cards decided.csv",
+        "somscape cases import cards decided.csv --author anna",
+    ),
+)
 @click.argument("name", metavar="NAME")
 @click.argument("path", metavar="TABLE")
-@option("--skip-unknown", is_flag=True, help="Leave out keys that no run has listed.")
+@option(
+    "--skip-unknown",
+    is_flag=True,
+    help="Ignore lines whose key no run has listed, instead of stopping with an error.",
+)
 @text_options
 @author_option
 @state_options
 def import_(name: str, path: str, **options: Any) -> None:
-    """Take decisions on cases of the watch NAME from TABLE, all or none.
+    """Import decisions on cases of the watch NAME from TABLE.
 
-    It has the columns of the watch's key (or key, or id where that is the key), decision and, if
-    you like, comment: a decisions.csv of the app, an exported file, or an alerts.xlsx that was
-    filled in. Cells without a decision decide nothing, and one that is there already is kept once.
-    Of an exported file only what was changed in it is taken, if nobody has decided it since.
+    TABLE is a file of `cases export`, an alerts.xlsx in which you have entered decisions, a
+    decisions.csv of the app, or any table with the columns of the watch's key (or a column key),
+    decision and optionally comment.  Lines without a decision are ignored.  From an exported file,
+    only your changes are imported.  If someone else has decided one of these cases since the
+    export, or a line has an error, the command imports nothing and names the lines.
     """
     from somscape.desk.cli._run import import_cases
 
     import_cases(name, path, **options)
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    examples=("somscape demo", "somscape detect customers.csv --id ID --out found"),
+)
 @click.version_option(__version__, prog_name="somscape")
 def main() -> None:
-    """Self-organizing maps: find the unusual rows of a table, and why.
+    """Find the unusual rows of a table with self-organizing maps, and explain them.
 
-    \b
-    somscape demo                                 see it work on real credit applications
-    somscape detect customers.csv --id ID --out found    your own table
+    Begin with `somscape demo`, and continue with `somscape detect` and a table of your own.
+    `somscape COMMAND --help` describes a command.
     """
 
 
-@main.command()
-@result_option("--out", default="somscape-demo", metavar="DIR", help="Where results go.")
+@main.command(examples=("somscape demo", "somscape demo --alerts 20 --out twenty"))
+@result_option("--out", default="somscape-demo", metavar="DIR", help="Folder for the results.")
 @ranking_options
 def demo(out: Path, **options: Any) -> None:
-    """Rank 1,000 bundled credit applications (UCI Statlog German Credit)."""
+    """Rank 1,000 bundled credit applications, to show the program.
+
+    The data are Statlog German Credit from the UCI repository.  The map does not use the known
+    outcome of a credit, and the command compares the ranking with it.
+    """
     from somscape.desk.cli._detect import detect_demo
 
     detect_demo(out, **options)
 
 
-@main.command()
+@main.command(
+    examples=(
+        "somscape example applications",
+        "somscape detect applications.csv --id customer --label class --out found",
+    ),
+)
+@click.argument("name", metavar="applications", type=click.Choice(["applications"]))
+@result_option("--out", default="applications.csv", metavar="FILE", help="File to write.")
+@force_option
+def example(name: str, out: Path, **options: Any) -> None:
+    """Write an example table to the current folder, for the first commands.
+
+    The table contains 690 credit-card applications (Statlog Australian Credit Approval from the UCI
+    repository, CC BY 4.0) with an invented id `customer` and the decision of the bank, `class`.
+    """
+    from somscape.desk.cli._detect import write_example
+
+    write_example(out, force=options["force"])
+
+
+@main.command(
+    examples=(
+        "somscape detect customers.csv --id ID --out found",
+        "somscape detect customers.csv --alerts 20 --format xlsx --out twenty",
+    ),
+)
 @click.argument("path", metavar="TABLE")
 @table_options
 @missing_option("fill", "error")
 @ranking_options
 @sink_options
 @watch_options
-@result_option("--out", required=True, metavar="DIR", help="Where results go.")
+@result_option("--out", required=True, metavar="DIR", help="Folder for the results.")
 def detect(path: str, out: Path, **options: Any) -> None:
     """Rank the rows of TABLE by how unusual they are, with reasons.
 
     TABLE is a .csv, .tsv, .csv.gz, .parquet or .feather file, a workbook (.xlsx, .xls, .ods, ...),
-    a folder of such files or a pattern in quotes ('data/*.csv'), - for standard input, or a
+    a folder of such files, a pattern in quotes ('data/*.csv'), - for standard input, or a
     database: sqlite:///FILE, duckdb:///FILE or postgresql://USER@HOST/NAME, with --table or
-    --query.  DIR gets alerts.csv (or what --format says), report.html, report.json, map.som,
-    umatrix.png and planes.png, all or none.  With --per it ranks customers instead, and
-    alerts_rows.csv has the rows of those that are listed.  With --watch NAME it begins a watch,
-    which `somscape run NAME` goes on with.
+    --query.
+
+    The command writes all of these files or none: alerts.csv (the list of unusual rows, in the
+    format of --format), report.html (a page about them), report.json (its data), map.som (the
+    map, which `somscape score` uses), umatrix.png and planes.png (pictures of the map).  With
+    --per, the list contains customers, and alerts_rows.csv contains their rows.  With --watch
+    NAME, the command also starts a watch, which `somscape run NAME` continues.
     """
     from somscape.desk.cli._detect import detect_file
 
     detect_file(path, out, **options)
 
 
-@main.command()
+@main.command(
+    examples=(
+        "somscape fit customers.csv --out customers.som",
+        "somscape fit customers.csv --target churn --out model.som",
+    ),
+)
 @click.argument("path", metavar="TABLE")
 @option(
     "--target",
     metavar="COL",
-    help="Column to predict, such as a diagnosis or a price: the map learns to name its classes, "
-    "or to predict its numbers if it has more than 20 different ones.",
+    help="Column that the model learns to predict, such as a diagnosis or a price. A column with "
+    "more than 20 different numbers is predicted as a number, any other column as a class.",
 )
 @table_options
 @missing_option("fill", "error", "mask")
@@ -370,44 +516,59 @@ def detect(path: str, out: Path, **options: Any) -> None:
     "n_rows",
     type=WholeNumber(1),
     metavar="R",
-    help="Rows of the map; chosen from the data by default.",
+    show_default="chosen from the data",
+    help="Number of rows of the map's grid.",
 )
-@option("--cols", "n_cols", type=WholeNumber(1), metavar="C", help="Columns of the map.")
+@option(
+    "--cols",
+    "n_cols",
+    type=WholeNumber(1),
+    metavar="C",
+    show_default="chosen from the data",
+    help="Number of columns of the map's grid.",
+)
 @option(
     "--epochs",
     type=WholeNumber(1),
     metavar="E",
-    help="Passes over the rows; by default until the map settles.",
+    show_default="until the map settles",
+    help="Number of passes over the rows.",
 )
 @seed_option
-@result_option("--out", required=True, help="The map, such as map.som.")
+@result_option("--out", required=True, help="File of the map or the model, such as map.som.")
 @force_option
+@verbose_option
 @result_option(
-    "--checkpoint", help="Each minute, write what the training needs to go on, such as run.som."
+    "--checkpoint",
+    help="File such as run.som in which the training is saved each minute, for --resume.",
 )
 @option(
     "--resume",
     is_flag=True,
-    help="Go on from --checkpoint, if it is there, to the map of a training that never stopped.",
+    help="Continue the training that --checkpoint has saved, if the file exists. The map is the "
+    "same as without an interruption.",
 )
 def fit(path: str, out: Path, **options: Any) -> None:
-    """Train a map of TABLE and save it; with --target, one that predicts a column.
+    """Train a map of TABLE, or a model that predicts a column.
 
-    \b
-    somscape fit patients.csv --target diagnosis --out model.som
-    somscape predict model.som new.csv --out predictions.csv
-
-    The last line says how well it predicts rows that it did not see (five folds, each left out
-    once; above 1,000 different rows one fold, of at most 3,000 rows), and a warning names columns
-    that give the target away. Rows without a target are left out.  --category COL says that a
-    target of numbers has classes, --number COL that it is a number.
+    With --target, the command trains a model, and the first line of its output is the quality of
+    predictions for rows that the model did not see.  The quality comes from cross-validation with
+    five folds, or from one fold of at most 3,000 rows if the table has more than 1,000 different
+    rows.  A warning names columns that reveal the target.  Rows without a target are left out.  If
+    the target has numbers, --category COL makes them classes, and --number COL predicts them as
+    numbers.
     """
     from somscape.desk.cli._fit import fit_file
 
     fit_file(path, out, **options)
 
 
-@main.command()
+@main.command(
+    examples=(
+        "somscape score found/map.som new.csv --out scores.csv",
+        "somscape score found/map.som new.csv --sort --columns all --out sorted.csv",
+    ),
+)
 @click.argument("map_file", metavar="MAP", required=False)
 @click.argument("path", metavar="TABLE", required=False)
 @per_option
@@ -417,36 +578,43 @@ def fit(path: str, out: Path, **options: Any) -> None:
 @option(
     "--drift",
     is_flag=True,
-    help="Also say where the rows, in the order of the file, drift from the training rows.",
+    help="Also report whether later rows of TABLE, in the order of the file, drift away from the "
+    "training rows.",
 )
 @option("--sort", is_flag=True, help="Write the most unusual rows first.")
 @option(
     "--columns",
     multiple=True,
     metavar="all|none|COL",
-    help="Columns of TABLE to write after the scores (repeatable); none if not given.",
+    show_default="none",
+    help="Column of TABLE to write after the scores, or all of them (repeatable).",
 )
-@list_options
+@score_options
 @option(
     "--out",
     default="-",
     metavar="FILE",
-    help="The scores; its ending says the format. - for standard output.",
+    help="File of the scores. Its extension selects the format. - is standard output.",
 )
 @force_option
 @sink_options
-@option("--watch", metavar="NAME", help="Run this watch on TABLE, without a MAP: `somscape run`.")
+@option(
+    "--watch",
+    metavar="NAME",
+    help="Watch to run on TABLE, as `somscape run` does. MAP must then be left out.",
+)
 @state_options
 @author_option
 @click.pass_context
 def score(
     ctx: click.Context, /, map_file: str | None, path: str | None, out: str, **options: Any
 ) -> None:
-    """Score new rows of TABLE against a saved detector, with its encoding.
+    """Score the rows of TABLE with a map that `detect` has saved.
 
-    MAP is the map.som of a `detect`.  Columns are found by name, in any order.  Rows above its
-    threshold are flagged, or those that --alerts, --fdr, --p-value or --cost choose.  With
-    --watch NAME it takes the watch's map and rule instead, as `somscape run NAME TABLE --out DIR`.
+    MAP is the file map.som of `detect`.  TABLE must have the same columns as the table of
+    `detect`, in any order.  The command flags rows with a score above the threshold of the map,
+    or the rows that --alerts, --fdr, --p-value or --cost selects.  With --watch NAME, the command
+    uses the map and the rule of a watch, like `somscape run NAME TABLE --out DIR`.
     """
     if options["watch"] is not None:
         from somscape.desk.cli._run import score_watch
@@ -462,15 +630,21 @@ def score(
     score_file(str(map_file), str(path), out, **options)
 
 
-@main.command()
+@main.command(
+    examples=(
+        "somscape predict model.som new.csv --out predictions.csv",
+        "somscape predict model.som new.csv --reject 0.05 --out checked.csv",
+    ),
+)
 @click.argument("model_file", metavar="MODEL")
 @click.argument("path", metavar="NEW")
 @option(
     "--reject",
     type=Number(0, 0.5),
     metavar="P",
-    help="Say unknown for rows that lie so far from all the model has seen that at most this share "
-    "of ordinary rows does, such as 0.01; 0 for none, by default as the model was saved.",
+    show_default="the value in the model",
+    help="Predict unknown for a row if at most a share P of the usual rows, such as 0.01, is as "
+    "far from the map. 0 predicts a class for each row.",
 )
 @read_options
 @prediction_options
@@ -478,90 +652,113 @@ def score(
     "--out",
     default="-",
     metavar="FILE",
-    help="The predictions, such as predictions.csv; its ending says the format. - for standard "
-    "output.",
+    help="File of the predictions. Its extension selects the format. - is standard output.",
 )
 @force_option
 def predict(model_file: str, path: str, out: str, **options: Any) -> None:
-    """Predict a column for the new rows of NEW, by a saved model.
+    """Predict a column for the rows of NEW with a saved model.
 
-    MODEL is what `fit --target` wrote.  NEW has the columns of the table that it learned from, in
-    any order, with or without the target.  Each row of the result has the id, what is predicted,
-    the share of ordinary rows that lie as far from the map (p_value), and how probable each class
-    is; of a number, low and high, between which 90 % lie.  A row that --reject refuses is unknown,
-    or unknown_row where a class is called unknown.  If NEW has the target, too, a last line says
-    how good the predictions are.
+    MODEL is a file of `fit --target`.  NEW is a table with the columns of the training table, in
+    any order, with or without the target.  Each row of the result has the id, the prediction,
+    p_value (the share of usual rows that are at least as far from the map), and the probability of
+    each class.  For numbers, low and high replace the probabilities, and 90 % of the true numbers
+    are between low and high.  The prediction of a row that --reject refuses is unknown, or
+    unknown_row if a class is called unknown.  If NEW has the target, the command also prints the
+    quality of the predictions.
     """
     from somscape.desk.cli._score import predict_file
 
     predict_file(model_file, path, out, **options)
 
 
-@main.command()
+@main.command(
+    examples=(
+        "somscape report found/map.som new.csv --out page.html",
+        "somscape report found/map.som new.csv --regions 5 --out five.html",
+    ),
+)
 @click.argument("map_file", metavar="MAP")
 @click.argument("path", metavar="TABLE")
 @option(
     "--label",
     metavar="COL[=VALUE]",
-    help="Column with a known outcome that the map never saw, to compare the ranking with. "
-    "Without VALUE the rarer one counts.",
+    help="Column with a known outcome that the map does not use. The page compares the ranking "
+    "with it. Without VALUE, the rarer of two values is used.",
 )
 @option(
     "--regions",
     "n_regions",
     type=NumberOrFile(),
     metavar="N|auto|FILE",
-    help="Number of regions, auto (as many as lie apart), or the file that a page saved; by "
-    "default those that the map keeps, else auto.",
+    show_default="the regions in the map, else auto",
+    help="Regions of the map: their number, auto for a number that fits the data, or a file of "
+    "regions that a page has saved.",
 )
 @per_option
 @date_format_option
 @read_options
 @flag_options
-@result_option("--out", required=True, help="The page, such as page.html.")
+@result_option("--out", required=True, help="File of the page, such as page.html.")
 @force_option
 def report(map_file: str, path: str, out: Path, **options: Any) -> None:
-    """Show the rows of TABLE on a saved map, as one page to click through.
+    """Show the rows of TABLE on a saved map, in an interactive page.
 
-    MAP is the map.som of a `detect`; a model of `fit --target`, of which the page shows classes
-    and mistakes; or a map of `fit` or of another program, which flags no rows.  Columns are found
-    by name and encoded as the map's own table was.
+    MAP is the map.som of `detect`, and the page lists unusual rows.  Or MAP is a model of `fit
+    --target`, and the page shows classes and mistakes.  MAP may also be a map of `fit` or of
+    another program, which does not list rows.  TABLE must have the columns of the map.
     """
     from somscape.desk.cli._report import report_file
 
     report_file(map_file, path, out, **options)
 
 
-@main.command()
+@main.command(
+    examples=(
+        "somscape convert found/map.som map.cod",
+        "somscape convert found/map.som units.csv --what winners --table customers.csv",
+    ),
+)
 @click.argument("source", metavar="IN")
 @click.argument("out", metavar="OUT", type=click.Path(path_type=Path))
 @option(
     "--what",
     type=click.Choice(["planes", "codebook", "winners"]),
-    help="What a .csv, .xlsx or .parquet of a map holds: each unit in original units (if not "
-    "given), its prototype as encoded, or the unit of each row of --table.",
+    show_default="planes",
+    help="Content of a table (.csv, .xlsx or .parquet) of a map: the prototype of each unit in "
+    "original units (planes), the prototype with encoded numbers (codebook), or the best matching "
+    "unit of each row of --table (winners).",
 )
-@option("--table", metavar="TABLE", help="The rows whose winners are written.")
+@option(
+    "--table",
+    metavar="TABLE",
+    help="Table with the rows whose best matching units are written.",
+)
 @option(
     "--lattice",
     type=click.Choice(["hexagonal", "rectangular"]),
-    help="Lattice, where IN does not name it.",
+    help="Lattice of the map, if IN does not contain it.",
 )
 @option(
     "--boundary",
     type=click.Choice(["plane", "cylinder", "torus"]),
-    help="Boundary, where IN does not name it.",
+    help="Boundary of the map, if IN does not contain it.",
 )
-@option("--winners", metavar="FILE", help="The .bm of a .wts; its rows become the hits.")
+@option(
+    "--winners",
+    metavar="FILE",
+    help="File .bm with the best matching units of the rows, if IN is a .wts file.",
+)
 @option(
     "--regions",
     metavar="FILE",
-    help='Regions that a .som keeps from then on, from "Save regions" on a page.',
+    help='File of regions, from "Save regions" on a page, to save in a .som file.',
 )
 @force_option
 @text_options
 def convert(source: str, out: Path, **options: Any) -> None:
-    """Convert maps and rows between programs; the endings say from what to what.
+    """Convert maps and rows from or to files of other programs.
+
+    The extensions of IN and OUT select the formats:
 
     \b
     maps    IN .som .cod .wts .p .pkl .pickle, or a codebook as a table
@@ -569,51 +766,76 @@ def convert(source: str, out: Path, **options: Any) -> None:
     rows    IN .dat .lrn or a table        OUT .dat .lrn .csv .xlsx .parquet
     lists   IN .bm .cls .umx               OUT .csv .xlsx .parquet
 
-    .cod and .dat are SOM_PAK's and the SOM Toolbox's, .wts .bm .umx .lrn and .cls those of ESOM
-    Tools and Somoclu; a pickle is a MiniSom, which is read without running it.
+    SOM_PAK and the SOM Toolbox use .cod and .dat.  ESOM Tools and Somoclu use .wts, .bm, .umx, .lrn
+    and .cls.  A pickle contains a MiniSom.  It is read without running code from the file.
     """
     from somscape.desk.cli._report import convert_file
 
     convert_file(source, out, **options)
 
 
-@main.command()
+@main.command(
+    examples=(
+        "somscape app customers.csv",
+        "somscape app --users users.toml --host 0.0.0.0 --tls-cert C.pem --tls-key K.pem",
+    ),
+)
 @click.argument("path", metavar="[TABLE]", required=False)
 @database_options
 @option(
     "--host",
     default="127.0.0.1",
-    help="Address to listen on; any other lets others in, and needs --users and TLS.",
+    metavar="ADDRESS",
+    help="Network address on which the app listens. With the default, only this computer can "
+    "connect. Any other address also needs --users, --tls-cert and --tls-key.",
 )
-@option("--port", type=WholeNumber(0, 65535), default=0, help="Port; 0 takes a free one.")
+@option(
+    "--port",
+    type=WholeNumber(0, 65535),
+    default=0,
+    metavar="PORT",
+    help="Network port of the app. 0 selects a free port.",
+)
 @option("--browser/--no-browser", default=True, help="Whether to open the browser.")
 @option(
     "--state",
-    metavar="DIR",
-    help="Where uploads, results and decisions are kept, or postgresql://USER@HOST/NAME for the "
-    "watches of a team; by default the user's state folder.",
+    metavar="DIR|URL",
+    show_default="your own state folder",
+    help="Folder for uploads, results and decisions, or postgresql://USER@HOST/NAME for the "
+    "watches of a team.",
 )
-@option("--max-upload", type=WholeNumber(1), default=200, metavar="MB", help="Largest file.")
-@option("--jobs", type=WholeNumber(1), metavar="N", help="Runs at a time; by default one per core.")
+@option(
+    "--max-upload",
+    type=WholeNumber(1),
+    default=200,
+    metavar="MB",
+    help="Largest size of an uploaded file, in megabytes.",
+)
+@option(
+    "--jobs",
+    type=WholeNumber(1),
+    metavar="N",
+    show_default="one per core, each with at least 2 GB",
+    help="Number of runs at a time.",
+)
 @option(
     "--memory",
     type=Number(0.1),
     metavar="GB",
-    help="Memory of each run; by default an equal share of 80 % of the machine's.",
+    show_default="an equal share of 80 % of the memory of the machine",
+    help="Memory limit of each run, in gigabytes.",
 )
 @team_options
 def app(path: str | None, **options: Any) -> None:
-    """Rank tables, look at the report and mark rows in the browser.
+    """Rank tables, read reports and mark rows in the browser.
 
-    TABLE, as of `detect`, is there from the start.  The browser gives files only: folders and
-    databases are named here.
+    TABLE is opened at the start.  It may be a folder or a database, as for `detect`.  Browsers can
+    upload only files.
 
-    \b
-    For a team, with users that `somscape app-user` makes:
-    somscape app --users users.toml --host 0.0.0.0 --port 8443 --tls-cert C.pem --tls-key K.pem
-    somscape app --users users.toml --port 8765 --behind-proxy https://somscape.bank.example
+    A team needs a file of users, which `somscape app-user` writes.  Its members connect with TLS
+    (second example), or through a proxy: --behind-proxy https://somscape.bank.example
 
-    Needs the extra `app`, and for a team `team`: pip install 'somscape[app,team]'.
+    The command needs the extra `app`, and for a team also `team`: pip install 'somscape[app,team]'
     """
     from somscape.desk.cli._app import run_app
 
@@ -621,81 +843,119 @@ def app(path: str | None, **options: Any) -> None:
     run_app(path, **options)
 
 
-@main.command()
+@main.command(
+    examples=(
+        "somscape app-user anna --role decide",
+        "somscape app-user ben --role look --users team.toml",
+    ),
+)
 @click.argument("name", metavar="NAME")
 @file_option(
-    "--users", default="users.toml", help="File of users; made if it is not there, for you alone."
+    "--users",
+    default="users.toml",
+    help="File of users. If it does not exist, it is created, and only you can read it.",
 )
 @option(
     "--role",
     type=click.Choice(["look", "decide", "run"]),
-    help="look sees pages and files, decide marks rows, too, and run adds, runs and deletes, too.",
+    show_default="unchanged",
+    help="Rights of the user. look may see pages and files. decide may also mark rows. run may "
+    "also add, run and delete.",
 )
 @option(
     "--password/--no-password",
     "has_password",
     default=True,
-    help="Whether to ask for a new password; none for --user-header of `app`.",
+    help="Whether to ask for a new password. Users of `app --user-header` do not need a password.",
 )
-@option("--remove", is_flag=True, help="Remove the user, who is logged out at once.")
+@option("--remove", is_flag=True, help="Remove the user, and end the sessions of the user.")
 @readable_option
 def app_user(name: str, **options: Any) -> None:
-    """Add user NAME of the app, or change their role and password.
+    """Add the user NAME to the app, or change the role and password.
 
-    \b
-    somscape app-user anna --role decide
-    somscape app --users users.toml --host 0.0.0.0 --tls-cert C.pem --tls-key K.pem
-
-    The password is asked for twice, and kept as a hash.  A running app follows the file.
+    The command asks for the password twice, and saves only a hash of it.  A running app reads the
+    changed file immediately.
     """
     from somscape.desk.cli._app import change_user
 
     change_user(name, **options)
 
 
-@main.command()
+@main.command(
+    examples=(
+        "somscape serve found/map.som",
+        "somscape serve found/map.som --port 9000 --max-rows 10000",
+    ),
+)
 @click.argument("map_file", metavar="MAP")
-@option("--host", default="127.0.0.1", help="Address to listen on; any other lets others in.")
-@option("--port", type=WholeNumber(0, 65535), default=8080, help="Port; 0 takes a free one.")
+@option(
+    "--host",
+    default="127.0.0.1",
+    metavar="ADDRESS",
+    help="Network address on which the service listens. With the default, only this computer can "
+    "connect. Any other address also needs --token-file, --tls-cert and --tls-key.",
+)
+@option(
+    "--port",
+    type=WholeNumber(0, 65535),
+    default=8080,
+    metavar="PORT",
+    help="Network port of the service. 0 selects a free port.",
+)
 @file_option(
     "--token-file",
-    help="What requests must send as Authorization: Bearer TOKEN; needed with another --host.",
+    help="File with a token. Requests must then have the header Authorization: Bearer TOKEN.",
 )
-@file_option("--tls-cert", help="Certificate with its chain, in PEM; needed with another --host.")
-@file_option("--tls-key", help="Key of the certificate, in PEM, without a password.")
+@file_option("--tls-cert", help="Certificate of the server with its chain, in PEM format.")
+@file_option("--tls-key", help="Key of the certificate, in PEM format, without a passphrase.")
 @readable_option
-@option("--max-body", type=Number(0.001), default=32, metavar="MB", help="Largest body.")
 @option(
-    "--max-rows", type=WholeNumber(1), default=100_000, metavar="N", help="Most rows of a request."
+    "--max-body",
+    type=Number(0.001),
+    default=32,
+    metavar="MB",
+    help="Largest size of a request, in megabytes.",
+)
+@option(
+    "--max-rows",
+    type=WholeNumber(1),
+    default=100_000,
+    metavar="N",
+    help="Largest number of rows in a request.",
 )
 def serve(map_file: str, **options: Any) -> None:
-    """Answer programs that ask for scores: MAP as a service over HTTP.
+    """Serve MAP over HTTP, so that other programs can request scores.
 
     \b
-    somscape serve map.som
     curl -d '{"age": 41, "job": "clerk"}' -H 'Content-Type: application/json' \\
         'http://127.0.0.1:8080/score?reasons=all'
 
-    POST /score takes rows as JSON, CSV or an Arrow stream, and answers with score, p-value, flag,
-    unit and reasons, as `score` does. MAP is the map.som of a `detect`, or what `fit --target`
-    wrote, which answers at POST /predict. GET /openapi.json has its columns, /health which map
-    answers, /metrics counts for Prometheus, /live nothing. A file that takes MAP's place by
-    renaming is taken over within a second or two, if its columns are the same. SIGTERM ends the
-    service two seconds later, when the requests that came are answered.
+    MAP is the map.som of `detect`.  POST /score accepts rows as JSON, CSV or an Arrow stream, and
+    returns score, p-value, flag, unit and reasons, like `score`.  If MAP is a model of `fit
+    --target`, POST /predict returns predictions.  GET /openapi.json describes the requests, /health
+    names the map, /metrics has counts for Prometheus, and /live only shows that the service runs.
+    If another file is renamed to MAP, the service loads it within two seconds, provided that it
+    has the same columns.  SIGTERM ends the service two seconds later, after the answers to all
+    received requests.
 
-    Needs the extra `serve`: pip install 'somscape[serve]'.
+    The command needs the extra `serve`: pip install 'somscape[serve]'
     """
     from somscape.desk.cli._app import run_service
 
     run_service(map_file, **options)
 
 
-@main.command()
+@main.command(
+    examples=(
+        "somscape info found/map.som",
+        "somscape info found/map.som --save-roles roles.toml",
+    ),
+)
 @click.argument("map_file", metavar="MAP")
 @save_roles_option
 @force_option
 def info(map_file: str, save_roles: Path | None, *, force: bool) -> None:
-    """Say what a saved map holds."""
+    """Print the size, training, columns and score of a saved map."""
     from somscape.desk.cli._report import show_info
 
     show_info(map_file, save_roles, force=force)

@@ -1,7 +1,9 @@
 """Print tables and lines on standard output, and progress on standard error."""
 
+import shlex
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +17,7 @@ from rich.table import Table as Grid
 from somscape._files import is_output, shown
 from somscape.desk.cli._group import as_typed
 from somscape.desk.jobs._detect import MapCount
-from somscape.desk.jobs._roles import Label
+from somscape.desk.jobs._roles import Label, PerOptions
 from somscape.fit.settings import Callback
 from somscape.fit.settings import Progress as Step
 from somscape.maps.map import Map
@@ -27,11 +29,25 @@ from somscape.tables._write import table_bytes
 from somscape.tables.encoding import Encoding
 from somscape.tables.table import Table
 
-MAX_COLUMNS_SHOWN = 40
+MAX_NAMES = 5
 MAX_ALERTS_SHOWN = 10
 PLAIN_WIDTH = 100
 
+KIND_WORDS = {
+    "number": ("number", "numbers"),
+    "category": ("category", "categories"),
+    "ordinal": ("ordered category", "ordered categories"),
+    "date": ("date", "dates"),
+    "id": ("id", "ids"),
+    "label": ("known outcome", "known outcomes"),
+}
+"""Singular and plural of the kinds of columns."""
+
+LEFT_OUT = ("dropped", "constant")
+"""Kinds of columns that the map does not use, and that have no other purpose."""
+
 _MISSING_ARE = {"fill": "filled", "mask": "left out", "error": ""}
+"""Handling of missing values, in words."""
 
 
 def make_console(*results: Path | None, to_stderr: bool = False) -> Console:
@@ -68,38 +84,69 @@ def print_csv(columns: Mapping[str, Sequence[Any]]) -> None:
     print_bytes(table_bytes("csv", columns))
 
 
-def show_columns(
-    console: Console, encoding: Encoding, table: Table | None = None, dropped: Sequence[str] = ()
+def show_columns(console: Console, encoding: Encoding, table: Table | None = None) -> None:
+    """Print a table with the kind of each column and the reason for it."""
+    missing = encoding.n_missing(table) if table is not None else {}
+    grid = make_grid("column", "taken as", "because")
+    for code in (*encoding.columns, *encoding.parts):
+        n = missing.get(code.name)
+        made = f"; {n} missing {_MISSING_ARE[encoding.missing]}" if n else ""
+        grid.add_row(escape(code.name), code.kind, escape(code.why + made))
+    console.print(grid)
+
+
+def columns_line(encoding: Encoding, map_file: object = None, *, and_verbose: bool = False) -> str:
+    """Return a line with the number of columns of each kind, and where to see them all."""
+    counts = Counter(code.kind for code in encoding.columns if code.kind not in LEFT_OUT)
+    counts = {kind: counts[kind] for kind in (*KIND_WORDS, *counts) if counts[kind]}
+    words = [f"{n} {KIND_WORDS.get(kind, (kind, kind))[n != 1]}" for kind, n in counts.items()]
+    names = [code.name for code in encoding.columns if code.kind in LEFT_OUT]
+    left_out = f"; left out: {_short_list(names)}" if names else ""
+    where = "" if map_file is None else f"`somscape info {shlex.quote(str(map_file))}` lists all"
+    where += ", or give --verbose" if where and and_verbose else ""
+    return f"Columns: {', '.join(words)}{left_out}{f' ({where})' if where else ''}."
+
+
+def say_table(
+    console: Console, subject: PerOptions, encoding: Encoding, notes: Sequence[str], **about: Any
 ) -> None:
-    """Say what was done to each column: of a map, or of a table, with what to type instead."""
-    if table is not None and len(encoding.columns) > MAX_COLUMNS_SHOWN:
-        kinds = [code.kind for code in encoding.columns]
-        counts = ", ".join(f"{kinds.count(k)} {k}" for k in dict.fromkeys(kinds))
-        say(console, f"{len(kinds)} columns: {counts} (`somscape info` lists a map's columns).")
+    """Print the size of a table, its columns, and notes about it.
+
+    With `verbose` in `about`, print a table of the columns; else one line that names `map_file`.
+    """
+    table, found = subject.table, "; ".join(as_typed(note, None) for note in subject.table.notes)
+    found = f" ({found})" if found else ""
+    say(console, f"Table: {counted(table.n_rows, 'row')} of {table.source}{found}.")
+    if about["verbose"]:
+        show_columns(console, encoding, table)
+        console.print()
     else:
-        missing = encoding.n_missing(table) if table is not None else {}
-        likely_ids = _likely_ids(encoding, table, dropped) if table is not None else ()
-        grid = make_grid("column", "taken as", "because")
-        for code in (*encoding.columns, *encoding.parts):
-            n = missing.get(code.name)
-            made = f"; {n} missing {_MISSING_ARE[encoding.missing]}" if n else ""
-            hint = f"; --id {code.name}?" if code.name in likely_ids else ""
-            grid.add_row(escape(code.name), code.kind, escape(code.why + made + hint))
-        console.print(grid)
-    if table is not None:
-        say(console, *(f"Note: {as_typed(note, None)}." for note in notes_of(encoding)))
+        say(console, columns_line(encoding, about["map_file"], and_verbose=True))
+    ids = _likely_ids(encoding, table, subject.roles.drop)
+    say(console, *gaps_of(encoding, table), *notes)
+    say(console, *(f"Note: {as_typed(note, None)}." for note in notes_of(encoding)))
+    if ids:
+        verb = "has" if len(ids) == 1 else "have"
+        option = f"--id {shlex.quote(ids[0])}"
+        text = f"{_short_list(ids)} {verb} a different value in each row and could name the rows"
+        say(console, f"Note: {text} ({option}).")
 
 
-def _likely_ids(encoding: Encoding, table: Table, dropped: Sequence[str]) -> set[str]:
+def _short_list(names: Sequence[str]) -> str:
+    more = [f"{len(names) - MAX_NAMES} more"] if len(names) > MAX_NAMES else []
+    return ", ".join([*names[:MAX_NAMES], *more])
+
+
+def _likely_ids(encoding: Encoding, table: Table, dropped: Sequence[str]) -> list[str]:
     """Return the text columns that the program left out, but that could be ids."""
     if encoding.named("id") is not None:
-        return set()
+        return []
     left_out = {code.name for code in encoding.columns if code.kind == "dropped"} - set(dropped)
-    return {
+    return [
         column.name
         for column in table.columns
         if column.name in left_out and column.n_distinct == table.n_rows
-    }
+    ]
 
 
 def show_alerts(console: Console, alerts: Alerts, file: str) -> None:
@@ -108,7 +155,7 @@ def show_alerts(console: Console, alerts: Alerts, file: str) -> None:
     if alerts.n_alerts == 0:
         least = alerts.p_values.min(initial=1.0)
         console.print(
-            f"No row is listed: none meets the rule; the smallest p-value is {least:.2g}."
+            f"No row is listed, because no row meets the rule. The smallest p-value is {least:.2g}."
         )
         return
     grid = make_grid("rank", escape(alerts.id_name), "score", "p-value", "reasons")
@@ -121,7 +168,7 @@ def show_alerts(console: Console, alerts: Alerts, file: str) -> None:
     if alerts.n_alerts > MAX_ALERTS_SHOWN:
         console.print(f"... and {alerts.n_alerts - MAX_ALERTS_SHOWN} more in {file}")
     if alerts.id_name == RECORD:
-        console.print("record: number of the row in the table, first = 1; --id COL names rows")
+        console.print("record: number of the row in the table, from 1 (--id COL shows ids instead)")
 
 
 def gaps_of(encoding: Encoding, table: Table) -> list[str]:
@@ -129,8 +176,8 @@ def gaps_of(encoding: Encoding, table: Table) -> list[str]:
     return [
         f"{what}: {', '.join(f'{name} {n}' for name, n in counts.items())}."
         for what, counts in (
-            (f"Missing cells {_MISSING_ARE[encoding.missing]}", encoding.n_missing(table)),
-            ("Cells with a level the map never saw", encoding.n_unseen(table)),
+            (f"Missing values {_MISSING_ARE[encoding.missing]}", encoding.n_missing(table)),
+            ("Values that the training table does not have", encoding.n_unseen(table)),
         )
         if counts
     ]
@@ -157,8 +204,8 @@ def kernels_line(kernels: str) -> str:
     """Return a line with the name of the kernels. Without the core, recommend a compiler."""
     if kernels == "numpy":
         return (
-            "Kernels: NumPy. Installed where a C++ compiler is found, somscape trains about 10 "
-            "times faster."
+            "Kernels: NumPy. Training would be about 10 times faster if somscape were installed "
+            "with a C++ compiler."
         )
     return f"Kernels: {kernels}."
 
@@ -201,12 +248,13 @@ def agreement_line(label: Label, agreement: Agreement) -> str:
     line = (
         f"Unusual against {label.column} = {label.value} ({agreement.n_labelled} of "
         f"{counted(agreement.n_rows, 'row')}{rarer}): AUROC {agreement.auroc:.3f}"
+        " (0.5 is random, 1 is perfect)"
     )
     if agreement.n_alerts == 0:
         return f"{line}."
     return (
-        f"{line}; {100 * agreement.precision:.0f} % of {counted(agreement.n_alerts, 'alert')} have "
-        f"it, {agreement.lift:.2f} times the share among all rows."
+        f"{line}. {100 * agreement.precision:.0f} % of {counted(agreement.n_alerts, 'alert')} have "
+        f"this value, {agreement.lift:.2f} times the share among all rows."
     )
 
 
@@ -215,6 +263,7 @@ def answer_line(agreement: Agreement, what: str) -> str:
     n = agreement.n_alerts
     by_chance = n * agreement.n_labelled / agreement.n_rows
     return (
-        f"The answer key, which the ranking did not see: {agreement.precision * n:.0f} of the {n} "
-        f"listed were {what}; of any {n}, {by_chance:.3g} would be."
+        f"Check with the known outcomes, which the ranking did not use: "
+        f"{agreement.precision * n:.0f} of the {n} listed were {what}. "
+        f"In a random list of {n}, about {by_chance:.3g} would be."
     )

@@ -3,12 +3,17 @@
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from somscape.datasets._credit import load_german_credit, load_german_credit_words
+from somscape.datasets._credit import (
+    CREDIT_APPLICATIONS,
+    load_german_credit,
+    load_german_credit_words,
+)
 from somscape.desk.cases.outcome import RunOutcome
 from somscape.desk.cli._console import (
     agreement_line,
@@ -17,12 +22,12 @@ from somscape.desk.cli._console import (
     make_console,
     progress_bar,
     say,
+    say_table,
     show_alerts,
-    show_columns,
     stage,
 )
-from somscape.desk.cli._group import as_typed
 from somscape.desk.cli._out import (
+    MAP_FILE,
     OTHER_FILES,
     ResultFiles,
     check_folder,
@@ -30,6 +35,7 @@ from somscape.desk.cli._out import (
     format_of,
     results_in,
     write_roles,
+    writing,
 )
 from somscape.desk.cli._watch import check_watch, watch_of
 from somscape.desk.jobs._detect import Found, command_line, detect, detection_of, rule_of
@@ -38,7 +44,6 @@ from somscape.desk.jobs._sink import check_sink_of
 from somscape.errors import InputError
 from somscape.kernels._select import select_kernels
 from somscape.outliers._train import Outermost, n_trainings
-from somscape.tables._messages import counted
 from somscape.tables.kinds import Roles
 from somscape.tables.table import Table
 
@@ -54,9 +59,12 @@ def detect_file(path: str, out: Path, **options: Any) -> None:
         table, roles, notes = told_table(path, options)
     if roles.missing == "mask":
         raise InputError(
-            f'{options["roles"]} has missing cells left out (missing = "mask"), and a detector '
-            "supports only complete rows. Have them filled.",
+            f'{options["roles"]} leaves missing values out (missing = "mask"), but a detector '
+            "needs complete rows. Fill the missing values.",
             options="--missing fill",
+            file=options["roles"],
+            parameter="missing",
+            value="mask",
         )
     options["missing"] = roles.missing or "fill"
     command = command_line(["detect", path], options, "DIR")
@@ -75,6 +83,16 @@ def detect_demo(out: Path, **options: Any) -> None:
     _detect(table, roles, out, options, command, labelled="bad risks")
 
 
+def write_example(out: Path, *, force: bool) -> None:
+    """Write the bundled credit-card applications as a CSV file."""
+    content = (files("somscape.datasets") / CREDIT_APPLICATIONS).read_bytes()
+    with writing(out, force=force) as making:
+        making.write_bytes(content)
+    n_rows, place = content.count(b"\n") - 1, shlex.quote(str(out))
+    next_step = f"somscape detect {place} --id customer --label class --out found"
+    say(make_console(), f"Wrote {out}: {n_rows} credit-card applications.", f"Next: {next_step}")
+
+
 def _detect(
     table: Table,
     roles: Roles,
@@ -84,15 +102,10 @@ def _detect(
     notes: Sequence[str] = (),
     labelled: str = "",
 ) -> None:
-    console = make_console(options["save_roles"])
+    console, verbose = make_console(options["save_roles"]), options.pop("verbose")
     subject = ready(table, roles)
     table, rule, outermost = subject.table, rule_of(options, subject.table), Outermost()
     encoding = subject.encoding(outermost.look)
-    found_out = "; ".join(as_typed(note, None) for note in table.notes)
-    found_out = f" ({found_out})" if found_out else ""
-    say(console, f"{counted(table.n_rows, 'row')} of {table.source}{found_out}", *notes)
-    show_columns(console, encoding, table, subject.roles.drop)
-
     with watch_of(options, subject, encoding) as watch:
         with progress_bar(n_trainings(table.n_rows, detection_of(options))) as bar:
             found = detect(
@@ -117,6 +130,7 @@ def _detect(
 
     file = f"alerts.{options['format'] or 'csv'}"
     _say_found(console, found, outcome, file, labelled)
+    say_table(console, subject, encoding, notes, verbose=verbose, map_file=out / MAP_FILE)
     own = () if found.grouped is None else (ROWS_FILE,)
     place = f"{out}{'' if str(out).endswith('/') else '/'}"
     wrote = [sent, f"{place}: {', '.join((file, *own, *OTHER_FILES))}", options["save_roles"]]
@@ -129,7 +143,6 @@ def _say_found(
     console: Console, found: Found, outcome: RunOutcome | None, file: str, labelled: str
 ) -> None:
     """Print the list, its agreement with a label, and the outcome of a watch."""
-    console.print()
     show_alerts(console, found.alerts, file)
     console.print()
     if found.label is not None and found.agreement is not None:
@@ -138,7 +151,9 @@ def _say_found(
             say(console, answer_line(found.agreement, labelled))
     if outcome is not None:
         again = f"somscape run {shlex.quote(outcome.watch.name)} TABLE"
-        say(console, *outcome.lines(), f"Kept as a watch; next time: `{again}`.")
+        say(console, *outcome.lines(), f"Saved as a watch. Next time, run `{again}`.")
+    if found.label is not None or outcome is not None:
+        console.print()
 
 
 def say_page(console: Console, out: Path) -> None:

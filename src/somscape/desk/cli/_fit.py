@@ -18,7 +18,7 @@ from somscape.desk.cli._console import (
     map_facts,
     progress_bar,
     say,
-    show_columns,
+    say_table,
     show_facts,
 )
 from somscape.desk.cli._out import (
@@ -46,9 +46,9 @@ Lasting: TypeAlias = tuple[Roles, dict[str, str]]
 """Roles for a later table, and a comment on each column."""
 
 NOT_WITH_TARGET = {
-    "checkpoint": "saves the training of one map, but for a target several are trained",
-    "resume": "continues the training of one map, but for a target several are trained",
-    "label": "is an outcome to compare with; the target is one already",
+    "checkpoint": "saves the training of one map, but a target needs several maps",
+    "resume": "continues the training of one map, but a target needs several maps",
+    "label": "is an outcome to compare with, but the target is already an outcome",
     "per": "combines rows, but a target needs the original rows",
 }
 
@@ -72,14 +72,14 @@ def check_target_options(options: dict[str, Any]) -> None:
     target = options["target"]
     for name, why in NOT_WITH_TARGET.items():
         if options[name]:
-            raise InputError(
-                f"`{name}` {why}, so it does not go with `target`. Leave it out.", parameter=name
-            )
+            raise InputError(f"`{name}` {why}. Leave `{name}` or `target` out.", parameter=name)
     for name in NOT_OF_TARGET:
         if target == options[name] or target in (options[name] or ()):
             raise InputError(
-                f"column '{target}' cannot be of both `target` and `{name}`; keep one.",
+                f"Column '{target}' is given for both `target` and `{name}`. Give the column for "
+                "only one of them.",
                 column=target,
+                parameter=name,
             )
     _check_missing(options["missing"])
 
@@ -87,9 +87,11 @@ def check_target_options(options: dict[str, Any]) -> None:
 def _check_missing(missing: str | None) -> None:
     if missing == "mask":
         raise InputError(
-            "`missing` mask leaves cells out, and a prediction needs complete rows. Give "
+            "`missing` mask leaves missing values out, but a prediction needs complete rows. Give "
             "--missing fill.",
             parameter="missing",
+            value="mask",
+            allowed="fill, error",
         )
 
 
@@ -101,6 +103,7 @@ def _roles_of(roles: Roles, target: str, file: str | None) -> Roles:
             f"{file} gives column '{roles.per[0]}' the kind per, which {NOT_WITH_TARGET['per']}. "
             "With `target`, give the column the kind drop.",
             column=roles.per[0],
+            file=file,
         )
     return overridden(roles, Roles(label=target))
 
@@ -127,18 +130,20 @@ def fit_target(
     known = np.flatnonzero(target.is_known)
     target = target.part(known)
     encoding = subject.encoding()
-    console = _console_of(subject, encoding, notes, out, options)
-    say(console, *notes_on(target))
     rows = encoding.encode(table.take(known))
     with progress_bar(1) as bar:
         model = train_target(target, rows, encoding, settings_from(options, (bar,)))
     model = replace(model, leaks=leaks_of(encoding, rows, target))
     _save(model, out, partial(_lasting, subject, encoding, given), table, options)
-    _say_saved(console, map_facts(model.map_), out, options)
+    console, n_left_out = make_console(out, options["save_roles"]), table.n_rows - len(known)
+    say(console, f"Quality: {quality_words(model)}.")
     for leak, words in zip(model.leaks, model.leaks_in_words(), strict=True):
         say(console, f"Warning: {words.removesuffix('.')} (--drop {shlex.quote(leak)}).")
-    left_out = f"{counted(table.n_rows - len(known), 'row')} left out with unknown '{name}'"
-    say(console, f"{quality_words(model)}; {left_out}.")
+    say(console, *notes_on(target))
+    if n_left_out:
+        say(console, f"Left out: {counted(n_left_out, 'row')} with unknown '{name}'.")
+    show_facts(console, map_facts(model.map_))
+    _say_saved(console, subject, encoding, notes, out, options)
 
 
 def fit_file(path: str, out: Path, **options: Any) -> None:
@@ -148,7 +153,8 @@ def fit_file(path: str, out: Path, **options: Any) -> None:
     check_result("map", out, path, options=options)
     if options["resume"] and run is None:
         raise InputError(
-            "`resume` needs a file to go on from: give `checkpoint`.", parameter="resume"
+            "`resume` needs the file of a saved training. Give the file with `checkpoint`.",
+            parameter="resume",
         )
     if run is not None:
         _check_checkpoint(run, path, options)
@@ -165,7 +171,6 @@ def fit_file(path: str, out: Path, **options: Any) -> None:
 def _fit_map(subject: PerOptions, notes: list[str], out: Path, options: dict[str, Any]) -> None:
     run = options["checkpoint"]
     table, encoding = subject.table, subject.encoding()
-    console = _console_of(subject, encoding, notes, out, options)
     rows = encoding.encode(table)
     has_any = have_values(rows)
     rows = rows if has_any is None else rows[has_any]
@@ -175,22 +180,14 @@ def _fit_map(subject: PerOptions, notes: list[str], out: Path, options: dict[str
         map_, _, _ = train_map(rows, None, encoding, settings, resume=past)
     _save(map_, out, partial(subject.lasting, encoding), subject.as_read, options)
     error, n = measures.topographic_error(map_, table), 6 if map_.lattice.is_hexagonal else 8
+    console = make_console(out, options["save_roles"])
     facts = [
         *map_facts(map_),
         ("quantization error", f"{measures.quantization_error(map_, table):.4g}"),
         ("topographic error", f"{error:.3f} ({n} neighbors)"),
     ]
-    _say_saved(console, facts, out, options)
-
-
-def _console_of(
-    subject: PerOptions, encoding: Encoding, notes: list[str], out: Path, options: dict[str, Any]
-) -> Console:
-    """Return a console that has shown what is trained on."""
-    console, table = make_console(out, options["save_roles"]), subject.table
-    say(console, f"{counted(table.n_rows, 'row')} of {table.source}", *notes)
-    show_columns(console, encoding, table, subject.roles.drop)
-    return console
+    show_facts(console, facts)
+    _say_saved(console, subject, encoding, notes, out, options)
 
 
 def _save(
@@ -204,10 +201,16 @@ def _save(
 
 
 def _say_saved(
-    console: Console, facts: list[tuple[str, Any]], out: Path, options: dict[str, Any]
+    console: Console,
+    subject: PerOptions,
+    encoding: Encoding,
+    notes: list[str],
+    out: Path,
+    options: dict[str, Any],
 ) -> None:
     also = "" if options["save_roles"] is None else f" and {options['save_roles']}"
-    show_facts(console, facts)
+    console.print()
+    say_table(console, subject, encoding, notes, verbose=options["verbose"], map_file=out)
     say(console, kernels_line(select_kernels().name), f"Wrote {out}{also}")
 
 
@@ -217,6 +220,8 @@ def _check_checkpoint(run: Path, path: str, options: dict[str, Any]) -> None:
     check_result("map", run, path, options={**options, "force": True}, name="--checkpoint")
     if run.exists() and not options["resume"]:
         raise InputError(
-            f"--checkpoint {run} is there, and would be lost. Add --resume to go on from it, or "
-            "delete it."
+            f"The file of --checkpoint, {run}, already exists and would be lost. Add --resume to "
+            "continue its training, or delete the file.",
+            parameter="checkpoint",
+            file=run,
         )

@@ -70,11 +70,93 @@ class BadInput(click.ClickException):
     exit_code = 2
 
 
+HEADINGS = {
+    "Rows to list": (
+        *("alerts", "contamination", "fdr", "p_value", "amount", "cost", "calibration"),
+        *("reject", "drift"),
+    ),
+    "Columns": (
+        *("target", "id_column", "per", "label", "drop", "protect", "category", "number"),
+        *("ordinal", "date", "date_format", "missing", "roles", "dictionary"),
+    ),
+    "Reading the table": (
+        *("delimiter", "decimal", "encoding", "missing_values", "sheet"),
+        *("table", "query", "ask_password"),
+    ),
+    "Map": (
+        *("n_rows", "n_cols", "epochs", "seed", "checkpoint", "resume"),
+        *("lattice", "boundary", "winners", "regions", "n_regions"),
+    ),
+    "Results": (
+        *("out", "format", "kind", "json", "bom", "what", "sort", "columns", "save_roles"),
+        *("to", "to_table", "force", "verbose"),
+    ),
+    "Watch": ("watch", "key", "clear_for", "replace", "instead_of"),
+    "Cases": ("state_of", "comment", "seen", "run", "skip_unknown", "older_than", "decided"),
+    "State and audit": ("state", "audit_key", "head", "author"),
+    "Server": (
+        *("host", "port", "tls_cert", "tls_key", "token_file", "max_body", "max_rows"),
+        *("browser", "max_upload", "jobs", "memory"),
+    ),
+    "Users": (
+        *("users", "role", "has_password", "remove", "behind_proxy", "socket", "socket_group"),
+        *("user_header",),
+    ),
+}
+"""Names of parameters, by the heading below which the help lists their options."""
+
+
+def option_rows(command: click.Command, ctx: click.Context) -> dict[str, list[tuple[str, str]]]:
+    """Return options and their help, by heading."""
+    options = {p.name: p for p in command.get_params(ctx) if isinstance(p, click.Option)}
+    rows = {
+        heading: [_option_row(options.pop(name), ctx) for name in names if name in options]
+        for heading, names in HEADINGS.items()
+    }
+    found = {heading: some for heading, some in rows.items() if some}
+    others = [_option_row(option, ctx) for option in options.values()]
+    return {**found, "Other" if found else "Options": others}
+
+
+def _option_row(option: click.Option, ctx: click.Context) -> tuple[str, str]:
+    """Return the names and the help of an option, with a range in terms of its metavar."""
+    names, text = option.get_help_record(ctx) or ("", "")
+    text = re.sub(r"\[default: \((.*?)\)(?=[\];])", r"[default: \1", text)
+    return names, re.sub(r"\bx(?=[<>]=?\d)|(?<=\d<)x\b|(?<=\d<=)x\b", option.metavar or "x", text)
+
+
+class Command(click.Command):
+    """Command whose help lists options below headings, and ends with examples."""
+
+    def __init__(self, *args: Any, examples: tuple[str, ...] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.examples = examples
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, and the commands of a group."""
+        for heading, rows in option_rows(self, ctx).items():
+            with formatter.section(heading):
+                formatter.write_dl(rows)
+        if isinstance(self, click.Group):
+            self.format_commands(ctx, formatter)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples."""
+        with formatter.section("Examples"):
+            formatter.write("".join(f"  {example}\n" for example in self.examples))
+
+
+class Group(Command, click.Group):
+    """Group of such commands."""
+
+    command_class = Command
+
+
 OBJECTS_BEFORE_COLLECTING = 100_000, 50, 50
 """Numbers of new objects and of earlier collections after which Python looks for cycles."""
 
 
-class Commands(click.Group):
+class Commands(Group):
     """Group whose commands end with one line and exit code 2 on bad input."""
 
     def invoke(self, ctx: click.Context) -> Any:

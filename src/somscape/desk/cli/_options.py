@@ -36,8 +36,8 @@ class Number(click.FloatRange):
 
 
 MISSING_CELLS = {
-    "fill": "fill takes the median of numbers and a level of their own for categories",
-    "error": "error stops",
+    "fill": "fill uses the median of a number, and an extra level of a category",
+    "error": "error stops with a message",
     "mask": "mask leaves them out of all distances and means",
 }
 
@@ -49,8 +49,8 @@ class MissingCells(click.Choice[str]):
         """Return the choice, or fail with advice."""
         if value == "mask" and value not in self.choices:
             self.fail(
-                "'mask' leaves cells out, and a detector supports only complete rows; fill them "
-                "(--missing fill), or train a map alone with `somscape fit`.",
+                "'mask' leaves missing values out, but a detector needs complete rows. Fill the "
+                "values (--missing fill), or train only a map with `somscape fit`.",
                 param,
                 ctx,
             )
@@ -78,33 +78,38 @@ def together(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
 date_format_option = option(
     "--date-format",
     type=click.Choice(["dmy", "mdy", "ymd"]),
-    help="Order of day, month and year in dates that do not show it; the day first, or as "
-    "another column of dates shows.",
+    show_default="detected, else dmy",
+    help="Order of day (d), month (m) and year (y) in dates such as 03/04/2026.",
 )
 per_option = option(
     "--per",
     multiple=True,
     metavar="COL",
-    help="Put the rows with the same COL together, such as all transactions of a customer "
-    "(repeatable: the columns that name one together).",
+    help="Combine all rows with the same value of COL into one row, for example all transactions "
+    "of a customer. Repeat the option if several columns together identify a customer.",
 )
 save_roles_option = result_option(
     "--save-roles",
-    help="Write what each column was taken for to a file for --roles, such as roles.toml.",
+    help="Roles file to write, such as roles.toml. It contains the kind of each column, and "
+    "--roles reads it.",
 )
 
 readable_option = option(
     "--allow-readable-secrets",
     is_flag=True,
     envvar="SOMSCAPE_ALLOW_READABLE_SECRETS",
-    help="Accept files of secrets that other users of this computer can read, as containers and "
-    "systemd mount them.",
+    help="Accept files with passwords or keys that other users of this computer can read. "
+    "Containers and systemd mount files in this way.",
+)
+
+verbose_option = option(
+    "--verbose", is_flag=True, help="Print the kind of each column, and the reason for it."
 )
 
 force_option = option(
     "--force",
     is_flag=True,
-    help="Replace the file or folder of the result even if somscape did not write it.",
+    help="Replace an existing file or folder even if somscape did not write it.",
 )
 
 state_options = together(
@@ -112,47 +117,53 @@ state_options = together(
         "--state",
         metavar="DIR|URL",
         envvar="SOMSCAPE_STATE",
-        help="Where watches, cases and the audit are kept: a folder, by default your own, "
-        "or postgresql://USER@HOST/NAME. The variable SOMSCAPE_STATE says it for all commands.",
+        show_default="your own state folder",
+        help="Folder, or database postgresql://USER@HOST/NAME, with the watches, cases and audit. "
+        "The environment variable SOMSCAPE_STATE sets it for all commands.",
     ),
     file_option(
         "--audit-key",
         envvar="SOMSCAPE_AUDIT_KEY",
-        help="File of a secret, kept apart from the state, that seals the lines of the audit.",
+        help="File with a secret of at least 16 bytes that seals the lines of the audit. Store it "
+        "outside the state. The environment variable SOMSCAPE_AUDIT_KEY also sets it.",
     ),
     readable_option,
 )
 """Options for the place of watches, cases and the audit."""
 
 author_option = option(
-    "--author", metavar="NAME", help="Who decides; by default the user of this computer."
+    "--author",
+    metavar="NAME",
+    show_default="the user of this computer",
+    help="Name of the person that the audit records.",
 )
 
 watch_options = together(
     option(
         "--watch",
         metavar="NAME",
-        help="Keep this as a watch of that name, which `somscape run NAME` runs again; of one "
-        "that is there already, the map is trained anew.",
+        help="Start a watch with this name, which `somscape run NAME` applies to later tables. If "
+        "the watch exists, train its map again.",
     ),
     option(
         "--key",
         multiple=True,
         metavar="COL",
-        help="Column that tells the rows of a watch apart (repeatable: columns that do so "
-        "together); by default those of --per, else --id.",
+        show_default="the columns of --per, else the column of --id",
+        help="Column that identifies a row of the watch in every table, such as a customer number. "
+        "Repeat the option if several columns together identify a row.",
     ),
     option(
         "--clear-for",
         type=WholeNumber(1),
         metavar="MONTHS",
-        help="Months after which a cleared case of a watch returns; as before, or 12, if not "
-        "given.",
+        show_default="12 for a new watch, else unchanged",
+        help="Number of months after which a cleared case of the watch is listed again.",
     ),
     option(
         "--replace",
         is_flag=True,
-        help="Let the map of a watch be replaced by one of other columns.",
+        help="Replace the map of the watch even if the new map uses other columns.",
     ),
     state_options,
     author_option,
@@ -173,25 +184,42 @@ def missing_option(*ways: str) -> Callable[[Command], Command]:
         type=MissingCells(ways),
         default="fill",
         callback=_missing_or_none,
-        help=f"Missing cells: {'; '.join(MISSING_CELLS[way] for way in ways)}.",
+        help=f"Handling of missing values: {'; '.join(MISSING_CELLS[way] for way in ways)}.",
     )
 
 
 text_options = together(
-    option("--delimiter", metavar="CHAR", help="Cell delimiter; detected by default."),
-    option("--decimal", type=click.Choice([".", ","]), help="Decimal mark; detected by default."),
-    option("--encoding", metavar="NAME", help="Text encoding; detected by default."),
+    option(
+        "--delimiter",
+        metavar="CHAR",
+        show_default="detected",
+        help="Character between the values of a text file, such as ; or the word tab.",
+    ),
+    option(
+        "--decimal",
+        type=click.Choice([".", ","]),
+        show_default="detected",
+        help="Decimal mark in numbers.",
+    ),
+    option(
+        "--encoding",
+        metavar="NAME",
+        show_default="detected",
+        help="Encoding of a text file, such as utf-8 or cp1252.",
+    ),
     option(
         "--missing-values",
         multiple=True,
         metavar="WORD",
-        help="What a missing cell holds, instead of NA, N/A, ?, null, NaN or - (repeatable); may "
-        "be a number, such as 999.  Give '' where only empty cells are missing.",
+        show_default="NA, N/A, ?, null, NaN, -",
+        help="Word or number in place of a missing value, such as 999 (repeatable). Give '' if "
+        "only empty values are missing.",
     ),
     option(
         "--sheet",
         metavar="NAME",
-        help="Sheet of a workbook, or its number from 1; by default the first with a table.",
+        show_default="the first sheet with a table",
+        help="Name of a sheet of a workbook, or its number, counted from 1.",
     ),
 )
 """Options for reading a table from a text file or a workbook."""
@@ -205,13 +233,17 @@ def _ask_password(_ctx: click.Context, _param: click.Parameter, asked: bool) -> 
 
 
 database_options = together(
-    option("--table", metavar="NAME", help="Table of a database to read."),
-    option("--query", metavar="SQL", help="Query of a database to read: one statement."),
+    option("--table", metavar="NAME", help="Name of the table to read from a database."),
+    option(
+        "--query",
+        metavar="SQL",
+        help="SQL statement whose result is read from a database, instead of --table.",
+    ),
     option(
         "--ask-password",
         is_flag=True,
         callback=_ask_password,
-        help="Ask for the password of a PostgreSQL database.",
+        help="Ask on the terminal for the password of a PostgreSQL database.",
     ),
 )
 """Options for reading a table from a database."""
@@ -220,42 +252,62 @@ read_options = together(text_options, database_options)
 """Options for reading a table."""
 
 table_options = together(
-    option("--id", "id_column", metavar="COL", help="Column that names the rows."),
+    option(
+        "--id",
+        "id_column",
+        metavar="COL",
+        show_default="detected, else the number of the row",
+        help="Column that identifies the rows in lists and reports.",
+    ),
     per_option,
     option(
         "--label",
         metavar="COL[=VALUE]",
-        help="Column with a known outcome, which is not a feature; `detect` compares the "
-        "ranking with it. Without VALUE the rarer one counts.",
+        help="Column with a known outcome, such as fraud=yes. The map does not use the column, but "
+        "`detect` compares its ranking with it. Without VALUE, the rarer of two values is used.",
     ),
-    option("--drop", multiple=True, metavar="COL", help="Leave a column out (repeatable)."),
+    option("--drop", multiple=True, metavar="COL", help="Column to leave out (repeatable)."),
     option(
         "--protect",
         multiple=True,
         metavar="COL",
-        help="Keep a column such as sex or nationality out of the features, and list it.",
+        help="Column that the map must not use, such as sex or nationality, but that the list "
+        "shows (repeatable).",
     ),
-    option("--category", multiple=True, metavar="COL", help="Take a column as a category."),
-    option("--number", multiple=True, metavar="COL", help="Take a column as a number."),
+    option(
+        "--category",
+        multiple=True,
+        metavar="COL",
+        help="Column whose values are categories, even if they are numbers (repeatable).",
+    ),
+    option(
+        "--number",
+        multiple=True,
+        metavar="COL",
+        help="Column whose values are numbers, even if there are few of them (repeatable).",
+    ),
     option(
         "--ordinal",
         multiple=True,
         metavar="COL[=LOW<...<HIGH]",
-        help="Take a column as an ordered category, in quotes for the shell; a column of "
-        "numbers needs no levels.",
+        help="Column whose values are ordered categories, with its levels from low to high in "
+        "quotes, such as 'size=S<M<L' (repeatable). A column of numbers does not need levels.",
     ),
-    option("--date", multiple=True, metavar="COL", help="Take a column as dates."),
+    option(
+        "--date", multiple=True, metavar="COL", help="Column whose values are dates (repeatable)."
+    ),
     date_format_option,
     option(
         "--roles",
         metavar="FILE",
-        help="A roles file, which says all of this; what is typed takes precedence over it.",
+        help="Roles file with the kinds of the columns, as --save-roles writes it. Options on the "
+        "command line override the file.",
     ),
     option(
         "--dictionary",
         metavar="FILE",
-        help="Words for codes, for reasons and pages: a table of column, code and words; an "
-        "empty code names the column.",
+        help="Table with the columns column, code and words. Reasons and pages show these words "
+        "instead of codes. A line with an empty code gives the words for the column itself.",
     ),
     save_roles_option,
     read_options,
@@ -263,8 +315,17 @@ table_options = together(
 """Options for reading a table and for the kinds of the columns."""
 
 sink_options = together(
-    option("--to", metavar="URL", help="Database that gets the listed rows, too."),
-    option("--to-table", metavar="NAME", help="Its table, which is made if need be."),
+    option(
+        "--to",
+        metavar="URL",
+        help="Database that also receives the listed rows: sqlite:///FILE, duckdb:///FILE or "
+        "postgresql://USER@HOST/NAME.",
+    ),
+    option(
+        "--to-table",
+        metavar="NAME",
+        help="Table of the database of --to. It is created if it does not exist.",
+    ),
 )
 """Options for writing the listed rows to a database."""
 
@@ -273,93 +334,131 @@ rule_options = together(
         "--fdr",
         type=Number(0, 1, min_open=True),
         metavar="Q",
-        help="List as many rows as possible, of which at most a share of about Q is expected to be "
-        "usual (the false discovery rate).",
+        help="Longest list in which about a share Q of the rows, such as 0.1, is expected to be "
+        "usual (false discovery rate).",
     ),
     option(
         "--p-value",
         "p_value",
         type=Number(0, 1, min_open=True),
         metavar="P",
-        help="List the rows with a p-value of at most P.",
+        help="Largest p-value of a row in the list, such as 0.001.",
     ),
-    option("--amount", metavar="COL", help="Column with what is at stake in a row; with --cost."),
+    option(
+        "--amount",
+        metavar="COL",
+        help="Column with the amount that is at stake in a row. Needs --cost.",
+    ),
     option(
         "--cost",
         type=Number(0, min_open=True),
         metavar="C",
-        help="List the rows that are worth a review that costs C.",
+        help="Cost of the review of a row, in the unit of --amount. A row is listed if the amount "
+        "at stake, times the probability that the row is not usual, exceeds the cost.",
     ),
 )
 """Options for the rule of a list."""
 
 
-def _format_options(said: str) -> Callable[[Command], Command]:
-    bom = "Begin a CSV file so that Excel reads its letters right."
+def _format_options(about: str, default: str) -> Callable[[Command], Command]:
+    bom = "Begin a CSV file with a byte order mark, so that Excel shows all characters correctly."
+    formats = click.Choice(["csv", "xlsx", "parquet"])
     return together(
-        option("--format", type=click.Choice(["csv", "xlsx", "parquet"]), help=said),
+        option("--format", type=formats, show_default=default, help=about),
         option("--bom", is_flag=True, help=bom),
     )
 
 
-list_options = _format_options(
-    "How the list is written: for people, with rounded scores, as CSV (if not given) or in Excel "
-    "with filters and a column for decisions; or with all digits as Parquet."
+LIST_FORMATS = (
+    "Format of the list. csv and xlsx have rounded scores. xlsx also has filters and a column for "
+    "decisions. parquet has all digits."
 )
+list_options = _format_options(LIST_FORMATS, "csv")
 """Options for the format of a list."""
 
+score_options = _format_options(LIST_FORMATS, "the extension of --out, else csv")
+"""Options for the format of scores."""
+
 prediction_options = _format_options(
-    "How predictions are written; as CSV if neither this nor the ending of --out says it."
+    "Format of the predictions.", "the extension of --out, else csv"
 )
 """Options for the format of predictions."""
 
 ranking_options = together(
-    option("--alerts", type=WholeNumber(1), metavar="N", help="List the first N rows."),
+    option(
+        "--alerts",
+        type=WholeNumber(1),
+        metavar="N",
+        show_default="rows that stand out, at least 10 and at most 50",
+        help="Number of rows in the list.",
+    ),
     option(
         "--contamination",
         type=Number(0, 0.5, min_open=True),
         metavar="F",
-        help="List this share of the rows.",
+        help="Share of the rows in the list, such as 0.05 for 5 %.",
     ),
     rule_options,
     option(
         "--calibration",
         type=click.Choice(["global", "regional"]),
-        help="Compare p-values with all rows (global, as if not given), or with those of the "
-        "row's region of the map.",
+        show_default="global",
+        help="Rows with which the p-value compares a row: all rows (global), or only rows in the "
+        "same region of the map (regional).",
     ),
-    option("--seed", type=WholeNumber(0), default=0, metavar="S", help="Same seed, same files."),
+    option(
+        "--seed",
+        type=WholeNumber(0),
+        default=0,
+        metavar="S",
+        help="Seed of the random numbers. The same seed gives the same files.",
+    ),
+    verbose_option,
     list_options,
     force_option,
 )
 """Options for ranking rows and for the results."""
 
 flag_options = together(
-    option("--alerts", type=WholeNumber(1), metavar="N", help="Flag the first N rows."),
+    option(
+        "--alerts",
+        type=WholeNumber(1),
+        metavar="N",
+        show_default="rows with a score above the threshold of the map",
+        help="Number of rows that are flagged and listed.",
+    ),
     rule_options,
 )
 """Options for the rule of flagged rows."""
 
 team_options = together(
-    file_option("--users", help="Users who log in: see `app-user`."),
-    file_option("--tls-cert", help="Certificate of the server, in PEM."),
-    file_option("--tls-key", help="Its key, without a passphrase."),
+    file_option("--users", help="File with the users who may log in. `app-user` writes it."),
+    file_option("--tls-cert", help="Certificate of the server with its chain, in PEM format."),
+    file_option("--tls-key", help="Key of the certificate, in PEM format, without a passphrase."),
     option(
         "--behind-proxy",
         metavar="https://NAME",
-        help="What browsers call a proxy on this computer that speaks TLS for the app.",
+        help="Public address of a proxy on this computer that handles TLS for the app.",
     ),
-    file_option("--socket", metavar="PATH", help="Unix socket for the proxy."),
-    option("--socket-group", metavar="GROUP", help="Group that may use the socket, too."),
+    file_option(
+        "--socket",
+        metavar="PATH",
+        help="Unix socket on which the app listens for the proxy, instead of a port.",
+    ),
+    option("--socket-group", metavar="GROUP", help="Group of users that may also use the socket."),
     option(
         "--user-header",
         metavar="NAME",
-        help="Header in which the proxy says who it is, such as X-Remote-User; with --socket.",
+        help="Header in which the proxy names the user, such as X-Remote-User. Needs --socket.",
     ),
     readable_option,
 )
 """Options of the app for a team: users, and the connection to browsers."""
 
 seed_option = option(
-    "--seed", type=WholeNumber(0), default=0, metavar="S", help="Same seed, same map."
+    "--seed",
+    type=WholeNumber(0),
+    default=0,
+    metavar="S",
+    help="Seed of the random numbers. The same seed gives the same map.",
 )

@@ -83,8 +83,12 @@ def check_result(
     endings = ENDINGS[kind]
     if target.suffix.lower() not in (*endings, ""):
         raise InputError(
-            f"{name} {target}: the result is a {kind}, whose name ends in {' or '.join(endings)}. "
-            f"Give {name} such a name, as {target.stem or kind}{endings[0]}."
+            f"{name} is {target}, but the result is a {kind}, whose name ends in "
+            f"{' or '.join(endings)}. Give {name} a name such as "
+            f"{target.stem or kind}{endings[0]}.",
+            parameter=name,
+            file=target,
+            allowed=endings,
         )
     if kind != "list" or target.suffix.lower() in MARKED:
         _check_mark(target, kind, force=options["force"], name=name)
@@ -99,8 +103,11 @@ def format_of(target: str, asked: str | None, *, bom: bool) -> str:
     ending = ending if ending in FORMATS else ""
     if asked and ending and asked != ending:
         raise InputError(
-            f"--format {asked} and --out {target} say different formats. Leave --format out, or "
-            f"give --out the name {Path(target).with_suffix(f'.{asked}')}."
+            f"--format {asked} and --out {target} are different formats. Leave --format out, or "
+            f"give --out the name {Path(target).with_suffix(f'.{asked}')}.",
+            parameter="format",
+            value=asked,
+            file=target,
         )
     kind = asked or ending or "csv"
     check_format(kind, bom=bom)
@@ -126,17 +133,29 @@ def _check_target(
     """Raise InputError if the file cannot be written, or is an input of the command."""
     _check_place(target, name)
     if target.is_dir():
-        raise InputError(f"{target} is a folder. Give {name} the name of a file.")
+        raise InputError(
+            f"{name} is the folder {target}. Give {name} the name of a file.",
+            parameter=name,
+            file=target,
+        )
     if not target.exists():
         return
     found = target.stat()
     if is_stream(target):
         _check_stream(found, f"{name} {target}", inputs, options)
     elif not target.is_file():
-        raise InputError(f"{name} {target} is not a file that can be replaced. Give another name.")
+        raise InputError(
+            f"{name} is {target}, which is not a regular file and cannot be replaced. Give {name} "
+            "another name.",
+            parameter=name,
+            file=target,
+        )
     elif _is_read(found, inputs, options):
         raise InputError(
-            f"{name} {target} is the file that is read; it would be lost. Give {name} another name."
+            f"{name} is {target}, which the command also reads. The file would be lost. Give "
+            f"{name} another name.",
+            parameter=name,
+            file=target,
         )
 
 
@@ -146,11 +165,13 @@ def check_output(*inputs: str | None, options: Mapping[str, Any]) -> None:
 
 
 def _check_stream(
-    found: os.stat_result, what: str, inputs: Sequence[str | None], options: Mapping[str, Any]
+    found: os.stat_result, name: str, inputs: Sequence[str | None], options: Mapping[str, Any]
 ) -> None:
     if stat.S_ISREG(found.st_mode) and _is_read(found, inputs, options):
         raise InputError(
-            f"{what} leads to the file that is read; it would be changed. Write to another file."
+            f"{name} writes to a file that the command also reads. The file would be changed. "
+            "Write to another file.",
+            parameter=name,
         )
 
 
@@ -172,7 +193,11 @@ def check_differ(results: Mapping[str, Path | None]) -> None:
             continue
         other, same = places.setdefault(target.resolve(), (name, target))
         if other != name:
-            raise InputError(f"{other} and {name} are both {same}. Give {name} another name.")
+            raise InputError(
+                f"{other} and {name} are both {same}. Give {name} another name.",
+                parameter=name,
+                file=same,
+            )
 
 
 def _files_of(options: Mapping[str, Any]) -> list[Path]:
@@ -191,7 +216,7 @@ def _check_mark(target: Path, kind: str, *, force: bool, name: str) -> None:
     """Raise InputError, before any work, if a file without the mark of its kind would be lost."""
     if force or not _may_be_lost(target) or (_mark(target) or "").startswith(kind):
         return
-    raise _foreign(target, f"is no {kind} of somscape's", name)
+    raise _foreign(target, f"is not a {kind} of somscape", name)
 
 
 def check_replaceable(target: Path, making: Path, *, force: bool, name: str = "--out") -> None:
@@ -212,9 +237,9 @@ def check_replaceable(target: Path, making: Path, *, force: bool, name: str = "-
                 return
         raise _foreign(target, "does not begin with the header of the new file", name)
     if mark is not None and not mark.startswith("list"):
-        raise _foreign(target, f"is no {mark} of somscape's", name)
-    kind = "a file with the columns of the new one" if mark else "the same as the new file"
-    raise _foreign(target, f"is not {kind}", name)
+        raise _foreign(target, f"is not a {mark} of somscape", name)
+    why = "has other columns than the new file" if mark else "differs from the new file"
+    raise _foreign(target, why, name)
 
 
 @contextmanager
@@ -227,8 +252,10 @@ def writing(target: Path, *, force: bool, name: str = "--out") -> Iterator[Path]
 
 def _foreign(target: Path, why: str, name: str) -> InputError:
     return InputError(
-        f"{name} {target} is there and {why}, so it is not replaced. Give {name} another name, or "
-        "--force to replace the file."
+        f"{name} is {target}, which already exists and {why}, so the file is not replaced. Give "
+        f"{name} another name, or give --force to replace the file.",
+        parameter=name,
+        file=target,
     )
 
 
@@ -270,29 +297,42 @@ def check_folder(target: Path, *inputs: str | None, options: Mapping[str, Any]) 
     if not target.exists() and not target.is_symlink():
         return
     if not target.is_dir() or target.is_symlink():
-        raise InputError(f"{target} is not a folder. Give another --out.")
+        raise InputError(
+            f"--out is {target}, which is not a folder. Give --out another name.",
+            parameter="out",
+            file=target,
+        )
     if target.resolve().is_mount():
         raise InputError(
-            f"--out {target} is a mount point, which cannot be replaced. Give --out the name "
-            "of a folder in it."
+            f"--out is {target}, a mount point, which cannot be replaced. Give --out the name of a "
+            f"folder in it, such as {target / 'found'}.",
+            parameter="out",
+            file=target,
         )
     if Path.cwd().is_relative_to(target.resolve()):
         raise InputError(
-            f"{target} holds the working folder, which cannot be replaced. Give another --out."
+            f"--out is {target}, which contains the working folder and cannot be replaced. Give "
+            "--out another name.",
+            parameter="out",
+            file=target,
         )
     for path in files:
         if path.resolve().is_relative_to(target.resolve()):
             raise InputError(
-                f"--out {target} holds {path}, the file that is read; it would be lost. Give "
-                "another --out."
+                f"--out is {target}, which contains {path}, an input of the command. The input "
+                "would be lost. Give --out another name.",
+                parameter="out",
+                file=path,
             )
     names = {p.name for p in target.iterdir()}
     # Other programs may write a report.html. Only a map proves that somscape wrote the folder.
     foreign = sorted(names - set(RESULT_FILES) if MAP_FILE in names else names)
     if foreign and not options["force"]:
         raise InputError(
-            f"{target} holds other files ({', '.join(foreign[:3])}). Give another --out, or "
-            "--force to replace the whole folder."
+            f"--out is {target}, which contains other files ({', '.join(foreign[:3])}). Give --out "
+            "another name, or give --force to replace the whole folder.",
+            parameter="out",
+            file=target,
         )
 
 
@@ -303,7 +343,12 @@ def _files(inputs: Sequence[str | None]) -> list[Path]:
 
 def _check_place(target: Path, name: str) -> None:
     if not target.parent.is_dir():
-        raise InputError(f"{target}: the folder {target.parent} does not exist. Make it first.")
+        raise InputError(
+            f"{name} is {target}, but the folder {target.parent} does not exist. Create the folder "
+            "first.",
+            parameter=name,
+            file=target,
+        )
     check_room(target, name)
 
 
@@ -338,7 +383,7 @@ class ResultFiles:
             rows, classes = found.table, np.array(_classes(found.table, found.label), dtype=object)
         top = found.alerts.units[: found.alerts.n_alerts]
         picture = umatrix(found.detector.map_, rows, classes, highlight=top)
-        picture.ax_.set_title("U-matrix: dark where neighbors differ, outlined where alerts lie")
+        picture.ax_.set_title("U-matrix: dark if neighbors differ, outlined units have alerts")
         picture.save(folder / "umatrix.png")
         self.write_lists(folder, found, outcome)
 
@@ -388,7 +433,10 @@ def check_save_roles(
         return
     if out is not None and target.resolve().is_relative_to(out.resolve()):
         raise InputError(
-            f"{NAME} {target} lies where --out {out} goes. Give {NAME} a place outside of it."
+            f"{NAME} is {target}, which is inside the folder of --out, {out}. Give {NAME} a name "
+            "outside this folder.",
+            parameter=NAME,
+            file=target,
         )
     check_result("roles file", target, *inputs, options=options, name=NAME)
 

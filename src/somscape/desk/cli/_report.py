@@ -60,7 +60,8 @@ def report_file(map_file: str, path: str, out: Path, **options: Any) -> None:
     without_scores = []
     if detector is not None and detector.score not in SCORES and not flags:
         without_scores = [
-            f"The method '{detector.score}' was removed, so the page shows the map without scores."
+            f"The scoring method '{detector.score}' was removed from somscape, so the page shows "
+            "the map without scores."
         ]
         thing, detector = map_, None
     regions = _regions(map_, options["n_regions"])
@@ -118,15 +119,17 @@ def _classes_line(found: dict[str, Any]) -> str:
     if not n_known:
         return f"{line}."
     rows = f"{counted(n_known, 'row')} with a known '{found['target']}'"
-    return f"{line}; of {rows}, {found['n_right']:,} are named rightly."
+    return f"{line}; {found['n_right']:,} of {rows} are predicted correctly."
 
 
 def _check_label(map_: Map, table: Table, given: str | None) -> None:
     column, _ = split_label(given, table)
     if column in [code.name for code in map_.encoding.features]:
         raise InputError(
-            f"--label {column} is a column that this map was made from; a label to compare with is "
-            "one that it never saw."
+            f"--label is {column}, but the map uses this column. Give a column that the map does "
+            "not use.",
+            parameter="label",
+            column=column,
         )
 
 
@@ -165,7 +168,7 @@ def show_info(map_file: str, save_roles: Path | None, *, force: bool) -> None:
 
 def _of_detector(detector: Detector | None) -> list[tuple[str, Any]]:
     if detector is None:
-        return [("detector", "none: this map cannot score rows")]
+        return [("detector", "none, so this map cannot score rows")]
     regions, has_marks = detector.calibration.regions, detector.marks is not None
     return [
         ("score", score_words(detector)),
@@ -185,7 +188,7 @@ def _of_model(model: Answering) -> list[tuple[str, Any]]:
     if isinstance(model, Recognizer):
         share = 100 * (model.reject or 0)
         facts.append(("classes", listed(map(str, model.classes))))
-        facts.append(("refuses", f"{share:g} % of usual rows" if share else "no row"))
+        facts.append(("rejects", f"{share:g} % of usual rows" if share else "no row"))
     return facts
 
 
@@ -244,26 +247,43 @@ def convert_file(source: str, out: Path, **options: Any) -> None:
     came, goes = _ending(source), out.suffix.lower()
     known = (*MAP_WRITERS, *ROW_WRITERS, ".bm", *TABLES)
     if goes not in known:
-        raise InputError(f"{out}: the name of the result must end in one of {', '.join(known)}.")
+        raise InputError(
+            f"OUT is {out}, whose extension is not supported. Give OUT one of the extensions "
+            f"{', '.join(known)}.",
+            parameter="OUT",
+            file=out,
+            allowed=known,
+        )
     is_table = came in (*TABLES, *OTHER_TABLES, *ROW_READERS, *LISTS)
     if options["what"] is not None and (is_table or goes not in TABLES):
         raise InputError(
-            f"--what says what a .csv, .xlsx or .parquet of a map holds, and {out} is none. Leave "
-            "it out, or give OUT such an ending."
+            "--what selects the content of a .csv, .xlsx or .parquet file of a map, but "
+            f"{source} and {out} are not such files. Leave --what out.",
+            parameter="what",
+            file=out,
         )
     lists_winners = goes == ".bm" or (goes in TABLES and options["what"] == "winners")
     if options["table"] is not None and (is_table or not lists_winners):
         raise InputError(
-            f"--table gives the rows whose winners are written, and {out} lists none. Leave it "
-            "out, or convert a map with --what winners."
+            f"--table gives the rows for a list of best matching units, but {out} is not such a "
+            "list. Leave --table out, or convert a map with --what winners.",
+            parameter="table",
+            file=out,
         )
     if options["regions"] is not None and goes != ".som":
         raise InputError(
-            f"--regions gives what a .som keeps, and {out} is none. Leave it out, or give OUT such "
-            "an ending."
+            f"--regions is saved only in a .som file, but OUT is {out}. Leave --regions out, or "
+            "give OUT the extension .som.",
+            parameter="regions",
+            file=out,
         )
     if lists_winners and options["table"] is None and not is_table:
-        raise InputError(f"{out} needs the rows whose winners it lists; give --table TABLE.")
+        raise InputError(
+            f"{out} is a list of the best matching units of rows, but the rows are missing. Give "
+            "them with --table TABLE.",
+            parameter="table",
+            file=out,
+        )
     with writing(out, force=options["force"], name="OUT") as making:
         if goes in ROW_WRITERS:
             said = _write_rows(source, came, making, options)
@@ -292,7 +312,12 @@ def _write_rows(source: str, came: str, out: Path, options: dict[str, Any]) -> s
         rows = _read_table(source, options)
         shape = rows.shape
     else:
-        raise InputError(f"{source} holds no rows of numbers, which a {out.suffix} file needs.")
+        raise InputError(
+            f"{source} does not contain rows of numbers, which a {out.suffix} file needs. Give a "
+            "table, a .dat file or a .lrn file.",
+            parameter="IN",
+            file=source,
+        )
     ROW_WRITERS[out.suffix.lower()](out, rows)
     return _shape_words(*shape)
 
@@ -337,17 +362,23 @@ def _map(source: str, came: str, options: dict[str, Any]) -> Saved:
             lattice = map_.lattice
             say(
                 make_console(to_stderr=True),
-                f"{source} does not say how its units lie; taken as {lattice.kind}, "
-                f"{lattice.boundary} (--lattice and --boundary say otherwise).",
+                f"{source} does not contain the lattice of its units. The command uses "
+                f"{lattice.kind}, {lattice.boundary} (change with --lattice and --boundary).",
             )
         return map_
     if boundary is not None or kind is not None or winners is not None:
         raise InputError(
-            f"{source} already says how its units lie; leave out --boundary, --lattice and "
-            "--winners."
+            f"{source} already contains the lattice. Leave out --boundary, --lattice and "
+            "--winners.",
+            parameter="lattice",
+            file=source,
         )
     if came in (*ROW_READERS, *LISTS):
-        raise InputError(f"{source} holds no map; give one, such as map.som, map.cod or map.wts.")
+        raise InputError(
+            f"{source} does not contain a map. Give a map, such as map.som, map.cod or map.wts.",
+            parameter="IN",
+            file=source,
+        )
     return save.load(source)
 
 
@@ -366,7 +397,7 @@ def _write_map(thing: Saved, out: Path, options: dict[str, Any]) -> str:
     else:
         MAP_WRITERS[goes](out, thing)
     has_more = isinstance(thing, Answering) and goes not in (".som", ".onnx")
-    kept = "; the map alone, without what it learned to predict" if has_more else ""
+    kept = "; only the map, without the predictions of the model" if has_more else ""
     return f"{map_.lattice.size_text}, {counted(map_.codebook.shape[1], 'feature')}{kept}"
 
 
@@ -388,8 +419,11 @@ def _rows_for(map_: Map, path: str, options: dict[str, Any]) -> Any:
     if len(missing) and map_.encoding.missing == "error":
         row, column = missing[0]
         raise InputError(
-            f"{samples.to_table().where(row)}, column '{samples.names[column]}': a missing value, "
-            "which this map does not support. Fill it in, or leave the row out.",
+            f"{samples.to_table().where(row)}: a value is missing in column "
+            f"'{samples.names[column]}', but this map needs complete rows. Fill in the value, or "
+            "delete the row.",
             column=samples.names[column],
+            row=int(row),
+            file=path,
         )
     return samples.values

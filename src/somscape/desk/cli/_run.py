@@ -16,9 +16,10 @@ from somscape.desk.cases.decide import Seen, cases_bytes, cases_table, import_de
 from somscape.desk.cases.outcome import RunOutcome
 from somscape.desk.cases.records import Case, Watch, is_waiting
 from somscape.desk.cases.state import State
-from somscape.desk.cli._console import make_console, make_grid, print_csv, say, stage
+from somscape.desk.cli._console import columns_line, make_console, make_grid, print_csv, say, stage
 from somscape.desk.cli._detect import say_page
 from somscape.desk.cli._out import (
+    MAP_FILE,
     ResultFiles,
     check_folder,
     check_result,
@@ -96,12 +97,16 @@ def _draft(results: ResultFiles, folder: Path, outcome: RunOutcome) -> None:
 def score_watch(first: str | None, second: str | None, out: str, **options: Any) -> int:
     """Run a watch on the one given table, for the command `score`."""
     if first is None or second is not None:
-        raise InputError("with `watch`, give the table alone: its map is that of the watch.")
+        raise InputError(
+            "`watch` uses the map of the watch, so MAP must be left out. Give only TABLE.",
+            parameter="watch",
+        )
     asked = ("alerts", "fdr", "p_value", "amount", "cost", "per", "date_format", "columns", "sort")
     given = [name for name in asked if options[name]]
     if given:
         raise InputError(
-            f"`{given[0]}` was said when the watch began; leave it out, or begin another watch.",
+            f"`{given[0]}` cannot be changed in a run of a watch. Leave `{given[0]}` out, or start "
+            "another watch.",
             parameter=given[0],
         )
     folder = None if out == "-" else Path(out)
@@ -119,6 +124,8 @@ def _say(
     if len(news) > MAX_SHOWN:
         say(console, f"  ... and {len(news) - MAX_SHOWN} more")
     say(console, *(f"  gone {case.key}: {case.why}" for case in outcome.gone[:MAX_SHOWN]))
+    map_file = None if out is None else out / MAP_FILE
+    say(console, columns_line(outcome.found.detector.map_.encoding, map_file))
     say(console, f"Head of the audit: {outcome.audit_head}")
     if sent is not None:
         say(console, f"Wrote {sent}")
@@ -143,8 +150,8 @@ def list_watches(**options: Any) -> None:
     elif told:
         _show(("watch", "open", "runs", "last_run", "source"), told)
     else:
-        advice = "`somscape detect TABLE --watch NAME` begins one"
-        say(make_console(), f"No watch in {where}; {advice}.")
+        advice = "Start a watch with `somscape detect TABLE --out DIR --watch NAME`."
+        say(make_console(), f"{where} does not contain a watch. {advice}")
 
 
 def _watch_facts(state: State, watch: Watch) -> dict[str, Any]:
@@ -172,7 +179,8 @@ def list_cases(name: str, state_of: str | None, kind: str, **options: Any) -> No
     elif rows:
         _show(SHOWN, rows)
     else:
-        say(make_console(), f"No {state_of or 'case'}{' case' if state_of else ''} of {name}.")
+        kind = f"{state_of} case" if state_of else "case"
+        say(make_console(), f"The watch {name} does not have a{'n' * (state_of == 'open')} {kind}.")
 
 
 def _cases_of(state: State, name: str, state_of: str | None) -> list[Case]:
@@ -188,11 +196,12 @@ def mark_case(name: str, key: str, said: str, **options: Any) -> None:
         decision = known.decision(key, said, comment=comment, author=author)
         before = known.cases[key].decision if key in known.cases else None
         kept = state.decide(decision, seen=options["seen"])
-    was = f"; before, {before.author} had said {before.state}" if before else ""
     say(
         make_console(),
-        f"{key} of {name} is {kept.state}, by {kept.author} (line {kept.number}){was}.",
+        f"{kept.author} marked {key} of {name} as {kept.state} (line {kept.number} of the audit).",
     )
+    if before:
+        say(make_console(), f"The decision before, by {before.author}, was {before.state}.")
 
 
 def export_cases(name: str, out: Path, state_of: str | None, **options: Any) -> None:
@@ -214,10 +223,10 @@ def import_cases(name: str, path: str, *, skip_unknown: bool, **options: Any) ->
         done = import_decisions(state, name, table, author=author, skip_unknown=skip_unknown)
     console = make_console()
     counts = Counter(decision.state for decision in done.decisions)
-    said = ", ".join(f"{n} {word}" for word, n in counts.items()) or "none"
-    say(console, f"Decisions kept: {said}; {done.n_same} were there, {done.n_empty} were empty.")
+    words = ", ".join(f"{n} {word}" for word, n in counts.items()) or "none"
+    say(console, f"New decisions: {words}. Unchanged: {done.n_same}. Empty: {done.n_empty}.")
     if done.unknown:
-        say(console, f"Left out, as no run has listed them: {', '.join(done.unknown)}.")
+        say(console, f"Ignored, because no run has listed these keys: {', '.join(done.unknown)}.")
 
 
 def _show(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:

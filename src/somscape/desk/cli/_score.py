@@ -6,9 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rich.console import Console
 
 from somscape.desk.cases._compare import drift_window
-from somscape.desk.cli._console import gaps_of, make_console, print_bytes, say
+from somscape.desk.cli._console import (
+    columns_line,
+    gaps_of,
+    make_console,
+    print_bytes,
+    say,
+)
 from somscape.desk.cli._out import check_output, check_result, format_of, writing
 from somscape.desk.jobs._detect import ResultList, command_line, rule_of
 from somscape.desk.jobs._roles import reading_of, ready_for
@@ -23,6 +30,7 @@ from somscape.save._load import load
 from somscape.tables._messages import counted, free_name
 from somscape.tables._write import check_sheet, table_bytes
 from somscape.tables.column import Column
+from somscape.tables.encoding import Encoding
 from somscape.tables.sources import read_table
 from somscape.tables.table import Table, table_from_columns
 
@@ -46,8 +54,9 @@ def load_detector(path: str) -> Detector:
     thing = load(path)
     if not isinstance(thing, Detector):
         raise InputError(
-            f"{path} is a map without a detector, so it cannot score rows. Give the map.som of a "
-            "`somscape detect`, or what a SOMDetector saved."
+            f"{path} is a map without a detector, so it cannot score rows. Give the map.som of "
+            "`somscape detect`, or a saved SOMDetector.",
+            file=path,
         )
     return thing
 
@@ -82,11 +91,21 @@ def score_file(map_file: str, path: str, out: str, **options: Any) -> None:
     console = make_console(to_stderr=True)
     flagged = f"{counted(table.n_rows, 'row')} scored, {alerts.n_alerts} flagged"
     say(console, f"{flagged}: {rule.words(detector)}.", f"{alerts.headline}.")
-    if sent is not None:
-        say(console, f"Wrote {sent}")
-    say(console, *gaps_of(detector.map_.encoding, table))
     if options["drift"]:
-        say(console, "Drift:" if alarms else "No drift found.", *(f"  {each}" for each in alarms))
+        say(
+            console,
+            "Drift:" if alarms else "No drift was found.",
+            *(f"  {each}" for each in alarms),
+        )
+    _say_written(console, map_file, detector.map_.encoding, table, [sent, out])
+
+
+def _say_written(
+    console: Console, map_file: str, encoding: Encoding, table: Table, written: list[str | None]
+) -> None:
+    """Print a line about the columns, notes about values, and the written files."""
+    say(console, columns_line(encoding, map_file), *gaps_of(encoding, table))
+    say(console, *(f"Wrote {each}" for each in written if each not in (None, "-")))
 
 
 def _kind_of(out: str, *inputs: str | None, options: dict[str, Any]) -> str:
@@ -97,14 +116,22 @@ def _kind_of(out: str, *inputs: str | None, options: dict[str, Any]) -> str:
         check_result("list", Path(out), *inputs, options=options)
     kind = format_of(out, options["format"], bom=options["bom"])
     if out == "-" and kind != "csv" and sys.stdout.isatty():
-        raise InputError(f"a .{kind} file is nothing to show in a terminal; give --out FILE.")
+        raise InputError(
+            f"A .{kind} file cannot be shown on the terminal. Give --out FILE.",
+            parameter="out",
+            value=kind,
+        )
     return kind
 
 
 def _columns(table: Table, given: tuple[str, ...], id_column: str | None) -> list[Column]:
     """Return the columns that --columns asks for, without the id, which is always written."""
     if "none" in given and len(given) > 1:
-        raise InputError("--columns none and other columns are asked for; leave one of them out.")
+        raise InputError(
+            "--columns none is given together with other columns. Leave the word none out.",
+            parameter="columns",
+            value="none",
+        )
     if "all" in given:
         return [column for column in table.columns if column.name != id_column]
     return [table.column(name) for name in dict.fromkeys(given) if name != "none"]
@@ -160,18 +187,18 @@ def predict_file(model_file: str, path: str, out: str, **options: Any) -> None:
     else:
         print_bytes(content)
     console = make_console(to_stderr=True)
-    summary = f"{counted(table.n_rows, 'row')}: {summary_words(model, predictions)}."
-    say(console, summary, *gaps_of(model.map_.encoding, table))
+    say(console, f"{counted(table.n_rows, 'row')}: {summary_words(model, predictions)}.")
     agreement = agreement_words(model, table, predictions)
     if agreement is not None:
         say(console, agreement)
+    _say_written(console, model_file, model.map_.encoding, table, [out])
 
 
 def _rejecting(model: Recognizer | Predictor, reject: float) -> Recognizer:
     if isinstance(model, Predictor):
         raise InputError(
-            "`reject` is for classes, and this model predicts a number; leave it out. The column "
-            "p_value says which rows lie far from all that it has seen.",
+            "`reject` is only for classes, but this model predicts a number. Leave `reject` out. A "
+            "small value in the column p_value shows that a row is far from the training rows.",
             parameter="reject",
         )
     return replace(model, reject=reject or None)
@@ -181,8 +208,8 @@ def _load_model(path: str) -> Recognizer | Predictor:
     thing = load(path)
     if not isinstance(thing, Recognizer | Predictor):
         raise InputError(
-            f"{path} is a {type(thing).__name__.lower()} without a target, so it predicts nothing. "
-            "Give the file of a `somscape fit --target`, or what a SOMClassifier or SOMRegressor "
-            "saved."
+            f"{path} is a {type(thing).__name__.lower()} without a target, so it cannot predict. "
+            "Give a file of `somscape fit --target`, or a saved SOMClassifier or SOMRegressor.",
+            file=path,
         )
     return thing

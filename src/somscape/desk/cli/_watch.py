@@ -41,9 +41,10 @@ def _secret(path: Path, may_be_readable: bool) -> bytes:
     key = read_secret(path, "`audit_key`", may_be_readable=may_be_readable).strip()
     if len(key) < MIN_KEY:
         raise InputError(
-            f"`audit_key` {path} holds {len(key)} bytes; a secret has at least {MIN_KEY}. Make one "
-            f"with: (umask 077; openssl rand -hex 32 > {path})",
+            f"`audit_key` {path} has {len(key)} bytes, but a secret must have at least {MIN_KEY}. "
+            f"Make a secret with (umask 077; openssl rand -hex 32 > {path})",
             parameter="audit_key",
+            file=path,
         )
     return key
 
@@ -90,12 +91,12 @@ class NewWatch:
 
 def _map_change_notes(before: Map, after: Map) -> list[str]:
     if before.lattice != after.lattice:
-        return ["The new map has another size: groups have no common places."]
+        return ["The new map has another size, so the two maps cannot be compared."]
     try:
         lines = str(difference(before, after)).splitlines()
     except InputError:
-        return ["The new map has other columns: groups have no common places."]
-    return [f"The new map beside the one before: {lines[0]}", *lines[1:]]
+        return ["The new map has other columns, so the two maps cannot be compared."]
+    return [f"Comparison of the new map with the earlier map: {lines[0]}", *lines[1:]]
 
 
 def check_watch(options: dict[str, Any], path: str) -> None:
@@ -104,7 +105,8 @@ def check_watch(options: dict[str, Any], path: str) -> None:
         given = [name for name in ("key", "clear_for", "replace") if options[name]]
         if given:
             raise InputError(
-                f"`{given[0]}` is of a watch; give `watch` a name as well.", parameter=given[0]
+                f"`{given[0]}` is only for a watch. Give the watch a name with `watch`.",
+                parameter=given[0],
             )
         return
     check_name(options["watch"])
@@ -126,8 +128,11 @@ def watch_of(
         before = detector_of_watch(state, name)
         if before is not None and state.watch(name).key != key:
             raise InputError(
-                f"the watch {name} knows its rows by {listed(state.watch(name).key)}, to which its "
-                f"decisions belong, and this is {listed(key)}. Name the same key, or another watch."
+                f"The watch {name} identifies rows by {listed(state.watch(name).key)}, but the key "
+                f"is now {listed(key)}. The earlier decisions need the same key. Give `key` the "
+                "same columns, or start another watch.",
+                parameter="key",
+                allowed=", ".join(state.watch(name).key),
             )
         if before is None:
             yield NewWatch(state, key, None, None)
@@ -142,13 +147,15 @@ def _check_columns(name: str, before: Encoding, now: Encoding) -> None:
     """Raise InputError if a map of other columns would replace the map of the watch."""
     old, new = ([code.name for code in each.used] for each in (before, now))
     only = {
-        "the watch alone uses": [column for column in old if column not in new],
-        "this table alone has": [column for column in new if column not in old],
+        "only the watch uses": [column for column in old if column not in new],
+        "only this training uses": [column for column in new if column not in old],
     }
-    differ = [f"{said} {listed(names, 5)}" for said, names in only.items() if names]
+    differ = [f"{words} {listed(names, 5)}" for words, names in only.items() if names]
     if differ:
         raise InputError(
-            f"the watch {name} uses other columns than this training would: {'; '.join(differ)}. "
-            "Give another watch, or say that the new map replaces the old one.",
+            f"The watch {name} and this training use different columns ({', and '.join(differ)}). "
+            "Start another watch, or let the new map replace the map of the watch.",
             options="--replace",
+            parameter="watch",
+            value=name,
         )
