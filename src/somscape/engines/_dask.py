@@ -89,9 +89,11 @@ def client_of_this_process() -> Any:
         return None
     if client.asynchronous:
         raise EngineError(
-            "Dask's client is asynchronous, and answers only to code that awaits it. Call this "
-            "in a thread, such as `await asyncio.to_thread(som.fit, X)`, or make a Client without "
-            "asynchronous=True."
+            "Dask's client is asynchronous, so only code that awaits it gets results. Call this in "
+            "a thread, such as `await asyncio.to_thread(som.fit, X)`, or create a Client without "
+            "asynchronous=True.",
+            parameter="asynchronous",
+            value=True,
         )
     return client
 
@@ -117,7 +119,7 @@ def computed(tasks: list[Any], named: Callable[[int], str], at_once: int) -> Ite
 
 def _results(client: Any, futures: list[Any], what: str) -> list[Any]:
     """Fetch results together, or raise EngineError if the cluster cannot compute a result."""
-    lost = EngineError("the connection to Dask's scheduler was lost.")
+    lost = EngineError("The connection to Dask's scheduler was lost. Connect and try again.")
     if client.status != "running":
         raise lost
 
@@ -139,8 +141,8 @@ def _results(client: Any, futures: list[Any], what: str) -> list[Any]:
                 seen = now if client.scheduler_info()["workers"] else seen
             if now - seen > MAX_ALONE:
                 raise EngineError(
-                    f"Dask's cluster has had no worker for {MAX_ALONE:g} seconds: none was "
-                    f"started, or they died, perhaps of {what}. Start some and fit again."
+                    f"Dask's cluster was without workers for {MAX_ALONE:g} seconds. They were not "
+                    f"started, or died, perhaps because of {what}. Start workers and fit again."
                 ) from None
         else:
             if error is None:
@@ -158,8 +160,8 @@ def _raise_task_error(error: BaseException, what: str) -> NoReturn:
         raise error
     if isinstance(error, KilledWorker):
         raise gave_up(
-            f"workers of Dask died again and again on {what}, most often because it does not fit "
-            "into their memory. Cut X into smaller partitions (repartition, rechunk), or give "
+            f"Workers of Dask died repeatedly on {what}, most often because it does not fit into "
+            "their memory. Cut X into smaller partitions (repartition, rechunk), or give "
             "workers more memory",
             error,
         ) from error
@@ -241,9 +243,10 @@ def _as_argument(function: Any, n_tasks: int) -> Any:
 def _check_is_table(collection: Any) -> None:
     if collection.ndim != 2:
         raise InputError(
-            f"X must have rows and columns; got a {type(collection).__name__} of Dask with "
+            f"X must have rows and columns, but is a {type(collection).__name__} of Dask with "
             f"{collection.ndim} dimension(s). Pass a data frame, or an array of shape (n_rows, "
             "n_columns).",
+            parameter="X",
             value=type(collection).__name__,
         )
 

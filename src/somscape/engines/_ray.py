@@ -60,7 +60,9 @@ def answer(dataset: Any, function: Callable[[Any], Any], name: str, dtype: Any) 
         return table.append_column(name, pa.array(np.asarray(function(_rows(table)), dtype=dtype)))
 
     if name in (dataset.columns() or ()):
-        raise InputError(f"X has a column '{name}' already. Rename or drop it.", column=name)
+        raise InputError(
+            f"X already has a column '{name}'. Rename or drop it.", parameter="X", column=name
+        )
     return dataset.map_batches(task, batch_format="pyarrow")
 
 

@@ -82,7 +82,9 @@ def answer(frame: Any, function: Callable[[Any], Any], name: str, dtype: Any) ->
     from pyspark.sql import types  # late: it is slow to import
 
     if name in frame.columns:
-        raise InputError(f"X has a column '{name}' already. Rename or drop it.", column=name)
+        raise InputError(
+            f"X already has a column '{name}'. Rename or drop it.", parameter="X", column=name
+        )
     kind = types.LongType() if np.issubdtype(dtype, np.integer) else types.DoubleType()
 
     def task(batches: Iterator[Any]) -> Iterator[Any]:

@@ -52,7 +52,11 @@ class DeviceKernels:
     ) -> tuple[Any, Any]:
         """Return the `k` nearest units of each row and their distances, on the device."""
         if metric != "euclidean" or feature_weights is not None or has_missing:
-            raise ParameterError("rows on a device support only plain Euclidean distances")
+            raise ParameterError(
+                "Rows on a device support only plain Euclidean distances.",
+                parameter="metric",
+                value=metric,
+            )
         xp, device = self.device.library, self.device
         scored, prototypes = _Scores(codebook, rows), device.sent(codebook, xp.float64)
         units, distances = [], []

@@ -97,7 +97,8 @@ class CoreKernels:
         if isinstance(rows, SparseRows):
             if feature_weights is not None or has_missing:
                 raise ParameterError(
-                    "sparse rows support neither feature weights nor missing values"
+                    "Sparse rows support neither feature weights nor missing values.",
+                    parameter="rows",
                 )
             stored = (rows.begin, rows.features, rows.values)
             _core.search_sparse(*stored, codebook, which, units, distances)

@@ -75,7 +75,9 @@ def _sum_columns(terms: Floats) -> Floats:
 def lines(rows: Floats, features: Ints, x: Float64s, y: Float64s) -> Float64s:
     """Return the values of a piecewise linear function of each feature."""
     if x.shape != y.shape or len(x) != len(features) or x.shape[1] < 2:
-        raise ParameterError("x and y must have the same knots, at least two per line")
+        raise ParameterError(
+            "x and y must have the same number of knots, at least two per line", parameter="x"
+        )
     terms = np.empty((len(rows), len(features)))
     for j, feature in enumerate(features):
         n_segments = int(np.searchsorted(x[j], x[j, -1]))
@@ -116,9 +118,13 @@ class NumpyKernels:
     ) -> tuple[Ints, Float64s]:
         """Return the `k` nearest units of each row and their distances."""
         if not 1 <= k <= min(MAX_BEST, len(codebook)):
-            raise ParameterError(f"k must be in 1..min({MAX_BEST}, units); got {k}", value=k)
+            raise ParameterError(
+                f"k must be in 1..min({MAX_BEST}, units), but is {k}", parameter="k", value=k
+            )
         if has_missing and (metric == "cosine" or isinstance(rows, SparseRows)):
-            raise ParameterError("cosine and sparse rows do not support missing values")
+            raise ParameterError(
+                "cosine and sparse rows do not support missing values", parameter="has_missing"
+            )
         units = np.empty((len(rows), k), dtype=np.int64)
         distances = np.empty((len(rows), k))
         if isinstance(rows, SparseRows):
@@ -278,7 +284,7 @@ class NumpyKernels:
 def _squares_in_order(rows: Floats, codebook: Floats, k: int) -> Iterator[tuple[slice, Float64s]]:
     """Yield squared distances to all units for blocks of rows, summed in the order of features."""
     if not 1 <= k <= len(codebook):
-        raise ParameterError(f"k must be in 1..units; got {k}", value=k)
+        raise ParameterError(f"k must be in 1..units, but is {k}", parameter="k", value=k)
     prototypes: Float64s = codebook.astype(np.float64, copy=False)
     for part in blocks(len(rows), max(1, BLOCK_VALUES // len(codebook))):
         squares = np.zeros((len(rows[part]), len(codebook)))

@@ -32,11 +32,18 @@ def select_kernels(name: str | None = None) -> Kernels:
     """Return the kernels of a name, or the default kernels of this installation."""
     name = name or os.environ.get(VARIABLE) or ("core" if is_core_built() else "numpy")
     if name not in ("core", "numpy"):
-        raise InputError(f"{VARIABLE} must be 'core' or 'numpy'; got {name!r}.", value=name)
+        raise InputError(
+            f"{VARIABLE} must be 'core' or 'numpy', but is {name!r}.",
+            parameter=VARIABLE,
+            value=name,
+            allowed=("core", "numpy"),
+        )
     if name == "core" and not is_core_built():
         raise InputError(
-            "this installation has no compiled core; install somscape where a C++ compiler is "
-            f"found, or leave {VARIABLE} unset to use NumPy."
+            "The compiled core is not installed. Install somscape with a C++ compiler, or leave "
+            f"{VARIABLE} unset to use NumPy.",
+            parameter=VARIABLE,
+            value=name,
         )
     return _load(name)
 

@@ -95,13 +95,22 @@ class Metric:
                 and 1 <= values.size <= n_features**values.ndim
                 and np.isfinite(values).all()
             ):
-                raise ParameterError(f"metric.{part} must hold finite numbers by feature")
+                raise ParameterError(
+                    f"metric.{part} must contain finite numbers for each feature",
+                    parameter=f"metric.{part}",
+                )
         weights = parts["feature_weights"]
         if weights is not None and not ((weights >= 0).all() and weights.any()):
-            raise ParameterError("metric.feature_weights must be at least 0, and one of them above")
+            raise ParameterError(
+                "metric.feature_weights must be at least 0, with at least one weight above 0",
+                parameter="metric.feature_weights",
+            )
         given = tuple(parts[part] is not None for part in ("whitening", "center"))
         if given != (name == "mahalanobis",) * 2:
-            raise ParameterError("a whitening and a center belong to the metric 'mahalanobis'")
+            raise ParameterError(
+                "only the metric 'mahalanobis' has a whitening and a center, and must have both",
+                parameter="metric.whitening",
+            )
         return cls(name, **parts)
 
     def to_arrays(self) -> dict[str, Any]:
@@ -128,8 +137,12 @@ class Metric:
         """Raise InputError unless the metric supports sparse rows."""
         if self.name not in self.SPARSE or self.feature_weights is not None:
             raise InputError(
-                "sparse rows support only the metrics 'euclidean' and 'cosine', without "
-                f"`feature_weight`; got metric={self.name!r}. Pass X.toarray(), or another metric."
+                "Sparse rows support only the metrics 'euclidean' and 'cosine' without "
+                f"`feature_weight`, but `metric` is {self.name!r}. Pass X.toarray(), or use "
+                "another metric.",
+                parameter="metric",
+                value=self.name,
+                allowed=self.SPARSE,
             )
 
     def compared(self, rows: Rows) -> Rows:

@@ -25,8 +25,10 @@ def to_map(som: MiniSomRule, samples: GivenSamples | None) -> Map:
     """Return MiniSom's map as a `Map`."""
     if not som._distance_name:
         raise InputError(
-            "a Map does not support a distance function of your own. Use one of "
-            f"{', '.join(DISTANCES)} as `activation_distance`."
+            "A Map does not support a distance function of your own. Use one of "
+            f"{', '.join(DISTANCES)} as `activation_distance`.",
+            parameter="activation_distance",
+            allowed=DISTANCES,
         )
     n_x, n_y, n_features = som._weights.shape
     hits = np.zeros(n_x * n_y)
@@ -57,12 +59,20 @@ def parameters_of(map_: Map) -> dict[str, Any]:
     """Return the arguments that create a MiniSom of the same form as a map."""
     lattice, metric = map_.lattice, map_.metric
     if isinstance(lattice, Graph) or lattice.boundary != "plane":
-        raise InputError("MiniSom supports only planes; got a torus, cylinder or graph.")
+        raise InputError(
+            "MiniSom supports only planes, but the map is a torus, cylinder or graph. Train a map "
+            "with boundary='plane'.",
+            parameter="map",
+            allowed="plane",
+        )
     if metric.name not in DISTANCES or metric.feature_weights is not None:
         raise InputError(
-            f"MiniSom supports only the distances {', '.join(DISTANCES)}, and no weights of "
-            f"features; this map has {metric.name!r}"
-            f"{' with weights' if metric.name in DISTANCES else ''}."
+            f"MiniSom supports only the distances {', '.join(DISTANCES)} without weights of "
+            f"features, but the map has {metric.name!r}"
+            f"{' with weights' if metric.name in DISTANCES else ''}.",
+            parameter="map",
+            value=metric.name,
+            allowed=DISTANCES,
         )
     return {
         "x": lattice.n_cols,

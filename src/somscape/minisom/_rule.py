@@ -114,9 +114,8 @@ class MiniSomRule:
         _check_rate("sigma", sigma, may_be_infinite=True)
         if neighborhood in DIVIDES and sigma * sigma < np.finfo(float).tiny:
             raise InputError(
-                f"`sigma` must not be 0 for a {neighborhood} neighborhood, which divides by it, so "
-                f"that all weights would be NaN; got {sigma!r}. To let only winners learn, use a "
-                "bubble with sigma 1.",
+                f"`sigma` must not be 0 for a {neighborhood} neighborhood, but is {sigma!r}. All "
+                "weights would become NaN. To let only winners learn, use a bubble with sigma 1.",
                 parameter="sigma",
                 value=sigma,
             )
@@ -140,14 +139,15 @@ class MiniSomRule:
         """Warn about settings about which MiniSom also warns."""
         width, height = self._activation_map.shape
         if sigma > np.sqrt(width * width + height * height):
-            _warn(f"`sigma` ({sigma}) may be too large: it spans more than the entire map.")
+            _warn(f"`sigma` ({sigma}) may be too large, because it spans more than the entire map.")
         if sigma < 0:
-            _warn(f"`sigma` is negative ({sigma}); it is used as it is, as in MiniSom.")
+            _warn(f"`sigma` is negative ({sigma}) and used without change, as in MiniSom.")
         if self.topology == "hexagonal" and neighborhood == "triangle":
-            _warn("the triangle neighborhood does not follow the hexagonal topology.")
+            _warn("The triangle neighborhood does not follow the hexagonal topology.")
         if neighborhood in BY_AXIS and (sigma < 1 or sigma % 1 != 0):
             _warn(
-                f"`sigma` should be a whole number of at least 1 for {neighborhood}; got {sigma}."
+                f"`sigma` should be a whole number of at least 1 for {neighborhood}, but is "
+                f"{sigma}."
             )
 
     # Decays of a parameter, at time t of max_iter.
@@ -236,8 +236,8 @@ class MiniSomRule:
         values = np.asarray(x)
         if values.dtype.kind == "f" and not np.isfinite(values).all():
             raise InputError(
-                "`x` must be finite; got NaN or infinity, to which no unit is nearest. Fill the "
-                "value or leave the row out.",
+                "`x` must be finite, but contains NaN or infinity. Fill the value or leave out the "
+                "row.",
                 parameter="x",
             )
         self._activation_map = self._activation_distance(x, self._weights)
@@ -351,11 +351,11 @@ def _check_rate(name: str, value: Any, *, may_be_infinite: bool = False) -> None
     """Raise an error if a value is not a number or would turn all weights to NaN."""
     if isinstance(value, str) or np.ndim(value) or not np.isreal(value) or value is None:
         raise ParameterTypeError(
-            f"`{name}` must be a number; got {value!r}.", parameter=name, value=value
+            f"`{name}` must be a number, but is {value!r}.", parameter=name, value=value
         )
     if np.isnan(value) or (np.isinf(value) and not may_be_infinite):
         raise InputError(
-            f"`{name}` must be a finite number; got {value!r}.", parameter=name, value=value
+            f"`{name}` must be a finite number, but is {value!r}.", parameter=name, value=value
         )
 
 
@@ -391,17 +391,18 @@ def as_samples(data: Any, n_features: int) -> GivenSamples:
     rows = _as_array(items)
     if rows.ndim != 2 or len(rows) == 0:
         raise InputError(
-            f"`data` must have shape (n_samples, {n_features}), with at least one row; got "
+            f"`data` must have shape (n_samples, {n_features}), with at least one row, but has "
             f"{rows.shape}.",
             parameter="data",
             value=rows.shape,
         )
     if rows.shape[1] != n_features:
         raise InputError(
-            f"`data` must have {n_features} features (`input_len`); got {rows.shape[1]}. Pass rows "
-            "of that length, or make a map for these rows.",
+            f"`data` must have {n_features} features (`input_len`), but has {rows.shape[1]}. Pass "
+            "rows of this length, or create a map for these rows.",
             parameter="data",
             value=rows.shape[1],
+            allowed=n_features,
         )
     check_values(rows, names or [str(i) for i in range(n_features)], "data")
     return GivenSamples(rows, items)
@@ -410,18 +411,21 @@ def as_samples(data: Any, n_features: int) -> GivenSamples:
 def _as_array(data: Any) -> Float64s:
     if hasattr(data, "tocsr"):
         raise InputError(
-            "`data` is sparse; pass data.toarray(), or train a somscape.SOM on it.",
+            "`data` is sparse. Pass data.toarray(), or train a somscape.SOM on it.",
             parameter="data",
         )
     check_not_dates(getattr(data, "dtype", None), "data")
     check_not_masked(data, "data")
     if np.dtype(getattr(data, "dtype", float)).kind == "c":
-        raise InputError("`data` holds complex numbers; pass real ones.", parameter="data")
+        raise InputError(
+            "`data` contains complex numbers. Pass real numbers, such as data.real.",
+            parameter="data",
+        )
     try:
         return np.ascontiguousarray(data, dtype=np.float64)
     except (ValueError, TypeError) as error:
         raise InputError(
-            f"`data` must hold numbers, the same number in each row; {_odd_row(data) or error}.",
+            f"`data` must contain rows of numbers of equal length ({_odd_row(data) or error}).",
             parameter="data",
         ) from error
 
@@ -430,7 +434,7 @@ def _odd_row(data: Any) -> str:
     """Return a message if a row differs in length from the first row, otherwise ""."""
     lengths = [np.size(row) for row in data] if isinstance(data, list | tuple) else []
     odd = next((i for i, n in enumerate(lengths) if n != lengths[0]), 0)
-    return f"row {odd} has {lengths[odd]}, but row 0 has {lengths[0]}" if odd else ""
+    return f"row {odd} has {lengths[odd]} values, but row 0 has {lengths[0]}" if odd else ""
 
 
 NEARLY_TIED = 1 + 1e-12
@@ -447,8 +451,9 @@ def codebook_of(som: MiniSomRule) -> Float64s:
     codebook = np.ascontiguousarray(weights.reshape(-1, weights.shape[-1]), dtype=np.float64)
     if not np.isfinite(codebook).all():
         raise InputError(
-            "the map's weights hold NaN or infinity: training diverged. Train again with a smaller "
-            "learning rate, or with a neighborhood other than 'mexican_hat'."
+            "Training diverged, so the weights of the map contain NaN or infinity. Train again "
+            "with a smaller `learning_rate`, or with a neighborhood other than 'mexican_hat'.",
+            parameter="learning_rate",
         )
     return codebook
 

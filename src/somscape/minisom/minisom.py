@@ -105,7 +105,7 @@ class MiniSomAnswers(MiniSomRule):
         """
         samples = self._samples(data)
         if self._activation_map.size == 1:
-            message = "the topographic error is not defined for a map of one unit."
+            message = "The topographic error is not defined for a map of one unit."
             warnings.warn(message, SomscapeWarning, stacklevel=2)
             return np.nan
         x, y = np.divmod(nearest_units(self, samples, 2), self._weights.shape[1])
@@ -169,10 +169,11 @@ class MiniSomAnswers(MiniSomRule):
         samples = self._samples(data)
         if len(samples.rows) != len(labels):
             raise InputError(
-                f"`labels` must have one label per row of `data`, {len(samples.rows)}; got "
+                f"`labels` must have {len(samples.rows)} labels, one per row of `data`, but has "
                 f"{len(labels)}.",
                 parameter="labels",
                 value=len(labels),
+                allowed=len(samples.rows),
             )
         found: dict[tuple[int, int], Any] = self._group_by_unit(samples, labels)
         for unit in found:
@@ -431,10 +432,14 @@ class MiniSom(MiniSomAnswers):
             If the data has a single feature.
         """
         if self._input_len == 1:
-            raise InputError("a start by PCA needs at least 2 features; use random_weights_init.")
+            raise InputError(
+                "A start by PCA needs at least 2 features. Use random_weights_init.",
+                parameter="input_len",
+                value=1,
+            )
         n_x, n_y = self._activation_map.shape
         if min(n_x, n_y) == 1:
-            message = f"a start by PCA spans two axes, but the map is {n_x} x {n_y}."
+            message = f"A start by PCA needs two axes, but the map is {n_x} x {n_y}."
             warnings.warn(message, SomscapeWarning, stacklevel=2)
         rows = self._samples(data).rows
         self._weights[...] = principal_plane(rows, n_x, n_y, is_scaled=not self.strict)
@@ -517,9 +522,9 @@ class MiniSom(MiniSomAnswers):
         fixed_points = self._checked_fixed_points(fixed_points, n)
         if random_order and not use_epochs and num_iteration < n:
             warnings.warn(
-                f"{n - num_iteration} of {n} rows are never used: only the first {num_iteration} "
-                "are presented, in random order. Pass a `num_iteration` of several times the "
-                "number of rows, or shuffle the rows first.",
+                f"{n - num_iteration} of {n} rows are never used, because only the first "
+                f"{num_iteration} rows are presented, in random order. Pass a `num_iteration` of "
+                "several times the number of rows, or shuffle the rows first.",
                 SomscapeWarning,
                 stacklevel=3,
             )
@@ -536,7 +541,7 @@ class MiniSom(MiniSomAnswers):
         """Return the fixed units (x, y) by row, as Python integers."""
         if not isinstance(fixed_points, Mapping):
             raise ParameterTypeError(
-                "`fixed_points` must be a dict such as {0: (3, 4)}, from row to unit; got "
+                "`fixed_points` must be a dict from row to unit, such as {0: (3, 4)}, but is "
                 f"{type(fixed_points).__name__}.",
                 parameter="fixed_points",
                 value=type(fixed_points).__name__,
@@ -546,20 +551,20 @@ class MiniSom(MiniSomAnswers):
         for row, unit in fixed_points.items():
             if not isinstance(row, Integral):
                 raise ParameterTypeError(
-                    f"`fixed_points` must have row numbers as keys; got {row!r}.",
+                    f"`fixed_points` must have row numbers as keys, but has {row!r}.",
                     parameter="fixed_points",
                     value=row,
                 )
             if not 0 <= row < n_samples:
                 raise InputError(
-                    f"`fixed_points` has row {row}; `data` has rows 0 to {n_samples - 1}.",
+                    f"`fixed_points` has row {row}, but `data` has rows 0 to {n_samples - 1}.",
                     parameter="fixed_points",
                     row=row,
                 )
             if np.shape(unit) != (2,) or any(not isinstance(place, Integral) for place in unit):
                 raise InputError(
-                    f"`fixed_points` must give row {row} a unit as two whole numbers, such as "
-                    f"(3, 4); got {unit!r}.",
+                    f"`fixed_points` must give row {row} a unit of two whole numbers, such as "
+                    f"(3, 4), but gives {unit!r}.",
                     parameter="fixed_points",
                     value=unit,
                     row=row,
@@ -567,10 +572,11 @@ class MiniSom(MiniSomAnswers):
             x, y = unit
             if not (0 <= x < n_x and 0 <= y < n_y):
                 raise InputError(
-                    f"`fixed_points` puts row {row} on unit ({x}, {y}); units go from (0, 0) to "
-                    f"({n_x - 1}, {n_y - 1}).",
+                    f"`fixed_points` gives row {row} the unit ({x}, {y}), but units are from (0, "
+                    f"0) to ({n_x - 1}, {n_y - 1}).",
                     parameter="fixed_points",
                     row=row,
+                    value=(x, y),
                 )
             found[int(row)] = int(x), int(y)
         return found
@@ -621,14 +627,14 @@ class MiniSom(MiniSomAnswers):
             As for `train_batch_offline`, or if neighborhood or distance are your own functions.
         """
         for what, name in (
-            ("neighborhood", self._neighborhood_name),
+            ("neighborhood_function", self._neighborhood_name),
             ("activation_distance", self._distance_name),
         ):
             if not name:
                 raise InputError(
-                    f"`train_batch_offline_fast` supports only a {what} of MiniSom, by name. Use "
-                    "train_batch_offline.",
-                    parameter="train_batch_offline_fast",
+                    f"`train_batch_offline_fast` supports only a {what} of MiniSom, given by name. "
+                    "Use train_batch_offline.",
+                    parameter=what,
                 )
         self.train_batch_offline(data, num_iteration, verbose)
 

@@ -165,8 +165,9 @@ def refuse_unreadable(name: str, array: pa.ChunkedArray, where: Where, begin: in
         kind = str(array.type).partition("[")[0]
         reason = " ".join(str(error).split()).rstrip(".")
         raise InputError(
-            f"{where(begin)}: the {kind} in column {quoted(name)} cannot be read ({reason}). Make"
-            " it missing, or write the column as plain text or numbers; dates go from the year 1 to"
-            " 9999.",
+            f"{where(begin)}: The {kind} in column {quoted(name)} cannot be read ({reason}). Dates"
+            " must be in the years 1 to 9999. Remove the value, or write the column as plain text"
+            " or numbers.",
+            row=begin,
             column=name,
         ) from error

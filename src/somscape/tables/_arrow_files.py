@@ -154,7 +154,8 @@ def _readable(source: str, kind: str) -> Iterator[None]:
         if NO_THREAD in str(error):  # for the stack of the thread
             raise MemoryError(str(error)) from error
         raise InputError(
-            f"{source} is not {kind} file that pyarrow reads; write it again or give a .csv"
+            f"{source} cannot be read as {kind} file. Write the file again, or give a .csv file.",
+            file=source,
         ) from error
 
 

@@ -271,7 +271,7 @@ def notes_of_unused(words: Collection[str], asked: Sequence[str] | None) -> list
         and word.casefold() not in found
         and not np.isin(asked_numbers([word]), values).any()
     ]
-    return [f"no cell holds {listed(unused)}, which may mean a missing one"] if unused else []
+    return [f"no cell contains {listed(unused)}, given as a missing value"] if unused else []
 
 
 def are_words(cells: pa.Array | pa.ChunkedArray, words: Sequence[str]) -> NDArray[np.bool_]:

@@ -182,17 +182,17 @@ def check_date_format(order: str | None) -> None:
     """Raise InputError if `order` is neither None nor an order of day, month and year."""
     if order not in (None, *ORDERS):
         raise InputError(
-            f"`date_format` must be one of {', '.join(ORDERS)} or None; got {order!r}.",
+            f"`date_format` must be {', '.join(map(repr, ORDERS))} or None, but is {order!r}.",
             parameter="date_format",
             value=order,
-            allowed=", ".join(ORDERS),
+            allowed=ORDERS,
         )
 
 
 def note_of_guess(names: Iterable[str], order: str) -> Note:
     """Return the note that the dates of some columns do not show their order."""
     other = "mdy" if order == "dmy" else "dmy"
-    text = f"dates in {listed(names)} are read {FIRST[order]}{GUESS}"
+    text = f"dates in {listed(names)} do not show their order and are read {FIRST[order]}"
     return Note(text, f"--date-format {other}")
 
 

@@ -31,17 +31,30 @@ def read_dictionary(path: str | Path) -> Dictionary:
     absent = [name for name in COLUMNS if name not in table.names]
     if absent:
         raise InputError(
-            f"{table.source} must have the columns {', '.join(COLUMNS)}; it lacks "
-            f"{', '.join(absent)}. An empty code names the column itself."
+            f"{table.source} must have the columns {', '.join(COLUMNS)}, but lacks "
+            f"{', '.join(absent)}. A row with an empty code has the words for the column itself.",
+            file=table.source,
+            column=absent[0],
+            allowed=COLUMNS,
         )
     columns, words = (table.column(name).cells.tolist() for name in ("column", "words"))
     codes = _codes(table.column("code"))
     found: Dictionary = {}
     for row, (column, code, said) in enumerate(zip(columns, codes, words, strict=True)):
         if column is None or said is None:
-            raise InputError(f"{table.where(row)}: a column and its words must be given.")
+            raise InputError(
+                f"{table.where(row)}: The column or its words are missing. Give both.",
+                file=table.source,
+                row=row,
+            )
         if code in found.setdefault(column, {}):
-            raise InputError(f"{table.where(row)}: the code '{code}' of '{column}' stands twice.")
+            raise InputError(
+                f"{table.where(row)}: The code '{code}' of '{column}' occurs twice. Remove a row.",
+                file=table.source,
+                row=row,
+                column=column,
+                value=code,
+            )
         found[column][code] = said
     return found
 
@@ -54,8 +67,8 @@ def checked_dictionary(given: Any) -> Dictionary:
         return read_dictionary(given)
     if not (isinstance(given, Mapping) and all(isinstance(w, Mapping) for w in given.values())):
         raise ParameterTypeError(
-            "`dictionary` must be a file, or a mapping of columns to words by code, such as "
-            f"{{'job': {{'A171': 'unskilled'}}}}; got {given!r:.60}.",
+            "`dictionary` must be a file, or a mapping of columns to words by code, but is "
+            f"{given!r:.60}. Give, for example, {{'job': {{'A171': 'unskilled'}}}}.",
             parameter="dictionary",
             value=given,
         )

@@ -77,10 +77,13 @@ def with_layers(encoding: Encoding, table: Table, counts: Float64s | None) -> En
         totals[layer[sources_of(code)[0]]] += square
     for name, total in totals.items():
         if not FLAT < total < np.inf:
-            said = "varies more than a float can hold" if total > FLAT else "does not vary"
+            said = "varies more than a float can represent" if total > FLAT else "does not vary"
             raise InputError(
-                f"layer '{name}' {said} in {table.source} ({listed(roles.layers[name])}). Leave "
-                "the layer and its columns out, or correct them."
+                f"Layer '{name}' of {table.source} {said} ({listed(roles.layers[name])}). Leave "
+                "out the layer and its columns, or correct the columns.",
+                parameter="layers",
+                file=table.source,
+                value=name,
             )
     weights = {name: roles.layer_weights.get(name, 1.0) for name in totals}
     # Rounded to float32, because the last bits of a sum depend on the order of the rows.
@@ -100,8 +103,10 @@ def _check_weights(roles: Roles) -> None:
     if unknown:
         there = f"the layers are {listed(roles.layers)}" if roles.layers else "there are no layers"
         raise InputError(
-            f"`layer_weights` has a weight of '{unknown[0]}', and {there}. Name one of `layers`.",
+            f"`layer_weights` has a weight for '{unknown[0]}', but {there}. Use names of `layers`.",
             parameter="layer_weights",
+            value=unknown[0],
+            allowed=list(roles.layers),
         )
 
 
@@ -114,26 +119,36 @@ def _layer_by_column(encoding: Encoding, layers: Mapping[str, Sequence[str]]) ->
         absent = [column for column in columns if column not in why]
         if absent:
             raise InputError(
-                f"layer '{name}' names columns that are not there: "
-                f"{lacking(absent, list(why), columns)}. Name columns of the data."
+                f"Layer '{name}' contains columns that the data does not have "
+                f"({lacking(absent, list(why), columns)}). Use only columns of the data.",
+                parameter="layers",
+                column=absent[0],
+                value=name,
             )
         for column in columns:
             if layer.setdefault(column, name) != name:
                 raise InputError(
-                    f"column '{column}' is in two layers, '{layer[column]}' and '{name}'. Keep it "
-                    "in one.",
+                    f"Column '{column}' is in two layers, '{layer[column]}' and '{name}'. Keep the "
+                    "column in one layer.",
+                    parameter="layers",
                     column=column,
                 )
         if not used.intersection(columns):
             left = "".join(f" ('{column}': {why[column]})" for column in columns[:1])
             raise InputError(
-                f"layer '{name}' has no column to use{left}. Give it one, or leave the layer out."
+                f"Layer '{name}' does not have a usable column{left}. Add a column, or leave out "
+                "the layer.",
+                parameter="layers",
+                value=name,
             )
     outside = [code.name for code in encoding.used if code.name not in layer]
     if outside:
         raise InputError(
-            f"{listed(outside)}: in no layer. Put each column into one, or into `drop`.",
+            f"Some columns are not in a layer ({listed(outside)}). Add them to a layer or to "
+            "`drop`.",
             options=f"--drop {shlex.quote(outside[0])}",
+            parameter="layers",
+            column=outside[0],
         )
     return layer
 
@@ -163,18 +178,27 @@ def checked_layers(encoding: Encoding, names: str | Iterable[str]) -> list[str]:
     layers = encoding.roles.layers
     if not isinstance(names, str | Iterable) or isinstance(names, bytes):
         raise InputError(
-            f"layers are asked for by name, or by a list of names; got {names!r:.60}.", value=names
+            f"`layers` must be a name or a list of names, but is {names!r:.60}.",
+            parameter="layers",
+            value=names,
         )
     found = list(dict.fromkeys([names] if isinstance(names, str) else names))
     if not layers:
         raise InputError(
-            "this map has no layers. Train it with an `encoder` that has some: "
-            "TableEncoder(layers={'name': ['column']})."
+            "The map does not have layers. Train the map with an `encoder` that has layers, such "
+            "as TableEncoder(layers={'name': ['column']}).",
+            parameter="layers",
+            value=found,
         )
     unknown = [name for name in found if name not in layers]
     if unknown or not found:
-        said = f"no layer {unknown[0]!r}" if unknown else "no layer was named"
-        raise InputError(f"{said}; this map has {listed(layers)}. Name one of them or several.")
+        said = f"The map does not have a layer {unknown[0]!r}" if unknown else "No layer was given"
+        raise InputError(
+            f"{said}. Give one or more of its layers {listed(layers)}.",
+            parameter="layers",
+            value=unknown[0] if unknown else None,
+            allowed=list(layers),
+        )
     _layer_by_column(encoding, layers)  # an encoding from a file can be invalid
     return found
 
@@ -230,7 +254,7 @@ def fit_encoding(
     for name, value, choices in (("missing", missing, MISSING_CHOICES), ("scale", scale, SCALES)):
         if value not in choices:
             raise ParameterError(
-                f"`{name}` must be one of {choices}; got {value!r}.",
+                f"`{name}` must be one of {choices}, but is {value!r}.",
                 parameter=name,
                 value=value,
                 allowed=choices,
@@ -251,7 +275,11 @@ def fit_encoding(
     decided, scaling = decider(table, roles, dates, max_levels, n_rows), Scaling(scale, tame)
     decisions, numbers = _decisions(given, table, roles, decided, scaling, counts, on_number)
     if table.n_rows < 2:
-        raise InputError(f"{table.source} has one row of data; a map needs at least two. Add rows.")
+        raise InputError(
+            f"{table.source} has one row of data, but a map needs at least two. Add rows.",
+            file=table.source,
+            value=table.n_rows,
+        )
     asked = numbers_as_text(table, roles, dates, n_rows)
     _warn_of_spelled(table, [name for name in asked if decisions[name].kind != "id"])
     used_dates = {n: found for n, found in dates.items() if decisions[n].kind == "date"}
@@ -322,10 +350,10 @@ def _may_be_numbers(table: Table, roles: Roles) -> set[str]:
 def _warn_of_spelled(table: Table, names: Sequence[str]) -> None:
     if names:
         warnings.warn(
-            f"{table.source} has numbers that are written as text, and so are taken as text: "
-            f"{listed(names)}. If they are numbers, convert them first, such as with "
-            "pandas.to_numeric, or name them in `numbers`; if not, name them in `categories` or "
-            "`drop`.",
+            f"{table.source} has columns of numbers that are stored as text and used as text "
+            f"({listed(names)}). If they are numbers, name them in `numbers`, or convert them "
+            "first (for example with pandas.to_numeric). If not, name them in `categories` "
+            "or `drop`.",
             SomscapeWarning,
             stacklevel=5,
         )
@@ -335,10 +363,11 @@ def _no_features(table: Table, codes: Sequence[ColumnCode]) -> InputError:
     kinds = ", ".join(f"{c.name}: {c.kind}, {c.why}" for c in codes)
     cut = _likely_delimiter(table)
     return InputError(
-        f"{table.source} has no column to use ({kinds}). A map needs numbers or categories "
-        "that differ from row to row; say which columns are some."
-        + (f" If {cut} separates its columns, name that delimiter." if cut else ""),
+        f"{table.source} does not have a usable column ({kinds}). A map needs numbers or "
+        "categories that differ from row to row. Choose columns as numbers or categories."
+        + (f" If {cut} separates the columns, give this delimiter." if cut else ""),
         options=f"--delimiter {cut}" if cut else "--number COL or --category COL",
+        file=table.source,
     )
 
 
@@ -364,7 +393,7 @@ def _code_for(
     if kind == "ordinal":
         levels = ordinal_levels(column.name, roles.ordinals[column.name])
         ordinal = OrdinalCode.fit(column, why, levels, counts)
-        cure = "It is not among the levels given: add it, or correct the cell."
+        cure = "The given levels do not contain this value. Add the value, or correct the cell."
         refuse_problem(column.name, ordinal.problem(column), table, cure)
         return ordinal
     return UnusedColumn(column.name, why, kind)
@@ -393,18 +422,16 @@ def notes_of(encoding: Encoding) -> list[Note]:
     for code in encoding.used:
         if isinstance(code, NumberCode) and code.reach:
             slips = code.why.partition("; nothing learned from ")[2].partition(";")[0]
-            text = (
-                f"'{code.name}' holds {slips}, over a million times as far out as any other number"
-            )
-            notes.append(Note(f"{text}; nothing is learned from that"))
+            text = f"'{code.name}' has {slips}, over a million times as far out as any other number"
+            notes.append(Note(f"{text}. Such numbers are not used for learning"))
         if isinstance(code, NumberCode) and code.why.endswith(BELOW_ZERO):
             few = code.why.rpartition("; ")[2].removesuffix(BELOW_ZERO)
-            text = f"'{code.name}' is below 0 in {few} rows; a wrong sign may not score high"
-            notes.append(Note(f"{text}, so look at these"))
+            text = f"'{code.name}' is below 0 in {few} rows. Check these rows, because a wrong sign"
+            notes.append(Note(f"{text} may not get a high score"))
     personal = [code.name for code in encoding.used if is_called_personal(code.name)]
     if personal:
-        says, them = ("says", "it") if len(personal) == 1 else ("say", "them")
-        text = f"{listed(personal)} {says} who somebody is; consider to protect {them}"
+        these = "this column" if len(personal) == 1 else "these columns"
+        text = f"{listed(personal)} may be personal data. Consider protecting {these}"
         options = " ".join(f"--protect {shlex.quote(name)}" for name in personal)
         notes.append(Note(text, options))
     return notes
@@ -415,7 +442,7 @@ def notes_of_unfit(columns: Iterable[ColumnCode]) -> list[Note]:
     left_out = [code for code in columns if code.kind == "dropped"]
     notes = [
         Note(
-            f"'{code.name}' looks like an outcome and is left out; name it as the label, or as a "
+            f"'{code.name}' looks like an outcome and is left out. Name it as the label, or as a "
             "category to use it",
             f"--label {shlex.quote(code.name)} or --category {shlex.quote(code.name)}",
         )
@@ -425,8 +452,8 @@ def notes_of_unfit(columns: Iterable[ColumnCode]) -> list[Note]:
     unused = [c for c in left_out if c.why == COUNTER or c.why.endswith(CODE)]
     if unused:
         named = ", ".join(f"'{code.name}' ({code.why})" for code in unused)
-        text = f"left out {named}; one is used if named as the id, a number or a category"
-        notes.append(Note(text, "--id, --number or --category; --per ranks what repeats"))
+        text = f"left out {named}. To use a column, name it as the id, a number or a category"
+        notes.append(Note(text, "--id, --number or --category, or --per to rank repeated values"))
     slips = [
         f"'{code.name}' ({code.why})" for code in left_out if code.why.startswith(SLIP_AMONG_DATES)
     ]

@@ -38,11 +38,11 @@ OTHERS = {"date": "dates", "duration": "durations", "text": "text"}
 """Words for the kinds of columns that are not numeric."""
 
 CURES = {
-    "date": "name dates in somscape.TableEncoder(dates=[...])",
-    "duration": "divide durations by their unit, such as pandas.Timedelta(days=1)",
+    "date": "Encode dates with somscape.TableEncoder(dates=[...]).",
+    "duration": "Divide durations by their unit, for example by pandas.Timedelta(days=1).",
     "text": (
-        "convert text that spells numbers, such as with pandas.to_numeric, and encode other text "
-        "with somscape.TableEncoder"
+        "Convert text that contains numbers with pandas.to_numeric, and encode other text with "
+        "somscape.TableEncoder."
     ),
 }
 
@@ -114,9 +114,9 @@ def table_at(
             column = _column_of(series, source, where, asked, words, among)
             columns.append(column.put_away(among))
     if not columns:
-        raise InputError(f"{source} has no columns; give at least one")
+        raise InputError(f"{source} is a table without columns. Add a column.", file=source)
     if not len(columns[0]):
-        raise InputError(f"{source} has no rows; give at least one")
+        raise InputError(f"{source} is a table without rows. Add a row.", file=source)
     return Table(tuple(columns), source, lines, tuple(notes_of_unused(words, asked)))
 
 
@@ -135,8 +135,8 @@ def _column_of(
     except (pa.ArrowException, OverflowError, ValueError, TypeError) as error:
         reason = " ".join(str(error).split()).rstrip(".")
         raise InputError(
-            f"{source}: column {quoted(name)} cannot be read ({reason}). Write it as plain text or"
-            " numbers.",
+            f"Column {quoted(name)} of {source} cannot be read ({reason}). Write the column as"
+            " plain text or numbers.",
             file=source,
             column=name,
         ) from error
@@ -146,7 +146,7 @@ def _column_of(
 
 def _refuse_unsupported(series: Any, source: str) -> None:
     """Raise InputError if a narwhals series contains nested or complex values."""
-    name, held = quoted(str(series.name)), ""
+    name, held = str(series.name), ""
     if series.dtype.is_nested():
         held = str(series.dtype)
     elif series.dtype in (nw.Object, nw.Unknown):
@@ -154,15 +154,15 @@ def _refuse_unsupported(series: Any, source: str) -> None:
         held = next((type(v).__name__ for v in values if isinstance(v, NESTED)), "")
         if any(isinstance(v, complex | np.complexfloating) for v in values):
             raise InputError(
-                f"{source}: column {name} holds complex numbers. Complex data not supported: give"
-                " real and imaginary parts as two columns",
+                f"Column {quoted(name)} of {source} contains complex numbers (Complex data not"
+                " supported). Give the real and the imaginary part as two columns.",
                 file=source,
                 column=name,
             )
     if held:
         raise InputError(
-            f"{source}: column {name} holds nested values ({held}); drop it or split it into"
-            " plain columns",
+            f"Column {quoted(name)} of {source} contains nested values ({held}). Drop the column,"
+            " or split it into plain columns.",
             file=source,
             column=name,
         )
@@ -186,7 +186,7 @@ def _as_narwhals(frame: Any, source: str) -> Any:
         is_stream = not is_known and hasattr(frame, STREAM)
         shown = nw.from_native(_read_stream(frame, source) if is_stream else frame)
     except (TypeError, nw.exceptions.NarwhalsError) as error:
-        raise InputError(_not_a_table(frame, source, error)) from error
+        raise InputError(_not_a_table(frame, source, error), file=source) from error
     return _without_shapes(shown.collect() if isinstance(shown, nw.LazyFrame) else shown, source)
 
 
@@ -194,7 +194,7 @@ def _refuse_container(data: Any, source: str) -> None:
     """Raise InputError with code for the conversion if an object is from xarray or AnnData."""
     homes = [kind.__module__.partition(".")[0] for kind in type(data).__mro__]
     if "geopandas" in homes and getattr(data, "ndim", 2) == 1:
-        raise InputError(_only_geometry(source))
+        raise InputError(_only_geometry(source), file=source)
     library = next((home for home in homes if home in CONTAINERS), None)
     if library is None:
         return
@@ -239,11 +239,11 @@ def _without_shapes(shown: Any, source: str) -> Any:
     if not left:
         return shown
     if len(left) == len(types):
-        raise InputError(_only_geometry(source))
+        raise InputError(_only_geometry(source), file=source)
     X = _variable(source)
     warn(
-        f"{source}: a column of geometry is left out: {listed(left)}. Pass {X}.drop(columns="
-        f"{left!r}) to state this choice, and describe places by columns of numbers, such as "
+        f"{source} contains geometry, which is left out ({listed(left)}). Pass {X}.drop(columns="
+        f"{left!r}) to avoid this warning, and describe geometry by columns of numbers, such as "
         f"{X}.centroid.x and {X}.area."
     )
     return shown.drop(left)
@@ -253,8 +253,8 @@ def _only_geometry(source: str) -> str:
     """Return the message for geopandas data that contains only geometry."""
     X = _variable(source)
     return (
-        f"{source}: geometry is the only column, and geometry is not supported. Pass columns of "
-        f"numbers, such as {X}.centroid.x and {X}.area."
+        f"{source} contains only geometry, which is not supported. Pass columns of numbers, such "
+        f"as {X}.centroid.x and {X}.area."
     )
 
 
@@ -265,12 +265,12 @@ def _read_stream(stream: Any, source: str) -> Any:
     except MemoryError:
         raise
     except (pa.ArrowException, OSError) as error:
-        raise InputError(_not_a_table(stream, source, error)) from error
+        raise InputError(_not_a_table(stream, source, error), file=source) from error
     n_rows = sum(part.num_rows for part in parts)
     if not n_rows:
         raise InputError(
-            f"{source}: this {type(stream).__name__} gave no rows; one that was read before is"
-            " empty: make it anew",
+            f"{source}: The {type(stream).__name__} does not contain rows. A stream can be read"
+            " only once. Create it again if it was read before.",
             file=source,
         )
     _check_one_row_per_sample(stream, n_rows, source)
@@ -293,18 +293,21 @@ def _check_one_row_per_sample(stream: Any, n_rows: int, source: str) -> None:
     call += f".reshape({shape[0]}, -1)" * (len(shape) != 2)
     kind, size = type(stream).__name__, " x ".join(map(str, shape))
     raise InputError(
-        f"{source}: the Arrow stream of this {kind} has {n_rows} rows, but the {kind} has the size "
+        f"{source}: The Arrow stream of this {kind} has {n_rows} rows, but the {kind} has the size "
         f"{size}, so a row of the stream is not a sample. Pass a data frame or an array with one "
         f"row per sample, such as {call}.",
         file=source,
+        value=n_rows,
+        allowed=shape[0],
     )
 
 
 def _not_a_table(frame: Any, source: str, error: Exception) -> str:
     reason = " ".join(str(error).split())
     return (
-        f"{source}: a {type(frame).__name__} cannot be read as a table ({reason}); give a"
-        " pandas, polars or pyarrow frame with different column names (in SQL: a.id AS id_a)"
+        f"{source}: An object of type {type(frame).__name__} cannot be read as a table ({reason})."
+        " Give a pandas, polars or pyarrow frame with different column names (in SQL, for example,"
+        " a.id AS id_a)."
     )
 
 
@@ -360,8 +363,10 @@ def _refuse_not_numeric(shown: Any) -> None:
     if held:
         advice = [CURES[kind] for kind in OTHERS if kind in found]
         raise InputError(
-            f"X holds {' and '.join(held)}, not numbers. Leave these columns out, or "
-            f"{'; '.join(advice)}."
+            f"X contains {' and '.join(held)}, not numbers. Leave out these columns, or convert "
+            f"them. {' '.join(advice)}",
+            parameter="X",
+            column=next(name for name, kind in kinds.items() if kind in OTHERS),
         )
 
 
@@ -377,8 +382,9 @@ def _numbers_of(series: Any, type_: Any) -> Any:
         return [math.nan if is_null else float(value) for value, is_null in pairs]
     except OverflowError as error:
         raise InputError(
-            f"X holds a whole number in column {quoted(str(series.name))} that no float can hold. "
-            "Correct, rescale or leave out its row.",
+            f"Column {quoted(str(series.name))} of X contains a whole number that a float cannot "
+            "represent. Correct or rescale the number, or leave out its row.",
+            parameter="X",
             column=series.name,
         ) from error
 

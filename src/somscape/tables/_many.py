@@ -108,11 +108,12 @@ def _in_folder(folder: Path) -> Files:
         (found if is_table else others).append(name)
     source = shown(folder.name or folder.resolve().name)
     if not found:
-        held = f" but {listed(others, 3)}" if others else ""
-        cure = f"give a pattern such as '{shown(folder)}/*/*.csv'" if others else "check the name"
+        held = f", only {listed(others, 3)}" if others else ""
+        cure = f"Give a pattern such as '{shown(folder)}/*/*.csv'" if others else "Check the name"
         raise InputError(
-            f"'{shown(folder)}' is a folder without tables (.csv, .parquet, .xlsx, ...) in it"
-            f"{held}; {cure}"
+            f"The folder '{shown(folder)}' does not contain tables (.csv, .parquet, .xlsx, ...)"
+            f"{held}. {cure}.",
+            file=folder,
         )
     return _checked(source, folder, found, others)
 
@@ -145,22 +146,22 @@ def _by_pattern(path: Path) -> Files:
     ]
     names = sorted(name.as_posix() for name in found if (folder / name).is_file())
     if not names:
-        raise InputError(_no_match(folder, pattern, found))
+        raise InputError(_no_match(folder, pattern, found), file=folder / pattern)
     return _checked(shown(pattern), folder, names, [])
 
 
 def _no_match(folder: Path, pattern: str, found: Sequence[Path]) -> str:
     if found:
         return (
-            f"'{shown(folder / pattern)}' is a pattern that only folders match, such as"
-            f" {quoted(shown(found[0]))}; add /*.csv or what ends the names of the files"
+            f"Only folders match the pattern '{shown(folder / pattern)}', such as"
+            f" {quoted(shown(found[0]))}. Add /*.csv, or another extension of the files."
         )
     there = [shown(entry.name) for entry in folder.iterdir()] if folder.is_dir() else []
     there = sorted(name for name in there if not name.startswith(HIDDEN))
     cure = suggestion(pattern, there) or (
-        f"the folder holds {listed(there, 3)}" if there else "check the name of the folder"
+        f"the folder contains {listed(there, 3)}" if there else "check the name of the folder"
     )
-    return f"no file matches the pattern '{shown(folder / pattern)}'; {cure}"
+    return f"No file matches the pattern '{shown(folder / pattern)}' ({cure})."
 
 
 def _checked(source: str, folder: Path, names: list[str], others: list[str]) -> Files:
@@ -169,17 +170,18 @@ def _checked(source: str, folder: Path, names: list[str], others: list[str]) -> 
         kinds.setdefault(kind_of(name), name)
     if len(kinds) > 1:
         raise InputError(
-            f"{source} holds files of several kinds, such as"
-            f" {listed(shown(name) for name in kinds.values())}; give those of one kind by a"
-            f" pattern such as '*{Path(names[0]).suffix}'"
+            f"{source} contains files of several kinds, such as"
+            f" {listed(shown(name) for name in kinds.values())}. Select files of one kind with a"
+            f" pattern such as '*{Path(names[0]).suffix}'.",
+            file=source,
         )
     said = [_values_in_path(name) for name in names]
     for name, keys in zip(names, said, strict=True):
         if list(keys) != list(said[0]):
-            here, first = (listed(k) or "nothing" for k in (keys, said[0]))
+            here, first = (listed(k) or "no column" for k in (keys, said[0]))
             raise InputError(
-                f"{shown(name)}: the names of its folders say {here}, those of {shown(names[0])}"
-                f" say {first}; give all files folders of the same kind",
+                f"The folders of {shown(name)} name {here}, but the folders of {shown(names[0])}"
+                f" name {first}. Use folders with the same columns for all files.",
                 file=name,
             )
     folders = {key: [keys[key] for keys in said] for key in said[0]}
@@ -205,7 +207,7 @@ def read_many(files: Files, source: str, reading: Reading) -> Table:
         notes.append(f"left out of the folder: {listed(files.left_out, 3)}")
     has = [key for key in files.folders if key in table.names]
     if has:
-        notes.append(f"names of folders that say {listed(has)} left out, as the files do")
+        notes.append(f"{listed(has)} in the names of folders left out, because in the files")
     added = [
         _column_of_folders(key, values, sizes).put_away(len(table.columns))
         for key, values in files.folders.items()

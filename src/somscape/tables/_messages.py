@@ -90,7 +90,8 @@ def check_library(module: str, doing: str, extra: str = "excel") -> None:
     library = module.partition(".")[0]
     if importlib.util.find_spec(library) is None:
         name = library.replace("_", "-")
-        raise InputError(f"{doing} needs {name}; run: pip install 'somscape[{extra}]'")
+        action = doing[:1].upper() + doing[1:]
+        raise InputError(f"{action} needs {name}. Run pip install 'somscape[{extra}]'.", value=name)
 
 
 Lines: TypeAlias = range | NDArray[np.integer[Any]]

@@ -284,9 +284,9 @@ class ColumnVerdict:
         is_slip = self.n_present >= _NUMBER_CELLS and n_good >= _NUMBER_SHARE * self.n_present
         if not (is_slip or (n_good > 0 and self.are_infinite)):
             return False, None
-        kind = "not a finite number" if self.is_infinite else "not a number"
+        kind = "finite number" if self.is_infinite else "number"
         return False, (
-            f"{where(self.first)}, column {quoted(name)}: {quoted(self.cell)} is {kind}, but"
-            f" {n_good} of the {self.n_present} cells are; correct the cell, leave it empty, or"
-            " take the column as a category or drop it"
+            f"{where(self.first)}, column {quoted(name)}: {quoted(self.cell)} is not a {kind}, but"
+            f" {n_good} of {self.n_present} values are. Correct or remove the value, drop the"
+            " column, or use it as a category."
         )

@@ -29,8 +29,10 @@ def recoded(rows: Float64s, was: Encoding, now: Encoding) -> Float64s:
     if was.is_plain and now.is_plain and not (was.is_named and now.is_named):
         if was.n_features != now.n_features:
             raise InputError(
-                f"the maps have {was.n_features} and {now.n_features} columns; train both on the "
-                "same ones."
+                f"The maps have {was.n_features} and {now.n_features} columns. Train both maps on "
+                "the same columns.",
+                value=now.n_features,
+                allowed=was.n_features,
             )
         return rows
     _check_columns(was, now)
@@ -47,22 +49,24 @@ def _check_columns(was: Encoding, now: Encoding) -> None:
     a, b = ({code.name: code for code in each.used} for each in (was, now))
     alone = [listed(_not_in(other, own)) for own, other in ((a, now), (b, was))]
     if any(alone):
-        said = "one has {}, the other {}" if all(alone) else "only one of them has {}{}"
+        said = "one has {}, the other has {}" if all(alone) else "only one map has {}{}"
         raise InputError(
-            f"the maps differ in their columns: {said.format(*alone)}. Train both on the same "
-            "columns, with the same roles."
+            f"The maps differ in their columns ({said.format(*alone)}). Train both maps on the "
+            "same columns, with the same roles."
         )
     for name, code in a.items():
         if code.kind != b[name].kind:
             raise InputError(
-                f"the maps differ in column {name!r}: {code.kind} and {b[name].kind}. Train both "
-                "with the same roles.",
+                f"The maps differ in column {name!r}, which is {code.kind} and {b[name].kind}. "
+                "Train both maps with the same roles.",
                 column=name,
+                value=b[name].kind,
+                allowed=code.kind,
             )
         if isinstance(code, OrdinalCode) and code.levels != getattr(b[name], "levels", None):
             raise InputError(
-                f"the maps differ in the ordered levels of column {name!r}. Train both with the "
-                "same roles.",
+                f"The maps differ in the ordered levels of column {name!r}. Train both maps with "
+                "the same roles.",
                 column=name,
             )
 

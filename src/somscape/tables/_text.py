@@ -94,12 +94,15 @@ def opened(path: str | os.PathLike[str], source: str) -> Iterator[IO[bytes]]:
     except FileNotFoundError as error:
         parent = path.parent
         siblings = [shown(entry.name) for entry in parent.iterdir()] if parent.is_dir() else []
-        cure = suggestion(source, siblings) or "check the name and the folder"
+        near = suggestion(source, siblings)
+        cure = f" ({near})." if near else ". Check the name and the folder."
         if re.match("[a-z0-9]+:/", os.fspath(path)):
-            cure = "addresses of the web are not read: save the table first"
-        raise InputError(f"there is no file '{shown(path)}'; {cure}") from error
+            cure = ". Web addresses cannot be read, so save the table first."
+        raise InputError(f"The file '{shown(path)}' does not exist{cure}", file=path) from error
     except IsADirectoryError as error:
-        raise InputError(f"'{shown(path)}' is a folder; give the table file in it") from error
+        raise InputError(
+            f"'{shown(path)}' is a folder. Give the table file in the folder.", file=path
+        ) from error
     except OSError as error:
         raise unreadable(path, error) from error
     is_same = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
@@ -110,13 +113,15 @@ def opened(path: str | os.PathLike[str], source: str) -> Iterator[IO[bytes]]:
 def unreadable(path: Path, error: OSError) -> InputError:
     """Return the error for a file or folder that the system cannot read."""
     reason = error.strerror or str(error)
-    return InputError(f"'{shown(path)}' cannot be read ({reason}); check that you may read it")
+    return InputError(
+        f"'{shown(path)}' cannot be read ({reason}). Check your permissions.", file=path
+    )
 
 
 def changed(source: str) -> InputError:
     """Return the error for a file that changed while it was read."""
-    said = f"{source} changed while it was read; read it again when nothing writes to it"
-    return InputError(said)
+    said = f"{source} changed while it was read. Read it again when no program writes to it."
+    return InputError(said, file=source)
 
 
 @dataclass(frozen=True)
@@ -154,19 +159,22 @@ def decode(data: Content, source: str, encoding: str | None = None) -> tuple[Tex
             break
         if source.lower().endswith(ending):
             raise InputError(
-                f"{source} is not a {kind} file; remove {ending} from its name or compress it"
+                f"{source} is not a {kind} file. Remove {ending} from its name, or compress it.",
+                file=source,
             )
     if bytes(data[:MAX_BLANKS]).lstrip().lower().startswith(WEB_PAGES):
         raise InputError(
-            f"{source} is a web page, not a table; give the table that it was made from, or the"
-            " list beside it (alerts.csv)"
+            f"{source} is a web page, not a table. Give the table from which the page was made, or"
+            " the list in the same folder (alerts.csv).",
+            file=source,
         )
     start = data[:N_MAGIC]
     for magic, kind in _OTHER_FILES.items():
         if start.startswith(magic):
             raise InputError(
-                f"{source} is {kind}, not a text table; save the table as .csv, or give the file"
-                " the ending of its kind (.xlsx, .parquet)"
+                f"{source} is {kind}, not a text table. Save the table as .csv, or give the file"
+                " the extension of its kind (.xlsx, .parquet).",
+                file=source,
             )
     notes = []
     marks = [mark for mark in _BYTE_ORDER_MARKS if start.startswith(mark)]
@@ -175,13 +183,14 @@ def decode(data: Content, source: str, encoding: str | None = None) -> tuple[Tex
         notes.append(f"byte order mark, encoding {encoding}")
     elif data.find(b"\0") >= 0 and not encoding:
         raise InputError(
-            f"{source} is not a text table (it holds NUL bytes); save the table as .csv, or name"
-            " its encoding if it is text",
+            f"{source} is not a text table, because it contains NUL bytes. Save the table as .csv,"
+            " or give its encoding if it is text.",
             options="--encoding utf-16-le",
+            file=source,
         )
     tries = [(encoding, notes)]
     if not encoding:
-        tries.append(("cp1252", ["encoding cp1252, as it is not UTF-8"]))
+        tries.append(("cp1252", ["encoding cp1252, because it is not UTF-8"]))
     for encoding, notes in tries:
         try:
             return _as_utf8(data, source, encoding), notes
@@ -189,7 +198,8 @@ def decode(data: Content, source: str, encoding: str | None = None) -> tuple[Tex
             problem = error
     line = data[: _error_position(problem, data)].count(b"\n") + 1
     raise InputError(
-        f"{source}, line {line}: not {encoding} text; save the file as UTF-8 or name its encoding",
+        f"{source}, line {line}: The text is not {encoding}. Save the file as UTF-8, or give its"
+        " encoding.",
         options="--encoding NAME",
         file=source,
         line=line,
@@ -209,11 +219,14 @@ def _decompress(data: Content, source: str, kind: str) -> bytes:
     except (OSError, pa.ArrowException) as error:
         reason = " ".join(str(error).split())
         raise InputError(
-            f"{source} is a damaged or incomplete {kind} file ({reason}); copy or compress it again"
+            f"{source} is a damaged or incomplete {kind} file ({reason}). Copy or compress it"
+            " again.",
+            file=source,
         ) from error
     raise InputError(
-        f"{source} unpacks to more than {MAX_TIMES_UNPACKED} times its size, like a file that is"
-        " made to fill a machine's memory; if you trust it, unpack it and give the text"
+        f"{source} decompresses to more than {MAX_TIMES_UNPACKED} times its size, like a file that"
+        " was made to fill the memory. If you trust the file, decompress it and give the text.",
+        file=source,
     )
 
 
@@ -225,8 +238,10 @@ def _as_utf8(data: Content, source: str, named: str | None) -> TextFile:
         text = _lines_of(data, encoding)
     except LookupError as error:
         raise InputError(
-            f"{encoding!r} is not a text encoding; name one such as utf-8, cp1252 or utf-16",
+            f"{encoding!r} is not a text encoding. Give one such as utf-8, cp1252 or utf-16.",
             options="--encoding NAME",
+            parameter="encoding",
+            value=encoding,
         ) from error
     if is_utf8:
         decoder = codecs.getincrementaldecoder(encoding)()
@@ -238,7 +253,10 @@ def _as_utf8(data: Content, source: str, named: str | None) -> TextFile:
         pieces = iter(lambda: text.read(BLOCK_LETTERS), "")
         data = b"".join(piece.encode("utf-8", "replace") for piece in pieces)
     if named and data.find(b"\0") >= 0:  # otherwise checked before
-        raise InputError(f"{source} is not a text table (it holds NUL characters); save it as .csv")
+        raise InputError(
+            f"{source} is not a text table, because it contains NUL characters. Save it as .csv.",
+            file=source,
+        )
     n = len(codecs.BOM_UTF8)
     return TextFile(data, n if data[:n] == codecs.BOM_UTF8 else 0)
 
@@ -275,9 +293,17 @@ def check_reading(
 ) -> None:
     """Raise InputError for options that do not apply to this kind of file."""
     if sheet is not None and kind != "workbook":
-        raise InputError(f"{source} is no workbook with sheets; leave out `sheet`")
+        raise InputError(
+            f"{source} is not a workbook with sheets. Leave out `sheet`.",
+            parameter="sheet",
+            file=source,
+            value=sheet,
+        )
     if kind != "text" and any(text):
-        raise InputError(f"{source} is no text table; leave out delimiter, decimal and encoding")
+        raise InputError(
+            f"{source} is not a text table. Leave out `delimiter`, `decimal` and `encoding`.",
+            file=source,
+        )
 
 
 # If two marks are equally likely, the first wins. Commas are last, because texts contain commas.
@@ -427,11 +453,13 @@ def split_records(
             lines.n_cells = lines.n_letters = 0
     except csv.Error as error:
         is_open = "unexpected end" in str(error)
-        what = "a quoted cell has no closing quote" if is_open else "text after a closing quote"
+        what = "A quoted cell is not closed" if is_open else "There is text after a closing quote"
         where = f"{budget.source}, line {line}"
         raise InputError(
-            f'{where}: {what}; add the quote (") that is missing, or double'
-            ' each quote that belongs to the text ("")'
+            f'{where}: {what}. Add the missing quote ("), or double each quote that belongs to the'
+            ' text ("").',
+            file=budget.source,
+            line=line,
         ) from error
 
 
@@ -449,7 +477,7 @@ class _RecordSize:
             self.n_cells += line.count(self.delimiter) + 1
             self.n_letters += len(line)
             if self.n_cells > FREE_CELLS or self.n_letters > FREE_LETTERS:
-                what = f"{self.n_cells} cells of {self.n_letters} letters before line {number + 1}"
+                what = f"{self.n_cells} cells of {self.n_letters} characters up to line {number}"
                 n_bytes = CELL_BYTES * self.n_cells + LETTER_BYTES * self.n_letters
                 self.budget.check(n_bytes, what)
                 _allow_cell_length(self.n_letters)

@@ -110,7 +110,8 @@ def arrange(
     start, first = next(((n, r) for n, r in records if not is_blank(r)), (0, ()))
     if not start:
         raise InputError(
-            f"{source} is empty; a table needs a line with column names and a row below it"
+            f"{source} is empty. A table needs a line with column names and a row below it.",
+            file=source,
         )
     header = [str(cell).strip() for cell in first]
     columns = make(len(header))
@@ -122,8 +123,9 @@ def arrange(
             column.drop_last(seen.n_blank)
     if not n_rows:
         raise InputError(
-            f"{source} has a header on line {start} but no rows; add rows, or, if that line"
-            " is a row, a line with column names above it",
+            f"{source} has a header on line {start} but no rows. Add rows. If line {start} is a"
+            " row, add a line with column names above it.",
+            file=source,
             line=start,
         )
     width = width_of(header)
@@ -134,12 +136,14 @@ def arrange(
         header, columns, wrong = header[:width], columns[:width], seen.short
     if wrong and wrong[0] < n_rows:
         raise InputError(
-            f"{source}, line {wrong[1]}: {counted(wrong[2], 'cell')}, but line {start}"
-            f" names {counted(len(header), 'column')}; put cells that contain the delimiter"
-            f' {delimiter!r} in quotes ("), or name another delimiter',
+            f"{source}, line {wrong[1]} has {counted(wrong[2], 'cell')}, but line {start}"
+            f" names {counted(len(header), 'column')}. Put cells that contain the delimiter"
+            f' {delimiter!r} in quotes ("), or give another delimiter.',
             options="--delimiter CHAR",
             file=source,
             line=wrong[1],
+            value=wrong[2],
+            allowed=len(header),
         )
     names, name_notes = column_names(header, source, start)
     by_name = dict(zip(names, columns, strict=True))
@@ -207,7 +211,7 @@ def _complete_names(header: list[str]) -> tuple[list[str], list[str]]:
     for position, name in enumerate(header, 1):
         if not name:
             name = free_name(f"column_{position}", header, "_")
-            notes.append(f"column {position} has no name, called {name!r}")
+            notes.append(f"column {position} without a name, called {name!r}")
         names.append(name)
     return names, notes
 
@@ -222,8 +226,8 @@ def _check_header(header: list[str], source: str, line: int) -> list[str]:
         return []
     if any(value % 1 for value in values.values()):
         raise InputError(
-            f"{source}, line {line}: the first line should name the columns, but holds numbers"
-            f" ({listed(header, 3)}); add a line with column names above it",
+            f"{source}, line {line}: The first line should contain column names, but contains"
+            f" numbers ({listed(header, 3)}). Add a line with column names above it.",
             file=source,
             line=line,
         )
@@ -459,9 +463,10 @@ def text_records(
     delimiter = {"tab": "\t", "\\t": "\t"}.get(delimiter, delimiter)
     if len(delimiter) != 1 or delimiter in '"\r\n':
         raise InputError(
-            f"delimiter must be one character other than a quote or line end, or 'tab'; got"
-            f" {quoted(delimiter)}",
+            f"`delimiter` must be 'tab' or one character other than a quote or line end, but is"
+            f" {quoted(delimiter)}.",
             options="--delimiter CHAR",
+            parameter="delimiter",
             value=delimiter,
         )
     raw: Records | None = None
