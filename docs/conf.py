@@ -1,5 +1,6 @@
 """Builds the site: no network, no theme from elsewhere at run time."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -97,10 +98,15 @@ def run_examples() -> None:
         subprocess.run([sys.executable, str(example)], cwd=GENERATED, check=True)
 
 
-def without_pictures(app: Sphinx, page: str, source: list[str]) -> None:
-    """Take out the pictures for which there was no browser."""
+def prepare_page(app: Sphinx, page: str, source: list[str]) -> None:
+    """Put in the charts, and take out the pictures for which there was no browser.
+
+    A chart is a comment in the source, so a code host shows the page without it.
+    """
     import screenshots
 
+    chart = r"```{raw} html\n:file: _generated/\1.html\n```"
+    source[0] = re.sub(r"<!-- chart: (\w+) -->", chart, source[0])
     source[0] = screenshots.without_missing(source[0], (HERE / page).parent)
 
 
@@ -115,7 +121,7 @@ def setup(app: Sphinx) -> None:
     """Look at each page as it is read, at the gallery once it has run, and at docstrings."""
     import shown_beside
 
-    app.connect("source-read", without_pictures)
+    app.connect("source-read", prepare_page)
     app.connect("builder-inited", look_at_gallery, priority=900)
     # After numpydoc, which has read the docstrings by then.
     app.connect("autodoc-process-docstring", shown_beside.add_to, priority=600)

@@ -33,7 +33,7 @@ def write_table(path: Path) -> None:
 
 
 def sentence(said: str) -> str:
-    """Return the sentences of the page about the list, with the numbers that the command printed."""
+    """Return the sentences about the list, with the numbers that the command printed."""
     found = AGREEMENT.search(said)
     if not found:
         raise SystemExit(f"somscape detect no longer says how the list agrees: {said[-400:]!r}")

@@ -288,7 +288,7 @@ def test_the_first_page_is_held_to_what_the_command_says_of_tumors(script, tmp_p
     tumors = script("tumors")
     said = "malignant = yes (22 of 379 rows): AUROC 0.939; 50 % of 10 alerts have it, 8.61 times"
     tumors.check(said, DOCS / "index.md")
-    with pytest.raises(SystemExit, match="four of these are"):
+    with pytest.raises(SystemExit, match="of which four are"):
         tumors.check(said.replace("50 %", "40 %"), DOCS / "index.md")
     with pytest.raises(SystemExit, match="no longer says"):
         tumors.check("nothing", DOCS / "index.md")
