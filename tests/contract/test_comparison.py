@@ -322,7 +322,7 @@ def test_every_chart_is_a_whole_picture_with_a_text(script, tmp_path):
     script("charts").draw(tmp_path)
     page = (DOCS / "comparison.md").read_text(encoding="utf-8")
     drawn = sorted(path.stem for path in tmp_path.iterdir())
-    assert drawn == sorted(re.findall(r"_generated/(\w+)\.html", page))
+    assert drawn == sorted(re.findall(r"<!-- chart: (\w+) -->", page))
     for path in tmp_path.iterdir():
         pictures = list(ET.fromstring(path.read_text(encoding="utf-8")).iter("svg"))
         assert pictures
