@@ -279,7 +279,7 @@ def refusal(run, X=SMALL, weights=WEIGHTS, kind=InputError, **changes):
 
 
 def test_other_rows_are_refused(run):
-    assert "of another training: other rows: 300 x 4 then, 299 x 4 now. Pass" in refusal(
+    assert "another training. X was 300 x 4, but is 299 x 4 now. Pass" in refusal(
         run, SMALL[1:], WEIGHTS[1:]
     )
     changed = SMALL.copy()
@@ -300,18 +300,18 @@ def test_other_rows_are_refused(run):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"n_rows": 5}, "`n_rows` was 4 then, and is 5 now. Pass what it was, or leave `resume`"),
-        ({"n_epochs": "auto"}, "`n_epochs` was 8 then, and is 'auto' now"),
-        ({"learning_rate": 0.5}, "`learning_rate` was [0.5, 0.05] then, and is 0.5 now"),
-        ({"random_state": 4}, "`random_state` was 0 then, and is 4 now"),
-        ({"init": SMALL[:20], "n_init": "auto"}, "`init` was 'pca' then, and is an array of 20 x"),
-        ({"feature_weight": [1, 2, 1, 1]}, "`feature_weight` was None then, and is [1.0, 2.0"),
-        ({"neighborhood": "bubble"}, "`neighborhood` was 'gaussian' then, and is 'bubble' now"),
-        ({"tol": 1e-3}, "`tol` was 0.0001 then, and is 0.001 now"),
+        ({"n_rows": 5}, "`n_rows` was 4, but is 5 now. Pass the earlier value, or leave `resume`"),
+        ({"n_epochs": "auto"}, "`n_epochs` was 8, but is 'auto' now"),
+        ({"learning_rate": 0.5}, "`learning_rate` was [0.5, 0.05], but is 0.5 now"),
+        ({"random_state": 4}, "`random_state` was 0, but is 4 now"),
+        ({"init": SMALL[:20], "n_init": "auto"}, "`init` was 'pca', but is an array of 20 x"),
+        ({"feature_weight": [1, 2, 1, 1]}, "`feature_weight` was None, but is [1.0, 2.0"),
+        ({"neighborhood": "bubble"}, "`neighborhood` was 'gaussian', but is 'bubble' now"),
+        ({"tol": 1e-3}, "`tol` was 0.0001, but is 0.001 now"),
     ],
 )
 def test_other_parameters_are_refused_by_name(run, changes, words):
-    assert f"run.som is of another training: {words}" in refusal(run, **changes)
+    assert f"run.som, which belongs to another training. {words}" in refusal(run, **changes)
 
 
 def test_equal_parameters_may_be_written_in_another_way(tmp_path):
@@ -331,7 +331,7 @@ def test_seeds_of_any_size_are_told_apart(tmp_path, seed):
     run = tmp_path / "run.som"
     SOM(**SHAPE, random_state=seed, callbacks=[Checkpoint(run)]).fit(SMALL)
     SOM(**SHAPE, random_state=seed).fit(SMALL, resume=run)
-    words = f"`random_state` was {seed} then, and is {seed + 1} now"
+    words = f"`random_state` was {seed}, but is {seed + 1} now"
     assert words in refusal(run, weights=None, random_state=seed + 1)
 
 
@@ -349,14 +349,14 @@ def test_a_start_that_is_a_map_is_known_again(tmp_path):
 
 def test_a_file_that_is_no_checkpoint_is_refused(run, tmp_path, monkeypatch):
     SOM(**SHAPE).fit(SMALL).save(tmp_path / "map.som")
-    assert "map.som is a map, and no checkpoint. Pass a" in refusal(tmp_path / "map.som")
+    assert "map.som, which is a map and not a checkpoint. Pass a" in refusal(tmp_path / "map.som")
     (tmp_path / "notes.som").write_text("not a map")
     assert "not a somscape map" in refusal(tmp_path / "notes.som")
-    assert "run: no such file. Pass" in refusal(tmp_path / "run")
+    assert "run, but this file does not exist. Pass" in refusal(tmp_path / "run")
     assert "`resume` must be the name of a file" in refusal(3, kind=TypeError)
     monkeypatch.setattr(_ready, "VERSIONS", {"somscape": "9.1", "numpy": "3.0"})
     words = (
-        f"written by numpy {np.__version__} and somscape {somscape.__version__}; this is numpy 3"
+        f"written by numpy {np.__version__} and somscape {somscape.__version__}. This is numpy 3"
     )
     assert words in refusal(run)
 
@@ -369,7 +369,7 @@ def test_a_damaged_file_is_refused(run):
             continue
         at = whole.index(np.ascontiguousarray(values).tobytes()) + 5
         run.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
-        assert "run.som is a damaged checkpoint: it is" in refusal(run, kind=MapFileError), name
+        assert "run.som, which is damaged. Use a copy" in refusal(run, kind=MapFileError), name
     for n in (0, 7, 300, len(whole) // 2, len(whole) - 1):
         run.write_bytes(whole[:n])
         assert "run.som" in refusal(run, kind=MapFileError)
@@ -382,7 +382,7 @@ def test_steps_of_another_shape_are_refused(run):
     past = _checkpoint.read_checkpoint(run, _ready.VERSIONS)
     past.journal.state = past.journal.state._replace(codebook=np.zeros((3, 4)))
     _checkpoint.write_checkpoint(run, somscape.load(run), past.journal, past.identity)
-    assert "damaged checkpoint" in refusal(run, kind=MapFileError)
+    assert "which is damaged" in refusal(run, kind=MapFileError)
 
 
 def test_the_first_training_may_have_the_line_of_all_later_ones(tmp_path):
@@ -391,7 +391,7 @@ def test_the_first_training_may_have_the_line_of_all_later_ones(tmp_path):
         som = SOM(**SHAPE, callbacks=[Checkpoint(str(run))]).fit(SMALL, resume=run)
         assert bits(som) == bits(SOM(**SHAPE).fit(SMALL))
     other = [Checkpoint(tmp_path / "other.som")]
-    assert "no such file" in refusal(tmp_path / "rum.som", callbacks=other)
+    assert "this file does not exist" in refusal(tmp_path / "rum.som", callbacks=other)
 
 
 def test_a_path_that_cannot_be_written_is_refused_before_training(tmp_path):
@@ -504,7 +504,9 @@ def test_fit_of_the_command_line_goes_on(tmp_path, monkeypatch):
     assert Path("m.som").read_bytes() == Path("plain.som").read_bytes()
     outcome = run_command(*words, "--rows", 4)
     assert outcome.code == 2
-    assert "Error: --resume: run.som is of another training: --rows was 'auto' then" in outcome.err
+    assert (
+        "--resume is run.som, which belongs to another training. --rows was 'auto'" in outcome.err
+    )
     outcome = run_command("fit", table, "--out", "m.som", "--resume")
     assert outcome.code == 2
     assert "--resume needs a file to go on from: give --checkpoint" in outcome.err
@@ -519,7 +521,7 @@ def test_the_command_line_writes_over_no_checkpoint(tmp_path, monkeypatch):
     outcome = run_command(*words, "run.som")
     assert outcome.code == 2
     (line,) = outcome.err.splitlines()
-    assert "--checkpoint run.som is there, and would be lost. Add --resume to go on" in line
+    assert "--checkpoint, run.som, already exists and would be lost. Add --resume" in line
     assert Path("run.som").read_bytes() == before
     outcome = run_command(*words, tmp_path / "m.som", "--resume")
     assert outcome.code == 2

@@ -103,7 +103,7 @@ def test_a_frame_of_numbers_is_taken_as_it_is(library):
         som.codebook_, SOM(4, 5, missing="fill").fit(array.astype(float)).codebook_
     )
     assert som.feature_names_in_.tolist() == list(names)
-    assert som.explain_defaults_["encoder"].startswith("The frame holds only numbers")
+    assert som.explain_defaults_["encoder"].startswith("The data frame contains only numbers")
     np.testing.assert_array_equal(som.predict(data), som.labels_)
     with pytest.warns(UserWarning, match="does not have valid feature names"):
         som.predict(array)
@@ -148,13 +148,13 @@ def test_candidates_are_tried_on_encoded_rows():
 def test_what_columns_became_is_explained():
     som = SOM(4, 5, missing="fill").fit(in_pandas(columns()).drop(columns="churned"))
     assert som.explain_defaults_["encoder"] == (
-        "4 of 9 columns hold text or dates, so the frame was encoded by rule: id 'customer_id'; "
-        "numbers 'amount', 'age', 'visits'; categories 'job', 'paid', 'member', 'kind'; "
+        "4 of 9 columns contain text or dates, so the data frame was encoded by rules: "
+        "id 'customer_id'; numbers 'amount', 'age', 'visits'; categories 'job', 'paid', 'member', 'kind'; "
         "dates 'since'."
     )
     numbers = table_from_columns({"a": np.arange(30.5) / 2})
     said = SOM(2, 3).fit(numbers).explain_defaults_["encoder"]
-    assert said == "A table is encoded by rule: numbers 'a'."
+    assert said == "Tables are encoded by rules: numbers 'a'."
     assert "encoder" not in SOM(2, 3).fit(numbers.to_numpy()).explain_defaults_
     assert "encoder" not in SOM(2, 3, encoder=None).fit(numbers).explain_defaults_
 
@@ -211,9 +211,9 @@ def test_numbers_that_are_scaled_because_of_another_column_are_named_once(kind, 
     frame = part_of(frame, ["visits", "job", "since"])
     message = (
         "X has text, categories or dates in 'job', 'since', so the numbers in 'visits' are scaled, "
-        "long tails are compressed, and values far out are clipped. Numbers in a data frame "
-        "without such columns are used as they are. Pass encoder=TableEncoder() to state that all "
-        "columns are encoded, which stops this warning, or leave out 'job', 'since'."
+        "long tails are compressed, and extreme values are clipped. In a data frame without such "
+        "columns, numbers are not scaled. Pass encoder=TableEncoder() to confirm that all columns "
+        "are encoded and to stop this warning, or leave out 'job', 'since'."
     )
     with pytest.warns(SomscapeWarning) as caught:
         fitted = estimators()[kind].fit(frame, target)
@@ -347,7 +347,7 @@ def test_missing_may_not_contradict_the_encoder(missing, own, is_refused, is_fit
 def test_rows_without_a_value_train_nothing_where_the_encoder_masks():
     rows = np.random.default_rng(0).normal(size=(60, 2))
     holed = np.vstack([rows, [[np.nan, np.nan]]])
-    with pytest.warns(SomscapeWarning, match="1 row has no value at all"):
+    with pytest.warns(SomscapeWarning, match=r"1 row .* \(row 60\)"):
         som = SOM(3, 4, encoder=TableEncoder(missing="mask")).fit(holed)
     assert som.labels_[-1] == -1
     assert som.map_.hits.sum() == 60
@@ -383,7 +383,7 @@ def test_a_frame_is_encoded_as_the_map_that_training_starts_from(library):
     som = SOM(3, 4, missing="fill", warm_start=True).fit(first)
     encoding = som.map_.encoding
     assert som.fit(later).map_.encoding is encoding
-    assert som.explain_defaults_["encoder"].startswith("Columns are encoded like those of the map")
+    assert som.explain_defaults_["encoder"].startswith("Columns are encoded as in the map")
     other = SOM(init=som.map_, encoder=TableEncoder(missing="fill")).fit(later)
     assert other.map_.encoding is encoding
     piece = SOM(init=som.map_, missing="fill").partial_fit(later)
@@ -493,7 +493,7 @@ def test_a_detector_explains_what_was_chosen():
     explained = detector.explain_defaults_
     assert list(explained) == ["method", "n_maps", "n_prototypes", "trim", "encoder"]
     assert explained["method"].startswith("combined:")
-    assert explained["n_maps"].startswith("8: of 50 rows, at most 2,000,")
+    assert explained["n_maps"].startswith("8: with 50 rows (at most 2,000),")
     assert explained["n_prototypes"].startswith("8: some training rows may be unusual")
     assert explained["trim"].startswith("0.2: ")
     assert "numbers 'x'; categories 'job'" in explained["encoder"]
@@ -514,5 +514,5 @@ def test_what_an_encoder_made_of_the_columns_is_explained(is_fitted):
     encoder = TableEncoder(drop=["job"])
     som = SOM(2, 3, encoder=encoder.fit(data) if is_fitted else encoder).fit(data)
     assert som.explain_defaults_["encoder"] == (
-        "As the `TableEncoder` says: numbers 'x'; left out 'job' (as asked)."
+        "The `TableEncoder` was used: numbers 'x'; left out 'job' (as asked)."
     )

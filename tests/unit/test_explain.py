@@ -24,9 +24,9 @@ def test_all_that_was_auto_is_explained_and_nothing_else():
 def test_batch_training_is_explained():
     said = SOM(4, 5, init="random", random_state=0).fit(rows_of()).explain_defaults_
     assert said["algorithm"] == "batch: an epoch on all rows takes little time."
-    assert said["radius_start"].startswith("2.5 grid steps: half of the longest side, as the start")
+    assert said["radius_start"].startswith("2.5 grid steps: half of the longest side, because")
     assert "of 40 while the radius shrinks and up to 10 more" in said["n_epochs"]
-    assert said["radius_end"].startswith("0.7 grid steps: the usual. Smaller radii lower")
+    assert said["radius_end"].startswith("0.7 grid steps: the usual value. Smaller radii")
 
 
 def test_growing_maps_are_explained():
@@ -67,31 +67,31 @@ def test_maps_that_cannot_grow_are_batch_training_and_say_so(settings):
 
 def test_rows_are_counted_by_their_weight():
     said = SOM().fit(rows_of(100), sample_weight=np.full(100, 3.0)).explain_defaults_
-    assert "for rows of a total weight of 300 (Vesanto's rule)" in said["n_rows, n_cols"]
+    assert "for rows with a total weight of 300 (Vesanto's rule)" in said["n_rows, n_cols"]
 
 
 def test_going_on_from_a_map_is_explained():
     som = SOM(5, 6, warm_start=True).fit(rows_of())
     for other in (som.fit(rows_of()), SOM(init=som.map_).fit(rows_of())):
         said = other.explain_defaults_
-        assert said["radius_start"].startswith("0.7 grid steps: the radius at which the map it sta")
-        assert said["radius_end"].startswith("0.7 grid steps: the radius that the map it starts fr")
+        assert said["radius_start"].startswith("0.7 grid steps: the last radius of the map")
+        assert said["radius_end"].startswith("0.7 grid steps: the final radius of the map")
         assert "of up to 50 at one radius" in said["n_epochs"]
-        assert said["algorithm"] == "batch: all rows in every epoch, as the start was given."
+        assert said["algorithm"] == "batch: all rows in every epoch, because the start was given."
     assert "n_rows, n_cols" not in som.explain_defaults_  # they were given
-    assert said["n_rows, n_cols"] == "5 x 6 units: as in the map it starts from."
+    assert said["n_rows, n_cols"] == "5 x 6 units, as in the map from which training starts."
 
 
 def test_limits_of_the_radius_are_explained():
     said = SOM(3, 4, n_init=1).fit(rows_of()).explain_defaults_
     assert said["radius_start"] == (
-        "2 grid steps: the minimum, as a quarter of the longest side is less."
+        "2 grid steps: the minimum, because a quarter of the longest side is less."
     )
     said = SOM(3, 4, radius_end=3.0).fit(rows_of()).explain_defaults_
-    assert said["radius_start"] == "3 grid steps: at least `radius_end`."
+    assert said["radius_start"] == "3 grid steps: equal to `radius_end`, which is larger."
     said = SOM(3, 4, radius_decay="constant").fit(rows_of()).explain_defaults_
     assert said["radius_end"] == (
-        "2 grid steps: that of `radius_start`, as `radius_decay` is 'constant'."
+        "2 grid steps: equal to `radius_start`, because `radius_decay` is 'constant'."
     )
 
 

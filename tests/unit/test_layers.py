@@ -371,63 +371,67 @@ def test_detectors_and_classifiers_take_layers():
 # What is refused, in one line
 
 
-def refusal(error=InputError, X=None, **parameters):
+def refuse(facts, error=InputError, X=None, **parameters):
     X = np.arange(40.0).reshape(10, 4) ** 2 if X is None else X
-    with pytest.raises(error) as caught:
+    with rejected(error, **facts) as caught:
         TableEncoder(**parameters).fit(X)
     assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 WHOLE = {"a": [0, 1], "b": [2, 3]}
 
 
 @pytest.mark.parametrize(
-    ("layers", "weights", "said"),
+    ("layers", "weights", "facts"),
     [
-        ({"a": [0, 1], "b": [1, 2, 3]}, None, "column 'x1' is in two layers, 'a' and 'b'."),
-        ({"a": [0, 1], "b": [3]}, None, "'x2': in no layer. Put"),
-        ({"a": [0, 1], "b": [2, 3, "x9"]}, None, "layer 'b' names columns that are not there"),
-        ({"a": [0, 1], "b": [2, 4]}, None, "layer 'b' has column number 4, and there are 4"),
-        ({"a": slice(0, 4), "b": []}, None, "layer 'b' has no column; got [] of 4 columns."),
-        ({"a": slice(0, 4), "b": slice(9, 12)}, None, "layer 'b' has no column; got slice(9, 12"),
-        (WHOLE, {"c": 2}, "`layer_weights` has a weight of 'c', and the layers are 'a', 'b'."),
-        (None, {"a": 2}, "`layer_weights` has a weight of 'a', and there are no layers."),
+        ({"a": [0, 1], "b": [1, 2, 3]}, None, {"column": "x1"}),
+        ({"a": [0, 1], "b": [3]}, None, {"column": "x2"}),
+        ({"a": [0, 1], "b": [2, 3, "x9"]}, None, {"column": "x9", "value": "b"}),
+        ({"a": [0, 1], "b": [2, 4]}, None, {"value": 4, "allowed": 4}),
+        ({"a": slice(0, 4), "b": []}, None, {"value": []}),
+        ({"a": slice(0, 4), "b": slice(9, 12)}, None, {"value": slice(9, 12)}),
+        (WHOLE, {"c": 2}, {"parameter": "layer_weights", "value": "c", "allowed": ["a", "b"]}),
+        (None, {"a": 2}, {"parameter": "layer_weights", "value": "a", "allowed": []}),
         *(
-            (WHOLE, {"a": wrong}, f"must be numbers from 1e-9 to 1e9; got {wrong!r} for 'a'")
+            (WHOLE, {"a": wrong}, {"parameter": "layer_weights", "value": wrong})
             for wrong in (0, -1.0, float("nan"), float("inf"), 1e-300, "2", True, None)
         ),
     ],
 )  # fmt: skip
-def test_layers_that_do_not_fit_are_refused(layers, weights, said):
-    assert said in refusal(layers=layers, layer_weights=weights)
+def test_layers_that_do_not_fit_are_refused(layers, weights, facts):
+    refuse({"parameter": "layers"} | facts, layers=layers, layer_weights=weights)
 
 
 @pytest.mark.parametrize(
-    ("parameters", "said"),
+    "layers",
     [
-        ({"layers": [[0, 1], [2, 3]]}, "`layers` must be a dict whose keys are names of layers"),
-        ({"layers": {0: [0, 1]}}, "`layers` must be a dict whose keys are names of layers"),
-        ({"layers": {"a": "x0"}}, "layer 'a' must be a list of columns, by name or by number, or"),
-        ({"layers": {"a": 1}}, "layer 'a' must be a list of columns, by name or by number, or"),
-        ({"layers": {"a": [True, False]}}, "layer 'a' must be a list of columns"),
-        ({"layers": {"a": [0.5]}}, "layer 'a' must be a list of columns"),
-        ({"layers": {"a": slice(0, 4, 0)}}, "layer 'a' must be a list of columns"),
-        ({"layers": {"a": slice("x0", "x2")}}, "layer 'a' must be a list of columns"),
-        ({"layers": {"a": iter([0, 1])}}, "layer 'a' must be a list of columns"),
-        ({"layers": []}, "`layers` must be a dict whose keys are names of layers; got []"),
-        ({"layers": np.eye(2)}, "`layers` must be a dict whose keys are names of layers"),
-        ({"layers": WHOLE, "layer_weights": [1, 2]}, "`layer_weights` must be a dict whose keys"),
+        [[0, 1], [2, 3]],
+        {0: [0, 1]},
+        {"a": "x0"},
+        {"a": 1},
+        {"a": [True, False]},
+        {"a": [0.5]},
+        {"a": slice(0, 4, 0)},
+        {"a": slice("x0", "x2")},
+        {"a": iter([0, 1])},
+        [],
+        np.eye(2),
     ],
 )
-def test_layers_of_another_type_are_refused(parameters, said):
-    assert said in refusal(TypeError, **parameters)
+def test_layers_of_another_type_are_refused(layers):
+    wrong = layers["a"] if isinstance(layers, dict) and "a" in layers else layers
+    refuse({"parameter": "layers", "value": wrong}, TypeError, layers=layers)
+
+
+def test_weights_of_layers_of_another_type_are_refused():
+    facts = {"parameter": "layer_weights", "value": [1, 2]}
+    refuse(facts, TypeError, layers=WHOLE, layer_weights=[1, 2])
 
 
 def test_numbers_are_refused_where_they_may_be_names():
     frame = pd.DataFrame(np.arange(40.0).reshape(10, 4) ** 2, columns=[3, 2, 1, 0])
-    said = refusal(X=frame, layers={"a": [3, 2], "b": [1, 0]})
-    assert "a column of that name is not the one of that number, '0'. Give the name as text" in said
+    facts = {"parameter": "layers", "column": 3}
+    refuse(facts, X=frame, layers={"a": [3, 2], "b": [1, 0]})
     by_name = {"a": ["3", "2"], "b": ["1", "0"]}
     assert TableEncoder(layers=by_name).fit(frame).encoding_.roles.layers["a"] == ("3", "2")
     by_both = pd.DataFrame(frame.to_numpy())  # columns 0 to 3: number and name agree
@@ -443,24 +447,21 @@ def test_numbers_need_data(tmp_path):
 def test_layers_are_asked_for_by_name(given):
     encoder = TableEncoder(layers=WHOLE)
     som = SOM(2, 2, encoder=encoder).fit(np.arange(40.0).reshape(10, 4) ** 2)
-    with pytest.raises(InputError, match="layers are asked for by name, or by a list of names"):
+    with rejected(parameter="layers", value=given):
         som.map_.of_layers(given)
 
 
 def test_a_layer_that_does_not_vary_is_refused():
     X = np.arange(40.0).reshape(10, 4) ** 2
     X[:, :2] = 0.1
-    left = "layer 'a' has no column to use ('x0': fewer than two different values)."
-    assert left in refusal(X=X, layers=WHOLE)
-    frame = mixed().assign(size="M")
-    assert "layer 'one' does not vary in X ('size')." in refusal(
-        X=frame,
+    refuse({"parameter": "layers", "value": "a"}, X=X, layers=WHOLE)
+    refuse(
+        {"parameter": "layers", "value": "one"},
+        X=mixed().assign(size="M"),
         ordinals={"size": ["S", "M", "L"]},
         layers={"one": ["size"], "two": ["a", "b", "job", "since", "until"]},
     )
-    assert "layer 'a' has no column to use ('x0': as asked)." in refusal(
-        layers=WHOLE, drop=["x0", "x1"]
-    )
+    refuse({"parameter": "layers", "value": "a"}, layers=WHOLE, drop=["x0", "x1"])
 
 
 def test_columns_that_are_no_features_need_no_layer():
@@ -476,17 +477,17 @@ def test_questions_about_layers_that_are_not_there():
     numbers = TableEncoder(layers={"one": ["a"], "two": ["b"]})
     turned = SOM(3, 3, encoder=numbers, metric="mahalanobis").fit(frame[["a", "b"]])
     blind = SOM(3, 3, encoder=numbers, feature_weight={"a": 0}).fit(frame[["a", "b"]])
-    for som, given_layers, said in (
-        (plain, "lab", "this map has no layers."),
-        (layered, "labs", "no layer 'labs'; this map has 'body', 'work', 'lab'."),
-        (layered, [], "no layer was named; this map has 'body', 'work', 'lab'."),
-        (layered, list(LAYERS), "all layers of the map are given"),
-        (turned, "one", "with metric='mahalanobis', which maps of classifiers and regressors have"),
-        (blind, "one", "have a `feature_weight` of 0"),
+    names = ["body", "work", "lab"]
+    for som, given_layers, facts in (
+        (plain, "lab", {"parameter": "layers", "value": ["lab"]}),
+        (layered, "labs", {"parameter": "layers", "value": "labs", "allowed": names}),
+        (layered, [], {"parameter": "layers", "allowed": names}),
+        (layered, list(LAYERS), {"parameter": "given"}),
+        (turned, "one", {"parameter": "layers", "value": ["one"]}),
+        (blind, "one", {"parameter": "layers", "value": ["one"]}),
     ):
-        with pytest.raises(InputError) as caught:
+        with rejected(**facts) as caught:
             som.predict_layers(frame, given_layers)
-        assert said in str(caught.value)
         assert "\n" not in str(caught.value)
     with rejected():
         layered.predict_layers(frame[["a"]], "lab")

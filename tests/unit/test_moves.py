@@ -275,7 +275,7 @@ def test_a_close_map_is_closer_and_keeps_some_order(monkeypatch, lattice, radius
     assert apart < before + 0.2
     assert len(som.history_["radius"]) == som.n_iter_ > plain.n_iter_
     assert set(som.history_["radius"][plain.n_iter_ :]) == {radius_end}
-    assert "units moved to rows far from all others" in som.explain_defaults_["n_epochs"]
+    assert "units moved to rows far from all units" in som.explain_defaults_["n_epochs"]
 
 
 @pytest.mark.parametrize(

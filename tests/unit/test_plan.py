@@ -123,37 +123,37 @@ RADII = [
         5,
         {},
         (10, 0.7),
-        "a quarter of the longest side, as the start already",
-        "the usual.",
+        "a quarter of the longest side, because the start",
+        "the usual value.",
     ),
     (
         (5, 7),
         5,
         {},
         (2, 0.7),
-        "the minimum, as a quarter of the longest side is less.",
-        "the usual.",
+        "the minimum, because a quarter of the longest side is less.",
+        "the usual value.",
     ),
-    ((20, 40), 20, {}, (10, 0.7), "a quarter", "the usual."),
-    ((20, 40), 25, {}, (10, 0.63), "a quarter", "less than the usual 0.7, as there are 25 rows"),
-    ((20, 40), 30, {}, (10, 0.56), "a quarter", "less than the usual 0.7, as there are 30 rows"),
+    ((20, 40), 20, {}, (10, 0.7), "a quarter", "the usual value."),
+    ((20, 40), 25, {}, (10, 0.63), "a quarter", "less than the usual 0.7, because there are 25"),
+    ((20, 40), 30, {}, (10, 0.56), "a quarter", "less than the usual 0.7, because there are 30"),
     ((20, 40), 1e9, {}, (10, 0.56), "a quarter", "less than the usual 0.7"),
     (
         (20, 30),
         5,
         {"init": "sample"},
         (15, 0.7),
-        "half of the longest side, as the start may",
+        "half of the longest side, because the start",
         "the",
     ),
-    ((20, 30), 5, {"init": "random"}, (15, 0.7), "half of the longest side", "the usual."),
+    ((20, 30), 5, {"init": "random"}, (15, 0.7), "half of the longest side", "the usual value."),
     (
         (2, 3),
         5,
         {"init": "random"},
         (2, 0.7),
-        "the minimum, as half of the longest side",
-        "the usual.",
+        "the minimum, because half of the longest side",
+        "the usual value.",
     ),
     (
         (20, 30),
@@ -161,15 +161,22 @@ RADII = [
         {"init": np.zeros((600, 2))},
         (15, 0.7),
         "half of the longest side",
-        "the usual.",
+        "the usual value.",
     ),
-    ((4, 4), 5, {"radius_end": 9.0}, (9, 9), "at least `radius_end`.", None),
-    ((4, 4), 5, {"radius_start": 0.4}, (0.4, 0.4), None, "that of `radius_start`."),
+    ((4, 4), 5, {"radius_end": 9.0}, (9, 9), "equal to `radius_end`", None),
+    ((4, 4), 5, {"radius_start": 0.4}, (0.4, 0.4), None, "equal to `radius_start`."),
     ((4, 4), 5, {"radius_start": 3.0, "radius_end": 1.0}, (3, 1), None, None),
-    ((4, 4), 5, {"radius_decay": "constant"}, (2, 2), "the minimum", "that of `radius_start`, as"),
+    (
+        (4, 4),
+        5,
+        {"radius_decay": "constant"},
+        (2, 2),
+        "the minimum",
+        "equal to `radius_start`, because",
+    ),
     ((4, 4), 5, {"radius_decay": [5.0, 4.0, 1.0]}, (5, 1), None, None),
     # A ring of 12 edges of length 3: the longest path has 6 edges, so the side is 7; 7 / 4 < 2.
-    (RING, 5, {}, (6, 2.1), "the minimum", "the usual."),
+    (RING, 5, {}, (6, 2.1), "the minimum", "the usual value."),
 ]
 
 
@@ -213,9 +220,7 @@ def test_further_starts_have_further_radii():
     assert plan_of((6, 8)).other_radii == (4,)
     assert plan_of((6, 8), radius_end=3.0).other_radii == (4,)
     assert plan_of((6, 8), init="random").other_radii == ()
-    assert (
-        plan_of((10, 24)).reasons["radius_start"].startswith("that of the best start, of a quarter")
-    )
+    assert plan_of((10, 24)).reasons["radius_start"].startswith("the value of the best start, from")
 
 
 # Moves
@@ -247,17 +252,17 @@ WHY = [
     ((10, 14), 1e5, 5, {}, "batch: an epoch on all rows takes little time."),
     ((10, 14), 2.1e9, 5, {}, "batch: an epoch takes long, but coarse maps first need a map of at"),
     (RING, 2.1e9, 5, {}, "batch: an epoch takes long, but coarse maps first need a map of at"),
-    ((10, 14), 1e5, 5, {"n_epochs": 60}, "batch: all rows in every epoch, as `n_epochs` or `radi"),
-    ((10, 14), 1e5, 5, {"radius_start": 3.0}, "batch: all rows in every epoch, as `n_epochs` or"),
+    ((10, 14), 1e5, 5, {"n_epochs": 60}, "batch: all rows in every epoch, because `n_epochs`"),
+    ((10, 14), 1e5, 5, {"radius_start": 3.0}, "batch: all rows in every epoch, because `n_epochs`"),
     (
         (2, 3),
         1e5,
         5,
         {"init": np.zeros((6, 2))},
-        "batch: all rows in every epoch, as the start was",
+        "batch: all rows in every epoch, because the start",
     ),
     ((10, 14), 1e5, 5, {"algorithm": "multires"}, "batch: coarse maps first need a map of at"),
-    ((16, 16), 2.6e8, 5, {}, "multires: several starts would take long, so maps of a fraction of"),
+    ((16, 16), 2.6e8, 5, {}, "multires: several starts would take long, so smaller maps"),
     ((16, 16), 2.1e9, 5, {}, "multires: one epoch of the full map takes long"),
     ((16, 16), 2.1e9, 100, {}, "multires: one epoch of the full map takes long"),
 ]
@@ -271,7 +276,7 @@ def test_the_algorithm_is_explained_where_it_was_chosen(lattice, work, per_unit,
 def test_samples_to_the_end_are_said():
     on_samples, to_the_end = (plan_of((16, 16), 2.1e9, n).reasons["algorithm"] for n in (99, 100))
     assert on_samples.endswith("were trained first, on 50 rows per unit.")
-    assert to_the_end.endswith("then the full map on as many, as there are at least 100.")
+    assert to_the_end.endswith("on 50 rows per unit, because there are at least 100.")
 
 
 def test_what_was_asked_for_has_no_reason():
@@ -281,4 +286,4 @@ def test_what_was_asked_for_has_no_reason():
     grown = plan_of((16, 16), algorithm="multires", radius_start=9.0, radius_end=1.0)
     assert grown.reasons == {}
     assert grown.coarse
-    assert plan_of().reasons["n_init"].startswith("16 starts, as they take little time")
+    assert plan_of().reasons["n_init"].startswith("16 starts, because all starts take little time")

@@ -222,27 +222,31 @@ def test_the_map_is_the_one_asked_for_and_a_pickle_answers_the_same():
 
 
 @pytest.mark.parametrize(
-    ("y", "message"),
+    ("y", "facts"),
     [
-        (None, "requires y to be passed"),
-        ([None] * 60, "all 60 are unknown"),
-        ([[1.0, np.nan]] * 60, "target 1 is not known for any"),
-        ([1.0, 2.0], "one target for each row of X, 60; got 2"),
-        (["a", "b"] * 30, "must hold numbers; got 'a'"),
-        (np.array(["a", "b"] * 30), "must hold numbers, in one column"),
-        ([0, np.inf] * 30, "infinity"),
-        (np.zeros((60, 2, 2)), "in 3 dimensions"),
-        (np.zeros((60, 0)), "has no column"),
-        ([1 + 2j] * 60, r"must hold numbers; got \(1\+2j\)"),
-        ([b"a"] * 60, "must hold numbers; got b'a'"),
-        ([10**400] * 60, "must hold numbers; got 1000"),
-        ([0.0] * 59 + [-1e155], "`y` must be at most 1e\\+145 in size; got -1e\\+155 in row 59"),
+        (None, {}),
+        ([None] * 60, {}),
+        ([[1.0, np.nan]] * 60, {}),
+        ([1.0, 2.0], {"value": 2, "allowed": 60}),
+        (["a", "b"] * 30, {"value": "a"}),
+        (np.array(["a", "b"] * 30), {"value": "<U1"}),
+        (np.zeros((60, 2, 2)), {"value": "float64"}),
+        (np.zeros((60, 0)), {}),
+        ([1 + 2j] * 60, {"value": 1 + 2j}),
+        ([b"a"] * 60, {"value": b"a"}),
+        ([10**400] * 60, {"value": 10**400}),
+        ([0.0] * 59 + [-1e155], {"value": -1e155, "row": 59, "allowed": 1e145}),
     ],
 )
-def test_targets_that_cannot_be_learned_are_refused_in_one_line(y, message):
-    with pytest.raises(ValueError, match=message) as caught:
+def test_targets_that_cannot_be_learned_are_refused_in_one_line(y, facts):
+    with rejected(parameter="y", **facts) as caught:
         SOMRegressor().fit(hills(60)[0], y)
     assert "\n" not in str(caught.value)
+
+
+def test_infinite_targets_are_refused():
+    with pytest.raises(ValueError, match="infinity"):
+        SOMRegressor().fit(hills(60)[0], [0, np.inf] * 30)
 
 
 @pytest.mark.parametrize(

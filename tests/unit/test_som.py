@@ -579,7 +579,7 @@ def test_missing_values_are_counted_by_column_with_the_ways_out():
     assert "NaN" in message
     assert "2 in 'x0', 1 in 'x2'" in message
     assert "x1" not in message
-    assert "Fill them or leave those rows or columns out" in message
+    assert (caught.value.parameter, caught.value.row) == ("X", 3)
     assert "missing='fill'" in message
     assert "\n" not in message
 
@@ -872,8 +872,8 @@ def saved(folder):
     return path
 
 
-def refused(path, match=None):
-    with rejected(MapFileError) as caught:
+def refused(path):
+    with rejected(MapFileError, file=path) as caught:
         load(path)
     message = str(caught.value)
     assert "\n" not in message
@@ -905,9 +905,9 @@ def test_a_file_truncated_anywhere_is_refused(tmp_path):
     whole = path.read_bytes()
     for size in {*range(0, len(whole), 37), *range(12), len(whole) - 1, len(whole) - 8}:
         path.write_bytes(whole[:size])
-        rejected(path, "not a somscape map|truncated|damaged")
+        refused(path)
     path.write_bytes(whole + b"more")
-    rejected(path)
+    refused(path)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -915,11 +915,11 @@ def test_random_bytes_are_refused(tmp_path, seed):
     rng = np.random.default_rng(seed)
     path = tmp_path / "m.som"
     path.write_bytes(rng.bytes(int(rng.integers(0, 500))))
-    rejected(path, "not a somscape map")
+    refused(path)
     # The same after a believable start: a length, and a brace.
     length = int(rng.integers(2, 200))
     path.write_bytes(length.to_bytes(8, "little") + b"{" + rng.bytes(300))
-    rejected(path)
+    refused(path)
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -941,36 +941,36 @@ def test_other_kinds_of_files_are_refused(tmp_path):
     path = tmp_path / "m.som"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("a.csv", "x,y\n1,2\n")
-    rejected(path, "not a somscape map")
+    refused(path)
     path.write_text("x,y\n1,2\n" * 20)
-    rejected(path, "not a somscape map")
+    refused(path)
     path.write_bytes(pickle.dumps(SOM()))
-    rejected(path, "not a somscape map")
+    refused(path)
     np.save(tmp_path / "m.npy", np.zeros(99))
-    rejected(tmp_path / "m.npy", "not a somscape map")
+    refused(tmp_path / "m.npy")
     path.write_bytes(b"")
-    rejected(path, "not a somscape map")
+    refused(path)
     path.write_bytes(safetensors_bytes({"x": np.zeros(3)}))
-    rejected(path, "a safetensors file, but not a somscape map")
-    rejected(tmp_path / "nothing.som", "no such file. Give the path")
-    rejected(tmp_path, "is a folder. Give the map inside it")
+    refused(path)
+    refused(tmp_path / "nothing.som")
+    refused(tmp_path)
 
 
 @pytest.mark.parametrize("number", [0, 2, 99, None, "1", [1]])
 def test_another_format_number_is_named_with_what_to_do(tmp_path, number):
     path = rewritten(tmp_path, lambda header: header | {"format": number})
-    rejected(path, r"written in format .*; this version .* reads format 1")
+    refused(path)
 
 
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", "null", "3", '"map"', "{}", '{"format": 1}', "\u0000"]
 )
 def test_a_header_that_is_no_maps_header_is_refused(tmp_path, text):
-    rejected(rewritten(tmp_path, lambda _: text))
+    refused(rewritten(tmp_path, lambda _: text))
 
 
 def test_a_header_nested_beyond_reason_is_refused(tmp_path):
-    rejected(rewritten(tmp_path, lambda _: "[" * 200_000))
+    refused(rewritten(tmp_path, lambda _: "[" * 200_000))
 
 
 @pytest.mark.parametrize(
@@ -998,7 +998,7 @@ def test_a_header_nested_beyond_reason_is_refused(tmp_path):
     ids=str,
 )
 def test_a_header_whose_parts_do_not_fit_is_refused(tmp_path, change):
-    rejected(rewritten(tmp_path, lambda header: header | change))
+    refused(rewritten(tmp_path, lambda header: header | change))
 
 
 @pytest.mark.parametrize("left_out", ["lattice", "encoding", "parameters", "versions", "detector"])
@@ -1006,7 +1006,7 @@ def test_a_header_without_one_of_its_parts_is_refused(tmp_path, left_out):
     def without(header):
         return {k: v for k, v in header.items() if k != left_out}
 
-    rejected(rewritten(tmp_path, without))
+    refused(rewritten(tmp_path, without))
 
 
 @pytest.mark.parametrize(
@@ -1031,7 +1031,7 @@ def test_a_header_without_one_of_its_parts_is_refused(tmp_path, left_out):
     ),
 )
 def test_arrays_that_do_not_fit_are_refused(tmp_path, arrays):
-    rejected(rewritten(tmp_path, **arrays))
+    refused(rewritten(tmp_path, **arrays))
 
 
 def test_arrays_of_a_type_that_numpy_lacks_are_refused(tmp_path):
@@ -1044,7 +1044,7 @@ def test_arrays_of_a_type_that_numpy_lacks_are_refused(tmp_path):
     header["codebook"]["shape"] = [6, 12]
     text = json.dumps(header).encode()
     path.write_bytes(len(text).to_bytes(8, "little") + text + content[8 + length :])
-    rejected(path)
+    refused(path)
 
 
 def test_a_loaded_map_needs_no_pickle_and_holds_plain_json(tmp_path):

@@ -42,7 +42,7 @@ def check_layers(layers: Any, layer_weights: Any) -> None:
                 f"`{parameter}` must be a dict whose keys are names of layers, but is "
                 f"{_shown(given)}.",
                 parameter=parameter,
-                value=_shown(given),
+                value=given,
             )
     for name, columns in (layers or {}).items():
         if not _are_columns(columns):
@@ -50,7 +50,7 @@ def check_layers(layers: Any, layer_weights: Any) -> None:
                 f"Layer '{name}' must be a list of names or numbers of columns, or a slice of "
                 f"numbers, but is {_shown(columns)}. Write ['name'] for a single column.",
                 parameter="layers",
-                value=_shown(columns),
+                value=columns,
             )
     for name, weight in (layer_weights or {}).items():
         if not is_layer_weight(weight):
