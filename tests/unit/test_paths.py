@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from texts import rejected
 
 from somscape import SOM, Graph, paths, regions
-from somscape.errors import SomscapeWarning
+from somscape.errors import InputError, SomscapeWarning
 from somscape.paths import Entry
 from somscape.tables import table_from_columns
 

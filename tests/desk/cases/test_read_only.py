@@ -167,7 +167,7 @@ def test_a_file_that_reached_its_limit_names_the_full_disk(tmp_path: Path) -> No
     ("number", "said"),
     [
         (errno.ENOSPC, " is full. "),
-        (errno.EDQUOT, " space left in your quota. "),
+        (errno.EDQUOT, " left in your quota. "),
         (errno.EFBIG, ""),
     ],
 )

@@ -135,8 +135,8 @@ def test_a_full_disk(folder: Path, command: str, table: str, step: str) -> None:
 
 def no_room(folder: Path) -> str:
     return (
-        f"Error: a temporary file for rows in {folder / 'waiting'} cannot be written (File too large)."
-        " Free some space there, or set the environment variable TMPDIR to another folder."
+        f"Error: a temporary file for rows in {folder / 'waiting'} cannot be written (File too"
+        " large). Free some space there, or set the environment variable TMPDIR to another folder."
     )
 
 
