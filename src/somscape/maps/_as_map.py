@@ -27,7 +27,7 @@ def refusal_of(thing: Any, wanted: str, example: str, *marks: str) -> Exception:
         )
     name = type(thing).__name__
     if hasattr(thing, "fit") and any(hasattr(thing, mark) for mark in marks):
-        return InputError(f"This {name} is not fitted. Call `fit` first.", value=name)
+        return InputError(f"This {name} is not fitted yet. Call `fit` first.", value=name)
     return ParameterTypeError(
         f"The argument must be {wanted}, for example {example}, but is of type {name}.", value=name
     )

@@ -220,9 +220,9 @@ def test_info_says_what_marks_changed(found: Found, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (None, "no such file"),
+        (None, "does not exist"),
         (b"", "not a somscape map"),
-        (b"x,y\n1,2\n3,4\n", "not a somscape map. Give a map that `fit`, `detect` or"),
+        (b"x,y\n1,2\n3,4\n", "not a somscape map. Give a map from `fit`, `detect` or"),
         (b"\x02\0\0\0\0\0\0\0{}", "not a somscape map"),
     ],
 )

@@ -179,7 +179,7 @@ def test_regions_of_a_file_and_of_the_map(found: Found, here: Path) -> None:
         ("0", "Invalid value for '--regions': 0 is not in the range x>=1"),
         ("nothing.json", "nothing.json: No such file"),
         ("customers.csv", "does not contain regions, because it is not JSON"),
-        ("short.json", "short.json: these are regions of 2 units, and the map has"),
+        ("short.json", "short.json: The regions have 2 units, but the map has"),
         ("other.json", 'The data are not regions, because "schema" is not'),
     ],
 )

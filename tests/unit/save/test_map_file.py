@@ -213,11 +213,11 @@ def test_each_kind_of_damage_has_its_own_message(saved, tmp_path):
         of(whole.replace(b'{"__meta', b"{{__meta", 1)),
     ]
     expected = [
-        "not a somscape map. Give a map that",
-        "or a truncated one: it has 6 bytes",
+        "not a somscape map. Give a map from `fit`",
+        "or is truncated. The file has only 6 bytes",
         "would have 60000000 bytes",
-        "a truncated map: its header",
-        "a truncated map: its arrays",
+        "a truncated map. Its header",
+        "a truncated map. Its arrays",
         "8 bytes follow its last array",
         "not UTF-8 text",
         "is not JSON",
@@ -235,16 +235,16 @@ def changed_entry(saved, **change):
 
 
 def test_a_shape_that_does_not_fit_its_place_is_refused_before_it_is_made(saved):
-    assert "needs 8000000000000 bytes and has 288" in changed_entry(saved, shape=[10**6, 10**6])
+    assert "needs 8000000000000 bytes, but has 288" in changed_entry(saved, shape=[10**6, 10**6])
     assert "not a list of sizes" in changed_entry(saved, shape=[-3, -12])
     assert "not a list of sizes" in changed_entry(saved, shape=[1] * 9)
     assert "not a list of sizes" in changed_entry(saved, shape="12")
-    assert "of type 'BF16'" in changed_entry(saved, dtype="BF16", shape=[12, 3])
+    assert "The type of array 'codebook' is 'BF16'" in changed_entry(saved, dtype="BF16", shape=[12, 3])
 
 
 @pytest.mark.parametrize(
     ("offsets", "words"),
-    [([0, 280], "needs 288 bytes and has 280"), ([8, 296], "overlaps another or leaves a gap")],
+    [([0, 280], "needs 288 bytes, but has 280"), ([8, 296], "overlaps another array or leaves a gap")],
 )
 def test_arrays_must_lie_side_by_side(saved, offsets, words):
     assert words in changed_entry(saved, shape=[12, 3], data_offsets=offsets)
@@ -256,7 +256,7 @@ def test_a_truth_value_other_than_0_and_1_is_refused(tmp_path):
     entries, header, data = parts_of(path)
     begin = entries["usual"]["data_offsets"][0]
     put_together(path, entries, header, data[:begin] + b"\x07" + data[begin + 1 :])
-    assert "'usual' holds truth values other than 0 and 1" in refusal(path)
+    assert "'usual' contains truth values other than 0 and 1" in refusal(path)
 
 
 @pytest.mark.parametrize(
@@ -340,7 +340,7 @@ def test_a_column_that_no_encoding_would_write_is_refused(saved, column):
     entries, header, data = parts_of(saved)
     header["encoding"]["columns"][0] = column
     put_together(saved, entries, header, data)
-    assert "the map's parts do not fit together" in refusal(saved)
+    assert "The parts of the map do not fit together" in refusal(saved)
 
 
 def test_a_column_of_plain_numbers_may_be_its_name_alone(saved):
@@ -378,7 +378,7 @@ def test_a_graph_of_many_units_is_refused_before_it_is_made(tmp_path):
 def test_arrays_of_another_form_are_refused(saved, change):
     record = load(saved).to_record()
     write_record(saved, type(record)(record.header, record.arrays | change))
-    assert "the map's parts do not fit together" in refusal(saved)
+    assert "The parts of the map do not fit together" in refusal(saved)
 
 
 @pytest.mark.parametrize(("n_axes", "fits"), [(0, False), (1, True), (3, True), (4, False)])
@@ -390,7 +390,7 @@ def test_a_metric_has_at_most_as_many_axes_as_features(saved, n_axes, fits):
     if fits:
         assert load(saved).winners(rows_of()).shape == (len(rows_of()),)
     else:
-        assert "the map's parts do not fit together" in refusal(saved)
+        assert "The parts of the map do not fit together" in refusal(saved)
 
 
 @pytest.fixture
@@ -403,9 +403,9 @@ def detector_saved(tmp_path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"lift": np.ones(3)}, "the detector's parts do not fit together (lift must have 12 "),
-        ({"spread": -np.ones(12)}, "the detector's parts do not fit together (`rms_distances` "),
-        ({"history.radius": np.zeros((2, 2))}, ": the map's parts do not fit together (history."),
+        ({"lift": np.ones(3)}, "The parts of the detector do not fit together (lift must have 12 "),
+        ({"spread": -np.ones(12)}, "The parts of the detector do not fit together (`rms_distances` "),
+        ({"history.radius": np.zeros((2, 2))}, ": The parts of the map do not fit together (history."),
     ],
 )
 def test_what_does_not_fit_is_said_once_of_the_detector_or_its_map(detector_saved, change, words):
@@ -457,7 +457,7 @@ def test_texts_are_unicode_and_of_one_line_but_for_the_datas_own(saved, change, 
     change(header)
     put_together(saved, entries, header, data)
     if is_refused:
-        assert "holds a control character or half a letter" in refusal(saved)
+        assert "contains a control character or half of a character" in refusal(saved)
     else:
         load(saved).save(saved.with_name("again.som"))
         assert parts_of(saved.with_name("again.som"))[1] == {**header, "format": FORMAT}
