@@ -184,7 +184,7 @@ class Calibration:
     Raises
     ------
     ValueError
-        If the parts do not fit together.  The message names one of them.
+        If the parts do not fit together.  The message names a part.
 
     See Also
     --------
@@ -284,8 +284,8 @@ class Calibration:
         ndarray of shape (n_samples,)
             The smaller of ``c = (1 + #{calibration >= score}) / (n + 1)`` and an estimate.  With
             `by_bulk`, the estimate is the share of usual rows with a score at least as high, but
-            at least ``0.01 / (n + 1)``.  Otherwise, it is ``c / 4 + 3 t / 4``, where t is the
-            share by the fitted tail.  Each calibration row counts with its weight.  With
+            at least ``0.01 / (n + 1)``.  Otherwise, it is ``c / 4 + 3 t / 4`` with the share t by
+            the fitted tail.  Each calibration row counts with its weight.  With
             `regions`, only rows of the same region count.
         """
         if self.regions is None or self.units is None:

@@ -49,7 +49,7 @@ from somscape.tables.table import Table, frame_of, html_of, table_from_columns
 class Detector:
     """A fitted detector of unusual rows.
 
-    Get one from ``detector_`` of a fitted `SOMDetector`, or from `somscape.load`.
+    It is the attribute ``detector_`` of a fitted `SOMDetector`, or the result of `somscape.load`.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class Detector:
     Raises
     ------
     ValueError, TypeError
-        If the parts do not fit together.  The message names one of them.
+        If the parts do not fit together.  The message names a part.
 
     See Also
     --------
@@ -206,7 +206,7 @@ class Detector:
 
     @cached_property
     def in_words(self) -> "Detector":
-        """The detector with words for columns and codes, which needs no dictionary."""
+        """The detector with words for columns and codes instead of a dictionary."""
         if not self.map_.encoding.roles.dictionary:
             return self
         whole = self.of_all_rows
@@ -320,8 +320,8 @@ class Detector:
         p_value : float or None, default=None
             Highest p-value of an alert.  All rows up to this p-value become alerts.
         fdr : float or None, default=None
-            Approximate limit for the false discovery rate, the expected share of usual rows among
-            the alerts.  The longest list within it is chosen.  See `somscape.outliers.AlertRule`.
+            Approximate limit for the false discovery rate (expected share of usual rows among the
+            alerts).  The longest list within it is chosen.  See `somscape.outliers.AlertRule`.
         amount : str or None, default=None
             Column with the amount at risk in each row.  Required with `cost`.
         cost : float or None, default=None
@@ -429,7 +429,7 @@ class Detector:
         Parameters
         ----------
         rows : ndarray of shape (n_samples, n_features)
-            Encoded rows from `Map.rows_of`, which are not checked again.
+            Encoded rows from `Map.rows_of`, without further checks.
         units : ndarray of shape (n_samples,) or None, default=None
             Best matching units of the rows, if already known.
 
@@ -451,7 +451,7 @@ class Detector:
         Parameters
         ----------
         rows : ndarray of shape (n_samples, n_features)
-            Encoded rows from `Map.rows_of`, which are not checked again.
+            Encoded rows from `Map.rows_of`, without further checks.
 
         Returns
         -------
@@ -466,7 +466,7 @@ class Detector:
         Parameters
         ----------
         rows : ndarray of shape (n_samples, n_features)
-            Encoded rows from `Map.rows_of`, which are not checked again.
+            Encoded rows from `Map.rows_of`, without further checks.
 
         Returns
         -------
@@ -485,7 +485,7 @@ class Detector:
         Parameters
         ----------
         rows : ndarray of shape (n_samples, n_features)
-            Encoded rows from `Map.rows_of`, which are not checked again.
+            Encoded rows from `Map.rows_of`, without further checks.
 
         Returns
         -------
@@ -579,7 +579,7 @@ def both_in_words(detector: Detector, table: Table) -> tuple[Detector, Table]:
 # Reasons, which are the columns that make a row unusual.
 
 NONE_STANDS_OUT = "no single column stands out; the combination is unusual"
-"""Text that a row without reasons has instead."""
+"""Text for a row without reasons."""
 
 MAX_REASONS = 4
 
@@ -1163,9 +1163,9 @@ class AlertRule:
         Highest p-value of an alert.  All rows up to this p-value become alerts.
     fdr : float or None, default=None
         Approximate limit for the false discovery rate, the expected share of usual rows among the
-        alerts.  The longest list within it is chosen (Benjamini and Hochberg 1995, with the share
-        of usual rows estimated as by Storey, Taylor and Siegmund 2004).  In simulations with
-        ``fdr=0.05`` and clean training data, the rate was 2 to 7.5 %.  Otherwise, it is estimated.
+        alerts.  The longest list within this limit is chosen (Benjamini and Hochberg 1995, with the
+        share of usual rows estimated as by Storey, Taylor and Siegmund 2004).  In simulations with
+        ``fdr=0.05`` and clean training data, it was 2 to 7.5 %.  Otherwise, it is an estimate.
     amount : str or None, default=None
         Column with the amount at risk in each row.  Required with `cost`.
     cost : float or None, default=None
@@ -1321,7 +1321,7 @@ class AlertRule:
             The table that was scored, in which `amount` is a column.
         n_stand_out : int
         n_leading : int, default=0
-            Number of confirmed rows, which lead lists of rows that stand out.
+            Number of confirmed rows, which come first in lists of rows that stand out.
 
         Returns
         -------

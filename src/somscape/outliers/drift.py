@@ -273,8 +273,8 @@ class DriftMonitor:
 
     For the martingale, the chance of a false alarm is a theorem (Ville's inequality) if
     cross-fitting makes the calibration rows exchangeable with new rows.  For the other signals, it
-    is an approximation.  Windows and rows share the chance, and the k-th one has
-    ``1 / (k * (k + 1))`` of it.  An alarm repeats as long as its cause lasts.
+    is an approximation.  Windows or rows share the chance, and the k-th has the
+    share ``1 / (k * (k + 1))``.  An alarm repeats as long as its cause lasts.
 
     References
     ----------

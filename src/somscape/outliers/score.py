@@ -101,7 +101,7 @@ class Decorrelation:
     Attributes
     ----------
     center : ndarray of shape (n_features,), float64
-        Value that is subtracted first.  It does not affect differences between rows.
+        Value to subtract first.  It does not affect differences between rows.
     deviations : ndarray of shape (n_features,), float64
         Divisor of each centered feature.
     matrix : ndarray of shape (n_features, n_features), float64
@@ -292,7 +292,7 @@ class Scorer:
     Raises
     ------
     ValueError, TypeError
-        If the parts do not fit together.  The message names one of them.
+        If the parts do not fit together.  The message names a part.
 
     See Also
     --------

@@ -151,7 +151,7 @@ COVERAGE = 0.9
 class Predictor(Answering):
     """A map whose units predict numbers.
 
-    Get one from ``predictor_`` of a fitted `SOMRegressor`, or from `somscape.load`.
+    It is the attribute ``predictor_`` of a fitted `SOMRegressor`, or the result of `somscape.load`.
 
     Attributes
     ----------
@@ -186,7 +186,7 @@ class Predictor(Answering):
     Raises
     ------
     ValueError, TypeError
-        If the parts do not fit together.  The message names one of them.
+        If the parts do not fit together.  The message names a part.
 
     See Also
     --------

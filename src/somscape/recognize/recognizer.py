@@ -597,7 +597,8 @@ def mixed(of_units: Float64s, units: Ints, counting: Float64s) -> Float64s:
 class Recognizer(Answering):
     """A map whose units predict classes.
 
-    Get one from ``recognizer_`` of a fitted `SOMClassifier`, or from `somscape.load`.
+    It is the attribute ``recognizer_`` of a fitted `SOMClassifier`, or the result of
+    `somscape.load`.
 
     Attributes
     ----------
@@ -634,7 +635,7 @@ class Recognizer(Answering):
     Raises
     ------
     ValueError, TypeError
-        If the parts do not fit together.  The message names one of them.
+        If the parts do not fit together.  The message names a part.
 
     See Also
     --------

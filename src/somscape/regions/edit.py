@@ -22,7 +22,7 @@ from somscape.tables._recoded import recoded
 
 
 def join(found: Regions, which: Sequence[int | str], *, name: str = "") -> Regions:
-    """Return regions in which some regions are joined to one.
+    """Join some regions into a single region.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def join(found: Regions, which: Sequence[int | str], *, name: str = "") -> Regio
     Raises
     ------
     InputError
-        If `which` contains fewer than two regions, or a region that does not exist.
+        If `which` contains fewer than two regions, or if a region does not exist.
 
     See Also
     --------
@@ -59,7 +59,8 @@ def join(found: Regions, which: Sequence[int | str], *, name: str = "") -> Regio
     """
     if isinstance(which, str) or not isinstance(which, Iterable):
         raise ParameterTypeError(
-            f"`which` must be a list of regions, such as [0, 2], but is a {type(which).__name__}.",
+            "`which` must be a list of regions, for example [0, 2], but is a "
+            f"{type(which).__name__}.",
             parameter="which",
             value=type(which).__name__,
         )
@@ -79,7 +80,7 @@ def join(found: Regions, which: Sequence[int | str], *, name: str = "") -> Regio
 
 
 def split(found: Regions, region: int | str, *, n: int = 2, method: str = "auto") -> Regions:
-    """Return regions in which one region is split where its density falls most.
+    """Split one region where its density falls most.
 
     Parameters
     ----------
@@ -225,7 +226,7 @@ def _texts_by_number(found: Regions, given: Mapping[int | str, str], what: str) 
     """Return texts by the number of their region."""
     if not isinstance(given, Mapping) or not all(isinstance(each, str) for each in given.values()):
         raise ParameterTypeError(
-            f"`{what}` must be a mapping of regions to texts, such as {{0: 'usual'}}.",
+            f"`{what}` must be a mapping of regions to texts, for example {{0: 'usual'}}.",
             parameter=what,
         )
     return {_number(found, each): text for each, text in given.items()}
@@ -238,7 +239,7 @@ def _looks(found: Regions) -> list[tuple[str, str]]:
 
 
 def _number(found: Regions, region: int | str) -> int:
-    """Return the number of a region that is given by number or by name."""
+    """Return the number of a region from its number or name."""
     if isinstance(region, str):
         names = [name for name, _ in _looks(found)]
         if region and region in names:
@@ -253,7 +254,7 @@ def _number(found: Regions, region: int | str) -> int:
     if isinstance(region, bool) or not isinstance(region, int | np.integer):
         raise ParameterTypeError(
             "A region must be given by its number or its name, but is a "
-            f"{type(region).__name__}. Pass a value such as 0.",
+            f"{type(region).__name__}. Pass for example 0.",
             value=type(region).__name__,
         )
     if not 0 <= region < found.n_regions:
@@ -294,7 +295,7 @@ class RegionChange:
     share_before, share_after : float
         Share of the training rows before and after.
     kept : float
-        Share of the earlier rows of the region that are still in it, among the compared rows.
+        Share of the earlier rows of the region, among the compared rows, still in the region.
 
     See Also
     --------
@@ -331,7 +332,7 @@ class RegionChange:
 
 
 def compare(before: Regions, after: Regions, *, X: Any = None) -> list[RegionChange]:
-    """Compare the regions of two maps, such as the maps of this month and last month.
+    """Compare the regions of two maps, for example of this month and last month.
 
     Two regions match if they have at least half of the rows of the smaller region in common.  If
     several regions match, the pair with the most common rows is used.
@@ -459,7 +460,7 @@ def _count_common(before: Regions, after: Regions, X: Any) -> Float64s:
     there = (then != NO_UNIT) & (now != NO_UNIT)
     if not there.any():
         raise InputError(
-            "`X` does not contain a row with a region on both maps. Pass rows that contain values.",
+            "`X` does not contain a row with a region on both maps. Pass rows with values.",
             parameter="X",
         )
     common = np.zeros((before.n_regions, after.n_regions))
@@ -535,7 +536,7 @@ def keep(thing: Thing, found: Regions | None) -> Thing:
     if found is not None:
         if not isinstance(found, Regions):
             raise ParameterTypeError(
-                "`found` must be Regions, such as find_regions(map), or None, but is a "
+                "`found` must be Regions, for example find_regions(map), or None, but is a "
                 f"{type(found).__name__}.",
                 parameter="found",
                 value=type(found).__name__,
@@ -553,7 +554,7 @@ def kept(map: Map) -> Regions | None:
     Parameters
     ----------
     map : Map
-        Map, or a detector or fitted estimator that has a map.
+        Map, or a detector or fitted estimator with a map.
 
     Returns
     -------
@@ -587,7 +588,7 @@ def from_json(data: Any, map: Map) -> Regions:
     data : dict
         Data from `Regions.to_json`.
     map : Map
-        Map, or a detector or fitted estimator that has a map.
+        Map, or a detector or fitted estimator with a map.
 
     Returns
     -------
@@ -627,7 +628,7 @@ def read(path: str | Path, map: Map) -> Regions:
     path : str or Path
         File from `Regions.save`, or from "Save regions" on a page.
     map : Map
-        Map, or a detector or fitted estimator that has a map.
+        Map, or a detector or fitted estimator with a map.
 
     Returns
     -------

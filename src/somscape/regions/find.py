@@ -133,7 +133,7 @@ def find_regions(
     Parameters
     ----------
     map : Map
-        Map, or fitted estimator that has a map.
+        Map, or fitted estimator with a map.
     n_regions : int or "auto", default="auto"
         Number of regions.  With ``"auto"``, all separate regions are found.  With a higher number,
         these regions are divided, and with a lower number, some of them are joined.  Regions for
@@ -212,7 +212,7 @@ def order_of_joins(map: Map, *, method: str = "auto") -> Ints:
     Parameters
     ----------
     map : Map
-        Map, or fitted estimator that has a map.
+        Map, or fitted estimator with a map.
     method : {"auto", "valleys", "ward"}, default="auto"
         Method as for `find_regions`.
 
@@ -271,7 +271,7 @@ def _joins_from_rows(map_: Map, X: Any) -> Joins:
 
 
 def _find_by_ward(map_: Map, n_regions: int | str) -> Regions:
-    """Return regions that are found from prototypes and hits."""
+    """Find regions from prototypes and hits."""
     hits, joins = _hits(map_), _ward_pairs(map_)
     if n_regions == "auto":
         found = apart_regions(
@@ -342,7 +342,7 @@ class RegionStability:
         Mean share of rows that each region has in common with the most similar region of a sample.
         1 means that the region is always found again, and below 0.6 hardly ever (Hennig 2007).
     found : Regions or None
-        Regions that were tested.
+        The tested regions.
 
     See Also
     --------
@@ -396,7 +396,7 @@ def stability(found: Regions, *, n_samples: int = 20, random_state: int = 0) -> 
     Raises
     ------
     InputError
-        If the map does not keep rows, such as a map from a file.
+        If the map does not keep rows, for example because it is from a file.
 
     See Also
     --------
@@ -422,8 +422,8 @@ def stability(found: Regions, *, n_samples: int = 20, random_state: int = 0) -> 
     check_whole("random_state", random_state, 0)
     if not isinstance(map_.told, KeptRows):
         raise InputError(
-            "`found` must be regions of a map that keeps rows, which a map from a file does not. "
-            "Find regions on a map that was trained in this session.",
+            "`found` must be regions of a map that keeps rows. A map from a file does not keep "
+            "rows. Find regions on a map trained in this session.",
             parameter="found",
         )
     kept, rng = map_.told, np.random.default_rng(random_state)

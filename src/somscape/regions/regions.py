@@ -38,10 +38,10 @@ LEEWAY = 0.002
 """Share of the rows on either side of a limit that may change sides when the limit is rounded."""
 
 EQUAL = 1e-9
-"""Relative distance within which numbers equal a limit, because decoded numbers are not exact."""
+"""Relative distance from a limit within which a decoded, inexact number equals the limit."""
 
 N_RULES = 3
-"""Number of best rules that are extended by a further condition."""
+"""Number of best rules to which a further condition is added."""
 
 N_COLUMNS = 12
 """Number of columns for further conditions, which are the columns that separate best alone."""
@@ -192,7 +192,7 @@ def rules_of(
 
 
 class _Column:
-    """The values of a column from which conditions are chosen."""
+    """The values of a column, to choose conditions."""
 
     def __init__(self, number: int, values: Float64s, has_levels: bool) -> None:
         self.number, self.values, self.has_levels = number, values, has_levels
@@ -294,7 +294,7 @@ def _measure_rule(
 
 
 def _condition_in_units(code: Any, values: Float64s, limits: _Limits) -> tuple[Condition, Mask]:
-    """Return a condition in original units, and the rows for which it is true."""
+    """Return a condition in original units, and the rows that satisfy it."""
     name = code.name
     if limits.levels:
         levels = tuple(_level_names(code, limits.levels))
@@ -340,7 +340,7 @@ def _shortest(low: float, high: float) -> float:
 
 
 def _values(code: Any, features: Float64s) -> Float64s:
-    """Return one number for each row, which is the encoded value or the number of the level."""
+    """Return one number for each row, either the encoded value or the number of the level."""
     code, features = _as_category(code, features)
     if not isinstance(code, CategoryCode):
         return features[:, 0]
@@ -386,7 +386,7 @@ class Quartiles:
     Attributes
     ----------
     low, median, high : float, str or numpy.datetime64
-        Quartiles in original units, each of which is the value of a row.
+        Quartiles in original units.  Each is the value of a row.
     at : (float, float, float)
         Quartiles on the encoded scale of the column.
 
@@ -426,10 +426,9 @@ class Difference:
     ----------
     column : str
     effect : float
-        Cliff's delta, from -1 to 1.  It compares pairs of a row of the region and another row.  It
-        is the share of pairs in which the row of the region has the higher value, minus the share
-        in which it has the lower value.  For a category, this is the difference between the shares
-        of `level`.
+        Cliff's delta, from -1 to 1, for pairs of a row of the region and another row.  This is the
+        share of pairs with the higher value in the region, minus the share with the lower value
+        there.  For a category, this is the difference between the shares of `level`.
     level : str or None
         For a category, the level with the largest difference between shares.  None for other
         columns.
