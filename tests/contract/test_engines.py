@@ -51,8 +51,9 @@ def test_spark_says_what_is_wrong_in_one_line(spark):
     frame = frame_of(rows_of(50))
     frame.loc[30, "c"] = np.nan
     collection = spark_frame(spark, [frame[:20], frame[20:]])
-    with pytest.raises(InputError, match=r"1 in 'c'; the first in row 10 of piece 1"):
+    with pytest.raises(InputError, match=r"1 in 'c'. .* in row 10 of piece 1 ") as caught:
         som_of().fit(collection)
+    assert (caught.value.parameter, caught.value.row) == ("X", 30)
     from pyspark.sql import functions
 
     broken = collection.withColumn("e", functions.expr("raise_error('damaged')").cast("double"))
@@ -150,7 +151,7 @@ def test_ray_datasets_of_one_column_of_arrays(ray, kind):
     units = np.concatenate([block["unit"] for block in apart.predict(collection).iter_batches()])
     assert np.array_equal(units, whole.labels_)
     images = ray.data.from_numpy(rows.reshape(100, 2, 4))
-    with pytest.raises(InputError, match=r"X, piece 0: .*\(100, 2, 4\)"):
+    with pytest.raises(InputError, match=r"Piece 0 of X .*\(100, 2, 4\)"):
         som_of().fit(images)
 
 

@@ -63,7 +63,7 @@ class OnTorch(OnAnyDevice):
     @pytest.mark.parametrize("kind", ["float16", "bfloat16", "int32", "bool", "complex64"])
     def test_types_that_are_no_rows_are_refused(self, kind):
         X = self.put(rows_of(50)).to(getattr(torch, kind))
-        with pytest.raises(InputError, match=f"float32 or float64; got {kind} on {self.device}"):
+        with pytest.raises(InputError, match=f"float64, but X on {self.device}.* has {kind}"):
             small(3, 3).fit(X)
 
     def test_sparse_tensors_are_refused(self):
@@ -146,5 +146,5 @@ class TestInMemory:
 
 def test_a_device_without_values_is_refused():
     X = torch.zeros(9, 3, device="meta")
-    with pytest.raises(InputError, match="torch says of meta"):
+    with pytest.raises(InputError, match="torch raises an error on meta"):
         small(3, 4).fit(X)

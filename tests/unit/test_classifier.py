@@ -260,21 +260,28 @@ def test_the_map_is_the_one_asked_for_and_the_same_seed_gives_the_same_answers()
 
 
 @pytest.mark.parametrize(
-    ("y", "message"),
+    ("y", "facts"),
     [
-        (["a"] * 60, "at least two classes; got one class, 'a'"),
-        ([None] * 60, "all 60 are unknown"),
-        ([np.nan] * 60, "all 60 are unknown"),
-        (["a", "b"], "one class for each row of X, 60; got 2"),
-        (["a", 1] * 30, "of one kind; got int and str"),
-        ([0, np.inf] * 30, "infinity"),
-        (np.linspace(0, 1, 60), "continuous"),
-        (None, "requires y to be passed"),
-        (DAYS, r"`y` must hold text, numbers or truth values; got datetime64\[D\]. Pass text"),
-        (DAYS.tolist(), "`y` must hold text, numbers or truth values; got date. Pass text"),
+        (["a"] * 60, {"value": "a"}),
+        ([None] * 60, {}),
+        ([np.nan] * 60, {}),
+        (["a", "b"], {"value": 2, "allowed": 60}),
+        (["a", 1] * 30, {"value": "int and str"}),
+        (None, {}),
+        (DAYS, {"value": "datetime64[D]"}),
+        (DAYS.tolist(), {"value": "date"}),
     ],
 )
-def test_classes_that_cannot_be_learned_are_refused_in_one_line(y, message):
+def test_classes_that_cannot_be_learned_are_refused_in_one_line(y, facts):
+    with rejected(parameter="y", **facts) as caught:
+        SOMClassifier().fit(groups(60)[0], y)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("y", "message"), [([0, np.inf] * 30, "infinity"), (np.linspace(0, 1, 60), "continuous")]
+)
+def test_numbers_that_are_not_classes_are_refused_in_one_line(y, message):
     with pytest.raises(ValueError, match=message) as caught:
         SOMClassifier().fit(groups(60)[0], y)
     assert "\n" not in str(caught.value)

@@ -149,8 +149,8 @@ def test_what_columns_became_is_explained():
     som = SOM(4, 5, missing="fill").fit(in_pandas(columns()).drop(columns="churned"))
     assert som.explain_defaults_["encoder"] == (
         "4 of 9 columns contain text or dates, so the data frame was encoded by rules: "
-        "id 'customer_id'; numbers 'amount', 'age', 'visits'; categories 'job', 'paid', 'member', 'kind'; "
-        "dates 'since'."
+        "id 'customer_id'; numbers 'amount', 'age', 'visits'; "
+        "categories 'job', 'paid', 'member', 'kind'; dates 'since'."
     )
     numbers = table_from_columns({"a": np.arange(30.5) / 2})
     said = SOM(2, 3).fit(numbers).explain_defaults_["encoder"]

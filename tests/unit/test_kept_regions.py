@@ -164,7 +164,7 @@ def test_damaged_regions_of_a_record_are_refused(som, edited):
 
 
 def test_the_estimator_finds_what_the_function_finds(som):
-    with pytest.raises(NotFittedError, match="this SOMRegions is not fitted yet"):
+    with pytest.raises(NotFittedError, match="This SOMRegions is not fitted yet"):
         SOMRegions().predict(X)
     for n, method in (("auto", "auto"), (3, "ward")):
         expected = regions.find_regions(som, n, method=method)

@@ -125,7 +125,7 @@ def test_rates_may_be_a_list_or_an_array():
 
 
 def test_every_lattice_is_held_against_the_rows():
-    with pytest.warns(SomscapeWarning, match="100 units for 50 rows .* many units without a row"):
+    with pytest.warns(SomscapeWarning, match="100 units for 50 rows .* units will not have a row"):
         SOM(n_rows=100, n_epochs=1).fit(rows_of(50))
     with rejected():
         SOM(n_rows=3_000_000).fit(rows_of())
@@ -261,7 +261,7 @@ def test_more_units_than_there_are_name_how_many_there_are(k):
 def test_what_fit_makes_is_not_there_before(estimator):
     for name in ("map_", "encoding_", "codebook_"):
         assert not hasattr(estimator, name)
-        with pytest.raises(NotFittedError, match=r"is not fitted yet; call `fit` first"):
+        with pytest.raises(NotFittedError, match=r"is not fitted yet\. Call `fit` first"):
             getattr(estimator, name)
     with pytest.raises(AttributeError, match="object has no attribute 'winner'"):
         _ = estimator.winner

@@ -31,14 +31,14 @@ def n_missing(path: Path) -> dict[str, int]:
     return {column.name: column.n_missing for column in table.columns}
 
 
-@pytest.mark.filterwarnings("default:1 row has no value")
+@pytest.mark.filterwarnings("default:1 row is without any value")
 def test_fit_leaves_missing_cells_out_when_asked(holes: Path) -> None:
     outcome = run("fit", holes, "--missing", "mask", "--rows", 3, "--cols", 4, "--out", "m.som")
     assert outcome.code == 0, outcome.err
     for name, n in n_missing(holes).items():
         assert re.search(rf"{name} .*; {n} missing left out", outcome.out)
     assert outcome.err.count("\n") == 1
-    assert "Warning: 1 row has no value at all (row 7): it does not train" in outcome.err
+    assert "Warning: 1 row is without any value (row 7). It does not train" in outcome.err
     map_, table = load("m.som"), read_table(holes)
     assert map_.encoding.missing == "mask"
     assert map_.hits.sum() == N - 1
@@ -90,7 +90,7 @@ def test_a_table_without_a_gap_trains_the_same_map_however_gaps_are_met(here: Pa
     np.testing.assert_array_equal(codebooks[0], codebooks[2])
 
 
-@pytest.mark.filterwarnings("default:1 row has no value")
+@pytest.mark.filterwarnings("default:1 row is without any value")
 def test_a_map_that_leaves_cells_out_is_described_shown_and_lists_winners(holes: Path) -> None:
     run("fit", holes, "--missing", "mask", "--out", "m.som")
     assert run("info", "m.som").code == 0
