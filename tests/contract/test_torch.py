@@ -140,8 +140,9 @@ class TestInMemory:
             small(3, 4).fit(X.to_sparse())
         with pytest.raises(InputError, match=r"torch\.bfloat16"):
             small(3, 4).fit(X, sample_weight=torch.ones(100, dtype=torch.bfloat16))
-        with pytest.raises(InputError, match="row 7, column 'x2'"):
+        with pytest.raises(InputError) as caught:
             small(3, 4).fit(torch.where(torch.arange(500).reshape(100, 5) == 37, torch.inf, X))
+        assert (caught.value.row, caught.value.column) == (7, "x2")
 
 
 def test_a_device_without_values_is_refused():

@@ -509,10 +509,7 @@ def test_fit_of_the_command_line_goes_on(tmp_path, monkeypatch):
     )
     outcome = run_command("fit", table, "--out", "m.som", "--resume")
     assert outcome.code == 2
-    assert (
-        "--resume needs the file of a saved training. Give the file with --checkpoint"
-        in outcome.err
-    )
+    assert "--resume needs the file of a saved training. Give" in outcome.err
 
 
 def test_the_command_line_writes_over_no_checkpoint(tmp_path, monkeypatch):
