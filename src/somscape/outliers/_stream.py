@@ -116,7 +116,7 @@ class DetectorStream:
     rows : Reservoir or None, default=None
         Rows from which rarity is learned.  None if scores do not include rarity.
     rarity_factor : float, default=0.0
-        Factor in a score of ``-log`` of the share of the rows with a value.
+        Factor of ``-log`` of the share of rows with a value, in a score.
     beyond : Beyond or None, default=None
         Data to score numbers beyond all other values.  None if they are scored like other numbers.
     """

@@ -436,7 +436,7 @@ class TrainedDetector:
     calibration : ndarray of shape (n_samples,)
         Scores by maps that were not trained on the row.  NaN for rows that do not calibrate.
     rarity_factor : float, default=0.0
-        Factor in a score of ``-log`` of the share of the rows with a value.
+        Factor of ``-log`` of the share of rows with a value, in a score.
     beyond : Beyond or None, default=None
         Data to score numbers beyond all other values.  None if they are scored like other numbers.
     """

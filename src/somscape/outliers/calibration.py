@@ -21,7 +21,7 @@ MIN_SPREAD = 1e-6
 equal except for rounding."""
 
 END = 0.8
-"""Quantile at the end of the bulk (a fifth may be unusual).  Ends up to 0.9 find fewer rows."""
+"""Share of the scores in the bulk, so a fifth may be unusual.  Shares up to 0.9 find fewer rows."""
 
 
 @dataclass(frozen=True)
@@ -75,10 +75,10 @@ MIN_TAIL_ROWS = 20.0
 """Minimum number of rows to which the tail is fitted."""
 
 MIN_SHAPE = -0.5
-"""Smallest shape, with which a tail ends soon."""
+"""Smallest shape of a tail, which then ends soon."""
 
 MAX_SHAPE = 0.9
-"""Largest shape, with which the mean of a tail is only just finite."""
+"""Largest shape of a tail, whose mean is then only just finite."""
 
 
 @dataclass(frozen=True)

@@ -467,7 +467,7 @@ def _distances_on(
 
 
 MARGIN = 1e-9
-"""Scores stay below the threshold by this share of it, because scores are rounded."""
+"""Share of the threshold by which scores stay below it, because scores are rounded."""
 
 BLOCK_ROWS = 1024
 

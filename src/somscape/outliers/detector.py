@@ -159,7 +159,7 @@ class Detector:
             )
 
     def _fits(self, member: Any) -> bool:
-        """Return whether a member has the settings of the detector, as files require."""
+        """Return whether a member has the same settings as the detector, which files require."""
         main = self.of_all_rows
         return (
             isinstance(member, Scorer)
@@ -796,7 +796,7 @@ def _reasons_by(
     rows: Floats,
     shares: Float64s,
 ) -> list[Reason]:
-    """Return a column as a reason of rows, by their numbers in the table and the units nearby."""
+    """Return column `j` as a reason for some rows, which have these numbers in the table."""
     code, place = detector.map_.encoding.features[j], detector.map_.encoding.slices[j]
     prototypes, cells = detector.map_.codebook[:, place], rows[:, place]
     is_decorrelated = detector.of_all_rows.decorrelation is not None
@@ -1540,7 +1540,7 @@ class _Groups:
         return SimilarRows([[names[j] for j in near] for near in found], found, distances)
 
     def nearest(self, row: Float64s, k: int) -> tuple[Ints, Float64s]:
-        """Return the numbers of the k nearest rows and their distances, by distance and number."""
+        """Return the numbers and distances of the k nearest rows, sorted by distance and number."""
         # The bound is slightly reduced, so that rounding does not exclude a row.
         bound = (_distances(self.centers, row) - self.radii) * (1 - 1e-9) - 1e-300
         groups = np.argsort(bound, kind="stable")
@@ -1734,7 +1734,7 @@ def parts_of_detector(record: Record, map_: Map) -> dict[str, Any]:
         SHARED in header and METRIC not in header
     ):
         raise ParameterError(
-            f"{SHARED} of a detector must be true and need a metric, or it must be absent",
+            f"{SHARED} of a detector must be absent, or true together with a metric",
             parameter=SHARED,
         )
     if header.get(BY_BULK, True) is not True:

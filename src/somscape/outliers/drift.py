@@ -28,7 +28,7 @@ FIRST_ROWS = 30
 """Number of first rows in which an alarm is unlikely, because the limit is for larger sums."""
 
 OVERSHOOT = 1.166
-"""Steps by which a sum of normal steps exceeds a limit when it crosses it (Siegmund 1985)."""
+"""Mean excess of a sum of normal steps over a limit after crossing the limit (Siegmund 1985)."""
 
 
 @dataclass(eq=False)
@@ -470,7 +470,7 @@ class _Regions:
 
 
 def _columns_that_add(detector: Detector, rows: Float64s) -> tuple[str, ...]:
-    """Return the columns that add more to the scores of these rows than of training rows."""
+    """Return the columns that add more to these scores than to scores of training rows."""
     usual = detector.mean_contributions
     more = detector.contributions_of_rows(rows).mean(axis=0) - (0.0 if usual is None else usual)
     return _largest_names(more, [code.name for code in detector.map_.encoding.features])

@@ -44,7 +44,7 @@ class Marks:
     n_confirmed, n_cleared : int
         Number of rows marked as anomalies, and number of rows marked as usual.
     trust : float
-        Weight of the marks, from 0 to 1.  It is high if other marks predict each mark.
+        Weight of the marks, from 0 to 1.  It is high if the other marks predict a mark well.
     n_raised, n_lowered : int
         Number of training rows without a fixed score whose score was multiplied by at least 1.1,
         and number of such rows whose score was divided by at least 1.1.
@@ -147,7 +147,7 @@ class Marks:
         return placed
 
     def are_held(self, rows: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Return which rows equal a row with a fixed score, and which equal a confirmed one."""
+        """Return which rows equal a row with a fixed score, and which equal a confirmed row."""
         which = self._numbers_of_equal(rows)
         return which >= 0, (which >= 0) & (which < self.n_leading)
 
@@ -421,7 +421,7 @@ def _learn(
 def _relevance(
     features: list[_Feature], relevance: Float64s, pull: Float64s, weights: Float64s
 ) -> Float64s:
-    """Return the relevance of features, by how far each feature moves the marked rows."""
+    """Return the relevance of features in proportion to their effect on the marked rows."""
     pulled = ((feature.apart @ pull)[: len(weights)] for feature in features)
     moves = np.array([_spread(each, weights) for each in pulled])
     told = relevance * moves

@@ -428,7 +428,7 @@ class Beyond:
 
     @classmethod
     def of(cls, scores: Float64s, counts: Float64s | None, ends: Float64s) -> "Beyond":
-        """Create the data from outermost values and the scores of rows without this addition."""
+        """Create the data from outermost values, and from scores without the addition."""
         ordered = in_order(scores, counts)
         return cls(ordered.quantile(UNIT_SHARE) - ordered.quantile(0.5), ends)
 

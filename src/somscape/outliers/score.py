@@ -25,7 +25,7 @@ from somscape.tables.ordered import CycleCode
 ENDLESS = float(np.finfo(np.float64).max)
 
 END_BITS = 20
-"""Bits that are kept of the distance of a limit to the mean.  Other bits depend on libraries."""
+"""Number of bits in the distance between a limit and the mean.  More bits depend on libraries."""
 
 
 def reach_of(
@@ -478,7 +478,7 @@ def joint(each: Float64s) -> Float64s:
 
 
 def _is_mean(scorer: Scorer) -> bool:
-    """Return whether the score, such as the default, only needs distances."""
+    """Return whether the score only needs distances, as the default score does."""
     return scorer.score in ("combined", "k_prototype")
 
 

@@ -1,4 +1,4 @@
-"""Maps that learn from known classes or numbers of rows and predict them for new rows."""
+"""Maps that predict classes or numbers after training on rows with known values."""
 
 from somscape.recognize.predictor import Predictor
 from somscape.recognize.recognizer import (

@@ -385,7 +385,7 @@ def centers_of(units: Ints, known: KnownRows, lattice: Lattice) -> Float64s:
 
 
 def with_rows(map_: Map, known: KnownRows, encoding: Encoding) -> Map:
-    """Return a map with the hits of its rows, and with some rows to find regions."""
+    """Return a map with the hits of its rows, and with some of the rows to find regions."""
     units = map_.winners_of_rows(known.rows)
     hits = np.bincount(units, known.weights, minlength=map_.n_units).astype(np.float64)
     some = rows_to_keep(known.rows.shape, map_.n_units)

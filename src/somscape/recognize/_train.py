@@ -144,7 +144,7 @@ class Held(NamedTuple):
 
 
 def held_out(y: Ints, weights: Float64s, seed: int) -> Iterator[Float64s]:
-    """Yield the weights of rows to leave out, with the same share of all classes."""
+    """Yield the weights of rows to leave out, with each class in proportion."""
     order = np.random.default_rng(seed).permutation(len(y))
     n_parts = np.ceil(weights * (1 - ROUNDING)).astype(np.int64)
     start = np.full(len(y), -1)
@@ -432,7 +432,7 @@ def _scale(known: KnownRows) -> tuple[Float64s, Float64s]:
 def _try_prediction(
     known: KnownRows, settings: Settings, prediction: Prediction, turns: bool
 ) -> ChosenPrediction:
-    """Return the best settings to predict left-out rows, for one way to train."""
+    """Train in one way, and return the settings that predict left-out rows best."""
     n_units = max(min(UNITS_FOR_NUMBERS * float(known.weights.sum()), MAX_UNITS), MIN_UNITS)
     settings = known.sized(settings, n_units)
     laid = _train_for_numbers(known, settings, turns)

@@ -49,7 +49,7 @@ class UnitLines(NamedTuple):
     """Changes of predictions along the axes, of shape (n_units, n_targets, n_axes)."""
 
     def of_rows(self, placed: Float64s, units: Ints) -> Float64s:
-        """Return the prediction of each unit near a row for the row."""
+        """Return the predictions for each row by the units near the row."""
         found = self.values[units]
         if self.slopes is not None:
             for j in range(units.shape[1]):
@@ -72,7 +72,7 @@ class TargetSums(NamedTuple):
     """Sums of the axes times the axes and the target, of shape (n_units, n_axes, n_axes + 1)."""
 
     total: Float64s
-    """The second sums over all rows, of shape (n_axes, n_axes + 1)."""
+    """The same sums over all rows, of shape (n_axes, n_axes + 1)."""
 
 
 def sums_by_unit(
@@ -277,7 +277,7 @@ class Predictor(Answering):
         ----------
         X : Table, data frame or array-like of shape (n_samples, n_features)
         coverage : float, default=0.9
-            Share, above 0 and below 1, of rows similar to training rows with a target inside.
+            Share of rows, similar to training rows, with a target inside.  Above 0 and below 1.
 
         Returns
         -------

@@ -335,7 +335,8 @@ def compare(before: Regions, after: Regions, *, X: Any = None) -> list[RegionCha
     """Compare the regions of two maps, for example of this month and last month.
 
     Two regions match if they have at least half of the rows of the smaller region in common.  If
-    several regions match, the pair with the most common rows is used.
+    several regions match, the pair with the most rows in common is
+    used.
 
     Parameters
     ----------
@@ -469,7 +470,7 @@ def _count_common(before: Regions, after: Regions, X: Any) -> Float64s:
 
 
 def _match(common: Float64s) -> dict[int, int]:
-    """Return the matching regions of before and after, found in order of common rows."""
+    """Return the numbers of matching regions before and after, most rows in common first."""
     smaller = np.minimum(common.sum(axis=1)[:, None], common.sum(axis=0))
     pairs = np.argwhere((common > 0) & (common >= IN_COMMON * smaller))
     ordered = pairs[np.argsort(-common[tuple(pairs.T)], kind="stable")]

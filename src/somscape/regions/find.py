@@ -340,7 +340,7 @@ class RegionStability:
         Number of separate regions in each sample.
     of_regions : ndarray of shape (n_regions,)
         Mean share of rows that each region has in common with the most similar region of a sample.
-        1 means that the region is always found again, and below 0.6 hardly ever (Hennig 2007).
+        1 means that a region is always found again.  Below 0.6, it hardly ever is (Hennig 2007).
     found : Regions or None
         The tested regions.
 

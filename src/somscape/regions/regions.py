@@ -47,7 +47,7 @@ N_COLUMNS = 12
 """Number of columns for further conditions, which are the columns that separate best alone."""
 
 MAX_ROWS = 500
-"""Maximum number of evenly spaced rows of a region by which conditions are chosen."""
+"""Maximum number of rows of a region to choose conditions from.  They are evenly spaced."""
 
 MAX_ALL_ROWS = 20_000
 """Maximum number of such rows in all regions, which share it equally."""
@@ -262,7 +262,7 @@ def _search(columns: Sequence[_Column], is_in: Mask, weights: Float64s) -> tuple
 
 
 def _add_condition(limits: tuple[_Limits, ...], more: _Limits) -> tuple[_Limits, ...]:
-    """Return conditions with a further one, combined into one condition for each column."""
+    """Add a condition, so that each column has at most one condition."""
     if all(each.column != more.column for each in limits):
         return (*limits, more)
     return tuple(each.and_also(more) if each.column == more.column else each for each in limits)
