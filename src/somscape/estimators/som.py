@@ -309,7 +309,7 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         data frame, the numbers are also scaled, and `fit` warns about this.  None does not encode
         any data and raises an error for data that are not numbers.  An unfitted `TableEncoder` is
         fitted to X, and a fitted `TableEncoder` is not changed.  With None or a `TableEncoder`,
-        there is no warning.
+        `fit` does not warn.
     tol : float, default=1e-4
         Batch training stops at the final radius when no unit moves further than `tol` times the
         mean distance of the rows to their mean.  With 0, training stops only when no row changes

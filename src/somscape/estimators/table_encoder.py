@@ -88,8 +88,8 @@ def named_layers(layers: Any, names: Sequence[str]) -> dict[str, tuple[str, ...]
         )
         if not columns:
             raise InputError(
-                f"Layer '{layer}' must have at least one column, but {given!r:.40} selects none "
-                f"of {len(names)} columns. Add a column, or leave the layer out.",
+                f"Layer '{layer}' must have at least one column, but {given!r:.40} does not "
+                f"select any of {len(names)} columns. Add a column, or leave the layer out.",
                 parameter="layers",
                 value=given,
             )
@@ -359,7 +359,7 @@ class TableEncoder(TransformerMixin, Base):
     `SOM.predict_layers` predicts values in the remaining layers.
 
     Fitting sorts each column and takes O(n_samples log n_samples).  The transformation takes
-    O(n_samples * n_features_out).  There is no randomness.
+    O(n_samples * n_features_out).  Random numbers are not used.
 
     See Also
     --------

@@ -269,7 +269,7 @@ class Identity:
         return {"settings": dict(self.settings), "rows": self.rows.to_json()}
 
     def difference(self, now: "Identity") -> str:
-        """Describe a difference and the solution, or return "" if there is no difference."""
+        """Describe a difference and the solution, or return "" if both are equal."""
         for name in sorted({*self.settings, *now.settings}):
             was, is_ = (found.settings.get(name, "absent") for found in (self, now))
             if was != is_:

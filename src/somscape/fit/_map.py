@@ -309,7 +309,7 @@ def _as_map(
 
 
 def _current_result(problem: Problem, watch: RunningTraining) -> tuple[Trained, Float64s]:
-    """Return the current result of a run, and the hits of its last epoch, 0 if there is none."""
+    """Return the current result of a run, and the hits of its last epoch (0 before the first)."""
     trained = Trained.of(problem.on(watch.lattice), watch, AT_CHECKPOINT)
     none = np.zeros(len(trained.codebook))
     return trained, none if trained.sums is None else trained.sums.counts

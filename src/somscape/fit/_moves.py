@@ -94,7 +94,7 @@ def move(problem: Problem, sums: EpochSums, *, codebook: Float64s) -> tuple[Floa
     Raises
     ------
     InputError
-        If the sums have no pairs.
+        If the sums do not contain pairs.
 
     See Also
     --------

@@ -280,8 +280,8 @@ class Pairs:
         values.  If all rows are equal to the prototype, it is the prototype.
     heirs : ndarray of int64
         Distinct values of ``unit * n_units + second`` in ascending order, where ``second`` is the
-        second-best unit of a row of ``unit``.  There are at most as many as rows, and usually a
-        few for each unit.
+        second-best unit of a row of ``unit``.  The number of values is at most the number of rows,
+        and usually a few for each unit.
 
     See Also
     --------
