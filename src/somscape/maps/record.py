@@ -90,7 +90,8 @@ def open_arrays(path: Path) -> tuple[dict[str, str], Arrays, Budget]:
 def _check_start(start: bytes, n_header: int, size: int) -> None:
     if len(start) < 9:
         raise ParameterError(
-            f"{NOT_A_MAP}, or is truncated. The file has only {size} bytes. Copy or save it again.",
+            f"{NOT_A_MAP}, or is truncated. The file has only {size} bytes. Copy or save the map "
+            "again.",
             value=size,
         )
     if start[8:] != b"{" or n_header < 2:

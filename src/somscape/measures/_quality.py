@@ -34,7 +34,7 @@ def quantization_error(map: Map, X: Any, *, sample_weight: Any = None) -> float:
     Raises
     ------
     InputError
-        If there are no rows, or if no row has a value.
+        If `X` is empty, or if no row has a value.
 
     See Also
     --------
@@ -124,7 +124,7 @@ def topographic_error(map: Map, X: Any, *, sample_weight: Any = None) -> float:
     Raises
     ------
     InputError
-        If there are no rows, or if no row has a value.
+        If `X` is empty, or if no row has a value.
 
     See Also
     --------
@@ -197,7 +197,7 @@ def combined_error(map: Any, X: Any, *, sample_weight: Any = None) -> float:
     Raises
     ------
     InputError
-        If there are no rows, or if no row has a value.
+        If `X` is empty, or if no row has a value.
 
     See Also
     --------
@@ -343,7 +343,7 @@ def explained_variance(map: Any, X: Any, *, sample_weight: Any = None) -> float:
     Raises
     ------
     InputError
-        If there are no rows, if no row has a value, or if rows are sparse.
+        If `X` is empty, if no row has a value, or if rows are sparse.
 
     See Also
     --------
@@ -480,7 +480,7 @@ def embedding_accuracy(
     Raises
     ------
     InputError
-        If there are no rows, if no row has a value, or if rows are sparse.
+        If `X` is empty, if no row has a value, or if rows are sparse.
     ValueError, TypeError
         If `max_gap` is not above 0.
 
@@ -561,7 +561,7 @@ def dead_units(map: Any, X: Any, *, sample_weight: Any = None) -> float:
     Raises
     ------
     InputError
-        If there are no rows, or if no row has a value.
+        If `X` is empty, or if no row has a value.
 
     See Also
     --------

@@ -189,8 +189,8 @@ def stability(
     maps : sequence of Map
         At least two maps or fitted estimators, for example from different seeds or samples.
     X : Table or array-like of shape (n_samples, n_features)
-        Rows, as `Map.rows_of` of each map accepts them.  Rows that have no unit on one of the maps
-        do not count.
+        Rows, as `Map.rows_of` of each map accepts them.  Rows without a unit on one of the maps do
+        not count.
     sample_weight : array-like of shape (n_samples,), optional
         Weight of each row.  The default is 1 each.
     n_pairs : int, default=2000
@@ -205,7 +205,7 @@ def stability(
     Raises
     ------
     InputError
-        If `maps` is not a list or has fewer than two maps, or if the rows have no values.
+        If `maps` is not a list or has fewer than two maps, or if `X` is empty.
 
     See Also
     --------

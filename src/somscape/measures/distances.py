@@ -380,7 +380,7 @@ def c_measure(
     Raises
     ------
     InputError
-        If there are no rows, if no row has a value, if rows are sparse, or if a row shares no
+        If `X` is empty, if no row has a value, if rows are sparse, or if a row shares no
         features with any other row because of missing values.
     ValueError, TypeError
         If `max_rows` or `random_state` is not a valid number.
@@ -640,7 +640,7 @@ def trustworthiness(
     on : {"grid", "prototypes"}, default="grid"
         Space in which neighbors of rows are found.  With "grid", distances are between units on the
         map, as in Venna and Kaski.  With "prototypes", distances are between prototypes in the
-        data, as in SOMperf, and the order of the map has no influence.
+        data, as in SOMperf, and the order of the map does not matter.
     sample_weight : array-like of shape (n_samples,), optional
         Number of rows that each row represents.  The default is 1 each.
     max_rows : int, default=5000
@@ -658,7 +658,7 @@ def trustworthiness(
     Raises
     ------
     InputError
-        If there are no rows, if no row has a value, if rows are sparse, or if a row shares no
+        If `X` is empty, if no row has a value, if rows are sparse, or if a row shares no
         features with any other row because of missing values.
     ValueError, TypeError
         If `k` is not below half of the rows (at least 3 rows are needed), or if `on` is unknown.
@@ -1009,7 +1009,7 @@ def topographic_function(map: Any, X: Any, *, sample_weight: Any = None) -> Topo
     Raises
     ------
     InputError
-        If there are no rows, or if no row has a value.
+        If `X` is empty, or if no row has a value.
 
     See Also
     --------

@@ -590,7 +590,7 @@ def silhouette(
     Raises
     ------
     InputError
-        If there are no rows, if no row has a value, if rows are sparse, if a row shares no features
+        If `X` is empty, if no row has a value, if rows are sparse, if a row shares no features
         with any other row, or if the regions have another number of units.
 
     See Also
@@ -644,7 +644,7 @@ def davies_bouldin(map: Any, X: Any, *, regions: Any, sample_weight: Any = None)
     Raises
     ------
     InputError
-        If there are no rows, if no row has a value, if rows are sparse, or if the regions have
+        If `X` is empty, if no row has a value, if rows are sparse, or if the regions have
         another number of units.
 
     See Also

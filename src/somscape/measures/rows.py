@@ -93,7 +93,7 @@ def distortion(
     Raises
     ------
     InputError
-        If there are no rows, if no row has a value, or if the radius of the map is unknown.
+        If `X` is empty, if no row has a value, or if the radius of the map is unknown.
     ValueError, TypeError
         If the radius is not above 0, or if the neighborhood is unknown.
 

@@ -514,7 +514,7 @@ def report(
     Raises
     ------
     InputError
-        In the cases of the single measures: if there are no rows, if rows are sparse, if labels or
+        In the cases of the single measures: if `X` is empty, if rows are sparse, if labels or
         regions do not fit, or if a row shares no features with any other row.
     ValueError, TypeError
         If a number is out of range.
