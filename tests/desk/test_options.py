@@ -29,14 +29,14 @@ TABLE = table_from_columns(
 @pytest.mark.parametrize(
     ("content", "reading", "ends", "options"),
     [
-        (b"a,b\n1,2\n3,4,5\n", {}, "or name another delimiter", "--delimiter CHAR"),
+        (b"a,b\n1,2\n3,4,5\n", {}, "or give another delimiter", "--delimiter CHAR"),
         (
             b"a,b\n\xff,2\n",
             {"encoding": "utf-8"},
-            "save the file as UTF-8 or name its encoding",
+            "Save the file as UTF-8, or give its encoding",
             "--encoding NAME",
         ),
-        (b"\0\0\0", {}, "or name its encoding if it is text", "--encoding utf-16-le"),
+        (b"\0\0\0", {}, "or give its encoding if it is text", "--encoding utf-16-le"),
     ],
 )
 def test_files_that_cannot_be_read(
@@ -45,8 +45,8 @@ def test_files_that_cannot_be_read(
     (tmp_path / "t.csv").write_bytes(content)
     with pytest.raises(InputError) as caught:
         read_table(tmp_path / "t.csv", **reading)
-    assert str(caught.value).endswith(ends)
-    assert as_typed(caught.value, None) == f"{caught.value} ({options})"
+    assert str(caught.value).endswith(f"{ends}.")
+    assert as_typed(caught.value, None).endswith(f"{ends} ({options}).")
 
 
 def use(options: dict[str, Any]) -> None:
@@ -59,23 +59,27 @@ def use(options: dict[str, Any]) -> None:
     [
         (
             {"number": ("t",)},
-            "Take it as a category or drop it",
+            "Use the column as a category, or drop the column",
             "--category t or --drop t",
         ),
-        ({"number": ("t",), "drop": ("t",)}, "keep one", "--drop or --number"),
-        ({"ordinal": ("t",)}, "Give its levels from low to high", "--ordinal 't=LOW<MIDDLE<HIGH'"),
+        ({"number": ("t",), "drop": ("t",)}, "only one role", "--drop or --number"),
+        ({"ordinal": ("t",)}, "Give the levels from low to high", "--ordinal 't=LOW<MIDDLE<HIGH'"),
         (
             {"drop": ("x", "same", "a b")},
-            "say which columns are some",
+            "Choose columns as numbers or categories",
             "--number COL or --category COL",
         ),
-        ({"label": "t"}, "Say which one is meant", "--label t=VALUE"),
+        ({"label": "t"}, "Give the value of the label", "--label t=VALUE"),
         (
             {"label": "same"},
-            "Compare with another column or with none, and drop this one",
+            "Give another label column or no label, and drop this column",
             "leave --label out and pass --drop same",
         ),
-        ({"missing": "error"}, "categories as a level of their own", "--missing fill"),
+        (
+            {"missing": "error"},
+            "the median of numbers and a separate level of categories",
+            "--missing fill",
+        ),
     ],
 )
 def test_settings_that_cannot_be_used(given: dict[str, Any], ends: str, options: str) -> None:
@@ -92,7 +96,7 @@ def test_a_column_with_a_slip(tmp_path: Path) -> None:
         write(tmp_path / "t.csv", "a b,c", [f"{row},{i}.5" for i, row in enumerate(rows)])
     )
     shown = describe(table)["columns"][0]["why"]
-    assert shown.endswith("or take the column as a category or drop it")
+    assert shown.endswith("drop the column, or use it as a category.")
     with pytest.raises(InputError) as caught:
         fit_encoding(table)
     assert str(caught.value) == shown
@@ -118,9 +122,9 @@ def test_parameters_are_called_by_the_options_of_the_command() -> None:
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({"alerts": 9}, "`alerts` 9 is more than the 4 rows of t; ask for fewer."),
-        ({"fdr": 0.1, "p_value": 0.1}, "`fdr` and `p_value` each say how many rows to list"),
-        ({"cost": 2.0}, "`cost` needs `amount` as well"),
+        ({"alerts": 9}, "`alerts` is 9, but t has only 4 rows. Give a smaller number."),
+        ({"fdr": 0.1, "p_value": 0.1}, "`fdr` and `p_value` all set the number of rows to list"),
+        ({"cost": 2.0}, "`cost` requires `amount`"),
     ],
 )
 def test_rules_name_parameters(given: dict[str, Any], says: str) -> None:
@@ -140,8 +144,8 @@ def test_options_go_with_an_error_to_another_process(kind: type[InputError]) -> 
 def test_what_to_write_in_python_is_left_out_where_options_are_typed() -> None:
     with pytest.raises(InputError) as caught:
         fit_encoding(TABLE)
-    assert "have them filled (missing='fill'): numbers" in str(caught.value)
+    assert "fill them (missing='fill') with the median" in str(caught.value)
     typed = as_typed(caught.value, None)
-    assert "have them filled: numbers" in typed
+    assert "fill them with the median" in typed
     assert typed.endswith("(--missing fill).")
     assert pickle.loads(pickle.dumps(caught.value)).python == caught.value.python

@@ -30,7 +30,7 @@ def test_without_the_extra_it_says_what_to_install(
     monkeypatch.setattr(importlib.util, "find_spec", lacks)
     outcome = run("app", "--no-browser", "--state", state)
     assert outcome.code == 2
-    assert outcome.err == "Error: the app needs starlette; run: pip install 'somscape[app]'\n"
+    assert outcome.err == "Error: The app needs starlette. Run pip install 'somscape[app]'.\n"
     assert not state.exists()
 
 
@@ -52,14 +52,14 @@ main()
         (
             "starlette",
             "app --no-browser",
-            "the app needs starlette; run: pip install 'somscape[app]'",
+            "The app needs starlette. Run pip install 'somscape[app]'.",
         ),
         (
             "apispec",
             "serve map.som",
-            "the service needs apispec; run: pip install 'somscape[serve]'",
+            "The service needs apispec. Run pip install 'somscape[serve]'.",
         ),
-        ("msgspec", "serve map.som", "the service needs msgspec"),
+        ("msgspec", "serve map.som", "The service needs msgspec"),
     ],
 )
 def test_no_library_of_an_extra_is_imported_before_it_is_looked_for(
@@ -81,7 +81,7 @@ def test_without_the_extra_of_a_team_it_says_what_to_install(
     )
     outcome = run("app", "--no-browser", "--state", state, "--users", users)
     assert outcome.code == 2
-    assert outcome.err == "Error: the app needs argon2; run: pip install 'somscape[app,team]'\n"
+    assert outcome.err == "Error: The app needs argon2. Run pip install 'somscape[app,team]'.\n"
     outcome = run("app-user", "bo", "--role", "look", "--users", users, stdin=b"long " * 4 + b"\n")
     assert outcome.code != 0
     assert not state.exists()

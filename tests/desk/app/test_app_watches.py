@@ -173,9 +173,9 @@ def test_what_is_unknown_has_a_page_that_says_so(client: Client, january: str, p
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"name": "a/b", "key": [0]}, "without /"),
+        ({"name": "a/b", "key": [0]}, "cannot contain /"),
         ({"name": 7, "key": [0]}, "'name' must be"),
-        ({"name": "-x", "key": [0]}, "not begin with -"),
+        ({"name": "-x", "key": [0]}, "start with -"),
         ({"name": "", "key": [0]}, "one line"),
         ({"name": "cards", "key": [0]}, "a watch 'cards' already"),
         ({"name": "other", "key": [9]}, "'key' must be"),

@@ -82,7 +82,7 @@ def test_what_nobody_told_of_as_forgotten_is_missed(place: str | Path) -> None:
             change.rows("DELETE FROM decisions WHERE number = 4")
             change.rows("DELETE FROM forgotten WHERE run = 'r1'")
         faults = "\n".join(verify(state).faults)
-        for words in ("the decision of line 4 was deleted.", "line 2 is no more", "tell of 4."):
+        for words in ("the decision of line 4 was deleted.", "line 2 differs", "lines record 4."):
             assert words in faults
 
 
@@ -152,7 +152,7 @@ def test_kept_rows_of_old_runs_go_where_their_cases_stay(place: str | Path) -> N
         assert len(state.kept("r2")) == 3
         verdict = verify(state)
         assert verdict.n_lines == n_lines + 1
-        assert "and the cells of 1 older run." in verdict.forgotten[0]
+        assert "and the values of 1 older run." in verdict.forgotten[0]
         assert forget_old(state, "cards", 6, author="cron").n_rows == 0
 
 

@@ -82,7 +82,7 @@ def test_whatever_changes_something_is_refused_in_one_line(folder: Path, tmp_pat
         assert marked.code == 2
         assert marked.err.count("\n") == 1
         assert "read-only" in marked.err
-        assert "name it with --state" in marked.err
+        assert "give the copy with --state" in marked.err
         assert held(folder) == before
     with State(folder) as state:
         state.decide(SAID)

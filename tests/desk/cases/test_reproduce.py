@@ -13,7 +13,7 @@ from somscape.desk.cases import State, forget, reproduce, run_watch
 from somscape.desk.cases.decide import Seen
 from somscape.desk.cases.records import CLEARED, CONFIRMED
 
-SAME = "; alerts.csv; report.json, but for its command, number and head."
+SAME = "; alerts.csv; report.json without its command, number and head."
 
 
 def decide(state: State, place: int, word: str) -> str:
@@ -91,7 +91,7 @@ def test_the_first_file_that_differs_is_named(place: Path, name: str, other: str
         old = f'\'"{name}": "\''
         db.execute(f"UPDATE runs SET facts = replace(facts, {old}, {old} || 'x') WHERE number = 2")
     is_same, said = said_of(place, 2)
-    assert (is_same, said[0]) == (False, f"{other} is not the same bytes.")
+    assert (is_same, said[0]) == (False, f"{other} does not have the same bytes.")
     assert said[1].startswith("Table, map, rule and versions are the same")
 
 
@@ -100,7 +100,7 @@ def test_what_was_forgotten_is_the_reason(place: Path) -> None:
         runs = {each.number: each for each in state.runs("w")}
         forget(state, "w", state.listed(runs[1].id)[0].key, author="ann")
     is_same, said = said_of(place, 2)
-    assert (is_same, said[0]) == (False, "alerts.csv is not the same bytes.")
+    assert (is_same, said[0]) == (False, "alerts.csv does not have the same bytes.")
     assert said[1].startswith("Cases of the watch were forgotten")
 
 
@@ -127,4 +127,4 @@ def test_a_run_of_an_earlier_version_says_that_it_has_no_digests(
     is_same, said = said_of(place, 2)
     assert is_same
     assert said[0].endswith(" of them listed.")
-    assert said[1] == "The run is of an earlier somscape, which kept no digests of files."
+    assert said[1] == "The run is from an earlier somscape, which did not keep digests of files."

@@ -164,9 +164,7 @@ def test_an_earlier_version_did_not_cover_kept_cells_and_tokens(
         do(state, "UPDATE decisions SET token = 'x' || number")
         assert verify(state).faults == ()  # as the note says
         do(state, "UPDATE decisions SET comment = 'x' WHERE number = 5")
-        assert verify(state).faults == (
-            "the decision of line 5 is no more what the line says: comment.",
-        )
+        assert verify(state).faults == ("the decision of line 5 differs from the line (comment).",)
 
 
 def test_an_audit_of_an_earlier_version_goes_on(older: tuple[Path, bytes | None]) -> None:
@@ -180,10 +178,10 @@ def test_an_audit_of_an_earlier_version_goes_on(older: tuple[Path, bytes | None]
         )
         verdict = verify(state)
         assert (verdict.faults, verdict.unchecked, verdict.n_lines) == ((), (), 18)
-        assert verdict.forgotten[3].endswith("and the cells of 3 older runs.")
+        assert verdict.forgotten[3].endswith("and the values of 3 older runs.")
         do(state, "UPDATE kept SET cells = '{}' WHERE run = 'r1'")
         assert verify(state).faults == (
-            "the run of line 18 keeps other cells than the line records.",
+            "the run of line 18 keeps other values than the line records.",
         )
 
 

@@ -196,7 +196,8 @@ with State(sys.argv[2]) as state:
 def test_a_watch_that_is_killed_before_it_has_its_marks_has_not_begun(
     january: tuple[Path, bytes], tmp_path: Path
 ) -> None:
-    code = KILLED.format(path=[str(Path(__file__).parent)])
+    folder = Path(__file__).parent  # its tests import `texts` from the folder of all tests
+    code = KILLED.format(path=[str(folder), str(folder.parents[1])])
     words = [sys.executable, "-c", code, str(january[0]), str(tmp_path / "state")]
     assert subprocess.run(words, check=False).returncode == -9
     with State(tmp_path / "state") as state:
@@ -212,20 +213,20 @@ def test_a_file_of_other_cases_is_doubted_and_not_compared_with(
     wrong = month(tmp_path / "w.csv", 2)
     wrong.write_text(wrong.read_text().replace("\nc", "\nx").replace("\nx007", "\nc007"))
     first = run(state, wrong)
-    said = f"Only 1 of {N} cases of run 1 is in this table: is it the right file?"
+    said = f"Only 1 of {N} cases of run 1 is in this table. Is this the right file?"
     assert said in first.lines()
     assert run(state, wrong).lines()[2:] == first.lines()[1:]
     right = run(state, month(tmp_path / "f.csv", 3, **ODD))
     assert right.last is not None
     assert right.last.number == 1
-    said = f"Only 1 of {N} cases of run 2 is in this table, so it is compared with run 1."
+    said = f"Only 1 of {N} cases of run 2 is in this table, so the table is compared with run 1."
     assert said in right.lines()
     assert news(right)["c005"] == "still"
     # A table of new cases every time is not doubted again and again.
     for number, letter in ((4, "y"), (5, "z")):
         path = month(tmp_path / f"{letter}.csv", number)
         path.write_text(path.read_text().replace("\nc", f"\n{letter}"))
-        doubted = "is it the right file?" in " ".join(run(state, path).lines())
+        doubted = "Is this the right file?" in " ".join(run(state, path).lines())
         assert doubted == (letter == "y")
 
 
@@ -346,7 +347,7 @@ def test_a_run_stands_in_place_of_one_whose_table_was_wrong(state: State, tmp_pa
     assert mended.last is not None
     assert (mended.run.number, mended.last.number) == (4, 1)
     assert news(mended)["c005"] == "still"
-    assert mended.lines()[1] == "It stands in place of run 2, 3."
+    assert mended.lines()[1] == "It replaces run 2, 3."
     assert mended.to_json()["instead_of"] == [2, 3]
     for number in (2, None):  # again, as where results could not be written
         again = run_watch(state, "cards", author="ann", source=str(right), instead_of=number)
@@ -373,7 +374,7 @@ def test_a_column_times_a_hundred_is_drift_with_its_name(state: State, tmp_path:
     assert "income is 100 times larger" in outcome.drift.sentence
     assert outcome.drift.sentence.startswith(f"Drift: {N} flagged where ")
     assert "income is 100 times larger." in summary_of(state, "cards")["last"]["drift"]
-    assert "train anew" in outcome.drift.train_anew
+    assert "train again" in outcome.drift.train_anew
     assert outcome.command_anew.startswith("somscape detect ")
     assert "--watch cards" in outcome.command_anew
 

@@ -81,14 +81,14 @@ def test_an_audit_that_was_changed_ends_with_2(folder: Path, tmp_path: Path) -> 
     spoil(tmp_path, "UPDATE decisions SET comment = 'x'")
     outcome = run("audit", "verify")
     assert outcome.code == 2
-    assert "Wrong: the decision of line 4 is no more what the line says: comment." in outcome.out
+    assert "Wrong: the decision of line 4 differs from the line (comment)." in outcome.out
     assert outcome.out.endswith("The audit does not hold.\n")
 
 
 def test_an_empty_place_is_no_audit_that_holds(tmp_path: Path) -> None:
     outcome = run("audit", "verify", "--state", tmp_path / "slip")
     assert outcome.code == 2
-    assert "has no audit yet: nothing was run or decided there. Name" in outcome.err
+    assert "has no audit yet, because nothing was run or decided there. Give" in outcome.err
     assert outcome.err.rstrip().endswith("--state.")
 
 
@@ -209,7 +209,7 @@ def test_a_table_that_is_not_kept_is_said_at_once(
     outcome = run("reproduce", runs(tmp_path)[0])
     assert (outcome.code, outcome.out.splitlines()[1:]) == (
         2,
-        ["The run cannot be repeated: its table was uploaded or piped in, and is not kept."],
+        ["The run cannot be repeated, because its table was uploaded or piped in and not kept."],
     )
 
 
@@ -219,7 +219,7 @@ def test_a_run_that_somebody_damaged_is_one_line(folder: Path, tmp_path: Path, f
     spoil(tmp_path, f"UPDATE runs SET facts = '{facts}'")
     outcome = run("reproduce", first)
     assert outcome.code == 2
-    assert f"the run {first} is damaged; `somscape audit verify` says more" in outcome.err
+    assert f"The run {first} is damaged. Find the damage with `somscape audit verify`" in outcome.err
     assert "Traceback" not in outcome.err
 
 
@@ -229,24 +229,24 @@ def test_an_input_that_changed_is_named(folder: Path, tmp_path: Path) -> None:
     rows = table.read_text()
     table.write_text(rows.replace("nurse", "clerk", 1))
     outcome = run("reproduce", first)
-    assert (outcome.code, "The table changed: as many rows, other cells." in outcome.out) == (
+    assert (outcome.code, "The values of the table changed (the same number of rows)." in outcome.out) == (
         2,
         True,
     )
     table.write_text("\n".join(rows.splitlines()[:-3]) + "\n")
-    assert "The table changed: 60 rows then, 57 now, other cells." in run("reproduce", first).out
+    assert "The values of the table changed (60 rows then, 57 now)." in run("reproduce", first).out
     table.unlink()
-    assert "The table cannot be read as it was: there is no file" in run("reproduce", first).out
+    assert "The table cannot be read again (" in run("reproduce", first).out
     table.write_text(rows)
     with closing(sqlite3.connect(tmp_path / "copy" / "state" / "cases.sqlite")) as db, db:
         db.execute("""UPDATE runs SET facts = replace(facts, '"NumPy": "', '"NumPy": "0.')""")
         db.execute("UPDATE listed SET score = score + 1e-15 WHERE place = 1")
     outcome = run("reproduce", first)
-    assert "1 listed case with another score or p-value." in outcome.out
+    assert "The score or p-value of 1 listed case is different." in outcome.out
     assert "Other versions: NumPy 0." in outcome.out
     spoil(tmp_path, "UPDATE maps SET content = x'00'")
     assert "The map of the run was changed in the state." in run("reproduce", first).out
-    assert "there is no run nothing in " in run("reproduce", "nothing").err
+    assert "There is no run nothing in " in run("reproduce", "nothing").err
 
 
 def test_a_backup_is_written_and_restored(folder: Path, tmp_path: Path) -> None:
@@ -258,8 +258,8 @@ def test_a_backup_is_written_and_restored(folder: Path, tmp_path: Path) -> None:
     )
     refused = run("restore", file)
     assert refused.code == 2
-    assert "is not empty: its audit has 4 lines" in refused.err
-    assert "--force replaces this one" in refused.err
+    assert "is not empty. Its audit has 4 lines" in refused.err
+    assert "--force replaces this state" in refused.err
     for words in (("--force",), ("--state", tmp_path / "new")):
         assert HEAD.search(run("restore", file, *words).out)[1] == HEAD.search(outcome.out)[1]
 

@@ -272,7 +272,7 @@ def test_more_alerts_than_rows_are_refused(table: Path) -> None:
     outcome = run("detect", table, "--alerts", 10000, "--out", "found")
     assert outcome.code == 2
     assert outcome.err == (
-        "Error: --alerts 10000 is more than the 60 rows of customers.csv; ask for fewer.\n"
+        "Error: --alerts is 10000, but customers.csv has only 60 rows. Give a smaller number.\n"
     )
     assert listing(Path()) == {"customers.csv"}
 
@@ -807,9 +807,9 @@ def test_p_values_by_region_are_those_of_the_detector(table: Path) -> None:
 
 def test_rules_that_contradict_each_other_are_refused(table: Path) -> None:
     for words, message in (
-        (("--fdr", 0.1, "--alerts", 3), "--alerts and --fdr each say how many rows to list"),
-        (("--cost", 5), "--cost needs --amount as well"),
-        (("--amount", "amount"), "--amount needs --cost as well"),
+        (("--fdr", 0.1, "--alerts", 3), "--alerts and --fdr all set the number of rows to list"),
+        (("--cost", 5), "--cost requires --amount"),
+        (("--amount", "amount"), "--amount requires --cost"),
         (("--amount", "nix", "--cost", 5), "customers.csv has no column 'nix' with amounts"),
     ):
         outcome = run("detect", table, "--out", "found", *words)

@@ -380,8 +380,8 @@ def test_missing_column_is_refused(found: Found, here: Path) -> None:
     assert outcome.code == 2
     assert outcome.out == ""
     assert outcome.err == (
-        "Error: t.csv lacks columns that the map was made from: 'job' (is it 'Job'?). Add or "
-        "rename them.\n"
+        "Error: t.csv lacks these columns of the training table: 'job' (is it 'Job'?). Add or "
+        "rename the columns.\n"
     )
     assert listing(here) == {"t.csv"}
 
@@ -584,18 +584,18 @@ def test_detect_says_them_again_in_the_report(orders: Path) -> None:
     [
         (
             ("--ordinal", "grade"),
-            "which has no order by itself. Give its levels from low to high (--ordinal",
+            "unknown. Give the levels from low to high (--ordinal",
         ),
-        (("--ordinal", "grade=low"), "must be at least two different ones"),
-        (("--ordinal", "grade=low"), "got ['low'] (--ordinal 'grade=LOW<MIDDLE<HIGH')."),
+        (("--ordinal", "grade=low"), "because there are fewer than two levels"),
+        (("--ordinal", "grade=low"), "to the highest (--ordinal 'grade=LOW<MIDDLE<HIGH')."),
         (
             ("--ordinal", "grade=low<high"),
-            "must hold one of its levels low, high; got 'middle'. It is not among the levels "
+            "must contain one of its levels low, high, but contains 'middle'. It is not among the levels "
             "given: add",
         ),
         (("--ordinal", "nothing"), "has no column 'nothing'"),
         (("--ordinal", "nothing=a<b"), "has no column 'nothing'"),
-        (("--date", "grade"), "must hold dates"),
+        (("--date", "grade"), "must contain dates"),
         (("--date", "grade", "--drop", "grade"), "cannot be both"),
     ],
 )

@@ -172,13 +172,19 @@ def test_a_column_of_the_customers_can_be_the_label(sales: Path) -> None:
     ("words", "message"),
     [
         (["--per", "klient"], "no column 'klient'; did you mean 'client'?"),
-        (["--per", "client", "--drop", "client"], "names the customers, so it cannot be dropped"),
+        (
+            ["--per", "client", "--drop", "client"],
+            "identifies the customers, so it cannot be dropped",
+        ),
         (["--per", "client", "--label", "client"], "so it cannot be the label"),
-        (["--per", "client", "--id", "note"], "--per names are the id of a customer"),
+        (["--per", "client", "--id", "note"], "another id column is not allowed"),
         (["--per", "client", "--drop", "amont"], "sales.csv per client has no column 'amont'"),
-        (["--per", "client", "--number", "channel"], "'channel' holds text, which has no sum"),
+        (
+            ["--per", "client", "--number", "channel"],
+            "'channel' contains text, which cannot be added",
+        ),
         (["--per", "client", "--amount", "amount", "--cost", 5], "it has client, number of rows"),
-        (["--per", "client", "--alerts", 81], "--alerts 81 is more than the 80 rows"),
+        (["--per", "client", "--alerts", 81], "--alerts is 81, but "),
     ],
 )
 def test_what_does_not_fit_is_said_in_one_line(sales: Path, words: Any, message: str) -> None:

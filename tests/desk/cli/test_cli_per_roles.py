@@ -66,8 +66,8 @@ def test_the_same_list_comes_from_the_roles(sales: Path, words: tuple[str, ...])
     again = detect(sales, "--roles", "r.toml", "--out", "b", "--save-roles", "again.toml")
     assert files_of("b") == files_of("a")
     assert read_roles("again.toml") == read_roles("r.toml")
-    assert "names columns that" not in again
-    assert "does not name" not in again
+    assert "lacks these columns" not in again
+    assert "without a role" not in again
     first, second = (load(f"{folder}/map.som").map_ for folder in "ab")
     assert second.encoding.feature_names == first.encoding.feature_names
     assert second.codebook.tobytes() == first.codebook.tobytes()
@@ -160,8 +160,8 @@ def test_columns_that_a_table_lacks_or_has_besides_are_told(sales: Path) -> None
     names = [*(name for name in table.names if name != "note"), "new"]
     kept, notes = roles_for(roles, "r.toml", names, "t.csv")
     assert notes == [
-        "r.toml names columns that t.csv lacks: 'note'.",
-        "Columns that r.toml does not name are left out: 'new'.",
+        "t.csv lacks these columns of r.toml: 'note'.",
+        "Columns without a role in r.toml are left out: 'new'.",
     ]
     assert ("mean amount" in kept.drop, "note" in kept.drop) == (True, False)
     for gone, new in (
@@ -198,10 +198,14 @@ def test_what_is_left_out_may_be_missing_another_month(sales: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words", "said"),
     [
-        ('client = "per"', ("--id", "note"), "--per names are the id of a customer"),
-        ('klient = "per"', (), "sales.csv lacks columns that r.toml names: 'klient' (is it 'cl"),
-        ('client = "per"\ntotal = "number"', (), "lacks columns that r.toml names: 'total'"),
-        ('client = "per"\nnote = "number"', (), "column 'note' holds text, which has no sum"),
+        ('client = "per"', ("--id", "note"), "another id column is not allowed"),
+        ('klient = "per"', (), "sales.csv lacks these columns of r.toml: 'klient' (is it 'cl"),
+        ('client = "per"\ntotal = "number"', (), "lacks these columns of r.toml: 'total'"),
+        (
+            'client = "per"\nnote = "number"',
+            (),
+            "Column 'note' contains text, which cannot be added",
+        ),
     ],
 )
 def test_what_cannot_be_is_one_line(

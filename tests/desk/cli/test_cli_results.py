@@ -11,6 +11,7 @@ import pyarrow.parquet
 import pytest
 from click.testing import CliRunner
 from command_line import RESULTS, Found, customers, listing, run, run_process, write
+from texts import check_text
 from workbooks import ods, xlsx
 
 from somscape import load
@@ -74,7 +75,7 @@ def test_a_workbook_of_alerts(found: Found, table: Path) -> None:
     assert [row[1] for row in rows] == full["ids"][:10]  # text: leading zeros stay
     assert [row[2] for row in rows] == [float(f"{score:.6g}") for score in full["scores"][:10]]
     assert [row[4] for row in rows] == ["yes"] * 2 + ["no"] * 8
-    assert "\n2 of 60 rows stand out (fewer than one of them by chance).\n" in found.outcome.out
+    assert found.outcome.out.startswith("2 of 60 rows stand out (fewer than one of them by chance).\n")
     assert all(isinstance(row[11], int | float) for row in rows)
     assert [row[9:11] for row in rows] == [[None, None]] * 10
     assert ["job", "category", "text with 3 different values"] in pages["columns"]
@@ -142,7 +143,9 @@ def test_excel_is_told_the_letters_of_a_csv_file(table: Path, here: Path) -> Non
     assert "--bom --out DIR" in Path("found/report.html").read_text(encoding="utf-8")
     outcome = run("detect", table, "--out", "other", "--bom", "--format", "xlsx")
     assert (outcome.code, listing(here)) == (2, {"found", *(f"found/{name}" for name in RESULTS)})
-    assert outcome.err == "Error: --bom is for CSV files, and this one is .xlsx; leave it out.\n"
+    assert "--bom" in outcome.err
+    assert ".xlsx" in outcome.err
+    check_text("commands", outcome.err)
 
 
 # --sheet
@@ -164,8 +167,9 @@ def test_a_sheet_is_asked_for(here: Path, kind: str) -> None:
     Path(name).write_bytes(workbook(kind))
     outcome = run("detect", name, "--id", "cust_id", "--out", "a")
     assert outcome.code == 0, outcome.err
-    said = "60 rows of t." + kind + " (sheet 'Customers', the first of those with a table, "
-    assert said + "'Customers', 'Old' (--sheet NAME); leading zeros," in outcome.out
+    assert f"60 rows of t.{kind} (" in outcome.out
+    for words in ("'Customers'", "'Customers', 'Old' (--sheet NAME)", "leading zeros"):
+        assert words in outcome.out
     outcome = run("detect", name, "--id", "cust_id", "--sheet", "Old", "--out", "b")
     assert f"30 rows of {name} (leading" in outcome.out
     page = Path("b/report.html").read_text(encoding="utf-8")
@@ -212,11 +216,11 @@ def test_columns_of_the_table_are_repeated(found: Found, table: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("--columns", "jop"), "customers.csv has no column 'jop'; did you mean 'job'?"),
-        (("--columns", "none", "--columns", "job"), "--columns none and other columns"),
-        (("--format", "xlsx", "--out", "s.csv"), "give --out the name s.xlsx"),
+        (("--columns", "jop"), "did you mean 'job'?"),
+        (("--columns", "none", "--columns", "job"), "--columns none"),
+        (("--format", "xlsx", "--out", "s.csv"), "--out the name s.xlsx"),
         (("--out", "s.txt"), "whose name ends in .csv"),
-        (("--bom", "--out", "s.parquet"), "--bom is for CSV files, and this one is .parquet"),
+        (("--bom", "--out", "s.parquet"), ".parquet"),
         (("--format", "json"), "'json' is not one of"),
     ],
 )
@@ -226,6 +230,7 @@ def test_what_score_refuses(
     outcome = run("score", found.folder / "map.som", table, *words)
     assert (outcome.code, outcome.out, len(outcome.err.splitlines())) == (2, "", 1)
     assert says in outcome.err
+    check_text("commands", outcome.err)
     assert listing(here) == set()
 
 
@@ -261,7 +266,8 @@ def test_no_bytes_go_to_a_terminal(
     monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda _: True, raising=False)
     outcome = run("score", found.folder / "map.som", table, "--format", "xlsx")
     assert (outcome.code, outcome.out) == (2, "")
-    assert "nothing to show in a terminal; give --out FILE." in outcome.err
+    assert ".xlsx" in outcome.err
+    assert "--out FILE" in outcome.err
 
 
 def test_a_byte_order_mark_on_standard_output(found: Found, table: Path) -> None:
@@ -276,7 +282,7 @@ def test_too_many_rows_for_excel(
     words = ("--out", "s.xlsx")
     outcome = run("score", found.folder / "map.som", table, *words)
     assert outcome.code == 2
-    assert "holds 59 rows below the header" in outcome.err
+    assert "59 rows below the header" in outcome.err
     assert listing(here) == set()
 
 
@@ -289,7 +295,8 @@ def test_without_the_extra_nothing_is_computed(
     tables = [table] if command == "detect" else []
     outcome = run(command, *tables, *others, "--out", "found")
     assert outcome.code == 2
-    assert "needs xlsxwriter; run: pip install 'somscape[excel]'" in outcome.err
+    assert "xlsxwriter" in outcome.err
+    assert "pip install 'somscape[excel]'" in outcome.err
     assert listing(here) == set()
 
 

@@ -134,7 +134,7 @@ def test_a_class_of_one_row_is_warned_of(here: Path) -> None:
     header, rows = fruits()
     write(Path("t.csv"), header, [*rows, "f90,30,1,red,melon"])
     outcome = fit("t.csv")
-    said = "Warning: Class of one row: 'melon'. Nothing tells how well it is recognized."
+    said = "Warning: Class with only one row: 'melon'. The accuracy of recognizing it is unknown."
     assert said in outcome.out
     assert "melon" in load("m.som").classes
 
@@ -142,9 +142,9 @@ def test_a_class_of_one_row_is_warned_of(here: Path) -> None:
 @pytest.mark.parametrize(
     ("kinds", "message"),
     [
-        ("apple", "has one class, 'apple', in all rows; at least two are needed"),
-        ("?", "target column 'kind' of t.csv is empty in all 12 rows"),
-        (None, "has another value in each row"),
+        ("apple", "has the class 'apple' in all rows, but at least two classes are needed"),
+        ("?", "Target column 'kind' of t.csv is empty in all 12 rows"),
+        (None, "has a different value in each row"),
     ],
 )
 def test_a_target_that_teaches_nothing_is_refused(
@@ -251,13 +251,13 @@ def test_few_numbers_are_a_number_if_they_are_said_to_be(here: Path) -> None:
     assert isinstance(load("m.som"), Recognizer)
     assert run(*words, "--number", "price").code == 0
     assert isinstance(load("m.som"), Predictor)
-    assert "holds text" in refused(*words[:3], "color", *words[4:], "--number", "color")
+    assert "contains text" in refused(*words[:3], "color", *words[4:], "--number", "color")
 
 
 def test_a_target_of_too_many_classes_is_refused(here: Path) -> None:
     write(Path("t.csv"), "size,kind", [f"{i}.5,k{i // 2}" for i in range(602)])
     message = refused("fit", "t.csv", "--target", "kind", "--out", "m.som")
-    assert "has 301 different values, and at most 300 classes can be learned" in message
+    assert "has 301 different values, but at most 300 classes can be learned" in message
 
 
 def test_classes_of_many_digits_stay_apart(here: Path) -> None:
@@ -394,10 +394,12 @@ def test_refused_rows_are_neither_right_nor_wrong(model: Path) -> None:
     pairs = [(f, k) for f, k in zip(found, [*kinds, "pear"], strict=True) if f != "unknown"]
     right = 100 * np.mean([f == k for f, k in pairs])
     said = run("predict", model, "new.csv", "--reject", 0.02).err
-    assert f"{31 - len(pairs)} refused; of the others {right:.1f} % are named rightly." in said
+    n = 31 - len(pairs)
+    assert f"{n} of 31 rows with a known 'kind' {'is' if n == 1 else 'are'} refused." in said
+    assert f" Of the other rows, {right:.1f} % are predicted correctly." in said
     write(Path("far.csv"), header, ["f99,999,-999,red,pear"])
     said = run("predict", model, "far.csv", "--reject", 0.02).err
-    assert "1 refused; of the others none are named rightly." in said
+    assert "1 of 1 row with a known 'kind' is refused. Of the other rows, none are" in said
 
 
 def test_the_first_line_says_how_often_each_class_came(model: Path, table: Path) -> None:
@@ -450,7 +452,7 @@ def test_a_column_of_many_numbers_is_predicted_with_intervals(here: Path) -> Non
     assert 0.75 < ((low <= price) & (price <= high)).mean() <= 1
     said = run("predict", "m.som", "new.csv").err
     off = np.sqrt(((value - price) ** 2).mean())
-    assert f"Off by {off:.4g} (root mean square) in 50 rows with a known 'price'." in said
+    assert f"The root mean square error is {off:.4g} in 50 rows with a known 'price'." in said
     assert "`reject`" not in refused("predict", "m.som", "new.csv", "--reject", 0.1)
     assert "predicts price quality cross-validated R2" in " ".join(run("info", "m.som").out.split())
 

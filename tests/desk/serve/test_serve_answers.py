@@ -107,7 +107,7 @@ def test_one_bad_row_does_not_spoil_those_that_come_with_it(service: Service, ro
     with ThreadPoolExecutor(8) as threads:
         found = list(threads.map(one, range(24)))
     assert {answer.status for answer in found[::3]} == {422}
-    assert "Row 1: the number in column 'age' is too far" in found[0].problem
+    assert "In row 1, the number in column 'age' is too far" in found[0].problem
     assert {answer.status for answer in found[1::3] + found[2::3]} == {200}
     assert [answer.json["rows"][0]["id"] for answer in found[1::3]] == [
         row["cust_id"] for row in rows[1:24:3]

@@ -59,8 +59,8 @@ def test_others_are_let_in_only_with_token_and_tls(
     outcome = run("serve", map_file, "--host", "0.0.0.0", *given)
     assert outcome.code == 2
     assert outcome.err == (
-        f"Error: --host 0.0.0.0 lets other computers in, which needs {lacking}. Add them, or "
-        "leave it out for this machine alone.\n"
+        f"Error: --host 0.0.0.0 gives access to other computers, which requires {lacking}. Add "
+        "these, or leave --host out for access only from this computer.\n"
     )
 
 
@@ -89,7 +89,7 @@ def test_with_token_and_tls_the_token_opens(
 @pytest.mark.parametrize(
     ("token", "words"),
     [
-        ("short", "at least 16 letters"),
+        ("short", "at least 16 characters"),
         ("two words, and long ones", "one word"),
         ("ä" * 20, "ASCII"),
     ],
@@ -143,7 +143,7 @@ def test_a_key_that_does_not_fit_is_refused(
     assert (outcome.code, outcome.err.count("\n")) == (2, 1)
     assert f"--tls-cert {cert} and --tls-key {key} cannot be used" in outcome.err
     outcome = run("serve", map_file, "--tls-cert", cert)
-    assert "--tls-cert and --tls-key belong together" in outcome.err
+    assert "--tls-cert and --tls-key can only be given together" in outcome.err
 
 
 def test_no_map_and_no_port_are_refused(map_file: Path, service: Service, tmp_path: Path) -> None:

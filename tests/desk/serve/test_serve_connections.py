@@ -184,7 +184,7 @@ def test_a_process_without_files_tells_so_once_and_goes_on(
             resource.prlimit(service.process.pid, resource.RLIMIT_NOFILE, before)
             assert asked.result(PATIENCE).status == 204
         assert service.end() == 0
-    told = [line for line in service.said if "No more files" in line]
+    told = [line for line in service.said if "Too many files" in line]
     assert told == [_connections.NO_FILES + "\n"]
     assert len(service.said) == 3
 

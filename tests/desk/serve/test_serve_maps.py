@@ -79,7 +79,7 @@ def test_other_files_are_refused_and_the_map_stays(
     keeper = Keeper(served)
     old = keeper.current
     damaged = map_file.read_bytes()[:-100]
-    for by, words in ((other, "other kinds of them ('age')"), (damaged, "served.som")):
+    for by, words in ((other, "of different kinds ('age')"), (damaged, "served.som")):
         replace(served, by)
         assert keeper.look() is False
         assert keeper.refused is not None
@@ -125,7 +125,7 @@ def test_a_fault_at_a_file_does_not_end_the_watch(
     keeper = Keeper(served)
     replace(served, newer)
     with monkeypatch.context() as patch:
-        patch.setattr(_served, "_try", fails)
+        patch.setattr(_served, "_warm_up", fails)
         assert (keeper.look(), keeper.look()) == (False, None)
     assert keeper.refused is not None
     assert "cannot be used (ZeroDivisionError)" in keeper.refused["why"]
@@ -197,7 +197,7 @@ def test_a_model_predicts(table_file: Path, tmp_path: Path, rows: Any) -> None:
         refused = service.ask("POST", "/score", json.dumps(rows[0]), JSON)
         assert (refused.status, refused.problem) == (
             404,
-            "This file predicts a column: ask /predict, not /score.",
+            "This model predicts a column. Use /predict instead of /score.",
         )
         bad = service.ask("POST", "/predict", json.dumps({**rows[0], "age": 1e300}), JSON)
         assert (bad.status, "too far" in bad.problem) == (422, True)
@@ -226,5 +226,8 @@ def test_the_service_describes_the_columns_of_its_map(service: Service) -> None:
     row = described["components"]["schemas"]["Row"]
     assert row["required"] == ["amount", "age", "job"]
     assert row["properties"]["age"] == {"type": ["number", "null"]}
-    assert row["properties"]["job"]["description"] == "A category; seen: clerk, nurse, smith."
+    assert (
+        row["properties"]["job"]["description"]
+        == "A category. Its levels in training are clerk, nurse, smith."
+    )
     assert set(row["properties"]) == {"cust_id", "amount", "age", "job", "answer"}

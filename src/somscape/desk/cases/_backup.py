@@ -91,7 +91,7 @@ def backup(state: State, path: str | Path) -> Verdict:
             is_whole = copy.rows("PRAGMA integrity_check") == WHOLE
         if not (is_same and is_whole):
             raise InputError(
-                f"{path}: what was written is not what {state.database.name} holds. Write it to "
+                f"The backup in {path} differs from {state.database.name}. Write the backup to "
                 "another disk.",
                 file=path,
             )
@@ -144,7 +144,7 @@ def restore(state: State, path: str | Path, *, force: bool = False, author: str 
     """
     file = Path(path)
     if not file.is_file():
-        raise InputError(f"{path} is not there. Give a file that `somscape backup` wrote.")
+        raise InputError(f"{path} does not exist. Give a file from `somscape backup`.", file=path)
     with (
         tempfile.TemporaryDirectory() as folder,
         closing(_open_copy(file, Path(folder))) as copy,
@@ -154,10 +154,16 @@ def restore(state: State, path: str | Path, *, force: bool = False, author: str 
         verdict = verdict_on(read, state.audit_key)
         faults = (*verdict.faults, *changes_of_tables(copy, read))
         if faults:
-            raise InputError(f"{path} is not as it was written: {faults[0]} Nothing was changed.")
+            fault = faults[0].rstrip(".")
+            raise InputError(
+                f"{path} was changed after it was written ({fault}). Nothing was restored.",
+                file=path,
+            )
         lost = _make_room(change, state.database.name, force=force)
         if _copy(read, change) != _counts(change):
-            raise InputError(f"{path} was not copied whole. Nothing was changed.")
+            raise InputError(
+                f"{path} could not be copied completely. Nothing was restored.", file=path
+            )
         if lost is not None:
             add_line(change, "restored", lost, author=author, key=state.audit_key)
     return verdict
@@ -169,14 +175,19 @@ def _check_target(state: State, target: Path) -> None:
         return
     own = Path(state.database.name)
     if not state.database.is_server and own.exists() and target.samefile(own):
-        raise InputError(f"{target} is the state itself. Give the name of a new file.")
+        raise InputError(
+            f"{target} is the file of the state itself. Give the name of a new file.", file=target
+        )
     file = target.resolve()
     if file.with_name(f"{file.name}-wal").exists():
-        raise InputError(f"{target} is a database in use. Give the name of a new file.")
+        raise InputError(
+            f"{target} is a database in use. Give the name of a new file.", file=target
+        )
     if not file.is_file() or not _is_backup(file):
         raise InputError(
-            f"{target} is there and is no backup, so it is not replaced. Give the name of a new "
-            "file."
+            f"{target} exists and is not a backup, so it was not replaced. Give the name of a new "
+            "file.",
+            file=target,
         )
 
 
@@ -198,7 +209,9 @@ def _make_database(making: Path, path: str | Path) -> StateDatabase:
     try:
         return StateDatabase(engine)
     except sqlite3.Error as error:
-        raise InputError(f"{path} cannot be written ({error}). Write it elsewhere.") from error
+        raise InputError(
+            f"{path} cannot be written ({error}). Write the backup to another place.", file=path
+        ) from error
 
 
 def _open_copy(file: Path, folder: Path) -> StateDatabase:
@@ -218,7 +231,9 @@ def _open_copy(file: Path, folder: Path) -> StateDatabase:
         return copied
     if copied is not None:
         copied.close()
-    raise InputError(f"{file} is not a whole backup. Give a file that `somscape backup` wrote.")
+    raise InputError(
+        f"{file} is not a complete backup. Give a file from `somscape backup`.", file=file
+    )
 
 
 def _make_room(change: Transaction, name: str, *, force: bool) -> dict[str, Any] | None:
@@ -227,8 +242,9 @@ def _make_room(change: Transaction, name: str, *, force: bool) -> dict[str, Any]
     if n and not force:
         lines = counted(_counts(change)["audit"], "line")
         raise InputError(
-            f"{name} is not empty: its audit has {lines}, which would be lost.",
-            options="--state NEW names another place, --force replaces this one",
+            f"{name} is not empty. Its audit has {lines}, which would be lost.",
+            options="--state NEW restores to another place, --force replaces this state",
+            file=name,
         )
     last = change.rows("SELECT number, head FROM audit ORDER BY number DESC LIMIT 1")
     for table in reversed(TABLES):

@@ -29,8 +29,9 @@ def check_name(name: str) -> None:
     is_line = name.strip() == name and name.isprintable() and 0 < len(name) <= MAX_NAME
     if not is_line or "/" in name or name in (".", "..") or name.startswith("-"):
         raise InputError(
-            f"`watch` must be a name of 1 to {MAX_NAME} letters in one line, without / or spaces "
-            f"around it, and not begin with - or be . or ..; got {name!r}.",
+            f"`watch` must be a name of 1 to {MAX_NAME} characters in one line, but is {name!r}. "
+            "The name cannot contain /, start with -, have spaces at its ends, or be . or .., for "
+            "example 'cards'.",
             parameter="watch",
             value=name,
         )

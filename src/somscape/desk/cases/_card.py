@@ -32,26 +32,28 @@ FEW_ROWS = 500
 
 FOR = {
     "detector": (
-        "Listing the rows of tables like the one below by how unusual they are, with reasons, so "
-        "that a person looks at them.",
-        "It finds what is unusual, not what is wrong: whether a row is an anomaly, a person says. "
-        "It is not for decisions about people that nobody looks at, nor for tables of another "
-        "population, other columns or other units.",
+        "Listing the unusual rows of tables like the table below, with reasons, so that a person "
+        "can review these rows.",
+        "The detector finds unusual rows, not wrong rows. A person has to decide whether a row is "
+        "an anomaly. Do not use the detector for decisions about people without a review, or for "
+        "tables of another population, other columns or other units.",
     ),
     "classifier": (
-        "Naming the class of rows of tables like the one below, with reasons and the probability "
-        "of each class.",
-        "It is not for decisions about people that nobody looks at, for classes that it never "
-        "saw, nor for tables of another population, other columns or other units.",
+        "Predicting the class of the rows of tables like the table below, with reasons and the "
+        "probability of each class.",
+        "Do not use the classifier for decisions about people without a review, for classes "
+        "without training data, or for tables of another population, other columns or other "
+        "units.",
     ),
     "regressor": (
-        "Predicting a number for rows of tables like the one below, between limits.",
-        "It is not for decisions about people that nobody looks at, for numbers far outside of "
-        "those that it saw, nor for tables of another population, other columns or other units.",
+        "Predicting a number for the rows of tables like the table below, with limits.",
+        "Do not use the regressor for decisions about people without a review, for numbers far "
+        "outside the training data, or for tables of another population, other columns or other "
+        "units.",
     ),
     "map": (
-        "Showing how the rows of a table like the one below lie to each other.",
-        "It scores, names and predicts nothing.",
+        "Showing which rows of a table like the table below are similar.",
+        "A map does not score rows, and does not predict classes or numbers.",
     ),
 }
 """Intended and unintended uses of each kind of model."""
@@ -154,8 +156,10 @@ def watch_history(state: State, name: str, map_: str) -> dict[str, Any]:
     runs = [run for run in reversed(state.runs(name)) if run.map == map_]
     if not runs:
         raise InputError(
-            f"no run of the watch '{name}' was by this map; it has the map {watch.map}. Give the "
-            "map.som of one of its runs, or leave `watch` out."
+            f"No run of the watch '{name}' used this map. The watch has the map {watch.map}. Give "
+            "the map.som of one of its runs, or leave `watch` out.",
+            parameter="watch",
+            value=name,
         )
     said = Counter(decision.state for decision in state.last_decisions(name).values())
     return {
@@ -223,22 +227,27 @@ def _measures(thing: Saved, map_: Map, table: Table | None) -> dict[str, Any]:
 def _limits(map_: Map, kind: str) -> list[str]:
     n, encoding = map_.hits.sum(), map_.encoding
     limits = [
-        "It knows the columns above and nothing else. A level that it never saw counts as far "
-        "from all others.",
-        "It stays as it was trained. Whether rows are still like those, each run of a watch says.",
+        "The model only uses the columns above. A level without training data counts as far from "
+        "all other levels.",
+        "The model does not change after training. Each run of a watch reports whether new rows "
+        "are still similar to the training data.",
     ]
     if kind == "detector":
         limits.append(
-            "A p-value says how many usual rows score as high. Of many rows some have small ones "
-            "by chance."
+            "A p-value is the share of usual rows that score at least as high. If there are many "
+            "rows, some have small p-values by chance."
         )
     if 0 < n < FEW_ROWS:
-        limits.append(f"It learned from {counted(int(n), 'row')}: another sample gives other ends.")
+        limits.append(
+            f"The model learned from {counted(int(n), 'row')}. Another sample gives other limits."
+        )
     if encoding.missing == "fill":
-        limits.append("A missing number is filled, and then looks like the middle of its column.")
+        limits.append("A missing number is filled, so it looks like the middle of its column.")
     left_out = [code.name for code in encoding.columns if code.kind == "protected"]
     if left_out:
-        limits.append(f"{', '.join(left_out)}: kept out. Other columns may tell it all the same.")
+        limits.append(
+            f"Not used: {', '.join(left_out)}. Other columns may contain the same information."
+        )
     return limits
 
 

@@ -40,7 +40,7 @@ def add_line(
     for last in change.rows("SELECT number, said, head FROM audit ORDER BY number DESC LIMIT 1"):
         number, head, before = last["number"] + 1, last["head"], said_by_line(last).get("made")
         if not isinstance(before, str):
-            raise damaged(f"the audit is damaged at line {last['number']}")
+            raise damaged(f"The audit is damaged at line {last['number']}")
         made = max(made, before)
     line = {"number": number, "made": made, "author": author, "kind": kind, **said}
     line[SEALED] = key is not None  # so a seal cannot be removed without a change of the line

@@ -300,7 +300,7 @@ class Unseen:
 def sentences(unseen: Sequence[Unseen]) -> list[str]:
     """Return a sentence for each column, and a sentence on the number of remaining columns."""
     more = len(unseen) - MAX_COLUMNS
-    rest = [f"And {counted(more, 'column')} more with such levels."] if more > 0 else []
+    rest = [f"The same is true for {counted(more, 'more column')}."] if more > 0 else []
     return [*(each.sentence for each in unseen[:MAX_COLUMNS]), *rest]
 
 
@@ -415,9 +415,9 @@ class Drift:
         above, expected = (_percent(each / n) for each in (self.n_above, self.expected))
         far, at_first = (_percent(each) for each in (self.share_far, FAR_SHARE))
         return (
-            f"{above} of the rows are flagged where {expected} were expected, "
-            f"{far} lie farther from the map than {at_first} did at first, and there are "
-            f"{counted(len(self.alarms), 'drift alarm')}: if the data are right, train anew."
+            f"{above} of the rows are flagged, but {expected} were expected. {far} of the rows are "
+            f"far from the map, but {at_first} were far at first. There are "
+            f"{counted(len(self.alarms), 'drift alarm')}. If the data are right, train again."
         )
 
     def facts(self) -> dict[str, Any]:
@@ -515,7 +515,7 @@ def _change_of_numbers(name: str, before: float, now: float) -> tuple[str, bool]
         return f"{name} is {_times(1 / times)} times smaller", True
     texts = [number_text(value) for value in (before, now)]
     if texts[0] == texts[1]:
-        return f"{name} lies farther out, around a median of {texts[1]} as before", False
+        return f"{name} is farther out, around the same median of {texts[1]}", False
     return f"the median of {name} is {texts[1]} where it was {texts[0]}", False
 
 

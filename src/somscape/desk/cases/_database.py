@@ -98,8 +98,10 @@ class StateDatabase:
         if self.is_read_only:
             raise TroubleError(
                 READ_ONLY,
-                f"{self.name} cannot be changed: its disk or its folder is read-only. Nothing was "
-                "saved. Copy the folder to a disk that can be written, and name it with `state`.",
+                f"{self.name} cannot be changed, because its disk or its folder is read-only. "
+                "Nothing was saved. Copy the folder to a writable disk, and give the copy with "
+                "`state`.",
+                file=self.name,
             )
         wait = self.wait
         end = time.monotonic() + wait
@@ -147,7 +149,7 @@ class StateDatabase:
         """Lend a connection to one thread."""
         with self._pool_lock:
             if self._is_closed:
-                raise InputError(f"{self.name} was closed.")
+                raise InputError(f"{self.name} was closed.", file=self.name)
             connection = self._idle.pop() if self._idle else Connection(self._engine)
         try:
             yield connection
@@ -243,8 +245,9 @@ class Connection:
             return trouble
         said = " ".join(str(error).split()).rstrip(".")
         return InputError(
-            f"{self._engine.name} did not take this ({said}). It may not have been saved: try "
-            "again, which doubles nothing, or name another place with `state`."
+            f"The database {self._engine.name} failed ({said}). The change may not have been "
+            "saved. Try again, because nothing is saved twice, or give another place with `state`.",
+            file=self._engine.name,
         )
 
 
@@ -356,9 +359,10 @@ class PostgreSQL:
         """Return the error for a lock of another process after a wait of `wait` seconds."""
         return TroubleError(
             LOCKED,
-            f"{self.name}: another program has been writing there for {wait:.3g} seconds. Nothing "
-            "was saved. Wait until that program has ended, or end it (the server's view pg_locks "
-            "lists its pid with the locktype 'advisory'), then try again.",
+            f"Another program has been writing to {self.name} for {wait:.3g} seconds. Nothing was "
+            "saved. Wait until that program has ended, or end it (the server's view pg_locks lists "
+            "its pid with the locktype 'advisory'). Then try again.",
+            file=self.name,
         )
 
     def trouble(self, error: Exception, wait: float) -> TroubleError | None:
@@ -444,9 +448,10 @@ def brought_up_to_date(database: StateDatabase) -> None:
     _check_not_later(database, version)
     if database.is_read_only:
         raise InputError(
-            f"{database.name} was written by an earlier version of somscape, and its tables cannot "
-            "be brought up to date, because its disk or its folder is read-only. Copy the folder "
-            "to a disk that can be written, and name it with `state`."
+            f"{database.name} was written by an earlier version of somscape. Its tables cannot be "
+            "updated, because its disk or its folder is read-only. Copy the folder to a writable "
+            "disk, and give the copy with `state`.",
+            file=database.name,
         )
     with database.change() as change:
         change.rows(VERSIONS)
@@ -464,7 +469,8 @@ def _check_not_later(database: StateDatabase, version: int) -> None:
     if version > len(STEPS):
         raise InputError(
             f"{database.name} was written by a later version of somscape. Update somscape, or "
-            "name another place with `state`."
+            "give another place with `state`.",
+            file=database.name,
         )
 
 
@@ -484,9 +490,10 @@ def version_in(found: Sequence[Row], name: str) -> int:
     if len(versions) == 1 and isinstance(versions[0], int) and versions[0] > 0:
         return versions[0]
     raise InputError(
-        f"{name} is damaged: the table 'somscape_schema' must have one version from 1 to "
-        f"{len(STEPS)}, and has {', '.join(map(repr, versions)) or 'none'}. `somscape restore` "
-        "brings a backup back to another place."
+        f"{name} is damaged. The table 'somscape_schema' must contain one version from 1 to "
+        f"{len(STEPS)}, but contains {', '.join(map(repr, versions)) or 'no version'}. Restore a "
+        "backup to another place with `somscape restore`.",
+        file=name,
     )
 
 
@@ -505,7 +512,7 @@ def opened(where: str | Path) -> StateDatabase:
     if isinstance(where, str) and is_url(where):
         if not where.lower().startswith(("postgresql://", "postgres://")):
             raise InputError(
-                f"`state` must be a folder or postgresql://USER@HOST/NAME; got {where}.",
+                f"`state` must be a folder or postgresql://USER@HOST/NAME, but is {where}.",
                 parameter="state",
                 value=where,
             )
@@ -520,14 +527,16 @@ def opened(where: str | Path) -> StateDatabase:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(
-                f"{folder} cannot hold the state ({error.strerror}). Name another folder with "
-                "`state`."
+                f"{folder} cannot be used for the state ({error.strerror}). Give another folder "
+                "with `state`.",
+                file=folder,
             ) from error
         engine = SQLite(folder / FILE)
         if engine.is_read_only and not (folder / FILE).exists():
             raise InputError(
-                f"{folder} has no state, and nothing can be written there. Name another folder "
-                "with `state`."
+                f"{folder} does not contain a state, and is read-only. Give another folder with "
+                "`state`.",
+                file=folder,
             )
     try:
         return StateDatabase(engine)
@@ -537,8 +546,9 @@ def opened(where: str | Path) -> StateDatabase:
             raise trouble from error
         said = " ".join(str(error).split()).rstrip(".")
         raise InputError(
-            f"the state in {engine.name} cannot be opened ({said}). Name another place with "
-            "`state`."
+            f"The state in {engine.name} cannot be opened ({said}). Give another place with "
+            "`state`.",
+            file=engine.name,
         ) from error
 
 

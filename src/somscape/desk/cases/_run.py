@@ -250,8 +250,8 @@ class Place:
         if instead_of not in {run.number for run in left}:
             numbers = ", ".join(str(run.number) for run in reversed(left)) or "none"
             raise InputError(
-                f"`instead_of` must be the number of a run that still counts: {numbers}; got "
-                f"{instead_of}.",
+                f"`instead_of` must be the number of a run that was not replaced ({numbers}), but "
+                f"is {instead_of}.",
                 parameter="instead_of",
                 value=instead_of,
             )
@@ -282,12 +282,12 @@ def _run_to_compare(
         keys = state.kept(run.id).keys()
         n = len(keys & subject.row_of.keys())
         if LEAST_SHARED * n >= len(keys):
-            return run, f"{doubt}, so it is compared with run {run.number}." if doubt else ""
+            return run, f"{doubt}, so the table is compared with run {run.number}." if doubt else ""
         few = f"Only {n} of {len(keys):,} cases" if n else f"None of the {len(keys):,} cases"
         doubt = doubt or f"{few} of run {run.number} {'are' if n > 1 else 'is'} in this table"
     if len(runs) > 1 and runs[0].facts["usual_moves"]["by"] == "units":
         return runs[0], ""  # as before: that run shared no cases with earlier runs
-    return runs[0], f"{doubt}: is it the right file?"
+    return runs[0], f"{doubt}. Is this the right file?"
 
 
 MAX_TRIES = 5
@@ -352,8 +352,7 @@ def run_watch(
     path = watch.source if source is None else source
     if source is None and not path:
         raise InputError(
-            f"the watch {name} began with an upload, which is not there any more. Run it on a "
-            "table.",
+            f"The watch {name} began with an upload, which was not kept. Run the watch on a table.",
             options=f"somscape run {shlex.quote(name)} TABLE",
         )
     detector = detector_of(state.map(watch.map))
@@ -369,8 +368,10 @@ def run_watch(
             raise
         said = str(error) if str(error).endswith((".", "?")) else f"{error}."
         raise InputError(
-            f"the source of the watch {name} cannot be read: {said} Run it on another table.",
+            f"The source of the watch {name} cannot be read. {said} Run the watch on another "
+            "table.",
             options=f"somscape run {shlex.quote(name)} TABLE",
+            file=path,
         ) from error
     subject = ready_for(detector.map_, table, options)
     return record_run(
@@ -439,7 +440,8 @@ def record_run(
                 head = state.head()
             return replace(outcome, run=run, audit_head=head)
     raise InputError(
-        f"{MAX_TRIES} other runs of the watch {watch.name} were recorded meanwhile. Run it again."
+        f"{MAX_TRIES} other runs of the watch {watch.name} were recorded at the same time. Run the "
+        "watch again."
     )
 
 

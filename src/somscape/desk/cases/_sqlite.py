@@ -39,10 +39,12 @@ class TroubleError(InputError):
     why : str
         `LOCKED`, `READ_ONLY` or `FULL`.
     line : str
+    file : object
+        Name of the database.
     """
 
-    def __init__(self, why: str, line: str) -> None:
-        super().__init__(line)
+    def __init__(self, why: str, line: str, *, file: object) -> None:
+        super().__init__(line, file=file)
         self.why = why
 
 
@@ -184,10 +186,10 @@ def busy(path: Path, wait: float, saved: str = NOTHING_SAVED) -> TroubleError:
     """Return the error for a file after too long a wait for the changes of another program."""
     return TroubleError(
         LOCKED,
-        f"{path}: another program has been writing there for {wait:.3g} seconds. {saved} Wait "
-        "until that program has ended, or end it "
-        f"(`lsof {shlex.quote(str(path))}` lists the programs that have the file open), then try "
-        "again.",
+        f"Another program has been writing to {path} for {wait:.3g} seconds. {saved} Wait until "
+        f"that program has ended, or end it (`lsof {shlex.quote(str(path))}` lists the programs "
+        "that have the file open). Then try again.",
+        file=path,
     )
 
 
@@ -201,15 +203,16 @@ def trouble_of(
     if code == sqlite3.SQLITE_READONLY or number == errno.EROFS:
         return TroubleError(
             READ_ONLY,
-            f"{path} cannot be changed: its disk or its folder is read-only. {saved} Make it "
-            "writable, and try again.",
+            f"{path} cannot be changed, because its disk or its folder is read-only. {saved} Make "
+            "the folder writable, and try again.",
+            file=path,
         )
     if code == sqlite3.SQLITE_FULL:
         error = OSError(errno.ENOSPC, "", str(path))
     elif code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):  # perhaps a full disk: try it
         error, saved = _error_of_writing(path) or error, ""
     full = full_disk(error) if isinstance(error, OSError) else None
-    return TroubleError(FULL, f"{path}: {full} {saved}".rstrip()) if full else None
+    return TroubleError(FULL, f"{path}: {full} {saved}".rstrip(), file=path) if full else None
 
 
 def _code(error: Exception) -> int:

@@ -39,15 +39,20 @@ def key_columns(
     if per:
         if given:
             raise InputError(
-                f"the cases of this watch are the customers by {listed(per)}; leave out `key`."
+                f"The cases of this watch are customers, which {listed(per)} identifies. Leave out "
+                "`key`.",
+                parameter="key",
             )
         return tuple(per)
     names = tuple(given) or ((id_column,) if id_column is not None else ())
     if not names:
         raise InputError(
-            f"nothing names the rows of {table.source}, and a watch has to know them again. Name "
-            "the column, or the columns, in which no two rows are the same.",
+            f"No column identifies the rows of {table.source}, but a watch has to recognize the "
+            "same row in later tables. Give the column or the columns that are different in every "
+            "row.",
             options="--id COL, or --key COL for each",
+            parameter="key",
+            file=table.source,
         )
     keys_of(table, names)
     return names
@@ -63,8 +68,10 @@ def keys_of(table: Table, columns: Sequence[str]) -> list[str]:
         if column.n_missing:
             row = int(np.argmax(column.missing))
             raise InputError(
-                f"{table.where(row)}: the key column '{column.name}' is missing, so nothing names "
-                "this row. Fill it in, or leave the row out.",
+                f"{table.where(row)} has no value in the key column '{column.name}'. Fill in the "
+                "value, or leave the row out.",
+                file=table.source,
+                row=row,
                 column=column.name,
             )
     keys = [BETWEEN.join(parts) for parts in zip(*map(texts_of, found), strict=True)]
@@ -74,9 +81,12 @@ def keys_of(table: Table, columns: Sequence[str]) -> list[str]:
             more = [f"--key {shlex.quote(name)}" for name in columns]
             raise InputError(
                 f"{table.where(first[key])} and {table.where(row)} have the same key "
-                f"{key!r} in {listed(columns)}, so a decision would not know which of them it is "
-                "of. Name more columns that tell them apart, or put the rows of one together.",
+                f"{key!r} in {listed(columns)}, so they cannot be decided separately. Give one "
+                "more column in which these rows differ, or combine all rows with the same key.",
                 options=f"{' '.join(more)} --key COL, or --per {shlex.quote(columns[0])}",
+                file=table.source,
+                row=row,
+                value=key,
             )
     return keys
 
@@ -134,7 +144,9 @@ def detector_of(content: bytes) -> Detector:
         path.write_bytes(content)
         thing = load(path)
     if not isinstance(thing, Detector):
-        raise InputError("the map of this watch ranks no rows; train it anew by `somscape detect`.")
+        raise InputError(
+            "The map of this watch does not rank rows. Train it again with `somscape detect`."
+        )
     return thing
 
 
@@ -160,8 +172,8 @@ def source_of(path: str) -> str:
     """Return the source of a watch as an absolute path or a URL."""
     if path == "-":
         raise InputError(
-            "a watch reads its table again and again, and standard input is read once. Give the "
-            "table a name."
+            "A watch reads its table in every run, but standard input can only be read once. Give "
+            "the name of a file or a database."
         )
     if not is_url(path):
         return str(Path(path).resolve())

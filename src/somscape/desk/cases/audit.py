@@ -99,9 +99,9 @@ class Follows:
         if number != self.number + 1:
             self.faults.append(_missing_lines(self.number + 1, number - 1))
         elif next_head(self.head, line["said"]) != line["head"]:
-            self.faults.append(f"line {number} or its head was changed: they do not go together.")
+            self.faults.append(f"line {number} or its head was changed, because they do not match.")
         if said.get("number") != number:
-            self.faults.append(f"line {number} holds what line {said.get('number')} said.")
+            self.faults.append(f"line {number} contains the text of line {said.get('number')}.")
         self.number, self.head = number, line["head"]
         if self.asked is not None and line["head"].startswith(self.asked):
             self.found, self.n_found = f"of line {number}, written {said.get('made')}", number
@@ -112,8 +112,8 @@ class Follows:
         if SEALED in said:
             self.is_new = True
             if said[SEALED] != (seal is not None):
-                was = "was sealed when it was written, and its seal is gone"
-                was_not = "was not sealed when it was written, and has a seal now"
+                was = "was sealed when it was written, but its seal was removed"
+                was_not = "was not sealed when it was written, but has a seal now"
                 self.faults.append(f"line {number} {was if said[SEALED] else was_not}.")
         else:
             self.older = number
@@ -136,8 +136,8 @@ class Follows:
                 self.doubtful.append(number)
         elif self.is_sealing and self.is_new:
             self.faults.append(
-                f"line {number} says that cases were forgotten and has no seal, although lines "
-                "before it have one: who lacks the key may have written it."
+                f"line {number} records forgotten cases without a seal, although earlier lines "
+                "have seals. A person without the key may have written this line."
             )
         elif self.key is None or self.older:  # old seals can be removed without a trace
             self.doubtful.append(number)
@@ -146,13 +146,13 @@ class Follows:
         """Add the faults that only show after the last line."""
         if self.unsealed is not None:  # a seal confirms all lines before it
             self.faults.append(
-                f"no line from {self.unsealed} on has a seal of this key: who lacks it may have "
-                "written them."
+                f"no line from {self.unsealed} on has a seal of this key. A person without the key "
+                "may have written these lines."
             )
         if self.asked is not None and self.found is None:
             self.faults.append(
-                f"no line has the head {self.asked}: lines that were there when it was written "
-                "down were changed or deleted."
+                f"no line has the head {self.asked}. Earlier lines were changed or deleted after "
+                "this head was noted."
             )
         if self.key is None and self.has_seals and self.doubtful:
             self.unchecked.append(
@@ -163,15 +163,15 @@ class Follows:
         if self.key is not None and later:
             self.unchecked.append(
                 f"cases were forgotten, and the key cannot show who wrote {lines_of(later)}, "
-                "because earlier versions of somscape wrote such lines without a seal, too. Ask "
-                "the people who are named there. Then note the head of today, and give it from "
-                "then on."
+                "because earlier versions of somscape also wrote such lines without a seal. Ask "
+                "the authors of these lines. Then note the present head of the audit, and give "
+                "this head in later checks."
             )
 
 
 def _missing_lines(first: int, last: int) -> str:
     if last < first:
-        return f"line {last + 1} stands where line {first} belongs."
+        return f"line {last + 1} is in the position of line {first}."
     return f"line {first} is missing." if first == last else f"lines {first} to {last} are missing."
 
 
@@ -261,8 +261,8 @@ class Told:
                 self._take(line["number"], said_by_line(line), rows)
             except (KeyError, TypeError, ValueError):  # a forged line may lack fields
                 self.faults.append(
-                    f"line {line['number']} cannot be compared with what it tells of: one of them "
-                    "holds what somscape never writes."
+                    f"line {line['number']} cannot be compared with the tables, because the line "
+                    "or a table contains values that somscape never writes."
                 )
 
     def _take(self, number: int, said: Row, rows: dict[int, Row]) -> None:
@@ -295,7 +295,9 @@ class Told:
         if row is None:
             self.deleted.add(number)
         elif row["salt"] is None:
-            self.faults.append(f"{what} cannot be compared: the salt of its case was deleted.")
+            self.faults.append(
+                f"{what} cannot be compared, because the salt of its case was deleted."
+            )
         else:
             line = decision_line(row, row["salt"])
             if SEALED not in said:
@@ -310,7 +312,9 @@ class Told:
             return
         listed, kept = self._listed(found[0]), self._kept(found[0])
         if None in listed:
-            self.faults.append(f"{what} cannot be compared: the salt of a listed case was deleted.")
+            self.faults.append(
+                f"{what} cannot be compared, because the salt of a listed case was deleted."
+            )
             return
         line = run_line(found[0], filter(None, listed), filter(None, kept))
         digest = line.pop("kept")
@@ -318,7 +322,7 @@ class Told:
         if SEALED not in said:
             self.n_old_runs += 1
         elif None in kept or digest != said["kept"]:  # a later line may record a deletion
-            self.unlike[said["run"]] = f"{what} keeps other cells than the line records."
+            self.unlike[said["run"]] = f"{what} keeps other values than the line records."
 
     def _listed(self, run: Row) -> list[str | None]:
         """Return the hashes of a run's listed rows; None for a row without a salt."""
@@ -349,7 +353,7 @@ class Told:
         line = {**line, "made": row["made"], "author": row["author"]}
         other = [name for name, value in line.items() if said[name] != value]
         if other:
-            self.faults.append(f"{what} is no more what the line says: {', '.join(other)}.")
+            self.faults.append(f"{what} differs from the line ({', '.join(other)}).")
 
     def _take_forgotten(self, number: int, said: Row) -> None:
         is_new = SEALED in said
@@ -371,7 +375,7 @@ class Told:
         self.forgotten |= decisions
         self.gone |= dict.fromkeys(cases, number)
         named = f" ({lines_of(sorted(decisions))})" if decisions else ""
-        cells = f", and the cells of {counted(len(runs), 'older run')}" if runs else ""
+        cells = f", and the values of {counted(len(runs), 'older run')}" if runs else ""
         self.lines.append(
             f"{said['author']} forgot {counted(n_cases, 'case')} of the watch '{watch}' on "
             f"{said['made']} (line {number}), with {counted(len(decisions), 'decision')}{named} "
@@ -384,10 +388,10 @@ class Told:
         self.faults += [f"the decision of line {number} was deleted." for number in deleted]
         for row in self.read.rows("SELECT number FROM decisions ORDER BY number"):
             if row["number"] not in self.decisions:
-                self.faults.append(f"no line tells of the decision {row['number']}.")
+                self.faults.append(f"the decision {row['number']} has no line.")
         for row in self.read.rows("SELECT id FROM runs ORDER BY id"):
             if row["id"] not in self.runs:
-                self.faults.append(f"no line tells of the run {row['id']}.")
+                self.faults.append(f"the run {row['id']} has no line.")
         self._end_watches()
         self._end_kept()
         self._end_forgotten()
@@ -404,7 +408,7 @@ class Told:
             if not isinstance(found, bytes) or hashlib.sha256(found).hexdigest() != hash_:
                 self.faults.append(f"the map {hash_} was changed.")
             if hash_ not in self.maps:
-                self.faults.append(f"no line names the map {hash_}.")
+                self.faults.append(f"the map {hash_} has no line.")
 
     def _end_watches(self) -> None:
         rows = {row["name"]: row for row in self.read.rows("SELECT * FROM watches")}
@@ -413,11 +417,11 @@ class Told:
             if row is None:
                 self.faults.append(f"the watch '{name}' was deleted.")
             elif said is None:
-                self.faults.append(f"no line tells of the watch '{name}'.")
+                self.faults.append(f"the watch '{name}' has no line.")
             elif (row["said"], row["map"]) != (said.get("said"), said.get("map")):
-                self.faults.append(f"the watch '{name}' is no more what its last line says.")
+                self.faults.append(f"the watch '{name}' differs from its last line.")
             elif row["made"] != self.begun.get(name):
-                self.faults.append(f"the watch '{name}' is no more what its first line says: made.")
+                self.faults.append(f"the watch '{name}' differs from its first line (made).")
 
     def _end_kept(self) -> None:
         self.faults += [what for run, what in self.unlike.items() if run not in self.emptied]
@@ -425,13 +429,13 @@ class Told:
             if row["run"] in self.emptied:
                 line = self.emptied[row["run"]]
                 self.faults.append(
-                    f"the run {row['run']} keeps cells, although line {line} records them as "
-                    "deleted."
+                    f"the run {row['run']} keeps values, although line {line} records that they "
+                    "were deleted."
                 )
         for table in ("listed", "kept", "forgotten"):
             sql = f"SELECT DISTINCT run FROM {table} WHERE run NOT IN (SELECT id FROM runs)"
             for row in self.read.rows(f"{sql} ORDER BY run"):
-                self.faults.append(f"'{table}' has rows of the run {row['run']}, which is gone.")
+                self.faults.append(f"'{table}' has rows of the deleted run {row['run']}.")
 
     def _end_forgotten(self) -> None:
         found = self.read.rows(
@@ -443,14 +447,14 @@ class Told:
             n, told = there.get(watch, 0), self.n_forgotten.get(watch, 0)
             if n != told:
                 self.faults.append(
-                    f"{counted(n, 'row')} of the watch '{watch}' without key and cells, "
-                    f"and lines tell of {told}."
+                    f"the watch '{watch}' has {counted(n, 'row')} without key and values, but its "
+                    f"lines record {told}."
                 )
         for row in self.read.rows("SELECT * FROM salts ORDER BY watch, key") if self.gone else ():
             line = self.gone.get((row["watch"], hidden(row["key"], row["salt"])))
             if line is not None:
                 self.faults.append(
-                    f"line {line} records a case as forgotten, although the case has its salt."
+                    f"line {line} records a case as forgotten, but the case still has its salt."
                 )
 
 
@@ -537,7 +541,7 @@ def _changes_in_a_file(read: Transaction, made: sqlite3.Connection) -> Iterator[
         elif (kind, name) not in there:
             yield f"the {kind} '{name}' of the database was deleted."
         elif there[kind, name] != ours[kind, name]:
-            yield f"the {kind} '{name}' of the database was made anew in another way."
+            yield f"the {kind} '{name}' of the database was replaced by a different one."
 
 
 def _changes_on_a_server(read: Transaction, made: sqlite3.Connection) -> Iterator[str]:
@@ -671,7 +675,8 @@ def verify(state: State, head: str | None = None) -> Verdict:
     """
     if head is not None and not re.fullmatch(f"[0-9a-f]{{{MIN_HEAD},64}}", head.lower()):
         raise InputError(
-            f"`head` must be 64 hexadecimal digits, or at least the first {MIN_HEAD}; got {head!r}.",
+            f"`head` must be 64 hexadecimal digits, or at least the first {MIN_HEAD}, but is "
+            f"{head!r}.",
             parameter="head",
             value=head,
         )

@@ -44,7 +44,9 @@ class Seen:
         cases = {case.key: case for case in state.cases(name, key=key)}
         if run is not None:
             if state.run(run).watch != name:
-                raise InputError(f"`run` {run} is not one of {name}.", parameter="run")
+                raise InputError(
+                    f"{run} is not a run of the watch {name}.", parameter="run", value=run
+                )
             kept = state.kept(run, key=key)
             rows = {row.key: row for row in state.listed(run, key=key)}
             cases = {
@@ -68,7 +70,7 @@ class Seen:
     def decision(self, key: str, state: str, *, comment: str = "", author: str = "") -> Decision:
         """Return a decision on a case, for `State.decide`."""
         if not self.knows(key):
-            raise InputError(self._unknown(key))
+            raise InputError(self._unknown(key), parameter="key", value=key)
         case = self.cases.get(key, Case(self.watch, key))
         score = None if case.listed is None else case.listed.score
         cells = self.kept.get(key) or (None if case.decision is None else case.decision.cells)
@@ -78,9 +80,11 @@ class Seen:
     def _unknown(self, key: str) -> str:
         known = [case.key for case in self.state.cases(self.watch)]
         if key in known:
-            return f"`run` {self.run} of {self.watch} does not know the case {key!r}; name another."
+            return (
+                f"Run {self.run} of {self.watch} does not have the case {key!r}. Give another run."
+            )
         close = suggestion(key, known)
-        return f"no run of {self.watch} has listed a case {key!r}{f'; {close}' if close else '.'}"
+        return f"No run of {self.watch} has listed a case {key!r}{f' ({close})' if close else ''}."
 
 
 KEY, DECISION, COMMENT, LINE, RUN, ID = "key", "decision", "comment", "line", "run", "id"
@@ -121,17 +125,17 @@ def filled_in(table: Table, columns: Sequence[str], id_name: str | None) -> list
     rows = [row for row, word in enumerate(words) if word]
     refuse(
         table, [row for row in rows if words[row] not in STATES], words,
-        ("is no decision", "are no decisions"),
-        f"Write one of {listed(STATES)}, or leave the cell empty."
+        ("has an unknown decision", "have unknown decisions"),
+        f"Write one of {listed(STATES)}, or leave the value empty."
     )  # fmt: skip
     refuse(
         table, [row for row in rows if not keys[row]], words,
-        ("has a decision and no key", "have a decision and no key"),
-        "Fill in which case each of them decides."
+        ("has a decision but no key", "have a decision but no key"),
+        "Fill in the key of the case in each row."
     )  # fmt: skip
     refuse(
         table, [row for row in rows if lines[row] and not lines[row].isdecimal()], lines,
-        ("is no line of the audit", "are no lines of the audit"),
+        (f"has a wrong number in '{LINE}'", f"have wrong numbers in '{LINE}'"),
         f"Leave the column '{LINE}' as it was exported."
     )  # fmt: skip
     found: dict[str, FilledIn] = {}
@@ -141,8 +145,12 @@ def filled_in(table: Table, columns: Sequence[str], id_name: str | None) -> list
         first = found.setdefault(new.key, new)
         if (first.state, first.comment) != (new.state, new.comment):
             raise InputError(
-                f"{table.where(first.row)} and {where(table, row)} decide the case {new.key!r} in "
-                f"two ways: {first.state} and {new.state}, or with two comments. Leave one of them."
+                f"{table.where(first.row)} and {where(table, row)} have different decisions or "
+                f"comments on the case {new.key!r} ({first.state} and {new.state}). Leave one of "
+                "these rows out.",
+                file=table.source,
+                row=row,
+                value=new.key,
             )
     return list(found.values())
 
@@ -168,6 +176,9 @@ def refuse(
             f"{counted(len(rows), 'row')} of {table.source} {what[len(rows) > 1]}: "
             f"{', '.join([*places, *more])}. {advice}",
             options=options,
+            file=table.source,
+            row=rows[0],
+            value=texts[rows[0]],
         )
 
 
@@ -186,8 +197,9 @@ def _keys(table: Table, columns: Sequence[str], id_name: str | None) -> list[str
         return _keyed(table, ID)
     no_id = f" (its '{ID}' is not the key of this watch)" if ID in names else ""
     raise InputError(
-        f"{table.source} does not say which cases it decides{no_id}. Give it a column '{KEY}', or "
-        f"{listed(columns)}; it has {listed(table.names)}.",
+        f"{table.source} has no column with the keys of the cases{no_id}. Add a column '{KEY}', or "
+        f"{listed(columns)}. The table has {listed(table.names)}.",
+        file=table.source,
         column=KEY,
     )
 
@@ -201,8 +213,9 @@ def _keyed(table: Table, name: str) -> list[str]:
 def _texts(table: Table, name: str) -> list[str]:
     if name not in table.names:
         raise InputError(
-            f"{table.source} has no column '{name}', whose cells are {listed(STATES)} or empty; it "
-            f"has {listed(table.names)}.",
+            f"{table.source} has no column '{name}'. Add this column, with the values "
+            f"{listed(STATES)} or empty values. The table has {listed(table.names)}.",
+            file=table.source,
             column=name,
         )
     return [unescape_cell(cell or "") for cell in table.column(name).each_cell()]
@@ -319,9 +332,9 @@ def import_decisions(
     if not skip_unknown:
         refuse(
             table, [each.row for each in unknown], keys,
-            (f"is no case that a run of {watch} has listed",
-             f"are no cases that a run of {watch} has listed"),
-            "Nothing was saved. Correct them, or have them left out.", "--skip-unknown"
+            (f"has a key that no run of {watch} has listed",
+             f"have keys that no run of {watch} has listed"),
+            "Nothing was saved. Correct the keys, or leave these rows out.", "--skip-unknown"
         )  # fmt: skip
     new = [each for each in rows if seen.knows(each.key) and _is_new(state, watch, each, last)]
     _refuse_conflicts(table, new, last)
@@ -363,13 +376,16 @@ def _refuse_conflicts(table: Table, rows: Sequence[FilledIn], last: Mapping[str,
     ]
     if late:
         said = [
-            f"{each.key!r} ({where(table, each.row)}), of which {now.author or 'somebody'} has "
-            f"said {now.state}"
+            f"{each.key!r} ({where(table, each.row)}, now {now.state} by "
+            f"{now.author or 'another person'})"
             for each, now in late[:MAX_LINES]
         ]
         more = [f"and {len(late) - MAX_LINES} more"] if len(late) > MAX_LINES else []
         raise InputError(
             f"{counted(len(late), 'case')} of {table.source} {'was' if len(late) == 1 else 'were'} "
-            f"decided since it was exported: {'; '.join([*said, *more])}. Nothing was saved. Look "
-            f"at them again, and leave their cells '{DECISION}' empty, or export anew."
+            f"decided after the export: {', '.join([*said, *more])}. Nothing was saved. Look at "
+            f"these cases again. Then leave '{DECISION}' empty in their rows, or export again.",
+            file=table.source,
+            row=late[0][0].row,
+            value=late[0][0].key,
         )

@@ -104,7 +104,9 @@ def forget(state: State, watch: str, key: str, *, author: str) -> Forgotten:
             )
             if not found:
                 raise InputError(
-                    f"the watch '{watch}' has no case {key!r}; there is nothing to forget."
+                    f"The watch '{watch}' has no case {key!r}, so nothing was forgotten.",
+                    parameter="key",
+                    value=key,
                 )
         n_decisions, n_rows = _delete(state, change, watch, [key], author)
     return Forgotten(1, n_decisions, n_rows, state.database.swept())
@@ -184,8 +186,9 @@ def _check_key(state: State, change: Transaction) -> None:
     sealed = "SELECT number FROM audit WHERE seal IS NOT NULL LIMIT 1"
     if state.audit_key is None and change.rows(sealed):
         raise InputError(
-            f"lines of the audit of {state.database.name} have seals, so cases are forgotten only "
-            "with the key of these seals. Give `audit_key`."
+            f"The audit of {state.database.name} has seals, so cases can only be forgotten with "
+            "the key of these seals. Give `audit_key`.",
+            parameter="audit_key",
         )
 
 

@@ -144,16 +144,16 @@ class RunOutcome:
         shown = ", ".join(f"{n} {what}" for what, n in counts.items() if n) or "nothing listed"
         said = [f"Run {self.run.number} of {self.watch.name}, {than}: {shown}."]
         if self.is_again:
-            said += ["It is the same table as then, so this is that run again; nothing was added."]
+            said += ["The table is the same as in this run, so no run was added."]
         elif self.replaced:
             numbers = ", ".join(str(run.number) for run in reversed(self.replaced))
-            said.append(f"It stands in place of run {numbers}.")
+            said.append(f"It replaces run {numbers}.")
         if self.news and self.n_outstanding < len(self.news):
-            said.append(f"Of {len(self.news)} to look at, {self.n_outstanding} stand out.")
+            said.append(f"{self.n_outstanding} of {len(self.news)} rows to look at stand out.")
         said += [self.drift.sentence] if self.drift.sentence else []
         said += sentences(self.unseen)
         if self.drift.train_anew:
-            said += [f"Train anew? {self.drift.train_anew}", f"  {self.command_anew}"]
+            said += [f"Train again? {self.drift.train_anew}", f"  {self.command_anew}"]
         return [*said, *self.notes]
 
     def table(self) -> Table:
@@ -275,8 +275,9 @@ def recording(out: str | Path) -> Iterator[list[RunOutcome]]:
         run = recorded[-1].run
         words = ["run", run.watch, *([run.source] if run.source not in ("", "-") else [])]
         raise InputError(
-            f"run {run.number} of the watch {run.watch} is recorded, and {out} is not written "
-            f"({said}). Mend that, then run it again; it is not recorded twice, unless a case was "
-            "decided since.",
+            f"Run {run.number} of the watch {run.watch} is recorded, but {out} was not written "
+            f"({said}). Solve this problem, then run the watch again. The run is not recorded "
+            "twice, unless a case was decided in the meantime.",
             options=f"somscape {shlex.join([*words, '--out', str(out)])}",
+            file=out,
         ) from error

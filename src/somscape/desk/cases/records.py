@@ -234,7 +234,8 @@ UNREADABLE = (KeyError, TypeError, ValueError)
 def damaged(what: str) -> InputError:
     """Return the error for a state that was damaged, for example by another program."""
     return InputError(
-        f"{what}; `somscape audit verify` says more, `somscape restore` brings a backup back."
+        f"{what}. Find the damage with `somscape audit verify`, or restore a backup with "
+        "`somscape restore`."
     )
 
 
@@ -251,7 +252,7 @@ def mapping_in(text: Any, place: str) -> dict[str, Any]:
 
 def watch_of(row: Row) -> Watch:
     """Return a row of the database as a watch."""
-    place = f"the watch '{row['name']}'"
+    place = f"The watch '{row['name']}'"
     said = mapping_in(row["said"], place)
     try:
         key = tuple(said.pop("key"))
@@ -262,7 +263,7 @@ def watch_of(row: Row) -> Watch:
 
 def run_of(row: Row) -> WatchRun:
     """Return a row of the database as a run."""
-    return WatchRun(**{**row, "facts": mapping_in(row["facts"], f"the run {row['id']}")})
+    return WatchRun(**{**row, "facts": mapping_in(row["facts"], f"The run {row['id']}")})
 
 
 def decision_of(row: Row) -> Decision:
@@ -270,7 +271,7 @@ def decision_of(row: Row) -> Decision:
     known: Row = {name: value for name, value in row.items() if name != "token"}
     cells = known.pop("cells")
     is_kept = cells not in (None, "null")
-    place = f"the decision {row['number']}"
+    place = f"The decision {row['number']}"
     return Decision(**known, cells=mapping_in(cells, place) if is_kept else None)
 
 
@@ -286,8 +287,9 @@ class DecidedMeanwhileError(InputError):
     def __init__(self, last: Decision) -> None:
         said = f" ({last.comment})" if last.comment else ""
         super().__init__(
-            f"{last.author or 'somebody'} has decided {last.state!r} of case {last.key!r} "
-            f"meanwhile{said}. Look at it again, then decide."
+            f"{last.author or 'Another person'} has changed case {last.key!r} to {last.state!r} "
+            f"in the meantime{said}. Look at the case again, then decide.",
+            value=last.state,
         )
         self.last = last
 

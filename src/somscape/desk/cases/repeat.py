@@ -82,10 +82,10 @@ def outcome_of(
 NEEDED = {"options", "n_rows", "rule", "key"}
 """Facts of a run without which it cannot be repeated."""
 
-IN_WORDS = {LIST: LIST, PAGE: f"{PAGE}, but for its command, number and head"}
+IN_WORDS = {LIST: LIST, PAGE: f"{PAGE} without its command, number and head"}
 """Names of the compared files, in words."""
 
-NOT_KEPT = "The run cannot be repeated: its table was uploaded or piped in, and is not kept."
+NOT_KEPT = "The run cannot be repeated, because its table was uploaded or piped in and not kept."
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ def reproduce(state: State, run: str) -> Repeated:
     """
     old = state.run(run)
     if not old.facts.keys() >= NEEDED:
-        raise damaged(f"the run {run} is damaged")
+        raise damaged(f"The run {run} is damaged")
     if not (is_url(old.source) or Path(old.source).is_absolute()):  # the form of `source_of`
         return Repeated(old, False, (NOT_KEPT,))
     content = state.map(old.map)
@@ -165,26 +165,28 @@ def reproduce(state: State, run: str) -> Repeated:
         seen = table_of(old, detector, old.source)
     except (InputError, OSError) as error:
         problem = " ".join(str(error).split()).rstrip(".")
-        return Repeated(old, False, (f"The table cannot be read as it was: {problem}.", *others))
+        return Repeated(old, False, (f"The table cannot be read again ({problem}).", *others))
     table = seen.table
     if data_hash(table) != old.data:
         then, now = old.facts["n_rows"], table.n_rows
-        rows = f"{counted(then, 'row')} then, {now} now" if then != now else "as many rows"
-        return Repeated(old, False, (f"The table changed: {rows}, other cells.", *others))
+        rows = (
+            f"{counted(then, 'row')} then, {now} now" if then != now else "the same number of rows"
+        )
+        return Repeated(old, False, (f"The values of the table changed ({rows}).", *others))
     subject = subject_of(state, old, detector, table)
     differ = _differences(state, old, subject)
     files, other = _files(state, old, subject, seen.grouped)
     if other:
-        differ.append(f"{other} is not the same bytes.")
+        differ.append(f"{other} does not have the same bytes.")
     if differ:
         why = (*others, *(_forgotten_since(state, old) if other else ()))
-        no_input = "Table, map, rule and versions are the same; the computer may differ."
+        no_input = "Table, map, rule and versions are the same. Perhaps the computer is different."
         return Repeated(old, False, (*differ, *(why or (no_input,))))
     n = len(state.listed(old.id))
     same = [f"the scores of {counted(table.n_rows, 'row')}, {n} of them listed", *files]
     said = [f"The same bytes: {'; '.join(same)}."]
     if not files:
-        said.append("The run is of an earlier somscape, which kept no digests of files.")
+        said.append("The run is from an earlier somscape, which did not keep digests of files.")
     return Repeated(old, True, (*said, *others))
 
 
@@ -208,7 +210,7 @@ def _forgotten_since(state: State, old: WatchRun) -> list[str]:
         if (line["kind"], line.get("run")) == ("run", old.id):
             break
         if (line["kind"], line.get("watch")) == (FORGOTTEN, old.watch):
-            return ["Cases of the watch were forgotten, and with them what the list said of them."]
+            return ["Cases of the watch were forgotten, so the list lacks their rows."]
     return []
 
 
@@ -221,9 +223,9 @@ def _differences(state: State, old: WatchRun, subject: Subject) -> list[str]:
     place = subject.row_of
     said = []
     if scores_hash(scores) != old.facts.get("scores"):
-        said.append("The scores of all rows are not the same bytes.")
+        said.append("The scores do not have the same bytes.")
     if rule.words(detector) != old.facts["rule"]:
-        said.append(f"The rule was {old.facts['rule']}; it is {rule.words(detector)}.")
+        said.append(f"The rule was {old.facts['rule']}, but is {rule.words(detector)}.")
     other = [
         row.key
         for row in state.listed(old.id)
@@ -231,7 +233,7 @@ def _differences(state: State, old: WatchRun, subject: Subject) -> list[str]:
         or (scores[place[row.key]], p_values[place[row.key]]) != (row.score, row.p_value)
     ]
     if other:
-        said.append(f"{counted(len(other), 'listed case')} with another score or p-value.")
+        said.append(f"The score or p-value of {counted(len(other), 'listed case')} is different.")
     return said
 
 

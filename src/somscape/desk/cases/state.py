@@ -100,8 +100,10 @@ class State:
         """Raise InputError if the audit is empty, perhaps because `state` is misspelled."""
         if not self.database.rows("SELECT number FROM audit LIMIT 1"):
             raise InputError(
-                f"{self.database.name} has no audit yet: nothing was run or decided there. Name "
-                "the place with `state`."
+                f"{self.database.name} has no audit yet, because nothing was run or decided there. "
+                "Give another place with `state`.",
+                parameter="state",
+                value=self.database.name,
             )
 
     def together(self) -> AbstractContextManager[None]:
@@ -133,10 +135,12 @@ class State:
         found = self.database.rows("SELECT * FROM watches WHERE name = ?", (name,))
         if not found:
             names = listed(watch.name for watch in self.watches())
-            there = f"There are {names}." if names else "There is none yet."
+            there = f"The watches are {names}." if names else "There are no watches yet."
             raise InputError(
-                f"there is no watch '{name}' in {self.database.name}. {there}",
-                options="`somscape detect TABLE --watch NAME` begins one",
+                f"There is no watch '{name}' in {self.database.name}. {there}",
+                options="`somscape detect TABLE --watch NAME` begins a watch",
+                parameter="watch",
+                value=name,
             )
         return watch_of(found[0])
 
@@ -190,7 +194,7 @@ class State:
         """
         found = self.database.rows("SELECT content FROM maps WHERE hash = ?", (hash_,))
         if not found:
-            raise damaged(f"the map {hash_} is not there")
+            raise damaged(f"The map {hash_} is missing")
         return bytes(found[0]["content"])
 
     # Runs
@@ -218,7 +222,9 @@ class State:
         """
         found = self.database.rows("SELECT * FROM runs WHERE id = ?", (run,))
         if not found:
-            raise InputError(f"there is no run {run} in {self.database.name}.")
+            raise InputError(
+                f"There is no run {run} in {self.database.name}.", parameter="run", value=run
+            )
         return run_of(found[0])
 
     def add_run(
@@ -298,7 +304,7 @@ class State:
         sql = f"SELECT key, cells FROM kept WHERE run = ?{where}"
         found = self.database.rows(sql, (run, *values))
         return {
-            row["key"]: mapping_in(row["cells"], f"the case {row['key']!r} of the run {run}")
+            row["key"]: mapping_in(row["cells"], f"The case {row['key']!r} of the run {run}")
             for row in found
         }
 
@@ -344,7 +350,7 @@ class State:
         for decision in decisions:
             if decision.state not in STATES:
                 raise InputError(
-                    f"`state` of case {decision.key!r} must be one of {listed(STATES)}; got "
+                    f"`state` of case {decision.key!r} must be one of {listed(STATES)}, but is "
                     f"{decision.state!r}.",
                     parameter="state",
                     value=decision.state,
@@ -478,8 +484,9 @@ def _check_texts(decision: Decision) -> None:
         text = getattr(decision, name)
         if "\0" in text or text != text.encode(errors="replace").decode():
             raise InputError(
-                f"`{name}` {text!r} holds letters that no database takes. Write it without them.",
+                f"`{name}` contains characters that cannot be stored. Leave them out of {text!r}.",
                 parameter=name,
+                value=text,
             )
 
 

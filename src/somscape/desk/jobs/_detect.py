@@ -63,17 +63,22 @@ def rule_of(
     if (amount is None) != (cost is None):
         lacking, given = ("`cost`", "`amount`") if cost is None else ("`amount`", "`cost`")
         raise InputError(
-            f"{given} needs {lacking} as well: the column with what is at stake, and what a "
-            "review costs."
+            f"{given} requires {lacking}. Give both `amount`, the column with the amount at risk, "
+            "and `cost`, the cost of a review.",
+            parameter="cost" if cost is None else "amount",
         )
     rules = [f"`{n}`" for n in ("alerts", "fdr", "p_value", "cost") if options[n] is not None]
     if len(rules) > 1:
-        raise InputError(f"{' and '.join(rules)} each say how many rows to list; give one of them.")
+        raise InputError(
+            f"{' and '.join(rules)} all set the number of rows to list. Give only one of them.",
+            parameter=rules[0].strip("`"),
+        )
     if (alerts or 0) > table.n_rows:
         raise InputError(
-            f"`alerts` {alerts} is more than the {counted(table.n_rows, 'row')} of {table.source}; "
-            "ask for fewer.",
+            f"`alerts` is {alerts}, but {table.source} has only {counted(table.n_rows, 'row')}. "
+            "Give a smaller number.",
             parameter="alerts",
+            value=alerts,
         )
     is_share = above_threshold or options.get("contamination") is not None
     of_p = (options["p_value"], options["fdr"])
@@ -141,7 +146,8 @@ def check_format(kind: str, *, bom: bool = False) -> None:
         check_library("xlsxwriter", "writing a .xlsx file")
     if bom and kind != "csv":
         raise InputError(
-            f"`bom` is for CSV files, and this one is .{kind}; leave it out.", parameter="bom"
+            f"`bom` is only for CSV files, but this file is .{kind}. Leave `bom` out.",
+            parameter="bom",
         )
 
 

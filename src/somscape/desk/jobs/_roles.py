@@ -78,8 +78,9 @@ def told_table(path: str, options: Mapping[str, Any]) -> tuple[Table, Roles, lis
     roles = overridden(saved, roles_from(table, options))
     if roles.per and options.get("id_column") is not None:
         raise InputError(
-            "the columns that `per` names are the id of a customer; give no other.",
+            "The columns of `per` identify the customers, so another id column is not allowed.",
             options="leave --id out",
+            parameter="id_column",
         )
     if file is None:
         return table, roles, []
@@ -138,8 +139,8 @@ def split_ordinal(text: str, table: Table) -> tuple[str, list[Any]]:
     numbers = table.column(text).numbers
     if numbers is None:
         raise InputError(
-            f"column '{text}' of {table.source} holds text, which has no order by itself. Give "
-            "its levels from low to high.",
+            f"Column '{text}' of {table.source} contains text, so the order of its levels is "
+            "unknown. Give the levels from low to high.",
             options=f"--ordinal {shlex.quote(f'{text}=LOW<MIDDLE<HIGH')}",
             column=text,
         )
@@ -163,9 +164,9 @@ def label_of(table: Table, column: str | None, value: str | None) -> Label | Non
     )
     if len(values) < 2:
         raise InputError(
-            f"label column '{column}' of {table.source} has no two different values to compare "
-            f"({shown or 'all missing'}). Compare with another column or with none, and drop this "
-            "one.",
+            f"Label column '{column}' of {table.source} needs at least two different values "
+            f"({shown or 'all missing'}). Give another label column or no label, and drop this "
+            "column.",
             options=f"leave --label out and pass --drop {shlex.quote(column)}",
             column=column,
         )
@@ -173,16 +174,18 @@ def label_of(table: Table, column: str | None, value: str | None) -> Label | Non
     if value is None:
         if len(values) > 2 and (counts == counts.min()).sum() > 1:
             raise InputError(
-                f"label column '{column}' of {table.source} has {len(values)} values, and several "
-                f"are equally rare ({shown}). Say which one is meant.",
+                f"Label column '{column}' of {table.source} has {len(values)} values, and several "
+                f"values are equally rare ({shown}). Give the value of the label.",
                 options=f"--label {shlex.quote(f'{column}=VALUE')}",
                 column=column,
             )
         value = str(values[np.argmin(counts)])
     elif value not in values:
         raise InputError(
-            f"label column '{column}' of {table.source} has no value '{value}'; it has {shown}.",
+            f"Label column '{column}' of {table.source} does not contain '{value}'. The column "
+            f"contains {shown}.",
             column=column,
+            value=value,
         )
     return Label(column, value, texts == value, is_known, is_rarer)
 
@@ -308,7 +311,8 @@ def _split_off_label(
         return None, table
     if column in by:
         raise InputError(
-            f"column '{column}' names the customers, so it cannot be the label.", column=column
+            f"Column '{column}' identifies the customers, so it cannot be the label.",
+            column=column,
         )
     return label_of(table, column, value), table.without([column])
 
@@ -392,7 +396,7 @@ def ready_for(map_: Map, table: Table, options: Mapping[str, Any]) -> PerOptions
     ranks_customers = ROW_COUNT in names and ROW_COUNT not in table.names
     if not by and options.get("date_format"):
         raise InputError(
-            "`date_format` goes with `per`: a map knows the order of its own dates.",
+            "`date_format` requires `per`, because a map stores the format of its own dates.",
             parameter="date_format",
         )
     if not by and not ranks_customers:
@@ -402,10 +406,12 @@ def ready_for(map_: Map, table: Table, options: Mapping[str, Any]) -> PerOptions
         advice = "leave --per out"
         if ranks_customers and key:
             advice = " ".join(f"--per {shlex.quote(name)}" for name in key.split(" / "))
-        made = f"put together by {key}" if ranks_customers else "taken as they are"
+        made = f"combined by {key}" if ranks_customers else "not combined"
         raise InputError(
-            f"the rows of this map were {made}; have those of {table.source} be so, too.",
+            f"The rows of this map were {made}. Read the rows of {table.source} in the same way.",
             options=advice,
+            parameter="per",
+            file=table.source,
         )
     label, used = _split_off_label(table, *split_label(given, table), by)
     names = [code.name for code in map_.encoding.features]

@@ -59,10 +59,15 @@ def check_sink_of(options: Mapping[str, Any]) -> None:
         return
     if url is None or name is None:
         lacking, given = ("`to_table`", "`to`") if name is None else ("`to`", "`to_table`")
-        raise InputError(f"{given} needs {lacking} as well: a database and the name of its table.")
+        raise InputError(
+            f"{given} requires {lacking}. Give the URL of a database and the name of its table.",
+            parameter="to_table" if name is None else "to",
+        )
     if not is_url(url):
         raise InputError(
-            f"`to` must be the URL of a database; got {url!r}", parameter="to", value=url
+            f"`to` must be the URL of a database, such as sqlite:///alerts.sqlite, but is {url!r}.",
+            parameter="to",
+            value=url,
         )
     check_sink(url, name)
 

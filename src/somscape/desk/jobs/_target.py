@@ -33,7 +33,7 @@ MAX_CLASSES = 20
 DIGITS = 6
 """Number of digits for the bounds of a range. Whole numbers are not rounded."""
 
-UNTOLD = "unknown, as no row could be left out"
+UNTOLD = "unknown, because no row could be left out"
 
 MAX_TAUGHT = 300
 """Largest number of classes that can be learned. The time grows with its square."""
@@ -80,35 +80,44 @@ def target_of(table: Table, name: str, role: str | None = None) -> Target:
     """Return a column as a target: a number if it has many different numbers, else classes."""
     column = table.column(name)
     is_known = ~np.asarray(column.missing)
-    place = f"target column '{name}' of {table.source}"
+    place = f"Target column '{name}' of {table.source}"
+    facts = {"file": table.source, "column": name}
     if not is_known.any():
         raise InputError(
-            f"{place} is empty in all {counted(table.n_rows, 'row')}. Give a column that says what "
-            "is known."
+            f"{place} is empty in all {counted(table.n_rows, 'row')}. Give a column with known "
+            "values.",
+            **facts,
         )
     if role not in AS_CLASSES:
         if column.problem is not None:
-            raise InputError(column.problem, options=f"--category {shlex.quote(name)}")
+            raise InputError(column.problem, options=f"--category {shlex.quote(name)}", **facts)
         if role == "numbers" and column.numbers is None:
-            raise InputError(f"{place} holds text, so it is no number. Leave `number` out for it.")
+            raise InputError(
+                f"{place} contains text, so it cannot be a number. Leave `number` out for this "
+                "column.",
+                **facts,
+            )
         if column.numbers is not None and (role == "numbers" or column.n_distinct > MAX_CLASSES):
             return Target(name, np.asarray(column.numbers, dtype=np.float64), is_known)
     if column.n_distinct > MAX_TAUGHT:
         raise InputError(
-            f"{place} has {column.n_distinct:,} different values, and at most {MAX_TAUGHT} classes "
-            "can be learned. Put rare ones together, or give another column."
+            f"{place} has {column.n_distinct:,} different values, but at most {MAX_TAUGHT} classes "
+            "can be learned. Combine rare values, or give another column.",
+            **facts,
         )
     codes, classes = _class_indices(column)
     sizes = np.bincount(codes[is_known])
     if len(classes) < 2:
         raise InputError(
-            f"{place} has one class, '{classes[0]}', in all rows; at least two are needed. To find "
-            "rows that are not like the others, use `somscape detect`."
+            f"{place} has the class '{classes[0]}' in all rows, but at least two classes are "
+            "needed. To find unusual rows, use `somscape detect`.",
+            **facts,
         )
     if sizes.max() == 1:
         raise InputError(
-            f"{place} has another value in each row, from which no class can be learned. Give a "
-            "column whose values come back."
+            f"{place} has a different value in each row, so classes cannot be learned. Give a "
+            "column with repeated values.",
+            **facts,
         )
     return Target(name, codes, is_known, classes.astype(str))
 
@@ -134,8 +143,9 @@ def notes_on(target: Target) -> list[str]:
     known = target.values[target.is_known]
     if target.classes is None:
         return [
-            f"Target '{target.name}', a number {_range_words(known)}; {len(np.unique(known))} "
-            f"different ones (without --number or --category, up to {MAX_CLASSES} are classes)."
+            f"Target '{target.name}', a number {_range_words(known)}, with "
+            f"{len(np.unique(known))} different values (without --number or --category, up to "
+            f"{MAX_CLASSES} values are classes)."
         ]
     sizes = np.bincount(known)
     order = np.argsort(-sizes, kind="stable")
@@ -144,10 +154,10 @@ def notes_on(target: Target) -> list[str]:
     notes = [f"Target '{target.name}', {len(sizes)} classes: {', '.join(shown)}{more}."]
     single = target.classes[sizes == 1].tolist()
     if single:
-        what, they_are = ("Classes", "they are") if len(single) > 1 else ("Class", "it is")
+        what, them = ("Classes", "them") if len(single) > 1 else ("Class", "it")
         notes.append(
-            f"Warning: {what} of one row: {listed(single)}. Nothing tells how well {they_are} "
-            "recognized."
+            f"Warning: {what} with only one row: {listed(single)}. The accuracy of recognizing "
+            f"{them} is unknown."
         )
     return notes
 
@@ -218,7 +228,7 @@ def summary_words(model: Answering, predictions: Table) -> str:
     column = predictions.column("predicted")
     if not isinstance(model, Recognizer):
         assert column.numbers is not None
-        return f"{_range_words(column.numbers)}; {100 * COVERAGE:g} % lie between low and high"
+        return f"{_range_words(column.numbers)}, with {100 * COVERAGE:g} % between low and high"
     counts = Counter(column.cells)
     shown = [f"{name}: {n:,}" for name, n in counts.most_common(MAX_SHOWN)]
     return ", ".join([*shown, *["..."] * (len(counts) > MAX_SHOWN)])
@@ -241,15 +251,17 @@ def agreement_words(model: Answering, table: Table, predictions: Table) -> str |
         return None
     errors = predicted.numbers[is_known] - column.numbers[is_known]
     off = number_text(float(np.sqrt((errors**2).mean())))
-    return f"Off by {off} (root mean square) in {n} with a known '{name}'."
+    return f"The root mean square error is {off} in {n} with a known '{name}'."
 
 
 def _named_words(model: Recognizer, found: NDArray[Any], known: NDArray[Any], rows: str) -> str:
     is_named = found != model.unknown
     share = f"{100 * (found == known)[is_named].mean():.1f} %" if is_named.any() else "none"
     if is_named.all():
-        return f"{share} of {rows} are named rightly."
-    return f"Of {rows}: {(~is_named).sum():,} refused; of the others {share} are named rightly."
+        return f"{share} of {rows} are predicted correctly."
+    n = int((~is_named).sum())
+    are = "is" if n == 1 else "are"
+    return f"{n:,} of {rows} {are} refused. Of the other rows, {share} are predicted correctly."
 
 
 MAX_ROWS = 5_000

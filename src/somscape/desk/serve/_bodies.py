@@ -63,7 +63,7 @@ class Columns:
         """Return the values of rows by column, or refuse the rows."""
         for number, row in enumerate(rows, 1):
             if type(row) is not dict:
-                raise Refusal(422, f"Row {number} must be an object; got {kind_found(row)}.")
+                raise Refusal(422, f"Row {number} must be an object, but is {kind_found(row)}.")
             if not self.known.issuperset(row):
                 self._check_names(row, f"Row {number}")
         try:
@@ -91,9 +91,9 @@ class Columns:
         if self.known.isdisjoint(table.names):
             raise Refusal(
                 422,
-                f"None of the {len(table.names)} columns is one that this map needs "
-                f"({listed(self.names, MAX_NAMED)}). The first line of a CSV must name the "
-                "columns.",
+                f"None of the {len(table.names)} columns is in the map, which needs "
+                f"{listed(self.names, MAX_NAMED)}. The first line of a CSV must contain the names "
+                "of the columns.",
             )
         self._check_names(table.names, "The table")
 
@@ -103,14 +103,14 @@ class Columns:
         others = [name for name in given if name not in self.known]
         if lacking:
             close = suggestion(lacking[0], others)
-            meant = f"; {close}" if close else ""
+            meant = f" ({close})" if close else ""
             names = listed(lacking, MAX_NAMED)
-            raise Refusal(422, f"{what} lacks columns that this map needs ({names}{meant}).")
+            raise Refusal(422, f"{what} lacks columns of this map: {names}{meant}.")
         if others:
             raise Refusal(
                 422,
-                f"{what} has columns that this map does not know ({listed(others, MAX_NAMED)}). "
-                "Leave them out.",
+                f"{what} has columns that are not in this map ({listed(others, MAX_NAMED)}). Leave "
+                "these columns out.",
             )
 
 
@@ -144,7 +144,8 @@ class _Reader:
         or_null = " or null" if self._may_miss else ""
         raise Refusal(
             422,
-            f"Row {row + 1}, column '{self._name}', must hold {self.needs}{or_null}; got {found}.",
+            f"Row {row + 1}, column '{self._name}', must contain {self.needs}{or_null}, but "
+            f"contains {found}.",
         )
 
 
@@ -163,7 +164,7 @@ class _Numbers(_Reader):
             values = [None if value in self._missing else value for value in values]
         if not all(map(_is_finite, values)):
             far = next(i for i, value in enumerate(values) if not _is_finite(value))
-            self.refuse(far, "one that no float holds")
+            self.refuse(far, "a number that is too large for a float")
         return values
 
     def column(self, cells: list[Any]) -> Column:
@@ -233,10 +234,10 @@ WIRES = {CSV: "csv", ARROW: "arrow"}
 TYPES = f"{JSON}, {CSV} or {ARROW}"
 
 NO_TABLE = {
-    "csv": "The body cannot be read as CSV in UTF-8 with a line of column names and a row below "
-    "it. `somscape score` with the same text in a file says where and why.",
-    "arrow": "The body cannot be read as an Arrow stream of numbers, text and dates, or it unpacks "
-    "to too much.",
+    "csv": "The body cannot be read as CSV. It must be text in UTF-8 with a line of column names "
+    "and at least one row. For details, use `somscape score` with the same text in a file.",
+    "arrow": "The body cannot be read as an Arrow stream of numbers, text and dates, or the "
+    "uncompressed data are too large.",
 }
 """Messages for bodies that cannot be read. They do not quote values, unlike the reader's own."""
 
@@ -255,17 +256,17 @@ def rows_of_json(body: bytes, limits: RequestLimits) -> list[Any]:
     except json.JSONDecodeError as error:
         # The text of the error is left out, because it may quote the body.
         place = f"line {error.lineno}, column {error.colno}"
-        raise Refusal(400, f"The body is not JSON: something is wrong at {place}.") from None
+        raise Refusal(400, f"The body is not JSON. It has an error at {place}.") from None
     except RecursionError:
-        raise Refusal(400, "The JSON is nested too deeply; rows are flat objects.") from None
+        raise Refusal(400, "The JSON is nested too deeply. Send rows as flat objects.") from None
     except ValueError:  # a whole number with thousands of digits
-        raise Refusal(400, "The JSON holds a number with too many digits.") from None
+        raise Refusal(400, "The JSON contains a number with too many digits.") from None
     if isinstance(found, dict):
         found = found["rows"] if found.keys() == {"rows"} else [found]
     if not isinstance(found, list):
         raise Refusal(
             422,
-            'The body must be a row, a list of rows, or {"rows": [...]}; got '
+            'The body must be a row, a list of rows, or {"rows": [...]}, but is '
             f"{kind_found(found)}.",
         )
     _check_length(len(found), limits)
@@ -286,14 +287,14 @@ def table_of_wire(
 
 def _check_length(n_rows: int, limits: RequestLimits) -> None:
     if not n_rows:
-        raise Refusal(422, "There is no row in the body; send at least one.")
+        raise Refusal(422, "The body does not contain a row. Send at least one row.")
     if n_rows > limits.max_rows:
         raise Refusal(
             413,
-            f"These are {n_rows:,} rows, and a request may have {limits.max_rows:,} "
-            "(--max-rows); send them in parts.",
+            f"The request has {n_rows:,} rows, but at most {limits.max_rows:,} are allowed "
+            "(--max-rows). Send the rows in parts.",
         )
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise Refusal(400, f"{name} is no JSON; send null for a missing value.")
+    raise Refusal(400, f"{name} is not valid in JSON. Send null for a missing value.")

@@ -146,10 +146,10 @@ def refusal_of(encoding: Encoding, table: Table) -> Refusal:
             problem = code.problem(source)  # type: ignore[arg-type]
             if problem is not None:
                 row, needed = problem
-                return Refusal(422, f"Row {row + 1}: column '{code.name}' {needed}.")
+                return Refusal(422, f"In row {row + 1}, column '{code.name}' {needed}.")
             if encoding.missing == "error" and source.missing.any():
                 row = int(source.missing.argmax())
-                return Refusal(422, f"Row {row + 1}: column '{code.name}' has no value.")
+                return Refusal(422, f"In row {row + 1}, column '{code.name}' has no value.")
             is_near = (np.abs(code.encode(source)) <= FARTHEST).all(axis=1)  # type: ignore[arg-type]
         except InputError:
             return Refusal(422, f"Column '{code.name}' cannot be read as a {code.kind}.")
@@ -157,10 +157,10 @@ def refusal_of(encoding: Encoding, table: Table) -> Refusal:
             row = int(is_near.argmin())
             return Refusal(
                 422,
-                f"Row {row + 1}: the number in column '{code.name}' is too far from those that "
-                "the map was made from.",
+                f"In row {row + 1}, the number in column '{code.name}' is too far from the "
+                "training data of the map.",
             )
-    return Refusal(422, "The rows cannot be encoded as this map's columns.")
+    return Refusal(422, "The rows cannot be encoded with the columns of this map.")
 
 
 ROUTES = {"detector": "/score", "recognizer": "/predict", "predictor": "/predict"}
@@ -211,7 +211,7 @@ class Served:
     def score(self, table: Table, explained: list[str]) -> Answers:
         """Return the scores of rows, or refuse the rows."""
         if not isinstance(self.thing, Detector):
-            raise Refusal(404, "This file predicts a column: ask /predict, not /score.")
+            raise Refusal(404, "This model predicts a column. Use /predict instead of /score.")
         try:
             return answers_of(self.thing, table, explained)
         except InputError:
@@ -220,7 +220,7 @@ class Served:
     def predict(self, table: Table) -> Table:
         """Return the predictions for rows, or refuse the rows."""
         if isinstance(self.thing, Detector):
-            raise Refusal(404, "This file is a detector: ask /score, not /predict.")
+            raise Refusal(404, "This model is a detector. Use /score instead of /predict.")
         try:
             return predictions_of(self.thing, table)
         except InputError:
@@ -235,7 +235,9 @@ def load_served(path: Path) -> Served:
         raise
     except Exception as error:  # one broken file must not end the wait for the next file
         raise InputError(
-            f"{path} holds a map that cannot be used ({type(error).__name__}). Save it again."
+            f"{path} contains a map that cannot be used ({type(error).__name__}). Save the map "
+            "again.",
+            file=path,
         ) from error
 
 
@@ -245,24 +247,32 @@ def _load_checked(path: Path) -> Served:
     thing = load(path)
     if not isinstance(thing, Detector | Recognizer | Predictor):
         raise InputError(
-            f"{path} is a map alone, which scores and predicts nothing. `serve` supports the "
-            "map.som of a `somscape detect`, and what `somscape fit --target` writes."
+            f"{path} is only a map, which cannot score or predict rows. Give the map.som of "
+            "`somscape detect` or of `somscape fit --target`.",
+            file=path,
         )
     if ROW_COUNT in (code.name for code in thing.map_.encoding.columns):
         raise InputError(
-            f"{path} ranks customers, whose rows are put together from a whole table (--per). "
-            "`serve` supports only maps of rows; use `somscape score` for this one."
+            f"{path} ranks customers, whose rows are combined from a whole table (--per). `serve` "
+            "supports only maps of single rows. Use `somscape score` for this map.",
+            file=path,
         )
     if isinstance(thing, Detector):
         thing.scores_of_rows(thing.map_.codebook[:0])  # raises an error if its method was removed
     if state_of(path) != before:
-        raise InputError(f"{path} changed while it was read. Replace it by renaming another file.")
+        raise InputError(
+            f"{path} changed while it was being read. Write a new file under another name, then "
+            "rename it.",
+            file=path,
+        )
     served = Served(thing, sha256, _now())
     try:
         _warm_up(served)
     except Refusal as refused:
         raise InputError(
-            f"{path} holds a map that refuses even an empty row ({refused.detail}) Save it again."
+            f"{path} contains a map that refuses even an empty row ({refused.detail.rstrip('.')}). "
+            "Save the map again.",
+            file=path,
         ) from None
     return served
 
@@ -361,13 +371,13 @@ class Keeper:
 
 def _check_columns(old: Served, new: Served) -> None:
     if new.kind != old.kind:
-        raise InputError(f"the new file holds a {new.kind}, and a {old.kind} is served.")
+        raise InputError(f"The new file contains a {new.kind}, but the service needs a {old.kind}.")
     names = {*old.fields, *new.fields}
     different = sorted(name for name in names if old.fields.get(name) != new.fields.get(name))
     if different:
         raise InputError(
-            f"the new file has other columns, or other kinds of them ("
-            f"{listed(different, MAX_NAMED)}). Start the service anew for it."
+            "The new file has different columns, or columns of different kinds ("
+            f"{listed(different, MAX_NAMED)}). Restart the service for this file."
         )
 
 

@@ -109,15 +109,18 @@ def _check_others(host: str, token: Path | None, cert: Path | None, key: Path | 
     """Raise InputError if other computers have access without a token or without TLS."""
     if (cert is None) != (key is None):
         raise InputError(
-            "`tls_cert` and `tls_key` belong together; give both or neither.", parameter="tls_cert"
+            "`tls_cert` and `tls_key` can only be given together. Give both or neither.",
+            parameter="tls_cert" if cert is None else "tls_key",
         )
     needed = {"`token_file`": token, "`tls_cert` with `tls_key`": cert}
     lacking = [words for words, given in needed.items() if given is None]
     if lacking and not is_loopback(host):
         raise InputError(
-            f"`host` {host} lets other computers in, which needs {' and '.join(lacking)}. Add "
-            "them, or leave it out for this machine alone.",
+            f"`host` {host} gives access to other computers, which requires "
+            f"{' and '.join(lacking)}. Add these, or leave `host` out for access only from this "
+            "computer.",
             parameter="host",
+            value=host,
         )
 
 
@@ -127,33 +130,36 @@ def _token_in(path: Path, may_be_readable: bool) -> str:
         token = data.decode("ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
-            f"`token_file` {path} cannot be read as a line of ASCII.", parameter="token_file"
+            f"`token_file` {path} cannot be read as a line of ASCII characters.",
+            parameter="token_file",
+            file=path,
         ) from error
     if len(token) < MIN_TOKEN or not token.isprintable() or " " in token:
         raise InputError(
-            f"`token_file` {path} must hold one word of at least {MIN_TOKEN} letters, such as "
-            "`openssl rand -hex 32` writes.",
+            f"`token_file` {path} must contain one word of at least {MIN_TOKEN} characters. Make a "
+            "token with `openssl rand -hex 32`.",
             parameter="token_file",
+            file=path,
         )
     return token
 
 
 PROBLEMS = {
-    "400": "The body is not JSON, or a parameter is none of those that there are.",
+    "400": "The body is not JSON, or a parameter has an unknown value.",
     "401": "The token is missing or wrong.",
-    "413": "The body is larger, or has more rows, than a request may have.",
-    "415": "The body is none of the kinds that are read.",
-    "422": "A row cannot be read as one of this map's table; the answer names row and column.",
+    "413": "The body has too many bytes or too many rows.",
+    "415": "The media type of the body is not supported.",
+    "422": "A row cannot be read with this map. The answer names the row and the column.",
 }
 NUMBER, TEXT = {"type": "number"}, {"type": "string"}
 REASON = {"column": TEXT, "value": TEXT, "usual": TEXT, "share": NUMBER, "sentence": TEXT}
 ANSWER = {
-    "row": {"type": "integer", "description": "From 1, in the order of the request."},
-    "id": {"description": "As it was sent."},
+    "row": {"type": "integer", "description": "Number of the row in the request, from 1."},
+    "id": {"description": "The id from the request."},
     "score": {**NUMBER, "description": "Higher is more unusual."},
-    "p_value": {**NUMBER, "description": "Share of usual rows that score at least as high."},
+    "p_value": {**NUMBER, "description": "Share of usual rows with at least this score."},
     "flagged": {"type": "boolean", "description": "Whether the score is above the threshold."},
-    "unit": {"type": "integer", "description": "The row's unit of the map."},
+    "unit": {"type": "integer", "description": "The best matching unit of the row."},
     "why": {**TEXT, "description": "The reasons as sentences."},
     "reasons": {"type": "array", "items": {"type": "object", "properties": REASON}},
 }
@@ -182,9 +188,13 @@ def description_of(served: Served, limits: RequestLimits) -> dict[str, Any]:
     spec.components.schema("Answer", {"type": "object", "properties": answer})
     spec.path(path=path, operations={"post": _post(path)})
     for name, summary, content in (
-        ("/health", "Which map answers.", {JSON: {"schema": _object(HEALTH)}}),
-        ("/live", "An answer, for who watches the process; needs no token.", None),
-        ("/metrics", "Counts, as Prometheus reads them.", {"text/plain": {"schema": TEXT}}),
+        ("/health", "The map that answers requests.", {JSON: {"schema": _object(HEALTH)}}),
+        (
+            "/live",
+            "An empty answer that shows that the process is alive. No token is needed.",
+            None,
+        ),
+        ("/metrics", "Counters in the format of Prometheus.", {"text/plain": {"schema": TEXT}}),
         ("/openapi.json", "This document.", {JSON: {"schema": {"type": "object"}}}),
     ):
         code, said = ("200", {"content": content}) if content else ("204", {})
@@ -202,7 +212,7 @@ def _post(path: str) -> dict[str, Any]:
     parameter = {
         "name": "reasons",
         "in": "query",
-        "description": "Which rows get reasons.",
+        "description": "The rows that get reasons.",
         "schema": {"enum": list(EXPLAINED), "default": EXPLAINED[0]},
     }
     problem = {JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}}
@@ -241,10 +251,16 @@ def _kind_of(code: Any, *, may_miss: bool) -> dict[str, Any]:
         return {"type": ["number", *null]}
     types = {"type": ["string", "number", "boolean", *null]}
     if isinstance(code, CategoryCode):
-        return {**types, "description": f"A category; seen: {', '.join(code.levels)}."}
+        return {
+            **types,
+            "description": f"A category. Its levels in training are {', '.join(code.levels)}.",
+        }
     if isinstance(code, OrdinalCode):
-        return {**types, "description": f"From low to high: {', '.join(code.levels)}."}
-    return {**types, "description": "A date, such as 2026-01-31."}
+        return {
+            **types,
+            "description": f"A category with the order {' < '.join(code.levels)}.",
+        }
+    return {**types, "description": "A date, for example 2026-01-31."}
 
 
 def _object(properties: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -284,11 +300,11 @@ class Metrics:
             "Requests that are not answered yet.",
             registry=self._registry,
         )
-        self._rows = counter("somscape_rows", "Rows that were answered.", ("route",))
-        self._flagged = counter("somscape_rows_flagged", "Rows that were flagged.")
+        self._rows = counter("somscape_rows", "Rows in answers.", ("route",))
+        self._flagged = counter("somscape_rows_flagged", "Flagged rows in answers.")
         self.maps = counter(
             "somscape_map_reloads",
-            "Files that took the place of the map's, taken over or refused.",
+            "New files of the map that were taken or refused.",
             ("outcome",),
         )
         for outcome in ("taken", "refused"):
@@ -389,7 +405,7 @@ class Gate:
 
     def _limited(self, scope: Scope, receive: Receive) -> Receive:
         most = self._limits.max_body
-        problem = f"The body is larger than {most / 1e6:g} MB (--max-body); send it in parts."
+        problem = f"The body is larger than {most / 1e6:g} MB (--max-body). Send the rows in parts."
         return limited(scope, receive, most, Refusal(413, problem))
 
 
@@ -462,7 +478,7 @@ class Service:
             Route("/metrics", self.metrics),
             Route("/openapi.json", self.openapi),
         ]
-        handlers: dict[Any, Any] = {HTTPException: _say_problem, Exception: _say_fault}
+        handlers: dict[Any, Any] = {HTTPException: _answer_problem, Exception: _answer_fault}
         return Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)
 
     async def score(self, request: Request) -> Response:
@@ -599,15 +615,17 @@ def _ids_of(rows: list[Any], served: Served) -> list[Any] | None:
     return None if name is None else [row.get(name) for row in rows]
 
 
-async def _say_fault(request: Request, error: Exception) -> Response:
-    return answer_of(Refusal(500, "A fault of the service; its log says where."))
+async def _answer_fault(request: Request, error: Exception) -> Response:
+    return answer_of(
+        Refusal(500, "The service has failed. See its log for the place of the fault.")
+    )
 
 
-async def _say_problem(request: Request, error: Exception) -> Response:
+async def _answer_problem(request: Request, error: Exception) -> Response:
     """Answer a refused request. Starlette itself refuses unknown routes and methods."""
     assert isinstance(error, HTTPException)
     if isinstance(error, Refusal):
         return answer_of(error)
-    said = {404: f"There is no such route; there are {', '.join(sorted(Service.ROUTES))}."}
+    said = {404: f"The route does not exist. The routes are {', '.join(sorted(Service.ROUTES))}."}
     problem = said.get(error.status_code, f"{error.detail}.")
     return answer_of(Refusal(error.status_code, problem, error.headers))

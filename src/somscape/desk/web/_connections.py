@@ -75,10 +75,10 @@ QUIET = 60.0
 EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 """Errors that occur if the system has no free file or memory for a connection."""
 
-NO_FILES = "No more files can be opened, so clients wait. Raise their hard limit: ulimit -Hn."
+NO_FILES = "Too many files are open, so clients wait. Raise the hard limit with ulimit -Hn."
 FULL = (
-    "{} connections are open, which is the limit. For each new one, a connection without a "
-    "valid token or session is closed."
+    "{} connections are open, which is the limit. For each new connection, a connection without "
+    "a valid token or session is closed."
 )
 
 NO_NEW_CLIENT = [

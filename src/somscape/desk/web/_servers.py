@@ -28,7 +28,9 @@ def check_libraries(what: str, names: Sequence[str], extra: str) -> None:
     missing = [name for name in names if importlib.util.find_spec(name) is None]
     if missing:
         raise InputError(
-            f"{what} needs {' and '.join(missing)}; run: pip install 'somscape[{extra}]'"
+            f"{what[:1].upper()}{what[1:]} needs {' and '.join(missing)}. Run pip install "
+            f"'somscape[{extra}]'.",
+            value=missing[0],
         )
 
 
@@ -44,11 +46,14 @@ def listening(host: str, port: int) -> socket.socket:
         listener.listen()  # clients wait until the server is ready
     except OSError as error:
         listener.close()
-        cure = "Give another --port, or --port 0 for a free one."
+        parameter, cure = "port", "Give another --port, or --port 0 for a free port."
         if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
-            cure = "Give --host an address of this machine, or leave it out for this machine alone."
+            parameter = "host"
+            cure = "Give --host an address of this computer, or leave --host out."
         raise InputError(
-            f"cannot listen on {host}, port {port} ({error.strerror or error}). {cure}"
+            f"The server cannot listen on {host}, port {port} ({error.strerror or error}). {cure}",
+            parameter=parameter,
+            value=host if parameter == "host" else port,
         ) from error
     return listener
 
@@ -87,8 +92,10 @@ def server_context(
                 path.open("rb").close()
         except OSError as error:
             raise InputError(
-                f"`{name}` {shown(path)} cannot be read ({error.strerror}). Give a file in PEM.",
+                f"`{name}` {shown(path)} cannot be read ({error.strerror}). Give a file in the "
+                "format PEM.",
                 parameter=name,
+                file=path,
             ) from error
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -96,15 +103,17 @@ def server_context(
         context.load_cert_chain(certificate, key, password=_no_passphrase)
     except InputError as error:
         raise InputError(
-            f"`tls_key` {shown(key)} needs a passphrase, which nobody could type at a restart. "
-            "Give a key without one, which only you can read.",
+            f"`tls_key` {shown(key)} needs a passphrase, which cannot be typed when the server "
+            "restarts. Give a key without a passphrase in a file that only you can read.",
             parameter="tls_key",
+            file=key,
         ) from error
     except (ssl.SSLError, OSError, ValueError) as error:
         raise InputError(
             f"`tls_cert` {shown(certificate)} and `tls_key` {shown(key)} cannot be used "
-            f"({_reason(error)}). Give a certificate in PEM and the key that belongs to it.",
+            f"({_reason(error)}). Give a certificate in the format PEM and its key.",
             parameter="tls_cert",
+            file=certificate,
         ) from error
     return context
 
@@ -115,9 +124,10 @@ def names_of(context: ssl.SSLContext, certificate: Path) -> frozenset[str]:
         found = _handshake(context, certificate)
     except ssl.SSLError as error:
         raise InputError(
-            f"`tls_cert` {shown(certificate)} is one that browsers refuse ({_reason(error)}). Have "
-            "it made anew.",
+            f"`tls_cert` {shown(certificate)} is refused by browsers ({_reason(error)}). Give a "
+            "new certificate.",
             parameter="tls_cert",
+            file=certificate,
         ) from error
     names = set()
     for kind, name in found.get("subjectAltName", ()):
@@ -127,9 +137,10 @@ def names_of(context: ssl.SSLContext, certificate: Path) -> frozenset[str]:
             names.add(str(ipaddress.ip_address(str(name).strip())))
     if not names:
         raise InputError(
-            f"`tls_cert` {shown(certificate)} names no host (subjectAltName), so browsers refuse "
-            "it. Have it made for the name by which people call this computer.",
+            f"`tls_cert` {shown(certificate)} does not contain a host name (subjectAltName), so "
+            "browsers refuse it. Give a certificate for the host name of this computer.",
             parameter="tls_cert",
+            file=certificate,
         )
     return frozenset(names)
 
