@@ -221,7 +221,7 @@ def test_dask_workers_that_die_again_and_again_are_one_error(fragile_client, tmp
     dies = KilledAt(tmp_path, range(1000))
     collection = dask_frame([frame]).map_partitions(dies, meta=frame.iloc[:0])
     began = time.monotonic()
-    with pytest.raises(EngineError, match="died again and again"):
+    with pytest.raises(EngineError, match="died repeatedly"):
         som_of().fit(collection)
     assert time.monotonic() - began < 60
 
@@ -310,6 +310,6 @@ def test_dask_without_workers_does_not_hang(monkeypatch):
     with (
         distributed.LocalCluster(n_workers=0, dashboard_address=":0") as cluster,
         distributed.Client(cluster),
-        pytest.raises(EngineError, match="has had no worker"),
+        pytest.raises(EngineError, match="was without workers"),
     ):
         som_of().fit(dask_frame([frame_of(rows_of(50))]))

@@ -177,8 +177,8 @@ REFUSED = {
         r"40 x 3 x 1.*asarray\(X\).reshape\(40, -1\)",
     ),
     "a stream of another length": (Counted(ARROW), r"stream of this Counted has 40 rows.* size 10"),
-    "GeoSeries": (PLACES.geometry, "geometry is the only column.*X.centroid.x"),
-    "geometry alone": (PLACES[["geometry"]], "geometry is the only column"),
+    "GeoSeries": (PLACES.geometry, "X contains only geometry.*X.centroid.x"),
+    "geometry alone": (PLACES[["geometry"]], "X contains only geometry"),
     "masked": (np.ma.array(X, mask=X > 2), r"masked array.*filled\(np.nan\)"),
     "structured": (
         np.array([tuple(row) for row in X], [(name, float) for name in NAMES]),
@@ -186,17 +186,17 @@ REFUSED = {
     ),
     "complex": (X + 1j, "Complex data not supported"),
     "dates": (X.astype("datetime64[D]"), "dates or durations"),
-    "strings": (X.astype(str).astype("U5") + "x", "X holds text"),
+    "strings": (X.astype(str).astype("U5") + "x", "X contains text"),
     "one column": (X[:, 0], "1D array"),
     "three dimensions": (CUBE, "dim 3"),
     "a series": (FRAME["a"], "2-dimensional container"),
-    "a dict": (dict(zip(NAMES, X.T, strict=True)), r"got a dict. .*pandas.DataFrame\(X\)"),
+    "a dict": (dict(zip(NAMES, X.T, strict=True)), r"is a dict\. .*pandas.DataFrame\(X\)"),
     "dicts": (FRAME.to_dict("records"), r"list of dicts.*pandas.DataFrame\(X\)"),
-    "a generator": (lambda _: (row for row in X), r"got a generator.*list\(X\)"),
-    "a map": (lambda _: map(list, X), r"got a map.*list\(X\)"),
-    "a set": ({tuple(row) for row in X}, r"got a set.*list\(X\)"),
+    "a generator": (lambda _: (row for row in X), r"is a generator.*list\(X\)"),
+    "a map": (lambda _: map(list, X), r"is a map.*list\(X\)"),
+    "a set": ({tuple(row) for row in X}, r"is a set.*list\(X\)"),
     "text": ("a,b\n1,2\n", "file name"),
-    "bytes": (b"a,b\n1,2\n", "X holds text"),
+    "bytes": (b"a,b\n1,2\n", "X contains text"),
     "nothing": (None, "got scalar array"),
     "a number": (7.0, "got scalar array"),
 }
@@ -283,7 +283,7 @@ def test_the_line_in_the_message_gives_one_row_per_sample(kind):
 
 def test_a_frame_of_places_works_without_its_geometry():
     expected = SOM(2, 3, random_state=0).fit(FRAME)
-    message = r"geometry is left out: 'geometry'.*X.drop\(columns=\['geometry'\]\)"
+    message = r"geometry, which is left out \('geometry'\).*X.drop\(columns=\['geometry'\]\)"
     with pytest.warns(SomscapeWarning, match=message) as caught:
         som = SOM(2, 3, random_state=0).fit(PLACES)
     assert len(caught) == 1

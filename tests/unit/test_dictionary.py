@@ -8,7 +8,6 @@ from sklearn.base import clone
 from texts import rejected
 
 from somscape import SOMDetector, TableEncoder, datasets, load, plots, report
-from somscape.errors import InputError
 from somscape.outliers import detector as _reasons
 from somscape.regions import find_regions
 from somscape.tables import table_from_columns
@@ -60,18 +59,18 @@ def test_a_file_gives_words_for_codes_and_columns(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "facts"),
     [
-        ("column,code\na,b\n", "must have the columns column, code, words; it lacks words"),
-        ("column,code,words\n,b,c\n", "line 2: a column and its words must be given"),
-        ("column,code,words\na,b,\n", "line 2: a column and its words must be given"),
-        ("column,code,words\na,b,c\na,b,d\n", "line 3: the code 'b' of 'a' stands twice"),
+        ("column,code\na,b\n", {"column": "words", "allowed": ("column", "code", "words")}),
+        ("column,code,words\n,b,c\n", {"row": 0}),
+        ("column,code,words\na,b,\n", {"row": 0}),
+        ("column,code,words\na,b,c\na,b,d\n", {"row": 1, "column": "a", "value": "b"}),
     ],
 )
-def test_a_file_that_is_no_dictionary_is_refused(tmp_path, text, message):
+def test_a_file_that_is_no_dictionary_is_refused(tmp_path, text, facts):
     path = tmp_path / "codes.csv"
     path.write_text(text)
-    with pytest.raises(InputError, match=message):
+    with rejected(file="codes.csv", **facts):
         TableEncoder(dictionary=path).fit(a_table())
 
 

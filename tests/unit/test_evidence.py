@@ -229,7 +229,7 @@ def test_notes_name_outcomes_counters_and_codes_once():
     assert outcome.startswith("'Class' looks like an outcome and is left out")
     assert outcome.options == "--label Class or --category Class"
     assert "'row' (a row counter), 'account' (nearly unique: looks like a code)" in unused
-    assert personal == "'sex', 'surname' say who somebody is; consider to protect them"
+    assert personal == "'sex', 'surname' may be personal data. Consider protecting these columns"
     assert personal.options == "--protect sex --protect surname"
 
 
@@ -257,7 +257,7 @@ def test_one_absurd_number_moves_no_other_score(value, column):
     assert alerts.rows[0] == 7
     assert alerts.reasons[0][0].column == f"c{column}"
     (note,) = notes_of(detector.map_.encoding)
-    assert note.startswith(f"'c{column}' holds {value:g}, over a million times as far out")
+    assert note.startswith(f"'c{column}' contains {value:g}, over a million times as far out")
     saved = Encoding.from_json(detector.map_.encoding.to_json())
     np.testing.assert_array_equal(saved.encode(table), detector.map_.encoding.encode(table))
 
@@ -283,7 +283,7 @@ def test_a_handful_of_absurd_numbers_moves_no_other_score(values, n):
     np.testing.assert_allclose(scores[others], expected[others], rtol=0.01)
     assert sorted(detector.alerts(table, len(rows)).rows[: len(rows)]) == sorted(rows)
     (note,) = notes_of(detector.map_.encoding)
-    named = note.partition("holds ")[2].partition(", over a million times")[0].split(", ")
+    named = note.partition("contains ")[2].partition(", over a million times")[0].split(", ")
     assert named == [f"{value:g}" for value in sorted({*values})]
 
 
@@ -353,7 +353,8 @@ def test_few_numbers_below_zero_are_told_of():
     (code,) = encoding.features
     assert code.why.endswith("; 1 of 200 below 0")
     assert notes_of(encoding) == [
-        "'amount' is below 0 in 1 of 200 rows; a wrong sign may not score high, so look at these"
+        "'amount' is below 0 in 1 of 200 rows. Check these rows, because a wrong sign may not get "
+        "a high score"
     ]
     assert notes_of(Encoding.from_json(encoding.to_json())) == notes_of(encoding)
     amounts[:3] = -1.0  # three of 200 are no slips any more

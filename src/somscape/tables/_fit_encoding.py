@@ -422,7 +422,10 @@ def notes_of(encoding: Encoding) -> list[Note]:
     for code in encoding.used:
         if isinstance(code, NumberCode) and code.reach:
             slips = code.why.partition("; nothing learned from ")[2].partition(";")[0]
-            text = f"'{code.name}' has {slips}, over a million times as far out as any other number"
+            text = (
+                f"'{code.name}' contains {slips}, over a million times as far out as any other "
+                "number"
+            )
             notes.append(Note(f"{text}. Such numbers are not used for learning"))
         if isinstance(code, NumberCode) and code.why.endswith(BELOW_ZERO):
             few = code.why.rpartition("; ")[2].removesuffix(BELOW_ZERO)

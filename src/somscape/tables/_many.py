@@ -207,7 +207,7 @@ def read_many(files: Files, source: str, reading: Reading) -> Table:
         notes.append(f"left out of the folder: {listed(files.left_out, 3)}")
     has = [key for key in files.folders if key in table.names]
     if has:
-        notes.append(f"{listed(has)} in the names of folders left out, because in the files")
+        notes.append(f"folder names for {listed(has)} left out, because the files contain it")
     added = [
         _column_of_folders(key, values, sizes).put_away(len(table.columns))
         for key, values in files.folders.items()

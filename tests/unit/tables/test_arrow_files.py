@@ -61,7 +61,7 @@ def test_a_file_that_was_cut_is_refused(tmp_path: Path, n_less: int) -> None:
     feather.write_feather(ROWS, path, chunksize=40)
     path.write_bytes(path.read_bytes()[:-n_less])
     assert refusal(path) == (
-        "t.arrow is not an Arrow file that pyarrow reads; write it again or give a .csv"
+        "t.arrow cannot be read as an Arrow file. Write the file again, or give a .csv file."
     )
 
 
@@ -74,13 +74,13 @@ def test_a_file_whose_list_says_other_batches_is_refused(tmp_path: Path) -> None
     start = one.read_bytes()
     n_start = len(start) - int.from_bytes(start[-10:-6], "little") - 10
     one.write_bytes(start[:n_start] + end[-n_end:])
-    assert "one.arrow is not an Arrow file" in refusal(one)
+    assert "one.arrow cannot be read as an Arrow file" in refusal(one)
 
 
 def test_other_files_under_this_name_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "t.feather"
     parquet.write_table(ROWS, path)
-    assert "is not an Arrow file" in refusal(path)
+    assert "cannot be read as an Arrow file" in refusal(path)
     for content in (b"", b"a,b\n1,2\n", b"FEA1" + bytes(40) + b"FEA1", b"ARROW1\0\0"):
         path.write_bytes(content)
         assert "t.feather" in refusal(path)
@@ -105,7 +105,7 @@ def test_nothing_is_unpacked_that_fills_the_memory(tmp_path: Path, what: str, co
         message = refusal(path)
     finally:
         pa.set_memory_pool(usual)
-    assert "bytes of cells, like a file that is made to fill a machine's memory" in message
+    assert "bytes of cells, so the file could be designed to fill the memory" in message
     assert counting.max_memory() < LARGE / 50
 
 
@@ -113,10 +113,10 @@ def test_rows_and_categories_that_take_no_room_are_counted(tmp_path: Path) -> No
     path = tmp_path / "t.arrow"
     with pa.ipc.new_file(path, pa.schema([("x", pa.null())])) as file:
         file.write_batch(pa.record_batch([pa.nulls(LARGE // 8)], ["x"]))
-    assert f"holds {LARGE} bytes of cells, like a file that is made to fill" in refusal(path)
+    assert f"contains {LARGE} bytes of cells, so the file could be designed" in refusal(path)
     text = pa.DictionaryArray.from_arrays(np.zeros(1 << 12, np.int8), ["x" * (1 << 16)])
     write_stream(path, pa.table({"x": text}))
-    assert f"holds {1 << 28} bytes of cells" in refusal(path)
+    assert f"contains {1 << 28} bytes of cells" in refusal(path)
 
 
 def test_places_outside_of_the_text_are_refused(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_places_outside_of_the_text_are_refused(tmp_path: Path) -> None:
     ends = np.array([0, 3, 6], np.int32).tobytes()
     assert content.count(ends) == 1
     path.write_bytes(content.replace(ends, np.array([0, 1 << 30, 6], np.int32).tobytes()))
-    assert "is not an Arrow file" in refusal(path)
+    assert "cannot be read as an Arrow file" in refusal(path)
 
 
 @pytest.mark.parametrize("is_whole", [True, False])

@@ -174,11 +174,13 @@ def test_an_order_of_dates_that_is_a_guess_is_said() -> None:
     table = made_of(date=[f"0{1 + i}/02/2026" for i in range(8)])
     found = per(table, "client").table
     assert cells_of(found)["last date"] == ["2026-02-07", "2026-02-06", "2026-02-08"]
-    note = next(note for note in found.notes if "read day first; they do not show it" in note)
+    note = next(
+        note for note in found.notes if "do not show their order" in note and "day first" in note
+    )
     assert note.options == "--date-format mdy"
     other = per(table, "client", date_format="mdy").table
     assert cells_of(other)["last date"] == ["2026-07-02", "2026-06-02", "2026-08-02"]
-    assert not any("they do not show it" in note for note in other.notes)
+    assert not any("do not show their order" in note for note in other.notes)
 
 
 def test_what_is_no_date_is_refused_where_dates_are_named() -> None:
@@ -197,14 +199,18 @@ def test_padded_counts_that_are_named_as_numbers_have_a_sum() -> None:
     ("by", "options", "message"),
     [
         ("klient", {}, "sales.csv has no column 'klient'; did you mean 'client'?"),
-        ("country", {}, "column 'country' of sales.csv has one value, 'DE', so there are no"),
-        ("empty", {}, "column 'empty' of sales.csv is empty, so there are no customers"),
-        ((), {}, "`by` names no column"),
-        ("client", {"date_format": "iso"}, "one of dmy, mdy, ymd or None; got 'iso'"),
-        ("client", {"numbers": ["channel"]}, "column 'channel' holds text, which has no sum"),
+        ("country", {}, "sales.csv: column 'country' has one value, 'DE', so there are no"),
+        ("empty", {}, "sales.csv: column 'empty' is empty, so there are no customers"),
+        ((), {}, "`by` is empty"),
+        ("client", {"date_format": "iso"}, "must be 'dmy', 'mdy', 'ymd' or None, but is 'iso'"),
+        (
+            "client",
+            {"numbers": ["channel"]},
+            "Column 'channel' contains text, which cannot be added",
+        ),
         ("client", {"numbers": ["amont"]}, "did you mean 'amount'?"),
-        ("client", {"like": ["total price", "number of rows"]}, "of which to make 'total price'"),
-        ("client", {"like": ["total channel"]}, "column 'channel' holds text, which has no sum"),
+        ("client", {"like": ["total price", "number of rows"]}, "'total price' would be made"),
+        ("client", {"like": ["total channel"]}, "Column 'channel' contains text"),
     ],
 )
 def test_wrong_input_says_what_to_do(by: Any, options: dict[str, Any], message: str) -> None:

@@ -240,7 +240,7 @@ def test_what_is_no_number_text_or_date_is_refused(
     came = request.getfixturevalue(which)
     url = came if isinstance(came, str) else came.url("owner")
     message = refusal(url, query=f"SELECT 1 AS a, {value} AS odd")
-    assert f"column 'odd' holds {kind}" in message
+    assert f"column 'odd' has type {kind}" in message
     assert "CAST(... AS VARCHAR)" in message
 
 
@@ -428,7 +428,7 @@ def test_who_may_read_the_servers_files_may_give_no_query(grant: str, server: Se
         server.run(f"CREATE ROLE {role} LOGIN", f"GRANT {grant} TO {role}")
         url = server.url(role)
     message = refusal(url, query="SELECT pg_read_file('/etc/passwd')")
-    assert "may read and write the server's files" in message
+    assert "can read and write files of the server" in message
 
 
 # Passwords
@@ -549,7 +549,7 @@ def test_a_close_name_is_proposed(which: str, request: pytest.FixtureRequest) ->
         ("SELEC 1", "syntax error"),
         ("SELECT * FROM nowhere", "nowhere"),
         ("SELECT nothing FROM loans", "nothing"),
-        ("SELECT * FROM loans WHERE id > 7", "has no rows"),
+        ("SELECT * FROM loans WHERE id > 7", "is empty"),
         ("SELECT id, id FROM loans", "same name|repeats|unique|twice|share"),
     ],
 )
@@ -564,13 +564,13 @@ def test_a_query_that_fails(
 
 @pytest.mark.parametrize("given", [{}, {"table": "loans", "query": "SELECT 1"}])
 def test_exactly_one_of_table_and_query(bank: str, given: dict[str, str]) -> None:
-    assert "give either `table`" in refusal(bank, **given)
+    assert "needs either `table`" in refusal(bank, **given)
 
 
 def test_a_file_takes_no_query(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("a\n1\n")
     assert "is a file" in refusal(tmp_path / "a.csv", query="SELECT 1")
-    assert "leave out delimiter" in refusal("sqlite:///a.db", table="a", delimiter=";")
+    assert "Leave out `delimiter`" in refusal("sqlite:///a.db", table="a", delimiter=";")
 
 
 @pytest.mark.parametrize("engine", ["sqlite", "duckdb"])
@@ -579,7 +579,7 @@ def test_files_that_are_no_database(engine: str, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     assert "database" in refusal(f"{engine}:///{tmp_path}/text.db", table="a").lower()
     for name in ("none.db", "folder"):
-        assert "there is no file" in refusal(f"{engine}:///{tmp_path}/{name}", table="a")
+        assert "does not exist" in refusal(f"{engine}:///{tmp_path}/{name}", table="a")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["folder", "text.db"]
     for url in (f"{engine}://bank.db", f"{engine}:///", f"{engine}:///a.db?mode=rwc"):
         assert "three slashes" in refusal(url, table="a")
@@ -600,7 +600,7 @@ def test_a_driver_that_is_missing(
 ) -> None:
     monkeypatch.setitem(sys.modules, driver, None)
     message = refusal(url.format(lake.removeprefix("duckdb:///")), table="loans")
-    assert message.endswith(f"needs {driver}; run: pip install 'somscape[sql]'")
+    assert message.endswith(f"needs {driver}. Run pip install 'somscape[sql]'.")
 
 
 def test_a_database_that_another_connection_writes(lake: str) -> None:

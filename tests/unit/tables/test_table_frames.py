@@ -179,8 +179,8 @@ def test_nan_and_null_and_nat_are_missing() -> None:
 def test_infinity_in_a_frame_is_a_problem() -> None:
     column = table_from_frame(pd.DataFrame({"a b": [1.0, -np.inf]})).columns[0]
     assert column.problem == (
-        "data frame, row 1, column 'a b': '-inf' is not a finite number, but 1 of the 2 cells are;"
-        " correct the cell, leave it empty, or take the column as a category or drop it"
+        "data frame, row 1, column 'a b': '-inf' is not a finite number, but 1 of 2 values are."
+        " Correct or remove the value, drop the column, or use it as a category."
     )
 
 

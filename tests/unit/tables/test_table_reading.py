@@ -199,7 +199,7 @@ def test_trailing_delimiter_in_rows_only(tmp_path: Path) -> None:
 def test_unnamed_columns_get_names(tmp_path: Path) -> None:
     table = read(tmp_path, ",x,,column_3\n0,5,a,b\n1,6,c,d\n")
     assert table.names == ("column_1", "x", "column_3_", "column_3")
-    assert table.notes[0] == "column 1 has no name, called 'column_1'"
+    assert table.notes[0] == "column 1 without a name, called 'column_1'"
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_unnamed_columns_get_names(tmp_path: Path) -> None:
         ("utf-8", None),
         ("utf-8-sig", "byte order mark, encoding utf-8"),
         ("utf-16", "byte order mark, encoding utf-16-le"),
-        ("cp1252", "encoding cp1252, as it is not UTF-8"),
+        ("cp1252", "encoding cp1252, because it is not UTF-8"),
     ],
 )
 def test_encodings(tmp_path: Path, encoding: str, note: str | None) -> None:
@@ -384,8 +384,8 @@ def test_nearly_numbers_are_text_with_a_problem(tmp_path: Path) -> None:
     column = one_column(tmp_path, cells)
     assert column.numbers is None
     assert column.problem == (
-        "t.csv, line 11, column 'x': 'abc' is not a number, but 9 of the 10 cells are; correct"
-        " the cell, leave it empty, or take the column as a category or drop it"
+        "t.csv, line 11, column 'x': 'abc' is not a number, but 9 of 10 values are. Correct or"
+        " remove the value, drop the column, or use it as a category."
     )
     assert one_column(tmp_path, cells[1:]).problem is None  # nine cells
     assert one_column(tmp_path, [*cells, "abc"]).problem is None  # 9 of 11
@@ -394,7 +394,7 @@ def test_nearly_numbers_are_text_with_a_problem(tmp_path: Path) -> None:
 def test_nearly_numbers_in_another_style(tmp_path: Path) -> None:
     column = one_column(tmp_path, ["1,5"] * 20 + ["$7", "x" * 99])
     assert column.problem.startswith(
-        "t.csv, line 23, column 'x': '" + "x" * 37 + "...' is not a number, but 21 of the 22"
+        "t.csv, line 23, column 'x': '" + "x" * 37 + "...' is not a number, but 21 of 22"
     )
 
 
@@ -404,8 +404,8 @@ def test_infinity_among_numbers_is_a_problem(tmp_path: Path, cell: str, other: s
     column = one_column(tmp_path, [other, cell])
     assert column.numbers is None
     assert column.problem == (
-        f"t.csv, line 3, column 'x': {cell!r} is not a finite number, but 1 of the 2 cells are;"
-        " correct the cell, leave it empty, or take the column as a category or drop it"
+        f"t.csv, line 3, column 'x': {cell!r} is not a finite number, but 1 of 2 values are."
+        " Correct or remove the value, drop the column, or use it as a category."
     )
 
 
@@ -471,7 +471,7 @@ def test_every_cell_of_a_long_table_is_where_it_was(tmp_path: Path, n_columns: i
     [
         ("12.5", True, "", None),
         ("1,234", True, "thousands separators", None),
-        ("word", False, "", "'word' is not a number, but 20000 of the 20001 cells are"),
+        ("word", False, "", "'word' is not a number, but 20000 of 20001 values are"),
         ("inf", False, "", "'inf' is not a finite number"),
         ("nan", True, "", None),
         ("007", False, "", None),
@@ -576,7 +576,7 @@ def test_a_number_may_mean_missing_however_it_is_written(tmp_path: Path) -> None
     table = read(tmp_path, text, missing_values=["999", "never"])
     assert table.column("b").cells.tolist() == [None, "5,5", "7,25"]
     assert [column.n_missing for column in table.columns] == [1, 1, 1]
-    assert "no cell holds 'never', which may mean a missing one" in table.notes
+    assert "no cell contains 'never', given as a missing value" in table.notes
 
 
 @pytest.mark.parametrize("word", ["-", "?"])

@@ -97,10 +97,10 @@ def test_what_is_given_is_left_as_it_is() -> None:
 def test_a_word_that_is_nowhere_is_told(tmp_path: Path) -> None:
     parquet.write_table(pa.table(FRAME), tmp_path / "a.parquet")
     table = read_table(tmp_path / "a.parquet", missing_values=["999", "never"])
-    assert table.notes == ("no cell holds 'never', which may mean a missing one",)
+    assert table.notes == ("no cell contains 'never', given as a missing value",)
     parquet.write_table(pa.table(FRAME), tmp_path / "b.parquet")
     table = read_table(tmp_path, missing_values=["999", "never"])
-    assert table.notes[1:] == ("no cell holds 'never', which may mean a missing one",)
+    assert table.notes[1:] == ("no cell contains 'never', given as a missing value",)
     assert table.column("whole").n_missing == 4
 
 
