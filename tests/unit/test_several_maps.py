@@ -340,7 +340,7 @@ def test_a_part_of_a_decorrelation_asks_for_the_others(part, tmp_path):
                 del arrays[name]
 
     message = damaged(tmp_path, change)
-    assert "members.2 lacks decorrelation." in message
+    assert "members.2 does not contain decorrelation." in message
     assert f"decorrelation.{part}" not in message
 
 
@@ -360,7 +360,7 @@ def test_members_without_decorrelation_are_read(tmp_path):
         (4.0, "a whole number"),
         (True, "a whole number"),
         (None, "a whole number"),
-        (5, "members.4 lacks codebook, hits"),
+        (5, "members.4 does not contain codebook, hits"),
         (3, "'members.3."),
     ],
 )
@@ -381,7 +381,7 @@ def test_a_map_without_detector_has_no_members(tmp_path):
 
 def test_a_decorrelation_that_the_header_does_not_name_is_refused(tmp_path):
     message = damaged(tmp_path, lambda header, arrays: header.pop("metric"), n_maps=1)
-    assert "nothing that 'decorrelation.center' belongs to" in message
+    assert "not have an entry for array 'decorrelation.center'" in message
 
 
 def test_a_detector_without_usual_units_is_refused(tmp_path):
