@@ -188,7 +188,7 @@ def mended(camera: Camera, desk: Path) -> None:
     person.browser.type("#right-file", str(desk / "mended.csv"))
     person.browser.click("#right-dialog .primary")
     person.wait("location.pathname.endsWith('/report')")
-    person.wait_for_words("#changed-lead", "It stands in place of run 3.")
+    person.wait_for_words("#changed-lead", "It replaces run 3.")
     camera.take("mended", "#changed-box")
     person.visit("/watches/cards")
     person.wait_for_words("#watch-runs", "replaced by run 4")

@@ -491,7 +491,7 @@ def test_roles_are_saved_and_set_up_the_next_table(person: Person, tmp_path: Pat
     person.wait_for("#setup")
     assert person.words("[data-column='2']").startswith("agenumber (found)")
     person.browser.type("#take-roles", str(saved))
-    person.wait_for_words("#told", "Columns that roles.toml does not name are left out: 'extra'.")
+    person.wait_for_words("#told", "Columns without a role in roles.toml are left out: 'extra'.")
     assert person.browser.run("return [2, 5].map((i) => setup.settings.kinds[i])") == ["drop"] * 2
     person.picture("roles")
 
@@ -515,8 +515,8 @@ def test_edited_regions_are_saved_in_the_run(
     assert "map.som" in person.words("#save-hint")
     person.browser.click("#pick-0")
     person.browser.click("#split")
-    person.wait_for_words("#edited", "Changed, and not saved yet.")
-    person.wait_for_words("#card-0", "is described when the page is made again")
+    person.wait_for_words("#edited", "The regions were changed and are not saved yet.")
+    person.wait_for_words("#card-0", "are described when the page is made again")
     person.browser.run(
         "const s = document.getElementById('name-0'); s.value = arguments[0];"
         "s.dispatchEvent(new Event('change'))",
@@ -527,7 +527,7 @@ def test_edited_regions_are_saved_in_the_run(
     person.wait("!window.isOld && document.querySelector('#regions h3')")
     assert HOSTILE[1] in person.browser.texts("#regions h3 .text")
     assert person.browser.texts("#regions img") == []
-    assert "is described when the page is made again" not in person.words("#regions")
+    assert "are described when the page is made again" not in person.words("#regions")
     assert person.browser.run("return location.hash") == "#color=regions"
     data = client.get(f"/runs/{run}/files/report.json")
     assert data["regions"][0]["is_named"]
@@ -661,7 +661,7 @@ def _replaced(person: Person, watch: str, axe: str, right: Path) -> None:
     person.browser.type("#right-file", str(right))
     person.browser.click("#right-dialog .primary")
     person.wait("location.pathname.endsWith('/report')")
-    person.wait_for_words("#changed-lead", "It stands in place of run 2.")
+    person.wait_for_words("#changed-lead", "It replaces run 2.")
     person.visit(watch)
     person.wait_for_words("#watch-runs", "replaced by run 3")
     person.picture("replaced")

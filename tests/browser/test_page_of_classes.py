@@ -58,9 +58,9 @@ def test_rows_have_their_class_why_and_what_they_are(opened: Browser, data: dict
     assert len(said) == 50
     for i, words in enumerate(said):
         is_wrong = rows["true"][i] not in (None, names[rows["named"][i]])
-        expected = rows["why"][i] + (f" It is {rows['true'][i]}." if is_wrong else "")
+        expected = rows["why"][i] + (f" The true class is {rows['true'][i]}." if is_wrong else "")
         assert words == " ".join(expected.split())
-    assert any("It is" in words for words in said)
+    assert any("The true class is" in words for words in said)
 
 
 def test_the_section_says_how_good_it_is_and_counts_mistakes(
@@ -70,24 +70,25 @@ def test_the_section_says_how_good_it_is_and_counts_mistakes(
     words = " ".join(opened.texts("#classes-quality p"))
     assert f"{round(100 * found['accuracy'])}\u00a0% of the rows that were left out" in words
     share = f"{round(100 * found['most_frequent'])}\u00a0%"
-    assert f"rightly (naming all of them by the most frequent class: {share}): expect" in words
+    assert f"classified correctly (always predicting the most frequent class: {share})." in words
     assert "Warning: column '<i>weight</i>' alone predicts 'kind' for 99.5 % of the rows." in words
-    assert f"Of {found['n_known']} rows of this table whose class is known" in words
+    assert f"The class of {found['n_known']} rows of this table is known." in words
+    assert f"is correct for {found['n_right']} of them" in words
     cells = opened.texts("#confusion tbody td")
     assert [int(cell or 0) for cell in cells] == np.ravel(found["confusion"]["counts"]).tolist()
     assert len(opened.texts("#map .dot")) == sum(
         n > 0 for n in next(p["values"] for p in data["planes"] if p["key"] == "mistakes")
     )
     shown = opened.run("return document.querySelector('#legend').innerText")
-    assert "rows named wrongly" in shown
+    assert "misclassified rows" in shown
     header = opened.run("return document.querySelector('header').innerText")
     assert "of a classifier" in header
-    assert "judges none of them" not in header
+    assert "without a detector" not in header
 
 
-def test_search_finds_what_is_named_wrongly(opened: Browser, data: dict[str, Any]) -> None:
+def test_search_finds_misclassified_rows(opened: Browser, data: dict[str, Any]) -> None:
     found = data["classes"]
-    opened.type("#search", "named wrongly")
+    opened.type("#search", "misclassified")
     n_wrong = found["n_known"] - found["n_right"] - found["n_refused"]
     assert 0 < n_wrong < 50
     assert len(opened.texts("#rows tbody .mistake")) == n_wrong

@@ -75,7 +75,7 @@ def test_the_first_run_compares_with_nothing(browser: Browser, tmp_path: Path) -
     drift = {"sentence": "", "is_found": False}
     data["changed"] = changed(data, **nothing, number=1, drift=drift, command_anew=None)
     browser.open(write_page(data, tmp_path))
-    assert "Nothing to compare with yet" in browser.texts("#changed-lead")[0]
+    assert "This is the first run." in browser.texts("#changed-lead")[0]
     assert browser.texts("#changed-lists h3") == []
     assert browser.texts("#rows .news") == []
     assert browser.complaints() == []

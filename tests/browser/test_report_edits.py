@@ -201,7 +201,7 @@ def test_all_that_shows_regions_follows(edited: tuple[Browser, Map, Regions]) ->
         assert words.startswith(f"{n} row")
         assert f"in {joined.n_units[number]} cells" in words
     # What needs the rows is left to the next page; regions that did not change keep it.
-    said = "What sets it apart is described when the page is made again."
+    said = "The differences of this region are described when the page is made again."
     changed = [said in " ".join(browser.texts(f"#card-{i} p")) for i in range(3)]
     assert sum(changed) == 1
     browser.click("#undo")
@@ -237,7 +237,7 @@ def test_names_and_colors_are_given_and_taken_back(edited: tuple[Browser, Map, R
     assert browser.run(style) == "#aa3300"
     enter(browser, "#name-2", "usual")
     assert browser.texts("#edited") == [
-        "Another region is called \u201cusual\u201d; give each its own name."
+        "Another region has the name \u201cusual\u201d. Give each region its own name."
     ]
     assert saved(browser, map_).names == ("", "usual", "", "")
     browser.click("#undo")
@@ -252,7 +252,7 @@ def test_the_page_says_whether_regions_are_saved(edited: tuple[Browser, Map, Reg
     assert browser.texts("#edited") == [""]
     pick(browser, 0)
     browser.click("#split")
-    assert browser.texts("#edited") == ["Changed, and not saved yet."]
+    assert browser.texts("#edited") == ["The regions were changed and are not saved yet."]
     saved(browser, map_)
     assert browser.texts("#edited") == [""]
     assert "somscape report MAP TABLE --regions regions.json" in browser.texts("#edit-hint")[0]

@@ -46,10 +46,10 @@ def test_clicking_a_cell_lists_exactly_its_rows(
 @pytest.mark.parametrize(
     ("score", "n_maps", "said", "unsaid"),
     [
-        ("k_prototype", 1, "A row's score is its mean distance to the 8 nearest", "maps do"),
-        ("k_prototype", 3, "3 maps do, each trained on half of the rows.", "A row's score is its"),
-        ("quantization_error", 3, "On each map it is its distance to the", "mean distance"),
-        ("mass", 1, "A row's score is its mean distance to the nearest usual", "maps do"),
+        ("k_prototype", 1, "A row's score is the mean distance of the row to the 8", "Scores come"),
+        ("k_prototype", 3, "come from 3 maps, each trained on half of the rows.", "A row's score"),
+        ("quantization_error", 3, "the score is the distance of the row to the", "mean distance"),
+        ("mass", 1, "A row's score is the mean distance of the row to the nearest", "Scores come"),
     ],
 )
 def test_the_method_says_what_a_score_is(
@@ -65,8 +65,8 @@ def test_the_method_says_what_a_score_is(
     assert said in words
     assert unsaid not in words
     title = browser.run("return document.querySelector('[data-fill=score_name]').title")
-    assert title.endswith("higher is more unusual")
-    assert ("of several maps together" in title) == (n_maps > 1)
+    assert title.endswith(" A higher score is more unusual.")
+    assert ("combined over several maps" in title) == (n_maps > 1)
 
 
 @pytest.mark.parametrize(
@@ -281,7 +281,7 @@ def test_opened_alert_says_what_would_make_it_usual(
     assert opened.texts("#rows .would") == [f"This row {said}."]
 
 
-LINE = "From here on rows do not stand out."
+LINE = "The following rows do not stand out."
 
 
 def list_of(browser: Browser) -> list[str]:
@@ -366,12 +366,12 @@ def test_the_page_begins_with_how_many_rows_stand_out(
     lead = "return document.querySelector('p.lead.of-detector').innerText"
     words = " ".join(browser.run(lead).split())
     assert words.startswith(
-        f"{data['headline']}. 10 are listed as the most unusual: those that stand out, at least 10 "
-        "and at most 50. A listed row, an alert, "
+        f"{data['headline']}. 10 are listed as the most unusual: {data['rule']}. A row in this list "
+        "is called an alert."
     )
     one = {**data, "n_alerts": 1, "rule": None}
     browser.open(write_page(report.Report(one), tmp_path))
-    assert ". 1 is listed as the most unusual. A listed" in " ".join(browser.run(lead).split())
+    assert ". 1 is listed as the most unusual. A row" in " ".join(browser.run(lead).split())
 
 
 def test_search_and_sort_change_the_list(

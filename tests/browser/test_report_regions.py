@@ -180,12 +180,12 @@ def plain(browser: Browser, tmp_path: Path) -> Iterator[Browser]:
 
 def test_map_without_detector_lists_all_rows_and_speaks_of_no_alerts(plain: Browser) -> None:
     assert len(plain.texts("#rows tbody .id")) == PAGE_SIZE
-    assert plain.texts("#count") == [f"80 rows; the first {PAGE_SIZE} shown."]
+    assert plain.texts("#count") == [f"80 rows (the first {PAGE_SIZE} are shown)."]
     seen = plain.run("return document.body.innerText")
     assert "alert" not in seen.lower()
     assert "p-value" not in seen.lower()
-    assert "80 rows on a map that judges none of them" in seen
-    assert "it is one region" in seen
+    assert "80 rows on a map. The map was trained without a detector" in seen
+    assert "it is a single region" in seen
     plain.click("#rows .open button")
     plain.click('#map .cell[data-unit="3"]')
     assert "alert" not in plain.run("return document.body.innerText").lower()

@@ -263,8 +263,8 @@ class NamedRows:
         shown = [_plane("class", name, "class", stands_for, kind="level", levels=self.names)]
         if self.is_known.any():
             n_wrong = np.bincount(units[self.is_wrong], minlength=len(stands_for))
-            name = "Rows named wrongly"
-            shown.append(_plane("mistakes", name, "rows named wrongly", n_wrong, kind="count"))
+            name = "Misclassified rows"
+            shown.append(_plane("mistakes", name, "misclassified rows", n_wrong, kind="count"))
         return shown
 
     def page_data(self, listed: Ints) -> dict[str, Any]:
@@ -606,7 +606,7 @@ def _map_planes(
     if is_scored:  # without a detector, the score is this distance
         means = by_unit(map_, sample.rows, which="quantization_error")["quantization_error"]
         unit = "mean distance to the prototype, of a cell's rows"
-        shown.append(_plane("quality", "Quality: distance to the prototype", unit, means))
+        shown.append(_plane("quality", "Quality (distance to the prototype)", unit, means))
         shown.append(_plane("alerts", "Alerts per cell", "alerts", counts.alerts, kind="count"))
     return shown
 

@@ -1,7 +1,7 @@
-// What was done to each column, how the map was made, and how well it fits.
+// The use of each column, the settings of the map, and its quality.
 
 const KINDS = {
-  number: "number", category: "category", ordinal: "ordered category", date: "date", id: "id, names the rows", label: "label, not used",
+  number: "number", category: "category", ordinal: "ordered category", date: "date", id: "id of the rows", label: "label, not used",
   dropped: "left out", constant: "left out, constant",
 };
 
@@ -12,32 +12,32 @@ function fillColumns() {
       text("td", column.why),
       make("td", { class: "number" }, column.n_missing === null ? "not in this table" : number(column.n_missing)))));
   byId("missing-note").textContent = data.method.missing === "fill"
-    ? "Missing numbers were filled with the median of their column; in a category, missing counts as a value of its own."
-    : "No column in use had missing values when the map was trained.";
+    ? "Missing numbers were replaced by the median of their column. In a category, missing is a separate value."
+    : "The used columns did not have missing values when the map was trained.";
 }
 
 const SETTINGS = {
-  seed: ["Seed", (v) => (v === null ? "none given; a new run may differ" : v + "; the same seed gives the same map")],
-  algorithm: ["Training", (v) => (v === "batch" ? "batch: all rows, then one update" : v === "online" ? "online: one row at a time" : v)],
+  seed: ["Seed", (v) => (v === null ? "none, so a new run may differ" : v + " (the same seed gives the same map)")],
+  algorithm: ["Training", (v) => (v === "batch" ? "batch (one update after all rows)" : v === "online" ? "online (one update after each row)" : v)],
   init: ["Start", (v) => ({ pca: "along the two main axes of the data", sample: "rows drawn from the data", random: "random",
-    given: "a codebook that was given", map: "another map" }[v] || v)],
-  n_epochs: ["Epochs while the radius shrinks", (v) => v + ": passes over all rows"],
+    given: "a given codebook", map: "another map" }[v] || v)],
+  n_epochs: ["Epochs while the radius shrinks", (v) => v + " (passes over all rows)"],
   n_iter: ["Epochs in all", (v) => v],
-  stop_reason: ["Why it stopped", (v) => v],
-  neighborhood: ["Neighborhood", (v) => v + ({ gaussian: ": a row's pull fades with the distance on the map",
-    bubble: ": a row pulls all cells within the radius alike" }[v] || "")],
-  metric: ["Distance", (v) => v + ({ euclidean: ": the root of summed squared differences",
-    manhattan: ": the sum of differences", cosine: ": by direction, not size",
-    mahalanobis: ": on axes that were turned and stretched" }[v] || "")],
-  radius_start: ["Radius at the start", (v) => number(v) + " cells: how far a row pulls units"],
-  radius_end: ["Radius at the end", (v) => number(v) + " cells: larger is smoother, smaller is closer to the rows"],
+  stop_reason: ["Reason for the end", (v) => v],
+  neighborhood: ["Neighborhood", (v) => v + ({ gaussian: " (a row moves near cells more than far cells)",
+    bubble: " (a row moves all cells within the radius equally)" }[v] || "")],
+  metric: ["Distance", (v) => v + ({ euclidean: " (root of the sum of squared differences)",
+    manhattan: " (sum of absolute differences)", cosine: " (difference of directions, not of sizes)",
+    mahalanobis: " (on axes that were turned and stretched)" }[v] || "")],
+  radius_start: ["Radius at the start", (v) => number(v) + " cells (distance up to which a row moves other cells)"],
+  radius_end: ["Radius at the end", (v) => number(v) + " cells (a larger radius is smoother, a smaller radius is closer to the rows)"],
   radius_last: ["Radius of the last step", (v) => number(v) + " cells"],
   spread: ["Mean distance of the rows to their mean", (v) => number(v)],
-  radius_decay: ["Radius falls", (v) => (Array.isArray(v) ? v.map(number).join(", ") : v + ({
-    geometric: ": by the same factor each epoch", linear: ": by the same amount each epoch" }[v] || ""))],
-  n_init: ["Starts tried", (v) => (v === 1 ? "1" : v + "; the map with the least error was kept")],
+  radius_decay: ["Decrease of the radius", (v) => (Array.isArray(v) ? v.map(number).join(", ") : v + ({
+    geometric: " (by the same factor in each epoch)", linear: " (by the same amount in each epoch)" }[v] || ""))],
+  n_init: ["Starts tried", (v) => (v === 1 ? "1" : v + " (the map with the lowest error was kept)")],
   learning_rate: ["Learning rate", (v) => {
-    const [first, last] = Array.isArray(v) ? v : [v, v]; // a MiniSom's map has the first alone
+    const [first, last] = Array.isArray(v) ? v : [v, v]; // the map of a MiniSom only has the first rate
     return first === last ? number(first) : number(first) + ", falling to " + number(last);
   }],
 };
@@ -53,7 +53,7 @@ function fillMethod() {
     lines.push([2, "Version of " + name, version]);
   }
   if (data.score && data.score.threshold !== null) {
-    lines.unshift([0, "Threshold", number(data.score.threshold) + ": the score above which training rows were flagged"]);
+    lines.unshift([0, "Threshold", number(data.score.threshold) + " (training rows with a higher score were flagged)"]);
   }
   byId("method").append(...lines.map(([, name, value]) =>
     make("div", null, text("dt", name), text("dd", value))));

@@ -1,4 +1,4 @@
-// The address keeps the view, so that a reload or a copied link shows the same; then all is drawn.
+// The address contains the view, so that a reload or a copied link shows the same view. At the end, the page is drawn.
 
 function keepView() {
   const view = new URLSearchParams();
@@ -18,15 +18,15 @@ function keepView() {
   byId("copied").textContent = "";
   try {
     history.replaceState(null, "", "#" + view);
-  } catch { /* a frame of a notebook has no address to write */ }
+  } catch { /* a frame of a notebook does not have an address */ }
 }
 
-// Where there are no alerts, all rows are listed.
+// If there are no alerts, all rows are listed.
 const usualScope = data.n_alerts ? "alerts" : "all";
 
-// Whatever a link says that this page does not have is passed over.
+// Parts of a link that do not fit this page are ignored.
 function readView() {
-  if (location.hash.length > 1 && !location.hash.includes("=")) return; // a place in the page
+  if (location.hash.length > 1 && !location.hash.includes("=")) return; // a link to a section of the page
   const view = new URLSearchParams(location.hash.slice(1));
   state.planes[0] = planes.get(view.get("color")) || data.planes[0];
   state.ramp = RAMPS[view.get("ramp")] ? view.get("ramp") : "auto";

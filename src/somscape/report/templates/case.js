@@ -1,16 +1,16 @@
-// A case: one row in depth, below its line in the list; one is open at a time.
+// A case shows the details of a row below its line in the list. Only one case is open at a time.
 
 function openCase(rank) {
   state.row = rank;
   drawList();
   drawRings();
   keepView();
-  // Drawing replaced the button that had the focus.
+  // The button that had the focus was replaced by a new button.
   const line = document.querySelector('#rows tr[data-rank="' + (rank ?? "") + '"]');
   if (line) line.querySelector(".open button").focus({ preventScroll: true });
 }
 
-// Opens a row that the list may not show at present.
+// Opens a row, even if the list does not show the row at present.
 function goToCase(rank) {
   if (!byRank.has(rank)) return;
   additions.show.forEach((show) => show(byRank.get(rank)));
@@ -26,7 +26,7 @@ function goToCase(rank) {
 function drawCase(row) {
   const parts = [drawWhere(row)];
   if (row.found && row.found.counterfactual) {
-    parts.push(block("What would make it usual", text("p", "This row " + row.found.counterfactual + ".", "would")));
+    parts.push(block("Changes that would make it usual", text("p", "This row " + row.found.counterfactual + ".", "would")));
   }
   parts.push(...additions.case.map((add) => add(row)));
   parts.push(drawComparison(row));
@@ -40,7 +40,7 @@ function block(title, ...children) {
   return make("div", { class: "block" }, make("h3", null, title), ...children);
 }
 
-// A table, which takes the whole width and scrolls in it.
+// A table that has the whole width and scrolls horizontally.
 function tableBlock(title, classes, head, lines, ...before) {
   const part = block(title, ...before, make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": title },
     make("table", { class: classes }, make("thead", null, head), make("tbody", null, ...lines))));
@@ -54,24 +54,24 @@ function drawWhere(row) {
   const lower = heights.filter((height) => height < heights[unit]).length / heights.length;
   const facts = [
     ["Cell", cellName(unit) + ", with " + plural(perUnit.rows[unit], "row", "rows")
-      + (data.score ? ", of them " + plural(perUnit.alerts[unit], "alert", "alerts") : "")],
+      + (data.score ? " and " + plural(perUnit.alerts[unit], "alert", "alerts") : "")],
     [data.score ? "Mean score there" : "Mean distance there", aligned(planes.get("mean_score").values[unit]) + ", this row " + aligned(row.score)],
-    ["Border", "its cell differs more from its neighbors than " + percent(lower) + " of all cells"],
+    ["Border", "the cell differs more from its neighbors than " + percent(lower) + " of all cells"],
   ];
   if (hasRegions()) {
     const region = regionOfUnit(unit);
     facts.splice(1, 0, ["Region", regionName(region) + ", with " + plural(region.n_rows, "row", "rows")
-      + (data.score ? ", of them " + plural(region.n_alerts, "alert", "alerts") : "")]);
+      + (data.score ? " and " + plural(region.n_alerts, "alert", "alerts") : "")]);
   }
-  if (row.p !== null) facts.splice(1, 0, ["p-value", aligned(row.p) + ": the share of usual rows that score as high"]);
+  if (row.p !== null) facts.splice(1, 0, ["p-value", aligned(row.p) + " (share of usual rows with the same or a higher score)"]);
   const around = row.found && row.found.around;
   if (around) {
     facts.push([data.agreement.label + " " + data.agreement.value, number(around.n_with) + " of "
-      + plural(around.n_known, "labelled row", "labelled rows") + " in and next to its cell, "
+      + plural(around.n_known, "labelled row", "labelled rows") + " in the same cell and in neighboring cells, "
       + percent(around.n_with / around.n_known) + " (95\u00a0% interval " + percent(around.low) + " to "
       + percent(around.high) + ")"]);
   }
-  return block("Where it sits", make("dl", { class: "facts" }, ...facts.map(([name, words]) =>
+  return block("Position on the map", make("dl", { class: "facts" }, ...facts.map(([name, words]) =>
     make("div", null, text("dt", name), text("dd", words)))));
 }
 
@@ -91,16 +91,16 @@ function drawComparison(row) {
     return make("tr", { class: named.has(name) ? "reason" : null }, rowHead(name), cellOf(own),
       ...others.map((other) => cellOf(values[other.row.position], values[other.row.position] !== own)));
   });
-  const title = others.length ? "Beside the rows nearest to it" : "Values";
+  const title = others.length ? "Comparison with the nearest rows" : "Values";
   return tableBlock(title, "values", head, lines);
 }
 
-// The original rows that were put together to this one, such as a customer's transactions.
+// The original rows that were combined to this row, such as the transactions of a customer.
 function drawOwnRows({ n_rows: nRows, by, cells }) {
   const nShown = cells[0].values.length;
-  const title = "Its original rows";
-  const words = plural(nRows, "row", "rows") + (by && nShown > 1 ? ", the largest by " + by + " first" : "")
-    + (nShown < nRows ? "; the first " + number(nShown) + " shown" : "") + ".";
+  const title = "Original rows";
+  const words = plural(nRows, "row", "rows") + (by && nShown > 1 ? ", sorted by " + by + " in descending order" : "")
+    + (nShown < nRows ? " (the first " + number(nShown) + " are shown)" : "") + ".";
   const head = make("tr", null, ...cells.map(({ name }) => make("th", { scope: "col" }, text("span", name))));
   const lines = Array.from({ length: nShown }, (_, i) =>
     make("tr", null, ...cells.map(({ values }) => cellOf(values[i]))));

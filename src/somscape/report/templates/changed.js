@@ -1,16 +1,16 @@
-// Of a run of a watch: what is new, returned, risen, folded and gone, and what drifted.
+// Changes in a run of a watch: new, returned, risen, folded and gone cases, and drift.
 
 const NEWS = [
-  ["returned", "Returned", "cleared once, and here again"],
-  ["new", "New", "not on the list of the run before"],
-  ["risen", "Risen", "listed before, and more unusual now than rows usually become"],
+  ["returned", "Returned", "cleared earlier, and listed again"],
+  ["new", "New", "not in the list of the previous run"],
+  ["risen", "Risen", "listed before, and now more unusual than rows usually become between two runs"],
 ];
 const NEWS_SHOWN = 10, KEYS_SHOWN = 50, COLUMNS_SHOWN = 20;
 
 const newsByRank = new Map((data.changed?.cases || [])
   .filter((found) => found.news !== "folded").map((found) => [found.place, found]));
 
-// What the list says beside the id of a row.
+// The tag next to the id of a row in the list.
 function newsTag(row) {
   const found = data.changed?.compared_with ? newsByRank.get(row.rank) : undefined;
   if (!found) return [];
@@ -22,10 +22,10 @@ function fillChanged() {
   const changed = data.changed;
   for (const place of document.querySelectorAll(".of-watch")) place.hidden = !changed;
   if (!changed) return;
-  const when = changed.compared_with === null ? "Nothing to compare with yet: the next run will say what changed."
+  const when = changed.compared_with === null ? "This is the first run. The next run will be compared with this run."
     : "Compared with run " + changed.compared_with + " of " + changed.compared_with_made.slice(0, 10) + ".";
-  const replaced = changed.instead_of ?? []; // a report of an earlier version has none
-  const place = replaced.length ? " It stands in place of run " + replaced.join(", ") + "." : "";
+  const replaced = changed.instead_of ?? []; // missing in a report of an earlier version
+  const place = replaced.length ? " It replaces run " + replaced.join(", ") + "." : "";
   byId("changed-lead").append("Run " + changed.number + " of ", text("b", changed.watch), ". " + when + place);
   byId("changed-counts").append(...Object.entries(changed.counts).filter(([, n]) => n)
     .map(([what, n]) => make("li", { class: NEWS.some(([key]) => key === what) ? "fresh" : null },
@@ -43,7 +43,7 @@ function fillChanged() {
     ...NEWS.flatMap(([key, name, what]) =>
       drawNews(name, what, changed.cases.filter((found) => found.news === key))),
     ...changed.unseen.slice(0, COLUMNS_SHOWN).map((found) => drawKeys(found.what, found.keys, found.n)),
-    columns > 0 ? make("p", { class: "hint" }, "More columns with levels that the map never saw: " + number(columns)) : "",
+    columns > 0 ? make("p", { class: "hint" }, "Number of further columns with levels that are not in the map: " + number(columns)) : "",
     ...drawFolded(changed.cases.filter((found) => found.news === "folded")),
     ...drawGone(changed.gone));
 }
@@ -75,7 +75,7 @@ function drawKeys(title, keys, n) {
 function drawFolded(found) {
   if (!found.length) return [];
   return [make("details", null,
-    make("summary", null, "Folded (" + number(found.length) + "): cleared, and not moved far since"),
+    make("summary", null, "Folded (" + number(found.length) + "), which were cleared and have not changed much since"),
     make("ul", { class: "changes" }, ...found.slice(0, KEYS_SHOWN).map((each) => make("li", null,
       text("b", each.key), " ", text("span", [each.comment, each.reasons].filter(Boolean).join(". ")))))),
   ];

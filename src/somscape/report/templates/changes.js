@@ -1,6 +1,6 @@
-// Regions joined and split: the same cells and the same numbers as by `regions.join` and `split`.
+// Joins and splits regions, with the same cells and numbers as `regions.join` and `regions.split`.
 
-// Numbers regions by their training rows, most first; names and colors go with them.
+// Numbers regions in descending order of their training rows, and reorders names and colors.
 function renumbered({ labels, names, colors }) {
   const hits = names.map(() => 0);
   const isThere = names.map(() => false);
@@ -16,7 +16,7 @@ function renumbered({ labels, names, colors }) {
   };
 }
 
-// The joined region has the first name and the first color of those that have one.
+// The joined region has the first name and the first color of its parts, if any.
 function joined({ labels, names, colors }, which) {
   const [first] = which;
   const firstOf = (values) => values.map((value, region) =>
@@ -26,8 +26,8 @@ function joined({ labels, names, colors }, which) {
   });
 }
 
-// Cells join in the order of the map, up to the join that would make the region whole. A join names
-// two pieces by their lowest cells, and so does what is returned.
+// Cells join in the order of the map, until the region consists of two pieces. Joins and the result
+// identify pieces by their lowest cells.
 function piecesOf(isInside) {
   const { joins } = data.map;
   const holds = [...isInside]; // whether a piece has cells of the region
@@ -46,11 +46,11 @@ function piecesOf(isInside) {
   return piece;
 }
 
-// The largest piece keeps name and color. Parts of a graph may be more than two: the smaller are one.
+// The largest piece keeps the name and the color. A graph can have more than two pieces, and then the smaller pieces become one region.
 function split({ labels, names, colors }, number) {
   const isInside = labels.map((region) => region === number);
   const pieces = piecesOf(isInside);
-  const found = new Map(); // in the order of their first cells, inside the region or not
+  const found = new Map(); // in the order of their first cells, inside or outside the region
   pieces.forEach((piece, unit) => {
     const { rows = 0, isPart = false } = found.get(piece) || {};
     found.set(piece, { rows: rows + (isInside[unit] ? data.map.hits[unit] : 0), isPart: isPart || isInside[unit] });

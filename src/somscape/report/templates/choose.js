@@ -1,4 +1,4 @@
-// Cells are chosen by click, Shift and drag, and by the keyboard; the list then shows their rows.
+// Cells are chosen by click, Shift, drag or the keyboard. The list then shows their rows.
 
 let dragFrom = null;
 
@@ -43,7 +43,7 @@ function listenToMap(drawing) {
 
 window.addEventListener("pointerup", () => { dragFrom = null; });
 
-// All cells whose centers lie in the box that two of them span.
+// All cells whose centers are in the rectangle between two cells.
 function cellsBetween(a, b) {
   const [[x1, y1], [x2, y2]] = [data.map.positions[a], data.map.positions[b]];
   const [[left, right], [top, bottom]] = [ends([x1, x2]), ends([y1, y2])];

@@ -1,9 +1,9 @@
-// A classifier: how often it is right, which classes it takes for others, what it says of a row and why.
+// The classes of a classifier: accuracy, confusion, and the class of a row with its reasons.
 
 const named = data.classes;
 const nMistakes = named ? named.n_wrong : 0;
 
-// What a row is named, whether that is wrong, and why it is named so; null without a classifier.
+// The predicted class of a row, whether the prediction is wrong, and its reasons, or null without a classifier.
 function classOf(row) {
   if (!named) return null;
   const { named: places, true: known, probabilities, why } = named.rows;
@@ -20,7 +20,7 @@ function fillClasses() {
   fill({
     target: named.target ?? "",
     n_classes: plural(named.names.length, "class", "classes"),
-    dots_name: "Rows named wrongly",
+    dots_name: "Misclassified rows",
   });
   byId("classes-quality").append(...sayQuality().map((words) => text("p", words)));
   if (named.confusion) byId("confusion").append(drawConfusion(named.confusion));
@@ -28,24 +28,24 @@ function fillClasses() {
 
 function sayQuality() {
   const words = [named.accuracy === null
-    ? "No row could be left out of training, so that nothing says how good it is on new rows."
-    : percent(named.accuracy) + " of the rows that were left out of training were named rightly" + sayAlone() + ": expect that of new rows."];
+    ? "No row was left out of training, so the accuracy for new rows is not known."
+    : percent(named.accuracy) + " of the rows that were left out of training were classified correctly" + compareAccuracy() + ". Expect the same for new rows."];
   for (const leak of named.leaks) words.push("Warning: " + leak);
-  if (named.n_refused) words.push(plural(named.n_refused, "row gets", "rows get") + " no name: too far from the map.");
-  if (!named.n_known) return [...words, "The true classes of these rows are not known, so that nothing is said of mistakes."];
-  return [...words, "Of " + plural(named.n_known, "row", "rows") + " of this table whose class is known, "
-    + number(named.n_right) + " (" + percent(named.n_right / named.n_known) + ") are named rightly"
-    + ". Rows that trained the classifier are named rightly more often than new ones."];
+  if (named.n_refused) words.push(plural(named.n_refused, "row does", "rows do") + " not get a class, because the distance to the map is too large.");
+  if (!named.n_known) return [...words, "The true classes of these rows are not known, so mistakes cannot be counted."];
+  return [...words, "The class of " + plural(named.n_known, "row", "rows") + " of this table is known. The classifier is correct for "
+    + number(named.n_right) + " of them (" + percent(named.n_right / named.n_known) + "). "
+    + "It is correct more often for rows that were used in training than for new rows."];
 }
 
-function sayAlone() {
-  return named.most_frequent === null ? "" : " (naming all of them by the most frequent class: " + percent(named.most_frequent) + ")";
+function compareAccuracy() {
+  return named.most_frequent === null ? "" : " (always predicting the most frequent class: " + percent(named.most_frequent) + ")";
 }
 
-// True classes by rows of the table, named ones by columns; the darker, the larger the share of its line,
-// with the columns that are left out.
+// Rows of the table are true classes, and columns are predicted classes. A cell is darker if its share of
+// the row is larger. The shares include columns that are left out.
 function drawConfusion({ names, counts, sizes, n_left_out: nLeftOut }) {
-  const head = make("tr", null, make("th", { scope: "col" }, "True \\ named"),
+  const head = make("tr", null, make("th", { scope: "col" }, "True \\ predicted"),
     ...names.map((name) => make("th", { scope: "col", class: "number" }, text("span", name))));
   const lines = counts.map((line, i) => {
     return make("tr", null, rowHead(names[i]), ...line.map((count, j) => {
@@ -54,14 +54,14 @@ function drawConfusion({ names, counts, sizes, n_left_out: nLeftOut }) {
       return cell;
     }));
   });
-  const title = "What rows are, and what they are named";
+  const title = "True and predicted classes of rows";
   const left = nLeftOut ? [text("p", "The table has the " + number(names.length) + " classes with the most rows; "
     + plural(nLeftOut, "other is", "others are") + " left out.", "hint")] : [];
   return tableBlock(title, "confusion", head, lines, ...left);
 }
 
 function drawNamed({ name, is, why, isWrong }) {
-  const words = name === null ? "Gets no name, as it lies too far from the map. The nearest would be " + why : why;
+  const words = name === null ? "No class, because the distance to the map is too large. The nearest class would be " + why : why;
   return make("div", { class: "named" }, text("span", words),
-    ...(isWrong ? [" ", make("strong", { class: "mistake" }, "It is ", text("span", is), ".")] : []));
+    ...(isWrong ? [" ", make("strong", { class: "mistake" }, "The true class is ", text("span", is), ".")] : []));
 }

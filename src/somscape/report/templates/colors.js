@@ -1,4 +1,4 @@
-// Colors of cells. All ramps differ in lightness from end to end, so that no color sense is needed.
+// Colors of cells. The lightness of each ramp changes from end to end, so that color vision is not needed.
 
 const RAMPS = {
   viridis: ["#440154", "#482878", "#3e4989", "#31688e", "#26828e", "#1f9e89", "#35b779", "#6ece58",
@@ -25,7 +25,7 @@ function shadesOf(colors) {
   });
 }
 
-const scales = new Map(); // each found once: a large map has many cells
+const scales = new Map(); // each scale is computed once, because a large map has many cells
 
 function scaleOf(plane) {
   if (!scales.has(plane)) scales.set(plane, findScale(plane));
@@ -43,7 +43,7 @@ function rampOf(plane) {
   return RAMPS[state.ramp] || RAMPS[plane.key === "u_heights" ? "gray" : "viridis"];
 }
 
-// Beyond the colors that are told apart, borders and numbers tell regions apart.
+// If there are more regions than colors, borders and numbers distinguish the regions.
 const regionColor = (i) => regions[i].color || [...LEVELS, ...MORE_REGIONS][i % (LEVELS.length + MORE_REGIONS.length)];
 
 const levelColor = (i) => (i === null ? null : i < LEVELS.length ? LEVELS[i] : OTHER);

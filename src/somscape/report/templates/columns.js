@@ -1,4 +1,4 @@
-// The columns: a small map of each, and one at a time with a histogram of its values.
+// The columns: a small map of each column, and a histogram of the values of one column.
 
 const columnOf = new Map(data.columns.map((column) => [column.name, column]));
 function fillGallery() {
@@ -28,7 +28,7 @@ function filterGallery() {
   }
 }
 
-// Only cards that come into view are drawn: a wide table has many.
+// Cards are only drawn when they become visible, because a wide table has many cards.
 const watcher = new IntersectionObserver((entries) => {
   for (const { isIntersecting, target } of entries) {
     if (!isIntersecting) continue;
@@ -60,7 +60,7 @@ function drawSmallMap(canvas, plane, [width, height] = [180, 140]) {
     brush.fillStyle = color;
     brush.beginPath();
     for (const [dx, dy] of data.map.cell) {
-      // A little larger than the cell, so that no seam shows between two.
+      // The shape is slightly larger than the cell, so that seams between cells are not visible.
       brush.lineTo(scale * (x - left + 0.6 + 1.04 * dx), scale * (y - top + 0.6 + 1.04 * dy));
     }
     brush.fill();
@@ -86,13 +86,13 @@ function drawColumn() {
   }
   if (byId("column").hidden) return;
   const facts = [KINDS[column.kind] || column.kind, column.why, plural(column.n_missing, "missing value", "missing values"),
-    sayExplained(column, " by the map: the share of its variance that a row's cell accounts for")];
-  byId("column").replaceChildren(text("h3", column.name), text("p", facts.filter(Boolean).join("; ") + ".", "hint"),
+    sayExplained(column, " by the map, which is the share of its variance between cells")];
+  byId("column").replaceChildren(text("h3", column.name), text("p", facts.filter(Boolean).join(", ") + ".", "hint"),
     drawHistogram(column));
 }
 
-// Bars for all rows; lines for alerts and for the rows of chosen cells. Each is scaled to its own
-// total, so that shapes can be compared.
+// Bars of all rows, of alerts and of the rows of chosen cells. Each group is scaled to its own total,
+// so that shapes can be compared.
 function drawHistogram(column) {
   const groups = [
     ["all", "all rows", column.counts],
@@ -100,7 +100,7 @@ function drawHistogram(column) {
     ["chosen", "listed rows of the chosen cells", countChosen(column)],
   ].map(([key, words, counts]) => ({ key, words, counts, total: counts.reduce((a, b) => a + b, 0) }))
     .filter(({ total }) => total);
-  // As many units as pixels on a narrow screen, so that the words stay legible.
+  // One unit is one pixel on a narrow screen, so that texts are readable.
   const width = Math.max(260, Math.min(720, byId("column").clientWidth - 36));
   const [height, bottom] = [190, 30];
   const n = column.counts.length;
@@ -112,14 +112,14 @@ function drawHistogram(column) {
     y: height - bottom - tall(count, total), height: tall(count, total),
   }, makeSvg("title", null, sayBar(column, i) + ": " + groups.map(({ words, counts: all, total: sum }) =>
     number(all[i]) + " of " + number(sum) + " " + words).join(", ")))));
-  const label = "Spread of " + column.name + ", " + groups.map(({ words, total }) => number(total) + " " + words).join(", ");
+  const label = "Distribution of " + column.name + ", " + groups.map(({ words, total }) => number(total) + " " + words).join(", ");
   return make("figure", null,
     makeSvg("svg", { class: "chart histogram", viewBox: "0 0 " + width + " " + height, role: "img", "aria-label": label },
       makeSvg("line", { class: "axis", x1: 0, x2: width, y1: height - bottom, y2: height - bottom }),
       ...shapes, ...drawTicks(column, wide, width, height)),
     make("figcaption", null, ...groups.map(({ key, words, total }) =>
       make("span", { class: "key" }, make("span", { class: "swatch " + key }), words + " (" + number(total) + ")")),
-      " Heights are shares of each group; long tails are drawn together, as the map sees them."));
+      " Heights are shares of each group. Long tails are compressed, as in the training of the map."));
 }
 
 function countChosen(column) {

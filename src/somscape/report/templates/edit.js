@@ -1,12 +1,12 @@
-// Regions are edited on the page: joined, split, renamed, recolored, and saved as a file.
+// Editing of regions: join, split, rename, recolor, and save as a file.
 
-const past = []; // what "Undo" goes back to
+const past = []; // earlier regions for "Undo"
 const picked = new Set(); // numbers of the regions to join or split
 let isEditing = false;
 let isSaved = true;
 
 function listenToEdits() {
-  byId("edit-box").hidden = !data.map.joins; // a page of an earlier version has none
+  byId("edit-box").hidden = !data.map.joins; // missing in a page of an earlier version
   byId("edit").addEventListener("click", () => {
     isEditing = !isEditing;
     byId("edit").setAttribute("aria-pressed", String(isEditing));
@@ -30,7 +30,7 @@ function listenToEdits() {
     isSaved = false;
     setRegions(past.pop());
     showRegions();
-    if (!past.length) byId("edit").focus(); // a button that is off keeps no focus
+    if (!past.length) byId("edit").focus(); // a disabled button loses the focus
   });
   byId("save-regions").addEventListener("click", () => additions.saveRegions(regionsFile()));
   window.addEventListener("beforeunload", (event) => {
@@ -46,14 +46,14 @@ function change(next, keepsCards = false) {
   showRegions(keepsCards);
 }
 
-// What a file of regions holds; `regions.read` reads it.
+// The content of a file of regions, which `regions.read` reads.
 function regionsFile() {
   const some = (values) => (values.some(Boolean) ? values : []);
   const { labels, names, colors } = partition;
   return { schema: "somscape-regions", schema_version: 1, map: data.map.fingerprint, labels, names: some(names), colors: some(colors) };
 }
 
-// All that shows regions follows: map, lists, the case that is open.
+// Updates all parts that show regions: the map, the lists and the open case.
 function showRegions(keepsCards = false) {
   if (!keepsCards) {
     fillCards();
@@ -70,7 +70,7 @@ function showRegions(keepsCards = false) {
   showTools();
 }
 
-// The map stands far above: here is a small one, with the regions' numbers.
+// The map is far above, so this part has a small map with the numbers of the regions.
 function drawEditMap() {
   const canvas = byId("edit-map");
   const at = drawSmallMap(canvas, regionPlane, [300, 190]);
@@ -89,7 +89,7 @@ function showTools() {
   byId("join").disabled = size < 2;
   byId("split").disabled = size !== 1 || regions[[...picked][0]].units.length < 2;
   byId("undo").disabled = !past.length;
-  byId("edited").textContent = !isSaved ? "Changed, and not saved yet." : "";
+  byId("edited").textContent = !isSaved ? "The regions were changed and are not saved yet." : "";
 }
 
 function drawEditor(region) {
@@ -111,14 +111,14 @@ function drawEditor(region) {
   return make("div", { class: "editor" }, make("label", { class: "switch" }, pick, " Region " + i), color, name);
 }
 
-// Names and colors change beside the fields in which they are entered: these keep the focus.
+// The fields of names and colors are not drawn again after a change, so they keep the focus.
 function rename(i, field) {
   const name = field.value.trim();
   field.value = name;
   if (name === partition.names[i]) return;
   if (name && partition.names.includes(name)) {
     field.value = partition.names[i];
-    byId("edited").textContent = "Another region is called \u201c" + name + "\u201d; give each its own name.";
+    byId("edited").textContent = "Another region has the name \u201c" + name + "\u201d. Give each region its own name.";
     return;
   }
   changeLook("names", i, name);

@@ -1,4 +1,4 @@
-// Elements, text and numbers, here and on other pages of ours. Text only ever becomes text nodes.
+// Elements, text and numbers for this page and other pages of somscape. Text only becomes text nodes.
 
 const byId = (id) => document.getElementById(id);
 
@@ -18,7 +18,7 @@ function text(tag, content, className) {
   return make(tag, { class: className ? "text " + className : "text", dir: "auto" }, String(content));
 }
 
-// Made once: each takes longer than a thousand numbers.
+// The format is made once, because this takes longer than formatting a thousand numbers.
 const inLocale = new Intl.NumberFormat(undefined, { maximumFractionDigits: 8 });
 
 function number(value) {

@@ -1,6 +1,6 @@
-// What the page shows, to take along: the list as CSV, everything as JSON, the view as a link.
+// Exports: the list as CSV, all data as JSON, and the view as a link.
 
-// What spreadsheets take for the start of a formula gets a ' before it, as in alerts.csv.
+// A text that spreadsheets would read as a formula gets a ' before it, as in alerts.csv.
 function csvCell(value) {
   if (value === null || value === undefined) return "";
   const words = String(value);
@@ -34,6 +34,6 @@ function listenToExports() {
   byId("copy-link").addEventListener("click", () => {
     navigator.clipboard.writeText(location.href).then(
       () => { byId("copied").textContent = "Copied."; },
-      () => { byId("copied").textContent = "This browser does not allow it; copy the address instead."; });
+      () => { byId("copied").textContent = "This browser does not allow copying. Copy the address of the page instead."; });
   });
 }

@@ -1,8 +1,8 @@
-// What colors mean, and what is said of a cell.
+// Legends of colors, and texts about a cell.
 
 function sayCell(unit) {
   const alerts = data.score ? ", " + plural(perUnit.alerts[unit], "alert", "alerts") : "";
-  const mistakes = nMistakes ? ", " + number(perUnit.dots[unit]) + " named wrongly" : "";
+  const mistakes = nMistakes ? ", " + number(perUnit.dots[unit]) + " misclassified" : "";
   return cellName(unit) + ": " + plural(perUnit.rows[unit], "row", "rows") + alerts + mistakes;
 }
 
@@ -27,10 +27,10 @@ function readChosen() {
     const alerts = data.score ? ", " + plural(sum(perUnit.alerts), "alert", "alerts") : "";
     byId("readout").textContent = plural(state.cells.size, "cell", "cells") + " chosen: "
       + plural(sum(perUnit.rows), "row", "rows") + alerts + ".";
-  } else byId("readout").textContent = "Choose a cell to list its rows; drag or hold Shift for several.";
+  } else byId("readout").textContent = "Choose a cell to list its rows. Drag or hold Shift to choose several cells.";
 }
 
-// Beside the pointer; keyboards and touch get the same words below the map.
+// A text next to the pointer. Keyboard and touch users see the same text below the map.
 function drawTip(unit, event) {
   const tip = byId("tip");
   tip.hidden = unit === null;
@@ -47,7 +47,7 @@ function drawLegend(plane) {
   const parts = isNamed ? [levelLegend(plane)] : rampLegend(plane);
   if (plane.values.includes(null)) parts.push(legendLine("swatch empty-key", plane.group === "other" ? "no rows with a value" : "no rows"));
   if (byId("dots").checked && (data.n_alerts || nMistakes)) {
-    parts.push(legendLine("dot-key", (nMistakes ? "rows named wrongly" : "alerts in the cell") + "; a larger dot for more"));
+    parts.push(legendLine("dot-key", (nMistakes ? "misclassified rows" : "alerts in the cell") + " (more for a larger dot)"));
   }
   return parts;
 }

@@ -1,4 +1,4 @@
-// The ranked list: order, search, reasons; a row opens to its case.
+// The ranked list with its order, search and reasons. A row can be opened as a case.
 
 const collator = new Intl.Collator(undefined, { numeric: true });
 
@@ -6,7 +6,7 @@ function compare(a, b) {
   const [x, y] = [a[state.sort], b[state.sort]];
   let order;
   if (state.sort === "id") order = collator.compare(x, y);
-  // Rows without a value come last in either direction.
+  // Rows without a value are last in both directions.
   else if (x === null || y === null) return (x === null) - (y === null);
   else order = x - y;
   return (state.isDown ? -order : order) || a.rank - b.rank;
@@ -37,7 +37,7 @@ function drawList() {
     .filter(Boolean));
   byId("nothing").hidden = chosen.length > 0;
   byId("nothing").textContent = state.cells.size && listed.length < data.n_rows && !byId("search").value
-    ? "None of the rows that this page knows lies here." : "No row matches.";
+    ? "This page does not contain rows of this selection." : "No row matches.";
   byId("more").hidden = shown.length === chosen.length;
   byId("more").textContent = "Show " + number(Math.min(PAGE_SIZE, chosen.length - shown.length)) + " more";
   byId("scope").hidden = state.cells.size > 0 || !data.n_alerts;
@@ -49,14 +49,14 @@ function drawList() {
   additions.drawn.forEach((done) => done());
 }
 
-// In the order of the list, a line stands after the rows that stand out.
+// If the list is sorted by rank, a line is drawn after the rows that stand out.
 function isBeforeLine(row) {
   return row.rank === data.n_before_line && state.sort === "rank" && !state.isDown;
 }
 
 function drawLine() {
   return make("tr", { role: "row", class: "boundary" },
-    make("td", { role: "cell", colspan: "7" }, "From here on rows do not stand out."));
+    make("td", { role: "cell", colspan: "7" }, "The following rows do not stand out."));
 }
 
 function sayCount(chosen, shown) {
@@ -64,9 +64,9 @@ function sayCount(chosen, shown) {
   const alerts = plural(nAlerts, "alert", "alerts");
   let words = nAlerts === chosen.length && data.n_alerts ? alerts
     : plural(chosen.length, "row", "rows") + (data.n_alerts ? ", " + alerts : "");
-  if (shown.length < chosen.length) words += "; the first " + number(shown.length) + " shown";
+  if (shown.length < chosen.length) words += " (the first " + number(shown.length) + " are shown)";
   if (listed.length < data.n_rows) {
-    words += ". This page knows the " + number(listed.length) + " most unusual of "
+    words += ". This page contains the " + number(listed.length) + " most unusual of "
       + number(data.n_rows) + " rows";
   }
   return words + ".";
@@ -94,7 +94,7 @@ function drawRow(row) {
   line.querySelector(".id").setAttribute("role", "cell");
   line.querySelector(".id").append(...newsTag(row));
   line.addEventListener("click", (event) => {
-    // A button acts for itself, and marked text is to be copied.
+    // A button has its own action, and selected text may be copied.
     if (event.target.closest("button") || String(getSelection())) return;
     openCase(isOpen ? null : row.rank);
   });
@@ -121,8 +121,8 @@ function drawReasons(row) {
     drawBar(reason))));
 }
 
-// A number stands as a mark on its column's axis, beside the usual range; a category fills the
-// track with its share of the score.
+// A number is a mark on the axis of its column, next to the usual range. A category fills the
+// track by its share of the score.
 function drawBar({ column, at, usual_at: usual, share }) {
   const axis = (columnOf.get(column) || {}).axis;
   const track = make("span", { class: "track", "aria-hidden": "true" });

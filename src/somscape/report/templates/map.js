@@ -1,6 +1,6 @@
-// Drawings of the map: one, or two side by side, each colored by a plane of its own.
+// One drawing of the map, or two drawings next to each other, each colored by its own plane.
 
-const drawings = []; // the first is always there; the second is made when it is asked for
+const drawings = []; // the first always exists, and the second is made when it is needed
 let focused = 0;
 let thick = 1; // rings of a large map are larger than its cells
 
@@ -54,7 +54,7 @@ function drawEdges() {
   });
 }
 
-// Sides of cells, each with the one or two cells that it belongs to; a side is called by its middle.
+// Sides of cells by their middles. Each side belongs to one or two cells.
 let sides = null;
 
 function findSides() {
@@ -81,7 +81,7 @@ function pathAlong(isPart) {
   return parts.join("");
 }
 
-// Rings: around the cells that are chosen, the case's, and the one that has the focus.
+// Rings around the chosen cells, the cell of the open case, and the cell with the focus.
 
 function drawRings() {
   const line = chosenLine();
@@ -95,7 +95,7 @@ function drawRings() {
   }
 }
 
-// One cell has a ring, several have a line around them.
+// A single cell has a ring. Several cells have a line around them.
 function chosenLine() {
   if (state.cells.size < 2 || data.map.kind === "graph") return null;
   return pathAlong((a, b) => state.cells.has(a) !== state.cells.has(b));
@@ -106,7 +106,7 @@ function drawRing(unit, kind, size) {
   return ["under", kind].map((name) => makeSvg("polygon", { class: "ring " + name, points }));
 }
 
-// Where a cell is that is pointed at elsewhere: in the list, or in the other drawing.
+// Marks the cell of a row in the list, or of a cell in the other drawing, at which the reader points.
 function hint(unit, where = openDrawings()) {
   for (const drawing of where) {
     drawing.hints.replaceChildren(...(unit === null ? [] : drawRing(unit, "hint", 1)));

@@ -1,6 +1,6 @@
-// Draws the page from the data beside it. Text from the data only ever becomes text nodes.
+// Draws the page from its data. Text from the data only becomes text nodes.
 
-// The page shows six digits, so that what differs by rounding alone is equal; the data has all.
+// The page uses six digits, so that values that differ only by rounding are equal. The data has all digits.
 const source = byId("data").textContent;
 const data = JSON.parse(source, (_, value) =>
   (typeof value === "number" && !Number.isInteger(value) ? Number(value.toPrecision(6)) : value));
@@ -11,13 +11,13 @@ const WRAPS = {
   cylinder: ", on a cylinder (left and right edges meet)", torus: ", on a torus (edges meet)",
 };
 
-// What a score is of a row on one map, by its name.
+// Descriptions of the score of a row on one map, by the name of the score.
 const SCORES = {
-  combined: (k) => SCORES.k_prototype(k) + ", plus how rare its single values are",
+  combined: (k) => SCORES.k_prototype(k) + ", plus the rarity of its values",
   k_prototype: (k) => k === 1 ? SCORES.quantization_error()
-    : "its mean distance to the " + number(k) + " nearest prototypes that stand for usual rows",
-  quantization_error: () => "its distance to the nearest prototype that stands for usual rows",
-  mass: () => "its mean distance to the nearest usual prototypes that hold 2\u00a0% of the rows, at least ten",
+    : "the mean distance of the row to the " + number(k) + " nearest prototypes of usual rows",
+  quantization_error: () => "the distance of the row to the nearest prototype of usual rows",
+  mass: () => "the mean distance of the row to the nearest prototypes of usual rows that together won 2\u00a0% of the rows (at least ten)",
 };
 
 // Helpers -------------------------------------------------------------------------------
@@ -26,7 +26,7 @@ function makeSvg(tag, attributes, ...children) {
   return fillIn(document.createElementNS(svgSpace, tag), attributes, children);
 }
 
-// With trailing zeros, so that the numbers of a column line up.
+// Numbers have trailing zeros, so that the numbers of a column are aligned.
 function aligned(value) {
   const isPlain = value !== null && Math.abs(value) >= 1e-3 && Math.abs(value) < 1e3;
   if (!isPlain) return number(value);
@@ -44,7 +44,7 @@ function date(days) {
   return calendar.format(new Date(864e5 * days));
 }
 
-// Not Math.min(...values): a large map has more cells than a call may have arguments.
+// Math.min(...values) would fail, because a large map has more cells than a call may have arguments.
 function ends(values) {
   let [low, high] = [Infinity, -Infinity];
   for (const value of values) {
@@ -70,7 +70,7 @@ function fillWords() {
   const scoreWords = data.score ? SCORES[data.score.name](data.score.n_prototypes) : "";
   const isPlain = data.columns.every((column) => column.why === "used as given");
   fill({
-    headline: data.headline ?? number(data.n_rows) + " rows",  // a page of an earlier version has none
+    headline: data.headline ?? number(data.n_rows) + " rows",  // the data of an earlier version has no headline
     n_alerts: number(data.n_alerts),
     are_listed: data.n_alerts === 1 ? "is listed" : "are listed",
     n_rows: number(data.n_rows),
@@ -88,10 +88,10 @@ function fillWords() {
     measured_note: data.n_measured < data.n_rows
       ? "Measured on " + number(data.n_measured) + " evenly spaced rows." : "",
     distance_note: method.parameters.metric === "mahalanobis"
-      ? "It is measured on axes that were turned and stretched."
+      ? "The distance is measured on axes that were turned and stretched."
       : isPlain
-      ? "It is in the units of the data."
-      : "A distance of 1 is the usual range of one number, or one other category.",
+      ? "The distance is in the units of the data."
+      : "A distance of 1 is the usual range of a number, or the difference between two categories.",
     version: method.versions.somscape || "",
     command: method.command || "",
     score_name: data.score ? "Score" : "Distance",
@@ -103,8 +103,8 @@ function fillWords() {
   for (const place of document.querySelectorAll(".of-several")) place.hidden = nMaps < 2;
   byId("rows").classList.toggle("unscored", !data.score);
   document.querySelector('[data-fill="score_name"]').title = data.score
-    ? "Here " + scoreWords + (nMaps > 1 ? ", of several maps together" : "") + "; higher is more unusual"
-    : "Distance to the prototype of the row's cell";
+    ? "The score is " + scoreWords + (nMaps > 1 ? ", combined over several maps" : "") + ". A higher score is more unusual."
+    : "Distance to the prototype of the cell";
   for (const place of document.querySelectorAll(".of-map")) place.hidden = Boolean(data.score || data.classes);
   byId("command-box").hidden = !method.command;
   byId("made").hidden = !byId("made-at").textContent;
@@ -149,7 +149,7 @@ const byRank = new Map(rows.map((row) => [row.rank, row]));
 
 const NONE_STANDS_OUT = "no single column stands out; the combination is unusual";
 
-// What is said of a row's value: how many rows have it, and what is usual.
+// The text after the value in a reason: how many rows have the value, and the usual range.
 function besideValue({ occurs, usual, alone }) {
   return ": " + (occurs ? occurs + "; " : "") + "usual " + usual + (alone ? ", but not with the other columns" : "");
 }
@@ -159,7 +159,7 @@ function searchText(row) {
     const parts = [row.id, ...row.cells().map(([, cell]) => cell)];
     for (const { column, usual } of row.reasons) parts.push(column, usual);
     const found = classOf(row);
-    if (found) parts.push(found.why, ...(found.isWrong ? ["named wrongly"] : []));
+    if (found) parts.push(found.why, ...(found.isWrong ? ["misclassified"] : []));
     row.searchable = parts.join("\n").toLowerCase();
   }
   return row.searchable;
@@ -169,21 +169,21 @@ const planes = new Map(data.planes.map((plane) => [plane.key, plane]));
 const perUnit = {
   rows: planes.get("hits").values,
   alerts: (planes.get("alerts") || { values: data.map.positions.map(() => 0) }).values,
-  // What dots show: alerts, or the mistakes of a classifier.
+  // Dots show alerts, or the mistakes of a classifier.
   dots: (planes.get("alerts") || planes.get("mistakes") || { values: data.map.positions.map(() => 0) }).values,
 };
 
-// Where a cell is, as alerts.csv says it.
+// The position of a cell, as in alerts.csv.
 const place = (unit) => [Math.floor(unit / data.map.n_cols), unit % data.map.n_cols];
 const cellName = (unit) => "row " + place(unit)[0] + ", column " + place(unit)[1];
 const cellTag = (unit) => "r" + place(unit)[0] + " c" + place(unit)[1];
 
-// What a server that shows the page adds: elements to the line and to the case of a row, and
-// what says whether the list has it also where it is no alert, and whether it keeps it; what is done
-// when the list was drawn; and where regions are saved.
+// Additions of a server that shows the page: elements in the line and in the case of a row, functions
+// that decide whether the list also shows a row that is not an alert and whether it keeps a row,
+// functions that are called after the list was drawn, and the function that saves regions.
 const additions = { line: [], case: [], also: [], keep: [], drawn: [], show: [], saveRegions: giveRegions };
 
-// The view: what the reader chose; of two planes, the second colors the second map. `address.js` writes it into the address.
+// The view that the reader chose. The second of the planes colors the second map. `address.js` writes the view into the address.
 const state = {
   planes: [data.planes[0], null], order: "table", ramp: "auto", cells: new Set(), row: null, column: null,
   sort: "rank", isDown: false, nShown: PAGE_SIZE,

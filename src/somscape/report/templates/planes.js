@@ -1,8 +1,8 @@
-// What colors the map: the lists of planes, their order, and the second map beside the first.
+// The choice of colors of the map: lists of planes, their order, and the second map.
 
 const columnPlanes = data.planes.filter((plane) => plane.group === "column");
 
-// Likeness puts columns side by side that go together; relevance those first that the map is about.
+// By likeness, similar columns are next to each other. By relevance, the most relevant columns are first.
 const ORDERS = {
   table: () => 0,
   likeness: (a, b) => a.likeness - b.likeness,
@@ -39,7 +39,7 @@ function choosePlane(plane, number = 0) {
   keepView();
 }
 
-// The second map shows another plane than the first, or it would say nothing new.
+// The second map initially shows another plane than the first map.
 function showSecond(plane) {
   state.planes[1] = plane;
   byId("second").checked = plane !== null;
@@ -61,7 +61,7 @@ function chooseOrder(order) {
   state.order = order;
   fillPlanes();
   orderGallery();
-  colorMap(); // the lists show what is chosen
+  colorMap(); // selects the current planes in the lists
 }
 
 function listenToColors() {

@@ -1,17 +1,17 @@
-// Regions: groups of cells, their borders on the map, and what sets each apart.
+// Regions are groups of cells. This file draws their borders on the map and their differences.
 
 const N_SHOWN_DIFFERENCES = 5;
 
 const regionPlane = planes.get("regions")
   || { key: "regions", name: "Regions", group: "map", kind: "region", unit: "region", levels: [], values: data.map.positions.map(() => 0) };
-if (!planes.has("regions")) {  // the page was made with one region, which a reader may split
+if (!planes.has("regions")) {  // the page was made with a single region, which a reader can split
   planes.set("regions", regionPlane);
   data.planes.splice(1, 0, regionPlane);
 }
 
-// What the page was made with: of each region the facts, by its cells.
+// The facts about each region of the original page, by the cells of the region.
 const described = new Map();
-let partition; // labels of cells; given names and own colors of regions, "" for those without
+let partition; // labels of cells, and the given names and colors of regions, or ""
 let regions = [];
 
 const hasRegions = () => regions.length > 1;
@@ -27,7 +27,7 @@ function unitsByRegion(labels, n) {
 unitsByRegion(regionPlane.values, data.regions.length)
   .forEach((units, i) => described.set(String(units), data.regions[i]));
 
-// Cells, given names and colors become the regions that are shown.
+// Makes regions from the labels of cells, the given names and the colors.
 function setRegions(next) {
   partition = next;
   const { labels, names, colors } = next;
@@ -39,7 +39,7 @@ function setRegions(next) {
   });
 }
 
-// The facts that counts of cells tell; the rest needs the rows.
+// The facts that follow from counts of cells. All other facts need the rows.
 function countRegion(units) {
   const sum = (values) => units.reduce((total, unit) => total + values[unit], 0);
   const nRows = sum(perUnit.rows);
@@ -55,7 +55,7 @@ setRegions({
   colors: data.regions.map((region) => region.color || ""),
 });
 
-// The region whose cells are chosen, all of them and no others.
+// The region whose cells are exactly the chosen cells.
 function chosenRegion() {
   const [first] = state.cells;
   const region = first === undefined ? null : regionOfUnit(first);
@@ -91,7 +91,7 @@ function drawRegionsOn({ borders, numbers }, d = borderLine()) {
   }));
 }
 
-// Where a region's number stands: on its cell that is nearest to the middle of all of them.
+// The position of the number of a region, on the cell that is nearest to the middle of the region.
 function middleOf({ units }) {
   const places = units.map((unit) => data.map.positions[unit]);
   const [x, y] = [0, 1].map((axis) => places.reduce((sum, place) => sum + place[axis], 0) / places.length);
@@ -112,8 +112,8 @@ function fillRegionLists() {
   byId("region-filter").hidden = !hasRegions();
   byId("borders-switch").hidden = !hasRegions() || data.map.kind === "graph";
   byId("regions-note").textContent = hasRegions()
-    ? "Groups of cells that belong together. Bars compare where the middle half of a region's rows lies, in color, with all other rows, in gray; of a category they are shares. Choose a region to list its rows."
-    : "No groups of rows lie apart on this map: it is one region.";
+    ? "Regions are groups of similar cells. Bars compare the middle half of the rows of a region (in color) with the middle half of all other rows (in gray). For a category, bars are shares. Choose a region to list its rows."
+    : "This map does not have separate groups of rows, so it is a single region.";
   byId("region").replaceChildren(byId("region").firstElementChild, ...regions.map((region) =>
     make("option", { value: region.number }, regionName(region))));
 }
@@ -149,7 +149,7 @@ function drawFacts(region) {
   return [make("p", null, sayRegion(region)), ...drawRule(region), differences
     ? make("ul", { class: "differences" }, ...differences.slice(0, N_SHOWN_DIFFERENCES)
       .map(drawDifference))
-    : make("p", null, "What sets it apart is described when the page is made again.")];
+    : make("p", null, "The differences of this region are described when the page is made again.")];
 }
 
 function sayRegion(region) {
@@ -168,8 +168,8 @@ function sayRegion(region) {
 }
 
 function drawRule({ rule }) {
-  return rule ? [make("p", { class: "rule" }, text("strong", rule.text), " holds for " + percent(rule.inside)
-    + " of its rows and " + percent(rule.outside) + " of the others.")] : [];
+  return rule ? [make("p", { class: "rule" }, text("strong", rule.text), " is true for " + percent(rule.inside)
+    + " of its rows and for " + percent(rule.outside) + " of all other rows.")] : [];
 }
 
 function drawDifference({ column, level, inside, outside }) {
