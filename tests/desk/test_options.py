@@ -114,8 +114,8 @@ def test_a_decimal_mark_that_had_to_be_guessed(tmp_path: Path) -> None:
 
 def test_parameters_are_called_by_the_options_of_the_command() -> None:
     command = click.Command("fit", params=[click.Option(["--rows", "n_rows"])])
-    message = InputError("`n_rows` and `n_cols` are large.\nleave them 'auto'.", options="--a b")
-    assert as_typed(message, command) == "--rows and `n_cols` are large. leave them out (--a b)."
+    message = InputError("`n_rows` and `n_cols` are large.\nleave both 'auto'.", options="--a b")
+    assert as_typed(message, command) == "--rows and `n_cols` are large. leave both out (--a b)."
     assert as_typed("`n_rows` is large", None) == "`n_rows` is large"
 
 

@@ -252,10 +252,10 @@ def test_missing_cells_are_refused_with_counts_by_column_and_the_options() -> No
     with pytest.raises(InputError) as caught:
         fit_encoding(missing_table())
     message = str(caught.value)
-    assert "n 2" in message
-    assert "c 1" in message
+    assert "2 in 'n'" in message
+    assert "1 in 'c'" in message
     assert "full" not in message
-    for words in ("missing='fill'", "median", "level of their own"):
+    for words in ("missing='fill'", "median", "separate level"):
         assert words in message
     assert caught.value.options == "--missing fill"
 

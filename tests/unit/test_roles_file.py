@@ -130,11 +130,11 @@ def test_a_file_is_for_people() -> None:
     assert text == (
         "# Of t.csv.\n"
         "\n"
-        'missing = "fill"  # missing cells: fill, error or mask\n'
-        'others = "drop"   # columns that are not named here: drop leaves them out, rules decides '
-        "by rule\n"
+        'missing = "fill"  # treatment of missing cells, which is fill, error or mask\n'
+        'others = "drop"   # columns without a role, which are left out (drop) or used by the '
+        "rules (rules)\n"
         "\n"
-        f"[reading]  # what is not said is found out: {', '.join(READING)}\n"
+        f"[reading]  # settings of the file, otherwise detected ({', '.join(READING)})\n"
         'delimiter = ";"\n'
         "\n"
         f"[columns]  # kinds: {', '.join(option[2:] for _, option in ROLE_WORDS.values())}\n"
@@ -188,20 +188,23 @@ def test_names_that_no_file_can_hold_are_refused() -> None:
 # Wrong files
 
 WRONG = {
-    "not TOML": ("[columns]\nage is a number", ", line 2: this is no TOML (expected '='"),
-    "a table": ("id,age\n1,2\n", ", line 1: this is no TOML"),
+    "not TOML": (
+        "[columns]\nage is a number",
+        ", line 2: this text is not valid TOML (expected '='",
+    ),
+    "a table": ("id,age\n1,2\n", ", line 1: this text is not valid TOML"),
     "a name twice": (
         '[columns]\na = "drop"\na = "id"\n',
-        ", line 3: this is no TOML (cannot overw",
+        ", line 3: this text is not valid TOML (cannot overw",
     ),
-    "an open end": ('[columns]\na = "drop', ", at its end: this is no TOML"),
+    "an open end": ('[columns]\na = "drop', ", at its end: this text is not valid TOML"),
     "an unknown part": (
         "\nmising = 'fill'",
-        ", line 2: a roles file has no part 'mising' (is it '",
+        ", line 2: 'mising' is not a part of a roles file (is it '",
     ),
     "an unknown table": (
         '[colums]\na = "id"',
-        ", line 1: a roles file has no part 'colums' (is it",
+        ", line 1: 'colums' is not a part of a roles file (is it",
     ),
     "columns no table": ("columns = 3", ", line 1: columns must be a table"),
     "wrong kind": (
@@ -210,7 +213,7 @@ WRONG = {
     ),
     "kind no text": (
         '[columns]\nb = "id"\n"a.b" = 3',
-        ", line 3: column 'a.b' cannot be 3; the kinds",
+        ", line 3: column 'a.b' cannot be 3. The kinds",
     ),
     "no kind": ("[columns]\na = {levels = [1, 2]}", ", line 2: column 'a' has no kind"),
     "levels of a number": (
@@ -220,11 +223,11 @@ WRONG = {
     "no levels": ('[columns]\n"a b" = "ordinal"', 'such as "a b" = { kind = "ordinal", levels = ['),
     "one level": (
         '[columns]\na = {kind = "ordinal", levels = ["x"]}',
-        "2 to 10000 levels, each once",
+        "2 to 10000 different levels",
     ),
     "a level twice": (
         '[columns]\na = {kind = "ordinal", levels = ["x", "x"]}',
-        "each once; got ['x',",
+        "different levels, but has ['x',",
     ),
     "levels nested": (
         '[columns]\na = {kind = "ordinal", levels = [["x"], ["y"]]}',
@@ -236,7 +239,7 @@ WRONG = {
     ),
     "two ids": (
         '[columns]\na = "id"\nb = "id"',
-        ", line 3: column 'b' cannot be the id, too: 'a' is",
+        ", line 3: column 'b' cannot be the id, because column 'a' is",
     ),
     "value no text": (
         '[columns]\na = {kind = "label", value = [1]}',
@@ -245,30 +248,33 @@ WRONG = {
     "missing": ('[columns]\nmissing = "drop"\n[reading]\n', ""),
     "missing no word": (
         'missing = "skip"',
-        ', line 1: missing must be "error" or "fill" or "mask"; got',
+        ', line 1: missing must be "error" or "fill" or "mask", but is',
     ),
-    "others no text": ("others = []", ', line 1: others must be "rules" or "drop"; got []'),
+    "others no text": ("others = []", ', line 1: others must be "rules" or "drop", but is []'),
     "unknown reading": (
         "[reading]\ndelimeter = ';'",
-        ", line 2: reading has no 'delimeter'; it may have",
+        ", line 2: 'delimeter' is not a parameter of reading",
     ),
     "reading no text": ("[reading]\ndelimiter = 3", ", line 1: reading must be a table of texts"),
     "layers no lists": (
         'missing = "fill"\n[layers]\none = "a"',
-        ", line 2: layers must be a table of lists of columns; got {'one': 'a'}",
+        ", line 2: layers must be a table of lists of columns, but is {'one': 'a'}",
     ),
     **{
         f"layer weight {wrong}": (
             f"[layer_weights]\none = {wrong}",
-            ", line 1: layer_weights must be a table of numbers from 1e-9 to 1e9; got",
+            ", line 1: layer_weights must be a table of numbers from 1e-9 to 1e9, but is",
         )
         for wrong in ("0", "-1", "nan", "inf", '"2"', "true")
     },
-    "deep": ("a = " + "[" * 50_000, " nests its values too deeply"),
+    "deep": ("a = " + "[" * 50_000, " has too deeply nested values"),
     "long key": ("a" + ".a" * 500_000 + " = 1", ", line 1: a key has too many parts"),
-    "long number": ("[columns]\na = 0x" + "f" * 9999, " has a number of too many digits"),
-    "longer number": ("missing = " + "1" * 9999, ": this is no TOML (a value is too long)"),
-    "large": ("#" * 2_000_001, " has more than 2 MB"),
+    "long number": ("[columns]\na = 0x" + "f" * 9999, " contains a number with too many digits"),
+    "longer number": (
+        "missing = " + "1" * 9999,
+        ": this text is not valid TOML (a value is too long)",
+    ),
+    "large": ("#" * 2_000_001, " is larger than 2 MB"),
 }
 
 
@@ -350,17 +356,17 @@ def test_what_a_table_lacks_and_has_besides_is_told() -> None:
     kept, notes = roles_for(roles, "r.toml", names, "t.csv")
     assert kept == Roles(numbers=("amount",))
     assert notes == [
-        "r.toml names columns that t.csv lacks: 'churned', 'note'.",
-        "Columns that r.toml does not name are taken by rule: 'new'.",
+        "t.csv lacks these columns of r.toml: 'churned', 'note'.",
+        "Columns without a role in r.toml are used by the rules: 'new'.",
     ]
     _, notes = roles_for(replace(roles, others="drop"), "r.toml", names, "t.csv")
-    assert notes[1] == "Columns that r.toml does not name are left out: 'new'."
+    assert notes[1] == "Columns without a role in r.toml are left out: 'new'."
     assert roles_for(roles, "r.toml", ["churned", "note", "amount"], "t.csv") == (roles, [])
     with pytest.raises(InputError) as caught:
         roles_for(replace(roles, id="key"), "r.toml", ["Amount", "x"], "t.csv")
     assert str(caught.value) == (
-        "t.csv lacks columns that r.toml names: 'key', 'amount' (is it 'Amount'?). Add or rename "
-        "them, or change r.toml."
+        "t.csv lacks these columns of r.toml: 'key', 'amount' (is it 'Amount'?). Add or rename "
+        "the columns, or change r.toml."
     )
 
 

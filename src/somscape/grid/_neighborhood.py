@@ -181,9 +181,10 @@ def check_pull(lattice: Lattice, neighborhood: str) -> None:
     check_choice("neighborhood", neighborhood, NEIGHBORHOODS)
     if neighborhood == "triangle" and lattice.kind != "rectangular":
         raise ParameterError(
-            f"the neighborhood {neighborhood!r} needs a rectangular lattice; got a "
-            f"{lattice.kind} one. Pass lattice='rectangular', or neighborhood='epanechnikov'.",
-            value=lattice.kind,
+            f"The neighborhood {neighborhood!r} needs a rectangular lattice, but the lattice is "
+            f"{lattice.kind}. Pass lattice='rectangular' or neighborhood='epanechnikov'.",
+            parameter="neighborhood",
+            value=neighborhood,
         )
 
 

@@ -291,24 +291,24 @@ def _checked_edges(n_units: int, pairs: Any, lengths: Any) -> tuple[Ints, Float6
         ends = np.empty((0, 2), dtype=np.int64)
     if ends.ndim != 2 or ends.shape[1] != 2 or ends.dtype.kind not in "iu":
         raise InputError(
-            "`pairs` must hold two unit numbers for each edge, shape (n_edges, 2); got "
-            f"{ends.dtype} of shape {ends.shape}.",
+            "`pairs` must be an array of unit numbers with shape (n_edges, 2). Got values of type "
+            f"{ends.dtype} with shape {ends.shape}.",
             parameter="pairs",
-            value=ends.dtype,
+            value=ends.shape,
         )
     values: Float64s = np.asarray(lengths, dtype=np.float64)
     if values.shape != (len(ends),):
         raise InputError(
-            f"`lengths` must have shape ({len(ends)},), one for each of `pairs`; got "
-            f"{values.shape}.",
+            f"`lengths` must have shape ({len(ends)},), with one length for each of `pairs`. Got "
+            f"shape {values.shape}.",
             parameter="lengths",
             value=values.shape,
         )
     is_out = ((ends < 0) | (ends >= n_units) | (ends[:, :1] == ends[:, 1:])).any(axis=1)
     if is_out.any():
         raise InputError(
-            f"`pairs` must join two different units from 0 to {n_units - 1}; got "
-            f"{ends[is_out.argmax()].tolist()} for edge {is_out.argmax()}.",
+            f"`pairs` must join two different units from 0 to {n_units - 1}, but edge "
+            f"{is_out.argmax()} is {ends[is_out.argmax()].tolist()}.",
             parameter="pairs",
             value=ends[is_out.argmax()].tolist(),
         )
@@ -319,8 +319,8 @@ def _checked_edges(n_units: int, pairs: Any, lengths: Any) -> tuple[Ints, Float6
         at = int(is_other.argmax())
         a, b = ends[edge.ravel()[at]]
         raise InputError(
-            f"`lengths` must agree where an edge is given twice; got {values[at]:g} and "
-            f"{values[first][edge.ravel()[at]]:g} between units {a} and {b}. Leave one out.",
+            f"`lengths` contains two lengths for the edge between units {a} and {b}, which are "
+            f"{values[at]:g} and {values[first][edge.ravel()[at]]:g}. Leave out one of them.",
             parameter="lengths",
             value=values[at],
         )
@@ -337,23 +337,24 @@ def _checked_adjacency(adjacency: Any) -> Any:
         adjacency = np.asarray(given if is_array else None)
     if adjacency.dtype.kind not in "biuf":
         raise InputError(
-            "`adjacency` must hold numbers in an array or scipy.sparse array; got "
-            f"{type(given).__name__} ({adjacency.dtype}). For a networkx graph pass "
-            "nx.to_numpy_array(graph), for a list of edges make the graph by Graph.from_edges.",
+            "`adjacency` must be an array or scipy.sparse array of numbers, but is "
+            f"{type(given).__name__} ({adjacency.dtype}). For a networkx graph, pass "
+            "nx.to_numpy_array(graph). For a list of edges, use Graph.from_edges.",
             parameter="adjacency",
             value=type(given).__name__,
         )
     if len(adjacency.shape) != 2 or adjacency.shape[0] != adjacency.shape[1]:
         raise InputError(
-            "`adjacency` must be square, a row and a column for each unit; got the shape "
+            "`adjacency` must be square, with a row and a column for each unit. Got shape "
             f"{adjacency.shape}.",
             parameter="adjacency",
+            value=adjacency.shape,
         )
     n_units = adjacency.shape[0]
     if not 1 <= n_units <= MAX_GRAPH_UNITS:
         raise InputError(
-            f"`adjacency` must have 1 to {MAX_GRAPH_UNITS} units; got {n_units}. A `Lattice` "
-            "takes more.",
+            f"`adjacency` must have 1 to {MAX_GRAPH_UNITS} units, but has {n_units}. Use a "
+            "`Lattice` for more units.",
             parameter="adjacency",
             value=n_units,
         )
@@ -374,12 +375,12 @@ def _check_lengths(edges: Any) -> None:
         a, b, length = int(entries.row[at]), int(entries.col[at]), float(entries.data[at])
         if a == b:
             raise InputError(
-                f"`adjacency` must have a zero diagonal; got {length:g} from unit {a} to itself.",
+                f"`adjacency` must have a zero diagonal, but contains {length:g} for unit {a}.",
                 parameter="adjacency",
                 value=length,
             )
         raise InputError(
-            "`adjacency` must hold finite lengths above 0, and 0 for no edge; got "
+            "`adjacency` must contain finite lengths above 0, or 0 for no edge. Got "
             f"{length:g} between units {a} and {b}.",
             parameter="adjacency",
             value=length,
@@ -388,8 +389,9 @@ def _check_lengths(edges: Any) -> None:
     if uneven.nnz:
         a, b = int(uneven.row[0]), int(uneven.col[0])
         raise InputError(
-            f"`adjacency` must be symmetric; got {edges[a, b]:g} from unit {a} to {b} and "
-            f"{edges[b, a]:g} back. Pass np.maximum(A, A.T) if each edge is there once.",
+            f"`adjacency` must be symmetric, but contains {edges[a, b]:g} from unit {a} to {b} and "
+            f"{edges[b, a]:g} from unit {b} to {a}. If each edge is given once, pass "
+            "np.maximum(A, A.T).",
             parameter="adjacency",
             value=edges[a, b],
         )
@@ -400,17 +402,17 @@ def _checked_positions(positions: Any, n_units: int) -> Float64s:
         places = np.array(positions, dtype=np.float64, order="C")
     except (ValueError, TypeError) as error:
         raise InputError(
-            f"`positions` must hold numbers; {error}.", parameter="positions"
+            f"`positions` cannot be converted to numbers ({error}).", parameter="positions"
         ) from error
     if places.shape != (n_units, 2):
         raise InputError(
-            f"`positions` must have shape ({n_units}, 2), with x and y of each unit; got "
+            f"`positions` must have shape ({n_units}, 2), with x and y of each unit. Got shape "
             f"{places.shape}.",
             parameter="positions",
             value=places.shape,
         )
     if not np.isfinite(places).all():
-        raise InputError("`positions` must be finite.", parameter="positions")
+        raise InputError("`positions` must be finite numbers.", parameter="positions")
     return places
 
 
@@ -484,6 +486,9 @@ def lattice_of(header: Any, arrays: Mapping[str, Any], n_units: int) -> Lattice:
     if not isinstance(header, dict) or header.get("kind") != "graph":
         return Lattice(**header)
     if header["n_units"] != n_units:
-        raise ParameterError(f"a graph of {header['n_units']} units and {n_units} prototypes")
+        raise ParameterError(
+            f"the graph has {header['n_units']} units, but there are {n_units} prototypes",
+            value=header["n_units"],
+        )
     parts = {name: arrays[f"lattice.{name}"] for name in ("pairs", "lengths", "positions")}
     return Graph.from_edges(n_units, **parts)

@@ -67,8 +67,9 @@ class Lattice:
         check_choice("boundary", self.boundary, BOUNDARIES)
         if self.is_hexagonal and self.wraps_rows and self.n_rows % 2:
             raise ParameterError(
-                f"a hexagonal torus needs an even `n_rows`; got {self.n_rows}. "
-                f"Pass {self.n_rows + 1}, or boundary='plane' or 'cylinder'.",
+                f"`n_rows` of a hexagonal torus must be even, but is {self.n_rows}. Pass "
+                f"n_rows={self.n_rows + 1}, boundary='plane' or boundary='cylinder'.",
+                parameter="n_rows",
                 value=self.n_rows,
             )
 

@@ -110,9 +110,11 @@ def load(path: str | Path) -> Saved:
     parameters = record.header["parameters"]
     if isinstance(parameters, dict) and parameters.get("winner") == "heskes":
         raise MapFileError(
-            f"{path}: winner='heskes' is no longer supported. Load only its map: "
+            f"{path}: winner='heskes' is no longer supported. Load only its map with "
             f"somscape.Map.from_record(somscape.save.read_record({str(path)!r})).",
+            parameter="winner",
             file=path,
+            value="heskes",
         )
     try:
         return thing_of(record)
@@ -124,5 +126,7 @@ def thing_of(record: Record) -> Saved:
     """Return the map or model of a record."""
     found = [name for name in KINDS if record.header.get(name) is not None]
     if len(found) > 1:
-        raise InputError(f"its header has both {found[0]!r} and {found[1]!r}. Save it again.")
+        raise InputError(
+            f"the header has both {found[0]!r} and {found[1]!r}. Save the file again.", value=found
+        )
     return KINDS[found[0]](record) if found else Map.from_record(record)

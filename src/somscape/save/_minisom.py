@@ -54,7 +54,7 @@ class _Machine:
 
     def pop(self) -> Any:
         if not self.stack or self.stack[-1] is MARK:
-            raise ParameterError("it takes a value that is not there")
+            raise ParameterError("an instruction takes a value from an empty stack")
         return self.stack.pop()
 
     def pop_to_mark(self) -> list[Any]:
@@ -63,11 +63,11 @@ class _Machine:
                 items = self.stack[i + 1 :]
                 del self.stack[i:]
                 return items
-        raise ParameterError("it takes a mark that is not there")
+        raise ParameterError("an instruction needs a mark that does not exist")
 
     def top(self) -> Any:
         if not self.stack or self.stack[-1] is MARK:
-            raise ParameterError("it changes a value that is not there")
+            raise ParameterError("an instruction changes a value that does not exist")
         return self.stack[-1]
 
 
@@ -86,12 +86,12 @@ def read_pickle(data: bytes, budget: Budget | None = None) -> Any:
             elif name in _VALUES:
                 machine.stack.append(_VALUES[name] if argument is None else argument)
             elif name not in ("PROTO", "FRAME", "READONLY_BUFFER"):
-                raise ParameterError(f"it holds the instruction {name}, which is not read")
+                raise ParameterError(f"the instruction {name} is not supported")
     except InputError:
         raise
     except (ValueError, TypeError, IndexError, KeyError, struct.error, OverflowError) as error:
-        raise ParameterError(f"not a pickle, or a damaged one ({error})") from error
-    raise ParameterError("not a pickle, or a damaged one (it does not end)")
+        raise ParameterError(f"the file is not a pickle or is damaged ({error})") from error
+    raise ParameterError("the file is not a pickle or is damaged (the end is missing)")
 
 
 def _put(machine: _Machine, key: int) -> None:
@@ -127,7 +127,7 @@ def _set_items(machine: _Machine, items: list[Any]) -> None:
     if isinstance(target, dict):
         target.update(_pairs(items))
     elif not isinstance(target, PickledObject):
-        raise ParameterError("it sets an item of a value without items")
+        raise ParameterError("an instruction sets an item of a value without items")
 
 
 def _add(machine: _Machine, items: list[Any]) -> None:
@@ -135,7 +135,7 @@ def _add(machine: _Machine, items: list[Any]) -> None:
     if isinstance(target, list):
         target.extend(items)
     elif not isinstance(target, PickledObject):
-        raise ParameterError("it appends to a value that is not a list")
+        raise ParameterError("an instruction appends to a value that is not a list")
 
 
 def _set_item(machine: _Machine, _: Any) -> None:
@@ -151,7 +151,7 @@ def _global(machine: _Machine, argument: str) -> None:
 def _stack_global(machine: _Machine, _: Any) -> None:
     name, module = machine.pop(), machine.pop()
     if not (isinstance(name, str) and isinstance(module, str)):
-        raise ParameterError("it imports a value that is not a name")
+        raise ParameterError("an instruction imports a value that is not a name")
     machine.stack.append(Name(module, name))
 
 
@@ -169,7 +169,7 @@ def _build(machine: _Machine, _: Any) -> None:
     state = machine.pop()
     target = machine.top()
     if not isinstance(target, PickledObject):
-        raise ParameterError("it sets the state of a value without state")
+        raise ParameterError("an instruction sets the state of a value without a state")
     target.state = state
 
 
@@ -253,15 +253,15 @@ def _array(shape: Any, type_: Any, data: Any, order: Any) -> NDArray[Any]:
     code = type_.arguments[0] if is_type and type_.arguments else None
     endian = type_.state[1] if is_type and isinstance(type_.state, tuple) else "<"
     if not isinstance(code, str) or code not in NUMBERS or endian not in ("<", ">", "|", "="):
-        raise ParameterError("an array in it holds other things than numbers")
+        raise ParameterError("an array contains values that are not numbers")
     data = _bytes_of(data)
     is_shape = isinstance(shape, tuple) and len(shape) <= MAX_DIMENSIONS
     if not is_shape or not all(type(n) is int and 0 <= n < MAX_SIDE for n in shape):
-        raise ParameterError("an array in it has no shape")
+        raise ParameterError("an array has an invalid shape")
     dtype = np.dtype(("<" if endian == "=" else endian) + code)
     n_bytes = dtype.itemsize * prod(shape)
     if n_bytes != len(data):
-        raise ParameterError(f"an array in it needs {n_bytes} bytes and has {len(data)}")
+        raise ParameterError(f"an array needs {n_bytes} bytes but has {len(data)}")
     return np.ndarray(shape, dtype, data, order="F" if order == "F" else "C")
 
 
@@ -275,7 +275,7 @@ def _bytes_of(data: Any) -> bytes:
         case str():
             return data.encode("latin-1")
     if not isinstance(data, bytes | bytearray):
-        raise ParameterError("an array in it has no bytes")
+        raise ParameterError("the bytes of an array are missing")
     return bytes(data)
 
 
@@ -340,12 +340,14 @@ def read_minisom(path: str | Path, *, subclass: str | None = None) -> Record:
         if isinstance(error, InputError):
             raise
         raise InputError(
-            f"{source}: {error}. Give a file that pickle.dump(som, file) wrote from a MiniSom.",
+            f"{source} cannot be read because {error}. Give a file that pickle.dump(som, file) "
+            "wrote from a MiniSom.",
             file=source,
         ) from error
     warnings.warn(
-        f"{source} is a pickle. It was read without running it; pickle.load would run whatever it "
-        "holds, so load only pickles that you made. Save the map as .som, which runs no code.",
+        f"{source} is a pickle. somscape read it without running code. pickle.load would run any "
+        "code in the file, so load only pickles that you made. Save the map as a .som file, which "
+        "cannot contain code.",
         SomscapeWarning,
         stacklevel=2,
     )
@@ -358,20 +360,31 @@ def _record_of(value: Any, budget: Budget, classes: set[Name]) -> Record:
     weights = array_of(state.get("_weights"))
     if weights is None or weights.ndim != 3 or not weights.size or weights.dtype.kind != "f":
         raise InputError(
-            f"{source}: its MiniSom has no weights of shape (x, y, features).", file=source
+            f"{source}: the weights of the MiniSom must be numbers of shape (x, y, features). "
+            "Pickle a trained MiniSom.",
+            file=source,
         )
     budget.take(9 * weights.size, "its weights")
     if not np.isfinite(weights).all():
-        raise InputError(f"{source}: the MiniSom's weights are not all finite.", file=source)
+        raise InputError(
+            f"{source}: some weights of the MiniSom are not finite numbers. Train the MiniSom "
+            "again, with finite data.",
+            file=source,
+        )
     topology = state.get("topology", "rectangular")
     if topology not in ("rectangular", "hexagonal"):
-        raise InputError(f"{source}: the MiniSom has an unknown topology.", file=source)
+        raise InputError(
+            f"{source}: the MiniSom has an unknown topology. Use 'rectangular' or 'hexagonal'.",
+            file=source,
+            value=topology if isinstance(topology, str) else None,
+            allowed=("rectangular", "hexagonal"),
+        )
     n_x, n_y, _ = weights.shape
     lattice = {"n_rows": n_y, "n_cols": n_x, "kind": topology, "boundary": "plane"}
     metric = METRICS.get(_method(state.get("_activation_distance")), "")
     if not metric:
         warnings.warn(
-            f"{source}: the MiniSom has a distance function of its own, which is not read; the map "
+            f"{source}: the MiniSom has a custom distance function, which cannot be read. The map "
             "uses Euclidean distances.",
             SomscapeWarning,
             stacklevel=4,
@@ -396,14 +409,16 @@ def _state_of(source: str, value: Any, classes: set[Name]) -> dict[str, Any]:
     state = value.state if isinstance(value, PickledObject) else None
     if isinstance(maker, Name) and maker in classes and isinstance(state, dict):
         return state
-    name = f"{maker.module}.{maker.name}"[:80] if isinstance(maker, Name) else "something else"
-    cure = "Pickle the som itself."
+    name = f"{maker.module}.{maker.name}"[:80] if isinstance(maker, Name) else "another object"
+    cure = "Pickle the MiniSom object itself."
     if isinstance(state, dict) and "_weights" in state:
         cure = (
-            "If it is a subclass that measures and trains like MiniSom, call "
+            "If this class is a subclass with the distances and training of MiniSom, call "
             f"save.read_minisom(path, subclass={name!r}), then Map.from_record and Map.save."
         )
-    raise InputError(f"{source} holds {name}, not a minisom.MiniSom. {cure}")
+    raise InputError(
+        f"{source} contains {name}, not a minisom.MiniSom. {cure}", file=source, value=name
+    )
 
 
 def _method(value: Any) -> str:

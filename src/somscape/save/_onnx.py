@@ -445,8 +445,10 @@ def encoded_rows(graph: OnnxGraph, encoding: dict[str, Any]) -> str:
     """Add inputs and encode them. Return the encoded rows, of shape (n, n_features)."""
     if encoding["missing"] == "mask":
         raise InputError(
-            "ONNX does not support a map with missing='mask', whose distances leave missing values "
-            "out. Train with missing='fill'."
+            "ONNX does not support a map with missing='mask', because its distances leave out "
+            "missing values. Train with missing='fill'.",
+            parameter="missing",
+            value="mask",
         )
     is_filled = encoding["missing"] == "fill"
     columns: list[dict[str, Any]] = [
@@ -660,7 +662,10 @@ def to_onnx(map_: Any, path: str | Path, *, dtype: str = "float32") -> None:
 
 def _onnx() -> Any:
     if find_spec("onnx") is None:
-        raise InputError("writing ONNX needs the library onnx; run: pip install 'somscape[onnx]'.")
+        raise InputError(
+            "The library onnx, which writes ONNX files, is not installed. Run "
+            "pip install 'somscape[onnx]'."
+        )
     import onnx
     import onnx.checker
     import onnx.helper

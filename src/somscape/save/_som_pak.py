@@ -41,7 +41,7 @@ from somscape.save.lines import (
 LATTICES = {"hexa": "hexagonal", "rect": "rectangular"}
 NEIGHBORHOODS = ("bubble", "gaussian")
 
-CUT = "If the file was cut off, write or copy it again."
+CUT = "If the file is incomplete, write or copy it again."
 
 
 def read_cod(path: str | Path) -> Record:
@@ -82,11 +82,15 @@ def read_cod(path: str | Path) -> Record:
     lines = _data_lines(file)
     first, words = next(((line, fields) for line, fields in lines if fields), (None, []))
     if first is None:
-        raise InputError(f"{Path(path).name} is empty; a codebook starts with its dimension.")
+        raise InputError(
+            f"{Path(path).name} is empty. A codebook starts with a line such as "
+            "'4 hexa 12 8 gaussian'.",
+            file=file.budget.source,
+        )
     if len(words) != 5 or words[1].lower() not in LATTICES or words[4] not in NEIGHBORHOODS:
         raise first.error(
-            "a codebook starts with dimension, hexa or rect, columns, rows, and bubble or "
-            "gaussian, such as '4 hexa 12 8 gaussian'."
+            "this line is not the header of a codebook. Give the dimension, hexa or rect, columns, "
+            "rows, and bubble or gaussian, such as '4 hexa 12 8 gaussian'."
         )
     n_features, n_cols, n_rows = (
         first.whole(words[i], 1, i + 1, what)
@@ -98,14 +102,16 @@ def read_cod(path: str | Path) -> Record:
         if line.text.startswith("#n"):
             names = _names(line, n_features)
         elif len(rows) == n_rows * n_cols:
-            raise line.error(f"more prototypes than the {n_rows * n_cols} of line {first.number}.")
+            raise line.error(
+                f"there are more prototypes than the {n_rows * n_cols} in line {first.number}."
+            )
         elif fields:
             rows.add(line.numbers(_enough(line, fields, n_features), may_miss=False))
             labels.add(len(rows) - 1, " ".join(fields[n_features:]))
             file.fill(rows, n_rows * n_cols)
     if len(rows) < n_rows * n_cols:
         raise first.error(
-            f"{n_cols} x {n_rows} prototypes are promised, but {len(rows)} are there. {CUT}"
+            f"the file must contain {n_cols} x {n_rows} prototypes, but contains {len(rows)}. {CUT}"
         )
     lattice = {"n_rows": n_rows, "n_cols": n_cols, "kind": LATTICES[words[1].lower()]}
     origin = CodebookOrigin(budget, "SOM_PAK", {"neighborhood": words[4]})
@@ -224,7 +230,10 @@ def read_dat(path: str | Path) -> Samples:
             weights.add(array("d", [weight]))
         file.fill(rows, may_miss=True)
     if rows is None or not len(rows):
-        raise InputError(f"{budget.source} holds no rows.")
+        raise InputError(
+            f"{budget.source} is empty. Give a file with at least one row of numbers.",
+            file=budget.source,
+        )
     if pending is not None:
         names = _names(pending, rows.n_columns)
     if len(weights):
@@ -276,7 +285,10 @@ def write_dat(path: str | Path, data: Any, *, missing: str = "x") -> None:
     """
     if missing not in ("x", "NaN"):
         raise ParameterError(
-            f"`missing` must be 'x' or 'NaN'; got {missing!r}.", parameter="missing", value=missing
+            f"`missing` must be 'x' or 'NaN', but is {missing!r}.",
+            parameter="missing",
+            value=missing,
+            allowed=("x", "NaN"),
         )
     samples = samples_of(data)
     labels, weights = samples.labels, samples.weights
@@ -299,11 +311,14 @@ def flat_lattice(record: Record, program: str) -> dict[str, Any]:
     """Return the lattice of a record for a program that supports only planes."""
     lattice: dict[str, Any] = record.header["lattice"]
     if lattice["kind"] == "graph":
-        raise InputError(f"{program} supports only maps of rows and columns; got a map on a graph.")
+        raise InputError(
+            f"{program} supports only maps of rows and columns, but this map is on a graph.",
+            value="graph",
+        )
     if lattice["boundary"] != "plane":
         warnings.warn(
-            f"{program}'s file cannot say that this map is a {lattice['boundary']}; it will be "
-            "read as a plane.",
+            f"A file of {program} cannot store that this map is a {lattice['boundary']}. The map "
+            "will be read as a plane.",
             SomscapeWarning,
             stacklevel=3,
         )
@@ -324,15 +339,19 @@ def _names(line: Line, n_features: int) -> tuple[str, ...]:
     names = tuple(line.fields()[1:])
     line.budget.take(TEXT_BYTES * len(names), "the names of its components")
     if len(names) != n_features:
-        raise line.error(f"{len(names)} names for {n_features} components.")
+        raise line.error(
+            f"{n_features} components need {n_features} names, but the line has {len(names)}."
+        )
     if len(set(names)) < n_features:
-        raise line.error("two components have the same name.")
+        raise line.error("two components have the same name. Give different names.")
     return names
 
 
 def _enough(line: Line, fields: list[str], n_features: int) -> list[str]:
     if len(fields) < n_features:
-        raise line.error(f"{len(fields)} fields, but the dimension is {n_features}. {CUT}")
+        raise line.error(
+            f"the dimension is {n_features}, but the line has {len(fields)} fields. {CUT}"
+        )
     return fields[:n_features]
 
 
@@ -342,7 +361,12 @@ def _dimension(line: Line, fields: list[str]) -> int:
         return line.whole(fields[0], 1, 1, "the dimension")
     n_numbers = next((i for i, f in enumerate(fields) if not _is_value(f)), len(fields))
     if n_numbers == 0:
-        raise line.error(f"{fields[0]!r} is neither the dimension nor a number.", 1)
+        raise line.error(
+            f"{fields[0]!r} is neither the dimension nor a number. Start with the dimension, such "
+            "as 4.",
+            1,
+            fields[0],
+        )
     return n_numbers
 
 
@@ -360,7 +384,7 @@ def _label_and_weight(line: Line, fields: list[str], n_features: int) -> tuple[s
             text = word.removeprefix("weight=")
             (weight,) = line.numbers([text], may_miss=False, places=[field - 1])
             if weight < 0:
-                raise line.error(f"a weight must be at least 0; got {weight}.", field)
+                raise line.error(f"a weight must be at least 0, but is {weight}.", field, weight)
         else:
             words.append(word)
     return " ".join(words), weight

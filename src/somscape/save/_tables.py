@@ -102,21 +102,28 @@ def read_codebook(path: str | Path, *, kind: str = "hexagonal", boundary: str = 
     lacking = [name for name in ("row", "col") if name not in table.names]
     if lacking:
         raise InputError(
-            f"{table.source} has no column '{lacking[0]}', so it is not a codebook: a table with "
-            "the row and col of each unit, from 0, and a column for each feature. To train a map "
-            "on a table of rows, use `somscape fit`.",
+            f"{table.source} is not a codebook, because column '{lacking[0]}' is missing. A "
+            "codebook has columns row and col with the position of each unit, from 0, and a column "
+            "for each feature. To train a map on a table of rows, use `somscape fit`.",
+            file=table.source,
             column=lacking[0],
         )
     units, n_rows, n_cols = _units(table)
     names = [name for name in table.names if name not in PLACES]
     if not names:
-        raise InputError(f"{table.source} has no column besides {', '.join(PLACES)}.")
+        raise InputError(
+            f"{table.source} has no columns except {', '.join(PLACES)}. Add a column for each "
+            "feature.",
+            file=table.source,
+        )
     values = table.to_numpy(names)
     missing = np.argwhere(np.isnan(values))
     if len(missing):
         row, column = missing[0]
         raise InputError(
-            f"{table.where(row)}: column '{names[column]}' is empty; give a number.",
+            f"{table.where(row)}: column '{names[column]}' is empty. Give a number.",
+            file=table.source,
+            row=int(row),
             column=names[column],
         )
     codebook = np.empty_like(values)
@@ -247,7 +254,8 @@ def _units(table: Table) -> tuple[Ints, int, int]:
     if n_rows * n_cols != table.n_rows:
         raise InputError(
             f"{table.source}: rows up to {n_rows - 1} and columns up to {n_cols - 1} make "
-            f"{n_rows * n_cols} units, but the table has {table.n_rows}.",
+            f"{n_rows * n_cols} units, but the table has {table.n_rows} rows. Give one row for "
+            "each unit.",
             file=table.source,
         )
     units: Ints = rows * n_cols + cols
@@ -255,7 +263,12 @@ def _units(table: Table) -> tuple[Ints, int, int]:
     repeated = np.flatnonzero(np.diff(units[order]) == 0)
     if len(repeated):
         row = int(order[repeated[0] + 1])
-        raise InputError(f"{table.where(row)}: unit ({rows[row]}, {cols[row]}) is repeated.")
+        raise InputError(
+            f"{table.where(row)}: unit ({rows[row]}, {cols[row]}) is repeated. Use each unit once.",
+            file=table.source,
+            row=row,
+            value=(int(rows[row]), int(cols[row])),
+        )
     return units, n_rows, n_cols
 
 
@@ -264,10 +277,10 @@ def _counts(table: Table, name: str) -> Ints:
     numbers = column.numbers
     if numbers is None or not ((numbers >= 0) & (numbers % 1 == 0) & (numbers < 1e9)).all():
         raise InputError(
-            f"{table.source}: column '{name}' must hold whole numbers from 0.",
+            f"{table.source}: column '{name}' must contain only whole numbers of at least 0.",
             file=table.source,
             column=name,
         )
     if not len(numbers):
-        raise InputError(f"{table.source} has no rows.")
+        raise InputError(f"{table.source} is empty. Give one row for each unit.", file=table.source)
     return numbers.astype(np.intp)

@@ -48,10 +48,11 @@ def header_and_lines(path: str | Path, most: int | None) -> tuple[list[Line], Te
         lines.budget.take(LINE_BYTES + len(line.text), "its header")
         head.append(replace(line, text=line.text[1:].strip()))
         if most is not None and len(head) > most:
-            raise line.error(f"the header of this kind of file has at most {most} lines with %.")
+            raise line.error(f"the header has more than {most} lines with %. Remove this line.")
     if not head:
         raise InputError(
-            f"{lines.budget.source} has no header; it must start with lines that begin with %."
+            f"{lines.budget.source} lacks a header. Start the file with lines that begin with %.",
+            file=lines.budget.source,
         )
     return head, lines
 
@@ -60,7 +61,7 @@ def body(lines: TextLines) -> Iterator[Line]:
     """Yield the lines below the header, without comments."""
     for line in lines:
         if line.text.startswith("%"):
-            raise line.error("a line of the header comes after the data.")
+            raise line.error("a line with % comes after the data. Move this line to the header.")
         if not line.text.startswith("#"):
             yield line
 
@@ -71,7 +72,9 @@ def size_of(line: Line) -> tuple[int, int]:
         raise line.error("the size of the map must be rows and columns, such as '% 50 82'.")
     n_rows, n_cols = line.whole(words[0], 1, 1, "rows"), line.whole(words[1], 1, 2, "columns")
     if n_rows * n_cols >= 10**MAX_DIGITS:
-        raise line.error(f"a map of {n_rows} x {n_cols} units is larger than any file.")
+        raise line.error(
+            f"a map of {n_rows} x {n_cols} units is larger than any file. Correct the size."
+        )
     return n_rows, n_cols
 
 
@@ -87,14 +90,16 @@ def count_of(head: list[Line], i: int, what: str, low: int = 1) -> int:
 def fields_of(line: Line, n: int) -> list[str]:
     fields = line.fields(n)
     if len(fields) != n:
-        more = "more" if len(fields) > n else len(fields)
-        raise line.error(f"{n} fields are needed, but {more} are there.")
+        more = "larger" if len(fields) > n else len(fields)
+        raise line.error(f"the number of fields must be {n}, but is {more}.")
     return fields
 
 
 def check_number(line: Line, wanted: int, found: int, what: str) -> None:
     if found != wanted:
-        raise line.error(f"{wanted} {what} are promised, but {found} are there.")
+        raise line.error(
+            f"the header announces {wanted} {what}, but the file contains {found}.", value=found
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,7 +210,11 @@ def best_matches(map_: Any, X: Any, *, keys: Sequence[int] | None = None) -> Bes
 def _checked_keys(keys: Sequence[int] | None, n_rows: int) -> Ints | None:
     """Return the keys of rows, or raise InputError if the number of keys is wrong."""
     if keys is not None and len(keys) != n_rows:
-        raise InputError(f"{len(keys)} keys for {n_rows} rows; give one for each.")
+        raise InputError(
+            f"There are {len(keys)} keys for {n_rows} rows. Give one key for each row.",
+            parameter="keys",
+            value=len(keys),
+        )
     return None if keys is None else np.asarray(keys, np.intp)
 
 
@@ -297,13 +306,13 @@ def read_lrn(path: str | Path) -> Samples:
         data = [i for i, kind in enumerate(kinds) if kind == DATA]
         key, label = (kinds.index(k) if k in kinds else None for k in (KEY, CLASS))
     if not data:
-        raise head[-1].error("no column is data (1).")
+        raise head[-1].error("no column is marked as data. Write 1 for at least one column.")
     names = _column_names(head[3], n_columns) if len(head) > 3 else None
     budget = lines.budget
     rows, keys, labels = Rows(len(data), budget), GrowingCounts(budget), GrowingTexts(budget)
     for line in body(lines):
         if len(rows) == n_rows:
-            raise line.error(f"more rows than the {n_rows} of line {head[0].number}.")
+            raise line.error(f"there are more rows than the {n_rows} in line {head[0].number}.")
         fields = fields_of(line, n_columns)
         if key is not None:
             keys.add(line.whole(fields[key], 0, key + 1, "a key"))
@@ -444,7 +453,10 @@ def write_bm(path: str | Path, matches: BestMatches) -> None:
     [1 2]
     """
     if (matches.units < 0).any():
-        raise InputError("a row without any value has no best match; leave it out.")
+        raise InputError(
+            "A row without any value has no best matching unit. Leave out such rows.",
+            parameter="matches",
+        )
     n = len(matches.units)
     keys = np.arange(1, n + 1) if matches.keys is None else matches.keys
     rows, cols = np.divmod(matches.units, matches.n_cols)
@@ -492,7 +504,7 @@ def read_cls(path: str | Path) -> Classes:
     for line in head[1:]:
         words = line.fields()
         if len(words) < 2:
-            raise line.error("a class has a number and a name.")
+            raise line.error("a class must have a number and a name, such as '% 1 good'.")
         names[line.whole(words[0], 0, 1, "a class")] = words[1]
     keys, classes = GrowingCounts(lines.budget), GrowingCounts(lines.budget)
     for line in body(lines):
@@ -538,12 +550,16 @@ def _kinds(line: Line, n_columns: int) -> list[str]:
     for number, kind in enumerate(kinds, 1):
         if kind not in known:
             raise line.error(
-                f"a column must be one of {', '.join(known)}; got {kind[:20]!r}.", number
+                f"{kind[:20]!r} is not a kind of column. Give one of {', '.join(known)}.",
+                number,
+                kind,
             )
     if len(kinds) != n_columns:
-        raise line.error(f"{len(kinds)} kinds for {n_columns} columns.")
+        raise line.error(
+            f"{n_columns} columns need {n_columns} kinds, but the line has {len(kinds)}."
+        )
     if kinds.count(KEY) > 1 or kinds.count(CLASS) > 1:
-        raise line.error("at most one column may be the key (9), and at most one the class (3).")
+        raise line.error("only one column can be the key (9), and only one can be the class (3).")
     return kinds
 
 
@@ -554,10 +570,12 @@ def _column_names(line: Line, n_columns: int) -> list[str]:
     else:
         names = line.fields()
     if len(names) != n_columns:
-        raise line.error(f"{len(names)} names for {n_columns} columns.")
+        raise line.error(
+            f"{n_columns} columns need {n_columns} names, but the line has {len(names)}."
+        )
     line.budget.take(TEXT_BYTES * n_columns, "the names of its columns")
     if len(set(names)) < n_columns:
-        raise line.error("two columns have the same name.")
+        raise line.error("two columns have the same name. Give different names.")
     return names
 
 
@@ -614,7 +632,9 @@ def read_wts(
     rows = Rows(n_features, lines.budget)
     for line in body(lines):
         if len(rows) == n_rows * n_cols:
-            raise line.error(f"more units than the {n_rows} x {n_cols} of line {head[0].number}.")
+            raise line.error(
+                f"there are more units than the {n_rows} x {n_cols} in line {head[0].number}."
+            )
         rows.add(line.numbers(fields_of(line, n_features), may_miss=False))
         lines.fill(rows, n_rows * n_cols)
     check_number(head[0], n_rows * n_cols, len(rows), "units")
@@ -710,7 +730,7 @@ def write_wts(path: str | Path, map_: Any) -> None:
     codebook = codebook_of(record)
     if record.header["lattice"]["kind"] == "hexagonal":
         warnings.warn(
-            "a .wts file cannot say that this map is hexagonal; ESOM Tools will take it as "
+            "A .wts file cannot store that this map is hexagonal. ESOM Tools will read the map as "
             "rectangular.",
             SomscapeWarning,
             stacklevel=2,
@@ -756,7 +776,7 @@ def read_umx(path: str | Path) -> Float64s:
     rows = Rows(n_cols, lines.budget)
     for line in body(lines):
         if len(rows) == n_rows:
-            raise line.error(f"more rows than the {n_rows} of line {head[0].number}.")
+            raise line.error(f"there are more rows than the {n_rows} in line {head[0].number}.")
         rows.add(line.numbers(fields_of(line, n_cols), may_miss=False))
         lines.fill(rows, n_rows)
     check_number(head[0], n_rows, len(rows), "rows")
@@ -797,7 +817,12 @@ def write_umx(path: str | Path, map_: Any) -> None:
     is_map = hasattr(map_, "to_record") or hasattr(map_, "map_") or isinstance(map_, Record)
     heights = _heights(record_of(map_)) if is_map else np.asarray(map_, np.float64)
     if heights.ndim != 2 or not np.isfinite(heights).all():
-        raise InputError("heights must be finite numbers, of shape (n_rows, n_cols).")
+        raise InputError(
+            "Heights must be finite numbers in an array of shape (n_rows, n_cols). Got an array of "
+            f"shape {heights.shape}.",
+            parameter="map_",
+            value=heights.shape,
+        )
     size = f"% {heights.shape[0]} {heights.shape[1]}"
     write_lines(path, [size, *(numbers_text(row, "\t") for row in heights)])
 
@@ -806,8 +831,10 @@ def _hits(path: str | Path, n_rows: int, n_cols: int) -> Float64s:
     matches = read_bm(path)
     if (matches.n_rows, matches.n_cols) != (n_rows, n_cols):
         raise InputError(
-            f"{Path(path).name} is of a map of {matches.n_rows} x {matches.n_cols} units, but the "
-            f"weights are of {n_rows} x {n_cols}."
+            f"{Path(path).name} belongs to a map of {matches.n_rows} x {matches.n_cols} units, but "
+            f"the weights belong to a map of {n_rows} x {n_cols} units. Give files of one map.",
+            parameter="winners",
+            file=path,
         )
     return np.bincount(matches.units, minlength=n_rows * n_cols).astype(np.float64)
 
@@ -815,7 +842,10 @@ def _hits(path: str | Path, n_rows: int, n_cols: int) -> Float64s:
 def _rectangle(record: Record) -> tuple[int, int]:
     lattice = record.header["lattice"]
     if lattice["kind"] == "graph":
-        raise InputError("ESOM Tools support only maps of rows and columns; got a map on a graph.")
+        raise InputError(
+            "ESOM Tools support only maps of rows and columns, but this map is on a graph.",
+            value="graph",
+        )
     return lattice["n_rows"], lattice["n_cols"]
 
 

@@ -62,25 +62,25 @@ class Line:
     number: int
     text: str
 
-    def error(self, what: str, field: int | None = None) -> InputError:
+    def error(self, what: str, field: int | None = None, value: Any = None) -> InputError:
         """Return an error about this line, or about one of its fields (numbered from 1)."""
-        place = f"{self.budget.source}, line {self.number}"
-        return InputError(
-            f"{place}: {what}" if field is None else f"{place}, field {field}: {what}"
-        )
+        source, number = self.budget.source, self.number
+        place = f"{source}, line {number}" + ("" if field is None else f", field {field}")
+        return InputError(f"{place}: {what}", file=source, line=number, value=value)
 
     def whole(self, token: str, low: int, field: int, what: str) -> int:
         """Return a whole number of at least `low`."""
         if token.isascii() and token.isdigit() and len(token) <= MAX_DIGITS and int(token) >= low:
             return int(token)
-        raise self.error(f"{what} must be a whole number from {low}; got {_shown(token)}.", field)
+        message = f"{what} must be a whole number of at least {low}, but is {_shown(token)}."
+        raise self.error(message, field, token)
 
     def fields(self, most: int = -1) -> list[str]:
         """Return the parts between spaces. The text after the first `most` parts is one part."""
         n = len(self.text)
         if not self.budget.has(FIELD_BYTES * (n // 2 + 1) + n):  # there may be too many fields
             n_fields = sum(1 for _ in _FIELD.finditer(self.text))
-            what = f"line {self.number} of {n_fields} fields"
+            what = f"line {self.number} with {n_fields} fields"
             self.budget.check(FIELD_BYTES * n_fields + n, what)
         return self.text.split(None, most)
 
@@ -101,13 +101,15 @@ class Line:
         if token.lower() in MISSING:
             if may_miss:
                 return nan
-            raise self.error(f"{token} is a missing value, which is not allowed here.", field)
+            message = f"{token} means a missing value, which is not allowed here. Give a number."
+            raise self.error(message, field, token)
         try:
             value = nan if "_" in token else float(token)
         except ValueError:
             value = nan
         if not isfinite(value):
-            raise self.error(f"{_shown(token)} is not a finite number.", field)
+            message = f"{_shown(token)} is not a finite number. Give a number such as 2.5."
+            raise self.error(message, field, token)
         return value
 
 
@@ -197,7 +199,11 @@ class TextLines:
         self._data = data = read_file(Path(path))
         self.budget = Budget(shown(Path(path).name), len(data))
         if b"\0" in data:
-            raise InputError(f"{self.budget.source} is not a text file: it holds NUL bytes.")
+            raise InputError(
+                f"{self.budget.source} is not a text file, because it contains NUL bytes. Give a "
+                "file in UTF-8 or Latin-1.",
+                file=self.budget.source,
+            )
         self._encoding = _encoding_of(data)
         self._end = b"\n" if b"\n" in data else b"\r"
         self._begin = len(codecs.BOM_UTF8) if data.startswith(codecs.BOM_UTF8) else 0
@@ -212,7 +218,7 @@ class TextLines:
             text = self._take(self._begin).strip()
             self._number += 1
             if len(text) > ROWS_BLOCK:  # copying may need more memory per character
-                what = f"line {self._number} of {len(text)} letters"
+                what = f"line {self._number} with {len(text)} characters"
                 self.budget.check(3 * sys.getsizeof(text), what)
             if text:
                 return Line(self.budget, self._number, text)
@@ -282,13 +288,13 @@ def _encoding_of(data: bytes) -> str:
 def read_file(path: Path) -> bytes:
     """Return the bytes of a file, or raise InputError."""
     if path.is_dir():
-        raise InputError(f"{path} is a folder. Give the file in it.")
+        raise InputError(f"{path} is a folder. Give a file in this folder.", file=path)
     if not path.is_file():
-        raise InputError(f"{path}: no such file. Check the name and the folder.", file=path)
+        raise InputError(f"{path} does not exist. Check the name and the folder.", file=path)
     try:
         return path.read_bytes()
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}).") from error
+        raise InputError(f"{path} cannot be read ({error.strerror}).", file=path) from error
 
 
 def numbered_names(n: int, budget: Budget) -> tuple[str, ...]:
@@ -353,11 +359,15 @@ def plain_record(
     try:
         Lattice(**lattice)
     except (ValueError, TypeError) as error:
-        raise InputError(f"{origin.budget.source}: {error}") from error
+        raise InputError(f"{origin.budget.source}: {error}", file=origin.budget.source) from error
     numbered = [f"x{i}" for i in range(n_features)]
     columns = list(names or numbered)
     if len(set(columns)) < len(columns):
-        raise InputError(f"{origin.budget.source}: two components have the same name.")
+        raise InputError(
+            f"{origin.budget.source} has two components with the same name. Give each component a "
+            "different name.",
+            file=origin.budget.source,
+        )
     header: dict[str, Any] = {
         "format": FORMAT,
         "lattice": lattice,
@@ -466,10 +476,12 @@ def samples_of(data: Any) -> Samples:
     except InputError:
         raise
     except (ValueError, TypeError) as error:
-        raise InputError(f"the rows must hold numbers; {error}.") from error
+        raise InputError(f"The rows cannot be converted to numbers ({error}).") from error
     if values.ndim != 2 or not values.shape[1] or np.isinf(values).any():
         raise InputError(
-            f"the rows must be finite numbers or NaN, of shape (n, d); got shape {values.shape}."
+            "The rows must be finite numbers or NaN in an array of shape (n, d). Got an array of "
+            f"shape {values.shape}.",
+            value=values.shape,
         )
     return Samples(values, names or tuple(f"x{i}" for i in range(values.shape[1])))
 

@@ -62,7 +62,10 @@ def value_text(value: Any) -> str:
 
 def _quoted(text: str) -> str:
     if SURROGATE.search(text):
-        raise InputError(f"{text!a} cannot be written: it holds half a letter. Rename it.")
+        raise InputError(
+            f"{text!a} contains half of a character, so it cannot be written. Rename it.",
+            value=text,
+        )
     return f'"{"".join(map(_escaped, text))}"'
 
 
@@ -76,7 +79,7 @@ def _escaped(letter: str) -> str:
 
 def parsed(text: str, source: str) -> dict[str, Any]:
     """Parse the text of a roles file."""
-    cure = 'Each line reads NAME = "VALUE"; a name with other marks than - and _ stands in quotes.'
+    cure = 'Write each line as NAME = "VALUE". A name with spaces or other signs needs quotes.'
     long_key = LONG_KEY.search(text)
     if long_key:
         number = text.count("\n", 0, long_key.end()) + 1
@@ -86,13 +89,17 @@ def parsed(text: str, source: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except RecursionError as error:
-        raise InputError(f"{source} nests its values too deeply. {cure}") from error
+        raise InputError(f"{source} has too deeply nested values. {cure}", file=source) from error
     except ValueError as error:  # a TOMLDecodeError, or a number of too many digits
         found = PLACE.fullmatch(str(error))
         what, line = (found[1], found[2] or "at its end") if found else ("a value is too long", "")
         where = f"{source}, {line}" if line else source
-        said = f"{what[0].lower()}{what[1:]}"
-        raise InputError(f"{where}: this is no TOML ({said}). {cure}") from error
+        fault = f"{what[0].lower()}{what[1:]}"
+        raise InputError(
+            f"{where}: this text is not valid TOML ({fault}). {cure}",
+            file=source,
+            line=int(line[5:]) if line.startswith("line ") else None,
+        ) from error
 
 
 def line_of(text: str, path: tuple[str, ...]) -> int | None:
@@ -139,12 +146,12 @@ MORE = {"ordinal": "levels", "label": "value"}
 """Further key of an entry, for each kind of column that has such a key."""
 
 SAID = {
-    "missing": "missing cells: fill, error or mask",
-    "others": "columns that are not named here: drop leaves them out, rules decides by rule",
-    "dictionary": 'words for the codes of a column; "" names the column itself',
-    "layers": "columns that count together, as much as those of any other layer",
-    "layer_weights": "what a layer counts; others count 1",
-    "reading": f"what is not said is found out: {', '.join(READING)}",
+    "missing": "treatment of missing cells, which is fill, error or mask",
+    "others": "columns without a role, which are left out (drop) or used by the rules (rules)",
+    "dictionary": 'words for the codes of a column, with the title of the column as ""',
+    "layers": "columns that are scaled together, so that each layer has the same weight",
+    "layer_weights": "weight of each layer, otherwise 1",
+    "reading": f"settings of the file, otherwise detected ({', '.join(READING)})",
     "columns": f"kinds: {', '.join(ROLE_OF_KIND)}",
 }
 """Comments for the parts of a roles file."""
@@ -158,7 +165,7 @@ def read_roles(path: str | Path) -> Roles:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise InputError(
-            f"{name} cannot be read ({error.strerror}). Give the path of a roles file."
+            f"{name} cannot be read ({error.strerror}). Give the path of a roles file.", file=path
         ) from error
     return roles_from_text(data, name)
 
@@ -167,15 +174,18 @@ def roles_from_text(data: bytes, source: str) -> Roles:
     """Return the roles from the content of a file, as `read_roles` does."""
     if len(data) > MAX_BYTES:
         raise InputError(
-            f"{source} has more than {MAX_BYTES / 1e6:g} MB, which no roles file has. Give another "
-            "file."
+            f"{source} is larger than {MAX_BYTES / 1e6:g} MB, the limit for roles files. Give "
+            "another file.",
+            file=source,
+            value=len(data),
+            allowed=MAX_BYTES,
         )
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise InputError(
-            f"{source}, line {line}: this is no text in UTF-8. Save the file as UTF-8.",
+            f"{source}, line {line}: this text is not in UTF-8. Save the file as UTF-8.",
             file=source,
             line=line,
         ) from error
@@ -184,7 +194,9 @@ def roles_from_text(data: bytes, source: str) -> Roles:
     except InputError:
         raise
     except ValueError as error:  # Python limits the digits of a number
-        raise InputError(f"{source} has a number of too many digits.") from error
+        raise InputError(
+            f"{source} contains a number with too many digits. Correct the number.", file=source
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -198,7 +210,10 @@ class _Reader:
         said = {name: self._setting(name, data[name]) for name in data if name != "columns"}
         entries = data.get("columns", {})
         if not isinstance(entries, dict):
-            self._refuse(("columns",), 'columns must be a table: [columns], then NAME = "KIND".')
+            self._refuse(
+                ("columns",),
+                'columns must be a table with lines NAME = "KIND" below [columns].',
+            )
         columns: dict[str, str] = {}
         levels: dict[str, tuple[Any, ...]] = {}
         only: dict[str, str] = {}
@@ -209,7 +224,9 @@ class _Reader:
             if isinstance(default, Mapping):
                 levels[name] = self._levels(name, more.get("levels"))
             elif default is None and only.setdefault(role, name) != name:
-                self._refuse_column(name, f"cannot be the {kind}, too: '{only[role]}' is")
+                self._refuse_column(
+                    name, f"cannot be the {kind}, because column '{only[role]}' is the {kind}"
+                )
             if "value" in more:
                 said["label_value"] = self._value(name, more["value"])
         return Roles.of(columns, levels, **said)
@@ -219,8 +236,8 @@ class _Reader:
         if name not in allowed:
             self._refuse(
                 (name,),
-                f"a roles file has no part {name!r:.60}{_name_hint(name, allowed)}; it may have "
-                f"{', '.join(allowed)}.",
+                f"{name!r:.60} is not a part of a roles file{_name_hint(name, allowed)}. The parts "
+                f"are {', '.join(allowed)}.",
             )
         try:
             return checked_setting(name, value)
@@ -237,41 +254,47 @@ class _Reader:
             near = _name_hint(kind, ROLE_OF_KIND) if isinstance(kind, str) else ""
             self._refuse_column(
                 name,
-                f"{'has no kind' if kind is None else f'cannot be {kind!r:.60}'}{near}; the kinds "
+                f"{'has no kind' if kind is None else f'cannot be {kind!r:.60}'}{near}. The kinds "
                 f"are {', '.join(ROLE_OF_KIND)}",
             )
         wrong = set(more) - {MORE.get(kind)}
         if wrong:
             self._refuse_column(
                 name,
-                f"has {min(wrong)!r:.40}, which {kind!r} does not have; only 'ordinal' has "
-                "'levels', and 'label' has 'value'",
+                f"has the key {min(wrong)!r:.40}, which is not valid for {kind!r}. Only 'ordinal' "
+                "has 'levels', and only 'label' has 'value'",
             )
         return kind, more
 
     def _levels(self, name: str, levels: Any) -> tuple[Any, ...]:
         if not (isinstance(levels, list) and all(map(_is_level, levels))):
-            said = f'{key_text(name)} = {{ kind = "ordinal", levels = ["low", "high"] }}'
-            self._refuse_column(name, f"needs its levels from low to high, such as {said}")
+            entry = f'{key_text(name)} = {{ kind = "ordinal", levels = ["low", "high"] }}'
+            self._refuse_column(name, f"needs its levels from low to high, such as {entry}")
         n_different = len({str(level) for level in levels})
         if n_different < max(2, len(levels)) or len(levels) > MAX_ORDINAL_LEVELS:
             self._refuse_column(
                 name,
-                f"must have 2 to {MAX_ORDINAL_LEVELS} levels, each once; got {str(levels)[:60]}",
+                f"must have 2 to {MAX_ORDINAL_LEVELS} different levels, but has {str(levels)[:60]}",
             )
         return tuple(levels)
 
     def _value(self, name: str, value: Any) -> str:
         if isinstance(value, bool) or not isinstance(value, str | int):
-            self._refuse_column(name, f"must have a text as its value; got {value!r:.40}")
+            self._refuse_column(name, f"must have a text as its value, but has {value!r:.40}")
         return str(value)
 
     def _refuse_column(self, name: str, what: str) -> NoReturn:
-        self._refuse(("columns", name), f"column '{name}' {what}.")
+        self._refuse(("columns", name), f"column '{name}' {what}.", column=name)
 
-    def _refuse(self, path: tuple[str, ...], message: str) -> NoReturn:
+    def _refuse(self, path: tuple[str, ...], message: str, column: str | None = None) -> NoReturn:
         line = line_of(self.text, path)
-        raise InputError(f"{self.source}{f', line {line}' if line else ''}: {message}")
+        raise InputError(
+            f"{self.source}{f', line {line}' if line else ''}: {message}",
+            parameter=path[0],
+            file=self.source,
+            line=line,
+            column=column,
+        )
 
 
 def _is_level(value: Any) -> bool:
@@ -403,16 +426,18 @@ def roles_for(
     needed = [name for name, role in absent.items() if role not in NOT_NEEDED]
     if needed:
         raise InputError(
-            f"{table} lacks columns that {source} names: {lacking(needed, names, known)}. Add or "
-            f"rename them, or change {source}."
+            f"{table} lacks these columns of {source}: {lacking(needed, names, known)}. Add or "
+            f"rename the columns, or change {source}.",
+            file=table,
+            column=needed[0],
         )
     notes = []
     if absent:
-        notes.append(f"{source} names columns that {table} lacks: {listed(absent)}.")
+        notes.append(f"{table} lacks these columns of {source}: {listed(absent)}.")
     others = [name for name in names if name not in known]
     if others:
-        taken = "left out" if roles.others == "drop" else "taken by rule"
-        notes.append(f"Columns that {source} does not name are {taken}: {listed(others)}.")
+        taken = "left out" if roles.others == "drop" else "used by the rules"
+        notes.append(f"Columns without a role in {source} are {taken}: {listed(others)}.")
     kept = {name: role for name, role in known.items() if name in there}
     return _roles(kept, roles.ordinals, said_by(roles)), notes
 

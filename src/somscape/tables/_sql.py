@@ -27,9 +27,9 @@ CONNECT_SECONDS = 20
 
 NAME = re.compile("[a-z_]+")
 PASSWORD_IN_URL = (
-    "a password does not belong in a URL, which others see in lists of processes and in reports."
-    " Leave it out; PostgreSQL's client takes it from ~/.pgpass, a service file or the environment"
-    " variable PGPASSWORD"
+    "The URL contains a password, which other people could see in lists of processes and in"
+    " reports. Leave the password out of the URL, and put it into ~/.pgpass, a service file or the"
+    " environment variable PGPASSWORD."
 )
 
 
@@ -68,22 +68,30 @@ def database_at(url: str) -> DatabaseAddress:
         return _file_database(scheme, url)
     if scheme in ("postgresql", "postgres"):
         return _server_database(url)
-    raise InputError(f"{quoted(scheme)} is no database that can be used; give {FORMS}")
+    raise InputError(
+        f"{quoted(scheme)} is not a supported database. Give {FORMS}.",
+        value=scheme,
+        allowed=("sqlite", "duckdb", "postgresql"),
+    )
 
 
 def _file_database(engine: str, url: str) -> DatabaseAddress:
     place = url[len(engine) + 3 :]
     if not place.startswith("/") or len(place) == 1 or "?" in place:
         raise InputError(
-            f"a URL of {engine} is {engine}:///FILE, with three slashes before a relative path,"
-            " four before an absolute one, and nothing behind it"
+            f"This URL cannot be read. Give {engine}:///FILE, with three slashes before a relative"
+            " path or four slashes before an absolute path, and without further parameters.",
+            allowed=f"{engine}:///FILE",
         )
     file = Path(unquote(place[1:]))
     return DatabaseAddress(engine, url, file, f"{engine} database {shown(file.name)}")
 
 
 def _server_database(url: str) -> DatabaseAddress:
-    bad = InputError(f"this URL cannot be read; give {FORMS}, with %40 for an @ in a name")
+    bad = InputError(
+        f"This URL cannot be read. Give {FORMS}, and write %40 instead of @ in a name.",
+        allowed=FORMS,
+    )
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -91,7 +99,7 @@ def _server_database(url: str) -> DatabaseAddress:
     user, _, hosts = parts.netloc.rpartition("@")
     parameters = dict(parse_qsl(parts.query, keep_blank_values=True))
     if ":" in user or any("password" in name.lower() for name in parameters):
-        raise InputError(PASSWORD_IN_URL, options="--ask-password asks for it")
+        raise InputError(PASSWORD_IN_URL, options="or pass --ask-password")
     # A password with a slash or a question mark fails one of these checks.
     ports = [re.sub(r"^(\[.*\]|[^:]*)", "", host) for host in hosts.split(",")]
     is_clean = (
@@ -114,7 +122,10 @@ def _server_database(url: str) -> DatabaseAddress:
 def quote_name(name: str) -> str:
     """Return an identifier in the quotes that all three engines use."""
     if not name or "\0" in name:
-        raise InputError(f"{quoted(name)} cannot be the name of a table or column")
+        raise InputError(
+            f"{quoted(name)} cannot be the name of a table or column. Give another name.",
+            value=name,
+        )
     return '"' + name.replace('"', '""') + '"'
 
 
@@ -125,14 +136,16 @@ def one_line(doing: str, database: DatabaseAddress) -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         package = str(error.name).partition(".")[0]
-        raise InputError(f"{doing} needs {package}; run: pip install 'somscape[sql]'") from error
+        raise InputError(
+            f"{doing} needs {package}. Run pip install 'somscape[sql]'.", value=package
+        ) from error
     except InputError:
         raise
     except Exception as error:
         if not _is_of_a_driver(error):
             raise
         # Not `from error`: a log of the cause could show the connection string.
-        raise InputError(f"{doing}: {_reason(error, database)}") from None
+        raise InputError(f"{doing}: {_reason(error, database)}", file=database.name) from None
 
 
 def _is_of_a_driver(error: Exception) -> bool:
@@ -149,7 +162,7 @@ def _reason(error: Exception, database: DatabaseAddress) -> str:
     text = said[1] if said else re.sub(r"^[A-Z_]+: (\[\w+\] )?", "", str(error)).strip()
     text = re.sub(r"\.? SQLSTATE: \w+$", "", text.partition("\n")[0])
     if text == "not authorized":  # message of SQLite for everything that `read_sql` forbids
-        return "a query may only read the tables of its database"
+        return "a query can only read tables of its database"
     if database.file is not None and re.search("disk is full|No space left on device", text):
         return str(full_disk(OSError(errno.ENOSPC, text, database.file)))
     for secret in (database.url, os.environ.get("PGPASSWORD")):
@@ -236,12 +249,16 @@ def read_sql(
     database = database_at(url)
     if (table is None) == (query is None):
         raise InputError(
-            f"{database.name}: give either `table`, a table's name, or `query`, one statement"
+            f"{database.name} needs either `table` with the name of a table or `query` with one"
+            " statement.",
+            parameter="table",
+            file=database.name,
         )
     name = f"{'query' if table is None else table} of {database.name}"
     if database.file is not None and not database.file.is_file():
         raise InputError(
-            f"{name}: there is no file {quoted(str(database.file))}. Correct the URL.", file=name
+            f"{name}: the file {quoted(str(database.file))} does not exist. Correct the URL.",
+            file=database.file,
         )
     with (
         one_line(f"reading {name}", database),
@@ -249,7 +266,7 @@ def read_sql(
     ):
         found = spooled(_plain_rows(rows, name) for rows in parts if rows.num_rows)
     if not found:
-        raise InputError(f"{name} has no rows; give at least one")
+        raise InputError(f"{name} is empty. At least one row is needed.", file=name)
     return _joined(found), name
 
 
@@ -266,7 +283,11 @@ def _read_sqlite(database: DatabaseAddress, table: str | None, query: str | None
         connection.set_authorizer(_only_reading)
         cursor = connection.execute(query or "")
         if cursor.description is None:
-            raise InputError(f"{database.name}: a query must give rows, as SELECT does")
+            raise InputError(
+                f"{database.name}: the query returns no rows. Give a SELECT statement.",
+                parameter="query",
+                file=database.name,
+            )
         names = [column[0] for column in cursor.description]
         while rows := cursor.fetchmany(BATCH_ROWS):
             columns = zip(*rows, strict=True)
@@ -306,8 +327,11 @@ def _read_duckdb(database: DatabaseAddress, table: str | None, query: str | None
         kinds = [statement.type.name for statement in statements]
         if kinds != ["SELECT"]:
             raise InputError(
-                f"{database.name}: a query must be one statement that reads, such as SELECT; got"
-                f" {' and '.join(kinds) or 'none'}"
+                f"{database.name}: the query must be one statement that reads rows, such as SELECT,"
+                f" but is {' and '.join(kinds) or 'empty'}.",
+                parameter="query",
+                file=database.name,
+                value=kinds,
             )
         for batch in pa.RecordBatchReader.from_stream(connection.sql(statements[0])):
             yield pa.Table.from_batches([batch])
@@ -326,8 +350,10 @@ def _read_postgresql(database: DatabaseAddress, table: str | None, query: str | 
             cursor.execute(POSTGRESQL_POWERS)
             if cursor.fetchone() == (True,):
                 raise InputError(
-                    f"{database.name}: this role may read and write the server's files, and a query"
-                    " would, too. Connect as a role that can only read, or give `table`."
+                    f"{database.name}: this role can read and write files of the server, so a query"
+                    " could also do this. Connect with a role that can only read, or give `table`.",
+                    parameter="query",
+                    file=database.name,
                 )
         cursor.execute("SET LOCAL synchronize_seqscans = off")  # keep the order of rows
         # A cursor accepts only one SELECT. From here on, the transaction has a snapshot, and cannot
@@ -350,7 +376,13 @@ def _select_all(name: str, found: Sequence[tuple[str, str]], database: DatabaseA
             return f"SELECT * FROM {quote_name(schema)}.{quote_name(table)}"
     names = [f"{schema}.{table}" if "." in name else table for schema, table in found]
     hint = suggestion(name, names) or f"it has {listed(names) or 'no tables'}"
-    raise InputError(f"{database.name} has no table {quoted(name)}; {hint}", options="--table NAME")
+    raise InputError(
+        f"{database.name} has no table {quoted(name)}; {hint}",
+        options="--table NAME",
+        parameter="table",
+        file=database.name,
+        value=name,
+    )
 
 
 def _joined(parts: list["pa.Table"]) -> "pa.Table":
@@ -388,10 +420,11 @@ def _plain_column(field: "pa.Field", column: "pa.ChunkedArray", name: str) -> "p
     is_other = pa.types.is_nested(of) or pa.types.is_interval(of) or "binary" in str(of)
     if is_other or kind == "money":  # only the server knows the currency
         raise InputError(
-            f"{name}: column {quoted(field.name)} holds {kind}, which is no number, text or date."
-            " Leave it out of a query, or convert it there, such as by CAST(... AS VARCHAR).",
+            f"{name}: column {quoted(field.name)} has type {kind}, but only numbers, text and dates"
+            " can be read. Give a query without this column, or with CAST(... AS VARCHAR).",
             options="--query SQL",
             file=name,
             column=field.name,
+            value=kind,
         )
     return column

@@ -89,11 +89,13 @@ def check_names_of(
     more = [name for name in names if name not in expected]
     if not (missing or more):
         return
-    what = [f"no column {listed(missing, 3)}, which {first} has"] if missing else []
-    what += [f"a column {listed(more, 3)}, which {first} has not"] if more else []
-    more_cure = ", or leave it out by a pattern" if are_called == "files" else ""
+    faults = [f"lacks column {listed(missing, 3)}, which {first} has"] if missing else []
+    faults += [f"has column {listed(more, 3)}, which {first} lacks"] if more else []
+    more_cure = ", or leave out files by a pattern" if are_called == "files" else ""
     raise InputError(
-        f"{part} has {', and '.join(what)}; give all {are_called} the same columns{more_cure}"
+        f"{part} {', and '.join(faults)}. Give all {are_called} the same columns{more_cure}.",
+        file=part,
+        column=(missing or more)[0],
     )
 
 
@@ -111,17 +113,18 @@ def joined_column(
         except pa.ArrowException as error:
             reason = " ".join(str(error).split()).rstrip(".")
             raise InputError(
-                f"{source}: column {quoted(name)} cannot be read as {type_} like the others"
-                f" ({reason}); correct it, or leave {source} out",
+                f"{source}: column {quoted(name)} cannot be read as {type_} like the other parts"
+                f" ({reason}). Correct the column, or leave out {source}.",
                 file=source,
                 column=name,
+                allowed=str(type_),
             ) from error
     return pa.chunked_array(chunks, type_)
 
 
 SAME_TYPES = {
-    "files": "write the file again with the same type, or leave it out",
-    "batches": "give all batches the same types",
+    "files": "Write the file again with the same type, or leave out the file.",
+    "batches": "Give all batches the same types.",
 }
 
 
@@ -175,10 +178,12 @@ class Agreed:
             joined = join_types(type_, own)
             if joined is None:
                 raise InputError(
-                    f"{name}: column {quoted(column)} holds {own}, but {type_} in"
-                    f" {self._source_of_type[column]}; {SAME_TYPES[self._are_called]}",
+                    f"{name}: column {quoted(column)} has type {own}, but type {type_} in"
+                    f" {self._source_of_type[column]}. {SAME_TYPES[self._are_called]}",
                     file=name,
                     column=column,
+                    value=str(own),
+                    allowed=str(type_),
                 )
             if joined != type_:
                 self.types[column], self._source_of_type[column] = joined, name
@@ -220,7 +225,7 @@ BLOCK_ROWS = 1 << 14
 CELLS_AT_A_TIME = 1 << 20
 """Number of cells of a file that are read at the same time."""
 
-CURE = "give pyarrow's batches, data frames or arrays of numbers"
+CURE = "Give batches of pyarrow, data frames or arrays of numbers."
 
 
 def table_of_batches(
@@ -231,7 +236,8 @@ def table_of_batches(
     first = next(batches, None)
     if first is None:
         raise InputError(
-            f"{source}: the function gave no batches; it must return a new iterator at each call",
+            f"{source}: the function returned no batches. Return a new iterator at each call of the"
+            " function.",
             file=source,
         )
     batches = chain([first], batches)
@@ -242,7 +248,7 @@ def table_of_batches(
     agreed, names = Agreed("batches"), list[str]()
     parts = spooled(_typed_batches(batches, agreed, names))
     if not parts:
-        raise InputError(f"{source} has no rows; give at least one")
+        raise InputError(f"{source} is empty. Give at least one row.", file=source)
     return typed_table(parts, names, agreed, source, missing_values)
 
 
@@ -251,7 +257,7 @@ def fetched_rows(batches: Iterable[Any]) -> Any:
     batches = (batch for batch in batches if len(batch))
     first = next(batches, None)
     if first is None:
-        raise InputError("X has no rows in any piece. Pass at least one row.")
+        raise InputError("All pieces of X are empty. Pass at least one row.", parameter="X")
     batches = chain([first], batches)
     if isinstance(first, np.ndarray):
         return _array(batches, "X")
@@ -263,8 +269,8 @@ def _batch_iterator(given: Any, source: str) -> Iterator[Any]:
     if isinstance(given, pa.RecordBatchReader) or (isinstance(given, Iterable) and not is_frame):
         return iter(given)
     raise InputError(
-        f"{source}: the function must return an iterator of batches; got a"
-        f" {type(given).__name__}. Yield batches in it; {CURE}",
+        f"{source}: the function must return an iterator of batches, but returned a"
+        f" {type(given).__name__}. Use yield in the function. {CURE}",
         file=source,
         value=type(given).__name__,
     )
@@ -276,7 +282,11 @@ def _typed_batches(batches: Iterable[Any], agreed: Agreed, names: list[str]) -> 
         name = f"batch {number}"
         frame = None if isinstance(batch, np.ndarray) else as_frame(batch, name)
         if frame is None:
-            raise InputError(f"{name} is a {type(batch).__name__}, and no table; {CURE}")
+            raise InputError(
+                f"{name} is a {type(batch).__name__}, which is not a table. {CURE}",
+                file=name,
+                value=type(batch).__name__,
+            )
         table = nw.from_native(frame, eager_only=True).to_arrow()
         if table.num_rows:
             check_names(table.column_names, name)
@@ -288,8 +298,8 @@ def _typed_batches(batches: Iterable[Any], agreed: Agreed, names: list[str]) -> 
 def not_for_numbers(name: str) -> InputError:
     """Return the error for a parameter of reading that was passed with an array."""
     return InputError(
-        f"`{name}` says how to read a table; got an array of numbers, or a table that is read"
-        " already. Leave it out.",
+        f"`{name}` is a parameter for reading a table, but the data is an array of numbers or was"
+        f" already read. Leave out `{name}`.",
         parameter=name,
     )
 
@@ -299,7 +309,7 @@ def _array(batches: Iterable[Any], source: str) -> Floats:
     checked = _checked(batches)
     first = next(checked, None)
     if first is None:
-        raise InputError(f"{source} has no rows; give at least one")
+        raise InputError(f"{source} is empty. Give at least one row.", file=source)
     return gathered(chain([first], checked), first.shape[1], first.dtype)
 
 
@@ -309,8 +319,10 @@ def _checked(batches: Iterable[Any]) -> Iterator[Floats]:
         name = f"batch {number}"
         if not isinstance(batch, np.ndarray):
             raise InputError(
-                f"{name} is a {type(batch).__name__}, and batch 1 an array; give all batches the"
-                " same type"
+                f"{name} is a {type(batch).__name__}, but batch 1 is an array. Give all batches the"
+                " same type.",
+                file=name,
+                value=type(batch).__name__,
             )
         if batch.ndim == 2 and not len(batch):
             continue
@@ -321,13 +333,19 @@ def _checked(batches: Iterable[Any]) -> Iterator[Floats]:
             first, first_name = rows, name
         if rows.shape[1] != first.shape[1]:
             raise InputError(
-                f"{name} has {rows.shape[1]} columns, and {first_name} has {first.shape[1]};"
-                " give all batches the same columns"
+                f"{name} has {rows.shape[1]} columns, but {first_name} has {first.shape[1]}. Give"
+                " all batches the same columns.",
+                file=name,
+                value=rows.shape[1],
+                allowed=first.shape[1],
             )
         if rows.dtype != first.dtype:
             raise InputError(
-                f"{name} holds {batch.dtype}, and {first_name} {first.dtype}; give all batches the"
-                " same type"
+                f"{name} has type {batch.dtype}, but {first_name} has type {first.dtype}. Give all"
+                " batches the same type.",
+                file=name,
+                value=str(batch.dtype),
+                allowed=str(first.dtype),
             )
         yield rows
 
@@ -355,7 +373,9 @@ def _array_file(path: str | os.PathLike[str], name: str) -> Floats:
             shape, has_columns, type_ = _header(file)
         except (ValueError, EOFError, TokenError) as error:
             raise InputError(
-                f"{name} is not an array of numbers that NumPy reads; write it with numpy.save"
+                f"{name} does not contain an array of numbers. Write the array with"
+                " numpy.save(path, array).",
+                file=name,
             ) from error
         _check_numbers(type_, shape, name)
         (n_rows, n_columns), begin = shape, file.tell()
@@ -391,10 +411,16 @@ def _fill(out: NDArray[Any], file: IO[bytes], type_: np.dtype[Any]) -> None:
 
 def _check_numbers(type_: np.dtype[Any], shape: tuple[int, ...], name: str) -> None:
     if type_.kind not in "biuf":
-        raise InputError(f"{name} holds {type_}, and no numbers; {CURE}")
+        raise InputError(
+            f"{name} has values of type {type_}, which are not numbers. {CURE}",
+            file=name,
+            value=str(type_),
+        )
     if len(shape) != 2 or min(shape) < 1:
         raise InputError(
-            f"{name} must have rows and columns, shape (n_rows, n_columns); got {shape}",
+            f"{name} must have rows and columns, with shape (n_rows, n_columns), but has shape"
+            f" {shape}.",
+            file=name,
             value=shape,
         )
 

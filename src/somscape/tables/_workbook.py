@@ -79,7 +79,7 @@ def _unpacked_size(data: bytes, source: str) -> int:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             n_unpacked = sum(part.file_size for part in archive.infolist())
     except PACKED_WRONG as error:
-        raise InputError(_broken(source)) from error
+        raise _not_a_workbook(source) from error
     check_size(n_unpacked, len(data), source)
     return n_unpacked
 
@@ -88,8 +88,10 @@ def check_size(n_unpacked: int, size: int, source: str) -> None:
     """Raise InputError if a compressed file seems designed to fill the memory."""
     if n_unpacked > max(MAX_TIMES_UNPACKED * size, FREE_BYTES):
         raise InputError(
-            f"{source} of {size} bytes holds {n_unpacked} bytes of cells, like a file that"
-            " is made to fill a machine's memory; if it is yours, write it as .csv"
+            f"{source} has {size} bytes but contains {n_unpacked} bytes of cells, so the file could"
+            " be designed to fill the memory. If you trust the file, write it as .csv.",
+            file=source,
+            value=n_unpacked,
         )
 
 
@@ -99,27 +101,28 @@ def _ask(
     """Return the list of sheets, and the rows of one sheet, from a separate process (`_sheets`)."""
     path = os.pathsep.join(filter(None, sys.path))
     environment = {**os.environ, "PYTHONPATH": path, "RUST_BACKTRACE": "0"}
-    asked = [json.dumps(sheet), json.dumps(FREE_BYTES + TIMES * budget.size)]
+    arguments = [json.dumps(sheet), json.dumps(FREE_BYTES + TIMES * budget.size)]
     # -S skips site packages, which PYTHONPATH contains. -P excludes the folder of the script.
     done = subprocess.run(
-        [sys.executable, "-S", "-P", _sheets.__file__, *asked],
+        [sys.executable, "-S", "-P", _sheets.__file__, *arguments],
         input=data,
         capture_output=True,
         env=environment,
         check=False,
     )
     if done.returncode:
-        said = done.stderr
-        if b"memory allocation" in said or b"MemoryError" in said:
+        fault = done.stderr
+        if b"memory allocation" in fault or b"MemoryError" in fault:
             if _is_limited():
                 raise MemoryError
             budget.check(FREE_BYTES + TIMES * budget.size, UP_TO_THE_LAST)
         if _is_protected(data):
             raise InputError(
-                f"{budget.source} is protected by a password; open it, save a copy without one and"
-                " give that"
+                f"{budget.source} is protected by a password. Open the file, save a copy without a"
+                " password, and give the copy.",
+                file=budget.source,
             )
-        raise InputError(_broken(budget.source))
+        raise _not_a_workbook(budget.source)
     lines = io.BytesIO(done.stdout)
     return json.loads(lines.readline()), map(json.loads, lines)
 
@@ -133,10 +136,11 @@ def _is_limited() -> bool:
     return resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY
 
 
-def _broken(source: str) -> str:
-    return (
-        f"{source} is not a workbook of Excel or LibreOffice that calamine reads; save it again or"
-        " as .csv"
+def _not_a_workbook(source: str) -> InputError:
+    return InputError(
+        f"{source} is not a workbook of Excel or LibreOffice that calamine can read. Save it again"
+        " or save it as .csv.",
+        file=source,
     )
 
 
@@ -164,12 +168,21 @@ def _checked_choice(head: Mapping[str, Any], sheet: str | None, source: str) -> 
     names = listed(head["names"])
     if sheet is not None:
         cure = suggestion(sheet, head["names"]) or f"its sheets are {names}"
-        raise InputError(f"{source} has no sheet {quoted(sheet)}; {cure}")
+        raise InputError(
+            f"{source} has no sheet {quoted(sheet)}; {cure}",
+            parameter="sheet",
+            file=source,
+            value=sheet,
+            allowed=head["names"],
+        )
     hidden = f" ({listed(head['hidden'])} hidden)" if head["hidden"] else ""
     raise InputError(
-        f"none of the sheets of {source} that show holds a table, a row of column names and a row"
-        f" below it; its sheets are {names}{hidden}. Name the one to read",
+        f"No visible sheet of {source} contains a table with column names and at least one row. The"
+        f" sheets are {names}{hidden}. Give the name of the sheet to read.",
         options="--sheet NAME",
+        parameter="sheet",
+        file=source,
+        allowed=head["names"],
     )
 
 
@@ -180,16 +193,17 @@ def _note_of(head: Mapping[str, Any]) -> list[str]:
         return []
     if len(tables) == 1:
         return [f"sheet {quoted(tables[0])}, the only one of {len(head['names'])} with a table"]
-    said = f"sheet {quoted(tables[0])}, the first of those with a table, {listed(tables)}"
-    return [Note(said, "--sheet NAME")]
+    text = f"sheet {quoted(tables[0])}, the first sheet with a table, of {listed(tables)}"
+    return [Note(text, "--sheet NAME")]
 
 
 def _refuse_formulas(data: bytes, source: str, where: str) -> None:
     """Raise InputError if formulas without stored results make cells look empty."""
     if any(map(_lacks_results, _parts(data, "xl/worksheets/*.xml", "content.xml"))):
         raise InputError(
-            f"{where} of {source} looks empty: the workbook holds formulas without their results."
-            " Open it in Excel or LibreOffice, save it once, and give it again"
+            f"{where} of {source} looks empty, because the workbook contains formulas without"
+            " results. Open the file in Excel or LibreOffice, save it, and give it again.",
+            file=source,
         )
 
 

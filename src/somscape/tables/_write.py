@@ -118,9 +118,10 @@ def check_lengths(columns: Mapping[str, Values]) -> None:
     for name, values in columns.items():
         if len(values) != n_rows:
             raise InputError(
-                f"column {quoted(name)} has {len(values)} values, the first column has {n_rows};"
-                " give all columns the same number",
+                f"Column {quoted(name)} has {len(values)} values, but the first column has {n_rows}"
+                " values. Give all columns the same number of values.",
                 column=name,
+                value=len(values),
             )
 
 
@@ -210,9 +211,11 @@ def check_sheet(n_rows: int, n_columns: int) -> None:
     """Raise InputError if a table does not fit into a sheet of Excel."""
     if n_rows >= MAX_ROWS or n_columns > MAX_COLUMNS:
         raise InputError(
-            f"a sheet of Excel holds {MAX_ROWS - 1:,} rows below the header and {MAX_COLUMNS:,}"
-            f" columns, and this table has {n_rows:,} and {n_columns:,}; write fewer, or write it"
-            " as .csv or .parquet"
+            f"The table has {n_rows:,} rows and {n_columns:,} columns, but a sheet of Excel has at"
+            f" most {MAX_ROWS - 1:,} rows below the header and {MAX_COLUMNS:,} columns. Write the"
+            " table as .csv or .parquet.",
+            value=(n_rows, n_columns),
+            allowed=(MAX_ROWS - 1, MAX_COLUMNS),
         )
 
 
@@ -343,8 +346,11 @@ def write_table(
     ending = Path(path).suffix.lower()
     if ending not in (".csv", ".parquet", ".xlsx"):
         raise InputError(
-            f"{path}: a table is written as .csv, .xlsx or .parquet. Give one of these names.",
+            f"{path} has an extension that is not supported. Give a name that ends with .csv, .xlsx"
+            " or .parquet.",
             file=path,
+            value=ending,
+            allowed=(".csv", ".xlsx", ".parquet"),
         )
     write_whole(path, table_bytes(ending.removeprefix("."), columns, bom=bom))
 
@@ -457,12 +463,18 @@ def check_sink(url: str, name: str) -> None:
 def _rows(table: Table, run: str, keys: list[str]) -> "pa.Table":
     if len(keys) != table.n_rows:
         raise InputError(
-            f"`key` has {len(keys)} values for {table.n_rows} rows; give one for each",
+            f"`key` has {len(keys)} values, but the table has {table.n_rows} rows. Give one key for"
+            " each row.",
             parameter="key",
+            value=len(keys),
         )
     if len(set(keys)) < len(keys):
         twice = next(key for i, key in enumerate(keys) if key in keys[:i])
-        raise InputError(f"`key` {quoted(twice)} repeats; give each row another", parameter="key")
+        raise InputError(
+            f"`key` contains {quoted(twice)} more than once. Give each row a different key.",
+            parameter="key",
+            value=twice,
+        )
     names, taken = [], set(KEYS)
     for name in table.names:
         while name.casefold() in taken:
@@ -493,8 +505,10 @@ def _compare(found: Types, wanted: Types, doing: str) -> None:
     ]
     if differs:
         raise InputError(
-            f"{doing}: the table has other columns: {'; '.join(differs)}. Give another name.",
+            f"{doing}: the table has other columns ({', '.join(differs)}). Give the name of another"
+            " table.",
             options="--to-table NAME",
+            parameter="name",
         )
 
 
@@ -627,8 +641,8 @@ class _PostgreSQL(_Sink):
         for name in rows.column_names:
             if len(name.encode()) > MAX_NAME:
                 raise InputError(
-                    f"the name of column {quoted(name)} is longer than the {MAX_NAME} bytes that"
-                    " PostgreSQL keeps; give it a shorter one",
+                    f"The name of column {quoted(name)} is longer than {MAX_NAME} bytes, which is"
+                    " the limit of PostgreSQL. Give the column a shorter name.",
                     column=name,
                 )
         # Send all rows together, because each single row would need a round trip to the server.
@@ -670,7 +684,7 @@ def table_from_wire(
         rows = arrow_from_bytes(content, source)
         return table_from_frame(rows, source, missing_values=missing_values)
     if any(content[:N_MAGIC].startswith(magic) for magic, _ in PACKED.values()):
-        raise InputError(f"{source} is packed; send the text as it is.")
+        raise InputError(f"{source} is compressed. Send the text without compression.", file=source)
     return table_from_text(decode(content, source, "utf-8"), source, None, None, missing_values)
 
 

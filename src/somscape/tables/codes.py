@@ -346,8 +346,8 @@ class NumberCode(OneFeature):
             farthest = (ends - lowest) / (highest - lowest)
         if not np.isfinite(farthest).all():
             raise InputError(
-                f"column '{column.name}' spans more than a float can hold; correct its largest "
-                "value or leave the column out.",
+                f"The range of column '{column.name}' is too large for floating-point numbers. "
+                "Correct its largest value, or leave out the column.",
                 options=f"--drop {shlex.quote(column.name)}",
                 column=column.name,
             )
@@ -377,7 +377,7 @@ class NumberCode(OneFeature):
         wrong = (i for i, cell in enumerate(column.each_cell()) if not is_number(cell))
         # A column of text can consist of numbers, such as "007", or "1,5" and "1.5".
         row = next(wrong, int(np.argmin(column.missing)))
-        return row, "must hold numbers, as in the table the map was made from"
+        return row, "must contain numbers, as in the training table"
 
     def encode(self, column: Column) -> Float64s:
         """Return the encoded column, of shape (n_rows, 1)."""

@@ -92,14 +92,16 @@ class GroupedNumbers:
         if numbers is None:
             raise InputError(
                 column.problem
-                or f"column {quoted(column.name)} holds text, which has no sum. Give numbers."
+                or f"Column {quoted(column.name)} contains text, which cannot be added. Give"
+                " numbers.",
+                column=column.name,
             )
         hows = ("sum", "mean", "max", "min")
         total, mean, self.largest, self.smallest = by_group(numbers, groups, n_groups, *hows)
         if np.isinf(total).any():
             raise InputError(
-                f"column {quoted(column.name)}: the numbers of one group add up to more than a"
-                " float holds. Correct the largest, or leave the column out.",
+                f"The sum of column {quoted(column.name)} in one group is too large for"
+                " floating-point numbers. Correct the largest number, or leave out the column.",
                 column=column.name,
             )
         n_decimals = _n_decimals(numbers)
@@ -439,7 +441,7 @@ def per(
         table = table_from_frame(table)
     if not names:
         raise InputError(
-            "`by` names no column; give the one that names the customer.", parameter="by"
+            "`by` is empty. Give the column that identifies the customer.", parameter="by"
         )
     check_date_format(date_format)
     table_of_key = table.select(names)
@@ -467,8 +469,11 @@ def per(
     lacking = [] if like is None else sorted(set(like) - {c.name for c in columns})
     if lacking:
         raise InputError(
-            f"{table.source} has no column of which to make {listed(lacking, 3)}. Add or rename"
-            " the columns that they are made of."
+            f"{table.source} lacks the columns from which {listed(lacking, 3)} would be made. Add"
+            " or rename these columns.",
+            parameter="like",
+            file=table.source,
+            value=lacking[0],
         )
     source = f"{table.source} per {key.name}"
     notes = (*table.notes, *work.notes(key.name))
@@ -482,11 +487,14 @@ def _no_customers(table: Table, names: Sequence[str]) -> InputError:
     if not missing.all():
         row = table.select(names).take([int(np.argmin(missing))])
         found = f"has one value, {quoted(' / '.join(str(c.cells[0]) for c in row.columns))}"
-    key = f"column {quoted(names[0])}" if len(names) == 1 else f"the key of {listed(names)}"
+    key = f"column {quoted(names[0])}" if len(names) == 1 else f"the key {listed(names)}"
     return InputError(
-        f"{key} of {table.source} {found}, so there are no customers to compare. Name the column"
-        " that tells them apart.",
+        f"{table.source}: {key} {found}, so there are no customers to compare. Give the column that"
+        " identifies the customers.",
         options="--per COL",
+        parameter="by",
+        file=table.source,
+        column=names[0],
     )
 
 
@@ -574,7 +582,9 @@ class _Work:
         if role:
             return role
         if column.problem:
-            raise InputError(column.problem, options=category_or_drop(column.name))
+            raise InputError(
+                column.problem, options=category_or_drop(column.name), column=column.name
+            )
         n_rows = self.table.n_rows
         if column.is_number:
             if not column.is_whole:
@@ -624,12 +634,14 @@ class _Work:
             row, _ = problem
             zone = "with a time zone" if has_zone else "without a time zone"
             raise InputError(
-                f"{self.table.where(row)}: column {quoted(column.name)} must hold dates {zone},"
-                f" such as 2026-01-31; got {quoted(str(column.cell(row)))}. Rewrite"
-                " its dates, or leave the column out.",
+                f"{self.table.where(row)}: column {quoted(column.name)} must contain dates {zone},"
+                f" such as 2026-01-31, but contains {quoted(str(column.cell(row)))}. Correct the"
+                " dates, or leave out the column.",
                 options=category_or_drop(column.name),
-                value=column.cell(row),
+                file=self.table.source,
+                row=row,
                 column=column.name,
+                value=column.cell(row),
             )
         return dates.moments
 

@@ -57,11 +57,11 @@ def code_from_json(data: Any) -> ColumnCode:
         return NumberCode.plain(data)
     kind = data.get("kind") if isinstance(data, dict) else None
     if not isinstance(kind, str) or kind not in CODES:
-        raise ParameterError(f"no kind of column: {kind!r}")
+        raise ParameterError(f"{kind!r} is not a kind of column", parameter="kind", value=kind)
     code: ColumnCode = _built(CODES[kind], data, known={"kind"})
     if not _is_sound(code):
         raise ParameterError(
-            f"the code of column '{code.name}' cannot have been learned from a table",
+            f"the code of column '{code.name}' has impossible values",
             column=code.name,
         )
     return code
@@ -71,10 +71,15 @@ def part_from_json(data: Any, dates: Container[str]) -> PartCode:
     """Return the code of a feature that is derived from dates, such as the weekday."""
     kind = data.get("kind") if isinstance(data, dict) else None
     if kind not in ("circle", "days"):
-        raise ParameterError(f"no kind of what dates tell: {kind!r}")
+        raise ParameterError(
+            f"{kind!r} is not a kind of date feature",
+            parameter="kind",
+            value=kind,
+            allowed=("circle", "days"),
+        )
     code: PartCode = _built(CycleCode if kind == "circle" else SpanCode, data, known={"kind"})
     if not (_is_sound(code) and all(source in dates for source in code.sources)):
-        raise ParameterError(f"the code of '{code.name}' cannot have been learned from a table")
+        raise ParameterError(f"the code of '{code.name}' has impossible values", column=code.name)
     return code
 
 
@@ -83,7 +88,9 @@ def _built(cls: type, data: dict[str, Any], known: set[str]) -> Any:
     # A file of an older release lacks newer fields, which have default values.
     lacking = {f.name for f in fields(cls) if f.default is not MISSING} - set(data)
     if set(data) | known != (names - lacking) | known:
-        raise ParameterError(f"{cls.__name__} has the fields {', '.join(sorted(names))}")
+        raise ParameterError(
+            f"{cls.__name__} must have the fields {', '.join(sorted(names))}", allowed=sorted(names)
+        )
     given = (f for f in fields(cls) if f.name not in lacking)
     return cls(**{f.name: _value(f.type, f.name, data[f.name]) for f in given})
 
@@ -100,7 +107,9 @@ def _value(type_: Any, name: str, value: Any) -> Any:
         number = _built(NumberCode, value, known=set())
         if _is_sound(number):
             return number
-    raise ParameterError(f"no {name} of a column: {str(value)[:40]!r}")
+    raise ParameterError(
+        f"{str(value)[:40]!r} is not a valid {name} of a column", parameter=name, value=value
+    )
 
 
 def _is_sound(code: ColumnCode | PartCode) -> bool:
@@ -135,7 +144,11 @@ def refuse_problem(
         row, needed = problem
         cell = table.column(name).cell(row)
         raise InputError(
-            f"{table.where(row)}: column '{name}' {needed}; got '{cell}'. {cure}", column=name
+            f"{table.where(row)}: column '{name}' {needed}, but contains '{cell}'. {cure}",
+            file=table.source,
+            row=row,
+            column=name,
+            value=cell,
         )
 
 
@@ -146,8 +159,11 @@ def refuse_far(table: Table, column: Column, part: Float64s, begin: int) -> None
         row = begin + int(is_near.all(axis=1).argmin())
         raise InputError(
             f"{table.where(row)}, column '{column.name}': {column.cell(row)} is too far from the "
-            "numbers the scale was made from. Correct or leave out the row.",
+            "training numbers of this column. Correct the number, or leave out the row.",
+            file=table.source,
+            row=row,
             column=column.name,
+            value=column.cell(row),
         )
 
 
@@ -161,29 +177,33 @@ def warn_of_unseen(table: Table, column: Column, is_unseen: NDArray[np.bool_]) -
         return
     levels = listed(dict.fromkeys(level_texts(column.take(is_unseen))), 3)
     warnings.warn(
-        f"{table.source}: {n_unseen} of {n_present} cells of '{column.name}' have a level the map "
-        f"never saw ({levels}). Such rows are far from all others; write the levels as in the "
-        "table the map was made from.",
+        f"{table.source}: {n_unseen} of {n_present} cells of '{column.name}' have a level that was "
+        f"not in the training table ({levels}). Such rows are far from all other rows. Write the "
+        "levels as in the training table.",
         SomscapeWarning,
         stacklevel=3,
     )
 
 
 def refuse_missing(table: Table, sources: Mapping[str, Column | Dates]) -> None:
-    counts, first = [], len(table)
+    columns, counts, first = [], [], len(table)
     for name, source in sources.items():
         is_missing = source.missing
         if is_missing.any():
-            counts.append(f"{name} {is_missing.sum()}")
+            columns.append(name)
+            counts.append(f"{is_missing.sum()} in '{name}'")
             first = min(first, int(is_missing.argmax()))
     if counts:
         raise InputError(
-            f"{table.source} has missing cells ({', '.join(counts)}), the first in"
-            f" {table.where(first)}. Fill them, leave those "
-            "columns out, or have them filled (missing='fill'): numbers by the median, categories "
-            "as a level of their own.",
+            f"{table.source} has missing cells ({', '.join(counts)}). The first missing cell is in"
+            f" {table.where(first)}. Fill the cells, leave out the columns, or let somscape fill"
+            " them (missing='fill') with the median of numbers and a separate level of categories.",
             options="--missing fill",
             python=" (missing='fill')",
+            parameter="missing",
+            file=table.source,
+            row=first,
+            column=columns[0],
         )
 
 
@@ -235,7 +255,7 @@ def said_by(roles: Roles) -> dict[str, Any]:
 def checked_settings(data: Any) -> dict[str, Any]:
     """Check JSON data, and return the parameters of `Roles`."""
     if not isinstance(data, dict):
-        raise ParameterError(f"no roles: {str(data)[:40]!r}")
+        raise ParameterError(f"{str(data)[:40]!r} is not a dictionary of roles", value=data)
     return {name: checked_setting(name, value) for name, value in data.items()}
 
 
@@ -243,13 +263,15 @@ def checked_setting(name: str, value: Any) -> Any:
     """Check the value of a setting, and return the value for `Roles`."""
     if name not in SETTINGS:
         raise ParameterError(
-            f"roles have no part {name!r:.40}; the parts are {', '.join(SETTINGS)}"
+            f"{name!r:.40} is not a part of roles. The parts are {', '.join(SETTINGS)}",
+            parameter=name,
+            allowed=tuple(SETTINGS),
         )
     if name in CHOICES:
         is_allowed, allowed = value in CHOICES[name], " or ".join(f'"{c}"' for c in CHOICES[name])
     elif name == "dictionary":
         is_allowed = isinstance(value, dict) and all(map(_is_words, value.values()))
-        allowed = "a table of columns with words for their codes"
+        allowed = "a table with the words for the codes of each column"
     elif name == "layers":
         is_allowed = isinstance(value, dict) and all(map(_is_list, value.values()))
         allowed = "a table of lists of columns"
@@ -263,10 +285,17 @@ def checked_setting(name: str, value: Any) -> Any:
     else:
         is_allowed, allowed = isinstance(value, str), "a text in quotes"
     if not is_allowed:
-        raise ParameterError(f"{name} must be {allowed}; got {value!r:.60}", value=value)
+        raise ParameterError(
+            f"{name} must be {allowed}, but is {value!r:.60}", parameter=name, value=value
+        )
     if name == "reading" and set(value) - set(READING):
         wrong = min(set(value) - set(READING))
-        raise ParameterError(f"reading has no {wrong!r:.40}; it may have {', '.join(READING)}")
+        raise ParameterError(
+            f"{wrong!r:.40} is not a parameter of reading. The parameters are {', '.join(READING)}",
+            parameter="reading",
+            value=wrong,
+            allowed=READING,
+        )
     if isinstance(value, dict):
         value = {key: tuple(v) if isinstance(v, list) else v for key, v in value.items()}
     value = tuple(value) if isinstance(value, list) else value
@@ -428,8 +457,10 @@ class Encoding:
         if absent:
             named = lacking(absent, table.names, {code.name for code in self.columns})
             raise InputError(
-                f"{table.source} lacks columns that the map was made from: {named}. Add or rename "
-                "them."
+                f"{table.source} lacks these columns of the training table: {named}. Add or rename "
+                "the columns.",
+                file=table.source,
+                column=absent[0],
             )
         sources: dict[str, Any] = {}
         for code in self.used:
@@ -704,14 +735,16 @@ class Encoding:
         """Return the encoding from the data of `to_json`, or raise ValueError."""
         unknown = set(data) - {"columns", "missing", "is_named", "parts", "roles"}
         if unknown:
-            raise ParameterError(f"an encoding has no part {min(unknown)!r}")
+            raise ParameterError(
+                f"{min(unknown)!r} is not a part of an encoding", parameter=min(unknown)
+            )
         codes = tuple(code_from_json(column) for column in data["columns"])
         dates = {code.name for code in codes if isinstance(code, DateCode)}
         parts = tuple(part_from_json(part, dates) for part in data.get("parts", ()))
         if len({code.name for code in (*codes, *parts)}) < len(codes) + len(parts):
             raise ParameterError("two columns have the same name")
         if data["missing"] not in MISSING_CHOICES or not isinstance(data["is_named"], bool):
-            raise ParameterError("the encoding does not say what missing cells and names are")
+            raise ParameterError("the encoding needs valid values for missing and is_named")
         roles = Roles(**checked_settings(data.get("roles", {})))
         return cls(codes, data["missing"], data["is_named"], roles, parts)
 

@@ -274,9 +274,9 @@ class Roles:
                 (first, option), (second, other) = ROLE_WORDS[taken[name]], ROLE_WORDS[role]
                 both = f"cannot be both {first} and {second}"
                 if taken[name] == "per":
-                    both = f"names the customers, so it cannot be {second}"
+                    both = f"identifies the customers, so it cannot be {second}"
                 raise InputError(
-                    f"column '{name}' {both}; keep one.",
+                    f"Column '{name}' {both}. Give the column only one role.",
                     options=f"{option} or {other}",
                     column=name,
                 )
@@ -443,17 +443,21 @@ def _decide_text(
         return KindDecision("constant", f"always {_value_of(column)}")
     if max_levels is not None and n_values > max_levels:
         if read_numbers(column):
-            advice = f"Its texts spell numbers: take them as such (numbers=['{column.name}'])."
+            advice = f"Its texts can be read as numbers. Pass numbers=['{column.name}']."
         else:
             advice = (
-                "They look like names, notes or ids: leave them out (drop=["
-                f"'{column.name}'], or max_levels=None for all such columns), group rare ones, or "
-                "raise `max_levels`."
+                "The texts look like names, notes or ids. Leave out the column (drop=["
+                f"'{column.name}'], or max_levels=None for all such columns), group rare texts, or "
+                "increase `max_levels`."
             )
         raise InputError(
-            f"column '{column.name}' of {table.source} has {n_values} different texts, more than "
-            f"the max_levels={max_levels} of a category. {advice}",
+            f"Column '{column.name}' of {table.source} has {n_values} different texts, but a "
+            f"category can have only max_levels={max_levels}. {advice}",
+            parameter="max_levels",
+            file=table.source,
             column=column.name,
+            value=n_values,
+            allowed=max_levels,
         )
     why = f"text with {counted(n_values, 'different value')}"
     if n_values > (max_levels or MAX_TEXT_LEVELS) or n_values > max(2, n_rows / 2):
@@ -469,8 +473,8 @@ def _decide_text(
 def _forced_number(table: Table, column: Column) -> KindDecision:
     if column.numbers is None:
         problem = column.problem or (
-            f"column '{column.name}' of {table.source} holds text, so it cannot be a number. Take "
-            "it as a category or drop it."
+            f"Column '{column.name}' of {table.source} contains text, so it cannot be a number. "
+            "Use the column as a category, or drop the column."
         )
         raise _not_a_number(column, problem)
     if column.n_distinct == 0:
@@ -481,17 +485,19 @@ def _forced_number(table: Table, column: Column) -> KindDecision:
 
 
 def _not_a_number(column: Column, problem: str) -> InputError:
-    return InputError(problem, options=category_or_drop(column.name))
+    return InputError(problem, options=category_or_drop(column.name), column=column.name)
 
 
 def _forced_category(column: Column) -> KindDecision:
     n_levels = len(set(level_texts(column)))
     if n_levels > MAX_LEVELS:
         raise InputError(
-            f"column '{column.name}' has {n_levels} different values, more than the "
-            f"{MAX_LEVELS} that a category may have. Group them, or drop the column.",
+            f"Column '{column.name}' has {n_levels} different values, but a category can have only "
+            f"{MAX_LEVELS}. Group the values, or drop the column.",
             options=f"--drop {shlex.quote(column.name)}",
             column=column.name,
+            value=n_levels,
+            allowed=MAX_LEVELS,
         )
     if column.n_distinct == 0:
         return WITHOUT_VALUE
@@ -509,9 +515,12 @@ def _decide_date(table: Table, dates: Dates | None, roles: Roles) -> KindDecisio
     if problem:
         row, needed = problem
         raise InputError(
-            f"{table.where(row)}: column '{column.name}' {needed}; got '{column.cell(row)}'. "
-            "Rewrite its dates, or leave the column out.",
+            f"{table.where(row)}: column '{column.name}' {needed}, but contains "
+            f"'{column.cell(row)}'. Correct the dates, or leave out the column.",
+            file=table.source,
+            row=row,
             column=column.name,
+            value=column.cell(row),
         )
     n_dates = len(np.unique(dates.moments[~dates.missing]))
     if n_dates < 2:

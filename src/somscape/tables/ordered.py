@@ -97,7 +97,7 @@ class OrdinalCode(OneFeature):
         shown = ", ".join(self.levels[:LEVELS_SHOWN])
         more = ", ..." if len(self.levels) > LEVELS_SHOWN else ""
         row = next(i for i, text in enumerate(texts) if text not in known)
-        return row, f"must hold one of its levels {shown}{more}"
+        return row, f"must contain one of its levels {shown}{more}"
 
     def encode(self, column: Column) -> Float64s:
         """Return the encoded column, of shape (n_rows, 1)."""
@@ -220,21 +220,23 @@ def ordinal_levels(name: str, given: Sequence[Any]) -> tuple[str, ...]:
     """Return the levels of an ordered category in the spelling of cells."""
     if isinstance(given, str) or not isinstance(given, Sequence):
         raise InputError(
-            f"the levels of column '{name}' must be a list from the lowest to the highest; got "
-            f"{given!r}.",
+            f"The levels of column '{name}' must be a list from the lowest to the highest level, "
+            f"but are {given!r}. Give for example ['low', 'middle', 'high'].",
+            parameter="ordinals",
             value=given,
             column=name,
         )
     levels = [level_texts(table_from_columns({name: [level]}).columns[0])[0] for level in given]
     repeated = [level for i, level in enumerate(levels) if level in levels[:i]]
     if len(levels) < 2 or repeated or MISSING_LEVEL in levels:
-        fault = f"'{repeated[0]}' stands there twice" if repeated else "they are fewer than two"
+        fault = f"{repeated[0]!r} is repeated" if repeated else "there are fewer than two levels"
         if MISSING_LEVEL in levels:
-            fault = f"{given[levels.index(MISSING_LEVEL)]!r} stands for a missing cell"
+            fault = f"{given[levels.index(MISSING_LEVEL)]!r} means a missing cell"
         raise InputError(
-            f"the levels of column '{name}' must be at least two different ones from the lowest "
-            f"to the highest, but {fault}; got {list(given)}.",
+            f"{list(given)} cannot be the levels of column '{name}', because {fault}. Give at "
+            "least two different levels from the lowest to the highest.",
             options=f"--ordinal {shlex.quote(f'{name}=LOW<MIDDLE<HIGH')}",
+            parameter="ordinals",
             value=list(given),
             column=name,
         )
@@ -254,7 +256,7 @@ def date_problem(dates: Dates, has_zone: bool) -> Problem:
         return None
     zone = "with a time zone" if has_zone else "without a time zone"
     examples = f"2026-01-31T10:30{'+01:00' if has_zone else ''} or {EXAMPLES[dates.order]}"
-    return int(is_wrong.argmax()), f"must hold dates {zone}, such as {examples}"
+    return int(is_wrong.argmax()), f"must contain dates {zone}, such as {examples}"
 
 
 def _counts(dates: Dates, unit: str) -> Float64s:

@@ -121,15 +121,22 @@ def read_table(
     ("delimiter ';'", "decimal comma in 'rate'", "missing cells: 1, written '?'")
     """
     if decimal not in (None, ".", ","):
-        raise InputError(f"decimal must be '.' or ','; got {quoted(decimal)}", value=decimal)
+        raise InputError(
+            f"`decimal` must be '.' or ',', but is {quoted(decimal)}.",
+            parameter="decimal",
+            value=decimal,
+            allowed=(".", ","),
+        )
     if is_url(path):
         check_reading("database", "a database", (delimiter, decimal, encoding), sheet)
         rows, name = read_sql(str(path), table=table, query=query)
         return table_from_frame(rows, source or name, missing_values=missing_values)
     if table is not None or query is not None:
         raise InputError(
-            f"{shown(os.fspath(path))} is a file; `table` and `query` say what to read of a"
-            f" database, whose URL is {FORMS}"
+            f"{shown(os.fspath(path))} is a file, but `table` and `query` need the URL of a"
+            f" database. Give {FORMS}.",
+            parameter="query" if table is None else "table",
+            file=path,
         )
     files = files_of(path)
     kind = kind_of(path) if files is None else files.kind
@@ -140,8 +147,9 @@ def read_table(
         return read_many(files, source, reading)
     if Path(path).suffix.lower() in CONVERTED:
         raise InputError(
-            f"{source} is a file of ESOM Tools; make a table of it: somscape convert {source}"
-            f" {Path(source).stem}.csv"
+            f"{source} is a file of ESOM Tools. Convert it to a table with"
+            f" `somscape convert {source} {Path(source).stem}.csv`.",
+            file=source,
         )
     if kind == "text":
         # No variable refers to the bytes, so that their memory is free after parsing.
@@ -281,8 +289,9 @@ class Source:
             pa.default_memory_pool().release_unused()  # frees the memory of the table
         if changed := sorted(files ^ self._files):
             raise InputError(
-                f"{shown(changed[0][0].name)} changed since its rows were first gone through;"
-                " make a new source, so that each pass has the same rows"
+                f"{shown(changed[0][0].name)} changed after its rows were read for the first time."
+                " Make a new source, so that each pass has the same rows.",
+                file=changed[0][0],
             )
         return self._rows
 
@@ -318,7 +327,7 @@ def _batches_of(lazy_frame: Any) -> Iterator[Any]:
         n_rows += len(batch)
         yield batch
     if not n_rows:
-        raise InputError("the lazy frame has no rows; give at least one")
+        raise InputError("The lazy frame is empty. Give at least one row.", parameter="data")
 
 
 def source(data: Any, **reading: Any) -> Source:
@@ -384,8 +393,10 @@ def source(data: Any, **reading: Any) -> Source:
         return Source(table_of_batches(data, **reading))
     if isinstance(data, Iterator) and not hasattr(data, STREAM):
         raise InputError(
-            f"a {type(data).__name__} cannot be started again: pass a function that returns it,"
-            " source(function) and not source(function())"
+            f"`data` is a {type(data).__name__}, which cannot be read more than once. Pass a"
+            " function that returns an iterator, so source(function) and not source(function()).",
+            parameter="data",
+            value=type(data).__name__,
         )
     return Source(table_from_frame(data, **reading))
 

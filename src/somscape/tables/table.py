@@ -57,9 +57,11 @@ def frame_of(columns: Mapping[str, Any], library: str | None = None) -> Any:
         check_choice("library", library, LIBRARIES)
         if library not in there:
             raise InputError(
-                f"`library` is {library!r}, which is not installed. Run: pip install {library}; or "
+                f"`library` is {library!r}, which is not installed. Run pip install {library}, or "
                 f"pass one of {', '.join(map(repr, there))}.",
                 parameter="library",
+                value=library,
+                allowed=there,
             )
     backend: Any = library or there[0]
     made = {str(name): _values(values, backend) for name, values in columns.items()}
@@ -146,10 +148,13 @@ class Table:
         for column in self.columns:
             if len(column) != n_rows:
                 raise InputError(
-                    f"{self.source}: column {quoted(column.name)} has {len(column)} rows, column"
-                    f" {quoted(self.columns[0].name)} has {n_rows}; give all the same number",
+                    f"{self.source}: column {quoted(column.name)} has {len(column)} rows, but"
+                    f" column {quoted(self.columns[0].name)} has {n_rows}. Give all columns the"
+                    " same number of rows.",
                     file=self.source,
                     column=column.name,
+                    value=len(column),
+                    allowed=n_rows,
                 )
 
     def __repr__(self) -> str:
@@ -207,7 +212,12 @@ class Table:
         """
         if name not in self._by_name:
             cure = suggestion(name, self.names) or f"the columns are {listed(self.names)}"
-            raise InputError(f"{self.source} has no column {quoted(name)}; {cure}", column=name)
+            raise InputError(
+                f"{self.source} has no column {quoted(name)}; {cure}",
+                file=self.source,
+                column=name,
+                allowed=self.names,
+            )
         return self._by_name[name]
 
     def select(self, names: str | Iterable[str]) -> "Table":
@@ -303,19 +313,25 @@ class Table:
         columns = [self.column(name) for name in (self.names if names is None else names)]
         for column in columns:
             if not column.is_number:
-                raise InputError(column.problem or self._text_message(column))
+                raise self._text_error(column)
         values = stored((self.n_rows, len(columns)))
         for part in blocks(self.n_rows, BLOCK):
             for position, column in enumerate(columns):
                 values[part, position] = column.take(part).numbers
         return values
 
-    def _text_message(self, column: Column) -> str:
+    def _text_error(self, column: Column) -> InputError:
+        if column.problem:
+            return InputError(column.problem, file=self.source, column=column.name)
         row = int(np.argmin(column.missing))
-        cell = quoted(str(column.cell(row)))
-        return (
-            f"{self.where(row)}, column {quoted(column.name)}: {cell} is text"
-            " where numbers are needed; leave the column out or encode it"
+        cell = str(column.cell(row))
+        return InputError(
+            f"{self.where(row)}, column {quoted(column.name)}: {quoted(cell)} is text, but only"
+            " numbers are possible here. Leave out the column, or encode it with TableEncoder.",
+            file=self.source,
+            row=row,
+            column=column.name,
+            value=cell,
         )
 
     def where(self, row: int) -> str:
@@ -333,8 +349,10 @@ def check_names(names: Sequence[str], where: str) -> None:
     for number, name in enumerate(names, 1):
         if name in first:
             raise InputError(
-                f"{where}: columns {first[name]} and {number} are both named {quoted(name)};"
-                " give every column a name of its own"
+                f"{where}: columns {first[name]} and {number} have the same name {quoted(name)}."
+                " Give each column a different name.",
+                file=where,
+                column=name,
             )
         first[name] = number
 

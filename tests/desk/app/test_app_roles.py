@@ -54,8 +54,8 @@ def test_a_roles_file_meets_other_columns() -> None:
     text = '[columns]\nkey_id = "id"\namount = "number"\nold = "drop"\n'
     settings = settings_of(text, "r.toml", default_settings(FACTS), FACTS)
     assert settings["kinds"] == {}  # as the rules would have it
-    assert settings["told"][0] == "r.toml names columns that the table lacks: 'old'."
-    assert settings["told"][1].startswith("Columns that r.toml does not name are taken by rule")
+    assert settings["told"][0] == "the table lacks these columns of r.toml: 'old'."
+    assert settings["told"][1].startswith("Columns without a role in r.toml are used by the rules")
     settings = settings_of('others = "drop"\n' + text, "r.toml", default_settings(FACTS), FACTS)
     assert set(settings["kinds"].values()) == {"drop"}
     assert options_of(settings, FACTS)["told"] == settings["told"]
@@ -68,7 +68,7 @@ def test_a_roles_file_meets_other_columns() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('[columns]\nprice = "number"', "the table lacks columns that r.toml names: 'price'."),
+        ('[columns]\nprice = "number"', "the table lacks these columns of r.toml: 'price'."),
         ('[columns]\nAmount = "number"', "'Amount' (is it 'amount'?)"),
         ('[columns]\nsize = "number"', "Column 'size' cannot be taken as 'number'."),
         ('missing = "mask"', "filled ('fill') or stop the run ('error')"),
@@ -119,14 +119,14 @@ def test_a_roles_file_says_how_the_table_is_read(client: Client) -> None:
     client.ask("POST", f"/api/runs/{run}/roles?name=r.toml", wrong)
     found = client.wait(run)
     assert found["state"] == "done"
-    assert found["problem"].startswith("the table lacks columns that r.toml names: 'price'")
+    assert found["problem"].startswith("the table lacks these columns of r.toml: 'price'")
 
 
 def test_what_is_no_roles_file_is_refused_in_one_line(client: Client, ready: str) -> None:
     for body, status, said in (
-        (b"\xff\xfe", 422, "r.toml, line 1: this is no text in UTF-8"),
-        (b"a,b\n1,2\n", 422, "r.toml, line 1: this is no TOML"),
-        (b"#" * 2_000_001, 422, "more than 2 MB"),
+        (b"\xff\xfe", 422, "r.toml, line 1: this text is not in UTF-8"),
+        (b"a,b\n1,2\n", 422, "r.toml, line 1: this text is not valid TOML"),
+        (b"#" * 2_000_001, 422, "larger than 2 MB"),
     ):
         answer = client.ask("POST", f"/api/runs/{ready}/roles?name=../r.toml", body)
         assert (answer.status, "\n" in answer.problem) == (status, False)

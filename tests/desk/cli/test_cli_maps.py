@@ -590,8 +590,8 @@ def test_detect_says_them_again_in_the_report(orders: Path) -> None:
         (("--ordinal", "grade=low"), "to the highest (--ordinal 'grade=LOW<MIDDLE<HIGH')."),
         (
             ("--ordinal", "grade=low<high"),
-            "must contain one of its levels low, high, but contains 'middle'. It is not among the levels "
-            "given: add",
+            "must contain one of its levels low, high, but contains 'middle'. The given levels do "
+            "not contain this value. Add the value",
         ),
         (("--ordinal", "nothing"), "has no column 'nothing'"),
         (("--ordinal", "nothing=a<b"), "has no column 'nothing'"),

@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as npst
 from texts import rejected
 
 from somscape import SOM, Graph, Lattice, Map, load
-from somscape.errors import InputError, SomscapeWarning
+from somscape.errors import SomscapeWarning
 from somscape.save import (
     BestMatches,
     Classes,
@@ -159,7 +159,7 @@ def test_classes_of_labels_are_numbered_by_name(tmp_path):
     classes = classes_of(["no", "yes", "no"], keys=[4, 5, 6])
     write_cls(tmp_path / "c.cls", classes)
     assert (tmp_path / "c.cls").read_text() == "% 3\n% 1\tno\n% 2\tyes\n4\t1\n5\t2\n6\t1\n"
-    with rejected():
+    with rejected(parameter="keys", value=1):
         classes_of(["a", "b"], keys=[1])
 
 
@@ -167,78 +167,79 @@ READERS = {"wts": read_wts, "umx": read_umx, "bm": read_bm, "cls": read_cls, "lr
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "message"),
+    ("name", "text", "place"),
     [
         (
             "a.bm",
             "% 999999999999 999999999999\n% 1\n1 999999999998 1\n",
-            "a.bm, line 1: a map of 999999999999 x 999999999999 units is larger than any file.",
+            "a.bm, line 1",
         ),
-        ("a.wts", "1 2\n", "a.wts has no header; it must start with lines that begin with %."),
-        ("a.wts", "", "a.wts has no header"),
-        ("a.wts", "% 2\n% 1\n1\n", "a.wts, line 1: the size of the map must be rows and columns"),
-        ("a.wts", "% 2 2\n", "a.wts, line 1: the next line must be the number of weights"),
-        ("a.wts", "% 1 1\n% 1 2\n1\n", "a.wts, line 2: the number of weights must be one number"),
-        ("a.wts", "% 1 1\n% 0\n1\n", "a.wts, line 2, field 1: the number of weights must be"),
-        ("a.wts", "% 1 1\n% 2\n1 b\n", "a.wts, line 3, field 2: 'b' is not a finite number."),
-        ("a.wts", "% 1 1\n% 2\n1 nan\n", "a.wts, line 3, field 2: nan is a missing value"),
-        ("a.wts", "% 1 1\n% 2\n1\n", "a.wts, line 3: 2 fields are needed, but 1 are there."),
-        ("a.wts", "% 1 1\n% 1\n1 2\n", "a.wts, line 3: 1 fields are needed, but more are there."),
-        ("a.wts", "% 1 2\n% 1\n1\n", "a.wts, line 1: 2 units are promised, but 1 are there."),
-        ("a.wts", "% 1 1\n% 1\n1\n2\n", "a.wts, line 4: more units than the 1 x 1 of line 1."),
-        ("a.wts", "% 1 1\n% 1\n1\n% 2\n", "a.wts, line 4: a line of the header comes after"),
+        ("a.wts", "1 2\n", "a.wts"),
+        ("a.wts", "", "a.wts"),
+        ("a.wts", "% 2\n% 1\n1\n", "a.wts, line 1"),
+        ("a.wts", "% 2 2\n", "a.wts, line 1"),
+        ("a.wts", "% 1 1\n% 1 2\n1\n", "a.wts, line 2"),
+        ("a.wts", "% 1 1\n% 0\n1\n", "a.wts, line 2, field 1"),
+        ("a.wts", "% 1 1\n% 2\n1 b\n", "a.wts, line 3, field 2"),
+        ("a.wts", "% 1 1\n% 2\n1 nan\n", "a.wts, line 3, field 2"),
+        ("a.wts", "% 1 1\n% 2\n1\n", "a.wts, line 3"),
+        ("a.wts", "% 1 1\n% 1\n1 2\n", "a.wts, line 3"),
+        ("a.wts", "% 1 2\n% 1\n1\n", "a.wts, line 1"),
+        ("a.wts", "% 1 1\n% 1\n1\n2\n", "a.wts, line 4"),
+        ("a.wts", "% 1 1\n% 1\n1\n% 2\n", "a.wts, line 4"),
         (
             "a.wts",
             "% 1 1\n% 1\n% 1\n% 1\n1\n",
-            "a.wts, line 4: the header of this kind of file has",
+            "a.wts, line 4",
         ),
-        ("a.umx", "% 2 1\n1\n", "a.umx, line 1: 2 rows are promised, but 1 are there."),
-        ("a.umx", "% 1 1\n1\n1\n", "a.umx, line 3: more rows than the 1 of line 1."),
+        ("a.umx", "% 2 1\n1\n", "a.umx, line 1"),
+        ("a.umx", "% 1 1\n1\n1\n", "a.umx, line 3"),
         (
             "a.bm",
             "% 2 2\n% 1\n0 2 0\n",
-            "a.bm, line 3: unit (2, 0) is not on a map of 2 x 2 units.",
+            "a.bm, line 3",
         ),
-        ("a.bm", "% 2 2\n% 1\n0 -1 0\n", "a.bm, line 3, field 2: a row must be a whole number"),
-        ("a.bm", "% 2 2\n% 2\n0 1 0\n", "a.bm, line 2: 2 rows are promised, but 1 are there."),
-        ("a.cls", "% 1\n% 1\n1 1\n", "a.cls, line 2: a class has a number and a name."),
-        ("a.cls", "% 1\n1 one\n", "a.cls, line 2, field 2: a class must be a whole number from 0"),
+        ("a.bm", "% 2 2\n% 1\n0 -1 0\n", "a.bm, line 3, field 2"),
+        ("a.bm", "% 2 2\n% 2\n0 1 0\n", "a.bm, line 2"),
+        ("a.cls", "% 1\n% 1\n1 1\n", "a.cls, line 2"),
+        ("a.cls", "% 1\n1 one\n", "a.cls, line 2, field 2"),
         (
             "a.lrn",
             "% 1\n% 2\n% 9 7\n1 2\n",
-            "a.lrn, line 3, field 2: a column must be one of 0, 1, 3, 9; got",
+            "a.lrn, line 3, field 2",
         ),
-        ("a.lrn", "% 1\n% 2\n% 9\n1 2\n", "a.lrn, line 3: 1 kinds for 2 columns."),
-        ("a.lrn", "% 1\n% 3\n% 9 9 1\n1 1 2\n", "a.lrn, line 3: at most one column may be the key"),
-        ("a.lrn", "% 1\n% 1\n% 9\n1\n", "a.lrn, line 3: no column is data (1)."),
-        ("a.lrn", "% 1\n% 2\n% 9 1\n% a\n1 2\n", "a.lrn, line 4: 1 names for 2 columns."),
-        ("a.lrn", "% 1\n% 2\n% 9 1\n% a a\n1 2\n", "a.lrn, line 4: two columns have the same name"),
-        ("a.lrn", "% 1\n% 2\n1 two\n", "a.lrn, line 3, field 2: 'two' is not a finite number."),
-        ("a.lrn", "% 1\n% 2\nk 2\n", "a.lrn, line 3, field 1: a key must be a whole number from 0"),
-        ("a.lrn", "% 2\n% 2\n1 2\n", "a.lrn, line 1: 2 rows are promised, but 1 are there."),
+        ("a.lrn", "% 1\n% 2\n% 9\n1 2\n", "a.lrn, line 3"),
+        ("a.lrn", "% 1\n% 3\n% 9 9 1\n1 1 2\n", "a.lrn, line 3"),
+        ("a.lrn", "% 1\n% 1\n% 9\n1\n", "a.lrn, line 3"),
+        ("a.lrn", "% 1\n% 2\n% 9 1\n% a\n1 2\n", "a.lrn, line 4"),
+        ("a.lrn", "% 1\n% 2\n% 9 1\n% a a\n1 2\n", "a.lrn, line 4"),
+        ("a.lrn", "% 1\n% 2\n1 two\n", "a.lrn, line 3, field 2"),
+        ("a.lrn", "% 1\n% 2\nk 2\n", "a.lrn, line 3, field 1"),
+        ("a.lrn", "% 2\n% 2\n1 2\n", "a.lrn, line 1"),
         (
             "a.lrn",
             "% 999999999999\n% 999999999\n1 2\n",
-            "a.lrn, line 3: 999999999 fields are needed",
+            "a.lrn, line 3",
         ),
     ],
 )
-def test_a_file_that_cannot_be_read_says_where(tmp_path, name, text, message):
-    with pytest.raises(InputError) as caught:
+def test_a_file_that_cannot_be_read_says_where(tmp_path, name, text, place):
+    line = int(place.split()[2].rstrip(",")) if ", line " in place else None
+    with rejected(file=name, line=line) as caught:
         READERS[name.split(".")[1]](write(tmp_path, name, text))
-    assert message in str(caught.value)
+    assert str(caught.value).startswith((f"{place}: ", f"{place} "))
 
 
 def test_matches_of_another_map_are_refused(tmp_path):
     weights = write(tmp_path, "a.wts", "% 1 2\n% 1\n1\n2\n")
     winners = write(tmp_path, "a.bm", "% 2 1\n% 1\n1 1 0\n")
-    with rejected():
+    with rejected(parameter="winners", file=winners):
         read_wts(weights, winners=winners)
 
 
 def test_what_the_files_cannot_say_is_said(tmp_path):
     X = np.random.default_rng(0).normal(size=(60, 2))
-    with pytest.warns(SomscapeWarning, match="cannot say that this map is hexagonal"):
+    with pytest.warns(SomscapeWarning, match="hexagonal"):
         write_wts(tmp_path / "m.wts", SOM(3, 3).fit(X))
     graph = SOM(lattice=Graph(1 - np.eye(4))).fit(X)
     with rejected():

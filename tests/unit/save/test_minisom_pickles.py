@@ -35,7 +35,7 @@ def rows_of(n=50):
 def read(folder, value, protocol=4):
     path = folder / "som.p"
     path.write_bytes(value if isinstance(value, bytes) else pickle.dumps(value, protocol=protocol))
-    with pytest.warns(SomscapeWarning, match=r"som\.p is a pickle\. It was read without running"):
+    with pytest.warns(SomscapeWarning, match=r"som\.p is a pickle\."):
         return load(path)
 
 
@@ -94,7 +94,7 @@ def test_a_distance_of_its_own_is_said_to_be_lost(tmp_path):
     path.write_bytes(pickle.dumps(minisom_of(activation_distance=_own_distance)))
     with pytest.warns(SomscapeWarning) as caught:
         assert load(path).metric.name == "euclidean"
-    assert any("distance function of its own" in str(w.message) for w in caught)
+    assert any("a custom distance function" in str(w.message) for w in caught)
 
 
 def test_float32_and_fortran_weights_are_read(tmp_path):
@@ -120,7 +120,7 @@ def test_nothing_is_run(tmp_path, monkeypatch, protocol):
     som.evil = [Evil(), {"a": Evil()}]
     assert read(tmp_path, som, protocol).n_units == 12
     message = refusal(tmp_path, Evil())
-    assert f"som.p holds {os.name}.system, not a minisom.MiniSom" in message
+    assert f"som.p contains {os.name}.system, not a minisom.MiniSom" in message
     assert not (tmp_path / "run-by-pickle").exists()
     pickle.loads(pickle.dumps(Evil()))
     assert (tmp_path / "run-by-pickle").exists()  # the test would see it
@@ -137,15 +137,17 @@ def test_minisoms_that_cannot_be_maps_are_refused(tmp_path):
     for weights in (None, np.zeros((3, 4)), np.zeros((2, 0, 3)), np.zeros((2, 2, 2), int), "abc"):
         som = minisom_of()
         som._weights = weights
-        assert "no weights of shape (x, y, features)" in refusal(tmp_path, som)
+        assert "weights of the MiniSom must be numbers of shape (x, y, features)" in refusal(
+            tmp_path, som
+        )
     som = minisom_of()
     som._weights[0, 0, 0] = np.nan
-    assert "not all finite" in refusal(tmp_path, som)
+    assert "not finite numbers" in refusal(tmp_path, som)
     som = minisom_of()
     som.topology = "cubic"
     assert "an unknown topology" in refusal(tmp_path, som)
     som._weights = np.array([[["a"]]], dtype=object)
-    assert "other things than numbers" in refusal(tmp_path, som)
+    assert "values that are not numbers" in refusal(tmp_path, som)
 
 
 @pytest.mark.parametrize(
@@ -154,30 +156,30 @@ def test_minisoms_that_cannot_be_maps_are_refused(tmp_path):
         (b"", "not a pickle"),
         (b"hello", "not a pickle"),
         (b"\x80\x04", "not a pickle"),
-        (b"\x80\x04.", "takes a value that is not there"),
-        (b"\x80\x04\x94.", "changes a value that is not there"),
-        (b"\x80\x04t.", "takes a mark that is not there"),
-        (b"(.", "takes a value that is not there"),
-        (b"\x80\x04h\x07.", "damaged one (7)"),
+        (b"\x80\x04.", "takes a value from an empty stack"),
+        (b"\x80\x04\x94.", "changes a value that does not exist"),
+        (b"\x80\x04t.", "needs a mark that does not exist"),
+        (b"(.", "takes a value from an empty stack"),
+        (b"\x80\x04h\x07.", "is damaged (7)"),
         # A length of 2^40 bytes, and a memo at place 2^32 - 1: pickle itself would allocate both.
         (b"\x80\x04\x8e" + (1 << 40).to_bytes(8, "little") + b"abc.", "not a pickle"),
-        (b"\x80\x04Nr\xff\xff\xff\xff.", "holds something else"),
-        (b"\x80\x02cos\nsystem\n.", "something else"),
-        (b"\x80\x02P1\n.", "the instruction PERSID, which is not read"),
-        (b"\x80\x05\x97.", "the instruction NEXT_BUFFER, which is not read"),
-        (b"\x80\x02\x82\x01.", "the instruction EXT1, which is not read"),
+        (b"\x80\x04Nr\xff\xff\xff\xff.", "contains another object"),
+        (b"\x80\x02cos\nsystem\n.", "another object"),
+        (b"\x80\x02P1\n.", "the instruction PERSID is not supported"),
+        (b"\x80\x05\x97.", "the instruction NEXT_BUFFER is not supported"),
+        (b"\x80\x02\x82\x01.", "the instruction EXT1 is not supported"),
         (b"I" + b"9" * 5000 + b"\n.", "not a pickle"),
         (b"(K\x01K\x02K\x03d.", "not a pickle"),
         (b"K\x01K\x02a.", "appends to a value that is not a list"),
         (b"K\x01K\x02K\x03s.", "sets an item of a value without items"),
-        (b"K\x01K\x02b.", "sets the state of a value without state"),
+        (b"K\x01K\x02b.", "sets the state of a value without a state"),
         (b"K\x01K\x02\x93.", "imports a value that is not a name"),
     ],
 )
 def test_what_is_no_whole_pickle_is_refused(tmp_path, content, words):
     said = refusal(tmp_path, content)
     assert words in said
-    assert re.search(r"wrote from a MiniSom\.$|Pickle the som itself\.$", said)
+    assert re.search(r"wrote from a MiniSom\.$|Pickle the MiniSom object itself\.$", said)
 
 
 PLAIN = st.recursive(

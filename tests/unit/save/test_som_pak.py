@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as npst
 from texts import rejected
 
 from somscape import SOM, Graph, Lattice, Map, load
-from somscape.errors import InputError, SomscapeWarning
+from somscape.errors import SomscapeWarning
 from somscape.save import Samples, read_cod, read_dat, write_cod, write_dat
 from somscape.tables import Encoding
 
@@ -149,70 +149,72 @@ def test_files_of_windows_and_of_other_encodings_are_read(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "place"),
     [
-        ("", "m.cod is empty; a codebook starts with its dimension."),
-        ("2 hexa 2 3\n", "m.cod, line 1: a codebook starts with dimension, hexa or rect"),
-        ("2 cubic 2 3 bubble\n", "m.cod, line 1: a codebook starts with"),
-        ("2 hexa 2 3 mexican\n", "m.cod, line 1: a codebook starts with"),
-        ("0 hexa 2 3 bubble\n", "m.cod, line 1, field 1: the dimension must be a whole number"),
-        ("2 hexa two 3 bubble\n", "m.cod, line 1, field 3: the columns must be a whole number"),
-        ("2 hexa 2 -3 bubble\n", "m.cod, line 1, field 4: the rows must be a whole number"),
-        ("2 hexa 1 1 bubble\n1 2x\n", "m.cod, line 2, field 2: '2x' is not a finite number."),
-        ("2 hexa 1 1 bubble\n1 1_0\n", "m.cod, line 2, field 2: '1_0' is not a finite number."),
-        ("2 hexa 1 1 bubble\n1 inf\n", "m.cod, line 2, field 2: 'inf' is not a finite number."),
-        ("2 hexa 1 1 bubble\nx 2\n", "m.cod, line 2, field 1: x is a missing value, which is not"),
+        ("", "m.cod"),
+        ("2 hexa 2 3\n", "m.cod, line 1"),
+        ("2 cubic 2 3 bubble\n", "m.cod, line 1"),
+        ("2 hexa 2 3 mexican\n", "m.cod, line 1"),
+        ("0 hexa 2 3 bubble\n", "m.cod, line 1, field 1"),
+        ("2 hexa two 3 bubble\n", "m.cod, line 1, field 3"),
+        ("2 hexa 2 -3 bubble\n", "m.cod, line 1, field 4"),
+        ("2 hexa 1 1 bubble\n1 2x\n", "m.cod, line 2, field 2"),
+        ("2 hexa 1 1 bubble\n1 1_0\n", "m.cod, line 2, field 2"),
+        ("2 hexa 1 1 bubble\n1 inf\n", "m.cod, line 2, field 2"),
+        ("2 hexa 1 1 bubble\nx 2\n", "m.cod, line 2, field 1"),
         (
             "2 hexa 1 1 bubble\n1\n",
-            "m.cod, line 2: 1 fields, but the dimension is 2. If the file was cut off, write",
+            "m.cod, line 2",
         ),
         (
             "1 hexa 1 2 bubble\n1\n",
-            "m.cod, line 1: 1 x 2 prototypes are promised, but 1 are there.",
+            "m.cod, line 1",
         ),
-        ("1 hexa 1 1 bubble\n1\n\n2\n", "m.cod, line 4: more prototypes than the 1 of line 1."),
-        ("1 hexa 1 1 bubble\n#n a b\n1\n", "m.cod, line 2: 2 names for 1 components."),
-        ("2 hexa 1 1 bubble\n#n a a\n1 2\n", "m.cod, line 2: two components have the same name."),
-        ("999999999 rect 999999 999999 bubble\n1\n", "m.cod, line 2: 1 fields, but the dimension"),
-        ("1 rect 99999999999999 1 bubble\n", "m.cod, line 1, field 3: the columns must be"),
-        ("1\0 rect", "m.cod is not a text file: it holds NUL bytes."),
+        ("1 hexa 1 1 bubble\n1\n\n2\n", "m.cod, line 4"),
+        ("1 hexa 1 1 bubble\n#n a b\n1\n", "m.cod, line 2"),
+        ("2 hexa 1 1 bubble\n#n a a\n1 2\n", "m.cod, line 2"),
+        ("999999999 rect 999999 999999 bubble\n1\n", "m.cod, line 2"),
+        ("1 rect 99999999999999 1 bubble\n", "m.cod, line 1, field 3"),
+        ("1\0 rect", "m.cod"),
     ],
 )
-def test_a_codebook_that_cannot_be_read_says_where(tmp_path, text, message):
-    with pytest.raises(InputError) as caught:
+def test_a_codebook_that_cannot_be_read_says_where(tmp_path, text, place):
+    line = int(place.split()[2].rstrip(",")) if ", line " in place else None
+    with rejected(file="m.cod", line=line) as caught:
         read_cod(write(tmp_path, text))
-    assert message in str(caught.value)
+    assert str(caught.value).startswith((f"{place}: ", f"{place} "))
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "place"),
     [
-        ("", "r.dat holds no rows."),
-        ("2\n", "r.dat holds no rows."),
-        ("red 1\n", "r.dat, line 1, field 1: 'red' is neither the dimension nor a number."),
-        ("2\n1 2\n3 red\n", "r.dat, line 3, field 2: 'red' is not a finite number."),
-        ("2\n1 2\n3\n", "r.dat, line 3: 1 fields, but the dimension is 2."),
-        ("2\n1 2 weight=a\n", "r.dat, line 2, field 3: 'a' is not a finite number."),
-        ("2\n1 2 red weight=-1\n", "r.dat, line 2, field 4: a weight must be at least 0"),
-        ("2\n#n a b c\n1 2\n", "r.dat, line 2: 3 names for 2 components."),
+        ("", "r.dat"),
+        ("2\n", "r.dat"),
+        ("red 1\n", "r.dat, line 1, field 1"),
+        ("2\n1 2\n3 red\n", "r.dat, line 3, field 2"),
+        ("2\n1 2\n3\n", "r.dat, line 3"),
+        ("2\n1 2 weight=a\n", "r.dat, line 2, field 3"),
+        ("2\n1 2 red weight=-1\n", "r.dat, line 2, field 4"),
+        ("2\n#n a b c\n1 2\n", "r.dat, line 2"),
     ],
 )
-def test_rows_that_cannot_be_read_say_where(tmp_path, text, message):
-    with pytest.raises(InputError) as caught:
+def test_rows_that_cannot_be_read_say_where(tmp_path, text, place):
+    line = int(place.split()[2].rstrip(",")) if ", line " in place else None
+    with rejected(file="r.dat", line=line) as caught:
         read_dat(write(tmp_path, text, "r.dat"))
-    assert message in str(caught.value)
+    assert str(caught.value).startswith((f"{place}: ", f"{place} "))
 
 
 def test_a_folder_and_a_missing_file_are_named(tmp_path):
-    with rejected():
+    with rejected(file=tmp_path):
         read_cod(tmp_path)
-    with rejected():
+    with rejected(file=tmp_path / "nothing.dat"):
         read_dat(tmp_path / "nothing.dat")
 
 
 def test_what_a_codebook_cannot_say_is_said(tmp_path):
     torus = SOM(4, 4, boundary="torus").fit(np.random.default_rng(0).normal(size=(60, 2)))
-    with pytest.warns(SomscapeWarning, match="cannot say that this map is a torus"):
+    with pytest.warns(SomscapeWarning, match="torus"):
         write_cod(tmp_path / "m.cod", torus)
     assert load(tmp_path / "m.cod").lattice.boundary == "plane"
     graph = SOM(lattice=Graph(1 - np.eye(4))).fit(np.random.default_rng(0).normal(size=(60, 2)))

@@ -133,7 +133,7 @@ def test_names_that_need_quotes(place: Place) -> None:
             "run TEXT, key TEXT, rank DOUBLE PRECISION, score DOUBLE PRECISION, city INTEGER",
             "'city' is integer, not text",
         ),
-        ("x TEXT", "it lacks 'run', 'key', 'rank', 'score', 'city'; it also has 'x'"),
+        ("x TEXT", "it lacks 'run', 'key', 'rank', 'score', 'city', it also has 'x'"),
         (
             "run TEXT, key TEXT, rank DOUBLE PRECISION, score DOUBLE PRECISION, city TEXT",
             "conflict",  # no primary key: each engine says so in its own words
@@ -193,13 +193,10 @@ def test_looking_changes_nothing(place: Place, tmp_path: Path) -> None:
         check_sink(place.url, "others")
 
 
-@pytest.mark.parametrize(
-    ("keys", "words"), [(["a", "a"], "'a' repeats"), ([1, "1"], "'1' repeats"), (["a"], "2 rows")]
-)
-def test_keys_that_do_not_tell_rows_apart(keys: list[Any], words: str, tmp_path: Path) -> None:
-    assert words in refusal(
-        alerts(0.5, 0.25), f"sqlite:///{tmp_path}/a.db", "alerts", run="r", key=keys
-    )
+@pytest.mark.parametrize(("keys", "value"), [(["a", "a"], "a"), ([1, "1"], "1"), (["a"], 1)])
+def test_keys_that_do_not_tell_rows_apart(keys: list[Any], value: Any, tmp_path: Path) -> None:
+    with rejected(parameter="key", value=value):
+        write_sql(alerts(0.5, 0.25), f"sqlite:///{tmp_path}/a.db", "alerts", run="r", key=keys)
     assert not list(tmp_path.iterdir())
 
 
@@ -256,7 +253,7 @@ def test_a_schema_of_a_server(postgresql: Server) -> None:
 @pytest.mark.sql
 def test_a_name_that_postgresql_would_cut(postgresql: Server) -> None:
     long = table_from_columns({"x" * 64: [1.0]})
-    assert "longer than the 63 bytes" in refusal(long, postgresql.url(), "cut", run="r", key=[1])
+    assert "longer than 63 bytes" in refusal(long, postgresql.url(), "cut", run="r", key=[1])
 
 
 @pytest.mark.sql

@@ -59,7 +59,7 @@ def test_of_several_tables_the_first_is_read_and_all_are_said(tmp_path: Path) ->
     table = read(tmp_path, data)
     assert table.names[0] == "id"
     (note,) = table.notes
-    assert note == "sheet 'Loans', the first of those with a table, 'Loans', 'People'"
+    assert note == "sheet 'Loans', the first sheet with a table, of 'Loans', 'People'"
     assert vars(note)["options"] == "--sheet NAME"
 
 
