@@ -174,7 +174,7 @@ def test_a_line_has_places_and_what_is_cancelled_ends_at_once(state: Path) -> No
     [
         ("ragged.csv", b"a,b\n1,2,3\n4\n", "ragged.csv, line 2"),
         ("one.csv", b"a,b\n1,2\n", "at least two"),
-        ("nothing.csv", b"a,b\n1,2\n1,2\n", "no column to use"),
+        ("nothing.csv", b"a,b\n1,2\n1,2\n", "a usable column"),
         ("broken.csv.gz", b"\x1f\x8b\x08\0\0\0\0\0", "damaged or incomplete gzip"),
         ("wide.csv", b"x," * 6000 + b"x\n", "wide.csv"),
     ],

@@ -477,9 +477,9 @@ def test_what_was_guessed_or_left_out_is_said_in_a_line_each(here: Path) -> None
         said,
         [
             ("Note: 'Class' looks like an outcome", "(--label Class or --category Class)."),
-            ("Note: left out 'row' (a row counter)", "--per ranks what repeats)."),
-            ("Note: dates in 'due' are read day first", "(--date-format mdy)."),
-            ("Note: 'sex' says who somebody is", "(--protect sex)."),
+            ("Note: left out 'row' (a row counter)", "--per to rank repeated values)."),
+            ("Note: dates in 'due' do not show their order and are read day first", "(--date-format mdy)."),
+            ("Note: 'sex' may be personal data", "(--protect sex)."),
         ],
         strict=True,
     ):
@@ -664,7 +664,7 @@ def test_numpy_kernels_are_said_in_one_line(table: Path, monkeypatch: pytest.Mon
 def test_unknown_kernels_are_refused_in_one_line(table: Path) -> None:
     outcome = run_process("detect", table, "--out", "found", SOMSCAPE_KERNELS="fast")
     assert len(outcome.err.strip().splitlines()) == 1
-    assert "SOMSCAPE_KERNELS must be 'core' or 'numpy'; got 'fast'" in outcome.err
+    assert "SOMSCAPE_KERNELS must be 'core' or 'numpy', but is 'fast'" in outcome.err
     assert outcome.code == 2
     assert listing(Path()) == {"customers.csv"}
 
