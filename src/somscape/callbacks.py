@@ -100,7 +100,7 @@ class Checkpoint:
                 file=path,
             )
         with _delay_signal(signal.SIGTERM):
-            check_room(path, "Checkpoint's `path`")
+            check_room(path, "path")
         self._due, self._has_warned = time.monotonic() + self.every, False
 
     def __call__(self, progress: Progress) -> None:

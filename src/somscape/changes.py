@@ -70,8 +70,8 @@ class Alignment:
 
     def __str__(self) -> str:
         before = f" ({self.apart_before:.3g} before)" if self.words else ""
-        words = self.words or "left as it is"
-        return f"{words}: prototypes lie {self.apart:.3g} apart{before}"
+        words = self.words or "not changed"
+        return f"{words}, prototypes are {self.apart:.3g} apart{before}"
 
     def turned(self, found: Regions) -> Regions:
         """Return regions of the original map as regions of the aligned map.

@@ -253,7 +253,7 @@ class Entry:
     def __str__(self) -> str:
         number = isinstance(self.time, float)
         time = f"{self.time:g}" if number else self.time.isoformat(" ", timespec="seconds")
-        origin = "where its path begins" if self.came_from is None else f"from {self.came_from}"
+        origin = "at the start of its path" if self.came_from is None else f"from {self.came_from}"
         return f"{self.id} entered {self.place} at {time}, {origin} (row {self.row})"
 
 

@@ -366,8 +366,8 @@ def test_the_page_begins_with_how_many_rows_stand_out(
     lead = "return document.querySelector('p.lead.of-detector').innerText"
     words = " ".join(browser.run(lead).split())
     assert words.startswith(
-        f"{data['headline']}. 10 are listed as the most unusual: {data['rule']}. A row in this list "
-        "is called an alert."
+        f"{data['headline']}. 10 are listed as the most unusual: {data['rule']}. A row in this "
+        "list is called an alert."
     )
     one = {**data, "n_alerts": 1, "rule": None}
     browser.open(write_page(report.Report(one), tmp_path))

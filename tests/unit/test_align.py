@@ -58,8 +58,8 @@ def test_two_by_two_by_hand():
     assert found.apart == 0.25  # the root of 0.5 ** 2 / 4
     # Before, 1, 2.5, 2 and 1 apart.
     assert found.apart_before == pytest.approx(((1 + 2.5**2 + 2**2 + 1) / 4) ** 0.5)
-    assert str(found) == ("turned by 90 degrees clockwise: prototypes lie 0.25 apart (1.75 before)")
-    assert str(changes.align(a, a)) == "left as it is: prototypes lie 0 apart"
+    assert str(found) == ("turned by 90 degrees clockwise, prototypes are 0.25 apart (1.75 before)")
+    assert str(changes.align(a, a)) == "not changed, prototypes are 0 apart"
 
 
 def test_two_by_three_hexagons_turn_by_half_only():

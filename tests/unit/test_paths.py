@@ -244,7 +244,7 @@ def test_a_path_of_a_single_row_has_no_steps(som) -> None:
     assert len(found.transitions()) == 0
     assert len(found.visits()) == 1
     assert found.transition_matrix()[1].sum() == 0
-    assert str(found.entries(1)[0]) == "0 entered 1 at 0, where its path begins (row 0)"
+    assert str(found.entries(1)[0]) == "0 entered 1 at 0, at the start of its path (row 0)"
 
 
 def test_rows_without_a_value_are_left_out() -> None:

@@ -552,7 +552,7 @@ def _predictions(
             "all classes in `y` are missing. Give the true class of at least one row.",
             parameter="y",
         )
-    classes_of(y, n, max_classes)  # or says what is wrong with y
+    classes_of(y, n, max_classes)  # raises an error if y is wrong
     texts = _label_texts(np.asarray(y, dtype=object).ravel(), recognizer)
     if recognizer is None:
         known, stands_for = _majority_classes(units, texts, map_.n_units)

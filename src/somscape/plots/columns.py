@@ -277,7 +277,7 @@ def plane_correlations(map_: Map, names: list[str]) -> Float64s:
 
 def by_likeness(correlations: Float64s) -> Ints:
     """Return an order in which similar or opposite planes are next to each other."""
-    alike = np.round(np.abs(correlations), 9)  # equal values must be equal on every machine
+    alike = np.round(np.abs(correlations), 9)  # rounding keeps equal values equal on every machine
     np.fill_diagonal(alike, -1.0)
     first, second = np.unravel_index(int(alike.argmax()), alike.shape)
     chain = [int(first), int(second)]

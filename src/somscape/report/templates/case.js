@@ -75,7 +75,7 @@ function drawWhere(row) {
     make("div", null, text("dt", name), text("dd", words)))));
 }
 
-// The row's original values beside those of the rows nearest to it, the columns of its reasons first.
+// A table of the original values of the row and of the nearest rows. The columns of its reasons are first.
 function drawComparison(row) {
   const kinds = [["usual", "usual row"], ["labelled", data.agreement ? data.agreement.label + " " + data.agreement.value : ""]];
   const others = kinds.flatMap(([key, kind]) => ((row.found || {})[key] || [])
