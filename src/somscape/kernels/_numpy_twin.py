@@ -313,7 +313,7 @@ def _groups_of_equal(rows: Floats) -> tuple[Ints, Ints]:
 def _nearest(
     rows: Float64s, prototypes: Float64s, k: int, weights: Float64s | None
 ) -> tuple[Ints, Float64s] | None:
-    """Return the `k` nearest units and squared distances, or None if many units may be nearest."""
+    """Return the `k` nearest units and squared distances, or None for too many candidates."""
     center = prototypes.mean(axis=0)
     root = 1.0 if weights is None else np.sqrt(weights)
     x, w = (rows - center) * root, (prototypes - center) * root

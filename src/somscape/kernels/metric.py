@@ -380,7 +380,7 @@ def whitening_of(covariance: Float64s) -> Float64s:
 
 
 def _product(rows: Floats, matrix: Float64s) -> Floats:
-    """Return a product of matrices, with the same bits for a row in any number of rows."""
+    """Return a product of matrices. The bits of a row do not depend on the number of rows."""
     n = len(rows)
     if n < FEWEST:
         rows = np.concatenate([rows, np.zeros((FEWEST - n, rows.shape[1]))])

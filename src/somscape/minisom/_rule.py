@@ -82,7 +82,7 @@ def fast_norm(x: Any) -> Any:
 
 
 class MiniSomRule:
-    """A map of MiniSom's form, and one step of its training."""
+    """A map in the form of MiniSom, with the functions of a training step."""
 
     Y_HEX_CONV_FACTOR = (3.0 / 2.0) / np.sqrt(3)
 

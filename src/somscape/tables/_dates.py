@@ -118,7 +118,7 @@ class DateTexts:
         return can_be and not np.array_equal(self.days["dmy"], self.days["mdy"])
 
     def dates(self, order: str) -> Dates:
-        """Return the dates of all rows, read in an order of day and month."""
+        """Return the dates of all rows, read with the given order of day and month."""
         days = self.days[order]
         is_date = days > _NO_DAY
         moments = np.where(is_date, days, 0) * _DAY + self.times
