@@ -26,8 +26,8 @@ NUMBERS = {f"{kind}{size}" for kind, sizes in (("f", "248"), ("i", "1248")) for 
 MAX_DIMENSIONS, MAX_SIDE = 8, 1 << 31
 
 STEP_BYTES = 200
-"""Upper limit of the memory that an instruction needs in addition to its argument, for example for a
-dict with one item and an entry in the memo."""
+"""Upper limit of the memory that an instruction needs in addition to its argument, for example for
+a dict with one item and an entry in the memo."""
 
 
 @dataclass(frozen=True)
