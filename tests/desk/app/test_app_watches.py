@@ -126,7 +126,7 @@ def test_the_second_of_two_people_sees_what_the_first_one_decided(
     late = {**body, "decision": "confirmed", "token": "t2"}
     answer = client.ask("POST", "/api/watches/cards/decide", json.dumps(late))
     assert answer.status == 409
-    assert " meanwhile (moved). Look" in answer.problem
+    assert "(moved). Look" in answer.problem
     last = answer.json["last"]
     assert (last["decision"], last["comment"], last["seen"]) == ("cleared", "moved", once["seen"])
     client.post("/api/watches/cards/decide", {**late, "seen": last["seen"]})

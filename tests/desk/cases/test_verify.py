@@ -97,7 +97,7 @@ TAMPERED = {
     ),
     "a line is gone": ("DELETE FROM audit WHERE number = 3", "line 3 is missing.", "the run r2"),
     "two lines are gone": ("DELETE FROM audit WHERE number IN (2, 3)", "lines 2 to 3 are missing."),
-    "the last line is gone": ("DELETE FROM audit WHERE number = 7", "the decision 7 has no line."),
+    "the last line is gone": ("DELETE FROM audit WHERE number = 7", "records the decision 7."),
     "a line is no JSON": (
         "UPDATE audit SET said = '[' WHERE number = 1",
         "line 1 or its head was changed",
@@ -119,7 +119,7 @@ TAMPERED = {
     "a decision of no line": (
         "INSERT INTO decisions SELECT 99, 'x', watch, key, state, comment, author, made, run,"
         " score, cells FROM decisions WHERE number = 6",
-        "the decision 99 has no line.",
+        "no line records the decision 99.",
     ),
     "a salt": (
         f"DELETE FROM salts WHERE key = '{KEY}'",

@@ -61,8 +61,7 @@ def test_an_audit_that_holds_ends_with_0(folder: Path, tmp_path: Path) -> None:
     assert outcome.code == 0
     head = HEAD.search(outcome.out)[1]
     assert run("audit", "head").out == f"{head}\n"
-    assert outcome.out.splitlines()[0] == f"4 lines, head {head}"
-    assert outcome.out.splitlines()[-1] == "The audit holds."
+    assert outcome.out.splitlines()[:2] == ["The audit is valid.", f"4 lines, head {head}"]
     assert "of line 4, written 20" in run("audit", "verify", "--head", head).out
     outcome = run("audit", "verify", "--head", "f" * 64)
     assert outcome.code == 2
@@ -82,13 +81,15 @@ def test_an_audit_that_was_changed_ends_with_2(folder: Path, tmp_path: Path) -> 
     outcome = run("audit", "verify")
     assert outcome.code == 2
     assert "Wrong: the decision of line 4 differs from the line (comment)." in outcome.out
-    assert outcome.out.endswith("The audit does not hold.\n")
+    assert outcome.out.startswith("The audit is not valid.\n")
 
 
 def test_an_empty_place_is_no_audit_that_holds(tmp_path: Path) -> None:
     outcome = run("audit", "verify", "--state", tmp_path / "slip")
     assert outcome.code == 2
-    assert "has no audit yet, because nothing was run or decided there. Give" in outcome.err
+    assert (
+        "has no audit yet, because nothing was run or decided there. Give" in outcome.err
+    )
     assert outcome.err.rstrip().endswith("--state.")
 
 
@@ -105,8 +106,8 @@ def test_seals_are_checked_with_the_file_of_the_key(folder: Path, tmp_path: Path
     with State(tmp_path / "copy" / "state", b"k" * 32) as state:
         state.decide(Decision("w", state.cases("w")[0].key, "open"))
     outcome = run("audit", "verify", "--audit-key", key)
-    assert (outcome.code, "1 line sealed by this key." in outcome.out) == (0, True)
-    assert "only --audit-key FILE can check" in run("audit", "verify").out
+    assert (outcome.code, "1 of 5 lines has the seal of this key." in outcome.out) == (0, True)
+    assert "give --audit-key FILE" in run("audit", "verify").out
 
 
 def test_lines_of_forgotten_cases_are_shown_and_need_the_key(folder: Path, tmp_path: Path) -> None:
@@ -117,12 +118,13 @@ def test_lines_of_forgotten_cases_are_shown_and_need_the_key(folder: Path, tmp_p
         first, second = (case.key for case in state.cases("w")[:2])
     assert run("cases", "forget", "w", first, "--author", "eve").code == 0
     outcome = run("audit", "verify")
-    assert (outcome.code, outcome.out.splitlines()[-1]) == (0, "The audit holds.")
-    assert "1 line of forgotten cases (1 case):\nForgotten: eve forgot 1 case of the watch 'w'" in (
-        outcome.out
+    assert (outcome.code, outcome.out.splitlines()[0]) == (0, "The audit is valid.")
+    assert (
+        "1 line about forgotten cases (1 case):\nForgotten: eve forgot 1 case of the watch 'w'"
+        in (outcome.out)
     )
     assert "with 1 decision (line 4) and" in outcome.out
-    assert "Without seals, nobody can see whether such a line is forged" in outcome.out
+    assert "Without seals, " in outcome.out
     assert run("cases", "mark", "w", second, "later", "--audit-key", key).code == 0
     refused = run("cases", "forget", "w", second)
     assert (refused.code, "Give --audit-key." in refused.err) == (2, True)
@@ -133,9 +135,9 @@ def test_lines_of_forgotten_cases_are_shown_and_need_the_key(folder: Path, tmp_p
         "Not checked: cases were forgotten, and only the key of the seals can show who wrote "
         in (outcome.out)
     )
-    assert outcome.out.endswith("need the key or a person to check them.\n")
+    assert outcome.out.startswith("No fault was found, but ")
     outcome = run("audit", "verify", "--audit-key", key)
-    assert (outcome.code, outcome.out.splitlines()[-1]) == (0, "The audit holds.")
+    assert (outcome.code, outcome.out.splitlines()[0]) == (0, "The audit is valid.")
     assert "Without seals" not in outcome.out
 
 
@@ -146,7 +148,7 @@ def test_a_note_on_lines_of_an_earlier_version_is_no_fault(tmp_path: Path) -> No
     outcome = run("audit", "verify", "--state", tmp_path / "state")
     assert outcome.code == 0
     assert "Note: an earlier version of somscape wrote the lines of 6 runs and 4 dec" in outcome.out
-    assert outcome.out.endswith("The audit holds.\n")
+    assert outcome.out.startswith("The audit is valid.\n")
 
 
 def test_lines_are_listed_for_people_and_programs(folder: Path) -> None:
@@ -166,13 +168,13 @@ def test_a_run_is_repeated_to_the_same_bytes(folder: Path, tmp_path: Path) -> No
         assert (
             f"The same bytes: the scores of {n} rows, 6 of them listed; alerts.csv" in outcome.out
         )
-    assert run("audit", "verify").out.startswith("4 lines")  # nothing is recorded
+    assert "\n4 lines, head" in run("audit", "verify").out  # nothing is recorded
 
 
 def test_a_clock_that_was_ahead_is_said(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert "a clock was ahead" not in run("audit", "verify").out
+    assert "clock" not in run("audit", "verify").out
     with State(tmp_path / "copy" / "state") as state:
         with monkeypatch.context() as wrong:
             wrong.setattr("somscape.desk.cases._chain.now", lambda: "2999-01-01T00:00:00+00:00")
@@ -180,7 +182,7 @@ def test_a_clock_that_was_ahead_is_said(
         last = state.decide(Decision("w", state.cases("w")[0].key, CLEARED))
     outcome = run("audit", "verify")
     assert (outcome.code, last.made) == (0, "2999-01-01T00:00:00+00:00")
-    assert "The last line is of 2999-01-01T00:00:00+00:00: a clock was ahead" in outcome.out
+    assert "The time of the last line is 2999-01-01T00:00:00+00:00" in outcome.out
 
 
 def test_a_mistyped_state_has_no_head_and_no_backup(folder: Path, tmp_path: Path) -> None:
@@ -207,7 +209,7 @@ def test_a_table_that_is_not_kept_is_said_at_once(
 ) -> None:
     spoil(tmp_path, f"UPDATE runs SET source = '{source}'")
     outcome = run("reproduce", runs(tmp_path)[0])
-    assert (outcome.code, outcome.out.splitlines()[1:]) == (
+    assert (outcome.code, outcome.out.splitlines()[:-1]) == (
         2,
         ["The run cannot be repeated, because its table was uploaded or piped in and not kept."],
     )
@@ -219,7 +221,7 @@ def test_a_run_that_somebody_damaged_is_one_line(folder: Path, tmp_path: Path, f
     spoil(tmp_path, f"UPDATE runs SET facts = '{facts}'")
     outcome = run("reproduce", first)
     assert outcome.code == 2
-    assert f"The run {first} is damaged. Find the damage with `somscape audit verify`" in outcome.err
+    assert f"The run {first} is damaged. Find the damage with `somscape audit" in outcome.err
     assert "Traceback" not in outcome.err
 
 
@@ -229,7 +231,7 @@ def test_an_input_that_changed_is_named(folder: Path, tmp_path: Path) -> None:
     rows = table.read_text()
     table.write_text(rows.replace("nurse", "clerk", 1))
     outcome = run("reproduce", first)
-    assert (outcome.code, "The values of the table changed (the same number of rows)." in outcome.out) == (
+    assert (outcome.code, "table changed (the same number of rows)." in outcome.out) == (
         2,
         True,
     )
@@ -267,12 +269,12 @@ def test_a_backup_is_written_and_restored(folder: Path, tmp_path: Path) -> None:
 def test_a_case_is_forgotten_by_key_and_old_ones_by_months(folder: Path, tmp_path: Path) -> None:
     with State(tmp_path / "copy" / "state") as state:
         key = state.cases("w")[0].key
-    assert "give the KEY of a case, or --older-than" in run("cases", "forget", "w").err
-    assert "--decided goes with --older-than" in run("cases", "forget", "w", key, "--decided").err
+    assert "KEY of a case or --older-than" in run("cases", "forget", "w").err
+    assert "--decided needs --older-than" in run("cases", "forget", "w", key, "--decided").err
     outcome = run("cases", "forget", "w", key)
     assert outcome.code == 0
-    assert "Forgotten: 1 case, with 1 decision and " in outcome.out
-    assert "Backups, results that were written, and the source still hold it." in outcome.out
+    assert "Deleted 1 case with 1 decision and " in outcome.out
+    assert "written results and the original table still contain these cases." in outcome.out
     assert key not in run("audit", "list").out
     assert run("audit", "verify").code == 0
     for more in ((), ("--decided",)):

@@ -68,7 +68,7 @@ def keys_of(table: Table, columns: Sequence[str]) -> list[str]:
         if column.n_missing:
             row = int(np.argmax(column.missing))
             raise InputError(
-                f"{table.where(row)} has no value in the key column '{column.name}'. Fill in the "
+                f"{table.where(row)} lacks a value in the key column '{column.name}'. Fill in the "
                 "value, or leave the row out.",
                 file=table.source,
                 row=row,

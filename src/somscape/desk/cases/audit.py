@@ -388,10 +388,10 @@ class Told:
         self.faults += [f"the decision of line {number} was deleted." for number in deleted]
         for row in self.read.rows("SELECT number FROM decisions ORDER BY number"):
             if row["number"] not in self.decisions:
-                self.faults.append(f"the decision {row['number']} has no line.")
+                self.faults.append(f"no line records the decision {row['number']}.")
         for row in self.read.rows("SELECT id FROM runs ORDER BY id"):
             if row["id"] not in self.runs:
-                self.faults.append(f"the run {row['id']} has no line.")
+                self.faults.append(f"no line records the run {row['id']}.")
         self._end_watches()
         self._end_kept()
         self._end_forgotten()
@@ -408,7 +408,7 @@ class Told:
             if not isinstance(found, bytes) or hashlib.sha256(found).hexdigest() != hash_:
                 self.faults.append(f"the map {hash_} was changed.")
             if hash_ not in self.maps:
-                self.faults.append(f"the map {hash_} has no line.")
+                self.faults.append(f"no line records the map {hash_}.")
 
     def _end_watches(self) -> None:
         rows = {row["name"]: row for row in self.read.rows("SELECT * FROM watches")}
@@ -417,7 +417,7 @@ class Told:
             if row is None:
                 self.faults.append(f"the watch '{name}' was deleted.")
             elif said is None:
-                self.faults.append(f"the watch '{name}' has no line.")
+                self.faults.append(f"no line records the watch '{name}'.")
             elif (row["said"], row["map"]) != (said.get("said"), said.get("map")):
                 self.faults.append(f"the watch '{name}' differs from its last line.")
             elif row["made"] != self.begun.get(name):
@@ -749,7 +749,7 @@ def audit_lines(state: State) -> Iterator[dict[str, Any]]:
             for line in lines:
                 said = said_by_line(line)
                 for name in {"said", "facts"} & said.keys():
-                    said[name] = mapping_in(said[name], f"line {line['number']} of the audit")
+                    said[name] = mapping_in(said[name], f"Line {line['number']} of the audit")
                 if said.get("kind") == "decision":
                     said |= decisions.get(line["number"], {"key": None, "comment": None})
                 yield {**said, "head": line["head"]}

@@ -197,8 +197,8 @@ def _keys(table: Table, columns: Sequence[str], id_name: str | None) -> list[str
         return _keyed(table, ID)
     no_id = f" (its '{ID}' is not the key of this watch)" if ID in names else ""
     raise InputError(
-        f"{table.source} has no column with the keys of the cases{no_id}. Add a column '{KEY}', or "
-        f"{listed(columns)}. The table has {listed(table.names)}.",
+        f"{table.source} lacks a column with the keys of the cases{no_id}. Add a column '{KEY}', "
+        f"or {listed(columns)}. The table has {listed(table.names)}.",
         file=table.source,
         column=KEY,
     )

@@ -58,7 +58,7 @@ RULES = ("alerts", "fdr", "p_value", "amount", "cost")
 def rule_of(
     options: Mapping[str, Any], table: Table, *, above_threshold: bool = False
 ) -> AlertRule:
-    """Return the rule from command-line options, of which at most one can be given."""
+    """Return the rule from command-line options. At most one option can be given."""
     amount, cost, alerts = options["amount"], options["cost"], options["alerts"]
     if (amount is None) != (cost is None):
         lacking, given = ("`cost`", "`amount`") if cost is None else ("`amount`", "`cost`")
@@ -88,7 +88,7 @@ def rule_of(
 
 
 def command_line(words: Sequence[str], options: Mapping[str, Any], out: str) -> str:
-    """Return the command that makes the same files again in any folder."""
+    """Return the command to make the same files again in any folder."""
     kinds = ("id_column", "per", "label", *KIND_OPTIONS, "date_format", "roles", "dictionary")
     reading = ("missing", "missing_values", *READING, *FROM_DATABASE)
     ranking = (*RULES, "contamination", "calibration", "seed", "to", "to_table")
@@ -114,7 +114,7 @@ def _quoted(word: str) -> str:
 
 
 def roles_heading(source: str, name: str, found: Sequence[str]) -> list[str]:
-    """Return the first lines of a roles file, which describe its table and its use."""
+    """Return the first lines of a roles file, with its table and its use."""
     again = command_line(["detect", "TABLE"], {"roles": name}, "DIR")
     return [
         f"What the columns of {source} were taken for, by somscape {__version__}.",
@@ -134,7 +134,7 @@ DECISIONS = ("confirmed", "cleared", "later")
 """Decisions on a row in Excel's menu."""
 
 NUMBERS = ("score", "p_value")
-"""Columns of long numbers, which are rounded for people."""
+"""Columns of long numbers, rounded for people."""
 
 SHOWN = "[<0.001]0.0E+00;0.000"
 """Excel's format for these numbers."""
@@ -160,7 +160,7 @@ def score_words(detector: Detector) -> str:
 
 @dataclass(frozen=True, eq=False)
 class ResultList:
-    """A list of rows, with the model and the rule that made it.
+    """A list of rows, with its model and its rule.
 
     Attributes
     ----------
@@ -172,7 +172,7 @@ class ResultList:
     rule : AlertRule
         The rule that chose or flagged rows.
     table : Table
-        The table that was ranked.
+        The ranked table.
     command : str
         The command that makes the list again.
     """
@@ -243,7 +243,7 @@ def _rounded(column: Column) -> Column:
 
 
 MANY_ROWS = 1 << 18
-"""Number of rows from which the ranking runs in parallel to other work."""
+"""Smallest number of rows for a ranking in parallel to other work."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -262,7 +262,7 @@ class Found:
     agreement : Agreement or None
         Agreement of the ranking with the label.
     grouped : Grouped or None
-        The original rows of each customer, if the table has one row for each customer.
+        The original rows of each customer, for a table with one row for each customer.
     """
 
     table: Table

@@ -25,14 +25,14 @@ from somscape.tables.sources import kind_at, read_table
 from somscape.tables.table import Table, table_from_columns
 
 KIND_OPTIONS = ("drop", "protect", "category", "number", "ordinal", "date")
-"""Options that set the kinds of columns. Each option can be repeated."""
+"""Options for the kinds of columns. Each option can be repeated."""
 
 TEXT_READING = ("delimiter", "decimal", "encoding")
 READING = (*TEXT_READING, "sheet")
 """Options for reading a table. `TEXT_READING` has the options for text files."""
 
 FROM_DATABASE = ("table", "query")
-"""Options that choose the data to read from a database."""
+"""Options for choosing the data in a database."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +97,7 @@ def reading_of(path: str, options: Mapping[str, Any], roles: Roles) -> dict[str,
 
 
 def given_reading(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the reading options that have values."""
+    """Return the reading options with values."""
     named = (*READING, "missing_values", *FROM_DATABASE)
     return {name: options[name] for name in named if options.get(name) not in (None, ())}
 
@@ -194,7 +194,7 @@ ROWS_FILE = "alerts_rows.csv"
 """File of the original rows of the listed customers."""
 
 GIVEN = ("numbers", "categories", "dates", "drop", "protect")
-"""Roles that can be given to columns of customers and of transactions."""
+"""Possible roles of columns of customers and of transactions."""
 
 ROLES = {"number": "numbers", "category": "categories", "date": "drop"}
 """Role of a column that `per` made, by its kind. Dates are dropped and their days are used,
@@ -211,16 +211,16 @@ class PerOptions:
     Attributes
     ----------
     table : Table
-        The table as it was read, or the table of customers with ``--per``.
+        The table from the file, or the table of customers with ``--per``.
     roles : Roles
         Roles of the columns of `table`.
     label : Label or None
     grouped : Grouped or None
         The rows of each customer with ``--per``.
     given : Roles
-        Roles of the columns of the table as it was read.
+        Roles of the columns of the table from the file.
     whys : mapping of str to str
-        Reasons for roles that no option gave, by column.
+        Reasons for roles without an option, by column.
     """
 
     table: Table
@@ -232,7 +232,7 @@ class PerOptions:
 
     @property
     def as_read(self) -> Table:
-        """The table as it was read, with all notes."""
+        """The table from the file, with all notes."""
         if self.grouped is None:
             return self.table
         return replace(self.grouped.rows, notes=self.table.notes)
@@ -306,7 +306,7 @@ def ready(table: Table, roles: Roles) -> PerOptions:
 def _split_off_label(
     table: Table, column: str | None, value: str | None, by: Sequence[str]
 ) -> tuple[Label | None, Table]:
-    """Split a table of transactions into its label, if it has one, and the other columns."""
+    """Split a table of transactions into its label, or None, and the other columns."""
     if column not in table.names:
         return None, table
     if column in by:
@@ -318,7 +318,7 @@ def _split_off_label(
 
 
 def _notes(grouped: Grouped, roles: Roles, unfit: Sequence[UnusedColumn]) -> list[str]:
-    """Return notes on columns that the table of customers does not have."""
+    """Return notes on columns without a counterpart in the table of customers."""
     names, rows = grouped.table.names, grouped.rows.names
     notes: list[str] = [*notes_of_unfit(code for code in unfit if code.name not in names)]
     differ = [name for name in roles.protect if name in rows and name not in names]
@@ -331,7 +331,7 @@ def _notes(grouped: Grouped, roles: Roles, unfit: Sequence[UnusedColumn]) -> lis
 
 
 def _columns_not_made(grouped: Grouped, roles: Roles) -> list[str]:
-    """Return the columns to leave out that cannot be made from these rows."""
+    """Return the columns to leave out that `per` could make, but not from these rows."""
     there, rows = grouped.table.names, grouped.rows.names
     names = (*roles.drop, *roles.protect)
     return [n for n in names if n not in (*there, *rows) and may_be_made(n, rows)]
@@ -340,7 +340,7 @@ def _columns_not_made(grouped: Grouped, roles: Roles) -> list[str]:
 def _roles_of_customers(
     grouped: Grouped, roles: Roles, rows: Table, unfit: Sequence[UnusedColumn]
 ) -> tuple[Roles, dict[str, str]]:
-    """Return the roles of the customers' columns, with reasons for roles that no option gave."""
+    """Return the roles of the customers' columns, with reasons for roles without an option."""
     names = grouped.table.names
     parts, own = (
         part_names(dict.fromkeys(dates, True), rows.names)

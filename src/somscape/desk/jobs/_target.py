@@ -1,4 +1,4 @@
-"""A column to predict: its kind, its model, and columns that leak its values."""
+"""A column to predict, with its kind, its model, and columns with the same information."""
 
 import re
 import shlex
@@ -25,7 +25,7 @@ from somscape.tables.encoding import Encoding
 from somscape.tables.table import Table, table_from_columns
 
 MAX_SHOWN = 8
-"""Largest number of classes that a text names."""
+"""Largest number of classes to name in a text."""
 
 MAX_CLASSES = 20
 """Largest number of different values for which a number column is treated as classes."""
@@ -36,7 +36,7 @@ DIGITS = 6
 UNTOLD = "unknown, because no row could be left out"
 
 MAX_TAUGHT = 300
-"""Largest number of classes that can be learned. The time grows with its square."""
+"""Largest number of classes to learn. The time grows with the square of the number."""
 
 AS_CLASSES = ("categories", "ordinals")
 """Roles with which the numbers of a column are classes."""
@@ -77,7 +77,7 @@ class Target:
 
 
 def target_of(table: Table, name: str, role: str | None = None) -> Target:
-    """Return a column as a target: a number if it has many different numbers, else classes."""
+    """Return a column as a target, a number for many different numbers, or else classes."""
     column = table.column(name)
     is_known = ~np.asarray(column.missing)
     place = f"Target column '{name}' of {table.source}"
@@ -139,7 +139,7 @@ def _class_indices(column: Column) -> tuple[Ints, NDArray[Any]]:
 
 
 def notes_on(target: Target) -> list[str]:
-    """Return sentences on a target before it is learned."""
+    """Return sentences on a target before the training."""
     known = target.values[target.is_known]
     if target.classes is None:
         return [
@@ -170,7 +170,7 @@ def _range_words(numbers: Float64s) -> str:
 def train_target(
     target: Target, rows: Float64s, encoding: Encoding, settings: Settings
 ) -> Recognizer | Predictor:
-    """Train a model that predicts a target."""
+    """Train a model to predict a target."""
     if target.classes is None:
         known = (rows, target.to_tell(), None)
         return train_predictor(known, encoding, settings, Prediction())
@@ -256,16 +256,16 @@ def agreement_words(model: Answering, table: Table, predictions: Table) -> str |
 
 def _named_words(model: Recognizer, found: NDArray[Any], known: NDArray[Any], rows: str) -> str:
     is_named = found != model.unknown
-    share = f"{100 * (found == known)[is_named].mean():.1f} %" if is_named.any() else "none"
+    share = f"{100 * (found == known)[is_named].mean():.1f} %" if is_named.any() else "None"
     if is_named.all():
         return f"{share} of {rows} are predicted correctly."
     n = int((~is_named).sum())
     are = "is" if n == 1 else "are"
-    return f"{n:,} of {rows} {are} refused. Of the other rows, {share} are predicted correctly."
+    return f"{n:,} of {rows} {are} refused. {share} of the other rows are predicted correctly."
 
 
 MAX_ROWS = 5_000
-"""Largest number of evenly spaced rows in which leaks are looked for."""
+"""Largest number of evenly spaced rows in the search for leaks."""
 
 MIN_ROWS = 30
 MAX_WRONG = 0.01
@@ -276,7 +276,7 @@ MAX_LEFT = 0.1
 
 
 def leaks_of(encoding: Encoding, rows: Float64s, target: Target) -> dict[str, float]:
-    """Return each column that predicts a target nearly perfectly without other columns."""
+    """Return the columns that each predict a target nearly perfectly."""
     some = slice(None, None, -(-len(rows) // MAX_ROWS))
     rows = rows[some]
     if len(rows) < MIN_ROWS:

@@ -20,7 +20,7 @@ from somscape.tables.ordered import OrdinalCode
 from somscape.tables.table import Table
 
 Cells: TypeAlias = list[list[Any]]
-"""The values of some rows, a list for each column that the map uses."""
+"""The values of some rows, a list for each column of the map."""
 
 KINDS = {str: "text", bool: "true or false", type(None): "null", list: "a list", dict: "an object"}
 MAX_NAMED = 5
@@ -35,7 +35,7 @@ def kind_found(value: object) -> str:
 
 
 class Columns:
-    """The columns that rows of JSON must have for a map.
+    """The columns of a map, for rows of JSON.
 
     Parameters
     ----------
@@ -44,9 +44,9 @@ class Columns:
     Attributes
     ----------
     names : list of str
-        Columns that each row must have.
+        Required columns of each row.
     known : frozenset of str
-        Columns that a row can have, including the id and columns that the map does not use.
+        Allowed columns of each row, including the id and unused columns of the map.
     id : str or None
         The column with the ids of the rows.
     """
@@ -87,7 +87,7 @@ class Columns:
         return replace(table, columns=(*table.columns, column_of_texts(self.id, texts)))
 
     def check_table(self, table: Table) -> None:
-        """Refuse a table that lacks columns of the map or has unknown columns."""
+        """Refuse a table with missing or unknown columns."""
         if self.known.isdisjoint(table.names):
             raise Refusal(
                 422,
@@ -98,7 +98,7 @@ class Columns:
         self._check_names(table.names, "The table")
 
     def _check_names(self, given: Sequence[str] | Mapping[str, Any], what: str) -> None:
-        """Refuse a row or a table that lacks columns of the map or has unknown columns."""
+        """Refuse a row or a table with missing or unknown columns."""
         lacking = [name for name in self.names if name not in given]
         others = [name for name in given if name not in self.known]
         if lacking:

@@ -195,7 +195,7 @@ class Served:
 
     @cached_property
     def columns(self) -> Columns:
-        """The columns that rows must have."""
+        """The required columns of rows."""
         return Columns(self.encoding)
 
     @cached_property
@@ -228,7 +228,7 @@ class Served:
 
 
 def load_served(path: Path) -> Served:
-    """Load a map file that can be served."""
+    """Load a map file for the service."""
     try:
         return _load_checked(path)
     except (InputError, MemoryError):
@@ -278,7 +278,7 @@ def _load_checked(path: Path) -> Served:
 
 
 def state_of(path: Path) -> tuple[int, int, int]:
-    """Return the facts that change if another file gets this name."""
+    """Return facts to recognize a new file of the same name."""
     try:
         found = path.stat()
     except OSError as error:
@@ -315,7 +315,7 @@ MAX_NAMED = 5
 
 
 class Keeper:
-    """Keeper of the map that answers requests.
+    """Keeper of the served map.
 
     Parameters
     ----------
@@ -382,7 +382,7 @@ def _check_columns(old: Served, new: Served) -> None:
 
 
 MOMENT = 0.001
-"""Seconds that a request can wait for other requests."""
+"""Longest wait of a request for other requests, in seconds."""
 
 
 @dataclass(eq=False)
@@ -396,7 +396,7 @@ class _Waiting:
 
 
 class Together:
-    """Scorer of small requests, which scores requests together if they arrive at the same time.
+    """Scorer of small requests, which scores simultaneous requests together.
 
     The scorer runs in the event loop, and answers all waiting requests in one step.  If several
     requests came together the last time, the first new request waits a moment for the same number
@@ -409,7 +409,7 @@ class Together:
         self._timer: asyncio.Handle | None = None
 
     async def score(self, served: Served, cells: Cells, explained: list[str]) -> Answers:
-        """Return the answers for the rows of one request, or refuse them."""
+        """Return the answers for the rows of one request, or refuse the rows."""
         loop = asyncio.get_running_loop()
         one = _Waiting(served, cells, explained, loop.create_future())
         self._waiting.append(one)

@@ -311,7 +311,7 @@ class Metrics:
             self.maps.labels(outcome)
 
     def rows(self, route: str, n_rows: int, n_flagged: int = 0) -> None:
-        """Count rows that were answered."""
+        """Count answered rows."""
         self._rows.labels(route).inc(n_rows)
         self._flagged.inc(n_flagged)
 
@@ -324,14 +324,14 @@ OPEN = "/live"
 """Route that answers without a token, for a program that monitors the process."""
 
 GONE = 499
-"""Code that counts requests whose client has disconnected."""
+"""Code for counting requests of disconnected clients."""
 
 UNREAD = (401, 413, 415, 421)
 """Codes of answers after which the rest of a body is not read."""
 
 
 class Gate:
-    """The layer that checks a request before the app answers it.
+    """The layer in front of the app, for checking requests.
 
     Parameters
     ----------
@@ -339,11 +339,11 @@ class Gate:
     limits : RequestLimits
     metrics : Metrics
     origins : Origins
-        Origins of the loopback, which are checked if there is no token.
+        Origins of the loopback, checked only without a token.
     token : str or None
         The token.  With None, everyone who can reach the address has access.
     say : callable
-        Function that gets messages on faults.
+        Function for messages on faults.
     """
 
     def __init__(
@@ -387,7 +387,7 @@ class Gate:
             self._metrics.seconds.labels(route).observe(time.perf_counter() - begin)
 
     def _checked(self, path: str, headers: Headers) -> bool:
-        """Refuse a wrong request, and return whether the client has shown that it has access."""
+        """Refuse a wrong request, and return whether the client has proved its access."""
         if path == OPEN:
             return False
         if self._token is None:
@@ -433,7 +433,7 @@ A larger request is answered in a thread, so that it does not delay other reques
 N_THREADS = 2
 
 NOT_THIS = re.compile(r";\s*q\s*=\s*0(\.0*)?\s*(;|$)", re.IGNORECASE)
-"""Mark of a media type that a client does not accept."""
+"""Mark of a refused media type in a header."""
 
 
 class Service:
@@ -445,7 +445,7 @@ class Service:
     limits : RequestLimits
     metrics : Metrics
     say : callable
-        Function that gets a message when a new map is accepted or refused.
+        Function for messages on accepted or refused maps.
     """
 
     ROUTES = frozenset({"/score", "/predict", "/health", "/live", "/metrics", "/openapi.json"})
@@ -506,7 +506,7 @@ class Service:
         return self._scored(content, found, wanted)
 
     async def predict(self, request: Request) -> Response:
-        """Predict the column that a model has learned."""
+        """Predict the target column of a model."""
         served, body = self._keeper.current, await request.body()
         kind, wanted = media_type(request.headers.get("content-type")), _wanted(request)
 
@@ -525,7 +525,7 @@ class Service:
         return Response(content, media_type=wanted)
 
     async def health(self, request: Request) -> Response:
-        """Describe the map that answers, and the reason why the last file was refused."""
+        """Describe the served map, and the reason why the last file was refused."""
         served, path = self._keeper.current, shown(self._keeper.path.name)
         answer = {
             "ok": True,
@@ -591,7 +591,7 @@ class Service:
 
 
 def _wanted(request: Request) -> str:
-    """Return the first media type that the client accepts and the service can send."""
+    """Return the first media type in the header Accept that the service can send."""
     asked = request.headers.get("accept", "*/*").split(",")
     refused = {media_type(each) for each in asked if NOT_THIS.search(each)}
     for each in map(media_type, asked):
