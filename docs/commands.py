@@ -9,6 +9,7 @@ import click
 from guides import guide_of_command
 
 from somscape.desk.cli._commands import main
+from somscape.desk.cli._group import Command, option_rows
 
 PROGRAM = "somscape"
 HELP = {"info_name": PROGRAM, **main.context_settings}
@@ -49,11 +50,18 @@ def help_of(command: click.Command) -> Iterator[str]:
 
 
 def options_of(command: click.Command, context: click.Context) -> Iterator[str]:
-    """Go through the options of a command, as its help lists them."""
-    records = (option.get_help_record(context) for option in command.get_params(context))
-    for names, said in filter(None, records):
-        if names.startswith("-"):
-            yield f".. option:: {names}\n\n   {as_text(said)}"
+    """Yield the headings and options of a command in the order of its help."""
+    for heading, rows in option_rows(command, context).items():
+        yield f".. rubric:: {heading}"
+        for names, text in rows:
+            yield f".. option:: {names}\n\n   {as_text(text)}"
+
+
+def examples_of(command: click.Command) -> Iterator[str]:
+    """Yield the examples of a command as a block of code."""
+    if isinstance(command, Command):
+        lines = [".. code-block:: shell", "", *(f"   {line}" for line in command.examples)]
+        yield from (".. rubric:: Examples", "\n".join(lines))
 
 
 def below(words: str, group: click.Command) -> Iterator[str]:
@@ -79,7 +87,7 @@ def page(words: str, command: click.Command) -> str:
         f".. code-block:: text\n\n   {usage}",
         *help_of(command),
         *below(words, command),
-        ".. rubric:: Options",
+        *examples_of(command),
         *options_of(command, context),
         ".. rubric:: Exit codes",
         "\n".join(codes),

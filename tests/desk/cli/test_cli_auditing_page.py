@@ -34,10 +34,10 @@ def test_an_audit_as_the_page_tells_it(here: Path, monkeypatch: pytest.MonkeyPat
         noted = done.out.strip() if ">" in words else noted
         said[line] = done.out
     assert len(said) == 17
-    assert "The audit holds." in said["somscape audit verify"]
+    assert "The audit is valid." in said["somscape audit verify"]
     assert "of line 3," in said["somscape audit verify --head $(cat noted.txt)"]
-    assert "1 line sealed by this key." in said["somscape audit verify --audit-key audit.key"]
+    assert "has the seal of this key." in said["somscape audit verify --audit-key audit.key"]
     assert "The same bytes" in said["somscape reproduce RUN"]
-    assert "Forgotten: 1 case, with 1 decision" in said[FORGET]
+    assert "Deleted 1 case with 1 decision" in said[FORGET]
     assert "5 lines of the audit" in said["somscape restore monday.sqlite --state restored"]
     assert "1 confirmed" in Path("card.md").read_text()

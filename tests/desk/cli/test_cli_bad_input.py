@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 from command_line import listing, run, run_process, write
+from texts import check_text
 
 GOOD = [f"{i * 1.37 % 7:.2f},{i * 2.71 % 5:.2f}" for i in range(20)]
 
 
 @dataclass(frozen=True)
 class Case:
-    """A table that cannot be used, and what the line must say."""
+    """A table that cannot be used, and facts in the message."""
 
     name: str
     content: str | bytes
@@ -30,19 +31,19 @@ def table(header: str, rows: list[str]) -> str:
 
 
 CASES = [
-    Case("an empty file", "", ("t.csv is empty", "a line with column names")),
-    Case("a file of blank lines", "\n\n \n", ("t.csv is empty",)),
-    Case("a header without rows", "x,y\n", ("t.csv", "line 1", "no rows", "add rows")),
-    Case("one row", "x,y\n1.5,2.5\n", ("t.csv has one row", "at least two", "Add rows")),
+    Case("an empty file", "", ("t.csv",)),
+    Case("a file of blank lines", "\n\n \n", ("t.csv",)),
+    Case("a header without rows", "x,y\n", ("t.csv", "line 1")),
+    Case("one row", "x,y\n1.5,2.5\n", ("t.csv",)),
     Case(
         "no column to use",
         table("name,same", [f"Ann {i},7" for i in range(20)]),
-        ("t.csv has no column to use", "name: dropped", "same: constant", "--category"),
+        ("t.csv", "name: dropped", "same: constant", "--category"),
     ),
     Case(
         "only the id and the label",
         table("id,y", [f"k{i},{i % 2}" for i in range(20)]),
-        ("t.csv has no column to use", "id: id", "y: label"),
+        ("t.csv", "id: id", "y: label"),
         ("--label", "y"),
     ),
     Case(
@@ -58,22 +59,22 @@ CASES = [
     Case(
         "two columns of one name",
         table("x,y,x", [f"{row},1" for row in GOOD]),
-        ("t.csv, line 1", "columns 1 and 3", "'x'", "a name of its own"),
+        ("t.csv, line 1", "columns 1 and 3", "'x'"),
     ),
     Case(
         "an infinity",
         table("x,y", [*GOOD, "inf,1.5"]),
-        ("t.csv, line 22", "'x'", "'inf' is not a finite number", "--drop x"),
+        ("t.csv, line 22", "'x'", "'inf'", "--drop x"),
     ),
     Case(
         "a number beyond float",
         table("x,y", [*GOOD, "1e999,1.5"]),
-        ("t.csv, line 22", "'x'", "'1e999'", "not a finite number"),
+        ("t.csv, line 22", "'x'", "'1e999'"),
     ),
     Case(
         "numbers that span more than a float",
         table("x,y", [f"{'-' * (i % 2)}{1 + i / 100}e308,{i}.5" for i in range(20)]),
-        ("'x'", "spans more than a float can hold", "--drop x"),
+        ("'x'", "--drop x"),
     ),
     Case(
         "tiny numbers beside a huge one",
@@ -83,90 +84,90 @@ CASES = [
     Case(
         "a word among numbers",
         table("x,y", [*GOOD, "much,1.5"]),
-        ("t.csv, line 22", "'x'", "'much' is not a number", "--category x or --drop x"),
+        ("t.csv, line 22", "'x'", "'much'", "--category x or --drop x"),
     ),
     Case(
         "text that shall be a number",
         table("job,y", [f"{'ab'[i % 2]},{i}.5" for i in range(20)]),
-        ("'job' of t.csv holds text", "--category job", "--drop job"),
+        ("'job'", "t.csv", "--category job", "--drop job"),
         ("--number", "job"),
     ),
     Case(
         "missing cells that are not to be filled",
         table("x,y", [*GOOD, "?,1.5", "NA,1.5", "1.5,"]),
-        ("t.csv has missing cells (x 2, y 1)", "--missing fill"),
+        ("t.csv", "2", "'x'", "1", "'y'", "--missing fill"),
         ("--missing", "error"),
     ),
     Case(
         "an id column that is not there",
         table("x,y", GOOD),
-        ("t.csv has no column 'key'", "'x', 'y'"),
+        ("t.csv", "'key'", "'x', 'y'"),
         ("--id", "key"),
     ),
     Case(
         "a label column that is nearly there",
         table("Answer,y", GOOD),
-        ("t.csv has no column 'answer'", "did you mean 'Answer'"),
+        ("t.csv", "'answer'", "did you mean 'Answer'"),
         ("--label", "answer"),
     ),
     Case(
         "a column to drop that is not there",
         table("x,y", GOOD),
-        ("t.csv has no column 'zebra'",),
+        ("t.csv", "'zebra'"),
         ("--drop", "zebra"),
     ),
     Case(
         "a label with one value",
         table("y,x", [f"no,{i}.5" for i in range(20)]),
-        ("label column 'y' of t.csv", "no (20 rows)", "--drop y"),
+        ("'y' of t.csv", "no (20 rows)", "--drop y"),
         ("--label", "y"),
         commands=("detect",),  # `fit` compares nothing
     ),
     Case(
         "a label without a value",
         table("y,x", [f"?,{i}.5" for i in range(20)]),
-        ("label column 'y' of t.csv", "all missing", "--drop y"),
+        ("'y' of t.csv", "all missing", "--drop y"),
         ("--label", "y"),
         commands=("detect",),  # `fit` compares nothing
     ),
     Case(
         "a label value that is not there",
         table("y,x", [f"{'ab'[i % 2]},{i}.5" for i in range(20)]),
-        ("label column 'y' of t.csv has no value 'c'", "a (10 rows), b (10 rows)"),
+        ("'y' of t.csv", "'c'", "a (10 rows), b (10 rows)"),
         ("--label", "y=c"),
         commands=("detect",),  # `fit` compares nothing
     ),
     Case(
         "a column with two roles",
         table("x,y", GOOD),
-        ("'x' cannot be both the id and dropped; keep one (--id or --drop)",),
+        ("'x'", "(--id or --drop)"),
         ("--id", "x", "--drop", "x"),
     ),
-    Case("a picture", b"\x89PNG\r\n\x1a\n\0\0", ("t.csv is a picture", "save the table as .csv")),
-    Case("bytes", b"x,y\n1,\0\n", ("t.csv is not a text table", "NUL bytes")),
+    Case("a picture", b"\x89PNG\r\n\x1a\n\0\0", ("t.csv", ".csv")),
+    Case("bytes", b"x,y\n1,\0\n", ("t.csv", "NUL bytes")),
     Case(
         "a damaged gzip file",
         b"\x1f\x8b\x08\0\0",
-        ("t.csv.gz is a damaged or incomplete gzip file", "compress it again"),
+        ("t.csv.gz", "gzip"),
         file="t.csv.gz",
     ),
-    Case("no workbook", "x", ("t.xls is not a workbook of Excel", "as .csv"), file="t.xls"),
+    Case("no workbook", "x", ("t.xls", ".csv"), file="t.xls"),
     Case(
         "a sheet of a text table",
         table("x,y", GOOD),
-        ("t.csv is no workbook with sheets; leave out --sheet",),
+        ("t.csv", "--sheet"),
         ("--sheet", "Loans"),
     ),
     Case(
         "an encoding that is none",
         table("x,y", GOOD),
-        ("'utf-99' is not a text encoding", "(--encoding NAME)"),
+        ("'utf-99'", "(--encoding NAME)"),
         ("--encoding", "utf-99"),
     ),
     Case(
         "a delimiter of two characters",
         table("x,y", GOOD),
-        ("delimiter must be one character", "'||'", "(--delimiter CHAR)"),
+        ("'||'", "(--delimiter CHAR)"),
         ("--delimiter", "||"),
     ),
 ]
@@ -179,6 +180,7 @@ def check_refusal(code: int, err: str, *says: str) -> None:
     assert err.endswith("\n")
     for words in says:
         assert words in err
+    check_text("commands", err)
 
 
 @pytest.mark.parametrize(
@@ -203,35 +205,33 @@ def test_bad_table_ends_with_one_line_and_nothing_is_left(
 def test_missing_table_is_refused_and_a_close_name_proposed(here: Path, command: str) -> None:
     write(Path("customers.csv"), "x,y", GOOD)
     outcome = run(command, "customer.csv", "--out", "found")
-    check_refusal(
-        outcome.code, outcome.err, "no file 'customer.csv'", "did you mean 'customers.csv'"
-    )
+    check_refusal(outcome.code, outcome.err, "'customer.csv'", "did you mean 'customers.csv'")
     assert listing(here) == {"customers.csv"}
 
 
 def test_folder_in_place_of_a_table_is_refused(here: Path) -> None:
     Path("data").mkdir()
     outcome = run("detect", "data", "--out", "found")
-    check_refusal(outcome.code, outcome.err, "'data' is a folder without tables")
+    check_refusal(outcome.code, outcome.err, "'data'")
 
 
 def test_empty_standard_input_is_refused(here: Path) -> None:
     outcome = run("detect", "-", "--out", "found", stdin=b"")
-    check_refusal(outcome.code, outcome.err, "<stdin> is empty")
+    check_refusal(outcome.code, outcome.err, "<stdin>")
     assert listing(here) == set()
 
 
 @pytest.mark.parametrize("command", ["detect", "fit"])
 def test_target_in_a_folder_that_does_not_exist_is_refused(table: Path, command: str) -> None:
     outcome = run(command, table, "--out", "nowhere/found")
-    check_refusal(outcome.code, outcome.err, "nowhere/found: the folder nowhere does not exist")
+    check_refusal(outcome.code, outcome.err, "--out is nowhere/found", "the folder nowhere")
     assert listing(Path()) == {"customers.csv"}
 
 
 def test_target_that_is_a_file_is_refused(table: Path) -> None:
     before = table.read_bytes()
     outcome = run("detect", table, "--out", table)
-    check_refusal(outcome.code, outcome.err, "customers.csv is not a folder", "another --out")
+    check_refusal(outcome.code, outcome.err, "--out is customers.csv")
     assert table.read_bytes() == before
 
 
@@ -239,20 +239,20 @@ def test_target_that_is_a_link_is_refused(table: Path) -> None:
     Path("real").mkdir()
     Path("link").symlink_to("real")
     outcome = run("detect", table, "--out", "link", "--force")
-    check_refusal(outcome.code, outcome.err, "link is not a folder")
+    check_refusal(outcome.code, outcome.err, "--out is link")
     assert listing(Path()) == {"customers.csv", "real", "link"}
 
 
 def test_map_in_place_of_a_folder_is_refused_by_fit(table: Path) -> None:
     Path("found").mkdir()
     outcome = run("fit", table, "--out", "found")
-    check_refusal(outcome.code, outcome.err, "found is a folder", "the name of a file")
+    check_refusal(outcome.code, outcome.err, "--out is the folder found")
 
 
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["fit", "a.csv", "--out", "kept.csv"], ["a map, whose name ends in .som", "kept.som"]),
+        (["fit", "a.csv", "--out", "kept.csv"], ["a map", ".som", "kept.som"]),
         (["fit", "a.csv", "--out", "kept.cod"], ["a map", "kept.som"]),
         (["score", "m.som", "a.csv", "--out", "kept.som"], ["a list", "kept.csv"]),
         (["report", "m.som", "a.csv", "--out", "kept.som"], ["a page", "kept.html"]),
@@ -264,23 +264,23 @@ def test_result_is_not_named_as_another_kind_of_file(
     kept = Path(words[-1])
     kept.write_text("old")
     outcome = run(*words)
-    check_refusal(outcome.code, outcome.err, f"--out {kept}", *says)
+    check_refusal(outcome.code, outcome.err, f"--out is {kept}", *says)
     assert kept.read_text() == "old"
 
 
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["fit", "--epochs", "1e5", "--out", "m.som"], ["'1e5' is not a valid whole number"]),
-        (["detect", "--alerts", "ten", "--out", "d"], ["'ten' is not a valid whole number"]),
-        (["detect", "--fdr", "low", "--out", "d"], ["'low' is not a valid number"]),
+        (["fit", "--epochs", "1e5", "--out", "m.som"], ["--epochs", "'1e5'", "whole number"]),
+        (["detect", "--alerts", "ten", "--out", "d"], ["--alerts", "'ten'", "whole number"]),
+        (["detect", "--fdr", "low", "--out", "d"], ["--fdr", "'low'", "number"]),
         (
             ["fit", "--rows", "100000", "--cols", "100000", "--out", "m.som"],
-            ["Pass a smaller --rows and --cols, or leave them out."],
+            ["--rows and --cols, or leave both out."],
         ),
         (
             ["fit", "--delimiter", ";", "--out", "m.som"],
-            ["has no column to use", "If ',' separates its columns", "(--delimiter ',')"],
+            ["customers.csv", "(--delimiter ',')"],
         ),
     ],
 )
@@ -296,14 +296,14 @@ def test_options_are_spoken_of_as_they_are_typed(
 def test_warnings_call_options_as_they_are_typed(table: Path) -> None:
     outcome = run("fit", table, "--rows", 9, "--cols", 9, "--out", "m.som")
     assert outcome.code == 0
-    assert "Pass a smaller --rows and --cols, or leave them out." in outcome.err
+    assert "--rows and --cols, or leave both out." in outcome.err
 
 
 def test_one_column_is_not_said_to_be_cut_without_a_sign(here: Path) -> None:
     Path("one.csv").write_text("name\n" + "\n".join(f"word {i} of some" for i in range(60)))
     outcome = run("fit", "one.csv", "--out", "m.som")
-    check_refusal(outcome.code, outcome.err, "has no column to use")
-    assert "parts its columns" not in outcome.err
+    check_refusal(outcome.code, outcome.err, "one.csv")
+    assert "--delimiter" not in outcome.err
 
 
 @pytest.mark.parametrize(
@@ -330,8 +330,8 @@ def test_folder_that_takes_nothing_is_told_first(
     check_refusal(
         outcome.code,
         outcome.err,
-        f"{name} {out}: the file cannot be written (Read-only file system)",
-        "Give another file name or another folder",
+        f"{name} {out}",
+        "(Read-only file system)",
     )
     assert outcome.out == ""
 
@@ -339,7 +339,7 @@ def test_folder_that_takes_nothing_is_told_first(
 def test_target_is_checked_before_the_table_is_read(here: Path) -> None:
     # A wrong --out must not cost a long training.
     outcome = run("detect", "no.csv", "--out", "nowhere/found")
-    check_refusal(outcome.code, outcome.err, "the folder nowhere does not exist")
+    check_refusal(outcome.code, outcome.err, "--out is nowhere/found")
 
 
 @pytest.mark.parametrize(
@@ -388,14 +388,14 @@ def test_a_file_that_is_read_is_not_written_over(table: Path, over: str) -> None
     assert run("detect", table, "--out", "found").code == 0
     before = Path(over).read_bytes()
     outcome = run("score", "found/map.som", table, "--out", f"./{over}")
-    check_refusal(outcome.code, outcome.err, "is the file that is read", "another name")
+    check_refusal(outcome.code, outcome.err, "--out")
     assert Path(over).read_bytes() == before
 
 
 def test_fit_does_not_write_over_its_table(table: Path) -> None:
     before = table.read_bytes()
     outcome = run("fit", table, "--out", table)
-    check_refusal(outcome.code, outcome.err, "is the file that is read", "another name")
+    check_refusal(outcome.code, outcome.err, "--out")
     assert table.read_bytes() == before
 
 
@@ -403,11 +403,11 @@ def test_a_folder_with_files_of_the_same_names_is_not_taken_for_ones_own(table: 
     Path("mine").mkdir()
     Path("mine/report.html").write_text("hi")
     outcome = run("detect", table, "--out", "mine")
-    check_refusal(outcome.code, outcome.err, "holds other files (report.html)", "--force")
+    check_refusal(outcome.code, outcome.err, "--out is mine", "(report.html)", "--force")
     assert Path("mine/report.html").read_text() == "hi"
 
 
 def test_a_label_with_many_equally_rare_values_must_be_named(here: Path) -> None:
     write(here / "t.csv", "a,b,y", [f"{row},v{i % 5}" for i, row in enumerate(GOOD)])
     outcome = run("detect", "t.csv", "--label", "y", "--out", "o")
-    check_refusal(outcome.code, outcome.err, "5 values", "equally rare", "--label y=VALUE")
+    check_refusal(outcome.code, outcome.err, "'y'", "5", "--label y=VALUE")

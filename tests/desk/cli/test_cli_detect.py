@@ -13,6 +13,7 @@ import naive
 import numpy as np
 import pytest
 from command_line import RESULTS, Found, listing, run, run_process, write
+from texts import check_text
 
 from somscape import load
 from somscape.outliers import Detector
@@ -53,7 +54,7 @@ def kinds_said(out: str) -> dict[str, list[str]]:
 
 
 def detect_here(*words: Any) -> Found:
-    outcome = run("detect", *words, "--out", "found")
+    outcome = run("detect", *words, "--out", "found", "--verbose")
     assert outcome.code == 0, outcome.err
     return Found(Path("found"), outcome)
 
@@ -73,7 +74,8 @@ def test_article_job_says_nothing_on_standard_error(article: Found) -> None:
 
 
 def test_article_job_says_what_it_did_to_each_column(article: Found) -> None:
-    said = kinds_said(article.outcome.out)
+    said = kinds_said(run("info", article.folder / "map.som").out + "\n\n")
+    assert "\nColumns: 6 numbers, 8 categories, 1 id, 1 known outcome (" in article.outcome.out
     assert {name: words[0] for name, words in said.items()} == {
         "CustomerID": "id",
         **{f"A{i}": "category" for i in (1, 4, 5, 6, 8, 9, 11, 12)},
@@ -135,7 +137,7 @@ def test_article_alerts_are_the_rows_that_stand_out_in_order(article: Found) -> 
     assert data["n_by_chance"] == pytest.approx(n_by_chance, rel=1e-4)
     assert data["headline"] == "13 of 690 rows stand out (about 2 of them by chance)"
     assert data["rule"] == "those that stand out, at least 10 and at most 50"
-    assert article.outcome.out.count(f"\n{data['headline']}.\nrank ") == 1
+    assert article.outcome.out.startswith(f"{data['headline']}.\nrank ")
     assert "from here on" not in article.outcome.out
 
 
@@ -157,8 +159,9 @@ def test_5_percent_of_the_article_are_listed_where_asked_for(
     assert data["method"]["command"].endswith(
         "--id CustomerID --label Class --missing fill --contamination 0.05 --seed 0 --out DIR"
     )
-    assert "\n13 of 690 rows stand out (about 2 of them by chance).\n" in found.outcome.out
-    assert "% of 34 alerts have it" in " ".join(found.outcome.out.split())
+    headline = "13 of 690 rows stand out (about 2 of them by chance).\n"
+    assert found.outcome.out.startswith(headline)
+    assert "% of 34 alerts have this value" in " ".join(found.outcome.out.split())
     # The first of these are those listed by default, with the same map, of the same threshold.
     assert rows[:13] == rows_of(article)
     assert (found.folder / "map.som").read_bytes() == (article.folder / "map.som").read_bytes()
@@ -189,8 +192,8 @@ def test_article_reasons_are_in_original_units(article: Found) -> None:
 def test_article_says_how_unusual_and_label_agree(article: Found, article_file: Path) -> None:
     said = " ".join(article.outcome.out.split())
     match = re.search(
-        r"Unusual against Class = 1 \(307 of 690 rows, the rarer value\): AUROC (0\.\d{3}); "
-        r"(\d+) % of 13 alerts have it, (\d\.\d\d) times the share",
+        r"Unusual against Class = 1 \(307 of 690 rows, the rarer value\): AUROC (0\.\d{3}) "
+        r"\([^)]*\)\. (\d+) % of 13 alerts have this value, (\d\.\d\d) times the share",
         said,
     )
     assert match
@@ -238,7 +241,7 @@ def test_same_seed_gives_the_same_bytes(
     again = detect_here(article_file, "--id", "CustomerID", "--label", "Class")
     for name in RESULTS:
         assert undated(again.folder / name) == undated(article.folder / name), name
-    said = [each.outcome.out.splitlines()[:-1] for each in (again, article)]  # but for the folder
+    said = [each.outcome.out.partition("\nTable: ")[0] for each in (again, article)]
     assert said[0] == said[1]
 
 
@@ -288,11 +291,10 @@ def test_a_column_of_names_is_offered_as_the_id(here: Path) -> None:
     write(Path("t.csv"), "who,note,day,x", rows)
     detected = [detect_here("t.csv", "--force", *words) for words in ([], ["--drop", "note"])]
     said = [" ".join(found.outcome.out.split()) for found in detected]
-    assert all("like a name or an id; --id who?" in text for text in said)
-    assert ["--id note?" in text for text in said] == [True, False]
-    assert "--id day?" not in said[0]
+    assert all("(--id who)" in text for text in said)
+    assert ["who, note have a different value" in text for text in said] == [True, False]
     with_id = detect_here("t.csv", "--force", "--id", "who").outcome.out
-    assert "--id note?" not in " ".join(with_id.split())
+    assert "different value in each row" not in " ".join(with_id.split())
 
 
 def test_rarer_label_value_is_taken_and_said(found: Found) -> None:
@@ -478,7 +480,10 @@ def test_what_was_guessed_or_left_out_is_said_in_a_line_each(here: Path) -> None
         [
             ("Note: 'Class' looks like an outcome", "(--label Class or --category Class)."),
             ("Note: left out 'row' (a row counter)", "--per to rank repeated values)."),
-            ("Note: dates in 'due' do not show their order and are read day first", "(--date-format mdy)."),
+            (
+                "Note: dates in 'due' do not show their order and are read day first",
+                "(--date-format mdy).",
+            ),
             ("Note: 'sex' may be personal data", "(--protect sex)."),
         ],
         strict=True,
@@ -539,10 +544,10 @@ def test_folder_with_other_files_is_replaced_only_with_force(table: Path) -> Non
     Path("found/mine.txt").write_text("keep me")
     outcome = run("detect", table, "--out", "found")
     assert outcome.code == 2
-    assert outcome.err == (
-        "Error: found holds other files (mine.txt). Give another --out, or --force to replace the "
-        "whole folder.\n"
-    )
+    assert "--out is found" in outcome.err
+    assert "(mine.txt)" in outcome.err
+    assert "--force" in outcome.err
+    check_text("commands", outcome.err)
     assert listing(Path()) == {"customers.csv", "found", "found/mine.txt"}
     detect_here(table, "--force")
     assert {p.name for p in Path("found").iterdir()} == RESULTS
@@ -611,7 +616,7 @@ def test_failure_while_the_folders_change_places_brings_the_old_results_back(
     monkeypatch.setattr(Path, "replace", replace)
     outcome = run("detect", table, "--alerts", 7, "--out", "found")
     assert outcome.code == 2
-    assert "is full. Free some space there" in outcome.err
+    assert "is full. Free some space" in outcome.err
     assert Path("found/alerts.csv").read_bytes() == before
     assert listing(Path()) == {"customers.csv", "found", *(f"found/{name}" for name in RESULTS)}
 
@@ -639,7 +644,9 @@ def test_demo_does_the_job_on_bundled_data(here: Path) -> None:
     said = " ".join(outcome.out.split())
     assert "1000 rows of german_credit.csv" in said
     assert "Unusual against class = 2 (300 of 1000 rows)" in said
-    assert re.search(r"[0-4] of the 4 listed were bad risks; of any 4, 1.2 would be", said)
+    assert re.search(
+        r"[0-4] of the 4 listed were bad risks\. In a random list of 4, about 1.2", said
+    )
     assert "fraud" not in (said + found.read("report.html") + found.read("alerts.csv")).lower()
     command = report_of(found.read("report.html"))["method"]["command"]
     assert command.split()[:2] == ["somscape", "demo"]
@@ -711,7 +718,7 @@ def test_rows_that_stand_out_are_listed_at_least_10_and_at_most_50(
         if n
         else "No row of 400 stands out"
     )
-    assert f"\n{data['headline']}.\nrank " in found.outcome.out
+    assert found.outcome.out.startswith(f"{data['headline']}.\nrank ")
 
 
 def test_more_than_50_rows_that_stand_out_are_cut(here: Path) -> None:
@@ -725,7 +732,7 @@ def test_more_than_50_rows_that_stand_out_are_cut(here: Path) -> None:
     assert {row["stands_out"] for row in rows_of(found)} == {"yes"}
     assert len(rows_of(found)) == 50
     headline = f"{n} of 900 rows stand out (about {round(n_by_chance)} of them by chance)"
-    assert f"\n{headline}.\n" in found.outcome.out
+    assert found.outcome.out.startswith(f"{headline}.\n")
     assert "from here on" not in found.outcome.out
     assert "... and 40 more in alerts.csv" in found.outcome.out
 
@@ -768,7 +775,7 @@ def test_without_a_share_the_threshold_is_that_of_5_percent(found: Found) -> Non
     assert (scores > detector.threshold).sum() == 3
     assert len(rows_of(found)) == 10
     assert {row["stands_out"] for row in rows_of(found)} == {"no"}
-    assert "\nNo row of 60 stands out.\nrank " in found.outcome.out
+    assert found.outcome.out.startswith("No row of 60 stands out.\nrank ")
     assert "from here on" not in found.outcome.out
 
 
@@ -794,7 +801,7 @@ def test_a_folder_that_holds_the_table_is_not_replaced_even_with_force(table: Pa
     inside.write_bytes(Path(table).read_bytes())
     outcome = run("detect", inside, "--out", folder, "--force")
     assert outcome.code == 2
-    assert "is read; it would be lost. Give another --out." in outcome.err
+    assert "--out is results, which contains results/t.csv" in outcome.err
     assert inside.exists()
 
 
@@ -810,7 +817,7 @@ def test_rules_that_contradict_each_other_are_refused(table: Path) -> None:
         (("--fdr", 0.1, "--alerts", 3), "--alerts and --fdr all set the number of rows to list"),
         (("--cost", 5), "--cost requires --amount"),
         (("--amount", "amount"), "--amount requires --cost"),
-        (("--amount", "nix", "--cost", 5), "customers.csv has no column 'nix' with amounts"),
+        (("--amount", "nix", "--cost", 5), "'nix'"),
     ):
         outcome = run("detect", table, "--out", "found", *words)
         assert outcome.code == 2
@@ -821,6 +828,4 @@ def test_rules_that_contradict_each_other_are_refused(table: Path) -> None:
 def test_a_rule_that_no_row_meets_says_so_and_how_near_they_come(table: Path) -> None:
     found = detect_here(table, "--fdr", 0.02)
     assert rows_of(found) == []
-    assert re.search(
-        r"No row is listed: none .*the smallest p-value is 0\.\d+\.", found.outcome.out
-    )
+    assert re.search(r"No row is listed.* The smallest p-value is 0\.\d+\.", found.outcome.out)

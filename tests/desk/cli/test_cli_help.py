@@ -1,8 +1,12 @@
 """Help lists every option, and asking for it loads none of the heavy libraries."""
 
+import csv
 import re
+import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
@@ -10,6 +14,7 @@ from command_line import run, run_process
 
 import somscape
 from somscape.desk.cli._commands import main
+from somscape.desk.cli._group import Command, option_rows
 
 HEAVY = (
     "numpy",
@@ -27,7 +32,18 @@ HEAVY = (
     "adbc_driver_manager",
 )
 COMMANDS = (
-    *("demo", "detect", "fit", "score", "predict", "report", "convert", "app", "app-user"),
+    *(
+        "demo",
+        "example",
+        "detect",
+        "fit",
+        "score",
+        "predict",
+        "report",
+        "convert",
+        "app",
+        "app-user",
+    ),
     *(
         "serve",
         "info",
@@ -71,6 +87,67 @@ def test_help_of_a_command_lists_all_of_its_options(command: str) -> None:
     assert main.commands[command].help
 
 
+def commands(group: click.Group = main, words: str = "somscape") -> Iterator[tuple[str, Command]]:
+    """All commands, also those below `cases` and `audit`, with the words that call them."""
+    for name, command in group.commands.items():
+        assert isinstance(command, Command)
+        yield f"{words} {name}", command
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{words} {name}")
+
+
+def test_each_help_has_a_short_first_sentence_headings_and_two_examples() -> None:
+    verbs = set()
+    for words, command in commands():
+        first = str(command.help).split("\n\n")[0]
+        assert first.endswith("."), words
+        assert len(first) <= 65, words  # or the list of commands would cut it
+        verbs.add(first.split()[0])
+        assert len(command.examples) == 2, words
+        assert all(example.startswith("somscape ") for example in command.examples)
+        rows = option_rows(command, click.Context(command))
+        n_options = sum(isinstance(each, click.Option) for each in command.params)
+        assert sum(map(len, rows.values())) == n_options + 1, words  # and --help
+        assert all(len(some) <= 14 for some in rows.values()), words
+        assert all(text.strip() for some in rows.values() for _, text in some), words
+    assert {"Rank", "Train", "Mark", "Show"} <= verbs
+    assert not [verb for verb in verbs if verb.endswith(("s", "ing")) and verb != "Process"]
+
+
+def test_ranges_and_defaults_are_shown_without_the_marks_of_click() -> None:
+    shown = " ".join(run("fit", "--help").out.split())
+    assert "[default: chosen from the data; R>=1]" in shown
+    assert "[default: detected]" in shown
+    for words, _ in commands():
+        shown = run(*words.split()[1:], "--help").out
+        assert not re.search(r"\bx[<>]|[<>]=?x\b|default: \(", shown), words
+
+
+def test_examples_of_the_help_work(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(here / "states"))
+    monkeypatch.setenv("SOMSCAPE_AUDIT_KEY", "audit.key")
+    Path("audit.key").write_text("k" * 32)
+    Path("audit.key").chmod(0o600)
+    early = ("example ", "detect ", "fit ", "run ", "export ")
+    late = (" forget ", "backup monday", " restore ", "--state copy")
+
+    def place(text: str) -> int:
+        found = [i - len(early) for i, part in enumerate(early) if part in text]
+        found += [i + 1 for i, part in enumerate(late) if part in text]
+        return found[0] if found else 0
+
+    examples = {example for _, command in commands() for example in command.examples}
+    for example in sorted(examples, key=place):
+        if example.split()[1] in ("app", "app-user", "serve"):
+            continue  # these wait for a person
+        words = shlex.split(example)[1:]
+        if words[0] == "reproduce":
+            runs = csv.DictReader(run("audit", "list").out.splitlines())
+            words[1] = next(row["run"] for row in runs if row["kind"] == "run")
+        outcome = run(*words)
+        assert outcome.code in (0, 3), (example, outcome.err)
+
+
 def test_detect_has_the_options_of_the_plan() -> None:
     options = {o for p in main.commands["detect"].params for o in p.opts if o.startswith("--")}
     plan = "--id --label --drop --category --number --missing --alerts --contamination --seed --out"
@@ -86,7 +163,7 @@ def test_defaults_are_seed_0_missing_fill_and_no_share() -> None:
     for default in ("[default: fill]", "[default: 0;"):
         assert default in shown
     (share,) = re.findall(r"--contamination F (.*?) --", shown)
-    assert share.startswith("List this share of the rows.")
+    assert share.startswith("Share of the rows in the list")
     assert "default" not in share
 
 
@@ -114,6 +191,7 @@ def test_no_help_loads_a_heavy_library() -> None:
     code = f"""
 import sys
 from somscape.desk.cli._commands import main
+from somscape.desk.cli._group import Command, option_rows
 for words in (["--help"], ["--version"], *([c, "--help"] for c in {COMMANDS!r})):
     try:
         main(words, prog_name="somscape")

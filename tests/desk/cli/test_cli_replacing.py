@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from command_line import IN_A_PROCESS, customers, customers_csv, listing, run, run_process, write
 from disks import fill_up, small_disk
-from texts import rejected
+from texts import check_text, rejected
 
 from somscape.desk.cli._out import check_replaceable
 
@@ -62,6 +62,7 @@ def here(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def refused(*words: Any) -> str:
     outcome = run(*words)
     assert (outcome.code, len(outcome.err.splitlines())) == (2, 1), outcome
+    check_text("commands", outcome.err)
     return outcome.err
 
 
@@ -78,8 +79,8 @@ def test_a_result_replaces_its_own_kind_and_nothing_foreign_without_force(
     Path("link").symlink_to("kept")
     before = listing(here)
     err = refused(*words, new)
-    assert f"{new} is there and " in err
-    assert err.endswith("another name, or --force to replace the file.\n")
+    assert f"{new}, which already exists" in err
+    assert "--force" in err
     assert (Path(new).read_bytes(), listing(here)) == (FOREIGN, before)
     assert run(*words, new, "--force").code == 0
     first = Path(new).read_bytes()
@@ -109,9 +110,9 @@ def test_results_of_one_kind_do_not_replace_another_kind(here: Path) -> None:
         assert run(*WORDS[name], name).code == 0
     assert "header of the new file" in refused(*WORDS["score.csv"], "predict.csv")
     assert run("predict", "model.som", "customers.csv", "--out", "predict.parquet").code == 0
-    assert "the columns of the new one" in refused(*WORDS["score.parquet"], "predict.parquet")
+    assert "other columns than the new file" in refused(*WORDS["score.parquet"], "predict.parquet")
     shutil.copy("page.html" if Path("page.html").exists() else "found/report.html", "page.som")
-    assert "is no map of somscape's" in refused(*WORDS["fit.som"], "page.som")
+    assert "is not a map of somscape" in refused(*WORDS["fit.som"], "page.som")
     more = ("--columns", "age")
     assert "header of the new file" in refused(*WORDS["score.csv"], "score.csv", *more)
 
@@ -135,12 +136,12 @@ def test_a_workbook_that_another_program_saved_needs_force(here: Path) -> None:
     book = workbooks.load_workbook("cases.xlsx")
     book.active.cell(2, 3).value = "confirmed"
     book.save("cases.xlsx")
-    assert "is no list of somscape's" in refused(*WORDS["cases.xlsx"], "cases.xlsx")
+    assert "is not a list of somscape" in refused(*WORDS["cases.xlsx"], "cases.xlsx")
 
 
 def test_a_training_is_not_replaced_by_its_map(here: Path) -> None:
     assert run(*WORDS["fit.som"], "fit.som", "--checkpoint", "run.som").code == 0
-    assert "run.som is there and is no map" in refused(*WORDS["fit.som"], "run.som")
+    assert "run.som, which already exists and is not a map" in refused(*WORDS["fit.som"], "run.som")
     again = (*WORDS["fit.som"], "fit.som", "--checkpoint", "run.som", "--resume")
     assert run(*again).code == 0
 
@@ -172,7 +173,7 @@ def test_a_file_that_is_read_is_replaced_by_no_way_and_no_force(
         os.link(source, out)
     before = Path(source).read_bytes()
     for force in ((), ("--force",)):
-        assert f"{out} is the file that is read" in refused(*words, out, *force)
+        assert f"{out}, which the command also reads" in refused(*words, out, *force)
     assert (Path(source).read_bytes(), out.is_symlink()) == (before, way == "symbolic")
 
 
@@ -180,9 +181,13 @@ def test_a_state_and_files_of_options_are_not_lost_with_a_folder(here: Path) -> 
     Path("out").mkdir()
     assert run(*WORDS["roles.toml"], "out/roles.toml").code == 0
     words = ("detect", "customers.csv", "--out", "out", "--force")
-    assert "out holds out/roles.toml" in refused(*words, "--roles", "out/roles.toml")
+    assert "--out is out, which contains out/roles.toml" in refused(
+        *words, "--roles", "out/roles.toml"
+    )
     shutil.copytree("state", "out/state")
-    assert "out holds out/state" in refused(*words, "--watch", "w", "--state", "out/state")
+    assert "--out is out, which contains out/state" in refused(
+        *words, "--watch", "w", "--state", "out/state"
+    )
     assert Path("out/state/cases.sqlite").exists()
 
 
@@ -201,7 +206,8 @@ def test_standard_input_is_not_replaced(here: Path) -> None:
             timeout=120,
             check=False,
         )
-    assert (done.returncode, "customers.csv is the file that is read" in done.stderr) == (2, True)
+    assert (done.returncode, "--out is customers.csv" in done.stderr) == (2, True)
+    check_text("commands", done.stderr)
     assert Path("customers.csv").read_bytes() == customers_csv()
 
 
@@ -263,7 +269,7 @@ def test_no_result_is_added_to_the_file_that_is_read(here: Path, words: tuple[st
     )
     assert (code, said.count("\n")) == (2, 1)
     where = "--out /dev/stdout" if words else "standard output"
-    assert said.startswith(f"Error: {where} leads to the file that is read; it would be changed.")
+    assert said.startswith(f"Error: {where} writes to a file that the command also reads.")
     assert Path("customers.csv").read_bytes() == customers_csv()
     code, said = redirected("scores.csv", "ab", "score", "map.som", "customers.csv", *words)
     assert code == 0, said
@@ -326,7 +332,7 @@ def test_a_full_disk_leaves_what_was_there(here: Path, name: str) -> None:
         before = Path("disk", name).read_bytes()
         fill_up(here / "disk")
         err = refused(*WORDS[name], f"disk/{name}")
-        assert f"disk/{name}: the disk at {here / 'disk'} is full. Free some space there" in err
+        assert f"disk/{name}: the disk at {here / 'disk'} is full." in err
         assert (Path("disk", name).read_bytes(), listing(here / "disk")) == (before, {"full", name})
 
 
@@ -346,5 +352,5 @@ def test_a_database_on_a_full_disk_is_named_and_no_file_is_written(here: Path, e
         fill_up(here / "disk")
         to = ("--to", f"{engine}:///{here / 'disk' / 'bank.db'}", "--to-table", "scores")
         err = refused(*WORDS["score.csv"], "scores.csv", *to)
-        assert f"bank.db: the disk at {here / 'disk'} is full. Free some space there" in err
+        assert f"bank.db: the disk at {here / 'disk'} is full." in err
     assert not Path("scores.csv").exists()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from command_line import Found, listing, run, write
+from texts import check_text
 
 from somscape import load, regions
 from somscape.outliers import Detector
@@ -87,7 +88,7 @@ def test_a_map_of_another_program_names_some_of_the_columns_that_lack(here: Path
     table = write(here / "new.csv", "other", ["1", "2"])
     outcome = run("report", "m.cod", table, "--out", "page.html")
     assert outcome.code == 2
-    assert "'a=4' and 40 more. Add or rename them." in outcome.err
+    assert "'a=4' and 40 more." in outcome.err
     assert "=5'" not in outcome.err
 
 
@@ -100,8 +101,8 @@ def test_new_rows_are_encoded_as_score_encodes_them(found: Found, here: Path) ->
     assert outcome.out.splitlines()[:4] == [
         "3 rows of new.csv, 3 listed.",
         f"{data_in(here / 'page.html')['headline']}.",
-        "Missing cells filled: age 1.",
-        "Cells with a level the map never saw: job 1.",
+        "Missing values filled: age 1.",
+        "Values that the training table does not have: job 1.",
     ]
     data = data_in(here / "page.html")
     scores = detector_of(found).scores(read_table(table))
@@ -213,12 +214,15 @@ def test_codebook_of_another_program_has_a_page(here: Path) -> None:
 
 BAD = {
     "rule without detector": (["m.som", "t.csv", "--alerts", 3], "a map without a detector"),
-    "column that is lacking": (["m.som", "other.csv"], "lacks columns"),
-    "text among numbers": (["m.som", "text.csv"], "must hold numbers"),
+    "column that is lacking": (["m.som", "other.csv"], "'a'"),
+    "text among numbers": (["m.som", "text.csv"], "text.csv, line 3"),
     "no such map": (["none.som", "t.csv"], "none.som"),
     "a table for a map": (["t.csv", "t.csv"], "t.csv"),
     "no such table": (["m.som", "none.csv"], "none.csv"),
-    "label that is a feature": (["m.som", "t.csv", "--label", "a"], "was made from"),
+    "label that is a feature": (
+        ["m.som", "t.csv", "--label", "a"],
+        "--label is a, but",
+    ),
     "label that is not there": (["m.som", "t.csv", "--label", "z"], "z"),
     "more regions than units": (["m.som", "t.csv", "--regions", 999], "--regions"),
 }
@@ -242,6 +246,7 @@ def test_bad_input_ends_with_one_line_and_no_page(bad: Path, name: str) -> None:
     assert (outcome.code, outcome.out) == (2, "")
     assert len(outcome.err.splitlines()) == 1
     assert said in outcome.err
+    check_text("commands", outcome.err)
     assert listing(bad) == before
 
 
@@ -250,7 +255,7 @@ def test_what_is_read_is_not_written_over(bad: Path, over: str) -> None:
     before = Path(over).read_bytes()
     outcome = run("report", "m.som", "t.csv", "--out", over)
     assert outcome.code == 2
-    assert "is the file that is read" in outcome.err
+    assert f"--out is {over}, which the command also reads" in outcome.err
     assert Path(over).read_bytes() == before
 
 

@@ -75,7 +75,9 @@ def test_a_workbook_of_alerts(found: Found, table: Path) -> None:
     assert [row[1] for row in rows] == full["ids"][:10]  # text: leading zeros stay
     assert [row[2] for row in rows] == [float(f"{score:.6g}") for score in full["scores"][:10]]
     assert [row[4] for row in rows] == ["yes"] * 2 + ["no"] * 8
-    assert found.outcome.out.startswith("2 of 60 rows stand out (fewer than one of them by chance).\n")
+    assert found.outcome.out.startswith(
+        "2 of 60 rows stand out (fewer than one of them by chance).\n"
+    )
     assert all(isinstance(row[11], int | float) for row in rows)
     assert [row[9:11] for row in rows] == [[None, None]] * 10
     assert ["job", "category", "text with 3 different values"] in pages["columns"]

@@ -64,7 +64,7 @@ def verify_audit(head: str | None, **options: Any) -> None:
         )
     else:
         say(console, "The audit is valid.")
-    say(console, f"Number of lines: {verdict.n_lines}. Head: {verdict.head}")
+    say(console, f"{counted(verdict.n_lines, 'line')}, head {verdict.head}")
     if verdict.found is not None:
         say(console, f"The given head is the head {verdict.found}.")
     say(console, _seals(verdict, has_key=options["audit_key"] is not None))

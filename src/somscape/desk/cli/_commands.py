@@ -83,7 +83,7 @@ def list_lines(**options: Any) -> None:
     list_audit(**options)
 
 
-@audit.command(examples=("somscape audit head", "somscape audit head --state somscape-state"))
+@audit.command(examples=("somscape audit head", "somscape audit head --state copy"))
 @state_options
 def head(**options: Any) -> None:
     """Print the head of the audit, a hash of all lines up to now."""
@@ -95,7 +95,7 @@ def head(**options: Any) -> None:
 @click.command(
     cls=Command,
     examples=(
-        "somscape cases forget cards c103",
+        "somscape cases forget cards C499",
         "somscape cases forget cards --older-than 24",
     ),
 )
@@ -130,7 +130,7 @@ def forget(watch: str, key: str | None, **options: Any) -> None:
     cls=Command,
     examples=(
         "somscape backup monday.sqlite",
-        "somscape backup monday.sqlite --state somscape-state",
+        "somscape backup copy.sqlite --state copy",
     ),
 )
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
@@ -148,7 +148,7 @@ def backup(file: Path, **options: Any) -> None:
 @click.command(
     cls=Command,
     examples=(
-        "somscape restore monday.sqlite --state new-state",
+        "somscape restore monday.sqlite --state copy",
         "somscape restore monday.sqlite --force",
     ),
 )
@@ -171,7 +171,7 @@ def restore(file: Path, **options: Any) -> None:
     cls=Command,
     examples=(
         "somscape reproduce 0f8fad5bd9cb469f",
-        "somscape reproduce 0f8fad5bd9cb469f --state somscape-state",
+        "somscape reproduce 0f8fad5bd9cb469f --state copy",
     ),
 )
 @click.argument("run", metavar="RUN")
@@ -193,7 +193,7 @@ def reproduce(run: str, **options: Any) -> None:
     cls=Command,
     examples=(
         "somscape card found/map.som",
-        "somscape card found/map.som customers.csv --out card.md",
+        "somscape card found/map.som applications.csv --out card.md",
     ),
 )
 @click.argument("map_file", metavar="MAP")
@@ -227,7 +227,10 @@ STATES = ("open", "confirmed", "cleared", "later")
 
 @click.command(
     cls=Command,
-    examples=("somscape run cards new.csv", "somscape run cards new.csv --out february"),
+    examples=(
+        "somscape run cards applications.csv",
+        "somscape run cards applications.csv --out february",
+    ),
 )
 @click.argument("name", metavar="NAME")
 @click.argument("path", metavar="[TABLE]", required=False)
@@ -281,7 +284,7 @@ def watches(**options: Any) -> None:
 
 @click.group(
     cls=Group,
-    examples=("somscape cases list cards", "somscape cases mark cards c103 confirmed"),
+    examples=("somscape cases list cards", "somscape cases mark cards C501 confirmed"),
 )
 def cases() -> None:
     """List, decide, export and import the cases of a watch."""
@@ -321,8 +324,8 @@ def list_(name: str, state_of: str | None, kind: str, **options: Any) -> None:
 
 @cases.command(
     examples=(
-        "somscape cases mark cards c103 confirmed",
-        "somscape cases mark cards c160 cleared --comment 'a known customer'",
+        "somscape cases mark cards C501 confirmed",
+        "somscape cases mark cards C499 cleared --comment 'a known customer'",
     ),
 )
 @click.argument("name", metavar="NAME")
@@ -388,8 +391,8 @@ def export(name: str, out: Path, state_of: str | None, **options: Any) -> None:
 @cases.command(
     "import",
     examples=(
-        "somscape cases import cards decided.csv",
-        "somscape cases import cards decided.csv --author anna",
+        "somscape cases import cards cases.xlsx",
+        "somscape cases import cards cases.xlsx --author anna",
     ),
 )
 @click.argument("name", metavar="NAME")
@@ -419,14 +422,17 @@ def import_(name: str, path: str, **options: Any) -> None:
 @click.group(
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
-    examples=("somscape demo", "somscape detect customers.csv --id ID --out found"),
+    examples=(
+        "somscape demo",
+        "somscape detect applications.csv --id customer --label class --out found",
+    ),
 )
 @click.version_option(__version__, prog_name="somscape")
 def main() -> None:
     """Find the unusual rows of a table with self-organizing maps, and explain them.
 
-    Begin with `somscape demo`, and continue with `somscape detect` and a table of your own.
-    `somscape COMMAND --help` describes a command.
+    Begin with `somscape demo`.  Then write a table with `somscape example applications`, and use
+    `somscape detect` for this table or your own.  `somscape COMMAND --help` describes a command.
     """
 
 
@@ -454,7 +460,7 @@ def demo(out: Path, **options: Any) -> None:
 @result_option("--out", default="applications.csv", metavar="FILE", help="File to write.")
 @force_option
 def example(name: str, out: Path, **options: Any) -> None:
-    """Write an example table to the current folder, for the first commands.
+    """Write an example table to the current folder.
 
     The table contains 690 credit-card applications (Statlog Australian Credit Approval from the UCI
     repository, CC BY 4.0) with an invented id `customer` and the decision of the bank, `class`.
@@ -466,8 +472,8 @@ def example(name: str, out: Path, **options: Any) -> None:
 
 @main.command(
     examples=(
-        "somscape detect customers.csv --id ID --out found",
-        "somscape detect customers.csv --alerts 20 --format xlsx --out twenty",
+        "somscape detect applications.csv --id customer --label class --out found",
+        "somscape detect applications.csv --id customer --label class --watch cards --out cards",
     ),
 )
 @click.argument("path", metavar="TABLE")
@@ -498,8 +504,8 @@ def detect(path: str, out: Path, **options: Any) -> None:
 
 @main.command(
     examples=(
-        "somscape fit customers.csv --out customers.som",
-        "somscape fit customers.csv --target churn --out model.som",
+        "somscape fit applications.csv --drop class --out map.som",
+        "somscape fit applications.csv --target class --out model.som",
     ),
 )
 @click.argument("path", metavar="TABLE")
@@ -565,8 +571,8 @@ def fit(path: str, out: Path, **options: Any) -> None:
 
 @main.command(
     examples=(
-        "somscape score found/map.som new.csv --out scores.csv",
-        "somscape score found/map.som new.csv --sort --columns all --out sorted.csv",
+        "somscape score found/map.som applications.csv --out scores.csv",
+        "somscape score found/map.som applications.csv --sort --columns all --out sorted.csv",
     ),
 )
 @click.argument("map_file", metavar="MAP", required=False)
@@ -632,8 +638,8 @@ def score(
 
 @main.command(
     examples=(
-        "somscape predict model.som new.csv --out predictions.csv",
-        "somscape predict model.som new.csv --reject 0.05 --out checked.csv",
+        "somscape predict model.som applications.csv --out predictions.csv",
+        "somscape predict model.som applications.csv --reject 0.05 --out checked.csv",
     ),
 )
 @click.argument("model_file", metavar="MODEL")
@@ -673,8 +679,8 @@ def predict(model_file: str, path: str, out: str, **options: Any) -> None:
 
 @main.command(
     examples=(
-        "somscape report found/map.som new.csv --out page.html",
-        "somscape report found/map.som new.csv --regions 5 --out five.html",
+        "somscape report found/map.som applications.csv --label class --out page.html",
+        "somscape report found/map.som applications.csv --regions 5 --out five.html",
     ),
 )
 @click.argument("map_file", metavar="MAP")
@@ -715,7 +721,7 @@ def report(map_file: str, path: str, out: Path, **options: Any) -> None:
 @main.command(
     examples=(
         "somscape convert found/map.som map.cod",
-        "somscape convert found/map.som units.csv --what winners --table customers.csv",
+        "somscape convert found/map.som units.csv --what winners --table applications.csv",
     ),
 )
 @click.argument("source", metavar="IN")
@@ -776,7 +782,7 @@ def convert(source: str, out: Path, **options: Any) -> None:
 
 @main.command(
     examples=(
-        "somscape app customers.csv",
+        "somscape app applications.csv",
         "somscape app --users users.toml --host 0.0.0.0 --tls-cert C.pem --tls-key K.pem",
     ),
 )

@@ -98,8 +98,11 @@ def show_columns(console: Console, encoding: Encoding, table: Table | None = Non
 def columns_line(encoding: Encoding, map_file: object = None, *, and_verbose: bool = False) -> str:
     """Return a line with the number of columns of each kind, and where to see them all."""
     counts = Counter(code.kind for code in encoding.columns if code.kind not in LEFT_OUT)
-    counts = {kind: counts[kind] for kind in (*KIND_WORDS, *counts) if counts[kind]}
-    words = [f"{n} {KIND_WORDS.get(kind, (kind, kind))[n != 1]}" for kind, n in counts.items()]
+    words = [
+        f"{counts[kind]} {KIND_WORDS.get(kind, (kind, kind))[counts[kind] != 1]}"
+        for kind in dict.fromkeys((*KIND_WORDS, *counts))
+        if counts[kind]
+    ]
     names = [code.name for code in encoding.columns if code.kind in LEFT_OUT]
     left_out = f"; left out: {_short_list(names)}" if names else ""
     where = "" if map_file is None else f"`somscape info {shlex.quote(str(map_file))}` lists all"
@@ -154,9 +157,8 @@ def show_alerts(console: Console, alerts: Alerts, file: str) -> None:
     say(console, f"{alerts.headline}.")
     if alerts.n_alerts == 0:
         least = alerts.p_values.min(initial=1.0)
-        console.print(
-            f"No row is listed, because no row meets the rule. The smallest p-value is {least:.2g}."
-        )
+        why = f"because no row meets the rule. The smallest p-value is {least:.2g}."
+        say(console, f"No row is listed, {why}")
         return
     grid = make_grid("rank", escape(alerts.id_name), "score", "p-value", "reasons")
     for i in range(min(alerts.n_alerts, MAX_ALERTS_SHOWN)):
@@ -166,9 +168,9 @@ def show_alerts(console: Console, alerts: Alerts, file: str) -> None:
             grid.add_row("", "", "", "", LINE)
     console.print(grid)
     if alerts.n_alerts > MAX_ALERTS_SHOWN:
-        console.print(f"... and {alerts.n_alerts - MAX_ALERTS_SHOWN} more in {file}")
+        say(console, f"... and {alerts.n_alerts - MAX_ALERTS_SHOWN} more in {file}")
     if alerts.id_name == RECORD:
-        console.print("record: number of the row in the table, from 1 (--id COL shows ids instead)")
+        say(console, "record: number of the row in the table, from 1 (--id COL shows ids instead)")
 
 
 def gaps_of(encoding: Encoding, table: Table) -> list[str]:

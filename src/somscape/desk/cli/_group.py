@@ -32,7 +32,7 @@ def as_typed(message: object, command: click.Command | None) -> str:
     str
     """
     line = " ".join(str(message).replace(getattr(message, "python", ""), "").split())
-    line = line.replace("leave them 'auto'", "leave them out")
+    line = line.replace("leave both 'auto'", "leave both out")
     parts = command.commands.values() if isinstance(command, click.Group) else ()
     for parameter in (p for each in (command, *parts) if each for p in each.params):
         if isinstance(parameter, click.Option):
@@ -142,7 +142,9 @@ class Command(click.Command):
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples."""
-        with formatter.section("Examples"):
+        uses_table = any("applications.csv" in example for example in self.examples)
+        where = " (`somscape example applications` writes applications.csv)" if uses_table else ""
+        with formatter.section(f"Examples{where}"):
             formatter.write("".join(f"  {example}\n" for example in self.examples))
 
 
