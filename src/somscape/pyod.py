@@ -8,8 +8,9 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from somscape._types import Float64s
-from somscape.errors import InputError, ParameterTypeError
+from somscape.errors import ParameterTypeError
 from somscape.estimators.detector import SOMDetector
+from somscape.tables._messages import check_libraries
 
 __all__ = ["as_pyod"]
 
@@ -52,11 +53,7 @@ def as_pyod(detector: SOMDetector | None = None, *, contamination: float = 0.1) 
     >>> X = np.random.default_rng(0).normal(size=(200, 3))
     >>> LSCP([as_pyod(), as_pyod(SOMDetector("mass"))]).fit(X).labels_  # doctest: +SKIP
     """
-    if find_spec("pyod") is None:
-        raise InputError(
-            "`as_pyod` needs PyOD. Install PyOD by: pip install 'somscape[pyod]'",
-            parameter="as_pyod",
-        )
+    check_libraries("the adapter", ("pyod",), "pyod")
     if not (detector is None or isinstance(detector, SOMDetector)):
         raise ParameterTypeError(
             f"`detector` must be a SOMDetector or None, but is {detector!r:.80}.",

@@ -16,7 +16,7 @@ def run_in(checkout: Path) -> str:
     """Run two tests that use the file in a checkout of their own."""
     folder = checkout / "tests"
     folder.mkdir(parents=True)
-    for name in ("conftest.py", "for_rest.py"):
+    for name in ("conftest.py", "for_rest.py", "texts.py"):
         shutil.copy(TESTS / name, folder)
     for name in ("test_one.py", "test_two.py"):
         (folder / name).write_text(USES_IT)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from command_line import run
 from golden.make import HERE, answers, table
+from texts import rejected
 
 from somscape import __version__, load, plots, regions, report
-from somscape.errors import InputError
 from somscape.outliers import DriftMonitor
 from somscape.outliers.score import SCORES
 from somscape.save import to_onnx
@@ -83,8 +83,7 @@ ASKED = {
 @pytest.mark.parametrize("file", OF_REMOVED_METHODS)
 def test_a_detector_of_a_removed_method_does_not_score(file, ask, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    words = rf"the method '{OF_REMOVED_METHODS[file]}' was removed.*Train a new detector"
-    with pytest.raises(InputError, match=words):
+    with rejected(value=OF_REMOVED_METHODS[file]):
         ASKED[ask](load(HERE / file))
     assert not list(tmp_path.iterdir())
 
@@ -97,7 +96,7 @@ def test_commands_show_a_detector_of_a_removed_method_and_do_not_score(file, tmp
     assert method in run("info", map_file).out
     done = run("report", map_file, "t.csv", "--out", "page.html")
     assert done.code == 0
-    assert f"The method '{method}' was removed, so the page shows the map" in done.out + done.err
+    assert f"method '{method}' was removed" in done.out
     begin = ("detect", "t.csv", "--id", "customer_id", "--watch", "cards", "--state", "state")
     assert run(*begin, "--out", "first").code == 0
     with closing(sqlite3.connect("state/cases.sqlite")) as database, database:
@@ -114,5 +113,5 @@ def test_commands_show_a_detector_of_a_removed_method_and_do_not_score(file, tmp
         assert done.code == 2, words
         lines = [line for line in done.err.splitlines() if "Error" in line]
         assert len(lines) == 1
-        assert f"the method '{method}' was removed" in " ".join(done.err.split())
+        assert f"he method '{method}' was removed" in " ".join(done.err.split())
         assert "Traceback" not in done.err

@@ -211,7 +211,10 @@ def test_confirmed_rows_alone_change_no_other_score():
     others = known == -1
     np.testing.assert_array_equal(detector.score_samples(X)[others], alone.score_samples(X)[others])
     assert detector.score_samples(X)[:5].max() < detector.score_samples(X)[others].min()
-    assert "did not change the scores of other rows, because no row is cleared" in detector.effect_of_marks_
+    assert (
+        "did not change the scores of other rows, because no row is cleared"
+        in detector.effect_of_marks_
+    )
     assert detector.effect_of_marks_.startswith("5 marks (5 confirmed, 0 cleared)")
 
 

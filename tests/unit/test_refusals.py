@@ -16,6 +16,7 @@ from somscape.fit import _plan as _size
 from somscape.grid import Lattice
 from somscape.minisom import MiniSom
 from somscape.tables import table_from_columns
+from somscape.tables._messages import install_command
 
 
 def rows_of(n=300, d=4, seed=0):
@@ -287,3 +288,13 @@ def test_units_of_an_unfitted_map_are_not_fitted():
     with pytest.raises(NotFittedError, match="not fitted yet"):
         _ = SOM().units_
     assert not hasattr(SOM(), "units_")
+
+
+def test_the_command_that_installs_an_extra_names_its_libraries():
+    command = install_command("excel")
+    assert command.startswith("pip install 'python-calamine>=")
+    assert "'xlsxwriter>=" in command
+    both = install_command("app", "serve")
+    assert both.count("starlette") == 1
+    assert "prometheus-client" in both
+    assert "pytest" not in install_command("app", "serve", "excel", "sql", "onnx", "team", "pyod")

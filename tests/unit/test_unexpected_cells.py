@@ -107,7 +107,9 @@ def test_numbers_as_text_that_an_encoder_refuses_are_named_as_such():
 
 
 def test_most_cells_of_a_level_that_the_map_never_saw_are_told(frame, detector):
-    with pytest.warns(SomscapeWarning, match=r"40 of 40 cells of 'job'.*not in the training table \('baker'\)"):
+    with pytest.warns(
+        SomscapeWarning, match=r"40 of 40 cells of 'job'.*not in the training table \('baker'\)"
+    ):
         detector.predict(frame.assign(job="baker"))
     half = frame.assign(job=["baker", "cook"] * (N // 2))
     detector.predict(half)  # half are not most

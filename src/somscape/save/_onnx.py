@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from somscape.outliers.score import Scorer, mass_rows
 from somscape.recognize.predictor import COVERAGE, Predictor, answering_in
 from somscape.recognize.recognizer import Recognizer
 from somscape.save._load import thing_of
+from somscape.tables._messages import check_libraries
 from somscape.tables.ordered import CycleCode
 
 OPSET, ML_OPSET, IR_VERSION = 17, 3, 8
@@ -661,11 +661,7 @@ def to_onnx(map_: Any, path: str | Path, *, dtype: str = "float32") -> None:
 
 
 def _onnx() -> Any:
-    if find_spec("onnx") is None:
-        raise InputError(
-            "The library onnx, which writes ONNX files, is not installed. Run "
-            "pip install 'somscape[onnx]'."
-        )
+    check_libraries("writing an ONNX file", ("onnx",), "onnx")
     import onnx
     import onnx.checker
     import onnx.helper

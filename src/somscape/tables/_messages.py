@@ -2,10 +2,13 @@
 
 import difflib
 import hashlib
-import importlib.util
+import re
 import shlex
 from array import array
 from collections.abc import Container, Iterable, Sequence
+from importlib.metadata import requires
+from importlib.util import find_spec
+from itertools import repeat
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -84,14 +87,26 @@ def category_or_drop(name: str) -> str:
     return f"--category {shlex.quote(name)} or --drop {shlex.quote(name)}"
 
 
-def check_library(module: str, doing: str, extra: str = "excel") -> None:
-    """Raise InputError if the library of a module is not installed."""
-    # Checked before the import, because an ImportError can also come from within the library.
-    library = module.partition(".")[0]
-    if importlib.util.find_spec(library) is None:
-        name = library.replace("_", "-")
-        action = doing[:1].upper() + doing[1:]
-        raise InputError(f"{action} needs {name}. Run pip install 'somscape[{extra}]'.", value=name)
+def install_command(*extras: str) -> str:
+    """Return the command that installs the libraries of extras, which works without a checkout."""
+    libraries = [
+        library.strip()
+        for library, _, marker in map(str.partition, requires("somscape") or (), repeat(";"))
+        if any(re.search(rf"extra == .{extra}\W", marker) for extra in extras)
+    ]
+    return f"pip install {shlex.join(dict.fromkeys(libraries))}"
+
+
+def check_libraries(action: str, extras: Sequence[str], *modules: str) -> None:
+    """Raise InputError if libraries of extras are not installed."""
+    # Checked before the import, because an ImportError can also come from within a library.
+    names = [module.replace("_", "-") for module in modules if find_spec(module) is None]
+    if names:
+        raise InputError(
+            f"{action[:1].upper()}{action[1:]} needs {' and '.join(names)}. Run "
+            f"{install_command(*extras)}.",
+            value=names[0],
+        )
 
 
 Lines: TypeAlias = range | NDArray[np.integer[Any]]

@@ -15,7 +15,7 @@ from somscape._files import full_disk, shown
 from somscape.errors import InputError
 from somscape.tables._cells import as_text
 from somscape.tables._late import pa
-from somscape.tables._messages import listed, quoted, suggestion
+from somscape.tables._messages import install_command, listed, quoted, suggestion
 from somscape.tables._spool import spooled
 
 SCHEME = re.compile("([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
@@ -137,7 +137,7 @@ def one_line(doing: str, database: DatabaseAddress) -> Iterator[None]:
     except ModuleNotFoundError as error:
         package = str(error.name).partition(".")[0]
         raise InputError(
-            f"{doing} needs {package}. Run pip install 'somscape[sql]'.", value=package
+            f"{doing} needs {package}. Run {install_command('sql')}.", value=package
         ) from error
     except InputError:
         raise

@@ -19,7 +19,7 @@ from somscape.errors import InputError
 from somscape.tables import _sheets
 from somscape.tables._cells import as_text, clean_cell, notes_of_unused, strings
 from somscape.tables._late import pa
-from somscape.tables._messages import Note, check_library, listed, place, quoted, suggestion
+from somscape.tables._messages import Note, check_libraries, listed, place, quoted, suggestion
 from somscape.tables._numbers import text_columns
 from somscape.tables._text import MAX_TIMES_UNPACKED
 from somscape.tables._text_table import Records, arrange
@@ -55,7 +55,7 @@ def read_workbook(
 
 def workbook_records(data: bytes, source: str, sheet: str | int | None) -> Records:
     """Return the values of a sheet by column. Parameters are as for `read_workbook`."""
-    check_library("python_calamine", f"reading {source}")
+    check_libraries(f"reading {source}", ("excel",), "python_calamine")
     budget = Budget(source, _unpacked_size(data, source))
     sheet = None if sheet is None else str(sheet)
     head, rows = _ask(data, sheet, budget)

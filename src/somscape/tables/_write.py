@@ -21,7 +21,7 @@ from somscape.errors import InputError
 from somscape.tables._cells import as_bools, as_text, python_values
 from somscape.tables._frame import table_from_frame
 from somscape.tables._late import pa, pc
-from somscape.tables._messages import check_library, listed, quoted, table_mark
+from somscape.tables._messages import check_libraries, listed, quoted, table_mark
 from somscape.tables._sql import DatabaseAddress, database_at, one_line, quote_name
 from somscape.tables._text import N_MAGIC, PACKED, decode
 from somscape.tables._text_table import table_from_text
@@ -221,7 +221,7 @@ def check_sheet(n_rows: int, n_columns: int) -> None:
 
 def workbook_bytes(sheets: Sequence[Sheet]) -> bytes:
     """Return sheets as the bytes of a workbook (.xlsx)."""
-    check_library("xlsxwriter", "writing a .xlsx file")
+    check_libraries("writing a .xlsx file", ("excel",), "xlsxwriter")
     import xlsxwriter  # late, because it belongs to an extra
 
     for sheet in sheets:

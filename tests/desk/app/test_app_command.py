@@ -17,6 +17,7 @@ from web_client import serving
 from somscape.desk.app._server import AppLimits
 from somscape.desk.app._store import Store
 from somscape.desk.cases._database import state_folder
+from somscape.tables._messages import install_command
 
 
 def test_without_the_extra_it_says_what_to_install(
@@ -30,7 +31,7 @@ def test_without_the_extra_it_says_what_to_install(
     monkeypatch.setattr(importlib.util, "find_spec", lacks)
     outcome = run("app", "--no-browser", "--state", state)
     assert outcome.code == 2
-    assert outcome.err == "Error: The app needs starlette. Run pip install 'somscape[app]'.\n"
+    assert outcome.err == f"Error: The app needs starlette. Run {install_command('app')}.\n"
     assert not state.exists()
 
 
@@ -52,12 +53,12 @@ main()
         (
             "starlette",
             "app --no-browser",
-            "The app needs starlette. Run pip install 'somscape[app]'.",
+            f"The app needs starlette. Run {install_command('app')}.",
         ),
         (
             "apispec",
             "serve map.som",
-            "The service needs apispec. Run pip install 'somscape[serve]'.",
+            f"The service needs apispec. Run {install_command('serve')}.",
         ),
         ("msgspec", "serve map.som", "The service needs msgspec"),
     ],
@@ -81,7 +82,7 @@ def test_without_the_extra_of_a_team_it_says_what_to_install(
     )
     outcome = run("app", "--no-browser", "--state", state, "--users", users)
     assert outcome.code == 2
-    assert outcome.err == "Error: The app needs argon2. Run pip install 'somscape[app,team]'.\n"
+    assert outcome.err == (f"Error: The app needs argon2. Run {install_command('app', 'team')}.\n")
     outcome = run("app-user", "bo", "--role", "look", "--users", users, stdin=b"long " * 4 + b"\n")
     assert outcome.code != 0
     assert not state.exists()

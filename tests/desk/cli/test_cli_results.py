@@ -19,6 +19,7 @@ from somscape.desk import jobs
 from somscape.desk.cli._commands import main
 from somscape.outliers import Detector
 from somscape.tables import read_table
+from somscape.tables._messages import install_command
 
 OTHERS = RESULTS - {"alerts.csv"}
 
@@ -298,7 +299,7 @@ def test_without_the_extra_nothing_is_computed(
     outcome = run(command, *tables, *others, "--out", "found")
     assert outcome.code == 2
     assert "xlsxwriter" in outcome.err
-    assert "pip install 'somscape[excel]'" in outcome.err
+    assert install_command("excel") in outcome.err
     assert listing(here) == set()
 
 

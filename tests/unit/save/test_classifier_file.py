@@ -148,7 +148,9 @@ def check_refused(path, message):
 def test_classes_that_are_no_object_are_refused(saved, value):
     record = read_record(saved)
     write_record(saved, Record({**record.header, "classes": value}, record.arrays))
-    check_refused(saved, "The parts of the classifier do not fit together (classes must be an object")
+    check_refused(
+        saved, "The parts of the classifier do not fit together (classes must be an object"
+    )
 
 
 def test_arrays_of_classes_without_classes_are_refused(saved):

@@ -239,12 +239,17 @@ def test_a_shape_that_does_not_fit_its_place_is_refused_before_it_is_made(saved)
     assert "not a list of sizes" in changed_entry(saved, shape=[-3, -12])
     assert "not a list of sizes" in changed_entry(saved, shape=[1] * 9)
     assert "not a list of sizes" in changed_entry(saved, shape="12")
-    assert "The type of array 'codebook' is 'BF16'" in changed_entry(saved, dtype="BF16", shape=[12, 3])
+    assert "The type of array 'codebook' is 'BF16'" in changed_entry(
+        saved, dtype="BF16", shape=[12, 3]
+    )
 
 
 @pytest.mark.parametrize(
     ("offsets", "words"),
-    [([0, 280], "needs 288 bytes, but has 280"), ([8, 296], "overlaps another array or leaves a gap")],
+    [
+        ([0, 280], "needs 288 bytes, but has 280"),
+        ([8, 296], "overlaps another array or leaves a gap"),
+    ],
 )
 def test_arrays_must_lie_side_by_side(saved, offsets, words):
     assert words in changed_entry(saved, shape=[12, 3], data_offsets=offsets)
@@ -404,8 +409,14 @@ def detector_saved(tmp_path):
     ("change", "words"),
     [
         ({"lift": np.ones(3)}, "The parts of the detector do not fit together (lift must have 12 "),
-        ({"spread": -np.ones(12)}, "The parts of the detector do not fit together (`rms_distances` "),
-        ({"history.radius": np.zeros((2, 2))}, ": The parts of the map do not fit together (history."),
+        (
+            {"spread": -np.ones(12)},
+            "The parts of the detector do not fit together (`rms_distances` ",
+        ),
+        (
+            {"history.radius": np.zeros((2, 2))},
+            ": The parts of the map do not fit together (history.",
+        ),
     ],
 )
 def test_what_does_not_fit_is_said_once_of_the_detector_or_its_map(detector_saved, change, words):

@@ -16,6 +16,7 @@ from postgresql import NO_SERVER, SECRET, Server, programs
 
 from somscape.errors import InputError
 from somscape.tables import read_sql, read_table
+from somscape.tables._messages import install_command
 from somscape.tables._sql import is_url
 from somscape.tables.sources import paths_of
 
@@ -600,7 +601,7 @@ def test_a_driver_that_is_missing(
 ) -> None:
     monkeypatch.setitem(sys.modules, driver, None)
     message = refusal(url.format(lake.removeprefix("duckdb:///")), table="loans")
-    assert message.endswith(f"needs {driver}. Run pip install 'somscape[sql]'.")
+    assert message.endswith(f"needs {driver}. Run {install_command('sql')}.")
 
 
 def test_a_database_that_another_connection_writes(lake: str) -> None:

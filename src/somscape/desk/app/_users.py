@@ -1,6 +1,5 @@
 """The users of the app: names, roles and hashed passwords in a private file."""
 
-import importlib.util
 import os
 import re
 import unicodedata
@@ -12,6 +11,7 @@ from typing import Any, NoReturn
 
 from somscape._files import read_secret, shown, whole
 from somscape.errors import InputError
+from somscape.tables._messages import check_libraries
 from somscape.tables._roles import key_text, line_of, parsed, value_text
 
 LOOK, DECIDE, RUN = ROLES = ("look", "decide", "run")
@@ -40,7 +40,7 @@ MAX_LANES = 64
 WRITTEN = """\
 # Who may use the app, for: somscape app --users FILE
 # Users are added, changed and removed by: somscape app-user NAME --users FILE
-# Roles: look, decide (marks rows, too), run (adds, runs and deletes, too)
+# Roles: look, decide (may also mark rows), run (may also add, run and delete)
 """
 
 
@@ -77,10 +77,11 @@ def hash_password(password: str) -> str:
     """Return the hash of a password for a file of users."""
     if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
         raise InputError(
-            f"a password has {MIN_LENGTH} to {MAX_LENGTH} letters; this one has {len(password)}."
+            f"A password must have {MIN_LENGTH} to {MAX_LENGTH} characters, but this password has "
+            f"{len(password)}.",
+            parameter="password",
         )
-    if importlib.util.find_spec("argon2") is None:
-        raise InputError("passwords need argon2; run: pip install 'somscape[app,team]'")
+    check_libraries("hashing a password", ("team",), "argon2")
     from argon2 import PasswordHasher
 
     return PasswordHasher().hash(_plain(password))
@@ -112,18 +113,23 @@ def read_users(
         data = read_secret(path, "`users`", may_be_readable=may_be_readable, limit=MAX_BYTES + 1)
     except OSError as error:
         raise InputError(
-            f"`users` {source} cannot be read ({error.strerror}). Make it with: somscape app-user "
-            f"NAME --role decide --users {source}",
+            f"`users` {source} cannot be read ({error.strerror}). Make the file with somscape "
+            f"app-user NAME --role decide --users {source}",
             parameter="users",
+            file=path,
         ) from error
     if len(data) > MAX_BYTES:
-        raise InputError(f"{source} has more than {MAX_BYTES:,} bytes. Give a file of users.")
+        raise InputError(
+            f"{source} has more than {MAX_BYTES:,} bytes, too many for a file of users. Give a "
+            "file of `somscape app-user`.",
+            file=source,
+        )
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise InputError(
-            f"{source}, line {line}: this is no text in UTF-8. Save the file as UTF-8.",
+            f"{source}, line {line}: this line is not text in UTF-8. Save the file as UTF-8.",
             file=source,
             line=line,
         ) from error
@@ -141,27 +147,36 @@ class _Reader:
     def users(self, data: Mapping[str, Any]) -> dict[str, User]:
         for part in data:
             if part != "users":
-                self._refuse((part,), f"there is no part {part!r:.60}; a user is [users.NAME].")
+                self._refuse(
+                    (part,), f"the part {part!r:.60} is not allowed. A user is [users.NAME]."
+                )
         entries = data.get("users")
         if not isinstance(entries, dict) or not entries:
-            self._refuse(("users",), "it names no user. Add one with: somscape app-user NAME")
+            self._refuse(
+                ("users",),
+                "the file does not contain a user. Add a user with somscape app-user NAME",
+            )
         found: dict[str, User] = {}
         for key, entry in entries.items():
             user = self._user(key, entry)
             if user.name in found:
-                self._refuse(("users", key), f"{user.name} is there twice. Remove one.")
+                self._refuse(
+                    ("users", key), f"the user {user.name} occurs twice. Remove one of them."
+                )
             found[user.name] = user
         return found
 
     def _user(self, key: str, entry: Any) -> User:
         path, name = ("users", key), plain_name(key)
         if not name:
-            self._refuse(path, f"a name has 1 to {MAX_USER_NAME} letters that can be shown.")
+            self._refuse(path, f"a name must have 1 to {MAX_USER_NAME} printable characters.")
         if not isinstance(entry, dict):
             self._refuse(path, f'{name} must be [users.NAME] with role = "{LOOK}" and a password.')
         for part in entry:
             if part not in ("role", "password"):
-                self._refuse((*path, part), f"{name} has a role and a password, no {part!r:.60}.")
+                self._refuse(
+                    (*path, part), f"{name} may only have role and password, not {part!r:.60}."
+                )
         role, password = entry.get("role"), entry.get("password", "")
         if role not in ROLES:
             self._refuse(
@@ -173,20 +188,22 @@ class _Reader:
         return User(name, role, password)
 
     def _check_password(self, path: tuple[str, ...], password: Any) -> None:
-        cure = f"Set it with: somscape app-user {shown(path[1])} --users {self.source}"
+        cure = f"Set the password with somscape app-user {shown(path[1])} --users {self.source}"
         found = HASH.fullmatch(password) if isinstance(password, str) else None
         if found is None:
-            self._refuse(path, f"this user needs a password hashed by Argon2id, v=19. {cure}")
+            self._refuse(
+                path, f"this user needs a password that is hashed by Argon2id, v=19. {cure}"
+            )
         memory, passes, lanes = map(int, found.groups())
         if memory < MIN_MEMORY or memory * passes < MIN_WORK:
-            self._refuse(path, f"this password was hashed in too little time and memory. {cure}")
+            self._refuse(path, f"this password was hashed with too little time and memory. {cure}")
         if memory > MAX_MEMORY or memory * passes > MAX_WORK or not 0 < lanes <= MAX_LANES:
-            self._refuse(path, f"to check this password would take too long or too much. {cure}")
+            self._refuse(path, f"checking this password would need too much time or memory. {cure}")
 
     def _refuse(self, path: tuple[str, ...], what: str) -> NoReturn:
         line = line_of(self.text, path)
         where = self.source if line is None else f"{self.source}, line {line}"
-        raise InputError(f"{where}: {what}")
+        raise InputError(f"{where}: {what}", file=self.source, line=line)
 
 
 def write_users(path: Path, users: Mapping[str, User]) -> None:
@@ -247,7 +264,7 @@ class Users:
                 self._users = self._read()
             except InputError as error:
                 self._users = None
-                self._say(f"Nobody is let in: {' '.join(str(error).split())}")
+                self._say(f"All users are locked out. {' '.join(str(error).split())}")
         return self._users
 
 

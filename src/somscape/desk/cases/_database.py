@@ -12,7 +12,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from somscape.desk.cases._sqlite import LOCKED, READ_ONLY, SECONDS_TO_WAIT, SQLite, TroubleError
 from somscape.errors import InputError
-from somscape.tables._messages import check_library
+from somscape.tables._messages import check_libraries
 from somscape.tables._sql import database_at, is_url
 
 MOST_IDLE = 4
@@ -303,7 +303,7 @@ class PostgreSQL:
     is_server, is_read_only, bytes_type = True, False, "BYTEA"
 
     def __init__(self, url: str) -> None:
-        check_library("psycopg", "state in PostgreSQL", "team")
+        check_libraries("state in PostgreSQL", ("team",), "psycopg")
         import psycopg
 
         self.name = url

@@ -11,8 +11,8 @@ from somscape.desk.app._users import User, hash_password, plain_name, read_users
 from somscape.desk.cases._database import state_folder
 from somscape.desk.cli._console import make_console, say, stage
 from somscape.desk.cli._group import without_password
-from somscape.desk.web._servers import check_libraries
 from somscape.errors import InputError
+from somscape.tables._messages import check_libraries
 from somscape.tables.sources import read_table
 
 SERVICE_LIBRARIES = ("apispec", "msgspec", "prometheus_client", "starlette", "uvicorn")
@@ -32,9 +32,9 @@ def run_app(
 ) -> None:
     """Run the app until Ctrl-C."""
     if of_front["users"] is None:
-        check_libraries("the app", ("starlette", "uvicorn"), "app")
+        check_libraries("the app", ("app",), "starlette", "uvicorn")
     else:
-        check_libraries("the app", ("starlette", "uvicorn", "argon2"), "app,team")
+        check_libraries("the app", ("app", "team"), "starlette", "uvicorn", "argon2")
     from somscape.desk.app._entrance import Front
     from somscape.desk.app._server import AppLimits, serve
 
@@ -129,7 +129,7 @@ def _new_password(name: str) -> str:
 
 def run_service(map_file: str, *, max_body: float, max_rows: int, **options: Any) -> None:
     """Serve a map until the process receives SIGTERM or Ctrl-C."""
-    check_libraries("the service", SERVICE_LIBRARIES, "serve")
+    check_libraries("the service", ("serve",), *SERVICE_LIBRARIES)
     from somscape.desk.serve._limits import RequestLimits
     from somscape.desk.serve._server import serve_map
 

@@ -841,7 +841,8 @@ def app(path: str | None, **options: Any) -> None:
     A team needs a file of users, which `somscape app-user` writes.  Its members connect with TLS
     (second example), or through a proxy: --behind-proxy https://somscape.bank.example
 
-    The command needs the extra `app`, and for a team also `team`: pip install 'somscape[app,team]'
+    The command needs the libraries of the extra `app`, and for a team also of the extra `team`.
+    In a checkout, run pip install '.[app,team]'.
     """
     from somscape.desk.cli._app import run_app
 
@@ -944,7 +945,7 @@ def serve(map_file: str, **options: Any) -> None:
     has the same columns.  SIGTERM ends the service two seconds later, after the answers to all
     received requests.
 
-    The command needs the extra `serve`: pip install 'somscape[serve]'
+    The command needs the libraries of the extra `serve`. In a checkout, run pip install '.[serve]'.
     """
     from somscape.desk.cli._app import run_service
 

@@ -27,7 +27,7 @@ from somscape.maps.map import Map
 from somscape.measures.labels import Agreement, label_agreement
 from somscape.outliers._train import Detection, Outermost, train_detector
 from somscape.outliers.detector import AlertRule, Alerts, Detector, ranked
-from somscape.tables._messages import check_library, counted, free_name
+from somscape.tables._messages import check_libraries, counted, free_name
 from somscape.tables._recoded import recoded
 from somscape.tables._write import Sheet, rounded, table_bytes, workbook_bytes, write_csv
 from somscape.tables.column import Column
@@ -143,7 +143,7 @@ SHOWN = "[<0.001]0.0E+00;0.000"
 def check_format(kind: str, *, bom: bool = False) -> None:
     """Raise InputError before any work if a format cannot be written."""
     if kind == "xlsx":
-        check_library("xlsxwriter", "writing a .xlsx file")
+        check_libraries("writing a .xlsx file", ("excel",), "xlsxwriter")
     if bom and kind != "csv":
         raise InputError(
             f"`bom` is only for CSV files, but this file is .{kind}. Leave `bom` out.",

@@ -1,13 +1,12 @@
 """Sockets and certificates of a server, and its start with uvicorn."""
 
 import errno
-import importlib.util
 import ipaddress
 import os
 import signal
 import socket
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -21,17 +20,6 @@ UVICORN: dict[str, Any] = {
     "ws": "none",
     "proxy_headers": False,  # otherwise any local program could fake its address
 }
-
-
-def check_libraries(what: str, names: Sequence[str], extra: str) -> None:
-    """Raise InputError if libraries of an extra are missing."""
-    missing = [name for name in names if importlib.util.find_spec(name) is None]
-    if missing:
-        raise InputError(
-            f"{what[:1].upper()}{what[1:]} needs {' and '.join(missing)}. Run pip install "
-            f"'somscape[{extra}]'.",
-            value=missing[0],
-        )
 
 
 def listening(host: str, port: int) -> socket.socket:
