@@ -125,7 +125,7 @@ def test_the_walk_on_bundled_data_from_table_to_ranking_again(
     # Cleared rows fold away, and what was pressed says what it is.
     assert person.browser.texts('#rows tr[data-rank="1"] .confirmed') == ["Confirmed"]
     assert person.browser.texts('#rows tr[data-rank="2"], #rows tr[data-rank="3"]') == []
-    assert person.words("#folded") == "2 cleared and folded away, show"
+    assert person.words("#folded") == "2 cleared rows hidden, show"
     person.picture("report")
     person.browser.click("#folded button")
     pressed = '#rows tr[data-rank="3"] .marks .cleared[aria-pressed="true"]'
@@ -153,7 +153,7 @@ def test_the_walk_on_bundled_data_from_table_to_ranking_again(
     )
     person.wait_for_words("#marked", "1 confirmed, 1 cleared")
     assert "1 confirmed, 1 cleared" in person.words("#notes")
-    assert "What the marks did: 2 marks (1 confirmed, 1 cleared)" in person.words("#effect")
+    assert "Effect of the marks: 2 marks (1 confirmed, 1 cleared)" in person.words("#effect")
     assert client.get(f"/api/runs/{person.run}")["facts"]["n_known"] == 2
 
     # Files leave by links of the page.
@@ -193,9 +193,9 @@ def test_progress_is_seen_and_a_run_is_cancelled(
     other = client.post(f"/api/runs/{run}/again")["run"]
     client.post(f"/api/runs/{other}/start")
     person.visit(f"/runs/{other}")
-    person.wait_for_words("#stage", "Waiting: next in line")
+    person.wait_for_words("#stage", "Waiting. This run is next.")
     person.visit("/")
-    person.wait_for_words(f'[data-run="{other}"]', "waiting, place 1 in line")
+    person.wait_for_words(f'[data-run="{other}"]', "waiting, position 1 of the queue")
     person.visit(f"/runs/{run}")
     person.wait_for("#cancel")
     person.browser.click("#cancel")
@@ -275,9 +275,7 @@ def test_rows_that_stand_out_are_listed_unless_a_share_or_a_number_is_chosen(
     checked = "return [...document.querySelectorAll('input[name=how]:checked')].map(i => i.id)"
     chosen = "const s = chosenSettings(); return [s.alerts, s.contamination]"
     assert person.browser.run(checked) == ["by-itself"]
-    assert person.words("label:has(#by-itself)") == (
-        "those that stand out, at least 10 and at most 50"
-    )
+    assert person.words("label:has(#by-itself)") == "rows that stand out (at least 10, at most 50)"
     assert person.browser.run("return document.getElementById('contamination').value") == "5"
     assert person.browser.run(chosen) == [None, None]
     person.browser.click("#by-share")
@@ -374,8 +372,8 @@ def test_hostile_names_and_cells_do_nothing(person: Person, client: Client, host
 
 def test_what_is_wrong_is_said_on_the_page(person: Person, client: Client, tmp_path: Path) -> None:
     files = {
-        "map.pkl": (b"\x80\x04.", "is no kind of table"),
-        "large.csv": (b"1,2\n" * 600_000, "more than the 2 MB"),
+        "map.pkl": (b"\x80\x04.", "cannot read the file map.pkl"),
+        "large.csv": (b"1,2\n" * 600_000, "more than the limit of 2 MB"),
         "empty.csv": (b"", "empty.csv is empty."),
     }
     for name, (content, said) in files.items():
@@ -489,7 +487,7 @@ def test_roles_are_saved_and_set_up_the_next_table(person: Person, tmp_path: Pat
     more = [f"{row},{i % 9}" for i, row in enumerate(rows)]
     person.give(write(tmp_path / "february.csv", f"{header},extra", more))
     person.wait_for("#setup")
-    assert person.words("[data-column='2']").startswith("agenumber (found)")
+    assert person.words("[data-column='2']").startswith("agenumber (detected)")
     person.browser.type("#take-roles", str(saved))
     person.wait_for_words("#told", "Columns without a role in roles.toml are left out: 'extra'.")
     assert person.browser.run("return [2, 5].map((i) => setup.settings.kinds[i])") == ["drop"] * 2
@@ -543,7 +541,7 @@ def test_edited_regions_are_saved_in_the_run(
     person.browser.click("#split")
     client.post(f"/api/runs/{run}/delete")
     person.browser.click("#save-regions")
-    person.wait_for_words("#edited", "There is no such run; it may have been deleted.")
+    person.wait_for_words("#edited", "This run does not exist. It may have been deleted.")
     assert not person.browser.run("return document.getElementById('save-regions').disabled")
     assert [c for c in person.browser.complaints() if "404" not in c] == []
 
@@ -560,7 +558,7 @@ def test_keys_mark_and_go_on_and_undo(person: Person, client: Client) -> None:
     current = "return document.querySelector('#rows tr.current').dataset.rank"
     assert person.browser.run(current) == "2"
     person.press("x")
-    person.wait_for_words("#folded", "1 cleared and folded away")
+    person.wait_for_words("#folded", "1 cleared row hidden")
     assert person.browser.run(current) == "3"
     person.press("l")
     person.wait_for_words("#marked", "1 confirmed, 1 cleared, 1 later")
@@ -613,7 +611,7 @@ def test_a_run_becomes_a_watch_whose_cases_are_decided(
 
     # The next file is dropped onto the watch.
     person.visit("/")
-    person.wait_for_words("#watches", "5 cases open")
+    person.wait_for_words("#watches", "5 open cases")
     watch = person.browser.run("return document.querySelector('#watches h3 a').pathname")
     for case in client.get(f"/api{watch}")["cases"][:3]:
         body = {"key": case["key"], "decision": "cleared", "seen": 0, "comment": "as it was"}
@@ -654,7 +652,7 @@ def _replaced(person: Person, watch: str, axe: str, right: Path) -> None:
     person.visit(watch)
     person.browser.click("#watch-runs .replace")
     person.wait_for("#right-dialog")
-    assert "in the place of run 2, and compared" in person.words("#right-dialog")
+    assert "replaces run 2, and is compared" in person.words("#right-dialog")
     person.picture("right-dialog")
     person.browser.run(axe + "; window.axe = axe;")
     assert person.browser.run(RUN_AXE, RULES) == []
@@ -680,7 +678,7 @@ def _nothing_inherited(person: Person, client: Client, watch: str) -> None:
     assert [said(key) for key in back] == [("cleared", "as it was")] * 3
     report = client.get(f"/api{watch}")["report"]
     person.visit(f"/runs/{report}/report#case=1")
-    person.wait_for_words("#rows .case", "Cleared as it was (as it was) by")
+    person.wait_for_words("#rows .case", "Cleared earlier (as it was) by")
     assert person.browser.run("return document.querySelector('.comment-line input').value") == ""
     person.browser.click("#rows .case .marks .confirmed")
     person.wait_for_words("#marked", "1 confirmed")
@@ -711,7 +709,7 @@ def _decided_by_two(person: Person, client: Client, watch: str) -> dict[str, str
     client.post(f"/api{watch}/decide", body)
     person.browser.type("#cases li:nth-child(2) input", "half a thought")
     person.browser.click("#cases .confirmed")
-    person.wait_for_words("#problem", "meanwhile (paid)")
+    person.wait_for_words("#problem", "(paid)")
     person.wait_for_words("#count", "4 cases")
     # The next line has the focus, and what was typed there stands.
     assert person.browser.run(
@@ -728,6 +726,6 @@ def _decided_by_two(person: Person, client: Client, watch: str) -> dict[str, str
     person.wait_for_words("#history", "later by")
     person.browser.type("#decide input", f"a comment{ENTER}")  # the decision stays
     person.wait_for_words("#history", "a comment")
-    person.wait_for_words("#about", "It is for later")
+    person.wait_for_words("#about", "The case is for later")
     assert person.browser.printed().count(b"/Type /Page\n") <= 1
     return {"case": page}

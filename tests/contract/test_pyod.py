@@ -130,7 +130,7 @@ def test_what_cannot_be_used_is_refused():
 
 
 def test_without_pyod_it_says_what_to_install(monkeypatch):
-    monkeypatch.setattr("somscape.pyod.find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with rejected(parameter="as_pyod") as caught:
         as_pyod()
     assert "pip install 'pyod>=" in str(caught.value)

@@ -2,12 +2,12 @@
 
 import difflib
 import hashlib
+import importlib.util
 import re
 import shlex
 from array import array
 from collections.abc import Container, Iterable, Sequence
 from importlib.metadata import requires
-from importlib.util import find_spec
 from itertools import repeat
 from typing import Any, TypeAlias
 
@@ -100,7 +100,9 @@ def install_command(*extras: str) -> str:
 def check_libraries(action: str, extras: Sequence[str], *modules: str) -> None:
     """Raise InputError if libraries of extras are not installed."""
     # Checked before the import, because an ImportError can also come from within a library.
-    names = [module.replace("_", "-") for module in modules if find_spec(module) is None]
+    names = [
+        module.replace("_", "-") for module in modules if importlib.util.find_spec(module) is None
+    ]
     if names:
         raise InputError(
             f"{action[:1].upper()}{action[1:]} needs {' and '.join(names)}. Run "

@@ -104,7 +104,7 @@ def test_a_folder_that_is_in_use_is_one_line(state: Path) -> None:
     outcome = run("app", "--no-browser", "--state", state)
     store.close()
     assert outcome.code == 2
-    assert "another somscape app uses the folder" in outcome.err
+    assert "nother somscape app uses the folder" in outcome.err
     assert len(outcome.err.splitlines()) == 1
 
 

@@ -83,7 +83,10 @@ def test_saved_regions_are_in_the_page_its_files_and_the_map(
         ({**ANOTHER, "labels": [0, "a"]}, '"labels" of regions must contain one whole number'),
         ({**ANOTHER, "labels": [[0]]}, '"labels" of regions must contain one whole number'),
         ({**ANOTHER, "names": [1, 2]}, "`names` must be one text for each of 2 regions"),
-        ({**ANOTHER, "colors": ["red", ""]}, "A color must be like '#1f77b4' (six of 0-9 and a-f), but is 'red'."),
+        (
+            {**ANOTHER, "colors": ["red", ""]},
+            "A color must be like '#1f77b4' (six of 0-9 and a-f), but is 'red'.",
+        ),
         ({**ANOTHER, "schema_version": 9}, "schema version 9"),
     ],
 )

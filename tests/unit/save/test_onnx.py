@@ -228,7 +228,7 @@ def test_what_cannot_be_written_is_refused(tmp_path, monkeypatch):
     with rejected(TypeError):
         to_onnx(rows_of(), tmp_path / "m.onnx")
     monkeypatch.setitem(sys.modules, "onnx", None)
-    monkeypatch.setattr("somscape.save._onnx.find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with rejected():
         to_onnx(som, tmp_path / "m.onnx")
     assert not list(tmp_path.iterdir())
