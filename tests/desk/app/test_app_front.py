@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from command_line import run
 from team import PASSWORD, Member, make_certificate, write_team
-from texts import rejected
+from texts import check_text, rejected
 from web_client import Server, serving
 
 from somscape.desk.app._entrance import Front
@@ -49,35 +49,41 @@ USERS, TLS = "--users {}/users.toml", "--tls-cert {}/cert.pem --tls-key {}/key.p
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("--host 0.0.0.0", "--host 0.0.0.0 lets other computers in. That needs --users"),
-        ("--host ::", "--host :: lets other computers in"),
-        ("--host 10.1.2.3", "lets other computers in"),
-        ("--host evil.example", "lets other computers in"),
-        (f"--host 0.0.0.0 {USERS}", "and --tls-cert with --tls-key"),
+        ("--host 0.0.0.0", "--host 0.0.0.0"),
+        ("--host ::", "--host ::"),
+        ("--host 10.1.2.3", "--users"),
+        ("--host evil.example", "--users"),
+        (f"--host 0.0.0.0 {USERS}", "--tls-cert and --tls-key"),
         (f"--host 0.0.0.0 {TLS}", "--tls-cert is for a team"),
         (TLS, "--tls-cert is for a team"),
         (f"--behind-proxy {PROXY}", "--behind-proxy is for a team"),
         ("--socket {}/s", "--socket is for a team"),
         ("--user-header X-Remote-User", "--user-header is for a team"),
-        (f"{USERS} --tls-cert {{}}/cert.pem", "Give --tls-key, too"),
-        (f"{USERS} --tls-key {{}}/key.pem", "Give --tls-cert, too"),
-        (f"{USERS} {TLS} --behind-proxy {PROXY}", "leaves TLS to the proxy"),
-        (f"{USERS} --host 0.0.0.0 --behind-proxy {PROXY}", "leave --host 0.0.0.0 out"),
+        (f"{USERS} --tls-cert {{}}/cert.pem", "Also give --tls-key"),
+        (f"{USERS} --tls-key {{}}/key.pem", "Also give --tls-cert"),
+        (f"{USERS} {TLS} --behind-proxy {PROXY}", "Leave out --tls-cert and --tls-key"),
+        (f"{USERS} --host 0.0.0.0 --behind-proxy {PROXY}", "Leave out --host 0.0.0.0"),
         (f"{USERS} --socket {{}}/s", "--socket is for a proxy"),
         (f"{USERS} {TLS} --socket {{}}/s", "--socket is for a proxy"),
         (f"{USERS} --user-header X-Remote-User", "--user-header is for a proxy"),
         (f"{USERS} --behind-proxy {PROXY} --user-header X-Remote-User", "needs --socket"),
         (f"{USERS} --behind-proxy {PROXY} --socket-group g", "needs --socket"),
-        (f"{USERS} --behind-proxy {PROXY} --socket {{}}/s --port 80", "instead of --host and"),
-        (f"{USERS} --behind-proxy {PROXY} --socket {{}}/s --user-header X:Y", "header's name"),
+        (
+            f"{USERS} --behind-proxy {PROXY} --socket {{}}/s --port 80",
+            "Leave out --host",
+        ),
+        (
+            f"{USERS} --behind-proxy {PROXY} --socket {{}}/s --user-header X:Y",
+            "--user-header must be",
+        ),
         *(
-            (f"{USERS} --behind-proxy {name}", "must be what browsers ask for")
+            (f"{USERS} --behind-proxy {name}", "--behind-proxy must be")
             for name in ("http://a.example", "a.example", f"{PROXY}/x", f"{PROXY}:0", "https://")
         ),
         ("--users {}/none.toml", "cannot be read"),
         ("--users {}/open.toml", "--users {}/open.toml has mode 0644, so other users of"),
         ("--users {}/open.toml", "chmod 600 {}/open.toml (to accept the file as it is: --allow"),
-        ("--users {}/open.toml --allow-readable-secrets", "Add one with: somscape app-user"),
+        ("--users {}/open.toml --allow-readable-secrets", "somscape app-user NAME"),
         (f"{USERS} --tls-cert {{}}/cert.pem --tls-key {{}}/open.pem", "open.pem has mode 0644"),
         ("--users {}/named.toml", "line 5: this user needs a password"),
         (
@@ -87,7 +93,7 @@ USERS, TLS = "--users {}/users.toml", "--tls-cert {}/cert.pem --tls-key {}/key.p
         (f"{USERS} --tls-cert {{}}/key.pem --tls-key {{}}/cert.pem", "cannot be used"),
         (f"{USERS} --tls-cert {{}}/users.toml --tls-key {{}}/key.pem", "cannot be used"),
         (f"{USERS} {TLS} --host 192.0.2.1", "cannot listen on 192.0.2.1"),
-        (f"{USERS} {TLS} --host 999.1.1.1", "Give --host an address of this machine"),
+        (f"{USERS} {TLS} --host 999.1.1.1", "999.1.1.1"),
     ],
 )
 def test_everything_between_is_refused_in_one_line_before_anything_starts(
@@ -97,6 +103,7 @@ def test_everything_between_is_refused_in_one_line_before_anything_starts(
     outcome = run("app", "--no-browser", "--state", state, *given)
     assert outcome.code == 2
     assert said.replace("{}", str(folder)) in outcome.err
+    check_text("app", outcome.err)
     assert len(outcome.err.splitlines()) == 1
     assert not state.exists()
 
@@ -110,7 +117,7 @@ def test_certificates_that_browsers_refuse_are_refused(folder: Path, tmp_path: P
         assert not (tmp_path / "state").exists()
         return outcome.err
 
-    assert "names no host" in refused(*make_certificate(tmp_path))
+    assert "subjectAltName" in refused(*make_certificate(tmp_path))
     other, _ = make_certificate(tmp_path, "DNS:localhost")
     assert "cannot be used" in refused(other, folder / "key.pem")
     locked = tmp_path / "locked.pem"
@@ -214,7 +221,7 @@ def member(over_tls: Server, folder: Path) -> Member:
 
 def test_beyond_the_loopback_people_log_in_over_tls(member: Member, over_tls: Server) -> None:
     assert len(over_tls.said) == 1
-    assert over_tls.address.endswith(f"/ for the 2 users of {member.certificate.parent}/users.toml")
+    assert over_tls.address.endswith(f"/ for the 2 users in {member.certificate.parent}/users.toml")
     assert "token" not in over_tls.address
     assert member.ask("GET", "/api/runs").status == 403
     assert member.ask("GET", "/?token=x").status == 403
@@ -313,14 +320,14 @@ def test_on_the_loopback_users_log_in_without_tls(folder: Path, state: Path) -> 
             path.write_text(before)
         assert member.ask("GET", "/api/runs").status == 200
         assert server.process.stdout
-        assert server.process.stdout.readline().startswith("Nobody is let in: ")
+        assert server.process.stdout.readline().startswith("All users are locked out. ")
 
 
 def test_behind_a_proxy_its_name_alone_is_taken(folder: Path, state: Path) -> None:
     words = ("--users", str(folder / "users.toml"), "--behind-proxy", PROXY)
     with serving(state, *words) as server:
         found = re.fullmatch(
-            rf"{PROXY}/ for .*, through a proxy that sends to port (\d+) of 127.0.0.1",
+            rf"{PROXY}/ for .*, through a proxy that connects to port (\d+) of 127.0.0.1",
             server.address,
         )
         assert found
@@ -346,8 +353,8 @@ def test_over_a_socket_the_proxy_says_who_it_is(folder: Path, tmp_path: Path) ->
     words = ["--users", str(folder / "named.toml"), "--behind-proxy", PROXY]
     words += ["--socket", str(place), "--user-header", "X-Remote-User"]
     with serving(tmp_path / "state", *words) as server:
-        assert server.address.endswith(f"sends to {place}")
-        assert " for the 1 user of " in server.address
+        assert server.address.endswith(f"connects to {place}")
+        assert " for the 1 user in " in server.address
         assert stat.S_IMODE(place.stat().st_mode) == 0o600
         anna = Member(PROXY, socket=place, more={"X-Remote-User": "anna"}).enter()
         assert anna.ask("GET", "/api/runs").json == []
@@ -357,7 +364,7 @@ def test_over_a_socket_the_proxy_says_who_it_is(folder: Path, tmp_path: Path) ->
         assert anna.ask("GET", "/api/runs", headers={"Host": "localhost"}).status == 421
         outcome = run("app", "--no-browser", "--state", tmp_path / "other", *words)
         assert outcome.code == 2
-        assert "something is there" in outcome.err
+        assert "already exists" in outcome.err
     assert not place.exists()
 
 

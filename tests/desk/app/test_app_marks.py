@@ -109,7 +109,7 @@ def test_a_table_is_not_read_in_another_way_under_its_marks(client: Client) -> N
     again = client.post(f"/api/runs/{run}/again")["run"]
     client.post(f"/api/runs/{run}/delete")
     answer = client.ask("POST", f"/api/runs/{again}/read", read)
-    assert (answer.status, "Drop the file in once more" in answer.problem) == (409, True)
+    assert (answer.status, "already has runs or marks" in answer.problem) == (409, True)
     assert marks_of(client, again) == {str(number): "confirmed"}
     client.post(f"/api/runs/{again}/delete")
 

@@ -170,8 +170,7 @@ def test_edited_regions_come_over_to_the_next_run(client: Client, run: str, tmp_
     assert kept is not None
     assert kept.to_json() == given
     assert (
-        "The regions are those that were edited in the run before."
-        in report_of(client, same)["notes"]
+        "The regions are the edited regions of the run before." in report_of(client, same)["notes"]
     )
     # Another map has regions of its own, which take names over.
     other = client.post(f"/api/runs/{same}/again")["run"]
@@ -181,7 +180,7 @@ def test_edited_regions_come_over_to_the_next_run(client: Client, run: str, tmp_
     found = regions.kept(detector)
     assert found is not None
     np.testing.assert_array_equal(found.labels, regions.find_regions(detector).labels)
-    assert "so its regions were found anew" in " ".join(report_of(client, other)["notes"])
+    assert "so the regions were found again" in " ".join(report_of(client, other)["notes"])
 
 
 def test_nothing_is_said_of_regions_that_nobody_edited(client: Client, ranked: Any) -> None:

@@ -4,6 +4,7 @@ import tomllib
 
 import pytest
 from command_line import customers_csv
+from texts import check_text
 from web_client import Client
 
 from somscape.desk.app._settings import (
@@ -70,11 +71,11 @@ def test_a_roles_file_meets_other_columns() -> None:
     [
         ('[columns]\nprice = "number"', "the table lacks these columns of r.toml: 'price'."),
         ('[columns]\nAmount = "number"', "'Amount' (is it 'amount'?)"),
-        ('[columns]\nsize = "number"', "Column 'size' cannot be taken as 'number'."),
-        ('missing = "mask"', "filled ('fill') or stop the run ('error')"),
-        ('[columns]\nsize = {kind = "label", value = "XL"}', "has no such value"),
-        ('[columns]\nsize = {kind = "ordinal", levels = ["a<b", "c"]}', "a level with <"),
-        ('[layers]\na = ["amount"]', "r.toml puts columns into the layers 'a', which the app does"),
+        ('[columns]\nsize = "number"', "Column 'size' cannot be 'number'."),
+        ('missing = "mask"', "'missing' must be 'fill'"),
+        ('[columns]\nsize = {kind = "label", value = "XL"}', "'XL'"),
+        ('[columns]\nsize = {kind = "ordinal", levels = ["a<b", "c"]}', "contains <"),
+        ('[layers]\na = ["amount"]', "r.toml puts columns into the layers 'a'"),
         ("[columns]\namount = 3", "r.toml, line 2: column 'amount'"),
     ],
 )
@@ -82,6 +83,7 @@ def test_a_file_that_does_not_fit_is_refused(text: str, said: str) -> None:
     with pytest.raises(InputError) as caught:
         settings_of(text, "r.toml", default_settings(FACTS), FACTS)
     assert said in str(caught.value)
+    check_text("app", str(caught.value))
 
 
 def test_a_run_gives_its_roles_and_another_takes_them(client: Client) -> None:

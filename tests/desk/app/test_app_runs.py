@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from command_line import customers, run, write
+from texts import check_text
 from web_client import Client, serving
 
 HOSTILE = ["<script>alert(1)</script>", "=1+1", "a=b", '"quoted"', "\u202eflip", "x" * 3000]
@@ -237,7 +238,8 @@ def test_a_table_is_read_again_as_it_is_said_to_be_written(client: Client) -> No
 
 def test_an_empty_upload_is_refused(client: Client) -> None:
     answer = client.send("empty.csv", b"")
-    assert (answer.status, answer.problem) == (422, "empty.csv is empty.")
+    assert (answer.status, answer.problem.split(".csv")[0]) == (422, "empty")
+    check_text("app", answer.problem)
 
 
 @pytest.mark.parametrize(
@@ -247,12 +249,12 @@ def test_an_empty_upload_is_refused(client: Client) -> None:
         ({"id": "0"}, "'id'"),
         ({"label": -1}, "'label'"),
         ({"id": 4, "label": 4}, "both"),
-        ({"label": 4, "value": "maybe"}, "no such value"),
-        ({"kinds": {"9": "drop"}}, "by their numbers"),
-        ({"kinds": {"1": 7}}, "by their numbers"),
-        ({"kinds": []}, "by their numbers"),
-        ({"kinds": {"3": "number"}}, "cannot be taken"),
-        ({"kinds": {"3": "__proto__"}}, "cannot be taken"),
+        ({"label": 4, "value": "maybe"}, "'maybe'"),
+        ({"kinds": {"9": "drop"}}, "'kinds'"),
+        ({"kinds": {"1": 7}}, "'kinds'"),
+        ({"kinds": []}, "'kinds'"),
+        ({"kinds": {"3": "number"}}, "cannot be 'number'"),
+        ({"kinds": {"3": "__proto__"}}, "cannot be '__proto__'"),
         ({"alerts": 0}, "'alerts' must be a whole number from 1 to 60"),
         ({"alerts": 61}, "'alerts'"),
         ({"alerts": True}, "'alerts'"),
@@ -263,7 +265,7 @@ def test_an_empty_upload_is_refused(client: Client) -> None:
         ({"contamination": True}, "above 0"),
         ({"contamination": False}, "above 0"),
         ({"seed": -1}, "'seed'"),
-        ({"missing": "mask"}, "Missing cells"),
+        ({"missing": "mask"}, "'missing'"),
         ({"uses_marks": 1}, "uses_marks"),
         ({"file": "/etc/passwd"}, "some of"),
     ],
@@ -275,6 +277,7 @@ def test_settings_that_cannot_be_are_refused(
     answer = client.ask("POST", f"/api/runs/{ready}/start", json.dumps(settings))
     assert answer.status == 422
     assert said in answer.problem
+    check_text("app", answer.problem)
     assert client.get(f"/api/runs/{ready}")["task"] == "read"
 
 

@@ -53,9 +53,9 @@ def test_no_mark_is_taken_while_a_run_becomes_a_watch(store: Store, run: Run) ->
     marks = MarkStore(store)
 
     async def keep_watch(run: Run, asked: dict[str, Any]) -> str:
-        with pytest.raises(Refusal, match="becomes a watch just now"):
+        with pytest.raises(Refusal, match="is being made a watch"):
             await marks.decide(run, {"row": 4, "decision": "cleared"}, "anna")
-        with pytest.raises(Refusal, match="becomes a watch already"):
+        with pytest.raises(Refusal, match="is already being made a watch"):
             await calls.keep(request)
         return "it went wrong"
 
@@ -95,7 +95,7 @@ def test_the_second_person_sees_what_the_first_one_said(store: Store, run: Run) 
 
 def test_a_row_that_is_no_case_of_the_watch_is_not_marked(store: Store, run: Run) -> None:
     store.say_watch(run.upload, "w")
-    with pytest.raises(Refusal, match="no cases of its watch"):
+    with pytest.raises(Refusal, match="are not cases of its watch"):
         mark(MarkStore(store), run, "anna", "cleared")
 
 

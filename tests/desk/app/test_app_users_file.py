@@ -35,18 +35,18 @@ def file_of(folder: Path, text: str | bytes, mode: int = 0o600) -> Path:
 @pytest.mark.parametrize(
     ("text", "line", "said"),
     [
-        ("[users.anna\n", 1, "no TOML"),
-        (ANNA + "x = = 1\n", 4, "no TOML"),
+        ("[users.anna\n", 1, "TOML"),
+        (ANNA + "x = = 1\n", 4, "TOML"),
         (b"\n[users.anna]\n# \xff\n", 3, "UTF-8"),
-        ("", None, "names no user"),
-        ("users = 1\n", 1, "names no user"),
-        ("[users]\n", 1, "names no user"),
-        ("[user.anna]\n", 1, "no part 'user'"),
+        ("", None, "somscape app-user NAME"),
+        ("users = 1\n", 1, "somscape app-user NAME"),
+        ("[users]\n", 1, "somscape app-user NAME"),
+        ("[user.anna]\n", 1, "the part 'user'"),
         ("[users]\nanna = 3\n", 2, "[users.NAME]"),
         (ANNA.replace("look", "admin"), 2, 'role = "look"'),
         (ANNA.replace('"look"', "1"), 2, 'role = "look"'),
         (ANNA.replace('role = "look"\n', ""), 1, 'role = "look"'),
-        (ANNA + "\nadmin = true\n", 5, "no 'admin'"),
+        (ANNA + "\nadmin = true\n", 5, "not 'admin'"),
         (ANNA.replace(HASH, "secret"), 3, "hashed by Argon2id"),
         (ANNA.replace(HASH, ""), 3, "hashed by Argon2id"),
         (ANNA.replace(f'"{HASH}"', "7"), 3, "hashed by Argon2id"),
@@ -55,12 +55,12 @@ def file_of(folder: Path, text: str | bytes, mode: int = 0o600) -> Path:
         (ANNA.replace("v=19", "v=16"), 3, "hashed by Argon2id"),
         (ANNA.replace("m=65536", "m=1024"), 3, "too little"),
         (ANNA.replace("m=65536,t=3", "m=8192,t=1"), 3, "too little"),
-        (ANNA.replace("m=65536", "m=9000000"), 3, "too long"),
-        (ANNA.replace("t=3", "t=100000"), 3, "too long"),
-        (ANNA.replace("p=4", "p=0"), 3, "too long"),
-        (ANNA.replace("anna", f'"{"a" * 65}"'), 1, "1 to 64 letters"),
-        (ANNA.replace("anna", '"a\\u0007b"'), 1, "1 to 64 letters"),
-        (ANNA.replace("anna", '" "'), 1, "1 to 64 letters"),
+        (ANNA.replace("m=65536", "m=9000000"), 3, "too much time or memory"),
+        (ANNA.replace("t=3", "t=100000"), 3, "too much time or memory"),
+        (ANNA.replace("p=4", "p=0"), 3, "too much time or memory"),
+        (ANNA.replace("anna", f'"{"a" * 65}"'), 1, "1 to 64 printable characters"),
+        (ANNA.replace("anna", '"a\\u0007b"'), 1, "1 to 64 printable characters"),
+        (ANNA.replace("anna", '" "'), 1, "1 to 64 printable characters"),
         (ANNA.replace("anna", '"é"') + ANNA.replace("anna", '"e\u0301"'), 4, "twice"),
         ("a." * 40 + "b = 1\n", 1, "too many parts"),
     ],
@@ -74,6 +74,7 @@ def test_what_no_users_can_be_is_told_with_its_line(
     message = str(caught.value)
     assert message.startswith(f"{path}, line {line}: " if line else f"{path}: "), message
     assert said in message
+    assert (caught.value.file, caught.value.line) == (str(path), line)
     assert "argon2id$" not in message
     assert "\n" not in message
 
@@ -193,11 +194,11 @@ def test_the_command_adds_changes_and_removes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "typed", "said"),
     [
-        (["new"], "", "--role says what new may do"),
+        (["new"], "", "needs a --role"),
         (["new", "--role", "admin"], "", "Invalid value for '--role'"),
-        (["a\tb", "--role", "look"], "", "can be no name"),
-        (["new", "--role", "look"], "short\nshort\n", "12 to 256 letters"),
-        (["nobody", "--remove"], "", "has no user nobody. It has anna."),
+        (["a\tb", "--role", "look"], "", "1 to 64 printable characters"),
+        (["new", "--role", "look"], "short\nshort\n", "12 to 256 characters"),
+        (["nobody", "--remove"], "", "the user nobody. It contains anna."),
         (["anna", "--remove"], "", "only user"),
     ],
 )

@@ -43,7 +43,7 @@ def ending_of(name: str) -> str:
     if not found:
         raise Refusal(
             415,
-            "This is no kind of table that can be read here. Give a .csv, .tsv, .csv.gz, .parquet, "
+            "The app cannot read this kind of file. Give a .csv, .tsv, .csv.gz, .parquet, "
             ".feather, .xlsx, .xls or .ods file.",
         )
     return max(found, key=len)
@@ -64,7 +64,7 @@ async def take(
             async for piece in request.stream():
                 n_bytes += file.write(piece)
         if not n_bytes:
-            raise Refusal(422, f"{name} is empty.")
+            raise Refusal(422, f"{name} is empty. Give a file with a table.")
         return await store.change(lambda: store.keep_upload(upload, name, ending, settings, watch))
 
 
@@ -101,8 +101,8 @@ def keep_table(store: Store, table: Table) -> Run:
         return store.keep_upload(upload, shown_name(table.source), TABLE_ENDING)
 
 
-ONLY_SHOWN = "is on a disk or in a folder that is read-only, so the app only shows it."
-NO_RUN = "There is no such run; it may have been deleted."
+ONLY_SHOWN = "is read-only, so the app can only show its content."
+NO_RUN = "This run does not exist. It may have been deleted."
 
 
 @dataclass(frozen=True)

@@ -38,9 +38,8 @@ LOOPBACK = "127.0.0.1"
 PROXY = re.compile(r"https://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?/?")
 HEADER = re.compile(r"[A-Za-z0-9-]{1,64}")
 NEEDS_TEAM = (
-    "`host` {host} lets other computers in. That needs `users` with their passwords, and "
-    "`tls_cert` with `tls_key`. Or leave `host` out, and give `users` and `behind_proxy`, or make "
-    "an SSH tunnel."
+    "`host` {host} lets other computers connect, so it needs `users`, `tls_cert` and `tls_key`. "
+    "Give these three, or leave `host` out and use `users` with `behind_proxy`, or an SSH tunnel."
 )
 
 
@@ -91,8 +90,8 @@ class Front:
         given = [name for name in team if getattr(self, name) is not None]
         if given and self.users is None:
             raise InputError(
-                f"`{given[0]}` is for a team, whose names and passwords a file has. Give it with "
-                "`users`; `somscape app-user` makes one.",
+                f"`{given[0]}` is for a team, so it needs a file of users. Make the file with "
+                "`somscape app-user NAME --role run`, and give it with `users`.",
                 parameter=given[0],
             )
         if self.behind_proxy is None:
@@ -104,52 +103,57 @@ class Front:
         if (self.tls_cert is None) != (self.tls_key is None):
             missing = "tls_key" if self.tls_key is None else "tls_cert"
             raise InputError(
-                f"`tls_cert` and `tls_key` belong together. Give `{missing}`, too.",
-                parameter="tls_cert",
+                f"`tls_cert` and `tls_key` must be given together. Also give `{missing}`.",
+                parameter=missing,
             )
         if not is_loopback(self.host) and self.tls_cert is None:
-            raise InputError(NEEDS_TEAM.format(host=self.host or "''"))
+            raise InputError(
+                NEEDS_TEAM.format(host=self.host or "''"), parameter="host", value=self.host
+            )
         for name in ("socket", "socket_group", "user_header"):
             if getattr(self, name) is not None:
                 raise InputError(
-                    f"`{name}` is for a proxy. Give its name with `behind_proxy`.", parameter=name
+                    f"`{name}` is for a proxy. Also give the address of the proxy with "
+                    "`behind_proxy`.",
+                    parameter=name,
                 )
 
     def _check_proxy(self, proxy: str) -> None:
         if self.tls_cert is not None or self.tls_key is not None:
             raise InputError(
-                "`behind_proxy` leaves TLS to the proxy: leave `tls_cert` and `tls_key` out, or "
-                "leave `behind_proxy` out.",
+                "With `behind_proxy`, the proxy handles TLS. Leave out `tls_cert` and `tls_key`, "
+                "or leave out `behind_proxy`.",
                 parameter="behind_proxy",
             )
         found = PROXY.fullmatch(proxy)
         if found is None or not 0 < int(found[2] or 1) < 65536:
             raise InputError(
-                "`behind_proxy` must be what browsers ask for, without a path, such as "
-                f"https://somscape.bank.example; got {proxy!r:.100}.",
+                "`behind_proxy` must be the address of the proxy in browsers, without a path, such "
+                f"as https://somscape.bank.example, but is {proxy!r:.100}.",
                 parameter="behind_proxy",
                 value=proxy,
             )
         if not is_loopback(self.host):
             raise InputError(
-                "`behind_proxy` is for a proxy on this computer, as what it sends is not "
-                f"encrypted: leave `host` {self.host} out.",
+                "`behind_proxy` needs a proxy on this computer, because the connection to the "
+                f"proxy is not encrypted. Leave out `host` {self.host}.",
                 parameter="behind_proxy",
             )
         if self.socket is not None and (self.port or self.host != LOOPBACK):
             raise InputError(
-                "`socket` stands instead of `host` and `port`. Leave those out.", parameter="socket"
+                "`socket` replaces `host` and `port`. Leave out `host` and `port`.",
+                parameter="socket",
             )
         for name in ("socket_group", "user_header"):
             if getattr(self, name) is not None and self.socket is None:
                 raise InputError(
-                    f"`{name}` needs `socket`: a port can be reached by every program of this "
-                    "computer, which could give any name.",
+                    f"`{name}` needs `socket`, because every program on this computer can connect "
+                    "to a port and give any name.",
                     parameter=name,
                 )
         if self.user_header is not None and not HEADER.fullmatch(self.user_header):
             raise InputError(
-                f"`user_header` must be a header's name, such as X-Remote-User; got "
+                "`user_header` must be the name of a header, such as X-Remote-User, but is "
                 f"{self.user_header!r:.100}.",
                 parameter="user_header",
                 value=self.user_header,
@@ -221,7 +225,7 @@ class KeyDoor:
         # The header also has cookies of other servers on this machine, in any form.
         found = cookie_parser(request.headers.get("cookie", "")).get(self._cookie, "")
         if not are_same(found, self._session):
-            raise Refusal(403, "Open the address that `somscape app` printed: it has the key.")
+            raise Refusal(403, "Open the address that `somscape app` printed. It contains the key.")
         return self._visitor
 
 
@@ -271,10 +275,10 @@ def open_entrance(front: Front, listener: socket.socket, say: Callable[[str], No
         say=say,
     )
     known = counted(len(users.now() or ()), "user")
-    said = f"The app is at {address} for the {known} of {shown(front.users)}"
+    said = f"The app is at {address} for the {known} in {shown(front.users)}"
     if front.behind_proxy is not None:
         place = f"port {port} of {front.host}" if front.socket is None else shown(front.socket)
-        said += f", through a proxy that sends to {place}"
+        said += f", through a proxy that connects to {place}"
     return Entrance(_team_door(front, users, origins), origins, said, tls=tls)
 
 
@@ -297,7 +301,7 @@ def listening(front: Front) -> AbstractContextManager[socket.socket]:
 def _on_socket(path: Path, group: str | None) -> Iterator[socket.socket]:
     if not hasattr(socket, "AF_UNIX"):
         raise InputError(
-            "`socket` is for systems that have Unix sockets. Leave it out.", parameter="socket"
+            "This system does not support Unix sockets. Leave `socket` out.", parameter="socket"
         )
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         try:
@@ -315,8 +319,10 @@ def _on_socket(path: Path, group: str | None) -> Iterator[socket.socket]:
         except (OSError, LookupError) as error:
             said = getattr(error, "strerror", None) or error
             raise InputError(
-                f"cannot listen on `socket` {shown(path)} ({said}). Give another path, of at most "
-                "100 bytes, in a folder of yours, and a group that you are in."
+                f"The app cannot listen on `socket` {shown(path)} ({said}). Give a path of at most "
+                "100 bytes in your own folder, and a group to which you belong.",
+                parameter="socket",
+                file=path,
             ) from error
         own = path.stat().st_ino
         try:
@@ -341,7 +347,7 @@ def _clear_left(path: Path) -> None:
             except ConnectionRefusedError:
                 path.unlink()
                 return
-    raise FileExistsError(errno.EEXIST, "something is there")
+    raise FileExistsError(errno.EEXIST, "the path already exists")
 
 
 class NamedDoor:
@@ -368,16 +374,21 @@ class NamedDoor:
         """Return the user that the proxy names, or refuse."""
         users = self._users.now()
         if users is None:
-            raise Refusal(503, "The list of users cannot be used just now. Its keeper sees why.")
+            raise Refusal(
+                503,
+                "The file of users is invalid now. The person who runs the app can see the reason.",
+            )
         given = request.headers.getlist(self._header)
         if len(given) != 1:  # a second header could be forged by the visitor
-            raise Refusal(403, "The proxy does not say, once, who you are.")
+            raise Refusal(403, "The proxy must name the user in exactly one header.")
         try:
             name = plain_name(given[0].encode("latin-1").decode())
         except UnicodeDecodeError:
             name = ""
         user = users.get(name)
         if user is None:
-            raise Refusal(403, "You are no user of this app. Ask whoever keeps its users.")
+            raise Refusal(
+                403, "You are not a user of this app. Ask the person who manages its users."
+            )
         csrf = hmac.new(self._key, name.encode(), hashlib.sha256).hexdigest()
         return Visitor(name, user.role, csrf)

@@ -209,9 +209,9 @@ OF_FORMS = {
     ),
     "Referrer-Policy": "same-origin",  # with "no-referrer", browsers omit the origin of a form
 }
-WRONG = "This name and password do not belong together."
-LOG_IN = "You are not logged in, or not any more. Load the page again to log in."
-NO_USERS = "The list of users cannot be used just now. Whoever runs the app sees why."
+WRONG = "The name or the password is wrong."
+LOG_IN = "You are not logged in, or the session has ended. Load the page again to log in."
+NO_USERS = "The file of users is invalid now. The person who runs the app can see the reason."
 
 
 class LoggedIn(NamedTuple):
@@ -262,7 +262,7 @@ class LoginDoor:
                 return self._log_out(request, form)
             return await self._log_in(request, form)
         if method not in ("GET", "HEAD"):
-            raise Refusal(405, "This page is to look at, or to send its form.")
+            raise Refusal(405, "This page only accepts its own form.")
         known = self._known(request)
         if path == "/logout":
             return _account_page(known) if known else RedirectResponse("/login", 303)
@@ -290,7 +290,7 @@ class LoginDoor:
             return _login_page(goes_on, said, 429, {"Retry-After": str(math.ceil(wait))})
         if self._checks.is_full:
             self._throttle.succeeded(keys)  # no password was checked
-            said = "Too many people log in just now. Wait a moment, then try again."
+            said = "Too many people are logging in at the moment. Wait a moment, then try again."
             return _login_page(goes_on, said, 503, {"Retry-After": "5"})
         users = self._users.now()
         if users is None:
@@ -311,7 +311,7 @@ class LoginDoor:
         known = self._known(request)
         if known:
             if not are_same(form.get("csrf", ""), known.session.csrf):
-                raise Refusal(403, "The page is of another session; load it again.")
+                raise Refusal(403, "The page is from another session. Load the page again.")
             if "everywhere" in form:
                 self._sessions.end_all(known.user.name)
             self._sessions.end(known.session)
@@ -360,13 +360,13 @@ def is_open(path: str) -> bool:
 
 async def _form(request: Request) -> dict[str, str]:
     """Return the fields of a log-in form, or refuse a request that is not such a form."""
-    too_long = Refusal(413, "This is too long for a log-in.")
+    too_long = Refusal(413, "The request is too long for a log-in.")
     receive = limited(request.scope, request.receive, MAX_FORM, too_long)
     body = await Request(request.scope, receive).body()
     try:
         found = parse_qs(body.decode("ascii"), errors="strict", max_num_fields=10)
     except ValueError as error:
-        raise Refusal(422, "This is no form of ours.") from error
+        raise Refusal(422, "The request is not a log-in form.") from error
     return {name: values[0] for name, values in found.items()}
 
 

@@ -77,7 +77,7 @@ class Processes:
             with suppress(OSError):  # a job without a fork reports missing memory better
                 return await self._fork(folder, log)
         if self._is_closed:
-            raise ConnectionAbortedError("the app is being ended")
+            raise ConnectionAbortedError("the app is ending")
         return await asyncio.create_subprocess_exec(
             *COMMAND, stdin=PIPE, stdout=PIPE, stderr=log, cwd=folder, limit=LONGEST_LINE
         )
@@ -257,7 +257,9 @@ NO_MEMORY = re.compile(
 )
 """Messages of Python, the system and libraries if there is not enough memory."""
 
-MAYBE_RECORDED = "It was cancelled late: the watch may have the run. Try again to complete it."
+MAYBE_RECORDED = (
+    "The run was cancelled late and may be recorded in the watch. Try again to complete it."
+)
 
 PAUSE = 0.05
 """Seconds between two messages to a listener."""
@@ -323,7 +325,7 @@ class Queue:
     async def keep_regions(self, run: Run, regions: Any) -> str:
         """Save edited regions of a ranked run outside the queue. Return the problem or ""."""
         asked = {"task": REGIONS, "regions": regions}
-        problem, _ = await self._run_outside_queue(run, asked, "its regions were saved")
+        problem, _ = await self._run_outside_queue(run, asked, "its regions were being saved")
         return problem
 
     async def keep_watch(self, run: Run, asked: dict[str, Any]) -> str:
@@ -336,16 +338,14 @@ class Queue:
             if (other.settings or {}).get("per", []) == same
         ]
         asked = {**asked, "task": KEEP, "others": others}
-        problem, facts = await self._run_outside_queue(run, asked, "it became a watch")
+        problem, facts = await self._run_outside_queue(run, asked, "the watch was being made")
 
         def say() -> None:
             self._store.say_watch(run.upload, asked["watch"])
             self._store.say_run(run.id, DONE, facts={**(run.facts or {}), **facts})
 
         if facts:
-            saved = (
-                f"The watch '{asked['watch']}' was saved, but not that this table belongs to it."
-            )
+            saved = f"The watch '{asked['watch']}' was saved, but without this table."
             await self._store.change(say, saved)
         return problem
 
@@ -497,7 +497,9 @@ class Queue:
         except ConnectionError:
             pass  # the process has ended; its exit code shows how
         except ValueError:  # the line exceeds the limit
-            outcome["problem"] = "The table has more columns, or longer names, than can be shown."
+            outcome["problem"] = (
+                "The table has too many columns or too long names. Use `somscape detect`."
+            )
             process.kill()
         return outcome | {"code": await process.wait()}
 
@@ -568,20 +570,20 @@ class Queue:
         path, code = self._store.folder_of(run.id) / LOG, outcome.get("code", 0)
         limit = ""
         if self._memory is not None:
-            limit = f" A job may use {self._memory / 1e9:.3g} GB, as `somscape app --memory` says."
+            limit = f" Each job may use {self._memory / 1e9:.3g} GB (`somscape app --memory`)."
         cure = "Use fewer rows or columns, or run `somscape detect` on a larger machine."
         if code == KILLED:
-            return f"The system ended this job, most likely because memory ran out.{limit} {cure}"
+            return f"The system ended this job, probably because memory ran out.{limit} {cure}"
         log = path.read_bytes()
         if NO_MEMORY.search(log) or (code > 0 and not log):
             return f"There is not enough memory for this table and its map.{limit} {cure}"
-        report = f"Please report it; what happened stands in {shown(path)}."
+        report = f"Please report the error. The details are in {shown(path)}."
         if code < 0:  # some libraries crash without enough memory
             return (
-                f"This job was ended by signal {-code}, most likely because memory ran out.{limit} "
-                f"{cure} If it had enough, this is an error. {report}"
+                f"Signal {-code} ended this job, probably because memory ran out.{limit} {cure} "
+                f"If there was enough memory, this is an error of somscape. {report}"
             )
-        return f"somscape met an error of its own. {report}"
+        return f"This is an error of somscape. {report}"
 
     def _kill(self, run: str) -> None:
         process = self._processes.get(run)

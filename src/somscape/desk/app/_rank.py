@@ -78,7 +78,7 @@ def rank(
     found = replace(found, detector=detector)
     notes = [*options.get("told", ()), *([said] if said else []), *warned()]
     if known.marks:
-        notes.append(f"{found.detector.effect_of_marks} The command below ranks without them.")
+        notes.append(f"{found.detector.effect_of_marks} The command below ranks without marks.")
     data = found.report(command_line(["detect", table.source], options, "DIR"), notes)
     keys = keys_of(table, known.key) if known.key else None
     _write_results(folder / RESULTS, found, data, keys)

@@ -142,12 +142,12 @@ def carry_regions(detector: Detector, table: Table, before: Path | None) -> tupl
     has_same_names = one.encoding.feature_names == other.encoding.feature_names
     if has_same_names and np.array_equal(one.codebook, other.codebook):
         return regions.keep(detector, regions.from_json(own.to_json(), detector.map_)), (
-            "The regions are those that were edited in the run before."
+            "The regions are the edited regions of the run before."
         )
     found = regions.carry_names(own, regions.find_regions(detector.map_), X=table)
     return regions.keep(detector, found), (
-        "The map is not that of the run before, so its regions were found anew; names and colors "
-        "came over where they have at least half of their rows in common."
+        "The map differs from the map of the run before, so the regions were found again. A region "
+        "keeps the name and color of an earlier region if they share at least half of their rows."
     )
 
 
@@ -161,7 +161,7 @@ def detector_of(results: Path) -> Detector:
 MAX_COMMENT = 2000
 """Maximum number of characters of a comment."""
 
-BECOMES_WATCH = "This table becomes a watch just now. Mark again in a moment."
+BECOMES_WATCH = "This table is being made a watch. Mark the row again in a moment."
 
 KNOWN = {CONFIRMED: 1, CLEARED: 0}
 """Decisions that a ranking learns from."""
@@ -183,7 +183,7 @@ class MarkStore:
     def kept_still(self, upload: str) -> Iterator[None]:
         """Refuse marks of an upload's rows while they become decisions of a watch."""
         if upload in self._kept_still:
-            raise Refusal(409, "This table becomes a watch already. Load the page again.")
+            raise Refusal(409, "This table is already being made a watch. Load the page again.")
         self._kept_still.add(upload)
         try:
             yield
@@ -220,11 +220,11 @@ class MarkStore:
         token, seen = token_of(given)
         number = given.get("row")
         if not run.is_ranked:
-            raise Refusal(409, "This run has no ranking to mark rows in.")
+            raise Refusal(409, "This run does not have a ranking, so rows cannot be marked.")
         folder = self._store.folder_of(run.id)
         rows = await asyncio.to_thread(listed_rows, folder)
         if type(number) is not int or number not in rows:
-            raise Refusal(422, "The page of this run shows no such row.")
+            raise Refusal(422, "The page of this run does not show this row.")
         run, row = self._current(run), rows[number]
         if run.watch is None:
 
@@ -238,7 +238,10 @@ class MarkStore:
             return await self._store.change(mark)
         keys = await asyncio.to_thread(keys_of, folder)
         if number not in keys:  # the run combined rows in another way than the watch
-            raise Refusal(409, "The rows of this run are no cases of its watch. Mark them there.")
+            raise Refusal(
+                409,
+                "The rows of this run are not cases of its watch. Mark the cases there.",
+            )
         key = keys[number]
         of_run = (run.facts or {}).get("watch_run")  # the run on the page, not a later one
         seen_as = await asyncio.to_thread(
@@ -255,7 +258,7 @@ class MarkStore:
         """Return the current state of a run, or refuse if it was deleted or becomes a watch."""
         found = self._store.run(run.id)
         if found is None:
-            raise Refusal(404, "There is no such run; it was deleted meanwhile.")
+            raise Refusal(404, "This run does not exist. It was deleted in the meantime.")
         if found.upload in self._kept_still:
             raise Refusal(409, BECOMES_WATCH)
         return found
@@ -265,9 +268,9 @@ def checked(given: dict[str, Any]) -> tuple[str, str]:
     """Return the decision and the comment from a page, or refuse them."""
     decision, comment = given.get("decision") or OPEN, given.get("comment") or ""
     if not isinstance(decision, str) or decision not in STATES:
-        raise Refusal(422, "A row can be 'confirmed', 'cleared', 'later' or neither (null).")
+        raise Refusal(422, "The decision must be 'confirmed', 'cleared', 'later' or null.")
     if not isinstance(comment, str) or len(comment) > MAX_COMMENT:
-        raise Refusal(422, f"A comment is text of up to {MAX_COMMENT:,} characters.")
+        raise Refusal(422, f"A comment must be a text of at most {MAX_COMMENT:,} characters.")
     return decision, comment.strip()
 
 
@@ -277,7 +280,10 @@ def token_of(given: dict[str, Any]) -> tuple[str | None, int | None]:
     is_token = token is None or (isinstance(token, str) and 0 < len(token) <= 64)
     is_number = seen is None or type(seen) is int  # True is not an int here
     if not (is_token and is_number):
-        raise Refusal(422, "'token' must be short text, and 'seen' the number of a decision.")
+        raise Refusal(
+            422,
+            "'token' must be a text of at most 64 characters, and 'seen' the number of a decision.",
+        )
     return token, seen
 
 

@@ -97,7 +97,7 @@ class RunCalls:
         if watch is not None:
             watches = await asyncio.to_thread(self._at.cases.watches)
             if watch not in {each.name for each in watches}:
-                raise Refusal(422, f"There is no watch '{watch[:MAX_NAME]}'.")
+                raise Refusal(422, f"The watch '{watch[:MAX_NAME]}' does not exist.")
             settings = {"author": author_of(request), "instead_of": None}
         if wrong is not None:
             runs = [] if watch is None else await asyncio.to_thread(self._at.cases.runs, watch)
@@ -144,7 +144,9 @@ class RunCalls:
         settings = checked_settings({**before, **given, **reading_of(run.settings)}, table)
         if run.n_decisions and settings["per"] != before.get("per", []):
             raise Refusal(
-                409, "Marks are of rows as they were put together. Drop the file in once more."
+                409,
+                "This table has marks for rows that were combined in another way. Upload the file "
+                "again.",
             )
         return run, settings
 
@@ -192,7 +194,9 @@ class RunCalls:
         is_used = run.task != READ or run.n_decisions or self._at.store.n_runs(run.upload) > 1
         if run.state in GOES_ON or is_used:
             raise Refusal(
-                409, "Runs or marks are of this table as it was read. Drop the file in once more."
+                409,
+                "This table already has runs or marks, so it cannot be read in another way. Upload "
+                "the file again.",
             )
 
     async def retry(self, request: Request) -> Response:
@@ -201,14 +205,14 @@ class RunCalls:
         def retry() -> None:
             run = self._at.run(request)
             if run.state in GOES_ON or run.state == DONE:
-                raise Refusal(409, "This run is not one that ended early. Load the page again.")
+                raise Refusal(409, "This run did not end early. Load the page again.")
             self._at.store.say_run(run.id, WAITING)
 
         await self._at.store.change(retry)
         return self._at.added(self._at.run(request))
 
     async def read(self, request: Request) -> Response:
-        """Read the table again, in the way that is said."""
+        """Read the table again with other settings."""
         return await self._read_again(request, reading_of(await json_of(request)))
 
     async def cancel(self, request: Request) -> Response:
@@ -240,7 +244,7 @@ class RunCalls:
         """Rename a run. An empty name restores the name of the file."""
         name = (await json_of(request)).get("name")
         if not isinstance(name, str) or not name.isprintable() or len(name) > MAX_NAME:
-            raise Refusal(422, f"A name is one line of up to {MAX_NAME} characters.")
+            raise Refusal(422, f"A name must be one line of at most {MAX_NAME} characters.")
         run = self._at.run(request)
         await self._at.store.change(lambda: self._at.store.say_title(run.id, name.strip()))
         return JSONResponse({"name": self._at.run(request).title})
@@ -293,7 +297,7 @@ class RunCalls:
         given = await json_of(request)
         run = self._at.run(request)
         if not run.is_ranked:
-            raise Refusal(409, "This run has no ranking whose regions could be kept.")
+            raise Refusal(409, "This run does not have a ranking, so regions cannot be saved.")
         problem = await self._at.queue.keep_regions(run, given)
         self._at.run(request)  # it may have been deleted in the meantime
         if problem:
@@ -306,7 +310,7 @@ class RunCalls:
         table = self._at.store.table(run.upload)
         is_there = run.is_ranked or (name == ROLES and table is not None)
         if name not in FILES or not is_there:
-            raise Refusal(404, "There is no such file.")
+            raise Refusal(404, "This file does not exist.")
         folder = self._at.store.folder_of(run.id)
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         if name == ROLES:

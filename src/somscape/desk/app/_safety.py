@@ -33,8 +33,8 @@ HEADERS = {
 }
 CSRF_HEADER = "x-somscape-csrf"
 UPLOAD_PATH = "/api/uploads"
-OLD_PAGE = "The page is from an earlier start or log-in; load it again."
-TOO_LARGE = "This is larger than the {:.0f} MB that this server takes (--max-upload)."
+OLD_PAGE = "The page is from an earlier start or log-in. Load the page again."
+TOO_LARGE = "The request is larger than the limit of {:.0f} MB (for files, see --max-upload)."
 MAX_BODY = 4 << 20
 """Maximum number of bytes of a request that is not an upload."""
 HEADS = ("head_with_scripts", "head")
@@ -119,7 +119,7 @@ class Safety:
         host = request.headers.get("host", "")
         try:
             if not self._origins.has(host):
-                raise Refusal(421, "This is not the address of this server.")
+                raise Refusal(421, "This address does not belong to this server.")
             origin = self._origins.origin(host)
             answer = await self._door.answer(request, origin)
             if answer is not None:
@@ -148,7 +148,7 @@ class Safety:
 def check_origin(request: Request, origin: str) -> None:
     """Refuse requests that pages of other sites caused."""
     if request.headers.get("origin", "") != origin:
-        raise Refusal(403, "Only pages of this server may ask for this.")
+        raise Refusal(403, "Only pages of this server may send this request.")
 
 
 def _until_gone(send: Send, visitor: Visitor) -> Send:
@@ -156,7 +156,7 @@ def _until_gone(send: Send, visitor: Visitor) -> Send:
 
     async def send_some(message: Message) -> None:
         if message["type"] == "http.response.body" and visitor.is_gone():
-            raise ConnectionAbortedError("the reader has logged out")  # the server closes it
+            raise ConnectionAbortedError("the user has logged out")  # the server closes it
         await send(message)
 
     return send_some
@@ -230,7 +230,9 @@ def guarded(
 
 def _guarded(route: BaseRoute, before_change: Callable[[], Awaitable[None]] | None) -> Route:
     if not isinstance(route, Route) or route.path not in NEEDS:
-        raise LookupError(f"{route}: say in NEEDS of desk/app/_safety.py which role it needs")
+        raise LookupError(
+            f"{route} is not in NEEDS of desk/app/_safety.py. Add the route with its role."
+        )
     needed = NEEDS[route.path]
     answer: Callable[[Request], Awaitable[Response]] = route.endpoint
 
@@ -263,6 +265,6 @@ def check(request: Request, needed: str) -> None:
     if not may(visitor.role, needed):
         raise Refusal(
             403,
-            f"{visitor.user} may not {MAY[needed]} here: that needs the role {needed}, and "
-            f"yours is {visitor.role}. Whoever keeps the app's users can change it.",
+            f"{visitor.user} may not {MAY[needed]} here, because this needs the role {needed}, but "
+            f"your role is {visitor.role}. The person who manages the users can change the role.",
         )

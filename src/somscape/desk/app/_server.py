@@ -189,7 +189,7 @@ class Site:
         """Answer with a script, a style sheet or the icon."""
         name = request.path_params["name"]
         if name not in STATIC:
-            raise Refusal(404, "There is no such page.")
+            raise Refusal(404, "This page does not exist.")
         text = page_part(name) if name in SHARED else template(name).template
         return Response(text, media_type=STATIC[name])
 
@@ -204,7 +204,8 @@ class Site:
         words = getattr(error, "strerror", None) or error
         place = shown(getattr(error, "filename", None) or self._at.store.folder)
         said = (
-            f"The app cannot use {place} ({words}). If the disk is full, make room; then try again."
+            f"The app cannot use {place} ({words}). If the disk is full, free some space, and try "
+            "again."
         )
         return answer_of(request, Refusal(STATUS[FULL], said))
 

@@ -67,14 +67,17 @@ def checked_settings(given: Any, table: Mapping[str, Any]) -> dict[str, Any]:
     """Return complete settings from those of the page, or raise InputError if they are invalid."""
     settings = default_settings(table)
     if not isinstance(given, dict) or not settings.keys() >= given.keys():
-        raise InputError(f"Settings must be an object with some of {', '.join(sorted(settings))}.")
+        names = ", ".join(sorted(settings))
+        raise InputError(f"Settings must be an object with some of {names}.", allowed=names)
     settings |= given
     columns = table["columns"]
     for role in ("id", "label"):
         if settings[role] is not None:
             _check_whole(role, settings[role], 0, len(columns) - 1)
     if settings["id"] is not None and settings["id"] == settings["label"]:
-        raise InputError("One column cannot be both the id and the known outcome; choose two.")
+        raise InputError(
+            "One column cannot be both the id and the known outcome. Choose two columns."
+        )
     _check_value(settings, columns)
     for name in ("kinds", "orders"):
         _check_by_column(name, settings[name], len(columns))
@@ -82,20 +85,27 @@ def checked_settings(given: Any, table: Mapping[str, Any]) -> dict[str, Any]:
         column = columns[int(number)]
         if kind != "drop" and kind not in column["may_be"]:
             raise InputError(
-                f"Column '{column['name'][:60]}' cannot be taken as {kind!r:.20}.",
+                f"Column '{column['name'][:60]}' cannot be {kind!r:.20}. It can be "
+                f"{', '.join((*column['may_be'], 'drop'))}.",
                 column=column["name"][:60],
+                value=kind,
+                allowed=", ".join((*column["may_be"], "drop")),
             )
     if settings["missing"] not in ("fill", "error"):
-        raise InputError("Missing cells can be filled ('fill') or stop the run ('error').")
+        raise InputError(
+            "'missing' must be 'fill' to fill missing values, or 'error' to stop the run.",
+            parameter="missing",
+            allowed="fill, error",
+        )
     _check_rule(settings, columns, table["n_rows"])
     _check_customers(settings, columns)
     _check_whole("seed", settings["seed"], 0, MAX_SEED)
     reading_of(settings)
     if not isinstance(settings["uses_marks"], bool):
-        raise InputError("'uses_marks' must be true or false.")
+        raise InputError("'uses_marks' must be true or false.", parameter="uses_marks")
     _check_told(settings["told"])
     if not (settings["regions_of"] is None or isinstance(settings["regions_of"], str)):
-        raise InputError("'regions_of' must be the name of a run.")
+        raise InputError("'regions_of' must be the id of a run.", parameter="regions_of")
     return settings
 
 
@@ -103,7 +113,7 @@ def _check_rule(settings: Mapping[str, Any], columns: list[dict[str, Any]], n_ro
     """Raise InputError if a rule is invalid, or two rules are given."""
     # If another rule is given, a share only sets the threshold.
     if sum(settings[name] is not None for name in RULES if name != "contamination") > 1:
-        raise InputError("How many rows to list is said in two ways; choose one.")
+        raise InputError("The number of rows to list is given in two ways. Choose one of them.")
     if settings["alerts"] is not None:
         _check_whole("alerts", settings["alerts"], 1, n_rows)
     _check_share(settings["contamination"], 0.5, "The share of rows to list")
@@ -111,11 +121,13 @@ def _check_rule(settings: Mapping[str, Any], columns: list[dict[str, Any]], n_ro
     _check_share(settings["p_value"], 1, "The largest p-value")
     amount, cost = settings["amount"], settings["cost"]
     if (amount is None) != (cost is None):
-        raise InputError("A rule by cost needs the column of what is at stake, and a cost.")
+        raise InputError(
+            "A rule by cost needs the column with the amount at stake and the cost of a review."
+        )
     if amount is not None:
         _check_whole("amount", amount, 0, len(columns) - 1)
         if type(cost) not in NUMBERS or not 0 < cost < float("inf"):
-            raise InputError("What a review costs must be a number above 0.")
+            raise InputError("The cost of a review must be a number above 0.")
 
 
 def _check_share(value: Any, most: float, what: str) -> None:
@@ -126,13 +138,17 @@ def _check_share(value: Any, most: float, what: str) -> None:
 def _check_customers(settings: Mapping[str, Any], columns: list[dict[str, Any]]) -> None:
     per = settings["per"]
     if not isinstance(per, list):
-        raise InputError("'per' must be a list of columns.")
+        raise InputError("'per' must be a list of columns.", parameter="per")
     for number in per:
         _check_whole("per", number, 0, len(columns) - 1)
     if len(set(per)) < len(per) or len(per) > MAX_PER:
-        raise InputError(f"Customers are named by up to {MAX_PER} different columns.")
+        raise InputError(
+            f"Customers must be identified by at most {MAX_PER} different columns.", parameter="per"
+        )
     if settings["label"] in per:
-        raise InputError("The column of the customers cannot be the known outcome; choose two.")
+        raise InputError(
+            "The column of the customers cannot be the known outcome. Choose two columns."
+        )
 
 
 def reading_of(given: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -142,10 +158,16 @@ def reading_of(given: Mapping[str, Any] | None) -> dict[str, Any]:
         if name == "sheet":
             is_name = isinstance(value, str) and 0 < len(value) <= MAX_SHEET
             if not (value is None or is_name):
-                raise InputError("'sheet' must be the name of a sheet, or its number.")
+                raise InputError(
+                    f"'sheet' must be the name or number of a sheet, of at most {MAX_SHEET} "
+                    "characters.",
+                    parameter="sheet",
+                )
         elif value not in (None, *READING[name]):
             raise InputError(
                 f"'{name}' must be one of {', '.join(READING[name])}.",
+                parameter=name,
+                value=value,
                 allowed=", ".join(READING[name]),
             )
     return found
@@ -153,7 +175,9 @@ def reading_of(given: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def _check_whole(name: str, value: Any, low: int, high: int) -> None:
     if type(value) is not int or not low <= value <= high:  # True is not allowed
-        raise InputError(f"'{name}' must be a whole number from {low} to {high}.")
+        raise InputError(
+            f"'{name}' must be a whole number from {low} to {high}.", parameter=name, value=value
+        )
 
 
 def _check_value(settings: Mapping[str, Any], columns: list[dict[str, Any]]) -> None:
@@ -164,14 +188,19 @@ def _check_value(settings: Mapping[str, Any], columns: list[dict[str, Any]]) -> 
     known = [level for level, _ in column["levels"]]
     if not isinstance(value, str) or (known and value not in known):
         raise InputError(
-            f"Column '{column['name'][:60]}' has no such value.", column=column["name"][:60]
+            f"Column '{column['name'][:60]}' does not have the value {value!r:.60}. Choose a value "
+            "of the column.",
+            column=column["name"][:60],
+            value=value,
         )
 
 
 def _check_told(told: Any) -> None:
     is_list = isinstance(told, list) and len(told) <= MAX_TOLD
     if not (is_list and all(isinstance(t, str) and len(t) <= MAX_SENTENCE for t in told)):
-        raise InputError("'told' must be a list of a few sentences.")
+        raise InputError(
+            f"'told' must be a list of at most {MAX_TOLD} sentences.", parameter="told"
+        )
 
 
 def _check_by_column(name: str, value: Any, n_columns: int) -> None:
@@ -181,7 +210,7 @@ def _check_by_column(name: str, value: Any, n_columns: int) -> None:
         and set(value) <= numbers
         and all(isinstance(text, str) for text in value.values())
     ):
-        raise InputError(f"'{name}' must give a text for some of the columns, by their numbers.")
+        raise InputError(f"'{name}' must map numbers of columns to texts.", parameter=name)
 
 
 def options_of(settings: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
@@ -227,13 +256,14 @@ def settings_of(
     names = [column["name"] for column in table["columns"]]
     roles = roles_from_text(text.encode(), source)
     for does, what in (
-        ("puts rows together by", roles.per),
+        ("combines rows by", roles.per),
         ("puts columns into the layers", roles.layers),
     ):
         if what:
             raise InputError(
-                f"{source} {does} {listed(what)}, which the app does not. Use `somscape detect "
-                "--roles`."
+                f"{source} {does} {listed(what)}, but the app does not support this. Use `somscape "
+                "detect --roles`.",
+                file=source,
             )
     roles, told = roles_for(roles, source, names, "the table")
     role_of = roles.by_column()
@@ -274,8 +304,8 @@ def _order(name: str, levels: Any) -> str:
     texts = ordinal_levels(name, levels)
     if any("<" in text or text != text.strip() for text in texts):
         raise InputError(
-            f"Column '{name[:60]}' has a level with < or with blanks at an end, which the page "
-            "cannot show. Use `somscape detect --roles`.",
+            f"A level of column '{name[:60]}' contains < or begins or ends with a blank, which the "
+            "page cannot show. Use `somscape detect --roles`.",
             column=name[:60],
         )
     return "<".join(texts)
@@ -285,7 +315,7 @@ def text_of(settings: Mapping[str, Any], table: Mapping[str, Any], name: str) ->
     """Return the text of a roles file with these settings."""
     if settings.get("per"):
         raise InputError(
-            "Roles of customers are made from the command line: `somscape detect --per COL "
+            "The app cannot save the roles of customers. Use `somscape detect --per COL "
             "--save-roles roles.toml`."
         )
     columns, levels, comments = {}, {}, {}
@@ -327,8 +357,8 @@ def _levels(column: Mapping[str, Any], order: str) -> list[str]:
     levels = levels or [level for level, _ in column["levels"]]
     if len(levels) < 2:
         raise InputError(
-            f"Column '{column['name'][:60]}' has too many values to list them in order. Take it as "
-            "a number.",
+            f"Column '{column['name'][:60]}' has too many values to list them in order. Choose "
+            "number as its kind.",
             column=column["name"][:60],
         )
     return levels

@@ -76,8 +76,9 @@ def opened(path: Path, *, is_read_only: bool) -> sqlite3.Connection:
         version = db.execute("PRAGMA user_version").fetchone()[0]
         if version > len(STEPS):
             raise InputError(
-                f"{path} was written by another version of somscape. Give another folder with "
-                "--state."
+                f"A later version of somscape has written {path}, so this version cannot use it. "
+                "Give another folder with --state.",
+                file=path,
             )
         for number, step in enumerate(STEPS[version:], version + 1):
             # Each step is applied completely or not at all.
@@ -108,7 +109,7 @@ A_MOMENT = 0.05
 MOST_AT_ONCE = 64
 """Maximum number of threads in which decisions wait for the database."""
 
-NOT_RUN = "This app only shows the state, so it did not go on with this run."
+NOT_RUN = "This app can only show the state, so it did not continue this run."
 
 FOLDER_PATTERN = "[0-9a-f]" * 16
 """Pattern for the names of the app's folders. Other folders are never deleted."""
@@ -214,7 +215,9 @@ class Store:
                 self._opened = opening.pop_all()  # without an error, they stay open
         except (OSError, sqlite3.Error) as error:
             raise trouble_of(error, folder / OWN_FILE, SECONDS_TO_WAIT) or InputError(
-                f"{folder} cannot hold the app's state ({error}). Give another folder with --state."
+                f"The app cannot use the folder {folder} ({error}). Give another folder with "
+                "--state.",
+                file=folder,
             ) from error
         self.cases_at = str(at)
 
@@ -372,7 +375,7 @@ class Store:
         if before is None:
             self.say_run(run, state, problem=problem)
         else:
-            problem = problem or "It was not read again; the table is as it was."
+            problem = problem or "The table was not read again and has not changed."
             self.say_run(run, DONE, problem=problem, settings=before)
 
     def say_title(self, run: str, title: str) -> None:
@@ -421,7 +424,7 @@ class Store:
                 taken_up.touch(mode=0o600)  # only once, because the run may have caused the end
                 self.say_run(run.id, WAITING)
             else:
-                problem = "The server ended while this ran. Run it again."
+                problem = "The server ended during this run. Start the run again."
                 self.say_ended(run.id, INTERRUPTED, problem=problem)
         for kind in ("uploads", "runs"):
             known = {name for (name,) in self._db.execute(f"SELECT id FROM {kind}")}
@@ -491,8 +494,9 @@ def _lock(folder: Path) -> sqlite3.Connection:
         if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
             raise
         raise InputError(
-            f"another somscape app uses the folder {folder}. Use that one, end it, or give another "
-            "folder with --state."
+            f"Another somscape app uses the folder {folder}. Use or end that app, or give another "
+            "folder with --state.",
+            file=folder,
         ) from error
     return lock
 

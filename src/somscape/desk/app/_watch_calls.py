@@ -86,7 +86,9 @@ def case_of(state: State, name: str, key: str) -> dict[str, Any]:
         ]
         if not history and not lines:
             raise InputError(
-                f"the watch '{name}' has no case {key!r}. Its page lists the cases that there are."
+                f"The watch '{name}' does not have the case {key!r}. The page of the watch lists "
+                "all cases.",
+                value=key,
             )
         return {
             "watch": name,
@@ -139,7 +141,10 @@ def _drift_words(drift: Mapping[str, Any]) -> str:
     """Return a sentence about the drift in a run, or "" in the first run of a map."""
     if not drift or drift.get("is_first"):
         return ""
-    were = f"{drift['n_above']:,} flagged where {round(drift['expected']):,} were expected"
+    were = (
+        f"{drift['n_above']:,} rows score above the map's threshold; "
+        f"{round(drift['expected']):,} were expected"
+    )
     if not drift["is_found"]:
         return f"No drift: {were}."
     changes = drift.get("changes") or [""] * len(drift["columns"])  # missing in an older run
@@ -226,7 +231,7 @@ def _loaded(content: bytes) -> Detector:
         path.write_bytes(content)
         found = detector_in(load(path))
     if found is None:
-        raise InputError("the map of this run does not rank rows.")
+        raise InputError("The map of this run cannot rank rows.")
     return found
 
 
@@ -299,7 +304,7 @@ class WatchCalls:
         decision, comment = checked(given)
         token, seen = token_of(given)
         if not isinstance(key, str):
-            raise Refusal(422, "'key' must be the key of a case.")
+            raise Refusal(422, "'key' must be the key of a case, as a text.")
         run = given.get("run")
         if run is not None and not isinstance(run, str):
             raise Refusal(422, "'run' must be the run in which the case was seen.")
@@ -313,9 +318,9 @@ class WatchCalls:
         given = await json_of(request)
         run = self._at.run(request)
         if not run.is_ranked or run.task != RANK:
-            raise Refusal(409, "Only a run that was ranked can be kept as a watch.")
+            raise Refusal(409, "Only a run with a ranking can become a watch.")
         if run.watch is not None:
-            raise Refusal(409, f"This table belongs to the watch '{run.watch}' already.")
+            raise Refusal(409, f"This table already belongs to the watch '{run.watch}'.")
         name, key = _asked(given, self._at.store.table(run.upload))
         with self._at.marks.kept_still(run.upload):
             problem = await self._keep(run, name, key, author_of(request))
@@ -329,7 +334,7 @@ class WatchCalls:
         watches = await asyncio.to_thread(self._at.cases.watches)
         taken = next((watch for watch in watches if watch.name == name), None)
         if taken is not None and not await self._is_begun(run, taken):
-            raise Refusal(409, f"There is a watch '{name}' already; give this one another name.")
+            raise Refusal(409, f"The watch '{name}' already exists. Give this watch another name.")
         asked = {
             "watch": name,
             "key": key,
@@ -353,7 +358,7 @@ class WatchCalls:
         name = str(request.path_params["watch"])
         watches = await asyncio.to_thread(self._at.cases.watches)
         if name not in {watch.name for watch in watches}:
-            raise Refusal(404, f"There is no watch '{name[:MAX_SHOWN_NAME]}'.")
+            raise Refusal(404, f"The watch '{name[:MAX_SHOWN_NAME]}' does not exist.")
         return name
 
     async def _case(self, request: Request) -> dict[str, Any]:
@@ -387,10 +392,10 @@ def _asked(given: dict[str, Any], table: dict[str, Any] | None) -> tuple[str, li
     """Return the requested name and key columns of a new watch, or refuse them."""
     name, key = given.get("name"), given.get("key")
     if not isinstance(name, str):
-        raise Refusal(422, "'name' must be the name of a watch.")
+        raise Refusal(422, "'name' must be the name of a watch, as a text.")
     check_name(name)
     columns = [] if table is None else table["columns"]
     numbers = range(len(columns))
     if not (isinstance(key, list) and all(type(i) is int and i in numbers for i in key)):
-        raise Refusal(422, "'key' must be the numbers of some columns.")
+        raise Refusal(422, "'key' must be a list of column numbers.")
     return name, [columns[i]["name"] for i in key]

@@ -43,8 +43,9 @@ def describe(table: Table) -> dict[str, Any]:
     """Return the size of a table and the detected kinds of its columns, as JSON data."""
     if len(table.columns) > MAX_COLUMNS or sum(map(len, table.names)) > MAX_NAMES:
         raise InputError(
-            f"{table.source} has {len(table.columns)} columns, or names so long that no page can "
-            f"show them; the app takes up to {MAX_COLUMNS}. Use `somscape detect`."
+            f"{table.source} has {len(table.columns)} columns or very long names, but the app can "
+            f"show at most {MAX_COLUMNS} columns. Use `somscape detect`.",
+            file=table.source,
         )
     # A column with a problem is left out until the user chooses its kind.
     problems = {column.name: column.problem for column in table.columns if column.problem}
@@ -129,7 +130,7 @@ def work() -> None:
         if error.errno in (errno.ENOMEM, errno.EAGAIN):
             raise
         name = f" {shown(error.filename)}" if error.filename else ""
-        _say("problem", f"The computer refused the file{name} ({error.strerror or error}).")
+        _say("problem", f"The computer cannot open the file{name} ({error.strerror or error}).")
     except InputError as error:
         _say("problem", one_line(str(error)))
 

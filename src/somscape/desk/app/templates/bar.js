@@ -1,12 +1,12 @@
-// The bar above the app's report: where to go, what was marked, files; and below it what marks did.
+// The bar above the app's report with links, numbers of marks and files, and the effect of the marks below.
 
 function drawFiles() {
   const file = (name, words) => make("li", null, make("a", { href: "/runs/" + host.run + "/files/" + name, download: name },
     name), " ", words);
-  const roles = host.has_roles ? [file("roles.toml", "what its columns were taken for, for the next table")] : [];
+  const roles = host.has_roles ? [file("roles.toml", "the kinds of columns, for later tables")] : [];
   return make("details", { class: "files" }, make("summary", null, "Files"), make("ul", null,
     file("decisions.csv", "the marks"), file("alerts.csv", "the list"), file("map.som", "the map, to score new rows"),
-    ...roles, file("report.html", "this page, to keep or send"), file("report.json", "its data")));
+    ...roles, file("report.html", "this page, to save or send"), file("report.json", "the data of this page")));
 }
 
 function drawNavigation() {
@@ -37,10 +37,10 @@ function drawNavigation() {
   if (byId("again")) byId("again").disabled = true;
   const { effect } = host.facts || {};
   byId("effect").hidden = !effect;
-  byId("effect").append(make("b", null, "What the marks did: "), effect || "");
+  byId("effect").append(make("b", null, "Effect of the marks: "), effect || "");
 }
 
-// A watch needs a name, and a column, or several, that tell its cases apart.
+// A watch needs a name, and one or more columns that identify its cases.
 async function askForWatch() {
   const run = await call("runs/" + host.run).catch(showProblem);
   if (!run) return;
@@ -54,18 +54,18 @@ async function askForWatch() {
   const name = make("input", { type: "text", id: "watch-name", maxlength: 100, required: "", autocomplete: "off",
     value: run.name.replace(/\.[a-z.]+$/i, "").replaceAll("/", " ") });
   const key = make("select", { id: "watch-key", multiple: "", size: Math.min(6, Math.max(2, unique.length + others.length)) },
-    ...(unique.length ? [make("optgroup", { label: "all different" }, ...unique.map(option))] : []),
-    ...(others.length ? [make("optgroup", { label: "several together, such as" }, ...others.map(option))] : []));
+    ...(unique.length ? [make("optgroup", { label: "a different value in each row" }, ...unique.map(option))] : []),
+    ...(others.length ? [make("optgroup", { label: "only together with other columns" }, ...others.map(option))] : []));
   const id = per.length ? null : run.settings.id ?? (unique[0] || [])[1];
   for (const each of key.options) each.selected = Number(each.value) === id;
-  const keyed = per.length ? text("p", "Its cases are the customers by " + per.map((i) => columns[i].name).join(", ") + ".")
-    : make("p", null, make("label", { for: key.id }, "Cases are told apart by"), key,
-      make("span", { class: "hint" }, unique.length ? "Hold Ctrl for several."
-        : "No column of this table has a different value in each row. Choose several that tell rows apart together, or rank customers."));
+  const keyed = per.length ? text("p", "Each case is a customer, identified by " + per.map((i) => columns[i].name).join(", ") + ".")
+    : make("p", null, make("label", { for: key.id }, "Columns that identify a case"), key,
+      make("span", { class: "hint" }, unique.length ? "Hold Ctrl to choose several columns."
+        : "No column of this table has a different value in each row. Choose several columns that together identify a row, or rank customers."));
   const said = make("p", { class: "panel problem", role: "alert", hidden: "" });
   const dialog = make("dialog", { id: "watch-dialog", "aria-labelledby": "watch-title" }, make("form", { method: "dialog" },
     make("h2", { id: "watch-title" }, "Keep as a watch"),
-    make("p", { class: "hint" }, "The next file is ranked by this map and rule. The page says what is new, and what you decided stays. Marks become decisions."),
+    make("p", { class: "hint" }, "Later files are ranked by this map and rule. The page shows which cases are new, and keeps your decisions. Marks become decisions."),
     make("p", null, make("label", { for: name.id }, "Name"), name), keyed, said,
     make("p", { class: "controls" }, make("button", { class: "primary", value: "keep" }, "Keep"),
       make("button", { value: "no", formnovalidate: "" }, "Cancel"))));

@@ -1,6 +1,6 @@
-// Calls of the server. What it refuses becomes an error whose message is one line to show.
+// Calls of the server. A refusal becomes an error with a message of one line.
 
-// What a role may do, those before it may not: what needs more is not shown.
+// Roles in ascending order. Each role includes the roles before. Elements that need a higher role are hidden.
 const POWERS = ["look", "decide", "run"];
 const may = (needed) => POWERS.indexOf(host.role) >= POWERS.indexOf(needed);
 for (const role of POWERS) document.body.classList.toggle("not-" + role, !may(role));
@@ -14,7 +14,7 @@ async function call(path, body) {
   try {
     answer = await fetch("/api/" + path, asked);
   } catch {
-    throw new Error("The server does not answer. Does the app still run there?");
+    throw new Error("The server does not answer. Check that the app still runs.");
   }
   const said = await answer.json().catch(() => ({}));
   if (!answer.ok) {
@@ -29,7 +29,7 @@ function showProblem(error) {
   byId("problem").hidden = !error;
 }
 
-// Does something that may be refused; the button that asked for it waits.
+// Do something that the server may refuse, and disable its button until the answer.
 async function attempt(button, what) {
   showProblem(null);
   if (button) button.disabled = true;
@@ -42,14 +42,14 @@ async function attempt(button, what) {
   }
 }
 
-// Where the page of a case is; a key may hold anything.
+// Address of the page of a case. A key may have any characters.
 const addressOf = (watch, key) => "/watches/" + encodeURIComponent(watch) + "/cases/" + encodeURIComponent(key);
 
 const when = (time) => new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
 
-// By this, what is sent again is kept once.
+// A token, so that a decision that is sent twice is saved once.
 const newToken = () => crypto.randomUUID?.() ?? String(Math.random());
 
-// A table by its name; of a file, the folder is seen by pointing at it.
+// The name of a table. The tooltip shows the folder of a file.
 const sourceOf = (source) => make("span", { class: "text", dir: "auto", title: source },
   source.replace(/^(\/|[A-Za-z]:\\).*[\/\\](?=.)/, ""));

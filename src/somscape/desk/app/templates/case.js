@@ -1,4 +1,4 @@
-// One case on one page: who, why, what was decided, scores by run, place on the map, its values.
+// The page of a case: reasons, decisions, scores by run, position on the map, and values.
 
 const [, , watchPart, , ...keyParts] = location.pathname.split("/");
 const watch = decodeURIComponent(watchPart);
@@ -20,7 +20,7 @@ async function load() {
   byId("about").textContent = "Watch " + watch + ". " + sayState();
   byId("why").replaceChildren(...(last ? last.reasons.split(/(?<=\.) (?=\S+ is )/).filter(Boolean).map((reason) => text("li", reason)) : []));
   byId("score").replaceChildren(...(last ? ["Rank " + number(last.place) + " of run " + number(last.number) + " (" + when(last.made) + ", ",
-    sourceOf(last.source), "), score " + number(last.score) + ", p-value " + number(last.p_value) + "."] : ["It is in no list."]));
+    sourceOf(last.source), "), score " + number(last.score) + ", p-value " + number(last.p_value) + "."] : ["No list has this case."]));
   byId("history").replaceChildren(...found.history.map(({ decision, comment, author, made }) => make("li", null,
     make("b", null, decision), " by ", text("span", author), ", " + when(made), ...(comment ? [": ", text("q", comment)] : []))));
   byId("printed").textContent = "Made with somscape on " + when(new Date()) + ".";
@@ -31,9 +31,9 @@ async function load() {
 }
 
 function sayState() {
-  if (found.state === "open") return "Nobody has decided yet.";
-  if (found.waits) return "It was cleared, and has returned.";
-  return "It is " + (found.state === "later" ? "for later" : found.state) + ".";
+  if (found.state === "open") return "There is no decision yet.";
+  if (found.waits) return "The case was cleared, but has returned.";
+  return "The case is " + (found.state === "later" ? "for later" : found.state) + ".";
 }
 
 function drawDecision() {
@@ -47,7 +47,7 @@ function drawDecision() {
   byId("decide").replaceChildren(...buttons, comment);
 }
 
-// The run whose row the page shows: the decision is about that row.
+// The run of the row on the page. A decision refers to this row.
 const shownRun = () => found.of_run?.run ?? found.listed[found.listed.length - 1]?.run ?? null;
 
 async function decide(decision, comment) {
@@ -82,7 +82,7 @@ function drawValues() {
   byId("values-box").hidden = !found.cells;
   if (!found.cells) return;
   const others = found.usual;
-  byId("values-title").textContent = others.length ? "Its values, beside the usual rows nearest to it" : "Its values";
+  byId("values-title").textContent = others.length ? "Values of the case, and of the most similar usual rows" : "Values of the case";
   const reasons = [...byId("why").children].map((reason) => " " + reason.textContent).join("");
   const head = (words) => { const made = text("th", words); made.setAttribute("scope", "col"); return made; };
   document.querySelector("#values thead").replaceChildren(make("tr", null, head("column"), head(key), ...others.map((other) => head(other.key))));
@@ -112,9 +112,9 @@ function drawPlace() {
   byId("place").setAttribute("viewBox", [left, top, Math.max(...xs) + reach - left, Math.max(...ys) + reach - top].join(" "));
   const most = Math.max(...map.hits) || 1;
   const where = "row " + Math.floor(map.unit / map.n_cols) + ", column " + (map.unit % map.n_cols);
-  byId("place").setAttribute("aria-label", "Map of cells; the case lies in " + where);
-  byId("place-note").textContent = "It lies in cell " + where + ", with " + plural(map.hits[map.unit], "training row", "training rows")
-    + ". The stronger its color, the more a cell holds.";
+  byId("place").setAttribute("aria-label", "Map of cells, with the case in " + where);
+  byId("place-note").textContent = "The case is in the cell at " + where + ", with " + plural(map.hits[map.unit], "training row", "training rows")
+    + ". A stronger color means more training rows in a cell.";
   byId("place").replaceChildren(...map.positions.map(([x, y], unit) => makeSvg("polygon", {
     points: map.cell.map(([dx, dy]) => (x + dx).toFixed(3) + "," + (y + dy).toFixed(3)).join(" "),
     class: unit === map.unit ? "here" : "cell", "fill-opacity": (0.06 + 0.6 * Math.sqrt(map.hits[unit] / most)).toFixed(2),

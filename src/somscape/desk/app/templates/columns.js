@@ -1,13 +1,13 @@
-// The columns: what each is taken for, why, and a choice to correct it.
+// The columns with their kinds and reasons, and a choice to correct them.
 
-const N_COLUMNS = 100; // shown at once
+const N_COLUMNS = 100; // number of columns shown at first
 const KINDS = {
   number: "number", category: "category", ordinal: "ordered category", date: "date", drop: "left out",
   dropped: "left out", constant: "left out", id: "id", label: "known outcome",
 };
 const ROLES = {
-  id: "Names the rows; not used to find them.",
-  label: "Known outcome; not used to find rows, compared with what was found.",
+  id: "Identifies the rows. The map does not use this column.",
+  label: "Known outcome. The map does not use this column, but the list is compared with it.",
 };
 
 const setup = { columns: [], settings: {}, nShown: N_COLUMNS };
@@ -57,8 +57,8 @@ function chooseKind(column, i, chosen) {
   const option = (value, words) => make("option", { value, selected: value === chosen || (value === "" && chosen === automatic) ? "" : null }, words);
   const kinds = [...column.may_be, "drop"].filter((kind) => column.is_problem || kind !== automatic);
   const options = kinds.map((kind) => option(kind, KINDS[kind]));
-  if (!column.is_problem) options.unshift(option("", KINDS[automatic] + " (found)"));
-  const select = make("select", { "aria-label": "Take " + column.name + " as" }, ...options);
+  if (!column.is_problem) options.unshift(option("", KINDS[automatic] + " (detected)"));
+  const select = make("select", { "aria-label": "Kind of " + column.name }, ...options);
   select.addEventListener("change", () => {
     if (select.value) setup.settings.kinds[i] = select.value;
     else delete setup.settings.kinds[i];
@@ -70,8 +70,8 @@ function chooseKind(column, i, chosen) {
 
 function sayWhy(column, i, kind, chosen, role) {
   if (role) return [ROLES[role]];
-  const why = chosen ? "As you chose." : sentence(column.why);
-  const said = [text("span", column.is_problem ? column.why + "." : why)]; // a problem begins with a file's name
+  const why = chosen ? "Your choice." : sentence(column.why);
+  const said = [text("span", column.is_problem ? column.why + "." : why)]; // a problem begins with the name of a file
   if (kind === "ordinal" && (setup.settings.orders[i] || !column.may_be.includes("number"))) {
     const order = make("input", {
       type: "text", value: setup.settings.orders[i] ?? column.levels.map(([level]) => level).join("<"),

@@ -1,16 +1,16 @@
-// What can be decided of a case, and a button for each: pressed again, it takes the decision back.
+// Decisions on a case, with a button for each. A second press takes the decision back.
 
 const DECISIONS = [
-  ["confirmed", "Confirm", "Confirmed", "is what I look for"],
+  ["confirmed", "Confirm", "Confirmed", "is an anomaly that I look for"],
   ["cleared", "Clear", "Cleared", "is fine"],
-  ["later", "Later", "Later", "is to be looked at another time"],
+  ["later", "Later", "Later", "will be reviewed another time"],
 ];
 
-// What waits is open, also where it returned: neither decision nor comment on what it was stands.
+// A waiting case is open, even if it has returned. Then the earlier decision and comment no longer count.
 const stateNow = (one) => (one.waits ? "open" : one.state);
 const commentNow = (one) => (one.state === stateNow(one) ? one.comment : "");
 
-// A button that is pressed says what the case is. Who may not decide sees only that one.
+// The pressed button shows the state of the case. A user who may not decide sees only this button.
 function showDecision(button, [decision, words, done], state, key) {
   const isPressed = state === decision;
   button.textContent = isPressed ? done : words;

@@ -1,15 +1,15 @@
-// Keys that mark a row and go on to the next; a list of them; they can be turned off.
+// Keys that mark a row and go to the next row, and a list of all keys. Keys can be turned off.
 
 const KEYS = [
-  ["j", "n", "next row"], ["k", "p", "previous row"], ["c", "", "confirm, and next"], ["x", "", "clear, and next"],
-  ["l", "", "later, and next"], ["m", "", "comment"], ["o", "", "open or close the case"], ["u", "", "undo the last mark"], ["?", "", "these keys"],
+  ["j", "n", "next row"], ["k", "p", "previous row"], ["c", "", "confirm, then next row"], ["x", "", "clear, then next row"],
+  ["l", "", "later, then next row"], ["m", "", "comment"], ["o", "", "open or close the case"], ["u", "", "undo the last mark"], ["?", "", "show these keys"],
 ];
 const KEPT = "somscape-keys";
-let current = null; // rank of the row that keys act on
+let current = null; // rank of the row to which keys apply
 let hasKeys = true;
 try {
   hasKeys = localStorage.getItem(KEPT) !== "off";
-} catch { /* a browser without storage has keys */ }
+} catch { /* without storage, keys are on */ }
 
 const shownRanks = () => [...document.querySelectorAll("#rows tr[data-rank]")].map((line) => Number(line.dataset.rank));
 
@@ -28,7 +28,7 @@ function lineOf(rank) {
   return document.querySelector('#rows tr[data-rank="' + rank + '"]');
 }
 
-// Goes along the rows as they were shown before one of them may have folded away.
+// Move along the rows as they were shown before a row was hidden.
 function go(step, ranks = shownRanks()) {
   if (!ranks.length) return;
   const at = ranks.indexOf(current);
@@ -83,7 +83,7 @@ function drawDialog() {
     hasKeys = box.checked;
     try {
       localStorage.setItem(KEPT, hasKeys ? "on" : "off");
-    } catch { /* they are off until the page is left */ }
+    } catch { /* the setting lasts until the page is closed */ }
   });
   const close = make("button", { type: "button" }, "Close");
   const dialog = make("dialog", { id: "keys", "aria-labelledby": "keys-title" }, make("h2", { id: "keys-title" }, "Keys"),

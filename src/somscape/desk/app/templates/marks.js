@@ -1,15 +1,15 @@
-// In the app's report, rows are marked, with a comment; each mark is saved as it is made.
+// Marks and comments of rows in the app's report. Each mark is saved immediately.
 
 const OPEN = { decision: "open", comment: "", seen: 0 };
 const marks = new Map();
-const undoable = []; // what rows were before they were marked here, the last one last
+const undoable = []; // earlier marks of the rows that were marked here, the last one at the end
 
-// One after the other: the next acts on what the one before left, also where it is quick.
+// Actions run one after the other, so that each sees the result of the action before.
 let turn = Promise.resolve();
 const inTurn = (what) => (turn = turn.then(() => what()).catch(showProblem));
 
 const numberOf = (row) => data.rows.numbers[row.position];
-// A case that returned was cleared as it was: it is open until somebody decides again, and what was said then is shown, not kept.
+// A returned case is open until someone decides again. The earlier decision and comment are only shown.
 function asItStands(at, mark) {
   const news = newsByRank.get(data.rows.numbers.indexOf(at) + 1)?.news;
   if (news !== "returned" || mark.decision !== "cleared") return mark;
@@ -37,12 +37,12 @@ function showMark(group) {
   group.lastElementChild.textContent = mark.comment;
 }
 
-// Pressed again, a button takes the mark back.
+// A second press of a button takes the mark back.
 async function press(row, decision) {
   const ranks = shownRanks();
   moveTo(row.rank);
   await decide(row, markOf(row).decision === decision ? "open" : decision);
-  if (!lineOf(row.rank)) go(1, ranks); // it folded away
+  if (!lineOf(row.rank)) go(1, ranks); // the row is hidden now
 }
 
 async function decide(row, decision, comment = commentOf(markOf(row))) {
@@ -61,7 +61,7 @@ async function undo() {
   moveTo(row.rank);
 }
 
-// Says whether a mark was saved; one that is sent again by this token is kept once.
+// Save a mark, and return whether that succeeded. A mark that is sent twice with its token is saved once.
 async function save(row, decision, comment) {
   const at = numberOf(row);
   const asked = { row: at, decision, comment, token: newToken(), seen: (marks.get(at) || OPEN).seen };
@@ -70,7 +70,7 @@ async function save(row, decision, comment) {
     marks.set(at, asItStands(at, await call("runs/" + host.run + "/mark", asked)));
     return true;
   } catch (error) {
-    if (error.said?.last) { // somebody else was faster
+    if (error.said?.last) { // someone else was faster
       marks.set(at, { number: at, ...error.said.last });
       showProblem({ message: sayMeanwhile(row.id, error.said.last) });
     } else {
@@ -81,8 +81,8 @@ async function save(row, decision, comment) {
 }
 
 function sayMeanwhile(id, { author, decision, comment }) {
-  return (author || "Somebody") + " has decided “" + decision + "” of " + id + " meanwhile" + (comment ? " (" + comment + ")" : "")
-    + ". Yours was not saved; decide again if you see it differently.";
+  return (author || "Someone else") + " has decided “" + decision + "” for " + id + " in the meantime" + (comment ? " (" + comment + ")" : "")
+    + ". Your decision was not saved. Decide again if you disagree.";
 }
 
 const count = (decision) => [...marks.values()].filter((mark) => mark.decision === decision).length;
@@ -90,7 +90,7 @@ const count = (decision) => [...marks.values()].filter((mark) => mark.decision =
 function showMarks() {
   const had = document.activeElement?.closest("[data-row] button");
   drawList();
-  if (had && !had.isConnected) { // drawn anew, it keeps the focus
+  if (had && !had.isConnected) { // the new button keeps the focus
     const inCase = had.closest(".case") ? ".case " : "tr[data-rank] ";
     const again = document.querySelector("#rows " + inCase + '[data-row="' + had.parentElement.dataset.row + '"] [class="' + had.className + '"]');
     if (again) again.focus({ preventScroll: true });
@@ -104,16 +104,16 @@ function showMarks() {
   byId("undo-mark").disabled = undoable.length === 0;
 }
 
-// Marks may have been made in another tab, or by somebody else.
+// Marks may have been made in another tab or by another user.
 async function loadMarks() {
-  if (document.activeElement?.id?.startsWith("comment-")) return; // nothing is taken from under a pen
+  if (document.activeElement?.id?.startsWith("comment-")) return; // do not change a comment while it is being edited
   const found = await call("runs/" + host.run + "/marks");
   marks.clear();
   for (const [at, mark] of Object.entries(found)) marks.set(Number(at), asItStands(Number(at), mark));
   showMarks();
 }
 
-// The comment stands in the case, with who said what is there.
+// The field for a comment in the case, with the author of the current decision.
 function drawDecision(row) {
   const mark = markOf(row);
   const id = "comment-" + numberOf(row);
@@ -123,11 +123,11 @@ function drawDecision(row) {
     inTurn(() => comment !== commentOf(markOf(row)) && decide(row, markOf(row).decision, comment));
   };
   field.addEventListener("change", keep);
-  const before = mark.isOld ? ["Cleared as it was", ...(mark.comment ? [" (", text("q", mark.comment), ")"] : []), " by "] : [];
+  const before = mark.isOld ? ["Cleared earlier", ...(mark.comment ? [" (", text("q", mark.comment), ")"] : []), " by "] : [];
   const who = mark.author && (mark.isOld || mark.decision !== "open")
     ? make("p", { class: "hint" }, ...before, text("span", mark.author), ", " + when(mark.made)) : "";
   const key = (host.keys || {})[numberOf(row)];
-  const page = key === undefined ? "" : make("p", null, make("a", { href: addressOf(host.watch, key) }, "This case as a page"),
+  const page = key === undefined ? "" : make("p", null, make("a", { href: addressOf(host.watch, key) }, "Page of this case"),
     " with its history, to print");
   return block("Your decision", make("p", { class: "decide" }, drawMarks(row)),
     make("p", { class: "comment-line" }, make("label", { for: id }, "Comment"), field), who, page);

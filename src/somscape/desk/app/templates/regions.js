@@ -1,11 +1,11 @@
-// In the app's report, regions that were edited are saved in the run: its page, its files and its map.
+// Save edited regions of the app's report in the page, the files and the map of the run.
 
 byId("save-regions").textContent = "Save";
-byId("save-hint").textContent = "Save keeps them in this run and describes them anew: this page, report.html and map.som have them.";
+byId("save-hint").textContent = "Save stores the regions in this run and updates their descriptions, in this page, report.html and map.som.";
 
 additions.saveRegions = async (file) => {
   byId("save-regions").disabled = true;
-  byId("edited").textContent = "Saving; the page is made anew ...";
+  byId("edited").textContent = "Saving, then loading the page again ...";
   try {
     await call("runs/" + host.run + "/regions", file);
     isSaved = true;

@@ -1,6 +1,6 @@
-// One run: while it goes on its progress, before it its settings; a finished one is its report.
+// The page of a run: settings before the run, progress during the run. A finished run shows its report.
 
-const STAGES = { reading: "Reading the table", writing: "Drawing up the report", saving: "No room to save this on the server; it goes on when there is" };
+const STAGES = { reading: "Reading the table", writing: "Writing the report", saving: "The disk of the server is full. The run continues when there is space" };
 const IS_TEXT = /\.(csv|tsv|txt)(\.gz)?$/i;
 const IS_WORKBOOK = /\.(xlsx|xlsb|xlsm|xls|ods)$/i;
 const RULES = { alerts: "by-number", contamination: "by-share", fdr: "by-rate", p_value: "by-p", cost: "by-cost" };
@@ -23,7 +23,7 @@ async function show() {
   byId("going").hidden = !isGoing;
   byId("setup").hidden = isGoing || !run.table;
   byId("retry-box").hidden = isGoing || Boolean(run.table);
-  byId("retry").hidden = run.state === "failed"; // it would fail again
+  byId("retry").hidden = run.state === "failed"; // a second attempt would fail as well
   const [isText, isWorkbook] = [IS_TEXT.test(run.file), IS_WORKBOOK.test(run.file)];
   byId("reading").hidden = isGoing || run.task !== "read" || run.n_decisions > 0 || !(isText || isWorkbook);
   for (const part of document.querySelectorAll(".of-text")) part.hidden = !isText;
@@ -55,8 +55,8 @@ function listen() {
     show().catch(showProblem);
   });
   source.addEventListener("error", () => {
-    byId("stage").textContent = "The server does not answer; this page tries again.";
-    // Refused for good, not only cut off: ask why.
+    byId("stage").textContent = "The server does not answer. This page tries again.";
+    // The connection was refused, not only interrupted. Ask for the reason.
     if (source && source.readyState === EventSource.CLOSED) {
       stopListening();
       show().catch(showProblem);
@@ -71,9 +71,9 @@ function stopListening() {
 
 function drawProgress(state) {
   const found = state.progress || {};
-  byId("going-title").textContent = state.task === "read" ? "Looking at the columns" : "Ranking the rows";
+  byId("going-title").textContent = state.task === "read" ? "Reading the columns" : "Ranking the rows";
   if (state.state === "waiting") {
-    byId("stage").textContent = state.place > 1 ? "Waiting: place " + number(state.place) + " in line." : "Waiting: next in line.";
+    byId("stage").textContent = state.place > 1 ? "Waiting at position " + number(state.place) + " of the queue." : "Waiting. This run is next.";
   } else if (found.stage === "training") {
     byId("stage").textContent = "Training map " + number(found.map) + " of " + number(found.n_maps) + ", epoch "
       + number(found.step) + " of at most " + number(found.n_steps) + ".";
@@ -103,7 +103,7 @@ function fillSetup(run) {
   setup.n_rows = run.table.n_rows;
   setup.settings = run.settings;
   const numbered = setup.columns.map((column, i) => [column, i]);
-  fillSelect("id", "none: number the rows", numbered.filter(([column]) => column.n_missing === 0 && column.n_distinct === setup.n_rows));
+  fillSelect("id", "none, number the rows", numbered.filter(([column]) => column.n_missing === 0 && column.n_distinct === setup.n_rows));
   fillSelect("label", "no", numbered.filter(([column]) => column.levels.length >= 2));
   fillValues();
   fillRule(numbered);
@@ -115,21 +115,21 @@ function fillSetup(run) {
   byId("marks-hint").textContent = plural(run.n_decisions, "row is", "rows are") + " marked as confirmed or cleared.";
   byId("notes-box").hidden = run.table.notes.length === 0;
   byId("notes").replaceChildren(...run.table.notes.map((note) => text("li", note)));
-  const told = run.settings.told ?? []; // a run of an earlier version has none
+  const told = run.settings.told ?? []; // missing in a run of an earlier version
   byId("told").hidden = told.length === 0;
   byId("told").replaceChildren(...told.map((sentence) => text("li", sentence)));
   drawColumns();
 }
 
-// How many rows to list: one of several ways, each with its own number.
+// The number of rows to list: one of several rules, each with its own number.
 function fillRule(numbered) {
   const amounts = numbered.filter(([column]) => column.may_be.includes("number"));
   byId("amount").replaceChildren(...amounts.map(([column, i]) => make("option", { value: i }, column.name)));
   byId("cost-line").hidden = amounts.length === 0;
   if (setup.settings.amount != null) byId("amount").value = setup.settings.amount;
   const customers = numbered.filter(([column]) => column.n_missing === 0 && column.n_distinct > 1 && column.n_distinct < setup.n_rows);
-  byId("per").replaceChildren(make("option", { value: "" }, "no, each row stands for itself"),
-    ...customers.map(([column, i]) => make("option", { value: i }, "yes: by " + column.name)));
+  byId("per").replaceChildren(make("option", { value: "" }, "no, each row is separate"),
+    ...customers.map(([column, i]) => make("option", { value: i }, "yes, identified by " + column.name)));
   byId("per").value = setup.settings.per?.[0] ?? "";
   showGiveRoles();
   byId("by-itself").checked = true;
@@ -143,7 +143,7 @@ function fillRule(numbered) {
   }
 }
 
-// A roles file says nothing of rows that were put together.
+// A roles file does not support combined rows.
 const showGiveRoles = () => { byId("give-roles").hidden = byId("per").value !== ""; };
 
 function listenToRoles() {
@@ -216,7 +216,7 @@ function chosenSettings() {
     settings[rule] = byId(choice).checked ? value : null;
   }
   settings.amount = settings.cost === null ? null : Number(byId("amount").value);
-  const others = (setup.settings.per ?? []).slice(1); // a page shows the first of several
+  const others = (setup.settings.per ?? []).slice(1); // the page shows only the first of several columns
   settings.per = byId("per").value === "" ? [] : [Number(byId("per").value), ...others.filter((i) => i !== Number(byId("per").value))];
   settings.missing = byId("missing").value;
   settings.seed = Number(byId("seed").value);
@@ -254,7 +254,7 @@ function listenToButtons() {
     }));
   for (const button of document.querySelectorAll(".delete")) {
     button.addEventListener("click", () => {
-      if (!confirm("Delete this run and its files? The upload and its marks go with its last run.")) return;
+      if (!confirm("Delete this run and its files? Deleting the last run of a table also deletes the table and its marks.")) return;
       attempt(button, async () => {
         await call(here + "/delete", {});
         location.href = "/";
@@ -267,7 +267,7 @@ listenToSetup();
 listenToRoles();
 listenToButtons();
 show().catch(showProblem);
-// A hidden page needs no connection of its own; browsers allow few to one server.
+// A hidden page closes its connection, because browsers allow only a few connections to a server.
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) stopListening();
   else show().catch(showProblem);

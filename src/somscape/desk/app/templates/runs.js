@@ -1,9 +1,9 @@
-// The lists of the home page: watches and what waits in each, then other runs.
+// The lists of the home page: watches with their waiting cases, then other runs.
 
 const STATES = {
   waiting: "waiting", running: "running", failed: "failed", cancelled: "cancelled", interrupted: "interrupted",
 };
-const REFRESH = 2000; // milliseconds between looks at runs that go on
+const REFRESH = 2000; // milliseconds between two updates while runs are in progress
 
 const goesOn = (run) => ["waiting", "running"].includes(run.state);
 const isRanked = (run) => run.state === "done" && run.task !== "read";
@@ -27,18 +27,18 @@ function drawWatch(watch) {
     ...(last && last.drift ? [text("p", last.drift, last.drift.startsWith("No") ? "drift none" : "drift")] : []),
     make("p", { class: "controls" },
       make("label", { class: "button needs-run", for: file.id }, "Run on a new file"), file,
-      link(watchAt(name), "Its cases"), ...report));
+      link(watchAt(name), "Cases"), ...report));
 }
 
 function sayLast(last) {
-  if (!last) return ["not run yet"];
+  if (!last) return ["no run yet"];
   const rows = last.n_rows === null ? "" : ", " + plural(last.n_rows, "row", "rows");
   return ["run " + number(last.number) + ", " + when(last.made) + ", of ", sourceOf(last.source), rows];
 }
 
 function sayWaiting({ n_open: nOpen, n_new: nNew, n_returned: nReturned, n_risen: nRisen, n_later: nLater }) {
   const parts = [[nNew, "new"], [nReturned, "returned"], [nRisen, "risen"]].filter(([n]) => n);
-  const open = make("b", { class: nOpen ? "some" : "none" }, nOpen ? plural(nOpen, "case", "cases") + " open" : "Nothing waits");
+  const open = make("b", { class: nOpen ? "some" : "none" }, nOpen ? plural(nOpen, "open case", "open cases") : "No case waits");
   const said = parts.map(([n, words]) => make("span", { class: "badge" }, number(n) + " " + words));
   return [open, ...said, ...(nLater ? [make("span", { class: "hint" }, number(nLater) + " for later")] : [])];
 }
@@ -47,12 +47,12 @@ function sayWaiting({ n_open: nOpen, n_new: nNew, n_returned: nReturned, n_risen
 
 function sayRun(run) {
   if (isRanked(run)) {
-    const words = run.facts.headline  // a run of an earlier version has none
+    const words = run.facts.headline  // missing in a run of an earlier version
       ?? plural(run.facts.n_alerts, "row", "rows") + " listed of " + number(run.facts.n_rows);
     return run.facts.n_known ? words + ", ranked with " + plural(run.facts.n_known, "mark", "marks") : words;
   }
   if (run.state === "done") return "ready to run";
-  const place = run.place ? ", place " + number(run.place) + " in line" : "";
+  const place = run.place ? ", position " + number(run.place) + " of the queue" : "";
   return STATES[run.state] + place + (run.problem ? ": " + run.problem : "");
 }
 
@@ -62,7 +62,7 @@ function drawRun(run) {
   rename.addEventListener("click", () => editName(run, rename));
   const drop = make("button", { type: "button", class: "small delete", "aria-label": "Delete the run of " + run.name }, "Delete");
   drop.addEventListener("click", () => {
-    if (!confirm("Delete this run of " + run.name + " and its files? The upload and its marks go with its last run.")) return;
+    if (!confirm("Delete this run of " + run.name + " and its files? Deleting the last run of a table also deletes the table and its marks.")) return;
     attempt(drop, async () => {
       await call("runs/" + run.run + "/delete", {});
       await listRuns();
@@ -77,7 +77,7 @@ function drawRun(run) {
     make("span", { class: "how" }, sayRun(run)), make("span", { class: "do needs-run" }, rename, drop));
 }
 
-// A field in the place of the name; Enter keeps it, Escape does not.
+// A field replaces the name. Enter saves the new name, Escape does not.
 function editName(run, button) {
   const link = button.closest("li").querySelector(".what a");
   const field = make("input", { type: "text", value: run.name, maxlength: 200, "aria-label": "Name of this run" });
@@ -102,17 +102,17 @@ function editName(run, button) {
   field.select();
 }
 
-// An upload that could not be read is no run: a line, with a way to say how it is written.
+// A table that could not be read is not a run. It gets a line with a link to change how it is read.
 function drawFailed(run) {
-  const drop = make("button", { type: "button", class: "small needs-run", "aria-label": "Take the line about " + run.name + " away" }, "\u2715");
+  const drop = make("button", { type: "button", class: "small needs-run", "aria-label": "Remove the line about " + run.name }, "\u2715");
   drop.addEventListener("click", () => attempt(drop, async () => {
     await call("runs/" + run.run + "/delete", {});
     await listRuns();
   }));
   const of = run.watch ? [" for the watch ", text("b", run.watch)] : [];
-  const again = run.task === "read" && may("run") ? make("a", { href: "/runs/" + run.run }, "Say how it is written") : "";
+  const again = run.task === "read" && may("run") ? make("a", { href: "/runs/" + run.run }, "Change how it is read") : "";
   return make("li", { "data-run": run.run },
-    make("span", null, text("b", run.name), " was not taken in", ...of, ": ", text("span", run.problem), " ", again), drop);
+    make("span", null, text("b", run.name), " could not be read", ...of, ": ", text("span", run.problem), " ", again), drop);
 }
 
 let last = "";
@@ -127,7 +127,7 @@ async function listRuns() {
 function drawLists(watches, runs) {
   const isBad = (run) => run.task !== "rank" && run.state === "failed";
   const failed = runs.filter(isBad);
-  // What a watch's page shows is not listed twice.
+  // Runs on the page of a watch are not listed again.
   const others = runs.filter((run) => !isBad(run) && !(run.watch && isRanked(run) && run.facts.watch_run));
   byId("watches-box").hidden = watches.length === 0;
   byId("watches").replaceChildren(...watches.map((watch, place) => drawWatch({ ...watch, place })));
@@ -145,6 +145,6 @@ async function watchRuns() {
 }
 
 watchRuns();
-// Also when the page comes back from the browser's memory, or from behind another one.
+// Also when the page is restored from the cache of the browser, or becomes visible again.
 window.addEventListener("pageshow", (event) => event.persisted && watchRuns());
 document.addEventListener("visibilitychange", () => document.hidden || watchRuns());

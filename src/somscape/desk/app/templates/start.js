@@ -1,4 +1,4 @@
-// The home page: a table comes in, by drop, choice or sample, for itself or for a watch.
+// The home page: upload a table by drop or choice, or the sample, for a new run or for a watch.
 
 function listenToFiles() {
   const holdsFiles = (event) => event.dataTransfer.types.includes("Files");
@@ -11,7 +11,7 @@ function listenToFiles() {
     }
     over = place;
   };
-  // Anywhere on the page, or the browser would open the file.
+  // On the whole page, because the browser would otherwise open the file.
   window.addEventListener("dragover", (event) => {
     event.preventDefault();
     hover(holdsFiles(event) ? target(event) : null);

@@ -1,4 +1,4 @@
-// One watch: the cases that wait, those that were decided, and its runs.
+// The page of a watch: waiting and decided cases, and runs.
 
 const PAGE_SIZE = 50;
 const name = decodeURIComponent(location.pathname.split("/")[2]);
@@ -7,10 +7,10 @@ const CHOICES = {
   waits: (one) => one.waits, last: (one) => one.is_last, all: () => true,
   later: (one) => one.state === "later", confirmed: (one) => one.state === "confirmed", cleared: (one) => one.state === "cleared",
 };
-const NOTHING = { waits: "Nothing waits: every case of the last run has been decided." };
+const NOTHING = { waits: "No case waits, because every case of the last run has a decision." };
 let watch = null;
 let nShown = PAGE_SIZE;
-const typed = new Map(); // comments that are not kept yet, by the key of their case
+const typed = new Map(); // comments that are not saved yet, by key of the case
 
 const lineOf = (key) => [...document.querySelectorAll("#cases li")].find((line) => line.dataset.key === key);
 
@@ -18,7 +18,7 @@ async function load() {
   watch = await call(at);
   document.title = name + " · somscape";
   byId("name").textContent = name;
-  byId("about").textContent = "A case is known by " + watch.key.join(" and ") + ". Cleared ones return when they change, or after "
+  byId("about").textContent = "A case is identified by " + watch.key.join(" and ") + ". Cleared cases return when they change, or after "
     + plural(watch.clear_for, "month", "months") + ".";
   byId("report").hidden = !watch.report;
   if (watch.report) byId("report").href = "/runs/" + watch.report + "/report";
@@ -40,7 +40,7 @@ function drawReplace(run) {
   return button;
 }
 
-// A run whose table was wrong: another file takes its place, and that of the runs after it.
+// Replace a run whose table was wrong, and all later runs, by a run on another file.
 function askForRightFile(run) {
   const replaced = watch.runs.filter((each) => each.number >= run.number && !each.replaced_by).map((each) => number(each.number)).reverse();
   const place = (replaced.length > 1 ? "runs " : "run ") + replaced.join(", ");
@@ -48,10 +48,10 @@ function askForRightFile(run) {
   const file = make("input", { type: "file", id: "right-file", accept: meta("endings"), required: "" });
   const dialog = make("dialog", { id: "right-dialog", "aria-labelledby": "right-title" }, make("form", { method: "dialog" },
     make("h2", { id: "right-title" }, "Was the table of run " + number(run.number) + " wrong?"),
-    make("p", { class: "hint" }, "The right file is run in the place of " + place + (isFirst ? "." : ", and compared with the run before.")
-      + " What was decided stays, and so does the audit." + (replaced.length > 1 ? " Give the later files once more, too." : "")),
+    make("p", { class: "hint" }, "A run on the right file replaces " + place + (isFirst ? "." : ", and is compared with the run before.")
+      + " Decisions and the audit do not change." + (replaced.length > 1 ? " Upload the later files again as well." : "")),
     make("p", null, make("label", { for: file.id }, "The right file"), file),
-    make("p", { class: "controls" }, make("button", { class: "primary", value: "run" }, "Run it in the place of " + place),
+    make("p", { class: "controls" }, make("button", { class: "primary", value: "run" }, "Run and replace " + place),
       make("button", { value: "no", formnovalidate: "" }, "Cancel"))));
   dialog.addEventListener("close", () => {
     dialog.remove();
@@ -69,7 +69,7 @@ function drawCases() {
   byId("cases").replaceChildren(...found.slice(0, nShown).map(drawCase));
   byId("more").hidden = found.length <= nShown;
   const limit = watch.n_cases > watch.cases.length ? " of the newest " + number(watch.cases.length) : "";
-  byId("count").textContent = found.length || words ? plural(found.length, "case", "cases") + limit + "." : NOTHING[choice] ?? "None.";
+  byId("count").textContent = found.length || words ? plural(found.length, "case", "cases") + limit + "." : NOTHING[choice] ?? "No cases.";
 }
 
 function drawCase(one) {
