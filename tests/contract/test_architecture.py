@@ -107,12 +107,15 @@ MAX_FUNCTION, MAX_KERNEL, MAX_POSITIONAL, MAX_OUTSIDE = 60, 80, 7, 2
 MAX_FILE, MAX_TALL_FILE, MAX_TALL_FILES = 600, 1200, 3
 
 LONG_FUNCTIONS: dict[str, str] = {}
-TALL_FILES = {"somscape/outliers/detector.py": "`Detector`, from scores to reasons and its record"}
+TALL_FILES = {
+    "somscape/outliers/detector.py": "`Detector`, from scores to reasons and its record",
+    "somscape/desk/cli/_commands.py": "every command with its options, help and examples",
+}
 
 # What the code base reached.  A change that needs more may raise a number, with the reason in its
 # commit, but shortening other code is better.
 MAX_FILES, MIN_MEDIAN_FILE, MAX_SINGLE_IMPORTER, MAX_LOADED_BY_SOM = 209, 180, 35, 102
-MAX_EXPORTED, MAX_SHARED_CLASS_NAMES, MAX_CODE, MAX_DOCSTRINGS = 223, 4, 43_500, 18_370
+MAX_EXPORTED, MAX_SHARED_CLASS_NAMES, MAX_CODE, MAX_DOCSTRINGS = 223, 4, 46_200, 18_750
 MANY_PARAMETERS = {
     **dict.fromkeys(
         (

@@ -142,7 +142,7 @@ def planes(
 _MAX_SIDE, _CELL, _BAR, _TITLE = 6.5, 0.36, 0.95, 0.45  # inches
 _MAX_NAMES, _MAX_NUMBERS = 60, 14
 _NAME_CHARACTERS = 28
-_CHARACTER = 0.072
+_NAME_CHARACTER = 0.072
 """Width of a character in inches."""
 
 
@@ -227,7 +227,7 @@ def correlations(
 def _axes_for(names: list[str]) -> "Axes":
     side = min(_MAX_SIDE, max(1.6, _CELL * len(names)))
     longest = min(_NAME_CHARACTERS, max(map(len, names), default=1))
-    room = 0.25 + (_CHARACTER * longest if len(names) <= _MAX_NAMES else 0.0)
+    room = 0.25 + (_NAME_CHARACTER * longest if len(names) <= _MAX_NAMES else 0.0)
     wide, tall = room + side + _BAR, room + side + _TITLE
     return make_figure(wide, tall).add_axes((room / wide, room / tall, side / wide, side / tall))
 

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._types import Float64s, Floats
-from somscape._validate import checked_weights
+from somscape._validate import check_choice, checked_weights
 from somscape._weights import counts_of
-from somscape.errors import InputError, ParameterError, SomscapeWarning
+from somscape.errors import InputError, SomscapeWarning
 from somscape.kernels._select import in_threads
 from somscape.tables._dates import FIRST, GUESS, note_of_guess
 from somscape.tables._messages import Note, listed
@@ -251,14 +251,8 @@ def fit_encoding(
     on_number: Callable[[NumberCode, Floats], object] | None = None,
 ) -> Encoding:
     """Choose the kind of each column of a table, and learn its scale or levels."""
-    for name, value, choices in (("missing", missing, MISSING_CHOICES), ("scale", scale, SCALES)):
-        if value not in choices:
-            raise ParameterError(
-                f"`{name}` must be one of {choices}, but is {value!r}.",
-                parameter=name,
-                value=value,
-                allowed=choices,
-            )
+    check_choice("missing", missing, MISSING_CHOICES)
+    check_choice("scale", scale, SCALES)
     if isinstance(table, Source):
         table = table.table()
     weights = checked_weights(sample_weight, table.n_rows)
