@@ -16,7 +16,9 @@ from sklearn.datasets import load_breast_cancer
 
 from somscape.desk.cli._commands import main
 
-AGREEMENT = re.compile(r"\((\d+) of (\d+) rows\).*?(\d+) % of (\d+) alerts have it", re.DOTALL)
+AGREEMENT = re.compile(
+    r"\((\d+) of (\d+) rows\).*?(\d+) % of (\d+) alerts have this value", re.DOTALL
+)
 WORDS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 OPTIONS = ("--label", "malignant=yes", "--alerts", "10", "--out", "found")
 
