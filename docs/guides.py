@@ -58,6 +58,7 @@ NAMES = {
 }
 COMMANDS = {
     "demo": "start",
+    "example": "start",
     "detect": "guide/detecting",
     "fit": "guide/choosing",
     "score": "guide/streams",
