@@ -13,8 +13,12 @@ from somscape.desk.cli._group import Command, option_rows
 
 PROGRAM = "somscape"
 HELP = {"info_name": PROGRAM, **main.context_settings}
-ENDS = {0: "done", 1: "stopped, as by Ctrl-C", 2: "a mistake in what was given, said in one line"}
-NEWS = {"score": {3: "done, and a watch has new alerts"}}
+ENDS = {
+    0: "The command finished.",
+    1: "The command was stopped, for example by Ctrl-C.",
+    2: "The input has an error. The message has one line.",
+}
+NEWS = {"score": {3: "The command finished, and the watch has new alerts."}}
 
 
 def commands(group: click.Group = main, words: str = "") -> Iterator[tuple[str, click.Command]]:
@@ -80,7 +84,7 @@ def page(words: str, command: click.Command) -> str:
     usage = " ".join([title, *command.collect_usage_pieces(context)])
     codes = [f"* {number}: {said}" for number, said in {**ENDS, **NEWS.get(words, {})}.items()]
     if "exit code" in (command.help or "").lower():
-        codes = ["As said above; 1 where it was stopped, as by Ctrl-C."]
+        codes = ["See above. 1 means that the command was stopped, for example by Ctrl-C."]
     parts = [
         f"{title}\n{'=' * len(title)}",
         f".. program:: {title}",
@@ -108,7 +112,7 @@ def index() -> str:
     return "\n\n".join(
         [
             "Commands\n========",
-            f"Each says the same of itself: ``{PROGRAM} COMMAND --help``.",
+            f"``{PROGRAM} COMMAND --help`` prints the text of each page.",
             *rows,
             f".. toctree::\n   :hidden:\n\n{tree}\n",
         ]

@@ -59,10 +59,10 @@ def test_in_and_out_by_keyboard_and_without_script(person: Person) -> None:
     assert person.browser.run("return document.scripts.length") == 0
     person.wait("document.activeElement.id === 'name'")  # once the page is painted
     log_in(person, "kim", "wrong wrong wrong")
-    person.wait_for_words("#problem", "do not belong together")
+    person.wait_for_words("#problem", "is wrong")
     log_in(person, "kim")
     person.wait("location.pathname === '/runs/0123456789abcdef'")
-    person.wait_for_words("body", "no such run")
+    person.wait_for_words("body", "This run does not exist")
     person.visit("/")
     person.wait_for_words(".account", "kim (run)")
     assert person.browser.run("return document.cookie") == ""
@@ -84,7 +84,7 @@ def test_who_may_look_is_told_so_in_a_line(person: Person) -> None:
     shown = f"[...{powers}].some(e => e.checkVisibility())"
     assert person.browser.run(f"return {shown}") is False  # what the role may not is not there
     person.browser.run("call('sample', {}).catch(showProblem)")
-    person.wait_for_words("#problem", "needs the role run, and yours is look")
+    person.wait_for_words("#problem", "the role run, but your role is look")
     person.browser.complaints()
 
 
@@ -106,7 +106,7 @@ def test_axe_finds_no_serious_violation(person: Person, axe: str, width: int, sc
                 person.wait_for("#name")
             if name == "log-in-wrong":
                 log_in(person, "kim", "wrong wrong wrong")
-                person.wait_for_words("#problem", "belong")
+                person.wait_for_words("#problem", "wrong")
             assert person.browser.run("return document.documentElement.scrollWidth") <= width
             PICTURES.mkdir(parents=True, exist_ok=True)
             person.photograph(f"{name}-{width}-{scheme}")
