@@ -72,7 +72,7 @@ def use(options: dict[str, Any]) -> None:
         ({"label": "t"}, "Give the value of the label", "--label t=VALUE"),
         (
             {"label": "same"},
-            "Give another label column or no label, and drop this column",
+            "Give another label column, or leave the label out and drop this column",
             "leave --label out and pass --drop same",
         ),
         (
@@ -123,7 +123,7 @@ def test_parameters_are_called_by_the_options_of_the_command() -> None:
     ("given", "says"),
     [
         ({"alerts": 9}, "`alerts` is 9, but t has only 4 rows. Give a smaller number."),
-        ({"fdr": 0.1, "p_value": 0.1}, "`fdr` and `p_value` all set the number of rows to list"),
+        ({"fdr": 0.1, "p_value": 0.1}, "`fdr` and `p_value` each set the number of rows to list"),
         ({"cost": 2.0}, "`cost` requires `amount`"),
     ],
 )

@@ -181,7 +181,7 @@ def test_an_audit_of_an_earlier_version_goes_on(older: tuple[Path, bytes | None]
         assert verdict.forgotten[3].endswith("and the values of 3 older runs.")
         do(state, "UPDATE kept SET cells = '{}' WHERE run = 'r1'")
         assert verify(state).faults == (
-            "the run of line 18 keeps other values than the line records.",
+            "the run of line 18 keeps values that differ from the line.",
         )
 
 

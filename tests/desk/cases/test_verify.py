@@ -139,7 +139,7 @@ TAMPERED = {
     "a watch": ("UPDATE watches SET said = '{}'", "the watch 'cards' differs from its last"),
     "when a watch was made": (
         "UPDATE watches SET made = '2020'",
-        "the watch 'cards' differs from its first line (made).",
+        "the watch 'cards' differs from its first line in the audit (made).",
     ),
     "which run was first": (
         "UPDATE runs SET number = 4 - number",
@@ -148,7 +148,7 @@ TAMPERED = {
     "a map": ("UPDATE maps SET content = 'x'", "the map ", " was changed."),
     "a row forgotten by nobody": (
         "INSERT INTO forgotten VALUES ('r1', 'x')",
-        "the watch 'cards' has 1 row without key and values, but its lines record 0.",
+        "the watch 'cards' has 1 forgotten row, but its lines record 0.",
     ),
 }
 
@@ -323,7 +323,7 @@ ON_A_SERVER = {
     ),
     "view": (
         "ALTER TABLE decisions RENAME TO d; CREATE VIEW decisions AS SELECT * FROM d",
-        "'decisions' is not a table of the database any more.",
+        "the database does not have the table 'decisions' any more.",
     ),
     "index": (
         "CREATE UNIQUE INDEX i ON maps (length(content))",
@@ -339,11 +339,11 @@ ON_A_SERVER = {
     ),
     "column": (
         "ALTER TABLE kept ADD COLUMN x text",
-        "the table 'kept' of the database has other columns.",
+        "the columns of the table 'kept' of the database were changed.",
     ),
     "default": (
         "ALTER TABLE kept ALTER COLUMN cells SET DEFAULT ''",
-        "the table 'kept' of the database has other columns.",
+        "the columns of the table 'kept' of the database were changed.",
     ),
     "check": (
         "ALTER TABLE decisions ADD CONSTRAINT n CHECK (state <> 'x')",

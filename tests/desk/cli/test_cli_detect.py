@@ -814,7 +814,7 @@ def test_p_values_by_region_are_those_of_the_detector(table: Path) -> None:
 
 def test_rules_that_contradict_each_other_are_refused(table: Path) -> None:
     for words, message in (
-        (("--fdr", 0.1, "--alerts", 3), "--alerts and --fdr all set the number of rows to list"),
+        (("--fdr", 0.1, "--alerts", 3), "--alerts and --fdr each set the number of rows to list"),
         (("--cost", 5), "--cost requires --amount"),
         (("--amount", "amount"), "--amount requires --cost"),
         (("--amount", "nix", "--cost", 5), "'nix'"),

@@ -1,4 +1,4 @@
-"""Copy a state to one file and back, for SQLite and PostgreSQL."""
+"""Back up a state to one file, and restore it, for SQLite and PostgreSQL."""
 
 import shutil
 import sqlite3
@@ -23,24 +23,25 @@ FEW = {"maps": 1}
 """Number of rows to copy in one step, for tables with large rows."""
 
 WHOLE = [{"integrity_check": "ok"}]
-"""Result of SQLite's check of a file without damage."""
+"""Result of SQLite's integrity check of a file without damage."""
 
 HEADER = b"SQLite format 3\0"
 """First bytes of an SQLite file."""
 
 WRITES_AT, WITHOUT_JOURNAL = 18, b"\1"
-"""Position and value of a byte of a backup. The file of a state has another value there."""
+"""Position of the byte for the journal mode in an SQLite file, and the value of this byte in a
+backup. In the file of a state, this byte has a different value."""
 
 OF_A_STATE = "SELECT name FROM sqlite_master WHERE name IN ('audit', 'decisions')"
 N_OF_A_STATE = 2
-"""Number of tables by which somscape recognizes a state."""
+"""Query by which somscape recognizes a state, and the number of tables that the query must find."""
 
 
 def backup(state: State, path: str | Path) -> Verdict:
     """Copy a state to one file, completely or not at all.
 
-    Other users can make decisions during the copying, but the copy shows the state at one moment.
-    After the copying, somscape reads the file again and checks the audit.
+    The copy contains the state at one moment, even if other users make decisions during the
+    copying.  Then somscape reads the file again and checks its audit.
 
     Parameters
     ----------
@@ -51,7 +52,7 @@ def backup(state: State, path: str | Path) -> Verdict:
     Returns
     -------
     Verdict
-        The result of checking the audit.  A copy has the same faults as the state.
+        The result of checking the audit.  If the state has faults, the copy has the same faults.
 
     Raises
     ------
@@ -101,16 +102,16 @@ def backup(state: State, path: str | Path) -> Verdict:
 def restore(state: State, path: str | Path, *, force: bool = False, author: str = "") -> Verdict:
     """Replace the contents of a state with a backup, completely or not at all.
 
-    If the state was not empty, one more line of the audit records the previous head.
+    If the state was not empty, a new line of the audit records the previous head of the audit.
 
     Parameters
     ----------
     state : State
         An empty state, or any state if `force` is true.
     path : str or Path
-        A file from `backup`, of this or an earlier version of somscape.
+        A file that `backup` wrote in this or an earlier version of somscape.
     force : bool, default=False
-        Whether the present contents of the state may be lost.
+        Whether to replace a state that is not empty, so that its contents are lost.
     author : str, default=""
         Name of the person who restores the backup.
 
@@ -144,7 +145,9 @@ def restore(state: State, path: str | Path, *, force: bool = False, author: str 
     """
     file = Path(path)
     if not file.is_file():
-        raise InputError(f"{path} does not exist. Give a file from `somscape backup`.", file=path)
+        raise InputError(
+            f"{path} does not exist. Give a file that `somscape backup` wrote.", file=path
+        )
     with (
         tempfile.TemporaryDirectory() as folder,
         closing(_open_copy(file, Path(folder))) as copy,
@@ -232,12 +235,12 @@ def _open_copy(file: Path, folder: Path) -> StateDatabase:
     if copied is not None:
         copied.close()
     raise InputError(
-        f"{file} is not a complete backup. Give a file from `somscape backup`.", file=file
+        f"{file} is not a complete backup. Give a file that `somscape backup` wrote.", file=file
     )
 
 
 def _make_room(change: Transaction, name: str, *, force: bool) -> dict[str, Any] | None:
-    """Delete all rows of a state and return the facts for the audit, or None if it was empty."""
+    """Delete all rows of a state and return facts for the audit, or None if there were no rows."""
     n = sum(_counts(change).values())
     if n and not force:
         lines = counted(_counts(change)["audit"], "line")

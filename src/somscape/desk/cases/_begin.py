@@ -29,9 +29,9 @@ def check_name(name: str) -> None:
     is_line = name.strip() == name and name.isprintable() and 0 < len(name) <= MAX_NAME
     if not is_line or "/" in name or name in (".", "..") or name.startswith("-"):
         raise InputError(
-            f"`watch` must be a name of 1 to {MAX_NAME} characters in one line, but is {name!r}. "
-            "The name cannot contain /, start with -, have spaces at its ends, or be . or .., for "
-            "example 'cards'.",
+            f"`watch` must be a name of 1 to {MAX_NAME} characters in one line, for example "
+            f"'cards', but is {name!r}. The name cannot be . or .., contain /, start with -, or "
+            "start or end with a space.",
             parameter="watch",
             value=name,
         )
@@ -81,7 +81,7 @@ def detector_of_watch(state: State, name: str) -> Detector | None:
 def known_cases(
     state: State, name: str, table: Table, key: Sequence[str], before: Detector | None
 ) -> Ints | None:
-    """Return marks for the rows of a table from the decisions, or None without any decision."""
+    """Return marks from the decisions on the rows of a table, or None if no row gets a mark."""
     decided = state.last_decisions(name)
     rows = {k: row for row, k in enumerate(keys_of(table, key)) if k in decided}
     known = np.full(table.n_rows, UNKNOWN)
@@ -97,7 +97,7 @@ def known_cases(
 def _moved(
     table: Table, rows: Mapping[str, int], decided: Mapping[str, Any], before: Detector | None
 ) -> Mapping[str, str]:
-    """Return the cleared cases whose rows moved far on the previous map."""
+    """Return the cleared cases that moved far on the previous map since then, with reasons."""
     if before is None or not rows:
         return {}
     encoding = before.map_.encoding

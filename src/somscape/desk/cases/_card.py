@@ -46,7 +46,8 @@ FOR = {
         "units.",
     ),
     "regressor": (
-        "Predicting a number for the rows of tables like the table below, with limits.",
+        "Predicting a number for the rows of tables like the table below, with a range for each "
+        "number.",
         "Do not use the regressor for decisions about people without a review, for numbers far "
         "outside the training data, or for tables of another population, other columns or other "
         "units.",
@@ -74,7 +75,7 @@ def card_of(
     hash_ : str
         SHA-256 of the model's file.
     table : Table or None, default=None
-        Rows for measuring errors.  The topographic error is only measured with rows.
+        Rows for measuring errors.  Without rows, the topographic error is not measured.
     history : mapping or None, default=None
         Result of `watch_history`.
 
@@ -120,7 +121,7 @@ def card_of(
 
 
 def watch_history(state: State, name: str, map_: str) -> dict[str, Any]:
-    """Return the drift of each run with a map of a watch, and counts of decisions.
+    """Return the drift of all runs of a watch with one map, and decision counts.
 
     Parameters
     ----------
@@ -156,8 +157,8 @@ def watch_history(state: State, name: str, map_: str) -> dict[str, Any]:
     runs = [run for run in reversed(state.runs(name)) if run.map == map_]
     if not runs:
         raise InputError(
-            f"No run of the watch '{name}' used this map. The watch has the map {watch.map}. Give "
-            "the map.som of one of its runs, or leave `watch` out.",
+            f"No run of the watch '{name}' used this map. The map of the watch has the SHA-256 "
+            f"{watch.map}. Give the map.som of one of the runs of the watch, or leave `watch` out.",
             parameter="watch",
             value=name,
         )
@@ -227,8 +228,8 @@ def _measures(thing: Saved, map_: Map, table: Table | None) -> dict[str, Any]:
 def _limits(map_: Map, kind: str) -> list[str]:
     n, encoding = map_.hits.sum(), map_.encoding
     limits = [
-        "The model only uses the columns above. A level without training data counts as far from "
-        "all other levels.",
+        "The model only uses the columns above. A level that was not in the training data "
+        "counts as far from all other levels.",
         "The model does not change after training. Each run of a watch reports whether new rows "
         "are still similar to the training data.",
     ]
@@ -239,10 +240,13 @@ def _limits(map_: Map, kind: str) -> list[str]:
         )
     if 0 < n < FEW_ROWS:
         limits.append(
-            f"The model learned from {counted(int(n), 'row')}. Another sample gives other limits."
+            f"The model learned from {counted(int(n), 'row')}. A model that learned from "
+            "another sample would have different limits."
         )
     if encoding.missing == "fill":
-        limits.append("A missing number is filled, so it looks like the middle of its column.")
+        limits.append(
+            "A missing number is replaced by the median of its column, so it looks usual."
+        )
     left_out = [code.name for code in encoding.columns if code.kind == "protected"]
     if left_out:
         limits.append(
@@ -352,7 +356,7 @@ def _table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 
 
 def _cell(value: Any) -> str:
-    """Return a value as one line of text, with escapes for Markdown."""
+    """Return a value as one line of text, with escaped Markdown characters."""
     text = " ".join(("" if value is None else str(value)).split())
     for sign in ("\\", "|", "<", "*", "_", "`", "["):
         text = text.replace(sign, f"\\{sign}")

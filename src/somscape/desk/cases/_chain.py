@@ -14,7 +14,8 @@ NOTHING = "0" * 64
 """Head of an audit without lines."""
 
 SEALED = "sealed"
-"""Field of a line: whether the line was written with a seal. Old versions lack this field."""
+"""Name of the field that records whether a line was written with a seal. Lines of earlier versions
+do not have this field."""
 
 
 def next_head(head: str, said: str) -> str:

@@ -1,4 +1,4 @@
-"""Compare a run with the run before: news, returns, moves, drift, and unseen levels."""
+"""Compare a run with the previous run: news, returns, moves, drift, and unseen levels."""
 
 import warnings
 from collections.abc import Collection, Mapping, Sequence
@@ -32,26 +32,27 @@ from somscape.tables.encoding import Encoding
 from somscape.tables.table import Table, table_from_columns
 
 MIN_SHARED = 20
-"""Smallest number of shared keys for measuring the moves of rows between two runs."""
+"""Smallest number of keys that two runs must share to measure the moves of rows between them."""
 
 QUANTILE = 0.95
 """A row moved far if it moved farther than this share of the rows."""
 
 LEAST_MOVE = 0.01
-"""Smallest distance that counts as far: a hundredth of the usual range of one number."""
+"""Smallest distance that can count as far, a hundredth of the usual range of a number column."""
 
 MAX_NAMED, MIN_NAMED = 3, 0.05
-"""Largest number of moved columns to name, and the smallest share of each in the distance."""
+"""Largest number of moved columns to name, and the smallest share of the moved distance for which a
+column is named."""
 
 
 @dataclass(frozen=True)
 class UsualMoves:
-    """The largest usual moves of rows.
+    """The largest moves of rows that count as usual.
 
     Attributes
     ----------
     far : float
-        Largest usual distance, in the map's metric.
+        Largest usual distance between two positions of a row, in the map's metric.
     rise : float
         Largest usual change of a score.
     n : int
@@ -69,7 +70,7 @@ class UsualMoves:
 def usual_moves(
     detector: Detector, before: Float64s, now: Float64s, others: Float64s
 ) -> UsualMoves:
-    """Return the 95 % quantiles of the moves between runs, or else of the moves within units."""
+    """Return 95 % quantiles of moves between runs, or within units if the runs share few keys."""
     by = "keys"
     if np.count_nonzero(~np.isnan(before).any(axis=1)) < MIN_SHARED:
         by = "units"
@@ -94,7 +95,7 @@ def _pairs_of_units(detector: Detector, rows: Float64s) -> tuple[Float64s, Float
 
 
 def encoded_cells(encoding: Encoding, cells: Sequence[Mapping[str, Any]]) -> Float64s:
-    """Encode kept values with the current map. Rows with unusable values become NaN."""
+    """Encode kept values with the current map. A row that cannot be encoded becomes NaN."""
     rows = np.full((len(cells), encoding.n_features), np.nan)
     lenient = replace(encoding, missing="fill")
     with warnings.catch_warnings():
@@ -115,7 +116,7 @@ def _table_of(encoding: Encoding, cells: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def what_moved(encoding: Encoding, before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Describe the moves of a row by column, with the largest move first."""
+    """Describe how a row moved in each column, starting with the largest move."""
     a, b = encoded_cells(encoding, [before, now])
     by_column = encoding.sum_by_used((a - b)[None] ** 2)[0]
     texts = [level_texts(column) for column in _table_of(encoding, [before, now]).columns]
@@ -130,21 +131,21 @@ def what_moved(encoding: Encoding, before: Mapping[str, Any], now: Mapping[str, 
 
 
 NEWS = (NEW, RETURNED, RISEN)
-"""News of rows for a person to look at."""
+"""Kinds of news on rows that a person should look at."""
 
 LEAST_RISE = 0.01
-"""Smallest share by which a score must change to count as risen or fallen."""
+"""Smallest relative change of a score for which the score counts as risen or fallen."""
 
 
 @dataclass(frozen=True)
 class Gone:
-    """A case that the run before listed and this run does not list.
+    """A case that the previous run listed and this run does not list.
 
     Attributes
     ----------
     key : str
     place : int
-        Rank of the case in the run before.
+        Rank of the case in the previous run.
     is_there : bool
         Whether the case is in the data of this run.
     why : str
@@ -166,7 +167,7 @@ def news_of(
     back: Collection[str],
     put_away: Collection[str],
 ) -> str:
-    """Return the news on a listed row, compared with the run before."""
+    """Return the news on a listed row, compared with the previous run."""
     was = last.get(key)
     if key in back and (was is None or was.news == FOLDED or key in put_away):
         return RETURNED
@@ -185,7 +186,7 @@ def gone(
     *,
     is_by_number: bool,
 ) -> tuple[Gone, ...]:
-    """Return the cases that the run before listed and this run does not list."""
+    """Return the cases that the previous run listed and this run does not list."""
 
     def why(key: str) -> str:
         if key not in today:
@@ -253,7 +254,7 @@ def months_between(before: str, after: str) -> int:
 
 
 MAX_KEYS, MAX_LEVELS, MAX_COLUMNS = 20, 2, 20
-"""Largest numbers of named keys, of named levels, and of columns with a sentence."""
+"""Largest numbers of keys and of levels to name for a column, and of columns to describe."""
 
 
 @dataclass(frozen=True)
@@ -290,7 +291,7 @@ class Unseen:
 
     @property
     def sentence(self) -> str:
-        """A sentence on the levels and their rows."""
+        """A sentence on the unseen levels and the rows with these levels."""
         if self.n_levels > 1:
             return f"{self.what} ({counted(self.n, 'row')})."
         more = f" and {self.n - len(self.keys)} more" if self.n > len(self.keys) else ""
@@ -298,7 +299,7 @@ class Unseen:
 
 
 def sentences(unseen: Sequence[Unseen]) -> list[str]:
-    """Return a sentence for each column, and a sentence on the number of remaining columns."""
+    """Return a sentence on each column with unseen levels, and on the number of further columns."""
     more = len(unseen) - MAX_COLUMNS
     rest = [f"The same is true for {counted(more, 'more column')}."] if more > 0 else []
     return [*(each.sentence for each in unseen[:MAX_COLUMNS]), *rest]
@@ -326,19 +327,22 @@ MIN_WINDOW, MAX_WINDOW = 50, 1_000
 """Bounds for the number of rows between two checks of drift."""
 
 SURE = 3.0
-"""Limit for too many flagged rows, in standard deviations above the expected number."""
+"""Flagged rows are too many if their number exceeds the expected number by more than this number of
+standard deviations."""
 
 FAR_SHARE = 0.01
-"""Share of the rows of a map's first run that count as far from it."""
+"""Share of the rows of a map's first run that count as far from the map."""
 
 MANY_TIMES = 2.0
-"""A map may be outdated if this many times the expected share of rows are far or flagged."""
+"""A map may be outdated if the share of far or flagged rows is more than this many times the
+expected share."""
 
 MAX_DRIFTED, MIN_PART = 3, 0.25
-"""Largest number of named columns, and their least part relative to the first column."""
+"""Largest number of changed columns to name, and the smallest change of a named column relative to
+the most changed column."""
 
 MAX_LOOKED_AT = 2_000
-"""Number of evenly spaced rows in the search for changed columns."""
+"""Largest number of evenly spaced rows that are used to find changed columns."""
 
 TIMES = 1.5
 """Smallest ratio of two medians for which a sentence gives the ratio instead of the medians."""
@@ -355,11 +359,11 @@ class Drift:
     expected : float
         Expected number of rows above the threshold, for rows like the training data.
     columns : tuple of str
-        The most changed columns, empty without drift.
+        The most changed columns; empty if there is no drift.
     changes : tuple of str
         Change of each column in `columns`, in words.
     lasting : tuple of str
-        The same texts, but "" instead of a text with a median or a level of rows.
+        The texts of `changes`, with "" instead of each text that contains a median or a level.
     alarms : tuple of str
         Kinds of the alarms of a `somscape.outliers.DriftMonitor`.
     far : float
@@ -406,7 +410,7 @@ class Drift:
 
     @property
     def train_anew(self) -> str:
-        """A sentence on why to train again; "" without a reason."""
+        """A sentence on the reasons to train the map again; "" without a reason."""
         is_worn = self.is_more and self.n_above > MANY_TIMES * self.expected
         is_far = self.share_far > MANY_TIMES * FAR_SHARE and bool(self.alarms)
         if self.is_first or not (is_worn or is_far or "hits" in self.alarms):
@@ -480,7 +484,7 @@ def drift_of(
 
 
 def _columns_that_changed(detector: Detector, rows: Float64s) -> list[int]:
-    """Return the indices of the columns with a larger part in the scores than in training."""
+    """Return the indices of the columns that contribute more to the scores than in training."""
     some = np.ascontiguousarray(rows[:: -(-len(rows) // MAX_LOOKED_AT)])
     usual = detector.mean_contributions
     more = detector.contributions_of_rows(some).mean(axis=0) - (0.0 if usual is None else usual)
@@ -541,7 +545,7 @@ def _percent(share: float) -> str:
 
 @dataclass(frozen=True)
 class Confirmed:
-    """The confirmed cases of a watch on its map.
+    """The places of the confirmed cases of a watch on its map.
 
     Attributes
     ----------
@@ -565,7 +569,7 @@ class Confirmed:
         return cls(by_unit)
 
     def said_of(self, key: str, unit: int) -> str:
-        """Return a sentence on other confirmed cases in the row's unit, or "" without any."""
+        """Return a sentence on other confirmed cases in the row's unit, or "" if there are none."""
         others = [other for other in self.by_unit.get(unit, ()) if other != key]
         if not others:
             return ""

@@ -19,7 +19,7 @@ MOST_IDLE = 4
 """Largest number of unused open connections."""
 
 LOCK = 0x736F6D73
-"""Number of the PostgreSQL lock for a change."""
+"""Number of the advisory lock that a change holds in PostgreSQL."""
 
 OF_PEOPLE = ("decisions", "listed", "kept", "salts")
 """Tables with keys and texts about people."""
@@ -28,7 +28,7 @@ MAY_SWEEP = (
     "SELECT pg_has_role(c.relowner, 'USAGE') OR pg_has_role(d.datdba, 'USAGE') FROM pg_class c,"
     " pg_database d WHERE c.oid = %s::regclass AND d.datname = current_database()"
 )
-"""Query whether a table, or the database, belongs to the PostgreSQL role."""
+"""Query whether the current PostgreSQL role owns a table or the database."""
 
 Row = dict[str, Any]
 
@@ -36,7 +36,7 @@ Answer = TypeVar("Answer")
 
 
 class StateDatabase:
-    """A database for several threads. Only changes wait, and only for other changes.
+    """A database for several threads, in which changes wait for other changes, but queries do not.
 
     A change waits for the changes of all threads and processes.  Each query uses a separate
     connection from a small pool, so other threads can read while a change waits.
@@ -48,7 +48,7 @@ class StateDatabase:
     Attributes
     ----------
     wait : float
-        Seconds for which a change waits for other writers.
+        Largest number of seconds for which a change waits for other changes.
     name : str
         Name of the database in messages.
     is_server : bool
@@ -133,7 +133,7 @@ class StateDatabase:
         return self._transaction(self._engine.begin_reading, SECONDS_TO_WAIT)
 
     def swept(self) -> bool:
-        """Overwrite deleted data if possible, and return whether this was possible."""
+        """Overwrite deleted data on the disk, and return whether this was possible."""
         with self._change_lock, self._connection() as connection:
             return connection.asked(lambda db: self._engine.sweep(db, self.wait))
 
@@ -221,7 +221,7 @@ class Connection:
             raise self._problem(error, wait) from error
 
     def undo(self) -> None:
-        """Leave no change open, even if the connection no longer works."""
+        """End an open change without saving it, even if the connection no longer works."""
         is_undone = False
         with suppress(Exception):  # after any error, a new connection has no open change
             self._engine.undo(self._db)
@@ -245,8 +245,8 @@ class Connection:
             return trouble
         said = " ".join(str(error).split()).rstrip(".")
         return InputError(
-            f"The database {self._engine.name} failed ({said}). The change may not have been "
-            "saved. Try again, because nothing is saved twice, or give another place with `state`.",
+            f"The database {self._engine.name} failed ({said}). Perhaps the change was not saved. "
+            "Try again, or give another place with `state`. A repeated change is not saved twice.",
             file=self._engine.name,
         )
 
@@ -254,8 +254,8 @@ class Connection:
 class Transaction:
     """The statements of one change of a `StateDatabase`.
 
-    After a failed statement, no other statement is run, because databases treat failures
-    differently.
+    After a failed statement, no further statement is run, because the kinds of databases differ in
+    the treatment of failures.
 
     Parameters
     ----------
@@ -276,7 +276,7 @@ class Transaction:
         self._do(lambda db: self._connection.many(db, sql, rows))
 
     def check(self) -> None:
-        """Raise the error of a failed statement, because the change cannot be saved."""
+        """If a statement failed, raise its error, because the change cannot be saved."""
         if self._failed is not None:
             raise self._failed
 
@@ -356,7 +356,7 @@ class PostgreSQL:
         return bool(db.closed)
 
     def busy(self, wait: float) -> TroubleError:
-        """Return the error for a lock of another process after a wait of `wait` seconds."""
+        """Return the error for a lock that another process still holds after `wait` seconds."""
         return TroubleError(
             LOCKED,
             f"Another program has been writing to {self.name} for {wait:.3g} seconds. Nothing was "
@@ -366,7 +366,7 @@ class PostgreSQL:
         )
 
     def trouble(self, error: Exception, wait: float) -> TroubleError | None:
-        """Return an error if the lock was not free. The server itself reports a full disk."""
+        """Return an error if a lock was not free. The server itself reports a full disk."""
         import psycopg
 
         return self.busy(wait) if isinstance(error, psycopg.errors.LockNotAvailable) else None
@@ -437,7 +437,7 @@ TABLES = {
     "salts": "watch, key",
     "audit": "number",
 }
-"""All tables with their key columns. A table refers only to earlier tables."""
+"""All tables with their key columns. In this order, a table refers only to earlier tables."""
 
 
 def brought_up_to_date(database: StateDatabase) -> None:
@@ -485,7 +485,7 @@ def _version(database: StateDatabase) -> int:
 
 
 def version_in(found: Sequence[Row], name: str) -> int:
-    """Return the schema version in the rows of a database, or raise InputError without one."""
+    """Return the version in the rows of the schema table, or raise InputError if it is invalid."""
     versions = [row["version"] for row in found]
     if len(versions) == 1 and isinstance(versions[0], int) and versions[0] > 0:
         return versions[0]

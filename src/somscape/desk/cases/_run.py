@@ -1,4 +1,4 @@
-"""Run a watch: read a table, score its rows, compare with the run before, record the result."""
+"""Run a watch: read a table, score its rows, compare with the previous run, record the result."""
 
 import hashlib
 import json
@@ -82,7 +82,7 @@ class Subject:
 
     @property
     def fingerprint(self) -> str:
-        """Text with the facts that determine the id of the run, except the run before."""
+        """Text with the facts that determine the id of the run, except the previous run."""
         rule = (repr(self.rule), self.watch.clear_for, self.last_decision)
         said = [self.watch.name, self.data, self.watch.map, *rule]
         # Without expired cases, the ids of earlier runs stay the same.
@@ -90,7 +90,7 @@ class Subject:
 
     @property
     def last_decision(self) -> int:
-        """Number of the last decision before the run, 0 without one."""
+        """Number of the last decision before the run; 0 without a decision."""
         return max((decision.number for decision in self.decided.values()), default=0)
 
     @property
@@ -112,7 +112,7 @@ class Subject:
         return dict(zip(here, kept, strict=True))
 
     def ranked(self, put_away: Sequence[str]) -> tuple[Alerts, Ints]:
-        """Return the list, and its folded rows at the end."""
+        """Return the alerts, with folded rows at the end, and the indices of the folded rows."""
         candidates = np.array([self.row_of[key] for key in put_away], dtype=np.intp)
         folded, rest = candidates[:0], np.arange(self.table.n_rows)
         found = self._ranked(rest)
@@ -138,7 +138,7 @@ class Subject:
         return alerts, folded
 
     def _above_others(self, candidates: Ints) -> Ints:
-        """Return the candidates with a score above the last row of a list without candidates."""
+        """Return the candidates that score above the last row of a list of the other rows."""
         others = np.setdiff1d(np.arange(self.table.n_rows), candidates)
         found = self._ranked(others)
         if not found.n_alerts:
@@ -156,7 +156,7 @@ class Subject:
 
 @dataclass(frozen=True, eq=False)
 class Before:
-    """The run before, scored with the current map."""
+    """The previous run, scored with the current map."""
 
     listed: Sequence[Listed]
     scores: Mapping[str, float]
@@ -188,7 +188,7 @@ class Before:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions with an effect on the last bits of a score."""
+    """Return the versions of the programs that affect the last bits of a score."""
     return {
         "somscape": __version__,
         "Python": platform.python_version(),
@@ -203,7 +203,7 @@ def scores_hash(scores: Float64s) -> str:
 
 
 INSTEAD_OF = "instead_of"
-"""Name of the fact of a run with the ids of the runs that it replaces."""
+"""Name of the fact of a run that contains the ids of the runs that were replaced by this run."""
 
 RUN_LETTERS = 16
 """Number of hexadecimal digits in the id of a run."""
@@ -219,11 +219,11 @@ class Place:
     Attributes
     ----------
     id : str
-        Id of the run. A repetition of the newest run has the same id.
+        Id of the run. If the run repeats the newest run, both runs have the same id.
     last : WatchRun or None
-        The earlier run for the comparison.
+        The earlier run with which the run is compared.
     doubt : str
-        A sentence if the run before shares hardly any case with this table, else "".
+        A warning if the previous run shares hardly any case with this table, else "".
     replaced : tuple of WatchRun
         The runs to replace.
     """
@@ -267,7 +267,7 @@ class Place:
 
 
 def counting(runs: Sequence[WatchRun]) -> list[WatchRun]:
-    """Return the runs without the replaced runs."""
+    """Return the runs that were not replaced by another run."""
     replaced = {id_ for run in runs for id_ in run.facts.get(INSTEAD_OF, ())}
     return [run for run in runs if run.id not in replaced]
 
@@ -324,7 +324,8 @@ def run_watch(
         and is compared with the run before them.  The replaced runs stay in the audit, and all
         decisions are kept.
     draft : callable or None, default=None
-        Function that gets the outcome before it is recorded.  If it fails, nothing is recorded.
+        Function that receives the outcome before the run is recorded.  If the function raises an
+        error, nothing is recorded.
 
     Returns
     -------
@@ -352,7 +353,8 @@ def run_watch(
     path = watch.source if source is None else source
     if source is None and not path:
         raise InputError(
-            f"The watch {name} began with an upload, which was not kept. Run the watch on a table.",
+            f"The watch {name} began with an uploaded file, which was not kept. Run the watch on a "
+            "table.",
             options=f"somscape run {shlex.quote(name)} TABLE",
         )
     detector = detector_of(state.map(watch.map))
@@ -386,7 +388,7 @@ def run_watch(
 
 
 def _options_for(watch: Watch, path: str, reading: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options for `reproduce`, with the reading options of this table."""
+    """Return the options that `reproduce` needs, with the options for reading this table."""
     others = (*READING, "missing_values", *(() if is_url(path) else FROM_DATABASE))
     rest = {name: value for name, value in watch.options.items() if name not in others}
     return {**rest, **kept_options(reading)}
@@ -457,7 +459,7 @@ def compared(
     notes: Sequence[str] = (),
     instead_of: int | None,
 ) -> RunOutcome:
-    """Compare a table with the last of some runs, without recording it."""
+    """Compare a table with the last of the given runs, without recording a new run."""
     watch, detector, table, rule = subject.watch, subject.detector, subject.table, subject.rule
     place = Place.of(state, runs, subject, instead_of)
     others = [
@@ -502,7 +504,7 @@ def compared(
 
 
 def _is_by_number(rule: AlertRule, alerts: Alerts) -> bool:
-    """Return whether the number of listed rows is fixed, instead of a limit for scores."""
+    """Return whether the list has a fixed number of rows, instead of all rows above a score."""
     is_bounded = rule == AlertRule() and alerts.n_alerts != alerts.n_stand_out
     return rule.n_alerts is not None or is_bounded
 

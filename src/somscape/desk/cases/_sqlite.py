@@ -19,7 +19,8 @@ SECONDS_TO_WAIT = 30.0
 """Seconds to wait for the changes of another program."""
 
 PROBE = 1 << 16
-"""Number of bytes for a test of a full disk, more than SQLite's index of a journal."""
+"""Number of bytes that are written to find out whether the disk is full, more than the size of
+SQLite's index of a journal."""
 
 PRIVATE = 0o600
 
@@ -49,7 +50,7 @@ class TroubleError(InputError):
 
 
 class SQLite:
-    """An SQLite file with access only for the owner.
+    """An SQLite file that only its owner can access.
 
     Parameters
     ----------
@@ -132,7 +133,7 @@ class Reading(sqlite3.Connection):
     stamp: Stamp = None
 
     def has_changed(self) -> bool:
-        """Return whether another user changed the file, which SQLite cannot notice here."""
+        """Return whether another user changed the file, because SQLite cannot notice the change."""
         return self.stamp is not None and self.stamp != _stamp(self.path)
 
 
@@ -144,7 +145,7 @@ def is_read_only(path: Path) -> bool:
 
 
 def connect_reading(path: Path) -> Reading:
-    """Open a database without any change in its folder."""
+    """Open a database without changing any file in its folder."""
     stamp: Stamp = _stamp(path)
     journal, index = _with_suffix(path, "-wal"), _with_suffix(path, "-shm")
     how, exclusively = "mode=ro", False
@@ -183,7 +184,7 @@ def is_busy(error: Exception) -> bool:
 
 
 def busy(path: Path, wait: float, saved: str = NOTHING_SAVED) -> TroubleError:
-    """Return the error for a file after too long a wait for the changes of another program."""
+    """Return the error for a file that another program has locked for `wait` seconds."""
     return TroubleError(
         LOCKED,
         f"Another program has been writing to {path} for {wait:.3g} seconds. {saved} Wait until "
@@ -254,7 +255,7 @@ def _may_write(path: Path) -> bool:
 
 @contextmanager
 def _waiting(db: sqlite3.Connection, wait: float) -> Iterator[None]:
-    """Let a connection wait for a lock for this number of seconds."""
+    """Let a connection wait for a lock for `wait` seconds within a block."""
     db.execute(f"PRAGMA busy_timeout = {int(wait * 1000)}")
     try:
         yield
@@ -263,7 +264,7 @@ def _waiting(db: sqlite3.Connection, wait: float) -> Iterator[None]:
 
 
 def _keep_journal(db: sqlite3.Connection) -> None:
-    """Turn the journal on, so that other programs can read during a change."""
+    """Turn on write-ahead logging, so that other programs can read during a change."""
     end = time.monotonic() + SECONDS_TO_WAIT
     while True:
         try:

@@ -25,7 +25,7 @@ BETWEEN = " / "
 """Separator between the values of several key columns."""
 
 MAX_SAMPLE = 2_000
-"""Largest number of kept rows in addition to listed and decided cases."""
+"""Largest number of rows that a run keeps in addition to listed and decided cases."""
 
 
 def key_columns(
@@ -35,11 +35,11 @@ def key_columns(
     per: Sequence[str] = (),
     id_column: str | None = None,
 ) -> tuple[str, ...]:
-    """Return the columns that identify the cases of a table, and check them before any work."""
+    """Return the columns that identify the cases of a table, after a check of their values."""
     if per:
         if given:
             raise InputError(
-                f"The cases of this watch are customers, which {listed(per)} identifies. Leave out "
+                f"The cases of this watch are customers, identified by {listed(per)}. Leave out "
                 "`key`.",
                 parameter="key",
             )
@@ -48,9 +48,9 @@ def key_columns(
     if not names:
         raise InputError(
             f"No column identifies the rows of {table.source}, but a watch has to recognize the "
-            "same row in later tables. Give the column or the columns that are different in every "
-            "row.",
-            options="--id COL, or --key COL for each",
+            "same row in later tables. Give one or more columns whose values together differ in "
+            "every row.",
+            options="--id COL, or --key COL for each column",
             parameter="key",
             file=table.source,
         )
@@ -99,7 +99,7 @@ def texts_of(column: Column) -> list[str]:
 
 
 def sampled(keys: Iterable[str]) -> set[str]:
-    """Return at most 2,000 keys. The choice is mostly the same for two similar sets of keys."""
+    """Return at most 2,000 keys. For similar sets of keys, mostly the same keys are chosen."""
     return set(sorted(keys, key=lambda key: hashlib.sha256(key.encode()).digest())[:MAX_SAMPLE])
 
 
@@ -158,10 +158,11 @@ KEPT = (
     *FROM_DATABASE,
     *RULES,
 )
-"""Kept options of a watch. The map itself stores the kinds of columns and how text is read."""
+"""Names of the options that a watch keeps. The map itself stores the kinds of columns and how text
+is read."""
 
 AT_A_RUN = ("per", "date_format", *FROM_DATABASE, *RULES, "contamination")
-"""Kept options for a run."""
+"""Names of the kept options that a run uses."""
 
 
 FILES = ("sqlite", "duckdb")
@@ -183,13 +184,13 @@ def source_of(path: str) -> str:
 
 
 def kept_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the kept options of a watch as JSON data."""
+    """Return the options that a watch keeps, as JSON data."""
     given = {name: options[name] for name in KEPT if options.get(name) not in (None, ())}
     return {n: list(value) if isinstance(value, tuple) else value for n, value in given.items()}
 
 
 def options_of_run(kept: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options of a watch for a run."""
+    """Return the options for a run from the kept options of a watch."""
     options = {name: kept.get(name) for name in AT_A_RUN}
     return {**options, "per": tuple(options["per"] or ())}
 

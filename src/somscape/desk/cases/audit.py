@@ -42,7 +42,7 @@ from somscape.tables._messages import counted
 
 @dataclass
 class Follows:
-    """Check of the lines of an audit, one after the other.
+    """Checker of the lines of an audit, one line after the other.
 
     Attributes
     ----------
@@ -51,26 +51,27 @@ class Follows:
     asked : str or None
         First digits of the head to look for.
     number, head : int, str
-        Number and head of the last line so far.
+        Number and head of the last checked line.
     faults : list of str
     unchecked : list of str
-        Sentences on doubts, which only the key or a person can resolve.
+        Sentences on doubts that only the key or a person can resolve.
     found : str or None
-        The line with the head to look for, in words.
+        The position of the head to look for, in words.
     n_found : int
-        Number of this line.
+        Number of the line with the head to look for.
     n_sealed : int
-        Number of lines with a seal of the key.
+        Number of lines whose seal was made with the key.
     has_seals : bool
         Whether any line has a seal.
     unsealed : int or None
-        First line after the last seal of the key.
+        First line after the last line with a seal of the key.
     older : int
-        Number of the last line of an earlier version; 0 without such a line.
+        Number of the last line that an earlier version of somscape wrote, or 0.
     is_sealing, is_new : bool
-        Whether any line so far was sealed, and whether any line is from this version.
+        Whether any checked line was sealed, and whether this version of somscape wrote any checked
+        line.
     doubtful : list of int
-        Lines on forgotten cases that only the key can prove genuine.
+        Numbers of lines on forgotten cases that only the key or a person can confirm.
     """
 
     key: bytes | None
@@ -143,7 +144,7 @@ class Follows:
             self.doubtful.append(number)
 
     def end(self) -> None:
-        """Add the faults that only show after the last line."""
+        """Add the faults that can only be found after the last line."""
         if self.unsealed is not None:  # a seal confirms all lines before it
             self.faults.append(
                 f"no line from {self.unsealed} on has a seal of this key. A person without the key "
@@ -176,42 +177,43 @@ def _missing_lines(first: int, last: int) -> str:
 
 
 Case = tuple[str, str]
-"""The name of a watch, and the hash of a key in lines on decisions."""
+"""The name of a watch, and the hash of the key of a case, as in lines on decisions."""
 
 
 @dataclass
 class Told:
-    """Check of the tables against the lines of the audit.
+    """Comparison of the tables with the lines of the audit.
 
     Attributes
     ----------
     read : Transaction
     faults : list of str
     decisions : dict of int to tuple of str
-        Case of each decision with a line.
+        Case of each decision that has a line in the audit, by number.
     runs : set of str
         Runs with a line in the audit.
     deleted, forgotten : set of int
-        Missing decisions, and forgotten decisions, which may be missing.
+        Decisions that are missing in their table, and decisions that were deleted on purpose when
+        their cases were forgotten.
     emptied : dict of str to int
-        Last line on the deletion of kept values, for each run whose values may be missing.
+        For each run whose kept values were deleted on purpose, the last line on the deletion.
     gone : dict of tuple to int
-        Line that records the case as forgotten, for each case whose decisions were forgotten.
+        For each forgotten case with decisions, the line that records the case as forgotten.
     n_forgotten : dict of str to int
-        Number of forgotten rows, which may lack key and values, by watch.
+        Number of forgotten rows, of which only the hashes are kept, by watch.
     n_cases : int
         Number of forgotten cases.
     lines : list of str
         A sentence for each line on forgotten cases.
     unlike : dict of str to str
-        A sentence for each run with a difference between kept values and line.
+        A sentence for each run whose kept values differ from the line of the run.
     n_old_runs, n_old_decisions, older : int
-        Numbers of runs and decisions with lines of earlier versions, which have fewer hashes, and
-        the number of the last such line.
+        Numbers of runs and decisions whose lines were written with fewer hashes by earlier
+        versions, and the number of the last of these lines.
     maps : set of str
-        Maps in any line.
+        Hashes of all maps that lines name.
     watches : dict of str to dict
-        Last line on each watch.
+        Fields of the last line on each watch.
     begun : dict of str to str
         Time at which each watch was made, according to its first line.
     """
@@ -237,15 +239,15 @@ class Told:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Sentences on changes that lines of earlier versions cannot show."""
+        """Sentences on changes that cannot be found in the lines of earlier versions."""
         if not self.n_old_runs and not self.n_old_decisions:
             return ()
         runs = counted(self.n_old_runs, "run")
         decisions = counted(self.n_old_decisions, "decision")
         return (
             f"an earlier version of somscape wrote the lines of {runs} and {decisions}, up to line "
-            f"{self.older}. These lines have no digest of the cells that runs keep and of the "
-            "tokens of decisions, so changes of these cells and tokens are not found.",
+            f"{self.older}. These lines do not contain digests of the values that runs keep and "
+            "of the tokens of decisions, so changes of these values and tokens are not found.",
         )
 
     def take(self, lines: Sequence[Row]) -> None:
@@ -322,7 +324,7 @@ class Told:
         if SEALED not in said:
             self.n_old_runs += 1
         elif None in kept or digest != said["kept"]:  # a later line may record a deletion
-            self.unlike[said["run"]] = f"{what} keeps other values than the line records."
+            self.unlike[said["run"]] = f"{what} keeps values that differ from the line."
 
     def _listed(self, run: Row) -> list[str | None]:
         """Return the hashes of a run's listed rows; None for a row without a salt."""
@@ -369,8 +371,8 @@ class Told:
         is_of_watch = all(name == watch for name, _ in cases)
         if earlier != decisions or not is_of_watch or len(cases) > n_cases:
             self.faults.append(
-                f"line {number} names decisions that cannot belong to the forgotten cases that "
-                "the line counts."
+                f"line {number} records forgotten decisions that cannot belong to its forgotten "
+                "cases."
             )
         self.forgotten |= decisions
         self.gone |= dict.fromkeys(cases, number)
@@ -383,7 +385,7 @@ class Told:
         )
 
     def end(self) -> None:
-        """Add the faults that only show after the last line."""
+        """Add the faults that can only be found after the last line."""
         deleted = sorted(self.deleted - self.forgotten)
         self.faults += [f"the decision of line {number} was deleted." for number in deleted]
         for row in self.read.rows("SELECT number FROM decisions ORDER BY number"):
@@ -419,9 +421,11 @@ class Told:
             elif said is None:
                 self.faults.append(f"no line records the watch '{name}'.")
             elif (row["said"], row["map"]) != (said.get("said"), said.get("map")):
-                self.faults.append(f"the watch '{name}' differs from its last line.")
+                self.faults.append(f"the watch '{name}' differs from its last line in the audit.")
             elif row["made"] != self.begun.get(name):
-                self.faults.append(f"the watch '{name}' differs from its first line (made).")
+                self.faults.append(
+                    f"the watch '{name}' differs from its first line in the audit (made)."
+                )
 
     def _end_kept(self) -> None:
         self.faults += [what for run, what in self.unlike.items() if run not in self.emptied]
@@ -435,7 +439,7 @@ class Told:
         for table in ("listed", "kept", "forgotten"):
             sql = f"SELECT DISTINCT run FROM {table} WHERE run NOT IN (SELECT id FROM runs)"
             for row in self.read.rows(f"{sql} ORDER BY run"):
-                self.faults.append(f"'{table}' has rows of the deleted run {row['run']}.")
+                self.faults.append(f"the table '{table}' has rows of the deleted run {row['run']}.")
 
     def _end_forgotten(self) -> None:
         found = self.read.rows(
@@ -447,8 +451,8 @@ class Told:
             n, told = there.get(watch, 0), self.n_forgotten.get(watch, 0)
             if n != told:
                 self.faults.append(
-                    f"the watch '{watch}' has {counted(n, 'row')} without key and values, but its "
-                    f"lines record {told}."
+                    f"the watch '{watch}' has {counted(n, 'forgotten row')}, but its lines record "
+                    f"{told}."
                 )
         for row in self.read.rows("SELECT * FROM salts ORDER BY watch, key") if self.gone else ():
             line = self.gone.get((row["watch"], hidden(row["key"], row["salt"])))
@@ -492,7 +496,7 @@ COLUMNS = (
     "SELECT attname::text AS name, format_type(atttypid, atttypmod) AS type, attnotnull, atthasdef"
     " FROM pg_attribute WHERE attrelid = {oid} AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
 )
-"""Query for the columns of a table in PostgreSQL, and whether these have default values."""
+"""Query for the columns of a table in PostgreSQL, and whether the columns have default values."""
 
 BESIDE = (
     "SELECT 'trigger' AS kind, tgname::text AS name FROM pg_trigger"
@@ -510,7 +514,7 @@ BESIDE = (
     " AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = indexrelid)"
     " ORDER BY 1, 2"
 )
-"""Query for objects in PostgreSQL with an effect on a table, for example triggers."""
+"""Query for objects in PostgreSQL that affect a table, for example triggers."""
 
 
 def changes_of_tables(database: StateDatabase, read: Transaction) -> list[str]:
@@ -551,14 +555,14 @@ def _changes_on_a_server(read: Transaction, made: sqlite3.Connection) -> Iterato
             f"SELECT count(*) AS n FROM pg_class WHERE oid = {oid} AND relkind = 'r'"
         )
         if not is_table["n"]:
-            yield f"'{table}' is not a table of the database any more."
+            yield f"the database does not have the table '{table}' any more."
             continue
         columns = [
             (row["name"], TYPES[row["type"]], bool(row["notnull"] or row["pk"]), False)
             for row in made.execute(f"PRAGMA table_info({table})")
         ]
         if columns != [tuple(row.values()) for row in read.rows(COLUMNS.format(oid=oid))]:
-            yield f"the table '{table}' of the database has other columns."
+            yield f"the columns of the table '{table}' of the database were changed."
         sql = "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = ?"
         names = {row["name"] for row in made.execute(sql, (table,))}
         for row in read.rows(BESIDE.format(oid=oid)):
@@ -596,11 +600,11 @@ class Verdict:
     n_forgotten : int
         Number of forgotten cases.
     notes : tuple of str
-        Sentences on changes that lines of earlier versions cannot show.
+        Sentences on changes that cannot be found in the lines of earlier versions.
     found : str or None
-        The line with the given head, in words.
+        The position of the given head, in words.
     n_sealed : int
-        Number of lines with a seal of the key; 0 without a key.
+        Number of lines whose seal was made with the key; 0 without a key.
     has_seals : bool
         Whether any line has a seal.
     last : str
@@ -633,7 +637,7 @@ class Verdict:
     def is_ahead(self) -> bool:
         """Whether the time of the last line is in the future because a clock was wrong.
 
-        A line is never earlier than the line before, so all following lines have the same time.
+        The time of a line is at least the time of the line before, so the next lines are wrong too.
         """
         return self.last > (datetime.now(UTC) + timedelta(days=1)).isoformat(timespec="seconds")
 
@@ -644,11 +648,12 @@ def verify(state: State, head: str | None = None) -> Verdict:
     Parameters
     ----------
     state : State
-        Its `audit_key` checks the seals.  If lines have seals and no key is given, `unchecked` of
-        the verdict names the lines on forgotten cases, because a forged line can hide a deletion.
+        The seals are checked with `state.audit_key`.  If lines have seals and the state does not
+        have a key, the field `unchecked` of the verdict names the lines on forgotten cases, because
+        a forged line can hide a deletion.
     head : str or None, default=None
-        An earlier head, at least the first 16 digits.  If no line has this head, earlier lines were
-        changed or deleted.
+        An earlier head of the audit, or at least its first 16 digits.  If no line has this head,
+        earlier lines were changed or deleted.
 
     Returns
     -------
@@ -657,7 +662,7 @@ def verify(state: State, head: str | None = None) -> Verdict:
     Raises
     ------
     InputError
-        If `head` is not a head.
+        If `head` does not consist of 16 to 64 hexadecimal digits.
 
     See Also
     --------
@@ -722,7 +727,8 @@ def audit_lines(state: State) -> Iterator[dict[str, Any]]:
     ------
     dict
         The fields ``number``, ``made``, ``author``, ``kind`` and ``head``, and further fields for
-        each kind.  A decision has its key and comment, unless the case was forgotten.
+        each kind.  The line of a decision also has the key and the comment, unless the case
+        was forgotten.
 
     See Also
     --------

@@ -1,4 +1,4 @@
-"""Decisions on cases, one at a time or as a table for people to fill in."""
+"""Decisions on cases, made one at a time or imported from a table that people filled in."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,7 +26,7 @@ class Seen:
     kept : mapping of str to mapping
         Values of rows by key, from the last run and from earlier runs that listed the case.
     run : str or None
-        The given run, or the last run.
+        Id of the given run, or else of the last run.
     """
 
     state: State
@@ -64,11 +64,11 @@ class Seen:
         return cls(state, name, cases, found, last)
 
     def knows(self, key: str) -> bool:
-        """Return whether a case is in any run, or in the given run."""
+        """Return whether a case is in the given run, or in any run if no run was given."""
         return key in self.cases or key in self.kept
 
     def decision(self, key: str, state: str, *, comment: str = "", author: str = "") -> Decision:
-        """Return a decision on a case, for `State.decide`."""
+        """Return a decision on a case that `State.decide` can save."""
         if not self.knows(key):
             raise InputError(self._unknown(key), parameter="key", value=key)
         case = self.cases.get(key, Case(self.watch, key))
@@ -88,7 +88,7 @@ class Seen:
 
 
 KEY, DECISION, COMMENT, LINE, RUN, ID = "key", "decision", "comment", "line", "run", "id"
-"""Columns of a table of decisions."""
+"""Names of columns in a table of decisions."""
 
 MAX_LINES = 8
 """Largest number of lines to name in a message."""
@@ -96,7 +96,7 @@ MAX_LINES = 8
 
 @dataclass(frozen=True)
 class FilledIn:
-    """A row of a table with a decision.
+    """A row that contains a decision, from a table of decisions.
 
     Attributes
     ----------
@@ -104,7 +104,8 @@ class FilledIn:
         Index of the row in the table.
     key, state, comment : str
     line : int or None
-        Line of the exported decision, 0 for no decision; None if unknown.
+        Line of the audit with the decision at the time of the export; 0 if there was no decision,
+        None if unknown.
     """
 
     row: int
@@ -115,7 +116,7 @@ class FilledIn:
 
 
 def filled_in(table: Table, columns: Sequence[str], id_name: str | None) -> list[FilledIn]:
-    """Return the rows of a table with decisions, one row for each case."""
+    """Return the rows of a table that contain a decision, one row for each case."""
     keys = _keys(table, columns, id_name)
     words = [word.strip().lower() for word in _texts(table, DECISION)]
     nothing = [""] * table.n_rows
@@ -183,7 +184,7 @@ def refuse(
 
 
 def _keys(table: Table, columns: Sequence[str], id_name: str | None) -> list[str]:
-    """Return the key of each row, "" if a part of the key is missing."""
+    """Return the key of each row, or "" if a part of the key is missing."""
     names, joined = set(table.names), BETWEEN.join(columns)
     if set(columns) <= names:
         parts = [_keyed(table, name) for name in columns]
@@ -195,7 +196,7 @@ def _keys(table: Table, columns: Sequence[str], id_name: str | None) -> list[str
         return _keyed(table, KEY)
     if has_ids:
         return _keyed(table, ID)
-    no_id = f" (its '{ID}' is not the key of this watch)" if ID in names else ""
+    no_id = f" (the keys of this watch are not in '{ID}')" if ID in names else ""
     raise InputError(
         f"{table.source} lacks a column with the keys of the cases{no_id}. Add a column '{KEY}', "
         f"or {listed(columns)}. The table has {listed(table.names)}.",
@@ -213,7 +214,7 @@ def _keyed(table: Table, name: str) -> list[str]:
 def _texts(table: Table, name: str) -> list[str]:
     if name not in table.names:
         raise InputError(
-            f"{table.source} has no column '{name}'. Add this column, with the values "
+            f"{table.source} does not have a column '{name}'. Add this column, with the values "
             f"{listed(STATES)} or empty values. The table has {listed(table.names)}.",
             file=table.source,
             column=name,
@@ -222,7 +223,7 @@ def _texts(table: Table, name: str) -> list[str]:
 
 
 def cases_table(cases: Sequence[Case], *, last: str | None) -> dict[str, list[Any]]:
-    """Return cases as columns for `import_decisions`."""
+    """Return cases as columns that `import_decisions` can read."""
     decisions = [case.decision for case in cases]
     rows = [case.listed for case in cases]
     return {
@@ -292,12 +293,13 @@ def import_decisions(
     watch : str
         Name of the watch.
     table : Table
-        A table with a key, a ``decision`` or an empty value in each row, and perhaps a ``comment``.
-        The key is in the watch's key columns, in ``key``, or in ``id`` if this is the watch's key.
-        If ``line`` has the exported decision, only later changes by people are saved.
+        A table whose rows contain a key, a ``decision`` or an empty value, and perhaps a
+        ``comment``.  The key is in the watch's key columns, in ``key``, or in ``id`` if the watch's
+        key is the id.  If the table has the exported column ``line``, only the rows that people
+        changed after the export are saved.
     author : str
     skip_unknown : bool, default=False
-        Whether to leave out keys that no run has, instead of raising an error.
+        Whether to leave out rows whose key is not in any run, instead of raising an error.
 
     Returns
     -------
@@ -307,7 +309,7 @@ def import_decisions(
     ------
     InputError
         If a column is missing, if decisions or keys are unknown, or if other people have decided
-        after the export of the table.  The message names the lines.
+        cases of the table since the export.  The message names the lines.
 
     See Also
     --------
@@ -363,7 +365,7 @@ def _is_new(state: State, watch: str, row: FilledIn, last: Mapping[str, Decision
 
 
 def _state_and_comment(decision: Decision | None) -> tuple[str, str]:
-    """Return the state and the comment of a case, which is open without a decision."""
+    """Return the state and the comment of a case, or "open" and "" without a decision."""
     return (OPEN, "") if decision is None else (decision.state, decision.comment)
 
 

@@ -28,7 +28,7 @@ OF_OLD_RUNS = (
     "run IN (SELECT id FROM runs WHERE watch = ? AND made < ? AND number <"
     " (SELECT max(number) FROM runs WHERE watch = ?))"
 )
-"""Condition for kept rows of old runs, without the last run, which the next run needs."""
+"""Condition for kept rows of old runs, except the last run, whose kept rows the next run needs."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Forgotten:
     Attributes
     ----------
     n_cases, n_decisions, n_rows : int
-        Numbers of cases, of their decisions, and of their listed and kept rows.
+        Numbers of forgotten cases, of their decisions, and of deleted listed and kept rows.
     is_swept : bool
         Whether the deleted data were overwritten on the disk.  This is not possible while another
         program uses the state, or if another role owns the tables.
@@ -104,7 +104,7 @@ def forget(state: State, watch: str, key: str, *, author: str) -> Forgotten:
             )
             if not found:
                 raise InputError(
-                    f"The watch '{watch}' has no case {key!r}, so nothing was forgotten.",
+                    f"The watch '{watch}' does not have a case {key!r}, so nothing was forgotten.",
                     parameter="key",
                     value=key,
                 )
@@ -115,11 +115,11 @@ def forget(state: State, watch: str, key: str, *, author: str) -> Forgotten:
 def forget_old(
     state: State, watch: str, months: int, *, author: str, decided: bool = False
 ) -> Forgotten:
-    """Delete the cases without a decision and without a run in the last months.
+    """Delete the cases without a decision that are not in a run of the last months.
 
-    A run has listed cases, all decided cases of its table, and a sample of the other cases, whose
-    rows are kept for comparison.  Kept rows of older runs are also deleted, because only the kept
-    rows of the last run are needed.
+    A run contains the listed cases, all decided cases of its table, and a sample of the other cases
+    of its table.  Their rows are kept for the next comparison.  Kept rows of older runs are also
+    deleted, because only the kept rows of the last run are needed.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def forget_old(
     author : str
     decided : bool, default=False
         Whether decided cases are also deleted if their last decision is old.  Later trainings
-        cannot learn from deleted cases, and a cleared case is new when it comes back.
+        cannot learn from deleted cases, and a deleted case counts as new if it comes back.
 
     Returns
     -------
@@ -175,14 +175,14 @@ def forget_old(
 
 
 def months_ago(now: datetime, months: int) -> str:
-    """Return the same time in an earlier month, on the last day if the month is too short."""
+    """Return the same time some months earlier, on the last day if that month is too short."""
     year, month = divmod(now.year * 12 + now.month - 1 - months, 12)
     day = min(now.day, calendar.monthrange(year, month + 1)[1])
     return now.replace(year=year, month=month + 1, day=day).isoformat(timespec="seconds")
 
 
 def _check_key(state: State, change: Transaction) -> None:
-    """Raise InputError if earlier lines have seals and the next line would not have one."""
+    """Raise InputError if earlier lines have seals and the next line would not have a seal."""
     sealed = "SELECT number FROM audit WHERE seal IS NOT NULL LIMIT 1"
     if state.audit_key is None and change.rows(sealed):
         raise InputError(
@@ -243,7 +243,7 @@ def _keep_listed(change: Transaction, of_cases: str, values: Sequence[str]) -> i
 
 
 def _keep_kept(change: Transaction, of_cases: str, values: Sequence[str]) -> int:
-    """Keep the hashes of kept rows, like `_keep_listed`."""
+    """Keep the hashes of kept rows, as `_keep_listed` does for listed rows."""
     found = change.rows(
         "SELECT k.run, k.key, k.cells, s.salt FROM kept k JOIN runs r ON r.id = k.run"
         f" JOIN salts s ON s.watch = r.watch AND s.key = k.key WHERE r.watch = ? AND k.{of_cases}",

@@ -44,9 +44,9 @@ class RunOutcome:
     watch : Watch
     run : WatchRun
     last : WatchRun or None
-        The earlier run for the comparison.
+        The earlier run with which the run is compared.
     is_again : bool
-        Whether the same run was recorded earlier.  Then no run was added.
+        Whether the same run was already recorded, so that no run was added.
     found : Found
         Table, detector and alerts.  Folded rows come after all other rows.
     listed : tuple of Listed
@@ -134,11 +134,11 @@ class RunOutcome:
         return self.decisions[key].state if key in self.decisions else OPEN
 
     def comment_of(self, key: str) -> str:
-        """Return the last comment on a case, "" without one."""
+        """Return the last comment on a case, or "" without a comment."""
         return self.decisions[key].comment if key in self.decisions else ""
 
     def lines(self) -> list[str]:
-        """Return sentences on the run, with the most important first."""
+        """Return sentences on the run, starting with the most important sentence."""
         counts = self.counts
         than = f"compared with run {self.last.number}" if self.last else "nothing to compare with"
         shown = ", ".join(f"{n} {what}" for what, n in counts.items() if n) or "nothing listed"
@@ -157,7 +157,7 @@ class RunOutcome:
         return [*said, *self.notes]
 
     def table(self) -> Table:
-        """Return the list of `detect` with news, state and comment.
+        """Return the list of `detect`, with the news, state and comment of each row.
 
         Returns
         -------
@@ -242,7 +242,7 @@ class RunOutcome:
 LIST, PAGE = "alerts.csv", "report.json"
 
 NOT_OF_INPUTS = ("run", "number", "made", "author", "audit_head", "notes", "command_anew")
-"""Fields of the page that depend on more than the table, map, rule and decisions."""
+"""Fields of the page that depend on facts other than the table, map, rule and decisions."""
 
 
 def digests_of(outcome: RunOutcome, names: Sequence[str] = (LIST, PAGE)) -> dict[str, str]:
@@ -264,7 +264,7 @@ def _page(outcome: RunOutcome) -> bytes:
 
 @contextmanager
 def recording(out: str | Path) -> Iterator[list[RunOutcome]]:
-    """Provide a list for the recorded run. A later error then reports that this run is recorded."""
+    """Provide a list for the recorded run, so that a later error message names the run."""
     recorded: list[RunOutcome] = []
     try:
         yield recorded

@@ -13,8 +13,9 @@ STATES = (OPEN, CONFIRMED, CLEARED, LATER)
 """States of a case: not decided yet, an anomaly, usual, and to be decided later."""
 
 NEW, STILL, RISEN, RETURNED, FOLDED = "new", "still", "risen", "returned", "folded"
-"""News on a listed row, compared with the run before. "still" means listed in both runs, "risen"
-more unusual than before, "returned" to be looked at again, and "folded" cleared and put last."""
+"""News on a listed row, compared with the previous run. "still" means that both runs list the row,
+"risen" that the row is more unusual than before, "returned" that a person should look again at a
+cleared case, and "folded" that a cleared case was put at the end of the list."""
 
 CLEAR_FOR = 12
 """Default number of months after which a cleared case returns."""
@@ -22,7 +23,7 @@ CLEAR_FOR = 12
 
 @dataclass(frozen=True)
 class Watch:
-    """A named job for repeated runs on new tables.
+    """A named job that is run again and again on new tables.
 
     Attributes
     ----------
@@ -32,11 +33,12 @@ class Watch:
     source : str
         The file, folder or database for the next run; "" if each run gets its own table.
     options : dict
-        Options for reading the source, and the rule, by their names on the command line.
+        Options for reading the source and for choosing the rows to list, by their names on the
+        command line.
     map : str
         SHA-256 of the map's file.
     clear_for : int
-        Months after which a cleared case returns.
+        Number of months after which a cleared case returns.
     made : str
         Time at which the watch was made, in UTC.
 
@@ -75,7 +77,7 @@ class Listed:
     news : str
         One of "new", "still", "risen", "returned" and "folded".
     reasons : str
-        Sentences with the reasons.  For a returned case, they include the reason of the return.
+        Sentences with the reasons, including the reason why a returned case returned.
     """
 
     key: str
@@ -103,7 +105,7 @@ class WatchRun:
         SHA-256 of the table and of the map's file.
     facts : dict
         Numbers of rows and alerts, the rule in words, drift, settings and versions.  The audit
-        keeps these facts for good, so they contain no keys and no values of rows.
+        keeps these facts forever, so they do not contain keys or values of rows.
     """
 
     id: str
@@ -128,7 +130,7 @@ class Decision:
         One of `STATES`.
     comment, author : str
     run : str or None
-        The run with the case at the time of the decision.
+        Id of the last run that contained the case at the time of the decision.
     score : float or None
         Score of the case in this run.
     cells : mapping or None
@@ -165,7 +167,7 @@ class Decision:
 
 @dataclass(frozen=True)
 class Case:
-    """A case with its last decision, and its row in the last list with this case.
+    """A case with its last decision, and its row in the last list with the case.
 
     Attributes
     ----------
@@ -240,7 +242,7 @@ def damaged(what: str) -> InputError:
 
 
 def mapping_in(text: Any, place: str) -> dict[str, Any]:
-    """Return the values in a column of JSON."""
+    """Return the JSON object in a text of the database."""
     try:
         found = json.loads(text)
     except UNREADABLE as error:
@@ -303,7 +305,7 @@ GONE = "gone"
 
 
 def is_waiting(case: Case, last: WatchRun | None) -> bool:
-    """Return whether a case waits for a decision: it is listed and was not decided since."""
+    """Return whether a case is listed in the last run and still has to be decided."""
     if last is None or case.listed is None or case.run != last.id or case.listed.news == FOLDED:
         return False
     # A case that was cleared before this run is not folded if it returned.
@@ -313,7 +315,7 @@ def is_waiting(case: Case, last: WatchRun | None) -> bool:
 
 
 def is_since(decision: Decision, run: WatchRun) -> bool:
-    """Return whether a decision was made on the list of a run, or in a later second."""
+    """Return whether a decision was made on the list of a run or after the run."""
     return decision.run == run.id or decision.made > run.made
 
 

@@ -1,4 +1,4 @@
-"""Repeat a run, and report that all bytes are the same or which input changed."""
+"""Repeat a run, and report either that all bytes are the same, or which input changed."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -82,7 +82,7 @@ def outcome_of(
 NEEDED = {"options", "n_rows", "rule", "key"}
 """Facts of a run without which it cannot be repeated."""
 
-IN_WORDS = {LIST: LIST, PAGE: f"{PAGE} without its command, number and head"}
+IN_WORDS = {LIST: LIST, PAGE: f"{PAGE} except command, run number and audit head"}
 """Names of the compared files, in words."""
 
 NOT_KEPT = "The run cannot be repeated, because its table was uploaded or piped in and not kept."
@@ -180,13 +180,13 @@ def reproduce(state: State, run: str) -> Repeated:
         differ.append(f"{other} does not have the same bytes.")
     if differ:
         why = (*others, *(_forgotten_since(state, old) if other else ()))
-        no_input = "Table, map, rule and versions are the same. Perhaps the computer is different."
+        no_input = "Table, map, rule and versions are the same. Perhaps the computer was different."
         return Repeated(old, False, (*differ, *(why or (no_input,))))
     n = len(state.listed(old.id))
     same = [f"the scores of {counted(table.n_rows, 'row')}, {n} of them listed", *files]
     said = [f"The same bytes: {'; '.join(same)}."]
     if not files:
-        said.append("The run is from an earlier somscape, which did not keep digests of files.")
+        said.append("An earlier version of somscape recorded the run without digests of files.")
     return Repeated(old, True, (*said, *others))
 
 
@@ -225,7 +225,7 @@ def _differences(state: State, old: WatchRun, subject: Subject) -> list[str]:
     if scores_hash(scores) != old.facts.get("scores"):
         said.append("The scores do not have the same bytes.")
     if rule.words(detector) != old.facts["rule"]:
-        said.append(f"The rule was {old.facts['rule']}, but is {rule.words(detector)}.")
+        said.append(f"The rule was {old.facts['rule']}, but now is {rule.words(detector)}.")
     other = [
         row.key
         for row in state.listed(old.id)

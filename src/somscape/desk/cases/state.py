@@ -100,8 +100,8 @@ class State:
         """Raise InputError if the audit is empty, perhaps because `state` is misspelled."""
         if not self.database.rows("SELECT number FROM audit LIMIT 1"):
             raise InputError(
-                f"{self.database.name} has no audit yet, because nothing was run or decided there. "
-                "Give another place with `state`.",
+                f"{self.database.name} does not have an audit yet, because nothing was run or "
+                "decided there. Give another place with `state`.",
                 parameter="state",
                 value=self.database.name,
             )
@@ -240,8 +240,8 @@ class State:
             The run.  A run with an existing id is not added again.
         author : str
         after : str or None, default=None
-            Id of the newest run that the author knows, "" for no run.  With None, later runs are
-            allowed.
+            Id of the newest run that the author has seen, "" for no run.  With None, the run is
+            saved even if other runs were added in the meantime.
 
         Returns
         -------
@@ -250,7 +250,7 @@ class State:
         Raises
         ------
         RunMeanwhileError
-            If another run was added after this run.
+            If another run was added after the run `after`.
         """
         with self.database.change() as change:
             again = change.rows("SELECT * FROM runs WHERE id = ?", (run.id,))
@@ -293,7 +293,7 @@ class State:
         return found[0]["id"] if found else None
 
     def listed(self, run: str, *, key: str | None = None) -> list[Listed]:
-        """Return the rows of a run's list in their order, or only the row of one case."""
+        """Return the rows of a run's list by rank, or only the row of one case."""
         where, values = _where("key", key)
         sql = f"SELECT {ROW} FROM listed WHERE run = ?{where} ORDER BY place"
         return [Listed(**row) for row in self.database.rows(sql, (run, *values))]
@@ -319,10 +319,10 @@ class State:
         ----------
         decision : Decision
         token : str or None, default=None
-            Identifier of this decision.  A repeated decision is not saved twice.
+            Identifier of this decision.  A decision with the same token is not saved twice.
         seen : int or None, default=None
-            Number of the last decision known to the author, 0 for no decision.  With None, later
-            decisions are allowed.
+            Number of the last decision on the case that the author has seen, 0 for no decision.
+            With None, the decision is saved even if other people decided in the meantime.
 
         Returns
         -------
@@ -332,9 +332,9 @@ class State:
         Raises
         ------
         DecidedMeanwhileError
-            If another person has decided after `seen`.
+            If the case has a later decision than `seen`.
         InputError
-            If the state of the decision or the watch does not exist.
+            If the watch does not exist, or if the state of the decision is not a valid state.
         """
         return self.decide_all([decision], tokens=[token], seen=[seen])[0]
 
@@ -391,7 +391,7 @@ class State:
     ) -> dict[str, Decision]:
         """Return the last decision on each decided case, or on one case, by key.
 
-        With `until`, the number of a decision, later decisions on all cases are ignored.
+        If `until` is the number of a decision, and `key` is not given, later decisions are ignored.
         """
         last = MOST if until is None else until
         sql, values = (LAST, (watch, last)) if key is None else (LAST_OF_KEY, (watch, key))
@@ -469,7 +469,7 @@ def _keep_map(change: Transaction, content: bytes) -> str:
 
 
 def _salts(change: Transaction, watch: str, keys: Sequence[str]) -> dict[str, str]:
-    """Return the salts of cases by key, and add new salts for cases without one."""
+    """Return the salts of cases by key, and add new salts for cases without a salt."""
     sql, values = "SELECT key, salt FROM salts WHERE watch = ?", [watch]
     if len(keys) == 1:
         sql, values = f"{sql} AND key = ?", [watch, *keys]

@@ -37,7 +37,7 @@ from somscape.tables.table import Table, table_from_columns
 
 
 def agreement_of(alerts: Alerts, label: Label) -> Agreement:
-    """Compare the ranking with the label on the rows with a known label."""
+    """Compare the ranking with the label, on the rows whose label is known."""
     is_known = label.is_known[alerts.rows]
     rows = alerts.rows[is_known]
     n_alerts = int(is_known[: alerts.n_alerts].sum())
@@ -45,7 +45,7 @@ def agreement_of(alerts: Alerts, label: Label) -> Agreement:
 
 
 def page_agreement(label: Label, agreement: Agreement | None) -> dict[str, Any]:
-    """Return the label and the agreement of the ranking with it, as the page shows them."""
+    """Return the label, and the agreement of the ranking with the label, as the page shows it."""
     is_compared = agreement is not None and agreement.n_alerts > 0
     more = vars(agreement) if is_compared else {}
     return {"label": label.column, "value": label.value, **more}
@@ -58,7 +58,7 @@ RULES = ("alerts", "fdr", "p_value", "amount", "cost")
 def rule_of(
     options: Mapping[str, Any], table: Table, *, above_threshold: bool = False
 ) -> AlertRule:
-    """Return the rule from command-line options. At most one option can be given."""
+    """Return the rule from command-line options, of which at most one can set a rule."""
     amount, cost, alerts = options["amount"], options["cost"], options["alerts"]
     if (amount is None) != (cost is None):
         lacking, given = ("`cost`", "`amount`") if cost is None else ("`amount`", "`cost`")
@@ -70,7 +70,7 @@ def rule_of(
     rules = [f"`{n}`" for n in ("alerts", "fdr", "p_value", "cost") if options[n] is not None]
     if len(rules) > 1:
         raise InputError(
-            f"{' and '.join(rules)} all set the number of rows to list. Give only one of them.",
+            f"{' and '.join(rules)} each set the number of rows to list. Give only one of them.",
             parameter=rules[0].strip("`"),
         )
     if (alerts or 0) > table.n_rows:
@@ -114,7 +114,7 @@ def _quoted(word: str) -> str:
 
 
 def roles_heading(source: str, name: str, found: Sequence[str]) -> list[str]:
-    """Return the first lines of a roles file, with its table and its use."""
+    """Return the first lines of a roles file, which name its table and a command that uses it."""
     again = command_line(["detect", "TABLE"], {"roles": name}, "DIR")
     return [
         f"What the columns of {source} were taken for, by somscape {__version__}.",
@@ -131,13 +131,13 @@ def now() -> str:
 FORMATS = ("csv", "xlsx", "parquet")
 
 DECISIONS = ("confirmed", "cleared", "later")
-"""Decisions on a row in Excel's menu."""
+"""Decisions that the menu in a cell of an Excel file offers."""
 
 NUMBERS = ("score", "p_value")
-"""Columns of long numbers, rounded for people."""
+"""Columns with long numbers, which are rounded for people."""
 
 SHOWN = "[<0.001]0.0E+00;0.000"
-"""Excel's format for these numbers."""
+"""Number format of Excel for the columns with long numbers."""
 
 
 def check_format(kind: str, *, bom: bool = False) -> None:
@@ -243,7 +243,7 @@ def _rounded(column: Column) -> Column:
 
 
 MANY_ROWS = 1 << 18
-"""Smallest number of rows for a ranking in parallel to other work."""
+"""Smallest number of rows for which the ranking runs in parallel to other work."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -262,7 +262,7 @@ class Found:
     agreement : Agreement or None
         Agreement of the ranking with the label.
     grouped : Grouped or None
-        The original rows of each customer, for a table with one row for each customer.
+        The original rows of each customer, if the table has one row for each customer.
     """
 
     table: Table
@@ -275,7 +275,7 @@ class Found:
 
     @property
     def alerts(self) -> Alerts:
-        """All rows, starting with the most unusual. This waits until the ranking is complete."""
+        """All rows, starting with the most unusual row. Access waits for the ranking."""
         return self.ranking()
 
     def report(
@@ -318,7 +318,7 @@ class Found:
         command: str = "",
         alerts: Table | None = None,
     ) -> None:
-        """Write the list, the rows of its customers, and the detector."""
+        """Write the list, the original rows of the listed customers, and the detector."""
         content = self.content(kind, bom=bom, command=command, alerts=alerts)
         write_whole(folder / f"alerts.{kind}", content)
         if self.grouped is not None:

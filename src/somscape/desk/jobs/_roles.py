@@ -29,7 +29,7 @@ KIND_OPTIONS = ("drop", "protect", "category", "number", "ordinal", "date")
 
 TEXT_READING = ("delimiter", "decimal", "encoding")
 READING = (*TEXT_READING, "sheet")
-"""Options for reading a table. `TEXT_READING` has the options for text files."""
+"""Options for reading a table. `TEXT_READING` contains the options for text files."""
 
 FROM_DATABASE = ("table", "query")
 """Options for choosing the data in a database."""
@@ -44,7 +44,7 @@ class Label:
     column, value : str
     has_value : ndarray of shape (n_rows,), bool
     is_known : ndarray of shape (n_rows,), bool
-        Whether the value of the row is present.
+        Whether the label of the row is known.
     is_rarer : bool
         Whether the label's value was chosen because it is the rarest value.
     """
@@ -71,7 +71,7 @@ def _split(text: str, table: Table) -> tuple[str, str]:
 
 
 def told_table(path: str, options: Mapping[str, Any]) -> tuple[Table, Roles, list[str]]:
-    """Read a table and return it with the roles of its columns and notes."""
+    """Read a table, and return the table, the roles of its columns, and notes."""
     file = options.get("roles")
     saved = Roles() if file is None else read_roles(file)
     table = read_table(path, **reading_of(path, options, saved))
@@ -88,7 +88,7 @@ def told_table(path: str, options: Mapping[str, Any]) -> tuple[Table, Roles, lis
 
 
 def reading_of(path: str, options: Mapping[str, Any], roles: Roles) -> dict[str, Any]:
-    """Return the settings for reading a file. Options replace saved roles."""
+    """Return the settings for reading a file. Options replace settings from a roles file."""
     fit = {"text": TEXT_READING, "workbook": ("sheet",)}.get(kind_at(path), ())
     saved: dict[str, Any] = {n: value for n, value in roles.reading.items() if n in fit}
     if roles.missing_values is not None:
@@ -97,7 +97,7 @@ def reading_of(path: str, options: Mapping[str, Any], roles: Roles) -> dict[str,
 
 
 def given_reading(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the reading options with values."""
+    """Return the options for reading a table that have a value."""
     named = (*READING, "missing_values", *FROM_DATABASE)
     return {name: options[name] for name in named if options.get(name) not in (None, ())}
 
@@ -132,7 +132,7 @@ def roles_from(table: Table, options: Mapping[str, Any]) -> Roles:
 
 
 def split_ordinal(text: str, table: Table) -> tuple[str, list[Any]]:
-    """Split COL=LOW<...<HIGH. Without levels, a number column has its sorted numbers as levels."""
+    """Split COL=LOW<...<HIGH. By default, the levels are the sorted numbers of the column."""
     if text not in table.names and "=" in text:
         name, levels = _split(text, table)
         return name, [level.strip() for level in levels.split("<")]
@@ -165,8 +165,8 @@ def label_of(table: Table, column: str | None, value: str | None) -> Label | Non
     if len(values) < 2:
         raise InputError(
             f"Label column '{column}' of {table.source} needs at least two different values "
-            f"({shown or 'all missing'}). Give another label column or no label, and drop this "
-            "column.",
+            f"({shown or 'all missing'}). Give another label column, or leave the label out "
+            "and drop this column.",
             options=f"leave --label out and pass --drop {shlex.quote(column)}",
             column=column,
         )
@@ -194,14 +194,14 @@ ROWS_FILE = "alerts_rows.csv"
 """File of the original rows of the listed customers."""
 
 GIVEN = ("numbers", "categories", "dates", "drop", "protect")
-"""Possible roles of columns of customers and of transactions."""
+"""Roles that columns of customers and columns of transactions can both have."""
 
 ROLES = {"number": "numbers", "category": "categories", "date": "drop"}
-"""Role of a column that `per` made, by its kind. Dates are dropped and their days are used,
-because otherwise every customer of a later month would be far from the map."""
+"""Role of a column that `per` made, by the kind of the column. Dates are dropped, because otherwise
+every customer of a later month would be far from the map. Days are used instead of dates."""
 
 TAKEN_AS = {"number": "numbers", "category": "categories", "date": "dates"}
-"""Role of a column of transactions, by the kind that `per` found for it."""
+"""Role of a column of transactions, by the kind of column that `per` found."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,16 +211,16 @@ class PerOptions:
     Attributes
     ----------
     table : Table
-        The table from the file, or the table of customers with ``--per``.
+        The table from the file, or with ``--per``, the table of customers.
     roles : Roles
         Roles of the columns of `table`.
     label : Label or None
     grouped : Grouped or None
-        The rows of each customer with ``--per``.
+        With ``--per``, the rows of each customer.
     given : Roles
         Roles of the columns of the table from the file.
     whys : mapping of str to str
-        Reasons for roles without an option, by column.
+        Reasons for roles that no option sets, by column.
     """
 
     table: Table
@@ -247,7 +247,7 @@ class PerOptions:
         return replace(code, why=code.why.replace("as asked", why))
 
     def lasting(self, encoding: Encoding) -> tuple[Roles, dict[str, str]]:
-        """Return the roles for the next table, with a comment on each column."""
+        """Return the roles for reading later tables, with a comment on each column."""
         given = self.given
         if self.label is not None:
             given = replace(given, label_value=self.label.value)
@@ -277,7 +277,7 @@ class PerOptions:
 
 
 def ready(table: Table, roles: Roles) -> PerOptions:
-    """Return a table to train on, with one row for each customer if roles have `per`."""
+    """Return a table to train on, with one row for each customer if `roles.per` is set."""
     if not roles.per:
         label = label_of(table, roles.label, roles.label_value)
         return PerOptions(table, roles, label, given=roles)
@@ -306,7 +306,7 @@ def ready(table: Table, roles: Roles) -> PerOptions:
 def _split_off_label(
     table: Table, column: str | None, value: str | None, by: Sequence[str]
 ) -> tuple[Label | None, Table]:
-    """Split a table of transactions into its label, or None, and the other columns."""
+    """Return the label of a table of transactions, or None, and the table without the label."""
     if column not in table.names:
         return None, table
     if column in by:
@@ -331,7 +331,7 @@ def _notes(grouped: Grouped, roles: Roles, unfit: Sequence[UnusedColumn]) -> lis
 
 
 def _columns_not_made(grouped: Grouped, roles: Roles) -> list[str]:
-    """Return the columns to leave out that `per` could make, but not from these rows."""
+    """Return the columns to leave out that `per` can make from other rows, but not from these."""
     there, rows = grouped.table.names, grouped.rows.names
     names = (*roles.drop, *roles.protect)
     return [n for n in names if n not in (*there, *rows) and may_be_made(n, rows)]
@@ -340,7 +340,7 @@ def _columns_not_made(grouped: Grouped, roles: Roles) -> list[str]:
 def _roles_of_customers(
     grouped: Grouped, roles: Roles, rows: Table, unfit: Sequence[UnusedColumn]
 ) -> tuple[Roles, dict[str, str]]:
-    """Return the roles of the customers' columns, with reasons for roles without an option."""
+    """Return the roles of the customers' columns, with reasons for roles that no option sets."""
     names = grouped.table.names
     parts, own = (
         part_names(dict.fromkeys(dates, True), rows.names)
@@ -370,7 +370,7 @@ def _roles_of_customers(
 
 
 def _with_label(grouped: Grouped, label: Label | None, rows: Table) -> PerOptions:
-    """Give customers the label's value if any of their rows has it, else their first value."""
+    """Give a customer the label's value if any of its rows has it, else its first known value."""
     grouped = replace(grouped, rows=rows)
     if label is None:
         return PerOptions(grouped.table, grouped=grouped)
@@ -390,13 +390,13 @@ def _with_label(grouped: Grouped, label: Label | None, rows: Table) -> PerOption
 
 
 def ready_for(map_: Map, table: Table, options: Mapping[str, Any]) -> PerOptions:
-    """Return a table for a saved map, with one row for each customer if the map needs it."""
+    """Return a table for a saved map, with one row for each customer if the map ranks customers."""
     by, given = options["per"], options.get("label")
     names = [code.name for code in map_.encoding.columns]
     ranks_customers = ROW_COUNT in names and ROW_COUNT not in table.names
     if not by and options.get("date_format"):
         raise InputError(
-            "`date_format` requires `per`, because a map stores the format of its own dates.",
+            "`date_format` requires `per`, because a map already stores the format of its dates.",
             parameter="date_format",
         )
     if not by and not ranks_customers:
@@ -408,7 +408,7 @@ def ready_for(map_: Map, table: Table, options: Mapping[str, Any]) -> PerOptions
             advice = " ".join(f"--per {shlex.quote(name)}" for name in key.split(" / "))
         made = f"combined by {key}" if ranks_customers else "not combined"
         raise InputError(
-            f"The rows of this map were {made}. Read the rows of {table.source} in the same way.",
+            f"The training rows of this map were {made}. Read {table.source} in the same way.",
             options=advice,
             parameter="per",
             file=table.source,

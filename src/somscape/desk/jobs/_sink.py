@@ -53,7 +53,7 @@ def _add(digest: Any, *parts: Any) -> None:
 
 
 def check_sink_of(options: Mapping[str, Any]) -> None:
-    """Check before the work that listed rows can be written to the database of the options."""
+    """Raise InputError before any work if listed rows cannot be written to the database."""
     url, name = options.get("to"), options.get("to_table")
     if url is None and name is None:
         return
@@ -75,7 +75,7 @@ def check_sink_of(options: Mapping[str, Any]) -> None:
 def send_alerts(
     alerts: Alerts, detector: Detector, table: Table, rule: AlertRule, options: Mapping[str, Any]
 ) -> str | None:
-    """Write the listed rows to the database of the options, if one is given."""
+    """Write the listed rows to the database of the options, if a database is given."""
     if options.get("to") is None:
         return None
     n, run = alerts.n_alerts, run_of(table, detector, rule)

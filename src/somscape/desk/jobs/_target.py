@@ -1,4 +1,4 @@
-"""A column to predict, with its kind, its model, and columns with the same information."""
+"""A column to predict, with its kind, its model, and columns that contain the same information."""
 
 import re
 import shlex
@@ -36,10 +36,10 @@ DIGITS = 6
 UNTOLD = "unknown, because no row could be left out"
 
 MAX_TAUGHT = 300
-"""Largest number of classes to learn. The time grows with the square of the number."""
+"""Largest number of classes to learn. The training time grows with the square of the number."""
 
 AS_CLASSES = ("categories", "ordinals")
-"""Roles with which the numbers of a column are classes."""
+"""Roles for which the numbers of a column are treated as classes."""
 
 LONG = re.compile(r"-?[1-9][0-9]{15,}")
 """A number with more digits than a float can store. It is treated as a name."""
@@ -53,7 +53,8 @@ class Target:
     ----------
     name : str
     values : ndarray of shape (n_rows,)
-        Index of each row's class in `classes`, or -1 if unknown; or the number to predict.
+        Index of each row's class in `classes`, with -1 for an unknown class.  If the target is a
+        number, the number of each row.
     is_known : ndarray of shape (n_rows,), bool
         Whether the value is present.
     classes : ndarray of str or None
@@ -77,7 +78,7 @@ class Target:
 
 
 def target_of(table: Table, name: str, role: str | None = None) -> Target:
-    """Return a column as a target, a number for many different numbers, or else classes."""
+    """Return a column as a target: a number if it has many different numbers, else classes."""
     column = table.column(name)
     is_known = ~np.asarray(column.missing)
     place = f"Target column '{name}' of {table.source}"
@@ -144,8 +145,8 @@ def notes_on(target: Target) -> list[str]:
     if target.classes is None:
         return [
             f"Target '{target.name}', a number {_range_words(known)}, with "
-            f"{len(np.unique(known))} different values (without --number or --category, up to "
-            f"{MAX_CLASSES} values are classes)."
+            f"{len(np.unique(known))} different values (by default, at most {MAX_CLASSES} "
+            "different values are treated as classes; see --number and --category)."
         ]
     sizes = np.bincount(known)
     order = np.argsort(-sizes, kind="stable")
@@ -193,7 +194,7 @@ def quality_words(model: Answering) -> str:
 
 
 def predictions_of(model: Answering, table: Table) -> Table:
-    """Return a table of a model's prediction for each row."""
+    """Return a table with a model's prediction for each row."""
     rows = model.map_.rows_of(table)
     if isinstance(model, Recognizer):
         predicted, more = _classes(model, rows)
@@ -265,18 +266,18 @@ def _named_words(model: Recognizer, found: NDArray[Any], known: NDArray[Any], ro
 
 
 MAX_ROWS = 5_000
-"""Largest number of evenly spaced rows in the search for leaks."""
+"""Largest number of evenly spaced rows that are used to find columns that leak the target."""
 
 MIN_ROWS = 30
 MAX_WRONG = 0.01
-"""Largest share of wrong rows for a column that leaks a target."""
+"""Largest share of wrongly predicted rows for which a column counts as a leak of the target."""
 
 MAX_LEFT = 0.1
-"""Largest ratio of wrong rows with such a column to wrong rows without any column."""
+"""Largest ratio of wrong rows with a leaking column to wrong rows without any column."""
 
 
 def leaks_of(encoding: Encoding, rows: Float64s, target: Target) -> dict[str, float]:
-    """Return the columns that each predict a target nearly perfectly."""
+    """Return the columns that alone predict a target nearly perfectly, with their quality."""
     some = slice(None, None, -(-len(rows) // MAX_ROWS))
     rows = rows[some]
     if len(rows) < MIN_ROWS:
@@ -316,6 +317,6 @@ def _mean_of_other_rows(values: Float64s, y: Float64s) -> Float64s:
 
 
 def _nearest(values: Float64s) -> Ints:
-    """Return the index of the nearest other value for each of some ascending values."""
+    """Return the index of the nearest other value for each of the given ascending values."""
     gaps = np.concatenate([[np.inf], np.diff(values), [np.inf]])
     return np.asarray(np.arange(len(values)) + np.where(gaps[:-1] <= gaps[1:], -1, 1))

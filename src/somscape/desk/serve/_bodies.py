@@ -20,13 +20,13 @@ from somscape.tables.ordered import OrdinalCode
 from somscape.tables.table import Table
 
 Cells: TypeAlias = list[list[Any]]
-"""The values of some rows, a list for each column of the map."""
+"""The values of some rows, as one list for each column of the map."""
 
 KINDS = {str: "text", bool: "true or false", type(None): "null", list: "a list", dict: "an object"}
 MAX_NAMED = 5
 
 ONE_BY_ONE = frozenset({bool, float})
-"""Types whose values can equal values with a different text: 1.0 and True equal 1."""
+"""Types whose values can equal values with a different text. For example, 1.0 and True equal 1."""
 
 
 def kind_found(value: object) -> str:
@@ -35,7 +35,7 @@ def kind_found(value: object) -> str:
 
 
 class Columns:
-    """The columns of a map, for rows of JSON.
+    """The columns of a map, for reading rows of JSON.
 
     Parameters
     ----------
@@ -239,7 +239,7 @@ NO_TABLE = {
     "arrow": "The body cannot be read as an Arrow stream of numbers, text and dates, or the "
     "uncompressed data are too large.",
 }
-"""Messages for bodies that cannot be read. They do not quote values, unlike the reader's own."""
+"""Messages for bodies that cannot be read. Unlike other messages, they do not quote values."""
 
 
 def media_type(header: str | None) -> str:

@@ -1,4 +1,4 @@
-"""Limits of a request, and reading and writing of JSON."""
+"""Limits on the size of a request, and functions that read and write JSON."""
 
 import json
 from collections.abc import Callable
@@ -15,7 +15,8 @@ class RequestLimits:
     Parameters
     ----------
     max_body : int, default=32_000_000
-        Largest number of bytes in a body.  In memory, the data can need about forty times as much.
+        Largest number of bytes in a body.  The data can need about forty times as many
+        bytes of memory.
     max_rows : int, default=100_000
     """
 
@@ -24,7 +25,7 @@ class RequestLimits:
 
     @property
     def in_words(self) -> str:
-        """The limits in words, for the answer to a larger request."""
+        """The limits in words, for the response to a larger request."""
         return f"{self.max_body / 1e6:g} MB (--max-body) and {self.max_rows:,} rows (--max-rows)"
 
 
@@ -37,7 +38,7 @@ def from_json(body: bytes, parse_constant: Callable[[str], Any]) -> Any:
 
 
 def to_json(answer: Any) -> bytes:
-    """Return an answer as JSON in UTF-8, with "?" for characters that UTF-8 cannot encode."""
+    """Return a response as JSON in UTF-8, with "?" for characters that UTF-8 cannot encode."""
     try:
         return msgspec.json.encode(answer)
     except UnicodeEncodeError:

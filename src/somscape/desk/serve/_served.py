@@ -1,4 +1,4 @@
-"""A served map file: its model, its answers, and its replacement by a new file."""
+"""A served map file: its model, its results for rows, and its replacement by a new file."""
 
 import asyncio
 import hashlib
@@ -37,7 +37,7 @@ RESULTS = ("row", "score", "p_value", "flagged", "unit", "reasons")
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """The answers for some rows, in the order of the rows.
+    """The results for some rows, in the order of the rows.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class Answers:
     reasons: list[Reasons | None]
 
     def part(self, some: slice) -> "Answers":
-        """Return the answers for some rows."""
+        """Return the results for some of the rows."""
         return Answers(**{name: values[some] for name, values in vars(self).items()})
 
     def to_json(self, ids: Sequence[Any] | None) -> list[dict[str, Any]]:
@@ -82,7 +82,7 @@ class Answers:
         ]
 
     def to_table(self, ids: Sequence[Any] | None, id_name: str | None) -> Table:
-        """Return a table with a row for each answer, with reasons as text."""
+        """Return a table with a row for each scored row, with reasons as text."""
         columns: dict[str, Any] = {
             "row": np.arange(1, len(self.scores) + 1),
             "score": self.scores,
@@ -135,11 +135,11 @@ def _in_json(reasons: Reasons) -> dict[str, Any]:
 
 
 FARTHEST = 1e100
-"""Largest encoded value, as in `encode`. Distances overflow beyond this value."""
+"""Largest allowed encoded value, as in `encode`. Distances between larger values overflow."""
 
 
 def refusal_of(encoding: Encoding, table: Table) -> Refusal:
-    """Return a refusal of rows without their values, which the encoding's own message quotes."""
+    """Return a refusal that, unlike the encoding's own message, does not quote values of rows."""
     for code in encoding.used:
         try:
             source = code.read(table.column(code.name))
@@ -278,7 +278,7 @@ def _load_checked(path: Path) -> Served:
 
 
 def state_of(path: Path) -> tuple[int, int, int]:
-    """Return facts to recognize a new file of the same name."""
+    """Return facts by which a new file of the same name can be recognized."""
     try:
         found = path.stat()
     except OSError as error:
@@ -299,7 +299,7 @@ def _now() -> str:
 
 
 def _warm_up(served: Served) -> None:
-    """Answer one request, so that cached parts exist before the first real request."""
+    """Score or predict an empty row, so that cached parts exist before the first request."""
     empty: Any = served.columns.table([[None]] * len(served.columns.names))
     if served.encoding.missing != "error":
         if isinstance(served.thing, Detector):
@@ -315,7 +315,7 @@ MAX_NAMED = 5
 
 
 class Keeper:
-    """Keeper of the served map.
+    """Keeper of the served map, which loads a new file when the file changes.
 
     Parameters
     ----------
@@ -341,7 +341,7 @@ class Keeper:
         self.refused: dict[str, str] | None = None
 
     def look(self) -> bool | None:
-        """Check the file once. Return whether a new file was accepted, None without a new file."""
+        """Check the file once. Return whether a new file was accepted, or None without one."""
         state: tuple[int, int, int] | None = None
         try:
             state = state_of(self.path)
@@ -361,7 +361,7 @@ class Keeper:
         return True
 
     async def watch(self, tell: Callable[[bool], None]) -> None:
-        """Check the file again and again. A request in progress keeps its map."""
+        """Check the file at regular intervals. Requests in progress still use the previous map."""
         while True:
             await asyncio.sleep(PERIOD)
             is_taken = await asyncio.to_thread(self.look)
@@ -387,7 +387,7 @@ MOMENT = 0.001
 
 @dataclass(eq=False)
 class _Waiting:
-    """The rows of one request, and a future for its answers. None means to answer it alone."""
+    """The rows of one request, and a future for its results. None means that it is scored alone."""
 
     served: Served
     cells: Cells
@@ -398,9 +398,9 @@ class _Waiting:
 class Together:
     """Scorer of small requests, which scores simultaneous requests together.
 
-    The scorer runs in the event loop, and answers all waiting requests in one step.  If several
-    requests came together the last time, the first new request waits a moment for the same number
-    of requests.  If no other request comes, the next request does not wait.
+    The scorer runs in the event loop, and scores all waiting requests in one step.  If several
+    requests were scored together in the previous step, the next request waits a moment for the same
+    number of requests.  If no other request arrives, the following request does not wait.
     """
 
     def __init__(self) -> None:
@@ -409,7 +409,7 @@ class Together:
         self._timer: asyncio.Handle | None = None
 
     async def score(self, served: Served, cells: Cells, explained: list[str]) -> Answers:
-        """Return the answers for the rows of one request, or refuse the rows."""
+        """Return the results for the rows of one request, or refuse the rows."""
         loop = asyncio.get_running_loop()
         one = _Waiting(served, cells, explained, loop.create_future())
         self._waiting.append(one)
@@ -439,7 +439,7 @@ class Together:
 
 
 def _answer_joined(served: Served, joined: list[_Waiting]) -> None:
-    """Answer several requests in one step, or none if an error occurs."""
+    """Score several requests in one step, or no request if an error occurs."""
     try:
         cells = [list(chain(*each)) for each in zip(*(one.cells for one in joined), strict=True)]
         explained = list(chain(*(one.explained for one in joined)))

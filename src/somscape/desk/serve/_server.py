@@ -149,13 +149,13 @@ PROBLEMS = {
     "401": "The token is missing or wrong.",
     "413": "The body has too many bytes or too many rows.",
     "415": "The media type of the body is not supported.",
-    "422": "A row cannot be read with this map. The answer names the row and the column.",
+    "422": "A row cannot be read with this map. The response names the row and the column.",
 }
 NUMBER, TEXT = {"type": "number"}, {"type": "string"}
 REASON = {"column": TEXT, "value": TEXT, "usual": TEXT, "share": NUMBER, "sentence": TEXT}
 ANSWER = {
     "row": {"type": "integer", "description": "Number of the row in the request, from 1."},
-    "id": {"description": "The id from the request."},
+    "id": {"description": "The id of the row in the request."},
     "score": {**NUMBER, "description": "Higher is more unusual."},
     "p_value": {**NUMBER, "description": "Share of usual rows with at least this score."},
     "flagged": {"type": "boolean", "description": "Whether the score is above the threshold."},
@@ -172,12 +172,12 @@ HEALTH = {
 
 
 def description_of(served: Served, limits: RequestLimits) -> dict[str, Any]:
-    """Return the service as an OpenAPI document."""
+    """Return an OpenAPI document that describes the service."""
     spec = APISpec(
         title="somscape serve",
         version=__version__,
         openapi_version="3.1.0",
-        info={"description": f"A request may have {limits.in_words}."},
+        info={"description": f"A request can have at most {limits.in_words}."},
         security=[{}, {"token": []}],
     )
     spec.components.security_scheme("token", {"type": "http", "scheme": "bearer"})
@@ -188,10 +188,10 @@ def description_of(served: Served, limits: RequestLimits) -> dict[str, Any]:
     spec.components.schema("Answer", {"type": "object", "properties": answer})
     spec.path(path=path, operations={"post": _post(path)})
     for name, summary, content in (
-        ("/health", "The map that answers requests.", {JSON: {"schema": _object(HEALTH)}}),
+        ("/health", "The served map.", {JSON: {"schema": _object(HEALTH)}}),
         (
             "/live",
-            "An empty answer that shows that the process is alive. No token is needed.",
+            "An empty response that shows that the process is alive. No token is needed.",
             None,
         ),
         ("/metrics", "Counters in the format of Prometheus.", {"text/plain": {"schema": TEXT}}),
@@ -224,7 +224,7 @@ def _post(path: str) -> dict[str, Any]:
         "requestBody": {"required": True, "content": {JSON: {"schema": body}, **tables}},
         "responses": {
             "200": {
-                "description": "One answer for each row.",
+                "description": "One result for each row.",
                 "content": {JSON: {"schema": result}, **tables},
             },
             **said,
@@ -270,7 +270,7 @@ def _object(properties: dict[str, Any], **more: Any) -> dict[str, Any]:
 TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-"""Bounds of the buckets of the histogram, in seconds."""
+"""Bounds of the buckets in the histogram of response times, in seconds."""
 
 
 class Metrics:
@@ -279,7 +279,8 @@ class Metrics:
     Attributes
     ----------
     requests, seconds, under_way, maps
-        Answered requests, their times, requests without an answer yet, and new map files.
+        Counters of finished requests, of their times, of requests in progress, and of new map
+        files.
     """
 
     def __init__(self) -> None:
@@ -290,21 +291,21 @@ class Metrics:
         )
         self.seconds = Histogram(
             "somscape_request_seconds",
-            "Seconds from a request's head to the end of its answer.",
+            "Seconds from the header of a request to the end of its response.",
             ("route",),
             buckets=BUCKETS,
             registry=self._registry,
         )
         self.under_way = Gauge(
             "somscape_requests_under_way",
-            "Requests that are not answered yet.",
+            "Requests that are still in progress.",
             registry=self._registry,
         )
-        self._rows = counter("somscape_rows", "Rows in answers.", ("route",))
-        self._flagged = counter("somscape_rows_flagged", "Flagged rows in answers.")
+        self._rows = counter("somscape_rows", "Rows in responses.", ("route",))
+        self._flagged = counter("somscape_rows_flagged", "Flagged rows in responses.")
         self.maps = counter(
             "somscape_map_reloads",
-            "New files of the map that were taken or refused.",
+            "New map files that were taken over or refused.",
             ("outcome",),
         )
         for outcome in ("taken", "refused"):
@@ -321,17 +322,17 @@ class Metrics:
 
 
 OPEN = "/live"
-"""Route that answers without a token, for a program that monitors the process."""
+"""Route that does not require a token, for a program that monitors the process."""
 
 GONE = 499
-"""Code for counting requests of disconnected clients."""
+"""Status code with which requests of disconnected clients are counted."""
 
 UNREAD = (401, 413, 415, 421)
-"""Codes of answers after which the rest of a body is not read."""
+"""Status codes of responses after which the rest of the request body is not read."""
 
 
 class Gate:
-    """The layer in front of the app, for checking requests.
+    """The layer in front of the app that checks requests.
 
     Parameters
     ----------
@@ -339,7 +340,7 @@ class Gate:
     limits : RequestLimits
     metrics : Metrics
     origins : Origins
-        Origins of the loopback, checked only without a token.
+        Valid origins on the loopback, which are only checked without a token.
     token : str or None
         The token.  With None, everyone who can reach the address has access.
     say : callable
@@ -387,13 +388,13 @@ class Gate:
             self._metrics.seconds.labels(route).observe(time.perf_counter() - begin)
 
     def _checked(self, path: str, headers: Headers) -> bool:
-        """Refuse a wrong request, and return whether the client has proved its access."""
+        """Refuse an invalid request, and return whether the client has proved its access right."""
         if path == OPEN:
             return False
         if self._token is None:
             if not self._origins.has(headers.get("host", "")):
                 raise Refusal(
-                    421, "This is not the address of this service. Behind a proxy, use a token."
+                    421, "The Host is not the address of this service. Behind a proxy, use a token."
                 )
         else:
             kind, _, given = headers.get("authorization", "").partition(" ")
@@ -427,17 +428,17 @@ def answer_of(refused: Refusal) -> Response:
 
 
 MAX_TOGETHER, MAX_BYTES_TOGETHER = 16, 1 << 16
-"""Largest numbers of rows and bytes for an answer in the event loop, together with other requests.
-A larger request is answered in a thread, so that it does not delay other requests."""
+"""Largest numbers of rows and bytes of a request that is scored in the event loop, together with
+other requests. A larger request is scored in a thread, so that it does not delay other requests."""
 
 N_THREADS = 2
 
 NOT_THIS = re.compile(r";\s*q\s*=\s*0(\.0*)?\s*(;|$)", re.IGNORECASE)
-"""Mark of a refused media type in a header."""
+"""Pattern for the mark of a media type that a client refuses in the header Accept."""
 
 
 class Service:
-    """The answers of the service.
+    """The responses of the service.
 
     Parameters
     ----------
@@ -458,7 +459,7 @@ class Service:
         self._threads = ThreadPoolExecutor(N_THREADS, thread_name_prefix="rows")
 
     def app(self, started: Callable[[], None]) -> Starlette:
-        """Return the ASGI app, which calls `started` as soon as it can answer."""
+        """Return the ASGI app, which calls `started` as soon as it can receive requests."""
 
         @asynccontextmanager
         async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -541,7 +542,7 @@ class Service:
         return Response(to_json(answer), media_type=JSON)
 
     async def live(self, request: Request) -> Response:
-        """Answer without content, which shows that the process is alive."""
+        """Return an empty response, which shows that the process is alive."""
         return Response(status_code=204)
 
     async def metrics(self, request: Request) -> Response:
@@ -622,7 +623,7 @@ async def _answer_fault(request: Request, error: Exception) -> Response:
 
 
 async def _answer_problem(request: Request, error: Exception) -> Response:
-    """Answer a refused request. Starlette itself refuses unknown routes and methods."""
+    """Return the response to a refused request. Starlette itself refuses unknown routes."""
     assert isinstance(error, HTTPException)
     if isinstance(error, Refusal):
         return answer_of(error)

@@ -1,1 +1,1 @@
-"""Common parts of servers: addresses, TLS, checks of requests, and a limit of connections."""
+"""Common parts of servers: addresses, TLS, checks of requests, and a limit on connections."""

@@ -37,7 +37,7 @@ def is_loopback(host: str) -> bool:
 
 
 def network_of(host: str) -> str:
-    """Return the network of an address, because one client can have many addresses in it."""
+    """Return the network of an address, because one client can have many addresses in a network."""
     host = host.partition("%")[0]  # without the interface
     if not is_address(host):
         return ""
@@ -55,13 +55,15 @@ MANY_FILES = 10_240
 """Number of open files to request if the system has no limit. macOS does not allow more."""
 
 FREE_FILES = 64
-"""Open files to keep free for tables, databases and jobs, or an eighth if an eighth is more."""
+"""Number of open files to keep free for tables, databases and jobs, or an eighth of the limit if an
+eighth is more."""
 
 SHARE = 4
-"""An address with one in four of all connections, without a token or session, loses one first."""
+"""If the connections of one network without a token or session are at least the limit divided by
+this number, the oldest of these connections is closed first."""
 
 QUEUE = 2048
-"""Largest number of clients that wait until they are accepted."""
+"""Largest number of clients that can wait for the acceptance of their connection."""
 
 FIRST = 30.0
 """Seconds within which the first byte must arrive."""
@@ -132,7 +134,7 @@ class Connection(socket.socket):
 
     @property
     def is_ending(self) -> bool:
-        """Whether the next answer is the last answer."""
+        """Whether the next response is the last response on the connection."""
         return self._door.is_ending
 
     def let_in(self) -> None:
@@ -150,11 +152,12 @@ class Door:
     """Acceptor of connections, which closes old connections if there are too many.
 
     If too many connections are open, the oldest connection without a valid token or session is
-    closed.  An address with a fourth of all connections loses a connection first.  Connections with
-    and without received bytes form two groups, and the larger group loses a connection first, so
-    that neither group displaces a client that is about to send its token.  If all clients have sent
-    a token, the oldest idle connection is closed.  If all connections are busy, the new connection
-    is closed.  Before its first byte, a connection needs hardly any memory.
+    closed.  If a network has a fourth of the allowed connections, its oldest connection is closed
+    first.  Connections that have sent bytes, and connections that have not, form two groups.  A
+    connection of the larger group is closed first, so that neither group displaces a client that is
+    about to send its token.  If all clients have sent a token, the oldest idle connection is
+    closed.  If all connections are busy, the new connection is closed.  Before its first byte, a
+    connection needs hardly any memory.
 
     Parameters
     ----------
@@ -162,12 +165,12 @@ class Door:
     most : int
         Largest number of open connections.
     say : callable
-        Function that gets messages on problems, each at most once a minute.
+        Function that receives messages on problems, each message at most once a minute.
 
     Attributes
     ----------
     is_ending : bool
-        Whether each connection is closed after its next answer.
+        Whether each connection is closed after its next response.
     """
 
     def __init__(self, listener: socket.socket, most: int, say: Callable[[str], None]) -> None:
@@ -274,7 +277,7 @@ class Door:
             self._loop.remove_reader(connection.fileno())
 
     def _to_spare(self) -> Connection | None:
-        """Return the connection to close for a new one, or None if all are busy."""
+        """Return the connection to close for a new connection, or None if all are busy."""
         self._strangers = +self._strangers  # removes networks with a count of 0
         crowd = max(filter(None, self._strangers), key=self._strangers.__getitem__, default="")
         is_crowd = self._strangers[crowd] >= self._most // SHARE and crowd != ""
@@ -332,7 +335,7 @@ def most_connections() -> int:
 
 
 class Refusal(HTTPException):
-    """An error that is the answer to a request: a status and one line without values of rows."""
+    """An error that becomes the response to a request, with a status and a line without values."""
 
 
 def are_same(a: str, b: str) -> bool:
@@ -341,7 +344,7 @@ def are_same(a: str, b: str) -> bool:
 
 
 def limited(scope: Message, receive: Receive, limit: int, too_large: Refusal) -> Receive:
-    """Return a `receive` that refuses a body beyond the limit, with or without Content-Length."""
+    """Return a `receive` that refuses a body beyond the limit, even without Content-Length."""
     announced = dict(scope["headers"]).get(b"content-length", b"0")
     if not (announced.isdigit() and int(announced) <= limit):
         raise too_large
@@ -362,20 +365,20 @@ CONNECTION = "somscape.connection"
 """Key of the connection in the state of a request."""
 
 CLOSE = (b"connection", b"close")
-"""Header of the last answer of a connection."""
+"""Header of the last response on a connection."""
 
 MAX_LEFT = 64 << 10
-"""Largest number of bytes of a body that are read before a refusal."""
+"""Largest number of bytes of a body that are read before a refusal is sent."""
 
 PATIENCE = 1.0
-"""Largest number of seconds for reading a body before a refusal."""
+"""Largest number of seconds for reading a body before a refusal is sent."""
 
 REFUSED = 400
-"""Smallest status of an answer that is a refusal."""
+"""Smallest status code of a response that counts as a refusal."""
 
 
 class Lingering:
-    """Reader of a request and sender of its answer.
+    """Reader of a request and sender of its response.
 
     Parameters
     ----------
@@ -386,7 +389,7 @@ class Lingering:
     Attributes
     ----------
     status : int
-        Status of the answer; 0 before the answer begins.
+        Status of the response; 0 before the response begins.
     """
 
     status = 0
@@ -410,7 +413,7 @@ class Lingering:
         return message
 
     async def send(self, message: Message) -> None:
-        """Send a part of the answer. Before a refusal, read the rest of a short body."""
+        """Send a part of the response. Before a refusal, read the rest of a short body."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
             if self.status >= REFUSED:
@@ -425,7 +428,7 @@ class Lingering:
 
 
 PORTS = {"http": 80, "https": 443}
-"""Default ports, which an address leaves out."""
+"""Default ports, which are left out of addresses."""
 
 
 @dataclass(frozen=True)
@@ -437,8 +440,8 @@ class Origins:
     scheme : "http" or "https"
     port : int
     names : frozenset of str
-        Host names and IP addresses in lower case.  ``*.bank.example`` allows any one name before
-        the first dot.
+        Host names and IP addresses in lower case.  ``*.bank.example`` allows any single name
+        before the first dot.
     has_loopback : bool, default=False
         Whether all IP addresses of the loopback are also valid.
     """
@@ -454,7 +457,7 @@ class Origins:
         return cls("http", port, frozenset({"localhost", host.lower()}), has_loopback=True)
 
     def has(self, host: str) -> bool:
-        """Return whether a ``Host`` is valid, because attackers can make other names lead here."""
+        """Return whether a ``Host`` is valid, because attackers can direct other names here."""
         name, port = self._parts(host)
         return port == str(self.port) and (
             name in self.names
@@ -469,7 +472,7 @@ class Origins:
 
     @property
     def cookie(self) -> str:
-        """The cookie's name, with the port because browsers share cookies between ports."""
+        """The cookie's name, including the port, because browsers share cookies between ports."""
         return f"{'__Host-' if self.is_secure else ''}somscape-{self.port}"
 
     @property

@@ -15,19 +15,20 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from somscape.desk.web._connections import CONNECTION, Connection, Door
 
 PERIOD, MIN_BYTES = 30.0, 16 << 10
-"""Number of seconds, and smallest number of bytes of a request that must arrive in this time."""
+"""Number of seconds, and least number of bytes of a request that must arrive in this time."""
 
 DRAIN = 2.0
 """Seconds after SIGTERM in which new clients are still accepted."""
 
 SETTLE = 0.5
-"""Seconds after `DRAIN` for clients that began to connect earlier."""
+"""Seconds after `DRAIN` in which clients are accepted that began to connect before its end."""
 
 
 class Protocol(H11Protocol):
     """A protocol that closes its connection if a request arrives too slowly.
 
-    A client can wait for an answer, or for the server to read on, without a time limit.
+    The time limit does not apply while the client waits for a response, or while the server pauses
+    the reading.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Sockets and certificates of a server, and its start with uvicorn."""
+"""Sockets and certificates of a server, and a function that runs the server with uvicorn."""
 
 import errno
 import ipaddress
@@ -23,7 +23,7 @@ UVICORN: dict[str, Any] = {
 
 
 def listening(host: str, port: int) -> socket.socket:
-    """Return a listening socket. From now on, clients can connect and wait."""
+    """Return a listening socket. Clients can connect at once, and wait for the server."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # With the explicit protocol TCP, asyncio sends small pieces immediately.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -80,8 +80,8 @@ def server_context(
                 path.open("rb").close()
         except OSError as error:
             raise InputError(
-                f"`{name}` {shown(path)} cannot be read ({error.strerror}). Give a file in the "
-                "format PEM.",
+                f"`{name}` {shown(path)} cannot be read ({error.strerror}). Give a file in PEM "
+                "format.",
                 parameter=name,
                 file=path,
             ) from error
@@ -99,7 +99,7 @@ def server_context(
     except (ssl.SSLError, OSError, ValueError) as error:
         raise InputError(
             f"`tls_cert` {shown(certificate)} and `tls_key` {shown(key)} cannot be used "
-            f"({_reason(error)}). Give a certificate in the format PEM and its key.",
+            f"({_reason(error)}). Give a certificate in PEM format and its key.",
             parameter="tls_cert",
             file=certificate,
         ) from error
