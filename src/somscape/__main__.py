@@ -1,4 +1,4 @@
-"""`python -m somscape` is the command `somscape`."""
+"""`python -m somscape` runs the command `somscape`."""
 
 from somscape.desk.cli._commands import main
 

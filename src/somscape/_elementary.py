@@ -1,10 +1,10 @@
 """Functions exp, log and asinh that return the same bits on every processor.
 
-Libraries choose the code of these functions by the instruction set of the processor.  Their results
-can therefore differ in the last bit, and this can move a row to another unit.  The functions here
-use only additions, multiplications, divisions, square roots and powers of two, because IEEE 754
-defines how these are rounded.  `core/elementary.hpp` contains the same exp.  Relative errors are
-below 1e-15.
+Libraries use different code for these functions, depending on the instruction set of the processor.
+Their results can therefore differ in the last bit, and this can move a row to another unit.  The
+functions here use only additions, multiplications, divisions, square roots and powers of two,
+because IEEE 754 defines how these are rounded.  `core/elementary.hpp` contains the same function
+exp.  Relative errors are below 1e-15.
 """
 
 from math import factorial, frexp
@@ -19,7 +19,7 @@ LN2_HIGH = float.fromhex("0x1.62e42fee00000p-1")
 
 LN2_LOW = float.fromhex("0x1.a39ef35793c76p-33")
 LARGEST_EXPONENT = 800.0
-"""Largest size of an exponent. exp is infinite above 709 and 0 below -745."""
+"""Largest absolute value of an exponent. exp is infinite above 709 and 0 below -745."""
 
 Value = TypeVar("Value", float, Float64s)
 
@@ -28,7 +28,7 @@ ATANH_TERMS = [1.0 / n for n in range(23, 0, -2)]
 
 
 def exp(x: Float64s) -> Float64s:
-    """Return e to the power of each value, which is 0 or infinity for an infinite value."""
+    """Return e to the power of each value.  An infinite value gives 0 or infinity."""
     x = np.minimum(np.maximum(x, -LARGEST_EXPONENT), LARGEST_EXPONENT)
     whole = np.rint(x / (LN2_HIGH + LN2_LOW))
     rest = (x - whole * LN2_HIGH) - whole * LN2_LOW

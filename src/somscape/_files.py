@@ -3,7 +3,7 @@
 A result is written to a temporary folder next to its target, and then replaces the target in one
 step.  The process locks the temporary folder while it runs.  The next process that writes there can
 therefore recognize the temporary folder of a killed process, and delete it.  Devices and pipes are
-not replaced: the complete result is copied to them.
+not replaced, but the complete result is copied to them.
 """
 
 import ctypes
@@ -27,14 +27,14 @@ PREFIX = ".somscape-"
 """Prefix of the names of temporary folders.  It is short, so that long file names still fit."""
 
 NEW, OLD, LOCK = "new", "old", "lock"
-"""Names in a temporary folder of the new result, the replaced result, and the locked file."""
+"""Names of the new result, the replaced result and the locked file in a temporary folder."""
 
 LONG_AGO = 86_400.0
-"""Seconds after which the folder of another computer is deleted, because its lock may not be
-visible."""
+"""Seconds after which a temporary folder of another computer is deleted.  Its lock may not be
+visible on this computer."""
 
 FOLDERS_OF_CALL, EXCHANGE = -100, 2
-"""Values of AT_FDCWD and RENAME_EXCHANGE in Linux."""
+"""Values of the constants AT_FDCWD and RENAME_EXCHANGE in Linux."""
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 """Error numbers of a full disk and of a full quota."""
@@ -49,7 +49,7 @@ ROOT = 0
 """User number of root, who may read and change all files."""
 
 READABLE, WRITABLE = stat.S_IRGRP | stat.S_IROTH, stat.S_IWGRP | stat.S_IWOTH
-"""Bits of the mode of a file that its group or all users may read or change."""
+"""Bits of a file mode that allow the group or all users to read the file, or to change the file."""
 
 
 def write_whole(path: str | Path, data: bytes | Iterable[bytes]) -> None:
@@ -132,7 +132,7 @@ def is_output(path: Path) -> bool:
 
 
 def _descriptor(path: Path) -> int | None:
-    """Return the number of the open file of this process to which a path leads, or None."""
+    """Return the file descriptor of this process to which a path leads, or None."""
     own = {"/dev/fd", os.path.realpath("/proc/self/fd")}
     for _ in range(MAX_LINKS):
         if path.name.isdecimal() and os.path.realpath(path.parent) in own:
@@ -196,7 +196,7 @@ def check_room(path: Path, name: str) -> None:
 
 @contextmanager
 def naming(path: str | Path) -> Iterator[None]:
-    """Let errors of the system name `path` instead of a temporary file."""
+    """Replace the name of a temporary file by `path` in errors of the system."""
     try:
         yield
     except OSError as error:
@@ -279,7 +279,8 @@ def _clear(temporary: Path) -> None:
 
 
 def _lock(file: IO[str]) -> bool:
-    """Lock a file until this process closes it.  Return False if the disk has no locks."""
+    """Lock a file until this process closes it.  Return False if the disk does not support
+    locks."""
     try:
         if sys.platform == "win32":
             import msvcrt
@@ -331,7 +332,7 @@ def _check(found: os.stat_result, what: str, path: Path, may_be_readable: bool) 
     if mode & WRITABLE:
         raise InputError(
             f"{what} has mode {mode:04o}, so other users of this computer can change the file. "
-            f"Only its owner may. {cure}",
+            f"Only its owner may change the file. {cure}",
             file=path,
             value=f"{mode:04o}",
         )

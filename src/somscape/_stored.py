@@ -1,4 +1,5 @@
-"""Large arrays in temporary files, memory limits for readers, and calls ahead in threads."""
+"""Large arrays in temporary files, memory limits for readers, and functions that threads call
+ahead."""
 
 import errno
 import math
@@ -20,14 +21,14 @@ from numpy.typing import DTypeLike, NDArray
 from somscape.errors import InputError
 
 LARGE = 1 << 28
-"""Number of bytes (256 MiB) from which an array is stored in a file."""
+"""Smallest size in bytes (256 MiB) of an array that is stored in a file."""
 
 LEAST = 1 << 16
-"""Number of bytes from which an array is stored in a file if it belongs to several arrays that are
-large together."""
+"""Smallest size in bytes of an array that is stored in a file if it belongs to several arrays that
+are large together."""
 
 EXTENT = 1 << 26
-"""Number of bytes of a file that small arrays share, because a process may open few files."""
+"""Size in bytes of a file that small arrays share, because a process can only open few files."""
 
 LINE = 64
 """Arrays in a shared file begin at multiples of this number of bytes."""
@@ -75,7 +76,7 @@ def _owner(values: Any) -> Any:
 
 
 def copied(file: IO[bytes], size: int) -> mmap:
-    """Copy a file to a mapped temporary file, which no other program changes."""
+    """Copy a file to a mapped temporary file, which other programs cannot change."""
     mapped = _new(size)
     file.readinto(mapped)  # type: ignore[attr-defined]
     return mapped
@@ -88,7 +89,7 @@ def assembled(
     *,
     among: int = 1,
 ) -> NDArray[Any]:
-    """Join parts of rows to an array, which is in a temporary file if it is large."""
+    """Join parts of rows into an array, which is in a temporary file if it is large."""
     size = math.prod(shape) * np.dtype(dtype).itemsize
     if size >= EXTENT and are_large(size, among):
         return gathered(parts, shape[1], dtype)
@@ -100,7 +101,7 @@ def assembled(
 
 
 def gathered(parts: Iterable[NDArray[Any]], n_columns: int, dtype: DTypeLike) -> NDArray[Any]:
-    """Join parts of rows to an array in a temporary file."""
+    """Join parts of rows into an array in a temporary file."""
     with temporary() as file:
         for part in parts:
             with told():
@@ -212,7 +213,7 @@ Thing = TypeVar("Thing")
 
 
 def made_ahead(makers: Iterable[Callable[[], Thing]], n_threads: int = 1) -> Iterator[Thing]:
-    """Yield the results of functions in order, and call the next functions ahead."""
+    """Yield the results of functions in order, and call the next functions ahead in threads."""
     remaining = deque(makers)
     if len(remaining) < 2:
         yield from (make() for make in remaining)
@@ -228,26 +229,27 @@ def made_ahead(makers: Iterable[Callable[[], Thing]], n_threads: int = 1) -> Ite
 
 
 TIMES = 10
-"""Memory that reading may use, as a multiple of the size of the uncompressed file."""
+"""Memory that reading a file can use, as a multiple of the size of the uncompressed file."""
 
 FLOOR = 65_536
-"""Number of bytes that reading may use in addition, so that small files are never refused."""
+"""Number of bytes that reading a file can use in addition, so that small files are never
+refused."""
 
 
 class Budget:
     """Memory that reading a file may still use.
 
-    Python's objects are large compared with their text: a list takes 64 bytes of memory and may
-    take one byte in a file.  Readers therefore count the memory of objects before they create the
-    objects.  So reading a file never uses more than ten times its size, even if the file repeats
-    values or contains false sizes.
+    Python's objects are large compared with their text.  For example, a list takes 64 bytes of
+    memory, but can take one byte in a file.  Readers therefore count the memory of objects before
+    they create the objects.  So reading a file never uses more than ten times its size, even if the
+    file repeats values or contains false sizes.
 
     Parameters
     ----------
     source : str
         Name of the file, for messages.
     size : int
-        Size of the file in bytes, which count as used.
+        Size of the file in bytes.  This number of bytes counts as used from the beginning.
     """
 
     def __init__(self, source: str, size: int) -> None:
@@ -256,11 +258,11 @@ class Budget:
         self._left = (TIMES - 1) * size + FLOOR
 
     def has(self, n_bytes: int) -> bool:
-        """Return whether that many bytes are left."""
+        """Return whether at least this number of bytes is left."""
         return n_bytes <= self._left
 
     def check(self, n_bytes: int, what: str) -> None:
-        """Raise InputError if fewer bytes are left than are needed for a moment."""
+        """Raise InputError if too few bytes are left for objects that are not kept."""
         if n_bytes > self._left:
             raise InputError(
                 f"{self.source}: {what} would need more memory than {TIMES} times the size of the "

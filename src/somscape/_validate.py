@@ -1,4 +1,5 @@
-"""Checks of parameters, with messages that contain the name, the allowed and the given value."""
+"""Checks of parameters, with messages that contain the name, the allowed values and the given
+value."""
 
 import math
 import os
@@ -29,7 +30,8 @@ def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
 def check_whole(
     name: str, value: Any, low: int, *, high: int | None = None, or_auto: bool = False
 ) -> None:
-    """Raise unless `value` is a whole number from `low` to `high`, or "auto" if allowed."""
+    """Raise an error unless `value` is a whole number from `low` to `high`, or "auto" if
+    allowed."""
     if or_auto and isinstance(value, str) and value == "auto":
         return
     also = ' or "auto"' if or_auto else ""
@@ -56,7 +58,7 @@ def check_number(
     low_is_allowed: bool = False,
     or_auto: bool = False,
 ) -> None:
-    """Raise unless `value` is a finite number in (low, high], or "auto" if allowed."""
+    """Raise an error unless `value` is a finite number in (low, high], or "auto" if allowed."""
     if or_auto and isinstance(value, str) and value == "auto":
         return
     also = ' or "auto"' if or_auto else ""
@@ -270,9 +272,9 @@ def wrong_value(
             column=column,
         )
     return InputError(
-        f"`{what}` must be finite and at most {limit:.3g} in size for {info.dtype}, but row {row} "
-        f"has {value} in column '{column}'. Correct the value, rescale the column, or leave out "
-        "the row.",
+        f"`{what}` must be finite and at most {limit:.3g} in absolute value for {info.dtype}, but "
+        f"row {row} has {value} in column '{column}'. Correct the value, rescale the column, or "
+        "leave out the row.",
         parameter=what,
         value=value,
         row=row,

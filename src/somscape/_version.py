@@ -1,3 +1,3 @@
-"""The version, in one place that imports nothing."""
+"""The version of somscape, in a module without imports."""
 
 __version__ = "0.2.0"

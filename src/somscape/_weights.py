@@ -9,11 +9,11 @@ import numpy as np
 from somscape._types import Float64s, Floats, Ints
 
 MAX_MEAN_WEIGHT = 1000.0
-"""Largest mean weight for which a weight is a number of rows."""
+"""Largest mean weight for which weights are understood as numbers of rows."""
 
 
 def ones_or(weights: Float64s | None, n: int) -> Float64s:
-    """Return the weights of `n` rows, or ones if there are none."""
+    """Return the weights of `n` rows, or ones if weights are not given."""
     return np.ones(n) if weights is None else weights
 
 
@@ -53,7 +53,7 @@ class Ascending:
         return self.values[min(int(place), len(self.values) - 1)]
 
     def counted(self) -> "Counted":
-        """Return the distinct values and their numbers of rows."""
+        """Return the distinct values, and the number of rows with each value."""
         return Counted.of(self.values)
 
     def quantile(self, share: float) -> float:
@@ -73,7 +73,8 @@ class Ascending:
 
 @dataclass(frozen=True, eq=False)
 class Counted(Ascending):
-    """The distinct values of some rows in order, and their numbers of rows.
+    """The distinct values of some rows in ascending order, and the numbers of rows with these
+    values.
 
     Attributes
     ----------
@@ -87,7 +88,7 @@ class Counted(Ascending):
 
     @classmethod
     def of(cls, values: Floats, counts: Float64s | None = None) -> "Counted":
-        """Count one or more values, of which `counts` gives the numbers of rows."""
+        """Count one or more values.  `counts` contains the number of rows with each value."""
         if counts is None:
             different, n_rows = np.unique(values, return_counts=True)
         else:
@@ -120,12 +121,13 @@ def in_order(values: Floats, counts: Float64s | None = None) -> Ascending:
 
 
 ALONE_WORK = 1 << 18
-"""Number of multiply-adds up to which OpenBLAS does not start threads for a product.  Its threads
-keep the processor busy while they wait.  On two processors that other programs also used, a
-detector took 16 s for 20,000 rows of 400 features without threads, and 50 s with threads."""
+"""Largest number of multiply-adds in a product for which OpenBLAS does not start threads.  The
+threads of OpenBLAS keep the processor busy while they wait.  On two processors that other programs
+also used, a detector took 16 s for 20,000 rows of 400 features without threads, and 50 s with
+threads."""
 
 ALONE_ROWS = 32
-"""Smallest number of rows of a piece, if there are enough rows."""
+"""Smallest number of rows in a piece of a product, if there are enough rows."""
 
 
 def blocks(n: int, step: int) -> Iterator[slice]:

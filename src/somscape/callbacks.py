@@ -1,4 +1,4 @@
-"""Callbacks for the parameter `callbacks`, which observe training and can end it."""
+"""Callbacks for the parameter `callbacks`, which observe training and can end the training."""
 
 import errno
 import signal
@@ -20,7 +20,7 @@ __all__ = ["Checkpoint", "TimeLimit"]
 
 @dataclass
 class Checkpoint:
-    """Save a training to a file regularly, so that it can resume after a kill.
+    """Save training to a file regularly, so that it can resume after a kill.
 
     Parameters
     ----------
@@ -49,15 +49,15 @@ class Checkpoint:
 
     Notes
     -----
-    ``SOM.fit(X, resume=path)`` continues from the file and gives the same bits as a training
-    without interruption.  The last save is at the end of training, even if Ctrl-C or another
-    callback ends training.  `somscape.load` reads the file and returns the map at the time of the
-    save.  The map has fewer units if training used a coarser lattice at that time.  Its ``hits``
-    are from the last epoch, or 0 in online training.
+    ``SOM.fit(X, resume=path)`` continues from the file and gives the same map, bit for bit, as
+    training without interruption.  The last save is at the end of training, even if Ctrl-C or
+    another callback ends training.  `somscape.load` reads the file and returns the map at the time
+    of the save.  The map has fewer units if training used a coarser lattice at that time.  The
+    ``hits`` of the map are from the last epoch, or 0 in online training.
 
     The file is as large as a few codebooks, the rows that the map keeps, and some hundred bytes per
     epoch.  If training runs in the main thread, SIGTERM during a save takes effect after the save.
-    The next save deletes temporary files that a kill leaves next to the file.
+    The next save deletes temporary files that a killed process left next to the file.
 
     Only ``SOM.fit`` supports checkpoints.  Other functions that train maps raise an error.
 
@@ -159,9 +159,9 @@ class TimeLimit:
     Parameters
     ----------
     seconds : float
-        Number of seconds, above 0.  The clock starts when training starts.  Choosing the first
-        codebook counts, but checking and encoding the data does not.  Each map of a detector has
-        this limit.
+        Number of seconds, above 0.  The clock starts when training starts.  The time for choosing
+        the first codebook counts, but the time for checking and encoding the data does not count.
+        If a detector trains several maps, the limit holds for each map.
 
     Raises
     ------

@@ -22,8 +22,8 @@ from somscape.tables.table import frame_of
 __all__ = ["Alignment", "MapChange", "align", "difference"]
 
 EQUAL = 1e-9
-"""Share of the squared size of the prototypes up to which differences of fits are ignored.  Among
-equal fits, the first is preferred, which does not change the map."""
+"""Two fits count as equal if they differ by at most this share of the sum of squares of the
+prototypes.  Among equal fits, the first fit is used, which does not change the map."""
 
 BLOCK_VALUES = 1 << 22
 """Number of values (32 MB) that are transformed together."""
@@ -42,7 +42,8 @@ class Alignment:
     units : ndarray of shape (n_units,)
         Original number of the unit that is now at each position.
     words : str
-        Description of the change, such as "turned by 180 degrees", or "" if the map did not change.
+        Description of the alignment, such as "turned by 180 degrees", or "" if the map did not
+        change.
     apart, apart_before : float
         Root of the mean squared distance between prototypes at the same position, after and before
         the alignment, in the metric of the other map.
@@ -88,7 +89,7 @@ class Alignment:
         Raises
         ------
         InputError
-            If the regions have another number of units.
+            If the number of units of the regions is not the number of units of the map.
         """
         if len(found.labels) != len(self.units):
             raise InputError(
@@ -126,7 +127,7 @@ def align(a: Map, b: Map) -> Alignment:
     InputError
         If the lattices, the columns or the kinds of the columns differ.
     TypeError
-        If an argument has no map.
+        If an argument is neither a map nor an object with a map.
 
     See Also
     --------
@@ -191,7 +192,8 @@ def _best_order(lattice: Lattice, here: Float64s, there: Float64s) -> tuple[Ints
 
 
 def _fits(lattice: Lattice, here: Float64s, there: Float64s) -> Float64s:
-    """Return the sum of products of prototypes for each shift, or minus infinity if impossible."""
+    """Return the sum of products of prototypes for each shift, or minus infinity for an impossible
+    shift."""
     known = shifts(lattice)
     shape = known.are_there.shape
     axes = [i for i, wraps in enumerate((lattice.wraps_rows, lattice.wraps_cols)) if wraps]
@@ -242,10 +244,10 @@ def _text(code: Any, value: Any) -> str:
 
 
 N_NAMED = 3
-"""Largest number of columns that are named as columns that moved."""
+"""Largest number of columns that are listed as columns that moved."""
 
 LEAST_SHARE = 0.05
-"""Smallest share of the whole movement for which a column is named."""
+"""Smallest share of the whole movement for which a column is listed."""
 
 OTHER_LAYOUT = (
     "Either the rows have changed much, or the groups are at other positions on the map, so that "
@@ -273,7 +275,7 @@ class MapChange:
     shares_before, shares_after : ndarray of shape (n_units,)
         Share of the training rows at each position, on the earlier and the later map.
     regions_before, regions_after : Regions or None
-        The compared regions.  `regions_after` are on the aligned map.
+        Regions that were compared.  `regions_after` are on the aligned map.
     regions : tuple of RegionChange
         Change of each region.
 
@@ -340,7 +342,7 @@ class MapChange:
         Parameters
         ----------
         library : {"pandas", "polars", "pyarrow"}, optional
-            By default pandas if it is installed, else polars, else pyarrow.
+            By default, pandas if it is installed, else polars, else pyarrow.
 
         Returns
         -------
@@ -403,13 +405,14 @@ def difference(before: Map, after: Map, *, regions: Any = None, X: Any = None) -
     before : Map
         Earlier map, for example of last month, or an object that has a map.
     after : Map
-        Later map with the same lattice and columns.  `align` aligns it with the earlier map.
+        Later map with the same lattice and columns.  `align` aligns the later map with the earlier
+        map.
     regions : Regions, True or pair of Regions, optional
-        Regions of `before`.  Each unit of the later map then belongs to the region in which its
-        prototype is.  True finds regions on both maps, so that new regions are found.  A pair
-        contains the regions of both maps.
+        Regions of `before`.  Each unit of the later map then belongs to the region of `before` in
+        which its prototype is.  If True, regions are found on both maps, so that there can be new
+        regions.  A pair contains the regions of the earlier map and of the later map.
     X : Table, data frame or array-like of shape (n_samples, n_features), optional
-        Rows by which regions of both maps are matched, as in `regions.compare`.
+        Rows that are used to match the regions of both maps, as in `regions.compare`.
 
     Returns
     -------
@@ -421,7 +424,7 @@ def difference(before: Map, after: Map, *, regions: Any = None, X: Any = None) -
     InputError
         If the lattices or the columns differ, or if regions belong to another map.
     TypeError
-        If an argument has no map, or if `regions` has a wrong type.
+        If an argument is neither a map nor an object with a map, or if `regions` has a wrong type.
 
     See Also
     --------
@@ -433,8 +436,8 @@ def difference(before: Map, after: Map, *, regions: Any = None, X: Any = None) -
     -----
     The comparison of units is most reliable if the later map was trained by ``SOM(init=before)``,
     which also keeps the encoding.  After two independent trainings, groups can be at positions that
-    no symmetry aligns, but regions can still be compared.  Even trainings on two halves of the same
-    rows differ by chance.
+    no symmetry aligns, but regions can still be compared.  Even maps that were trained on two
+    halves of the same rows differ by chance.
 
     Examples
     --------

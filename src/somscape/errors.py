@@ -9,7 +9,8 @@ class SomscapeError(Exception):
     """Base class of the errors that somscape raises.
 
     The message is for people.  The attributes contain the facts of the message, so a program or a
-    test does not have to search the text.  An attribute is None if the error has no such fact.
+    test does not have to search the text.  An attribute is None if the error does not have this
+    fact.
 
     A parameter with a wrong value raises `ParameterError`, which is a ``ValueError``.  A parameter
     of a wrong type raises `ParameterTypeError`, which is a ``TypeError``.  An estimator that is not
@@ -89,7 +90,8 @@ class InputError(SomscapeError, ValueError):
         Text that a user of the command line types to solve the problem, such as
         "--encoding NAME".
     python : str, default=""
-        Part of the message for users of Python, which `options` replaces.
+        Part of the message for users of Python.  The command line prints `options` instead of this
+        part.
     **facts : object
         Facts of the message, as in `SomscapeError`.
 
@@ -130,7 +132,7 @@ class MapFileError(InputError):
 
 
 class EngineError(SomscapeError, RuntimeError):
-    """A cluster stopped because its workers died, left or could not read.
+    """A cluster stopped because workers died, left, or could not read their data.
 
     Examples
     --------

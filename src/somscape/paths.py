@@ -88,8 +88,8 @@ def given_times(times: Any, X: Any, n: int, date_format: str | None) -> NDArray[
     if dates is None:
         raise InputError(
             f"`times` must be numbers or dates, but row 0 has {listed([column.cell(0) or ''])}. "
-            "Convert the times, for example to '2024-01-31', or leave out `times` if rows are in "
-            "order.",
+            "Convert the times, for example to '2024-01-31', or leave out `times` if the rows are "
+            "in time order.",
             parameter="times",
             row=0,
             value=column.cell(0),
@@ -326,7 +326,7 @@ class Paths:
 
     @property
     def _are_first(self) -> NDArray[np.bool_]:
-        """Whether each row begins a path."""
+        """Whether each row is the first row of a path."""
         return changes(self.ids)
 
     def take(self, ids: Any) -> "Paths":
@@ -343,7 +343,7 @@ class Paths:
         Raises
         ------
         InputError
-            If an id has no path.
+            If there is no path with one of the ids.
         """
         asked = [ids] if isinstance(ids, str) or np.ndim(ids) == 0 else list(ids)
         if not asked:
@@ -366,7 +366,7 @@ class Paths:
         Parameters
         ----------
         library : {"pandas", "polars", "pyarrow"}, optional
-            By default pandas if it is installed, else polars, else pyarrow.
+            By default, pandas if it is installed, else polars, else pyarrow.
 
         Returns
         -------
@@ -384,7 +384,7 @@ class Paths:
         regions : Regions or array-like of shape (n_units,), optional
             Regions of the map, or a label for each unit.  By default each unit is a place.
         library : {"pandas", "polars", "pyarrow"}, optional
-            By default pandas if it is installed, else polars, else pyarrow.
+            By default, pandas if it is installed, else polars, else pyarrow.
 
         Returns
         -------
@@ -458,8 +458,8 @@ class Paths:
         -------
         pandas.DataFrame, polars.DataFrame or pyarrow.Table
             A row for each pair of places between which steps occur, with the columns ``from``,
-            ``to``, ``steps`` (each step has the weight of the row to which it leads) and ``share``
-            (of all steps from the same place).
+            ``to``, ``steps`` (number of steps, in which each step has the weight of the row to
+            which it leads) and ``share`` (share of all steps from the same place).
         """
         places = Places.of(self.map_, regions)
         keys, steps = self._steps(places, stays)
@@ -503,17 +503,18 @@ class Paths:
             Name of the region, or number of the unit if `regions` is not given.  Several names
             count as one region.
         regions : Regions or array-like of shape (n_units,), optional
-            As for `visits`.  If `Regions` have no names, their numbers from 0 are used.
+            As for `visits`.  If the `Regions` do not have names, their numbers from 0 are the
+            names.
         min_rows : int, default=1
-            Number of consecutive rows that an id must be in the region.  The event is the last of
-            these rows, because the entry is certain at this row.  A higher number leaves out short
-            visits.
+            Number of consecutive rows for which an id must be in the region.  The event is at the
+            last of these rows, because the entry is only certain at this row.  A higher number
+            leaves out short visits.
 
         Returns
         -------
         list of Entry
             Events in the order of time.  A path that begins in the region also has an event.
-            ``pandas.DataFrame(entries)`` returns a data frame.
+            ``pandas.DataFrame(entries)`` converts the list to a data frame.
 
         Raises
         ------
@@ -545,7 +546,8 @@ class Paths:
         return first, end - is_last, codes[first]
 
     def _steps(self, places: Places, stays: bool) -> tuple[Ints, Float64s]:
-        """Return numbers of the pairs of places with steps, and the weights of the steps."""
+        """Return the numbers of the pairs of places that steps join, and the sum of the step
+        weights of each pair."""
         codes = places.codes[self.units]
         counts = ~self._are_first[1:]
         if not stays:
@@ -572,19 +574,19 @@ def follow(
     map : Map
         Map, or a fitted estimator that has a map.
     X : Table, data frame or array-like of shape (n_samples, n_features)
-        Rows in any order, as for `Map.rows_of`.
+        Rows in any order and in any form that `Map.rows_of` accepts.
     ids : array-like of shape (n_samples,) or str, optional
         Id of each row, such as a customer, machine or patient, or the name of a column of X. By
-        default all rows are one path with the id 0.
+        default, all rows are one path with the id 0.
     times : array-like of shape (n_samples,) or str, optional
         Time of each row as a number or as a date in any form, or the name of a column of X. By
-        default rows are in order, and their numbers are the times.
+        default, the rows are in time order, and the row numbers are the times.
     date_format : {"dmy", "mdy", "ymd"}, optional
-        Order of day, month and year in texts.  By default the order is found from the texts.  If
-        the texts are ambiguous, the day is first, and a warning is issued.
+        Order of day, month and year in dates that are texts.  By default, the order is found from
+        the texts.  If the texts are ambiguous, the day is first, and a warning is issued.
     sample_weight : array-like of shape (n_samples,), optional
-        Weight of each row.  A row of weight 2 counts twice in tables, and a row of weight 0 is left
-        out.
+        Weight of each row.  A row of weight 2 counts as two rows in the returned tables, and a row
+        of weight 0 is left out.
 
     Returns
     -------
@@ -633,7 +635,7 @@ def follow(
 
 
 GAP = 1.5
-"""A time step is a gap if it is longer than this number of median steps."""
+"""A time step is a gap if it is longer than this multiple of the median time step."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -645,9 +647,9 @@ class Windows:
     values : ndarray of shape (n_windows, length) or (n_windows, length, n_channels)
     ids : ndarray of shape (n_windows,)
     times : ndarray of shape (n_windows,), float64 or datetime64[us]
-        Time of the last value of each window, at which the window is complete.
+        Time of the last value of each window, which is the time at which the window is complete.
     starts : ndarray of shape (n_windows,)
-        Number of the first value of each window in the given series.
+        Position of the first value of each window in the given series, from 0.
     n_gaps : int
         Number of gaps in the series.  A gap is one or more consecutive missing values, or a time
         step longer than 1.5 median steps.
@@ -695,7 +697,7 @@ class Windows:
         Parameters
         ----------
         library : {"pandas", "polars", "pyarrow"}, optional
-            By default pandas if it is installed, else polars, else pyarrow.
+            By default, pandas if it is installed, else polars, else pyarrow.
 
         Returns
         -------
@@ -726,11 +728,11 @@ def windows(
     length : int
         Number of values in a window.
     step : int, optional
-        Number of values between the starts of two windows.  By default `length`, so that windows do
-        not overlap.
+        Number of values from the start of a window to the start of the next window.  The default is
+        `length`, so that windows do not overlap.
     times : array-like of shape (n_values,), optional
-        Time of each value as a number or a date.  The series is sorted by time.  By default the
-        values are in order.
+        Time of each value as a number or a date.  The series is sorted by time.  By default, the
+        values are in time order, and their numbers are the times.
     date_format : {"dmy", "mdy", "ymd"}, optional
         As for `follow`.
     ids : array-like of shape (n_values,), optional
@@ -739,8 +741,8 @@ def windows(
     Returns
     -------
     Windows
-        Windows that contain no gap and only one id.  A new window starts after each gap and change
-        of id.  Values that do not fill a window are left out and counted.
+        Windows without gaps, each with values of only one id.  A new window starts after each gap
+        and change of id.  Values that do not fill a window are left out and counted.
 
     Raises
     ------
@@ -800,7 +802,7 @@ def windows(
 
 
 def _are_after_gaps(ids: NDArray[Any], times: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return whether the time since the previous value of the same id is longer than usual."""
+    """Return whether the time from the previous value of the same id to each value is a gap."""
     is_late = np.zeros(len(ids), dtype=bool)
     first = np.flatnonzero(changes(ids))
     for a, b in zip(first.tolist(), [*first[1:].tolist(), len(ids)], strict=True):

@@ -23,8 +23,8 @@ def as_pyod(detector: SOMDetector | None = None, *, contamination: float = 0.1) 
     detector : SOMDetector or None, default=None
         Detector that is not fitted.  None means ``SOMDetector(random_state=0)``.
     contamination : float, default=0.1
-        Share of the training rows above ``threshold_``, in (0, 0.5].  The `contamination` of
-        `detector` is ignored.
+        Share of the training rows whose score is above ``threshold_``, in (0, 0.5].  The
+        `contamination` of `detector` is ignored.
 
     Returns
     -------

@@ -21,19 +21,21 @@ if TYPE_CHECKING:
 _LONG_SIDE, _MAX_UNIT, _MIN_WIDTH, _MIN_HEIGHT = 5.5, 0.85, 2.6, 1.4
 _TITLE, _SIDE, _BAR = 0.42, 0.15, 1.0  # inches
 LEGEND_ROOM = 0.51
-"""Height in inches below a map for a legend of one row with a title."""
+"""Height in inches that is kept free below a map for a legend with a title and one row of
+entries."""
 
 HALO = 0.55
-"""Visible part of repeated cells beyond an edge that meets another edge, in cell widths."""
+"""Width of the strip of repeated cells that is drawn beyond an edge that meets the opposite edge,
+in cell widths."""
 
 MAX_SHAPES = 10_000
-"""Number of shapes above which shapes are saved as dots (300 per inch), because a file with more
-lines would be large and slow."""
+"""Largest number of shapes that are saved as lines.  More shapes are saved as pixels (300 per
+inch), because a file with so many lines would be large and slow."""
 
 _REPEATED_ALPHA = 0.35
 _MIN_POINTS_FOR_LINES = 5.0
-"""Width in points from which cells have lines between them.  In smaller cells, lines would hide the
-colors."""
+"""Smallest cell width in points at which lines are drawn between cells.  In smaller cells, lines
+would hide the colors."""
 
 
 def draw_cells(
@@ -109,7 +111,8 @@ def add_lines(ax: "Axes", points: Any, **look: Any) -> "LineCollection":
 
 
 def fit_axes(ax: "Axes", lattice: Lattice) -> None:
-    """Remove the frame of axes and set the limits for a lattice.  The y axis points down."""
+    """Remove the frame of the axes, and set limits that show the whole lattice.  The y axis points
+    down."""
     low, high = _extent(lattice)
     ax.set_xlim(low[0], high[0])
     ax.set_ylim(high[1], low[1])
@@ -128,7 +131,7 @@ def outline_cells(ax: "Axes", lattice: Lattice, units: Ints) -> None:
 
 
 def draw_borders(ax: "Axes", lattice: Lattice, labels: Ints) -> Float64s:
-    """Draw the sides between cells of different regions, and return them."""
+    """Draw lines between cells of different regions, and return the ends of each line."""
     if lattice.kind == "graph":
         return np.empty((0, 2, 2))
     repeated, shifts = _repeated_cells(lattice)
@@ -179,7 +182,7 @@ def points_per_step(ax: "Axes", lattice: Lattice) -> float:
 
 
 def points_per_unit(ax: "Axes") -> float:
-    """Return the number of points for a distance of 1 in positions."""
+    """Return the length in points of a distance of 1 between positions of units."""
     box = ax.get_window_extent()
     shown = np.abs(np.ptp([ax.get_xlim(), ax.get_ylim()], axis=1))
     pixels = min(np.array([box.width, box.height]) / shown)
@@ -187,26 +190,27 @@ def points_per_unit(ax: "Axes") -> float:
 
 
 def short_way(lattice: Lattice, steps: Float64s) -> Float64s:
-    """Return steps of shape (n, 2), across meeting edges if this way is shorter."""
+    """Return the shortest way for each step of shape (n, 2), if necessary across edges that
+    meet."""
     wraps = np.array([lattice.wraps_cols, lattice.wraps_rows])
     period = np.array([lattice.n_cols, lattice.n_rows * lattice.row_pitch])
     return np.asarray(steps - period * np.where(wraps, np.rint(steps / period), 0.0))
 
 
 def cell_width(lattice: Lattice) -> float:
-    """Return the width of a cell in the unit of positions.  It is 1 except for graphs."""
+    """Return the width of a cell in the unit of positions.  The width is 1, except for graphs."""
     return float(np.ptp(lattice.cell[:, 0]))
 
 
 def short(text: str, length: int) -> str:
-    """Return a text cut to a length, with escaped dollar signs."""
+    """Shorten a text to a number of characters, and escape its dollar signs."""
     cut = text if len(text) <= length else text[: length - 1] + "…"
     # matplotlib would read the text between two dollar signs as a formula.
     return " ".join(cut.split()).replace("$", r"\$")
 
 
 def _repeated_cells(lattice: Lattice) -> tuple[Ints, Float64s]:
-    """Return units that are repeated beyond meeting edges, and the positions of the repeats."""
+    """Return units that are drawn again beyond edges that meet, and these additional positions."""
     x = (-1, 0, 1) if lattice.wraps_cols else (0,)
     y = (-1, 0, 1) if lattice.wraps_rows else (0,)
     period = np.array([lattice.n_cols, lattice.n_rows * lattice.row_pitch])
@@ -231,7 +235,7 @@ def _extent(lattice: Lattice) -> tuple[Float64s, Float64s]:
 
 @dataclass(frozen=True, eq=False)
 class Blocks:
-    """Squares of cells, or single cells.
+    """Blocks of cells that share one drawing.  A block is a square of cells or a single cell.
 
     Attributes
     ----------
@@ -259,12 +263,12 @@ class Blocks:
         return np.asarray(self.total(values) / np.bincount(self.of_unit)[:, None])
 
     def words(self, what: str) -> str:
-        """Return the end of a title that names the size of the blocks."""
+        """Return the size of the blocks as the last part of a title, or "" for single cells."""
         return "" if self.side == 1 else f", {what} of {self.side} x {self.side}"
 
 
 def blocks_of(lattice: Lattice, step: float, wanted: float) -> Blocks:
-    """Join cells to squares that are at least `wanted` points wide."""
+    """Join cells into squares that are at least `wanted` points wide."""
     side = 1 if lattice.kind == "graph" else max(1, int(np.ceil(wanted / step)))
     if side == 1:
         return Blocks(np.arange(lattice.n_units), lattice.positions, 1)
@@ -283,27 +287,28 @@ _POINT = np.array([2.0, 2.0])
 
 _SIZES = (8.0, 6.5)
 _SHIFTS = (0.0, -0.6, 0.6, -1.2, 1.2)
-"""Possible positions of a text relative to the middle of its cell, in heights of the text."""
+"""Distances between a text and the middle of its cell that are tried in this order, as multiples of
+the text height."""
 
 _LINE_HEIGHT = 1.25
 _SMALLEST_NUMBER, _LARGEST_NUMBER = 6.5, 22.0
 _DISK = 1.5
-"""Width of the disk behind a number, in widths of the number."""
+"""Width of the disk behind a number, as a multiple of the width of the number."""
 
 _DISK_LOOK = {"boxstyle": "circle,pad=0.15", "ec": "none", "alpha": 0.85}
 _DIRECTIONS = np.array([[np.cos(a), np.sin(a)] for a in np.arange(8) * np.pi / 4 - np.pi / 2])
 _DISTANCES = (14.0, 22.0, 32.0, 46.0)
-"""Possible distances in points between a cell and a number that does not fit into it."""
+"""Distances from a cell, in points, that are tried for a number that does not fit into the cell."""
 
 
 class Room:
-    """The points of a map that are covered by texts.
+    """The points of a picture that texts already cover.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes
     scale : float
-        Number of points for a distance of 1 in data coordinates.
+        Length in points of a distance of 1 in data coordinates.
     """
 
     def __init__(self, ax: "Axes", scale: float) -> None:
@@ -312,7 +317,7 @@ class Room:
         self._is_taken = np.zeros(np.ceil(self.high - self.low).astype(int) + 1, dtype=bool)
 
     def inside(self, middle: Float64s, size: Float64s) -> Float64s:
-        """Return the nearest middle at which a box is inside the map."""
+        """Return the nearest middle for which the whole box is inside the map."""
         half = np.minimum(size, self.high - self.low) / 2
         return np.clip(middle, self.low + half, self.high - half)
 
@@ -331,7 +336,8 @@ class Room:
 
 
 def draw_texts(ax: "Axes", lattice: Lattice, units: Ints, texts: Sequence[str]) -> dict[int, str]:
-    """Write texts on cells in order, and leave out texts that would cover earlier texts."""
+    """Write texts on cells in the given order, and leave out texts that would cover earlier
+    texts."""
     scale = points_per_unit(ax)
     boxes = Room(ax, scale)
     shown: dict[int, str] = {}
@@ -369,7 +375,7 @@ def _free_spot(
 
 
 def _fitted(text: str, font: float, widest: float) -> str:
-    """Return a text with lines cut to a width."""
+    """Return a text whose lines are shortened to fit a width."""
     lines = []
     for line in text.split("\n"):
         wide = _size(line, font)[0]
@@ -416,7 +422,7 @@ def largest_pieces(lattice: Lattice, labels: Ints) -> list[Ints]:
 
 
 def draw_numbers(ax: "Axes", lattice: Lattice, labels: Ints, colors: Sequence[Any]) -> Float64s:
-    """Write the number of each region in its middle, or next to the region with a line."""
+    """Write the number of each region in its middle, or next to a small region with a line."""
     step, scale = points_per_step(ax, lattice), points_per_unit(ax)
     boxes = Room(ax, scale)
     places: list[Float64s] = []
@@ -446,7 +452,7 @@ def draw_numbers(ax: "Axes", lattice: Lattice, labels: Ints, colors: Sequence[An
 
 
 def _free_position_near(boxes: Room, at: Float64s, size: Float64s, small: Float64s) -> Float64s:
-    """Take and return a free position near `at` that covers as few small regions as possible."""
+    """Return a free position near `at` that covers few small regions, and mark it as covered."""
     spots = [boxes.inside(at + far * way, size) for far in _DISTANCES for way in _DIRECTIONS]
     free = [spot for spot in spots if boxes.is_free(spot, size)] or spots
     covered = [int((np.abs(small - spot) < size / 2).all(axis=1).sum()) for spot in free]

@@ -54,15 +54,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class RowClasses:
-    """The class of each row, with the smallest classes joined.
+    """The class of each row, with the smallest classes joined into one class.
 
     Attributes
     ----------
     names : tuple of str
         Names of the classes, sorted by value if all are numbers, else as text.
     places : ndarray of shape (n_samples,), int
-        Position of the class of each row in `names`.  It is the length of `names` for joined
-        classes, and -1 for a row without a class.
+        Position of the class of each row in `names`.  The position is ``len(names)`` for a joined
+        class, and -1 for a row without a class.
     n_others : int
         Number of classes that are joined.
     """
@@ -106,7 +106,7 @@ class ClassCounts:
     classes : tuple of str
     counts : ndarray of shape (n_units, n_classes), or one more column for the others
     n_others : int
-        Number of classes that are joined in the last column.
+        Number of classes that are joined into the last column.
     """
 
     classes: tuple[str, ...]
@@ -153,11 +153,11 @@ def _with_numbers(name: str) -> list[tuple[int, str]]:
 
 
 PIE_RADIUS = 0.46
-"""Radius of the pie of the unit with the most rows, in cell widths.  Areas are proportional to
-numbers of rows."""
+"""Radius of the pie of the unit with the most rows, in cell widths.  The area of a pie is
+proportional to its number of rows."""
 
 _READABLE_PIE_POINTS = 8.0
-"""Width of a cell in points from which a pie is visible."""
+"""Smallest cell width in points at which a pie is visible."""
 
 _ARC_STEP = np.pi / 24
 
@@ -218,7 +218,7 @@ def hits(
     map : Map
         The map to draw.
     X : Table or array-like of shape (n_samples, n_features), optional
-        Rows to count, as for `Map.rows_of`.  By default the training rows.
+        Rows to count, in any form that `Map.rows_of` accepts.  By default, the training rows.
     y : array-like of shape (n_samples,), optional
         Class of each row of `X`.  Each unit then has a pie chart, whose area is proportional to the
         number of its rows.  If cells are too small, squares of several cells share a pie chart.
@@ -226,23 +226,24 @@ def hits(
         Title of the legend.
     max_classes : int, default=8
         Number of classes with their own color, at most 32.  The classes with the most rows are
-        chosen, and all other classes share a color.  After 8 classes, colors repeat with hatches.
+        chosen, and all other classes share a color.  From the ninth class on, colors repeat with
+        hatches.
     regions, labels, highlight : optional
         As for `plots.values`.
     limits : {"robust", "full"} or pair of float, default="robust"
-        As for `plots.values`, but the lower end is 0 unless it is given.
+        As for `plots.values`, but the lower limit is 0 unless a pair of limits is given.
     unit_size : float, optional
-        Inches between neighboring units.  By default the map is about 5.5 inches long.
+        Inches between neighboring units.  By default, the map's longer side is about 5.5 inches.
     colormap : str, default="Blues"
-        Name of a color map of matplotlib, ignored with `y`.
+        Name of a color map of matplotlib, which is ignored if `y` is given.
     ax : matplotlib.axes.Axes, optional
-        Axes to draw in without a color bar, instead of a new figure.
+        Axes in which the map is drawn without a color bar.  By default, a new figure is made.
 
     Returns
     -------
     Display
-        As for `plots.values`.  With `y`, ``drawn_`` instead contains the ``"classes"`` and their
-        ``"counts"`` for each unit, of shape (n_units, n_classes).
+        As for `plots.values`.  If `y` is given, ``drawn_`` instead contains the ``"classes"``, and
+        the number of rows of each class in each unit (``"counts"``, of shape (n_units, n_classes)).
 
     Raises
     ------
@@ -293,10 +294,11 @@ def _count(map_: Map, X: Any) -> Float64s:
 
 
 _MIN_POINTS_FOR_LETTER = 13.0
-"""Width of a cell in points from which the cell has a letter."""
+"""Smallest cell width in points at which a letter is written in the cell."""
 
 _SMALLEST_PART = 0.25
-"""Part of the color of a class in a unit whose rows are spread equally over all classes."""
+"""Strength of the class color, from 0 to 1, in a unit whose rows are spread equally over all
+classes."""
 
 
 def majority(
@@ -313,36 +315,37 @@ def majority(
 ) -> Display:
     """Color each cell by the most frequent class of its rows.
 
-    A cell is paler if the share of this class is smaller.
+    A cell is paler if this class has a smaller share of the rows of the cell.
 
     Parameters
     ----------
     map : Map
         The map to draw.
     X : Table or array-like of shape (n_samples, n_features)
-        Rows, as for `Map.rows_of`.
+        Rows, in any form that `Map.rows_of` accepts.
     y : array-like of shape (n_samples,)
-        Class of each row.  Rows with None or NaN do not count.
+        Class of each row.  Rows with None or NaN are ignored.
     y_name : str, default=""
         Title of the legend.
     max_classes : int, default=8
         Number of classes with their own color and letter, at most 32.  The classes with the most
-        rows are chosen, and all other classes share a color.  After 8 classes, colors repeat with
-        hatches.
+        rows are chosen, and all other classes share a color.  From the ninth class on, colors
+        repeat with hatches.
     regions, highlight : optional
         As for `plots.values`.
     unit_size : float, optional
-        Inches between neighboring units.  By default the map is about 5.5 inches long.
+        Inches between neighboring units.  By default, the map's longer side is about 5.5 inches.
     ax : matplotlib.axes.Axes, optional
         Axes to draw in instead of a new figure.
 
     Returns
     -------
     Display
-        ``drawn_`` contains the ``"classes"``, their ``"counts"`` for each unit, of shape (n_units,
-        n_classes), the ``"majority"`` of each unit as a position in ``"classes"`` (-1 without
-        rows), and its ``"share"`` (NaN without rows).  Among equally frequent classes, the first
-        class is used.
+        ``drawn_`` contains the ``"classes"``, and the number of rows of each class in each unit
+        (``"counts"``, of shape (n_units, n_classes)).  For each unit, it contains the most frequent
+        class as a position in ``"classes"`` (``"majority"``, -1 without rows), and the share of
+        this class (``"share"``, NaN without rows).  Among equally frequent classes, the first class
+        is used.
 
     Raises
     ------
@@ -422,10 +425,11 @@ def _write_letters(picture: Picture, first: Ints, cells: list[Any]) -> None:
 
 
 _PART_WITH_ROWS, _PART_WITHOUT_ROWS = 0.45, 0.16
-"""Parts of the color of a class in cells with and without rows.  Pies have the full color."""
+"""Strength of the class color, from 0 to 1, in cells with rows and in cells without rows.  Pies
+have the full color."""
 
 _MIN_POINTS_FOR_NUMBER = 17.0
-"""Width of a cell in points from which the cell has a number."""
+"""Smallest cell width in points at which a number is written in the cell."""
 
 
 def confusion_map(
@@ -451,10 +455,10 @@ def confusion_map(
         A classifier predicts the class of each row.  For a map without classes, the prediction is
         the most frequent class of the rows of the unit.
     X : Table, data frame or array-like of shape (n_samples, n_features)
-        Rows that were not used for training, if possible.
+        Rows, if possible rows that were not used for training.
     y : array-like of shape (n_samples,)
-        Class of each row.  Rows with None or NaN do not count.  Rows of a class that is unknown to
-        the classifier are mistakes.
+        Class of each row.  Rows with None or NaN are ignored.  Rows of a class that the classifier
+        did not learn count as mistakes.
     y_name : str, default=""
         Title of the legend.
     max_classes : int, default=12
@@ -466,18 +470,18 @@ def confusion_map(
     -------
     Display
         ``drawn_`` contains the ``"classes"`` and the class of each unit as a position in the
-        classes (``"stands_for"``, -1 for no class).  The ``"counts"`` of rows and the
-        ``"mistakes"`` have a row for each unit and a column for each true class.  The
-        ``"confusion"`` has a row for each true class and a column for each predicted class.
-        ``"refused"`` is the number of rows without a prediction (`SOMClassifier`'s ``reject``),
-        which are not mistakes.  ``"borders"`` contains both ends of each line of the borders.
+        classes (``"stands_for"``, -1 for no class).  The ``"counts"`` of rows and of ``"mistakes"``
+        are arrays with a row for each unit and a column for each true class.  The ``"confusion"``
+        has a row for each true class and a column for each predicted class.  ``"refused"`` is the
+        number of rows that the classifier refused to predict (see ``reject`` of `SOMClassifier`),
+        which do not count as mistakes.  ``"borders"`` contains both ends of each border line.
 
     Raises
     ------
     InputError
         If the number of labels is not the number of rows, or if all labels are missing.
     TypeError
-        If `map` has no map, or if `ax` is not an Axes object.
+        If `map` is neither a map nor an object with a map, or if `ax` is not an Axes object.
 
     See Also
     --------
@@ -582,7 +586,8 @@ def _predictions(
 
 
 def _label_texts(labels: NDArray[Any], recognizer: Recognizer | None) -> list[str | None]:
-    """Return labels as texts or None.  Labels that are classes of the classifier have its texts."""
+    """Return labels as texts or None.  If a label is a class of the classifier, the label has the
+    same text as this class."""
     known = {} if recognizer is None else {one: str(one) for one in recognizer.classes.tolist()}
     return [
         None if is_missing(label) else known.get(label, str(label)) for label in labels.tolist()
@@ -625,8 +630,8 @@ def labels(
 ) -> Display:
     """Write the name of each row at its best matching unit on the U-matrix.
 
-    Names do not overlap.  If there is too little space, names are moved, made smaller, or reduced
-    to the first name of a cell.  Names that still do not fit are left out, starting at the units
+    Names do not overlap.  If there is too little space, names are moved or made smaller, or a cell
+    only shows its first name.  Names that still do not fit are left out, starting with the units
     with the fewest rows.
 
     Parameters
@@ -634,26 +639,26 @@ def labels(
     map : Map
         The map to draw.
     X : Table or array-like of shape (n_samples, n_features)
-        Rows, as for `Map.rows_of`.
+        Rows, in any form that `Map.rows_of` accepts.
     names : array-like of shape (n_samples,)
         Name of each row, or None or NaN for no name.
     max_names : int, default=3
-        Largest number of names in a cell, in the order of the rows.  Further names are only
-        counted.
+        Largest number of names in a cell.  The names of the first rows are written, and further
+        names are only counted.
     regions, highlight : optional
         As for `plots.values`.
     unit_size : float, optional
-        Inches between neighboring units.  By default the map is about 5.5 inches long.
+        Inches between neighboring units.  By default, the map's longer side is about 5.5 inches.
     colormap : str, default="bone_r"
         Name of a color map of matplotlib.
     ax : matplotlib.axes.Axes, optional
-        Axes to draw in without a color bar, instead of a new figure.
+        Axes in which the map is drawn without a color bar.  By default, a new figure is made.
 
     Returns
     -------
     Display
-        As for `plots.values`.  ``drawn_`` also contains the drawn ``"labels"`` and the labels that
-        were ``"left_out"``, by unit.
+        As for `plots.values`.  ``drawn_`` also contains, by unit, the labels that were drawn
+        (``"labels"``) and the labels that were left out (``"left_out"``).
 
     Raises
     ------

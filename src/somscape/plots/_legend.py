@@ -32,11 +32,12 @@ MAX_CLASSES = 8
 """Default number of classes or levels with their own color."""
 
 LENGTHS = (36, 28, 22, 18, 15, 13, 11, 9, 8, 7, 6, 5)
-"""Lengths in characters to which names are cut.  The first length that fits is used."""
+"""Lengths in characters to which names can be cut.  The first length at which the legend fits is
+used."""
 
 _MARGIN = 0.08  # inches
 _MAX_SHARE = 0.5
-"""Largest share of the height of the axes for a legend inside the axes."""
+"""Largest height of a legend inside the axes, as a share of the height of the axes."""
 
 
 def wrapped_legend(
@@ -48,7 +49,7 @@ def wrapped_legend(
     fontsize: float,
     **style: Any,
 ) -> "Legend":
-    """Add a legend with as few rows as possible for a width.  Cut names only if necessary."""
+    """Add a legend of a given width with as few rows as possible.  Cut names only if necessary."""
     n, dpi, handles = len(entries), ax.figure.dpi, [entry.handle for entry in entries]
     longest = max((len(entry.name) for entry in entries), default=1)
     lengths = sorted({min(length, longest) for length in LENGTHS}, reverse=True)
@@ -77,7 +78,7 @@ def wrapped_legend(
 
 
 def _widths(ax: "Axes", fontsize: float) -> Callable[[str], float]:
-    """Return a function that measures the width of a name in pixels, and remembers results."""
+    """Return a function that measures the width of a name in pixels, and keeps the results."""
     from matplotlib.text import Text
 
     probe = Text(fontsize=fontsize, figure=ax.get_figure(root=True))
@@ -102,7 +103,7 @@ class LegendEntry:
         Marker of matplotlib, or a character between two dollar signs.
     hatch : str
     is_cut : bool
-        Whether the name may be cut.
+        Whether the name can be shortened.
     """
 
     name: str
@@ -113,7 +114,7 @@ class LegendEntry:
 
     @property
     def handle(self) -> Any:
-        """The symbol before the name."""
+        """Symbol before the name in the legend."""
         from matplotlib.lines import Line2D
         from matplotlib.patches import Patch
 
@@ -168,7 +169,7 @@ def level_entries(
 def hatch_cells(
     ax: "Axes", lattice: Lattice, places: Any, n_named: int, *, level: float = 3.5
 ) -> None:
-    """Draw the hatches of levels after the eighth, for the first `n_named` levels."""
+    """Draw hatches on the cells of the ninth level and later levels, up to level `n_named`."""
     for pattern in dict.fromkeys(map(hatch, range(n_named))):
         if pattern:
             is_of = [0 <= i < n_named and hatch(int(i)) == pattern for i in places]
@@ -207,7 +208,7 @@ def add_legend(ax: "Axes", entries: Sequence[LegendEntry], name: str, *, is_own:
 
 
 def _grow_below(ax: "Axes", more: float) -> None:
-    """Increase the height of a figure by some inches, below all axes."""
+    """Make a figure higher by `more` inches, which are free space below all axes."""
     figure: Any = ax.figure
     if more <= 0:
         return
@@ -220,7 +221,7 @@ def _grow_below(ax: "Axes", more: float) -> None:
 
 
 def _make_room(ax: "Axes", share: float) -> None:
-    """Keep a share of the height of the axes free below the map, independent of the layout."""
+    """Keep a share of the height of the axes free below the map, for every layout."""
     box = ax.get_window_extent()
     (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()  # low > high, as y points down
     scale = min(box.width / (right - left), (1 - share) * box.height / (low - high))
@@ -236,9 +237,9 @@ class Painted:
     cells : matplotlib.collections.PolyCollection
     limits : tuple of float, or None for levels
     ends : str
-        Ends with values beyond the limits, as for the `extend` of matplotlib.
+        Ends of the color bar beyond which values exist, in the form of matplotlib's `extend`.
     entries : list of Entry
-        Entries of the legend for levels, or empty for numbers.
+        Entries of the legend for levels.  The list is empty for numbers.
     """
 
     cells: "PolyCollection"

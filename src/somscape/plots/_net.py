@@ -25,10 +25,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MAX_AXES_ROWS = 2000
-"""Largest number of evenly spaced rows for the computation of the main axes."""
+"""Largest number of rows from which the main axes are computed.  If there are more rows, evenly
+spaced rows are used."""
 
 _MANY_ROWS = 2000
-"""Number of rows above which points are paler.  More rows mean paler points."""
+"""Number of rows above which points are drawn paler.  With more rows, points are even paler."""
 
 
 def net(
@@ -42,18 +43,18 @@ def net(
 ) -> Display:
     """Draw the units as a net in the plane of the two main axes of the data.
 
-    Lines join neighbors.  If the net is flat and smooth among the rows, the map fits well.  At
-    folds and crossings, the map had to bend.
+    Lines join neighboring units.  If the net is flat and smooth among the rows, the map fits the
+    rows well.  At folds and crossings, the map had to bend to follow the rows.
 
     Parameters
     ----------
     map : Map
         The map to draw.
     X : Table or array-like of shape (n_samples, n_features), optional
-        Rows to draw, as for `Map.rows_of`.  Their main axes are used.  Without rows, the main axes
-        of the prototypes are used, weighted by hits.
+        Rows to draw, in any form that `Map.rows_of` accepts.  The main axes are computed from these
+        rows or, if `X` is not given, from the prototypes, weighted by hits.
     y : array-like of shape (n_samples,), optional
-        Class of each row of `X`, for the color of the row.
+        Class of each row of `X`, which determines the color of the row.
     y_name : str, default=""
         Title of the legend.
     max_classes : int, default=8
@@ -65,8 +66,9 @@ def net(
     Returns
     -------
     Display
-        ``drawn_`` contains the positions of the units (``"places"``, of shape (n_units, 2)) and of
-        the ``"rows"``, and the ``"shares"`` of the variance along both axes.
+        ``drawn_`` contains the positions of the units (``"places"``, of shape (n_units, 2)), the
+        positions of the rows (``"rows"``), and the share of the variance along each axis
+        (``"shares"``).
 
     Raises
     ------
@@ -168,7 +170,8 @@ def _draw_net(ax: "Axes", map_: Map, units: Float64s) -> None:
 
 
 def _pairs_to_join(lattice: Lattice) -> Ints:
-    """Return each pair of neighbors to join.  Squares are joined only along rows and columns."""
+    """Return each pair of neighbors that a line joins.  Square cells are only joined along rows and
+    columns."""
     pairs = neighbor_pairs(lattice)
     pairs = pairs[pairs[:, 0] < pairs[:, 1]]
     if lattice.kind != "rectangular":
@@ -231,7 +234,8 @@ def tree_places(n_units: int, edges: Ints) -> Float64s:
 
 
 def _walk_tree(near: list[list[int]], root: int) -> tuple[list[int], dict[int, int]]:
-    """Return the units of a tree from the root on, and the parent of each unit, or -1."""
+    """Return the units of a tree in order from the root, and each unit's parent (-1 for the
+    root)."""
     order, parent = [root], {root: -1}
     for unit in order:
         for other in near[unit]:
@@ -268,10 +272,11 @@ def _improve_positions(places: Float64s, edges: Ints) -> Float64s:
 
 LAYOUTS = ("map", "tree")
 _MIN_EDGED_POINTS = 5.0
-"""Width of a cell in points from which lines of the tree have dark edges."""
+"""Smallest cell width in points at which lines of the tree have dark edges."""
 
 MAX_ALL_PAIRS = 1000
-"""Number of units up to which any two units can be joined.  On larger maps, only neighbors."""
+"""Largest number of units for which any two units can be joined.  On larger maps, only neighbors
+can be joined."""
 
 
 def spanning_tree(
@@ -295,10 +300,10 @@ def spanning_tree(
     values : optional
         Values that color the cells, as for `plots.values`.  By default the U-matrix.
     X : Table, data frame or array-like of shape (n_samples, n_features), optional
-        Rows, if `values` is a function.
+        Rows that are passed to `values`, if `values` is a function.
     layout : {"map", "tree"}, default="map"
         ``"map"``: the tree is drawn as lines over the cells.  Long lines join prototypes that are
-        similar, but far apart on the map.  ``"tree"``: units are positioned along the tree.
+        similar, but far apart on the map.  ``"tree"``: units get new positions along the tree.
     name : str, optional
         Name of the values.
     colormap : str, optional
@@ -306,9 +311,9 @@ def spanning_tree(
     limits : optional
         As for `plots.values`.
     unit_size : float, optional
-        Inches between neighboring units.  By default the map is about 5.5 inches long.
+        Inches between neighboring units.  By default, the map's longer side is about 5.5 inches.
     ax : matplotlib.axes.Axes, optional
-        Axes to draw in without a color bar, instead of a new figure.
+        Axes in which the map is drawn without a color bar.  By default, a new figure is made.
 
     Returns
     -------

@@ -44,12 +44,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SPREAD = 0.3
-"""Largest distance of visits from the middle of a cell, in cell widths, so that lines differ."""
+"""Largest distance between a visit and the middle of its cell, in cell widths.  Visits have
+different positions, so that lines do not cover each other."""
 
 GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))
 
 _MAX_PART_OF_TEXT, _N_SHADES = 1 / 3, 64
-"""Largest part of the color of text in the color of a cell, and number of such colors."""
+"""Largest part of the text color that is mixed into the color of a cell, and number of different
+cell colors."""
 
 
 def paths(
@@ -59,11 +61,12 @@ def paths(
     unit_size: float | None = None,
     ax: "Axes | None" = None,
 ) -> Display:
-    """Draw paths of rows over a map, on its U-matrix in pale gray.
+    """Draw paths of rows over a map, whose U-matrix is drawn in pale gray.
 
-    A ring marks the start of a path, and a disk the end.  A single path changes its color with
-    time.  Up to eight paths have different colors and their ids at the end.  More paths are faint
-    lines without ends.  Each visit has its own position in the cell.
+    A ring marks the start of a path, and a disk marks the end.  The color of a single path changes
+    with time.  Up to eight paths have different colors, and the id of each path is written at its
+    end.  More than eight paths are drawn as faint lines without rings and disks.  Each visit has
+    its own position in the cell, so that lines do not cover each other.
 
     Parameters
     ----------
@@ -72,9 +75,9 @@ def paths(
     colormap : str, default="viridis"
         Name of a color map of matplotlib for the time of a single path.
     unit_size : float, optional
-        Inches between neighboring units.  By default the map is about 5.5 inches long.
+        Inches between neighboring units.  By default, the map's longer side is about 5.5 inches.
     ax : matplotlib.axes.Axes, optional
-        Axes to draw in without a bar of times, instead of a new figure.
+        Axes in which the paths are drawn without a time bar.  By default, a new figure is made.
 
     Returns
     -------
@@ -86,7 +89,7 @@ def paths(
     Raises
     ------
     InputError
-        If a color map does not exist.
+        If the color map does not exist.
     TypeError
         If `paths` is not a Paths object, or if `ax` is not an Axes object.
 
@@ -166,7 +169,7 @@ def _draw_lines(picture: Picture, places: list[Float64s], color: Any) -> None:
 
 
 def _draw_in_time(picture: Picture, path: Paths, spots: Float64s, colormap: str) -> None:
-    """Draw a path that is colored by the order of its rows, with a bar of times."""
+    """Draw a path that is colored by the order of its rows, with a time bar."""
     lines, visit = _segments(picture.map.lattice, spots)
     colors = color_map(colormap)
     drawn = add_lines(picture.ax, lines, cmap=colors, linewidths=1.4, zorder=3)
@@ -213,7 +216,7 @@ def difference(
 ) -> Display:
     """Draw the changes from an earlier map to a later map.
 
-    `changes.align` aligns the later map with the earlier map.
+    Before the comparison, `changes.align` aligns the later map with the earlier map.
 
     Parameters
     ----------
@@ -223,29 +226,30 @@ def difference(
         Regions to compare, as for `changes.difference`.  The borders of the later regions are
         drawn.
     X : Table, data frame or array-like of shape (n_samples, n_features), optional
-        Rows by which regions of both maps are matched, as in `regions.compare`.
+        Rows that are used to match the regions of both maps, as in `regions.compare`.
     limits : {"robust", "full"} or pair of float, default="robust"
-        As for `plots.values`, for the distances by which units moved.
+        Limits of the colors for the distances by which units moved, as for `plots.values`.
     ax : matplotlib.axes.Axes, sequence of them, Figure or SubFigure, optional
-        Where to draw instead of in a new figure.  A sequence contains three axes, or four with
-        regions.  The area of a figure, subfigure or single axes is divided.
+        Axes or figure to draw in, instead of a new figure.  A sequence must contain three axes, or
+        four axes with regions.  A figure, subfigure or single axes is divided into these axes.
 
     Returns
     -------
     Display
-        Its `axes_` show the distance by which each unit moved, the column in which it moved most,
-        and the change of its share of the rows in percentage points (orange for an increase, blue
-        for a decrease).  If regions were compared, the last of the axes shows the change of the
-        share of each region.  ``drawn_`` contains ``"moved"``, ``"grew"`` and the name of the
-        ``"column"`` for each unit, and the complete result as ``"change"``, which can be printed.
-        With regions, it also contains the drawn ``"labels"`` with names and shares of regions.
+        For each unit, the `axes_` show the distance by which the unit moved, the column in which it
+        moved most, and the change of its share of the rows in percentage points (orange for an
+        increase, blue for a decrease).  If regions were compared, the last axes show the change of
+        the share of each region.  For each unit, ``drawn_`` contains the distance (``"moved"``),
+        the change of the share (``"grew"``) and the name of the ``"column"``.  It also contains the
+        complete result as ``"change"``, which can be printed.  If regions were compared, it also
+        contains the drawn ``"labels"`` with the names and shares of the regions.
 
     Raises
     ------
     InputError
         If the lattices or the columns differ, or if regions belong to another map.
     TypeError
-        If an argument has no map, or if `regions` has a wrong type.
+        If an argument is neither a map nor an object with a map, or if `regions` has a wrong type.
 
     See Also
     --------
@@ -297,7 +301,7 @@ def difference(
 
 
 def _points_of_regions(change: MapChange) -> Float64s:
-    """Return the increase in percentage points of each later region."""
+    """Return the increase of the share of each later region, in percentage points."""
     now = [each for each in change.regions if each.after is not None]
     points = np.zeros(len(now))
     for each in now:

@@ -1,4 +1,4 @@
-"""A picture of one map in one axes, and pictures with several small maps."""
+"""A picture of one map in a single Axes object, and pictures with several small maps."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -114,12 +114,12 @@ class Picture:
 
 
 def regions_of(map_: Map, regions: Any) -> Regions:
-    """Return the given regions of a map.  True finds the regions."""
+    """Return the given regions of a map, or find the regions if the argument is True."""
     return given_or_found(None if regions is True else regions, map_)
 
 
 def checked_labels(labels: Any, map_: Map) -> list[str]:
-    """Return a text or "" for each unit.  True means the names of units of the map."""
+    """Return a text or "" for each unit.  True means the unit names of the map."""
     n_units = map_.n_units
     if labels is True:
         if not map_.unit_labels:
@@ -142,7 +142,7 @@ def checked_labels(labels: Any, map_: Map) -> list[str]:
 
 
 def checked_units(units: Any, n_units: int) -> Ints:
-    """Return the distinct units of alerts, or distinct unit numbers."""
+    """Return the distinct numbers of units that are given as numbers or as alerts."""
     if isinstance(units, Alerts):
         units = units.units[: units.n_alerts]
         units = units[units != NO_UNIT]
@@ -166,7 +166,8 @@ def checked_units(units: Any, n_units: int) -> Ints:
 
 
 _ROW_CHARACTERS, _MARK_CHARACTERS = 38, 5
-"""Number of characters in a row of a legend below a panel, and per mark."""
+"""Number of characters that fit in a row of the legend below a panel, and number of characters that
+a mark takes."""
 
 _TITLE_CHARACTER = 0.085
 """Width of a character in the title of a panel, in inches."""
@@ -235,7 +236,7 @@ def _grid(
 
 
 def _wanted_foot(plane: ColumnPlane) -> float:
-    """Return the height in inches below a map at which no name in the legend is cut."""
+    """Return the height in inches that is needed below a map so that no legend name is cut."""
     if plane.kind != "level":
         return _FOOT
     names = [entry.name for entry in level_entries(plane)[1]]
@@ -244,7 +245,7 @@ def _wanted_foot(plane: ColumnPlane) -> float:
 
 
 def _width(ax: "Axes") -> float:
-    """Return the width of axes in inches, before the axes fit the shape of the map."""
+    """Return the width of axes in inches, before the axes are fitted to the shape of the map."""
     return float(ax.get_window_extent().width / ax.figure.dpi)
 
 

@@ -66,25 +66,25 @@ def planes(
     order : {"auto", "columns", "likeness", "relevance"}, default="auto"
         Order of the maps.  ``"likeness"``: similar or opposite planes are next to each other.
         ``"relevance"``: columns with a larger share of the variance of the prototypes are first.
-        ``"auto"``: the order of the columns, or by relevance if `columns` is not given and not all
-        columns are drawn.
+        ``"auto"``: the order of the columns.  If `columns` is not given and not all columns are
+        drawn, ``"relevance"`` is used instead.
     n_wide : int, default=4
         Number of maps side by side.
     max_panels : int, default=24
         Largest number of maps.  Further columns are left out, and the title contains their number.
     limits : {"robust", "full"} or pair of float, default="robust"
-        As for `plots.values`, for each map of numbers.
+        As for `plots.values`, applied to each map of numbers.
     regions : Regions or True, optional
-        Regions whose borders are drawn.  True finds the regions first.
+        Regions whose borders are drawn.  If True, the regions are found first.
     ax : matplotlib.axes.Axes, sequence of them, Figure or SubFigure, optional
-        Where to draw instead of in a new figure.  A sequence contains axes for each map, in order.
-        The area of a figure, subfigure or single axes is divided.
+        Axes or figure to draw in, instead of a new figure.  A sequence must contain one Axes object
+        for each map, in order.  A figure, subfigure or single axes is divided into these axes.
 
     Returns
     -------
     Display
-        Picture with an element of `axes_` for each map.  ``drawn_`` contains the names of the drawn
-        ``"columns"`` in order, and their ``"planes"``.
+        Picture whose `axes_` contain one Axes object for each map.  ``drawn_`` contains the names
+        of the drawn ``"columns"`` in order, and their ``"planes"``.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def planes(
 
     Notes
     -----
-    Order by likeness takes O(n_columns^2 * n_units).
+    Ordering the columns by likeness takes O(n_columns^2 * n_units).
 
     References
     ----------
@@ -163,18 +163,18 @@ def correlations(
     columns : str, int or sequence of these, optional
         Names or numbers of the columns.  By default all feature columns.
     order : {"likeness", "columns", "relevance"}, default="likeness"
-        As for `plots.planes`.  By default similar planes are next to each other.
+        As for `plots.planes`.  By default, similar planes are next to each other.
     colormap : str, default="RdBu_r"
         Name of a color map of matplotlib for values from -1 to 1.
     ax : matplotlib.axes.Axes, optional
-        Axes to draw in without a color bar, instead of a new figure.
+        Axes in which the map is drawn without a color bar.  By default, a new figure is made.
 
     Returns
     -------
     Display
-        ``drawn_`` contains the names of the ``"columns"`` in order, and their ``"correlations"``
-        over the units, of shape (n_columns, n_columns).  For a category of more than two levels,
-        the correlation is computed for its most common level.
+        ``drawn_`` contains the names of the ``"columns"`` in order, and the ``"correlations"`` of
+        their planes over the units, of shape (n_columns, n_columns).  For a category of more than
+        two levels, the correlation is computed for the most common level.
 
     Raises
     ------
@@ -190,7 +190,8 @@ def correlations(
     Notes
     -----
     Correlations of planes are higher than correlations of rows, because units are means of rows.
-    They only show which columns vary together.  Takes O(n_columns^2 * n_units).
+    The correlations only show which columns vary together.  The computation takes O(n_columns^2 *
+    n_units).
 
     References
     ----------
@@ -256,10 +257,10 @@ def _write_numbers(picture: Any, found: Float64s) -> None:
 
 PROFILES = ("bars", "lines", "radar", "stars")
 _READABLE_POINTS = {"bars": 14.0, "lines": 14.0, "radar": 18.0, "stars": 14.0}
-"""Width of a cell in points from which each kind is readable."""
+"""Smallest cell width in points at which each kind of drawing is readable."""
 
 _HALF_WIDTH, _HALF_HEIGHT, _RADIUS = 0.36, 0.32, 0.42
-"""Sizes of the drawing in widths of a cell."""
+"""Half the width, half the height and the radius of a drawing, in cell widths."""
 
 
 def profiles(
@@ -274,8 +275,8 @@ def profiles(
 ) -> Display:
     """Draw the values of several columns in each cell.
 
-    Each column is scaled from its lowest to its highest value on the map, so the unit with the
-    lowest value has no bar.  If cells are too small, squares of several cells show their means.
+    Each column is scaled from its lowest to its highest value on the map, so a unit with the lowest
+    value does not have a bar.  If cells are too small, squares of several cells show their means.
 
     Parameters
     ----------
@@ -291,7 +292,7 @@ def profiles(
     regions, highlight : optional
         As for `plots.values`.
     unit_size : float, optional
-        Inches between neighboring units.  By default the map is about 5.5 inches long.
+        Inches between neighboring units.  By default, the map's longer side is about 5.5 inches.
     ax : matplotlib.axes.Axes, optional
         Axes to draw in instead of a new figure.
 
@@ -425,11 +426,11 @@ def _add_by_column(ax: "Axes", places: Float64s, corners: Float64s) -> None:
 
 
 _SIDE = 0.82
-"""Longer side of an image in widths of a cell.  It is below 0.87, the distance of rows of
-hexagons."""
+"""Longer side of an image in cell widths.  The value is below 0.87, the distance between two rows
+of hexagons."""
 
 _VISIBLE_POINTS = 16.0
-"""Width of a cell in points from which an image is visible."""
+"""Smallest cell width in points at which an image is visible."""
 
 
 def images(
@@ -451,10 +452,10 @@ def images(
     Parameters
     ----------
     map : Map
-        Map of rows that are images, passed as an array.
+        Map of an array in which each row is an image.
     shape : tuple of int
-        Rows and columns of an image, such as ``(8, 8)``.  A third number 3 means colors from 0 to
-        1.
+        Numbers of pixel rows and columns of an image, such as ``(8, 8)``.  For color images with
+        values from 0 to 1, the third number is 3.
     inverse : callable, optional
         Function that converts prototypes of shape (n_units, n_features) to images of shape
         (n_units, n_pixels), such as ``scaler.inverse_transform`` or ``pca.inverse_transform`` of
@@ -466,7 +467,7 @@ def images(
     regions, highlight : optional
         As for `plots.values`.
     unit_size : float, optional
-        Inches between neighboring units.  By default the map is about 5.5 inches long.
+        Inches between neighboring units.  By default, the map's longer side is about 5.5 inches.
     ax : matplotlib.axes.Axes, optional
         Axes to draw in instead of a new figure.
 

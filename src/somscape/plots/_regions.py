@@ -48,10 +48,11 @@ def regions(
         The map to draw.
     regions : Regions, optional
         Regions of the map.  By default `regions.find_regions` finds them.  Region 0 has the most
-        rows.  Names are in a legend.  A region without its own color gets one of twelve colors.  If
-        there are more regions, colors repeat, but not in regions that touch.
+        rows.  Names are written in a legend.  A region without its own color gets one of twelve
+        colors.  If there are more than twelve regions, colors repeat, but regions that touch have
+        different colors.
     unit_size : float, optional
-        Inches between neighboring units.  By default the map is about 5.5 inches long.
+        Inches between neighboring units.  By default, the map's longer side is about 5.5 inches.
     ax : matplotlib.axes.Axes, optional
         Axes to draw in instead of a new figure.
 
@@ -60,7 +61,7 @@ def regions(
     Display
         ``drawn_`` contains the ``"regions"``, their ``"colors"``, both ends of each line of the
         ``"borders"``, of shape (n_lines, 2, 2), and the positions of the ``"numbers"``, of shape
-        (n_regions, 2).  The number of a small region is next to it, at the end of a line.
+        (n_regions, 2).  The number of a small region is next to the region, at the end of a line.
 
     Raises
     ------
@@ -109,15 +110,15 @@ def _entries(names: Sequence[str], colors: Sequence[str]) -> list[LegendEntry]:
 
 
 INSIDE = 0.3
-"""Part of the width for joins inside a group, if there are also other joins."""
+"""Share of the axis width for joins inside a group, if there are also joins between groups."""
 
 POWERS = (3, 10, 30, 100, 300)
-"""Exponents of the chances on the axis, from 1 in 10^3.  The axis ends at the first exponent that
-no join exceeds, or at 1e-320, because smaller numbers are 0."""
+"""Exponents of the chances that the axis shows, beginning with 1 in 10^3.  The axis ends at the
+first of these exponents that no join exceeds, or else at 1e-320, because smaller numbers are 0."""
 
 BEYOND = 320.0
 GAP = 0.012
-"""Smallest distance between a join and the next join, as a part of the width."""
+"""Smallest distance between a join and the next join, as a share of the width of the axis."""
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _WIDTH, _ROW, _MAX_TALL = 6.4, 0.26, 11.0  # inches
@@ -128,15 +129,16 @@ _NAME_CHARACTERS = 28
 
 @dataclass(frozen=True)
 class Merge:
-    """A join of two nodes of the tree, which are numbers of regions or of earlier joins.
+    """A join of two nodes of the tree.  A node is the number of a region or of an earlier join.
 
     Attributes
     ----------
     nodes : (int, int)
     evidence : float
-        Chance that a border inside a group is as empty as this one, or NaN without rows.
+        Chance that a border inside one group is as empty as the border between the nodes, or NaN
+        without rows.
     is_apart : bool
-        Whether the density is lower between the nodes.
+        Whether the density of rows is lower between the nodes than in the nodes.
     """
 
     nodes: tuple[int, int]
@@ -147,17 +149,17 @@ class Merge:
 def dendrogram(map: Map, regions: Regions | None = None, *, ax: "Axes | None" = None) -> Display:
     """Draw a tree of the joins of the regions of a map.
 
-    The closest regions join first.  If two branches meet further to the right, the valley between
-    them is clearer.  The axis shows the chance that a border inside a group is as empty.  Parts of
-    a group without such a valley join first, in order and at equal steps.
+    The closest regions join first.  The further to the right two branches meet, the clearer is the
+    valley between their rows.  The axis shows the chance that a border inside one group is as empty
+    as this valley.  Parts of a group without a valley between them join first, at equal steps.
 
     Parameters
     ----------
     map : Map
         The map to draw.
     regions : Regions, optional
-        Regions that are the leaves, such as ``regions.find_regions(map, 12)``.  By default as for
-        `plots.regions`.
+        Regions that are the leaves, such as ``regions.find_regions(map, 12)``.  The default is the
+        same as for `plots.regions`.
     ax : matplotlib.axes.Axes, optional
         Axes to draw in instead of a new figure.
 
@@ -165,9 +167,10 @@ def dendrogram(map: Map, regions: Regions | None = None, *, ax: "Axes | None" = 
     -------
     Display
         ``drawn_`` contains the ``"regions"``, the ``"leaves"`` (numbers of regions from top to
-        bottom), the ``"merges"``, of shape (n_merges, 2), as in SciPy (join i creates node
-        ``n_regions + i``), and for each join its chance as ``"evidence"``, ``"is_apart"``, and its
-        ``"height"`` from 0 to 1.
+        bottom), and the ``"merges"``, of shape (n_merges, 2), as in SciPy (join i creates node
+        ``n_regions + i``).  For each join, it also contains the chance on the axis
+        (``"evidence"``), whether a valley is between the two nodes (``"is_apart"``), and the
+        position on the axis from 0 to 1 (``"height"``).
 
     Raises
     ------
@@ -222,7 +225,7 @@ def dendrogram(map: Map, regions: Regions | None = None, *, ax: "Axes | None" = 
 
 
 def merges_of(map_: Map, found: Regions) -> list[Merge]:
-    """Return the joins of the regions of a map, in order."""
+    """Return the joins of the regions of a map, from the first join to the last join."""
     joins, pairs = map_.joins, order_of_joins(map_)
     evidence = np.full(len(pairs), np.nan) if joins is None else joins.evidence
     n_inside = len(pairs) if joins is None else map_.n_units - joins.n_apart
@@ -246,7 +249,7 @@ def _root(into: list[int], region: int) -> int:
 
 
 def _heights(merges: list[Merge], n: int, has_rows: bool) -> Float64s:
-    """Return the position of each join on the width of the axis."""
+    """Return the position of each join on the axis, from 0 to 1."""
     n_inside = sum(not merge.is_apart for merge in merges)
     share, most = _width_inside(merges), _last_exponent(merges)
     heights = np.zeros(n + len(merges))
@@ -261,13 +264,13 @@ def _heights(merges: list[Merge], n: int, has_rows: bool) -> Float64s:
 
 
 def _width_inside(merges: list[Merge]) -> float:
-    """Return the part of the width for joins inside a group."""
+    """Return the share of the axis width for joins inside a group."""
     kinds = {merge.is_apart for merge in merges}
     return INSIDE if len(kinds) == 2 else 0.0 if kinds == {True} else 1.0
 
 
 def _exponent(merge: Merge) -> float:
-    """Return the exponent of a chance as a power of ten, without its sign."""
+    """Return the chance of a join as an exponent of ten, without the minus sign."""
     return float(-np.log10(merge.evidence)) if merge.evidence > 0 else BEYOND
 
 
@@ -278,14 +281,14 @@ def _last_exponent(merges: list[Merge]) -> float:
 
 
 def _position_of_exponent(power: float, most: float) -> float:
-    """Return the position of an exponent on its part of the axis, from 0 to 1."""
+    """Return the position of an exponent on the part of the axis with chances, from 0 to 1."""
     reached = np.clip(power, POWERS[0], most)
     # The first joins must not cover the leaves.
     return float(0.08 + 0.86 * np.log(reached / POWERS[0]) / np.log(most / POWERS[0]))
 
 
 def _leaves(children: list[tuple[int, int]], found: Regions) -> list[int]:
-    """Return the regions in an order without crossing branches, the larger branch first."""
+    """Return the regions in an order in which branches do not cross, larger branches first."""
     n = found.n_regions
     below: list[list[int]] = [[i] for i in range(n)]
     rows = [float(size) for size in found.sizes]
@@ -388,28 +391,28 @@ _MIN_BARS_TALL, _MAX_BARS_TALL, _MAX_BARS, _THICK = 1.5, 11.0, 2.0, 0.2
 
 
 def stability(stability: RegionStability, *, ax: Any = None) -> Display:
-    """Draw how many regions samples of the rows have, and which regions recur.
+    """Draw how many regions samples of rows have, and how often each region recurs.
 
     Parameters
     ----------
     stability : RegionStability
         Returned by `regions.stability`.
     ax : matplotlib.axes.Axes, sequence of them, Figure or SubFigure, optional
-        Where to draw instead of in a new figure.  A sequence contains two axes.  The area of a
-        figure, subfigure or single axes is divided.
+        Axes or figure to draw in, instead of a new figure.  A sequence must contain two axes.  A
+        figure, subfigure or single axes is divided into these axes.
 
     Returns
     -------
     Display
-        The first of its `axes_` has a bar for each number of regions.  The second has a bar for
-        each region, and a line at 0.6.  A region below this line is not reliable.  ``drawn_``
-        contains the ``"numbers"`` of regions, the ``"shares"`` of samples with each number, and the
-        stability of each region (``"of_regions"``).
+        The first of the two `axes_` has a bar for each number of regions.  The second has a bar for
+        the stability of each region, and a line at 0.6.  A region with a lower stability is not
+        reliable.  ``drawn_`` contains the ``"numbers"`` of regions, the ``"shares"`` of samples
+        with each number, and the stability of each region (``"of_regions"``).
 
     Raises
     ------
     TypeError
-        If `stability` has another type, such as `Regions`.
+        If `stability` is not a RegionStability object, but for example a `Regions` object.
 
     See Also
     --------

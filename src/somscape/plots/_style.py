@@ -29,7 +29,7 @@ _LIGHT_REGION_COLORS = tuple(
     "#" + "".join(f"{(int(color[i : i + 2], 16) + 255) // 2:02x}" for i in (1, 3, 5))
     for color in REGION_COLORS
 )
-"""Lighter colors, for a region that touches a region of each usual color."""
+"""Lighter colors, for a region that touches regions of all usual colors."""
 
 _CLASS_COLORS = (*REGION_COLORS[:7], "")
 """Colors of Okabe and Ito, which people with any kind of color vision can distinguish.  The last
@@ -60,8 +60,9 @@ _DARK: dict[Any, Any] = {
 def dark() -> Iterator[None]:
     """Draw pictures on a dark page inside a ``with`` block.
 
-    Pictures take the colors of page and text from matplotlib's style.  Other styles therefore have
-    the same effect, for example ``with matplotlib.pyplot.style.context("dark_background")``.
+    Pictures use the page and text colors of matplotlib's current style.  Other dark styles
+    therefore have the same effect, for example ``with
+    matplotlib.pyplot.style.context("dark_background")``.
 
     Yields
     ------
@@ -106,7 +107,7 @@ def shade(share: float) -> str:
 
 
 def paled(color: Any, part: float) -> tuple[float, float, float]:
-    """Return a mixture of the page and a color, where `part` is the part of the color, 0 to 1."""
+    """Mix a color with the color of the page.  `part` is the share of the color, 0 to 1."""
     from matplotlib.colors import to_rgb
 
     pairs = zip(to_rgb(paper()), to_rgb(color), strict=True)
@@ -125,12 +126,12 @@ def line_color() -> str:
 
 
 def faint_line() -> tuple[str, float]:
-    """Return a color of edges that make cells visible if their color is the color of the page."""
+    """Return a color for edges that make cells in the color of the page visible."""
     return ink(), 0.14
 
 
 def diverging() -> Any:
-    """Return a color map from blue to orange, with the color of the page for no change."""
+    """Return a color map from blue to orange, with the page color in the middle for no change."""
     from matplotlib.colors import LinearSegmentedColormap
 
     colors = [REGION_COLORS[0], shade(0.04), REGION_COLORS[5]]
@@ -138,7 +139,7 @@ def diverging() -> Any:
 
 
 def color_map(name: Any) -> Any:
-    """Return a color map, or the color map with this name, with the color of empty cells."""
+    """Return a color map, given as an object or by name, with a color for empty cells."""
     import matplotlib
     from matplotlib.colors import Colormap
 
@@ -155,7 +156,7 @@ def color_map(name: Any) -> Any:
 
 
 def contrast(color: Any) -> str:
-    """Return black or white, depending on which text is readable on the color."""
+    """Return black or white as the color of text that is readable on the given color."""
     from matplotlib.colors import to_rgb
 
     red, green, blue = to_rgb(color)
@@ -163,12 +164,14 @@ def contrast(color: Any) -> str:
 
 
 def class_color(place: int) -> str:
-    """Return the color of a class.  Colors repeat after eight classes, with other hatches."""
+    """Return the color of a class.  After eight classes, the same colors repeat with other
+    hatches."""
     return _CLASS_COLORS[place % N_COLORS] or ink()
 
 
 def region_colors(regions: Regions) -> list[str]:
-    """Return the color of each region, which is its own color or the color of its number."""
+    """Return the color of each region.  A region without its own color gets a color by its
+    number."""
     n = len(REGION_COLORS)
     colors = list(regions.colors) or [""] * regions.n_regions
     ends = regions.labels[neighbor_pairs(regions.map_.lattice)]
@@ -202,11 +205,12 @@ def _setting(name: Literal["figure.facecolor", "text.color"]) -> str:
 
 
 FEW, SEVERAL = 0.05, 0.15
-"""Share of units at each end that do not affect the limits.  `SEVERAL` is for U-heights, because
-the neighbors of an outlying unit also have high values, and `FEW` is for other values."""
+"""Share of the units with the lowest values, and of the units with the highest values, that do not
+affect the limits.  `SEVERAL` is for U-heights, because the neighbors of an outlying unit also have
+high values, and `FEW` is for other values."""
 
 ROOM = {FEW: 0.5, SEVERAL: 2.0}
-"""Largest distance of the limits from the range of the other units, as a multiple of this range."""
+"""Largest distance of a limit from the range of all other units, as a multiple of this range."""
 
 MIN_UNITS = 9
 
@@ -242,7 +246,7 @@ def checked_limits(values: Float64s, limits: Any, share: float = FEW) -> tuple[f
 
 
 def limits_from_zero(values: Float64s, limits: Any) -> tuple[float, float]:
-    """Return limits that begin at zero, unless both are given."""
+    """Return limits that begin at zero, unless a pair of limits is given."""
     low, high = checked_limits(values, limits)
     return (0.0, high or 1.0) if isinstance(limits, str) else (low, high)
 
@@ -259,7 +263,7 @@ def _robust(values: Float64s, share: float) -> tuple[float, float]:
 
 
 def ends_of_bar(values: Float64s, limits: tuple[float, float]) -> str:
-    """Return the ends with values beyond the limits, as for the `extend` of matplotlib."""
+    """Return the ends of the color bar beyond which values exist, as matplotlib's `extend`."""
     found = values[~np.isnan(values)]
     is_below, is_above = bool((found < limits[0]).any()), bool((found > limits[1]).any())
     return ("neither", "min", "max", "both")[is_below + 2 * is_above]
@@ -282,14 +286,16 @@ _TICK_WIDTH = 0.4
 """Width of the label of a tick in inches."""
 
 _LEFT, _RIGHT, _TIP = 0.1, 0.9, 0.028
-"""Begin and end of the bar, and length of the point at its end, in widths of the axes."""
+"""Left end and right end of the color bar, and length of its pointed end, as shares of the width of
+the axes."""
 
 _TOP, _BOTTOM, _MARK, _NUMBERS, _LABEL = -0.05, -0.14, -0.168, -0.19, -0.32
-"""Positions of the parts of the bar, in inches above the lower edge of the axes."""
+"""Vertical positions of the parts of the color bar, in inches above the lower edge of the axes."""
 
 
 def add_slim_bar(ax: "Axes", cells: "PolyCollection", label: str, extend: str) -> None:
-    """Draw a slim color bar below a panel.  A pointed end means that values are beyond it."""
+    """Draw a slim color bar below a panel.  A pointed end means that values exist beyond the
+    end."""
     from matplotlib.collections import LineCollection
     from matplotlib.image import BboxImage
     from matplotlib.patches import Polygon

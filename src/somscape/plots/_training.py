@@ -1,4 +1,4 @@
-"""Pictures of the course of training, and of errors of several settings."""
+"""Pictures of the progress of training, and of the errors of maps with different settings."""
 
 from functools import partial
 from itertools import cycle
@@ -39,8 +39,9 @@ def training(map: Map, *, ax: Any = None) -> Display:
     map : Map
         Map with a training history.
     ax : matplotlib.axes.Axes, sequence of them, Figure or SubFigure, optional
-        Where to draw instead of in a new figure.  A sequence contains axes for the error and for
-        the radius.  The area of a figure, subfigure or single axes is divided.
+        Axes or figure to draw in, instead of a new figure.  A sequence must contain axes for the
+        error and axes for the radius.  A figure, subfigure or single axes is divided into these
+        axes.
 
     Returns
     -------
@@ -95,7 +96,7 @@ def training(map: Map, *, ax: Any = None) -> Display:
 
 
 def _stacked(area: Area, n: int) -> "list[Axes]":
-    """Return axes below each other that share the x axis."""
+    """Return axes that are arranged one below the other and share the x axis."""
     width, height = area.size
     tall = (height - _BOTTOM - _TOP) / n
     axes: list[Axes] = []
@@ -112,11 +113,11 @@ _CANDIDATE_COLUMNS = (
 _MARKERS = ("o", "s", "^")
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 _SMALLEST_AREA, _LARGEST_AREA = 25.0, 160.0
-"""Areas in square points of the markers for stability 0 and 1."""
+"""Area of the marker for stability 0, and area of the marker for stability 1, in square points."""
 
 
 def trade_off(candidates: Table, *, ax: "Axes | None" = None) -> Display:
-    """Draw both errors of the candidates of `SOM.suggest`.
+    """Draw the topographic and quantization errors of candidates of `SOM.suggest`.
 
     Parameters
     ----------
@@ -128,15 +129,15 @@ def trade_off(candidates: Table, *, ax: "Axes | None" = None) -> Display:
     Returns
     -------
     Display
-        A line for each map size, from the largest final radius to the smallest.  Candidates at the
-        lower left are better.  A larger marker means that maps of different samples are more
-        similar.  ``drawn_`` contains the ``"topographic_error"``, ``"quantization_error"`` and
-        ``"stability"`` of the candidates.
+        Picture with a line for each map size, from the candidate with the largest final radius to
+        the candidate with the smallest.  Candidates at the lower left are better.  A larger marker
+        means that maps of different samples of the rows are more similar.  ``drawn_`` contains the
+        ``"topographic_error"``, ``"quantization_error"`` and ``"stability"`` of the candidates.
 
     Raises
     ------
     InputError
-        If the table has no rows, or if a column is missing.
+        If the table is empty, or if a column is missing.
     TypeError
         If `ax` is not an Axes object.
 

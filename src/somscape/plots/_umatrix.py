@@ -1,4 +1,4 @@
-"""The U-matrix, other heights, and any other value of each unit."""
+"""Pictures of the U-matrix, of other heights, and of any other value of each unit."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -51,7 +51,7 @@ def p_heights(map_: Map, X: Any) -> Float64s:
 
 
 def ustar_heights(u_heights: Float64s, p_heights: Float64s) -> Float64s:
-    """Return U-heights times a factor: 0 for the densest unit, above 1 if rows are rare."""
+    """Return U-heights times a factor, from 0 for the densest unit to above 1 if rows are rare."""
     mean, highest = float(p_heights.mean()), float(p_heights.max())
     if mean == highest:
         return u_heights
@@ -86,7 +86,7 @@ def _medians(units: Ints, values: Float64s, n_units: int) -> Float64s:
 
 
 def draw_edges(picture: Picture, **colors: Any) -> None:
-    """Draw units and edges as cells of half the size, but edges of a graph as lines."""
+    """Draw units and edges as half-size cells.  The edges of a graph are drawn as lines instead."""
     map_, lattice = picture.map, picture.map.lattice
     is_graph = lattice.kind == "graph"
     places, heights = (lattice.positions, map_.u_heights) if is_graph else edge_heights(map_)
@@ -117,7 +117,7 @@ def _is_plain(map_: Map, rows: Any) -> bool:
 
 
 def _spaced(n: int, n_chosen: int) -> Ints:
-    """Return evenly spaced numbers below n."""
+    """Return evenly spaced row numbers below n."""
     return np.arange(n_chosen) * n // max(1, n_chosen)
 
 
@@ -132,14 +132,15 @@ KINDS = {
 }
 
 CROWDED = 8
-"""Mean number of rows per unit above which a class is only marked if its share of the unit exceeds
-its share of all rows."""
+"""Mean number of rows per unit above which a class is only marked in a unit if its share of the
+rows of the unit exceeds its share of all rows."""
 
 _READABLE_MARKER_POINTS = 8.0
-"""Width of a cell in points from which markers can be distinguished."""
+"""Smallest cell width in points at which markers can be distinguished."""
 
 _SMALLEST_DIAMETER, _SINGLE_DIAMETER, _SEVERAL_DIAMETER = 0.14, 0.42, 0.3
-"""Diameters of the smallest marker, of a single marker and of several markers, in cell widths."""
+"""Diameters in cell widths of the smallest marker, of the only marker in a cell, and of markers
+that share a cell."""
 
 
 def umatrix(
@@ -165,18 +166,21 @@ def umatrix(
     map : Map
         The map to draw.
     X : Table or array-like of shape (n_samples, n_features), optional
-        Rows whose classes are marked, or that a P- or U*-matrix counts, as for `Map.rows_of`.
+        Rows, in any form that `Map.rows_of` accepts.  Rows are needed to mark classes, and to count
+        the rows for a P-matrix or U*-matrix.
     y : array-like of shape (n_samples,), optional
         Class of each row of `X`.  Units with rows of the first class have a circle, units with rows
-        of the second class have a square, and so on.  Markers of several classes are next to each
-        other.  A marker is larger if the class has more rows.  If there are more than 8 rows per
-        unit, a class is only marked in units in which its share is above its share of all rows.  If
-        cells are too small, squares of several cells are marked together.
+        of the second class have a square, and so on.  Markers of several classes in a unit are next
+        to each other.  A marker is larger if the class has more rows.  If units have more than 8
+        rows on average, a class is only marked in units in which the share of the class is above
+        its share of all rows.  If cells are too small, squares of several cells are marked
+        together.
     kind : {"u", "edges", "p", "ustar"}, default="u"
-        ``"u"``: mean distance of each unit to its neighbors.  ``"edges"``: the distances in
-        separate cells between the units, and their median in the cells of the units.  ``"p"``:
-        number of rows within the Pareto radius of each prototype.  ``"ustar"``: the values of
-        ``"u"``, lowered if rows are dense and raised if rows are rare.
+        ``"u"``: mean distance of each unit to its neighbors.  ``"edges"``: the distance of two
+        neighbors in a separate cell between the two units, and the median of these distances in the
+        cell of each unit.  ``"p"``: number of rows within the Pareto radius of each prototype.
+        ``"ustar"``: the values of ``"u"``, lowered in areas with many rows and raised in areas with
+        few rows.
     y_name : str, default=""
         Title of the legend.
     max_classes : int, default=8
@@ -186,26 +190,29 @@ def umatrix(
         As for `plots.values`.
     limits : {"robust", "full"} or pair of float, default="robust"
         As for `plots.values`, but ``"robust"`` extends the range of the middle 70 % of the heights
-        by at most twice this range, because neighbors of an outlying unit are also high.
+        by at most twice this range, because the neighbors of an outlying unit also have high
+        values.
     unit_size : float, optional
-        Inches between neighboring units.  By default the map is about 5.5 inches long.
+        Inches between neighboring units.  By default, the map's longer side is about 5.5 inches.
     colormap : str, default="bone_r"
-        Name of a color map of matplotlib.  The default shows borders between groups dark.
+        Name of a color map of matplotlib.  In the default color map, borders between groups are
+        dark.
     ax : matplotlib.axes.Axes, optional
-        Axes to draw in without a color bar, instead of a new figure.
+        Axes in which the map is drawn without a color bar.  By default, a new figure is made.
 
     Returns
     -------
     Display
-        As for `plots.values`.  With `y`, ``drawn_`` also contains the ``"classes"`` and their
-        ``"counts"`` for each unit, of shape (n_units, n_classes).
+        As for `plots.values`.  If `y` is given, ``drawn_`` also contains the ``"classes"``, and the
+        number of rows of each class in each unit (``"counts"``, of shape (n_units, n_classes)).
 
     Raises
     ------
     InputError
-        If `y` or a `kind` that needs rows is given without `X`, or if a unit is not on the map.
+        If `y` or a `kind` that needs rows is given without `X`, or if `highlight` contains a unit
+        that is not on the map.
     TypeError
-        If `highlight` contains other values than whole numbers, or if `ax` is not an Axes object.
+        If `highlight` contains values that are not whole numbers, or if `ax` is not an Axes object.
 
     See Also
     --------
@@ -214,9 +221,10 @@ def umatrix(
 
     Notes
     -----
-    The Pareto radius is the median radius of a ball around a row that contains 20.13 % of the rows,
-    computed from 2,000 rows.  P-heights use at most 1e8 distances of evenly spaced rows.  With
-    P-heights p, the U*-height is u * (1 + (p - mean p) / (mean p - max p)).
+    The Pareto radius is computed from at most 2,000 rows.  For each of these rows, a ball around
+    the row is enlarged until it contains 20.13 % of the rows.  The median of the radii is the
+    Pareto radius.  P-heights are computed from at most 1e8 distances between prototypes and evenly
+    spaced rows.  With P-heights p, the U*-height is u * (1 + (p - mean p) / (mean p - max p)).
 
     References
     ----------
@@ -338,44 +346,45 @@ def values(
     map : Map
         Map, or an estimator or detector that has a map.
     values : array-like of shape (n_units,) or (n_rows, n_cols), str, int or callable
-        Number, truth value or text for each unit, with NaN or None for an empty cell.  Or the name
-        or number of a feature column, which is shown in original units.  Or a function that takes
-        the rows of a unit, with the type of `X`, and returns a value.  A function of
-        `somscape.measures` is called with the map and these rows.
+        Number, truth value or text for each unit, with NaN or None for an empty cell.  The values
+        can also be the name or number of a feature column, which is shown in original units, or a
+        function that takes the rows of a unit, with the type of `X`, and returns a value.  A
+        function of `somscape.measures` is called with the map and the rows of the unit.
     X : Table, data frame or array-like of shape (n_samples, n_features), optional
-        Rows for a function, as for `Map.rows_of`.  Cells of units without rows are empty.
+        Rows for the function `values`, in any form that `Map.rows_of` accepts.  The cells of units
+        without rows are then empty.
     name : str, optional
-        Name of the values.  By default the name of the column, series or function.
+        Name of the values.  By default, the name of the column, series or function.
     colormap : str, default="viridis"
         Name of a color map of matplotlib, for numbers.
     limits : {"robust", "full"} or pair of float, default="robust"
-        Values at the ends of the color map.  ``"full"`` uses the lowest and highest value.
-        ``"robust"`` also does, unless a few outlying units would hide the differences between all
-        other units.  Therefore, limits are not further outside the range of the middle 90 % of the
-        units than half of this range.  Outlying units then have the color at the pointed end of the
-        color bar.
+        Values at the ends of the color map.  ``"full"`` uses the lowest and the highest value.
+        ``"robust"`` keeps a few outlying units from hiding the differences between all other units.
+        Each limit is outside the range of the middle 90 % of the units by at most half of this
+        range.  Outlying units then have the color at the pointed end of the color bar.
     max_classes : int, default=8
-        Number of texts with their own color, at most 32.  All other texts are gray.  After 8 texts,
-        colors repeat with hatches.
+        Number of texts with their own color, at most 32.  All other texts are gray.  From the ninth
+        text on, colors repeat with hatches.
     regions : Regions or True, optional
-        Regions whose borders are drawn.  True finds the regions first.
+        Regions whose borders are drawn.  If True, the regions are found first.
     labels : sequence of n_units str or True, optional
-        Text for each unit, or "" or None for no text.  True means the texts that were read with the
-        map.  If texts would overlap, the texts of units with fewer rows are left out.
+        Text for each unit, or "" or None for no text.  True means the unit names of the map.  If
+        texts would overlap, the texts of units with fewer rows are left out.
     highlight : Alerts or array-like of int, optional
-        Numbers of units to outline.  `Alerts` mean the units of the alerts.
+        Numbers of units to outline, or `Alerts`, whose units are outlined.
     unit_size : float, optional
-        Inches between neighboring units.  By default the map is about 5.5 inches long.
+        Inches between neighboring units.  By default, the map's longer side is about 5.5 inches.
     ax : matplotlib.axes.Axes, optional
-        Axes to draw in without a color bar, instead of a new figure.
+        Axes in which the map is drawn without a color bar.  By default, a new figure is made.
 
     Returns
     -------
     Display
         ``drawn_`` contains the ``"values"``.  For numbers, it also contains the ``"limits"`` of the
         colors and the ``"cells"``, which can be passed to `figure.colorbar`.  For texts, it
-        contains the ``"levels"``, and values are positions in the levels.  If drawn, it also
-        contains ``"regions"``, ``"borders"``, ``"highlight"``, and the drawn ``"labels"`` by unit.
+        contains the ``"levels"``, and the values are positions in the levels.  If they were drawn,
+        it also contains ``"regions"``, ``"borders"``, ``"highlight"``, and the ``"labels"`` by
+        unit.
 
     Raises
     ------
@@ -429,30 +438,32 @@ def quality(
 ) -> Display:
     """Draw the quantization error and the topographic error of each unit.
 
-    If a unit has a high quantization error, its rows differ much.  If a unit has a high topographic
-    error, the map is folded there.  `measures.by_unit` has more measures for `plots.values`.
+    If a unit has a high quantization error, its rows differ much from its prototype.  If a unit has
+    a high topographic error, the map is folded at this unit.  `measures.by_unit` returns more
+    measures, which `plots.values` can draw.
 
     Parameters
     ----------
     map : Map
         The map to draw.
     X : Table or array-like of shape (n_samples, n_features)
-        Rows, as for `Map.rows_of`.
+        Rows, in any form that `Map.rows_of` accepts.
     sample_weight : array-like of shape (n_samples,), optional
         Weight of each row.  By default 1.
     limits : {"robust", "full"} or pair of float, default="robust"
-        As for `plots.values`, for the quantization error.
+        Limits of the colors for the quantization error, as for `plots.values`.
     regions : Regions or True, optional
-        Regions whose borders are drawn.  True finds the regions first.
+        Regions whose borders are drawn.  If True, the regions are found first.
     ax : matplotlib.axes.Axes, sequence of them, Figure or SubFigure, optional
-        As for `plots.planes`, for two maps.
+        As for `plots.planes`.  A sequence must contain two axes.
 
     Returns
     -------
     Display
-        ``drawn_`` contains the ``"quantization_error"``, the mean distance of the rows of a unit,
-        and the ``"topographic_error"``, the share of these rows whose second best matching unit is
-        not a neighbor.  Both have the shape (n_units,) and NaN for units without rows.
+        ``drawn_`` contains the ``"quantization_error"``, the mean distance between a unit and its
+        rows, and the ``"topographic_error"``, the share of these rows whose second best matching
+        unit is not a neighbor of the unit.  Both arrays have the shape (n_units,) and contain NaN
+        for units without rows.
 
     Raises
     ------
@@ -501,25 +512,25 @@ def response(
     colormap: str = "viridis_r",
     ax: "Axes | None" = None,
 ) -> Display:
-    """Draw the distances of a row to all prototypes, and outline its winner.
+    """Draw the distance of a row to each prototype, and outline the nearest unit.
 
-    With a single valley, the row has a clear position.  With two valleys, the row is between two
-    groups.
+    If the picture has a single valley, the row has a clear position.  If it has two valleys, the
+    row is between two groups.
 
     Parameters
     ----------
     map : Map
         The map to draw.
     row : array-like of shape (n_features,) or (1, n_features), or Table or data frame of one row
-        The row, as for `Map.rows_of`.
+        The row, in any form that `Map.rows_of` accepts.
     regions, labels, limits : optional
         As for `plots.values`.
     unit_size : float, optional
-        Inches between neighboring units.  By default the map is about 5.5 inches long.
+        Inches between neighboring units.  By default, the map's longer side is about 5.5 inches.
     colormap : str, default="viridis_r"
         Name of a color map of matplotlib.
     ax : matplotlib.axes.Axes, optional
-        Axes to draw in without a color bar, instead of a new figure.
+        Axes in which the map is drawn without a color bar.  By default, a new figure is made.
 
     Returns
     -------
@@ -529,7 +540,7 @@ def response(
     Raises
     ------
     InputError
-        If `row` is more than one row, or has no value.
+        If `row` is more than one row, or if all its values are missing.
     TypeError
         If `ax` is not an Axes object.
 

@@ -1,4 +1,4 @@
-"""The values of units in pictures: planes of columns, their order, and other values."""
+"""The values of units for pictures, which are planes of columns or other values."""
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence
@@ -25,20 +25,21 @@ YEAR = 365.2425 * 86_400e6
 
 @dataclass(frozen=True, eq=False)
 class ColumnPlane:
-    """A value of each unit for a column of the data, or another value.
+    """Values of all units for a column of the data, or other values of all units.
 
     Attributes
     ----------
     name : str
-        Name of the column, or its description if a dictionary has one.
+        Name of the column, or its description if the data dictionary contains a description.
     kind : {"number", "share", "level"}
         ``"number"``: numbers in original units, with dates as decimal years.  ``"share"``: the
         share of one level of a category with two levels.  ``"level"``: the most common level.
     values : ndarray of shape (n_units,), float64
-        Numbers, shares from 0 to 1, or positions in `levels`.  NaN or -1 for a unit without a
-        value.
+        Numbers, shares from 0 to 1, or positions in `levels`.  A unit without a value has NaN or,
+        for levels, -1.
     levels : tuple of str
-        The level of a share, or all levels in descending order of frequency.
+        For a share, the level whose share is given.  For levels, all levels in descending order of
+        frequency.
 
     See Also
     --------
@@ -68,7 +69,7 @@ def column_plane(map: Map, column: str | int) -> ColumnPlane:
     map : Map
         Map with the column.
     column : str or int
-        Name or number of a feature column of the encoding.
+        Name or number of a feature column.
 
     Returns
     -------
@@ -265,7 +266,8 @@ def relevance(map: Map, columns: Any = None) -> Float64s:
 
 
 def plane_correlations(map_: Map, names: list[str]) -> Float64s:
-    """Return the correlations of planes over the units.  Levels are compared as 0 and 1."""
+    """Return the correlations of planes over the units.  For levels, 1 is the most common level,
+    and 0 is any other level."""
     planes = np.column_stack([_as_numbers(map_, name) for name in names])
     planes = planes - planes.mean(axis=0)
     length = np.sqrt((planes**2).sum(axis=0))
@@ -350,7 +352,7 @@ def _take(rows: Any, chosen: Ints) -> Any:
 
 
 def _results_of_rows(map_: Map, function: Callable[..., Any], X: Any) -> list[Any]:
-    """Return the result of a function for the rows of each unit, or None without rows."""
+    """Return the result of a function for the rows of each unit, or None if there are no rows."""
     if X is None:
         raise InputError(
             "`values` is a function of rows, but `X` is not given. Pass the rows as `X`.",
@@ -414,7 +416,7 @@ def _plane_of_array(map_: Map, values: Any, name: str) -> ColumnPlane:
 
 
 def levels_of(name: str, texts: Sequence[str | None]) -> ColumnPlane:
-    """Return a plane of texts, whose most frequent level is first."""
+    """Return a plane of texts, with levels in descending order of frequency."""
     levels, counts = np.unique([t for t in texts if t is not None], return_counts=True)
     ordered = levels[np.argsort(-counts, kind="stable")].tolist()
     place = {level: i for i, level in enumerate(ordered)}

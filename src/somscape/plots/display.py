@@ -21,14 +21,14 @@ SCREEN_DPI = 110
 """Dots per inch of a saved picture, and of a picture in a notebook."""
 
 LINES_DPI = 300
-"""Smallest number of dots per inch for the parts of an SVG or PDF that consist of dots."""
+"""Smallest number of dots per inch for the parts of an SVG or PDF that consist of pixels."""
 
 _METADATA: dict[str, dict[str, Any]] = {
     ".png": {"Software": None},
     ".pdf": {"CreationDate": None, "Producer": None, "Creator": None},
     ".svg": {"Date": None, "Creator": None},
 }
-"""Metadata for each file extension that keeps dates and versions out of a picture."""
+"""Metadata settings for each file extension, which keep dates and versions out of a picture."""
 
 _SAVE_SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",
@@ -86,13 +86,13 @@ class Display:
         """Show the picture in a window, or below the cell of a notebook.
 
         In a script, this method waits until the window is closed, like ``matplotlib.pyplot.show``.
-        It also shows other open figures of pyplot.
+        The method also shows all other open figures of pyplot.
 
         Warns
         -----
         SomscapeWarning
             If the backend of matplotlib cannot open windows, such as "agg" on a computer without a
-            screen.  Then the picture is not shown.
+            screen.  The picture is then not shown.
 
         Examples
         --------
@@ -131,10 +131,10 @@ class Display:
         Parameters
         ----------
         path : str or path
-            Name of the file.  Its extension is the format, such as .png, .svg, .pdf or another
-            format of matplotlib.  A name without extension is extended by .png.
+            Name of the file.  The extension determines the format, such as .png, .svg, .pdf or
+            another format of matplotlib.  If the name does not have an extension, .png is added.
         dpi : float, default=110
-            Dots per inch for formats that consist of dots.
+            Dots per inch for formats that consist of pixels.
 
         Raises
         ------
@@ -169,7 +169,8 @@ class Display:
 
 
 def make_figure(width: float, height: float) -> "Figure":
-    """Return an empty figure of a size in inches on the Agg canvas, not registered in pyplot."""
+    """Return an empty figure on the Agg canvas that is not registered in pyplot.  Sizes are in
+    inches."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), dpi=SCREEN_DPI)
@@ -208,9 +209,9 @@ class Area:
     ----------
     figure : matplotlib.figure.Figure or SubFigure
     low : ndarray of shape (2,), float64
-        Lower left corner, as shares of the figure.
+        Position of the lower left corner, as shares of the width and height of the figure.
     share : ndarray of shape (2,), float64
-        Width and height, as shares of the figure.
+        Width and height, as shares of the width and height of the figure.
     size : ndarray of shape (2,), float64
         Width and height in inches.
     """

@@ -1,4 +1,4 @@
-"""The data of the page, as plain JSON."""
+"""The data of the report page, as plain JSON."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -46,8 +46,8 @@ from somscape.tables.customers import Grouped
 from somscape.tables.table import Table
 
 MAX_DESCRIBED = 10_000
-"""Largest number of rows for descriptions of regions.  If there are more rows, evenly spaced rows
-are used."""
+"""Largest number of rows from which regions are described.  If there are more rows, evenly spaced
+rows are used."""
 
 
 def regions_of(
@@ -79,7 +79,7 @@ def regions_of(
 def _label_shares(
     regions: Regions, units: Ints, labels: RowLabels | None
 ) -> list[list[dict[str, Any]]]:
-    """Return for each region the numbers of labelled rows with each value of the label."""
+    """Return the number of rows with each value of the label, for each region."""
     found: list[list[dict[str, Any]]] = [[] for _ in range(regions.n_regions)]
     if labels is None:
         return found
@@ -127,8 +127,8 @@ MAX_LISTED = 3750
 """Largest number of listed rows.  The list begins with the most unusual row."""
 
 MAX_CELLS = 60_000
-"""Largest number of original values on the page (about 0.7 MB).  A page of a wide table has fewer
-rows."""
+"""Largest number of original values on the page (about 0.7 MB).  The page of a wide table therefore
+lists fewer rows."""
 
 MIN_LISTED = 500
 """Smallest number of listed rows, if the table has enough rows."""
@@ -155,11 +155,11 @@ def build(
     map : Detector, Map or fitted estimator
         Detector that ranked the rows, or a map or an estimator that has a map.
     table : Table or data frame
-        Rows in the order to which the numbers in ``alerts.rows`` refer.
+        Table of the rows.  The row numbers in ``alerts.rows`` refer to this table.
     alerts : Alerts, optional
         All rows in descending order of score, with reasons for the first ``n_alerts`` rows.  By
-        default `Detector.alerts` ranks the rows.  Without a detector, rows are ranked by the
-        distance to their prototype, without alerts.
+        default `Detector.alerts` ranks the rows.  If `map` is not a detector, rows are ranked by
+        the distance to their prototype, and there are no alerts.
     rule : AlertRule, optional
         Rule that selected the alerts, which is shown on the page.  By default the rule of
         `Detector.alerts` if ``alerts`` is not given, else no rule.
@@ -168,8 +168,8 @@ def build(
         `regions.find_regions` finds.
     agreement : mapping, optional
         Agreement of the ranking with a label, with the keys ``label``, ``value``, ``n_labelled``,
-        ``n_rows``, ``n_alerts``, ``auroc``, ``precision``, ``lift``.  ``label`` and ``value`` are
-        enough to show labels of rows in each case.
+        ``n_rows``, ``n_alerts``, ``auroc``, ``precision``, ``lift``.  The keys ``label`` and
+        ``value`` are enough to show the labels of rows in each case.
     command : str, optional
         Command that made the report.  The page shows the command, so that it can be repeated.
     title : str, optional
@@ -208,11 +208,13 @@ def build(
 
     - ``schema`` ("somscape-report"), ``schema_version``, ``title``, ``source``
     - ``n_rows``, ``n_features``, ``n_alerts``, ``id_name``
-    - ``n_stand_out`` is the number of rows that stand out, and ``n_by_chance`` is the number that
-      is expected by chance.  ``headline`` contains these numbers as text, or is None.
-      ``n_before_line`` is the number of alerts that stand out if further alerts follow, or None
-    - ``score`` has ``name``, ``n_prototypes``, ``n_maps`` (number of maps of halves of the rows
-      that score together, or 1 if the map itself scores), and ``threshold``.  It can be None
+    - ``n_stand_out`` is the number of rows that stand out, and ``n_by_chance`` is the number of
+      such rows that is expected by chance.  ``headline`` contains these numbers as text, or is
+      None.  ``n_before_line`` is the number of alerts that stand out, if alerts that do not stand
+      out follow, or None
+    - ``score`` has ``name``, ``n_prototypes``, ``n_maps`` (number of maps that were trained on
+      halves of the rows and compute the scores together, or 1 if the map itself computes the
+      scores), and ``threshold``.  ``score`` can be None
     - ``rule`` is the rule for alerts as text, or None
     - ``map`` has ``kind``, ``boundary``, ``n_rows``, ``n_cols``, ``cell`` (corners around a
       position), ``positions`` (in widths of a cell, with y pointing down), ``edges`` (pairs of
@@ -234,26 +236,28 @@ def build(
       ``column`` and ``effect`` (Cliff's delta, -1 to 1).  For a category, it has ``level`` and the
       shares of the level ``inside`` and ``outside`` the region.  For other columns, ``inside`` and
       ``outside`` have ``quartiles`` in original units, and their positions ``at`` on the ``axis``
-      of the column.  ``rule`` has the ``text`` of conditions, and the shares of rows ``inside`` and
-      ``outside`` that meet the conditions.  It can be None.  ``sentence`` is a description of the
-      region
+      of the column.  ``rule`` is None, or it has the ``text`` of conditions, and the shares of rows
+      ``inside`` and ``outside`` the region that meet the conditions.  ``sentence`` is a description
+      of the region
     - ``n_listed`` is the number of listed rows, up to 3750, but fewer for a wide table
-    - ``rows`` has the listed rows in descending order of score, and then further rows of ``cases``,
-      as ``ids``, ``ranks`` and ``numbers`` (in the table) from 0, ``units``, ``scores``,
-      ``p_values``, and ``cells`` (``name`` and ``values`` of each original column)
+    - ``rows`` has the listed rows in descending order of score, and then further rows that
+      ``cases`` contains.  It has ``ids``, ``ranks`` and ``numbers`` (row numbers in the table),
+      both from 0, ``units``, ``scores``, ``p_values``, and ``cells`` (``name`` and ``values`` of
+      each original column)
     - ``reasons`` has for each listed alert ``column``, ``value``, ``usual`` and ``share``.  ``at``
-      is the position of the value on the ``axis`` of the column, and ``usual_at`` the position of
-      the usual range, or None.  If known, ``occurs`` is a text with the number of training rows
+      is the position of the value on the ``axis`` of the column, and ``usual_at`` is the position
+      of the usual range, or None.  If known, ``occurs`` is a text with the number of training rows
       that have this value or a more extreme value.  ``alone`` is true if the value is usual by
       itself, but not together with the other columns
     - ``cases`` has details of the first 100 alerts.  ``counterfactual`` is a text with changes that
-      would make the row usual, or None.  ``usual`` has the rank and distance of the nearest usual
-      rows, and ``labelled`` of the nearest rows with the value of the label.  ``around`` describes
-      the rows in the same cell and in neighboring cells, or is None.  It has ``n_known`` (rows with
-      a label), ``n_with`` (rows with the value of the label), and ``low`` and ``high`` (95 %
-      interval by Wilson).  With ``grouped``, a case also has ``rows``, with ``n_rows`` (number of
-      original rows), ``by`` (column by which these rows are sorted in descending order, or None),
-      and ``cells`` of the first 50 rows (``name`` and ``values`` of each column)
+      would make the row usual, or None.  ``usual`` has the rank and distance of each of the nearest
+      usual rows, and ``labelled`` has the rank and distance of each of the nearest rows with the
+      value of the label.  ``around`` describes the rows in the same cell and in neighboring cells,
+      or is None.  It has ``n_known`` (rows with a label), ``n_with`` (rows with the value of the
+      label), and ``low`` and ``high`` (95 % Wilson interval of the share of rows with the value).
+      If `grouped` is given, a case also has ``rows``, with ``n_rows`` (number of original rows),
+      ``by`` (column by which these rows are sorted in descending order, or None), and ``cells`` of
+      the first 50 rows (``name`` and ``values`` of each column)
     - ``classes`` exists only for a classifier.  It has ``names`` of the classes, ``target`` (the
       predicted column, or None), ``accuracy`` (share of correct predictions for rows that were left
       out of training, or None), ``most_frequent`` (share of the most frequent class, or None),
@@ -270,14 +274,15 @@ def build(
       The histogram has ``levels`` or ``edges`` of the bars, ``counts`` of measured rows,
       ``alert_counts``, ``bars`` (the bar of each row in ``rows``, as a letter), and ``axis`` (both
       ends on the scale of the map)
-    - ``n_measured`` is the number of evenly spaced rows for quality, ``counts``, ``explained`` and
-      nearest rows.  Up to 50,000 rows, all rows are used
+    - ``n_measured`` is the number of evenly spaced rows from which ``quality``, ``counts``,
+      ``explained`` and nearest rows are computed.  If the table has at most 50,000 rows, all rows
+      are used
     - ``quality`` has ``quantization_error``, ``topographic_error``, ``n_units``, ``n_empty``
     - ``history`` has ``step``, ``quantization_error``, ``radius``
-    - ``agreement`` is the argument, or None
+    - ``agreement`` is the argument `agreement`, or None
     - ``method`` has ``missing``, ``parameters``, ``versions``, ``command``
     - ``notes`` is a list of str
-    - ``changed`` is the argument, and exists only for a run of a watch
+    - ``changed`` is the argument `changed`, and exists only for a run of a watch
 
     Examples
     --------
@@ -502,13 +507,13 @@ def with_regions(data: Mapping[str, Any], regions: Regions, *, map: Any, table: 
     Returns
     -------
     Report
-        Report with the new regions and otherwise equal data.
+        Report with the new regions and otherwise the same data.
 
     Raises
     ------
     InputError
-        If the map of the regions has another number of units, if the report is from another version
-        of somscape, or if the table has another number of rows.
+        If the map of the regions has a different number of units, if a different version of
+        somscape made the report, or if the table has a different number of rows.
 
     See Also
     --------

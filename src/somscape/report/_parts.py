@@ -1,4 +1,5 @@
-"""Parts of the data of the page: cases, classes, columns, and planes that color the cells."""
+"""Parts of the data of the report page, which are cases, classes, columns and planes of cell
+colors."""
 
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ from somscape.tables.ordered import CycleCode, DateCode
 from somscape.tables.table import Table
 
 MAX_CASES = 100
-"""Largest number of alerts that are described in detail, which takes milliseconds per alert."""
+"""Largest number of alerts that are described in detail.  A description takes milliseconds."""
 
 N_USUAL = 4
 """Number of nearest usual rows that are shown for a case."""
@@ -179,14 +180,15 @@ def with_own_rows(
 
 
 def _column_of(grouped: Grouped, reasons: Reasons) -> Column | None:
-    """Return the first column of numbers from which a column in the reasons was made."""
+    """Return the first original column of numbers from which a column of the reasons was
+    computed."""
     made = [grouped.made[reason.column] for reason in reasons if reason.column in grouped.made]
     columns = [grouped.rows.column(one.column) for one in made if one.column]
     return next((column for column in columns if column.is_number), None)
 
 
 NAMED_ROWS = 1 << 13
-"""Number of rows whose probabilities are in memory together."""
+"""Number of rows whose class probabilities are in memory at the same time."""
 
 MAX_TABLED = 20
 """Largest number of classes in the table of true and predicted classes."""
@@ -203,7 +205,7 @@ class NamedRows:
     recognizer : Recognizer
     table : Table
     names : list of str
-        Names of the classes, in order.
+        Names of the classes, in the order of the recognizer.
     named : ndarray of shape (n_rows,)
         Position of the predicted class of each row in `names`, or -1 if the row is refused.
     sure : ndarray of shape (n_rows,)
@@ -211,7 +213,7 @@ class NamedRows:
     target : str or None
         Name of the column that the classifier predicts, or None.
     true : ndarray of shape (n_rows,), object
-        True class of each row as text, or None if it is not known.
+        True class of each row as text, or None if the class is not known.
     """
 
     recognizer: Recognizer
@@ -336,7 +338,8 @@ N_BARS = 24
 """Number of bars of a histogram.  A column with fewer distinct values has a bar for each value."""
 
 N_LEVEL_BARS = 12
-"""Number of bars of a category.  The rarest levels share the last bar."""
+"""Largest number of bars of a category.  If there are more levels, the rarest levels share the last
+bar."""
 
 OTHER_LEVELS = "(others)"
 NO_BAR = " "
@@ -351,7 +354,7 @@ class Histogram:
     levels : list or None
         Value of each bar in original units, or None if the bars are ranges.
     edges : list or None
-        Ends of the bars in original units, one more than bars, or None for levels.
+        Limits of the bars in original units (one more than there are bars), or None for levels.
     cuts : ndarray or None
         Limits between bars on the encoded scale, or None for a category.
     bar_of_level : ndarray or None
@@ -423,7 +426,8 @@ class Histogram:
 
 
 def _level(features: Float64s) -> Ints:
-    """Return the level of each row of a category, or the number of levels if it is missing."""
+    """Return the level of each row of a category, or the number of levels if the value is
+    missing."""
     is_missing = np.isnan(features).any(axis=1)
     return np.where(is_missing, features.shape[1], np.nan_to_num(features).argmax(axis=1))
 
@@ -568,7 +572,8 @@ def with_plane_of(
 
 
 def _column_planes(map_: Map, names: list[str]) -> list[dict[str, Any]]:
-    """Return the planes of features, with their relevance and position by likeness."""
+    """Return the planes of features, with their relevance and their position in the order by
+    likeness."""
     if not names:
         return []
     relevances = relevance(map_, names)

@@ -21,14 +21,15 @@ from somscape.tables.sources import collected
 from somscape.tables.table import Table
 
 MARK_DIGITS = 4
-"""Number of digits for a mark on an axis."""
+"""Number of digits of a position on an axis."""
 
 DIGITS_BACK = 12
-"""Number of exact digits after a conversion from the scale of the map to the units of a column."""
+"""Number of digits that are exact after a value is converted from the scale of the map to the units
+of its column."""
 
 
 def number(value: float, digits: int | None = None) -> float | int | None:
-    """Return a number for JSON, by default with all digits, or None if it is not finite."""
+    """Return a number for JSON, by default with all digits, or None if the number is not finite."""
     if isinstance(value, int):
         return value
     if not math.isfinite(value):
@@ -54,8 +55,8 @@ def plain(value: Any) -> Any:
 
 
 MAX_MEASURED = 50_000
-"""Largest number of rows for quality, histograms and nearest rows.  A million rows would take more
-time than training, and would only change digits that do not matter."""
+"""Largest number of rows from which quality, histograms and nearest rows are computed.  A million
+rows would take more time than training, and would only change digits that do not matter."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,8 +111,8 @@ class Sample(RowsInOrder):
 
 
 MAX_CLASSES = 5
-"""Largest number of values of a label that are shown.  If there are more, only the compared value
-is shown."""
+"""Largest number of label values that are shown.  If there are more values, only the value with
+which the ranking was compared is shown."""
 
 
 def checked_agreement(agreement: Any, table: Table) -> dict[str, Any] | None:
@@ -186,7 +187,7 @@ class RowLabels:
 
     @property
     def shown(self) -> list[str]:
-        """Values that are shown, in order."""
+        """Label values that are shown, in alphabetical order."""
         values = sorted(set(self.texts[self.is_known]))
         return values if len(values) <= MAX_CLASSES else [v for v in values if v == self.compared]
 
@@ -242,7 +243,7 @@ def shares(part: Float64s | Ints, whole: Float64s | Ints) -> Float64s:
 def all_in_words(
     map_: Map, detector: Detector | None, table: Table, agreement: dict[str, Any] | None
 ) -> tuple[Map, Detector | None, Table, dict[str, Any] | None]:
-    """Return the arguments with the words of the dictionary for columns and codes."""
+    """Return the arguments, with columns and codes in the words of the data dictionary."""
     encoding = map_.encoding
     if agreement is not None and "label" in agreement:
         label, value = str(agreement["label"]), agreement.get("value")

@@ -32,7 +32,7 @@ SCRIPTS = (
     "about.js",
     "address.js",
 )
-"""Scripts that are joined in this order to the only module of the page."""
+"""Scripts that are joined, in this order, into the only script module of the page."""
 
 _JSON_ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 """Characters that are escaped in JSON, so that no text can end or open an HTML element."""
@@ -48,17 +48,18 @@ def render(
     data : mapping
         Data from `build`.
     made_at : str, optional
-        Date in the footer of the page.  Without a date, the same data gives the same text.
+        Date in the footer of the page.  If no date is given, the same data always gives the same
+        text.
     script, style : str, optional
         Script and style that a server adds to the page.  The script runs before the page is drawn,
-        and may extend the object `additions`.  With a script, the page may connect to its own
-        server, but not to other servers.
+        and can extend the object `additions`.  With a script, the page is allowed to connect to its
+        own server, but not to other servers.
 
     Returns
     -------
     str
-        Text of the page, to be saved as UTF-8.  The page includes a style and a script, and its
-        security policy allows only these by their hashes.
+        Text of the page, to be saved as UTF-8.  The page includes a style and a script.  The
+        security policy of the page contains their hashes, and allows no other style or script.
 
     Raises
     ------
@@ -107,7 +108,7 @@ def render(
 
 @cache
 def page_part(name: str) -> str:
-    """Return the text of a template.  Other pages also use these texts."""
+    """Return the text of a template.  Pages other than the report also use templates."""
     return (files("somscape.report") / "templates" / name).read_text(encoding="utf-8")
 
 
@@ -129,7 +130,7 @@ def _hash(text: str) -> str:
 class Report(dict[str, Any]):
     """The data of a report as plain JSON, with the keys of `report.build`.
 
-    A notebook shows the report as a page in a frame without access to the notebook.
+    A notebook shows the report as a page in a frame that cannot access the notebook.
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ function fillColumns() {
       text("td", column.why),
       make("td", { class: "number" }, column.n_missing === null ? "not in this table" : number(column.n_missing)))));
   byId("missing-note").textContent = data.method.missing === "fill"
-    ? "Missing numbers were replaced by the median of their column. In a category, missing is a separate value."
+    ? "Missing numbers were replaced by the median of their column. In a category, a missing value counts as a separate level."
     : "The used columns did not have missing values when the map was trained.";
 }
 
@@ -27,10 +27,10 @@ const SETTINGS = {
   neighborhood: ["Neighborhood", (v) => v + ({ gaussian: " (a row moves near cells more than far cells)",
     bubble: " (a row moves all cells within the radius equally)" }[v] || "")],
   metric: ["Distance", (v) => v + ({ euclidean: " (root of the sum of squared differences)",
-    manhattan: " (sum of absolute differences)", cosine: " (difference of directions, not of sizes)",
+    manhattan: " (sum of absolute differences)", cosine: " (difference in direction, not in size)",
     mahalanobis: " (on axes that were turned and stretched)" }[v] || "")],
   radius_start: ["Radius at the start", (v) => number(v) + " cells (distance up to which a row moves other cells)"],
-  radius_end: ["Radius at the end", (v) => number(v) + " cells (a larger radius is smoother, a smaller radius is closer to the rows)"],
+  radius_end: ["Radius at the end", (v) => number(v) + " cells (a larger radius gives a smoother map, and a smaller radius gives a map that is closer to the rows)"],
   radius_last: ["Radius of the last step", (v) => number(v) + " cells"],
   spread: ["Mean distance of the rows to their mean", (v) => number(v)],
   radius_decay: ["Decrease of the radius", (v) => (Array.isArray(v) ? v.map(number).join(", ") : v + ({

@@ -26,7 +26,7 @@ function goToCase(rank) {
 function drawCase(row) {
   const parts = [drawWhere(row)];
   if (row.found && row.found.counterfactual) {
-    parts.push(block("Changes that would make it usual", text("p", "This row " + row.found.counterfactual + ".", "would")));
+    parts.push(block("Changes that would make this row usual", text("p", "This row " + row.found.counterfactual + ".", "would")));
   }
   parts.push(...additions.case.map((add) => add(row)));
   parts.push(drawComparison(row));

@@ -29,7 +29,7 @@ function fillClasses() {
 function sayQuality() {
   const words = [named.accuracy === null
     ? "No row was left out of training, so the accuracy for new rows is not known."
-    : percent(named.accuracy) + " of the rows that were left out of training were classified correctly" + compareAccuracy() + ". Expect the same for new rows."];
+    : percent(named.accuracy) + " of the rows that were left out of training were classified correctly" + compareAccuracy() + ". Expect a similar share for new rows."];
   for (const leak of named.leaks) words.push("Warning: " + leak);
   if (named.n_refused) words.push(plural(named.n_refused, "row does", "rows do") + " not get a class, because the distance to the map is too large.");
   if (!named.n_known) return [...words, "The true classes of these rows are not known, so mistakes cannot be counted."];
@@ -39,7 +39,7 @@ function sayQuality() {
 }
 
 function compareAccuracy() {
-  return named.most_frequent === null ? "" : " (always predicting the most frequent class: " + percent(named.most_frequent) + ")";
+  return named.most_frequent === null ? "" : " (" + percent(named.most_frequent) + " if the most frequent class was always predicted)";
 }
 
 // Rows of the table are true classes, and columns are predicted classes. A cell is darker if its share of

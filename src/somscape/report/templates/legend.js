@@ -47,7 +47,7 @@ function drawLegend(plane) {
   const parts = isNamed ? [levelLegend(plane)] : rampLegend(plane);
   if (plane.values.includes(null)) parts.push(legendLine("swatch empty-key", plane.group === "other" ? "no rows with a value" : "no rows"));
   if (byId("dots").checked && (data.n_alerts || nMistakes)) {
-    parts.push(legendLine("dot-key", (nMistakes ? "misclassified rows" : "alerts in the cell") + " (more for a larger dot)"));
+    parts.push(legendLine("dot-key", (nMistakes ? "misclassified rows" : "alerts in the cell") + " (a larger dot means more)"));
   }
   return parts;
 }

@@ -78,7 +78,7 @@ function fillWords() {
     n_features: number(data.n_features),
     id_name: data.id_name,
     source: data.source,
-    map_size: map.kind === "graph" ? "cells joined to a graph"
+    map_size: map.kind === "graph" ? "cells that are joined in a graph"
       : number(map.n_rows) + " rows of " + number(map.n_cols) + " " + map.kind + " cells"
         + (WRAPS[map.boundary] ?? ""),
     n_units: number(quality.n_units),
