@@ -113,7 +113,7 @@ def sentences() -> Iterator[Sentence]:
             yield from _split(surface, name, [(line, text)])
     for path in sorted((ROOT / "src").rglob("*")):
         if path.suffix in (".js", ".html"):
-            yield from _split("app", path.relative_to(ROOT).as_posix(), _web(path))
+            yield from _split("app", path.relative_to(ROOT).as_posix(), web_texts(path))
 
 
 def n_words(text: str) -> int:
@@ -262,7 +262,7 @@ def _public_names() -> set[str]:
     return {name.split(".")[-1] for name in re.findall(r"^\s{2,}([\w.]+)\s*$", reference, re.M)}
 
 
-def _web(path: Path) -> Iterator[tuple[int, str]]:
+def web_texts(path: Path) -> Iterator[tuple[int, str]]:
     """Return the texts of a template or script."""
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         if line.strip().startswith(("//", "*", "/*")):

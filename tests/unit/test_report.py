@@ -7,6 +7,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -14,7 +15,8 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from texts import rejected
+from english import web_texts
+from texts import check_text, rejected
 
 from somscape import SOM, Lattice, Map, SOMDetector, TableEncoder, measures, plots, regions, report
 from somscape.errors import InputError
@@ -737,3 +739,9 @@ def test_a_report_takes_other_regions_as_if_it_were_made_with_them() -> None:
         report.with_regions(data, found, map=detector, table=table.take(range(10)))
     with rejected():
         report.with_regions({"n_rows": 120}, found, map=detector, table=table)
+
+
+def test_texts_of_the_page_are_the_golden_ones() -> None:
+    for path in sorted(Path(report.__file__).with_name("templates").iterdir()):
+        if path.suffix in (".html", ".js"):
+            check_text("report", "\n".join([path.name, *(text for _, text in web_texts(path))]))

@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 from command_line import run
+from english import web_texts
 from team import PASSWORD, Member, make_certificate, write_team
 from texts import check_text, rejected
 from web_client import Server, serving
 
+from somscape.desk import app
 from somscape.desk.app._entrance import Front
 from somscape.desk.web._connections import Origins
 
@@ -393,3 +395,9 @@ def test_a_socket_that_a_killed_server_left_is_taken_and_another_file_is_not(
         assert "cannot listen on --socket" in outcome.err
         assert len(outcome.err.splitlines()) == 1
     assert place.read_text() == "mine"
+
+
+def test_texts_of_the_pages_are_the_golden_ones() -> None:
+    for path in sorted(Path(app.__file__).with_name("templates").iterdir()):
+        if path.suffix in (".html", ".js"):
+            check_text("app", "\n".join([path.name, *(text for _, text in web_texts(path))]))
