@@ -24,7 +24,8 @@ from typing import IO
 from somscape.errors import InputError
 
 PREFIX = ".somscape-"
-"""Prefix of the names of temporary folders.  It is short, so that long file names still fit."""
+"""Prefix of the names of temporary folders.  The prefix is short, so that long file names are still
+allowed."""
 
 NEW, OLD, LOCK = "new", "old", "lock"
 """Names of the new result, the replaced result and the locked file in a temporary folder."""

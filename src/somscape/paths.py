@@ -259,7 +259,7 @@ class Entry:
 
 @dataclass(frozen=True, eq=False)
 class Paths:
-    """Paths of rows over a map, with one path for each id in the order of time.
+    """Paths of rows over a map, one path per id, with rows in the order of time.
 
     All arrays have an entry for each row, sorted by path and time.  Rows without any value or with
     weight 0 are left out.
@@ -485,7 +485,7 @@ class Paths:
         names : ndarray of shape (n_places,)
             Names of the units or regions, in ascending order.
         counts : ndarray of shape (n_places, n_places)
-            Number of steps from the place of each row to the place of each column.
+            Numbers of steps from places (rows of the matrix) to places (columns of the matrix).
         """
         places = Places.of(self.map_, regions)
         n = len(places.names)
@@ -538,7 +538,7 @@ class Paths:
         return [Entry(*each) for each in found]
 
     def _visits(self, places: Places) -> tuple[Ints, Ints, Ints]:
-        """Return the first row, the end row and the place of each visit."""
+        """Return the first row of each visit, the row at which it ends, and its place."""
         codes = places.codes[self.units]
         first = np.flatnonzero(self._are_first | changes(codes))
         end = np.append(first[1:], len(codes) - 1)
@@ -687,7 +687,7 @@ class Windows:
 
     @property
     def rows(self) -> Float64s:
-        """Windows, ordered by channel, of shape (n_windows, length * n_channels)."""
+        """Windows as rows, of shape (n_windows, length * n_channels), ordered by channel."""
         values = self.values if self.values.ndim == 2 else self.values.transpose(0, 2, 1)
         return values.reshape(len(values), -1)
 

@@ -514,7 +514,7 @@ def test_edited_regions_are_saved_in_the_run(
     person.browser.click("#pick-0")
     person.browser.click("#split")
     person.wait_for_words("#edited", "The regions were changed and are not saved yet.")
-    person.wait_for_words("#card-0", "are described when the page is made again")
+    person.wait_for_words("#card-0", "To describe how this region differs")
     person.browser.run(
         "const s = document.getElementById('name-0'); s.value = arguments[0];"
         "s.dispatchEvent(new Event('change'))",
@@ -525,7 +525,7 @@ def test_edited_regions_are_saved_in_the_run(
     person.wait("!window.isOld && document.querySelector('#regions h3')")
     assert HOSTILE[1] in person.browser.texts("#regions h3 .text")
     assert person.browser.texts("#regions img") == []
-    assert "are described when the page is made again" not in person.words("#regions")
+    assert "To describe how this region differs" not in person.words("#regions")
     assert person.browser.run("return location.hash") == "#color=regions"
     data = client.get(f"/runs/{run}/files/report.json")
     assert data["regions"][0]["is_named"]

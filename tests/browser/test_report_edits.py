@@ -201,7 +201,7 @@ def test_all_that_shows_regions_follows(edited: tuple[Browser, Map, Regions]) ->
         assert words.startswith(f"{n} row")
         assert f"in {joined.n_units[number]} cells" in words
     # What needs the rows is left to the next page; regions that did not change keep it.
-    said = "The differences of this region are described when the page is made again."
+    said = "To describe how this region differs from all other rows, make the page again."
     changed = [said in " ".join(browser.texts(f"#card-{i} p")) for i in range(3)]
     assert sum(changed) == 1
     browser.click("#undo")

@@ -343,7 +343,7 @@ def rows_by_unit(map_: Map, X: Any) -> tuple[Any, list[Ints]]:
 
 
 def _take(rows: Any, chosen: Ints) -> Any:
-    """Return a selection of rows as the same type."""
+    """Return a selection of rows in the same type as the given rows."""
     if hasattr(rows, "iloc"):
         return rows.iloc[chosen]
     if hasattr(rows, "take") and not isinstance(rows, np.ndarray):

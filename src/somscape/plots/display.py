@@ -126,7 +126,7 @@ class Display:
                 use_agg(self.figure_)
 
     def save(self, path: str | os.PathLike[str], dpi: float = SCREEN_DPI) -> None:
-        """Write the picture to a file.  The same map gives the same bytes.
+        """Write the picture to a file.  The same map gives an identical file.
 
         Parameters
         ----------
@@ -266,7 +266,7 @@ def check_is_one_axes(place: Any) -> None:
 
 
 def given_axes(place: Any, n: int) -> "list[Axes] | None":
-    """Return the given axes for `n` drawings, or None if an area must be divided."""
+    """Return the given axes for `n` drawings, or None if an area must be divided into axes."""
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 

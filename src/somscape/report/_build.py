@@ -161,11 +161,11 @@ def build(
         default `Detector.alerts` ranks the rows.  If `map` is not a detector, rows are ranked by
         the distance to their prototype, and there are no alerts.
     rule : AlertRule, optional
-        Rule that selected the alerts, which is shown on the page.  By default the rule of
-        `Detector.alerts` if ``alerts`` is not given, else no rule.
+        Rule that selected the alerts, which is shown on the page.  By default, the rule of
+        `Detector.alerts` is used if ``alerts`` is not given, else no rule is shown.
     regions : Regions, optional
-        Regions of the map.  By default the regions that the map contains, else regions that
-        `regions.find_regions` finds.
+        Regions of the map.  By default, the regions that the map contains or, if there are none,
+        regions that `regions.find_regions` finds.
     agreement : mapping, optional
         Agreement of the ranking with a label, with the keys ``label``, ``value``, ``n_labelled``,
         ``n_rows``, ``n_alerts``, ``auroc``, ``precision``, ``lift``.  The keys ``label`` and
@@ -175,7 +175,8 @@ def build(
     title : str, optional
         Heading of the page.  By default the heading contains the source of the table.
     notes : iterable of str, optional
-        Sentences for the page, after the notes of the table.  Repeated sentences are shown once.
+        Sentences that the page shows after the notes of the table.  Repeated sentences are shown
+        once.
     grouped : Grouped, optional
         Result of `tables.per` with which the table was made.  Each case then shows its original
         rows.
@@ -202,7 +203,7 @@ def build(
 
     Notes
     -----
-    Numbers have all their digits, except positions on an axis or on the page.  The page rounds
+    Numbers are not rounded, except positions on an axis or on the page.  The page itself rounds
     numbers.  None means that a value is missing or is not a number.  The dict has the following
     keys in schema version 2.
 

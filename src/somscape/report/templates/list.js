@@ -37,7 +37,7 @@ function drawList() {
     .filter(Boolean));
   byId("nothing").hidden = chosen.length > 0;
   byId("nothing").textContent = state.cells.size && listed.length < data.n_rows && !byId("search").value
-    ? "This page does not contain rows of this selection." : "No row matches.";
+    ? "This page does not contain rows of the selected cells." : "No row matches.";
   byId("more").hidden = shown.length === chosen.length;
   byId("more").textContent = "Show " + number(Math.min(PAGE_SIZE, chosen.length - shown.length)) + " more";
   byId("scope").hidden = state.cells.size > 0 || !data.n_alerts;

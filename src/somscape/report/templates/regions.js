@@ -149,7 +149,7 @@ function drawFacts(region) {
   return [make("p", null, sayRegion(region)), ...drawRule(region), differences
     ? make("ul", { class: "differences" }, ...differences.slice(0, N_SHOWN_DIFFERENCES)
       .map(drawDifference))
-    : make("p", null, "The differences of this region are described when the page is made again.")];
+    : make("p", null, "To describe how this region differs from all other rows, make the page again.")];
 }
 
 function sayRegion(region) {
