@@ -35,7 +35,7 @@ MIN_SHARED = 20
 """Smallest number of keys that two runs must share to measure the moves of rows between them."""
 
 QUANTILE = 0.95
-"""A row moved far if it moved farther than this share of the rows."""
+"""A row moved far if its move is larger than the moves of this share of the rows."""
 
 LEAST_MOVE = 0.01
 """Smallest distance that can count as far, a hundredth of the usual range of a number column."""

@@ -637,7 +637,8 @@ class Verdict:
     def is_ahead(self) -> bool:
         """Whether the time of the last line is in the future because a clock was wrong.
 
-        The time of a line is at least the time of the line before, so the next lines are wrong too.
+        The time of a line is at least the time of the line before, so later lines can have wrong
+        times too.
         """
         return self.last > (datetime.now(UTC) + timedelta(days=1)).isoformat(timespec="seconds")
 

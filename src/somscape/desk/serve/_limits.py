@@ -15,8 +15,8 @@ class RequestLimits:
     Parameters
     ----------
     max_body : int, default=32_000_000
-        Largest number of bytes in a body.  The data can need about forty times as many
-        bytes of memory.
+        Largest number of bytes in a body.  The data can need about forty times as many bytes of
+        memory.
     max_rows : int, default=100_000
     """
 

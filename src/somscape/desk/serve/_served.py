@@ -30,7 +30,7 @@ from somscape.tables.table import Table, table_from_columns
 
 FLAGGED, ALL, NONE = "flagged", "all", "none"
 EXPLAINED = (FLAGGED, ALL, NONE)
-"""Choices for the rows that get reasons."""
+"""Choices of the rows for which reasons are returned."""
 
 RESULTS = ("row", "score", "p_value", "flagged", "unit", "reasons")
 
@@ -149,7 +149,9 @@ def refusal_of(encoding: Encoding, table: Table) -> Refusal:
                 return Refusal(422, f"In row {row + 1}, column '{code.name}' {needed}.")
             if encoding.missing == "error" and source.missing.any():
                 row = int(source.missing.argmax())
-                return Refusal(422, f"In row {row + 1}, column '{code.name}' has no value.")
+                return Refusal(
+                    422, f"In row {row + 1}, column '{code.name}' does not have a value."
+                )
             is_near = (np.abs(code.encode(source)) <= FARTHEST).all(axis=1)  # type: ignore[arg-type]
         except InputError:
             return Refusal(422, f"Column '{code.name}' cannot be read as a {code.kind}.")
@@ -387,7 +389,7 @@ MOMENT = 0.001
 
 @dataclass(eq=False)
 class _Waiting:
-    """The rows of one request, and a future for its results. None means that it is scored alone."""
+    """The rows of a request, and a future for its results, or None if it must be scored alone."""
 
     served: Served
     cells: Cells
@@ -400,7 +402,7 @@ class Together:
 
     The scorer runs in the event loop, and scores all waiting requests in one step.  If several
     requests were scored together in the previous step, the next request waits a moment for the same
-    number of requests.  If no other request arrives, the following request does not wait.
+    number of requests.  If no other request arrives, later requests do not wait.
     """
 
     def __init__(self) -> None:

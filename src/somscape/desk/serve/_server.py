@@ -60,7 +60,7 @@ from somscape.tables.ordered import OrdinalCode
 from somscape.tables.table import Table
 
 GRACE = 30
-"""Seconds for finishing requests when the service ends."""
+"""Number of seconds in which requests can finish when the service ends."""
 
 MIN_TOKEN = 16
 """Smallest number of characters in a token. A shorter token can be guessed."""
@@ -212,7 +212,7 @@ def _post(path: str) -> dict[str, Any]:
     parameter = {
         "name": "reasons",
         "in": "query",
-        "description": "The rows that get reasons.",
+        "description": "The rows for which reasons are returned.",
         "schema": {"enum": list(EXPLAINED), "default": EXPLAINED[0]},
     }
     problem = {JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}}
@@ -344,7 +344,7 @@ class Gate:
     token : str or None
         The token.  With None, everyone who can reach the address has access.
     say : callable
-        Function for messages on faults.
+        Function that receives messages on faults.
     """
 
     def __init__(
@@ -394,7 +394,9 @@ class Gate:
         if self._token is None:
             if not self._origins.has(headers.get("host", "")):
                 raise Refusal(
-                    421, "The Host is not the address of this service. Behind a proxy, use a token."
+                    421,
+                    "The header Host is not the address of this service. Behind a proxy, start the "
+                    "service with a token.",
                 )
         else:
             kind, _, given = headers.get("authorization", "").partition(" ")
@@ -446,7 +448,7 @@ class Service:
     limits : RequestLimits
     metrics : Metrics
     say : callable
-        Function for messages on accepted or refused maps.
+        Function that receives messages on accepted or refused maps.
     """
 
     ROUTES = frozenset({"/score", "/predict", "/health", "/live", "/metrics", "/openapi.json"})
@@ -623,7 +625,7 @@ async def _answer_fault(request: Request, error: Exception) -> Response:
 
 
 async def _answer_problem(request: Request, error: Exception) -> Response:
-    """Return the response to a refused request. Starlette itself refuses unknown routes."""
+    """Return the response to a refused request. Starlette refuses unknown routes and methods."""
     assert isinstance(error, HTTPException)
     if isinstance(error, Refusal):
         return answer_of(error)

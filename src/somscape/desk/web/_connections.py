@@ -318,7 +318,7 @@ def _network(host: str) -> str:
 
 
 def most_connections() -> int:
-    """Raise the limit on open files, and return the largest number of connections."""
+    """Raise the limit on open files, and return the largest allowed number of connections."""
     if os.name != "posix":
         return MAX_CONNECTIONS
     import resource

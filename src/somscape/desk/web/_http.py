@@ -15,7 +15,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from somscape.desk.web._connections import CONNECTION, Connection, Door
 
 PERIOD, MIN_BYTES = 30.0, 16 << 10
-"""Number of seconds, and least number of bytes of a request that must arrive in this time."""
+"""Number of seconds, and smallest number of bytes of a request that must arrive in this time."""
 
 DRAIN = 2.0
 """Seconds after SIGTERM in which new clients are still accepted."""
