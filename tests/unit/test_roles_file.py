@@ -206,7 +206,7 @@ WRONG = {
         '[colums]\na = "id"',
         ", line 1: 'colums' is not a part of a roles file (is it",
     ),
-    "columns no table": ("columns = 3", ", line 1: columns must be a table"),
+    "columns no table": ("columns = 3", ", line 1: columns must be a TOML table"),
     "wrong kind": (
         '[columns]\n# of it\nage = "numbr"',
         ", line 3: column 'age' cannot be 'numbr' (is",
@@ -231,11 +231,11 @@ WRONG = {
     ),
     "levels nested": (
         '[columns]\na = {kind = "ordinal", levels = [["x"], ["y"]]}',
-        "needs its levels",
+        "needs a list of levels",
     ),
     "levels no number": (
         '[columns]\na = {kind = "ordinal", levels = [nan, 1]}',
-        "needs its levels",
+        "needs a list of levels",
     ),
     "two ids": (
         '[columns]\na = "id"\nb = "id"',
@@ -253,17 +253,17 @@ WRONG = {
     "others no text": ("others = []", ', line 1: others must be "rules" or "drop", but is []'),
     "unknown reading": (
         "[reading]\ndelimeter = ';'",
-        ", line 2: 'delimeter' is not a parameter of reading",
+        ", line 2: 'delimeter' is not a parameter for reading files",
     ),
     "reading no text": ("[reading]\ndelimiter = 3", ", line 1: reading must be a table of texts"),
     "layers no lists": (
         'missing = "fill"\n[layers]\none = "a"',
-        ", line 2: layers must be a table of lists of columns, but is {'one': 'a'}",
+        ", line 2: layers must be a table with a list of columns for each layer",
     ),
     **{
         f"layer weight {wrong}": (
             f"[layer_weights]\none = {wrong}",
-            ", line 1: layer_weights must be a table of numbers from 1e-9 to 1e9, but is",
+            ", line 1: layer_weights must be a table with a number from 1e-9 to 1e9",
         )
         for wrong in ("0", "-1", "nan", "inf", '"2"', "true")
     },

@@ -1,4 +1,4 @@
-"""Positions of units and neighborhood weights between units. Neither depends on the data."""
+"""Positions of units and neighborhood weights of units, which do not depend on the data."""
 
 from somscape.grid._neighborhood import radius_from
 from somscape.grid.graph import Graph

@@ -21,7 +21,7 @@ SEPARABLE = ("gaussian", "triangle")
 """Neighborhoods whose weight is a product of one function for each axis."""
 
 RADIUS_TOLERANCE = 1e-9
-"""Tolerance that keeps a unit at exactly the radius inside a bubble despite rounding."""
+"""Tolerance for rounding errors, so that a unit at exactly the radius is inside a bubble."""
 
 MAX_TABLED = 1 << 20
 """Largest number of values that `Neighborhood.tabulate` stores (8 MiB)."""
@@ -33,11 +33,12 @@ class NeighborhoodTables(NamedTuple):
     Attributes
     ----------
     row_weight : ndarray of shape (n_rows, n_rows)
-        Factor from source row to target row.
+        Factor of the weight from each source row to each target row.
     kernel : ndarray of shape (n_rows, n_rows), int32
         Index of the column kernel for a target row and a source row.
     col_kernel : ndarray of shape (n_kernels, 2 * n_cols - 1)
-        Weight for each column offset (target minus source), from ``-(n_cols - 1)`` up.
+        Weight for each column offset (target minus source), in ascending order from
+        ``-(n_cols - 1)``.
     """
 
     row_weight: Float64s
@@ -67,10 +68,11 @@ class Neighborhood:
     lattice : Lattice
         The grid of units.
     kind : {"gaussian", "bubble", "cut_gaussian", "epanechnikov", "triangle"}
-        Function of the map distance d.  In this order: ``exp(-d^2 / (2 radius^2))``, 1 if
-        ``d <= radius`` and otherwise 0, the gaussian if ``d <= radius`` and otherwise 0, and
-        ``max(0, 1 - d^2 / radius^2)``.  The triangle needs a rectangular lattice.  The triangle
-        is the product of ``max(0, radius - abs(dx))`` and ``max(0, radius - abs(dy))``.
+        Function of the map distance d.  The gaussian is ``exp(-d^2 / (2 radius^2))``.  The bubble
+        is 1 if ``d <= radius`` and otherwise 0.  The cut gaussian is the gaussian if
+        ``d <= radius`` and otherwise 0.  Epanechnikov is ``max(0, 1 - d^2 / radius^2)``.  The
+        triangle is the product of ``max(0, radius - abs(dx))`` and ``max(0, radius - abs(dy))``,
+        and needs a rectangular lattice.
 
     Raises
     ------
@@ -84,7 +86,7 @@ class Neighborhood:
         self._known: dict[float, NeighborhoodTables] = {}
 
     def tabulate(self, radii: Sequence[float]) -> None:
-        """Compute the gaussians of many radii together, which costs little more than one radius."""
+        """Compute the gaussians of many radii together, in little more time than for one radius."""
         if self._kind != "gaussian" or self._lattice.distance_table is not None:
             return
         rows = self._offsets
@@ -132,7 +134,7 @@ class Neighborhood:
 
     @cached_property
     def _kernel(self) -> NDArray[np.int32]:
-        """Index of the column kernel for two rows. Kernels are for shifts of 0, +1/2 and -1/2."""
+        """Index of the column kernel for two rows. Each shift (0, +1/2 or -1/2) has one kernel."""
         return (self._offsets.shift % 3).astype(np.int32)
 
     def _columns(self, weights: Float64s) -> Float64s:
@@ -226,7 +228,7 @@ PROFILES = {
     "epanechnikov": _epanechnikov,
     "triangle": _triangle,
 }
-"""Functions from squared distance to weight. The triangle takes the squared offset on one axis."""
+"""Functions from squared distance to weight (for the triangle, squared distance on one axis)."""
 
 
 CONVENTIONS = (

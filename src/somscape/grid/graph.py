@@ -13,14 +13,14 @@ from somscape.errors import InputError, ParameterError
 from somscape.grid.lattice import Lattice, neighbor_pairs
 
 MAX_LANDMARKS = 1000
-"""Most units that are used to find the axes. This takes about half a second."""
+"""Largest number of units from which the axes are computed, in about half a second."""
 
 GRAIN = 2.0**-30
 """Positions are rounded to this share of the longest distance. So linear algebra libraries that
 differ in the last digit give the same positions."""
 
 SAME_SIZE = 1e-6
-"""Relative difference up to which values count as equal, so that rounding does not decide."""
+"""Relative difference up to which values count as equal, so that rounding errors do not decide."""
 
 
 def classical_scaling(distances: Float64s) -> Float64s:
@@ -64,11 +64,11 @@ def _main_axes(sizes: Float64s, vectors: Float64s) -> tuple[Float64s, Float64s]:
 
 
 MAX_GRAPH_UNITS = 10_000
-"""At this size, the table of distances uses 0.8 GB."""
+"""Largest number of units of a graph. At this size, the table of distances uses 0.8 GB."""
 
 CELL_CORNERS = 24
 CELL_SHARE = 0.42
-"""Radius of a cell, as a share of the distance between nearest units."""
+"""Radius of a cell in plots, as a share of the usual distance between nearest units."""
 
 
 @dataclass(frozen=True, init=False, repr=False, eq=False)
@@ -84,8 +84,9 @@ class Graph(Lattice):
         Symmetric matrix with the length of the edge between two units, or 0 for no edge.  Radii
         use the same unit of length.  If all lengths are 1, radii count steps.
     positions : array-like of shape (n_units, 2), optional
-        Position (x, y) of each unit for plots and for a PCA start.  The y axis points down.  The
-        default is classical scaling of the shortest paths, which suits graphs that are nearly flat.
+        Position (x, y) of each unit for plots and for initialization by PCA.  The y axis points
+        down.  The default is classical scaling of the shortest paths, which suits graphs that are
+        nearly flat.
 
     Attributes
     ----------
@@ -98,7 +99,8 @@ class Graph(Lattice):
     ------
     InputError
         If `adjacency` is not square or not symmetric, contains a negative or non-finite value, has
-        a value on the diagonal, or has more than 10,000 units.  If `positions` has another shape.
+        a value on the diagonal, or has more than 10,000 units, or if `positions` does not have
+        the shape (n_units, 2).
 
     See Also
     --------
@@ -145,7 +147,7 @@ class Graph(Lattice):
     def from_edges(
         cls, n_units: int, *, pairs: Any, lengths: Any, positions: Any = None
     ) -> "Graph":
-        """Make a graph from a list of edges in the form of `edges`.
+        """Make a graph from a list of edges in the form of `Graph.edges`.
 
         Parameters
         ----------
@@ -243,7 +245,7 @@ class Graph(Lattice):
         Parameters
         ----------
         unit : int
-            The unit to measure from.
+            The unit from which distances are measured.
 
         Returns
         -------
@@ -256,7 +258,8 @@ class Graph(Lattice):
     def neighbors(self) -> Ints:
         """Units that share an edge with each unit, in ascending order.
 
-        The shape is (n_units, most edges of a unit).  Units with fewer edges are padded with -1.
+        The shape is (n_units, largest number of edges of a unit).  Units with fewer edges are
+        padded with -1.
         """
         degree = np.diff(self.adjacency.indptr)
         slots = np.arange(int(degree.max(initial=0)))
@@ -285,7 +288,7 @@ def _usual_gap(positions: Float64s) -> float:
 
 
 def _checked_edges(n_units: int, pairs: Any, lengths: Any) -> tuple[Ints, Float64s]:
-    """Return each edge once, lower unit first, and the edge lengths, or raise InputError."""
+    """Return each edge once, with its lower unit first, and its length, or raise InputError."""
     ends = np.asarray(pairs)
     if ends.size == 0:
         ends = np.empty((0, 2), dtype=np.int64)
@@ -299,8 +302,8 @@ def _checked_edges(n_units: int, pairs: Any, lengths: Any) -> tuple[Ints, Float6
     values: Float64s = np.asarray(lengths, dtype=np.float64)
     if values.shape != (len(ends),):
         raise InputError(
-            f"`lengths` must have shape ({len(ends)},), with one length for each of `pairs`. Got "
-            f"shape {values.shape}.",
+            f"`lengths` must have shape ({len(ends)},), with one length for each row of `pairs`. "
+            f"Got shape {values.shape}.",
             parameter="lengths",
             value=values.shape,
         )
@@ -390,8 +393,8 @@ def _check_lengths(edges: Any) -> None:
         a, b = int(uneven.row[0]), int(uneven.col[0])
         raise InputError(
             f"`adjacency` must be symmetric, but contains {edges[a, b]:g} from unit {a} to {b} and "
-            f"{edges[b, a]:g} from unit {b} to {a}. If each edge is given once, pass "
-            "np.maximum(A, A.T).",
+            f"{edges[b, a]:g} from unit {b} to {a}. If each edge is given in only "
+            "one direction, pass np.maximum(A, A.T).",
             parameter="adjacency",
             value=edges[a, b],
         )
@@ -433,12 +436,12 @@ def shortest_paths(
 
 
 def n_connected(lattice: Lattice, units: Ints) -> int:
-    """Return the number of connected groups that the units form."""
+    """Return the number of connected groups that these units form."""
     return len(np.unique(connected_groups(lattice, units)))
 
 
 def connected_groups(lattice: Lattice, units: Ints, labels: Ints | None = None) -> Ints:
-    """Return the connected group of each unit. With labels, only equal labels are connected."""
+    """Return the connected group of each unit. With labels, each group has only one label."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import connected_components
 

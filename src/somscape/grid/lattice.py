@@ -110,7 +110,7 @@ class Lattice:
 
     @property
     def distance_table(self) -> Float64s | None:
-        """Distances of all pairs of units, if the lattice stores a table.
+        """Distances between all units, if the lattice stores a table of distances.
 
         The value is None for a grid, because rows and columns determine the distances.  A `Graph`
         has a table of shape (n_units, n_units).
@@ -148,7 +148,7 @@ class Lattice:
         Parameters
         ----------
         unit : int
-            The unit to measure from.
+            The unit from which distances are measured.
 
         Returns
         -------
@@ -163,7 +163,7 @@ class Lattice:
         Parameters
         ----------
         unit : int
-            The unit to measure from.
+            The unit from which distances are measured.
 
         Returns
         -------
@@ -219,7 +219,7 @@ class Lattice:
         return np.array([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]])
 
     def _steps(self, row: Ints) -> list[tuple[int, Ints]]:
-        """Return the row and column offsets of neighbors. Hexagons in odd rows differ."""
+        """Return row and column offsets of neighbors, which on hexagons depend on the row."""
         zero = np.zeros_like(row)
         if not self.is_hexagonal:
             return [(dr, zero + dc) for dr in (-1, 0, 1) for dc in (-1, 0, 1) if dr or dc]
@@ -253,7 +253,7 @@ def neighbor_pairs(lattice: Lattice) -> Ints:
 
 
 NEAR = 1e-6
-"""Largest distance between a position and a unit that counts as rounding, in grid steps."""
+"""Distance from a unit, in grid steps, up to which a position counts as equal to its position."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -274,18 +274,19 @@ class Turn:
 
 @dataclass(frozen=True, eq=False)
 class Shifts:
-    """The shifts of a lattice, as rows down and steps across.
+    """The shifts of a lattice, each by a number of rows down and a number of steps across.
 
-    On hexagons, half steps are counted across, because each row is shifted by half a step.
+    On a hexagonal lattice, steps across are half grid steps, because odd rows are shifted by half a
+    grid step.
 
     Attributes
     ----------
     rows, columns : ndarray of shape (n_units,), int
-        Position of each unit, counted in these steps.
+        Row of each unit, and position of each unit in steps across.
     are_there : ndarray of shape (n_rows, n_across), bool
-        Whether each shift maps all units to units.
+        Whether each shift moves all units to positions of units.
     halves : int
-        Number of counted steps per grid step across (2 on hexagons, otherwise 1).
+        Number of steps across in one grid step (2 on hexagons, otherwise 1).
     """
 
     rows: Ints
@@ -315,7 +316,7 @@ class Shifts:
 
 
 def shifts(lattice: Lattice) -> Shifts:
-    """Return the shifts of a lattice across edges that meet, including the shift by 0."""
+    """Return the shifts of a lattice in directions that wrap around, including the shift by 0."""
     halves = 2 if lattice.is_hexagonal else 1
     row, column = lattice.rows_and_cols(np.arange(lattice.n_units))
     down, across = np.ogrid[: lattice.n_rows, : halves * lattice.n_cols]
@@ -326,7 +327,7 @@ def shifts(lattice: Lattice) -> Shifts:
 
 
 def turns(lattice: Lattice) -> list[Turn]:
-    """Return the turns and flips of a lattice. The first leaves all units in their positions."""
+    """Return the turns and flips of a lattice. In the first, no unit moves."""
     stays = Turn("", np.arange(lattice.n_units))
     if lattice.distance_table is not None:
         return [stays]
@@ -399,5 +400,5 @@ def _units_at(lattice: Lattice, places: Float64s) -> Ints | None:
 
 
 def _shorter_way(steps: int, n: int) -> int:
-    """Return the steps by the shorter way, forward if both ways are equally long."""
+    """Return the steps of the shorter way, or of the way forward if both are equally long."""
     return steps if steps <= n // 2 else steps - n

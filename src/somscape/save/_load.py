@@ -64,7 +64,7 @@ KINDS: dict[str, Callable[[Record], Saved]] = {
     CLASSES: Recognizer.from_record,
     TARGETS: Predictor.from_record,
 }
-"""Functions that load an object with a map. Each key is the header entry of such a file."""
+"""Functions that load an object with a map, by the name of its entry in the header of a file."""
 
 
 def load(path: str | Path) -> Saved:

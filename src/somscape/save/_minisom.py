@@ -26,13 +26,13 @@ NUMBERS = {f"{kind}{size}" for kind, sizes in (("f", "248"), ("i", "1248")) for 
 MAX_DIMENSIONS, MAX_SIDE = 8, 1 << 31
 
 STEP_BYTES = 200
-"""Upper limit of the memory that an instruction needs in addition to its argument, for example for
-a dict with one item and an entry in the memo."""
+"""Upper limit of the bytes that an instruction of a pickle needs in addition to its argument, for
+example for a dict with one item and an entry in the memo."""
 
 
 @dataclass(frozen=True)
 class Name:
-    """A name that the pickle would have imported."""
+    """A name that `pickle.load` would have imported."""
 
     module: str
     name: str
@@ -40,7 +40,7 @@ class Name:
 
 @dataclass(eq=False)
 class PickledObject:
-    """A stand-in for the object that a call or class in the pickle would have made."""
+    """A stand-in for an object that `pickle.load` would have made by a call or a class."""
 
     maker: Any
     arguments: Any
@@ -54,7 +54,7 @@ class _Machine:
 
     def pop(self) -> Any:
         if not self.stack or self.stack[-1] is MARK:
-            raise ParameterError("an instruction takes a value from an empty stack")
+            raise ParameterError("a pickle instruction reads a value from an empty stack")
         return self.stack.pop()
 
     def pop_to_mark(self) -> list[Any]:
@@ -63,11 +63,11 @@ class _Machine:
                 items = self.stack[i + 1 :]
                 del self.stack[i:]
                 return items
-        raise ParameterError("an instruction needs a mark that does not exist")
+        raise ParameterError("a pickle instruction needs a mark, but the stack contains no mark")
 
     def top(self) -> Any:
         if not self.stack or self.stack[-1] is MARK:
-            raise ParameterError("an instruction changes a value that does not exist")
+            raise ParameterError("a pickle instruction changes a value, but the stack is empty")
         return self.stack[-1]
 
 
@@ -86,7 +86,7 @@ def read_pickle(data: bytes, budget: Budget | None = None) -> Any:
             elif name in _VALUES:
                 machine.stack.append(_VALUES[name] if argument is None else argument)
             elif name not in ("PROTO", "FRAME", "READONLY_BUFFER"):
-                raise ParameterError(f"the instruction {name} is not supported")
+                raise ParameterError(f"the pickle instruction {name} is not supported")
     except InputError:
         raise
     except (ValueError, TypeError, IndexError, KeyError, struct.error, OverflowError) as error:
@@ -127,7 +127,7 @@ def _set_items(machine: _Machine, items: list[Any]) -> None:
     if isinstance(target, dict):
         target.update(_pairs(items))
     elif not isinstance(target, PickledObject):
-        raise ParameterError("an instruction sets an item of a value without items")
+        raise ParameterError("a pickle instruction sets an item of a value that cannot have items")
 
 
 def _add(machine: _Machine, items: list[Any]) -> None:
@@ -135,7 +135,7 @@ def _add(machine: _Machine, items: list[Any]) -> None:
     if isinstance(target, list):
         target.extend(items)
     elif not isinstance(target, PickledObject):
-        raise ParameterError("an instruction appends to a value that is not a list")
+        raise ParameterError("a pickle instruction appends to a value that is not a list")
 
 
 def _set_item(machine: _Machine, _: Any) -> None:
@@ -151,7 +151,7 @@ def _global(machine: _Machine, argument: str) -> None:
 def _stack_global(machine: _Machine, _: Any) -> None:
     name, module = machine.pop(), machine.pop()
     if not (isinstance(name, str) and isinstance(module, str)):
-        raise ParameterError("an instruction imports a value that is not a name")
+        raise ParameterError("a pickle instruction imports an object, but the name is not a text")
     machine.stack.append(Name(module, name))
 
 
@@ -169,7 +169,7 @@ def _build(machine: _Machine, _: Any) -> None:
     state = machine.pop()
     target = machine.top()
     if not isinstance(target, PickledObject):
-        raise ParameterError("an instruction sets the state of a value without a state")
+        raise ParameterError("a pickle instruction sets a state of a value that cannot have one")
     target.state = state
 
 
@@ -253,15 +253,15 @@ def _array(shape: Any, type_: Any, data: Any, order: Any) -> NDArray[Any]:
     code = type_.arguments[0] if is_type and type_.arguments else None
     endian = type_.state[1] if is_type and isinstance(type_.state, tuple) else "<"
     if not isinstance(code, str) or code not in NUMBERS or endian not in ("<", ">", "|", "="):
-        raise ParameterError("an array contains values that are not numbers")
+        raise ParameterError("an array in the pickle contains values that are not numbers")
     data = _bytes_of(data)
     is_shape = isinstance(shape, tuple) and len(shape) <= MAX_DIMENSIONS
     if not is_shape or not all(type(n) is int and 0 <= n < MAX_SIDE for n in shape):
-        raise ParameterError("an array has an invalid shape")
+        raise ParameterError("an array in the pickle has an invalid shape")
     dtype = np.dtype(("<" if endian == "=" else endian) + code)
     n_bytes = dtype.itemsize * prod(shape)
     if n_bytes != len(data):
-        raise ParameterError(f"an array needs {n_bytes} bytes but has {len(data)}")
+        raise ParameterError(f"an array in the pickle needs {n_bytes} bytes but has {len(data)}")
     return np.ndarray(shape, dtype, data, order="F" if order == "F" else "C")
 
 
@@ -275,7 +275,7 @@ def _bytes_of(data: Any) -> bytes:
         case str():
             return data.encode("latin-1")
     if not isinstance(data, bytes | bytearray):
-        raise ParameterError("the bytes of an array are missing")
+        raise ParameterError("the bytes of an array in the pickle are missing")
     return bytes(data)
 
 
@@ -302,7 +302,7 @@ def read_minisom(path: str | Path, *, subclass: str | None = None) -> Record:
         A record for `Map.from_record`.  Unit (x, y) of MiniSom is in row ``n_y - 1 - y`` and column
         x, so that the map looks like the plots of MiniSom and hexagons keep their neighbors.  All
         hits are 0, because MiniSom does not store hits.  The distance "chebyshev" of MiniSom omits
-        the absolute value, so winners of the map can differ.
+        the absolute value, so winners of this map can differ from winners of MiniSom.
 
     Raises
     ------
@@ -413,7 +413,7 @@ def _state_of(source: str, value: Any, classes: set[Name]) -> dict[str, Any]:
     cure = "Pickle the MiniSom object itself."
     if isinstance(state, dict) and "_weights" in state:
         cure = (
-            "If this class is a subclass with the distances and training of MiniSom, call "
+            "If this class is a subclass that uses the distances and the training of MiniSom, call "
             f"save.read_minisom(path, subclass={name!r}), then Map.from_record and Map.save."
         )
     raise InputError(

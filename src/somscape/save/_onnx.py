@@ -25,7 +25,7 @@ from somscape.tables._messages import check_libraries
 from somscape.tables.ordered import CycleCode
 
 OPSET, ML_OPSET, IR_VERSION = 17, 3, 8
-"""Versions from 2022, which newer runtimes also support."""
+"""Versions of ONNX from 2022, which newer runtimes also support."""
 
 ML = "ai.onnx.ml"
 TYPES = {"float32": "FLOAT", "float64": "DOUBLE", "int64": "INT64", "string": "STRING"}
@@ -42,7 +42,7 @@ class OnnxGraph:
     number : str
         Type of input and output numbers, either "float32" or "float64".
     results : tuple of str
-        Names of outputs, which inputs must not have.
+        Names of the outputs, which must not be names of inputs.
     notes : dict of str to str
         Metadata that is stored in the model.
     """
@@ -146,7 +146,7 @@ def nearest(
 def _compared(
     graph: OnnxGraph, rows: str, prototypes: Float64s, metric: Metric
 ) -> tuple[str, Float64s]:
-    """Return transformed rows and prototypes, for which the kernel needs no weights."""
+    """Return rows and prototypes, transformed so that their distances do not need weights."""
     prototypes = np.asarray(metric.compared(prototypes))
     weights = metric.feature_weights
     if metric.name == "correlation":
@@ -187,7 +187,7 @@ def _squares(graph: OnnxGraph, rows: str, prototypes: Float64s) -> str:
 
 
 def _exact(graph: OnnxGraph, rows: str, prototypes: Float64s, units: str) -> str:
-    """Return distances to the given units from squared differences, without cancellation."""
+    """Return distances to the given units from squared differences, without cancellation errors."""
     found = graph.op("Gather", prototypes, units, axis=0)
     apart = graph.op("Sub", graph.op("Unsqueeze", rows, [1]), found)
     return graph.op("Sqrt", _sum(graph, graph.op("Mul", apart, apart), axis=2))
@@ -239,7 +239,7 @@ def score_of(graph: OnnxGraph, rows: str, winners: str, detector: Detector) -> s
 
 
 def _marked(graph: OnnxGraph, rows: str, score: str, marks: Marks) -> str:
-    """Return scores multiplied by the factors of marks. Marked rows get their fixed scores."""
+    """Return scores, multiplied by factors from marks, or the fixed scores of marked rows."""
     if len(marks.features):
         values = graph.op("Gather", rows, marks.features, axis=1)
         values = graph.op("Max", values, marks.x[:, 0])
@@ -274,7 +274,7 @@ def _score_by_map(graph: OnnxGraph, rows: str, scorer: Scorer) -> str:
 
 
 def _on_lines(graph: OnnxGraph, values: str, x: Float64s, y: Float64s) -> str:
-    """Return the heights of piecewise linear functions at the given values."""
+    """Return the results of piecewise linear functions for the given values."""
     wide = np.diff(x, axis=1)
     slopes = np.divide(np.diff(y, axis=1), wide, out=np.zeros_like(wide), where=wide > 0)
     bends = np.where(wide[:, 1:] > 0, np.diff(slopes, axis=1), 0.0)  # 0 at repeated knots
@@ -400,12 +400,12 @@ def _weighted_sum_of_units(graph: OnnxGraph, of_units: Float64s, units: str, cou
 
 
 def _weighted_sum(graph: OnnxGraph, said: str, counting: str) -> str:
-    """Return weighted sums over near units, from shapes (n, k, m) and (n, k) to (n, m)."""
+    """Return the sums of `said` (n, k, m) over k near units, weighted by `counting` (n, k)."""
     return _sum(graph, graph.op("Mul", said, graph.op("Unsqueeze", counting, [2])))
 
 
 def _p_values(graph: OnnxGraph, distances: str, far: Float64s) -> str:
-    """Return p-values, the share of distances that are as large, by binary search."""
+    """Return p-values by binary search, as shares of the distances in `far` that are as large."""
     nearest = graph.op("ReduceMin", distances, axes=[1], keepdims=0)
     n_steps = max(len(far).bit_length(), 1)
     padded = graph.constant(np.append(far, np.full(2**n_steps - len(far), np.inf)))
@@ -427,15 +427,15 @@ def _column(graph: OnnxGraph, value: str) -> str:
 
 
 MISMATCH_WEIGHT = 0.5**0.5
-"""Encoded value of the matching level, as in `encode`."""
+"""Encoded value of the feature for the level of a row, as in `CategoryCode`."""
 
 SLIP_RANGE = 1000.0
-"""Limit for the distance of data errors, in multiples of the reach, as in `encode`."""
+"""Largest encoded distance from the median, in multiples of the reach, as in `NumberCode`."""
 
 MISSING_LEVEL = "(missing)"
 DAY = 86_400_000_000
 UNITS = {"D": DAY, "s": 1_000_000, "us": 1}
-"""Microseconds in each unit of dates."""
+"""Number of microseconds in each unit of dates."""
 
 NO_DATE = -(2**63)
 """The integer that NumPy stores for NaT."""
@@ -564,7 +564,7 @@ def _ordinal(graph: OnnxGraph, column: dict[str, Any], is_filled: bool) -> str:
 
 
 def _looked_up(graph: OnnxGraph, name: str, levels: list[str], table: Any, missing: Any) -> str:
-    """Return the table line of each text, or the last line for unknown texts."""
+    """Return the row of `table` for each text, its last row if unknown, and `missing` for ""."""
     table = np.vstack([table, np.broadcast_to(missing, (1, table.shape[1]))])
     of_level = {"": len(levels) + 1, **{level: i for i, level in enumerate(levels)}}
     place = graph.op(
@@ -622,13 +622,13 @@ def to_onnx(map_: Any, path: str | Path, *, dtype: str = "float32") -> None:
     Notes
     -----
     If the map would reject a row (for a missing value with ``missing="error"``, or for an unknown
-    level of an ordered category), the outputs are winner -1, NaN, and the class ``unknown``.  A
-    level that was not in the training data counts as a mismatch with all levels, as in the map.
-    The model finds the nearest prototypes by ``|x|^2 - 2 x.w + |w|^2`` and then recomputes their
-    distances.  If two prototypes are equally near up to rounding, the model may choose the other
-    prototype.  Equal distances can also move a p-value by one step.  The metrics "manhattan" and
-    "chebyshev" need n * n_units * n_features numbers in memory, so pass a few hundred rows per
-    call.  The cost of a row is O(n_units * n_features).
+    level of an ordered category), the outputs are the winner -1, NaN for numbers, and the class
+    ``unknown``.  A level that was not in the training data counts as a mismatch with all levels, as
+    in the map.  The model finds the nearest prototypes by ``|x|^2 - 2 x.w + |w|^2`` and then
+    recomputes their distances.  If two prototypes are equally near up to rounding, the model can
+    choose another prototype than the map.  With equal distances, a p-value can also differ by one
+    step.  The metrics "manhattan" and "chebyshev" need n * n_units * n_features numbers in memory,
+    so pass a few hundred rows per call.  The cost of a row is O(n_units * n_features).
 
     Examples
     --------

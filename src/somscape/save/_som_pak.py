@@ -186,8 +186,8 @@ def read_dat(path: str | Path) -> Samples:
     Returns
     -------
     Samples
-        Rows with labels (separated by spaces) and with weights from ``weight=`` in a line.
-        ``fixed=`` is read as a label.
+        Rows with labels (several labels of a row are joined by spaces).  A field ``weight=...`` is
+        the weight of the row, and a field ``fixed=...`` is read as a label.
 
     Raises
     ------
@@ -326,7 +326,7 @@ def flat_lattice(record: Record, program: str) -> dict[str, Any]:
 
 
 def _data_lines(lines: TextLines) -> Iterator[tuple[Line, list[str]]]:
-    """Yield lines of data with their fields, and the comment that names the components."""
+    """Yield lines of data with their fields, and the comment with the names of components."""
     for line in lines:
         if line.text.startswith("#"):
             if line.text[:3] in ("#n ", "#n\t"):
@@ -356,7 +356,7 @@ def _enough(line: Line, fields: list[str], n_features: int) -> list[str]:
 
 
 def _dimension(line: Line, fields: list[str]) -> int:
-    """Return the number of values in each row. The first line contains this number or is a row."""
+    """Return the number of values per row. The first line contains this number or the first row."""
     if len(fields) == 1 or fields[1].lower() in LATTICES:
         return line.whole(fields[0], 1, 1, "the dimension")
     n_numbers = next((i for i, f in enumerate(fields) if not _is_value(f)), len(fields))

@@ -35,7 +35,7 @@ def write_codebook(path: str | Path, map_: Any) -> None:
     Raises
     ------
     InputError
-        If the extension is another one, or if the library for this format is not installed.
+        If the extension is not supported, or if the library for this format is not installed.
 
     See Also
     --------
@@ -148,7 +148,7 @@ def write_planes(path: str | Path, map_: Any) -> None:
     Raises
     ------
     InputError
-        If the extension is another one, or if the library for this format is not installed.
+        If the extension is not supported, or if the library for this format is not installed.
 
     See Also
     --------
@@ -184,12 +184,13 @@ def write_winners(
         Result of `best_matches` or `read_bm`.  Without keys, a column ``record`` numbers the rows
         from 1.  For a row without any value, unit, row and column are -1.
     ids : mapping of str to sequence, optional
-        Columns that identify the rows instead.  Their names must differ from the names above.
+        Columns that identify the rows, instead of keys or ``record``.  Their names must not be
+        unit, row, col or distance.
 
     Raises
     ------
     InputError
-        If the extension is another one, or if the library for this format is not installed.
+        If the extension is not supported, or if the library for this format is not installed.
 
     See Also
     --------

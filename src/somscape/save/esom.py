@@ -37,7 +37,7 @@ from somscape.save.lines import (
 
 
 def header_and_lines(path: str | Path, most: int | None) -> tuple[list[Line], TextLines]:
-    """Return the lines of the header without their %, and the lines after it."""
+    """Return the lines of the header without the leading %, and the lines after the header."""
     lines, head = TextLines(path), list[Line]()
     for line in lines:
         if line.text.startswith("#"):
@@ -73,7 +73,7 @@ def size_of(line: Line) -> tuple[int, int]:
     n_rows, n_cols = line.whole(words[0], 1, 1, "rows"), line.whole(words[1], 1, 2, "columns")
     if n_rows * n_cols >= 10**MAX_DIGITS:
         raise line.error(
-            f"a map of {n_rows} x {n_cols} units is larger than any file. Correct the size."
+            f"a map of {n_rows} x {n_cols} units is too large for a file. Correct the size."
         )
     return n_rows, n_cols
 
@@ -175,8 +175,8 @@ def best_matches(map_: Any, X: Any, *, keys: Sequence[int] | None = None) -> Bes
     X : Table, data frame or array-like of shape (n_samples, n_features)
         Rows with the columns of the map, as for `Map.rows_of`.
     keys : sequence of int, optional
-        Key of each row, such as the key in its ``.lrn`` file.  Without keys, files that need keys
-        number the rows from 1.
+        Key of each row, such as the key in its ``.lrn`` file.  Without keys, rows are numbered from
+        1 in files that need keys.
 
     Returns
     -------
@@ -226,7 +226,7 @@ def classes_of(labels: Sequence[Any], *, keys: Sequence[int] | None = None) -> C
     labels : sequence
         Class of each row, as text or number.
     keys : sequence of int, optional
-        Key of each row.  The default is numbers from 1.
+        Key of each row.  By default, rows are numbered from 1.
 
     Returns
     -------
@@ -598,7 +598,7 @@ def read_wts(
     kind : {"rectangular", "hexagonal"}, default="rectangular"
         Kind of lattice, which the file does not contain.  Somoclu also has hexagonal maps.
     winners : str or Path, optional
-        The ``.bm`` file of the same map.  Hits are the number of its rows at each unit.
+        The ``.bm`` file of the same map.  The hits of a unit are the number of rows with this unit.
 
     Returns
     -------

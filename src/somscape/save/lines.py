@@ -1,4 +1,4 @@
-"""Read lines and fields from text files of other programs, and make records."""
+"""Read lines and fields from text files of other programs, and make records of maps."""
 
 import codecs
 import re
@@ -29,7 +29,7 @@ MISSING = frozenset(("x", "nan"))
 SPELLED = MISSING | {"X", "NaN", "NAN"}
 
 MAX_DIGITS = 12
-"""Largest number of digits of a count or key, which exceeds the rows of any real file."""
+"""Largest number of digits of a count or key, which is enough for any real file."""
 
 FIELD_BYTES = 66
 """Bytes of memory for a field while its line is read."""
@@ -76,7 +76,7 @@ class Line:
         raise self.error(message, field, token)
 
     def fields(self, most: int = -1) -> list[str]:
-        """Return the parts between spaces. The text after the first `most` parts is one part."""
+        """Return the parts between spaces. All text after the first `most` parts is one part."""
         n = len(self.text)
         if not self.budget.has(FIELD_BYTES * (n // 2 + 1) + n):  # there may be too many fields
             n_fields = sum(1 for _ in _FIELD.finditer(self.text))
@@ -87,7 +87,7 @@ class Line:
     def numbers(
         self, tokens: Sequence[str], *, may_miss: bool, places: Sequence[int] | None = None
     ) -> "array[float]":
-        """Return the numbers of some fields, with NaN for a missing value if `may_miss`."""
+        """Return the numbers of some fields. A missing value is NaN if `may_miss`, or an error."""
         try:
             values = array("d", map(float, tokens))
             if all(map(isfinite, values)) and not ("_" in self.text and "_" in "".join(tokens)):
@@ -114,7 +114,7 @@ class Line:
 
 
 class Rows:
-    """Rows of numbers that grow line by line."""
+    """Rows of numbers, to which a reader adds line by line."""
 
     def __init__(self, n_columns: int, budget: Budget) -> None:
         self.n_columns = n_columns
@@ -126,7 +126,7 @@ class Rows:
         return len(self._values) // self.n_columns
 
     def add(self, values: "array[float]", lines: Sequence[int] = ()) -> None:
-        """Add rows, and the numbers of their lines."""
+        """Add rows, and the line number of each row."""
         self.budget.take(values.itemsize * len(values), "its numbers")
         self._values.extend(values)
         self.lines.extend(lines)
@@ -137,7 +137,7 @@ class Rows:
 
 
 class GrowingCounts:
-    """Whole numbers that grow line by line."""
+    """Whole numbers, to which a reader adds line by line."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
@@ -238,7 +238,7 @@ class TextLines:
         self._number -= 1
 
     def fill(self, rows: "Rows", most: int | None = None, *, may_miss: bool = False) -> None:
-        """Add the next rows, up to `most` rows, as long as rows contain only numbers."""
+        """Add the next lines to `rows`, up to `most` rows, as long as they contain only numbers."""
         while self._tried <= self._begin < len(self._data):
             place = self._previous, self._begin
             lines = self._take(self._begin + ROWS_BLOCK).split(self._end.decode())

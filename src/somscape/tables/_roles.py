@@ -36,7 +36,8 @@ ESCAPES = {"\\": r"\\", '"': r"\"", "\b": r"\b", "\t": r"\t", "\n": r"\n", "\f":
 LONG_KEY = re.compile(
     r"""(?m)(?:^|[{,])[ \t\[]*(?:(?:[\w-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*')[ \t]*\.[ \t]*){32}"""
 )
-"""Pattern of keys with 32 parts or more, because the time of tomllib is quadratic in the parts."""
+"""Pattern of keys with 32 or more parts, which are refused, because the time of tomllib grows with
+the square of the number of parts."""
 
 PLACE = re.compile(r"(.*) \(at (?:(line \d+), column \d+|end of document)\)")
 
@@ -63,7 +64,8 @@ def value_text(value: Any) -> str:
 def _quoted(text: str) -> str:
     if SURROGATE.search(text):
         raise InputError(
-            f"{text!a} contains half of a character, so it cannot be written. Rename it.",
+            f"{text!a} contains an incomplete Unicode character, so this text cannot be written to "
+            "a file. Change the text.",
             value=text,
         )
     return f'"{"".join(map(_escaped, text))}"'
@@ -79,7 +81,7 @@ def _escaped(letter: str) -> str:
 
 def parsed(text: str, source: str) -> dict[str, Any]:
     """Parse the text of a roles file."""
-    cure = 'Write each line as NAME = "VALUE". A name with spaces or other signs needs quotes.'
+    cure = 'Write each line as NAME = "VALUE". Names with special characters need quotes.'
     long_key = LONG_KEY.search(text)
     if long_key:
         number = text.count("\n", 0, long_key.end()) + 1
@@ -117,7 +119,7 @@ def line_of(text: str, path: tuple[str, ...]) -> int | None:
 
 
 def _keys(line: str) -> tuple[str, ...]:
-    """Return the nested keys in one line."""
+    """Return the key that one line sets, as a path of nested keys."""
     data: Any = {}
     for whole in (line, f"{line.partition('=')[0]}= 0"):  # a value can continue on the next line
         with suppress(ValueError, RecursionError):
@@ -137,13 +139,13 @@ MAX_ORDINAL_LEVELS = 10_000
 """Largest number of levels of an ordered category."""
 
 MAX_ALIGNED = 40
-"""Longest entry in characters for which comments are aligned."""
+"""Length of an entry in characters up to which the comments are aligned in one column."""
 
 ROLE_OF_KIND = {option.removeprefix("--"): role for role, (_, option) in ROLE_WORDS.items()}
 """Role for each kind of column in a roles file."""
 
 MORE = {"ordinal": "levels", "label": "value"}
-"""Further key of an entry, for each kind of column that has such a key."""
+"""Additional key in the entry of a column, for each kind of column with such a key."""
 
 SAID = {
     "missing": "treatment of missing cells, which is fill, error or mask",
@@ -212,7 +214,7 @@ class _Reader:
         if not isinstance(entries, dict):
             self._refuse(
                 ("columns",),
-                'columns must be a table with lines NAME = "KIND" below [columns].',
+                'columns must be a TOML table, as a line [columns] with lines NAME = "KIND" below.',
             )
         columns: dict[str, str] = {}
         levels: dict[str, tuple[Any, ...]] = {}
@@ -269,7 +271,7 @@ class _Reader:
     def _levels(self, name: str, levels: Any) -> tuple[Any, ...]:
         if not (isinstance(levels, list) and all(map(_is_level, levels))):
             entry = f'{key_text(name)} = {{ kind = "ordinal", levels = ["low", "high"] }}'
-            self._refuse_column(name, f"needs its levels from low to high, such as {entry}")
+            self._refuse_column(name, f"needs a list of levels from low to high, such as {entry}")
         n_different = len({str(level) for level in levels})
         if n_different < max(2, len(levels)) or len(levels) > MAX_ORDINAL_LEVELS:
             self._refuse_column(
@@ -328,7 +330,7 @@ def roles_text(
 
 
 def _entries(roles: Roles) -> dict[str, Any]:
-    """Return the entry for each column with a role."""
+    """Return the entry in the file for each column with a role."""
     kind_of = {role: kind for kind, role in ROLE_OF_KIND.items()}
     entries: dict[str, Any] = {}
     for name, role in roles.by_column().items():
@@ -360,17 +362,17 @@ NOT_NEEDED = ("label", "drop", "protect")
 """Roles of columns that a later table does not have to contain."""
 
 SAID_AS = {"protected": "protect"}
-"""Kinds of columns that have another name in roles."""
+"""Kinds of columns whose role has another name, and the name of this role."""
 
 ENDS = np.array([[0.0], [1.0]])
-"""Encoded limits of the usual range of a number, without the factor of a layer."""
+"""Encoded values of both ends of the usual range of a number, before the factor of a layer."""
 
 MAX_LISTED = 6
-"""Number of levels of a category in a comment."""
+"""Largest number of levels of a category that a comment lists."""
 
 
 def pinned(encoding: Encoding, given: Roles | None = None) -> Roles:
-    """Return roles that give another table the same features."""
+    """Return roles with which another table gets the same features as the table of the encoding."""
     given = given or Roles()
     told = given.by_column()
     columns = {
@@ -389,7 +391,7 @@ def pinned(encoding: Encoding, given: Roles | None = None) -> Roles:
 
 
 def role_of_kind(kind: str) -> str:
-    """Return the role for a kind of column."""
+    """Return the role that corresponds to a kind of column."""
     return ROLE_OF_KIND.get(SAID_AS.get(kind, kind), "drop")
 
 
@@ -417,7 +419,7 @@ def _found(code: ColumnCode) -> str:
 def roles_for(
     roles: Roles, source: str, names: Sequence[str], table: str
 ) -> tuple[Roles, list[str]]:
-    """Return the saved roles of the columns in a table, and notes about the other columns."""
+    """Return the saved roles for the columns in a table, and notes about all other columns."""
     known = roles.by_column()
     there = {*names, *part_names(dict.fromkeys(roles.dates, True), names)}
     if roles.per:
@@ -443,7 +445,7 @@ def roles_for(
 
 
 def overridden(roles: Roles, by: Roles) -> Roles:
-    """Return roles in which the roles `by` have precedence for each column."""
+    """Combine two sets of roles. If both contain a column, its role in `by` has precedence."""
     columns, told = roles.by_column(), by.by_column()
     for role in {"id", "label", "per"} & set(told.values()):
         columns |= {name: "drop" for name, before in columns.items() if before == role}
@@ -457,7 +459,7 @@ def overridden(roles: Roles, by: Roles) -> Roles:
 def _roles(
     columns: Mapping[str, str], levels: Mapping[str, Sequence[Any]], said: dict[str, Any]
 ) -> Roles:
-    """Return roles. Without a label column, the value of the label is dropped."""
+    """Return roles. If there is no label column, the label value is left out."""
     if "label" not in columns.values():
         said["label_value"] = None
     return Roles.of(columns, levels, **said)

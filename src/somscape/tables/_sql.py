@@ -177,7 +177,7 @@ Rows: TypeAlias = Generator["pa.Table", None, None]
 BATCH_ROWS = 1 << 16
 
 DUCKDB_LOCKED: Any = {"enable_external_access": "false", "lock_configuration": "true"}
-"""Settings that forbid other files, extensions, and changes of these settings."""
+"""Settings of DuckDB that forbid access to other files, extensions, and changes of settings."""
 
 SQLITE_TABLES = (
     "SELECT 'main', name FROM sqlite_master WHERE type IN ('table', 'view')"
@@ -216,7 +216,7 @@ def read_sql(
     table : str, optional
         Name of a table or view, with or without its schema (``schema.table``).
     query : str, optional
-        One statement that reads rows.  Pass either `query` or `table`.
+        One SQL statement that reads rows.  Pass either `query` or `table`.
 
     Returns
     -------
@@ -229,7 +229,8 @@ def read_sql(
     Raises
     ------
     InputError
-        If there are no rows, if reading fails, or if a column is not numbers, text or dates.
+        If there are no rows, if reading fails, or if a column contains values other than numbers,
+        text and dates.
 
     See Also
     --------
@@ -351,7 +352,8 @@ def _read_postgresql(database: DatabaseAddress, table: str | None, query: str | 
             if cursor.fetchone() == (True,):
                 raise InputError(
                     f"{database.name}: this role can read and write files of the server, so a query"
-                    " could also do this. Connect with a role that can only read, or give `table`.",
+                    " could do the same. Connect with a role that can only read tables, or pass"
+                    " `table` instead of `query`.",
                     parameter="query",
                     file=database.name,
                 )
@@ -370,7 +372,7 @@ READERS = {"sqlite": _read_sqlite, "duckdb": _read_duckdb, "postgresql": _read_p
 
 
 def _select_all(name: str, found: Sequence[tuple[str, str]], database: DatabaseAddress) -> str:
-    """Return a query for all rows of a table. The default schema has precedence."""
+    """Return a query for all rows of a table, which is first looked for in the default schema."""
     for schema, table in found:
         if name in (table, f"{schema}.{table}"):
             return f"SELECT * FROM {quote_name(schema)}.{quote_name(table)}"

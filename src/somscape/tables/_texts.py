@@ -29,7 +29,7 @@ _UNIT = rf"[$€£¥₹₽₩₺]|R\$|kr|zł|Kč|{_CODES}"
 
 
 def _cell(before: str, number: str, after: str) -> str:
-    """Return the pattern of a whole cell, without back references, because RE2 has none."""
+    """Return the pattern of a whole cell, without back references, which RE2 does not support."""
     return (
         rf"^(?P<o>\(?)(?P<s>[-+−]?) ?(?P<b>(?:{before})?) ?(?P<i>[-+−]?){number}"
         rf"(?P<e>(?:[eE][-+]?[0-9]+)?) ?(?P<a>(?:{after})?)(?P<t>[-−]?)(?P<c>\)?)$"
@@ -153,7 +153,7 @@ def _read_styled(cells: pa.Array, mark: str, unit: str, styles: dict[str, None])
 
 
 def _signed(part: dict[str, pa.Array], mark: str, styles: dict[str, None]) -> Float64s:
-    """Return the numbers of split cells, and add their styles to `styles`."""
+    """Return the numbers of cells that are split into parts, and add the styles to `styles`."""
     digits, nothing = part["n"], strings([""])[0]
     for separator in _SEPARATORS[mark]:
         digits = pc.replace_substring(digits, separator, "")
@@ -197,7 +197,7 @@ BLOCK = 1 << 12
 ALL = slice(None)
 
 WORDS_FROM = 200
-"""From this value on, a number of decimals means a word for a missing cell."""
+"""Smallest value in `decimals` that means a word for a missing cell, not a number of decimals."""
 
 FORMATS = [f"%.{decimals}f" for decimals in range(WORDS_FROM)]
 """Formats of numbers, indexed by the number of decimals."""
@@ -225,11 +225,11 @@ class Texts(Protocol):
         """Return the cells as Arrow strings, with null for missing cells."""
 
     def coded(self) -> tuple[NDArray[np.int32], list[str]]:
-        """Return the index of each cell in a list of distinct texts (or -1), and the list."""
+        """Return for each cell its index in a list of distinct texts (or -1), and this list."""
 
 
 class _Listed(Texts, Protocol):
-    """Texts that are computed by `to_list`."""
+    """Texts whose methods `to_arrow` and `coded` call `to_list`."""
 
     def to_arrow(self) -> pa.ChunkedArray:
         parts = [strings(self.to_list(p)) for p in blocks(len(self), BLOCK)]
@@ -323,17 +323,18 @@ class GivenTexts(_Listed):
 
 
 class PlainTexts(_Listed):
-    """Plain numbers from a file, with digits, at most 15 characters, and no exponent.
+    """Numbers that a file contains with at most 15 characters and without an exponent.
 
     Parameters
     ----------
     numbers : ndarray of shape (n,), float64
         Numbers, with NaN for missing cells.
     decimals : ndarray of shape (n,), uint8, or None
-        Number of digits after the decimal point.  For a missing cell, `WORDS_FROM` plus the index
-        of its word.  None if all numbers are whole and there is at most one word.
+        Number of digits after the decimal point of each cell.  For a missing cell, the value is
+        `WORDS_FROM` plus the index of its word in `words`.  None means that all numbers are whole
+        and that there is at most one word.
     words : sequence of str
-        Texts of missing cells in the file.
+        Texts that mean a missing cell in the file.
 
     Attributes
     ----------
@@ -347,14 +348,14 @@ class PlainTexts(_Listed):
         self._decimals = decimals
 
     def decimals(self, part: slice = ALL) -> NDArray[np.uint8]:
-        """Return the parameter `decimals` for some cells."""
+        """Return the values of the parameter `decimals` for some cells."""
         if self._decimals is not None:
             return self._decimals[part]
         return np.where(np.isnan(self.numbers[part]), WORDS_FROM, 0).astype(np.uint8)
 
     @classmethod
     def joined(cls, parts: Sequence[PlainTexts], among: int = 1) -> PlainTexts:
-        """Concatenate several parts. `among` is as for `put_away`."""
+        """Concatenate several parts. The parameter `among` is the same as in `put_away`."""
         words = tuple(dict.fromkeys(word for part in parts for word in part.words))
         n, end = sum(map(len, parts)), 0
         numbers, decimals = stored(n, among=among), stored(n, np.uint8, among=among)
@@ -420,7 +421,8 @@ class NumberTexts(_Listed):
     are_whole : bool
         Whether 7.0 is written as "7".
     are_narrow : bool, default=False
-        Whether the source has float32, so that 0.1 is written as "0.1" and not with all digits.
+        Whether the source has float32, so that 0.1 is written as "0.1" and not with the digits
+        of the nearest float64.
     """
 
     def __init__(self, numbers: Floats, are_whole: bool, are_narrow: bool = False) -> None:
@@ -447,7 +449,7 @@ class NumberTexts(_Listed):
 
 
 class ValueTexts(ArrowTexts):
-    """Values of another Arrow type, such as dates.
+    """Texts of values that have another Arrow type, such as dates.
 
     Parameters
     ----------
@@ -480,7 +482,7 @@ def _spooled_if_large(array: pa.ChunkedArray, among: int) -> pa.ChunkedArray:
 
 
 def _codes_of(indices: pa.Array) -> NDArray[Any]:
-    """Return the codes of a dictionary, with -1 for null."""
+    """Return the indices of a dictionary-encoded array, with -1 for null."""
     there = as_bools(indices.is_valid())
     if there.all():
         return as_numbers(indices, np.int32)

@@ -1,4 +1,4 @@
-"""Join parts with typed columns, such as Parquet files or batches of rows, to one table."""
+"""Join parts with typed columns, such as Parquet files or batches of rows, into one table."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def check_names_of(
 def joined_column(
     name: str, type_: pa.DataType, parts: Sequence[Any], sources: Sequence[str]
 ) -> pa.ChunkedArray:
-    """Concatenate a column of several parts, and convert the values to this type."""
+    """Concatenate a column of several parts, with values converted to the type `type_`."""
     chunks: list[pa.Array] = []
     for part, source in zip(parts, sources, strict=True):
         column = part.column(name)
@@ -196,7 +196,7 @@ def typed_table(
     source: str,
     asked: Sequence[str] | None,
 ) -> Table:
-    """Join parts to a table, one column at a time."""
+    """Join parts into a table, one column at a time."""
     columns = made_ahead(partial(_column, each, parts, names) for each in agreed.types.items())
     sizes = [part.num_rows for part in parts]
     lines = None if len(parts) == 1 and names[0] == source else rows_of(names, sizes)
@@ -211,7 +211,7 @@ def _column(
 
 
 def rows_of(names: Sequence[str], sizes: Sequence[int]) -> FileLines:
-    """Return the part and the row number of each row, for parts of these sizes."""
+    """Return the part of each joined row and its row number there, for parts of these sizes."""
     n = sum(sizes)
     which = np.repeat(np.arange(len(sizes), dtype=np.uint32), sizes)
     rows = np.arange(n, dtype=np.uint32)
@@ -225,7 +225,7 @@ BLOCK_ROWS = 1 << 14
 CELLS_AT_A_TIME = 1 << 20
 """Number of cells of a file that are read at the same time."""
 
-CURE = "Give batches of pyarrow, data frames or arrays of numbers."
+CURE = "Give pyarrow batches, data frames or arrays of numbers."
 
 
 def table_of_batches(
@@ -253,7 +253,7 @@ def table_of_batches(
 
 
 def fetched_rows(batches: Iterable[Any]) -> Any:
-    """Join rows from several pieces to one array or frame, in a temporary file if it is large."""
+    """Join the rows of several pieces into one array or frame, in a temporary file if large."""
     batches = (batch for batch in batches if len(batch))
     first = next(batches, None)
     if first is None:
@@ -277,7 +277,7 @@ def _batch_iterator(given: Any, source: str) -> Iterator[Any]:
 
 
 def _typed_batches(batches: Iterable[Any], agreed: Agreed, names: list[str]) -> Iterator[pa.Table]:
-    """Yield the batches that have rows as pyarrow tables, and add their names to `names`."""
+    """Yield each batch with at least one row as a pyarrow table, and add its name to `names`."""
     for number, batch in enumerate(batches, 1):
         name = f"batch {number}"
         frame = None if isinstance(batch, np.ndarray) else as_frame(batch, name)
@@ -296,7 +296,7 @@ def _typed_batches(batches: Iterable[Any], agreed: Agreed, names: list[str]) -> 
 
 
 def not_for_numbers(name: str) -> InputError:
-    """Return the error for a parameter of reading that was passed with an array."""
+    """Return the error if an array was passed with a parameter for reading tables."""
     return InputError(
         f"`{name}` is a parameter for reading a table, but the data is an array of numbers or was"
         f" already read. Leave out `{name}`.",
@@ -367,7 +367,7 @@ def array_from(data: NDArray[Any] | str | os.PathLike[str]) -> Floats:
 
 
 def _array_file(path: str | os.PathLike[str], name: str) -> Floats:
-    """Read the rows of a .npy file. Mapping it could crash Python if the file is truncated."""
+    """Read the rows of a .npy file, without memory mapping, which can crash if a file shrinks."""
     with opened(path, name) as file:
         try:
             shape, has_columns, type_ = _header(file)
@@ -391,7 +391,7 @@ def _array_file(path: str | os.PathLike[str], name: str) -> Floats:
 
 
 def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Return shape, whether values are stored by column, and type, or raise ValueError."""
+    """Return the shape, whether values are stored by column, and the type of an array."""
     version = npy.read_magic(file)
     read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
     shape, has_columns, type_ = read(file)

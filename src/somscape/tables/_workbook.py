@@ -26,10 +26,10 @@ from somscape.tables._text_table import Records, arrange
 from somscape.tables.table import Table, column_from_values
 
 FREE_BYTES = 64_000_000
-"""Decompressed bytes that are allowed for any file, because repeated values compress well."""
+"""Number of decompressed bytes that any file may have, because repeated values compress well."""
 
 ROW_BYTES, PLACE_BYTES = 100, 40
-"""Bytes for each row of a sheet and for each cell, in addition to the value."""
+"""Bytes of memory for each row of a sheet, and for each cell in addition to its value."""
 
 UP_TO_THE_LAST = "rows and columns up to its last cell"
 
@@ -54,7 +54,7 @@ def read_workbook(
 
 
 def workbook_records(data: bytes, source: str, sheet: str | int | None) -> Records:
-    """Return the values of a sheet by column. Parameters are as for `read_workbook`."""
+    """Return the values of a sheet by column. The parameters are those of `read_workbook`."""
     check_libraries(f"reading {source}", ("excel",), "python_calamine")
     budget = Budget(source, _unpacked_size(data, source))
     sheet = None if sheet is None else str(sheet)
@@ -151,7 +151,7 @@ def _is_protected(data: bytes) -> bool:
 
 
 def _parts(data: bytes, *names: str) -> Iterator[bytes]:
-    """Yield the parts of a zip archive whose names match a pattern. Other files have no parts."""
+    """Yield the parts of a zip archive with matching names. For other files, yield nothing."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             for name in archive.namelist():
@@ -192,8 +192,9 @@ def _note_of(head: Mapping[str, Any]) -> list[str]:
     if not tables:
         return []
     if len(tables) == 1:
-        return [f"sheet {quoted(tables[0])}, the only one of {len(head['names'])} with a table"]
-    text = f"sheet {quoted(tables[0])}, the first sheet with a table, of {listed(tables)}"
+        only = f"the only one of {len(head['names'])} sheets with a table"
+        return [f"sheet {quoted(tables[0])}, {only}"]
+    text = f"sheet {quoted(tables[0])}, the first of the sheets with a table ({listed(tables)})"
     return [Note(text, "--sheet NAME")]
 
 

@@ -35,7 +35,7 @@ _QUOTE = "'"
 # Characters that start a formula in spreadsheets (OWASP, "CSV injection").
 _RISKY = ("=", "+", "-", "@", "\t", "\r", _QUOTE)
 BLOCK_BYTES = 1 << 16
-"""Bytes of cells that are Python objects at the same time."""
+"""Number of bytes of cells that are Python objects at the same time."""
 
 Values: TypeAlias = Column | NDArray[Any] | list[Any]
 
@@ -133,7 +133,7 @@ def _lines(columns: Mapping[str, Values]) -> Iterator[str]:
 
 
 def _written(values: Values, n_bytes: int) -> Iterator[str]:
-    """Yield the text of each cell. Most columns do not need a check of each cell."""
+    """Yield the text of each cell. Single cells are checked only in columns with special cells."""
     if isinstance(values, Column) and (values.has_plain_numbers or not _has_special_cells(values)):
         return (cell or "" for cell in values.each_cell())
     return map(_quote_cell, map(_cell_text, each_value(values, n_bytes)))
@@ -150,7 +150,7 @@ def _line(texts: Iterable[str]) -> str:
 
 
 def each_value(values: Values, n_bytes: int = BLOCK_BYTES) -> Iterator[Any]:
-    """Yield values. About `n_bytes` of them are Python objects at the same time."""
+    """Yield values, of which about `n_bytes` bytes are Python objects at the same time."""
     if isinstance(values, Column):
         return values.each_cell()
     if isinstance(values, np.ndarray):
@@ -176,7 +176,7 @@ MAX_EXACT = 1e15
 """Excel shows 15 digits. Longer numbers are written as text, because they are probably ids."""
 
 MIN_WIDTH, MAX_WIDTH, SEEN = 8, 60, 200
-"""Smallest and largest width of a column in characters, and number of rows that decide it."""
+"""Smallest and largest width of a column in characters, and number of rows that are measured."""
 
 NOT_IN_XML = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")
 
@@ -191,7 +191,7 @@ class Sheet:
     columns : mapping of str to Column, ndarray or list
         Columns of equal length.
     choices : mapping of str to sequence of str, default={}
-        Menu items for the cells of columns that people fill in.
+        Items of the drop-down menu in each cell, for columns that people fill in.
     formats : mapping of str to str, default={}
         Number formats of some columns, in the notation of Excel.
     """
@@ -328,7 +328,7 @@ def write_table(
     Raises
     ------
     InputError
-        If the extension is another one, if columns have different lengths, if a sheet of Excel
+        If the extension is not supported, if columns have different lengths, if a sheet of Excel
         cannot contain the table, or if the extra is not installed.
 
     See Also
@@ -358,7 +358,7 @@ def write_table(
 def table_bytes(
     kind: str, columns: Table | Source | Mapping[str, Iterable[Any]], *, bom: bool = False
 ) -> Iterator[bytes]:
-    """Yield the content of a file in the format of `write_table`, in pieces."""
+    """Yield the content of the file that `write_table` would write, in pieces."""
     if kind == "csv":
         yield BOM.encode() * bom
         yield from (line.encode() for line in csv_lines(columns))
@@ -375,17 +375,17 @@ def table_bytes(
 
 
 def rounded(numbers: Float64s) -> Float64s:
-    """Return numbers rounded to `DIGITS` digits, in the same order."""
+    """Return the numbers, each rounded to `DIGITS` significant digits."""
     return np.array([float(f"{number:.{DIGITS}g}") for number in numbers], dtype=np.float64)
 
 
 KEYS = ("run", "key")
 
 NUMBER, TEXT = "DOUBLE PRECISION", "TEXT"
-"""Types of new columns, which all three engines support."""
+"""Types of new columns, which SQLite, DuckDB and PostgreSQL support."""
 
 SAME = {"DOUBLE": NUMBER, "VARCHAR": TEXT}
-"""Names of these types in DuckDB."""
+"""Standard name of each type that DuckDB reports under another name."""
 
 MAX_NAME = 63
 """Longest name in bytes. PostgreSQL truncates longer names."""
@@ -422,7 +422,7 @@ def write_sql(
     Raises
     ------
     InputError
-        If a key repeats, if the table has other columns, or if writing fails.
+        If a key is repeated, if an existing table has other columns, or if writing fails.
 
     See Also
     --------
@@ -514,7 +514,7 @@ def _compare(found: Types, wanted: Types, doing: str) -> None:
 
 @contextmanager
 def _opened(url: str, name: str, *, keeps: bool) -> Iterator[tuple["_Sink", str]]:
-    """Yield a table in a transaction that ends with the block, and a text for messages."""
+    """Yield a table in a transaction, which ends with the `with` block, and a text for messages."""
     database = database_at(url)
     doing = f"writing {name} of {database.name}"
     made = database.file if database.file is not None and not database.file.exists() else None

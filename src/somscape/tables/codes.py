@@ -23,10 +23,10 @@ LEAST_WRITTEN, MOST_WRITTEN = 1e-4, 1e15
 """Limits between which numbers are written without an exponent."""
 
 MAX_DECIMALS, ANY_DECIMALS = 6, 15
-"""Largest number of decimals that is detected, and the value for columns with more decimals."""
+"""Largest number of decimals that is detected, and the value that means more decimals."""
 
 FIRST_LOOK = 1000
-"""Number of values that are checked first."""
+"""Number of values that are checked first, before the check of all values."""
 
 
 def number_text(value: float, is_whole: bool = False, digits: int = 4) -> str:
@@ -114,7 +114,7 @@ def present(column: Column, values: Any, counts: Float64s | None) -> Ascending:
 
 
 def usual_range(numbers: Ascending, percent: float) -> Float64s:
-    """Return the numbers that are `percent` of the rows away from both ends."""
+    """Return the two numbers that cut off `percent` of the rows at each end."""
     last = numbers.n - 1
     skipped = int(percent / 100 * last)
     return np.array([float(numbers.at(skipped)), float(numbers.at(last - skipped))])
@@ -135,16 +135,16 @@ def is_number(cell: str | None) -> bool:
 
 
 SLIP = 1e6
-"""A few numbers are slips (data errors) if they are farther from the median than the other numbers
-by this factor. Scales and maps do not learn from slips."""
+"""Numbers are slips (data errors) if they are few and more than this many times farther from the
+median than all other numbers. Scales and maps do not learn from slips."""
 
 MIN_SLIP_ROWS, SLIP_SHARE, HANDFUL = 30, 0.01, 5
-"""Smallest column in which slips are detected, their largest share, and a number of slips that is
-always allowed."""
+"""Smallest number of rows for the detection of slips, largest share of slips among the rows, and
+number of slips up to which this share does not matter."""
 
 
 def without_slips(numbers: Ascending) -> tuple[Ascending, float, str]:
-    """Return numbers without slips, their largest distance from the median, and the slips."""
+    """Remove slips. Return numbers, their largest distance from the median, and slips as text."""
     with np.errstate(over="ignore", invalid="ignore"):
         low, center, high = (numbers.quantile(share) for share in (0.25, 0.5, 0.75))
         farthest = max(center - float(numbers.values[0]), float(numbers.values[-1]) - center)
@@ -170,27 +170,28 @@ def without_slips(numbers: Ascending) -> tuple[Ascending, float, str]:
 
 
 MISMATCH_WEIGHT = 0.5**0.5
-"""Encoded value of the matching level, so that two different levels have distance 1."""
+"""Encoded value of the feature for the level of a row, so that different levels have distance 1."""
 
 TAIL_LIMIT = 10.0
 """A column of numbers is tamed (its tails are compressed) if a value is more than this many half
-interquartile ranges from the median. 1000 normal values reach 5, exponential values 12, and amounts
-of money 50."""
+interquartile ranges from the median. The farthest of 1000 values is at about 5 in a normal
+distribution, at 12 in an exponential distribution, and at 50 among amounts of money."""
 
 TAIL_PERCENT = 2.0
-"""Percentage of values at each end that are outside the usual range, and so outside [0, 1] (none in
-tables of up to 50 rows). So a few extreme values do not compress the scale of all other rows. In a
-benchmark, 9.9 of 12 planted cases were among the first 40 rows, compared with 8.4 for the full
-range and 8.9 without taming (benchmarks/detection)."""
+"""Percentage of values at each end that are outside the usual range, and so encoded outside [0, 1]
+(none in tables of up to 50 rows). So a few extreme values do not compress the scale of all other
+rows. In benchmarks/detection, 9.9 of 12 planted outliers were among the first 40 rows of the
+ranking, compared with 8.4 for the full range and 8.9 without taming."""
 
 SLIP_RANGE = 1000.0
-"""Distance of an encoded slip from the median, in multiples of the farthest other number."""
+"""Distance from the median at which slips are encoded, in multiples of the largest distance of
+other numbers."""
 
 NOISE = 1e-9
-"""Share of the spread of a column up to which a number is printed as 0."""
+"""Numbers up to this share of the spread of a column are printed as 0."""
 
 RANGE_DIGITS = 3
-"""Number of significant digits for the width of a range."""
+"""Number of significant digits that show the width of a range."""
 
 LARGEST = float_info.max
 
@@ -216,7 +217,7 @@ class Scaling:
         Values that become 0 and 1.  They are the limits of the usual range ("robust"), or the
         smallest and the largest value ("range").
     tame : bool
-        Whether long tails are compressed (tamed) first.
+        Whether long tails are compressed (tamed) before scaling.
     """
 
     scale: str = "robust"
@@ -227,14 +228,14 @@ ROBUST = Scaling()
 
 
 class SaysUsual:
-    """A code that describes usual values. A subclass defines one of the two methods."""
+    """A code that describes usual values. A subclass defines `usual` or `usual_of`."""
 
     def usual(self, prototypes: Float64s) -> str:
         """Return a description of the values of prototypes of shape (n, n_features)."""
         return self.usual_of(prototypes, np.arange(len(prototypes))[None, :])[0]
 
     def usual_of(self, prototypes: Float64s, near: Ints) -> list[str]:
-        """Return a description of the values of the prototypes near each row."""
+        """Return for each row a description of the values of the prototypes near the row."""
         return [self.usual(prototypes[units]) for units in near]
 
 
@@ -274,13 +275,13 @@ class NumberCode(OneFeature):
     is_padded : bool
         Whether texts such as 01 are numbers.
     reach : float
-        Largest distance from the median of numbers that are not slips, or 0 if there are no slips.
+        Largest distance from the median among numbers that are not slips, or 0 without slips.
     least, most : float
         Smallest and largest training value.
     decimals : int
         Number of decimals of the training values.
     factor : float
-        Factor for the features, from the layer of the column.
+        Factor of the layer of the column, by which features are multiplied.
     """
 
     kind: ClassVar[str] = "number"
@@ -311,7 +312,7 @@ class NumberCode(OneFeature):
         return self == replace(plain, least=self.least, most=self.most, decimals=self.decimals)
 
     def having_seen(self, values: Floats) -> "NumberCode":
-        """Return the code with the range and decimals of these numbers (NaN if missing)."""
+        """Return the code, updated with range and decimals of these numbers (NaN if missing)."""
         values = np.ascontiguousarray(values)
         if np.isnan(values.min(initial=0.0)):  # the minimum is NaN if a value is NaN
             values = values[~np.isnan(values)]
@@ -395,20 +396,20 @@ class NumberCode(OneFeature):
         return self.fill - SLIP_RANGE * self.reach, self.fill + SLIP_RANGE * self.reach
 
     def place(self, values: Float64s) -> Float64s:
-        """Return numbers on the encoded scale, of the same shape."""
+        """Return the encoded values of numbers, in an array of the same shape."""
         with np.errstate(over="ignore"):  # the encoding rejects values that are too far
             if self.width:
                 values = asinh((values - self.center) / self.width)
             return (values - self.low) / (self.span / self.factor)
 
     def decode(self, features: Float64s) -> Float64s:
-        """Return numbers in original units from encoded features of shape (n, 1)."""
+        """Decode features of shape (n, 1) to numbers in original units."""
         values = features[:, 0] * (self.span / self.factor) + self.low
         with np.errstate(over="ignore"):  # infinite if the row is not an encoded row
             return self.center + self.width * np.sinh(values) if self.width else values
 
     def short(self, features: Float64s, step: float, side: int = 0) -> Float64s:
-        """Return numbers with few digits, in original units, close to the encoded numbers."""
+        """Decode features to numbers in original units, rounded to few digits."""
         values, decimals = self.decode(features), self._decimals
         if not step and decimals == ANY_DECIMALS:
             return np.clip(values, *self.bounds)
@@ -426,23 +427,23 @@ class NumberCode(OneFeature):
         return 0 if self.is_whole else self.decimals
 
     def without_bounds(self) -> "NumberCode":
-        """Return the code for numbers that can exceed the training values, such as dates."""
+        """Return the code without limits, for numbers that can exceed the training values."""
         return replace(self, least=-LARGEST, most=LARGEST)
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """Limits for numbers of the column. Columns without negative values stay nonnegative."""
+        """Limits of decoded numbers, which are never negative if no training value is negative."""
         return (
             self.least if self.least >= 0 else -np.inf,
             self.most if self.most <= 0 else np.inf,
         )
 
     def possible(self, prototypes: Float64s, step: float) -> Float64s:
-        """Return the encoded numbers with few digits that are close to prototypes (n, 1)."""
+        """Return the encoded values of numbers with few digits, close to prototypes (n, 1)."""
         return self.place(self.short(prototypes, step))[:, None]
 
     def usual_of(self, prototypes: Float64s, near: Ints) -> list[str]:
-        """Return the range of the prototypes near each row as text."""
+        """Return for each row the range of the prototypes near the row, as text."""
         values = np.clip(self.decode(prototypes), *self.bounds)[near]
         values = np.where(np.abs(values) <= NOISE * (self.width or self.span), 0.0, values)
         ends = np.column_stack([values.min(axis=1), values.max(axis=1)])
@@ -480,9 +481,9 @@ class CategoryCode(SaysUsual):
     name, why : str
         Name of the column, and the reason why the column is a category.
     levels : tuple of str
-        Levels in order.  If cells were missing, "(missing)" is one of the levels.
+        Levels in ascending order.  If cells were missing, "(missing)" is the last level.
     factor : float
-        Factor for the features, from the layer of the column.
+        Factor of the layer of the column, by which features are multiplied.
     """
 
     kind: ClassVar[str] = "category"
@@ -497,12 +498,12 @@ class CategoryCode(SaysUsual):
 
     @cached_property
     def _feature_of_cell(self) -> dict[str | None, int]:
-        """Feature of each cell text that equals the text of its level, as nearly all cells do."""
+        """Feature index by cell text, for cells written like their level, as nearly all are."""
         return {level: i for level, i in self._feature_of.items() if text_level(level) == level}
 
     @cached_property
     def applies(self) -> float:
-        """Encoded value of the matching level."""
+        """Encoded value of the feature for the level of a row."""
         return MISMATCH_WEIGHT * self.factor
 
     @property
@@ -575,7 +576,7 @@ class CategoryCode(SaysUsual):
         return self.level(prototypes.mean(axis=0))
 
     def usual_of(self, prototypes: Float64s, near: Ints) -> list[str]:
-        """Return the most frequent level near each row, with its share, as text."""
+        """Return for each row the most frequent level near the row, with its share, as text."""
         found, names = [], (*self.levels, UNSEEN_LEVEL)
         for part in blocks(len(near), max(1, ENCODED_AT_ONCE // (near.shape[1] * len(names)))):
             means = prototypes[near[part]].sum(axis=1) / near.shape[1]

@@ -15,7 +15,7 @@ from somscape.tables._texts import BLOCK, ArrowTexts, NumberTexts, PlainTexts, T
 
 STYLED = ("name", "problem", "style")
 STATE = ("cells", "numbers", *STYLED)
-"""Names of the values in a pickled column (STATE), and of the plain attributes among them."""
+"""Names of all values in a pickled column (STATE), and of its plain attributes (STYLED)."""
 
 EXACT = 2.0**53
 """Limit below which float64 represents every whole number exactly."""
@@ -35,10 +35,11 @@ class Column:
         Finite values, with NaN for missing cells.  None means a column of text.  Large float32
         arrays are stored as float32 and converted to float64 at each access.
     style : str
-        Special spelling of the numbers, from "decimal comma", "thousands separators", "currency
-        $", "percent" and "negatives in parentheses", joined by ", ".  The text 12% becomes 12.
+        Special spellings of the numbers, joined by ", ".  Possible spellings are "decimal comma",
+        "thousands separators", "currency $", "percent" and "negatives in parentheses".  The text
+        12% becomes 12.
     problem : str or None
-        Message of an `InputError` for columns that are text only because a cell is not a finite
+        Message of an `InputError` for a column that is text only because a cell is not a finite
         number.  The error is raised when the column is used as numbers.
 
     See Also
@@ -80,7 +81,7 @@ class Column:
 
     @property
     def cells(self) -> Objects:
-        """Cells as a new array of objects. For a few cells, `take` their rows first."""
+        """Cells as a new array of objects. For a few cells, first `take` their rows."""
         cells = np.empty(len(self), dtype=object)
         known: dict[str | None, str | None] = {}  # equal cells share one object
         for part in blocks(len(self), BLOCK):
@@ -226,7 +227,7 @@ class Column:
         Parameters
         ----------
         among : int
-            Number of columns in the table.  Their total size decides.
+            Number of columns in the table.  Their total size decides if an array is large.
         """
         numbers = self._numbers
         if numbers is not None:
@@ -237,7 +238,7 @@ class Column:
         return Column(self.name, texts, numbers=numbers, style=self.style, problem=self.problem)
 
     def take(self, rows: ArrayLike | slice) -> "Column":
-        """Return the column with some rows, given by numbers, a boolean mask or a slice."""
+        """Return some rows of the column, given by row numbers, a mask or a slice."""
         chosen = row_index(rows)
         numbers = None if self._numbers is None else self._numbers[chosen]
         texts = self._texts.take(chosen)
@@ -251,7 +252,7 @@ class Column:
 
 
 def stay_narrow(n: int, among: int) -> bool:
-    """Return whether n float32 numbers per column are stored as float32."""
+    """Return whether a column of n float32 numbers stays float32, because the table is large."""
     return are_large(4 * n, among)
 
 

@@ -127,7 +127,7 @@ class Levels:
         self.order = np.argsort(-totals, kind="stable")
         """Indices of the levels, sorted by frequency in all rows, with the most frequent first."""
         self.shares = totals[self.order] / max(1, totals.sum())
-        """Shares of the levels among all values, in the same order."""
+        """Shares of the levels among all values, in the order of `order`."""
         self.n_different = np.bincount(self._group, minlength=n_groups)
         self.are_constant = not (self.n_different > 1).any()
 
@@ -142,7 +142,7 @@ class Levels:
             return np.round(with_level / total, 4)
 
     def commonest(self) -> list[str | None]:
-        """Return the most frequent level of each group. Frequency in all rows breaks ties."""
+        """Return the most frequent level of each group (in a tie, the most frequent overall)."""
         place = np.empty(len(self.order), dtype=np.intp)
         place[self.order] = np.arange(len(place))
         best_first = np.lexsort((place[self._level], -self._count, self._group))
@@ -195,7 +195,7 @@ class GroupedCells:
 
 
 def rounded(values: Float64s, n_decimals: int, digits: int = DIGITS) -> Float64s:
-    """Round to ``n_decimals``, or to more decimals if this is necessary for ``digits`` digits."""
+    """Round to ``n_decimals``, or to more decimals if ``digits`` significant digits need more."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         size = np.floor(np.log10(np.abs(values)))
         scale = 10.0 ** np.clip(np.maximum(n_decimals, digits - 1 - size), 0, 300)
@@ -244,7 +244,7 @@ def may_be_made(name: str, columns: Collection[str]) -> bool:
 
 
 def role_like(column: str, like: Collection[str]) -> str:
-    """Return the kind that a column needs so that `per` makes one of the columns `like` from it."""
+    """Return the kind of `column` from which `per` makes a column with a name in `like`, or ""."""
     names = {name.removesuffix(CLASH) for name in like}
     for role, words in WORDS.items():
         if any(word.format(column, "") in names for word in words):
@@ -257,10 +257,10 @@ KEPT = "kept"
 """Role of columns that are not aggregated."""
 
 MAX_SHARES = 5
-"""Largest number of levels (the most frequent levels) whose share becomes a column."""
+"""Largest number of levels of each category whose shares become columns."""
 
 MIN_SHARE = 0.05
-"""Smallest share of all rows that makes a level frequent."""
+"""Smallest share of all rows for which a level counts as frequent."""
 
 MAX_NUMBER_LEVELS = 15
 """Largest number of distinct values for which whole numbers are a category."""
@@ -357,7 +357,7 @@ class Grouped:
         Returns
         -------
         list of str
-            Names of columns.  Numbers can be passed to ``TableEncoder(numbers=...)``.
+            Column names.  Names of number columns can be passed to ``TableEncoder(numbers=...)``.
         """
         return [name for name, made in self.made.items() if made.kind == kind]
 
@@ -383,8 +383,8 @@ def per(
     by : str or sequence of str
         Column that identifies the customer.  The values of several columns are joined by " / ".
     numbers, categories, dates : collection of str, default=()
-        Columns of the transactions with this kind.  By default, text and whole numbers with at most
-        15 distinct values are categories, and texts that spell dates are dates.
+        Columns of the transactions with this kind.  By default, texts that spell dates are dates,
+        and other text and whole numbers with at most 15 distinct values are categories.
     kept : collection of str, default=()
         Columns that are not aggregated.  Such a column is copied if its value is the same in all
         rows of each customer.  Otherwise, it is left out.
@@ -407,14 +407,15 @@ def per(
           negative numbers, ``smallest amount``
         - for categories, ``different channel`` (number of levels), ``commonest channel``, and
           ``share of channel = web`` for up to five levels in at least 5 % of all rows.  If there
-          are two levels, only the rarer level has a share.  If no level is that frequent, there is
-          only the number of levels.  Text that is different in most rows is left out.
+          are two levels, only the share of the rarer level becomes a column.  If no level is that
+          frequent, only the number of levels becomes a column.  Text that is different in most rows
+          is left out.
         - for dates, ``first date``, ``last date``, ``days since first date`` and ``days since last
-          date`` (before the last date of the table), ``mean gap of date`` and ``longest gap of
+          date`` (until the last date of the table), ``mean gap of date`` and ``longest gap of
           date`` in days
 
-        Missing cells are skipped, and rows without a customer are left out.  Notes of the table
-        report this.
+        Missing cells are skipped, and rows without a customer are left out.  The notes of the table
+        contain the number of these rows.
 
     Raises
     ------
@@ -526,7 +527,7 @@ class _Work:
         self.guessed: list[Dates] = []
 
     def read_dates(self, key: Collection[str], date_format: str | None) -> None:
-        """Read the columns of dates. With `like`, only the columns that it needs are read."""
+        """Read all columns of dates, or only those that are needed for the columns `like`."""
         columns, named = [], set(self.given["date"])
         others = {*key, *(n for role, names in self.given.items() if role != "date" for n in names)}
         for column in self.table.columns:
@@ -540,7 +541,7 @@ class _Work:
             self.guessed = [d for d in self.dates.values() if d.is_guess]
 
     def columns(self, key: Collection[str]) -> Iterator[tuple[str, Any, MadeColumn]]:
-        """Yield name, values and kind of each column. A copied column has a Column as values."""
+        """Yield name, values and kind of each column. Values of a copied column are a Column."""
         counts = np.bincount(self.groups[self.groups >= 0], minlength=self.n_groups)
         yield ROW_COUNT, counts, MadeColumn("number", "")
         for column in self.table.columns:
@@ -561,7 +562,7 @@ class _Work:
                 self.left_out.append(column.name)
 
     def notes(self, key: str) -> Iterator[str]:
-        """Yield the notes for the reader of the table."""
+        """Yield the notes of the new table."""
         n_lost = int((self.groups < 0).sum())
         yield f"{counted(self.table.n_rows - n_lost, 'row')} put together by {quoted(key)}"
         if n_lost:
@@ -598,7 +599,7 @@ class _Work:
         return "category" if len(cells.levels.levels) <= n_rows / 2 else ""
 
     def _role_like(self, column: Column) -> str:
-        """Return the role that the columns `like` need, or "" if the column is not needed."""
+        """Return the role of a column that the columns `like` need, or "" if it is not needed."""
         assert self.like is not None
         return "same" if column.name in self.like else role_like(column.name, self.like)
 

@@ -134,7 +134,7 @@ FARTHEST = 1e100
 """Largest encoded value. The sum of squares of larger values would overflow."""
 
 MIN_UNSEEN_CELLS = 10
-"""Smallest number of cells in a category for a warning that most levels are unknown to the map."""
+"""Smallest number of cells for which a category can get the warning that most levels are new."""
 
 
 def refuse_problem(
@@ -153,7 +153,7 @@ def refuse_problem(
 
 
 def refuse_far(table: Table, column: Column, part: Float64s, begin: int) -> None:
-    """Raise InputError if an encoded value of a column is too far. Row numbers start at `begin`."""
+    """Raise InputError if an encoded value is too large. Row numbers start at `begin`."""
     is_near = np.abs(part) <= FARTHEST
     if not is_near.all():
         row = begin + int(is_near.all(axis=1).argmin())
@@ -274,10 +274,10 @@ def checked_setting(name: str, value: Any) -> Any:
         allowed = "a table with the words for the codes of each column"
     elif name == "layers":
         is_allowed = isinstance(value, dict) and all(map(_is_list, value.values()))
-        allowed = "a table of lists of columns"
+        allowed = "a table with a list of columns for each layer"
     elif name == "layer_weights":
         is_allowed = isinstance(value, dict) and all(map(is_layer_weight, value.values()))
-        allowed = "a table of numbers from 1e-9 to 1e9"
+        allowed = "a table with a number from 1e-9 to 1e9 for each layer"
     elif Mapping in SHAPES[name]:
         is_allowed, allowed = _is_table(value), "a table of texts"
     elif tuple in SHAPES[name]:
@@ -291,7 +291,8 @@ def checked_setting(name: str, value: Any) -> Any:
     if name == "reading" and set(value) - set(READING):
         wrong = min(set(value) - set(READING))
         raise ParameterError(
-            f"{wrong!r:.40} is not a parameter of reading. The parameters are {', '.join(READING)}",
+            f"{wrong!r:.40} is not a parameter for reading files. The parameters are "
+            f"{', '.join(READING)}",
             parameter="reading",
             value=wrong,
             allowed=READING,
@@ -327,10 +328,10 @@ MAX_THREADS = 4
 """Largest number of threads that encode. Each thread stores two copies of a block of rows."""
 
 ENCODED_AT_ONCE, MIN_BLOCK_ROWS = 1 << 18, 1 << 11
-"""Number of values that are encoded together (few, for the cache), and smallest number of rows."""
+"""Number of values that are encoded at once (they fit a cache), and smallest number of rows."""
 
 MAX_NARROW = 7
-"""Number of features up to which NumPy adds the features of a column in order."""
+"""Largest number of features of a column that NumPy adds in the order of the features."""
 
 UsedColumn: TypeAlias = NumberCode | CategoryCode | OrdinalCode | DateCode
 FeatureCode: TypeAlias = UsedColumn | PartCode
@@ -351,7 +352,7 @@ class Encoding:
     is_named : bool
         Whether the data has column names.  The columns of an array only have numbers.
     roles : Roles
-        Settings of the user that are not kinds of columns, such as parameters of reading.
+        Settings of the user that are not kinds of columns, such as parameters for reading files.
     parts : tuple of CycleCode or SpanCode
         Additional features that are derived from dates, such as the weekday.
 
@@ -384,7 +385,7 @@ class Encoding:
     ) -> "Encoding":
         """Return the encoding for numbers that are used without scaling.
 
-        With `fills`, NaN is replaced by the value for its column.
+        If `fills` is given, NaN in a column is replaced by the value in `fills` for this column.
         """
         values = [0.0] * len(names) if fills is None else fills
         codes = (NumberCode.plain(str(n), v) for n, v in zip(names, values, strict=True))
@@ -398,7 +399,7 @@ class Encoding:
 
     @cached_property
     def features(self) -> tuple[FeatureCode, ...]:
-        """Codes of the feature columns, followed by features derived from dates."""
+        """Codes of the feature columns, and then of the features derived from dates."""
         return (*self.used, *self.parts)
 
     @cached_property
@@ -449,7 +450,7 @@ class Encoding:
         ------
         InputError
             If a column does not exist, contains text instead of numbers or dates, contains an
-            unknown level of an ordered category, or has missing cells with ``missing="error"``.
+            unknown level of an ordered category, or (with ``missing="error"``) has missing cells.
         """
         table = table if isinstance(table, Table) else table.table()
         names = set(table.names)
@@ -508,14 +509,14 @@ class Encoding:
         return np.ascontiguousarray(rows)
 
     def _refuse_far(self, table: Table, rows: Float64s, begin: int) -> None:
-        """Raise InputError if a value is too far. Features derived from dates need no check."""
+        """Raise InputError if an encoded value is too large. Features of dates are not checked."""
         end = self.slices[len(self.used) - 1].stop if self.used else 0
         if not (np.abs(rows[:, :end]) <= FARTHEST).all():
             for code, place in zip(self.used, self.slices, strict=False):
                 refuse_far(table, table.column(code.name), rows[:, place], begin)
 
     def _encode_parts(self, rows: Float64s, sources: dict[str, Any]) -> None:
-        """Write the features derived from dates, and NaN for missing cells with missing="mask"."""
+        """Write the features derived from dates. If missing="mask", write NaN for missing cells."""
         dates = {n: each.moments for n, each in sources.items() if isinstance(each, Dates)}
         for part in self.parts:
             rows[:, self._place[part.name]] = encoded_part(part, dates)
@@ -581,7 +582,7 @@ class Encoding:
         return rows
 
     def having_seen(self, rows: Floats) -> "Encoding":
-        """Return the encoding with the range and decimals of columns without scaling.
+        """Add the range and the decimals of columns without scaling to the encoding.
 
         Parameters
         ----------
@@ -599,13 +600,13 @@ class Encoding:
         return replace(self, columns=tuple(seen))
 
     def n_missing(self, table: Table | Source) -> dict[str, int]:
-        """Return the number of missing cells for each feature column with missing cells."""
+        """Count the missing cells, for each feature column with missing cells."""
         table = table if isinstance(table, Table) else table.table()
         counts = {code.name: table.column(code.name).n_missing for code in self.used}
         return {name: n for name, n in counts.items() if n}
 
     def n_unseen(self, table: Table | Source) -> dict[str, int]:
-        """Return the number of cells with a new level, for categories with such cells."""
+        """Count the cells with new levels, for each category column with new levels."""
         table = table if isinstance(table, Table) else table.table()
         counts = {
             code.name: int(((code.encode(column)[:, -1] > 0) & ~column.missing).sum())
@@ -666,7 +667,7 @@ class Encoding:
         return rows
 
     def sum_by_used(self, by_feature: Float64s) -> Float64s:
-        """Return the sum of the encoded features of each used column (n, n_used)."""
+        """Return sums over the features of each used column, of shape (n, n_used)."""
         by_column = self.sum_by_column(by_feature)
         n_used = len(self.used)
         sums = by_column[:, :n_used].copy()
@@ -677,7 +678,7 @@ class Encoding:
 
     @cached_property
     def _place(self) -> dict[str, slice]:
-        """Position in an encoded row for each name of a feature column."""
+        """Position of each feature column in an encoded row, by column name."""
         return {code.name: p for code, p in zip(self.features, self.slices, strict=True)}
 
     @cached_property
@@ -686,7 +687,7 @@ class Encoding:
         return {code.name: j for j, code in enumerate(self.used)}
 
     def sum_by_column(self, by_feature: Float64s) -> Float64s:
-        """Return the sum of the encoded features of each feature column (n, n_columns)."""
+        """Return sums over the features of each feature column, of shape (n, n_columns)."""
         if len(self.slices) == self.n_features:
             return by_feature.copy()
         sums = by_feature[:, self._first]
@@ -703,12 +704,12 @@ class Encoding:
 
     @cached_property
     def _wide(self) -> list[int]:
-        """Columns with many features, which NumPy sums fastest, in another order."""
+        """Columns with so many features that NumPy adds them faster, but in another order."""
         return [j for j, part in enumerate(self.slices) if part.stop - part.start > MAX_NARROW]
 
     @cached_property
     def _later(self) -> list[tuple[Ints, Ints]]:
-        """Columns with a second feature, with a third feature and so on, and these features."""
+        """Pairs of columns and feature indices, for the second feature, the third, and so on."""
         wide, found = {*self._wide}, []
         for i in range(1, MAX_NARROW):
             columns = [
@@ -758,7 +759,7 @@ def _rows_of(source: Any, part: slice) -> Any:
 
 
 def _data_of(code: Any) -> dict[str, Any]:
-    """Return the fields of a code without newer fields that have the default value."""
+    """Return the fields of a code, without fields that have their default value."""
     data = {}
     for each in fields(code):
         value = getattr(code, each.name)

@@ -28,7 +28,7 @@ MIN_ROWS = 20
 """Smallest number of rows for which values can show that a column is a counter or a code."""
 
 NEARLY_UNIQUE = 0.95
-"""Smallest share of distinct values in a column of codes."""
+"""Smallest share of distinct values among the cells of a column of codes."""
 
 MIN_CODE_ROWS, MIN_CODE_DIGITS, MAX_UNEVENNESS = 100, 6, 0.1
 """Limits for whole numbers that are a code although the column name does not show this. These are
@@ -36,7 +36,7 @@ the smallest number of rows and digits, and the largest Kolmogorov distance from
 Amounts have a distance of at least 0.12, because most values are in the middle or at one end."""
 
 MAX_CODE = 1e20
-"""Upper limit for counters and codes."""
+"""Upper limit for the numbers in a column of counters or codes."""
 
 MIN_COUNTS, MAX_COUNT_WIDTH, MIN_DENSITY = 10, 3, 0.8
 """Limits for texts that are counts, such as 01 to 12. These are the smallest number of distinct
@@ -49,15 +49,15 @@ PERSON_WORDS = {
     *("citizenship", "religion", "faith", "ethnicity", "ethnic", "race"),
 }
 NAMED_THINGS = {"file", "product", "item", "column", "brand", "shop", "host"}
-"""Words before "name" that exclude the name of a person."""
+"""Words in the name of a column that show that "name" does not mean the name of a person."""
 
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 SLIP_AMONG_DATES = "dates but for"
-"""Start of the reason why a column of dates with an invalid date is left out."""
+"""First words of the reason why a column of dates with an invalid date is left out."""
 
 MIN_DATES, MAX_SLIPS = 20, 0.1
-"""Smallest number of texts in a column of dates, and largest share of other texts."""
+"""Smallest number of texts in a column of dates, and largest share of texts that are not dates."""
 
 
 def is_called_code(name: str) -> bool:
@@ -212,12 +212,12 @@ class Roles:
     reading : mapping of str to str
         Parameters of `read_table`, such as the delimiter.
     date_format : {"dmy", "mdy", "ymd"} or None
-        Order of day, month and year for ambiguous columns of dates.  With None the day comes
+        Order of day, month and year for ambiguous columns of dates.  With None, the day comes
         first, or the month if another column of dates has the month first.
     dictionary : mapping of str to mapping
         Words for the codes of each column.  The word of the empty code is the column title.
     layers, layer_weights : mapping
-        Columns of each layer, which are scaled together, and weights of layers (default 1).
+        Columns of each layer, which are scaled together, and weight of each layer (default 1).
     missing_values : tuple of str or None
         Texts that mean a missing cell.  None means a built-in list.
     """
@@ -246,7 +246,7 @@ class Roles:
     def of(
         cls, columns: Mapping[str, str], levels: Mapping[str, Sequence[Any]], **said: Any
     ) -> "Roles":
-        """Return roles from the role of each column, the reverse of `by_column`."""
+        """Return roles from the role of each column, as the reverse of `by_column`."""
         names: dict[str, list[str]] = {}
         for name, role in columns.items():
             names.setdefault(role, []).append(name)
@@ -284,7 +284,7 @@ class Roles:
         return taken
 
     def beside_columns(self) -> "Roles":
-        """Return the settings that an encoding does not contain, such as parameters of reading."""
+        """Return the settings that an encoding does not contain, such as how to read a file."""
         own = {role: getattr(Roles(), role) for role in (*ROLE_WORDS, "missing", "others")}
         return replace(self, **own)
 
@@ -365,7 +365,7 @@ def numbers_as_text(
 def _decide_named(
     table: Table, column: Column, roles: Roles, id_name: str | None
 ) -> KindDecision | None:
-    """Return the kind of a column by its role or by the id name. With None, rules decide."""
+    """Return the kind of a column with a role or the name `id_name`, or None for other columns."""
     name = column.name
     if name == id_name:
         given = name == roles.id
@@ -407,7 +407,7 @@ def _decide_by_rule(
 
 
 def unfit_columns(table: Table, roles: Roles) -> list[UnusedColumn]:
-    """Return the columns that are features only if the user names them."""
+    """Return the columns that become features only if the user gives them a role."""
     named = {name for _, name in roles.named()}
     unnamed = [column for column in table.columns if column.name not in named]
     if roles.others == "drop":
@@ -452,7 +452,7 @@ def _decide_text(
             )
         raise InputError(
             f"Column '{column.name}' of {table.source} has {n_values} different texts, but a "
-            f"category can have only max_levels={max_levels}. {advice}",
+            f"category can have at most max_levels={max_levels}. {advice}",
             parameter="max_levels",
             file=table.source,
             column=column.name,
@@ -507,7 +507,7 @@ def _forced_category(column: Column) -> KindDecision:
 
 
 def _decide_date(table: Table, dates: Dates | None, roles: Roles) -> KindDecision | None:
-    """Return the kind of a column of dates, or None for another column."""
+    """Return the kind of a column of dates, or None for a column without dates."""
     if dates is None:
         return None
     column = dates.column
@@ -547,10 +547,10 @@ def _value_of(column: Column) -> str:
 
 
 FEW = 0.01
-"""Largest share of negative numbers in a column that counts as few."""
+"""Largest share of negative numbers in a column for which they count as few."""
 
 BELOW_ZERO = " below 0"
-"""End of the reason of a column with few negative numbers."""
+"""Last words of the text about a column with few negative numbers."""
 
 
 def few_below_zero(numbers: Float64s) -> str:

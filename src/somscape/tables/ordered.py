@@ -34,7 +34,7 @@ from somscape.tables.table import table_from_columns
 Leveled = TypeVar("Leveled", "OrdinalCode", CategoryCode)
 
 MICROSECONDS = {"D": 86_400_000_000, "s": 1_000_000, "us": 1}
-"""Microseconds in each unit of dates (whole days, whole seconds, or microseconds)."""
+"""Number of microseconds in each unit of dates (day, second, microsecond)."""
 
 FIRST, LAST = np.datetime64("0001-01-01", "us"), np.datetime64("9999-12-31", "us")
 """First and last date that Python and data frames can represent."""
@@ -52,7 +52,7 @@ LEVELS_SHOWN = 8
 class OrdinalCode(OneFeature):
     """The encoding of an ordered category as one number, with levels at equal steps from 0 to 1.
 
-    A cell with another text than the levels is an error.
+    A cell whose text is not a level is an error.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class OrdinalCode(OneFeature):
     fill : int
         Index of the (lower) median level, which replaces missing cells.
     factor : float
-        Factor for the features, from the layer of the column.
+        Factor of the layer of the column, by which features are multiplied.
     """
 
     kind: ClassVar[str] = "ordinal"
@@ -105,7 +105,7 @@ class OrdinalCode(OneFeature):
         return self.encoded_levels[[place[text] for text in level_texts(column)]]
 
     def decode(self, features: Floats) -> Objects:
-        """Return the nearest level of each row of encoded features of shape (n, 1)."""
+        """Return the level nearest to each row of encoded features, of shape (n, 1)."""
         return np.array(self.levels, dtype=object)[self._places(features)]
 
     @property
@@ -157,7 +157,7 @@ class DateCode(OneFeature):
 
     @property
     def factor(self) -> float:
-        """Factor for the feature, from the layer of the column."""
+        """Factor of the layer of the column, by which the feature is multiplied."""
         return self.number.factor
 
     @classmethod
@@ -184,7 +184,7 @@ class DateCode(OneFeature):
         return self.number.encode_numbers(_counts(source, self.unit))
 
     def decode(self, features: Floats) -> NDArray[np.datetime64]:
-        """Return dates in the unit of the code from encoded features of shape (n, 1)."""
+        """Decode features of shape (n, 1) to dates in the unit of the code."""
         return self._dates(self.number.decode(features.astype(np.float64)))
 
     def text(self, features: Floats) -> str:
@@ -192,16 +192,16 @@ class DateCode(OneFeature):
         return str(self.decode(features[None])[0])
 
     def short(self, features: Float64s, step: float, side: int = 0) -> NDArray[np.datetime64]:
-        """Return dates in whole units close to encoded dates, as `NumberCode.short` does."""
+        """Decode features to dates, rounded to whole units as in `NumberCode.short`."""
         return self._dates(self.number.short(features, 0.0, side))
 
     def place(self, dates: NDArray[np.datetime64]) -> Float64s:
-        """Return encoded dates with the same shape."""
+        """Return the encoded values of dates, in an array of the same shape."""
         counts = dates.astype(f"datetime64[{self.unit}]").astype(np.int64)
         return self.number.place(counts.astype(np.float64))
 
     def possible(self, prototypes: Float64s, step: float) -> Float64s:
-        """Return the encoded dates in whole units that are close to prototypes (n, 1)."""
+        """Return the encoded values of dates in whole units, close to prototypes (n, 1)."""
         return self.place(self.short(prototypes, step))[:, None]
 
     def _dates(self, counts: Float64s) -> NDArray[np.datetime64]:
@@ -217,7 +217,7 @@ class DateCode(OneFeature):
 
 
 def ordinal_levels(name: str, given: Sequence[Any]) -> tuple[str, ...]:
-    """Return the levels of an ordered category in the spelling of cells."""
+    """Return the levels of an ordered category, spelled like the cells of a column."""
     if isinstance(given, str) or not isinstance(given, Sequence):
         raise InputError(
             f"The levels of column '{name}' must be a list from the lowest to the highest level, "
@@ -265,19 +265,19 @@ def _counts(dates: Dates, unit: str) -> Float64s:
 
 
 RADIUS = 0.5
-"""Radius of the circles. So opposite points have distance 1, like two levels."""
+"""Radius of a circle, so that opposite points have distance 1, like two levels of a category."""
 
 CIRCLE_BITS = 30
-"""Number of bits of a circle coordinate, few enough to be equal on every processor."""
+"""Number of bits to which coordinates on a circle are rounded, so that all processors agree."""
 
 MAX_SPANS = 3
-"""Largest number of date differences. They use pairs of neighboring date columns."""
+"""Largest number of features that are differences between two neighboring columns of dates."""
 
 MIN_UNEVEN, MAX_CHANCE, MIN_ROWS_A_LEVEL = 0.05, 4.0, 10
 """Limits for evenly distributed weekdays or hours, which are left out because they add noise. The
-first number is the relative squared difference from equal shares (0.4 for working days, 0.01 for
-births). The second number is the limit for a random sample, in standard deviations above the mean.
-The third number is the smallest mean number of rows per level."""
+first number is a limit for the relative squared difference from equal shares (working days have
+0.4, and births have 0.01). The second number is the limit of differences by chance, in standard
+deviations above the mean. The third number is the smallest mean number of rows per level."""
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 HOURS = tuple(f"{hour:02}:00" for hour in range(24))
@@ -299,14 +299,14 @@ class CycleCode(SaysUsual):
     Attributes
     ----------
     name, why : str
-        Name of the code, and the source of the code.
+        Name of the code, and a text that names the source of the code.
     source : str
         Name of the column of dates.
     part : {"weekday", "hour"}
     fill : int
         Weekday (from 0) or minute of the day that replaces missing dates.
     factor : float
-        Factor for the features, from the layer of the column.
+        Factor of the layer of the column, by which features are multiplied.
     """
 
     kind: ClassVar[str] = "circle"
@@ -406,15 +406,15 @@ class CycleCode(SaysUsual):
         return bool(self._covered(prototypes)[self._places(features[None])[0]])
 
     def as_ordinal(self, features: Floats) -> tuple[OrdinalCode, Float64s]:
-        """Return an ordered category with the same levels, and features for bar charts."""
+        """Return an ordered category with the same levels, and its features, for bar charts."""
         return self._convert_to(OrdinalCode(self.name, self.why, self.levels, 0), features)
 
     def as_category(self, features: Floats) -> tuple[CategoryCode, Float64s]:
-        """Return a category with the same levels, and its features, for shares of levels."""
+        """Return a category with the same levels, and its features, to compute shares of levels."""
         return self._convert_to(CategoryCode(self.name, self.why, self.levels), features)
 
     def _convert_to(self, code: Leveled, features: Floats) -> tuple[Leveled, Float64s]:
-        """Return a code with the same levels, and features for this code (NaN if missing)."""
+        """Return the given code, and the features in the form of this code (NaN if missing)."""
         is_missing = np.asarray(np.isnan(features).any(axis=1))
         rows = code.encoded_levels[self._places(np.nan_to_num(features))]
         return code, np.where(is_missing[:, None], np.nan, rows)
@@ -474,7 +474,7 @@ class SpanCode(NumberCode):
     def between(
         cls, name: str, dates: Sequence[Dates], scaling: Scaling, counts: Float64s | None
     ) -> "SpanCode | None":
-        """Learn the scale of the days between two columns, or return None if all are equal."""
+        """Learn the scale of days between two columns of dates, or return None if all are equal."""
         days = _days_between(*(each.moments for each in dates))
         column = table_from_columns({name: days}).columns[0]
         if column.numbers is None or column.n_distinct < 2:
@@ -484,7 +484,7 @@ class SpanCode(NumberCode):
         return cls(**asdict(number), start=start, end=end)
 
     def encode_dates(self, start: Moments, end: Moments) -> Float64s:
-        """Return the feature of dates (NaT if missing), of shape (n_rows, 1)."""
+        """Return the feature of pairs of dates (NaT if missing), of shape (n_rows, 1)."""
         return self.encode_numbers(_days_between(start, end))
 
     def text(self, features: Floats) -> str:
@@ -524,13 +524,13 @@ def part_names(dates: Mapping[str, bool], taken: Iterable[str]) -> list[str]:
 
 
 def has_time(dates: Moments) -> bool:
-    """Return whether dates have a time of day."""
+    """Return whether a date has a time of day other than midnight."""
     moments = dates[~np.isnat(dates)].astype("datetime64[us]").astype(np.int64)
     return bool((moments % DAY_MICROSECONDS).any())
 
 
 def encoded_part(code: PartCode, dates: Mapping[str, Moments]) -> Float64s:
-    """Return the features of a code that is derived from dates."""
+    """Return the features that a code derives from dates."""
     if isinstance(code, CycleCode):
         return code.encode(dates[code.source])
     return code.encode_dates(dates[code.start], dates[code.end])
@@ -551,7 +551,7 @@ def _days_between(start: Moments, end: Moments) -> Float64s:
 
 
 def _are_even(counts: Float64s) -> bool:
-    """Return whether levels are evenly distributed, if there are enough rows."""
+    """Return whether there are enough rows and the levels are evenly distributed."""
     k, n = len(counts), counts.sum()
     uneven = k * ((counts / n - 1 / k) ** 2).sum()
     chance = (k - 1 + MAX_CHANCE * math.sqrt(2 * (k - 1))) / n
@@ -559,7 +559,7 @@ def _are_even(counts: Float64s) -> bool:
 
 
 def _n_before(covered: NDArray[np.bool_], place: int) -> int:
-    """Return the number of uncovered levels before a level on the circle."""
+    """Return the number of uncovered levels directly before a level on the circle."""
     n = len(covered)
     return next(k for k in range(n) if covered[(place - 1 - k) % n])
 

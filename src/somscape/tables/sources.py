@@ -50,9 +50,9 @@ def read_table(
     path : str or path
         Text table (.csv, .tsv, .txt, also compressed as .gz, .bz2 or .zst), Parquet file
         (.parquet), Arrow file (.feather, .arrow, .ipc), or workbook (.xlsx, .xlsm, .xlsb, .xls,
-        .ods, which need the extra ``excel``).  "-" reads a text table from standard input.  A
-        folder, or a pattern such as ``data/*.parquet``, reads several files.  The URL of a database
-        is also possible (see `read_sql`).
+        .ods, which need the extra ``excel``).  "-" reads a text table from standard input.  For a
+        folder or a pattern such as ``data/*.parquet``, all matching files are read.  The URL of a
+        database is also possible (see `read_sql`).
     delimiter : str, optional
         One character, or "tab".  By default, comma, semicolon, tab or ``|`` is detected.
     decimal : "." or ",", optional
@@ -67,10 +67,10 @@ def read_table(
         visible sheet that contains a table.
     missing_values : sequence of str, optional
         Words (in upper or lower case) and numbers that mean a missing cell, such as ``["999"]``.
-        Empty cells are always missing.  The default is `MISSING_WORDS`.  In a column with other
-        punctuation marks as values, ``-`` and ``?`` are also values.
+        Empty cells are always missing.  The default is `MISSING_WORDS`.  If a column
+        contains other punctuation marks as values, ``-`` and ``?`` are also values there.
     table, query : str, optional
-        Name of a table in a database, or one statement that reads rows.
+        Name of a table in a database, or one SQL statement that reads rows.
 
     Returns
     -------
@@ -188,7 +188,7 @@ def paths_of(path: str | os.PathLike[str]) -> list[Path]:
 
 
 def kind_at(path: str | os.PathLike[str]) -> str:
-    """Return the kind of a source, which decides the valid parameters."""
+    """Return the kind of a source, which determines the parameters that are valid."""
     if is_url(path):
         return "database"
     files = files_of(path)
@@ -303,7 +303,7 @@ def _by_column(table: Table) -> Any:
 
 
 def _state(path: str | os.PathLike[str]) -> set[tuple[Path, int, int]]:
-    """Return the files of a table with size and time. A database has no such files."""
+    """Return the files of a table with their sizes and times, or an empty set for a database."""
     files = [] if is_url(path) else [file for file in paths_of(path) if file.is_file()]
     found = [(file, file.stat()) for file in files]
     return {(file, of.st_size, of.st_mtime_ns) for file, of in found}
@@ -337,11 +337,12 @@ def source(data: Any, **reading: Any) -> Source:
     ----------
     data : str, path, Table, data frame, ndarray or callable
         Data for `read_table` or `table_from_frame`, an array, or a function.  The rows of a lazy
-        frame or of a one-time reader are collected here.  An array has shape (n_rows, n_columns)
-        and can be a ``numpy.memmap``, because its numbers are not copied.  The path of a .npy file
-        is also possible, and the file is read here.  A function without parameters must return an
-        iterator of batches (``pyarrow.RecordBatch``, data frames or arrays).  The function is
-        called once, and all batches together decide the types of columns.
+        frame or of a one-time reader are collected immediately.  An array has shape (n_rows,
+        n_columns) and can be a ``numpy.memmap``, because its numbers are not copied.  The path of a
+        .npy file is also possible, and the file is read immediately.  A function without
+        parameters must return an iterator of batches (``pyarrow.RecordBatch``, data frames or
+        arrays).  The function is called once, and all batches together decide the types of
+        columns.
     **reading : dict
         Further parameters of `read_table`, or of `table_from_frame`.
 
@@ -394,7 +395,7 @@ def source(data: Any, **reading: Any) -> Source:
     if isinstance(data, Iterator) and not hasattr(data, STREAM):
         raise InputError(
             f"`data` is a {type(data).__name__}, which cannot be read more than once. Pass a"
-            " function that returns an iterator, so source(function) and not source(function()).",
+            " function that returns an iterator, as in source(function), not source(function()).",
             parameter="data",
             value=type(data).__name__,
         )

@@ -44,7 +44,7 @@ from somscape.tables._texts import BLOCK, ArrowTexts
 from somscape.tables.column import Column, row_index
 
 LIBRARIES = ("pandas", "polars", "pyarrow")
-"""Libraries for data frames in order of preference. pyarrow is always installed."""
+"""Libraries for data frames, in order of preference. The last one, pyarrow, is always installed."""
 
 MAX_CELL = 200
 """Largest number of characters of a cell in a notebook."""
@@ -115,8 +115,8 @@ class Table:
         Name for messages: "applications.csv", "<stdin>", "data frame".
     lines : sequence of n_rows int, FileLines or None
         Line number in the file (or row number in the sheet) at which each row starts.  The header
-        is usually line 1.  Consecutive numbers are a range, and other numbers are an ndarray.
-        Several files have a `FileLines`.  A source without lines has None.
+        is usually line 1.  Consecutive numbers are stored as a range, other numbers as an
+        ndarray, and lines of several files as a `FileLines`.  None means a source without lines.
     notes : tuple of str
         Notes of the reader, such as the detected delimiter.
 
@@ -236,7 +236,7 @@ class Table:
         return replace(self, columns=tuple(c.put_away(len(self.columns)) for c in self.columns))
 
     def take(self, rows: ArrayLike | slice) -> "Table":
-        """Return the table with some rows, given by numbers, a boolean mask or a slice."""
+        """Return some rows of the table, given by row numbers, a mask or a slice."""
         chosen = row_index(rows)
         lines = self.lines
         if isinstance(lines, FileLines):
@@ -269,7 +269,7 @@ class Table:
         Parameters
         ----------
         library : {"pandas", "polars", "pyarrow"}, optional
-            Library of the data frame.  The default is the first installed library in this order.
+            Library of the data frame.  The default is the first of these that is installed.
 
         Returns
         -------
@@ -405,7 +405,7 @@ def column_from_values(
     asked: Sequence[str] | None = None,
     words: set[str] | None = None,
 ) -> Column:
-    """Make a column. It is numeric if all values that are not missing are numbers."""
+    """Make a column, which is numeric if all values that are not missing are numbers."""
     read = _cell_and_number if asked is None else _reader(asked, set() if words is None else words)
     if isinstance(values, np.ndarray) and values.dtype in (np.float32, np.float64):
         return column_of_floats(name, values.copy(), where)  # the caller keeps the original

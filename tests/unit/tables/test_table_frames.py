@@ -324,7 +324,7 @@ def test_workbook(tmp_path: Path) -> None:
     assert table.column("new").cells.tolist() == ["True", "False"]
     assert table.column("word").cells.tolist() == ["a", "b"]
     assert table.where(1) == "t.xlsx, line 4"
-    assert table.notes[0] == "sheet 'Loans', the only one of 2 with a table"
+    assert table.notes[0] == "sheet 'Loans', the only one of 2 sheets with a table"
 
 
 def test_empty_workbook(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def test_the_sheet_with_a_table_is_read(tmp_path: Path, ending: str) -> None:
     data = WRITERS[ending]({"Cover": COVER, "Loans": LOANS, "Empty": []})
     table = read(tmp_path, data, f"t{ending}")
     assert table.names == ("id", "rate", "job")
-    assert table.notes == ("sheet 'Loans', the only one of 3 with a table",)
+    assert table.notes == ("sheet 'Loans', the only one of 3 sheets with a table",)
 
 
 def test_of_several_tables_the_first_is_read_and_all_are_said(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_of_several_tables_the_first_is_read_and_all_are_said(tmp_path: Path) ->
     table = read(tmp_path, data)
     assert table.names[0] == "id"
     (note,) = table.notes
-    assert note == "sheet 'Loans', the first sheet with a table, of 'Loans', 'People'"
+    assert note == "sheet 'Loans', the first of the sheets with a table ('Loans', 'People')"
     assert vars(note)["options"] == "--sheet NAME"
 
 
@@ -94,7 +94,7 @@ def test_hidden_sheets_are_read_if_they_are_named(tmp_path: Path) -> None:
     sheets = {"Lists": PEOPLE, "Loans": LOANS, "More": PEOPLE}
     data = xlsx(sheets, hidden=["Lists", "More"])
     table = read(tmp_path, data)
-    assert table.notes == ("sheet 'Loans', the only one of 3 with a table",)
+    assert table.notes == ("sheet 'Loans', the only one of 3 sheets with a table",)
     assert read(tmp_path, data, sheet="Lists").names == ("name", "age")
     data = xlsx({"Cover": COVER, "Lists": PEOPLE}, hidden=["Lists"])
     with rejected():
