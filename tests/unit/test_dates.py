@@ -135,7 +135,7 @@ def test_an_open_order_is_day_first_or_that_of_another_column_and_said():
     assert asked == {"c": "dmy", "d": "mdy"}
     table = table_from_columns({"c": ["1/2/2026", "3/4/2026"]})
     (note,) = notes_of(fit_encoding(table))
-    assert note == "dates in 'c' do not show their order and are read day first"
+    assert note == "dates in 'c' fit several orders and are read day first"
     assert note.options == "--date-format mdy"
     assert notes_of(fit_encoding(table, Roles(date_format="dmy"))) == []
     # The same day either way: nothing to say.

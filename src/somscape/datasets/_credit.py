@@ -50,8 +50,8 @@ def load_german_credit_words() -> dict[str, dict[str, str]]:
     Returns
     -------
     dict of str to dict of str to str
-        For each column, the words for its codes, as for ``TableEncoder(dictionary=)``.  The empty
-        code has the words for the column itself.
+        For each column, the words for its codes, as for ``TableEncoder(dictionary=)``.  The words
+        for the empty code ``""`` name the column itself.
 
     See Also
     --------
@@ -78,9 +78,9 @@ def load_credit_applications(path: str | Path | None = None) -> Table:
     Parameters
     ----------
     path : str or Path, default=None
-        The exercise's own file, ``Credit_Card_Applications.csv``, to read instead.  It has the same
-        rows, and its columns ``CustomerID`` and ``Class`` take the places of ``customer`` and
-        ``class``.
+        The exercise's own file, ``Credit_Card_Applications.csv``, which is read instead of the
+        table in somscape.  The rows are the same, but the columns ``customer`` and ``class`` are
+        called ``CustomerID`` and ``Class``.
 
     Returns
     -------

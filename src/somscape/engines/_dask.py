@@ -17,7 +17,8 @@ from somscape.errors import EngineError, InputError, SomscapeError
 from somscape.fit.pieces import Pieces
 
 MAX_TOGETHER = 1 << 28
-"""Most bytes of the pieces of one task, because a worker holds all these pieces in memory."""
+"""Maximum total size in bytes of the pieces of one task, because a worker holds all of them in
+memory."""
 
 
 class KeptPieces:
@@ -71,7 +72,7 @@ class KeptPieces:
 
 
 MAX_ALONE = 30.0
-"""Seconds that a cluster may be without workers."""
+"""Number of seconds to wait for a cluster that does not have workers."""
 
 POLL = 1.0
 """Seconds between two checks whether the cluster has workers."""
@@ -99,7 +100,7 @@ def client_of_this_process() -> Any:
 
 
 def computed(tasks: list[Any], named: Callable[[int], str], at_once: int) -> Iterator[Any]:
-    """Yield the results of tasks in order, from the cluster if there is one."""
+    """Yield the results of tasks in the order of the tasks, from the cluster if there is one."""
     client = client_of_this_process()
     if client is None:
         from dask.base import compute  # late: it is slow to import
@@ -118,7 +119,7 @@ def computed(tasks: list[Any], named: Callable[[int], str], at_once: int) -> Ite
 
 
 def _results(client: Any, futures: list[Any], what: str) -> list[Any]:
-    """Fetch results together, or raise EngineError if the cluster cannot compute a result."""
+    """Fetch results in one request, or raise EngineError if the cluster cannot compute them."""
     lost = EngineError("The connection to Dask's scheduler was lost. Connect and try again.")
     if client.status != "running":
         raise lost
@@ -187,7 +188,7 @@ class Partitions(Pieces):
         self._collection = collection  # otherwise its workers would drop the results
 
     def each(self, function: Callable[[int, Any], T]) -> Iterator[T]:
-        """Apply a function to each piece, and yield the results in order."""
+        """Apply a function to each piece, and yield the results in the order of the pieces."""
         from dask.delayed import delayed  # late: it is slow to import
 
         sent, task = _as_argument(function, len(self._parts)), delayed(apply, pure=False)
@@ -234,7 +235,7 @@ def answer(collection: Any, function: Callable[[Any], Any], name: str, dtype: An
 
 
 def _as_argument(function: Any, n_tasks: int) -> Any:
-    """Return a function, delayed for many tasks so that each worker receives the function once."""
+    """Return a function, delayed if there are many tasks, to send it to each worker only once."""
     from dask.delayed import delayed  # late: it is slow to import
 
     return function if n_tasks <= FAN_IN else delayed(function, pure=False)

@@ -14,7 +14,7 @@ from somscape.fit.pieces import Pieces
 T = TypeVar("T")
 
 MAX_DEATHS = 4
-"""Number of times that a task for a block may lose its worker. By default, Ray retries forever."""
+"""Maximum number of times that the worker of a task can die. By default, Ray retries forever."""
 
 
 class Partitions(Pieces):
@@ -30,7 +30,7 @@ class Partitions(Pieces):
             self._blocks = _run("a piece of X could not be computed by Ray", dataset.to_arrow_refs)
 
     def each(self, function: Callable[[int, Any], T]) -> Iterator[T]:
-        """Apply a function to each piece, and yield the results in order."""
+        """Apply a function to each piece, and yield the results in the order of the pieces."""
         yield from _results(self._refs(function), "piece {} of X".format)
 
     def total(self, function: Callable[[int, Any], T], merge: Callable[[T, T], T]) -> T:
@@ -102,7 +102,7 @@ def _apply(function: Callable[[int, Any], T], number: int, table: Any) -> T:
 
 
 def _rows(table: Any) -> Any:
-    """Return a block of one column of arrays as an array, and other blocks unchanged."""
+    """Return a block as an array if its only column contains arrays, otherwise unchanged."""
     if table.num_columns != 1 or not hasattr(table.schema[0].type, "shape"):
         return table
     from ray.data.block import BlockAccessor  # in a process of Ray
@@ -111,7 +111,7 @@ def _rows(table: Any) -> Any:
 
 
 def _results(refs: list[Any], named: Callable[[int], str]) -> Iterator[Any]:
-    """Yield results in order, and cancel the remaining tasks if the caller stops."""
+    """Yield results in the order of the tasks, and cancel remaining tasks if the caller stops."""
     import ray  # late: it is slow to import
 
     refs.reverse()
@@ -128,7 +128,7 @@ def _results(refs: list[Any], named: Callable[[int], str]) -> Iterator[Any]:
 
 
 def _run(what: str, job: Callable[[], T]) -> T:
-    """Run a job, or raise EngineError with a message of one line if Ray gives up."""
+    """Run a job, and raise EngineError with a message of one line if Ray cannot complete it."""
     from ray.exceptions import RayError, RayTaskError
 
     try:

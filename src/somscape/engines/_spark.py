@@ -15,7 +15,7 @@ from somscape.fit.pieces import Pieces
 T = TypeVar("T")
 
 MAX_COLLECTED = 32
-"""Maximum number of results that this process, or a task, merges."""
+"""Maximum number of results that this process or one task merges at a time."""
 
 TASK = re.compile(r"Task (\d+) in stage")
 """Pattern for the number of a piece in a message of Spark."""
@@ -25,7 +25,7 @@ RESULT = "number int, result binary"
 
 
 class Partitions(Pieces):
-    """The partitions of a data frame, in the order of their numbers.
+    """The partitions of a data frame, ordered by partition number.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class Partitions(Pieces):
         self._n_pieces = frame.rdd.getNumPartitions()
 
     def each(self, function: Callable[[int, Any], T]) -> Iterator[T]:
-        """Apply a function to each piece, and yield the results in order."""
+        """Apply a function to each piece, and yield the results in the order of the pieces."""
         rows = _run(self._tasks(function).collect)
         found = {row.number: row.result for row in rows}
         for number in range(self._n_pieces):
@@ -139,7 +139,7 @@ def _outcome(pickled: bytes) -> Any:
 
 
 def _run(job: Callable[[], T]) -> T:
-    """Run a job, or raise EngineError with a message of one line if Spark gives up."""
+    """Run a job, and raise EngineError with a message of one line if Spark cannot complete it."""
     from py4j.protocol import Py4JError
 
     try:

@@ -1,4 +1,4 @@
-"""Tasks that workers can import by name, and the error if a cluster gives up."""
+"""Tasks that workers can import by name, and the error if a cluster cannot complete a task."""
 
 import re
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from somscape.errors import EngineError
 T = TypeVar("T")
 
 FAN_IN = 8
-"""Number of results that one task, or this machine, merges."""
+"""Maximum number of results that one task or this process merges at a time."""
 
 
 def apply(function: Callable[[int, Any], T], number: int, data: Any) -> T:
@@ -31,7 +31,7 @@ def merged(merge: Callable[[T, T], T], *results: T) -> T:
 
 
 def groups(tasks: list[Any]) -> list[list[Any]]:
-    """Return tasks in groups. One task merges each group."""
+    """Return tasks in groups. The results of each group are merged by one further task."""
     return [tasks[i : i + FAN_IN] for i in range(0, len(tasks), FAN_IN)]
 
 
@@ -43,7 +43,7 @@ MAX_LETTERS = 500
 
 
 def gave_up(what: str, error: object) -> EngineError:
-    """Return the error of a cluster that gave up."""
+    """Return the error for work that a cluster could not complete."""
     text = str(error)
     cause = CAUSE.search(text)
     kind = f"{type(error).__name__}: " if isinstance(error, Exception) else ""

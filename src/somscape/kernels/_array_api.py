@@ -1,8 +1,9 @@
 """Search and sums for rows on a device, by the array API standard.
 
-Only search and sums take long, so only these functions run on the device.  Scores are a product of
-matrices in the type of the rows, and sums are whole numbers as in the core.  Therefore a map
-differs from the core's map only by rows that are, up to rounding, equally near to two units.
+Only search and sums take a long time, so only these functions run on the device.  Scores are
+computed as a product of matrices in the type of the rows, and sums use whole numbers as in the
+core.  Therefore a map can differ from the core's map only because of rows that are, up to rounding,
+equally near to two units.
 """
 
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from somscape.kernels._kernels import Kernels
 from somscape.kernels._sparse import Device, DeviceArray
 
 MAX_VALUES = 1 << 25
-"""Most values of an array (256 MB in float64).  At most seven arrays are held at a time."""
+"""Maximum number of values in an array (256 MB in float64).  At most seven arrays are in memory."""
 
 
 class DeviceKernels:
@@ -142,8 +143,8 @@ class DeviceKernels:
 class _Scores:
     """Scores of units for rows, which are squared distances minus a constant for each row.
 
-    Rows and prototypes are moved to the mean of the prototypes and scaled to about 1, so that
-    neither a distant origin nor tiny or huge values cost digits.
+    Rows and prototypes are centered on the mean of the prototypes and scaled to about 1, so that a
+    distant origin, tiny values or huge values do not reduce the precision.
     """
 
     def __init__(self, codebook: Floats, rows: DeviceArray) -> None:
@@ -164,7 +165,7 @@ class _Scores:
         return blocks(n, _step(max(self.factors.shape)))
 
     def least(self, tile: Any, k: int) -> Any:
-        """Return the `k` units with the lowest scores of each row, with equal scores by unit."""
+        """Return the `k` units with the lowest scores of each row, sorted by unit if equal."""
         xp, place = self.device.library, self.device.place
         ones = xp.ones((tile.shape[0], 1), dtype=tile.dtype, device=place)
         moved = xp.concat([(tile - self.center) * self.scale, ones], axis=1)
@@ -199,7 +200,7 @@ def _join(parts: list[Any], device: Device) -> DeviceArray:
 
 
 def _round(xp: Any, values: Any, times: Any) -> Any:
-    """Round weighted values to whole numbers. A whole weight multiplies the rounded value."""
+    """Round weighted values to whole numbers. A whole-number weight multiplies after rounding."""
     if times is None:
         return xp.astype(xp.round(values), xp.int64)
     is_whole = xp.round(times) == times

@@ -24,7 +24,7 @@ from somscape.kernels._sparse import Rows, SparseRows
 
 
 def processors_by_quota(root: Path = Path("/")) -> int | None:
-    """Return the smallest quota of processors of the control groups, or None without a quota."""
+    """Return the smallest processor quota of the control groups, or None if there is no quota."""
     try:
         lines = (root / "proc/self/cgroup").read_text().splitlines()
     except OSError:
@@ -50,7 +50,7 @@ def _shares(mounted: Path, line: str) -> Iterator[float]:
 
 
 def _quota(folder: Path, *, is_old: bool) -> tuple[int, int]:
-    """Return microseconds of a quota and its period. No limit gives -1 or ValueError."""
+    """Return quota and period in microseconds. Without a limit, return -1 or raise ValueError."""
     if is_old:
         names = "cpu.cfs_quota_us", "cpu.cfs_period_us"
         quota, period = ((folder / name).read_text() for name in names)
@@ -131,13 +131,13 @@ class CoreKernels:
         return means
 
     def parts_of_nearest(self, rows: Floats, codebook: Floats, k: int) -> tuple[Float64s, Float64s]:
-        """Return the mean distance to the `k` nearest units, and the share of each feature."""
+        """Return the mean distance to the `k` nearest units, and the part of each feature in it."""
         means, parts = np.empty(len(rows)), np.empty(rows.shape)
         _core.mean_of_nearest(rows, codebook.astype(np.float64, copy=False), k, means, parts)
         return means, parts
 
     def sum_of_lines(self, rows: Floats, features: Ints, x: Float64s, y: Float64s) -> Float64s:
-        """Return the sum of a piecewise linear function of each feature."""
+        """Return for each row the sum of piecewise linear functions, one for each feature."""
         sums = np.empty(len(rows))
         _core.sum_of_lines(rows, features, x, y, sums)
         return sums
@@ -155,7 +155,7 @@ class CoreKernels:
         distances: Float64s | None = None,
         error_scale: float = 1.0,
     ) -> int:
-        """Add each row to its unit, in fixed point, and return the sum of the distances."""
+        """Add rows to the totals of their units, in fixed point. Return the sum of distances."""
         error: int
         if isinstance(rows, SparseRows):
             error = _core.sums_sparse(
@@ -203,7 +203,7 @@ class CoreKernels:
         _core.margin_steps(*known, *steps, prototypes, axes)
 
     def minisom_winners(self, rows: Float64s, codebook: Float64s, distance: str) -> Ints:
-        """Return the winner of each row in MiniSom."""
+        """Return the unit that wins each row in MiniSom."""
         units = np.empty(len(rows), dtype=np.int64)
         _core.minisom_winners(rows, codebook, MINISOM_DISTANCES.index(distance), units)
         return units

@@ -23,7 +23,7 @@ class ClassedRows(NamedTuple):
     weights : ndarray of shape (n,), float64
         Weight of each row, above 0.
     first_units : ndarray of shape (n_classes + 1,)
-        Class `c` has the units from ``first_units[c]`` up to ``first_units[c + 1]``.
+        The units of class `c` are ``first_units[c]`` to ``first_units[c + 1] - 1``.
     """
 
     rows: Floats
@@ -42,8 +42,8 @@ class MarginSteps(NamedTuple):
     batch : int
         Number of rows of a step, at most 128.  The last step may have fewer rows.
     lengths : ndarray of shape (n_steps, 2), float64
-        Lengths of each step if the slope is constant, for prototypes and for axes (as a share of
-        their largest entry).
+        Length of each step for a constant slope, for prototypes in column 0, and for axes (as a
+        share of their largest entry) in column 1.
     n_before : int
         Number of earlier steps.
     """
@@ -71,11 +71,11 @@ class OnlineSteps(NamedTuple):
 
 
 class Kernels(Protocol):
-    """Kernels over C-contiguous arrays of one float type.
+    """Kernels for C-contiguous arrays of one float type.
 
-    A search accepts a codebook of either type, and float64 prototypes are not rounded for float32
-    rows.  For `search`, `winners` and `sums`, rows may also be sparse or on a device.  The results
-    for rows on a device are also on the device, as a `DeviceArray`.
+    A search accepts a codebook in float32 or float64, and float64 prototypes are not rounded for
+    float32 rows.  For `search`, `winners` and `sums`, rows can also be sparse or on a device.  The
+    results for rows on a device are also on the device, as a `DeviceArray`.
     """
 
     @property
@@ -109,16 +109,16 @@ class Kernels(Protocol):
         order: Ints | None = None,
         one_thread: bool = False,
     ) -> Ints:
-        """Return the units of a Euclidean `search`, faster because distances are not computed."""
+        """Return the units of a Euclidean `search`, but faster, without their distances."""
 
     def mean_of_nearest(self, rows: Floats, codebook: Floats, k: int) -> Float64s:
         """Return the mean Euclidean distance of each row to its `k` nearest units."""
 
     def parts_of_nearest(self, rows: Floats, codebook: Floats, k: int) -> tuple[Float64s, Float64s]:
-        """Return the mean distance to the `k` nearest units, and the share of each feature."""
+        """Return the mean distance to the `k` nearest units, and the part of each feature in it."""
 
     def sum_of_lines(self, rows: Floats, features: Ints, x: Float64s, y: Float64s) -> Float64s:
-        """Return the sum of a piecewise linear function of each feature."""
+        """Return for each row the sum of piecewise linear functions, one for each feature."""
 
     def sums(
         self,
@@ -133,7 +133,7 @@ class Kernels(Protocol):
         distances: Float64s | None = None,
         error_scale: float = 1.0,
     ) -> int:
-        """Add each row to its unit, in fixed point, and return the sum of the distances."""
+        """Add rows to the totals of their units, in fixed point. Return the sum of distances."""
 
     def smooth(
         self,
@@ -165,8 +165,9 @@ MINISOM_DISTANCES = ("euclidean", "cosine", "manhattan", "chebyshev", "signed_ch
 class MiniSomSteps(NamedTuple):
     """Steps of MiniSom's online rule, with the strength of each step.
 
-    The unit at (x, y) moves by ``rate * h`` of its difference to the row.  Here ``h`` is the sum
-    over terms of ``along_x[x offset] * along_y[y offset]``, with offsets from the winner.
+    The unit at (x, y) moves towards the row by the share ``rate * h`` of the difference.  The
+    factor ``h`` is the sum over terms of ``along_x[x offset] * along_y[y offset]``, with offsets
+    from the winner.
 
     Attributes
     ----------
@@ -174,7 +175,7 @@ class MiniSomSteps(NamedTuple):
         Rows to present.
     rates : ndarray of shape (n_steps,), float64
     windows : ndarray of shape (n_steps,), float64, or None
-        Offset along an axis from which units are not moved.
+        Smallest offset along an axis at which units are not moved.
     along_x : ndarray of shape (n_steps, n_terms, n_x or 2 * n_x), float64
         Factors by offset along x, in half steps on hexagonal maps.
     along_y : ndarray of shape (n_steps, n_terms, n_y), float64

@@ -17,7 +17,8 @@ STEEPNESS = 8.0
 TINY = 1e-12
 KEPT_OF_MEAN, KEPT_OF_SQUARE = 0.9, 0.99
 VANISHED = np.float32(1e-30)
-"""Limit below which means become 0, because processors are slow with subnormal numbers."""
+"""Limit below which mean slopes are set to 0, because processors are slow with subnormal
+numbers."""
 
 
 def _slopes(
@@ -65,7 +66,7 @@ def _product(a: Floats, b: Floats, start: Floats | np.float32) -> Floats:
 
 
 def _sum_columns(terms: Floats) -> Floats:
-    """Add float32 columns one after another."""
+    """Return the sum of float32 columns, which are added one after another."""
     total = np.zeros(len(terms), np.float32)
     for column in terms.T:
         total += column
@@ -95,7 +96,7 @@ BLOCK_VALUES = 1 << 16
 
 
 MAX_SAMPLED = 256
-"""Maximum number of rows that are examined for equal rows."""
+"""Number of rows in the sample that is searched for equal rows."""
 
 
 class NumpyKernels:
@@ -182,7 +183,7 @@ class NumpyKernels:
         return means
 
     def parts_of_nearest(self, rows: Floats, codebook: Floats, k: int) -> tuple[Float64s, Float64s]:
-        """Return the mean distance to the `k` nearest units, and the share of each feature."""
+        """Return the mean distance to the `k` nearest units, and the part of each feature in it."""
         means, parts = np.empty(len(rows)), np.zeros(rows.shape)
         for part, squares in _squares_in_order(rows, codebook, k):
             nearest = np.argsort(squares, axis=1, kind="stable")[:, :k]
@@ -196,7 +197,7 @@ class NumpyKernels:
         return means, parts
 
     def sum_of_lines(self, rows: Floats, features: Ints, x: Float64s, y: Float64s) -> Float64s:
-        """Return the sum of a piecewise linear function of each feature."""
+        """Return for each row the sum of piecewise linear functions, one for each feature."""
         sums = np.empty(len(rows))
         for part in blocks(len(rows), max(1, BLOCK_VALUES // max(1, len(features)))):
             sums[part] = _sum_in_order(lines(rows[part], features, x, y))
@@ -215,7 +216,7 @@ class NumpyKernels:
         distances: Float64s | None = None,
         error_scale: float = 1.0,
     ) -> int:
-        """Add each row to its unit, in fixed point, and return the sum of the distances."""
+        """Add rows to the totals of their units, in fixed point. Return the sum of distances."""
         times = ones_or(weights, len(rows))
         np.add.at(counts, units, np.rint(times * weight_scale).astype(np.int64))
         if isinstance(rows, SparseRows):
@@ -295,7 +296,7 @@ def _squares_in_order(rows: Floats, codebook: Floats, k: int) -> Iterator[tuple[
 
 
 def _sum_in_order(terms: Float64s) -> Float64s:
-    """Add columns one after another, because NumPy's own sum uses another order."""
+    """Return the sum of columns in their order, because NumPy's own sum uses another order."""
     total = np.zeros(len(terms))
     with np.errstate(over="ignore"):
         for column in terms.T:
@@ -304,7 +305,7 @@ def _sum_in_order(terms: Float64s) -> Float64s:
 
 
 def _groups_of_equal(rows: Floats) -> tuple[Ints, Ints]:
-    """Return the first row of each group of equal rows, and the group of each row."""
+    """Return the number of the first row in each group of equal rows, and the group of each row."""
     as_bytes = np.ascontiguousarray(rows).view(f"V{rows.shape[1] * rows.itemsize}")
     _, first, kinds = np.unique(as_bytes, return_index=True, return_inverse=True)
     return first, kinds.reshape(-1)
@@ -313,7 +314,7 @@ def _groups_of_equal(rows: Floats) -> tuple[Ints, Ints]:
 def _nearest(
     rows: Float64s, prototypes: Float64s, k: int, weights: Float64s | None
 ) -> tuple[Ints, Float64s] | None:
-    """Return the `k` nearest units and squared distances, or None for too many candidates."""
+    """Return the `k` nearest units and squared distances, or None if candidates are too many."""
     center = prototypes.mean(axis=0)
     root = 1.0 if weights is None else np.sqrt(weights)
     x, w = (rows - center) * root, (prototypes - center) * root
@@ -350,7 +351,7 @@ def _summed_around(sums: Float64s, tables: NeighborhoodTables) -> Float64s:
 
 
 def _fixed_point(values: Float64s, weights: Float64s) -> Ints:
-    """Round weighted values to integers. A whole weight multiplies the rounded value."""
+    """Round weighted values to integers. A whole-number weight multiplies after rounding."""
     times = np.rint(weights)
     is_whole = times == weights
     # Values that fit into an integer only because of their weight are excluded from the cast.
@@ -412,4 +413,5 @@ def _angles(x: Float64s, w: Float64s, weights: Float64s | None) -> Float64s:
 
 
 MEASURES = (_squares, _absolutes, _largest, _angles)
-"""Distance functions in the order of ``METRICS``, without the root, for arrays that broadcast."""
+"""Distance functions in the order of ``METRICS``, for arrays that broadcast. The Euclidean distance
+is squared."""

@@ -1,4 +1,4 @@
-"""Choose the compiled core or a twin, and run NumPy functions in threads."""
+"""Choose the compiled core or its NumPy twin, and run NumPy functions in threads."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -49,7 +49,7 @@ def select_kernels(name: str | None = None) -> Kernels:
 
 
 def kernels_for(rows: object) -> Kernels:
-    """Return the kernels of the device of the rows, or the selected kernels for other rows."""
+    """Return kernels for the device of the rows. Without a device, return the selected kernels."""
     if isinstance(rows, DeviceArray):
         return cast(Kernels, DeviceKernels(rows.device, rows.dtype, select_kernels()))
     return select_kernels()
@@ -79,7 +79,7 @@ Result = TypeVar("Result")
 def in_threads(
     function: Callable[[Item], Result], items: Iterable[Item], *, is_long: bool = True
 ) -> list[Result]:
-    """Apply a function to items, several at a time."""
+    """Apply a function to items, with several items at a time in threads."""
     n_threads = select_kernels().n_threads if is_long else 1
     if n_threads == 1:
         return [function(item) for item in items]
@@ -98,7 +98,8 @@ def meanwhile(work: Callable[[], Result], *, is_long: bool = True) -> Callable[[
 
 
 MANY_VALUES, SHARED_VALUES = 1 << 12, 1 << 18
-"""Numbers of values from which sorting by bits is faster, and from which threads pay."""
+"""Number of values above which sorting integer keys is faster, and number above which threads are
+worthwhile."""
 
 BITS = 64
 """Bits of a sort key, which combines a number and its index in one integer."""
@@ -143,13 +144,13 @@ def _sort(keys: NDArray[np.uint64]) -> None:
 
 
 def _have_equal_heads(keys: NDArray[np.uint64], place_bits: int) -> NDArray[np.bool_]:
-    """Return for each key except the first whether it equals the previous key without its index."""
+    """Return for each key except the first whether its value bits equal the previous key."""
     heads = keys >> np.uint64(place_bits)
     return np.asarray(heads[1:] == heads[:-1])
 
 
 def _sort_equal_runs(order: Ints, is_alike: NDArray[np.bool_], values: Float64s) -> None:
-    """Sort the runs of values whose compared bits are equal to the bits of the previous value."""
+    """Sort each run of values whose compared bits are equal, by all bits of the values."""
     goes_on = np.append(False, is_alike)
     is_in_run = goes_on | np.append(is_alike, False)
     places, run = order[is_in_run], np.cumsum(~goes_on[is_in_run])

@@ -1,4 +1,4 @@
-"""Rows that are not NumPy arrays, which are sparse rows in CSR form and rows on a device."""
+"""Sparse rows in CSR form and rows on a device, which are used instead of NumPy arrays."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -12,13 +12,14 @@ from somscape._validate import largest_value, wrong_value
 from somscape._weights import blocks
 
 FOLDED_VALUES = 4096
-"""Number of values that are treated as one row, because NumPy is faster along long rows."""
+"""Number of values that are treated as one row, because NumPy is faster on long rows."""
 
 SMALL = 1 << 17
 """Number of values up to which a transposed copy is faster, because its rows are long."""
 
 BLOCK_ROWS = 64
-"""Number of folded rows (1 or 2 MiB) that are searched for both extremes while in the cache."""
+"""Number of folded rows (1 or 2 MiB) that are searched for minimum and maximum while in the
+cache."""
 
 
 def column_extremes(rows: Floats) -> tuple[Floats, Floats]:

@@ -18,14 +18,14 @@ METRIC_NAMES = (*KERNEL_METRICS, "correlation", "mahalanobis")
 BY_ANGLE = ("cosine", "correlation")
 
 FEWEST = 64
-"""Fewest rows of a product in which libraries round each row as in a larger product."""
+"""Minimum number of rows of a product for which libraries round each row as in a larger product."""
 
 BLOCK_VALUES = 1 << 16
 """Number of values in a block of rows (0.5 MiB), which stays in the cache for all prototypes.
 Without blocks, 20,000 rows of 100 features and 900 units took twice as long."""
 
 MIN_VARIANCE = 1e-12
-"""Share of the largest variance below which a direction is left out."""
+"""Directions are left out if their variance is below this share of the largest variance."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +39,7 @@ class Metric:
         Weight of each feature, at least 0.  None means equal weights of 1.
     whitening : ndarray of shape (n_features, n_axes), float64, or None
         Matrix of the Mahalanobis distance.  Rows minus their mean, multiplied by this matrix, have
-        unit variance in every direction.  A classifier learns the matrix instead.
+        unit variance in every direction.  The matrix of a classifier is learned instead.
     center : ndarray of shape (n_features,), float64, or None
         Mean of the rows for the Mahalanobis distance.
 
@@ -67,7 +67,7 @@ class Metric:
 
     @classmethod
     def from_arrays(cls, name: str, arrays: Mapping[str, Any], n_features: int) -> "Metric":
-        """Return the metric with a name and arrays from `to_arrays`.
+        """Return the metric with this name and with arrays from `to_arrays`.
 
         Parameters
         ----------
@@ -156,8 +156,8 @@ class Metric:
         Returns
         -------
         ndarray of shape (n, n_features), of the same type, or SparseRows
-            The rows themselves, except for correlation and Mahalanobis (which copy), and for tiny
-            or huge rows if the metric depends on angles.
+            The rows themselves, or a changed copy for correlation and Mahalanobis, and for tiny or
+            huge rows if the metric depends on angles.
         """
         if isinstance(rows, SparseRows):
             self.check_sparse()
@@ -249,9 +249,10 @@ class Metric:
         Returns
         -------
         units, distances : ndarray of shape (n, k)
-            If features are missing, distances are scaled up to all features, so that rows with
-            many and with few features are comparable.  The factor is the ratio of all to present
-            features for the Manhattan metric, and the root of this ratio for the Euclidean.
+            If values are missing, distances are scaled up to all features, so that rows with many
+            missing values and rows with few are comparable.  The factor is the ratio of all to
+            present features for the Manhattan metric, and the root of this ratio for the Euclidean
+            metric.
         """
         units, distances = kernels.search(
             rows,
@@ -332,7 +333,7 @@ class Metric:
         -------
         ndarray of shape (n, n_units), of the rows' type
             Distances, in float64 if the type of the rows would overflow, and NaN for a row without
-            any value.  For rows on a device, a `DeviceArray`.
+            any value.  For rows on a device, the result is a `DeviceArray`.
         """
         if isinstance(rows, DeviceArray):
             return distances_on_device(rows, codebook)

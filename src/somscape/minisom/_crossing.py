@@ -1,9 +1,9 @@
 """Conversion between MiniSom and `Map`.
 
-A `Map` is oriented like a plot, with x to the right and y upwards.  Rows of a `Map` count from the
-top, so the unit (x, y) is in row ``n_y - 1 - y``.  On hexagonal maps, MiniSom shifts every second
-row to the left, starting from the last row.  A `Lattice` shifts odd rows to the right, which gives
-the same map.
+A `Map` is oriented like a plot, with x to the right and y upwards.  The rows of a `Map` are counted
+from the top, so the unit (x, y) is in row ``n_y - 1 - y``.  On hexagonal maps, MiniSom shifts every
+second row to the left, starting from the last row.  A `Lattice` shifts odd rows to the right, which
+gives the same map.
 """
 
 from typing import Any

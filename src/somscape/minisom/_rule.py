@@ -1,4 +1,4 @@
-"""Steps of MiniSom's rule, its batch and online training, and the winners of rows."""
+"""The training step of MiniSom, batch and online training, and the winners of rows."""
 
 import sys
 import time
@@ -30,13 +30,13 @@ DISTANCES = ("euclidean", "cosine", "manhattan", "chebyshev")
 TOPOLOGIES = ("hexagonal", "rectangular")
 
 BY_AXIS = ("bubble", "triangle")
-"""Neighborhoods that use the indices x and y even on hexagonal maps."""
+"""Neighborhoods that use the indices x and y of units, not coordinates, even on hexagonal maps."""
 
 DIVIDES = ("gaussian", "mexican_hat")
 """Neighborhoods that divide by sigma."""
 
 STEP_METHODS = ("winner", "update", "activate", "_activate")
-"""Parts of a step that a subclass may override."""
+"""Methods of a training step that a subclass can override."""
 
 
 def _gaussian_along(at: Any, center: Any, sigma: Any) -> Any:
@@ -82,7 +82,7 @@ def fast_norm(x: Any) -> Any:
 
 
 class MiniSomRule:
-    """A map in the form of MiniSom, with the functions of a training step."""
+    """A map with the attributes of MiniSom and with the methods of a training step."""
 
     Y_HEX_CONV_FACTOR = (3.0 / 2.0) / np.sqrt(3)
 
@@ -90,7 +90,7 @@ class MiniSomRule:
     _learning_rate: Any
 
     def _set_map(self, x: int, y: int, input_len: int, topology: str, seed: Any) -> None:
-        """Lay out the units and give them random prototypes of length 1."""
+        """Set the positions of the units, and random prototypes of length 1."""
         for name, value in (("x", x), ("y", y), ("input_len", input_len)):
             check_whole(name, value, 1)
         check_choice("topology", topology, TOPOLOGIES)
@@ -109,7 +109,7 @@ class MiniSomRule:
     def _set_rule(
         self, sigma: Any, decay: Any, sigma_decay: Any, neighborhood: Any, distance: Any
     ) -> None:
-        """Choose the functions of a step by name, or use the user's functions."""
+        """Choose the functions of a training step by name, or use the user's functions."""
         _check_rate("learning_rate", self._learning_rate)
         _check_rate("sigma", sigma, may_be_infinite=True)
         if neighborhood in DIVIDES and sigma * sigma < np.finfo(float).tiny:
@@ -136,7 +136,7 @@ class MiniSomRule:
         return getattr(self, f"_{value}{ending}")
 
     def _warn_of(self, sigma: Any, neighborhood: str) -> None:
-        """Warn about settings about which MiniSom also warns."""
+        """Warn about the same settings as MiniSom."""
         width, height = self._activation_map.shape
         if sigma > np.sqrt(width * width + height * height):
             _warn(f"`sigma` ({sigma}) may be too large, because it spans more than the entire map.")
@@ -153,55 +153,55 @@ class MiniSomRule:
     # Decays of a parameter, at time t of max_iter.
 
     def _inverse_decay_to_zero(self, learning_rate: Any, t: Any, max_iter: Any) -> Any:
-        """Let the rate fall to about a hundredth."""
+        """Reduce the learning rate to about a hundredth of its initial value during training."""
         hundredth = max_iter / 100.0
         return learning_rate * hundredth / (hundredth + t)
 
     def _linear_decay_to_zero(self, learning_rate: Any, t: Any, max_iter: Any) -> Any:
-        """Let the rate fall to zero along a line."""
+        """Reduce the learning rate linearly to zero during training."""
         return learning_rate * (1 - t / max_iter)
 
     def _inverse_decay_to_one(self, sigma: Any, t: Any, max_iter: Any) -> Any:
-        """Let sigma fall to one, fast at first."""
+        """Reduce sigma to one during training, fast at first."""
         return sigma / (1 + t * ((sigma - 1) / max_iter))
 
     def _linear_decay_to_one(self, sigma: Any, t: Any, max_iter: Any) -> Any:
-        """Let sigma fall to one along a line."""
+        """Reduce sigma linearly to one during training."""
         return sigma + (t * (1 - sigma) / max_iter)
 
     def _asymptotic_decay(self, dynamic_parameter: Any, t: Any, max_iter: Any) -> Any:
-        """Let a rate or sigma fall to a third."""
+        """Reduce a learning rate or sigma to a third of its initial value during training."""
         return dynamic_parameter / (1 + t / (max_iter / 2))
 
     # Neighborhoods of a winner c = (x, y), of shape (n_x, n_y), or of many winners at once, with x
     # and y of shape (n, 1, 1).
 
     def _plane_coordinates(self) -> tuple[Float64s, Float64s]:
-        """Return coordinates in the plane along x and y that broadcast to the map."""
+        """Return the x and the y coordinates of units, with shapes that broadcast to the map."""
         xs, ys = self._xx.T, self._yy.T
         # Units with the same index y have the same coordinate y on every map.  Units with the same
         # index x have the same coordinate x only on a rectangular map.
         return (xs[:, :1] if self.topology == "rectangular" else xs), ys[:1]
 
     def _gaussian(self, c: Any, sigma: Any) -> Float64s:
-        """Weight by a Gaussian around c."""
+        """Return Gaussian weights around the winner c."""
         x, y = self._plane_coordinates()
         along = ALONG_AXIS["gaussian"]
         return along(x, self._xx.T[c], sigma) * along(y, self._yy.T[c], sigma)
 
     def _mexican_hat(self, c: Any, sigma: Any) -> Float64s:
-        """Weight by a Gaussian that becomes negative further out."""
+        """Return the weights of a Mexican hat, which are negative at larger distances."""
         x, y = self._plane_coordinates()
         dx, dy = x - self._xx.T[c], y - self._yy.T[c]
         p, width = dx * dx + dy * dy, 2 * sigma * sigma
         return np.exp(-p / width) * (1 - 2 / width * p)
 
     def _bubble(self, c: Any, sigma: Any) -> Float64s:
-        """Weight 1 within sigma along both axes, 0 elsewhere."""
+        """Return the weight 1 within sigma along both axes, and 0 elsewhere."""
         return self._by_axis("bubble", c, sigma)
 
     def _triangle(self, c: Any, sigma: Any) -> Float64s:
-        """Weight by sigma minus the offset, at least 0, along both axes."""
+        """Return the product of sigma minus the offset (at least 0) along both axes."""
         return self._by_axis("triangle", c, sigma)
 
     def _by_axis(self, name: str, c: Any, sigma: Any) -> Float64s:
@@ -211,20 +211,20 @@ class MiniSomRule:
     # Distances of x from prototypes w.
 
     def _euclidean_distance(self, x: Any, w: Any) -> Any:
-        """Measure the length of the difference."""
+        """Return the length of the difference between x and each prototype."""
         return np.linalg.norm(np.subtract(x, w), axis=-1)
 
     def _manhattan_distance(self, x: Any, w: Any) -> Any:
-        """Measure the sum of absolute differences."""
+        """Return the sum of the absolute differences between x and each prototype."""
         return np.linalg.norm(np.subtract(x, w), ord=1, axis=-1)
 
     def _cosine_distance(self, x: Any, w: Any) -> Any:
-        """Measure 1 minus the cosine of the angle."""
+        """Return 1 minus the cosine of the angle between x and each prototype."""
         lengths = np.linalg.norm(w, axis=2) * np.linalg.norm(x)
         return 1 - (w * x).sum(axis=2) / (lengths + 1e-8)
 
     def _chebyshev_distance(self, x: Any, w: Any) -> Any:
-        """Measure the largest difference, which keeps its sign in MiniSom (see `strict`)."""
+        """Return the largest difference, with its sign if `strict` is True, as in MiniSom."""
         difference = np.subtract(x, w)
         return (difference if self.strict else np.abs(difference)).max(axis=-1)
 
@@ -303,7 +303,7 @@ class MiniSomRule:
         return along(x, x[:, None], sigma), along(y, y[:, None], sigma)
 
     def _neighborhoods(self, units: Ints, sigma: Any) -> Float64s:
-        """Return the weights of all units around each given unit, of shape (n, n_units)."""
+        """Return the neighborhood weights of all units for given winners, of shape (n, n_units)."""
         x, y = np.divmod(units, len(self._neigy))
         if self._neighborhood_name:
             around = self.neighborhood((x[:, None, None], y[:, None, None]), sigma)
@@ -343,12 +343,12 @@ class MiniSomRule:
 
 
 def _plain(x: Any) -> Any:
-    """Return a row of a data frame as an array, and anything else as it is."""
+    """Return a row of a data frame as an array, and other data unchanged."""
     return x.to_numpy() if hasattr(x, "to_numpy") else x
 
 
 def _check_rate(name: str, value: Any, *, may_be_infinite: bool = False) -> None:
-    """Raise an error if a value is not a number or would turn all weights to NaN."""
+    """Raise an error if a value is not a number, or if the value would turn all weights to NaN."""
     if isinstance(value, str) or np.ndim(value) or not np.isreal(value) or value is None:
         raise ParameterTypeError(
             f"`{name}` must be a number, but is {value!r}.", parameter=name, value=value
@@ -364,7 +364,7 @@ def _warn(message: str) -> None:
 
 
 class GivenSamples(NamedTuple):
-    """Rows to compute with, and the same rows as the user gave them.
+    """Rows for the computation, and the same rows in the form that the user gave.
 
     Attributes
     ----------
@@ -431,22 +431,22 @@ def _as_array(data: Any) -> Float64s:
 
 
 def _odd_row(data: Any) -> str:
-    """Return a message if a row differs in length from the first row, otherwise ""."""
+    """Return a message if the length of a row differs from the first row, otherwise ""."""
     lengths = [np.size(row) for row in data] if isinstance(data, list | tuple) else []
     odd = next((i for i, n in enumerate(lengths) if n != lengths[0]), 0)
     return f"row {odd} has {lengths[odd]} values, but row 0 has {lengths[0]}" if odd else ""
 
 
 NEARLY_TIED = 1 + 1e-12
-"""Factor between two distances up to which rounding in MiniSom can change their order."""
+"""Largest ratio of two distances whose order can change by rounding in MiniSom."""
 
 SMALL_WORK = 2e6
-"""Number of multiply-adds (about 0.1 ms of a search) up to which a second thread does not pay. A
-search for the two nearest units, to find nearly equal distances, does not pay either."""
+"""Number of multiply-adds (about 0.1 ms of a search) up to which a second thread is not worthwhile.
+A search for the two nearest units, which finds nearly equal distances, is not worthwhile either."""
 
 
 def codebook_of(som: MiniSomRule) -> Float64s:
-    """Return the prototypes in MiniSom's order, ``x * n_y + y``."""
+    """Return the prototypes in MiniSom's order, in which unit (x, y) has number ``x * n_y + y``."""
     weights = som._weights
     codebook = np.ascontiguousarray(weights.reshape(-1, weights.shape[-1]), dtype=np.float64)
     if not np.isfinite(codebook).all():
@@ -459,7 +459,7 @@ def codebook_of(som: MiniSomRule) -> Float64s:
 
 
 def units_of(som: MiniSomRule, samples: GivenSamples) -> Ints:
-    """Return the winner of each row, as the number ``x * n_y + y``."""
+    """Return the number of each row's winner, which is ``x * n_y + y`` for the unit (x, y)."""
     distance, kernels = som._core_distance, minisom_kernels()
     is_own = not distance or som._has_own_step
     if not is_own:
@@ -496,7 +496,7 @@ def _walk(som: MiniSomRule) -> Ints:
 
 
 UPDATES = 100
-"""Number of times that the line is written, because writing at each step would be slow."""
+"""Number of times that the progress line is written, because writing at each step would be slow."""
 
 
 class ProgressLine:
@@ -515,11 +515,11 @@ class ProgressLine:
 
     @property
     def stride(self) -> int:
-        """Number of steps between lines."""
+        """Number of steps between two updates of the line."""
         return max(1, self._n_steps // UPDATES) if self._verbose else self._n_steps
 
     def show(self, done: int) -> None:
-        """Write the line after a step."""
+        """Update the line after a step."""
         if done % self.stride and done < self._n_steps:
             return
         seconds = (time.monotonic() - self._started) * (self._n_steps - done) / done
@@ -531,25 +531,25 @@ class ProgressLine:
             sys.stdout.write(f"\r [ {done:{len(str(n))}} / {n} ] {100 * done / n:3.0f}% - {rest}")
 
     def end(self, text: str) -> None:
-        """Write a last line below."""
+        """Write a text below the progress line."""
         if self._verbose:
             sys.stdout.write(f"\n{text}\n")
 
 
 BLOCK_VALUES = 1 << 20
-"""Number of weights between units that are in memory at a time (8 MiB)."""
+"""Number of neighborhood weights that are in memory at a time (8 MiB)."""
 
 TERM_BITS = 50
-"""Bits of one term of the kernels' fixed-point sums."""
+"""Maximum number of bits of one term in the fixed-point sums of the kernels."""
 
 SUM_BITS = 61
-"""Bits of the kernels' fixed-point sums."""
+"""Maximum number of bits of a fixed-point sum of the kernels."""
 
 
 def train_batch(
     som: MiniSomRule, samples: GivenSamples, num_iteration: int, progress: ProgressLine
 ) -> None:
-    """Move units towards the means of their neighborhoods, by the learning rate as a share."""
+    """Move units towards the means of their neighborhoods. The learning rate is the share moved."""
     scale = _scale(samples.rows)
     for t in range(num_iteration):
         rate = som._learning_rate_decay_function(som._learning_rate, t, num_iteration)
@@ -576,14 +576,14 @@ def _move(weights: Float64s, total: Float64s, weight: Float64s, rate: float) -> 
 
 
 def _scale(rows: Float64s) -> Float64s:
-    """Return powers of two that turn values into integers whose sums fit 64 bits."""
+    """Return powers of two that turn values into integers whose sums fit into 64 bits."""
     _, size = np.frexp(np.abs(rows).max(axis=0))  # values are below 2^size
     room = min(TERM_BITS, SUM_BITS - len(rows).bit_length())
     return np.ldexp(1.0, np.minimum(room - size, 1000))
 
 
 def _sums(rows: Float64s, units: Ints, scale: Float64s, n_units: int) -> tuple[Ints, Float64s]:
-    """Count the rows of each unit and add them up, around 0 so that zeros stay exact."""
+    """Return counts and sums of the rows of each unit, with sums around 0 to keep zeros exact."""
     counts = np.zeros(n_units, dtype=np.int64)
     totals = np.zeros((n_units, rows.shape[1]), dtype=np.int64)
     center = np.zeros(rows.shape[1])
@@ -595,7 +595,7 @@ def _sums(rows: Float64s, units: Ints, scale: Float64s, n_units: int) -> tuple[I
 def _neighborhood_sums(
     som: MiniSomRule, counts: Ints, totals: Float64s, sigma: float
 ) -> tuple[Float64s, Float64s]:
-    """Sum totals and counts over the neighborhood of each unit."""
+    """Return the sums of totals and of counts over the neighborhood of each unit."""
     sums = np.column_stack([totals, counts])
     by_axis = som._axis_weights(sigma)
     if by_axis is not None:
@@ -611,7 +611,8 @@ def _neighborhood_sums(
 
 
 BLOCK_WORK = 5e7
-"""Number of multiply-adds in a call of the core (about 20 ms). Ctrl-C waits for the call to end."""
+"""Number of multiply-adds in a call of the core (about 20 ms). Ctrl-C takes effect after the
+call."""
 
 TABLE_VALUES = 1 << 16
 """Number of values in the tables of a block (0.5 MiB), which fit into the cache."""
@@ -623,12 +624,12 @@ class Schedule(NamedTuple):
     Attributes
     ----------
     order : ndarray of shape (n,)
-        Order of the rows, which is repeated.
+        Order of the rows, which is repeated until the last step.
     n_steps : int
     max_iteration : int
         Final time.
     steps_per_time : int
-        1, or the steps of an epoch if time counts epochs.
+        Number of steps per unit of time, which is 1, or the number of rows if time counts epochs.
     """
 
     order: Ints
@@ -655,7 +656,7 @@ def train_online(
     fixed_points: Mapping[int, tuple[int, int]],
     progress: ProgressLine,
 ) -> None:
-    """Present rows one by one."""
+    """Train by presenting rows one by one."""
     kernels = minisom_kernels() if _is_known_to_the_core(som) else None
     size = progress.stride
     if kernels is not None:
@@ -700,7 +701,7 @@ def _is_known_to_the_core(som: MiniSomRule) -> bool:
 
 
 def _fixed_units(samples: GivenSamples, fixed_points: Mapping[int, Any], n_y: int) -> Ints | None:
-    """Return the fixed winner of each row, or -1 for the nearest unit."""
+    """Return the fixed winner of each row, or -1 for rows whose nearest unit wins."""
     if not fixed_points:
         return None
     given = np.full(len(samples.rows), -1)
@@ -712,7 +713,7 @@ def _fixed_units(samples: GivenSamples, fixed_points: Mapping[int, Any], n_y: in
 def _decayed(
     som: MiniSomRule, decay: Callable[..., Any], start: float, times: Ints, max_iteration: int
 ) -> Float64s:
-    """Return a rate or sigma at each time, with one call per time for a user's function."""
+    """Return a learning rate or sigma at each time. A user's function is called once per time."""
     if som._name_in(decay, (*DECAYS, *SIGMA_DECAYS)):  # accept an array of times
         return np.asarray(decay(start, times, max_iteration), dtype=np.float64)
     values = (decay(start, t, max_iteration) for t in times.tolist())
@@ -720,7 +721,7 @@ def _decayed(
 
 
 def _tables(som: MiniSomRule, sigmas: Float64s) -> tuple[Float64s, Float64s]:
-    """Return how strongly a winner pulls, by offset along both axes."""
+    """Return neighborhood weights by offset from the winner, along x and along y."""
     x, y = som._neigx * 1.0, som._neigy * 1.0
     if som._uses_hexagons:
         x, y = np.arange(2 * len(x)) / 2, y * som.Y_HEX_CONV_FACTOR

@@ -80,7 +80,7 @@ class MiniSomAnswers(MiniSomRule):
         Returns
         -------
         float
-            Sum of distances, which are not squared, with the sigma at the start of training.
+            Sum of the distances (not squared), with weights for the initial sigma.
         """
         samples, codebook = self._samples(data), codebook_of(self)
         units, total = units_of(self, samples), 0.0
@@ -253,10 +253,10 @@ def principal_plane(rows: Float64s, n_x: int, n_y: int, *, is_scaled: bool) -> F
 class MiniSom(MiniSomAnswers):
     """A self-organizing map with the interface of MiniSom.
 
-    Code for MiniSom runs with this import instead.  Parameters, methods and defaults are the same
-    as in MiniSom 2.3.6, and the same seed gives the same map.  Known faults of MiniSom are kept by
-    default and corrected with ``strict=False``.  NaN in the data raises an error, because it would
-    turn the entire map to NaN, as in MiniSom.
+    Code for MiniSom runs with this class if only the import is changed.  Parameters, methods and
+    defaults are the same as in MiniSom 2.3.6, and the same seed gives the same map.  Known faults
+    of MiniSom are kept by default and corrected with ``strict=False``.  NaN in the data raises an
+    error, because it would turn the entire map to NaN, as in MiniSom.
 
     Parameters
     ----------
@@ -265,15 +265,15 @@ class MiniSom(MiniSomAnswers):
     input_len : int
         Number of features.
     sigma : float, default=1
-        Width of the neighborhood at the start, in units.
+        Initial width of the neighborhood, in units.
     learning_rate : float, default=0.5
-        How far the winner moves at the start, as a share of the way to the row.
+        Initial share of the distance to the row by which the winner moves.
     decay_function : str or callable, default="asymptotic_decay"
         Decay of the learning rate, which is "inverse_decay_to_zero", "linear_decay_to_zero",
         "asymptotic_decay" (to a third), or a function of the rate, the time and the final time.
     neighborhood_function : str, default="gaussian"
-        "gaussian", "mexican_hat", "bubble" or "triangle".  "bubble" and "triangle" use the
-        indices x and y even on hexagonal maps.
+        "gaussian", "mexican_hat", "bubble" or "triangle".  "bubble" and "triangle" use the indices
+        x and y of units, not coordinates, even on hexagonal maps.
     topology : {"rectangular", "hexagonal"}, default="rectangular"
         Shape of the units.  On hexagonal maps, units with the same y form a row.
     activation_distance : str or callable, default="euclidean"
@@ -302,10 +302,11 @@ class MiniSom(MiniSomAnswers):
 
     Notes
     -----
-    Training runs on the compiled core.  Only with functions of your own does training run row by
-    row in NumPy, as in MiniSom.  Results are equal to the last bit for the Euclidean, Manhattan and
-    Chebyshev distances with gaussian, bubble and triangle neighborhoods on rectangular maps.  Other
-    results differ by a few roundings.  The guide "Coming from MiniSom" lists the differences.
+    Training runs on the compiled core, but with functions of your own, training runs row by row in
+    NumPy, as in MiniSom.  On rectangular maps with the Euclidean, Manhattan or Chebyshev distance
+    and a gaussian, bubble or triangle neighborhood, results are equal to MiniSom's results to the
+    last bit.  Other results differ only by rounding.  The guide "Coming from MiniSom" lists the
+    differences.
 
     References
     ----------
@@ -359,7 +360,7 @@ class MiniSom(MiniSomAnswers):
         return self._weights
 
     def get_euclidean_coordinates(self) -> tuple[Float64s, Float64s]:
-        """Return the coordinates of the units in the plane, two arrays of shape (x, y).
+        """Return the coordinates of the units in the plane, as two arrays.
 
         Returns
         -------
@@ -382,13 +383,13 @@ class MiniSom(MiniSomAnswers):
         return self._xx.T[xy], self._yy.T[xy]
 
     def distance_map(self, scaling: str = "sum") -> Float64s:
-        """Return the distance of each unit to its neighbors, relative to the largest.
+        """Return the distance of each unit to its neighbors, divided by the largest one.
 
         Parameters
         ----------
         scaling : {"sum", "mean"}, default="sum"
-            Whether to use the sum or the mean of the Euclidean distances to the neighbors, which
-            are up to 8 units (6 on hexagonal maps).
+            Whether to use the sum or the mean of the Euclidean distances to the neighbors.  A unit
+            has up to 8 neighbors (6 on hexagonal maps).
 
         Returns
         -------
@@ -408,7 +409,7 @@ class MiniSom(MiniSomAnswers):
     # Starting prototypes.
 
     def random_weights_init(self, data: Any) -> None:
-        """Start from rows drawn at random.
+        """Set the initial prototypes to rows that are drawn at random.
 
         Parameters
         ----------
@@ -419,7 +420,7 @@ class MiniSom(MiniSomAnswers):
         self._weights[...] = rows[drawn].reshape(self._weights.shape)
 
     def pca_weights_init(self, data: Any) -> None:
-        """Start on the plane of the first two principal components.
+        """Place the initial prototypes on the plane of two principal components.
 
         Parameters
         ----------
@@ -433,13 +434,13 @@ class MiniSom(MiniSomAnswers):
         """
         if self._input_len == 1:
             raise InputError(
-                "A start by PCA needs at least 2 features. Use random_weights_init.",
+                "Initial weights by PCA need at least 2 features. Use random_weights_init.",
                 parameter="input_len",
                 value=1,
             )
         n_x, n_y = self._activation_map.shape
         if min(n_x, n_y) == 1:
-            message = f"A start by PCA needs two axes, but the map is {n_x} x {n_y}."
+            message = f"Initial weights by PCA need two axes, but the map is {n_x} x {n_y}."
             warnings.warn(message, SomscapeWarning, stacklevel=2)
         rows = self._samples(data).rows
         self._weights[...] = principal_plane(rows, n_x, n_y, is_scaled=not self.strict)
@@ -469,8 +470,8 @@ class MiniSom(MiniSomAnswers):
         verbose : bool, default=False
             Whether to print progress, the time left, and the quantization error.
         use_epochs : bool, default=False
-            Whether learning rate and sigma are constant during a pass.  The order is shuffled once
-            for all passes.
+            Whether learning rate and sigma are constant during a pass.  With `random_order`, rows
+            are shuffled once, before the first pass.
         fixed_points : dict of int to (int, int), optional
             Row numbers with the coordinates of the unit that counts as their winner.
 
@@ -482,7 +483,7 @@ class MiniSom(MiniSomAnswers):
         self._train(data, num_iteration, random_order, verbose, use_epochs, fixed_points or {})
 
     def train_random(self, data: Any, num_iteration: int, verbose: bool = False) -> None:
-        """Train on rows in random order, like `train`.
+        """Train on rows in random order, like `train` with ``random_order=True``.
 
         Parameters
         ----------
@@ -495,7 +496,7 @@ class MiniSom(MiniSomAnswers):
         self._train(data, num_iteration, True, verbose, False, {})
 
     def train_batch(self, data: Any, num_iteration: int, verbose: bool = False) -> None:
-        """Train on rows in their order, like `train` (online, despite the name).
+        """Train on rows in the given order, like `train` (online, despite the name).
 
         Parameters
         ----------
@@ -538,7 +539,7 @@ class MiniSom(MiniSomAnswers):
     def _checked_fixed_points(
         self, fixed_points: Mapping[int, Any], n_samples: int
     ) -> dict[int, tuple[int, int]]:
-        """Return the fixed units (x, y) by row, as Python integers."""
+        """Check the fixed points, and return the unit (x, y) of each row as Python integers."""
         if not isinstance(fixed_points, Mapping):
             raise ParameterTypeError(
                 "`fixed_points` must be a dict from row to unit, such as {0: (3, 4)}, but is "
@@ -582,7 +583,7 @@ class MiniSom(MiniSomAnswers):
         return found
 
     def train_batch_offline(self, data: Any, num_iteration: int, verbose: bool = False) -> None:
-        """Train by the batch rule, with the learning rate as the share of each move.
+        """Train by the batch rule, with the learning rate as a share of the full move.
 
         Parameters
         ----------
@@ -624,7 +625,8 @@ class MiniSom(MiniSomAnswers):
         Raises
         ------
         ValueError
-            As for `train_batch_offline`, or if neighborhood or distance are your own functions.
+            For the same reasons as `train_batch_offline`, or if the neighborhood or the distance is
+            a function of your own.
         """
         for what, name in (
             ("neighborhood_function", self._neighborhood_name),
@@ -646,12 +648,13 @@ class MiniSom(MiniSomAnswers):
         Parameters
         ----------
         data : array-like or data frame of shape (n_samples, input_len), optional
-            Rows to count by winner.  Without them, the hits of the map are 0.
+            Rows that are counted as hits of their winners.  Without rows, all hits of the map are
+            0.
 
         Returns
         -------
         Map
-            Map in the orientation of plots, with x to the right and y upwards.  The unit (x, y) is
+            Map that is oriented like a plot, with x to the right and y upwards.  The unit (x, y) is
             in row ``n_y - 1 - y`` and column x.
 
         Raises
@@ -665,13 +668,13 @@ class MiniSom(MiniSomAnswers):
 
     @classmethod
     def from_map(cls, map: "Map", **settings: Any) -> "MiniSom":
-        """Return a map as a MiniSom, for further training or code that expects one.
+        """Return a map as a MiniSom, for further training or code that needs a MiniSom.
 
         Parameters
         ----------
         map : Map
-            On a plane, rectangular or hexagonal.  Its prototypes are encoded features, so pass rows
-            encoded by ``map.rows_of``.
+            Rectangular or hexagonal map on a plane.  The prototypes are encoded features, so pass
+            rows encoded by ``map.rows_of`` to the MiniSom.
         **settings
             Parameters of the constructor other than size, topology and distance, such as `sigma`
             and `random_seed`.
@@ -679,7 +682,7 @@ class MiniSom(MiniSomAnswers):
         Returns
         -------
         MiniSom
-            With a copy of the prototypes.
+            MiniSom with a copy of the prototypes of the map.
 
         Raises
         ------

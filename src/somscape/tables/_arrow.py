@@ -62,7 +62,7 @@ def column_from_arrow(
 
 
 def column_of_floats(name: str, values: Any, where: Where) -> Column:
-    """Return an array of floats, which must not change later, as a column. NaN means missing."""
+    """Return an array of floats as a column. The array must not change later. NaN means missing."""
     numbers = values.astype(np.float64, copy=False)
     return _column_of_numbers(name, numbers, where, values.dtype == np.float32)
 
@@ -133,7 +133,7 @@ def _decimals(
 
 
 def without_zeros(column: Column) -> Column:
-    """Return a column of numbers, written "7" instead of "7.0" if all numbers are whole."""
+    """Return a column of numbers with texts like "7" instead of "7.0" if all numbers are whole."""
     # pandas stores whole numbers next to a null as floats, so "7.0" was 7.
     if not column.is_whole:
         return column

@@ -22,20 +22,22 @@ from somscape.tables.column import Column
 from somscape.tables.table import check_names
 
 NO_THREAD = "Failed to launch worker thread"
-"""Part of pyarrow's message if memory does not suffice for a thread that reads."""
+"""Part of pyarrow's error message if there is not enough memory to start a reading thread."""
 
 FILE_MAGIC = b"ARROW1"
 """First and last bytes of an Arrow file. An Arrow stream does not have them."""
 
 BEGIN = 8
-"""Number of bytes before the stream in an Arrow file."""
+"""Number of bytes before the Arrow stream that an Arrow file contains."""
 
 LONG = 1 << 17
-"""Number of rows from which a Parquet file is read column by column. With fewer rows this would be
-slow, because opening the file takes as long as reading some thousand numbers."""
+"""Number of rows above which a Parquet file is read column by column. For a shorter file, this
+would be slow, because opening the file for each column takes as long as reading thousands of
+numbers."""
 
 MAX_TOGETHER = 1 << 27
-"""Largest size in bytes of a short Parquet file that is read as a whole (128 MiB)."""
+"""Maximum size in bytes (128 MiB) of the columns of a short Parquet file that is read as a
+whole."""
 
 
 def open_arrow(path: str | os.PathLike[str], source: str) -> TypedRows:
@@ -160,7 +162,7 @@ def _readable(source: str, kind: str) -> Iterator[None]:
 
 
 def _read_stream(data: NDArray[np.uint8], source: str) -> "pa.Table":
-    """Read an Arrow file as a stream, and ignore its list of batches, which may have repeats."""
+    """Read an Arrow file as a stream, without its list of batches, which could repeat a batch."""
     given = pa.py_buffer(data)
     is_file = bytes(data[: len(FILE_MAGIC)]) == FILE_MAGIC
     stream = given.slice(BEGIN) if is_file else given
@@ -189,7 +191,7 @@ def _validated(rows: Any) -> Any:
 
 
 def _batch(message: Any) -> tuple[bool, int, int]:
-    """Return whether a message contains rows, their number, and the size after decompression."""
+    """Return whether a message contains rows, and return its numbers of rows and unpacked bytes."""
     raw, body = memoryview(message.metadata), memoryview(message.body or b"")
     is_rows = message.type == "record batch"
     batch = _follow(raw, _field(raw, _follow(raw, 0), 2))
@@ -223,7 +225,7 @@ def _field(raw: memoryview, table: int, number: int) -> int:
 
 
 def _spread(column: "pa.ChunkedArray") -> int:
-    """Return the bytes that a column of categories needs if each row stores its own text."""
+    """Return the number of bytes for a column of categories if each row stored its own text."""
     if not pa.types.is_dictionary(column.type):
         return 0
     n_bytes = 0

@@ -17,7 +17,8 @@ from somscape.tables._late import pa, pc
 from somscape.tables._messages import listed
 
 CELLS = 1 << 13
-"""Number of texts whose ends are examined at a time, so that they fit into the cache."""
+"""Number of texts whose first and last bytes are counted at a time, so that they fit into the
+cache."""
 
 _NUMBER_BEGINS = np.zeros(256, dtype=bool)
 # Digits, signs, marks, and the first letters of currencies and of infinity.  Bytes from 128 on
@@ -58,7 +59,7 @@ class Ends:
 
     @property
     def may_be_blank(self) -> bool:
-        """Whether a text may begin or end with a blank."""
+        """Whether some texts could begin or end with a blank."""
         return bool((self.first + self.last)[_MAY_BE_BLANK].any())
 
     @property
@@ -67,7 +68,7 @@ class Ends:
         return int(self.first[_NUMBER_BEGINS].sum())
 
     def may_begin(self, words: Iterable[str]) -> bool:
-        """Return whether a text may begin like one of the lower-case words, ignoring case."""
+        """Return whether some texts could begin with one of the lower-case words, ignoring case."""
         begins = {ord(letter) for word in words for letter in word[:1] + word[:1].upper()}
         likely = [letter for letter in begins if letter < 128]
         return bool(self.first[likely].any() or self.first[128:].any())
@@ -161,17 +162,18 @@ def as_text(value: Any) -> str:
 
 
 MISSING_WORDS = ("", "NA", "N/A", "?", "null", "NaN", "-")
-"""Texts that mean a missing value. Case and outer blanks do not matter."""
+"""Texts that mean a missing value. Case and outer blanks are ignored."""
 
 _FOLDED = frozenset(word.casefold() for word in MISSING_WORDS)
 _LONGEST = max(len(word) for word in MISSING_WORDS)
 
 
 COUNTERPARTS = {"-": "+", "?": "!"}
-"""Marks with their counterparts. A mark is a value if the column also contains its counterpart."""
+"""Words for missing values, with their counterparts. If a column also contains the counterpart, the
+word is a normal value."""
 
 MIDNIGHT = "T00:00:00"
-"""Time of day in the text of a date that is stored as a moment."""
+"""Time of day in the text of a date that is stored together with a time."""
 
 MOST_LOOKED_AT = 10_000
 """Maximum number of different texts that are examined to recognize a column of marks."""
@@ -201,7 +203,7 @@ def missing_words(distinct_texts: Sequence[str], asked: Sequence[str] | None = N
 def clean(
     cells: pa.ChunkedArray, asked: Sequence[str] | None = None
 ) -> tuple[pa.ChunkedArray, list[str], Ends]:
-    """Strip texts and make missing values null. Return also the words found and the ends."""
+    """Strip texts and make missing values null. Also return the replaced words and the `Ends`."""
     ends = ends_of(cells)
     if ends.may_be_blank:
         cells = pc.utf8_trim_whitespace(cells)
@@ -261,7 +263,7 @@ def clean_values(values: pa.ChunkedArray, asked: Sequence[str], words: set[str])
 
 
 def notes_of_unused(words: Collection[str], asked: Sequence[str] | None) -> list[str]:
-    """Return a note on requested words for missing values that do not occur in the table."""
+    """Return a note on the user's words for missing values that the table does not contain."""
     found = {word.casefold() for word in words}
     values = asked_numbers([*found])
     unused = [

@@ -18,15 +18,15 @@ from somscape.tables.column import Column
 Moments: TypeAlias = NDArray[np.datetime64]
 
 ORDERS = ("dmy", "mdy", "ymd")
-"""Orders of day, month and year. The first is the default if a column does not show its order."""
+"""Orders of day, month and year. The first order is the default if a column fits several orders."""
 
 FIRST = {"dmy": "day first", "mdy": "month first", "ymd": "year first"}
 
 GUESS = "; they do not show it"
-"""End of the reason for a column of dates, if their order is a guess."""
+"""End of the reason for a column of dates if the order of day, month and year is a guess."""
 
 CENTURY_ENDS = 69
-"""First year of two digits that belongs to the 1900s, as in POSIX."""
+"""Smallest two-digit year that belongs to the 1900s, as in POSIX."""
 
 _TIME = (
     r"(?:(?:T|,? +)(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,](?P<part>\d+))?)?"
@@ -42,11 +42,12 @@ _PATTERNS = tuple(
         rf"{_NAME} (?P<day>\d{{1,2}})(?:st|nd|rd|th)?,? (?P<year>\d{{4}})",
     )
 )
-"""Patterns of dates with the year first, with day and month as numbers, and with a month's name."""
+"""Patterns of dates that begin with the year, that contain only numbers, or that name the month."""
 
 _PADDED = r"^(\d\d)(?:\.(\d\d)\.|/(\d\d)/|-(\d\d)-)(\d{4})([ T].*)?$"
 _AS_ISO = {"dmy": (3, r"\5-\2\3\4-\1\6"), "mdy": (0, r"\5-\1-\2\3\4\6")}
-"""For each order, the index of the month in dates of fixed width, and the replacement for ISO."""
+"""For each order, the position of the month in dates of fixed width, and a replacement that turns
+the date into ISO form."""
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAY = np.int64(86_400_000_000)
@@ -93,7 +94,7 @@ class DateTexts:
     codes : ndarray of shape (n_rows,)
         Index of the text of each row, or -1 for a missing value.
     days : dict of str to ndarray of shape (n_texts,), int64
-        For each order, the days since 1970 of each text, or the least integer if the text is not
+        For each order, the days since 1970 of each text, or the smallest integer if the text is not
         a date.
     times : ndarray of shape (n_texts,), int64
         Microseconds since midnight, in UTC if the text names a time zone.
@@ -190,9 +191,9 @@ def check_date_format(order: str | None) -> None:
 
 
 def note_of_guess(names: Iterable[str], order: str) -> Note:
-    """Return the note that the dates of some columns do not show their order."""
+    """Return a note that the order of day, month and year in some columns is a guess."""
     other = "mdy" if order == "dmy" else "dmy"
-    text = f"dates in {listed(names)} do not show their order and are read {FIRST[order]}"
+    text = f"dates in {listed(names)} fit several orders and are read {FIRST[order]}"
     return Note(text, f"--date-format {other}")
 
 
@@ -202,7 +203,7 @@ def looks_like_dates(column: Column) -> bool:
 
 
 def read_date(cell: str) -> tuple[datetime, bool] | None:
-    """Read a moment in ISO form, and return also whether the text names a time zone."""
+    """Read a date and time in ISO form. Also return whether the text names a time zone."""
     try:
         moment = datetime.fromisoformat(cell)
         if moment.tzinfo is None:
@@ -213,7 +214,7 @@ def read_date(cell: str) -> tuple[datetime, bool] | None:
 
 
 def _coded(column: Column) -> tuple[NDArray[np.int32], list[str]]:
-    """Return codes and texts of a column. Whole numbers, such as 20260131, become texts."""
+    """Return a column as codes and texts. Whole numbers, such as 20260131, become texts."""
     numbers = column.numbers
     if numbers is None:
         return column.coded()
@@ -226,7 +227,7 @@ _Read: TypeAlias = tuple[dict[str, NDArray[np.int64]], NDArray[np.int64], NDArra
 
 
 def _read(texts: list[str], *, may_mix: bool, order: str | None = None) -> _Read:
-    """Return the days of texts by order, their times of day, and which texts name a time zone."""
+    """Return the days of texts in each order, their times, and which texts name a time zone."""
     arrow = strings(texts)
     found = _read_iso(arrow)
     if found is not None and (order is None or (found[0][order] > _NO_DAY).any()):
@@ -270,7 +271,7 @@ def _read_iso(texts: Any) -> _Read | None:
 
 
 def _iso_moments(texts: Any, first: str) -> NDArray[np.int64] | None:
-    """Return microseconds since 1970, or None if not all texts have the ISO form of the first."""
+    """Return microseconds since 1970, or None if a text differs in form from the first text."""
     try:
         moments = pc.cast(texts, pa.timestamp("us", "UTC" if _names_zone(first) else None))
     except pa.ArrowInvalid:
@@ -285,7 +286,7 @@ def _names_zone(text: str) -> bool:
 def _read_pattern(
     texts: Any, pattern: str
 ) -> tuple[NDArray[np.intp], dict[str, NDArray[np.int64]], NDArray[np.int64], NDArray[np.bool_]]:
-    """Return the indices of texts that match a pattern, and their dates in the form of `_read`."""
+    """Return the indices of texts that match a pattern, and for these texts the same as `_read`."""
     groups = pc.extract_regex(texts, pattern)
     at = np.flatnonzero(as_bools(groups.is_valid()))
     found = groups.take(numbers(at))
@@ -368,7 +369,7 @@ def _full_year(year: NDArray[np.int64], is_short: NDArray[np.bool_]) -> NDArray[
 
 
 def _named_month(names: Any) -> NDArray[np.int64]:
-    """Return the number of each English name of a month (or its short form), otherwise 0."""
+    """Return the number of the month for each English name or short form, and 0 for other texts."""
     full = [f"{datetime(2000, m, 1):%B}".lower() for m in range(1, 13)]
     known = [*_MONTHS, *full, "sept"]
     place = as_numbers(pc.index_in(pc.utf8_lower(names), value_set=strings(known)), np.int32)
@@ -379,7 +380,7 @@ def _named_month(names: Any) -> NDArray[np.int64]:
 def _days(
     year: NDArray[np.int64], month: NDArray[np.int64], day: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Return days since 1970, or the least integer for days that the calendar does not contain."""
+    """Return days since 1970, or the smallest integer for days that do not exist."""
     can_be = (year >= 1) & (month >= 1) & (month <= 12) & (day >= 1)
     months = np.where(can_be, (year - 1970) * 12 + month - 1, 0).astype("datetime64[M]")
     days = months.astype("datetime64[D]") + (np.where(can_be, day, 1) - 1)

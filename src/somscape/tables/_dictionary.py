@@ -16,7 +16,8 @@ from somscape.tables.sources import read_table
 from somscape.tables.table import Table
 
 Dictionary: TypeAlias = dict[str, dict[str, str]]
-"""For each column, the words for its codes. The empty code has the words for the column itself."""
+"""For each column, the words for its codes. The words for the empty code "" name the column
+itself."""
 
 COLUMNS = ("column", "code", "words")
 """Columns that a file with a dictionary must have."""
@@ -32,7 +33,7 @@ def read_dictionary(path: str | Path) -> Dictionary:
     if absent:
         raise InputError(
             f"{table.source} must have the columns {', '.join(COLUMNS)}, but lacks "
-            f"{', '.join(absent)}. A row with an empty code has the words for the column itself.",
+            f"{', '.join(absent)}. In a row with an empty code, the words name the column itself.",
             file=table.source,
             column=absent[0],
             allowed=COLUMNS,
@@ -67,8 +68,8 @@ def checked_dictionary(given: Any) -> Dictionary:
         return read_dictionary(given)
     if not (isinstance(given, Mapping) and all(isinstance(w, Mapping) for w in given.values())):
         raise ParameterTypeError(
-            "`dictionary` must be a file, or a mapping of columns to words by code, but is "
-            f"{given!r:.60}. Give, for example, {{'job': {{'A171': 'unskilled'}}}}.",
+            "`dictionary` must be a file, or a mapping of each column to a mapping of codes to words, "
+            f"but is {given!r:.60}. Give, for example, {{'job': {{'A171': 'unskilled'}}}}.",
             parameter="dictionary",
             value=given,
         )
@@ -79,7 +80,7 @@ def checked_dictionary(given: Any) -> Dictionary:
 
 
 def _as_levels(codes: Mapping[Any, Any]) -> list[str]:
-    """Return codes as the levels of a column that contains them."""
+    """Convert codes to the texts that they would have as levels of a column."""
     texts = [str(code) or None for code in codes]
     return _codes(Column("code", np.array(texts, dtype=object)))
 
@@ -137,7 +138,7 @@ def _words_by_name(encoding: Encoding) -> dict[str, str]:
 
 
 def _make_unique(words: Sequence[str], names: Sequence[str]) -> list[str]:
-    """Return words, with the name added to words that occur more than once."""
+    """Return the words for columns, with the column name added to words that occur repeatedly."""
     return [
         word if words.count(word) == 1 or word == name else f"{word} ({name})"
         for word, name in zip(words, names, strict=True)

@@ -55,10 +55,10 @@ from somscape.tables.sources import Source
 from somscape.tables.table import Table
 
 FLAT = 1e-18
-"""Mean squared difference that rounding can cause. Features span 1 over their usual range."""
+"""Mean squared difference that rounding can cause, for features whose usual range is 0 to 1."""
 
 NOT_ASKED = "in a layer that was not asked for"
-"""Reason for a column that is left out of an encoding of some layers."""
+"""Reason for leaving out a column if the layer of the column was not chosen."""
 
 
 def with_layers(encoding: Encoding, table: Table, counts: Float64s | None) -> Encoding:
@@ -167,7 +167,7 @@ def _mean_squares(rows: Floats, counts: Float64s | None) -> Float64s:
 
 
 def _multiply(code: Any, factor: float) -> Any:
-    """Return the code of a column with its features multiplied by a factor."""
+    """Return a column code whose features are multiplied by a factor."""
     if isinstance(code, DateCode):
         return replace(code, number=replace(code.number, factor=factor))
     return replace(code, factor=factor)
@@ -233,10 +233,10 @@ def of_layers(encoding: Encoding, names: Iterable[str]) -> Encoding:
 
 
 SHARED_ROWS = 1 << 16
-"""Number of rows from which columns are processed in parallel."""
+"""Minimum number of rows for which columns are processed in parallel."""
 
 SCALES = ("robust", "range")
-"""Choices of `scale`. The ends of the usual range, or the extremes, become 0 and 1."""
+"""Choices of `scale`. "robust" scales the usual range to 0 to 1, and "range" the entire range."""
 
 
 def fit_encoding(
@@ -335,7 +335,7 @@ def _decisions(
 
 
 def _may_be_numbers(table: Table, roles: Roles) -> set[str]:
-    """Return the names of numeric columns that the rules or the user may use as numbers."""
+    """Return the names of numeric columns that the rules or the user's roles can use as numbers."""
     has_role, by_rule = roles.by_column(), roles.others != "drop"
     roles_of = {c.name: has_role.get(c.name) for c in table.columns if c.is_number}
     return {n for n, role in roles_of.items() if role == "numbers" or (role is None and by_rule)}
@@ -417,8 +417,8 @@ def notes_of(encoding: Encoding) -> list[Note]:
         if isinstance(code, NumberCode) and code.reach:
             slips = code.why.partition("; nothing learned from ")[2].partition(";")[0]
             text = (
-                f"'{code.name}' contains {slips}, over a million times as far out as any other "
-                "number"
+                f"'{code.name}' contains {slips}, over a million times farther from the usual "
+                "values than any other number"
             )
             notes.append(Note(f"{text}. Such numbers are not used for learning"))
         if isinstance(code, NumberCode) and code.why.endswith(BELOW_ZERO):

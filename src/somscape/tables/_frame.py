@@ -29,13 +29,13 @@ OBJECTS: dict[str, Any] = {
     "date": date,
     "duration": (timedelta, time),
 }
-"""Types of Python objects by the kind of a column that contains them."""
+"""Types of the Python objects in a column of each kind."""
 
 NESTED = (list, tuple, dict, set, frozenset, np.ndarray)
 """Types of values that contain other values."""
 
 OTHERS = {"date": "dates", "duration": "durations", "text": "text"}
-"""Words for the kinds of columns that are not numeric."""
+"""Words in messages for the kinds of columns that are not numeric."""
 
 CURES = {
     "date": "Encode dates with somscape.TableEncoder(dates=[...]).",
@@ -62,9 +62,9 @@ def table_from_frame(
     ----------
     frame : pandas, polars, pyarrow or other frame that narwhals reads, or any Arrow stream
         Lazy frames, DuckDB relations and record batch readers are read to their end.  Numbers
-        become float64, and their texts keep all digits of an integer.  Strings, categories,
-        booleans ("True", "False") and dates (in ISO form) become text, even if the text looks
-        like numbers.  Nulls, NaN and `MISSING_WORDS` are missing values.  The index is not read.
+        become float64, but the text of an integer keeps all digits.  Strings, categories, booleans
+        ("True", "False") and dates (in ISO form) become text, even if the text looks like numbers.
+        Nulls, NaN and `MISSING_WORDS` are missing values.  The index is ignored.
     source : str, default="data frame"
         Name of the table in messages.
     missing_values : sequence of str, optional
@@ -102,7 +102,7 @@ def table_at(
     *,
     n_columns: int | None = None,
 ) -> Table:
-    """Return a table with the columns of data frames. `lines` has the line of each row."""
+    """Return a table with the columns of data frames. `lines` contains the line of each row."""
     words: set[str] = set()
     where = partial(place, source, lines)
     columns = []
@@ -226,7 +226,7 @@ def _call_for(data: Any) -> str:
 
 
 def _variable(source: str) -> str:
-    """Return the name of the data in a line of Python for a message."""
+    """Return a variable name for the data in a line of Python code that a message suggests."""
     return source if source.isidentifier() else "X"
 
 
@@ -410,7 +410,7 @@ def _kind_of(series: Any) -> str:
 
 
 def _are_missing_objects(series: Any) -> bool:
-    """Return whether a pandas column of objects is all missing, which narwhals takes for text."""
+    """Return whether a pandas column of objects is entirely missing. narwhals treats it as text."""
     is_object = getattr(series.to_native(), "dtype", None) == np.dtype(object)
     return is_object and bool(series.is_null().all())
 

@@ -64,11 +64,11 @@ class Files:
     names : tuple of str
         Names of the files in messages, which are paths relative to the folder.
     kind : str
-        Kind of the files, as `kind_of` returns it.
+        Kind of the files, as returned by `kind_of`.
     folders : dict of str to list of str
         Columns from the names of folders such as ``year=2026``, with one value for each file.
     left_out : list of str
-        Other entries of the folder.
+        Other files and folders in the folder.
     """
 
     source: str
@@ -119,7 +119,7 @@ def _in_folder(folder: Path) -> Files:
 
 
 def _names_in(folder: Path) -> Iterator[str]:
-    """Yield names of files, and of folders (with a slash) that are not like ``year=2026``."""
+    """Yield names of files, and names (with a slash) of folders that do not contain "="."""
 
     def refuse(error: OSError) -> None:
         raise unreadable(folder, error) from error
@@ -180,8 +180,9 @@ def _checked(source: str, folder: Path, names: list[str], others: list[str]) -> 
         if list(keys) != list(said[0]):
             here, first = (listed(k) or "no column" for k in (keys, said[0]))
             raise InputError(
-                f"The folders of {shown(name)} name {here}, but the folders of {shown(names[0])}"
-                f" name {first}. Use folders with the same columns for all files.",
+                f"The folder names of {shown(name)} contain {here}, but the folder names of"
+                f" {shown(names[0])} contain {first}. Use folders with the same columns for all"
+                " files.",
                 file=name,
             )
     folders = {key: [keys[key] for keys in said] for key in said[0]}
@@ -207,14 +208,14 @@ def read_many(files: Files, source: str, reading: Reading) -> Table:
         notes.append(f"left out of the folder: {listed(files.left_out, 3)}")
     has = [key for key in files.folders if key in table.names]
     if has:
-        notes.append(f"folder names for {listed(has)} left out, because the files contain it")
+        notes.append(f"folder names for {listed(has)} ignored, because the files have the column")
     added = [
         _column_of_folders(key, values, sizes).put_away(len(table.columns))
         for key, values in files.folders.items()
         if key not in has
     ]
     if added:
-        notes.append(f"{listed(c.name for c in added)} from the names of folders")
+        notes.append(f"{listed(c.name for c in added)} taken from the names of folders")
     return replace(table, columns=(*table.columns, *added), notes=(*notes, *table.notes))
 
 

@@ -88,7 +88,7 @@ def category_or_drop(name: str) -> str:
 
 
 def install_command(*extras: str) -> str:
-    """Return the command that installs the libraries of extras, which works without a checkout."""
+    """Return a command that installs the libraries of extras and works without a checkout."""
     libraries = [
         library.strip()
         for library, _, marker in map(str.partition, requires("somscape") or (), repeat(";"))
@@ -124,7 +124,7 @@ class FileLines:
     files : ndarray of shape (n_rows,), int
         Index of the file of each row.
     lines : ndarray of shape (n_rows,), int
-        Line or row of each row in its file.
+        Line number or row number of each row in its file.
     has_lines : bool
         True for line numbers (from 1), False for row numbers (from 0).
     """

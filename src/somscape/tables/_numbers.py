@@ -1,10 +1,10 @@
 """Convert the cells of a table to columns of numbers and columns of text.
 
-If the cells of a column fit both decimal marks ("1,234"), the mark of the other columns is
-used.  If the other columns do not show a mark, or show both, a dot is the decimal mark.  A
-comma then separates thousands in a file delimited by commas, because its cells had to be
-quoted, and is the decimal mark in other files.  In a file delimited by commas, "1.234" is
-always a plain number.
+If the numbers of a column fit both decimal marks ("1,234" or "1.234"), the decimal mark of the
+other columns is used.  If the other columns do not show a mark, or show both marks, a single dot is
+the decimal mark.  A single comma is the decimal mark, except in a file delimited by commas.  There
+a comma separates thousands, because cells with a comma had to be quoted, and "1.234" is always a
+plain number.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _NUMBER_SHARE = 0.9
 _NUMBER_CELLS = 10
 
 SHOWN = 10_000
-"""Maximum number of different values that show how a column writes its numbers."""
+"""Maximum number of different values that are examined to find the spelling of numbers."""
 
 FIRST_CELLS, CELLS = 1 << 12, 1 << 15
 """Number of cells in the first block (often enough to recognize text) and in later blocks."""
@@ -164,7 +164,7 @@ def _first_different(cells: pa.ChunkedArray) -> list[str]:
 
 
 def _spelling_of_all(cells: pa.ChunkedArray, some: Sequence[str], spelling: Spelling) -> Spelling:
-    """Return the spelling of numbers, also considering later cells that are not plain."""
+    """Return the spelling of numbers in all cells, including later cells that are not plain."""
     others: dict[str, None] = {}
     for part in _parts(cells):
         if len(others) < SHOWN and read_plain(part, ".") is None:
@@ -175,7 +175,7 @@ def _spelling_of_all(cells: pa.ChunkedArray, some: Sequence[str], spelling: Spel
 
 
 def _are_words(cells: pa.ChunkedArray, ends: Ends) -> bool:
-    """Return whether most cells, and most of the first different cells, cannot be numbers."""
+    """Return whether most cells, and most different cells in the first block, cannot be numbers."""
     first = pa.chunked_array([cells[:FIRST_CELLS].unique()])
     return _are_mostly_words(first, ends_of(first)) and _are_mostly_words(cells, ends)
 
@@ -192,7 +192,7 @@ def _are_mostly_words(cells: pa.ChunkedArray, ends: Ends) -> bool:
 
 
 def _have_leading_zeros(cells: pa.ChunkedArray) -> bool:
-    """Return whether any cell is written like "007"."""
+    """Return whether any cell has leading zeros, such as "007"."""
     likely = cells.filter(pc.starts_with(cells, "0"))
     are_more = pc.not_equal(likely, strings(["0"])[0])
     return bool(pc.any(pc.and_(pc.ascii_is_decimal(likely), are_more)).as_py())
@@ -213,7 +213,7 @@ def _likely_mark(plain_mark: str | None, shown: str, delimiter: str) -> str:
 
 
 def _reading(spelling: Spelling, mark: str) -> str:
-    """Return a note on how an example that fits both decimal marks is read."""
+    """Return a note with an example that fits both decimal marks, and the number read from it."""
     value = spelling.read(strings([spelling.example]), mark, {})[0]
     return f"{quoted(spelling.example)} read as {value:.12g}"
 
@@ -255,7 +255,7 @@ class ColumnVerdict:
     are_infinite: bool = True  # whether all bad cells are
 
     def look(self, begin: int, cells: pa.Array, values: Float64s) -> None:
-        """Add the cells from row `begin` and their values, which are NaN if not a number."""
+        """Add a block of cells that begins at row `begin`, and its values (NaN if not a number)."""
         finite = np.isfinite(values)
         n_finite = int(finite.sum())
         self.n_present += n_finite
@@ -273,11 +273,11 @@ class ColumnVerdict:
         self.are_infinite = self.are_infinite and bool(np.isinf(values[bad]).all())
 
     def is_text(self, n_cells: int) -> bool:
-        """Return whether too many of the `n_cells` cells are bad for a column of numbers."""
+        """Return whether so many of `n_cells` cells are not numbers that the column is text."""
         return not self.are_infinite and self.n_bad > (1 - _NUMBER_SHARE) * n_cells + 1
 
     def settle(self, name: str, where: Where) -> tuple[bool, str | None]:
-        """Return whether the column is numeric, and a message if a mistake makes it text."""
+        """Return whether the column is numeric, and a message if a few wrong cells make it text."""
         if not self.n_bad:
             return True, None
         n_good = self.n_present - self.n_bad

@@ -57,8 +57,8 @@ def _check_columns(was: Encoding, now: Encoding) -> None:
     for name, code in a.items():
         if code.kind != b[name].kind:
             raise InputError(
-                f"The maps differ in column {name!r}, which is {code.kind} and {b[name].kind}. "
-                "Train both maps with the same roles.",
+                f"The maps differ in column {name!r}, which is {code.kind} in one map and "
+                f"{b[name].kind} in the other. Train both maps with the same roles.",
                 column=name,
                 value=b[name].kind,
                 allowed=code.kind,
@@ -72,7 +72,7 @@ def _check_columns(was: Encoding, now: Encoding) -> None:
 
 
 def _not_in(encoding: Encoding, names: Iterable[str]) -> list[str]:
-    """Return the names that an encoding does not use, each with the reason."""
+    """Return the names of columns that an encoding does not use, each with the reason."""
     used, why = {code.name for code in encoding.used}, {c.name: c.why for c in encoding.columns}
     return [
         name + (f" (in the other {why[name]})" if name in why else "")
@@ -102,7 +102,7 @@ def _feature(parts: dict[str, tuple[FeatureCode, Float64s]], now: FeatureCode) -
 
 
 def _microseconds(code: Any, features: Float64s) -> Float64s:
-    """Return microseconds since 1970, not rounded to the unit of the code."""
+    """Convert encoded dates to microseconds since 1970, not rounded to the unit of the code."""
     return np.asarray(code.number.decode(features) * MICROSECONDS[code.unit])
 
 
@@ -118,23 +118,23 @@ NO_CELL = "missing"
 """Text for a missing value."""
 
 DIGITS, MOST_DIGITS = 6, 9
-"""Number of digits of a shortened number, and most digits of a number that is not shortened."""
+"""Number of digits of a shortened number, and maximum number of digits without shortening."""
 
 
 def mark_of(table: Table, code: FeatureCode) -> str:
-    """Return the decimal mark with which a table writes numbers of a column."""
+    """Return the decimal mark of the numbers in a column of a table."""
     if not isinstance(code, NumberCode) or isinstance(code, PartCode):
         return "."
     return "," if "decimal comma" in table.column(code.name).style else "."
 
 
 def value_shown(code: FeatureCode, table: Table, row: int, encoded: Floats) -> str:
-    """Return the value of a row in a feature, from its cell or its dates."""
+    """Return the value of a feature in a row as text, from the cell or the dates of the row."""
     return values_shown(code, table, np.array([row]), encoded[None, :])[0]
 
 
 def values_shown(code: FeatureCode, table: Table, rows: Ints, encoded: Floats) -> list[str]:
-    """Return the values of rows in a feature, from their cells or their dates."""
+    """Return the values of a feature in rows as text, from the cells or the dates of the rows."""
     columns = [table.column(name).take(rows) for name in sources_of(code)]
     if isinstance(code, DateCode | PartCode):
         pairs = zip(encoded, np.any([column.missing for column in columns], axis=0), strict=True)
@@ -160,17 +160,17 @@ def cell_text(value: Any, mark: str) -> str:
 
 
 MAX_CHANGES = 4
-"""Maximum number of changes that a text names."""
+"""Maximum number of changes that are named in a text."""
 
 N_TARGETS = 8
-"""Number of targets that a row is moved towards."""
+"""Number of nearest targets towards which each row is moved."""
 
 RESOLUTION = 0.01
 """Largest change by rounding, as a share of the range of the prototypes in a column."""
 
 
 def rounding_steps(encoding: Encoding, prototypes: Float64s) -> list[float]:
-    """Return the largest change that rounding may cause in each encoded column."""
+    """Return the largest change that rounding can cause in each encoded column."""
     return [
         RESOLUTION * float(np.ptp(prototypes[:, place])) if code.n_features == 1 else 0.0
         for code, place in zip(encoding.features, encoding.slices, strict=True)
@@ -183,7 +183,7 @@ def fewest_changes(
     targets: Float64s,
     is_reached: Callable[[Float64s], NDArray[np.bool_]],
 ) -> tuple[Float64s, list[list[int]]]:
-    """Change the fewest columns of each row until `is_reached`. Return rows and changed columns."""
+    """Change as few columns of each row as `is_reached` needs. Return rows and changed columns."""
     k = min(N_TARGETS, len(targets))
     near, _ = select_kernels().search(rows, targets, k)
     start, target = rows.repeat(k, axis=0), targets[near.ravel()]  # ways of a row are adjacent

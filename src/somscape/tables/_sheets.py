@@ -77,7 +77,7 @@ def plain(value: Any) -> Any:
 
 
 def _limit_memory(n_bytes: int) -> None:
-    """Let this process use at most `n_bytes` more memory, if the system supports limits."""
+    """Limit the additional memory of this process to `n_bytes`, if the system supports limits."""
     if sys.platform == "win32":
         return
     import resource

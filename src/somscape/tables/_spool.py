@@ -10,7 +10,7 @@ from somscape.tables._late import pa
 
 
 def spooled(parts: Iterable["pa.Table | pa.RecordBatch"]) -> list["pa.Table"]:
-    """Copy tables as they arrive, to a temporary file as soon as their total size is large."""
+    """Store tables in memory, and in a temporary file as soon as their total size is large."""
     rest, memory = iter(parts), pa.BufferOutputStream()
     for part in rest:
         if are_large(memory.tell() + part.nbytes):

@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     from _csv import Reader
 
 Content: TypeAlias = bytes | mmap
-"""The bytes of a file. Bytes of a large file are in a temporary file."""
+"""The bytes of a file. The bytes of a large file are in a temporary file."""
 
 BLOCK_LETTERS, PIECE = 1 << 14, 1 << 13
 MAX_TIMES_UNPACKED = 200
-"""Largest ratio of the uncompressed to the compressed size of a file. Ratios of tables are 3 to 20,
-and a table of one repeated value has a ratio of 1,000."""
+"""Largest ratio of the uncompressed to the compressed size of a file. Tables usually have ratios of
+3 to 20, but a table of one repeated value has a ratio of 1,000."""
 
 PACKED = {
     ".gz": (b"\x1f\x8b", "gzip"),
@@ -46,7 +46,7 @@ PACKED = {
 """Extension, first bytes and format of compressed files."""
 
 N_MAGIC = 8
-"""Number of first bytes that identify the kind of a file."""
+"""Number of bytes at the beginning of a file that identify its kind."""
 
 _OTHER_FILES = {
     b"PK\x03\x04": "an Excel workbook or a zip archive",
@@ -64,7 +64,7 @@ _BYTE_ORDER_MARKS = {
 
 
 WEB_PAGES, MAX_BLANKS = (b"<!doctype html", b"<html"), 256
-"""First bytes of web pages, and the number of bytes in which blanks may come first."""
+"""First bytes of web pages after leading blanks, and number of bytes that are examined."""
 
 
 def read_bytes(path: str | os.PathLike[str], source: str) -> bytes:
@@ -198,8 +198,8 @@ def decode(data: Content, source: str, encoding: str | None = None) -> tuple[Tex
             problem = error
     line = data[: _error_position(problem, data)].count(b"\n") + 1
     raise InputError(
-        f"{source}, line {line}: The text is not {encoding}. Save the file as UTF-8, or give its"
-        " encoding.",
+        f"{source}, line {line}: The text is not encoded as {encoding}. Save the file as UTF-8, or"
+        " give its encoding.",
         options="--encoding NAME",
         file=source,
         line=line,
@@ -225,7 +225,7 @@ def _decompress(data: Content, source: str, kind: str) -> bytes:
         ) from error
     raise InputError(
         f"{source} decompresses to more than {MAX_TIMES_UNPACKED} times its size, like a file that"
-        " was made to fill the memory. If you trust the file, decompress it and give the text.",
+        " was made to fill the memory. If you trust the file, give it decompressed.",
         file=source,
     )
 
@@ -238,7 +238,7 @@ def _as_utf8(data: Content, source: str, named: str | None) -> TextFile:
         text = _lines_of(data, encoding)
     except LookupError as error:
         raise InputError(
-            f"{encoding!r} is not a text encoding. Give one such as utf-8, cp1252 or utf-16.",
+            f"{encoding!r} is not a text encoding. Use, for example, utf-8, cp1252 or utf-16.",
             options="--encoding NAME",
             parameter="encoding",
             value=encoding,
@@ -311,18 +311,19 @@ _DELIMITERS = ("\t", ";", "|", ",")
 _N_SAMPLED = 100
 CELL_BYTES, LETTER_BYTES = 66, 8
 """Bytes of memory for a cell and for a character while a record is split. The csv module uses four
-bytes for a character, and has two copies of a cell that grows."""
+bytes for a character, and has two copies of a cell while the cell grows."""
 
 FREE_CELLS, FREE_LETTERS = 10_000, 65_536
-"""Numbers of cells and characters that any record may have. A sample of this number of characters
-shows the delimiter."""
+"""Numbers of cells and characters that are always allowed in a record. The delimiter is detected in
+a sample with this number of characters."""
 
 BLOCK_BYTES, LEAST_BLOCK, N_BLOCKS = 1 << 21, 1 << 14, 64
-"""Largest and smallest size in bytes of a block that Arrow splits, and number of blocks of a file
-of medium size. The memory for a block is then small in comparison with the file."""
+"""Maximum and minimum size in bytes of a block that Arrow splits, and number of blocks of a file of
+medium size. With these sizes, a block needs little memory in comparison with the file."""
 
 PART = 1 << 16
-"""Number of bytes that are examined at a time, so that they fit into cache and reused memory."""
+"""Number of bytes that are examined at a time, so that temporary arrays fit into the cache and
+reuse memory."""
 
 QUOTE, LINE_FEED, CARRIAGE_RETURN = b'"\n\r'
 
@@ -330,7 +331,7 @@ NO_DELIMITER = "\x1f"  # unit separator of ASCII, never in a text table
 
 
 class NotPlainError(Exception):
-    """A text has to be split record by record, which also finds the mistakes in the text."""
+    """Raised for text that must be split record by record, which also finds mistakes in it."""
 
 
 @dataclass(frozen=True)
@@ -375,7 +376,7 @@ def split_blocks(file: TextFile, begin: int, n_columns: int, delimiter: str) -> 
 
 
 def _end_of_block(data: Content, begin: int, end: int, size: int) -> int:
-    """Return the index after the last line end of a block, outside of quotes."""
+    """Return the index after the line end that ends a block, which must be outside of quotes."""
     stop = data.find(b"\n", min(begin + size, end), end) + 1 or end
     is_open = _count(np.frombuffer(data, np.uint8, stop - begin, begin), QUOTE) & 1
     while is_open and stop < end and stop - begin <= 2 * BLOCK_BYTES:

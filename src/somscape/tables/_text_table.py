@@ -76,7 +76,7 @@ class Records:
 
 @dataclass
 class _RowWidths:
-    """Number of rows, and the rows whose width differs from the header."""
+    """Number of rows, and the first rows whose width differs from the header."""
 
     n_rows: int = 0
     n_blank: int = 0  # blank rows at the end
@@ -238,10 +238,11 @@ BLOCK_LETTERS = 1 << 16
 """Number of bytes that are examined at a time."""
 
 MAX_PLAIN = 15
-"""Length of the longest number whose text can be restored from a float64 and its decimals."""
+"""Maximum length of a number whose text can be restored from a float64 and the number of
+decimals."""
 
 MAX_WORDS = 255 - WORDS_FROM
-"""Maximum number of words that can be stored in place of a number of decimals."""
+"""Maximum number of different words, which are stored as codes above all numbers of decimals."""
 
 POINT, NINE = b".9"
 
@@ -277,7 +278,7 @@ class GrowingLetters:
             self._n -= n
 
     def to_arrow(self) -> pa.Array:
-        """Return the cells as Arrow strings in the same memory. No cells can be added later."""
+        """Return the cells as Arrow strings in the same memory. Then no more cells can be added."""
         if not self._n:
             return strings([])
         letters = np.frombuffer(self._letters, np.uint8)
@@ -298,7 +299,7 @@ class GrowingLetters:
 
 
 class GrowingCells:
-    """A column of Arrow strings, which are stored as numbers while all cells are plain numbers.
+    """A column of Arrow strings, stored as numbers as long as all cells are plain numbers.
 
     Parameters
     ----------
@@ -307,7 +308,8 @@ class GrowingCells:
     asked : sequence of str, optional
         Words that mean a missing value, by default `MISSING_WORDS`.
     among : int, default=1
-        Number of columns of the table, which are in temporary files if they are large together.
+        Number of columns of the table. Columns are in temporary files if all columns together are
+        large.
     """
 
     def __init__(self, n_expected: int, asked: Sequence[str] | None = None, among: int = 1) -> None:
@@ -431,7 +433,7 @@ def _decimals(cells: pa.Array, numbers: Float64s) -> NDArray[np.uint8] | None:
 
 
 FREE_COLUMNS, COLUMN_BYTES = 10_000, 600
-"""Number of columns that any file may have, and bytes of memory for a column without its cells."""
+"""Number of columns that is always allowed, and bytes of memory for a column without its cells."""
 
 
 def table_from_text(
@@ -454,7 +456,7 @@ def text_records(
     missing_values: Sequence[str] | None = None,
     n_files: int = 1,
 ) -> tuple[Records, str]:
-    """Return the raw cells and the delimiter of a text, which is one of `n_files`."""
+    """Return the raw cells and the delimiter of a text, which is from one of `n_files` files."""
     file, notes = decoded
     if delimiter is None:
         delimiter, file = detect_delimiter(file)
@@ -483,7 +485,7 @@ def table_from_records(
     decimal: str | None = None,
     asked: Sequence[str] | None = None,
 ) -> Table:
-    """Convert raw cells to a table, with the type of each column found from all its cells."""
+    """Convert raw cells to a table. The type of a column depends on all cells of the column."""
     where = partial(place, source, raw.lines)
     made = text_columns(raw.columns, where, delimiter, decimal, asked)
     notes = raw.notes + made.notes

@@ -481,7 +481,7 @@ def test_what_was_guessed_or_left_out_is_said_in_a_line_each(here: Path) -> None
             ("Note: 'Class' looks like an outcome", "(--label Class or --category Class)."),
             ("Note: left out 'row' (a row counter)", "--per to rank repeated values)."),
             (
-                "Note: dates in 'due' do not show their order and are read day first",
+                "Note: dates in 'due' fit several orders and are read day first",
                 "(--date-format mdy).",
             ),
             ("Note: 'sex' may be personal data", "(--protect sex)."),

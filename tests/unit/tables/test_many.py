@@ -262,15 +262,15 @@ def test_names_of_folders_become_columns(tmp_path: Path) -> None:
     one = read_table(str(tmp_path / "d" / "year=2026" / "m*" / "*" / "*.csv"))
     assert one.names == ("x", "month", "kind")
     shutil.move(tmp_path / "d" / "year=2025", tmp_path / "d" / "jahr=2025")
-    assert "part.csv name 'year', 'month', 'kind', but" in refusal(tmp_path / "d")
-    assert "part.csv name 'jahr', 'month', 'kind'." in refusal(tmp_path / "d")
+    assert "part.csv contain 'year', 'month', 'kind', but" in refusal(tmp_path / "d")
+    assert "part.csv contain 'jahr', 'month', 'kind'." in refusal(tmp_path / "d")
 
 
 def test_a_column_of_the_files_goes_before_the_name_of_a_folder(tmp_path: Path) -> None:
     write(tmp_path / "year=2026", part="x,year\n1,26\n2,26\n")
     table = read_table(tmp_path)
     assert table.column("year").numbers.tolist() == [26, 26]
-    assert "folder names for 'year' left out, because the files contain it" in table.notes
+    assert "folder names for 'year' ignored, because the files have the column" in table.notes
 
 
 def test_patterns(folder: Path) -> None:

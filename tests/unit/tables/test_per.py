@@ -175,12 +175,12 @@ def test_an_order_of_dates_that_is_a_guess_is_said() -> None:
     found = per(table, "client").table
     assert cells_of(found)["last date"] == ["2026-02-07", "2026-02-06", "2026-02-08"]
     note = next(
-        note for note in found.notes if "do not show their order" in note and "day first" in note
+        note for note in found.notes if "fit several orders" in note and "day first" in note
     )
     assert note.options == "--date-format mdy"
     other = per(table, "client", date_format="mdy").table
     assert cells_of(other)["last date"] == ["2026-07-02", "2026-06-02", "2026-08-02"]
-    assert not any("do not show their order" in note for note in other.notes)
+    assert not any("fit several orders" in note for note in other.notes)
 
 
 def test_what_is_no_date_is_refused_where_dates_are_named() -> None:
