@@ -203,7 +203,7 @@ class CoreKernels:
         _core.margin_steps(*known, *steps, prototypes, axes)
 
     def minisom_winners(self, rows: Float64s, codebook: Float64s, distance: str) -> Ints:
-        """Return the unit that wins each row in MiniSom."""
+        """Return for each row the unit that wins in MiniSom."""
         units = np.empty(len(rows), dtype=np.int64)
         _core.minisom_winners(rows, codebook, MINISOM_DISTANCES.index(distance), units)
         return units

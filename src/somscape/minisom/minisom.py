@@ -383,7 +383,7 @@ class MiniSom(MiniSomAnswers):
         return self._xx.T[xy], self._yy.T[xy]
 
     def distance_map(self, scaling: str = "sum") -> Float64s:
-        """Return the distance of each unit to its neighbors, divided by the largest one.
+        """Return the distance of each unit to its neighbors, divided by the maximum.
 
         Parameters
         ----------
@@ -473,7 +473,8 @@ class MiniSom(MiniSomAnswers):
             Whether learning rate and sigma are constant during a pass.  With `random_order`, rows
             are shuffled once, before the first pass.
         fixed_points : dict of int to (int, int), optional
-            Row numbers with the coordinates of the unit that counts as their winner.
+            For each fixed row, the row number and the coordinates of the unit that is used as its
+            winner.
 
         Raises
         ------

@@ -17,7 +17,7 @@ from somscape.tables._late import pa, pc
 from somscape.tables._messages import listed
 
 CELLS = 1 << 13
-"""Number of texts whose first and last bytes are counted at a time, so that they fit into the
+"""Number of texts whose first and last bytes are counted at a time, so that the bytes fit into the
 cache."""
 
 _NUMBER_BEGINS = np.zeros(256, dtype=bool)

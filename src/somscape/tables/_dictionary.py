@@ -68,8 +68,8 @@ def checked_dictionary(given: Any) -> Dictionary:
         return read_dictionary(given)
     if not (isinstance(given, Mapping) and all(isinstance(w, Mapping) for w in given.values())):
         raise ParameterTypeError(
-            "`dictionary` must be a file, or a mapping of each column to a mapping of codes to words, "
-            f"but is {given!r:.60}. Give, for example, {{'job': {{'A171': 'unskilled'}}}}.",
+            "`dictionary` must be a file, or a mapping of each column to a mapping of codes to "
+            f"words, but is {given!r:.60}. Give, for example, {{'job': {{'A171': 'unskilled'}}}}.",
             parameter="dictionary",
             value=given,
         )
