@@ -23,7 +23,7 @@ pytestmark = pytest.mark.check
 ROOT = Path(__file__).resolve().parents[2]
 ELSEWHERE = {
     *("out", "force", "save_roles", "state", "audit_key", "allow_readable_secrets"),
-    *("author", "replace"),
+    *("author", "replace", "verbose"),
 }
 """Options of `detect` that are no part of the command that a report repeats."""
 
