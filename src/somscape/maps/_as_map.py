@@ -42,14 +42,14 @@ def as_map(map_: Any) -> Map:
 
 
 def map_in_words(map_: Map) -> Map:
-    """Return a map with words for columns and codes, or the same map without a dictionary."""
+    """Return a map that uses the words of its dictionary, if the map contains a dictionary."""
     if not map_.encoding.roles.dictionary:
         return map_
     return replace(map_, encoding=in_words(map_.encoding), told=map_.joins)
 
 
 def reordered(map_: Map, units: Ints) -> Map:
-    """Return a map with its units in another order."""
+    """Return a map whose units are in another order."""
     told, kept = map_.told, map_.kept_regions
     return replace(
         map_,
@@ -62,7 +62,7 @@ def reordered(map_: Map, units: Ints) -> Map:
 
 
 def table_and_rows(map_: Map, X: Any) -> tuple[Table, Floats]:
-    """Return data as a table with the columns of a map, and as encoded rows."""
+    """Return data in two forms, as a table with the columns of a map and as encoded rows."""
     X = collected(X)
     if isinstance(X, Table) or hasattr(X, "columns"):
         table = X if isinstance(X, Table) else table_from_frame(X)

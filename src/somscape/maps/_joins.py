@@ -17,15 +17,15 @@ from somscape.kernels._kernels import MAX_BEST
 from somscape.kernels._select import select_kernels
 
 MIN_REST = 1e-3
-"""Smallest share of a prototype that is attributed to rows other than the row itself."""
+"""Smallest share of a prototype that remains if the pull of a row is removed."""
 
 MAX_KEPT = 4000
-"""Number of rows that a map with few units keeps."""
+"""Largest number of rows that a map with few units keeps to find regions."""
 
 KEPT_PER_UNIT = 8
 MIN_KEPT = 200
 MAX_VALUES = 1 << 22
-"""Largest number of values that a map keeps (16 or 32 MB), unless 200 rows have more values."""
+"""Largest number of values in kept rows (16 or 32 MB), unless 200 rows have more values."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +72,7 @@ class KeptRows:
 
     @property
     def distinct(self) -> "KeptRows":
-        """Distinct rows with the total weight of their copies, because copies are not a cluster."""
+        """Distinct rows with the weight of their copies, because equal rows are not a cluster."""
         rows, place = np.unique(self.rows, axis=0, return_inverse=True)
         return KeptRows(rows, np.bincount(place.ravel(), self.weights).astype(np.float64))
 
@@ -192,7 +192,7 @@ class JoinedUnits:
 
     @classmethod
     def on(cls, lattice: Lattice, centers: Float64s, weights: Float64s) -> "JoinedUnits":
-        """Return pieces that join neighbors on a lattice."""
+        """Return one piece per unit, and let neighbors on the lattice join."""
         return cls((row[row >= 0].tolist() for row in lattice.neighbors), centers, weights)
 
     def join(self, into: int, other: int) -> None:
@@ -224,7 +224,8 @@ class JoinedUnits:
 
 
 MAX_STRETCH = 2.5
-"""Largest ratio of the distance to a third unit to the usual distance to a second unit."""
+"""Two of the three nearest units of a row touch if their distance is at most this multiple of the
+usual distance between touching units."""
 
 TINY = 1e-12
 """Share of the longest distance that replaces a distance of 0, because a sparse array cannot
@@ -232,7 +233,7 @@ represent 0."""
 
 
 def touching_units(near: Near, places: Float64s, lattice: Lattice) -> tuple[Any, Any]:
-    """Return distances of all touching units, and of the two nearest units of some row."""
+    """Return sparse arrays of the distances of all touching units and of the closest pairs."""
     from scipy.sparse.csgraph import connected_components
 
     n_units = len(places)
@@ -309,7 +310,7 @@ def edges_of(graph: Any, nodes: Ints) -> tuple[Ints, Ints, Float64s]:
 
 
 def _median_lengths(edges: Any) -> Float64s:
-    """Return the lower median of the lengths of each unit's edges, or infinity without edges."""
+    """Return the lower median of the edge lengths of each unit, or infinity without any edges."""
     unit = np.repeat(np.arange(edges.shape[0]), np.diff(edges.indptr))
     ordered = edges.data[np.lexsort([edges.data, unit])]
     count = np.diff(edges.indptr)
@@ -321,13 +322,14 @@ WIDTHS = np.array([0.125, 0.175, 0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8])
 """Half widths of windows, in multiples of the distance of two units at the border."""
 
 PLACES = np.arange(1, 24)
-"""Start of each window on both sides of the border, in half widths."""
+"""Start of each window on both sides of the border, in multiples of its half width."""
 
 FEW = 3.0
-"""Number of rows up to which a part is too small for evidence."""
+"""A part with at most this number of rows is too small for evidence of a border."""
 
 SHALLOW = 0.8
-"""Smallest ratio of rows at the border to rows next to the border that is not a valley."""
+"""If the number of rows at the border is at least this share of the number of rows next to the
+border, the border is not a valley."""
 
 NOTHING = 1e-9
 """Replacement for 0 rows if a number above 0 is needed."""
@@ -367,22 +369,24 @@ N_AT_BORDER = 20
 """Number of rows nearest to a border that define the distance of two units at the border."""
 
 MAX_LEAP = 2.0
-"""Largest distance of two touching units at the border, in multiples of their usual distance."""
+"""Two touching units of different parts are at the border if their distance is at most this
+multiple of the usual distance at the border."""
 
 
 FACING = 1.5
-"""The same limit for units that do not touch a unit of the other part.  Few units touch across a
-gap."""
+"""A unit that does not touch the other part is also at the border if its distance to the other part
+is at most this multiple of the usual distance at the border.  Few units touch across a gap."""
 
 BENT = 1.5
-"""Largest ratio of this distance to the length of the path inside the part to a touching unit."""
+"""A unit that does not touch the other part is at the border only if its distance to the other part
+is below this multiple of its path inside its own part to a touching unit."""
 
 LARGE = 1.25
 """Maps with more units than this multiple of the default 5 sqrt(n) do not use narrow windows."""
 
 NARROWEST = 0.7
-"""Smallest half width on these maps, in multiples of the distance of two units of a part, if a unit
-has one row.  With n rows per unit, it is divided by n."""
+"""Smallest half width of a window on such large maps, in multiples of the distance of two units of
+a part, if there is one row per unit.  If there are n rows per unit, this number is divided by n."""
 
 
 def narrowest_window(n_units: int, n_rows: float) -> float:
@@ -392,7 +396,7 @@ def narrowest_window(n_units: int, n_rows: float) -> float:
 
 
 class Borders:
-    """Compares the number of rows at the border of two parts with the numbers on both sides.
+    """Compares the number of rows at the border of two parts with the numbers of rows beside it.
 
     For a row of a unit at the border, take its own unit and the nearest unit of the other part.
     The distance of the row to the border is its distance to the middle between both units, along
@@ -436,7 +440,7 @@ class Borders:
         return valley(along[0], weights[0], along[1], weights[1], unit, narrowest=narrowest)
 
     def _spacing(self, rows: Ints, pieces: JoinedUnits) -> float:
-        """Return the median distance of two units of one part near some rows, or 0."""
+        """Return the median distance between close units of one part near some rows, or 0."""
         part = pieces.of_unit[self._near.units[rows]]
         is_own = part == part[:, :1]
         is_own[:, 0] = False
@@ -445,7 +449,7 @@ class Borders:
         return float(np.median(gaps)) if len(gaps) else 0.0
 
     def _facing(self, rows: Ints, pieces: JoinedUnits, other: int) -> tuple[Float64s, Float64s]:
-        """Return the distances of rows to the middle between two units, and of both units."""
+        """Return distances of rows to the middle between two units, and distances of both units."""
         near = self._near
         is_other = pieces.of_unit[near.units[rows]] == other
         slot = is_other.argmax(axis=1)
@@ -527,19 +531,20 @@ SUSPECT = 0.02
 """Probability of `valley` below which two parts join only after all other parts."""
 
 TELLING = -np.log(SUSPECT) / np.log1p(SHALLOW)
-"""Number of rows (6.7) up to which a part never waits.  For n rows and an empty border, `valley`
-returns at least 1.8 to the power of -n."""
+"""A part with at most this number of rows (6.7) never waits until other parts have joined.  For n
+rows and an empty border, `valley` returns at least 1.8 to the power of -n."""
 
 ALPHA = 3e-4
 """Probability of `valley` below which two parts are separate clusters.  The next two limits must
 also be met."""
 
 ALPHA_ROWS = 0.1
-"""The same limit, to be divided by the number of rows.  More rows create more chance borders."""
+"""Two parts are separate clusters only if the probability is also below this number divided by the
+number of rows, because more rows create more borders by chance."""
 
 ALPHA_UNITS = 0.05
-"""The same limit, to be divided by the number of units, because this is about the number of
-borders."""
+"""Two parts are separate clusters only if the probability is also below this number divided by the
+number of units, because a map has about as many borders as units."""
 
 EMPTY_WEIGHT = 1e-9
 """Weight of a unit without rows, as a share of the mean weight.  Such units join early."""
@@ -658,7 +663,7 @@ def import_solvers() -> None:
 
 
 Join = tuple[int, int, float]
-"""Two pieces and the probability of their border if they are one cluster."""
+"""Two pieces, and the probability of a border this empty if both pieces are one cluster."""
 
 
 class _Parts:
@@ -728,7 +733,7 @@ class _Parts:
 
 
 def _held_apart(n_units: int, joins: list[Join], alpha: float) -> Ints:
-    """Return the piece of each unit if separate clusters, and joins on top of them, are undone."""
+    """Return the piece of each unit without joins of separate clusters and later joins of these."""
     holds: set[int] = set()
     kept = []
     for into, other, evidence in joins:
@@ -740,7 +745,7 @@ def _held_apart(n_units: int, joins: list[Join], alpha: float) -> Ints:
 
 
 def _weakest_first(joins: list[Join]) -> list[Join]:
-    """Return joins in an order in which joins above the strongest evidence come last."""
+    """Return the joins ordered so that joins of pieces with the strongest evidence come last."""
     made: dict[int, int] = {}
     below: list[list[int]] = []
     strongest: list[float] = []

@@ -46,7 +46,7 @@ def unit_columns(map_: "Map") -> dict[str, Any]:
 
 
 MAX_CELLS = 2500
-"""Largest number of units that a notebook draws, because notebooks store their pictures."""
+"""A notebook draws maps of up to this number of units, because notebooks store pictures."""
 
 WIDTH = 360
 """Width of the picture in pixels.  Tall maps are narrower."""
@@ -99,7 +99,7 @@ OWN = ("codebook", "hits", "history", "metric", "lattice", "joins", "kept_region
 """First parts of the names of a map's arrays."""
 
 OTHERS = ("checkpoint", "detector", CLASSES, TARGETS)
-"""Header entries of other objects in a file."""
+"""Header entries of the objects in a file that are not the map."""
 
 
 def map_alone(record: Record) -> Record:
@@ -113,7 +113,7 @@ def map_alone(record: Record) -> Record:
 
 
 def history_of(arrays: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of each epoch as one array per name."""
+    """Return one array for each name in the history, with one value per epoch."""
     found = {k.removeprefix("history."): v for k, v in arrays.items() if k.startswith("history.")}
     for name, values in found.items():
         if values.dtype.kind != "f" or values.ndim != 1 or not len(values):
@@ -132,7 +132,7 @@ def names_of_units(labels: Any, n_units: int) -> tuple[str, ...]:
 
 
 class Layered:
-    """Mixin of the map with methods for layers of columns."""
+    """Mixin that adds methods for layers of columns to the map."""
 
     codebook: Float64s
     encoding: Encoding
@@ -149,8 +149,8 @@ class Layered:
         Returns
         -------
         Map
-            A map with the same units and only the features of these layers.  Rows do not have to
-            contain any other columns.
+            A map with the same units and only the features of these layers.  Rows for this map do
+            not need columns of other layers.
 
         Raises
         ------
@@ -214,12 +214,12 @@ class Layered:
             One row per row of `X`, with the columns of the other layers, except columns that were
             constant in training.  The values are the values of the best matching unit in original
             units, as in `plane`.  With ``missing="mask"``, a row without any value in the given
-            layers has missing values.
+            layers gets missing values.
 
         Raises
         ------
         InputError
-            In the cases of `of_layers` and `rows_of`, and if all layers are given.
+            If `of_layers` or `rows_of` raises this error, or if all layers are given.
 
         Examples
         --------
@@ -238,7 +238,7 @@ class Layered:
 
 
 def _predict_other_columns(map_: "Map", part: "Map", units: Ints) -> dict[str, Any]:
-    """Return the values of units in the columns of the layers that `part` does not have."""
+    """Return the values of units in the columns of the layers that are not in `part`."""
     given = {code.name for code in part.encoding.used}
     others = [code.name for code in map_.encoding.used if code.name not in given]
     if not others:
@@ -327,7 +327,7 @@ def _names_in(frame: Any, encoding: Encoding) -> list[str] | None:
 
 
 MAX_NAME = 80
-"""Largest number of characters of a name."""
+"""Largest number of characters in the name of a region."""
 
 COLOR = re.compile("#[0-9a-f]{6}")
 
@@ -383,8 +383,8 @@ class KeptRegions:
         for name in self.names:
             if len(name) > MAX_NAME or not name.isprintable() or name != name.strip():
                 raise InputError(
-                    f"A name must be one line of at most {MAX_NAME} characters without spaces at "
-                    f"both ends, but is {name[:MAX_NAME]!r}.",
+                    f"The name of a region must be one line of at most {MAX_NAME} characters "
+                    f"without spaces at its start or end, but is {name[:MAX_NAME]!r}.",
                     parameter="names",
                     value=name[:MAX_NAME],
                 )
@@ -397,7 +397,8 @@ class KeptRegions:
         for color in self.colors:
             if color and not COLOR.fullmatch(color):
                 raise InputError(
-                    f"A color must be like '#1f77b4' (six of 0-9 and a-f), but is {color!r}.",
+                    "A color must be '#' and six characters from 0 to 9 or a to f, for example "
+                    f"'#1f77b4', but is {color!r}.",
                     parameter="colors",
                     value=color,
                 )
@@ -428,7 +429,7 @@ def regions_of_record(
 
 
 NO_UNIT = -1
-"""The unit of a row without any value."""
+"""Number that replaces the unit of a row without any value."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -445,11 +446,11 @@ class Map(Layered):
     lattice : Lattice
         Arrangement of the units.
     encoding : Encoding
-        Encoding of each column of the data.  It is plain for arrays.
+        Encoding of each column of the data.  For arrays, the encoding does not change values.
     hits : ndarray of shape (n_units,)
         Number (or total weight) of the training rows of each unit.
     history : mapping of str to ndarray
-        Values of each epoch, ``radius`` (in grid steps), ``quantization_error`` and ``movement``.
+        Arrays ``radius`` (in grid steps), ``quantization_error`` and ``movement``, by epoch.
     parameters : mapping of str to JSON data
         Settings of the training.
     versions : mapping of str to str
@@ -569,7 +570,7 @@ class Map(Layered):
         Raises
         ------
         InputError
-            In the cases of `rows_of` and `sparse_rows_of`.
+            If `rows_of` or `sparse_rows_of` raises this error.
         """
         is_sparse = isinstance(X, SparseRows) or hasattr(X, "tocsr")
         return self.sparse_rows_of(X) if is_sparse else self.rows_of(X)
@@ -589,7 +590,7 @@ class Map(Layered):
         Raises
         ------
         InputError
-            In the cases of `rows_of`.
+            If `rows_of` would raise this error.
         """
         rows = X if isinstance(X, SparseRows) else SparseRows.from_csr(X.tocsr())
         n_features = self.codebook.shape[1]
@@ -611,7 +612,7 @@ class Map(Layered):
         X : Table or array-like of shape (n_samples, n_features)
             Data as for `rows_of`, or a ``scipy.sparse`` array of encoded rows.
         k : int, default=1
-            Number of units per row, in the order of their distances.  At most 16.
+            Number of nearest units per row, from 1 to 16.  The nearest unit is first.
 
         Returns
         -------
@@ -651,7 +652,7 @@ class Map(Layered):
         X : Table or array-like of shape (n_samples, n_features)
             Data as for `rows_of`, or a ``scipy.sparse`` array of encoded rows.
         k : int, default=1
-            Number of units per row, in the order of their distances.  At most 16.
+            Number of nearest units per row, from 1 to 16.  The nearest unit is first.
 
         Returns
         -------
@@ -666,7 +667,7 @@ class Map(Layered):
         check_whole("k", k, 1, high=min(MAX_BEST, self.n_units))
 
     def _compared_rows(self, rows: Rows) -> tuple[Rows, bool]:
-        """Return rows after the transformation of the metric, and whether values are missing."""
+        """Return rows after the transformation by the metric, and whether values are missing."""
         has_missing = self.encoding.missing == "mask" and not isinstance(rows, SparseRows)
         return self.metric.compared(rows), has_missing and bool(np.isnan(np.asarray(rows)).any())
 
@@ -682,7 +683,7 @@ class Map(Layered):
 
     @cached_property
     def _compared(self) -> Float64s:
-        """The codebook after the transformation of the metric."""
+        """The codebook after the transformation by the metric."""
         return np.asarray(self.metric.compared(self.codebook))
 
     @cached_property
@@ -701,7 +702,7 @@ class Map(Layered):
 
     @cached_property
     def places(self) -> Float64s:
-        """Prototypes whose Euclidean distances have the order of the map's metric.
+        """Prototypes whose Euclidean distances have the same order as in the metric.
 
         The shape is (n_units, n_features).  See `Metric.as_euclidean`.
         """
@@ -718,7 +719,7 @@ class Map(Layered):
         return self.metric.mean_to_neighbors(self.codebook, self.lattice.neighbors)
 
     def plane(self, column: str) -> Float64s | Objects | NDArray[np.datetime64]:
-        """Return the component plane of a column, the value of each unit.
+        """Return the component plane of a column, which is one value per unit.
 
         Parameters
         ----------
@@ -778,8 +779,8 @@ class Map(Layered):
         -------
         pandas.DataFrame, polars.DataFrame or pyarrow.Table
             Columns ``unit``, ``row``, ``col``, ``x``, ``y`` (position in grid steps, y downward)
-            and ``distance`` to the unit's prototype.  A row without any value has -1 for numbers of
-            units, rows and columns, and otherwise missing values.
+            and ``distance`` to the unit's prototype.  For a row without any value, ``unit``,
+            ``row`` and ``col`` are -1, and all other columns are missing values.
 
         Examples
         --------

@@ -40,16 +40,16 @@ TYPES = {
 """Names of types in the file.  Types that NumPy does not have, such as BF16, are not supported."""
 
 VALUE_BYTES = 64
-"""Memory in bytes for a value of a JSON text."""
+"""Memory in bytes that is reserved for each value of a JSON text."""
 
 NAME_BYTES = 90
-"""Memory in bytes for a name of a JSON text."""
+"""Memory in bytes that is reserved for each name of a JSON text."""
 
 CONTAINER_BYTES = 72
-"""Memory in bytes for an empty list or object of a JSON text."""
+"""Memory in bytes that is reserved for each list or object of a JSON text, without its content."""
 
 ARRAY_BYTES = 600
-"""Memory in bytes for an array without its values."""
+"""Memory in bytes that is reserved for each array, without its values."""
 
 NOT_A_MAP = "not a somscape map"
 
@@ -74,7 +74,7 @@ def open_arrays(path: Path) -> tuple[dict[str, str], Arrays, Budget]:
     metadata = entries.pop("__metadata__", {})
     if not (isinstance(metadata, dict) and all(isinstance(v, str) for v in metadata.values())):
         raise ParameterError(
-            "a damaged map. Its metadata are not names and texts. Save the map again.",
+            "a damaged map. Its metadata are not pairs of a name and a text. Save the map again.",
             parameter="__metadata__",
         )
     budget.take(ARRAY_BYTES * len(entries), f"{len(entries)} arrays")
@@ -214,8 +214,8 @@ PACKED = ("counts.values", "counts.below", "counts.upto", "rarity.x", "rarity.y"
 
 MATRIX = "decorrelation.matrix"
 MEMBER_CODEBOOK = ".codebook"
-"""End of the name of a member's codebook.  The codebook of the map itself can be float32 in memory,
-so it is stored unchanged."""
+"""Last part of the array name for the codebook of a member map.  The codebook of the map itself can
+be float32 in memory, so it is stored unchanged."""
 
 
 def packed(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
@@ -224,7 +224,7 @@ def packed(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
 
 
 def unpacked(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """Return arrays in the form before `packed`, which needs at most four times the memory."""
+    """Return arrays in their form before `packed`, which needs at most four times the memory."""
     return {name: _unpacked(a, name) if _is_packed(name) else a for name, a in arrays.items()}
 
 
@@ -261,13 +261,13 @@ FORMAT = 1
 """Number of the current layout of files.  Files with older numbers stay readable."""
 
 FEATURE_BYTES = 300
-"""Memory in bytes for a feature in a record and a map, without its numbers."""
+"""Memory in bytes that is reserved for each feature of a record and a map, without its numbers."""
 
 UNIT_BYTES = 10
-"""Memory in bytes for a unit in a record and a map, without its numbers."""
+"""Memory in bytes that is reserved for each unit of a record and a map, without its numbers."""
 
 FREE_FEATURES = 1000
-"""Number of features that are allowed in a file of any size."""
+"""Number of features that a file of any size may contain."""
 
 KEY = "somscape"
 CLASSES, TARGETS = "classes", "targets"
@@ -358,13 +358,13 @@ def write_record(path: str | Path, record: Record) -> None:
     Parameters
     ----------
     path : str or Path
-        If the file exists, it is replaced after everything is written and flushed.
+        If the file exists, the new file replaces it after the new file is completely on the disk.
     record : Record
 
     Raises
     ------
     InputError
-        If a text is not valid Unicode (half of a surrogate pair).
+        If a text is not valid Unicode, because it contains half of a surrogate pair.
     OSError
         If the folder cannot be written.
 
@@ -441,8 +441,8 @@ def read_record(path: str | Path) -> Record:
         metadata, arrays, budget = open_arrays(target)
         if KEY not in metadata:
             raise MapFileError(
-                f"{path} is {NOT_A_MAP}. It is another safetensors file. Give a map from `fit`, "
-                "`detect` or Map.save.",
+                f"{path} is {NOT_A_MAP}. It is a safetensors file without a map. Give a map from "
+                "`fit`, `detect` or Map.save.",
                 file=path,
             )
         header = json_of(metadata[KEY], budget, "map's header")
@@ -522,7 +522,8 @@ def arrays_of_members(arrays: Mapping[str, Any], n_members: Any) -> list[dict[st
         found = _MEMBER.fullmatch(name)
         if found is None or found[1] not in members:
             raise InputError(
-                f"{name[:40]!r} does not belong to one of the {n_members} maps that score",
+                f"array {name[:40]!r} does not belong to any of the {n_members} maps that score "
+                "together",
                 parameter=name,
             )
         members[found[1]][found[2]] = values
@@ -548,7 +549,7 @@ def _bad_texts(header: Header) -> Iterator[str]:
         for text in _texts({part: value}):
             if pattern.search(text):
                 yield (
-                    f"Text {text[:40]!r} in '{part}' contains a control character or half of a "
+                    f"Text {text[:40]!r} in '{part}' contains a control character or an incomplete "
                     "character"
                 )
 

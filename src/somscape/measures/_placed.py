@@ -1,4 +1,4 @@
-"""The rows of a table with their units on a map, searched once for many measures."""
+"""The rows of a table with their nearest units on a map, searched once for all measures."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,7 +22,7 @@ NO_COUNTED_ROW = "No row of X has a value and a weight above 0. Pass at least on
 
 @dataclass(frozen=True, eq=False)
 class Placed:
-    """The counted rows: all rows with a value and a weight above 0.
+    """The rows that count in measures.  They have at least one value and a weight above 0.
 
     Attributes
     ----------
@@ -87,7 +87,7 @@ class Placed:
         return rows * stretch, codebook * stretch
 
     def only(self, keep: NDArray[np.bool_]) -> "Placed":
-        """Return the counted rows that are True in `keep`, of shape (n_samples,)."""
+        """Return the counted rows for which `keep`, of shape (n_samples,), is True."""
         own = keep[self.counts]
         return Placed(
             self.map_,
@@ -99,12 +99,12 @@ class Placed:
         )
 
     def mean(self, values: Float64s) -> float:
-        """Return the weighted mean of one value per row."""
+        """Return the weighted mean of `values`, which contains one value per row."""
         return float(np.average(values, weights=self.given))
 
 
 def placed(map_: Any, X: Any, sample_weight: Any = None) -> Placed:
-    """Return the counted rows of `X` with their units."""
+    """Return the counted rows of `X` with their nearest units."""
     map_ = as_map(map_)
     rows = map_.any_rows_of(X)
     units, distances = map_.nearest(rows, min(2, map_.n_units))
@@ -122,7 +122,7 @@ def placed(map_: Any, X: Any, sample_weight: Any = None) -> Placed:
 
 
 BITS = 20
-"""Number of low bits, out of 52, that rounding removes.  About ten digits remain."""
+"""Number of low bits that rounding sets to 0, out of 52 bits.  About ten digits remain."""
 
 
 def rounded(distances: Float64s) -> Float64s:

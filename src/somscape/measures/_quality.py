@@ -1,4 +1,4 @@
-"""Measures of the distance of rows to their units and of the order of the map."""
+"""Measures of the distance between rows and their units, and of the order of the map."""
 
 from typing import Any
 
@@ -61,9 +61,9 @@ def quantization_error(map: Map, X: Any, *, sample_weight: Any = None) -> float:
 def root_mean_squared_error(map: Any, X: Any, *, sample_weight: Any = None) -> float:
     """Return the root of the mean squared distance of the rows to their units.
 
-    Lower is better, if maps of the same size are compared.  A value far above the quantization
-    error means that a few rows are far from every unit.  Look at these rows before you use more
-    units.
+    Lower values are better if maps of the same size are compared.  A value far above the
+    quantization error means that a few rows are far from every unit.  Look at these rows before
+    using more units.
 
     Parameters
     ----------
@@ -169,15 +169,15 @@ def nearest_counted(
 
 
 BLOCK_STARTS = 256
-"""Number of start units whose paths to all other units are in memory at a time."""
+"""Number of units whose paths to all other units are in memory at the same time."""
 
 
 def combined_error(map: Any, X: Any, *, sample_weight: Any = None) -> float:
-    """Return the mean path length from a row to its best and second best unit.
+    """Return the mean length of paths from a row to its best and second best unit.
 
-    Lower is better, if maps of the same rows are compared.  The error measures fit and order
-    together.  A value far above the quantization error means that the map is folded.  In this
-    case, use a larger final radius or more epochs.
+    Lower values are better if maps of the same rows are compared.  The error combines the distance
+    of rows to their units with the order of the map.  A value far above the quantization error
+    means that the map is folded.  In this case, use a larger final radius or more epochs.
 
     Parameters
     ----------
@@ -191,8 +191,8 @@ def combined_error(map: Any, X: Any, *, sample_weight: Any = None) -> float:
     Returns
     -------
     float
-        The length in encoded feature units.  NaN for a map of one unit.  Infinite if a graph has
-        no path between the two units of a row.
+        The length in encoded feature units.  NaN for a map of one unit.  Infinite if a graph does
+        not have a path between the two units of a row.
 
     Raises
     ------
@@ -207,9 +207,9 @@ def combined_error(map: Any, X: Any, *, sample_weight: Any = None) -> float:
     -----
     The path of a row has two parts: the distance to its best matching unit, and the shortest path
     over neighbors from this unit to the second best unit.  A step between two neighbors is as long
-    as the distance of their prototypes.  If both units are neighbors, the path is this one step.
-    Costs a search, and O(n_units log n_units) for each best matching unit of a row whose two units
-    are not neighbors.
+    as the distance of their prototypes.  If the two units are neighbors, the path between these
+    units is one step.  The cost is one search of the nearest units, and O(n_units log n_units) for
+    each best matching unit of a row whose two units are not neighbors.
 
     References
     ----------
@@ -229,9 +229,9 @@ def combined_error(map: Any, X: Any, *, sample_weight: Any = None) -> float:
 def mean_tied_rank(map: Any, X: Any, *, sample_weight: Any = None) -> float:
     """Return the mean rank of the second best unit, by steps from the best unit.
 
-    The best value is the rank that all neighbors of a unit share.  This rank is 4.5 inside a
-    rectangular map, 3.5 inside a hexagonal map, and lower at an edge.  If the value is much
-    higher, use a larger final radius or more epochs.
+    All neighbors of a unit share one rank, which is the best value.  This rank is 4.5 inside a
+    rectangular map, 3.5 inside a hexagonal map, and lower at an edge.  If the value is much higher,
+    use a larger final radius or more epochs.
 
     Parameters
     ----------
@@ -257,9 +257,9 @@ def mean_tied_rank(map: Any, X: Any, *, sample_weight: Any = None) -> float:
     Notes
     -----
     Units are ranked by their number of steps over neighbors from the best matching unit.  Units
-    with equal steps share a rank.  If L units are closer and t units have equal steps, the rank
-    is ``L + (t + 1) / 2``.  Unlike the topographic error, this measure grows with the distance
-    between the two units.
+    with the same number of steps share a rank.  If L units need fewer steps than the second best
+    unit, and t units need the same number of steps, the rank is ``L + (t + 1) / 2``.  Unlike the
+    topographic error, this measure grows with the distance between the two units.
 
     References
     ----------
@@ -298,7 +298,7 @@ def row_ways(rows: Placed) -> Float64s:
 
 
 def row_ranks(rows: Placed) -> Float64s:
-    """Return the rank of each row's second unit for `mean_tied_rank`, of shape (n_counted,)."""
+    """Return the rank of the second best unit of each row, of shape (n_counted,)."""
     map_ = rows.map_
     ranks = np.full(len(rows.units), np.nan)
     if map_.n_units < 2:
@@ -323,8 +323,8 @@ def row_ranks(rows: Placed) -> Float64s:
 def explained_variance(map: Any, X: Any, *, sample_weight: Any = None) -> float:
     """Return the share of the rows' variance that their prototypes explain.
 
-    Values near 1 are good.  At 0, the prototypes are as good as the mean of the rows, and below 0
-    worse.  If the value is low, use more units or a smaller final radius.
+    Values near 1 are good.  At 0, the prototypes represent the rows only as well as the mean of all
+    rows, and below 0 even worse.  If the value is low, use more units or a smaller final radius.
 
     Parameters
     ----------
@@ -352,7 +352,8 @@ def explained_variance(map: Any, X: Any, *, sample_weight: Any = None) -> float:
     Notes
     -----
     ``1 - sum |x - w|^2 / sum |x - mean|^2``, for rows x and their prototypes w, after the features
-    are transformed by the metric.  Costs a search and O(n_samples n_features).
+    are transformed by the metric.  The cost is one search of the nearest units and O(n_samples
+    n_features).
 
     References
     ----------
@@ -375,8 +376,8 @@ def explained_variance(map: Any, X: Any, *, sample_weight: Any = None) -> float:
 def explained_variance_by_feature(map: Any, X: Any, *, sample_weight: Any = None) -> Float64s:
     """Return the share of the variance of each feature that the prototypes explain.
 
-    Values near 1 are good for the features that matter.  If the value of a feature is near 0, give
-    the feature a larger weight (``feature_weight``), or leave the feature out.
+    For features that matter, values near 1 are good.  If the value of a feature is near 0, give the
+    feature a larger weight (``feature_weight``), or leave the feature out.
 
     Parameters
     ----------
@@ -417,7 +418,7 @@ def explained_variance_by_feature(map: Any, X: Any, *, sample_weight: Any = None
 
 
 def squares(rows: Placed) -> tuple[Float64s, Float64s]:
-    """Return sums of squares about the prototypes and about the mean, for each feature."""
+    """Return sums of squared differences to the prototypes and to the mean, for each feature."""
     x, codebook = rows.space
     weights = rows.weights[:, None]
     is_there = ~np.isnan(x)
@@ -433,7 +434,7 @@ def squares(rows: Placed) -> tuple[Float64s, Float64s]:
 
 
 def row_shares(rows: Placed) -> Float64s:
-    """Return one value per row, with the explained variance as weighted mean, (n_counted,)."""
+    """Return one value per row, whose weighted mean is the explained variance, (n_counted,)."""
     x, codebook = rows.space
     _, total = squares(rows)
     if not total.sum() > 0:
@@ -454,11 +455,12 @@ MAX_GAP = 0.1
 def embedding_accuracy(
     map: Any, X: Any, *, max_gap: float = MAX_GAP, sample_weight: Any = None
 ) -> float:
-    """Return the share of variance in columns whose distribution prototypes match.
+    """Return the share of variance in columns whose distribution is represented.
 
-    Values near 1 are good, because then every part of the data has units.  If the value is low,
-    use a smaller final radius or more units.  A column with few distinct values never counts,
-    because prototypes are between these values.
+    The distribution of a column is represented if the prototypes have almost the same distribution
+    as the rows.  Values near 1 are good, because then every part of the data has units.  If the
+    value is low, use a smaller final radius or more units.  A column with few distinct values never
+    counts, because prototypes are between these values.
 
     Parameters
     ----------
@@ -467,7 +469,7 @@ def embedding_accuracy(
     X : Table or array-like of shape (n_samples, n_features)
         Rows, as `Map.rows_of` accepts them.  Missing values do not count.
     max_gap : float, default=0.1
-        Largest statistic of Kolmogorov and Smirnov at which a column counts.  The statistic is the
+        A column counts up to this statistic of Kolmogorov and Smirnov.  The statistic is the
         largest difference between the distribution functions of prototypes and rows.
     sample_weight : array-like of shape (n_samples,), optional
         Weight of each row.  The default is 1 each.
@@ -492,7 +494,8 @@ def embedding_accuracy(
     -----
     Hamel uses a statistical test.  With many rows, a test finds even tiny differences significant,
     so this function uses the size of the difference instead.  Features are first transformed by the
-    metric.  Costs a search and O(n_samples log n_samples) for each feature.
+    metric.  The cost is one search of the nearest units and O(n_samples log n_samples) for each
+    feature.
 
     References
     ----------
@@ -514,7 +517,7 @@ def embedding_accuracy(
 
 
 def embedding_of(rows: Placed, max_gap: float = MAX_GAP) -> float:
-    """Return the embedding accuracy of placed rows."""
+    """Return the embedding accuracy of rows whose units are known."""
     x, codebook = rows.space
     _, variances = squares(rows)
     gaps = [_largest_gap(*pair, rows.weights) for pair in zip(x.T, codebook.T, strict=True)]
@@ -523,7 +526,7 @@ def embedding_of(rows: Placed, max_gap: float = MAX_GAP) -> float:
 
 
 def _largest_gap(values: Float64s, prototypes: Float64s, weights: Float64s) -> float:
-    """Return the largest difference of two distribution functions, or infinity without values."""
+    """Return the largest difference of distribution functions, or infinity without any values."""
     is_there = ~np.isnan(values)
     if not is_there.any():
         return float("inf")
@@ -540,9 +543,9 @@ def _largest_gap(values: Float64s, prototypes: Float64s, weights: Float64s) -> f
 def dead_units(map: Any, X: Any, *, sample_weight: Any = None) -> float:
     """Return the share of units that are not the best matching unit of any row.
 
-    Values near 0 are good on the training rows.  If the value is high there, use fewer units or a
-    smaller final radius, because a large radius leaves units between groups of rows.  On other
-    rows, a high value is not a problem.
+    Values near 0 are good on the training rows.  If the value is high on these rows, use fewer
+    units or a smaller final radius, because a large radius leaves units between groups of rows.  On
+    other rows, a high value is not a problem.
 
     Parameters
     ----------
@@ -624,7 +627,7 @@ def hit_entropy(map: Any, X: Any, *, sample_weight: Any = None) -> float:
 
 
 def hit_gini(map: Any, X: Any, *, sample_weight: Any = None) -> float:
-    """Return the Gini coefficient of the hits, which measures uneven use of units.
+    """Return the Gini coefficient of the hits, which is high if few units are used.
 
     Values near 0 are good on the training rows.  If the value is near 1, a few units contain all
     rows.  For advice see `hit_entropy`.
@@ -665,13 +668,13 @@ def hit_gini(map: Any, X: Any, *, sample_weight: Any = None) -> float:
 
 
 def entropy(weights: Float64s) -> float:
-    """Return the entropy of weights, divided by their sum, in nats."""
+    """Return the entropy, in nats, of weights that are first divided by their sum."""
     share = weights[weights > 0] / weights.sum()
     return float(-(share * np.log(share)).sum() + 0.0)
 
 
 def entropy_of(hits: Float64s) -> float:
-    """Return the entropy of hits divided by its maximum, or NaN for one unit."""
+    """Return the entropy of hits, divided by the largest possible entropy, or NaN for one unit."""
     if len(hits) < 2:
         return float("nan")
     return float(entropy(hits) / np.log(len(hits)))

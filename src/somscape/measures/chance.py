@@ -27,18 +27,18 @@ def bootstrap_interval(
 ) -> tuple[float, float]:
     """Return a bootstrap interval for the mean of some values.
 
-    To compare two maps on the same rows, pass the difference of both maps for each row.  The maps
-    differ if the interval does not contain 0.  If the interval contains 0, use more rows before you
-    choose a map.  The intervals of two maps can overlap although the maps differ.
+    To compare two maps on the same rows, pass the difference between the values of both maps for
+    each row.  The maps differ if the interval does not contain 0.  If the interval contains 0, use
+    more rows before choosing a map.  The intervals of two different maps can overlap.
 
     Parameters
     ----------
     values : array-like of shape (n_rows,)
-        One number per row, such as the distance to its unit, or the difference of two maps.
+        One number per row, such as the distance to its unit, or the difference between two maps.
     level : float, default=0.95
-        Share of the resamples inside the interval, above 0 and below 1.
+        Share of the resampled means inside the interval.  It must be above 0 and below 1.
     n_resamples : int, default=1000
-        Number of times that rows are drawn.
+        Number of resamples.  For each resample, all rows are drawn again.
     sample_weight : array-like of shape (n_rows,), optional
         Weight of each row in the mean.
     random_state : int, default=0
@@ -47,14 +47,14 @@ def bootstrap_interval(
     Returns
     -------
     low, high : float
-        Percentiles of the means, or NaN if a value is not finite.
+        Percentiles of the resampled means, or NaN if a value is not finite.
 
     Raises
     ------
     InputError
         If there are no values, or if the weights are not one valid number per value.
     ValueError, TypeError
-        If a level or a number is out of range.
+        If `level`, `n_resamples` or `random_state` is out of range.
 
     See Also
     --------
@@ -63,8 +63,8 @@ def bootstrap_interval(
 
     Notes
     -----
-    Rows are drawn, but the map stays the same.  So the interval shows how the measure of this map
-    varies with the rows.  Costs O(n_resamples n_rows).
+    Rows are drawn again, but the map is not trained again.  So the interval shows how the measure
+    of this map varies with the rows.  The cost is O(n_resamples n_rows).
 
     References
     ----------
@@ -139,8 +139,8 @@ class Stability:
     Attributes
     ----------
     agreement : float
-        Mean correlation of two maps in the distances between pairs of rows on the map.  It is 1 if
-        the maps arrange the rows alike, except for rotation and reflection.
+        Correlation of the on-map distances of rows between two maps, averaged over pairs of maps.
+        It is 1 if all maps arrange the rows alike, except for rotation and reflection.
     quantization_errors, topographic_errors : ndarray of shape (n_maps,)
         Error of each map.
 
@@ -182,15 +182,14 @@ def stability(
     """Return how well maps from different seeds agree on the same rows.
 
     An agreement near 1 and nearly equal errors are good.  Otherwise, do not trust a single map, and
-    use PCA initialization, more epochs, a larger final radius or fewer units.
+    train again with PCA initialization, more epochs, a larger final radius or fewer units.
 
     Parameters
     ----------
     maps : sequence of Map
         At least two maps or fitted estimators, for example from different seeds or samples.
     X : Table or array-like of shape (n_samples, n_features)
-        Rows, as `Map.rows_of` of each map accepts them.  Rows without a unit on one of the maps do
-        not count.
+        Rows, as `Map.rows_of` of each map accepts them.  Only rows with a value for each map count.
     sample_weight : array-like of shape (n_samples,), optional
         Weight of each row.  The default is 1 each.
     n_pairs : int, default=2000
@@ -246,14 +245,15 @@ def stability(
     on_maps = [placed(each, X, sample_weight) for each in found]
     if any(each.counts.shape != on_maps[0].counts.shape for each in on_maps):
         raise InputError(
-            "X has a different number of rows when it is read again. Pass a table that does not "
-            "change.",
+            "X contained a different number of rows when it was read again. Pass a table that does "
+            "not change.",
             parameter="X",
         )
     counted = np.logical_and.reduce([each.counts for each in on_maps])
     if not counted.any():
         raise InputError(
-            "No row of X has a value on every map. Leave out maps, or fill missing values.",
+            "No row of X has a value in the columns of every map. Leave out maps, or fill missing "
+            "values.",
             parameter="X",
         )
     on_maps = [each.only(counted) for each in on_maps]
@@ -268,7 +268,7 @@ def stability(
 
 
 def agreement(maps: Sequence[Map], units: Sequence[Ints], pairs: Ints) -> float:
-    """Return the mean correlation of two maps in the distances between pairs of rows."""
+    """Return the correlation of the on-map distances of two maps, averaged over pairs of maps."""
     apart = [_pair_distances(*each, pairs) for each in zip(maps, units, strict=True)]
     if any(a.std() == 0 for a in apart):
         return 1.0 if all(a.std() == 0 for a in apart) else 0.0
@@ -288,7 +288,7 @@ def _pair_distances(map_: Map, units: Ints, pairs: Ints) -> Float64s:
 
 
 def are_torn(rows: Placed) -> Float64s:
-    """Return 1 for rows whose two units are not neighbors, else 0, or NaN for one unit."""
+    """Return 1 for rows whose two nearest units are not neighbors, else 0, or NaN for one unit."""
     if rows.map_.n_units < 2:
         return np.full(len(rows.units), np.nan)
     are_neighbors = rows.map_.lattice.are_neighbors(rows.units[:, 0], rows.units[:, 1])

@@ -23,10 +23,10 @@ MAX_ROWS = 5_000
 """Default number of rows that are compared with all other rows."""
 
 BLOCK_VALUES = 1 << 20
-"""Number of distances in a block, 8 MiB.  Each measure needs a few arrays of this size."""
+"""Number of distances in a block of 8 MiB.  Each measure needs a few arrays of this size."""
 
 LEAST_SHARE = 1e-13
-"""Squared distances below this share of both rows' squares are rounding errors of 0."""
+"""A squared distance below this share of both rows' squares is a rounding error of 0."""
 
 ANGLE_STEP = 2.0**-33
 """Cosine distances are rounded to multiples of this step, because their rounding errors do not
@@ -77,7 +77,7 @@ class RowDistances:
         return found if self._there is None else self._filled(found, rows)
 
     def _squared(self, rows: Ints) -> Float64s:
-        """Return sums of squared differences over the features that both rows have."""
+        """Return sums of squared differences of two rows over the features that both rows have."""
         if self._there is None or self._squares is None:
             both = self._sums[rows, None] + self._sums
         else:
@@ -90,7 +90,7 @@ class RowDistances:
         return found
 
     def _by_feature(self, rows: Ints) -> Float64s:
-        """Return the sum of weighted feature differences, or the largest for Chebyshev."""
+        """Return the sum of weighted feature differences, or their maximum for Chebyshev."""
         found = np.zeros((len(rows), len(self._x)))
         for j, weight in enumerate(self._weights):
             apart = np.abs(self._x[rows, j, None] - self._x[:, j]) * weight
@@ -103,14 +103,14 @@ class RowDistances:
         return found
 
     def _scale_up(self, rows: Ints, there: Float64s) -> Float64s:
-        """Return the factors that scale distances over common features up to all features."""
+        """Return factors that convert distances over common features to all features."""
         common = product(there[rows] * self._weights, there.T)
         scale = np.full(common.shape, np.nan)
         every = common if self._kernel == "chebyshev" else self._weights.sum()
         return np.divide(every, common, out=scale, where=common > 0)
 
     def _filled(self, found: Float64s, rows: Ints) -> Float64s:
-        """Return distances with unknown distances replaced by the mean of the row."""
+        """Return distances in which the mean distance of the row replaces unknown distances."""
         found[np.arange(len(rows)), rows] = 0.0
         is_known = ~np.isnan(found)
         if is_known.all():
@@ -127,7 +127,7 @@ class RowDistances:
 
 
 def _center(x: Float64s) -> Float64s:
-    """Return a central point of the rows, rounded to multiples of a power of two."""
+    """Return the median of each feature, rounded to a multiple of a power of two."""
     x = np.where(np.isnan(x).all(axis=0), 0.0, x)
     low, middle, high = np.nanquantile(x, (0.25, 0.5, 0.75), axis=0)
     width = np.where(high > low, high - low, 1.0)
@@ -150,7 +150,7 @@ class RowPairs:
     counts : ndarray of shape (n_distinct,), float64
         Number of rows that each distinct row represents.
     inverse : ndarray of shape (n_counted,)
-        Index of the distinct row for each counted row.
+        Index of the distinct row that is equal to each counted row.
     anchors : ndarray of shape (n_anchors,)
         Indices of the anchors, in ascending order.
     """
@@ -181,7 +181,7 @@ class RowPairs:
 
     @property
     def n_rows(self) -> float:
-        """Number of rows, including weights."""
+        """Number of rows, in which each row counts as often as its weight."""
         return float(self.counts.sum())
 
     @property
@@ -207,12 +207,12 @@ class RowPairs:
 
     @cached_property
     def unit_place(self) -> Ints:
-        """Index of each row's unit in `live`, of shape (n_distinct,)."""
+        """Index in `live` of the unit of each row, of shape (n_distinct,)."""
         return np.searchsorted(self.live, self.units)
 
     @cached_property
     def unit_counts(self) -> Float64s:
-        """Number of rows of each unit in `live`."""
+        """Number of rows of each of the units in `live`."""
         return np.add.reduceat(self.counts, self.starts)
 
     @property
@@ -222,15 +222,15 @@ class RowPairs:
 
     @property
     def own_counts(self) -> Float64s:
-        """Part of each anchor's count that is the anchor itself, at most 1."""
+        """Weight of each anchor itself, without its copies, which is at most 1."""
         return np.minimum(self.weights, 1)
 
     def mean(self, values: Float64s) -> float:
-        """Return the mean of one value per anchor."""
+        """Return the weighted mean of `values`, which contains one value per anchor."""
         return float(np.average(values, weights=self.weights))
 
     def blocks(self) -> Iterator["PairBlock"]:
-        """Yield blocks of anchors of one unit, with their distances from all rows."""
+        """Yield blocks of anchors that share a unit, with their distances from all rows."""
         distances = RowDistances(self.map_.metric, self.rows, self.counts)
         units = self.unit_place[self.anchors]
         ends = np.append(np.flatnonzero(np.diff(units)) + 1, len(units))
@@ -246,7 +246,7 @@ class RowPairs:
 
 
 def pairs_of(map: Any, X: Any, sample_weight: Any, max_rows: int, seed: int) -> RowPairs:
-    """Return the distinct counted rows of `X`, after checking the numbers."""
+    """Check `max_rows` and `seed`, and return the distinct counted rows of `X`."""
     check_whole("max_rows", max_rows, 1)
     check_whole("random_state", seed, 0)
     return RowPairs.of(placed(map, X, sample_weight), max_rows, seed)
@@ -254,7 +254,7 @@ def pairs_of(map: Any, X: Any, sample_weight: Any, max_rows: int, seed: int) -> 
 
 @dataclass(frozen=True, eq=False)
 class PairBlock:
-    """Distances of some anchors of one unit from all rows.
+    """Distances between some anchors that share a unit and all rows.
 
     Attributes
     ----------
@@ -262,7 +262,7 @@ class PairBlock:
     own : slice
         Slice of the anchors.
     place : int
-        Index of their unit in ``pairs.live``.
+        Index of the unit of these anchors in ``pairs.live``.
     distances : ndarray of shape (n, n_distinct)
     """
 
@@ -278,7 +278,7 @@ class PairBlock:
 
     @property
     def own_counts(self) -> Float64s:
-        """Part of each anchor's count that is the anchor itself, of shape (n,)."""
+        """Weight of each anchor itself, without its copies, of shape (n,)."""
         return self.pairs.own_counts[self.own]
 
     @cached_property
@@ -297,7 +297,7 @@ class PairBlock:
 
     @cached_property
     def ordered(self) -> tuple[Float64s, Float64s]:
-        """`from_others` in order, and the number of other rows up to each position."""
+        """`from_others` in ascending order, and the number of other rows up to each value."""
         found, counts = self.from_others, self.pairs.counts
         if self.pairs.is_plain:
             return np.sort(found, axis=1), np.arange(float(len(counts)))[None, :]
@@ -307,14 +307,14 @@ class PairBlock:
 
 
 class Pass(Protocol):
-    """A computation that receives the blocks of a pass over all pairs."""
+    """A computation that receives all pairs of rows, one block after another."""
 
     def add(self, block: PairBlock) -> None:
-        """Add the pairs of some anchors."""
+        """Add the pairs of the anchors of a block to the result."""
 
 
 def run(pairs: RowPairs, passes: Sequence[Pass]) -> None:
-    """Give all pairs to several computations in one pass."""
+    """Compute all pairs once, and pass the pairs to several computations."""
     for block in pairs.blocks():
         for each in passes:
             each.add(block)
@@ -350,11 +350,11 @@ def c_measure(
     max_rows: int = MAX_ROWS,
     random_state: int = 0,
 ) -> float:
-    """Return the sum of distances in the data times distances on the map.
+    """Return the sum over pairs of rows of data distance times map distance.
 
-    Higher is better, but only compare maps with the same rows and lattice.  `rank_correlation` is a
-    similar measure from -1 to 1.  If another map of these rows has a higher value, use more epochs
-    or a larger first radius.
+    Higher values are better if maps with the same rows and lattice are compared.
+    `rank_correlation` is a similar measure from -1 to 1.  If another map of these rows has a higher
+    value, use more epochs or a larger first radius.
 
     Parameters
     ----------
@@ -365,8 +365,8 @@ def c_measure(
     sample_weight : array-like of shape (n_samples,), optional
         Number of rows that each row represents.  The default is 1 each.
     max_rows : int, default=5000
-        Number of rows to draw if there are more distinct rows.  Each drawn row is compared with
-        all rows.
+        If there are more distinct rows, this number is drawn.  Drawn rows are compared with all
+        rows.
     random_state : int, default=0
         Seed of the draw.
 
@@ -374,8 +374,8 @@ def c_measure(
     -------
     float
         The sum over all pairs of rows, in feature units times grid steps.  If rows are drawn, the
-        sum is an estimate.  0 if all rows are equal or share a unit.  NaN if the rows are in
-        unconnected parts of a graph.
+        sum is an estimate.  The sum is 0 if all rows are equal or share a unit, and NaN if the rows
+        are in unconnected parts of a graph.
 
     Raises
     ------
@@ -391,7 +391,7 @@ def c_measure(
 
     Notes
     -----
-    Costs O(max_rows n_samples n_features) in blocks of 8 MiB.
+    The cost is O(max_rows n_samples n_features) in blocks of 8 MiB.
 
     References
     ----------
@@ -416,11 +416,12 @@ def kruskal_stress(
     max_rows: int = MAX_ROWS,
     random_state: int = 0,
 ) -> float:
-    """Return the mean squared difference of distances on the map and in the data.
+    """Return the mean squared difference between map distances and data distances.
 
-    Values near 0 are good, but only data with the dimension of the map reach 0.  Use this measure
-    only to compare maps with the same lattice, because even units without order can have less than
-    0.1.  `rank_correlation` shows whether distances across the map are meaningful.
+    Values near 0 are good, but 0 is possible only if the data have the dimension of the map.  Use
+    this measure only to compare maps with the same lattice, because even a map with units in random
+    order can have a value below 0.1.  `rank_correlation` shows whether distances on the map are
+    meaningful.
 
     Parameters
     ----------
@@ -432,9 +433,9 @@ def kruskal_stress(
     Returns
     -------
     float
-        The mean over pairs of rows, from 0 to 1.  Both distances are divided by their largest value
-        first.  NaN if all rows are equal or share a unit, or if the rows are in unconnected parts
-        of a graph.
+        The mean over pairs of rows, from 0 to 1.  Before the comparison, data distances are divided
+        by the largest data distance, and map distances by the largest map distance.  NaN if all
+        rows are equal or share a unit, or if the rows are in unconnected parts of a graph.
 
     Raises
     ------
@@ -481,7 +482,7 @@ def rank_correlation(
     sample_weight : optional
         See `c_measure`.
     max_rows : int, default=1000
-        Number of rows to draw if there are more distinct rows.  Only pairs of drawn rows are
+        If there are more distinct rows, this number of rows is drawn.  Only pairs of drawn rows are
         compared.
     random_state : int, default=0
         Seed of the draw.
@@ -502,8 +503,8 @@ def rank_correlation(
 
     Notes
     -----
-    Equal distances share their ranks.  Pairs without a path on a graph share the highest rank.
-    Costs O(max_rows^2 (n_features + log max_rows)).  All pairs are in memory at the same time,
+    Equal distances share their ranks.  Pairs without a path on a graph share the highest rank.  The
+    cost is O(max_rows^2 (n_features + log max_rows)).  All pairs are in memory at the same time,
     about 32 MiB for 1,000 rows and 120 MiB for 2,000 rows.
 
     References
@@ -540,11 +541,11 @@ class Distances:
     def __init__(self, pairs: RowPairs) -> None:
         self._pairs = pairs
         self._sums = np.zeros(3)
-        """Sums of squares in the data, products, and squares on the map, over all pairs."""
+        """Sums over pairs of squared data distances, products, and squared map distances."""
         self._most = np.zeros(2)
 
     def add(self, block: PairBlock) -> None:
-        """Add the pairs of some anchors."""
+        """Add the pairs of the anchors of a block to the result."""
         pairs = self._pairs
         on_map = unit_distances(pairs, block.place, "grid")
         weights, apart = pairs.weights[block.own], block.distances
@@ -580,7 +581,7 @@ class Distances:
 
 
 def correlation_of(pairs: RowPairs) -> float:
-    """Return Spearman's correlation over the pairs of the anchors."""
+    """Return Spearman's correlation over all pairs of anchors."""
     own, counts = pairs.anchors, pairs.weights
     is_pair = np.triu(np.ones((len(own), len(own)), dtype=bool), 1)
     every = RowDistances(pairs.map_.metric, pairs.rows[own], counts)
@@ -626,8 +627,8 @@ def trustworthiness(
     """Return the degree to which neighbors on the map are neighbors in the data.
 
     Values near 1 are good.  A low value means that very different rows are close on the map.  If
-    the value on prototypes is also low, use more units.  Otherwise the map is folded, so use a
-    larger final radius.
+    the value with ``on="prototypes"`` is also low, use more units.  Otherwise the map is folded, so
+    use a larger final radius.
 
     Parameters
     ----------
@@ -644,8 +645,8 @@ def trustworthiness(
     sample_weight : array-like of shape (n_samples,), optional
         Number of rows that each row represents.  The default is 1 each.
     max_rows : int, default=5000
-        Number of rows to draw if there are more distinct rows.  Each drawn row is compared with
-        all rows.
+        If there are more distinct rows, this number is drawn.  Drawn rows are compared with all
+        rows.
     random_state : int, default=0
         Seed of the draw.
 
@@ -672,11 +673,10 @@ def trustworthiness(
     -----
     ``1 - 2 / (N k (2 N - 3 k - 1)) sum_i sum_j (r(i, j) - k)``, over rows j that are among the k
     nearest rows of i on the map but not in the data.  Here r is the rank of j among the distances
-    in the data.  Rows at the same distance share a rank.  If several rows share the distance of
-    the k-th nearest row on the map, each of these rows counts as a fraction of a row.  So the
-    result does not depend on the order of rows.  Costs
-    O(max_rows n_samples (n_features + log n_samples)) in blocks of 8 MiB, and one copy of the rows,
-    or three copies if values are missing.
+    in the data.  Rows at the same distance share a rank.  If several rows share the distance of the
+    k-th nearest row on the map, each of these rows counts as a fraction of a row.  So the result
+    does not depend on the order of rows.  The cost is O(max_rows n_samples (n_features + log
+    n_samples)) in blocks of 8 MiB, and one copy of the rows (three if values are missing).
 
     References
     ----------
@@ -734,8 +734,8 @@ def continuity(
 
     Notes
     -----
-    The formula of trustworthiness, with map and data exchanged.  SOMperf calls this measure
-    neighborhood preservation.
+    The formula is the formula of trustworthiness, with map and data exchanged.  SOMperf calls this
+    measure neighborhood preservation.
 
     References
     ----------
@@ -764,9 +764,9 @@ def neighborhood_preservation(
 ) -> float:
     """Return the share of nearest rows in the data that are also nearest on the map.
 
-    Values near 1 are good, but need about one unit per row, because the map cannot separate rows
-    of the same unit.  Compare only maps of the same size.  For advice see `trustworthiness` and
-    `continuity`.
+    Values near 1 are good, but are possible only with about one unit per row, because the map
+    cannot separate rows of the same unit.  Compare only maps of the same size.  `trustworthiness`
+    and `continuity` contain advice on settings.
 
     Parameters
     ----------
@@ -792,7 +792,8 @@ def neighborhood_preservation(
     Notes
     -----
     If several rows share the distance of the k-th nearest row, each of these rows counts as a
-    fraction of a row, both on the map and in the data.  A row counts with its smaller fraction.
+    fraction of a row, both on the map and in the data.  If the two fractions of a row differ, the
+    smaller fraction counts.
 
     References
     ----------
@@ -830,14 +831,14 @@ def _count(
 
 @dataclass(frozen=True, eq=False)
 class _UnitRanks:
-    """Ranks and shares of the rows of each unit, as seen from some rows of one unit.
+    """For some rows of one unit, the ranks of the rows of all units by distance, and their shares.
 
     Attributes
     ----------
     share : ndarray of shape (n, n_live)
-        Share of each unit's rows that is among the k nearest rows.
+        Share of the rows of each unit that are among the k nearest rows.
     rank : ndarray of shape (n, n_live)
-        Common rank of the rows of each unit.
+        Rank that all rows of a unit share.
     """
 
     share: Float64s
@@ -862,7 +863,7 @@ class Neighbors:
 
     @property
     def trustworthiness(self) -> Float64s:
-        """Trustworthiness of each anchor.  The mean is the measure."""
+        """Trustworthiness of each anchor.  The mean over anchors is the result for the map."""
         return self._one_minus_excess(self._far)
 
     @property
@@ -880,7 +881,7 @@ class Neighbors:
         return 1 - excess * (2 / (k * (2 * n - 3 * k - 1)))
 
     def add(self, block: PairBlock) -> None:
-        """Add the pairs of some anchors."""
+        """Add the pairs of the anchors of a block to the result."""
         if self._known is None or self._known[0] != block.place:
             self._known = (block.place, unit_distances(self.pairs, block.place, self._on))
         unit = _ranks_of(self._known[1], self.pairs.unit_counts, block.own_counts, self._k)
@@ -888,7 +889,7 @@ class Neighbors:
         self._add_strangers(block, unit, limit)
 
     def _add_nearest(self, block: PairBlock, unit: _UnitRanks) -> Float64s:
-        """Add the map ranks of the k nearest rows in the data, and return the distance limit."""
+        """Add the map ranks of the k nearest rows in the data, and return the k-th distances."""
         pairs, k, n = self.pairs, self._k, len(block.distances)
         ordered, upto = block.ordered
         reach = (upto >= k).argmax(axis=1)
@@ -934,7 +935,7 @@ class Neighbors:
 
 
 def _ranks_of(apart: Float64s, counts: Float64s, own: Float64s, k: int) -> _UnitRanks:
-    """Return shares and ranks of units for some rows, without the count `own` of the row itself."""
+    """Return shares and ranks of units for some rows, without the weight `own` of each row."""
     alike = own[:1] if (own == own[0]).all() else own
     order = np.argsort(apart, kind="stable")
     ordered, upto = apart[order], np.cumsum(counts[order]) - alike[:, None]
@@ -957,11 +958,11 @@ class TopographicFunction:
     Attributes
     ----------
     k : ndarray of shape (2 n_steps + 1,), int
-        Numbers from -n_steps to n_steps, for a map that is n_steps wide.
+        Numbers from -n_steps to n_steps, for a map whose units are at most n_steps apart.
     values : ndarray of shape (2 n_steps + 1,)
         For k above 0, the mean number of neighbors of a unit in the data that are more than k steps
         away on the map.  For k below 0, the mean number of neighbors of a unit on the map that are
-        more than -k steps away in the data.  For k = 0, the sum of the values at 1 and -1.
+        more than -k steps away in the data.  For k = 0, the sum of the values for k = 1 and k = -1.
 
     See Also
     --------
@@ -988,9 +989,9 @@ class TopographicFunction:
 def topographic_function(map: Any, X: Any, *, sample_weight: Any = None) -> TopographicFunction:
     """Return the topographic function, which counts folds of a map by length.
 
-    Good values are 0 for all k.  Values above 0 at large positive k mean that the map has too few
-    dimensions.  Values above 0 at large negative k mean that the map has too many dimensions.  If
-    only values near k = 0 are above 0, a larger final radius may help.
+    The best values are 0 for all k.  Values above 0 at large positive k mean that the map has too
+    few dimensions.  Values above 0 at large negative k mean that the map has too many dimensions.
+    If only values near k = 0 are above 0, a larger final radius may help.
 
     Parameters
     ----------
@@ -1004,7 +1005,7 @@ def topographic_function(map: Any, X: Any, *, sample_weight: Any = None) -> Topo
     Returns
     -------
     TopographicFunction
-        The function.  For a map of one unit, it has a single value, NaN.
+        The function.  For a map of one unit, the function contains only the value NaN.
 
     Raises
     ------
@@ -1018,9 +1019,9 @@ def topographic_function(map: Any, X: Any, *, sample_weight: Any = None) -> Topo
     Notes
     -----
     Two units are neighbors in the data if they are the two nearest units of at least one row.
-    Steps are counted over neighbors, both on the map and in the data.  A unit that is never nearest
-    or second nearest does not have neighbors in the data, so it is left out for k below 0.  Costs
-    O(n_units^2).
+    Steps are counted over neighbors, both on the map and in the data.  A unit that is not the
+    nearest or second nearest unit of any row does not have neighbors in the data, so this unit is
+    left out for k below 0.  The cost is O(n_units^2).
 
     References
     ----------
@@ -1039,7 +1040,7 @@ def topographic_function(map: Any, X: Any, *, sample_weight: Any = None) -> Topo
 
 
 def function_of(rows: Placed) -> TopographicFunction:
-    """Return the topographic function of placed rows."""
+    """Return the topographic function of rows whose units are known."""
     n, lattice = rows.map_.n_units, rows.map_.lattice
     if n < 2:
         return TopographicFunction(k=np.zeros(1, dtype=np.intp), values=np.full(1, np.nan))
@@ -1068,7 +1069,7 @@ def _steps_of(n: int, edges: Ints, pairs: Ints) -> tuple[int, Float64s]:
 
 
 def topographic_product(map: Any) -> float:
-    """Return the topographic product, which tests the dimension of the map.
+    """Return the topographic product, which tests if the map's dimension fits.
 
     Values near 0 are good.  Below 0, the map has too few dimensions, so try a less elongated shape.
     Above 0, the map has too many dimensions, so try a longer and narrower shape.
@@ -1090,11 +1091,11 @@ def topographic_product(map: Any) -> float:
     Notes
     -----
     For each unit j and each k, take the k-th nearest unit on the map and the unit of the k-th
-    nearest prototype.  Q1 is the ratio of their prototype distances to j, and Q2 is the ratio of
-    their map distances to j.  The result is the mean of ``log((prod_{l <= k} Q1 Q2)^(1 / 2k))``.
-    Units at equal distances keep their order.  A distance of 0 is replaced by the largest distance
-    times the float precision.  The measure uses only prototypes.  Costs
-    O(n_units^2 (n_features + log n_units)).
+    nearest prototype.  Q1 is the ratio of the distances of their prototypes to the prototype of j,
+    and Q2 is the ratio of their distances to j on the map.  The result is the mean of
+    ``log((prod_{l <= k} Q1 Q2)^(1 / 2k))``.  Units at equal distances are in the order of their
+    numbers.  A distance of 0 is replaced by the largest distance times the precision of float64.
+    The measure uses only prototypes.  The cost is O(n_units^2 (n_features + log n_units)).
 
     References
     ----------
@@ -1119,7 +1120,7 @@ def topographic_product(map: Any) -> float:
 
 
 def _sum_log_products(map_: Map, unit: int) -> float:
-    """Return the sum over k of the logarithm of P3 for one unit."""
+    """Return the sum over k of the logarithms in `topographic_product` for one unit."""
     on_map = rounded(map_.lattice.distances_from(unit))
     apart = prototype_distances(map_, unit)
     by_map, by_data = _nearest(on_map, unit), _nearest(apart, unit)

@@ -20,11 +20,11 @@ from somscape.measures.distances import MAX_ROWS, PairBlock, RowPairs, pairs_of,
 def purity(
     map: Any, X: Any, *, labels: Any, regions: Any = None, sample_weight: Any = None
 ) -> float:
-    """Return the share of rows with the most frequent class of their unit.
+    """Return the share of rows whose class is the most frequent class of their unit.
 
-    Values near 1 are good.  The share of the largest class is bad.  Purity increases with the
-    number of units, and is 1 if each row has its own unit.  So compare maps of the same size, or
-    pass `regions`.
+    Values near 1 are good.  A value near the share of the largest class in all rows is bad.  Purity
+    increases with the number of units, and is 1 if each row has its own unit.  So compare maps of
+    the same size, or pass `regions`.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def purity(
     labels : array-like of shape (n_samples,)
         Class of each row.  Rows without a class (None or NaN) do not count.
     regions : Regions or array-like of shape (n_units,), optional
-        Groups of units, to use instead of single units.
+        Groups of units that are compared with the classes instead of single units.
     sample_weight : array-like of shape (n_samples,), optional
         Weight of each row.  The default is 1 each.
 
@@ -47,7 +47,7 @@ def purity(
     Raises
     ------
     InputError
-        If no row has a value and a label, or if the numbers of rows or units do not fit.
+        If no row has both a value and a label, or if `labels` or `regions` has a wrong length.
 
     See Also
     --------
@@ -75,8 +75,8 @@ def normalized_mutual_information(
 ) -> float:
     """Return the normalized mutual information of units and classes, from 0 to 1.
 
-    Values near 1 are good.  Values near 0 are bad.  The value decreases if a class has many units.
-    In this case, pass `regions` or use fewer units.
+    Values near 1 are good.  Values near 0 are bad.  The value decreases if a class is spread over
+    many units.  In this case, pass `regions` or use fewer units.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def normalized_mutual_information(
     -------
     float
         Mutual information divided by the mean of both entropies, as in scikit-learn's
-        ``normalized_mutual_info_score``.  1 if there is one class and one unit.
+        ``normalized_mutual_info_score``.  The value is 1 if there is only one class and one unit.
 
     Raises
     ------
@@ -117,7 +117,7 @@ def normalized_mutual_information(
 
 
 def mutual_of(counts: Float64s) -> float:
-    """Return the normalized mutual information of weights by group and class."""
+    """Return the normalized mutual information from the weight of rows by group and class."""
     by_unit, by_class = entropy(counts.sum(axis=1)), entropy(counts.sum(axis=0))
     if by_unit + by_class == 0:
         return 1.0
@@ -128,10 +128,10 @@ def mutual_of(counts: Float64s) -> float:
 def adjusted_rand_index(
     map: Any, X: Any, *, labels: Any, regions: Any = None, sample_weight: Any = None
 ) -> float:
-    """Return the agreement of units and classes over pairs of rows, above chance.
+    """Return how far units and classes agree on pairs of rows, compared with chance.
 
-    Values near 1 are good.  Chance gives 0.  The value decreases if a class has many units.  In
-    this case, pass `regions` or use fewer units.
+    Values near 1 are good.  Random units have a value of about 0.  The value decreases if a class
+    is spread over many units.  In this case, pass `regions` or use fewer units.
 
     Parameters
     ----------
@@ -145,8 +145,8 @@ def adjusted_rand_index(
     Returns
     -------
     float
-        The index from -0.5 to 1, as in scikit-learn's ``adjusted_rand_score``.  1 if there is one
-        class and one unit.
+        The index from -0.5 to 1, as in scikit-learn's ``adjusted_rand_score``.  The index is 1 if
+        there is only one class and one unit.
 
     Raises
     ------
@@ -172,7 +172,7 @@ def adjusted_rand_index(
 
 
 def rand_of(found: "LabelClasses", regions: Any = None) -> float:
-    """Return the adjusted Rand index of rows with classes, where weights are numbers of rows."""
+    """Return the adjusted Rand index of rows with classes, whose weights are numbers of rows."""
     counts = found.counts(regions)
     own = float(found.weights @ np.minimum(found.weights, 1))
     both = _pairs_in(counts, own)
@@ -186,11 +186,11 @@ def rand_of(found: "LabelClasses", regions: Any = None) -> float:
 def class_entropy(
     map: Any, X: Any, *, labels: Any, regions: Any = None, sample_weight: Any = None
 ) -> float:
-    """Return the mean entropy of the classes in a row's unit, in nats.
+    """Return the entropy of the classes in a unit, in nats, averaged over rows.
 
-    Values near 0 are good, because then units have few mixed classes.  The entropy of the class
-    over all rows is bad.  If the value is high, use more units or columns that separate the
-    classes.
+    Values near 0 are good, because then most units contain a single class.  A value near the
+    entropy of all classes is bad.  If the value is high, use more units or columns that separate
+    the classes.
 
     Parameters
     ----------
@@ -202,8 +202,7 @@ def class_entropy(
     Returns
     -------
     float
-        The entropy of the class, given the unit.  It is at most the logarithm of the number of
-        classes.
+        The entropy of the class, given the unit, at most the logarithm of the number of classes.
 
     Raises
     ------
@@ -229,7 +228,7 @@ def class_entropy(
 
 
 def mixture_of(counts: Float64s) -> float:
-    """Return the class entropy of weights by group and class."""
+    """Return the class entropy from the weight of rows by group and class."""
     return float(max(entropy(counts.ravel()) - entropy(counts.sum(axis=1)), 0.0))
 
 
@@ -238,7 +237,7 @@ def majority_entropy(
 ) -> float:
     """Return the sum over units of -log of the share of the unit's largest class.
 
-    Values near 0 are good, because then most units have a single class.  Every unit with rows
+    Values near 0 are good, because then most units contain a single class.  Every unit with rows
     counts equally, so compare only maps of the same size.  If the value is high, use more units or
     columns that separate the classes.
 
@@ -281,7 +280,7 @@ def majority_entropy(
 
 
 def majority_of(counts: Float64s) -> float:
-    """Return the majority entropy of weights by group and class."""
+    """Return the majority entropy from the weight of rows by group and class."""
     return float(-np.log(counts.max(axis=1) / counts.sum(axis=1)).sum() + 0.0)
 
 
@@ -289,8 +288,8 @@ def class_scatter(map: Any, X: Any, *, labels: Any, sample_weight: Any = None) -
     """Return the mean number of connected groups of units per class.
 
     Values near 1 are good, because then each class is one connected part of the map.  A high value
-    means that the map splits classes, or that a class consists of several clusters.  To find out,
-    use a larger final radius.
+    means that the map splits classes, or that a class consists of several clusters.  To find out
+    which of both is true, train with a larger final radius.
 
     Parameters
     ----------
@@ -302,7 +301,7 @@ def class_scatter(map: Any, X: Any, *, labels: Any, sample_weight: Any = None) -
     Returns
     -------
     float
-        The mean number, at least 1.
+        The mean number of groups, at least 1.
 
     Raises
     ------
@@ -315,8 +314,8 @@ def class_scatter(map: Any, X: Any, *, labels: Any, sample_weight: Any = None) -
 
     Notes
     -----
-    A class includes every unit that is the best matching unit of one of its rows.  Groups are
-    connected over neighbors on the map.
+    A class includes every unit that is the best matching unit of one of its rows.  Units of a class
+    that are neighbors on the map belong to the same group.
 
     References
     ----------
@@ -351,7 +350,7 @@ class LabelClasses:
         Classes are numbered from 0.
     weights : ndarray of shape (n_labelled,), float64
     is_labelled : ndarray of shape (n_counted,), bool
-        Whether each placed row has a class.
+        Whether each counted row has a class.
     """
 
     map_: Any
@@ -370,7 +369,7 @@ class LabelClasses:
         return self.units if regions is None else region_of_units(self.map_, regions)[self.units]
 
     def counts(self, regions: Any) -> Float64s:
-        """Return the weight of rows for each group and class, (n_groups, n_classes)."""
+        """Return the weight of the rows of each group and class, of shape (n_groups, n_classes)."""
         groups, place = np.unique(self.groups(regions), return_inverse=True)
         shape = len(groups), int(self.classes.max()) + 1
         cells = place * shape[1] + self.classes
@@ -379,7 +378,7 @@ class LabelClasses:
 
 
 def classes_of(rows: Placed, labels: Any, counted: bool = False) -> LabelClasses:
-    """Return the placed rows that have a label, with their classes."""
+    """Return units, classes and weights of the counted rows that have a label."""
     if isinstance(labels, str):
         raise InputError(
             f"`labels` must contain the class of each row of X, but is the name {labels!r}. Pass "
@@ -465,9 +464,9 @@ class Agreement:
     Attributes
     ----------
     auroc : float
-        Probability that a labelled row ranks above a row without a label.  0.5 is no agreement.
+        Probability that a labelled row ranks above a row without a label.  0.5 means no agreement.
     precision : float
-        Share of labelled rows among the first ``n_alerts``.
+        Share of labelled rows among the first ``n_alerts`` rows of the ranking.
     lift : float
         Precision divided by the share of labelled rows among all rows.
     n_labelled, n_rows, n_alerts : int
@@ -512,7 +511,7 @@ def label_agreement(scores: Float64s, is_labelled: NDArray[np.bool_], n_alerts: 
     Raises
     ------
     InputError
-        If the labels are not one True or False per score, or if all labels are equal.
+        If `is_labelled` is not True or False for each score, or if all its values are equal.
 
     See Also
     --------
@@ -560,10 +559,10 @@ def silhouette(
     max_rows: int = MAX_ROWS,
     random_state: int = 0,
 ) -> float:
-    """Return how much closer rows are to their own region than to the next region.
+    """Return how much closer rows are to their own region than to any other region.
 
-    Values near 1 are good.  Near 0, regions touch.  Below 0, rows are in the wrong region.  If the
-    value is low, request fewer regions or leave out uninformative columns.
+    Values near 1 are good.  Near 0, regions touch.  Below 0, many rows are in the wrong region.  If
+    the value is low, request fewer regions or leave out uninformative columns.
 
     Parameters
     ----------
@@ -576,7 +575,7 @@ def silhouette(
     sample_weight : array-like of shape (n_samples,), optional
         Number of rows that each row represents.  The default is 1 each.
     max_rows : int, default=5000
-        Number of rows to draw if there are more distinct rows.  Each drawn row is compared with all
+        If there are more distinct rows, this number is drawn.  Drawn rows are compared with all
         rows.
     random_state : int, default=0
         Seed of the draw.
@@ -590,8 +589,8 @@ def silhouette(
     Raises
     ------
     InputError
-        If `X` is empty, if no row has a value, if rows are sparse, if a row shares no features
-        with any other row, or if the regions have another number of units.
+        If `X` is empty, if no row has a value, if rows are sparse, if a row shares no features with
+        any other row, or if the number of units in `regions` is wrong.
 
     See Also
     --------
@@ -599,7 +598,7 @@ def silhouette(
 
     Notes
     -----
-    Distances use the metric of the map.  Costs O(max_rows n_samples n_features) in blocks of 8 MiB.
+    Distances use the metric of the map.  The cost is O(max_rows n_samples n_features).
 
     References
     ----------
@@ -621,8 +620,8 @@ def silhouette(
 def davies_bouldin(map: Any, X: Any, *, regions: Any, sample_weight: Any = None) -> float:
     """Return the width of regions in relation to the distance between their means.
 
-    Values near 0 are good.  Above 1, regions overlap.  If the value is high, request another number
-    of regions.
+    Values near 0 are good.  Above 1, regions overlap.  If the value is high, request more or fewer
+    regions.
 
     Parameters
     ----------
@@ -644,8 +643,8 @@ def davies_bouldin(map: Any, X: Any, *, regions: Any, sample_weight: Any = None)
     Raises
     ------
     InputError
-        If `X` is empty, if no row has a value, if rows are sparse, or if the regions have
-        another number of units.
+        If `X` is empty, if no row has a value, if rows are sparse, or if the number of units in
+        `regions` is wrong.
 
     See Also
     --------
@@ -653,11 +652,11 @@ def davies_bouldin(map: Any, X: Any, *, regions: Any, sample_weight: Any = None)
 
     Notes
     -----
-    The width of a region is the mean distance of its rows to their mean.  For two regions, the
-    sum of both widths is divided by the distance of both means.  The index is the mean over regions
-    of the largest ratio of the region.  Distances are Euclidean, after the features are transformed
-    by the metric.  If values are missing, the distance over the common features is scaled up to all
-    features.
+    The width of a region is the mean distance of its rows to their mean.  For two regions, the sum
+    of both widths is divided by the distance of both means.  For each region, the largest of these
+    ratios counts, and the index is the mean over regions.  Distances are Euclidean, after the
+    features are transformed by the metric.  If values are missing, the distance over the common
+    features is scaled up to all features.
 
     References
     ----------
@@ -698,7 +697,7 @@ def davies_bouldin_of(rows: Placed, regions: Any) -> float:
 
 
 def _scaled_up(apart: Float64s, weights: Float64s) -> Float64s:
-    """Return the lengths of rows with missing values, scaled up to all features."""
+    """Return the lengths of rows.  If values are missing, lengths are scaled up to all features."""
     is_there = ~np.isnan(apart)
     present, squares = is_there @ weights, (np.nan_to_num(apart) ** 2).sum(axis=1)
     return np.asarray(np.sqrt(squares * weights.sum() / np.where(present > 0, present, np.inf)))
@@ -721,7 +720,7 @@ class Silhouettes:
         self.values: Float64s = np.full(len(pairs.anchors), np.nan)
 
     def add(self, block: PairBlock) -> None:
-        """Add the pairs of some anchors."""
+        """Add the pairs of the anchors of a block to the result."""
         if len(self._counts) < 2:
             return
         sums, own = block.by_unit @ self._belongs, self._own[block.place]

@@ -28,9 +28,10 @@ class DistortionParts:
     spread : ndarray of shape (n_units, n_features)
         Squared distances of rows to the mean row of their unit.
     bias : ndarray of shape (n_units, n_features)
-        Squared distance of the unit's mean row to the mean prototype around the unit.
+        Squared distance between the mean row of the unit and the mean of the prototypes in the
+        neighborhood of the unit.
     stress : ndarray of shape (n_units, n_features)
-        Squared distances of the prototypes around the unit to their mean.
+        Squared distances of the prototypes in the neighborhood of the unit to their mean.
     radius : float
         Radius of the neighborhood in grid steps.
 
@@ -69,8 +70,8 @@ def distortion(
 ) -> float:
     """Return the neighborhood-weighted mean squared distance of rows to all units.
 
-    Lower is better, but only if maps of the same size are compared at the same radius.  If the
-    value is high, train for more epochs.  `distortion_parts` shows the causes of a high value.
+    Lower values are better if maps of the same size are compared at the same radius.  If the value
+    is high, train for more epochs.  `distortion_parts` shows the causes of a high value.
 
     Parameters
     ----------
@@ -81,7 +82,8 @@ def distortion(
     radius : float, optional
         Radius of the neighborhood in grid steps.  The default is the last radius of the training.
     neighborhood : str, optional
-        See `SOM`.  The default is the neighborhood of the training, or ``"gaussian"``.
+        See `SOM`.  The default is the neighborhood of the training, or ``"gaussian"`` if the
+        neighborhood is unknown.
     sample_weight : array-like of shape (n_samples,), optional
         Weight of each row in the mean.  The default is 1 each.
 
@@ -105,7 +107,8 @@ def distortion(
     Notes
     -----
     ``mean over rows of sum_j h(b, j) |x - w_j|^2``, for the best matching unit b and all units j.
-    Costs O(n_samples n_features + n_units^2 n_features), because rows are summed by unit first.
+    The cost is O(n_samples n_features + n_units^2 n_features), because rows are first summed by
+    unit.
 
     References
     ----------
@@ -174,7 +177,7 @@ def distortion_parts(
 
 
 def parts_of(rows: Placed, radius: float | None, neighborhood: str | None) -> DistortionParts:
-    """Return the parts of the distortion of placed rows; see `distortion_parts`."""
+    """Return the result of `distortion_parts` for rows whose units are known."""
     map_, (x, codebook) = rows.map_, rows.space
     radius, neighborhood = radius_of(map_, radius), neighborhood_of(map_, neighborhood)
     check_pull(map_.lattice, neighborhood)
@@ -195,7 +198,7 @@ def parts_of(rows: Placed, radius: float | None, neighborhood: str | None) -> Di
 
 
 def row_distortions(rows: Placed) -> Float64s:
-    """Return one value per row, with the distortion as weighted mean, of shape (n_counted,)."""
+    """Return one value per row, whose weighted mean is the distortion, of shape (n_counted,)."""
     map_, (x, codebook) = rows.map_, rows.space
     radius, neighborhood = _trained_radius(map_), neighborhood_of(map_, None)
     if radius is None:
@@ -215,7 +218,7 @@ def row_distortions(rows: Placed) -> Float64s:
 def _neighborhoods(
     rows: Placed, w: Float64s, radius: float, neighborhood: str
 ) -> Iterator[tuple[int, float, Float64s, Float64s]]:
-    """Yield each unit with rows, its total pull, and mean and spread of its neighborhood."""
+    """Yield each unit with rows, its total pull, and mean and spread of the prototypes nearby."""
     for unit in np.flatnonzero(rows.hits > 0).tolist():
         h = pull_from(rows.map_.lattice, neighborhood, unit, radius)
         total = float(h.sum())
@@ -291,7 +294,7 @@ class ByRow:
         return float(self.shown(np.average(self.values, weights=self.weights)))
 
     def by_unit(self, n_units: int) -> Float64s:
-        """Return the measure over the rows of each unit, or NaN without rows, (n_units,)."""
+        """Return the measure for the rows of each unit, or NaN for a unit without rows."""
         weight, total = (
             np.bincount(self.units, each, minlength=n_units)
             for each in (self.weights, self.weights * self.values)
@@ -301,7 +304,7 @@ class ByRow:
         return self.shown(means)
 
     def shown(self, means: Any) -> Any:
-        """Return means of values, converted to values of the measure."""
+        """Convert means of values to values of the measure."""
         return np.sqrt(means) if self.is_root else means
 
 
@@ -314,7 +317,7 @@ SEARCHED: Mapping[str, Callable[[Placed], Float64s]] = {
     "mean_tied_rank": row_ranks,
     "combined_error": row_ways,
 }
-"""Measures that depend on the two nearest units of each row, as functions of values by row."""
+"""Functions that return one value per row, for measures of the two nearest units of each row."""
 
 _ROOTS = ("root_mean_squared_error",)
 
@@ -323,7 +326,7 @@ PAIRED: Mapping[str, tuple[str, str]] = {
     for on, suffix in zip(ON, ("", "_on_prototypes"), strict=True)
     for name in ("trustworthiness", "continuity", "neighborhood_preservation")
 }
-"""Measures that compare the neighbors of rows: grid or prototypes, and `Neighbors` attribute."""
+"""Measures that compare neighbors of rows, with a value of `ON` and a `Neighbors` attribute."""
 
 
 def searched(rows: Placed, names: Iterable[str] = tuple(SEARCHED)) -> dict[str, ByRow]:
@@ -398,7 +401,7 @@ def by_unit(
     """Return measures of each unit, computed from the rows of the unit.
 
     `plots.values` draws the result.  If a unit is much worse than the rest of the map, do not trust
-    the map at this unit.  The function with the name of the measure gives advice on settings.
+    the map at this unit.  The function with the name of a measure documents advice on settings.
 
     Parameters
     ----------
@@ -410,30 +413,30 @@ def by_unit(
         Measures that are means over rows.  The names are quantization_error,
         root_mean_squared_error, explained_variance, distortion, topographic_error, mean_tied_rank,
         combined_error, trustworthiness, continuity, neighborhood_preservation, purity and
-        silhouette.  Trustworthiness, continuity and neighborhood_preservation can also end in
-        ``_on_prototypes``.  The default is all measures.
+        silhouette.  The names trustworthiness, continuity and neighborhood_preservation can have
+        ``_on_prototypes`` at their end.  The default is all measures.
     labels : array-like of shape (n_samples,), optional
-        Class of each row, which purity needs.
+        Class of each row, needed only for purity.
     regions : Regions or array-like of shape (n_units,), optional
-        Region of each unit, which the silhouette needs.
+        Region of each unit, needed only for the silhouette.
     sample_weight : array-like of shape (n_samples,), optional
         Number of rows that each row represents.  The default is 1 each.
     k, max_rows, random_state : int, optional
-        See `report`.  If rows are drawn, a unit without drawn rows has no values.
+        See `report`.  If rows are drawn, measures of pairs are NaN for units without drawn rows.
 
     Returns
     -------
     dict of str to ndarray of shape (n_units,)
         NaN for a unit without rows.  The mean over units, weighted by the hits of X, is the measure
-        of all rows.  For the root mean squared error, this holds for the squares.
+        of all rows.  For the root mean squared error, this is true for the squares.
 
     Raises
     ------
     InputError
         If a name is unknown, if purity is requested without `labels` or silhouette without
-        `regions`, and in the cases of the single measures.
+        `regions`, or if the function of a single measure raises this error.
     ValueError, TypeError
-        If a number is out of range.
+        If `k`, `max_rows` or `random_state` is out of range.
 
     See Also
     --------

@@ -35,10 +35,10 @@ from somscape.tables._messages import suggestion
 from somscape.tables.table import frame_of
 
 MUCH = 0.05
-"""Difference that counts as much worse, for measures from 0 to 1."""
+"""Difference above which held-out rows are much worse, for measures from 0 to 1."""
 
 MUCH_LONGER = 1.1
-"""Ratio that counts as much worse, for distances and ranks."""
+"""Ratio above which held-out rows are much worse, for distances and ranks."""
 
 MAX_NAMED = 3
 
@@ -68,7 +68,7 @@ class Advice(NamedTuple):
     Attributes
     ----------
     good : str
-        The direction of good values, in a few words.
+        Description of good values in a few words, such as "near 1".
     says : str
         Meaning of the measure and advice on settings, in a few sentences.
     """
@@ -91,8 +91,9 @@ ADVICE = {
     ),
     "explained_variance": Advice(
         "near 1",
-        "This is the share of the variance that the prototypes explain. At 0, the map is not "
-        "better than the mean. If it is low, use more units or a smaller final radius.",
+        "This is the share of the variance that the prototypes explain. At 0, the prototypes "
+        "represent the rows only as well as the mean of all rows. If it is low, use more units or "
+        "a smaller final radius.",
     ),
     "embedding_accuracy": Advice(
         "near 1",
@@ -113,19 +114,22 @@ ADVICE = {
     ),
     "mean_tied_rank": Advice(
         "the rank of neighbors",
-        "This is the rank of the second unit by steps from the first unit. The best value is 4.5 "
-        "inside squares and 3.5 inside hexagons, and less at edges. If it is much higher, use a "
-        "larger final radius.",
+        "This is the rank of the second nearest unit of a row by its number of steps from the "
+        "nearest unit. The best value is 4.5 inside a map of squares, 3.5 inside a map of "
+        "hexagons, and less at the edges of a map. If it is much higher, use a larger final "
+        "radius.",
     ),
     "combined_error": Advice(
         "lower",
-        "This measure combines fit and order. If it is far above the quantization error, the map "
-        "is folded. In this case, use a larger final radius or more epochs.",
+        "This measure combines the distance of rows to their units with the order of the map. If "
+        "it is far above the quantization error, the map is folded. In this case, use a larger "
+        "final radius or more epochs.",
     ),
     "topographic_product": Advice(
         "near 0",
-        "This measure tests the dimension of the map. Below 0, the map has too few dimensions, so "
-        "try a less elongated shape. Above 0, it has too many dimensions, so try a longer shape.",
+        "This measure shows whether the dimension of the map fits the data. Below 0, the map has "
+        "too few dimensions, so try a less elongated shape. Above 0, it has too many dimensions, "
+        "so try a longer shape.",
     ),
     "topographic_function": Advice(
         "near 0",
@@ -135,8 +139,8 @@ ADVICE = {
     "trustworthiness": Advice(
         "near 1",
         "This measure shows whether neighbors on the map are neighbors in the data. Below 0.9, do "
-        "not treat neighbors on the map as similar. If the value on prototypes is also low, use "
-        "more units. Otherwise use a larger final radius.",
+        "not treat neighbors on the map as similar. If trustworthiness_on_prototypes is also low, "
+        "use more units. Otherwise use a larger final radius.",
     ),
     "continuity": Advice(
         "near 1",
@@ -168,21 +172,21 @@ ADVICE = {
     ),
     "c_measure": Advice(
         "higher",
-        "This is the sum over pairs of rows of distance in the data times distance on the map. "
-        "Compare only maps with the same rows and lattice. If another map has a higher value, use "
-        "a larger first radius.",
+        "For each pair of rows, the distance in the data is multiplied by the distance on the map. "
+        "This is the sum of these products. Compare only maps with the same rows and lattice. If "
+        "another map has a higher value, use a larger first radius.",
     ),
     "kruskal_stress": Advice(
         "near 0",
-        "This is the mean squared difference of distances on the map and in the data. It can be "
-        "small even for units without order, so compare only maps with the same lattice. "
-        "rank_correlation shows whether distances across the map are meaningful.",
+        "This is the mean squared difference between distances on the map and distances in the "
+        "data. It can be small even if the units are in random order, so compare only maps with "
+        "the same lattice. rank_correlation shows whether distances across the map are meaningful.",
     ),
     "rank_correlation": Advice(
         "near 1",
         "This measure shows whether rows that are far apart in the data are far apart on the map. "
-        "Below 0.5, do not interpret distances across the map. Use a larger first radius or "
-        "another shape.",
+        "Below 0.5, do not interpret distances across the map. In this case, use a larger first "
+        "radius or a different shape.",
     ),
     "dead_units": Advice(
         "near 0",
@@ -203,44 +207,50 @@ ADVICE = {
     ),
     "purity": Advice(
         "near 1",
-        "This is the share of rows that have the most frequent class of their unit. The share of "
-        "the largest class is a bad value. Use more units, or columns that separate the classes.",
+        "This is the share of rows that have the most frequent class of their unit. A value near "
+        "the share of the largest class in all rows is bad. In this case, use more units, or "
+        "columns that separate the classes.",
     ),
     "normalized_mutual_information": Advice(
         "near 1",
         "This is the information that units and classes share. At 0, units and classes are "
-        "independent. It is lower if a class has many units, so compare regions instead of units.",
+        "independent. It is lower if a class is spread over many units, so compare classes with "
+        "regions instead of units.",
     ),
     "adjusted_rand_index": Advice(
         "near 1",
-        "This is the agreement of units and classes over pairs of rows. Chance gives 0. It is "
-        "lower if a class has many units, so compare regions instead of units.",
+        "This is the agreement of units and classes over pairs of rows. Random units have a value "
+        "of about 0. It is lower if a class is spread over many units, so compare classes with "
+        "regions instead of units.",
     ),
     "class_entropy": Advice(
         "near 0",
-        "This is the mean entropy of the classes in a unit. The entropy of the classes over all "
-        "rows is a bad value. Use more units, or columns that separate the classes.",
+        "This is the mean entropy of the classes in a unit. A value near the entropy of the "
+        "classes of all rows is bad. In this case, use more units, or columns that separate the "
+        "classes.",
     ),
     "majority_entropy": Advice(
         "near 0",
-        "This is the sum over units of -log of the share of the largest class. Compare only maps "
-        "of the same size. Use more units, or columns that separate the classes.",
+        "This is the sum over units of -log of the share of the unit's largest class. Compare only "
+        "maps of the same size. If it is high, use more units, or columns that separate the "
+        "classes.",
     ),
     "class_scatter": Advice(
         "near 1",
         "This is the number of connected groups of units per class. If it is high, the map splits "
-        "classes, or a class has several clusters. Use a larger final radius to find out.",
+        "classes, or a class has several clusters. To find out which of both is true, use a larger "
+        "final radius.",
     ),
     "silhouette": Advice(
         "near 1",
         "This measure compares the distance of rows to their own region and to the nearest other "
-        "region. Near 0, regions touch. Request fewer regions, or leave out uninformative "
-        "columns.",
+        "region. Near 0, regions touch. If it is low, request fewer regions, or leave out "
+        "uninformative columns.",
     ),
     "davies_bouldin": Advice(
         "near 0",
-        "This is the width of regions in relation to their distance. Above 1, regions overlap. In "
-        "this case, request another number of regions.",
+        "This is the width of regions in relation to the distance between regions. Above 1, "
+        "regions overlap. In this case, request a different number of regions.",
     ),
 }
 
@@ -261,7 +271,7 @@ class Measure:
     low, high : float
         Bootstrap interval over rows.  NaN for a measure that is not a mean over rows.
     good : str
-        The direction of good values, such as "near 1".
+        Description of good values, such as "near 1".
     says : str
         Meaning of the measure and advice on settings, in a few sentences.
 
@@ -359,8 +369,9 @@ class MeasuresReport:
         """A sentence that compares held-out rows with training rows, or "".
 
         Held-out rows are much worse in a measure if the intervals do not overlap and the difference
-        is large.  A difference is large if a measure from 0 to 1 is 0.05 worse, or if another
-        measure is 10 % higher.  Measures that depend on the number of rows do not count.
+        is large.  A difference is large if a measure from 0 to 1 is more than 0.05 worse, or if a
+        different measure is more than 10 % higher.  Measures that depend on the number of rows do
+        not count.
         """
         if self.held_out is None:
             return ""
@@ -391,7 +402,7 @@ class MeasuresReport:
         -------
         pandas.DataFrame, polars.DataFrame or pyarrow.Table
             One row per measure, with columns ``measure``, ``value``, ``low``, ``high``, ``good``
-            and ``says``.  With held-out rows, ``held_out`` follows ``high``.
+            and ``says``.  With held-out rows, the column ``held_out`` follows the column ``high``.
         """
         columns: dict[str, Any] = {"measure": [each.name for each in self.measures]}
         for name in ("value", "low", "high"):
@@ -448,7 +459,7 @@ class MeasuresReport:
         return table
 
     def _cells(self, each: Measure) -> Sequence[str]:
-        """Return value, interval, value of held-out rows (if given), and direction as texts."""
+        """Return value, interval, value of held-out rows (if given), and good values as texts."""
         between = "" if each.low != each.low else f"{each.low:.4g} to {each.high:.4g}"
         cells = [_number(each.value), between, each.good]
         held_out = self.held_out
@@ -474,8 +485,8 @@ def report(
     """Return a report of all measures of a map that are single numbers.
 
     Pass the training rows as `X`, and rows that were not used in training as `held_out`.  Then
-    `comparison` names the measures in which held-out rows are much worse.  If you compare maps, use
-    the same rows for all maps.
+    `comparison` names the measures in which held-out rows are much worse than training rows.  If
+    you compare maps, use the same rows for all maps.
 
     Parameters
     ----------
@@ -496,14 +507,14 @@ def report(
         Number of neighbors for trustworthiness, continuity and neighborhood_preservation.  The
         number is reduced if it is not below half of the rows.
     max_rows : int, default=5000
-        Number of rows drawn for the measures of pairs, if there are more distinct rows.  Each drawn
-        row is compared with all rows.
+        If there are more distinct rows, measures of pairs draw this number of rows.  Drawn rows are
+        compared with all rows.
     level : float, default=0.95
         Level of the intervals.
     n_resamples : int, default=1000
-        Number of times that rows are drawn for the intervals.
+        Number of resamples for the intervals.  For each resample, all rows are drawn again.
     random_state : int, default=0
-        Seed of both draws.
+        Seed for drawing rows and resamples.
 
     Returns
     -------
@@ -514,10 +525,10 @@ def report(
     Raises
     ------
     InputError
-        In the cases of the single measures: if `X` is empty, if rows are sparse, if labels or
-        regions do not fit, or if a row shares no features with any other row.
+        If `X` is empty, if rows are sparse, if `labels` or `regions` has a wrong length, or if a
+        row shares no features with any other row.
     ValueError, TypeError
-        If a number is out of range.
+        If `k`, `max_rows`, `level`, `n_resamples` or `random_state` is out of range.
 
     See Also
     --------
@@ -525,9 +536,10 @@ def report(
 
     Notes
     -----
-    All measures share one search and one pass over the pairs.  This takes about a second for 5,000
-    rows of 20 features and 400 units, and a minute for 10,000 units, mostly for the measures of
-    order.  The distortion is NaN if the radius of the map is unknown.
+    All measures share one search of the nearest units and one pass over the pairs of
+    rows.  A report takes about a second for 5,000 rows of 20 features and 400 units.  It takes a
+    minute for 10,000 units, mostly for the measures of the order of the map.  The distortion is NaN
+    if the radius of the map is unknown.
 
     References
     ----------
@@ -592,7 +604,7 @@ def _measure(name: str, value: float, low: float, high: float) -> Measure:
 
 
 def _measure_units(rows: Placed) -> dict[str, float]:
-    """Return the measures that are not means over rows and do not need pairs."""
+    """Return the measures that are not means over rows and do not compare pairs of rows."""
     return {
         "embedding_accuracy": embedding_of(rows),
         "topographic_product": topographic_product(rows.map_),

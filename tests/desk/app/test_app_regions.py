@@ -85,7 +85,7 @@ def test_saved_regions_are_in_the_page_its_files_and_the_map(
         ({**ANOTHER, "names": [1, 2]}, "`names` must be one text for each of 2 regions"),
         (
             {**ANOTHER, "colors": ["red", ""]},
-            "A color must be like '#1f77b4' (six of 0-9 and a-f), but is 'red'.",
+            "for example '#1f77b4', but is 'red'.",
         ),
         ({**ANOTHER, "schema_version": 9}, "schema version 9"),
     ],
