@@ -31,7 +31,7 @@ def test_what_grew_vanished_and_is_new_by_hand():
     assert str(found[0]) == "low goes from 60 % to 40 % of the rows"
     gone = regions.compare(before, after, X=X[:5])
     assert (gone[2].after, gone[3].before, gone[3].after) == (None, None, 2)
-    assert str(gone[2]) == "high is no longer there; it had 10 % of the rows"
+    assert str(gone[2]) == "high no longer exists (it had 10 % of the rows)"
     assert str(gone[3]) == "region 2 now is new: 20 % of the rows"
 
 

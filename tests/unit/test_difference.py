@@ -124,7 +124,7 @@ def test_regions_of_before_stay_at_their_place_in_the_data_and_may_lose_all_rows
     assert found.regions_after.names == ("ends", "rich")
     assert [str(change) for change in found.regions] == [
         "ends goes from 40 % to 100 % of the rows",
-        "region 1 is no longer there; it had 20 % of the rows",
+        "region 1 no longer exists (it had 20 % of the rows)",
         "rich goes from 40 % to 0 % of the rows",
     ]
 

@@ -117,7 +117,7 @@ def test_the_nearest_prototype_of_another_class_makes_the_margin_negative_and_is
     assert why.reasons_for == ()
     assert why.sentence() == (
         "class a (probability 62 %, next class b). Against: x0 is 0, above -0.25. "
-        "The nearest prototype of the two belongs to class b."
+        "However, the row is nearer to a prototype of class b."
     )
 
 

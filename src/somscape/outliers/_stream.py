@@ -24,7 +24,8 @@ SIZE = 10_000
 """Number of rows that a reservoir keeps."""
 
 LONG_GONE = 40.0
-"""Rows that have faded by a factor of exp(-40) are dropped, because float64 cannot add them."""
+"""Rows are dropped if they weigh less than exp(-40) times a new row, because sums lose such
+weights."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,11 +37,11 @@ class Reservoir:
     values : ndarray of shape (n, n_values)
         Values that are kept for each row.
     log_weights, log_priorities : ndarray of shape (n,)
-        Logs of weights and priorities, relative to a clock that advances when older rows fade.
+        Logarithms of the weights and priorities.  Subtract `clock` for the current values.
     log_left : float
-        Highest log priority of a dropped row, or minus infinity if all rows are kept.
+        Highest logarithm of the priority of a dropped row, or minus infinity if all rows are kept.
     clock : float
-        Log of the factor by which the first rows have faded.
+        Logarithm of the factor by which the weights of the first rows have been divided.
     n_seen : int
         Number of rows so far.
     seed : int
@@ -63,7 +64,7 @@ class Reservoir:
         return cls(np.empty((0, n_values)), nothing, nothing, -np.inf, 0.0, 0, seed, size)
 
     def plus(self, values: Floats, weights: Float64s | None, share: float = 1.0) -> "Reservoir":
-        """Return the reservoir with further rows, after older weights are reduced to a share."""
+        """Return the reservoir with further rows, after multiplying older weights by `share`."""
         clock = self.clock - float(np.log(max(share, np.finfo(np.float64).tiny)))
         n = len(values)
         log_weights = np.full(n, clock) if weights is None else np.log(weights) + clock
@@ -100,25 +101,24 @@ KEPT_ROWS = 2_000
 
 @dataclass(frozen=True, eq=False)
 class DetectorStream:
-    """Summary of the rows so far that a detector keeps in constant memory.
+    """Summary of all rows so far, in constant memory, for updates of a detector.
 
     Attributes
     ----------
     sums : RunningSums or None
-        Sums by unit.  If None, the sums are the prototypes of the map times its hits.
+        Sums by unit.  If None, the sum of each unit is its prototype times its hits.
     squares : ndarray of shape (n_units,)
-        Sum of the squared distances of the rows of each unit to the unit.
+        For each unit, sum of the squared distances from its rows to its prototype.
     scores : Reservoir
-        For each row kept, the score that sets the threshold, the score that calibrates, and the
-        unit of the row.
+        Score for the threshold, score for the calibration, and unit of each kept row.
     of_members : tuple of (RunningSums or None, ndarray)
-        Sums and squares of each member map.
+        Values like `sums` and `squares` for each member map.
     rows : Reservoir or None, default=None
         Rows from which rarity is learned.  None if scores do not include rarity.
     rarity_factor : float, default=0.0
-        Factor of ``-log`` of the share of rows with a value, in a score.
+        Factor by which ``-log(share of rows with the value)`` is multiplied in a score.
     beyond : Beyond or None, default=None
-        Data to score numbers beyond all other values.  None if they are scored like other numbers.
+        Data to score numbers beyond all other values of their column.  None if this is not done.
     """
 
     sums: RunningSums | None
@@ -154,7 +154,7 @@ def updated(
     detection: Detection,
     half_life: float | None,
 ) -> tuple[Detector, DetectorStream, Ints]:
-    """Return a detector updated with further rows, its summary, and the units of the rows."""
+    """Return the detector and its summary after learning from rows, and the units of the rows."""
     detector, stream = trained
     scores = detector.scores_of_rows(rows)
     more = _FurtherRows(rows, weights, half_life, detection)
@@ -217,7 +217,7 @@ class _FurtherRows:
     def on(
         self, scorer: Scorer, sums: RunningSums | None, squares: Float64s
     ) -> tuple[TrainedScorer, float]:
-        """Return a scorer that has learned from these rows, and the weight of earlier rows."""
+        """Return two values: a scorer trained on these rows, and the factor for earlier weights."""
         rows = within_reach(self.rows, scorer.reach)
         step = go_on(scorer.map_, rows, self.weights, sums, self.half_life)
         squares = step.share * squares + squares_of(

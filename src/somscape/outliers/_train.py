@@ -1,4 +1,4 @@
-"""Training of a detector on prepared rows, with usual prototypes, threshold and calibration."""
+"""Training of a detector on prepared rows, including the threshold and the calibration."""
 
 import math
 from collections.abc import Mapping
@@ -52,29 +52,29 @@ from somscape.tables.codes import NumberCode
 from somscape.tables.encoding import Encoding
 
 N_MAPS = 8
-"""Number of maps for a small table.  The lists of the first 50 rows of two resamples of 690
-applications overlap by 0.77 with 8 maps, by 0.73 with 4 maps, and by 0.78 with 16 maps."""
+"""Number of maps for a small table.  For two resamples of 690 applications, the lists of the 50
+most unusual rows overlap by 0.77 with 8 maps, by 0.73 with 4 maps, and by 0.78 with 16 maps."""
 
 MAX_ROWS = 2_000
-"""Maximum number of rows of a small table.  With more rows, the list of one map is stable enough,
-and several maps would take noticeable time."""
+"""Maximum number of rows of a small table.  With more rows, the ranking by one map is stable
+enough, and several maps would take noticeable time."""
 
 COMMON_SHARE = 0.02
-"""Equal rows that make up at least this share of all rows are used to train every map."""
+"""A group of equal rows trains every map if the group contains at least this share of all rows."""
 
 MIN_COMMON_ROWS = 5
-"""Minimum number of such equal rows."""
+"""Minimum number of rows in a group of equal rows that trains every map."""
 
 
 def n_maps_for(weights: Float64s | None, n_rows: int) -> int:
-    """Return the default number of maps that score together."""
+    """Return the default number of maps that score rows together."""
     counts = counts_of(weights)
     counted = n_rows if counts is None else math.fsum(counts)
     return N_MAPS if counted <= MAX_ROWS else 1
 
 
 def halves(rows: Floats, weights: Float64s | None, n_maps: int, seed: int) -> list[Ints]:
-    """Return the rows for each map, alternately one half of the rows and the other half."""
+    """Return the rows for each map.  Each pair of maps divides the rows at random into halves."""
     _, group = np.unique(rows, axis=0, return_inverse=True)
     group = group.reshape(-1)
     counts = np.bincount(group, counts_of(weights))
@@ -110,17 +110,17 @@ class Defaults:
     Attributes
     ----------
     trim : float
-        Share of the rows whose prototypes do not count as usual.
+        Share of the rows whose prototypes are excluded from the usual prototypes.
     n_prototypes : int
     decorrelated : float
         Share of a squared distance that is measured between decorrelated rows.
     units_per_root : float
-        Units of the automatic map per square root of the number of rows.  A map to view has 5.
+        Number of units of an automatic map, divided by the square root of the number of rows.
     reach : float
-        Standard deviations from the mean within which a number is compared unchanged.
+        Number of standard deviations from the mean within which a number is compared unchanged.
     rarity : float
-        Spread that the rarity of values adds to the scores of usual rows, relative to the spread
-        of their scores by distances.
+        Spread of the amounts that rarity adds to the scores of usual rows, divided by the spread
+        of scores that depend only on distances.
     """
 
     trim: float
@@ -146,7 +146,8 @@ DEFAULTS = {
 """Values that "auto" chooses, by the score and by the kind of rows."""
 
 CLEAN_RADIUS_END = 0.4
-"""Final radius if all rows are usual, so that prototypes may follow the rows closely."""
+"""Final neighborhood radius with which prototypes follow the rows closely, if all rows are
+usual."""
 
 CALIBRATIONS = ("global", "regional")
 
@@ -192,7 +193,7 @@ class Detection:
         check_choice("calibration", self.calibration, CALIBRATIONS)
 
     def of_rows(self, encoding: Encoding | None) -> "Detection":
-        """Return the settings for rows of an encoding, or for plain numbers if None."""
+        """Return the settings for rows with this encoding, or for plain numbers if None."""
         return replace(self, is_encoded=encoding is not None and not encoding.is_plain)
 
     @property
@@ -216,7 +217,7 @@ class Detection:
 
     @property
     def trimmed(self) -> float:
-        """Share of the rows whose prototypes do not count as usual."""
+        """Share of the rows whose prototypes are excluded from the usual prototypes."""
         return self.defaults.trim if isinstance(self.trim, str) else float(self.trim)
 
     @property
@@ -231,7 +232,7 @@ class Detection:
         return SCORES[self.score].adds_rarity and not self.training_is_clean
 
     def maps_for(self, weights: Float64s | None, n_rows: int) -> int:
-        """Return the number of maps that score together, for a number of rows."""
+        """Return the number of maps that score together if `n_rows` rows train them."""
         if isinstance(self.n_maps, str):
             return 1 if self.training_is_clean else n_maps_for(weights, n_rows)
         return int(self.n_maps)
@@ -261,7 +262,7 @@ class Detection:
         return {name: why for name, why in chosen.items() if getattr(self, name) == "auto"}
 
     def of_map(self, settings: Settings) -> Settings:
-        """Return the settings of a map, with automatic values that suit detection."""
+        """Return the settings of a map, with automatic values chosen for detection."""
         is_free = settings.radius_end == settings.radius_start == "auto"
         radius_end = settings.radius_end
         if self.training_is_clean and is_free:
@@ -276,11 +277,10 @@ class Detection:
 
 
 SHARE = 1.1 * TAIL_SHARE
-"""Share of the values that is read from each end, which is slightly more than the counted
-share."""
+"""Share of the sorted values that is read from each end, slightly more than `TAIL_SHARE`."""
 
 ROUNDING = 1e-12
-"""Relative difference up to which rounding in `asinh` may change the order of encoded values."""
+"""Relative difference up to which rounding in `asinh` can change the order of encoded values."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -294,9 +294,9 @@ class OfColumn:
     n_present : int
         Number of values that are not missing.
     ends : ndarray of shape (2, 2)
-        Outermost values in the form of `ends_of`.
+        Outermost values, as `ends_of` returns them.
     knots : tuple of ndarray
-        Values, and the numbers of rows below and up to each value.
+        Values, number of rows below each value, and number of rows up to each value.
     """
 
     code: NumberCode
@@ -372,14 +372,14 @@ def ends_of_numbers(
 
 
 SPREAD_ENDS = (0.9, 1.0)
-"""Quantiles to which spreads are measured from the median.  The highest score is used if most rows
-have the same score."""
+"""A spread is the distance from the median to the first of these quantiles, or to the second
+quantile if most rows have the same score."""
 
 N_FOLDS = 5
-"""Number of folds for one map.  Each fold is scored by a map trained on the other folds."""
+"""Number of folds if one map scores rows.  A map trained on all other folds scores each fold."""
 
 MAX_TRAINED = 20_000
-"""Maximum number of rows to train a map.  In larger tables, the remaining rows calibrate."""
+"""Maximum number of rows to train a map.  In larger tables, all other rows are for calibration."""
 
 MAX_TOLD = 200_000
 """Maximum number of rows to measure the spread of scores.  Larger tables are sampled."""
@@ -391,13 +391,13 @@ MAX_AVERAGED, MAX_AVERAGED_VALUES = 2000, 1 << 19
 """Maximum number of rows whose contributions are averaged, and maximum number of their values."""
 
 MAX_MOVED = 1e-6
-"""Maximum movement of prototypes by rounding to float32, as a share of their standard deviation.
-Both are root mean squares over all features.  Prototypes far from 0 would move farther."""
+"""Prototypes are rounded to float32 if rounding moves them by less than this share of their
+standard deviation.  Both are root mean squares over all features."""
 
 
 @dataclass(frozen=True, eq=False)
 class TrainedScorer:
-    """A scoring map, and the data about its rows for later updates.
+    """A map that scores rows, and data about the training rows for later updates.
 
     Attributes
     ----------
@@ -407,8 +407,8 @@ class TrainedScorer:
     sums : RunningSums or None
         Sums over all rows.
     squares : ndarray of shape (n_units,)
-        Sum of the squared distances of the rows of each unit to the unit.  With more than 20,000
-        rows, it is extrapolated from the rows that trained the map.
+        For each unit, sum of the squared distances from its rows to its prototype.  With more than
+        20,000 rows, the sum is extrapolated from the rows that trained the map.
     axes : Axes or None
         Main axes of the rows.
     """
@@ -434,11 +434,11 @@ class TrainedDetector:
     scores : ndarray of shape (n_samples,)
         Scores of the training rows by the trained maps, without fixed scores of marked rows.
     calibration : ndarray of shape (n_samples,)
-        Scores by maps that were not trained on the row.  NaN for rows that do not calibrate.
+        Score of each row by maps that were not trained on the row, or NaN if not used.
     rarity_factor : float, default=0.0
-        Factor of ``-log`` of the share of rows with a value, in a score.
+        Factor by which ``-log(share of rows with the value)`` is multiplied in a score.
     beyond : Beyond or None, default=None
-        Data to score numbers beyond all other values.  None if they are scored like other numbers.
+        Data to score numbers beyond all other values of their column.  None if this is not done.
     """
 
     detector: Detector
@@ -514,13 +514,13 @@ def train_detector(
 
 
 def _order_of_rows(n: int, seed: int) -> Ints:
-    """Return the numbers of the rows in random order, or of a sample of many rows."""
+    """Return the numbers of all rows in random order, or a sample if there are many rows."""
     rng = np.random.default_rng(seed)
     return rng.permutation(n) if n <= MAX_TOLD else rng.choice(n, MAX_TOLD, replace=False)
 
 
 def _leave_out_marked(calibration: Float64s, labels: Ints) -> Float64s:
-    """Return calibration scores in which marked rows are left out."""
+    """Return calibration scores with NaN for marked rows that are left out."""
     is_marked = labels != UNKNOWN
     left_out = is_marked if 2 * is_marked.sum() <= len(labels) else labels == ANOMALY
     left = np.where(left_out, np.nan, calibration)
@@ -536,7 +536,7 @@ def _regions_of(whole: TrainedScorer, calibration: Float64s, weights: Float64s |
 
 
 def n_trainings(n_rows: int, detection: Detection, weights: Float64s | None = None) -> int:
-    """Return the number of maps that are trained one after the other."""
+    """Return the total number of maps that training a detector requires."""
     n_maps = detection.maps_for(weights, n_rows)
     if n_maps > 1:
         return 1 + n_maps
@@ -621,7 +621,7 @@ class _Trainer:
         by_maps: Float64s,
         seen: Mapping[int, OfColumn],
     ) -> tuple[Rarity | None, float, Beyond | None]:
-        """Return the rarity on the scale of the scores by maps, its factor and its `Beyond`."""
+        """Return the rarity scaled to the scores by maps, the scale factor, and the `Beyond`."""
         if not SCORES[self.detection.score].adds_rarity:
             return None, 0.0, None
         drawn = np.sort(order[:MAX_TRAINED])
@@ -665,7 +665,7 @@ class _Trainer:
     def members(
         self, rows: Floats, weights: Float64s | None, drawn: Ints, whole: TrainedScorer
     ) -> tuple[list[Ints], tuple[TrainedScorer, ...]]:
-        """Return halves of the drawn rows with a map for each half, both empty for one map."""
+        """Return halves of the drawn rows and a map of each half.  Both are empty for one map."""
         n_maps = self.detection.maps_for(weights, len(rows))
         if n_maps <= 1:
             return [], ()

@@ -1,4 +1,4 @@
-"""Thresholds and p-values from scores that maps give to rows outside of their training."""
+"""Thresholds and p-values from scores of rows by maps that were not trained on these rows."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,11 +17,12 @@ MIN_BULK_ROWS = 50
 """Minimum number of calibration rows for an estimate from the bulk of the scores."""
 
 MIN_SPREAD = 1e-6
-"""Minimum relative spread of the scores in the bulk.  With a smaller spread, they are considered
-equal except for rounding."""
+"""Minimum relative spread of the scores in the bulk.  With a smaller spread, the scores are
+considered equal except for rounding."""
 
 END = 0.8
-"""Share of the scores in the bulk, so a fifth may be unusual.  Shares up to 0.9 find fewer rows."""
+"""Share of the scores that form the bulk, so that up to a fifth of the rows can be unusual.  With
+larger shares up to 0.9, fewer unusual rows are found."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def bulk_of(calibration: Float64s, weights: Float64s | None) -> Bulk | None:
 
 
 MIN_ROWS = 100
-"""Minimum number of calibration rows for a tail."""
+"""Minimum number of calibration rows to fit a tail to the highest scores."""
 
 TAIL_SHARE = 0.05
 """Share of the rows, with the highest scores, to which the tail is fitted."""
@@ -75,10 +76,10 @@ MIN_TAIL_ROWS = 20.0
 """Minimum number of rows to which the tail is fitted."""
 
 MIN_SHAPE = -0.5
-"""Smallest shape of a tail, which then ends soon."""
+"""Minimum shape parameter of a tail.  A tail with a negative shape has an end."""
 
 MAX_SHAPE = 0.9
-"""Largest shape of a tail, whose mean is then only just finite."""
+"""Maximum shape parameter of a tail.  The mean of a tail is finite if the shape is below 1."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class Tail:
         Score at which the tail begins.
     shape, scale : float
     weight : float
-        Weight of the rows beyond the start.
+        Weight of the rows with a score above `start`.
     total : float
         Weight of all rows.
     """
@@ -116,7 +117,7 @@ class Tail:
 
 
 def tail_of(calibration: Float64s, weights: Float64s) -> Tail | None:
-    """Return the tail that is fitted to the highest scores, or None for few scores."""
+    """Return a tail fitted to the highest scores, or None if there are too few scores."""
     weight_from = np.append(np.cumsum(weights[::-1])[::-1], 0.0)
     total = weight_from[0]
     if total < MIN_ROWS:
@@ -148,18 +149,18 @@ def _fit_moments(excesses: Float64s, weights: Float64s) -> tuple[float, float]:
 
 EXACT_SHARE = 0.25
 """Weight of the conformal p-value in the mean with the p-value of the tail.  Even if the tail were
-entirely wrong, a p-value would be at least a quarter of the conformal p-value.  A weight of a half
-was too strict at small rates, with fewer false findings than allowed and fewer true findings."""
+entirely wrong, a p-value would be at least a quarter of the conformal p-value.  With a weight of
+one half, p-values were too high at small rates and gave fewer findings."""
 
 MIN_OF_CONFORMAL = 0.01
-"""Minimum of an estimate as a share of the smallest conformal p-value.  A smaller estimate would
-depend only on the assumed distribution."""
+"""Minimum of an estimated p-value, as a share of the smallest possible conformal p-value.  A
+smaller estimate would depend only on the assumed distribution."""
 
 SHARED_SCORES = 1 << 17
 """Number of scores that one thread processes as one block."""
 
 EXCESS = 1 + 1e-12
-"""Factor of the share of rows to flag, so that 0.29 * 100 gives 29 rows and not 28."""
+"""Factor for the share of rows to flag, so that 0.29 * 100 gives 29 rows despite rounding."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,7 +170,7 @@ class Calibration:
     Attributes
     ----------
     scores : ndarray of shape (n_rows,)
-        Scores in ascending order, each by a map that was not trained on the row.
+        Scores of rows in ascending order, by maps that were not trained on the row.
     weights : ndarray of shape (n_rows,) or None, default=None
         Weight of each score.  None means 1 each.
     units : ndarray of shape (n_rows,), int, or None, default=None
@@ -184,7 +185,7 @@ class Calibration:
     Raises
     ------
     ValueError
-        If the parts do not fit together.  The message names a part.
+        If the attributes do not fit together.  The message names the attribute.
 
     See Also
     --------
@@ -284,9 +285,9 @@ class Calibration:
         ndarray of shape (n_samples,)
             The smaller of ``c = (1 + #{calibration >= score}) / (n + 1)`` and an estimate.  With
             `by_bulk`, the estimate is the share of usual rows with a score at least as high, but
-            at least ``0.01 / (n + 1)``.  Otherwise, it is ``c / 4 + 3 t / 4`` with the share t by
-            the fitted tail.  Each calibration row counts with its weight.  With
-            `regions`, only rows of the same region count.
+            at least ``0.01 / (n + 1)``.  Otherwise, the estimate is ``c / 4 + 3 t / 4``, and t is
+            the share of rows with a score at least as high by the fitted tail.  Each calibration
+            row counts with its weight.  With `regions`, only rows of the same region count.
         """
         if self.regions is None or self.units is None:
             return self._rows_in_region(None).p_values(scores)
@@ -316,8 +317,8 @@ class Calibration:
     def smallest_p_value(self) -> float:
         """The smallest p-value that a row can have.
 
-        It is ``1 / (n + 1)``, where n is the weight of the calibration rows (with `regions`, in
-        the largest region).  It is less if there are enough rows for a tail or an estimate.
+        It is ``1 / (n + 1)``, where n is the weight of the calibration rows (with `regions`, in the
+        largest region).  The value is smaller if there are enough rows for an estimate.
         """
         weights = ones_or(self.weights, len(self.scores))
         most = float(weights.sum())
@@ -329,7 +330,7 @@ class Calibration:
 
 @dataclass(frozen=True, eq=False)
 class _ComparedRows:
-    """Calibration rows with which some rows are compared, and values computed from them."""
+    """Calibration rows for comparison with other rows, and values computed from these scores."""
 
     scores: Float64s
     weights: Float64s | None

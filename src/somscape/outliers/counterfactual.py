@@ -31,7 +31,7 @@ from somscape.tables.table import Table
 NEWTON_STEPS = 60
 
 N_STEPS = 256
-"""Number of steps to the farthest usual prototype if a score that may jump is scanned."""
+"""Number of steps to the farthest usual prototype in a scan, which is needed if scores can jump."""
 
 MAX_STEPS = 1000
 """Maximum number of steps in the search for the end of a range."""
@@ -40,7 +40,7 @@ MIN_STEP = 1e-7
 """Precision of the end of a range, as a share of the width of its column."""
 
 ENDLESS_WIDTHS = 1e6
-"""Number of widths beyond the farthest usual prototype from which a range counts as unlimited."""
+"""Number of column widths beyond the farthest usual prototype at which a range is unlimited."""
 
 
 class AnyDetector(Protocol):
@@ -70,8 +70,8 @@ class Range:
     Attributes
     ----------
     low, high : float, numpy.datetime64 or None
-        Ends of the interval, which includes both.  Infinite if the interval is unlimited, None for
-        a category.  If the weekday or hour of a date also counts, both are the date itself.
+        Ends of the interval, which are both included.  Infinite if the interval is unlimited, None
+        for a category.  If the weekday or hour of a date is also compared, both are the date.
     levels : tuple of str
         Levels of a category.
     mark : str
@@ -110,7 +110,7 @@ class Range:
 
 
 def steps_of(scorer: Scorer) -> list[float]:
-    """Return how far rounding may move a number of each column, on the encoded scale."""
+    """Return how far rounding can move a number of each column, on the encoded scale."""
     return rounding_steps(scorer.map_.encoding, scorer.usual_codebook)
 
 
@@ -171,7 +171,7 @@ def _is_steady(detector: AnyDetector) -> bool:
 def _stays_usual(
     detector: AnyDetector, row: Float64s, place: int, value: float, limit: float
 ) -> bool:
-    """Return whether a row with another value scores at most a limit, or True if infinite."""
+    """Return whether a row with this value scores at most `limit`, or True for infinity."""
     trial = row[None].copy()
     trial[0, place] = value
     return bool(np.isinf(value) or detector.scores_of_rows(trial)[0] <= limit)
@@ -222,18 +222,18 @@ class _Lines:
 
     @cached_property
     def start(self) -> Float64s:
-        """Values of the features at the start."""
+        """Value of the moving feature before it moves."""
         return self.rows[np.arange(len(self.rows)), self.places]
 
     @cached_property
     def edge(self) -> Float64s:
-        """Position of the farthest usual prototype, times the direction."""
+        """Position of the farthest usual prototype in the direction, times the direction."""
         usual = self.detector.of_all_rows.usual_codebook[:, self.places]
         return np.maximum((self.direction * usual).max(axis=0), self.direction * self.start)
 
     @cached_property
     def width(self) -> Float64s:
-        """Range of the usual prototypes, by which the size of steps is measured."""
+        """Range of the usual prototypes in the moving feature, as a unit for the size of steps."""
         spans = np.ptp(self.detector.of_all_rows.usual_codebook[:, self.places], axis=0)
         width = np.maximum(spans, self.limit if _is_steady(self.detector) else 0.0)
         return np.where(width > 0, width, 1.0)
@@ -244,9 +244,9 @@ class _Lines:
 
 
 _Advance: TypeAlias = Callable[[Ints, Float64s, Float64s], tuple[NDArray[np.bool_], Float64s]]
-"""Function of the numbers of lines, their rows one step further, and that step.  It returns which
-of these rows are usual, and the next step.  The next step begins at the row if it is usual, and
-otherwise at the previous position."""
+"""A function whose arguments are the numbers of lines, the rows after a step on these lines, and
+the lengths of the steps.  The results are which rows are usual, and the lengths of the next steps.
+The next step begins at the new row if this row is usual, and otherwise at the previous row."""
 
 
 def _ends(lines: _Lines) -> Float64s:
@@ -273,7 +273,7 @@ def _ends(lines: _Lines) -> Float64s:
 
 
 def _step_by_prototypes(lines: _Lines) -> tuple[Float64s, _Advance]:
-    """Step to the point at which the currently nearest prototypes are too far away."""
+    """Step to the point at which the prototypes that are nearest now become too far away."""
     moves = [lines.direction * _moves(one, lines.places) for one in lines.detector.scorers]
 
     def free(which: Ints, rows: Float64s) -> tuple[NDArray[np.bool_], Float64s]:
@@ -295,7 +295,7 @@ def _step_by_prototypes(lines: _Lines) -> tuple[Float64s, _Advance]:
 
 
 def _step_by_slack(lines: _Lines) -> tuple[Float64s, _Advance]:
-    """Step as far as the slack allows, because a score changes at most as fast as the row
+    """Step by limit minus score, because a score changes by at most the distance that a row
     moves."""
     scorers = lines.detector.scorers
     squares = sum((_moves(one, lines.places) ** 2).sum(axis=1) for one in scorers)
@@ -309,7 +309,7 @@ def _step_by_slack(lines: _Lines) -> tuple[Float64s, _Advance]:
 
 
 def _step_by_scanning(lines: _Lines) -> tuple[Float64s, _Advance]:
-    """Check the score in even steps.  Gaps narrower than a step are missed."""
+    """Check the score in equal steps.  Unusual values between two steps are missed."""
     outside = lines.edge + lines.width
 
     def advance(going: Ints, trial: Float64s, step: Float64s) -> tuple[NDArray[np.bool_], Float64s]:
@@ -322,7 +322,7 @@ def _step_by_scanning(lines: _Lines) -> tuple[Float64s, _Advance]:
 
 
 def _moves(scorer: Scorer, places: Ints) -> Float64s:
-    """Return how a row on each line moves, as compared, if its feature moves by 1."""
+    """Return how the transformed row on each line moves if its feature moves by 1."""
     decorrelation = scorer.decorrelation
     if decorrelation is None:
         moves = np.zeros((len(places), scorer.map_.codebook.shape[1]))
@@ -343,9 +343,9 @@ class _AddedRarity:
     slopes : ndarray of shape (n_rows,)
         Increase of this sum per unit that the feature moves.
     reach : ndarray of shape (n_rows,)
-        Distance that the feature may move before `slopes` or `is_still` changes.
+        Distance that the feature can move before `slopes` or `is_still` changes.
     is_still : ndarray of shape (n_rows,), bool
-        Whether the feature is so far out that distances do not change.
+        Whether the feature is so far out that moving it further does not change distances.
     """
 
     heights: Float64s
@@ -386,7 +386,7 @@ def _free_distance(
     added: _AddedRarity,
     far: Float64s,
 ) -> tuple[Float64s, Float64s]:
-    """Return how far rows score below a limit, and how far their features can move."""
+    """Return how far scores are below the limit, and how far the features can move."""
     lines, n = _distances(detector.scorers, rows, moves), len(moves)
     left = limit - added.heights
     slack = left - np.sqrt(sum((some.at(0.0)[0] ** 2).sum(axis=0) for some in lines) / n)
@@ -420,13 +420,12 @@ def _quotient(above: Float64s, below: Float64s) -> Float64s:
 
 @dataclass(frozen=True, eq=False)
 class _Distances:
-    """Distances of moving rows to the k prototypes nearest at the start, for several maps.
+    """Distances of moving rows to the k prototypes nearest before the move, for several maps.
 
     Attributes
     ----------
     along, across : ndarray of shape (n_maps, n_rows, k)
-        Distance of a row past the prototype along the line, and squared distance of the prototype
-        from the line.
+        Distance from prototype to row along the line, and squared distance from the line.
     speed : ndarray of shape (n_maps, n_rows)
         Distance that a row moves when its feature moves by 1.
     """
@@ -436,7 +435,7 @@ class _Distances:
     speed: Float64s
 
     def at(self, distance: Float64s | float) -> tuple[Float64s, Float64s]:
-        """Return the mean distances after features moved by `distance`, and their slopes."""
+        """Return the mean distances, and their slopes, after features moved by `distance`."""
         along = self.along + (distance * self.speed)[:, :, None]
         far = np.sqrt(self.across + along**2)
         slope = np.divide(along, far, out=np.zeros_like(far), where=far > 0)
@@ -456,7 +455,7 @@ def _distances(
 def _distances_on(
     scorer: Scorer, compared: Floats, moves: Float64s
 ) -> tuple[Float64s, Float64s, Float64s]:
-    """Return the values of `_Distances` for one map."""
+    """Return the attributes of `_Distances` for one map."""
     k = 1 if scorer.score == "quantization_error" else None
     units, distances = nearest_usual(scorer, compared, k)
     speed = np.sqrt((moves**2).sum(axis=1))
@@ -467,7 +466,7 @@ def _distances_on(
 
 
 MARGIN = 1e-9
-"""Share of the threshold by which scores stay below it, because scores are rounded."""
+"""New scores must be below the threshold by this share of it, because scores are rounded."""
 
 BLOCK_ROWS = 1024
 
@@ -484,7 +483,7 @@ class Change:
     to : float, str or numpy.datetime64
         New value of the column.
     within : Range
-        Other values that also suffice if the other changed columns have their ``to``.
+        Values that also make the row usual, together with the other changes.
 
     See Also
     --------
@@ -515,7 +514,7 @@ class Counterfactual:
     Attributes
     ----------
     changes : tuple of Change
-        Changes, with the most different column first.  Empty if the row is usual.
+        Changes, starting with the column whose value differs most.  Empty if the row is usual.
     score : float
         Score of the row with all changes, which is at most the threshold.
 

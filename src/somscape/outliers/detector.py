@@ -58,25 +58,25 @@ class Detector:
     threshold : float
         Score above which rows are flagged.
     calibration : Calibration
-        Scores of other rows, with which p-values compare the score of a row.
+        Scores of other rows.  The p-value of a row compares its score with these scores.
     members : tuple of Scorer, default=()
         Maps with the same lattice and columns that score together instead of the map of all rows.
-        If empty, the map of all rows scores by itself.
+        If empty, only the map of all rows scores rows.
     label_factors : ndarray of shape (n_units,) or None, default=None
-        Factor of the scores of the rows of each unit, in older files.  None means 1.
+        Factor of each unit for the scores of its rows, in older files.  None means 1.
     mean_contributions : ndarray of shape (n_columns,) or None, default=None
         Average contribution of each original column to the score of a training row.
     rarity : Rarity or None, default=None
-        Amounts that single values add to the score of the maps.  None means 0.
+        Amounts that single values add to the scores by the maps.  None means 0.
     counts : ValueCounts or None, default=None
-        Numbers of training rows with each value, for reasons.  None for some older files.
+        Number of training rows with each value, which reasons show.  None for some older files.
     marks : Marks or None, default=None
         Changes of scores learned from confirmed and cleared rows.  None if no rows were marked.
 
     Raises
     ------
     ValueError, TypeError
-        If the parts do not fit together.  The message names a part.
+        If the attributes do not fit together.  The message names the attribute.
 
     See Also
     --------
@@ -125,7 +125,8 @@ class Detector:
             )
         if means is not None and not (is_array(means, (n_columns,)) and (means >= 0).all()):
             raise ParameterError(
-                "`mean_contributions` must contain one finite number from 0 for each column.",
+                "`mean_contributions` must contain one finite number of at least 0 for each "
+                "column.",
                 parameter="mean_contributions",
             )
         if not isinstance(self.rarity, Rarity | None):
@@ -178,7 +179,7 @@ class Detector:
     def _repr_html_(self) -> str:
         """Return the map and the threshold as HTML."""
         n = len(self.calibration.scores)
-        words = f"flags scores above {self.threshold:.4g}. P-values compare with {n} rows."
+        words = f"flags scores above {self.threshold:.4g}. Its p-values are based on {n} rows."
         return f"{self.map_._repr_html_()}<p><code>{self!r}</code> {words}</p>"
 
     @property
@@ -196,8 +197,9 @@ class Detector:
         """The maps that score, which are the members or else the map of all rows."""
         if self.score in REMOVED:
             raise InputError(
-                f"The method '{self.score}' was removed, so this detector can show its map, but it "
-                "cannot score rows. Train a new detector with SOMDetector or `somscape detect`.",
+                f"somscape no longer contains the method '{self.score}', so this detector can show "
+                "its map, but it cannot score rows. Train a new detector with SOMDetector or "
+                "`somscape detect`.",
                 parameter="score",
                 value=self.score,
                 allowed=tuple(SCORES),
@@ -206,7 +208,7 @@ class Detector:
 
     @cached_property
     def in_words(self) -> "Detector":
-        """The detector with words for columns and codes instead of a dictionary."""
+        """The detector with words from the dictionary for columns and codes."""
         if not self.map_.encoding.roles.dictionary:
             return self
         whole = self.of_all_rows
@@ -273,8 +275,8 @@ class Detector:
         -------
         ndarray of shape (n_samples, n_columns)
             Columns in the order of ``map_.encoding.features``, with the levels of a category
-            merged.  Each row adds up to its score (``-score_samples``).  If the row is exactly at
-            a prototype, the shares are equal.
+            merged.  The amounts of a row add up to its score (``-score_samples``).  If the row is
+            exactly at a prototype, all columns have equal amounts.
         """
         return self.contributions_of_rows(self.map_.rows_of(X))
 
@@ -307,26 +309,27 @@ class Detector:
     ) -> "Alerts":
         """Rank rows with the most unusual first, and add reasons to the alerts.
 
-        Pass at most one rule.  Without a rule, the alerts are the rows that stand out, but at
-        least 10 and at most 50 rows.  The list shows how many rows stand out, and how many by
-        chance.
+        Pass at most one rule.  Without a rule, the alerts are the rows that stand out, but at least
+        10 and at most 50 rows.  The list shows how many rows stand out, and how many are expected
+        by chance.
 
         Parameters
         ----------
         X : Table, data frame or array-like of shape (n_rows, n_features)
-            Columns of an array are taken in order.  Reasons are in original units.
+            An array must have its columns in the order of training.  Reasons are in original units.
         n_alerts : int or None, default=None
             Number of alerts.  The rows with the highest scores become alerts.
         p_value : float or None, default=None
             Highest p-value of an alert.  All rows up to this p-value become alerts.
         fdr : float or None, default=None
             Approximate limit for the false discovery rate (expected share of usual rows among the
-            alerts).  The longest list within it is chosen.  See `somscape.outliers.AlertRule`.
+            alerts).  The longest list within this limit is chosen.  See
+            `somscape.outliers.AlertRule`.
         amount : str or None, default=None
             Column with the amount at risk in each row.  Required with `cost`.
         cost : float or None, default=None
-            Cost of a review, in the unit of `amount`.  Rows with a higher expected amount become
-            alerts, with the highest first.
+            Cost of a review, in the unit of `amount`.  Rows with an expected amount above the cost
+            become alerts, with the highest expected amount first.
         above_threshold : bool, default=False
             Whether all rows with a score above the threshold become alerts.
 
@@ -361,16 +364,17 @@ class Detector:
         Returns
         -------
         list of Counterfactual or None
-            One per row, without changes if the row scores at most the threshold, and None if no
+            One counterfactual for each row, without changes if the row is usual, and None if no
             usual prototype scores at most the threshold.  Each change is needed, because the row
-            remains unusual without it.  A smaller set of other changes may exist.  A row costs as
-            much as scoring about 100 rows.  As text: "would be usual with A3 between 0.5 and 4".
+            would be unusual without the change.  A smaller set of other changes can exist.  The
+            search for one row takes as long as scoring about 100 rows.  Printed example: "would be
+            usual with A3 between 0.5 and 4".
         """
         table, rows = table_and_rows(self.map_, X)
         return counterfactuals_of(*both_in_words(self, table), rows)
 
     def similar_rows(self, X: Any, *, among: Any, n_similar: int = 5) -> "SimilarRows":
-        """Return the usual rows nearest to each row, such as an alert.
+        """Return the nearest usual rows for each row, for example for each alert.
 
         Parameters
         ----------
@@ -378,7 +382,8 @@ class Detector:
         among : Table, data frame or array-like of shape (n_others, n_features)
             Rows to search, such as the training rows, which the detector does not keep.
         n_similar : int, default=5
-            Number of similar rows for each row, at least 1.  Fewer if fewer rows are usual.
+            Number of similar rows for each row, at least 1.  If fewer rows of `among` are usual,
+            the result contains only these rows.
 
         Returns
         -------
@@ -399,7 +404,7 @@ class Detector:
         ----------
         X : Table, data frame or array-like of shape (n_rows, n_features)
         among : Table, data frame or array-like of shape (n_others, n_features)
-            Rows with labels.  Leave out a row itself if its own label should not count.
+            Rows with labels.  Leave out a row of `X` if its own label should not count.
         y : array-like of shape (n_others,)
             1 for an anomaly, 0 for a usual row, -1 (or NaN) for an unknown label.  At least one
             label must be known.
@@ -409,7 +414,7 @@ class Detector:
         Returns
         -------
         LabelShare
-            Counts, shares and intervals from the rows of the same unit and of its neighbors.
+            Counts, shares and intervals from the rows in the same unit and its neighbors.
 
         Raises
         ------
@@ -461,7 +466,7 @@ class Detector:
         return found if self.marks is None else self.marks.parts_with_held(rows, found)
 
     def contributions_by_columns(self, rows: Floats) -> Float64s:
-        """Return contributions by values, without the fixed scores of marked rows.
+        """Return contributions of columns, without the fixed scores of marked rows.
 
         Parameters
         ----------
@@ -499,7 +504,7 @@ class Detector:
     def save(self, path: str | Path) -> None:
         """Save the detector to one file, completely or not at all.
 
-        The same detector gives the same bytes.  Read the file with `somscape.load`.
+        Equal detectors give files with equal bytes.  Read the file with `somscape.load`.
 
         Parameters
         ----------
@@ -563,13 +568,13 @@ def as_detector(detector: Any) -> Detector:
 
 
 def detector_in(thing: Any) -> Detector | None:
-    """Return an object if it is a detector, or else its attribute `detector_`, or None."""
+    """Return the object if it is a detector, or else its `detector_` if it has one, or None."""
     found = getattr(thing, "detector_", thing)
     return found if isinstance(found, Detector) else None
 
 
 def both_in_words(detector: Detector, table: Table) -> tuple[Detector, Table]:
-    """Return a detector and a table with words for columns and codes."""
+    """Return the detector and the table with words from the dictionary for columns and codes."""
     encoding = detector.map_.encoding
     if not encoding.roles.dictionary:
         return detector, table
@@ -599,10 +604,10 @@ RARE = 0.01
 """A column also stands out if at most this share of the rows have a value at least as far out."""
 
 COMMON = 0.2
-"""Share of the rows from which a value is common.  Up to `TAIL_SHARE`, a value is rare."""
+"""Minimum share of rows with a common value.  The maximum for a rare value is `TAIL_SHARE`."""
 
 TIMES = 2.0
-"""A common value is left out if a rare value adds at least this many times as much."""
+"""A common value is not a reason if a rare value adds at least this many times as much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -623,7 +628,7 @@ class Reason:
     usual_at : (float, float) or None
         Ends of the usual range on this scale.  None for a category.
     is_usual_alone : bool
-        Whether the value is within this range, and unusual only in combination.
+        Whether the value is usual, and only its combination with other columns is unusual.
     occurs : Occurrence or None
         Number of training rows with the value, or with a value at least as far out.  None for a
         number that is not far out.
@@ -682,7 +687,7 @@ class Reason:
 class Reasons(tuple[Reason, ...]):
     """The reasons of one row, with the largest share first.
 
-    It is empty if no single column stands out.
+    The tuple is empty if no single column stands out.
 
     See Also
     --------
@@ -765,7 +770,7 @@ def _without_common(reasons: Sequence[Reason | None]) -> list[Reason]:
 
 
 def _leave_out_as_usual(share: Float64s, map_: Map, near: Ints, rows: Floats) -> None:
-    """Set the share of a category to 0 if the row has the level that prevails near it."""
+    """Set the share of a category to 0 if the row has the most common level near the row."""
     features, slices = map_.encoding.features, map_.encoding.slices
     may_be_reasons = np.flatnonzero((share >= MIN_SHARE).any(axis=0)).tolist()
     categories = [(j, slices[j]) for j in may_be_reasons if isinstance(features[j], CategoryCode)]
@@ -777,7 +782,7 @@ def _leave_out_as_usual(share: Float64s, map_: Map, near: Ints, rows: Floats) ->
 
 
 def _stand_out(means: Float64s | None, by_column: Float64s, share: Float64s) -> NDArray[np.bool_]:
-    """Return in which rows a column adds clearly more than in usual rows."""
+    """Return for which rows any column adds clearly more to the score than in usual rows."""
     if means is None or not means.sum() > 0 or len(means) == 1:
         return np.ones(len(share), dtype=bool)
     usual = means / means.sum()
@@ -796,7 +801,7 @@ def _reasons_by(
     rows: Floats,
     shares: Float64s,
 ) -> list[Reason]:
-    """Return column `j` as a reason for some rows, which have these numbers in the table."""
+    """Return the reasons of column `j` for the rows with these numbers in the table."""
     code, place = detector.map_.encoding.features[j], detector.map_.encoding.slices[j]
     prototypes, cells = detector.map_.codebook[:, place], rows[:, place]
     is_decorrelated = detector.of_all_rows.decorrelation is not None
@@ -827,26 +832,26 @@ def _reasons_by(
 
 
 def _unless_missing(values: list[str], parts: Iterable[Any]) -> list[Any]:
-    """Return one part for each value, or None for a missing value."""
+    """Return the parts that belong to values, with None for each missing value."""
     return [None if value == NO_CELL else part for value, part in zip(values, parts, strict=True)]
 
 
 # Alerts, which are the first rows of a ranking, with their ids.
 
 RECORD = "record"
-"""Name of the id if the table lacks an id column.  The id is the number of the row, from 1."""
+"""Name of the id in a table without an id column.  The id is the number of the row, from 1."""
 
 RESULT_NAMES = ("rank", "score", "p_value", "stands_out", "unit", "row", "col", "reasons")
 
 LINE = "-- from here on rows do not stand out --"
-"""Line of a list after the rows that stand out."""
+"""Line of a list between the rows that stand out and all other rows."""
 
 SHOWN = 20
 """Maximum number of alerts to print."""
 
 
 class Ids(Sequence[str]):
-    """Ids of some rows, which are created when needed, because few of a million are shown.
+    """Ids of some rows.  An id is created only when needed, because lists show few of many rows.
 
     Parameters
     ----------
@@ -926,14 +931,14 @@ def ids_column(map_: Map, table: Table, rows: Ints) -> Column:
 class Alerts:
     """Ranking of the rows of a table, with the most unusual row first.
 
-    Printing it shows the alerts.
+    ``print`` shows the alerts.
 
     Attributes
     ----------
     id_name : str
         Name of the id column, or "record".
     ids : Ids, a sequence of str
-        Id of each row of the table.  Arrays have the same order, with ``n_alerts`` alerts first.
+        Id of each row of the table.  All arrays have this order, with ``n_alerts`` alerts first.
     rows : ndarray of shape (n_rows,)
         Number of each row in the table, from 0.
     scores, p_values : ndarray of shape (n_rows,)
@@ -944,11 +949,11 @@ class Alerts:
     n_alerts : int
         Number of alerts.
     stands_out : ndarray of shape (n_rows,), bool
-        Whether a row stands out.  About 20 % of such rows, or the share that a rule sets, are
-        expected by chance (false discovery rate).  The share is an estimate unless the training
-        data are clean.  See `SOMDetector.p_values`.  Marked rows are not included.
+        Whether a row stands out.  About 20 % of the rows that stand out, or the share that a rule
+        sets, are expected by chance (false discovery rate).  The share is an estimate unless the
+        training data are clean.  See `SOMDetector.p_values`.  Marked rows never stand out.
     n_by_chance : float
-        Number of these rows that are expected to stand out by chance.
+        Number of rows that are expected to stand out by chance.
 
     See Also
     --------
@@ -985,7 +990,7 @@ class Alerts:
 
     @property
     def n_before_line(self) -> int | None:
-        """Number of alerts that stand out if further alerts follow, otherwise None."""
+        """Number of alerts above the line in a printed list, or None without a line."""
         n = int(self.stands_out[: self.n_alerts].sum())
         is_between = 0 < n < self.n_alerts and bool(self.stands_out[:n].all())
         return n if is_between else None
@@ -1050,7 +1055,7 @@ class Alerts:
         return frame_of({"rank": columns.pop("rank"), **ids, **columns}, library)
 
     def _columns(self) -> dict[str, Any]:
-        """Return the results of the alerts by name of the column."""
+        """Return the columns with the results of the alerts, by name."""
         n = self.n_alerts
         return {
             "rank": np.arange(1, n + 1),
@@ -1153,7 +1158,7 @@ MIN_LISTED, MAX_LISTED = 10, 50
 class AlertRule:
     """Rule that decides which rows become alerts.
 
-    By default, these are the rows that stand out, but at least 10 and at most 50 rows.
+    By default, the rows that stand out become alerts, but at least 10 and at most 50 rows.
 
     Attributes
     ----------
@@ -1163,15 +1168,16 @@ class AlertRule:
         Highest p-value of an alert.  All rows up to this p-value become alerts.
     fdr : float or None, default=None
         Approximate limit for the false discovery rate, the expected share of usual rows among the
-        alerts.  The longest list within this limit is chosen (Benjamini and Hochberg 1995, with the
-        share of usual rows estimated as by Storey, Taylor and Siegmund 2004).  In simulations with
-        ``fdr=0.05`` and clean training data, it was 2 to 7.5 %.  Otherwise, it is an estimate.
+        alerts.  The longest list within this limit is chosen (Benjamini and Hochberg 1995, with
+        the share of usual rows estimated as by Storey, Taylor and Siegmund 2004).  In simulations
+        with ``fdr=0.05`` and clean training data, the actual rate was 2 to 7.5 %.  Without clean
+        training data, the rate is an estimate.
     amount : str or None, default=None
         Column with the amount at risk in each row.  Required with `cost`.
     cost : float or None, default=None
         Cost of a review, in the unit of `amount`.  A row is an alert if its expected amount is
-        higher.  The expected amount is the amount, times one minus the false discovery rate of the
-        list that ends with the row.
+        higher than the cost.  The expected amount is the amount times one minus the false
+        discovery rate of the list that ends with the row.
     above_threshold : bool, default=False
         Whether all rows above the threshold become alerts.  `contamination` sets the threshold.
 
@@ -1255,7 +1261,7 @@ class AlertRule:
         Returns
         -------
         str
-            Phrase that can follow a colon.
+            Phrase that describes the alerts and can follow a colon.
         """
         if self.n_alerts is not None:
             return f"the {self.n_alerts} highest scores, as asked for"
@@ -1264,7 +1270,7 @@ class AlertRule:
         if self.fdr is not None:
             return f"a false discovery rate of at most about {self.fdr:g}"
         if self.cost is not None:
-            return f"worth a review that costs {self.cost:g}, by what '{self.amount}' puts at stake"
+            return f"an expected amount in '{self.amount}' above the review cost of {self.cost:g}"
         if self.above_threshold:
             return f"a score above {detector.threshold:.4g}, the threshold of the map"
         return f"those that stand out, at least {MIN_LISTED} and at most {MAX_LISTED}"
@@ -1279,7 +1285,7 @@ class AlertRule:
         p : ndarray of shape (n_rows,)
             P-values of the rows.
         is_marked : ndarray of shape (n_rows,), bool
-            Marked rows, which are known and therefore do not count.
+            Whether a row is marked.  Marked rows are already known, so they do not count.
 
         Returns
         -------
@@ -1314,7 +1320,7 @@ class AlertRule:
         ----------
         detector : Detector
         order : ndarray of shape (n_rows,)
-            Rows with the highest score first.  Equal scores are in the order of the table.
+            Row numbers by descending score.  Rows with equal scores keep their order.
         scores, p : ndarray of shape (n_rows,)
             Scores and p-values of the rows in this order.
         table : Table
@@ -1326,8 +1332,9 @@ class AlertRule:
         Returns
         -------
         places : ndarray of shape (n_rows,) or slice
-            Positions in `order`.  They are sorted by gain for `cost`, by score for `n_alerts` and
-            `above_threshold`, and else by p-value, then score.  A slice if the order is the same.
+            Positions in `order`, sorted by gain if the rule is `cost`, by score if the rule is
+            `n_alerts` or `above_threshold`, and otherwise by p-value and then by score.  A slice if
+            the order is unchanged.
         n_alerts : int
         """
         as_it_is = slice(None)
@@ -1368,8 +1375,9 @@ def _check_level(detector: Detector, name: str, level: float) -> None:
         n = len(calibration.scores)
         where = "" if calibration.regions is None else " in regions of the map"
         raise InputError(
-            f"No p-value of a detector calibrated on {n} rows{where} can be at most {level:g}. "
-            f"The smallest is {smallest:.2g}. Ask for this or more, or train on more rows.",
+            f"The detector was calibrated on {n} rows{where}, so no p-value can be at most "
+            f"{level:g}. The smallest possible p-value is {smallest:.2g}. Pass a larger `{name}`, "
+            "or train on more rows.",
             parameter=name,
             value=level,
         )
@@ -1384,7 +1392,7 @@ def adjusted(p: Float64s) -> Float64s:
 
 
 def _adjust_ascending(ascending: Float64s) -> Float64s:
-    """Return the adjusted p-values of ascending p-values, which are also ascending."""
+    """Return the adjusted p-values of ascending p-values.  The result is also ascending."""
     rates = ascending * len(ascending) / np.arange(1, len(ascending) + 1)
     return np.minimum(np.minimum.accumulate(rates[::-1])[::-1], 1.0)
 
@@ -1400,7 +1408,7 @@ def _count_within(rate: float, ascending: Float64s) -> int:
 
 
 def usual_share(p: Float64s) -> float:
-    """Return an estimate of the share of usual rows, which is rather too high than too low."""
+    """Return an estimate of the share of usual rows.  The estimate tends to be too high."""
     highest = float(p.max(initial=0.0))
     if highest > MIDDLE or not len(p):
         return min(1.0, (1 + int((p > MIDDLE).sum())) / ((1 - MIDDLE) * max(1, len(p))))
@@ -1443,23 +1451,23 @@ def _amounts(table: Table, name: str) -> Float64s:
 # Similar usual rows, and the labels of rows around a row.
 
 FIRST_UNITS = 8
-"""Number of units whose rows are searched first.  It doubles until the search is complete."""
+"""Number of units whose rows are searched first.  The number doubles if more are needed."""
 
 
 @dataclass(frozen=True, eq=False)
 class SimilarRows:
-    """The rows nearest to each of some rows.
+    """For each given row, the rows that are nearest to the given row.
 
     With a detector, only usual rows are included.
 
     Attributes
     ----------
     ids : list of list of str
-        Ids from the id column, or numbers of the rows, from 1.
+        Ids of the similar rows from the id column, or the row numbers from 1.
     rows : ndarray of shape (n_rows, k)
         Numbers of the similar rows among the rows searched, from 0.
     distances : ndarray of shape (n_rows, k)
-        Distances in encoded feature units with a detector, or by the metric of a map.
+        Distances in encoded feature units for a detector, or by the metric for a map.
 
     See Also
     --------
@@ -1512,7 +1520,7 @@ def nearest_rows(map_: Map, X: Any, among: Any, n_similar: int) -> SimilarRows:
 
 @dataclass(frozen=True, eq=False)
 class _Groups:
-    """Rows grouped by unit, with a ball around the rows of each unit."""
+    """Rows grouped by unit, with a bounding ball around the rows of each unit."""
 
     rows: Float64s
     numbers: Ints
@@ -1564,12 +1572,12 @@ def _distances(rows: Float64s, others: Float64s) -> Float64s:
 
 @dataclass(frozen=True, eq=False)
 class LabelShare:
-    """Known labels of the rows around each of some rows.
+    """For each given row, counts of known labels among the rows around the given row.
 
     Attributes
     ----------
     n_known : ndarray of shape (n_rows,)
-        Number of rows with a known label in the same unit or its neighbors.
+        Number of rows with a known label in the same unit or in its neighboring units.
     n_anomalies : ndarray of shape (n_rows,)
         Number of known anomalies among these rows.
     share : ndarray of shape (n_rows,)
@@ -1629,31 +1637,31 @@ def _add_neighbors(map_: Map, counts: Ints) -> Ints:
 # The file of a detector.
 
 METRIC = "metric"
-"""Entry of the header for a detector that decorrelates columns, absent otherwise."""
+"""Entry of the file header, which is present only if the detector decorrelates columns."""
 
 METRIC_NAME = "decorrelated"
-"""The only value of this entry."""
+"""The only allowed value of the entry `METRIC`."""
 
 SHARED = "members_share_metric"
-"""Entry of the header if all members have the decorrelation of the map of all rows.  Otherwise,
-each member has its own."""
+"""Entry of the file header, which is present only if all members have the decorrelation of the map
+of all rows.  Otherwise, each member has its own decorrelation."""
 
 BY_BULK = "p_values_by_bulk"
-"""Entry of the header if p-values are estimated from the bulk of the scores.  Absent if they count
-rows, as in older files."""
+"""Entry of the file header, which is present only if p-values are estimated from the bulk of the
+scores.  Older files do not have this entry."""
 
 NAMES_IN_FILE = {"rms_distances": "spread", "deviations": "spread", "label_factors": "lift"}
-"""Attributes with another name in format 1."""
+"""Attributes with a different name in files of format 1, and this name."""
 
 MARKS = "marks"
-"""Entry of the header with the numbers of `Marks`, and prefix of the names of its arrays."""
+"""Entry of the file header with the numbers of `Marks`, and prefix for the names of arrays."""
 
 BY_UNIT = ("usual", "spread", "lift", "regions")
 """Arrays of a file with one value for each unit."""
 
 
 def record_of_detector(detector: Detector) -> Record:
-    """Return the record of the map of a detector with the parts of the detector added."""
+    """Return the record of the detector's map, with the parts of the detector added."""
     record, calibration = detector.map_.to_record(), detector.calibration
     whole = detector.of_all_rows
     header: dict[str, Any] = {
@@ -1697,7 +1705,7 @@ def _arrays_of(scorer: Scorer) -> dict[str, Any]:
 
 
 def _parts_by_name(beginning: str, whole: Any) -> dict[str, Any]:
-    """Return the parts of an object, or of None, by their names in the file."""
+    """Return the parts of an object by their names in a file, or no parts for None."""
     parts = () if whole is None else fields(whole)
     return {_name_of(beginning, part.name): getattr(whole, part.name) for part in parts}
 
@@ -1707,7 +1715,7 @@ def _name_of(beginning: str, part: str) -> str:
 
 
 def parts_of_detector(record: Record, map_: Map) -> dict[str, Any]:
-    """Return the checked parts that `record_of_detector` stored in a record."""
+    """Check and return the parts that `record_of_detector` stored in a record."""
     header, arrays = record.header["detector"], record.arrays
     if not isinstance(header, dict):
         raise ParameterTypeError(
@@ -1803,12 +1811,12 @@ def _shared_if_equal(values: Any, of_all: Any) -> Any:
 
 
 def _parts_in(arrays: Mapping[str, Any], kind: Any, beginning: str) -> dict[str, Any]:
-    """Return the parts of an object from a file, by their names in the object."""
+    """Return the parts of an object from the arrays of a file, by attribute name."""
     return {part.name: arrays[_name_of(beginning, part.name)] for part in fields(kind)}
 
 
 def _marks_of(header: Mapping[str, Any], arrays: Mapping[str, Any]) -> Marks | None:
-    """Return the changes learned from marks, which the detector checks."""
+    """Return the changes learned from marks.  The detector checks these changes."""
     if MARKS not in header:
         return None
     beginning = f"{MARKS}."

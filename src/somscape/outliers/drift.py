@@ -1,4 +1,4 @@
-"""Tests of whether new rows still resemble the training rows, which are valid after every row."""
+"""Tests, valid after every row, of whether new rows still resemble the training rows."""
 
 from dataclasses import dataclass, field
 from statistics import NormalDist
@@ -15,31 +15,31 @@ from somscape.outliers.detector import Detector, as_detector
 from somscape.regions.find import merge_small_regions
 
 FINE, COARSE = 10, 1.1
-"""Number of highest scores that are all compared, and growth of the steps between lower scores."""
+"""Number of highest scores that are all edges, and growth factor of steps to lower edges."""
 
 EXPONENTS = np.array([0.2, 0.4, 0.6, 0.8])
-"""Exponents e of bets, from bold to cautious.  A p-value multiplies a stake by ``e * p^(e -
-1)``."""
+"""Exponents e of bets, from bold to cautious.  A p-value p multiplies the stake of a bet by ``e *
+p^(e - 1)``."""
 
 ALLOWANCE = 0.25
 """Value that is subtracted from each normal score, which is half of the shift to detect."""
 
 FIRST_ROWS = 30
-"""Number of first rows in which an alarm is unlikely, because the limit is for larger sums."""
+"""Number added to row numbers in the limit, so that an alarm in the first rows is unlikely."""
 
 OVERSHOOT = 1.166
-"""Mean excess of a sum of normal steps over a limit after crossing the limit (Siegmund 1985)."""
+"""Mean amount by which a sum of normal steps exceeds a limit after crossing (Siegmund 1985)."""
 
 
 @dataclass(eq=False)
 class Ranks:
     """Ranks of the scores of a stream among earlier scores, as p-values.
 
-    The earlier scores have gaps between them, in which a new score is equally likely.  Each row of
-    the stream adds to the count of its gap after it has arrived (a Polya urn).  The p-value of a
-    row is the share of the counts above its gap, plus a random part of the count of its gap.  If
-    all rows are exchangeable and scores do not tie, the p-value is exactly uniform and independent
-    of earlier p-values (Vovk, Gammerman and Shafer 2005, section 2.3).
+    A new score is equally likely to fall into each gap between earlier scores.  After each row of
+    the stream, the count of its gap increases by 1 (a Polya urn).  The p-value of a row is the
+    share of all counts that are in higher gaps, plus a random part of the share of its own gap.
+    If all rows are exchangeable and scores do not tie, the p-value is exactly uniform and
+    independent of earlier p-values (Vovk, Gammerman and Shafer 2005, section 2.3).
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ class Ranks:
         return cls(edges, counts, rng)
 
     def p_values(self, scores: Float64s) -> Float64s:
-        """Return the p-value of each score, which is small for high ones, and count the scores."""
+        """Return the p-value of each score (small for high scores), and count the scores."""
         gaps = np.searchsorted(self.edges, scores, side="right")
         came = np.zeros((len(scores) + 1, len(self.counts)))
         came[np.arange(1, len(scores) + 1), gaps] = 1.0
@@ -89,9 +89,9 @@ class Martingale:
     """Capital of a gambler who bets that p-values become small.
 
     At row t, the gambler stakes a part ``1 / (t * (t + 1))`` of the initial capital of 1, divided
-    equally among the bets.  This part stays in the bets.  If p-values are independent and uniform,
-    the capital is a martingale, and the chance that it ever rises to 1 / a is at most a (Ville
-    1939).
+    equally among the bets.  Stakes and gains stay in the bets.  If p-values are independent and
+    uniform, the capital is a martingale, and the chance that it ever rises to 1 / a is at most a
+    (Ville 1939).
 
     Parameters
     ----------
@@ -164,13 +164,14 @@ MIN_EXPECTED = 20.0
 """Minimum number of rows of a window that are expected in each region of the map."""
 
 SMALL_INDEX = 0.1
-"""Population stability indices up to this value count as unchanged, by the usual rule."""
+"""By a common rule, population stability indices up to this value do not indicate a change."""
 
 N_FIRST = 100
-"""Number of first rows of a stream, with which quantization errors of later rows are compared."""
+"""Number of first rows in a stream.  Quantization errors of later rows are compared with these
+rows."""
 
 N_NAMED = 200
-"""Number of rows before an alarm from which the columns to name are determined."""
+"""Number of rows before an alarm that determine which columns the alarm names."""
 
 MAX_ALARM_COLUMNS = 3
 """Maximum number of columns that an alarm names."""
@@ -194,7 +195,7 @@ class DriftAlarm:
     value, limit : float
         Value of the signal, and the limit that the value passed.
     columns : tuple of str
-        Names of the columns that moved most.
+        Names of the columns that changed most.
 
     See Also
     --------
@@ -221,7 +222,8 @@ class DriftAlarm:
             "{:.0f})",
             "quantization_error": "rows are farther from the map than before (CUSUM {:.0f}, limit "
             "{:.0f})",
-            "martingale": "rows are more unusual than calibrated (odds {:.3g} to 1, limit {:.0f})",
+            "martingale": "rows are more unusual than the calibration rows (odds {:.3g} to 1, "
+            "limit {:.0f})",
         }[self.kind].format(self.value, self.limit)
         named = f"; most: {', '.join(self.columns)}" if self.columns else ""
         return f"row {self.row}: {what}{named}"
@@ -235,7 +237,8 @@ class DriftMonitor:
     detector : Detector or SOMDetector
         Fitted detector, which is not changed.
     window : int, default=1000
-        Number of rows after which hits and new cells are checked, at least 50.
+        Number of rows in a window, at least 50.  The signals ``hits`` and ``new_cells`` are
+        checked at the end of each window.
     false_alarm : float, default=0.01
         For each signal, the chance that it raises an alarm at any time in a stream without drift,
         even if the stream is very long.
@@ -247,9 +250,9 @@ class DriftMonitor:
     n_rows : int
         Number of rows seen.
     stability_index : float
-        Population stability index of the last full window, or NaN before the first one.
+        Population stability index of the last full window.  NaN before the first window ends.
     odds : float
-        Capital of the martingale, which started with 1 at the beginning or at its last alarm.
+        Current capital of the martingale, which starts at 1 and restarts after each alarm.
 
     See Also
     --------
@@ -261,20 +264,20 @@ class DriftMonitor:
 
     - ``hits`` compares how the rows of a window and the training rows are distributed over regions
       of the map.  Without drift, the population stability index follows a chi-square distribution
-      with (regions - 1) degrees of freedom, times ``1 / n + 1 / N`` for the numbers of rows
-      (Yurdakul and Naranjo 2020).  Indices up to 0.1 do not raise an alarm.
-    - ``new_cells`` counts the rows of a window in units without training rows.  Their expected
-      share is at most the share of training rows that are alone in their unit (Good 1953), plus
-      two standard errors.  The limit is Chernoff's bound.
-    - ``quantization_error`` is a CUSUM of normal scores, from the ranks of the quantization errors
-      among the rows of this stream.
+      with (regions - 1) degrees of freedom, times ``1 / n + 1 / N`` for n rows in the window and N
+      training rows (Yurdakul and Naranjo 2020).  Indices up to 0.1 do not raise an alarm.
+    - ``new_cells`` counts the rows of a window in units without training rows.  The expected
+      share of these rows is at most the share of training rows that are alone in their unit (Good
+      1953), plus two standard errors.  The limit is Chernoff's bound.
+    - ``quantization_error`` is a CUSUM (cumulative sum) of normal scores.  The scores are
+      computed from the ranks of the quantization errors among the rows of this stream.
     - ``martingale`` bets on small conformal p-values (Vovk, Nouretdinov and Gammerman 2003) among
       the calibration rows and the rows of this stream.
 
-    For the martingale, the chance of a false alarm is a theorem (Ville's inequality) if
-    cross-fitting makes the calibration rows exchangeable with new rows.  For the other signals, it
-    is an approximation.  Windows or rows share the chance, and the k-th has the
-    share ``1 / (k * (k + 1))``.  An alarm repeats as long as its cause lasts.
+    The chance of a false alarm by the martingale is at most `false_alarm` (Ville's inequality) if
+    cross-fitting makes the calibration rows exchangeable with new rows.  For all other signals,
+    the chance is approximate.  The chance is divided among windows or rows, and the k-th window or
+    row has the share ``1 / (k * (k + 1))``.  An alarm repeats as long as its cause lasts.
 
     References
     ----------
@@ -457,7 +460,7 @@ class _Regions:
         return index, max(SMALL_INDEX, chi_square * (1 / n + 1 / n_trained))
 
     def most_new(self, n: int, level: float) -> float:
-        """Return the maximum number of n rows that may be in empty units."""
+        """Return how many of n rows can be in units without training rows before an alarm."""
         alone = self.n_alone + 1.0
         expected = min((alone + 2 * np.sqrt(alone)) / self.hits.sum(), 1.0)
         counts = np.arange(np.ceil(n * expected), n)

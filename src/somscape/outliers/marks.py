@@ -1,4 +1,4 @@
-"""Learning from rows that a person marked as anomaly or as usual."""
+"""Learning from rows that a person marked as anomalies or as usual."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -23,16 +23,16 @@ MAX_SAID = 3
 """Maximum number of columns that a message names as the cause of changed scores."""
 
 NAMED_SHARE = 0.5
-"""A column is named if it separates rows at least this share as far as the first column does."""
+"""A message names a column if its effect is at least this share of the largest effect."""
 
 LIKE_WITHIN = 3.0
-"""Distance at which the likeness of two rows has fallen to 1 / e."""
+"""Distance at which the similarity of two rows has fallen to 1 / e."""
 
 BLOCK_VALUES = 1 << 20
 """Number of distances in memory at the same time (8 MiB)."""
 
 CLEAR_TRUST = 0.5
-"""Below this trust, sentences state that marks contradict each other."""
+"""Below this trust, a sentence reports that the marks agree little with each other."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +49,7 @@ class Marks:
         Number of training rows without a fixed score whose score was multiplied by at least 1.1,
         and number of such rows whose score was divided by at least 1.1.
     center : float
-        Mean log of the factors of the training rows, which is subtracted from each log.
+        Mean logarithm of the factors of training rows, subtracted from each logarithm.
     features : ndarray of shape (n_used,), int64
         Encoded features that determine the distance between rows, in ascending order.  Empty if
         the detector did not learn anything.
@@ -58,11 +58,11 @@ class Marks:
         linear between knots and constant beyond the ends.  If a feature has fewer knots, its last
         knot is repeated.
     places : ndarray of shape (n_taught, n_used), float64
-        Coordinates on these axes of the rows that the detector learned from.
+        Coordinates, on these axes, of the rows from which the detector learned.
     pull : ndarray of shape (n_taught,), float64
-        Amount that each of these rows adds to the log of the factor of an equal row.
+        Amount that each of these rows adds to the logarithm of the factor of an equal row.
     n_leading : int
-        Number of confirmed rows with a fixed score.  They come first in `rows`.
+        Number of confirmed rows with a fixed score.  These rows come first in `rows`.
     rows : ndarray of shape (n_held, n_features), float64
         Encoded rows with a fixed score.
     held : ndarray of shape (n_held,), float64
@@ -107,7 +107,8 @@ class Marks:
             self.places, (len(self.pull), len(self.features))
         ):
             raise ParameterError(
-                "`marks` must have a row of `places` for each pull, and a column for each feature.",
+                "`marks.places` must have a row for each value of `pull`, and a column for each "
+                "feature.",
                 parameter="marks",
             )
         n_held = len(self.held)
@@ -129,7 +130,7 @@ class Marks:
         return exp(self.moves(rows) - self.center)
 
     def moves(self, rows: Floats) -> Float64s:
-        """Return the log of each factor before `center` is subtracted."""
+        """Return the logarithm of each factor before `center` is subtracted."""
         out = np.zeros(len(rows))
         if not self.teach:
             return out
@@ -191,7 +192,7 @@ class Marks:
         return {key: i for i, key in reversed(numbered)}  # keeps the first of equal rows
 
     def in_words(self, encoding: Encoding) -> str:
-        """Return sentences about the changes by the marks, or about why scores did not change."""
+        """Return sentences about how the marks changed scores, or why scores did not change."""
         n = self.n_confirmed + self.n_cleared
         marks = f"{n:,} {'mark' if n == 1 else 'marks'} ({self.n_confirmed:,} confirmed, "
         marks += f"{self.n_cleared:,} cleared)"
@@ -240,7 +241,7 @@ class Marks:
 
 
 def alike(distances: Float64s) -> Float64s:
-    """Return the likeness of rows, which is 1 for equal rows and decreases with distance."""
+    """Return the similarity of rows, which is 1 for equal rows and decreases with distance."""
     return exp(distances / -LIKE_WITHIN)
 
 
@@ -297,33 +298,33 @@ KNOTS = tuple(0.5 * i for i in range(-6, 7))
 highest value.  Tuned on half of the tables of `benchmarks/detection`."""
 
 NOISE = 0.3
-"""Variance of a mark that the values of its row do not explain, relative to the variance that they
-explain.  Tuned on half of the tables of `benchmarks/detection`."""
+"""Variance of marks that the values of the rows do not explain, divided by the variance that the
+values explain.  Tuned on half of the tables of `benchmarks/detection`."""
 
 STRENGTH = 6.0
-"""Change of the log of a score per unit of the prediction from the marks.  Tuned on half of the
-tables of `benchmarks/detection`."""
+"""Change of the logarithm of a score per unit of the prediction from the marks.  Tuned on half of
+the tables of `benchmarks/detection`."""
 
 EXPECTED, EXPECTED_MARKS = 0.5, 8.0
-"""Expected share of confirmed rows, and the number of marks that this expectation is worth.
-Tuned on half of the tables of `benchmarks/detection`."""
+"""Prior share of confirmed rows, and the number of marks to which this prior is equivalent.  Tuned
+on half of the tables of `benchmarks/detection`."""
 
 N_UNMARKED, UNMARKED_WEIGHT = 30, 1.0
-"""Number of unmarked rows that count as cleared, and the number of marks that they are worth
-together.  Tuned on half of the tables of `benchmarks/detection`."""
+"""Number of unmarked rows that count as cleared, and the number of marks to which all these rows
+together are equivalent.  Tuned on half of the tables of `benchmarks/detection`."""
 
 EQUAL_SHARE = 0.2
 """Share of the relevance that is divided equally among columns.  The rest depends on the marks.
 Tuned on half of the tables of `benchmarks/detection`."""
 
 MAX_MARKS = 500
-"""Maximum number of marks to learn from.  If there are more, every k-th of each kind is used."""
+"""Maximum number of marks to learn from.  With more marks, every k-th of each kind is used."""
 
 MAX_HELD = 1000
-"""Maximum number of marks that fix scores.  More marks are labels rather than a reviewed list."""
+"""Maximum number of marks that fix scores.  More marks are not from a review."""
 
 NOTICED = 1.1
-"""Factor from which a score counts as raised.  If divided by this factor, it counts as lowered."""
+"""Minimum factor by which a raised score is multiplied, or a lowered score is divided."""
 
 LEAST_SHARE = 1e-12
 """Minimum share of the rows below and above a knot, because 0 gives an infinite normal score."""
@@ -332,7 +333,8 @@ LEAST_GAP = 1e-100
 """Minimum distance between knots, in absolute terms and as a share of their range."""
 
 BITS = 30
-"""Binary digits after the point of learned values.  Further digits may depend on libraries."""
+"""Number of binary digits after the point in learned values.  Further digits can depend on the
+version of numerical libraries."""
 
 
 def marks_of(
@@ -527,7 +529,7 @@ def _round(values: Float64s | float) -> Float64s:
 
 
 def _fix_scores(rows: Floats, labels: Ints, scores: Float64s) -> tuple[int, Float64s, Float64s]:
-    """Return the rows with a fixed score, and scores above or below the scores of other rows."""
+    """Return the rows with a fixed score, and these scores, above or below all other scores."""
     marked = np.flatnonzero(labels != UNKNOWN)
     others = np.flatnonzero(labels == UNKNOWN)
     if len(marked) > MAX_HELD or not len(others):

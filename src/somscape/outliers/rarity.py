@@ -31,22 +31,22 @@ def is_array(values: Any, shape: tuple[int, ...], kinds: str = "fiu") -> bool:
 
 
 TAIL_SHARE = 0.05
-"""Share of the rows on each side whose values follow a smooth tail."""
+"""Share of the rows on each side to whose values a smooth tail is fitted."""
 
 MIN_TAIL_ROWS, MIN_TAIL_VALUES = 10, 5
 """Minimum numbers of rows and of different values to which a smooth tail is fitted."""
 
 TAIL_SHAPE = 0.05
-"""Shape of the tail, a generalized Pareto.  A value ten times as far out adds about 30 more."""
+"""Shape of the tail (generalized Pareto).  A value ten times as far out adds about 30 more."""
 
 TAIL_STEPS = (0.25, 0.5, *(2.0**i for i in range(13)))
 """Positions of the knots of the tail, in units of its scale."""
 
 TAIL_RISES = log(1.0 + TAIL_SHAPE * np.array(TAIL_STEPS)) / TAIL_SHAPE
-"""Increase from the beginning of the tail to each of its knots."""
+"""Increase of the height of the tail from its beginning to each of its knots."""
 
 BODY_SHARES = (0.05, 0.065, 0.08, 0.1, 0.13, 0.16, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5)
-"""Shares of the rows, from either side, at which numbers with many values have knots."""
+"""Shares of the rows, from either side, at which columns of numbers with many values have knots."""
 
 MAX_BODY_VALUES = 2 * len(BODY_SHARES)
 """Maximum number of different values between the tails for which each value has a knot."""
@@ -55,8 +55,8 @@ BLOCK_VALUES = 1 << 20
 """Number of knots with which values are compared at the same time."""
 
 CONSTANT_WIDTH = 1e-6
-"""Relative distance from the only value of a constant column at which another value is as rare as
-a value can be."""
+"""In a constant column, another value has the maximum rarity if its relative distance from the
+constant value is at least this."""
 
 
 Line: TypeAlias = tuple[Float64s, Float64s]
@@ -72,9 +72,11 @@ class Rarity:
     features : ndarray of shape (n_lines,), int64
         Encoded features that add to the score, in ascending order.
     x : ndarray of shape (n_lines, n_knots), float64
-        Values of each feature in ascending order.  A line with fewer knots repeats its last knot.
+        Values of each feature in ascending order, which are the knots of a line.  A line with
+        fewer knots repeats its last knot.
     y : ndarray of shape (n_lines, n_knots), float64
-        Amounts that these values add.  Lines are straight between knots and beyond the ends.
+        Amounts that these values add, which are the heights of the line at its knots.  Lines are
+        straight between knots and beyond the ends.
 
     See Also
     --------
@@ -102,7 +104,7 @@ class Rarity:
         Parameters
         ----------
         lines : mapping of int to (ndarray, ndarray)
-            Knots of the line of each feature in ascending order, by number of the feature.
+            Knots in ascending order and heights of the line of each feature, by feature number.
 
         Returns
         -------
@@ -181,13 +183,13 @@ class Rarity:
 
 
 def padded(lines: Sequence[Float64s]) -> Float64s:
-    """Return lines as rows of one length.  A shorter line repeats its last value."""
+    """Return lines as rows of equal length.  A shorter line repeats its last value."""
     n = max(map(len, lines))
     return np.stack([np.append(line, np.repeat(line[-1], n - len(line))) for line in lines])
 
 
 def are_lines(features: Any, x: Any, y: Any, n_features: int) -> bool:
-    """Return whether arrays are ascending features and the knots of a line for each feature."""
+    """Return whether features are in ascending order and each feature has a valid line."""
     return (
         is_array(features, (-1,), "i")
         and is_array(x, (len(features), -1))
@@ -261,7 +263,7 @@ def _lines_of_levels(
 
 
 def _line_of_number(counted: Counted) -> Line:
-    """Return the line of a number, which falls towards the middle and then rises."""
+    """Return the line of a column of numbers, which falls towards the middle and then rises."""
     values, ends = counted.values.astype(np.float64), counted.ends
     total = ends[-1]
     if len(values) == 1:
@@ -318,13 +320,13 @@ def _tail(
 
 
 SHARED_VALUES = 1 << 20
-"""Number of values from which several threads are faster than one."""
+"""Minimum number of values for which several threads are faster than one thread."""
 
 JOINED_VALUES = 1 << 10
-"""Number of values of joined rows that are compared with other joined rows in one step."""
+"""Rows are joined to long rows of this size for comparison, because this is faster."""
 
 ORDERED_ROWS = 256
-"""Number of first rows that are sorted.  Later rows are only compared with the values found."""
+"""Number of first rows that are sorted.  Later rows are only compared with values found before."""
 
 
 def ends_of(
@@ -404,10 +406,10 @@ SHAPE = 0.2
 tails, rows stood out in twice as many tables of such noise (benchmarks/detection)."""
 
 FREE = 1.0
-"""Part of ``-log(2 d p)`` without effect on a score, for d columns and a tail probability p."""
+"""Amount of ``-log(2 d p)`` without effect on a score (d columns, tail probability p)."""
 
 UNIT_SHARE = 0.99
-"""A unit of ``-log(2 d p)`` adds the distance between the median score and this quantile."""
+"""Each unit of ``-log(2 d p)`` adds this quantile of the scores minus the median score."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -419,8 +421,7 @@ class Beyond:
     unit : float
         Amount that each unit of ``-log(2 d p)`` adds to a score.
     ends : ndarray of shape (2, 2, n_features)
-        Outermost values of all rows, as `ends_of` returns them.  Only columns of numbers are used;
-        the entries of other columns have no meaning.
+        Outermost values of all rows, as `ends_of` returns them.  Only columns of numbers are used.
     """
 
     unit: float
@@ -428,7 +429,7 @@ class Beyond:
 
     @classmethod
     def of(cls, scores: Float64s, counts: Float64s | None, ends: Float64s) -> "Beyond":
-        """Create the data from outermost values, and from scores without the addition."""
+        """Create the data from outermost values, and from scores before the addition."""
         ordered = in_order(scores, counts)
         return cls(ordered.quantile(UNIT_SHARE) - ordered.quantile(0.5), ends)
 
@@ -478,7 +479,7 @@ def _mirror_line(line: Line) -> Line:
 
 
 def _raise_beyond(line: Line, highest: float, step: float, free: float, unit: float) -> Line:
-    """Return a line that rises faster where a number is beyond all other values."""
+    """Return a line that rises faster beyond the highest of all other values."""
     if not step > 0:
         return line
     start = float(exp(np.array([SHAPE * free]))[0] - 1.0) / SHAPE
@@ -493,7 +494,7 @@ def _raise_beyond(line: Line, highest: float, step: float, free: float, unit: fl
 
 
 def _step_below(highest: float, counted: Counted, more: float) -> float:
-    """Return the step of the tail below the second highest value, or 0 if it is unknown."""
+    """Return the scale of the tail below the second highest value, or 0 if unknown."""
     total = counted.n
     if total < MIN_OTHER_ROWS:
         return 0.0
@@ -513,16 +514,16 @@ FEW_VALUES = 12
 
 
 EACH_KEPT, GROWTH = 16, 1.25
-"""Number of outermost values that are all kept, and the growth of the steps after these values."""
+"""Number of outermost values that are all kept, and growth factor of steps to further values."""
 
 FIRST_LOOK, LOOSE_SHARE = 20_000, 0.065
 """Number of sampled rows to find columns with many values, and a share that includes a tail."""
 
 MARGIN = 1e-9
-"""Relative excess of rows that a tail must have, because sums of weights are rounded."""
+"""A tail must have this relative excess of rows, because sums of weights are rounded."""
 
 COUNTED_VALUES = 1 << 20
-"""Number of values per block.  A quarter of it, or four times as many, take a tenth longer."""
+"""Number of values per block.  Blocks of a quarter or four times the size take a tenth longer."""
 
 SIDES = {"high": "highest", "low": "lowest", "late": "latest", "early": "earliest", "": ""}
 
@@ -602,8 +603,7 @@ class ValueCounts:
     starts : ndarray of shape (n_columns + 1,), int64
         Index in `values` where each column begins, and the index where the last column ends.
     values : ndarray of shape (n,), float64
-        Encoded values of each column in ascending order.  Categories and cycles have the numbers
-        of their levels.
+        Encoded values of each column in ascending order.  For categories and cycles, level numbers.
     below, upto : ndarray of shape (n,), float64
         Number of rows with a smaller value, and number of rows with a value up to this value.
     """
@@ -658,7 +658,7 @@ class ValueCounts:
         return self.values[part], self.below[part], self.upto[part]
 
     def occurrences(self, j: int, code: FeatureCode, rows: Floats) -> list[Occurrence | None]:
-        """Return the occurrence of the value of each row in a column, or None if not far out."""
+        """Return the occurrence of each row's value in a column, or None if it is not far out."""
         values, below, upto = self._knots_of_column(j)
         if not len(values):
             return [None] * len(rows)
@@ -727,7 +727,7 @@ def value_counts(
 
 
 def _values(code: FeatureCode, rows: Floats) -> Floats:
-    """Return one value of each row, which is the number of a level or the number itself."""
+    """Return one value of each row, either the number of its level or the encoded number."""
     if isinstance(code, CategoryCode):
         return rows.argmax(axis=1).astype(np.float64)
     if isinstance(code, CycleCode):
@@ -753,7 +753,7 @@ def _knots_of_values(values: Floats, counts: Float64s | None) -> Knots:
 
 
 def knots_of_ends(low: Float64s, high: Float64s, n_rows: int) -> Knots | None:
-    """Count the values of a column from its outermost values, or return None if these are few."""
+    """Count the outermost values of a column, or return None if there are too few values."""
     if min(len(low), len(high)) <= TAIL_SHARE * n_rows * (1 + MARGIN):
         return None
     n_different = 2 + sum(np.count_nonzero(each[1:] != each[:-1]) for each in (low, high))

@@ -25,13 +25,13 @@ from somscape.tables.ordered import CycleCode
 ENDLESS = float(np.finfo(np.float64).max)
 
 END_BITS = 20
-"""Number of bits in the distance between a limit and the mean.  More bits depend on libraries."""
+"""Number of bits in the distance of a limit from the mean.  Further bits depend on libraries."""
 
 
 def reach_of(
     rows: Floats, weights: Float64s | None, encoding: Encoding, deviations: float
 ) -> Float64s | None:
-    """Return the lowest and the highest counted value of each feature, or None if unlimited."""
+    """Return the limits beyond which values of each feature are replaced, or None if unlimited."""
     if np.isinf(deviations):
         return None
     counts = counts_of(weights)
@@ -60,28 +60,29 @@ def within_reach(rows: Floats, reach: Float64s | None) -> Floats:
 
 
 MATRIX_BITS = 14
-"""Binary digits after the point of the matrix, whose entries are at most 4."""
+"""Number of binary digits after the point in entries of the matrix, which are at most 4."""
 
 ROW_BITS = 26
-"""Binary digits after the point of rows, in standard deviations.  Products with the matrix are
-then exact in float64 if rows are within about 100 deviations of the center.  Their sums have the
-same bits in any order, with any linear algebra library and any number of threads."""
+"""Number of binary digits after the point in values of rows, in units of standard deviations.
+Products with the matrix are then exact in float64 if rows are within about 100 deviations of the
+center.  Their sums have the same bits with any order, linear algebra library and number of
+threads."""
 
 CACHED_VALUES = 1 << 16
-"""Number of values in a block that fits into the cache.  In blocks, 100,000 rows of 30 features
+"""Number of values in a block that fits into the cache.  With blocks, 100,000 rows of 30 features
 took a third of the time."""
 
 SHARED_WORK = 1e7
-"""Number of multiply-adds (about two milliseconds) from which our own threads are faster."""
+"""Minimum number of multiply-adds (about two milliseconds) for which threads are faster."""
 
 RIDGE = 0.1
 """Amount that is added to the correlation of each column with itself."""
 
 NOISE_RIDGE = 1.0
-"""Further amount, times features per row, because correlations of few rows are mostly noise."""
+"""Further amount to add, times features per row, because correlations of few rows are noisy."""
 
 MEMBER_NOISE_RIDGE = 0.3
-"""The further amount if several maps score together, because averaging removes much noise."""
+"""Replaces `NOISE_RIDGE` if several maps score together, because their mean has less noise."""
 
 MAX_OWN = 256
 """Maximum number of features for which each of several maps has its own matrix.  With more
@@ -91,7 +92,8 @@ MIN_DEVIATION = 1e-9
 """Columns whose deviation is below this share of the largest deviation are not scaled."""
 
 MAX_FEATURES = 1000
-"""Maximum number of features for a matrix.  A larger matrix takes as long as the search."""
+"""Maximum number of features for decorrelation.  With more features, it takes as long as the
+search."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +103,7 @@ class Decorrelation:
     Attributes
     ----------
     center : ndarray of shape (n_features,), float64
-        Value to subtract first.  It does not affect differences between rows.
+        Value that is subtracted first.  Differences between rows do not depend on this value.
     deviations : ndarray of shape (n_features,), float64
         Divisor of each centered feature.
     matrix : ndarray of shape (n_features, n_features), float64
@@ -141,7 +143,8 @@ class Decorrelation:
         Returns
         -------
         ndarray of shape (n, n_features)
-            Rounded to about 2^-26 of the deviation of each feature.  Takes O(n * n_features^2).
+            Transformed rows, rounded to about 2^-26 of the deviation of each feature.  Cost: O(n *
+            n_features^2).
         """
         return compared_by_each([self], rows)[0]
 
@@ -158,7 +161,7 @@ class Decorrelation:
 
 
 def compared_by_each(decorrelations: Sequence[Decorrelation], rows: Floats) -> list[Float64s]:
-    """Return rows in the form in which each of some transforms compares them."""
+    """Return for each transform the transformed rows."""
     out = [np.empty(rows.shape) for _ in decorrelations]
     work = len(rows) * rows.shape[1] ** 2 * len(decorrelations)
     is_long = work >= SHARED_WORK
@@ -237,7 +240,7 @@ def _round_matrix(matrix: Float64s) -> Float64s:
 
 @dataclass(frozen=True)
 class ScoreKind:
-    """Properties of a score.  A score never changes by more than the distance that a row moves.
+    """Properties of a score.  A score changes by at most the distance that a row moves.
 
     Attributes
     ----------
@@ -262,7 +265,7 @@ SCORES = {
 """All scores by name.  The setting "auto" chooses the first score."""
 
 REMOVED = ("density", "local_scale", "u_height", "hit_density")
-"""Scores of older files.  Such files can be opened and drawn, but they cannot score rows."""
+"""Scores in older files.  Such files can be opened and drawn, but they cannot score rows."""
 
 MAX_PROTOTYPES = 64
 
@@ -279,10 +282,10 @@ class Scorer:
     n_prototypes : int
         Number of nearest prototypes that the score averages over, from 1 to 64.
     usual : ndarray of shape (n_units,), bool, or None, default=None
-        Units whose prototypes represent usual rows.  None means the units that won a row.
+        Units whose prototypes represent usual rows.  None means all units with training rows.
     rms_distances : ndarray of shape (n_units,) or None, default=None
-        Root mean squared distance of the rows of each unit to the unit, pooled with the rows of
-        its neighbors and estimated from at most 20,000 rows.  None means unknown.
+        For each unit, root mean squared distance from its rows to its prototype, pooled with the
+        rows of neighboring units and estimated from at most 20,000 rows.  None means unknown.
     decorrelation : Decorrelation or None, default=None
         Transform of rows and prototypes before the comparison.  None means unchanged.
     reach : ndarray of shape (2, n_features) or None, default=None
@@ -292,7 +295,7 @@ class Scorer:
     Raises
     ------
     ValueError, TypeError
-        If the parts do not fit together.  The message names a part.
+        If the attributes do not fit together.  The message names the attribute.
 
     See Also
     --------
@@ -413,7 +416,7 @@ class Scorer:
 
 
 def compared_by(scorers: Sequence[Scorer], rows: Floats) -> list[Floats]:
-    """Return rows in the form in which each scorer compares them.  Common steps are done once."""
+    """Return rows in the form in which each scorer compares them, with shared steps done once."""
     reach, matrices = scorers[0].reach, [scorer.decorrelation for scorer in scorers]
     if len(scorers) == 1 or any(scorer.reach is not reach for scorer in scorers):
         return [scorer.compared(rows) for scorer in scorers]
@@ -438,13 +441,13 @@ MAX_SEARCHED = 16
 """Maximum number of nearest prototypes that a search finds quickly."""
 
 MIN_AT_ONCE = 3
-"""Number of prototypes from which distances without the numbers of the units are faster."""
+"""Minimum number of nearest prototypes for which a search without unit numbers is faster."""
 
 MASS_SHARE = 0.02
-"""Share of the rows that the score ``mass`` includes with the nearest prototypes."""
+"""Share of the rows that the nearest prototypes in the score ``mass`` represent."""
 
 MIN_MASS_ROWS = 10.0
-"""Minimum number of rows that the score ``mass`` includes."""
+"""Minimum number of rows that the prototypes in the score ``mass`` represent."""
 
 
 def scores_by(scorers: Sequence[Scorer], rows: Floats, rarity: Rarity | None = None) -> Float64s:
@@ -478,7 +481,7 @@ def joint(each: Float64s) -> Float64s:
 
 
 def _is_mean(scorer: Scorer) -> bool:
-    """Return whether the score only needs distances, as the default score does."""
+    """Return whether distances are enough to compute the score, as for the default score."""
     return scorer.score in ("combined", "k_prototype")
 
 
@@ -575,14 +578,14 @@ def _blocks(n_rows: int, values_per_row: int) -> Iterator[slice]:
 
 
 def mass_rows(scorer: Scorer) -> float:
-    """Return the number of rows that the score ``mass`` includes."""
+    """Return the number of rows that the prototypes in the score ``mass`` represent."""
     hits = scorer.map_.hits[scorer.usual_units]
     return float(min(max(MASS_SHARE * hits.sum(), MIN_MASS_ROWS), hits.sum()))
 
 
 @dataclass(frozen=True, eq=False)
 class _Compared:
-    """Scores, the units (n_rows, k) with which rows are compared, and the pull of each unit."""
+    """Scores, units (n_rows, k) with which rows are compared, and factors of squared distances."""
 
     scores: Float64s
     units: Ints
@@ -598,7 +601,7 @@ def _mean_distance(scorer: Scorer, compared: Floats) -> _Compared:
 
 
 def _mass(scorer: Scorer, compared: Floats) -> _Compared:
-    """Return the mean distance to the nearest prototypes, weighted by their rows."""
+    """Return the mean distance to the nearest prototypes, weighted by their numbers of rows."""
     distances = _distances(scorer, compared)
     hits, wanted = scorer.map_.hits[scorer.usual_units], mass_rows(scorer)
     order = np.argsort(distances, axis=1, kind="stable")
@@ -624,16 +627,16 @@ _SCORES: dict[str, Callable[[Scorer, Floats], _Compared]] = {
 
 
 SURROUNDING_SHARE = 0.05
-"""Share of the rows in the surroundings of a prototype."""
+"""Share of all rows that are in the surroundings of each prototype."""
 
 MIN_SURROUNDING_ROWS = 10.0
-"""Minimum number of rows in the surroundings of a prototype."""
+"""Minimum number of rows in the surroundings of each prototype."""
 
 DISTANCES_AT_ONCE = 1 << 21
 """Number of distances in memory at the same time (16 MiB)."""
 
 SHARED_VALUES = 1 << 20
-"""Number of values from which several threads are faster than one."""
+"""Minimum number of values for which several threads are faster than one thread."""
 
 NEIGHBORS_COUNT = 0.5
 """Weight of the rows of neighboring units when they are pooled with the rows of a unit."""
@@ -675,7 +678,7 @@ def squares_of(
     decorrelation: Decorrelation | None,
     reach: Float64s | None = None,
 ) -> Float64s:
-    """Return the sum of the squared distances, as compared, of the rows of each unit to it."""
+    """Return for each unit the sum of the squared distances of its rows, after the transform."""
     codebook = compared(map_.codebook, decorrelation, reach)
     squares = np.empty(len(rows))
 
@@ -691,7 +694,7 @@ def squares_of(
 
 
 def rms_distances_of(map_: Map, squares: Float64s) -> Float64s:
-    """Return the RMS distance of the rows of each unit to it, pooled with its neighbors."""
+    """Return for each unit the RMS distance of its rows, pooled with the rows of its neighbors."""
     total, count = pooled(map_, squares), pooled(map_, map_.hits)
     overall = squares.sum() / map_.hits.sum()
     return np.sqrt(np.where(count > 0, total / np.where(count > 0, count, 1.0), overall))

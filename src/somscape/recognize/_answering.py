@@ -1,4 +1,4 @@
-"""Common base of recognizers and predictors, in which units near a row answer together."""
+"""Common base of recognizers and predictors, which predict from the units nearest to a row."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -26,7 +26,7 @@ BLOCK_ROWS = 1 << 13
 """Number of rows whose nearest units are in memory at the same time."""
 
 MAX_NEAREST = 16
-"""Maximum number of units near a row that answer together."""
+"""Maximum number of nearest units from which a row is predicted."""
 
 
 def pulls(distances: Float64s, power: float) -> Float64s:
@@ -45,19 +45,20 @@ class Answering:
     ----------
     map_ : Map
     n_nearest : int
-        Number of units near a row that answer together.
+        Number of nearest units from which a row is predicted.
     power : float
-        Exponent of distance.  A unit that is twice as far away has the weight ``2 ** -power``.
+        Exponent of distance.  A unit twice as far from a row as the nearest unit has the weight
+        ``2 ** -power`` relative to the nearest unit.
     far : ndarray of shape (n_calibration,)
-        Distances to the map of rows that did not train it, in ascending order.  A row of weight 2
-        counts as two rows.
+        Distances of left-out rows to maps that were trained without these rows, in ascending
+        order.  A row of weight 2 counts as two rows.
     leaks : dict of str to float, default={}
         Columns that alone predicted the target nearly perfectly in training, and the share of
         rows, or of the variance, that each column predicted.
     """
 
     PART: ClassVar[str]
-    """Entry of the header of a file, and prefix of the names of the arrays."""
+    """Name of the entry in the header of a file, and prefix of the names of the arrays."""
 
     KIND: ClassVar[str]
     """Name of the class in messages about files."""
@@ -95,7 +96,7 @@ class Answering:
             check_number("leaks", share, 0, 1)
 
     def leaks_in_words(self) -> list[str]:
-        """Return a sentence with the effect of each of the `leaks` and a recommendation.
+        """Return a sentence about each column in `leaks`, with a recommendation.
 
         Returns
         -------
@@ -112,7 +113,7 @@ class Answering:
         ]
 
     def p_values(self, X: Any) -> Float64s:
-        """Return the share of rows similar to training rows that are as far from the map.
+        """Return the p-value of the distance from each row to the map.
 
         Parameters
         ----------
@@ -122,7 +123,8 @@ class Answering:
         Returns
         -------
         ndarray of shape (n_samples,)
-            P-values in (0, 1], which are small for rows that differ from all training rows.
+            Share, in (0, 1], of left-out rows that are at least as far from the map.  The p-value
+            is small for a row that differs from all training rows.
         """
         return self.p_values_of_rows(self.map_.rows_of(X))
 
@@ -177,7 +179,7 @@ class Answering:
     def save(self, path: str | Path) -> None:
         """Save the object to one file, completely or not at all.
 
-        The same object gives the same bytes.  Read the file with `somscape.load`.
+        Equal objects give files with equal bytes.  Read the file with `somscape.load`.
 
         Parameters
         ----------
@@ -335,7 +337,7 @@ class KnownRows(NamedTuple):
         return self._replace(weights=weights).part(np.flatnonzero(weights > 0))
 
     def sized(self, settings: Settings, n_units: float) -> Settings:
-        """Return settings with which an automatic map has about `n_units`."""
+        """Return settings with which an automatic map has about `n_units` units."""
         return replace(settings, units_per_root=n_units / np.sqrt(self.weights.sum()))
 
 
@@ -353,7 +355,7 @@ def merged(rows: Float64s, y: NDArray[Any], weights: Float64s | None) -> KnownRo
 def trained_on(
     columns: Float64s, weights: Float64s, settings: Settings, lattice: Lattice | None
 ) -> tuple[Map, Ints]:
-    """Return a map trained on rows on their axes, and the unit of each row."""
+    """Return a map trained on coordinates of rows on axes, and the unit of each row."""
     encoding = Encoding.plain([f"x{j}" for j in range(columns.shape[1])])
     map_, _, units = train_map(columns, weights, encoding, settings, lattice=lattice)
     return map_, units
@@ -371,7 +373,7 @@ def on_axes(map_: Map, prototypes: Float64s, axes: Float64s, center: Float64s) -
 
 
 def centers_of(units: Ints, known: KnownRows, lattice: Lattice) -> Float64s:
-    """Return the mean of the rows of each unit, or of the nearest units that have rows."""
+    """Return for each unit the mean of its rows, or of the rows of the nearest units if empty."""
     n, weights = lattice.n_units, known.weights
     totals = np.bincount(units, weights, n)
     sums = np.array([np.bincount(units, weights * column, n) for column in known.rows.T]).T
@@ -385,7 +387,7 @@ def centers_of(units: Ints, known: KnownRows, lattice: Lattice) -> Float64s:
 
 
 def with_rows(map_: Map, known: KnownRows, encoding: Encoding) -> Map:
-    """Return a map with the hits of its rows, and with some of the rows to find regions."""
+    """Return a map with the hits of its rows, and with some of the rows for finding regions."""
     units = map_.winners_of_rows(known.rows)
     hits = np.bincount(units, known.weights, minlength=map_.n_units).astype(np.float64)
     some = rows_to_keep(known.rows.shape, map_.n_units)

@@ -47,17 +47,17 @@ from somscape.recognize.recognizer import (
 from somscape.tables.encoding import Encoding
 
 BATCH = 64
-"""Number of rows in a step."""
+"""Number of rows in a training step."""
 
 MIN_EPOCHS, MAX_EPOCHS = 5, 60
 PRESENTED = 400_000
-"""Number of rows presented in all epochs, within the limits `MIN_EPOCHS` and `MAX_EPOCHS`."""
+"""Total number of rows in all epochs, if this requires `MIN_EPOCHS` to `MAX_EPOCHS` epochs."""
 
 RATE_OF_PROTOTYPES, RATE_OF_AXES = 0.02, 0.01
-"""First step as a share of the prototypes' standard deviation and of the largest entry of axes."""
+"""First step of prototypes, relative to their deviation, and of axes, relative to their maximum."""
 
 CALL_WORK = 1e8
-"""Multiply-adds in one call of the kernel, about 10 ms, after which Ctrl-C can interrupt."""
+"""Number of multiply-adds in one kernel call (10 ms).  Ctrl-C can interrupt between calls."""
 
 
 def sharpened(
@@ -124,7 +124,7 @@ POWERS = (1.0, 2.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 48.0)
 PRIORS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 
 SURE = 1e-9
-"""Minimum probability in the loss, so that a single row cannot determine the choice."""
+"""Minimum probability in the loss, so that a single row cannot determine the choice of settings."""
 
 
 class Held(NamedTuple):
@@ -144,7 +144,7 @@ class Held(NamedTuple):
 
 
 def held_out(y: Ints, weights: Float64s, seed: int) -> Iterator[Float64s]:
-    """Yield the weights of rows to leave out, with each class in proportion."""
+    """Yield the weights of the rows to leave out, with the same share of each class."""
     order = np.random.default_rng(seed).permutation(len(y))
     n_parts = np.ceil(weights * (1 - ROUNDING)).astype(np.int64)
     start = np.full(len(y), -1)
@@ -179,7 +179,7 @@ def spread_evenly(parts: Sequence[Float64s], weights_of_parts: Sequence[Float64s
 
 
 def best_smoothing(held: Sequence[Held], *, is_smooth: bool) -> tuple[Smoothing, float]:
-    """Return the smoothing with the smallest mean ``-log(probability of the class)``, and it."""
+    """Return the smoothing with the smallest mean loss ``-log(probability)``, and this loss."""
     powers = POWERS if is_smooth else (8.0,)
     losses = dict.fromkeys((Smoothing(*each) for each in product(powers, PRIORS)), 0.0)
     for part in held:
@@ -204,7 +204,7 @@ def accuracy_of(held: Sequence[Held], smoothing: Smoothing) -> float | None:
 
 
 UNITS_PER_ROW = 0.09
-"""Units per row of an automatic map.  Rounding of its sides increases this to at most 0.1."""
+"""Number of units per row in an automatic map, or up to 0.1 because its sides are rounded."""
 
 UNITS_PER_CLASS = 2
 """Minimum number of units per class of an automatic map, even if there are few rows."""
@@ -279,7 +279,7 @@ def _try_recognition(
 def _train_for_classes(
     known: KnownRows, settings: Settings, recognition: Recognition, lattice: Lattice | None = None
 ) -> tuple[Map, Ints]:
-    """Train a map, with classes as a layer if they have a weight, and apply the margin rule."""
+    """Train a map, with classes as further columns if weighted, and apply the margin rule."""
     n_classes = int(known.y.max()) + 1
     space = Space.of(known.rows, known.weights)
     placed = space.place(known.rows)
@@ -323,10 +323,10 @@ RELEVANCE = 0.9
 """Share of relevance that depends on slopes.  The rest is equal for all axes."""
 
 SPREAD_RADIUS, SPREAD_ROWS = 1.0, 2.0
-"""Radius of the rows in a unit's spread, and number of rows with the mean spread in addition."""
+"""Radius of rows for a unit's spread, and number of added rows with the mean spread."""
 
 MARGIN = 0.1
-"""Share of the range of a target by which predictions may be outside of the range."""
+"""Predictions can be outside of the range of a target by at most this share of the range."""
 
 SMALLEST = 1e-9
 
@@ -340,7 +340,7 @@ class Prediction:
 
 
 class Laid(NamedTuple):
-    """Rows on a map, and the sums from which its units predict."""
+    """Rows on a map, and the sums from which predictions of the units are computed."""
 
     map_: Map
     known: KnownRows
@@ -348,7 +348,7 @@ class Laid(NamedTuple):
 
     @classmethod
     def of(cls, map_: Map, known: KnownRows) -> "Laid":
-        """Return rows on a map that trained on the rows."""
+        """Return the rows that trained a map, the map, and sums of its units."""
         placed = np.asarray(map_.metric.compared(known.rows))
         units = map_.winners_of_rows(known.rows)
         sums = [sums_by_unit(placed, y, known.weights, units, map_.n_units) for y in known.y.T]
@@ -386,7 +386,7 @@ class Fold(NamedTuple):
 
 
 class ChosenPrediction(NamedTuple):
-    """A map of all rows, maps without some of them, and the best settings for predictions."""
+    """A map of all rows, maps without the rows of each fold, and the best settings."""
 
     laid: Laid
     folds: list[Fold]
@@ -419,7 +419,7 @@ def train_predictor(
 
 
 def _scale(known: KnownRows) -> tuple[Float64s, Float64s]:
-    """Return the mean and the standard deviation of each target, which is 1 if constant."""
+    """Return the mean and the standard deviation of each target (1 if the target is constant)."""
     weights = known.weights[:, None] * ~np.isnan(known.y)
     n = weights.sum(axis=0)
     center = (weights * np.nan_to_num(known.y)).sum(axis=0) / n
@@ -432,7 +432,7 @@ def _scale(known: KnownRows) -> tuple[Float64s, Float64s]:
 def _try_prediction(
     known: KnownRows, settings: Settings, prediction: Prediction, turns: bool
 ) -> ChosenPrediction:
-    """Train in one way, and return the settings that predict left-out rows best."""
+    """Train with or without rescaled axes, and choose the settings that predict best."""
     n_units = max(min(UNITS_FOR_NUMBERS * float(known.weights.sum()), MAX_UNITS), MIN_UNITS)
     settings = known.sized(settings, n_units)
     laid = _train_for_numbers(known, settings, turns)
@@ -465,7 +465,7 @@ def _train_for_numbers(
 
 
 def _turn(laid: Laid) -> Float64s:
-    """Return the matrix that stretches axes by how steeply targets rise along them."""
+    """Return a matrix that stretches the axes along which targets change steeply."""
     slopes = lines_of(laid.sums, pulls_on_map(laid.map_.lattice, TO_TURN.radius), TO_TURN).slopes
     n_axes = laid.sums[0].firsts.shape[1] - 2
     if slopes is None:

@@ -1,4 +1,4 @@
-"""The fitted predictor, which predicts numbers of rows from means and slopes of units."""
+"""The fitted predictor, which predicts numbers for rows from means and slopes of units."""
 
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ MAX_LOCAL_AXES = 30
 """Maximum number of axes with which each unit may have its own slopes."""
 
 PRIOR = 0.1
-"""Number of rows with the overall mean that each unit counts in addition."""
+"""Number of additional rows with the overall mean that each unit counts."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,10 @@ class Bend:
     radius : float
         Radius of the Gaussian, in grid steps.
     ridge : float or None
-        Number of added rows with slope 0 for the slope of all rows.  None means without slopes.
+        Ridge parameter for the slope of all rows, shrunk towards 0.  None means without slopes.
     local_ridge : float or None
-        Number of added rows with the overall slope for each unit.  None means without own slopes.
+        Ridge parameter for the slope of each unit, shrunk towards the slope of all rows.  None
+        means that each unit has the slope of all rows.
     """
 
     radius: float = 1.0
@@ -43,7 +44,7 @@ class UnitLines(NamedTuple):
     """Values and slopes of units for each target."""
 
     values: Float64s
-    """Predictions of shape (n_units, n_targets) where all axes are 0."""
+    """Predictions at the point 0 on all axes, of shape (n_units, n_targets)."""
 
     slopes: Float64s | None
     """Changes of predictions along the axes, of shape (n_units, n_targets, n_axes)."""
@@ -78,7 +79,7 @@ class TargetSums(NamedTuple):
 def sums_by_unit(
     placed: Float64s, target: Float64s, weights: Float64s, units: Ints, n_units: int
 ) -> TargetSums:
-    """Return the sums over rows that smoothing uses."""
+    """Return the sums over rows from which smoothed predictions are computed."""
     some = np.flatnonzero(~np.isnan(target))
     some = some[np.argsort(units[some], kind="stable")]
     weighed = np.column_stack([placed[some], target[some]])
@@ -125,7 +126,7 @@ def _slopes(
 
 
 def pulls_on_map(lattice: Lattice, radius: float) -> Float64s:
-    """Return the weights of the rows of units in each unit, by a Gaussian of map distance."""
+    """Return the weights with which units count rows of other units, a Gaussian of map distance."""
     apart = np.stack([lattice.distances_from(unit) for unit in range(lattice.n_units)])
     return np.exp(-((apart / radius) ** 2) / 2)
 
@@ -158,35 +159,37 @@ class Predictor(Answering):
     map_ : Map
         Map whose metric compares rows on axes.
     n_nearest : int
-        Number of units near a row that answer together.
+        Number of nearest units from which a row is predicted.
     power : float
-        Exponent of distance.  A unit that is twice as far away has the weight ``2 ** -power``.
+        Exponent of distance.  A unit twice as far from a row as the nearest unit has the weight
+        ``2 ** -power`` relative to the nearest unit.
     far : ndarray of shape (n_calibration,)
-        Distances to the map of rows that did not train it, in ascending order.  A row of weight 2
-        counts as two rows.
+        Distances of left-out rows to maps that were trained without these rows, in ascending
+        order.  A row of weight 2 counts as two rows.
     values : ndarray of shape (n_units, n_targets)
-        Prediction of each unit for a row where all axes are 0.
+        Prediction of each unit for a row at the point 0 on all axes.
     spread : ndarray of shape (n_units, n_targets)
-        Mean distance between the targets of rows around each unit and the predictions.
+        For each unit, mean distance between targets and predictions of the rows around the unit.
     errors : ndarray of shape (n_calibration, n_targets)
-        Distances between targets and predictions of left-out rows, in units of `spread`, in
-        ascending order and repeated as in `far`.  NaN at the end if a target was unknown.
+        Distances between targets and predictions of left-out rows, divided by `spread` and in
+        ascending order.  A row of weight 2 counts as two rows.  Unknown targets give NaN at the
+        end.
     limits : ndarray of shape (2, n_targets)
         Lowest and highest allowed prediction.
     slopes : ndarray of shape (n_units, n_targets, n_axes) or None, default=None
         Change of the prediction of each unit along the axes.
     r2 : float or None, default=None
-        Mean R2 of all targets on left-out rows.  None if all rows trained.
+        Mean R2 of all targets on left-out rows.  None if no rows were left out of training.
     is_single : bool, default=True
-        Whether predictions are an array of one dimension.
+        Whether predictions are a one-dimensional array, without a dimension for targets.
     leaks : dict of str to float, default={}
         Columns that alone explain nearly all of the target, as found by `somscape fit --target`,
-        and the share of its variance that each column explains.
+        and the share of the variance of the target that each column explains.
 
     Raises
     ------
     ValueError, TypeError
-        If the parts do not fit together.  The message names a part.
+        If the attributes do not fit together.  The message names the attribute.
 
     See Also
     --------
@@ -241,7 +244,7 @@ class Predictor(Answering):
             whitening = self.map_.metric.whitening
             if whitening is None:
                 raise ParameterError(
-                    "`slopes` require a map with a metric that has axes.", parameter="slopes"
+                    "`slopes` require a map with metric='mahalanobis'.", parameter="slopes"
                 )
             check_numbers("slopes", self.slopes, (n_units, n_targets, whitening.shape[1]))
         if self.r2 is not None:
@@ -277,7 +280,8 @@ class Predictor(Answering):
         ----------
         X : Table, data frame or array-like of shape (n_samples, n_features)
         coverage : float, default=0.9
-            Share of rows, similar to training rows, with a target inside.  Above 0 and below 1.
+            Share of rows like the training rows whose target is in the interval.  Above 0 and below
+            1.
 
         Returns
         -------
@@ -373,7 +377,7 @@ class Predictor(Answering):
 
 
 def answering_in(thing: Any) -> Recognizer | Predictor | None:
-    """Return the recognizer or predictor that an object is or contains, or None."""
+    """Return the object or its attribute if it is a recognizer or predictor, or else None."""
     if isinstance(thing, Recognizer | Predictor):
         return thing
     recognizer = getattr(thing, "recognizer_", None)
@@ -384,6 +388,6 @@ def answering_in(thing: Any) -> Recognizer | Predictor | None:
 
 
 def recognizer_in(thing: Any) -> Recognizer | None:
-    """Return the recognizer that an object is or contains, or None."""
+    """Return the object or its attribute if it is a recognizer, or else None."""
     found = answering_in(thing)
     return found if isinstance(found, Recognizer) else None

@@ -38,7 +38,7 @@ from somscape.tables.table import Table
 
 @dataclass(frozen=True, slots=True)
 class ClassReason:
-    """A column that supports the class of a row, or that supports the runner-up.
+    """A column that supports the class of a row, or the second most probable class.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class ClassReason:
         Side of the border between the two classes on which the value is, such as "below 2.9".  It
         is "" for a category and for a missing value.
     part : float
-        Amount that the column adds to the margin, below 0 if it supports the runner-up.
+        Amount that the column adds to the margin, below 0 if it supports the other class.
     share : float
         `part` divided by the sum of the absolute parts of all columns, from -1 to 1.
 
@@ -98,7 +98,7 @@ class UnitReason:
     ----------
     unit : int
     weight : float
-        Weight of the unit in the answer.  The weights of all units near the row have the sum 1.
+        Weight of the unit in the prediction.  The weights of all units near the row have the sum 1.
     share : float
         Share of the class among the rows around the unit.
 
@@ -130,14 +130,14 @@ class ClassReasons:
     probability, of_other : float
         Probabilities of both classes.
     margin : float
-        Squared distance to the nearest prototype of `other`, minus the same for `named`.  Below 0
-        if the nearest unit alone would name another class than the units near the row.
+        Squared distance to the nearest prototype of `other`, minus the squared distance to the
+        nearest prototype of `named`.  Below 0 if `other` has the nearer prototype, although the
+        units near the row together predict `named`.
     columns : tuple of ClassReason
         Columns with the largest parts, in descending order.  The parts of all columns, which
         `Recognizer.contributions` returns, have the sum `margin`.
     units : tuple of UnitReason
-        Units near the row, with the nearest first.  Weights times shares have the sum
-        `probability`.
+        Units near the row, with the nearest first.  The sum of weight times share is `probability`.
 
     See Also
     --------
@@ -192,7 +192,7 @@ class ClassReasons:
         """
         text = self._text("; ", ClassReason.clause)
         if self.margin < 0:
-            text += f" The nearest prototype of the two belongs to class {self.other}."
+            text += f" However, the row is nearer to a prototype of class {self.other}."
         return text
 
     def _text(self, between: str, show: Callable[[ClassReason], str]) -> str:
@@ -212,7 +212,7 @@ def percent(share: float) -> str:
 
 MAX_REASONS = 4
 MIN_SHARE = 0.05
-"""Columns with less than this share of the sum of absolute parts are not reasons."""
+"""Minimum share of a reason in the sum of the absolute parts of all columns."""
 
 MEASURED_ROWS = 1024
 """Number of rows whose distances to all units are in memory at the same time."""
@@ -257,7 +257,7 @@ def compared(recognizer: "Recognizer", rows: Floats) -> Compared:
 def contributions_of(
     recognizer: "Recognizer", rows: Floats, found: Compared
 ) -> tuple[Float64s, Float64s]:
-    """Return the parts of columns, as `Recognizer.contributions` does, and the border."""
+    """Return the parts of columns, as `Recognizer.contributions` does, and the class border."""
     map_, centers = recognizer.map_, recognizer.centers
     mean = np.average(centers, axis=0, weights=map_.hits)
     variance = np.average((centers - mean) ** 2, axis=0, weights=map_.hits)
@@ -339,7 +339,7 @@ def _side(code: FeatureCode, row: Float64s, border: Float64s, mark: str) -> str:
 
 
 def _both_in_words(recognizer: "Recognizer", table: Table) -> "tuple[list[Any], Recognizer, Table]":
-    """Return the names of the classes, and the recognizer and a table with words for codes."""
+    """Return the names of classes, the recognizer and the table, with words instead of codes."""
     encoding, map_ = recognizer.map_.encoding, map_in_words(recognizer.map_)
     words = encoding.roles.dictionary.get(encoding.named("label") or "", {})
     classes = [words.get(str(one), one) for one in recognizer.classes.tolist()]
@@ -393,7 +393,7 @@ class ClassChange:
 
 @dataclass(frozen=True, slots=True)
 class OtherClass:
-    """Changes with which a row would be named another class.
+    """Changes that would give a row another class.
 
     Attributes
     ----------
@@ -433,7 +433,7 @@ def other_classes_of(
     """Return changes to another class for each row, as `Recognizer.counterfactuals` does."""
     classes, recognizer, table = _both_in_words(recognizer, table)
     encoding, rows = recognizer.map_.encoding, np.asarray(encoded, dtype=np.float64)
-    # Prototypes may be far from all rows, so rows move towards means of rows.
+    # Prototypes can be far from all rows, so rows move towards means of rows.
     steps = rounding_steps(encoding, recognizer.centers)
     targets = encoding.possible(recognizer.centers, steps)
     own, of_targets = (
@@ -481,7 +481,7 @@ def _move_back(
     steps: list[float],
     is_other: Callable[[Float64s], NDArray[np.bool_]],
 ) -> Float64s:
-    """Return the moved rows after moving back as far as their new class allows."""
+    """Return the moved rows, moved back as far as possible without losing the new class."""
     is_changed = np.zeros((len(rows), len(encoding.used)), dtype=bool)
     for i, changed in enumerate(columns):
         is_changed[i, changed] = True
@@ -539,7 +539,7 @@ def smoothed(counts: Float64s, lattice: Lattice, radius: float) -> Float64s:
 
 
 def classes_of_units(counts: Float64s, lattice: Lattice, is_needed: bool) -> Ints:
-    """Return one class for each unit, which most of its rows have, or most rows nearby."""
+    """Return for each unit the class of most of its rows, or of most rows nearby if empty."""
     classes = counts.argmax(axis=1)
     is_empty = counts.sum(axis=1) == 0
     radius = 1.0
@@ -560,14 +560,16 @@ def classes_of_units(counts: Float64s, lattice: Lattice, is_needed: bool) -> Int
 
 @dataclass(frozen=True)
 class Smoothing:
-    """Settings by which units near a row answer together.
+    """Settings for predictions from the units nearest to a row.
 
     Attributes
     ----------
     power : float
-        Exponent of distance.  A unit that is twice as far away has the weight ``2 ** -power``.
+        Exponent of distance.  A unit twice as far from a row as the nearest unit has the weight
+        ``2 ** -power`` relative to the nearest unit.
     prior : float
-        Number of additional rows of each unit, of which 90 % have its class and 10 % all classes.
+        Number of additional rows that each unit counts.  90 % of these rows have the class of the
+        unit, and 10 % are distributed among all classes.
     """
 
     power: float = 8.0
@@ -604,30 +606,30 @@ class Recognizer(Answering):
     ----------
     map_ : Map
     n_nearest : int
-        Number of units near a row that answer together.
+        Number of nearest units from which a row is predicted.
     power : float
-        Exponent of distance.  A unit that is twice as far away has the weight ``2 ** -power``.
+        Exponent of distance.  A unit twice as far from a row as the nearest unit has the weight
+        ``2 ** -power`` relative to the nearest unit.
     far : ndarray of shape (n_calibration,)
-        Distances to the map of rows that did not train it, in ascending order.  A row of weight 2
-        counts as two rows.
+        Distances of left-out rows to maps that were trained without these rows, in ascending
+        order.  A row of weight 2 counts as two rows.
     classes : ndarray of shape (n_classes,)
         Classes in ascending order, which are text, numbers or truth values.
     shares : ndarray of shape (n_units, n_classes)
         Share of each class among the rows around each unit.
     prior : float
-        Number of rows of its own class that each unit counted in addition.
+        Number of additional rows, mostly of its own class, that each unit counted for `shares`.
     centers : ndarray of shape (n_units, n_features)
-        Mean of the training rows of each unit, or of the units next to a unit without rows.
-        Prototypes may be far from all rows, because they only separate classes.
+        For each unit, mean of its training rows, or of the rows of the nearest units if empty.
+        Prototypes can be far from all rows, because they only separate classes.
     accuracy : float or None, default=None
-        Share of rows named correctly by maps that did not train on them.  None if all rows
-        trained.
+        Share of left-out rows with a correctly predicted class.  None if no rows were left out.
     most_frequent : float or None, default=None
         Share of the most frequent class among the training rows with a known class.  None in files
         of earlier versions.
     reject : float or None, default=None
-        Share of rows similar to training rows that `predict` may refuse.  It is at least
-        ``1 / (1 + n_calibration)``, the smallest possible p-value.
+        Share of rows similar to training rows that `predict` refuses because they are far from the
+        map.  The minimum is ``1 / (1 + n_calibration)``, the smallest possible p-value.
     leaks : dict of str to float, default={}
         Columns that alone predict the class of nearly all training rows, as found by
         `somscape fit --target`, and the share of rows that each column predicts.
@@ -635,7 +637,7 @@ class Recognizer(Answering):
     Raises
     ------
     ValueError, TypeError
-        If the parts do not fit together.  The message names a part.
+        If the attributes do not fit together.  The message names the attribute.
 
     See Also
     --------
@@ -702,7 +704,7 @@ class Recognizer(Answering):
 
     @property
     def unknown(self) -> str:
-        """Name for refused rows in a file, which differs from all classes."""
+        """Name of the class of refused rows in a file, which differs from all classes."""
         return free_name("unknown", [str(name) for name in self.classes.tolist()], "_row")
 
     def predict(self, X: Any) -> NDArray[Any]:
@@ -716,8 +718,8 @@ class Recognizer(Answering):
         Returns
         -------
         ndarray of shape (n_samples,)
-            Class of each row.  With `reject`, an array of objects, in which a row too far from the
-            map has None.
+            Class of each row.  With `reject`, an array of objects with None for rows too far from
+            the map.
         """
         return self.classes_of(*self.probabilities_of_rows(self.map_.rows_of(X)))
 
@@ -731,7 +733,7 @@ class Recognizer(Answering):
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
-            Probabilities in the order of `classes`.  Each row has the sum 1.
+            Probabilities in the order of `classes`.  The probabilities of a row add up to 1.
         """
         return self.probabilities_of_rows(self.map_.rows_of(X))[0]
 
@@ -746,7 +748,7 @@ class Recognizer(Answering):
         Returns
         -------
         probabilities : ndarray of shape (n_samples, n_classes)
-            Each row has the sum 1.
+            The probabilities of a row add up to 1.
         p_values : ndarray of shape (n_samples,)
             Share, in (0, 1], of rows similar to training rows that are at least as far from their
             nearest prototype.
@@ -788,11 +790,11 @@ class Recognizer(Answering):
         -------
         ndarray of shape (n_samples, n_columns)
             Columns in the order of ``map_.encoding.features``, with the levels of a category
-            merged.  The sum of a row is the squared distance to the nearest prototype of the
-            runner-up (second most probable class), minus the squared distance to the nearest
-            prototype of the named class.  The part of a column shows how far its value is beyond
-            the border between both classes.  The border is taken where it is nearest to the mean
-            of the training rows.
+            merged.  The values of a row add up to the squared distance to the nearest prototype of
+            the runner-up (second most probable class), minus the squared distance to the nearest
+            prototype of the named class.  The value of a column shows how far the row is beyond
+            the border between both classes in this column.  The border is measured at its point
+            nearest to the mean of the training rows.
         """
         rows = self.map_.rows_of(X)
         return contributions_of(self, rows, compared(self, rows))[0]
@@ -813,7 +815,7 @@ class Recognizer(Answering):
         return reasons_of_classes(self, *table_and_rows(self.map_, X))
 
     def counterfactuals(self, X: Any) -> list[OtherClass | None]:
-        """Return changes with which each row would be named another class.
+        """Return changes that would give each row another class.
 
         Parameters
         ----------
@@ -822,9 +824,9 @@ class Recognizer(Answering):
         Returns
         -------
         list of OtherClass or None
-            For each row, changes of a few columns after which `predict` names another class.  The
-            new values are near the values of the row.  None if the means of rows of all units are
-            named the same class.
+            For each row, changes of a few columns after which `predict` returns another class.
+            The new values are near the values of the row.  None if `predict` does not return
+            another class for the mean of the rows of any unit.
         """
         return other_classes_of(self, *table_and_rows(self.map_, X))
 

@@ -30,8 +30,8 @@ def join(found: Regions, which: Sequence[int | str], *, name: str = "") -> Regio
     which : sequence of int or str
         Numbers or names of at least two regions.
     name : str, default=""
-        Name of the joined region.  By default, it is the first name of the joined regions.  The
-        color is their first color.
+        Name of the joined region.  By default, the first name among the joined regions.  The color
+        is also the first color among the joined regions.
 
     Returns
     -------
@@ -80,7 +80,7 @@ def join(found: Regions, which: Sequence[int | str], *, name: str = "") -> Regio
 
 
 def split(found: Regions, region: int | str, *, n: int = 2, method: str = "auto") -> Regions:
-    """Split one region where its density falls most.
+    """Split one region into several regions.
 
     Parameters
     ----------
@@ -90,8 +90,8 @@ def split(found: Regions, region: int | str, *, n: int = 2, method: str = "auto"
     n : int, default=2
         Number of pieces.
     method : {"auto", "valleys", "ward"}, default="auto"
-        Method as for `find_regions`, which may differ from the method that found the regions.
-        ``"auto"`` splits by density if the map keeps rows, and otherwise by Ward's rule.
+        Method as for `find_regions`, which can differ from the method that found the regions.
+        ``"auto"`` splits at the lowest density if the map keeps rows, and otherwise by Ward's rule.
 
     Returns
     -------
@@ -102,8 +102,8 @@ def split(found: Regions, region: int | str, *, n: int = 2, method: str = "auto"
     Raises
     ------
     InputError
-        If the region does not exist or has fewer than `n` units.  With ``method="valleys"``, if
-        the map does not keep rows.
+        If the region does not exist or has fewer than `n` units, or if the method is ``"valleys"``
+        but the map does not keep rows.
 
     See Also
     --------
@@ -193,7 +193,7 @@ def recolor(found: Regions, colors: Mapping[int | str, str]) -> Regions:
     found : Regions
     colors : mapping of int or str to str
         New color, such as "#aa3300", by number or name of the region.  ``""`` restores the usual
-        color of the number.
+        color for the number of the region.
 
     Returns
     -------
@@ -288,14 +288,14 @@ class RegionChange:
     Attributes
     ----------
     name : str
-        Name of the region, or "region" and its earlier number, from 0.  For a new region,
-        "region", its new number and "now".
+        Name of the region.  Without a name, a text such as "region 0" with the earlier number, or
+        "region 0 now" with the number of a new region.
     before, after : int or None
         Earlier and new number of the region.  None if it did not exist or no longer exists.
     share_before, share_after : float
         Share of the training rows before and after.
     kept : float
-        Share of the earlier rows of the region, among the compared rows, still in the region.
+        Share of the compared rows in the earlier region that are still in the region.
 
     See Also
     --------
@@ -326,7 +326,7 @@ class RegionChange:
         if self.before is None:
             return f"{self.name} is new: {after} of the rows"
         if self.after is None:
-            return f"{self.name} is no longer there; it had {before} of the rows"
+            return f"{self.name} no longer exists (it had {before} of the rows)"
         how = "stays at" if before == after else f"goes from {before} to"
         return f"{self.name} {how} {after} of the rows"
 
@@ -334,9 +334,8 @@ class RegionChange:
 def compare(before: Regions, after: Regions, *, X: Any = None) -> list[RegionChange]:
     """Compare the regions of two maps, for example of this month and last month.
 
-    Two regions match if they have at least half of the rows of the smaller region in common.  If
-    several regions match, the pair with the most rows in common is
-    used.
+    Two regions match if they have at least half of the rows of the smaller region in common.  If a
+    region matches several regions, the pair with the most rows in common is used.
 
     Parameters
     ----------
@@ -344,17 +343,17 @@ def compare(before: Regions, after: Regions, *, X: Any = None) -> list[RegionCha
         Regions of any two maps that accept the same rows.
     X : Table, data frame or array-like of shape (n_samples, n_features), optional
         Rows by which regions are matched, such as the rows of this month.  By default, the
-        prototypes of the later map represent the rows that they won.
+        prototypes of the later map are used, each with the weight of its training rows.
 
     Returns
     -------
     list of RegionChange
-        Changes of the regions of `before` in their order, then new regions.
+        Changes of the regions of `before` in the order of their numbers, and then new regions.
 
     Raises
     ------
     InputError
-        If no row has a region on both maps.  Without rows, if the maps have different columns.
+        If no row has a region on both maps.  Without `X`, if the maps have different columns.
 
     See Also
     --------
@@ -406,8 +405,8 @@ def carry_names(before: Regions, after: Regions, *, X: Any = None) -> Regions:
     Returns
     -------
     Regions
-        Regions of `after`.  A region without a match keeps its own name and color, unless they now
-        belong to another region.
+        Regions of `after`.  A region without a match keeps its own name and color, unless the name
+        or color now belongs to another region.
 
     Raises
     ------
@@ -439,7 +438,7 @@ def carry_names(before: Regions, after: Regions, *, X: Any = None) -> Regions:
 def _carry(
     before: tuple[str, ...], after: tuple[str, ...], n: int, matched: dict[int, int]
 ) -> tuple[str, ...]:
-    """Return names or colors, with each carried text in only one region."""
+    """Return names or colors, so that no two regions have the same carried text."""
     given = {j: before[i] for i, j in matched.items() if before and before[i]}
     own = ["" if each in given.values() else each for each in after or ("",) * n]
     found = tuple(given.get(j, each) for j, each in enumerate(own))
@@ -470,7 +469,7 @@ def _count_common(before: Regions, after: Regions, X: Any) -> Float64s:
 
 
 def _match(common: Float64s) -> dict[int, int]:
-    """Return the numbers of matching regions before and after, most rows in common first."""
+    """Return pairs of matching regions, with the most rows in common first."""
     smaller = np.minimum(common.sum(axis=1)[:, None], common.sum(axis=0))
     pairs = np.argwhere((common > 0) & (common >= IN_COMMON * smaller))
     ordered = pairs[np.argsort(-common[tuple(pairs.T)], kind="stable")]
@@ -495,8 +494,7 @@ Thing = TypeVar("Thing")
 def keep(thing: Thing, found: Regions | None) -> Thing:
     """Return a copy of a map, detector or estimator that keeps regions.
 
-    Its file contains the regions.  Pictures, pages and paths show them unless other regions are
-    given.
+    A file of the copy contains the regions.  Pictures, pages and paths show them by default.
 
     Parameters
     ----------
@@ -509,7 +507,7 @@ def keep(thing: Thing, found: Regions | None) -> Thing:
     -------
     Map, Detector, SOM or SOMDetector
         A copy, so that `thing` is not changed.  `fit` creates a new map without the regions, but
-        `partial_fit` keeps them.
+        `partial_fit` keeps the regions.
 
     Raises
     ------
@@ -598,7 +596,7 @@ def from_json(data: Any, map: Map) -> Regions:
     Raises
     ------
     InputError
-        If the data are not regions, or are regions of a map with another number of units.
+        If the data are not regions, or if their map has another number of units.
 
     Warns
     -----
@@ -672,7 +670,7 @@ def _regions_on(map_: Map, own: KeptRegions) -> Regions:
 
 
 def _with_map(thing: Any, map_: Map) -> Any:
-    """Return a copy of an object, and of the parts that contain its map, with another map."""
+    """Return a copy of an object with another map.  Parts that contain the map are also copied."""
     if isinstance(thing, Map):
         return map_
     holders = ("detector_", "recognizer_", "predictor_", "of_all_rows", "map_")
@@ -683,7 +681,7 @@ def _with_map(thing: Any, map_: Map) -> Any:
 
 
 def given_or_found(regions: Regions | None, map_: Map) -> Regions:
-    """Return the given regions, or the regions that the map keeps, or else find regions."""
+    """Return the given regions, or else the regions that the map keeps, or newly found regions."""
     if regions is None:
         return kept(map_) or find_regions(map_)
     if not isinstance(regions, Regions):

@@ -17,16 +17,16 @@ from somscape.maps.map import Map
 from somscape.regions.regions import Regions
 
 FAR = 4.0
-"""Number of standard deviations between the means of two separate parts."""
+"""Two parts are separate if their means are more than this number of standard deviations apart."""
 
 FEW = 2.0
-"""Parts of few rows must be farther apart, by ``1 + FEW / sqrt(rows of the smaller part)``."""
+"""`FAR` is multiplied by ``1 + FEW / sqrt(rows of the smaller part)``, for parts of few rows."""
 
 
 def apart_regions(
     joins: list[tuple[int, int]], places: Float64s, weights: Float64s, within: float
 ) -> Ints:
-    """Return the regions that remain if separate parts do not join."""
+    """Return the regions after all joins except joins of separate parts."""
     region = np.arange(len(places))
     members = {unit: np.array([unit]) for unit in range(len(places))}
     holds_apart: set[int] = set()
@@ -128,7 +128,8 @@ def find_regions(
 
     Two parts of a map are different regions if the density falls between them.  On the best path
     from one part to the other, there are then fewer rows at the border than on both sides of it.
-    Regions can therefore have any shape.  A long or bent group is one region, and so is noise.
+    Regions can therefore have any shape.  For example, a long or bent group is one region, and
+    evenly distributed noise is also one region.
 
     Parameters
     ----------
@@ -155,8 +156,8 @@ def find_regions(
     Raises
     ------
     InputError
-        If there are more regions than units, or fewer than the unconnected parts of the map.  With
-        ``method="valleys"``, if the map does not keep rows and `X` is missing.
+        If `n_regions` is more than the number of units or less than the number of unconnected parts
+        of the map.  With ``method="valleys"``, if rows are missing.
     ValueError, TypeError
         If `n_regions` or `method` is not allowed.
 
@@ -171,11 +172,11 @@ def find_regions(
 
     Notes
     -----
-    Training keeps up to 4,000 rows, or 8 for each unit, in memory for this purpose.  A saved map
-    contains the information from these rows.  Each row is compared with prototypes as they would
-    be without the row.  Distances use the metric of the map, but Euclidean distances replace
-    Manhattan and Chebyshev distances.  The search takes about a second for 5,000 rows on 400
-    units.
+    Training keeps up to 4,000 rows, or 8 rows for each unit, in memory to find regions.  A saved
+    map contains the results of comparing these rows with the units.  Each row is compared with
+    prototypes as they would be without the row.  Distances use the metric of the map, but Euclidean
+    distances replace Manhattan and Chebyshev distances.  The search for 5,000 rows on 400 units
+    takes a second.
 
     References
     ----------
@@ -219,8 +220,8 @@ def order_of_joins(map: Map, *, method: str = "auto") -> Ints:
     Returns
     -------
     ndarray of shape (n_joins, 2)
-        Pairs of pieces, each given by its lowest unit.  The first ``n_units - n`` joins result in
-        the regions of ``find_regions(map, n, method=method)``.
+        Pairs of joined pieces, each given by the lowest number of its units.  The first ``n_units -
+        n`` joins result in the regions of ``find_regions(map, n, method=method)``.
 
     Raises
     ------
@@ -246,7 +247,7 @@ def order_of_joins(map: Map, *, method: str = "auto") -> Ints:
 
 
 def _joins(map_: Map, method: str, X: Any) -> Joins | None:
-    """Return how the units of a map join by its own or other rows, or None for Ward's rule."""
+    """Return how units join by the rows of the map or by `X`, or None to use Ward's rule."""
     if method == "ward":
         return None
     joins = map_.joins if X is None else _joins_from_rows(map_, X)
@@ -298,8 +299,8 @@ def _check_number(map_: Map, n: int, n_parts: int) -> None:
                 f"{ends}, the number of units, but is {n}.", parameter="n_regions", value=n
             )
         raise InputError(
-            f"{ends}, but is {n}. The map has {map_.n_units} units in {n_parts} parts that its "
-            "graph does not connect. Use regions.join to join regions of different parts.",
+            f"{ends}, but is {n}. The map has {map_.n_units} units in {n_parts} parts that are not "
+            "connected to each other. Use regions.join to join regions of different parts.",
             parameter="n_regions",
             value=n,
         )
@@ -318,7 +319,7 @@ def _variance_within(map_: Map) -> float:
 
 
 def _largest_first(regions: Ints, hits: Float64s) -> Ints:
-    """Number regions by decreasing rows, and by their first units if rows are equal."""
+    """Number regions by decreasing number of rows, and equally large regions by first unit."""
     _, first, numbers = np.unique(regions, return_index=True, return_inverse=True)
     order = np.lexsort([first, -np.bincount(numbers, hits)])
     place = np.empty(len(order), dtype=np.intp)
@@ -340,7 +341,7 @@ class RegionStability:
         Number of separate regions in each sample.
     of_regions : ndarray of shape (n_regions,)
         Mean share of rows that each region has in common with the most similar region of a sample.
-        1 means that a region is always found again.  Below 0.6, it hardly ever is (Hennig 2007).
+        A region with 1 is always found again, and a region below 0.6 hardly ever (Hennig 2007).
     found : Regions or None
         The tested regions.
 
@@ -364,12 +365,12 @@ class RegionStability:
 
     @property
     def usual_number(self) -> int:
-        """Most frequent number of regions, or the lowest of several such numbers."""
+        """Most frequent number of regions, or the lowest of equally frequent numbers."""
         return int(np.bincount(self.numbers).argmax())
 
     @property
     def share(self) -> float:
-        """Share of the samples with the usual number of regions."""
+        """Share of the samples with the most frequent number of regions."""
         return float((self.numbers == self.usual_number).mean())
 
     def __str__(self) -> str:
@@ -383,7 +384,7 @@ def stability(found: Regions, *, n_samples: int = 20, random_state: int = 0) -> 
     Parameters
     ----------
     found : Regions
-        Regions of a map that keeps rows.  It was trained in this session or came from a pickle.
+        Regions of a map that keeps rows, trained in this session or loaded from a pickle.
     n_samples : int, default=20
     random_state : int, default=0
         Seed of the samples.

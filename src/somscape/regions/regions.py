@@ -32,25 +32,25 @@ MIN_GAIN = 0.02
 """Minimum amount that a condition must add to the score of a rule."""
 
 LEVEL_GAIN = 0.01
-"""Further levels are left out if they add at most this to the score of a condition."""
+"""Further levels are left out if they add at most this amount to the score of a condition."""
 
 LEEWAY = 0.002
 """Share of the rows on either side of a limit that may change sides when the limit is rounded."""
 
 EQUAL = 1e-9
-"""Relative distance from a limit within which a decoded, inexact number equals the limit."""
+"""A decoded, inexact number equals a limit if the relative distance is at most this."""
 
 N_RULES = 3
-"""Number of best rules to which a further condition is added."""
+"""Number of best rules that each step of the search extends by a further condition."""
 
 N_COLUMNS = 12
-"""Number of columns for further conditions, which are the columns that separate best alone."""
+"""Number of columns for further conditions.  These columns separate best with one condition."""
 
 MAX_ROWS = 500
-"""Maximum number of rows of a region to choose conditions from.  They are evenly spaced."""
+"""Maximum number of evenly spaced rows of a region from which conditions are chosen."""
 
 MAX_ALL_ROWS = 20_000
-"""Maximum number of such rows in all regions, which share it equally."""
+"""Maximum number of these rows in all regions together.  Each region has an equal share."""
 
 LEVEL = 0.95
 """Confidence level of the intervals."""
@@ -165,7 +165,7 @@ class _Limits:
         return _Limits(self.column, above, up_to, levels)
 
     def hold_for(self, values: Float64s) -> Mask:
-        """Return for which rows the condition is true.  It is false for missing values."""
+        """Return for which rows the condition is true.  For missing values, the result is False."""
         if self.levels:
             return np.isin(values, self.levels)
         return (values > self.above) & (values <= self.up_to)
@@ -192,7 +192,7 @@ def rules_of(
 
 
 class _Column:
-    """The values of a column, to choose conditions."""
+    """The values of a column from which conditions are chosen."""
 
     def __init__(self, number: int, values: Float64s, has_levels: bool) -> None:
         self.number, self.values, self.has_levels = number, values, has_levels
@@ -200,7 +200,7 @@ class _Column:
         self.order = order[: len(values) - int(np.isnan(values).sum())]
 
     def best(self, is_in: Mask, weights: Float64s, holds: Mask | None) -> tuple[float, _Limits]:
-        """Return the best score of a condition among rows that satisfy others, and the limits."""
+        """Return the best score of a condition on the rows in `holds`, and the limits."""
         order = self.order if holds is None else self.order[holds[self.order]]
         if not len(order):
             return 0.0, _Limits(self.number)
@@ -386,7 +386,7 @@ class Quartiles:
     Attributes
     ----------
     low, median, high : float, str or numpy.datetime64
-        Quartiles in original units.  Each is the value of a row.
+        Quartiles in original units.  Each quartile is the value of a row.
     at : (float, float, float)
         Quartiles on the encoded scale of the column.
 
@@ -426,11 +426,12 @@ class Difference:
     ----------
     column : str
     effect : float
-        Cliff's delta, from -1 to 1, for pairs of a row of the region and another row.  This is the
-        share of pairs with the higher value in the region, minus the share with the lower value
-        there.  For a category, this is the difference between the shares of `level`.
+        Cliff's delta, from -1 to 1, over all pairs of a row of the region and a row outside.  The
+        delta is the share of pairs in which the row of the region has the higher value, minus the
+        share of pairs in which this row has the lower value.  For a category, the difference
+        between the shares of `level` inside and outside.
     level : str or None
-        For a category, the level with the largest difference between shares.  None for other
+        For a category, the level whose shares inside and outside differ most.  None for other
         columns.
     inside, outside : Quartiles or float
         Quartiles of the rows of the region and of other rows.  For a category, shares of `level`.
@@ -478,9 +479,9 @@ class Region:
     Attributes
     ----------
     name : str
-        Name made from the two largest differences, or from up to four if other regions have the
-        same two.  It is "between the others" if all differences are negligible, and "all rows" for
-        the only region.
+        Name made from the two largest differences, or from up to four differences if another
+        region would have the same name.  The name is "between the others" if all differences are
+        negligible, and "all rows" for the only region.
     n_rows : int
         Number of rows from which the region was described.
     share : float
@@ -488,7 +489,7 @@ class Region:
     share_within : (float, float)
         Wilson's 95 % interval of the share.
     differences : tuple of Difference
-        At most eight columns, with the largest effect first and without negligible effects.
+        Differences in at most eight columns, by descending effect, without negligible effects.
     rule : Rule or None
         A few conditions that separate the rows of the region from other rows.  None if not found.
 
@@ -651,7 +652,7 @@ def _quartiles(code: Any, values: Float64s) -> Quartiles:
 
 
 def _distinguish_names(described: list[Region]) -> list[Region]:
-    """Return the regions with longer names for regions that have the same name."""
+    """Return the regions, with longer names for regions that would have the same name."""
     for n in range(N_IN_NAME + 1, MAX_IN_NAME + 1):
         said = [frozenset(region.name.split(", ")) for region in described]
         described = [
@@ -696,8 +697,8 @@ def of_json(data: Any, map_: Map) -> KeptRegions:
         )
     if data.get("schema_version") != VERSION:
         raise InputError(
-            f"The regions have schema version {data.get('schema_version')!r}, but this somscape "
-            f"reads version {VERSION}. Install a newer somscape.",
+            f"The regions have schema version {data.get('schema_version')!r}, but this version of "
+            f"somscape reads schema version {VERSION}. Install a newer somscape.",
             parameter="schema_version",
             value=data.get("schema_version"),
             allowed=VERSION,
@@ -714,8 +715,9 @@ def of_json(data: Any, map_: Map) -> KeptRegions:
     kept.check(map_.n_units)
     if data.get("map") not in (None, fingerprint(map_)):
         warnings.warn(
-            "These regions were found on another map, or before further training, so they may "
-            "contain other rows here. `regions.carry_names` carries names from one map to another.",
+            "These regions were found on another map, or before further training of this map, so "
+            "their rows can differ on this map. Use `regions.carry_names` to carry names from one "
+            "map to another.",
             SomscapeWarning,
             stacklevel=4,
         )
@@ -732,16 +734,16 @@ class Regions:
     labels : ndarray of shape (n_units,), int
         Region of each unit, from 0.
     names : tuple of str
-        Name of each region, or "" for a region without a name.  Empty if all are without a name.
+        Name of each region, or "" for a region without a name.  Empty if no region has a name.
     colors : tuple of str
         Color of each region in pictures and pages, such as "#aa3300", or "" for the usual color of
-        its number.  Empty if all regions have usual colors.
+        its number.  The tuple is empty if all regions have their usual colors.
 
     Raises
     ------
     InputError
-        If `labels` have gaps or do not match the number of units, or if names or colors do not
-        match the number of regions.
+        If the numbers in `labels` have gaps, if `labels` does not match the number of units, or if
+        names or colors do not match the number of regions.
 
     See Also
     --------
@@ -792,7 +794,7 @@ class Regions:
         Parameters
         ----------
         X : Table, data frame or array-like of shape (n_samples, n_features), optional
-            Rows in any form that `of` accepts.  By default, units are returned.
+            Rows in any form that `of` accepts.  By default, the result has one row for each unit.
         library : {"pandas", "polars", "pyarrow"}, optional
             Library of the data frame.  By default, the first of these that is installed.
 
@@ -800,7 +802,7 @@ class Regions:
         -------
         pandas.DataFrame, polars.DataFrame or pyarrow.Table
             For units, the columns ``unit``, ``row``, ``col``, ``hits`` and ``region``.  For rows,
-            ``unit`` and ``region``.  If any region has a name, also ``name``.
+            ``unit`` and ``region``.  If any region has a name, there is also the column ``name``.
         """
         if X is not None:
             units = self.map_.winners(X)
@@ -819,7 +821,7 @@ class Regions:
         -------
         dict
             ``schema`` ("somscape-regions"), ``schema_version``, ``map`` (a text that identifies
-            its prototypes), ``labels`` by unit, and ``names`` and ``colors`` by region.
+            the prototypes of the map), ``labels`` by unit, and ``names`` and ``colors`` by region.
         """
         return {
             "schema": SCHEMA,
@@ -833,8 +835,8 @@ class Regions:
     def save(self, path: str | Path) -> None:
         """Save regions, names and colors to a JSON file, completely or not at all.
 
-        Use `regions.read` to read the file for the same map.  `regions.keep` saves regions in a
-        map.
+        Use `regions.read` to read the file for the same map.  To save regions in a map, use
+        `regions.keep`.
 
         Parameters
         ----------
@@ -849,7 +851,7 @@ class Regions:
 
     @cached_property
     def sizes(self) -> Float64s:
-        """Number of training rows (their total weight) by region, of shape (n_regions,)."""
+        """Number of training rows of each region (sum of weights), of shape (n_regions,)."""
         return np.bincount(self.labels, self.map_.hits).astype(np.float64)
 
     @cached_property

@@ -64,7 +64,7 @@ def test_page_of_a_detector_is_that_of_detect(found: Found, here: Path) -> None:
         (["--p-value", 0.1], "a p-value of at most 0.1"),
         (
             ["--cost", 5, "--amount", "amount"],
-            "worth a review that costs 5, by what 'amount' puts at stake",
+            "an expected amount in 'amount' above the review cost of 5",
         ),
     ],
 )
