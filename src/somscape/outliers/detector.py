@@ -197,7 +197,7 @@ class Detector:
         """The maps that score, which are the members or else the map of all rows."""
         if self.score in REMOVED:
             raise InputError(
-                f"somscape no longer contains the method '{self.score}', so this detector can show "
+                f"The method '{self.score}' was removed from somscape, so this detector can show "
                 "its map, but it cannot score rows. Train a new detector with SOMDetector or "
                 "`somscape detect`.",
                 parameter="score",
