@@ -239,7 +239,7 @@ class OnAnyDevice:
         assert self.is_there(warm.labels_)
 
     def test_a_wide_column_is_warned_of(self):
-        with pytest.warns(SomscapeWarning, match="Column 'x1' carries"):
+        with pytest.warns(SomscapeWarning, match="Column 'x1' causes"):
             small(3, 3).fit(self.put(rows_of(200) * [1, 1000, 1, 1, 1]))
 
     @pytest.mark.parametrize(
@@ -283,7 +283,7 @@ class OnAnyDevice:
             (np.zeros(5), "two dimensions"),
             (np.zeros((0, 5)), "at least one row"),
             (np.zeros((5, 0)), "one column"),
-            (np.zeros((5, 5), dtype=np.int64), "float32 or float64, but .* has int64"),
+            (np.zeros((5, 5), dtype=np.int64), "float32 or float64, but .* has values of int64"),
         ):
             for ask in (small(3, 3).fit, som.predict, som.transform):
                 with pytest.raises(InputError, match=words):

@@ -25,7 +25,7 @@ def test_batch_training_is_explained():
     said = SOM(4, 5, init="random", random_state=0).fit(rows_of()).explain_defaults_
     assert said["algorithm"] == "batch: an epoch on all rows takes little time."
     assert said["radius_start"].startswith("2.5 grid steps: half of the longest side, because")
-    assert "of 40 while the radius shrinks and up to 10 more" in said["n_epochs"]
+    assert "was 40 passes while the radius shrinks and up to 10 more" in said["n_epochs"]
     assert said["radius_end"].startswith("0.7 grid steps: the usual value. Smaller radii")
 
 
@@ -60,7 +60,9 @@ def test_maps_that_cannot_grow_are_batch_training_and_say_so(settings):
     X = rows_of(2000)
     som = SOM(algorithm="multires", **settings).fit(X)
     assert som.map_.parameters["algorithm"] == "batch"
-    assert som.explain_defaults_["algorithm"].startswith("batch: coarse maps first need")
+    assert som.explain_defaults_["algorithm"].startswith(
+        "batch: smaller maps are trained first only"
+    )
     same = SOM(algorithm="batch", **settings).fit(X)
     np.testing.assert_array_equal(som.codebook_, same.codebook_)
 
@@ -76,8 +78,8 @@ def test_going_on_from_a_map_is_explained():
         said = other.explain_defaults_
         assert said["radius_start"].startswith("0.7 grid steps: the last radius of the map")
         assert said["radius_end"].startswith("0.7 grid steps: the final radius of the map")
-        assert "of up to 50 at one radius" in said["n_epochs"]
-        assert said["algorithm"] == "batch: all rows in every epoch, because the start was given."
+        assert "of up to 50 passes, all at one radius" in said["n_epochs"]
+        assert said["algorithm"] == "batch: every epoch uses all rows, because the start was given."
     assert "n_rows, n_cols" not in som.explain_defaults_  # they were given
     assert said["n_rows, n_cols"] == "5 x 6 units, as in the map from which training starts."
 

@@ -220,7 +220,7 @@ def test_further_starts_have_further_radii():
     assert plan_of((6, 8)).other_radii == (4,)
     assert plan_of((6, 8), radius_end=3.0).other_radii == (4,)
     assert plan_of((6, 8), init="random").other_radii == ()
-    assert plan_of((10, 24)).reasons["radius_start"].startswith("the value of the best start, from")
+    assert plan_of((10, 24)).reasons["radius_start"].startswith("the best value among a quarter")
 
 
 # Moves
@@ -250,18 +250,18 @@ def test_units_move_at_small_last_radii_where_that_is_quick(work, settings, roun
 
 WHY = [
     ((10, 14), 1e5, 5, {}, "batch: an epoch on all rows takes little time."),
-    ((10, 14), 2.1e9, 5, {}, "batch: an epoch takes long, but coarse maps first need a map of at"),
-    (RING, 2.1e9, 5, {}, "batch: an epoch takes long, but coarse maps first need a map of at"),
-    ((10, 14), 1e5, 5, {"n_epochs": 60}, "batch: all rows in every epoch, because `n_epochs`"),
-    ((10, 14), 1e5, 5, {"radius_start": 3.0}, "batch: all rows in every epoch, because `n_epochs`"),
+    ((10, 14), 2.1e9, 5, {}, "batch: an epoch takes long, but smaller maps are trained first"),
+    (RING, 2.1e9, 5, {}, "batch: an epoch takes long, but smaller maps are trained first"),
+    ((10, 14), 1e5, 5, {"n_epochs": 60}, "batch: every epoch uses all rows, because"),
+    ((10, 14), 1e5, 5, {"radius_start": 3.0}, "batch: every epoch uses all rows, because"),
     (
         (2, 3),
         1e5,
         5,
         {"init": np.zeros((6, 2))},
-        "batch: all rows in every epoch, because the start",
+        "batch: every epoch uses all rows, because the start",
     ),
-    ((10, 14), 1e5, 5, {"algorithm": "multires"}, "batch: coarse maps first need a map of at"),
+    ((10, 14), 1e5, 5, {"algorithm": "multires"}, "batch: smaller maps are trained first"),
     ((16, 16), 2.6e8, 5, {}, "multires: several starts would take long, so smaller maps"),
     ((16, 16), 2.1e9, 5, {}, "multires: one epoch of the full map takes long"),
     ((16, 16), 2.1e9, 100, {}, "multires: one epoch of the full map takes long"),
@@ -276,7 +276,7 @@ def test_the_algorithm_is_explained_where_it_was_chosen(lattice, work, per_unit,
 def test_samples_to_the_end_are_said():
     on_samples, to_the_end = (plan_of((16, 16), 2.1e9, n).reasons["algorithm"] for n in (99, 100))
     assert on_samples.endswith("were trained first, on 50 rows per unit.")
-    assert to_the_end.endswith("on 50 rows per unit, because there are at least 100.")
+    assert to_the_end.endswith("on 50 rows per unit, because X has at least 100.")
 
 
 def test_what_was_asked_for_has_no_reason():

@@ -126,7 +126,7 @@ def test_rates_may_be_a_list_or_an_array():
 
 
 def test_every_lattice_is_held_against_the_rows():
-    with pytest.warns(SomscapeWarning, match="100 units for 50 rows .* units will not have a row"):
+    with pytest.warns(SomscapeWarning, match="100 units for 50 rows .* units will be without rows"):
         SOM(n_rows=100, n_epochs=1).fit(rows_of(50))
     with rejected():
         SOM(n_rows=3_000_000).fit(rows_of())

@@ -37,13 +37,13 @@ def test_scaled_tables_and_images_do_not_warn(table: str) -> None:
 
 def test_wine_as_it_is_names_proline_and_what_to_do() -> None:
     (message,) = messages(SOM(3, 4), datasets.load_wine(as_frame=True).data)
-    assert "Column 'proline' carries 99.77 % of the squared distances" in message
-    assert "22 times as wide as the next column, 'magnesium'" in message
+    assert "Column 'proline' causes 99.77 % of the squared distances" in message
+    assert "22 times the next largest standard deviation, in column 'magnesium'" in message
     assert "Standardize the columns" in message
 
 
 def test_the_warning_points_to_the_line_that_fits(X) -> None:
-    with pytest.warns(SomscapeWarning, match="Column 'x2' carries 100 %") as caught:
+    with pytest.warns(SomscapeWarning, match="Column 'x2' causes 100 %") as caught:
         SOM(3, 4).fit(X)
     assert caught[0].filename == __file__
 
@@ -94,6 +94,6 @@ def test_widths_are_compared_at_any_size(X) -> None:
 
 
 def test_suggest_warns_once(X) -> None:
-    with pytest.warns(SomscapeWarning, match="Column 'x2' carries") as caught:
+    with pytest.warns(SomscapeWarning, match="Column 'x2' causes") as caught:
         SOM.suggest(X, n_samples=60, n_seeds=2)
     assert len(caught) == 1

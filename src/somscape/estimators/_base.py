@@ -13,7 +13,7 @@ from somscape.fit.settings import Progress
 
 
 class Base(BaseEstimator):
-    """An estimator that raises NotFittedError for fitted attributes before `fit`."""
+    """Base class that raises NotFittedError if a fitted attribute is read before `fit`."""
 
     def __getattr__(self, name: str) -> Any:
         # Python calls this method only for attributes that do not exist.
@@ -24,14 +24,14 @@ class Base(BaseEstimator):
 
 
 def _is_set_by_fit(name: str) -> bool:
-    """Return whether `fit` sets the attribute of this name."""
+    """Return whether an attribute with this name is set by `fit`."""
     return name.endswith("_") and not name.startswith("_")
 
 
 logger = logging.getLogger("somscape")
 
 SECONDS_BETWEEN_LINES = 0.3
-"""Minimum number of seconds between lines on standard error.  The log contains every step."""
+"""Minimum number of seconds between two lines on standard error.  A log contains every step."""
 
 
 class Verbose:
@@ -40,7 +40,7 @@ class Verbose:
     Attributes
     ----------
     n_maps : int
-        Number of maps that will be trained one after the other.  If there are several, each line
+        Number of maps that are trained one after another.  If there are several maps, each line
         contains the number of the current map.
     """
 
@@ -48,7 +48,7 @@ class Verbose:
     _n_begun = 0
 
     def begin(self) -> None:
-        """Prepare for the next map, whose first step is shown immediately."""
+        """Prepare for the training of the next map, whose first step is shown immediately."""
         self._n_begun += 1
         self._next_time = 0.0
         self._waiting_line = ""
@@ -66,7 +66,7 @@ class Verbose:
             self._write(line)
 
     def end(self, reason: str) -> None:
-        """Show the last step, unless it was already shown, and the reason for the end."""
+        """Show the last step (unless already shown) and the reason for the end of training."""
         line = self._with_map_number(f"training ended: {reason}")
         if _is_logged():
             logger.info(line)
@@ -85,12 +85,12 @@ class Verbose:
 
 
 def expect_maps(callbacks: Iterable[Any], n_maps: int) -> None:
-    """Set the number of maps that `verbose` shows for the next trainings."""
+    """Set the total number of maps that `Verbose` callbacks show."""
     for callback in callbacks:
         if isinstance(callback, Verbose):
             callback.n_maps = n_maps
 
 
 def _is_logged() -> bool:
-    """Return whether the log shows messages of level INFO."""
+    """Return whether logging is configured to record messages of level INFO."""
     return logger.hasHandlers() and logger.isEnabledFor(logging.INFO)

@@ -1,4 +1,4 @@
-"""Data in pieces, which are checked in a first pass and then remain where they are stored."""
+"""Check data in pieces, and run methods of estimators where the pieces are stored."""
 
 from collections.abc import Callable, Sequence
 from copy import copy
@@ -30,7 +30,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Look(NamedTuple):
-    """Result of the first pass for one piece.
+    """Result of the check of one piece in the first pass.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class Look(NamedTuple):
     n_missing : ndarray of shape (n_features,) or None
         Number of missing values of each feature; None if no value is missing.
     first_gap : int
-        Number of the first row with a missing value.
+        Number of the first row of the piece with a missing value.
     """
 
     names: tuple[str, ...] | None
@@ -57,7 +57,7 @@ class Look(NamedTuple):
 
     @property
     def is_narrow(self) -> bool:
-        """Whether the piece has float32 numbers or no rows."""
+        """Whether the piece is empty or contains float32 numbers."""
         if self.extremes is None or not self.shape[0]:
             return True
         return self.extremes[0].dtype == np.float32
@@ -69,9 +69,9 @@ def rows_elsewhere(
     """Check all pieces; return their rows, the encoding and the names of the features."""
     if encoding is None and missing == "fill":
         raise InputError(
-            "`missing` is 'fill', but the medians of all rows are not computed for X in pieces. "
-            "Fill the missing values first, pass missing='mask', or pass an `encoder` that was "
-            "fitted to a part of X.",
+            "`missing` is 'fill', which needs the median of each column, but medians are not "
+            "computed for X in pieces. Fill the missing values first, pass missing='mask', or pass "
+            "an `encoder` that was fitted to a part of X.",
             parameter="missing",
             value="fill",
         )
@@ -95,7 +95,7 @@ def rows_elsewhere(
 
 
 def _convert_piece(dtype: Any, data: Any) -> Floats:
-    """Return the rows of a piece as numbers of a data type."""
+    """Return the rows of a piece as numbers of the given data type."""
     return np.ascontiguousarray(_checked_numbers(data), dtype=dtype)
 
 
@@ -105,7 +105,7 @@ def _encode_piece(encoding: Encoding, data: Any) -> Floats:
 
 
 def _look(encoding: Encoding | None, missing: str, _: int, data: Any) -> Look:
-    """Check a piece and return its `Look`."""
+    """Check a piece and return the result as a `Look`."""
     frame = as_frame(data, "X")
     names = None if frame is None else tuple(frame_names(frame))
     if not len(data):
@@ -122,7 +122,7 @@ def _look(encoding: Encoding | None, missing: str, _: int, data: Any) -> Look:
     is_missing, wrong = np.isnan(rows), ""
     is_empty, has_gap = is_missing.all(axis=1), is_missing.any(axis=1)
     if missing == "mask" and is_empty.any():
-        wrong = f"Row {int(is_empty.argmax())} is without any value (NaN). Leave the row out."
+        wrong = f"All values of row {int(is_empty.argmax())} are missing (NaN). Leave the row out."
     counts = is_missing.sum(axis=0)
     return Look(names, wrong, rows.shape, extremes, counts, int(has_gap.argmax()))
 
@@ -133,16 +133,16 @@ def _rows_of(encoding: Encoding | None, data: Any, frame: Any) -> Floats:
         others = [name for name, kind in kinds.items() if kind != "number"]
         if others:
             raise InputError(
-                f"It contains values that are not numbers in column {listed(others)}. Pass "
-                "`encoder`, a somscape.TableEncoder that was fitted to a part of X, or leave "
-                "the column out.",
+                f"The piece contains values that are not numbers, in column {listed(others)}. "
+                "Pass a somscape.TableEncoder that was fitted to a part of X as `encoder`, or "
+                "leave the column out.",
                 column=others,
             )
         return _checked_numbers(data)
     if frame is None:
         found = type(data).__name__
         raise InputError(
-            f"Its columns must have names for the encoding, but it is of type {found}. Pass data "
+            f"The encoding needs columns with names, but the piece is of type {found}. Pass data "
             "frames.",
             value=found,
         )
@@ -150,7 +150,7 @@ def _rows_of(encoding: Encoding | None, data: Any, frame: Any) -> Floats:
 
 
 def holds_only_numbers(pieces: Pieces) -> bool:
-    """Return whether all pieces are arrays or data frames with only numbers, in one pass."""
+    """Read all pieces once; return whether each piece is an array or a data frame of numbers."""
     return all(pieces.each(_are_numbers))
 
 
@@ -160,12 +160,12 @@ def _are_numbers(_: int, data: Any) -> bool:
 
 
 def brought_here(X: Any) -> Any:
-    """Return all data on this machine, in a form that can be read several times."""
+    """Fetch all data to this machine, in a form that can be read several times."""
     return collected(pieces_here(X))
 
 
 def pieces_here(X: Any) -> Any:
-    """Join data in pieces to one array or data frame, and return other data unchanged."""
+    """Join data in pieces into one array or data frame, and return other data unchanged."""
     X = pieces_of(X)
     return fetched_rows(X.each(_return_piece)) if isinstance(X, Pieces) else X
 
@@ -182,7 +182,7 @@ class Method:
     name: str
 
     def __call__(self, data: Any) -> Any:
-        """Return the result of the method, or an empty array if there are no rows."""
+        """Return the result of the method for data, or an empty array if the data are empty."""
         return getattr(self.estimator, self.name)(data) if len(data) else np.empty(0)
 
     def of_piece(self, _: int, data: Any) -> Any:
@@ -190,7 +190,7 @@ class Method:
         return self(data)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the state without attributes that only the user of the estimator needs."""
+        """Return the state to pickle, without attributes that the method does not need."""
         lean = copy(self.estimator)
         own = vars(lean)
         for name in {"labels_", "units_", "history_", "codebook_", "_sums", "_stream"} & own.keys():
@@ -203,7 +203,7 @@ class Method:
 
 
 def answers_where_it_lies(name: str, dtype: Any) -> Callable[[F], F]:
-    """Let a method also accept data in pieces, and run it where the pieces are stored."""
+    """Return a decorator that runs a method on data in pieces, where the pieces are stored."""
 
     def decorated(method: F) -> F:
         @wraps(method)
@@ -229,13 +229,13 @@ def _checked_numbers(data: Any) -> Any:
     check_not_dates(values.dtype)
     if values.ndim != 2 or not values.shape[1]:
         raise ParameterError(
-            f"It must have rows and columns, but its shape is {values.shape}.",
+            f"A piece must have rows and columns, but has shape {values.shape}.",
             parameter="X",
             value=values.shape,
         )
     if values.dtype.kind == "c":
         raise ParameterError(
-            "It contains complex numbers. Pass real numbers.",
+            "The piece contains complex numbers. Pass real numbers.",
             parameter="X",
         )
     if values.dtype not in (np.float32, np.float64):
@@ -255,8 +255,8 @@ def _check_columns(looks: Sequence[Look]) -> None:
     for number, look in there:
         if (look.names is None) != (first.names is None):
             raise InputError(
-                f"X has pieces of different kinds. The first piece and piece {number} are an "
-                "array and a data frame. Pass pieces of one kind.",
+                "The pieces of X must be all arrays or all data frames, but the first piece and "
+                f"piece {number} are of different kinds. Convert the pieces to one kind.",
                 parameter="X",
             )
         if look.names != first.names:
@@ -291,13 +291,13 @@ def _describe_other_names(expected: Sequence[str], found: Sequence[str], number:
             "the column out."
         )
     return (
-        f"Piece {number} of X has its columns in another order than the first piece. Sort the "
-        "columns in the same order."
+        f"Piece {number} of X has the same columns as the first piece, but in another order. Put "
+        "the columns into the order of the first piece."
     )
 
 
 def _check_missing(looks: Sequence[Look], names: Sequence[str], missing: str) -> None:
-    """Raise InputError for missing values, or, with masks, for columns without values."""
+    """Raise InputError for missing values or, with missing='mask', for columns without values."""
     gaps = [look.n_missing for look in looks if look.n_missing is not None]
     if not gaps:
         return
@@ -307,7 +307,7 @@ def _check_missing(looks: Sequence[Look], names: Sequence[str], missing: str) ->
         empty = [name for name, n in zip(names, counts, strict=True) if n == n_rows]
         if empty:
             raise InputError(
-                f"X has columns without any value (NaN), {listed(empty)}. Leave the columns out.",
+                f"X is without any value in column {listed(empty)}. Leave the column out.",
                 parameter="X",
                 column=empty,
             )
@@ -316,9 +316,9 @@ def _check_missing(looks: Sequence[Look], names: Sequence[str], missing: str) ->
     number = next(i for i, look in enumerate(looks) if look.n_missing is not None)
     row, before = looks[number].first_gap, sum(look.shape[0] for look in looks[:number])
     raise InputError(
-        f"X has missing values (NaN), {shown}. The first is in row {row} of piece {number} (row "
-        f"{before + row} of all rows). Fill the values, leave the rows or columns out, or pass "
-        "missing='mask'.",
+        f"X has missing values (NaN), {shown}. The first missing value is in row {row} of piece "
+        f"{number} (row {before + row} of all rows). Fill the values, leave the rows or columns "
+        "out, or pass missing='mask'.",
         parameter="X",
         row=before + row,
     )

@@ -1,4 +1,4 @@
-"""Convert the data that users pass to rows for the kernels."""
+"""Check the data that users pass, and convert the data into rows for the kernels."""
 
 import sys
 import warnings
@@ -73,7 +73,7 @@ _settings_lock = Lock()
 
 @contextmanager
 def _full_precision(backends: Any) -> Iterator[None]:
-    """Let torch multiply in full precision, and restore the user's settings afterwards."""
+    """Set torch to full precision for products, and restore the user's settings afterwards."""
     tables = [backends.cuda.matmul, backends.mkldnn.matmul]
     name, full = "fp32_precision", cast(Any, "ieee")
     if not hasattr(tables[0], name):  # torch before 2.9
@@ -105,8 +105,8 @@ LIBRARIES = {
         matmul,
     ),
 }
-"""Supported array libraries.  If X is an array of such a library, results are arrays of the same
-library.  Otherwise, results are NumPy arrays."""
+"""Supported array libraries.  If X is an array of one of these libraries, results are arrays of the
+same library.  Otherwise, results are NumPy arrays."""
 
 
 def _library_of(X: Any) -> str | None:
@@ -135,7 +135,7 @@ def fetched(X: Any) -> Any:
 
 
 def near(X: Any, what: str) -> Any:
-    """Return data as `fetched` does, but raise InputError if X is on a device."""
+    """Return the result of `fetched`, but raise InputError if X is in the memory of a device."""
     library = _library_of(X)
     if library is not None and not _is_near(X, library):
         raise InputError(
@@ -158,7 +158,7 @@ class Home:
     Attributes
     ----------
     library : module or None
-        None means that X was not an array of another library, so results are NumPy arrays.
+        None means that X was not an array of a supported library, so results are NumPy arrays.
     place : object
         The device, as an object of the library.
     """
@@ -176,7 +176,7 @@ class Home:
 
 
 def received(X: Any) -> tuple[Any, Home]:
-    """Return X as an array for computation, and the library and device for results."""
+    """Return X as an array for computation, and the library and the device of the results."""
     library = _library_of(X)
     if library is None or _is_near(X, library):
         return fetched(X), home_of(X)
@@ -196,7 +196,7 @@ def _on_device(X: Any, library: str) -> DeviceArray:
         layout = f" ({X.layout})" if "sparse" in str(getattr(X, "layout", "")) else ""
         raise InputError(
             f"X on a device must be dense, with values of float32 or float64, but X on {label} "
-            f"has {kind}{layout}. Convert X, or pass {_advice_for(library)}.",
+            f"has values of {kind}{layout}. Convert X, or pass {_advice_for(library)}.",
             parameter="X",
             value=kind,
         )
@@ -237,7 +237,7 @@ def _namespace(X: Any, library: str) -> Any:
 
 
 BLOCK_ROWS = 1 << 14
-"""Number of rows that are copied together."""
+"""Number of rows that are copied at a time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -254,7 +254,7 @@ class Prepared:
         All rows, including rows of weight 0.
     encoding : Encoding
     kept : ndarray of shape (n_kept,) or None
-        Numbers of the training rows among all rows; None if all rows train the map.
+        Row numbers of the training rows among all rows; None if all rows train the map.
     """
 
     rows: AnyRows
@@ -273,7 +273,7 @@ def prepare(
     missing: str,
     min_rows: int = 1,
 ) -> Prepared:
-    """Check and encode the data and weights of a `fit`."""
+    """Check the data and weights of a `fit`, and encode the data."""
     values: Rows
     if isinstance(X, Pieces):
         return _prepare_pieces(estimator, X, sample_weight, encoding=encoding, missing=missing)
@@ -335,7 +335,7 @@ def _prepare_pieces(
 
 
 def seed_of(random_state: Any, *, draws: bool = True) -> int:
-    """Return a seed for NumPy's generators from a scikit-learn random state."""
+    """Convert a scikit-learn random state into a seed for NumPy's random generators."""
     is_seed = isinstance(random_state, (int, np.integer)) and not isinstance(random_state, bool)
     if is_seed and random_state >= 0:
         return int(random_state)
@@ -354,13 +354,13 @@ def seed_of(random_state: Any, *, draws: bool = True) -> int:
 
 
 def rows_for(estimator: Any, X: Any) -> Rows:
-    """Return data as rows for the map of a fitted estimator and for the kernels."""
+    """Convert data into rows for the map of a fitted estimator and for the kernels."""
     map_: Map = estimator.map_
     return map_.any_rows_of(data_for(estimator, X))
 
 
 def data_for(estimator: Any, X: Any) -> Any:
-    """Return data for the methods of a fitted estimator's map; these methods check the values."""
+    """Convert data for the methods of a fitted estimator's map, which check the values."""
     encoding: Encoding = estimator.map_.encoding
     X = brought_here(X)
     if not encoding.is_plain:
@@ -369,7 +369,7 @@ def data_for(estimator: Any, X: Any) -> Any:
 
 
 def table_for(estimator: Any, X: Any, encoding: Encoding, *, reset: bool) -> Table:
-    """Return data as a table for an existing encoding; a `fit` passes ``reset=True``."""
+    """Convert data into a table for an existing encoding; `fit` passes ``reset=True``."""
     if isinstance(X, Table):
         return X
     if encoding.is_named:
@@ -378,7 +378,7 @@ def table_for(estimator: Any, X: Any, encoding: Encoding, *, reset: bool) -> Tab
             return table_from_frame(frame, "X")
         names = [code.name for code in encoding.used]
         raise InputError(
-            f"{type(estimator).__name__} encodes columns by name, but X is without names "
+            f"{type(estimator).__name__} encodes columns by name, but X does not have names "
             f"({type(X).__name__}). Pass a table or data frame with {listed(names)}, or pass "
             "encoded rows to the methods of `map_`.",
             parameter="X",
@@ -405,7 +405,7 @@ def read_data(
     unused: Collection[str] = (),
     encoding: Encoding | None = None,
 ) -> tuple[Any, Table]:
-    """Check data that will be encoded; return them as given and as a table."""
+    """Check data that will be encoded; return the data as given and as a table."""
     X = brought_here(X)
     if isinstance(X, Table):
         if encoding is None:
@@ -468,7 +468,7 @@ def _read_array(
 
 
 def checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: int = 1) -> Any:
-    """Check an array or a data frame of numbers; return it as a NumPy or SciPy sparse array."""
+    """Check an array or a data frame of numbers; return a NumPy array or a SciPy sparse array."""
     if _is_ready(X, min_rows):
         # scikit-learn's check has the same result, but its search for data frames takes 60
         # microseconds.
@@ -522,9 +522,9 @@ def checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: in
         if "could not convert string" not in str(error):
             raise
         raise InputError(
-            f"X contains text ({error}). Leave columns of text out, or pass a data frame, whose "
-            "columns are encoded with encoder='auto' (with a somscape.TableEncoder if the "
-            "estimator lacks this parameter).",
+            f"X contains text ({error}). Leave columns of text out, or pass a data frame and "
+            "encoder='auto'. For an estimator without the parameter `encoder`, encode X with a "
+            "somscape.TableEncoder.",
             parameter="X",
         ) from error
 
@@ -532,7 +532,7 @@ def checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: in
 def check_names(
     estimator: BaseEstimator, frame: Any, *, reset: bool, may_lack: Collection[str] = ()
 ) -> None:
-    """Set or check ``n_features_in_`` and ``feature_names_in_`` with a data frame's columns."""
+    """Set or check ``n_features_in_`` and ``feature_names_in_`` for the columns of a data frame."""
     names, known = frame_names(frame), getattr(estimator, "feature_names_in_", ())
     if not reset and names == [n for n in known if n in names or n not in may_lack]:
         return
@@ -543,8 +543,8 @@ def check_names(
 class _Columns:
     """Column names of a data frame, for versions of scikit-learn that cannot read them.
 
-    Before version 1.9, scikit-learn needs pandas or the interchange protocol, which polars has
-    dropped.
+    Before version 1.9, scikit-learn reads the names only from pandas and from libraries with the
+    interchange protocol, which polars does not support any more.
     """
 
     def __init__(self, frame: Any) -> None:
@@ -588,8 +588,8 @@ def _without_missing(
     if any(np.isnan(v).all() for v in counted_values):
         counts = _missing_counts(values, names)
         raise InputError(
-            f"X has columns without any value. The missing values (NaN) are {counts}. Leave the "
-            "columns without values out.",
+            "X has columns in which all values are missing. The numbers of missing values (NaN) "
+            f"are {counts}. Leave the columns without values out.",
             parameter="X",
         )
     if missing == "mask":
@@ -610,7 +610,7 @@ def _medians(values: Floats, counts: Float64s | None) -> list[float]:
 
 
 def _take_rows(values: Floats, rows: Ints) -> Floats:
-    """Return some rows, in a temporary file if the result is large."""
+    """Copy some rows, into a temporary file if the result is large."""
     out = stored((len(rows), values.shape[1]), values.dtype)
     for part in blocks(len(rows), BLOCK_ROWS):
         out[part] = values[rows[part]]
@@ -618,7 +618,7 @@ def _take_rows(values: Floats, rows: Ints) -> Floats:
 
 
 def _find_training_rows(values: Rows, weights: Float64s | None, missing: str) -> Any:
-    """Return a mask of the rows with weight and values, or None if all rows have both."""
+    """Return a mask of the rows with a weight above 0 and a value, or None for all rows."""
     is_kept = None if weights is None or weights.all() else weights > 0
     if missing != "mask" or isinstance(values, SparseRows):
         return is_kept
@@ -631,14 +631,14 @@ def _find_training_rows(values: Rows, weights: Float64s | None, missing: str) ->
 def refuse_missing(
     values: Floats, names: Sequence[str], where: Callable[[int], str] = "row {}".format
 ) -> None:
-    """Raise InputError with the number of missing values by column if any value is missing."""
+    """Raise InputError if a value is missing; the message counts missing values by column."""
     if counts := _missing_counts(values, names):
         first = min(int(missing.argmax()) for c in values.T if (missing := np.isnan(c)).any())
         raise InputError(
-            f"X has missing values (NaN), {counts}. The first is in {where(first)}. Fill the "
-            "values, or leave the rows or columns out. You can also pass missing='fill' to fill "
-            "in the median of each column or, if supported, missing='mask' to ignore missing "
-            "values in distances.",
+            f"X has missing values (NaN), {counts}. The first missing value is in "
+            f"{where(first)}. Fill the values, or leave the rows or columns out. You can also pass "
+            "missing='fill' to fill in the median of each column or, if supported, missing='mask' "
+            "to ignore missing values in distances.",
             parameter="X",
             row=first,
         )
@@ -650,7 +650,7 @@ def _missing_counts(values: Floats, names: Sequence[str]) -> str:
 
 
 def prepare_on_device(som: Any, X: DeviceArray, sample_weight: Any) -> Prepared:
-    """Check rows on a device and weights for a `fit`, as `prepare` does for other rows."""
+    """Check weights and rows on a device for a `fit`, as `prepare` does for other rows."""
     allowed = {
         "metric": ("euclidean",),
         "feature_weight": (None,),
@@ -685,9 +685,9 @@ def checked_on_device(som: Any, X: DeviceArray, *, reset: bool = False) -> Any:
         map_: Map = som.map_
         if not (map_.encoding.is_plain and map_.metric.is_plain):
             raise InputError(
-                "X on a device requires a map with metric='euclidean', without feature weights "
-                f"and without an encoding, but X is on {X.device.name}. Pass X in this machine's "
-                "memory.",
+                f"X is on {X.device.name}, but X on a device requires a map with "
+                "metric='euclidean', without feature weights and without an encoding. Pass X in "
+                "this machine's memory.",
                 parameter="X",
                 value=X.device.name,
             )
@@ -712,17 +712,17 @@ def checked_on_device(som: Any, X: DeviceArray, *, reset: bool = False) -> Any:
 
 
 MAX_SHARE = 0.995
-"""Share of the total variance from which a single column determines the map."""
+"""Share of the total variance above which a single column practically determines the map."""
 
 UNSCALED = ("euclidean", "manhattan", "chebyshev")
-"""Metrics in which a column with a wide range has a large weight."""
+"""Metrics for which a column with a wide range has a large effect on distances."""
 
 N_ROWS = 10_000
-"""Approximate number of rows for this check."""
+"""Approximate number of rows from which the variance of each column is computed."""
 
 
 def warn_of_wide_column(prepared: Prepared, metric: str, feature_weight: Any) -> None:
-    """Warn if one column of an array without encoding outweighs all other columns."""
+    """Warn if one column of data without an encoding dominates the distances between rows."""
     rows = prepared.rows
     if isinstance(rows, SparseRows) or not prepared.encoding.is_plain:
         return
@@ -740,9 +740,10 @@ def warn_of_wide_column(prepared: Prepared, metric: str, feature_weight: Any) ->
         return
     names = prepared.encoding.feature_names
     warnings.warn(
-        f"Column '{names[first]}' carries {100 * share:.4g} % of the squared distances between "
-        f"rows, because it is {spreads[first] / spreads[second]:.3g} times as wide as the next "
-        f"column, '{names[second]}'. Standardize the columns, for example with scikit-learn's "
+        f"Column '{names[first]}' causes {100 * share:.4g} % of the squared distances between "
+        "rows, because the standard deviation of the column is "
+        f"{spreads[first] / spreads[second]:.3g} times the next largest standard deviation, in "
+        f"column '{names[second]}'. Standardize the columns, for example with scikit-learn's "
         "StandardScaler, or set the weights of columns with `feature_weight`.",
         SomscapeWarning,
         stacklevel=4,

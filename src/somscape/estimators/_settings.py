@@ -34,7 +34,7 @@ from somscape.tables.table import Table, table_from_columns
 
 
 def start_of(init: Any) -> Any:
-    """Return the map of `init` if it is a detector or a fitted estimator, else `init`."""
+    """Return the map of `init` if `init` is a detector or a fitted estimator, else `init`."""
     map_ = getattr(init, "map_", init)
     return map_ if isinstance(map_, Map) else fetched(init)
 
@@ -58,7 +58,7 @@ def weights_of_features(given: Any, encoding: Encoding) -> Any:
 
 
 def settings_of_som(som: Any) -> Settings:
-    """Check the parameters of a SOM and return them as settings, with a seed if it is needed."""
+    """Check the parameters of a SOM; return the settings, with a seed if one is needed."""
     of_others = ("units_per_root", "seed", "callbacks")
     names = [f.name for f in fields(Settings) if f.name not in of_others]
     if not isinstance(som.callbacks, Iterable):
@@ -90,20 +90,20 @@ def refuse_checkpoint(callbacks: Any, name: str) -> None:
     if any(callable(getattr(callback, "keep", None)) for callback in given):
         raise ParameterError(
             f"{name} does not support a `Checkpoint` in the `callbacks` of a SOM, because only "
-            "SOM.fit can resume training from the file. Leave the checkpoint out.",
+            "SOM.fit can resume training from a checkpoint. Leave the `Checkpoint` out.",
             parameter="callbacks",
         )
 
 
 def settings_of_detector(detector: Any, som: Any) -> tuple[Detection, Settings]:
-    """Check the parameters of a SOMDetector; return the settings of detection and map."""
+    """Check the parameters of a SOMDetector; return the settings of the detection and the map."""
     names = [field.name for field in fields(Detection) if field.name != "is_encoded"]
     detection = Detection(**{name: getattr(detector, name) for name in names})
-    return detection, _settings_within(detector, som, "scores and reasons require these")
+    return detection, _settings_within(detector, som, "scores and reasons require these values")
 
 
 def settings_of_classifier(classifier: Any, som: Any) -> tuple[Recognition, Settings]:
-    """Check the parameters of a SOMClassifier; return the settings of recognition and map."""
+    """Check the parameters of a SOMClassifier; return the settings of recognizer and map."""
     check_number("layer_weight", classifier.layer_weight, 0, low_is_allowed=True)
     if classifier.reject is not None:
         check_number("reject", classifier.reject, 0, 0.5)
@@ -115,7 +115,7 @@ def settings_of_classifier(classifier: Any, som: Any) -> tuple[Recognition, Sett
 
 
 def settings_of_regressor(regressor: Any, som: Any) -> tuple[Prediction, Settings]:
-    """Check the parameters of a SOMRegressor; return the settings of prediction and map."""
+    """Check the parameters of a SOMRegressor; return the settings of predictor and map."""
     settings = _settings_of_learner(regressor, som, ("relevance", "linear"))
     return Prediction(bool(regressor.relevance), bool(regressor.linear)), settings
 
@@ -131,12 +131,12 @@ def _settings_of_learner(learner: Any, som: Any, flags: tuple[str, ...]) -> Sett
             )
     if not isinstance(som.init, str):
         raise ParameterError(
-            "`som` must have an `init` by name, because its rows are trained on different axes, "
-            f"but its `init` is of type {type(som.init).__name__}. Leave `init` out.",
+            "`init` of `som` must be a name such as 'pca', because the map is trained on "
+            f"transformed rows, but is of type {type(som.init).__name__}. Leave `init` out.",
             parameter="som",
             value=type(som.init).__name__,
         )
-    return _settings_within(learner, som, "the steps after the map require these")
+    return _settings_within(learner, som, "the steps after the map require these values")
 
 
 def _settings_within(estimator: Any, som: Any, why: str) -> Settings:
@@ -145,7 +145,7 @@ def _settings_within(estimator: Any, som: Any, why: str) -> Settings:
         also = "" if som.feature_weight is None else " and a `feature_weight`"
         raise ParameterError(
             f"`som` must have metric='euclidean' and feature_weight=None, because {why}, but "
-            f"it has metric={som.metric!r}{also}. Scale the columns of X instead.",
+            f"has metric={som.metric!r}{also}. Scale the columns of X instead.",
             parameter="som",
             value=som.metric,
         )
@@ -201,9 +201,9 @@ def choose_complete(estimator: Any, X: Any, sample_weight: Any, start: Any) -> C
     chosen = choose_encoding(estimator, X, sample_weight, start)
     if chosen.encoding is not None and chosen.encoding.missing == "mask":
         raise InputError(
-            "`encoder` ignores missing values (missing='mask'), but complete rows are required. "
-            "Pass TableEncoder(missing='fill'), or leave `encoder` out and pass "
-            "missing='fill'.",
+            "`encoder` ignores missing values (missing='mask'), but "
+            f"{type(estimator).__name__} requires complete rows. Pass "
+            "TableEncoder(missing='fill'), or leave `encoder` out and pass missing='fill'.",
             parameter="encoder",
             value="mask",
         )
@@ -251,7 +251,7 @@ def _choose_for_pieces(estimator: Any, X: Pieces, lent: Encoding | None) -> Chos
     known = getattr(encoder, "encoding_", lent)
     if known is not None and not known.is_plain:
         return ChosenEncoding(
-            X, known, f"The encoding was already known: {_describe_encoding(known)}."
+            X, known, f"The encoding was already fitted: {_describe_encoding(known)}."
         )
     is_ready = known is not None or encoder is None
     if is_ready or (not isinstance(encoder, TableEncoder) and holds_only_numbers(X)):
@@ -260,7 +260,7 @@ def _choose_for_pieces(estimator: Any, X: Pieces, lent: Encoding | None) -> Chos
 
 
 def missing_of(estimator: Any) -> str:
-    """Return `missing` of the encoder of an estimator, or of the estimator without an encoder."""
+    """Return `missing` of the estimator's encoder or, without an encoder, of the estimator."""
     encoder = estimator.encoder
     if not isinstance(encoder, TableEncoder):
         return str(estimator.missing)
@@ -310,7 +310,7 @@ def _choose_by_rule(
 
 
 def _warn_of_scaled_numbers(kinds: dict[str, str], encoding: Encoding, missing: str) -> None:
-    """Warn if columns of numbers are scaled only because a data frame also has other columns."""
+    """Warn if numbers are scaled only because a data frame also has columns of other kinds."""
     scaled = [c.name for c in encoding.columns if c.kind == "number" and kinds[c.name] == "number"]
     if not scaled:
         return
@@ -348,7 +348,7 @@ SUGGESTED = (
 """Names of the columns of the table that `suggest` returns."""
 
 SHARES = (0.5, 1.0, 2.0)
-"""Numbers of units of the candidates, as multiples of the given or automatic number."""
+"""Numbers of units to try, as multiples of the given or automatic number of units."""
 
 RADII = (1.0, 0.7, 0.5)
 """Final radii of the candidates, in grid steps."""
@@ -362,12 +362,12 @@ def suggest(som: Any, X: Any, *, n_samples: int, n_seeds: int, random_state: Any
     check_whole("n_seeds", n_seeds, 2)
     with warnings.catch_warnings():
         # The warning about all rows would be repeated for each candidate.
-        warnings.filterwarnings("ignore", "column .* carries", SomscapeWarning)
+        warnings.filterwarnings("ignore", "column .* causes", SomscapeWarning)
         return _try_candidates(som, rows, n_samples, n_seeds, random_state)
 
 
 def _prepare_rows(som: Any, X: Any) -> Floats:
-    """Return encoded rows, and set the parameters of `som` for rows that are already encoded."""
+    """Return encoded rows, and set `som` so that these rows are not encoded again."""
     chosen = choose_encoding(som, X, None, start_of(som.init))
     prepared = prepare(
         som, chosen.data, None, encoding=chosen.encoding, missing=som.missing, min_rows=2
@@ -375,8 +375,8 @@ def _prepare_rows(som: Any, X: Any) -> Floats:
     if not isinstance(prepared.rows, np.ndarray):
         kind = "sparse" if isinstance(prepared.rows, SparseRows) else "in pieces"
         raise InputError(
-            f"`suggest` supports only dense rows in memory, but X is {kind}. Pass some rows as "
-            "an array.",
+            f"`suggest` supports only dense rows in memory, but X is {kind}. Pass a sample "
+            "of the rows as an array.",
             parameter="X",
             value=kind,
         )
@@ -415,7 +415,7 @@ def _candidates(som: Any, sample: Floats) -> Iterator[Any]:
 
 
 def _radii(som: Any, step: float) -> list[Any]:
-    """Return the final radii to try, or only one if the parameters determine it."""
+    """Return the final radii to try, or only one radius if the parameters determine the radius."""
     falls = isinstance(som.radius_decay, str) and som.radius_decay != "constant"
     if som.radius_end != "auto" or not falls:
         return [som.radius_end]
@@ -426,14 +426,14 @@ def _radii(som: Any, step: float) -> list[Any]:
 
 
 def _size(som: Any, n_rows: int, n_cols: int) -> dict[str, Any]:
-    """Return the parameters of a SOM for a number of rows and columns."""
+    """Return the parameters that set the number of rows and columns of a SOM."""
     if isinstance(som.lattice, Lattice):
         return {"lattice": replace(som.lattice, n_rows=n_rows, n_cols=n_cols)}
     return {"n_rows": n_rows, "n_cols": n_cols}
 
 
 def _sizes(natural: Lattice, sample: Floats) -> list[tuple[int, int]]:
-    """Return distinct sizes, as numbers of rows and columns, near the size of a map."""
+    """Return the distinct sizes to try, as numbers of rows and columns."""
     even = 2 if natural.is_hexagonal and natural.wraps_rows else 1  # rows must be even
     rows = (even * max(1, round(natural.n_rows * np.sqrt(share) / even)) for share in SHARES)
     cols = (max(1, round(natural.n_cols * np.sqrt(share))) for share in SHARES)

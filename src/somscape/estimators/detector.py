@@ -44,7 +44,7 @@ def in_words_of(answering: Callable[..., Any]) -> Callable[[F], F]:
 
 
 class Explains:
-    """Mixin for estimators whose ``detector_`` computes the answers."""
+    """Mixin with methods that explain rows, for estimators with a fitted ``detector_``."""
 
     detector_: Detector
 
@@ -125,7 +125,7 @@ def _as_piece(item: Any) -> tuple[Any, bool]:
     values = np.asarray(item)
     if values.ndim not in (1, 2):
         raise InputError(
-            "It must be a row or a piece of several rows, as an array with one or two "
+            "An item must be a row or a piece of several rows, as an array with one or two "
             f"dimensions, but is of type {type(item).__name__} with {values.ndim} dimensions.",
             parameter="stream",
             value=type(item).__name__,
@@ -136,7 +136,8 @@ def _as_piece(item: Any) -> tuple[Any, bool]:
 class SOMDetector(Explains, OutlierMixin, Base):
     """Detect anomalies, with calibrated p-values and exact reasons.
 
-    A map learns the rows.  A row is unusual if it is far from the prototypes of the map.
+    A map is trained on the rows.  A row is unusual if the row is far from the prototypes of the
+    map.
 
     Parameters
     ----------
@@ -144,70 +145,70 @@ class SOMDetector(Explains, OutlierMixin, Base):
         Name of the score, which compares a row with the prototypes of usual rows (see `trim`):
 
         - ``"auto"`` is the same as ``"combined"``.
-        - ``"combined"`` is the mean distance to the ``n_prototypes`` nearest prototypes, plus the
-          rarity of the single values of the row.  In arrays, distances limit values to 1.5
-          standard deviations from the mean (3 after clean training).  In tables, distances are not
-          limited, so a value beyond all training values adds more.
+        - ``"combined"`` is the mean distance to the ``n_prototypes`` nearest prototypes, plus a
+          term for rare values of the row.  In arrays, values are limited to 1.5 standard deviations
+          from the mean (3 after clean training) before distances are computed.  In tables, values
+          are not limited, so a value beyond all training values increases the score more.
         - ``"k_prototype"`` is the mean distance to the ``n_prototypes`` nearest prototypes.
         - ``"quantization_error"`` is the distance to the nearest prototype.
-        - ``"mass"`` is the mean distance to the nearest prototypes that together have 2 % of the
-          rows, at least ten rows.
+        - ``"mass"`` is the mean distance to the nearest prototypes that together represent 2 % of
+          the rows, but at least ten rows.
     contamination : float, default=0.05
-        Share of the training rows that `predict` flags, in (0, 0.5].
+        Share of the training rows that `predict` flags as anomalies, in (0, 0.5].
     training_is_clean : bool, default=False
-        Whether all training rows are known to be usual.  The map may then follow them closely.
+        Whether all training rows are known to be usual.  If so, the map fits the rows more closely.
     som : SOM or None, default=None
-        The map to train, unfitted.  None means ``SOM()``.  The automatic number of units is 3
-        times the square root of the number of rows, or 16 times with clean training, or 8 times
-        for scores other than ``"combined"``.  For `SOM`, it is 5 times.  ``missing`` and
-        ``encoder`` of `som` are ignored.
+        The map to train, unfitted.  None means ``SOM()``.  The automatic number of units is a
+        multiple of the square root of the number of rows.  The factor is 3, or 16 with clean
+        training, or 8 for scores other than ``"combined"``, compared with 5 for `SOM`.  ``missing``
+        and ``encoder`` of `som` are ignored.
     n_maps : int or "auto", default="auto"
-        Number of maps that determine the scores, from 1 to 256.  If there are several, each map
-        learns from half of the rows, and a score is the root mean square of the scores of the
+        Number of maps from which scores are computed, from 1 to 256.  With several maps, each map
+        is trained on half of the rows, and a score is the root mean square of the scores of the
         maps.  Scores then depend less on the choice of training rows, but scoring takes ``n_maps``
         times as long.  ``map_``, the map of all rows, is then only for display and explanation.
         ``"auto"`` means 8 for at most 2,000 rows, and 1 for more rows or clean training.
     n_prototypes : int or "auto", default="auto"
-        Number of nearest prototypes, from 1 (the quantization error) to 64.  With several
-        prototypes, an outlier still has a high score if it has pulled one prototype to itself.
-        ``"auto"`` for ``"combined"`` means 24, or 8 for the encoded columns of a table, or 1 with
-        clean training.  For other scores, it means 8, or 2 with clean training.
+        Number of nearest prototypes that a score uses, from 1 (the quantization error) to 64.  With
+        several prototypes, an outlier that attracted one prototype in training still has a high
+        score.  ``"auto"`` for ``"combined"`` means 24, or 8 for the encoded columns of a table, or
+        1 with clean training.  For other scores, it means 8, or 2 with clean training.
     trim : float or "auto", default="auto"
-        Share of the training rows, up to 0.5, whose prototypes do not count as usual.  These are
-        the prototypes with the fewest rows around them, such as the prototypes of a group of
-        outliers.  ``"auto"`` means 0.1, or 0.2 for the encoded columns of a table and for scores
+        Share of the training rows, up to 0.5, whose prototypes do not count as usual.  The excluded
+        prototypes are the prototypes with the fewest rows nearby, such as the prototypes of a group
+        of outliers.  ``"auto"`` means 0.1, or 0.2 for the encoded columns of a table and for scores
         other than ``"combined"``, or 0 with clean training.
     decorrelate : bool, default=True
         Whether to decorrelate columns before rows are compared with prototypes.  Information that
-        several columns share then hardly counts twice, and unusual combinations of usual values
+        several columns share then counts only about once, and unusual combinations of usual values
         get high scores.  The correlations are computed from the usual training rows.  The map
         itself does not change.
     calibration : {"global", "regional"}, default="global"
-        Calibration rows with which p-values compare a row, either all or only the calibration rows
-        of the same region of the map.  A region is a group of neighboring units with at least 200
-        calibration rows.  With ``"regional"``, false alarms are as frequent in sparse parts of the
-        data as in dense parts.
+        Calibration rows with which a row is compared for its p-value.  ``"global"`` means all
+        calibration rows, and ``"regional"`` means only the calibration rows of the same region of
+        the map.  A region is a group of neighboring units with at least 200 calibration rows.  With
+        ``"regional"``, false alarms are as frequent in sparse parts of the data as in dense parts.
     missing : {"error", "fill"}, default="error"
-        As for `SOM`.  If ``encoder`` is a `TableEncoder`, its own `missing` applies.
+        As for `SOM`.  If ``encoder`` is a `TableEncoder`, the encoder's `missing` applies.
     encoder : "auto", TableEncoder or None, default="auto"
-        As for `SOM`, but an encoder with ``missing="mask"`` is not supported.  Alerts show the ids
-        in the column ``id`` of the encoder.
+        As for `SOM`, but an encoder with ``missing="mask"`` is not supported.  Alerts contain the
+        ids from the column that `id` of the encoder names.
     random_state : int, RandomState or None, default=None
-        Seed for the training rows of each map, and for the maps.
+        Seed for the choice of the training rows of each map, and for the training.
     verbose : int, default=0
         1 shows the progress of each map in training, as for `SOM`.
 
     Attributes
     ----------
     detector_ : Detector
-        The fitted detector.  It gives the same answers without scikit-learn and can be saved.
+        The fitted detector, which computes the same results without scikit-learn and can be saved.
     map_ : Map
         The map of all rows.
     offset_ : float
         ``decision_function(X) = score_samples(X) - offset_``.
     effect_of_marks_ : str
-        Effect of the rows that were `known` in `fit`, or the reason for no effect; "" without such
-        rows.
+        Effect of the marks in `known` of `fit`, or the reason why there is no effect; "" without
+        marks.
     units_ : ndarray of shape (n_samples,)
         Best matching unit of each training row.
     explain_defaults_ : dict of str to str
@@ -226,12 +227,13 @@ class SOMDetector(Explains, OutlierMixin, Base):
     Notes
     -----
     With several maps, `fit` trains one map of all rows and ``n_maps`` maps of half of the rows.
-    With one map, it trains six maps, because p-values need five folds, and each fold is scored by
-    a map that was trained without it.  If there are more than 20,000 rows, 20,000 rows train the
-    map, and the remaining rows calibrate instead of the folds.  A `somscape.callbacks.TimeLimit`
-    of `som` applies to each map.  `predict` uses in-sample scores, so it flags the requested share
-    of the training rows.  `p_values` uses out-of-sample scores, because a row that has shaped its
-    own prototype has a low in-sample score.
+    With one map, it trains six maps, one for the scores and five for the p-values.  For the
+    p-values, the rows are split into five folds, and each fold is scored by a map that was trained
+    on the other folds.  If there are more than 20,000 rows, the map is trained on 20,000 rows, and
+    the remaining rows replace the folds in the calibration.  A `somscape.callbacks.TimeLimit` of
+    `som` limits the training of each map separately.  `predict` uses in-sample scores, so it flags
+    the requested share of the training rows.  `p_values` uses out-of-sample scores, because the
+    in-sample score of a training row that attracted a prototype is too low.
 
     References
     ----------
@@ -300,12 +302,12 @@ class SOMDetector(Explains, OutlierMixin, Base):
 
     @property
     def effect_of_marks_(self) -> str:
-        """Effect of the `known` rows, or the reason for no effect; "" without such rows."""
+        """Effect of marks in `known`, or why there is no effect; "" without marks."""
         return self.detector_.effect_of_marks
 
     @property
     def offset_(self) -> float:
-        """Value that `decision_function` subtracts, which is minus the threshold."""
+        """Negative threshold, which `decision_function` subtracts from scores."""
         return -self.detector_.threshold
 
     def fit(
@@ -320,12 +322,12 @@ class SOMDetector(Explains, OutlierMixin, Base):
         y : ignored
             Not used, as in all outlier detectors of scikit-learn.
         known : array-like of shape (n_samples,), optional
-            Marks of rows: 1 for a confirmed anomaly, 0 for a cleared row, -1 (or NaN) for unknown.
-            If at most 1,000 rows are marked, confirmed rows are first and cleared rows are last in
-            the list of alerts.  Scores of rows similar to confirmed rows rise, and scores of rows
-            similar to cleared rows fall.  The change is larger if the marks are consistent, that
-            is, if the remaining marks predict each mark well.  `effect_of_marks_` describes the
-            change.
+            Mark of each row, which is 1 for a confirmed anomaly, 0 for a cleared row (checked and
+            found to be usual), and -1 or NaN for an unknown row.  If at most 1,000 rows are marked,
+            confirmed rows are first and cleared rows are last in the list of alerts.  Scores of
+            rows similar to confirmed rows rise, and scores of rows similar to cleared rows fall.
+            The change is larger if the marks are consistent, that is, if each mark can be predicted
+            well from the remaining marks.  `effect_of_marks_` describes the change.
         sample_weight : array-like of shape (n_samples,), optional
             A row of weight 2 counts as two rows, and a row of weight 0 is ignored.
 
@@ -389,18 +391,18 @@ class SOMDetector(Explains, OutlierMixin, Base):
     ) -> "SOMDetector":
         """Update the detector with more rows, in constant memory.
 
-        The first call is a `fit` with one map if ``n_maps="auto"``.  Each later call scores the
-        rows and then updates the map with `half_life`, as `SOM.partial_fit` does.  It also updates
-        the set of usual prototypes, the rarity of values, the threshold and the calibration.  The
-        threshold and the calibration use the scores of all rows at the time of their arrival.  The
-        detector stores samples of 10,000 scores and of 2,000 rows, which determine the rarity of
-        values.
+        The first call does the same as `fit`, but with one map if ``n_maps="auto"``.  Each later
+        call scores the rows and then updates the map with `half_life`, as `SOM.partial_fit` does.
+        It also updates the set of usual prototypes, the rarity of values, the threshold and the
+        calibration.  The threshold and the calibration use the scores that the rows had when the
+        rows arrived.  The detector stores a sample of 10,000 scores and a sample of 2,000 rows,
+        from which the rarity of values is computed.
 
         Parameters
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
-            Pieces of at least a thousand rows are best, because each call takes O(n_units^2 *
-            n_features) in addition to the scoring of its rows.
+            Calls with at least a thousand rows are most efficient, because each call takes
+            O(n_units^2 * n_features) in addition to the scoring of its rows.
         y : ignored
         known : array-like of shape (n_samples,), optional
             As in `fit`.  In later calls, the only effect is that known anomalies are left out of
@@ -408,7 +410,7 @@ class SOMDetector(Explains, OutlierMixin, Base):
         sample_weight : array-like of shape (n_samples,), optional
         half_life : float or None, default=None
             Number of later rows after which the weight of a row is halved, as for
-            `SOM.partial_fit`.  It also applies to the threshold and the calibration.
+            `SOM.partial_fit`.  The half-life also applies to the threshold and the calibration.
 
         Returns
         -------
@@ -444,7 +446,7 @@ class SOMDetector(Explains, OutlierMixin, Base):
 
     @answers_where_it_lies("score", np.float64)
     def score_samples(self, X: Any) -> Float64s:
-        """Return the score of each row as in scikit-learn, which is low for unusual rows.
+        """Return the score of each row, which is low for unusual rows.
 
         Parameters
         ----------
@@ -453,14 +455,14 @@ class SOMDetector(Explains, OutlierMixin, Base):
         Returns
         -------
         ndarray of shape (n_samples,)
-            Minus the score of the chosen `method`.
+            Negative score of the chosen `method`, as scikit-learn requires.
         """
         check_is_fitted(self)
         return -self.detector_.scores(data_for(self, X))
 
     @answers_where_it_lies("decision", np.float64)
     def decision_function(self, X: Any) -> Float64s:
-        """Return `score_samples` shifted so that rows below 0 are flagged.
+        """Return scores shifted so that `predict` flags rows with scores below 0.
 
         Parameters
         ----------
@@ -505,8 +507,8 @@ class SOMDetector(Explains, OutlierMixin, Base):
         Raises
         ------
         InputError
-            If an item is neither a piece nor a row, or does not fit the map.  The message contains
-            the number of the item, from 0.
+            If an item is neither a piece nor a row, or if its columns do not fit the map.  The
+            message contains the number of the item, from 0.
 
         Examples
         --------
@@ -532,27 +534,30 @@ class SOMDetector(Explains, OutlierMixin, Base):
         -------
         ndarray of shape (n_samples,)
             P-values in (0, 1], in steps of ``1 / (n + 1)``, where n is the number of calibration
-            rows (of the row's region if calibration is regional).  High scores may have smaller
-            p-values, see Notes.
+            rows (in the row's region if calibration is regional).  P-values of high scores can be
+            smaller; see Notes.
 
         Notes
         -----
-        Some training rows may be unusual and would hide each other.  Therefore, with 50
-        calibration rows or more, the p-values of the highest fifth of the scores are estimates
-        from the bulk of the scores.  The estimate assumes that the square roots of usual scores
-        above their median follow the upper half of a normal distribution (an empirical null, Efron
-        2004).  It is used if it is less than the counted share and at least ``0.01 / (n + 1)``,
-        and only for ``"combined"``, because the assumption is wrong for other methods.
+        Some training rows may be unusual, and their high scores would make the p-values of unusual
+        rows too large.  Therefore, with 50 calibration rows or more, the p-values of the highest
+        fifth of the scores are estimated from the bulk of the scores.  The estimate assumes that
+        the square roots of usual scores above their median follow the upper half of a normal
+        distribution (an empirical null, Efron 2004).  An estimate is used only if it is at least
+        ``0.01 / (n + 1)`` and less than the counted share of calibration rows with such a high
+        score.  Only ``"combined"`` uses estimates, because the assumption is wrong for other
+        methods.
 
-        With ``training_is_clean``, for other methods, and after marks, p-values are conformal.
-        This means that the probability of a p-value of at most a is about a for new rows of the
-        same population.  With 100 calibration rows or more, a generalized Pareto tail is fitted to
-        the highest 5 % of the scores (at least 20 scores).  If the share from the tail is smaller,
-        the p-value is three quarters of this share plus a quarter of the conformal p-value.  Then
-        the probability is at most 4a for any tail, apart from the effects of cross-fitting.
+        With ``training_is_clean``, for other methods, and after a `fit` with marks, p-values are
+        conformal.  This means that a new row of the same population has a p-value of at most ``a``
+        with a probability of about ``a``.  With 100 calibration rows or more, a generalized Pareto
+        distribution is fitted to the highest 5 % of the scores (at least 20 scores).  If the
+        p-value from this tail is less than the conformal p-value, the result is three quarters of
+        the p-value from the tail plus a quarter of the conformal p-value.  Then the probability is
+        at most ``4 * a`` for any tail, apart from the effects of cross-fitting.
 
-        After marks, this is only an estimate, because marked rows are left out of the calibration,
-        so rows like them are missing there.
+        After a `fit` with marks, the probability is only approximate, because marked rows are left
+        out of the calibration, which then contains too few similar rows.
         """
         check_is_fitted(self)
         return self._scores_and_p_values(X)[1]

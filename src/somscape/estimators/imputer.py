@@ -1,4 +1,4 @@
-"""Fill missing values with the values of similar rows, which a map finds."""
+"""Fill missing values with means of similar rows, which are found with a map."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ from somscape.kernels._select import select_kernels
 from somscape.maps.map import NO_UNIT, Map
 
 BLOCK_VALUES = 1 << 17
-"""Maximum number of values of prototypes in memory at the same time (1 MiB)."""
+"""Maximum number of values of prototypes that are processed at a time (1 MiB)."""
 
 DEVIATION_RADIUS = 1.0
 """Radius, in grid steps, over which the deviations of rows from units are smoothed."""
@@ -35,8 +35,9 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Base):
         Number of nearest units, at most 16.  The mean of their prototypes replaces a missing
         value.
     som : SOM or None, default=None
-        The map to train, unfitted.  None means ``SOM()``.  Only the values that are present train
-        it (with ``missing="mask"`` and ``encoder=None``).  Features should be on one scale.
+        The map to train, unfitted.  None means ``SOM()``.  The map is trained only on the values
+        that are present (with ``missing="mask"`` and ``encoder=None``).  Features should be on the
+        same scale.
     random_state : int, RandomState or None, default=None
         Random state of the map if `som` does not set ``random_state``.
 
@@ -119,7 +120,7 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Base):
         return self
 
     def transform(self, X: Any) -> Floats:
-        """Return the data with filled missing values.
+        """Return the data with missing values filled in.
 
         Parameters
         ----------
@@ -128,7 +129,7 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Base):
         Returns
         -------
         ndarray of shape (n_samples, n_features), with the data type of X
-            Present values are unchanged.
+            Values that were present are unchanged.
         """
         return self.impute(X)[0]
 
@@ -161,7 +162,7 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Base):
         return filled, deviation
 
     def _mean_and_deviation(self, rows: Floats) -> tuple[Float64s, Float64s]:
-        """Return the mean and the deviation of the nearest prototypes for each value."""
+        """Return, for each value, the mean and the deviation of the nearest prototypes."""
         codebook, variances = self.map_.codebook, self.deviation_**2
         units, _ = self.map_.nearest(rows, min(self.n_neighbors, self.map_.n_units))
         values = codebook[units]
@@ -176,7 +177,7 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Base):
 
 
 def _deviation(map_: Map, rows: Floats, sample_weight: Any) -> Float64s:
-    """Return the root mean square difference of rows from their units, smoothed on the map."""
+    """Return the root mean square difference between rows and prototypes, smoothed on the map."""
     units = map_.winners_of_rows(rows)
     is_used = units >= 0
     given = checked_weights(sample_weight, len(rows))

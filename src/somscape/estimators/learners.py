@@ -37,7 +37,7 @@ from somscape.recognize.recognizer import ClassReasons, OtherClass, Recognizer
 
 
 class Learner(Base):
-    """Base of the classifier and the regressor, which predict a target with a map."""
+    """Base class of the classifier and the regressor, which predict a target with a map."""
 
     som: SOM | None
     missing: str
@@ -52,7 +52,7 @@ class Learner(Base):
         raise NotImplementedError
 
     def _current_model(self) -> Answering:
-        """Return the recognizer or predictor that answers now."""
+        """Return the fitted model with the current values of parameters such as `reject`."""
         return self._fitted_model()
 
     @property
@@ -61,7 +61,7 @@ class Learner(Base):
         return self._fitted_model().map_
 
     def p_values(self, X: Any) -> Float64s:
-        """Return the share of rows like the training rows that are as far from the map.
+        """Return, for each row, the share of training rows at least as far from the map.
 
         Parameters
         ----------
@@ -70,7 +70,7 @@ class Learner(Base):
         Returns
         -------
         ndarray of shape (n_samples,)
-            P-values in (0, 1].  A small value means that the row is not like any training row.
+            P-values in (0, 1].  A small value means that the row differs from all training rows.
         """
         rows = self._rows(X)
         return self._fitted_model().p_values_of_rows(rows)
@@ -82,8 +82,8 @@ class Learner(Base):
         ----------
         path : str or Path
             Name of the file, usually with the extension ``.som``.  `somscape.load` returns a
-            `somscape.recognize.Recognizer` or `somscape.recognize.Predictor` with the same
-            answers.
+            `somscape.recognize.Recognizer` or `somscape.recognize.Predictor` that computes the same
+            results.
 
         Examples
         --------
@@ -139,7 +139,7 @@ def check_one_per_row(n: int, n_rows: int, what: str) -> None:
 
 
 def scoring_weights(sample_weight: Any, is_known: NDArray[np.bool_]) -> Float64s:
-    """Return the weight of each row in a score, scaled to at most 1."""
+    """Return the weight of each row in the result of `score`, scaled to at most 1."""
     weights = ones_or(checked_weights(sample_weight, len(is_known)), len(is_known))
     weights = weights / weights.max()
     if not is_known[weights > 0].any(axis=0).all():
@@ -163,35 +163,36 @@ def rows_of(prepared: Prepared) -> Float64s:
 
 
 class SOMClassifier(ClassifierMixin, Learner):
-    """Predict the class of rows with a map, with calibrated probabilities.
+    """Predict classes of rows and calibrated probabilities with a map.
 
-    A map learns rows and their classes.  Then a margin rule moves the prototypes to the boundaries
-    between classes.  The units near a row determine the probability of each class.
+    A map is trained on rows with known classes.  Then a margin rule moves the prototypes towards
+    the boundaries between classes.  The units near a row determine the probability of each class.
 
     Parameters
     ----------
     som : SOM or None, default=None
-        The map to train, unfitted.  None means ``SOM()``.  The automatic number of units is a
-        tenth of the number of rows, at most 1,500 and at least two for each class.  ``missing``
-        and ``encoder`` of `som` are ignored, because the classifier has its own.
+        The map to train, unfitted.  None means ``SOM()``.  The automatic number of units is a tenth
+        of the number of rows, at most 1,500 and at least two for each class.  ``missing`` and
+        ``encoder`` of `som` are ignored, because the classifier has the same parameters.
     layer_weight : float, default=0.0
         Weight of the classes in the training of the map, as the variance of the classes divided by
         the variance of all columns.  With 0, the map does not use the classes.  With 0.5, most
-        units have rows of a single class, which is necessary with ``sharpen=False``.
+        units contain rows of only one class, which is necessary with ``sharpen=False``.
     sharpen : bool, default=True
-        Whether a margin rule (GMLVQ) moves the prototypes and turns the axes until rows are
-        nearest to a prototype of their own class.  ``map_`` then has its own metric.
+        Whether a margin rule (GMLVQ) changes the prototypes and the metric so that rows are nearest
+        to a prototype of their own class.  The metric of ``map_`` is then the learned metric.
     smooth : bool, default=True
-        Whether the 16 nearest units determine the answer, with more weight for nearer units.  Rows
-        that are left out of training determine the weights.  If False, only the best matching unit
-        determines the answer.
+        Whether the 16 nearest units determine the prediction, with more weight for nearer units.
+        Rows that are left out of training determine the weights.  If False, only the best matching
+        unit determines the prediction.
     reject : float or None, default=None
-        Share, up to 0.5, of rows like the training rows that `predict` may reject.  It returns
-        None for a row if at most this share of rows is as far from the map.  The share must be at
-        least 1 / (n + 1), where n is the number of rows that are left out of training.  These are
-        all rows of known class up to 1,000 rows, else a fifth of the rows, at most 3,000.
+        Maximum share, up to 0.5, of rows like the training rows that `predict` rejects.  `predict`
+        returns None for a row if at most this share of such rows is as far from the map.  The share
+        must be at least 1 / (n + 1), where n is the number of rows that are left out of training.
+        With at most 1,000 rows, each row of known class is left out once.  With more rows, a fifth
+        of the rows is left out, at most 3,000 rows.
     missing : {"error", "fill"}, default="error"
-        As for `SOM`.  If ``encoder`` is a `TableEncoder`, its own `missing` applies.
+        As for `SOM`.  If ``encoder`` is a `TableEncoder`, the encoder's `missing` applies.
     encoder : "auto", TableEncoder or None, default="auto"
         As for `SOM`, but an encoder with ``missing="mask"`` is not supported.
     random_state : int, RandomState or None, default=None
@@ -209,9 +210,9 @@ class SOMClassifier(ClassifierMixin, Learner):
     shares_ : ndarray of shape (n_units, n_classes)
         Share of each class around each unit.
     recognizer_ : Recognizer
-        The fitted recognizer, which computes the answers.
+        The fitted recognizer, which computes the predictions.
     explain_defaults_ : dict of str to str
-        Chosen values and the reasons.
+        Values that `fit` chose, and the reasons.
     kernels_used_ : str
         Name of the kernels that ran, such as ``"core/avx512"``.
     n_features_in_ : int
@@ -227,13 +228,14 @@ class SOMClassifier(ClassifierMixin, Learner):
 
     Notes
     -----
-    Columns of arrays should be on one scale, as for `SOM`.  `fit` trains one map on all rows and
-    one map without a fifth of the rows, which then determine the smoothing.  If there are at most
-    1,000 different rows, `fit` leaves out each fifth once, so it trains six maps.  If some classes
-    are unknown, it trains twice as many maps.  Equal rows of a class are spread evenly over the
-    fifths.  Rows of more than 100 features are compared on their 100 main axes. The same data,
-    parameters and seed give the same answers on one machine.  On another machine, linear algebra
-    libraries may give different last bits.
+    Columns of arrays should be on the same scale, as for `SOM`.  `fit` trains one map on all rows
+    and one map without a fifth of the rows.  The rows that are left out determine the smoothing.
+    If there are at most 1,000 different rows, `fit` leaves out each of five folds once, so it
+    trains six maps.  If some classes are unknown, it trains twice as many maps.  Equal rows of a
+    class are distributed evenly over the five folds.  With more than 100 features, rows are
+    compared along the 100 main axes of the data. The same data, parameters and seed give the same
+    results on one machine.  On another machine, the last bits can differ, because the linear
+    algebra library can differ.
 
     References
     ----------
@@ -290,9 +292,9 @@ class SOMClassifier(ClassifierMixin, Learner):
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
         y : array-like of shape (n_samples,)
-            Class of each row, as numbers or text.  None or NaN means that the class is unknown; -1
-            is a class.  The map also learns from rows of unknown class if this improves the
-            predictions for rows that are left out.
+            Class of each row, as numbers or text.  None or NaN means that the class is unknown, but
+            -1 is a class like any other number.  The map is also trained on rows of unknown class
+            if this improves the predictions for rows that are left out.
         sample_weight : array-like of shape (n_samples,), optional
             A row of weight 2 counts as two rows, and a row of weight 0 is ignored.
 
@@ -319,7 +321,7 @@ class SOMClassifier(ClassifierMixin, Learner):
         if self.smooth:
             self.explain_defaults_["smooth"] = (
                 f"power {self.recognizer_.power:g} of distances and {self.recognizer_.prior:g} "
-                "prior rows per unit, which were best for rows that were left out."
+                "prior rows per unit, which were best for rows that were left out of training."
             )
         return self
 
@@ -368,7 +370,7 @@ class SOMClassifier(ClassifierMixin, Learner):
         return self._current_model().counterfactuals(pieces_here(X))
 
     def similar_rows(self, X: Any, *, among: Any, n_similar: int = 5) -> SimilarRows:
-        """Return the nearest rows to each row, in the metric that the classifier learned.
+        """Return the rows nearest to each row, in the metric that the classifier learned.
 
         Parameters
         ----------
@@ -402,7 +404,7 @@ class SOMClassifier(ClassifierMixin, Learner):
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
         y : array-like of shape (n_samples,)
-            Rows of unknown class, None or NaN, are ignored.  Rows that `predict` rejects are
+            Rows of unknown class, None or NaN, are ignored.  Rows that `predict` rejects count as
             wrong.
         sample_weight : array-like of shape (n_samples,), optional
 
@@ -465,8 +467,8 @@ def _encode_classes(y: NDArray[Any]) -> tuple[NDArray[Any], Ints]:
         kinds = sorted({type(value).__name__ for value in known})
         if len({kind in ("str", "str_") for kind in kinds}) > 1:
             raise InputError(
-                f"`y` must contain classes of one kind, but has {' and '.join(kinds)}. Pass only "
-                "text, or only numbers.",
+                f"`y` must contain classes of one kind, but has values of type "
+                f"{' and '.join(kinds)}. Pass only text, or only numbers.",
                 parameter="y",
                 value=" and ".join(kinds),
             )
@@ -501,26 +503,27 @@ LARGEST = 1e145
 
 
 class SOMRegressor(RegressorMixin, Learner):
-    """Predict numbers of rows with a map, with calibrated intervals.
+    """Predict numeric targets of rows with a map, with calibrated intervals.
 
-    The units near a row determine the prediction.  Each unit has the mean target of the rows
-    around it on the map, and slopes along the columns if slopes improve the predictions.
+    The units near a row determine the prediction.  Each unit stores the mean target of the rows
+    nearby on the map and, if this improves the predictions, the slopes of the target along the
+    columns.
 
     Parameters
     ----------
     som : SOM or None, default=None
-        The map to train, unfitted.  None means ``SOM()``.  The automatic number of units is a
-        fifth of the number of rows, at most 1,500.  ``missing`` and ``encoder`` of `som` are
-        ignored, because the regressor has its own.
+        The map to train, unfitted.  None means ``SOM()``.  The automatic number of units is a fifth
+        of the number of rows, at most 1,500.  ``missing`` and ``encoder`` of `som` are ignored,
+        because the regressor has the same parameters.
     relevance : bool, default=True
-        Whether columns may be weighted by their effect on the targets instead of equally.  Rows
-        that are left out of training determine whether this is better.  Then ``map_`` has its own
-        metric.
+        Whether `fit` may weight columns by their effect on the targets.  Such weights are used only
+        if they improve the predictions for rows that are left out of training.  In this case, the
+        metric of ``map_`` contains the weights.
     linear : bool, default=True
         Whether units may have slopes, either common slopes or separate slopes for each unit.  Rows
-        that are left out of training determine the best choice.
+        that are left out of training determine which choice is used.
     missing : {"error", "fill"}, default="error"
-        As for `SOM`.  If ``encoder`` is a `TableEncoder`, its own `missing` applies.
+        As for `SOM`.  If ``encoder`` is a `TableEncoder`, the encoder's `missing` applies.
     encoder : "auto", TableEncoder or None, default="auto"
         As for `SOM`, but an encoder with ``missing="mask"`` is not supported.
     random_state : int, RandomState or None, default=None
@@ -533,9 +536,9 @@ class SOMRegressor(RegressorMixin, Learner):
     map_ : Map
         The map, on the scale of the features.
     predictor_ : Predictor
-        The fitted predictor, which computes the answers.
+        The fitted predictor, which computes the predictions.
     explain_defaults_ : dict of str to str
-        Chosen values and the reasons.
+        Values that `fit` chose, and the reasons.
     kernels_used_ : str
         Name of the kernels that ran, such as ``"core/avx512"``.
     n_features_in_ : int
@@ -550,13 +553,13 @@ class SOMRegressor(RegressorMixin, Learner):
 
     Notes
     -----
-    Columns of arrays should be on one scale, as for `SOM`.  If there are at most 1,000 different
-    rows, `fit` trains eighteen maps, because each fifth is left out once, with and without
-    relevance.  For more rows, it trains six maps.  If some targets are unknown, it trains twice as
-    many maps.  Separate slopes for each unit need at most 30 axes.  Predictions stay within the
-    range of the known targets, extended by a tenth of the range on both sides.  Intervals come
-    from the errors for rows that were left out, relative to the typical error around each row
-    (cross-conformal).
+    Columns of arrays should be on the same scale, as for `SOM`.  If there are at most 1,000
+    different rows, `fit` trains eighteen maps, because each of five folds is left out once, with
+    and without relevance.  For more rows, it trains six maps.  If some targets are unknown, it
+    trains twice as many maps.  Separate slopes for each unit are used only with at most 30 axes.
+    Predictions stay within the range of the known targets, extended by a tenth of the range on both
+    sides.  Intervals come from the errors for rows that were left out, relative to the typical
+    error around each row (cross-conformal).
 
     References
     ----------
@@ -613,7 +616,7 @@ class SOMRegressor(RegressorMixin, Learner):
         X : array-like or data frame of shape (n_samples, n_features), or Table
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Numbers with an absolute value of at most 1e145.  None or NaN means that the target is
-            unknown.  The map also learns from rows of unknown targets if this improves the
+            unknown.  The map is also trained on rows of unknown targets if this improves the
             predictions for rows that are left out.
         sample_weight : array-like of shape (n_samples,), optional
             A row of weight 2 counts as two rows, and a row of weight 0 is ignored.
@@ -647,7 +650,7 @@ class SOMRegressor(RegressorMixin, Learner):
         has_slopes = self.predictor_.slopes is not None
         self.explain_defaults_["linear"] = (
             f"{'slopes' if has_slopes else 'no slopes'}, power {self.predictor_.power:g} of "
-            "distances, which was best for rows that were left out."
+            "distances, which was best for rows that were left out of training."
         )
         return self
 
@@ -678,7 +681,8 @@ class SOMRegressor(RegressorMixin, Learner):
         Returns
         -------
         ndarray of shape (n_samples, 2) or (n_samples, n_targets, 2)
-            Lower and upper end, which are infinite if too few rows were left out of training.
+            Lower and upper end of each interval, which are infinite if too few rows were left out
+            of training.
         """
         rows = self._rows(X)
         return self.predictor_.intervals_of_rows(rows, coverage)
@@ -696,8 +700,8 @@ class SOMRegressor(RegressorMixin, Learner):
         Returns
         -------
         float
-            Mean R2 of all targets.  The best value is 1, and a prediction of the mean of `y` has
-            0.
+            Mean R2 of all targets.  The best value is 1, and the value is 0 if every prediction is
+            the mean of `y`.
         """
         found = self.predict(X)
         given = _checked_numbers(y, len(found))
@@ -743,8 +747,8 @@ def _checked_numbers(y: Any, n_rows: int) -> NDArray[np.float64]:
     if values.dtype.kind not in "biufO" or values.ndim not in (1, 2):
         raise InputError(
             "`y` must contain numbers, in one column or in one column per target, but has "
-            f"values of {values.dtype} in {values.ndim} dimensions. For names of classes, use "
-            "SOMClassifier.",
+            f"values of {values.dtype} in {values.ndim} dimensions. To predict names of classes, "
+            "use SOMClassifier.",
             parameter="y",
             value=values.dtype,
         )
@@ -760,8 +764,8 @@ def _checked_numbers(y: Any, n_rows: int) -> NDArray[np.float64]:
         except (TypeError, ValueError, OverflowError) as error:
             wrong = next((value for value in flat if not _is_number(value)), flat[0])
             raise InputError(
-                f"`y` must contain numbers, but has {wrong!r:.40}. For names of classes, use "
-                "SOMClassifier.",
+                f"`y` must contain numbers, but has {wrong!r:.40}. To predict names of classes, "
+                "use SOMClassifier.",
                 parameter="y",
                 value=wrong,
             ) from error

@@ -240,8 +240,8 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
     Parameters
     ----------
     n_rows, n_cols : int or "auto", default="auto"
-        Size of the map, in units.  ``"auto"`` means about ``5 sqrt(n_samples)`` units, at least 9
-        and at most 10,000, and not more units than rows (but at least 2 on a hexagonal torus).
+        Size of the map, in units.  ``"auto"`` means about ``5 sqrt(n_samples)`` units, from 9 to
+        10,000, but not more units than rows (except on a hexagonal torus, which needs 2 units).
         The sides are proportional to the standard deviations along the data's two main axes.
     lattice : {"hexagonal", "rectangular"}, Lattice or Graph, default="hexagonal"
         A unit has 6 neighbors on a hexagonal lattice and 8 on a rectangular lattice.  On a
@@ -252,44 +252,45 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         are also joined.  A hexagonal torus needs an even number of rows.
     neighborhood : {"gaussian", "bubble", "cut_gaussian", "epanechnikov", "triangle"}, \
             default="gaussian"
-        Weight of a row for a unit at map distance d from the best matching unit.  ``"gaussian"``
-        is ``exp(-d^2 / (2 radius^2))``, and ``"bubble"`` is 1 up to the radius and 0 beyond.  The
-        remaining functions are also 0 beyond the radius; see "Choosing a map" in the guide.
-        ``"triangle"`` needs a rectangular lattice.
+        Weight of a row in the update of a unit at map distance d from the row's best matching unit.
+        ``"gaussian"`` is ``exp(-d^2 / (2 radius^2))``, and ``"bubble"`` is 1 up to the radius and 0
+        beyond.  The remaining functions are also 0 beyond the radius; see "Choosing a map" in the
+        guide.  ``"triangle"`` needs a rectangular lattice.
     metric : {"euclidean", "cosine", "manhattan", "chebyshev", "correlation", "mahalanobis"}, \
             default="euclidean"
-        Distance between rows and prototypes.  Features should be on one scale.  The encoding
+        Distance between rows and prototypes.  Features should be on the same scale.  The encoding
         scales tables, but arrays are not scaled.  ``"cosine"`` and ``"correlation"`` compare
-        directions, so every row counts as a row of length 1.  ``"mahalanobis"`` is the Euclidean
-        distance after whitening.  Prototypes are means for every metric.
+        directions, so every row is scaled to length 1.  ``"mahalanobis"`` is the Euclidean distance
+        after whitening.  For every metric, prototypes are means of rows.
     feature_weight : array-like of shape (n_features,), dict or None, default=None
         Weight of each feature in distances, which is 0 or from 1e-100 to 1e100.  A dict such as
-        ``{"income": 2}`` contains weights of columns by name, and all remaining columns have
-        weight 1.  None means weight 1 for all features.
+        ``{"income": 2}`` assigns weights to columns by name, and all remaining columns have weight
+        1.  None means weight 1 for all features.
     algorithm : {"auto", "batch", "online", "multires"}, default="auto"
-        ``"batch"`` moves every unit to the mean of its neighborhood's rows, once per epoch.
-        ``"online"`` moves the winner's neighborhood after each row, in random order.
-        ``"multires"`` trains smaller maps on samples first.  ``"auto"`` is batch if batch training
-        is fast, else multires.
+        ``"batch"`` moves every unit to the mean of the rows in its neighborhood, once per epoch.
+        ``"online"`` visits rows in random order, and each row moves its best matching unit and the
+        neighbors.  ``"multires"`` trains smaller maps on samples first.  ``"auto"`` means
+        ``"batch"`` if batch training is fast, else ``"multires"``.
     init : {"pca", "sample", "random"}, array of shape (n_units, n_features) or Map, \
             default="pca"
-        First codebook.  ``"pca"`` spreads the units over the plane of the two main axes,
+        Initial codebook.  ``"pca"`` spreads the units over the plane of the two main axes,
         ``"sample"`` draws rows by weight, and ``"random"`` draws uniform values within each
         feature's range.  An array is the codebook itself.  With a `somscape.Map`, training
         continues from the map and keeps its lattice, its encoding and its last radius.
     n_init : int or "auto", default="auto"
-        Number of starts.  The map with the lowest ``quantization_error * (1 + topographic_error)``
-        is kept.  ``"auto"`` means up to 16 for small tables, else 1.
+        Number of trainings with different starts.  The map with the lowest ``quantization_error *
+        (1 + topographic_error)`` is kept.  ``"auto"`` means up to 16 for small tables, else 1.
     n_epochs : int, float or "auto", default="auto"
         Number of passes over the rows, at most a million.  ``"auto"`` depends on `algorithm`; see
-        ``explain_defaults_``.  ``"online"`` also supports fractions.  For example,
-        ``20_000 / len(X)`` presents 20,000 rows.
+        ``explain_defaults_``.  For ``"online"``, the number can be a fraction.  For example,
+        ``20_000 / len(X)`` means 20,000 updates.
     radius_start, radius_end : float or "auto", default="auto"
         First and last radius in grid steps, or, on a graph, in the unit of the edge lengths.
-        ``radius_start="auto"`` means a quarter of the longest side after a PCA start and half of
-        the longest side after other starts, but at least 2.  ``radius_end="auto"`` means 0.7, or
-        less if there are more than 20 rows per unit.  If ``radius_end`` is 0.3 or less, units may
-        finally move to rows that are far from every unit; see "Choosing a map" in the guide.
+        ``radius_start="auto"`` means a quarter of the longest side of the map after a PCA start and
+        half of the longest side after other starts, but at least 2.  ``radius_end="auto"`` means
+        0.7, or less if there are more than 20 rows per unit.  If ``radius_end`` is 0.3 or less,
+        units can move, at the end of training, to rows that are far from every unit; see "Choosing
+        a map" in the guide.
     radius_decay : {"geometric", "linear", "inverse", "asymptotic", "constant"} or array, \
             default="geometric"
         Schedule by which the radius falls to ``radius_end``, the radius of the last epoch.
@@ -298,10 +299,10 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         First and last learning rate of ``"online"``, in (0, 1].  The rate falls geometrically.  A
         single number is a constant rate.
     missing : {"error", "fill", "mask"}, default="error"
-        Treatment of missing values.  ``"error"`` raises an error.  ``"fill"`` replaces them with
-        the median of the column or, in a category of a table, with a separate level.  ``"mask"``
-        ignores missing values in distances and means, but ``"online"`` does not support this.  If
-        ``encoder`` is a `TableEncoder`, its own `missing` applies.
+        Treatment of missing values.  ``"error"`` raises an error.  ``"fill"`` replaces missing
+        values with the median of the column or, in a category of a table, with a separate level.
+        ``"mask"`` ignores missing values in distances and means, but ``"online"`` does not support
+        this.  If ``encoder`` is a `TableEncoder`, the encoder's `missing` applies.
     encoder : "auto", TableEncoder or None, default="auto"
         Conversion of columns to features.  ``"auto"`` applies the rules of `TableEncoder` to a
         `somscape.tables.Table` and to a data frame with text, categories or dates.  It does not
@@ -309,13 +310,13 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         data frame, the numbers are also scaled, and `fit` warns about this.  None does not encode
         any data and raises an error for data that are not numbers.  An unfitted `TableEncoder` is
         fitted to X, and a fitted `TableEncoder` is not changed.  With None or a `TableEncoder`,
-        `fit` does not warn.
+        `fit` does not give this warning.
     tol : float, default=1e-4
         Batch training stops at the final radius when no unit moves further than `tol` times the
         mean distance of the rows to their mean.  With 0, training stops only when no row changes
         its best matching unit.
     warm_start : bool, default=False
-        Whether `fit` continues from the fitted map, as from a map passed as ``init``.
+        Whether `fit` continues from the fitted map, as if this map were passed as ``init``.
     random_state : int, RandomState or None, default=None
         Seed of random starts, of samples and of the order of rows.  Batch training from a PCA
         start does not use random numbers.
@@ -341,9 +342,10 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         The values ``step``, ``radius`` (in grid steps of the full map), ``quantization_error``
         (before the update), ``movement`` (largest distance that a unit moved, relative to the mean
         distance of the rows to their mean), ``n_units`` and ``n_samples`` of each epoch.  Online
-        training has values of each block of updates instead.  A block takes about 20 milliseconds,
-        so a short training has one block.  There, ``step`` counts updates, ``quantization_error``
-        is the mean distance of the rows before their updates, and ``movement`` is NaN.
+        training has values for each block of updates instead.  A block takes about 20 milliseconds,
+        so a short training has one block.  For blocks, ``step`` counts updates,
+        ``quantization_error`` is the mean distance of the rows before their updates, and
+        ``movement`` is NaN.
     n_iter_ : int
         Number of epochs done.
     stop_reason_ : str
@@ -367,18 +369,19 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
 
     Notes
     -----
-    An epoch costs O(n_samples * n_units * n_features), and smoothing
-    O(n_units * (n_rows + n_cols) * n_features).
+    An epoch takes O(n_samples * n_units * n_features) for the search and O(n_units * (n_rows +
+    n_cols) * n_features) for the smoothing.
 
     The same data, parameters and seed give the same codebook, bit for bit, for any number of
     threads and any instruction set of the compiled core.  In batch training from a given codebook
     or a PCA start, the order of the rows does not change any bit either, and a row of weight 2
     gives the same bits as two equal rows.  There are three exceptions in which the result depends
-    slightly on the order of the rows.  First, the axes of a PCA start come from every k-th row if
-    there are more than 100,000 rows, or more than 5e9 values times features.  Second, the axes
-    come from sums of floats for sparse rows and for the metric ``"mahalanobis"``.  Third, training
-    uses samples if an epoch needs more than 2e9 multiply-adds with ``algorithm="auto"``.  If the
-    second and the third axis of the data have equal variance, the PCA start is not unique.
+    slightly on the order of the rows.  First, the axes of a PCA start are computed from every k-th
+    row if there are more than 100,000 rows, or if the number of values times the number of features
+    is above 5e9.  Second, the axes are computed from sums of floats for sparse rows and for the
+    metric ``"mahalanobis"``.  Third, training uses samples if an epoch needs more than 2e9
+    multiply-adds with ``algorithm="auto"``.  If the second and the third axis of the data have
+    equal variance, the PCA start is not unique.
 
     References
     ----------
@@ -474,12 +477,12 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             A row of weight 2 counts as two rows, and a row of weight 0 is ignored.
         resume : str or Path, optional
             File of a `somscape.callbacks.Checkpoint`.  Training continues from the checkpoint and
-            gives, bit for bit, the map of an uninterrupted training.  If that training was
+            gives, bit for bit, the map of an uninterrupted training.  If the earlier training was
             complete, `fit` returns immediately.  Rows and parameters must be the same as before,
-            except `callbacks` and `verbose`, and ``random_state=None`` uses the earlier seed.  If
-            the file does not exist and a `Checkpoint` in `callbacks` has the same path, training
-            starts from the beginning, so you can use the same call for the first run and for later
-            runs.  Otherwise, a missing file is an error.
+            except `callbacks` and `verbose`, and ``random_state=None`` means the seed of the
+            earlier training.  If the file does not exist and a `Checkpoint` in `callbacks` has the
+            same path, training starts from the beginning, so you can use the same call for the
+            first run and for later runs.  Otherwise, a missing file is an error.
 
         Returns
         -------
@@ -497,8 +500,8 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         Warns
         -----
         SomscapeWarning
-            If a single column without encoding causes 99.5 % or more of the squared distances
-            between rows.
+            If a single column of data without an encoding causes 99.5 % or more of the squared
+            distances between rows.
         """
         ready = ready_to_train(self, X, sample_weight, resume)
         rows, settings = ready.prepared, ready.settings
@@ -536,18 +539,18 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             Seed of the samples.
         **parameters : dict
             Parameters of all candidates, such as ``metric="cosine"`` or ``**som.get_params()``.
-            Candidates have 0.5, 1 and 2 times the number of units of the given or automatic size.
-            If a graph or a start is given, all candidates have its size.  The final radii are 1,
-            0.7 and 0.5 grid steps unless ``radius_end`` is given.
+            Candidates have 0.5, 1 and 2 times the given or automatic number of units.  If a graph
+            or an initial codebook is given, all candidates have the same size.  The final radii are
+            1, 0.7 and 0.5 grid steps unless ``radius_end`` is given.
 
         Returns
         -------
         Table
-            One row per candidate, with the columns ``n_rows``, ``n_cols``, ``radius_end``, the
-            mean ``quantization_error`` and ``topographic_error`` on the rows of another sample,
-            and ``stability``.  Stability compares the maps of different samples.  It is the mean
-            correlation of their map distances between pairs of rows, and 1 means the same layout
-            up to rotation and mirroring.
+            One row per candidate, with the columns ``n_rows``, ``n_cols``, ``radius_end``, the mean
+            ``quantization_error`` and ``topographic_error`` on the rows of another sample, and
+            ``stability``.  Stability is the correlation between two maps of the on-map distances
+            between rows, averaged over all pairs of samples.  A value of 1 means the same layout up
+            to rotation and mirroring.
 
         Examples
         --------
@@ -567,9 +570,9 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         """Update the map with more rows, in constant memory.
 
         The first call trains a map, as `fit` does, unless `init` is a `somscape.Map`.  Each later
-        call, and the first call from such a map, is a step of stochastic EM at the final radius of
-        training (Cappe and Moulines 2009).  The next codebook follows from the sums of all earlier
-        rows, reduced by `half_life`, and the sums of the new rows.
+        call, and the first call with a map as `init`, is a step of stochastic EM at the final
+        radius of training (Cappe and Moulines 2009).  The new codebook is computed from the sums of
+        all earlier rows, with weights reduced by `half_life`, and the sums of the new rows.
 
         Parameters
         ----------
@@ -645,14 +648,15 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         Parameters
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
-            Also a collection of Dask, Spark or Ray.
+            A collection of Dask, Spark or Ray is also supported.
 
         Returns
         -------
         ndarray of shape (n_samples,)
             Number of the unit, or the lowest number if several units are equally near.  A
-            collection gives a lazy collection of the same library.  With Dask, it is a series or
-            an array; with Spark and Ray, it has the rows and an additional column ``unit``.
+            collection gives a lazy collection of the same library.  For Dask, the result is a
+            series or an array.  For Spark and Ray, the result contains the rows and an additional
+            column ``unit``.
         """
         check_is_fitted(self)
         X, home = received(X)
@@ -677,7 +681,7 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         return home.back(self.map_.metric.distances(rows, self.map_.codebook))
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
-        """Return minus the mean squared quantization error; higher is better.
+        """Return the negative mean squared quantization error; higher is better.
 
         Parameters
         ----------
@@ -715,12 +719,13 @@ def own_som(som: Any) -> SOM:
 class SOMRegions(Base):
     """Find the regions of a trained map, and predict the regions of rows.
 
-    This is `regions.find_regions` with the interface of an estimator.
+    The estimator calls `regions.find_regions`.
 
     Parameters
     ----------
     n_regions : int or "auto", default="auto"
-        Number of regions.  ``"auto"`` counts the regions that are clearly separate on the map.
+        Number of regions.  ``"auto"`` means the number of regions that are clearly separate on the
+        map.
     method : {"auto", "valleys", "ward"}, default="auto"
         Method by which units are grouped, as for `regions.find_regions`.
 
@@ -763,7 +768,7 @@ class SOMRegions(Base):
         y : None
             Ignored.
         X : Table, data frame or array-like of shape (n_samples, n_features), optional
-            Rows, if the map does not contain rows.
+            Training rows, if the map does not store rows.
 
         Returns
         -------

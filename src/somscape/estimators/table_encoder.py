@@ -103,21 +103,21 @@ def _name(layer: str, column: Any, names: Sequence[str]) -> str:
     number = operator.index(column)
     if not names:
         raise InputError(
-            f"Layer '{layer}' has columns by number, but the encoder has not seen data yet. Call "
-            "`fit` first, or pass names.",
+            f"Layer '{layer}' contains numbers of columns, but the columns are not known before "
+            "`fit`. Call `fit` first, or pass names.",
             parameter="layers",
         )
     if str(number) in names and names.index(str(number)) != number % len(names):
         raise InputError(
-            f"Layer '{layer}' has column {number}, which is ambiguous, because a column with the "
-            f"name '{number}' is not column number {number}, '{names[number % len(names)]}'. "
-            f"Pass the name as text, '{number}'.",
+            f"Layer '{layer}' contains {number}, which is ambiguous, because this could be the "
+            f"column with the name '{number}' or column number {number}, "
+            f"'{names[number % len(names)]}'. Pass the name of the column as text.",
             parameter="layers",
             column=number,
         )
     if not -len(names) <= number < len(names):
         raise InputError(
-            f"Layer '{layer}' has column number {number}, but there are only {len(names)} "
+            f"Layer '{layer}' contains column number {number}, but there are only {len(names)} "
             "columns, with numbers from 0. Pass a smaller number, or a name.",
             parameter="layers",
             value=number,
@@ -135,7 +135,7 @@ class Form:
     names : tuple of str
         Names of all columns.
     example : Table, data frame or ndarray
-        The data of `fit` without rows.
+        The data of `fit`, reduced to zero rows.
     types : dict of str to type
         Type of the first present value of each column.
     values : dict of str to dict
@@ -226,8 +226,8 @@ def _refuse_overflow(decoded: Float64s, name: str) -> None:
     is_finite = np.isfinite(decoded)
     if not is_finite.all():
         raise InputError(
-            f"Row {is_finite.argmin()} of X is too large for a float in column '{name}'. Pass "
-            "encoded rows, whose numbers are near 0 to 1.",
+            f"Row {is_finite.argmin()} of X leads to a number in column '{name}' that is too large "
+            "for a float. Pass encoded rows, in which most numbers are from 0 to 1.",
             parameter="X",
             row=is_finite.argmin(),
             column=name,
@@ -267,18 +267,18 @@ NAME_LISTS = ("drop", "protect", "categories", "numbers", "dates")
 class TableEncoder(TransformerMixin, Base):
     """Convert a table of mixed columns to numbers on one scale, and back.
 
-    In the features, the full range of a number, a mismatch of a category, and the step from the
-    lowest to the highest of ordered levels all have distance 1.  Rules choose the kind of each
-    column, and ``encoding_.columns`` contains the reasons.  Parameters override the rules.  `SOM`
-    and `SOMDetector` encode tables and data frames by the same rules, unless you pass a
-    `TableEncoder`.
+    In the features, the distance is 1 between the lowest and the highest number of a column,
+    between two different categories, and between the lowest and the highest of ordered levels.
+    Rules choose the kind of each column, and ``encoding_.columns`` contains the reasons.
+    Parameters override the rules.  `SOM` and `SOMDetector` encode tables and data frames by the
+    same rules, unless you pass a `TableEncoder`.
 
     Parameters
     ----------
     id : str or None, default=None
         Column with an id of each row, which does not have to be unique.  It is not a feature, but
-        alerts of a detector show it.  None means the first column whose name means an id and whose
-        values are all different, if there is such a column.
+        alerts of a detector show it.  None means the first column with a typical name of an id and
+        without repeated values, if there is one.
     label : str or None, default=None
         Column with a known outcome.  It is not a feature, and later data do not have to contain
         it.
@@ -288,7 +288,7 @@ class TableEncoder(TransformerMixin, Base):
         Columns with personal attributes, such as sex or nationality.  They are not features, but
         the list of alerts contains them.  Later data do not have to contain them.
     categories, numbers : sequence of str, default=()
-        Columns that are categories or numbers, regardless of the rules.
+        Columns that are treated as categories or as numbers, regardless of the rules.
     ordinals : dict of str to list or None, default=None
         Ordered categories with their levels from the lowest to the highest, such as ``{"size":
         ["S", "M", "L"]}``.  The levels become equal steps from 0 to 1.
@@ -296,38 +296,40 @@ class TableEncoder(TransformerMixin, Base):
         Columns of dates that the rules do not recognize, such as 20260131.
     date_format : {"dmy", "mdy", "ymd"} or None, default=None
         Order of day, month and year in columns with ambiguous dates, such as 1/2/2026.  None means
-        that the day is first, or the month if it is clearly first in another column of dates.
+        that the day is first, unless the month is clearly first in another column of dates.
     missing : {"error", "fill", "mask"}, default="error"
-        Treatment of missing values.  ``"error"`` raises an error, and ``"mask"`` keeps them as
-        NaN.  ``"fill"`` replaces them with the median of a number, date or ordered category, or
-        with a separate level of another category.
+        Treatment of missing values.  ``"error"`` raises an error, and ``"mask"`` keeps missing
+        values as NaN.  ``"fill"`` uses the median of the column for missing numbers, dates and
+        ordered categories, and a separate level for missing values of other categories.
     scale : {"robust", "range"}, default="robust"
-        Numbers that become 0 and 1.  ``"robust"`` uses the ends of the range of the middle 96 % of
-        the rows, so extreme values are outside 0 to 1, but it uses all rows if there are at most
-        50.  ``"range"`` uses the smallest and the largest number.
+        The two numbers of a column that become 0 and 1.  ``"robust"`` uses the ends of the range of
+        the middle 96 % of the rows, so extreme numbers become values below 0 or above 1.  With at
+        most 50 rows, it uses all rows.  ``"range"`` uses the smallest and the largest number.
     tame : bool, default=True
         Whether to transform a column of numbers if its farthest value is more than 10 half
         interquartile ranges from the median.  A number x becomes ``asinh((x - median) / half
-        interquartile range)``, which is like a logarithm on both sides.
+        interquartile range)``, which is similar to a logarithm of large deviations in both
+        directions.
     max_levels : int or None, default=50
         Maximum number of distinct values of a text column, up to 1000.  A column with more values
-        raises an error unless a parameter names it; `categories` allows 1000 values.  None leaves
-        out text columns with more than 50 values.
+        raises an error unless a parameter names the column.  Columns in `categories` can have 1000
+        values.  None leaves out text columns with more than 50 values.
     others : {"rules", "drop"}, default="rules"
         Treatment of columns that no parameter names.  Either the rules apply, or the columns are
         left out.
     dictionary : mapping, str, Path or None, default=None
-        Words for codes and columns in reasons, reports and pictures, such as ``{"job": {"": "Job",
-        "A171": "unskilled"}}``.  The key "" is for the name of the column.  A path means a file of
-        a table with the columns ``column``, ``code`` and ``words``.  Names of features, and names
-        in parameters, do not change.
+        Readable names for codes and columns in reasons, reports and pictures, such as ``{"job":
+        {"": "Job", "A171": "unskilled"}}``.  The key "" is for the name of the column.  A path is
+        the name of a file that contains a table with the columns ``column``, ``code`` and
+        ``words``.  The names of features do not change, and parameters contain the original names
+        of columns.
     layers : dict of str to list or slice, or None, default=None
-        Columns of each layer, such as ``{"spectrum": slice(0, 100), "clinic": ["age", "sex"]}``.
-        A layer is a list of names or numbers of columns, or a slice of numbers.  Every used column
-        must be in one layer.  In each layer, the mean squared distance between two random rows is
-        1 for any number of columns.
+        Columns of each layer, such as ``{"spectrum": slice(0, 100), "clinic": ["age", "sex"]}``.  A
+        layer is a list of names or numbers of columns, or a slice of numbers.  Every column that
+        becomes a feature must be in one layer.  Features are scaled so that the mean squared
+        distance between two random rows is 1 in each layer, regardless of the number of columns.
     layer_weights : dict of str to float or None, default=None
-        Weights of squared distances in layers, such as ``{"clinic": 2}``.  The default is 1.
+        Weight of the squared distances of each layer, such as ``{"clinic": 2}``.  The default is 1.
 
     Attributes
     ----------
@@ -342,21 +344,21 @@ class TableEncoder(TransformerMixin, Base):
     Notes
     -----
     Some columns are left out unless a parameter names them.  These are constant columns, the first
-    column with the name and the values of an id, row counters, codes that are nearly all
-    different, columns of two values whose name means an outcome (``class``, ``is_fraud``), and, in
-    small tables, text with more than half of its values distinct.  A date becomes the number of
-    its day, and its weekday and hour, each as a position on a circle with two features.  Two
-    columns of dates also have a feature for the number of days between them.  The columns of an
-    array of numbers are always numbers, but an array of objects is read like a data frame.  A
-    category has one feature per level, with the value ``sqrt(1/2)`` for the level of the row, and
-    a last feature for levels that are new after `fit`.  An ordered category raises an error for
-    new levels.
+    column with the name and the values of an id, row counters, codes that are nearly all different,
+    columns of two values with a typical name of an outcome (such as ``class`` or ``is_fraud``),
+    and, in small tables, text columns with more than half of the values distinct.  A date becomes
+    one feature with the number of the day, and two features each for the weekday and the hour, as a
+    position on a circle.  Two columns of dates also have a feature for the number of days between
+    them.  The columns of an array of numbers are always numbers, but an array of objects is read
+    like a data frame.  A category has one feature per level, with the value ``sqrt(1/2)`` for the
+    level of the row, and a last feature for levels that do not occur in `fit`.  An ordered category
+    raises an error for such levels.
 
     With layers, features are also multiplied by ``sqrt(weight / m)``, where m is the mean squared
     distance of two rows within the layer, without missing values.  With Euclidean distances, this
-    is the same as the layers of ``supersom`` in the R package kohonen.  The number of days between
-    dates of two layers is not a feature.  `Map.of_layers` finds units by some of the layers, and
-    `SOM.predict_layers` predicts values in the remaining layers.
+    is the same as the layers of ``supersom`` in the R package kohonen.  If two columns of dates are
+    in different layers, the number of days between them is not a feature.  `Map.of_layers` finds
+    units by some of the layers, and `SOM.predict_layers` predicts values in the remaining layers.
 
     Fitting sorts each column and takes O(n_samples log n_samples).  The transformation takes
     O(n_samples * n_features_out).  Random numbers are not used.
@@ -484,7 +486,7 @@ class TableEncoder(TransformerMixin, Base):
 
     @classmethod
     def from_roles(cls, path: str | Path) -> "TableEncoder":
-        """Return an unfitted encoder with the roles in a file.
+        """Return an unfitted encoder with the roles of columns from a file.
 
         Parameters
         ----------
@@ -500,8 +502,8 @@ class TableEncoder(TransformerMixin, Base):
         Raises
         ------
         InputError
-            If the file cannot be read, contains invalid roles, or is for ``--per``.  The message
-            contains the line of invalid roles.
+            If the file cannot be read, contains invalid roles, or contains roles for ``--per``.
+            The message contains the line of invalid roles.
 
         Examples
         --------
@@ -583,8 +585,8 @@ class TableEncoder(TransformerMixin, Base):
         ------
         ValueError
             If a column is missing, a value is missing with ``missing="error"``, a value is text
-            instead of a number or date, or an ordered category does not have a level.  The message
-            names the column.
+            instead of a number or date, or a value is not a level of its ordered category.  The
+            message names the column.
         """
         check_is_fitted(self)
         _, table = read_data(self, X, encoding=self.encoding_)
@@ -601,13 +603,13 @@ class TableEncoder(TransformerMixin, Base):
         Returns
         -------
         Table, data frame or ndarray of shape (n_samples, n_columns)
-            The data in the form of `fit`.  Numbers are equal up to rounding, and whole numbers are
-            whole.  A category gets the level with the largest share, or a missing value if new
-            levels have the largest share.  An ordered category gets the nearest level.  A date is
-            rounded to the day, second or microsecond, like the dates of `fit`, and is in ISO
-            format if it was text.  Missing values that were filled stay filled.  Columns that are
-            not features are left out unless they are constant.  In an array, they are NaN or None
-            instead.
+            The data in the form of `fit`.  Numbers are equal to the original numbers up to
+            rounding, and whole numbers stay whole.  A category gets the level with the largest
+            share, or a missing value if new levels have the largest share.  An ordered category
+            gets the nearest level.  A date is rounded to the day, second or microsecond, like the
+            dates of `fit`, and is in ISO format if it was text.  Missing values that were filled
+            stay filled.  Columns that are not features are left out unless they are constant.  In
+            an array, such columns are NaN or None instead.
         """
         check_is_fitted(self)
         frame = as_frame(X, "X")
@@ -709,7 +711,7 @@ def _refuse_repeated(names: Sequence[str]) -> None:
     for before, name in pairwise(sorted(names)):
         if before == name:
             raise InputError(
-                f"Two features would have the name '{name}', which is a column and a level of a "
-                "category. Rename the column.",
+                f"Two features would have the name '{name}', because a column and a level of a "
+                "category have this name. Rename the column.",
                 column=name,
             )

@@ -1,4 +1,4 @@
-"""The file from which a run can be resumed, with a map and the journal of the run."""
+"""Checkpoint files, which contain a map and the journal of a run that can be resumed."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -34,9 +34,11 @@ class StepState(NamedTuple):
     Attributes
     ----------
     codebook : ndarray of shape (n_units, n_features)
-        In the form that the metric compares; online training keeps the data type of the rows.
+        Prototypes in the form that the metric compares, in online training with the data type of
+        the rows.
     sums : EpochSums or None
-        Sums from which the codebook follows; None for a start and for online training.
+        Sums from which the codebook was computed; None for an initial codebook and in online
+        training.
     """
 
     codebook: Floats
@@ -71,7 +73,7 @@ class Journal:
     steps : list of Progress
         Reports of all epochs of all starts, or of all blocks of online updates.
     digests : list of bytes
-        Digests of the sums of some steps.  If they repeat, training stops.
+        Digests of the sums of some steps.  Training stops if a digest repeats.
     errors : list of float
         Errors by which starts and rounds of moves were compared.
     state : State or None
@@ -101,7 +103,7 @@ class Journal:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "Journal":
-        """Return the journal from named arrays, with at least one step."""
+        """Return the journal from named arrays; raise an error if the journal is without steps."""
         steps = [_progress_of(values) for values in arrays["steps"].tolist()]
         digests = [bytes(values) for values in arrays["digests"].tolist()]
         if not steps:
@@ -117,10 +119,11 @@ def _progress_of(values: list[float]) -> Progress:
 
 
 HASHED_VALUES = 1 << 15
-"""Number of values that are hashed together, which fit into a cache."""
+"""Number of values that are hashed at a time, so that the values fit into a cache."""
 
 GOLDEN, LARGEST = 0x9E3779B97F4A7C15, 1 << 64
-"""2^64 divided by the golden ratio, an odd number without a pattern, and the modulus of sums."""
+"""Multiplier of hashes (2^64 divided by the golden ratio, an odd number with irregular bits), and
+modulus of sums."""
 
 Words = NDArray[np.uint64]
 
@@ -135,8 +138,8 @@ class Fingerprint:
     dtype : str
         Name of the values' data type.
     values, weights, order : int
-        Sums over the rows, modulo 2^64, of hashes of the values, of hashes of the values and the
-        weight, and of hashes of the values and the row number.
+        Sums of hashes of the rows, modulo 2^64.  The first hash depends on the values of a row, the
+        second also on the weight, and the third also on the row number.
     """
 
     n_rows: int
@@ -165,7 +168,7 @@ class Fingerprint:
         return cls(n_rows, n_features, str(rows.dtype), *(total % LARGEST for total in sums))
 
     def __add__(self, other: "Fingerprint") -> "Fingerprint":
-        """Return the fingerprint of the rows of both fingerprints."""
+        """Return the fingerprint of the rows of both fingerprints together."""
         names = ("values", "weights", "order")
         sums = ((getattr(self, name) + getattr(other, name)) % LARGEST for name in names)
         return Fingerprint(self.n_rows + other.n_rows, self.n_features, self.dtype, *sums)
@@ -187,11 +190,11 @@ class Fingerprint:
             shapes = (f"{f.n_rows} x {f.n_features}" for f in (then, now))
             return "X was {}, but is {} now".format(*shapes)
         if then.values != now.values:
-            return f"X has the same shape, {now.n_rows} x {now.n_features}, but other values"
+            return f"X has the same shape, {now.n_rows} x {now.n_features}, but different values"
         if then.weights != now.weights:
-            return "X has the same rows, but other weights"
+            return "X has the same rows, but different weights"
         if then.order != now.order:
-            return "X has the same rows, but in another order"
+            return "X has the same rows, but in a different order"
         return "" if then.dtype == now.dtype else f"X was {then.dtype}, but is {now.dtype} now"
 
 
@@ -207,7 +210,7 @@ def _fingerprint_of_piece(begins: Sequence[int], number: int, rows: Floats) -> F
 
 
 def _hash_rows(rows: Rows, factors: Words) -> Words:
-    """Return one word per row, which is equal for dense and sparse rows with the same values."""
+    """Return one hash per row, which is equal for dense and sparse rows with the same values."""
     if not isinstance(rows, SparseRows):
         found: Words = _convert_to_words(np.asarray(rows)) @ factors
         return found
@@ -217,7 +220,7 @@ def _hash_rows(rows: Rows, factors: Words) -> Words:
 
 
 def _convert_to_words(values: Floats) -> Words:
-    """Return an integer for each value, which is 0 for 0 and whose low bits differ."""
+    """Return an integer for each value, which is 0 for the value 0 and has varied low bits."""
     if values.dtype == np.float32:
         return values.view(np.uint32).astype(np.uint64)
     words = values.view(np.uint64)
@@ -225,7 +228,7 @@ def _convert_to_words(values: Floats) -> Words:
 
 
 def _mix(words: Words) -> Words:
-    """Return words in which every bit depends on all bits of the given words."""
+    """Mix each 64-bit integer so that every bit depends on all bits of the original integer."""
     mixed = words.copy()
     for _ in range(2):
         mixed ^= mixed >> np.uint64(32)
@@ -235,7 +238,7 @@ def _mix(words: Words) -> Words:
 
 
 PART = "checkpoint"
-"""Name of the part of the header, and prefix of the arrays, that only a checkpoint has."""
+"""Name of the part of the header that only a checkpoint contains, and prefix of its arrays."""
 
 MAX_SHOWN = 8
 """Maximum number of values of a parameter that are shown.  For more values, a digest is shown."""
@@ -245,7 +248,7 @@ ANEW = "leave `resume` out to start from the beginning"
 
 @dataclass(frozen=True, eq=False)
 class Identity:
-    """Settings and rows that determine the bits of a run.
+    """Settings and rows that determine the exact result of a run.
 
     Attributes
     ----------
@@ -269,7 +272,7 @@ class Identity:
         return {"settings": dict(self.settings), "rows": self.rows.to_json()}
 
     def difference(self, now: "Identity") -> str:
-        """Describe a difference and the solution, or return "" if both are equal."""
+        """Describe one difference and what to do, or return "" if both are equal."""
         for name in sorted({*self.settings, *now.settings}):
             was, is_ = (found.settings.get(name, "absent") for found in (self, now))
             if was != is_:
@@ -346,9 +349,9 @@ def read_checkpoint(
     written = record.header["versions"]
     if written != dict(versions):
         raise InputError(
-            f"`resume` is {path}, which was written by {_listed(written)}. This is "
-            f"{_listed(versions)}, whose maps may differ. Continue with the earlier versions, "
-            f"or {ANEW}.",
+            f"`resume` is {path}, which was written with {_listed(written)}. The installed "
+            f"{_listed(versions)} might give another map. Install the earlier versions, or "
+            f"{ANEW}.",
             parameter="resume",
             file=path,
             value=_listed(written),

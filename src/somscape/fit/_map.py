@@ -1,4 +1,4 @@
-"""The training of a map from prepared rows and settings, with checks before."""
+"""Check settings and prepared rows, and train a map on the rows."""
 
 import math
 import warnings
@@ -32,14 +32,15 @@ from somscape.maps.map import Map
 from somscape.tables.encoding import Encoding
 
 MIN_WEIGHT = 1e-100
-"""Smallest weight of a feature above 0.  The product of a smaller weight and a square might
-underflow."""
+"""Smallest allowed weight of a feature, apart from 0.  The product of a smaller weight and a square
+might underflow."""
 
 MAX_WEIGHT = 1e100
-"""Largest weight of a feature.  The product of a larger weight and a square might overflow."""
+"""Largest allowed weight of a feature.  The product of a larger weight and a square might
+overflow."""
 
 BLOCK_ROWS = 1 << 14
-"""Number of rows that are checked together."""
+"""Number of rows that are checked at a time."""
 
 MAX_LISTED = 5
 """Maximum number of rows that a warning lists."""
@@ -58,7 +59,7 @@ def check_metric(encoding: Encoding, metric: str) -> None:
 
 
 def have_values(rows: Any) -> NDArray[np.bool_] | None:
-    """Return a mask of the rows with a value, or None for all; warn about rows without values."""
+    """Return a mask of the rows with values, or None for all rows; warn about empty rows."""
     has_none = np.empty(len(rows), dtype=bool)
     for part in blocks(len(rows), BLOCK_ROWS):
         has_none[part] = np.isnan(rows[part]).all(axis=1)
@@ -101,8 +102,9 @@ def check_problem(problem: Problem, settings: Settings, names: Sequence[str]) ->
         )
     if is_online and problem.has_missing:
         raise InputError(
-            "`algorithm` is 'online', which does not support missing values, but rows have "
-            "NaN and missing='mask'. Pass algorithm='batch' or missing='fill'.",
+            "`algorithm` is 'online', which does not support missing values, but "
+            "X has missing values (NaN) and missing='mask'. Pass algorithm='batch' or "
+            "missing='fill'.",
             parameter="algorithm",
             value="online",
         )
@@ -111,7 +113,7 @@ def check_problem(problem: Problem, settings: Settings, names: Sequence[str]) ->
 
 
 def check_plan(plan: Plan, settings: Settings) -> None:
-    """Raise InputError if the peak of a triangle, the squared radius, makes units diverge."""
+    """Raise InputError if online training with the triangle neighborhood would diverge."""
     if settings.neighborhood != "triangle" or plan.algorithm != "online":
         return
     radius, rate = max(plan.radius_start, plan.radius_end), max(plan.learning_rate)
@@ -200,7 +202,7 @@ def feature_weights(given: Any, rows: AnyRows) -> Float64s | None:
 
 
 def _refuse_overflow(weights: Float64s, rows: Floats | RowsElsewhere) -> None:
-    """Raise InputError if a sum of weighted squares does not fit a float64."""
+    """Raise InputError if a sum of weighted squares is too large for a float64."""
     low, high, _ = range_of(rows)
     farthest = np.fmax(high, -low)
     with np.errstate(over="ignore"):
@@ -211,17 +213,17 @@ def _refuse_overflow(weights: Float64s, rows: Floats | RowsElsewhere) -> None:
         raise InputError(
             "`feature_weight` times a squared difference in X must be below 1.8e308, but "
             f"feature {feature} has weight {weights[feature]:g} and values up to "
-            f"{farthest[feature]:g}. Divide the weights or the feature.",
+            f"{farthest[feature]:g}. Divide the weights or the values of the feature.",
             parameter="feature_weight",
             value=weights[feature],
         )
 
 
 MAX_FETCHED = 4_000_000
-"""Maximum number of values in pieces that are fetched into memory for training (16 or 32 MB).
-With small data, the messages of the many passes would take too much time."""
+"""Maximum number of values in pieces that are fetched into memory for training (16 or 32 MB).  For
+small data, the overhead of the many passes over the pieces would be too large."""
 VERSIONS = {"somscape": __version__, "numpy": np.__version__}
-"""Versions of packages on which the bits of a map depend."""
+"""Versions of packages on which the exact values of a map depend."""
 
 
 def train_map(
@@ -309,7 +311,7 @@ def _as_map(
 
 
 def _current_result(problem: Problem, watch: RunningTraining) -> tuple[Trained, Float64s]:
-    """Return the current result of a run, and the hits of its last epoch (0 before the first)."""
+    """Return the current result of a run, and the hits of the last epoch (0 before the first)."""
     trained = Trained.of(problem.on(watch.lattice), watch, AT_CHECKPOINT)
     none = np.zeros(len(trained.codebook))
     return trained, none if trained.sums is None else trained.sums.counts
@@ -381,14 +383,14 @@ def fit_metric(
 
 
 def _needs_axes(settings: Settings, lattice: Lattice | None) -> bool:
-    """Return whether the size or the start depends on the data's main axes."""
+    """Return whether the size or the initial codebook depends on the data's main axes."""
     is_sized = lattice is not None or isinstance(settings.lattice, Lattice)
     is_auto = not is_sized and "auto" in (settings.n_rows, settings.n_cols)
     return is_auto or settings.start == "pca"
 
 
 def _given_start(init: Any, rows: AnyRows, metric: Metric) -> Float64s | None:
-    """Return the given start in the form that kernels compare, or None without a start."""
+    """Return the given initial codebook in the form that kernels compare, or None without one."""
     if isinstance(init, str):
         return None
     values = init.codebook if isinstance(init, Map) else init
@@ -415,9 +417,9 @@ def _check_n_units(codebook: Float64s, problem: Problem, plan: Plan) -> Float64s
     lattice = first_lattice(problem.lattice, plan)
     if len(codebook) != lattice.n_units:
         raise ParameterError(
-            f"`init` must have one row per unit, {lattice.n_units} for {lattice.n_rows} x "
-            f"{lattice.n_cols}, but has {len(codebook)} rows. Pass an `n_rows` and `n_cols` "
-            "that fit.",
+            f"`init` must have one row per unit, so {lattice.n_units} rows for {lattice.n_rows} x "
+            f"{lattice.n_cols} units, but has {len(codebook)} rows. Pass `n_rows` and `n_cols` "
+            "for the number of rows of `init`.",
             parameter="init",
             value=len(codebook),
             allowed=lattice.n_units,
@@ -487,18 +489,18 @@ def _describe_passes(trained: Trained) -> str:
     n_planned = round(plan.n_epochs)
     if reason in (NONE_BETTER, ROUNDS_DONE):
         return (
-            f"{n_iter} passes, {n_planned} of them on the full map while the radius shrinks. Then "
-            "units moved to rows far from all units, because the final radius is small "
+            f"{n_iter} passes, including {n_planned} on the full map while the radius shrinks. "
+            "Then units moved to rows far from all units, because the final radius is small "
             f"({reason})."
         )
     if plan.coarse:
         return f"{n_iter} passes, the last {n_planned} on the full map ({reason})."
     if not plan.extra_epochs:
-        return f"{n_iter} passes, of {n_planned} ({reason})."
+        return f"{n_iter} of {n_planned} passes ({reason})."
     if plan.radius_start == plan.radius_end:
         n_most = n_planned + plan.extra_epochs
-        return f"{n_iter} passes, of up to {n_most} at one radius ({reason})."
+        return f"{n_iter} of up to {n_most} passes, all at one radius ({reason})."
     return (
-        f"{n_iter} passes, of {n_planned} while the radius shrinks and up to {plan.extra_epochs} "
-        f"more at the final radius ({reason})."
+        f"{n_iter} passes ({reason}). The plan was {n_planned} passes while the radius shrinks and "
+        f"up to {plan.extra_epochs} more at the final radius."
     )

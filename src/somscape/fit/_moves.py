@@ -15,7 +15,7 @@ from somscape.fit.problem import EpochSums, Pairs, Problem, pairs_of_all
 from somscape.fit.settings import INTERRUPTED, NONE_BETTER, ROUNDS_DONE, was_cut
 
 PASSES = 5
-"""Maximum number of passes after the moves of a round."""
+"""Maximum number of training passes after each round of moves."""
 
 
 def with_units_moved(problem: Problem, trained: Trained, watch: RunningTraining) -> Trained:
@@ -68,12 +68,12 @@ def moved_units(problem: Problem, codebook: Float64s) -> tuple[float, Float64s |
 def move(problem: Problem, sums: EpochSums, *, codebook: Float64s) -> tuple[Float64s, int]:
     """Move units to rows that are far from all units.
 
-    If the final radius is a fraction of a grid step, neighbors hardly influence each other, and
-    units stay in dense regions.  A unit moves to the row farthest from one of its neighbors if the
-    gain is larger than the loss.  The gain is the distance of this row.  The loss is the total
-    additional distance of the unit's own rows, which go to their second-best units.  Units with
-    the largest difference move first.  A unit does not move if an earlier move has changed a unit
-    that is involved.
+    If the final radius is a fraction of a grid step, neighboring units hardly influence each other,
+    and units stay in dense regions.  A unit moves to the farthest row of one of its neighbors if
+    the gain is larger than the loss.  The gain is the distance between this row and the neighbor.
+    The loss is the total additional distance of the unit's own rows, which go to their second-best
+    units.  Units with the largest difference between gain and loss move first.  A move is skipped
+    if it involves a unit that an earlier move has changed.
 
     Parameters
     ----------
@@ -147,8 +147,8 @@ def moved_by(problem: Problem, pairs: Pairs, codebook: Float64s) -> tuple[Float6
 
 
 BETTER = 1e-9
-"""Share by which another start must be better, so that rounding does not choose between equal
-maps, such as mirror images."""
+"""Share by which the error of another start must be lower, so that rounding does not decide between
+equally good maps, such as mirror images."""
 
 
 def train_from_several(
@@ -195,7 +195,7 @@ def train_from_several(
 def _starts(
     problem: Problem, axes: Axes | None, plan: Plan, rng: np.random.Generator
 ) -> Iterator[tuple[Float64s, float]]:
-    """Yield pairs of a first codebook and a first radius."""
+    """Yield pairs of an initial codebook and an initial radius."""
     first = problem.on(first_lattice(problem.lattice, plan))
     if plan.init != "pca":
         for _ in range(plan.n_init):
@@ -213,7 +213,7 @@ def _starts(
 
 
 def _badness(problem: Problem, codebook: Float64s, radius: float) -> float:
-    """Return the error of a map as one number, with the same bits for any order of the rows."""
+    """Return the error of a map as one number, which is exactly the same for any order of rows."""
     pairs = pairs_of_all(problem, codebook)
     qe = pairs.error / problem.error_scale / problem.total_weight
     te = pairs.apart / problem.weight_scale / problem.total_weight

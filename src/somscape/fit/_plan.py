@@ -1,4 +1,4 @@
-"""The plan of a training run, with the value of each "auto" and its reason."""
+"""The plan of a training run, with a value for each "auto" and the reason for each value."""
 
 import math
 import os
@@ -30,8 +30,8 @@ class Facts:
     n_counted : float
         Number of rows, or their total weight if weights count rows.
     epoch_work : float
-        Multiply-adds of an epoch of all rows on the full map.  This is the number of values times
-        the number of units.
+        Number of multiply-adds of an epoch over all rows on the full map, which is the number of
+        values times the number of units.
     """
 
     lattice: Lattice
@@ -40,7 +40,7 @@ class Facts:
 
     @classmethod
     def of(cls, problem: Problem, total_weight: float) -> "Facts":
-        """Return the facts of a problem."""
+        """Return the facts about a problem."""
         rows, lattice = problem.rows, problem.lattice
         n_counted = counted_rows(len(rows), total_weight)
         n_values = len(rows.values) if isinstance(rows, SparseRows) else rows.size
@@ -55,15 +55,16 @@ class Facts:
 
 
 RADIUS_END = 0.7
-"""Usual last radius, in grid steps.  Compared with it, 0.5 lowers the quantization error by about
-8 % and doubles the topographic error, and 1.0 does the opposite."""
+"""Usual last radius, in grid steps.  Compared with 0.7, a radius of 0.5 lowers the quantization
+error by about 8 % and doubles the topographic error, and a radius of 1.0 has the opposite
+effects."""
 
 CLOSER_FROM = 20
-"""Rows per unit above which the last radius is smaller, because a map of many rows keeps its
-order."""
+"""Number of rows per unit above which the last radius is smaller, because with many rows the map
+stays well ordered."""
 
 CLOSEST_FROM = 30
-"""Rows per unit from which the last radius does not become smaller."""
+"""Number of rows per unit above which the last radius does not become even smaller."""
 
 CLOSEST = 0.8
 """Last radius with many rows per unit, as a share of the usual last radius."""
@@ -75,7 +76,8 @@ PLANE_SHARE = 1 / 4
 """First radius after a start on the plane of the data's axes, as a share of the longest side."""
 
 OTHER_SHARE = 1 / 2
-"""First radius after other starts, which may not be in order, as a share of the longest side."""
+"""First radius after other starts, whose units may not be in order, as a share of the longest
+side."""
 
 FURTHER_SHARES = (1 / 2, 1 / 8)
 """First radii of further starts on the data's plane, as shares of the longest side."""
@@ -141,7 +143,7 @@ def _auto_end(start: float | str, facts: Facts) -> tuple[float, str]:
 
 
 def _auto_start(name: str, end: float, lattice: Lattice) -> tuple[float, str]:
-    """Return the first radius for a kind of start, at least the last radius, and the reason."""
+    """Return the first radius for a kind of start, not below the last radius, and the reason."""
     share, shown, why = (
         (PLANE_SHARE, "a quarter", "because the start already follows the data")
         if name == "pca"
@@ -175,7 +177,7 @@ def _radii_from_map(settings: Settings, map_: Map) -> Radii:
     last = last_radius(map_)
     if not isinstance(settings.radius_end, str):
         end = float(settings.radius_end)
-        why = "the last radius of the map from which training starts, or `radius_end`."
+        why = "the last radius of the map from which training starts, or `radius_end` if larger."
         return Radii(max(last, end), end, {"radius_start": why})
     is_cut = was_cut(map_.parameters.get("stop_reason", ""))
     end = min(last, float(map_.parameters["radius_end"])) if is_cut else last
@@ -199,37 +201,39 @@ MAX_STARTS = 16
 """Maximum number of starts, including starts with shuffled prototypes."""
 
 STARTS_WORK = 5e8
-"""Multiply-adds of one epoch, summed over all starts.  All starts then take less than a second."""
+"""Maximum number of multiply-adds of one epoch, summed over all starts, so that all starts take
+less than a second."""
 
 SMALL_WORK = 2e9
-"""Multiply-adds of an epoch up to which all rows may train every map, in about a second in
-total."""
+"""Number of multiply-adds of an epoch up to which every map is trained on all rows, in about a
+second in total."""
 
 LARGE_WORK = 1e10
-"""Multiply-adds of an epoch above which coarse maps and the full map get fewer passes."""
+"""Number of multiply-adds of an epoch above which coarse maps and the full map get fewer passes."""
 
 ROWS_PER_UNIT = 50
-"""Rows of a sample per unit.  With fewer rows, the map would be worse."""
+"""Number of rows of a sample for each unit.  With fewer rows, the map would be worse."""
 
 MANY_ROWS_PER_UNIT = 2 * ROWS_PER_UNIT
-"""Rows per unit from which samples also train the full map, if an epoch takes long."""
+"""Number of rows per unit from which the full map is also trained on samples, if an epoch takes
+long."""
 
 SAMPLED_PASSES = 6
-"""Cost of the passes over samples on the full map, in passes over all rows."""
+"""Cost of training the full map on samples, as a number of passes over all rows."""
 
 MAX_SAMPLED_EPOCHS = 24
-"""Maximum number of passes over samples on the full map."""
+"""Maximum number of passes over samples when the full map is trained."""
 
 SAMPLED_RADIUS = 1.5
-"""Radius, in multiples of the final radius, at which all rows replace samples.  At smaller radii,
-the noise of samples folds the map."""
+"""Radius, in multiples of the final radius, at which training changes from samples to all rows.  At
+smaller radii, the noise of samples would fold the map."""
 
 COARSE_RADIUS = 0.7
-"""Radius, in steps of a coarse map, at which a finer map replaces it."""
+"""Radius, in grid steps of a coarse map, at which training changes to a finer map."""
 
 MIN_COARSE_SIDE = 8
-"""Minimum number of units on the longer side of a coarse map.  Half as many are enough on the
-shorter side."""
+"""Minimum number of units on the longer side of a coarse map.  On the shorter side, half of this
+number is enough."""
 
 MOVING_RADIUS = 0.3
 """Final radius, in grid steps, up to which units may move after training.  At this radius, a
@@ -248,12 +252,11 @@ class Growth(NamedTuple):
         Number of passes on the smallest map, on each map in between, and of all rows on the full
         map.
     rows_per_unit : int or None
-        Maximum number of rows of a pass on a coarse map, per unit of this map.  None means all
-        rows.
+        Maximum number of rows per unit in a pass on a coarse map.  None means all rows.
     why : str
         Reason for this schedule.
     samples_whole : bool
-        Whether samples train the full map before all rows do.
+        Whether the full map is trained on samples before it is trained on all rows.
     """
 
     first: int
@@ -271,38 +274,38 @@ _WHY_SAMPLES = (
 
 _WHY_ALL_ROWS = "several starts would take long, so smaller maps were trained first, on all rows."
 ON_ALL_ROWS = Growth(first=96, coarse=48, whole=60, rows_per_unit=None, why=_WHY_ALL_ROWS)
-"""Schedule if passes of all rows are still fast.  A slower decrease of the radius keeps more
+"""Schedule if passes over all rows are still fast.  A slower decrease of the radius keeps more
 order."""
 
 ON_SAMPLES = Growth(first=24, coarse=12, whole=10, rows_per_unit=ROWS_PER_UNIT, why=_WHY_SAMPLES)
-"""Schedule if an epoch takes longer."""
+"""Schedule if an epoch takes longer, so that coarse maps are trained on samples."""
 
 BRIEFLY = ON_SAMPLES._replace(first=12, coarse=6, whole=8)
-"""Schedule above `LARGE_WORK`.  With fewer passes, the quantization error is half a percent
-higher."""
+"""Schedule above `LARGE_WORK`.  The smaller number of passes raises the quantization error by half
+a percent."""
 
 _WHY_SAMPLES_TO_THE_END = (
     "one epoch of the full map takes long, so smaller maps (unless the map is small) were "
     f"trained first, on {ROWS_PER_UNIT} rows per unit. Then the full map was trained on "
-    f"{ROWS_PER_UNIT} rows per unit, because there are at least {MANY_ROWS_PER_UNIT}."
+    f"{ROWS_PER_UNIT} rows per unit, because X has at least {MANY_ROWS_PER_UNIT}."
 )
 ON_SAMPLES_TO_THE_END = BRIEFLY._replace(whole=4, why=_WHY_SAMPLES_TO_THE_END, samples_whole=True)
-"""Schedule if there are many rows.  After samples on the full map, few passes of all rows are
-enough."""
+"""Schedule if there are many rows per unit.  After the full map was trained on samples, few passes
+over all rows are enough."""
 
 
 class Stage(NamedTuple):
-    """Some epochs on one lattice with one share of the rows.
+    """A sequence of epochs on one lattice, with one number of rows per epoch.
 
     Attributes
     ----------
     shrink : int
-        Number of units of the full map, in each direction, per unit of the stage.
+        Factor by which each side of the lattice is smaller than the same side of the full map.
     n_epochs : int
     radius_start, radius_end : float
-        In steps of the full map.
+        First and last radius, in grid steps of the full map.
     rows_per_unit : int or None
-        Maximum number of rows of a pass, per unit of the stage.  None means all rows.
+        Maximum number of rows in a pass, per unit of the stage.  None means all rows.
     """
 
     shrink: int
@@ -320,9 +323,9 @@ class Plan:
     ----------
     algorithm : {"batch", "online", "multires"}
     init : str
-        Name of a start, "given" for a codebook, or "map".
+        Name of the start, or "given" for a codebook, or "map" for a map.
     n_epochs : float
-        Number of passes over the rows, which may be a fraction only for ``"online"``.
+        Number of passes over the rows, which can be a fraction only for ``"online"``.
     extra_epochs : int
         Maximum number of additional batch passes at the final radius while units still move.
     radius_start, radius_end : float
@@ -330,19 +333,18 @@ class Plan:
     radius_decay : str or ndarray
         Name of a schedule, or the radius of each epoch.
     learning_rate : tuple of float
-        First and last rate, for ``"online"``.
+        First and last learning rate, for ``"online"``.
     tol : float
         Training stops at the final radius when no unit moves further than this share of the mean
         distance of the rows to their mean.
     coarse : tuple of Stage
-        Stages before the epochs of all rows on the full map; empty except for ``"multires"``.
+        Stages before the full map is trained on all rows; empty except for ``"multires"``.
     n_init : int
         Number of starts to try.
     other_radii : tuple of float
-        Other first radii to try from the plane of the data's axes.
+        Other first radii to try after a start on the plane of the data's axes.
     move_rounds : int
-        Maximum number of rounds after the epochs in which units may move to rows far from all
-        units.
+        Maximum number of rounds in which units move to rows far from all units, after the epochs.
     reasons : dict of str to str
         Reason for the value of each parameter of `SOM` that was "auto" or could not be applied.
     """
@@ -382,12 +384,12 @@ def resolve_plan(settings: Settings, facts: Facts) -> Plan:
     if n_init > 1 and settings.n_init == "auto":
         reasons["n_init"] = (
             f"{n_init} starts, because all starts take little time. The map with the lowest "
-            "quantization error, multiplied by one plus the topographic error, was kept."
+            "product of quantization error and one plus topographic error was kept."
         )
     other_radii = further_starts(radii, facts.lattice) if varies else ()
     reasons |= radii.reasons
     if n_init > 1 and other_radii:
-        why = "the value of the best start, from a quarter, half and an eighth of the longest side."
+        why = "the best value among a quarter, half and an eighth of the longest side."
         reasons["radius_start"] = why
     has_more = settings.n_epochs == "auto" and algorithm == "batch"
     return Plan(
@@ -409,12 +411,12 @@ def resolve_plan(settings: Settings, facts: Facts) -> Plan:
 
 
 def _is_free(settings: Settings) -> bool:
-    """Return whether the plan may choose the number of passes."""
+    """Return whether the settings let the plan choose the number of passes."""
     return settings.n_epochs == "auto" and settings.radius_start == "auto"
 
 
 def _cheap_starts(facts: Facts) -> int:
-    """Return the number of starts that together take little time."""
+    """Return the number of starts that can be tried in little time."""
     return int(max(1, min(MAX_STARTS, STARTS_WORK // max(1.0, facts.epoch_work))))
 
 
@@ -446,15 +448,15 @@ def _algorithm(settings: Settings, facts: Facts, growth: Growth | None) -> tuple
 
 def _why_batch(settings: Settings, facts: Facts) -> str:
     needed = (
-        "coarse maps first need a map of at least 8 x 16 units (rows and columns), a start that "
-        "is not given, and a radius that falls from more than 1.4 grid steps."
+        "smaller maps are trained first only if the full map has at least 8 x 16 units (rows and "
+        "columns), `init` is a name, and the radius falls from more than 1.4 grid steps."
     )
     if settings.algorithm == "multires":
         return needed
     if not _is_free(settings):
-        return "all rows in every epoch, because `n_epochs` or `radius_start` was given."
+        return "every epoch uses all rows, because `n_epochs` or `radius_start` was given."
     if settings.start in ("given", "map"):
-        return "all rows in every epoch, because the start was given."
+        return "every epoch uses all rows, because the start was given."
     if facts.epoch_work > SMALL_WORK:
         return f"an epoch takes long, but {needed}"
     return "an epoch on all rows takes little time."
@@ -469,7 +471,7 @@ def _n_init(settings: Settings, facts: Facts, *, varies: bool) -> int:
 
 
 def _n_epochs(settings: Settings, growth: Growth | None) -> float:
-    """Return the number of passes of all rows on the full map."""
+    """Return the number of passes over all rows on the full map."""
     if not isinstance(settings.n_epochs, str):
         return float(settings.n_epochs)
     if not isinstance(settings.radius_decay, str):
@@ -487,7 +489,7 @@ def _move_rounds(settings: Settings, facts: Facts, radii: Radii) -> int:
 
 
 def _stages(growth: Growth, radii: Radii, facts: Facts) -> tuple[Stage, ...]:
-    """Return the stages before all rows train the full map."""
+    """Return the stages of training before the full map is trained on all rows."""
     shrinks: list[int] = []
     short, long = sorted((facts.lattice.n_rows, facts.lattice.n_cols))
     shrink = 2
@@ -527,8 +529,8 @@ COPIES = 6
 codebook, the start, the sums, and the smoothing."""
 
 BYTES_PER_ROW_PAIR = 40
-"""Bytes of the tables per pair of map rows, for row offset, shift, weight (in Python and in the
-core) and kernel."""
+"""Number of bytes of the neighborhood tables per pair of map rows, for row offset, shift, weight
+(in Python and in the core) and kernel."""
 
 MEMORY_BY_DEFAULT = 16 << 30
 """Assumed memory of the machine in bytes, if the system does not report it."""
@@ -537,7 +539,7 @@ MEMORY_BY_DEFAULT = 16 << 30
 def lattice_for(
     settings: Settings, n_samples: int, total_weight: float, variances: Float64s | None
 ) -> Lattice:
-    """Return the lattice for the settings, with an automatic size if it is needed."""
+    """Return the lattice for the settings, with an automatic size if the size is "auto"."""
     if isinstance(settings.lattice, Lattice):
         lattice = settings.lattice
         advice = f"Pass a smaller {'graph' if isinstance(lattice, Graph) else 'lattice'}."
@@ -546,7 +548,7 @@ def lattice_for(
         advice = "Pass a smaller `n_rows` and `n_cols`, or leave both 'auto'."
     if lattice.n_units > MAX_UNITS:
         raise InputError(
-            f"The map may have at most {MAX_UNITS} units, but would have {lattice.n_rows} x "
+            f"The map can have at most {MAX_UNITS} units, but would have {lattice.n_rows} x "
             f"{lattice.n_cols}. {advice}",
             parameter="n_rows" if isinstance(settings.lattice, str) else "lattice",
             value=lattice.n_units,
@@ -557,7 +559,7 @@ def lattice_for(
     if is_given and lattice.n_units > total_weight:
         warnings.warn(
             f"The map has {lattice.n_units} units for {total_weight:g} rows of data, so many "
-            f"units will not have a row. {advice}",
+            f"units will be without rows. {advice}",
             SomscapeWarning,
             stacklevel=4,
         )

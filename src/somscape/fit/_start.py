@@ -1,4 +1,4 @@
-"""The codebook before the first epoch, and the axes of the data that determine it."""
+"""The initial codebook, and the axes of the data that determine the initial codebook."""
 
 import math
 from dataclasses import dataclass
@@ -16,7 +16,8 @@ from somscape.kernels._sparse import SparseRows
 STARTS = ("pca", "sample", "random")
 
 MAX_AXES_ROWS = 100_000
-"""Maximum number of rows for the principal axes.  More rows do not change a start visibly."""
+"""Maximum number of rows from which the principal axes are computed.  More rows do not change a
+start visibly."""
 
 MAX_AXES_WORK = 5e9
 """Maximum number of multiply-adds for the principal axes, unless `MIN_ROWS_PER_FEATURE` needs
@@ -27,18 +28,18 @@ MIN_ROWS_PER_FEATURE = 4
 
 MAX_SOLVED = 256
 """Number of features up to which all axes are computed.  For more features, only the two largest
-are."""
+axes are computed."""
 
 MIN_BLOCK_ROWS = 64
-"""Minimum number of rows that are centered together.  It is small so that their product is
-computed in few parts."""
+"""Minimum number of rows that are centered at a time.  A small number has the effect that products
+are computed in few parts."""
 
 MAX_ALONE_FEATURES = 512
 """Maximum number of features for products without threads.  For more features, threads are
 faster."""
 
 BLOCK_VALUES = 1 << 20
-"""Maximum number of values that are centered together if threads are used (8 MiB)."""
+"""Maximum number of values that are centered at a time if threads are used (8 MiB)."""
 
 LARGE = 2.0**200
 """Deviations above this value, or below its inverse, are scaled before they are squared."""
@@ -48,8 +49,8 @@ MAX_COUNTED_WEIGHT = 2**20
 With a larger total, too few bits remain for the products."""
 
 SAME_SIZE = 1e-6
-"""Relative difference from the largest entry of an axis below which an entry also counts as
-largest, so that rounding of the covariance does not determine the sign."""
+"""Relative tolerance for entries of an axis that count as equally large, so that rounding errors of
+the covariance do not determine the sign of the axis."""
 
 AXES_TOLERANCE = 1e-8
 """Largest error of an axis of sparse rows, as a share of the largest variance."""
@@ -58,8 +59,9 @@ MAX_BASIS = 100
 """Maximum number of basis vectors for the axes of sparse rows."""
 
 START_BITS = 20
-"""Number of bits of each feature's range to which the start is rounded, so that small differences
-between linear algebra libraries and numbers of threads do not change the map."""
+"""Number of bits to which the initial codebook is rounded, relative to the range of each feature,
+so that small differences between linear algebra libraries and numbers of threads do not change the
+map."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,8 +76,8 @@ class Axes:
     directions : ndarray of shape (2, n_features)
         Vectors of length 1, whose largest entry by absolute value is positive.
     size : float, default=1.0
-        Power of two by which deviations are divided before they are squared.  It is 1 unless
-        values are so small or large that fourth powers would underflow or overflow.
+        Power of two by which deviations are divided before they are squared, which is 1 unless
+        fourth powers of the values would underflow or overflow.
     """
 
     variances: Float64s
@@ -142,7 +144,7 @@ def _whole(rows: Floats, mean: Float64s, unit: Float64s) -> Float64s:
 def _whole_products(
     rows: Floats, weights: Float64s | None, mean: Float64s, unit: Float64s
 ) -> tuple[Float64s, Float64s]:
-    """Return weighted sums of products of features, and of features, as multiples of `unit`."""
+    """Return weighted sums of products of two features, and of features, in units of `unit`."""
     n_features = rows.shape[1]
     is_alone = n_features <= MAX_ALONE_FEATURES
     alone_step = max(MIN_BLOCK_ROWS, ALONE_WORK // n_features**2)
@@ -235,7 +237,7 @@ def _orthonormal(axes: Float64s, basis: Float64s) -> Float64s:
 
 
 def _scaled_weights(weights: Float64s) -> Float64s:
-    """Return weights unchanged if they count rows, else scaled to a mean of about 1."""
+    """Return the weights unchanged if they count rows, else scaled to a mean of about 1."""
     total = math.fsum(weights)
     if total <= MAX_COUNTED_WEIGHT and np.array_equal(weights, np.rint(weights)):
         return weights
@@ -324,7 +326,7 @@ def _scaled_positions(old: Lattice, new: Lattice) -> tuple[Float64s, Float64s]:
 
 
 def _size(lattice: Lattice) -> tuple[float, float]:
-    """Return the width and height of a lattice, around it or between the outermost units."""
+    """Return width and height of a lattice, from edge to edge or, on joined sides, once around."""
     wide, high = lattice.positions.max(axis=0)
     return (
         lattice.n_cols if lattice.wraps_cols else float(wide),

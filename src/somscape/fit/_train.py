@@ -54,13 +54,13 @@ class RunningTraining:
     Attributes
     ----------
     callbacks : sequence of callable
-        Functions that are called with every entry.
+        Functions that are called with the report of every step.
     entries : list of Progress
-        All entries of the current start so far.
+        Reports of all steps of the current start so far.
     journal : Journal
         Record of the run, over all starts.
     past : PastRun or None
-        Earlier run that is resumed.  Its steps are repeated without computation.
+        Earlier run that is resumed.  The steps of the earlier run are repeated without computation.
     identity : Identity or None
         Settings and rows of the run, if callbacks write checkpoints.
     as_map : callable or None
@@ -170,7 +170,7 @@ class RunningTraining:
         return found
 
     def _take_earlier_state(self) -> None:
-        """Take the state of the earlier run after its last step."""
+        """Continue from the state of the earlier run after its last step."""
         assert self.past is not None
         past, here = self.past.journal, self.state.codebook
         if past.state is None or past.state.codebook.shape != here.shape:
@@ -179,7 +179,7 @@ class RunningTraining:
 
     @property
     def history(self) -> dict[str, Float64s]:
-        """The values of the entries by name, each of shape (n_entries,)."""
+        """The values of all reports by name, as arrays of shape (n_entries,)."""
         shape = (len(self.entries), len(Progress._fields))
         columns = np.array(self.entries, dtype=np.float64).reshape(shape)
         history = dict(zip(Progress._fields, np.ascontiguousarray(columns.T), strict=True))
@@ -195,7 +195,7 @@ def _reason(answer: object) -> str:
 
 
 TOTAL_BITS = 60
-"""Maximum number of bits of a sum over all units when a codebook is computed."""
+"""Maximum number of bits of integer sums over all units in the computation of a codebook."""
 
 MAX_HISTORY = 10_000
 """Maximum number of entries in the history of a map that is updated with more rows."""
@@ -240,7 +240,7 @@ class RunningSums:
         return cls(map_.hits, map_.hits[:, None] * (codebook - center), center)
 
     def faded(self, share: float) -> "RunningSums":
-        """Return the sums multiplied by a share."""
+        """Return the sums multiplied by a factor."""
         seen = None if self.seen is None else share * self.seen
         return RunningSums(share * self.counts, share * self.totals, self.center, seen)
 
@@ -275,7 +275,7 @@ class RunningSums:
 
 
 def _whole(values: Float64s) -> tuple[np.ndarray, Float64s]:
-    """Return values as integers, whose sum by column stays below 2^60, and their scale."""
+    """Return values as integers with column sums below 2^60, and the scale of the integers."""
     scale = power_of_two(TOTAL_BITS, np.abs(values).sum(axis=0))
     return np.rint(values * scale).astype(np.int64), scale
 
@@ -292,7 +292,7 @@ class Step:
     units : ndarray of shape (n_samples,)
         Best matching unit of each new row, before the step.
     share : float
-        Factor by which the weight of earlier rows was reduced.
+        Factor by which the weight of earlier rows was multiplied.
     """
 
     map_: Map
@@ -351,8 +351,8 @@ def go_on(
 
 
 BLOCK_WORK = 5e7
-"""Multiply-adds of a block of online updates, which take about 20 ms.  This is short enough for
-interrupts and progress, and long enough to make the overhead of blocks negligible."""
+"""Number of multiply-adds of a block of online updates, which take about 20 ms.  A block is short
+enough for interrupts and progress, and long enough to make its overhead negligible."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -362,7 +362,7 @@ class Trained:
     Attributes
     ----------
     codebook : ndarray of shape (n_units, n_features), float64
-        In the form that the metric compares.
+        Prototypes in the form that the metric compares.
     history : dict of str to ndarray
         Values of each epoch or block.
     n_iter : int
@@ -370,7 +370,7 @@ class Trained:
     stop_reason : str
         Reason for the end of training.
     spread : float
-        Mean distance of the rows to their mean, the unit of movements.
+        Mean distance of the rows to their mean, by which movements are divided.
     plan : Plan
         Plan of the training; with several starts, the plan of the best start.
     sums : RunningSums or None
@@ -523,7 +523,7 @@ class _Order:
         return drawn[:n]
 
     def _one_pass(self) -> Ints:
-        """Return the row numbers of the next pass, each once or drawn by weight."""
+        """Return the row numbers of the next pass, each number once or drawn by weight."""
         n = len(self.problem.rows)
         if self.problem.shares is None:
             return self.rng.permutation(n)

@@ -1,4 +1,4 @@
-"""Rows in pieces in files, processes or clusters, ranges of features, and exact sums."""
+"""Rows in pieces outside memory, ranges of features, and exact sums."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -51,15 +51,15 @@ class Pieces(ABC):
 
     @abstractmethod
     def each(self, function: Callable[[int, Any], T]) -> Iterator[T]:
-        """Apply a function to each piece, and yield the results in order.
+        """Yield the result of a function for each piece, in the order of the pieces.
 
         Parameters
         ----------
         function : callable
-            Function of the number of a piece, from 0, and the data of the piece (an array or data
-            frame).  The function can be pickled.  It contains all data that it needs, which may be
-            some megabytes, so send it only once to each worker.  The function does not have side
-            effects, so you may call it again if a worker was lost.
+            Function with two arguments, the number of a piece (from 0) and the data of the piece
+            (an array or data frame).  The function can be pickled.  It contains all data that it
+            needs, which may be some megabytes, so send it only once to each worker.  The function
+            does not have side effects, so you can call it again if a worker was lost.
 
         Yields
         ------
@@ -75,8 +75,8 @@ class Pieces(ABC):
         function : callable
             As for `each`.
         merge : callable
-            Function that combines two results.  A subclass for a cluster may merge near the
-            pieces.  This method merges results in order.
+            Function that combines two results.  A subclass for a cluster can merge results where
+            the pieces are stored.  This method merges results in the order of the pieces.
 
         Returns
         -------
@@ -87,7 +87,7 @@ class Pieces(ABC):
 
 @dataclass(frozen=True)
 class Chain:
-    """Functions that convert the data of a piece to rows, and a last function of the rows."""
+    """Functions that convert the data of a piece to rows, and a function to apply to the rows."""
 
     forms: tuple[Callable[[Any], Any], ...]
     lengths: tuple[int, ...]
@@ -100,8 +100,8 @@ class Chain:
             raise InputError(
                 f"Piece {number} of X had {self.lengths[number]} rows in the first pass, but "
                 f"has {len(data)} rows in a later pass. The source of X must give the same "
-                "rows in each pass. Write the rows to files, or keep them in the cluster's "
-                "memory, and pass the result.",
+                "rows in each pass. Store the rows in files or in the cluster's memory, and pass "
+                "the stored rows.",
                 parameter="X",
                 value=len(data),
                 allowed=self.lengths[number],
@@ -150,7 +150,7 @@ class RowsElsewhere:
 
     @property
     def begins(self) -> tuple[int, ...]:
-        """Number of each piece's first row among all rows, and at the end the number of rows."""
+        """Row number of the first row of each piece, followed by the total number of rows."""
         return (0, *accumulate(self.lengths))
 
     @property
@@ -159,7 +159,7 @@ class RowsElsewhere:
         return len(self) * self.n_features
 
     def each(self, function: Callable[[int, Floats], T]) -> Iterator[T]:
-        """Apply a function to the rows of each piece, in order."""
+        """Yield the result of a function for the rows of each piece, in the order of the pieces."""
         n_found = 0
         for found in self.pieces.each(self._chain(function)):
             n_found += 1
@@ -183,7 +183,7 @@ class RowsElsewhere:
         return Chain(self.forms, self.lengths, no_rows, function)
 
     def mapped(self, form: Callable[[Any], Any]) -> "RowsElsewhere":
-        """Return rows in another form, to which they are converted in every pass."""
+        """Return the same rows in another form; every pass repeats the conversion."""
         return replace(self, forms=(*self.forms, form), known=None, sums=[])
 
     def take(self, numbers: Ints) -> Floats:
@@ -206,9 +206,9 @@ class RowsElsewhere:
             self.sums.append(found)
         if not np.array_equal(self.sums[0], found) or (first and (np.abs(found) > most).any()):
             raise InputError(
-                "X has other values in each pass, but the source of X must give the same "
-                "rows. Write the rows to files, or keep them in the cluster's memory, and "
-                "pass the result.",
+                "X has different values in different passes, but the source of X must give the "
+                "same rows in each pass. Store the rows in files or in the cluster's memory, and "
+                "pass the stored rows.",
                 parameter="X",
             )
 
@@ -241,7 +241,7 @@ def widest(a: Extremes, b: Extremes) -> Extremes:
 
 
 AnyRows = Rows | RowsElsewhere
-"""Rows in memory or elsewhere."""
+"""Rows in memory or in pieces outside memory."""
 
 
 def taken(rows: AnyRows, numbers: Ints) -> Rows:
@@ -267,13 +267,13 @@ MAX_EXPONENT = 1000
 
 
 def power_of_two(bits: int | Ints, largest: float | Float64s) -> Float64s:
-    """Return the power of two that brings values up to `largest` below 2^bits."""
+    """Return the power of two that scales values up to `largest` to less than 2^bits."""
     _, exponent = np.frexp(largest)
     return np.ldexp(1.0, np.clip(bits - exponent, -MAX_EXPONENT, MAX_EXPONENT))
 
 
 def value_scale(far: Float64s, weights: Float64s | None, total_weight: float) -> Float64s:
-    """Return the scale that keeps totals and single terms of values up to `far` small enough."""
+    """Return the scale for which totals and terms of values up to `far` are within the limits."""
     # A whole-number weight repeats the rounded term, so it matters only for the total.
     largest = 1.0
     if weights is not None:
@@ -294,7 +294,7 @@ class Origin(NamedTuple):
     scale : ndarray of shape (n_features,), float64
         Power of two that scales values to integers.
     has_missing : bool
-        Whether rows may hold NaN.
+        Whether rows can contain NaN.
     """
 
     middle: Float64s
@@ -309,7 +309,7 @@ class Sums(NamedTuple):
     present: Ints | None
 
     def plus(self, other: "Sums") -> "Sums":
-        """Return the total of both sums."""
+        """Return the sums over the rows of both."""
         if self.present is None or other.present is None:
             return Sums(self.values + other.values, None)
         return Sums(self.values + other.values, self.present + other.present)
@@ -325,7 +325,7 @@ def range_of(rows: AnyRows) -> tuple[Float64s, Float64s, bool]:
 def mean_of(
     rows: AnyRows, weights: Float64s | None, total_weight: float, origin: Origin
 ) -> Float64s:
-    """Return the weighted mean of the present values, the same for any order of the rows."""
+    """Return the weighted mean of present values, which does not depend on the order of rows."""
     ones_scale = value_scale(np.ones_like(origin.middle), weights, total_weight)
     if isinstance(rows, RowsElsewhere):
         sums = rows.total(partial(_sums, None, origin, ones_scale), Sums.plus)

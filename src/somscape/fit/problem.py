@@ -1,4 +1,4 @@
-"""The fixed problem of batch training, and the parts of its epochs."""
+"""The data and settings of batch training that stay fixed, and the parts of an epoch."""
 
 import functools
 import math
@@ -33,10 +33,10 @@ from somscape.kernels._sparse import Rows, SparseRows, are_of
 from somscape.kernels.metric import EUCLIDEAN, Metric
 
 MIN_WEIGHT_BITS = -20
-"""Weights are not scaled if the largest is at least 2^-20."""
+"""Binary exponent of the largest weight below which all weights are scaled."""
 
 MAX_WEIGHT_BITS = 20
-"""Weights are not scaled if the largest is at most 2^20."""
+"""Binary exponent of the largest weight above which all weights are scaled."""
 
 ONE_UNIT = Lattice(1, 1)
 
@@ -64,15 +64,16 @@ class Problem:
     far : ndarray of shape (n_features,), float64
         Largest distance of the rows from the center, for each feature.
     scale : ndarray of shape (n_features,), float64
-        Power of two for each feature that scales values to integers.
+        Power of two by which the values of each feature are scaled to integers.
     weight_scale, error_scale : float
         Powers of two that scale weights and distances to integers.
     distance_scale : float
-        Power of two that scales distances to integers for sums by unit, with slightly fewer bits.
+        Power of two that scales distances to integers in sums by unit, with slightly fewer bits
+        than ``error_scale``.
     metric : Metric
-        Metric of rows and prototypes.  The rows are already in the form that it needs.
+        Metric of rows and prototypes.  The rows are already in the form that the metric needs.
     has_missing : bool
-        Whether rows may hold NaN.
+        Whether rows can contain NaN.
     lattice : Lattice
         Arrangement of the units.
 
@@ -109,7 +110,7 @@ class Problem:
 
     @functools.cached_property
     def shares(self) -> Float64s | None:
-        """Probability of each row in a draw by weight; None if all are equal."""
+        """Probability of each row in a draw by weight; None if all are the same."""
         if self.weights is None or self.weights.min() == self.weights.max():
             return None
         return self.weights / self.total_weight
@@ -168,7 +169,8 @@ def prepare(
     kernels : Kernels or None, default=None
         None means the kernels that this installation selects.
     reach : ndarray of shape (k, n_features), optional
-        Additional points whose distances to rows may be computed, such as a given start.
+        Additional points to which distances of rows can be computed, such as a given initial
+        codebook.
     metric : Metric, default=EUCLIDEAN
         Metric whose ``trained_on`` has already converted the rows.
 
@@ -249,10 +251,10 @@ def _scale_weights(weights: Float64s) -> Float64s:
 
 
 BLOCK_VALUES = 1 << 20
-"""Maximum number of values of farthest rows that are compared together (8 MiB)."""
+"""Maximum number of values of farthest rows that are compared at a time (8 MiB)."""
 
 NO_ROW = -1.0
-"""Distance of the farthest row for a unit without rows."""
+"""Value for the distance of the farthest row if a unit is without rows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -273,11 +275,12 @@ class Pairs:
     far : ndarray of shape (n_units,), float64
         Distance of each unit's farthest row; -1 for a unit without rows.
     gains : ndarray of shape (n_units,), int64
-        Gain if another unit moves to the farthest rows of each unit.  This is the weighted sum of
-        the distances of these rows, times ``distance_scale``.
+        Gain if another unit moves to the farthest row of each unit.  This is the weighted sum of
+        the distances of all rows that are equally far, times ``distance_scale``.
     farthest : ndarray of shape (n_units, n_features), float64
-        The first of these rows in the order of values, with values of the prototype for missing
-        values.  If all rows are equal to the prototype, it is the prototype.
+        Farthest row of each unit, with values of the prototype for missing values.  Among equally
+        far rows, the first in the order of values is chosen.  If all rows are equal to the
+        prototype, the entry is the prototype.
     heirs : ndarray of int64
         Distinct values of ``unit * n_units + second`` in ascending order, where ``second`` is the
         second-best unit of a row of ``unit``.  The number of values is at most the number of rows,
@@ -313,7 +316,7 @@ class Pairs:
 def pairs_of(
     problem: Problem, codebook: Floats, rows: Rows, weights: Float64s | None = None
 ) -> Pairs:
-    """Return the pairs of some rows, also for a map with only one unit."""
+    """Compute `Pairs` for some rows, also for a map with only one unit."""
     n_units = len(codebook)
     found = _nearest(problem, codebook, rows, min(2, n_units))
     units, distances = np.asarray(found[0]), np.asarray(found[1])
@@ -353,7 +356,7 @@ def _nearest(
 
 
 def merged_pairs(a: Pairs, b: Pairs) -> Pairs:
-    """Return the pairs of the rows of both; associative, commutative and exact."""
+    """Merge the pairs of two sets of rows; the operation is associative, commutative and exact."""
     is_a, is_b = a.far >= b.far, b.far >= a.far
     farthest = np.where(is_a[:, None], a.farthest, b.farthest)
     both = np.flatnonzero(is_a & is_b & (a.far > 0))
@@ -384,7 +387,7 @@ def _sum_distances(
 
 
 def _first_of(rows: Rows, at: Ints, owner: Ints, codebook: Floats) -> Float64s:
-    """Return the first row of each unit in the order of values, for any order of the rows."""
+    """Return the row of each unit that is first in the order of values, whatever their order."""
     found = np.array(codebook, dtype=np.float64) + 0.0
     is_new = np.ones(len(found), dtype=bool)
     order = np.argsort(owner, kind="stable")
@@ -399,7 +402,7 @@ def _first_of(rows: Rows, at: Ints, owner: Ints, codebook: Floats) -> Float64s:
 
 
 def _first_by_unit(rows: Float64s, units: Ints) -> tuple[Float64s, Ints]:
-    """Return the first row of each unit, and the unit; rows must be sorted by unit."""
+    """Return the first row of each unit by values, and the units; rows must be sorted by unit."""
     is_same = units[1:] == units[:-1]
     if not is_same.any():
         return rows, units
@@ -411,7 +414,7 @@ def _first_by_unit(rows: Float64s, units: Ints) -> tuple[Float64s, Ints]:
 
 
 def _first(a: Float64s, b: Float64s) -> Float64s:
-    """Return the first row of each pair of rows, in the order of values."""
+    """Return, of each pair of rows, the row with the lower value in the first different column."""
     column = (a != b).argmax(axis=1)[:, None]
     is_b = np.take_along_axis(b, column, axis=1) < np.take_along_axis(a, column, axis=1)
     return np.where(is_b, b, a)
@@ -423,7 +426,7 @@ DIGEST_BYTES = 16
 
 @dataclass(frozen=True, eq=False)
 class EpochSums:
-    """Sums over some rows that an epoch needs, as exact integers.
+    """Sums over some rows for the computation of an epoch, as exact integers.
 
     Attributes
     ----------
@@ -460,7 +463,7 @@ class EpochSums:
     pairs: Pairs | None = None
 
     def digest(self) -> bytes:
-        """Return 16 bytes that differ if `step` gives different codebooks for the sums."""
+        """Return 16 bytes, which differ for sums with different results of `step`."""
         parts = (self.counts, self.totals, *(() if self.seen is None else (self.seen,)))
         found = blake2b(digest_size=DIGEST_BYTES)
         for part in parts:
@@ -482,17 +485,17 @@ def partial(
     ----------
     problem : Problem
     rows : ndarray of shape (n, n_features) or SparseRows
-        Rows within the range of the rows of the problem.
+        Rows whose values are within the range of the problem's rows.
     codebook : ndarray of shape (n_units, n_features), float32 or float64
     weights : ndarray of shape (n,) or None, default=None
         Weights of the rows.  None means that all weights are 1.
     has_pairs : bool, default=False
-        Whether the sums contain `Pairs` for `move`, which need another search.
+        Whether the sums contain `Pairs` for `move`, which need an additional search.
 
     Returns
     -------
     EpochSums
-        Sums of the rows.  The search takes O(n * n_units * n_features), the sums O(n *
+        Sums of the rows.  The search takes O(n * n_units * n_features), and the sums take O(n *
         n_features).
 
     Raises
@@ -567,8 +570,8 @@ def _refuse_rows_out_of_range(problem: Problem, rows: Rows) -> None:
     if is_beyond.any():
         column = int(is_beyond.argmax())
         raise InputError(
-            f"`rows` must be within the range of the problem, but feature {column} is up to "
-            f"{far[column]:.6g} from the center, and the limit is {problem.far[column]:.6g}. "
+            f"`rows` must be within the range of the problem, but feature {column} differs by up "
+            f"to {far[column]:.6g} from the center, above the limit {problem.far[column]:.6g}. "
             "Create the problem from all rows.",
             parameter="rows",
             value=far[column],
@@ -577,12 +580,12 @@ def _refuse_rows_out_of_range(problem: Problem, rows: Rows) -> None:
 
 
 def merge(a: EpochSums, b: EpochSums) -> EpochSums:
-    """Add two sums; associative, commutative and exact.
+    """Add two sums; the addition is associative, commutative and exact.
 
     Parameters
     ----------
     a, b : EpochSums
-        Sums of different rows under the same codebook.
+        Sums of different rows for the same codebook.
 
     Returns
     -------
@@ -669,8 +672,8 @@ def step(
 T = TypeVar("T")
 
 CHUNK_ROWS = 1 << 16
-"""Maximum number of rows of a chunk.  Large chunks are faster if rows share values, because more
-rows are similar (core/arrange.hpp)."""
+"""Maximum number of rows of a chunk.  Large chunks are faster if rows share values, because a large
+chunk contains more similar rows (core/arrange.hpp)."""
 
 CHUNK_WORK = 5e10
 """Maximum number of multiply-adds of a chunk, which take about half a second.  Between chunks,
@@ -680,7 +683,7 @@ MIN_CHUNK_ROWS = 2048
 """Minimum number of rows of a chunk, because each chunk rearranges the codebook."""
 
 MIN_ROWS_PER_UNIT = 4
-"""Minimum number of rows of a chunk per unit.  With fewer rows, units are not skipped."""
+"""Minimum number of rows of a chunk per unit.  With fewer rows, the search does not skip units."""
 
 
 def epoch_sums(problem: Problem, codebook: Floats) -> EpochSums:

@@ -46,7 +46,7 @@ def schedule(
 
 
 class Progress(NamedTuple):
-    """Report of a step of training, which callbacks receive.
+    """Report of one training step, which is passed to callbacks.
 
     Attributes
     ----------
@@ -117,7 +117,8 @@ def was_cut(reason: str) -> bool:
 
 MAX_EPOCHS = 1_000_000
 UNITS_PER_ROOT = 5.0
-"""Units of a map with automatic size per square root of the number of rows (Vesanto's rule)."""
+"""Number of units of a map with automatic size, divided by the square root of the number of rows
+(Vesanto's rule)."""
 
 ALGORITHMS = ("auto", "batch", "online", "multires")
 ONLINE_METRICS = ("euclidean", "cosine", "correlation", "mahalanobis")
@@ -133,7 +134,7 @@ class Settings:
     Raises
     ------
     ValueError, TypeError
-        If a value is not allowed for any data.  The message names it.
+        If a value is not allowed, regardless of the data.  The message names it.
     """
 
     n_rows: int | str = "auto"
@@ -173,8 +174,8 @@ class Settings:
             check_choice("init", self.init, STARTS)
         elif self.n_init not in ("auto", 1):
             raise ParameterError(
-                "`n_init` must be 'auto' or 1 if `init` is a single start, but is "
-                f"{self.n_init!r}. Leave `n_init` 'auto', or pass an `init` by name.",
+                "`n_init` must be 'auto' or 1 if `init` is a codebook or a map, but is "
+                f"{self.n_init!r}. Leave `n_init` 'auto', or pass the name of a start as `init`.",
                 parameter="n_init",
                 value=self.n_init,
             )
@@ -210,7 +211,7 @@ class Settings:
 
     @property
     def radius_falls(self) -> bool:
-        """Whether the radius falls by a schedule, between a start and an end."""
+        """Whether the radius falls from a first to a last value by a named schedule."""
         return isinstance(self.radius_decay, str) and self.radius_decay != "constant"
 
     def _check_radii(self) -> None:
@@ -311,7 +312,7 @@ class Settings:
                 )
         if self.boundary != "plane":
             way_out = (
-                "Add edges that join the borders to the graph."
+                "Add edges between opposite borders to the graph."
                 if is_graph
                 else f"Pass Lattice(..., boundary={self.boundary!r})."
             )
