@@ -139,7 +139,7 @@ class Fingerprint:
         Name of the values' data type.
     values, weights, order : int
         Sums of hashes of the rows, modulo 2^64.  The first hash depends on the values of a row, the
-        second also on the weight, and the third also on the row number.
+        second on the values and the weight, and the third on the values and the row number.
     """
 
     n_rows: int
