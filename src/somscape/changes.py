@@ -136,7 +136,7 @@ def align(a: Map, b: Map) -> Alignment:
     Notes
     -----
     All shifts of a torus are compared together by Fourier transforms, which takes O(n_units log
-    n_units) for each feature and turn.  A plane of hexagons has only one symmetry besides the
+    n_units) for each feature and turn.  A plane of hexagons has only one symmetry other than the
     identity: half a turn if its number of rows is even, else a flip from top to bottom.  A map that
     is flipped in another way therefore stays flipped.  A plane of squares has four symmetries, or
     eight if it is as high as wide.  Symmetries of a graph are not searched, so `b` does not change.

@@ -396,7 +396,7 @@ def narrowest_window(n_units: int, n_rows: float) -> float:
 
 
 class Borders:
-    """Compares the number of rows at the border of two parts with the numbers of rows beside it.
+    """Compares the number of rows at the border of two parts with the numbers of rows next to it.
 
     For a row of a unit at the border, take its own unit and the nearest unit of the other part.
     The distance of the row to the border is its distance to the middle between both units, along
