@@ -42,7 +42,7 @@ class RowDistances:
     rows : ndarray of shape (n, n_features), float64
         Rows in feature units, with NaN for missing values.
     counts : ndarray of shape (n,)
-        Number of rows that each row represents.
+        Number of equal rows that each row represents.
     """
 
     def __init__(self, metric: Metric, rows: Float64s, counts: Float64s) -> None:
@@ -361,9 +361,9 @@ def c_measure(
     map : Map
         A map or a fitted estimator.
     X : Table or array-like of shape (n_samples, n_features)
-        Rows, as `Map.rows_of` accepts them.  Missing values count as in the map's metric.
+        Rows, as `Map.rows_of` accepts them.  Missing values are handled as in the map's metric.
     sample_weight : array-like of shape (n_samples,), optional
-        Number of rows that each row represents.  The default is 1 each.
+        Number of equal rows that each row represents.  The default is 1 each.
     max_rows : int, default=5000
         If there are more distinct rows, this number is drawn.  Drawn rows are compared with all
         rows.
@@ -635,7 +635,7 @@ def trustworthiness(
     map : Map
         A map or a fitted estimator.
     X : Table or array-like of shape (n_samples, n_features)
-        Rows, as `Map.rows_of` accepts them.  Missing values count as in the map's metric.
+        Rows, as `Map.rows_of` accepts them.  Missing values are handled as in the map's metric.
     k : int, default=10
         Number of neighbors, at least 1 and below half of the rows.
     on : {"grid", "prototypes"}, default="grid"
@@ -643,7 +643,7 @@ def trustworthiness(
         map, as in Venna and Kaski.  With "prototypes", distances are between prototypes in the
         data, as in SOMperf, and the order of the map does not matter.
     sample_weight : array-like of shape (n_samples,), optional
-        Number of rows that each row represents.  The default is 1 each.
+        Number of equal rows that each row represents.  The default is 1 each.
     max_rows : int, default=5000
         If there are more distinct rows, this number is drawn.  Drawn rows are compared with all
         rows.

@@ -140,7 +140,7 @@ def adjusted_rand_index(
     regions : optional
         See `purity`.
     sample_weight : array-like of shape (n_samples,), optional
-        Number of rows that each row represents.  The default is 1 each.
+        Number of equal rows that each row represents.  The default is 1 each.
 
     Returns
     -------
@@ -569,11 +569,11 @@ def silhouette(
     map : Map
         A map or a fitted estimator.
     X : Table or array-like of shape (n_samples, n_features)
-        Rows, as `Map.rows_of` accepts them.  Missing values count as in the map's metric.
+        Rows, as `Map.rows_of` accepts them.  Missing values are handled as in the map's metric.
     regions : Regions or array-like of shape (n_units,)
         Regions from `regions.find_regions`, or the region of each unit.
     sample_weight : array-like of shape (n_samples,), optional
-        Number of rows that each row represents.  The default is 1 each.
+        Number of equal rows that each row represents.  The default is 1 each.
     max_rows : int, default=5000
         If there are more distinct rows, this number is drawn.  Drawn rows are compared with all
         rows.

@@ -420,7 +420,7 @@ def by_unit(
     regions : Regions or array-like of shape (n_units,), optional
         Region of each unit, needed only for the silhouette.
     sample_weight : array-like of shape (n_samples,), optional
-        Number of rows that each row represents.  The default is 1 each.
+        Number of equal rows that each row represents.  The default is 1 each.
     k, max_rows, random_state : int, optional
         See `report`.  If rows are drawn, measures of pairs are NaN for units without drawn rows.
 

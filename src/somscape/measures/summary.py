@@ -307,7 +307,7 @@ class MeasuresReport:
         Number of counted rows.
     n_units : int
     level : float
-        Level of the intervals.
+        Share of the resampled means inside each interval.
     held_out : MeasuresReport, optional
         Measures of rows that were not used in training.
 
@@ -502,7 +502,7 @@ def report(
     regions : Regions or array-like of shape (n_units,), optional
         Regions from `regions.find_regions`, for the measures that need regions.
     sample_weight : array-like of shape (n_samples,), optional
-        Number of rows that each row represents.  The default is 1 each.
+        Number of equal rows that each row represents.  The default is 1 each.
     k : int, default=10
         Number of neighbors for trustworthiness, continuity and neighborhood_preservation.  The
         number is reduced if it is not below half of the rows.
@@ -510,7 +510,7 @@ def report(
         If there are more distinct rows, measures of pairs draw this number of rows.  Drawn rows are
         compared with all rows.
     level : float, default=0.95
-        Level of the intervals.
+        Share of the resampled means inside each interval.
     n_resamples : int, default=1000
         Number of resamples for the intervals.  For each resample, all rows are drawn again.
     random_state : int, default=0
