@@ -173,7 +173,7 @@ def test_what_is_unknown_has_a_page_that_says_so(client: Client, january: str, p
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"name": "a/b", "key": [0]}, "cannot contain /"),
+        ({"name": "a/b", "key": [0]}, "contain /"),
         ({"name": 7, "key": [0]}, "'name' must be"),
         ({"name": "-x", "key": [0]}, "start with -"),
         ({"name": "", "key": [0]}, "one line"),

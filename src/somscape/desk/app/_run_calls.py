@@ -105,8 +105,8 @@ class RunCalls:
             if settings is None or wrong not in numbers:
                 raise Refusal(
                     422,
-                    "'instead_of' must be the number of a run of the watch that still counts: "
-                    f"{', '.join(numbers) or 'none'}.",
+                    "'instead_of' must be the number of a run of the watch, but not of a replaced "
+                    f"run. The allowed numbers are {', '.join(numbers) or 'none'}.",
                 )
             settings["instead_of"] = numbers[wrong]
         return self._at.added(await take(request, self._at.store, watch, settings))
@@ -226,7 +226,9 @@ class RunCalls:
         with_marks = (await json_of(request)).get("with_marks") is True
         run = self._at.run(request)
         if run.settings is None or self._at.store.table(run.upload) is None:
-            raise Refusal(409, "The table of this run was never read; try again there.")
+            raise Refusal(
+                409, "The table of this run was never read. Try again on the page of the run."
+            )
         if with_marks and not await self._at.marks.known(run):
             raise Refusal(409, "No row is confirmed or cleared yet.")
         settings = {**run.settings, "uses_marks": with_marks}

@@ -129,7 +129,6 @@ state_options = together(
     ),
     readable_option,
 )
-"""Options for the place of watches, cases and the audit."""
 
 author_option = option(
     "--author",
@@ -168,7 +167,6 @@ watch_options = together(
     state_options,
     author_option,
 )
-"""Options for starting a watch."""
 
 
 def _missing_or_none(ctx: click.Context, param: click.Parameter, value: str) -> str | None:
@@ -222,7 +220,6 @@ text_options = together(
         help="Name of a sheet of a workbook, or its number, counted from 1.",
     ),
 )
-"""Options for reading a table from a text file or a workbook."""
 
 
 def _ask_password(_ctx: click.Context, _param: click.Parameter, asked: bool) -> bool:
@@ -246,10 +243,8 @@ database_options = together(
         help="Ask on the terminal for the password of a PostgreSQL database.",
     ),
 )
-"""Options for reading a table from a database."""
 
 read_options = together(text_options, database_options)
-"""Options for reading a table."""
 
 table_options = together(
     option(
@@ -312,7 +307,6 @@ table_options = together(
     save_roles_option,
     read_options,
 )
-"""Options for reading a table and for the kinds of the columns."""
 
 sink_options = together(
     option(
@@ -327,7 +321,6 @@ sink_options = together(
         help="Table of the database of --to. It is created if it does not exist.",
     ),
 )
-"""Options for writing the listed rows to a database."""
 
 rule_options = together(
     option(
@@ -357,7 +350,6 @@ rule_options = together(
         "at stake, times the probability that the row is not usual, exceeds the cost.",
     ),
 )
-"""Options for the rule of a list."""
 
 
 def _format_options(about: str, default: str) -> Callable[[Command], Command]:
@@ -374,15 +366,12 @@ LIST_FORMATS = (
     "decisions. parquet has all digits."
 )
 list_options = _format_options(LIST_FORMATS, "csv")
-"""Options for the format of a list."""
 
 score_options = _format_options(LIST_FORMATS, "the extension of --out, else csv")
-"""Options for the format of scores."""
 
 prediction_options = _format_options(
     "Format of the predictions.", "the extension of --out, else csv"
 )
-"""Options for the format of predictions."""
 
 ranking_options = together(
     option(
@@ -417,7 +406,6 @@ ranking_options = together(
     list_options,
     force_option,
 )
-"""Options for ranking rows and for the results."""
 
 flag_options = together(
     option(
@@ -429,7 +417,6 @@ flag_options = together(
     ),
     rule_options,
 )
-"""Options for the rule of flagged rows."""
 
 team_options = together(
     file_option("--users", help="File with the users who may log in. `app-user` writes it."),
@@ -453,7 +440,6 @@ team_options = together(
     ),
     readable_option,
 )
-"""Options of the app for a team: users, and the connection to browsers."""
 
 seed_option = option(
     "--seed",
