@@ -372,7 +372,7 @@ def test_a_column_times_a_hundred_is_drift_with_its_name(state: State, tmp_path:
     outcome = run(state, month(tmp_path / "f.csv", 2, times=100))
     assert outcome.drift.is_found
     assert "income is 100 times larger" in outcome.drift.sentence
-    assert outcome.drift.sentence.startswith(f"Drift: {N} flagged where ")
+    assert outcome.drift.sentence.startswith(f"Drift: {N} rows above the threshold")
     assert "income is 100 times larger." in summary_of(state, "cards")["last"]["drift"]
     assert "train again" in outcome.drift.train_anew
     assert outcome.command_anew.startswith("somscape detect ")

@@ -19,6 +19,7 @@ from somscape.desk.app._results import checked, said_of, token_of
 from somscape.desk.app._store import RANK, RESULTS, Run
 from somscape.desk.app._work import one_line
 from somscape.desk.cases._begin import check_name
+from somscape.desk.cases._compare import drift_text
 from somscape.desk.cases._run import INSTEAD_OF
 from somscape.desk.cases.decide import Seen
 from somscape.desk.cases.records import (
@@ -141,16 +142,13 @@ def _drift_words(drift: Mapping[str, Any]) -> str:
     """Return a sentence about the drift in a run, or "" in the first run of a map."""
     if not drift or drift.get("is_first"):
         return ""
-    were = (
-        f"{drift['n_above']:,} rows score above the map's threshold; "
-        f"{round(drift['expected']):,} were expected"
-    )
+    n_above, expected = drift["n_above"], drift["expected"]
     if not drift["is_found"]:
-        return f"No drift: {were}."
+        return drift_text("No drift", n_above, expected, ())
     changes = drift.get("changes") or [""] * len(drift["columns"])  # missing in an older run
     others = [column for column, how in zip(drift["columns"], changes, strict=True) if not how]
     where = f" in {listed(others)}" if others else ""
-    return f"Drift{where}: {'; '.join([were, *filter(None, changes)])}."
+    return drift_text(f"Drift{where}", n_above, expected, changes)
 
 
 def _line(case: Case, last: WatchRun | None) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Compare a run with the previous run: news, returns, moves, drift, and unseen levels."""
 
 import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -348,6 +348,13 @@ TIMES = 1.5
 """Smallest ratio of two medians for which a sentence gives the ratio instead of the medians."""
 
 
+def drift_text(start: str, n_above: int, expected: float, changes: Iterable[str]) -> str:
+    """Return a sentence on the rows above the threshold of the map, and on the changes."""
+    rows = f"{n_above:,} row{'' if n_above == 1 else 's'}"
+    above = f"{rows} above the threshold of the map ({round(expected):,} expected)"
+    return f"{start}: {'; '.join([above, *filter(None, changes)])}."
+
+
 @dataclass(frozen=True)
 class Drift:
     """Comparison of the rows of a run with the training data of the map.
@@ -403,10 +410,8 @@ class Drift:
         """A sentence on drift; "" in a map's first run."""
         if self.is_first:
             return ""
-        were = f"{self.n_above:,} flagged where {round(self.expected):,} were expected"
-        if not self.is_found:
-            return f"No drift: {were}."
-        return f"Drift: {'; '.join([were, *self.changes])}."
+        start = "Drift" if self.is_found else "No drift"
+        return drift_text(start, self.n_above, self.expected, self.changes)
 
     @property
     def train_anew(self) -> str:
