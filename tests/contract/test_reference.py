@@ -100,7 +100,7 @@ def test_every_class_of_the_reference_has_a_page_that_names_it(
     for name in CLASSES:
         if not name.startswith("errors."):
             text = (DOCS / f"{pages['guides'].guide_of(name)}.md").read_text(encoding="utf-8")
-            assert f"{{class}}`somscape.{name}`" in text, name
+            assert f"`somscape.{name}`" in text, name
 
 
 def test_every_page_that_explains_is_there(pages: dict[str, ModuleType]) -> None:

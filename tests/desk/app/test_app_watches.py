@@ -221,7 +221,7 @@ def test_what_waits_is_listed_and_not_decided_since() -> None:
     assert MAX_CASES >= 1000
 
 
-ABOVE = "82 rows score above the map's threshold; 17 were expected"
+ABOVE = "82 rows above the threshold of the map (17 expected)"
 
 
 @pytest.mark.parametrize(
