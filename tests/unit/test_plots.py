@@ -17,7 +17,7 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from texts import rejected
 
-from somscape import Graph, Lattice, Map, plots, report
+from somscape import Graph, Lattice, Map, plots, regions, report
 from somscape.errors import SomscapeWarning
 from somscape.outliers import Alerts
 from somscape.regions import Regions
@@ -691,3 +691,10 @@ def test_a_picture_without_an_ending_gets_one(tmp_path: Path) -> None:
     plots.planes(line_map()).save(str(tmp_path / "x"))
     plots.planes(line_map()).save(tmp_path / "y.png")
     assert (tmp_path / "x.png").read_bytes() == (tmp_path / "y.png").read_bytes()
+
+
+def test_regions_are_drawn_on_their_own_map_without_the_map() -> None:
+    map_ = line_map()
+    joined = regions.find_regions(map_, n_regions=2)
+    assert plots.regions(joined).ax_.get_title() == plots.regions(map_, joined).ax_.get_title()
+    assert "2 regions" in plots.regions(joined).ax_.get_title()

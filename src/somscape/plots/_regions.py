@@ -1,4 +1,4 @@
-"""Pictures of the regions of a map: areas, the tree of joins, and stability."""
+"""Pictures of the regions of a map, of the tree in which regions join, and of their stability."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,8 +44,8 @@ def regions(
 
     Parameters
     ----------
-    map : Map
-        The map to draw.
+    map : Map or Regions
+        The map to draw, or regions to draw on their own map.
     regions : Regions, optional
         Regions of the map.  By default `regions.find_regions` finds them.  Region 0 has the most
         rows.  Names are written in a legend.  A region without its own color gets one of twelve
@@ -80,6 +80,8 @@ def regions(
     >>> plots.regions(SOM(4, 5, random_state=0).fit(X)).ax_.get_title()
     '2 regions, 4 x 5 units'
     """
+    if regions is None and isinstance(map, Regions):
+        regions = map
     found = given_or_found(regions, as_map(map))
     picture = Picture(map, ax=ax, unit_size=unit_size, has_legend=any(found.names))
     lattice, by_region = picture.map.lattice, region_colors(found)
@@ -110,15 +112,17 @@ def _entries(names: Sequence[str], colors: Sequence[str]) -> list[LegendEntry]:
 
 
 INSIDE = 0.3
-"""Share of the axis width for joins inside a group, if there are also joins between groups."""
+"""Share of the axis width for joins of parts of the same group, if there are also joins between
+groups."""
 
 POWERS = (3, 10, 30, 100, 300)
-"""Exponents of the chances that the axis shows, beginning with 1 in 10^3.  The axis ends at the
-first of these exponents that no join exceeds, or else at 1e-320, because smaller numbers are 0."""
+"""Exponents of the chances on the axis.  For example, 3 is a chance of 1 in 10^3.  The axis ends at
+the first of these exponents that no join exceeds.  If a join exceeds all of them, the axis ends at
+1e-320, because float64 cannot represent smaller chances."""
 
 BEYOND = 320.0
 GAP = 0.012
-"""Smallest distance between a join and the next join, as a share of the width of the axis."""
+"""Smallest distance between a join and the joins of its branches, as a share of the axis width."""
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _WIDTH, _ROW, _MAX_TALL = 6.4, 0.26, 11.0  # inches
@@ -135,10 +139,10 @@ class Merge:
     ----------
     nodes : (int, int)
     evidence : float
-        Chance that a border inside one group is as empty as the border between the nodes, or NaN
-        without rows.
+        Chance that a border inside one group is as empty of rows as the border between the nodes.
+        NaN if the map does not contain rows.
     is_apart : bool
-        Whether the density of rows is lower between the nodes than in the nodes.
+        Whether the density of rows is lower between the nodes than inside the nodes.
     """
 
     nodes: tuple[int, int]
@@ -155,8 +159,8 @@ def dendrogram(map: Map, regions: Regions | None = None, *, ax: "Axes | None" = 
 
     Parameters
     ----------
-    map : Map
-        The map to draw.
+    map : Map or Regions
+        The map to draw, or regions to draw on their own map.
     regions : Regions, optional
         Regions that are the leaves, such as ``regions.find_regions(map, 12)``.  The default is the
         same as for `plots.regions`.
@@ -264,31 +268,34 @@ def _heights(merges: list[Merge], n: int, has_rows: bool) -> Float64s:
 
 
 def _width_inside(merges: list[Merge]) -> float:
-    """Return the share of the axis width for joins inside a group."""
+    """Return the share of the axis width for joins of parts of the same group."""
     kinds = {merge.is_apart for merge in merges}
     return INSIDE if len(kinds) == 2 else 0.0 if kinds == {True} else 1.0
 
 
 def _exponent(merge: Merge) -> float:
-    """Return the chance of a join as an exponent of ten, without the minus sign."""
+    """Return the chance of a join as an exponent of ten, without the minus sign (3 for 1 in
+    10^3)."""
     return float(-np.log10(merge.evidence)) if merge.evidence > 0 else BEYOND
 
 
 def _last_exponent(merges: list[Merge]) -> float:
-    """Return the exponent at the end of the axis."""
+    """Return the exponent of the chance at the end of the axis."""
     strongest = max((_exponent(merge) for merge in merges if merge.is_apart), default=0.0)
     return next((power for power in POWERS[1:] if strongest <= power), BEYOND)
 
 
 def _position_of_exponent(power: float, most: float) -> float:
-    """Return the position of an exponent on the part of the axis with chances, from 0 to 1."""
+    """Return the position of a chance on the part of the axis for joins between groups, from 0 to
+    1."""
     reached = np.clip(power, POWERS[0], most)
     # The first joins must not cover the leaves.
     return float(0.08 + 0.86 * np.log(reached / POWERS[0]) / np.log(most / POWERS[0]))
 
 
 def _leaves(children: list[tuple[int, int]], found: Regions) -> list[int]:
-    """Return the regions in an order in which branches do not cross, larger branches first."""
+    """Return the regions in an order in which the branches of the tree do not cross.  Of two
+    branches, the branch with more rows comes first."""
     n = found.n_regions
     below: list[list[int]] = [[i] for i in range(n)]
     rows = [float(size) for size in found.sizes]
@@ -383,7 +390,7 @@ def _draw_scale(ax: "Axes", merges: list[Merge], has_rows: bool) -> None:
 
 
 STABLE = 0.6
-"""Stability below which a region is not reliable (Hennig 2007)."""
+"""A region with a stability below this value is not reliable (Hennig 2007)."""
 
 _WIDE, _GAP, _BARS_ROW = 2.3, 0.3, 0.24  # inches
 _BARS_HEAD, _BARS_FOOT, _LEFT = 0.8, 0.55, 0.6

@@ -146,7 +146,7 @@ def find_regions(
         apart.  ``"auto"`` uses valleys if rows are known, and otherwise Ward's rule.
     X : Table, data frame or array-like of shape (n_samples, n_features), optional
         Rows, or a ``scipy.sparse`` array of rows, for a map that does not keep rows.  Such a map
-        is from another program, from a file of somscape 0.2, or trained further by `partial_fit`.
+        is from another program, from a file of an older version, or trained by `partial_fit`.
         If there are fewer rows than columns, do not pass rows that trained the map.
 
     Returns
