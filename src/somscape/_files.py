@@ -2,8 +2,8 @@
 
 A result is written to a temporary folder next to its target, and then replaces the target in one
 step.  The process locks the temporary folder while it runs.  The next process that writes there can
-therefore recognize the temporary folder of a killed process, and delete it.  Devices and pipes are
-not replaced, but the complete result is copied to them.
+therefore recognize and delete the temporary folder of a killed process.  Devices and pipes are not
+replaced, but the complete result is copied to them.
 """
 
 import ctypes

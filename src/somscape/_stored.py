@@ -1,5 +1,4 @@
-"""Large arrays in temporary files, memory limits for readers, and functions that threads call
-ahead."""
+"""Large arrays in temporary files, memory limits for readers, and functions called in advance."""
 
 import errno
 import math
@@ -213,7 +212,7 @@ Thing = TypeVar("Thing")
 
 
 def made_ahead(makers: Iterable[Callable[[], Thing]], n_threads: int = 1) -> Iterator[Thing]:
-    """Yield the results of functions in order, and call the next functions ahead in threads."""
+    """Yield the results of functions in order, while threads already call the next functions."""
     remaining = deque(makers)
     if len(remaining) < 2:
         yield from (make() for make in remaining)

@@ -34,7 +34,7 @@ def counts_of(weights: Float64s | None) -> Float64s | None:
 
 @dataclass(frozen=True, eq=False)
 class Ascending:
-    """The value of each row, in ascending order.
+    """The values of some rows in ascending order.
 
     Attributes
     ----------
@@ -121,13 +121,13 @@ def in_order(values: Floats, counts: Float64s | None = None) -> Ascending:
 
 
 ALONE_WORK = 1 << 18
-"""Largest number of multiply-adds in a product for which OpenBLAS does not start threads.  The
-threads of OpenBLAS keep the processor busy while they wait.  On two processors that other programs
-also used, a detector took 16 s for 20,000 rows of 400 features without threads, and 50 s with
-threads."""
+"""Largest number of multiply-adds in a matrix product for which OpenBLAS does not start threads.
+The threads of OpenBLAS keep the processor busy while they wait.  On two processors that other
+programs also used, a detector took 16 s for 20,000 rows of 400 features without threads, and 50 s
+with threads."""
 
 ALONE_ROWS = 32
-"""Smallest number of rows in a piece of a product, if there are enough rows."""
+"""Smallest number of rows in a piece of a matrix product, if the matrix has enough rows."""
 
 
 def blocks(n: int, step: int) -> Iterator[slice]:

@@ -40,8 +40,8 @@ class Checkpoint:
     -----
     SomscapeWarning
         Once per training, if the file cannot be written, for example because the disk is full.
-        Training continues, the previous checkpoint is kept, and the next save is tried at its usual
-        time.
+        Training continues, the previous checkpoint is kept, and the next save is tried after the
+        usual interval.
 
     See Also
     --------

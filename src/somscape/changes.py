@@ -219,7 +219,7 @@ DIGITS = 3
 
 
 def from_to(before: Map, after: Map, column: str, unit: int) -> str:
-    """Return a text with the old and new value of a unit in a column, in original units."""
+    """Return a text with the old and new value of a map unit in a column, on the original scale."""
     encoding = before.encoding
     pairs = zip(encoding.features, encoding.slices, strict=True)
     code, part = next((code, part) for code, part in pairs if code.name == column)
@@ -244,10 +244,10 @@ def _text(code: Any, value: Any) -> str:
 
 
 N_NAMED = 3
-"""Largest number of columns that are listed as columns that moved."""
+"""Largest number of moved columns to list."""
 
 LEAST_SHARE = 0.05
-"""Smallest share of the whole movement for which a column is listed."""
+"""Smallest share of a column in the whole movement for which the column is listed."""
 
 OTHER_LAYOUT = (
     "Either the rows have changed much, or the groups are at other positions on the map, so that "

@@ -9,7 +9,7 @@ class SomscapeError(Exception):
     """Base class of the errors that somscape raises.
 
     The message is for people.  The attributes contain the facts of the message, so a program or a
-    test does not have to search the text.  An attribute is None if the error does not have this
+    test does not have to search the text.  An attribute is None if the error does not provide this
     fact.
 
     A parameter with a wrong value raises `ParameterError`, which is a ``ValueError``.  A parameter

@@ -506,9 +506,9 @@ class Paths:
             As for `visits`.  If the `Regions` do not have names, their numbers from 0 are the
             names.
         min_rows : int, default=1
-            Number of consecutive rows for which an id must be in the region.  The event is at the
-            last of these rows, because the entry is only certain at this row.  A higher number
-            leaves out short visits.
+            Number of consecutive rows for which an id must be in the region.  The event is recorded
+            at the last of these rows, because only this row confirms that the region was entered.
+            A higher number leaves out short visits.
 
         Returns
         -------
@@ -546,7 +546,7 @@ class Paths:
         return first, end - is_last, codes[first]
 
     def _steps(self, places: Places, stays: bool) -> tuple[Ints, Float64s]:
-        """Return the numbers of the pairs of places that steps join, and the sum of the step
+        """Return the pairs of places between which steps occur, as numbers, and the sum of the step
         weights of each pair."""
         codes = places.codes[self.units]
         counts = ~self._are_first[1:]
@@ -732,7 +732,7 @@ def windows(
         `length`, so that windows do not overlap.
     times : array-like of shape (n_values,), optional
         Time of each value as a number or a date.  The series is sorted by time.  By default, the
-        values are in time order, and their numbers are the times.
+        values are in time order, and their positions from 0 are the times.
     date_format : {"dmy", "mdy", "ymd"}, optional
         As for `follow`.
     ids : array-like of shape (n_values,), optional

@@ -143,8 +143,8 @@ def test_news_beside_the_run_before(
 @pytest.mark.parametrize(
     ("is_by_number", "why"),
     [
-        (True, "as unusual as before, but others are more so now"),
-        (False, "about as unusual as before, but below the rule's line now"),
+        (True, "as unusual as before, but other rows are more unusual now"),
+        (False, "about as unusual as before, but below the rule's threshold now"),
     ],
 )
 def test_what_is_gone_is_there_or_not_and_less_unusual_or_not(is_by_number: bool, why: str) -> None:

@@ -143,7 +143,7 @@ def test_a_row_below_the_line_of_a_rule_is_not_said_to_be_outdone(
         less = {last: (INCOME, 0.985 * float(cells[INCOME]))}
         outcome = run(other, month(tmp_path / "f.csv", 1, **ODD, **less))
     assert set(news(outcome).values()) == {"still"}
-    said = "about as unusual as before, but below the rule's line now"
+    said = "about as unusual as before, but below the rule's threshold now"
     assert [(each.key, each.why) for each in outcome.gone] == [(last, said)]
 
 

@@ -1,4 +1,4 @@
-"""A state on disk with watches, cases, decisions, and an audit of all changes."""
+"""A state stores watches, cases, decisions, and an audit of all changes."""
 
 from somscape.desk.cases._backup import backup, restore
 from somscape.desk.cases._card import card_of, card_text, watch_history

@@ -1,4 +1,4 @@
-"""Back up a state to one file, and restore it, for SQLite and PostgreSQL."""
+"""Back up a state in SQLite or PostgreSQL to one file, and restore a state from a backup."""
 
 import shutil
 import sqlite3
@@ -23,36 +23,38 @@ FEW = {"maps": 1}
 """Number of rows to copy in one step, for tables with large rows."""
 
 WHOLE = [{"integrity_check": "ok"}]
-"""Result of SQLite's integrity check of a file without damage."""
+"""Result of SQLite's integrity check if a file is not damaged."""
 
 HEADER = b"SQLite format 3\0"
 """First bytes of an SQLite file."""
 
 WRITES_AT, WITHOUT_JOURNAL = 18, b"\1"
-"""Position of the byte for the journal mode in an SQLite file, and the value of this byte in a
-backup. In the file of a state, this byte has a different value."""
+"""Position of the byte in an SQLite file that sets the journal mode, and the value of this byte in
+a backup. In the file of a state, this byte has a different value."""
 
 OF_A_STATE = "SELECT name FROM sqlite_master WHERE name IN ('audit', 'decisions')"
 N_OF_A_STATE = 2
-"""Query by which somscape recognizes a state, and the number of tables that the query must find."""
+"""Query for two tables that every state has, and the number of these tables. A database that does
+not have both tables does not contain a state."""
 
 
 def backup(state: State, path: str | Path) -> Verdict:
     """Copy a state to one file, completely or not at all.
 
     The copy contains the state at one moment, even if other users make decisions during the
-    copying.  Then somscape reads the file again and checks its audit.
+    copying.  After the copying, somscape reads the file and checks the audit in the file.
 
     Parameters
     ----------
     state : State
     path : str or Path
-        An SQLite file, even if the state is in PostgreSQL.  An older backup is replaced.
+        The SQLite file to write, even if the state is in PostgreSQL.  An older backup is replaced.
 
     Returns
     -------
     Verdict
-        The result of checking the audit.  If the state has faults, the copy has the same faults.
+        The result of checking the audit.  If the audit of the state has faults, the copy has the
+        same faults.
 
     Raises
     ------
@@ -102,16 +104,17 @@ def backup(state: State, path: str | Path) -> Verdict:
 def restore(state: State, path: str | Path, *, force: bool = False, author: str = "") -> Verdict:
     """Replace the contents of a state with a backup, completely or not at all.
 
-    If the state was not empty, a new line of the audit records the previous head of the audit.
+    If the state was not empty, a new line of the restored audit records the head of the replaced
+    audit.
 
     Parameters
     ----------
     state : State
-        An empty state, or any state if `force` is true.
+        The state to replace, which must be empty unless `force` is true.
     path : str or Path
         A file that `backup` wrote in this or an earlier version of somscape.
     force : bool, default=False
-        Whether to replace a state that is not empty, so that its contents are lost.
+        Whether to replace a state that is not empty.  The previous contents of the state are lost.
     author : str, default=""
         Name of the person who restores the backup.
 
@@ -240,7 +243,7 @@ def _open_copy(file: Path, folder: Path) -> StateDatabase:
 
 
 def _make_room(change: Transaction, name: str, *, force: bool) -> dict[str, Any] | None:
-    """Delete all rows of a state and return facts for the audit, or None if there were no rows."""
+    """Delete all rows of a state. Return facts on the deleted audit, or None without rows."""
     n = sum(_counts(change).values())
     if n and not force:
         lines = counted(_counts(change)["audit"], "line")
@@ -259,7 +262,7 @@ def _make_room(change: Transaction, name: str, *, force: bool) -> dict[str, Any]
 
 
 def _copy(read: Transaction, change: Transaction) -> dict[str, int]:
-    """Copy all rows and return the number of rows of each table."""
+    """Copy the rows of all tables, and return the number of rows of each table."""
     n_rows = {}
     for table, key in TABLES.items():
         n, size = 0, FEW.get(table, MOST_ROWS)

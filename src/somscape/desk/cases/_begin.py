@@ -1,4 +1,4 @@
-"""Begin a watch, or train its map again with the decisions on its cases."""
+"""Begin a watch, or train the map of a watch again with the decisions on the watch's cases."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -81,7 +81,7 @@ def detector_of_watch(state: State, name: str) -> Detector | None:
 def known_cases(
     state: State, name: str, table: Table, key: Sequence[str], before: Detector | None
 ) -> Ints | None:
-    """Return marks from the decisions on the rows of a table, or None if no row gets a mark."""
+    """Turn the decisions on rows of a table into marks, or return None if no row gets a mark."""
     decided = state.last_decisions(name)
     rows = {k: row for row, k in enumerate(keys_of(table, key)) if k in decided}
     known = np.full(table.n_rows, UNKNOWN)
@@ -97,7 +97,7 @@ def known_cases(
 def _moved(
     table: Table, rows: Mapping[str, int], decided: Mapping[str, Any], before: Detector | None
 ) -> Mapping[str, str]:
-    """Return the cleared cases that moved far on the previous map since then, with reasons."""
+    """Return the cases that moved far on the previous map after they were cleared, with reasons."""
     if before is None or not rows:
         return {}
     encoding = before.map_.encoding

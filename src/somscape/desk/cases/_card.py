@@ -1,4 +1,4 @@
-"""A model card: data, purpose, quality and history of a map."""
+"""A model card, which describes the data, purpose, quality and history of a map."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ from somscape.tables.ordered import DateCode, OrdinalCode
 from somscape.tables.table import Table
 
 MAX_LEVELS = 12
-"""Largest number of levels in the description of a category."""
+"""Largest number of levels that the card names for a category column."""
 
 FEW_ROWS = 500
 """Number of training rows below which the card warns about the small sample."""
@@ -121,7 +121,7 @@ def card_of(
 
 
 def watch_history(state: State, name: str, map_: str) -> dict[str, Any]:
-    """Return the drift of all runs of a watch with one map, and decision counts.
+    """Return the drift in a watch's runs with one map, and counts of decisions.
 
     Parameters
     ----------

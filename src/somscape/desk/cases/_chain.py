@@ -19,12 +19,12 @@ do not have this field."""
 
 
 def next_head(head: str, said: str) -> str:
-    """Return the head after one more line."""
+    """Return the head of the audit after a line is added."""
     return hashlib.sha256(f"{head}\n{said}".encode()).hexdigest()
 
 
 def seal_of(head: str, key: bytes | None) -> str | None:
-    """Return the seal that the key makes for a head, or None without a key."""
+    """Return the seal of a head, made with the key, or None if there is no key."""
     return None if key is None else hmac.new(key, head.encode(), "sha256").hexdigest()
 
 
@@ -36,7 +36,7 @@ def hidden(text: str, salt: str) -> str:
 def add_line(
     change: Transaction, kind: str, said: Mapping[str, Any], *, author: str, key: bytes | None
 ) -> tuple[int, str]:
-    """Add a line to the audit and return its number and time."""
+    """Add a line to the audit and return the number and the time of the line."""
     number, made, head = 1, now(), NOTHING
     for last in change.rows("SELECT number, said, head FROM audit ORDER BY number DESC LIMIT 1"):
         number, head, before = last["number"] + 1, last["head"], said_by_line(last).get("made")
@@ -78,7 +78,7 @@ MAX_NAMED = 10
 
 
 def lines_of(numbers: Sequence[int]) -> str:
-    """Return the numbers of lines in words, for example "lines 3, 7"."""
+    """Return line numbers as a phrase, for example "lines 3, 7"."""
     some = ", ".join(map(str, numbers[:MAX_NAMED]))
     more = f" and {len(numbers) - MAX_NAMED} more" if len(numbers) > MAX_NAMED else ""
     return f"line {some}" if len(numbers) == 1 else f"lines {some}{more}"

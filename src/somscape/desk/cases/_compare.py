@@ -1,4 +1,4 @@
-"""Compare a run with the previous run: news, returns, moves, drift, and unseen levels."""
+"""Compare a run with the previous run: changes of listed rows, moves, drift, and unseen levels."""
 
 import warnings
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -32,17 +32,17 @@ from somscape.tables.encoding import Encoding
 from somscape.tables.table import Table, table_from_columns
 
 MIN_SHARED = 20
-"""Smallest number of keys that two runs must share to measure the moves of rows between them."""
+"""Number of keys that two runs must share, so that moves of rows can be measured by key."""
 
 QUANTILE = 0.95
-"""A row moved far if its move is larger than the moves of this share of the rows."""
+"""A row moved far if it moved farther than this share of all compared rows."""
 
 LEAST_MOVE = 0.01
-"""Smallest distance that can count as far, a hundredth of the usual range of a number column."""
+"""Smallest move that can count as far, a hundredth of the usual range of a number column."""
 
 MAX_NAMED, MIN_NAMED = 3, 0.05
-"""Largest number of moved columns to name, and the smallest share of the moved distance for which a
-column is named."""
+"""Largest number of columns to name for a move, and the smallest share of a column in the whole
+move for which the column is named."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,8 @@ class UsualMoves:
 def usual_moves(
     detector: Detector, before: Float64s, now: Float64s, others: Float64s
 ) -> UsualMoves:
-    """Return 95 % quantiles of moves between runs, or within units if the runs share few keys."""
+    """Return the 95 % quantiles of how far rows moved between two runs. If the runs share few keys,
+    use the distances between rows of the same unit."""
     by = "keys"
     if np.count_nonzero(~np.isnan(before).any(axis=1)) < MIN_SHARED:
         by = "units"
@@ -86,7 +87,7 @@ def usual_moves(
 
 
 def _pairs_of_units(detector: Detector, rows: Float64s) -> tuple[Float64s, Float64s]:
-    """Return pairs of rows with the same unit, from an evenly spaced sample."""
+    """Return pairs of rows with the same unit, from an evenly spaced sample of the rows."""
     some = np.ascontiguousarray(rows[:: -(-len(rows) // MAX_SAMPLE) or 1])
     units = detector.map_.winners_of_rows(some)
     order = np.argsort(units, kind="stable")
@@ -131,10 +132,10 @@ def what_moved(encoding: Encoding, before: Mapping[str, Any], now: Mapping[str, 
 
 
 NEWS = (NEW, RETURNED, RISEN)
-"""Kinds of news on rows that a person should look at."""
+"""Kinds of news for which a person should look at the row."""
 
 LEAST_RISE = 0.01
-"""Smallest relative change of a score for which the score counts as risen or fallen."""
+"""Smallest relative change of a score that counts as a rise or a fall."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,7 @@ def news_of(
     back: Collection[str],
     put_away: Collection[str],
 ) -> str:
-    """Return the news on a listed row, compared with the previous run."""
+    """Return the change of a listed row since the previous run, as one of the kinds of news."""
     was = last.get(key)
     if key in back and (was is None or was.news == FOLDED or key in put_away):
         return RETURNED
@@ -195,8 +196,8 @@ def gone(
         if not today[key] >= was - LEAST_RISE * abs(was):
             return "not unusual enough any more"
         if is_by_number:
-            return "as unusual as before, but others are more so now"
-        return "about as unusual as before, but below the rule's line now"
+            return "as unusual as before, but other rows are more unusual now"
+        return "about as unusual as before, but below the rule's threshold now"
 
     return tuple(
         Gone(row.key, row.place, row.key in today, why(row.key))
@@ -205,8 +206,8 @@ def gone(
     )
 
 
-OTHER = "it cannot be compared with what it was"
-"""Text for a case whose moved columns cannot be named."""
+OTHER = "its row cannot be compared with the earlier row"
+"""Text for a case if somscape cannot name the columns in which the row of the case moved."""
 
 MONTHS = 12
 """Number of months in a year."""
@@ -254,12 +255,12 @@ def months_between(before: str, after: str) -> int:
 
 
 MAX_KEYS, MAX_LEVELS, MAX_COLUMNS = 20, 2, 20
-"""Largest numbers of keys and of levels to name for a column, and of columns to describe."""
+"""Largest number of keys and of levels to name for each column, and of columns to describe."""
 
 
 @dataclass(frozen=True)
 class Unseen:
-    """Unseen levels of a column: levels without a row in the map's training data.
+    """Unseen levels of a column, which are levels that do not occur in the map's training data.
 
     Attributes
     ----------
@@ -299,7 +300,8 @@ class Unseen:
 
 
 def sentences(unseen: Sequence[Unseen]) -> list[str]:
-    """Return a sentence on each column with unseen levels, and on the number of further columns."""
+    """Return a sentence on each column with unseen levels. If there are many such columns, the last
+    sentence gives the number of further columns."""
     more = len(unseen) - MAX_COLUMNS
     rest = [f"The same is true for {counted(more, 'more column')}."] if more > 0 else []
     return [*(each.sentence for each in unseen[:MAX_COLUMNS]), *rest]
@@ -324,11 +326,10 @@ def unseen_levels(encoding: Encoding, table: Table, keys: Sequence[str]) -> tupl
 
 
 MIN_WINDOW, MAX_WINDOW = 50, 1_000
-"""Bounds for the number of rows between two checks of drift."""
+"""Smallest and largest number of rows between two checks of drift."""
 
 SURE = 3.0
-"""Flagged rows are too many if their number exceeds the expected number by more than this number of
-standard deviations."""
+"""Too many rows are flagged if their number is this many standard deviations above expectation."""
 
 FAR_SHARE = 0.01
 """Share of the rows of a map's first run that count as far from the map."""
@@ -370,7 +371,7 @@ class Drift:
     changes : tuple of str
         Change of each column in `columns`, in words.
     lasting : tuple of str
-        The texts of `changes`, with "" instead of each text that contains a median or a level.
+        The texts of `changes`, but "" in place of each text that contains a median or a level.
     alarms : tuple of str
         Kinds of the alarms of a `somscape.outliers.DriftMonitor`.
     far : float
@@ -489,7 +490,7 @@ def drift_of(
 
 
 def _columns_that_changed(detector: Detector, rows: Float64s) -> list[int]:
-    """Return the indices of the columns that contribute more to the scores than in training."""
+    """Return the indices of columns that contribute more to scores than they did in training."""
     some = np.ascontiguousarray(rows[:: -(-len(rows) // MAX_LOOKED_AT)])
     usual = detector.mean_contributions
     more = detector.contributions_of_rows(some).mean(axis=0) - (0.0 if usual is None else usual)
@@ -499,7 +500,7 @@ def _columns_that_changed(detector: Detector, rows: Float64s) -> list[int]:
 
 
 def _change(detector: Detector, j: int, table: Table, rows: Float64s) -> tuple[str, bool]:
-    """Return the change of a column in words, and whether the words contain no value of a row."""
+    """Return a text on the change of a column, and whether the text is free of values of rows."""
     map_ = detector.map_
     code, place = map_.encoding.features[j], map_.encoding.slices[j]
     name = words_of_column(map_.encoding, code.name)
@@ -525,7 +526,7 @@ def _change_of_numbers(name: str, before: float, now: float) -> tuple[str, bool]
     texts = [number_text(value) for value in (before, now)]
     if texts[0] == texts[1]:
         return f"{name} is farther out, around the same median of {texts[1]}", False
-    return f"the median of {name} is {texts[1]} where it was {texts[0]}", False
+    return f"the median of {name} is {texts[1]} instead of {texts[0]}", False
 
 
 def _times(value: float) -> str:
@@ -541,7 +542,7 @@ def _change_of_levels(
     words = words_of_level(encoding, code.name, text)
     share, had = (_percent(float(each[level])) for each in (now, before))
     name = words_of_column(encoding, code.name)
-    return f"{name} is {words} in {share} of the rows where {had} had it"
+    return f"{name} is {words} in {share} of the rows instead of {had}"
 
 
 def _percent(share: float) -> str:
@@ -550,7 +551,7 @@ def _percent(share: float) -> str:
 
 @dataclass(frozen=True)
 class Confirmed:
-    """The places of the confirmed cases of a watch on its map.
+    """The units of the confirmed cases of a watch on the map of the watch.
 
     Attributes
     ----------
@@ -562,7 +563,7 @@ class Confirmed:
 
     @classmethod
     def of(cls, detector: Detector, decided: Mapping[str, Decision]) -> "Confirmed":
-        """Place the confirmed cases on the map, with their values at the time of the decision."""
+        """Find the unit of each confirmed case, from the case's values at the time of decision."""
         cells = {k: d.cells for k, d in decided.items() if d.state == CONFIRMED and d.cells}
         rows = encoded_cells(detector.map_.encoding, [*cells.values()])
         is_known = ~np.isnan(rows).any(axis=1)

@@ -16,7 +16,7 @@ from somscape.tables._messages import check_libraries
 from somscape.tables._sql import database_at, is_url
 
 MOST_IDLE = 4
-"""Largest number of unused open connections."""
+"""Largest number of unused connections that stay open."""
 
 LOCK = 0x736F6D73
 """Number of the advisory lock that a change holds in PostgreSQL."""
@@ -28,7 +28,7 @@ MAY_SWEEP = (
     "SELECT pg_has_role(c.relowner, 'USAGE') OR pg_has_role(d.datdba, 'USAGE') FROM pg_class c,"
     " pg_database d WHERE c.oid = %s::regclass AND d.datname = current_database()"
 )
-"""Query whether the current PostgreSQL role owns a table or the database."""
+"""Query that finds out whether the current PostgreSQL role owns a table or the database."""
 
 Row = dict[str, Any]
 
@@ -36,10 +36,10 @@ Answer = TypeVar("Answer")
 
 
 class StateDatabase:
-    """A database for several threads, in which changes wait for other changes, but queries do not.
+    """A database for several threads.  A change waits for other changes, but a query does not wait.
 
-    A change waits for the changes of all threads and processes.  Each query uses a separate
-    connection from a small pool, so other threads can read while a change waits.
+    A change waits until all earlier changes by any thread or process have ended.  Each query uses a
+    separate connection from a small pool, so other threads can read while a change waits.
 
     Parameters
     ----------
@@ -52,11 +52,11 @@ class StateDatabase:
     name : str
         Name of the database in messages.
     is_server : bool
-        Whether the database is a server, not a file.
+        Whether the database is on a server instead of in a file.
     is_read_only : bool
         Whether the disk or the folder of the database is read-only.
     bytes_type : str
-        SQL type of a column of bytes.
+        SQL type of a column that contains bytes.
     """
 
     def __init__(self, engine: "Engine") -> None:
@@ -128,7 +128,7 @@ class StateDatabase:
                 self._local.is_together = False
 
     def snapshot(self) -> AbstractContextManager["Transaction"]:
-        """Read the database as it is at one moment, even if other programs write."""
+        """Begin to read the database as it is at one moment, even if other programs write."""
         self._check_none_open()
         return self._transaction(self._engine.begin_reading, SECONDS_TO_WAIT)
 
@@ -191,7 +191,7 @@ class Connection:
         self._db: Any = None
 
     def connect(self) -> None:
-        """Connect to the database, or raise the engine's own error."""
+        """Connect to the database, or raise the original error of SQLite or PostgreSQL."""
         self.close()
         self._db = self._engine.connect()
 
@@ -203,7 +203,7 @@ class Connection:
         self._db = None
 
     def asked(self, ask: Callable[[Any], Answer], wait: float = SECONDS_TO_WAIT) -> Answer:
-        """Return the result of `ask`, with a new connection if the old connection has ended."""
+        """Return the result of `ask`. If the connection has ended, connect again before."""
         if self._db is not None and not self._engine.has_ended(self._db):
             try:
                 return ask(self._db)
@@ -214,7 +214,7 @@ class Connection:
         return self.told(ask, wait)
 
     def told(self, tell: Callable[[Any], Answer], wait: float = SECONDS_TO_WAIT) -> Answer:
-        """Return the result of `tell`, without trying a new connection."""
+        """Return the result of `tell`. If the connection has ended, raise an error."""
         try:
             return tell(self._db)
         except self._engine.errors as error:
@@ -254,8 +254,8 @@ class Connection:
 class Transaction:
     """The statements of one change of a `StateDatabase`.
 
-    After a failed statement, no further statement is run, because the kinds of databases differ in
-    the treatment of failures.
+    After a statement of the change fails, no further statement is run, because SQLite and
+    PostgreSQL treat failed statements differently.
 
     Parameters
     ----------
@@ -276,7 +276,7 @@ class Transaction:
         self._do(lambda db: self._connection.many(db, sql, rows))
 
     def check(self) -> None:
-        """If a statement failed, raise its error, because the change cannot be saved."""
+        """If a statement of the change failed, raise the error, so that the change is not saved."""
         if self._failed is not None:
             raise self._failed
 
@@ -335,7 +335,7 @@ class PostgreSQL:
             db.execute("ROLLBACK")
 
     def sweep(self, db: Any, wait: float) -> bool:
-        """Have the server rewrite the tables about people without the deleted rows."""
+        """Let the server rewrite the tables about people, so that deleted rows leave the disk."""
         import psycopg
 
         db.execute(f"SET lock_timeout = '{_milliseconds(wait)}ms'")
@@ -348,7 +348,7 @@ class PostgreSQL:
         return len(ours) == len(OF_PEOPLE)
 
     def spelled(self, sql: str) -> str:
-        """Return the statement with the driver's placeholder for values."""
+        """Return the statement with the PostgreSQL driver's placeholder for values."""
         return sql.replace("%", "%%").replace("?", "%s")
 
     def has_ended(self, db: Any) -> bool:
@@ -366,14 +366,14 @@ class PostgreSQL:
         )
 
     def trouble(self, error: Exception, wait: float) -> TroubleError | None:
-        """Return an error if a lock was not free. The server itself reports a full disk."""
+        """Return an error if a lock was not free, else None. The server reports a full disk."""
         import psycopg
 
         return self.busy(wait) if isinstance(error, psycopg.errors.LockNotAvailable) else None
 
 
 Engine: TypeAlias = SQLite | PostgreSQL
-"""The kinds of databases. Both classes have the same methods."""
+"""The kinds of databases. The two classes have the same methods."""
 
 
 def _milliseconds(wait: float) -> int:
@@ -485,7 +485,7 @@ def _version(database: StateDatabase) -> int:
 
 
 def version_in(found: Sequence[Row], name: str) -> int:
-    """Return the version in the rows of the schema table, or raise InputError if it is invalid."""
+    """Return the version in the rows of the schema table. Raise InputError if it is invalid."""
     versions = [row["version"] for row in found]
     if len(versions) == 1 and isinstance(versions[0], int) and versions[0] > 0:
         return versions[0]

@@ -1,4 +1,4 @@
-"""Run a watch: read a table, score its rows, compare with the previous run, record the result."""
+"""Run a watch: read a table, score its rows, compare with the previous run, and save the run."""
 
 import hashlib
 import json
@@ -63,7 +63,7 @@ from somscape.tables.table import Table
 
 @dataclass(eq=False)
 class Subject:
-    """The table of a watch in one run, with its scores."""
+    """The table of a watch in one run, with the scores of its rows."""
 
     watch: Watch
     detector: Detector
@@ -82,7 +82,7 @@ class Subject:
 
     @property
     def fingerprint(self) -> str:
-        """Text with the facts that determine the id of the run, except the previous run."""
+        """Text with all facts that determine the run's id, except the id of the previous run."""
         rule = (repr(self.rule), self.watch.clear_for, self.last_decision)
         said = [self.watch.name, self.data, self.watch.map, *rule]
         # Without expired cases, the ids of earlier runs stay the same.
@@ -138,7 +138,7 @@ class Subject:
         return alerts, folded
 
     def _above_others(self, candidates: Ints) -> Ints:
-        """Return the candidates that score above the last row of a list of the other rows."""
+        """Return the candidates that score above the last alert of a list without candidates."""
         others = np.setdiff1d(np.arange(self.table.n_rows), candidates)
         found = self._ranked(others)
         if not found.n_alerts:
@@ -156,7 +156,7 @@ class Subject:
 
 @dataclass(frozen=True, eq=False)
 class Before:
-    """The previous run, scored with the current map."""
+    """The rows of the previous run, scored with the current map."""
 
     listed: Sequence[Listed]
     scores: Mapping[str, float]
@@ -188,7 +188,7 @@ class Before:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of the programs that affect the last bits of a score."""
+    """Return the versions of all programs on which the last bits of a score depend."""
     return {
         "somscape": __version__,
         "Python": platform.python_version(),
@@ -203,13 +203,13 @@ def scores_hash(scores: Float64s) -> str:
 
 
 INSTEAD_OF = "instead_of"
-"""Name of the fact of a run that contains the ids of the runs that were replaced by this run."""
+"""Key in the facts of a run for the ids of the runs that this run replaced."""
 
 RUN_LETTERS = 16
 """Number of hexadecimal digits in the id of a run."""
 
 LEAST_SHARED = 5
-"""A run is comparable if at least one in five of its kept cases is in the new table."""
+"""An earlier run can be compared if at least one in five of its kept cases is in the new table."""
 
 
 @dataclass(frozen=True)
@@ -237,7 +237,7 @@ class Place:
     def of(
         cls, state: State, runs: Sequence[WatchRun], subject: Subject, instead_of: int | None
     ) -> "Place":
-        """Return the position of a new run. `runs` starts with the newest run."""
+        """Return the position of a new run. The list `runs` starts with the newest run."""
         left = counting(runs)
         if left:
             again = cls._after(state, left[1:], subject)
@@ -316,13 +316,13 @@ def run_watch(
     source : str or None, default=None
         A file, folder, pattern or database to read instead of the watch's own source.
     shown_as : str or None, default=None
-        Name of the table in results, for example the name of an upload.
+        Name of the table in the results, for example the name of an uploaded file.
     reading : mapping or None, default=None
         Options for reading the table, by name, if they differ from the options of the watch.
     instead_of : int or None, default=None
-        Number of a run that had the wrong table.  The new run replaces this run and all later runs,
-        and is compared with the run before them.  The replaced runs stay in the audit, and all
-        decisions are kept.
+        Number of an earlier run that read the wrong table.  The new run replaces this run and all
+        later runs, and is compared with the last run before the replaced runs.  The replaced runs
+        stay in the audit, and all decisions are kept.
     draft : callable or None, default=None
         Function that receives the outcome before the run is recorded.  If the function raises an
         error, nothing is recorded.
@@ -334,8 +334,8 @@ def run_watch(
     Raises
     ------
     InputError
-        If the watch does not exist, if its source is gone, or if the table does not fit its map.
-        Nothing is recorded in these cases.
+        If the watch does not exist, if its source does not exist any more, or if the table does not
+        fit its map.  Nothing is recorded in these cases.
 
     See Also
     --------
@@ -504,7 +504,7 @@ def compared(
 
 
 def _is_by_number(rule: AlertRule, alerts: Alerts) -> bool:
-    """Return whether the list has a fixed number of rows, instead of all rows above a score."""
+    """Return whether the list has a given number of rows, not all rows above a given score."""
     is_bounded = rule == AlertRule() and alerts.n_alerts != alerts.n_stand_out
     return rule.n_alerts is not None or is_bounded
 
@@ -516,7 +516,7 @@ def _new_run(
     options: Mapping[str, Any] | None,
     digests: Mapping[str, str],
 ) -> NewRun:
-    """Return a run to save, with its list and with rows for the next comparison."""
+    """Return the run to save, with its list and with the rows to keep for the next comparison."""
     run = outcome.run
     keys = {row.key for row in outcome.listed} | subject.decided.keys() | sampled(subject.keys)
     facts = {

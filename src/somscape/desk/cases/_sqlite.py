@@ -19,8 +19,8 @@ SECONDS_TO_WAIT = 30.0
 """Seconds to wait for the changes of another program."""
 
 PROBE = 1 << 16
-"""Number of bytes that are written to find out whether the disk is full, more than the size of
-SQLite's index of a journal."""
+"""Number of bytes to write as a test whether the disk is full. SQLite's index of a journal is
+smaller than this number."""
 
 PRIVATE = 0o600
 
@@ -85,7 +85,7 @@ class SQLite:
         return db
 
     def begin(self, db: sqlite3.Connection, wait: float) -> None:
-        """Begin a change as the only writer."""
+        """Begin a change, during which no other connection can begin a change."""
         with _waiting(db, wait):
             db.execute("BEGIN IMMEDIATE")
 
@@ -99,7 +99,7 @@ class SQLite:
             db.execute("ROLLBACK")
 
     def sweep(self, db: sqlite3.Connection, wait: float) -> bool:
-        """Rewrite the file without deleted rows, or return False if the file is in use."""
+        """Rewrite the file without the deleted rows. Return False if the file is in use."""
         with _waiting(db, wait):
             try:
                 db.execute("VACUUM")
@@ -127,13 +127,13 @@ class SQLite:
 
 
 class Reading(sqlite3.Connection):
-    """A connection only for reading, because the disk or the folder is read-only."""
+    """A connection that can only read, because the disk or the folder is read-only."""
 
     path = Path()
     stamp: Stamp = None
 
     def has_changed(self) -> bool:
-        """Return whether another user changed the file, because SQLite cannot notice the change."""
+        """Return whether another user changed the file. SQLite cannot notice such a change."""
         return self.stamp is not None and self.stamp != _stamp(self.path)
 
 
@@ -197,7 +197,7 @@ def busy(path: Path, wait: float, saved: str = NOTHING_SAVED) -> TroubleError:
 def trouble_of(
     error: Exception, path: Path, wait: float, saved: str = NOTHING_SAVED
 ) -> TroubleError | None:
-    """Return an error with advice if a database is locked, read-only, or on a full disk."""
+    """Return an error with advice if a database is locked or read-only, or if the disk is full."""
     code, number = _code(error), getattr(error, "errno", None)
     if is_busy(error):
         return busy(path, wait, saved)
@@ -222,7 +222,7 @@ def _code(error: Exception) -> int:
 
 
 def _error_of_writing(path: Path) -> OSError | None:
-    """Return the error of the disk if it cannot store more bytes, else None."""
+    """Write some bytes to the disk, and return the error if the disk is full, else None."""
     try:
         with tempfile.TemporaryFile(dir=path.parent) as probe:
             probe.write(bytes(PROBE))
@@ -255,7 +255,7 @@ def _may_write(path: Path) -> bool:
 
 @contextmanager
 def _waiting(db: sqlite3.Connection, wait: float) -> Iterator[None]:
-    """Let a connection wait for a lock for `wait` seconds within a block."""
+    """Within a block, let a connection wait at most `wait` seconds for a lock."""
     db.execute(f"PRAGMA busy_timeout = {int(wait * 1000)}")
     try:
         yield

@@ -1,4 +1,4 @@
-"""The keys of rows, the map of a watch, and its options."""
+"""The keys of a watch's rows, the file of the watch's map, and the options of the watch."""
 
 import hashlib
 import shlex
@@ -117,7 +117,7 @@ def _values(column: Column) -> list[Any]:
 
 
 def columns_of_cells(cells: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[str, Any]:
-    """Return kept values by column. If a column contains text, all its values become text."""
+    """Return kept values by column. If a column contains any text, all its values become text."""
     columns = {}
     for name in names:
         values = [row.get(name) for row in cells]
@@ -158,8 +158,8 @@ KEPT = (
     *FROM_DATABASE,
     *RULES,
 )
-"""Names of the options that a watch keeps. The map itself stores the kinds of columns and how text
-is read."""
+"""Names of the options that a watch keeps. The kinds of columns and the rules for reading text are
+stored in the map instead."""
 
 AT_A_RUN = ("per", "date_format", *FROM_DATABASE, *RULES, "contamination")
 """Names of the kept options that a run uses."""

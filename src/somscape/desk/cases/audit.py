@@ -1,4 +1,4 @@
-"""Check the audit: its lines, and the tables that the lines describe."""
+"""Check the lines of the audit, and compare the tables of the state with the lines."""
 
 import hashlib
 import re
@@ -51,10 +51,10 @@ class Follows:
     asked : str or None
         First digits of the head to look for.
     number, head : int, str
-        Number and head of the last checked line.
+        Number of the last checked line, and head of the audit after this line.
     faults : list of str
     unchecked : list of str
-        Sentences on doubts that only the key or a person can resolve.
+        Sentences on doubts that can only be resolved with the key or by asking a person.
     found : str or None
         The position of the head to look for, in words.
     n_found : int
@@ -64,14 +64,14 @@ class Follows:
     has_seals : bool
         Whether any line has a seal.
     unsealed : int or None
-        First line after the last line with a seal of the key.
+        Number of the first line without a seal after the last line that was sealed with the key.
     older : int
         Number of the last line that an earlier version of somscape wrote, or 0.
     is_sealing, is_new : bool
         Whether any checked line was sealed, and whether this version of somscape wrote any checked
         line.
     doubtful : list of int
-        Numbers of lines on forgotten cases that only the key or a person can confirm.
+        Numbers of lines on forgotten cases.  Only the key or a person can confirm these lines.
     """
 
     key: bytes | None
@@ -189,18 +189,20 @@ class Told:
     read : Transaction
     faults : list of str
     decisions : dict of int to tuple of str
-        Case of each decision that has a line in the audit, by number.
+        Case of each decision that has a line in the audit, by the number of the decision.
     runs : set of str
-        Runs with a line in the audit.
+        Ids of the runs that have a line in the audit.
     deleted, forgotten : set of int
         Decisions that are missing in their table, and decisions that were deleted on purpose when
         their cases were forgotten.
     emptied : dict of str to int
-        For each run whose kept values were deleted on purpose, the last line on the deletion.
+        For each run whose kept values were deleted on purpose, the number of the last line that
+        records a deletion.
     gone : dict of tuple to int
-        For each forgotten case with decisions, the line that records the case as forgotten.
+        For each forgotten case with decisions, the number of the line that records the case as
+        forgotten.
     n_forgotten : dict of str to int
-        Number of forgotten rows, of which only the hashes are kept, by watch.
+        For each watch, the number of forgotten rows, of which only the hashes are kept.
     n_cases : int
         Number of forgotten cases.
     lines : list of str
@@ -208,7 +210,7 @@ class Told:
     unlike : dict of str to str
         A sentence for each run whose kept values differ from the line of the run.
     n_old_runs, n_old_decisions, older : int
-        Numbers of runs and decisions whose lines were written with fewer hashes by earlier
+        Number of runs and number of decisions whose lines were written with fewer hashes by earlier
         versions, and the number of the last of these lines.
     maps : set of str
         Hashes of all maps that lines name.
@@ -251,7 +253,7 @@ class Told:
         )
 
     def take(self, lines: Sequence[Row]) -> None:
-        """Compare the next lines with the tables."""
+        """Compare more lines of the audit with the tables."""
         found = self.read.rows(
             "SELECT d.*, s.salt FROM decisions d LEFT JOIN salts s"
             " ON s.watch = d.watch AND s.key = d.key WHERE d.number BETWEEN ? AND ?",
@@ -463,7 +465,7 @@ class Told:
 
 
 MAX_COUNT = 10**12
-"""Largest valid number of cases or rows in a line."""
+"""Largest number of cases or rows that a valid line can record."""
 
 
 def _count(value: Any) -> int:
@@ -518,7 +520,7 @@ BESIDE = (
 
 
 def changes_of_tables(database: StateDatabase, read: Transaction) -> list[str]:
-    """Return a sentence for each change of the definitions of the tables."""
+    """Return a sentence for each table, column or other definition that was changed."""
     version = version_in(read.rows(VERSION), database.name)
     with closing(sqlite3.connect(":memory:")) as made:
         for statement in (VERSIONS, *statements("BLOB", 0, version)):
@@ -579,7 +581,7 @@ SLICE = 10_000
 """Number of lines to read in one step."""
 
 MIN_HEAD = 16
-"""Smallest number of digits to identify a head."""
+"""Smallest number of first digits from which a head can be recognized."""
 
 
 @dataclass(frozen=True)
@@ -594,9 +596,10 @@ class Verdict:
     faults : tuple of str
         A sentence for each fault.
     unchecked : tuple of str
-        A sentence for each doubt that only the key, or a person, can resolve.
+        A sentence for each doubt that can only be resolved with the key or by asking a person.
     forgotten : tuple of str
-        A sentence for each line on forgotten cases, with author, time, number and decisions.
+        A sentence for each line on forgotten cases, with the author, the time, and the numbers of
+        forgotten cases and decisions.
     n_forgotten : int
         Number of forgotten cases.
     notes : tuple of str
@@ -727,9 +730,9 @@ def audit_lines(state: State) -> Iterator[dict[str, Any]]:
     Yields
     ------
     dict
-        The fields ``number``, ``made``, ``author``, ``kind`` and ``head``, and further fields for
-        each kind.  The line of a decision also has the key and the comment, unless the case
-        was forgotten.
+        The fields ``number``, ``made``, ``author``, ``kind`` and ``head``, and further fields that
+        depend on the kind of the line.  The line of a decision also has the key and the comment,
+        unless the case was forgotten.
 
     See Also
     --------

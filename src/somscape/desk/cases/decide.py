@@ -1,4 +1,4 @@
-"""Decisions on cases, made one at a time or imported from a table that people filled in."""
+"""Make decisions on cases one at a time, or import decisions from a table that people filled in."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from somscape.tables.table import Table
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """The cases of a watch as people have seen them.
+    """The cases of a watch, with the values that were shown to people.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Seen:
     def of(
         cls, state: State, watch: str, *, key: str | None = None, run: str | None = None
     ) -> "Seen":
-        """Read the cases of a watch, or only the cases of one run or with one key."""
+        """Read all cases of a watch, the cases of one run, or the case with one key."""
         name = state.watch(watch).name
         cases = {case.key: case for case in state.cases(name, key=key)}
         if run is not None:
@@ -104,8 +104,8 @@ class FilledIn:
         Index of the row in the table.
     key, state, comment : str
     line : int or None
-        Line of the audit with the decision at the time of the export; 0 if there was no decision,
-        None if unknown.
+        Number of the audit line with the last decision before the export; 0 if there was no
+        decision, None if the table does not contain the number.
     """
 
     row: int
@@ -157,7 +157,7 @@ def filled_in(table: Table, columns: Sequence[str], id_name: str | None) -> list
 
 
 def where(table: Table, row: int) -> str:
-    """Return the line of a row in words, without the name of the table."""
+    """Return a phrase with the line of a row in the file, without the name of the table."""
     return table.where(row).removeprefix(f"{table.source}, ")
 
 
@@ -169,7 +169,7 @@ def refuse(
     advice: str,
     options: str = "",
 ) -> None:
-    """Raise InputError for some rows. `what` has the words for one row and for several rows."""
+    """Raise InputError for some rows. `what` contains texts for one row and for several."""
     if rows:
         places = [f"{texts[row]!r} ({where(table, row)})" for row in rows[:MAX_LINES]]
         more = [f"and {len(rows) - MAX_LINES} more"] if len(rows) > MAX_LINES else []
@@ -353,7 +353,7 @@ def import_decisions(
 
 
 def _is_new(state: State, watch: str, row: FilledIn, last: Mapping[str, Decision]) -> bool:
-    """Return whether a row differs from the last decision and from the exported decision."""
+    """Return whether a row's decision differs from the last decision and the exported decision."""
     said = (row.state, row.comment)
     now = last.get(row.key)
     if said == _state_and_comment(now):

@@ -22,13 +22,13 @@ OLD = (
     ") t{where} GROUP BY t.key HAVING max(t.made) < ? ORDER BY t.key"
 )
 UNDECIDED = " WHERE t.key NOT IN (SELECT d.key FROM decisions d WHERE d.watch = ?)"
-"""Condition for cases without a decision, to be added to the query for old keys."""
+"""SQL condition for cases without a decision, to be added to the query for old keys."""
 
 OF_OLD_RUNS = (
     "run IN (SELECT id FROM runs WHERE watch = ? AND made < ? AND number <"
     " (SELECT max(number) FROM runs WHERE watch = ?))"
 )
-"""Condition for kept rows of old runs, except the last run, whose kept rows the next run needs."""
+"""SQL condition for kept rows of old runs. The next run needs the kept rows of the last run."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,11 @@ class Forgotten:
     Attributes
     ----------
     n_cases, n_decisions, n_rows : int
-        Numbers of forgotten cases, of their decisions, and of deleted listed and kept rows.
+        Numbers of forgotten cases, of deleted decisions, of deleted listed rows, and of deleted
+        kept rows.
     is_swept : bool
-        Whether the deleted data were overwritten on the disk.  This is not possible while another
-        program uses the state, or if another role owns the tables.
+        Whether the deleted data were overwritten on the disk.  Data cannot be overwritten while
+        another program uses the state, or if another PostgreSQL role owns the tables.
 
     See Also
     --------
@@ -118,8 +119,8 @@ def forget_old(
     """Delete the cases without a decision that are not in a run of the last months.
 
     A run contains the listed cases, all decided cases of its table, and a sample of the other cases
-    of its table.  Their rows are kept for the next comparison.  Kept rows of older runs are also
-    deleted, because only the kept rows of the last run are needed.
+    of its table.  The rows of all these cases are kept for the comparison with the next run.  Kept
+    rows of older runs are also deleted, because only the kept rows of the last run are needed.
 
     Parameters
     ----------
@@ -175,7 +176,7 @@ def forget_old(
 
 
 def months_ago(now: datetime, months: int) -> str:
-    """Return the same time some months earlier, on the last day if that month is too short."""
+    """Return the time some months earlier, on the last day of the month if the month is shorter."""
     year, month = divmod(now.year * 12 + now.month - 1 - months, 12)
     day = min(now.day, calendar.monthrange(year, month + 1)[1])
     return now.replace(year=year, month=month + 1, day=day).isoformat(timespec="seconds")

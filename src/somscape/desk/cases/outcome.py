@@ -264,7 +264,8 @@ def _page(outcome: RunOutcome) -> bytes:
 
 @contextmanager
 def recording(out: str | Path) -> Iterator[list[RunOutcome]]:
-    """Provide a list for the recorded run, so that a later error message names the run."""
+    """Yield a list to which the caller adds the recorded run. If an error occurs after the
+    recording, the message names this run."""
     recorded: list[RunOutcome] = []
     try:
         yield recorded

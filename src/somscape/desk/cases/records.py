@@ -14,8 +14,8 @@ STATES = (OPEN, CONFIRMED, CLEARED, LATER)
 
 NEW, STILL, RISEN, RETURNED, FOLDED = "new", "still", "risen", "returned", "folded"
 """News on a listed row, compared with the previous run. "still" means that both runs list the row,
-"risen" that the row is more unusual than before, "returned" that a person should look again at a
-cleared case, and "folded" that a cleared case was put at the end of the list."""
+"risen" means that the row is more unusual than before, "returned" means that a person should look
+again at a cleared case, and "folded" means that a cleared case was put at the end of the list."""
 
 CLEAR_FOR = 12
 """Default number of months after which a cleared case returns."""
@@ -29,9 +29,9 @@ class Watch:
     ----------
     name : str
     key : tuple of str
-        Columns with the key of a case.
+        Names of the columns whose values are the key of a case.
     source : str
-        The file, folder or database for the next run; "" if each run gets its own table.
+        The file, folder or database for the next run; "" if a table must be given for each run.
     options : dict
         Options for reading the source and for choosing the rows to list, by their names on the
         command line.
@@ -77,7 +77,8 @@ class Listed:
     news : str
         One of "new", "still", "risen", "returned" and "folded".
     reasons : str
-        Sentences with the reasons, including the reason why a returned case returned.
+        Sentences with the reasons for the rank, and with the reason for the return of a returned
+        case.
     """
 
     key: str
@@ -167,7 +168,7 @@ class Decision:
 
 @dataclass(frozen=True)
 class Case:
-    """A case with its last decision, and its row in the last list with the case.
+    """A case with its last decision, and with its row in its last list.
 
     Attributes
     ----------
@@ -278,7 +279,7 @@ def decision_of(row: Row) -> Decision:
 
 
 class DecidedMeanwhileError(InputError):
-    """Another person has decided a case since it was seen, so nothing was saved.
+    """Another person decided a case after the author saw the case, so nothing was saved.
 
     Parameters
     ----------
@@ -297,7 +298,7 @@ class DecidedMeanwhileError(InputError):
 
 
 class RunMeanwhileError(Exception):
-    """Another run was added since this run was compared, so nothing was saved."""
+    """Another run was added after this run was compared, so nothing was saved."""
 
 
 GONE = "gone"
@@ -315,12 +316,12 @@ def is_waiting(case: Case, last: WatchRun | None) -> bool:
 
 
 def is_since(decision: Decision, run: WatchRun) -> bool:
-    """Return whether a decision was made on the list of a run or after the run."""
+    """Return whether a decision was made on the list of the given run, or later than this run."""
     return decision.run == run.id or decision.made > run.made
 
 
 def news_now(case: Case, last: str | None) -> str:
-    """Return the news on a case in the newest run."""
+    """Return the kind of news on a case in the newest run."""
     if case.listed is None:
         return ""
     return case.listed.news if case.run == last else GONE

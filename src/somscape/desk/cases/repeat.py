@@ -67,7 +67,7 @@ def subject_of(state: State, old: WatchRun, detector: Detector, table: Table) ->
 def outcome_of(
     state: State, old: WatchRun, subject: Subject, grouped: Grouped | None
 ) -> RunOutcome:
-    """Return the outcome of a run, compared with the runs before it."""
+    """Return the outcome of a repeated run, compared with the runs before the original run."""
     runs = state.runs(old.watch)
     replaced = [run.number for run in runs if run.id in old.facts.get(INSTEAD_OF, ())]
     return compared(
@@ -80,7 +80,7 @@ def outcome_of(
 
 
 NEEDED = {"options", "n_rows", "rule", "key"}
-"""Facts of a run without which it cannot be repeated."""
+"""Names of the facts that are needed to repeat a run."""
 
 IN_WORDS = {LIST: LIST, PAGE: f"{PAGE} except command, run number and audit head"}
 """Names of the compared files, in words."""
@@ -193,7 +193,7 @@ def reproduce(state: State, run: str) -> Repeated:
 def _files(
     state: State, old: WatchRun, subject: Subject, grouped: Grouped | None
 ) -> tuple[list[str], str]:
-    """Return words for the files that are the same, and the name of the first different file."""
+    """Return a phrase that lists the identical files, and the name of the first different file."""
     then = old.facts.get("files", {})
     if not then:
         return [], ""

@@ -299,7 +299,7 @@ class State:
         return [Listed(**row) for row in self.database.rows(sql, (run, *values))]
 
     def kept(self, run: str, *, key: str | None = None) -> dict[str, dict[str, Any]]:
-        """Return the values of the kept rows of a run, or only of one case, by key."""
+        """Return the values of all kept rows of a run, or of the row of one case, by key."""
         where, values = _where("key", key)
         sql = f"SELECT key, cells FROM kept WHERE run = ?{where}"
         found = self.database.rows(sql, (run, *values))
@@ -431,7 +431,7 @@ class State:
 
 
 MOST = 2**31 - 1
-"""Largest possible number of a line of the audit."""
+"""Largest number that a line of the audit can have."""
 
 LAST = (
     "SELECT * FROM decisions WHERE number IN"

@@ -1,4 +1,4 @@
-"""Turn a table and options into a ranked list, its map and its report."""
+"""Turn a table and options into a ranked list, a map and a report."""
 
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -37,7 +37,7 @@ from somscape.tables.table import Table, table_from_columns
 
 
 def agreement_of(alerts: Alerts, label: Label) -> Agreement:
-    """Compare the ranking with the label, on the rows whose label is known."""
+    """Compare the ranking with the label, using only the rows whose label is known."""
     is_known = label.is_known[alerts.rows]
     rows = alerts.rows[is_known]
     n_alerts = int(is_known[: alerts.n_alerts].sum())
@@ -45,7 +45,7 @@ def agreement_of(alerts: Alerts, label: Label) -> Agreement:
 
 
 def page_agreement(label: Label, agreement: Agreement | None) -> dict[str, Any]:
-    """Return the label, and the agreement of the ranking with the label, as the page shows it."""
+    """Return the label, and the agreement of the ranking with the label, as data for the page."""
     is_compared = agreement is not None and agreement.n_alerts > 0
     more = vars(agreement) if is_compared else {}
     return {"label": label.column, "value": label.value, **more}
@@ -58,7 +58,7 @@ RULES = ("alerts", "fdr", "p_value", "amount", "cost")
 def rule_of(
     options: Mapping[str, Any], table: Table, *, above_threshold: bool = False
 ) -> AlertRule:
-    """Return the rule from command-line options, of which at most one can set a rule."""
+    """Return the rule that a command-line option sets. At most one option can set a rule."""
     amount, cost, alerts = options["amount"], options["cost"], options["alerts"]
     if (amount is None) != (cost is None):
         lacking, given = ("`cost`", "`amount`") if cost is None else ("`amount`", "`cost`")
@@ -114,7 +114,7 @@ def _quoted(word: str) -> str:
 
 
 def roles_heading(source: str, name: str, found: Sequence[str]) -> list[str]:
-    """Return the first lines of a roles file, which name its table and a command that uses it."""
+    """Return the first lines of a roles file, with its table and a command that uses the file."""
     again = command_line(["detect", "TABLE"], {"roles": name}, "DIR")
     return [
         f"What the columns of {source} were taken for, by somscape {__version__}.",
@@ -131,13 +131,13 @@ def now() -> str:
 FORMATS = ("csv", "xlsx", "parquet")
 
 DECISIONS = ("confirmed", "cleared", "later")
-"""Decisions that the menu in a cell of an Excel file offers."""
+"""Decisions that people can choose from a menu in the cells of an Excel file."""
 
 NUMBERS = ("score", "p_value")
-"""Columns with long numbers, which are rounded for people."""
+"""Columns whose numbers have many digits. The numbers are rounded in lists for people."""
 
 SHOWN = "[<0.001]0.0E+00;0.000"
-"""Number format of Excel for the columns with long numbers."""
+"""Excel's number format for these columns."""
 
 
 def check_format(kind: str, *, bom: bool = False) -> None:
@@ -160,7 +160,7 @@ def score_words(detector: Detector) -> str:
 
 @dataclass(frozen=True, eq=False)
 class ResultList:
-    """A list of rows, with its model and its rule.
+    """A list of rows, with the model and the rule that made the list.
 
     Attributes
     ----------
@@ -243,7 +243,7 @@ def _rounded(column: Column) -> Column:
 
 
 MANY_ROWS = 1 << 18
-"""Smallest number of rows for which the ranking runs in parallel to other work."""
+"""Smallest number of rows for which the rows are ranked in parallel to other work."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -387,7 +387,7 @@ class MapCount:
     n_done : int
         Number of finished maps.
     share : float
-        Finished share of the current map, from 0 to 1.
+        Share of the current map's training that is finished, from 0 to 1.
     """
 
     n_done: int = 0

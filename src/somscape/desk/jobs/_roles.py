@@ -44,7 +44,7 @@ class Label:
     column, value : str
     has_value : ndarray of shape (n_rows,), bool
     is_known : ndarray of shape (n_rows,), bool
-        Whether the label of the row is known.
+        Whether the label of each row is known.
     is_rarer : bool
         Whether the label's value was chosen because it is the rarest value.
     """
@@ -64,7 +64,7 @@ def split_label(label: str | None, table: Table) -> tuple[str | None, str | None
 
 
 def _split(text: str, table: Table) -> tuple[str, str]:
-    """Split after the longest matching name of a column, else at the first equals sign."""
+    """Split after the longest name of a column at the start, else at the first equals sign."""
     names = [name for name in table.names if text.startswith(f"{name}=")]
     column = max(names, key=len) if names else text.partition("=")[0]
     return column, text[len(column) + 1 :]
@@ -97,7 +97,7 @@ def reading_of(path: str, options: Mapping[str, Any], roles: Roles) -> dict[str,
 
 
 def given_reading(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options for reading a table that have a value."""
+    """Return the options for reading a table, without the options that are not set."""
     named = (*READING, "missing_values", *FROM_DATABASE)
     return {name: options[name] for name in named if options.get(name) not in (None, ())}
 
@@ -191,14 +191,15 @@ def label_of(table: Table, column: str | None, value: str | None) -> Label | Non
 
 
 ROWS_FILE = "alerts_rows.csv"
-"""File of the original rows of the listed customers."""
+"""Name of the file with the original rows of the listed customers."""
 
 GIVEN = ("numbers", "categories", "dates", "drop", "protect")
 """Roles that columns of customers and columns of transactions can both have."""
 
 ROLES = {"number": "numbers", "category": "categories", "date": "drop"}
-"""Role of a column that `per` made, by the kind of the column. Dates are dropped, because otherwise
-every customer of a later month would be far from the map. Days are used instead of dates."""
+"""Role of a column of customers that `per` made, by the kind of the column. Dates are dropped,
+because otherwise every customer of a later month would be far from the map. Days are used instead
+of dates."""
 
 TAKEN_AS = {"number": "numbers", "category": "categories", "date": "dates"}
 """Role of a column of transactions, by the kind of column that `per` found."""
@@ -318,7 +319,7 @@ def _split_off_label(
 
 
 def _notes(grouped: Grouped, roles: Roles, unfit: Sequence[UnusedColumn]) -> list[str]:
-    """Return notes on columns without a counterpart in the table of customers."""
+    """Return notes on columns from which no column of the table of customers was made."""
     names, rows = grouped.table.names, grouped.rows.names
     notes: list[str] = [*notes_of_unfit(code for code in unfit if code.name not in names)]
     differ = [name for name in roles.protect if name in rows and name not in names]
@@ -331,7 +332,7 @@ def _notes(grouped: Grouped, roles: Roles, unfit: Sequence[UnusedColumn]) -> lis
 
 
 def _columns_not_made(grouped: Grouped, roles: Roles) -> list[str]:
-    """Return the columns to leave out that `per` can make from other rows, but not from these."""
+    """Return columns to leave out that `per` made from other rows, but not from these rows."""
     there, rows = grouped.table.names, grouped.rows.names
     names = (*roles.drop, *roles.protect)
     return [n for n in names if n not in (*there, *rows) and may_be_made(n, rows)]
@@ -370,7 +371,8 @@ def _roles_of_customers(
 
 
 def _with_label(grouped: Grouped, label: Label | None, rows: Table) -> PerOptions:
-    """Give a customer the label's value if any of its rows has it, else its first known value."""
+    """Give a customer the label's value if any row of the customer has this value, else the first
+    known value in these rows."""
     grouped = replace(grouped, rows=rows)
     if label is None:
         return PerOptions(grouped.table, grouped=grouped)

@@ -1,4 +1,4 @@
-"""A column to predict, with its kind, its model, and columns that contain the same information."""
+"""A column to predict, a model for this column, and columns that contain the same information."""
 
 import re
 import shlex
@@ -31,18 +31,18 @@ MAX_CLASSES = 20
 """Largest number of different values for which a number column is treated as classes."""
 
 DIGITS = 6
-"""Number of digits for the bounds of a range. Whole numbers are not rounded."""
+"""Number of significant digits for the bounds of a range. Whole numbers are not rounded."""
 
 UNTOLD = "unknown, because no row could be left out"
 
 MAX_TAUGHT = 300
-"""Largest number of classes to learn. The training time grows with the square of the number."""
+"""Largest number of classes to learn. The training time grows with the square of this number."""
 
 AS_CLASSES = ("categories", "ordinals")
 """Roles for which the numbers of a column are treated as classes."""
 
 LONG = re.compile(r"-?[1-9][0-9]{15,}")
-"""A number with more digits than a float can store. It is treated as a name."""
+"""Pattern of numbers with more digits than a float can store, which are treated as names."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +54,7 @@ class Target:
     name : str
     values : ndarray of shape (n_rows,)
         Index of each row's class in `classes`, with -1 for an unknown class.  If the target is a
-        number, the number of each row.
+        number column, the values are these numbers.
     is_known : ndarray of shape (n_rows,), bool
         Whether the value is present.
     classes : ndarray of str or None
@@ -225,7 +225,7 @@ def _numbers(model: Predictor, rows: Floats) -> tuple[Column, dict[str, Any]]:
 
 
 def summary_words(model: Answering, predictions: Table) -> str:
-    """Return the counts of the predicted classes, or the range of the numbers, in words."""
+    """Return a text with the counts of the predicted classes, or the range of predicted numbers."""
     column = predictions.column("predicted")
     if not isinstance(model, Recognizer):
         assert column.numbers is not None
@@ -270,14 +270,16 @@ MAX_ROWS = 5_000
 
 MIN_ROWS = 30
 MAX_WRONG = 0.01
-"""Largest share of wrongly predicted rows for which a column counts as a leak of the target."""
+"""A column leaks the target if it predicts at most this share of the rows wrongly."""
 
 MAX_LEFT = 0.1
-"""Largest ratio of wrong rows with a leaking column to wrong rows without any column."""
+"""With a leaking column, the share of wrong predictions must be at most this multiple of the share
+without any column."""
 
 
 def leaks_of(encoding: Encoding, rows: Float64s, target: Target) -> dict[str, float]:
-    """Return the columns that alone predict a target nearly perfectly, with their quality."""
+    """Return the columns that predict the target nearly perfectly even alone, with the share that
+    is predicted correctly."""
     some = slice(None, None, -(-len(rows) // MAX_ROWS))
     rows = rows[some]
     if len(rows) < MIN_ROWS:
@@ -295,7 +297,7 @@ def leaks_of(encoding: Encoding, rows: Float64s, target: Target) -> dict[str, fl
 
 
 def _share_wrong(found: Float64s, y: Float64s) -> float:
-    """Return the share of rows with a wrong class, or the unexplained share of the variance."""
+    """Return the share of rows with a wrong class, or for numbers, of unexplained variance."""
     if y.shape[1] > 1:
         return float((found.argmax(axis=1) != y.argmax(axis=1)).mean())
     variance = float(y.var())
@@ -303,7 +305,8 @@ def _share_wrong(found: Float64s, y: Float64s) -> float:
 
 
 def _mean_of_other_rows(values: Float64s, y: Float64s) -> Float64s:
-    """Return the mean of y over other rows with the same value, or else with the nearest value."""
+    """For each row, return the mean of y over the other rows with the same value. If there are
+    none, use the rows with the nearest value."""
     kinds, group = np.unique(values, axis=0, return_inverse=True)
     group = group.ravel()
     n = np.bincount(group).astype(np.float64)
@@ -317,6 +320,6 @@ def _mean_of_other_rows(values: Float64s, y: Float64s) -> Float64s:
 
 
 def _nearest(values: Float64s) -> Ints:
-    """Return the index of the nearest other value for each of the given ascending values."""
+    """For each value, return the index of the nearest other value. The values must be ascending."""
     gaps = np.concatenate([[np.inf], np.diff(values), [np.inf]])
     return np.asarray(np.arange(len(values)) + np.where(gaps[:-1] <= gaps[1:], -1, 1))

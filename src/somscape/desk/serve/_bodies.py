@@ -26,7 +26,7 @@ KINDS = {str: "text", bool: "true or false", type(None): "null", list: "a list",
 MAX_NAMED = 5
 
 ONE_BY_ONE = frozenset({bool, float})
-"""Types whose values can equal values with a different text. For example, 1.0 and True equal 1."""
+"""Types in which differently written values can be equal. For example, 1.0 and True equal 1."""
 
 
 def kind_found(value: object) -> str:
@@ -60,7 +60,7 @@ class Columns:
         self._readers = [_reader_of(code, words, may_miss=may_miss) for code in encoding.used]
 
     def cells(self, rows: Sequence[Any]) -> Cells:
-        """Return the values of rows by column, or refuse the rows."""
+        """Return the values of rows by column, or raise a refusal of the rows."""
         for number, row in enumerate(rows, 1):
             if type(row) is not dict:
                 raise Refusal(422, f"Row {number} must be an object, but is {kind_found(row)}.")
@@ -132,7 +132,7 @@ class _Reader:
         self._may_miss = may_miss
 
     def check(self, values: Sequence[Any]) -> None:
-        """Refuse values whose type is not valid in the column."""
+        """Refuse the request if a value has a type that is not valid in the column."""
         allowed = self.types | {type(None)} if self._may_miss else self.types
         if allowed.issuperset(map(type, values)):
             return
@@ -140,7 +140,7 @@ class _Reader:
         self.refuse(row, kind_found(values[row]))
 
     def refuse(self, row: int, found: str) -> None:
-        """Refuse the row with this index, because its value is of the wrong kind."""
+        """Refuse the row with this index, because the value in this column is of the wrong kind."""
         or_null = " or null" if self._may_miss else ""
         raise Refusal(
             422,
@@ -239,7 +239,7 @@ NO_TABLE = {
     "arrow": "The body cannot be read as an Arrow stream of numbers, text and dates, or the "
     "uncompressed data are too large.",
 }
-"""Messages for bodies that cannot be read. Unlike other messages, they do not quote values."""
+"""Messages for bodies that cannot be read. Unlike others, these messages do not quote values."""
 
 
 def media_type(header: str | None) -> str:

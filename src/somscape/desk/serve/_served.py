@@ -1,4 +1,4 @@
-"""A served map file: its model, its results for rows, and its replacement by a new file."""
+"""Load a served map file, score rows with its model, and replace the model if the file changes."""
 
 import asyncio
 import hashlib
@@ -30,7 +30,7 @@ from somscape.tables.table import Table, table_from_columns
 
 FLAGGED, ALL, NONE = "flagged", "all", "none"
 EXPLAINED = (FLAGGED, ALL, NONE)
-"""Choices of the rows for which reasons are returned."""
+"""Values with which a request chooses the rows for which reasons are returned."""
 
 RESULTS = ("row", "score", "p_value", "flagged", "unit", "reasons")
 
@@ -202,7 +202,7 @@ class Served:
 
     @cached_property
     def fields(self) -> dict[str, str]:
-        """The kind of each column. A map that replaces this map must have the same kinds."""
+        """The kind of each column. A map that replaces this map needs the same kinds."""
         return {code.name: code.kind for code in self.encoding.columns}
 
     @cached_property
@@ -317,7 +317,7 @@ MAX_NAMED = 5
 
 
 class Keeper:
-    """Keeper of the served map, which loads a new file when the file changes.
+    """Keeper of the served map, which loads the map file again when the file changes.
 
     Parameters
     ----------
@@ -328,7 +328,7 @@ class Keeper:
     path : Path
     current : Served
     refused : dict or None
-        Time and reason of the last refused file; None after a new file was accepted.
+        Time and reason of the last refusal of a file; None after a new file was accepted.
 
     Raises
     ------
@@ -343,7 +343,7 @@ class Keeper:
         self.refused: dict[str, str] | None = None
 
     def look(self) -> bool | None:
-        """Check the file once. Return whether a new file was accepted, or None without one."""
+        """Check the file once. Return whether a new file was accepted, or None if none exists."""
         state: tuple[int, int, int] | None = None
         try:
             state = state_of(self.path)
@@ -384,12 +384,13 @@ def _check_columns(old: Served, new: Served) -> None:
 
 
 MOMENT = 0.001
-"""Longest wait of a request for other requests, in seconds."""
+"""Longest time in seconds that a request waits for other requests to be scored together."""
 
 
 @dataclass(eq=False)
 class _Waiting:
-    """The rows of a request, and a future for its results, or None if it must be scored alone."""
+    """The rows of a request, and a future for the results. The future contains None if the request
+    must be scored alone."""
 
     served: Served
     cells: Cells
@@ -401,8 +402,9 @@ class Together:
     """Scorer of small requests, which scores simultaneous requests together.
 
     The scorer runs in the event loop, and scores all waiting requests in one step.  If several
-    requests were scored together in the previous step, the next request waits a moment for the same
-    number of requests.  If no other request arrives, later requests do not wait.
+    requests were scored together in the previous step, the next request waits up to a millisecond
+    for the same number of requests.  If no other request arrives in this time, later requests do
+    not wait.
     """
 
     def __init__(self) -> None:

@@ -60,10 +60,10 @@ from somscape.tables.ordered import OrdinalCode
 from somscape.tables.table import Table
 
 GRACE = 30
-"""Number of seconds in which requests can finish when the service ends."""
+"""Number of seconds in which requests in progress can finish after the service is told to end."""
 
 MIN_TOKEN = 16
-"""Smallest number of characters in a token. A shorter token can be guessed."""
+"""Smallest number of characters in a token. A shorter token could be guessed."""
 
 
 def serve_map(
@@ -317,7 +317,7 @@ class Metrics:
         self._flagged.inc(n_flagged)
 
     def text(self) -> bytes:
-        """Return all metrics in Prometheus' text format."""
+        """Return all metrics in the text format of Prometheus."""
         return generate_latest(self._registry)
 
 
@@ -332,7 +332,7 @@ UNREAD = (401, 413, 415, 421)
 
 
 class Gate:
-    """The layer in front of the app that checks requests.
+    """A layer that checks each request before the app receives it.
 
     Parameters
     ----------
@@ -340,9 +340,9 @@ class Gate:
     limits : RequestLimits
     metrics : Metrics
     origins : Origins
-        Valid origins on the loopback, which are only checked without a token.
+        Valid origins on the loopback.  Origins are only checked if there is no token.
     token : str or None
-        The token.  With None, everyone who can reach the address has access.
+        The token.  If None, everyone who can reach the address has access.
     say : callable
         Function that receives messages on faults.
     """
@@ -436,7 +436,7 @@ other requests. A larger request is scored in a thread, so that it does not dela
 N_THREADS = 2
 
 NOT_THIS = re.compile(r";\s*q\s*=\s*0(\.0*)?\s*(;|$)", re.IGNORECASE)
-"""Pattern for the mark of a media type that a client refuses in the header Accept."""
+"""Pattern of ";q=0" in the header Accept, by which a client refuses a media type."""
 
 
 class Service:

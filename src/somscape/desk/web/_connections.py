@@ -49,18 +49,19 @@ def network_of(host: str) -> str:
 
 
 MAX_CONNECTIONS = 1000
-"""Largest number of open connections. With TLS, each needs about 300 kB after its first byte."""
+"""Largest number of open connections. With TLS, each connection needs about 300 kB of memory after
+its first byte."""
 
 MANY_FILES = 10_240
 """Number of open files to request if the system has no limit. macOS does not allow more."""
 
 FREE_FILES = 64
-"""Number of open files to keep free for tables, databases and jobs, or an eighth of the limit if an
-eighth is more."""
+"""Number of open files to keep free for tables, databases and jobs. If an eighth of the limit on
+open files is more, an eighth is kept free."""
 
 SHARE = 4
-"""If the connections of one network without a token or session are at least the limit divided by
-this number, the oldest of these connections is closed first."""
+"""If one network has at least the limit divided by this number of connections without a token or
+session, the oldest of these connections is closed first."""
 
 QUEUE = 2048
 """Largest number of clients that can wait for the acceptance of their connection."""
@@ -69,13 +70,13 @@ FIRST = 30.0
 """Seconds within which the first byte must arrive."""
 
 PAUSE = 1.0
-"""Seconds without new connections after the system could not open a file."""
+"""Seconds in which no connection is accepted after the system could not open another file."""
 
 QUIET = 60.0
 """Seconds between two reports of the same problem."""
 
 EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
-"""Errors that occur if the system has no free file or memory for a connection."""
+"""Errors that occur if the system does not have enough files or memory for another connection."""
 
 NO_FILES = "Too many files are open, so clients wait. Raise the hard limit with ulimit -Hn."
 FULL = (
@@ -114,7 +115,7 @@ class Connection(socket.socket):
     ----------
     door : Door
     accepted : socket.socket
-        Accepted socket, which this connection replaces.
+        Accepted socket, whose file descriptor this connection takes over.
     network : str
         Network of the client; "" for this computer.
 
@@ -153,11 +154,11 @@ class Door:
 
     If too many connections are open, the oldest connection without a valid token or session is
     closed.  If a network has a fourth of the allowed connections, its oldest connection is closed
-    first.  Connections that have sent bytes, and connections that have not, form two groups.  A
-    connection of the larger group is closed first, so that neither group displaces a client that is
-    about to send its token.  If all clients have sent a token, the oldest idle connection is
-    closed.  If all connections are busy, the new connection is closed.  Before its first byte, a
-    connection needs hardly any memory.
+    first.  Connections that have sent bytes form one group, and connections that have not sent a
+    byte form another group.  A connection of the larger group is closed first, so that a client has
+    time to send its token even if the other group is large.  If all clients have sent a token, the
+    oldest idle connection is closed.  If all connections are busy, the new connection is closed.
+    Before its first byte, a connection needs hardly any memory.
 
     Parameters
     ----------
@@ -170,7 +171,7 @@ class Door:
     Attributes
     ----------
     is_ending : bool
-        Whether each connection is closed after its next response.
+        Whether the server is ending, so that each connection is closed after its next response.
     """
 
     def __init__(self, listener: socket.socket, most: int, say: Callable[[str], None]) -> None:
@@ -277,7 +278,7 @@ class Door:
             self._loop.remove_reader(connection.fileno())
 
     def _to_spare(self) -> Connection | None:
-        """Return the connection to close for a new connection, or None if all are busy."""
+        """Return the connection to close before a new one is accepted, or None if all are busy."""
         self._strangers = +self._strangers  # removes networks with a count of 0
         crowd = max(filter(None, self._strangers), key=self._strangers.__getitem__, default="")
         is_crowd = self._strangers[crowd] >= self._most // SHARE and crowd != ""
@@ -335,7 +336,7 @@ def most_connections() -> int:
 
 
 class Refusal(HTTPException):
-    """An error that becomes the response to a request, with a status and a line without values."""
+    """An error that becomes the response to a request. The text does not contain values of rows."""
 
 
 def are_same(a: str, b: str) -> bool:
@@ -362,10 +363,10 @@ def limited(scope: Message, receive: Receive, limit: int, too_large: Refusal) ->
 
 
 CONNECTION = "somscape.connection"
-"""Key of the connection in the state of a request."""
+"""Key under which the state of a request contains the connection."""
 
 CLOSE = (b"connection", b"close")
-"""Header of the last response on a connection."""
+"""Header with which the last response on a connection announces the end of the connection."""
 
 MAX_LEFT = 64 << 10
 """Largest number of bytes of a body that are read before a refusal is sent."""
@@ -428,7 +429,7 @@ class Lingering:
 
 
 PORTS = {"http": 80, "https": 443}
-"""Default ports, which are left out of addresses."""
+"""Default port of each scheme, which is left out of addresses."""
 
 
 @dataclass(frozen=True)
@@ -440,8 +441,8 @@ class Origins:
     scheme : "http" or "https"
     port : int
     names : frozenset of str
-        Host names and IP addresses in lower case.  ``*.bank.example`` allows any single name
-        before the first dot.
+        Host names and IP addresses in lower case.  ``*.bank.example`` allows any single label
+        before ``.bank.example``.
     has_loopback : bool, default=False
         Whether all IP addresses of the loopback are also valid.
     """
@@ -457,7 +458,7 @@ class Origins:
         return cls("http", port, frozenset({"localhost", host.lower()}), has_loopback=True)
 
     def has(self, host: str) -> bool:
-        """Return whether a ``Host`` is valid, because attackers can direct other names here."""
+        """Return whether a ``Host`` is valid. Attackers can direct other names to this server."""
         name, port = self._parts(host)
         return port == str(self.port) and (
             name in self.names

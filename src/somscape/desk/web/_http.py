@@ -21,7 +21,7 @@ DRAIN = 2.0
 """Seconds after SIGTERM in which new clients are still accepted."""
 
 SETTLE = 0.5
-"""Seconds after `DRAIN` in which clients are accepted that began to connect before its end."""
+"""Seconds after `DRAIN` for accepting the clients that began to connect during `DRAIN`."""
 
 
 class Protocol(H11Protocol):
@@ -121,7 +121,7 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets=[])
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """End the server. On SIGTERM, let clients disconnect first."""
+        """End the server. On SIGTERM, first finish the connections of clients."""
         if sig != signal.SIGTERM or self._door.is_ending:
             super().handle_exit(sig, frame)
             return

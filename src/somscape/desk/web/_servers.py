@@ -23,7 +23,7 @@ UVICORN: dict[str, Any] = {
 
 
 def listening(host: str, port: int) -> socket.socket:
-    """Return a listening socket. Clients can connect at once, and wait for the server."""
+    """Return a listening socket. Clients can already connect, but wait for the server."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # With the explicit protocol TCP, asyncio sends small pieces immediately.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -71,7 +71,7 @@ def answer_requests(
 def server_context(
     certificate: Path, key: Path, *, may_be_readable: bool = False
 ) -> ssl.SSLContext:
-    """Return the TLS settings of a server, for versions 1.2 and 1.3."""
+    """Return the TLS settings of a server, for TLS 1.2 and 1.3."""
     for name, path in (("tls_cert", certificate), ("tls_key", key)):
         try:
             if path is key:
