@@ -22,7 +22,7 @@ memory."""
 
 
 class KeptPieces:
-    """The pieces that the cluster already stores, and their workers.
+    """The pieces that the cluster already stores, and the workers that store them.
 
     Parameters
     ----------
@@ -142,8 +142,8 @@ def _results(client: Any, futures: list[Any], what: str) -> list[Any]:
                 seen = now if client.scheduler_info()["workers"] else seen
             if now - seen > MAX_ALONE:
                 raise EngineError(
-                    f"Dask's cluster was without workers for {MAX_ALONE:g} seconds. They were not "
-                    f"started, or died, perhaps because of {what}. Start workers and fit again."
+                    f"Dask's cluster was without workers for {MAX_ALONE:g} seconds. Workers were "
+                    f"not started, or died, perhaps because of {what}. Start workers and fit again."
                 ) from None
         else:
             if error is None:
@@ -235,7 +235,7 @@ def answer(collection: Any, function: Callable[[Any], Any], name: str, dtype: An
 
 
 def _as_argument(function: Any, n_tasks: int) -> Any:
-    """Return a function, delayed if there are many tasks, to send it to each worker only once."""
+    """Return a function.  For many tasks, it is delayed, so that it is sent once to each worker."""
     from dask.delayed import delayed  # late: it is slow to import
 
     return function if n_tasks <= FAN_IN else delayed(function, pure=False)

@@ -83,7 +83,7 @@ def _in_order(dataset: Any) -> Iterator[None]:
 
 
 def _task_options(dataset: Any) -> list[dict[str, Any]]:
-    """Return the task options of each step of a dataset, or [] if Ray does not show them."""
+    """Return the task options of each step of a dataset, or [] if Ray does not provide them."""
     from ray.data import ActorPoolStrategy
 
     try:

@@ -18,10 +18,10 @@ MAX_COLLECTED = 32
 """Maximum number of results that this process or one task merges at a time."""
 
 TASK = re.compile(r"Task (\d+) in stage")
-"""Pattern for the number of a piece in a message of Spark."""
+"""Pattern for the number of a piece in an error message of Spark."""
 
 RESULT = "number int, result binary"
-"""Columns that a task returns, with the number of its piece and the pickled result."""
+"""Columns that a task returns, which are the number of its piece and the pickled result."""
 
 
 class Partitions(Pieces):

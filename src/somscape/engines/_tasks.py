@@ -31,7 +31,7 @@ def merged(merge: Callable[[T, T], T], *results: T) -> T:
 
 
 def groups(tasks: list[Any]) -> list[list[Any]]:
-    """Return tasks in groups. The results of each group are merged by one further task."""
+    """Return tasks in groups.  One additional task merges the results of each group."""
     return [tasks[i : i + FAN_IN] for i in range(0, len(tasks), FAN_IN)]
 
 

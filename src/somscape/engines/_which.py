@@ -1,4 +1,4 @@
-"""Find the engine of a collection by the name of its type, so that no engine is imported."""
+"""Find the engine of a collection by the name of its type, without importing any engine."""
 
 from collections.abc import Callable
 from types import ModuleType

@@ -1,5 +1,5 @@
-"""Training on prepared rows: C-contiguous or sparse arrays of one float type, which may have
-NaN."""
+"""Training on prepared rows, which are C-contiguous or sparse arrays of one float type and can
+contain NaN."""
 
 from somscape.fit._moves import move
 from somscape.fit.pieces import Pieces

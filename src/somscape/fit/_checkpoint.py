@@ -25,19 +25,19 @@ from somscape.maps.map import Map
 from somscape.maps.record import Record, read_record, write_record
 
 OPTIONAL = ("counts", "totals", "error", "seen")
-"""Names of the optional arrays of a state."""
+"""Names of the arrays that a stored state can contain in addition to the prototypes."""
 
 
 class StepState(NamedTuple):
-    """State of a run after a step.
+    """State of a training run after one step.
 
     Attributes
     ----------
     codebook : ndarray of shape (n_units, n_features)
-        Prototypes in the form that the metric compares, in online training with the data type of
-        the rows.
+        Prototypes in the form that the metric compares.  In online training, the prototypes have
+        the data type of the rows.
     sums : EpochSums or None
-        Sums from which the codebook was computed; None for an initial codebook and in online
+        Sums from which the codebook was computed.  None for an initial codebook and in online
         training.
     """
 
@@ -55,7 +55,7 @@ class StepState(NamedTuple):
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], prefix: str) -> "StepState":
-        """Return the state from named arrays."""
+        """Create a state from named arrays."""
         codebook = arrays[f"{prefix}prototypes"].copy()
         counts, totals, error, seen = (arrays.get(f"{prefix}{name}") for name in OPTIONAL)
         if counts is None or totals is None or error is None:
@@ -66,20 +66,21 @@ class StepState(NamedTuple):
 
 @dataclass
 class Journal:
-    """Record of the steps of a run.
+    """Record of the steps of a training run.
 
     Attributes
     ----------
     steps : list of Progress
-        Reports of all epochs of all starts, or of all blocks of online updates.
+        One report for each epoch of each start, or for each block of online updates.
     digests : list of bytes
         Digests of the sums of some steps.  Training stops if a digest repeats.
     errors : list of float
-        Errors by which starts and rounds of moves were compared.
+        Errors of the maps after each start and each round of moves, by which the best map is
+        chosen.
     state : State or None
-        State after the last step; None before the first step.
+        State after the last step.  None before the first step.
     best : State or None
-        State at the end of the best start or of the best round of moves; None before the end of
+        State at the end of the best start or of the best round of moves.  None before the end of
         the first start.
     """
 
@@ -103,7 +104,7 @@ class Journal:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "Journal":
-        """Return the journal from named arrays; raise an error if the journal is without steps."""
+        """Create a journal from named arrays, or raise an error if the arrays contain no steps."""
         steps = [_progress_of(values) for values in arrays["steps"].tolist()]
         digests = [bytes(values) for values in arrays["digests"].tolist()]
         if not steps:
@@ -122,8 +123,8 @@ HASHED_VALUES = 1 << 15
 """Number of values that are hashed at a time, so that the values fit into a cache."""
 
 GOLDEN, LARGEST = 0x9E3779B97F4A7C15, 1 << 64
-"""Multiplier of hashes (2^64 divided by the golden ratio, an odd number with irregular bits), and
-modulus of sums."""
+"""Multiplier of hashes (2^64 divided by the golden ratio, rounded to an odd number), and modulus of
+the sums of hashes."""
 
 Words = NDArray[np.uint64]
 
@@ -136,10 +137,11 @@ class Fingerprint:
     ----------
     n_rows, n_features : int
     dtype : str
-        Name of the values' data type.
+        Name of the data type of the values.
     values, weights, order : int
-        Sums of hashes of the rows, modulo 2^64.  The first hash depends on the values of a row, the
-        second on the values and the weight, and the third on the values and the row number.
+        Sums of three hashes over all rows, modulo 2^64.  The first hash depends on the values of a
+        row, the second on the values and the weight, and the third on the values and the row
+        number.
     """
 
     n_rows: int
@@ -168,7 +170,7 @@ class Fingerprint:
         return cls(n_rows, n_features, str(rows.dtype), *(total % LARGEST for total in sums))
 
     def __add__(self, other: "Fingerprint") -> "Fingerprint":
-        """Return the fingerprint of the rows of both fingerprints together."""
+        """Return one fingerprint for the rows of both fingerprints together."""
         names = ("values", "weights", "order")
         sums = ((getattr(self, name) + getattr(other, name)) % LARGEST for name in names)
         return Fingerprint(self.n_rows + other.n_rows, self.n_features, self.dtype, *sums)
@@ -179,12 +181,12 @@ class Fingerprint:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Fingerprint":
-        """Return the fingerprint from the result of `to_json`."""
+        """Create a fingerprint from the result of `to_json`."""
         numbers = (int(data[name]) for name in ("values", "weights", "order"))
         return cls(int(data["n_rows"]), int(data["n_features"]), str(data["dtype"]), *numbers)
 
     def difference(self, now: "Fingerprint") -> str:
-        """Describe how the rows differ, or return "" if they are the same."""
+        """Describe how the rows of `now` differ, or return "" if they are the same."""
         then = self
         if (then.n_rows, then.n_features) != (now.n_rows, now.n_features):
             shapes = (f"{f.n_rows} x {f.n_features}" for f in (then, now))
@@ -210,7 +212,7 @@ def _fingerprint_of_piece(begins: Sequence[int], number: int, rows: Floats) -> F
 
 
 def _hash_rows(rows: Rows, factors: Words) -> Words:
-    """Return one hash per row, which is equal for dense and sparse rows with the same values."""
+    """Return one hash per row.  Dense and sparse rows with the same values have the same hash."""
     if not isinstance(rows, SparseRows):
         found: Words = _convert_to_words(np.asarray(rows)) @ factors
         return found
@@ -220,7 +222,7 @@ def _hash_rows(rows: Rows, factors: Words) -> Words:
 
 
 def _convert_to_words(values: Floats) -> Words:
-    """Return an integer for each value, which is 0 for the value 0 and has varied low bits."""
+    """Return the bits of each value as an integer, with the high bits mixed into the low bits."""
     if values.dtype == np.float32:
         return values.view(np.uint32).astype(np.uint64)
     words = values.view(np.uint64)
@@ -238,10 +240,10 @@ def _mix(words: Words) -> Words:
 
 
 PART = "checkpoint"
-"""Name of the part of the header that only a checkpoint contains, and prefix of its arrays."""
+"""Name of the entry in the header of a checkpoint file, and prefix of the names of its arrays."""
 
 MAX_SHOWN = 8
-"""Maximum number of values of a parameter that are shown.  For more values, a digest is shown."""
+"""Maximum number of values of an array that messages show.  Longer arrays are shown as a digest."""
 
 ANEW = "leave `resume` out to start from the beginning"
 
@@ -272,7 +274,7 @@ class Identity:
         return {"settings": dict(self.settings), "rows": self.rows.to_json()}
 
     def difference(self, now: "Identity") -> str:
-        """Describe one difference and what to do, or return "" if both are equal."""
+        """Describe one difference and the remedy, or return "" if both are equal."""
         for name in sorted({*self.settings, *now.settings}):
             was, is_ = (found.settings.get(name, "absent") for found in (self, now))
             if was != is_:
@@ -284,7 +286,7 @@ class Identity:
 
 @dataclass(frozen=True, eq=False)
 class PastRun:
-    """A run that is stored in a file, and that another run can resume.
+    """A training run from a checkpoint file, which a new run can resume.
 
     Attributes
     ----------
@@ -303,7 +305,7 @@ class PastRun:
         return int(self.identity.settings["seed"])
 
     def check(self, now: Identity) -> None:
-        """Raise InputError if another run has different settings or rows."""
+        """Raise InputError if the new run has different settings or rows."""
         other = self.identity.difference(now)
         if other:
             raise InputError(
@@ -324,7 +326,7 @@ def write_checkpoint(path: str | Path, map_: Map, journal: Journal, identity: Id
 def read_checkpoint(
     path: str | Path, versions: Mapping[str, str], callbacks: Sequence[Callback] = ()
 ) -> PastRun | None:
-    """Return the run in a file, or None if the file is missing and a callback will write it."""
+    """Return the run from a file, or None if a callback will write the missing file."""
     target = Path(path).resolve()
     if not target.exists():
         own = [given for c in callbacks if (given := getattr(c, "path", None)) is not None]
@@ -394,7 +396,7 @@ def _listed(versions: Any) -> str:
 
 
 def _text(value: Any) -> str:
-    """Return a parameter as text, which is equal for equal parameters."""
+    """Return a parameter as text.  Equal parameters give equal texts."""
     if value is None or isinstance(value, str | bool):
         return repr(value)
     if isinstance(value, int | np.integer):

@@ -32,18 +32,18 @@ from somscape.maps.map import Map
 from somscape.tables.encoding import Encoding
 
 MIN_WEIGHT = 1e-100
-"""Smallest allowed weight of a feature, apart from 0.  The product of a smaller weight and a square
-might underflow."""
+"""Smallest allowed weight of a feature, apart from 0.  The product of a smaller weight and a
+squared difference might underflow."""
 
 MAX_WEIGHT = 1e100
-"""Largest allowed weight of a feature.  The product of a larger weight and a square might
-overflow."""
+"""Largest allowed weight of a feature.  The product of a larger weight and a squared difference
+might overflow."""
 
 BLOCK_ROWS = 1 << 14
-"""Number of rows that are checked at a time."""
+"""Number of rows that are checked for missing values at a time."""
 
 MAX_LISTED = 5
-"""Maximum number of rows that a warning lists."""
+"""Maximum number of row numbers that a warning lists."""
 
 
 def check_metric(encoding: Encoding, metric: str) -> None:
@@ -59,7 +59,7 @@ def check_metric(encoding: Encoding, metric: str) -> None:
 
 
 def have_values(rows: Any) -> NDArray[np.bool_] | None:
-    """Return a mask of the rows with values, or None for all rows; warn about empty rows."""
+    """Return a mask of the rows with values, or None if all have values.  Warn about empty rows."""
     has_none = np.empty(len(rows), dtype=bool)
     for part in blocks(len(rows), BLOCK_ROWS):
         has_none[part] = np.isnan(rows[part]).all(axis=1)
@@ -220,8 +220,8 @@ def _refuse_overflow(weights: Float64s, rows: Floats | RowsElsewhere) -> None:
 
 
 MAX_FETCHED = 4_000_000
-"""Maximum number of values in pieces that are fetched into memory for training (16 or 32 MB).  For
-small data, the overhead of the many passes over the pieces would be too large."""
+"""Maximum number of values (16 or 32 MB) for which pieces are fetched into memory for training.
+For small data, the overhead of many passes over pieces would be too large."""
 VERSIONS = {"somscape": __version__, "numpy": np.__version__}
 """Versions of packages on which the exact values of a map depend."""
 
@@ -311,14 +311,14 @@ def _as_map(
 
 
 def _current_result(problem: Problem, watch: RunningTraining) -> tuple[Trained, Float64s]:
-    """Return the current result of a run, and the hits of the last epoch (0 before the first)."""
+    """Return the current result of a run, and the hits of the last epoch (0 without an epoch)."""
     trained = Trained.of(problem.on(watch.lattice), watch, AT_CHECKPOINT)
     none = np.zeros(len(trained.codebook))
     return trained, none if trained.sums is None else trained.sums.counts
 
 
 def _rows_to_learn(rows: AnyRows, encoding: Encoding) -> AnyRows:
-    """Return the rows for training, which are fetched into memory if they are few."""
+    """Return the rows for training.  Few rows outside memory are fetched into memory."""
     if isinstance(rows, RowsElsewhere):
         if encoding.has_slips:
             rows = rows.mapped(encoding.to_learn)
@@ -337,14 +337,14 @@ def _winners_and_hits(
 
 
 def _convert_for_metric(metric: Metric, rows: AnyRows, form: Callable[[Any], Any]) -> AnyRows:
-    """Return rows in the form that the metric needs for training or for comparison."""
+    """Return rows converted by a method `form` of the metric, in memory or in pieces."""
     if not isinstance(rows, RowsElsewhere):
         return form(rows)
     return rows if metric.is_plain else rows.mapped(form)
 
 
 def kept_rows(rows: AnyRows, weights: Float64s | None, n_units: int, metric: Metric) -> KeptRows:
-    """Return the rows that a map stores to find separate regions."""
+    """Return the rows that a map stores so that separate regions can be found later."""
     numbers = rows_to_keep(rows.shape, n_units)
     some = taken(rows, numbers)
     dense = some.dense() if isinstance(some, SparseRows) else some
@@ -383,14 +383,14 @@ def fit_metric(
 
 
 def _needs_axes(settings: Settings, lattice: Lattice | None) -> bool:
-    """Return whether the size or the initial codebook depends on the data's main axes."""
+    """Return whether the map size or the initial codebook depends on the main axes of the data."""
     is_sized = lattice is not None or isinstance(settings.lattice, Lattice)
     is_auto = not is_sized and "auto" in (settings.n_rows, settings.n_cols)
     return is_auto or settings.start == "pca"
 
 
 def _given_start(init: Any, rows: AnyRows, metric: Metric) -> Float64s | None:
-    """Return the given initial codebook in the form that kernels compare, or None without one."""
+    """Return `init` in the form that kernels compare if `init` is a codebook, otherwise None."""
     if isinstance(init, str):
         return None
     values = init.codebook if isinstance(init, Map) else init
@@ -419,7 +419,7 @@ def _check_n_units(codebook: Float64s, problem: Problem, plan: Plan) -> Float64s
         raise ParameterError(
             f"`init` must have one row per unit, so {lattice.n_units} rows for {lattice.n_rows} x "
             f"{lattice.n_cols} units, but has {len(codebook)} rows. Pass `n_rows` and `n_cols` "
-            "for the number of rows of `init`.",
+            "whose product is the number of rows of `init`.",
             parameter="init",
             value=len(codebook),
             allowed=lattice.n_units,

@@ -15,11 +15,11 @@ from somscape.fit.problem import EpochSums, Pairs, Problem, pairs_of_all
 from somscape.fit.settings import INTERRUPTED, NONE_BETTER, ROUNDS_DONE, was_cut
 
 PASSES = 5
-"""Maximum number of training passes after each round of moves."""
+"""Maximum number of training passes after each round in which units moved."""
 
 
 def with_units_moved(problem: Problem, trained: Trained, watch: RunningTraining) -> Trained:
-    """Return a trained map after rounds of moves that lower its error."""
+    """Return a trained map after rounds in which units move to lower the error of the map."""
     plan, journal = trained.plan, watch.journal
     if not plan.move_rounds or problem.lattice.n_units == 1 or was_cut(trained.stop_reason):
         return trained
@@ -50,7 +50,7 @@ def with_units_moved(problem: Problem, trained: Trained, watch: RunningTraining)
 
 
 def _run_passes(problem: Problem, watch: RunningTraining, plan: Plan, n_planned: int) -> str:
-    """Run passes until no unit moves; return the reason to stop training, or ""."""
+    """Run passes until no unit moves.  Return the reason if training must stop, otherwise ""."""
     for _ in range(PASSES):
         reason = run_epoch(problem, watch, n_planned, plan.radius_end)
         if reason or watch.entries[-1].movement <= plan.tol:
@@ -59,7 +59,7 @@ def _run_passes(problem: Problem, watch: RunningTraining, plan: Plan, n_planned:
 
 
 def moved_units(problem: Problem, codebook: Float64s) -> tuple[float, Float64s | None]:
-    """Return the total distance of rows to their units, and a codebook with some units moved."""
+    """Return the total distance of rows to their units, and a codebook with some moved units."""
     pairs = pairs_of_all(problem, codebook)
     moved, n_moved = moved_by(problem, pairs, codebook)
     return pairs.error / problem.error_scale, moved if n_moved else None
@@ -79,7 +79,7 @@ def move(problem: Problem, sums: EpochSums, *, codebook: Float64s) -> tuple[Floa
     ----------
     problem : Problem
     sums : EpochSums
-        Sums of all rows, with pairs.
+        Sums over all rows, including `Pairs`.
     codebook : ndarray of shape (n_units, n_features), float64
         Codebook for which the sums were computed, with at least two units.
 
@@ -88,8 +88,7 @@ def move(problem: Problem, sums: EpochSums, *, codebook: Float64s) -> tuple[Floa
     codebook : ndarray of shape (n_units, n_features), float64
         New codebook.  Train it for some epochs, and keep the result if its error is lower.
     n_moved : int
-        Number of moved units.  The cost is O(n_units * (n_features + log n_units)) plus O(number
-        of heirs).
+        Number of moved units.  The cost is O(n_units * (n_features + log n_units) + len(heirs)).
 
     Raises
     ------
@@ -147,8 +146,8 @@ def moved_by(problem: Problem, pairs: Pairs, codebook: Float64s) -> tuple[Float6
 
 
 BETTER = 1e-9
-"""Share by which the error of another start must be lower, so that rounding does not decide between
-equally good maps, such as mirror images."""
+"""A further start replaces the best start if the error is lower by more than this share.  So
+rounding does not decide between equally good maps, such as mirror images."""
 
 
 def train_from_several(
@@ -213,7 +212,7 @@ def _starts(
 
 
 def _badness(problem: Problem, codebook: Float64s, radius: float) -> float:
-    """Return the error of a map as one number, which is exactly the same for any order of rows."""
+    """Return the error of a map, which is exactly the same for any order of the rows."""
     pairs = pairs_of_all(problem, codebook)
     qe = pairs.error / problem.error_scale / problem.total_weight
     te = pairs.apart / problem.weight_scale / problem.total_weight

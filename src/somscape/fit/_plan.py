@@ -40,7 +40,7 @@ class Facts:
 
     @classmethod
     def of(cls, problem: Problem, total_weight: float) -> "Facts":
-        """Return the facts about a problem."""
+        """Return the facts about the rows and the map of a problem."""
         rows, lattice = problem.rows, problem.lattice
         n_counted = counted_rows(len(rows), total_weight)
         n_values = len(rows.values) if isinstance(rows, SparseRows) else rows.size
@@ -60,23 +60,23 @@ error by about 8 % and doubles the topographic error, and a radius of 1.0 has th
 effects."""
 
 CLOSER_FROM = 20
-"""Number of rows per unit above which the last radius is smaller, because with many rows the map
-stays well ordered."""
+"""Number of rows per unit above which the last radius is smaller than usual.  With many rows, a map
+stays well ordered at a smaller radius."""
 
 CLOSEST_FROM = 30
-"""Number of rows per unit above which the last radius does not become even smaller."""
+"""Number of rows per unit above which the last radius is the smallest (`CLOSEST`)."""
 
 CLOSEST = 0.8
-"""Last radius with many rows per unit, as a share of the usual last radius."""
+"""Last radius for many rows per unit, as a share of the usual last radius."""
 
 MIN_RADIUS_START = 2.0
 """Smallest automatic first radius, in grid steps."""
 
 PLANE_SHARE = 1 / 4
-"""First radius after a start on the plane of the data's axes, as a share of the longest side."""
+"""First radius if the start is the plane of the data's axes, as a share of the longest side."""
 
 OTHER_SHARE = 1 / 2
-"""First radius after other starts, whose units may not be in order, as a share of the longest
+"""First radius after other starts, whose units can be out of order, as a share of the longest
 side."""
 
 FURTHER_SHARES = (1 / 2, 1 / 8)
@@ -85,7 +85,7 @@ FURTHER_SHARES = (1 / 2, 1 / 8)
 
 @dataclass(frozen=True)
 class Radii:
-    """The first and the last radius, in the unit of the lattice, with the reasons.
+    """The first and the last radius, in the length unit of the lattice, with the reasons.
 
     Attributes
     ----------
@@ -143,7 +143,7 @@ def _auto_end(start: float | str, facts: Facts) -> tuple[float, str]:
 
 
 def _auto_start(name: str, end: float, lattice: Lattice) -> tuple[float, str]:
-    """Return the first radius for a kind of start, not below the last radius, and the reason."""
+    """Return the first radius for the named start, at least the last radius, and the reason."""
     share, shown, why = (
         (PLANE_SHARE, "a quarter", "because the start already follows the data")
         if name == "pca"
@@ -166,7 +166,7 @@ def further_starts(radii: Radii, lattice: Lattice) -> tuple[float, ...]:
 
 
 def last_radius(map_: Map) -> float:
-    """Return the radius of a map's last training step, in the unit of its lattice."""
+    """Return the radius of a map's last training step, in the length unit of its lattice."""
     given = map_.parameters
     used = given.get("radius_last", given.get("radius_end"))
     return RADIUS_END * map_.lattice.step if used is None else float(used)
@@ -205,21 +205,21 @@ STARTS_WORK = 5e8
 less than a second."""
 
 SMALL_WORK = 2e9
-"""Number of multiply-adds of an epoch up to which every map is trained on all rows, in about a
-second in total."""
+"""Maximum number of multiply-adds of an epoch for which every map, coarse or full, is trained on
+all rows.  The training then takes about a second."""
 
 LARGE_WORK = 1e10
 """Number of multiply-adds of an epoch above which coarse maps and the full map get fewer passes."""
 
 ROWS_PER_UNIT = 50
-"""Number of rows of a sample for each unit.  With fewer rows, the map would be worse."""
+"""Number of rows per unit in a sample.  With fewer rows, the map would be worse."""
 
 MANY_ROWS_PER_UNIT = 2 * ROWS_PER_UNIT
 """Number of rows per unit from which the full map is also trained on samples, if an epoch takes
 long."""
 
 SAMPLED_PASSES = 6
-"""Cost of training the full map on samples, as a number of passes over all rows."""
+"""Cost of training the full map on samples, in passes over all rows."""
 
 MAX_SAMPLED_EPOCHS = 24
 """Maximum number of passes over samples when the full map is trained."""
@@ -240,7 +240,7 @@ MOVING_RADIUS = 0.3
 neighbor has only 0.4 % of the weight of a unit, so a close fit is more important than order."""
 
 MOVE_ROUNDS = 10
-"""Maximum number of rounds of moves."""
+"""Maximum number of rounds in which units move to far rows."""
 
 
 class Growth(NamedTuple):
@@ -249,14 +249,14 @@ class Growth(NamedTuple):
     Attributes
     ----------
     first, coarse, whole : int
-        Number of passes on the smallest map, on each map in between, and of all rows on the full
-        map.
+        Numbers of passes on the smallest map, on each map between the smallest and the full map,
+        and over all rows on the full map.
     rows_per_unit : int or None
         Maximum number of rows per unit in a pass on a coarse map.  None means all rows.
     why : str
         Reason for this schedule.
     samples_whole : bool
-        Whether the full map is trained on samples before it is trained on all rows.
+        Whether the full map is trained first on samples and then on all rows.
     """
 
     first: int
@@ -274,15 +274,15 @@ _WHY_SAMPLES = (
 
 _WHY_ALL_ROWS = "several starts would take long, so smaller maps were trained first, on all rows."
 ON_ALL_ROWS = Growth(first=96, coarse=48, whole=60, rows_per_unit=None, why=_WHY_ALL_ROWS)
-"""Schedule if passes over all rows are still fast.  A slower decrease of the radius keeps more
-order."""
+"""Schedule if passes over all rows are fast.  The radius decreases slowly over many passes, which
+keeps the map better ordered."""
 
 ON_SAMPLES = Growth(first=24, coarse=12, whole=10, rows_per_unit=ROWS_PER_UNIT, why=_WHY_SAMPLES)
 """Schedule if an epoch takes longer, so that coarse maps are trained on samples."""
 
 BRIEFLY = ON_SAMPLES._replace(first=12, coarse=6, whole=8)
-"""Schedule above `LARGE_WORK`.  The smaller number of passes raises the quantization error by half
-a percent."""
+"""Schedule if an epoch needs more than `LARGE_WORK`.  The smaller number of passes raises the
+quantization error by half a percent."""
 
 _WHY_SAMPLES_TO_THE_END = (
     "one epoch of the full map takes long, so smaller maps (unless the map is small) were "
@@ -295,7 +295,7 @@ over all rows are enough."""
 
 
 class Stage(NamedTuple):
-    """A sequence of epochs on one lattice, with one number of rows per epoch.
+    """A sequence of epochs on one lattice, all with the same number of rows.
 
     Attributes
     ----------
@@ -305,7 +305,7 @@ class Stage(NamedTuple):
     radius_start, radius_end : float
         First and last radius, in grid steps of the full map.
     rows_per_unit : int or None
-        Maximum number of rows in a pass, per unit of the stage.  None means all rows.
+        Maximum number of rows in a pass for each unit of this lattice.  None means all rows.
     """
 
     shrink: int
@@ -323,7 +323,7 @@ class Plan:
     ----------
     algorithm : {"batch", "online", "multires"}
     init : str
-        Name of the start, or "given" for a codebook, or "map" for a map.
+        Name of the start, or "given" if `init` is a codebook, or "map" if `init` is a map.
     n_epochs : float
         Number of passes over the rows, which can be a fraction only for ``"online"``.
     extra_epochs : int
@@ -338,7 +338,7 @@ class Plan:
         Training stops at the final radius when no unit moves further than this share of the mean
         distance of the rows to their mean.
     coarse : tuple of Stage
-        Stages before the full map is trained on all rows; empty except for ``"multires"``.
+        Stages before the full map is trained on all rows.  Empty except for ``"multires"``.
     n_init : int
         Number of starts to try.
     other_radii : tuple of float
@@ -411,7 +411,7 @@ def resolve_plan(settings: Settings, facts: Facts) -> Plan:
 
 
 def _is_free(settings: Settings) -> bool:
-    """Return whether the settings let the plan choose the number of passes."""
+    """Return whether the settings allow the plan to choose the number of passes."""
     return settings.n_epochs == "auto" and settings.radius_start == "auto"
 
 
@@ -489,7 +489,7 @@ def _move_rounds(settings: Settings, facts: Facts, radii: Radii) -> int:
 
 
 def _stages(growth: Growth, radii: Radii, facts: Facts) -> tuple[Stage, ...]:
-    """Return the stages of training before the full map is trained on all rows."""
+    """Return the stages of training that precede the passes of the full map over all rows."""
     shrinks: list[int] = []
     short, long = sorted((facts.lattice.n_rows, facts.lattice.n_cols))
     shrink = 2
@@ -525,12 +525,12 @@ MAX_STRETCH = 4.0
 """Largest ratio of the sides of a map with automatic size."""
 
 COPIES = 6
-"""Number of arrays of the codebook's size in memory during an epoch, for the codebook, the next
-codebook, the start, the sums, and the smoothing."""
+"""Number of arrays with the size of the codebook that are in memory during an epoch (codebook, next
+codebook, initial codebook, sums, and smoothing)."""
 
 BYTES_PER_ROW_PAIR = 40
-"""Number of bytes of the neighborhood tables per pair of map rows, for row offset, shift, weight
-(in Python and in the core) and kernel."""
+"""Number of bytes that the neighborhood tables need for each pair of map rows.  The tables contain
+row offset, shift, weight (in Python and in the core) and kernel."""
 
 MEMORY_BY_DEFAULT = 16 << 30
 """Assumed memory of the machine in bytes, if the system does not report it."""
@@ -589,7 +589,7 @@ def _rows_and_cols(
 def auto_shape(
     settings: Settings, total_weight: float, variances: tuple[float, float]
 ) -> tuple[int, int]:
-    """Return the number of rows and columns of a map; a side that is given is kept."""
+    """Return the numbers of rows and columns of a map.  A side given in the settings is kept."""
     sides = settings.n_rows, settings.n_cols
     n_rows, n_cols = (None if isinstance(n, str) else int(n) for n in sides)
     is_hexagonal = settings.lattice == "hexagonal"

@@ -16,8 +16,8 @@ from somscape.kernels._sparse import SparseRows
 STARTS = ("pca", "sample", "random")
 
 MAX_AXES_ROWS = 100_000
-"""Maximum number of rows from which the principal axes are computed.  More rows do not change a
-start visibly."""
+"""Maximum number of rows from which the principal axes are computed.  More rows hardly change the
+initial codebook."""
 
 MAX_AXES_WORK = 5e9
 """Maximum number of multiply-adds for the principal axes, unless `MIN_ROWS_PER_FEATURE` needs
@@ -31,29 +31,28 @@ MAX_SOLVED = 256
 axes are computed."""
 
 MIN_BLOCK_ROWS = 64
-"""Minimum number of rows that are centered at a time.  A small number has the effect that products
-are computed in few parts."""
+"""Minimum number of rows that are centered and multiplied at a time without threads."""
 
 MAX_ALONE_FEATURES = 512
-"""Maximum number of features for products without threads.  For more features, threads are
-faster."""
+"""Maximum number of features for which products are computed without threads.  For more features,
+threads are faster."""
 
 BLOCK_VALUES = 1 << 20
 """Maximum number of values that are centered at a time if threads are used (8 MiB)."""
 
 LARGE = 2.0**200
-"""Deviations above this value, or below its inverse, are scaled before they are squared."""
+"""Deviations from the mean above this value, or below its inverse, are scaled before squaring."""
 
 MAX_COUNTED_WEIGHT = 2**20
-"""Maximum total of whole-number weights that have the same effect as repeated rows, bit for bit.
-With a larger total, too few bits remain for the products."""
+"""Maximum sum of whole-number weights for which weights give the same result as repeated rows, bit
+for bit.  With a larger sum, too few bits remain for the products."""
 
 SAME_SIZE = 1e-6
-"""Relative tolerance for entries of an axis that count as equally large, so that rounding errors of
-the covariance do not determine the sign of the axis."""
+"""Relative difference up to which entries of an axis count as equally large, so that rounding
+errors of the covariance do not determine the sign of the axis."""
 
 AXES_TOLERANCE = 1e-8
-"""Largest error of an axis of sparse rows, as a share of the largest variance."""
+"""Largest allowed error of an axis of sparse rows, as a share of the largest variance."""
 
 MAX_BASIS = 100
 """Maximum number of basis vectors for the axes of sparse rows."""
@@ -71,13 +70,13 @@ class Axes:
     Attributes
     ----------
     variances : ndarray of shape (2,)
-        Two largest eigenvalues of the covariance, in descending order and divided by ``size**2``.
-        The second is 0 if the data have only one axis.
+        Two largest eigenvalues of the covariance matrix, in descending order, divided by
+        ``size**2``.  The second eigenvalue is 0 if the data have only one axis.
     directions : ndarray of shape (2, n_features)
-        Vectors of length 1, whose largest entry by absolute value is positive.
+        Vectors of length 1.  The entry with the largest absolute value in each vector is positive.
     size : float, default=1.0
-        Power of two by which deviations are divided before they are squared, which is 1 unless
-        fourth powers of the values would underflow or overflow.
+        Power of two by which deviations from the mean are divided before squaring.  The power is 1
+        unless fourth powers of the values would underflow or overflow.
     """
 
     variances: Float64s
@@ -144,7 +143,7 @@ def _whole(rows: Floats, mean: Float64s, unit: Float64s) -> Float64s:
 def _whole_products(
     rows: Floats, weights: Float64s | None, mean: Float64s, unit: Float64s
 ) -> tuple[Float64s, Float64s]:
-    """Return weighted sums of products of two features, and of features, in units of `unit`."""
+    """Return weighted sums of products of two features, and of single features, for whole rows."""
     n_features = rows.shape[1]
     is_alone = n_features <= MAX_ALONE_FEATURES
     alone_step = max(MIN_BLOCK_ROWS, ALONE_WORK // n_features**2)
@@ -161,7 +160,7 @@ def _whole_products(
 def mean_and_covariance(
     rows: AnyRows, weights: Float64s | None, among: Ints | None = None
 ) -> tuple[Float64s, Float64s]:
-    """Return the mean and the covariance of dense rows, from at most 100,000 of them."""
+    """Return the mean and the covariance of dense rows, computed from at most 100,000 rows."""
     step = -(-(len(rows) if among is None else len(among)) // MAX_AXES_ROWS)
     which: Any = slice(None, None, step) if among is None else among[::step]
     some = every(rows, step) if among is None else taken(rows, which)
@@ -178,7 +177,7 @@ def mean_and_covariance(
 
 
 def _bits_of_products(total: float) -> int:
-    """Return the number of bits for values so that a sum of `total` products is exact."""
+    """Return how many bits each value can have so that a sum of `total` products is exact."""
     return (52 - math.ceil(math.log2(total + 1))) // 2
 
 
@@ -224,7 +223,7 @@ def _two_axes(variances: Float64s, directions: Float64s, size: float) -> Axes:
 
 
 def _orthonormal(axes: Float64s, basis: Float64s) -> Float64s:
-    """Make axes orthogonal to a basis and to each other; leave out axes inside the basis."""
+    """Make axes orthogonal to a basis and to each other, and leave out axes in its span."""
     found = basis
     for axis in axes:
         size = float(np.sqrt((axis**2).sum()))
@@ -237,7 +236,7 @@ def _orthonormal(axes: Float64s, basis: Float64s) -> Float64s:
 
 
 def _scaled_weights(weights: Float64s) -> Float64s:
-    """Return the weights unchanged if they count rows, else scaled to a mean of about 1."""
+    """Return the weights unchanged if they count rows, otherwise scaled to a mean of about 1."""
     total = math.fsum(weights)
     if total <= MAX_COUNTED_WEIGHT and np.array_equal(weights, np.rint(weights)):
         return weights
@@ -248,7 +247,7 @@ def _scaled_weights(weights: Float64s) -> Float64s:
 def start_codebook(
     problem: Problem, init: str, axes: Axes | None, rng: np.random.Generator
 ) -> Float64s:
-    """Return the first codebook."""
+    """Return the initial codebook."""
     rows, lattice = problem.rows, problem.lattice
     values: Floats
     if init == "pca":
@@ -271,7 +270,7 @@ def start_codebook(
 
 
 def plane_coordinates(lattice: Lattice) -> Float64s:
-    """Return each unit's position along the two axes, from -1 to 1."""
+    """Return the position of each unit along the two axes of the map, from -1 to 1."""
     low, high = lattice.positions.min(axis=0), lattice.positions.max(axis=0)
     extent = high - low
     along = 2 * (lattice.positions - low) / np.where(extent > 0, extent, 1.0) - 1
@@ -287,14 +286,14 @@ def _draw_rows(problem: Problem, n: int, rng: np.random.Generator) -> np.ndarray
 
 
 def _with_fixed_sign(axis: Float64s) -> Float64s:
-    """Return the axis with the sign for which the first of its largest entries is positive."""
+    """Return the axis, negated if the first of its largest entries would be negative."""
     size = np.abs(axis)
     decisive = int(np.argmax(size >= size.max() * (1 - SAME_SIZE)))
     return axis if axis[decisive] >= 0 else -axis
 
 
 def shrunk(lattice: Lattice, factor: int) -> Lattice:
-    """Return a lattice of the same kind with sides smaller by a factor."""
+    """Return a lattice of the same kind with each side divided by a factor."""
     n_rows, n_cols = (max(2, round(n / factor)) for n in (lattice.n_rows, lattice.n_cols))
     if lattice.n_rows == 1:
         n_rows = 1
@@ -326,7 +325,7 @@ def _scaled_positions(old: Lattice, new: Lattice) -> tuple[Float64s, Float64s]:
 
 
 def _size(lattice: Lattice) -> tuple[float, float]:
-    """Return width and height of a lattice, from edge to edge or, on joined sides, once around."""
+    """Return width and height of a lattice, from edge to edge, or once around joined sides."""
     wide, high = lattice.positions.max(axis=0)
     return (
         lattice.n_cols if lattice.wraps_cols else float(wide),
@@ -337,7 +336,7 @@ def _size(lattice: Lattice) -> tuple[float, float]:
 def _integers_around(
     place: Float64s, n: int, *, wraps: bool
 ) -> tuple[tuple[Ints, Ints], tuple[Float64s, Float64s]]:
-    """Return the two integers around each position, and the interpolation weight of each."""
+    """Return the two integers around each position, and the interpolation weights of both."""
     if not wraps:
         place = np.clip(place, 0, n - 1)
     low = np.floor(place).astype(np.intp)

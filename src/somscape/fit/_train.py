@@ -1,4 +1,4 @@
-"""The loops of batch training, with stages of growing maps, and of online training."""
+"""The loops of batch training (with stages of growing maps) and of online training."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -36,12 +36,12 @@ from somscape.kernels._sparse import Rows, SparseRows
 from somscape.maps.map import Map
 
 Work: TypeAlias = Callable[[StepState], tuple[StepState, Progress]]
-"""Function that does a step.  It takes the state of a run and returns the next state and the
-progress."""
+"""Function that performs one step.  The argument is the state of a run, and the results are the
+next state and a report."""
 
 
 Judged: TypeAlias = tuple[float, Floats | None]
-"""An error by which codebooks are compared, and a codebook from which training continues."""
+"""The error of a codebook for comparisons, and a codebook from which training continues."""
 
 NOTHING = Journal()
 """Empty journal, for a run that does not resume an earlier run."""
@@ -60,9 +60,9 @@ class RunningTraining:
     journal : Journal
         Record of the run, over all starts.
     past : PastRun or None
-        Earlier run that is resumed.  The steps of the earlier run are repeated without computation.
+        Earlier run that is resumed.  The results of its steps are reused without computation.
     identity : Identity or None
-        Settings and rows of the run, if callbacks write checkpoints.
+        Settings and rows of the run.  Only needed if callbacks write checkpoints.
     as_map : callable or None
         Function that returns the current map of the run.
     """
@@ -85,7 +85,7 @@ class RunningTraining:
         return self
 
     def end(self, reason: str) -> None:
-        """Let callbacks save the run, and inform callbacks of the reason for its end."""
+        """Let callbacks save the run, and inform callbacks of the reason for the end."""
         self._keep(is_last=True)
         for end in self._methods("end"):
             end(reason)
@@ -102,7 +102,7 @@ class RunningTraining:
 
     @property
     def keeps(self) -> bool:
-        """Whether a callback may save the run."""
+        """Whether a callback can save the run."""
         return bool(self._methods("keep"))
 
     def _methods(self, name: str) -> list[Callable[..., Any]]:
@@ -133,7 +133,7 @@ class RunningTraining:
         return len(self.journal.steps) < len(self._known_journal.steps)
 
     def step(self, work: Work) -> str:
-        """Do a step or repeat it from the earlier run; return the reason to stop, or ""."""
+        """Perform a step, or take it from the earlier run.  Return the reason to stop, or ""."""
         journal = self.journal
         if self.repeats:
             journal.steps.append(self._known_journal.steps[len(journal.steps)])
@@ -162,7 +162,7 @@ class RunningTraining:
         return digests[-1]
 
     def judge(self, work: Callable[[], Judged]) -> Judged:
-        """Return an error by which codebooks are compared, and a codebook to continue from."""
+        """Return the result of `work`, or the stored error if the earlier run was here."""
         errors = self.journal.errors
         known, here = self._known_journal.errors, self.state.codebook
         found: Judged = (known[len(errors)], here) if self.repeats else work()
@@ -188,7 +188,7 @@ class RunningTraining:
 
 
 def _reason(answer: object) -> str:
-    """Return the reason for which a callback stops training, on one line, or ""."""
+    """Return the reason in one line if the result of a callback stops training, otherwise ""."""
     if isinstance(answer, str):
         return " ".join(answer.split())
     return STOPPED_BY_CALLBACK if isinstance(answer, bool | np.bool_) and bool(answer) else ""
@@ -203,7 +203,7 @@ MAX_HISTORY = 10_000
 
 @dataclass(frozen=True, eq=False)
 class RunningSums:
-    """Sums of the rows of each unit, possibly with reduced weights.
+    """Sums of the rows of each unit, possibly with reduced weights of earlier rows.
 
     Attributes
     ----------
@@ -213,7 +213,7 @@ class RunningSums:
         Weighted sums of the rows minus `center`.
     center : ndarray of shape (n_features,)
     seen : ndarray of shape (n_units, n_features) or None
-        Total weight of the present values, if some values are missing.
+        Total weight of the present values.  None if no values are missing.
     """
 
     counts: Float64s
@@ -234,18 +234,18 @@ class RunningSums:
 
     @classmethod
     def at(cls, map_: Map) -> "RunningSums":
-        """Return sums for a map without stored sums, from its hits and prototypes."""
+        """Return sums for a map that does not store sums, computed from hits and prototypes."""
         codebook = np.asarray(map_.metric.compared(map_.codebook))
         center = codebook.mean(axis=0)
         return cls(map_.hits, map_.hits[:, None] * (codebook - center), center)
 
     def faded(self, share: float) -> "RunningSums":
-        """Return the sums multiplied by a factor."""
+        """Return the sums multiplied by `share`."""
         seen = None if self.seen is None else share * self.seen
         return RunningSums(share * self.counts, share * self.totals, self.center, seen)
 
     def plus(self, other: "RunningSums") -> "RunningSums":
-        """Return the sums of these and other rows with the same center."""
+        """Return the sums over the rows of both objects, which must have the same center."""
         seen = None
         if self.seen is not None or other.seen is not None:
             seen = self.weight_by_feature() + other.weight_by_feature()
@@ -290,7 +290,7 @@ class Step:
     sums : RunningSums
         Sums of all rows so far.
     units : ndarray of shape (n_samples,)
-        Best matching unit of each new row, before the step.
+        Best matching unit of each new row, before the update.
     share : float
         Factor by which the weight of earlier rows was multiplied.
     """
@@ -352,7 +352,8 @@ def go_on(
 
 BLOCK_WORK = 5e7
 """Number of multiply-adds of a block of online updates, which take about 20 ms.  A block is short
-enough for interrupts and progress, and long enough to make its overhead negligible."""
+enough for quick interrupts and frequent reports, and long enough to make the overhead
+negligible."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -364,7 +365,7 @@ class Trained:
     codebook : ndarray of shape (n_units, n_features), float64
         Prototypes in the form that the metric compares.
     history : dict of str to ndarray
-        Values of each epoch or block.
+        Values for each epoch or block, by name.
     n_iter : int
         Number of epochs, or, for online training, of passes (rounded up).
     stop_reason : str
@@ -372,11 +373,11 @@ class Trained:
     spread : float
         Mean distance of the rows to their mean, by which movements are divided.
     plan : Plan
-        Plan of the training; with several starts, the plan of the best start.
+        Plan of the training, or of the best start if there were several starts.
     sums : RunningSums or None
-        Sums of the last pass over all rows, for later updates; None without such a pass.
+        Sums of the last pass over all rows, for later updates.  None without a pass over all rows.
     axes : Axes or None
-        Main axes of the rows, if they were needed.
+        Main axes of the rows.  None if the axes were not needed.
     """
 
     codebook: Float64s
@@ -400,7 +401,7 @@ class Trained:
         return done.at(watch.state, problem)
 
     def at(self, state: StepState, problem: Problem) -> "Trained":
-        """Return the result with another state of its run."""
+        """Return the result for another state of the same run."""
         codebook = state.codebook.astype(np.float64, copy=False)
         sums = None
         if state.sums is not None and len(state.sums.counts) == problem.lattice.n_units:
@@ -434,7 +435,7 @@ def train(
 def run_epoch(
     problem: Problem, watch: RunningTraining, n_planned: int, radius: float, shrink: int = 1
 ) -> str:
-    """Do one batch epoch; return the reason to stop, or ""."""
+    """Train for one batch epoch.  Return the reason to stop, or ""."""
 
     def epoch(state: StepState) -> tuple[StepState, Progress]:
         sums = epoch_sums(problem, state.codebook)
@@ -473,7 +474,7 @@ def _train_batch(
 def _settle(
     problem: Problem, watch: RunningTraining, n_planned: int, radii: Sequence[float]
 ) -> str:
-    """Do the epochs on the full map; at the last radius, stop when the map does not change."""
+    """Train the full map with the given radii.  At the last radius, stop if nothing changes."""
     previous, seen = b"", set[bytes]()
     for epoch, radius in enumerate(radii):
         is_settling = epoch > 0 and radius == radii[-1] == radii[epoch - 1]
@@ -514,7 +515,7 @@ class _Order:
         self.waiting = np.empty(0, dtype=np.int64)
 
     def take(self, n: int) -> Ints:
-        """Return the numbers of the next rows."""
+        """Return the row numbers for the next `n` updates."""
         parts = [self.waiting]
         while sum(map(len, parts)) < n:
             parts.append(self._one_pass())
@@ -523,7 +524,7 @@ class _Order:
         return drawn[:n]
 
     def _one_pass(self) -> Ints:
-        """Return the row numbers of the next pass, each number once or drawn by weight."""
+        """Return the row numbers of a pass.  Each row occurs once, or rows are drawn by weight."""
         n = len(self.problem.rows)
         if self.problem.shares is None:
             return self.rng.permutation(n)

@@ -57,9 +57,9 @@ class Pieces(ABC):
         ----------
         function : callable
             Function with two arguments, the number of a piece (from 0) and the data of the piece
-            (an array or data frame).  The function can be pickled.  It contains all data that it
-            needs, which may be some megabytes, so send it only once to each worker.  The function
-            does not have side effects, so you can call it again if a worker was lost.
+            (an array or data frame).  The function can be pickled.  The function contains all its
+            data, often some megabytes, so send it only once to each worker.  The function does not
+            have side effects, so you can call it again if a worker was lost.
 
         Yields
         ------
@@ -127,9 +127,9 @@ class RowsElsewhere:
     n_features : int
     dtype : numpy dtype
     known : tuple or None
-        The `extremes` of the rows, if they were computed in an earlier pass.
+        The `extremes` of the rows if an earlier pass computed them, otherwise None.
     sums : list of ndarray
-        Sums of the rows for each feature in the first full pass.
+        Sum of each feature over all rows, from the first full pass.
     """
 
     pieces: Pieces
@@ -150,7 +150,7 @@ class RowsElsewhere:
 
     @property
     def begins(self) -> tuple[int, ...]:
-        """Row number of the first row of each piece, followed by the total number of rows."""
+        """Row number at which each piece begins, followed by the total number of rows."""
         return (0, *accumulate(self.lengths))
 
     @property
@@ -183,7 +183,7 @@ class RowsElsewhere:
         return Chain(self.forms, self.lengths, no_rows, function)
 
     def mapped(self, form: Callable[[Any], Any]) -> "RowsElsewhere":
-        """Return the same rows in another form; every pass repeats the conversion."""
+        """Return the same rows in another form.  The conversion is repeated in every pass."""
         return replace(self, forms=(*self.forms, form), known=None, sums=[])
 
     def take(self, numbers: Ints) -> Floats:
@@ -245,7 +245,7 @@ AnyRows = Rows | RowsElsewhere
 
 
 def taken(rows: AnyRows, numbers: Ints) -> Rows:
-    """Return some rows, in memory."""
+    """Return the rows with the given numbers, in memory."""
     return rows[numbers] if isinstance(rows, np.ndarray) else rows.take(numbers)
 
 
@@ -257,7 +257,7 @@ def every(rows: AnyRows, step: int) -> Rows:
 
 
 SUM_BITS = 61
-"""Totals stay below 2^61, which leaves bits for the sign and for the rounding of terms."""
+"""Integer sums stay below 2^61, which leaves bits for the sign and for the rounding of terms."""
 
 TERM_BITS = 50
 """Single terms stay below 2^50, because then two additions round a float64 to an integer."""
@@ -273,7 +273,7 @@ def power_of_two(bits: int | Ints, largest: float | Float64s) -> Float64s:
 
 
 def value_scale(far: Float64s, weights: Float64s | None, total_weight: float) -> Float64s:
-    """Return the scale for which totals and terms of values up to `far` are within the limits."""
+    """Return the scale that keeps terms and sums of values up to `far` below the bit limits."""
     # A whole-number weight repeats the rounded term, so it matters only for the total.
     largest = 1.0
     if weights is not None:
@@ -303,13 +303,13 @@ class Origin(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """Sums of values minus the origin, and of weights of present values, as exact integers."""
+    """Sums of values relative to the origin, and of weights of present values, as integers."""
 
     values: Ints
     present: Ints | None
 
     def plus(self, other: "Sums") -> "Sums":
-        """Return the sums over the rows of both."""
+        """Return the sums over the rows of both objects."""
         if self.present is None or other.present is None:
             return Sums(self.values + other.values, None)
         return Sums(self.values + other.values, self.present + other.present)

@@ -1,4 +1,4 @@
-"""The data and settings of batch training that stay fixed, and the parts of an epoch."""
+"""Data and settings that stay fixed during batch training, and the functions of an epoch."""
 
 import functools
 import math
@@ -33,10 +33,10 @@ from somscape.kernels._sparse import Rows, SparseRows, are_of
 from somscape.kernels.metric import EUCLIDEAN, Metric
 
 MIN_WEIGHT_BITS = -20
-"""Binary exponent of the largest weight below which all weights are scaled."""
+"""All weights are scaled if the binary exponent of the largest weight is below this value."""
 
 MAX_WEIGHT_BITS = 20
-"""Binary exponent of the largest weight above which all weights are scaled."""
+"""All weights are scaled if the binary exponent of the largest weight is above this value."""
 
 ONE_UNIT = Lattice(1, 1)
 
@@ -110,7 +110,7 @@ class Problem:
 
     @functools.cached_property
     def shares(self) -> Float64s | None:
-        """Probability of each row in a draw by weight; None if all are the same."""
+        """Probability of each row if drawn by weight, or None if all weights are equal."""
         if self.weights is None or self.weights.min() == self.weights.max():
             return None
         return self.weights / self.total_weight
@@ -122,7 +122,7 @@ class Problem:
 
     @functools.cached_property
     def seen_scale(self) -> Float64s:
-        """Power of two for each feature that scales the weights of present values."""
+        """For each feature, power of two that scales weights of present values."""
         return value_scale(np.ones(self.rows.shape[1]), self.weights, self.total_weight)
 
     @functools.cached_property
@@ -229,7 +229,7 @@ def prepare(
 
 
 def _diameter(metric: Metric, ranges: Float64s, has_missing: bool) -> float:
-    """Return an upper bound of the distances between rows and prototypes."""
+    """Return an upper bound for the distances between rows and prototypes."""
     if metric.kernel == "cosine":
         return 2.0
     weights = ones_or(metric.feature_weights, len(ranges))
@@ -243,7 +243,7 @@ def _diameter(metric: Metric, ranges: Float64s, has_missing: bool) -> float:
 
 
 def _scale_weights(weights: Float64s) -> Float64s:
-    """Scale weights for fixed-point numbers; means depend only on the ratios of weights."""
+    """Scale weights for fixed-point sums.  Means depend only on the ratios of weights."""
     _, exponent = np.frexp(weights.max())
     if MIN_WEIGHT_BITS <= exponent <= MAX_WEIGHT_BITS:
         return weights
@@ -254,7 +254,7 @@ BLOCK_VALUES = 1 << 20
 """Maximum number of values of farthest rows that are compared at a time (8 MiB)."""
 
 NO_ROW = -1.0
-"""Value for the distance of the farthest row if a unit is without rows."""
+"""Distance of the farthest row that is stored for a unit without rows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -270,16 +270,16 @@ class Pairs:
     apart : int
         Weight of the rows whose two nearest units are not neighbors, times ``weight_scale``.
     losses : ndarray of shape (n_units,), int64
-        Cost of moving each unit.  This is the weighted sum, over the rows of the unit, of the
+        Cost of moving each unit.  The cost is the weighted sum, over the rows of the unit, of the
         additional distance to their second-best units, times ``distance_scale``.
     far : ndarray of shape (n_units,), float64
-        Distance of each unit's farthest row; -1 for a unit without rows.
+        Distance of the farthest row of each unit, or -1 for a unit without rows.
     gains : ndarray of shape (n_units,), int64
-        Gain if another unit moves to the farthest row of each unit.  This is the weighted sum of
-        the distances of all rows that are equally far, times ``distance_scale``.
+        For each unit, gain if another unit moves to the farthest row of this unit.  The gain is the
+        weighted sum of the distances of all rows at this distance, times ``distance_scale``.
     farthest : ndarray of shape (n_units, n_features), float64
-        Farthest row of each unit, with values of the prototype for missing values.  Among equally
-        far rows, the first in the order of values is chosen.  If all rows are equal to the
+        Farthest row of each unit.  Missing values are replaced by values of the prototype.  Among
+        equally far rows, the first in the order of values is chosen.  If all rows are equal to the
         prototype, the entry is the prototype.
     heirs : ndarray of int64
         Distinct values of ``unit * n_units + second`` in ascending order, where ``second`` is the
@@ -288,8 +288,7 @@ class Pairs:
 
     See Also
     --------
-    partial : Computes pairs with ``has_pairs=True``.
-    move : Moves units by means of pairs.
+    partial : Computes pairs with ``has_pairs=True``. move : Uses pairs to move units.
 
     Examples
     --------
@@ -387,7 +386,7 @@ def _sum_distances(
 
 
 def _first_of(rows: Rows, at: Ints, owner: Ints, codebook: Floats) -> Float64s:
-    """Return the row of each unit that is first in the order of values, whatever their order."""
+    """Return the first row of each unit by values, independent of the order of `rows`."""
     found = np.array(codebook, dtype=np.float64) + 0.0
     is_new = np.ones(len(found), dtype=bool)
     order = np.argsort(owner, kind="stable")
@@ -402,7 +401,7 @@ def _first_of(rows: Rows, at: Ints, owner: Ints, codebook: Floats) -> Float64s:
 
 
 def _first_by_unit(rows: Float64s, units: Ints) -> tuple[Float64s, Ints]:
-    """Return the first row of each unit by values, and the units; rows must be sorted by unit."""
+    """Return the first row by values of each unit, and the units.  Rows must be sorted by unit."""
     is_same = units[1:] == units[:-1]
     if not is_same.any():
         return rows, units
@@ -414,14 +413,14 @@ def _first_by_unit(rows: Float64s, units: Ints) -> tuple[Float64s, Ints]:
 
 
 def _first(a: Float64s, b: Float64s) -> Float64s:
-    """Return, of each pair of rows, the row with the lower value in the first different column."""
+    """Return for each pair of rows the row with the lower value in the first differing column."""
     column = (a != b).argmax(axis=1)[:, None]
     is_b = np.take_along_axis(b, column, axis=1) < np.take_along_axis(a, column, axis=1)
     return np.where(is_b, b, a)
 
 
 DIGEST_BYTES = 16
-"""Length of a digest in bytes, which makes equal digests of different epochs very improbable."""
+"""Length of a digest in bytes.  At this length, different sums hardly ever have equal digests."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -437,7 +436,7 @@ class EpochSums:
     error : int
         Weighted sum of the distances of rows to their best matching units, times ``error_scale``.
     seen : ndarray of shape (n_units, n_features), int64, or None
-        Total weight of the present values, times ``seen_scale``; None if no value is missing.
+        Total weight of the present values, times ``seen_scale``.  None if no value is missing.
     pairs : Pairs or None
         Sums for `move`, if they were requested.
 
@@ -463,7 +462,7 @@ class EpochSums:
     pairs: Pairs | None = None
 
     def digest(self) -> bytes:
-        """Return 16 bytes, which differ for sums with different results of `step`."""
+        """Return 16 bytes that differ if `step` would return different results."""
         parts = (self.counts, self.totals, *(() if self.seen is None else (self.seen,)))
         found = blake2b(digest_size=DIGEST_BYTES)
         for part in parts:
@@ -490,7 +489,7 @@ def partial(
     weights : ndarray of shape (n,) or None, default=None
         Weights of the rows.  None means that all weights are 1.
     has_pairs : bool, default=False
-        Whether the sums contain `Pairs` for `move`, which need an additional search.
+        Whether the sums contain `Pairs` for `move`.  Pairs need an additional search.
 
     Returns
     -------
@@ -552,7 +551,7 @@ def _sums_of_chunks(
 def _without_gaps(
     problem: Problem, rows: Rows, units: Ints, weights: Float64s | None, seen: Ints
 ) -> Floats:
-    """Replace missing values with the center; add weights of present values to `seen`."""
+    """Replace missing values with the center, and add weights of present values to `seen`."""
     assert isinstance(rows, np.ndarray)
     is_there = ~np.isnan(rows)
     counts, nothing = np.zeros(len(seen), dtype=np.int64), np.zeros(rows.shape[1])
@@ -570,8 +569,8 @@ def _refuse_rows_out_of_range(problem: Problem, rows: Rows) -> None:
     if is_beyond.any():
         column = int(is_beyond.argmax())
         raise InputError(
-            f"`rows` must be within the range of the problem, but feature {column} differs by up "
-            f"to {far[column]:.6g} from the center, above the limit {problem.far[column]:.6g}. "
+            f"`rows` may differ from the center of the problem by at most "
+            f"{problem.far[column]:.6g} in feature {column}, but differ by {far[column]:.6g}. "
             "Create the problem from all rows.",
             parameter="rows",
             value=far[column],
@@ -585,12 +584,12 @@ def merge(a: EpochSums, b: EpochSums) -> EpochSums:
     Parameters
     ----------
     a, b : EpochSums
-        Sums of different rows for the same codebook.
+        Sums over different rows, both for the same codebook.
 
     Returns
     -------
     EpochSums
-        Sums of all these rows, with pairs if both have pairs.
+        Sums over the rows of both, with pairs if both contain pairs.
 
     See Also
     --------
@@ -683,7 +682,7 @@ MIN_CHUNK_ROWS = 2048
 """Minimum number of rows of a chunk, because each chunk rearranges the codebook."""
 
 MIN_ROWS_PER_UNIT = 4
-"""Minimum number of rows of a chunk per unit.  With fewer rows, the search does not skip units."""
+"""Minimum number of rows of a chunk for each unit.  With fewer rows, the search skips no units."""
 
 
 def epoch_sums(problem: Problem, codebook: Floats) -> EpochSums:
@@ -710,7 +709,7 @@ def hits_of(problem: Problem, codebook: Floats) -> Ints:
 
 
 def winners(problem: Problem, codebook: Floats) -> Ints:
-    """Return the best matching unit of each row; the rows must be in memory."""
+    """Return the best matching unit of each row.  The rows must be in memory."""
     rows = problem.rows
     assert not isinstance(rows, RowsElsewhere)
     found = stored(len(rows), np.int64)
@@ -724,7 +723,7 @@ def winners(problem: Problem, codebook: Floats) -> Ints:
 
 
 def chunks(rows: Rows, codebook: Floats) -> list[slice]:
-    """Return the chunks of rows in which units are searched."""
+    """Return the chunks of rows for which nearest units are searched at a time."""
     n, (n_units, n_features) = len(rows), codebook.shape
     n_values = len(rows.values) / max(1, n) if isinstance(rows, SparseRows) else n_features
     step = max(CHUNK_WORK / (n_units * n_values + 1), MIN_CHUNK_ROWS, MIN_ROWS_PER_UNIT * n_units)

@@ -51,7 +51,7 @@ class Progress(NamedTuple):
     Attributes
     ----------
     step, n_steps : int
-        Number of epochs (updates in online training) that are done and that are planned.
+        Number of epochs, or of updates in online training, that are done and that are planned.
     radius : float
         Radius of the step, in grid steps of the full map.
     quantization_error : float
@@ -103,7 +103,7 @@ step."""
 STOPPED_BY_CALLBACK = "a callback asked to stop"
 
 AT_CHECKPOINT = "not ended: a checkpoint"
-"""Reason in a file that was written during training."""
+"""Reason in a checkpoint file that was written before the end of training."""
 
 Callback = Callable[[Progress], bool | str | None]
 """Function that is called after each epoch or block of updates.  It ends training if it returns
@@ -134,7 +134,7 @@ class Settings:
     Raises
     ------
     ValueError, TypeError
-        If a value is not allowed, regardless of the data.  The message names it.
+        If a value is not allowed for any data.  The message names the parameter.
     """
 
     n_rows: int | str = "auto"
@@ -204,14 +204,14 @@ class Settings:
 
     @property
     def start(self) -> str:
-        """Name of the start, or "given" for a codebook, or "map" for a map."""
+        """Name of the start, or "given" if `init` is a codebook, or "map" if `init` is a map."""
         if isinstance(self.init, str):
             return self.init
         return "map" if isinstance(self.init, Map) else "given"
 
     @property
     def radius_falls(self) -> bool:
-        """Whether the radius falls from a first to a last value by a named schedule."""
+        """Whether the radius falls from a first to a last value by a schedule with a name."""
         return isinstance(self.radius_decay, str) and self.radius_decay != "constant"
 
     def _check_radii(self) -> None:

@@ -15,7 +15,7 @@ from somscape.errors import ParameterError
 from somscape.grid.lattice import Lattice
 
 NEIGHBORHOODS = ("gaussian", "bubble", "cut_gaussian", "epanechnikov", "triangle")
-"""The order must match `Pulls` in core/kernels.hpp, which online training uses."""
+"""Names in the same order as in `Pulls` in core/kernels.hpp, which online training uses."""
 
 SEPARABLE = ("gaussian", "triangle")
 """Neighborhoods whose weight is a product of one function for each axis."""
@@ -33,7 +33,7 @@ class NeighborhoodTables(NamedTuple):
     Attributes
     ----------
     row_weight : ndarray of shape (n_rows, n_rows)
-        Factor of the weight from each source row to each target row.
+        Factor of the neighborhood weight that depends on the target row and the source row.
     kernel : ndarray of shape (n_rows, n_rows), int32
         Index of the column kernel for a target row and a source row.
     col_kernel : ndarray of shape (n_kernels, 2 * n_cols - 1)

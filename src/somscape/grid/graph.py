@@ -13,14 +13,14 @@ from somscape.errors import InputError, ParameterError
 from somscape.grid.lattice import Lattice, neighbor_pairs
 
 MAX_LANDMARKS = 1000
-"""Largest number of units from which the axes are computed, in about half a second."""
+"""Largest number of units from which axes are computed.  This takes about half a second."""
 
 GRAIN = 2.0**-30
 """Positions are rounded to this share of the longest distance. So linear algebra libraries that
 differ in the last digit give the same positions."""
 
 SAME_SIZE = 1e-6
-"""Relative difference up to which values count as equal, so that rounding errors do not decide."""
+"""Relative difference up to which values count as equal, despite rounding errors."""
 
 
 def classical_scaling(distances: Float64s) -> Float64s:
@@ -156,7 +156,7 @@ class Graph(Lattice):
         pairs : array-like of shape (n_edges, 2), int
             The two units of each edge.  An edge may be given in both directions.
         lengths : array-like of shape (n_edges,)
-            Length of each edge, above 0.
+            Length of each edge, which is above 0.
         positions : array-like of shape (n_units, 2), optional
             Position of each unit, as for `Graph`.
 
@@ -199,7 +199,7 @@ class Graph(Lattice):
 
     @property
     def longest_side(self) -> float:
-        """Number of units along the longest shortest path, used for default radii."""
+        """Largest number of units on any shortest path, used for default radii."""
         table = self.distance_table
         return 1.0 + float(table[np.isfinite(table)].max()) / self.step
 

@@ -30,7 +30,7 @@ class Lattice:
     n_rows, n_cols : int
         Size of the map, each at least 1.
     kind : {"rectangular", "hexagonal"}, default="hexagonal"
-        Units have 8 neighbors on a rectangular lattice and 6 on a hexagonal one.
+        Units have 8 neighbors on a rectangular lattice and 6 neighbors on a hexagonal lattice.
     boundary : {"plane", "cylinder", "torus"}, default="plane"
         On a cylinder, the last column is next to the first column.  On a torus, the last row is
         also next to the first row.
@@ -253,7 +253,7 @@ def neighbor_pairs(lattice: Lattice) -> Ints:
 
 
 NEAR = 1e-6
-"""Distance from a unit, in grid steps, up to which a position counts as equal to its position."""
+"""Distance, in grid steps, up to which a position counts as the position of a unit."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -327,7 +327,7 @@ def shifts(lattice: Lattice) -> Shifts:
 
 
 def turns(lattice: Lattice) -> list[Turn]:
-    """Return the turns and flips of a lattice. In the first, no unit moves."""
+    """Return the turns and flips of a lattice.  The first turn does not move any unit."""
     stays = Turn("", np.arange(lattice.n_units))
     if lattice.distance_table is not None:
         return [stays]
@@ -385,7 +385,7 @@ def _turned_units(lattice: Lattice, matrix: Float64s) -> Ints | None:
 
 
 def _units_at(lattice: Lattice, places: Float64s) -> Ints | None:
-    """Return the unit at each position, or None if a position has no unit."""
+    """Return the unit at each position, or None if any position is without a unit."""
     row = np.rint(places[:, 1] / lattice.row_pitch).astype(np.intp)
     far = places[:, 1] / lattice.row_pitch - row
     row = row % lattice.n_rows if lattice.wraps_rows else row
@@ -400,5 +400,5 @@ def _units_at(lattice: Lattice, places: Float64s) -> Ints | None:
 
 
 def _shorter_way(steps: int, n: int) -> int:
-    """Return the steps of the shorter way, or of the way forward if both are equally long."""
+    """Return the steps of the shorter way around.  If both ways are equal, the way is forward."""
     return steps if steps <= n // 2 else steps - n

@@ -197,11 +197,11 @@ class MiniSomRule:
         return np.exp(-p / width) * (1 - 2 / width * p)
 
     def _bubble(self, c: Any, sigma: Any) -> Float64s:
-        """Return the weight 1 within sigma along both axes, and 0 elsewhere."""
+        """Return the weight 1 for units within sigma of c along both axes, and otherwise 0."""
         return self._by_axis("bubble", c, sigma)
 
     def _triangle(self, c: Any, sigma: Any) -> Float64s:
-        """Return the product of sigma minus the offset (at least 0) along both axes."""
+        """Return for each unit the product of ``max(0, sigma - offset)`` along both axes."""
         return self._by_axis("triangle", c, sigma)
 
     def _by_axis(self, name: str, c: Any, sigma: Any) -> Float64s:
@@ -224,7 +224,7 @@ class MiniSomRule:
         return 1 - (w * x).sum(axis=2) / (lengths + 1e-8)
 
     def _chebyshev_distance(self, x: Any, w: Any) -> Any:
-        """Return the largest difference, with its sign if `strict` is True, as in MiniSom."""
+        """Return the largest difference from each prototype, signed if `strict`, as in MiniSom."""
         difference = np.subtract(x, w)
         return (difference if self.strict else np.abs(difference)).max(axis=-1)
 
@@ -391,8 +391,8 @@ def as_samples(data: Any, n_features: int) -> GivenSamples:
     rows = _as_array(items)
     if rows.ndim != 2 or len(rows) == 0:
         raise InputError(
-            f"`data` must have shape (n_samples, {n_features}), with at least one row, but has "
-            f"{rows.shape}.",
+            f"`data` must have shape (n_samples, {n_features}), with at least one row, but "
+            f"has shape {rows.shape}.",
             parameter="data",
             value=rows.shape,
         )
@@ -438,7 +438,7 @@ def _odd_row(data: Any) -> str:
 
 
 NEARLY_TIED = 1 + 1e-12
-"""Largest ratio of two distances whose order can change by rounding in MiniSom."""
+"""Largest ratio of two distances whose order MiniSom's rounding can change."""
 
 SMALL_WORK = 2e6
 """Number of multiply-adds (about 0.1 ms of a search) up to which a second thread is not worthwhile.
@@ -496,7 +496,7 @@ def _walk(som: MiniSomRule) -> Ints:
 
 
 UPDATES = 100
-"""Number of times that the progress line is written, because writing at each step would be slow."""
+"""Number of times that the progress line is written.  Writing at each step would be slow."""
 
 
 class ProgressLine:
@@ -549,7 +549,7 @@ SUM_BITS = 61
 def train_batch(
     som: MiniSomRule, samples: GivenSamples, num_iteration: int, progress: ProgressLine
 ) -> None:
-    """Move units towards the means of their neighborhoods. The learning rate is the share moved."""
+    """Move units by a share of the way, the learning rate, to the means of their neighborhoods."""
     scale = _scale(samples.rows)
     for t in range(num_iteration):
         rate = som._learning_rate_decay_function(som._learning_rate, t, num_iteration)
@@ -563,7 +563,7 @@ def train_batch(
 
 
 def _move(weights: Float64s, total: Float64s, weight: Float64s, rate: float) -> None:
-    """Move units towards the means of their neighborhoods, if the neighborhoods have rows."""
+    """Move units whose neighborhoods contain rows towards the means of these rows."""
     has_weight = weight > 0
     if has_weight.all():
         target = (total / weight[:, None]).reshape(weights.shape)
@@ -583,7 +583,7 @@ def _scale(rows: Float64s) -> Float64s:
 
 
 def _sums(rows: Float64s, units: Ints, scale: Float64s, n_units: int) -> tuple[Ints, Float64s]:
-    """Return counts and sums of the rows of each unit, with sums around 0 to keep zeros exact."""
+    """Return counts and sums of the rows of each unit, without a center, to keep zeros exact."""
     counts = np.zeros(n_units, dtype=np.int64)
     totals = np.zeros((n_units, rows.shape[1]), dtype=np.int64)
     center = np.zeros(rows.shape[1])

@@ -34,7 +34,7 @@ BLOCK_VALUES = 1 << 20
 """Number of distances that are in memory at a time (8 MiB)."""
 
 MAX_NEIGHBOR_DISTANCE = 1.42
-"""Largest distance of neighbors on a rectangular map, including diagonal ones."""
+"""Largest distance of neighbors on a rectangular map, including diagonal neighbors."""
 
 
 class MiniSomAnswers(MiniSomRule):
@@ -71,7 +71,7 @@ class MiniSomAnswers(MiniSomRule):
         return np.linalg.norm(samples.rows - nearest, axis=1).mean()
 
     def distortion_measure(self, data: Any) -> float:
-        """Return the sum of distances to all units, weighted by the winner's neighborhood.
+        """Return the sum of distances from rows to all units, weighted by neighborhood.
 
         Parameters
         ----------
@@ -80,7 +80,8 @@ class MiniSomAnswers(MiniSomRule):
         Returns
         -------
         float
-            Sum of the distances (not squared), with weights for the initial sigma.
+            Sum of the distances (not squared), with the winner's neighborhood weights at the
+            initial sigma.
         """
         samples, codebook = self._samples(data), codebook_of(self)
         units, total = units_of(self, samples), 0.0
@@ -101,7 +102,7 @@ class MiniSomAnswers(MiniSomRule):
         Returns
         -------
         float
-            Share of rows, or NaN with a warning if the map has one unit.
+            Share of rows, or NaN with a warning if the map has only one unit.
         """
         samples = self._samples(data)
         if self._activation_map.size == 1:
@@ -132,7 +133,7 @@ class MiniSomAnswers(MiniSomRule):
         return counts.astype(np.float64).reshape(self._activation_map.shape)
 
     def win_map(self, data: Any, return_indices: bool = False) -> dict[tuple[int, int], list[Any]]:
-        """Return the rows that each unit wins, by its coordinates.
+        """Return the rows that each unit wins, by the coordinates of the unit.
 
         Parameters
         ----------
@@ -150,7 +151,7 @@ class MiniSomAnswers(MiniSomRule):
         return self._group_by_unit(samples, items)
 
     def labels_map(self, data: Any, labels: Any) -> dict[tuple[int, int], Counter[Any]]:
-        """Count the labels of the rows that each unit wins, by its coordinates.
+        """Count the labels of the rows that each unit wins, by coordinates of the unit.
 
         Parameters
         ----------
@@ -613,7 +614,7 @@ class MiniSom(MiniSomAnswers):
     def train_batch_offline_fast(
         self, data: Any, num_iteration: int, verbose: bool = False
     ) -> None:
-        """Train like `train_batch_offline`, which is just as fast.
+        """Train in the same way and at the same speed as `train_batch_offline`.
 
         Parameters
         ----------

@@ -53,8 +53,8 @@ class Answering:
         Distances of left-out rows to maps that were trained without these rows, in ascending
         order.  A row of weight 2 counts as two rows.
     leaks : dict of str to float, default={}
-        Columns that alone predicted the target nearly perfectly in training, and the share of
-        rows, or of the variance, that each column predicted.
+        Columns that alone predicted the target nearly perfectly in training.  The value of a column
+        is the share of rows or of the variance that the column predicted.
     """
 
     PART: ClassVar[str]
@@ -101,7 +101,7 @@ class Answering:
         Returns
         -------
         list of str
-            Sentences in which columns have the names from the dictionary of the table.
+            Sentences in which columns have the names from the data dictionary of the table.
         """
         encoding = self.map_.encoding
         target = words_of_column(encoding, encoding.named("label") or "target")
@@ -270,10 +270,10 @@ MAX_AXES = 100
 """Maximum number of axes for the margin rule.  With more features, only main axes are used."""
 
 MAX_ROWS = 2_000
-"""Number of rows from which the main axes are computed."""
+"""Maximum number of rows from which the main axes are computed."""
 
 FLAT = 1e-6
-"""Axes along which rows spread by less than this share of the main axis are left out."""
+"""Axes are left out if rows spread along them by less than this share of the largest spread."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -373,7 +373,7 @@ def on_axes(map_: Map, prototypes: Float64s, axes: Float64s, center: Float64s) -
 
 
 def centers_of(units: Ints, known: KnownRows, lattice: Lattice) -> Float64s:
-    """Return for each unit the mean of its rows, or of the rows of the nearest units if empty."""
+    """Return for each unit the mean of its rows. A unit without rows uses rows of nearest units."""
     n, weights = lattice.n_units, known.weights
     totals = np.bincount(units, weights, n)
     sums = np.array([np.bincount(units, weights * column, n) for column in known.rows.T]).T

@@ -51,10 +51,10 @@ BATCH = 64
 
 MIN_EPOCHS, MAX_EPOCHS = 5, 60
 PRESENTED = 400_000
-"""Total number of rows in all epochs, if this requires `MIN_EPOCHS` to `MAX_EPOCHS` epochs."""
+"""Number of rows presented in all epochs, with at least `MIN_EPOCHS`, at most `MAX_EPOCHS`."""
 
 RATE_OF_PROTOTYPES, RATE_OF_AXES = 0.02, 0.01
-"""First step of prototypes, relative to their deviation, and of axes, relative to their maximum."""
+"""Initial step size of prototypes, relative to their standard deviation, and of axes."""
 
 CALL_WORK = 1e8
 """Number of multiply-adds in one kernel call (10 ms).  Ctrl-C can interrupt between calls."""
@@ -144,7 +144,7 @@ class Held(NamedTuple):
 
 
 def held_out(y: Ints, weights: Float64s, seed: int) -> Iterator[Float64s]:
-    """Yield the weights of the rows to leave out, with the same share of each class."""
+    """Yield for each fold the weights of the left-out rows, with the same share of each class."""
     order = np.random.default_rng(seed).permutation(len(y))
     n_parts = np.ceil(weights * (1 - ROUNDING)).astype(np.int64)
     start = np.full(len(y), -1)
@@ -204,10 +204,10 @@ def accuracy_of(held: Sequence[Held], smoothing: Smoothing) -> float | None:
 
 
 UNITS_PER_ROW = 0.09
-"""Number of units per row in an automatic map, or up to 0.1 because its sides are rounded."""
+"""Number of units per row in an automatic map.  Rounding of its sides can give up to 0.1."""
 
 UNITS_PER_CLASS = 2
-"""Minimum number of units per class of an automatic map, even if there are few rows."""
+"""Minimum number of units of an automatic map for each class, even if there are few rows."""
 
 
 @dataclass(frozen=True)
@@ -279,7 +279,7 @@ def _try_recognition(
 def _train_for_classes(
     known: KnownRows, settings: Settings, recognition: Recognition, lattice: Lattice | None = None
 ) -> tuple[Map, Ints]:
-    """Train a map, with classes as further columns if weighted, and apply the margin rule."""
+    """Train a map, with class columns if classes have a weight, and apply the margin rule."""
     n_classes = int(known.y.max()) + 1
     space = Space.of(known.rows, known.weights)
     placed = space.place(known.rows)
@@ -320,10 +320,10 @@ TO_TURN = Bend(1.5, 3.0, 3.0)
 """Smoothing for the slopes by which the relevance of axes is measured."""
 
 RELEVANCE = 0.9
-"""Share of relevance that depends on slopes.  The rest is equal for all axes."""
+"""Share of an axis's relevance that depends on slopes.  The rest is equal for all axes."""
 
 SPREAD_RADIUS, SPREAD_ROWS = 1.0, 2.0
-"""Radius of rows for a unit's spread, and number of added rows with the mean spread."""
+"""Radius of the Gaussian for the spread of units, and number of added rows of mean spread."""
 
 MARGIN = 0.1
 """Predictions can be outside of the range of a target by at most this share of the range."""
@@ -348,7 +348,7 @@ class Laid(NamedTuple):
 
     @classmethod
     def of(cls, map_: Map, known: KnownRows) -> "Laid":
-        """Return the rows that trained a map, the map, and sums of its units."""
+        """Return the object for a map and the rows that trained the map."""
         placed = np.asarray(map_.metric.compared(known.rows))
         units = map_.winners_of_rows(known.rows)
         sums = [sums_by_unit(placed, y, known.weights, units, map_.n_units) for y in known.y.T]

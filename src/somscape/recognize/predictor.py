@@ -17,7 +17,7 @@ MAX_LOCAL_AXES = 30
 """Maximum number of axes with which each unit may have its own slopes."""
 
 PRIOR = 0.1
-"""Number of additional rows with the overall mean that each unit counts."""
+"""Number of rows with the overall mean that are added to the rows of each unit."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class Bend:
     radius : float
         Radius of the Gaussian, in grid steps.
     ridge : float or None
-        Ridge parameter for the slope of all rows, shrunk towards 0.  None means without slopes.
+        Ridge parameter that shrinks the slope of all rows towards 0.  None means without slopes.
     local_ridge : float or None
-        Ridge parameter for the slope of each unit, shrunk towards the slope of all rows.  None
+        Ridge parameter that shrinks the slope of each unit towards the slope of all rows.  None
         means that each unit has the slope of all rows.
     """
 
@@ -59,7 +59,7 @@ class UnitLines(NamedTuple):
 
 
 def together(said: Float64s, counting: Float64s) -> Float64s:
-    """Return the weighted sum of the predictions of units near rows."""
+    """Return for each row the weighted sum of the predictions of units near the row."""
     return np.asarray((counting[:, :, None] * said).sum(axis=1))
 
 
@@ -67,13 +67,13 @@ class TargetSums(NamedTuple):
     """Sums over the rows of each unit for which one target is known."""
 
     firsts: Float64s
-    """Sums of 1, the axes and the target, of shape (n_units, 1 + n_axes + 1)."""
+    """Sums of 1, of coordinates on axes, and of the target, of shape (n_units, 1 + n_axes + 1)."""
 
     seconds: Float64s | None
-    """Sums of the axes times the axes and the target, of shape (n_units, n_axes, n_axes + 1)."""
+    """Sums of products of coordinates, and with the target: (n_units, n_axes, n_axes + 1)."""
 
     total: Float64s
-    """The same sums over all rows, of shape (n_axes, n_axes + 1)."""
+    """Sums of the same products over all rows, of shape (n_axes, n_axes + 1)."""
 
 
 def sums_by_unit(
@@ -126,7 +126,7 @@ def _slopes(
 
 
 def pulls_on_map(lattice: Lattice, radius: float) -> Float64s:
-    """Return the weights with which units count rows of other units, a Gaussian of map distance."""
+    """Return the weights (a Gaussian of map distance) with which units count rows of all units."""
     apart = np.stack([lattice.distances_from(unit) for unit in range(lattice.n_units)])
     return np.exp(-((apart / radius) ** 2) / 2)
 
@@ -280,8 +280,8 @@ class Predictor(Answering):
         ----------
         X : Table, data frame or array-like of shape (n_samples, n_features)
         coverage : float, default=0.9
-            Share of rows like the training rows whose target is in the interval.  Above 0 and below
-            1.
+            Share of rows, above 0 and below 1, whose target is in the interval, if the rows are
+            similar to the training rows.
 
         Returns
         -------
@@ -377,7 +377,7 @@ class Predictor(Answering):
 
 
 def answering_in(thing: Any) -> Recognizer | Predictor | None:
-    """Return the object or its attribute if it is a recognizer or predictor, or else None."""
+    """Return the recognizer or predictor that `thing` is or contains, or None."""
     if isinstance(thing, Recognizer | Predictor):
         return thing
     recognizer = getattr(thing, "recognizer_", None)
@@ -388,6 +388,6 @@ def answering_in(thing: Any) -> Recognizer | Predictor | None:
 
 
 def recognizer_in(thing: Any) -> Recognizer | None:
-    """Return the object or its attribute if it is a recognizer, or else None."""
+    """Return the recognizer that `thing` is or contains, or None."""
     found = answering_in(thing)
     return found if isinstance(found, Recognizer) else None

@@ -49,7 +49,7 @@ class ClassReason:
         Side of the border between the two classes on which the value is, such as "below 2.9".  It
         is "" for a category and for a missing value.
     part : float
-        Amount that the column adds to the margin, below 0 if it supports the other class.
+        Amount that the column adds to the margin.  Below 0 if the column supports the other class.
     share : float
         `part` divided by the sum of the absolute parts of all columns, from -1 to 1.
 
@@ -329,7 +329,7 @@ def reasons_of_classes(recognizer: "Recognizer", table: Table, rows: Floats) -> 
 
 
 def _side(code: FeatureCode, row: Float64s, border: Float64s, mark: str) -> str:
-    """Return the side of a border on which a value is, in words."""
+    """Return in words on which side of a border a value is."""
     if not isinstance(code, NumberCode | OrdinalCode | DateCode):
         return ""
     is_date, is_less = isinstance(code, DateCode), row[0] < border[0, 0]
@@ -539,7 +539,7 @@ def smoothed(counts: Float64s, lattice: Lattice, radius: float) -> Float64s:
 
 
 def classes_of_units(counts: Float64s, lattice: Lattice, is_needed: bool) -> Ints:
-    """Return for each unit the class of most of its rows, or of most rows nearby if empty."""
+    """Return for each unit the class of most of its rows.  Units without rows use rows nearby."""
     classes = counts.argmax(axis=1)
     is_empty = counts.sum(axis=1) == 0
     radius = 1.0
@@ -588,7 +588,7 @@ class Smoothing:
 
 
 def mixed(of_units: Float64s, units: Ints, counting: Float64s) -> Float64s:
-    """Return the weighted sum of the values of units near rows."""
+    """Return for each row the weighted sum of the values of units near the row."""
     return sum(
         (counting[:, [j]] * of_units[units[:, j]] for j in range(units.shape[1])),
         start=np.zeros((len(units), of_units.shape[1])),
@@ -620,8 +620,8 @@ class Recognizer(Answering):
     prior : float
         Number of additional rows, mostly of its own class, that each unit counted for `shares`.
     centers : ndarray of shape (n_units, n_features)
-        For each unit, mean of its training rows, or of the rows of the nearest units if empty.
-        Prototypes can be far from all rows, because they only separate classes.
+        For each unit, mean of its training rows.  For a unit without rows, mean of the rows of the
+        nearest units.  Prototypes can be far from all rows, because they only separate classes.
     accuracy : float or None, default=None
         Share of left-out rows with a correctly predicted class.  None if no rows were left out.
     most_frequent : float or None, default=None
@@ -824,9 +824,9 @@ class Recognizer(Answering):
         Returns
         -------
         list of OtherClass or None
-            For each row, changes of a few columns after which `predict` returns another class.
-            The new values are near the values of the row.  None if `predict` does not return
-            another class for the mean of the rows of any unit.
+            For each row, changes of a few columns after which `predict` returns another class.  The
+            new values are near the values of the row.  None if no unit has a mean of rows for which
+            `predict` returns another class.
         """
         return other_classes_of(self, *table_and_rows(self.map_, X))
 

@@ -278,7 +278,7 @@ def _renumber(found: Regions, labels: Ints, looks: list[tuple[str, str]]) -> Reg
 
 
 IN_COMMON = 0.5
-"""Minimum share of the rows of the smaller region that two matching regions have in common."""
+"""Two regions match if they have at least this share of the rows of the smaller in common."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -291,9 +291,10 @@ class RegionChange:
         Name of the region.  Without a name, a text such as "region 0" with the earlier number, or
         "region 0 now" with the number of a new region.
     before, after : int or None
-        Earlier and new number of the region.  None if it did not exist or no longer exists.
+        Earlier and new number of the region.  None if the region did not exist before, or no longer
+        exists.
     share_before, share_after : float
-        Share of the training rows before and after.
+        Share of the training rows in the region, before and after.
     kept : float
         Share of the compared rows in the earlier region that are still in the region.
 
@@ -438,7 +439,7 @@ def carry_names(before: Regions, after: Regions, *, X: Any = None) -> Regions:
 def _carry(
     before: tuple[str, ...], after: tuple[str, ...], n: int, matched: dict[int, int]
 ) -> tuple[str, ...]:
-    """Return names or colors, so that no two regions have the same carried text."""
+    """Return names or colors carried to matching regions, without repeated texts."""
     given = {j: before[i] for i, j in matched.items() if before and before[i]}
     own = ["" if each in given.values() else each for each in after or ("",) * n]
     found = tuple(given.get(j, each) for j, each in enumerate(own))
@@ -499,7 +500,7 @@ def keep(thing: Thing, found: Regions | None) -> Thing:
     Parameters
     ----------
     thing : Map, Detector, SOM or SOMDetector
-        Object whose map has the same number of units.
+        Object whose map has as many units as the map of `found`.
     found : Regions or None
         Regions to keep.  With None, the copy does not keep regions.
 

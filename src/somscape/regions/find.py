@@ -127,9 +127,9 @@ def find_regions(
     """Find the regions of a map.
 
     Two parts of a map are different regions if the density falls between them.  On the best path
-    from one part to the other, there are then fewer rows at the border than on both sides of it.
-    Regions can therefore have any shape.  For example, a long or bent group is one region, and
-    evenly distributed noise is also one region.
+    from one part to the other, there are then fewer rows at the border than on both sides of the
+    border.  Regions can therefore have any shape.  For example, a long or bent group is one region,
+    and evenly distributed noise is also one region.
 
     Parameters
     ----------
@@ -180,11 +180,11 @@ def find_regions(
 
     References
     ----------
-    T. Martinetz and K. Schulten (1994), Topology representing networks, Neural Networks 7: units
-    that are the two nearest of some row touch.  J. H. Ward (1963), Hierarchical grouping to
-    optimize an objective function, Journal of the American Statistical Association 58.
-    K. M. Ashman, C. M. Bird and S. E. Zepf (1994), Detecting bimodality in astronomical datasets,
-    The Astronomical Journal 108.
+    T.  Martinetz and K.  Schulten (1994), Topology representing networks, Neural Networks 7: two
+    units touch if they are the two units nearest to some row.  J.  H.  Ward (1963), Hierarchical
+    grouping to optimize an objective function, Journal of the American Statistical Association 58.
+    K.  M.  Ashman, C.  M.  Bird and S.  E.  Zepf (1994), Detecting bimodality in astronomical
+    datasets, The Astronomical Journal 108.
 
     Examples
     --------
@@ -247,7 +247,7 @@ def order_of_joins(map: Map, *, method: str = "auto") -> Ints:
 
 
 def _joins(map_: Map, method: str, X: Any) -> Joins | None:
-    """Return how units join by the rows of the map or by `X`, or None to use Ward's rule."""
+    """Return how units join by the rows of the map or by `X`, or None if Ward's rule is used."""
     if method == "ward":
         return None
     joins = map_.joins if X is None else _joins_from_rows(map_, X)
@@ -341,7 +341,8 @@ class RegionStability:
         Number of separate regions in each sample.
     of_regions : ndarray of shape (n_regions,)
         Mean share of rows that each region has in common with the most similar region of a sample.
-        A region with 1 is always found again, and a region below 0.6 hardly ever (Hennig 2007).
+        A region with the value 1 is always found again, and a region with a value below 0.6 is
+        hardly ever found again (Hennig 2007).
     found : Regions or None
         The tested regions.
 
@@ -439,7 +440,7 @@ def stability(found: Regions, *, n_samples: int = 20, random_state: int = 0) -> 
 
 
 def _shares(found: Regions, other: Regions) -> Float64s:
-    """Return Jaccard's index of each region and the most similar other region."""
+    """Return Jaccard's index of each region and the most similar region of `other`."""
     both = np.zeros((found.n_regions, other.n_regions))
     np.add.at(both, (found.labels, other.labels), found.map_.hits)
     either = both.sum(axis=1, keepdims=True) + both.sum(axis=0) - both

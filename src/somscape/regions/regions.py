@@ -38,19 +38,19 @@ LEEWAY = 0.002
 """Share of the rows on either side of a limit that may change sides when the limit is rounded."""
 
 EQUAL = 1e-9
-"""A decoded, inexact number equals a limit if the relative distance is at most this."""
+"""A decoded number counts as equal to a limit up to this relative difference."""
 
 N_RULES = 3
 """Number of best rules that each step of the search extends by a further condition."""
 
 N_COLUMNS = 12
-"""Number of columns for further conditions.  These columns separate best with one condition."""
+"""Number of columns tried for further conditions, which separate best by a single condition."""
 
 MAX_ROWS = 500
 """Maximum number of evenly spaced rows of a region from which conditions are chosen."""
 
 MAX_ALL_ROWS = 20_000
-"""Maximum number of these rows in all regions together.  Each region has an equal share."""
+"""Maximum number of such rows of all regions together, with an equal share for each region."""
 
 LEVEL = 0.95
 """Confidence level of the intervals."""
@@ -370,7 +370,7 @@ MAX_DIFFERENCES = 8
 QUARTILES = (0.25, 0.5, 0.75)
 
 N_IN_NAME = 2
-"""Number of differences in the name of a region."""
+"""Number of differences in the automatic name of a region."""
 
 MAX_IN_NAME = 4
 """Maximum number of differences in a name if regions would otherwise have the same name."""
@@ -491,7 +491,7 @@ class Region:
     differences : tuple of Difference
         Differences in at most eight columns, by descending effect, without negligible effects.
     rule : Rule or None
-        A few conditions that separate the rows of the region from other rows.  None if not found.
+        A few conditions that separate the rows of the region from other rows.  None without a rule.
 
     See Also
     --------
@@ -796,7 +796,7 @@ class Regions:
         X : Table, data frame or array-like of shape (n_samples, n_features), optional
             Rows in any form that `of` accepts.  By default, the result has one row for each unit.
         library : {"pandas", "polars", "pyarrow"}, optional
-            Library of the data frame.  By default, the first of these that is installed.
+            Library of the data frame.  By default, the first installed library in this order.
 
         Returns
         -------

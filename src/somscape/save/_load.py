@@ -64,7 +64,7 @@ KINDS: dict[str, Callable[[Record], Saved]] = {
     CLASSES: Recognizer.from_record,
     TARGETS: Predictor.from_record,
 }
-"""Functions that load an object with a map, by the name of its entry in the header of a file."""
+"""Functions that load an object with a map, by the name of the object's entry in a file header."""
 
 
 def load(path: str | Path) -> Saved:

@@ -26,8 +26,8 @@ NUMBERS = {f"{kind}{size}" for kind, sizes in (("f", "248"), ("i", "1248")) for 
 MAX_DIMENSIONS, MAX_SIDE = 8, 1 << 31
 
 STEP_BYTES = 200
-"""Upper limit of the bytes that an instruction of a pickle needs in addition to its argument, for
-example for a dict with one item and an entry in the memo."""
+"""Maximum number of bytes of memory that an instruction of a pickle needs in addition to its
+argument, for example for a dict with one item and an entry in the memo."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ def _build(machine: _Machine, _: Any) -> None:
     state = machine.pop()
     target = machine.top()
     if not isinstance(target, PickledObject):
-        raise ParameterError("a pickle instruction sets a state of a value that cannot have one")
+        raise ParameterError("a pickle instruction sets the state of a value without a state")
     target.state = state
 
 
@@ -312,7 +312,7 @@ def read_minisom(path: str | Path, *, subclass: str | None = None) -> Record:
     Warns
     -----
     SomscapeWarning
-        Always, because calling ``pickle.load`` on a pickle can run any program.
+        Always, because calling ``pickle.load`` on a pickle can run any code.
 
     See Also
     --------

@@ -127,8 +127,8 @@ class OnnxGraph:
 
 
 SAME = 1e-6
-"""Absolute and relative difference up to which a row equals a marked row, because inputs may be
-float32."""
+"""Absolute and relative difference up to which a row counts as equal to a marked row, because
+inputs can be rounded to float32."""
 
 
 def nearest(
@@ -160,7 +160,7 @@ def _compared(
 
 
 def placed(graph: OnnxGraph, rows: str, metric: Metric) -> str:
-    """Return rows in the whitened space of a metric, if the metric has a whitening."""
+    """Return rows in the whitened space of a metric, or unchanged rows if it does not whiten."""
     if metric.whitening is None or metric.center is None:
         return rows
     rows = graph.op("Sub", rows, metric.center)
@@ -239,7 +239,7 @@ def score_of(graph: OnnxGraph, rows: str, winners: str, detector: Detector) -> s
 
 
 def _marked(graph: OnnxGraph, rows: str, score: str, marks: Marks) -> str:
-    """Return scores, multiplied by factors from marks, or the fixed scores of marked rows."""
+    """Return scores multiplied by factors from marks, and the fixed scores of marked rows."""
     if len(marks.features):
         values = graph.op("Gather", rows, marks.features, axis=1)
         values = graph.op("Max", values, marks.x[:, 0])
@@ -405,7 +405,7 @@ def _weighted_sum(graph: OnnxGraph, said: str, counting: str) -> str:
 
 
 def _p_values(graph: OnnxGraph, distances: str, far: Float64s) -> str:
-    """Return p-values by binary search, as shares of the distances in `far` that are as large."""
+    """Return p-values, which are shares of distances in `far` that are at least as large."""
     nearest = graph.op("ReduceMin", distances, axes=[1], keepdims=0)
     n_steps = max(len(far).bit_length(), 1)
     padded = graph.constant(np.append(far, np.full(2**n_steps - len(far), np.inf)))
@@ -427,7 +427,7 @@ def _column(graph: OnnxGraph, value: str) -> str:
 
 
 MISMATCH_WEIGHT = 0.5**0.5
-"""Encoded value of the feature for the level of a row, as in `CategoryCode`."""
+"""Encoded value of the feature that belongs to the level of a row, as in `CategoryCode`."""
 
 SLIP_RANGE = 1000.0
 """Largest encoded distance from the median, in multiples of the reach, as in `NumberCode`."""

@@ -103,7 +103,7 @@ def read_cod(path: str | Path) -> Record:
             names = _names(line, n_features)
         elif len(rows) == n_rows * n_cols:
             raise line.error(
-                f"there are more prototypes than the {n_rows * n_cols} in line {first.number}."
+                f"line {first.number} announces {n_rows * n_cols} prototypes, but more follow."
             )
         elif fields:
             rows.add(line.numbers(_enough(line, fields, n_features), may_miss=False))
@@ -356,7 +356,7 @@ def _enough(line: Line, fields: list[str], n_features: int) -> list[str]:
 
 
 def _dimension(line: Line, fields: list[str]) -> int:
-    """Return the number of values per row. The first line contains this number or the first row."""
+    """Return the number of values per row.  The first line is either this number or a row."""
     if len(fields) == 1 or fields[1].lower() in LATTICES:
         return line.whole(fields[0], 1, 1, "the dimension")
     n_numbers = next((i for i, f in enumerate(fields) if not _is_value(f)), len(fields))

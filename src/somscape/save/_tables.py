@@ -112,7 +112,7 @@ def read_codebook(path: str | Path, *, kind: str = "hexagonal", boundary: str = 
     names = [name for name in table.names if name not in PLACES]
     if not names:
         raise InputError(
-            f"{table.source} has no columns except {', '.join(PLACES)}. Add a column for each "
+            f"{table.source} contains only the columns {', '.join(PLACES)}. Add a column for each "
             "feature.",
             file=table.source,
         )

@@ -51,7 +51,8 @@ def header_and_lines(path: str | Path, most: int | None) -> tuple[list[Line], Te
             raise line.error(f"the header has more than {most} lines with %. Remove this line.")
     if not head:
         raise InputError(
-            f"{lines.budget.source} lacks a header. Start the file with lines that begin with %.",
+            f"{lines.budget.source} does not have a header. Start the file with lines that begin "
+            "with %.",
             file=lines.budget.source,
         )
     return head, lines
@@ -113,9 +114,9 @@ class BestMatches:
     n_rows, n_cols : int
         Size of the map.
     keys : ndarray of shape (n,) or None
-        Key of each row.  None means that the rows have no keys.
+        Key of each row.  None means that the rows do not have keys.
     distances : ndarray of shape (n,) or None
-        Distance of each row to its prototype in encoded features.  None means unknown.
+        Distance of each row to its prototype in encoded features.  None means that it is unknown.
 
     See Also
     --------
@@ -148,7 +149,7 @@ class Classes:
     keys : ndarray of shape (n,)
         Key of each row.
     names : dict of int to str
-        Name of each class, if the class has a name.
+        Name of each class by class number.  Classes without a name are left out.
 
     See Also
     --------
@@ -312,7 +313,7 @@ def read_lrn(path: str | Path) -> Samples:
     rows, keys, labels = Rows(len(data), budget), GrowingCounts(budget), GrowingTexts(budget)
     for line in body(lines):
         if len(rows) == n_rows:
-            raise line.error(f"there are more rows than the {n_rows} in line {head[0].number}.")
+            raise line.error(f"line {head[0].number} announces {n_rows} rows, but more follow.")
         fields = fields_of(line, n_columns)
         if key is not None:
             keys.add(line.whole(fields[key], 0, key + 1, "a key"))
@@ -436,7 +437,7 @@ def write_bm(path: str | Path, matches: BestMatches) -> None:
     Raises
     ------
     InputError
-        If a row has no unit because all its values are missing.
+        If a row does not have a best matching unit, because all its values are missing.
 
     See Also
     --------
@@ -596,9 +597,10 @@ def read_wts(
         Boundary of the map, which the file does not contain.  The default of ESOM Tools is a torus,
         and the default of Somoclu is a plane.
     kind : {"rectangular", "hexagonal"}, default="rectangular"
-        Kind of lattice, which the file does not contain.  Somoclu also has hexagonal maps.
+        Kind of lattice, which the file does not contain.  Somoclu also supports hexagonal maps.
     winners : str or Path, optional
-        The ``.bm`` file of the same map.  The hits of a unit are the number of rows with this unit.
+        The ``.bm`` file of the same map.  The hits of a unit are the number of rows whose best
+        matching unit is this unit.
 
     Returns
     -------
@@ -633,7 +635,7 @@ def read_wts(
     for line in body(lines):
         if len(rows) == n_rows * n_cols:
             raise line.error(
-                f"there are more units than the {n_rows} x {n_cols} in line {head[0].number}."
+                f"line {head[0].number} announces {n_rows} x {n_cols} units, but more follow."
             )
         rows.add(line.numbers(fields_of(line, n_features), may_miss=False))
         lines.fill(rows, n_rows * n_cols)
@@ -776,7 +778,7 @@ def read_umx(path: str | Path) -> Float64s:
     rows = Rows(n_cols, lines.budget)
     for line in body(lines):
         if len(rows) == n_rows:
-            raise line.error(f"there are more rows than the {n_rows} in line {head[0].number}.")
+            raise line.error(f"line {head[0].number} announces {n_rows} rows, but more follow.")
         rows.add(line.numbers(fields_of(line, n_cols), may_miss=False))
         lines.fill(rows, n_rows)
     check_number(head[0], n_rows, len(rows), "rows")

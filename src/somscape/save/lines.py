@@ -87,7 +87,7 @@ class Line:
     def numbers(
         self, tokens: Sequence[str], *, may_miss: bool, places: Sequence[int] | None = None
     ) -> "array[float]":
-        """Return the numbers of some fields. A missing value is NaN if `may_miss`, or an error."""
+        """Return some fields as numbers.  A missing value is NaN if `may_miss`, else an error."""
         try:
             values = array("d", map(float, tokens))
             if all(map(isfinite, values)) and not ("_" in self.text and "_" in "".join(tokens)):
@@ -114,7 +114,7 @@ class Line:
 
 
 class Rows:
-    """Rows of numbers, to which a reader adds line by line."""
+    """Rows of numbers from a file, which a reader adds line by line."""
 
     def __init__(self, n_columns: int, budget: Budget) -> None:
         self.n_columns = n_columns
@@ -137,7 +137,7 @@ class Rows:
 
 
 class GrowingCounts:
-    """Whole numbers, to which a reader adds line by line."""
+    """Whole numbers from a file, which a reader adds line by line."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
@@ -165,7 +165,7 @@ class GrowingTexts:
         self._texts: list[str] = []
 
     def add(self, row: int, label: str) -> None:
-        """Add the label of a row. "" means that the row has no label."""
+        """Add the label of a row.  "" means that the row does not have a label."""
         if not label:
             return
         n_new = row + 1 - len(self._texts)
@@ -177,7 +177,7 @@ class GrowingTexts:
         self._texts.append(self._known[label])
 
     def texts(self, n_rows: int) -> list[str]:
-        """Return one label for each row, or an empty list if no row has a label."""
+        """Return one label for each row, or an empty list if all rows are without a label."""
         return self._texts and self._texts + [""] * (n_rows - len(self._texts))
 
 
@@ -414,7 +414,8 @@ class Samples:
     names : tuple of str
         Names of the columns (x0, x1, ... if the file does not contain names).
     labels : tuple of str or None
-        Label of each row, or "" for a row without a label.  None if the file has no labels.
+        Label of each row, or "" for a row without a label.  None if the file does not contain
+        labels.
     keys : ndarray of shape (n,) or None
         Key of each row, in files of ESOM Tools.
     weights : ndarray of shape (n,) or None

@@ -172,7 +172,7 @@ def test_minisoms_that_cannot_be_maps_are_refused(tmp_path):
         (b"(K\x01K\x02K\x03d.", "not a pickle"),
         (b"K\x01K\x02a.", "appends to a value that is not a list"),
         (b"K\x01K\x02K\x03s.", "sets an item of a value that cannot have items"),
-        (b"K\x01K\x02b.", "sets a state of a value that cannot have one"),
+        (b"K\x01K\x02b.", "sets the state of a value without a state"),
         (b"K\x01K\x02\x93.", "imports an object, but the name is not a text"),
     ],
 )
