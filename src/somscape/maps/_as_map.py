@@ -42,14 +42,14 @@ def as_map(map_: Any) -> Map:
 
 
 def map_in_words(map_: Map) -> Map:
-    """Return a map that uses the words of its dictionary, if the map contains a dictionary."""
+    """Return a map with codes replaced by words, if the map contains a dictionary of words."""
     if not map_.encoding.roles.dictionary:
         return map_
     return replace(map_, encoding=in_words(map_.encoding), told=map_.joins)
 
 
 def reordered(map_: Map, units: Ints) -> Map:
-    """Return a map whose units are in another order."""
+    """Return the map with its units in the order of `units`."""
     told, kept = map_.told, map_.kept_regions
     return replace(
         map_,

@@ -17,7 +17,7 @@ from somscape.kernels._kernels import MAX_BEST
 from somscape.kernels._select import select_kernels
 
 MIN_REST = 1e-3
-"""Smallest share of a prototype that remains if the pull of a row is removed."""
+"""Smallest share of the total pull on a unit that remains without the pull of one row."""
 
 MAX_KEPT = 4000
 """Largest number of rows that a map with few units keeps to find regions."""
@@ -30,7 +30,7 @@ MAX_VALUES = 1 << 22
 
 @dataclass(frozen=True, eq=False)
 class Near:
-    """The nearest units of some rows, in the order of their distances.
+    """The nearest units of some rows, for each row in ascending order of distance.
 
     Attributes
     ----------
@@ -141,7 +141,7 @@ def _factors_without_own_pull(units: Ints, weights: Float64s, pull: Pull) -> Flo
 
 
 def _gaps_of_units(units: Ints, codebook: Floats) -> Float64s:
-    """Return distances between the nearest unit of each row and its other units."""
+    """For each row, return the distances between its nearest unit and its other near units."""
     n_units = len(codebook)
     keys = np.minimum(units[:, :1], units) * n_units + np.maximum(units[:, :1], units)
     pairs, place = np.unique(keys, return_inverse=True)
@@ -165,7 +165,7 @@ class JoinedUnits:
     centers : ndarray of shape (n_units, n_features), float64
         Prototypes.
     weights : ndarray of shape (n_units,), float64
-        Weight of each unit in the center of a piece, above 0.
+        Weight of each unit in the mean that is the center of a piece, above 0.
 
     Attributes
     ----------
@@ -192,7 +192,7 @@ class JoinedUnits:
 
     @classmethod
     def on(cls, lattice: Lattice, centers: Float64s, weights: Float64s) -> "JoinedUnits":
-        """Return one piece per unit, and let neighbors on the lattice join."""
+        """Create one piece per unit, of which only neighbors on the lattice can join."""
         return cls((row[row >= 0].tolist() for row in lattice.neighbors), centers, weights)
 
     def join(self, into: int, other: int) -> None:
@@ -233,7 +233,7 @@ represent 0."""
 
 
 def touching_units(near: Near, places: Float64s, lattice: Lattice) -> tuple[Any, Any]:
-    """Return sparse arrays of the distances of all touching units and of the closest pairs."""
+    """Return the distances of all touching units, and of the closest pairs, as sparse arrays."""
     from scipy.sparse.csgraph import connected_components
 
     n_units = len(places)
@@ -259,7 +259,7 @@ def touching_units(near: Near, places: Float64s, lattice: Lattice) -> tuple[Any,
 
 
 def _pair_two_nearest(near: Near, has_rows: np.ndarray) -> Ints:
-    """Return the nearest unit of each row and its second nearest unit that has rows."""
+    """Return each row's nearest unit and the next nearest unit that has rows."""
     is_other = has_rows[near.units]
     is_other[:, 0] = False
     rows = np.flatnonzero(is_other.any(axis=1))
@@ -322,7 +322,7 @@ WIDTHS = np.array([0.125, 0.175, 0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8])
 """Half widths of windows, in multiples of the distance of two units at the border."""
 
 PLACES = np.arange(1, 24)
-"""Start of each window on both sides of the border, in multiples of its half width."""
+"""Starts of the windows on each side of the border, in multiples of half the window width."""
 
 FEW = 3.0
 """A part with at most this number of rows is too small for evidence of a border."""
@@ -332,7 +332,7 @@ SHALLOW = 0.8
 border, the border is not a valley."""
 
 NOTHING = 1e-9
-"""Replacement for 0 rows if a number above 0 is needed."""
+"""Replaces a number of 0 rows in a function that needs a number above 0."""
 
 
 def valley(
@@ -344,7 +344,7 @@ def valley(
     *,
     narrowest: float = 0.0,
 ) -> float:
-    """Return the probability of a border this empty if both parts are one cluster."""
+    """Return the probability that the border is this empty although both parts are one cluster."""
     from scipy.special import betainc
 
     if min(a_weights.sum(), b_weights.sum()) <= FEW or not unit > 0:
@@ -366,7 +366,8 @@ def valley(
 
 
 N_AT_BORDER = 20
-"""Number of rows nearest to a border that define the distance of two units at the border."""
+"""The distance of two units at a border is measured at this number of rows nearest to the
+border."""
 
 MAX_LEAP = 2.0
 """Two touching units of different parts are at the border if their distance is at most this
@@ -375,18 +376,21 @@ multiple of the usual distance at the border."""
 
 FACING = 1.5
 """A unit that does not touch the other part is also at the border if its distance to the other part
-is at most this multiple of the usual distance at the border.  Few units touch across a gap."""
+is at most this multiple of the usual distance at the border.  Without this rule, few units would be
+at the border, because few units touch across a gap."""
 
 BENT = 1.5
 """A unit that does not touch the other part is at the border only if its distance to the other part
-is below this multiple of its path inside its own part to a touching unit."""
+is below this multiple of the length of its path, inside its own part, to a unit that touches the
+other part."""
 
 LARGE = 1.25
-"""Maps with more units than this multiple of the default 5 sqrt(n) do not use narrow windows."""
+"""A map is large, and does not use narrow windows, if its number of units is above this multiple of
+the default 5 sqrt(n) for n rows."""
 
 NARROWEST = 0.7
-"""Smallest half width of a window on such large maps, in multiples of the distance of two units of
-a part, if there is one row per unit.  If there are n rows per unit, this number is divided by n."""
+"""Smallest half width of a window on a large map with one row per unit, in multiples of the
+distance of two units of a part.  For n rows per unit, this number is divided by n."""
 
 
 def narrowest_window(n_units: int, n_rows: float) -> float:
@@ -396,15 +400,15 @@ def narrowest_window(n_units: int, n_rows: float) -> float:
 
 
 class Borders:
-    """Compares the number of rows at the border of two parts with the numbers of rows next to it.
+    """Compares the number of rows at the border of two parts with the numbers of rows beside it.
 
     For a row of a unit at the border, take its own unit and the nearest unit of the other part.
     The distance of the row to the border is its distance to the middle between both units, along
-    the line through both units.  It is computed from the difference of two squared distances, in
-    which the distance of the row from the line cancels.  For a row of another unit, the distance
-    is the length of the shortest path to the border inside the part, so bends of a part do not
-    change densities.  A unit that is close to the other part but has a long path is also at the
-    border.
+    the line through both units.  It is computed from the difference of the row's squared distances
+    to both units, in which the distance of the row from the line cancels.  For a row of another
+    unit, the distance is the length of the shortest path to the border inside the part, so bends of
+    a part do not change densities.  A unit that is close to the other part but has a long path is
+    also at the border.
 
     Parameters
     ----------
@@ -440,7 +444,7 @@ class Borders:
         return valley(along[0], weights[0], along[1], weights[1], unit, narrowest=narrowest)
 
     def _spacing(self, rows: Ints, pieces: JoinedUnits) -> float:
-        """Return the median distance between close units of one part near some rows, or 0."""
+        """Return the median distance of the two nearest units of one part at some rows, or 0."""
         part = pieces.of_unit[self._near.units[rows]]
         is_own = part == part[:, :1]
         is_own[:, 0] = False
@@ -449,7 +453,7 @@ class Borders:
         return float(np.median(gaps)) if len(gaps) else 0.0
 
     def _facing(self, rows: Ints, pieces: JoinedUnits, other: int) -> tuple[Float64s, Float64s]:
-        """Return distances of rows to the middle between two units, and distances of both units."""
+        """Return distances of rows to the middle of two units, and distances between both units."""
         near = self._near
         is_other = pieces.of_unit[near.units[rows]] == other
         slot = is_other.argmax(axis=1)
@@ -468,7 +472,7 @@ class Borders:
         unit: float,
         faced: tuple[Float64s, Float64s],
     ) -> Float64s:
-        """Return the distances of rows to the border with another part, along their own part."""
+        """Return the distances of rows to the border with another part, through their own part."""
         near = self._near
         members = pieces.members[parts[0]]
         begins, ends, lengths = edges_of(self._touching, members)
@@ -501,7 +505,7 @@ class Borders:
         return far
 
     def _distances_beyond(self, rows: Ints, before: Ints) -> Float64s:
-        """Return the distances of rows beyond their unit, in the direction of the path."""
+        """Return how far each row is beyond its unit, measured in the direction of the path."""
         near = self._near
         is_before = near.units[rows] == before[:, None]
         slot = is_before.argmax(axis=1)
@@ -512,7 +516,7 @@ class Borders:
 
 
 def _paths(squares: Any, is_first: np.ndarray) -> tuple[Float64s, Ints]:
-    """Return the length of each unit's path from the border, and the previous unit or -1."""
+    """Return the length of each unit's path from the border, and the unit before it or -1."""
     from scipy.sparse.csgraph import dijkstra
 
     cost, before, _ = dijkstra(
@@ -528,23 +532,23 @@ def _paths(squares: Any, is_first: np.ndarray) -> tuple[Float64s, Ints]:
 
 
 SUSPECT = 0.02
-"""Probability of `valley` below which two parts join only after all other parts."""
+"""Two parts join only after all other parts if `valley` returns less than this probability."""
 
 TELLING = -np.log(SUSPECT) / np.log1p(SHALLOW)
 """A part with at most this number of rows (6.7) never waits until other parts have joined.  For n
 rows and an empty border, `valley` returns at least 1.8 to the power of -n."""
 
 ALPHA = 3e-4
-"""Probability of `valley` below which two parts are separate clusters.  The next two limits must
-also be met."""
+"""Two parts are separate clusters only if `valley` returns less than this probability and less than
+the next two limits."""
 
 ALPHA_ROWS = 0.1
-"""Two parts are separate clusters only if the probability is also below this number divided by the
-number of rows, because more rows create more borders by chance."""
+"""The probability must also be below this number divided by the number of rows, because more rows
+create more borders by chance."""
 
 ALPHA_UNITS = 0.05
-"""Two parts are separate clusters only if the probability is also below this number divided by the
-number of units, because a map has about as many borders as units."""
+"""The probability must also be below this number divided by the number of units, because a map has
+about as many borders as units."""
 
 EMPTY_WEIGHT = 1e-9
 """Weight of a unit without rows, as a share of the mean weight.  Such units join early."""
@@ -561,9 +565,9 @@ class Joins:
         joined piece has the first name.  Undoing the last joins one by one splits regions into
         nested smaller regions.
     evidence : ndarray of shape (n_joins,), float64
-        Probability of a border this empty if both pieces are one cluster.
+        Probability that the border is this empty although both pieces are one cluster.
     n_apart : int
-        Number of pieces that are separated by valleys of density.
+        Number of pieces between which the density of rows has valleys.
     """
 
     pairs: Ints
@@ -579,7 +583,7 @@ class Joins:
         }
 
     def renumbered(self, places: Ints) -> "Joins":
-        """Return the same joins for units with other numbers."""
+        """Return the same joins after unit i has received the number ``places[i]``."""
         name, pairs = places.tolist(), []
         for into, other in self.pairs.tolist():
             low, high = sorted((name[into], name[other]))
@@ -619,7 +623,7 @@ def joins_of(arrays: Mapping[str, np.ndarray], n_units: int) -> Joins | None:
 
 
 def pieces_after(n_units: int, pairs: Ints) -> Ints:
-    """Return the name of the piece of each unit after some joins."""
+    """Return the name of each unit's piece after some joins."""
     piece = np.arange(n_units)
     for into, other in pairs[::-1].tolist():  # later joins of `into` come first in this order
         piece[other] = piece[into]
@@ -663,11 +667,11 @@ def import_solvers() -> None:
 
 
 Join = tuple[int, int, float]
-"""Two pieces, and the probability of a border this empty if both pieces are one cluster."""
+"""Two pieces, and the probability that their border is this empty although they are one cluster."""
 
 
 class _Parts:
-    """The parts of a map that have joined so far, and their rows."""
+    """The parts of a map at one stage of joining, and the rows of each part."""
 
     def __init__(
         self, borders: Borders, closest: Any, near: Near, places: Float64s, hits: Float64s
@@ -690,7 +694,7 @@ class _Parts:
         self._is_live[other] = False
 
     def join_all(self, by_evidence: bool = False) -> list[Join]:
-        """Join all touching parts, and return the joins in order."""
+        """Join parts until no parts touch, and return the joins in this order."""
         pieces, joins = self._pieces, []
         # A changed part has new costs, so entries of the heap with an old `age` are outdated.
         age = [0] * len(self._rows)
@@ -733,7 +737,7 @@ class _Parts:
 
 
 def _held_apart(n_units: int, joins: list[Join], alpha: float) -> Ints:
-    """Return the piece of each unit without joins of separate clusters and later joins of these."""
+    """Return each unit's piece, without joins of separate clusters and joins that build on them."""
     holds: set[int] = set()
     kept = []
     for into, other, evidence in joins:
@@ -745,7 +749,7 @@ def _held_apart(n_units: int, joins: list[Join], alpha: float) -> Ints:
 
 
 def _weakest_first(joins: list[Join]) -> list[Join]:
-    """Return the joins ordered so that joins of pieces with the strongest evidence come last."""
+    """Return the joins in an order in which joins across the emptiest borders come last."""
     made: dict[int, int] = {}
     below: list[list[int]] = []
     strongest: list[float] = []

@@ -38,7 +38,7 @@ def unit_places(map_: "Map") -> dict[str, Any]:
 
 
 def unit_columns(map_: "Map") -> dict[str, Any]:
-    """Return number, row, column, hits, U-height and component values of each unit."""
+    """Return number, row, column, hits, U-height and component plane values of each unit."""
     columns = unit_places(map_) | {"hits": map_.hits, "u_height": map_.u_heights}
     for code in map_.encoding.features:
         columns[free_name(code.name, columns, "_")] = map_.plane(code.name)
@@ -46,7 +46,8 @@ def unit_columns(map_: "Map") -> dict[str, Any]:
 
 
 MAX_CELLS = 2500
-"""A notebook draws maps of up to this number of units, because notebooks store pictures."""
+"""A notebook shows a picture only of a map with at most this number of units, because the notebook
+stores the picture."""
 
 WIDTH = 360
 """Width of the picture in pixels.  Tall maps are narrower."""
@@ -96,10 +97,10 @@ def _picture(map_: "Map") -> ET.Element:
 
 
 OWN = ("codebook", "hits", "history", "metric", "lattice", "joins", "kept_regions")
-"""First parts of the names of a map's arrays."""
+"""First parts, up to the first dot, of the names of the arrays of the map itself."""
 
 OTHERS = ("checkpoint", "detector", CLASSES, TARGETS)
-"""Header entries of the objects in a file that are not the map."""
+"""Header entries that do not belong to the map itself."""
 
 
 def map_alone(record: Record) -> Record:
@@ -307,7 +308,7 @@ def _as_array(X: Any) -> Any:
 
 
 def _names_in(frame: Any, encoding: Encoding) -> list[str] | None:
-    """Return the names of the columns of a data frame to use, or None for all columns."""
+    """Return the names of the columns to use from a data frame, or None for all columns."""
     if not encoding.is_named:
         return None
     names, there = encoding.feature_names, frame_names(frame)
@@ -450,7 +451,8 @@ class Map(Layered):
     hits : ndarray of shape (n_units,)
         Number (or total weight) of the training rows of each unit.
     history : mapping of str to ndarray
-        Arrays ``radius`` (in grid steps), ``quantization_error`` and ``movement``, by epoch.
+        Arrays ``radius`` (in grid steps), ``quantization_error`` and ``movement``, with one value
+        per epoch.
     parameters : mapping of str to JSON data
         Settings of the training.
     versions : mapping of str to str
@@ -464,7 +466,7 @@ class Map(Layered):
         Rows from which `joins` is computed, or the computed joins, which are saved to a file.  None
         if only the prototypes are known.  If you replace the codebook, set `told` to None.
     kept_regions : KeptRegions or None
-        Regions that a user chose to keep (`regions.keep`).  They are saved to a file.
+        Regions that a user chose to keep (`regions.keep`), which are saved to a file.
 
     See Also
     --------
@@ -702,7 +704,7 @@ class Map(Layered):
 
     @cached_property
     def places(self) -> Float64s:
-        """Prototypes whose Euclidean distances have the same order as in the metric.
+        """Prototypes transformed so that Euclidean distances order them like the metric.
 
         The shape is (n_units, n_features).  See `Metric.as_euclidean`.
         """

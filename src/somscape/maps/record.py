@@ -37,7 +37,8 @@ TYPES = {
     **{f"I{8 * n}": f"<i{n}" for n in (1, 2, 4, 8)},
     **{f"F{8 * n}": f"<f{n}" for n in (2, 4, 8)},
 }
-"""Names of types in the file.  Types that NumPy does not have, such as BF16, are not supported."""
+"""Types of NumPy, by their names in the file.  Types that NumPy does not have, such as BF16, are
+not supported."""
 
 VALUE_BYTES = 64
 """Memory in bytes that is reserved for each value of a JSON text."""
@@ -135,7 +136,7 @@ def _refuse_constant(word: str) -> NoReturn:
 
 
 def _check_place(name: str, entry: Any) -> tuple[str, tuple[int, ...], int, int]:
-    """Return the checked type, shape, begin and end of an array."""
+    """Check the entry of an array, and return its type, shape, begin and end."""
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
         raise ParameterError(
             f"a damaged map. The type, shape or offsets of array '{name}' are missing.",
@@ -214,8 +215,8 @@ PACKED = ("counts.values", "counts.below", "counts.upto", "rarity.x", "rarity.y"
 
 MATRIX = "decorrelation.matrix"
 MEMBER_CODEBOOK = ".codebook"
-"""Last part of the array name for the codebook of a member map.  The codebook of the map itself can
-be float32 in memory, so it is stored unchanged."""
+"""Last part of the name of the array that contains the codebook of a member map.  The codebook of
+the map itself can be float32 in memory, so it is stored unchanged."""
 
 
 def packed(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
@@ -224,7 +225,7 @@ def packed(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
 
 
 def unpacked(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """Return arrays in their form before `packed`, which needs at most four times the memory."""
+    """Undo `packed`, and return the original arrays, which need at most four times the memory."""
     return {name: _unpacked(a, name) if _is_packed(name) else a for name, a in arrays.items()}
 
 
@@ -267,7 +268,7 @@ UNIT_BYTES = 10
 """Memory in bytes that is reserved for each unit of a record and a map, without its numbers."""
 
 FREE_FEATURES = 1000
-"""Number of features that a file of any size may contain."""
+"""Number of features of a file that do not count against its memory budget."""
 
 KEY = "somscape"
 CLASSES, TARGETS = "classes", "targets"
@@ -305,7 +306,7 @@ MEMBER_ARRAYS = {"codebook", "hits", "usual", "spread", "reach", *DECORRELATION}
 """Arrays of each member map of a detector, stored as ``members.<number>.<name>``."""
 
 MEMBERS = "members"
-"""Header entry of a detector with the number of maps that score together."""
+"""Header entry of a detector, for the number of maps that score together."""
 
 MAX_MEMBERS = 256
 """Largest number of maps that score together."""
@@ -366,7 +367,7 @@ def write_record(path: str | Path, record: Record) -> None:
     InputError
         If a text is not valid Unicode, because it contains half of a surrogate pair.
     OSError
-        If the folder cannot be written.
+        If the file cannot be written to its folder.
 
     See Also
     --------
@@ -567,7 +568,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def pay_for_map(budget: Budget, n_features: int, n_units: int) -> None:
-    """Subtract the memory of a map from the budget, or raise InputError."""
+    """Subtract the memory of a map from the budget, or raise InputError if it is too small."""
     n_bytes = FEATURE_BYTES * max(0, n_features - FREE_FEATURES) + UNIT_BYTES * n_units
     budget.take(n_bytes, f"a map of {n_features} features")
 
@@ -575,4 +576,4 @@ def pay_for_map(budget: Budget, n_features: int, n_units: int) -> None:
 READERS: dict[int, Callable[[Header, Arrays], Record]] = {
     1: lambda header, arrays: Record({"metric": "euclidean", **header}, unpacked(arrays))
 }
-"""Functions that convert header and arrays to a current record, by format number."""
+"""For each format number, a function that converts header and arrays to a current record."""

@@ -22,7 +22,7 @@ NO_COUNTED_ROW = "No row of X has a value and a weight above 0. Pass at least on
 
 @dataclass(frozen=True, eq=False)
 class Placed:
-    """The rows that count in measures.  They have at least one value and a weight above 0.
+    """The rows that measures use, each with at least one value and a weight above 0.
 
     Attributes
     ----------
@@ -33,9 +33,9 @@ class Placed:
         Nearest unit first.
     distances : ndarray of the same shape, float64
     given : ndarray of shape (n_counted,), float64, or None
-        Weights.  None if every row has weight 1.
+        Weight of each row.  None if every row has weight 1.
     counts : ndarray of shape (n_samples,), bool
-        Whether each row of X is counted.
+        Whether measures use each row of X.
     """
 
     map_: Map
@@ -72,7 +72,8 @@ class Placed:
 
     @cached_property
     def space(self) -> tuple[Float64s, Float64s]:
-        """Rows and prototypes, scaled so that squared differences add up to squared distances."""
+        """Rows and prototypes, scaled so that squared feature differences add up to squared
+        distances."""
         metric = self.map_.metric
         rows, codebook = (
             np.asarray(
@@ -104,7 +105,7 @@ class Placed:
 
 
 def placed(map_: Any, X: Any, sample_weight: Any = None) -> Placed:
-    """Return the counted rows of `X` with their nearest units."""
+    """Return the rows of `X` that measures use, with their nearest units."""
     map_ = as_map(map_)
     rows = map_.any_rows_of(X)
     units, distances = map_.nearest(rows, min(2, map_.n_units))
@@ -122,7 +123,8 @@ def placed(map_: Any, X: Any, sample_weight: Any = None) -> Placed:
 
 
 BITS = 20
-"""Number of low bits that rounding sets to 0, out of 52 bits.  About ten digits remain."""
+"""Number of bits that rounding sets to 0, which are the lowest of 52 bits.  About ten digits
+remain."""
 
 
 def rounded(distances: Float64s) -> Float64s:

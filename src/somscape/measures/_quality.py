@@ -29,7 +29,8 @@ def quantization_error(map: Map, X: Any, *, sample_weight: Any = None) -> float:
     Returns
     -------
     float
-        The mean distance in encoded feature units.  Larger maps and smaller final radii reduce it.
+        The mean distance in encoded feature units.  Larger maps and smaller final radii reduce this
+        distance.
 
     Raises
     ------
@@ -154,7 +155,7 @@ def topographic_error(map: Map, X: Any, *, sample_weight: Any = None) -> float:
 def nearest_counted(
     map: Map, X: Any, *, k: int = 1, sample_weight: Any = None
 ) -> tuple[Ints, Float64s, Float64s | None]:
-    """Return the nearest units, distances and weights of all rows that have a value."""
+    """For all rows that have a value, return nearest units, distances and weights."""
     units, distances = as_map(map).nearest(X, k)
     if not len(units):
         raise InputError("X does not contain rows. Pass at least one row.", parameter="X")
@@ -173,7 +174,7 @@ BLOCK_STARTS = 256
 
 
 def combined_error(map: Any, X: Any, *, sample_weight: Any = None) -> float:
-    """Return the mean length of paths from a row to its best and second best unit.
+    """Return the mean path length from a row via its best to its second best unit.
 
     Lower values are better if maps of the same rows are compared.  The error combines the distance
     of rows to their units with the order of the map.  A value far above the quantization error
@@ -209,7 +210,7 @@ def combined_error(map: Any, X: Any, *, sample_weight: Any = None) -> float:
     over neighbors from this unit to the second best unit.  A step between two neighbors is as long
     as the distance of their prototypes.  If the two units are neighbors, the path between these
     units is one step.  The cost is one search of the nearest units, and O(n_units log n_units) for
-    each best matching unit of a row whose two units are not neighbors.
+    each best matching unit among the rows whose two units are not neighbors.
 
     References
     ----------
@@ -229,9 +230,9 @@ def combined_error(map: Any, X: Any, *, sample_weight: Any = None) -> float:
 def mean_tied_rank(map: Any, X: Any, *, sample_weight: Any = None) -> float:
     """Return the mean rank of the second best unit, by steps from the best unit.
 
-    All neighbors of a unit share one rank, which is the best value.  This rank is 4.5 inside a
-    rectangular map, 3.5 inside a hexagonal map, and lower at an edge.  If the value is much higher,
-    use a larger final radius or more epochs.
+    All neighbors of a unit share one rank, which is the best possible value.  This rank is 4.5
+    inside a rectangular map, 3.5 inside a hexagonal map, and lower at an edge.  If the value is
+    much higher, use a larger final radius or more epochs.
 
     Parameters
     ----------
@@ -324,7 +325,8 @@ def explained_variance(map: Any, X: Any, *, sample_weight: Any = None) -> float:
     """Return the share of the rows' variance that their prototypes explain.
 
     Values near 1 are good.  At 0, the prototypes represent the rows only as well as the mean of all
-    rows, and below 0 even worse.  If the value is low, use more units or a smaller final radius.
+    rows, and below 0 worse than this mean.  If the value is low, use more units or a smaller final
+    radius.
 
     Parameters
     ----------
@@ -418,7 +420,7 @@ def explained_variance_by_feature(map: Any, X: Any, *, sample_weight: Any = None
 
 
 def squares(rows: Placed) -> tuple[Float64s, Float64s]:
-    """Return sums of squared differences to the prototypes and to the mean, for each feature."""
+    """Return, for each feature, sums of squared differences to prototypes and to the mean."""
     x, codebook = rows.space
     weights = rows.weights[:, None]
     is_there = ~np.isnan(x)
@@ -434,7 +436,7 @@ def squares(rows: Placed) -> tuple[Float64s, Float64s]:
 
 
 def row_shares(rows: Placed) -> Float64s:
-    """Return one value per row, whose weighted mean is the explained variance, (n_counted,)."""
+    """Return one value per row.  The weighted mean of the values is the explained variance."""
     x, codebook = rows.space
     _, total = squares(rows)
     if not total.sum() > 0:
@@ -449,18 +451,18 @@ def _explained_share(left: float, total: float) -> float:
 
 
 MAX_GAP = 0.1
-"""Largest difference between two distribution functions that count as equal."""
+"""Two distribution functions count as equal if they differ by at most this number."""
 
 
 def embedding_accuracy(
     map: Any, X: Any, *, max_gap: float = MAX_GAP, sample_weight: Any = None
 ) -> float:
-    """Return the share of variance in columns whose distribution is represented.
+    """Return the share of variance in columns whose distribution the map represents.
 
-    The distribution of a column is represented if the prototypes have almost the same distribution
-    as the rows.  Values near 1 are good, because then every part of the data has units.  If the
-    value is low, use a smaller final radius or more units.  A column with few distinct values never
-    counts, because prototypes are between these values.
+    The map represents the distribution of a column if the prototypes have almost the same
+    distribution as the rows.  Values near 1 are good, because then units represent every part of
+    the data.  If the value is low, use a smaller final radius or more units.  A column with few
+    distinct values never counts as represented, because prototypes are also between these values.
 
     Parameters
     ----------
@@ -469,8 +471,9 @@ def embedding_accuracy(
     X : Table or array-like of shape (n_samples, n_features)
         Rows, as `Map.rows_of` accepts them.  Missing values do not count.
     max_gap : float, default=0.1
-        A column counts up to this statistic of Kolmogorov and Smirnov.  The statistic is the
-        largest difference between the distribution functions of prototypes and rows.
+        A column counts as represented if its Kolmogorov-Smirnov statistic is at most this number.
+        The statistic is the largest difference between the distribution functions of prototypes and
+        rows.
     sample_weight : array-like of shape (n_samples,), optional
         Weight of each row.  The default is 1 each.
 
@@ -526,7 +529,7 @@ def embedding_of(rows: Placed, max_gap: float = MAX_GAP) -> float:
 
 
 def _largest_gap(values: Float64s, prototypes: Float64s, weights: Float64s) -> float:
-    """Return the largest difference of distribution functions, or infinity without any values."""
+    """Return the largest difference of both distribution functions, or infinity without values."""
     is_there = ~np.isnan(values)
     if not is_there.any():
         return float("inf")
@@ -585,7 +588,7 @@ def dead_units(map: Any, X: Any, *, sample_weight: Any = None) -> float:
 
 
 def hit_entropy(map: Any, X: Any, *, sample_weight: Any = None) -> float:
-    """Return the entropy of the hits, which measures how evenly units are used.
+    """Return the entropy of the hits, which measures how evenly rows use the units.
 
     Values near 1 are good on the training rows, because then all units have similar numbers of
     rows.  If the value is low, a few units contain most rows.  In this case, look for equal rows
@@ -627,7 +630,7 @@ def hit_entropy(map: Any, X: Any, *, sample_weight: Any = None) -> float:
 
 
 def hit_gini(map: Any, X: Any, *, sample_weight: Any = None) -> float:
-    """Return the Gini coefficient of the hits, which is high if few units are used.
+    """Return the Gini coefficient of the hits, which is high if rows use few units.
 
     Values near 0 are good on the training rows.  If the value is near 1, a few units contain all
     rows.  For advice see `hit_entropy`.
@@ -668,7 +671,7 @@ def hit_gini(map: Any, X: Any, *, sample_weight: Any = None) -> float:
 
 
 def entropy(weights: Float64s) -> float:
-    """Return the entropy, in nats, of weights that are first divided by their sum."""
+    """Divide the weights by their sum, and return their entropy in nats."""
     share = weights[weights > 0] / weights.sum()
     return float(-(share * np.log(share)).sum() + 0.0)
 

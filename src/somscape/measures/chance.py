@@ -1,4 +1,5 @@
-"""Bootstrap intervals of measures, and the agreement of maps that were trained with other seeds."""
+"""Bootstrap intervals of measures, and the agreement of maps that were trained with different
+seeds."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -29,16 +30,18 @@ def bootstrap_interval(
 
     To compare two maps on the same rows, pass the difference between the values of both maps for
     each row.  The maps differ if the interval does not contain 0.  If the interval contains 0, use
-    more rows before choosing a map.  The intervals of two different maps can overlap.
+    more rows before choosing a map.  Do not compare the intervals of two maps, because they can
+    overlap although the maps differ.
 
     Parameters
     ----------
     values : array-like of shape (n_rows,)
-        One number per row, such as the distance to its unit, or the difference between two maps.
+        One number per row, such as the distance of the row to its unit, or the difference of this
+        distance between two maps.
     level : float, default=0.95
         Share of the resampled means inside the interval.  It must be above 0 and below 1.
     n_resamples : int, default=1000
-        Number of resamples.  For each resample, all rows are drawn again.
+        Number of resamples.  Each resample draws n of the n rows, with replacement.
     sample_weight : array-like of shape (n_rows,), optional
         Weight of each row in the mean.
     random_state : int, default=0
@@ -101,7 +104,7 @@ def bootstrap_interval(
 
 
 def check_draws(level: float, n_resamples: int, random_state: int) -> None:
-    """Raise if the level is not between 0 and 1, or if the number of draws is out of range."""
+    """Raise an error if the level, the number of resamples or the seed is out of range."""
     check_number("level", level, 0)
     if level >= 1:
         raise ParameterError(
@@ -116,7 +119,7 @@ def check_draws(level: float, n_resamples: int, random_state: int) -> None:
 def intervals(
     values: Float64s, weights: Float64s, level: float, n_resamples: int, seed: int
 ) -> Float64s:
-    """Return intervals for the means of several columns, from the same resamples."""
+    """Return an interval for the mean of each column, with the same resamples for all columns."""
     n, rng = len(values), np.random.default_rng(seed)
     is_finite = np.asarray(np.isfinite(values).all(axis=0))
     held = np.column_stack([weights[:, None] * np.where(is_finite, values, 0.0), weights])
@@ -139,8 +142,9 @@ class Stability:
     Attributes
     ----------
     agreement : float
-        Correlation of the on-map distances of rows between two maps, averaged over pairs of maps.
-        It is 1 if all maps arrange the rows alike, except for rotation and reflection.
+        Correlation between two maps of the on-map distances between rows, averaged over all pairs
+        of maps.  The value is 1 if all maps arrange the rows alike, except for rotation and
+        reflection.
     quantization_errors, topographic_errors : ndarray of shape (n_maps,)
         Error of each map.
 
@@ -181,15 +185,17 @@ def stability(
 ) -> Stability:
     """Return how well maps from different seeds agree on the same rows.
 
-    An agreement near 1 and nearly equal errors are good.  Otherwise, do not trust a single map, and
-    train again with PCA initialization, more epochs, a larger final radius or fewer units.
+    An agreement near 1 is good, and so are nearly equal errors of all maps.  Otherwise, do not
+    trust a single map, and train again with PCA initialization, more epochs, a larger final radius
+    or fewer units.
 
     Parameters
     ----------
     maps : sequence of Map
         At least two maps or fitted estimators, for example from different seeds or samples.
     X : Table or array-like of shape (n_samples, n_features)
-        Rows, as `Map.rows_of` of each map accepts them.  Only rows with a value for each map count.
+        Rows, as `Map.rows_of` of each map accepts them.  Only rows that have a value in the columns
+        of every map count.
     sample_weight : array-like of shape (n_samples,), optional
         Weight of each row.  The default is 1 each.
     n_pairs : int, default=2000
@@ -268,7 +274,7 @@ def stability(
 
 
 def agreement(maps: Sequence[Map], units: Sequence[Ints], pairs: Ints) -> float:
-    """Return the correlation of the on-map distances of two maps, averaged over pairs of maps."""
+    """Return the correlation of on-map distances between two maps, averaged over pairs of maps."""
     apart = [_pair_distances(*each, pairs) for each in zip(maps, units, strict=True)]
     if any(a.std() == 0 for a in apart):
         return 1.0 if all(a.std() == 0 for a in apart) else 0.0
@@ -288,7 +294,8 @@ def _pair_distances(map_: Map, units: Ints, pairs: Ints) -> Float64s:
 
 
 def are_torn(rows: Placed) -> Float64s:
-    """Return 1 for rows whose two nearest units are not neighbors, else 0, or NaN for one unit."""
+    """Return 1 for rows whose two nearest units are not neighbors, and 0 for all other rows.
+    Return NaN if the map has a single unit."""
     if rows.map_.n_units < 2:
         return np.full(len(rows.units), np.nan)
     are_neighbors = rows.map_.lattice.are_neighbors(rows.units[:, 0], rows.units[:, 1])

@@ -20,17 +20,19 @@ from somscape.measures._placed import Placed, placed, rounded
 from somscape.measures._quality import BLOCK_STARTS
 
 MAX_ROWS = 5_000
-"""Default number of rows that are compared with all other rows."""
+"""By default, at most this number of rows is compared with all rows."""
 
 BLOCK_VALUES = 1 << 20
-"""Number of distances in a block of 8 MiB.  Each measure needs a few arrays of this size."""
+"""Number of distances that are computed at a time, in a block of 8 MiB.  Each measure needs a few
+arrays of this size."""
 
 LEAST_SHARE = 1e-13
-"""A squared distance below this share of both rows' squares is a rounding error of 0."""
+"""A squared distance below this share of the sum of both rows' squares is set to 0, because
+rounding errors can be as large."""
 
 ANGLE_STEP = 2.0**-33
-"""Cosine distances are rounded to multiples of this step, because their rounding errors do not
-become smaller with the distances."""
+"""Cosine distances are rounded to multiples of this step, because small cosine distances have
+rounding errors as large as large cosine distances."""
 
 
 class RowDistances:
@@ -77,7 +79,7 @@ class RowDistances:
         return found if self._there is None else self._filled(found, rows)
 
     def _squared(self, rows: Ints) -> Float64s:
-        """Return sums of squared differences of two rows over the features that both rows have."""
+        """Return sums of squared differences of pairs of rows over their common features."""
         if self._there is None or self._squares is None:
             both = self._sums[rows, None] + self._sums
         else:
@@ -90,7 +92,7 @@ class RowDistances:
         return found
 
     def _by_feature(self, rows: Ints) -> Float64s:
-        """Return the sum of weighted feature differences, or their maximum for Chebyshev."""
+        """Return the sum (for Chebyshev, the maximum) of the weighted feature differences."""
         found = np.zeros((len(rows), len(self._x)))
         for j, weight in enumerate(self._weights):
             apart = np.abs(self._x[rows, j, None] - self._x[:, j]) * weight
@@ -103,14 +105,14 @@ class RowDistances:
         return found
 
     def _scale_up(self, rows: Ints, there: Float64s) -> Float64s:
-        """Return factors that convert distances over common features to all features."""
+        """Return factors that scale up distances over common features to all features."""
         common = product(there[rows] * self._weights, there.T)
         scale = np.full(common.shape, np.nan)
         every = common if self._kernel == "chebyshev" else self._weights.sum()
         return np.divide(every, common, out=scale, where=common > 0)
 
     def _filled(self, found: Float64s, rows: Ints) -> Float64s:
-        """Return distances in which the mean distance of the row replaces unknown distances."""
+        """Replace each unknown distance by the mean of the known distances of the row."""
         found[np.arange(len(rows)), rows] = 0.0
         is_known = ~np.isnan(found)
         if is_known.all():
@@ -148,9 +150,9 @@ class RowPairs:
     units : ndarray of shape (n_distinct,)
         Unit of each row, in ascending order.
     counts : ndarray of shape (n_distinct,), float64
-        Number of rows that each distinct row represents.
+        Number of equal rows that each distinct row represents.
     inverse : ndarray of shape (n_counted,)
-        Index of the distinct row that is equal to each counted row.
+        For each counted row, the index of the distinct row with the same values.
     anchors : ndarray of shape (n_anchors,)
         Indices of the anchors, in ascending order.
     """
@@ -164,7 +166,7 @@ class RowPairs:
 
     @classmethod
     def of(cls, placed: Placed, max_rows: int = MAX_ROWS, seed: int = 0) -> "RowPairs":
-        """Find the distinct rows, and draw anchors if there are more rows than `max_rows`."""
+        """Find the distinct rows, and draw anchors if there are more than `max_rows`."""
         rows = placed.rows + 0.0  # -0.0 is 0.0
         _, first, inverse = np.unique(rows, axis=0, return_index=True, return_inverse=True)
         weights = ones_or(counts_of(placed.given), len(rows))
@@ -181,7 +183,7 @@ class RowPairs:
 
     @property
     def n_rows(self) -> float:
-        """Number of rows, in which each row counts as often as its weight."""
+        """Number of rows, in which each distinct row counts as often as its weight."""
         return float(self.counts.sum())
 
     @property
@@ -254,13 +256,13 @@ def pairs_of(map: Any, X: Any, sample_weight: Any, max_rows: int, seed: int) -> 
 
 @dataclass(frozen=True, eq=False)
 class PairBlock:
-    """Distances between some anchors that share a unit and all rows.
+    """Distances of some anchors, which share a unit, from all rows.
 
     Attributes
     ----------
     pairs : Pairs
     own : slice
-        Slice of the anchors.
+        Slice of ``pairs.anchors`` that contains these anchors.
     place : int
         Index of the unit of these anchors in ``pairs.live``.
     distances : ndarray of shape (n, n_distinct)
@@ -283,7 +285,7 @@ class PairBlock:
 
     @cached_property
     def by_unit(self) -> Float64s:
-        """Sum of the distances to the rows of each unit, of shape (n, n_live)."""
+        """Sum of each anchor's distances to the rows of each unit, of shape (n, n_live)."""
         pairs = self.pairs
         apart = self.distances if pairs.is_plain else self.distances * pairs.counts
         return np.add.reduceat(apart, pairs.starts, axis=1)
@@ -310,11 +312,11 @@ class Pass(Protocol):
     """A computation that receives all pairs of rows, one block after another."""
 
     def add(self, block: PairBlock) -> None:
-        """Add the pairs of the anchors of a block to the result."""
+        """Add all pairs of a block to the result."""
 
 
 def run(pairs: RowPairs, passes: Sequence[Pass]) -> None:
-    """Compute all pairs once, and pass the pairs to several computations."""
+    """Compute the distances of all pairs once, for several computations."""
     for block in pairs.blocks():
         for each in passes:
             each.add(block)
@@ -339,7 +341,8 @@ def prototype_distances(map_: Map, unit: int) -> Float64s:
 
 
 MAX_RANKED = 1_000
-"""Default number of rows to rank.  Time and memory increase with the square of this number."""
+"""By default, at most this number of rows is used for the correlation of ranks.  Time and memory
+increase with the square of this number."""
 
 
 def c_measure(
@@ -350,7 +353,7 @@ def c_measure(
     max_rows: int = MAX_ROWS,
     random_state: int = 0,
 ) -> float:
-    """Return the sum over pairs of rows of data distance times map distance.
+    """Return data distance times map distance, summed over all pairs of rows.
 
     Higher values are better if maps with the same rows and lattice are compared.
     `rank_correlation` is a similar measure from -1 to 1.  If another map of these rows has a higher
@@ -365,8 +368,8 @@ def c_measure(
     sample_weight : array-like of shape (n_samples,), optional
         Number of equal rows that each row represents.  The default is 1 each.
     max_rows : int, default=5000
-        If there are more distinct rows, this number is drawn.  Drawn rows are compared with all
-        rows.
+        If there are more distinct rows, this number of rows is drawn.  Drawn rows are compared with
+        all rows.
     random_state : int, default=0
         Seed of the draw.
 
@@ -418,10 +421,10 @@ def kruskal_stress(
 ) -> float:
     """Return the mean squared difference between map distances and data distances.
 
-    Values near 0 are good, but 0 is possible only if the data have the dimension of the map.  Use
-    this measure only to compare maps with the same lattice, because even a map with units in random
-    order can have a value below 0.1.  `rank_correlation` shows whether distances on the map are
-    meaningful.
+    Values near 0 are good, but 0 is possible only if the data have as many dimensions as the map.
+    Use this measure only to compare maps with the same lattice, because even a map with units in
+    random order can have a value below 0.1.  `rank_correlation` shows whether distances on the map
+    are meaningful.
 
     Parameters
     ----------
@@ -503,9 +506,9 @@ def rank_correlation(
 
     Notes
     -----
-    Equal distances share their ranks.  Pairs without a path on a graph share the highest rank.  The
-    cost is O(max_rows^2 (n_features + log max_rows)).  All pairs are in memory at the same time,
-    about 32 MiB for 1,000 rows and 120 MiB for 2,000 rows.
+    Equal distances share their ranks.  On a graph, pairs of rows in unconnected parts share the
+    highest rank.  The cost is O(max_rows^2 (n_features + log max_rows)).  All pairs are in memory
+    at the same time, about 32 MiB for 1,000 rows and 120 MiB for 2,000 rows.
 
     References
     ----------
@@ -541,11 +544,11 @@ class Distances:
     def __init__(self, pairs: RowPairs) -> None:
         self._pairs = pairs
         self._sums = np.zeros(3)
-        """Sums over pairs of squared data distances, products, and squared map distances."""
+        """Squared data distances, products, and squared map distances, each summed over pairs."""
         self._most = np.zeros(2)
 
     def add(self, block: PairBlock) -> None:
-        """Add the pairs of the anchors of a block to the result."""
+        """Add all pairs of a block to the result."""
         pairs = self._pairs
         on_map = unit_distances(pairs, block.place, "grid")
         weights, apart = pairs.weights[block.own], block.distances
@@ -645,8 +648,8 @@ def trustworthiness(
     sample_weight : array-like of shape (n_samples,), optional
         Number of equal rows that each row represents.  The default is 1 each.
     max_rows : int, default=5000
-        If there are more distinct rows, this number is drawn.  Drawn rows are compared with all
-        rows.
+        If there are more distinct rows, this number of rows is drawn.  Drawn rows are compared with
+        all rows.
     random_state : int, default=0
         Seed of the draw.
 
@@ -734,7 +737,7 @@ def continuity(
 
     Notes
     -----
-    The formula is the formula of trustworthiness, with map and data exchanged.  SOMperf calls this
+    The formula is the same as for trustworthiness, with map and data exchanged.  SOMperf calls this
     measure neighborhood preservation.
 
     References
@@ -831,14 +834,15 @@ def _count(
 
 @dataclass(frozen=True, eq=False)
 class _UnitRanks:
-    """For some rows of one unit, the ranks of the rows of all units by distance, and their shares.
+    """Ranks by distance, and shares, of the rows of each unit, as neighbors of some rows of one
+    unit.
 
     Attributes
     ----------
     share : ndarray of shape (n, n_live)
         Share of the rows of each unit that are among the k nearest rows.
     rank : ndarray of shape (n, n_live)
-        Rank that all rows of a unit share.
+        Rank by distance that all rows of a unit share.
     """
 
     share: Float64s
@@ -881,7 +885,7 @@ class Neighbors:
         return 1 - excess * (2 / (k * (2 * n - 3 * k - 1)))
 
     def add(self, block: PairBlock) -> None:
-        """Add the pairs of the anchors of a block to the result."""
+        """Add all pairs of a block to the result."""
         if self._known is None or self._known[0] != block.place:
             self._known = (block.place, unit_distances(self.pairs, block.place, self._on))
         unit = _ranks_of(self._known[1], self.pairs.unit_counts, block.own_counts, self._k)
@@ -889,7 +893,7 @@ class Neighbors:
         self._add_strangers(block, unit, limit)
 
     def _add_nearest(self, block: PairBlock, unit: _UnitRanks) -> Float64s:
-        """Add the map ranks of the k nearest rows in the data, and return the k-th distances."""
+        """Add the map ranks of the k nearest rows in the data, and return each k-th distance."""
         pairs, k, n = self.pairs, self._k, len(block.distances)
         ordered, upto = block.ordered
         reach = (upto >= k).argmax(axis=1)
@@ -935,7 +939,8 @@ class Neighbors:
 
 
 def _ranks_of(apart: Float64s, counts: Float64s, own: Float64s, k: int) -> _UnitRanks:
-    """Return shares and ranks of units for some rows, without the weight `own` of each row."""
+    """Return shares and ranks of the rows of each unit, without the weight `own` of each row
+    itself."""
     alike = own[:1] if (own == own[0]).all() else own
     order = np.argsort(apart, kind="stable")
     ordered, upto = apart[order], np.cumsum(counts[order]) - alike[:, None]
@@ -1018,8 +1023,8 @@ def topographic_function(map: Any, X: Any, *, sample_weight: Any = None) -> Topo
 
     Notes
     -----
-    Two units are neighbors in the data if they are the two nearest units of at least one row.
-    Steps are counted over neighbors, both on the map and in the data.  A unit that is not the
+    Two units are neighbors in the data if they are the two nearest units of at least one row.  A
+    step leads from a unit to a neighbor, both on the map and in the data.  A unit that is not the
     nearest or second nearest unit of any row does not have neighbors in the data, so this unit is
     left out for k below 0.  The cost is O(n_units^2).
 
@@ -1058,7 +1063,7 @@ def function_of(rows: Placed) -> TopographicFunction:
 
 
 def _steps_of(n: int, edges: Ints, pairs: Ints) -> tuple[int, Float64s]:
-    """Return the largest number of steps between units, and the steps between each pair."""
+    """Return the largest number of steps between two units, and the number for each pair."""
     steps, width = np.empty(len(pairs)), 0
     for part in blocks(n, BLOCK_STARTS):
         paths = shortest_paths(n, edges, starts=np.arange(part.start, part.stop))
@@ -1069,10 +1074,11 @@ def _steps_of(n: int, edges: Ints, pairs: Ints) -> tuple[int, Float64s]:
 
 
 def topographic_product(map: Any) -> float:
-    """Return the topographic product, which tests if the map's dimension fits.
+    """Return the topographic product, which compares the dimensions of map and data.
 
-    Values near 0 are good.  Below 0, the map has too few dimensions, so try a less elongated shape.
-    Above 0, the map has too many dimensions, so try a longer and narrower shape.
+    Values near 0 are good.  If the value is below 0, the map has too few dimensions, so try a less
+    elongated shape.  If the value is above 0, the map has too many dimensions, so try a longer and
+    narrower shape.
 
     Parameters
     ----------
@@ -1132,6 +1138,6 @@ def _sum_log_products(map_: Map, unit: int) -> float:
 
 
 def _nearest(distances: Float64s, unit: int) -> np.ndarray:
-    """Return all other units in the order of their distances."""
+    """Return all other units in the order of their distances from this unit."""
     order = np.argsort(distances, kind="stable")
     return order[order != unit]

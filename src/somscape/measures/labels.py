@@ -117,7 +117,7 @@ def normalized_mutual_information(
 
 
 def mutual_of(counts: Float64s) -> float:
-    """Return the normalized mutual information from the weight of rows by group and class."""
+    """Return the normalized mutual information from total row weights by group and class."""
     by_unit, by_class = entropy(counts.sum(axis=1)), entropy(counts.sum(axis=0))
     if by_unit + by_class == 0:
         return 1.0
@@ -172,7 +172,7 @@ def adjusted_rand_index(
 
 
 def rand_of(found: "LabelClasses", regions: Any = None) -> float:
-    """Return the adjusted Rand index of rows with classes, whose weights are numbers of rows."""
+    """Return the adjusted Rand index of rows with classes.  Weights are numbers of rows."""
     counts = found.counts(regions)
     own = float(found.weights @ np.minimum(found.weights, 1))
     both = _pairs_in(counts, own)
@@ -228,14 +228,14 @@ def class_entropy(
 
 
 def mixture_of(counts: Float64s) -> float:
-    """Return the class entropy from the weight of rows by group and class."""
+    """Return the class entropy from total row weights by group and class."""
     return float(max(entropy(counts.ravel()) - entropy(counts.sum(axis=1)), 0.0))
 
 
 def majority_entropy(
     map: Any, X: Any, *, labels: Any, regions: Any = None, sample_weight: Any = None
 ) -> float:
-    """Return the sum over units of -log of the share of the unit's largest class.
+    """Return -log of the share of the largest class in a unit, summed over units.
 
     Values near 0 are good, because then most units contain a single class.  Every unit with rows
     counts equally, so compare only maps of the same size.  If the value is high, use more units or
@@ -280,7 +280,7 @@ def majority_entropy(
 
 
 def majority_of(counts: Float64s) -> float:
-    """Return the majority entropy from the weight of rows by group and class."""
+    """Return the majority entropy from total row weights by group and class."""
     return float(-np.log(counts.max(axis=1) / counts.sum(axis=1)).sum() + 0.0)
 
 
@@ -288,8 +288,8 @@ def class_scatter(map: Any, X: Any, *, labels: Any, sample_weight: Any = None) -
     """Return the mean number of connected groups of units per class.
 
     Values near 1 are good, because then each class is one connected part of the map.  A high value
-    means that the map splits classes, or that a class consists of several clusters.  To find out
-    which of both is true, train with a larger final radius.
+    means that the map splits classes, or that a class consists of several clusters.  To distinguish
+    the two cases, train with a larger final radius.
 
     Parameters
     ----------
@@ -365,11 +365,11 @@ class LabelClasses:
         return np.unique(self.units)
 
     def groups(self, regions: Any) -> Ints:
-        """Return the unit of each row, or its region if regions are given."""
+        """Return the unit of each row, or the region of each row if regions are given."""
         return self.units if regions is None else region_of_units(self.map_, regions)[self.units]
 
     def counts(self, regions: Any) -> Float64s:
-        """Return the weight of the rows of each group and class, of shape (n_groups, n_classes)."""
+        """Return total row weights by group and class, of shape (n_groups, n_classes)."""
         groups, place = np.unique(self.groups(regions), return_inverse=True)
         shape = len(groups), int(self.classes.max()) + 1
         cells = place * shape[1] + self.classes
@@ -453,7 +453,7 @@ def region_of_units(map_: Any, regions: Any) -> Ints:
 
 
 def _pairs_in(counts: Float64s, own: float) -> float:
-    """Return the number of pairs of different rows within groups."""
+    """Return the number of pairs of two distinct rows of the same group."""
     return float(((counts**2).sum() - own) / 2)
 
 
@@ -575,8 +575,8 @@ def silhouette(
     sample_weight : array-like of shape (n_samples,), optional
         Number of equal rows that each row represents.  The default is 1 each.
     max_rows : int, default=5000
-        If there are more distinct rows, this number is drawn.  Drawn rows are compared with all
-        rows.
+        If there are more distinct rows, this number of rows is drawn.  Drawn rows are compared with
+        all rows.
     random_state : int, default=0
         Seed of the draw.
 
@@ -697,7 +697,8 @@ def davies_bouldin_of(rows: Placed, regions: Any) -> float:
 
 
 def _scaled_up(apart: Float64s, weights: Float64s) -> Float64s:
-    """Return the lengths of rows.  If values are missing, lengths are scaled up to all features."""
+    """Return the norm of each row.  If values are missing, the norm is scaled up to all
+    features."""
     is_there = ~np.isnan(apart)
     present, squares = is_there @ weights, (np.nan_to_num(apart) ** 2).sum(axis=1)
     return np.asarray(np.sqrt(squares * weights.sum() / np.where(present > 0, present, np.inf)))
@@ -720,7 +721,7 @@ class Silhouettes:
         self.values: Float64s = np.full(len(pairs.anchors), np.nan)
 
     def add(self, block: PairBlock) -> None:
-        """Add the pairs of the anchors of a block to the result."""
+        """Add all pairs of a block to the result."""
         if len(self._counts) < 2:
             return
         sums, own = block.by_unit @ self._belongs, self._own[block.place]

@@ -21,7 +21,7 @@ from somscape.tables._messages import listed, suggestion
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class DistortionParts:
-    """The parts of the distortion by unit and feature, whose sum is `total`.
+    """The three parts of the distortion by unit and feature, which add up to `total`.
 
     Attributes
     ----------
@@ -198,7 +198,7 @@ def parts_of(rows: Placed, radius: float | None, neighborhood: str | None) -> Di
 
 
 def row_distortions(rows: Placed) -> Float64s:
-    """Return one value per row, whose weighted mean is the distortion, of shape (n_counted,)."""
+    """Return one value per row.  The weighted mean of the values is the distortion."""
     map_, (x, codebook) = rows.map_, rows.space
     radius, neighborhood = _trained_radius(map_), neighborhood_of(map_, None)
     if radius is None:
@@ -218,7 +218,7 @@ def row_distortions(rows: Placed) -> Float64s:
 def _neighborhoods(
     rows: Placed, w: Float64s, radius: float, neighborhood: str
 ) -> Iterator[tuple[int, float, Float64s, Float64s]]:
-    """Yield each unit with rows, its total pull, and mean and spread of the prototypes nearby."""
+    """Yield each unit with rows, its total pull, and mean and spread of the prototypes it pulls."""
     for unit in np.flatnonzero(rows.hits > 0).tolist():
         h = pull_from(rows.map_.lattice, neighborhood, unit, radius)
         total = float(h.sum())
@@ -227,7 +227,7 @@ def _neighborhoods(
 
 
 def _unit_moments(rows: Placed, x: Float64s) -> tuple[Float64s, Float64s, Float64s]:
-    """Return weights, means and sums of squares about the means for each unit and feature."""
+    """For each unit and feature, return weight, mean, and sum of squares about the mean."""
     n, n_features = rows.map_.n_units, x.shape[1]
     counts, means, spread = (np.zeros((n, n_features)) for _ in range(3))
     is_there = ~np.isnan(x)
@@ -243,7 +243,7 @@ def _unit_moments(rows: Placed, x: Float64s) -> tuple[Float64s, Float64s, Float6
 
 
 def radius_of(map_: Map, radius: float | None) -> float:
-    """Return the given radius, or the last radius of the training."""
+    """Return the given radius, or by default the last radius of the training."""
     if radius is not None:
         check_number("radius", radius, 0)
         return float(radius)
@@ -263,7 +263,8 @@ def _trained_radius(map_: Map) -> float | None:
 
 
 def neighborhood_of(map_: Map, neighborhood: str | None) -> str:
-    """Return the given neighborhood, or the neighborhood of the training, or "gaussian"."""
+    """Return the given neighborhood.  The default is the neighborhood of the training, or
+    "gaussian" if this neighborhood is unknown."""
     if neighborhood is not None:
         return neighborhood
     return str(map_.parameters.get("neighborhood") or "gaussian")
@@ -304,7 +305,7 @@ class ByRow:
         return self.shown(means)
 
     def shown(self, means: Any) -> Any:
-        """Convert means of values to values of the measure."""
+        """Convert means of the values of rows to values of the measure."""
         return np.sqrt(means) if self.is_root else means
 
 
@@ -317,7 +318,7 @@ SEARCHED: Mapping[str, Callable[[Placed], Float64s]] = {
     "mean_tied_rank": row_ranks,
     "combined_error": row_ways,
 }
-"""Functions that return one value per row, for measures of the two nearest units of each row."""
+"""For each measure of the two nearest units of a row, a function that returns one value per row."""
 
 _ROOTS = ("root_mean_squared_error",)
 
@@ -326,7 +327,7 @@ PAIRED: Mapping[str, tuple[str, str]] = {
     for on, suffix in zip(ON, ("", "_on_prototypes"), strict=True)
     for name in ("trustworthiness", "continuity", "neighborhood_preservation")
 }
-"""Measures that compare neighbors of rows, with a value of `ON` and a `Neighbors` attribute."""
+"""For each measure of the neighbors of rows, a value of `ON` and an attribute of `Neighbors`."""
 
 
 def searched(rows: Placed, names: Iterable[str] = tuple(SEARCHED)) -> dict[str, ByRow]:
@@ -401,7 +402,7 @@ def by_unit(
     """Return measures of each unit, computed from the rows of the unit.
 
     `plots.values` draws the result.  If a unit is much worse than the rest of the map, do not trust
-    the map at this unit.  The function with the name of a measure documents advice on settings.
+    the map at this unit.  For advice on settings, see the function with the name of the measure.
 
     Parameters
     ----------

@@ -35,10 +35,10 @@ from somscape.tables._messages import suggestion
 from somscape.tables.table import frame_of
 
 MUCH = 0.05
-"""Difference above which held-out rows are much worse, for measures from 0 to 1."""
+"""Held-out rows are much worse if a measure from 0 to 1 is worse by more than this number."""
 
 MUCH_LONGER = 1.1
-"""Ratio above which held-out rows are much worse, for distances and ranks."""
+"""Held-out rows are much worse if a distance or a rank is more than this many times as high."""
 
 MAX_NAMED = 3
 
@@ -63,7 +63,7 @@ def _number(value: float) -> str:
 
 
 class Advice(NamedTuple):
-    """Explanation of a measure for its readers.
+    """Explanation of a measure for users.
 
     Attributes
     ----------
@@ -98,8 +98,8 @@ ADVICE = {
     "embedding_accuracy": Advice(
         "near 1",
         "This is the share of the variance in columns whose distribution the prototypes match. If "
-        "it is low, use a smaller final radius. A column with few distinct values, such as yes "
-        "and no, never counts.",
+        "it is low, use a smaller final radius. A column with few distinct values, such as yes and "
+        "no, never counts as matched.",
     ),
     "distortion": Advice(
         "lower",
@@ -109,8 +109,8 @@ ADVICE = {
     "topographic_error": Advice(
         "near 0",
         "This is the share of rows whose two nearest units are not neighbors (8 neighbors on "
-        "squares, 6 on hexagons). Above 0.1, neighbors on the map are not reliable. In this case, "
-        "use a larger final radius.",
+        "squares, 6 on hexagons). If it is above 0.1, neighbors on the map are not reliable. In "
+        "this case, use a larger final radius.",
     ),
     "mean_tied_rank": Advice(
         "the rank of neighbors",
@@ -127,9 +127,9 @@ ADVICE = {
     ),
     "topographic_product": Advice(
         "near 0",
-        "This measure shows whether the dimension of the map fits the data. Below 0, the map has "
-        "too few dimensions, so try a less elongated shape. Above 0, it has too many dimensions, "
-        "so try a longer shape.",
+        "This measure shows whether the dimension of the map fits the data. If it is below 0, the "
+        "map has too few dimensions, so try a less elongated shape. If it is above 0, the map has "
+        "too many dimensions, so try a longer shape.",
     ),
     "topographic_function": Advice(
         "near 0",
@@ -138,9 +138,9 @@ ADVICE = {
     ),
     "trustworthiness": Advice(
         "near 1",
-        "This measure shows whether neighbors on the map are neighbors in the data. Below 0.9, do "
-        "not treat neighbors on the map as similar. If trustworthiness_on_prototypes is also low, "
-        "use more units. Otherwise use a larger final radius.",
+        "This measure shows whether neighbors on the map are neighbors in the data. If it is below "
+        "0.9, do not treat neighbors on the map as similar. If trustworthiness_on_prototypes is "
+        "also low, use more units. Otherwise use a larger final radius.",
     ),
     "continuity": Advice(
         "near 1",
@@ -185,8 +185,8 @@ ADVICE = {
     "rank_correlation": Advice(
         "near 1",
         "This measure shows whether rows that are far apart in the data are far apart on the map. "
-        "Below 0.5, do not interpret distances across the map. In this case, use a larger first "
-        "radius or a different shape.",
+        "If it is below 0.5, do not interpret distances across the map. In this case, use a larger "
+        "first radius or a different shape.",
     ),
     "dead_units": Advice(
         "near 0",
@@ -201,9 +201,9 @@ ADVICE = {
     ),
     "hit_gini": Advice(
         "near 0",
-        "This measure shows how unevenly the rows use the units. Near 1 on the training rows, a "
-        "few units contain all rows. In this case, look for equal rows and for columns on very "
-        "different scales.",
+        "This measure shows how unevenly the rows use the units. A value near 1 on the training "
+        "rows means that a few units contain all rows. In this case, look for equal rows and for "
+        "columns on very different scales.",
     ),
     "purity": Advice(
         "near 1",
@@ -231,14 +231,14 @@ ADVICE = {
     ),
     "majority_entropy": Advice(
         "near 0",
-        "This is the sum over units of -log of the share of the unit's largest class. Compare only "
-        "maps of the same size. If it is high, use more units, or columns that separate the "
+        "This is -log of the share of the largest class in a unit, summed over all units. Compare "
+        "only maps of the same size. If it is high, use more units, or columns that separate the "
         "classes.",
     ),
     "class_scatter": Advice(
         "near 1",
         "This is the number of connected groups of units per class. If it is high, the map splits "
-        "classes, or a class has several clusters. To find out which of both is true, use a larger "
+        "classes, or a class has several clusters. To distinguish the two cases, use a larger "
         "final radius.",
     ),
     "silhouette": Advice(
@@ -366,12 +366,12 @@ class MeasuresReport:
 
     @property
     def comparison(self) -> str:
-        """A sentence that compares held-out rows with training rows, or "".
+        """The comparison of held-out with training rows, or "" without held-out rows.
 
         Held-out rows are much worse in a measure if the intervals do not overlap and the difference
         is large.  A difference is large if a measure from 0 to 1 is more than 0.05 worse, or if a
-        different measure is more than 10 % higher.  Measures that depend on the number of rows do
-        not count.
+        different measure is more than 10 % higher.  Measures that depend on the number of rows are
+        not compared.
         """
         if self.held_out is None:
             return ""
@@ -512,7 +512,8 @@ def report(
     level : float, default=0.95
         Share of the resampled means inside each interval.
     n_resamples : int, default=1000
-        Number of resamples for the intervals.  For each resample, all rows are drawn again.
+        Number of resamples for the intervals.  Each resample draws n of the n rows, with
+        replacement.
     random_state : int, default=0
         Seed for drawing rows and resamples.
 
