@@ -23,8 +23,8 @@ LARGE = 1 << 28
 """Smallest size in bytes (256 MiB) of an array that is stored in a file."""
 
 LEAST = 1 << 16
-"""Smallest size in bytes of an array that is stored in a file if it belongs to several arrays that
-are large together."""
+"""Smallest size in bytes of an array that is stored in a file if it is one of several arrays whose
+total size is large."""
 
 EXTENT = 1 << 26
 """Size in bytes of a file that small arrays share, because a process can only open few files."""

@@ -66,7 +66,8 @@ class Ascending:
         return float(above - step * (1 - part) if part >= 0.5 else below + step * part)
 
     def median(self) -> float:
-        """Return the middle value, or the mean of the two middle values."""
+        """Return the median, which is the mean of the two middle values for an even number of
+        rows."""
         low, high = (self.at(np.floor(place)) for place in ((self.n - 1) / 2, self.n / 2))
         return low if low == high else (low + high) / 2
 

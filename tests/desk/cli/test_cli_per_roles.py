@@ -188,10 +188,10 @@ def test_what_is_left_out_may_be_missing_another_month(sales: Path) -> None:
     more = '"share of channel = tv" = "drop"\n"born: weekday" = "drop"\ncountry = "drop"\n'
     Path("r.toml").write_text(f'[columns]\nclient = "per"\n{more}born = "date"\n')
     said = detect(sales, "--roles", "r.toml", "--out", "found", "--save-roles", "s.toml")
-    assert "and not made of these rows: 'share of channel = tv'" in said
+    assert "but not made from these rows: 'share of channel = tv'" in said
     assert "share of channel = tv" in read_roles("s.toml").drop
     again = detect(sales, "--roles", "s.toml", "--out", "again")
-    assert "and not made of these rows: 'share of channel = tv'" in again
+    assert "but not made from these rows: 'share of channel = tv'" in again
     assert files_of("again") == files_of("found")
 
 

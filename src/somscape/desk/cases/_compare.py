@@ -260,7 +260,7 @@ MAX_KEYS, MAX_LEVELS, MAX_COLUMNS = 20, 2, 20
 
 @dataclass(frozen=True)
 class Unseen:
-    """Unseen levels of a column, which are levels that do not occur in the map's training data.
+    """Unseen levels of a column: levels that do not occur in the map's training data.
 
     Attributes
     ----------
@@ -377,7 +377,7 @@ class Drift:
     far : float
         Distance from the map above which a row is far.
     share_far : float
-        Share of far rows; 0.01 in the map's first run.
+        Share of rows that are far from the map; 0.01 in the map's first run.
     is_first : bool
         Whether this is the map's first run, which cannot show drift.
     unseen : mapping of str to int

@@ -225,7 +225,7 @@ class Place:
     doubt : str
         A warning if the previous run shares hardly any case with this table, else "".
     replaced : tuple of WatchRun
-        The runs to replace.
+        The runs that this run replaces.
     """
 
     id: str

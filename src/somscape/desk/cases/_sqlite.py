@@ -16,7 +16,7 @@ from somscape._files import full_disk
 from somscape.errors import InputError
 
 SECONDS_TO_WAIT = 30.0
-"""Seconds to wait for the changes of another program."""
+"""Seconds to wait until another program has ended a change."""
 
 PROBE = 1 << 16
 """Number of bytes to write as a test whether the disk is full. SQLite's index of a journal is

@@ -99,7 +99,7 @@ def texts_of(column: Column) -> list[str]:
 
 
 def sampled(keys: Iterable[str]) -> set[str]:
-    """Return at most 2,000 keys. For similar sets of keys, mostly the same keys are chosen."""
+    """Return at most 2,000 keys. From similar sets of keys, mostly the same keys are chosen."""
     return set(sorted(keys, key=lambda key: hashlib.sha256(key.encode()).digest())[:MAX_SAMPLE])
 
 

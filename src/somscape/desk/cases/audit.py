@@ -42,23 +42,23 @@ from somscape.tables._messages import counted
 
 @dataclass
 class Follows:
-    """Checker of the lines of an audit, one line after the other.
+    """A check of the lines of an audit, one line after the other.
 
     Attributes
     ----------
     key : bytes or None
         Key of the seals.
     asked : str or None
-        First digits of the head to look for.
+        First digits of the head that must occur in the audit.
     number, head : int, str
         Number of the last checked line, and head of the audit after this line.
     faults : list of str
     unchecked : list of str
         Sentences on doubts that can only be resolved with the key or by asking a person.
     found : str or None
-        The position of the head to look for, in words.
+        The position of this head in the audit, in words.
     n_found : int
-        Number of the line with the head to look for.
+        Number of the line with this head.
     n_sealed : int
         Number of lines whose seal was made with the key.
     has_seals : bool
@@ -208,14 +208,14 @@ class Told:
     lines : list of str
         A sentence for each line on forgotten cases.
     unlike : dict of str to str
-        A sentence for each run whose kept values differ from the line of the run.
+        A sentence for each run whose kept values differ from the hashes in the line of the run.
     n_old_runs, n_old_decisions, older : int
         Number of runs and number of decisions whose lines were written with fewer hashes by earlier
         versions, and the number of the last of these lines.
     maps : set of str
-        Hashes of all maps that lines name.
+        Hashes of all maps that the lines of the audit name.
     watches : dict of str to dict
-        Fields of the last line on each watch.
+        Fields of the last line on each watch, by the name of the watch.
     begun : dict of str to str
         Time at which each watch was made, according to its first line.
     """

@@ -110,7 +110,7 @@ class RunOutcome:
 
     @property
     def n_outstanding(self) -> int:
-        """Number of rows in `news` that stand out, returned, or were chosen by a rule.
+        """Number of rows in `news` that stand out, that returned, or that a rule chose.
 
         A list without a rule has ten rows even if fewer rows stand out.
         """

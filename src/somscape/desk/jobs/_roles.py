@@ -327,7 +327,7 @@ def _notes(grouped: Grouped, roles: Roles, unfit: Sequence[UnusedColumn]) -> lis
         notes.append(f"protected, and different within customers, so left out: {listed(differ)}")
     absent = _columns_not_made(grouped, roles)
     if absent:
-        notes.append(f"asked to be left out, and not made of these rows: {listed(absent)}")
+        notes.append(f"asked to be left out, but not made from these rows: {listed(absent)}")
     return notes
 
 

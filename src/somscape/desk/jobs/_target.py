@@ -54,7 +54,7 @@ class Target:
     name : str
     values : ndarray of shape (n_rows,)
         Index of each row's class in `classes`, with -1 for an unknown class.  If the target is a
-        number column, the values are these numbers.
+        number column, the values are the numbers of this column.
     is_known : ndarray of shape (n_rows,), bool
         Whether the value is present.
     classes : ndarray of str or None

@@ -305,7 +305,7 @@ class Metrics:
         self._flagged = counter("somscape_rows_flagged", "Flagged rows in responses.")
         self.maps = counter(
             "somscape_map_reloads",
-            "New map files that were taken over or refused.",
+            "New map files that were accepted or refused.",
             ("outcome",),
         )
         for outcome in ("taken", "refused"):
@@ -413,7 +413,8 @@ class Gate:
 
 
 def _place_of(error: Exception) -> str:
-    """Return the kind and place of an error, without its message, which may quote a row."""
+    """Return the kind and place of an error, but not its message, because the message can quote a
+    row."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     return f"A request failed: {type(error).__name__} in {Path(last.filename).name}:{last.lineno}."
 
@@ -430,7 +431,7 @@ def answer_of(refused: Refusal) -> Response:
 
 
 MAX_TOGETHER, MAX_BYTES_TOGETHER = 16, 1 << 16
-"""Largest numbers of rows and bytes of a request that is scored in the event loop, together with
+"""Largest number of rows and of bytes in a request that is scored in the event loop, together with
 other requests. A larger request is scored in a thread, so that it does not delay other requests."""
 
 N_THREADS = 2
@@ -620,7 +621,7 @@ def _ids_of(rows: list[Any], served: Served) -> list[Any] | None:
 
 async def _answer_fault(request: Request, error: Exception) -> Response:
     return answer_of(
-        Refusal(500, "The service has failed. See its log for the place of the fault.")
+        Refusal(500, "The service has failed. The log of the service names the place.")
     )
 
 

@@ -53,7 +53,8 @@ MAX_CONNECTIONS = 1000
 its first byte."""
 
 MANY_FILES = 10_240
-"""Number of open files to request if the system has no limit. macOS does not allow more."""
+"""Limit on open files to set if the system does not have a limit. macOS does not allow a higher
+limit."""
 
 FREE_FILES = 64
 """Number of open files to keep free for tables, databases and jobs. If an eighth of the limit on
@@ -379,7 +380,7 @@ REFUSED = 400
 
 
 class Lingering:
-    """Reader of a request and sender of its response.
+    """Reader of one request and sender of its response.
 
     Parameters
     ----------
