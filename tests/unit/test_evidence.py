@@ -353,8 +353,8 @@ def test_few_numbers_below_zero_are_told_of():
     (code,) = encoding.features
     assert code.why.endswith("; 1 of 200 below 0")
     assert notes_of(encoding) == [
-        "'amount' is below 0 in 1 of 200 rows. Check these rows, because a wrong sign may not get "
-        "a high score"
+        "'amount' is below 0 in 1 of 200 rows. Check these rows, because a wrong sign does not "
+        "always cause a high score"
     ]
     assert notes_of(Encoding.from_json(encoding.to_json())) == notes_of(encoding)
     amounts[:3] = -1.0  # three of 200 are no slips any more

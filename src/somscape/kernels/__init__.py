@@ -1,4 +1,4 @@
-"""Search, sums, smoothing and online training, by the compiled core or its NumPy twin."""
+"""Functions for search, sums, smoothing and online training, in C++ or in NumPy."""
 
 from somscape.kernels.metric import Metric
 

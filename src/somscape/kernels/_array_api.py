@@ -1,4 +1,4 @@
-"""Search and sums for rows on a device, by the array API standard.
+"""Search and sums for rows on a device, with functions of the array API standard.
 
 Only search and sums take a long time, so only these functions run on the device.  Scores are
 computed as a product of matrices in the type of the rows, and sums use whole numbers as in the
@@ -18,7 +18,8 @@ from somscape.kernels._kernels import Kernels
 from somscape.kernels._sparse import Device, DeviceArray
 
 MAX_VALUES = 1 << 25
-"""Maximum number of values in an array (256 MB in float64).  At most seven arrays are in memory."""
+"""Maximum number of values in an array (256 MB in float64).  At most seven such arrays are in
+memory at the same time."""
 
 
 class DeviceKernels:
@@ -96,7 +97,7 @@ class DeviceKernels:
         distances: Any = None,
         error_scale: float = 1.0,
     ) -> int:
-        """Add each row to its unit, in fixed point, and return the sum of the distances."""
+        """Add each row to the sums of its unit, in fixed point. Return the sum of all distances."""
         fixed = (center, scale, weight_scale)
         if not isinstance(rows, DeviceArray):
             given = (units, weights, *fixed, counts, totals, distances, error_scale)
@@ -122,7 +123,7 @@ class DeviceKernels:
         return error
 
     def _column(self, values: Any, part: slice) -> Any:
-        """Return a part of the values, from the device or NumPy, as a column on the device."""
+        """Return a part of a device array or NumPy array as a column on the device."""
         if values is None:
             return None
         some = values[part]
@@ -130,7 +131,7 @@ class DeviceKernels:
         return there[:, None]
 
     def _sums_by_unit(self, terms: Any, units: Any, n_units: int) -> Ints:
-        """Return exact sums of integer terms by unit, as differences of a running sum."""
+        """Return the exact sum of each unit's integer terms, from differences of a running sum."""
         xp, place = self.device.library, self.device.place
         order = xp.argsort(units)
         running = xp.cumulative_sum(xp.take(terms, order, axis=0), axis=0, include_initial=True)
@@ -161,11 +162,11 @@ class _Scores:
         self.factors = device.sent(np.ascontiguousarray(factors.T), dtype)
 
     def tiles(self, n: int) -> Iterator[slice]:
-        """Yield slices of `n` rows whose scores are computed together."""
+        """Yield slices that divide `n` rows into blocks whose scores are computed together."""
         return blocks(n, _step(max(self.factors.shape)))
 
     def least(self, tile: Any, k: int) -> Any:
-        """Return the `k` units with the lowest scores of each row, sorted by unit if equal."""
+        """Return for each row the `k` units with the lowest scores. Ties are sorted by unit."""
         xp, place = self.device.library, self.device.place
         ones = xp.ones((tile.shape[0], 1), dtype=tile.dtype, device=place)
         moved = xp.concat([(tile - self.center) * self.scale, ones], axis=1)
@@ -200,7 +201,7 @@ def _join(parts: list[Any], device: Device) -> DeviceArray:
 
 
 def _round(xp: Any, values: Any, times: Any) -> Any:
-    """Round weighted values to whole numbers. A whole-number weight multiplies after rounding."""
+    """Round weighted values to integers. A whole-number weight multiplies the rounded value."""
     if times is None:
         return xp.astype(xp.round(values), xp.int64)
     is_whole = xp.round(times) == times

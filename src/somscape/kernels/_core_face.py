@@ -24,7 +24,7 @@ from somscape.kernels._sparse import Rows, SparseRows
 
 
 def processors_by_quota(root: Path = Path("/")) -> int | None:
-    """Return the smallest processor quota of the control groups, or None if there is no quota."""
+    """Return the smallest processor quota of the Linux control groups, or None without a quota."""
     try:
         lines = (root / "proc/self/cgroup").read_text().splitlines()
     except OSError:
@@ -50,7 +50,7 @@ def _shares(mounted: Path, line: str) -> Iterator[float]:
 
 
 def _quota(folder: Path, *, is_old: bool) -> tuple[int, int]:
-    """Return quota and period in microseconds. Without a limit, return -1 or raise ValueError."""
+    """Return quota and period in microseconds. An unlimited quota is -1 or raises ValueError."""
     if is_old:
         names = "cpu.cfs_quota_us", "cpu.cfs_period_us"
         quota, period = ((folder / name).read_text() for name in names)
@@ -74,7 +74,7 @@ class CoreKernels:
 
     @property
     def n_threads(self) -> int:
-        """Maximum number of threads, from OMP_NUM_THREADS, threadpoolctl or the quota."""
+        """Maximum number of threads, from OMP_NUM_THREADS, threadpoolctl or the processor quota."""
         return int(_core.n_threads())
 
     def search(
@@ -131,13 +131,13 @@ class CoreKernels:
         return means
 
     def parts_of_nearest(self, rows: Floats, codebook: Floats, k: int) -> tuple[Float64s, Float64s]:
-        """Return the mean distance to the `k` nearest units, and the part of each feature in it."""
+        """Return the mean distance to the `k` nearest units, and what each feature adds to it."""
         means, parts = np.empty(len(rows)), np.empty(rows.shape)
         _core.mean_of_nearest(rows, codebook.astype(np.float64, copy=False), k, means, parts)
         return means, parts
 
     def sum_of_lines(self, rows: Floats, features: Ints, x: Float64s, y: Float64s) -> Float64s:
-        """Return for each row the sum of piecewise linear functions, one for each feature."""
+        """Apply a piecewise linear function to each feature, and return the sum for each row."""
         sums = np.empty(len(rows))
         _core.sum_of_lines(rows, features, x, y, sums)
         return sums
@@ -203,7 +203,7 @@ class CoreKernels:
         _core.margin_steps(*known, *steps, prototypes, axes)
 
     def minisom_winners(self, rows: Float64s, codebook: Float64s, distance: str) -> Ints:
-        """Return for each row the unit that wins in MiniSom."""
+        """Return for each row the unit that MiniSom would choose as the winner."""
         units = np.empty(len(rows), dtype=np.int64)
         _core.minisom_winners(rows, codebook, MINISOM_DISTANCES.index(distance), units)
         return units

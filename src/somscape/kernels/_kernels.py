@@ -42,8 +42,8 @@ class MarginSteps(NamedTuple):
     batch : int
         Number of rows of a step, at most 128.  The last step may have fewer rows.
     lengths : ndarray of shape (n_steps, 2), float64
-        Length of each step for a constant slope, for prototypes in column 0, and for axes (as a
-        share of their largest entry) in column 1.
+        Length of each step if slopes are constant.  Column 0 is for prototypes, and column 1 is for
+        axes (as a share of their largest entry).
     n_before : int
         Number of earlier steps.
     """
@@ -73,9 +73,9 @@ class OnlineSteps(NamedTuple):
 class Kernels(Protocol):
     """Kernels for C-contiguous arrays of one float type.
 
-    A search accepts a codebook in float32 or float64, and float64 prototypes are not rounded for
-    float32 rows.  For `search`, `winners` and `sums`, rows can also be sparse or on a device.  The
-    results for rows on a device are also on the device, as a `DeviceArray`.
+    A search accepts a codebook in float32 or float64.  A float64 codebook is not rounded, even if
+    rows are float32.  For `search`, `winners` and `sums`, rows can also be sparse or on a device.
+    The results for rows on a device are also on the device, as a `DeviceArray`.
     """
 
     @property
@@ -109,16 +109,16 @@ class Kernels(Protocol):
         order: Ints | None = None,
         one_thread: bool = False,
     ) -> Ints:
-        """Return the units of a Euclidean `search`, but faster, without their distances."""
+        """Return the same units as a Euclidean `search`, but faster and without distances."""
 
     def mean_of_nearest(self, rows: Floats, codebook: Floats, k: int) -> Float64s:
         """Return the mean Euclidean distance of each row to its `k` nearest units."""
 
     def parts_of_nearest(self, rows: Floats, codebook: Floats, k: int) -> tuple[Float64s, Float64s]:
-        """Return the mean distance to the `k` nearest units, and the part of each feature in it."""
+        """Return the mean distance to the `k` nearest units, and what each feature adds to it."""
 
     def sum_of_lines(self, rows: Floats, features: Ints, x: Float64s, y: Float64s) -> Float64s:
-        """Return for each row the sum of piecewise linear functions, one for each feature."""
+        """Apply a piecewise linear function to each feature, and return the sum for each row."""
 
     def sums(
         self,

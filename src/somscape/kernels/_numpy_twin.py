@@ -17,14 +17,13 @@ STEEPNESS = 8.0
 TINY = 1e-12
 KEPT_OF_MEAN, KEPT_OF_SQUARE = 0.9, 0.99
 VANISHED = np.float32(1e-30)
-"""Limit below which mean slopes are set to 0, because processors are slow with subnormal
-numbers."""
+"""Mean slopes below this limit are set to 0, because processors are slow with subnormal numbers."""
 
 
 def _slopes(
     known: ClassedRows, some: Ints, is_own: np.ndarray, prototypes: Floats, axes: Floats
 ) -> tuple[Floats, Floats]:
-    """Return the slopes of the cost for prototypes and axes."""
+    """Return the slopes of the cost with respect to prototypes and axes."""
     rows, is_near = known.rows[some], is_own[known.classes[some]]
     turned = _product(rows, axes, np.float32(0))
     start = np.float32(-0.5) * _sum_columns(np.square(prototypes))
@@ -74,7 +73,7 @@ def _sum_columns(terms: Floats) -> Floats:
 
 
 def lines(rows: Floats, features: Ints, x: Float64s, y: Float64s) -> Float64s:
-    """Return the values of a piecewise linear function of each feature."""
+    """Apply a piecewise linear function to each feature, and return the values."""
     if x.shape != y.shape or len(x) != len(features) or x.shape[1] < 2:
         raise ParameterError(
             "x and y must have the same number of knots, at least two per line", parameter="x"
@@ -183,7 +182,7 @@ class NumpyKernels:
         return means
 
     def parts_of_nearest(self, rows: Floats, codebook: Floats, k: int) -> tuple[Float64s, Float64s]:
-        """Return the mean distance to the `k` nearest units, and the part of each feature in it."""
+        """Return the mean distance to the `k` nearest units, and what each feature adds to it."""
         means, parts = np.empty(len(rows)), np.zeros(rows.shape)
         for part, squares in _squares_in_order(rows, codebook, k):
             nearest = np.argsort(squares, axis=1, kind="stable")[:, :k]
@@ -197,7 +196,7 @@ class NumpyKernels:
         return means, parts
 
     def sum_of_lines(self, rows: Floats, features: Ints, x: Float64s, y: Float64s) -> Float64s:
-        """Return for each row the sum of piecewise linear functions, one for each feature."""
+        """Apply a piecewise linear function to each feature, and return the sum for each row."""
         sums = np.empty(len(rows))
         for part in blocks(len(rows), max(1, BLOCK_VALUES // max(1, len(features)))):
             sums[part] = _sum_in_order(lines(rows[part], features, x, y))
@@ -296,7 +295,7 @@ def _squares_in_order(rows: Floats, codebook: Floats, k: int) -> Iterator[tuple[
 
 
 def _sum_in_order(terms: Float64s) -> Float64s:
-    """Return the sum of columns in their order, because NumPy's own sum uses another order."""
+    """Return the sum of columns, added from left to right. NumPy's sum uses another order."""
     total = np.zeros(len(terms))
     with np.errstate(over="ignore"):
         for column in terms.T:
@@ -305,7 +304,7 @@ def _sum_in_order(terms: Float64s) -> Float64s:
 
 
 def _groups_of_equal(rows: Floats) -> tuple[Ints, Ints]:
-    """Return the number of the first row in each group of equal rows, and the group of each row."""
+    """Return the index of the first row in each group of equal rows, and the group of each row."""
     as_bytes = np.ascontiguousarray(rows).view(f"V{rows.shape[1] * rows.itemsize}")
     _, first, kinds = np.unique(as_bytes, return_index=True, return_inverse=True)
     return first, kinds.reshape(-1)
@@ -314,7 +313,7 @@ def _groups_of_equal(rows: Floats) -> tuple[Ints, Ints]:
 def _nearest(
     rows: Float64s, prototypes: Float64s, k: int, weights: Float64s | None
 ) -> tuple[Ints, Float64s] | None:
-    """Return the `k` nearest units and squared distances, or None if candidates are too many."""
+    """Return the `k` nearest units and squared distances, or None for too many candidates."""
     center = prototypes.mean(axis=0)
     root = 1.0 if weights is None else np.sqrt(weights)
     x, w = (rows - center) * root, (prototypes - center) * root
@@ -339,7 +338,7 @@ def _nearest(
 
 
 def _summed_around(sums: Float64s, tables: NeighborhoodTables) -> Float64s:
-    """Return sums over the neighborhood of each unit, of shape (n_rows, n_cols, f)."""
+    """Return for each unit the weighted sum over its neighborhood, of shape (n_rows, n_cols, f)."""
     n_cols = sums.shape[1]
     offset = np.arange(n_cols)[:, None] - np.arange(n_cols)[None, :] + n_cols - 1
     out = np.zeros_like(sums)
@@ -351,7 +350,7 @@ def _summed_around(sums: Float64s, tables: NeighborhoodTables) -> Float64s:
 
 
 def _fixed_point(values: Float64s, weights: Float64s) -> Ints:
-    """Round weighted values to integers. A whole-number weight multiplies after rounding."""
+    """Round weighted values to integers. A whole-number weight multiplies the rounded value."""
     times = np.rint(weights)
     is_whole = times == weights
     # Values that fit into an integer only because of their weight are excluded from the cast.
@@ -360,7 +359,7 @@ def _fixed_point(values: Float64s, weights: Float64s) -> Ints:
 
 
 def _sum_in_stripes(terms: Iterator[Float64s], shape: tuple[int, ...]) -> Float64s:
-    """Sum the terms of features in eight partial sums, as the core does."""
+    """Sum the terms of all features through eight partial sums, as the core does."""
     stripes = [np.zeros(shape) for _ in range(8)]
     for f, term in enumerate(terms):
         stripes[f % 8] += term

@@ -98,11 +98,11 @@ def meanwhile(work: Callable[[], Result], *, is_long: bool = True) -> Callable[[
 
 
 MANY_VALUES, SHARED_VALUES = 1 << 12, 1 << 18
-"""Number of values above which sorting integer keys is faster, and number above which threads are
-worthwhile."""
+"""Number of values above which sorting integer keys is faster than sorting floats, and number of
+values above which threads are worthwhile."""
 
 BITS = 64
-"""Bits of a sort key, which combines a number and its index in one integer."""
+"""Number of bits of a sort key, which combines a number and its index in one integer."""
 
 
 def stable_order(values: Float64s) -> Ints:
@@ -144,7 +144,7 @@ def _sort(keys: NDArray[np.uint64]) -> None:
 
 
 def _have_equal_heads(keys: NDArray[np.uint64], place_bits: int) -> NDArray[np.bool_]:
-    """Return for each key except the first whether its value bits equal the previous key."""
+    """Return for each key except the first whether its value bits equal the previous value bits."""
     heads = keys >> np.uint64(place_bits)
     return np.asarray(heads[1:] == heads[:-1])
 

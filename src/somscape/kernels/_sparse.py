@@ -12,10 +12,11 @@ from somscape._validate import largest_value, wrong_value
 from somscape._weights import blocks
 
 FOLDED_VALUES = 4096
-"""Number of values that are treated as one row, because NumPy is faster on long rows."""
+"""Number of values that are combined into one long row, because NumPy is faster on long rows."""
 
 SMALL = 1 << 17
-"""Number of values up to which a transposed copy is faster, because its rows are long."""
+"""Number of values up to which work on a transposed copy is faster, because the copy has long
+rows."""
 
 BLOCK_ROWS = 64
 """Number of folded rows (1 or 2 MiB) that are searched for minimum and maximum while in the
@@ -55,7 +56,7 @@ class Device:
     fetched : callable
         Function that converts an array of the library to a NumPy array.
     product : callable
-        Function that multiplies two matrices of the library in the full precision of their type.
+        Function that multiplies two matrices of the library, without a reduction of precision.
     """
 
     library: Any
@@ -203,7 +204,7 @@ class SparseRows:
         return np.repeat(np.arange(len(self)), np.diff(self.begin))
 
     def of_length_one(self) -> "SparseRows":
-        """Return the rows divided by their length. A row of zeros does not change."""
+        """Return each row divided by its norm. A row of zeros does not change."""
         of_row, wide = self.row_of_value, self.values.astype(np.float64)
         squares = np.bincount(of_row, wide**2, minlength=len(self))
         length = np.sqrt(np.where(squares > 0, squares, 1.0))
@@ -258,7 +259,7 @@ def near_one(rows: Rows) -> Rows:
 
 
 def are_of(rows: Rows, others: Rows) -> bool:
-    """Return whether rows are a part of other rows, and not a copy."""
+    """Return whether rows are a part of other rows and share memory with them."""
     if isinstance(rows, DeviceArray):
         return rows.is_part_of(others)
     mine, theirs = (r.values if isinstance(r, SparseRows) else r for r in (rows, others))

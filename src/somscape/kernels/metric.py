@@ -18,11 +18,12 @@ METRIC_NAMES = (*KERNEL_METRICS, "correlation", "mahalanobis")
 BY_ANGLE = ("cosine", "correlation")
 
 FEWEST = 64
-"""Minimum number of rows of a product for which libraries round each row as in a larger product."""
+"""Minimum number of rows in a matrix product for which libraries round each row in the same way as
+in a larger product."""
 
 BLOCK_VALUES = 1 << 16
 """Number of values in a block of rows (0.5 MiB), which stays in the cache for all prototypes.
-Without blocks, 20,000 rows of 100 features and 900 units took twice as long."""
+Without blocks, the distances from 20,000 rows of 100 features to 900 units took twice as long."""
 
 MIN_VARIANCE = 1e-12
 """Directions are left out if their variance is below this share of the largest variance."""
@@ -39,7 +40,7 @@ class Metric:
         Weight of each feature, at least 0.  None means equal weights of 1.
     whitening : ndarray of shape (n_features, n_axes), float64, or None
         Matrix of the Mahalanobis distance.  Rows minus their mean, multiplied by this matrix, have
-        unit variance in every direction.  The matrix of a classifier is learned instead.
+        unit variance in every direction.  For a classifier, the matrix is learned instead.
     center : ndarray of shape (n_features,), float64, or None
         Mean of the rows for the Mahalanobis distance.
 
@@ -114,7 +115,7 @@ class Metric:
         return cls(name, **parts)
 
     def to_arrays(self) -> dict[str, Any]:
-        """Return the arrays that the metric has, by name.
+        """Return the arrays of the metric by name.
 
         Returns
         -------
@@ -175,7 +176,7 @@ class Metric:
         return rows
 
     def trained_on(self, rows: Rows) -> Rows:
-        """Return `compared` rows for training, with length 1 if angles are compared.
+        """Return the rows as `compared` for training.
 
         Parameters
         ----------
@@ -184,7 +185,8 @@ class Metric:
         Returns
         -------
         ndarray of shape (n, n_features), of the same type, or SparseRows
-            Rows for training.  A row without a direction stays 0.
+            Rows for training.  If the metric compares angles, each row is scaled to norm 1, and a
+            row of zeros does not change.
         """
         rows = self.compared(rows)
         if self.name not in BY_ANGLE:
@@ -197,7 +199,7 @@ class Metric:
         return np.ascontiguousarray(wide / np.where(length > 0, length, 1.0), dtype=rows.dtype)
 
     def as_euclidean(self, rows: Floats) -> Floats:
-        """Return rows whose Euclidean distances have the same order as the metric.
+        """Return rows whose Euclidean distances sort like the metric's distances.
 
         Parameters
         ----------
@@ -206,8 +208,8 @@ class Metric:
         Returns
         -------
         ndarray of shape (n, n_features), of the same type
-            Rows that are weighted, whitened or of length 1.  For Manhattan and Chebyshev
-            distances, this form does not exist, so rows are only weighted.
+            Rows that are weighted, whitened or scaled to norm 1.  For Manhattan and Chebyshev
+            distances, the order cannot be kept, so rows are only weighted.
         """
         rows = np.asarray(self.compared(rows))
         if self.feature_weights is not None:
@@ -250,9 +252,9 @@ class Metric:
         -------
         units, distances : ndarray of shape (n, k)
             If values are missing, distances are scaled up to all features, so that rows with many
-            missing values and rows with few are comparable.  The factor is the ratio of all to
-            present features for the Manhattan metric, and the root of this ratio for the Euclidean
-            metric.
+            missing values and rows with few are comparable.  For the Manhattan metric, the factor
+            is the number of all features divided by the number of present features.  For the
+            Euclidean metric, the factor is the root of this ratio.
         """
         units, distances = kernels.search(
             rows,
@@ -304,7 +306,7 @@ class Metric:
         return total / np.maximum(is_neighbor.sum(axis=1), 1)
 
     def _apart(self, x: Floats, y: Float64s) -> Float64s:
-        """Return distances of compared rows along the last axis, while other axes broadcast."""
+        """Return the distances of compared rows with features on the last axis, and broadcast."""
         weights = 1.0 if self.feature_weights is None else self.feature_weights
         if self.kernel == "manhattan":
             return np.asarray((np.abs(x - y) * weights).sum(axis=-1))
@@ -372,7 +374,7 @@ EUCLIDEAN = Metric()
 
 
 def whitening_of(covariance: Float64s) -> Float64s:
-    """Return the matrix that gives rows unit variance in every direction after multiplication."""
+    """Return a matrix. Rows multiplied by the matrix have unit variance in every direction."""
     variances, directions = np.linalg.eigh(covariance)
     least = MIN_VARIANCE * max(float(variances[-1]), 0.0)
     scale = np.where(variances > least, 1 / np.sqrt(np.maximum(variances, least or 1.0)), 0.0)

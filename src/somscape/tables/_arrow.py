@@ -21,7 +21,7 @@ from somscape.tables._texts import ArrowTexts, NumberTexts, ValueTexts
 from somscape.tables.column import EXACT, Column, stay_narrow
 
 PIECE = 1 << 17
-"""Number of values that are converted at a time, so that they fit into the cache."""
+"""Number of values that are converted at a time, which is small enough for the cache."""
 
 
 def column_from_arrow(

@@ -22,21 +22,21 @@ from somscape.tables.column import Column
 from somscape.tables.table import check_names
 
 NO_THREAD = "Failed to launch worker thread"
-"""Part of pyarrow's error message if there is not enough memory to start a reading thread."""
+"""Part of pyarrow's error message when memory does not suffice to start a reading thread."""
 
 FILE_MAGIC = b"ARROW1"
 """First and last bytes of an Arrow file. An Arrow stream does not have them."""
 
 BEGIN = 8
-"""Number of bytes before the Arrow stream that an Arrow file contains."""
+"""Number of bytes in an Arrow file before the Arrow stream begins."""
 
 LONG = 1 << 17
-"""Number of rows above which a Parquet file is read column by column. For a shorter file, this
-would be slow, because opening the file for each column takes as long as reading thousands of
-numbers."""
+"""Number of rows above which a Parquet file is read column by column. For a shorter file, reading
+each column separately would be slow, because opening the file again takes as long as reading
+thousands of numbers."""
 
 MAX_TOGETHER = 1 << 27
-"""Maximum size in bytes (128 MiB) of the columns of a short Parquet file that is read as a
+"""Maximum total size of the columns in bytes (128 MiB) for which a short Parquet file is read as a
 whole."""
 
 
@@ -49,7 +49,7 @@ def open_arrow(path: str | os.PathLike[str], source: str) -> TypedRows:
 
 
 class _Parquet:
-    """A Parquet file that reads a column when the column is requested."""
+    """A Parquet file from which each column is read only when the column is requested."""
 
     def __init__(self, path: str | os.PathLike[str], source: str) -> None:
         from pyarrow import parquet
@@ -80,7 +80,7 @@ class _Parquet:
             return self._as_text(name, column)
 
     def whole(self) -> "pa.Table | None":
-        """Return all columns if they are small, otherwise None."""
+        """Return all columns if their total size is small, otherwise None."""
         groups = map(self._metadata.row_group, range(self._metadata.num_row_groups))
         n_bytes = sum(group.total_byte_size for group in groups)
         n_bytes = max(n_bytes, 8 * self.num_rows * self._metadata.num_columns)
@@ -140,7 +140,7 @@ def arrow_from_bytes(content: bytes, source: str) -> "pa.Table":
 
 
 def _state(file: IO[bytes]) -> tuple[int, int]:
-    """Return the size of a file and the time of its last change."""
+    """Return the size of a file and the time at which the file was last changed."""
     found = os.fstat(file.fileno())
     return found.st_size, found.st_mtime_ns
 
@@ -162,7 +162,7 @@ def _readable(source: str, kind: str) -> Iterator[None]:
 
 
 def _read_stream(data: NDArray[np.uint8], source: str) -> "pa.Table":
-    """Read an Arrow file as a stream, without its list of batches, which could repeat a batch."""
+    """Read an Arrow file as a stream, because the file's list of batches could repeat a batch."""
     given = pa.py_buffer(data)
     is_file = bytes(data[: len(FILE_MAGIC)]) == FILE_MAGIC
     stream = given.slice(BEGIN) if is_file else given
@@ -185,13 +185,13 @@ def _read_stream(data: NDArray[np.uint8], source: str) -> "pa.Table":
 
 
 def _validated(rows: Any) -> Any:
-    """Return rows after checking that all their offsets are inside the buffers."""
+    """Check that the offsets of all values are inside the buffers, and return the rows."""
     rows.validate(full=True)
     return rows
 
 
 def _batch(message: Any) -> tuple[bool, int, int]:
-    """Return whether a message contains rows, and return its numbers of rows and unpacked bytes."""
+    """Return whether a message contains rows, how many rows, and the number of unpacked bytes."""
     raw, body = memoryview(message.metadata), memoryview(message.body or b"")
     is_rows = message.type == "record batch"
     batch = _follow(raw, _field(raw, _follow(raw, 0), 2))
@@ -225,7 +225,7 @@ def _field(raw: memoryview, table: int, number: int) -> int:
 
 
 def _spread(column: "pa.ChunkedArray") -> int:
-    """Return the number of bytes for a column of categories if each row stored its own text."""
+    """Return the number of bytes that a column of categories would need as plain text."""
     if not pa.types.is_dictionary(column.type):
         return 0
     n_bytes = 0

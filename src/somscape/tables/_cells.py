@@ -1,4 +1,4 @@
-"""Clean the raw cells of a table by removing outer blanks and turning missing values into null."""
+"""Clean the raw cells of a table by stripping blanks and replacing missing values by null."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def lengths_of(cells: pa.Array) -> NDArray[np.int32]:
 
 @dataclass(frozen=True)
 class Ends:
-    """Numbers of texts that begin and end with each byte (byte 0 for empty and missing texts).
+    """Counts of texts by first byte and by last byte (byte 0 for empty and missing texts).
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class Ends:
 
     @property
     def n_that_may_be_numbers(self) -> int:
-        """Number of texts that begin with a byte that can begin a number."""
+        """Number of texts whose first byte can begin a number."""
         return int(self.first[_NUMBER_BEGINS].sum())
 
     def may_begin(self, words: Iterable[str]) -> bool:
@@ -75,7 +75,7 @@ class Ends:
 
 
 def ends_of(cells: pa.ChunkedArray) -> Ends:
-    """Count the first and last bytes of the texts."""
+    """Count the texts by first byte and by last byte."""
     ends = Ends(np.zeros(256, np.intp), np.zeros(256, np.intp))
     for chunk in cells.chunks:
         data = chunk.buffers()[2]
@@ -147,7 +147,7 @@ def _unpack_bits(buffer: Any, values: pa.Array) -> NDArray[np.bool_]:
 
 
 def python_values(values: NDArray[Any], n: int = 4096) -> Iterator[Any]:
-    """Yield the values of an array as Python objects, created for `n` values at a time."""
+    """Yield the values of an array as Python objects, which are created in blocks of `n` values."""
     if values.dtype.kind not in "iuf" or values.dtype == np.float32:  # writes 0.1 as "0.1"
         yield from values
         return
@@ -162,25 +162,26 @@ def as_text(value: Any) -> str:
 
 
 MISSING_WORDS = ("", "NA", "N/A", "?", "null", "NaN", "-")
-"""Texts that mean a missing value. Case and outer blanks are ignored."""
+"""Texts that mean a missing value. Case and blanks at both ends are ignored."""
 
 _FOLDED = frozenset(word.casefold() for word in MISSING_WORDS)
 _LONGEST = max(len(word) for word in MISSING_WORDS)
 
 
 COUNTERPARTS = {"-": "+", "?": "!"}
-"""Words for missing values, with their counterparts. If a column also contains the counterpart, the
-word is a normal value."""
+"""Words that usually mean a missing value, each with its counterpart. In a column that also
+contains the counterpart, the word is a normal value."""
 
 MIDNIGHT = "T00:00:00"
-"""Time of day in the text of a date that is stored together with a time."""
+"""End of the ISO text of a date that is stored with the time 00:00:00."""
 
 MOST_LOOKED_AT = 10_000
-"""Maximum number of different texts that are examined to recognize a column of marks."""
+"""Maximum number of different texts that are examined to recognize a column of punctuation
+marks."""
 
 
 def clean_cell(raw: str) -> str | None:
-    """Return the text of a cell without outer blanks, or None if the value is missing."""
+    """Return the text of a cell without blanks at both ends, or None if the value is missing."""
     text = raw.strip()
     return None if len(text) <= _LONGEST and text.casefold() in _FOLDED else text
 
@@ -203,7 +204,7 @@ def missing_words(distinct_texts: Sequence[str], asked: Sequence[str] | None = N
 def clean(
     cells: pa.ChunkedArray, asked: Sequence[str] | None = None
 ) -> tuple[pa.ChunkedArray, list[str], Ends]:
-    """Strip texts and make missing values null. Also return the replaced words and the `Ends`."""
+    """Strip texts and replace missing values by null. Return texts, replaced words and `Ends`."""
     ends = ends_of(cells)
     if ends.may_be_blank:
         cells = pc.utf8_trim_whitespace(cells)
@@ -234,7 +235,7 @@ def asked_numbers(asked: Sequence[str] | None) -> NDArray[np.float64]:
 
 
 def are_asked(numbers: Floats, asked: Sequence[str] | None) -> NDArray[np.bool_]:
-    """Return which numbers are among the words for missing values."""
+    """Return a mask of the numbers that equal one of the words for missing values."""
     if not asked:
         return np.zeros(len(numbers), dtype=bool)
     return np.isin(numbers, asked_numbers(asked).astype(numbers.dtype))
@@ -243,13 +244,13 @@ def are_asked(numbers: Floats, asked: Sequence[str] | None) -> NDArray[np.bool_]
 def without(
     cells: pa.ChunkedArray, is_asked: NDArray[np.bool_], words: set[str]
 ) -> pa.ChunkedArray:
-    """Replace the values chosen by `is_asked` with null, and add these values to `words`."""
+    """Replace the values in the mask `is_asked` by null, and add the replaced texts to `words`."""
     words.update(as_text(v) for v in cells.filter(mask(is_asked)).unique().to_pylist())
     return pc.if_else(mask(is_asked), pa.nulls(1, cells.type)[0], cells)
 
 
 def clean_values(values: pa.ChunkedArray, asked: Sequence[str], words: set[str]) -> pa.ChunkedArray:
-    """Turn missing values into null, for types such as dates that are neither numbers nor text."""
+    """Replace missing values by null in a column that contains neither numbers nor text."""
     folded = {word.strip().removesuffix(MIDNIGHT).casefold() for word in asked}
     distinct = values.unique()
     texts = [as_text(value).removesuffix(MIDNIGHT) for value in distinct.to_pylist()]
@@ -277,7 +278,7 @@ def notes_of_unused(words: Collection[str], asked: Sequence[str] | None) -> list
 
 
 def are_words(cells: pa.Array | pa.ChunkedArray, words: Sequence[str]) -> NDArray[np.bool_]:
-    """Return which texts equal one of the words, ignoring case."""
+    """Return a mask of the texts that equal one of the words, ignoring case."""
     lowered = _lowered(words)
     # A text may become shorter in lower case, but not by more than half.
     longest = 2 * max((len(word.encode()) for word in lowered), default=0)

@@ -23,7 +23,7 @@ ORDERS = ("dmy", "mdy", "ymd")
 FIRST = {"dmy": "day first", "mdy": "month first", "ymd": "year first"}
 
 GUESS = "; they do not show it"
-"""End of the reason for a column of dates if the order of day, month and year is a guess."""
+"""Words at the end of a column's reason if the order of day, month and year is a guess."""
 
 CENTURY_ENDS = 69
 """Smallest two-digit year that belongs to the 1900s, as in POSIX."""
@@ -46,8 +46,8 @@ _PATTERNS = tuple(
 
 _PADDED = r"^(\d\d)(?:\.(\d\d)\.|/(\d\d)/|-(\d\d)-)(\d{4})([ T].*)?$"
 _AS_ISO = {"dmy": (3, r"\5-\2\3\4-\1\6"), "mdy": (0, r"\5-\1-\2\3\4\6")}
-"""For each order, the position of the month in dates of fixed width, and a replacement that turns
-the date into ISO form."""
+"""For each order, the index of the first digit of the month in dates of fixed width, and a
+replacement that converts the date to ISO form."""
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAY = np.int64(86_400_000_000)
@@ -114,7 +114,7 @@ class DateTexts:
 
     @property
     def is_open(self) -> bool:
-        """Whether all texts can be read with day or month first, but as different dates."""
+        """Whether day first and month first are both possible, but give different dates."""
         can_be = {*self.orders} >= {"dmy", "mdy"}
         return can_be and not np.array_equal(self.days["dmy"], self.days["mdy"])
 
@@ -157,7 +157,7 @@ def dates_of(column: Column, order: str) -> Dates:
 def find_dates(
     columns: Iterable[Column], named: Collection[str] = (), date_format: str | None = None
 ) -> dict[str, Dates]:
-    """Return the dates of the columns that contain dates."""
+    """Return the dates of each column that contains dates."""
     columns = tuple(columns)
     found: dict[str, DateTexts | None] = {}
     for column in columns:
@@ -227,7 +227,7 @@ _Read: TypeAlias = tuple[dict[str, NDArray[np.int64]], NDArray[np.int64], NDArra
 
 
 def _read(texts: list[str], *, may_mix: bool, order: str | None = None) -> _Read:
-    """Return the days of texts in each order, their times, and which texts name a time zone."""
+    """Return the day of each text in each order, its time, and whether it names a time zone."""
     arrow = strings(texts)
     found = _read_iso(arrow)
     if found is not None and (order is None or (found[0][order] > _NO_DAY).any()):
@@ -271,7 +271,7 @@ def _read_iso(texts: Any) -> _Read | None:
 
 
 def _iso_moments(texts: Any, first: str) -> NDArray[np.int64] | None:
-    """Return microseconds since 1970, or None if a text differs in form from the first text."""
+    """Return each text as microseconds since 1970, or None if not all texts have the same form."""
     try:
         moments = pc.cast(texts, pa.timestamp("us", "UTC" if _names_zone(first) else None))
     except pa.ArrowInvalid:
@@ -286,7 +286,7 @@ def _names_zone(text: str) -> bool:
 def _read_pattern(
     texts: Any, pattern: str
 ) -> tuple[NDArray[np.intp], dict[str, NDArray[np.int64]], NDArray[np.int64], NDArray[np.bool_]]:
-    """Return the indices of texts that match a pattern, and for these texts the same as `_read`."""
+    """Return the indices of the texts that match a pattern, and the result of `_read` for them."""
     groups = pc.extract_regex(texts, pattern)
     at = np.flatnonzero(as_bools(groups.is_valid()))
     found = groups.take(numbers(at))
@@ -328,7 +328,7 @@ def _read_others(texts: list[str], found: _Read) -> None:
 
 
 def _times(parts: dict[str, Any]) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return microseconds since midnight in UTC, which times are valid, and which have a zone."""
+    """Return microseconds since midnight in UTC, and masks of valid times and zoned times."""
     is_half = _lengths(parts["half"]) == 1
     hour, minute, second = (_whole(parts[name], 0) for name in ("hour", "minute", "second"))
     is_time = (minute < 60) & (second < 60)
@@ -350,7 +350,7 @@ def _times(parts: dict[str, Any]) -> tuple[NDArray[np.int64], NDArray[np.bool_],
 
 
 def _whole(digits: Any, empty: int = -1) -> NDArray[np.int64]:
-    """Return texts of digits as whole numbers, and `empty` for other texts."""
+    """Convert texts of digits to whole numbers, and other texts to `empty`."""
     texts = pc.if_else(pc.utf8_is_decimal(digits), digits, strings([str(empty)])[0])
     return as_numbers(pc.cast(texts, pa.int64()), np.int64).astype(np.int64)
 
@@ -360,7 +360,7 @@ def _lengths(texts: Any) -> NDArray[np.int32]:
 
 
 def _is_letter(texts: Any, letter: str) -> NDArray[np.bool_]:
-    """Return which texts are a given letter, in lower or upper case."""
+    """Return a mask of the texts that are the given letter, in lower or upper case."""
     return as_bools(pc.is_in(pc.utf8_lower(texts), value_set=strings([letter])))
 
 
@@ -369,7 +369,7 @@ def _full_year(year: NDArray[np.int64], is_short: NDArray[np.bool_]) -> NDArray[
 
 
 def _named_month(names: Any) -> NDArray[np.int64]:
-    """Return the number of the month for each English name or short form, and 0 for other texts."""
+    """Return the month (1 to 12) for each English name or its short form, and 0 for other texts."""
     full = [f"{datetime(2000, m, 1):%B}".lower() for m in range(1, 13)]
     known = [*_MONTHS, *full, "sept"]
     place = as_numbers(pc.index_in(pc.utf8_lower(names), value_set=strings(known)), np.int32)

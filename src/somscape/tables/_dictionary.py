@@ -138,7 +138,7 @@ def _words_by_name(encoding: Encoding) -> dict[str, str]:
 
 
 def _make_unique(words: Sequence[str], names: Sequence[str]) -> list[str]:
-    """Return the words for columns, with the column name added to words that occur repeatedly."""
+    """Return words for columns. The column name is added to words that several columns share."""
     return [
         word if words.count(word) == 1 or word == name else f"{word} ({name})"
         for word, name in zip(words, names, strict=True)

@@ -55,14 +55,15 @@ from somscape.tables.sources import Source
 from somscape.tables.table import Table
 
 FLAT = 1e-18
-"""Mean squared difference that rounding can cause, for features whose usual range is 0 to 1."""
+"""Mean squared difference of rows that rounding can cause, for features with the usual range [0,
+1]."""
 
 NOT_ASKED = "in a layer that was not asked for"
 """Reason for leaving out a column if the layer of the column was not chosen."""
 
 
 def with_layers(encoding: Encoding, table: Table, counts: Float64s | None) -> Encoding:
-    """Return an encoding with features scaled by the weights of their layers, if it has layers."""
+    """Return an encoding whose features are scaled by the weights of their layers, if any."""
     roles = encoding.roles
     _check_weights(roles)
     if not roles.layers:
@@ -204,14 +205,14 @@ def checked_layers(encoding: Encoding, names: str | Iterable[str]) -> list[str]:
 
 
 def in_layers(encoding: Encoding, names: Iterable[str]) -> NDArray[np.bool_]:
-    """Return which encoded features belong to the given layers."""
+    """Return a mask of the encoded features that belong to the given layers."""
     columns = {column for name in names for column in encoding.roles.layers[name]}
     is_in = [sources_of(code)[0] in columns for code in encoding.features]
     return np.repeat(is_in, [code.n_features for code in encoding.features])
 
 
 def of_layers(encoding: Encoding, names: Iterable[str]) -> Encoding:
-    """Return the encoding of the given layers, which does not need the columns of other layers."""
+    """Return an encoding for only the given layers. Columns of other layers are not needed."""
     roles, names = encoding.roles, set(names)
     columns = {column for name in names for column in roles.layers[name]}
 
@@ -236,7 +237,8 @@ SHARED_ROWS = 1 << 16
 """Minimum number of rows for which columns are processed in parallel."""
 
 SCALES = ("robust", "range")
-"""Choices of `scale`. "robust" scales the usual range to 0 to 1, and "range" the entire range."""
+"""Choices of `scale`. "robust" maps the usual range to [0, 1], and "range" maps the entire range to
+[0, 1]."""
 
 
 def fit_encoding(
@@ -335,7 +337,7 @@ def _decisions(
 
 
 def _may_be_numbers(table: Table, roles: Roles) -> set[str]:
-    """Return the names of numeric columns that the rules or the user's roles can use as numbers."""
+    """Return the numeric columns with the role of numbers, or (if rules decide) without a role."""
     has_role, by_rule = roles.by_column(), roles.others != "drop"
     roles_of = {c.name: has_role.get(c.name) for c in table.columns if c.is_number}
     return {n for n, role in roles_of.items() if role == "numbers" or (role is None and by_rule)}
@@ -403,7 +405,7 @@ def _likely_delimiter(table: Table) -> str:
 
 
 def notes_of(encoding: Encoding) -> list[Note]:
-    """Return notes on columns to check, each with the options that change the encoding."""
+    """Return notes on columns to check, each with the options that change their encoding."""
     notes = notes_of_unfit(encoding.columns)
     for order in FIRST:
         guessed = [
@@ -424,7 +426,7 @@ def notes_of(encoding: Encoding) -> list[Note]:
         if isinstance(code, NumberCode) and code.why.endswith(BELOW_ZERO):
             few = code.why.rpartition("; ")[2].removesuffix(BELOW_ZERO)
             text = f"'{code.name}' is below 0 in {few} rows. Check these rows, because a wrong sign"
-            notes.append(Note(f"{text} may not get a high score"))
+            notes.append(Note(f"{text} does not always cause a high score"))
     personal = [code.name for code in encoding.used if is_called_personal(code.name)]
     if personal:
         these = "this column" if len(personal) == 1 else "these columns"

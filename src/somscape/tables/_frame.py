@@ -68,8 +68,8 @@ def table_from_frame(
     source : str, default="data frame"
         Name of the table in messages.
     missing_values : sequence of str, optional
-        Texts, numbers and dates that mean a missing value, such as
-        ``["none", "999", "9999-12-31"]``.  They replace `MISSING_WORDS`, and case is ignored.
+        Texts (in upper or lower case), numbers and dates that mean a missing value, instead of
+        `MISSING_WORDS`.  Example: ``["none", "999", "9999-12-31"]``.
 
     Returns
     -------
@@ -179,7 +179,7 @@ def _values(series: Any) -> list[Any]:
 
 
 def _as_narwhals(frame: Any, source: str) -> Any:
-    """Return a data frame in narwhals, after collecting a lazy frame or reading a stream."""
+    """Return a data frame as a narwhals frame. Lazy frames are collected, and streams are read."""
     _refuse_container(frame, source)
     try:
         is_known = nw.from_native(frame, pass_through=True) is not frame
@@ -191,7 +191,7 @@ def _as_narwhals(frame: Any, source: str) -> Any:
 
 
 def _refuse_container(data: Any, source: str) -> None:
-    """Raise InputError with code for the conversion if an object is from xarray or AnnData."""
+    """Raise InputError for an xarray or AnnData object, with code that converts the object."""
     homes = [kind.__module__.partition(".")[0] for kind in type(data).__mro__]
     if "geopandas" in homes and getattr(data, "ndim", 2) == 1:
         raise InputError(_only_geometry(source), file=source)
@@ -209,7 +209,7 @@ def _refuse_container(data: Any, source: str) -> None:
 
 
 def _call_for(data: Any) -> str:
-    """Return the method call that converts an xarray object to rows, or "" if it is unknown."""
+    """Return the method call that converts an xarray object to rows, or "" if no call is known."""
     dims = list(getattr(data, "dims", ()))
     name = "feature" if "column" in dims else "column"
     if hasattr(data, "data_vars"):
@@ -410,7 +410,7 @@ def _kind_of(series: Any) -> str:
 
 
 def _are_missing_objects(series: Any) -> bool:
-    """Return whether a pandas column of objects is entirely missing. narwhals treats it as text."""
+    """Return whether a pandas column of objects is all missing, which narwhals treats as text."""
     is_object = getattr(series.to_native(), "dtype", None) == np.dtype(object)
     return is_object and bool(series.is_null().all())
 

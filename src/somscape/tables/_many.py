@@ -42,13 +42,13 @@ from somscape.tables.column import Column
 from somscape.tables.table import Table
 
 HIDDEN = (".", "_")
-"""First characters of files that do not belong to a table, such as ``_SUCCESS`` and ``.crc``."""
+"""First characters in the names of files that do not belong to a table, such as ``_SUCCESS``."""
 
 PATTERN = re.compile(r"[*?\[]")
 WHOLE = re.compile("-?[0-9]{1,15}")
 
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
-"""Text for a missing value in the name of a folder."""
+"""Text in the name of a folder that means a missing value."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Files:
     folders : dict of str to list of str
         Columns from the names of folders such as ``year=2026``, with one value for each file.
     left_out : list of str
-        Other files and folders in the folder.
+        Files and folders in the folder that are not read.
     """
 
     source: str
@@ -91,7 +91,7 @@ class Reading:
 
 
 def files_of(path: str | os.PathLike[str]) -> Files | None:
-    """Return the files of a folder or of a pattern of names, or None for another path."""
+    """Return the files in a folder or the files that match a pattern, or None for other paths."""
     text = os.fspath(path)
     if text == "-" or SCHEME.match(text):
         return None
@@ -274,7 +274,7 @@ def _raw(path: Path, name: str, files: Files, reading: Reading) -> tuple[Records
 
 
 def _joined_notes(names: Sequence[str], notes: Sequence[Sequence[str]]) -> list[str]:
-    """Return each note once, with its first file if the note does not apply to all files."""
+    """Return each note once, with the name of its first file unless all files have the note."""
     files: dict[str, list[str]] = {}
     for name, said in zip(names, notes, strict=True):
         for note in said:

@@ -59,7 +59,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def suggestion(name: str, choices: Sequence[str]) -> str:
-    """Return a question that suggests similar choices for a name, or ""."""
+    """Return a question that suggests similar choices for a name, or "" if no choice is similar."""
     # Case is ignored, because 'amount' instead of 'Amount' is the most common mistake.
     by_folded = {choice.casefold(): choice for choice in choices}
     close = difflib.get_close_matches(name.casefold(), by_folded, n=3)
@@ -67,7 +67,7 @@ def suggestion(name: str, choices: Sequence[str]) -> str:
 
 
 def in_columns(columns: Iterable[Sequence[str]]) -> list[str]:
-    """Return lines of text with columns side by side."""
+    """Return a text table as lines with aligned columns."""
     padded = []
     for column in columns:
         width = max(map(len, column), default=0)
@@ -83,12 +83,12 @@ def free_name(name: str, taken: Container[str], ending: str = "_input") -> str:
 
 
 def category_or_drop(name: str) -> str:
-    """Return the options that use a column as a category or leave it out."""
+    """Return the command-line options that make a column a category or leave the column out."""
     return f"--category {shlex.quote(name)} or --drop {shlex.quote(name)}"
 
 
 def install_command(*extras: str) -> str:
-    """Return a command that installs the libraries of extras and works without a checkout."""
+    """Return a command that installs the libraries of extras, also without a source checkout."""
     libraries = [
         library.strip()
         for library, _, marker in map(str.partition, requires("somscape") or (), repeat(";"))

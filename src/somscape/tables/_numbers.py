@@ -1,10 +1,9 @@
 """Convert the cells of a table to columns of numbers and columns of text.
 
-If the numbers of a column fit both decimal marks ("1,234" or "1.234"), the decimal mark of the
-other columns is used.  If the other columns do not show a mark, or show both marks, a single dot is
-the decimal mark.  A single comma is the decimal mark, except in a file delimited by commas.  There
-a comma separates thousands, because cells with a comma had to be quoted, and "1.234" is always a
-plain number.
+If all numbers of a column are ambiguous, such as "1,234" or "1.234", the decimal mark of the other
+columns is used.  If the other columns do not show a mark, or show both marks, "1.234" is the plain
+number 1.234.  Then "1,234" is also 1.234, except in a file delimited by commas.  In such a file, a
+comma within a quoted cell separates thousands, so "1,234" is 1234.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ FIRST_CELLS, CELLS = 1 << 12, 1 << 15
 """Number of cells in the first block (often enough to recognize text) and in later blocks."""
 
 PLAINLY = r"^[-+]?[0-9]*\.?[0-9]*(?:[eE][-+]?[0-9]+)?$"
-"""Pattern of a number in plain spelling."""
+"""Pattern of a plainly written number, such as -1.5 or 2e3."""
 
 MAX_DIGITS = 300
 """Maximum number of digits of a whole number that a float can represent."""
@@ -164,7 +163,7 @@ def _first_different(cells: pa.ChunkedArray) -> list[str]:
 
 
 def _spelling_of_all(cells: pa.ChunkedArray, some: Sequence[str], spelling: Spelling) -> Spelling:
-    """Return the spelling of numbers in all cells, including later cells that are not plain."""
+    """Return the spelling of numbers, extended by later cells that are not plainly written."""
     others: dict[str, None] = {}
     for part in _parts(cells):
         if len(others) < SHOWN and read_plain(part, ".") is None:
@@ -175,7 +174,7 @@ def _spelling_of_all(cells: pa.ChunkedArray, some: Sequence[str], spelling: Spel
 
 
 def _are_words(cells: pa.ChunkedArray, ends: Ends) -> bool:
-    """Return whether most cells, and most different cells in the first block, cannot be numbers."""
+    """Return whether most cells, and most distinct cells of the first block, are not numbers."""
     first = pa.chunked_array([cells[:FIRST_CELLS].unique()])
     return _are_mostly_words(first, ends_of(first)) and _are_mostly_words(cells, ends)
 
@@ -213,7 +212,7 @@ def _likely_mark(plain_mark: str | None, shown: str, delimiter: str) -> str:
 
 
 def _reading(spelling: Spelling, mark: str) -> str:
-    """Return a note with an example that fits both decimal marks, and the number read from it."""
+    """Return a note with an ambiguous text such as "1,234", and the number read from the text."""
     value = spelling.read(strings([spelling.example]), mark, {})[0]
     return f"{quoted(spelling.example)} read as {value:.12g}"
 
@@ -273,11 +272,11 @@ class ColumnVerdict:
         self.are_infinite = self.are_infinite and bool(np.isinf(values[bad]).all())
 
     def is_text(self, n_cells: int) -> bool:
-        """Return whether so many of `n_cells` cells are not numbers that the column is text."""
+        """Return whether the column is text, because too many of `n_cells` are not numbers."""
         return not self.are_infinite and self.n_bad > (1 - _NUMBER_SHARE) * n_cells + 1
 
     def settle(self, name: str, where: Where) -> tuple[bool, str | None]:
-        """Return whether the column is numeric, and a message if a few wrong cells make it text."""
+        """Return whether the column is numeric, and a message if a few cells prevent this."""
         if not self.n_bad:
             return True, None
         n_good = self.n_present - self.n_bad

@@ -1,4 +1,4 @@
-"""Convert rows between encodings, show their values, and find the fewest columns to change."""
+"""Convert rows between encodings, show values as text, and find minimal changes to a target."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -102,7 +102,7 @@ def _feature(parts: dict[str, tuple[FeatureCode, Float64s]], now: FeatureCode) -
 
 
 def _microseconds(code: Any, features: Float64s) -> Float64s:
-    """Convert encoded dates to microseconds since 1970, not rounded to the unit of the code."""
+    """Convert encoded dates to microseconds since 1970, without rounding to days or seconds."""
     return np.asarray(code.number.decode(features) * MICROSECONDS[code.unit])
 
 
@@ -118,7 +118,8 @@ NO_CELL = "missing"
 """Text for a missing value."""
 
 DIGITS, MOST_DIGITS = 6, 9
-"""Number of digits of a shortened number, and maximum number of digits without shortening."""
+"""Number of digits to which a long number is shortened, and largest number of digits for which a
+number is not shortened."""
 
 
 def mark_of(table: Table, code: FeatureCode) -> str:
@@ -163,10 +164,10 @@ MAX_CHANGES = 4
 """Maximum number of changes that are named in a text."""
 
 N_TARGETS = 8
-"""Number of nearest targets towards which each row is moved."""
+"""Number of nearest targets that are tried for each row."""
 
 RESOLUTION = 0.01
-"""Largest change by rounding, as a share of the range of the prototypes in a column."""
+"""Largest rounding error, as a share of the prototypes' range in the column."""
 
 
 def rounding_steps(encoding: Encoding, prototypes: Float64s) -> list[float]:
@@ -183,7 +184,7 @@ def fewest_changes(
     targets: Float64s,
     is_reached: Callable[[Float64s], NDArray[np.bool_]],
 ) -> tuple[Float64s, list[list[int]]]:
-    """Change as few columns of each row as `is_reached` needs. Return rows and changed columns."""
+    """Change the fewest columns per row that make `is_reached` true. Return rows and columns."""
     k = min(N_TARGETS, len(targets))
     near, _ = select_kernels().search(rows, targets, k)
     start, target = rows.repeat(k, axis=0), targets[near.ravel()]  # ways of a row are adjacent
@@ -223,7 +224,7 @@ def fewest_changes(
 def cells_of(
     encoding: Encoding, rows: Float64s, pairs: Sequence[tuple[int, int]], steps: Sequence[float]
 ) -> list[Any]:
-    """Return values of encoded rows in original units, rounded to possible values."""
+    """Return the chosen values of encoded rows in original units, rounded to valid values."""
     values: list[Any] = []
     for i, j in pairs:
         code, part = encoding.features[j], rows[i : i + 1, encoding.slices[j]]

@@ -36,8 +36,8 @@ ESCAPES = {"\\": r"\\", '"': r"\"", "\b": r"\b", "\t": r"\t", "\n": r"\n", "\f":
 LONG_KEY = re.compile(
     r"""(?m)(?:^|[{,])[ \t\[]*(?:(?:[\w-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*')[ \t]*\.[ \t]*){32}"""
 )
-"""Pattern of keys with 32 or more parts, which are refused, because the time of tomllib grows with
-the square of the number of parts."""
+"""Pattern of keys with 32 or more parts. Such keys are refused, because the running time of tomllib
+grows with the square of the number of parts."""
 
 PLACE = re.compile(r"(.*) \(at (?:(line \d+), column \d+|end of document)\)")
 
@@ -139,13 +139,14 @@ MAX_ORDINAL_LEVELS = 10_000
 """Largest number of levels of an ordered category."""
 
 MAX_ALIGNED = 40
-"""Length of an entry in characters up to which the comments are aligned in one column."""
+"""Largest length of an entry, in characters, for which the comment is aligned with other
+comments."""
 
 ROLE_OF_KIND = {option.removeprefix("--"): role for role, (_, option) in ROLE_WORDS.items()}
 """Role for each kind of column in a roles file."""
 
 MORE = {"ordinal": "levels", "label": "value"}
-"""Additional key in the entry of a column, for each kind of column with such a key."""
+"""Kinds of columns whose entry has a second key, and the name of this key."""
 
 SAID = {
     "missing": "treatment of missing cells, which is fill, error or mask",
@@ -359,20 +360,21 @@ def _comment(text: str) -> str:
 
 
 NOT_NEEDED = ("label", "drop", "protect")
-"""Roles of columns that a later table does not have to contain."""
+"""Roles whose columns may be absent from a later table."""
 
 SAID_AS = {"protected": "protect"}
 """Kinds of columns whose role has another name, and the name of this role."""
 
 ENDS = np.array([[0.0], [1.0]])
-"""Encoded values of both ends of the usual range of a number, before the factor of a layer."""
+"""Encoded values for both ends of a number's usual range, before multiplication by a layer's
+factor."""
 
 MAX_LISTED = 6
 """Largest number of levels of a category that a comment lists."""
 
 
 def pinned(encoding: Encoding, given: Roles | None = None) -> Roles:
-    """Return roles with which another table gets the same features as the table of the encoding."""
+    """Return roles that give another table the same features as the table of the encoding."""
     given = given or Roles()
     told = given.by_column()
     columns = {
@@ -445,7 +447,7 @@ def roles_for(
 
 
 def overridden(roles: Roles, by: Roles) -> Roles:
-    """Combine two sets of roles. If both contain a column, its role in `by` has precedence."""
+    """Combine two sets of roles. If a column has a role in both sets, the role in `by` is used."""
     columns, told = roles.by_column(), by.by_column()
     for role in {"id", "label", "per"} & set(told.values()):
         columns |= {name: "drop" for name, before in columns.items() if before == role}
@@ -459,7 +461,7 @@ def overridden(roles: Roles, by: Roles) -> Roles:
 def _roles(
     columns: Mapping[str, str], levels: Mapping[str, Sequence[Any]], said: dict[str, Any]
 ) -> Roles:
-    """Return roles. If there is no label column, the label value is left out."""
+    """Return roles. If no column is the label, the label value is left out."""
     if "label" not in columns.values():
         said["label_value"] = None
     return Roles.of(columns, levels, **said)

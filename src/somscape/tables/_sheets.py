@@ -57,7 +57,7 @@ def _named(names: list[str], wanted: str) -> str | None:
 
 
 def holds_table(rows: Iterator[list[Any]]) -> bool:
-    """Return whether the first row with values, and a row below it, have at least two values."""
+    """Return whether the first row with values and some later row each have at least two values."""
     counts = (sum(1 for cell in row if plain(cell) != "") for row in rows)
     header = next((n for n in counts if n), 0)
     return header > 1 and any(n > 1 for n in counts)

@@ -20,7 +20,7 @@ def spooled(parts: Iterable["pa.Table | pa.RecordBatch"]) -> list["pa.Table"]:
 
 
 def _in_file(begun: Any, parts: Iterator[Any]) -> Any:
-    """Write the earlier bytes and the remaining tables to a file, and return the mapped file."""
+    """Write all earlier bytes and the remaining tables to a file, and map the file into memory."""
     with temporary() as file:
         sink = pa.PythonFile(file, "w")
         with told():

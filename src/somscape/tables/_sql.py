@@ -120,7 +120,7 @@ def _server_database(url: str) -> DatabaseAddress:
 
 
 def quote_name(name: str) -> str:
-    """Return an identifier in the quotes that all three engines use."""
+    """Return an identifier in the quotes that SQLite, DuckDB and PostgreSQL all use."""
     if not name or "\0" in name:
         raise InputError(
             f"{quoted(name)} cannot be the name of a table or column. Give another name.",
@@ -372,7 +372,7 @@ READERS = {"sqlite": _read_sqlite, "duckdb": _read_duckdb, "postgresql": _read_p
 
 
 def _select_all(name: str, found: Sequence[tuple[str, str]], database: DatabaseAddress) -> str:
-    """Return a query for all rows of a table, which is first looked for in the default schema."""
+    """Return a query for all rows of a table. The default schema is searched first."""
     for schema, table in found:
         if name in (table, f"{schema}.{table}"):
             return f"SELECT * FROM {quote_name(schema)}.{quote_name(table)}"
@@ -388,7 +388,7 @@ def _select_all(name: str, found: Sequence[tuple[str, str]], database: DatabaseA
 
 
 def _joined(parts: list["pa.Table"]) -> "pa.Table":
-    """Join the parts, and convert each column to one type, because SQLite columns have no type."""
+    """Join parts, and convert each column to one type, because SQLite columns can mix types."""
     columns = [_one_type([part.column(i) for part in parts]) for i in range(parts[0].num_columns)]
     return pa.Table.from_arrays(columns, parts[0].column_names)
 

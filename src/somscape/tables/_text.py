@@ -283,7 +283,7 @@ def ending_of(path: str | os.PathLike[str]) -> str:
 
 
 def kind_of(path: str | os.PathLike[str]) -> str:
-    """Return the kind of a file by its extension, which is "arrow", "workbook" or else "text"."""
+    """Return "arrow", "workbook" or "text", which is the kind of a file by its extension."""
     ending = Path(path).suffix.lower()
     return "arrow" if ending in ARROW_FILES else "workbook" if ending in WORKBOOKS else "text"
 
@@ -315,7 +315,7 @@ bytes for a character, and has two copies of a cell while the cell grows."""
 
 FREE_CELLS, FREE_LETTERS = 10_000, 65_536
 """Numbers of cells and characters that are always allowed in a record. The delimiter is detected in
-a sample with this number of characters."""
+a sample with the same number of characters."""
 
 BLOCK_BYTES, LEAST_BLOCK, N_BLOCKS = 1 << 21, 1 << 14, 64
 """Maximum and minimum size in bytes of a block that Arrow splits, and number of blocks of a file of
@@ -331,7 +331,7 @@ NO_DELIMITER = "\x1f"  # unit separator of ASCII, never in a text table
 
 
 class NotPlainError(Exception):
-    """Raised for text that must be split record by record, which also finds mistakes in it."""
+    """Raised for text that must be split record by record, by code that also finds mistakes."""
 
 
 @dataclass(frozen=True)
@@ -376,7 +376,7 @@ def split_blocks(file: TextFile, begin: int, n_columns: int, delimiter: str) -> 
 
 
 def _end_of_block(data: Content, begin: int, end: int, size: int) -> int:
-    """Return the index after the line end that ends a block, which must be outside of quotes."""
+    """Return the index after the last line end of a block, and skip line ends within quotes."""
     stop = data.find(b"\n", min(begin + size, end), end) + 1 or end
     is_open = _count(np.frombuffer(data, np.uint8, stop - begin, begin), QUOTE) & 1
     while is_open and stop < end and stop - begin <= 2 * BLOCK_BYTES:
@@ -466,7 +466,7 @@ def split_records(
 
 @dataclass
 class _RecordSize:
-    """Count the cells and characters of the lines of a record, to limit its memory."""
+    """Count the cells and characters in a record's lines, to limit the memory for the record."""
 
     budget: Budget
     delimiter: str
@@ -486,7 +486,7 @@ class _RecordSize:
 
 
 def detect_delimiter(file: TextFile) -> tuple[str, TextFile]:
-    """Find the delimiter that gives the most lines the same number of cells as the header."""
+    """Find the delimiter for which the largest number of lines have as many cells as the header."""
     with file.open() as text:
         start = text.read(6)
     if start.startswith("sep=") and start[5:6] in ("\r", "\n"):

@@ -76,7 +76,7 @@ class Records:
 
 @dataclass
 class _RowWidths:
-    """Number of rows, and the first rows whose width differs from the header."""
+    """Number of rows, and the first rows whose number of cells differs from the header."""
 
     n_rows: int = 0
     n_blank: int = 0  # blank rows at the end
@@ -87,7 +87,7 @@ class _RowWidths:
     short: tuple[int, int, int] | None = None
 
     def look(self, line: int, record: Sequence[Any], n_header: int, width: int) -> None:
-        """Store the width of a record if it differs from the header."""
+        """Store the number of cells of a record if it differs from the header."""
         n = len(record)
         row = (self.n_rows + self.n_blank - 1, line, n)
         if n != n_header:
@@ -105,7 +105,7 @@ def arrange(
     make: Callable[[int], Sequence[Growing]],
     delimiter: str = ",",
 ) -> Records:
-    """Separate the header, drop empty rows and columns at the end, and check the widths."""
+    """Separate the header, drop empty rows and columns at the end, and check the cells per row."""
     records = iter(records)
     start, first = next(((n, r) for n, r in records if not is_blank(r)), (0, ()))
     if not start:
@@ -238,11 +238,12 @@ BLOCK_LETTERS = 1 << 16
 """Number of bytes that are examined at a time."""
 
 MAX_PLAIN = 15
-"""Maximum length of a number whose text can be restored from a float64 and the number of
-decimals."""
+"""Maximum length in characters of a number whose text can be restored from a float64 and the number
+of decimals."""
 
 MAX_WORDS = 255 - WORDS_FROM
-"""Maximum number of different words, which are stored as codes above all numbers of decimals."""
+"""Maximum number of different words for missing cells.  Each word is stored as a code that is
+greater than any number of decimals."""
 
 POINT, NINE = b".9"
 
@@ -278,7 +279,7 @@ class GrowingLetters:
             self._n -= n
 
     def to_arrow(self) -> pa.Array:
-        """Return the cells as Arrow strings in the same memory. Then no more cells can be added."""
+        """Return the cells as Arrow strings in the same memory. No cell can be added later."""
         if not self._n:
             return strings([])
         letters = np.frombuffer(self._letters, np.uint8)

@@ -79,7 +79,7 @@ class Spelling:
 
 
 def spell(texts: Sequence[str]) -> Spelling:
-    """Return the spelling of distinct cells of a column. No cell may have the form "007"."""
+    """Return the spelling of distinct cells of a column. Cells such as "007" are not allowed."""
     for mark, other in (".,", ",."):
         plain = None if mark == "," and "," not in "".join(texts) else plain_values(texts, mark)
         if plain is not None:
@@ -153,7 +153,7 @@ def _read_styled(cells: pa.Array, mark: str, unit: str, styles: dict[str, None])
 
 
 def _signed(part: dict[str, pa.Array], mark: str, styles: dict[str, None]) -> Float64s:
-    """Return the numbers of cells that are split into parts, and add the styles to `styles`."""
+    """Return the numbers that split cells spell, and add the styles of the cells to `styles`."""
     digits, nothing = part["n"], strings([""])[0]
     for separator in _SEPARATORS[mark]:
         digits = pc.replace_substring(digits, separator, "")
@@ -197,7 +197,8 @@ BLOCK = 1 << 12
 ALL = slice(None)
 
 WORDS_FROM = 200
-"""Smallest value in `decimals` that means a word for a missing cell, not a number of decimals."""
+"""Smallest value in `decimals` that means a word for a missing cell. Smaller values are numbers of
+decimals."""
 
 FORMATS = [f"%.{decimals}f" for decimals in range(WORDS_FROM)]
 """Formats of numbers, indexed by the number of decimals."""
@@ -229,7 +230,7 @@ class Texts(Protocol):
 
 
 class _Listed(Texts, Protocol):
-    """Texts whose methods `to_arrow` and `coded` call `to_list`."""
+    """Texts with methods `to_arrow` and `coded` that are based on the method `to_list`."""
 
     def to_arrow(self) -> pa.ChunkedArray:
         parts = [strings(self.to_list(p)) for p in blocks(len(self), BLOCK)]
@@ -323,7 +324,7 @@ class GivenTexts(_Listed):
 
 
 class PlainTexts(_Listed):
-    """Numbers that a file contains with at most 15 characters and without an exponent.
+    """Numbers from a file, each written with at most 15 characters and without an exponent.
 
     Parameters
     ----------
@@ -332,7 +333,7 @@ class PlainTexts(_Listed):
     decimals : ndarray of shape (n,), uint8, or None
         Number of digits after the decimal point of each cell.  For a missing cell, the value is
         `WORDS_FROM` plus the index of its word in `words`.  None means that all numbers are whole
-        and that there is at most one word.
+        and that `words` has at most one item.
     words : sequence of str
         Texts that mean a missing cell in the file.
 
@@ -348,7 +349,7 @@ class PlainTexts(_Listed):
         self._decimals = decimals
 
     def decimals(self, part: slice = ALL) -> NDArray[np.uint8]:
-        """Return the values of the parameter `decimals` for some cells."""
+        """Return the entries of `decimals` for some cells, also if the parameter is None."""
         if self._decimals is not None:
             return self._decimals[part]
         return np.where(np.isnan(self.numbers[part]), WORDS_FROM, 0).astype(np.uint8)
@@ -421,8 +422,8 @@ class NumberTexts(_Listed):
     are_whole : bool
         Whether 7.0 is written as "7".
     are_narrow : bool, default=False
-        Whether the source has float32, so that 0.1 is written as "0.1" and not with the digits
-        of the nearest float64.
+        Whether the numbers are float32 in the source, so that 0.1 is written as "0.1" and not with
+        the digits of the nearest float64.
     """
 
     def __init__(self, numbers: Floats, are_whole: bool, are_narrow: bool = False) -> None:

@@ -48,7 +48,7 @@ def joined_values(parts: Sequence[Sequence[Any]], _: int) -> list[Any]:
 
 
 def join_types(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
-    """Return a type that can represent the values of both types, or None if there is none."""
+    """Return a type for the values of both types, or None if no type can represent them."""
     if one == other:
         return one
     one, other = (t.value_type if pa.types.is_dictionary(t) else t for t in (one, other))
@@ -168,7 +168,7 @@ class Agreed:
         self._first, self._source_of_type = "", dict[str, str]()
 
     def add(self, schema: pa.Schema, name: str) -> None:
-        """Add the columns of a part, or raise InputError if they do not match."""
+        """Add the columns of a part, or raise InputError if they do not match earlier parts."""
         if not self.types:
             self.types = {field.name: field.type for field in schema}
             self._first, self._source_of_type = name, dict.fromkeys(self.types, name)
@@ -211,7 +211,7 @@ def _column(
 
 
 def rows_of(names: Sequence[str], sizes: Sequence[int]) -> FileLines:
-    """Return the part of each joined row and its row number there, for parts of these sizes."""
+    """Return for each joined row its part and its row number in the part, given the part sizes."""
     n = sum(sizes)
     which = np.repeat(np.arange(len(sizes), dtype=np.uint32), sizes)
     rows = np.arange(n, dtype=np.uint32)

@@ -26,7 +26,7 @@ from somscape.tables._text_table import Records, arrange
 from somscape.tables.table import Table, column_from_values
 
 FREE_BYTES = 64_000_000
-"""Number of decompressed bytes that any file may have, because repeated values compress well."""
+"""Number of decompressed bytes that every file can have, even if its values compress very well."""
 
 ROW_BYTES, PLACE_BYTES = 100, 40
 """Bytes of memory for each row of a sheet, and for each cell in addition to its value."""
@@ -187,7 +187,7 @@ def _checked_choice(head: Mapping[str, Any], sheet: str | None, source: str) -> 
 
 
 def _note_of(head: Mapping[str, Any]) -> list[str]:
-    """Return a note on the sheet, if there are several and the user did not select one."""
+    """Return a note on the sheet, if the workbook has several and the user did not select one."""
     tables = head["tables"]
     if not tables:
         return []

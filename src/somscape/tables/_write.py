@@ -35,7 +35,7 @@ _QUOTE = "'"
 # Characters that start a formula in spreadsheets (OWASP, "CSV injection").
 _RISKY = ("=", "+", "-", "@", "\t", "\r", _QUOTE)
 BLOCK_BYTES = 1 << 16
-"""Number of bytes of cells that are Python objects at the same time."""
+"""Number of bytes of cells that exist as Python objects at the same time."""
 
 Values: TypeAlias = Column | NDArray[Any] | list[Any]
 
@@ -133,7 +133,7 @@ def _lines(columns: Mapping[str, Values]) -> Iterator[str]:
 
 
 def _written(values: Values, n_bytes: int) -> Iterator[str]:
-    """Yield the text of each cell. Single cells are checked only in columns with special cells."""
+    """Yield the text of each cell. Cells are quoted only in columns with special cells."""
     if isinstance(values, Column) and (values.has_plain_numbers or not _has_special_cells(values)):
         return (cell or "" for cell in values.each_cell())
     return map(_quote_cell, map(_cell_text, each_value(values, n_bytes)))
@@ -150,7 +150,7 @@ def _line(texts: Iterable[str]) -> str:
 
 
 def each_value(values: Values, n_bytes: int = BLOCK_BYTES) -> Iterator[Any]:
-    """Yield values, of which about `n_bytes` bytes are Python objects at the same time."""
+    """Yield values in blocks whose Python objects need about `n_bytes` bytes of memory."""
     if isinstance(values, Column):
         return values.each_cell()
     if isinstance(values, np.ndarray):
@@ -173,7 +173,8 @@ MAX_ROWS, MAX_COLUMNS, MAX_LETTERS = 1_048_576, 16_384, 32_767
 """Limits of a sheet of Excel (rows include the header) and of the characters in a cell."""
 
 MAX_EXACT = 1e15
-"""Excel shows 15 digits. Longer numbers are written as text, because they are probably ids."""
+"""Smallest number that is written as text. Excel shows only 15 digits, and longer numbers are
+probably ids."""
 
 MIN_WIDTH, MAX_WIDTH, SEEN = 8, 60, 200
 """Smallest and largest width of a column in characters, and number of rows that are measured."""
@@ -307,7 +308,7 @@ BOM = "\ufeff"
 """Byte order mark, by which Excel recognizes UTF-8."""
 
 DIGITS = 6
-"""Digits of a score or p-value that are shown to people. More digits would not be useful."""
+"""Number of significant digits to which scores and p-values are rounded in tables for people."""
 
 
 def write_table(
@@ -514,7 +515,7 @@ def _compare(found: Types, wanted: Types, doing: str) -> None:
 
 @contextmanager
 def _opened(url: str, name: str, *, keeps: bool) -> Iterator[tuple["_Sink", str]]:
-    """Yield a table in a transaction, which ends with the `with` block, and a text for messages."""
+    """Yield a table and a text for messages. The table's transaction ends with the `with` block."""
     database = database_at(url)
     doing = f"writing {name} of {database.name}"
     made = database.file if database.file is not None and not database.file.exists() else None

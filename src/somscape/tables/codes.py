@@ -64,8 +64,8 @@ def decimals_of(values: Floats, dtype: type[np.floating] | None = None) -> int:
 
 
 PLAIN_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
-"""Pattern of texts that can only be numbers. The text 007 does not match, because codes have
-such a form."""
+"""Pattern of texts that can only be numbers. The text 007 does not match, because 007 is probably a
+code."""
 
 MISSING_LEVEL = "(missing)"
 
@@ -80,7 +80,7 @@ def level_texts(column: Column) -> list[str]:
 
 
 def level_codes(column: Column) -> tuple[NDArray[np.integer[Any]], list[str]]:
-    """Return the index of each cell in a list of levels, and the list in any order."""
+    """Return for each cell the index of its level in a list of levels, and this unordered list."""
     if column.numbers is None:
         codes, texts = column.coded()
         return codes, [*map(text_level, texts), MISSING_LEVEL]
@@ -114,7 +114,7 @@ def present(column: Column, values: Any, counts: Float64s | None) -> Ascending:
 
 
 def usual_range(numbers: Ascending, percent: float) -> Float64s:
-    """Return the two numbers that cut off `percent` of the rows at each end."""
+    """Return two limits, with `percent` percent of the rows below and as many above."""
     last = numbers.n - 1
     skipped = int(percent / 100 * last)
     return np.array([float(numbers.at(skipped)), float(numbers.at(last - skipped))])
@@ -140,7 +140,7 @@ median than all other numbers. Scales and maps do not learn from slips."""
 
 MIN_SLIP_ROWS, SLIP_SHARE, HANDFUL = 30, 0.01, 5
 """Smallest number of rows for the detection of slips, largest share of slips among the rows, and
-number of slips up to which this share does not matter."""
+number of slips that is allowed even if their share is larger."""
 
 
 def without_slips(numbers: Ascending) -> tuple[Ascending, float, str]:
@@ -170,28 +170,30 @@ def without_slips(numbers: Ascending) -> tuple[Ascending, float, str]:
 
 
 MISMATCH_WEIGHT = 0.5**0.5
-"""Encoded value of the feature for the level of a row, so that different levels have distance 1."""
+"""Encoded value of the feature that belongs to a row's level. With this value, different levels
+have distance 1."""
 
 TAIL_LIMIT = 10.0
 """A column of numbers is tamed (its tails are compressed) if a value is more than this many half
-interquartile ranges from the median. The farthest of 1000 values is at about 5 in a normal
-distribution, at 12 in an exponential distribution, and at 50 among amounts of money."""
+interquartile ranges from the median. In these units, the farthest of 1000 values is about 5 from
+the median in a normal distribution, 12 in an exponential distribution, and 50 among amounts of
+money."""
 
 TAIL_PERCENT = 2.0
-"""Percentage of values at each end that are outside the usual range, and so encoded outside [0, 1]
-(none in tables of up to 50 rows). So a few extreme values do not compress the scale of all other
-rows. In benchmarks/detection, 9.9 of 12 planted outliers were among the first 40 rows of the
-ranking, compared with 8.4 for the full range and 8.9 without taming."""
+"""Percentage of values at each end that are outside the usual range and are therefore encoded
+outside [0, 1] (no values in tables of up to 50 rows). In this way, a few extreme values do not
+compress the scale of all other rows. In benchmarks/detection, 9.9 of 12 planted outliers were among
+the first 40 rows of the ranking, compared with 8.4 for the full range and 8.9 without taming."""
 
 SLIP_RANGE = 1000.0
-"""Distance from the median at which slips are encoded, in multiples of the largest distance of
-other numbers."""
+"""Distance from the median at which slips are encoded, in multiples of the largest distance between
+the median and any other number."""
 
 NOISE = 1e-9
-"""Numbers up to this share of the spread of a column are printed as 0."""
+"""Numbers whose size is at most this share of the column's spread are printed as 0."""
 
 RANGE_DIGITS = 3
-"""Number of significant digits that show the width of a range."""
+"""Number of significant digits of the width that both ends of a printed range must show."""
 
 LARGEST = float_info.max
 
@@ -231,7 +233,7 @@ class SaysUsual:
     """A code that describes usual values. A subclass defines `usual` or `usual_of`."""
 
     def usual(self, prototypes: Float64s) -> str:
-        """Return a description of the values of prototypes of shape (n, n_features)."""
+        """Return a text that describes the values of the prototypes."""
         return self.usual_of(prototypes, np.arange(len(prototypes))[None, :])[0]
 
     def usual_of(self, prototypes: Float64s, near: Ints) -> list[str]:
@@ -275,7 +277,8 @@ class NumberCode(OneFeature):
     is_padded : bool
         Whether texts such as 01 are numbers.
     reach : float
-        Largest distance from the median among numbers that are not slips, or 0 without slips.
+        Largest distance from the median among numbers that are not slips, or 0 if the column does
+        not contain slips.
     least, most : float
         Smallest and largest training value.
     decimals : int
@@ -386,7 +389,7 @@ class NumberCode(OneFeature):
         return self.encode_numbers(column.numbers)
 
     def encode_numbers(self, numbers: Float64s) -> Float64s:
-        """Return the encoded numbers of shape (n_rows, 1), with missing numbers (NaN) filled."""
+        """Encode numbers as an array of shape (n_rows, 1), and fill missing numbers (NaN)."""
         values = np.where(np.isnan(numbers), self.fill, numbers)
         return self.place(np.clip(values, *self.ends) if self.reach else values)[:, None]
 
@@ -427,7 +430,7 @@ class NumberCode(OneFeature):
         return 0 if self.is_whole else self.decimals
 
     def without_bounds(self) -> "NumberCode":
-        """Return the code without limits, for numbers that can exceed the training values."""
+        """Return the code without limits, so that numbers can exceed the training values."""
         return replace(self, least=-LARGEST, most=LARGEST)
 
     @property
@@ -439,7 +442,7 @@ class NumberCode(OneFeature):
         )
 
     def possible(self, prototypes: Float64s, step: float) -> Float64s:
-        """Return the encoded values of numbers with few digits, close to prototypes (n, 1)."""
+        """Round prototypes to numbers with few digits, and return these numbers encoded."""
         return self.place(self.short(prototypes, step))[:, None]
 
     def usual_of(self, prototypes: Float64s, near: Ints) -> list[str]:
@@ -498,7 +501,7 @@ class CategoryCode(SaysUsual):
 
     @cached_property
     def _feature_of_cell(self) -> dict[str | None, int]:
-        """Feature index by cell text, for cells written like their level, as nearly all are."""
+        """Feature index by cell text, for texts that equal their level (nearly all texts)."""
         return {level: i for level, i in self._feature_of.items() if text_level(level) == level}
 
     @cached_property
@@ -554,7 +557,7 @@ class CategoryCode(SaysUsual):
         return np.array(places, dtype=np.intp)[codes]
 
     def decode(self, features: Floats) -> Objects:
-        """Return the level with the largest share in each row of encoded features."""
+        """Return for each row of encoded features the level with the largest share."""
         names = np.array([*self.levels, UNSEEN_LEVEL], dtype=object)
         return names[features.argmax(axis=1)]
 
@@ -564,7 +567,7 @@ class CategoryCode(SaysUsual):
         return self.applies * np.eye(len(self.levels), self.n_features)
 
     def possible(self, prototypes: Float64s, step: float) -> Float64s:
-        """Return the encoded level with the largest share in each prototype."""
+        """Return for each prototype the level with the largest share, encoded."""
         return self.encoded_levels[prototypes[:, :-1].argmax(axis=1)]
 
     def level(self, features: Floats) -> str:

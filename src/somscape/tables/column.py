@@ -81,7 +81,7 @@ class Column:
 
     @property
     def cells(self) -> Objects:
-        """Cells as a new array of objects. For a few cells, first `take` their rows."""
+        """Cells as a new array of objects. If few are needed, first `take` their rows."""
         cells = np.empty(len(self), dtype=object)
         known: dict[str | None, str | None] = {}  # equal cells share one object
         for part in blocks(len(self), BLOCK):
@@ -147,7 +147,7 @@ class Column:
 
     @property
     def is_exact(self) -> bool:
-        """Whether different texts are different floats, which is false for very long ids."""
+        """Whether different texts always give different floats (false for very long ids)."""
         if self._numbers is None or isinstance(self._texts, NumberTexts):
             return True  # in the last case, the source had only floats
         # Missing cells are NaN, so both comparisons are false.
@@ -227,7 +227,8 @@ class Column:
         Parameters
         ----------
         among : int
-            Number of columns in the table.  Their total size decides if an array is large.
+            Number of columns in the table.  The total size of these columns decides if an array is
+            large.
         """
         numbers = self._numbers
         if numbers is not None:

@@ -25,13 +25,13 @@ NO_GROUP = -1
 """Group number of a row whose key is missing."""
 
 MAX_DECIMALS = 6
-"""Largest number of decimals for which sums are rounded."""
+"""Largest number of decimals of the transactions for which sums are rounded."""
 
 DIGITS = 6
-"""Smallest number of significant digits of a mean."""
+"""Smallest number of significant digits to which a mean is rounded."""
 
 DAY_DIGITS = 3
-"""Smallest number of significant digits of a number of days."""
+"""Smallest number of significant digits to which a number of days is rounded."""
 
 DAY_SECONDS = 86_400.0
 """Number of seconds in a day."""
@@ -244,7 +244,7 @@ def may_be_made(name: str, columns: Collection[str]) -> bool:
 
 
 def role_like(column: str, like: Collection[str]) -> str:
-    """Return the kind of `column` from which `per` makes a column with a name in `like`, or ""."""
+    """Return the kind with which `per` makes a column in `like` from `column`, or ""."""
     names = {name.removesuffix(CLASH) for name in like}
     for role, words in WORDS.items():
         if any(word.format(column, "") in names for word in words):
@@ -257,7 +257,7 @@ KEPT = "kept"
 """Role of columns that are not aggregated."""
 
 MAX_SHARES = 5
-"""Largest number of levels of each category whose shares become columns."""
+"""Largest number of levels per category for which the share of the level becomes a column."""
 
 MIN_SHARE = 0.05
 """Smallest share of all rows for which a level counts as frequent."""
@@ -386,8 +386,8 @@ def per(
         Columns of the transactions with this kind.  By default, texts that spell dates are dates,
         and other text and whole numbers with at most 15 distinct values are categories.
     kept : collection of str, default=()
-        Columns that are not aggregated.  Such a column is copied if its value is the same in all
-        rows of each customer.  Otherwise, it is left out.
+        Columns that are not aggregated.  If the values of a column are equal in all rows of each
+        customer, the column is copied.  Otherwise, the column is left out.
     date_format : {"dmy", "mdy", "ymd"}, optional
         Order of day, month and year for ambiguous columns of dates.  By default the day comes
         first, or the month if another column of dates has the month first.

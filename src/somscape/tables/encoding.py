@@ -134,7 +134,8 @@ FARTHEST = 1e100
 """Largest encoded value. The sum of squares of larger values would overflow."""
 
 MIN_UNSEEN_CELLS = 10
-"""Smallest number of cells for which a category can get the warning that most levels are new."""
+"""Smallest number of cells for which a warning can report that most levels of a category are
+new."""
 
 
 def refuse_problem(
@@ -208,7 +209,7 @@ def refuse_missing(table: Table, sources: Mapping[str, Column | Dates]) -> None:
 
 
 MAX_NAMED = 5
-"""Largest number of columns in a message."""
+"""Largest number of column names in a message."""
 
 
 def lacking(names: Sequence[str], there: Sequence[str], known: Collection[str]) -> str:
@@ -328,10 +329,11 @@ MAX_THREADS = 4
 """Largest number of threads that encode. Each thread stores two copies of a block of rows."""
 
 ENCODED_AT_ONCE, MIN_BLOCK_ROWS = 1 << 18, 1 << 11
-"""Number of values that are encoded at once (they fit a cache), and smallest number of rows."""
+"""Number of values that are encoded at once (small enough for the cache), and smallest number of
+rows in a block."""
 
 MAX_NARROW = 7
-"""Largest number of features of a column that NumPy adds in the order of the features."""
+"""Largest number of features per column for which NumPy adds the features in their order."""
 
 UsedColumn: TypeAlias = NumberCode | CategoryCode | OrdinalCode | DateCode
 FeatureCode: TypeAlias = UsedColumn | PartCode
@@ -617,7 +619,7 @@ class Encoding:
         return {name: n for name, n in counts.items() if n}
 
     def possible(self, prototypes: Float64s, steps: Sequence[float]) -> Float64s:
-        """Return rows with valid values close to prototypes.
+        """Return encoded rows of valid values that are close to the given prototypes.
 
         Parameters
         ----------
@@ -643,7 +645,7 @@ class Encoding:
         return self.with_parts(rows, np.ones((len(rows), len(self.used)), dtype=bool))
 
     def with_parts(self, rows: Float64s, is_changed: NDArray[np.bool_]) -> Float64s:
-        """Return encoded rows with updated features for changed dates.
+        """Return encoded rows in which features derived from changed dates are updated.
 
         Parameters
         ----------

@@ -32,15 +32,17 @@ NEARLY_UNIQUE = 0.95
 
 MIN_CODE_ROWS, MIN_CODE_DIGITS, MAX_UNEVENNESS = 100, 6, 0.1
 """Limits for whole numbers that are a code although the column name does not show this. These are
-the smallest number of rows and digits, and the largest Kolmogorov distance from even spacing.
-Amounts have a distance of at least 0.12, because most values are in the middle or at one end."""
+the smallest number of rows, the smallest number of digits, and the largest Kolmogorov distance from
+even spacing. Amounts have a distance of at least 0.12, because most values are in the middle or at
+one end."""
 
 MAX_CODE = 1e20
 """Upper limit for the numbers in a column of counters or codes."""
 
 MIN_COUNTS, MAX_COUNT_WIDTH, MIN_DENSITY = 10, 3, 0.8
 """Limits for texts that are counts, such as 01 to 12. These are the smallest number of distinct
-texts, the longest text, and the smallest share of the numbers in the range that must occur."""
+texts, the largest length of a text, and the smallest share of the numbers in the range that must
+occur."""
 
 CODE_WORDS = {"no", "nr", "number", "nummer", "code", "account", "iban", "uuid", "guid", "ref"}
 OUTCOME_NAME = re.compile(r"class|y|label|target|outcome|(is[ _-]?)?fraud|default.*", re.IGNORECASE)
@@ -49,7 +51,8 @@ PERSON_WORDS = {
     *("citizenship", "religion", "faith", "ethnicity", "ethnic", "race"),
 }
 NAMED_THINGS = {"file", "product", "item", "column", "brand", "shop", "host"}
-"""Words in the name of a column that show that "name" does not mean the name of a person."""
+"""If a column name contains "name" and one of these words, the column does not contain names of
+persons."""
 
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
@@ -198,7 +201,8 @@ class Roles:
     protect : tuple of str
         Columns with personal data, which are not features but appear in results.
     per : tuple of str
-        Columns that identify a customer.  The rows of a customer are aggregated before encoding.
+        Columns that identify a customer.  Before encoding, the rows of each customer are aggregated
+        to one row.
     ordinals : mapping of str to sequence
         Columns that are ordered categories, with levels from low to high.
     dates : tuple of str

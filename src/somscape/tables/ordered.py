@@ -114,11 +114,11 @@ class OrdinalCode(OneFeature):
         return self.factor * (np.arange(len(self.levels)) / (len(self.levels) - 1))[:, None]
 
     def possible(self, prototypes: Float64s, step: float) -> Float64s:
-        """Return the nearest encoded level for each prototype (n, 1)."""
+        """Return for each prototype the encoded level that is nearest."""
         return self.encoded_levels[self._places(prototypes)]
 
     def usual(self, prototypes: Float64s) -> str:
-        """Return the range of levels of prototypes (n, 1) as text."""
+        """Return as text the lowest and the highest level that prototypes represent."""
         places = self._places(prototypes)
         low, high = self.levels[places.min()], self.levels[places.max()]
         return low if low == high else f"{low} to {high}"
@@ -201,7 +201,7 @@ class DateCode(OneFeature):
         return self.number.place(counts.astype(np.float64))
 
     def possible(self, prototypes: Float64s, step: float) -> Float64s:
-        """Return the encoded values of dates in whole units, close to prototypes (n, 1)."""
+        """Round prototypes to dates in whole units, and return these dates encoded."""
         return self.place(self.short(prototypes, step))[:, None]
 
     def _dates(self, counts: Float64s) -> NDArray[np.datetime64]:
@@ -210,7 +210,7 @@ class DateCode(OneFeature):
         return np.rint(np.clip(counts, *ends)).astype(np.int64).astype(type_)
 
     def usual(self, prototypes: Float64s) -> str:
-        """Return the range of dates of prototypes (n, 1) as text."""
+        """Return as text the first and the last date that prototypes represent."""
         dates = self.decode(prototypes)
         low, high = str(dates.min()), str(dates.max())
         return low if low == high else f"{low} to {high}"
@@ -268,15 +268,16 @@ RADIUS = 0.5
 """Radius of a circle, so that opposite points have distance 1, like two levels of a category."""
 
 CIRCLE_BITS = 30
-"""Number of bits to which coordinates on a circle are rounded, so that all processors agree."""
+"""Number of bits to which coordinates on a circle are rounded, so that all processors give the same
+result."""
 
 MAX_SPANS = 3
 """Largest number of features that are differences between two neighboring columns of dates."""
 
 MIN_UNEVEN, MAX_CHANCE, MIN_ROWS_A_LEVEL = 0.05, 4.0, 10
 """Limits for evenly distributed weekdays or hours, which are left out because they add noise. The
-first number is a limit for the relative squared difference from equal shares (working days have
-0.4, and births have 0.01). The second number is the limit of differences by chance, in standard
+first number is a limit for the relative squared difference from equal shares (0.4 for working days,
+and 0.01 for births). The second number is the limit of differences by chance, in standard
 deviations above the mean. The third number is the smallest mean number of rows per level."""
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -299,7 +300,7 @@ class CycleCode(SaysUsual):
     Attributes
     ----------
     name, why : str
-        Name of the code, and a text that names the source of the code.
+        Name of the feature, and a text with the column from which the feature is derived.
     source : str
         Name of the column of dates.
     part : {"weekday", "hour"}
@@ -373,11 +374,11 @@ class CycleCode(SaysUsual):
         return np.array(self.levels, dtype=object)[self._places(features)]
 
     def possible(self, prototypes: Float64s, step: float) -> Float64s:
-        """Return the nearest encoded level for each prototype (n, 2)."""
+        """Return for each prototype the encoded weekday or hour that is nearest."""
         return self.encoded_levels[self._places(prototypes)]
 
     def moved(self, dates: Moments, prototypes: Float64s) -> Moments:
-        """Return dates that are moved to the weekday or hour of prototypes."""
+        """Return the dates, moved to the weekdays or hours that prototypes represent."""
         here, there = _steps(self.part, dates), self._steps(prototypes)
         if self.part == "weekday":
             return dates + ((there - here + 3) % 7 - 3) * np.timedelta64(1, "D")
@@ -389,7 +390,7 @@ class CycleCode(SaysUsual):
         return WEEKDAYS[step] if self.part == "weekday" else f"{step // 60:02}:{step % 60:02}"
 
     def usual(self, prototypes: Float64s) -> str:
-        """Return the range of weekdays or hours of prototypes (n, 2) as text."""
+        """Return as text the range of weekdays or hours that prototypes represent."""
         covered = self._covered(prototypes)
         n = len(covered)
         if covered.all():
@@ -402,7 +403,7 @@ class CycleCode(SaysUsual):
         return WEEKDAYS[begin] if begin == end else f"{WEEKDAYS[begin]} to {WEEKDAYS[end]}"
 
     def is_usual(self, features: Floats, prototypes: Float64s) -> bool:
-        """Return whether the weekday or hour of a row (2,) is in the range of prototypes."""
+        """Return whether a row's weekday or hour is in the range that prototypes represent."""
         return bool(self._covered(prototypes)[self._places(features[None])[0]])
 
     def as_ordinal(self, features: Floats) -> tuple[OrdinalCode, Float64s]:
@@ -474,7 +475,7 @@ class SpanCode(NumberCode):
     def between(
         cls, name: str, dates: Sequence[Dates], scaling: Scaling, counts: Float64s | None
     ) -> "SpanCode | None":
-        """Learn the scale of days between two columns of dates, or return None if all are equal."""
+        """Learn the scale of days between two columns, or return None if all values are equal."""
         days = _days_between(*(each.moments for each in dates))
         column = table_from_columns({name: days}).columns[0]
         if column.numbers is None or column.n_distinct < 2:
@@ -559,14 +560,14 @@ def _are_even(counts: Float64s) -> bool:
 
 
 def _n_before(covered: NDArray[np.bool_], place: int) -> int:
-    """Return the number of uncovered levels directly before a level on the circle."""
+    """Return how many consecutive uncovered levels precede a level on the circle."""
     n = len(covered)
     return next(k for k in range(n) if covered[(place - 1 - k) % n])
 
 
 @cache
 def _circle(n: int) -> Float64s:
-    """Return n evenly spaced points on a circle, rounded so that all processors agree."""
+    """Return n evenly spaced points on a circle, rounded to be equal on all processors."""
     turns = [2 * math.pi * i / n for i in range(n)]
     places = RADIUS * np.array([[math.cos(turn), math.sin(turn)] for turn in turns])
     return np.rint(places * 2.0**CIRCLE_BITS) * 2.0**-CIRCLE_BITS

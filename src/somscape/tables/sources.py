@@ -68,7 +68,7 @@ def read_table(
     missing_values : sequence of str, optional
         Words (in upper or lower case) and numbers that mean a missing cell, such as ``["999"]``.
         Empty cells are always missing.  The default is `MISSING_WORDS`.  If a column
-        contains other punctuation marks as values, ``-`` and ``?`` are also values there.
+        contains other punctuation marks as values, ``-`` and ``?`` in this column are values too.
     table, query : str, optional
         Name of a table in a database, or one SQL statement that reads rows.
 
@@ -91,10 +91,10 @@ def read_table(
     -----
     Cells with one of `MISSING_WORDS` are missing.  A column contains numbers if every cell that is
     not missing is a number in any style (see `Column.style`).  A column with a cell such as "007"
-    is text.  If "1,234" is ambiguous, the decimal mark of the other columns decides.  If this is
-    also ambiguous, the number is 1234 in a file with commas as delimiters, and otherwise 1.234.
-    The style of a column is detected from its first 10,000 distinct cells and from later cells with
-    another style.
+    is text.  If "1,234" is ambiguous, the decimal mark of the other columns decides.  If the other
+    columns do not show a decimal mark, "1,234" is 1234 in a file with commas as delimiters, and
+    otherwise 1.234.  The style of a column is detected from its first 10,000 distinct cells and
+    from later cells with another style.
 
     All files of a folder or pattern need the same column names, in any order.  Files are read in
     the order of their paths, without files whose names begin with ``.`` or ``_``.  `Table.where`
@@ -255,10 +255,10 @@ class Source:
     def batches(self, n_rows: int = 65_536) -> Iterator[Any]:
         """Yield the rows in batches of limited size.  Each pass yields the same rows.
 
-        All cells of a column decide its type.  So the first pass over a file or a database reads
-        the whole table (see `read_table` for the memory) and writes the table to a temporary file
-        in the folder ``TMPDIR``.  Later passes read the temporary file and need memory for only one
-        batch.  Data frames and arrays are not copied.
+        All cells of a column decide its type.  Therefore, the first pass over a file or a database
+        reads the whole table (see `read_table` for the memory) and writes the table to a temporary
+        file in the folder ``TMPDIR``.  Later passes read the temporary file and need memory for
+        only one batch.  Data frames and arrays are not copied.
 
         Parameters
         ----------

@@ -44,7 +44,8 @@ from somscape.tables._texts import BLOCK, ArrowTexts
 from somscape.tables.column import Column, row_index
 
 LIBRARIES = ("pandas", "polars", "pyarrow")
-"""Libraries for data frames, in order of preference. The last one, pyarrow, is always installed."""
+"""Libraries for data frames, in order of preference. The last library, pyarrow, is always
+installed."""
 
 MAX_CELL = 200
 """Largest number of characters of a cell in a notebook."""
@@ -100,7 +101,7 @@ def html_of(names: Sequence[str], lines: Sequence[Sequence[str]], caption: str =
 
 
 PRINTED = 30
-"""Largest number of rows that are printed."""
+"""Largest number of rows that a printed table shows."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -269,7 +270,8 @@ class Table:
         Parameters
         ----------
         library : {"pandas", "polars", "pyarrow"}, optional
-            Library of the data frame.  The default is the first of these that is installed.
+            Library of the data frame.  By default, the first installed library in this order is
+            used.
 
         Returns
         -------
