@@ -70,7 +70,7 @@ def test_the_section_says_how_good_it_is_and_counts_mistakes(
     words = " ".join(opened.texts("#classes-quality p"))
     assert f"{round(100 * found['accuracy'])}\u00a0% of the rows that were left out" in words
     share = f"{round(100 * found['most_frequent'])}\u00a0%"
-    compared = f"({share} if the most frequent class was always predicted)"
+    compared = f"({share} if the classifier always predicted the most frequent class)"
     assert f"classified correctly {compared}." in words
     assert "Warning: column '<i>weight</i>' alone predicts 'kind' for 99.5 % of the rows." in words
     assert f"The class of {found['n_known']} rows of this table is known." in words

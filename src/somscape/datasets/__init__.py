@@ -1,4 +1,4 @@
-"""Real tables that come with somscape, and a reader for a well-known table."""
+"""Real tables that are part of somscape, including the table of a well-known SOM exercise."""
 
 from somscape.datasets._credit import (
     load_credit_applications,

@@ -1,4 +1,4 @@
-"""Two tables of credit applications with the bank's decision or the outcome."""
+"""Two tables of credit applications, one with the bank's decisions, and one with the outcomes."""
 
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -51,7 +51,7 @@ def load_german_credit_words() -> dict[str, dict[str, str]]:
     -------
     dict of str to dict of str to str
         For each column, the words for its codes, as for ``TableEncoder(dictionary=)``.  The words
-        for the empty code ``""`` name the column itself.
+        for the empty code ``""`` are the description of the column itself.
 
     See Also
     --------
@@ -71,16 +71,16 @@ def load_credit_applications(path: str | Path | None = None) -> Table:
     """Return the 690 credit-card applications of the well-known SOM exercise.
 
     The table comes with somscape.  It is UCI's Statlog (Australian Credit Approval), also OpenML
-    data set 40981, with an invented first column ``customer``.  A1 to A14 are features.  Eight of
-    them (A1 A4 A5 A6 A8 A9 A11 A12) are categories written as whole numbers.  ``class`` is the
+    data set 40981, with an invented first column ``customer``.  A1 to A14 are features.  Eight
+    columns (A1 A4 A5 A6 A8 A9 A11 A12) are categories written as whole numbers.  ``class`` is the
     bank's decision (1 means approved), not a label of fraud.
 
     Parameters
     ----------
     path : str or Path, default=None
-        The exercise's own file, ``Credit_Card_Applications.csv``, which is read instead of the
-        table in somscape.  The rows are the same, but the columns ``customer`` and ``class`` are
-        called ``CustomerID`` and ``Class``.
+        Path of the exercise's own file, ``Credit_Card_Applications.csv``.  By default, the table in
+        somscape is used.  The file has the same rows, but its columns ``CustomerID`` and ``Class``
+        are ``customer`` and ``class`` in the table.
 
     Returns
     -------

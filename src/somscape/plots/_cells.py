@@ -1,4 +1,4 @@
-"""Functions that draw the cells of a lattice, and texts and borders on cells."""
+"""Draw the cells of a lattice, and draw texts and borders on the cells."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,8 +25,8 @@ LEGEND_ROOM = 0.51
 entries."""
 
 HALO = 0.55
-"""Width of the strip of repeated cells that is drawn beyond an edge that meets the opposite edge,
-in cell widths."""
+"""Width of a strip beyond an edge of the map, in cell widths.  If opposite edges meet, cells from
+the opposite edge are drawn again in the strip."""
 
 MAX_SHAPES = 10_000
 """Largest number of shapes that are saved as lines.  More shapes are saved as pixels (300 per
@@ -170,7 +170,7 @@ def map_axes(lattice: Lattice, unit_size: float | None, *, has_legend: bool) -> 
 
 
 def height_for(lattice: Lattice, width: float) -> float:
-    """Return the height of a map with the given width."""
+    """Return the height at which a map with the given width is not distorted."""
     low, high = _extent(lattice)
     wide, tall = high - low
     return float(width * tall / wide)
@@ -182,7 +182,7 @@ def points_per_step(ax: "Axes", lattice: Lattice) -> float:
 
 
 def points_per_unit(ax: "Axes") -> float:
-    """Return the length in points of a distance of 1 between positions of units."""
+    """Return the number of points in the picture that correspond to a map distance of 1."""
     box = ax.get_window_extent()
     shown = np.abs(np.ptp([ax.get_xlim(), ax.get_ylim()], axis=1))
     pixels = min(np.array([box.width, box.height]) / shown)
@@ -190,27 +190,28 @@ def points_per_unit(ax: "Axes") -> float:
 
 
 def short_way(lattice: Lattice, steps: Float64s) -> Float64s:
-    """Return the shortest way for each step of shape (n, 2), if necessary across edges that
-    meet."""
+    """Return the shortest way for each step, which can cross edges that meet.  Steps have the shape
+    (n, 2)."""
     wraps = np.array([lattice.wraps_cols, lattice.wraps_rows])
     period = np.array([lattice.n_cols, lattice.n_rows * lattice.row_pitch])
     return np.asarray(steps - period * np.where(wraps, np.rint(steps / period), 0.0))
 
 
 def cell_width(lattice: Lattice) -> float:
-    """Return the width of a cell in the unit of positions.  The width is 1, except for graphs."""
+    """Return the width of a cell in units of map positions.  It is 1, except for graphs."""
     return float(np.ptp(lattice.cell[:, 0]))
 
 
 def short(text: str, length: int) -> str:
-    """Shorten a text to a number of characters, and escape its dollar signs."""
+    """Shorten a text to at most `length` characters, and escape its dollar signs."""
     cut = text if len(text) <= length else text[: length - 1] + "…"
     # matplotlib would read the text between two dollar signs as a formula.
     return " ".join(cut.split()).replace("$", r"\$")
 
 
 def _repeated_cells(lattice: Lattice) -> tuple[Ints, Float64s]:
-    """Return units that are drawn again beyond edges that meet, and these additional positions."""
+    """Return the units that are drawn again beyond edges that meet, and the positions beyond the
+    edges."""
     x = (-1, 0, 1) if lattice.wraps_cols else (0,)
     y = (-1, 0, 1) if lattice.wraps_rows else (0,)
     period = np.array([lattice.n_cols, lattice.n_rows * lattice.row_pitch])
@@ -235,7 +236,8 @@ def _extent(lattice: Lattice) -> tuple[Float64s, Float64s]:
 
 @dataclass(frozen=True, eq=False)
 class Blocks:
-    """Blocks of cells that share one drawing.  A block is a square of cells or a single cell.
+    """Blocks of cells.  A block is a square of cells or a single cell, and gets one drawing, such
+    as a pie.
 
     Attributes
     ----------
@@ -243,7 +245,7 @@ class Blocks:
     positions : ndarray of shape (n_blocks, 2)
         Positions of the middles of the blocks.
     side : int
-        Number of rows and columns of a block.
+        Number of cells along each side of a block.
     """
 
     of_unit: Ints
@@ -251,7 +253,7 @@ class Blocks:
     side: int
 
     def total(self, values: Any) -> Any:
-        """Return the sums of values of shape (n_units, n) in each block."""
+        """Return the sums over the units of each block.  Values have the shape (n_units, n)."""
         if self.side == 1:
             return values
         total = np.zeros((len(self.positions), values.shape[1]), dtype=values.dtype)
@@ -259,16 +261,16 @@ class Blocks:
         return total
 
     def mean(self, values: Float64s) -> Float64s:
-        """Return the means of values of shape (n_units, n) in each block."""
+        """Return the means over the units of each block.  Values have the shape (n_units, n)."""
         return np.asarray(self.total(values) / np.bincount(self.of_unit)[:, None])
 
     def words(self, what: str) -> str:
-        """Return the size of the blocks as the last part of a title, or "" for single cells."""
+        """Return the end of a title, with the size of the blocks, or "" for single cells."""
         return "" if self.side == 1 else f", {what} of {self.side} x {self.side}"
 
 
 def blocks_of(lattice: Lattice, step: float, wanted: float) -> Blocks:
-    """Join cells into squares that are at least `wanted` points wide."""
+    """Join cells of a width of `step` points into squares of at least `wanted` points."""
     side = 1 if lattice.kind == "graph" else max(1, int(np.ceil(wanted / step)))
     if side == 1:
         return Blocks(np.arange(lattice.n_units), lattice.positions, 1)
@@ -281,28 +283,29 @@ def blocks_of(lattice: Lattice, step: float, wanted: float) -> Blocks:
 
 
 MAX_TEXTS = 1000
-"""Largest number of texts that are readable in a picture."""
+"""Largest number of texts in a picture.  More texts would not be readable."""
 
 _POINT = np.array([2.0, 2.0])
 
 _SIZES = (8.0, 6.5)
 _SHIFTS = (0.0, -0.6, 0.6, -1.2, 1.2)
-"""Distances between a text and the middle of its cell that are tried in this order, as multiples of
-the text height."""
+"""Vertical distances between a text and the middle of its cell, as multiples of the text height.
+The distances are tried in this order until the text does not overlap another text."""
 
 _LINE_HEIGHT = 1.25
 _SMALLEST_NUMBER, _LARGEST_NUMBER = 6.5, 22.0
 _DISK = 1.5
-"""Width of the disk behind a number, as a multiple of the width of the number."""
+"""Width of the disk behind the number of a region, as a multiple of the width of the number."""
 
 _DISK_LOOK = {"boxstyle": "circle,pad=0.15", "ec": "none", "alpha": 0.85}
 _DIRECTIONS = np.array([[np.cos(a), np.sin(a)] for a in np.arange(8) * np.pi / 4 - np.pi / 2])
 _DISTANCES = (14.0, 22.0, 32.0, 46.0)
-"""Distances from a cell, in points, that are tried for a number that does not fit into the cell."""
+"""Distances, in points, at which a region number is drawn next to its region if the region is too
+small for the number.  They are tried in this order."""
 
 
 class Room:
-    """The points of a picture that texts already cover.
+    """The area of a picture, with a mark at each point that a text already covers.
 
     Parameters
     ----------
@@ -317,12 +320,12 @@ class Room:
         self._is_taken = np.zeros(np.ceil(self.high - self.low).astype(int) + 1, dtype=bool)
 
     def inside(self, middle: Float64s, size: Float64s) -> Float64s:
-        """Return the nearest middle for which the whole box is inside the map."""
+        """Return the position nearest to `middle` at which the whole box is inside the map."""
         half = np.minimum(size, self.high - self.low) / 2
         return np.clip(middle, self.low + half, self.high - half)
 
     def is_free(self, middle: Float64s, size: Float64s) -> bool:
-        """Return whether a box would not overlap another box."""
+        """Return whether a box at this position would not overlap an earlier box."""
         return not self._is_taken[self._points(middle, size)].any()
 
     def take(self, middle: Float64s, size: Float64s) -> None:
@@ -375,7 +378,7 @@ def _free_spot(
 
 
 def _fitted(text: str, font: float, widest: float) -> str:
-    """Return a text whose lines are shortened to fit a width."""
+    """Return a text in which each line is shortened to fit a width."""
     lines = []
     for line in text.split("\n"):
         wide = _size(line, font)[0]
@@ -415,7 +418,7 @@ def _width_of_character(letter: str) -> float:
 
 
 def largest_pieces(lattice: Lattice, labels: Ints) -> list[Ints]:
-    """Return the units of the largest connected piece of each region."""
+    """Return, for each region, the units of its largest connected piece."""
     pieces = connected_groups(lattice, np.arange(len(labels)), labels)
     found = [np.flatnonzero(labels == region) for region in range(int(labels.max()) + 1)]
     return [units[pieces[units] == np.bincount(pieces[units]).argmax()] for units in found]
@@ -452,7 +455,8 @@ def draw_numbers(ax: "Axes", lattice: Lattice, labels: Ints, colors: Sequence[An
 
 
 def _free_position_near(boxes: Room, at: Float64s, size: Float64s, small: Float64s) -> Float64s:
-    """Return a free position near `at` that covers few small regions, and mark it as covered."""
+    """Return a free position for a number near `at` that covers few small regions, and mark it as
+    covered."""
     spots = [boxes.inside(at + far * way, size) for far in _DISTANCES for way in _DIRECTIONS]
     free = [spot for spot in spots if boxes.is_free(spot, size)] or spots
     covered = [int((np.abs(small - spot) < size / 2).all(axis=1).sum()) for spot in free]
@@ -470,6 +474,6 @@ def _write_number(
 
 
 def middle_unit(lattice: Lattice, units: Ints) -> int:
-    """Return the unit that is nearest to the mean position of some units."""
+    """Return the given unit that is nearest to the mean position of all given units."""
     places = lattice.positions[units]
     return int(units[((places - places.mean(axis=0)) ** 2).sum(axis=1).argmin()])

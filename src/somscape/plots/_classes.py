@@ -54,17 +54,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class RowClasses:
-    """The class of each row, with the smallest classes joined into one class.
+    """The class of each row.  If there are too many classes, the smallest are joined into one.
 
     Attributes
     ----------
     names : tuple of str
-        Names of the classes, sorted by value if all are numbers, else as text.
+        Names of the classes that are not joined, sorted by value if all names are numbers, and
+        otherwise as text.
     places : ndarray of shape (n_samples,), int
-        Position of the class of each row in `names`.  The position is ``len(names)`` for a joined
-        class, and -1 for a row without a class.
+        Position of the class of each row in `names`.  The position is ``len(names)`` if the class
+        was joined, and -1 if the row does not have a class.
     n_others : int
-        Number of classes that are joined.
+        Number of classes that were joined.
     """
 
     names: tuple[str, ...]
@@ -99,14 +100,14 @@ def classes_of(y: Any, n_rows: int, max_classes: int = MAX_CLASSES) -> RowClasse
 
 @dataclass(frozen=True, eq=False)
 class ClassCounts:
-    """The number of rows of each class that each unit won.
+    """For each unit, the number of rows of each class that the unit won.
 
     Attributes
     ----------
     classes : tuple of str
     counts : ndarray of shape (n_units, n_classes), or one more column for the others
     n_others : int
-        Number of classes that are joined into the last column.
+        Number of classes that were joined, and whose rows are counted in the last column.
     """
 
     classes: tuple[str, ...]
@@ -126,14 +127,14 @@ def count_classes(map_: Map, X: Any, y: Any, max_classes: int = MAX_CLASSES) -> 
 
 
 def _pair_counts(first: Any, second: Any, shape: tuple[int, int]) -> Ints:
-    """Return how often each pair of numbers occurs."""
+    """Return how often each pair (i, j) of elements of `first` and `second` occurs."""
     counts = np.zeros(shape, dtype=np.intp)
     np.add.at(counts, (first, second), 1)
     return counts
 
 
 def require_rows(X: Any) -> None:
-    """Raise InputError if labels are given without their rows."""
+    """Raise InputError if `y` is given without the rows `X`."""
     if X is None:
         raise InputError("`y` is given without `X`. Also pass `X`, the rows.", parameter="X")
 
@@ -147,7 +148,7 @@ def _in_order(names: list[str]) -> tuple[str, ...]:
 
 
 def _with_numbers(name: str) -> list[tuple[int, str]]:
-    """Return a sort key by which "class 2" is before "class 10"."""
+    """Return a sort key that compares numbers by value ("class 2" is before "class 10")."""
     parts = re.split(r"([0-9]+)", name)
     return [(int(part) if i % 2 else 0, part) for i, part in enumerate(parts)]
 
@@ -163,7 +164,7 @@ _ARC_STEP = np.pi / 24
 
 
 def draw_pies(ax: "Axes", lattice: Lattice, found: ClassCounts) -> Blocks:
-    """Draw a pie in each unit with rows, as one collection for all units."""
+    """Draw a pie in each unit that has rows.  All pies are drawn as one collection."""
     step = points_per_step(ax, lattice)
     blocks = blocks_of(lattice, step, _READABLE_PIE_POINTS)
     counts = blocks.total(found.counts)
@@ -297,8 +298,8 @@ _MIN_POINTS_FOR_LETTER = 13.0
 """Smallest cell width in points at which a letter is written in the cell."""
 
 _SMALLEST_PART = 0.25
-"""Strength of the class color, from 0 to 1, in a unit whose rows are spread equally over all
-classes."""
+"""Strength of the class color, from 0 (color of the page) to 1 (full color), in a unit that
+contains an equal number of rows of each class."""
 
 
 def majority(
@@ -425,8 +426,8 @@ def _write_letters(picture: Picture, first: Ints, cells: list[Any]) -> None:
 
 
 _PART_WITH_ROWS, _PART_WITHOUT_ROWS = 0.45, 0.16
-"""Strength of the class color, from 0 to 1, in cells with rows and in cells without rows.  Pies
-have the full color."""
+"""Strength of the class color, from 0 (color of the page) to 1 (full color), in cells with rows and
+in cells without rows.  Pies have the full color."""
 
 _MIN_POINTS_FOR_NUMBER = 17.0
 """Smallest cell width in points at which a number is written in the cell."""
@@ -452,10 +453,10 @@ def confusion_map(
     Parameters
     ----------
     map : SOMClassifier, Recognizer or Map
-        A classifier predicts the class of each row.  For a map without classes, the prediction is
-        the most frequent class of the rows of the unit.
+        A classifier predicts the class of each row.  For a map without classes, the predicted class
+        of a row is the most frequent class among the rows of its unit.
     X : Table, data frame or array-like of shape (n_samples, n_features)
-        Rows, if possible rows that were not used for training.
+        Rows to classify.  Use rows that were not used for training, if possible.
     y : array-like of shape (n_samples,)
         Class of each row.  Rows with None or NaN are ignored.  Rows of a class that the classifier
         did not learn count as mistakes.
@@ -535,7 +536,7 @@ def confusion_map(
 
 
 class _Predictions(NamedTuple):
-    """True and predicted classes of rows in each unit."""
+    """Counts of rows by true class for each unit, and by true and predicted class in total."""
 
     classes: RowClasses
     stands_for: Ints
@@ -586,8 +587,8 @@ def _predictions(
 
 
 def _label_texts(labels: NDArray[Any], recognizer: Recognizer | None) -> list[str | None]:
-    """Return labels as texts or None.  If a label is a class of the classifier, the label has the
-    same text as this class."""
+    """Return labels as texts, or None for missing labels.  A label that equals a class of the
+    classifier gets the text of this class."""
     known = {} if recognizer is None else {one: str(one) for one in recognizer.classes.tolist()}
     return [
         None if is_missing(label) else known.get(label, str(label)) for label in labels.tolist()
@@ -597,7 +598,8 @@ def _label_texts(labels: NDArray[Any], recognizer: Recognizer | None) -> list[st
 def _majority_classes(
     units: Ints, texts: list[str | None], n_units: int
 ) -> tuple[list[str | None], Ints]:
-    """Return the classes of rows, and the most frequent class of each unit (-1 without rows)."""
+    """Return the names of the classes, and for each unit the position of its most frequent class
+    (-1 for a unit without rows)."""
     there = np.array([text is not None for text in texts]) & (units != NO_UNIT)
     counted = [str(text) for text, b in zip(texts, there, strict=True) if b]
     names, codes = np.unique(counted, return_inverse=True)

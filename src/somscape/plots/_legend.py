@@ -1,4 +1,4 @@
-"""Legends below a map, and colors of cells."""
+"""Legends below a map, and the colors that cells get from classes or levels."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -32,8 +32,8 @@ MAX_CLASSES = 8
 """Default number of classes or levels with their own color."""
 
 LENGTHS = (36, 28, 22, 18, 15, 13, 11, 9, 8, 7, 6, 5)
-"""Lengths in characters to which names can be cut.  The first length at which the legend fits is
-used."""
+"""Numbers of characters to which names in a legend can be cut.  The first number with which the
+legend fits below the map is used."""
 
 _MARGIN = 0.08  # inches
 _MAX_SHARE = 0.5
@@ -78,7 +78,7 @@ def wrapped_legend(
 
 
 def _widths(ax: "Axes", fontsize: float) -> Callable[[str], float]:
-    """Return a function that measures the width of a name in pixels, and keeps the results."""
+    """Return a function that measures and caches the width of a name in pixels."""
     from matplotlib.text import Text
 
     probe = Text(fontsize=fontsize, figure=ax.get_figure(root=True))
@@ -100,7 +100,7 @@ class LegendEntry:
     name : str
     color : color
     marker : str
-        Marker of matplotlib, or a character between two dollar signs.
+        Name of a marker of matplotlib, or a character between two dollar signs.
     hatch : str
     is_cut : bool
         Whether the name can be shortened.
@@ -124,12 +124,12 @@ class LegendEntry:
 
 
 def other_color() -> str:
-    """Return the color of all classes without their own color."""
+    """Return the color that all classes without their own color share."""
     return shade(0.28)
 
 
 def check_max_classes(max_classes: int) -> None:
-    """Raise InputError if there are not enough colors and hatches for the number of classes."""
+    """Raise InputError if there are more classes than styles (colors with hatches)."""
     if not isinstance(max_classes, int) or not 1 <= max_classes <= MAX_STYLES:
         raise InputError(
             f"`max_classes` must be a whole number from 1 to {MAX_STYLES}, but is {max_classes!r}. "
@@ -142,7 +142,8 @@ def check_max_classes(max_classes: int) -> None:
 def class_entries(
     names: Sequence[str], n_others: int, markers: Sequence[str] = ()
 ) -> list[LegendEntry]:
-    """Return the entries of a legend of classes.  The last entry is for all other classes."""
+    """Return the legend entries of the classes.  If classes share a color, the last entry is for
+    these classes."""
     shapes = markers or "s" * (len(names) + 1)
     entries = [
         LegendEntry(name, class_color(i), shapes[i], "" if markers else hatch(i))
@@ -157,7 +158,7 @@ def class_entries(
 def level_entries(
     plane: ColumnPlane, max_levels: int = MAX_CLASSES
 ) -> tuple[list[Any], list[LegendEntry]]:
-    """Return the color of each unit by its level, and the entries of the legend."""
+    """Return the color of each unit, which depends on its level, and the legend entries."""
     check_max_classes(max_levels)
     named = plane.levels[:max_levels]
     palette = [class_color(i) for i in range(len(named))]
@@ -169,7 +170,8 @@ def level_entries(
 def hatch_cells(
     ax: "Axes", lattice: Lattice, places: Any, n_named: int, *, level: float = 3.5
 ) -> None:
-    """Draw hatches on the cells of the ninth level and later levels, up to level `n_named`."""
+    """Draw hatches on the cells of the ninth and further levels, because these levels repeat
+    colors.  Only the first `n_named` levels are hatched."""
     for pattern in dict.fromkeys(map(hatch, range(n_named))):
         if pattern:
             is_of = [0 <= i < n_named and hatch(int(i)) == pattern for i in places]
@@ -208,7 +210,7 @@ def add_legend(ax: "Axes", entries: Sequence[LegendEntry], name: str, *, is_own:
 
 
 def _grow_below(ax: "Axes", more: float) -> None:
-    """Make a figure higher by `more` inches, which are free space below all axes."""
+    """Add `more` inches of free space to a figure, below all axes."""
     figure: Any = ax.figure
     if more <= 0:
         return
@@ -221,7 +223,7 @@ def _grow_below(ax: "Axes", more: float) -> None:
 
 
 def _make_room(ax: "Axes", share: float) -> None:
-    """Keep a share of the height of the axes free below the map, for every layout."""
+    """Keep a share of the axes height free below the map by changing the limits of the y axis."""
     box = ax.get_window_extent()
     (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()  # low > high, as y points down
     scale = min(box.width / (right - left), (1 - share) * box.height / (low - high))
@@ -230,14 +232,14 @@ def _make_room(ax: "Axes", share: float) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Painted:
-    """Data for a color bar or a legend.
+    """Drawn cells, and the data that their color bar or legend needs.
 
     Attributes
     ----------
     cells : matplotlib.collections.PolyCollection
     limits : tuple of float, or None for levels
     ends : str
-        Ends of the color bar beyond which values exist, in the form of matplotlib's `extend`.
+        Ends of the color bar beyond which values exist, as a value of matplotlib's `extend`.
     entries : list of Entry
         Entries of the legend for levels.  The list is empty for numbers.
     """
@@ -259,7 +261,7 @@ def paint(
     max_classes: int = MAX_CLASSES,
     **cells: Any,
 ) -> Painted:
-    """Draw all cells with the colors of a plane."""
+    """Draw all cells in the colors of the values of a plane."""
     if plane.kind == "level":
         colors, entries = level_entries(plane, max_classes)
         shapes = draw_cells(ax, lattice, colors=colors, **cells)

@@ -1,4 +1,4 @@
-"""The map as a net among the rows, and the shortest tree that joins all prototypes."""
+"""Pictures of the map as a net among the rows, and of the shortest tree that joins prototypes."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,8 @@ MAX_AXES_ROWS = 2000
 spaced rows are used."""
 
 _MANY_ROWS = 2000
-"""Number of rows above which points are drawn paler.  With more rows, points are even paler."""
+"""Number of rows above which the points of rows are drawn smaller and paler.  The more rows, the
+smaller and paler the points are."""
 
 
 def net(
@@ -52,7 +53,7 @@ def net(
         The map to draw.
     X : Table or array-like of shape (n_samples, n_features), optional
         Rows to draw, in any form that `Map.rows_of` accepts.  The main axes are computed from these
-        rows or, if `X` is not given, from the prototypes, weighted by hits.
+        rows.  If `X` is not given, they are computed from the prototypes, weighted by hits.
     y : array-like of shape (n_samples,), optional
         Class of each row of `X`, which determines the color of the row.
     y_name : str, default=""
@@ -120,7 +121,8 @@ def net(
 
 
 def _main_axes(map_: Map, rows: Any) -> tuple[Float64s, Float64s, Float64s]:
-    """Return the mean, the two main axes as columns, and their shares of the variance."""
+    """Return the mean of the rows, the two main axes as columns, and the share of the variance
+    along each axis."""
     whole = rows[~np.isnan(rows).any(axis=1)]
     if len(whole) > 1:
         few = np.asarray(whole[np.arange(0, len(whole), -(-len(whole) // MAX_AXES_ROWS))], float)
@@ -170,8 +172,8 @@ def _draw_net(ax: "Axes", map_: Map, units: Float64s) -> None:
 
 
 def _pairs_to_join(lattice: Lattice) -> Ints:
-    """Return each pair of neighbors that a line joins.  Square cells are only joined along rows and
-    columns."""
+    """Return each pair of neighbors that a line of the net joins.  On a rectangular map, diagonal
+    neighbors are not joined."""
     pairs = neighbor_pairs(lattice)
     pairs = pairs[pairs[:, 0] < pairs[:, 1]]
     if lattice.kind != "rectangular":
@@ -200,7 +202,8 @@ MAX_MOVED, N_MOVES = 500, 60
 
 
 def tree_places(n_units: int, edges: Ints) -> Float64s:
-    """Return a position for each unit of a tree, so that edges have a length of about 1."""
+    """Return a position in the plane for each unit of a tree, so that each edge has a length of
+    about 1."""
     near: list[list[int]] = [[] for _ in range(n_units)]
     for a, b in edges.tolist():
         near[a].append(b)
@@ -234,7 +237,7 @@ def tree_places(n_units: int, edges: Ints) -> Float64s:
 
 
 def _walk_tree(near: list[list[int]], root: int) -> tuple[list[int], dict[int, int]]:
-    """Return the units of a tree in order from the root, and each unit's parent (-1 for the
+    """Return the units of a tree, parents before children, and the parent of each unit (-1 for the
     root)."""
     order, parent = [root], {root: -1}
     for unit in order:
@@ -246,7 +249,7 @@ def _walk_tree(near: list[list[int]], root: int) -> tuple[list[int], dict[int, i
 
 
 def _middle_of(near: list[list[int]], root: int) -> int:
-    """Return the middle of the longest path in a tree."""
+    """Return the unit in the middle of the longest path in a tree."""
     end = _walk_tree(near, root)[0][-1]
     order, parent = _walk_tree(near, end)
     path = [order[-1]]
@@ -256,7 +259,8 @@ def _middle_of(near: list[list[int]], root: int) -> int:
 
 
 def _improve_positions(places: Float64s, edges: Ints) -> Float64s:
-    """Move units, so that their distances are closer to the numbers of steps along the tree."""
+    """Move units, so that the distance of two units becomes similar to the number of edges between
+    them on the tree."""
     steps = shortest_paths(len(places), np.vstack([edges, edges[:, ::-1]]))
     is_joined = np.isfinite(steps) & (steps > 0)
     weights = np.where(is_joined, 1.0 / np.where(is_joined, steps, 1.0) ** 2, 0.0)
@@ -275,8 +279,8 @@ _MIN_EDGED_POINTS = 5.0
 """Smallest cell width in points at which lines of the tree have dark edges."""
 
 MAX_ALL_PAIRS = 1000
-"""Largest number of units for which any two units can be joined.  On larger maps, only neighbors
-can be joined."""
+"""Largest number of units on a map for which a line of the tree can join any two units.  On larger
+maps, a line can only join neighbors."""
 
 
 def spanning_tree(
@@ -335,8 +339,8 @@ def spanning_tree(
 
     Notes
     -----
-    With up to 1,000 units, any two units can be joined, which takes O(n_units^2 * n_features).  On
-    larger maps, only neighbors can be joined.
+    On maps of up to 1,000 units, a line can join any two units, which takes O(n_units^2 *
+    n_features).  On larger maps, a line can only join neighbors.
 
     Examples
     --------
@@ -383,7 +387,7 @@ def _tree_of(map_: Map) -> Ints:
 
 
 def _lay_out_as_tree(map_: Map, edges: Ints) -> Map:
-    """Return the map with its units at positions along the tree."""
+    """Return the map, with its units moved to the positions along the tree."""
     if map_.n_units > MAX_GRAPH_UNITS:
         raise InputError(
             f"`layout` must be 'map' for a map of more than {MAX_GRAPH_UNITS} units, but is "

@@ -1,4 +1,4 @@
-"""Pictures of paths over a map, and of changes between two maps."""
+"""Pictures of paths over a map, and of the changes between two maps."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -44,14 +44,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SPREAD = 0.3
-"""Largest distance between a visit and the middle of its cell, in cell widths.  Visits have
-different positions, so that lines do not cover each other."""
+"""Largest distance between the point of a visit and the middle of its cell, in cell widths.  Visits
+of the same cell have different points, so that lines do not cover each other."""
 
 GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))
 
 _MAX_PART_OF_TEXT, _N_SHADES = 1 / 3, 64
-"""Largest part of the text color that is mixed into the color of a cell, and number of different
-cell colors."""
+"""Largest share of the text color in the color of a cell, and number of different cell colors.  The
+rest of the color is the color of the page."""
 
 
 def paths(
@@ -134,14 +134,14 @@ def paths(
 
 
 def _pale_colors(heights: Float64s) -> list[str]:
-    """Return a pale color for each unit, which is darker for a larger height."""
+    """Return a pale color for each unit.  Units with a larger U-height have a darker color."""
     palette = [shade(share) for share in np.linspace(0, _MAX_PART_OF_TEXT, _N_SHADES)]
     share = (heights - heights.min()) / (float(np.ptp(heights)) or 1.0)
     return [palette[i] for i in np.rint(share * (_N_SHADES - 1)).astype(int).tolist()]
 
 
 def _spots(lattice: Lattice, units: Ints, turn: int) -> Float64s:
-    """Return a position in the cell for each visit of a path."""
+    """Return the position of each visit of a path inside its cell."""
     visit = np.arange(len(units)) + 7 * turn
     angle, radius = visit * GOLDEN_ANGLE, SPREAD * np.sqrt((visit * 0.618034) % 1)
     aside = np.column_stack([np.cos(angle), np.sin(angle)]) * radius[:, None]
@@ -149,7 +149,7 @@ def _spots(lattice: Lattice, units: Ints, turn: int) -> Float64s:
 
 
 def _segments(lattice: Lattice, spots: Float64s) -> tuple[Float64s, Ints]:
-    """Return the lines of a path, and the visit to which each line leads."""
+    """Return the lines between visits, and the number of the visit at the end of each line."""
     steps = short_way(lattice, np.diff(spots, axis=0))
     out = np.stack([spots[:-1], spots[:-1] + steps], axis=1)
     into = np.stack([spots[1:] - steps, spots[1:]], axis=1)
@@ -159,7 +159,7 @@ def _segments(lattice: Lattice, spots: Float64s) -> tuple[Float64s, Ints]:
 
 
 def _visited(units: Ints) -> Ints:
-    """Return the first row of each visit of one path."""
+    """Return the number of the first row of each visit of one path."""
     return np.flatnonzero(np.append(True, units[1:] != units[:-1]))
 
 
@@ -169,7 +169,7 @@ def _draw_lines(picture: Picture, places: list[Float64s], color: Any) -> None:
 
 
 def _draw_in_time(picture: Picture, path: Paths, spots: Float64s, colormap: str) -> None:
-    """Draw a path that is colored by the order of its rows, with a time bar."""
+    """Draw a path whose color changes with the order of its rows, and add a time bar."""
     lines, visit = _segments(picture.map.lattice, spots)
     colors = color_map(colormap)
     drawn = add_lines(picture.ax, lines, cmap=colors, linewidths=1.4, zorder=3)
@@ -310,7 +310,7 @@ def _points_of_regions(change: MapChange) -> Float64s:
 
 
 def _write_regions(ax: "Axes", change: MapChange, found: Regions) -> dict[int, str]:
-    """Write the old and new share of the rows in the middle of each region."""
+    """Write in the middle of each region its earlier and later share of the rows."""
     lattice = change.before.lattice
     pieces = largest_pieces(lattice, found.labels)
     units, texts = [], []
@@ -330,6 +330,6 @@ def _text_of_shares(change: RegionChange) -> str:
 
 
 def _symmetric_limits(values: Float64s) -> tuple[float, float]:
-    """Return robust limits that are symmetric around zero."""
+    """Return robust color limits that are symmetric around zero."""
     far = checked_limits(np.abs(values), "robust")[1] or 1.0
     return -far, far

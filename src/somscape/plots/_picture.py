@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class Picture:
-    """A map in given axes, or in a new figure with a color bar or legend next to the map.
+    """A map that is drawn in given axes, or in a new figure with a color bar or a legend.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class Picture:
     ax : matplotlib.axes.Axes or None
         Axes to draw in.  None means a new figure.
     unit_size : float or None
-        Inches between neighboring units in a new figure.
+        Distance in inches between neighboring units in a new figure.
     has_legend : bool, default=False
         Whether a legend is drawn below the map.
 
@@ -53,7 +53,7 @@ class Picture:
     is_own : bool
         Whether somscape created the figure.
     drawn : dict
-        Data for ``drawn_`` of the display.
+        Data that become ``drawn_`` of the display.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Picture:
         add_legend(self.ax, entries, title, is_own=self.is_own)
 
     def add(self, *, regions: Any = None, labels: Any = None, highlight: Any = None) -> None:
-        """Draw borders of regions, texts of units, and rings around units."""
+        """Draw borders of regions, texts on units, and rings around highlighted units."""
         lattice = self.map.lattice
         if highlight is not None:
             units = checked_units(highlight, self.map.n_units)
@@ -119,7 +119,8 @@ def regions_of(map_: Map, regions: Any) -> Regions:
 
 
 def checked_labels(labels: Any, map_: Map) -> list[str]:
-    """Return a text or "" for each unit.  True means the unit names of the map."""
+    """Return a text, or "", for each unit.  If `labels` is True, the texts are the unit names of
+    the map."""
     n_units = map_.n_units
     if labels is True:
         if not map_.unit_labels:
@@ -142,7 +143,7 @@ def checked_labels(labels: Any, map_: Map) -> list[str]:
 
 
 def checked_units(units: Any, n_units: int) -> Ints:
-    """Return the distinct numbers of units that are given as numbers or as alerts."""
+    """Return the distinct unit numbers from `units`, which are numbers or the units of alerts."""
     if isinstance(units, Alerts):
         units = units.units[: units.n_alerts]
         units = units[units != NO_UNIT]
@@ -167,7 +168,7 @@ def checked_units(units: Any, n_units: int) -> Ints:
 
 _ROW_CHARACTERS, _MARK_CHARACTERS = 38, 5
 """Number of characters that fit in a row of the legend below a panel, and number of characters that
-a mark takes."""
+are as wide as the mark before a name."""
 
 _TITLE_CHARACTER = 0.085
 """Width of a character in the title of a panel, in inches."""
@@ -186,7 +187,7 @@ def draw_panels(
     looks: Sequence[Mapping[str, Any]] = (),
     regions: Regions | None = None,
 ) -> "list[Axes]":
-    """Draw a small map for each plane."""
+    """Draw a small map for each plane, and return the axes of the maps."""
     axes, foot = given_axes(place, len(planes)), _FOOT
     if axes is None:
         map_height = float(np.clip(height_for(map_.lattice, _PANEL), 0.5, 3.0))
@@ -212,7 +213,7 @@ def draw_panels(
 def _grid(
     place: Any, n: int, n_wide: int, size: tuple[float, float], title: str
 ) -> "tuple[list[Axes], float]":
-    """Return a grid of axes, and the height of the legend below each axes."""
+    """Return the axes of a grid, and the height in inches of the legend below each map."""
     map_height, foot = size
     n_tall = -(-n // n_wide)
     # A single panel still leaves room for the title of the picture.
@@ -236,7 +237,7 @@ def _grid(
 
 
 def _wanted_foot(plane: ColumnPlane) -> float:
-    """Return the height in inches that is needed below a map so that no legend name is cut."""
+    """Return the height in inches that the legend below a map needs for names in full length."""
     if plane.kind != "level":
         return _FOOT
     names = [entry.name for entry in level_entries(plane)[1]]
@@ -245,7 +246,7 @@ def _wanted_foot(plane: ColumnPlane) -> float:
 
 
 def _width(ax: "Axes") -> float:
-    """Return the width of axes in inches, before the axes are fitted to the shape of the map."""
+    """Return the width of axes in inches, before the axes get the proportions of the map."""
     return float(ax.get_window_extent().width / ax.figure.dpi)
 
 

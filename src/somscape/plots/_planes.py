@@ -1,4 +1,4 @@
-"""Component planes, correlations of planes, profiles of units, and prototypes as images."""
+"""Pictures of component planes, their correlations, unit profiles, and prototypes as images."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -54,8 +54,8 @@ def planes(
 ) -> Display:
     """Draw a small map for each column of the data.
 
-    Numbers are in original units.  A category with two levels is drawn as the share of its second
-    level.  Other categories are drawn as the most common level of each unit.
+    Numbers are in original units.  For a category with two levels, a cell shows the share of the
+    second level.  For other categories, a cell shows the most common level.
 
     Parameters
     ----------
@@ -71,7 +71,8 @@ def planes(
     n_wide : int, default=4
         Number of maps side by side.
     max_panels : int, default=24
-        Largest number of maps.  Further columns are left out, and the title contains their number.
+        Largest number of maps.  Further columns are left out, and the title contains the number of
+        these columns.
     limits : {"robust", "full"} or pair of float, default="robust"
         As for `plots.values`, applied to each map of numbers.
     regions : Regions or True, optional
@@ -143,7 +144,7 @@ _MAX_SIDE, _CELL, _BAR, _TITLE = 6.5, 0.36, 0.95, 0.45  # inches
 _MAX_NAMES, _MAX_NUMBERS = 60, 14
 _NAME_CHARACTERS = 28
 _NAME_CHARACTER = 0.072
-"""Width of a character in inches."""
+"""Width of a character of a column name, in inches."""
 
 
 def correlations(
@@ -257,10 +258,11 @@ def _write_numbers(picture: Any, found: Float64s) -> None:
 
 PROFILES = ("bars", "lines", "radar", "stars")
 _READABLE_POINTS = {"bars": 14.0, "lines": 14.0, "radar": 18.0, "stars": 14.0}
-"""Smallest cell width in points at which each kind of drawing is readable."""
+"""Smallest cell width in points at which each kind of profile is readable."""
 
 _HALF_WIDTH, _HALF_HEIGHT, _RADIUS = 0.36, 0.32, 0.42
-"""Half the width, half the height and the radius of a drawing, in cell widths."""
+"""Half the width and half the height of bars and lines, and the radius of radar plots and stars, in
+cell widths."""
 
 
 def profiles(
@@ -275,8 +277,8 @@ def profiles(
 ) -> Display:
     """Draw the values of several columns in each cell.
 
-    Each column is scaled from its lowest to its highest value on the map, so a unit with the lowest
-    value does not have a bar.  If cells are too small, squares of several cells show their means.
+    Each column is scaled from its lowest to its highest value on the map, so the lowest value has a
+    bar of height 0.  If cells are too small, squares of several cells show their means.
 
     Parameters
     ----------
@@ -359,8 +361,9 @@ def _columns(map_: Map, columns: Any, kind: str) -> list[str]:
             names = [names[i] for i in most]
     if kind != "lines" and len(names) > N_COLORS:
         raise InputError(
-            f"`columns` must be at most {N_COLORS} columns for {kind}, but are {len(names)}. More "
-            "colors are hard to distinguish. Choose fewer columns, or pass kind='lines'.",
+            f"`columns` must contain at most {N_COLORS} columns for kind={kind!r}, but contains "
+            f"{len(names)}. More colors are hard to distinguish. Choose fewer columns, or pass "
+            "kind='lines'.",
             parameter="columns",
             value=len(names),
         )
@@ -419,15 +422,16 @@ _DRAW = {"bars": _draw_bars, "lines": _draw_lines, "radar": _draw_radar, "stars"
 
 
 def _add_by_column(ax: "Axes", places: Float64s, corners: Float64s) -> None:
-    """Add polygons of shape (n_places, n_columns, n_corners, 2), with a color for each column."""
+    """Add a polygon for each place and column, in the color of the column.  `corners` has the shape
+    (n_places, n_columns, n_corners, 2)."""
     for i, entry in enumerate(class_entries([""] * corners.shape[1], 0)):
         look = {"facecolors": entry.color, "edgecolors": paper(), "linewidths": 0.2, "zorder": 3}
         add_polygons(ax, places[:, None, :] + corners[:, i], **look)
 
 
 _SIDE = 0.82
-"""Longer side of an image in cell widths.  The value is below 0.87, the distance between two rows
-of hexagons."""
+"""Length of the longer side of an image, in cell widths.  The length is below 0.87, the distance
+between two rows of hexagons, so images do not overlap."""
 
 _VISIBLE_POINTS = 16.0
 """Smallest cell width in points at which an image is visible."""
@@ -521,7 +525,7 @@ def _pixels(map_: Map, shape: Any, inverse: Any) -> Float64s:
     is_shape = sides.ndim == 1 and len(sides) in (2, 3) and sides.dtype.kind in "iu"
     if not is_shape or (sides < 1).any() or (len(sides) == 3 and sides[2] not in (3, 4)):
         raise InputError(
-            "`shape` must be the rows and columns of an image, such as (8, 8), or (8, 8, 3) with "
+            "`shape` must be the size of an image in pixels, such as (8, 8), or (8, 8, 3) with "
             f"colors, but is {shape!r}.",
             parameter="shape",
             value=shape,

@@ -1,4 +1,4 @@
-"""Colors of the page, text, cells and classes, and color scales."""
+"""Colors of the page, of text, of cells and of classes, and color bars."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,21 +23,21 @@ REGION_COLORS = (
     "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442",
     "#8c6bb1", "#332288", "#999933", "#882255", "#44aa99",
 )  # fmt: skip
-"""Colors of regions, which are the same as in the report."""
+"""Colors of regions, in pictures and in the report."""
 
 _LIGHT_REGION_COLORS = tuple(
     "#" + "".join(f"{(int(color[i : i + 2], 16) + 255) // 2:02x}" for i in (1, 3, 5))
     for color in REGION_COLORS
 )
-"""Lighter colors, for a region that touches regions of all usual colors."""
+"""Lighter colors, for a region whose neighbors already have all usual colors."""
 
 _CLASS_COLORS = (*REGION_COLORS[:7], "")
-"""Colors of Okabe and Ito, which people with any kind of color vision can distinguish.  The last
-color is the color of text."""
+"""Colors of Okabe and Ito, which people with any kind of color vision can distinguish.  The empty
+text means the color of text."""
 
 N_COLORS = len(_CLASS_COLORS)
 HATCHES = ("", "/////", ".....", "xxxxx")
-"""Hatches of the first, second, third and fourth class with the same color."""
+"""Hatches of the first, second, third and fourth class that have the same color."""
 
 MAX_STYLES = N_COLORS * len(HATCHES)
 MARKED = "#ffb000"
@@ -107,7 +107,7 @@ def shade(share: float) -> str:
 
 
 def paled(color: Any, part: float) -> tuple[float, float, float]:
-    """Mix a color with the color of the page.  `part` is the share of the color, 0 to 1."""
+    """Mix a color with the page color.  `part` is the share of the given color (0 to 1)."""
     from matplotlib.colors import to_rgb
 
     pairs = zip(to_rgb(paper()), to_rgb(color), strict=True)
@@ -121,17 +121,17 @@ def empty_color() -> str:
 
 
 def line_color() -> str:
-    """Return the color of edges between units, and of lines around light cells."""
+    """Return the color of lines that join units, and of lines around light cells."""
     return shade(0.4)
 
 
 def faint_line() -> tuple[str, float]:
-    """Return a color for edges that make cells in the color of the page visible."""
+    """Return the color and strength of edges that make cells in the page color visible."""
     return ink(), 0.14
 
 
 def diverging() -> Any:
-    """Return a color map from blue to orange, with the page color in the middle for no change."""
+    """Return a color map from blue (decrease) over a pale color to orange (increase)."""
     from matplotlib.colors import LinearSegmentedColormap
 
     colors = [REGION_COLORS[0], shade(0.04), REGION_COLORS[5]]
@@ -139,7 +139,7 @@ def diverging() -> Any:
 
 
 def color_map(name: Any) -> Any:
-    """Return a color map, given as an object or by name, with a color for empty cells."""
+    """Return a color map, given by name or as an object, with a color for empty cells."""
     import matplotlib
     from matplotlib.colors import Colormap
 
@@ -170,8 +170,8 @@ def class_color(place: int) -> str:
 
 
 def region_colors(regions: Regions) -> list[str]:
-    """Return the color of each region.  A region without its own color gets a color by its
-    number."""
+    """Return the color of each region.  If a region does not have its own color, its number
+    determines the color."""
     n = len(REGION_COLORS)
     colors = list(regions.colors) or [""] * regions.n_regions
     ends = regions.labels[neighbor_pairs(regions.map_.lattice)]
@@ -187,13 +187,13 @@ def region_colors(regions: Regions) -> list[str]:
 
 
 def region_names(regions: Regions) -> list[str]:
-    """Return a text with the number and, if given, the name of each region."""
+    """Return a text for each region, with its number and, if it has a name, its name."""
     names = regions.names or ("",) * regions.n_regions
     return [f"{i}: {name}" if name else f"region {i}" for i, name in enumerate(names)]
 
 
 def hatch(place: int) -> str:
-    """Return the hatch of a class, or no hatch for the first eight classes."""
+    """Return the hatch of a class.  The first eight classes do not have a hatch."""
     return HATCHES[place // N_COLORS % len(HATCHES)]
 
 
@@ -205,12 +205,13 @@ def _setting(name: Literal["figure.facecolor", "text.color"]) -> str:
 
 
 FEW, SEVERAL = 0.05, 0.15
-"""Share of the units with the lowest values, and of the units with the highest values, that do not
-affect the limits.  `SEVERAL` is for U-heights, because the neighbors of an outlying unit also have
-high values, and `FEW` is for other values."""
+"""Share of units at each end of the sorted values that are left out when robust limits are
+computed.  `SEVERAL` is for U-heights, because the neighbors of an outlying unit also have high
+U-heights, and `FEW` is for other values."""
 
 ROOM = {FEW: 0.5, SEVERAL: 2.0}
-"""Largest distance of a limit from the range of all other units, as a multiple of this range."""
+"""Largest distance of a robust limit from the range of the remaining units, as a multiple of the
+width of this range."""
 
 MIN_UNITS = 9
 
@@ -246,7 +247,7 @@ def checked_limits(values: Float64s, limits: Any, share: float = FEW) -> tuple[f
 
 
 def limits_from_zero(values: Float64s, limits: Any) -> tuple[float, float]:
-    """Return limits that begin at zero, unless a pair of limits is given."""
+    """Return color limits of which the lower is 0, or the given pair of limits."""
     low, high = checked_limits(values, limits)
     return (0.0, high or 1.0) if isinstance(limits, str) else (low, high)
 
@@ -286,16 +287,16 @@ _TICK_WIDTH = 0.4
 """Width of the label of a tick in inches."""
 
 _LEFT, _RIGHT, _TIP = 0.1, 0.9, 0.028
-"""Left end and right end of the color bar, and length of its pointed end, as shares of the width of
-the axes."""
+"""Positions of the left and right end of the slim color bar, and length of a pointed end, as shares
+of the axes width."""
 
 _TOP, _BOTTOM, _MARK, _NUMBERS, _LABEL = -0.05, -0.14, -0.168, -0.19, -0.32
-"""Vertical positions of the parts of the color bar, in inches above the lower edge of the axes."""
+"""Vertical positions of the parts of the slim color bar, in inches relative to the lower edge of
+the axes.  Negative positions are below the edge."""
 
 
 def add_slim_bar(ax: "Axes", cells: "PolyCollection", label: str, extend: str) -> None:
-    """Draw a slim color bar below a panel.  A pointed end means that values exist beyond the
-    end."""
+    """Draw a slim color bar below a panel.  An end is pointed if values exist beyond the end."""
     from matplotlib.collections import LineCollection
     from matplotlib.image import BboxImage
     from matplotlib.patches import Polygon
@@ -331,7 +332,8 @@ def add_slim_bar(ax: "Axes", cells: "PolyCollection", label: str, extend: str) -
 
 
 def _ticks(low: float, high: float, n_most: float) -> tuple[list[float], list[str], str]:
-    """Return round numbers in a range, their texts, and the power of ten to multiply them by."""
+    """Return round numbers in a range, their texts, and the power of ten by which the texts are to
+    be multiplied."""
     from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
     locator = MaxNLocator(int(np.clip(n_most, 2, 4)), steps=[1, 2, 2.5, 5, 10])

@@ -113,7 +113,7 @@ _CANDIDATE_COLUMNS = (
 _MARKERS = ("o", "s", "^")
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 _SMALLEST_AREA, _LARGEST_AREA = 25.0, 160.0
-"""Area of the marker for stability 0, and area of the marker for stability 1, in square points."""
+"""Area of a marker for stability 0, and area of a marker for stability 1, in square points."""
 
 
 def trade_off(candidates: Table, *, ax: "Axes | None" = None) -> Display:
@@ -130,9 +130,10 @@ def trade_off(candidates: Table, *, ax: "Axes | None" = None) -> Display:
     -------
     Display
         Picture with a line for each map size, from the candidate with the largest final radius to
-        the candidate with the smallest.  Candidates at the lower left are better.  A larger marker
-        means that maps of different samples of the rows are more similar.  ``drawn_`` contains the
-        ``"topographic_error"``, ``"quantization_error"`` and ``"stability"`` of the candidates.
+        the candidate with the smallest final radius.  Candidates at the lower left have smaller
+        errors.  A larger marker means that maps of different samples of the rows are more similar.
+        ``drawn_`` contains the ``"topographic_error"``, ``"quantization_error"`` and
+        ``"stability"`` of the candidates.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Pictures of the U-matrix, of other heights, and of any other value of each unit."""
+"""Pictures of the U-matrix, of the P-matrix and U*-matrix, and of any values of the units."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 PARETO_SHARE = 0.2013
-"""Share of all rows within the Pareto radius of a row."""
+"""Share of all rows that are within the Pareto radius of a typical row."""
 
 MAX_RADIUS_ROWS, MAX_PAIRS, MAX_SLOW_PAIRS = 2000, 100_000_000, 10_000_000
 _BLOCK = 4_000_000
@@ -36,7 +36,7 @@ def p_heights(map_: Map, X: Any) -> Float64s:
     rows = rows[~np.isnan(rows).all(axis=1)].astype(np.float64)
     if not len(rows):
         raise InputError(
-            "`X` does not contain a row with a value. Pass at least one such row.", parameter="X"
+            "all values of `X` are missing. Pass a row with at least one value.", parameter="X"
         )
     n_rows, most = len(rows), MAX_PAIRS if _is_plain(map_, rows) else MAX_SLOW_PAIRS
     n_used = min(n_rows, max(MAX_RADIUS_ROWS, most // map_.n_units))
@@ -51,7 +51,8 @@ def p_heights(map_: Map, X: Any) -> Float64s:
 
 
 def ustar_heights(u_heights: Float64s, p_heights: Float64s) -> Float64s:
-    """Return U-heights times a factor, from 0 for the densest unit to above 1 if rows are rare."""
+    """Return each U-height times a factor, which is 0 for the unit with the most rows near its
+    prototype, and above 1 if fewer rows than average are near."""
     mean, highest = float(p_heights.mean()), float(p_heights.max())
     if mean == highest:
         return u_heights
@@ -59,7 +60,7 @@ def ustar_heights(u_heights: Float64s, p_heights: Float64s) -> Float64s:
 
 
 def edge_heights(map_: Map) -> tuple[Float64s, Float64s]:
-    """Return the positions and heights of the cells for units and for edges between units."""
+    """Return the positions and heights of cells, first for units, then for pairs of neighbors."""
     pairs = neighbor_pairs(map_.lattice)
     if not len(pairs):
         return map_.lattice.positions, np.zeros(map_.n_units)
@@ -86,7 +87,8 @@ def _medians(units: Ints, values: Float64s, n_units: int) -> Float64s:
 
 
 def draw_edges(picture: Picture, **colors: Any) -> None:
-    """Draw units and edges as half-size cells.  The edges of a graph are drawn as lines instead."""
+    """Draw a half-size cell for each unit and for each pair of neighbors.  On a graph, lines
+    between units replace the cells for pairs."""
     map_, lattice = picture.map, picture.map.lattice
     is_graph = lattice.kind == "graph"
     places, heights = (lattice.positions, map_.u_heights) if is_graph else edge_heights(map_)
@@ -95,7 +97,7 @@ def draw_edges(picture: Picture, **colors: Any) -> None:
 
 
 def _distances(map_: Map, rows: Any, codebook: Any) -> Iterator[Any]:
-    """Yield the distances of blocks of rows to all prototypes."""
+    """Yield, for each block of rows, the distances of the rows to all prototypes."""
     size = max(1, _BLOCK // max(1, len(codebook)))
     metric = map_.metric
     if not _is_plain(map_, rows):
@@ -117,7 +119,7 @@ def _is_plain(map_: Map, rows: Any) -> bool:
 
 
 def _spaced(n: int, n_chosen: int) -> Ints:
-    """Return evenly spaced row numbers below n."""
+    """Return `n_chosen` evenly spaced row numbers below `n`."""
     return np.arange(n_chosen) * n // max(1, n_chosen)
 
 
@@ -132,15 +134,15 @@ KINDS = {
 }
 
 CROWDED = 8
-"""Mean number of rows per unit above which a class is only marked in a unit if its share of the
-rows of the unit exceeds its share of all rows."""
+"""Largest mean number of rows per unit at which each class of a unit is marked.  With more rows per
+unit, a class is only marked in units in which its share exceeds its share of all rows."""
 
 _READABLE_MARKER_POINTS = 8.0
 """Smallest cell width in points at which markers can be distinguished."""
 
 _SMALLEST_DIAMETER, _SINGLE_DIAMETER, _SEVERAL_DIAMETER = 0.14, 0.42, 0.3
-"""Diameters in cell widths of the smallest marker, of the only marker in a cell, and of markers
-that share a cell."""
+"""Diameters, in cell widths, of the smallest marker, of the largest marker that is alone in a cell,
+and of the largest marker in a cell with several markers."""
 
 
 def umatrix(
@@ -177,7 +179,7 @@ def umatrix(
         together.
     kind : {"u", "edges", "p", "ustar"}, default="u"
         ``"u"``: mean distance of each unit to its neighbors.  ``"edges"``: the distance of two
-        neighbors in a separate cell between the two units, and the median of these distances in the
+        neighbors in an additional cell between both units, and the median of these distances in the
         cell of each unit.  ``"p"``: number of rows within the Pareto radius of each prototype.
         ``"ustar"``: the values of ``"u"``, lowered in areas with many rows and raised in areas with
         few rows.
@@ -221,10 +223,11 @@ def umatrix(
 
     Notes
     -----
-    The Pareto radius is computed from at most 2,000 rows.  For each of these rows, a ball around
-    the row is enlarged until it contains 20.13 % of the rows.  The median of the radii is the
-    Pareto radius.  P-heights are computed from at most 1e8 distances between prototypes and evenly
-    spaced rows.  With P-heights p, the U*-height is u * (1 + (p - mean p) / (mean p - max p)).
+    The Pareto radius is computed from at most 2,000 rows.  For each of these rows, the smallest
+    ball around the row that contains 20.13 % of the rows is computed.  The Pareto radius is the
+    median of the radii of these balls.  P-heights are computed from at most 1e8 distances between
+    prototypes and evenly spaced rows.  With P-heights p, the U*-height is u * (1 + (p - mean p) /
+    (mean p - max p)).
 
     References
     ----------
@@ -264,7 +267,7 @@ def umatrix(
 
 
 def check_most_markers(max_classes: int) -> None:
-    """Raise InputError if `max_classes` is larger than the number of markers."""
+    """Raise InputError if `max_classes` exceeds the number of different markers."""
     if max_classes > len(MARKERS):
         raise InputError(
             f"`max_classes` must be at most {len(MARKERS)}, the number of different markers, but "
@@ -318,7 +321,8 @@ def _are_marked(counts: Ints) -> Any:
 
 
 def _offsets(place: Ints, n_present: Ints) -> Float64s:
-    """Return the offset from the middle of the cell for marker `place` of `n_present` markers."""
+    """Return the position of marker number `place` in a cell with `n_present` markers, relative to
+    the middle of the cell."""
     angle = np.pi + 2 * np.pi * place / np.maximum(n_present, 1)
     radius = np.where(n_present == 1, 0.0, np.where(n_present == 2, 0.2, 0.27))
     return np.column_stack([radius * np.cos(angle), radius * np.sin(angle)])
@@ -360,8 +364,8 @@ def values(
     limits : {"robust", "full"} or pair of float, default="robust"
         Values at the ends of the color map.  ``"full"`` uses the lowest and the highest value.
         ``"robust"`` keeps a few outlying units from hiding the differences between all other units.
-        Each limit is outside the range of the middle 90 % of the units by at most half of this
-        range.  Outlying units then have the color at the pointed end of the color bar.
+        The limits extend the range of the middle 90 % of the units by at most half of this range at
+        each end.  Units beyond a limit have the color at the pointed end of the color bar.
     max_classes : int, default=8
         Number of texts with their own color, at most 32.  All other texts are gray.  From the ninth
         text on, colors repeat with hatches.
@@ -382,9 +386,9 @@ def values(
     Display
         ``drawn_`` contains the ``"values"``.  For numbers, it also contains the ``"limits"`` of the
         colors and the ``"cells"``, which can be passed to `figure.colorbar`.  For texts, it
-        contains the ``"levels"``, and the values are positions in the levels.  If they were drawn,
-        it also contains ``"regions"``, ``"borders"``, ``"highlight"``, and the ``"labels"`` by
-        unit.
+        contains the ``"levels"``, and the values are positions in the levels.  If regions,
+        highlighted units or texts were drawn, it also contains ``"regions"``, ``"borders"``,
+        ``"highlight"``, and the ``"labels"`` by unit.
 
     Raises
     ------
@@ -512,7 +516,7 @@ def response(
     colormap: str = "viridis_r",
     ax: "Axes | None" = None,
 ) -> Display:
-    """Draw the distance of a row to each prototype, and outline the nearest unit.
+    """Draw the distances of a row to all prototypes, and outline the nearest unit.
 
     If the picture has a single valley, the row has a clear position.  If it has two valleys, the
     row is between two groups.

@@ -46,8 +46,8 @@ from somscape.tables.customers import Grouped
 from somscape.tables.table import Table
 
 MAX_DESCRIBED = 10_000
-"""Largest number of rows from which regions are described.  If there are more rows, evenly spaced
-rows are used."""
+"""Largest number of rows from which descriptions of regions are computed.  If there are more rows,
+evenly spaced rows are used."""
 
 
 def regions_of(
@@ -79,7 +79,7 @@ def regions_of(
 def _label_shares(
     regions: Regions, units: Ints, labels: RowLabels | None
 ) -> list[list[dict[str, Any]]]:
-    """Return the number of rows with each value of the label, for each region."""
+    """Return, for each region, how many of its rows have each value of the label."""
     found: list[list[dict[str, Any]]] = [[] for _ in range(regions.n_regions)]
     if labels is None:
         return found
@@ -110,7 +110,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
 
 
 def _share_or_quartiles(side: Quartiles | float) -> Any:
-    """Return a share, or quartiles in original units and on the axis of the column."""
+    """Return a share of rows, or quartiles in original units and as positions on an axis."""
     if not isinstance(side, Quartiles):
         return number(side)
     values = (side.low, side.median, side.high)
@@ -124,14 +124,14 @@ SCHEMA_VERSION = 2
 HISTORY = ("step", "quantization_error", "radius")
 
 MAX_LISTED = 3750
-"""Largest number of listed rows.  The list begins with the most unusual row."""
+"""Largest number of rows in the list on the page.  The most unusual rows are listed."""
 
 MAX_CELLS = 60_000
-"""Largest number of original values on the page (about 0.7 MB).  The page of a wide table therefore
-lists fewer rows."""
+"""Largest number of values in the listed rows (about 0.7 MB).  Therefore the page lists fewer rows
+if the table has many columns."""
 
 MIN_LISTED = 500
-"""Smallest number of listed rows, if the table has enough rows."""
+"""Smallest number of listed rows.  If the table has fewer rows, all rows are listed."""
 
 
 def build(
@@ -161,8 +161,8 @@ def build(
         default `Detector.alerts` ranks the rows.  If `map` is not a detector, rows are ranked by
         the distance to their prototype, and there are no alerts.
     rule : AlertRule, optional
-        Rule that selected the alerts, which is shown on the page.  By default, the rule of
-        `Detector.alerts` is used if ``alerts`` is not given, else no rule is shown.
+        Rule that selected the alerts, which is shown on the page.  By default, the page shows the
+        rule of `Detector.alerts` if ``alerts`` is not given, and otherwise no rule.
     regions : Regions, optional
         Regions of the map.  By default, the regions that the map contains or, if there are none,
         regions that `regions.find_regions` finds.
@@ -175,8 +175,8 @@ def build(
     title : str, optional
         Heading of the page.  By default the heading contains the source of the table.
     notes : iterable of str, optional
-        Sentences that the page shows after the notes of the table.  Repeated sentences are shown
-        once.
+        Further notes, as sentences, which the page shows after the notes of the table.  Repeated
+        sentences are shown once.
     grouped : Grouped, optional
         Result of `tables.per` with which the table was made.  Each case then shows its original
         rows.
@@ -204,18 +204,18 @@ def build(
     Notes
     -----
     Numbers are not rounded, except positions on an axis or on the page.  The page itself rounds
-    numbers.  None means that a value is missing or is not a number.  The dict has the following
-    keys in schema version 2.
+    numbers.  None stands for a missing value or NaN.  In schema version 2, the dict has the
+    following keys.
 
     - ``schema`` ("somscape-report"), ``schema_version``, ``title``, ``source``
     - ``n_rows``, ``n_features``, ``n_alerts``, ``id_name``
     - ``n_stand_out`` is the number of rows that stand out, and ``n_by_chance`` is the number of
-      such rows that is expected by chance.  ``headline`` contains these numbers as text, or is
-      None.  ``n_before_line`` is the number of alerts that stand out, if alerts that do not stand
-      out follow, or None
+      rows expected to stand out by chance.  ``headline`` contains both numbers as text, or is None.
+      ``n_before_line`` is the number of alerts that stand out, if alerts that do not stand out
+      follow them in the list, or None
     - ``score`` has ``name``, ``n_prototypes``, ``n_maps`` (number of maps that were trained on
-      halves of the rows and compute the scores together, or 1 if the map itself computes the
-      scores), and ``threshold``.  ``score`` can be None
+      halves of the rows and whose scores are combined, or 1 if the map itself computes the scores),
+      and ``threshold``.  ``score`` is None without a detector
     - ``rule`` is the rule for alerts as text, or None
     - ``map`` has ``kind``, ``boundary``, ``n_rows``, ``n_cols``, ``cell`` (corners around a
       position), ``positions`` (in widths of a cell, with y pointing down), ``edges`` (pairs of
@@ -233,23 +233,23 @@ def build(
     - ``regions`` has for each region, in descending order of size, ``name``, ``is_named`` (whether
       a person gave the name), ``color`` ("" without its own color), ``n_units``, ``n_rows``,
       ``n_alerts``, ``mean_score``, ``labels``, ``differences``, ``rule`` and ``sentence``.  In
-      ``labels``, ``n_with`` of ``n_known`` rows have the ``value`` of the label.  A difference has
-      ``column`` and ``effect`` (Cliff's delta, -1 to 1).  For a category, it has ``level`` and the
-      shares of the level ``inside`` and ``outside`` the region.  For other columns, ``inside`` and
-      ``outside`` have ``quartiles`` in original units, and their positions ``at`` on the ``axis``
-      of the column.  ``rule`` is None, or it has the ``text`` of conditions, and the shares of rows
-      ``inside`` and ``outside`` the region that meet the conditions.  ``sentence`` is a description
-      of the region
+      ``labels``, ``n_with`` of ``n_known`` rows have the ``value`` of the label.  Each of the
+      ``differences`` has ``column`` and ``effect`` (Cliff's delta, -1 to 1).  For a category, it
+      has ``level`` and the shares of the level ``inside`` and ``outside`` the region.  For other
+      columns, ``inside`` and ``outside`` have ``quartiles`` in original units, and their positions
+      ``at`` on the ``axis`` of the column.  ``rule`` is None, or it has the ``text`` of conditions,
+      and the shares of rows ``inside`` and ``outside`` the region that meet the conditions.
+      ``sentence`` is a description of the region
     - ``n_listed`` is the number of listed rows, up to 3750, but fewer for a wide table
     - ``rows`` has the listed rows in descending order of score, and then further rows that
-      ``cases`` contains.  It has ``ids``, ``ranks`` and ``numbers`` (row numbers in the table),
-      both from 0, ``units``, ``scores``, ``p_values``, and ``cells`` (``name`` and ``values`` of
+      ``cases`` contains.  It has ``ids``, ``ranks`` (from 0), ``numbers`` (row numbers in the
+      table, from 0), ``units``, ``scores``, ``p_values``, and ``cells`` (``name`` and ``values`` of
       each original column)
     - ``reasons`` has for each listed alert ``column``, ``value``, ``usual`` and ``share``.  ``at``
       is the position of the value on the ``axis`` of the column, and ``usual_at`` is the position
       of the usual range, or None.  If known, ``occurs`` is a text with the number of training rows
       that have this value or a more extreme value.  ``alone`` is true if the value is usual by
-      itself, but not together with the other columns
+      itself, but unusual together with the values of the other columns
     - ``cases`` has details of the first 100 alerts.  ``counterfactual`` is a text with changes that
       would make the row usual, or None.  ``usual`` has the rank and distance of each of the nearest
       usual rows, and ``labelled`` has the rank and distance of each of the nearest rows with the
@@ -365,7 +365,7 @@ def _n_listed(table: Table) -> int:
 
 
 def _ranks(n_listed: int, cases: list[dict[str, Any]]) -> list[int]:
-    """Return the ranks of the listed rows and of further rows in cases."""
+    """Return the ranks of the listed rows, and of the rows with which cases are compared."""
     found = {rank for case in cases for rank, _ in (*case["usual"], *case["labelled"])}
     return [*range(n_listed), *sorted(rank for rank in found if rank >= n_listed)]
 

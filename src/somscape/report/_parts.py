@@ -1,5 +1,4 @@
-"""Parts of the data of the report page, which are cases, classes, columns and planes of cell
-colors."""
+"""Cases, classes, columns, and planes (values that color cells) of the report page."""
 
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
@@ -39,10 +38,11 @@ MAX_CASES = 100
 """Largest number of alerts that are described in detail.  A description takes milliseconds."""
 
 N_USUAL = 4
-"""Number of nearest usual rows that are shown for a case."""
+"""Number of usual rows, nearest to the row of a case, with which the case is compared."""
 
 N_LABELLED = 2
-"""Number of nearest rows with the value of the label that are shown for a case."""
+"""Number of rows with the value of the label, nearest to the row of a case, with which the case is
+compared."""
 
 
 def cases_of(
@@ -81,7 +81,8 @@ def cases_of(
 def _nearest(
     map_: Map, rows: Float64s, sample: Sample, which: Ints, n: int
 ) -> list[list[list[Any]]]:
-    """Return the rank and distance of the nearest rows, without the row itself."""
+    """Return, for each row, the ranks and distances of its `n` nearest rows other than the row
+    itself."""
     whole = which[~np.isnan(sample.rows[which]).any(axis=1)]
     if not len(whole):
         return [[] for _ in rows]
@@ -105,7 +106,8 @@ def _nearest(
 
 
 def _codes_of_labels(sample: Sample, labels: RowLabels | None) -> Ints | None:
-    """Return 1 for each row with the compared value, 0 for another value, -1 for no value."""
+    """Return a number for each row: 1 for the compared value of the label, 0 for another value, and
+    -1 for no value."""
     if labels is None or labels.compared is None:
         return None
     has_value = labels.texts[sample.numbers] == labels.compared
@@ -115,7 +117,7 @@ def _codes_of_labels(sample: Sample, labels: RowLabels | None) -> Ints | None:
 def _labels_around(
     detector: Detector, rows: Float64s, sample: Sample, known: Ints
 ) -> list[dict[str, Any] | None]:
-    """Return counts of labels in the cell of each case and in its neighboring cells."""
+    """Return, for each case, counts of the labels in its cell and in the neighboring cells."""
     found = detector.label_share(rows, among=sample.rows, y=known)
     return [
         {
@@ -131,20 +133,21 @@ def _labels_around(
 
 
 MAX_ROWS = 50
-"""Largest number of original rows that a case shows."""
+"""Largest number of original rows (such as orders of a customer) that a case shows."""
 
 MIN_ROWS = 5
-"""Smallest number of original rows that a case shows, if it has enough rows."""
+"""Smallest number of original rows that a case shows.  If the case has fewer original rows, all are
+shown."""
 
 MAX_CELLS = 60_000
-"""Largest number of values of original rows in all cases.  Cases of a wide table show fewer
-rows."""
+"""Largest number of values in the original rows of all cases together.  Therefore cases show fewer
+rows if the table has many columns."""
 
 
 def with_own_rows(
     cases: list[dict[str, Any]], grouped: Grouped, alerts: Alerts
 ) -> list[dict[str, Any]]:
-    """Return cases with their original rows."""
+    """Return the cases, with the original rows of each case added."""
     n_cells = max(1, len(cases) * len(grouped.rows.columns))
     n_shown = min(MAX_ROWS, max(MIN_ROWS, MAX_CELLS // n_cells))
     rows, orders = [], []
@@ -180,18 +183,18 @@ def with_own_rows(
 
 
 def _column_of(grouped: Grouped, reasons: Reasons) -> Column | None:
-    """Return the first original column of numbers from which a column of the reasons was
-    computed."""
+    """Return the original column from which a column of the reasons was computed.  If there are
+    several, return the first that contains numbers."""
     made = [grouped.made[reason.column] for reason in reasons if reason.column in grouped.made]
     columns = [grouped.rows.column(one.column) for one in made if one.column]
     return next((column for column in columns if column.is_number), None)
 
 
 NAMED_ROWS = 1 << 13
-"""Number of rows whose class probabilities are in memory at the same time."""
+"""Number of rows for which class probabilities are computed at a time, to limit the memory."""
 
 MAX_TABLED = 20
-"""Largest number of classes in the table of true and predicted classes."""
+"""Largest number of classes in the table that counts rows by true and predicted class."""
 
 REFUSED = -1
 
@@ -205,9 +208,10 @@ class NamedRows:
     recognizer : Recognizer
     table : Table
     names : list of str
-        Names of the classes, in the order of the recognizer.
+        Names of the classes, in the order in which the recognizer uses the classes.
     named : ndarray of shape (n_rows,)
-        Position of the predicted class of each row in `names`, or -1 if the row is refused.
+        Position of the predicted class of each row in `names`, or -1 if the recognizer refuses to
+        predict.
     sure : ndarray of shape (n_rows,)
         Probability of the most probable class.
     target : str or None
@@ -259,7 +263,7 @@ class NamedRows:
         return self.is_known & (self.named != REFUSED) & (found != self.true)
 
     def planes(self, units: Ints) -> list[dict[str, Any]]:
-        """Return a plane of classes, and a plane of mistakes if true classes are known."""
+        """Return a plane of classes and, if true classes are known, a plane of mistakes."""
         name = f"Class: {self.target}" if self.target else "Class"
         stands_for = self.recognizer.shares.argmax(axis=1)
         shown = [_plane("class", name, "class", stands_for, kind="level", levels=self.names)]
@@ -270,7 +274,7 @@ class NamedRows:
         return shown
 
     def page_data(self, listed: Ints) -> dict[str, Any]:
-        """Return the data of classes for the page."""
+        """Return the data that the page shows about classes and predictions."""
         is_known, is_refused = self.is_known, self.named == REFUSED
         n_wrong = int(self.is_wrong.sum())
         whys = self.recognizer.reasons(self.table.take(listed)) if len(listed) else []
@@ -294,7 +298,7 @@ class NamedRows:
         }
 
     def _confusion(self) -> dict[str, Any]:
-        """Return the numbers of rows for each true and predicted class."""
+        """Return the number of rows for each pair of a true class and a predicted class."""
         known = np.flatnonzero(self.is_known & (self.named != REFUSED))
         texts, sizes = np.unique(self.true[self.is_known].astype(str), return_counts=True)
         size = dict(zip(texts.tolist(), sizes.tolist(), strict=True))
@@ -316,7 +320,7 @@ class NamedRows:
 
 
 def by_distance(map_: Map, table: Table) -> Alerts:
-    """Rank rows by the distance to their prototype, without alerts."""
+    """Return all rows in descending order of the distance to their prototype, and no alerts."""
     found, apart = map_.nearest(table)
     units, distances = found[:, 0], apart[:, 0]
     if np.isnan(distances).any():
@@ -335,11 +339,11 @@ def by_distance(map_: Map, table: Table) -> Alerts:
 
 
 N_BARS = 24
-"""Number of bars of a histogram.  A column with fewer distinct values has a bar for each value."""
+"""Number of bars in a histogram.  If a column has fewer distinct values, each has a bar."""
 
 N_LEVEL_BARS = 12
-"""Largest number of bars of a category.  If there are more levels, the rarest levels share the last
-bar."""
+"""Largest number of bars for a category.  If the category has more levels, its rarest levels share
+the last bar."""
 
 OTHER_LEVELS = "(others)"
 NO_BAR = " "
@@ -352,13 +356,14 @@ class Histogram:
     Attributes
     ----------
     levels : list or None
-        Value of each bar in original units, or None if the bars are ranges.
+        Value of each bar in original units, or None if each bar is for a range of values.
     edges : list or None
-        Limits of the bars in original units (one more than there are bars), or None for levels.
+        Limits between bars, and both outer limits, in original units.  None if each bar is for one
+        value.
     cuts : ndarray or None
         Limits between bars on the encoded scale, or None for a category.
     bar_of_level : ndarray or None
-        Bar of each encoded level of a category, or None for other columns.
+        Number of the bar of each encoded level of a category, or None for other columns.
     axis : (float, float) or None
         Lowest and highest value on the encoded scale, or None for a category.
     """
@@ -371,7 +376,8 @@ class Histogram:
 
     @classmethod
     def fit(cls, code: Any, features: Float64s) -> "Histogram":
-        """Choose bars for encoded values of shape (n_rows, width of the code)."""
+        """Choose the bars for a column.  `features` contains its encoded values, of shape (n_rows,
+        width of the code)."""
         if isinstance(code, CategoryCode):
             return cls._of_levels(code, features)
         values = features[~np.isnan(features[:, 0]), 0]
@@ -407,7 +413,7 @@ class Histogram:
         return len(self.levels) if self.levels is not None else len(self.edges or [None]) - 1
 
     def bars(self, features: Float64s) -> Ints:
-        """Return the bar of each row, or -1 for a row without a bar."""
+        """Return the number of the bar of each row, or -1 for a row without a bar."""
         if self.bar_of_level is not None:
             found = self.bar_of_level[_level(features)]
             return np.asarray(np.where(found < self.n_bars, found, -1))
@@ -421,7 +427,8 @@ class Histogram:
         return np.bincount(bars[bars >= 0], minlength=self.n_bars).tolist()
 
     def letters(self, features: Float64s) -> str:
-        """Return the bar of each row as a letter ("a" for the first bar), or a blank for no bar."""
+        """Return the bar of each row as a letter ("a" for the first bar), or as a blank if the row
+        does not have a bar."""
         return "".join(NO_BAR if bar < 0 else chr(97 + bar) for bar in self.bars(features))
 
 
@@ -476,7 +483,7 @@ def columns_of(
 
 
 def _explained(map_: Map, sample: Sample) -> Float64s:
-    """Return the share of the variance of each column that the prototypes explain."""
+    """Return, for each column, the share of its variance that the prototypes explain."""
     left = np.nan_to_num(sample.rows - map_.codebook[sample.units]) ** 2
     all_of_it = np.nan_to_num(sample.rows - np.nanmean(sample.rows, axis=0)) ** 2
     kept, total = (map_.encoding.sum_by_column(part).sum(axis=0) for part in (left, all_of_it))
@@ -490,7 +497,7 @@ MAX_LEVELS = 50
 def other_columns(
     table: Table, known: Container[str], units: Ints, n_units: int
 ) -> Iterator[ColumnPlane]:
-    """Yield the planes of columns that are not in the map."""
+    """Yield the planes of columns that did not train the map."""
     for column in table.columns:
         if column.name in known or column.n_distinct < 2:
             continue
@@ -525,11 +532,12 @@ def _of_levels(column: Column, units: Ints, n_units: int) -> ColumnPlane:
 
 
 MAX_PLANE_VALUES = 120_000
-"""Largest number of values in all planes (2.3 MB).  Further columns are left out, and the page
-shows their number."""
+"""Largest number of values in all planes together (2.3 MB).  Columns beyond this limit do not get a
+plane, and the page shows the number of these columns."""
 
 MAX_ALIKE = 1000
-"""Largest number of columns that are ordered by likeness, which takes quadratic time."""
+"""Largest number of columns for which an order by likeness is computed.  The time grows as the
+square of this number."""
 
 SECONDS_A_DAY = 86_400
 
@@ -546,7 +554,7 @@ def planes_of(
     id_name: str,
     is_scored: bool,
 ) -> tuple[list[dict[str, Any]], int]:
-    """Return the planes, and the number of columns without a plane."""
+    """Return the planes of the page, and the number of columns without a plane."""
     shown = [*first, *_map_planes(map_, sample, counts, is_scored)]
     shown += _class_planes(map_, units, labels)
     n_free = max(0, MAX_PLANE_VALUES // map_.n_units - len(shown) - 1)
@@ -562,7 +570,8 @@ def planes_of(
 def with_plane_of(
     regions: Regions, described: Sequence[dict[str, Any]], planes: Sequence[dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Return planes, with a plane of regions in second position if there are several regions."""
+    """Return the planes with an up-to-date plane of regions.  This plane is the second plane, and
+    is left out if there is only one region."""
     others = [plane for plane in planes if plane["key"] != "regions"]
     if regions.n_regions == 1:
         return others
@@ -572,8 +581,8 @@ def with_plane_of(
 
 
 def _column_planes(map_: Map, names: list[str]) -> list[dict[str, Any]]:
-    """Return the planes of features, with their relevance and their position in the order by
-    likeness."""
+    """Return the planes of features.  Each plane contains the relevance of its column and the
+    position of the column in the order by likeness."""
     if not names:
         return []
     relevances = relevance(map_, names)

@@ -1,4 +1,4 @@
-"""Rows, labels and counts of a report, and numbers in JSON."""
+"""Rows, labels and counts that a report needs, and conversion of numbers for JSON."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -21,15 +21,15 @@ from somscape.tables.sources import collected
 from somscape.tables.table import Table
 
 MARK_DIGITS = 4
-"""Number of digits of a position on an axis."""
+"""Number of significant digits that are kept of a position on an axis."""
 
 DIGITS_BACK = 12
-"""Number of digits that are exact after a value is converted from the scale of the map to the units
-of its column."""
+"""Number of significant digits that remain exact if a value is converted from the scale of the map
+to the units of its column."""
 
 
 def number(value: float, digits: int | None = None) -> float | int | None:
-    """Return a number for JSON, by default with all digits, or None if the number is not finite."""
+    """Return a number for JSON, by default with all digits, or None if it is not finite."""
     if isinstance(value, int):
         return value
     if not math.isfinite(value):
@@ -44,7 +44,7 @@ def numbers(values: Floats | Sequence[float], digits: int | None = None) -> list
 
 
 def plain(value: Any) -> Any:
-    """Return a setting for JSON as None, a bool, a number, a text, or a list of these."""
+    """Return a setting for JSON, as None, a bool, a number, a text, or a list of these."""
     if isinstance(value, list | tuple):
         return [plain(each) for each in value]
     if isinstance(value, np.generic):
@@ -55,8 +55,9 @@ def plain(value: Any) -> Any:
 
 
 MAX_MEASURED = 50_000
-"""Largest number of rows from which quality, histograms and nearest rows are computed.  A million
-rows would take more time than training, and would only change digits that do not matter."""
+"""Largest number of rows from which quality, histograms and nearest rows are computed.  With a
+million rows, this would take longer than training, and would only change digits that do not
+matter."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +76,7 @@ class RowsInOrder:
 
     @classmethod
     def of_table(cls, map_: Map, table: Table) -> "RowsInOrder":
-        """Take all rows of a table, or evenly spaced rows of a large table."""
+        """Take all rows of a table or, if the table is large, evenly spaced rows."""
         step = -(-table.n_rows // MAX_MEASURED)
         chosen = np.arange(0, table.n_rows, step)
         part = table if step == 1 else table.take(chosen)
@@ -84,7 +85,7 @@ class RowsInOrder:
 
 @dataclass(frozen=True, eq=False)
 class Sample(RowsInOrder):
-    """Encoded rows in the order of the table, with the results of the ranking.
+    """Encoded rows in the order of the table, with the unit, score and rank of each row.
 
     Attributes
     ----------
@@ -100,7 +101,7 @@ class Sample(RowsInOrder):
 
     @classmethod
     def of(cls, map_: Map, table: Table, alerts: Alerts) -> "Sample":
-        """Take all rows of a table, or evenly spaced rows of a large table."""
+        """Take all rows of a table or, if the table is large, evenly spaced rows."""
         order, found = np.asarray(alerts.rows), RowsInOrder.of_table(map_, table)
         is_taken = np.zeros(table.n_rows, dtype=bool)
         is_taken[found.numbers] = True
@@ -111,12 +112,13 @@ class Sample(RowsInOrder):
 
 
 MAX_CLASSES = 5
-"""Largest number of label values that are shown.  If there are more values, only the value with
-which the ranking was compared is shown."""
+"""Largest number of label values that the page shows.  If the label has more values, the page only
+shows the value with which the ranking was compared."""
 
 
 def checked_agreement(agreement: Any, table: Table) -> dict[str, Any] | None:
-    """Check the agreement with a label, and return it with the value of the label as text."""
+    """Check that the table contains the label and value of `agreement`, and return `agreement` with
+    the value as text."""
     if agreement is None:
         return None
     if not isinstance(agreement, Mapping):
@@ -176,7 +178,8 @@ class RowLabels:
 
     @classmethod
     def of(cls, map_: Map, table: Table, agreement: Mapping[str, Any] | None) -> "RowLabels | None":
-        """Return the labels with which the ranking was compared, or the labels of the map."""
+        """Return the labels with which the ranking was compared.  Without a comparison, return the
+        labels of the map."""
         given = agreement or {}
         name = given.get("label", map_.encoding.named("label"))
         if name is None or name not in table.names:
@@ -187,14 +190,14 @@ class RowLabels:
 
     @property
     def shown(self) -> list[str]:
-        """Label values that are shown, in alphabetical order."""
+        """Label values that the page shows, in alphabetical order."""
         values = sorted(set(self.texts[self.is_known]))
         return values if len(values) <= MAX_CLASSES else [v for v in values if v == self.compared]
 
 
 @dataclass(frozen=True, eq=False)
 class CellCounts:
-    """Counts of rows and alerts, and sums of scores, for each unit.
+    """For each unit, the number of its rows, the number of its alerts, and the sum of its scores.
 
     Attributes
     ----------
@@ -217,7 +220,7 @@ class CellCounts:
 
     @classmethod
     def of_planes(cls, planes: Sequence[dict[str, Any]]) -> "CellCounts":
-        """Return the counts from the planes of a report."""
+        """Return the counts and sums that the planes of a report contain."""
         values = {plane["key"]: plane["values"] for plane in planes}
         rows = np.array(values["hits"], dtype=np.float64)
         alerts = np.array(values.get("alerts", np.zeros(len(rows))), dtype=np.float64)
@@ -226,11 +229,11 @@ class CellCounts:
 
     @property
     def mean_scores(self) -> Float64s:
-        """Mean score of the rows of each unit, or NaN without rows."""
+        """Mean score of the rows of each unit, or NaN for a unit without rows."""
         return shares(self.scores, self.rows)
 
     def by_region(self, labels: Ints) -> "CellCounts":
-        """Return the counts and sums for regions, given the region of each unit."""
+        """Return the counts and sums of each region.  `labels` contains the region of each unit."""
         own = (self.rows, self.alerts, self.scores)
         return CellCounts(*(np.bincount(labels, of).astype(np.float64) for of in own))
 
@@ -243,7 +246,7 @@ def shares(part: Float64s | Ints, whole: Float64s | Ints) -> Float64s:
 def all_in_words(
     map_: Map, detector: Detector | None, table: Table, agreement: dict[str, Any] | None
 ) -> tuple[Map, Detector | None, Table, dict[str, Any] | None]:
-    """Return the arguments, with columns and codes in the words of the data dictionary."""
+    """Return the arguments with words of the data dictionary instead of names and codes."""
     encoding = map_.encoding
     if agreement is not None and "label" in agreement:
         label, value = str(agreement["label"]), agreement.get("value")

@@ -1,4 +1,4 @@
-"""The page of a report, made from templates and the data of the report."""
+"""Make the page of a report from templates and the data of the report."""
 
 import base64
 import hashlib
@@ -32,10 +32,10 @@ SCRIPTS = (
     "about.js",
     "address.js",
 )
-"""Scripts that are joined, in this order, into the only script module of the page."""
+"""Script files that are joined in this order, because the page contains a single script module."""
 
 _JSON_ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
-"""Characters that are escaped in JSON, so that no text can end or open an HTML element."""
+"""Characters that are escaped in JSON, so that a text cannot open or close an HTML element."""
 
 
 def render(
@@ -59,7 +59,8 @@ def render(
     -------
     str
         Text of the page, to be saved as UTF-8.  The page includes a style and a script.  The
-        security policy of the page contains their hashes, and allows no other style or script.
+        security policy of the page contains the hashes of both, and does not allow any other style
+        or script.
 
     Raises
     ------
@@ -108,12 +109,12 @@ def render(
 
 @cache
 def page_part(name: str) -> str:
-    """Return the text of a template.  Pages other than the report also use templates."""
+    """Return the text of a template, for the report or for another page."""
     return (files("somscape.report") / "templates" / name).read_text(encoding="utf-8")
 
 
 def json_text(data: Mapping[str, Any]) -> str:
-    """Return data as compact JSON without NaN and infinity."""
+    """Return data as compact JSON.  NaN and infinity are not allowed."""
     return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
@@ -152,7 +153,7 @@ class Report(dict[str, Any]):
         super().__init__(data)
 
     def to_json(self) -> str:
-        """Return the data as JSON, as in the page and in the file that it saves.
+        """Return the data as JSON, as in the page and in files that the page saves.
 
         Returns
         -------

@@ -12,24 +12,24 @@ function fillColumns() {
       text("td", column.why),
       make("td", { class: "number" }, column.n_missing === null ? "not in this table" : number(column.n_missing)))));
   byId("missing-note").textContent = data.method.missing === "fill"
-    ? "Missing numbers were replaced by the median of their column. In a category, a missing value counts as a separate level."
-    : "The used columns did not have missing values when the map was trained.";
+    ? "Missing numbers were replaced by the median of their column. For categories, missing values are a separate level."
+    : "The columns that trained the map did not have missing values.";
 }
 
 const SETTINGS = {
-  seed: ["Seed", (v) => (v === null ? "none, so a new run may differ" : v + " (the same seed gives the same map)")],
+  seed: ["Seed", (v) => (v === null ? "none, so a new run can give another map" : v + " (the same seed gives the same map)")],
   algorithm: ["Training", (v) => (v === "batch" ? "batch (one update after all rows)" : v === "online" ? "online (one update after each row)" : v)],
   init: ["Start", (v) => ({ pca: "along the two main axes of the data", sample: "rows drawn from the data", random: "random",
     given: "a given codebook", map: "another map" }[v] || v)],
   n_epochs: ["Epochs while the radius shrinks", (v) => v + " (passes over all rows)"],
   n_iter: ["Epochs in all", (v) => v],
   stop_reason: ["Reason for the end", (v) => v],
-  neighborhood: ["Neighborhood", (v) => v + ({ gaussian: " (a row moves near cells more than far cells)",
-    bubble: " (a row moves all cells within the radius equally)" }[v] || "")],
-  metric: ["Distance", (v) => v + ({ euclidean: " (root of the sum of squared differences)",
+  neighborhood: ["Neighborhood", (v) => v + ({ gaussian: " (a row moves prototypes of near cells more than prototypes of distant cells)",
+    bubble: " (a row moves the prototypes of all cells within the radius equally)" }[v] || "")],
+  metric: ["Distance", (v) => v + ({ euclidean: " (square root of the sum of squared differences)",
     manhattan: " (sum of absolute differences)", cosine: " (difference in direction, not in size)",
-    mahalanobis: " (on axes that were turned and stretched)" }[v] || "")],
-  radius_start: ["Radius at the start", (v) => number(v) + " cells (distance up to which a row moves other cells)"],
+    mahalanobis: " (Euclidean distance on rotated and scaled axes)" }[v] || "")],
+  radius_start: ["Radius at the start", (v) => number(v) + " cells (distance on the map up to which a row moves the prototypes of other cells)"],
   radius_end: ["Radius at the end", (v) => number(v) + " cells (a larger radius gives a smoother map, and a smaller radius gives a map that is closer to the rows)"],
   radius_last: ["Radius of the last step", (v) => number(v) + " cells"],
   spread: ["Mean distance of the rows to their mean", (v) => number(v)],

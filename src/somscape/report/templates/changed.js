@@ -3,7 +3,7 @@
 const NEWS = [
   ["returned", "Returned", "cleared earlier, and listed again"],
   ["new", "New", "not in the list of the previous run"],
-  ["risen", "Risen", "listed before, and now more unusual than rows usually become between two runs"],
+  ["risen", "Risen", "listed before, and now more unusual, by more than rows usually change between two runs"],
 ];
 const NEWS_SHOWN = 10, KEYS_SHOWN = 50, COLUMNS_SHOWN = 20;
 
@@ -43,7 +43,7 @@ function fillChanged() {
     ...NEWS.flatMap(([key, name, what]) =>
       drawNews(name, what, changed.cases.filter((found) => found.news === key))),
     ...changed.unseen.slice(0, COLUMNS_SHOWN).map((found) => drawKeys(found.what, found.keys, found.n)),
-    columns > 0 ? make("p", { class: "hint" }, "Number of further columns with levels that are not in the map: " + number(columns)) : "",
+    columns > 0 ? make("p", { class: "hint" }, "Number of further columns with levels that the map does not contain: " + number(columns)) : "",
     ...drawFolded(changed.cases.filter((found) => found.news === "folded")),
     ...drawGone(changed.gone));
 }
@@ -75,7 +75,7 @@ function drawKeys(title, keys, n) {
 function drawFolded(found) {
   if (!found.length) return [];
   return [make("details", null,
-    make("summary", null, "Folded (" + number(found.length) + "), which were cleared and have not changed much since"),
+    make("summary", null, "Folded (" + number(found.length) + "), rows that were cleared earlier and have hardly changed since"),
     make("ul", { class: "changes" }, ...found.slice(0, KEYS_SHOWN).map((each) => make("li", null,
       text("b", each.key), " ", text("span", [each.comment, each.reasons].filter(Boolean).join(". ")))))),
   ];

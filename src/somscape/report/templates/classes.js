@@ -39,7 +39,7 @@ function sayQuality() {
 }
 
 function compareAccuracy() {
-  return named.most_frequent === null ? "" : " (" + percent(named.most_frequent) + " if the most frequent class was always predicted)";
+  return named.most_frequent === null ? "" : " (" + percent(named.most_frequent) + " if the classifier always predicted the most frequent class)";
 }
 
 // Rows of the table are true classes, and columns are predicted classes. A cell is darker if its share of

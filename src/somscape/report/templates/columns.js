@@ -119,7 +119,7 @@ function drawHistogram(column) {
       ...shapes, ...drawTicks(column, wide, width, height)),
     make("figcaption", null, ...groups.map(({ key, words, total }) =>
       make("span", { class: "key" }, make("span", { class: "swatch " + key }), words + " (" + number(total) + ")")),
-      " The height of a bar is a share of its group. Long tails are compressed, as in the training of the map."));
+      " The height of a bar is a share of its group. The scale compresses values far from the middle, as in the training of the map."));
 }
 
 function countChosen(column) {

@@ -17,7 +17,7 @@ const SCORES = {
   k_prototype: (k) => k === 1 ? SCORES.quantization_error()
     : "the mean distance of the row to the " + number(k) + " nearest prototypes of usual rows",
   quantization_error: () => "the distance of the row to the nearest prototype of usual rows",
-  mass: () => "the mean distance of the row to the nearest prototypes of usual rows that together won 2\u00a0% of the rows (at least ten)",
+  mass: () => "the mean distance of the row to the nearest prototypes of usual rows, as many prototypes as together won 2\u00a0% of the rows (at least ten rows)",
 };
 
 // Helpers -------------------------------------------------------------------------------
@@ -88,10 +88,10 @@ function fillWords() {
     measured_note: data.n_measured < data.n_rows
       ? "Measured on " + number(data.n_measured) + " evenly spaced rows." : "",
     distance_note: method.parameters.metric === "mahalanobis"
-      ? "The distance is measured on axes that were turned and stretched."
+      ? "Distances are measured on rotated and scaled axes."
       : isPlain
-      ? "The distance is in the units of the data."
-      : "A distance of 1 is the usual range of a number, or the difference between two categories.",
+      ? "Distances are in the units of the data."
+      : "A distance of 1 corresponds to the usual range of a column of numbers, or to a difference in one category.",
     version: method.versions.somscape || "",
     command: method.command || "",
     score_name: data.score ? "Score" : "Distance",
