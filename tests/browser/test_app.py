@@ -275,7 +275,9 @@ def test_rows_that_stand_out_are_listed_unless_a_share_or_a_number_is_chosen(
     checked = "return [...document.querySelectorAll('input[name=how]:checked')].map(i => i.id)"
     chosen = "const s = chosenSettings(); return [s.alerts, s.contamination]"
     assert person.browser.run(checked) == ["by-itself"]
-    assert person.words("label:has(#by-itself)") == "rows that stand out (at least 10, at most 50)"
+    assert person.words("label:has(#by-itself)") == (
+        "all rows that stand out, but at least 10 and at most 50 rows"
+    )
     assert person.browser.run("return document.getElementById('contamination').value") == "5"
     assert person.browser.run(chosen) == [None, None]
     person.browser.click("#by-share")

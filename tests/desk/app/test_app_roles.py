@@ -104,7 +104,10 @@ def test_a_run_gives_its_roles_and_another_takes_them(client: Client) -> None:
     assert client.wait(other)["state"] == "done"
     assert client.ask("GET", f"/runs/{other}/files/roles.toml").body.count(b'"drop"') == 2
     late = client.ask("POST", f"/api/runs/{other}/roles?name=roles.toml", answer.body)
-    assert (late.status, late.problem.split(".")[0]) == (409, "This run cannot be set up now")
+    assert (late.status, late.problem.split(".")[0]) == (
+        409,
+        "The settings of this run cannot change now",
+    )
 
 
 def test_a_roles_file_says_how_the_table_is_read(client: Client) -> None:

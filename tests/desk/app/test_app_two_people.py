@@ -53,9 +53,9 @@ def test_no_mark_is_taken_while_a_run_becomes_a_watch(store: Store, run: Run) ->
     marks = MarkStore(store)
 
     async def keep_watch(run: Run, asked: dict[str, Any]) -> str:
-        with pytest.raises(Refusal, match="is being made a watch"):
+        with pytest.raises(Refusal, match="watch is being made"):
             await marks.decide(run, {"row": 4, "decision": "cleared"}, "anna")
-        with pytest.raises(Refusal, match="is already being made a watch"):
+        with pytest.raises(Refusal, match="watch is already being made"):
             await calls.keep(request)
         return "it went wrong"
 

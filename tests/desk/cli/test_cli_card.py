@@ -94,4 +94,4 @@ def test_names_from_the_data_are_no_markup(folder: Path) -> None:
 def test_a_card_has_a_name_that_says_its_kind(folder: Path) -> None:
     outcome = run("card", folder / "map.som", "--out", folder / "card.txt")
     assert outcome.code == 2
-    assert "the result is a card, whose name ends in .md or .json" in outcome.err
+    assert "the name of a card must end in .md or .json" in outcome.err

@@ -189,7 +189,7 @@ def test_info_counts_epochs_as_fit_does_and_says_when_its_error_was_measured(tab
     assert re.search(rf"^epochs planned +{planned} *$", told, flags=re.M)
     assert "n iter" not in told
     error = f"{map_.history['quantization_error'][-1]:.4g}"
-    assert f"{error} (in the last epoch, before its update)" in told
+    assert f"{error} (measured in the last epoch" in told
 
 
 def test_info_of_another_program_s_map_says_what_is_unknown(fitted: Path) -> None:

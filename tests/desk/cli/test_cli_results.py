@@ -222,7 +222,7 @@ def test_columns_of_the_table_are_repeated(found: Found, table: Path) -> None:
         (("--columns", "jop"), "did you mean 'job'?"),
         (("--columns", "none", "--columns", "job"), "--columns none"),
         (("--format", "xlsx", "--out", "s.csv"), "--out the name s.xlsx"),
-        (("--out", "s.txt"), "whose name ends in .csv"),
+        (("--out", "s.txt"), "must end in .csv"),
         (("--bom", "--out", "s.parquet"), ".parquet"),
         (("--format", "json"), "'json' is not one of"),
     ],

@@ -186,7 +186,7 @@ def test_the_second_of_two_people_sees_the_first() -> None:
     assert "ann has changed case '00003' to 'cleared'" in second.err
     said = ok(run(*first, "confirmed", "--author", "bob"))
     assert said.startswith("bob marked 00003 of cards as confirmed (line ")
-    assert said.endswith("The decision before, by ann, was cleared.\n")
+    assert said.endswith("The previous decision, by ann, was cleared.\n")
     unknown = run("cases", "mark", "cards", "nobody", "cleared")
     assert (unknown.code, "No run of cards has listed a case 'nobody'" in unknown.err) == (2, True)
 

@@ -173,4 +173,4 @@ def test_what_is_asked_is_answered_before_it_ends(map_file: Path, rows: Any) -> 
         for client in clients:
             client.join(PATIENCE)
     assert [len(answer["rows"]) for answer in answers] == [len(many)] * 2
-    assert service.said[-1] == "Stopped after the answers to all received requests.\n"
+    assert service.said[-1] == "Stopped, after all received requests were answered.\n"

@@ -181,7 +181,7 @@ def test_no_request_is_lost_while_maps_come_and_go(
         "Serving",
         "Did not take over",
         "Took over",
-        "Stopped after the answers to all received requests.\n",
+        "Stopped, after all received requests were answered.\n",
     ]
 
 

@@ -1,1 +1,1 @@
-"""The report as a local web app: a table in, decisions out."""
+"""The local web app: upload a table, read its report, and decide on the listed rows."""

@@ -1,4 +1,4 @@
-"""The context of all calls of the app, and the upload of tables."""
+"""The objects that all calls of the app share, and the upload of tables."""
 
 import html
 import json
@@ -31,14 +31,14 @@ MAX_NAME = 200
 
 
 def shown_name(given: str) -> str:
-    """Return the last part of a file's path as one printable line."""
+    """Return the last part of a file's path, without line breaks and shortened if it is long."""
     last = given.replace("\\", "/").rpartition("/")[2]
     plain = "".join(c if c.isprintable() else " " for c in last).strip()
     return plain if len(plain) <= MAX_NAME else f"…{plain[1 - MAX_NAME :]}"
 
 
 def ending_of(name: str) -> str:
-    """Return the supported extension of a name, or refuse the name."""
+    """Return the extension of a file name, or refuse the request if it is not supported."""
     found = [ending for ending in ENDINGS if name.lower().endswith(ending)]
     if not found:
         raise Refusal(
@@ -55,7 +55,7 @@ async def take(
     watch: str | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> Run:
-    """Write the body of a request to a file, and keep the upload if it is complete."""
+    """Write the body of a request to a file, and save the upload with a first run."""
     name = shown_name(request.query_params.get("name", ""))
     ending = ending_of(name)
     with _making(store, ending) as (upload, path):
@@ -70,7 +70,7 @@ async def take(
 
 @contextmanager
 def _making(store: Store, ending: str) -> Iterator[tuple[str, Path]]:
-    """Give the id and the file of an upload. If the block fails, delete the file."""
+    """Yield the id and the path of a new upload. If the `with` block fails, delete the file."""
     upload, path = store.new_upload(ending)
     try:
         yield upload, path
@@ -80,7 +80,7 @@ def _making(store: Store, ending: str) -> Iterator[tuple[str, Path]]:
 
 
 async def take_sample(store: Store) -> Run:
-    """Keep the bundled credit applications, with words for codes and the outcome of the demo."""
+    """Save the bundled credit applications, with words instead of codes, and a first run."""
     table, words = load_german_credit(), load_german_credit_words()
     cells = {
         column.name: [words.get(column.name, {}).get(cell, cell) for cell in column.cells]
@@ -95,7 +95,7 @@ async def take_sample(store: Store) -> Run:
 
 
 def keep_table(store: Store, table: Table) -> Run:
-    """Keep a table that the command line gave, such as the result of a query."""
+    """Save a table from the command line, such as the result of a query, and a first run."""
     with _making(store, TABLE_ENDING) as (upload, path):
         write_table(path, table)
         return store.keep_upload(upload, shown_name(table.source), TABLE_ENDING)
@@ -115,7 +115,7 @@ class Context:
     queue : Queue
     marks : Marks
     max_upload : int
-        Maximum number of bytes of a file. The page checks it before sending.
+        Maximum number of bytes of an uploaded file. The page checks the size before sending.
     """
 
     store: Store

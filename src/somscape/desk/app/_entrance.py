@@ -1,4 +1,4 @@
-"""The entrance of the app: a port or a Unix socket, a check of visitors, and TLS."""
+"""How visitors reach the app: a port or a Unix socket, a check of each visitor, and TLS."""
 
 import errno
 import hashlib
@@ -54,15 +54,15 @@ class Front:
     port : int, default=0
         Port to listen on. 0 selects a free port.
     users : Path or None, default=None
-        File of users. If None, everyone with the key may use the app.
+        File of users. If None, everyone with the printed address may use the app.
     tls_cert, tls_key : Path or None, default=None
         Certificate and key of the server, in PEM format.
     behind_proxy : str or None, default=None
-        Address of the proxy in browsers, ``https://NAME``.
+        Address that users of the proxy type into the browser, ``https://NAME``.
     socket : Path or None, default=None
         Unix socket to listen on for the proxy, instead of a port.
     socket_group : str or None, default=None
-        Group that may also use the socket.
+        Group of the operating system whose members may also use the socket.
     user_header : str or None, default=None
         Header in which the proxy names the user.
     allow_readable_secrets : bool, default=False
@@ -71,7 +71,7 @@ class Front:
     Raises
     ------
     InputError
-        If these settings do not go together.
+        If these settings contradict each other, or a needed setting is missing.
     """
 
     host: str = LOOPBACK
@@ -182,7 +182,7 @@ class Front:
 
 
 class KeyDoor:
-    """Admits visitors who open the address with the key.
+    """Admits visitors who have opened an address of the app that contains a secret key.
 
     Parameters
     ----------
@@ -194,8 +194,8 @@ class KeyDoor:
     token : str
         Key in the printed address.
     once : str
-        Key in the address with which the browser is started. It works only once, because other
-        users of the machine can see it in the list of processes.
+        Key in the address with which the app starts the browser. The key works only once, because
+        other users of the machine can see the address in the list of processes.
     """
 
     def __init__(self, cookie: str) -> None:
@@ -204,14 +204,14 @@ class KeyDoor:
         self._visitor = Visitor(user_of_computer(), RUN, csrf)
 
     def opens(self, given: str) -> bool:
-        """Return whether a token is valid. The token `once` is then used up."""
+        """Return whether a token is valid. The token `once` is valid only the first time."""
         if self.once and are_same(given, self.once):
             self.once = ""
             return True
         return are_same(given, self.token)
 
     async def answer(self, request: Request, origin: str) -> Response | None:
-        """Answer with the cookie if the address has a valid token."""
+        """Return a page that sets the cookie if the address contains a valid token, else None."""
         token = request.query_params.get("token")
         if request.scope["path"] != "/" or not token or not self.opens(token):
             return None
@@ -221,7 +221,7 @@ class KeyDoor:
         return HTMLResponse(template("welcome.html").substitute(), headers={"Set-Cookie": cookie})
 
     def visitor(self, request: Request) -> Visitor:
-        """Return the user of this computer if the request has the cookie, or refuse."""
+        """Return the user of this computer, or refuse a request without the cookie."""
         # The header also has cookies of other servers on this machine, in any form.
         found = cookie_parser(request.headers.get("cookie", "")).get(self._cookie, "")
         if not are_same(found, self._session):
@@ -240,9 +240,9 @@ class Entrance:
     origins : Origins
         Addresses at which browsers may reach the app.
     greeting : str
-        Line with the address, for the terminal.
+        Line with the address of the app, printed on the terminal.
     to_open : str
-        Address with which the browser is started. Empty: no browser is started.
+        Address with which the app starts the browser, or "" to start no browser.
     tls : ssl.SSLContext or None
     """
 
@@ -254,7 +254,7 @@ class Entrance:
 
 
 def open_entrance(front: Front, listener: socket.socket, say: Callable[[str], None]) -> Entrance:
-    """Return the entrance that the settings describe."""
+    """Return the entrance for these settings."""
     tls, certified = None, frozenset[str]()
     if front.tls_cert is not None and front.tls_key is not None:
         tls = server_context(
@@ -335,7 +335,7 @@ def _on_socket(path: Path, group: str | None) -> Iterator[socket.socket]:
 
 
 def _clear_left(path: Path) -> None:
-    """Delete a socket that a killed server left behind."""
+    """Delete the socket file of a server that was killed."""
     try:
         is_socket = stat.S_ISSOCK(path.lstat().st_mode)
     except FileNotFoundError:
@@ -351,7 +351,7 @@ def _clear_left(path: Path) -> None:
 
 
 class NamedDoor:
-    """Admits users whom the proxy names. Only the proxy can reach the socket.
+    """Admits users whom the proxy names in a header. Only the proxy can connect to the app.
 
     Parameters
     ----------
@@ -367,16 +367,17 @@ class NamedDoor:
         self._key = secrets.token_bytes(32)
 
     async def answer(self, request: Request, origin: str) -> Response | None:
-        """Return None, because the proxy has its own pages to log in and out."""
+        """Return None, because users log in and out on pages of the proxy."""
         return None
 
     def visitor(self, request: Request) -> Visitor:
-        """Return the user that the proxy names, or refuse."""
+        """Return the user that the proxy names, or refuse the request."""
         users = self._users.now()
         if users is None:
             raise Refusal(
                 503,
-                "The file of users is invalid now. The person who runs the app can see the reason.",
+                "The file of users has become invalid. The person who runs the app can see the "
+                "reason.",
             )
         given = request.headers.getlist(self._header)
         if len(given) != 1:  # a second header could be forged by the visitor

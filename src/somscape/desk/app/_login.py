@@ -25,7 +25,7 @@ MAX_IDLE, MAX_AGE = 8 * 3600.0, 24 * 3600.0
 """Seconds without a request, and seconds in total, after which a session ends."""
 
 MAX_SESSIONS = 20
-"""Maximum number of sessions of a user. A further one ends the least recently used session."""
+"""Maximum number of sessions of a user. A new session ends the least recently used session."""
 
 
 @dataclass
@@ -35,11 +35,11 @@ class Session:
     Attributes
     ----------
     name, password : str
-        Name of the user, and the hash of the password at the log-in.
+        Name of the user, and the hash of the password when the user logged in.
     made, used : float
-        Times of the log-in and of the last request, on the clock of the sessions.
+        Times of the log-in and of the last request, in seconds by the clock of `Sessions`.
     csrf : str
-        Token in the pages of this session.
+        Token that the pages of this session send with each change.
     is_over : bool
         Whether the session has ended.
     """
@@ -76,7 +76,7 @@ class Sessions:
         return cookie
 
     def of(self, cookie: str) -> Session | None:
-        """Return the session of a cookie and note its use, or None without a session."""
+        """Return the session of a cookie and note the time, or None if there is no such session."""
         session = self._sessions.get(_hashed(cookie))
         if session is None:
             return None
@@ -88,7 +88,7 @@ class Sessions:
         return session
 
     def is_late(self, session: Session) -> bool:
-        """Return whether a session is too old, even without new requests."""
+        """Return whether a session has reached its maximum age."""
         return self._clock() - session.made >= MAX_AGE
 
     def end(self, *sessions: Session) -> None:
@@ -114,16 +114,16 @@ def _hashed(text: str) -> str:
 
 
 FORGIVEN = 60.0
-"""Seconds after which one failed attempt is no longer counted."""
+"""Seconds in which the count of failed attempts decreases by 1."""
 
 MAX_KNOWN = 10_000
-"""Maximum number of counted keys. The least recently tried key is dropped first."""
+"""Maximum number of keys with a count. The least recently used key is forgotten first."""
 
 
 class Throttle:
     """Counts failed attempts by key.
 
-    An attempt counts as failed from its beginning, so that parallel attempts are also limited.
+    An attempt is counted when it begins, so that parallel attempts are also limited.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ class Throttle:
         self._known: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def wait(self, keys: Mapping[str, int]) -> float:
-        """Return the seconds that an attempt must wait. If they are 0, count the attempt."""
+        """Return how many seconds an attempt must wait. If it is 0, count the attempt."""
         now = self._clock()
         rest = max((self._rest(key, free, now) for key, free in keys.items()), default=0.0)
         if rest > 0:
@@ -148,7 +148,7 @@ class Throttle:
         return 0.0
 
     def succeeded(self, keys: Mapping[str, int]) -> None:
-        """Uncount an attempt that did not fail."""
+        """Subtract an attempt that succeeded from the counts."""
         now = self._clock()
         for key in keys:
             if key in self._known:
@@ -164,7 +164,7 @@ class Throttle:
 
 
 AT_A_TIME, MAX_WAITING = 2, 20
-"""Maximum numbers of password checks, which need memory, and of users who wait for one."""
+"""Maximum numbers of password checks at a time, and of log-ins that run or wait for a check."""
 
 
 class Checks:
@@ -176,11 +176,11 @@ class Checks:
 
     @property
     def is_full(self) -> bool:
-        """Whether too many checks wait, so that a new user must try again later."""
+        """Whether so many checks run or wait that a further user must try again later."""
         return self._n >= MAX_WAITING
 
     async def user(self, users: Mapping[str, User], name: str, password: str) -> User | None:
-        """Return the user with this name and password, or None. Both take the same time."""
+        """Return the user, or None if the name or password is wrong. Both take the same time."""
         found = users.get(name)
         number = int(_hashed(name), 16)
         asked = found or [*users.values()][number % len(users)]
@@ -197,10 +197,10 @@ MAX_FORM = 16 << 10
 """Maximum number of bytes of a log-in form."""
 
 FREE_BY_NAME, FREE_BY_ADDRESS = 5, 20
-"""Numbers of failures without a waiting time. Many people may share an address."""
+"""Numbers of failed attempts before users must wait, by name and by network address."""
 
 PATH = re.compile(r"/(?![/\\])[\x21-\x7e]{0,500}")
-"""Path of a page of the app that may follow the log-in."""
+"""Paths in the app to which a user can be sent after the log-in."""
 
 OF_FORMS = {
     "Content-Security-Policy": (
@@ -211,7 +211,7 @@ OF_FORMS = {
 }
 WRONG = "The name or the password is wrong."
 LOG_IN = "You are not logged in, or the session has ended. Load the page again to log in."
-NO_USERS = "The file of users is invalid now. The person who runs the app can see the reason."
+NO_USERS = "The file of users has become invalid. The person who runs the app can see the reason."
 
 
 class LoggedIn(NamedTuple):
@@ -249,7 +249,7 @@ class LoginDoor:
         self._checks = Checks()
 
     async def answer(self, request: Request, origin: str) -> Response | None:
-        """Answer the pages to log in and out. Send other visitors to the log-in page."""
+        """Return the pages to log in and out. Send visitors without a session to these pages."""
         path, method = request.scope["path"], request.scope["method"]
         if path not in ("/login", "/logout"):
             if is_open(path) or path.startswith("/api/") or method != "GET":
@@ -262,7 +262,7 @@ class LoginDoor:
                 return self._log_out(request, form)
             return await self._log_in(request, form)
         if method not in ("GET", "HEAD"):
-            raise Refusal(405, "This page only accepts its own form.")
+            raise Refusal(405, "Use the forms of this page to log in or out.")
         known = self._known(request)
         if path == "/logout":
             return _account_page(known) if known else RedirectResponse("/login", 303)
@@ -270,7 +270,7 @@ class LoginDoor:
         return RedirectResponse(goes_on, 303) if known else _login_page(goes_on)
 
     def visitor(self, request: Request) -> Visitor:
-        """Return the logged-in user, or refuse. Style sheets and scripts do not need a user."""
+        """Return the logged-in user, or refuse requests that need a user."""
         known = self._known(request)
         if known is None:
             if is_open(request.scope["path"]):
@@ -311,7 +311,7 @@ class LoginDoor:
         known = self._known(request)
         if known:
             if not are_same(form.get("csrf", ""), known.session.csrf):
-                raise Refusal(403, "The page is from another session. Load the page again.")
+                raise Refusal(403, "The page was loaded in another session. Load it again.")
             if "everywhere" in form:
                 self._sessions.end_all(known.user.name)
             self._sessions.end(known.session)
@@ -341,7 +341,7 @@ class LoginDoor:
         return f"{self._cookie}={value}; Path=/; Max-Age={age}; HttpOnly; SameSite=Strict{secure}"
 
     def _keys(self, request: Request, name: str) -> dict[str, int]:
-        """Return the keys that count attempts, with the failures that each allows."""
+        """Return keys for counting attempts, with the number of failures allowed without a wait."""
         address = request.client.host if request.client else ""
         if self._is_behind_proxy:  # the last address is from the proxy
             lines = request.headers.getlist("x-forwarded-for")  # earlier ones may be forged
@@ -354,7 +354,7 @@ class LoginDoor:
 
 
 def is_open(path: str) -> bool:
-    """Return whether a path needs no user, as style sheets, scripts and the icon."""
+    """Return whether visitors need not log in for a path, such as style sheets and scripts."""
     return path.startswith("/static/") or path == "/favicon.ico"
 
 

@@ -1,4 +1,4 @@
-"""Jobs of the app: one process for each, a limited number at a time, with progress."""
+"""Jobs of the app: each runs in its own process, with progress, and their number is limited."""
 
 import asyncio
 import json
@@ -39,10 +39,10 @@ from somscape.errors import InputError
 from somscape.tables.sources import import_reader
 
 FORKS = sys.platform == "linux"
-"""Other systems have no forks, or their libraries fail in a fork."""
+"""Whether jobs are forks. Systems other than Linux lack forks, or their libraries fail in one."""
 
 PYTHON = (sys.executable, "-P", "-X", "faulthandler", "-c")
-"""Python ignores modules in the working folder (-P), and logs where it crashed (faulthandler)."""
+"""Command that ignores modules in the working folder (-P) and logs crashes (faulthandler)."""
 
 COMMAND = (*PYTHON, "from somscape.desk.app._work import work; work()")
 FORKING = (*PYTHON, "from somscape.desk.app._queue import fork_jobs; fork_jobs()")
@@ -57,14 +57,14 @@ KILLED = -9
 """Exit code of a job that was killed, or whose end is unknown."""
 
 LONGEST_START = 30.0
-"""Seconds to wait for a fork, because the process that forks may be loading libraries."""
+"""Seconds to wait for a fork, because the parent process may still be loading libraries."""
 
 End = asyncio.Future[int | None]
 """Exit code of a process, or None if it is unknown."""
 
 
 class Processes:
-    """Starts the processes of jobs, in the only event loop of the server."""
+    """Starts the processes of jobs from the event loop of the server."""
 
     def __init__(self) -> None:
         self._parent: _Parent | None = None
@@ -91,7 +91,7 @@ class Processes:
             return await self._parent.fork(folder, log)
 
     async def close(self) -> None:
-        """End the process that forks, and start no further jobs. Running jobs go on."""
+        """End the process that forks, and start no further jobs. Running jobs continue."""
         self._is_closed = True
         if self._parent is not None:
             self._parent.give_up()  # so that no job waits for a fork
@@ -101,7 +101,7 @@ class Processes:
 
 
 class ForkedJob:
-    """A forked process of a job, with the interface of a process from asyncio."""
+    """A forked process of a job, used like an `asyncio` subprocess."""
 
     def __init__(
         self, pid: int, end: End, streams: tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -113,7 +113,7 @@ class ForkedJob:
 
     @property
     def returncode(self) -> int | None:
-        """Exit code of the process, or None while it may run."""
+        """Exit code of the process, or None while the process may still be running."""
         return self._end.result() if self._code is None and self._end.done() else self._code
 
     def kill(self) -> None:
@@ -192,7 +192,7 @@ class _Parent:
                 self.give_up()
 
     def give_up(self) -> None:
-        """End the process, and end all waits for its messages."""
+        """Kill the process, and let all code that waits for its messages continue."""
         if self.is_gone:
             return
         self.is_gone = True
@@ -207,7 +207,7 @@ class _Parent:
 
 
 def fork_jobs() -> None:
-    """Fork for each request on standard input. Each fork does one job."""
+    """Fork once for each request on standard input. The fork does the job of the request."""
     channel = socket.socket(fileno=os.dup(0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server ends its jobs
     while True:
@@ -242,33 +242,33 @@ def _send_ends(channel: socket.socket) -> None:
 
 
 MAX_ERRORS = 500
-"""Maximum number of epochs of the current map whose errors are kept."""
+"""Number of last epochs of the current map whose errors the progress contains."""
 
 LOG = "log.txt"
 HEARTBEAT = 15.0
-"""Seconds after which a listener gets a sign that the server still runs."""
+"""Seconds without a change after which a listener gets a sign that the server still runs."""
 
 PATIENCE = 1.0
-"""Seconds between two attempts to save."""
+"""Seconds between two attempts to save the state of a run."""
 
 NO_MEMORY = re.compile(
     rb"MemoryError|bad_alloc|[Cc]annot allocate|[Mm]emory allocation|[Oo]ut of memory"
     rb"|failed to map|start new thread|[Tt]hread creation failed|temporarily unavailable"
 )
-"""Messages of Python, the system and libraries if there is not enough memory."""
+"""Parts of messages with which Python and libraries report that memory ran out."""
 
 MAYBE_RECORDED = (
     "The run was cancelled late and may be recorded in the watch. Try again to complete it."
 )
 
 PAUSE = 0.05
-"""Seconds between two messages to a listener."""
+"""Minimum number of seconds between two messages to a listener."""
 
 
 class Queue:
-    """The waiting runs, and the processes of the running ones.
+    """The waiting runs, and the processes of the running runs.
 
-    The queue belongs to the only event loop of the server.
+    Only the event loop of the server may use the queue.
 
     Parameters
     ----------
@@ -297,7 +297,7 @@ class Queue:
         self._is_closed = False
 
     def add(self, run: Run) -> None:
-        """Append a run to the queue. Reading is quick, so it goes before ranking."""
+        """Add a run to the queue. Runs that only read columns go first, because they are quick."""
         self._progress.pop(run.id, None)
         if run.task == READ:
             ahead = [self._task_of(other) for other in self._waiting]
@@ -323,13 +323,13 @@ class Queue:
             self._waiting.remove(run)
 
     async def keep_regions(self, run: Run, regions: Any) -> str:
-        """Save edited regions of a ranked run outside the queue. Return the problem or ""."""
+        """Save edited regions of a ranked run, without the queue. Return an error message or ""."""
         asked = {"task": REGIONS, "regions": regions}
         problem, _ = await self._run_outside_queue(run, asked, "its regions were being saved")
         return problem
 
     async def keep_watch(self, run: Run, asked: dict[str, Any]) -> str:
-        """Make a watch of a ranked run outside the queue. Return the problem or ""."""
+        """Make a watch of a ranked run, without the queue. Return an error message or ""."""
         same = (run.settings or {}).get("per", [])
         others = [
             str(self._store.folder_of(other.id))
@@ -352,7 +352,7 @@ class Queue:
     async def _run_outside_queue(
         self, run: Run, asked: dict[str, Any], what: str
     ) -> tuple[str, dict[str, Any]]:
-        """Run a task for a ranked run in its own process. Return the problem and the result."""
+        """Run a task in its own process. Return an error message or "", and the result."""
         if run.id in self._tasks:
             raise Refusal(409, "This run is being saved. Wait, then try again.")
 
@@ -401,7 +401,7 @@ class Queue:
         return state
 
     async def listen(self, run: str) -> AsyncIterator[dict[str, Any] | None]:
-        """Yield the state of a run at each change until its end, and None as a sign of life."""
+        """Yield the state of a run after each change until the run ends. None: no change yet."""
         last = None
         while True:
             changed = self._changed
@@ -435,7 +435,7 @@ class Queue:
         self._announce()
 
     async def _do(self, run: Run) -> None:
-        """Run the process of a run, and save the state of the run before and after."""
+        """Start the process of a run, wait for its end, and save the new states of the run."""
         try:
             await self._saved(run.id, lambda: self._store.say_run(run.id, RUNNING))
             outcome = await self._run_process(run, await self._request(run))
@@ -464,7 +464,7 @@ class Queue:
                 return
 
     async def _run_process(self, run: Run, request: dict[str, Any]) -> dict[str, Any]:
-        """Start a process for a request, and return its output and exit code."""
+        """Start a process for a request, and return its result or error, and its exit code."""
         folder = self._store.folder_of(run.id)
         try:
             with (folder / LOG).open("wb") as log:
@@ -498,7 +498,7 @@ class Queue:
             pass  # the process has ended; its exit code shows how
         except ValueError:  # the line exceeds the limit
             outcome["problem"] = (
-                "The table has too many columns or too long names. Use `somscape detect`."
+                "The table has too many columns or names that are too long. Use `somscape detect`."
             )
             process.kill()
         return outcome | {"code": await process.wait()}
@@ -529,7 +529,7 @@ class Queue:
         return request
 
     def _folder_before(self, run: Run) -> str | None:
-        """Return the folder of the run from which this run takes over edited regions."""
+        """Return the folder of the earlier run whose edited regions this run uses, or None."""
         before = self._store.run((run.settings or {}).get("regions_of") or "")
         is_of_table = before is not None and before.upload == run.upload
         return str(self._store.folder_of(before.id)) if before and is_of_table else None
@@ -543,7 +543,7 @@ class Queue:
         self._announce()
 
     def _settle(self, run: Run, outcome: dict[str, Any]) -> None:
-        """Save the outcome of a process in the store."""
+        """Save the outcome of a run's process in the store."""
         ended = INTERRUPTED if self._store.is_drafted(run) else FAILED
         if run.id in self._cancelled:
             self._say_cancelled(run.id)
@@ -592,7 +592,7 @@ class Queue:
 
 
 def _first_settings(run: Run, table: dict[str, Any]) -> tuple[dict[str, Any], str]:
-    """Return settings for a table that was read, and the problem with its roles file or ""."""
+    """Return settings for a new table, and an error message about its roles file or ""."""
     settings = {**default_settings(table), **(run.settings or {})}
     settings.pop(BEFORE, None)
     roles = settings.pop("roles", None)

@@ -28,7 +28,7 @@ from somscape.tables._write import write_csv
 from somscape.tables.table import Table
 
 KEYS = "keys.json"
-"""File in a folder of results with the case of each row of the report."""
+"""File in the folder of results that maps each row of the report to its case."""
 
 FILES = {
     "alerts.csv": "text/csv; charset=utf-8",
@@ -47,12 +47,12 @@ def read_report(folder: Path) -> dict[str, Any]:
 
 
 def plain_page(folder: Path) -> bytes:
-    """Return the page without marks, which works without a server."""
+    """Return the report as a page without marks, which works without a server."""
     return report.render(read_report(folder), made_at=now()).encode()
 
 
 def marked_page(folder: Path, run: Run, visitor: Mapping[str, str]) -> str:
-    """Return the page in which users mark rows."""
+    """Return the report as a page in which users mark rows."""
     # A name with <!--<script> would hide the end of the script.
     known = {
         "run": run.id,
@@ -73,7 +73,7 @@ def marked_page(folder: Path, run: Run, visitor: Mapping[str, str]) -> str:
 
 @lru_cache(maxsize=4)
 def listed_rows(folder: Path) -> Mapping[int, Mapping[str, Any]]:
-    """Return the rows on the page of a run, by number in the table."""
+    """Return the rows in the report of a run, by their row numbers in the table."""
     rows = read_report(folder)["rows"]
     return {
         number: {
@@ -87,7 +87,7 @@ def listed_rows(folder: Path) -> Mapping[int, Mapping[str, Any]]:
 
 
 def keys_of(folder: Path) -> dict[int, str]:
-    """Return the case of each row of a run of a watch, by the row's number in the table."""
+    """Return the key of the case of each row in a run of a watch, by row number in the table."""
     try:
         text = (folder / RESULTS / KEYS).read_text(encoding="utf-8")
     except FileNotFoundError:  # the run is older than the watch
@@ -96,12 +96,12 @@ def keys_of(folder: Path) -> dict[int, str]:
 
 
 def keys_text(data: Mapping[str, Any], keys: list[str]) -> str:
-    """Return the content of the file with the case of each row of a report; see `keys_of`."""
+    """Return the content of the file that `keys_of` reads."""
     return json.dumps({number: keys[number] for number in data["rows"]["numbers"]})
 
 
 def decisions_csv(decisions: list[dict[str, Any]]) -> bytes:
-    """Return marks as CSV. Score and p-value are from the run in which a row was marked."""
+    """Return marks as CSV, with each row's score and p-value in the run where it was marked."""
     marked = [d for d in decisions if d["decision"] != OPEN]
     rows = [{**d, "record": d["number"] + 1, "time": d["made"]} for d in marked]
     names = ("id", "record", "decision", "comment", "author", "time", "score", "p_value")
@@ -116,7 +116,7 @@ MAP = "map.som"
 def keep_regions(
     table: Table, options: Mapping[str, Any], given: Any, folder: Path
 ) -> dict[str, Any]:
-    """Write edited regions into the map and the report of a run."""
+    """Save edited regions in the map and the report of a run."""
     results = folder / RESULTS
     detector = detector_of(results)
     if options.get("per"):
@@ -131,7 +131,7 @@ def keep_regions(
 
 
 def carry_regions(detector: Detector, table: Table, before: Path | None) -> tuple[Detector, str]:
-    """Return a detector with the edited regions of an earlier run, and a note about them."""
+    """Return the detector with edited regions of an earlier run, and a note about the regions."""
     if before is None or not (before / RESULTS / MAP).exists():
         return detector, ""
     then = detector_of(before / RESULTS)
@@ -152,7 +152,7 @@ def carry_regions(detector: Detector, table: Table, before: Path | None) -> tupl
 
 
 def detector_of(results: Path) -> Detector:
-    """Return the detector in a folder of results."""
+    """Load the detector from a folder of results."""
     found = load(results / MAP)
     assert isinstance(found, Detector)
     return found
@@ -161,10 +161,10 @@ def detector_of(results: Path) -> Detector:
 MAX_COMMENT = 2000
 """Maximum number of characters of a comment."""
 
-BECOMES_WATCH = "This table is being made a watch. Mark the row again in a moment."
+BECOMES_WATCH = "A watch is being made of this table. Mark the row again in a moment."
 
 KNOWN = {CONFIRMED: 1, CLEARED: 0}
-"""Decisions that a ranking learns from."""
+"""Decisions from which a ranking learns, and their values in training."""
 
 
 class MarkStore:
@@ -181,9 +181,9 @@ class MarkStore:
 
     @contextmanager
     def kept_still(self, upload: str) -> Iterator[None]:
-        """Refuse marks of an upload's rows while they become decisions of a watch."""
+        """Refuse new marks of an upload's rows while its marks become decisions of a watch."""
         if upload in self._kept_still:
-            raise Refusal(409, "This table is already being made a watch. Load the page again.")
+            raise Refusal(409, "A watch is already being made of this table. Load the page again.")
         self._kept_still.add(upload)
         try:
             yield
@@ -202,20 +202,20 @@ class MarkStore:
         return [_said(number, said, rows[number]) for number, said in found if said is not None]
 
     async def known(self, run: Run) -> dict[int, int]:
-        """Return the marks that a ranking may learn from: 1 for confirmed, 0 for cleared."""
+        """Return marks for training, by row number: 1 for confirmed, 0 for cleared."""
         if run.watch is not None and not run.is_ranked:  # the earlier run has the case of each row
             run = self._store.run((run.settings or {}).get("regions_of") or "") or run
         marks = await self.of(run)
         return {m["number"]: KNOWN[m["decision"]] for m in marks if m["decision"] in KNOWN}
 
     async def key(self, run: Run) -> list[str]:
-        """Return the columns that identify the cases of a run, or [] without a watch."""
+        """Return the columns that identify the cases of the run's watch, or [] without a watch."""
         if run.watch is None:
             return []
         return [*(await asyncio.to_thread(self._store.cases.watch, run.watch)).key]
 
     async def decide(self, run: Run, given: dict[str, Any], author: str) -> dict[str, Any]:
-        """Save the mark of a row that a page sent."""
+        """Save the mark that a page sent for a row, and return the mark."""
         decision, comment = checked(given)
         token, seen = token_of(given)
         number = given.get("row")
@@ -240,7 +240,8 @@ class MarkStore:
         if number not in keys:  # the run combined rows in another way than the watch
             raise Refusal(
                 409,
-                "The rows of this run are not cases of its watch. Mark the cases there.",
+                "The rows of this run are not cases of its watch. Mark cases on the page of the "
+                "watch.",
             )
         key = keys[number]
         of_run = (run.facts or {}).get("watch_run")  # the run on the page, not a later one
@@ -255,7 +256,7 @@ class MarkStore:
         return _said(number, said, row)
 
     def _current(self, run: Run) -> Run:
-        """Return the current state of a run, or refuse if it was deleted or becomes a watch."""
+        """Return the current state of a run. Refuse if it was deleted or becomes a watch."""
         found = self._store.run(run.id)
         if found is None:
             raise Refusal(404, "This run does not exist. It was deleted in the meantime.")
@@ -265,7 +266,7 @@ class MarkStore:
 
 
 def checked(given: dict[str, Any]) -> tuple[str, str]:
-    """Return the decision and the comment from a page, or refuse them."""
+    """Return the decision and the comment from a page, or refuse invalid ones."""
     decision, comment = given.get("decision") or OPEN, given.get("comment") or ""
     if not isinstance(decision, str) or decision not in STATES:
         raise Refusal(422, "The decision must be 'confirmed', 'cleared', 'later' or null.")
@@ -275,7 +276,7 @@ def checked(given: dict[str, Any]) -> tuple[str, str]:
 
 
 def token_of(given: dict[str, Any]) -> tuple[str | None, int | None]:
-    """Return the token of a decision and the last decision that its author saw, or None."""
+    """Return a decision's token, and the last decision that its author saw. Each can be None."""
     token, seen = given.get("token"), given.get("seen")
     is_token = token is None or (isinstance(token, str) and 0 < len(token) <= 64)
     is_number = seen is None or type(seen) is int  # True is not an int here

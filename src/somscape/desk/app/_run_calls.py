@@ -36,7 +36,7 @@ from somscape.desk.web._connections import Refusal
 from somscape.tables._roles import roles_from_text
 
 REPORT_POLICY = "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-"""Content policy of a report, in addition to the one in the page."""
+"""Content policy for the report, which adds to the policy in the report itself."""
 
 
 class RunCalls:
@@ -80,7 +80,7 @@ class RunCalls:
         return JSONResponse([self._at.summary(run) for run in self._at.store.runs()])
 
     async def show(self, request: Request) -> Response:
-        """Answer with a run, its columns and settings."""
+        """Answer with a run, the columns of its table, and its settings."""
         run = self._at.run(request)
         found = {
             **self._at.summary(run),
@@ -91,7 +91,7 @@ class RunCalls:
         return JSONResponse(found)
 
     async def upload(self, request: Request) -> Response:
-        """Save an uploaded table, for a watch and in place of one of its runs if they are named."""
+        """Save an uploaded table. In a watch, it can replace the table of an earlier run."""
         watch, wrong = map(request.query_params.get, ("watch", "instead_of"))
         settings: dict[str, Any] | None = None
         if watch is not None:
@@ -116,7 +116,7 @@ class RunCalls:
         return self._at.added(await take_sample(self._at.store))
 
     async def start(self, request: Request) -> Response:
-        """Rank the rows with the given settings."""
+        """Start ranking the rows with the given settings."""
         given = await json_of(request)
 
         def start() -> None:
@@ -138,7 +138,7 @@ class RunCalls:
         return JSONResponse({})
 
     def _with_settings(self, request: Request, given: dict[str, Any]) -> tuple[Run, dict[str, Any]]:
-        """Return a run that can be set up, and its new settings."""
+        """Return the requested run and its new settings, or refuse if they cannot change now."""
         run, table = self._run_to_set_up(request)
         before = run.settings or {}
         settings = checked_settings({**before, **given, **reading_of(run.settings)}, table)
@@ -154,11 +154,11 @@ class RunCalls:
         run = self._at.run(request)
         table = self._at.store.table(run.upload)
         if run.state in GOES_ON or run.is_ranked or table is None:
-            raise Refusal(409, "This run cannot be set up now. Load the page again.")
+            raise Refusal(409, "The settings of this run cannot change now. Load the page again.")
         return run, table
 
     async def take_roles(self, request: Request) -> Response:
-        """Set up a run by a roles file. If it changes how to read the table, read it again."""
+        """Apply a roles file to a run. If the file changes how to read the table, read it again."""
         name = shown_name(request.query_params.get("name", ""))
         text = await request.body()
         roles = await asyncio.to_thread(roles_from_text, text, name)
@@ -178,7 +178,7 @@ class RunCalls:
         return JSONResponse({"run": run.id})
 
     async def _read_again(self, request: Request, reading: dict[str, Any]) -> Response:
-        """Read a table in another way. If that fails, keep the table as it was."""
+        """Read a table again with other settings. If this fails, keep the table as it was."""
 
         def read() -> None:
             run, settings = self._at.run(request), reading
@@ -200,12 +200,15 @@ class RunCalls:
             )
 
     async def retry(self, request: Request) -> Response:
-        """Repeat a run that did not finish."""
+        """Start a run again that did not finish."""
 
         def retry() -> None:
             run = self._at.run(request)
             if run.state in GOES_ON or run.state == DONE:
-                raise Refusal(409, "This run did not end early. Load the page again.")
+                raise Refusal(
+                    409,
+                    "This run did not end early, so it cannot be repeated. Load the page again.",
+                )
             self._at.store.say_run(run.id, WAITING)
 
         await self._at.store.change(retry)
@@ -216,13 +219,13 @@ class RunCalls:
         return await self._read_again(request, reading_of(await json_of(request)))
 
     async def cancel(self, request: Request) -> Response:
-        """Cancel a run, and answer after the end of its job."""
+        """Cancel a run, and answer after its process has ended."""
         run = self._at.run(request)
         await self._at.queue.cancel(run.id)
         return JSONResponse(self._at.summary(self._at.run(request)))
 
     async def again(self, request: Request) -> Response:
-        """Add a run of the same table, which is set up next or starts now with the marks."""
+        """Add a run of the same table. If it uses marks, start it, else let the user set it up."""
         with_marks = (await json_of(request)).get("with_marks") is True
         run = self._at.run(request)
         if run.settings is None or self._at.store.table(run.upload) is None:
@@ -259,7 +262,7 @@ class RunCalls:
         return JSONResponse({})
 
     async def events(self, request: Request) -> Response:
-        """Answer with server-sent events: the state of a run at each change."""
+        """Send the state of a run after each change, as server-sent events."""
         run = self._at.run(request)
 
         async def lines() -> AsyncIterator[str]:
@@ -284,7 +287,7 @@ class RunCalls:
         return HTMLResponse(page, headers={"Content-Security-Policy": REPORT_POLICY})
 
     async def marks(self, request: Request) -> Response:
-        """Answer with the marks of a run's rows, by number of the row."""
+        """Answer with the marks of a run's rows."""
         run = self._at.run(request)
         return JSONResponse({mark["number"]: mark for mark in await self._at.marks.of(run)})
 

@@ -1,4 +1,4 @@
-"""Who may use which route. A layer around the app refuses all other requests."""
+"""Who may use which route. A layer around the app refuses all requests that are not allowed."""
 
 import html
 from collections.abc import Awaitable, Callable, Sequence
@@ -33,12 +33,14 @@ HEADERS = {
 }
 CSRF_HEADER = "x-somscape-csrf"
 UPLOAD_PATH = "/api/uploads"
-OLD_PAGE = "The page is from an earlier start or log-in. Load the page again."
+OLD_PAGE = (
+    "The page was loaded before the last start of the app or before your log-in. Load it again."
+)
 TOO_LARGE = "The request is larger than the limit of {:.0f} MB (for files, see --max-upload)."
 MAX_BODY = 4 << 20
 """Maximum number of bytes of a request that is not an upload."""
 HEADS = ("head_with_scripts", "head")
-"""Templates of heads that pages share. The first contains the second."""
+"""Templates for the heads of pages. The first template contains the second."""
 
 
 @dataclass(frozen=True)
@@ -50,13 +52,13 @@ class Visitor:
     user : str
         Name of the user, or "" if there is no user.
     role : str or None
-        Role of the user. None allows only the routes for anybody.
+        Role of the user. With None, only the routes with the role `ANYBODY` are allowed.
     csrf : str
-        Token that the pages of the user send back with a change.
+        Token that the user's pages send with each change.
     has_account : bool
-        Whether the user logged in here, and can log out.
+        Whether the user logged in on a page of the app, and so can log out there.
     is_gone : callable
-        Returns whether the user is logged out in the meantime, while an answer is being sent.
+        Returns whether the user has been logged out since the request arrived.
     """
 
     user: str
@@ -70,16 +72,16 @@ class Door(Protocol):
     """Decides who may use the app."""
 
     async def answer(self, request: Request, origin: str) -> Response | None:
-        """Answer requests to log in and out, and return None for all other requests."""
+        """Answer requests to log in and out. Return None if the app itself must answer."""
 
     def visitor(self, request: Request) -> Visitor:
-        """Return the user who sent the request, or refuse."""
+        """Return the user who sent the request, or refuse the request."""
 
 
 class Safety:
     """The layer around the app that refuses forbidden requests.
 
-    Each request that it passes on has its ``visitor`` in its state.
+    In each request that is allowed, the layer saves the user as ``state.visitor``.
 
     Parameters
     ----------
@@ -146,13 +148,13 @@ class Safety:
 
 
 def check_origin(request: Request, origin: str) -> None:
-    """Refuse requests that pages of other sites caused."""
+    """Refuse requests that come from pages of other websites."""
     if request.headers.get("origin", "") != origin:
         raise Refusal(403, "Only pages of this server may send this request.")
 
 
 def _until_gone(send: Send, visitor: Visitor) -> Send:
-    """Return `send` that ends a long answer when its reader is logged out."""
+    """Return a `send` that ends a long answer as soon as the user is logged out."""
 
     async def send_some(message: Message) -> None:
         if message["type"] == "http.response.body" and visitor.is_gone():
@@ -163,7 +165,7 @@ def _until_gone(send: Send, visitor: Visitor) -> Send:
 
 
 def template(name: str) -> Template:
-    """Return a file of the folder `templates`. The head of a page is inserted."""
+    """Return a file of the folder `templates`. In HTML files, the shared head is inserted."""
     folder = files("somscape.desk.app") / "templates"
     text = (folder / name).read_text("utf-8")
     if name.endswith(".html"):
@@ -181,7 +183,7 @@ def answer_of(request: Request, refused: HTTPException) -> Response:
 
 
 ANYBODY = "anybody"
-"""Role for style sheets, scripts and the icon, which do not need a user."""
+"""Role for style sheets, scripts and the icon, which visitors can load without a log-in."""
 
 OF_RUN, CASES_OF = "/api/runs/{run}", "/watches/{watch}/cases"
 NEEDS = {
@@ -216,7 +218,7 @@ NEEDS = {
     f"{OF_RUN}/regions": RUN,
     f"{OF_RUN}/watch": RUN,
 }
-"""Role that a route needs, by path, for all of its methods."""
+"""Role that a user needs for a route, by path of the route."""
 
 MAY = {DECIDE: "mark rows", RUN: "add, run, change or delete"}
 
@@ -224,7 +226,7 @@ MAY = {DECIDE: "mark rows", RUN: "add, run, change or delete"}
 def guarded(
     routes: Sequence[BaseRoute], before_change: Callable[[], Awaitable[None]] | None = None
 ) -> list[BaseRoute]:
-    """Return the routes, which now refuse users without the role."""
+    """Return routes that refuse users without the needed role."""
     return [_guarded(route, before_change) for route in routes]
 
 
@@ -247,7 +249,7 @@ def _guarded(route: BaseRoute, before_change: Callable[[], Awaitable[None]] | No
 
 
 def account_line(request: Request) -> str:
-    """Return markup with the user and a link to log out, or "" without log-in."""
+    """Return HTML with the user's name and a link to log out, or "" if users do not log in here."""
     visitor = request.state.visitor
     if not visitor.has_account:
         return ""

@@ -1,4 +1,4 @@
-"""The server that `somscape app` starts: all routes of the app behind an entrance."""
+"""The server that `somscape app` starts, with all pages and calls of the app."""
 
 import os
 import sqlite3
@@ -36,13 +36,13 @@ from somscape.report.page import page_part
 from somscape.tables.table import Table
 
 MIN_MEMORY = 2 << 30
-"""Bytes that a job should have. They limit the number of jobs at a time."""
+"""Bytes of memory to plan for a job. The default number of jobs at a time depends on them."""
 
 SHARE = 0.8
 """Share of the machine's memory for all jobs together."""
 
 GRACE = 2
-"""Seconds in which requests may finish when the app ends."""
+"""Seconds that running requests get to finish when the app ends."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,11 @@ class AppLimits:
     Parameters
     ----------
     max_upload : int
-        Maximum number of bytes of a file.
+        Maximum number of bytes of an uploaded file.
     n_jobs : int
-        Maximum number of processes at a time.
+        Maximum number of jobs at a time.
     memory : int
-        Bytes that each process may use, if the system can enforce that.
+        Bytes of memory that each job may use, if the system can enforce this limit.
     """
 
     max_upload: int
@@ -67,7 +67,7 @@ class AppLimits:
     def of_machine(
         cls, max_upload: int, n_jobs: int | None = None, memory: int | None = None
     ) -> "AppLimits":
-        """Return the given limits, and choose the others for this machine."""
+        """Return limits with the given values. A limit that is None is chosen for this machine."""
         # Late, because the process of a job does not need it.
         from somscape.fit._plan import machine_memory
 
@@ -117,7 +117,7 @@ def _n_cores() -> int:
 
 
 STATUS = {LOCKED: 503, READ_ONLY: 403, FULL: 507}
-"""HTTP status by the reason why a database cannot be changed."""
+"""HTTP status for each reason why a database cannot be changed."""
 
 SHARED = ("report.css", "elements.js")
 """Files that the app shares with the report."""

@@ -19,7 +19,7 @@ from somscape.tables.ordered import ordinal_levels
 
 MAX_SEED = 2**32 - 1
 MAX_TOLD, MAX_SENTENCE = 10, 2000
-"""Maximum number of sentences about a roles file, and of characters in each."""
+"""Maximum number of notes about a roles file, and of characters in each note."""
 
 READING: dict[str, tuple[str, ...]] = {
     "delimiter": (",", ";", "tab", "|"),
@@ -27,7 +27,7 @@ READING: dict[str, tuple[str, ...]] = {
     "encoding": ("utf-8", "cp1252", "latin-1", "utf-16"),
     "sheet": (),
 }
-"""Allowed values of settings for reading a file. A sheet may have any name. None: detected."""
+"""Allowed values of the settings for reading a file, in addition to None (detect the value)."""
 
 MAX_PER = 5
 """Maximum number of columns that identify customers."""
@@ -43,7 +43,7 @@ NUMBERS = {int, float}
 
 
 def default_settings(table: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings with the detected kinds of columns, for the user to correct."""
+    """Return default settings for a table, which the user can correct."""
     columns = table["columns"]
     found = [i for i, column in enumerate(columns) if column["kind"] == "id"]
     return {
@@ -64,7 +64,7 @@ def default_settings(table: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def checked_settings(given: Any, table: Mapping[str, Any]) -> dict[str, Any]:
-    """Return complete settings from those of the page, or raise InputError if they are invalid."""
+    """Return the page's settings with defaults added, or raise InputError if one is invalid."""
     settings = default_settings(table)
     if not isinstance(given, dict) or not settings.keys() >= given.keys():
         names = ", ".join(sorted(settings))
@@ -110,7 +110,7 @@ def checked_settings(given: Any, table: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_rule(settings: Mapping[str, Any], columns: list[dict[str, Any]], n_rows: int) -> None:
-    """Raise InputError if a rule is invalid, or two rules are given."""
+    """Raise InputError if two rules for the number of listed rows are given, or one is invalid."""
     # If another rule is given, a share only sets the threshold.
     if sum(settings[name] is not None for name in RULES if name != "contamination") > 1:
         raise InputError("The number of rows to list is given in two ways. Choose one of them.")
@@ -252,7 +252,7 @@ NO_FEATURES = ("dropped", "constant")
 def settings_of(
     text: str, source: str, settings: Mapping[str, Any], table: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return settings with the kinds of columns from a roles file."""
+    """Return settings with the roles and levels from the text of a roles file."""
     names = [column["name"] for column in table["columns"]]
     roles = roles_from_text(text.encode(), source)
     for does, what in (
@@ -293,7 +293,7 @@ def settings_of(
 
 
 def _id(roles: Roles, found: int | None, names: list[str]) -> int | None:
-    """Return the number of the id column: from the file, or detected if the file allows that."""
+    """Return the number of the id column from the roles file, else of the detected id column."""
     if roles.id is not None:
         return names.index(roles.id)
     is_free = found is not None and names[found] not in roles.by_column()
@@ -315,8 +315,8 @@ def text_of(settings: Mapping[str, Any], table: Mapping[str, Any], name: str) ->
     """Return the text of a roles file with these settings."""
     if settings.get("per"):
         raise InputError(
-            "The app cannot save the roles of customers. Use `somscape detect --per COL "
-            "--save-roles roles.toml`."
+            "The app cannot save a roles file if rows are combined into customers. Use "
+            "`somscape detect --per COL --save-roles roles.toml`."
         )
     columns, levels, comments = {}, {}, {}
     for i, column in enumerate(table["columns"]):

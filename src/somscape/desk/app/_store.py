@@ -96,7 +96,7 @@ FAILED, CANCELLED, INTERRUPTED = "failed", "cancelled", "interrupted"
 GOES_ON = (WAITING, RUNNING)
 
 BEFORE = "before"
-"""Key for the earlier settings while the table of a run is read again."""
+"""Key under which a run's earlier settings are saved while its table is read again."""
 
 OWN_FILE = "app.sqlite"
 
@@ -104,10 +104,10 @@ SECONDS_TO_WAIT = 10.0
 """Seconds to wait for another program that writes to the database."""
 
 A_MOMENT = 0.05
-"""Seconds between two attempts to make a change."""
+"""Seconds between two attempts to change a locked database."""
 
 MOST_AT_ONCE = 64
-"""Maximum number of threads in which decisions wait for the database."""
+"""Maximum number of threads that save decisions on cases."""
 
 NOT_RUN = "This app can only show the state, so it did not continue this run."
 
@@ -115,10 +115,10 @@ FOLDER_PATTERN = "[0-9a-f]" * 16
 """Pattern for the names of the app's folders. Other folders are never deleted."""
 
 RESULTS, REPORT = "results", "report.json"
-"""In the folder of a run: the folder of results, and in it the data of the report."""
+"""Name of the folder of results in the folder of a run, and of the report's data in it."""
 
 TAKEN_UP = "taken up"
-"""File that marks a run which a server has restarted once after an interruption."""
+"""File in the folder of a run that a server has already restarted after an interruption."""
 
 
 @dataclass(frozen=True)
@@ -128,13 +128,13 @@ class Run:
     Attributes
     ----------
     id, upload : str
-        Random ids, which are also the names of folders.
+        Random ids of the run and the upload, which are also the names of their folders.
     name : str
         Name of the user's file. It is only shown, never used as a path.
     ending : str
         Extension of the stored file.
     made : str
-        Time in UTC, in ISO format.
+        Time at which the run was added, in UTC and ISO format.
     task : str
         "read" until a ranking is requested.
     state : str
@@ -169,7 +169,7 @@ class Run:
 
     @property
     def is_ranked(self) -> bool:
-        """Whether the run has a finished list."""
+        """Whether the ranking of the run is finished."""
         return self.task in (RANK, WATCH) and self.state == DONE
 
 
@@ -186,21 +186,22 @@ FROM runs JOIN uploads ON uploads.id = upload
 class Store:
     """The state folder, with a database, a folder for each upload and a folder for each run.
 
-    Only one process may use it at a time.  Watches and cases are in `cases`, a `State` in the
-    folder or in another database, which threads may use.
+    Only one process may use the folder at a time. Watches and cases are in `cases`, a `State` in
+    the folder or in another database. Several threads may use `cases`.
 
     Parameters
     ----------
     place : Path or str
-        A folder, which is created for this user only if it does not exist. Or the URL of a
-        database with the watches. The files are then in the default folder of the user.
+        A folder, which is created with access only for this user if it does not exist. Or the URL
+        of a database with the watches. All files are then in the default folder of the user.
 
     Attributes
     ----------
     folder : Path
         The state folder.
     is_read_only : bool
-        Whether the folder cannot be changed. The app then shows its content at the start.
+        Whether the folder cannot be changed. The app then shows the content that it had at the
+        start of the app.
     """
 
     def __init__(self, place: Path | str) -> None:
@@ -246,15 +247,15 @@ class Store:
         self._opened.close()
 
     def trouble(self, error: OSError | sqlite3.Error) -> TroubleError | None:
-        """Return an error with a message for a lock or a full or read-only disk, else None."""
+        """Return a clear error for a locked database, or a full or read-only disk, else None."""
         place = getattr(error, "filename", None) or self.folder / OWN_FILE
         return trouble_of(error, Path(place), SECONDS_TO_WAIT)
 
     async def change(self, make: Callable[[], Answer], saved: str = NOTHING_SAVED) -> Answer:
         """Make all changes of `make` in one transaction, and wait while the database is locked.
 
-        `make` checks again what may have changed in the meantime. `saved` is the part of the
-        message of an error that names what was saved.
+        `make` may be called several times, and must check again the values that could have
+        changed. `saved` tells the user in an error message what was saved before the error.
         """
         file, end = self.folder / OWN_FILE, time.monotonic() + SECONDS_TO_WAIT
         while True:
@@ -271,7 +272,7 @@ class Store:
             await asyncio.sleep(A_MOMENT)
 
     def _change(self, statement: str, *values: Any) -> None:
-        """Execute a statement. The change is saved now, or at the end of `change`."""
+        """Execute a statement. Inside `change`, it is saved at the end, otherwise now."""
         if self._db.in_transaction:
             self._db.execute(statement, values)
             return
@@ -295,7 +296,7 @@ class Store:
         settings: Mapping[str, Any] | None = None,
         watch: str | None = None,
     ) -> Run:
-        """Save an upload with a first run, which runs its watch or reads the columns."""
+        """Save an upload and its first run, which runs the watch, or else reads the columns."""
         self._change(
             "INSERT INTO uploads (id, name, ending, watch) VALUES (?, ?, ?, ?)",
             *(upload, name, ending, watch),
@@ -303,11 +304,11 @@ class Store:
         return self.new_run(upload, READ if watch is None else WATCH, settings)
 
     def say_watch(self, upload: str, watch: str) -> None:
-        """Save the watch of an upload."""
+        """Save the name of the watch to which an upload belongs."""
         self._change("UPDATE uploads SET watch = ? WHERE id = ?", watch, upload)
 
     def drop_file(self, upload: str) -> None:
-        """Delete the file of an upload that the database does not contain."""
+        """Delete the folder of an upload. The database must not contain the upload."""
         shutil.rmtree(self.folder / "uploads" / upload, ignore_errors=True)
 
     def say_table(self, upload: str, facts: Mapping[str, Any] | None) -> None:
@@ -315,7 +316,7 @@ class Store:
         self._change("UPDATE uploads SET facts = ? WHERE id = ?", _text(facts), upload)
 
     def table(self, upload: str) -> dict[str, Any] | None:
-        """Return the facts about the table of an upload, or None if it was not read."""
+        """Return the facts about the table of an upload, or None if the table was not read."""
         found = self._db.execute("SELECT facts FROM uploads WHERE id = ?", (upload,)).fetchone()
         return None if found is None or found[0] is None else dict(json.loads(found[0]))
 
@@ -361,7 +362,7 @@ class Store:
         settings: Mapping[str, Any] | None = None,
         facts: Mapping[str, Any] | None = None,
     ) -> None:
-        """Save the state of a run. Arguments that are None do not change."""
+        """Save the state of a run. For arguments that are None, the saved values remain."""
         self._change(
             "UPDATE runs SET state = ?, problem = ?, task = coalesce(?, task),"
             " settings = coalesce(?, settings), facts = coalesce(?, facts) WHERE id = ?",
@@ -369,7 +370,7 @@ class Store:
         )
 
     def say_ended(self, run: str, state: str, *, problem: str = "") -> None:
-        """Save the early end of a run. A table that was read before keeps its earlier settings."""
+        """Save that a run ended early. If its table was being read again, restore its settings."""
         found = self.run(run)
         before = (found.settings or {}).get(BEFORE) if found else None
         if before is None:
@@ -383,7 +384,7 @@ class Store:
         self._change("UPDATE runs SET title = ? WHERE id = ?", title, run)
 
     def is_drafted(self, run: Run) -> bool:
-        """Return whether a watch may have recorded a run, because the run has files."""
+        """Return whether a run of a watch has files. The watch may then have recorded the run."""
         return run.task == WATCH and (self.folder_of(run.id) / RESULTS).is_dir()
 
     def n_runs(self, upload: str) -> int:
@@ -392,7 +393,7 @@ class Store:
         return int(found.fetchone()[0])
 
     async def drop_run(self, run: Run) -> None:
-        """Delete a run and its files. With the last run, delete the upload."""
+        """Delete a run and its files. If it is the only run of its upload, delete the upload."""
 
         def drop() -> int:
             self._change("DELETE FROM runs WHERE id = ?", run.id)
@@ -406,7 +407,7 @@ class Store:
             self.drop_file(run.upload)
 
     def after_start(self) -> list[Run]:
-        """Clean up after the last server, and return the runs that still wait."""
+        """Clean up after the previous server process, and return the runs that still wait."""
         if self.is_read_only:
             return []
         with self._db:

@@ -22,18 +22,18 @@ MIN_LENGTH, MAX_LENGTH = 12, 256
 
 MAX_USER_NAME = 64
 MAX_BYTES = 1 << 20
-"""Maximum number of bytes of a file of users, enough for thousands."""
+"""Maximum number of bytes of a file of users, enough for thousands of users."""
 
 HASH = re.compile(
     r"\$argon2id\$v=19\$m=(\d{1,9}),t=(\d{1,9}),p=(\d{1,9})\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{22,86}"
 )
-"""Format of a hash by Argon2id: memory in KiB, passes, lanes, salt, hash."""
+"""Format of an Argon2id hash, with memory in KiB, passes, lanes, salt and the hash itself."""
 
 MIN_MEMORY, MAX_MEMORY = 7168, 1 << 20
-"""Minimum and maximum memory of a hash, in KiB."""
+"""Minimum and maximum memory for computing a hash, in KiB."""
 
 MIN_WORK, MAX_WORK = 35_000, 1 << 24
-"""Minimum and maximum of memory times passes, in KiB. Advice for Argon2id sets the minimum."""
+"""Minimum and maximum of memory (in KiB) times passes. The minimum follows advice for Argon2id."""
 
 MAX_LANES = 64
 
@@ -68,7 +68,7 @@ def may(role: str, needed: str) -> bool:
 
 
 def plain_name(text: str) -> str:
-    """Return the normalized form of a user's name, or "" if the name is not allowed."""
+    """Return a user's name in normalized form, or "" if the name is not allowed."""
     name = unicodedata.normalize("NFC", text.strip())
     return name if len(name) <= MAX_USER_NAME and name.isprintable() else ""
 
@@ -88,7 +88,7 @@ def hash_password(password: str) -> str:
 
 
 def is_password(password: str, hashed: str) -> bool:
-    """Return whether a password is the one that was hashed."""
+    """Return whether a password matches a hash."""
     # Late, because only a team needs argon2.
     from argon2 import PasswordHasher
     from argon2.exceptions import Argon2Error, InvalidHash
@@ -222,7 +222,7 @@ def write_users(path: Path, users: Mapping[str, User]) -> None:
 class Users:
     """The current users of a file, which is read again after each change.
 
-    While a changed file is invalid, there are no users.
+    If a changed file is invalid, all users are refused until the file is valid again.
 
     Parameters
     ----------
@@ -232,7 +232,7 @@ class Users:
     may_be_readable : bool, default=False
         Whether other users of the computer may read the file.
     say : callable
-        Called with one line about the problem of a changed file.
+        Called with a one-line message if a changed file is invalid.
 
     Raises
     ------

@@ -44,7 +44,7 @@ from somscape.tables._messages import listed
 from somscape.tables.table import Table, table_from_columns
 
 MAX_CASES = 5000
-"""Maximum number of cases on a page, beginning with the newest run."""
+"""Maximum number of cases on the page of a watch. Cases of the newest run come first."""
 
 N_USUAL = 3
 """Number of usual rows that are shown next to a case."""
@@ -75,7 +75,7 @@ def watch_of(state: State, name: str) -> dict[str, Any]:
 
 
 def case_of(state: State, name: str, key: str) -> dict[str, Any]:
-    """Return all data about a case, for a page to print."""
+    """Return all data about a case, for a page that users can print."""
     with state.database.snapshot():
         watch, runs = state.watch(name), state.runs(name)
         history, cases = state.history(name, key), state.cases(name, key=key)
@@ -139,7 +139,7 @@ def _said(run: WatchRun) -> dict[str, Any]:
 
 
 def _drift_words(drift: Mapping[str, Any]) -> str:
-    """Return a sentence about the drift in a run, or "" in the first run of a map."""
+    """Return a sentence about the drift in a run, or "" for the first run of a map."""
     if not drift or drift.get("is_first"):
         return ""
     n_above, expected = drift["n_above"], drift["expected"]
@@ -171,7 +171,7 @@ def _line(case: Case, last: WatchRun | None) -> dict[str, Any]:
 
 
 def _row(state: State, runs: Sequence[WatchRun], key: str) -> dict[str, Any]:
-    """Return the row of a case, similar usual rows, and its unit, from the last run with it."""
+    """Return a case's row, similar usual rows and unit, from the last run that saved the case."""
     for run in runs:
         kept = state.kept(run.id)
         if key in kept:
@@ -212,7 +212,7 @@ def _place(map_: Map, row: Any) -> dict[str, Any]:
 
 
 def _table(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Table:
-    """Return saved rows as a table. A column with any text becomes text."""
+    """Return saved rows as a table. A column that contains any text becomes a text column."""
     columns = {}
     for name in names:
         values = [row.get(name) for row in rows]
@@ -271,7 +271,7 @@ class WatchCalls:
         return self._at.page(request, "case.html")
 
     async def list_watches(self, request: Request) -> Response:
-        """Answer with all watches and their numbers of waiting cases."""
+        """Answer with all watches and the number of waiting cases in each."""
 
         def summaries() -> list[dict[str, Any]]:
             state = self._at.cases
@@ -328,7 +328,7 @@ class WatchCalls:
         return JSONResponse({"watch": run.watch})
 
     async def _keep(self, run: Run, name: str, key: list[str], author: str) -> str:
-        """Make a watch of a run with its marks. Return the problem or ""."""
+        """Make a watch of a run and its marks. Return an error message or ""."""
         watches = await asyncio.to_thread(self._at.cases.watches)
         taken = next((watch for watch in watches if watch.name == name), None)
         if taken is not None and not await self._is_begun(run, taken):
@@ -346,7 +346,7 @@ class WatchCalls:
         return await self._at.queue.keep_watch(run, asked)
 
     async def _is_begun(self, run: Run, watch: Watch) -> bool:
-        """Return whether a killed job has already made this watch of the run."""
+        """Return whether a job that was killed has already made this watch from the run."""
         if any(other.watch == watch.name for other in self._at.store.runs()):
             return False
         file = self._at.store.folder_of(run.id) / RESULTS / "map.som"
@@ -367,7 +367,7 @@ class WatchCalls:
             raise Refusal(404, one_line(str(error))) from error
 
     def _ranked(self) -> dict[str, str]:
-        """Return the run of the app with the report, by run of a watch."""
+        """Return the app's run that has the report, by the id of the run of a watch."""
         return {
             run.facts["watch_run"]: run.id
             for run in self._at.store.runs()

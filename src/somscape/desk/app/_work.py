@@ -1,4 +1,4 @@
-"""The process of a job: a request on standard input, lines of JSON on standard output."""
+"""The process of a job. It reads a request from standard input, and writes lines of JSON."""
 
 import errno
 import json
@@ -27,16 +27,16 @@ from somscape.tables.table import Table
 
 N_EXAMPLES = 5
 MAX_EXAMPLE = 60
-"""Maximum number of characters of an example."""
+"""Maximum number of characters of an example value."""
 
 MAX_LISTED_LEVELS = 50
 """Maximum number of different values that a page lists for a column."""
 
 MAX_LEVEL = 1000
-"""Maximum number of characters of a level. A column with a longer level has no list."""
+"""Maximum number of characters of a level. If one is longer, no levels are listed."""
 
 MAX_COLUMNS, MAX_NAMES, MAX_LISTED = 5000, 5_000_000, 3_000_000
-"""Maximum numbers of columns, characters of all names, and characters of all levels."""
+"""Maximum number of columns, total characters of names, and total characters of levels."""
 
 
 def describe(table: Table) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def describe(table: Table) -> dict[str, Any]:
 
 
 def one_line(text: str) -> str:
-    """Return a text in one line."""
+    """Return a text without line breaks."""
     return " ".join(text.split())
 
 
@@ -96,7 +96,7 @@ def _may_be(column: Column, n_distinct: int) -> list[str]:
 
 
 def _examples(column: Column) -> list[str]:
-    """Return the first few different values."""
+    """Return the first few different values of a column, as examples."""
     found: dict[str, None] = {}
     for cell in column.each_cell():
         if cell is not None:
@@ -136,7 +136,7 @@ def work() -> None:
 
 
 def load_libraries() -> None:
-    """Load the libraries for training. A job that only reads columns does not wait for them."""
+    """Load the libraries for training. Jobs that only read columns do not load these libraries."""
     from somscape.desk.app import _rank, _results  # noqa: F401
     from somscape.kernels._select import select_kernels
     from somscape.maps._joins import import_solvers
@@ -146,7 +146,7 @@ def load_libraries() -> None:
 
 
 def _job_of(request: dict[str, Any]) -> Callable[[Callable[[], list[str]]], dict[str, Any]]:
-    """Return the function that does the job. Its argument returns the warnings so far."""
+    """Return a function that does the job. Its argument is a function that returns warnings."""
     import_reader(request["file"])
 
     def table() -> Table:
@@ -189,7 +189,7 @@ def _exit_with_server() -> None:
 
 
 def _limit_memory(n_bytes: int | None) -> None:
-    """Allow this process `n_bytes` of additional memory, if the system supports limits."""
+    """Limit the additional memory of this process to `n_bytes`, if the system allows limits."""
     if n_bytes is None or sys.platform == "win32":
         return
     import resource

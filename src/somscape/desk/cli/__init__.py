@@ -1,1 +1,1 @@
-"""The command line. Commands import the library when they run."""
+"""The command line. Each command imports the library only when the command runs."""

@@ -79,8 +79,8 @@ def change_user(
     plain = plain_name(name)
     if not plain:
         raise InputError(
-            f"'{shown(name):.100}' is not allowed as the name of a user. A name has 1 to 64 "
-            "printable characters, such as anna.",
+            f"'{shown(name):.100}' is not allowed as the name of a user. A name must have 1 "
+            "to 64 printable characters, such as anna.",
             parameter="name",
             value=name,
         )
@@ -128,7 +128,7 @@ def _new_password(name: str) -> str:
 
 
 def run_service(map_file: str, *, max_body: float, max_rows: int, **options: Any) -> None:
-    """Serve a map until the process receives SIGTERM or Ctrl-C."""
+    """Serve a map or model over HTTP until SIGTERM or Ctrl-C."""
     check_libraries("the service", ("serve",), *SERVICE_LIBRARIES)
     from somscape.desk.serve._limits import RequestLimits
     from somscape.desk.serve._server import serve_map
@@ -136,4 +136,4 @@ def run_service(map_file: str, *, max_body: float, max_rows: int, **options: Any
     console = make_console()
     limits = RequestLimits(int(max_body * 1e6), max_rows)
     serve_map(Path(map_file), limits=limits, say=partial(say, console), **options)
-    say(console, "Stopped after the answers to all received requests.")
+    say(console, "Stopped, after all received requests were answered.")

@@ -25,13 +25,13 @@ from somscape.tables._messages import counted
 from somscape.tables.sources import read_table
 
 MAX_SENTENCES = 20
-"""Maximum number of printed sentences of a kind. A change early in the chain causes many."""
+"""Maximum number of printed faults, and of lines to check. One early change causes many faults."""
 
 UNCHECKED = 3
-"""Exit code if no fault was found, but the key or a person has to check some lines."""
+"""Exit code if no fault was found, but some lines must be checked with the key or by a person."""
 
 NO_SEALS = (
-    "Without seals, such a line may be forged to hide a deleted decision. Ask the people whose "
+    "Without seals, such a line could be forged to hide a deleted decision. Ask the people whose "
     "names are in these lines."
 )
 
@@ -41,15 +41,15 @@ NOT_SWEPT_ON_SERVER = (
 )
 NOT_SWEPT_IN_FILE = (
     "The rows are deleted but not yet overwritten on the disk, because another program uses the "
-    "state. End that program, and delete another case to overwrite them."
+    "state. End this program, and delete another case to overwrite the rows."
 )
 
 COLUMNS = ("number", "made", "author", "kind", "watch", "run", "key", "state", "comment")
-"""First columns of the printed audit. `more` follows, with fields of some lines, and `head`."""
+"""First columns of the printed audit. The column `more` follows, for other fields, and `head`."""
 
 
 def verify_audit(head: str | None, **options: Any) -> None:
-    """Print whether the audit is valid. Exit with 2 if not, and with 3 if this is unknown."""
+    """Print whether the audit is valid. Exit with code 2 if not, and 3 if this is unknown."""
     console = make_console()
     with open_state(options) as state:
         if head is None:
@@ -60,7 +60,8 @@ def verify_audit(head: str | None, **options: Any) -> None:
     elif verdict.unchecked:
         say(
             console,
-            "No fault was found, but the key or a person must check lines about forgotten cases.",
+            "No fault was found, but lines about forgotten cases must be checked with the key "
+            "or by a person.",
         )
     else:
         say(console, "The audit is valid.")
@@ -72,7 +73,7 @@ def verify_audit(head: str | None, **options: Any) -> None:
         say(
             console,
             f"The time of the last line is {verdict.last}, which is in the future, because a clock "
-            "was wrong. New lines get the same time until then. Set the clock to the right time.",
+            "was wrong. Until then, all new lines get this time. Set the clock to the right time.",
         )
     if verdict.forgotten:
         cases = counted(verdict.n_forgotten, "case")
@@ -134,7 +135,7 @@ def _cell(value: Any) -> str:
 def forget_cases(
     watch: str, key: str | None, *, older_than: int | None, decided: bool, **options: Any
 ) -> None:
-    """Delete cases, and print the number of cases and the places of remaining copies."""
+    """Delete cases. Print how many were deleted, and where copies of them may remain."""
     if (key is None) == (older_than is None):
         raise InputError(
             "Give either the KEY of a case or `older_than` with a number of months.",
@@ -142,8 +143,8 @@ def forget_cases(
         )
     if decided and older_than is None:
         raise InputError(
-            "`decided` needs `older_than`. With a KEY, decided cases are also deleted, so leave "
-            "`decided` out.",
+            "`decided` needs `older_than`. A case that is named by its KEY is deleted even if it "
+            "has a decision, so leave `decided` out.",
             parameter="decided",
         )
     console, author = make_console(), author_of(options)
@@ -167,7 +168,7 @@ def forget_cases(
 
 
 def write_backup(file: Path, **options: Any) -> None:
-    """Write a backup, and print the size and the head of its audit."""
+    """Write a backup, and print the number of lines and the head of its audit."""
     with open_state(options) as state:
         verdict = backup(state, file)
     console = make_console(file)
@@ -177,14 +178,15 @@ def write_backup(file: Path, **options: Any) -> None:
 
 
 def restore_backup(file: Path, *, force: bool, **options: Any) -> None:
-    """Restore a backup, and print the size and the head of its audit."""
+    """Restore a backup, and print the number of lines and the head of its audit."""
     with open_state(options) as state:
         verdict = restore(state, file, force=force, author=author_of(options))
         name, head = state.database.name, state.head()
     console = make_console()
     say(console, f"{name} now has the content of {file}: {_audit_words(verdict)}")
     if head != verdict.head:
-        say(console, f"One more line records the earlier content. Head of the audit: {head}")
+        record = "A further line of the audit records the replaced content."
+        say(console, f"{record} Head of the audit: {head}")
 
 
 def _audit_words(verdict: Verdict) -> str:
@@ -194,7 +196,7 @@ def _audit_words(verdict: Verdict) -> str:
 def write_card(
     map_file: str, path: str | None, out: Path | None, *, watch: str | None, **options: Any
 ) -> None:
-    """Print a model card, or write it in the format of its file extension."""
+    """Print a model card, or write it to a file. The file extension selects the format."""
     if out is not None:
         check_result("card", out, map_file, path, options=options)
     thing = load(map_file)
@@ -218,7 +220,7 @@ def write_card(
 
 
 def repeat_run(run: str, **options: Any) -> None:
-    """Print whether a run gives the same bytes again. Exit with 2 if it does not."""
+    """Print whether a repeated run gives the same bytes. If not, the exit code is 2."""
     with open_state(options) as state, stage(f"repeating {run}"):
         found = reproduce(state, run)
     old = found.run

@@ -41,10 +41,10 @@ from somscape.desk.cli._options import (
 
 @click.group(cls=Group, examples=("somscape audit verify", "somscape audit list --format json"))
 def audit() -> None:
-    """Show who decided what, and check the record of it.
+    """Show who decided what, and check the record of decisions.
 
-    The audit has a line for each run, decision and forgotten case.  Its head is a hash of all
-    lines, so that a change of any line changes the head.
+    The audit has a line for each run, decision and forgotten case.  The head of the audit is a hash
+    of all lines.  If any line is changed, the head changes.
     """
 
 
@@ -52,16 +52,16 @@ def audit() -> None:
 @option(
     "--head",
     metavar="HASH",
-    help="Head of the audit that a report or a run printed earlier. The command checks that no "
-    "line before this head has changed.",
+    help="Head of the audit that an earlier report or run shows. The command checks that no line "
+    "up to this head has changed.",
 )
 @state_options
 def verify(head: str | None, **options: Any) -> None:
     """Check the audit, and compare the state with it.
 
     The command lists the lines about forgotten cases.  The exit code is 0 if the audit is valid,
-    and 2 if a line was changed or deleted.  It is 3 if no fault was found, but lines about
-    forgotten cases need the key or a person to check them.
+    and 2 if a line was changed or deleted.  The exit code is 3 if no fault was found, but lines
+    about forgotten cases must be checked with the key or by a person.
     """
     from somscape.desk.cli._audit import verify_audit
 
@@ -105,8 +105,8 @@ def head(**options: Any) -> None:
     "--older-than",
     type=WholeNumber(1),
     metavar="MONTHS",
-    help="Instead of one KEY, delete all cases without a decision that no list of the last MONTHS "
-    "months contains.",
+    help="Instead of one KEY, delete all cases that do not have a decision and were not listed in "
+    "the last MONTHS months.",
 )
 @option(
     "--decided",
@@ -119,7 +119,7 @@ def forget(watch: str, key: str | None, **options: Any) -> None:
     """Delete the case KEY of WATCH, for example to protect privacy.
 
     The command deletes the key, decisions, comments, values and ranks of the case.  The audit
-    remains valid.  It records that a case was deleted, but not which case.
+    remains valid.  The audit records that a case was deleted, but not which case.
     """
     from somscape.desk.cli._audit import forget_cases
 
@@ -136,9 +136,9 @@ def forget(watch: str, key: str | None, **options: Any) -> None:
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
 @state_options
 def backup(file: Path, **options: Any) -> None:
-    """Copy the state to a backup FILE, even while it is in use.
+    """Copy the state to a backup FILE, even while the state is in use.
 
-    The command checks the audit of the backup.  If the copy fails, there is no incomplete FILE.
+    The command checks the audit of the backup.  If the copy fails, no incomplete FILE remains.
     """
     from somscape.desk.cli._audit import write_backup
 
@@ -201,8 +201,8 @@ def reproduce(run: str, **options: Any) -> None:
 @option(
     "--watch",
     metavar="NAME",
-    help="Watch that uses the map. The card then also has the drift in each run, and the number "
-    "of decisions.",
+    help="Watch that uses the map. The card then also contains the drift in each run, and the "
+    "number of decisions.",
 )
 @result_option(
     "--out", show_default="standard output", help="File of the card, such as card.md or card.json."
@@ -242,8 +242,8 @@ STATES = ("open", "confirmed", "cleared", "later")
     "--instead-of",
     type=WholeNumber(1),
     metavar="N",
-    help="Replace run N and all later runs, because a table was wrong. The new run is compared "
-    "with the run before N.",
+    help="Replace run N, if its table was wrong, and all later runs. The new run is compared with "
+    "the run before N.",
 )
 @option(
     "--json",
@@ -262,9 +262,10 @@ def run(name: str, path: str | None, out: Path | None, **options: Any) -> None:
     """Run the watch NAME on TABLE, and print what is new.
 
     Without TABLE, the command reads the table of the last run again.  It uses the map and the rule
-    of the watch, and prints the new, returned, risen, folded and gone rows since the run before,
-    and any drift.  The exit code is 0 if nothing is new, 3 if there are new alerts, and 2 after an
-    error.  If results could not be written, run the command again to complete the same run.
+    of the watch, and prints any drift, and which rows are new, returned, risen, folded or gone
+    since the run before.  The exit code is 0 if nothing is new, 3 if there are new alerts, and 2
+    after an error.  If results could not be written, run the command again to complete the same
+    run.
     """
     from somscape.desk.cli._run import run_named
 
@@ -342,15 +343,15 @@ def list_(name: str, state_of: str | None, kind: str, **options: Any) -> None:
     "--seen",
     type=WholeNumber(0),
     metavar="LINE",
-    help="Number of the last decision that you have seen, which is its line of the audit, or 0 for "
-    "none. If someone has decided since, the command fails.",
+    help="Number of the last decision on the case that you have seen (its line in the audit), or 0 "
+    "if you have seen none. The command fails if the case has a newer decision.",
 )
 @option(
     "--run",
     metavar="RUN",
     show_default="the last run",
-    help="Id of the run in which you have seen the case. Its row and score are saved with the "
-    "decision.",
+    help="Id of the run in which you have seen the case. The row and score from this run are saved "
+    "with the decision.",
 )
 @author_option
 @state_options
@@ -377,7 +378,7 @@ def mark(name: str, key: str, said: str, **options: Any) -> None:
 @result_option(
     "--out",
     required=True,
-    help="A .csv, .xlsx or .parquet file. In Excel, the column for decisions has a menu.",
+    help="A .csv, .xlsx or .parquet file. In Excel, you can choose decisions from a menu.",
 )
 @force_option
 @state_options
@@ -400,7 +401,7 @@ def export(name: str, out: Path, state_of: str | None, **options: Any) -> None:
 @option(
     "--skip-unknown",
     is_flag=True,
-    help="Ignore lines whose key no run has listed, instead of stopping with an error.",
+    help="Ignore lines with a key that no run has listed, instead of stopping with an error.",
 )
 @text_options
 @author_option
@@ -411,8 +412,9 @@ def import_(name: str, path: str, **options: Any) -> None:
     TABLE is a file of `cases export`, an alerts.xlsx in which you have entered decisions, a
     decisions.csv of the app, or any table with the columns of the watch's key (or a column key),
     decision and optionally comment.  Lines without a decision are ignored.  From an exported file,
-    only your changes are imported.  If someone else has decided one of these cases since the
-    export, or a line has an error, the command imports nothing and names the lines.
+    only the decisions that you have changed are imported.  If another person has decided one of
+    these cases since the export, or a line has an error, the command imports nothing and names the
+    lines.
     """
     from somscape.desk.cli._run import import_cases
 
@@ -538,7 +540,7 @@ def detect(path: str, out: Path, **options: Any) -> None:
     type=WholeNumber(1),
     metavar="E",
     show_default="until the map settles",
-    help="Number of passes over the rows.",
+    help="Number of times that the training uses all rows.",
 )
 @seed_option
 @result_option("--out", required=True, help="File of the map or the model, such as map.som.")
@@ -546,19 +548,19 @@ def detect(path: str, out: Path, **options: Any) -> None:
 @verbose_option
 @result_option(
     "--checkpoint",
-    help="File such as run.som in which the training is saved each minute, for --resume.",
+    help="File, such as run.som, in which unfinished training is saved each minute for --resume.",
 )
 @option(
     "--resume",
     is_flag=True,
-    help="Continue the training that --checkpoint has saved, if the file exists. The map is the "
-    "same as without an interruption.",
+    help="Continue the training that is saved in the file of --checkpoint, if the file exists. The "
+    "final map is the same as without an interruption.",
 )
 def fit(path: str, out: Path, **options: Any) -> None:
     """Train a map of TABLE, or a model that predicts a column.
 
-    With --target, the command trains a model, and the first line of its output is the quality of
-    predictions for rows that the model did not see.  The quality comes from cross-validation with
+    With --target, the command trains a model.  The first line of the output is the quality of its
+    predictions for rows that the model did not see.  The quality is from cross-validation with
     five folds, or from one fold of at most 3,000 rows if the table has more than 1,000 different
     rows.  A warning names columns that reveal the target.  Rows without a target are left out.  If
     the target has numbers, --category COL makes them classes, and --number COL predicts them as
@@ -584,7 +586,7 @@ def fit(path: str, out: Path, **options: Any) -> None:
 @option(
     "--drift",
     is_flag=True,
-    help="Also report whether later rows of TABLE, in the order of the file, drift away from the "
+    help="Also report whether TABLE, read from the first row to the last, drifts away from the "
     "training rows.",
 )
 @option("--sort", is_flag=True, help="Write the most unusual rows first.")
@@ -593,7 +595,7 @@ def fit(path: str, out: Path, **options: Any) -> None:
     multiple=True,
     metavar="all|none|COL",
     show_default="none",
-    help="Column of TABLE to write after the scores, or all of them (repeatable).",
+    help="Column of TABLE to write after the scores (repeatable), or all columns.",
 )
 @score_options
 @option(
@@ -649,8 +651,8 @@ def score(
     type=Number(0, 0.5),
     metavar="P",
     show_default="the value in the model",
-    help="Predict unknown for a row if at most a share P of the usual rows, such as 0.01, is as "
-    "far from the map. 0 predicts a class for each row.",
+    help="Predict unknown for a row if at most a share P of the usual rows, such as 0.01, are at "
+    "least as far from the map as the row. With 0, each row gets a class.",
 )
 @read_options
 @prediction_options
@@ -667,10 +669,10 @@ def predict(model_file: str, path: str, out: str, **options: Any) -> None:
     MODEL is a file of `fit --target`.  NEW is a table with the columns of the training table, in
     any order, with or without the target.  Each row of the result has the id, the prediction,
     p_value (the share of usual rows that are at least as far from the map), and the probability of
-    each class.  For numbers, low and high replace the probabilities, and 90 % of the true numbers
-    are between low and high.  The prediction of a row that --reject refuses is unknown, or
-    unknown_row if a class is called unknown.  If NEW has the target, the command also prints the
-    quality of the predictions.
+    each class.  If the model predicts numbers, low and high replace the probabilities, and 90 % of
+    the true numbers are between low and high.  If --reject refuses a row, its prediction is
+    unknown, or unknown_row if a class is called unknown.  If NEW has the target, the command also
+    prints the quality of the predictions.
     """
     from somscape.desk.cli._score import predict_file
 
@@ -689,7 +691,7 @@ def predict(model_file: str, path: str, out: str, **options: Any) -> None:
     "--label",
     metavar="COL[=VALUE]",
     help="Column with a known outcome that the map does not use. The page compares the ranking "
-    "with it. Without VALUE, the rarer of two values is used.",
+    "with this column. Without VALUE, the rarer of two values is used.",
 )
 @option(
     "--regions",
@@ -697,8 +699,8 @@ def predict(model_file: str, path: str, out: str, **options: Any) -> None:
     type=NumberOrFile(),
     metavar="N|auto|FILE",
     show_default="the regions in the map, else auto",
-    help="Regions of the map: their number, auto for a number that fits the data, or a file of "
-    "regions that a page has saved.",
+    help="Regions of the map: the number of regions, auto for a number that fits the data, or a "
+    "file of regions that a page has saved.",
 )
 @per_option
 @date_format_option
@@ -737,7 +739,7 @@ def report(map_file: str, path: str, out: Path, **options: Any) -> None:
 @option(
     "--table",
     metavar="TABLE",
-    help="Table with the rows whose best matching units are written.",
+    help="Table with rows, for writing the best matching unit of each row (--what winners).",
 )
 @option(
     "--lattice",
@@ -773,7 +775,7 @@ def convert(source: str, out: Path, **options: Any) -> None:
     lists   IN .bm .cls .umx               OUT .csv .xlsx .parquet
 
     SOM_PAK and the SOM Toolbox use .cod and .dat.  ESOM Tools and Somoclu use .wts, .bm, .umx, .lrn
-    and .cls.  A pickle contains a MiniSom.  It is read without running code from the file.
+    and .cls.  A pickle contains a MiniSom.  somscape reads the pickle without running its code.
     """
     from somscape.desk.cli._report import convert_file
 
@@ -821,25 +823,26 @@ def convert(source: str, out: Path, **options: Any) -> None:
     "--jobs",
     type=WholeNumber(1),
     metavar="N",
-    show_default="one per core, each with at least 2 GB",
-    help="Number of runs at a time.",
+    show_default="one for each core, but at most one for each 2 GB of memory",
+    help="Maximum number of runs at a time.",
 )
 @option(
     "--memory",
     type=Number(0.1),
     metavar="GB",
-    show_default="an equal share of 80 % of the memory of the machine",
+    show_default="80 % of the machine's memory, divided by the number of runs at a time",
     help="Memory limit of each run, in gigabytes.",
 )
 @team_options
 def app(path: str | None, **options: Any) -> None:
     """Rank tables, read reports and mark rows in the browser.
 
-    TABLE is opened at the start.  It may be a folder or a database, as for `detect`.  Browsers can
-    upload only files.
+    The app opens TABLE when it starts.  TABLE may be a folder or a database, as for `detect`.
+    Browsers can upload only files.
 
-    A team needs a file of users, which `somscape app-user` writes.  Its members connect with TLS
-    (second example), or through a proxy: --behind-proxy https://somscape.bank.example
+    A team needs a file of users, which `somscape app-user` writes.  The members of the team
+    connect with TLS (second example), or through a proxy: --behind-proxy
+    https://somscape.bank.example
 
     The command needs the libraries of the extra `app`, and for a team also of the extra `team`.
     In a checkout, run pip install '.[app,team]'.
@@ -880,8 +883,8 @@ def app(path: str | None, **options: Any) -> None:
 def app_user(name: str, **options: Any) -> None:
     """Add the user NAME to the app, or change the role and password.
 
-    The command asks for the password twice, and saves only a hash of it.  A running app reads the
-    changed file immediately.
+    The command asks for the password twice, and saves only a hash of the password.  A running app
+    reads the changed file immediately.
     """
     from somscape.desk.cli._app import change_user
 
@@ -940,7 +943,7 @@ def serve(map_file: str, **options: Any) -> None:
     MAP is the map.som of `detect`.  POST /score accepts rows as JSON, CSV or an Arrow stream, and
     returns score, p-value, flag, unit and reasons, like `score`.  If MAP is a model of `fit
     --target`, POST /predict returns predictions.  GET /openapi.json describes the requests, /health
-    names the map, /metrics has counts for Prometheus, and /live only shows that the service runs.
+    names the map, /metrics has counts for Prometheus, and /live shows only whether it runs.
     If another file is renamed to MAP, the service loads it within two seconds, provided that it
     has the same columns.  SIGTERM ends the service two seconds later, after the answers to all
     received requests.

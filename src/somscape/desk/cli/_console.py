@@ -44,10 +44,10 @@ KIND_WORDS = {
 """Singular and plural of the kinds of columns."""
 
 LEFT_OUT = ("dropped", "constant")
-"""Kinds of columns that the map does not use, and that have no other purpose."""
+"""Kinds of columns that the map does not use and that are not ids or known outcomes."""
 
 _MISSING_ARE = {"fill": "filled", "mask": "left out", "error": ""}
-"""Handling of missing values, in words."""
+"""Words for what happens to missing values, by value of the option `missing`."""
 
 
 def make_console(*results: Path | None, to_stderr: bool = False) -> Console:
@@ -96,7 +96,7 @@ def show_columns(console: Console, encoding: Encoding, table: Table | None = Non
 
 
 def columns_line(encoding: Encoding, map_file: object = None, *, and_verbose: bool = False) -> str:
-    """Return a line with the number of columns of each kind, and where to see them all."""
+    """Return a line with the number of columns of each kind, and with a command that lists them."""
     counts = Counter(code.kind for code in encoding.columns if code.kind not in LEFT_OUT)
     words = [
         f"{counts[kind]} {KIND_WORDS.get(kind, (kind, kind))[counts[kind] != 1]}"
@@ -115,7 +115,8 @@ def say_table(
 ) -> None:
     """Print the size of a table, its columns, and notes about it.
 
-    With `verbose` in `about`, print a table of the columns; else one line that names `map_file`.
+    If `verbose` in `about` is true, print a table of the columns, else one line that names
+    `map_file`.
     """
     table, found = subject.table, "; ".join(as_typed(note, None) for note in subject.table.notes)
     found = f" ({found})" if found else ""
@@ -141,7 +142,7 @@ def _short_list(names: Sequence[str]) -> str:
 
 
 def _likely_ids(encoding: Encoding, table: Table, dropped: Sequence[str]) -> list[str]:
-    """Return the text columns that the program left out, but that could be ids."""
+    """Return the columns that were left out, but could be ids because all their values differ."""
     if encoding.named("id") is not None:
         return []
     left_out = {code.name for code in encoding.columns if code.kind == "dropped"} - set(dropped)
@@ -153,7 +154,7 @@ def _likely_ids(encoding: Encoding, table: Table, dropped: Sequence[str]) -> lis
 
 
 def show_alerts(console: Console, alerts: Alerts, file: str) -> None:
-    """Print how many rows stand out, the top of the list, and the file with the whole list."""
+    """Print how many rows stand out, the first rows of the list, and the name of its file."""
     say(console, f"{alerts.headline}.")
     if alerts.n_alerts == 0:
         least = alerts.p_values.min(initial=1.0)
@@ -170,11 +171,14 @@ def show_alerts(console: Console, alerts: Alerts, file: str) -> None:
     if alerts.n_alerts > MAX_ALERTS_SHOWN:
         say(console, f"... and {alerts.n_alerts - MAX_ALERTS_SHOWN} more in {file}")
     if alerts.id_name == RECORD:
-        say(console, "record: number of the row in the table, from 1 (--id COL shows ids instead)")
+        say(
+            console,
+            "record: number of the row in the table, counted from 1 (for ids, give --id COL)",
+        )
 
 
 def gaps_of(encoding: Encoding, table: Table) -> list[str]:
-    """Return lines about missing values and unknown levels in a new table."""
+    """Return lines about missing values, and about values that the training table did not have."""
     return [
         f"{what}: {', '.join(f'{name} {n}' for name, n in counts.items())}."
         for what, counts in (
@@ -186,7 +190,7 @@ def gaps_of(encoding: Encoding, table: Table) -> list[str]:
 
 
 def map_facts(map_: Map) -> list[tuple[str, Any]]:
-    """Return size and training of a map. A map from another program may lack the training."""
+    """Return the size of a map and, unless it is from another program, its number of epochs."""
     lattice, plan = map_.lattice, map_.parameters
     facts = [("map", f"{lattice.size_text}, {lattice.kind}, {lattice.boundary}")]
     if "n_iter" in plan and "stop_reason" in plan:
@@ -203,7 +207,7 @@ def show_facts(console: Console, facts: Sequence[tuple[str, Any]]) -> None:
 
 
 def kernels_line(kernels: str) -> str:
-    """Return a line with the name of the kernels. Without the core, recommend a compiler."""
+    """Return a line with the name of the kernels. If they are slow, recommend a C++ compiler."""
     if kernels == "numpy":
         return (
             "Kernels: NumPy. Training would be about 10 times faster if somscape were installed "
@@ -245,7 +249,7 @@ def progress_bar(n_maps: int) -> Iterator[Callback]:
 
 
 def agreement_line(label: Label, agreement: Agreement) -> str:
-    """Return a line about how well the ranking agrees with a label."""
+    """Return a line about how well the ranking agrees with the known outcomes."""
     rarer = ", the rarer value" if label.is_rarer else ""
     line = (
         f"Unusual against {label.column} = {label.value} ({agreement.n_labelled} of "
@@ -261,7 +265,7 @@ def agreement_line(label: Label, agreement: Agreement) -> str:
 
 
 def answer_line(agreement: Agreement, what: str) -> str:
-    """Return the number of labelled rows in the list and in a random list."""
+    """Return a line that compares the known outcomes in the list with those in a random list."""
     n = agreement.n_alerts
     by_chance = n * agreement.n_labelled / agreement.n_rows
     return (

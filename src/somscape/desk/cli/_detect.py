@@ -142,7 +142,7 @@ def _detect(
 def _say_found(
     console: Console, found: Found, outcome: RunOutcome | None, file: str, labelled: str
 ) -> None:
-    """Print the list, its agreement with a label, and the outcome of a watch."""
+    """Print the list, its agreement with the known outcomes, and the first run of the watch."""
     show_alerts(console, found.alerts, file)
     console.print()
     if found.label is not None and found.agreement is not None:

@@ -43,7 +43,7 @@ from somscape.tables.kinds import Roles
 from somscape.tables.table import Table
 
 Lasting: TypeAlias = tuple[Roles, dict[str, str]]
-"""Roles for a later table, and a comment on each column."""
+"""Roles for later tables, and a comment on each column by name."""
 
 NOT_WITH_TARGET = {
     "checkpoint": "saves the training of one map, but a target needs several maps",
@@ -53,11 +53,11 @@ NOT_WITH_TARGET = {
 }
 
 NOT_OF_TARGET = ("id_column", "drop", "protect", "date")
-"""Options for other columns than the target."""
+"""Options whose columns must not be the target."""
 
 
 def settings_from(options: dict[str, Any], callbacks: tuple[Callback, ...]) -> Settings:
-    """Return the training settings in the options."""
+    """Return the training settings that the options contain."""
     return Settings(
         options["n_rows"] or "auto",
         options["n_cols"] or "auto",
@@ -68,7 +68,7 @@ def settings_from(options: dict[str, Any], callbacks: tuple[Callback, ...]) -> S
 
 
 def check_target_options(options: dict[str, Any]) -> None:
-    """Raise InputError, before any work, if an option does not go with a target."""
+    """Raise InputError, before any work, if an option cannot be combined with a target."""
     target = options["target"]
     for name, why in NOT_WITH_TARGET.items():
         if options[name]:
@@ -96,7 +96,7 @@ def _check_missing(missing: str | None) -> None:
 
 
 def _roles_of(roles: Roles, target: str, file: str | None) -> Roles:
-    """Return roles in which this column is the target and no other outcome is a feature."""
+    """Return the roles with this column as the target."""
     _check_missing(roles.missing)
     if roles.per:
         raise InputError(
@@ -109,7 +109,7 @@ def _roles_of(roles: Roles, target: str, file: str | None) -> Roles:
 
 
 def _lasting(subject: PerOptions, encoding: Encoding, given: Roles) -> Lasting:
-    """Return roles and comments for a roles file, with the given kind of the target."""
+    """Return roles and comments for a roles file. The target keeps the kind that the user gave."""
     (roles, comments), target = subject.lasting(encoding), str(subject.roles.label)
     role = given.by_column().get(target)
     if role not in ("categories", "ordinals", "numbers"):
@@ -215,7 +215,7 @@ def _say_saved(
 
 
 def _check_checkpoint(run: Path, path: str, options: dict[str, Any]) -> None:
-    """Raise InputError if a checkpoint must not be written to this file."""
+    """Raise InputError if a checkpoint must not be written to `run`."""
     # With --resume, the file is read before it is replaced.
     check_result("map", run, path, options={**options, "force": True}, name="--checkpoint")
     if run.exists() and not options["resume"]:

@@ -1,4 +1,5 @@
-"""Groups of commands: bad input ends with one line and exit code 2, and messages name options."""
+"""Groups of commands that report bad input in one line with the names of options, and exit
+code 2."""
 
 import gc
 import io
@@ -18,12 +19,13 @@ from somscape.errors import InputError
 
 
 def as_typed(message: object, command: click.Command | None) -> str:
-    """Return a message in one line that names options as they are typed.
+    """Return a message as one line with the names of options as users type them.
 
     Parameters
     ----------
     message : Exception, Warning or str
-        Its `options`, if any, are added in parentheses, and its `python` text is removed.
+        If it has the attribute `options`, this text is added in parentheses. The text of its
+        attribute `python` is removed.
     command : click.Command or None
         Command whose options replace the names of parameters. None: the names remain.
 
@@ -103,11 +105,11 @@ HEADINGS = {
         *("user_header",),
     ),
 }
-"""Names of parameters, by the heading below which the help lists their options."""
+"""Names of parameters for each heading of the help."""
 
 
 def option_rows(command: click.Command, ctx: click.Context) -> dict[str, list[tuple[str, str]]]:
-    """Return options and their help, by heading."""
+    """Return the names of options and their help, by heading."""
     options = {p.name: p for p in command.get_params(ctx) if isinstance(p, click.Option)}
     rows = {
         heading: [_option_row(options.pop(name), ctx) for name in names if name in options]
@@ -119,7 +121,7 @@ def option_rows(command: click.Command, ctx: click.Context) -> dict[str, list[tu
 
 
 def _option_row(option: click.Option, ctx: click.Context) -> tuple[str, str]:
-    """Return the names and the help of an option, with a range in terms of its metavar."""
+    """Return the names and the help of an option. Ranges contain its metavar instead of x."""
     names, text = option.get_help_record(ctx) or ("", "")
     text = re.sub(r"\[default: \((.*?)\)(?=[\];])", r"[default: \1", text)
     return names, re.sub(r"\bx(?=[<>]=?\d)|(?<=\d<)x\b|(?<=\d<=)x\b", option.metavar or "x", text)
@@ -149,17 +151,17 @@ class Command(click.Command):
 
 
 class Group(Command, click.Group):
-    """Group of such commands."""
+    """Group of commands with this kind of help."""
 
     command_class = Command
 
 
 OBJECTS_BEFORE_COLLECTING = 100_000, 50, 50
-"""Numbers of new objects and of earlier collections after which Python looks for cycles."""
+"""Thresholds of `gc.set_threshold`: new objects, and collections of the younger generations."""
 
 
 class Commands(Group):
-    """Group whose commands end with one line and exit code 2 on bad input."""
+    """Group whose commands print one line and exit with code 2 if the input is bad."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command, and turn errors in the input into click errors."""
@@ -197,7 +199,7 @@ class Commands(Group):
                 raise BadInput(without_password(f"{error.format_message()}{see}")) from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the commands in the order of the help."""
+        """Return the names of the commands in the order of the help."""
         return list(self.commands)
 
     def _typed(self, ctx: click.Context, message: object) -> str:
@@ -214,7 +216,7 @@ def _drop_unwritten() -> None:
 
 @contextmanager
 def _signals_like_ctrl_c() -> Iterator[None]:
-    """Treat SIGTERM and SIGHUP like Ctrl-C, unless they are ignored (as under nohup)."""
+    """Treat SIGTERM and SIGHUP like Ctrl-C, except signals that are ignored (as under nohup)."""
     before = {}
     for number in (getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP")):
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:

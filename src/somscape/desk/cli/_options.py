@@ -13,7 +13,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class WholeNumber(click.IntRange):
-    """Integer that messages call a whole number."""
+    """Integer option. Error messages call its type a whole number."""
 
     name = "whole number"
 
@@ -30,23 +30,23 @@ class NumberOrFile(click.ParamType[int | str]):
 
 
 class Number(click.FloatRange):
-    """Float that messages call a number."""
+    """Float option. Error messages call its type a number."""
 
     name = "number"
 
 
 MISSING_CELLS = {
-    "fill": "fill uses the median of a number, and an extra level of a category",
+    "fill": "fill replaces a missing number by the median, a missing category by an extra level",
     "error": "error stops with a message",
-    "mask": "mask leaves them out of all distances and means",
+    "mask": "mask leaves missing values out of all distances and means",
 }
 
 
 class MissingCells(click.Choice[str]):
-    """Choice for missing values. Commands that need complete rows explain why not "mask"."""
+    """Choice for missing values. Commands that need complete rows refuse "mask" with advice."""
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the choice, or fail with advice."""
+        """Return the choice, or raise an error with advice if it is not supported."""
         if value == "mask" and value not in self.choices:
             self.fail(
                 "'mask' leaves missing values out, but a detector needs complete rows. Fill the "
@@ -59,13 +59,13 @@ class MissingCells(click.Choice[str]):
 
 option = partial(click.option, show_default=True)
 result_option = partial(option, type=click.Path(path_type=Path), metavar="FILE")
-"""Option for the path of a result, which is a file or a folder."""
+"""Option for the path of a result, which can be a file or a folder."""
 file_option = partial(option, type=click.Path(path_type=Path, dir_okay=False), metavar="FILE")
 """Option for the path of a file, not of a folder."""
 
 
 def together(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
-    """Return a decorator for adding options to a command in this order."""
+    """Return a decorator that adds these options to a command, in this order."""
 
     def add_all(command: Command) -> Command:
         for add in reversed(options):
@@ -90,8 +90,8 @@ per_option = option(
 )
 save_roles_option = result_option(
     "--save-roles",
-    help="Roles file to write, such as roles.toml. It contains the kind of each column, and "
-    "--roles reads it.",
+    help="Roles file to write, such as roles.toml. The file contains the kind of each column, for "
+    "use with --roles.",
 )
 
 readable_option = option(
@@ -99,7 +99,7 @@ readable_option = option(
     is_flag=True,
     envvar="SOMSCAPE_ALLOW_READABLE_SECRETS",
     help="Accept files with passwords or keys that other users of this computer can read. "
-    "Containers and systemd mount files in this way.",
+    "Containers and systemd provide files with such permissions.",
 )
 
 verbose_option = option(
@@ -119,13 +119,13 @@ state_options = together(
         envvar="SOMSCAPE_STATE",
         show_default="your own state folder",
         help="Folder, or database postgresql://USER@HOST/NAME, with the watches, cases and audit. "
-        "The environment variable SOMSCAPE_STATE sets it for all commands.",
+        "The environment variable SOMSCAPE_STATE sets this place for all commands.",
     ),
     file_option(
         "--audit-key",
         envvar="SOMSCAPE_AUDIT_KEY",
         help="File with a secret of at least 16 bytes that seals the lines of the audit. Store it "
-        "outside the state. The environment variable SOMSCAPE_AUDIT_KEY also sets it.",
+        "outside the state. The environment variable SOMSCAPE_AUDIT_KEY can name this file.",
     ),
     readable_option,
 )
@@ -134,7 +134,7 @@ author_option = option(
     "--author",
     metavar="NAME",
     show_default="the user of this computer",
-    help="Name of the person that the audit records.",
+    help="Name of the person that the audit records as the author.",
 )
 
 watch_options = together(
@@ -170,7 +170,7 @@ watch_options = together(
 
 
 def _missing_or_none(ctx: click.Context, param: click.Parameter, value: str) -> str | None:
-    """Return the value of --missing, or None if only a roles file may set it."""
+    """Return the value of --missing, or None if it was not typed and there is a roles file."""
     is_typed = ctx.get_parameter_source(param.name or "") is not ParameterSource.DEFAULT
     return value if is_typed or ctx.params.get("roles") is None else None
 
@@ -335,7 +335,7 @@ rule_options = together(
         "p_value",
         type=Number(0, 1, min_open=True),
         metavar="P",
-        help="Largest p-value of a row in the list, such as 0.001.",
+        help="Largest allowed p-value of rows in the list, such as 0.001.",
     ),
     option(
         "--amount",
@@ -392,8 +392,8 @@ ranking_options = together(
         "--calibration",
         type=click.Choice(["global", "regional"]),
         show_default="global",
-        help="Rows with which the p-value compares a row: all rows (global), or only rows in the "
-        "same region of the map (regional).",
+        help="Rows with which a row is compared for its p-value: all rows (global), or only rows "
+        "in the same region of the map (regional).",
     ),
     option(
         "--seed",

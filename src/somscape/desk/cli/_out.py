@@ -1,4 +1,4 @@
-"""Output files: other programs' files are not replaced, and all files are written or none."""
+"""Write output files: all or none, and without replacing files of other programs."""
 
 import csv
 import filecmp
@@ -52,7 +52,7 @@ MARKS = {
 """Patterns of the first bytes of somscape's files, by kind of content."""
 
 TABLE_MARK = re.compile(rb"somscape-table [0-9a-f]{16}")
-"""Mark near the end of a workbook or Parquet file of somscape, with a hash of its columns."""
+"""Mark near the end of workbooks and Parquet files that somscape wrote, with a column hash."""
 
 MARKED = {
     **{ending: kind for kind in ("map", "page", "roles file", "card") for ending in ENDINGS[kind]},
@@ -60,13 +60,13 @@ MARKED = {
     ".xlsx": "list",
     ".parquet": "list",
 }
-"""Extensions of files with a mark, and the kind of their content."""
+"""Kind of content by extension, for files in which somscape writes a mark."""
 
 READ_FILES = ("roles", "dictionary", "audit_key")
-"""Options for input files in several commands."""
+"""Options with input files that several commands have."""
 
 BEGIN, END = 1 << 12, 1 << 16
-"""Numbers of bytes that are searched for marks at the beginning and end of a file."""
+"""Numbers of bytes at the beginning and at the end of a file that are searched for marks."""
 
 BOM = b"\xef\xbb\xbf"
 
@@ -74,16 +74,16 @@ BOM = b"\xef\xbb\xbf"
 def check_result(
     kind: str, target: Path, *inputs: str | None, options: Mapping[str, Any], name: str = "--out"
 ) -> None:
-    """Raise InputError if the extension is of another kind, or the file cannot be written.
+    """Raise InputError if the extension does not fit the kind, or the file cannot be written.
 
-    `kind` is one of `ENDINGS`.  A result never replaces `inputs` or files that `options` name.
-    Messages call the result `name`.
+    `kind` is one of `ENDINGS`.  A result never replaces `inputs` or a file that
+    `options` name.  `name` is the name of the result in messages.
     """
     _check_target(target, inputs, options, name)
     endings = ENDINGS[kind]
     if target.suffix.lower() not in (*endings, ""):
         raise InputError(
-            f"{name} is {target}, but the result is a {kind}, whose name ends in "
+            f"{name} is {target}, but the name of a {kind} must end in "
             f"{' or '.join(endings)}. Give {name} a name such as "
             f"{target.stem or kind}{endings[0]}.",
             parameter=name,
@@ -95,9 +95,9 @@ def check_result(
 
 
 def format_of(target: str, asked: str | None, *, bom: bool) -> str:
-    """Return the requested format of a list, else the format of the file's name, else CSV.
+    """Return the requested format of a list, else the format of the file extension, else CSV.
 
-    Raise InputError if these differ, or the format cannot be written.
+    Raise InputError if the two formats differ, or the format cannot be written.
     """
     ending = Path(target).suffix.lower().removeprefix(".")
     ending = ending if ending in FORMATS else ""
@@ -117,9 +117,9 @@ def format_of(target: str, asked: str | None, *, bom: bool) -> str:
 def check_file(
     target: Path, *inputs: str | None, options: Mapping[str, Any], name: str = "--out"
 ) -> None:
-    """Raise InputError if a result must not be written there, such as over its own input.
+    """Raise InputError if a result must not be written to `target`, such as over its own input.
 
-    Messages call the result `name`.
+    `name` is the name of the result in messages.
     """
     _check_target(target, inputs, options, name)
     kind = MARKED.get(target.suffix.lower())
@@ -186,7 +186,7 @@ def _is_read(
 
 
 def check_differ(results: Mapping[str, Path | None]) -> None:
-    """Raise InputError if two results, given by option, have the same path."""
+    """Raise InputError if two results have the same path. `results` maps options to paths."""
     places: dict[Path, tuple[str, Path]] = {}
     for name, target in results.items():
         if target is None:
@@ -201,7 +201,7 @@ def check_differ(results: Mapping[str, Path | None]) -> None:
 
 
 def _files_of(options: Mapping[str, Any]) -> list[Path]:
-    """Return the input files in options, and the state with its files."""
+    """Return the input files that options name, and the state folder with its files."""
     named = [Path(options[name]) for name in READ_FILES if options.get(name)]
     if "state" not in options:
         return named
@@ -213,7 +213,7 @@ def _files_of(options: Mapping[str, Any]) -> list[Path]:
 
 
 def _check_mark(target: Path, kind: str, *, force: bool, name: str) -> None:
-    """Raise InputError, before any work, if a file without the mark of its kind would be lost."""
+    """Raise InputError, before any work, if a file of another kind or program would be lost."""
     if force or not _may_be_lost(target) or (_mark(target) or "").startswith(kind):
         return
     raise _foreign(target, f"is not a {kind} of somscape", name)
@@ -222,7 +222,7 @@ def _check_mark(target: Path, kind: str, *, force: bool, name: str) -> None:
 def check_replaceable(target: Path, making: Path, *, force: bool, name: str = "--out") -> None:
     """Raise InputError if a new file would replace a file of another kind, without --force.
 
-    Two files are of one kind if they have the same mark or, for .csv files, the same header.
+    Two files are of the same kind if they have the same mark or, for .csv files, the same header.
     A file with the same content may always be replaced.
     """
     if force or not _may_be_lost(target) or filecmp.cmp(target, making, shallow=False):
@@ -353,21 +353,21 @@ def _check_place(target: Path, name: str) -> None:
 
 
 MAX_CLASSES = 5
-"""Maximum number of label values that the map marks. Above it, all but one are "other"."""
+"""Maximum number of values of the label on the map. If it has more, all but one are "other"."""
 
 
 @dataclass(frozen=True, eq=False)
 class ResultFiles:
-    """The files of a detection, and its rows in a database. Either all are written or none.
+    """The result files of a detection. The listed rows can also be sent to a database.
 
     Attributes
     ----------
     options : mapping
         Options of the command line.
     command : str
-        Command that makes the files again.
+        Command line that makes the same files again.
     notes : sequence of str or None, default=None
-        Notes for the page. If None, the notes of the run are used.
+        Notes for the page. If None, the notes of the watch's run are used, if there is one.
     """
 
     options: Mapping[str, Any]
@@ -390,8 +390,8 @@ class ResultFiles:
     def write_lists(self, folder: Path, found: Found, outcome: RunOutcome | None) -> None:
         """Write the list, the map and the page.
 
-        If a watch has an `outcome`, the list shows which rows are new, and the page begins with
-        the outcome.
+        With the `outcome` of a run of a watch, the list shows which rows are new, and the page
+        begins with the outcome.
         """
         kind, bom = self.options["format"] or "csv", self.options["bom"]
         listed = None if outcome is None else outcome.table()
@@ -409,7 +409,7 @@ class ResultFiles:
 
 @contextmanager
 def results_in(out: Path) -> Iterator[tuple[Path, list[RunOutcome]]]:
-    """Give a folder that replaces `out` at the end, and a list for the recorded run."""
+    """Yield a new folder, which replaces `out` at the end, and a list for the recorded run."""
     with recording(out) as recorded, whole(out) as folder:
         yield folder, recorded
 
@@ -428,7 +428,7 @@ NAME = "--save-roles"
 def check_save_roles(
     target: Path | None, out: Path | None, *inputs: str | None, options: Mapping[str, Any]
 ) -> None:
-    """Raise InputError if a roles file must not be written there, such as into `out`."""
+    """Raise InputError if a roles file must not be written to `target`, such as inside `out`."""
     if target is None:
         return
     if out is not None and target.resolve().is_relative_to(out.resolve()):
@@ -449,7 +449,7 @@ def write_roles(
     *,
     force: bool,
 ) -> None:
-    """Write a roles file with the kinds of the columns of a table, or of a saved map."""
+    """Write a roles file. Its heading names `table`, or a saved map if `table` is None."""
     source = "a saved map" if table is None else table.source
     found = () if table is None else (counted(table.n_rows, "row"), *table.notes)
     heading = roles_heading(source, target.name, found)

@@ -1,4 +1,4 @@
-"""Commands `report`, `info` and `convert`: the page of a map, its facts, and other formats."""
+"""Commands `report`, `info` and `convert`: show a map as a page or as facts, and convert files."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -112,7 +112,7 @@ def _regions(map_: Map, given: int | str | None) -> Regions:
 
 
 def _classes_line(found: dict[str, Any]) -> str:
-    """Return the quality of a classifier in the words of the page."""
+    """Return a line about the quality of a classifier, for the page."""
     accuracy, n_known = found["accuracy"], found["n_known"]
     told = UNTOLD if accuracy is None else f"{100 * accuracy:.1f} %"
     line = f"{len(found['names'])} classes; cross-validated accuracy {told}"
@@ -135,11 +135,11 @@ def _check_label(map_: Map, table: Table, given: str | None) -> None:
 
 WORDS = {"n_epochs": "epochs planned", "n_init": "starts"}
 SHOWN_BEFORE = ("n_iter", "stop_reason")
-"""Parameters that `map_facts` already shows."""
+"""Training parameters that `map_facts` already shows."""
 
 
 def show_info(map_file: str, save_roles: Path | None, *, force: bool) -> None:
-    """Print size, training, columns and score settings of a saved map, and write its roles."""
+    """Print size, training, columns and score of a saved map. Write its roles if requested."""
     check_save_roles(save_roles, None, map_file, options={"force": force})
     thing = load(map_file)
     map_, detector = as_map(thing), detector_in(thing)
@@ -147,7 +147,8 @@ def show_info(map_file: str, save_roles: Path | None, *, force: bool) -> None:
         write_roles(save_roles, pinned(map_.encoding), comments_on(map_.encoding), force=force)
     errors, plan, last_error = map_.history.get("quantization_error"), map_.parameters, "unknown"
     if errors is not None:
-        last_error = f"{errors[-1]:.4g} (in the last epoch, before its update)"
+        when = "measured in the last epoch, before the prototypes were updated"
+        last_error = f"{errors[-1]:.4g} ({when})"
     facts = [
         *map_facts(map_),
         ("features", str(map_.codebook.shape[1])),
@@ -193,7 +194,7 @@ def _of_model(model: Answering) -> list[tuple[str, Any]]:
 
 
 def _other_roles(encoding: Encoding) -> list[tuple[str, Any]]:
-    """Return the roles of the table, other than the kinds of its columns."""
+    """Return the settings of the roles that are not kinds of columns, such as layers."""
     said = said_by(encoding.roles)
     weights = said.pop("layer_weights", {})
     if "layers" in said:
@@ -241,7 +242,7 @@ LISTS = (".bm", ".cls", ".umx")
 
 
 def convert_file(source: str, out: Path, **options: Any) -> None:
-    """Convert a file to another format. The extensions of the names choose the formats."""
+    """Convert a file to another format. The file extensions select the formats."""
     inputs = [path for path in (source, *map(options.get, FILES)) if path is not None]
     check_file(out, *inputs, options=options, name="OUT")
     came, goes = _ending(source), out.suffix.lower()
@@ -300,7 +301,7 @@ def convert_file(source: str, out: Path, **options: Any) -> None:
 
 
 def _ending(path: str) -> str:
-    """Return the extension of a file, or of the first file in a folder."""
+    """Return the extension of a file, or of the first file if the path is a folder."""
     return (paths_of(path)[0] if Path(path).is_dir() else Path(path)).suffix.lower()
 
 
@@ -313,8 +314,8 @@ def _write_rows(source: str, came: str, out: Path, options: dict[str, Any]) -> s
         shape = rows.shape
     else:
         raise InputError(
-            f"{source} does not contain rows of numbers, which a {out.suffix} file needs. Give a "
-            "table, a .dat file or a .lrn file.",
+            f"{source} does not contain rows of numbers, but a {out.suffix} file must contain "
+            "them. Give a table, a .dat file or a .lrn file.",
             parameter="IN",
             file=source,
         )
@@ -327,7 +328,7 @@ def _shape_words(n_rows: int, n_columns: int) -> str:
 
 
 def _table(source: str, came: str, options: dict[str, Any]) -> dict[str, Any]:
-    """Return the columns of a file that is a table."""
+    """Return the columns of a file that can become a table, by name."""
     if came == ".bm":
         return save.winners_columns(save.read_bm(source))
     if came == ".cls":
@@ -397,12 +398,12 @@ def _write_map(thing: Saved, out: Path, options: dict[str, Any]) -> str:
     else:
         MAP_WRITERS[goes](out, thing)
     has_more = isinstance(thing, Answering) and goes not in (".som", ".onnx")
-    kept = "; only the map, without the predictions of the model" if has_more else ""
+    kept = "; the file contains only the map, and cannot predict" if has_more else ""
     return f"{map_.lattice.size_text}, {counted(map_.codebook.shape[1], 'feature')}{kept}"
 
 
 def _ids(map_: Map, rows: Any) -> dict[str, Sequence[str]] | None:
-    """Return the id column of the rows, if the map has one."""
+    """Return the id column of the rows, by name, or None if the map or the rows lack ids."""
     if not isinstance(rows, Table) or map_.encoding.named("id") not in rows.names:
         return None
     name, ids = ids_of(map_, rows)
@@ -410,7 +411,7 @@ def _ids(map_: Map, rows: Any) -> dict[str, Sequence[str]] | None:
 
 
 def _rows_for(map_: Map, path: str, options: dict[str, Any]) -> Any:
-    """Return rows for a map: values from another program's file, or a table."""
+    """Return rows for a map: an array if the file is from another program, else a table."""
     came = _ending(path)
     if came not in ROW_READERS:
         return _read_table(path, options)

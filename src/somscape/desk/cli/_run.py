@@ -40,11 +40,11 @@ NOTHING_NEW, NEW_ALERTS = 0, 3
 """Exit codes. Errors have exit code 2."""
 
 MAX_SHOWN = 10
-"""Maximum number of printed news."""
+"""Maximum number of printed changes."""
 
 
 def run_named(name: str, path: str | None, out: Path | None, **options: Any) -> int:
-    """Run a watch, print the news, and return the exit code."""
+    """Run a watch, print what has changed since the run before, and return the exit code."""
     format_of("alerts", options["format"], bom=options["bom"])
     check_sink_of(options)
     sent = None
@@ -88,14 +88,14 @@ def _run(
 
 
 def _draft(results: ResultFiles, folder: Path, outcome: RunOutcome) -> None:
-    """Write all files, and replace the files of an earlier draft."""
+    """Write all files into `folder`. If it exists, it is from an earlier draft and is replaced."""
     if folder.exists():
         rmtree(folder)
     results.write(folder, outcome.found, outcome)
 
 
 def score_watch(first: str | None, second: str | None, out: str, **options: Any) -> int:
-    """Run a watch on the one given table, for the command `score`."""
+    """Run a watch on a table, for the option --watch of the command `score`."""
     if first is None or second is not None:
         raise InputError(
             "`watch` uses the map of the watch, so MAP must be left out. Give only TABLE.",
@@ -137,7 +137,7 @@ def _say(
 
 
 SHOWN = ("key", "decision", "news", "score", "author", "comment", "reasons")
-"""Columns of a list of cases on the terminal."""
+"""Columns of the list of cases that is printed on the terminal."""
 
 
 def list_watches(**options: Any) -> None:
@@ -201,7 +201,7 @@ def mark_case(name: str, key: str, said: str, **options: Any) -> None:
         f"{kept.author} marked {key} of {name} as {kept.state} (line {kept.number} of the audit).",
     )
     if before:
-        say(make_console(), f"The decision before, by {before.author}, was {before.state}.")
+        say(make_console(), f"The previous decision, by {before.author}, was {before.state}.")
 
 
 def export_cases(name: str, out: Path, state_of: str | None, **options: Any) -> None:
@@ -216,7 +216,7 @@ def export_cases(name: str, out: Path, state_of: str | None, **options: Any) -> 
 
 
 def import_cases(name: str, path: str, *, skip_unknown: bool, **options: Any) -> None:
-    """Record the decisions of a file."""
+    """Record the decisions that a file contains."""
     table = read_table(path, **reading_of(path, options, Roles()))
     with open_state(options) as state:
         author = author_of(options)

@@ -36,7 +36,7 @@ from somscape.tables.table import Table, table_from_columns
 
 
 def load_detector(path: str) -> Detector:
-    """Load a detector, or raise an error if the file contains only a map.
+    """Load a detector, or raise InputError if the file contains only a map.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def score_file(map_file: str, path: str, out: str, **options: Any) -> None:
 def _say_written(
     console: Console, map_file: str, encoding: Encoding, table: Table, written: list[str | None]
 ) -> None:
-    """Print a line about the columns, notes about values, and the written files."""
+    """Print a line about the columns, lines about missing and new values, and the written files."""
     say(console, columns_line(encoding, map_file), *gaps_of(encoding, table))
     say(console, *(f"Wrote {each}" for each in written if each not in (None, "-")))
 
@@ -140,7 +140,7 @@ def _columns(table: Table, given: tuple[str, ...], id_column: str | None) -> lis
 def _scores(
     detector: Detector, table: Table, alerts: Alerts, originals: list[Column], *, is_sorted: bool
 ) -> Table:
-    """Return a table with one line for each row, in the order of the table or of the list."""
+    """Return a table with the score of each row, in the order of the table or, sorted, by rank."""
     rows = alerts.rows if is_sorted else np.arange(table.n_rows)
     place = np.empty(table.n_rows, dtype=np.intp)  # position of each row in the list
     place[alerts.rows] = np.arange(table.n_rows)

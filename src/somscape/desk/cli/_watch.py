@@ -22,18 +22,18 @@ from somscape.tables._messages import listed
 from somscape.tables.encoding import Encoding
 
 MIN_KEY = 16
-"""Minimum number of bytes of a secret, so that it cannot be guessed."""
+"""Minimum number of bytes of a secret. Shorter secrets could be guessed."""
 
 
 def open_state(options: Mapping[str, Any]) -> State:
-    """Open the state that the options ``state`` and ``audit_key`` name."""
+    """Open the state that the option ``state`` names, with the key that ``audit_key`` names."""
     path = options["audit_key"]
     key = None if path is None else _secret(path, bool(options["allow_readable_secrets"]))
     return State(options["state"] or state_folder(), key)
 
 
 def author_of(options: Mapping[str, Any]) -> str:
-    """Return the option ``author``, or the user of this computer."""
+    """Return the value of the option ``author``, or the user of this computer."""
     return str(options.get("author") or user_of_computer())
 
 
@@ -51,7 +51,7 @@ def _secret(path: Path, may_be_readable: bool) -> bytes:
 
 @dataclass(frozen=True, eq=False)
 class NewWatch:
-    """A watch that is about to begin, or to be trained again.
+    """A watch that will be started, or whose map will be trained again.
 
     Attributes
     ----------
@@ -59,9 +59,9 @@ class NewWatch:
     key : tuple of str
         Columns that identify the rows.
     known : ndarray or None
-        Decisions on the rows, for the detector to learn from.
+        Known decisions on the rows, from which the detector learns.
     map_before : Map or None
-        Map that the new one replaces.
+        Map that the new map replaces, or None for a new watch.
     """
 
     state: State
@@ -100,7 +100,7 @@ def _map_change_notes(before: Map, after: Map) -> list[str]:
 
 
 def check_watch(options: dict[str, Any], path: str) -> None:
-    """Raise InputError, before any work, if options do not fit a watch."""
+    """Raise InputError, before any work, if the options for watches are invalid."""
     if options["watch"] is None:
         given = [name for name in ("key", "clear_for", "replace") if options[name]]
         if given:
@@ -117,7 +117,7 @@ def check_watch(options: dict[str, Any], path: str) -> None:
 def watch_of(
     options: Mapping[str, Any], subject: PerOptions, encoding: Encoding
 ) -> Iterator[NewWatch | None]:
-    """Open the state and prepare the watch, if the options name one."""
+    """Yield the prepared watch, or None if the options do not name a watch."""
     name = options["watch"]
     if name is None:
         yield None
@@ -144,7 +144,7 @@ def watch_of(
 
 
 def _check_columns(name: str, before: Encoding, now: Encoding) -> None:
-    """Raise InputError if a map of other columns would replace the map of the watch."""
+    """Raise InputError if a map with other columns would replace the map of the watch."""
     old, new = ([code.name for code in each.used] for each in (before, now))
     only = {
         "only the watch uses": [column for column in old if column not in new],

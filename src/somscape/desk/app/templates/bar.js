@@ -54,18 +54,18 @@ async function askForWatch() {
   const name = make("input", { type: "text", id: "watch-name", maxlength: 100, required: "", autocomplete: "off",
     value: run.name.replace(/\.[a-z.]+$/i, "").replaceAll("/", " ") });
   const key = make("select", { id: "watch-key", multiple: "", size: Math.min(6, Math.max(2, unique.length + others.length)) },
-    ...(unique.length ? [make("optgroup", { label: "a different value in each row" }, ...unique.map(option))] : []),
+    ...(unique.length ? [make("optgroup", { label: "columns with a different value in each row" }, ...unique.map(option))] : []),
     ...(others.length ? [make("optgroup", { label: "only together with other columns" }, ...others.map(option))] : []));
   const id = per.length ? null : run.settings.id ?? (unique[0] || [])[1];
   for (const each of key.options) each.selected = Number(each.value) === id;
-  const keyed = per.length ? text("p", "Each case is a customer, identified by " + per.map((i) => columns[i].name).join(", ") + ".")
+  const keyed = per.length ? text("p", "Each case is a customer, who is identified by " + per.map((i) => columns[i].name).join(", ") + ".")
     : make("p", null, make("label", { for: key.id }, "Columns that identify a case"), key,
       make("span", { class: "hint" }, unique.length ? "Hold Ctrl to choose several columns."
         : "No column of this table has a different value in each row. Choose several columns that together identify a row, or rank customers."));
   const said = make("p", { class: "panel problem", role: "alert", hidden: "" });
   const dialog = make("dialog", { id: "watch-dialog", "aria-labelledby": "watch-title" }, make("form", { method: "dialog" },
     make("h2", { id: "watch-title" }, "Keep as a watch"),
-    make("p", { class: "hint" }, "Later files are ranked by this map and rule. The page shows which cases are new, and keeps your decisions. Marks become decisions."),
+    make("p", { class: "hint" }, "Later files are ranked with this map and this rule for the length of the list. The page of the watch shows new cases and keeps your decisions. The marks of this run become decisions."),
     make("p", null, make("label", { for: name.id }, "Name"), name), keyed, said,
     make("p", { class: "controls" }, make("button", { class: "primary", value: "keep" }, "Keep"),
       make("button", { value: "no", formnovalidate: "" }, "Cancel"))));

@@ -14,7 +14,7 @@ async function call(path, body) {
   try {
     answer = await fetch("/api/" + path, asked);
   } catch {
-    throw new Error("The server does not answer. Check that the app still runs.");
+    throw new Error("The server does not answer. Check that the app is still running.");
   }
   const said = await answer.json().catch(() => ({}));
   if (!answer.ok) {

@@ -32,7 +32,7 @@ async function load() {
 
 function sayState() {
   if (found.state === "open") return "There is no decision yet.";
-  if (found.waits) return "The case was cleared, but has returned.";
+  if (found.waits) return "The case was cleared, but needs a new decision.";
   return "The case is " + (found.state === "later" ? "for later" : found.state) + ".";
 }
 
@@ -112,9 +112,9 @@ function drawPlace() {
   byId("place").setAttribute("viewBox", [left, top, Math.max(...xs) + reach - left, Math.max(...ys) + reach - top].join(" "));
   const most = Math.max(...map.hits) || 1;
   const where = "row " + Math.floor(map.unit / map.n_cols) + ", column " + (map.unit % map.n_cols);
-  byId("place").setAttribute("aria-label", "Map of cells, with the case in " + where);
+  byId("place").setAttribute("aria-label", "Map, with the case in the cell at " + where);
   byId("place-note").textContent = "The case is in the cell at " + where + ", with " + plural(map.hits[map.unit], "training row", "training rows")
-    + ". A stronger color means more training rows in a cell.";
+    + ". Cells with a stronger color have more training rows.";
   byId("place").replaceChildren(...map.positions.map(([x, y], unit) => makeSvg("polygon", {
     points: map.cell.map(([dx, dy]) => (x + dx).toFixed(3) + "," + (y + dy).toFixed(3)).join(" "),
     class: unit === map.unit ? "here" : "cell", "fill-opacity": (0.06 + 0.6 * Math.sqrt(map.hits[unit] / most)).toFixed(2),

@@ -7,7 +7,7 @@ const KINDS = {
 };
 const ROLES = {
   id: "Identifies the rows. The map does not use this column.",
-  label: "Known outcome. The map does not use this column, but the list is compared with it.",
+  label: "Known outcome. The map does not use this column. The list is compared with the outcome.",
 };
 
 const setup = { columns: [], settings: {}, nShown: N_COLUMNS };

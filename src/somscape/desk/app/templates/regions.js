@@ -1,7 +1,7 @@
 // Save edited regions of the app's report in the page, the files and the map of the run.
 
 byId("save-regions").textContent = "Save";
-byId("save-hint").textContent = "Save stores the regions in this run and updates their descriptions, in this page, report.html and map.som.";
+byId("save-hint").textContent = "Save changes the regions in the files of this run (report.html and map.som), and describes the new regions on this page.";
 
 additions.saveRegions = async (file) => {
   byId("save-regions").disabled = true;

@@ -7,7 +7,7 @@ const CHOICES = {
   waits: (one) => one.waits, last: (one) => one.is_last, all: () => true,
   later: (one) => one.state === "later", confirmed: (one) => one.state === "confirmed", cleared: (one) => one.state === "cleared",
 };
-const NOTHING = { waits: "No case waits, because every case of the last run has a decision." };
+const NOTHING = { waits: "No case is waiting for a decision, because all cases of the last run have one." };
 let watch = null;
 let nShown = PAGE_SIZE;
 const typed = new Map(); // comments that are not saved yet, by key of the case
@@ -18,7 +18,7 @@ async function load() {
   watch = await call(at);
   document.title = name + " · somscape";
   byId("name").textContent = name;
-  byId("about").textContent = "A case is identified by " + watch.key.join(" and ") + ". Cleared cases return when they change, or after "
+  byId("about").textContent = "A case is identified by " + watch.key.join(" and ") + ". Cleared cases wait for a decision again if they change much, or after "
     + plural(watch.clear_for, "month", "months") + ".";
   byId("report").hidden = !watch.report;
   if (watch.report) byId("report").href = "/runs/" + watch.report + "/report";
@@ -48,8 +48,8 @@ function askForRightFile(run) {
   const file = make("input", { type: "file", id: "right-file", accept: meta("endings"), required: "" });
   const dialog = make("dialog", { id: "right-dialog", "aria-labelledby": "right-title" }, make("form", { method: "dialog" },
     make("h2", { id: "right-title" }, "Was the table of run " + number(run.number) + " wrong?"),
-    make("p", { class: "hint" }, "A run on the right file replaces " + place + (isFirst ? "." : ", and is compared with the run before.")
-      + " Decisions and the audit do not change." + (replaced.length > 1 ? " Upload the later files again as well." : "")),
+    make("p", { class: "hint" }, "A run on the right file replaces " + place + (isFirst ? "." : ". It is compared with the run before run " + number(run.number) + ".")
+      + " Decisions and the audit do not change." + (replaced.length > 1 ? " After this run, also upload the later files again." : "")),
     make("p", null, make("label", { for: file.id }, "The right file"), file),
     make("p", { class: "controls" }, make("button", { class: "primary", value: "run" }, "Run and replace " + place),
       make("button", { value: "no", formnovalidate: "" }, "Cancel"))));
