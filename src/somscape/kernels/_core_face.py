@@ -34,7 +34,7 @@ def processors_by_quota(root: Path = Path("/")) -> int | None:
 
 
 def _shares(mounted: Path, line: str) -> Iterator[float]:
-    """Yield the quotas of a group and its parents, given its line in ``/proc/self/cgroup``."""
+    """Yield the quotas of a group (a line of ``/proc/self/cgroup``) and of its parents."""
     _, controllers, place = line.split(":", 2)
     if controllers and "cpu" not in controllers.split(","):
         return

@@ -133,7 +133,7 @@ def _decimals(
 
 
 def without_zeros(column: Column) -> Column:
-    """Return a column of numbers with texts like "7" instead of "7.0" if all numbers are whole."""
+    """Return numbers as a column, with texts like "7" instead of "7.0" if all numbers are whole."""
     # pandas stores whole numbers next to a null as floats, so "7.0" was 7.
     if not column.is_whole:
         return column

@@ -376,7 +376,7 @@ def split_blocks(file: TextFile, begin: int, n_columns: int, delimiter: str) -> 
 
 
 def _end_of_block(data: Content, begin: int, end: int, size: int) -> int:
-    """Return the index after the last line end of a block, and skip line ends within quotes."""
+    """Return the index after the line end of a block. Line ends within quotes do not count."""
     stop = data.find(b"\n", min(begin + size, end), end) + 1 or end
     is_open = _count(np.frombuffer(data, np.uint8, stop - begin, begin), QUOTE) & 1
     while is_open and stop < end and stop - begin <= 2 * BLOCK_BYTES:

@@ -105,7 +105,7 @@ def spell(texts: Sequence[str]) -> Spelling:
 
 
 def plain_values(texts: Sequence[str], mark: str) -> dict[str, float] | None:
-    """Return the number of each text, or None if ``float`` cannot read one of the texts."""
+    """Return the number that each text spells, or None if ``float`` cannot read a text."""
     joined = "".join(texts)
     # float() also accepts 1_000, digits of other scripts and -nan, which are not plain numbers.
     if "_" in joined or not joined.isascii() or (mark == "," and "." in joined):
