@@ -73,7 +73,7 @@ class Journal:
     steps : list of Progress
         One report for each epoch of each start, or for each block of online updates.
     digests : list of bytes
-        Digests of the sums of some steps.  Training stops if a digest repeats.
+        Digests of the sums of steps at the last radius.  Training stops if a digest repeats.
     errors : list of float
         Errors of the maps after each start and each round of moves, by which the best map is
         chosen.

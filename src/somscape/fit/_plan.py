@@ -76,11 +76,11 @@ PLANE_SHARE = 1 / 4
 """First radius if the start is the plane of the data's axes, as a share of the longest side."""
 
 OTHER_SHARE = 1 / 2
-"""First radius after other starts, whose units can be out of order, as a share of the longest
+"""First radius after other starts, whose units can be in disorder, as a share of the longest
 side."""
 
 FURTHER_SHARES = (1 / 2, 1 / 8)
-"""First radii of further starts on the data's plane, as shares of the longest side."""
+"""First radii of further starts on the plane of the data's axes, as shares of the longest side."""
 
 
 @dataclass(frozen=True)
@@ -215,7 +215,7 @@ ROWS_PER_UNIT = 50
 """Number of rows per unit in a sample.  With fewer rows, the map would be worse."""
 
 MANY_ROWS_PER_UNIT = 2 * ROWS_PER_UNIT
-"""Number of rows per unit from which the full map is also trained on samples, if an epoch takes
+"""Minimum number of rows per unit for training also the full map on samples, if an epoch takes
 long."""
 
 SAMPLED_PASSES = 6
@@ -236,7 +236,7 @@ MIN_COARSE_SIDE = 8
 number is enough."""
 
 MOVING_RADIUS = 0.3
-"""Final radius, in grid steps, up to which units may move after training.  At this radius, a
+"""Largest final radius, in grid steps, at which units can move after training.  At this radius, a
 neighbor has only 0.4 % of the weight of a unit, so a close fit is more important than order."""
 
 MOVE_ROUNDS = 10
@@ -278,7 +278,7 @@ ON_ALL_ROWS = Growth(first=96, coarse=48, whole=60, rows_per_unit=None, why=_WHY
 keeps the map better ordered."""
 
 ON_SAMPLES = Growth(first=24, coarse=12, whole=10, rows_per_unit=ROWS_PER_UNIT, why=_WHY_SAMPLES)
-"""Schedule if an epoch takes longer, so that coarse maps are trained on samples."""
+"""Schedule if an epoch takes longer.  Coarse maps are then trained on samples."""
 
 BRIEFLY = ON_SAMPLES._replace(first=12, coarse=6, whole=8)
 """Schedule if an epoch needs more than `LARGE_WORK`.  The smaller number of passes raises the

@@ -124,7 +124,7 @@ class RunningTraining:
 
     @property
     def _known_journal(self) -> Journal:
-        """Journal of the earlier run."""
+        """Journal of the earlier run, or an empty journal."""
         return NOTHING if self.past is None else self.past.journal
 
     @property
@@ -549,7 +549,7 @@ def _train_online(
 def _update_block(
     problem: Problem, plan: Plan, n_steps: int, part: slice, drawn: Ints, state: StepState
 ) -> tuple[StepState, Progress]:
-    """Do a block of online updates."""
+    """Perform a block of online updates."""
     radii = schedule(plan.radius_decay, plan.radius_start, plan.radius_end, n_steps, part)
     rates = schedule("geometric", *plan.learning_rate, n_steps, part)
     moved, lattice, rows = state.codebook.copy(), problem.lattice, problem.rows

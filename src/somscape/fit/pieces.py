@@ -260,7 +260,7 @@ SUM_BITS = 61
 """Integer sums stay below 2^61, which leaves bits for the sign and for the rounding of terms."""
 
 TERM_BITS = 50
-"""Single terms stay below 2^50, because then two additions round a float64 to an integer."""
+"""Single terms stay below 2^50, so that two additions can round a float64 to an integer."""
 
 MAX_EXPONENT = 1000
 """Scales are between 2^-1000 and 2^1000, so that products with scales do not overflow."""

@@ -169,8 +169,7 @@ def prepare(
     kernels : Kernels or None, default=None
         None means the kernels that this installation selects.
     reach : ndarray of shape (k, n_features), optional
-        Additional points to which distances of rows can be computed, such as a given initial
-        codebook.
+        Additional points to which distances of rows will be computed, such as an initial codebook.
     metric : Metric, default=EUCLIDEAN
         Metric whose ``trained_on`` has already converted the rows.
 
@@ -529,7 +528,7 @@ def partial(
 def _sums_of_chunks(
     problem: Problem, codebook: Floats, parts: Iterable[tuple[Rows, Float64s | None]], longest: int
 ) -> EpochSums:
-    """Return the sums of rows in chunks of at most `longest` rows."""
+    """Return the sums of the rows, computed in chunks of at most `longest` rows."""
     shape = len(codebook), codebook.shape[1]
     counts, totals, error = np.zeros(shape[0], dtype=np.int64), np.zeros(shape, dtype=np.int64), 0
     seen = np.zeros(shape, dtype=np.int64) if problem.has_missing else None
@@ -635,7 +634,7 @@ def step(
     -------
     codebook : ndarray of shape (n_units, n_features), float64
     step : float
-        Largest distance that a unit moved.  The cost is O(n_units * (n_rows + n_cols) *
+        Largest distance by which a unit moved.  The cost is O(n_units * (n_rows + n_cols) *
         n_features) for a Gaussian.
 
     See Also

@@ -106,8 +106,8 @@ AT_CHECKPOINT = "not ended: a checkpoint"
 """Reason in a checkpoint file that was written before the end of training."""
 
 Callback = Callable[[Progress], bool | str | None]
-"""Function that is called after each epoch or block of updates.  It ends training if it returns
-True or a text with the reason."""
+"""Function that is called after each epoch or block of updates.  Training ends if the function
+returns True or a text with the reason."""
 
 
 def was_cut(reason: str) -> bool:
@@ -257,7 +257,7 @@ class Settings:
         if self.feature_weight is not None and self.metric == "mahalanobis":
             raise ParameterError(
                 "`metric` is 'mahalanobis', which does not support `feature_weight`, because "
-                "it determines the weights of the features itself. Leave `feature_weight` "
+                "this metric determines the weights of the features. Leave `feature_weight` "
                 "None.",
                 parameter="feature_weight",
                 value=self.feature_weight,

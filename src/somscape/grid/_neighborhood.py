@@ -50,8 +50,8 @@ class _Offsets(NamedTuple):
     """Values for pairs of rows of a lattice. They do not depend on the radius."""
 
     place: NDArray[np.intp]
-    """Index of the row offset of each pair, of shape (n_rows, n_rows). Offset -(n_rows - 1) has
-    index 0."""
+    """Index of the row offset for each pair of rows, of shape (n_rows, n_rows).  Offset -(n_rows -
+    1) has index 0."""
     row_sq: Float64s
     """Squared distance for each row offset, of shape (2 n_rows - 1,)."""
     shift: NDArray[np.intp]

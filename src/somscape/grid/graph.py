@@ -154,7 +154,7 @@ class Graph(Lattice):
         n_units : int
             Number of units.
         pairs : array-like of shape (n_edges, 2), int
-            The two units of each edge.  An edge may be given in both directions.
+            The two units of each edge.  An edge can be given in both directions.
         lengths : array-like of shape (n_edges,)
             Length of each edge, which is above 0.
         positions : array-like of shape (n_units, 2), optional

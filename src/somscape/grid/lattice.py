@@ -265,7 +265,7 @@ class Turn:
     words : str
         Description such as "turned by 180 degrees", or "" if no unit moves.
     units : ndarray of shape (n_units,), int
-        Unit that moves to each position.
+        For each position, the unit that moves to the position.
     """
 
     words: str

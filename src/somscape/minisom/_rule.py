@@ -136,7 +136,7 @@ class MiniSomRule:
         return getattr(self, f"_{value}{ending}")
 
     def _warn_of(self, sigma: Any, neighborhood: str) -> None:
-        """Warn about the same settings as MiniSom."""
+        """Warn about the settings about which MiniSom warns."""
         width, height = self._activation_map.shape
         if sigma > np.sqrt(width * width + height * height):
             _warn(f"`sigma` ({sigma}) may be too large, because it spans more than the entire map.")
@@ -162,7 +162,7 @@ class MiniSomRule:
         return learning_rate * (1 - t / max_iter)
 
     def _inverse_decay_to_one(self, sigma: Any, t: Any, max_iter: Any) -> Any:
-        """Reduce sigma to one during training, fast at first."""
+        """Reduce sigma to one during training, fast at first and then more slowly."""
         return sigma / (1 + t * ((sigma - 1) / max_iter))
 
     def _linear_decay_to_one(self, sigma: Any, t: Any, max_iter: Any) -> Any:
@@ -272,7 +272,7 @@ class MiniSomRule:
         return np.unravel_index(self._activation_map.argmin(), self._activation_map.shape)
 
     def update(self, x: Any, win: Any, t: int, max_iteration: int) -> None:
-        """Pull the units around a winner towards a row.
+        """Move the units around a winner towards a row.
 
         Parameters
         ----------
@@ -282,7 +282,7 @@ class MiniSomRule:
         t : int
             Time that determines the learning rate and sigma.
         max_iteration : int
-            Final time.
+            Time at the end of training.
         """
         rate = self._learning_rate_decay_function(self._learning_rate, t, max_iteration)
         sigma = self._sigma_decay_function(self._sigma, t, max_iteration)
@@ -627,7 +627,7 @@ class Schedule(NamedTuple):
         Order of the rows, which is repeated until the last step.
     n_steps : int
     max_iteration : int
-        Final time.
+        Time at the end of training.
     steps_per_time : int
         Number of steps per unit of time, which is 1, or the number of rows if time counts epochs.
     """

@@ -386,7 +386,7 @@ class Fold(NamedTuple):
 
 
 class ChosenPrediction(NamedTuple):
-    """A map of all rows, maps without the rows of each fold, and the best settings."""
+    """A map trained on all rows, maps trained without each fold, and the best settings."""
 
     laid: Laid
     folds: list[Fold]

@@ -14,7 +14,7 @@ from somscape.recognize._answering import Answering, check_numbers, pulls
 from somscape.recognize.recognizer import Recognizer, mixed
 
 MAX_LOCAL_AXES = 30
-"""Maximum number of axes with which each unit may have its own slopes."""
+"""Maximum number of axes with which each unit can have its own slopes."""
 
 PRIOR = 0.1
 """Number of rows with the overall mean that are added to the rows of each unit."""
@@ -22,7 +22,7 @@ PRIOR = 0.1
 
 @dataclass(frozen=True)
 class Bend:
-    """Settings for smoothing of units.
+    """Settings for smoothing the values and slopes of units.
 
     Attributes
     ----------

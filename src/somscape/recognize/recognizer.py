@@ -137,7 +137,8 @@ class ClassReasons:
         Columns with the largest parts, in descending order.  The parts of all columns, which
         `Recognizer.contributions` returns, have the sum `margin`.
     units : tuple of UnitReason
-        Units near the row, with the nearest first.  The sum of weight times share is `probability`.
+        Units near the row, with the nearest first.  The sum of weight times share over these units
+        is `probability`.
 
     See Also
     --------

@@ -40,7 +40,7 @@ class Name:
 
 @dataclass(eq=False)
 class PickledObject:
-    """A stand-in for an object that `pickle.load` would have made by a call or a class."""
+    """A stand-in for an object that `pickle.load` would have created with a function or class."""
 
     maker: Any
     arguments: Any

@@ -97,7 +97,7 @@ class OnnxGraph:
         return self.op("Cast", name, to=self.onnx.TensorProto.DOUBLE)
 
     def output(self, name: str, value: str, type_: str, n_columns: int | None = None) -> None:
-        """Make a value of shape (n,) or (n, n_columns) an output of the graph."""
+        """Declare a value of shape (n,) or (n, n_columns) as an output of the graph."""
         code, helper = self._type(type_), self.onnx.helper
         how = ("Identity", {}) if type_ == "string" else ("Cast", {"to": code})
         self.nodes.append(helper.make_node(how[0], [value], [name], name, **how[1]))
@@ -435,7 +435,7 @@ SLIP_RANGE = 1000.0
 MISSING_LEVEL = "(missing)"
 DAY = 86_400_000_000
 UNITS = {"D": DAY, "s": 1_000_000, "us": 1}
-"""Number of microseconds in each unit of dates."""
+"""Number of microseconds in each time unit of dates."""
 
 NO_DATE = -(2**63)
 """The integer that NumPy stores for NaT."""
@@ -564,7 +564,7 @@ def _ordinal(graph: OnnxGraph, column: dict[str, Any], is_filled: bool) -> str:
 
 
 def _looked_up(graph: OnnxGraph, name: str, levels: list[str], table: Any, missing: Any) -> str:
-    """Return the row of `table` for each text, its last row if unknown, and `missing` for ""."""
+    """Return the row of `table` for each text, the last row for unknown text, `missing` for ""."""
     table = np.vstack([table, np.broadcast_to(missing, (1, table.shape[1]))])
     of_level = {"": len(levels) + 1, **{level: i for i, level in enumerate(levels)}}
     place = graph.op(
