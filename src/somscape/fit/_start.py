@@ -143,7 +143,7 @@ def _whole(rows: Floats, mean: Float64s, unit: Float64s) -> Float64s:
 def _whole_products(
     rows: Floats, weights: Float64s | None, mean: Float64s, unit: Float64s
 ) -> tuple[Float64s, Float64s]:
-    """Return weighted sums of products of two features, and of single features, for whole rows."""
+    """Return weighted sums of products of features, and of single features, in units of `unit`."""
     n_features = rows.shape[1]
     is_alone = n_features <= MAX_ALONE_FEATURES
     alone_step = max(MIN_BLOCK_ROWS, ALONE_WORK // n_features**2)

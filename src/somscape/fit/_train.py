@@ -162,7 +162,7 @@ class RunningTraining:
         return digests[-1]
 
     def judge(self, work: Callable[[], Judged]) -> Judged:
-        """Return the result of `work`, or the stored error if the earlier run was here."""
+        """Return the result of `work`, or the error that the earlier run stored for this step."""
         errors = self.journal.errors
         known, here = self._known_journal.errors, self.state.codebook
         found: Judged = (known[len(errors)], here) if self.repeats else work()

@@ -681,7 +681,7 @@ MIN_CHUNK_ROWS = 2048
 """Minimum number of rows of a chunk, because each chunk rearranges the codebook."""
 
 MIN_ROWS_PER_UNIT = 4
-"""Minimum number of rows of a chunk for each unit.  With fewer rows, the search skips no units."""
+"""Minimum number of rows of a chunk per unit.  With fewer rows, the search does not skip units."""
 
 
 def epoch_sums(problem: Problem, codebook: Floats) -> EpochSums:

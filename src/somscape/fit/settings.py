@@ -134,7 +134,7 @@ class Settings:
     Raises
     ------
     ValueError, TypeError
-        If a value is not allowed for any data.  The message names the parameter.
+        If a value is invalid, independent of the data.  The message names the parameter.
     """
 
     n_rows: int | str = "auto"

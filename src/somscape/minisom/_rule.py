@@ -549,7 +549,7 @@ SUM_BITS = 61
 def train_batch(
     som: MiniSomRule, samples: GivenSamples, num_iteration: int, progress: ProgressLine
 ) -> None:
-    """Move units by a share of the way, the learning rate, to the means of their neighborhoods."""
+    """Move units towards the means of their neighborhoods, by the learning rate as a share."""
     scale = _scale(samples.rows)
     for t in range(num_iteration):
         rate = som._learning_rate_decay_function(som._learning_rate, t, num_iteration)

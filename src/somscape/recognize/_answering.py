@@ -373,7 +373,8 @@ def on_axes(map_: Map, prototypes: Float64s, axes: Float64s, center: Float64s) -
 
 
 def centers_of(units: Ints, known: KnownRows, lattice: Lattice) -> Float64s:
-    """Return for each unit the mean of its rows. A unit without rows uses rows of nearest units."""
+    """Return for each unit the mean of its rows, or for empty units of the rows of nearest
+    units."""
     n, weights = lattice.n_units, known.weights
     totals = np.bincount(units, weights, n)
     sums = np.array([np.bincount(units, weights * column, n) for column in known.rows.T]).T
