@@ -516,7 +516,7 @@ class Borders:
 
 
 def _paths(squares: Any, is_first: np.ndarray) -> tuple[Float64s, Ints]:
-    """Return the length of each unit's path from the border, and the unit before it or -1."""
+    """Return each unit's path length from the border, and the previous unit on the path or -1."""
     from scipy.sparse.csgraph import dijkstra
 
     cost, before, _ = dijkstra(
@@ -593,7 +593,7 @@ class Joins:
 
 
 def joins_of(arrays: Mapping[str, np.ndarray], n_units: int) -> Joins | None:
-    """Return the joins from the arrays of a file, or None if the file has no joins."""
+    """Return the joins from the arrays of a file, or None if the file does not contain joins."""
     if not any(name.startswith("joins.") for name in arrays):
         return None
     pairs, evidence = arrays["joins.pairs"], arrays["joins.evidence"]

@@ -156,8 +156,8 @@ class Layered:
         Raises
         ------
         InputError
-            If the map has no layers, if a name is unknown, or if the metric is ``"mahalanobis"``,
-            as in maps of classifiers and regressors.
+            If the map does not have layers, if a name is unknown, or if the metric is
+            ``"mahalanobis"``, as in maps of classifiers and regressors.
 
         Examples
         --------
@@ -430,7 +430,7 @@ def regions_of_record(
 
 
 NO_UNIT = -1
-"""Number that replaces the unit of a row without any value."""
+"""Unit number of a row without any value."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -511,7 +511,7 @@ def built_from(record: Record, build: Callable[[Record], Built], what: str) -> B
 
 
 def arrays_of_members(arrays: Mapping[str, Any], n_members: Any) -> list[dict[str, Any]]:
-    """Return the arrays of each of the maps that score together."""
+    """For each of the maps that score together, return its arrays."""
     try:
         check_whole(f"detector.{MEMBERS}", n_members, 0, high=MAX_MEMBERS)
     except (TypeError, ValueError) as error:
@@ -544,7 +544,7 @@ def _is_known(name: str) -> bool:
 
 
 def _bad_texts(header: Header) -> Iterator[str]:
-    """Yield a description of each text in a header that contains forbidden characters."""
+    """Yield a description of each header text that contains forbidden characters."""
     for part, value in header.items():
         pattern = _SURROGATE if part in GIVEN_TEXTS else _CONTROL
         for text in _texts({part: value}):

@@ -17,7 +17,10 @@ from somscape.maps.map import NO_UNIT, Map
 
 ANGLES = ("cosine", "correlation")
 
-NO_COUNTED_ROW = "No row of X has a value and a weight above 0. Pass at least one such row."
+NO_COUNTED_ROW = (
+    "No row of X has both a value and a weight above 0. Pass at least one row with a value and a "
+    "weight above 0."
+)
 
 
 @dataclass(frozen=True, eq=False)

@@ -128,7 +128,7 @@ def mutual_of(counts: Float64s) -> float:
 def adjusted_rand_index(
     map: Any, X: Any, *, labels: Any, regions: Any = None, sample_weight: Any = None
 ) -> float:
-    """Return how far units and classes agree on pairs of rows, compared with chance.
+    """Return the agreement of units and classes on row pairs, adjusted for chance.
 
     Values near 1 are good.  Random units have a value of about 0.  The value decreases if a class
     is spread over many units.  In this case, pass `regions` or use fewer units.

@@ -31,7 +31,8 @@ class DistortionParts:
         Squared distance between the mean row of the unit and the mean of the prototypes in the
         neighborhood of the unit.
     stress : ndarray of shape (n_units, n_features)
-        Squared distances of the prototypes in the neighborhood of the unit to their mean.
+        Squared distances between the prototypes in the neighborhood of the unit and the mean of
+        these prototypes.
     radius : float
         Radius of the neighborhood in grid steps.
 
