@@ -178,7 +178,7 @@ def test_regions_of_a_file_and_of_the_map(found: Found, here: Path) -> None:
     ("given", "says"),
     [
         ("0", "Invalid value for '--regions': 0 is not in the range x>=1"),
-        ("nothing.json", "nothing.json: No such file"),
+        ("nothing.json", "'nothing.json' is not a whole number"),
         ("customers.csv", "does not contain regions, because it is not JSON"),
         ("short.json", "short.json: The regions have 2 units, but the map has"),
         ("other.json", 'The data are not regions, because "schema" is not'),
@@ -225,6 +225,7 @@ BAD = {
     ),
     "label that is not there": (["m.som", "t.csv", "--label", "z"], "z"),
     "more regions than units": (["m.som", "t.csv", "--regions", 999], "--regions"),
+    "a number in words": (["m.som", "t.csv", "--regions", "four"], "'four' is not a whole number"),
 }
 
 

@@ -25,8 +25,11 @@ class NumberOrFile(click.ParamType[int | str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the number, or the unchanged name."""
-        is_name = isinstance(value, str) and not value.lstrip("-").isdecimal()
-        return value if is_name else WholeNumber(1).convert(value, param, ctx)
+        if not isinstance(value, str) or value.lstrip("-").isdecimal():
+            return WholeNumber(1).convert(value, param, ctx)
+        if value != "auto" and not Path(value).exists():
+            self.fail(f"'{value}' is not a whole number, auto or an existing file.", param, ctx)
+        return value
 
 
 class Number(click.FloatRange):
