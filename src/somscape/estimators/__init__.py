@@ -1,4 +1,4 @@
-"""The estimators for scikit-learn, which check and encode data and train maps."""
+"""Estimators for scikit-learn that check data, encode data and train maps."""
 
 from somscape.estimators.detector import SOMDetector
 from somscape.estimators.imputer import SOMImputer

@@ -24,31 +24,32 @@ class Base(BaseEstimator):
 
 
 def _is_set_by_fit(name: str) -> bool:
-    """Return whether an attribute with this name is set by `fit`."""
+    """Return whether `fit` sets an attribute with this name."""
     return name.endswith("_") and not name.startswith("_")
 
 
 logger = logging.getLogger("somscape")
 
 SECONDS_BETWEEN_LINES = 0.3
-"""Minimum number of seconds between two lines on standard error.  A log contains every step."""
+"""Minimum number of seconds between progress lines on standard error.  A log contains every
+step."""
 
 
 class Verbose:
-    """A callback that shows the progress of training and the reason for its end.
+    """A callback that shows the progress of training and the reason why training ended.
 
     Attributes
     ----------
     n_maps : int
-        Number of maps that are trained one after another.  If there are several maps, each line
-        contains the number of the current map.
+        Total number of maps that are trained one after the other.  If several maps are trained,
+        each progress line contains the number of the current map.
     """
 
     n_maps = 1
     _n_begun = 0
 
     def begin(self) -> None:
-        """Prepare for the training of the next map, whose first step is shown immediately."""
+        """Prepare for the training of the next map.  Its first step is shown immediately."""
         self._n_begun += 1
         self._next_time = 0.0
         self._waiting_line = ""
@@ -66,7 +67,7 @@ class Verbose:
             self._write(line)
 
     def end(self, reason: str) -> None:
-        """Show the last step (unless already shown) and the reason for the end of training."""
+        """Show the last step, unless it was already shown, and the reason why training ended."""
         line = self._with_map_number(f"training ended: {reason}")
         if _is_logged():
             logger.info(line)

@@ -1,4 +1,4 @@
-"""Check data in pieces, and run methods of estimators where the pieces are stored."""
+"""Functions that check data in pieces, and run estimator methods where the pieces are stored."""
 
 from collections.abc import Callable, Sequence
 from copy import copy
@@ -30,22 +30,22 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Look(NamedTuple):
-    """Result of the check of one piece in the first pass.
+    """Result of checking one piece, before any rows are used.
 
     Attributes
     ----------
     names : tuple of str or None
-        Names of the columns of the piece, if it is a data frame.
+        Column names of the piece, or None if the piece is not a data frame.
     wrong : str
-        Error message if the piece is not valid, else "".
+        Error message if the piece is not valid, otherwise "".
     shape : (int, int)
         Number of rows and number of features.
     extremes : tuple
-        Smallest and largest value of each feature, and whether any value is missing.
+        Smallest value and largest value of each feature, and whether any value is missing.
     n_missing : ndarray of shape (n_features,) or None
-        Number of missing values of each feature; None if no value is missing.
+        Number of missing values of each feature, or None if no value is missing.
     first_gap : int
-        Number of the first row of the piece with a missing value.
+        Number, within the piece, of the first row with a missing value.
     """
 
     names: tuple[str, ...] | None
@@ -57,7 +57,7 @@ class Look(NamedTuple):
 
     @property
     def is_narrow(self) -> bool:
-        """Whether the piece is empty or contains float32 numbers."""
+        """Whether the piece is empty or contains float32 numbers, so that float32 is enough."""
         if self.extremes is None or not self.shape[0]:
             return True
         return self.extremes[0].dtype == np.float32
@@ -66,7 +66,7 @@ class Look(NamedTuple):
 def rows_elsewhere(
     pieces: Pieces, encoding: Encoding | None, missing: str
 ) -> tuple[RowsElsewhere, Encoding, tuple[str, ...] | None]:
-    """Check all pieces; return their rows, the encoding and the names of the features."""
+    """Check all pieces, and return the rows, the encoding and the names of the features."""
     if encoding is None and missing == "fill":
         raise InputError(
             "`missing` is 'fill', which needs the median of each column, but medians are not "
@@ -150,7 +150,7 @@ def _rows_of(encoding: Encoding | None, data: Any, frame: Any) -> Floats:
 
 
 def holds_only_numbers(pieces: Pieces) -> bool:
-    """Read all pieces once; return whether each piece is an array or a data frame of numbers."""
+    """Read all pieces, and return whether each piece is an array or contains only numbers."""
     return all(pieces.each(_are_numbers))
 
 
@@ -160,7 +160,7 @@ def _are_numbers(_: int, data: Any) -> bool:
 
 
 def brought_here(X: Any) -> Any:
-    """Fetch all data to this machine, in a form that can be read several times."""
+    """Copy all data to this machine, in a form that can be read several times."""
     return collected(pieces_here(X))
 
 
@@ -190,7 +190,7 @@ class Method:
         return self(data)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the state to pickle, without attributes that the method does not need."""
+        """Return the state for pickle, without attributes that the method does not need."""
         lean = copy(self.estimator)
         own = vars(lean)
         for name in {"labels_", "units_", "history_", "codebook_", "_sums", "_stream"} & own.keys():
@@ -222,7 +222,7 @@ def answers_where_it_lies(name: str, dtype: Any) -> Callable[[F], F]:
 
 
 def _checked_numbers(data: Any) -> Any:
-    """Return an array or a data frame of numbers as an array of float32 or float64."""
+    """Return an array, or a data frame of numbers, as an array of float32 or float64."""
     frame = as_frame(data, "X")
     check_not_masked(data)
     values = np.asarray(data) if frame is None else frame_numbers(frame)
@@ -244,11 +244,11 @@ def _checked_numbers(data: Any) -> Any:
 
 
 def _check_columns(looks: Sequence[Look]) -> None:
-    """Raise InputError if pieces have different columns or a piece is not valid."""
+    """Raise InputError if the pieces have different columns, or if a piece is not valid."""
     there = [(number, look) for number, look in enumerate(looks) if look.shape[0] or look.wrong]
     if not there:
         raise InputError(
-            "X is without rows, because all pieces are empty. Pass at least one row.",
+            "X does not have any rows, because all pieces are empty. Pass at least one row.",
             parameter="X",
         )
     first = there[0][1]
@@ -297,7 +297,8 @@ def _describe_other_names(expected: Sequence[str], found: Sequence[str], number:
 
 
 def _check_missing(looks: Sequence[Look], names: Sequence[str], missing: str) -> None:
-    """Raise InputError for missing values or, with missing='mask', for columns without values."""
+    """Raise InputError for missing values or, with missing='mask', for columns without any
+    value."""
     gaps = [look.n_missing for look in looks if look.n_missing is not None]
     if not gaps:
         return
@@ -307,7 +308,7 @@ def _check_missing(looks: Sequence[Look], names: Sequence[str], missing: str) ->
         empty = [name for name, n in zip(names, counts, strict=True) if n == n_rows]
         if empty:
             raise InputError(
-                f"X is without any value in column {listed(empty)}. Leave the column out.",
+                f"X does not have any value in column {listed(empty)}. Leave the column out.",
                 parameter="X",
                 column=empty,
             )

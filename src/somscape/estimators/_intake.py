@@ -1,4 +1,4 @@
-"""Check the data that users pass, and convert the data into rows for the kernels."""
+"""Functions that check the data from users and convert the data into rows for the kernels."""
 
 import sys
 import warnings
@@ -73,7 +73,7 @@ _settings_lock = Lock()
 
 @contextmanager
 def _full_precision(backends: Any) -> Iterator[None]:
-    """Set torch to full precision for products, and restore the user's settings afterwards."""
+    """Set torch to full precision for matrix products, and then restore the user's settings."""
     tables = [backends.cuda.matmul, backends.mkldnn.matmul]
     name, full = "fp32_precision", cast(Any, "ieee")
     if not hasattr(tables[0], name):  # torch before 2.9
@@ -105,8 +105,8 @@ LIBRARIES = {
         matmul,
     ),
 }
-"""Supported array libraries.  If X is an array of one of these libraries, results are arrays of the
-same library.  Otherwise, results are NumPy arrays."""
+"""Supported array libraries.  If X is an array of one of these libraries, the results are arrays of
+the same library.  Otherwise, results are NumPy arrays."""
 
 
 def _library_of(X: Any) -> str | None:
@@ -158,7 +158,7 @@ class Home:
     Attributes
     ----------
     library : module or None
-        None means that X was not an array of a supported library, so results are NumPy arrays.
+        None means that X was not an array of a supported library.  Results are then NumPy arrays.
     place : object
         The device, as an object of the library.
     """
@@ -176,7 +176,7 @@ class Home:
 
 
 def received(X: Any) -> tuple[Any, Home]:
-    """Return X as an array for computation, and the library and the device of the results."""
+    """Return X as an array for computation, and the library and the device for the results."""
     library = _library_of(X)
     if library is None or _is_near(X, library):
         return fetched(X), home_of(X)
@@ -237,7 +237,7 @@ def _namespace(X: Any, library: str) -> Any:
 
 
 BLOCK_ROWS = 1 << 14
-"""Number of rows that are copied at a time."""
+"""Number of rows that are copied in one step."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -254,7 +254,7 @@ class Prepared:
         All rows, including rows of weight 0.
     encoding : Encoding
     kept : ndarray of shape (n_kept,) or None
-        Row numbers of the training rows among all rows; None if all rows train the map.
+        Numbers of the training rows among all rows, or None if the map is trained on all rows.
     """
 
     rows: AnyRows
@@ -273,7 +273,7 @@ def prepare(
     missing: str,
     min_rows: int = 1,
 ) -> Prepared:
-    """Check the data and weights of a `fit`, and encode the data."""
+    """Check the data and the weights that were passed to `fit`, and encode the data."""
     values: Rows
     if isinstance(X, Pieces):
         return _prepare_pieces(estimator, X, sample_weight, encoding=encoding, missing=missing)
@@ -360,7 +360,7 @@ def rows_for(estimator: Any, X: Any) -> Rows:
 
 
 def data_for(estimator: Any, X: Any) -> Any:
-    """Convert data for the methods of a fitted estimator's map, which check the values."""
+    """Convert data for methods of a fitted estimator's map.  These methods check the values."""
     encoding: Encoding = estimator.map_.encoding
     X = brought_here(X)
     if not encoding.is_plain:
@@ -369,7 +369,7 @@ def data_for(estimator: Any, X: Any) -> Any:
 
 
 def table_for(estimator: Any, X: Any, encoding: Encoding, *, reset: bool) -> Table:
-    """Convert data into a table for an existing encoding; `fit` passes ``reset=True``."""
+    """Convert data into a table for an existing encoding.  `fit` passes ``reset=True``."""
     if isinstance(X, Table):
         return X
     if encoding.is_named:
@@ -405,7 +405,7 @@ def read_data(
     unused: Collection[str] = (),
     encoding: Encoding | None = None,
 ) -> tuple[Any, Table]:
-    """Check data that will be encoded; return the data as given and as a table."""
+    """Check data that will be encoded, and return the data unchanged and as a table."""
     X = brought_here(X)
     if isinstance(X, Table):
         if encoding is None:
@@ -468,7 +468,7 @@ def _read_array(
 
 
 def checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: int = 1) -> Any:
-    """Check an array or a data frame of numbers; return a NumPy array or a SciPy sparse array."""
+    """Check an array or a data frame of numbers, and return a NumPy or a SciPy sparse array."""
     if _is_ready(X, min_rows):
         # scikit-learn's check has the same result, but its search for data frames takes 60
         # microseconds.
@@ -490,7 +490,7 @@ def checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: in
     frame = as_frame(X, "X")
     if frame is not None and not frame_names(frame):
         raise InputError(
-            "X must have at least one column, but is without columns.",
+            "X must have at least one column, but does not have any columns.",
             parameter="X",
         )
     is_sparse = frame is not None and hasattr(frame, "sparse")  # only if all columns are sparse
@@ -532,7 +532,8 @@ def checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: in
 def check_names(
     estimator: BaseEstimator, frame: Any, *, reset: bool, may_lack: Collection[str] = ()
 ) -> None:
-    """Set or check ``n_features_in_`` and ``feature_names_in_`` for the columns of a data frame."""
+    """Set ``n_features_in_`` and ``feature_names_in_`` from a data frame, or check a data frame
+    against these attributes."""
     names, known = frame_names(frame), getattr(estimator, "feature_names_in_", ())
     if not reset and names == [n for n in known if n in names or n not in may_lack]:
         return
@@ -541,7 +542,7 @@ def check_names(
 
 
 class _Columns:
-    """Column names of a data frame, for versions of scikit-learn that cannot read them.
+    """Column names of a data frame, in a form that all versions of scikit-learn can read.
 
     Before version 1.9, scikit-learn reads the names only from pandas and from libraries with the
     interchange protocol, which polars does not support any more.
@@ -589,7 +590,7 @@ def _without_missing(
         counts = _missing_counts(values, names)
         raise InputError(
             "X has columns in which all values are missing. The numbers of missing values (NaN) "
-            f"are {counts}. Leave the columns without values out.",
+            f"by column are {counts}. Leave the columns without values out.",
             parameter="X",
         )
     if missing == "mask":
@@ -599,7 +600,7 @@ def _without_missing(
 
 
 def _medians(values: Floats, counts: Float64s | None) -> list[float]:
-    """Return the median of each column's present values."""
+    """Return the median of each column, without missing values."""
     if counts is None:
         return [float(np.nanmedian(column)) for column in values.T]
     medians = []
@@ -610,7 +611,7 @@ def _medians(values: Floats, counts: Float64s | None) -> list[float]:
 
 
 def _take_rows(values: Floats, rows: Ints) -> Floats:
-    """Copy some rows, into a temporary file if the result is large."""
+    """Return a copy of some rows, which is in a temporary file if it is large."""
     out = stored((len(rows), values.shape[1]), values.dtype)
     for part in blocks(len(rows), BLOCK_ROWS):
         out[part] = values[rows[part]]
@@ -618,7 +619,7 @@ def _take_rows(values: Floats, rows: Ints) -> Floats:
 
 
 def _find_training_rows(values: Rows, weights: Float64s | None, missing: str) -> Any:
-    """Return a mask of the rows with a weight above 0 and a value, or None for all rows."""
+    """Return a mask of rows with a weight above 0 and at least one value, or None for all rows."""
     is_kept = None if weights is None or weights.all() else weights > 0
     if missing != "mask" or isinstance(values, SparseRows):
         return is_kept
@@ -631,7 +632,7 @@ def _find_training_rows(values: Rows, weights: Float64s | None, missing: str) ->
 def refuse_missing(
     values: Floats, names: Sequence[str], where: Callable[[int], str] = "row {}".format
 ) -> None:
-    """Raise InputError if a value is missing; the message counts missing values by column."""
+    """Raise InputError if a value is missing.  The message counts missing values by column."""
     if counts := _missing_counts(values, names):
         first = min(int(missing.argmax()) for c in values.T if (missing := np.isnan(c)).any())
         raise InputError(
@@ -650,7 +651,7 @@ def _missing_counts(values: Floats, names: Sequence[str]) -> str:
 
 
 def prepare_on_device(som: Any, X: DeviceArray, sample_weight: Any) -> Prepared:
-    """Check weights and rows on a device for a `fit`, as `prepare` does for other rows."""
+    """Check weights, and rows on a device, for `fit`, as `prepare` does for rows in memory."""
     allowed = {
         "metric": ("euclidean",),
         "feature_weight": (None,),
@@ -679,7 +680,7 @@ def prepare_on_device(som: Any, X: DeviceArray, sample_weight: Any) -> Prepared:
 
 
 def checked_on_device(som: Any, X: DeviceArray, *, reset: bool = False) -> Any:
-    """Check the number of features and the values of rows on a device; return the rows."""
+    """Check the number of features and the values of rows on a device, and return the rows."""
     validate_data(som, X, reset=reset, skip_check_array=True)
     if not reset:
         map_: Map = som.map_
@@ -712,17 +713,17 @@ def checked_on_device(som: Any, X: DeviceArray, *, reset: bool = False) -> Any:
 
 
 MAX_SHARE = 0.995
-"""Share of the total variance above which a single column practically determines the map."""
+"""If one column has a larger share of the total variance, this column alone determines the map."""
 
 UNSCALED = ("euclidean", "manhattan", "chebyshev")
-"""Metrics for which a column with a wide range has a large effect on distances."""
+"""Metrics with which a column of wide range has a large effect on distances."""
 
 N_ROWS = 10_000
 """Approximate number of rows from which the variance of each column is computed."""
 
 
 def warn_of_wide_column(prepared: Prepared, metric: str, feature_weight: Any) -> None:
-    """Warn if one column of data without an encoding dominates the distances between rows."""
+    """Warn if, in data without an encoding, one column dominates the distances between rows."""
     rows = prepared.rows
     if isinstance(rows, SparseRows) or not prepared.encoding.is_plain:
         return

@@ -102,7 +102,7 @@ class Explains:
 
 
 def scored_stream(detector: Any, stream: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
-    """Yield the scores and p-values of each item; see `SOMDetector.score_stream`."""
+    """Yield the scores and the p-values of each item.  See `SOMDetector.score_stream`."""
     for number, item in enumerate(stream):
         try:
             piece, is_row = _as_piece(item)
@@ -116,7 +116,7 @@ def scored_stream(detector: Any, stream: Iterable[Any]) -> Iterator[tuple[Any, A
 
 
 def _as_piece(item: Any) -> tuple[Any, bool]:
-    """Return an item as rows, and whether the item is a single row."""
+    """Return the rows of an item, and whether the item is a single row."""
     if isinstance(item, Mapping):
         return table_from_columns({name: [cell] for name, cell in item.items()}), True
     item = collected(item)
@@ -142,13 +142,14 @@ class SOMDetector(Explains, OutlierMixin, Base):
     Parameters
     ----------
     method : str, default="auto"
-        Name of the score, which compares a row with the prototypes of usual rows (see `trim`):
+        Name of the score.  A score compares a row with the prototypes that count as usual (see
+        `trim`):
 
         - ``"auto"`` is the same as ``"combined"``.
         - ``"combined"`` is the mean distance to the ``n_prototypes`` nearest prototypes, plus a
-          term for rare values of the row.  In arrays, values are limited to 1.5 standard deviations
-          from the mean (3 after clean training) before distances are computed.  In tables, values
-          are not limited, so a value beyond all training values increases the score more.
+          term for rare values of the row.  In arrays, values are clipped to 1.5 standard deviations
+          from the mean (3 with clean training) before distances are computed.  In tables, values
+          are not clipped, so a value beyond all training values increases the score more.
         - ``"k_prototype"`` is the mean distance to the ``n_prototypes`` nearest prototypes.
         - ``"quantization_error"`` is the distance to the nearest prototype.
         - ``"mass"`` is the mean distance to the nearest prototypes that together represent 2 % of
@@ -159,30 +160,31 @@ class SOMDetector(Explains, OutlierMixin, Base):
         Whether all training rows are known to be usual.  If so, the map fits the rows more closely.
     som : SOM or None, default=None
         The map to train, unfitted.  None means ``SOM()``.  The automatic number of units is a
-        multiple of the square root of the number of rows.  The factor is 3, or 16 with clean
-        training, or 8 for scores other than ``"combined"``, compared with 5 for `SOM`.  ``missing``
-        and ``encoder`` of `som` are ignored.
+        multiple of the square root of the number of rows.  The factor is 3 (16 with clean
+        training), or 8 for scores other than ``"combined"``.  For `SOM`, it is 5.  ``missing`` and
+        ``encoder`` of `som` are ignored.
     n_maps : int or "auto", default="auto"
         Number of maps from which scores are computed, from 1 to 256.  With several maps, each map
         is trained on half of the rows, and a score is the root mean square of the scores of the
         maps.  Scores then depend less on the choice of training rows, but scoring takes ``n_maps``
         times as long.  ``map_``, the map of all rows, is then only for display and explanation.
-        ``"auto"`` means 8 for at most 2,000 rows, and 1 for more rows or clean training.
+        ``"auto"`` means 8 maps for at most 2,000 rows, and one map for more rows or clean training.
     n_prototypes : int or "auto", default="auto"
         Number of nearest prototypes that a score uses, from 1 (the quantization error) to 64.  With
-        several prototypes, an outlier that attracted one prototype in training still has a high
-        score.  ``"auto"`` for ``"combined"`` means 24, or 8 for the encoded columns of a table, or
-        1 with clean training.  For other scores, it means 8, or 2 with clean training.
+        several prototypes, the score of an outlier is high even if the outlier attracted one
+        prototype in training.  For ``"combined"``, ``"auto"`` means 24 for arrays, 8 for the
+        encoded columns of a table, and 1 with clean training.  For other scores, ``"auto"`` means
+        8, or 2 with clean training.
     trim : float or "auto", default="auto"
-        Share of the training rows, up to 0.5, whose prototypes do not count as usual.  The excluded
-        prototypes are the prototypes with the fewest rows nearby, such as the prototypes of a group
-        of outliers.  ``"auto"`` means 0.1, or 0.2 for the encoded columns of a table and for scores
-        other than ``"combined"``, or 0 with clean training.
+        Share of the training rows, up to 0.5, whose prototypes do not count as usual.  These are
+        the prototypes with the fewest rows nearby, such as the prototypes of a group of outliers.
+        ``"auto"`` means 0 with clean training.  Otherwise, ``"auto"`` means 0.1 for arrays with
+        ``"combined"``, and 0.2 for encoded columns or other scores.
     decorrelate : bool, default=True
         Whether to decorrelate columns before rows are compared with prototypes.  Information that
-        several columns share then counts only about once, and unusual combinations of usual values
-        get high scores.  The correlations are computed from the usual training rows.  The map
-        itself does not change.
+        several columns have in common then counts only about once, and unusual combinations of
+        usual values get high scores.  The correlations are computed from the usual training rows.
+        The map itself does not change.
     calibration : {"global", "regional"}, default="global"
         Calibration rows with which a row is compared for its p-value.  ``"global"`` means all
         calibration rows, and ``"regional"`` means only the calibration rows of the same region of
@@ -192,7 +194,7 @@ class SOMDetector(Explains, OutlierMixin, Base):
         As for `SOM`.  If ``encoder`` is a `TableEncoder`, the encoder's `missing` applies.
     encoder : "auto", TableEncoder or None, default="auto"
         As for `SOM`, but an encoder with ``missing="mask"`` is not supported.  Alerts contain the
-        ids from the column that `id` of the encoder names.
+        ids from the id column of the encoder.
     random_state : int, RandomState or None, default=None
         Seed for the choice of the training rows of each map, and for the training.
     verbose : int, default=0
@@ -207,12 +209,12 @@ class SOMDetector(Explains, OutlierMixin, Base):
     offset_ : float
         ``decision_function(X) = score_samples(X) - offset_``.
     effect_of_marks_ : str
-        Effect of the marks in `known` of `fit`, or the reason why there is no effect; "" without
-        marks.
+        Effect of the marks that `fit` received as `known`, or the reason why there is no effect.
+        "" if there are no marks.
     units_ : ndarray of shape (n_samples,)
         Best matching unit of each training row.
     explain_defaults_ : dict of str to str
-        Chosen value for each "auto" and the encoding of columns, with the reasons.
+        Value that was chosen for each "auto", and encoding of the columns, with the reasons.
     kernels_used_ : str
         Name of the kernels that ran, such as ``"core/avx512"``.
     n_features_in_ : int
@@ -227,13 +229,15 @@ class SOMDetector(Explains, OutlierMixin, Base):
     Notes
     -----
     With several maps, `fit` trains one map of all rows and ``n_maps`` maps of half of the rows.
-    With one map, it trains six maps, one for the scores and five for the p-values.  For the
-    p-values, the rows are split into five folds, and each fold is scored by a map that was trained
-    on the other folds.  If there are more than 20,000 rows, the map is trained on 20,000 rows, and
-    the remaining rows replace the folds in the calibration.  A `somscape.callbacks.TimeLimit` of
-    `som` limits the training of each map separately.  `predict` uses in-sample scores, so it flags
-    the requested share of the training rows.  `p_values` uses out-of-sample scores, because the
-    in-sample score of a training row that attracted a prototype is too low.
+    With one map, `fit` trains six maps, which are one map for the scores and five maps for the
+    p-values.  For the p-values, the rows are split into five folds, and each fold is scored by a
+    map that was trained on the other folds.  If there are more than 20,000 rows, only one map is
+    trained, on 20,000 rows, and the p-values are calibrated with the remaining rows.  A
+    `somscape.callbacks.TimeLimit` of `som` limits the training of each map separately.  The
+    threshold of `predict` is computed from scores by maps that were trained on the scored rows, so
+    `predict` flags the requested share of the training rows.  `p_values` compares rows with scores
+    by maps that were not trained on the scored rows, because the score of a training row that
+    attracted a prototype is too low.
 
     References
     ----------
@@ -391,12 +395,13 @@ class SOMDetector(Explains, OutlierMixin, Base):
     ) -> "SOMDetector":
         """Update the detector with more rows, in constant memory.
 
-        The first call does the same as `fit`, but with one map if ``n_maps="auto"``.  Each later
-        call scores the rows and then updates the map with `half_life`, as `SOM.partial_fit` does.
-        It also updates the set of usual prototypes, the rarity of values, the threshold and the
-        calibration.  The threshold and the calibration use the scores that the rows had when the
-        rows arrived.  The detector stores a sample of 10,000 scores and a sample of 2,000 rows,
-        from which the rarity of values is computed.
+        The first call does the same as `fit`, except that ``n_maps="auto"`` means one map.  Each
+        later call first scores the rows, and then updates the map with `half_life`, as
+        `SOM.partial_fit` does.  Each later call also updates the set of usual prototypes, the
+        rarity of values, the threshold and the calibration.  The threshold and the calibration are
+        computed from the scores that rows had before these updates.  The detector stores a sample
+        of 10,000 scores for the threshold and the calibration, and a sample of 2,000 rows for the
+        rarity of values.
 
         Parameters
         ----------
@@ -405,12 +410,12 @@ class SOMDetector(Explains, OutlierMixin, Base):
             O(n_units^2 * n_features) in addition to the scoring of its rows.
         y : ignored
         known : array-like of shape (n_samples,), optional
-            As in `fit`.  In later calls, the only effect is that known anomalies are left out of
-            the calibration.
+            As in `fit`.  In later calls, `known` only has the effect that known anomalies are left
+            out of the calibration.
         sample_weight : array-like of shape (n_samples,), optional
         half_life : float or None, default=None
-            Number of later rows after which the weight of a row is halved, as for
-            `SOM.partial_fit`.  The half-life also applies to the threshold and the calibration.
+            The weight of a row is halved after this number of later rows, as for `SOM.partial_fit`,
+            also in the threshold and the calibration.
 
         Returns
         -------
@@ -455,7 +460,7 @@ class SOMDetector(Explains, OutlierMixin, Base):
         Returns
         -------
         ndarray of shape (n_samples,)
-            Negative score of the chosen `method`, as scikit-learn requires.
+            Score by the chosen ``method``, multiplied by -1, as scikit-learn requires.
         """
         check_is_fitted(self)
         return -self.detector_.scores(data_for(self, X))
@@ -533,9 +538,9 @@ class SOMDetector(Explains, OutlierMixin, Base):
         Returns
         -------
         ndarray of shape (n_samples,)
-            P-values in (0, 1], in steps of ``1 / (n + 1)``, where n is the number of calibration
-            rows (in the row's region if calibration is regional).  P-values of high scores can be
-            smaller; see Notes.
+            P-values in (0, 1], in steps of ``1 / (n + 1)``.  Here, n is the number of calibration
+            rows (of the calibration rows in the row's region if ``calibration="regional"``).
+            P-values of high scores can be smaller than ``1 / (n + 1)``.  See Notes.
 
         Notes
         -----
@@ -549,15 +554,17 @@ class SOMDetector(Explains, OutlierMixin, Base):
         methods.
 
         With ``training_is_clean``, for other methods, and after a `fit` with marks, p-values are
-        conformal.  This means that a new row of the same population has a p-value of at most ``a``
-        with a probability of about ``a``.  With 100 calibration rows or more, a generalized Pareto
-        distribution is fitted to the highest 5 % of the scores (at least 20 scores).  If the
+        conformal.  This means that the p-value of a new row from the same population is at most
+        ``a`` with a probability of about ``a``.  With 100 calibration rows or more, a generalized
+        Pareto distribution is fitted to the highest 5 % of the scores (at least 20 scores).  If the
         p-value from this tail is less than the conformal p-value, the result is three quarters of
-        the p-value from the tail plus a quarter of the conformal p-value.  Then the probability is
-        at most ``4 * a`` for any tail, apart from the effects of cross-fitting.
+        the p-value from the tail plus a quarter of the conformal p-value.  With this mean, the
+        probability of a p-value of at most ``a`` is at most ``4 * a`` for any tail, apart from the
+        effects of cross-fitting.
 
-        After a `fit` with marks, the probability is only approximate, because marked rows are left
-        out of the calibration, which then contains too few similar rows.
+        After a `fit` with marks, this probability is only approximate, because marked rows are left
+        out of the calibration.  The calibration then contains too few rows that are similar to
+        marked rows.
         """
         check_is_fitted(self)
         return self._scores_and_p_values(X)[1]

@@ -1,4 +1,4 @@
-"""Fill missing values with means of similar rows, which are found with a map."""
+"""Imputation of missing values with means of prototypes near a row."""
 
 from typing import Any
 
@@ -20,10 +20,10 @@ from somscape.kernels._select import select_kernels
 from somscape.maps.map import NO_UNIT, Map
 
 BLOCK_VALUES = 1 << 17
-"""Maximum number of values of prototypes that are processed at a time (1 MiB)."""
+"""Maximum number of values of prototypes in memory at the same time (1 MiB)."""
 
 DEVIATION_RADIUS = 1.0
-"""Radius, in grid steps, over which the deviations of rows from units are smoothed."""
+"""Radius, in grid steps, of the smoothing of the deviations between rows and prototypes."""
 
 
 class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Base):
@@ -32,8 +32,8 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Base):
     Parameters
     ----------
     n_neighbors : int, default=5
-        Number of nearest units, at most 16.  The mean of their prototypes replaces a missing
-        value.
+        Number of nearest units, at most 16.  A missing value is replaced by the mean of the
+        prototypes of these units.
     som : SOM or None, default=None
         The map to train, unfitted.  None means ``SOM()``.  The map is trained only on the values
         that are present (with ``missing="mask"`` and ``encoder=None``).  Features should be on the
@@ -46,7 +46,7 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Base):
     map_ : Map
         The trained map.
     deviation_ : ndarray of shape (n_units, n_features)
-        Standard deviation of rows around each unit's prototype, for each feature.  It is the root
+        Standard deviation of rows around each unit's prototype, for each feature.  This is the root
         mean square difference between the training rows and their prototypes, smoothed over nearby
         units.
     n_features_in_ : int
@@ -145,7 +145,7 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Base):
         filled : ndarray of shape (n_samples, n_features), of the data's type
             The data without gaps.  A row without any value gets the mean of all training rows.
         deviation : ndarray of shape (n_samples, n_features), float64
-            Standard deviation of similar rows around each filled value; 0 for a value that was
+            Standard deviation of similar rows around each filled value, or 0 if the value was
             present.
         """
         check_is_fitted(self)
@@ -162,7 +162,8 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Base):
         return filled, deviation
 
     def _mean_and_deviation(self, rows: Floats) -> tuple[Float64s, Float64s]:
-        """Return, for each value, the mean and the deviation of the nearest prototypes."""
+        """Return, for each value, the mean of the nearest prototypes, and the standard deviation of
+        rows around this mean."""
         codebook, variances = self.map_.codebook, self.deviation_**2
         units, _ = self.map_.nearest(rows, min(self.n_neighbors, self.map_.n_units))
         values = codebook[units]
@@ -177,7 +178,7 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Base):
 
 
 def _deviation(map_: Map, rows: Floats, sample_weight: Any) -> Float64s:
-    """Return the root mean square difference between rows and prototypes, smoothed on the map."""
+    """Return the RMS difference between rows and prototypes, smoothed over nearby units."""
     units = map_.winners_of_rows(rows)
     is_used = units >= 0
     given = checked_weights(sample_weight, len(rows))

@@ -61,7 +61,7 @@ class Learner(Base):
         return self._fitted_model().map_
 
     def p_values(self, X: Any) -> Float64s:
-        """Return, for each row, the share of training rows at least as far from the map.
+        """Return the share of training rows at least as far from the map as each row.
 
         Parameters
         ----------
@@ -110,7 +110,7 @@ class Learner(Base):
         return som
 
     def _prepare_rows(self, X: Any, sample_weight: Any) -> Prepared:
-        """Check and encode the rows of a `fit`, and create `explain_defaults_`."""
+        """Check and encode the rows that were passed to `fit`, and create `explain_defaults_`."""
         chosen = choose_complete(self, X, sample_weight, None)
         prepared = prepare(
             self, chosen.data, sample_weight, encoding=chosen.encoding, missing=self.missing
@@ -139,7 +139,7 @@ def check_one_per_row(n: int, n_rows: int, what: str) -> None:
 
 
 def scoring_weights(sample_weight: Any, is_known: NDArray[np.bool_]) -> Float64s:
-    """Return the weight of each row in the result of `score`, scaled to at most 1."""
+    """Return the weight of each row in `score`, scaled so that the largest weight is 1."""
     weights = ones_or(checked_weights(sample_weight, len(is_known)), len(is_known))
     weights = weights / weights.max()
     if not is_known[weights > 0].any(axis=0).all():
@@ -166,38 +166,40 @@ class SOMClassifier(ClassifierMixin, Learner):
     """Predict classes of rows and calibrated probabilities with a map.
 
     A map is trained on rows with known classes.  Then a margin rule moves the prototypes towards
-    the boundaries between classes.  The units near a row determine the probability of each class.
+    the boundaries between classes.  Class probabilities are computed from the units near a row.
 
     Parameters
     ----------
     som : SOM or None, default=None
         The map to train, unfitted.  None means ``SOM()``.  The automatic number of units is a tenth
-        of the number of rows, at most 1,500 and at least two for each class.  ``missing`` and
-        ``encoder`` of `som` are ignored, because the classifier has the same parameters.
+        of the number of rows, but at most 1,500 units, and at least two units for each class.
+        ``missing`` and ``encoder`` of `som` are ignored, because the classifier has parameters with
+        these names.
     layer_weight : float, default=0.0
         Weight of the classes in the training of the map, as the variance of the classes divided by
         the variance of all columns.  With 0, the map does not use the classes.  With 0.5, most
         units contain rows of only one class, which is necessary with ``sharpen=False``.
     sharpen : bool, default=True
-        Whether a margin rule (GMLVQ) changes the prototypes and the metric so that rows are nearest
-        to a prototype of their own class.  The metric of ``map_`` is then the learned metric.
+        Whether a margin rule (GMLVQ) changes the prototypes and the metric, so that the prototype
+        nearest to a row belongs to the row's class.  The metric of ``map_`` is then the learned
+        metric.
     smooth : bool, default=True
-        Whether the 16 nearest units determine the prediction, with more weight for nearer units.
-        Rows that are left out of training determine the weights.  If False, only the best matching
-        unit determines the prediction.
+        Whether the prediction is computed from the 16 nearest units, with more weight for nearer
+        units.  The weighting is chosen by predictions for rows that are left out of training.  If
+        False, the prediction is computed only from the best matching unit.
     reject : float or None, default=None
-        Maximum share, up to 0.5, of rows like the training rows that `predict` rejects.  `predict`
-        returns None for a row if at most this share of such rows is as far from the map.  The share
-        must be at least 1 / (n + 1), where n is the number of rows that are left out of training.
-        With at most 1,000 rows, each row of known class is left out once.  With more rows, a fifth
-        of the rows is left out, at most 3,000 rows.
+        Maximum share, up to 0.5, of rows that `predict` rejects although they resemble the training
+        rows.  `predict` returns None for a row if at most this share of the training rows is as far
+        from the map.  The share must be at least 1 / (n + 1), where n is the number of rows that
+        are left out of training.  With at most 1,000 rows, each row of known class is left out
+        once.  With more rows, a fifth of the rows is left out, at most 3,000 rows.
     missing : {"error", "fill"}, default="error"
         As for `SOM`.  If ``encoder`` is a `TableEncoder`, the encoder's `missing` applies.
     encoder : "auto", TableEncoder or None, default="auto"
         As for `SOM`, but an encoder with ``missing="mask"`` is not supported.
     random_state : int, RandomState or None, default=None
-        Seed for the rows that are left out, for the order of rows in the margin rule, and for the
-        map.
+        Seed for the choice of the rows that are left out, for the order of rows in the margin rule,
+        and for the training of the map.
     verbose : int, default=0
         As for `SOM`.
 
@@ -229,13 +231,13 @@ class SOMClassifier(ClassifierMixin, Learner):
     Notes
     -----
     Columns of arrays should be on the same scale, as for `SOM`.  `fit` trains one map on all rows
-    and one map without a fifth of the rows.  The rows that are left out determine the smoothing.
-    If there are at most 1,000 different rows, `fit` leaves out each of five folds once, so it
-    trains six maps.  If some classes are unknown, it trains twice as many maps.  Equal rows of a
-    class are distributed evenly over the five folds.  With more than 100 features, rows are
-    compared along the 100 main axes of the data. The same data, parameters and seed give the same
-    results on one machine.  On another machine, the last bits can differ, because the linear
-    algebra library can differ.
+    and one map without a fifth of the rows.  The smoothing of the probabilities is chosen by the
+    predictions for the rows that are left out.  If there are at most 1,000 different rows, `fit`
+    leaves out each of five folds once, so six maps are trained.  If some classes are unknown, `fit`
+    trains twice as many maps.  Equal rows of the same class are distributed evenly over the five
+    folds.  With more than 100 features, rows are compared along the 100 main axes of the data.  The
+    same data, parameters and seed give the same results on one machine.  On another machine, the
+    last bits of the results can differ, because the linear algebra library can be another version.
 
     References
     ----------
@@ -292,9 +294,9 @@ class SOMClassifier(ClassifierMixin, Learner):
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
         y : array-like of shape (n_samples,)
-            Class of each row, as numbers or text.  None or NaN means that the class is unknown, but
-            -1 is a class like any other number.  The map is also trained on rows of unknown class
-            if this improves the predictions for rows that are left out.
+            Class of each row, as numbers or text.  None or NaN means that the class is unknown.
+            The number -1 is a class, like all other numbers.  The map is also trained on rows of
+            unknown class if this improves the predictions for rows that are left out.
         sample_weight : array-like of shape (n_samples,), optional
             A row of weight 2 counts as two rows, and a row of weight 0 is ignored.
 
@@ -335,7 +337,8 @@ class SOMClassifier(ClassifierMixin, Learner):
         Returns
         -------
         ndarray of shape (n_samples,)
-            With `reject`, an array of objects, with None for rows that are too far from the map.
+            With `reject`, the array contains objects, and None for rows that are too far from the
+            map.
         """
         answers = self._answers(X)
         return self._current_model().classes_of(*answers)
@@ -384,7 +387,8 @@ class SOMClassifier(ClassifierMixin, Learner):
         Returns
         -------
         SimilarRows
-            Similar rows, nearest first.  A row that is in X and in `among` is nearest to itself.
+            Similar rows, nearest first.  For a row that is in X and in `among`, the first similar
+            row is the row itself.
 
         Examples
         --------
@@ -427,7 +431,7 @@ class SOMClassifier(ClassifierMixin, Learner):
         return self.recognizer_
 
     def _current_model(self) -> Recognizer:
-        """Return the recognizer with the current value of `reject`."""
+        """Return the fitted recognizer, with the current value of the parameter `reject`."""
         return replace(self.recognizer_, reject=self.reject)
 
     def _answers(self, X: Any) -> tuple[Float64s, Float64s]:
@@ -436,7 +440,7 @@ class SOMClassifier(ClassifierMixin, Learner):
 
 
 def _checked_classes(y: Any, n_rows: int) -> NDArray[Any]:
-    """Return the classes as an array with one dimension, of objects if `y` is a list."""
+    """Return the classes as a 1-D array, which contains objects if `y` is a list."""
     if y is None:
         raise InputError(
             "SOMClassifier requires y to be passed, but the target y is None. Pass the class of "
@@ -478,7 +482,7 @@ def _encode_classes(y: NDArray[Any]) -> tuple[NDArray[Any], Ints]:
     if known.dtype.kind not in "biufU":
         kind = type(y[is_known][0]).__name__ if known.dtype == object else known.dtype
         raise InputError(
-            f"`y` must contain text, numbers or truth values, but has values of type {kind}. "
+            f"`y` must contain text, numbers or booleans, but has values of type {kind}. "
             "Pass text, such as y.astype(str).",
             parameter="y",
             value=kind,
@@ -499,35 +503,36 @@ def _encode_classes(y: NDArray[Any]) -> tuple[NDArray[Any], Ints]:
 
 
 LARGEST = 1e145
-"""Largest absolute value of a target, so that sums of squares do not overflow."""
+"""Largest allowed absolute value of a target.  Sums of squares of larger targets could overflow."""
 
 
 class SOMRegressor(RegressorMixin, Learner):
     """Predict numeric targets of rows with a map, with calibrated intervals.
 
-    The units near a row determine the prediction.  Each unit stores the mean target of the rows
-    nearby on the map and, if this improves the predictions, the slopes of the target along the
-    columns.
+    A prediction is computed from the units near a row.  Each unit stores the mean target of the
+    rows nearby on the map and, if slopes improve the predictions, the slopes of the target along
+    the columns.
 
     Parameters
     ----------
     som : SOM or None, default=None
         The map to train, unfitted.  None means ``SOM()``.  The automatic number of units is a fifth
-        of the number of rows, at most 1,500.  ``missing`` and ``encoder`` of `som` are ignored,
-        because the regressor has the same parameters.
+        of the number of rows, but at most 1,500 units.  ``missing`` and ``encoder`` of `som` are
+        ignored, because the regressor has parameters with these names.
     relevance : bool, default=True
-        Whether `fit` may weight columns by their effect on the targets.  Such weights are used only
-        if they improve the predictions for rows that are left out of training.  In this case, the
-        metric of ``map_`` contains the weights.
+        Whether `fit` may weight columns by their effect on the targets.  Weights are used only if
+        they improve the predictions for rows that are left out of training.  The metric of ``map_``
+        then contains the weights.
     linear : bool, default=True
-        Whether units may have slopes, either common slopes or separate slopes for each unit.  Rows
-        that are left out of training determine which choice is used.
+        Whether units may have slopes, which are either common to all units or separate for each
+        unit.  `fit` uses the choice with the best predictions for rows that are left out of
+        training.
     missing : {"error", "fill"}, default="error"
         As for `SOM`.  If ``encoder`` is a `TableEncoder`, the encoder's `missing` applies.
     encoder : "auto", TableEncoder or None, default="auto"
         As for `SOM`, but an encoder with ``missing="mask"`` is not supported.
     random_state : int, RandomState or None, default=None
-        Seed for the rows that are left out, and for the map.
+        Seed for the choice of the rows that are left out, and for the training of the map.
     verbose : int, default=0
         As for `SOM`.
 
@@ -555,11 +560,12 @@ class SOMRegressor(RegressorMixin, Learner):
     -----
     Columns of arrays should be on the same scale, as for `SOM`.  If there are at most 1,000
     different rows, `fit` trains eighteen maps, because each of five folds is left out once, with
-    and without relevance.  For more rows, it trains six maps.  If some targets are unknown, it
-    trains twice as many maps.  Separate slopes for each unit are used only with at most 30 axes.
-    Predictions stay within the range of the known targets, extended by a tenth of the range on both
-    sides.  Intervals come from the errors for rows that were left out, relative to the typical
-    error around each row (cross-conformal).
+    and without relevance.  For more rows, `fit` trains six maps.  If some targets are unknown,
+    `fit` trains twice as many maps.  Separate slopes for each unit are used only if rows have at
+    most 30 main axes.  Predictions stay within the range of the known targets, extended by a tenth
+    of the range on both sides.  Intervals are computed from the prediction errors for rows that
+    were left out of training, relative to the typical error around each row (cross-conformal
+    intervals).
 
     References
     ----------
@@ -675,14 +681,14 @@ class SOMRegressor(RegressorMixin, Learner):
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
         coverage : float, default=0.9
-            Share, above 0 and below 1, of rows like the training rows whose target is in the
-            interval.
+            Share of new rows, above 0 and below 1, whose target is in the interval, if new rows
+            resemble the training rows.
 
         Returns
         -------
         ndarray of shape (n_samples, 2) or (n_samples, n_targets, 2)
-            Lower and upper end of each interval, which are infinite if too few rows were left out
-            of training.
+            Lower and upper end of each interval.  The ends are infinite if too few rows were left
+            out of training.
         """
         rows = self._rows(X)
         return self.predictor_.intervals_of_rows(rows, coverage)
@@ -727,7 +733,7 @@ class SOMRegressor(RegressorMixin, Learner):
 
 
 def _r2(y: Float64s, found: Float64s, weights: Float64s) -> float:
-    """Return R2 of the known targets, or, as in scikit-learn, 1 or 0 if targets do not vary."""
+    """Return R2 of the known targets (1 or 0, as in scikit-learn, if targets do not vary)."""
     weights = weights * ~np.isnan(y)
     y = np.nan_to_num(y)
     left = float(weights @ (y - np.where(weights > 0, found, y)) ** 2)
@@ -754,7 +760,8 @@ def _checked_numbers(y: Any, n_rows: int) -> NDArray[np.float64]:
         )
     if values.shape[1:] == (0,):
         raise InputError(
-            "`y` must have one column, or one column for each target, but is without columns.",
+            "`y` must have one column, or one column for each target, but does not have any "
+            "columns.",
             parameter="y",
         )
     if values.dtype == object:

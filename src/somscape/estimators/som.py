@@ -112,18 +112,18 @@ def adopt_map(som: Any, map_: Map, X: Any) -> None:
 
 @dataclass(frozen=True, eq=False)
 class ReadyToTrain:
-    """Checked inputs of a training.
+    """Checked inputs of one training.
 
     Attributes
     ----------
     prepared : Prepared
     settings : Settings
     why_encoded : str or None
-        Explanation of the encoding, if columns were encoded.
+        Explanation of the encoding, or None if columns were not encoded.
     resume : PastRun or None
-        The earlier run that is resumed.
+        The earlier training that is resumed, if any.
     home : Home
-        Library and device of the results.
+        Array library and device of the results.
     """
 
     prepared: Prepared
@@ -134,7 +134,7 @@ class ReadyToTrain:
 
 
 def ready_to_train(som: Any, X: Any, sample_weight: Any, resume: Any) -> ReadyToTrain:
-    """Check the data, the parameters and the checkpoint of a `fit`."""
+    """Check the data, the parameters and the checkpoint for `fit`."""
     if resume is not None and not isinstance(resume, str | Path):
         raise ParameterTypeError(
             f"`resume` must be the name of a file or None, but is {resume!r}.",
@@ -165,7 +165,7 @@ def ready_to_train(som: Any, X: Any, sample_weight: Any, resume: Any) -> ReadyTo
 
 
 def keep_trained(som: Any, ready: ReadyToTrain, map_: Map, trained: Trained, units: Ints) -> None:
-    """Set the fitted attributes of an estimator from the results of training."""
+    """Set the fitted attributes of an estimator to the results of training."""
     all_rows, home = ready.prepared.all_rows, ready.home
     som.map_ = map_
     som.codebook_ = home.back(map_.codebook)
@@ -211,8 +211,8 @@ class PredictsLayers:
         Returns
         -------
         pandas.DataFrame, polars.DataFrame or pyarrow.Table
-            The columns of the other layers, in original units.  Columns of an array are named x0,
-            x1, ...
+            The predicted columns of the other layers, in original units.  Columns of an array are
+            named x0, x1, ...
 
         Raises
         ------
@@ -242,20 +242,21 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
     n_rows, n_cols : int or "auto", default="auto"
         Size of the map, in units.  ``"auto"`` means about ``5 sqrt(n_samples)`` units, from 9 to
         10,000, but not more units than rows (except on a hexagonal torus, which needs 2 units).
-        The sides are proportional to the standard deviations along the data's two main axes.
+        The sides of the map are proportional to the standard deviations along the data's two main
+        axes.
     lattice : {"hexagonal", "rectangular"}, Lattice or Graph, default="hexagonal"
         A unit has 6 neighbors on a hexagonal lattice and 8 on a rectangular lattice.  On a
         `somscape.Graph`, the edges define the neighbors.  A `Graph` or a `somscape.Lattice` also
-        sets the size and the boundary, so leave `n_rows`, `n_cols` and `boundary` out.
+        sets the size and the boundary.  In this case, leave `n_rows`, `n_cols` and `boundary` out.
     boundary : {"plane", "cylinder", "torus"}, default="plane"
         On a cylinder, the left and right edges are joined.  On a torus, the upper and lower edges
-        are also joined.  A hexagonal torus needs an even number of rows.
+        are also joined.  A hexagonal torus needs an even number of rows of units.
     neighborhood : {"gaussian", "bubble", "cut_gaussian", "epanechnikov", "triangle"}, \
             default="gaussian"
-        Weight of a row in the update of a unit at map distance d from the row's best matching unit.
-        ``"gaussian"`` is ``exp(-d^2 / (2 radius^2))``, and ``"bubble"`` is 1 up to the radius and 0
-        beyond.  The remaining functions are also 0 beyond the radius; see "Choosing a map" in the
-        guide.  ``"triangle"`` needs a rectangular lattice.
+        Weight of a row in the update of a unit whose distance on the map from the row's best
+        matching unit is d.  ``"gaussian"`` is ``exp(-d^2 / (2 radius^2))``, and ``"bubble"`` is 1
+        up to the radius and 0 beyond.  The other functions are also 0 beyond the radius.  See
+        "Choosing a map" in the guide.  ``"triangle"`` needs a rectangular lattice.
     metric : {"euclidean", "cosine", "manhattan", "chebyshev", "correlation", "mahalanobis"}, \
             default="euclidean"
         Distance between rows and prototypes.  Features should be on the same scale.  The encoding
@@ -263,14 +264,14 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         directions, so every row is scaled to length 1.  ``"mahalanobis"`` is the Euclidean distance
         after whitening.  For every metric, prototypes are means of rows.
     feature_weight : array-like of shape (n_features,), dict or None, default=None
-        Weight of each feature in distances, which is 0 or from 1e-100 to 1e100.  A dict such as
-        ``{"income": 2}`` assigns weights to columns by name, and all remaining columns have weight
-        1.  None means weight 1 for all features.
+        Weight of each feature in distances.  A weight is 0 or from 1e-100 to 1e100.  A dict such as
+        ``{"income": 2}`` assigns weights to columns by name.  All other columns then have weight 1.
+        None means weight 1 for all features.
     algorithm : {"auto", "batch", "online", "multires"}, default="auto"
         ``"batch"`` moves every unit to the mean of the rows in its neighborhood, once per epoch.
-        ``"online"`` visits rows in random order, and each row moves its best matching unit and the
-        neighbors.  ``"multires"`` trains smaller maps on samples first.  ``"auto"`` means
-        ``"batch"`` if batch training is fast, else ``"multires"``.
+        ``"online"`` visits rows in random order.  Each row moves its best matching unit and the
+        neighbors of this unit.  ``"multires"`` trains smaller maps on samples first.  ``"auto"``
+        means ``"batch"`` if batch training is fast, else ``"multires"``.
     init : {"pca", "sample", "random"}, array of shape (n_units, n_features) or Map, \
             default="pca"
         Initial codebook.  ``"pca"`` spreads the units over the plane of the two main axes,
@@ -278,23 +279,24 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         feature's range.  An array is the codebook itself.  With a `somscape.Map`, training
         continues from the map and keeps its lattice, its encoding and its last radius.
     n_init : int or "auto", default="auto"
-        Number of trainings with different starts.  The map with the lowest ``quantization_error *
-        (1 + topographic_error)`` is kept.  ``"auto"`` means up to 16 for small tables, else 1.
+        Number of times that the map is trained, with different initial codebooks.  The map with the
+        lowest ``quantization_error * (1 + topographic_error)`` is kept.  ``"auto"`` means up to 16
+        for small tables, else 1.
     n_epochs : int, float or "auto", default="auto"
-        Number of passes over the rows, at most a million.  ``"auto"`` depends on `algorithm`; see
-        ``explain_defaults_``.  For ``"online"``, the number can be a fraction.  For example,
-        ``20_000 / len(X)`` means 20,000 updates.
+        Number of passes over the rows (epochs), at most a million.  ``"auto"`` depends on
+        `algorithm`; see ``explain_defaults_``.  For ``"online"``, the number can be a fraction.
+        For example, ``20_000 / len(X)`` means 20,000 updates.
     radius_start, radius_end : float or "auto", default="auto"
         First and last radius in grid steps, or, on a graph, in the unit of the edge lengths.
         ``radius_start="auto"`` means a quarter of the longest side of the map after a PCA start and
         half of the longest side after other starts, but at least 2.  ``radius_end="auto"`` means
         0.7, or less if there are more than 20 rows per unit.  If ``radius_end`` is 0.3 or less,
-        units can move, at the end of training, to rows that are far from every unit; see "Choosing
-        a map" in the guide.
+        some units can move, at the end of training, to rows that are far from all units.  See
+        "Choosing a map" in the guide.
     radius_decay : {"geometric", "linear", "inverse", "asymptotic", "constant"} or array, \
             default="geometric"
-        Schedule by which the radius falls to ``radius_end``, the radius of the last epoch.
-        ``"constant"`` keeps ``radius_start``.  An array contains the radius of each epoch.
+        Name of the function by which the radius falls to ``radius_end``, the radius of the last
+        epoch.  ``"constant"`` keeps ``radius_start``.  An array contains the radius of each epoch.
     learning_rate : float or pair of float, default=(0.5, 0.05)
         First and last learning rate of ``"online"``, in (0, 1].  The rate falls geometrically.  A
         single number is a constant rate.
@@ -312,21 +314,21 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         fitted to X, and a fitted `TableEncoder` is not changed.  With None or a `TableEncoder`,
         `fit` does not give this warning.
     tol : float, default=1e-4
-        Batch training stops at the final radius when no unit moves further than `tol` times the
-        mean distance of the rows to their mean.  With 0, training stops only when no row changes
-        its best matching unit.
+        Batch training stops as soon as, at the final radius, no unit moves in an epoch further than
+        `tol` times the mean distance from the rows to their mean.  With 0, training stops only when
+        no row changes its best matching unit.
     warm_start : bool, default=False
         Whether `fit` continues from the fitted map, as if this map were passed as ``init``.
     random_state : int, RandomState or None, default=None
-        Seed of random starts, of samples and of the order of rows.  Batch training from a PCA
-        start does not use random numbers.
+        Seed for random initial codebooks, for samples and for the order of rows.  Batch training
+        from a PCA start does not use random numbers.
     callbacks : sequence of callable, default=()
-        Functions that are called with a `somscape.fit.Progress` after every epoch or block of
-        online updates.  A callback ends training if it returns True or a text with the reason.
-        See `somscape.callbacks` for examples.
+        Functions that are called with a `somscape.fit.Progress` after every epoch or, in online
+        training, after every block of updates.  A callback ends training if it returns True or a
+        text with the reason.  See `somscape.callbacks` for examples.
     verbose : int, default=0
-        1 shows progress on standard error, or in the log (logger ``somscape``, level INFO) if
-        logging is configured for this level.
+        1 shows progress on standard error, or in the logger ``somscape`` if logging is configured
+        to record messages of level INFO.
 
     Attributes
     ----------
@@ -351,7 +353,7 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
     stop_reason_ : str
         Reason for the end of training.
     explain_defaults_ : dict of str to str
-        Chosen value and reason, for each parameter that was "auto" or could not be applied.
+        For each parameter that was "auto" or could not be applied, the value used and the reason.
     kernels_used_ : str
         Name of the kernels that ran, such as ``"core/avx512"``, ``"numpy"`` or ``"torch/cuda:0
         float32"``.
@@ -375,13 +377,13 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
     The same data, parameters and seed give the same codebook, bit for bit, for any number of
     threads and any instruction set of the compiled core.  In batch training from a given codebook
     or a PCA start, the order of the rows does not change any bit either, and a row of weight 2
-    gives the same bits as two equal rows.  There are three exceptions in which the result depends
-    slightly on the order of the rows.  First, the axes of a PCA start are computed from every k-th
-    row if there are more than 100,000 rows, or if the number of values times the number of features
-    is above 5e9.  Second, the axes are computed from sums of floats for sparse rows and for the
-    metric ``"mahalanobis"``.  Third, training uses samples if an epoch needs more than 2e9
-    multiply-adds with ``algorithm="auto"``.  If the second and the third axis of the data have
-    equal variance, the PCA start is not unique.
+    gives the same bits as two equal rows.  In three cases, the result depends slightly on the order
+    of the rows.  First, the axes of a PCA start are computed from every k-th row if there are more
+    than 100,000 rows, or if the number of values times the number of features is above 5e9.
+    Second, the axes are computed from sums of floats for sparse rows and for the metric
+    ``"mahalanobis"``.  Third, with ``algorithm="auto"``, training uses samples if an epoch needs
+    more than 2e9 multiply-adds.  If the second and the third axis of the data have equal variance,
+    the PCA start is not unique.
 
     References
     ----------
@@ -571,8 +573,8 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
 
         The first call trains a map, as `fit` does, unless `init` is a `somscape.Map`.  Each later
         call, and the first call with a map as `init`, is a step of stochastic EM at the final
-        radius of training (Cappe and Moulines 2009).  The new codebook is computed from the sums of
-        all earlier rows, with weights reduced by `half_life`, and the sums of the new rows.
+        radius of training (Cappe and Moulines 2009).  The new codebook is computed from sums over
+        the earlier rows, whose weights are reduced by `half_life`, and from sums over the new rows.
 
         Parameters
         ----------
@@ -580,9 +582,9 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         y : ignored
         sample_weight : array-like of shape (n_samples,), optional
         half_life : float or None, default=None
-            Number of later rows, or their total weight, after which the weight of a row is halved.
-            A call multiplies the weight of all earlier rows by
-            ``0.5 ** (weight of X / half_life)``.  None means that weights are not reduced.
+            The weight of a row is halved after this number of later rows (or this total weight of
+            later rows).  A call multiplies the weight of all earlier rows by ``0.5 ** (weight of X
+            / half_life)``.  None means that weights are not reduced.
 
         Returns
         -------
@@ -653,10 +655,10 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         Returns
         -------
         ndarray of shape (n_samples,)
-            Number of the unit, or the lowest number if several units are equally near.  A
-            collection gives a lazy collection of the same library.  For Dask, the result is a
-            series or an array.  For Spark and Ray, the result contains the rows and an additional
-            column ``unit``.
+            Number of the best matching unit.  If several units are equally near, this is the lowest
+            of their numbers.  For a collection, the result is a lazy collection of the same
+            library.  For Dask, the result is a series or an array.  For Spark and Ray, the result
+            contains the rows and an additional column ``unit``.
         """
         check_is_fitted(self)
         X, home = received(X)
@@ -681,7 +683,7 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         return home.back(self.map_.metric.distances(rows, self.map_.codebook))
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
-        """Return the negative mean squared quantization error; higher is better.
+        """Return the negative mean squared quantization error.  A higher score is better.
 
         Parameters
         ----------

@@ -128,18 +128,18 @@ def _name(layer: str, column: Any, names: Sequence[str]) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Form:
-    """The form of the data of a `fit`, to which encoded rows are converted back.
+    """Form of the data that were passed to `fit`, to which encoded rows are converted back.
 
     Attributes
     ----------
     names : tuple of str
         Names of all columns.
     example : Table, data frame or ndarray
-        The data of `fit`, reduced to zero rows.
+        The data that were passed to `fit`, without their rows.
     types : dict of str to type
-        Type of the first present value of each column.
+        Type of the first value of each column that is not missing.
     values : dict of str to dict
-        Original value of each level, for each column.
+        For each column, the original value of each level.
     constants : dict of str to object
         Value of each constant column.
     """
@@ -159,7 +159,7 @@ class Form:
         ordinals: Mapping[str, Sequence[Any]],
         is_counted: NDArray[np.bool_],
     ) -> "Form":
-        """Return the form of data that was read as a table and encoded."""
+        """Return the form of data that were read as a table and encoded."""
         raws = _raw_values(data)
         types: dict[str, type] = {}
         constants: dict[str, Any] = {}
@@ -182,7 +182,7 @@ class Form:
         return cls(table.names, example, types, values, constants)
 
     def restore(self, rows: Float64s, encoding: Encoding) -> Any:
-        """Return encoded rows in this form, with the columns that can be recovered."""
+        """Return decoded rows in this form, with all columns that can be recovered."""
         part_of = {c.name: part for c, part in zip(encoding.features, encoding.slices, strict=True)}
         columns: dict[str, list[Any]] = {}
         for code in encoding.columns:
@@ -267,8 +267,8 @@ NAME_LISTS = ("drop", "protect", "categories", "numbers", "dates")
 class TableEncoder(TransformerMixin, Base):
     """Convert a table of mixed columns to numbers on one scale, and back.
 
-    In the features, the distance is 1 between the lowest and the highest number of a column,
-    between two different categories, and between the lowest and the highest of ordered levels.
+    The encoded distance of rows that differ in one column is 1 between the lowest and the highest
+    number, between two different categories, and between the lowest and the highest ordered level.
     Rules choose the kind of each column, and ``encoding_.columns`` contains the reasons.
     Parameters override the rules.  `SOM` and `SOMDetector` encode tables and data frames by the
     same rules, unless you pass a `TableEncoder`.
@@ -278,7 +278,7 @@ class TableEncoder(TransformerMixin, Base):
     id : str or None, default=None
         Column with an id of each row, which does not have to be unique.  It is not a feature, but
         alerts of a detector show it.  None means the first column with a typical name of an id and
-        without repeated values, if there is one.
+        without repeated values, if there is such a column.
     label : str or None, default=None
         Column with a known outcome.  It is not a feature, and later data do not have to contain
         it.
@@ -288,23 +288,24 @@ class TableEncoder(TransformerMixin, Base):
         Columns with personal attributes, such as sex or nationality.  They are not features, but
         the list of alerts contains them.  Later data do not have to contain them.
     categories, numbers : sequence of str, default=()
-        Columns that are treated as categories or as numbers, regardless of the rules.
+        Columns that are encoded as categories or as numbers, regardless of the rules.
     ordinals : dict of str to list or None, default=None
         Ordered categories with their levels from the lowest to the highest, such as ``{"size":
         ["S", "M", "L"]}``.  The levels become equal steps from 0 to 1.
     dates : sequence of str, default=()
-        Columns of dates that the rules do not recognize, such as 20260131.
+        Columns whose dates the rules do not recognize, such as 20260131.
     date_format : {"dmy", "mdy", "ymd"} or None, default=None
         Order of day, month and year in columns with ambiguous dates, such as 1/2/2026.  None means
-        that the day is first, unless the month is clearly first in another column of dates.
+        that the day is first, unless another column of dates shows that the month is first.
     missing : {"error", "fill", "mask"}, default="error"
         Treatment of missing values.  ``"error"`` raises an error, and ``"mask"`` keeps missing
         values as NaN.  ``"fill"`` uses the median of the column for missing numbers, dates and
         ordered categories, and a separate level for missing values of other categories.
     scale : {"robust", "range"}, default="robust"
         The two numbers of a column that become 0 and 1.  ``"robust"`` uses the ends of the range of
-        the middle 96 % of the rows, so extreme numbers become values below 0 or above 1.  With at
-        most 50 rows, it uses all rows.  ``"range"`` uses the smallest and the largest number.
+        the middle 96 % of the rows, or of all rows if there are at most 50 rows.  Extreme numbers
+        then become values below 0 or above 1.  ``"range"`` uses the smallest and the largest
+        number.
     tame : bool, default=True
         Whether to transform a column of numbers if its farthest value is more than 10 half
         interquartile ranges from the median.  A number x becomes ``asinh((x - median) / half
@@ -315,8 +316,8 @@ class TableEncoder(TransformerMixin, Base):
         raises an error unless a parameter names the column.  Columns in `categories` can have 1000
         values.  None leaves out text columns with more than 50 values.
     others : {"rules", "drop"}, default="rules"
-        Treatment of columns that no parameter names.  Either the rules apply, or the columns are
-        left out.
+        Treatment of columns that are not named in any parameter.  The columns are either encoded by
+        the rules or left out.
     dictionary : mapping, str, Path or None, default=None
         Readable names for codes and columns in reasons, reports and pictures, such as ``{"job":
         {"": "Job", "A171": "unskilled"}}``.  The key "" is for the name of the column.  A path is
@@ -344,15 +345,15 @@ class TableEncoder(TransformerMixin, Base):
     Notes
     -----
     Some columns are left out unless a parameter names them.  These are constant columns, the first
-    column with the name and the values of an id, row counters, codes that are nearly all different,
-    columns of two values with a typical name of an outcome (such as ``class`` or ``is_fraud``),
-    and, in small tables, text columns with more than half of the values distinct.  A date becomes
-    one feature with the number of the day, and two features each for the weekday and the hour, as a
-    position on a circle.  Two columns of dates also have a feature for the number of days between
-    them.  The columns of an array of numbers are always numbers, but an array of objects is read
-    like a data frame.  A category has one feature per level, with the value ``sqrt(1/2)`` for the
-    level of the row, and a last feature for levels that do not occur in `fit`.  An ordered category
-    raises an error for such levels.
+    column with a typical name and unique values of an id, row counters, codes that are nearly all
+    different, columns of two values with a typical name of an outcome (such as ``class`` or
+    ``is_fraud``), and, in small tables, text columns in which more than half of the values are
+    distinct.  A date becomes one feature for the number of the day.  The weekday and the hour
+    become positions on a circle, with two features each.  Two columns of dates also have a feature
+    for the number of days between them.  The columns of an array of numbers are always numbers, but
+    an array of objects is read like a data frame.  A category has one feature per level, with the
+    value ``sqrt(1/2)`` for the level of the row, and a last feature for levels that do not occur in
+    `fit`.  An ordered category raises an error for such levels.
 
     With layers, features are also multiplied by ``sqrt(weight / m)``, where m is the mean squared
     distance of two rows within the layer, without missing values.  With Euclidean distances, this
@@ -503,7 +504,7 @@ class TableEncoder(TransformerMixin, Base):
         ------
         InputError
             If the file cannot be read, contains invalid roles, or contains roles for ``--per``.
-            The message contains the line of invalid roles.
+            If roles are invalid, the message contains their line.
 
         Examples
         --------
@@ -605,11 +606,12 @@ class TableEncoder(TransformerMixin, Base):
         Table, data frame or ndarray of shape (n_samples, n_columns)
             The data in the form of `fit`.  Numbers are equal to the original numbers up to
             rounding, and whole numbers stay whole.  A category gets the level with the largest
-            share, or a missing value if new levels have the largest share.  An ordered category
-            gets the nearest level.  A date is rounded to the day, second or microsecond, like the
-            dates of `fit`, and is in ISO format if it was text.  Missing values that were filled
-            stay filled.  Columns that are not features are left out unless they are constant.  In
-            an array, such columns are NaN or None instead.
+            feature, or a missing value if the feature for levels that did not occur in `fit` is the
+            largest.  An ordered category gets the nearest level.  A date is rounded to the day,
+            second or microsecond, like the dates of `fit`, and is in ISO format if it was text.
+            Missing values that were filled in are not made missing again.  Constant columns get
+            their value.  All other columns that are not features cannot be recovered and are left
+            out or, in an array, are NaN or None.
         """
         check_is_fitted(self)
         frame = as_frame(X, "X")
@@ -683,7 +685,7 @@ class TableEncoder(TransformerMixin, Base):
                 )
 
     def _roles(self, names: Sequence[str], unused: set[str], *, are_numbers: bool) -> Roles:
-        """Return the roles of columns from the parameters and the type of the data."""
+        """Return the roles of columns, from the parameters and the type of the data."""
         ordinals = dict(self.ordinals or {})
         numbers = tuple(self.numbers)
         if are_numbers and self.others == "rules":

@@ -1,4 +1,4 @@
-"""Updates of a detector with further rows."""
+"""Functions that update a detector with further rows."""
 
 from dataclasses import dataclass, replace
 
@@ -24,8 +24,8 @@ SIZE = 10_000
 """Number of rows that a reservoir keeps."""
 
 LONG_GONE = 40.0
-"""Rows are dropped if they weigh less than exp(-40) times a new row, because sums lose such
-weights."""
+"""A row is dropped if its weight is below exp(-40) times the weight of a new row, because rounding
+removes so small a weight from a sum."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,13 +35,13 @@ class Reservoir:
     Attributes
     ----------
     values : ndarray of shape (n, n_values)
-        Values that are kept for each row.
+        Values of each row in the sample.
     log_weights, log_priorities : ndarray of shape (n,)
-        Logarithms of the weights and priorities.  Subtract `clock` for the current values.
+        Logarithms of weights and random priorities.  Subtracting `clock` gives the current values.
     log_left : float
-        Highest logarithm of the priority of a dropped row, or minus infinity if all rows are kept.
+        Logarithm of the highest priority of a dropped row, or minus infinity without dropped rows.
     clock : float
-        Logarithm of the factor by which the weights of the first rows have been divided.
+        Logarithm of the ratio of a new row's weight to the current weight of a first row.
     n_seen : int
         Number of rows so far.
     seed : int
@@ -64,7 +64,7 @@ class Reservoir:
         return cls(np.empty((0, n_values)), nothing, nothing, -np.inf, 0.0, 0, seed, size)
 
     def plus(self, values: Floats, weights: Float64s | None, share: float = 1.0) -> "Reservoir":
-        """Return the reservoir with further rows, after multiplying older weights by `share`."""
+        """Return a reservoir with further rows, in which `share` multiplies all older weights."""
         clock = self.clock - float(np.log(max(share, np.finfo(np.float64).tiny)))
         n = len(values)
         log_weights = np.full(n, clock) if weights is None else np.log(weights) + clock
@@ -89,36 +89,37 @@ class Reservoir:
 
     @property
     def weights(self) -> Float64s | None:
-        """Weight of each row in estimates.  None means 1 each."""
+        """Weight of each kept row in estimates.  None means weight 1 for every row."""
         left = self.log_left - self.clock
         logs = np.maximum(self.log_weights - self.clock, left) - max(left, 0.0)
         return None if (logs == 0).all() else np.exp(logs)
 
 
 KEPT_ROWS = 2_000
-"""Number of rows that are kept to learn how rare values are."""
+"""Number of rows in the sample from which the rarity of values is learned."""
 
 
 @dataclass(frozen=True, eq=False)
 class DetectorStream:
-    """Summary of all rows so far, in constant memory, for updates of a detector.
+    """Summary, of constant size, of all rows so far, from which a detector is updated.
 
     Attributes
     ----------
     sums : RunningSums or None
-        Sums by unit.  If None, the sum of each unit is its prototype times its hits.
+        Sums of the rows of each unit.  If None, each sum is the unit's prototype times its hits.
     squares : ndarray of shape (n_units,)
         For each unit, sum of the squared distances from its rows to its prototype.
     scores : Reservoir
-        Score for the threshold, score for the calibration, and unit of each kept row.
+        For each kept row, its score for the threshold, its score for the calibration, and its unit.
     of_members : tuple of (RunningSums or None, ndarray)
-        Values like `sums` and `squares` for each member map.
+        The pair of `sums` and `squares` for each member map.
     rows : Reservoir or None, default=None
-        Rows from which rarity is learned.  None if scores do not include rarity.
+        Sample of rows from which rarity is learned.  None if scores do not include rarity.
     rarity_factor : float, default=0.0
-        Factor by which ``-log(share of rows with the value)`` is multiplied in a score.
+        A value adds this factor times ``-log(share of rows with the value)`` to a score.
     beyond : Beyond or None, default=None
-        Data to score numbers beyond all other values of their column.  None if this is not done.
+        Data from which extra amounts are computed for numbers beyond all other values of their
+        column.  None if scores do not include extra amounts.
     """
 
     sums: RunningSums | None
@@ -133,7 +134,7 @@ class DetectorStream:
     def after(
         cls, trained: TrainedDetector, rows: Floats, weights: Float64s | None, seed: int
     ) -> "DetectorStream":
-        """Return the summary of the rows that trained a detector."""
+        """Return the summary of the rows on which a detector was trained."""
         whole = trained.of_all_rows
         values = np.column_stack([trained.scores, trained.calibration, whole.units])
         kept = Reservoir.empty(3, seed).plus(values, weights)
@@ -154,7 +155,7 @@ def updated(
     detection: Detection,
     half_life: float | None,
 ) -> tuple[Detector, DetectorStream, Ints]:
-    """Return the detector and its summary after learning from rows, and the units of the rows."""
+    """Return the updated detector, its updated summary, and the units of the new rows."""
     detector, stream = trained
     scores = detector.scores_of_rows(rows)
     more = _FurtherRows(rows, weights, half_life, detection)
@@ -207,7 +208,7 @@ def updated(
 
 @dataclass(frozen=True, eq=False)
 class _FurtherRows:
-    """Further rows, and the settings by which maps learn from them."""
+    """Further rows, and the settings with which maps learn from these rows."""
 
     rows: Floats
     weights: Float64s | None
@@ -217,7 +218,7 @@ class _FurtherRows:
     def on(
         self, scorer: Scorer, sums: RunningSums | None, squares: Float64s
     ) -> tuple[TrainedScorer, float]:
-        """Return two values: a scorer trained on these rows, and the factor for earlier weights."""
+        """Return a scorer trained further on these rows, and the factor for the earlier weights."""
         rows = within_reach(self.rows, scorer.reach)
         step = go_on(scorer.map_, rows, self.weights, sums, self.half_life)
         squares = step.share * squares + squares_of(
@@ -235,7 +236,7 @@ class _FurtherRows:
 def _average_contributions(
     before: Detector, after: TrainedScorer, rows: Floats, weights: Float64s | None
 ) -> Float64s | None:
-    """Return the mean contributions over all earlier and new rows."""
+    """Return each column's mean contribution over all earlier and new rows."""
     means = before.mean_contributions
     n_new = float(len(rows) if weights is None else weights.sum())
     if means is None or not n_new:

@@ -53,28 +53,29 @@ from somscape.tables.encoding import Encoding
 
 N_MAPS = 8
 """Number of maps for a small table.  For two resamples of 690 applications, the lists of the 50
-most unusual rows overlap by 0.77 with 8 maps, by 0.73 with 4 maps, and by 0.78 with 16 maps."""
+most unusual rows share 77 % of their rows with 8 maps, 73 % with 4 maps, and 78 % with 16 maps."""
 
 MAX_ROWS = 2_000
-"""Maximum number of rows of a small table.  With more rows, the ranking by one map is stable
-enough, and several maps would take noticeable time."""
+"""Maximum number of rows of a small table.  With more rows, the ranking of rows by one map is
+stable enough, and training several maps would take noticeable time."""
 
 COMMON_SHARE = 0.02
-"""A group of equal rows trains every map if the group contains at least this share of all rows."""
+"""Every map is trained on a group of equal rows if the group has at least this share of all
+rows."""
 
 MIN_COMMON_ROWS = 5
-"""Minimum number of rows in a group of equal rows that trains every map."""
+"""Every map is trained on a group of equal rows only if the group has at least this many rows."""
 
 
 def n_maps_for(weights: Float64s | None, n_rows: int) -> int:
-    """Return the default number of maps that score rows together."""
+    """Return the default number of maps whose scores are combined."""
     counts = counts_of(weights)
     counted = n_rows if counts is None else math.fsum(counts)
     return N_MAPS if counted <= MAX_ROWS else 1
 
 
 def halves(rows: Floats, weights: Float64s | None, n_maps: int, seed: int) -> list[Ints]:
-    """Return the rows for each map.  Each pair of maps divides the rows at random into halves."""
+    """Return the row numbers for each map.  Every two maps get the halves of a random split."""
     _, group = np.unique(rows, axis=0, return_inverse=True)
     group = group.reshape(-1)
     counts = np.bincount(group, counts_of(weights))
@@ -94,7 +95,7 @@ def halves(rows: Floats, weights: Float64s | None, n_maps: int, seed: int) -> li
 
 
 def left_out_scores(each: Float64s, parts: list[Ints]) -> Float64s:
-    """Return the score of each row by the maps that did not learn from the row."""
+    """Return the score of each row by the maps that were not trained on the row."""
     is_out = np.ones(each.shape, dtype=bool)
     for of_map, part in zip(is_out, parts, strict=True):
         of_map[part] = False
@@ -105,22 +106,23 @@ def left_out_scores(each: Float64s, parts: list[Ints]) -> Float64s:
 
 @dataclass(frozen=True)
 class Defaults:
-    """Values that "auto" chooses, tuned on tables in `benchmarks/detection/README.md`.
+    """Values that "auto" chooses, tuned on the tables of `benchmarks/detection/README.md`.
 
     Attributes
     ----------
     trim : float
-        Share of the rows whose prototypes are excluded from the usual prototypes.
+        Share of the training rows whose prototypes do not count as usual.
     n_prototypes : int
     decorrelated : float
-        Share of a squared distance that is measured between decorrelated rows.
+        Share of a squared distance that comes from decorrelated rows.
     units_per_root : float
-        Number of units of an automatic map, divided by the square root of the number of rows.
+        Automatic number of units, divided by the square root of the number of rows.
     reach : float
-        Number of standard deviations from the mean within which a number is compared unchanged.
+        Number of standard deviations from the mean beyond which numbers are clipped before rows are
+        compared with prototypes.
     rarity : float
-        Spread of the amounts that rarity adds to the scores of usual rows, divided by the spread
-        of scores that depend only on distances.
+        Spread of the amounts that rarity adds to scores, divided by the spread of the scores
+        without rarity.
     """
 
     trim: float
@@ -143,21 +145,21 @@ DEFAULTS = {
     "alone": Defaults(0.2, 8, 0.8, 8.0, np.inf, 0.0),
     "alone, clean": Defaults(0.0, 2, 0.3, 8.0, np.inf, 0.0),
 }
-"""Values that "auto" chooses, by the score and by the kind of rows."""
+"""Values that "auto" chooses for each kind of score and of rows."""
 
 CLEAN_RADIUS_END = 0.4
-"""Final neighborhood radius with which prototypes follow the rows closely, if all rows are
-usual."""
+"""Final neighborhood radius if all training rows are usual.  With so small a radius, the prototypes
+fit the rows closely."""
 
 CALIBRATIONS = ("global", "regional")
 
 
 @dataclass(frozen=True)
 class Detection:
-    """Settings for scoring and flagging rows, which `somscape.SOMDetector` describes.
+    """Settings for scoring and flagging rows, as described in `somscape.SOMDetector`.
 
-    In addition, `is_encoded` is True if the rows are encoded columns of a table, and False if they
-    are plain numbers.
+    In addition, `is_encoded` is True if the rows are encoded columns of a table, and False if the
+    rows are numbers without an encoding.
 
     Raises
     ------
@@ -193,7 +195,7 @@ class Detection:
         check_choice("calibration", self.calibration, CALIBRATIONS)
 
     def of_rows(self, encoding: Encoding | None) -> "Detection":
-        """Return the settings for rows with this encoding, or for plain numbers if None."""
+        """Return the settings for rows with this encoding (None for numbers without encoding)."""
         return replace(self, is_encoded=encoding is not None and not encoding.is_plain)
 
     @property
@@ -232,7 +234,7 @@ class Detection:
         return SCORES[self.score].adds_rarity and not self.training_is_clean
 
     def maps_for(self, weights: Float64s | None, n_rows: int) -> int:
-        """Return the number of maps that score together if `n_rows` rows train them."""
+        """Return the number of maps whose scores are combined, for `n_rows` training rows."""
         if isinstance(self.n_maps, str):
             return 1 if self.training_is_clean else n_maps_for(weights, n_rows)
         return int(self.n_maps)
@@ -242,14 +244,14 @@ class Detection:
         counts = counts_of(weights)
         total = f"{n_rows if counts is None else counts.sum():,.10g}"
         n_maps = self.maps_for(weights, n_rows)
-        by_size = f"with {total} rows (more than {MAX_ROWS:,}), the list of one map is stable"
+        by_size = f"with {total} rows (more than {MAX_ROWS:,}), the ranking by one map is stable"
         if n_maps > 1:
             by_size = (
-                f"with {total} rows (at most {MAX_ROWS:,}), the list of one map would depend on "
+                f"with {total} rows (at most {MAX_ROWS:,}), the ranking by one map would depend on "
                 "which rows the table happens to contain"
             )
         by_trust = (
-            "all training rows are usual, so the map may follow them closely"
+            "all training rows are usual, so the map can fit these rows closely"
             if self.training_is_clean
             else "some training rows may be unusual and should not count as usual"
         )
@@ -262,7 +264,7 @@ class Detection:
         return {name: why for name, why in chosen.items() if getattr(self, name) == "auto"}
 
     def of_map(self, settings: Settings) -> Settings:
-        """Return the settings of a map, with automatic values chosen for detection."""
+        """Return the settings of a map, in which values suited to detection replace "auto"."""
         is_free = settings.radius_end == settings.radius_start == "auto"
         radius_end = settings.radius_end
         if self.training_is_clean and is_free:
@@ -277,15 +279,16 @@ class Detection:
 
 
 SHARE = 1.1 * TAIL_SHARE
-"""Share of the sorted values that is read from each end, slightly more than `TAIL_SHARE`."""
+"""Share of the sorted values to read from each end, slightly more than `TAIL_SHARE`."""
 
 ROUNDING = 1e-12
-"""Relative difference up to which rounding in `asinh` can change the order of encoded values."""
+"""Rounding in `asinh` can change the order of encoded values whose relative difference is at most
+this number."""
 
 
 @dataclass(frozen=True, eq=False)
 class OfColumn:
-    """The encoded outermost values of a column.
+    """The lowest and highest values of a column, encoded.
 
     Attributes
     ----------
@@ -294,7 +297,7 @@ class OfColumn:
     n_present : int
         Number of values that are not missing.
     ends : ndarray of shape (2, 2)
-        Outermost values, as `ends_of` returns them.
+        The two lowest and two highest values, in the form in which `ends_of` returns them.
     knots : tuple of ndarray
         Values, number of rows below each value, and number of rows up to each value.
     """
@@ -306,7 +309,7 @@ class OfColumn:
 
 
 class Outermost:
-    """The outermost values of the columns of a table, collected while the table is encoded.
+    """The lowest and highest values of each column, collected while a table is encoded.
 
     See Also
     --------
@@ -329,7 +332,7 @@ class Outermost:
         self._found = dict[str, OfColumn]()
 
     def look(self, code: NumberCode, ascending: Floats) -> None:
-        """Keep the outermost values of a column if it has many rows and values."""
+        """Keep the outermost values of a column if the column has many rows and many values."""
         n, n_loose = len(ascending), int(SHARE * len(ascending))
         if n <= FIRST_LOOK or code.reach:  # slips are encoded differently and not used to learn
             return
@@ -347,7 +350,7 @@ class Outermost:
             self._found[code.name] = OfColumn(replace(code, why=""), n, ends, knots)
 
     def of(self, encoding: Encoding, n_rows: int) -> dict[int, OfColumn]:
-        """Return the values found for columns without missing values, by column number."""
+        """Return, by column number, the values found for columns without missing values."""
         found = {}
         for j, code in enumerate(encoding.features):
             one = self._found.get(code.name)
@@ -359,7 +362,7 @@ class Outermost:
 def ends_of_numbers(
     rows: Floats, weights: Float64s | None, encoding: Encoding, known: Mapping[int, OfColumn]
 ) -> Float64s:
-    """Return the outermost values of columns of numbers, and infinite values for other columns."""
+    """Return the outermost values of each column, or minus infinity if it is not numeric."""
     ends, asked = np.full((2, 2, rows.shape[1]), -np.inf), []
     for j, (code, place) in enumerate(zip(encoding.features, encoding.slices, strict=True)):
         if j in known:
@@ -372,32 +375,35 @@ def ends_of_numbers(
 
 
 SPREAD_ENDS = (0.9, 1.0)
-"""A spread is the distance from the median to the first of these quantiles, or to the second
-quantile if most rows have the same score."""
+"""The spread of scores is the distance from the median to the first of these quantiles.  If this
+distance is 0, because most rows have the same score, the second quantile is used."""
 
 N_FOLDS = 5
-"""Number of folds if one map scores rows.  A map trained on all other folds scores each fold."""
+"""Number of folds of the training rows if only one map scores rows.  Each fold is scored by a map
+that was trained on all other folds."""
 
 MAX_TRAINED = 20_000
-"""Maximum number of rows to train a map.  In larger tables, all other rows are for calibration."""
+"""Maximum number of rows on which a map is trained.  The remaining rows are used for
+calibration."""
 
 MAX_TOLD = 200_000
-"""Maximum number of rows to measure the spread of scores.  Larger tables are sampled."""
+"""Maximum number of rows for measuring the spread of scores.  Larger tables are sampled."""
 
 REGION_ROWS = 200
-"""Minimum number of calibration rows in each region, for p-values down to about 1 / 800."""
+"""Minimum number of calibration rows in each region, so that p-values down to 1 / 800 are
+possible."""
 
 MAX_AVERAGED, MAX_AVERAGED_VALUES = 2000, 1 << 19
 """Maximum number of rows whose contributions are averaged, and maximum number of their values."""
 
 MAX_MOVED = 1e-6
-"""Prototypes are rounded to float32 if rounding moves them by less than this share of their
-standard deviation.  Both are root mean squares over all features."""
+"""Prototypes are rounded to float32 if the root mean square rounding error of their values is less
+than this share of the standard deviation of the values."""
 
 
 @dataclass(frozen=True, eq=False)
 class TrainedScorer:
-    """A map that scores rows, and data about the training rows for later updates.
+    """A map that scores rows, and data about the training rows that later updates need.
 
     Attributes
     ----------
@@ -408,7 +414,7 @@ class TrainedScorer:
         Sums over all rows.
     squares : ndarray of shape (n_units,)
         For each unit, sum of the squared distances from its rows to its prototype.  With more than
-        20,000 rows, the sum is extrapolated from the rows that trained the map.
+        20,000 rows, the sum is extrapolated from the rows on which the map was trained.
     axes : Axes or None
         Main axes of the rows.
     """
@@ -430,15 +436,16 @@ class TrainedDetector:
     of_all_rows : TrainedScorer
         The map of all rows.
     members : tuple of TrainedScorer
-        Maps of halves of the rows, if several maps score together.
+        Maps that were trained on halves of the rows.  Empty if only one map scores rows.
     scores : ndarray of shape (n_samples,)
-        Scores of the training rows by the trained maps, without fixed scores of marked rows.
+        Scores of the training rows by the trained maps, before marked rows get their fixed scores.
     calibration : ndarray of shape (n_samples,)
-        Score of each row by maps that were not trained on the row, or NaN if not used.
+        Score of each row by maps that were not trained on the row.  NaN if the row is not used.
     rarity_factor : float, default=0.0
-        Factor by which ``-log(share of rows with the value)`` is multiplied in a score.
+        A value adds this factor times ``-log(share of rows with the value)`` to a score.
     beyond : Beyond or None, default=None
-        Data to score numbers beyond all other values of their column.  None if this is not done.
+        Data from which extra amounts are computed for numbers beyond all other values of their
+        column.  None if scores do not include extra amounts.
     """
 
     detector: Detector
@@ -514,13 +521,14 @@ def train_detector(
 
 
 def _order_of_rows(n: int, seed: int) -> Ints:
-    """Return the numbers of all rows in random order, or a sample if there are many rows."""
+    """Return all row numbers in random order, or a random sample if there are many rows."""
     rng = np.random.default_rng(seed)
     return rng.permutation(n) if n <= MAX_TOLD else rng.choice(n, MAX_TOLD, replace=False)
 
 
 def _leave_out_marked(calibration: Float64s, labels: Ints) -> Float64s:
-    """Return calibration scores with NaN for marked rows that are left out."""
+    """Return calibration scores with NaN for marked rows, or only for marked anomalies if most rows
+    are marked."""
     is_marked = labels != UNKNOWN
     left_out = is_marked if 2 * is_marked.sum() <= len(labels) else labels == ANOMALY
     left = np.where(left_out, np.nan, calibration)
@@ -528,7 +536,7 @@ def _leave_out_marked(calibration: Float64s, labels: Ints) -> Float64s:
 
 
 def _regions_of(whole: TrainedScorer, calibration: Float64s, weights: Float64s | None) -> Ints:
-    """Return regions of the map that each contain enough calibration rows."""
+    """Return the number of each unit's region.  Each region has enough calibration rows."""
     map_ = whole.scorer.map_
     counted = np.where(np.isnan(calibration), 0.0, 1.0 if weights is None else weights)
     by_unit = np.bincount(whole.units, counted, minlength=map_.n_units)
@@ -553,7 +561,7 @@ def mean_contributions(detector: Detector, rows: Floats, weights: Float64s | Non
 
 
 def _as_float32(codebook: Float64s) -> Float64s:
-    """Return prototypes rounded to float32, unless rounding moves them too far."""
+    """Return prototypes rounded to float32, or unchanged if the rounding error is too large."""
     with np.errstate(over="ignore"):
         short = codebook.astype(np.float32).astype(np.float64)
     if not np.isfinite(short).all():
@@ -577,7 +585,7 @@ class _Trainer:
         of_more: TrainedScorer | None = None,
         is_member: bool = False,
     ) -> TrainedScorer:
-        """Return a map trained on the drawn rows, with hits and usual units from all rows."""
+        """Return a map trained on the drawn rows.  Its hits and usual units come from all rows."""
         whole = None if of_more is None else of_more.scorer
         lattice = None if whole is None else whole.map_.lattice
         axes = None if of_more is None or rows.shape[1] <= MAX_OWN else of_more.axes
@@ -621,7 +629,7 @@ class _Trainer:
         by_maps: Float64s,
         seen: Mapping[int, OfColumn],
     ) -> tuple[Rarity | None, float, Beyond | None]:
-        """Return the rarity scaled to the scores by maps, the scale factor, and the `Beyond`."""
+        """Return a rarity on the scale of the scores by maps, its scale factor, and a `Beyond`."""
         if not SCORES[self.detection.score].adds_rarity:
             return None, 0.0, None
         drawn = np.sort(order[:MAX_TRAINED])
@@ -657,7 +665,7 @@ class _Trainer:
         whole: TrainedScorer,
         is_member: bool = True,
     ) -> TrainedScorer:
-        """Return a map with the same lattice, trained on only some of the rows."""
+        """Return a map with the lattice of `whole`, trained on only the rows `part`."""
         own = None if weights is None else weights[part]
         chosen = np.ascontiguousarray(rows[part])
         return self.train(chosen, own, of_more=whole, is_member=is_member)
@@ -665,7 +673,8 @@ class _Trainer:
     def members(
         self, rows: Floats, weights: Float64s | None, drawn: Ints, whole: TrainedScorer
     ) -> tuple[list[Ints], tuple[TrainedScorer, ...]]:
-        """Return halves of the drawn rows and a map of each half.  Both are empty for one map."""
+        """Return halves of the drawn rows, and one map for each half.  Both results are empty if
+        only one map scores rows."""
         n_maps = self.detection.maps_for(weights, len(rows))
         if n_maps <= 1:
             return [], ()
@@ -676,7 +685,7 @@ class _Trainer:
     def cross_fitted(
         self, whole: TrainedScorer, rows: Floats, weights: Float64s | None, folds: list[Ints]
     ) -> Float64s:
-        """Score every row by a map with the same lattice, trained without the fold of the row."""
+        """Score every row by a map that was trained on all folds except the fold of the row."""
         everything = np.arange(len(rows))
         scores = np.empty(len(rows))
         for fold in folds:

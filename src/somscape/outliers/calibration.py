@@ -21,8 +21,8 @@ MIN_SPREAD = 1e-6
 considered equal except for rounding."""
 
 END = 0.8
-"""Share of the scores that form the bulk, so that up to a fifth of the rows can be unusual.  With
-larger shares up to 0.9, fewer unusual rows are found."""
+"""Share of the scores, from the lowest score on, that form the bulk.  Up to a fifth of the rows can
+then be unusual.  With a larger share, up to 0.9, fewer unusual rows are found."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class Bulk:
     Attributes
     ----------
     middle, end : float
-        Median of the roots, and the root at which the bulk ends.
+        Median of the square roots of all scores, and the highest square root in the bulk.
     spread : float
-        Standard deviation of the roots of usual scores.
+        Standard deviation of the square roots of usual scores.
     """
 
     middle: float
@@ -54,7 +54,7 @@ class Bulk:
 
 
 def bulk_of(calibration: Float64s, weights: Float64s | None) -> Bulk | None:
-    """Return the distribution of usual scores, or None if it cannot be estimated."""
+    """Return the distribution of usual scores, or None if scores are too few or too similar."""
     n_rows = len(calibration) if weights is None else float(weights.sum())
     if n_rows < MIN_BULK_ROWS:
         return None
@@ -67,16 +67,16 @@ def bulk_of(calibration: Float64s, weights: Float64s | None) -> Bulk | None:
 
 
 MIN_ROWS = 100
-"""Minimum number of calibration rows to fit a tail to the highest scores."""
+"""Minimum number of calibration rows for fitting a tail to the highest scores."""
 
 TAIL_SHARE = 0.05
-"""Share of the rows, with the highest scores, to which the tail is fitted."""
+"""The tail is fitted to the rows with the highest scores, which are this share of all rows."""
 
 MIN_TAIL_ROWS = 20.0
 """Minimum number of rows to which the tail is fitted."""
 
 MIN_SHAPE = -0.5
-"""Minimum shape parameter of a tail.  A tail with a negative shape has an end."""
+"""Minimum shape parameter of a tail.  A tail with a negative shape has a maximum."""
 
 MAX_SHAPE = 0.9
 """Maximum shape parameter of a tail.  The mean of a tail is finite if the shape is below 1."""
@@ -89,12 +89,12 @@ class Tail:
     Attributes
     ----------
     start : float
-        Score at which the tail begins.
+        Score above which the tail begins.
     shape, scale : float
     weight : float
-        Weight of the rows with a score above `start`.
+        Total weight of the rows with a score above `start`.
     total : float
-        Weight of all rows.
+        Total weight of all rows.
     """
 
     start: float
@@ -117,7 +117,7 @@ class Tail:
 
 
 def tail_of(calibration: Float64s, weights: Float64s) -> Tail | None:
-    """Return a tail fitted to the highest scores, or None if there are too few scores."""
+    """Return the tail that is fitted to the highest scores, or None if there are too few scores."""
     weight_from = np.append(np.cumsum(weights[::-1])[::-1], 0.0)
     total = weight_from[0]
     if total < MIN_ROWS:
@@ -133,8 +133,8 @@ def tail_of(calibration: Float64s, weights: Float64s) -> Tail | None:
 
 
 def _fit_moments(excesses: Float64s, weights: Float64s) -> tuple[float, float]:
-    """Return shape and scale by probability-weighted moments (Hosking and Wallis 1987, section
-    4).
+    """Return shape and scale of a tail, estimated by probability-weighted moments (Hosking and
+    Wallis 1987, section 4).
     """
     total = weights.sum()
     after = total - np.cumsum(weights)
@@ -148,19 +148,19 @@ def _fit_moments(excesses: Float64s, weights: Float64s) -> tuple[float, float]:
 
 
 EXACT_SHARE = 0.25
-"""Weight of the conformal p-value in the mean with the p-value of the tail.  Even if the tail were
-entirely wrong, a p-value would be at least a quarter of the conformal p-value.  With a weight of
-one half, p-values were too high at small rates and gave fewer findings."""
+"""Weight of the conformal p-value in the weighted mean of the conformal p-value and the p-value
+from the tail.  Even if the tail is entirely wrong, the mean is at least a quarter of the conformal
+p-value.  With a weight of one half, small p-values were too high, so fewer rows were found."""
 
 MIN_OF_CONFORMAL = 0.01
-"""Minimum of an estimated p-value, as a share of the smallest possible conformal p-value.  A
-smaller estimate would depend only on the assumed distribution."""
+"""Minimum of an estimated p-value, as a share of the smallest possible conformal p-value.  Without
+a minimum, small estimates would depend only on the assumed distribution."""
 
 SHARED_SCORES = 1 << 17
-"""Number of scores that one thread processes as one block."""
+"""Number of scores that a thread processes in one block."""
 
 EXCESS = 1 + 1e-12
-"""Factor for the share of rows to flag, so that 0.29 * 100 gives 29 rows despite rounding."""
+"""Factor for the number of rows to flag, so that 0.29 * 100 gives 29 rows despite rounding."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,7 +170,7 @@ class Calibration:
     Attributes
     ----------
     scores : ndarray of shape (n_rows,)
-        Scores of rows in ascending order, by maps that were not trained on the row.
+        Scores in ascending order.  Each row was scored by maps that were not trained on the row.
     weights : ndarray of shape (n_rows,) or None, default=None
         Weight of each score.  None means 1 each.
     units : ndarray of shape (n_rows,), int, or None, default=None
@@ -330,7 +330,7 @@ class Calibration:
 
 @dataclass(frozen=True, eq=False)
 class _ComparedRows:
-    """Calibration rows for comparison with other rows, and values computed from these scores."""
+    """Calibration rows with which rows are compared, and values computed from their scores."""
 
     scores: Float64s
     weights: Float64s | None
@@ -379,7 +379,7 @@ class _ComparedRows:
 
 
 def threshold_for(scores: Float64s, contamination: float, weights: Float64s | None) -> float:
-    """Return the score that a given share of the rows exceeds."""
+    """Return the score that is exceeded by a given share of the rows."""
     n = len(scores)
     if weights is None:
         place = n - 1 - min(int(contamination * n * EXCESS), n - 1)

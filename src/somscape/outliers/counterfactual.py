@@ -31,20 +31,22 @@ from somscape.tables.table import Table
 NEWTON_STEPS = 60
 
 N_STEPS = 256
-"""Number of steps to the farthest usual prototype in a scan, which is needed if scores can jump."""
+"""Number of equal steps from a row to the farthest usual prototype, if the score must be checked
+step by step because scores can jump."""
 
 MAX_STEPS = 1000
-"""Maximum number of steps in the search for the end of a range."""
+"""Maximum number of steps in the search for one end of a range of usual values."""
 
 MIN_STEP = 1e-7
-"""Precision of the end of a range, as a share of the width of its column."""
+"""Precision of the ends of a range, as a share of the range of usual prototypes in the column."""
 
 ENDLESS_WIDTHS = 1e6
-"""Number of column widths beyond the farthest usual prototype at which a range is unlimited."""
+"""A range of usual values is unlimited if the range extends beyond the farthest usual prototype by
+this many times the range of the usual prototypes in the column."""
 
 
 class AnyDetector(Protocol):
-    """The parts of a detector that the search for ranges and counterfactuals uses."""
+    """The attributes of a detector that the search for ranges and counterfactuals uses."""
 
     @property
     def threshold(self) -> float: ...
@@ -70,12 +72,13 @@ class Range:
     Attributes
     ----------
     low, high : float, numpy.datetime64 or None
-        Ends of the interval, which are both included.  Infinite if the interval is unlimited, None
-        for a category.  If the weekday or hour of a date is also compared, both are the date.
+        Ends of the interval, which are both included.  An end is infinite if the interval is
+        unlimited, and None for a category.  For a date whose weekday or hour is also compared, both
+        ends are the date.
     levels : tuple of str
         Levels of a category.
     mark : str
-        Decimal mark with which numbers are written.
+        Decimal mark, such as ".", for writing numbers.
 
     See Also
     --------
@@ -110,7 +113,7 @@ class Range:
 
 
 def steps_of(scorer: Scorer) -> list[float]:
-    """Return how far rounding can move a number of each column, on the encoded scale."""
+    """Return, for each column, how far rounding a number can change its encoded value."""
     return rounding_steps(scorer.map_.encoding, scorer.usual_codebook)
 
 
@@ -122,7 +125,8 @@ def ranges_of(
     *,
     unusual: Float64s,
 ) -> list[Range]:
-    """Return for each pair of a row and a column the values with which the row stays usual."""
+    """Return, for each pair of a row and a column, the values of the column with which the row
+    stays usual."""
     encoding = detector.map_.encoding
     codes, slices = encoding.features, encoding.slices
     has_levels = [isinstance(codes[j], LeveledCode) for _, j in pairs]
@@ -164,14 +168,15 @@ def ranges_of(
 
 
 def _is_steady(detector: AnyDetector) -> bool:
-    """Return whether scores never change by more than the distance that rows move."""
+    """Return whether a score never changes by more than the distance by which the row moves."""
     return detector.label_factors is None and detector.marks is None
 
 
 def _stays_usual(
     detector: AnyDetector, row: Float64s, place: int, value: float, limit: float
 ) -> bool:
-    """Return whether a row with this value scores at most `limit`, or True for infinity."""
+    """Return whether the row, changed in one feature, scores at most `limit` (True for
+    infinity)."""
     trial = row[None].copy()
     trial[0, place] = value
     return bool(np.isinf(value) or detector.scores_of_rows(trial)[0] <= limit)
@@ -180,7 +185,7 @@ def _stays_usual(
 def _levels(
     detector: AnyDetector, rows: Float64s, limit: float, pairs: dict[int, tuple[int, int]]
 ) -> dict[int, Range]:
-    """Return for each pair the levels of the column that keep the row usual."""
+    """Return, for each pair of a row and a column, the levels with which the row stays usual."""
     codes, slices = detector.map_.encoding.features, detector.map_.encoding.slices
     trials = [rows[:0]]
     for i, j in pairs.values():
@@ -200,7 +205,7 @@ def _levels(
 
 @dataclass(frozen=True, eq=False)
 class _Lines:
-    """Lines along which one feature of a usual row moves in one direction.
+    """Lines that arise when one feature of a usual row increases or decreases.
 
     Attributes
     ----------
@@ -209,7 +214,7 @@ class _Lines:
         Highest score of a usual row.
     rows : ndarray of shape (n_lines, n_features)
     places : ndarray of shape (n_lines,)
-        Number of the feature that moves.
+        Number of the feature that moves on each line.
     direction : float
         1 or -1.
     """
@@ -222,18 +227,19 @@ class _Lines:
 
     @cached_property
     def start(self) -> Float64s:
-        """Value of the moving feature before it moves."""
+        """Value of the moving feature before the move."""
         return self.rows[np.arange(len(self.rows)), self.places]
 
     @cached_property
     def edge(self) -> Float64s:
-        """Position of the farthest usual prototype in the direction, times the direction."""
+        """Value of the moving feature at the farthest usual prototype in the direction of the move,
+        times the direction."""
         usual = self.detector.of_all_rows.usual_codebook[:, self.places]
         return np.maximum((self.direction * usual).max(axis=0), self.direction * self.start)
 
     @cached_property
     def width(self) -> Float64s:
-        """Range of the usual prototypes in the moving feature, as a unit for the size of steps."""
+        """Range of the usual prototypes in the moving feature, as the unit for step lengths."""
         spans = np.ptp(self.detector.of_all_rows.usual_codebook[:, self.places], axis=0)
         width = np.maximum(spans, self.limit if _is_steady(self.detector) else 0.0)
         return np.where(width > 0, width, 1.0)
@@ -244,13 +250,14 @@ class _Lines:
 
 
 _Advance: TypeAlias = Callable[[Ints, Float64s, Float64s], tuple[NDArray[np.bool_], Float64s]]
-"""A function whose arguments are the numbers of lines, the rows after a step on these lines, and
-the lengths of the steps.  The results are which rows are usual, and the lengths of the next steps.
-The next step begins at the new row if this row is usual, and otherwise at the previous row."""
+"""A function that is called after a step on some lines, with the numbers of the lines, the rows
+after the step, and the lengths of the steps.  The function returns which of these rows are usual,
+and the lengths of the next steps.  A step to an unusual row is undone."""
 
 
 def _ends(lines: _Lines) -> Float64s:
-    """Return how far the feature of each line can move, or infinity if it is unlimited."""
+    """Return, for each line, the last value of the feature with which the row stays usual, or
+    infinity if the values are unlimited."""
     if not _is_steady(lines.detector):
         step, advance = _step_by_scanning(lines)
     elif lines.detector.of_all_rows.kind.is_mean_of_nearest:
@@ -273,7 +280,7 @@ def _ends(lines: _Lines) -> Float64s:
 
 
 def _step_by_prototypes(lines: _Lines) -> tuple[Float64s, _Advance]:
-    """Step to the point at which the prototypes that are nearest now become too far away."""
+    """Step to the point at which the distances from the now nearest prototypes reach the limit."""
     moves = [lines.direction * _moves(one, lines.places) for one in lines.detector.scorers]
 
     def free(which: Ints, rows: Float64s) -> tuple[NDArray[np.bool_], Float64s]:
@@ -295,8 +302,8 @@ def _step_by_prototypes(lines: _Lines) -> tuple[Float64s, _Advance]:
 
 
 def _step_by_slack(lines: _Lines) -> tuple[Float64s, _Advance]:
-    """Step by limit minus score, because a score changes by at most the distance that a row
-    moves."""
+    """Step by the limit minus the score, because the change of a score is at most the distance by
+    which the row moves."""
     scorers = lines.detector.scorers
     squares = sum((_moves(one, lines.places) ** 2).sum(axis=1) for one in scorers)
     speed = np.sqrt(squares / len(scorers))
@@ -322,7 +329,7 @@ def _step_by_scanning(lines: _Lines) -> tuple[Float64s, _Advance]:
 
 
 def _moves(scorer: Scorer, places: Ints) -> Float64s:
-    """Return how the transformed row on each line moves if its feature moves by 1."""
+    """Return the move of the transformed row on each line if its feature moves by 1."""
     decorrelation = scorer.decorrelation
     if decorrelation is None:
         moves = np.zeros((len(places), scorer.map_.codebook.shape[1]))
@@ -334,16 +341,16 @@ def _moves(scorer: Scorer, places: Ints) -> Float64s:
 
 @dataclass(frozen=True, eq=False)
 class _AddedRarity:
-    """Amounts that rarity adds to rows in which a feature moves.
+    """Amounts that rarity adds to the scores of rows in which one feature moves.
 
     Attributes
     ----------
     heights : ndarray of shape (n_rows,)
-        Sum of the amounts for all values of the row.
+        Sum of the amounts that all values of the row add.
     slopes : ndarray of shape (n_rows,)
         Increase of this sum per unit that the feature moves.
     reach : ndarray of shape (n_rows,)
-        Distance that the feature can move before `slopes` or `is_still` changes.
+        Distance by which the feature can move before `slopes` or `is_still` changes.
     is_still : ndarray of shape (n_rows,), bool
         Whether the feature is so far out that moving it further does not change distances.
     """
@@ -386,7 +393,8 @@ def _free_distance(
     added: _AddedRarity,
     far: Float64s,
 ) -> tuple[Float64s, Float64s]:
-    """Return how far scores are below the limit, and how far the features can move."""
+    """Return how far the scores are below the limit, and how far the features can move until the
+    scores reach the limit."""
     lines, n = _distances(detector.scorers, rows, moves), len(moves)
     left = limit - added.heights
     slack = left - np.sqrt(sum((some.at(0.0)[0] ** 2).sum(axis=0) for some in lines) / n)
@@ -414,20 +422,21 @@ def _free_distance(
 
 
 def _quotient(above: Float64s, below: Float64s) -> Float64s:
-    """Return a quotient, which is infinite if the divisor is not positive."""
+    """Return `above / below`, or infinity if `below` is not positive."""
     return np.divide(above, below, out=np.full(above.shape, np.inf), where=below > 0)
 
 
 @dataclass(frozen=True, eq=False)
 class _Distances:
-    """Distances of moving rows to the k prototypes nearest before the move, for several maps.
+    """Distances from moving rows to the k prototypes nearest before the move, for several maps.
 
     Attributes
     ----------
     along, across : ndarray of shape (n_maps, n_rows, k)
-        Distance from prototype to row along the line, and squared distance from the line.
+        Distance from the prototype to the row along the line, and squared distance from the
+        prototype to the line.
     speed : ndarray of shape (n_maps, n_rows)
-        Distance that a row moves when its feature moves by 1.
+        Distance by which the row moves if its feature moves by 1.
     """
 
     along: Float64s
@@ -435,7 +444,8 @@ class _Distances:
     speed: Float64s
 
     def at(self, distance: Float64s | float) -> tuple[Float64s, Float64s]:
-        """Return the mean distances, and their slopes, after features moved by `distance`."""
+        """Return the mean distances after features moved by `distance`, and the slopes of the
+        means."""
         along = self.along + (distance * self.speed)[:, :, None]
         far = np.sqrt(self.across + along**2)
         slope = np.divide(along, far, out=np.zeros_like(far), where=far > 0)
@@ -445,7 +455,7 @@ class _Distances:
 def _distances(
     scorers: Sequence[Scorer], rows: Float64s, moves: Sequence[Float64s]
 ) -> list[_Distances]:
-    """Return the distances of moving rows, grouped by the number of nearest prototypes."""
+    """Return the distances of moving rows by all maps.  Maps with the same k are in one object."""
     compared = compared_by(scorers, rows)
     each = [_distances_on(*one) for one in zip(scorers, compared, moves, strict=True)]
     alike = groupby(each, key=lambda one: one[0].shape[1])
@@ -455,7 +465,7 @@ def _distances(
 def _distances_on(
     scorer: Scorer, compared: Floats, moves: Float64s
 ) -> tuple[Float64s, Float64s, Float64s]:
-    """Return the attributes of `_Distances` for one map."""
+    """Return `along`, `across` and `speed` of `_Distances` for one map."""
     k = 1 if scorer.score == "quantization_error" else None
     units, distances = nearest_usual(scorer, compared, k)
     speed = np.sqrt((moves**2).sum(axis=1))
@@ -466,7 +476,8 @@ def _distances_on(
 
 
 MARGIN = 1e-9
-"""New scores must be below the threshold by this share of it, because scores are rounded."""
+"""The score of a changed row must be below the threshold by this share of the threshold, because
+scores are rounded."""
 
 BLOCK_ROWS = 1024
 
@@ -483,7 +494,7 @@ class Change:
     to : float, str or numpy.datetime64
         New value of the column.
     within : Range
-        Values that also make the row usual, together with the other changes.
+        All values of the column that, together with the other changes, make the row usual.
 
     See Also
     --------
@@ -514,7 +525,7 @@ class Counterfactual:
     Attributes
     ----------
     changes : tuple of Change
-        Changes, starting with the column whose value differs most.  Empty if the row is usual.
+        Changes, with the largest change first.  Empty if the row is usual.
     score : float
         Score of the row with all changes, which is at most the threshold.
 

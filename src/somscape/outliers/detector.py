@@ -58,18 +58,20 @@ class Detector:
     threshold : float
         Score above which rows are flagged.
     calibration : Calibration
-        Scores of other rows.  The p-value of a row compares its score with these scores.
+        Scores of calibration rows, with which the score of a row is compared for its p-value.
     members : tuple of Scorer, default=()
         Maps with the same lattice and columns that score together instead of the map of all rows.
         If empty, only the map of all rows scores rows.
     label_factors : ndarray of shape (n_units,) or None, default=None
-        Factor of each unit for the scores of its rows, in older files.  None means 1.
+        For detectors from older files, the factor of each unit for the scores of its rows.  None
+        means 1.
     mean_contributions : ndarray of shape (n_columns,) or None, default=None
         Average contribution of each original column to the score of a training row.
     rarity : Rarity or None, default=None
-        Amounts that single values add to the scores by the maps.  None means 0.
+        Amounts that are added to the scores by the maps for single values of a row.  None means 0.
     counts : ValueCounts or None, default=None
-        Number of training rows with each value, which reasons show.  None for some older files.
+        Number of training rows with each value.  Reasons contain these numbers.  None for some
+        older files.
     marks : Marks or None, default=None
         Changes of scores learned from confirmed and cleared rows.  None if no rows were marked.
 
@@ -160,7 +162,7 @@ class Detector:
             )
 
     def _fits(self, member: Any) -> bool:
-        """Return whether a member has the same settings as the detector, which files require."""
+        """Return whether a member has the settings of the detector, as required in files."""
         main = self.of_all_rows
         return (
             isinstance(member, Scorer)
@@ -194,7 +196,7 @@ class Detector:
 
     @cached_property
     def scorers(self) -> tuple[Scorer, ...]:
-        """The maps that score, which are the members or else the map of all rows."""
+        """The maps that score rows.  These are the members, or else the map of all rows."""
         if self.score in REMOVED:
             raise InputError(
                 f"The method '{self.score}' was removed from somscape, so this detector can show "
@@ -208,7 +210,7 @@ class Detector:
 
     @cached_property
     def in_words(self) -> "Detector":
-        """The detector with words from the dictionary for columns and codes."""
+        """The detector with the names of the dictionary for columns and codes."""
         if not self.map_.encoding.roles.dictionary:
             return self
         whole = self.of_all_rows
@@ -216,7 +218,7 @@ class Detector:
 
     @property
     def effect_of_marks(self) -> str:
-        """Sentences about the effect of marks on scores, or "" without marks."""
+        """Sentences about the effect of marks on scores, or "" if there are no marks."""
         return "" if self.marks is None else self.marks.in_words(self.map_.encoding)
 
     def scores(self, X: Any) -> Float64s:
@@ -407,7 +409,7 @@ class Detector:
             Rows with labels.  Leave out a row of `X` if its own label should not count.
         y : array-like of shape (n_others,)
             1 for an anomaly, 0 for a usual row, -1 (or NaN) for an unknown label.  At least one
-            label must be known.
+            label must be 0 or 1.
         level : float, default=0.95
             Confidence level of the interval, above 0 and below 1.
 
@@ -552,14 +554,14 @@ class Detector:
 def explained_rows(
     detector: Detector, rows: Floats, units: Ints | None = None
 ) -> tuple[Float64s, Float64s]:
-    """Return the scores of rows and the contributions of their columns in one step."""
+    """Return the scores of rows, and the contributions of columns to the scores, in one step."""
     if detector.label_factors is None and detector.marks is None:
         return explained_by(detector.scorers, rows, detector.rarity)
     return detector.scores_of_rows(rows, units), detector.contributions_of_rows(rows)
 
 
 def as_detector(detector: Any) -> Detector:
-    """Return a detector unchanged, or return the detector of a fitted estimator."""
+    """Return the detector of a fitted estimator.  A detector is returned unchanged."""
     found = detector_in(detector)
     if found is None:
         example = "`detector_` of a fitted SOMDetector"
@@ -568,13 +570,14 @@ def as_detector(detector: Any) -> Detector:
 
 
 def detector_in(thing: Any) -> Detector | None:
-    """Return the object if it is a detector, or else its `detector_` if it has one, or None."""
+    """Return the object if it is a detector, otherwise its attribute `detector_`, or None if the
+    attribute does not exist."""
     found = getattr(thing, "detector_", thing)
     return found if isinstance(found, Detector) else None
 
 
 def both_in_words(detector: Detector, table: Table) -> tuple[Detector, Table]:
-    """Return the detector and the table with words from the dictionary for columns and codes."""
+    """Return the detector and the table, with the dictionary's names for columns and codes."""
     encoding = detector.map_.encoding
     if not encoding.roles.dictionary:
         return detector, table
@@ -589,25 +592,28 @@ NONE_STANDS_OUT = "no single column stands out; the combination is unusual"
 MAX_REASONS = 4
 
 MIN_SHARE = 0.05
-"""Columns that add less than this share of the score are not reasons."""
+"""A column is not a reason if the column adds less than this share of the score."""
 
 BLOCK_VALUES = 1 << 20
-"""Number of values of nearby prototypes in memory at the same time."""
+"""Maximum number of values of nearby prototypes in memory at the same time."""
 
 CLEARLY_MORE = 2.0
-"""A column stands out if the odds of its share are this many times the odds in usual rows."""
+"""A column stands out if the odds of its share of the score are at least this many times the odds
+of its share in usual rows."""
 
 FAR_MORE = 4.0
-"""A column also stands out if it adds this many times as much to the score as in usual rows."""
+"""A column also stands out if it adds at least this many times as much to the score as usual."""
 
 RARE = 0.01
 """A column also stands out if at most this share of the rows have a value at least as far out."""
 
 COMMON = 0.2
-"""Minimum share of rows with a common value.  The maximum for a rare value is `TAIL_SHARE`."""
+"""A value is common if at least this share of rows has it.  A value is rare if at most the share
+`TAIL_SHARE` has it."""
 
 TIMES = 2.0
-"""A common value is not a reason if a rare value adds at least this many times as much."""
+"""A common value is not a reason if a rare value of the row adds at least this many times as much
+to the score."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -622,16 +628,17 @@ class Reason:
     usual : str
         Values of the prototypes near the row, as a range or as a level with its share.
     share : float
-        Share of the score, from 0 to 1.
+        Share of the row's score that the column adds, from 0 to 1.
     at : float or None
-        Value on the encoded scale of the column.  None for a category or a missing value.
+        Value of the row on the encoded scale of the column.  None for a category or a missing
+        value.
     usual_at : (float, float) or None
-        Ends of the usual range on this scale.  None for a category.
+        Ends of the range of usual values on the encoded scale.  None for a category.
     is_usual_alone : bool
         Whether the value is usual, and only its combination with other columns is unusual.
     occurs : Occurrence or None
-        Number of training rows with the value, or with a value at least as far out.  None for a
-        number that is not far out.
+        Number of training rows with the value, or, for a number, with a value at least as far out.
+        None for a number that is not far out.
 
     See Also
     --------
@@ -675,7 +682,7 @@ class Reason:
 
     @property
     def is_rare(self) -> bool:
-        """Whether at most 1 % of the training rows have the value, or a value as far out."""
+        """Whether at most 1 % of rows have the value, or a value at least as far out."""
         occurs = self.occurs
         return occurs is not None and occurs.n_rows <= max(1.0, RARE * occurs.total)
 
@@ -756,7 +763,7 @@ def reasons_of(
 
 
 def _without_common(reasons: Sequence[Reason | None]) -> list[Reason]:
-    """Return the reasons, but leave out common values if a rare value adds much more."""
+    """Return the reasons, without common values if a rare value of the row adds much more."""
     kept, most = list[Reason](), 0.0  # the largest share of a rare value
     for reason in reasons:
         if reason is None:
@@ -782,7 +789,7 @@ def _leave_out_as_usual(share: Float64s, map_: Map, near: Ints, rows: Floats) ->
 
 
 def _stand_out(means: Float64s | None, by_column: Float64s, share: Float64s) -> NDArray[np.bool_]:
-    """Return for which rows any column adds clearly more to the score than in usual rows."""
+    """Return which rows have a column that adds clearly more to the score than in usual rows."""
     if means is None or not means.sum() > 0 or len(means) == 1:
         return np.ones(len(share), dtype=bool)
     usual = means / means.sum()
@@ -832,26 +839,26 @@ def _reasons_by(
 
 
 def _unless_missing(values: list[str], parts: Iterable[Any]) -> list[Any]:
-    """Return the parts that belong to values, with None for each missing value."""
+    """Return the parts, with None in place of each part that belongs to a missing value."""
     return [None if value == NO_CELL else part for value, part in zip(values, parts, strict=True)]
 
 
 # Alerts, which are the first rows of a ranking, with their ids.
 
 RECORD = "record"
-"""Name of the id in a table without an id column.  The id is the number of the row, from 1."""
+"""Name of the id if a table does not have an id column.  The id is then the row number, from 1."""
 
 RESULT_NAMES = ("rank", "score", "p_value", "stands_out", "unit", "row", "col", "reasons")
 
 LINE = "-- from here on rows do not stand out --"
-"""Line of a list between the rows that stand out and all other rows."""
+"""Line in a printed list between the rows that stand out and the other rows."""
 
 SHOWN = 20
-"""Maximum number of alerts to print."""
+"""Maximum number of alerts that are printed."""
 
 
 class Ids(Sequence[str]):
-    """Ids of some rows.  An id is created only when needed, because lists show few of many rows.
+    """Ids of some rows.  Each id is created when it is read, because lists show few of many rows.
 
     Parameters
     ----------
@@ -908,7 +915,7 @@ class Ids(Sequence[str]):
 
 
 def ids_of(map_: Map, table: Table, rows: Ints | None = None) -> tuple[str, Ids]:
-    """Return the name of the id column and the ids of rows."""
+    """Return the name of the id column and the ids of all rows of a table."""
     rows = np.arange(table.n_rows) if rows is None else rows
     name = map_.encoding.named("id")
     if name is not None and name in table.names:
@@ -1148,7 +1155,7 @@ MIDDLE = 0.5
 """The share of usual rows is estimated from the number of p-values above this value."""
 
 STAND_OUT_RATE = 0.2
-"""False discovery rate of the rows that stand out, unless a rule sets another rate."""
+"""Limit for the false discovery rate of rows that stand out, unless a rule sets another limit."""
 
 MIN_LISTED, MAX_LISTED = 10, 50
 """Without a rule, a list shows the rows that stand out, but at least 10 and at most 50 rows."""
@@ -1252,7 +1259,7 @@ class AlertRule:
             _amounts(table, self.amount)
 
     def words(self, detector: Detector) -> str:
-        """Return a phrase that describes which rows are alerts.
+        """Return a phrase that describes which rows become alerts.
 
         Parameters
         ----------
@@ -1285,7 +1292,8 @@ class AlertRule:
         p : ndarray of shape (n_rows,)
             P-values of the rows.
         is_marked : ndarray of shape (n_rows,), bool
-            Whether a row is marked.  Marked rows are already known, so they do not count.
+            Whether a row is marked.  Marked rows do not count, because a person has already checked
+            them.
 
         Returns
         -------
@@ -1327,7 +1335,7 @@ class AlertRule:
             The table that was scored, in which `amount` is a column.
         n_stand_out : int
         n_leading : int, default=0
-            Number of confirmed rows, which come first in lists of rows that stand out.
+            Number of confirmed rows, which are first in lists of rows that stand out.
 
         Returns
         -------
@@ -1398,7 +1406,7 @@ def _adjust_ascending(ascending: Float64s) -> Float64s:
 
 
 def _count_within(rate: float, ascending: Float64s) -> int:
-    """Return how many of the ascending p-values are at most `rate` after adjustment."""
+    """Return how many of the ascending p-values are at most `rate` after their adjustment."""
     if rate >= 1.0:
         return len(ascending)
     # Adjustment does not lower any p-value, so the first p-values are sufficient.
@@ -1408,7 +1416,7 @@ def _count_within(rate: float, ascending: Float64s) -> int:
 
 
 def usual_share(p: Float64s) -> float:
-    """Return an estimate of the share of usual rows.  The estimate tends to be too high."""
+    """Estimate the share of usual rows from p-values.  The estimate tends to be too high."""
     highest = float(p.max(initial=0.0))
     if highest > MIDDLE or not len(p):
         return min(1.0, (1 + int((p > MIDDLE).sum())) / ((1 - MIDDLE) * max(1, len(p))))
@@ -1451,7 +1459,7 @@ def _amounts(table: Table, name: str) -> Float64s:
 # Similar usual rows, and the labels of rows around a row.
 
 FIRST_UNITS = 8
-"""Number of units whose rows are searched first.  The number doubles if more are needed."""
+"""Number of units whose rows are searched first.  If more units are needed, the number doubles."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -1465,7 +1473,7 @@ class SimilarRows:
     ids : list of list of str
         Ids of the similar rows from the id column, or the row numbers from 1.
     rows : ndarray of shape (n_rows, k)
-        Numbers of the similar rows among the rows searched, from 0.
+        Row numbers of the similar rows in the data that were searched, from 0.
     distances : ndarray of shape (n_rows, k)
         Distances in encoded feature units for a detector, or by the metric for a map.
 
@@ -1530,7 +1538,7 @@ class _Groups:
 
     @classmethod
     def of(cls, rows: Float64s, units: Ints, prototypes: Float64s, chosen: Ints) -> "_Groups":
-        """Group chosen rows by unit.  `units` contains only the units of chosen rows."""
+        """Group the chosen rows by unit.  `units` has one unit for each chosen row."""
         order = np.argsort(units, kind="stable")
         chosen, units = chosen[order], units[order]
         present, begin = np.unique(units, return_index=True)
@@ -1548,7 +1556,8 @@ class _Groups:
         return SimilarRows([[names[j] for j in near] for near in found], found, distances)
 
     def nearest(self, row: Float64s, k: int) -> tuple[Ints, Float64s]:
-        """Return the numbers and distances of the k nearest rows, sorted by distance and number."""
+        """Return numbers and distances of the k nearest rows, sorted by distance, then by
+        number."""
         # The bound is slightly reduced, so that rounding does not exclude a row.
         bound = (_distances(self.centers, row) - self.radii) * (1 - 1e-9) - 1e-300
         groups = np.argsort(bound, kind="stable")
@@ -1577,13 +1586,13 @@ class LabelShare:
     Attributes
     ----------
     n_known : ndarray of shape (n_rows,)
-        Number of rows with a known label in the same unit or in its neighboring units.
+        Number of rows with a known label in the unit of the given row or in neighboring units.
     n_anomalies : ndarray of shape (n_rows,)
-        Number of known anomalies among these rows.
+        Number of anomalies among these labeled rows.
     share : ndarray of shape (n_rows,)
-        Share of anomalies among the known rows, or NaN if no label is known.
+        Share of anomalies among these labeled rows, or NaN if there is no labeled row.
     low, high : ndarray of shape (n_rows,)
-        Ends of the Wilson interval of the share, which are 0 and 1 if no label is known.
+        Ends of the Wilson interval of the share.  The ends are 0 and 1 if there is no labeled row.
 
     See Also
     --------
@@ -1637,31 +1646,32 @@ def _add_neighbors(map_: Map, counts: Ints) -> Ints:
 # The file of a detector.
 
 METRIC = "metric"
-"""Entry of the file header, which is present only if the detector decorrelates columns."""
+"""Name of an entry of the file header that is present only if the detector decorrelates columns."""
 
 METRIC_NAME = "decorrelated"
 """The only allowed value of the entry `METRIC`."""
 
 SHARED = "members_share_metric"
-"""Entry of the file header, which is present only if all members have the decorrelation of the map
-of all rows.  Otherwise, each member has its own decorrelation."""
+"""Name of an entry of the file header that is present only if all members use the decorrelation of
+the map of all rows.  Otherwise, each member has its own decorrelation."""
 
 BY_BULK = "p_values_by_bulk"
-"""Entry of the file header, which is present only if p-values are estimated from the bulk of the
-scores.  Older files do not have this entry."""
+"""Name of an entry of the file header that is present only if p-values are estimated from the bulk
+of the scores.  Older files do not have this entry."""
 
 NAMES_IN_FILE = {"rms_distances": "spread", "deviations": "spread", "label_factors": "lift"}
-"""Attributes with a different name in files of format 1, and this name."""
+"""Attributes that have another name in files of format 1, and their names in the files."""
 
 MARKS = "marks"
-"""Entry of the file header with the numbers of `Marks`, and prefix for the names of arrays."""
+"""Name of the entry of the file header that contains the numbers in `Marks`, and prefix of the
+names of the arrays in `Marks`."""
 
 BY_UNIT = ("usual", "spread", "lift", "regions")
-"""Arrays of a file with one value for each unit."""
+"""Names of the arrays in a file that contain one value for each unit."""
 
 
 def record_of_detector(detector: Detector) -> Record:
-    """Return the record of the detector's map, with the parts of the detector added."""
+    """Return the record of the detector's map, extended by the other parts of the detector."""
     record, calibration = detector.map_.to_record(), detector.calibration
     whole = detector.of_all_rows
     header: dict[str, Any] = {
@@ -1705,7 +1715,7 @@ def _arrays_of(scorer: Scorer) -> dict[str, Any]:
 
 
 def _parts_by_name(beginning: str, whole: Any) -> dict[str, Any]:
-    """Return the parts of an object by their names in a file, or no parts for None."""
+    """Return the parts of an object by their names in a file.  None does not have any parts."""
     parts = () if whole is None else fields(whole)
     return {_name_of(beginning, part.name): getattr(whole, part.name) for part in parts}
 
@@ -1795,7 +1805,7 @@ def _scorer_of(
 
 
 def _share_arrays(scorer: Scorer, whole: Scorer) -> Scorer:
-    """Return a member that shares equal arrays with the map of all rows."""
+    """Return a member that, to save memory, shares equal arrays with the map of all rows."""
     own, of_all = scorer.decorrelation, whole.decorrelation
     if own is not None and of_all is not None and own is not of_all:
         parts = {part.name: getattr(own, part.name) for part in fields(own)}
@@ -1811,7 +1821,7 @@ def _shared_if_equal(values: Any, of_all: Any) -> Any:
 
 
 def _parts_in(arrays: Mapping[str, Any], kind: Any, beginning: str) -> dict[str, Any]:
-    """Return the parts of an object from the arrays of a file, by attribute name."""
+    """Return, by attribute name, the parts of a `kind` object from the arrays of a file."""
     return {part.name: arrays[_name_of(beginning, part.name)] for part in fields(kind)}
 
 

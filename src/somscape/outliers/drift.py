@@ -1,4 +1,4 @@
-"""Tests, valid after every row, of whether new rows still resemble the training rows."""
+"""Tests, valid after each row, of whether new rows still resemble the training rows."""
 
 from dataclasses import dataclass, field
 from statistics import NormalDist
@@ -15,38 +15,42 @@ from somscape.outliers.detector import Detector, as_detector
 from somscape.regions.find import merge_small_regions
 
 FINE, COARSE = 10, 1.1
-"""Number of highest scores that are all edges, and growth factor of steps to lower edges."""
+"""Number of highest scores that are all edges, and growth factor of the steps between lower
+edges."""
 
 EXPONENTS = np.array([0.2, 0.4, 0.6, 0.8])
-"""Exponents e of bets, from bold to cautious.  A p-value p multiplies the stake of a bet by ``e *
-p^(e - 1)``."""
+"""Exponents e of the bets, from bold to cautious.  For a p-value p, the stake of a bet is
+multiplied by ``e * p^(e - 1)``."""
 
 ALLOWANCE = 0.25
-"""Value that is subtracted from each normal score, which is half of the shift to detect."""
+"""Half of the shift to detect in the mean normal score.  It is subtracted from each normal
+score."""
 
 FIRST_ROWS = 30
-"""Number added to row numbers in the limit, so that an alarm in the first rows is unlikely."""
+"""Number that is added to the number of rows when the limit is computed, so that an alarm in the
+first rows is unlikely."""
 
 OVERSHOOT = 1.166
-"""Mean amount by which a sum of normal steps exceeds a limit after crossing (Siegmund 1985)."""
+"""Correction for the mean amount by which a sum of normal steps exceeds a limit when the sum passes
+the limit (Siegmund 1985)."""
 
 
 @dataclass(eq=False)
 class Ranks:
-    """Ranks of the scores of a stream among earlier scores, as p-values.
+    """Computes p-values from the ranks of new scores among earlier scores.
 
     A new score is equally likely to fall into each gap between earlier scores.  After each row of
-    the stream, the count of its gap increases by 1 (a Polya urn).  The p-value of a row is the
-    share of all counts that are in higher gaps, plus a random part of the share of its own gap.
+    the stream, the count of the row's gap increases by 1 (a Polya urn).  The p-value of a row is
+    the share of all counts that are in higher gaps, plus a random part of the share of its own gap.
     If all rows are exchangeable and scores do not tie, the p-value is exactly uniform and
     independent of earlier p-values (Vovk, Gammerman and Shafer 2005, section 2.3).
 
     Parameters
     ----------
     edges : ndarray of shape (n_gaps - 1,)
-        Edges between gaps, in ascending order.
+        Scores that separate the gaps, in ascending order.
     counts : ndarray of shape (n_gaps,)
-        Numbers of rows below the first edge, between edges, and from the last edge on.
+        Number of rows below the first edge, between each two edges, and from the last edge upwards.
     rng : numpy.random.Generator
     """
 
@@ -56,7 +60,7 @@ class Ranks:
 
     @classmethod
     def among(cls, scores: Float64s, weights: Float64s | None, rng: np.random.Generator) -> "Ranks":
-        """Create ranks among scores in ascending order, with optional weights."""
+        """Create the object from earlier scores in ascending order, with optional weights."""
         n = len(scores)
         weights = ones_or(weights, n)
         n_coarse = int(np.log(max(n, FINE) / FINE) / np.log(COARSE))
@@ -71,7 +75,7 @@ class Ranks:
         return cls(edges, counts, rng)
 
     def p_values(self, scores: Float64s) -> Float64s:
-        """Return the p-value of each score (small for high scores), and count the scores."""
+        """Return the p-value of each score (small for high scores), and count the score."""
         gaps = np.searchsorted(self.edges, scores, side="right")
         came = np.zeros((len(scores) + 1, len(self.counts)))
         came[np.arange(1, len(scores) + 1), gaps] = 1.0
@@ -90,22 +94,22 @@ class Martingale:
 
     At row t, the gambler stakes a part ``1 / (t * (t + 1))`` of the initial capital of 1, divided
     equally among the bets.  Stakes and gains stay in the bets.  If p-values are independent and
-    uniform, the capital is a martingale, and the chance that it ever rises to 1 / a is at most a
-    (Ville 1939).
+    uniform, the capital is a martingale, and the probability that the capital ever rises to 1 / a
+    is at most a (Ville 1939).
 
     Parameters
     ----------
     n_rows : int, default=0
-        Number of rows since the start.
+        Number of rows since the first row or the last restart.
     log_stakes : ndarray of shape (n_bets,)
-        Logs of the current values of the bets.
+        Logarithms of the current values of the bets.
     """
 
     n_rows: int = 0
     log_stakes: Float64s = field(default_factory=lambda: np.full(len(EXPONENTS), -np.inf))
 
     def update(self, p: Float64s) -> Float64s:
-        """Return the log of the capital after each p-value."""
+        """Return the logarithm of the capital after each p-value."""
         t = self.n_rows + np.arange(1.0, len(p) + 1)
         gains = np.log(EXPONENTS) + np.log(p)[:, None] * (EXPONENTS - 1)
         grown = gains.cumsum(axis=0)
@@ -123,9 +127,9 @@ class Martingale:
 class Cusum:
     """Cumulative sum of normal scores, which restarts whenever it falls to 0.
 
-    The limit rises with the log of the number of rows.  If p-values are independent and uniform,
-    the chance that the sum ever passes the limit is about `false_alarm` (Siegmund 1985, chapter
-    2).
+    The limit rises with the logarithm of the number of rows.  If p-values are independent and
+    uniform, the probability that the sum ever passes the limit is about `false_alarm` (Siegmund
+    1985, chapter 2).
 
     Parameters
     ----------
@@ -139,7 +143,7 @@ class Cusum:
     total: float = 0.0
 
     def update(self, p: Float64s) -> tuple[Float64s, Float64s]:
-        """Return the sum and its limit after each p-value."""
+        """Return the sum after each p-value, and the limit at that time."""
         normal = NormalDist()
         steps = np.array([-normal.inv_cdf(min(max(v, 1e-12), 1 - 1e-12)) for v in p]) - ALLOWANCE
         path = np.cumsum(steps)
@@ -161,23 +165,22 @@ def chi_square_quantile(level: float, n: int) -> float:
 
 
 MIN_EXPECTED = 20.0
-"""Minimum number of rows of a window that are expected in each region of the map."""
+"""Minimum expected number of rows of a window in each region of the map."""
 
 SMALL_INDEX = 0.1
-"""By a common rule, population stability indices up to this value do not indicate a change."""
+"""By a common rule of thumb, a population stability index up to this value is not a change."""
 
 N_FIRST = 100
-"""Number of first rows in a stream.  Quantization errors of later rows are compared with these
-rows."""
+"""Later quantization errors are compared with the errors of this many first rows of a stream."""
 
 N_NAMED = 200
-"""Number of rows before an alarm that determine which columns the alarm names."""
+"""An alarm names columns that changed in this many rows before the alarm."""
 
 MAX_ALARM_COLUMNS = 3
 """Maximum number of columns that an alarm names."""
 
 MIN_PART = 0.25
-"""Columns that differ by less than this fraction of the largest difference are not named."""
+"""A column is not named if its change is less than this fraction of the largest change."""
 
 TAKEN_ROWS = 2048
 """Number of rows that are processed at the same time."""
@@ -185,7 +188,7 @@ TAKEN_ROWS = 2048
 
 @dataclass(frozen=True)
 class DriftAlarm:
-    """An alarm of a drift monitor, which prints as one line.
+    """An alarm of a drift monitor, printed as one line.
 
     Attributes
     ----------
@@ -193,7 +196,7 @@ class DriftAlarm:
     row : int
         Number of rows seen when the alarm was raised.
     value, limit : float
-        Value of the signal, and the limit that the value passed.
+        Value of the signal, and the limit that the value exceeded.
     columns : tuple of str
         Names of the columns that changed most.
 
@@ -240,8 +243,8 @@ class DriftMonitor:
         Number of rows in a window, at least 50.  The signals ``hits`` and ``new_cells`` are
         checked at the end of each window.
     false_alarm : float, default=0.01
-        For each signal, the chance that it raises an alarm at any time in a stream without drift,
-        even if the stream is very long.
+        For each signal, the probability of at least one alarm in a stream without drift, however
+        long the stream is.
     random_state : int, default=0
         Seed for random numbers that break ties between p-values.
 
@@ -262,22 +265,25 @@ class DriftMonitor:
     -----
     The signals are:
 
-    - ``hits`` compares how the rows of a window and the training rows are distributed over regions
-      of the map.  Without drift, the population stability index follows a chi-square distribution
-      with (regions - 1) degrees of freedom, times ``1 / n + 1 / N`` for n rows in the window and N
-      training rows (Yurdakul and Naranjo 2020).  Indices up to 0.1 do not raise an alarm.
+    - ``hits`` compares the distribution of the rows of a window over the regions of the map with
+      the distribution of the training rows.  Without drift, the population stability index follows
+      a chi-square distribution with (regions - 1) degrees of freedom, times ``1 / n + 1 / N`` for n
+      rows in the window and N training rows (Yurdakul and Naranjo 2020).  Indices up to 0.1 do not
+      raise an alarm.
     - ``new_cells`` counts the rows of a window in units without training rows.  The expected
       share of these rows is at most the share of training rows that are alone in their unit (Good
       1953), plus two standard errors.  The limit is Chernoff's bound.
     - ``quantization_error`` is a CUSUM (cumulative sum) of normal scores.  The scores are
       computed from the ranks of the quantization errors among the rows of this stream.
-    - ``martingale`` bets on small conformal p-values (Vovk, Nouretdinov and Gammerman 2003) among
-      the calibration rows and the rows of this stream.
+    - ``martingale`` bets that p-values become small (Vovk, Nouretdinov and Gammerman 2003).  The
+      conformal p-values compare each row with the calibration rows and the earlier rows of this
+      stream.
 
-    The chance of a false alarm by the martingale is at most `false_alarm` (Ville's inequality) if
-    cross-fitting makes the calibration rows exchangeable with new rows.  For all other signals,
-    the chance is approximate.  The chance is divided among windows or rows, and the k-th window or
-    row has the share ``1 / (k * (k + 1))``.  An alarm repeats as long as its cause lasts.
+    The probability of a false alarm by the martingale is at most `false_alarm` (Ville's inequality)
+    if cross-fitting makes the calibration rows exchangeable with new rows.  For all other signals,
+    the probability is approximate.  The probability is divided among the windows or rows, and the
+    share of the k-th window or row is ``1 / (k * (k + 1))``.  An alarm repeats as long as its cause
+    lasts.
 
     References
     ----------
@@ -429,7 +435,7 @@ class DriftMonitor:
 
 @dataclass(frozen=True, eq=False)
 class _Regions:
-    """Training rows by region of the map, and the units without training rows."""
+    """Number of training rows in each region of the map, and the units without training rows."""
 
     of_unit: Ints
     hits: Float64s
@@ -447,7 +453,7 @@ class _Regions:
         return cls(regions, by_region, hits < 0.5, float(is_alone.sum()))
 
     def index(self, won: Ints, level: float) -> tuple[float, float]:
-        """Return the population stability index of the hits of rows, and its limit."""
+        """Return the population stability index of rows, from counts by unit, and its limit."""
         found = np.bincount(self.of_unit, won).astype(np.float64)
         n_regions, n, n_trained = len(self.hits), found.sum(), self.hits.sum()
         # Half a row is added to each region, so that the logarithm exists for empty regions.
@@ -460,7 +466,7 @@ class _Regions:
         return index, max(SMALL_INDEX, chi_square * (1 / n + 1 / n_trained))
 
     def most_new(self, n: int, level: float) -> float:
-        """Return how many of n rows can be in units without training rows before an alarm."""
+        """Return how many of n rows can be in units without training rows without an alarm."""
         alone = self.n_alone + 1.0
         expected = min((alone + 2 * np.sqrt(alone)) / self.hits.sum(), 1.0)
         counts = np.arange(np.ceil(n * expected), n)
@@ -473,14 +479,14 @@ class _Regions:
 
 
 def _columns_that_add(detector: Detector, rows: Float64s) -> tuple[str, ...]:
-    """Return the columns that add more to these scores than to scores of training rows."""
+    """Return the columns that add more to scores of these rows than of training rows."""
     usual = detector.mean_contributions
     more = detector.contributions_of_rows(rows).mean(axis=0) - (0.0 if usual is None else usual)
     return _largest_names(more, [code.name for code in detector.map_.encoding.features])
 
 
 def _columns_that_moved(detector: Detector, rows: Float64s) -> tuple[str, ...]:
-    """Return the columns whose means moved most, in standard deviations of the training rows."""
+    """Return the columns whose means changed most, in standard deviations of the training rows."""
     map_, far = detector.map_, detector.of_all_rows.rms_distances
     weights = map_.hits
     mean = np.average(map_.codebook, axis=0, weights=weights)
@@ -498,7 +504,7 @@ def _columns_that_moved(detector: Detector, rows: Float64s) -> tuple[str, ...]:
 
 
 def _largest_names(values: Float64s, names: list[str]) -> tuple[str, ...]:
-    """Return the names of the largest values, at most three."""
+    """Return the names that belong to the largest values, at most three."""
     order = np.argsort(-values, kind="stable")[:MAX_ALARM_COLUMNS]
     least = MIN_PART * values[order[0]]
     return tuple(names[j] for j in order if values[j] > max(least, 0.0))

@@ -20,19 +20,20 @@ from somscape.tables.encoding import Encoding
 CITY_BLOCK = Metric("manhattan")
 
 MAX_SAID = 3
-"""Maximum number of columns that a message names as the cause of changed scores."""
+"""Maximum number of columns that a message names as the reason why scores changed."""
 
 NAMED_SHARE = 0.5
-"""A message names a column if its effect is at least this share of the largest effect."""
+"""A message names a column if its effect is at least this share of the largest effect of a
+column."""
 
 LIKE_WITHIN = 3.0
-"""Distance at which the similarity of two rows has fallen to 1 / e."""
+"""Distance at which the similarity of two rows is 1 / e."""
 
 BLOCK_VALUES = 1 << 20
-"""Number of distances in memory at the same time (8 MiB)."""
+"""Maximum number of distances in memory at the same time (8 MiB)."""
 
 CLEAR_TRUST = 0.5
-"""Below this trust, a sentence reports that the marks agree little with each other."""
+"""If the trust is lower, a sentence reports that the marks agree little with each other."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,25 +43,27 @@ class Marks:
     Attributes
     ----------
     n_confirmed, n_cleared : int
-        Number of rows marked as anomalies, and number of rows marked as usual.
+        Numbers of rows marked as anomalies (confirmed) and marked as usual (cleared).
     trust : float
-        Weight of the marks, from 0 to 1.  It is high if the other marks predict a mark well.
+        Weight of the marks, from 0 to 1.  The weight is high if each mark can be predicted well
+        from the remaining marks.
     n_raised, n_lowered : int
-        Number of training rows without a fixed score whose score was multiplied by at least 1.1,
-        and number of such rows whose score was divided by at least 1.1.
+        Among the training rows without a fixed score, number of rows whose score was multiplied by
+        at least 1.1, and number of rows whose score was divided by at least 1.1.
     center : float
-        Mean logarithm of the factors of training rows, subtracted from each logarithm.
+        Mean logarithm of the factors of the training rows.  It is subtracted from the logarithm of
+        each factor, so that scores do not change on average.
     features : ndarray of shape (n_used,), int64
-        Encoded features that determine the distance between rows, in ascending order.  Empty if
-        the detector did not learn anything.
+        Numbers of the encoded features that determine the distance between rows, in ascending
+        order.  Empty if the detector did not learn anything.
     x, y : ndarray of shape (n_used, n_knots), float64
-        Knots of each feature, and their coordinates on the axis of the feature.  The axis is
-        linear between knots and constant beyond the ends.  If a feature has fewer knots, its last
-        knot is repeated.
+        Values of each feature (the knots), and the coordinates of these values on the axis of the
+        feature.  Coordinates are interpolated linearly between knots and are constant beyond the
+        outermost knots.  If a feature has fewer knots, its last knot is repeated.
     places : ndarray of shape (n_taught, n_used), float64
-        Coordinates, on these axes, of the rows from which the detector learned.
+        Coordinates on these axes of the rows from which the detector learned.
     pull : ndarray of shape (n_taught,), float64
-        Amount that each of these rows adds to the logarithm of the factor of an equal row.
+        Amount that each of these rows adds to the logarithm of the factor for an equal row.
     n_leading : int
         Number of confirmed rows with a fixed score.  These rows come first in `rows`.
     rows : ndarray of shape (n_held, n_features), float64
@@ -122,7 +125,7 @@ class Marks:
 
     @property
     def teach(self) -> bool:
-        """Whether the marks change scores of other rows."""
+        """Whether the marks also change the scores of rows without a mark."""
         return len(self.features) > 0
 
     def factors(self, rows: Floats) -> Float64s:
@@ -130,7 +133,7 @@ class Marks:
         return exp(self.moves(rows) - self.center)
 
     def moves(self, rows: Floats) -> Float64s:
-        """Return the logarithm of each factor before `center` is subtracted."""
+        """Return the logarithm of each factor.  The caller subtracts `center`."""
         out = np.zeros(len(rows))
         if not self.teach:
             return out
@@ -140,7 +143,7 @@ class Marks:
         return out
 
     def _coordinates(self, rows: Floats) -> Float64s:
-        """Return the coordinates of rows on the axes."""
+        """Return the coordinates of rows on the axes of the features."""
         placed = np.empty((len(rows), len(self.features)))
         for j, feature in enumerate(self.features.tolist()):
             n = 1 + int(np.count_nonzero(np.diff(self.x[j])))
@@ -148,12 +151,13 @@ class Marks:
         return placed
 
     def are_held(self, rows: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Return which rows equal a row with a fixed score, and which equal a confirmed row."""
+        """Return which rows equal a row with a fixed score, and which rows equal a confirmed
+        row."""
         which = self._numbers_of_equal(rows)
         return which >= 0, (which >= 0) & (which < self.n_leading)
 
     def with_held(self, rows: Floats, scores: Float64s) -> Float64s:
-        """Return scores in which each row that equals a marked row has the fixed score."""
+        """Return scores in which rows that equal a row with a fixed score have the fixed score."""
         which = self._numbers_of_equal(rows)
         is_held = which >= 0
         if not is_held.any():
@@ -163,7 +167,8 @@ class Marks:
         return out
 
     def _numbers_of_equal(self, rows: Floats) -> Ints:
-        """Return for each row the number of the equal row with a fixed score, or -1."""
+        """Return, for each row, the number of the equal row among `self.rows`, or -1 without
+        one."""
         found = np.full(len(rows), -1, dtype=np.intp)
         left = np.arange(len(rows))
         with np.errstate(over="ignore"):
@@ -175,7 +180,8 @@ class Marks:
         return found
 
     def parts_with_held(self, rows: Floats, parts: Float64s) -> Float64s:
-        """Return parts of scores that add up to the fixed scores of marked rows."""
+        """Return the parts of scores, scaled so that parts of marked rows add up to fixed
+        scores."""
         scores = parts.sum(axis=1)
         held = self.with_held(rows, scores)
         moved = np.flatnonzero(held != scores)
@@ -231,7 +237,7 @@ class Marks:
         return "the marked rows do not differ in any column"
 
     def _columns(self, encoding: Encoding) -> list[str]:
-        """Return the names of the columns that separate rows most."""
+        """Return the columns that have the largest effect on the distance between rows."""
         change = np.zeros(encoding.n_features)
         change[self.features] = np.ptp(self.y, axis=1)
         by_column = encoding.sum_by_column(change[None])[0]
@@ -289,52 +295,55 @@ def known_labels(known: Any, n_rows: int, name: str = "known") -> Ints | None:
 
 
 def _first_values(values: NDArray[Any]) -> str:
-    """Return the first few distinct values as text."""
+    """Return the first few distinct values as a text."""
     return ", ".join(np.unique(values.astype(str))[:4].tolist())
 
 
 KNOTS = tuple(0.5 * i for i in range(-6, 7))
-"""Normal scores at which features with many values have knots, in addition to the lowest and the
-highest value.  Tuned on half of the tables of `benchmarks/detection`."""
+"""Features with many values have knots at these normal scores, and at the lowest and the highest
+value.  Tuned on half of the tables of `benchmarks/detection`."""
 
 NOISE = 0.3
-"""Variance of marks that the values of the rows do not explain, divided by the variance that the
-values explain.  Tuned on half of the tables of `benchmarks/detection`."""
+"""Part of the variance of the marks that the rows' values do not explain, divided by the part that
+the values explain.  Tuned on half of the tables of `benchmarks/detection`."""
 
 STRENGTH = 6.0
-"""Change of the logarithm of a score per unit of the prediction from the marks.  Tuned on half of
-the tables of `benchmarks/detection`."""
-
-EXPECTED, EXPECTED_MARKS = 0.5, 8.0
-"""Prior share of confirmed rows, and the number of marks to which this prior is equivalent.  Tuned
-on half of the tables of `benchmarks/detection`."""
-
-N_UNMARKED, UNMARKED_WEIGHT = 30, 1.0
-"""Number of unmarked rows that count as cleared, and the number of marks to which all these rows
-together are equivalent.  Tuned on half of the tables of `benchmarks/detection`."""
-
-EQUAL_SHARE = 0.2
-"""Share of the relevance that is divided equally among columns.  The rest depends on the marks.
+"""Factor that converts a prediction from the marks into a change of the logarithm of a score.
 Tuned on half of the tables of `benchmarks/detection`."""
 
+EXPECTED, EXPECTED_MARKS = 0.5, 8.0
+"""Share of confirmed rows among the marked rows that is assumed before marks are known, and the
+number of marks to which the assumption is equivalent.  Tuned on half of the tables of
+`benchmarks/detection`."""
+
+N_UNMARKED, UNMARKED_WEIGHT = 30, 1.0
+"""Number of unmarked rows that are used as if they were cleared, and the number of marks to which
+all these rows together are equivalent.  Tuned on half of the tables of `benchmarks/detection`."""
+
+EQUAL_SHARE = 0.2
+"""Share of the total relevance that is divided equally among columns.  The remaining relevance is
+divided according to the marks.  Tuned on half of the tables of `benchmarks/detection`."""
+
 MAX_MARKS = 500
-"""Maximum number of marks to learn from.  With more marks, every k-th of each kind is used."""
+"""Maximum number of marks to learn from.  With more marks, only every k-th confirmed row and every
+k-th cleared row is used."""
 
 MAX_HELD = 1000
-"""Maximum number of marks that fix scores.  More marks are not from a review."""
+"""Marked rows get fixed scores only up to this number of marks.  More marks are not from a
+review."""
 
 NOTICED = 1.1
-"""Minimum factor by which a raised score is multiplied, or a lowered score is divided."""
+"""A score counts as raised or lowered if it was multiplied or divided by at least this factor."""
 
 LEAST_SHARE = 1e-12
-"""Minimum share of the rows below and above a knot, because 0 gives an infinite normal score."""
+"""Minimum share of rows below and above a knot, because the normal score of 0 would be infinite."""
 
 LEAST_GAP = 1e-100
-"""Minimum distance between knots, in absolute terms and as a share of their range."""
+"""Minimum distance between knots, as a share of their range (of 1 if the range is smaller)."""
 
 BITS = 30
-"""Number of binary digits after the point in learned values.  Further digits can depend on the
-version of numerical libraries."""
+"""Number of binary digits after the point to which learned values are rounded.  Further digits can
+depend on the version of numerical libraries."""
 
 
 def marks_of(
@@ -367,7 +376,8 @@ def marks_of(
 
 @dataclass(frozen=True, eq=False)
 class _Feature:
-    """Knots of a feature, their normal scores, and the normal scores of the rows to learn from.
+    """Knots of a feature, the normal scores of the knots, and the normal scores of the rows to
+    learn from.
 
     `share` is the relevance of the feature if all columns are equally relevant.
     """
@@ -380,7 +390,7 @@ class _Feature:
 
     @property
     def apart(self) -> Float64s:
-        """Distances between the rows to learn from, by this feature."""
+        """Distances, in this feature only, between the rows to learn from."""
         return np.abs(self.of_rows[:, None] - self.of_rows)
 
 
@@ -423,7 +433,7 @@ def _learn(
 def _relevance(
     features: list[_Feature], relevance: Float64s, pull: Float64s, weights: Float64s
 ) -> Float64s:
-    """Return the relevance of features in proportion to their effect on the marked rows."""
+    """Return the relevance of each feature, which rises with its effect on the marked rows."""
     pulled = ((feature.apart @ pull)[: len(weights)] for feature in features)
     moves = np.array([_spread(each, weights) for each in pulled])
     told = relevance * moves
@@ -446,14 +456,14 @@ def _spread(values: Float64s, weights: Float64s) -> float:
 
 
 def _choose_marked(labels: Ints) -> Ints:
-    """Return the numbers of the marked rows to learn from."""
+    """Return the row numbers of the marked rows to learn from."""
     kinds = [np.flatnonzero(labels == kind) for kind in (ANOMALY, USUAL)]
     step = -(-sum(map(len, kinds)) // MAX_MARKS)
     return np.sort(np.concatenate([kind[::step] for kind in kinds]))
 
 
 def _choose_unmarked(labels: Ints, counts: Float64s | None) -> Ints:
-    """Return the numbers of some unmarked rows, evenly spaced from first to last."""
+    """Return the row numbers of some unmarked rows, evenly spaced from first to last."""
     others = np.flatnonzero(labels == UNKNOWN)
     ends = np.cumsum(ones_or(counts, len(labels))[others])
     if not len(others):
@@ -480,7 +490,7 @@ def _features(
 
 
 def _knots(counted: Counted) -> tuple[Float64s, Float64s]:
-    """Return some of the values of a feature as knots, and their normal scores."""
+    """Return some values of a feature as knots, and the normal scores of the knots."""
     law, values = NormalDist(), counted.values
     middle = (counted.ends - np.diff(counted.ends, prepend=0.0) / 2) / counted.n
     at = np.arange(len(values))
@@ -502,7 +512,7 @@ def _trust(
     is_anomaly: NDArray[np.bool_],
     weights: Float64s,
 ) -> float:
-    """Return the trust in the marks, from 0 to 1."""
+    """Return the trust in the marks, from 0 to 1.  See `Marks.trust`."""
     kinds = [weights[is_anomaly].sum(), weights[~is_anomaly].sum()]
     if not all(kinds):
         return 1.0
@@ -519,7 +529,7 @@ def _trust(
 
 
 def _lines(features: list[_Feature], relevance: Float64s) -> tuple[Float64s, Float64s]:
-    """Return the padded knots of all features, and their normal scores times relevance."""
+    """Return the padded knots of all features, and their normal scores times the relevance."""
     x, y = (padded(lines) for lines in ([f.x for f in features], [f.normal for f in features]))
     return x, _round(y * relevance[:, None])
 
@@ -529,7 +539,8 @@ def _round(values: Float64s | float) -> Float64s:
 
 
 def _fix_scores(rows: Floats, labels: Ints, scores: Float64s) -> tuple[int, Float64s, Float64s]:
-    """Return the rows with a fixed score, and these scores, above or below all other scores."""
+    """Return the number of confirmed rows with a fixed score, all rows with a fixed score, and
+    these scores, which are above (confirmed) or below (cleared) all other scores."""
     marked = np.flatnonzero(labels != UNKNOWN)
     others = np.flatnonzero(labels == UNKNOWN)
     if len(marked) > MAX_HELD or not len(others):

@@ -31,32 +31,33 @@ def is_array(values: Any, shape: tuple[int, ...], kinds: str = "fiu") -> bool:
 
 
 TAIL_SHARE = 0.05
-"""Share of the rows on each side to whose values a smooth tail is fitted."""
+"""On each side, a smooth tail is fitted to the outermost values, which are from this share of
+rows."""
 
 MIN_TAIL_ROWS, MIN_TAIL_VALUES = 10, 5
-"""Minimum numbers of rows and of different values to which a smooth tail is fitted."""
+"""Minimum numbers of rows and of different values for fitting a smooth tail."""
 
 TAIL_SHAPE = 0.05
 """Shape of the tail (generalized Pareto).  A value ten times as far out adds about 30 more."""
 
 TAIL_STEPS = (0.25, 0.5, *(2.0**i for i in range(13)))
-"""Positions of the knots of the tail, in units of its scale."""
+"""Distances from the beginning of the tail to its knots, in units of the scale of the tail."""
 
 TAIL_RISES = log(1.0 + TAIL_SHAPE * np.array(TAIL_STEPS)) / TAIL_SHAPE
-"""Increase of the height of the tail from its beginning to each of its knots."""
+"""Increase of the height from the beginning of the tail to each of these knots."""
 
 BODY_SHARES = (0.05, 0.065, 0.08, 0.1, 0.13, 0.16, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5)
-"""Shares of the rows, from either side, at which columns of numbers with many values have knots."""
+"""A column of many different numbers has knots at these quantiles, counted from both sides."""
 
 MAX_BODY_VALUES = 2 * len(BODY_SHARES)
-"""Maximum number of different values between the tails for which each value has a knot."""
+"""If there are at most this many different values between the two tails, each value is a knot."""
 
 BLOCK_VALUES = 1 << 20
-"""Number of knots with which values are compared at the same time."""
+"""Maximum number of comparisons of a value with a knot at the same time."""
 
 CONSTANT_WIDTH = 1e-6
-"""In a constant column, another value has the maximum rarity if its relative distance from the
-constant value is at least this."""
+"""In a constant column, a value has the maximum rarity if its relative distance from the constant
+is at least this number."""
 
 
 Line: TypeAlias = tuple[Float64s, Float64s]
@@ -70,13 +71,13 @@ class Rarity:
     Attributes
     ----------
     features : ndarray of shape (n_lines,), int64
-        Encoded features that add to the score, in ascending order.
+        Numbers of the encoded features whose values add to the score, in ascending order.
     x : ndarray of shape (n_lines, n_knots), float64
-        Values of each feature in ascending order, which are the knots of a line.  A line with
+        For each feature, the values in ascending order that are the knots of its line.  A line with
         fewer knots repeats its last knot.
     y : ndarray of shape (n_lines, n_knots), float64
-        Amounts that these values add, which are the heights of the line at its knots.  Lines are
-        straight between knots and beyond the ends.
+        Amounts that these values add, which are the heights of the line at its knots.  Each line is
+        straight between two knots, and its first and last segment continue beyond the ends.
 
     See Also
     --------
@@ -168,7 +169,7 @@ class Rarity:
 
     @cached_property
     def _last_steps(self) -> Ints:
-        """Number of the last step between two different knots of each line."""
+        """For each line, the number of the last step between two different knots."""
         return np.asarray(np.count_nonzero(np.diff(self.x, axis=1), axis=1) - 1)
 
     @cached_property
@@ -183,7 +184,7 @@ class Rarity:
 
 
 def padded(lines: Sequence[Float64s]) -> Float64s:
-    """Return lines as rows of equal length.  A shorter line repeats its last value."""
+    """Return sequences as rows of equal length.  A shorter sequence repeats its last value."""
     n = max(map(len, lines))
     return np.stack([np.append(line, np.repeat(line[-1], n - len(line))) for line in lines])
 
@@ -218,7 +219,7 @@ def _knots(x: Float64s, y: Float64s) -> Line:
 def on_line(
     x: Float64s, y: Float64s, values: Float64s, *, up: bool = True
 ) -> tuple[Float64s, Float64s, Float64s]:
-    """Return the heights of a line at some values, its slopes there, and the next knots."""
+    """Return the heights and slopes of a line at some values, and the next knots."""
     x, y = _knots(x, y)
     n = len(x)
     side = np.searchsorted(x, values, "right" if up else "left")
@@ -229,7 +230,7 @@ def on_line(
 
 
 def rarity_of(rows: Floats, weights: Float64s | None, encoding: Encoding) -> Rarity | None:
-    """Return the amounts that values add, learned from rows, or None if all amounts are 0."""
+    """Return the amounts that values add to scores, from rows, or None if all amounts are 0."""
     counts = counts_of(weights)
     lines: dict[int, Line] = {}
     for code, place in zip(encoding.features, encoding.slices, strict=True):
@@ -249,7 +250,7 @@ def rarity_of(rows: Floats, weights: Float64s | None, encoding: Encoding) -> Rar
 def _lines_of_levels(
     code: CategoryCode, start: int, features: Floats, counts: Float64s | None
 ) -> dict[int, Line]:
-    """Return for each level of a category the line from 0 to the amount that the level adds."""
+    """Return, for each level of a category, a line from 0 to the amount for the level."""
     level = code.encoded_levels.max()
     each = (features > level / 2).astype(np.float64)
     found = each.sum(axis=0) if counts is None else (each * counts[:, None]).sum(axis=0)
@@ -263,7 +264,7 @@ def _lines_of_levels(
 
 
 def _line_of_number(counted: Counted) -> Line:
-    """Return the line of a column of numbers, which falls towards the middle and then rises."""
+    """Return the line of a column of numbers.  The line falls to the median and then rises."""
     values, ends = counted.values.astype(np.float64), counted.ends
     total = ends[-1]
     if len(values) == 1:
@@ -289,14 +290,14 @@ def _line_of_number(counted: Counted) -> Line:
 
 
 def _scale_of(median: float) -> float:
-    """Return the scale of a tail with this median."""
+    """Return the scale of a tail, computed from its median."""
     return median * TAIL_SHAPE / (2.0**TAIL_SHAPE - 1.0)
 
 
 def _tail(
     values: Float64s, n_rows: Float64s, share: Float64s, heights: Float64s
 ) -> tuple[int, list[tuple[float, float]]]:
-    """Return the index of the last value before the upper tail, and the knots of the tail."""
+    """Return the index of the last value below the upper tail, and the knots of the tail."""
     last = int(np.flatnonzero(share >= TAIL_SHARE)[-1])
     beyond = slice(last + 1, None)
     rows = n_rows[beyond]
@@ -323,10 +324,11 @@ SHARED_VALUES = 1 << 20
 """Minimum number of values for which several threads are faster than one thread."""
 
 JOINED_VALUES = 1 << 10
-"""Rows are joined to long rows of this size for comparison, because this is faster."""
+"""Rows are joined to long rows of about this many values, because long rows are compared faster."""
 
 ORDERED_ROWS = 256
-"""Number of first rows that are sorted.  Later rows are only compared with values found before."""
+"""Only this many first rows are sorted.  Later rows are compared with the outermost values so
+far."""
 
 
 def ends_of(
@@ -336,7 +338,7 @@ def ends_of(
     *,
     columns: Sequence[int] | None = None,
 ) -> Float64s:
-    """Return the two outermost values on each side of each column, with low values negated."""
+    """Return the two lowest values (negated) and the two highest values of each column."""
     counts = counts_of(weights)
     is_twice = None if counts is None or (counts != np.rint(counts)).any() else counts >= 2
     chosen = None if columns is None or len(columns) == rows.shape[1] else list(columns)
@@ -352,14 +354,15 @@ def ends_of(
 
 
 def _outermost(values: list[Float64s]) -> Float64s:
-    """Return the two highest values of each side and column."""
+    """Return the two highest values for each side of each column."""
     return np.sort(np.concatenate(values, axis=1), axis=1)[:, :-3:-1]
 
 
 def _ends_of(
     rows: Floats, is_twice: NDArray[np.bool_] | None, columns: list[int] | None
 ) -> Float64s:
-    """Return the outermost values as `ends_of` does.  `is_twice` marks rows that count twice."""
+    """Return the outermost values as `ends_of` does.  `is_twice` marks rows of weight 2 or more,
+    whose values count twice."""
     first = _take_columns(rows[:ORDERED_ROWS], columns).astype(np.float64)
     if is_twice is not None:
         first = np.concatenate([first, first[is_twice[:ORDERED_ROWS]]])
@@ -389,7 +392,7 @@ def _take_columns(rows: Floats, columns: list[int] | None) -> Floats:
 
 
 def _by_column(outermost: np.ufunc, rows: Floats) -> Float64s:
-    """Return the outermost value of each column.  Joined rows are faster to compare."""
+    """Return the outermost value of each column.  Rows are joined, because long rows are faster."""
     n_columns = rows.shape[1]
     n_joined = max(1, JOINED_VALUES // n_columns)
     whole = rows[: len(rows) - len(rows) % n_joined].reshape(-1, n_joined * n_columns)
@@ -403,25 +406,28 @@ MIN_OTHER_ROWS = 20
 
 SHAPE = 0.2
 """Shape of the tail, equal to the shape of Student's t with 5 degrees of freedom.  With lighter
-tails, rows stood out in twice as many tables of such noise (benchmarks/detection)."""
+tails, rows stood out in twice as many tables that contain only noise of this distribution
+(benchmarks/detection)."""
 
 FREE = 1.0
-"""Amount of ``-log(2 d p)`` without effect on a score (d columns, tail probability p)."""
+"""A value of ``-log(2 d p)`` up to this number does not change a score.  Here, d is the number of
+columns, and p is the tail probability of a value."""
 
 UNIT_SHARE = 0.99
-"""Each unit of ``-log(2 d p)`` adds this quantile of the scores minus the median score."""
+"""Beyond `FREE`, each unit of ``-log(2 d p)`` adds this quantile of scores minus their median."""
 
 
 @dataclass(frozen=True, eq=False)
 class Beyond:
-    """Data by which numbers beyond all other values of a column are found and scored.
+    """Data for finding and scoring numbers that are beyond all other values of their column.
 
     Attributes
     ----------
     unit : float
         Amount that each unit of ``-log(2 d p)`` adds to a score.
     ends : ndarray of shape (2, 2, n_features)
-        Outermost values of all rows, as `ends_of` returns them.  Only columns of numbers are used.
+        The two lowest and two highest values of each column of numbers, in the form in which
+        `ends_of` returns them.
     """
 
     unit: float
@@ -429,12 +435,12 @@ class Beyond:
 
     @classmethod
     def of(cls, scores: Float64s, counts: Float64s | None, ends: Float64s) -> "Beyond":
-        """Create the data from outermost values, and from scores before the addition."""
+        """Create the data from outermost values, and from scores without the extra amounts."""
         ordered = in_order(scores, counts)
         return cls(ordered.quantile(UNIT_SHARE) - ordered.quantile(0.5), ends)
 
     def after(self, rows: Floats, weights: Float64s | None) -> "Beyond":
-        """Return the data updated with further rows."""
+        """Return a copy that is updated with further rows."""
         return replace(self, ends=ends_of(rows, weights, self.ends))
 
 
@@ -447,7 +453,7 @@ def with_beyond(
     *,
     n_rows: float | None = None,
 ) -> Rarity:
-    """Return a rarity that rises faster for numbers beyond all other values of their column."""
+    """Return a rarity that is steeper for numbers beyond all other values of their column."""
     lines = dict(rarity.lines)
     each = zip(encoding.features, encoding.slices, strict=True)
     places = {place.start for code, place in each if isinstance(code, NumberCode)}
@@ -479,7 +485,7 @@ def _mirror_line(line: Line) -> Line:
 
 
 def _raise_beyond(line: Line, highest: float, step: float, free: float, unit: float) -> Line:
-    """Return a line that rises faster beyond the highest of all other values."""
+    """Return the line, made steeper beyond the highest of all other values."""
     if not step > 0:
         return line
     start = float(exp(np.array([SHAPE * free]))[0] - 1.0) / SHAPE
@@ -494,7 +500,7 @@ def _raise_beyond(line: Line, highest: float, step: float, free: float, unit: fl
 
 
 def _step_below(highest: float, counted: Counted, more: float) -> float:
-    """Return the scale of the tail below the second highest value, or 0 if unknown."""
+    """Return the scale of the tail below the second highest value, or 0 for too few rows."""
     total = counted.n
     if total < MIN_OTHER_ROWS:
         return 0.0
@@ -507,20 +513,23 @@ def _step_below(highest: float, counted: Counted, more: float) -> float:
 
 
 MAX_KEPT = 32
-"""Maximum number of different values of a column for which all values are kept."""
+"""If a column has at most this many different values, the counts of all its values are kept."""
 
 FEW_VALUES = 12
-"""Maximum number of different values of a number for which each value is counted like a level."""
+"""In a column of at most this many different numbers, each number is counted like a level."""
 
 
 EACH_KEPT, GROWTH = 16, 1.25
-"""Number of outermost values that are all kept, and growth factor of steps to further values."""
+"""Number of outermost values that are all kept, and growth factor of the steps between other kept
+values."""
 
 FIRST_LOOK, LOOSE_SHARE = 20_000, 0.065
-"""Number of sampled rows to find columns with many values, and a share that includes a tail."""
+"""Number of rows in a sample for finding columns with many values, and a share of rows that is
+certainly larger than a tail."""
 
 MARGIN = 1e-9
-"""A tail must have this relative excess of rows, because sums of weights are rounded."""
+"""A tail must contain more rows than `TAIL_SHARE` requires by this relative margin, because sums of
+weights are rounded."""
 
 COUNTED_VALUES = 1 << 20
 """Number of values per block.  Blocks of a quarter or four times the size take a tenth longer."""
@@ -528,7 +537,7 @@ COUNTED_VALUES = 1 << 20
 SIDES = {"high": "highest", "low": "lowest", "late": "latest", "early": "earliest", "": ""}
 
 Knots: TypeAlias = tuple[Float64s, Float64s, Float64s]
-"""Values of a column, and the numbers of rows below each value and up to each value."""
+"""Values of a column, number of rows below each value, and number of rows up to each value."""
 
 _Part: TypeAlias = tuple[Floats, Float64s | None]
 
@@ -603,7 +612,8 @@ class ValueCounts:
     starts : ndarray of shape (n_columns + 1,), int64
         Index in `values` where each column begins, and the index where the last column ends.
     values : ndarray of shape (n,), float64
-        Encoded values of each column in ascending order.  For categories and cycles, level numbers.
+        Encoded values of each column in ascending order.  For categories and cycles, the level
+        numbers.
     below, upto : ndarray of shape (n,), float64
         Number of rows with a smaller value, and number of rows with a value up to this value.
     """
@@ -632,7 +642,7 @@ class ValueCounts:
             )
 
     def _level_occurrences(self, j: int) -> tuple[dict[float, Occurrence], Occurrence]:
-        """Return the occurrence of each level of a category, and of a level without rows."""
+        """Return how often each level of a category occurs, and the result for other levels."""
         if j not in self._occurrence_cache:  # computed once, because a service scores single rows
             values, below, upto = self._knots_of_column(j)
             total = float(upto[-1])
@@ -658,7 +668,7 @@ class ValueCounts:
         return self.values[part], self.below[part], self.upto[part]
 
     def occurrences(self, j: int, code: FeatureCode, rows: Floats) -> list[Occurrence | None]:
-        """Return the occurrence of each row's value in a column, or None if it is not far out."""
+        """Return how often each row's value occurs in a column (None if it is not far out)."""
         values, below, upto = self._knots_of_column(j)
         if not len(values):
             return [None] * len(rows)
@@ -727,7 +737,8 @@ def value_counts(
 
 
 def _values(code: FeatureCode, rows: Floats) -> Floats:
-    """Return one value of each row, either the number of its level or the encoded number."""
+    """Return one value for each row, which is the level number for a category or a cycle, and
+    otherwise the encoded number."""
     if isinstance(code, CategoryCode):
         return rows.argmax(axis=1).astype(np.float64)
     if isinstance(code, CycleCode):
@@ -736,7 +747,8 @@ def _values(code: FeatureCode, rows: Floats) -> Floats:
 
 
 def _knots_of_values(values: Floats, counts: Float64s | None) -> Knots:
-    """Return the values that are kept, and the numbers of rows below and up to each value."""
+    """Return the values to keep, the number of rows below each value, and the number of rows up to
+    each value."""
     if not len(values):
         return np.empty(0), np.empty(0), np.empty(0)
     counted = Counted.of(values, counts)
@@ -753,7 +765,7 @@ def _knots_of_values(values: Floats, counts: Float64s | None) -> Knots:
 
 
 def knots_of_ends(low: Float64s, high: Float64s, n_rows: int) -> Knots | None:
-    """Count the outermost values of a column, or return None if there are too few values."""
+    """Return counts for the outermost values of a column, or None if there are too few values."""
     if min(len(low), len(high)) <= TAIL_SHARE * n_rows * (1 + MARGIN):
         return None
     n_different = 2 + sum(np.count_nonzero(each[1:] != each[:-1]) for each in (low, high))
@@ -776,7 +788,8 @@ def _join_sides(low: Knots, high: Knots, total: float) -> Knots:
 
 
 def _knots_from_end(values: Floats, counts: Float64s | None, most: float) -> Knots:
-    """Return knots of the lowest values, up to the first value past `most` rows."""
+    """Return some of the lowest values as knots.  The last knot is the first value up to which
+    there are more than `most` rows."""
     if counts is None:
         return _knots_from_sorted(np.sort(values), most)
     counted = Counted.of(values, counts)
@@ -785,13 +798,13 @@ def _knots_from_end(values: Floats, counts: Float64s | None, most: float) -> Kno
 
 
 def _knots_from_sorted(ascending: Floats, most: float) -> Knots:
-    """Return knots of the lowest of sorted values, up to the first value past `most` rows."""
+    """Return the knots as `_knots_from_end` does, for values that are already sorted."""
     last = np.flatnonzero(np.append(ascending[1:] != ascending[:-1], True))
     return _choose_knots(ascending[last], last + 1, most)
 
 
 def _choose_knots(different: Floats, ends: Float64s | Ints, most: float) -> Knots:
-    """Return knots from different values.  `ends` contains the number of rows up to each value."""
+    """Return knots from distinct values.  `ends` contains the number of rows up to each value."""
     chosen = _choose_positions(int(np.searchsorted(ends, most, "right")))
     below = np.where(chosen > 0, ends[chosen - 1], 0).astype(np.float64)
     return different[chosen].astype(np.float64), below, ends[chosen].astype(np.float64)
@@ -800,7 +813,7 @@ def _choose_knots(different: Floats, ends: Float64s | Ints, most: float) -> Knot
 def _tails(
     columns: Mapping[int, tuple[FeatureCode, slice]], rows: Floats, counts: Float64s | None
 ) -> dict[int, tuple[_Part, _Part]]:
-    """Return the low and the high values of columns with many values, by number of the column."""
+    """Return, by column number, the low values and the high values of columns with many values."""
     n, ends = len(rows), _limits_around_tails(columns, rows)
     if not ends:
         return {}
@@ -832,7 +845,7 @@ def _n_rows_of(part: _Part) -> float:
 def _limits_around_tails(
     columns: Mapping[int, tuple[FeatureCode, slice]], rows: Floats
 ) -> dict[int, tuple[float, float]]:
-    """Return limits slightly nearer to the middle than the tails, by number of the column."""
+    """Return, by column number, limits that are slightly nearer to the middle than the tails."""
     if len(rows) <= FIRST_LOOK or not columns:
         return {}
     found, some = {}, rows[:: -(-len(rows) // FIRST_LOOK)]
@@ -852,7 +865,7 @@ def _join_parts(parts: list[_Part]) -> _Part:
 
 
 def _choose_positions(n: int) -> Ints:
-    """Return the positions from 0 to n, first one by one and then in growing steps."""
+    """Return positions from 0 to n.  The first positions are consecutive, and later steps grow."""
     each = np.arange(min(EACH_KEPT, n + 1))
     n_more = max(0, ceil(np.log(max(n, 1) / EACH_KEPT) / np.log(GROWTH)))
     more = np.rint(EACH_KEPT * GROWTH ** np.arange(n_more)).astype(np.intp)

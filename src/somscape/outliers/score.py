@@ -1,4 +1,4 @@
-"""Scores of rows, which are higher for more unusual rows, and the contribution of each column."""
+"""Scores of rows, which are higher for more unusual rows, and contributions of columns."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -25,13 +25,13 @@ from somscape.tables.ordered import CycleCode
 ENDLESS = float(np.finfo(np.float64).max)
 
 END_BITS = 20
-"""Number of bits in the distance of a limit from the mean.  Further bits depend on libraries."""
+"""Number of bits to which a limit is rounded.  Further bits would depend on numerical libraries."""
 
 
 def reach_of(
     rows: Floats, weights: Float64s | None, encoding: Encoding, deviations: float
 ) -> Float64s | None:
-    """Return the limits beyond which values of each feature are replaced, or None if unlimited."""
+    """Return the limits for clipping the values of each feature, or None without clipping."""
     if np.isinf(deviations):
         return None
     counts = counts_of(weights)
@@ -51,7 +51,7 @@ def reach_of(
 
 
 def within_reach(rows: Floats, reach: Float64s | None) -> Floats:
-    """Return rows in which values beyond the limits are replaced by the limits."""
+    """Return rows with values clipped to the limits."""
     if reach is None:
         return rows
     with np.errstate(over="ignore"):  # a limit that overflows becomes infinite
@@ -60,57 +60,59 @@ def within_reach(rows: Floats, reach: Float64s | None) -> Floats:
 
 
 MATRIX_BITS = 14
-"""Number of binary digits after the point in entries of the matrix, which are at most 4."""
+"""Number of binary digits after the point in entries of the matrix.  Each entry is at most 4."""
 
 ROW_BITS = 26
-"""Number of binary digits after the point in values of rows, in units of standard deviations.
-Products with the matrix are then exact in float64 if rows are within about 100 deviations of the
-center.  Their sums have the same bits with any order, linear algebra library and number of
-threads."""
+"""Number of binary digits after the point in the values of rows, in units of standard deviations.
+If rows are within about 100 standard deviations of the center, their products with the matrix are
+then exact in float64.  Sums of the products therefore have the same bits, regardless of the order,
+the linear algebra library and the number of threads."""
 
 CACHED_VALUES = 1 << 16
-"""Number of values in a block that fits into the cache.  With blocks, 100,000 rows of 30 features
-took a third of the time."""
+"""Number of values in a block that fits into the processor's cache.  Blocks reduced the time for
+100,000 rows of 30 features to a third."""
 
 SHARED_WORK = 1e7
-"""Minimum number of multiply-adds (about two milliseconds) for which threads are faster."""
+"""Minimum number of multiply-adds (about two milliseconds) for which several threads are faster."""
 
 RIDGE = 0.1
-"""Amount that is added to the correlation of each column with itself."""
+"""Amount that is added to the diagonal of the correlation matrix, so that the inverse is stable."""
 
 NOISE_RIDGE = 1.0
-"""Further amount to add, times features per row, because correlations of few rows are noisy."""
+"""This number times features per row is also added to the diagonal, because correlations that are
+estimated from few rows are noisy."""
 
 MEMBER_NOISE_RIDGE = 0.3
-"""Replaces `NOISE_RIDGE` if several maps score together, because their mean has less noise."""
+"""Value of `NOISE_RIDGE` if scores of several maps are combined, which reduces the noise."""
 
 MAX_OWN = 256
-"""Maximum number of features for which each of several maps has its own matrix.  With more
-features, the cost is higher than the gain."""
+"""If several maps score rows, each map has its own matrix for at most this number of features.
+With more features, own matrices cost too much time for their small benefit."""
 
 MIN_DEVIATION = 1e-9
-"""Columns whose deviation is below this share of the largest deviation are not scaled."""
+"""A column is not scaled if its standard deviation is below this share of the largest standard
+deviation of a column."""
 
 MAX_FEATURES = 1000
-"""Maximum number of features for decorrelation.  With more features, it takes as long as the
-search."""
+"""Maximum number of features for decorrelation.  With more features, the transform would take as
+long as the search for the nearest prototypes."""
 
 
 @dataclass(frozen=True, eq=False)
 class Decorrelation:
-    """A transform of rows and prototypes that is applied before they are compared.
+    """A transform of rows and prototypes before rows are compared with prototypes.
 
     Attributes
     ----------
     center : ndarray of shape (n_features,), float64
-        Value that is subtracted first.  Differences between rows do not depend on this value.
+        Value that is subtracted first, which does not affect differences between rows.
     deviations : ndarray of shape (n_features,), float64
         Divisor of each centered feature.
     matrix : ndarray of shape (n_features, n_features), float64
-        Matrix with which the result is multiplied.  Each feature then keeps its own information
-        and loses most of the information that other features also contain.
+        Matrix by which the scaled features are multiplied.  Each feature then keeps its own
+        information and loses most of the information that other features also contain.
     counts : ndarray of shape (n_features,), float64
-        Factor of each transformed feature, which is its weight in a distance.
+        Factor by which each transformed feature is multiplied, as its weight in distances.
 
     See Also
     --------
@@ -133,7 +135,7 @@ class Decorrelation:
     counts: Float64s
 
     def compared(self, rows: Floats) -> Float64s:
-        """Return rows in the form in which they are compared.
+        """Return rows in the form in which rows are compared with prototypes.
 
         Parameters
         ----------
@@ -161,7 +163,7 @@ class Decorrelation:
 
 
 def compared_by_each(decorrelations: Sequence[Decorrelation], rows: Floats) -> list[Float64s]:
-    """Return for each transform the transformed rows."""
+    """Return the rows transformed by each transform."""
     out = [np.empty(rows.shape) for _ in decorrelations]
     work = len(rows) * rows.shape[1] ** 2 * len(decorrelations)
     is_long = work >= SHARED_WORK
@@ -224,7 +226,7 @@ def decorrelation_of(
 
 
 def _correlation(covariance: Float64s) -> Float64s:
-    """Return the correlations of a covariance matrix, with 0 for columns that do not vary."""
+    """Return the correlations for a covariance matrix, with 0 for columns that do not vary."""
     deviation = np.sqrt(np.diag(covariance))
     varies = deviation > MIN_DEVIATION * deviation.max()
     scale = np.where(varies, deviation, 1.0)
@@ -234,22 +236,22 @@ def _correlation(covariance: Float64s) -> Float64s:
 
 
 def _round_matrix(matrix: Float64s) -> Float64s:
-    """Return a matrix rounded to few enough bits that products with rows are exact."""
+    """Return the matrix with entries rounded to so few bits that products with rows are exact."""
     return np.asarray(np.rint(matrix * 2.0**MATRIX_BITS) * 2.0**-MATRIX_BITS + 0.0)
 
 
 @dataclass(frozen=True)
 class ScoreKind:
-    """Properties of a score.  A score changes by at most the distance that a row moves.
+    """Properties of a score.  A score changes by at most the distance by which the row moves.
 
     Attributes
     ----------
     is_mean_of_nearest : bool
-        Whether the score is the mean distance to the nearest usual prototypes.  Any other score
-        compares a row with all usual prototypes.
+        Whether the score is the mean distance from a row to the nearest usual prototypes.  All
+        other scores compare a row with all usual prototypes.
     adds_rarity : bool
-        Whether a detector adds the rarity of single values (`Detector.rarity`) and limits numbers
-        that are far out (`Scorer.reach`).
+        Whether a detector adds the rarity of single values (`Detector.rarity`) and clips numbers
+        that are far from the mean (`Scorer.reach`).
     """
 
     is_mean_of_nearest: bool = False
@@ -265,7 +267,7 @@ SCORES = {
 """All scores by name.  The setting "auto" chooses the first score."""
 
 REMOVED = ("density", "local_scale", "u_height", "hit_density")
-"""Scores in older files.  Such files can be opened and drawn, but they cannot score rows."""
+"""Scores in older files.  The maps in such files can be opened and drawn, but cannot score rows."""
 
 MAX_PROTOTYPES = 64
 
@@ -280,7 +282,7 @@ class Scorer:
     score : str
         Name of the score, such as ``"combined"``.
     n_prototypes : int
-        Number of nearest prototypes that the score averages over, from 1 to 64.
+        Number of nearest prototypes whose distances are averaged in a score, from 1 to 64.
     usual : ndarray of shape (n_units,), bool, or None, default=None
         Units whose prototypes represent usual rows.  None means all units with training rows.
     rms_distances : ndarray of shape (n_units,) or None, default=None
@@ -289,8 +291,8 @@ class Scorer:
     decorrelation : Decorrelation or None, default=None
         Transform of rows and prototypes before the comparison.  None means unchanged.
     reach : ndarray of shape (2, n_features) or None, default=None
-        Lowest and highest value of each feature that are compared unchanged.  Values outside of
-        this range are replaced by its ends.  None means unlimited.
+        Lowest and highest value to which each feature is clipped before rows are compared.  None
+        means unlimited.
 
     Raises
     ------
@@ -379,7 +381,7 @@ class Scorer:
 
     @cached_property
     def usual_walk(self) -> Ints:
-        """Positions in `usual_units`, in an order that keeps map neighbors close."""
+        """Positions in `usual_units`, ordered so that map neighbors are close together."""
         places = np.full(self.map_.n_units, -1)
         places[self.usual_units] = np.arange(len(self.usual_units))
         walked = places[self.map_.lattice.walk]
@@ -392,7 +394,7 @@ class Scorer:
 
     @cached_property
     def compared_codebook(self) -> Float64s:
-        """All prototypes in the form in which they are compared with rows."""
+        """All prototypes in the form in which rows are compared with prototypes."""
         return np.asarray(self.compared(self.map_.codebook))
 
     @cached_property
@@ -416,7 +418,7 @@ class Scorer:
 
 
 def compared_by(scorers: Sequence[Scorer], rows: Floats) -> list[Floats]:
-    """Return rows in the form in which each scorer compares them, with shared steps done once."""
+    """Return, for each scorer, the rows in the form to compare.  Common steps run once."""
     reach, matrices = scorers[0].reach, [scorer.decorrelation for scorer in scorers]
     if len(scorers) == 1 or any(scorer.reach is not reach for scorer in scorers):
         return [scorer.compared(rows) for scorer in scorers]
@@ -429,25 +431,25 @@ def compared_by(scorers: Sequence[Scorer], rows: Floats) -> list[Floats]:
 def compared(
     rows: Floats, decorrelation: Decorrelation | None, reach: Float64s | None = None
 ) -> Floats:
-    """Return rows or prototypes in the form in which a detector compares them."""
+    """Return rows or prototypes in the form to compare, clipped and then decorrelated."""
     rows = within_reach(rows, reach)
     return rows if decorrelation is None else decorrelation.compared(rows)
 
 
 BLOCK_VALUES = 1 << 20
-"""Number of differences or distances in memory at the same time (8 MiB)."""
+"""Maximum number of differences or distances in memory at the same time (8 MiB)."""
 
 MAX_SEARCHED = 16
-"""Maximum number of nearest prototypes that a search finds quickly."""
+"""Maximum number of nearest prototypes that the search kernel finds."""
 
 MIN_AT_ONCE = 3
-"""Minimum number of nearest prototypes for which a search without unit numbers is faster."""
+"""Minimum number of nearest prototypes for which a kernel without unit numbers is faster."""
 
 MASS_SHARE = 0.02
-"""Share of the rows that the nearest prototypes in the score ``mass`` represent."""
+"""The score ``mass`` uses the nearest prototypes that together represent this share of the rows."""
 
 MIN_MASS_ROWS = 10.0
-"""Minimum number of rows that the prototypes in the score ``mass`` represent."""
+"""The score ``mass`` uses prototypes that together represent at least this number of rows."""
 
 
 def scores_by(scorers: Sequence[Scorer], rows: Floats, rarity: Rarity | None = None) -> Float64s:
@@ -481,7 +483,7 @@ def joint(each: Float64s) -> Float64s:
 
 
 def _is_mean(scorer: Scorer) -> bool:
-    """Return whether distances are enough to compute the score, as for the default score."""
+    """Return whether the score needs only distances, and not the numbers of the nearest units."""
     return scorer.score in ("combined", "k_prototype")
 
 
@@ -510,7 +512,7 @@ def explained_by(
 
 
 def _parts_by_maps(scorers: Sequence[Scorer], rows: Floats) -> tuple[Float64s, Float64s]:
-    """Return the scores by each map, and the amount that each column adds to the joint scores."""
+    """Return the scores by each map, and the amount that each column adds to combined scores."""
     encoding = scorers[0].map_.encoding
     out = np.empty((len(rows), len(encoding.features)))
     each_scores = np.empty((len(scorers), len(rows)))
@@ -540,7 +542,7 @@ def _joint_parts(by_map: Float64s) -> Float64s:
 
 
 def _parts_by_one(scorer: Scorer, compared: Floats) -> tuple[Float64s, Float64s]:
-    """Return the scores of rows, and the proportions in which features add to the scores."""
+    """Return the score of each row, and amounts proportional to the contributions of features."""
     k = min(scorer.n_prototypes, len(scorer.usual_units))
     if _is_mean(scorer) and k >= MIN_AT_ONCE:
         return select_kernels().parts_of_nearest(compared, scorer.usual_compared_codebook, k)
@@ -552,7 +554,7 @@ def _parts_by_one(scorer: Scorer, compared: Floats) -> tuple[Float64s, Float64s]
 
 
 def nearest_usual(scorer: Scorer, compared: Floats, k: int | None = None) -> tuple[Ints, Float64s]:
-    """Return the units of the k usual prototypes nearest to each row, and the distances."""
+    """Return, for each row, the units of the k nearest usual prototypes, and the distances."""
     k = min(scorer.n_prototypes if k is None else k, len(scorer.usual_units))
     if k <= MAX_SEARCHED:
         return _nearest(scorer, compared, k)
@@ -578,14 +580,15 @@ def _blocks(n_rows: int, values_per_row: int) -> Iterator[slice]:
 
 
 def mass_rows(scorer: Scorer) -> float:
-    """Return the number of rows that the prototypes in the score ``mass`` represent."""
+    """Return the number of rows that the prototypes used by the score ``mass`` represent."""
     hits = scorer.map_.hits[scorer.usual_units]
     return float(min(max(MASS_SHARE * hits.sum(), MIN_MASS_ROWS), hits.sum()))
 
 
 @dataclass(frozen=True, eq=False)
 class _Compared:
-    """Scores, units (n_rows, k) with which rows are compared, and factors of squared distances."""
+    """Scores, the k units with which each row is compared, and the factor of the squared distance
+    from each unit in a contribution."""
 
     scores: Float64s
     units: Ints
@@ -601,7 +604,8 @@ def _mean_distance(scorer: Scorer, compared: Floats) -> _Compared:
 
 
 def _mass(scorer: Scorer, compared: Floats) -> _Compared:
-    """Return the mean distance to the nearest prototypes, weighted by their numbers of rows."""
+    """Return the mean distance from each row to the nearest prototypes, weighted by the number of
+    rows that each prototype represents."""
     distances = _distances(scorer, compared)
     hits, wanted = scorer.map_.hits[scorer.usual_units], mass_rows(scorer)
     order = np.argsort(distances, axis=1, kind="stable")
@@ -613,7 +617,7 @@ def _mass(scorer: Scorer, compared: Floats) -> _Compared:
 
 
 def _distances(scorer: Scorer, compared: Floats) -> Float64s:
-    """Return the distances of compared rows to the usual prototypes."""
+    """Return the distances from transformed rows to the usual prototypes."""
     exact = compared.astype(np.float64, copy=False)
     return np.asarray(EUCLIDEAN.distances(exact, scorer.usual_compared_codebook))
 
@@ -627,19 +631,19 @@ _SCORES: dict[str, Callable[[Scorer, Floats], _Compared]] = {
 
 
 SURROUNDING_SHARE = 0.05
-"""Share of all rows that are in the surroundings of each prototype."""
+"""The surroundings of a prototype are a ball that contains this share of all rows."""
 
 MIN_SURROUNDING_ROWS = 10.0
-"""Minimum number of rows in the surroundings of each prototype."""
+"""Minimum number of rows in the surroundings of a prototype."""
 
 DISTANCES_AT_ONCE = 1 << 21
-"""Number of distances in memory at the same time (16 MiB)."""
+"""Maximum number of distances in memory at the same time (16 MiB)."""
 
 SHARED_VALUES = 1 << 20
 """Minimum number of values for which several threads are faster than one thread."""
 
 NEIGHBORS_COUNT = 0.5
-"""Weight of the rows of neighboring units when they are pooled with the rows of a unit."""
+"""Weight of the rows of neighboring units, if these rows are pooled with the rows of a unit."""
 
 
 def usual_units(map_: Map, trim: float) -> NDArray[np.bool_]:
@@ -656,7 +660,7 @@ def usual_units(map_: Map, trim: float) -> NDArray[np.bool_]:
 
 
 def _radii(codebook: Float64s, hits: Float64s) -> Float64s:
-    """Return the radius of the surroundings of each prototype."""
+    """Return the radius of the surroundings of each prototype.  See `SURROUNDING_SHARE`."""
     wanted = min(max(SURROUNDING_SHARE * hits.sum(), MIN_SURROUNDING_ROWS), hits.sum())
     radii = np.empty(len(hits))
     step = max(1, DISTANCES_AT_ONCE // len(hits))
@@ -678,7 +682,8 @@ def squares_of(
     decorrelation: Decorrelation | None,
     reach: Float64s | None = None,
 ) -> Float64s:
-    """Return for each unit the sum of the squared distances of its rows, after the transform."""
+    """Return, for each unit, the sum of the squared distances from its rows to its prototype, after
+    clipping and decorrelation."""
     codebook = compared(map_.codebook, decorrelation, reach)
     squares = np.empty(len(rows))
 
@@ -694,14 +699,15 @@ def squares_of(
 
 
 def rms_distances_of(map_: Map, squares: Float64s) -> Float64s:
-    """Return for each unit the RMS distance of its rows, pooled with the rows of its neighbors."""
+    """Return, for each unit, the root mean square distance from its rows to its prototype, pooled
+    with the rows of neighboring units."""
     total, count = pooled(map_, squares), pooled(map_, map_.hits)
     overall = squares.sum() / map_.hits.sum()
     return np.sqrt(np.where(count > 0, total / np.where(count > 0, count, 1.0), overall))
 
 
 def pooled(map_: Map, values: Float64s) -> Float64s:
-    """Return the value of each unit plus half of the values of its neighbors."""
+    """Return the value of each unit plus half of the sum of the values of its neighbors."""
     neighbors = map_.lattice.neighbors
     around = np.where(neighbors >= 0, values[neighbors], 0.0).sum(axis=1)
     return np.asarray(values + NEIGHBORS_COUNT * around)
