@@ -76,7 +76,7 @@ SHARED_WORK = 1e7
 """Minimum number of multiply-adds (about two milliseconds) for which several threads are faster."""
 
 RIDGE = 0.1
-"""Amount that is added to the diagonal of the correlation matrix, so that the inverse is stable."""
+"""Amount that is added to each diagonal entry of the correlation matrix before its inversion."""
 
 NOISE_RIDGE = 1.0
 """This number times features per row is also added to the diagonal, because correlations that are
@@ -440,7 +440,7 @@ BLOCK_VALUES = 1 << 20
 """Maximum number of differences or distances in memory at the same time (8 MiB)."""
 
 MAX_SEARCHED = 16
-"""Maximum number of nearest prototypes that the search kernel finds."""
+"""Maximum number of nearest prototypes for which the search kernel is used."""
 
 MIN_AT_ONCE = 3
 """Minimum number of nearest prototypes for which a kernel without unit numbers is faster."""
