@@ -366,8 +366,7 @@ def valley(
 
 
 N_AT_BORDER = 20
-"""The distance of two units at a border is measured at this number of rows nearest to the
-border."""
+"""The distance of units at a border is measured at this number of rows nearest to the border."""
 
 MAX_LEAP = 2.0
 """Two touching units of different parts are at the border if their distance is at most this
@@ -376,21 +375,21 @@ multiple of the usual distance at the border."""
 
 FACING = 1.5
 """A unit that does not touch the other part is also at the border if its distance to the other part
-is at most this multiple of the usual distance at the border.  Without this rule, few units would be
-at the border, because few units touch across a gap."""
+is at most this multiple of the usual distance at the border.  The reason is that few units touch
+across a gap."""
 
 BENT = 1.5
 """A unit that does not touch the other part is at the border only if its distance to the other part
-is below this multiple of the length of its path, inside its own part, to a unit that touches the
-other part."""
+is below this multiple of its path length, inside its part, to a unit that touches the other
+part."""
 
 LARGE = 1.25
-"""A map is large, and does not use narrow windows, if its number of units is above this multiple of
-the default 5 sqrt(n) for n rows."""
+"""A map with more units than this multiple of the default 5 sqrt(n) uses no narrow windows."""
 
 NARROWEST = 0.7
-"""Smallest half width of a window on a large map with one row per unit, in multiples of the
-distance of two units of a part.  For n rows per unit, this number is divided by n."""
+"""Smallest half width of a window on a map above the limit `LARGE` with one row per unit, in
+multiples of the distance of two units of a part.  For n rows per unit, this number is divided by
+n."""
 
 
 def narrowest_window(n_units: int, n_rows: float) -> float:
@@ -404,11 +403,11 @@ class Borders:
 
     For a row of a unit at the border, take its own unit and the nearest unit of the other part.
     The distance of the row to the border is its distance to the middle between both units, along
-    the line through both units.  It is computed from the difference of the row's squared distances
-    to both units, in which the distance of the row from the line cancels.  For a row of another
-    unit, the distance is the length of the shortest path to the border inside the part, so bends of
-    a part do not change densities.  A unit that is close to the other part but has a long path is
-    also at the border.
+    the line through both units.  It is computed from the difference of the squared distances to
+    both units, in which the distance from the line cancels.  For a row of another unit, the
+    distance is the length of the shortest path to the border inside the part, so bends of a part do
+    not change densities.  A unit that is close to the other part but has a long path is also at the
+    border.
 
     Parameters
     ----------
@@ -539,8 +538,8 @@ TELLING = -np.log(SUSPECT) / np.log1p(SHALLOW)
 rows and an empty border, `valley` returns at least 1.8 to the power of -n."""
 
 ALPHA = 3e-4
-"""Two parts are separate clusters only if `valley` returns less than this probability and less than
-the next two limits."""
+"""Parts are separate clusters only if `valley` is below this probability and the next two
+limits."""
 
 ALPHA_ROWS = 0.1
 """The probability must also be below this number divided by the number of rows, because more rows

@@ -46,8 +46,7 @@ def unit_columns(map_: "Map") -> dict[str, Any]:
 
 
 MAX_CELLS = 2500
-"""A notebook shows a picture only of a map with at most this number of units, because the notebook
-stores the picture."""
+"""A notebook draws maps of up to this number of units, because notebooks store the picture."""
 
 WIDTH = 360
 """Width of the picture in pixels.  Tall maps are narrower."""
@@ -97,7 +96,7 @@ def _picture(map_: "Map") -> ET.Element:
 
 
 OWN = ("codebook", "hits", "history", "metric", "lattice", "joins", "kept_regions")
-"""First parts, up to the first dot, of the names of the arrays of the map itself."""
+"""Names, up to the first dot, of the arrays of the map itself."""
 
 OTHERS = ("checkpoint", "detector", CLASSES, TARGETS)
 """Header entries that do not belong to the map itself."""
@@ -451,8 +450,7 @@ class Map(Layered):
     hits : ndarray of shape (n_units,)
         Number (or total weight) of the training rows of each unit.
     history : mapping of str to ndarray
-        Arrays ``radius`` (in grid steps), ``quantization_error`` and ``movement``, with one value
-        per epoch.
+        Arrays ``radius`` (in grid steps), ``quantization_error`` and ``movement``, by epoch.
     parameters : mapping of str to JSON data
         Settings of the training.
     versions : mapping of str to str

@@ -37,8 +37,7 @@ TYPES = {
     **{f"I{8 * n}": f"<i{n}" for n in (1, 2, 4, 8)},
     **{f"F{8 * n}": f"<f{n}" for n in (2, 4, 8)},
 }
-"""Types of NumPy, by their names in the file.  Types that NumPy does not have, such as BF16, are
-not supported."""
+"""Types of NumPy, by name in the file.  NumPy does not support other types, such as BF16."""
 
 VALUE_BYTES = 64
 """Memory in bytes that is reserved for each value of a JSON text."""

@@ -17,10 +17,7 @@ from somscape.maps.map import NO_UNIT, Map
 
 ANGLES = ("cosine", "correlation")
 
-NO_COUNTED_ROW = (
-    "No row of X has both a value and a weight above 0. Pass at least one row with a value and a "
-    "weight above 0."
-)
+NO_COUNTED_ROW = "No row of X has a value and a weight above 0. Pass at least one row with both."
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,8 +72,7 @@ class Placed:
 
     @cached_property
     def space(self) -> tuple[Float64s, Float64s]:
-        """Rows and prototypes, scaled so that squared feature differences add up to squared
-        distances."""
+        """Rows and prototypes, scaled so that squared distances are sums of squared differences."""
         metric = self.map_.metric
         rows, codebook = (
             np.asarray(
@@ -126,8 +122,7 @@ def placed(map_: Any, X: Any, sample_weight: Any = None) -> Placed:
 
 
 BITS = 20
-"""Number of bits that rounding sets to 0, which are the lowest of 52 bits.  About ten digits
-remain."""
+"""Rounding sets this number of low bits (of 52 bits) to 0.  About ten digits remain."""
 
 
 def rounded(distances: Float64s) -> Float64s:

@@ -29,8 +29,7 @@ def quantization_error(map: Map, X: Any, *, sample_weight: Any = None) -> float:
     Returns
     -------
     float
-        The mean distance in encoded feature units.  Larger maps and smaller final radii reduce this
-        distance.
+        The mean distance in encoded feature units.  Larger maps and smaller final radii reduce it.
 
     Raises
     ------
@@ -325,8 +324,7 @@ def explained_variance(map: Any, X: Any, *, sample_weight: Any = None) -> float:
     """Return the share of the rows' variance that their prototypes explain.
 
     Values near 1 are good.  At 0, the prototypes represent the rows only as well as the mean of all
-    rows, and below 0 worse than this mean.  If the value is low, use more units or a smaller final
-    radius.
+    rows, and below 0 even worse.  If the value is low, use more units or a smaller final radius.
 
     Parameters
     ----------

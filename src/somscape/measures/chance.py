@@ -1,5 +1,4 @@
-"""Bootstrap intervals of measures, and the agreement of maps that were trained with different
-seeds."""
+"""Bootstrap intervals of measures, and the agreement of maps from different seeds."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -30,14 +29,13 @@ def bootstrap_interval(
 
     To compare two maps on the same rows, pass the difference between the values of both maps for
     each row.  The maps differ if the interval does not contain 0.  If the interval contains 0, use
-    more rows before choosing a map.  Do not compare the intervals of two maps, because they can
-    overlap although the maps differ.
+    more rows before choosing a map.  The intervals of two maps can overlap although the maps
+    differ.
 
     Parameters
     ----------
     values : array-like of shape (n_rows,)
-        One number per row, such as the distance of the row to its unit, or the difference of this
-        distance between two maps.
+        One number per row, such as its distance to its unit, or a difference between two maps.
     level : float, default=0.95
         Share of the resampled means inside the interval.  It must be above 0 and below 1.
     n_resamples : int, default=1000
@@ -142,9 +140,8 @@ class Stability:
     Attributes
     ----------
     agreement : float
-        Correlation between two maps of the on-map distances between rows, averaged over all pairs
-        of maps.  The value is 1 if all maps arrange the rows alike, except for rotation and
-        reflection.
+        Correlation of the distances of rows on two maps, averaged over all pairs of maps.  The
+        value is 1 if all maps arrange the rows alike, except for rotation and reflection.
     quantization_errors, topographic_errors : ndarray of shape (n_maps,)
         Error of each map.
 
@@ -185,9 +182,9 @@ def stability(
 ) -> Stability:
     """Return how well maps from different seeds agree on the same rows.
 
-    An agreement near 1 is good, and so are nearly equal errors of all maps.  Otherwise, do not
-    trust a single map, and train again with PCA initialization, more epochs, a larger final radius
-    or fewer units.
+    An agreement near 1 and nearly equal errors of all maps are good.  Otherwise, do not trust a
+    single map, and train again with PCA initialization, more epochs, a larger final radius or fewer
+    units.
 
     Parameters
     ----------
@@ -294,8 +291,7 @@ def _pair_distances(map_: Map, units: Ints, pairs: Ints) -> Float64s:
 
 
 def are_torn(rows: Placed) -> Float64s:
-    """Return 1 for rows whose two nearest units are not neighbors, and 0 for all other rows.
-    Return NaN if the map has a single unit."""
+    """Return 1 for a row whose two nearest units are not neighbors, else 0.  NaN for one unit."""
     if rows.map_.n_units < 2:
         return np.full(len(rows.units), np.nan)
     are_neighbors = rows.map_.lattice.are_neighbors(rows.units[:, 0], rows.units[:, 1])

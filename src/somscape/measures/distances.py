@@ -23,12 +23,10 @@ MAX_ROWS = 5_000
 """By default, at most this number of rows is compared with all rows."""
 
 BLOCK_VALUES = 1 << 20
-"""Number of distances that are computed at a time, in a block of 8 MiB.  Each measure needs a few
-arrays of this size."""
+"""Number of distances in a block of 8 MiB.  Each measure needs a few arrays of this size."""
 
 LEAST_SHARE = 1e-13
-"""A squared distance below this share of the sum of both rows' squares is set to 0, because
-rounding errors can be as large."""
+"""A squared distance below this share of both rows' squares is set to 0, as a rounding error."""
 
 ANGLE_STEP = 2.0**-33
 """Cosine distances are rounded to multiples of this step, because small cosine distances have
@@ -834,8 +832,7 @@ def _count(
 
 @dataclass(frozen=True, eq=False)
 class _UnitRanks:
-    """Ranks by distance, and shares, of the rows of each unit, as neighbors of some rows of one
-    unit.
+    """Ranks by distance and shares of the rows of each unit, for some rows of one unit.
 
     Attributes
     ----------
@@ -939,8 +936,7 @@ class Neighbors:
 
 
 def _ranks_of(apart: Float64s, counts: Float64s, own: Float64s, k: int) -> _UnitRanks:
-    """Return shares and ranks of the rows of each unit, without the weight `own` of each row
-    itself."""
+    """Return shares and ranks of the rows of each unit, without a row's own weight `own`."""
     alike = own[:1] if (own == own[0]).all() else own
     order = np.argsort(apart, kind="stable")
     ordered, upto = apart[order], np.cumsum(counts[order]) - alike[:, None]
@@ -1076,9 +1072,8 @@ def _steps_of(n: int, edges: Ints, pairs: Ints) -> tuple[int, Float64s]:
 def topographic_product(map: Any) -> float:
     """Return the topographic product, which compares the dimensions of map and data.
 
-    Values near 0 are good.  If the value is below 0, the map has too few dimensions, so try a less
-    elongated shape.  If the value is above 0, the map has too many dimensions, so try a longer and
-    narrower shape.
+    Values near 0 are good.  Below 0, the map has too few dimensions, so try a less elongated shape.
+    Above 0, the map has too many dimensions, so try a longer and narrower shape.
 
     Parameters
     ----------

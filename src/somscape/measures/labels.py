@@ -697,8 +697,7 @@ def davies_bouldin_of(rows: Placed, regions: Any) -> float:
 
 
 def _scaled_up(apart: Float64s, weights: Float64s) -> Float64s:
-    """Return the norm of each row.  If values are missing, the norm is scaled up to all
-    features."""
+    """Return the norm of each row, scaled up to all features if values are missing."""
     is_there = ~np.isnan(apart)
     present, squares = is_there @ weights, (np.nan_to_num(apart) ** 2).sum(axis=1)
     return np.asarray(np.sqrt(squares * weights.sum() / np.where(present > 0, present, np.inf)))

@@ -31,8 +31,7 @@ class DistortionParts:
         Squared distance between the mean row of the unit and the mean of the prototypes in the
         neighborhood of the unit.
     stress : ndarray of shape (n_units, n_features)
-        Squared distances between the prototypes in the neighborhood of the unit and the mean of
-        these prototypes.
+        Squared distances of the prototypes in the neighborhood of the unit to their mean.
     radius : float
         Radius of the neighborhood in grid steps.
 
@@ -264,8 +263,7 @@ def _trained_radius(map_: Map) -> float | None:
 
 
 def neighborhood_of(map_: Map, neighborhood: str | None) -> str:
-    """Return the given neighborhood.  The default is the neighborhood of the training, or
-    "gaussian" if this neighborhood is unknown."""
+    """Return the given neighborhood, by default the trained neighborhood or else "gaussian"."""
     if neighborhood is not None:
         return neighborhood
     return str(map_.parameters.get("neighborhood") or "gaussian")
