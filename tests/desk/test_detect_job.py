@@ -53,13 +53,13 @@ def test_a_rule_that_cannot_be_used_is_refused_at_once_or_with_many_rows_later(
     table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rule = AlertRule(p_value=1e-9)
-    with rejected():
+    with rejected(parameter="p_value", value=1e-09):
         found(table, rule)
     monkeypatch.setattr(_detect, "MANY_ROWS", 80)
     monkeypatch.setattr(type(select_kernels()), "n_threads", 2)
     later = found(table, rule)
     for _ in range(2):
-        with rejected():
+        with rejected(parameter="p_value", value=1e-09):
             _ = later.alerts
 
 

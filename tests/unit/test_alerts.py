@@ -123,7 +123,7 @@ def test_map_without_a_detector_cannot_score() -> None:
     with rejected():
         Detector.from_record(map_.to_record())
     for use in (as_detector, DriftMonitor):
-        with rejected(TypeError):
+        with rejected(TypeError, value="Map"):
             use(map_)
 
 
@@ -519,7 +519,7 @@ def test_table_may_have_no_alerts() -> None:
 
 
 def test_more_alerts_than_rows_are_refused() -> None:
-    with rejected():
+    with rejected(parameter="n_alerts", file="table", value=3):
         make_detector([[0.0]], k=1).alerts(plain_table([[1], [2]]), 3)
 
 
@@ -656,5 +656,5 @@ def test_an_array_where_columns_are_found_by_name_is_refused_in_one_line(
         detector.counterfactuals,
         lambda X: detector.similar_rows(table, among=X),
     ):
-        with rejected():
+        with rejected(parameter="X", value="ndarray"):
             ask(rows)

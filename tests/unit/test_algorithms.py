@@ -106,9 +106,9 @@ def test_radii_may_be_given_one_by_one():
     som = SOM(4, 4, radius_decay=[3, 2, 1.5, 1], n_epochs=4).fit(rows_of(60))
     assert som.history_["radius"].tolist() == [3, 2, 1.5, 1]
     assert som.map_.parameters["radius_decay"] == [3, 2, 1.5, 1]
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="radius_end", value=1.0):
         SOM(4, 4, radius_decay=[3, 2], radius_end=1.0).fit(rows_of(60))
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="radius_decay"):
         SOM(4, 4, radius_decay=[3, 0]).fit(rows_of(60))
 
 
@@ -188,9 +188,9 @@ def test_a_warm_start_goes_on_at_the_final_radius():
 @pytest.mark.parametrize("half_life", [0, -1, float("nan"), "long"])
 def test_a_wrong_half_life_is_named(half_life):
     som = SOM(2, 2).fit(rows_of(20))
-    with rejected((ValueError, TypeError)):
+    with rejected((ValueError, TypeError), parameter="half_life"):
         som.partial_fit(rows_of(20), half_life=half_life)
-    with rejected((ValueError, TypeError)):
+    with rejected((ValueError, TypeError), parameter="half_life"):
         SOM(2, 2).partial_fit(rows_of(20), half_life=half_life)
 
 

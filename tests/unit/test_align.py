@@ -168,7 +168,7 @@ def test_everything_takes_what_was_aligned():
     np.testing.assert_array_equal(moved.of(X), named.of(X))
     assert moved.map_ is found.map_
     assert regions.find_regions(found).n_regions == 2
-    with rejected():
+    with rejected(parameter="found", value=4):
         found.turned(Regions(map_of(np.zeros((4, 1)), Lattice(2, 2)), np.array([0, 1, 0, 1])))
 
 
@@ -180,19 +180,19 @@ def test_maps_of_other_lattices_columns_and_other_things_are_refused():
         Lattice(2, 3, boundary="torus"),
         Graph(np.eye(6, k=1) + np.eye(6, k=-1)),
     ):
-        with rejected():
+        with rejected(parameter="b"):
             changes.align(a, map_of(np.zeros((6, 2)), lattice))
     line, ring = np.eye(6, k=1) + np.eye(6, k=-1), np.zeros((6, 6))
     ring[0, 5] = ring[5, 0] = 1
-    with rejected():
+    with rejected(parameter="b", value="another graph"):
         changes.align(
             map_of(np.zeros((6, 2)), Graph(line)), map_of(np.zeros((6, 2)), Graph(line + ring))
         )
-    with rejected():
+    with rejected(value=2):
         changes.align(a, map_of(np.zeros((6, 3)), Lattice(2, 3)))
-    with rejected():
+    with rejected(value="SOM"):
         changes.align(a, SOM())
-    with rejected(TypeError):
+    with rejected(TypeError, value="january.som"):
         changes.align("january.som", a)
 
 

@@ -113,7 +113,7 @@ def test_a_time_limit_is_shown_copied_and_pickled():
 
 @pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf"), "long", None])
 def test_a_wrong_time_limit_is_named(seconds):
-    with rejected((ValueError, TypeError)):
+    with rejected((ValueError, TypeError), parameter="seconds"):
         TimeLimit(seconds)
 
 
@@ -162,7 +162,7 @@ def test_verbose_is_silent_by_default_and_a_detector_has_it_too(capsys):
         assert capsys.readouterr().err.count("training ended: ") == 3
         SOMDetector(som=SOM(4, 5, verbose=1), n_maps=2, random_state=0).fit(X)
         assert capsys.readouterr().err.count("training ended: ") == 3
-    with rejected(TypeError):
+    with rejected(TypeError, parameter="verbose", value="yes"):
         SOMDetector(verbose="yes").fit(X)
 
 

@@ -343,7 +343,7 @@ def test_a_start_that_is_a_map_is_known_again(tmp_path):
     first.save(tmp_path / "first.som")
     som = SOM(init=somscape.load(tmp_path / "first.som")).fit(SMALL, resume=run)
     assert bits(som) == bits(SOM(init=first).fit(SMALL))
-    with rejected():
+    with rejected(parameter="resume"):
         SOM(init=other).fit(SMALL, resume=run)
 
 
@@ -398,11 +398,11 @@ def test_a_path_that_cannot_be_written_is_refused_before_training(tmp_path):
         tmp_path,
         tmp_path / "no" / "run.som",
     ]:
-        with rejected():
+        with rejected(parameter="path"):
             SOM(**SHAPE, callbacks=[Checkpoint(path)]).fit(SMALL)
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="every", value=-1):
         Checkpoint("run.som", every=-1)
-    with rejected(TypeError):
+    with rejected(TypeError, parameter="path"):
         Checkpoint(None)
 
 
@@ -443,15 +443,15 @@ def test_trainings_that_write_into_one_folder_lose_nothing(tmp_path):
 @pytest.mark.parametrize("kind", [SOMDetector, SOMClassifier])
 def test_estimators_of_several_maps_refuse_a_checkpoint(tmp_path, kind):
     som = SOM(4, 5, callbacks=[Checkpoint(tmp_path / "run.som")])
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="callbacks"):
         kind(som=som).fit(SMALL, np.arange(len(SMALL)) % 2)
 
 
 def test_whatever_trains_without_resume_refuses_a_checkpoint(tmp_path):
     callbacks = [Checkpoint(tmp_path / "run.som")]
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="callbacks"):
         SOM.suggest(SMALL, callbacks=callbacks)
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="callbacks"):
         SOMImputer(som=SOM(4, 5, callbacks=callbacks)).fit(SMALL)
     assert not list(tmp_path.iterdir())
 

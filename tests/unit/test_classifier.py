@@ -195,7 +195,7 @@ def test_weights_so_light_that_they_vanish_beside_others_are_taken():
 def test_a_score_of_no_weight_is_refused(fitted):
     X, y = groups()
     some = np.arange(len(y)) < 9
-    with rejected():
+    with rejected(parameter="sample_weight", value=0):
         fitted.score(X, np.where(some, y.astype(object), None), ~some)
 
 
@@ -290,7 +290,7 @@ def test_numbers_that_are_not_classes_are_refused_in_one_line(y, message):
 @pytest.mark.parametrize("n", [60, 3])
 def test_a_share_to_refuse_that_too_few_rows_tell_is_refused(n):
     X, y = groups(n)
-    with rejected() as caught:
+    with rejected(parameter="reject", value=0.01) as caught:
         SOMClassifier(SOM(n_init=1), reject=0.01, random_state=0).fit(X, y)
     assert "\n" not in str(caught.value)
 
@@ -299,24 +299,24 @@ def test_a_parameter_set_wrongly_leaves_the_map_as_it_is():
     found = SOMClassifier(SOM(n_init=1), random_state=0).fit(*groups(60))
     found.set_params(reject=5)
     assert found.map_ is found.recognizer_.map_
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="reject", value=5):
         found.predict(groups(60)[0])
 
 
 def test_values_that_are_not_finite_are_named():
     X, y = groups(60)
     X[3, 1] = np.nan
-    with rejected():
+    with rejected(parameter="X", row=3):
         SOMClassifier().fit(X, y)
     X[3, 1] = np.inf
-    with rejected():
+    with rejected(parameter="X", row=3, column="x1"):
         SOMClassifier().fit(X, y)
 
 
 def test_unknown_names_in_a_score_are_wrong_and_all_unknown_is_refused(fitted):
     X, y = groups()
     assert fitted.score(X, ["banana"] * len(y)) == 0
-    with rejected():
+    with rejected(parameter="y"):
         fitted.score(X, [None] * len(y))
 
 

@@ -77,5 +77,5 @@ def test_own_names_stay_unless_another_has_them():
 
 def test_rows_without_a_region_are_refused():
     found = on_a_line([0, 1], [2.0, 1])
-    with rejected():
+    with rejected(parameter="X"):
         regions.compare(found, found, X=np.empty((0, 1)))

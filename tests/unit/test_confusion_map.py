@@ -112,5 +112,5 @@ def test_an_estimator_draws_what_its_recognizer_draws() -> None:
 def test_wrong_inputs_are_one_line(X: Any, y: Any) -> None:
     with rejected():
         plots.confusion_map(recognizer_of(["a", "b"]), X, y)
-    with rejected():
+    with rejected(value="SOMClassifier"):
         plots.confusion_map(SOMClassifier(), ROWS, ["a"] * 6)

@@ -193,7 +193,7 @@ def test_saved_detectors_know_counts_and_older_ones_have_none(detector, tmp_path
 def test_counts_that_do_not_fit_together_are_refused(detector, part, values):
     detector, _ = detector
     broken = replace(detector.counts, **{part: np.array(values)})
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="counts"):
         replace(detector, counts=broken)
 
 
@@ -212,7 +212,7 @@ def test_counts_of_rows_with_any_weights_fit_together(n, least, seed):
 def test_counts_must_ascend():
     one = np.array([0.0, 1.0])
     counts = ValueCounts(np.array([0, 2]), one[::-1], one, one + 1)
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="counts"):
         counts.check(1)
 
 

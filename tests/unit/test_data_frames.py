@@ -29,7 +29,7 @@ def test_a_loaded_map_finds_a_frames_columns_by_name(frame, tmp_path):
         pl.from_pandas(frame)[["c", "b", "a"]],
     ):
         np.testing.assert_array_equal(map_.winners(other), som.labels_)
-    with rejected():
+    with rejected(parameter="X", column="b"):
         map_.winners(frame[["a", "c"]])
 
 
@@ -48,11 +48,11 @@ def test_alerts_come_for_a_frame_and_for_an_array(frame):
 
 
 def test_text_where_numbers_are_needed_says_how_to_encode_it(frame):
-    with rejected():
+    with rejected(parameter="X", column="d"):
         SOM(encoder=None).fit(frame.assign(d="x"))
-    with rejected():
+    with rejected(parameter="X"):
         SOM().fit(frame.assign(d="x").to_numpy())
-    with rejected():
+    with rejected(parameter="X", column="b"):
         SOM(3, 4).fit(frame).map_.winners(frame.assign(b="x"))
 
 
@@ -82,7 +82,7 @@ def test_a_frame_is_encoded_as_a_fitted_encoder_says(frame, library, tmp_path):
     for predict in (som.predict, som.map_.winners, load(tmp_path / "m.som").winners):
         np.testing.assert_array_equal(predict(data), expected.labels_)
     np.testing.assert_array_equal(som.map_.winners(encoding.encode(table)), expected.labels_)
-    with rejected():
+    with rejected(file="X", column="b"):
         som.predict(mixed(frame).drop(columns="b"))
 
 
@@ -117,9 +117,9 @@ def test_dates_are_no_numbers(frame, unit):
         frame.assign(end=dates[:, 1]),
         pl.from_pandas(as_dates),
     ):
-        with rejected():
+        with rejected(parameter="X"):
             SOM(2, 2, encoder=None).fit(data)
-    with rejected():
+    with rejected(parameter="X"):
         SOM(2, 2).fit(frame.to_numpy()[:, :2]).map_.winners(dates)
 
 
@@ -127,12 +127,12 @@ def test_an_estimator_stands_for_its_map(frame):
     som = SOM(3, 4).fit(frame)
     assert measures.quantization_error(som, frame) == measures.quantization_error(som.map_, frame)
     assert plots.umatrix(som).ax_.get_title() == plots.umatrix(som.map_).ax_.get_title()
-    with rejected(TypeError):
+    with rejected(TypeError, value="DataFrame"):
         plots.umatrix(frame)
 
 
 def test_a_map_of_too_many_units_is_refused_before_memory_is(frame):
-    with rejected():
+    with rejected(parameter="n_rows", value=1000000000000):
         SOM(1_000_000, 1_000_000).fit(frame)
 
 

@@ -103,14 +103,14 @@ def test_missing_file_of_credit_applications_is_refused(tmp_path: Path) -> None:
 def test_other_columns_of_credit_applications_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("CustomerID,A1\n1,2\n3,4\n")
-    with rejected():
+    with rejected(file="t.csv", value="CustomerID, A1"):
         datasets.load_credit_applications(path)
 
 
 def test_columns_of_credit_applications_in_another_order_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text(HEADER.replace("A1,A2", "A2,A1") + ",".join("1" * 16) + "\n")
-    with rejected():
+    with rejected(file="t.csv"):
         datasets.load_credit_applications(path)
 
 
@@ -118,5 +118,5 @@ def test_columns_of_credit_applications_in_another_order_are_refused(tmp_path: P
 def test_cut_or_extended_credit_applications_are_refused(tmp_path: Path, n_rows: int) -> None:
     path = tmp_path / "t.csv"
     path.write_text(HEADER + "".join(f"{i},{','.join('2' * 15)}\n" for i in range(n_rows)))
-    with rejected():
+    with rejected(file="t.csv"):
         datasets.load_credit_applications(path)

@@ -143,7 +143,7 @@ def test_an_open_order_is_day_first_or_that_of_another_column_and_said():
 
 
 def test_an_order_that_is_none_is_refused():
-    with rejected():
+    with rejected(parameter="date_format", value="ydm"):
         fit_encoding(table_from_columns({"x": [1.5, 2.5]}), Roles(date_format="ydm"))
 
 
@@ -151,7 +151,7 @@ def test_later_rows_are_read_in_the_order_of_the_fit():
     encoding = fit_encoding(table_from_columns({"c": ["12/31/2025", "1/2/2026"]}))
     rows = encoding.encode(table_from_columns({"c": ["1/2/2026", "2026-01-02"]}))
     np.testing.assert_array_equal(rows[0], rows[1])
-    with rejected():
+    with rejected(file="table", row=0, column="c", value="31/1/26"):
         encoding.encode(table_from_columns({"c": ["31/1/26"]}))
 
 
@@ -171,7 +171,7 @@ def test_zones_in_some_cells_only_are_no_dates_and_refused_where_named():
     cells = ["2026-01-01T10:00Z", "2026-01-02T10:00", "2026-01-03T10:00Z"]
     table = table_from_columns({"c": cells, "x": [1.5, 2.5, 4]})
     assert fit_encoding(table).columns[0].kind == "dropped"
-    with rejected():
+    with rejected(file="table", row=1, column="c", value="2026-01-02T10:00"):
         fit_encoding(table, Roles(dates=("c",)))
 
 
@@ -243,7 +243,7 @@ def test_two_columns_have_a_difference_and_five_have_three():
 def test_what_dates_tell_can_be_dropped_and_a_wrong_name_is_told():
     table = table_from_columns({"c": WEEK})
     assert fit_encoding(table, Roles(drop=("c: weekday",))).parts == ()
-    with rejected():
+    with rejected(file="table", column="c: hour"):
         fit_encoding(table, Roles(drop=("c: hour",)))
 
 
@@ -273,7 +273,7 @@ def test_an_encoding_of_dates_survives_json_and_damaged_ones_do_not():
         with rejected(ValueError):
             Encoding.from_json({**data, "parts": parts})
     columns = [{**column, "order": "ydm"} for column in data["columns"]]
-    with rejected(ValueError):
+    with rejected(ValueError, column="a"):
         Encoding.from_json({**data, "columns": columns})
 
 

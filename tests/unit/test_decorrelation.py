@@ -219,5 +219,5 @@ def test_a_file_with_another_metric_or_shape_is_refused(tmp_path):
 
 
 def test_a_wrong_value_is_named():
-    with rejected(TypeError):
+    with rejected(TypeError, parameter="decorrelate", value="no"):
         SOMDetector(decorrelate="no").fit(rows_of())

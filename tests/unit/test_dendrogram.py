@@ -145,7 +145,7 @@ def test_without_rows_the_axis_counts_regions_and_parts_of_a_graph_do_not_join()
 
 
 def test_a_number_is_no_regions():
-    with rejected(TypeError):
+    with rejected(TypeError, parameter="regions", value="int"):
         plots.dendrogram(line(TOLD), 3)
-    with rejected(TypeError):
+    with rejected(TypeError, value="ndarray"):
         plots.dendrogram(Regions(line(TOLD), np.zeros(5, dtype=int)).labels)

@@ -287,7 +287,7 @@ def test_two_rows_are_enough_and_one_is_not():
 
 
 def test_two_rows_of_which_one_weighs_nothing_are_too_few():
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="sample_weight", value=1):
         SOMDetector().fit([[0.0, 1.0], [2.0, 3.0], [5.0, 5.0]], sample_weight=[1, 0, 0])
 
 
@@ -367,7 +367,7 @@ def test_a_wrong_parameter_is_named_with_what_is_allowed(wrong, kind):
 def test_missing_values_are_filled_on_request_and_else_refused_with_counts():
     X = rows_of(60)
     X[3, 1] = X[5, 1] = np.nan
-    with rejected():
+    with rejected(parameter="X", row=3):
         SOMDetector().fit(X)
     detector = detector_of(X, missing="fill")
     filled = np.where(np.isnan(X), np.nanmedian(X, axis=0), X)
@@ -376,7 +376,7 @@ def test_missing_values_are_filled_on_request_and_else_refused_with_counts():
 
 def test_a_map_is_no_detector_and_says_what_to_do():
     map_ = SOM(2, 3).fit(rows_of(30)).map_
-    with rejected(TypeError):
+    with rejected(TypeError, value="Map"):
         DriftMonitor(map_)
     with rejected():
         Detector.from_record(map_.to_record())
@@ -518,7 +518,7 @@ def test_a_saved_detector_whose_calibration_cannot_be_is_refused(tmp_path, calib
 
 def test_an_encoder_with_gaps_is_refused_by_name():
     table = table_from_columns({"a": [1.0, None, 3.0, 4.5] * 20, "b": list("xyzx") * 20})
-    with rejected():
+    with rejected(parameter="encoder", value="mask"):
         SOMDetector(encoder=TableEncoder(missing="mask"), random_state=0).fit(table)
 
 

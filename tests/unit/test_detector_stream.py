@@ -231,13 +231,13 @@ def test_pieces_that_do_not_fit_are_refused():
     detector = started()
     with pytest.raises(ValueError, match="4 features"):
         detector.partial_fit(rows_of(d=3))
-    with rejected():
+    with rejected(parameter="X", row=0, column="x0"):
         detector.partial_fit([[np.nan] * 4])
-    with rejected():
+    with rejected(parameter="known"):
         detector.partial_fit(rows_of(20), known=[1, 0, -1])
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="half_life", value=-1):
         detector.partial_fit(rows_of(20), half_life=-1)
-    with rejected(TypeError):
+    with rejected(TypeError, parameter="half_life", value="x"):
         SOMDetector().partial_fit(rows_of(20), half_life="x")
 
 
@@ -316,7 +316,7 @@ def test_a_stream_is_read_one_item_at_a_time_and_kept_nowhere():
 def test_what_is_no_piece_is_refused_by_its_number(item):
     stream = started().score_stream([rows_of(3), item])
     next(stream)
-    with rejected():
+    with rejected(parameter="stream"):
         next(stream)
 
 

@@ -88,5 +88,5 @@ def test_a_library_that_the_standard_does_not_reach_needs_scikit_learns_copy(mon
         dtype = "torch.float32"
 
     monkeypatch.setitem(sys.modules, "sklearn.externals.array_api_compat", None)
-    with rejected():
+    with rejected(parameter="X"):
         _libraries._namespace(Bare(), "torch")

@@ -194,7 +194,7 @@ def test_a_saved_map_and_a_roles_file_keep_the_words(fitted, tmp_path):
 def test_a_roles_file_with_another_dictionary_is_refused(tmp_path, wrong):
     path = tmp_path / "roles.toml"
     path.write_text(f"[dictionary]\n{wrong}\n")
-    with rejected():
+    with rejected(parameter="dictionary", line=1):
         read_roles(path)
 
 

@@ -167,18 +167,18 @@ def test_graphs_one_unit_and_maps_without_rows_are_compared(lattice):
 
 def test_wrong_regions_and_maps_are_refused():
     before = line([1000, 1100, 1200], [0, 0, 1], [2, 2, 4])
-    with rejected(TypeError):
+    with rejected(TypeError, parameter="regions", value="int"):
         changes.difference(before, before, regions=3)
-    with rejected():
+    with rejected(parameter="regions", value=1):
         changes.difference(before, before, regions=[None])
     small = Regions(line([1, 2], [0, 1], [1, 1]), np.array([0, 1]))
-    with rejected():
+    with rejected(parameter="regions", value=2):
         changes.difference(before, before, regions=small)
-    with rejected():
+    with rejected(parameter="b", value="1 x 2 units (rectangular, plane)"):
         changes.difference(before, line([1, 2], [0, 1], [1, 1]))
     with rejected():
         changes.difference(
             before, Map(np.zeros((3, 1)), before.lattice, Encoding.plain(["x"]), np.ones(3))
         )
-    with rejected(TypeError):
+    with rejected(TypeError, value="list"):
         changes.difference(before, [])

@@ -258,7 +258,7 @@ def test_hostile_rows_and_parameters():
     assert np.isnan(monitor.stability_index)
     monitor.update(np.zeros((1, 2), dtype=np.float32))
     monitor.update(np.asfortranarray(rng.normal(size=(5, 2))))
-    with rejected():
+    with rejected(parameter="X", row=0, column="a"):
         monitor.update([[np.nan, 0.0]])
     for wrong in (
         {"window": 10},
@@ -270,7 +270,7 @@ def test_hostile_rows_and_parameters():
     for thing in (line([0, 1]), [1.0]):
         with rejected(TypeError):
             DriftMonitor(thing)
-    with rejected():
+    with rejected(parameter="detector"):
         DriftMonitor(replace(detector, calibration=Calibration(np.empty(0))))
 
 

@@ -66,10 +66,10 @@ def test_a_region_is_cut_by_density_or_by_wards_rule():
     assert (as_pairs(regions.split(one, 0, method="ward")) == as_pairs(balls)).all()
     four = regions.find_regions(som, 4, method="ward")
     assert (as_pairs(regions.split(one, 0, n=4, method="ward")) == as_pairs(four)).all()
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="method", value="kmeans"):
         regions.split(one, 0, method="kmeans")
     # A map without rows knows Ward's rule only.
-    with rejected():
+    with rejected(parameter="method", value="valleys"):
         regions.split(by_hand(), 0, method="valleys")
     assert regions.split(by_hand(), 0).n_regions == 4
 
@@ -101,37 +101,37 @@ def test_regions_of_a_graph_in_parts_are_cut():
 @pytest.mark.parametrize("method", ["auto", "ward"])
 def test_fewer_regions_than_parts_of_a_graph_say_why(method):
     map_ = in_parts(np.ones(9))
-    with rejected():
+    with rejected(parameter="n_regions", value=2):
         regions.find_regions(map_, 2, method=method)
-    with rejected():
+    with rejected(parameter="n_regions", value=2):
         regions.find_regions(map_, 2, method=method, X=map_.codebook.repeat(5, axis=0))
-    with rejected():
+    with rejected(parameter="n_regions", value=10):
         regions.find_regions(map_, 10, method=method)
 
 
 def test_what_cannot_be_joined_cut_or_named_is_said():
     found = regions.rename(by_hand(), {0: "large"})
-    with rejected():
+    with rejected(parameter="which"):
         regions.join(found, [1, 1])
-    with rejected(TypeError):
+    with rejected(TypeError, parameter="which", value="int"):
         regions.join(found, 0)
-    with rejected(TypeError):
+    with rejected(TypeError, parameter="names"):
         regions.rename(found, ["a", "b"])
-    with rejected(TypeError):
+    with rejected(TypeError, parameter="colors"):
         regions.recolor(found, {0: None})
-    with rejected():
+    with rejected(parameter="names", value="large"):
         regions.join(found, [1, 2], name="large")
-    with rejected():
+    with rejected(value="larg"):
         regions.split(found, "larg")
-    with rejected():
+    with rejected(value=3):
         regions.join(found, [0, 3])
-    with rejected():
+    with rejected(parameter="n", value=3):
         regions.split(found, 1, n=3)
-    with rejected():
+    with rejected(parameter="names", value="large"):
         regions.rename(found, {1: "large"})
-    with rejected(TypeError):
+    with rejected(TypeError, value="float"):
         regions.rename(found, {1.0: "x"})
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="n", value=1):
         regions.split(found, 0, n=1)
 
 

@@ -114,7 +114,7 @@ def test_values_of_a_column_of_objects_say_what_it_is():
     numbers = pd.DataFrame({"a": pd.Series([1, None, 2.5] * 9, dtype=object), "b": range(27)})
     assert SOM(2, 3, missing="fill").fit(numbers).map_.encoding.is_plain
     huge = numbers.assign(a=pd.Series([1, None, 10**400] * 9, dtype=object))
-    with rejected():
+    with rejected(parameter="X", column="a"):
         SOM(2, 3, missing="fill").fit(huge)
     mixed = numbers.assign(a=pd.Series([1, None, "x"] * 9, dtype=object))
     assert not SOM(2, 3, missing="fill").fit(mixed).map_.encoding.is_plain
@@ -161,9 +161,9 @@ def test_what_columns_became_is_explained():
 
 def test_none_never_encodes():
     frame = in_pandas(columns())
-    with rejected():
+    with rejected(parameter="X", column="job"):
         SOM(2, 3, encoder=None).fit(frame[["job", "visits"]])
-    with rejected():
+    with rejected(file="data frame", row=0, column="job", value="clerk"):
         SOM(2, 3, encoder=None).fit(table_from_frame(frame[["job", "visits"]]))
     numbers = frame[["visits", "paid"]].astype(float) / [600, 1]
     som = SOM(2, 3, encoder=None).fit(numbers)
@@ -176,7 +176,7 @@ def test_none_never_encodes():
 
 def test_durations_are_refused_by_name():
     frame = in_pandas(columns()).assign(wait=pd.to_timedelta(np.arange(N), unit="D"))
-    with rejected():
+    with rejected(parameter="X", column="customer_id"):
         SOM(2, 3, missing="fill").fit(frame)
 
 
@@ -313,10 +313,10 @@ def test_an_encoder_reads_arrays_too():
 def test_an_array_after_named_columns_is_refused(estimator):
     frame = in_pandas(columns())[["visits", "paid", "kind"]].assign(kind=["a", "b"] * (N // 2))
     fitted = clone(estimator).fit(frame)
-    with rejected():
+    with rejected(parameter="X", value="ndarray"):
         fitted.predict(frame.to_numpy())
     encoder = TableEncoder().fit(frame)
-    with rejected():
+    with rejected(parameter="X", value="ndarray"):
         clone(estimator).set_params(encoder=encoder).fit(frame.to_numpy())
 
 
@@ -337,7 +337,7 @@ def test_missing_may_not_contradict_the_encoder(missing, own, is_refused, is_fit
     encoder = TableEncoder(missing=own)
     som = SOM(2, 3, missing=missing, encoder=encoder.fit(frame) if is_fitted else encoder)
     if is_refused:
-        with rejected():
+        with rejected(parameter="missing"):
             som.fit(frame)
     else:
         assert som.fit(frame).map_.encoding.missing == own
@@ -439,7 +439,7 @@ def test_the_label_of_an_array_is_no_feature_and_may_be_missing():
     encoder = TableEncoder(label="x2").fit(X)
     assert encoder.get_feature_names_out().tolist() == ["x0", "x1"]
     assert encoder.transform(X).shape == (20, 2)
-    with rejected():
+    with rejected(parameter="X", row=0):
         TableEncoder().fit(X)
 
 

@@ -267,14 +267,14 @@ def test_missing_cells_of_unused_columns_are_no_matter() -> None:
 def test_new_rows_with_missing_cells_follow_the_rule_of_the_fit() -> None:
     full = table_from_columns({"n": [1.5, 2.5, 4.5], "m": [3.5, 1.5, 2.5]})
     new = table_from_columns({"n": [None, 1.5], "m": [1.5, 1.5]})
-    with rejected():
+    with rejected(parameter="missing", file="table", row=0, column="n"):
         fit_encoding(full).encode(new)
     filled = fit_encoding(full, missing="fill").encode(new)
     assert filled[0, 0] == pytest.approx(1 / 3)
 
 
 def test_unknown_way_with_missing_cells_is_refused() -> None:
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="missing", value="drop"):
         fit_encoding(missing_table(), missing="drop")
 
 
@@ -332,17 +332,17 @@ def test_columns_that_are_no_features_need_not_be_there() -> None:
 def test_missing_column_is_named_and_a_close_name_proposed() -> None:
     table, encoding = mixed()
     part = table.without(["amount"])
-    with rejected():
+    with rejected(file="table", column="amount"):
         encoding.encode(part)
     renamed = table_from_columns({"Amount": AMOUNTS, "kind": list("abcabcabc"), "x": range(9)})
-    with rejected():
+    with rejected(file="table", column="amount"):
         encoding.encode(renamed)
 
 
 def test_text_where_the_map_has_numbers_names_the_place_and_the_cell() -> None:
     _, encoding = mixed()
     new = table_from_columns({"amount": ["much", "little"], "kind": ["a", "b"], "x": [1, 2]})
-    with rejected():
+    with rejected(file="table", row=0, column="amount", value="much"):
         encoding.encode(new)
 
 
@@ -397,13 +397,13 @@ def test_id_and_label_are_found_by_kind() -> None:
 def test_number_spanning_more_than_a_float_is_refused_in_one_line() -> None:
     # Warnings are errors here: an overflow on the way would print lines of its own.
     values = [(-1) ** i * (1 + i / 100) * 1e308 for i in range(20)]
-    with rejected():
+    with rejected(column="x"):
         fit_encoding(table_from_columns({"x": values}))
 
 
 def test_tiny_numbers_beside_a_huge_one_are_refused_in_one_line() -> None:
     table = table_from_columns({"x": [1e-10 * (i + 0.5) for i in range(20)] + [1e300]})
-    with rejected():
+    with rejected(column="x"):
         fit_encoding(table)
 
 

@@ -175,7 +175,7 @@ def test_of_a_link_to_a_secret_the_file_at_its_end_counts(tmp_path):
     (tmp_path / "..data").mkdir()
     path, link = secret(tmp_path / "..data", 0o640), tmp_path / "token"
     link.symlink_to("..data/a secret")
-    with rejected():
+    with rejected(value="0640"):
         read_secret(link, "`token_file`")
     path.chmod(0o600)
     assert read_secret(link, "`token_file`") == b"secret"
@@ -186,7 +186,7 @@ def test_a_secret_of_another_user_needs_the_option(tmp_path, monkeypatch):
     path = secret(tmp_path, 0o600)
     monkeypatch.setattr(os, "geteuid", lambda: path.stat().st_uid + 1)
     monkeypatch.setattr(files, "ROOT", path.stat().st_uid + 2)
-    with rejected() as caught:
+    with rejected(value=0) as caught:
         read_secret(path, "`token_file`")
     assert "--allow-readable-secrets" in caught.value.options
     assert read_secret(path, "`token_file`", may_be_readable=True) == b"secret"
@@ -405,7 +405,7 @@ def test_any_name_that_a_file_can_have_will_do(tmp_path, make):
     check_room(longest, "--out")
     make(longest)
     make(longest)
-    with rejected():
+    with rejected(parameter="--out"):
         check_room(tmp_path / f"{longest.name}x", "--out")
 
 

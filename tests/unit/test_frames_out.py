@@ -73,14 +73,14 @@ def test_frame_is_of_pandas_by_default_and_of_the_next_library_without_it(monkey
     there = {"polars", "pyarrow"}
     monkeypatch.setattr(_framed, "find_spec", lambda name: name in there or None)
     assert isinstance(frame_of({"a": [1]}), pl.DataFrame)
-    with rejected():
+    with rejected(parameter="library", value="pandas"):
         frame_of({"a": [1]}, "pandas")
     there.discard("polars")
     assert isinstance(frame_of({"a": [1]}), pa.Table)
 
 
 def test_another_library_is_refused() -> None:
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="library", value="modin"):
         frame_of({"a": [1]}, "modin")
 
 

@@ -90,9 +90,9 @@ def test_the_first_piece_on_a_map_is_one_step_of_the_stream():
     assert np.abs(som.codebook_ - trained.codebook_).max() < 1
     np.testing.assert_array_equal(som.labels_, trained.predict(new))
     assert som.stop_reason_ == trained.stop_reason_
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="X", value=3):
         SOM(init=trained.map_).partial_fit(new[:, :3])
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="tol", value=-1):
         SOM(init=trained.map_, tol=-1).partial_fit(new)
 
 
@@ -123,7 +123,7 @@ def test_another_lattice_than_the_maps_is_refused(changed):
 
 def test_a_warm_start_knows_a_change_back_to_a_default():
     som = SOM(5, 6, lattice="rectangular", warm_start=True).fit(rows_of())
-    with rejected():
+    with rejected(parameter="lattice", value="hexagonal"):
         som.set_params(lattice="hexagonal").fit(rows_of())
 
 
@@ -132,7 +132,7 @@ def test_a_lattice_is_compared_as_a_whole():
     som = SOM(lattice=lattice, warm_start=True, n_epochs=1).fit(X)
     assert som.fit(X).map_.lattice == lattice
     assert SOM(lattice=lattice, init=som.map_, n_epochs=1).fit(X).map_.lattice == lattice
-    with rejected():
+    with rejected(parameter="lattice"):
         som.set_params(lattice=Lattice(6, 5)).fit(X)
 
 
@@ -146,11 +146,11 @@ def test_a_map_brings_its_lattice_where_none_was_chosen():
 
 def test_another_number_of_features_names_what_brought_the_map():
     som = SOM(4, 4, warm_start=True).fit(rows_of())
-    with rejected():
+    with rejected(parameter="X", value=3):
         som.fit(rows_of(d=3))
-    with rejected():
+    with rejected(parameter="X", value=3):
         SOM(init=som.map_).fit(rows_of(d=3))
-    with rejected():
+    with rejected(parameter="X", value=3):
         SOMDetector(som=SOM(init=som.map_)).fit(rows_of(d=3))
 
 

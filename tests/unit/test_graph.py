@@ -259,7 +259,7 @@ def test_wrong_edges_are_refused_with_what_is_wrong(pairs, lengths):
     ],
 )
 def test_a_wrong_adjacency_is_refused_with_what_is_wrong(adjacency):
-    with rejected():
+    with rejected(parameter="adjacency"):
         Graph(adjacency)
 
 
@@ -273,7 +273,7 @@ def test_a_wrong_adjacency_is_refused_with_what_is_wrong(adjacency):
     ],
 )
 def test_wrong_positions_are_refused(positions):
-    with rejected():
+    with rejected(parameter="positions"):
         Graph(ring(5), positions)
 
 
@@ -296,7 +296,7 @@ def test_settings_that_a_graph_cannot_have_are_refused(options, kind):
 
 def test_an_online_triangle_that_would_grow_without_bound_is_refused():
     options = {"lattice": "rectangular", "neighborhood": "triangle", "algorithm": "online"}
-    with rejected():
+    with rejected(parameter="learning_rate", value=0.5):
         SOM(3, 4, radius_start=3.0, **options).fit(rows_of())
     codebook = SOM(3, 4, radius_start=1.4, random_state=0, **options).fit(rows_of()).codebook_
     assert np.abs(codebook).max() < 10

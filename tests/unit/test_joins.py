@@ -468,11 +468,11 @@ def test_a_map_without_rows_takes_some_or_goes_by_prototypes():
     by_ward = regions.find_regions(map_, 5, method="ward")
     np.testing.assert_array_equal(regions.find_regions(bare, 5).labels, by_ward.labels)
     assert regions.find_regions(bare, X=X).n_regions == 2
-    with rejected():
+    with rejected(parameter="method", value="valleys"):
         regions.find_regions(bare, method="valleys")
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="method", value="single"):
         regions.find_regions(map_, method="single")
-    with rejected():
+    with rejected(parameter="n_regions", value=141):
         regions.find_regions(map_, map_.n_units + 1)
 
 

@@ -128,11 +128,11 @@ def test_a_file_that_is_damaged_or_not_there(som, tmp_path):
 
 
 def test_regions_of_another_map_are_refused(som, edited):
-    with rejected():
+    with rejected(value=85):
         regions.keep(SOM(3, 4, random_state=0).fit(X), edited)
-    with rejected():
+    with rejected(value="SOM"):
         regions.keep(SOM(), edited)
-    with rejected(TypeError):
+    with rejected(TypeError, parameter="found", value="int"):
         regions.keep(som, 3)
 
 
@@ -173,9 +173,9 @@ def test_the_estimator_finds_what_the_function_finds(som):
         np.testing.assert_array_equal(finder.fit_predict(som.map_), expected.labels)
         np.testing.assert_array_equal(finder.predict(X), expected.of(X))
         assert finder.n_regions_ == expected.n_regions
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="method", value="rings"):
         SOMRegions(method="rings").fit(som)
-    with rejected(TypeError):
+    with rejected(TypeError, value="ndarray"):
         SOMRegions().fit(X)
 
 
@@ -184,7 +184,7 @@ def test_looks_go_with_their_region(edited):
     joined = regions.join(edited, [0, 1, 2])
     assert (joined.names, joined.colors) == (("usual",), ("#aa3300",))
     assert regions.recolor(edited, {"usual": ""}).colors == ()
-    with rejected():
+    with rejected(parameter="colors", value="red"):
         regions.recolor(edited, {0: "red"})
     carried = regions.carry_names(edited, regions.find_regions(edited.map_, 3), X=X)
     assert set(carried.names) == {"usual", ""}

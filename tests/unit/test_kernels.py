@@ -747,7 +747,7 @@ def test_the_environment_chooses_the_kernels(monkeypatch):
     monkeypatch.setenv(VARIABLE, "numpy")
     assert select_kernels().name == "numpy"
     monkeypatch.setenv(VARIABLE, "gpu")
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="SOMSCAPE_KERNELS", value="gpu"):
         select_kernels()
 
 
@@ -761,5 +761,5 @@ def test_without_the_core_numpy_is_used_and_asking_for_the_core_says_what_to_do(
     monkeypatch.delenv(VARIABLE, raising=False)
     monkeypatch.setattr("somscape.kernels._select.is_core_built", lambda: False)
     assert select_kernels().name == "numpy"
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="SOMSCAPE_KERNELS", value="core"):
         select_kernels("core")

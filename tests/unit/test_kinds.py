@@ -207,7 +207,7 @@ def test_roles_come_before_the_rules() -> None:
 
 
 def test_text_cannot_be_a_number() -> None:
-    with rejected() as caught:
+    with rejected(column="c") as caught:
         fitted(Roles(numbers=("c",)), c=["a", "b"] * 30)
     assert caught.value.options == "--category c or --drop c"
 
@@ -216,7 +216,7 @@ def test_text_cannot_be_a_number() -> None:
 def test_more_than_1000_levels_are_refused(n_levels: int, is_refused: bool) -> None:
     table = table_from_columns({"c": [f"t{i}" for i in range(n_levels)], "x": range(n_levels)})
     if is_refused:
-        with rejected():
+        with rejected(column="c", value=1001):
             fit_encoding(table, Roles(categories=("c",)))
     else:
         assert fit_encoding(table, Roles(categories=("c",))).columns[0].kind == "category"
@@ -245,7 +245,7 @@ def test_forced_column_with_one_value_is_constant() -> None:
     ],
 )
 def test_column_with_two_roles_is_refused(roles: dict, first: str, second: str) -> None:
-    with rejected() as caught:
+    with rejected(column="c") as caught:
         fitted(Roles(**roles), c=list(range(N)))
     options = " or ".join(f"--{text.split(' --')[1]}" for text in (first, second))
     assert caught.value.options == options
@@ -258,7 +258,7 @@ def test_role_given_twice_is_no_conflict() -> None:
 @pytest.mark.parametrize("role", ["id", "label", "drop", "categories", "numbers"])
 def test_role_of_an_unknown_column_is_refused_and_a_close_name_proposed(role: str) -> None:
     name = "Cc" if role in ("id", "label") else ("Cc",)
-    with rejected():
+    with rejected(file="table", column="Cc"):
         fitted(Roles(**{role: name}), cc=list(range(N)))
 
 
@@ -283,7 +283,7 @@ def test_cell_that_is_no_number_is_refused_with_its_place(tmp_path: Path, cell: 
 def test_column_with_a_slip_is_taken_as_the_user_says(role: str, kind: str) -> None:
     cells = ["forty", *(f"{i}.5" for i in range(N - 1))]
     path_table = _table_from_text("age", cells)
-    with rejected():
+    with rejected(column="age"):
         fit_encoding(path_table)
     name = "age" if role == "label" else ("age",)
     assert fit_encoding(path_table, Roles(**{role: name})).columns[0].kind == kind
@@ -291,7 +291,7 @@ def test_column_with_a_slip_is_taken_as_the_user_says(role: str, kind: str) -> N
 
 def test_slip_is_refused_where_the_column_shall_be_a_number() -> None:
     cells = ["forty", *(f"{i}.5" for i in range(N - 1))]
-    with rejected():
+    with rejected(column="age"):
         fit_encoding(_table_from_text("age", cells), Roles(numbers=("age",)))
 
 
@@ -306,7 +306,7 @@ def _table_from_text(name: str, cells: list[str]) -> Table:
 
 
 def test_table_of_one_row_is_refused() -> None:
-    with rejected():
+    with rejected(file="table", value=1):
         fit_encoding(table_from_columns({"x": [1.5], "y": [2.5]}))
 
 

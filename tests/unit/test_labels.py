@@ -143,9 +143,9 @@ def test_rows_of_hardly_any_weight_may_be_lowest_and_highest(least, n_values):
     ],
 )
 def test_labels_that_cannot_be_are_refused(known):
-    with rejected():
+    with rejected(parameter="known"):
         known_labels(known, 3)
-    with rejected():
+    with rejected(parameter="known"):
         SOMDetector(random_state=0).fit(np.eye(3), known=known)
 
 

@@ -187,9 +187,9 @@ def test_a_wrong_lattice_is_refused_with_what_is_allowed(arguments):
 
 @pytest.mark.parametrize("size", [2.5, "2", True, None])
 def test_a_size_that_is_no_whole_number_is_refused(size):
-    with rejected((TypeError, ValueError)):
+    with rejected((TypeError, ValueError), parameter="n_rows"):
         Lattice(size, 3)
-    with rejected((TypeError, ValueError)):
+    with rejected((TypeError, ValueError), parameter="n_cols"):
         Lattice(3, size)
 
 

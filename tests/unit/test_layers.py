@@ -310,7 +310,7 @@ def test_a_file_whose_layers_are_of_other_columns_is_refused_when_asked():
     som = SOM(3, 3, encoder=TableEncoder(**MIXED)).fit(mixed())
     encoding = som.map_.encoding
     wrong = replace(encoding, roles=replace(encoding.roles, layers={"body": ("no",)}))
-    with rejected():
+    with rejected(parameter="layers", column="no", value="body"):
         replace(som.map_, encoding=wrong).of_layers("body")
 
 
@@ -439,7 +439,7 @@ def test_numbers_are_refused_where_they_may_be_names():
 
 
 def test_numbers_need_data(tmp_path):
-    with rejected():
+    with rejected(parameter="layers"):
         TableEncoder(layers=WHOLE).save_roles(tmp_path / "roles.toml")
 
 
@@ -489,7 +489,7 @@ def test_questions_about_layers_that_are_not_there():
         with rejected(**facts) as caught:
             som.predict_layers(frame, given_layers)
         assert "\n" not in str(caught.value)
-    with rejected():
+    with rejected(file="X", column="b"):
         layered.predict_layers(frame[["a"]], "lab")
 
 
@@ -499,7 +499,7 @@ def test_the_map_of_a_classifier_says_why_it_does_not_answer_by_layer():
     classifier = SOMClassifier(SOM(3, 3), encoder=numbers, random_state=0)
     map_ = classifier.fit(frame[["a", "b"]], frame["a"] > 0).map_
     for ask in (map_.of_layers, lambda name: map_.predict_layers(frame[["a"]], name)):
-        with rejected():
+        with rejected(parameter="layers"):
             ask("one")
 
 

@@ -109,7 +109,7 @@ def test_differences_whose_squares_vanish_are_refused_by_name(kernels, metric, d
         # A few epochs: the NumPy kernels would take half a second to end by themselves.
         assert np.isfinite(SOM(2, 3, metric=metric, n_epochs=4).fit(X).codebook_).all()
         return
-    with rejected():
+    with rejected(parameter="X", column="x1"):
         SOM(2, 3, metric=metric).fit(X)
 
 
@@ -120,7 +120,7 @@ def test_the_limit_is_where_the_message_says(dtype):
     X = (X / 10 * least).astype(dtype)
     assert spread_of(X) == least
     assert SOM(1, 2).fit(X).labels_.tolist() in ([0] * 3 + [1] * 3, [1] * 3 + [0] * 3)
-    with rejected():
+    with rejected(parameter="X", column="x0"):
         SOM(1, 2).fit(X * dtype(0.99))
 
 
@@ -136,7 +136,7 @@ def test_the_widest_column_decides_and_a_tiny_one_counts_nothing(kernels):
 
 def test_feature_weights_count_in_what_vanishes():
     X, weights = rows_of() * 1e-100, [1e-95, 1e-96, 1e-97]
-    with rejected():
+    with rejected(parameter="X", column="x0"):
         SOM(3, 4, feature_weight=weights).fit(X)
     SOM(3, 4, feature_weight=[1.0, 1e-95, 0.0]).fit(X)
 
@@ -154,7 +154,7 @@ def test_all_that_train_a_map_refuse_what_vanishes():
         lambda: SOMImputer().fit(gaps),
         lambda: SOM.suggest(X),
     ):
-        with rejected():
+        with rejected(parameter="X", column="x0"):
             fit()
 
 
@@ -177,5 +177,5 @@ def test_values_beyond_squares_name_their_column_without_a_warning(value):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for missing, Y in (("error", X), ("fill", gaps), ("mask", gaps)):
-            with rejected():
+            with rejected(parameter="X", row=3, column="x1"):
                 SOM(3, 4, missing=missing).fit(Y)

@@ -333,7 +333,7 @@ def test_parts_that_do_not_fit_are_refused(changes):
 
 def test_marks_that_are_none_are_refused():
     detector = SOMDetector(random_state=0).fit(np.eye(3)).detector_
-    with rejected(TypeError):
+    with rejected(TypeError, parameter="marks", value="list"):
         replace(detector, marks=[1, 0])
 
 

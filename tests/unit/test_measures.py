@@ -77,14 +77,14 @@ def test_errors_do_not_change_with_the_order_of_the_rows() -> None:
 
 def test_errors_refuse_other_features() -> None:
     map_ = make_map(np.zeros((2, 3)), Lattice(1, 2))
-    with rejected():
+    with rejected(parameter="X"):
         measures.quantization_error(map_, np.zeros((4, 2)))
 
 
 @pytest.mark.parametrize("measure", [measures.quantization_error, measures.topographic_error])
 def test_errors_of_no_rows_are_refused(measure) -> None:
     map_ = make_map(np.zeros((2, 3)), Lattice(1, 2))
-    with rejected():
+    with rejected(parameter="X"):
         measure(map_, np.empty((0, 3)))
 
 
@@ -95,7 +95,7 @@ def test_a_row_of_weight_two_is_two_rows(measure) -> None:
     rows, weights = rng.normal(size=(60, 2)), np.arange(60) % 3
     expected = measure(map_, np.repeat(rows, weights, axis=0))
     assert measure(map_, rows, sample_weight=weights) == pytest.approx(expected, rel=1e-13)
-    with rejected():
+    with rejected(parameter="sample_weight", row=3):
         measure(map_, rows, sample_weight=np.where(np.arange(60) == 3, -1, 1))
 
 

@@ -100,7 +100,7 @@ def test_embedding_accuracy() -> None:
         found = naive.embedding_accuracy(X, map_.codebook, max_gap)
         assert found == pytest.approx(expected, **CLOSE), max_gap
     assert measures.embedding_accuracy(map_, map_.codebook) == 1
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="max_gap", value=0):
         measures.embedding_accuracy(map_, X, max_gap=0)
 
 

@@ -544,7 +544,7 @@ def test_rows_without_a_common_value_are_as_far_apart_as_rows_usually_are() -> N
 def test_a_row_without_a_value_in_common_with_any_other_is_refused() -> None:
     map_ = make_map(np.zeros((2, 2)), Lattice(1, 2), missing="mask")
     X = [[1.0, np.nan], [np.nan, 1.0], [np.nan, 2.0]]
-    with rejected():
+    with rejected(parameter="X"):
         measures.trustworthiness(map_, X, k=1)
 
 

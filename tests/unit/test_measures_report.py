@@ -149,7 +149,7 @@ def test_held_out_rows_with_labels_come_as_a_report(som: SOM, X: np.ndarray) -> 
     frame = measures.report(som, X, labels=LABELS, held_out=X[::3]).to_frame().set_index("measure")
     assert math.isnan(frame["held_out"]["purity"])
     assert frame["value"]["purity"] == 1
-    with rejected():
+    with rejected(parameter="X"):
         measures.report(som, X, held_out=X[:, :2])
 
 
@@ -280,7 +280,7 @@ def test_sparse_rows_have_the_measures_that_need_no_dense_ones() -> None:
     for measure in (measures.combined_error, measures.mean_tied_rank, measures.hit_gini):
         assert measure(som, csr_array(X)) == pytest.approx(measure(som, X), abs=1e-9)
     for measure in (measures.explained_variance, measures.trustworthiness, measures.report):
-        with rejected():
+        with rejected(parameter="X"):
             measure(som, csr_array(X))
 
 
@@ -349,13 +349,13 @@ def test_units_search_rows_once_and_no_pairs_unless_asked(som, X, monkeypatch) -
 
 
 def test_what_units_do_not_have_is_refused(som: SOM, X: np.ndarray) -> None:
-    with rejected():
+    with rejected(parameter="which", value="quantisation_error"):
         measures.by_unit(som, X, which="quantisation_error")
-    with rejected():
+    with rejected(parameter="which", value="gini"):
         measures.by_unit(som, X, which=["gini"])
-    with rejected():
+    with rejected(parameter="labels"):
         measures.by_unit(som, X, which=["purity"])
-    with rejected():
+    with rejected(parameter="regions"):
         measures.by_unit(som, X, which=["silhouette"])
 
 
@@ -419,7 +419,7 @@ def test_one_and_two_rows(n_rows: int) -> None:
     map_ = make_map([[0.0], [1.0], [2.0]], Lattice(1, 3))
     found = measures.report(map_, np.arange(n_rows, dtype=float)[:, None])
     assert math.isnan(found["trustworthiness"])
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="k", value=1):
         measures.trustworthiness(map_, np.arange(n_rows, dtype=float)[:, None], k=1)
     assert found["quantization_error"] == 0
     assert math.isnan(found["kruskal_stress"]) == (n_rows == 1)
@@ -471,31 +471,31 @@ def test_edges_without_length_are_paths() -> None:
 
 
 def test_neighbors_must_be_fewer_than_half_of_the_rows(som: SOM, X: np.ndarray) -> None:
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="k", value=75):
         measures.trustworthiness(som, X, k=75)
     assert 0 <= measures.trustworthiness(som, X, k=74) <= 1
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="k", value=0):
         measures.continuity(som, X, k=0)
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="on", value="map"):
         measures.trustworthiness(som, X, on="map")
-    with rejected(TypeError):
+    with rejected(TypeError, parameter="max_rows", value=1.5):
         measures.c_measure(som, X, max_rows=1.5)
 
 
 def test_labels_and_regions_must_fit(som: SOM, X: np.ndarray) -> None:
-    with rejected():
+    with rejected(parameter="labels", value="job"):
         measures.purity(som, X, labels="job")
-    with rejected():
+    with rejected(parameter="labels"):
         measures.purity(som, X, labels=["a", "b", "c"])
-    with rejected():
+    with rejected(parameter="labels"):
         measures.purity(som, X, labels=[None] * 150)
-    with rejected():
+    with rejected(parameter="regions"):
         measures.silhouette(som, X, regions=[0, 1])
     for missing in (None, math.nan, pd.NA):
-        with rejected():
+        with rejected(parameter="regions"):
             measures.silhouette(som, X, regions=[missing, *range(19)])
     for mixed in (["a", *range(19)], np.array(["a", *range(19)], dtype=object)):
-        with rejected():
+        with rejected(parameter="regions"):
             measures.davies_bouldin(som, X, regions=mixed)
     names = np.array(["a", "b"] * 10, dtype=object)
     expected = measures.davies_bouldin(som, X, regions=[0, 1] * 10)
@@ -525,11 +525,11 @@ def test_rows_without_a_label_do_not_count(som: SOM, X: np.ndarray) -> None:
 
 def test_a_map_that_does_not_know_its_radius_needs_one() -> None:
     map_ = make_map([[0.0], [1.0]], Lattice(1, 2))
-    with rejected():
+    with rejected(parameter="radius"):
         measures.distortion(map_, [[0.0], [1.0]])
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="radius", value=0):
         measures.distortion(map_, [[0.0]], radius=0)
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="neighborhood", value="square"):
         measures.distortion(map_, [[0.0]], radius=1, neighborhood="square")
 
 
@@ -549,13 +549,13 @@ def test_no_rows_and_weights_below_0_are_refused(name: str, som: SOM) -> None:
     measure = getattr(measures, name)
     if "labels" in inspect.signature(measure).parameters:
         given["labels"] = []
-    with rejected():
+    with rejected(parameter="X"):
         measure(som, np.empty((0, 3)), **given)
     if "labels" in given:
         given["labels"] = [0, 1]
-    with rejected():
+    with rejected(parameter="sample_weight", row=1):
         measure(som, np.zeros((2, 3)), sample_weight=[1, -1], **given)
-    with rejected():
+    with rejected(parameter="X"):
         measure(som, np.zeros((2, 2)), **given)
 
 
@@ -577,11 +577,11 @@ def test_interval_of_equal_values_is_a_point_and_counts_weights() -> None:
     assert measures.bootstrap_interval([3.0] * 9) == pytest.approx((3, 3), **CLOSE)
     low, high = measures.bootstrap_interval([0.0, 1.0] * 50, sample_weight=[0.0, 1.0] * 50)
     assert (low, high) == pytest.approx((1, 1), **CLOSE)
-    with rejected():
+    with rejected(parameter="values"):
         measures.bootstrap_interval([])
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="level", value=1.0):
         measures.bootstrap_interval([1.0], level=1.0)
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="level", value=1.0):
         measures.report(make_map([[0.0], [1.0]], Lattice(1, 2)), [[0.0]], level=1.0)
     assert np.isnan(measures.bootstrap_interval([1.0, math.inf])).all()
 
@@ -608,9 +608,9 @@ def test_stability_of_turned_maps_is_1() -> None:
     assert "2 maps: agreement 1.000" in str(found)
     shuffled = make_map(np.random.default_rng(2).permutation(W), Lattice(3, 4, "rectangular"))
     assert measures.stability([map_, shuffled], X).agreement < 0.6
-    with rejected():
+    with rejected(parameter="maps", value=1):
         measures.stability([map_], X)
-    with rejected():
+    with rejected(parameter="maps", value="Map"):
         measures.stability(map_, X)
 
 
@@ -633,5 +633,5 @@ def test_stability_keeps_the_rows_that_all_maps_count() -> None:
     assert found.agreement == pytest.approx(expected.agreement, **CLOSE)
     for maps in ([masks, fills], [fills, masks]):
         assert measures.stability(maps, X, sample_weight=np.arange(100)).agreement > 0
-    with rejected():
+    with rejected(parameter="X"):
         measures.stability([masks, fills], np.full((3, 2), np.nan))

@@ -124,7 +124,7 @@ def test_sparse_rows_by_cosine_are_the_same_rows_in_full():
     dense = SOM(3, 3, metric="cosine", init=start).fit(X)
     np.testing.assert_array_equal(sparse.labels_, dense.labels_)
     np.testing.assert_allclose(sparse.codebook_, dense.codebook_, rtol=0, atol=1e-12)
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="metric", value="manhattan"):
         SOM(3, 3, metric="manhattan").fit(csr_array(X))
 
 

@@ -195,22 +195,22 @@ def test_nan_is_refused_and_changes_nothing(name, strict, kernels):
     som = MiniSom(3, 2, 3, strict=strict)
     before = som.weights.copy()
     arguments = [100] if name in TRAININGS else []
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="data", row=7, column="1"):
         getattr(som, name)(with_nan(), *arguments)
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="data", row=7, column="1"):
         getattr(som, name)(np.where(np.isnan(with_nan()), np.inf, ROWS), *arguments)
     np.testing.assert_array_equal(som.weights, before)
 
 
 def test_nan_in_a_data_frame_names_the_column():
     frame = pd.DataFrame(with_nan(), columns=["age", "income", "debt"])
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="data", row=7, column="income"):
         MiniSom(3, 2, 3).train(frame, 10)
 
 
 @pytest.mark.parametrize("x", [[1.0, np.nan, 2.0], np.array([np.inf, 0, 0])])
 def test_a_row_that_is_not_finite_has_no_winner(x):
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="x"):
         MiniSom(3, 2, 3).winner(x)
 
 
@@ -228,22 +228,22 @@ def test_a_row_that_is_not_finite_has_no_winner(x):
 def test_data_that_do_not_fit_are_refused(data):
     som = MiniSom(3, 2, 3)
     for call in (lambda: som.train(data, 5), lambda: som.win_map(data)):
-        with rejected(ValueError):
+        with rejected(ValueError, parameter="data"):
             call()
 
 
 def test_sparse_data_are_refused():
     from scipy.sparse import csr_array
 
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="data"):
         MiniSom(3, 2, 3).train(csr_array(ROWS), 5)
 
 
 @pytest.mark.parametrize("training", TRAININGS)
 def test_number_of_iterations_is_at_least_one(training):
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="num_iteration", value=0):
         getattr(MiniSom(3, 2, 3), training)(ROWS, 0)
-    with rejected(TypeError):
+    with rejected(TypeError, parameter="num_iteration", value=10.0):
         getattr(MiniSom(3, 2, 3), training)(ROWS, 10.0)
 
 
@@ -277,7 +277,7 @@ def test_settings_that_minisom_lacks_are_refused(settings, error):
     ],
 )
 def test_fixed_points_outside_are_refused(points, error):
-    with rejected(error):
+    with rejected(error, parameter="fixed_points"):
         MiniSom(3, 2, 3).train(ROWS, 5, fixed_points=points)
 
 
@@ -290,14 +290,14 @@ def test_fixed_points_of_numpys_integers_are_taken():
 
 def test_labels_and_scaling_that_do_not_fit_are_refused():
     som = MiniSom(3, 2, 3)
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="labels", value=2):
         som.labels_map(ROWS, ["a", "b"])
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="scaling", value="puppies"):
         som.distance_map("puppies")
 
 
 def test_pca_needs_two_features_and_two_axes():
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="input_len", value=1):
         MiniSom(3, 3, 1).pca_weights_init(ROWS[:, :1])
     with pytest.warns(UserWarning, match="1 x 4"):
         MiniSom(1, 4, 3).pca_weights_init(ROWS)
@@ -306,9 +306,9 @@ def test_pca_needs_two_features_and_two_axes():
 def test_divergence_is_said_instead_of_answered(kernels):
     som = som_of(np.full((2, 2, 3), np.nan))
     for answer in (som.quantization_error, som.win_map, som.quantization, som.activation_response):
-        with rejected(ValueError):
+        with rejected(ValueError, parameter="learning_rate"):
             answer(ROWS)
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="learning_rate"):
         som.distance_map()
     assert som.winner(ROWS[0]) == (0, 0)  # as MiniSom
 
@@ -320,10 +320,10 @@ def test_the_fast_offline_training_refuses_functions_of_the_users():
     twin.train_batch_offline(ROWS, 3)
     np.testing.assert_array_equal(som.weights, twin.weights)
     som.neighborhood = lambda c, sigma: np.ones((3, 2))
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="neighborhood_function"):
         som.train_batch_offline_fast(ROWS, 3)
     twin._activation_distance = lambda x, w: np.abs(x - w).sum(axis=2)
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="activation_distance"):
         twin.train_batch_offline_fast(ROWS, 3)
 
 
@@ -551,7 +551,7 @@ def test_what_cannot_cross_is_refused():
     def own(x, w):
         return np.linalg.norm(x - w, axis=-1)
 
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="activation_distance"):
         MiniSom(3, 3, 3, activation_distance=own).to_map()
     for settings in (
         {"boundary": "torus", "lattice": "rectangular"},
@@ -560,7 +560,7 @@ def test_what_cannot_cross_is_refused():
         {"metric": "manhattan", "feature_weight": [1.0, 2.0, 3.0]},
     ):
         size = {} if isinstance(settings.get("lattice"), Graph) else {"n_rows": 3, "n_cols": 3}
-        with rejected(ValueError):
+        with rejected(ValueError, parameter="map"):
             MiniSom.from_map(SOM(**size, **settings, random_state=0).fit(ROWS).map_)
 
 
@@ -606,17 +606,17 @@ def test_fixed_points_are_whole_numbers_or_refused():
     np.testing.assert_array_equal(trained({True: (0, 0)}), trained({1: (0, 0)}))
     assert not np.array_equal(trained({1: (0, 0)}), trained({}))
     for wrong in ({0: (1.5, 0)}, {0: 5}, {0: (1,)}, {0: "ab"}):
-        with rejected():
+        with rejected(parameter="fixed_points", row=0):
             trained(wrong)
-    with rejected(TypeError):
+    with rejected(TypeError, parameter="fixed_points", value="list"):
         trained([(0, 0)])
 
 
 def test_masked_and_complex_rows_are_refused():
     X = np.random.default_rng(0).random((20, 3))
-    with rejected():
+    with rejected(parameter="data"):
         MiniSom(4, 5, 3).train(np.ma.masked_less(X, 0.5), 5)
-    with rejected():
+    with rejected(parameter="data"):
         MiniSom(4, 5, 3).train(X + 1j, 5)
 
 
@@ -671,7 +671,7 @@ def test_a_negative_sigma_is_taken_as_minisom_takes_it():
 
 
 def test_the_row_of_another_length_is_named():
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="data"):
         MiniSom(3, 3, 3, random_seed=0).train([[1, 2, 3], [1, 2, 3], [1]], 2)
 
 

@@ -102,9 +102,9 @@ def test_rows_without_any_value_have_no_distance_and_do_not_count(kernels, metri
         weights = np.arange(len(holed))
         expected = measure(som, X, sample_weight=np.delete(weights, 7))
         assert measure(som, holed, sample_weight=weights) == expected
-        with rejected():
+        with rejected(parameter="X"):
             measure(som, holed, sample_weight=np.arange(len(holed)) == 7)
-        with rejected():
+        with rejected(parameter="X"):
             measure(som, holed[7:8])
 
 
@@ -137,31 +137,31 @@ def test_a_saved_map_still_takes_rows_with_gaps(tmp_path):
     som = SOM(3, 4, missing="mask").fit(X)
     som.map_.save(tmp_path / "m.som")
     np.testing.assert_array_equal(somscape.load(tmp_path / "m.som").winners(X), som.labels_)
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="X", row=0, column="x0"):
         som.predict(np.full((1, 4), np.inf))
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="X", row=0, column="x1"):
         SOM(3, 4).fit(gappy(share=0.0)).predict(X)
 
 
 def test_a_missing_cell_of_a_table_is_told_by_its_place():
     table = table_from_columns({"a": [1.0, 2, 3], "b": [1.0, None, 2]}, "t.csv")
-    with rejected():
+    with rejected(parameter="X", row=1):
         SOM(3, 4, encoder=None).fit(table)
 
 
 def test_a_column_without_values_is_refused():
     X = gappy()
     X[:, 2] = np.nan
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="X"):
         SOM(3, 4, missing="mask").fit(X)
 
 
 @pytest.mark.parametrize("metric", ["cosine", "correlation", "mahalanobis"])
 def test_metrics_that_need_every_value_say_so(metric):
     for share in (0.25, 0.0):  # what is missing may only come later
-        with rejected(ValueError):
+        with rejected(ValueError, parameter="missing", value="mask"):
             SOM(3, 4, missing="mask", metric=metric).fit(gappy(share=share))
-        with rejected(ValueError):
+        with rejected(ValueError, parameter="missing", value="mask"):
             SOMImputer(som=SOM(metric=metric)).fit(gappy(share=share))
 
 

@@ -245,7 +245,7 @@ def test_pairs_are_as_large_as_the_map_however_many_rows_there_are():
 
 def test_a_codebook_far_from_the_rows_is_refused():
     rows, codebook, lattice = some_rows(60)
-    with rejected():
+    with rejected(parameter="codebook"):
         partial(prepare(rows).on(lattice), rows, codebook=codebook * 1e9, has_pairs=True)
 
 
@@ -255,7 +255,7 @@ def test_sums_without_pairs_move_no_unit():
     sums = partial(problem, rows, codebook=codebook)
     both = merge(sums, partial(problem, rows, codebook=codebook, has_pairs=True))
     for some in (sums, both):
-        with rejected():
+        with rejected(parameter="sums"):
             move(problem, some, codebook=codebook)
 
 

@@ -87,9 +87,9 @@ def test_neighborhoods_by_axis_are_products_of_both_offsets(shape, boundary, nei
 
 @pytest.mark.parametrize("neighborhood", ["triangle"])
 def test_a_neighborhood_by_axis_is_refused_where_there_are_no_axes(neighborhood):
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="neighborhood", value="triangle"):
         Neighborhood(Lattice(3, 3), neighborhood)
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="neighborhood", value="triangle"):
         Neighborhood(Graph([[0, 1], [1, 0]]), neighborhood).tables(1.0)
 
 

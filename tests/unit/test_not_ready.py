@@ -47,18 +47,18 @@ def test_an_estimator_that_is_not_fitted_is_called_so(use, estimator):
 @pytest.mark.parametrize("use", OF_MAPS)
 @pytest.mark.parametrize("name", ["map.som", Path("map.som")])
 def test_the_name_of_a_file_must_be_loaded_first(use, name):
-    with rejected(TypeError):
+    with rejected(TypeError, value="map.som"):
         use(name)
 
 
 @pytest.mark.parametrize("use", [as_detector, DriftMonitor])
 def test_a_detector_must_be_fitted_or_loaded(use):
-    with rejected():
+    with rejected(value="SOMDetector"):
         use(SOMDetector())
-    with rejected(TypeError):
+    with rejected(TypeError, value="d.som"):
         use("d.som")
     for som in (SOM(), SOM(1, 2).fit(X)):  # fitted or not, it cannot score rows
-        with rejected(TypeError):
+        with rejected(TypeError, value="SOM"):
             use(som)
 
 
@@ -70,5 +70,5 @@ class Clusterer:
 
 
 def test_another_thing_is_called_by_its_type():
-    with rejected(TypeError):
+    with rejected(TypeError, value="Clusterer"):
         plots.umatrix(Clusterer())

@@ -181,7 +181,7 @@ def test_names_of_columns_stand_for_ids_and_times(kind: str) -> None:
     found = paths.follow(som, data, ids="who", times="day")
     assert found.ids.tolist() == [7, 7, 8, 8]
     assert found.rows.tolist() == [0, 1, 3, 2]
-    with rejected():
+    with rejected(column="wo"):
         paths.follow(som, data, ids="wo")
 
 
@@ -234,7 +234,7 @@ def test_paths_are_taken_by_id(som) -> None:
     assert found.take("mill").rows.tolist() == [0, 2]
     assert found.take(["lathe", "mill"]).rows.tolist() == [1, 0, 2]
     assert len(found.take("lathe")) == 1
-    with rejected():
+    with rejected(parameter="ids", value="mil"):
         found.take("mil")
     assert found.to_frame("polars")["table_row"].to_list() == [1, 0, 2]
 
@@ -252,7 +252,7 @@ def test_rows_without_a_value_are_left_out() -> None:
     som = SOM(2, 3, missing="mask", random_state=0).fit(X)
     X[4] = np.nan
     assert 4 not in paths.follow(som, X).rows
-    with rejected():
+    with rejected(parameter="X"):
         paths.follow(som, X[4:5])
 
 
@@ -294,7 +294,7 @@ def test_regions_that_do_not_fit_are_named(som, labels) -> None:
 
 
 def test_an_estimator_that_is_not_fitted_is_named() -> None:
-    with rejected():
+    with rejected(value="SOM"):
         paths.follow(SOM(), [[0.0]])
 
 
@@ -377,9 +377,9 @@ def test_windows_that_cannot_be_cut_are_named(series, given, facts) -> None:
 
 
 def test_lengths_and_steps_must_be_whole_numbers_from_one() -> None:
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="length", value=0):
         paths.windows([1.0], 0)
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="step", value=0):
         paths.windows([1.0], 1, step=0)
 
 
@@ -402,7 +402,7 @@ def test_dates_that_show_nothing_are_read_day_first_and_said():
         _, found = walk(times=texts)
     assert found.rows.tolist() == [2, 3, 0, 1]
     assert walk(times=texts, date_format="mdy")[1].rows.tolist() == [0, 1, 2, 3]
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="date_format", value="my"):
         walk(times=texts, date_format="my")
 
 
@@ -417,13 +417,13 @@ def test_regions_are_called_by_their_names():
 
 def test_no_path_is_no_choice():
     _, found = walk()
-    with rejected():
+    with rejected(parameter="ids"):
         found.take([])
-    with rejected():
+    with rejected(parameter="ids", value="0"):
         found.take("0")
 
 
 def test_times_that_lose_digits_are_refused():
     for first in (2**53 - 2, 2**60):
-        with rejected():
+        with rejected(parameter="times"):
             walk(times=[first + i for i in range(4)])

@@ -149,7 +149,7 @@ def test_every_picture_goes_into_axes_that_are_given(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(set(PICTURES) - set(SEVERAL_AXES)))
 def test_every_picture_of_one_axes_takes_nothing_else(name: str) -> None:
-    with rejected(TypeError):
+    with rejected(TypeError, parameter="ax", value="Figure"):
         PICTURES[name](some_map("hexagonal"), ax=Figure())
 
 
@@ -417,7 +417,7 @@ def test_the_umatrix_is_not_washed_out_by_the_neighbors_of_an_outlying_unit() ->
 
 @pytest.mark.parametrize("limits", ["wide", (2, 1), (1,), 3, (1, "a"), None])
 def test_other_limits_are_refused(limits: Any) -> None:
-    with rejected():
+    with rejected(parameter="limits"):
         plots.values(line(), "x0", limits=limits)
 
 
@@ -596,7 +596,7 @@ def test_names_that_a_map_was_read_with_are_its_labels() -> None:
     m = replace(line(), unit_labels=("a", "", "c", ""))
     assert plots.hits(m, labels=["a", None, np.nan, pd.NA]).drawn_["labels"] == {0: "a"}
     assert plots.values(m, 0, labels=True).drawn_["labels"] == {0: "a", 2: "c"}
-    with rejected():
+    with rejected(parameter="labels", value=True):
         plots.values(line(), 0, labels=True)
 
 
@@ -947,13 +947,13 @@ def some_wide() -> Map:
     ],
 )
 def test_a_wrong_choice_names_the_right_ones(ask: Any) -> None:
-    with rejected(ValueError):
+    with rejected(ValueError, value="x"):
         ask()
 
 
 def test_too_many_units_are_no_tree_of_their_own() -> None:
     m = map_of(np.zeros((10_100, 1)), Lattice(100, 101))
-    with rejected():
+    with rejected(parameter="layout", value="tree"):
         plots.spanning_tree(m, layout="tree")
 
 

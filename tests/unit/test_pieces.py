@@ -140,7 +140,7 @@ def test_a_run_in_pieces_goes_on_from_a_checkpoint_of_any_pieces(tmp_path):
     callbacks = [Checkpoint(run, every=0), lambda progress: progress.step == 3]
     SOM(4, 5, n_epochs=6, callbacks=callbacks).fit(InTurn([rows[:50], rows[50:]]))
     assert_same(SOM(4, 5, n_epochs=6).fit(InTurn([rows[:7], rows[7:]]), resume=run), whole)
-    with rejected():
+    with rejected(parameter="resume"):
         SOM(4, 5, n_epochs=6).fit(InTurn([rows[::-1].copy()]), resume=run)
 
 
@@ -260,7 +260,7 @@ BAD = {
 
 @pytest.mark.parametrize("name", BAD)
 def test_pieces_that_do_not_fit_are_named(name):
-    with rejected():
+    with rejected(parameter="X"):
         SOM(2, 2, encoder=None).fit(InTurn(BAD[name]))
 
 
@@ -282,9 +282,9 @@ def test_pieces_without_rows_change_nothing():
 
 def test_what_needs_no_rows_is_checked_for_pieces_too():
     rows = InTurn([rows_of(50)])
-    with rejected(TypeError):
+    with rejected(TypeError, parameter="encoder", value="foo"):
         SOM(2, 2, encoder="foo").fit(rows)
-    with rejected():
+    with rejected(parameter="missing", value="mask"):
         SOM(2, 2, encoder=TableEncoder(), missing="mask").fit(rows)
     assert np.array_equal(SOM(2, 2).fit_predict(rows), SOM(2, 2).fit(rows_of(50)).labels_)
 
@@ -312,7 +312,7 @@ class LosesOne(InTurn):
 
 def test_a_piece_that_is_lost_while_units_move_is_one_error():
     pieces = LosesOne(np.split(rows_of(300), [100, 200]))
-    with rejected():
+    with rejected(parameter="X", value=200.0):
         SOM(5, 6, radius_end=0.2).fit(pieces)
 
 
@@ -345,14 +345,14 @@ def test_rows_that_change_between_passes_are_one_error():
                 self.blocks[0][3] = np.nan
             return super().each(function)
 
-    with rejected():
+    with rejected(parameter="X", value=397):
         SOM(2, 2).fit(Shrinking([rows_of(400)]))
     for kind in (Moving, Gaps):
-        with rejected():
+        with rejected(parameter="X"):
             SOM(2, 2).fit(kind([rows_of(400)]))
-    with rejected():
+    with rejected(parameter="X", value=1):
         SOM(2, 2).fit(Losing([rows_of(200), rows_of(200)]))
-    with rejected():
+    with rejected(parameter="X"):
         SOM(2, 2).fit(Growing([rows_of(400)]))
 
 
@@ -383,7 +383,7 @@ class OnACard:
 )
 def test_maps_and_measures_say_what_they_take(X, ask):
     som = SOM(3, 3).fit(rows_of(60))
-    with rejected():
+    with rejected(parameter="X"):
         ask(som, X)
 
 

@@ -101,7 +101,7 @@ def test_graphs_and_few_axes():
     graph = Graph(np.eye(4, k=1) + np.eye(4, k=-1))
     a, b = (line(m.codebook, m.hits, graph) for m in (BEFORE, AFTER))
     assert len(plots.difference(a, b, regions=True).axes_) == 4
-    with rejected():
+    with rejected(parameter="ax", value=3):
         plots.difference(a, b, regions=True, ax=Figure().subplots(1, 3))
-    with rejected():
+    with rejected(parameter="b", value="1 x 4 units (rectangular, plane)"):
         plots.difference(a, BEFORE)

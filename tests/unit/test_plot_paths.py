@@ -90,7 +90,7 @@ def test_short_paths_and_graphs_are_drawn(n: int, X) -> None:
 
 
 def test_something_else_than_paths_is_refused(X) -> None:
-    with rejected(TypeError):
+    with rejected(TypeError, parameter="paths", value="SOM"):
         plots.paths(SOM(2, 2).fit(X))
 
 
@@ -106,5 +106,5 @@ def test_lines_can_be_seen_on_a_light_and_on_a_dark_page(X) -> None:
 
 
 def test_a_color_map_that_is_not_there_is_refused(X) -> None:
-    with rejected():
+    with rejected(parameter="colormap", value="virids"):
         plots.paths(paths.follow(SOM(2, 2).fit(X), X), colormap="virids")

@@ -60,7 +60,7 @@ def test_one_region_and_many_are_whole(n):
 def test_it_goes_into_axes_and_takes_nothing_else():
     axes = list(Figure().subplots(1, 2))
     assert list(plots.stability(TOLD, ax=axes).axes_) == axes
-    with rejected():
+    with rejected(parameter="ax", value=1):
         plots.stability(TOLD, ax=axes[:1])
-    with rejected(TypeError):
+    with rejected(TypeError, parameter="stability", value="int"):
         plots.stability(3)

@@ -284,9 +284,9 @@ def test_too_few_axes_are_refused(draw: Any, needed: int) -> None:
     map_ = Map(map_.codebook, map_.lattice, map_.encoding, map_.hits, line_map().history)
     axes = list(Figure().subplots(1, needed))
     assert draw(map_, ax=axes).axes_ == tuple(axes)
-    with rejected():
+    with rejected(parameter="ax"):
         draw(map_, ax=axes[1:])
-    with rejected():
+    with rejected(parameter="ax", value="int"):
         draw(map_, ax=3)
 
 
@@ -310,16 +310,16 @@ def test_every_drawing_of_one_axes_takes_them() -> None:
 @pytest.mark.parametrize("place", [3, Figure(), [Figure().add_subplot()], "left"])
 def test_a_drawing_of_one_axes_takes_nothing_else(draw: Any, place: Any) -> None:
     what = candidates() if draw is plots.trade_off else line_map()
-    with rejected(TypeError):
+    with rejected(TypeError, parameter="ax"):
         draw(what, ax=place)
 
 
 def test_regions_are_passed_as_they_are_found() -> None:
     map_ = line_map()
     for draw in (plots.regions, lambda m, r: report.build(m, table_of_x(), regions=r)):
-        with rejected(TypeError):
+        with rejected(TypeError, parameter="regions", value="int"):
             draw(map_, 5)
-        with rejected():
+        with rejected(parameter="regions", value=2):
             draw(map_, Regions(line_map(1, 2), np.array([0, 0])))
 
 
@@ -429,7 +429,7 @@ def test_highlight_outlines_the_cells_of_alerts() -> None:
 
 @pytest.mark.parametrize("wrong", ["a", [0.5], [True, False], {"units": [1]}])
 def test_highlight_of_no_units_says_what_to_pass(wrong: Any) -> None:
-    with rejected(TypeError):
+    with rejected(TypeError, parameter="highlight"):
         plots.umatrix(line_map(), highlight=wrong)
     assert len(plots.umatrix(line_map(), highlight=[]).ax_.collections) == 3
 
@@ -643,9 +643,9 @@ def test_the_trade_off_has_a_line_per_size_and_a_marker_per_candidate() -> None:
 
 
 def test_the_trade_off_of_another_table_is_refused() -> None:
-    with rejected():
+    with rejected(parameter="candidates", column="radius_end"):
         plots.trade_off(table_from_columns({"n_rows": [2], "n_cols": [2]}))
-    with rejected():
+    with rejected(parameter="candidates"):
         plots.trade_off(candidates().take(np.arange(0)))
 
 

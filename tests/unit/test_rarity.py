@@ -137,7 +137,7 @@ def test_parts_that_do_not_fit_are_refused(change):
     lines = {"x": np.array([[0.0, 1.0], [2.0, 3.0]]), "y": np.zeros((2, 2))}
     parts = {"features": np.array([0, 1]), **lines}
     Rarity(**parts).check(3)
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="rarity"):
         Rarity(**parts | change).check(3)
 
 

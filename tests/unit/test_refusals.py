@@ -34,35 +34,35 @@ def gappy(n=300, d=4):
 
 
 def test_online_training_refuses_missing_values():
-    with rejected():
+    with rejected(parameter="algorithm", value="online"):
         SOM(4, 5, algorithm="online", missing="mask").fit(gappy())
-    with rejected():
+    with rejected(parameter="algorithm", value="online"):
         SOMImputer(som=SOM(4, 5, algorithm="online")).fit(gappy())
     SOM(4, 5, algorithm="online", missing="mask", n_epochs=1, random_state=0).fit(rows_of())
 
 
 def test_online_training_refuses_sparse_rows():
-    with rejected():
+    with rejected(parameter="algorithm", value="online"):
         SOM(4, 5, algorithm="online").fit(csr_array(rows_of()))
 
 
 @pytest.mark.parametrize(("dtype", "scale"), [(np.float32, 1e-25), (np.float64, 1e-200)])
 def test_online_training_refuses_differences_that_it_cannot_square(dtype, scale):
     X = (rows_of() * scale).astype(dtype)
-    with rejected():
+    with rejected(parameter="X", column="x3"):
         SOM(4, 5, algorithm="online").fit(X)
 
 
 @pytest.mark.parametrize("weight", [1e300, 1e-200])
 def test_feature_weights_beyond_reason_are_refused(weight):
-    with rejected():
+    with rejected(parameter="feature_weight"):
         SOM(4, 5, feature_weight=[1, weight, 1, 1]).fit(rows_of())
 
 
 def test_feature_weights_whose_distances_overflow_are_refused():
     X = rows_of()
     X[:, 2] *= 1e120
-    with rejected():
+    with rejected(parameter="feature_weight"):
         SOM(4, 5, feature_weight=[1, 1, 1e80, 1]).fit(X)
     som = SOM(4, 5, feature_weight=[1, 1, 1e60, 1]).fit(X)
     assert np.isfinite(som.history_["quantization_error"]).all()
@@ -95,7 +95,7 @@ def test_other_forms_of_these_parameters_are_taken():
     SOM(4, 5, verbose=True, warm_start=np.True_, n_epochs=1).fit(rows_of())
     table = table_from_columns({"a": [1.0, 2.0, 5.0] * 10})
     SOM(2, 2, encoder=TableEncoder(), n_epochs=1).fit(table)
-    with rejected(TypeError):
+    with rejected(TypeError, parameter="encoder", value="x"):
         SOMDetector(encoder="x").fit(rows_of())
 
 
@@ -128,15 +128,15 @@ def test_rates_may_be_a_list_or_an_array():
 def test_every_lattice_is_held_against_the_rows():
     with pytest.warns(SomscapeWarning, match="100 units for 50 rows .* units will be without rows"):
         SOM(n_rows=100, n_epochs=1).fit(rows_of(50))
-    with rejected():
+    with rejected(parameter="n_rows", value=3000000):
         SOM(n_rows=3_000_000).fit(rows_of())
 
 
 def test_a_map_that_memory_cannot_hold_is_refused(monkeypatch):
     monkeypatch.setattr(_size, "machine_memory", lambda: 16 << 30)
-    with pytest.warns(SomscapeWarning), rejected():
+    with pytest.warns(SomscapeWarning), rejected(parameter="n_rows", value=100000):
         SOM(100_000, 1).fit(rows_of())
-    with pytest.warns(SomscapeWarning), rejected():
+    with pytest.warns(SomscapeWarning), rejected(parameter="n_rows", value=1000):
         SOM(1000, 1000).fit(rows_of(10, 2000))
     # Online training tabulates nothing by pairs of rows.
     _size.check_memory(Lattice(100_000, 1), 4, has_tables=False)
@@ -150,13 +150,13 @@ def test_the_machine_tells_its_memory():
 def test_rows_that_are_not_equally_long_are_named(rows):
     som = SOM(2, 3, random_state=0).fit(rows_of(9, 2))
     for ask in (SOM(2, 3).fit, som.predict, som.map_.winners, SOMDetector().fit):
-        with rejected():
+        with rejected(parameter="X", row=1):
             ask(rows)
 
 
 def test_a_whole_number_beyond_floats_is_refused_as_a_value():
     X = np.array([[10**400, 1], [2, 3]], dtype=object)
-    with rejected():
+    with rejected(parameter="X"):
         SOM(1, 2).fit(X)
 
 
@@ -182,7 +182,7 @@ def test_masked_arrays_are_refused_as_nobody_would_look_at_the_mask(use):
 
 def test_an_imputer_says_that_it_fills_arrays():
     table = table_from_columns({"a": [1.5, None, 2.5], "b": [1.0, 2.0, 4.0]})
-    with rejected():
+    with rejected(parameter="X"):
         SOMImputer().fit(table)
 
 
@@ -200,7 +200,7 @@ def test_what_is_no_rows_is_named(X):
     fitted = SOM(2, 2).fit(np.eye(5))
     detector = SOMDetector(som=SOM(2, 2), n_maps=1).fit(np.eye(5)).detector_
     for use in (SOM(2, 2).fit, fitted.predict, detector.scores, TableEncoder().fit):
-        with rejected():
+        with rejected(parameter="X"):
             use(X)
 
 
@@ -212,13 +212,13 @@ def test_what_is_no_rows_is_named(X):
     ],
 )
 def test_parameters_of_a_wrong_type_say_what_to_write(parameters):
-    with rejected(TypeError):
+    with rejected(TypeError, parameter="callbacks"):
         SOM(2, 2, **parameters).fit(np.eye(5))
 
 
 def test_later_rows_with_gaps_are_told_how_to_train():
     som = SOM(2, 2).fit(np.eye(2).repeat(5, axis=0))
-    with rejected():
+    with rejected(parameter="X", row=0, column="x1"):
         som.predict([[1.0, np.nan]])
 
 
@@ -232,18 +232,18 @@ def test_later_rows_with_gaps_are_told_how_to_train():
 )
 def test_weights_of_columns_that_are_not_there_name_the_nearest(names):
     frame = pd.DataFrame({"income": rows_of(20)[:, 0], "job": ["a", "b"] * 10})
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="feature_weight"):
         SOM(2, 2, feature_weight=names, encoder=TableEncoder()).fit(frame)
 
 
 def test_columns_that_are_not_there_name_the_nearest():
     frame = pd.DataFrame(rows_of(20, 2), columns=["income", "age"])
     map_ = SOM(2, 3).fit(frame).map_
-    with rejected():
+    with rejected(column="incme"):
         map_.plane("incme")
-    with rejected():
+    with rejected(parameter="X", column="income"):
         map_.winners(frame.rename(columns={"income": "Income"}))
-    with rejected():
+    with rejected(parameter="X"):
         SOM(2, 3).fit(frame[[]])
 
 
@@ -254,7 +254,7 @@ def test_columns_that_are_not_there_name_the_nearest():
 def test_more_units_than_there_are_name_how_many_there_are(k):
     map_ = SOM(2, 3).fit(np.eye(8)).map_
     for ask in (map_.winners, map_.nearest):
-        with rejected(ValueError):
+        with rejected(ValueError, parameter="k"):
             ask(np.eye(8), k=k)
 
 
@@ -280,7 +280,7 @@ def test_what_fit_makes_is_not_there_before(estimator):
     ],
 )
 def test_a_ranking_is_compared_with_labels_of_two_kinds(is_labelled):
-    with rejected():
+    with rejected(parameter="is_labelled"):
         measures.label_agreement([3.0, 2.0, 1.0], is_labelled, 1)
 
 

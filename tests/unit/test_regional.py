@@ -122,7 +122,7 @@ def test_rules_about_p_values_take_rows_by_those(is_clean, too_small):
     by_score = detector.alerts(X, 20)
     assert (np.diff(by_score.scores) <= 0).all()
     np.testing.assert_array_equal(by_score.p_values, p[by_score.rows])
-    with rejected():
+    with rejected(parameter="p_value"):
         detector.alerts(X, p_value=too_small)
 
 
@@ -176,10 +176,10 @@ def test_known_anomalies_and_drawn_rows_are_in_no_region():
     ids=str,
 )
 def test_regions_that_do_not_fit_are_refused(change):
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="regions"):
         replace(hand_made(), **change)
 
 
 def test_another_calibration_is_refused():
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="calibration", value="local"):
         SOMDetector(calibration="local").fit([[0.0], [1.0]])

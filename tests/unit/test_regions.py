@@ -122,7 +122,7 @@ def test_parts_of_a_graph_stay_apart():
     found = find_regions(map_)
     # By rows: 2, 3 and 4 with seven, 6 with three, 0 and 1 with two, 5 with one.
     assert found.labels.tolist() == [2, 2, 0, 0, 0, 3, 1]
-    with rejected():
+    with rejected(parameter="n_regions", value=3):
         find_regions(map_, 3)
 
 
@@ -385,10 +385,10 @@ def test_labels_cannot_be_written():
     ],
 )
 def test_other_numbers_are_refused(n_regions, error):
-    with rejected(error):
+    with rejected(error, parameter="n_regions"):
         find_regions(map_of([[0.0], [9.0]], Lattice(1, 2)), n_regions)
 
 
 def test_something_else_than_a_map_is_refused():
-    with rejected(TypeError):
+    with rejected(TypeError, value="ndarray"):
         regions.find_regions(np.zeros((3, 2)))

@@ -267,17 +267,17 @@ def test_parameters_that_are_not_allowed_are_named(parameters):
 
 @pytest.mark.parametrize("coverage", [0, 1, 1.5, "0.9"])
 def test_a_coverage_that_is_none_is_refused(fitted, coverage):
-    with rejected((ValueError, TypeError)):
+    with rejected((ValueError, TypeError), parameter="coverage"):
         fitted.predict_interval(hills()[0], coverage)
 
 
 def test_scores_of_other_shapes_or_nothing_known_are_refused(fitted):
     X, y = hills()
-    with rejected():
+    with rejected(parameter="y"):
         fitted.score(X, np.stack([y, y], axis=1))
-    with rejected():
+    with rejected(parameter="y"):
         fitted.score(X, np.full(len(y), np.nan))
-    with rejected():
+    with rejected(parameter="sample_weight", value=0):
         fitted.score(X, np.where(np.arange(len(y)) < 9, y, np.nan), np.arange(len(y)) >= 9)
     heavy = np.where(np.arange(len(y)) < 9, 1e300, 1)
     assert fitted.score(X, y, heavy) == pytest.approx(fitted.score(X[:9], y[:9]))

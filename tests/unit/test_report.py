@@ -563,7 +563,7 @@ def test_row_without_any_value_has_no_place_on_a_map_without_detector() -> None:
     first, second = map_.encoding.feature_names
     table = table_from_columns({first: [None, 1.0, None], second: [1.0, 2.0, None]})
     assert report.build(map_, table.take(np.array([0, 1])))["n_rows"] == 2
-    with rejected():
+    with rejected(file="table", row=2):
         report.build(map_, table)
 
 
@@ -610,7 +610,7 @@ def test_a_report_takes_the_frame_that_trained_the_detector(library: str) -> Non
 def test_an_agreement_with_what_is_not_there_is_refused(
     agreement: Any, error: type[Exception]
 ) -> None:
-    with rejected(error):
+    with rejected(error, parameter="agreement"):
         small_data(agreement=agreement)
 
 
@@ -619,9 +619,9 @@ def test_the_value_of_a_label_may_be_a_number() -> None:
 
 
 def test_other_things_than_a_table_or_a_report_say_what_to_write() -> None:
-    with rejected(TypeError):
+    with rejected(TypeError, parameter="table", value="ndarray"):
         report.build(small_detector(), np.zeros((3, 1)))
-    with rejected(TypeError):
+    with rejected(TypeError, parameter="data", value="Detector"):
         report.render(small_detector())
 
 
@@ -733,11 +733,11 @@ def test_a_report_takes_other_regions_as_if_it_were_made_with_them() -> None:
             assert one.pop("mean_score") == pytest.approx(other.pop("mean_score"))
         assert changed == expected
         data = report.with_regions(data, found, map=detector, table=table)
-    with rejected():
+    with rejected(parameter="regions", value=32):
         report.with_regions(data, found, map=small_map(), table=table)
-    with rejected():
+    with rejected(parameter="table", value=10):
         report.with_regions(data, found, map=detector, table=table.take(range(10)))
-    with rejected():
+    with rejected(parameter="data"):
         report.with_regions({"n_rows": 120}, found, map=detector, table=table)
 
 

@@ -181,7 +181,7 @@ def test_nothing_said_is_nothing() -> None:
 def test_names_that_no_file_can_hold_are_refused() -> None:
     with rejected():
         roles_text(Roles(drop=("a\ud800",)))
-    with rejected():
+    with rejected(column="a"):
         roles_text(Roles(drop=("a",), numbers=("a",)))
 
 
@@ -298,7 +298,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with rejected():
         read_roles(tmp_path)
     (tmp_path / "latin.toml").write_bytes('[columns]\n"\xfcber" = "drop"'.encode("latin-1"))
-    with rejected():
+    with rejected(line=2):
         read_roles(tmp_path / "latin.toml")
 
 
@@ -467,7 +467,7 @@ def test_an_encoder_comes_back_from_its_file(tmp_path: Path) -> None:
 
 
 def test_an_encoder_says_what_others_may_be() -> None:
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="others", value="keep"):
         TableEncoder(others="keep").fit(pd.DataFrame(COLUMNS))
     rows = np.arange(12.0).reshape(4, 3) ** 2
     assert TableEncoder(numbers=["x1"], others="drop").fit_transform(rows).shape == (4, 1)

@@ -238,14 +238,14 @@ def test_what_the_data_cannot_give_is_refused():
 
 
 def test_an_amount_is_the_name_of_a_column():
-    with rejected(TypeError):
+    with rejected(TypeError, parameter="amount", value="ndarray"):
         AlertRule(amount=np.ones(3), cost=2)
 
 
 def test_amounts_that_cannot_be_used_are_counted_and_the_first_is_named():
     rule = AlertRule(amount="v", cost=2)
     gaps = table_from_columns({"v": [1.0, None, -3.0, None]}, "t")
-    with rejected():
+    with rejected(file="t", row=1, column="v"):
         rule.check(gaps)
-    with rejected():
+    with rejected(file="t", row=1, column="v", value="-3"):
         rule.check(table_from_columns({"v": [1.0, -3.0]}, "t"))

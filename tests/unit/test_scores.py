@@ -293,10 +293,10 @@ def test_parts_of_another_type_are_refused_by_name():
     ):
         with rejected(TypeError):
             make()
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="scores"):
         Calibration([1, 2])
     cosine = SOM(4, 5, metric="cosine").fit(rows_of()).map_
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="map_"):
         replace(whole, map_=cosine)
 
 

@@ -123,8 +123,8 @@ def test_a_callback_ends_the_search():
 
 def test_a_start_that_is_given_is_one():
     X = rows_of()
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="n_init", value=3):
         SOM(4, 5, init=X[:20], n_init=3).fit(X)
     for wrong in (0, 1.5, "some"):
-        with rejected((ValueError, TypeError)):
+        with rejected((ValueError, TypeError), parameter="n_init"):
             SOM(4, 5, n_init=wrong).fit(X)

@@ -239,7 +239,7 @@ def test_many_rows_are_calibrated_by_those_that_no_map_saw():
     ],
 )
 def test_a_number_that_cannot_be_is_refused(value, error):
-    with rejected(error):
+    with rejected(error, parameter="n_maps"):
         fitted(n_maps=value)
 
 
@@ -375,7 +375,7 @@ def test_a_map_without_detector_has_no_members(tmp_path):
         if not name.startswith(("codebook", "hits", "history.", "members.")):
             del record.arrays[name]
     record.header["detector"] = None
-    with rejected():
+    with rejected(parameter="members.0.codebook"):
         Map.from_record(record)
 
 

@@ -74,9 +74,9 @@ def test_similar_rows_of_a_table_have_its_ids():
 
 def test_without_a_usual_row_there_is_nothing_to_find():
     detector, X = fitted()
-    with rejected():
+    with rejected(parameter="among"):
         detector.similar_rows(X[:3], among=X[:8])
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="n_similar", value=0):
         detector.similar_rows(X[:3], among=X, n_similar=0)
 
 
@@ -128,9 +128,9 @@ def test_a_detector_says_what_is_known_around_a_row():
 
 def test_labels_that_say_nothing_are_refused():
     for y in ([-1] * 2, None, ["yes", "no"], [1.0, 2.0]):
-        with rejected():
+        with rejected(parameter="y"):
             line_of_units().label_share([[0.0]], among=[[0.0], [1.0]], y=y)
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="level", value=1):
         line_of_units().label_share([[0.0]], among=[[0.0]], y=[1], level=1)
 
 
@@ -156,5 +156,5 @@ def test_similar_rows_of_a_classifier_are_the_nearest_by_its_metric(k):
         order = np.argsort(distances.round(9), kind="stable")[:k]
         np.testing.assert_array_equal(found.rows[i][:5], order[:5])
         np.testing.assert_allclose(found.distances[i], distances[order], atol=1e-9)
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="n_similar", value=0):
         classifier.similar_rows(queries, among=X, n_similar=0)

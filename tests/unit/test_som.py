@@ -399,7 +399,7 @@ def test_many_large_features_in_float32_still_find_their_nearest_unit(kernels):
     # Two rows lie up to twice the largest value apart in each feature: 200 squares of 2 * 6.5e17
     # add up to 3.38e38, just below float32's 3.4e38, and squares of 2 * 6.6e17 do not.
     X = np.repeat([[6.5e17], [3.6e17]], 200, axis=1).astype(np.float32)
-    with rejected():
+    with rejected(parameter="X", row=0, column="x0"):
         SOM(1, 2).fit(np.full((2, 200), 6.6e17, np.float32))
     som = SOM(1, 2, init=X, n_epochs=1, radius_start=0.1, radius_end=0.1).fit(X)
     np.testing.assert_array_equal(som.codebook_, X)
@@ -416,7 +416,7 @@ def test_the_largest_values_allowed_train_as_smaller_ones_do(kernels, dtype, ini
     plain = SOM(3, 4, init=init, random_state=0).fit(X)
     found = SOM(3, 4, init=init, random_state=0).fit(X * largest)
     np.testing.assert_allclose(found.codebook_ / largest, plain.codebook_, rtol=0, atol=1e-6)
-    with rejected():
+    with rejected(parameter="X", row=53, column="x0"):
         SOM(3, 4).fit(X * largest * dtype(1.01))
 
 
@@ -533,7 +533,7 @@ def test_a_row_of_zero_weight_is_as_good_as_absent(kernels, algorithm):
     ],
 )
 def test_weights_that_cannot_be_used_are_refused(weights):
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="sample_weight"):
         SOM(2, 3).fit(rows_of(60), sample_weight=weights)
 
 
@@ -609,13 +609,13 @@ def test_medians_that_fill_gaps_leave_out_rows_of_zero_weight():
 def test_a_column_without_any_value_cannot_be_filled():
     X = rows_of(30)
     X[:, 1] = np.nan
-    with rejected():
+    with rejected(parameter="X"):
         SOM(2, 3, missing="fill").fit(X)
 
 
 def test_a_fitted_map_refuses_gaps_that_it_cannot_fill():
     som = SOM(2, 3).fit(rows_of(30))
-    with rejected():
+    with rejected(parameter="X", row=0, column="x0"):
         som.predict([[np.nan, 0.0, 0.0]])
 
 
@@ -625,7 +625,7 @@ def test_values_that_cannot_be_squared_are_named_with_row_and_column(bad, when):
     X = rows_of(30)
     som = SOM(2, 3).fit(X)
     X[4, 1] = bad
-    with rejected():
+    with rejected(parameter="X", row=4, column="x1"):
         getattr(som, when)(X)
 
 
@@ -732,7 +732,7 @@ def test_a_wrong_parameter_is_named_with_what_is_allowed(wrong, kind):
 
 
 def test_a_hexagonal_torus_of_odd_rows_says_what_to_pass():
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="n_rows", value=3):
         SOM(3, 4, boundary="torus").fit(rows_of(30))
 
 
@@ -769,15 +769,15 @@ def test_winners_and_nearest_units_equal_the_oracle(kernels):
 def test_planes_are_the_codebooks_columns():
     map_ = SOM(2, 3).fit(rows_of(30)).map_
     np.testing.assert_array_equal(map_.plane("x1"), map_.codebook[:, 1])
-    with rejected():
+    with rejected(column="age"):
         map_.plane("age")
 
 
 def test_a_map_refuses_rows_of_another_form():
     map_ = SOM(2, 3).fit(rows_of(30)).map_
-    with rejected():
+    with rejected(parameter="X"):
         map_.winners(np.zeros((4, 2)))
-    with rejected():
+    with rejected(parameter="X", row=0, column="x0"):
         map_.winners(np.full((4, 3), np.nan))
 
 

@@ -62,9 +62,9 @@ def test_sparse_rows_tell_the_regions_of_the_same_rows_in_full(metric: str) -> N
 def test_where_rows_must_be_dense_a_line_says_so() -> None:
     X = csr_array(grouped())
     found = regions.find_regions(SOM(random_state=0).fit(X))
-    with rejected():
+    with rejected(parameter="X"):
         found.describe(X)
-    with rejected():
+    with rejected(parameter="X", value=7):
         regions.find_regions(found.map_, X=csr_array(grouped(7)))
 
 
@@ -107,7 +107,7 @@ def test_other_sparse_forms_are_taken_too(form):
 
 
 def test_online_training_asks_for_dense_rows():
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="algorithm", value="online"):
         SOM(3, 3, algorithm="online").fit(sparse_rows())
 
 
@@ -115,13 +115,13 @@ def test_a_wrong_value_among_sparse_rows_is_named():
     X = sparse_rows()
     X.data[7] = np.inf
     row = int(np.searchsorted(X.indptr, 7, side="right")) - 1
-    with rejected(ValueError, row=row, column=f"x{X.indices[7]}"):
+    with rejected(ValueError, row=row, column=f"x{X.indices[7]}", parameter="X"):
         SOM(3, 3).fit(X)
 
 
 def test_the_map_refuses_sparse_rows_of_another_width():
     som = SOM(3, 3, n_epochs=1).fit(sparse_rows())
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="X", value=29):
         som.map_.winners(sparse_rows(d=29))
 
 
@@ -145,7 +145,7 @@ def test_stored_values_that_cannot_be_used_are_refused_after_fitting_too(method,
     X = csr_array(np.eye(4).repeat(5, axis=0))
     som = SOM(2, 2).fit(X)
     X.data[7] = value
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="X", row=7, column="x1"):
         getattr(som, method)(X)
 
 

@@ -40,7 +40,7 @@ def test_the_usual_number_is_the_most_frequent():
 def test_a_map_without_rows_and_bad_numbers_are_refused():
     map_ = Map(np.zeros((2, 1)), Lattice(1, 2), Encoding.plain(["x"]), np.ones(2))
     found = Regions(map_, np.array([0, 1]))
-    with rejected():
+    with rejected(parameter="found"):
         regions.stability(found)
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="n_samples", value=0):
         regions.stability(found, n_samples=0)

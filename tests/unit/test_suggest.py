@@ -124,7 +124,7 @@ def test_gaps_are_filled_or_left_out(missing):
     X[np.isnan(X).all(axis=1), 0] = 0.0
     found = suggested(X, missing=missing)
     assert np.isfinite(found["quantization_error"]).all()
-    with rejected():
+    with rejected(parameter="X", row=0):
         suggested(X)
 
 

@@ -112,7 +112,7 @@ def test_dates_with_zones_are_compared_in_utc():
     np.testing.assert_allclose(rows[:, 0], [0, 1, 0.5], rtol=1e-12)
     back = encoder.inverse_transform(rows)["c"].to_list()
     assert back[0] == "2024-01-01T00:00:00+00:00"
-    with rejected():
+    with rejected(file="X", row=0, column="c", value="2024-01-01T01:00"):
         encoder.transform(pl.DataFrame({"c": ["2024-01-01T01:00"]}))
 
 
@@ -132,7 +132,7 @@ def test_dates_with_zones_are_compared_in_utc():
     ],
 )
 def test_missing_cells_become_the_median_or_a_level(values, parameters, fill):
-    with rejected():
+    with rejected(parameter="missing", file="X", column="c"):
         encoded(values, **parameters)
     rows, encoder = encoded(values, missing="fill", **parameters)
     back = encoder.inverse_transform(rows)["c"].to_list()
@@ -216,7 +216,7 @@ def test_text_of_many_values_is_refused_with_the_cure():
 def test_max_levels_is_the_most_that_text_may_have(n_levels, is_refused):
     frame = pl.DataFrame({"c": [f"t{i % n_levels}" for i in range(200)]})
     if is_refused:
-        with rejected():
+        with rejected(parameter="max_levels", file="X", column="c", value=61):
             TableEncoder(max_levels=60).fit(frame)
     else:
         assert TableEncoder(max_levels=60).fit_transform(frame).shape == (200, 61)
@@ -232,9 +232,9 @@ def test_level_that_was_not_seen_is_far_from_all_and_comes_back_as_missing():
 
 def test_level_that_an_ordered_category_lacks_is_refused_with_its_place():
     _, encoder = encoded(["S", "M", "S"], ordinals={"c": ["S", "M"]})
-    with rejected():
+    with rejected(file="X", row=1, column="c", value="XL"):
         encoder.transform(pl.DataFrame({"c": ["S", "XL"]}))
-    with rejected():
+    with rejected(file="X", row=2, column="c", value="M"):
         encoded(["S", "L", "M"], ordinals={"c": ["S", "L"]})
 
 
@@ -396,13 +396,13 @@ def test_decoding_undoes_encoding(columns, scale, tame, make):
 
 @pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame])
 def test_one_row_and_no_row_are_refused_by_fit(make):
-    with rejected():
+    with rejected(file="X", value=1):
         TableEncoder().fit(make({"x": [1.5]}))
-    with rejected():
+    with rejected(file="X"):
         TableEncoder().fit(make({"x": []}))
     encoder = TableEncoder().fit(make({"x": [1.5, 2.5]}))
     assert encoder.transform(make({"x": [2.0]})).tolist() == [[0.5]]
-    with rejected():
+    with rejected(file="X"):
         encoder.transform(make({"x": []}))
 
 
@@ -411,13 +411,13 @@ def test_columns_without_a_difference_are_left_out_and_nothing_left_is_refused()
     encoder = TableEncoder().fit(frame)
     assert encoder.get_feature_names_out().tolist() == ["x"]
     assert encoder.inverse_transform([[0.0]]).to_dict(as_series=False) == {"same": [3], "x": [1.5]}
-    with rejected():
+    with rejected(file="X"):
         TableEncoder().fit(frame.drop("x"))
 
 
 def test_columns_of_the_same_name_are_refused():
     frame = pd.DataFrame([[1.5, 2.5], [3.5, 4.5]], columns=["a", "a"])
-    with rejected():
+    with rejected(file="X"):
         TableEncoder().fit(frame)
 
 
@@ -431,14 +431,14 @@ def test_column_of_mixed_values_is_text_and_comes_back_as_it_was():
 
 def test_word_among_numbers_is_a_slip_that_is_refused_with_its_place():
     frame = pd.DataFrame({"age": pd.Series([*range(29), "forty"], dtype=object)})
-    with rejected():
+    with rejected(column="age"):
         TableEncoder().fit(frame)
 
 
 @pytest.mark.parametrize("missing", [None, np.nan, pd.NaT, pd.NA])
 def test_every_kind_of_missing_cell_is_missing(missing):
     frame = pd.DataFrame({"c": pd.Series(["a", missing, "b", "a", "b"], dtype=object)})
-    with rejected():
+    with rejected(parameter="missing", file="X", row=1, column="c"):
         TableEncoder().fit(frame)
     assert TableEncoder(missing="fill").fit(frame).encoding_.features[0].levels == (
         "a",
@@ -452,18 +452,18 @@ def test_infinities_are_refused_with_their_place(value):
     X = np.arange(12.0).reshape(6, 2)
     encoder = TableEncoder().fit(X)
     X[3, 1] = value
-    with rejected():
+    with rejected(parameter="X", column="x1"):
         TableEncoder().fit(X)
-    with rejected():
+    with rejected(parameter="X", column="x1"):
         encoder.transform(X)
-    with rejected():
+    with rejected(column="b"):
         TableEncoder().fit(pl.DataFrame(X, schema=["a", "b"]))
 
 
 def test_missing_values_of_an_array_are_counted_by_column():
     X = np.arange(12.0).reshape(6, 2)
     X[2:4, 1] = np.nan
-    with rejected():
+    with rejected(parameter="X", row=2):
         TableEncoder().fit(X)
 
 
@@ -474,7 +474,7 @@ def test_missing_columns_are_named(make):
     with pytest.raises(ValueError, match=r"(?s)missing.*city"):
         encoder.transform(frame[["amount", "rank"]])
     table = table_from_frame(frame).without("city")
-    with rejected():
+    with rejected(file="data frame", column="city"):
         encoder.transform(table)
 
 
@@ -501,10 +501,10 @@ def test_array_after_a_frame_warns_and_is_taken_in_its_order():
 def test_what_is_no_date_is_refused_with_its_place(cell):
     values = ["2024-01-01", "2024-01-02"]
     _, encoder = encoded(values, dates=["c"])
-    with rejected():
+    with rejected(file="X", row=0, column="c"):
         encoder.transform(pl.DataFrame({"c": [cell]}))
     if isinstance(cell, str):
-        with rejected():
+        with rejected(file="X", row=2, column="c"):
             encoded([*values, cell], dates=["c"])
 
 
@@ -550,20 +550,20 @@ def test_parameters_that_cannot_be_used_are_named(parameters):
 
 def test_encoded_rows_of_another_width_are_refused():
     encoder = TableEncoder().fit(pl.DataFrame(MIXED))
-    with rejected():
+    with rejected(parameter="X", value=3):
         encoder.inverse_transform(np.zeros((2, 3)))
 
 
 def test_rows_that_are_no_encoded_ones_are_refused_by_name():
     amounts = [10, 20, 30, 40, 50, 60, 70, 80, 100_000]
     _, encoder = encoded(amounts)
-    with rejected():
+    with rejected(parameter="X", column="c"):
         encoder.inverse_transform([[0.5], [1e5]])
 
 
 def test_features_of_the_same_name_are_refused():
     frame = pl.DataFrame({"c": ["x", "y"] * 3, "c=x": [1.5, 2, 3, 4, 5, 6]})
-    with rejected():
+    with rejected(column="c=x"):
         TableEncoder().fit(frame)
 
 
@@ -650,5 +650,5 @@ def test_roles_of_fit_encoding_take_dates_and_ordered_levels_too():
     table = table_from_columns(MIXED)
     roles = Roles(dates=("day", "time"), ordinals={"size": ("S", "M", "L")})
     assert fit_encoding(table, roles) == TableEncoder(**TOLD).fit(table).encoding_
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="scale", value="minmax"):
         fit_encoding(table, scale="minmax")

@@ -62,13 +62,13 @@ def test_numbers_as_text_may_have_decimal_commas(frame, detector):
 )
 def test_text_that_is_no_number_is_named(frame, detector, cells):
     new = frame.head(2).assign(age=cells)
-    with rejected():
+    with rejected(file="X", column="age"):
         detector.predict(new)
 
 
 def test_a_file_with_leading_zeros_is_refused_in_one_line(frame, detector, tmp_path):
     (tmp_path / "new.csv").write_text("age,income,job\n007,1,cook\n010,2,cook\n")
-    with rejected():
+    with rejected(file="new.csv", row=0, column="age", value="007"):
         detector.alerts(read_table(tmp_path / "new.csv"))
 
 
@@ -80,7 +80,7 @@ def test_a_column_named_as_numbers_may_be_text(frame):
         rows, TableEncoder(numbers=["age"]).fit_transform(frame.astype({"age": int}))
     )
     assert encoder.inverse_transform(rows)["age"].tolist() == text["age"].tolist()
-    with rejected():
+    with rejected(column="job"):
         TableEncoder(numbers=["job"]).fit(frame)
 
 
@@ -99,7 +99,7 @@ def test_text_that_would_be_a_category_as_numbers_too_is_no_matter(frame):
 
 def test_numbers_as_text_that_an_encoder_refuses_are_named_as_such():
     many = pd.DataFrame({"x": [str(i) for i in range(200)], "y": range(200)})
-    with rejected():
+    with rejected(parameter="max_levels", file="X", column="x", value=200):
         TableEncoder().fit(many)
 
 
@@ -134,12 +134,12 @@ def test_most_cells_of_a_level_that_the_map_never_saw_are_told(frame, detector):
     ],
 )
 def test_complex_and_nested_values_are_refused(frame, make, values):
-    with rejected():
+    with rejected(file="X", column="z"):
         make().fit(frame.assign(z=values))
 
 
 def test_a_column_without_any_value_is_the_same_in_pandas_and_polars():
     numbers = {"x": np.arange(20.0).tolist(), "z": [None] * 20}
     for frame in (pd.DataFrame(numbers), pl.DataFrame(numbers)):
-        with rejected():
+        with rejected(parameter="X", row=0):
             SOM(2, 2).fit(frame)

@@ -33,7 +33,7 @@ def test_a_calibration_row_of_weight_2_counts_as_two_rows():
     "weights", [np.array([1.0]), np.array([1.0, 0.0]), np.array([1.0, np.nan])]
 )
 def test_calibration_weights_that_cannot_be_are_refused(weights):
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="weights"):
         detector_with([1.0, 2.0], weights)
 
 
@@ -48,10 +48,10 @@ def test_rows_beyond_the_range_of_a_problem_are_refused():
     problem = prepare(rows, kernels=select_kernels("numpy")).on(Lattice(1, 2))
     inside = partial(problem, rows[:5].copy(), codebook=rows[:2])
     assert inside.counts.sum() == 5 * problem.weight_scale
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="rows"):
         partial(problem, rows * [1.0, 1e6], codebook=rows[:2])
 
 
 def test_fewer_than_no_alerts_are_refused():
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="n_alerts", value=-3):
         detector_with([1.0]).alerts(table_from_columns({"x": [1.5, 2.5]}), -3)

@@ -218,7 +218,7 @@ def test_a_map_of_another_metric_has_no_exact_parts():
     plain = replace(recognizer, map_=replace(recognizer.map_, metric=Metric("euclidean")))
     np.testing.assert_allclose(plain.contributions([[0.0, 1.0]]), [[4, -1]])
     city = replace(recognizer, map_=replace(recognizer.map_, metric=Metric("manhattan")))
-    with rejected():
+    with rejected(parameter="metric", value="manhattan"):
         city.contributions([[0.0, 1.0]])
 
 

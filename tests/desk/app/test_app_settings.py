@@ -161,10 +161,10 @@ def test_columns_say_what_they_may_be() -> None:
 
 def test_a_table_that_no_page_can_show_is_refused() -> None:
     wide = table_from_columns({f"c{i}": [i, 2 * i + 1] for i in range(5001)})
-    with rejected():
+    with rejected(file="table"):
         describe(wide)
     long = table_from_columns({"x" * 6_000_000: [1, 2]})
-    with rejected():
+    with rejected(file="table"):
         describe(long)
 
 

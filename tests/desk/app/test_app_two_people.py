@@ -81,12 +81,12 @@ def test_the_second_person_sees_what_the_first_one_said(store: Store, run: Run) 
     assert (first["author"], first["seen"]) == ("anna", 1)
     # Its answer was lost, and the page sends it again.
     assert mark(marks, run, "anna", "confirmed", seen=0, comment="a theft") == first
-    with rejected(DecidedMeanwhileError) as caught:
+    with rejected(DecidedMeanwhileError, value="confirmed") as caught:
         mark(marks, run, "bo", "cleared", seen=0)
     assert (caught.value.last.author, caught.value.last.number) == ("anna", 1)
     back = mark(marks, run, "bo", None, seen=1)
     assert (back["decision"], back["author"], back["seen"]) == ("open", "bo", 2)
-    with rejected(DecidedMeanwhileError):
+    with rejected(DecidedMeanwhileError, value="open"):
         mark(marks, run, "anna", "later", seen=1)
     assert b"anna" not in decisions_csv(asyncio.run(marks.of(run)))
     mark(marks, run, "anna", "later", seen=2)

@@ -98,7 +98,7 @@ def test_users_behind_a_link_are_changed_where_the_app_reads_them(tmp_path: Path
 
 
 def test_a_missing_file_and_a_huge_one_are_one_line(tmp_path: Path) -> None:
-    with rejected():
+    with rejected(parameter="users"):
         read_users(tmp_path / "none.toml", has_passwords=True)
     with rejected():
         read_users(file_of(tmp_path, "#" * (1 << 21)), has_passwords=True)
@@ -139,7 +139,7 @@ def test_passwords_are_known_again_however_their_letters_are_typed() -> None:
 
 @pytest.mark.parametrize("password", ["", "short", "x" * 257])
 def test_short_and_long_passwords_are_refused_without_being_shown(password: str) -> None:
-    with rejected() as caught:
+    with rejected(parameter="password") as caught:
         hash_password(password)
     assert not password or password not in str(caught.value)
 

@@ -190,6 +190,6 @@ def test_an_empty_state_does_not_take_the_place_of_a_good_backup(
     saved: Path, tmp_path: Path
 ) -> None:
     before = saved.read_bytes()
-    with State(tmp_path / "mistyped") as state, rejected():
+    with State(tmp_path / "mistyped") as state, rejected(parameter="state"):
         backup(state, saved)
     assert saved.read_bytes() == before

@@ -263,7 +263,7 @@ def test_a_server_that_nobody_reaches_is_one_line_without_a_password(
 
 def test_a_password_in_the_url_is_refused_and_not_shown() -> None:
     for url in ("postgresql://anna:geheim@bank/cases", "postgresql://bank/cases?password=geheim"):
-        with rejected() as raised:
+        with rejected(parameter="state") as raised:
             State(url)
         assert "geheim" not in str(raised.value)
         assert raised.value.options == ""  # no command asks for the password of a state

@@ -61,7 +61,7 @@ def test_a_run_or_decision_that_is_sent_again_is_kept_once(state: State) -> None
 
 def test_the_second_of_two_people_sees_the_first(state: State) -> None:
     state.decide(SAID, seen=0)
-    with rejected(DecidedMeanwhileError):
+    with rejected(DecidedMeanwhileError, value="confirmed"):
         state.decide(replace(SAID, state=CLEARED, author="bob"), seen=0)
     [only] = state.history("cards", "7")
     assert only.state == CONFIRMED
@@ -80,11 +80,11 @@ def test_a_decision_is_about_the_row_of_the_run_that_was_seen(state: State) -> N
     assert (old.run, old.score, old.cells) == ("r1", 2.5, {"amount": 9.0})
     new = Seen.of(state, "cards", key="7").decision("7", CLEARED)
     assert (new.run, new.score, new.cells) == ("r2", 9.5, {"amount": 999.0})
-    with rejected():
+    with rejected(parameter="key", value="8"):
         Seen.of(state, "cards", key="8", run="r1").decision("8", CLEARED)
-    with rejected():
+    with rejected(parameter="run", value="r9"):
         Seen.of(state, "cards", run="r9")
-    with rejected():
+    with rejected(parameter="key", value="77"):
         Seen.of(state, "cards", key="77").decision("77", CLEARED)
 
 
@@ -135,9 +135,9 @@ def test_time_does_not_go_back_where_the_clock_does(
 
 def test_a_decision_that_fails_leaves_nothing(state: State) -> None:
     n = len(state.database.rows("SELECT * FROM audit"))
-    with rejected():
+    with rejected(parameter="state", value="maybe"):
         state.decide_all([SAID, replace(SAID, state="maybe")])
-    with rejected():
+    with rejected(parameter="watch", value="loans"):
         state.decide(replace(SAID, watch="loans"))
     assert not state.history("cards", "7")
     assert len(state.database.rows("SELECT * FROM audit")) == n
@@ -159,5 +159,5 @@ def test_a_place_that_cannot_hold_a_state_is_named(tmp_path: Path) -> None:
     (tmp_path / "cases.sqlite").write_text("no database, but more than a hundred letters" * 9)
     with rejected():
         State(tmp_path)
-    with rejected():
+    with rejected(parameter="state", value="sqlite:///cases.sqlite"):
         State("sqlite:///cases.sqlite")

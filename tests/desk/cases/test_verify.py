@@ -222,7 +222,7 @@ def test_seals_are_known_by_who_has_the_key(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("head", ["", "00", "g" * 64, "0" * 65, hashlib.sha512().hexdigest()])
 def test_what_is_no_head_is_refused(tmp_path: Path, head: str) -> None:
-    with State(tmp_path) as state, rejected():
+    with State(tmp_path) as state, rejected(parameter="head"):
         verify(state, head)
 
 

@@ -340,7 +340,7 @@ def test_a_run_stands_in_place_of_one_whose_table_was_wrong(state: State, tmp_pa
     right = month(tmp_path / "right.csv", 2, c005=ODD["c005"], c020=(INCOME, 70_000))
     run(state, wrong)
     assert news(run(state, right))["c005"] == "new"  # as compared with the wrong one
-    with rejected():
+    with rejected(parameter="instead_of", value=9):
         run_watch(state, "cards", author="ann", source=str(right), instead_of=9)
 
     mended = run_watch(state, "cards", author="ann", source=str(right), instead_of=2)
@@ -353,7 +353,7 @@ def test_a_run_stands_in_place_of_one_whose_table_was_wrong(state: State, tmp_pa
         again = run_watch(state, "cards", author="ann", source=str(right), instead_of=number)
         assert again.is_again
         assert again.run.number == 4
-    with rejected():
+    with rejected(parameter="instead_of", value=2):
         run_watch(state, "cards", author="ann", source=str(wrong), instead_of=2)
 
     later = run(state, month(tmp_path / "m.csv", 3, c005=ODD["c005"]))
@@ -418,13 +418,13 @@ def test_a_table_of_other_columns_is_refused_and_leaves_nothing(
 ) -> None:
     other = tmp_path / "other.csv"
     other.write_text("id,height\n" + "".join(f"{i},{i}\n" for i in range(20)))
-    with rejected():
+    with rejected(file="other.csv", column="income"):
         run(state, other)
     repeated = tmp_path / "repeated.csv"
     repeated.write_text("id,income,age,job\na,1,2,cook\na,2,2,cook\n")
-    with rejected():
+    with rejected(file="repeated.csv", row=1, value="a"):
         run(state, repeated)
-    with rejected():
+    with rejected(parameter="watch", value="loans"):
         run_watch(state, "loans", author="ann")
     assert len(state.runs("cards")) == 1
 
@@ -483,9 +483,9 @@ def test_keys_are_asked_for_before_any_work() -> None:
     assert key_columns(table, ["a", "b"]) == ("a", "b")
     assert key_columns(table, per=["a"]) == ("a",)
     for given_ in (["a"], ["c"], []):
-        with rejected():
+        with rejected(file="t"):
             key_columns(table, given_)
-    with rejected():
+    with rejected(parameter="key"):
         key_columns(table, ["b"], per=["a"])
 
 
@@ -512,7 +512,7 @@ def test_imported_decisions_are_kept_once(state: State) -> None:
 
 def test_an_import_with_unknown_ids_is_refused_as_a_whole(state: State) -> None:
     table = decisions(key=["c005", "x1", "x2"], decision=["cleared"] * 3)
-    with rejected():
+    with rejected(file="decisions.csv", row=1, value="x1"):
         import_decisions(state, "cards", table, author="bob")
     assert not state.last_decisions("cards")
     done = import_decisions(state, "cards", table, author="bob", skip_unknown=True)
@@ -531,7 +531,7 @@ def test_an_import_with_unknown_ids_is_refused_as_a_whole(state: State) -> None:
     ],
 )
 def test_a_table_that_decides_nothing_is_refused(state: State, table: Any) -> None:
-    with rejected():
+    with rejected(file="decisions.csv"):
         import_decisions(state, "cards", table, author="bob")
 
 
@@ -539,7 +539,7 @@ def test_a_table_that_decides_nothing_is_refused(state: State, table: Any) -> No
 def test_what_no_watch_can_be_called(name: str) -> None:
     check_name("a" * 100)
     check_name("Cards - 2026.1 ü")
-    with rejected():
+    with rejected(parameter="watch"):
         check_name(name)
 
 
@@ -574,7 +574,7 @@ def test_an_import_takes_back_nothing_that_others_decided_since(state: State) ->
 def test_an_import_against_what_others_said_since_is_refused_as_a_whole(state: State) -> None:
     of_ann = exported(state, c005=CLEARED, c009=CLEARED)
     say(state, "c005", CONFIRMED)
-    with rejected():
+    with rejected(file="decisions.csv", row=0, value="c005"):
         import_decisions(state, "cards", of_ann, author="bob")
     assert [*state.last_decisions("cards")] == ["c005"]
 
@@ -588,7 +588,7 @@ def test_an_id_that_is_not_the_key_decides_nothing() -> None:
     table = decisions(id=["7"], decision=["cleared"])
     assert filled_in(table, ("client",), "client")[0].key == "7"
     for columns, id_name in ((("a", "b"), "client"), (("a",), None)):
-        with rejected():
+        with rejected(file="decisions.csv", column="key"):
             filled_in(table, columns, id_name)
     own = decisions(a=["1"], b=["2"], key=["9"], decision=["cleared"])
     assert filled_in(own, ("a", "b"), None)[0].key == "1 / 2"

@@ -169,7 +169,7 @@ def test_columns_that_a_table_lacks_or_has_besides_are_told(sales: Path) -> None
         ("amount", ""),
     ):
         names = [new if name == gone else name for name in table.names]
-        with rejected():
+        with rejected(file="t.csv"):
             roles_for(roles, "r.toml", names, "t.csv")
 
 
@@ -221,8 +221,8 @@ def test_what_cannot_be_is_one_line(
 def test_who_takes_rows_as_they_are_refuses_to_put_them_together(sales: Path) -> None:
     text = '[columns]\nclient = "per"\namount = "number"\n'
     Path("r.toml").write_text(text)
-    with rejected():
+    with rejected(file="r.toml"):
         TableEncoder.from_roles("r.toml")
     facts = describe(read_table("sales.csv").select(["client", "amount"]))
-    with rejected():
+    with rejected(file="r.toml"):
         settings_of(text, "r.toml", default_settings(facts), facts)

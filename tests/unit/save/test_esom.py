@@ -68,7 +68,7 @@ def test_esom_tools_weights_are_a_torus_unless_told_otherwise(tmp_path):
     assert load(path).lattice == Lattice(2, 2, "rectangular", "torus")
     record = read_wts(path, boundary="cylinder", kind="hexagonal")
     assert Map.from_record(record).lattice == Lattice(2, 2, "hexagonal", "cylinder")
-    with rejected():
+    with rejected(file="e.wts"):
         read_wts(path, kind="cubic")
 
 
@@ -242,13 +242,13 @@ def test_what_the_files_cannot_say_is_said(tmp_path):
     with pytest.warns(SomscapeWarning, match="hexagonal"):
         write_wts(tmp_path / "m.wts", SOM(3, 3).fit(X))
     graph = SOM(lattice=Graph(1 - np.eye(4))).fit(X)
-    with rejected():
+    with rejected(value="graph"):
         write_wts(tmp_path / "g.wts", graph)
-    with rejected():
+    with rejected(value="graph"):
         write_umx(tmp_path / "g.umx", graph)
-    with rejected():
+    with rejected(parameter="map_"):
         write_umx(tmp_path / "g.umx", [[np.nan]])
-    with rejected():
+    with rejected(parameter="matches"):
         write_bm(tmp_path / "g.bm", BestMatches(np.array([-1]), 1, 1))
     assert not list(tmp_path.glob("g.*"))
 

@@ -104,7 +104,7 @@ def test_labels_of_units_come_back(saved, tmp_path):
     replace(load(saved), unit_labels=labels).save(tmp_path / "labelled.som")
     assert load(tmp_path / "labelled.som").unit_labels == labels
     assert load(saved).unit_labels == ()
-    with rejected():
+    with rejected(parameter="unit_labels"):
         Map.from_record(replace(load(saved), unit_labels=("a",)).to_record())
 
 

@@ -220,15 +220,15 @@ def test_a_loaded_detector_gives_the_same_model_and_bytes(tmp_path):
 
 def test_what_cannot_be_written_is_refused(tmp_path, monkeypatch):
     masked = SOM(3, 4, missing="mask", random_state=0).fit(rows_of())
-    with rejected():
+    with rejected(parameter="missing", value="mask"):
         to_onnx(masked, tmp_path / "m.onnx")
     som = SOM(3, 4, random_state=0).fit(rows_of())
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="dtype", value="float16"):
         to_onnx(som, tmp_path / "m.onnx", dtype="float16")
-    with rejected(TypeError):
+    with rejected(TypeError, value="ndarray"):
         to_onnx(rows_of(), tmp_path / "m.onnx")
     monkeypatch.setitem(sys.modules, "onnx", None)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with rejected():
+    with rejected(value="onnx"):
         to_onnx(som, tmp_path / "m.onnx")
     assert not list(tmp_path.iterdir())

@@ -116,7 +116,7 @@ def test_winners_have_places_and_distances(tmp_path):
     keyed = best_matches(som, X, keys=range(60))
     write_winners(tmp_path / "w.csv", keyed)
     assert read_table(tmp_path / "w.csv").names[0] == "key"
-    with rejected():
+    with rejected(parameter="keys", value=2):
         best_matches(som, X, keys=[1, 2])
 
 
@@ -153,6 +153,6 @@ def test_a_table_that_is_no_codebook_says_where(tmp_path, text, column, row, pla
 
 def test_another_ending_is_refused_and_nothing_is_left(tmp_path):
     som = SOM(2, 2).fit(rows_of())
-    with rejected():
+    with rejected(value=".ods"):
         write_codebook(tmp_path / "c.ods", som)
     assert not list(tmp_path.iterdir())

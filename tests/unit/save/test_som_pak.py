@@ -218,9 +218,9 @@ def test_what_a_codebook_cannot_say_is_said(tmp_path):
         write_cod(tmp_path / "m.cod", torus)
     assert load(tmp_path / "m.cod").lattice.boundary == "plane"
     graph = SOM(lattice=Graph(1 - np.eye(4))).fit(np.random.default_rng(0).normal(size=(60, 2)))
-    with rejected():
+    with rejected(value="graph"):
         write_cod(tmp_path / "g.cod", graph)
-    with rejected(TypeError):
+    with rejected(TypeError, value="list"):
         write_cod(tmp_path / "g.cod", [1, 2])
     assert not (tmp_path / "g.cod").exists()
 
@@ -230,5 +230,5 @@ def test_rows_that_cannot_be_written_are_refused(tmp_path, data):
     with rejected():
         write_dat(tmp_path / "r.dat", data)
     assert not (tmp_path / "r.dat").exists()
-    with rejected(ValueError):
+    with rejected(ValueError, parameter="missing", value="?"):
         write_dat(tmp_path / "r.dat", [[1.0]], missing="?")

@@ -137,7 +137,7 @@ def test_a_parquet_file_of_one_long_text_is_refused_in_little_memory(
     texts = pa.array(["x" * 50_000]).take(pa.array([0] * 5_000))
     parquet.write_table(pa.table({"note": texts, "x": range(5_000)}), tmp_path / "t.parquet")
     before = pa.default_memory_pool().max_memory()
-    with rejected():
+    with rejected(file="t.parquet", value=250000000):
         read_table(tmp_path / "t.parquet")
     assert pa.default_memory_pool().max_memory() <= max(before, 400_000_000)
 

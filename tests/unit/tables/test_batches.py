@@ -190,24 +190,24 @@ def test_a_missing_cell_is_told_with_file_and_row(tmp_path: Path) -> None:
     for number in range(4):
         cells = [1.0, 2.0, float("nan") if number == 2 else 3.0]
         parquet.write_table(pa.table({"a": cells, "b": [3, 1, 2]}), tmp_path / f"{number}.parquet")
-    with rejected():
+    with rejected(parameter="missing", file="test_a_missing_cell_is_told_wi0", row=8, column="a"):
         SOM(2, 2).fit(source(tmp_path))
     batches = frames(900, a=[0.5, None])
-    with rejected():
+    with rejected(parameter="missing", file="batches", row=1797, column="a"):
         SOM(2, 2).fit(source(batches))
     X = np.ones((50, 2))
     X[37, 1] = np.nan
-    with rejected():
+    with rejected(parameter="X", row=37):
         SOM(2, 2).fit(source(lambda: iter([X[:20], X[20:]])))
 
 
 def test_a_column_that_one_file_lacks_or_holds_otherwise_is_told(tmp_path: Path) -> None:
     for number, rows in enumerate(({"a": [1], "b": [2]}, {"a": [1], "b": ["x"]}, {"a": [1]})):
         parquet.write_table(pa.table(rows), tmp_path / f"{number}.parquet")
-    with rejected():
+    with rejected(file="1.parquet", column="b", value="string"):
         read_table(tmp_path)
     (tmp_path / "1.parquet").unlink()
-    with rejected():
+    with rejected(file="2.parquet", column="b"):
         read_table(tmp_path)
 
 
@@ -319,5 +319,5 @@ def test_a_parquet_file_that_changes_between_columns_is_told(
     rows = _arrow_files.open_arrow(path, "t.parquet")
     assert rows.column("a").to_pylist() == [1, 4]
     parquet.write_table(pa.table({"a": [1, 2, 3], "b": [2, 3, 4]}), path)
-    with rejected():
+    with rejected(file="t.parquet"):
         rows.column("b")

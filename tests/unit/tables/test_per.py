@@ -85,7 +85,7 @@ def test_what_is_kept_stays_as_it_is_or_is_left_out() -> None:
     assert cells_of(found.table) == others
     assert found.table.notes[-1] == "different in most rows, so left out: 'number'"
     assert per(made_of(), "client").taken["channel"] == "category"
-    with rejected():
+    with rejected(file="sales.csv", column="x"):
         per(made_of(), "client", kept=["x"])
 
 
@@ -185,7 +185,7 @@ def test_an_order_of_dates_that_is_a_guess_is_said() -> None:
 
 def test_what_is_no_date_is_refused_where_dates_are_named() -> None:
     table = made_of(date=["soon", *as_written("%d.%m.%Y")[1:]])
-    with rejected():
+    with rejected(file="sales.csv", row=0, column="date", value="soon"):
         per(table, "client", dates=["date"])
 
 
@@ -223,14 +223,14 @@ def test_wrong_input_says_what_to_do(by: Any, options: dict[str, Any], message: 
 def test_a_word_among_numbers_is_refused_as_it_is_without_customers(tmp_path: Path) -> None:
     lines = [f"{'ab'[i % 2]},{i if i != 7 else 'seven'}" for i in range(40)]
     table = read_table(write(tmp_path / "t.csv", "client,amount", lines))
-    with rejected() as caught:
+    with rejected(column="amount") as caught:
         per(table, "client")
     assert caught.value.options == "--category amount or --drop amount"
     assert "different amount" in per(table, "client", categories=["amount"]).table.names
 
 
 def test_sums_beyond_a_float_are_refused() -> None:
-    with rejected():
+    with rejected(column="amount"):
         per(made_of(amount=[1e308, 2.0, 1e308, 4.0, 5.0, 6.0, 7.0, 8.0]), "client")
 
 

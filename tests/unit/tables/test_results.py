@@ -165,14 +165,14 @@ def test_a_byte_order_mark_on_request(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ending", ["csv", "xlsx", "parquet"])
 def test_columns_of_different_lengths(tmp_path: Path, ending: str) -> None:
-    with rejected():
+    with rejected(column="b", value=2):
         write_table(tmp_path / f"t.{ending}", {"a": [1], "b": [1, 2]})
     assert not list(tmp_path.iterdir())
 
 
 def test_without_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda module: None)
-    with rejected():
+    with rejected(value="xlsxwriter"):
         write_table(tmp_path / "t.xlsx", {"a": [1]})
     assert not list(tmp_path.iterdir())
 

@@ -197,7 +197,7 @@ def test_a_source_can_be_gone_through_again(tmp_path: Path) -> None:
     with rejected():
         next(source(tmp_path / "none.csv").batches())
     for wrong, kind in ((0, ValueError), (2.5, TypeError)):
-        with rejected(kind):
+        with rejected(kind, parameter="n_rows"):
             next(rows.batches(wrong))  # type: ignore[arg-type]
 
 

@@ -98,7 +98,7 @@ def test_few_rows_need_no_folder_and_are_copied(monkeypatch: pytest.MonkeyPatch)
     found = pa.concat_tables(_spool.spooled(parts()))
     assert found["a"].to_pylist() == [0, 1, 2, 3, 4, 5]
     monkeypatch.setattr(_stored, "LARGE", 1)
-    with rejected():
+    with rejected(value="/nowhere"):
         _spool.spooled(parts())
 
 

@@ -189,7 +189,7 @@ def test_looking_changes_nothing(place: Place, tmp_path: Path) -> None:
     check_sink(place.url, "alerts")
     assert place.rows() == before
     place.run("CREATE TABLE others (x TEXT)")
-    with rejected():
+    with rejected(parameter="name"):
         check_sink(place.url, "others")
 
 

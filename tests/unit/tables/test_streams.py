@@ -141,7 +141,7 @@ def test_an_encoder_takes_it_as_the_frame(make: Callable[[Any], Any]) -> None:
 def test_a_reader_that_was_read_before_is_told() -> None:
     reader = arrow(numbers()).to_reader()
     SOM(3, 4).fit(reader)
-    with rejected():
+    with rejected(file="X"):
         SOM(3, 4).fit(reader)
 
 
@@ -150,7 +150,7 @@ def test_a_stream_that_is_no_table_is_told() -> None:
         def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
             return pa.chunked_array([[1, 2]]).__arrow_c_stream__(requested_schema)
 
-    with rejected() as caught:
+    with rejected(file="data frame") as caught:
         table_from_frame(Column())
     assert len(str(caught.value).splitlines()) == 1
     assert as_frame(pa.chunked_array([[1, 2]])) is None
@@ -165,7 +165,7 @@ def test_a_stream_that_breaks_off_is_told() -> None:
         yield pa.record_batch([pa.array([1, 2])], schema)
         raise OSError("the server went away")
 
-    with rejected():
+    with rejected(file="data frame"):
         table_from_frame(pa.RecordBatchReader.from_batches(schema, batches()))
 
 

@@ -34,9 +34,9 @@ def test_counts(table: Table) -> None:
 
 
 def test_unknown_column_proposes_close_names(table: Table) -> None:
-    with rejected():
+    with rejected(file="t", column="amount"):
         table.column("amount")
-    with rejected():
+    with rejected(file="t", column="zzz"):
         table.without(["zzz"])
 
 
@@ -62,17 +62,17 @@ def test_numbers_as_one_array(table: Table) -> None:
 
 
 def test_text_as_numbers_is_refused(table: Table) -> None:
-    with rejected():
+    with rejected(file="t", row=0, column="word", value="b"):
         table.to_numpy()
     odd = table_from_columns({"x": [1.0, np.inf]})
-    with rejected():
+    with rejected(file="table", column="x"):
         odd.to_numpy()
 
 
 def test_columns_must_agree() -> None:
-    with rejected():
+    with rejected(file="table", column="b", value=2):
         table_from_columns({"a": [1], "b": [1, 2]})
-    with rejected():
+    with rejected(file="table", column="1"):
         table_from_columns({1: [1], "1": [1]})
 
 
@@ -126,7 +126,7 @@ def test_one_empty_column_keeps_its_rows(tmp_path: Path) -> None:
 
 
 def test_written_columns_must_agree() -> None:
-    with rejected():
+    with rejected(column="b", value=2):
         write_csv(io.StringIO(), {"a": [1], "b": [1, 2]})
 
 

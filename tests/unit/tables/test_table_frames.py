@@ -195,7 +195,7 @@ def test_infinity_in_a_frame_is_a_problem() -> None:
     ],
 )
 def test_bad_frames(frame: Any) -> None:
-    with rejected() as caught:
+    with rejected(file="data frame") as caught:
         table_from_frame(frame)
     assert len(str(caught.value).splitlines()) == 1
 
@@ -240,10 +240,10 @@ def test_dates_and_times_that_python_cannot_hold_are_refused_with_their_row(
     values = [None] * 5000 + [value, 0]
     frame = pa.table({"id": range(5002), "due": pa.array(values, whole).view(type_)})
     importlib.import_module("pyarrow.parquet").write_table(frame, tmp_path / "t.parquet")
-    with rejected() as caught:
+    with rejected(row=5000, column="due") as caught:
         read_table(tmp_path / "t.parquet")
     assert "\n" not in str(caught.value)
-    with rejected():
+    with rejected(row=5000, column="due"):
         frame_values(frame)
 
 
@@ -298,7 +298,7 @@ def test_extra_that_is_not_installed(
 ) -> None:
     (tmp_path / name).write_bytes(b"")
     monkeypatch.setattr(importlib.util, "find_spec", lambda module: None)
-    with rejected():
+    with rejected(value="python-calamine"):
         read_table(tmp_path / name)
 
 
@@ -330,7 +330,7 @@ def test_workbook(tmp_path: Path) -> None:
 def test_empty_workbook(tmp_path: Path) -> None:
     openpyxl = pytest.importorskip("openpyxl")
     openpyxl.Workbook().save(tmp_path / "t.xlsx")
-    with rejected():
+    with rejected(file="t.xlsx"):
         read_table(tmp_path / "t.xlsx")
 
 

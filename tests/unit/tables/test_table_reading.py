@@ -508,20 +508,20 @@ def test_a_table_of_many_columns_is_read_and_one_of_nothing_else_refused(tmp_pat
     table = read(tmp_path, f"{names}\n{','.join(['1.5'] * 3000)}\n")
     assert table.shape == (1, 3000)
     names = ",".join(f"column {i}" for i in range(20_000))
-    with rejected():
+    with rejected(file="t.csv"):
         read(tmp_path, f"{names}\n{','.join(['1.5'] * 20_000)}\n")
 
 
 def test_a_file_that_unpacks_to_too_much_is_refused(tmp_path: Path) -> None:
     packed = gzip.compress(b"a\n" + b"1\n" * 500_000)
-    with rejected():
+    with rejected(file="t.csv.gz"):
         read(tmp_path, packed, "t.csv.gz")
     two = gzip.compress(b"a\n1\n") + gzip.compress(b"2\n")
     assert read(tmp_path, two, "t.csv.gz").n_rows == 2
     pq = pytest.importorskip("pyarrow.parquet")
     pa = pytest.importorskip("pyarrow")
     pq.write_table(pa.table({"a": np.ones(10_000_000)}), tmp_path / "t.parquet")
-    with rejected():
+    with rejected(file="t.parquet", value=80000000):
         read_table(tmp_path / "t.parquet")
 
 

@@ -97,12 +97,12 @@ def test_hidden_sheets_are_read_if_they_are_named(tmp_path: Path) -> None:
     assert table.notes == ("sheet 'Loans', the only one of 3 sheets with a table",)
     assert read(tmp_path, data, sheet="Lists").names == ("name", "age")
     data = xlsx({"Cover": COVER, "Lists": PEOPLE}, hidden=["Lists"])
-    with rejected():
+    with rejected(parameter="sheet", file="t.xlsx"):
         read(tmp_path, data)
 
 
 def test_no_sheet_with_a_table_names_the_sheets(tmp_path: Path) -> None:
-    with rejected() as caught:
+    with rejected(parameter="sheet", file="t.xlsx") as caught:
         read(tmp_path, xlsx({"Cover": COVER, "Empty": []}))
     assert caught.value.options == "--sheet NAME"
     # The only sheet is read whatever it is: a table of one column is a table.
@@ -111,7 +111,7 @@ def test_no_sheet_with_a_table_names_the_sheets(tmp_path: Path) -> None:
 
 def test_other_files_have_no_sheets(tmp_path: Path) -> None:
     for name in ("t.csv", "t.parquet"):
-        with rejected():
+        with rejected(parameter="sheet", value=1):
             read(tmp_path, b"a,b\n1,2\n", name, sheet=1)
 
 
@@ -162,16 +162,16 @@ def with_results(workbook: bytes, result: str) -> bytes:
 
 def test_formulas_without_results_are_refused(tmp_path: Path) -> None:
     data = xlsx({"S": [["x", "twice"], [1, "=A2*2"], [3, "=A3*2"]]})  # nothing is computed
-    with rejected():
+    with rejected(file="t.xlsx"):
         read(tmp_path, data)
-    with rejected():
+    with rejected(file="t.xlsx"):
         read(tmp_path, xlsx({"S": [["=1", "=2"], ["=3", "=4"]]}))
     table = read(tmp_path, with_results(data, "7"))
     np.testing.assert_array_equal(table.to_numpy(["twice"]).ravel(), [7, 7])
     formula = '<table:table-cell table:formula="of:=[.A1]"/>'
     rows = [["x", "y"], [1, None]]
     data = ods({"S": rows}, cell=lambda v: workbooks.ods_cell(v) if v else formula)
-    with rejected():
+    with rejected(file="t.ods"):
         read(tmp_path, data, "t.ods")
 
 
@@ -251,7 +251,7 @@ def test_a_cell_far_away_is_refused(tmp_path: Path, name: str) -> None:
 
 def test_a_workbook_that_unpacks_to_too_much_is_refused(tmp_path: Path) -> None:
     data = zipped({"xl/worksheets/sheet1.xml": b"0" * 70_000_000})
-    with rejected():
+    with rejected(file="t.xlsx", value=70000000):
         read(tmp_path, data)
 
 
