@@ -24,6 +24,7 @@ test-rest: $(ENVS)/test/ready  ## killed processes, damaged files, other kernels
 	$(ENVS)/test/bin/python -m pytest -m rest tests
 
 texts: $(ENVS)/test/ready  ## write golden texts anew after a message or an output was changed
+	rm -f tests/golden/texts/*.txt
 	SOMSCAPE_TEXTS=write $(ENVS)/test/bin/python -m pytest -m "not slow and not gpu" tests/unit tests/desk
 	git diff --stat tests/golden/texts
 

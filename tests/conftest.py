@@ -100,8 +100,10 @@ def _all_tries(request):
 
 def pytest_sessionfinish(session):
     """Write the golden texts when all processes of a recording run have ended."""
-    if texts.MODE == "write" and not hasattr(session.config, "workerinput"):
-        texts.write()
+    if texts.MODE == "write":
+        texts.keep()
+        if not hasattr(session.config, "workerinput"):
+            texts.merge()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -19,6 +19,7 @@ from somscape.errors import InputError
 
 TESTS = Path(__file__).parent
 GOLDEN = TESTS / "golden" / "texts"
+SURFACES = ("app", "commands", "errors", "help", "report")
 FACTS = ("parameter", "file", "line", "row", "column", "value", "allowed")
 MODE = os.environ.get("SOMSCAPE_TEXTS", "check")  # or "write", or "ignore"
 if MODE == "write":  # the processes of a run share this folder
@@ -26,7 +27,6 @@ if MODE == "write":  # the processes of a run share this folder
 MAX_FACT_LENGTH = 60
 
 _TEMPORARY = re.compile(r"[^\s'\"`(=]*/pytest-of-[^/]+/pytest-[^/]+/(popen-gw\d+/)?[^/\s'\"`,;:)]+")
-_golden: dict[str, dict[str, set[str]]] = {}
 
 
 @contextmanager
@@ -50,13 +50,11 @@ def check_text(surface, text):
     test = os.environ["PYTEST_CURRENT_TEST"].rpartition(" (")[0].removeprefix("tests/")
     key, text = re.sub(r"\[.*", "", test), stable_text(text)
     if MODE == "write":
-        with (NEW / f"{surface}.{os.getpid()}").open("a", encoding="utf-8") as file:
-            file.write(json.dumps([key, text]) + "\n")
+        _recorded.append([surface, key, text])
         return
-    if surface not in _golden:
-        _golden[surface] = read(surface)
-    assert key in _golden[surface], f"golden/texts/{surface}.txt lacks {key}. Run: make texts"
-    assert text in _golden[surface][key], f"golden/texts/{surface}.txt differs. Run: make texts"
+    golden = _golden[surface]
+    assert key in golden, f"golden/texts/{surface}.txt lacks {key}. Run: make texts"
+    assert text in golden[key], f"golden/texts/{surface}.txt differs. Run: make texts"
 
 
 def stable(value):
@@ -66,8 +64,10 @@ def stable(value):
 
 
 def stable_text(text):
-    """Return a text without temporary folders, addresses in memory and spaces at the end."""
-    text = re.sub(r"\b0x[0-9a-f]{6,}", "0x0", _TEMPORARY.sub("TMP", text))
+    """Return a text without temporary names, ports, addresses in memory and spaces at the end."""
+    text = re.sub(r"\b0x[0-9A-Fa-f]{6,}", "0x0", _TEMPORARY.sub("TMP", text))
+    text = re.sub(r"([-_])[0-9a-f]{8}\b", r"\1NAME", text)
+    text = re.sub(r"\b127\.0\.0\.1:\d+", "127.0.0.1:PORT", text)
     text = text.encode("utf-8", "backslashreplace").decode("utf-8")  # also half a character
     return "\n".join(line.rstrip() for line in text.strip("\n").splitlines())
 
@@ -83,20 +83,26 @@ def read(surface):
     return texts
 
 
-def write():
+def keep():
+    """Write the texts that this process has recorded, for the process that merges them."""
+    (NEW / str(os.getpid())).write_text(json.dumps(_recorded), encoding="utf-8")
+
+
+def merge():
     """Add the texts that the processes of a run have recorded to the golden files."""
-    recorded = sorted(NEW.iterdir())
-    for surface in {path.stem for path in recorded}:
-        texts = read(surface)
-        for path in recorded:
-            if path.stem == surface:
-                for line in path.read_text(encoding="utf-8").splitlines():
-                    key, text = json.loads(line)
-                    texts.setdefault(key, set()).add(text)
+    golden = {surface: read(surface) for surface in SURFACES}
+    for path in NEW.iterdir():
+        for surface, key, text in json.loads(path.read_text(encoding="utf-8")):
+            golden[surface].setdefault(key, set()).add(text)
+    for surface, texts in golden.items():
         blocks = []
         for key, found in sorted(texts.items()):
             lines = [f"- {text}".replace("\n", "\n  ") for text in sorted(found)]
             blocks.append("\n".join([f"## {key}", *lines]) + "\n")
-        GOLDEN.mkdir(exist_ok=True)
         (GOLDEN / f"{surface}.txt").write_text("".join(blocks), encoding="utf-8")
     shutil.rmtree(NEW)
+
+
+# Read before tests replace functions of files.
+_golden = {surface: read(surface) for surface in SURFACES}
+_recorded: list[list[str]] = []

@@ -120,4 +120,4 @@ def test_help_says_what_each_way_does() -> None:
         shown = " ".join(run(command, "--help").out.split())
         assert f"--missing [{ways}]" in shown
         assert "[default: fill]" in shown
-        assert ("leaves them out of all distances" in shown) == (command == "fit")
+        assert ("mask leaves missing values out of all distances" in shown) == (command == "fit")
