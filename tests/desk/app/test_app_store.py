@@ -84,7 +84,7 @@ def test_a_killed_server_loses_nothing_that_was_marked(state: Path) -> None:
         assert client.ask("GET", f"/runs/{done}/report").status == 200
         found = client.get(f"/api/runs/{running}")
         assert (found["state"], found["task"]) == ("interrupted", "rank")
-        assert "Run it again" in found["problem"]
+        assert "Start the run again" in found["problem"]
         assert client.wait(waiting)["state"] == "done"  # it was in line, and is done now
         client.post(f"/api/runs/{running}/retry")
         assert client.get(f"/api/runs/{running}")["state"] in ("waiting", "running")
@@ -391,7 +391,7 @@ def test_a_full_disk_is_said_and_what_ran_is_saved_when_there_is_room(state: Pat
         ):
             answer = client.ask("POST", path, body)
             assert answer.status == 507, (path, answer.body)
-            assert "If the disk is full, make room" in answer.problem
+            assert "If the disk is full, free some space" in answer.problem
             assert str(state) in answer.problem  # the file, or the folder of the database
         assert client.get(f"/api/runs/{done}/marks") == {}
         stages = (s["progress"]["stage"] for s in client.events(running) if "progress" in s)
