@@ -1,4 +1,4 @@
-"""Back up a state in SQLite or PostgreSQL to one file, and restore a state from a backup."""
+"""Copy a state to one backup file, and restore a state from a backup."""
 
 import shutil
 import sqlite3
@@ -17,32 +17,30 @@ from somscape.errors import InputError
 from somscape.tables._messages import counted
 
 MOST_ROWS = 10_000
-"""Number of rows to copy in one step."""
+"""Number of rows to copy at once."""
 
 FEW = {"maps": 1}
-"""Number of rows to copy in one step, for tables with large rows."""
+"""Number of rows to copy at once from tables with large rows."""
 
 WHOLE = [{"integrity_check": "ok"}]
-"""Result of SQLite's integrity check if a file is not damaged."""
+"""Result of SQLite's integrity check of an undamaged file."""
 
 HEADER = b"SQLite format 3\0"
 """First bytes of an SQLite file."""
 
 WRITES_AT, WITHOUT_JOURNAL = 18, b"\1"
-"""Position of the byte in an SQLite file that sets the journal mode, and the value of this byte in
-a backup. In the file of a state, this byte has a different value."""
+"""Position of the byte for the journal mode in an SQLite file, and its value in a backup."""
 
 OF_A_STATE = "SELECT name FROM sqlite_master WHERE name IN ('audit', 'decisions')"
 N_OF_A_STATE = 2
-"""Query for two tables that every state has, and the number of these tables. A database that does
-not have both tables does not contain a state."""
+"""Query for two tables of every state, and the number of these tables."""
 
 
 def backup(state: State, path: str | Path) -> Verdict:
     """Copy a state to one file, completely or not at all.
 
-    The copy contains the state at one moment, even if other users make decisions during the
-    copying.  After the copying, somscape reads the file and checks the audit in the file.
+    The copy contains the state at one moment.  Other users can make decisions during the copying.
+    Then somscape reads the file and checks its audit.
 
     Parameters
     ----------
@@ -53,14 +51,13 @@ def backup(state: State, path: str | Path) -> Verdict:
     Returns
     -------
     Verdict
-        The result of checking the audit.  If the audit of the state has faults, the copy has the
-        same faults.
+        The result of checking the audit.  Faults in the audit are copied too.
 
     Raises
     ------
     InputError
-        If the audit of the state is empty, if the file exists and is not a backup, or if the copy
-        differs from the state.
+        If the audit of the state is empty, if the existing file is not a backup, or if the copy is
+        not exact.
     OSError
         If the file cannot be written.
 
@@ -104,17 +101,16 @@ def backup(state: State, path: str | Path) -> Verdict:
 def restore(state: State, path: str | Path, *, force: bool = False, author: str = "") -> Verdict:
     """Replace the contents of a state with a backup, completely or not at all.
 
-    If the state was not empty, a new line of the restored audit records the head of the replaced
-    audit.
+    If an audit is replaced, a new line of the restored audit contains the old head.
 
     Parameters
     ----------
     state : State
-        The state to replace, which must be empty unless `force` is true.
+        The state to replace.  Without `force`, it must be empty.
     path : str or Path
-        A file that `backup` wrote in this or an earlier version of somscape.
+        A file of `backup` from this or an earlier version of somscape.
     force : bool, default=False
-        Whether to replace a state that is not empty.  The previous contents of the state are lost.
+        Whether to replace a state with contents.  These contents are lost.
     author : str, default=""
         Name of the person who restores the backup.
 
@@ -126,8 +122,8 @@ def restore(state: State, path: str | Path, *, force: bool = False, author: str 
     Raises
     ------
     InputError
-        If the file is not a backup, if the audit in the file has faults, or if the state is not
-        empty and `force` is false.
+        If the file is not a backup, if its audit has faults, or if the state is not empty and
+        `force` is false.
 
     See Also
     --------
@@ -176,7 +172,7 @@ def restore(state: State, path: str | Path, *, force: bool = False, author: str 
 
 
 def _check_target(state: State, target: Path) -> None:
-    """Raise InputError if the backup would replace a file that is not a backup."""
+    """Raise InputError if the file to replace is not a backup."""
     if not target.exists():
         return
     own = Path(state.database.name)
@@ -221,7 +217,7 @@ def _make_database(making: Path, path: str | Path) -> StateDatabase:
 
 
 def _open_copy(file: Path, folder: Path) -> StateDatabase:
-    """Open a temporary copy of a backup, because the original may be old or read-only."""
+    """Open a temporary copy of a backup. The original may be old or read-only."""
     copy = folder / "copy"
     for suffix in ("", "-wal"):
         part = file.with_name(file.name + suffix)
@@ -243,7 +239,7 @@ def _open_copy(file: Path, folder: Path) -> StateDatabase:
 
 
 def _make_room(change: Transaction, name: str, *, force: bool) -> dict[str, Any] | None:
-    """Delete all rows of a state. Return facts on the deleted audit, or None without rows."""
+    """Delete all rows of a state. Return facts on the deleted audit, or None for an empty state."""
     n = sum(_counts(change).values())
     if n and not force:
         lines = counted(_counts(change)["audit"], "line")
@@ -262,7 +258,7 @@ def _make_room(change: Transaction, name: str, *, force: bool) -> dict[str, Any]
 
 
 def _copy(read: Transaction, change: Transaction) -> dict[str, int]:
-    """Copy the rows of all tables, and return the number of rows of each table."""
+    """Copy all tables and return the number of rows in each table."""
     n_rows = {}
     for table, key in TABLES.items():
         n, size = 0, FEW.get(table, MOST_ROWS)

@@ -1,4 +1,4 @@
-"""A model card, which describes the data, purpose, quality and history of a map."""
+"""Model cards. A card describes the data, purpose, quality and history of a map."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -25,10 +25,10 @@ from somscape.tables.ordered import DateCode, OrdinalCode
 from somscape.tables.table import Table
 
 MAX_LEVELS = 12
-"""Largest number of levels that the card names for a category column."""
+"""Largest number of levels to name for a category column."""
 
 FEW_ROWS = 500
-"""Number of training rows below which the card warns about the small sample."""
+"""The card warns about a small sample below this number of training rows."""
 
 FOR = {
     "detector": (
@@ -75,7 +75,7 @@ def card_of(
     hash_ : str
         SHA-256 of the model's file.
     table : Table or None, default=None
-        Rows for measuring errors.  Without rows, the topographic error is not measured.
+        Rows for measuring errors.  The topographic error cannot be measured without rows.
     history : mapping or None, default=None
         Result of `watch_history`.
 
@@ -356,7 +356,7 @@ def _table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 
 
 def _cell(value: Any) -> str:
-    """Return a value as one line of text, with escaped Markdown characters."""
+    """Return a value as one line of text with escaped Markdown characters."""
     text = " ".join(("" if value is None else str(value)).split())
     for sign in ("\\", "|", "<", "*", "_", "`", "["):
         text = text.replace(sign, f"\\{sign}")

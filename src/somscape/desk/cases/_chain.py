@@ -1,4 +1,4 @@
-"""Lines of the audit. The head of a line is a hash of this line and all lines before it."""
+"""Lines of the audit. The head of a line is a hash of this line and of all earlier lines."""
 
 import hashlib
 import hmac
@@ -14,29 +14,28 @@ NOTHING = "0" * 64
 """Head of an audit without lines."""
 
 SEALED = "sealed"
-"""Name of the field that records whether a line was written with a seal. Lines of earlier versions
-do not have this field."""
+"""Name of the field for whether a line was written with a seal. Old lines lack this field."""
 
 
 def next_head(head: str, said: str) -> str:
-    """Return the head of the audit after a line is added."""
+    """Return the head of the audit after the next line."""
     return hashlib.sha256(f"{head}\n{said}".encode()).hexdigest()
 
 
 def seal_of(head: str, key: bytes | None) -> str | None:
-    """Return the seal of a head, made with the key, or None if there is no key."""
+    """Return the seal of a head, or None without a key."""
     return None if key is None else hmac.new(key, head.encode(), "sha256").hexdigest()
 
 
 def hidden(text: str, salt: str) -> str:
-    """Return the hash of a text. Without the salt, the text cannot be guessed from the hash."""
+    """Return a hash of a text. The salt protects the text from guessing."""
     return hashlib.sha256(f"{salt}\n{text}".encode()).hexdigest()
 
 
 def add_line(
     change: Transaction, kind: str, said: Mapping[str, Any], *, author: str, key: bytes | None
 ) -> tuple[int, str]:
-    """Add a line to the audit and return the number and the time of the line."""
+    """Add a line to the audit. Return two values: its number and its time."""
     number, made, head = 1, now(), NOTHING
     for last in change.rows("SELECT number, said, head FROM audit ORDER BY number DESC LIMIT 1"):
         number, head, before = last["number"] + 1, last["head"], said_by_line(last).get("made")
@@ -53,7 +52,7 @@ def add_line(
 
 
 def said_by_line(line: Row) -> dict[str, Any]:
-    """Return the fields of a line by name, or an empty dict if the line cannot be read."""
+    """Return the fields of a line, or an empty dict for an unreadable line."""
     try:
         said = json.loads(line["said"])
     except UNREADABLE:
@@ -67,10 +66,10 @@ def now() -> str:
 
 
 FORGOTTEN = "forgotten"
-"""Kind of the lines that record forgotten cases."""
+"""Kind of a line on forgotten cases."""
 
 OF_KEPT = "kept:"
-"""Prefix of the hashes of kept rows. The hashes of listed rows do not have this prefix."""
+"""Prefix of the hashes of kept rows. Hashes of listed rows start differently."""
 
 
 MAX_NAMED = 10
@@ -78,7 +77,7 @@ MAX_NAMED = 10
 
 
 def lines_of(numbers: Sequence[int]) -> str:
-    """Return line numbers as a phrase, for example "lines 3, 7"."""
+    """Return line numbers as a phrase such as "lines 3, 7"."""
     some = ", ".join(map(str, numbers[:MAX_NAMED]))
     more = f" and {len(numbers) - MAX_NAMED} more" if len(numbers) > MAX_NAMED else ""
     return f"line {some}" if len(numbers) == 1 else f"lines {some}{more}"
@@ -122,5 +121,5 @@ def row_hash(row: Listed, salt: str) -> str:
 
 
 def kept_hash(key: str, cells: str, salt: str) -> str:
-    """Return the hash of a row whose values a run keeps."""
+    """Return the hash of a row that a run keeps."""
     return OF_KEPT + hidden(f"{json.dumps(key)}\n{cells}", salt)  # JSON escapes line breaks

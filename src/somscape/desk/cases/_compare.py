@@ -1,4 +1,4 @@
-"""Compare a run with the previous run: changes of listed rows, moves, drift, and unseen levels."""
+"""Compare a run with the previous run by lists, moves of rows, drift, and unseen levels."""
 
 import warnings
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -32,17 +32,16 @@ from somscape.tables.encoding import Encoding
 from somscape.tables.table import Table, table_from_columns
 
 MIN_SHARED = 20
-"""Number of keys that two runs must share, so that moves of rows can be measured by key."""
+"""Smallest number of common keys for measuring moves of rows by key."""
 
 QUANTILE = 0.95
-"""A row moved far if it moved farther than this share of all compared rows."""
+"""Share of the compared rows that did not move far."""
 
 LEAST_MOVE = 0.01
-"""Smallest move that can count as far, a hundredth of the usual range of a number column."""
+"""Smallest far move, relative to the usual range of a number column."""
 
 MAX_NAMED, MIN_NAMED = 3, 0.05
-"""Largest number of columns to name for a move, and the smallest share of a column in the whole
-move for which the column is named."""
+"""Largest number of columns to name for a move, and the smallest share of a named column."""
 
 
 @dataclass(frozen=True)
@@ -52,13 +51,13 @@ class UsualMoves:
     Attributes
     ----------
     far : float
-        Largest usual distance between two positions of a row, in the map's metric.
+        Largest usual distance between two positions of a row.
     rise : float
         Largest usual change of a score.
     n : int
         Number of compared pairs of rows.
     by : str
-        "keys" if the rows of a pair have the same key, "units" if they have the same unit.
+        What the rows of a pair share, "keys" or "units".
     """
 
     far: float
@@ -70,8 +69,8 @@ class UsualMoves:
 def usual_moves(
     detector: Detector, before: Float64s, now: Float64s, others: Float64s
 ) -> UsualMoves:
-    """Return the 95 % quantiles of how far rows moved between two runs. If the runs share few keys,
-    use the distances between rows of the same unit."""
+    """Return the largest usual moves of rows between two runs. If the runs share few keys, compare
+    rows of the same unit."""
     by = "keys"
     if np.count_nonzero(~np.isnan(before).any(axis=1)) < MIN_SHARED:
         by = "units"
@@ -87,7 +86,7 @@ def usual_moves(
 
 
 def _pairs_of_units(detector: Detector, rows: Float64s) -> tuple[Float64s, Float64s]:
-    """Return pairs of rows with the same unit, from an evenly spaced sample of the rows."""
+    """Return pairs of rows with the same unit from a sample of the rows."""
     some = np.ascontiguousarray(rows[:: -(-len(rows) // MAX_SAMPLE) or 1])
     units = detector.map_.winners_of_rows(some)
     order = np.argsort(units, kind="stable")
@@ -96,7 +95,8 @@ def _pairs_of_units(detector: Detector, rows: Float64s) -> tuple[Float64s, Float
 
 
 def encoded_cells(encoding: Encoding, cells: Sequence[Mapping[str, Any]]) -> Float64s:
-    """Encode kept values with the current map. A row that cannot be encoded becomes NaN."""
+    """Encode saved values of rows with the current map. A row that cannot be encoded becomes
+    NaN."""
     rows = np.full((len(cells), encoding.n_features), np.nan)
     lenient = replace(encoding, missing="fill")
     with warnings.catch_warnings():
@@ -117,7 +117,7 @@ def _table_of(encoding: Encoding, cells: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def what_moved(encoding: Encoding, before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Describe how a row moved in each column, starting with the largest move."""
+    """Describe the move of a row in each column, largest move first."""
     a, b = encoded_cells(encoding, [before, now])
     by_column = encoding.sum_by_used((a - b)[None] ** 2)[0]
     texts = [level_texts(column) for column in _table_of(encoding, [before, now]).columns]
@@ -132,15 +132,15 @@ def what_moved(encoding: Encoding, before: Mapping[str, Any], now: Mapping[str, 
 
 
 NEWS = (NEW, RETURNED, RISEN)
-"""Kinds of news for which a person should look at the row."""
+"""Kinds of changes for which a person should look at the row."""
 
 LEAST_RISE = 0.01
-"""Smallest relative change of a score that counts as a rise or a fall."""
+"""Smallest relative change of a score that counts as a rise or fall."""
 
 
 @dataclass(frozen=True)
 class Gone:
-    """A case that the previous run listed and this run does not list.
+    """A case that only the previous run listed.
 
     Attributes
     ----------
@@ -150,7 +150,7 @@ class Gone:
     is_there : bool
         Whether the case is in the data of this run.
     why : str
-        Reason why the case is no longer listed, in words.
+        Reason why the case is no longer listed.
     """
 
     key: str
@@ -168,7 +168,7 @@ def news_of(
     back: Collection[str],
     put_away: Collection[str],
 ) -> str:
-    """Return the change of a listed row since the previous run, as one of the kinds of news."""
+    """Return how a listed row has changed since the previous run, for example "new"."""
     was = last.get(key)
     if key in back and (was is None or was.news == FOLDED or key in put_away):
         return RETURNED
@@ -187,7 +187,7 @@ def gone(
     *,
     is_by_number: bool,
 ) -> tuple[Gone, ...]:
-    """Return the cases that the previous run listed and this run does not list."""
+    """Return the cases that only the previous run listed."""
 
     def why(key: str) -> str:
         if key not in today:
@@ -207,7 +207,7 @@ def gone(
 
 
 OTHER = "its row cannot be compared with the earlier row"
-"""Text for a case if somscape cannot name the columns in which the row of the case moved."""
+"""Text for a moved row if the moved columns are unknown."""
 
 MONTHS = 12
 """Number of months in a year."""
@@ -222,7 +222,7 @@ def returned(
     clear_for: int,
     today: str,
 ) -> dict[str, str]:
-    """Return the reasons why cleared cases need another look, by key."""
+    """Return by key the reasons why cleared cases need another look."""
     cleared = {k: d for k, d in decided.items() if d.state == CLEARED and k in cells}
     why = {
         key: f"{_clearing_text(decision)}, {counted(clear_for, 'month')} ago or more."
@@ -255,12 +255,12 @@ def months_between(before: str, after: str) -> int:
 
 
 MAX_KEYS, MAX_LEVELS, MAX_COLUMNS = 20, 2, 20
-"""Largest number of keys and of levels to name for each column, and of columns to describe."""
+"""Largest number of keys to name, of levels to name, and of columns to describe."""
 
 
 @dataclass(frozen=True)
 class Unseen:
-    """Unseen levels of a column: levels that do not occur in the map's training data.
+    """The levels of a column that the training data do not contain.
 
     Attributes
     ----------
@@ -283,7 +283,7 @@ class Unseen:
 
     @property
     def what(self) -> str:
-        """The column and its unseen levels, in words."""
+        """The column and its unseen levels in words."""
         levels = ", ".join(self.levels)
         if self.n_levels == 1:
             return f"{self.column} has a level that the map never saw, {levels}"
@@ -292,7 +292,7 @@ class Unseen:
 
     @property
     def sentence(self) -> str:
-        """A sentence on the unseen levels and the rows with these levels."""
+        """A sentence on the unseen levels and their rows."""
         if self.n_levels > 1:
             return f"{self.what} ({counted(self.n, 'row')})."
         more = f" and {self.n - len(self.keys)} more" if self.n > len(self.keys) else ""
@@ -300,15 +300,15 @@ class Unseen:
 
 
 def sentences(unseen: Sequence[Unseen]) -> list[str]:
-    """Return a sentence on each column with unseen levels. If there are many such columns, the last
-    sentence gives the number of further columns."""
+    """Return a sentence on each column with unseen levels. The last sentence can count further
+    columns."""
     more = len(unseen) - MAX_COLUMNS
     rest = [f"The same is true for {counted(more, 'more column')}."] if more > 0 else []
     return [*(each.sentence for each in unseen[:MAX_COLUMNS]), *rest]
 
 
 def unseen_levels(encoding: Encoding, table: Table, keys: Sequence[str]) -> tuple[Unseen, ...]:
-    """Return the unseen levels of each column, with the keys of their rows."""
+    """Return the unseen levels of each column with the keys of their rows."""
     found = []
     for code in (each for each in encoding.used if isinstance(each, CategoryCode)):
         column = table.column(code.name)
@@ -329,28 +329,26 @@ MIN_WINDOW, MAX_WINDOW = 50, 1_000
 """Smallest and largest number of rows between two checks of drift."""
 
 SURE = 3.0
-"""Too many rows are flagged if their number is this many standard deviations above expectation."""
+"""Too many rows are flagged at this many standard deviations above the expected number."""
 
 FAR_SHARE = 0.01
-"""Share of the rows of a map's first run that count as far from the map."""
+"""Share of far rows in the first run of a map."""
 
 MANY_TIMES = 2.0
-"""A map may be outdated if the share of far or flagged rows is more than this many times the
-expected share."""
+"""A map may be outdated if this many times the expected share of rows is far or flagged."""
 
 MAX_DRIFTED, MIN_PART = 3, 0.25
-"""Largest number of changed columns to name, and the smallest change of a named column relative to
-the most changed column."""
+"""Largest number of changed columns to name, and their smallest change relative to the largest."""
 
 MAX_LOOKED_AT = 2_000
-"""Largest number of evenly spaced rows that are used to find changed columns."""
+"""Largest number of rows to search for changed columns."""
 
 TIMES = 1.5
-"""Smallest ratio of two medians for which a sentence gives the ratio instead of the medians."""
+"""Smallest ratio of two medians that a sentence gives as a ratio."""
 
 
 def drift_text(start: str, n_above: int, expected: float, changes: Iterable[str]) -> str:
-    """Return a sentence on the rows above the threshold of the map, and on the changes."""
+    """Return a sentence on the rows above the map's threshold, and on the changes."""
     rows = f"{n_above:,} row{'' if n_above == 1 else 's'}"
     above = f"{rows} above the threshold of the map ({round(expected):,} expected)"
     return f"{start}: {'; '.join([above, *filter(None, changes)])}."
@@ -363,23 +361,23 @@ class Drift:
     Attributes
     ----------
     n_rows, n_above : int
-        Number of rows, and number of rows with a score above the map's threshold.
+        Number of all rows, and of rows above the map's threshold.
     expected : float
-        Expected number of rows above the threshold, for rows like the training data.
+        Expected number of rows above the threshold without drift.
     columns : tuple of str
-        The most changed columns; empty if there is no drift.
+        The most changed columns; empty without drift.
     changes : tuple of str
         Change of each column in `columns`, in words.
     lasting : tuple of str
-        The texts of `changes`, but "" in place of each text that contains a median or a level.
+        The texts of `changes`, with "" for texts that contain a median or a level.
     alarms : tuple of str
         Kinds of the alarms of a `somscape.outliers.DriftMonitor`.
     far : float
-        Distance from the map above which a row is far.
+        Rows above this distance from the map are far.
     share_far : float
-        Share of rows that are far from the map; 0.01 in the map's first run.
+        Share of far rows; 0.01 in the map's first run.
     is_first : bool
-        Whether this is the map's first run, which cannot show drift.
+        Whether this is the map's first run.  A first run cannot show drift.
     unseen : mapping of str to int
         Number of rows with an unseen level, by column.
     """
@@ -398,7 +396,7 @@ class Drift:
 
     @property
     def is_more(self) -> bool:
-        """Whether clearly more rows than expected score above the threshold."""
+        """Whether clearly more rows than expected are above the threshold."""
         return self.n_above - self.expected > SURE * max(1.0, self.expected) ** 0.5
 
     @property
@@ -416,7 +414,7 @@ class Drift:
 
     @property
     def train_anew(self) -> str:
-        """A sentence on the reasons to train the map again; "" without a reason."""
+        """A sentence with the reasons to train the map again, or ""."""
         is_worn = self.is_more and self.n_above > MANY_TIMES * self.expected
         is_far = self.share_far > MANY_TIMES * FAR_SHARE and bool(self.alarms)
         if self.is_first or not (is_worn or is_far or "hits" in self.alarms):
@@ -431,7 +429,7 @@ class Drift:
         )
 
     def facts(self) -> dict[str, Any]:
-        """Return the drift as JSON data, without values of rows."""
+        """Return the drift as JSON data without values of rows."""
         return {
             "n_above": self.n_above,
             "expected": round(self.expected, 1),
@@ -459,7 +457,7 @@ def drift_of(
     first_far: float | None,
     unseen: Sequence[Unseen] = (),
 ) -> Drift:
-    """Compare the rows of a run with the training data of the map."""
+    """Compare the rows of a run with the training data."""
     map_, calibration = detector.map_, detector.calibration
     is_above = calibration.scores > detector.threshold
     share = float(np.average(is_above, weights=calibration.weights)) if len(is_above) else 0.0
@@ -490,7 +488,7 @@ def drift_of(
 
 
 def _columns_that_changed(detector: Detector, rows: Float64s) -> list[int]:
-    """Return the indices of columns that contribute more to scores than they did in training."""
+    """Return the indices of columns that contribute more to scores than in training."""
     some = np.ascontiguousarray(rows[:: -(-len(rows) // MAX_LOOKED_AT)])
     usual = detector.mean_contributions
     more = detector.contributions_of_rows(some).mean(axis=0) - (0.0 if usual is None else usual)
@@ -500,7 +498,7 @@ def _columns_that_changed(detector: Detector, rows: Float64s) -> list[int]:
 
 
 def _change(detector: Detector, j: int, table: Table, rows: Float64s) -> tuple[str, bool]:
-    """Return a text on the change of a column, and whether the text is free of values of rows."""
+    """Return two values: a text on the change of a column, and whether it contains no values."""
     map_ = detector.map_
     code, place = map_.encoding.features[j], map_.encoding.slices[j]
     name = words_of_column(map_.encoding, code.name)
@@ -551,19 +549,19 @@ def _percent(share: float) -> str:
 
 @dataclass(frozen=True)
 class Confirmed:
-    """The units of the confirmed cases of a watch on the map of the watch.
+    """The confirmed cases of a watch by unit of its map.
 
     Attributes
     ----------
     by_unit : mapping of int to list of str
-        Keys of the confirmed cases whose rows were kept, by best matching unit.
+        Keys of the confirmed cases with saved rows, by best matching unit.
     """
 
     by_unit: Mapping[int, list[str]]
 
     @classmethod
     def of(cls, detector: Detector, decided: Mapping[str, Decision]) -> "Confirmed":
-        """Find the unit of each confirmed case, from the case's values at the time of decision."""
+        """Find the unit of each confirmed case from the case's values at the decision."""
         cells = {k: d.cells for k, d in decided.items() if d.state == CONFIRMED and d.cells}
         rows = encoded_cells(detector.map_.encoding, [*cells.values()])
         is_known = ~np.isnan(rows).any(axis=1)
@@ -575,7 +573,7 @@ class Confirmed:
         return cls(by_unit)
 
     def said_of(self, key: str, unit: int) -> str:
-        """Return a sentence on other confirmed cases in the row's unit, or "" if there are none."""
+        """Return a sentence on other confirmed cases in a unit, or "" without such cases."""
         others = [other for other in self.by_unit.get(unit, ()) if other != key]
         if not others:
             return ""

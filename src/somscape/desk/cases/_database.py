@@ -1,4 +1,4 @@
-"""Database of a state in SQLite or PostgreSQL: connections, tables and versions of the schema."""
+"""The SQLite or PostgreSQL database of a state, with its tables and schema versions."""
 
 import getpass
 import os
@@ -16,10 +16,10 @@ from somscape.tables._messages import check_libraries
 from somscape.tables._sql import database_at, is_url
 
 MOST_IDLE = 4
-"""Largest number of unused connections that stay open."""
+"""Largest number of unused connections to keep open."""
 
 LOCK = 0x736F6D73
-"""Number of the advisory lock that a change holds in PostgreSQL."""
+"""Number of PostgreSQL's advisory lock for changes."""
 
 OF_PEOPLE = ("decisions", "listed", "kept", "salts")
 """Tables with keys and texts about people."""
@@ -28,7 +28,7 @@ MAY_SWEEP = (
     "SELECT pg_has_role(c.relowner, 'USAGE') OR pg_has_role(d.datdba, 'USAGE') FROM pg_class c,"
     " pg_database d WHERE c.oid = %s::regclass AND d.datname = current_database()"
 )
-"""Query that finds out whether the current PostgreSQL role owns a table or the database."""
+"""Query for whether the current PostgreSQL role owns a table or the database."""
 
 Row = dict[str, Any]
 
@@ -36,10 +36,10 @@ Answer = TypeVar("Answer")
 
 
 class StateDatabase:
-    """A database for several threads.  A change waits for other changes, but a query does not wait.
+    """A database for several threads.  Only changes wait for other changes.
 
-    A change waits until all earlier changes by any thread or process have ended.  Each query uses a
-    separate connection from a small pool, so other threads can read while a change waits.
+    A change waits for earlier changes of all threads and processes.  Each query uses a separate
+    connection, so it does not wait for changes.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class StateDatabase:
     Attributes
     ----------
     wait : float
-        Largest number of seconds for which a change waits for other changes.
+        Largest number of seconds that a change waits.
     name : str
         Name of the database in messages.
     is_server : bool
@@ -89,7 +89,7 @@ class StateDatabase:
 
     @contextmanager
     def change(self) -> Iterator["Transaction"]:
-        """Make several changes as one transaction."""
+        """Make several changes in one transaction."""
         mine = self._open_change()
         if mine is not None and getattr(self._local, "is_together", False):
             yield mine
@@ -128,12 +128,12 @@ class StateDatabase:
                 self._local.is_together = False
 
     def snapshot(self) -> AbstractContextManager["Transaction"]:
-        """Begin to read the database as it is at one moment, even if other programs write."""
+        """Begin to read the database as it is at one moment."""
         self._check_none_open()
         return self._transaction(self._engine.begin_reading, SECONDS_TO_WAIT)
 
     def swept(self) -> bool:
-        """Overwrite deleted data on the disk, and return whether this was possible."""
+        """Overwrite deleted data on the disk. Return whether this was possible."""
         with self._change_lock, self._connection() as connection:
             return connection.asked(lambda db: self._engine.sweep(db, self.wait))
 
@@ -191,7 +191,7 @@ class Connection:
         self._db: Any = None
 
     def connect(self) -> None:
-        """Connect to the database, or raise the original error of SQLite or PostgreSQL."""
+        """Connect to the database. Errors of SQLite or PostgreSQL are not changed."""
         self.close()
         self._db = self._engine.connect()
 
@@ -203,7 +203,7 @@ class Connection:
         self._db = None
 
     def asked(self, ask: Callable[[Any], Answer], wait: float = SECONDS_TO_WAIT) -> Answer:
-        """Return the result of `ask`. If the connection has ended, connect again before."""
+        """Return the result of `ask`. Before, replace a connection that has ended."""
         if self._db is not None and not self._engine.has_ended(self._db):
             try:
                 return ask(self._db)
@@ -214,14 +214,14 @@ class Connection:
         return self.told(ask, wait)
 
     def told(self, tell: Callable[[Any], Answer], wait: float = SECONDS_TO_WAIT) -> Answer:
-        """Return the result of `tell`. If the connection has ended, raise an error."""
+        """Return the result of `tell`. Raise an error if the connection has ended."""
         try:
             return tell(self._db)
         except self._engine.errors as error:
             raise self._problem(error, wait) from error
 
     def undo(self) -> None:
-        """End an open change without saving it, even if the connection no longer works."""
+        """End an open change without saving it, even on a broken connection."""
         is_undone = False
         with suppress(Exception):  # after any error, a new connection has no open change
             self._engine.undo(self._db)
@@ -254,8 +254,8 @@ class Connection:
 class Transaction:
     """The statements of one change of a `StateDatabase`.
 
-    After a statement of the change fails, no further statement is run, because SQLite and
-    PostgreSQL treat failed statements differently.
+    After a failed statement, no further statement is run.  SQLite and PostgreSQL would treat
+    further statements differently.
 
     Parameters
     ----------
@@ -276,7 +276,7 @@ class Transaction:
         self._do(lambda db: self._connection.many(db, sql, rows))
 
     def check(self) -> None:
-        """If a statement of the change failed, raise the error, so that the change is not saved."""
+        """Raise the error of a failed statement, so that the change is not saved."""
         if self._failed is not None:
             raise self._failed
 
@@ -335,7 +335,7 @@ class PostgreSQL:
             db.execute("ROLLBACK")
 
     def sweep(self, db: Any, wait: float) -> bool:
-        """Let the server rewrite the tables about people, so that deleted rows leave the disk."""
+        """Let the server rewrite the tables about people without the deleted rows."""
         import psycopg
 
         db.execute(f"SET lock_timeout = '{_milliseconds(wait)}ms'")
@@ -348,7 +348,7 @@ class PostgreSQL:
         return len(ours) == len(OF_PEOPLE)
 
     def spelled(self, sql: str) -> str:
-        """Return the statement with the PostgreSQL driver's placeholder for values."""
+        """Return the statement with the placeholders of the PostgreSQL driver."""
         return sql.replace("%", "%%").replace("?", "%s")
 
     def has_ended(self, db: Any) -> bool:
@@ -356,7 +356,7 @@ class PostgreSQL:
         return bool(db.closed)
 
     def busy(self, wait: float) -> TroubleError:
-        """Return the error for a lock that another process still holds after `wait` seconds."""
+        """Return the error for a lock that was not free for `wait` seconds."""
         return TroubleError(
             LOCKED,
             f"Another program has been writing to {self.name} for {wait:.3g} seconds. Nothing was "
@@ -366,14 +366,14 @@ class PostgreSQL:
         )
 
     def trouble(self, error: Exception, wait: float) -> TroubleError | None:
-        """Return an error if a lock was not free, else None. The server reports a full disk."""
+        """Return the error for a lock that was not free, else None."""
         import psycopg
 
         return self.busy(wait) if isinstance(error, psycopg.errors.LockNotAvailable) else None
 
 
 Engine: TypeAlias = SQLite | PostgreSQL
-"""The kinds of databases. The two classes have the same methods."""
+"""The kinds of databases, with the same methods."""
 
 
 def _milliseconds(wait: float) -> int:
@@ -421,7 +421,7 @@ STEPS = (
     );
     """,
 )
-"""Statements for each version of the schema. Each statement ends with a semicolon."""
+"""Statements for each version of the schema. A semicolon ends each statement."""
 
 VERSIONS = "CREATE TABLE IF NOT EXISTS somscape_schema (version INTEGER NOT NULL)"
 VERSION = "SELECT version FROM somscape_schema LIMIT 3"
@@ -437,11 +437,11 @@ TABLES = {
     "salts": "watch, key",
     "audit": "number",
 }
-"""All tables with their key columns. In this order, a table refers only to earlier tables."""
+"""All tables with their key columns. A table refers only to earlier tables."""
 
 
 def brought_up_to_date(database: StateDatabase) -> None:
-    """Create the tables of a new state, or update the tables of an older state."""
+    """Create the tables of a new state, or update the tables of an old state."""
     version = _version(database)
     if version == len(STEPS):  # the usual case, which needs no right to write
         return
@@ -485,7 +485,8 @@ def _version(database: StateDatabase) -> int:
 
 
 def version_in(found: Sequence[Row], name: str) -> int:
-    """Return the version in the rows of the schema table. Raise InputError if it is invalid."""
+    """Return the version of the schema from the rows of its table. Raise InputError if it is
+    invalid."""
     versions = [row["version"] for row in found]
     if len(versions) == 1 and isinstance(versions[0], int) and versions[0] > 0:
         return versions[0]
@@ -498,7 +499,7 @@ def version_in(found: Sequence[Row], name: str) -> int:
 
 
 def statements(bytes_type: str, first: int = 0, last: int | None = None) -> list[str]:
-    """Return the statements to create the tables or to update them to a later version."""
+    """Return the statements that create the tables or update them to a later version."""
     parts = ";".join(STEPS[first:last]).replace("{bytes}", bytes_type).split(";")
     return [part for part in parts if part.strip()]
 
@@ -508,7 +509,7 @@ FILE = "cases.sqlite"
 
 
 def opened(where: str | Path) -> StateDatabase:
-    """Return the database of a state. A missing database is created. See `State`."""
+    """Return the database of a state. Create a missing database."""
     if isinstance(where, str) and is_url(where):
         if not where.lower().startswith(("postgresql://", "postgres://")):
             raise InputError(

@@ -1,4 +1,4 @@
-"""Run a watch: read a table, score its rows, compare with the previous run, and save the run."""
+"""Run a watch on a table, compare with the previous run, and save the run."""
 
 import hashlib
 import json
@@ -82,7 +82,7 @@ class Subject:
 
     @property
     def fingerprint(self) -> str:
-        """Text with all facts that determine the run's id, except the id of the previous run."""
+        """Text with all facts that determine the run's id, without the previous id."""
         rule = (repr(self.rule), self.watch.clear_for, self.last_decision)
         said = [self.watch.name, self.data, self.watch.map, *rule]
         # Without expired cases, the ids of earlier runs stay the same.
@@ -90,7 +90,7 @@ class Subject:
 
     @property
     def last_decision(self) -> int:
-        """Number of the last decision before the run; 0 without a decision."""
+        """Number of the last decision before the run, or 0."""
         return max((decision.number for decision in self.decided.values()), default=0)
 
     @property
@@ -112,7 +112,7 @@ class Subject:
         return dict(zip(here, kept, strict=True))
 
     def ranked(self, put_away: Sequence[str]) -> tuple[Alerts, Ints]:
-        """Return the alerts, with folded rows at the end, and the indices of the folded rows."""
+        """Return two values: the alerts, and the indices of folded rows. Folded rows come last."""
         candidates = np.array([self.row_of[key] for key in put_away], dtype=np.intp)
         folded, rest = candidates[:0], np.arange(self.table.n_rows)
         found = self._ranked(rest)
@@ -138,7 +138,7 @@ class Subject:
         return alerts, folded
 
     def _above_others(self, candidates: Ints) -> Ints:
-        """Return the candidates that score above the last alert of a list without candidates."""
+        """Return the candidates that score above the last alert of the other rows."""
         others = np.setdiff1d(np.arange(self.table.n_rows), candidates)
         found = self._ranked(others)
         if not found.n_alerts:
@@ -188,7 +188,7 @@ class Before:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of all programs on which the last bits of a score depend."""
+    """Return the versions of all programs that can change the last bits of a score."""
     return {
         "somscape": __version__,
         "Python": platform.python_version(),
@@ -203,13 +203,13 @@ def scores_hash(scores: Float64s) -> str:
 
 
 INSTEAD_OF = "instead_of"
-"""Key in the facts of a run for the ids of the runs that this run replaced."""
+"""Name of the fact with the ids of the runs that a run replaced."""
 
 RUN_LETTERS = 16
 """Number of hexadecimal digits in the id of a run."""
 
 LEAST_SHARED = 5
-"""An earlier run can be compared if at least one in five of its kept cases is in the new table."""
+"""Two runs can be compared if at least one in this many saved cases is in the new table."""
 
 
 @dataclass(frozen=True)
@@ -219,11 +219,11 @@ class Place:
     Attributes
     ----------
     id : str
-        Id of the run. If the run repeats the newest run, both runs have the same id.
+        Id of the run.  A repetition of the newest run has the id of that run.
     last : WatchRun or None
-        The earlier run with which the run is compared.
+        The earlier run for the comparison.
     doubt : str
-        A warning if the previous run shares hardly any case with this table, else "".
+        A warning if the previous run and this table share hardly any case, else "".
     replaced : tuple of WatchRun
         The runs that this run replaces.
     """
@@ -237,7 +237,7 @@ class Place:
     def of(
         cls, state: State, runs: Sequence[WatchRun], subject: Subject, instead_of: int | None
     ) -> "Place":
-        """Return the position of a new run. The list `runs` starts with the newest run."""
+        """Return the position of a new run. The newest of the `runs` comes first."""
         left = counting(runs)
         if left:
             again = cls._after(state, left[1:], subject)
@@ -267,7 +267,7 @@ class Place:
 
 
 def counting(runs: Sequence[WatchRun]) -> list[WatchRun]:
-    """Return the runs that were not replaced by another run."""
+    """Return the runs that no other run replaced."""
     replaced = {id_ for run in runs for id_ in run.facts.get(INSTEAD_OF, ())}
     return [run for run in runs if run.id not in replaced]
 
@@ -291,7 +291,7 @@ def _run_to_compare(
 
 
 MAX_TRIES = 5
-"""Number of attempts to record a run while other runs are being recorded."""
+"""Largest number of attempts to save a run while other runs are saved."""
 
 
 def run_watch(
@@ -318,14 +318,14 @@ def run_watch(
     shown_as : str or None, default=None
         Name of the table in the results, for example the name of an uploaded file.
     reading : mapping or None, default=None
-        Options for reading the table, by name, if they differ from the options of the watch.
+        Options for reading the table, by name.  They replace the watch's options.
     instead_of : int or None, default=None
         Number of an earlier run that read the wrong table.  The new run replaces this run and all
-        later runs, and is compared with the last run before the replaced runs.  The replaced runs
-        stay in the audit, and all decisions are kept.
+        later runs.  It is compared with the last run before the replaced runs.  Replaced runs stay
+        in the audit, and decisions remain valid.
     draft : callable or None, default=None
-        Function that receives the outcome before the run is recorded.  If the function raises an
-        error, nothing is recorded.
+        Function that receives the outcome before the run is recorded.  If the function fails,
+        nothing is recorded.
 
     Returns
     -------
@@ -334,8 +334,8 @@ def run_watch(
     Raises
     ------
     InputError
-        If the watch does not exist, if its source does not exist any more, or if the table does not
-        fit its map.  Nothing is recorded in these cases.
+        If the watch or its source does not exist, or if the table does not fit the map.  Then
+        nothing is recorded.
 
     See Also
     --------
@@ -388,7 +388,7 @@ def run_watch(
 
 
 def _options_for(watch: Watch, path: str, reading: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that `reproduce` needs, with the options for reading this table."""
+    """Return the options for `reproduce`, including the options for this table."""
     others = (*READING, "missing_values", *(() if is_url(path) else FROM_DATABASE))
     rest = {name: value for name, value in watch.options.items() if name not in others}
     return {**rest, **kept_options(reading)}
@@ -412,7 +412,7 @@ def record_run(
     begins: bytes | None = None,
     then: Callable[[WatchRun], object] | None = None,
 ) -> RunOutcome:
-    """Compare a table with the last run of a watch, and record it as the next run."""
+    """Compare a table with the last run of a watch, and save it as the next run."""
     for _ in range(MAX_TRIES):
         decided = state.last_decisions(watch.name)
         subject = Subject(watch, detector, table, rule, decided, now())
@@ -459,7 +459,7 @@ def compared(
     notes: Sequence[str] = (),
     instead_of: int | None,
 ) -> RunOutcome:
-    """Compare a table with the last of the given runs, without recording a new run."""
+    """Compare a table with the last of the given runs, without saving a run."""
     watch, detector, table, rule = subject.watch, subject.detector, subject.table, subject.rule
     place = Place.of(state, runs, subject, instead_of)
     others = [
@@ -504,7 +504,7 @@ def compared(
 
 
 def _is_by_number(rule: AlertRule, alerts: Alerts) -> bool:
-    """Return whether the list has a given number of rows, not all rows above a given score."""
+    """Return whether a number of rows limits the list."""
     is_bounded = rule == AlertRule() and alerts.n_alerts != alerts.n_stand_out
     return rule.n_alerts is not None or is_bounded
 
@@ -516,7 +516,7 @@ def _new_run(
     options: Mapping[str, Any] | None,
     digests: Mapping[str, str],
 ) -> NewRun:
-    """Return the run to save, with its list and with the rows to keep for the next comparison."""
+    """Return the run to save, with its list and its rows for the next comparison."""
     run = outcome.run
     keys = {row.key for row in outcome.listed} | subject.decided.keys() | sampled(subject.keys)
     facts = {

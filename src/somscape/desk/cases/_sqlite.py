@@ -1,4 +1,4 @@
-"""Open SQLite files for changes, or only for reading if the disk or the folder is read-only."""
+"""Open SQLite files. A file on a read-only disk is opened for reading."""
 
 import errno
 import os
@@ -16,16 +16,15 @@ from somscape._files import full_disk
 from somscape.errors import InputError
 
 SECONDS_TO_WAIT = 30.0
-"""Seconds to wait until another program has ended a change."""
+"""Seconds to wait for the end of another program's change."""
 
 PROBE = 1 << 16
-"""Number of bytes to write as a test whether the disk is full. SQLite's index of a journal is
-smaller than this number."""
+"""Number of bytes to write as a test for a full disk. SQLite's index of a journal is smaller."""
 
 PRIVATE = 0o600
 
 LOCKED, READ_ONLY, FULL = "locked", "read-only", "full"
-"""Reasons why a database cannot be changed now."""
+"""Reasons why a database cannot be changed at the moment."""
 
 NOTHING_SAVED = "Nothing was saved."
 
@@ -85,7 +84,7 @@ class SQLite:
         return db
 
     def begin(self, db: sqlite3.Connection, wait: float) -> None:
-        """Begin a change, during which no other connection can begin a change."""
+        """Begin a change. Until its end, no other connection can begin a change."""
         with _waiting(db, wait):
             db.execute("BEGIN IMMEDIATE")
 
@@ -94,7 +93,7 @@ class SQLite:
         db.execute("BEGIN")
 
     def undo(self, db: sqlite3.Connection) -> None:
-        """Roll back, unless SQLite itself has rolled back, for example because the disk is full."""
+        """Roll back a change. After some errors, SQLite itself has rolled back."""
         if db.in_transaction:
             db.execute("ROLLBACK")
 
@@ -114,31 +113,31 @@ class SQLite:
         return sql
 
     def has_ended(self, db: sqlite3.Connection) -> bool:
-        """Return whether a read-only file has changed since it was opened."""
+        """Return whether a read-only file has changed since its opening."""
         return isinstance(db, Reading) and db.has_changed()
 
     def busy(self, wait: float) -> TroubleError:
-        """Return the error for a locked file after a wait of `wait` seconds."""
+        """Return the error for a file that was locked for `wait` seconds."""
         return busy(self._path, wait)
 
     def trouble(self, error: Exception, wait: float) -> TroubleError | None:
-        """Return an error if the file stayed locked, or if the disk is full or read-only."""
+        """Return the error for a locked file, a full disk or a read-only disk."""
         return trouble_of(error, self._path, wait)
 
 
 class Reading(sqlite3.Connection):
-    """A connection that can only read, because the disk or the folder is read-only."""
+    """A connection for reading a database on a read-only disk or in a read-only folder."""
 
     path = Path()
     stamp: Stamp = None
 
     def has_changed(self) -> bool:
-        """Return whether another user changed the file. SQLite cannot notice such a change."""
+        """Return whether the file has changed. SQLite cannot notice such a change."""
         return self.stamp is not None and self.stamp != _stamp(self.path)
 
 
 def is_read_only(path: Path) -> bool:
-    """Return whether the disk, the folder or the file of a database is read-only."""
+    """Return whether the disk, folder or file of a database is read-only."""
     # SQLite creates files in the folder of a database.
     needed = (path.parent, path, _with_suffix(path, "-wal"), _with_suffix(path, "-shm"))
     return any(part.exists() and not _may_write(part) for part in needed)
@@ -179,12 +178,12 @@ def connect_reading(path: Path) -> Reading:
 
 
 def is_busy(error: Exception) -> bool:
-    """Return whether a lock of the file caused the error."""
+    """Return whether a locked file caused the error."""
     return _code(error) == sqlite3.SQLITE_BUSY
 
 
 def busy(path: Path, wait: float, saved: str = NOTHING_SAVED) -> TroubleError:
-    """Return the error for a file that another program has locked for `wait` seconds."""
+    """Return the error for a file that was locked for `wait` seconds."""
     return TroubleError(
         LOCKED,
         f"Another program has been writing to {path} for {wait:.3g} seconds. {saved} Wait until "
@@ -197,7 +196,7 @@ def busy(path: Path, wait: float, saved: str = NOTHING_SAVED) -> TroubleError:
 def trouble_of(
     error: Exception, path: Path, wait: float, saved: str = NOTHING_SAVED
 ) -> TroubleError | None:
-    """Return an error with advice if a database is locked or read-only, or if the disk is full."""
+    """Return an error with advice for a locked file, a read-only file or a full disk."""
     code, number = _code(error), getattr(error, "errno", None)
     if is_busy(error):
         return busy(path, wait, saved)
@@ -217,12 +216,12 @@ def trouble_of(
 
 
 def _code(error: Exception) -> int:
-    """Return SQLite's primary code of an error, without the details of the extended code."""
+    """Return SQLite's primary code of an error."""
     return int(getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
 
 
 def _error_of_writing(path: Path) -> OSError | None:
-    """Write some bytes to the disk, and return the error if the disk is full, else None."""
+    """Write some bytes as a test. Return the error if the disk is full, else None."""
     try:
         with tempfile.TemporaryFile(dir=path.parent) as probe:
             probe.write(bytes(PROBE))
@@ -264,7 +263,7 @@ def _waiting(db: sqlite3.Connection, wait: float) -> Iterator[None]:
 
 
 def _keep_journal(db: sqlite3.Connection) -> None:
-    """Turn on write-ahead logging, so that other programs can read during a change."""
+    """Turn on write-ahead logging. This lets other programs read during a change."""
     end = time.monotonic() + SECONDS_TO_WAIT
     while True:
         try:
@@ -277,7 +276,7 @@ def _keep_journal(db: sqlite3.Connection) -> None:
 
 
 def _keep_private(path: Path) -> None:
-    """Make a file of the current user inaccessible to other users."""
+    """Protect a file of the current user from other users."""
     found = path.stat()
     is_ours = not hasattr(os, "geteuid") or found.st_uid == os.geteuid()
     if is_ours and stat.S_IMODE(found.st_mode) != PRIVATE:

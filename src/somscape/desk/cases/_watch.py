@@ -1,4 +1,4 @@
-"""The keys of a watch's rows, the file of the watch's map, and the options of the watch."""
+"""The keys of a watch's rows, the file of its map, and its options."""
 
 import hashlib
 import shlex
@@ -25,7 +25,7 @@ BETWEEN = " / "
 """Separator between the values of several key columns."""
 
 MAX_SAMPLE = 2_000
-"""Largest number of rows that a run keeps in addition to listed and decided cases."""
+"""Largest number of sampled rows in a run, in addition to listed and decided cases."""
 
 
 def key_columns(
@@ -35,7 +35,7 @@ def key_columns(
     per: Sequence[str] = (),
     id_column: str | None = None,
 ) -> tuple[str, ...]:
-    """Return the columns that identify the cases of a table, after a check of their values."""
+    """Check and return the columns that identify the cases of a table."""
     if per:
         if given:
             raise InputError(
@@ -92,14 +92,14 @@ def keys_of(table: Table, columns: Sequence[str]) -> list[str]:
 
 
 def texts_of(column: Column) -> list[str]:
-    """Return the values of a key column as they appear in keys."""
+    """Return the values of a column as they appear in keys."""
     if column.numbers is None or not column.is_exact:
         return [str(cell) for cell in column.each_cell()]
     return level_texts(column)
 
 
 def sampled(keys: Iterable[str]) -> set[str]:
-    """Return at most 2,000 keys. From similar sets of keys, mostly the same keys are chosen."""
+    """Return at most 2,000 keys. Similar sets of keys give similar samples."""
     return set(sorted(keys, key=lambda key: hashlib.sha256(key.encode()).digest())[:MAX_SAMPLE])
 
 
@@ -117,7 +117,7 @@ def _values(column: Column) -> list[Any]:
 
 
 def columns_of_cells(cells: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[str, Any]:
-    """Return kept values by column. If a column contains any text, all its values become text."""
+    """Return saved values by column. If a column contains text, all its values become text."""
     columns = {}
     for name in names:
         values = [row.get(name) for row in cells]
@@ -130,7 +130,7 @@ def columns_of_cells(cells: Sequence[Mapping[str, Any]], names: Sequence[str]) -
 
 
 def bytes_of(detector: Detector) -> bytes:
-    """Return the content of a detector's file, with the same bytes as `Detector.save`."""
+    """Return the content of a detector's file, as `Detector.save` writes it."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "map.som"
         detector.save(path)
@@ -158,11 +158,10 @@ KEPT = (
     *FROM_DATABASE,
     *RULES,
 )
-"""Names of the options that a watch keeps. The kinds of columns and the rules for reading text are
-stored in the map instead."""
+"""Names of the options that a watch saves. The map contains the kinds of columns."""
 
 AT_A_RUN = ("per", "date_format", *FROM_DATABASE, *RULES, "contamination")
-"""Names of the kept options that a run uses."""
+"""Names of the saved options for a run."""
 
 
 FILES = ("sqlite", "duckdb")
@@ -184,25 +183,25 @@ def source_of(path: str) -> str:
 
 
 def kept_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that a watch keeps, as JSON data."""
+    """Return the options that a watch saves, as JSON data."""
     given = {name: options[name] for name in KEPT if options.get(name) not in (None, ())}
     return {n: list(value) if isinstance(value, tuple) else value for n, value in given.items()}
 
 
 def options_of_run(kept: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options for a run from the kept options of a watch."""
+    """Return the options for a run from the saved options of a watch."""
     options = {name: kept.get(name) for name in AT_A_RUN}
     return {**options, "per": tuple(options["per"] or ())}
 
 
 def rule_for(options: Mapping[str, Any], table: Table) -> AlertRule:
-    """Return the rule for a table, with at most as many alerts as the table has rows."""
+    """Return the rule for a table. The table limits the number of alerts."""
     n = options["alerts"]
     return rule_of({**options, "alerts": None if n is None else min(n, table.n_rows)}, table)
 
 
 def command_anew(watch: Watch, source: str) -> str:
-    """Return the command for training a watch again."""
+    """Return the command that trains the map of a watch again."""
     options = {n: tuple(v) if isinstance(v, list) else v for n, v in watch.options.items()}
     own = () if options.get("per") or watch.key == (options.get("id_column"),) else watch.key
     options |= {"watch": watch.name, "key": own, "clear_for": watch.clear_for}

@@ -1,4 +1,4 @@
-"""Check the lines of the audit, and compare the tables of the state with the lines."""
+"""Check the lines of the audit, and compare the tables of the state with them."""
 
 import hashlib
 import re
@@ -42,36 +42,35 @@ from somscape.tables._messages import counted
 
 @dataclass
 class Follows:
-    """A check of the lines of an audit, one line after the other.
+    """A check of the lines of an audit, line by line.
 
     Attributes
     ----------
     key : bytes or None
         Key of the seals.
     asked : str or None
-        First digits of the head that must occur in the audit.
+        First digits of a head to find in the audit.
     number, head : int, str
-        Number of the last checked line, and head of the audit after this line.
+        Number and head of the last checked line.
     faults : list of str
     unchecked : list of str
-        Sentences on doubts that can only be resolved with the key or by asking a person.
+        Sentences on doubts that only the key or a person can resolve.
     found : str or None
         The position of this head in the audit, in words.
     n_found : int
         Number of the line with this head.
     n_sealed : int
-        Number of lines whose seal was made with the key.
+        Number of lines that were sealed with the key.
     has_seals : bool
         Whether any line has a seal.
     unsealed : int or None
-        Number of the first line without a seal after the last line that was sealed with the key.
+        Number of the first line after the last valid seal.
     older : int
-        Number of the last line that an earlier version of somscape wrote, or 0.
+        Number of the last line from an earlier version of somscape, or 0.
     is_sealing, is_new : bool
-        Whether any checked line was sealed, and whether this version of somscape wrote any checked
-        line.
+        Whether any checked line was sealed, and whether any is from this version of somscape.
     doubtful : list of int
-        Numbers of lines on forgotten cases.  Only the key or a person can confirm these lines.
+        Numbers of the lines on forgotten cases that only the key or a person can confirm.
     """
 
     key: bytes | None
@@ -144,7 +143,7 @@ class Follows:
             self.doubtful.append(number)
 
     def end(self) -> None:
-        """Add the faults that can only be found after the last line."""
+        """Add the faults that show only after the last line."""
         if self.unsealed is not None:  # a seal confirms all lines before it
             self.faults.append(
                 f"no line from {self.unsealed} on has a seal of this key. A person without the key "
@@ -177,7 +176,7 @@ def _missing_lines(first: int, last: int) -> str:
 
 
 Case = tuple[str, str]
-"""The name of a watch, and the hash of the key of a case, as in lines on decisions."""
+"""Name of a watch and hash of a case's key, as in lines on decisions."""
 
 
 @dataclass
@@ -189,35 +188,32 @@ class Told:
     read : Transaction
     faults : list of str
     decisions : dict of int to tuple of str
-        Case of each decision that has a line in the audit, by the number of the decision.
+        Case of each decision in the audit, by the number of the decision.
     runs : set of str
-        Ids of the runs that have a line in the audit.
+        Ids of the runs in the audit.
     deleted, forgotten : set of int
-        Decisions that are missing in their table, and decisions that were deleted on purpose when
-        their cases were forgotten.
+        Missing decisions, and decisions that were deleted with forgotten cases.
     emptied : dict of str to int
-        For each run whose kept values were deleted on purpose, the number of the last line that
-        records a deletion.
+        Number of the last line on deleted rows of each run.
     gone : dict of tuple to int
-        For each forgotten case with decisions, the number of the line that records the case as
-        forgotten.
+        Number of the line that records each forgotten case with decisions.
     n_forgotten : dict of str to int
-        For each watch, the number of forgotten rows, of which only the hashes are kept.
+        Number of forgotten rows by watch.  Only their hashes remain.
     n_cases : int
         Number of forgotten cases.
     lines : list of str
         A sentence for each line on forgotten cases.
     unlike : dict of str to str
-        A sentence for each run whose kept values differ from the hashes in the line of the run.
+        A sentence for each run with rows that differ from the hashes in its line.
     n_old_runs, n_old_decisions, older : int
-        Number of runs and number of decisions whose lines were written with fewer hashes by earlier
-        versions, and the number of the last of these lines.
+        Numbers of runs and decisions from earlier versions, and the last of their lines.  Such
+        lines contain fewer hashes.
     maps : set of str
-        Hashes of all maps that the lines of the audit name.
+        Hashes of all maps in the audit.
     watches : dict of str to dict
-        Fields of the last line on each watch, by the name of the watch.
+        Fields of the last line on each watch, by name.
     begun : dict of str to str
-        Time at which each watch was made, according to its first line.
+        Time of the first line on each watch.
     """
 
     read: Transaction
@@ -241,7 +237,7 @@ class Told:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Sentences on changes that cannot be found in the lines of earlier versions."""
+        """Sentences on changes that cannot be found in old lines."""
         if not self.n_old_runs and not self.n_old_decisions:
             return ()
         runs = counted(self.n_old_runs, "run")
@@ -329,7 +325,7 @@ class Told:
             self.unlike[said["run"]] = f"{what} keeps values that differ from the line."
 
     def _listed(self, run: Row) -> list[str | None]:
-        """Return the hashes of a run's listed rows; None for a row without a salt."""
+        """Return the hashes of a run's listed rows, or None for rows without a salt."""
         listed = self.read.rows(
             "SELECT l.key, l.place, l.score, l.p_value, l.news, l.reasons, s.salt FROM listed l"
             " LEFT JOIN salts s ON s.watch = ? AND s.key = l.key WHERE l.run = ?",
@@ -340,7 +336,7 @@ class Told:
         return [*there, *self._forgotten(run, is_kept=False)]
 
     def _kept(self, run: Row) -> list[str | None]:
-        """Return the hashes of a run's kept rows; None for a row without a salt."""
+        """Return the hashes of a run's kept rows, or None for rows without a salt."""
         kept = self.read.rows(
             "SELECT k.key, k.cells, s.salt FROM kept k"
             " LEFT JOIN salts s ON s.watch = ? AND s.key = k.key WHERE k.run = ?",
@@ -387,7 +383,7 @@ class Told:
         )
 
     def end(self) -> None:
-        """Add the faults that can only be found after the last line."""
+        """Add the faults that show only after the last line."""
         deleted = sorted(self.deleted - self.forgotten)
         self.faults += [f"the decision of line {number} was deleted." for number in deleted]
         for row in self.read.rows("SELECT number FROM decisions ORDER BY number"):
@@ -465,7 +461,7 @@ class Told:
 
 
 MAX_COUNT = 10**12
-"""Largest number of cases or rows that a valid line can record."""
+"""Largest valid number of cases or rows in a line."""
 
 
 def _count(value: Any) -> int:
@@ -492,13 +488,13 @@ TYPES = {
     "DOUBLE PRECISION": "double precision",
     "BLOB": "bytea",
 }
-"""Types of columns in SQLite, with their names in PostgreSQL."""
+"""Types of columns in SQLite with their names in PostgreSQL."""
 
 COLUMNS = (
     "SELECT attname::text AS name, format_type(atttypid, atttypmod) AS type, attnotnull, atthasdef"
     " FROM pg_attribute WHERE attrelid = {oid} AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
 )
-"""Query for the columns of a table in PostgreSQL, and whether the columns have default values."""
+"""Query for the columns of a table in PostgreSQL, with their default values."""
 
 BESIDE = (
     "SELECT 'trigger' AS kind, tgname::text AS name FROM pg_trigger"
@@ -516,11 +512,11 @@ BESIDE = (
     " AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = indexrelid)"
     " ORDER BY 1, 2"
 )
-"""Query for objects in PostgreSQL that affect a table, for example triggers."""
+"""Query for triggers and similar objects on a table in PostgreSQL."""
 
 
 def changes_of_tables(database: StateDatabase, read: Transaction) -> list[str]:
-    """Return a sentence for each table, column or other definition that was changed."""
+    """Return a sentence for each changed definition of a table or column."""
     version = version_in(read.rows(VERSION), database.name)
     with closing(sqlite3.connect(":memory:")) as made:
         for statement in (VERSIONS, *statements("BLOB", 0, version)):
@@ -578,10 +574,10 @@ def _words(sql: str | None) -> str:
 
 
 SLICE = 10_000
-"""Number of lines to read in one step."""
+"""Number of lines to read at once."""
 
 MIN_HEAD = 16
-"""Smallest number of first digits from which a head can be recognized."""
+"""Smallest number of first digits that identify a head."""
 
 
 @dataclass(frozen=True)
@@ -596,10 +592,9 @@ class Verdict:
     faults : tuple of str
         A sentence for each fault.
     unchecked : tuple of str
-        A sentence for each doubt that can only be resolved with the key or by asking a person.
+        A sentence for each doubt that only the key or a person can resolve.
     forgotten : tuple of str
-        A sentence for each line on forgotten cases, with the author, the time, and the numbers of
-        forgotten cases and decisions.
+        A sentence for each line on forgotten cases, with author, time and counts.
     n_forgotten : int
         Number of forgotten cases.
     notes : tuple of str
@@ -607,7 +602,7 @@ class Verdict:
     found : str or None
         The position of the given head, in words.
     n_sealed : int
-        Number of lines whose seal was made with the key; 0 without a key.
+        Number of lines that were sealed with the key; 0 without a key.
     has_seals : bool
         Whether any line has a seal.
     last : str
@@ -638,10 +633,9 @@ class Verdict:
 
     @property
     def is_ahead(self) -> bool:
-        """Whether the time of the last line is in the future because a clock was wrong.
+        """Whether the last line's time is in the future because a clock was wrong.
 
-        The time of a line is at least the time of the line before, so later lines can have wrong
-        times too.
+        Later lines can then have wrong times too, because times never decrease.
         """
         return self.last > (datetime.now(UTC) + timedelta(days=1)).isoformat(timespec="seconds")
 
@@ -652,12 +646,11 @@ def verify(state: State, head: str | None = None) -> Verdict:
     Parameters
     ----------
     state : State
-        The seals are checked with `state.audit_key`.  If lines have seals and the state does not
-        have a key, the field `unchecked` of the verdict names the lines on forgotten cases, because
-        a forged line can hide a deletion.
+        The seals are checked with `state.audit_key`.  Without the key, a forged line can hide a
+        deletion.  In this case `unchecked` names the lines on forgotten cases.
     head : str or None, default=None
-        An earlier head of the audit, or at least its first 16 digits.  If no line has this head,
-        earlier lines were changed or deleted.
+        An earlier head of the audit, or at least its first 16 digits.  A missing head reveals
+        changed or deleted lines.
 
     Returns
     -------
@@ -695,7 +688,7 @@ def verify(state: State, head: str | None = None) -> Verdict:
 
 
 def verdict_on(read: Transaction, key: bytes | None = None, head: str | None = None) -> Verdict:
-    """Check the audit of a database, but not the definitions of its tables; see `verify`."""
+    """Check the audit of a database without the definitions of its tables. See `verify`."""
     last = ""
     chain, told = Follows(key, None if head is None else head.lower()), Told(read)
     for lines in _slices(read):
@@ -730,9 +723,8 @@ def audit_lines(state: State) -> Iterator[dict[str, Any]]:
     Yields
     ------
     dict
-        The fields ``number``, ``made``, ``author``, ``kind`` and ``head``, and further fields that
-        depend on the kind of the line.  The line of a decision also has the key and the comment,
-        unless the case was forgotten.
+        The fields ``number``, ``made``, ``author``, ``kind`` and ``head``, and further fields for
+        each kind.  A decision also has a key and a comment until its case is forgotten.
 
     See Also
     --------

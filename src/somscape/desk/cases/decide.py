@@ -1,4 +1,4 @@
-"""Make decisions on cases one at a time, or import decisions from a table that people filled in."""
+"""Make decisions on cases, or import decisions from a table."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from somscape.tables.table import Table
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """The cases of a watch, with the values that were shown to people.
+    """The cases of a watch, with the values that people have seen.
 
     Attributes
     ----------
@@ -24,9 +24,9 @@ class Seen:
     cases : mapping of str to Case
         All listed or decided cases, by key.
     kept : mapping of str to mapping
-        Values of rows by key, from the last run and from earlier runs that listed the case.
+        Values of rows by key, from the last run or an earlier list.
     run : str or None
-        Id of the given run, or else of the last run.
+        Id of the given run or of the last run.
     """
 
     state: State
@@ -39,7 +39,7 @@ class Seen:
     def of(
         cls, state: State, watch: str, *, key: str | None = None, run: str | None = None
     ) -> "Seen":
-        """Read all cases of a watch, the cases of one run, or the case with one key."""
+        """Read all cases of a watch, the cases of one run, or one case."""
         name = state.watch(watch).name
         cases = {case.key: case for case in state.cases(name, key=key)}
         if run is not None:
@@ -64,11 +64,11 @@ class Seen:
         return cls(state, name, cases, found, last)
 
     def knows(self, key: str) -> bool:
-        """Return whether a case is in the given run, or in any run if no run was given."""
+        """Return whether a case is in the given run, by default in any run."""
         return key in self.cases or key in self.kept
 
     def decision(self, key: str, state: str, *, comment: str = "", author: str = "") -> Decision:
-        """Return a decision on a case that `State.decide` can save."""
+        """Return a decision on a case for `State.decide`."""
         if not self.knows(key):
             raise InputError(self._unknown(key), parameter="key", value=key)
         case = self.cases.get(key, Case(self.watch, key))
@@ -96,7 +96,7 @@ MAX_LINES = 8
 
 @dataclass(frozen=True)
 class FilledIn:
-    """A row that contains a decision, from a table of decisions.
+    """A row with a decision.
 
     Attributes
     ----------
@@ -104,8 +104,8 @@ class FilledIn:
         Index of the row in the table.
     key, state, comment : str
     line : int or None
-        Number of the audit line with the last decision before the export; 0 if there was no
-        decision, None if the table does not contain the number.
+        Line number of the last decision before the export; 0 without a decision, None if the number
+        is missing.
     """
 
     row: int
@@ -116,7 +116,7 @@ class FilledIn:
 
 
 def filled_in(table: Table, columns: Sequence[str], id_name: str | None) -> list[FilledIn]:
-    """Return the rows of a table that contain a decision, one row for each case."""
+    """Return the rows with a decision, one row for each case."""
     keys = _keys(table, columns, id_name)
     words = [word.strip().lower() for word in _texts(table, DECISION)]
     nothing = [""] * table.n_rows
@@ -157,7 +157,7 @@ def filled_in(table: Table, columns: Sequence[str], id_name: str | None) -> list
 
 
 def where(table: Table, row: int) -> str:
-    """Return a phrase with the line of a row in the file, without the name of the table."""
+    """Return a phrase with the line of a row in the file."""
     return table.where(row).removeprefix(f"{table.source}, ")
 
 
@@ -169,7 +169,7 @@ def refuse(
     advice: str,
     options: str = "",
 ) -> None:
-    """Raise InputError for some rows. `what` contains texts for one row and for several."""
+    """Raise InputError for some rows. `what` contains a text for one row and a text for several."""
     if rows:
         places = [f"{texts[row]!r} ({where(table, row)})" for row in rows[:MAX_LINES]]
         more = [f"and {len(rows) - MAX_LINES} more"] if len(rows) > MAX_LINES else []
@@ -184,7 +184,7 @@ def refuse(
 
 
 def _keys(table: Table, columns: Sequence[str], id_name: str | None) -> list[str]:
-    """Return the key of each row, or "" if a part of the key is missing."""
+    """Return the key of each row, or "" for an incomplete key."""
     names, joined = set(table.names), BETWEEN.join(columns)
     if set(columns) <= names:
         parts = [_keyed(table, name) for name in columns]
@@ -223,7 +223,7 @@ def _texts(table: Table, name: str) -> list[str]:
 
 
 def cases_table(cases: Sequence[Case], *, last: str | None) -> dict[str, list[Any]]:
-    """Return cases as columns that `import_decisions` can read."""
+    """Return cases as columns for `import_decisions`."""
     decisions = [case.decision for case in cases]
     rows = [case.listed for case in cases]
     return {
@@ -263,7 +263,7 @@ class Imported:
     n_empty : int
         Number of rows without a decision.
     unknown : tuple of str
-        Keys of rows that were left out because no run has these keys.
+        Keys of rows that were left out because no run contains them.
 
     See Also
     --------
@@ -293,13 +293,13 @@ def import_decisions(
     watch : str
         Name of the watch.
     table : Table
-        A table whose rows contain a key, a ``decision`` or an empty value, and perhaps a
-        ``comment``.  The key is in the watch's key columns, in ``key``, or in ``id`` if the watch's
-        key is the id.  If the table has the exported column ``line``, only the rows that people
-        changed after the export are saved.
+        A table with a key, a ``decision`` and optionally a ``comment`` in each row.  The decision
+        can be empty.  The key is in the watch's key columns or in ``key``.  If the key is the id,
+        it can also be in ``id``.  With the exported column ``line``, only rows that people changed
+        after the export are saved.
     author : str
     skip_unknown : bool, default=False
-        Whether to leave out rows whose key is not in any run, instead of raising an error.
+        Whether to leave out rows with unknown keys instead of raising an error.
 
     Returns
     -------
@@ -309,7 +309,7 @@ def import_decisions(
     ------
     InputError
         If a column is missing, if decisions or keys are unknown, or if other people have decided
-        cases of the table since the export.  The message names the lines.
+        the cases since the export.  The message names the lines.
 
     See Also
     --------
@@ -353,7 +353,7 @@ def import_decisions(
 
 
 def _is_new(state: State, watch: str, row: FilledIn, last: Mapping[str, Decision]) -> bool:
-    """Return whether a row's decision differs from the last decision and the exported decision."""
+    """Return whether a decision differs from the last and the exported decision."""
     said = (row.state, row.comment)
     now = last.get(row.key)
     if said == _state_and_comment(now):
@@ -365,12 +365,12 @@ def _is_new(state: State, watch: str, row: FilledIn, last: Mapping[str, Decision
 
 
 def _state_and_comment(decision: Decision | None) -> tuple[str, str]:
-    """Return the state and the comment of a case, or "open" and "" without a decision."""
+    """Return the state and comment of a case, or "open" and "" without a decision."""
     return (OPEN, "") if decision is None else (decision.state, decision.comment)
 
 
 def _refuse_conflicts(table: Table, rows: Sequence[FilledIn], last: Mapping[str, Decision]) -> None:
-    """Raise InputError if other people have decided cases since the table was exported."""
+    """Raise InputError if other people have decided cases since the export."""
     late = [
         (each, last[each.key])
         for each in rows

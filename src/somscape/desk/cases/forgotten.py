@@ -1,4 +1,4 @@
-"""Forget cases: delete their keys, texts and values without breaking the audit."""
+"""Forget cases by deleting their keys, texts and values. The audit stays valid."""
 
 import calendar
 from collections.abc import Sequence
@@ -22,13 +22,13 @@ OLD = (
     ") t{where} GROUP BY t.key HAVING max(t.made) < ? ORDER BY t.key"
 )
 UNDECIDED = " WHERE t.key NOT IN (SELECT d.key FROM decisions d WHERE d.watch = ?)"
-"""SQL condition for cases without a decision, to be added to the query for old keys."""
+"""SQL condition for cases without a decision."""
 
 OF_OLD_RUNS = (
     "run IN (SELECT id FROM runs WHERE watch = ? AND made < ? AND number <"
     " (SELECT max(number) FROM runs WHERE watch = ?))"
 )
-"""SQL condition for kept rows of old runs. The next run needs the kept rows of the last run."""
+"""SQL condition for kept rows of old runs, but not of the last run."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,10 @@ class Forgotten:
     Attributes
     ----------
     n_cases, n_decisions, n_rows : int
-        Numbers of forgotten cases, of deleted decisions, of deleted listed rows, and of deleted
-        kept rows.
+        Number of forgotten cases, of deleted decisions, and of deleted rows.
     is_swept : bool
-        Whether the deleted data were overwritten on the disk.  Data cannot be overwritten while
-        another program uses the state, or if another PostgreSQL role owns the tables.
+        Whether the deleted data were overwritten on the disk.  Another program that uses the state
+        can prevent this.  Another PostgreSQL role that owns the tables can prevent it too.
 
     See Also
     --------
@@ -80,8 +79,7 @@ def forget(state: State, watch: str, key: str, *, author: str) -> Forgotten:
     Raises
     ------
     InputError
-        If the watch or the case does not exist, or if lines of the audit have seals and the state
-        was opened without the key.
+        If the watch or the case does not exist, or if the key of the audit's seals is missing.
 
     See Also
     --------
@@ -118,9 +116,9 @@ def forget_old(
 ) -> Forgotten:
     """Delete the cases without a decision that are not in a run of the last months.
 
-    A run contains the listed cases, all decided cases of its table, and a sample of the other cases
-    of its table.  The rows of all these cases are kept for the comparison with the next run.  Kept
-    rows of older runs are also deleted, because only the kept rows of the last run are needed.
+    A run contains listed cases, decided cases, and a sample of the other cases of its table.  A run
+    also keeps their rows for the comparison with the next run.  The kept rows of older runs are
+    also deleted.
 
     Parameters
     ----------
@@ -129,8 +127,8 @@ def forget_old(
     months : int
     author : str
     decided : bool, default=False
-        Whether decided cases are also deleted if their last decision is old.  Later trainings
-        cannot learn from deleted cases, and a deleted case counts as new if it comes back.
+        Whether cases with an old last decision are also deleted.  Later trainings cannot learn from
+        deleted cases.  A deleted case counts as new if it comes back.
 
     Returns
     -------
@@ -139,8 +137,7 @@ def forget_old(
     Raises
     ------
     InputError
-        If the watch does not exist, or if lines of the audit have seals and the state was opened
-        without the key.
+        If the watch does not exist, or if the key of the audit's seals is missing.
 
     See Also
     --------
@@ -176,14 +173,14 @@ def forget_old(
 
 
 def months_ago(now: datetime, months: int) -> str:
-    """Return the time some months earlier, on the last day of the month if the month is shorter."""
+    """Return the time some months earlier. In a shorter month, use its last day."""
     year, month = divmod(now.year * 12 + now.month - 1 - months, 12)
     day = min(now.day, calendar.monthrange(year, month + 1)[1])
     return now.replace(year=year, month=month + 1, day=day).isoformat(timespec="seconds")
 
 
 def _check_key(state: State, change: Transaction) -> None:
-    """Raise InputError if earlier lines have seals and the next line would not have a seal."""
+    """Raise InputError if the next line needs a seal and the key is missing."""
     sealed = "SELECT number FROM audit WHERE seal IS NOT NULL LIMIT 1"
     if state.audit_key is None and change.rows(sealed):
         raise InputError(
@@ -231,7 +228,7 @@ def _delete(
 
 
 def _keep_listed(change: Transaction, of_cases: str, values: Sequence[str]) -> int:
-    """Keep the hashes of listed rows. Without their salts, these hashes do not reveal any row."""
+    """Keep the hashes of listed rows without their salts. The hashes do not reveal the rows."""
     found = change.rows(
         "SELECT l.run, l.key, l.place, l.score, l.p_value, l.news, l.reasons, s.salt FROM listed l"
         " JOIN runs r ON r.id = l.run JOIN salts s ON s.watch = r.watch AND s.key = l.key"
@@ -244,7 +241,7 @@ def _keep_listed(change: Transaction, of_cases: str, values: Sequence[str]) -> i
 
 
 def _keep_kept(change: Transaction, of_cases: str, values: Sequence[str]) -> int:
-    """Keep the hashes of kept rows, as `_keep_listed` does for listed rows."""
+    """Keep the hashes of kept rows, as `_keep_listed` does."""
     found = change.rows(
         "SELECT k.run, k.key, k.cells, s.salt FROM kept k JOIN runs r ON r.id = k.run"
         f" JOIN salts s ON s.watch = r.watch AND s.key = k.key WHERE r.watch = ? AND k.{of_cases}",

@@ -44,9 +44,9 @@ class RunOutcome:
     watch : Watch
     run : WatchRun
     last : WatchRun or None
-        The earlier run with which the run is compared.
+        The earlier run for the comparison.
     is_again : bool
-        Whether the same run was already recorded, so that no run was added.
+        Whether the same run was recorded before.  Then no run is added.
     found : Found
         Table, detector and alerts.  Folded rows come after all other rows.
     listed : tuple of Listed
@@ -97,7 +97,7 @@ class RunOutcome:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Numbers of new, returned, risen, still listed, folded and gone rows."""
+        """Number of new, returned, risen, still listed, folded and gone rows."""
         counts = dict.fromkeys((NEW, RETURNED, RISEN, STILL, FOLDED), 0)
         for row in self.listed:
             counts[row.news] += 1
@@ -105,12 +105,12 @@ class RunOutcome:
 
     @property
     def news(self) -> list[Listed]:
-        """The new, returned and risen rows, for a person to look at."""
+        """The new, returned and risen rows."""
         return [row for row in self.listed if row.news in NEWS]
 
     @property
     def n_outstanding(self) -> int:
-        """Number of rows in `news` that stand out, that returned, or that a rule chose.
+        """Number of rows in `news` that stand out, returned, or match a rule.
 
         A list without a rule has ten rows even if fewer rows stand out.
         """
@@ -126,7 +126,7 @@ class RunOutcome:
 
     @property
     def command_anew(self) -> str:
-        """The command for training the watch again on the table of this run."""
+        """The command that trains the watch again on the table of this run."""
         return command_anew(self.watch, self.run.source)
 
     def state_of(self, key: str) -> str:
@@ -138,7 +138,7 @@ class RunOutcome:
         return self.decisions[key].comment if key in self.decisions else ""
 
     def lines(self) -> list[str]:
-        """Return sentences on the run, starting with the most important sentence."""
+        """Return sentences on the run, most important sentence first."""
         counts = self.counts
         than = f"compared with run {self.last.number}" if self.last else "nothing to compare with"
         shown = ", ".join(f"{n} {what}" for what, n in counts.items() if n) or "nothing listed"
@@ -157,7 +157,7 @@ class RunOutcome:
         return [*said, *self.notes]
 
     def table(self) -> Table:
-        """Return the list of `detect`, with the news, state and comment of each row.
+        """Return the list with the news, state and comment of each row.
 
         Returns
         -------
@@ -242,11 +242,11 @@ class RunOutcome:
 LIST, PAGE = "alerts.csv", "report.json"
 
 NOT_OF_INPUTS = ("run", "number", "made", "author", "audit_head", "notes", "command_anew")
-"""Fields of the page that depend on facts other than the table, map, rule and decisions."""
+"""Fields of the page that depend on other facts than the table, map, rule and decisions."""
 
 
 def digests_of(outcome: RunOutcome, names: Sequence[str] = (LIST, PAGE)) -> dict[str, str]:
-    """Return the SHA-256 of the files of a run, by file name."""
+    """Return the SHA-256 of each file of a run by file name."""
     make = {LIST: _list, PAGE: _page}
     return {name: hashlib.sha256(make[name](outcome)).hexdigest() for name in names}
 
@@ -264,8 +264,7 @@ def _page(outcome: RunOutcome) -> bytes:
 
 @contextmanager
 def recording(out: str | Path) -> Iterator[list[RunOutcome]]:
-    """Yield a list to which the caller adds the recorded run. If an error occurs after the
-    recording, the message names this run."""
+    """Yield a list for the recorded run. The message of a later error names the run."""
     recorded: list[RunOutcome] = []
     try:
         yield recorded

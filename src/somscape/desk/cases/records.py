@@ -1,4 +1,4 @@
-"""Records of a state: watches, runs, rows of lists, and decisions."""
+"""The records of a state, such as watches, runs, listed rows and decisions."""
 
 import json
 from collections.abc import Mapping
@@ -10,20 +10,20 @@ from somscape.errors import InputError
 
 OPEN, CONFIRMED, CLEARED, LATER = "open", "confirmed", "cleared", "later"
 STATES = (OPEN, CONFIRMED, CLEARED, LATER)
-"""States of a case: not decided yet, an anomaly, usual, and to be decided later."""
+"""States of a case. Each case is undecided, an anomaly, usual, or postponed."""
 
 NEW, STILL, RISEN, RETURNED, FOLDED = "new", "still", "risen", "returned", "folded"
-"""News on a listed row, compared with the previous run. "still" means that both runs list the row,
-"risen" means that the row is more unusual than before, "returned" means that a person should look
-again at a cleared case, and "folded" means that a cleared case was put at the end of the list."""
+"""Changes of a listed row since the previous run. "still" means that both runs list the row.
+"risen" means that the row is more unusual than before. "returned" means that a cleared case needs
+another look. "folded" means that a cleared case is at the end of the list."""
 
 CLEAR_FOR = 12
-"""Default number of months after which a cleared case returns."""
+"""Default number of months until a cleared case returns."""
 
 
 @dataclass(frozen=True)
 class Watch:
-    """A named job that is run again and again on new tables.
+    """A named job that runs repeatedly on new tables.
 
     Attributes
     ----------
@@ -31,10 +31,9 @@ class Watch:
     key : tuple of str
         Names of the columns whose values are the key of a case.
     source : str
-        The file, folder or database for the next run; "" if a table must be given for each run.
+        The file, folder or database to read; "" if each run needs a given table.
     options : dict
-        Options for reading the source and for choosing the rows to list, by their names on the
-        command line.
+        Options for reading the source and choosing rows, by their command-line names.
     map : str
         SHA-256 of the map's file.
     clear_for : int
@@ -77,8 +76,7 @@ class Listed:
     news : str
         One of "new", "still", "risen", "returned" and "folded".
     reasons : str
-        Sentences with the reasons for the rank, and with the reason for the return of a returned
-        case.
+        Sentences with the reasons for the rank and for a return.
     """
 
     key: str
@@ -105,8 +103,8 @@ class WatchRun:
     data, map : str
         SHA-256 of the table and of the map's file.
     facts : dict
-        Numbers of rows and alerts, the rule in words, drift, settings and versions.  The audit
-        keeps these facts forever, so they do not contain keys or values of rows.
+        Number of rows and alerts, the rule in words, drift, settings and versions.  The audit keeps
+        these facts forever.  Keys and values of rows are therefore not included.
     """
 
     id: str
@@ -131,7 +129,7 @@ class Decision:
         One of `STATES`.
     comment, author : str
     run : str or None
-        Id of the last run that contained the case at the time of the decision.
+        Id of the last run with the case before the decision.
     score : float or None
         Score of the case in this run.
     cells : mapping or None
@@ -217,8 +215,8 @@ class NewRun:
     facts : dict
     listed : sequence of Listed
     kept : mapping of str to mapping
-        Values of the listed rows and of a sample of the other rows, by key.  The next run is
-        compared with these rows.
+        Values of the listed rows and of sampled rows, by key.  The next run is compared with these
+        rows.
     """
 
     id: str
@@ -231,11 +229,11 @@ class NewRun:
 
 
 UNREADABLE = (KeyError, TypeError, ValueError)
-"""Errors that occur if a column has values that somscape never writes."""
+"""Errors for values that somscape never writes to a column."""
 
 
 def damaged(what: str) -> InputError:
-    """Return the error for a state that was damaged, for example by another program."""
+    """Return the error for a damaged state."""
     return InputError(
         f"{what}. Find the damage with `somscape audit verify`, or restore a backup with "
         "`somscape restore`."
@@ -279,7 +277,7 @@ def decision_of(row: Row) -> Decision:
 
 
 class DecidedMeanwhileError(InputError):
-    """Another person decided a case after the author saw the case, so nothing was saved.
+    """Another person has decided a case in the meantime, so nothing was saved.
 
     Parameters
     ----------
@@ -298,15 +296,15 @@ class DecidedMeanwhileError(InputError):
 
 
 class RunMeanwhileError(Exception):
-    """Another run was added after this run was compared, so nothing was saved."""
+    """Another run was added after the comparison of this run, so nothing was saved."""
 
 
 GONE = "gone"
-"""News on a case that the newest run does not list."""
+"""News for a case that is not in the newest list."""
 
 
 def is_waiting(case: Case, last: WatchRun | None) -> bool:
-    """Return whether a case is listed in the last run and still has to be decided."""
+    """Return whether a case is in the last list and still needs a decision."""
     if last is None or case.listed is None or case.run != last.id or case.listed.news == FOLDED:
         return False
     # A case that was cleared before this run is not folded if it returned.
@@ -316,12 +314,12 @@ def is_waiting(case: Case, last: WatchRun | None) -> bool:
 
 
 def is_since(decision: Decision, run: WatchRun) -> bool:
-    """Return whether a decision was made on the list of the given run, or later than this run."""
+    """Return whether a decision was made on the list of a run, or after this run."""
     return decision.run == run.id or decision.made > run.made
 
 
 def news_now(case: Case, last: str | None) -> str:
-    """Return the kind of news on a case in the newest run."""
+    """Return the news for a case in the newest run."""
     if case.listed is None:
         return ""
     return case.listed.news if case.run == last else GONE

@@ -1,4 +1,4 @@
-"""Repeat a run, and report either that all bytes are the same, or which input changed."""
+"""Repeat a run. Confirm that all bytes are the same, or report the changed input."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -31,7 +31,7 @@ from somscape.tables.table import Table
 
 
 def recorded_again(state: State, run: WatchRun, path: str) -> RunOutcome:
-    """Return the outcome of a run as it was recorded, without later decisions."""
+    """Return the recorded outcome of a run without later decisions."""
     detector = detector_of(state.map(run.map))
     seen = table_of(run, detector, path)
     subject = subject_of(state, run, detector, seen.table)
@@ -55,7 +55,7 @@ def table_of(old: WatchRun, detector: Detector, path: str) -> PerOptions:
 
 
 def subject_of(state: State, old: WatchRun, detector: Detector, table: Table) -> Subject:
-    """Return the table of a run, with the decisions that were made before the run."""
+    """Return the table of a run with the decisions before the run."""
     facts, as_of = old.facts, old.facts.get("as_of", {"today": old.made, "decision": 0})
     watch = replace(state.watch(old.watch), map=old.map, key=tuple(facts["key"]))
     watch = replace(watch, clear_for=facts.get("clear_for", watch.clear_for))
@@ -67,7 +67,7 @@ def subject_of(state: State, old: WatchRun, detector: Detector, table: Table) ->
 def outcome_of(
     state: State, old: WatchRun, subject: Subject, grouped: Grouped | None
 ) -> RunOutcome:
-    """Return the outcome of a repeated run, compared with the runs before the original run."""
+    """Return the outcome of a repeated run, compared with earlier runs."""
     runs = state.runs(old.watch)
     replaced = [run.number for run in runs if run.id in old.facts.get(INSTEAD_OF, ())]
     return compared(
@@ -80,10 +80,10 @@ def outcome_of(
 
 
 NEEDED = {"options", "n_rows", "rule", "key"}
-"""Names of the facts that are needed to repeat a run."""
+"""Names of the facts for repeating a run."""
 
 IN_WORDS = {LIST: LIST, PAGE: f"{PAGE} except command, run number and audit head"}
-"""Names of the compared files, in words."""
+"""Names of the compared files in words."""
 
 NOT_KEPT = "The run cannot be repeated, because its table was uploaded or piped in and not kept."
 
@@ -97,10 +97,9 @@ class Repeated:
     run : WatchRun
         The recorded run.
     is_same : bool
-        Whether all scores, the p-values of the listed cases, and the files with recorded digests
-        are the same to the last bit.
+        Whether all scores, listed p-values and files are the same to the last bit.
     said : tuple of str
-        Sentences on the parts that are the same, or on the changed input.
+        Sentences on the identical results, or on the changed input.
 
     See Also
     --------
@@ -193,7 +192,7 @@ def reproduce(state: State, run: str) -> Repeated:
 def _files(
     state: State, old: WatchRun, subject: Subject, grouped: Grouped | None
 ) -> tuple[list[str], str]:
-    """Return a phrase that lists the identical files, and the name of the first different file."""
+    """Return two values: a phrase with the identical files, and the first different file."""
     then = old.facts.get("files", {})
     if not then:
         return [], ""
@@ -215,7 +214,7 @@ def _forgotten_since(state: State, old: WatchRun) -> list[str]:
 
 
 def _differences(state: State, old: WatchRun, subject: Subject) -> list[str]:
-    """Return sentences on how scores, p-values and the list differ from the recorded run."""
+    """Return sentences on differences from the recorded scores, p-values and list."""
     detector, table, rule, scores = subject.detector, subject.table, subject.rule, subject.scores
     alerts = ranked(detector, table, subject.rows, rule, subject.units, scores)
     p_values = np.empty(table.n_rows)

@@ -1,4 +1,4 @@
-"""A state: watches, runs and decisions in one database, with an audit of all changes."""
+"""A state stores watches, runs and decisions, with an audit of all changes."""
 
 import hashlib
 import secrets
@@ -48,14 +48,14 @@ class State:
     Parameters
     ----------
     where : str or Path
-        A folder, readable only by its user, or ``postgresql://USER@HOST/NAME`` (extra ``team``).
+        A folder that only its user can read, or ``postgresql://USER@HOST/NAME`` (extra ``team``).
     audit_key : bytes or None, default=None
         Key for seals on the lines of the audit.  The seals reveal replaced lines.
 
     Raises
     ------
     InputError
-        If the folder or database cannot be used, or was written by a later version of somscape.
+        If the folder or database cannot be used, or is from a later version of somscape.
 
     See Also
     --------
@@ -92,12 +92,12 @@ class State:
         self.database.close()
 
     def head(self) -> str:
-        """Return the head of the audit, a hash of all lines with 64 hexadecimal digits."""
+        """Return the head of the audit, a hash of all lines."""
         last = self.database.rows("SELECT head FROM audit ORDER BY number DESC LIMIT 1")
         return str(last[0]["head"]) if last else NOTHING
 
     def check_has_lines(self) -> None:
-        """Raise InputError if the audit is empty, perhaps because `state` is misspelled."""
+        """Raise InputError for an empty audit. The name of the state can be misspelled."""
         if not self.database.rows("SELECT number FROM audit LIMIT 1"):
             raise InputError(
                 f"{self.database.name} does not have an audit yet, because nothing was run or "
@@ -107,7 +107,7 @@ class State:
             )
 
     def together(self) -> AbstractContextManager[None]:
-        """Combine all changes of a block into one transaction: all are saved, or none."""
+        """Save all changes of a block in one transaction."""
         return self.database.together()
 
     # Watches
@@ -240,8 +240,8 @@ class State:
             The run.  A run with an existing id is not added again.
         author : str
         after : str or None, default=None
-            Id of the newest run that the author has seen, "" for no run.  With None, the run is
-            saved even if other runs were added in the meantime.
+            Id of the newest run that the author has seen, "" for no run.  With None, later runs are
+            not checked.
 
         Returns
         -------
@@ -250,7 +250,7 @@ class State:
         Raises
         ------
         RunMeanwhileError
-            If another run was added after the run `after`.
+            If another run was added after `after`.
         """
         with self.database.change() as change:
             again = change.rows("SELECT * FROM runs WHERE id = ?", (run.id,))
@@ -287,19 +287,19 @@ class State:
         return run_of(self.database.rows("SELECT * FROM runs WHERE id = ?", (run.id,))[0])
 
     def last_run(self, watch: str) -> str | None:
-        """Return the id of the newest run of a watch, without reading the run."""
+        """Return the id of the newest run of a watch."""
         sql = "SELECT id FROM runs WHERE watch = ? ORDER BY number DESC LIMIT 1"
         found = self.database.rows(sql, (watch,))
         return found[0]["id"] if found else None
 
     def listed(self, run: str, *, key: str | None = None) -> list[Listed]:
-        """Return the rows of a run's list by rank, or only the row of one case."""
+        """Return the rows of a run's list by rank, or the row of one case."""
         where, values = _where("key", key)
         sql = f"SELECT {ROW} FROM listed WHERE run = ?{where} ORDER BY place"
         return [Listed(**row) for row in self.database.rows(sql, (run, *values))]
 
     def kept(self, run: str, *, key: str | None = None) -> dict[str, dict[str, Any]]:
-        """Return the values of all kept rows of a run, or of the row of one case, by key."""
+        """Return the saved rows of a run by key, or the row of one case."""
         where, values = _where("key", key)
         sql = f"SELECT key, cells FROM kept WHERE run = ?{where}"
         found = self.database.rows(sql, (run, *values))
@@ -321,8 +321,8 @@ class State:
         token : str or None, default=None
             Identifier of this decision.  A decision with the same token is not saved twice.
         seen : int or None, default=None
-            Number of the last decision on the case that the author has seen, 0 for no decision.
-            With None, the decision is saved even if other people decided in the meantime.
+            Number of the last decision that the author has seen, 0 for no decision.  With None,
+            later decisions are not checked.
 
         Returns
         -------
@@ -334,7 +334,7 @@ class State:
         DecidedMeanwhileError
             If the case has a later decision than `seen`.
         InputError
-            If the watch does not exist, or if the state of the decision is not a valid state.
+            If the watch does not exist, or if the state of the decision is not valid.
         """
         return self.decide_all([decision], tokens=[token], seen=[seen])[0]
 
@@ -345,7 +345,7 @@ class State:
         tokens: Sequence[str | None] | None = None,
         seen: Sequence[int | None] | None = None,
     ) -> list[Decision]:
-        """Save all decisions, or no decision if one fails.  See `decide`."""
+        """Save all decisions. If a decision fails, save nothing. See `decide`."""
         n = len(decisions)
         for decision in decisions:
             if decision.state not in STATES:
@@ -391,7 +391,7 @@ class State:
     ) -> dict[str, Decision]:
         """Return the last decision on each decided case, or on one case, by key.
 
-        If `until` is the number of a decision, and `key` is not given, later decisions are ignored.
+        Without `key`, `until` is the number of the last decision to use.
         """
         last = MOST if until is None else until
         sql, values = (LAST, (watch, last)) if key is None else (LAST_OF_KEY, (watch, key))
@@ -409,7 +409,7 @@ class State:
         Returns
         -------
         list of Case
-            The cases.  The cases of the newest run come first, in the order of its list.
+            The cases of the newest list come first, in its order.
         """
         decided = self.last_decisions(watch, key=key)
         where, values = _where("l.key", key)
@@ -431,7 +431,7 @@ class State:
 
 
 MOST = 2**31 - 1
-"""Largest number that a line of the audit can have."""
+"""Largest number of a line of the audit."""
 
 LAST = (
     "SELECT * FROM decisions WHERE number IN"
@@ -450,7 +450,7 @@ def new_id() -> str:
 
 
 def insert(change: Transaction, table: str, rows: Sequence[Row]) -> None:
-    """Add rows, given as dicts by column name, to a table."""
+    """Add rows to a table. Each row is a dict by column name."""
     if rows:
         names, values = ", ".join(rows[0]), ", ".join("?" * len(rows[0]))
         sql = f"INSERT INTO {table} ({names}) VALUES ({values})"
@@ -469,7 +469,7 @@ def _keep_map(change: Transaction, content: bytes) -> str:
 
 
 def _salts(change: Transaction, watch: str, keys: Sequence[str]) -> dict[str, str]:
-    """Return the salts of cases by key, and add new salts for cases without a salt."""
+    """Return the salts of cases by key. Cases without a salt receive one."""
     sql, values = "SELECT key, salt FROM salts WHERE watch = ?", [watch]
     if len(keys) == 1:
         sql, values = f"{sql} AND key = ?", [watch, *keys]

@@ -1,1 +1,1 @@
-"""Turn options into a ranked list, for the command line, for watches and for the app."""
+"""Turn options into a ranked list, for the command line, watches and the app."""

@@ -37,7 +37,7 @@ from somscape.tables.table import Table, table_from_columns
 
 
 def agreement_of(alerts: Alerts, label: Label) -> Agreement:
-    """Compare the ranking with the label, using only the rows whose label is known."""
+    """Compare the ranking with the known labels of rows."""
     is_known = label.is_known[alerts.rows]
     rows = alerts.rows[is_known]
     n_alerts = int(is_known[: alerts.n_alerts].sum())
@@ -45,7 +45,7 @@ def agreement_of(alerts: Alerts, label: Label) -> Agreement:
 
 
 def page_agreement(label: Label, agreement: Agreement | None) -> dict[str, Any]:
-    """Return the label, and the agreement of the ranking with the label, as data for the page."""
+    """Return the label and its agreement with the ranking as data for the page."""
     is_compared = agreement is not None and agreement.n_alerts > 0
     more = vars(agreement) if is_compared else {}
     return {"label": label.column, "value": label.value, **more}
@@ -58,7 +58,7 @@ RULES = ("alerts", "fdr", "p_value", "amount", "cost")
 def rule_of(
     options: Mapping[str, Any], table: Table, *, above_threshold: bool = False
 ) -> AlertRule:
-    """Return the rule that a command-line option sets. At most one option can set a rule."""
+    """Return the rule from the command-line options. Only one option can set a rule."""
     amount, cost, alerts = options["amount"], options["cost"], options["alerts"]
     if (amount is None) != (cost is None):
         lacking, given = ("`cost`", "`amount`") if cost is None else ("`amount`", "`cost`")
@@ -88,7 +88,7 @@ def rule_of(
 
 
 def command_line(words: Sequence[str], options: Mapping[str, Any], out: str) -> str:
-    """Return the command to make the same files again in any folder."""
+    """Return the command that makes the same files in any folder."""
     kinds = ("id_column", "per", "label", *KIND_OPTIONS, "date_format", "roles", "dictionary")
     reading = ("missing", "missing_values", *READING, *FROM_DATABASE)
     ranking = (*RULES, "contamination", "calibration", "seed", "to", "to_table")
@@ -114,7 +114,7 @@ def _quoted(word: str) -> str:
 
 
 def roles_heading(source: str, name: str, found: Sequence[str]) -> list[str]:
-    """Return the first lines of a roles file, with its table and a command that uses the file."""
+    """Return the first lines of a roles file, with a command that uses the file."""
     again = command_line(["detect", "TABLE"], {"roles": name}, "DIR")
     return [
         f"What the columns of {source} were taken for, by somscape {__version__}.",
@@ -131,17 +131,17 @@ def now() -> str:
 FORMATS = ("csv", "xlsx", "parquet")
 
 DECISIONS = ("confirmed", "cleared", "later")
-"""Decisions that people can choose from a menu in the cells of an Excel file."""
+"""Decisions in the menu of a cell in Excel."""
 
 NUMBERS = ("score", "p_value")
-"""Columns whose numbers have many digits. The numbers are rounded in lists for people."""
+"""Number columns that are rounded in lists for people."""
 
 SHOWN = "[<0.001]0.0E+00;0.000"
 """Excel's number format for these columns."""
 
 
 def check_format(kind: str, *, bom: bool = False) -> None:
-    """Raise InputError before any work if a format cannot be written."""
+    """Raise InputError if a file format cannot be written."""
     if kind == "xlsx":
         check_libraries("writing a .xlsx file", ("excel",), "xlsxwriter")
     if bom and kind != "csv":
@@ -152,7 +152,7 @@ def check_format(kind: str, *, bom: bool = False) -> None:
 
 
 def score_words(detector: Detector) -> str:
-    """Return the score of a detector and the size of its model, in words."""
+    """Return the score and the model size of a detector in words."""
     n = len(detector.members)
     by = f", by {n} maps" if n else ""
     return f"{detector.score}, {detector.of_all_rows.n_prototypes} prototypes{by}"
@@ -160,7 +160,7 @@ def score_words(detector: Detector) -> str:
 
 @dataclass(frozen=True, eq=False)
 class ResultList:
-    """A list of rows, with the model and the rule that made the list.
+    """A list of rows, with its model and rule.
 
     Attributes
     ----------
@@ -174,7 +174,7 @@ class ResultList:
     table : Table
         The ranked table.
     command : str
-        The command that makes the list again.
+        The command for making the list again.
     """
 
     name: str
@@ -194,7 +194,7 @@ class ResultList:
             yield workbook_bytes([self._list(), self._columns(), self._method()])
 
     def _list(self) -> Sheet:
-        """Return a sheet of the rows, with empty columns for decisions and comments."""
+        """Return a sheet of the rows with empty columns for decisions and comments."""
         rows = _for_people(self.rows)
         own = ("decision", "comment")
         columns: dict[str, Column | list[str]] = {}
@@ -243,7 +243,7 @@ def _rounded(column: Column) -> Column:
 
 
 MANY_ROWS = 1 << 18
-"""Smallest number of rows for which the rows are ranked in parallel to other work."""
+"""Smallest number of rows to rank in parallel to other work."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -262,7 +262,7 @@ class Found:
     agreement : Agreement or None
         Agreement of the ranking with the label.
     grouped : Grouped or None
-        The original rows of each customer, if the table has one row for each customer.
+        The original rows of each customer, if the rows are customers.
     """
 
     table: Table
@@ -275,7 +275,7 @@ class Found:
 
     @property
     def alerts(self) -> Alerts:
-        """All rows, starting with the most unusual row. Access waits for the ranking."""
+        """All rows, most unusual row first. Access waits for the ranking."""
         return self.ranking()
 
     def report(
@@ -303,7 +303,7 @@ class Found:
         command: str = "",
         alerts: Table | None = None,
     ) -> Iterator[bytes]:
-        """Return the content of the list's file in pieces; see `write`."""
+        """Yield the content of the list's file in parts. See `write`."""
         if alerts is None:
             alerts = self.alerts.to_table(self.detector.map_, self.table)
         results = ResultList("alerts", alerts, self.detector, self.rule, self.table, command)
@@ -318,7 +318,7 @@ class Found:
         command: str = "",
         alerts: Table | None = None,
     ) -> None:
-        """Write the list, the original rows of the listed customers, and the detector."""
+        """Write the list, the rows of the listed customers, and the detector."""
         content = self.content(kind, bom=bom, command=command, alerts=alerts)
         write_whole(folder / f"alerts.{kind}", content)
         if self.grouped is not None:
@@ -380,14 +380,14 @@ def _start_from(after: Map | None, encoding: Encoding) -> dict[str, Any]:
 
 @dataclass
 class MapCount:
-    """Counter of finished maps during the training of several maps.
+    """Counter of finished maps in a training of several maps.
 
     Attributes
     ----------
     n_done : int
         Number of finished maps.
     share : float
-        Share of the current map's training that is finished, from 0 to 1.
+        Finished share of the current map's training, from 0 to 1.
     """
 
     n_done: int = 0

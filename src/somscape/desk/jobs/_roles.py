@@ -1,4 +1,4 @@
-"""Turn options into roles of columns, and rows of transactions into customers."""
+"""Turn options into roles of columns, and transactions into customers."""
 
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -29,7 +29,7 @@ KIND_OPTIONS = ("drop", "protect", "category", "number", "ordinal", "date")
 
 TEXT_READING = ("delimiter", "decimal", "encoding")
 READING = (*TEXT_READING, "sheet")
-"""Options for reading a table. `TEXT_READING` contains the options for text files."""
+"""Options for reading a table, including the options for text files."""
 
 FROM_DATABASE = ("table", "query")
 """Options for choosing the data in a database."""
@@ -37,7 +37,7 @@ FROM_DATABASE = ("table", "query")
 
 @dataclass(frozen=True, eq=False)
 class Label:
-    """A label: its column, its value, and the rows that have this value.
+    """The column, the value and the labeled rows of a label.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class Label:
     is_known : ndarray of shape (n_rows,), bool
         Whether the label of each row is known.
     is_rarer : bool
-        Whether the label's value was chosen because it is the rarest value.
+        Whether the value was chosen as the rarest value.
     """
 
     column: str
@@ -57,21 +57,21 @@ class Label:
 
 
 def split_label(label: str | None, table: Table) -> tuple[str | None, str | None]:
-    """Split COL=VALUE, even if the name of the column contains an equals sign."""
+    """Split COL=VALUE. The name of the column can contain an equals sign."""
     if label is None or label in table.names or "=" not in label:
         return label, None
     return _split(label, table)
 
 
 def _split(text: str, table: Table) -> tuple[str, str]:
-    """Split after the longest name of a column at the start, else at the first equals sign."""
+    """Split after the longest column name at the start, else at the first equals sign."""
     names = [name for name in table.names if text.startswith(f"{name}=")]
     column = max(names, key=len) if names else text.partition("=")[0]
     return column, text[len(column) + 1 :]
 
 
 def told_table(path: str, options: Mapping[str, Any]) -> tuple[Table, Roles, list[str]]:
-    """Read a table, and return the table, the roles of its columns, and notes."""
+    """Read a table. Return three values: the table, the roles of its columns, and notes."""
     file = options.get("roles")
     saved = Roles() if file is None else read_roles(file)
     table = read_table(path, **reading_of(path, options, saved))
@@ -88,7 +88,7 @@ def told_table(path: str, options: Mapping[str, Any]) -> tuple[Table, Roles, lis
 
 
 def reading_of(path: str, options: Mapping[str, Any], roles: Roles) -> dict[str, Any]:
-    """Return the settings for reading a file. Options replace settings from a roles file."""
+    """Return the settings for reading a file. Options replace the settings of a roles file."""
     fit = {"text": TEXT_READING, "workbook": ("sheet",)}.get(kind_at(path), ())
     saved: dict[str, Any] = {n: value for n, value in roles.reading.items() if n in fit}
     if roles.missing_values is not None:
@@ -97,7 +97,7 @@ def reading_of(path: str, options: Mapping[str, Any], roles: Roles) -> dict[str,
 
 
 def given_reading(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options for reading a table, without the options that are not set."""
+    """Return the options for reading a table that are set."""
     named = (*READING, "missing_values", *FROM_DATABASE)
     return {name: options[name] for name in named if options.get(name) not in (None, ())}
 
@@ -132,7 +132,7 @@ def roles_from(table: Table, options: Mapping[str, Any]) -> Roles:
 
 
 def split_ordinal(text: str, table: Table) -> tuple[str, list[Any]]:
-    """Split COL=LOW<...<HIGH. By default, the levels are the sorted numbers of the column."""
+    """Split COL=LOW<...<HIGH. Without levels, use the sorted numbers of the column."""
     if text not in table.names and "=" in text:
         name, levels = _split(text, table)
         return name, [level.strip() for level in levels.split("<")]
@@ -148,12 +148,12 @@ def split_ordinal(text: str, table: Table) -> tuple[str, list[Any]]:
 
 
 def find_label(table: Table, label: str | None) -> Label | None:
-    """Return the label for the comparison, with the rarest value if no value is given."""
+    """Return the label for the comparison, by default with the rarest value."""
     return label_of(table, *split_label(label, table))
 
 
 def label_of(table: Table, column: str | None, value: str | None) -> Label | None:
-    """Return the label for the comparison from its column and value, like `find_label`."""
+    """Return the label for the comparison from a column and a value. See `find_label`."""
     if column is None:
         return None
     texts = np.array(level_texts(table.column(column)), dtype=object)
@@ -191,28 +191,27 @@ def label_of(table: Table, column: str | None, value: str | None) -> Label | Non
 
 
 ROWS_FILE = "alerts_rows.csv"
-"""Name of the file with the original rows of the listed customers."""
+"""Name of the file with the rows of the listed customers."""
 
 GIVEN = ("numbers", "categories", "dates", "drop", "protect")
-"""Roles that columns of customers and columns of transactions can both have."""
+"""Roles for columns of both customers and transactions."""
 
 ROLES = {"number": "numbers", "category": "categories", "date": "drop"}
-"""Role of a column of customers that `per` made, by the kind of the column. Dates are dropped,
-because otherwise every customer of a later month would be far from the map. Days are used instead
-of dates."""
+"""Role of a column that `per` made, by kind. Dates are dropped because later customers would seem
+far from the map. Days are used instead of dates."""
 
 TAKEN_AS = {"number": "numbers", "category": "categories", "date": "dates"}
-"""Role of a column of transactions, by the kind of column that `per` found."""
+"""Role of a column of transactions by kind."""
 
 
 @dataclass(frozen=True, eq=False)
 class PerOptions:
-    """A table to train on, with its roles.
+    """A table for training, with its roles.
 
     Attributes
     ----------
     table : Table
-        The table from the file, or with ``--per``, the table of customers.
+        The table from the file.  With ``--per``, the table of customers.
     roles : Roles
         Roles of the columns of `table`.
     label : Label or None
@@ -221,7 +220,7 @@ class PerOptions:
     given : Roles
         Roles of the columns of the table from the file.
     whys : mapping of str to str
-        Reasons for roles that no option sets, by column.
+        Reasons for automatic roles, by column.
     """
 
     table: Table
@@ -233,13 +232,13 @@ class PerOptions:
 
     @property
     def as_read(self) -> Table:
-        """The table from the file, with all notes."""
+        """The table from the file with all notes."""
         if self.grouped is None:
             return self.table
         return replace(self.grouped.rows, notes=self.table.notes)
 
     def encoding(self, on_number: Callable[[NumberCode, Floats], object] | None = None) -> Encoding:
-        """Fit the encoding of the table; see `encoding_from`."""
+        """Fit the encoding of the table. See `encoding_from`."""
         found = encoding_from(self.table, self.roles, on_number)
         return replace(found, columns=tuple(map(self._explained, found.columns)))
 
@@ -270,7 +269,7 @@ class PerOptions:
         }
 
     def _made_of(self, name: str, told: Mapping[str, str]) -> str:
-        """Return the columns made from a column, or the reason why no column was made."""
+        """Return the columns made from a column, or the reason why none was made."""
         assert self.grouped is not None
         made = (n for n, what in self.grouped.made.items() if what.column == name and n not in told)
         why = "as asked" if name in told else "different in most rows"
@@ -278,7 +277,7 @@ class PerOptions:
 
 
 def ready(table: Table, roles: Roles) -> PerOptions:
-    """Return a table to train on, with one row for each customer if `roles.per` is set."""
+    """Return a table for training. With `roles.per`, each row is a customer."""
     if not roles.per:
         label = label_of(table, roles.label, roles.label_value)
         return PerOptions(table, roles, label, given=roles)
@@ -307,7 +306,7 @@ def ready(table: Table, roles: Roles) -> PerOptions:
 def _split_off_label(
     table: Table, column: str | None, value: str | None, by: Sequence[str]
 ) -> tuple[Label | None, Table]:
-    """Return the label of a table of transactions, or None, and the table without the label."""
+    """Return two values: the label of transactions or None, and the table without the label."""
     if column not in table.names:
         return None, table
     if column in by:
@@ -319,7 +318,7 @@ def _split_off_label(
 
 
 def _notes(grouped: Grouped, roles: Roles, unfit: Sequence[UnusedColumn]) -> list[str]:
-    """Return notes on columns from which no column of the table of customers was made."""
+    """Return notes on columns that are missing in the table of customers."""
     names, rows = grouped.table.names, grouped.rows.names
     notes: list[str] = [*notes_of_unfit(code for code in unfit if code.name not in names)]
     differ = [name for name in roles.protect if name in rows and name not in names]
@@ -332,7 +331,7 @@ def _notes(grouped: Grouped, roles: Roles, unfit: Sequence[UnusedColumn]) -> lis
 
 
 def _columns_not_made(grouped: Grouped, roles: Roles) -> list[str]:
-    """Return columns to leave out that `per` made from other rows, but not from these rows."""
+    """Return the columns to leave out that `per` did not make from these rows."""
     there, rows = grouped.table.names, grouped.rows.names
     names = (*roles.drop, *roles.protect)
     return [n for n in names if n not in (*there, *rows) and may_be_made(n, rows)]
@@ -341,7 +340,7 @@ def _columns_not_made(grouped: Grouped, roles: Roles) -> list[str]:
 def _roles_of_customers(
     grouped: Grouped, roles: Roles, rows: Table, unfit: Sequence[UnusedColumn]
 ) -> tuple[Roles, dict[str, str]]:
-    """Return the roles of the customers' columns, with reasons for roles that no option sets."""
+    """Return two values: the roles of the customers' columns, and reasons for automatic roles."""
     names = grouped.table.names
     parts, own = (
         part_names(dict.fromkeys(dates, True), rows.names)
@@ -371,8 +370,8 @@ def _roles_of_customers(
 
 
 def _with_label(grouped: Grouped, label: Label | None, rows: Table) -> PerOptions:
-    """Give a customer the label's value if any row of the customer has this value, else the first
-    known value in these rows."""
+    """Label each customer. A customer with the label's value in any row receives this value. Other
+    customers receive their first known value."""
     grouped = replace(grouped, rows=rows)
     if label is None:
         return PerOptions(grouped.table, grouped=grouped)
@@ -392,7 +391,7 @@ def _with_label(grouped: Grouped, label: Label | None, rows: Table) -> PerOption
 
 
 def ready_for(map_: Map, table: Table, options: Mapping[str, Any]) -> PerOptions:
-    """Return a table for a saved map, with one row for each customer if the map ranks customers."""
+    """Return a table for a saved map. Some maps need one row for each customer."""
     by, given = options["per"], options.get("label")
     names = [code.name for code in map_.encoding.columns]
     ranks_customers = ROW_COUNT in names and ROW_COUNT not in table.names
@@ -422,7 +421,7 @@ def ready_for(map_: Map, table: Table, options: Mapping[str, Any]) -> PerOptions
 
 
 def rows_of_alerts(grouped: Grouped, alerts: Alerts) -> Table:
-    """Return the original rows of the listed customers, with the rank of each customer."""
+    """Return the rows of the listed customers, with each customer's rank."""
     parts = [grouped.rows_of(customer) for customer in alerts.rows[: alerts.n_alerts]]
     rank = np.repeat(np.arange(1, len(parts) + 1), [len(part) for part in parts])
     rows = grouped.rows.take(np.concatenate([np.empty(0, dtype=np.intp), *parts]))

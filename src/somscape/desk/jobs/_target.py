@@ -1,4 +1,4 @@
-"""A column to predict, a model for this column, and columns that contain the same information."""
+"""The column to predict, its model, and columns with the same information."""
 
 import re
 import shlex
@@ -28,7 +28,7 @@ MAX_SHOWN = 8
 """Largest number of classes to name in a text."""
 
 MAX_CLASSES = 20
-"""Largest number of different values for which a number column is treated as classes."""
+"""A number column with at most this many different values is treated as classes."""
 
 DIGITS = 6
 """Number of significant digits for the bounds of a range. Whole numbers are not rounded."""
@@ -36,13 +36,13 @@ DIGITS = 6
 UNTOLD = "unknown, because no row could be left out"
 
 MAX_TAUGHT = 300
-"""Largest number of classes to learn. The training time grows with the square of this number."""
+"""Largest number of classes to learn. The training time grows with its square."""
 
 AS_CLASSES = ("categories", "ordinals")
-"""Roles for which the numbers of a column are treated as classes."""
+"""Roles for treating the numbers of a column as classes."""
 
 LONG = re.compile(r"-?[1-9][0-9]{15,}")
-"""Pattern of numbers with more digits than a float can store, which are treated as names."""
+"""Pattern of numbers that are too long for a float. These numbers are treated as names."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,8 +53,7 @@ class Target:
     ----------
     name : str
     values : ndarray of shape (n_rows,)
-        Index of each row's class in `classes`, with -1 for an unknown class.  If the target is a
-        number column, the values are the numbers of this column.
+        Index of each row's class in `classes`, -1 if unknown.  For a number column, the numbers.
     is_known : ndarray of shape (n_rows,), bool
         Whether the value is present.
     classes : ndarray of str or None
@@ -78,7 +77,7 @@ class Target:
 
 
 def target_of(table: Table, name: str, role: str | None = None) -> Target:
-    """Return a column as a target: a number if it has many different numbers, else classes."""
+    """Return a column as a target. Many different numbers give a number, else classes."""
     column = table.column(name)
     is_known = ~np.asarray(column.missing)
     place = f"Target column '{name}' of {table.source}"
@@ -124,7 +123,7 @@ def target_of(table: Table, name: str, role: str | None = None) -> Target:
 
 
 def _class_indices(column: Column) -> tuple[Ints, NDArray[Any]]:
-    """Return the index of each row's class, -1 if missing, and the sorted classes."""
+    """Return two values: the class index of each row (-1 if missing), and the sorted classes."""
     codes, texts = column.coded()
     codes = np.where(column.missing, -1, codes)
     kinds, rows = np.unique(codes, return_index=True)
@@ -180,7 +179,7 @@ def train_target(
 
 
 def quality_words(model: Answering) -> str:
-    """Return the cross-validated quality of a model, in words."""
+    """Return the cross-validated quality of a model in words."""
     if not isinstance(model, Recognizer):
         assert isinstance(model, Predictor)
         return f"cross-validated R2 {UNTOLD if model.r2 is None else f'{model.r2:.3f}'}"
@@ -225,7 +224,7 @@ def _numbers(model: Predictor, rows: Floats) -> tuple[Column, dict[str, Any]]:
 
 
 def summary_words(model: Answering, predictions: Table) -> str:
-    """Return a text with the counts of the predicted classes, or the range of predicted numbers."""
+    """Return the counts of predicted classes, or the range of predicted numbers, as text."""
     column = predictions.column("predicted")
     if not isinstance(model, Recognizer):
         assert column.numbers is not None
@@ -236,7 +235,7 @@ def summary_words(model: Answering, predictions: Table) -> str:
 
 
 def agreement_words(model: Answering, table: Table, predictions: Table) -> str | None:
-    """Return a sentence on the quality of predictions, or None if the table has no target."""
+    """Return a sentence on the quality of predictions. Without a target, return None."""
     name = model.map_.encoding.named("label")
     if name is None or name not in table.names:
         return None
@@ -266,20 +265,20 @@ def _named_words(model: Recognizer, found: NDArray[Any], known: NDArray[Any], ro
 
 
 MAX_ROWS = 5_000
-"""Largest number of evenly spaced rows that are used to find columns that leak the target."""
+"""Largest number of rows to search for columns that leak the target."""
 
 MIN_ROWS = 30
 MAX_WRONG = 0.01
-"""A column leaks the target if it predicts at most this share of the rows wrongly."""
+"""Largest share of wrong predictions from a column that leaks the target."""
 
 MAX_LEFT = 0.1
-"""With a leaking column, the share of wrong predictions must be at most this multiple of the share
-without any column."""
+"""Largest share of wrong predictions from such a column, relative to a prediction without
+columns."""
 
 
 def leaks_of(encoding: Encoding, rows: Float64s, target: Target) -> dict[str, float]:
-    """Return the columns that predict the target nearly perfectly even alone, with the share that
-    is predicted correctly."""
+    """Return the columns that alone nearly predict the target, with their shares of correct
+    predictions."""
     some = slice(None, None, -(-len(rows) // MAX_ROWS))
     rows = rows[some]
     if len(rows) < MIN_ROWS:
@@ -297,7 +296,7 @@ def leaks_of(encoding: Encoding, rows: Float64s, target: Target) -> dict[str, fl
 
 
 def _share_wrong(found: Float64s, y: Float64s) -> float:
-    """Return the share of rows with a wrong class, or for numbers, of unexplained variance."""
+    """Return the share of rows with a wrong class. For numbers, return the unexplained variance."""
     if y.shape[1] > 1:
         return float((found.argmax(axis=1) != y.argmax(axis=1)).mean())
     variance = float(y.var())
@@ -305,8 +304,8 @@ def _share_wrong(found: Float64s, y: Float64s) -> float:
 
 
 def _mean_of_other_rows(values: Float64s, y: Float64s) -> Float64s:
-    """For each row, return the mean of y over the other rows with the same value. If there are
-    none, use the rows with the nearest value."""
+    """For each row, return the mean of y over the other rows with the same value. Without such
+    rows, use the rows with the nearest value."""
     kinds, group = np.unique(values, axis=0, return_inverse=True)
     group = group.ravel()
     n = np.bincount(group).astype(np.float64)
@@ -320,6 +319,6 @@ def _mean_of_other_rows(values: Float64s, y: Float64s) -> Float64s:
 
 
 def _nearest(values: Float64s) -> Ints:
-    """For each value, return the index of the nearest other value. The values must be ascending."""
+    """Return the index of the nearest other value for each value in ascending order."""
     gaps = np.concatenate([[np.inf], np.diff(values), [np.inf]])
     return np.asarray(np.arange(len(values)) + np.where(gaps[:-1] <= gaps[1:], -1, 1))

@@ -20,17 +20,17 @@ from somscape.tables.ordered import OrdinalCode
 from somscape.tables.table import Table
 
 Cells: TypeAlias = list[list[Any]]
-"""The values of some rows, as one list for each column of the map."""
+"""The values of some rows, with one list for each column of the map."""
 
 KINDS = {str: "text", bool: "true or false", type(None): "null", list: "a list", dict: "an object"}
 MAX_NAMED = 5
 
 ONE_BY_ONE = frozenset({bool, float})
-"""Types in which differently written values can be equal. For example, 1.0 and True equal 1."""
+"""Types that need separate comparisons. For example, 1.0 equals True."""
 
 
 def kind_found(value: object) -> str:
-    """Return the kind of a JSON value, without the value itself."""
+    """Return the kind of a JSON value without the value."""
     return KINDS.get(type(value), "a number")
 
 
@@ -46,7 +46,7 @@ class Columns:
     names : list of str
         Required columns of each row.
     known : frozenset of str
-        Allowed columns of each row, including the id and unused columns of the map.
+        Allowed columns of each row, including the id and unused columns.
     id : str or None
         The column with the ids of the rows.
     """
@@ -60,7 +60,7 @@ class Columns:
         self._readers = [_reader_of(code, words, may_miss=may_miss) for code in encoding.used]
 
     def cells(self, rows: Sequence[Any]) -> Cells:
-        """Return the values of rows by column, or raise a refusal of the rows."""
+        """Return the values of rows by column, or refuse the rows."""
         for number, row in enumerate(rows, 1):
             if type(row) is not dict:
                 raise Refusal(422, f"Row {number} must be an object, but is {kind_found(row)}.")
@@ -80,7 +80,7 @@ class Columns:
         return Table(tuple(columns), "the request")
 
     def with_ids(self, table: Table, ids: Sequence[Any] | None) -> Table:
-        """Add the ids of the rows to a table, if the map has an id column."""
+        """Add the ids of the rows to a table if the map uses ids."""
         if ids is None or self.id is None:
             return table
         texts = [None if each is None else str(each) for each in ids]
@@ -122,7 +122,7 @@ def _reader_of(code: Any, words: Sequence[str] | None, *, may_miss: bool) -> "_N
 
 
 class _Reader:
-    """Reader of the values of one column, with a check of their types."""
+    """Reader of the values of one column. It checks their types."""
 
     types: frozenset[type] = frozenset()
     needs = ""
@@ -132,7 +132,7 @@ class _Reader:
         self._may_miss = may_miss
 
     def check(self, values: Sequence[Any]) -> None:
-        """Refuse the request if a value has a type that is not valid in the column."""
+        """Refuse the request if a value has the wrong type for the column."""
         allowed = self.types | {type(None)} if self._may_miss else self.types
         if allowed.issuperset(map(type, values)):
             return
@@ -140,7 +140,7 @@ class _Reader:
         self.refuse(row, kind_found(values[row]))
 
     def refuse(self, row: int, found: str) -> None:
-        """Refuse the row with this index, because the value in this column is of the wrong kind."""
+        """Refuse a row with a value of the wrong kind in this column."""
         or_null = " or null" if self._may_miss else ""
         raise Refusal(
             422,
@@ -239,7 +239,7 @@ NO_TABLE = {
     "arrow": "The body cannot be read as an Arrow stream of numbers, text and dates, or the "
     "uncompressed data are too large.",
 }
-"""Messages for bodies that cannot be read. Unlike others, these messages do not quote values."""
+"""Messages for bodies that cannot be read. These messages do not quote values."""
 
 
 def media_type(header: str | None) -> str:

@@ -1,4 +1,4 @@
-"""Limits on the size of a request, and functions that read and write JSON."""
+"""Limits on the size of a request, and functions for JSON."""
 
 import json
 from collections.abc import Callable
@@ -15,8 +15,7 @@ class RequestLimits:
     Parameters
     ----------
     max_body : int, default=32_000_000
-        Largest number of bytes in a body.  The data can need about forty times as many bytes of
-        memory.
+        Largest size in bytes of a body.  The data can need about 40 times as much memory.
     max_rows : int, default=100_000
     """
 
@@ -38,7 +37,7 @@ def from_json(body: bytes, parse_constant: Callable[[str], Any]) -> Any:
 
 
 def to_json(answer: Any) -> bytes:
-    """Return a response as JSON in UTF-8, with "?" for characters that UTF-8 cannot encode."""
+    """Return a response as JSON in UTF-8. Invalid characters become "?"."""
     try:
         return msgspec.json.encode(answer)
     except UnicodeEncodeError:

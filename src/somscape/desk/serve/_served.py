@@ -1,4 +1,4 @@
-"""Load a served map file, score rows with its model, and replace the model if the file changes."""
+"""Load a map file, score rows with it, and load it again after a change."""
 
 import asyncio
 import hashlib
@@ -30,7 +30,7 @@ from somscape.tables.table import Table, table_from_columns
 
 FLAGGED, ALL, NONE = "flagged", "all", "none"
 EXPLAINED = (FLAGGED, ALL, NONE)
-"""Values with which a request chooses the rows for which reasons are returned."""
+"""Values for choosing the rows with reasons in a response."""
 
 RESULTS = ("row", "score", "p_value", "flagged", "unit", "reasons")
 
@@ -45,7 +45,7 @@ class Answers:
     is_flagged : ndarray of shape (n_rows,), bool
     units : ndarray of shape (n_rows,)
     reasons : list of Reasons or None
-        Reasons for each row; None for a row without requested reasons.
+        Reasons for each row; None if no reasons were requested.
     """
 
     scores: Float64s
@@ -59,7 +59,7 @@ class Answers:
         return Answers(**{name: values[some] for name, values in vars(self).items()})
 
     def to_json(self, ids: Sequence[Any] | None) -> list[dict[str, Any]]:
-        """Return an object for each row, with its id if there are ids."""
+        """Return an object for each row, with the row's id if known."""
         columns = zip(
             self.scores.tolist(),
             self.p_values.tolist(),
@@ -82,7 +82,7 @@ class Answers:
         ]
 
     def to_table(self, ids: Sequence[Any] | None, id_name: str | None) -> Table:
-        """Return a table with a row for each scored row, with reasons as text."""
+        """Return a table with a row for each scored row. Reasons are text."""
         columns: dict[str, Any] = {
             "row": np.arange(1, len(self.scores) + 1),
             "score": self.scores,
@@ -135,11 +135,11 @@ def _in_json(reasons: Reasons) -> dict[str, Any]:
 
 
 FARTHEST = 1e100
-"""Largest allowed encoded value, as in `encode`. Distances between larger values overflow."""
+"""Largest allowed encoded value. Distances between larger values overflow."""
 
 
 def refusal_of(encoding: Encoding, table: Table) -> Refusal:
-    """Return a refusal that, unlike the encoding's own message, does not quote values of rows."""
+    """Return a refusal that does not quote values of rows."""
     for code in encoding.used:
         try:
             source = code.read(table.column(code.name))
@@ -187,7 +187,7 @@ class Served:
 
     @property
     def kind(self) -> str:
-        """The kind of model in the file: "detector", "recognizer" or "predictor"."""
+        """The kind of model, one of "detector", "recognizer" and "predictor"."""
         return type(self.thing).__name__.lower()
 
     @property
@@ -202,12 +202,12 @@ class Served:
 
     @cached_property
     def fields(self) -> dict[str, str]:
-        """The kind of each column. A map that replaces this map needs the same kinds."""
+        """The kind of each column. A new map must have the same kinds."""
         return {code.name: code.kind for code in self.encoding.columns}
 
     @cached_property
     def reads_rows_alone(self) -> bool:
-        """Whether rows can be read one by one. Dates must be read together to find their format."""
+        """Whether rows can be read one by one. The format of dates needs several rows."""
         return not any(isinstance(code, DateCode) for code in self.encoding.used)
 
     def score(self, table: Table, explained: list[str]) -> Answers:
@@ -280,7 +280,7 @@ def _load_checked(path: Path) -> Served:
 
 
 def state_of(path: Path) -> tuple[int, int, int]:
-    """Return facts by which a new file of the same name can be recognized."""
+    """Return facts that reveal a new file of the same name."""
     try:
         found = path.stat()
     except OSError as error:
@@ -301,7 +301,7 @@ def _now() -> str:
 
 
 def _warm_up(served: Served) -> None:
-    """Score or predict an empty row, so that cached parts exist before the first request."""
+    """Score or predict an empty row. This makes the first request faster."""
     empty: Any = served.columns.table([[None]] * len(served.columns.names))
     if served.encoding.missing != "error":
         if isinstance(served.thing, Detector):
@@ -317,7 +317,7 @@ MAX_NAMED = 5
 
 
 class Keeper:
-    """Keeper of the served map, which loads the map file again when the file changes.
+    """Keeper of the served map.  It loads the map file again after a change.
 
     Parameters
     ----------
@@ -328,7 +328,7 @@ class Keeper:
     path : Path
     current : Served
     refused : dict or None
-        Time and reason of the last refusal of a file; None after a new file was accepted.
+        Time and reason of the last refused file; None after an accepted file.
 
     Raises
     ------
@@ -343,7 +343,8 @@ class Keeper:
         self.refused: dict[str, str] | None = None
 
     def look(self) -> bool | None:
-        """Check the file once. Return whether a new file was accepted, or None if none exists."""
+        """Check the file once. Return whether a new file was accepted, or None without a new
+        file."""
         state: tuple[int, int, int] | None = None
         try:
             state = state_of(self.path)
@@ -363,7 +364,7 @@ class Keeper:
         return True
 
     async def watch(self, tell: Callable[[bool], None]) -> None:
-        """Check the file at regular intervals. Requests in progress still use the previous map."""
+        """Check the file at regular intervals. Requests in progress use the previous map."""
         while True:
             await asyncio.sleep(PERIOD)
             is_taken = await asyncio.to_thread(self.look)
@@ -384,13 +385,13 @@ def _check_columns(old: Served, new: Served) -> None:
 
 
 MOMENT = 0.001
-"""Longest time in seconds that a request waits for other requests to be scored together."""
+"""Longest time in seconds that a request waits for other requests."""
 
 
 @dataclass(eq=False)
 class _Waiting:
-    """The rows of a request, and a future for the results. The future contains None if the request
-    must be scored alone."""
+    """The rows of a request, and a future for the results. None as the result means that the
+    request must be scored alone."""
 
     served: Served
     cells: Cells
@@ -399,12 +400,11 @@ class _Waiting:
 
 
 class Together:
-    """Scorer of small requests, which scores simultaneous requests together.
+    """Scorer of small requests.  Simultaneous requests are scored together.
 
-    The scorer runs in the event loop, and scores all waiting requests in one step.  If several
-    requests were scored together in the previous step, the next request waits up to a millisecond
-    for the same number of requests.  If no other request arrives in this time, later requests do
-    not wait.
+    The scorer runs in the event loop.  It scores all waiting requests at once.  After several
+    requests were scored together, the next request waits up to a millisecond for the same number of
+    requests.  If no other request arrives, later requests do not wait.
     """
 
     def __init__(self) -> None:
@@ -443,7 +443,7 @@ class Together:
 
 
 def _answer_joined(served: Served, joined: list[_Waiting]) -> None:
-    """Score several requests in one step, or no request if an error occurs."""
+    """Score several requests at once. If an error occurs, score none."""
     try:
         cells = [list(chain(*each)) for each in zip(*(one.cells for one in joined), strict=True)]
         explained = list(chain(*(one.explained for one in joined)))

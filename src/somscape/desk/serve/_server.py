@@ -1,4 +1,4 @@
-"""The server of `somscape serve`: routes, access, metrics, and OpenAPI."""
+"""The server of `somscape serve`, with routes, access, metrics and OpenAPI."""
 
 import asyncio
 import json
@@ -60,7 +60,7 @@ from somscape.tables.ordered import OrdinalCode
 from somscape.tables.table import Table
 
 GRACE = 30
-"""Number of seconds in which requests in progress can finish after the service is told to end."""
+"""Seconds in which requests in progress can finish after the signal to end."""
 
 MIN_TOKEN = 16
 """Smallest number of characters in a token. A shorter token could be guessed."""
@@ -106,7 +106,7 @@ def serve_map(
 
 
 def _check_others(host: str, token: Path | None, cert: Path | None, key: Path | None) -> None:
-    """Raise InputError if other computers have access without a token or without TLS."""
+    """Raise InputError if other computers have access without a token or TLS."""
     if (cert is None) != (key is None):
         raise InputError(
             "`tls_cert` and `tls_key` can only be given together. Give both or neither.",
@@ -270,7 +270,7 @@ def _object(properties: dict[str, Any], **more: Any) -> dict[str, Any]:
 TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-"""Bounds of the buckets in the histogram of response times, in seconds."""
+"""Bounds in seconds of the histogram of response times."""
 
 
 class Metrics:
@@ -279,8 +279,7 @@ class Metrics:
     Attributes
     ----------
     requests, seconds, under_way, maps
-        Counters of finished requests, of their times, of requests in progress, and of new map
-        files.
+        Counters of finished requests, response times, requests in progress, and new map files.
     """
 
     def __init__(self) -> None:
@@ -322,13 +321,13 @@ class Metrics:
 
 
 OPEN = "/live"
-"""Route that does not require a token, for a program that monitors the process."""
+"""Route without a token for programs that monitor the service."""
 
 GONE = 499
-"""Status code with which requests of disconnected clients are counted."""
+"""Status code in the metrics for a client that disconnected."""
 
 UNREAD = (401, 413, 415, 421)
-"""Status codes of responses after which the rest of the request body is not read."""
+"""Status codes of responses without reading the rest of the request body."""
 
 
 class Gate:
@@ -340,9 +339,9 @@ class Gate:
     limits : RequestLimits
     metrics : Metrics
     origins : Origins
-        Valid origins on the loopback.  Origins are only checked if there is no token.
+        Valid origins on the loopback.  They are checked only without a token.
     token : str or None
-        The token.  If None, everyone who can reach the address has access.
+        The token.  With None, every client of the address has access.
     say : callable
         Function that receives messages on faults.
     """
@@ -388,7 +387,7 @@ class Gate:
             self._metrics.seconds.labels(route).observe(time.perf_counter() - begin)
 
     def _checked(self, path: str, headers: Headers) -> bool:
-        """Refuse an invalid request, and return whether the client has proved its access right."""
+        """Refuse an invalid request. Return whether the client has proved its access right."""
         if path == OPEN:
             return False
         if self._token is None:
@@ -413,8 +412,7 @@ class Gate:
 
 
 def _place_of(error: Exception) -> str:
-    """Return the kind and place of an error, but not its message, because the message can quote a
-    row."""
+    """Return the kind and place of an error. Its message can contain values of rows."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     return f"A request failed: {type(error).__name__} in {Path(last.filename).name}:{last.lineno}."
 
@@ -431,13 +429,13 @@ def answer_of(refused: Refusal) -> Response:
 
 
 MAX_TOGETHER, MAX_BYTES_TOGETHER = 16, 1 << 16
-"""Largest number of rows and of bytes in a request that is scored in the event loop, together with
-other requests. A larger request is scored in a thread, so that it does not delay other requests."""
+"""Largest number of rows and of bytes in a request that is scored in the event loop. Larger
+requests are scored in a thread, so they do not delay other requests."""
 
 N_THREADS = 2
 
 NOT_THIS = re.compile(r";\s*q\s*=\s*0(\.0*)?\s*(;|$)", re.IGNORECASE)
-"""Pattern of ";q=0" in the header Accept, by which a client refuses a media type."""
+"""Pattern of ";q=0" in the header Accept. A client refuses a media type in this way."""
 
 
 class Service:
@@ -462,7 +460,7 @@ class Service:
         self._threads = ThreadPoolExecutor(N_THREADS, thread_name_prefix="rows")
 
     def app(self, started: Callable[[], None]) -> Starlette:
-        """Return the ASGI app, which calls `started` as soon as it can receive requests."""
+        """Return the ASGI app. The app calls `started` when it can receive requests."""
 
         @asynccontextmanager
         async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -529,7 +527,7 @@ class Service:
         return Response(content, media_type=wanted)
 
     async def health(self, request: Request) -> Response:
-        """Describe the served map, and the reason why the last file was refused."""
+        """Describe the served map, and why the last file was refused."""
         served, path = self._keeper.current, shown(self._keeper.path.name)
         answer = {
             "ok": True,
@@ -545,7 +543,7 @@ class Service:
         return Response(to_json(answer), media_type=JSON)
 
     async def live(self, request: Request) -> Response:
-        """Return an empty response, which shows that the process is alive."""
+        """Return an empty response. This shows that the process is alive."""
         return Response(status_code=204)
 
     async def metrics(self, request: Request) -> Response:
@@ -553,7 +551,7 @@ class Service:
         return Response(self._metrics.text(), headers={"content-type": TYPE})
 
     async def openapi(self, request: Request) -> Response:
-        """Return the OpenAPI document, with the columns of the map."""
+        """Return the OpenAPI document with the columns of the map."""
         described = description_of(self._keeper.current, self._limits)
         return Response(to_json(described), media_type=JSON)
 
@@ -565,7 +563,7 @@ class Service:
         return await asyncio.get_running_loop().run_in_executor(self._threads, answer)
 
     def _table_of(self, body: bytes, kind: str, served: Served) -> tuple[Table, list[Any] | None]:
-        """Return the rows of a body as a table, with their ids."""
+        """Return the rows of a body as a table with ids."""
         if kind == JSON:
             return self._json_table(body, served)
         table = self._wire_table(body, kind, served)
@@ -595,7 +593,7 @@ class Service:
 
 
 def _wanted(request: Request) -> str:
-    """Return the first media type in the header Accept that the service can send."""
+    """Return the first media type in the header Accept that the service supports."""
     asked = request.headers.get("accept", "*/*").split(",")
     refused = {media_type(each) for each in asked if NOT_THIS.search(each)}
     for each in map(media_type, asked):
@@ -614,7 +612,7 @@ def _written(found: Answers, ids: list[Any] | None, served: Served, wanted: str)
 
 
 def _ids_of(rows: list[Any], served: Served) -> list[Any] | None:
-    """Return the ids of rows of JSON as they were sent, with None for a row without an id."""
+    """Return the ids of JSON rows as sent, or None for a row without an id."""
     name = served.columns.id
     return None if name is None else [row.get(name) for row in rows]
 

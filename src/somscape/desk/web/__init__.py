@@ -1,1 +1,1 @@
-"""Common parts of servers: addresses, TLS, checks of requests, and a limit on connections."""
+"""Common parts of servers, such as addresses, TLS, and checks of requests."""

@@ -1,4 +1,4 @@
-"""Checks of connections and requests: addresses, host names, sizes, and open connections."""
+"""Checks of addresses, host names, and sizes of requests, and a limit on connections."""
 
 import asyncio
 import errno
@@ -23,7 +23,7 @@ from starlette.types import Message, Receive, Send
 
 
 def is_address(host: str) -> bool:
-    """Return whether a host is an IP address, which does not depend on a name server."""
+    """Return whether a host is an IP address. Such a host needs no name server."""
     try:
         ipaddress.ip_address(host)
     except ValueError:
@@ -37,7 +37,7 @@ def is_loopback(host: str) -> bool:
 
 
 def network_of(host: str) -> str:
-    """Return the network of an address, because one client can have many addresses in a network."""
+    """Return the network of an address. One client can have many addresses in a network."""
     host = host.partition("%")[0]  # without the interface
     if not is_address(host):
         return ""
@@ -49,35 +49,33 @@ def network_of(host: str) -> str:
 
 
 MAX_CONNECTIONS = 1000
-"""Largest number of open connections. With TLS, each connection needs about 300 kB of memory after
-its first byte."""
+"""Largest number of open connections. With TLS, each connection needs about 300 kB of memory."""
 
 MANY_FILES = 10_240
-"""Limit on open files to set if the system does not have a limit. macOS does not allow a higher
-limit."""
+"""Limit on open files for a system without a limit. macOS does not allow a higher limit."""
 
 FREE_FILES = 64
-"""Number of open files to keep free for tables, databases and jobs. If an eighth of the limit on
-open files is more, an eighth is kept free."""
+"""Smallest number of open files to keep free for tables, databases and jobs. An eighth of the limit
+is kept free if that is more."""
 
 SHARE = 4
-"""If one network has at least the limit divided by this number of connections without a token or
-session, the oldest of these connections is closed first."""
+"""One network may open the limit divided by this number without a token or session. After that, its
+oldest connection is closed first."""
 
 QUEUE = 2048
-"""Largest number of clients that can wait for the acceptance of their connection."""
+"""Largest number of clients that wait for a connection."""
 
 FIRST = 30.0
 """Seconds within which the first byte must arrive."""
 
 PAUSE = 1.0
-"""Seconds in which no connection is accepted after the system could not open another file."""
+"""Seconds without new connections after the system ran out of files."""
 
 QUIET = 60.0
 """Seconds between two reports of the same problem."""
 
 EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
-"""Errors that occur if the system does not have enough files or memory for another connection."""
+"""Errors of a system without enough files or memory for a connection."""
 
 NO_FILES = "Too many files are open, so clients wait. Raise the hard limit with ulimit -Hn."
 FULL = (
@@ -92,7 +90,7 @@ NO_NEW_CLIENT = [
     (0x06, 0, 0, 0),  # drop the packet,
     (0x06, 0, 0, 0xFFFFFFFF),  # else keep it.
 ]
-"""Packet filter of Linux that drops the packets of new clients."""
+"""Linux packet filter that drops packets of new clients."""
 
 ATTACH_FILTER = 26
 """Linux's SO_ATTACH_FILTER."""
@@ -110,13 +108,13 @@ class Talk(Protocol):
 
 
 class Connection(socket.socket):
-    """A connection from its acceptance to its end, including a TLS handshake.
+    """A connection from its acceptance to its end.
 
     Parameters
     ----------
     door : Door
     accepted : socket.socket
-        Accepted socket, whose file descriptor this connection takes over.
+        Accepted socket.  This connection takes over its file descriptor.
     network : str
         Network of the client; "" for this computer.
 
@@ -140,26 +138,25 @@ class Connection(socket.socket):
         return self._door.is_ending
 
     def let_in(self) -> None:
-        """Note a valid token or session, so that other connections are closed first."""
+        """Note a valid token or session. Other connections are then closed first."""
         self._door.let_in(self)
 
     def close(self) -> None:
-        """Close the connection and drop its protocol."""
+        """Close the connection and end its protocol."""
         self._door.forget(self)
         self.talk = None
         super().close()
 
 
 class Door:
-    """Acceptor of connections, which closes old connections if there are too many.
+    """Acceptor of connections.  It closes old connections if there are too many.
 
     If too many connections are open, the oldest connection without a valid token or session is
-    closed.  If a network has a fourth of the allowed connections, its oldest connection is closed
-    first.  Connections that have sent bytes form one group, and connections that have not sent a
-    byte form another group.  A connection of the larger group is closed first, so that a client has
-    time to send its token even if the other group is large.  If all clients have sent a token, the
-    oldest idle connection is closed.  If all connections are busy, the new connection is closed.
-    Before its first byte, a connection needs hardly any memory.
+    closed.  A network with a fourth of the allowed connections loses its oldest connection first.
+    Connections with and without received bytes form two groups.  The larger group loses a
+    connection first.  This gives the clients of the smaller group time to send a token.  If all
+    clients have sent a token, the oldest idle connection is closed.  If all connections are busy,
+    the new connection is closed.
 
     Parameters
     ----------
@@ -167,12 +164,12 @@ class Door:
     most : int
         Largest number of open connections.
     say : callable
-        Function that receives messages on problems, each message at most once a minute.
+        Function that receives messages on problems.  A message repeats at most once a minute.
 
     Attributes
     ----------
     is_ending : bool
-        Whether the server is ending, so that each connection is closed after its next response.
+        Whether the server is ending.  Each connection is then closed after its next response.
     """
 
     def __init__(self, listener: socket.socket, most: int, say: Callable[[str], None]) -> None:
@@ -196,7 +193,7 @@ class Door:
         self._accepting = self._loop.create_task(self._accept())
 
     def refuse(self) -> None:
-        """Refuse new clients, but accept the clients that already wait."""
+        """Refuse new clients, but accept waiting clients."""
         if self._listener.family == getattr(socket, "AF_UNIX", None):
             self._listener.shutdown(socket.SHUT_RD)
         elif sys.platform == "linux":
@@ -214,14 +211,14 @@ class Door:
             each.close()
 
     def let_in(self, connection: Connection) -> None:
-        """Note that a connection has sent a valid token or session."""
+        """Note a valid token or session on a connection."""
         if connection in self._begun:
             del self._begun[connection]
             self._strangers[connection.network] -= 1
             self._known[connection] = None
 
     def forget(self, connection: Connection) -> None:
-        """Remove a connection that is being closed."""
+        """Remove a closing connection."""
         if connection in self._silent or connection in self._begun:
             self._strangers[connection.network] -= 1
         self._stop_waiting(connection)
@@ -279,7 +276,7 @@ class Door:
             self._loop.remove_reader(connection.fileno())
 
     def _to_spare(self) -> Connection | None:
-        """Return the connection to close before a new one is accepted, or None if all are busy."""
+        """Return the connection to close for a new one. If all are busy, return None."""
         self._strangers = +self._strangers  # removes networks with a count of 0
         crowd = max(filter(None, self._strangers), key=self._strangers.__getitem__, default="")
         is_crowd = self._strangers[crowd] >= self._most // SHARE and crowd != ""
@@ -314,13 +311,13 @@ class Door:
 
 @lru_cache
 def _network(host: str) -> str:
-    """Return the network of a client; "" for this computer, because a proxy may run there."""
+    """Return the network of a client, or "" for this computer. A proxy may run on this computer."""
     network = network_of(host)
     return "" if is_loopback(host) or is_loopback(network) else network
 
 
 def most_connections() -> int:
-    """Raise the limit on open files, and return the largest allowed number of connections."""
+    """Raise the limit on open files. Return the largest allowed number of connections."""
     if os.name != "posix":
         return MAX_CONNECTIONS
     import resource
@@ -337,16 +334,16 @@ def most_connections() -> int:
 
 
 class Refusal(HTTPException):
-    """An error that becomes the response to a request. The text does not contain values of rows."""
+    """An error for the response to a request. Its text does not contain values of rows."""
 
 
 def are_same(a: str, b: str) -> bool:
-    """Return whether two secrets are equal, in a time that does not depend on their content."""
+    """Return whether two secrets are equal. The time does not depend on their content."""
     return hmac.compare_digest(*(text.encode("utf-8", "surrogatepass") for text in (a, b)))
 
 
 def limited(scope: Message, receive: Receive, limit: int, too_large: Refusal) -> Receive:
-    """Return a `receive` that refuses a body beyond the limit, even without Content-Length."""
+    """Return a `receive` that refuses too large bodies, even without Content-Length."""
     announced = dict(scope["headers"]).get(b"content-length", b"0")
     if not (announced.isdigit() and int(announced) <= limit):
         raise too_large
@@ -364,19 +361,19 @@ def limited(scope: Message, receive: Receive, limit: int, too_large: Refusal) ->
 
 
 CONNECTION = "somscape.connection"
-"""Key under which the state of a request contains the connection."""
+"""Key of the connection in the state of a request."""
 
 CLOSE = (b"connection", b"close")
-"""Header with which the last response on a connection announces the end of the connection."""
+"""Header of the last response on a connection."""
 
 MAX_LEFT = 64 << 10
-"""Largest number of bytes of a body that are read before a refusal is sent."""
+"""Largest number of bytes of a body to read before a refusal."""
 
 PATIENCE = 1.0
-"""Largest number of seconds for reading a body before a refusal is sent."""
+"""Largest number of seconds to read a body before a refusal."""
 
 REFUSED = 400
-"""Smallest status code of a response that counts as a refusal."""
+"""Smallest status code of a refusal."""
 
 
 class Lingering:
@@ -404,7 +401,7 @@ class Lingering:
         self._send = send
 
     def let_in(self) -> None:
-        """Note a valid token or session, so that other connections are closed first."""
+        """Note a valid token or session. Other connections are then closed first."""
         if self._connection is not None:
             self._connection.let_in()
 
@@ -430,12 +427,12 @@ class Lingering:
 
 
 PORTS = {"http": 80, "https": 443}
-"""Default port of each scheme, which is left out of addresses."""
+"""Default port of each scheme. Addresses do not contain this port."""
 
 
 @dataclass(frozen=True)
 class Origins:
-    """The valid origins of a server: scheme, host and port of its addresses.
+    """The valid origins of a server.  An origin is a scheme, a host and a port.
 
     Attributes
     ----------
@@ -468,13 +465,13 @@ class Origins:
         )
 
     def origin(self, host: str) -> str:
-        """Return the ``Origin`` of the server's pages for the ``Host`` of a request."""
+        """Return the ``Origin`` of the server's pages for a ``Host``."""
         given = host.removesuffix(f":{PORTS[self.scheme]}")
         return f"{self.scheme}://{given}".lower()
 
     @property
     def cookie(self) -> str:
-        """The cookie's name, including the port, because browsers share cookies between ports."""
+        """The name of the cookie, with the port. Browsers share cookies between ports."""
         return f"{'__Host-' if self.is_secure else ''}somscape-{self.port}"
 
     @property

@@ -1,4 +1,4 @@
-"""HTTP with uvicorn, and with a time limit for the arrival of a request."""
+"""HTTP with uvicorn, and with a time limit for receiving a request."""
 
 import asyncio
 import signal
@@ -15,20 +15,20 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from somscape.desk.web._connections import CONNECTION, Connection, Door
 
 PERIOD, MIN_BYTES = 30.0, 16 << 10
-"""Number of seconds, and smallest number of bytes of a request that must arrive in this time."""
+"""Seconds of a period, and smallest number of bytes that must arrive in this period."""
 
 DRAIN = 2.0
-"""Seconds after SIGTERM in which new clients are still accepted."""
+"""Seconds for accepting new clients after SIGTERM."""
 
 SETTLE = 0.5
-"""Seconds after `DRAIN` for accepting the clients that began to connect during `DRAIN`."""
+"""Further seconds for accepting clients that connected during `DRAIN`."""
 
 
 class Protocol(H11Protocol):
-    """A protocol that closes its connection if a request arrives too slowly.
+    """A protocol that closes its connection for too slow requests.
 
-    The time limit does not apply while the client waits for a response, or while the server pauses
-    the reading.
+    The time limit does not apply while the client waits for a response, or during a pause in
+    reading.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class Protocol(H11Protocol):
         self._start()
 
     def data_received(self, data: bytes) -> None:
-        """Count the bytes that arrive until the request is complete."""
+        """Count the bytes of a request until it is complete."""
         self._n_bytes += len(data)
         super().data_received(data)
         cycle = self.cycle
@@ -93,7 +93,7 @@ class Protocol(H11Protocol):
 
 
 class Server(uvicorn.Server):
-    """A server that gets its connections from a `Door`.
+    """A server with the connections of a `Door`.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ class Server(uvicorn.Server):
         self._door, self._tls = door, tls
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
-        """Answer requests until Ctrl-C, SIGTERM or SIGHUP, and finish the requests in progress."""
+        """Answer requests until Ctrl-C, SIGTERM or SIGHUP. Requests in progress can finish."""
         asyncio.run(self.serve())
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -121,7 +121,7 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets=[])
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """End the server. On SIGTERM, first finish the connections of clients."""
+        """End the server. On SIGTERM, first accept the waiting clients."""
         if sig != signal.SIGTERM or self._door.is_ending:
             super().handle_exit(sig, frame)
             return

@@ -1,4 +1,4 @@
-"""Sockets and certificates of a server, and a function that runs the server with uvicorn."""
+"""Sockets and certificates of a server, and a function that runs the server."""
 
 import errno
 import ipaddress
@@ -23,7 +23,7 @@ UVICORN: dict[str, Any] = {
 
 
 def listening(host: str, port: int) -> socket.socket:
-    """Return a listening socket. Clients can already connect, but wait for the server."""
+    """Return a listening socket. Clients can connect, but wait for the server."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # With the explicit protocol TCP, asyncio sends small pieces immediately.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -54,7 +54,7 @@ def answer_requests(
     tls: ssl.SSLContext | None = None,
     say: Callable[[str], None],
 ) -> None:
-    """Answer requests until Ctrl-C, SIGTERM or SIGHUP, and finish the requests in progress."""
+    """Answer requests until Ctrl-C, SIGTERM or SIGHUP. Requests in progress can finish."""
     # Imported late, because `check_libraries` must run first.
     import uvicorn
 
@@ -71,7 +71,7 @@ def answer_requests(
 def server_context(
     certificate: Path, key: Path, *, may_be_readable: bool = False
 ) -> ssl.SSLContext:
-    """Return the TLS settings of a server, for TLS 1.2 and 1.3."""
+    """Return the TLS settings of a server for TLS 1.2 and 1.3."""
     for name, path in (("tls_cert", certificate), ("tls_key", key)):
         try:
             if path is key:
@@ -107,7 +107,7 @@ def server_context(
 
 
 def names_of(context: ssl.SSLContext, certificate: Path) -> frozenset[str]:
-    """Return the host names and IP addresses of a certificate, in lower case."""
+    """Return the host names and IP addresses of a certificate in lower case."""
     try:
         found = _handshake(context, certificate)
     except ssl.SSLError as error:
@@ -134,7 +134,7 @@ def names_of(context: ssl.SSLContext, certificate: Path) -> frozenset[str]:
 
 
 def _handshake(server: ssl.SSLContext, certificate: Path) -> dict[str, tuple[tuple[str, str], ...]]:
-    """Return the certificate that a client receives and trusts in a test handshake."""
+    """Return the certificate of the server from a test handshake with a client."""
     client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     client.check_hostname = False
     client.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # trust the certificate without its issuer
