@@ -1,4 +1,4 @@
-"""Real tables that are part of somscape, including the table of a well-known SOM exercise."""
+"""Real tables that are part of somscape."""
 
 from somscape.datasets._credit import (
     load_credit_applications,

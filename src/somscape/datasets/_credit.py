@@ -1,4 +1,4 @@
-"""Two tables of credit applications, one with the bank's decisions, and one with the outcomes."""
+"""Two tables of credit applications."""
 
 from importlib.resources import as_file, files
 from pathlib import Path

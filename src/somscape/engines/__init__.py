@@ -1,1 +1,1 @@
-"""Read collections of Dask, Spark and Ray in pieces."""
+"""Read collections of Dask, Spark and Ray in parts."""

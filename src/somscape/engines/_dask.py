@@ -1,4 +1,4 @@
-"""Read Dask collections in pieces, which are partitions of data frames or row blocks of arrays."""
+"""Read Dask data frames by partition, and Dask arrays by row block."""
 
 import time
 from asyncio import run_coroutine_threadsafe
@@ -17,12 +17,11 @@ from somscape.errors import EngineError, InputError, SomscapeError
 from somscape.fit.pieces import Pieces
 
 MAX_TOGETHER = 1 << 28
-"""Maximum total size in bytes of the pieces of one task, because a worker holds all of them in
-memory."""
+"""Maximum size in bytes of the data of one task.  A worker needs all of it in memory."""
 
 
 class KeptPieces:
-    """The pieces that the cluster already stores, and the workers that store them.
+    """The pieces of data that the cluster stores, with their workers.
 
     Parameters
     ----------
@@ -44,7 +43,7 @@ class KeptPieces:
         self._threads: dict[str, int] = {}
 
     def together(self, client: Any) -> list[list[int]]:
-        """Return the numbers of all pieces in groups, with one task per group."""
+        """Return groups of piece numbers, with one task per group."""
         if not self._futures:
             return [[number] for number in range(self._n_pieces)]
         where = client.who_has(list(self._futures.values()))
@@ -63,7 +62,7 @@ class KeptPieces:
         return found + [[number] for number in range(self._n_pieces) if number not in placed]
 
     def _request_sizes(self, client: Any, where: dict[Any, Any]) -> None:
-        """Request the sizes of new pieces, and the numbers of threads of new workers."""
+        """Request the sizes of new pieces and the thread counts of new workers."""
         pieces = [key for key, workers in where.items() if workers and key not in self._bytes]
         if pieces:
             self._bytes |= client.nbytes(pieces, summary=False)
@@ -72,14 +71,14 @@ class KeptPieces:
 
 
 MAX_ALONE = 30.0
-"""Number of seconds to wait for a cluster that does not have workers."""
+"""Number of seconds to wait for the first worker of a cluster."""
 
 POLL = 1.0
-"""Seconds between two checks whether the cluster has workers."""
+"""Number of seconds between two checks for workers."""
 
 
 def client_of_this_process() -> Any:
-    """Return the client of this process's cluster, or None."""
+    """Return the client of the current cluster, or None."""
     try:
         from distributed import default_client
     except ImportError:
@@ -100,7 +99,7 @@ def client_of_this_process() -> Any:
 
 
 def computed(tasks: list[Any], named: Callable[[int], str], at_once: int) -> Iterator[Any]:
-    """Yield the results of tasks in the order of the tasks, from the cluster if there is one."""
+    """Yield the results of tasks in their order, from a cluster if there is one."""
     client = client_of_this_process()
     if client is None:
         from dask.base import compute  # late: it is slow to import
@@ -119,7 +118,7 @@ def computed(tasks: list[Any], named: Callable[[int], str], at_once: int) -> Ite
 
 
 def _results(client: Any, futures: list[Any], what: str) -> list[Any]:
-    """Fetch results in one request, or raise EngineError if the cluster cannot compute them."""
+    """Fetch results in one request, or raise EngineError."""
     lost = EngineError("The connection to Dask's scheduler was lost. Connect and try again.")
     if client.status != "running":
         raise lost
@@ -173,7 +172,7 @@ T = TypeVar("T")
 
 
 class Partitions(Pieces):
-    """The partitions of a data frame, or the blocks of rows of an array.
+    """The partitions of a data frame, or the row blocks of an array.
 
     Parameters
     ----------
@@ -188,7 +187,7 @@ class Partitions(Pieces):
         self._collection = collection  # otherwise its workers would drop the results
 
     def each(self, function: Callable[[int, Any], T]) -> Iterator[T]:
-        """Apply a function to each piece, and yield the results in the order of the pieces."""
+        """Yield the results of a function for each piece, in order."""
         from dask.delayed import delayed  # late: it is slow to import
 
         sent, task = _as_argument(function, len(self._parts)), delayed(apply, pure=False)
@@ -196,7 +195,7 @@ class Partitions(Pieces):
         yield from computed(tasks, "piece {} of X".format, at_once=1)  # may be large
 
     def total(self, function: Callable[[int, Any], T], merge: Callable[[T, T], T]) -> T:
-        """Apply a function to each piece and merge the results on the workers."""
+        """Return the results of a function, merged on the workers."""
         from dask.delayed import delayed  # late: it is slow to import
 
         together = self._groups_of_pieces()
@@ -214,7 +213,7 @@ class Partitions(Pieces):
         return KeptPieces(self._collection, self._parts)
 
     def _groups_of_pieces(self) -> list[list[int]]:
-        """Return the numbers of all pieces in groups, with one task per group."""
+        """Return groups of piece numbers, with one task per group."""
         client = client_of_this_process()
         if client is not None:
             with suppress(Exception):  # the tasks will raise the error
@@ -223,7 +222,7 @@ class Partitions(Pieces):
 
 
 def answer(collection: Any, function: Callable[[Any], Any], name: str, dtype: Any) -> Any:
-    """Return the results of a function for the rows of a collection, computed lazily."""
+    """Return the lazy results of a function for the rows of a collection."""
     _check_is_table(collection)
     if hasattr(collection, "chunks"):
         rows = collection.rechunk({1: -1})
@@ -235,7 +234,7 @@ def answer(collection: Any, function: Callable[[Any], Any], name: str, dtype: An
 
 
 def _as_argument(function: Any, n_tasks: int) -> Any:
-    """Return a function.  For many tasks, it is delayed, so that it is sent once to each worker."""
+    """Return a function.  For many tasks, it is sent only once to each worker."""
     from dask.delayed import delayed  # late: it is slow to import
 
     return function if n_tasks <= FAN_IN else delayed(function, pure=False)

@@ -1,4 +1,4 @@
-"""Read Ray datasets in pieces, which are blocks that reach Python as Arrow tables."""
+"""Read Ray datasets by block, as Arrow tables."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,11 +14,11 @@ from somscape.fit.pieces import Pieces
 T = TypeVar("T")
 
 MAX_DEATHS = 4
-"""Maximum number of times that the worker of a task can die. By default, Ray retries forever."""
+"""Maximum number of workers that can die during a task. By default, Ray retries forever."""
 
 
 class Partitions(Pieces):
-    """The blocks of a dataset, computed once and kept in Ray's memory or on its disk.
+    """The blocks of a dataset.  Ray computes and stores them once.
 
     Parameters
     ----------
@@ -30,11 +30,11 @@ class Partitions(Pieces):
             self._blocks = _run("a piece of X could not be computed by Ray", dataset.to_arrow_refs)
 
     def each(self, function: Callable[[int, Any], T]) -> Iterator[T]:
-        """Apply a function to each piece, and yield the results in the order of the pieces."""
+        """Yield the results of a function for each piece, in order."""
         yield from _results(self._refs(function), "piece {} of X".format)
 
     def total(self, function: Callable[[int, Any], T], merge: Callable[[T, T], T]) -> T:
-        """Apply a function to each piece and merge the results in the cluster."""
+        """Return the results of a function, merged in the cluster."""
         import ray  # late: it is slow to import
 
         refs = self._refs(function)
@@ -52,7 +52,7 @@ class Partitions(Pieces):
 
 
 def answer(dataset: Any, function: Callable[[Any], Any], name: str, dtype: Any) -> Any:
-    """Return a dataset with the results of a function as a new column, computed lazily."""
+    """Return a lazy dataset with the results of a function as a new column."""
 
     def task(table: Any) -> Any:
         import pyarrow as pa
@@ -68,7 +68,7 @@ def answer(dataset: Any, function: Callable[[Any], Any], name: str, dtype: Any) 
 
 @contextmanager
 def _in_order(dataset: Any) -> Iterator[None]:
-    """Make Ray keep the order of blocks, and stop retrying tasks whose workers die."""
+    """Keep the order of blocks, and limit retries of tasks."""
     options = dataset.context.execution_options
     before, options.preserve_order = options.preserve_order, True
     endless = [asked for asked in _task_options(dataset) if "max_retries" not in asked]
@@ -83,7 +83,7 @@ def _in_order(dataset: Any) -> Iterator[None]:
 
 
 def _task_options(dataset: Any) -> list[dict[str, Any]]:
-    """Return the task options of each step of a dataset, or [] if Ray does not provide them."""
+    """Return the task options of a dataset, or [] if Ray does not provide them."""
     from ray.data import ActorPoolStrategy
 
     try:
@@ -102,7 +102,7 @@ def _apply(function: Callable[[int, Any], T], number: int, table: Any) -> T:
 
 
 def _rows(table: Any) -> Any:
-    """Return a block as an array if its only column contains arrays, otherwise unchanged."""
+    """Return a block as an array if its only column contains arrays."""
     if table.num_columns != 1 or not hasattr(table.schema[0].type, "shape"):
         return table
     from ray.data.block import BlockAccessor  # in a process of Ray
@@ -111,7 +111,7 @@ def _rows(table: Any) -> Any:
 
 
 def _results(refs: list[Any], named: Callable[[int], str]) -> Iterator[Any]:
-    """Yield results in the order of the tasks, and cancel remaining tasks if the caller stops."""
+    """Yield results in the order of tasks.  Cancel all tasks if the caller stops."""
     import ray  # late: it is slow to import
 
     refs.reverse()
@@ -128,7 +128,7 @@ def _results(refs: list[Any], named: Callable[[int], str]) -> Iterator[Any]:
 
 
 def _run(what: str, job: Callable[[], T]) -> T:
-    """Run a job, and raise EngineError with a message of one line if Ray cannot complete it."""
+    """Run a job, or raise a short EngineError."""
     from ray.exceptions import RayError, RayTaskError
 
     try:

@@ -1,4 +1,4 @@
-"""Read Spark data frames in pieces, which are partitions that reach Python as Arrow batches."""
+"""Read Spark data frames by partition, as Arrow batches."""
 
 import pickle
 import re
@@ -15,17 +15,17 @@ from somscape.fit.pieces import Pieces
 T = TypeVar("T")
 
 MAX_COLLECTED = 32
-"""Maximum number of results that this process or one task merges at a time."""
+"""Maximum number of results that one process merges at a time."""
 
 TASK = re.compile(r"Task (\d+) in stage")
-"""Pattern for the number of a piece in an error message of Spark."""
+"""Pattern for the partition number in an error message of Spark."""
 
 RESULT = "number int, result binary"
-"""Columns that a task returns, which are the number of its piece and the pickled result."""
+"""Columns of a task's result: partition number and pickled result."""
 
 
 class Partitions(Pieces):
-    """The partitions of a data frame, ordered by partition number.
+    """The partitions of a data frame, ordered by number.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class Partitions(Pieces):
         self._n_pieces = frame.rdd.getNumPartitions()
 
     def each(self, function: Callable[[int, Any], T]) -> Iterator[T]:
-        """Apply a function to each piece, and yield the results in the order of the pieces."""
+        """Yield the results of a function for each piece, in order."""
         rows = _run(self._tasks(function).collect)
         found = {row.number: row.result for row in rows}
         for number in range(self._n_pieces):
@@ -46,7 +46,7 @@ class Partitions(Pieces):
             yield function(number, self._empty_piece) if result is None else _outcome(result)
 
     def total(self, function: Callable[[int, Any], T], merge: Callable[[T, T], T]) -> T:
-        """Apply a function to each piece and merge the results on the executors."""
+        """Return the results of a function, merged on the executors."""
         tasks, n_tasks = self._tasks(function), self._n_pieces
         while n_tasks > MAX_COLLECTED:
             n_tasks = -(-n_tasks // MAX_COLLECTED)
@@ -78,7 +78,7 @@ class Partitions(Pieces):
 
 
 def answer(frame: Any, function: Callable[[Any], Any], name: str, dtype: Any) -> Any:
-    """Return a data frame with the results of a function as a new column, computed lazily."""
+    """Return a lazy data frame with the results of a function as a new column."""
     from pyspark.sql import types  # late: it is slow to import
 
     if name in frame.columns:
@@ -112,7 +112,7 @@ def _merging_task(merge: Callable[[T, T], T]) -> Callable[[Iterator[Any]], Itera
 
 
 def _run_in_task(job: Callable[[], Any], what: str) -> tuple[bool, Any]:
-    """Run a job in a task, and return whether it succeeded, with its result or its error."""
+    """Run a job in a task.  Return whether it succeeded, and its result or error."""
     try:
         try:
             return True, job()
@@ -139,7 +139,7 @@ def _outcome(pickled: bytes) -> Any:
 
 
 def _run(job: Callable[[], T]) -> T:
-    """Run a job, and raise EngineError with a message of one line if Spark cannot complete it."""
+    """Run a job, or raise a short EngineError."""
     from py4j.protocol import Py4JError
 
     try:

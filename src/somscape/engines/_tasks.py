@@ -1,4 +1,4 @@
-"""Tasks that workers can import by name, and the error if a cluster cannot complete a task."""
+"""Tasks that workers import by name, and their errors."""
 
 import re
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from somscape.errors import EngineError
 T = TypeVar("T")
 
 FAN_IN = 8
-"""Maximum number of results that one task or this process merges at a time."""
+"""Maximum number of results that one process merges at a time."""
 
 
 def apply(function: Callable[[int, Any], T], number: int, data: Any) -> T:
@@ -36,10 +36,10 @@ def groups(tasks: list[Any]) -> list[list[Any]]:
 
 
 CAUSE = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception): .*", re.MULTILINE)
-"""Pattern for the first error in a text of many lines."""
+"""Pattern for the first error in a long text."""
 
 MAX_LETTERS = 500
-"""Maximum number of characters that are quoted from an engine's message."""
+"""Maximum number of characters that are quoted from an error message."""
 
 
 def gave_up(what: str, error: object) -> EngineError:

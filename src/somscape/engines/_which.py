@@ -1,4 +1,4 @@
-"""Find the engine of a collection by the name of its type, without importing any engine."""
+"""Find the engine of a collection without importing any engine."""
 
 from collections.abc import Callable
 from types import ModuleType
@@ -14,11 +14,11 @@ HOLDERS = {
     ("ray", "Dataset"): "Ray",
     ("ray", "MaterializedDataset"): "Ray",
 }
-"""Engine of a type, by the library and the name of the type."""
+"""Engines, by library and type name."""
 
 
 def pieces_of(X: Any) -> Any:
-    """Return a collection of Dask, Spark or Ray as pieces, and other data unchanged."""
+    """Return a collection of Dask, Spark or Ray as pieces, or other data unchanged."""
     engine = _engine_of(X)
     return X if engine is None else engine.Partitions(X)
 

@@ -1,4 +1,4 @@
-"""The fitted map, the record that a file contains, and the order in which units join to regions."""
+"""Fitted maps, records for files, and the order in which units join to regions."""
 
 from somscape.maps.map import Map
 

@@ -1,4 +1,4 @@
-"""Functions that find the map of an object, and functions that return changed maps."""
+"""Find the map of an object, and return changed maps."""
 
 import os
 from dataclasses import replace
@@ -42,7 +42,7 @@ def as_map(map_: Any) -> Map:
 
 
 def map_in_words(map_: Map) -> Map:
-    """Return a map with codes replaced by words, if the map contains a dictionary of words."""
+    """Return a map with words instead of codes, if the map contains a dictionary."""
     if not map_.encoding.roles.dictionary:
         return map_
     return replace(map_, encoding=in_words(map_.encoding), told=map_.joins)
@@ -62,7 +62,7 @@ def reordered(map_: Map, units: Ints) -> Map:
 
 
 def table_and_rows(map_: Map, X: Any) -> tuple[Table, Floats]:
-    """Return data in two forms, as a table with the columns of a map and as encoded rows."""
+    """Return two values: a table with the columns of a map, and encoded rows."""
     X = collected(X)
     if isinstance(X, Table) or hasattr(X, "columns"):
         table = X if isinstance(X, Table) else table_from_frame(X)

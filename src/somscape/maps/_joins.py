@@ -1,5 +1,5 @@
-"""The order in which the units of a map join to pieces.  Units that are separated by the deepest
-valleys of density join last."""
+"""The order in which the units of a map join to regions.  Units on different sides of a gap join
+last."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -17,20 +17,20 @@ from somscape.kernels._kernels import MAX_BEST
 from somscape.kernels._select import select_kernels
 
 MIN_REST = 1e-3
-"""Smallest share of the total pull on a unit that remains without the pull of one row."""
+"""Smallest share of the pull on a unit that remains without one row."""
 
 MAX_KEPT = 4000
-"""Largest number of rows that a map with few units keeps to find regions."""
+"""Maximum number of rows that a small map stores to find regions."""
 
 KEPT_PER_UNIT = 8
 MIN_KEPT = 200
 MAX_VALUES = 1 << 22
-"""Largest number of values in kept rows (16 or 32 MB), unless 200 rows have more values."""
+"""Maximum number of values in the stored rows.  At least 200 rows are allowed."""
 
 
 @dataclass(frozen=True, eq=False)
 class Near:
-    """The nearest units of some rows, for each row in ascending order of distance.
+    """The nearest units of some rows, nearest units first.
 
     Attributes
     ----------
@@ -51,12 +51,12 @@ class Near:
 
 @dataclass(frozen=True, eq=False)
 class KeptRows:
-    """Rows that a map keeps in memory, to find valleys of density between its units.
+    """Rows that a map stores to find gaps between its units.
 
     Attributes
     ----------
     rows : ndarray of shape (n, n_features)
-        Rows in the form in which the metric compares them, with NaN for missing values.
+        Rows in the coordinates of the metric, with NaN for missing values.
     weights : ndarray of shape (n,), float64
     """
 
@@ -72,14 +72,14 @@ class KeptRows:
 
     @property
     def distinct(self) -> "KeptRows":
-        """Distinct rows with the weight of their copies, because equal rows are not a cluster."""
+        """Distinct rows with the total weight of their copies."""
         rows, place = np.unique(self.rows, axis=0, return_inverse=True)
         return KeptRows(rows, np.bincount(place.ravel(), self.weights).astype(np.float64))
 
 
 @dataclass(frozen=True)
 class Pull:
-    """The strength with which rows pulled units in the last epoch.
+    """How strongly rows pulled units in the last epoch.
 
     Attributes
     ----------
@@ -98,7 +98,7 @@ class Pull:
 
 
 def rows_to_keep(shape: tuple[int, ...], n_units: int) -> Ints:
-    """Return the indices of the rows that a map keeps, which are all rows or a random sample."""
+    """Return the indices of the rows that a map stores: all rows or a random sample."""
     n, n_features = shape
     by_size = max(MIN_KEPT, MAX_VALUES // n_features)
     n_kept = min(n, max(MAX_KEPT, KEPT_PER_UNIT * n_units), by_size)
@@ -108,7 +108,7 @@ def rows_to_keep(shape: tuple[int, ...], n_units: int) -> Ints:
 
 
 def near_units(rows: Floats, weights: Float64s, codebook: Floats, pull: Pull | None) -> Near:
-    """Return the nearest units of rows, at most 16 units per row."""
+    """Return up to 16 nearest units of each row."""
     k = min(MAX_BEST, len(codebook))
     is_there = ~np.isnan(rows)
     has_missing = not is_there.all()
@@ -124,7 +124,7 @@ def near_units(rows: Floats, weights: Float64s, codebook: Floats, pull: Pull | N
 
 
 def _factors_without_own_pull(units: Ints, weights: Float64s, pull: Pull) -> Float64s:
-    """Return factors by which units would be farther from a row without the pull of this row."""
+    """Return factors that remove the pull of each row from its distances to units."""
     winners = units[:, 0]
     pulls = np.zeros(units.shape)
     total = np.zeros(pull.lattice.n_units)
@@ -141,7 +141,7 @@ def _factors_without_own_pull(units: Ints, weights: Float64s, pull: Pull) -> Flo
 
 
 def _gaps_of_units(units: Ints, codebook: Floats) -> Float64s:
-    """For each row, return the distances between its nearest unit and its other near units."""
+    """Return the distances from each row's nearest unit to its other near units."""
     n_units = len(codebook)
     keys = np.minimum(units[:, :1], units) * n_units + np.maximum(units[:, :1], units)
     pairs, place = np.unique(keys, return_inverse=True)
@@ -154,9 +154,9 @@ def _gaps_of_units(units: Ints, codebook: Floats) -> Float64s:
 
 
 class JoinedUnits:
-    """A partition of a map's units into pieces, which starts with one piece per unit.
+    """Groups of a map's units, called pieces.  At first, each unit is a piece.
 
-    The name of a piece is the number of one of its units.
+    One of the unit numbers is the name of the piece.
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ class JoinedUnits:
     centers : ndarray of shape (n_units, n_features), float64
         Prototypes.
     weights : ndarray of shape (n_units,), float64
-        Weight of each unit in the mean that is the center of a piece, above 0.
+        Weight of each unit, above 0.  The center of a piece is a weighted mean.
 
     Attributes
     ----------
@@ -192,7 +192,7 @@ class JoinedUnits:
 
     @classmethod
     def on(cls, lattice: Lattice, centers: Float64s, weights: Float64s) -> "JoinedUnits":
-        """Create one piece per unit, of which only neighbors on the lattice can join."""
+        """Create one piece per unit.  Only neighbors on the lattice can join."""
         return cls((row[row >= 0].tolist() for row in lattice.neighbors), centers, weights)
 
     def join(self, into: int, other: int) -> None:
@@ -211,7 +211,7 @@ class JoinedUnits:
         self.neighbors[other] = set()
 
     def apart(self, piece: int, others: Ints) -> Float64s:
-        """Return squared distances of a piece's center to the centers of other pieces."""
+        """Return squared distances from a piece's center to other centers."""
         return np.asarray(((self.centers[others] - self.centers[piece]) ** 2).sum(axis=1))
 
     @property
@@ -224,16 +224,15 @@ class JoinedUnits:
 
 
 MAX_STRETCH = 2.5
-"""Two of the three nearest units of a row touch if their distance is at most this multiple of the
-usual distance between touching units."""
+"""Two of the three nearest units of a row touch up to this multiple of the usual distance."""
 
 TINY = 1e-12
-"""Share of the longest distance that replaces a distance of 0, because a sparse array cannot
-represent 0."""
+"""Share of the longest distance that replaces a distance of 0.  Sparse arrays cannot represent
+0."""
 
 
 def touching_units(near: Near, places: Float64s, lattice: Lattice) -> tuple[Any, Any]:
-    """Return the distances of all touching units, and of the closest pairs, as sparse arrays."""
+    """Return two sparse arrays: the distances of all touching units and of the closest pairs."""
     from scipy.sparse.csgraph import connected_components
 
     n_units = len(places)
@@ -259,7 +258,7 @@ def touching_units(near: Near, places: Float64s, lattice: Lattice) -> tuple[Any,
 
 
 def _pair_two_nearest(near: Near, has_rows: np.ndarray) -> Ints:
-    """Return each row's nearest unit and the next nearest unit that has rows."""
+    """Return each row's nearest unit and its next unit with rows."""
     is_other = has_rows[near.units]
     is_other[:, 0] = False
     rows = np.flatnonzero(is_other.any(axis=1))
@@ -267,7 +266,7 @@ def _pair_two_nearest(near: Near, has_rows: np.ndarray) -> Ints:
 
 
 def _pair_empty_units(places: Float64s, has_rows: np.ndarray) -> Ints:
-    """Return each unit without rows and the nearest unit that has rows."""
+    """Return each unit without rows and its nearest unit with rows."""
     empty, full = np.flatnonzero(~has_rows), np.flatnonzero(has_rows)
     if not len(empty) or not len(full):
         return np.empty((0, 2), dtype=np.intp)
@@ -289,7 +288,7 @@ def _lengths(pairs: Ints, places: Float64s) -> Any:
 
 
 def sparse_graph(lengths: Float64s, a: Ints, b: Ints, n: int) -> Any:
-    """Return a sparse array of the lengths of edges from nodes `a` to nodes `b`."""
+    """Return edge lengths as a sparse array, from nodes `a` to nodes `b`."""
     from scipy.sparse import csr_array
 
     order = np.lexsort([b, a])
@@ -310,7 +309,7 @@ def edges_of(graph: Any, nodes: Ints) -> tuple[Ints, Ints, Float64s]:
 
 
 def _median_lengths(edges: Any) -> Float64s:
-    """Return the lower median of the edge lengths of each unit, or infinity without any edges."""
+    """Return each unit's median edge length, or infinity without edges."""
     unit = np.repeat(np.arange(edges.shape[0]), np.diff(edges.indptr))
     ordered = edges.data[np.lexsort([edges.data, unit])]
     count = np.diff(edges.indptr)
@@ -319,20 +318,19 @@ def _median_lengths(edges: Any) -> Float64s:
 
 
 WIDTHS = np.array([0.125, 0.175, 0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8])
-"""Half widths of windows, in multiples of the distance of two units at the border."""
+"""Half widths of windows, in distances between two units at the border."""
 
 PLACES = np.arange(1, 24)
-"""Starts of the windows on each side of the border, in multiples of half the window width."""
+"""Starts of the windows beside the border, in half window widths."""
 
 FEW = 3.0
-"""A part with at most this number of rows is too small for evidence of a border."""
+"""A part with at most this number of rows is too small to judge its border."""
 
 SHALLOW = 0.8
-"""If the number of rows at the border is at least this share of the number of rows next to the
-border, the border is not a valley."""
+"""A border is a gap if it has fewer rows than this share of the rows beside it."""
 
 NOTHING = 1e-9
-"""Replaces a number of 0 rows in a function that needs a number above 0."""
+"""Number of rows that replaces 0, because the function needs a positive number."""
 
 
 def valley(
@@ -344,7 +342,7 @@ def valley(
     *,
     narrowest: float = 0.0,
 ) -> float:
-    """Return the probability that the border is this empty although both parts are one cluster."""
+    """Return the probability that a border inside one cluster is this empty."""
     from scipy.special import betainc
 
     if min(a_weights.sum(), b_weights.sum()) <= FEW or not unit > 0:
@@ -366,48 +364,43 @@ def valley(
 
 
 N_AT_BORDER = 20
-"""The distance of units at a border is measured at this number of rows nearest to the border."""
+"""Number of rows near the border at which the distance of units is measured."""
 
 MAX_LEAP = 2.0
-"""Two touching units of different parts are at the border if their distance is at most this
-multiple of the usual distance at the border."""
+"""Largest distance of two touching units at the border, as a multiple of the usual distance
+there."""
 
 
 FACING = 1.5
-"""A unit that does not touch the other part is also at the border if its distance to the other part
-is at most this multiple of the usual distance at the border.  The reason is that few units touch
-across a gap."""
+"""Few units touch across a gap.  So units up to this multiple of the usual distance from the other
+part are also at the border."""
 
 BENT = 1.5
-"""A unit that does not touch the other part is at the border only if its distance to the other part
-is below this multiple of its path length, inside its part, to a unit that touches the other
-part."""
+"""A unit that does not touch the other part must be closer to it than this multiple of its path.
+The path leads inside its own part to a touching unit."""
 
 LARGE = 1.25
-"""A map with more units than this multiple of the default 5 sqrt(n) uses no narrow windows."""
+"""Maps above this multiple of the default size, 5 sqrt(n) units, do not use narrow windows."""
 
 NARROWEST = 0.7
-"""Smallest half width of a window on a map above the limit `LARGE` with one row per unit, in
-multiples of the distance of two units of a part.  For n rows per unit, this number is divided by
-n."""
+"""Smallest half width of a window on a large map, in distances between two units.  For n rows per
+unit, it is divided by n."""
 
 
 def narrowest_window(n_units: int, n_rows: float) -> float:
-    """Return the smallest half width of windows, in multiples of the distance of two units."""
+    """Return the smallest half width of windows, in distances between two units."""
     is_large = n_units > LARGE * 5 * np.sqrt(n_rows)
     return NARROWEST * n_units / n_rows if is_large else 0.0
 
 
 class Borders:
-    """Compares the number of rows at the border of two parts with the numbers of rows beside it.
+    """Compares the number of rows at a border with the numbers of rows beside it.
 
-    For a row of a unit at the border, take its own unit and the nearest unit of the other part.
-    The distance of the row to the border is its distance to the middle between both units, along
-    the line through both units.  It is computed from the difference of the squared distances to
-    both units, in which the distance from the line cancels.  For a row of another unit, the
-    distance is the length of the shortest path to the border inside the part, so bends of a part do
-    not change densities.  A unit that is close to the other part but has a long path is also at the
-    border.
+    At the border, a line connects a row's unit with the nearest unit of the other part.  The
+    distance of the row to the border is measured along this line, from the middle.  It is computed
+    from the squared distances to both units.  For all other rows, the distance is the shortest path
+    to the border inside the part.  So bends of a part do not change densities.  A unit that is
+    close to the other part but has a long path is also at the border.
 
     Parameters
     ----------
@@ -415,7 +408,7 @@ class Borders:
     touching : csr_array of shape (n_units, n_units)
         Distances of touching units.
     narrowest : float, default=0.0
-        Smallest half width of a window from `narrowest_window`.
+        Smallest half width of a window, from `narrowest_window`.
     """
 
     def __init__(self, near: Near, touching: Any, *, narrowest: float = 0.0) -> None:
@@ -443,7 +436,7 @@ class Borders:
         return valley(along[0], weights[0], along[1], weights[1], unit, narrowest=narrowest)
 
     def _spacing(self, rows: Ints, pieces: JoinedUnits) -> float:
-        """Return the median distance of the two nearest units of one part at some rows, or 0."""
+        """Return the median distance of two near units of one part at some rows, or 0."""
         part = pieces.of_unit[self._near.units[rows]]
         is_own = part == part[:, :1]
         is_own[:, 0] = False
@@ -452,7 +445,7 @@ class Borders:
         return float(np.median(gaps)) if len(gaps) else 0.0
 
     def _facing(self, rows: Ints, pieces: JoinedUnits, other: int) -> tuple[Float64s, Float64s]:
-        """Return distances of rows to the middle of two units, and distances between both units."""
+        """Return distances of rows to the middle of two units, and distances of both units."""
         near = self._near
         is_other = pieces.of_unit[near.units[rows]] == other
         slot = is_other.argmax(axis=1)
@@ -471,7 +464,7 @@ class Borders:
         unit: float,
         faced: tuple[Float64s, Float64s],
     ) -> Float64s:
-        """Return the distances of rows to the border with another part, through their own part."""
+        """Return the distances of rows to the border through their own part."""
         near = self._near
         members = pieces.members[parts[0]]
         begins, ends, lengths = edges_of(self._touching, members)
@@ -504,7 +497,7 @@ class Borders:
         return far
 
     def _distances_beyond(self, rows: Ints, before: Ints) -> Float64s:
-        """Return how far each row is beyond its unit, measured in the direction of the path."""
+        """Return how far each row is beyond its unit along the path."""
         near = self._near
         is_before = near.units[rows] == before[:, None]
         slot = is_before.argmax(axis=1)
@@ -515,7 +508,7 @@ class Borders:
 
 
 def _paths(squares: Any, is_first: np.ndarray) -> tuple[Float64s, Ints]:
-    """Return each unit's path length from the border, and the previous unit on the path or -1."""
+    """Return each unit's path length from the border, and its previous unit or -1."""
     from scipy.sparse.csgraph import dijkstra
 
     cost, before, _ = dijkstra(
@@ -531,23 +524,23 @@ def _paths(squares: Any, is_first: np.ndarray) -> tuple[Float64s, Ints]:
 
 
 SUSPECT = 0.02
-"""Two parts join only after all other parts if `valley` returns less than this probability."""
+"""Two parts join last if `valley` returns less than this probability."""
 
 TELLING = -np.log(SUSPECT) / np.log1p(SHALLOW)
-"""A part with at most this number of rows (6.7) never waits until other parts have joined.  For n
-rows and an empty border, `valley` returns at least 1.8 to the power of -n."""
+"""A part with at most this number of rows (6.7) never joins last.  For n rows and an empty border,
+`valley` returns at least 1.8 to the power of -n."""
 
 ALPHA = 3e-4
 """Parts are separate clusters only if `valley` is below this probability and the next two
 limits."""
 
 ALPHA_ROWS = 0.1
-"""The probability must also be below this number divided by the number of rows, because more rows
-create more borders by chance."""
+"""The probability must also be below this number divided by the number of rows.  More rows create
+more borders by chance."""
 
 ALPHA_UNITS = 0.05
-"""The probability must also be below this number divided by the number of units, because a map has
-about as many borders as units."""
+"""The probability must also be below this number divided by the number of units.  A map has about
+as many borders as units."""
 
 EMPTY_WEIGHT = 1e-9
 """Weight of a unit without rows, as a share of the mean weight.  Such units join early."""
@@ -560,13 +553,13 @@ class Joins:
     Attributes
     ----------
     pairs : ndarray of shape (n_joins, 2)
-        Names of two pieces in ascending order.  The name of a piece is its lowest unit, so the
-        joined piece has the first name.  Undoing the last joins one by one splits regions into
-        nested smaller regions.
+        Names of two pieces in ascending order.  The name of a piece is its lowest unit.  So the
+        joined piece gets the first name.  Undoing the last joins splits regions into smaller
+        regions.
     evidence : ndarray of shape (n_joins,), float64
-        Probability that the border is this empty although both pieces are one cluster.
+        Result of `valley` for the border of the two pieces.
     n_apart : int
-        Number of pieces between which the density of rows has valleys.
+        Number of pieces with gaps between them.
     """
 
     pairs: Ints
@@ -592,7 +585,7 @@ class Joins:
 
 
 def joins_of(arrays: Mapping[str, np.ndarray], n_units: int) -> Joins | None:
-    """Return the joins from the arrays of a file, or None if the file does not contain joins."""
+    """Return the joins from the arrays of a file, or None without joins."""
     if not any(name.startswith("joins.") for name in arrays):
         return None
     pairs, evidence = arrays["joins.pairs"], arrays["joins.evidence"]
@@ -654,7 +647,7 @@ def join_units(
 
 
 def weights_of(hits: Float64s) -> Float64s:
-    """Return the weights of units, with a small weight for units without rows."""
+    """Return the weights of units, with a small weight instead of 0."""
     hits = hits if hits.any() else np.ones(len(hits))
     return np.maximum(hits, EMPTY_WEIGHT * hits.mean())
 
@@ -666,11 +659,11 @@ def import_solvers() -> None:
 
 
 Join = tuple[int, int, float]
-"""Two pieces, and the probability that their border is this empty although they are one cluster."""
+"""Two pieces, and the result of `valley` for their border."""
 
 
 class _Parts:
-    """The parts of a map at one stage of joining, and the rows of each part."""
+    """The current parts of a map, and their rows."""
 
     def __init__(
         self, borders: Borders, closest: Any, near: Near, places: Float64s, hits: Float64s
@@ -693,7 +686,7 @@ class _Parts:
         self._is_live[other] = False
 
     def join_all(self, by_evidence: bool = False) -> list[Join]:
-        """Join parts until no parts touch, and return the joins in this order."""
+        """Join parts until no parts touch, and return the joins."""
         pieces, joins = self._pieces, []
         # A changed part has new costs, so entries of the heap with an old `age` are outdated.
         age = [0] * len(self._rows)
@@ -736,7 +729,7 @@ class _Parts:
 
 
 def _held_apart(n_units: int, joins: list[Join], alpha: float) -> Ints:
-    """Return each unit's piece, without joins of separate clusters and joins that build on them."""
+    """Return each unit's piece before separate clusters join."""
     holds: set[int] = set()
     kept = []
     for into, other, evidence in joins:
@@ -748,7 +741,7 @@ def _held_apart(n_units: int, joins: list[Join], alpha: float) -> Ints:
 
 
 def _weakest_first(joins: list[Join]) -> list[Join]:
-    """Return the joins in an order in which joins across the emptiest borders come last."""
+    """Return the joins in a new order, with the emptiest borders last."""
     made: dict[int, int] = {}
     below: list[list[int]] = []
     strongest: list[float] = []

@@ -1,4 +1,4 @@
-"""The fitted map, an immutable object that finds best matching units and can be saved."""
+"""The fitted map.  It finds best matching units and cannot be changed."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -38,7 +38,7 @@ def unit_places(map_: "Map") -> dict[str, Any]:
 
 
 def unit_columns(map_: "Map") -> dict[str, Any]:
-    """Return number, row, column, hits, U-height and component plane values of each unit."""
+    """Return position, hits, U-height and component planes of each unit."""
     columns = unit_places(map_) | {"hits": map_.hits, "u_height": map_.u_heights}
     for code in map_.encoding.features:
         columns[free_name(code.name, columns, "_")] = map_.plane(code.name)
@@ -46,7 +46,7 @@ def unit_columns(map_: "Map") -> dict[str, Any]:
 
 
 MAX_CELLS = 2500
-"""A notebook draws maps of up to this number of units, because notebooks store the picture."""
+"""Largest number of units of a map that a notebook draws."""
 
 WIDTH = 360
 """Width of the picture in pixels.  Tall maps are narrower."""
@@ -96,14 +96,14 @@ def _picture(map_: "Map") -> ET.Element:
 
 
 OWN = ("codebook", "hits", "history", "metric", "lattice", "joins", "kept_regions")
-"""Names, up to the first dot, of the arrays of the map itself."""
+"""Names of the map's own arrays, up to the first dot."""
 
 OTHERS = ("checkpoint", "detector", CLASSES, TARGETS)
 """Header entries that do not belong to the map itself."""
 
 
 def map_alone(record: Record) -> Record:
-    """Return a record without the parts of a detector, classifier, regressor or checkpoint."""
+    """Return a record with only the parts of the map itself."""
     header, arrays = record.header, record.arrays
     more = [name for name in OTHERS if isinstance(header, dict) and header.get(name) is not None]
     if not more:
@@ -113,7 +113,7 @@ def map_alone(record: Record) -> Record:
 
 
 def history_of(arrays: Mapping[str, Any]) -> dict[str, Any]:
-    """Return one array for each name in the history, with one value per epoch."""
+    """Return the arrays of the history, with one value per epoch."""
     found = {k.removeprefix("history."): v for k, v in arrays.items() if k.startswith("history.")}
     for name, values in found.items():
         if values.dtype.kind != "f" or values.ndim != 1 or not len(values):
@@ -124,7 +124,7 @@ def history_of(arrays: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def names_of_units(labels: Any, n_units: int) -> tuple[str, ...]:
-    """Return the labels of the units, one text for each unit or an empty tuple."""
+    """Return the labels of all units, or an empty tuple."""
     is_list = isinstance(labels, list) and all(isinstance(label, str) for label in labels)
     if not is_list or len(labels) not in (0, n_units):
         raise ParameterError("unit_labels must be one text for each unit", parameter="unit_labels")
@@ -149,14 +149,14 @@ class Layered:
         Returns
         -------
         Map
-            A map with the same units and only the features of these layers.  Rows for this map do
-            not need columns of other layers.
+            A map with the same units and only the features of these layers.  Its rows do not need
+            other columns.
 
         Raises
         ------
         InputError
-            If the map does not have layers, if a name is unknown, or if the metric is
-            ``"mahalanobis"``, as in maps of classifiers and regressors.
+            If the map does not have these layers, or the metric is
+            ``"mahalanobis"`` (classifiers and regressors).
 
         Examples
         --------
@@ -196,7 +196,7 @@ class Layered:
     def predict_layers(
         self, X: Table | Any, given: str | Iterable[str], *, library: str | None = None
     ) -> Any:
-        """Return predicted values of rows in the layers that are not given.
+        """Predict the values of rows in all layers that are not given.
 
         Parameters
         ----------
@@ -211,10 +211,10 @@ class Layered:
         Returns
         -------
         pandas.DataFrame, polars.DataFrame or pyarrow.Table
-            One row per row of `X`, with the columns of the other layers, except columns that were
-            constant in training.  The values are the values of the best matching unit in original
-            units, as in `plane`.  With ``missing="mask"``, a row without any value in the given
-            layers gets missing values.
+            One row per row of `X`, with the columns of the other layers.  Columns that were
+            constant in training are left out.  The values come from the best matching unit, in
+            original units as in `plane`.  With ``missing="mask"``, a row without any value in the
+            given layers gets missing values.
 
         Raises
         ------
@@ -238,7 +238,7 @@ class Layered:
 
 
 def _predict_other_columns(map_: "Map", part: "Map", units: Ints) -> dict[str, Any]:
-    """Return the values of units in the columns of the layers that are not in `part`."""
+    """Return the values of units in columns that are not in `part`."""
     given = {code.name for code in part.encoding.used}
     others = [code.name for code in map_.encoding.used if code.name not in given]
     if not others:
@@ -285,7 +285,7 @@ def _encoded_values(X: Any, encoding: Encoding) -> Floats:
 
 
 def _as_array(X: Any) -> Any:
-    """Return data as a NumPy array, and raise InputError if this is not possible."""
+    """Return data as a NumPy array, or raise InputError."""
     try:
         values = np.asarray(X.detach() if hasattr(X, "detach") else X)
     except (TypeError, RuntimeError, BufferError) as error:
@@ -307,7 +307,7 @@ def _as_array(X: Any) -> Any:
 
 
 def _names_in(frame: Any, encoding: Encoding) -> list[str] | None:
-    """Return the names of the columns to use from a data frame, or None for all columns."""
+    """Return the names of the columns to use, or None for all columns."""
     if not encoding.is_named:
         return None
     names, there = encoding.feature_names, frame_names(frame)
@@ -334,21 +334,20 @@ COLOR = re.compile("#[0-9a-f]{6}")
 
 @dataclass(frozen=True, eq=False)
 class KeptRegions:
-    """The regions that a user chose to keep for a map.
+    """The regions that a user chose to keep.
 
     Attributes
     ----------
     labels : ndarray of shape (n_units,), int
         Region of each unit, numbered from 0 without gaps.
     names, colors : tuple of str
-        Name and color ("#rrggbb") of each region, or "" for a region without name or color.  Empty
-        if no region has a name or color.
+        Name and color ("#rrggbb") of each region, or "".  Empty if all regions are without names or
+        colors.
 
     Raises
     ------
     InputError
-        If labels have gaps, if names or colors are not one text for each region, or if two regions
-        have the same name.
+        If labels have gaps, names or colors do not fit the regions, or a name is repeated.
     """
 
     labels: Ints
@@ -458,13 +457,12 @@ class Map(Layered):
     metric : Metric
         Computes the distance between rows and prototypes.
     unit_labels : tuple of str
-        Names of the units from a file with names, or "" for a unit without a name.  Empty if no
-        unit has a name.
+        Names of the units from a file with names, or "".  Empty if all units are without names.
     told : KeptRows, Joins or None
-        Rows from which `joins` is computed, or the computed joins, which are saved to a file.  None
-        if only the prototypes are known.  If you replace the codebook, set `told` to None.
+        Rows for computing `joins`, or the computed joins.  They are saved to a file.  None if only
+        the prototypes are known.  If you replace the codebook, set `told` to None.
     kept_regions : KeptRegions or None
-        Regions that a user chose to keep (`regions.keep`), which are saved to a file.
+        Regions that a user chose to keep (`regions.keep`).  They are saved to a file.
 
     See Also
     --------
@@ -504,7 +502,7 @@ class Map(Layered):
         self._freeze()  # a pickle does not preserve read-only flags
 
     def _freeze(self) -> None:
-        """Replace the arrays by views that cannot be written to."""
+        """Make the arrays read-only."""
         for name in ("codebook", "hits"):
             view = np.asarray(getattr(self, name)).view()
             view.flags.writeable = False
@@ -667,7 +665,7 @@ class Map(Layered):
         check_whole("k", k, 1, high=min(MAX_BEST, self.n_units))
 
     def _compared_rows(self, rows: Rows) -> tuple[Rows, bool]:
-        """Return rows after the transformation by the metric, and whether values are missing."""
+        """Return two values: rows transformed by the metric, and whether values are missing."""
         has_missing = self.encoding.missing == "mask" and not isinstance(rows, SparseRows)
         return self.metric.compared(rows), has_missing and bool(np.isnan(np.asarray(rows)).any())
 
@@ -712,9 +710,9 @@ class Map(Layered):
     def u_heights(self) -> Float64s:
         """Mean distance of each unit's prototype to the prototypes of its neighbors.
 
-        These values of shape (n_units,) form the U-matrix, also called distance map or mean
-        inter-neuron distance (Ultsch and Siemon 1990).  They are low inside a cluster and high
-        between clusters.  The value is 0 for the unit of a 1 x 1 map.
+        These values (n_units,) form the U-matrix of Ultsch and Siemon (1990).  It is also called
+        distance map or mean inter-neuron distance.  The values are low inside a cluster and high
+        between clusters.  On a map of one unit, the value is 0.
         """
         return self.metric.mean_to_neighbors(self.codebook, self.lattice.neighbors)
 
@@ -729,7 +727,7 @@ class Map(Layered):
         Returns
         -------
         ndarray of shape (n_units,)
-            Numbers or dates in original units, or the level with the largest share for a category.
+            Numbers or dates in original units.  For a category, the level with the largest share.
         """
         for code, part in zip(self.encoding.features, self.encoding.slices, strict=True):
             if code.name == column:
@@ -890,7 +888,7 @@ def _read(record: Record) -> Map:
 def map_of_arrays(
     arrays: Mapping[str, Any], lattice: Lattice, encoding: Encoding, metric: Metric
 ) -> Map:
-    """Return a map from a record's codebook and hits, after checking both arrays."""
+    """Check a record's codebook and hits, and return a map."""
     codebook, hits = arrays["codebook"], arrays["hits"]
     if codebook.shape != (lattice.n_units, encoding.n_features) or hits.shape != codebook.shape[:1]:
         raise ParameterError(

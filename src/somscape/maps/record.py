@@ -1,4 +1,4 @@
-"""Records, which consist of named arrays and a JSON header, and the files that store a record."""
+"""Records with named arrays and a JSON header, and their files."""
 
 import json
 import math
@@ -24,9 +24,8 @@ from somscape.errors import InputError, MapFileError, ParameterError
 Arrays: TypeAlias = dict[str, NDArray[Any]]
 
 MAPPED_FROM = 64_000_000
-"""File size in bytes above which a file is mapped into memory instead of read.  If another program
-shortens a mapped file, the system ends the process (SIGBUS).  So smaller files are read, which
-takes hundredths of a second."""
+"""Size in bytes above which a file is mapped into memory.  Smaller files are read.  If another
+program shortens a mapped file, the system ends the process (SIGBUS)."""
 
 MAX_HEADER_BYTES = 50_000_000
 MAX_DIMENSIONS = 8
@@ -37,25 +36,25 @@ TYPES = {
     **{f"I{8 * n}": f"<i{n}" for n in (1, 2, 4, 8)},
     **{f"F{8 * n}": f"<f{n}" for n in (2, 4, 8)},
 }
-"""Types of NumPy, by name in the file.  NumPy does not support other types, such as BF16."""
+"""NumPy types, by name in the file."""
 
 VALUE_BYTES = 64
-"""Memory in bytes that is reserved for each value of a JSON text."""
+"""Size in bytes of the memory for each JSON value."""
 
 NAME_BYTES = 90
-"""Memory in bytes that is reserved for each name of a JSON text."""
+"""Size in bytes of the memory for each JSON name."""
 
 CONTAINER_BYTES = 72
-"""Memory in bytes that is reserved for each list or object of a JSON text, without its content."""
+"""Size in bytes of the memory for each JSON list or object, without its content."""
 
 ARRAY_BYTES = 600
-"""Memory in bytes that is reserved for each array, without its values."""
+"""Size in bytes of the memory for each array, without its values."""
 
 NOT_A_MAP = "not a somscape map"
 
 
 def open_arrays(path: Path) -> tuple[dict[str, str], Arrays, Budget]:
-    """Return the metadata and arrays of a safetensors file, and its remaining memory budget."""
+    """Return the metadata, arrays and remaining memory budget of a safetensors file."""
     with path.open("rb") as file:
         if os.fstat(file.fileno()).st_size > MAPPED_FROM:
             content: bytes | mmap.mmap = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -178,7 +177,7 @@ def _are_counts(values: Any) -> bool:
 
 
 def _check_cover(places: dict[str, tuple[str, tuple[int, ...], int, int]], n_bytes: int) -> None:
-    """Raise ValueError if the arrays overlap, leave gaps or do not end at the end of the file."""
+    """Raise ValueError if the arrays do not fill the file exactly."""
     here = 0
     for name, (_, _, begin, end) in sorted(places.items(), key=lambda place: place[1][2:]):
         if begin != here:
@@ -210,21 +209,21 @@ def _view(name: str, array: NDArray[Any]) -> NDArray[Any]:
 
 
 PACKED = ("counts.values", "counts.below", "counts.upto", "rarity.x", "rarity.y")
-"""Arrays of float64 that are stored as float32 if this does not change any value."""
+"""Arrays that a file stores as float32 if this does not change any value."""
 
 MATRIX = "decorrelation.matrix"
 MEMBER_CODEBOOK = ".codebook"
-"""Last part of the name of the array that contains the codebook of a member map.  The codebook of
-the map itself can be float32 in memory, so it is stored unchanged."""
+"""End of the array name for the codebook of an additional map of a detector.  The codebook of the
+map itself is stored unchanged."""
 
 
 def packed(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """Return arrays in the compact form of a file."""
+    """Return arrays in the compact form for files."""
     return {name: _packed(a, name) if _is_packed(name) else a for name, a in arrays.items()}
 
 
 def unpacked(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """Undo `packed`, and return the original arrays, which need at most four times the memory."""
+    """Undo `packed`, and return the original arrays."""
     return {name: _unpacked(a, name) if _is_packed(name) else a for name, a in arrays.items()}
 
 
@@ -261,13 +260,13 @@ FORMAT = 1
 """Number of the current layout of files.  Files with older numbers stay readable."""
 
 FEATURE_BYTES = 300
-"""Memory in bytes that is reserved for each feature of a record and a map, without its numbers."""
+"""Size in bytes of the memory for each feature, without its numbers."""
 
 UNIT_BYTES = 10
-"""Memory in bytes that is reserved for each unit of a record and a map, without its numbers."""
+"""Size in bytes of the memory for each unit, without its numbers."""
 
 FREE_FEATURES = 1000
-"""Number of features of a file that do not count against its memory budget."""
+"""Number of features that a file can have without using its memory budget."""
 
 KEY = "somscape"
 CLASSES, TARGETS = "classes", "targets"
@@ -276,12 +275,12 @@ CLASSES, TARGETS = "classes", "targets"
 PARTS = ("lattice", "encoding", "parameters", "versions", "detector")
 OPTIONAL = ("format", "metric", "unit_labels", "kept_regions", "checkpoint", CLASSES, TARGETS)
 GIVEN_TEXTS = ("encoding", "unit_labels", "kept_regions", CLASSES, TARGETS)
-"""Header parts with names from the data, in which line breaks are allowed."""
+"""Header parts with names from the data.  Line breaks are allowed."""
 
 DECORRELATION = {f"decorrelation.{name}" for name in ("center", "spread", "matrix", "counts")}
 
 STATE = ("prototypes", "counts", "totals", "error", "seen")
-"""Arrays of a checkpoint that contain the state after a training step."""
+"""Arrays of a checkpoint with the state of the training."""
 
 ARRAYS = {
     *("codebook", "hits", "usual", "spread", "lift", "regions", "mean_contributions"),
@@ -302,10 +301,10 @@ ARRAYS = {
 }
 
 MEMBER_ARRAYS = {"codebook", "hits", "usual", "spread", "reach", *DECORRELATION}
-"""Arrays of each member map of a detector, stored as ``members.<number>.<name>``."""
+"""Arrays of each map of a detector, stored as ``members.<number>.<name>``."""
 
 MEMBERS = "members"
-"""Header entry of a detector, for the number of maps that score together."""
+"""Header entry for the number of maps that score together."""
 
 MAX_MEMBERS = 256
 """Largest number of maps that score together."""
@@ -358,7 +357,7 @@ def write_record(path: str | Path, record: Record) -> None:
     Parameters
     ----------
     path : str or Path
-        If the file exists, the new file replaces it after the new file is completely on the disk.
+        An existing file is replaced only after the new file is completely on the disk.
     record : Record
 
     Raises
@@ -403,13 +402,12 @@ def read_record(path: str | Path) -> Record:
     Record
         A record with read-only arrays.  If the file is larger than 64 MB, the arrays are read from
         the mapped file when needed.  The arrays stay valid if another map is saved under the same
-        name, because saving creates a new file.
+        name.  Saving creates a new file.
 
     Raises
     ------
     MapFileError
-        If the file is missing, is not a somscape map, is damaged, or has a format number that this
-        version does not support.
+        If the file is missing, damaged, not a somscape map, or in an unsupported format.
 
     See Also
     --------
@@ -492,7 +490,7 @@ def _problem(header: Header, arrays: Arrays, metadata: dict[str, str]) -> str | 
 
 
 def built_from(record: Record, build: Callable[[Record], Built], what: str) -> Built:
-    """Return the object built from a record, and raise InputError if an array is not used."""
+    """Build an object from a record.  Raise InputError if an array is not used."""
     try:
         built = build(record)
         unread = sorted(record.arrays.keys() - built.to_record().arrays.keys())
@@ -510,7 +508,7 @@ def built_from(record: Record, build: Callable[[Record], Built], what: str) -> B
 
 
 def arrays_of_members(arrays: Mapping[str, Any], n_members: Any) -> list[dict[str, Any]]:
-    """For each of the maps that score together, return its arrays."""
+    """Return the arrays of the maps that score together."""
     try:
         check_whole(f"detector.{MEMBERS}", n_members, 0, high=MAX_MEMBERS)
     except (TypeError, ValueError) as error:
@@ -543,7 +541,7 @@ def _is_known(name: str) -> bool:
 
 
 def _bad_texts(header: Header) -> Iterator[str]:
-    """Yield a description of each header text that contains forbidden characters."""
+    """Yield a description of each header text with forbidden characters."""
     for part, value in header.items():
         pattern = _SURROGATE if part in GIVEN_TEXTS else _CONTROL
         for text in _texts({part: value}):
@@ -567,7 +565,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def pay_for_map(budget: Budget, n_features: int, n_units: int) -> None:
-    """Subtract the memory of a map from the budget, or raise InputError if it is too small."""
+    """Subtract the memory of a map from the budget, or raise InputError."""
     n_bytes = FEATURE_BYTES * max(0, n_features - FREE_FEATURES) + UNIT_BYTES * n_units
     budget.take(n_bytes, f"a map of {n_features} features")
 
@@ -575,4 +573,4 @@ def pay_for_map(budget: Budget, n_features: int, n_units: int) -> None:
 READERS: dict[int, Callable[[Header, Arrays], Record]] = {
     1: lambda header, arrays: Record({"metric": "euclidean", **header}, unpacked(arrays))
 }
-"""For each format number, a function that converts header and arrays to a current record."""
+"""Functions that convert a file to a current record, by format number."""

@@ -1,4 +1,4 @@
-"""Measures of the quality of a map and of its agreement with labels."""
+"""Measures of a map's quality, with or without labels."""
 
 from somscape.measures._quality import (
     combined_error,

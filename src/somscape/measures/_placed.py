@@ -1,4 +1,4 @@
-"""The rows of a table with their nearest units on a map, searched once for all measures."""
+"""The rows of a table with their nearest units on a map.  All measures share this search."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,7 +22,7 @@ NO_COUNTED_ROW = "No row of X has a value and a weight above 0. Pass at least on
 
 @dataclass(frozen=True, eq=False)
 class Placed:
-    """The rows that measures use, each with at least one value and a weight above 0.
+    """Rows with at least one value and a weight above 0.
 
     Attributes
     ----------
@@ -47,12 +47,12 @@ class Placed:
 
     @property
     def best(self) -> Ints:
-        """Best matching unit of each row, of shape (n_counted,)."""
+        """Best matching unit of each row (n_counted,)."""
         return self.units[:, 0]
 
     @cached_property
     def weights(self) -> Float64s:
-        """Weight of each row, of shape (n_counted,)."""
+        """Weight of each row (n_counted,)."""
         return ones_or(self.given, len(self.units))
 
     @cached_property
@@ -63,7 +63,7 @@ class Placed:
 
     @property
     def rows(self) -> Float64s:
-        """The encoded rows as float64, with NaN for missing values."""
+        """Encoded rows, with NaN for missing values."""
         if self.encoded is None:
             raise InputError(
                 "X is sparse, but this measure needs dense rows. Pass X.toarray().", parameter="X"
@@ -72,7 +72,7 @@ class Placed:
 
     @cached_property
     def space(self) -> tuple[Float64s, Float64s]:
-        """Rows and prototypes, scaled so that squared distances are sums of squared differences."""
+        """Rows and prototypes in the coordinates of the metric."""
         metric = self.map_.metric
         rows, codebook = (
             np.asarray(
@@ -122,7 +122,7 @@ def placed(map_: Any, X: Any, sample_weight: Any = None) -> Placed:
 
 
 BITS = 20
-"""Rounding sets this number of low bits (of 52 bits) to 0.  About ten digits remain."""
+"""Number of low bits that rounding sets to 0.  About ten digits remain."""
 
 
 def rounded(distances: Float64s) -> Float64s:

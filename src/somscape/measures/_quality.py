@@ -1,4 +1,4 @@
-"""Measures of the distance between rows and their units, and of the order of the map."""
+"""Measures of distances between rows and units, and of the order of a map."""
 
 from typing import Any
 
@@ -154,7 +154,7 @@ def topographic_error(map: Map, X: Any, *, sample_weight: Any = None) -> float:
 def nearest_counted(
     map: Map, X: Any, *, k: int = 1, sample_weight: Any = None
 ) -> tuple[Ints, Float64s, Float64s | None]:
-    """For all rows that have a value, return nearest units, distances and weights."""
+    """Return the nearest units, distances and weights of all rows with a value."""
     units, distances = as_map(map).nearest(X, k)
     if not len(units):
         raise InputError("X does not contain rows. Pass at least one row.", parameter="X")
@@ -169,7 +169,7 @@ def nearest_counted(
 
 
 BLOCK_STARTS = 256
-"""Number of units whose paths to all other units are in memory at the same time."""
+"""Number of units in a block.  Their paths to all units are in memory together."""
 
 
 def combined_error(map: Any, X: Any, *, sample_weight: Any = None) -> float:
@@ -205,11 +205,11 @@ def combined_error(map: Any, X: Any, *, sample_weight: Any = None) -> float:
 
     Notes
     -----
-    The path of a row has two parts: the distance to its best matching unit, and the shortest path
-    over neighbors from this unit to the second best unit.  A step between two neighbors is as long
+    The path of a row begins with the distance to its best matching unit.  Then it follows the
+    shortest path over neighbors to the second best unit.  A step between two neighbors is as long
     as the distance of their prototypes.  If the two units are neighbors, the path between these
-    units is one step.  The cost is one search of the nearest units, and O(n_units log n_units) for
-    each best matching unit among the rows whose two units are not neighbors.
+    units is one step.  The cost is one search of the nearest units.  Each best matching unit of a
+    row whose two units are not neighbors adds O(n_units log n_units).
 
     References
     ----------
@@ -227,7 +227,7 @@ def combined_error(map: Any, X: Any, *, sample_weight: Any = None) -> float:
 
 
 def mean_tied_rank(map: Any, X: Any, *, sample_weight: Any = None) -> float:
-    """Return the mean rank of the second best unit, by steps from the best unit.
+    """Return the mean rank of the second best unit by distance on the map.
 
     All neighbors of a unit share one rank, which is the best possible value.  This rank is 4.5
     inside a rectangular map, 3.5 inside a hexagonal map, and lower at an edge.  If the value is
@@ -324,7 +324,8 @@ def explained_variance(map: Any, X: Any, *, sample_weight: Any = None) -> float:
     """Return the share of the rows' variance that their prototypes explain.
 
     Values near 1 are good.  At 0, the prototypes represent the rows only as well as the mean of all
-    rows, and below 0 even worse.  If the value is low, use more units or a smaller final radius.
+    rows.  Below 0, they represent the rows even worse.  If the value is low, use more units or a
+    smaller final radius.
 
     Parameters
     ----------
@@ -376,8 +377,8 @@ def explained_variance(map: Any, X: Any, *, sample_weight: Any = None) -> float:
 def explained_variance_by_feature(map: Any, X: Any, *, sample_weight: Any = None) -> Float64s:
     """Return the share of the variance of each feature that the prototypes explain.
 
-    For features that matter, values near 1 are good.  If the value of a feature is near 0, give the
-    feature a larger weight (``feature_weight``), or leave the feature out.
+    For features that matter, values near 1 are good.  If the value is near 0, give the feature a
+    larger weight (``feature_weight``) or leave it out.
 
     Parameters
     ----------
@@ -418,7 +419,7 @@ def explained_variance_by_feature(map: Any, X: Any, *, sample_weight: Any = None
 
 
 def squares(rows: Placed) -> tuple[Float64s, Float64s]:
-    """Return, for each feature, sums of squared differences to prototypes and to the mean."""
+    """Return two sums of squares for each feature: around prototypes and around the mean."""
     x, codebook = rows.space
     weights = rows.weights[:, None]
     is_there = ~np.isnan(x)
@@ -434,7 +435,7 @@ def squares(rows: Placed) -> tuple[Float64s, Float64s]:
 
 
 def row_shares(rows: Placed) -> Float64s:
-    """Return one value per row.  The weighted mean of the values is the explained variance."""
+    """Return one value per row.  The weighted mean of these values is the explained variance."""
     x, codebook = rows.space
     _, total = squares(rows)
     if not total.sum() > 0:
@@ -449,7 +450,7 @@ def _explained_share(left: float, total: float) -> float:
 
 
 MAX_GAP = 0.1
-"""Two distribution functions count as equal if they differ by at most this number."""
+"""Largest difference of two distribution functions that count as equal."""
 
 
 def embedding_accuracy(
@@ -458,9 +459,9 @@ def embedding_accuracy(
     """Return the share of variance in columns whose distribution the map represents.
 
     The map represents the distribution of a column if the prototypes have almost the same
-    distribution as the rows.  Values near 1 are good, because then units represent every part of
-    the data.  If the value is low, use a smaller final radius or more units.  A column with few
-    distinct values never counts as represented, because prototypes are also between these values.
+    distribution as the rows.  Values near 1 are good.  Then units represent every part of the data.
+    If the value is low, use a smaller final radius or more units.  A column with few distinct
+    values never counts as represented.  Prototypes are also between these values.
 
     Parameters
     ----------
@@ -493,8 +494,8 @@ def embedding_accuracy(
 
     Notes
     -----
-    Hamel uses a statistical test.  With many rows, a test finds even tiny differences significant,
-    so this function uses the size of the difference instead.  Features are first transformed by the
+    Hamel uses a statistical test.  With many rows, even tiny differences are significant in a test.
+    So this function uses the size of the difference instead.  Features are first transformed by the
     metric.  The cost is one search of the nearest units and O(n_samples log n_samples) for each
     feature.
 
@@ -527,7 +528,7 @@ def embedding_of(rows: Placed, max_gap: float = MAX_GAP) -> float:
 
 
 def _largest_gap(values: Float64s, prototypes: Float64s, weights: Float64s) -> float:
-    """Return the largest difference of both distribution functions, or infinity without values."""
+    """Return the Kolmogorov-Smirnov statistic, or infinity without values."""
     is_there = ~np.isnan(values)
     if not is_there.any():
         return float("inf")
@@ -545,8 +546,8 @@ def dead_units(map: Any, X: Any, *, sample_weight: Any = None) -> float:
     """Return the share of units that are not the best matching unit of any row.
 
     Values near 0 are good on the training rows.  If the value is high on these rows, use fewer
-    units or a smaller final radius, because a large radius leaves units between groups of rows.  On
-    other rows, a high value is not a problem.
+    units or a smaller final radius.  A large radius leaves units between groups of rows.  On other
+    rows, a high value is not a problem.
 
     Parameters
     ----------
@@ -588,9 +589,9 @@ def dead_units(map: Any, X: Any, *, sample_weight: Any = None) -> float:
 def hit_entropy(map: Any, X: Any, *, sample_weight: Any = None) -> float:
     """Return the entropy of the hits, which measures how evenly rows use the units.
 
-    Values near 1 are good on the training rows, because then all units have similar numbers of
-    rows.  If the value is low, a few units contain most rows.  In this case, look for equal rows
-    or for columns on very different scales.
+    Values near 1 are good on the training rows.  Then all units have similar numbers of rows.  If
+    the value is low, a few units contain most rows.  In this case, look for equal rows or for
+    columns on very different scales.
 
     Parameters
     ----------
@@ -669,13 +670,13 @@ def hit_gini(map: Any, X: Any, *, sample_weight: Any = None) -> float:
 
 
 def entropy(weights: Float64s) -> float:
-    """Divide the weights by their sum, and return their entropy in nats."""
+    """Return the entropy of weights in nats, after division by their sum."""
     share = weights[weights > 0] / weights.sum()
     return float(-(share * np.log(share)).sum() + 0.0)
 
 
 def entropy_of(hits: Float64s) -> float:
-    """Return the entropy of hits, divided by the largest possible entropy, or NaN for one unit."""
+    """Return the entropy of hits as a share of its maximum, or NaN for one unit."""
     if len(hits) < 2:
         return float("nan")
     return float(entropy(hits) / np.log(len(hits)))

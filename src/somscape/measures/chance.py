@@ -27,15 +27,14 @@ def bootstrap_interval(
 ) -> tuple[float, float]:
     """Return a bootstrap interval for the mean of some values.
 
-    To compare two maps on the same rows, pass the difference between the values of both maps for
-    each row.  The maps differ if the interval does not contain 0.  If the interval contains 0, use
-    more rows before choosing a map.  The intervals of two maps can overlap although the maps
-    differ.
+    To compare two maps on the same rows, pass the difference of their values for each row.  The
+    maps differ if the interval does not contain 0.  If the interval contains 0, use more rows
+    before choosing a map.  The intervals of two maps can overlap although the maps differ.
 
     Parameters
     ----------
     values : array-like of shape (n_rows,)
-        One number per row, such as its distance to its unit, or a difference between two maps.
+        One number per row, such as its distance to its unit.
     level : float, default=0.95
         Share of the resampled means inside the interval.  It must be above 0 and below 1.
     n_resamples : int, default=1000
@@ -102,7 +101,7 @@ def bootstrap_interval(
 
 
 def check_draws(level: float, n_resamples: int, random_state: int) -> None:
-    """Raise an error if the level, the number of resamples or the seed is out of range."""
+    """Raise an error if an argument is out of range."""
     check_number("level", level, 0)
     if level >= 1:
         raise ParameterError(
@@ -117,7 +116,7 @@ def check_draws(level: float, n_resamples: int, random_state: int) -> None:
 def intervals(
     values: Float64s, weights: Float64s, level: float, n_resamples: int, seed: int
 ) -> Float64s:
-    """Return an interval for the mean of each column, with the same resamples for all columns."""
+    """Return an interval for the mean of each column.  All columns share the resamples."""
     n, rng = len(values), np.random.default_rng(seed)
     is_finite = np.asarray(np.isfinite(values).all(axis=0))
     held = np.column_stack([weights[:, None] * np.where(is_finite, values, 0.0), weights])
@@ -183,7 +182,7 @@ def stability(
     """Return how well maps from different seeds agree on the same rows.
 
     An agreement near 1 and nearly equal errors of all maps are good.  Otherwise, do not trust a
-    single map, and train again with PCA initialization, more epochs, a larger final radius or fewer
+    single map.  Train again with PCA initialization, more epochs, a larger final radius or fewer
     units.
 
     Parameters
@@ -271,7 +270,7 @@ def stability(
 
 
 def agreement(maps: Sequence[Map], units: Sequence[Ints], pairs: Ints) -> float:
-    """Return the correlation of on-map distances between two maps, averaged over pairs of maps."""
+    """Return the mean correlation of distances on two maps over all pairs of maps."""
     apart = [_pair_distances(*each, pairs) for each in zip(maps, units, strict=True)]
     if any(a.std() == 0 for a in apart):
         return 1.0 if all(a.std() == 0 for a in apart) else 0.0

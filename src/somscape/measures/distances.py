@@ -1,4 +1,4 @@
-"""Measures that compare distances of rows in the data with distances on the map."""
+"""Measures that compare distances in the data with distances on the map."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,17 +20,17 @@ from somscape.measures._placed import Placed, placed, rounded
 from somscape.measures._quality import BLOCK_STARTS
 
 MAX_ROWS = 5_000
-"""By default, at most this number of rows is compared with all rows."""
+"""Default number of rows that are compared with all rows."""
 
 BLOCK_VALUES = 1 << 20
-"""Number of distances in a block of 8 MiB.  Each measure needs a few arrays of this size."""
+"""Number of distances in a block (8 MiB).  Each measure needs a few arrays of this size."""
 
 LEAST_SHARE = 1e-13
-"""A squared distance below this share of both rows' squares is set to 0, as a rounding error."""
+"""A smaller squared distance, as a share of both rows' squares, counts as a rounding error."""
 
 ANGLE_STEP = 2.0**-33
-"""Cosine distances are rounded to multiples of this step, because small cosine distances have
-rounding errors as large as large cosine distances."""
+"""Cosine distances are rounded to multiples of this number.  This hides the rounding errors of
+small distances."""
 
 
 class RowDistances:
@@ -64,7 +64,7 @@ class RowDistances:
         self._squares = None if self._there is None else squares
 
     def of(self, rows: Ints) -> Float64s:
-        """Return the distances of some rows from all rows, of shape (n_rows, n)."""
+        """Return the distances from some rows to all rows (n_rows, n)."""
         if self._kernel == "cosine":
             found = np.maximum(1 - product(self._x[rows], self._x.T), 0.0)
             return np.rint(found / ANGLE_STEP) * ANGLE_STEP
@@ -77,7 +77,7 @@ class RowDistances:
         return found if self._there is None else self._filled(found, rows)
 
     def _squared(self, rows: Ints) -> Float64s:
-        """Return sums of squared differences of pairs of rows over their common features."""
+        """Return the squared distances of pairs of rows over their common features."""
         if self._there is None or self._squares is None:
             both = self._sums[rows, None] + self._sums
         else:
@@ -90,7 +90,7 @@ class RowDistances:
         return found
 
     def _by_feature(self, rows: Ints) -> Float64s:
-        """Return the sum (for Chebyshev, the maximum) of the weighted feature differences."""
+        """Return the sum of weighted differences, or their maximum for Chebyshev."""
         found = np.zeros((len(rows), len(self._x)))
         for j, weight in enumerate(self._weights):
             apart = np.abs(self._x[rows, j, None] - self._x[:, j]) * weight
@@ -103,14 +103,14 @@ class RowDistances:
         return found
 
     def _scale_up(self, rows: Ints, there: Float64s) -> Float64s:
-        """Return factors that scale up distances over common features to all features."""
+        """Return factors that scale up distances if values are missing."""
         common = product(there[rows] * self._weights, there.T)
         scale = np.full(common.shape, np.nan)
         every = common if self._kernel == "chebyshev" else self._weights.sum()
         return np.divide(every, common, out=scale, where=common > 0)
 
     def _filled(self, found: Float64s, rows: Ints) -> Float64s:
-        """Replace each unknown distance by the mean of the known distances of the row."""
+        """Replace each unknown distance by the row's mean known distance."""
         found[np.arange(len(rows)), rows] = 0.0
         is_known = ~np.isnan(found)
         if is_known.all():
@@ -127,7 +127,7 @@ class RowDistances:
 
 
 def _center(x: Float64s) -> Float64s:
-    """Return the median of each feature, rounded to a multiple of a power of two."""
+    """Return the median of each feature, rounded to few binary digits."""
     x = np.where(np.isnan(x).all(axis=0), 0.0, x)
     low, middle, high = np.nanquantile(x, (0.25, 0.5, 0.75), axis=0)
     width = np.where(high > low, high - low, 1.0)
@@ -137,9 +137,9 @@ def _center(x: Float64s) -> Float64s:
 
 @dataclass(frozen=True, eq=False)
 class RowPairs:
-    """The distinct rows in the order of their units, and the anchors among these rows.
+    """The distinct rows in the order of their units, with some of them as anchors.
 
-    Anchors are the rows that are compared with all rows.
+    Each anchor is compared with all rows.
 
     Attributes
     ----------
@@ -150,7 +150,7 @@ class RowPairs:
     counts : ndarray of shape (n_distinct,), float64
         Number of equal rows that each distinct row represents.
     inverse : ndarray of shape (n_counted,)
-        For each counted row, the index of the distinct row with the same values.
+        Index of the equal distinct row for each counted row.
     anchors : ndarray of shape (n_anchors,)
         Indices of the anchors, in ascending order.
     """
@@ -164,7 +164,7 @@ class RowPairs:
 
     @classmethod
     def of(cls, placed: Placed, max_rows: int = MAX_ROWS, seed: int = 0) -> "RowPairs":
-        """Find the distinct rows, and draw anchors if there are more than `max_rows`."""
+        """Find the distinct rows, and draw anchors from more than `max_rows`."""
         rows = placed.rows + 0.0  # -0.0 is 0.0
         _, first, inverse = np.unique(rows, axis=0, return_index=True, return_inverse=True)
         weights = ones_or(counts_of(placed.given), len(rows))
@@ -181,7 +181,7 @@ class RowPairs:
 
     @property
     def n_rows(self) -> float:
-        """Number of rows, in which each distinct row counts as often as its weight."""
+        """Total weight of the distinct rows."""
         return float(self.counts.sum())
 
     @property
@@ -196,23 +196,23 @@ class RowPairs:
 
     @cached_property
     def live(self) -> Ints:
-        """Units with rows, in ascending order, of shape (n_live,)."""
+        """Units with rows, in ascending order (n_live,)."""
         return self.units[self.starts]
 
     @cached_property
     def starts(self) -> Ints:
-        """Index of the first row of each unit with rows, of shape (n_live,)."""
+        """Index of each unit's first row (n_live,)."""
         is_first = np.append(True, self.units[1:] != self.units[:-1])
         return np.flatnonzero(is_first)
 
     @cached_property
     def unit_place(self) -> Ints:
-        """Index in `live` of the unit of each row, of shape (n_distinct,)."""
+        """Index in `live` of each row's unit (n_distinct,)."""
         return np.searchsorted(self.live, self.units)
 
     @cached_property
     def unit_counts(self) -> Float64s:
-        """Number of rows of each of the units in `live`."""
+        """Number of rows of each unit in `live`."""
         return np.add.reduceat(self.counts, self.starts)
 
     @property
@@ -222,7 +222,7 @@ class RowPairs:
 
     @property
     def own_counts(self) -> Float64s:
-        """Weight of each anchor itself, without its copies, which is at most 1."""
+        """Weight of each anchor without its copies, at most 1."""
         return np.minimum(self.weights, 1)
 
     def mean(self, values: Float64s) -> float:
@@ -230,7 +230,7 @@ class RowPairs:
         return float(np.average(values, weights=self.weights))
 
     def blocks(self) -> Iterator["PairBlock"]:
-        """Yield blocks of anchors that share a unit, with their distances from all rows."""
+        """Yield blocks of anchors of one unit, with their distances to all rows."""
         distances = RowDistances(self.map_.metric, self.rows, self.counts)
         units = self.unit_place[self.anchors]
         ends = np.append(np.flatnonzero(np.diff(units)) + 1, len(units))
@@ -254,7 +254,7 @@ def pairs_of(map: Any, X: Any, sample_weight: Any, max_rows: int, seed: int) -> 
 
 @dataclass(frozen=True, eq=False)
 class PairBlock:
-    """Distances of some anchors, which share a unit, from all rows.
+    """Distances from some anchors of one unit to all rows.
 
     Attributes
     ----------
@@ -278,26 +278,26 @@ class PairBlock:
 
     @property
     def own_counts(self) -> Float64s:
-        """Weight of each anchor itself, without its copies, of shape (n,)."""
+        """Weight of each anchor without its copies (n,)."""
         return self.pairs.own_counts[self.own]
 
     @cached_property
     def by_unit(self) -> Float64s:
-        """Sum of each anchor's distances to the rows of each unit, of shape (n, n_live)."""
+        """Sum of each anchor's distances to the rows of each unit (n, n_live)."""
         pairs = self.pairs
         apart = self.distances if pairs.is_plain else self.distances * pairs.counts
         return np.add.reduceat(apart, pairs.starts, axis=1)
 
     @cached_property
     def from_others(self) -> Float64s:
-        """The distances, with -1 for the row itself, so that sorting puts this row first."""
+        """The distances, with -1 for the row itself.  This puts the row first after sorting."""
         found = self.distances.copy()
         found[np.arange(len(found)), self.anchors] = -1.0
         return found
 
     @cached_property
     def ordered(self) -> tuple[Float64s, Float64s]:
-        """`from_others` in ascending order, and the number of other rows up to each value."""
+        """`from_others` in ascending order, and the number of other rows up to each distance."""
         found, counts = self.from_others, self.pairs.counts
         if self.pairs.is_plain:
             return np.sort(found, axis=1), np.arange(float(len(counts)))[None, :]
@@ -307,10 +307,10 @@ class PairBlock:
 
 
 class Pass(Protocol):
-    """A computation that receives all pairs of rows, one block after another."""
+    """A computation on all pairs of rows, block by block."""
 
     def add(self, block: PairBlock) -> None:
-        """Add all pairs of a block to the result."""
+        """Add a block of pairs to the result."""
 
 
 def run(pairs: RowPairs, passes: Sequence[Pass]) -> None:
@@ -321,7 +321,7 @@ def run(pairs: RowPairs, passes: Sequence[Pass]) -> None:
 
 
 def unit_distances(pairs: RowPairs, place: int, on: str) -> Float64s:
-    """Return the distances of a unit from all units with rows, of shape (n_live,)."""
+    """Return the distances from a unit to all units with rows (n_live,)."""
     map_, live = pairs.map_, pairs.live
     if on == "grid":
         return rounded(map_.lattice.distances_from(int(live[place]))[live])
@@ -331,7 +331,7 @@ def unit_distances(pairs: RowPairs, place: int, on: str) -> Float64s:
 
 
 def prototype_distances(map_: Map, unit: int) -> Float64s:
-    """Return the distances of a unit's prototype from all prototypes, of shape (n_units,)."""
+    """Return the distances from a unit's prototype to all prototypes (n_units,)."""
     found = map_.metric.between(map_.codebook, map_.codebook[[unit]])
     if map_.metric.kernel == "cosine":
         return np.asarray(np.rint(np.maximum(found, 0.0) / ANGLE_STEP) * ANGLE_STEP)
@@ -339,8 +339,8 @@ def prototype_distances(map_: Map, unit: int) -> Float64s:
 
 
 MAX_RANKED = 1_000
-"""By default, at most this number of rows is used for the correlation of ranks.  Time and memory
-increase with the square of this number."""
+"""Default number of rows for the correlation of ranks.  Time and memory increase with its
+square."""
 
 
 def c_measure(
@@ -375,14 +375,14 @@ def c_measure(
     -------
     float
         The sum over all pairs of rows, in feature units times grid steps.  If rows are drawn, the
-        sum is an estimate.  The sum is 0 if all rows are equal or share a unit, and NaN if the rows
-        are in unconnected parts of a graph.
+        sum is an estimate.  The sum is 0 if all rows are equal or share a unit.  The sum is NaN if
+        the rows are in unconnected parts of a graph.
 
     Raises
     ------
     InputError
-        If `X` is empty, if no row has a value, if rows are sparse, or if a row shares no
-        features with any other row because of missing values.
+        If `X` is empty, if no row has a value, if rows are sparse, or if a row shares no features
+        with any other row.
     ValueError, TypeError
         If `max_rows` or `random_state` is not a valid number.
 
@@ -420,9 +420,9 @@ def kruskal_stress(
     """Return the mean squared difference between map distances and data distances.
 
     Values near 0 are good, but 0 is possible only if the data have as many dimensions as the map.
-    Use this measure only to compare maps with the same lattice, because even a map with units in
-    random order can have a value below 0.1.  `rank_correlation` shows whether distances on the map
-    are meaningful.
+    Use this measure only to compare maps with the same lattice.  Even a map with units in random
+    order can have a value below 0.1.  `rank_correlation` shows whether distances on the map are
+    meaningful.
 
     Parameters
     ----------
@@ -532,7 +532,7 @@ def _compare(map: Any, X: Any, sample_weight: Any, max_rows: int, seed: int) -> 
 
 
 class Distances:
-    """A pass over pairs that adds up distances in the data and on the map.
+    """Sums of distances in the data and on the map over all pairs of rows.
 
     Parameters
     ----------
@@ -542,11 +542,11 @@ class Distances:
     def __init__(self, pairs: RowPairs) -> None:
         self._pairs = pairs
         self._sums = np.zeros(3)
-        """Squared data distances, products, and squared map distances, each summed over pairs."""
+        """Three sums over pairs: squared data distances, products, squared map distances."""
         self._most = np.zeros(2)
 
     def add(self, block: PairBlock) -> None:
-        """Add all pairs of a block to the result."""
+        """Add a block of pairs to the result."""
         pairs = self._pairs
         on_map = unit_distances(pairs, block.place, "grid")
         weights, apart = pairs.weights[block.own], block.distances
@@ -642,7 +642,7 @@ def trustworthiness(
     on : {"grid", "prototypes"}, default="grid"
         Space in which neighbors of rows are found.  With "grid", distances are between units on the
         map, as in Venna and Kaski.  With "prototypes", distances are between prototypes in the
-        data, as in SOMperf, and the order of the map does not matter.
+        data, as in SOMperf.  Then the order of the map does not matter.
     sample_weight : array-like of shape (n_samples,), optional
         Number of equal rows that each row represents.  The default is 1 each.
     max_rows : int, default=5000
@@ -654,14 +654,14 @@ def trustworthiness(
     Returns
     -------
     float
-        A value from 0 to 1.  It can be slightly below 0 if many rows share a unit, and is about 0.5
-        if all rows share a unit.
+        A value from 0 to 1.  If many rows share a unit, it can be slightly below 0.  If all rows
+        share a unit, it is about 0.5.
 
     Raises
     ------
     InputError
-        If `X` is empty, if no row has a value, if rows are sparse, or if a row shares no
-        features with any other row because of missing values.
+        If `X` is empty, if no row has a value, if rows are sparse, or if a row shares no features
+        with any other row.
     ValueError, TypeError
         If `k` is not below half of the rows (at least 3 rows are needed), or if `on` is unknown.
 
@@ -675,9 +675,9 @@ def trustworthiness(
     ``1 - 2 / (N k (2 N - 3 k - 1)) sum_i sum_j (r(i, j) - k)``, over rows j that are among the k
     nearest rows of i on the map but not in the data.  Here r is the rank of j among the distances
     in the data.  Rows at the same distance share a rank.  If several rows share the distance of the
-    k-th nearest row on the map, each of these rows counts as a fraction of a row.  So the result
-    does not depend on the order of rows.  The cost is O(max_rows n_samples (n_features + log
-    n_samples)) in blocks of 8 MiB, and one copy of the rows (three if values are missing).
+    k-th nearest row on the map, each of them counts as a fraction.  So the result does not depend
+    on the order of rows.  The cost is O(max_rows n_samples (n_features + log n_samples)) in blocks
+    of 8 MiB, and one copy of the rows (three if values are missing).
 
     References
     ----------
@@ -708,7 +708,7 @@ def continuity(
     """Return the degree to which neighbors in the data are neighbors on the map.
 
     Values near 1 are good.  A low value means that the map splits clusters.  In this case, use a
-    larger final radius or more epochs, or a torus if the data form a closed loop.
+    larger final radius or more epochs.  If the data form a closed loop, use a torus.
 
     Parameters
     ----------
@@ -720,8 +720,8 @@ def continuity(
     Returns
     -------
     float
-        A value from 0 to 1.  It can be slightly below 0 if many rows share a unit, and is 1 if all
-        rows share a unit.
+        A value from 0 to 1.  If many rows share a unit, it can be slightly below 0.  If all rows
+        share a unit, it is 1.
 
     Raises
     ------
@@ -765,9 +765,9 @@ def neighborhood_preservation(
 ) -> float:
     """Return the share of nearest rows in the data that are also nearest on the map.
 
-    Values near 1 are good, but are possible only with about one unit per row, because the map
-    cannot separate rows of the same unit.  Compare only maps of the same size.  `trustworthiness`
-    and `continuity` contain advice on settings.
+    Values near 1 are good, but need about one unit per row.  The map cannot separate rows of the
+    same unit.  Compare only maps of the same size.  `trustworthiness` and `continuity` contain
+    advice on settings.
 
     Parameters
     ----------
@@ -792,9 +792,9 @@ def neighborhood_preservation(
 
     Notes
     -----
-    If several rows share the distance of the k-th nearest row, each of these rows counts as a
-    fraction of a row, both on the map and in the data.  If the two fractions of a row differ, the
-    smaller fraction counts.
+    If several rows share the distance of the k-th nearest row, each of them counts as a fraction.
+    This applies to the map and to the data.  If the two fractions of a row differ, the smaller
+    fraction counts.
 
     References
     ----------
@@ -832,14 +832,14 @@ def _count(
 
 @dataclass(frozen=True, eq=False)
 class _UnitRanks:
-    """Ranks by distance and shares of the rows of each unit, for some rows of one unit.
+    """For some rows of one unit, the ranks and shares of the rows of each unit.
 
     Attributes
     ----------
     share : ndarray of shape (n, n_live)
-        Share of the rows of each unit that are among the k nearest rows.
+        Share of each unit's rows that are among the k nearest rows.
     rank : ndarray of shape (n, n_live)
-        Rank by distance that all rows of a unit share.
+        Common rank of each unit's rows by distance.
     """
 
     share: Float64s
@@ -847,7 +847,7 @@ class _UnitRanks:
 
 
 class Neighbors:
-    """A pass that compares each row's nearest rows on the map with its nearest rows in the data.
+    """Compares each row's nearest rows on the map with its nearest rows in the data.
 
     Parameters
     ----------
@@ -882,7 +882,7 @@ class Neighbors:
         return 1 - excess * (2 / (k * (2 * n - 3 * k - 1)))
 
     def add(self, block: PairBlock) -> None:
-        """Add all pairs of a block to the result."""
+        """Add a block of pairs to the result."""
         if self._known is None or self._known[0] != block.place:
             self._known = (block.place, unit_distances(self.pairs, block.place, self._on))
         unit = _ranks_of(self._known[1], self.pairs.unit_counts, block.own_counts, self._k)
@@ -890,7 +890,7 @@ class Neighbors:
         self._add_strangers(block, unit, limit)
 
     def _add_nearest(self, block: PairBlock, unit: _UnitRanks) -> Float64s:
-        """Add the map ranks of the k nearest rows in the data, and return each k-th distance."""
+        """Add the map ranks of the k nearest rows in the data.  Return each k-th distance."""
         pairs, k, n = self.pairs, self._k, len(block.distances)
         ordered, upto = block.ordered
         reach = (upto >= k).argmax(axis=1)
@@ -936,7 +936,7 @@ class Neighbors:
 
 
 def _ranks_of(apart: Float64s, counts: Float64s, own: Float64s, k: int) -> _UnitRanks:
-    """Return shares and ranks of the rows of each unit, without a row's own weight `own`."""
+    """Return shares and ranks of each unit's rows, without a row's own weight `own`."""
     alike = own[:1] if (own == own[0]).all() else own
     order = np.argsort(apart, kind="stable")
     ordered, upto = apart[order], np.cumsum(counts[order]) - alike[:, None]
@@ -961,9 +961,10 @@ class TopographicFunction:
     k : ndarray of shape (2 n_steps + 1,), int
         Numbers from -n_steps to n_steps, for a map whose units are at most n_steps apart.
     values : ndarray of shape (2 n_steps + 1,)
-        For k above 0, the mean number of neighbors of a unit in the data that are more than k steps
-        away on the map.  For k below 0, the mean number of neighbors of a unit on the map that are
-        more than -k steps away in the data.  For k = 0, the sum of the values for k = 1 and k = -1.
+        For k above 0, count the neighbors of a unit in the data that are more than k steps away on
+        the map.  The value is the mean of this number over units.  For k below 0, count the
+        neighbors on the map that are more than -k steps away in the data.  The value is again the
+        mean.  For k = 0, the value is the sum of the values for k = 1 and k = -1.
 
     See Also
     --------
@@ -1020,9 +1021,9 @@ def topographic_function(map: Any, X: Any, *, sample_weight: Any = None) -> Topo
     Notes
     -----
     Two units are neighbors in the data if they are the two nearest units of at least one row.  A
-    step leads from a unit to a neighbor, both on the map and in the data.  A unit that is not the
-    nearest or second nearest unit of any row does not have neighbors in the data, so this unit is
-    left out for k below 0.  The cost is O(n_units^2).
+    step leads from a unit to a neighbor, both on the map and in the data.  Only the nearest and
+    second nearest units of rows have neighbors in the data.  All other units are left out for k
+    below 0.  The cost is O(n_units^2).
 
     References
     ----------
@@ -1059,7 +1060,7 @@ def function_of(rows: Placed) -> TopographicFunction:
 
 
 def _steps_of(n: int, edges: Ints, pairs: Ints) -> tuple[int, Float64s]:
-    """Return the largest number of steps between two units, and the number for each pair."""
+    """Return the largest number of steps between units, and the number for each pair."""
     steps, width = np.empty(len(pairs)), 0
     for part in blocks(n, BLOCK_STARTS):
         paths = shortest_paths(n, edges, starts=np.arange(part.start, part.stop))
@@ -1092,8 +1093,8 @@ def topographic_product(map: Any) -> float:
     Notes
     -----
     For each unit j and each k, take the k-th nearest unit on the map and the unit of the k-th
-    nearest prototype.  Q1 is the ratio of the distances of their prototypes to the prototype of j,
-    and Q2 is the ratio of their distances to j on the map.  The result is the mean of
+    nearest prototype.  Q1 is the ratio of the distances from their prototypes to the prototype of
+    j.  Q2 is the ratio of their distances to j on the map.  The result is the mean of
     ``log((prod_{l <= k} Q1 Q2)^(1 / 2k))``.  Units at equal distances are in the order of their
     numbers.  A distance of 0 is replaced by the largest distance times the precision of float64.
     The measure uses only prototypes.  The cost is O(n_units^2 (n_features + log n_units)).
@@ -1133,6 +1134,6 @@ def _sum_log_products(map_: Map, unit: int) -> float:
 
 
 def _nearest(distances: Float64s, unit: int) -> np.ndarray:
-    """Return all other units in the order of their distances from this unit."""
+    """Return all other units, ordered by their distances from this unit."""
     order = np.argsort(distances, kind="stable")
     return order[order != unit]

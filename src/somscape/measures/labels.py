@@ -1,4 +1,4 @@
-"""Measures of the agreement of units, regions or a ranking with labels."""
+"""Measures that compare units, regions or a ranking with labels."""
 
 from dataclasses import dataclass
 from numbers import Real
@@ -35,7 +35,7 @@ def purity(
     labels : array-like of shape (n_samples,)
         Class of each row.  Rows without a class (None or NaN) do not count.
     regions : Regions or array-like of shape (n_units,), optional
-        Groups of units that are compared with the classes instead of single units.
+        Regions that are compared with the classes instead of units.
     sample_weight : array-like of shape (n_samples,), optional
         Weight of each row.  The default is 1 each.
 
@@ -117,7 +117,7 @@ def normalized_mutual_information(
 
 
 def mutual_of(counts: Float64s) -> float:
-    """Return the normalized mutual information from total row weights by group and class."""
+    """Return the normalized mutual information of a table of weights by group and class."""
     by_unit, by_class = entropy(counts.sum(axis=1)), entropy(counts.sum(axis=0))
     if by_unit + by_class == 0:
         return 1.0
@@ -186,9 +186,9 @@ def rand_of(found: "LabelClasses", regions: Any = None) -> float:
 def class_entropy(
     map: Any, X: Any, *, labels: Any, regions: Any = None, sample_weight: Any = None
 ) -> float:
-    """Return the entropy of the classes in a unit, in nats, averaged over rows.
+    """Return the mean entropy in nats of the classes in a row's unit.
 
-    Values near 0 are good, because then most units contain a single class.  A value near the
+    Values near 0 are good.  Then most units contain a single class.  A value near the
     entropy of all classes is bad.  If the value is high, use more units or columns that separate
     the classes.
 
@@ -228,7 +228,7 @@ def class_entropy(
 
 
 def mixture_of(counts: Float64s) -> float:
-    """Return the class entropy from total row weights by group and class."""
+    """Return the class entropy of a table of weights by group and class."""
     return float(max(entropy(counts.ravel()) - entropy(counts.sum(axis=1)), 0.0))
 
 
@@ -237,8 +237,8 @@ def majority_entropy(
 ) -> float:
     """Return -log of the share of the largest class in a unit, summed over units.
 
-    Values near 0 are good, because then most units contain a single class.  Every unit with rows
-    counts equally, so compare only maps of the same size.  If the value is high, use more units or
+    Values near 0 are good.  Then most units contain a single class.  Every unit with rows has the
+    same weight.  So compare only maps of the same size.  If the value is high, use more units or
     columns that separate the classes.
 
     Parameters
@@ -280,16 +280,16 @@ def majority_entropy(
 
 
 def majority_of(counts: Float64s) -> float:
-    """Return the majority entropy from total row weights by group and class."""
+    """Return the majority entropy of a table of weights by group and class."""
     return float(-np.log(counts.max(axis=1) / counts.sum(axis=1)).sum() + 0.0)
 
 
 def class_scatter(map: Any, X: Any, *, labels: Any, sample_weight: Any = None) -> float:
     """Return the mean number of connected groups of units per class.
 
-    Values near 1 are good, because then each class is one connected part of the map.  A high value
-    means that the map splits classes, or that a class consists of several clusters.  To distinguish
-    the two cases, train with a larger final radius.
+    Values near 1 are good.  Then each class is one connected part of the map.  Otherwise the map
+    splits classes, or a class consists of several clusters.  To distinguish the two cases, train
+    with a larger final radius.
 
     Parameters
     ----------
@@ -341,7 +341,7 @@ def scatter_of(found: "LabelClasses") -> float:
 
 @dataclass(frozen=True, eq=False)
 class LabelClasses:
-    """Units, classes and weights of the rows that have a class.
+    """Units, classes and weights of the rows with a class.
 
     Attributes
     ----------
@@ -365,11 +365,11 @@ class LabelClasses:
         return np.unique(self.units)
 
     def groups(self, regions: Any) -> Ints:
-        """Return the unit of each row, or the region of each row if regions are given."""
+        """Return the unit of each row, or its region if regions are given."""
         return self.units if regions is None else region_of_units(self.map_, regions)[self.units]
 
     def counts(self, regions: Any) -> Float64s:
-        """Return total row weights by group and class, of shape (n_groups, n_classes)."""
+        """Return the total weight of rows by group and class (n_groups, n_classes)."""
         groups, place = np.unique(self.groups(regions), return_inverse=True)
         shape = len(groups), int(self.classes.max()) + 1
         cells = place * shape[1] + self.classes
@@ -378,7 +378,7 @@ class LabelClasses:
 
 
 def classes_of(rows: Placed, labels: Any, counted: bool = False) -> LabelClasses:
-    """Return units, classes and weights of the counted rows that have a label."""
+    """Return the units, classes and weights of rows with a label."""
     if isinstance(labels, str):
         raise InputError(
             f"`labels` must contain the class of each row of X, but is the name {labels!r}. Pass "
@@ -418,7 +418,7 @@ def _as_given(values: Any) -> NDArray[Any]:
 
 
 def _number_values(values: list[Any]) -> Ints:
-    """Return a class number for each value.  Values other than numbers are compared as text."""
+    """Return a class number for each value.  All values except numbers are compared as text."""
     named = [value if isinstance(value, Real) else str(value) for value in values]
     # Numbers come first, because numbers and texts cannot be compared.
     ordered = sorted(set(named), key=lambda name: (isinstance(name, str), name))
@@ -453,7 +453,7 @@ def region_of_units(map_: Any, regions: Any) -> Ints:
 
 
 def _pairs_in(counts: Float64s, own: float) -> float:
-    """Return the number of pairs of two distinct rows of the same group."""
+    """Return the number of pairs of rows in the same group."""
     return float(((counts**2).sum() - own) / 2)
 
 
@@ -590,7 +590,7 @@ def silhouette(
     ------
     InputError
         If `X` is empty, if no row has a value, if rows are sparse, if a row shares no features with
-        any other row, or if the number of units in `regions` is wrong.
+        any other row, or if the length of `regions` is wrong.
 
     See Also
     --------
@@ -653,10 +653,10 @@ def davies_bouldin(map: Any, X: Any, *, regions: Any, sample_weight: Any = None)
     Notes
     -----
     The width of a region is the mean distance of its rows to their mean.  For two regions, the sum
-    of both widths is divided by the distance of both means.  For each region, the largest of these
-    ratios counts, and the index is the mean over regions.  Distances are Euclidean, after the
-    features are transformed by the metric.  If values are missing, the distance over the common
-    features is scaled up to all features.
+    of both widths is divided by the distance of both means.  For each region, only the largest of
+    these ratios counts.  The index is the mean over regions.  Distances are Euclidean, after the
+    features are transformed by the metric.  Missing values are left out, and the distance is scaled
+    up to all features.
 
     References
     ----------
@@ -697,14 +697,14 @@ def davies_bouldin_of(rows: Placed, regions: Any) -> float:
 
 
 def _scaled_up(apart: Float64s, weights: Float64s) -> Float64s:
-    """Return the norm of each row, scaled up to all features if values are missing."""
+    """Return the norm of each row.  Missing values are left out, and the norm is scaled up."""
     is_there = ~np.isnan(apart)
     present, squares = is_there @ weights, (np.nan_to_num(apart) ** 2).sum(axis=1)
     return np.asarray(np.sqrt(squares * weights.sum() / np.where(present > 0, present, np.inf)))
 
 
 class Silhouettes:
-    """A pass over pairs of rows that computes the silhouette of each anchor.
+    """Computes the silhouette of each anchor.
 
     Parameters
     ----------
@@ -720,7 +720,7 @@ class Silhouettes:
         self.values: Float64s = np.full(len(pairs.anchors), np.nan)
 
     def add(self, block: PairBlock) -> None:
-        """Add all pairs of a block to the result."""
+        """Add a block of pairs to the result."""
         if len(self._counts) < 2:
             return
         sums, own = block.by_unit @ self._belongs, self._own[block.place]

@@ -1,4 +1,4 @@
-"""Measures of single rows and units, and the distortion that training minimizes."""
+"""Measures by row and by unit, and the distortion."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,10 +28,10 @@ class DistortionParts:
     spread : ndarray of shape (n_units, n_features)
         Squared distances of rows to the mean row of their unit.
     bias : ndarray of shape (n_units, n_features)
-        Squared distance between the mean row of the unit and the mean of the prototypes in the
+        Squared distances between two means: the mean row of the unit, and the mean prototype in the
         neighborhood of the unit.
     stress : ndarray of shape (n_units, n_features)
-        Squared distances of the prototypes in the neighborhood of the unit to their mean.
+        Squared distances between the prototypes in the neighborhood of the unit and their mean.
     radius : float
         Radius of the neighborhood in grid steps.
 
@@ -68,7 +68,7 @@ def distortion(
     neighborhood: str | None = None,
     sample_weight: Any = None,
 ) -> float:
-    """Return the neighborhood-weighted mean squared distance of rows to all units.
+    """Return the mean squared distance of rows to units, weighted by neighborhood.
 
     Lower values are better if maps of the same size are compared at the same radius.  If the value
     is high, train for more epochs.  `distortion_parts` shows the causes of a high value.
@@ -198,7 +198,7 @@ def parts_of(rows: Placed, radius: float | None, neighborhood: str | None) -> Di
 
 
 def row_distortions(rows: Placed) -> Float64s:
-    """Return one value per row.  The weighted mean of the values is the distortion."""
+    """Return one value per row.  The weighted mean of these values is the distortion."""
     map_, (x, codebook) = rows.map_, rows.space
     radius, neighborhood = _trained_radius(map_), neighborhood_of(map_, None)
     if radius is None:
@@ -218,7 +218,7 @@ def row_distortions(rows: Placed) -> Float64s:
 def _neighborhoods(
     rows: Placed, w: Float64s, radius: float, neighborhood: str
 ) -> Iterator[tuple[int, float, Float64s, Float64s]]:
-    """Yield each unit with rows, its total pull, and mean and spread of the prototypes it pulls."""
+    """Yield each unit with rows, its total pull, and mean and spread of the pulled prototypes."""
     for unit in np.flatnonzero(rows.hits > 0).tolist():
         h = pull_from(rows.map_.lattice, neighborhood, unit, radius)
         total = float(h.sum())
@@ -227,7 +227,7 @@ def _neighborhoods(
 
 
 def _unit_moments(rows: Placed, x: Float64s) -> tuple[Float64s, Float64s, Float64s]:
-    """For each unit and feature, return weight, mean, and sum of squares about the mean."""
+    """Return the weight, mean and sum of squares of each unit and feature."""
     n, n_features = rows.map_.n_units, x.shape[1]
     counts, means, spread = (np.zeros((n, n_features)) for _ in range(3))
     is_there = ~np.isnan(x)
@@ -243,7 +243,7 @@ def _unit_moments(rows: Placed, x: Float64s) -> tuple[Float64s, Float64s, Float6
 
 
 def radius_of(map_: Map, radius: float | None) -> float:
-    """Return the given radius, or by default the last radius of the training."""
+    """Return the given radius, or the last radius of the training."""
     if radius is not None:
         check_number("radius", radius, 0)
         return float(radius)
@@ -263,7 +263,7 @@ def _trained_radius(map_: Map) -> float | None:
 
 
 def neighborhood_of(map_: Map, neighborhood: str | None) -> str:
-    """Return the given neighborhood, by default the trained neighborhood or else "gaussian"."""
+    """Return the given or trained neighborhood, by default "gaussian"."""
     if neighborhood is not None:
         return neighborhood
     return str(map_.parameters.get("neighborhood") or "gaussian")
@@ -271,7 +271,7 @@ def neighborhood_of(map_: Map, neighborhood: str | None) -> str:
 
 @dataclass(frozen=True, eq=False)
 class ByRow:
-    """A measure that is the weighted mean of one value per row, or the root of this mean.
+    """A measure that is a weighted mean over rows, or its root.
 
     Attributes
     ----------
@@ -304,7 +304,7 @@ class ByRow:
         return self.shown(means)
 
     def shown(self, means: Any) -> Any:
-        """Convert means of the values of rows to values of the measure."""
+        """Convert means over rows to values of the measure."""
         return np.sqrt(means) if self.is_root else means
 
 
@@ -317,7 +317,7 @@ SEARCHED: Mapping[str, Callable[[Placed], Float64s]] = {
     "mean_tied_rank": row_ranks,
     "combined_error": row_ways,
 }
-"""For each measure of the two nearest units of a row, a function that returns one value per row."""
+"""Functions that return one value per row, for measures of nearest units."""
 
 _ROOTS = ("root_mean_squared_error",)
 
@@ -326,11 +326,11 @@ PAIRED: Mapping[str, tuple[str, str]] = {
     for on, suffix in zip(ON, ("", "_on_prototypes"), strict=True)
     for name in ("trustworthiness", "continuity", "neighborhood_preservation")
 }
-"""For each measure of the neighbors of rows, a value of `ON` and an attribute of `Neighbors`."""
+"""For each measure of neighbors, its value of `ON` and its attribute of `Neighbors`."""
 
 
 def searched(rows: Placed, names: Iterable[str] = tuple(SEARCHED)) -> dict[str, ByRow]:
-    """Return the measures that depend on the nearest units of each row."""
+    """Return the measures that depend on the nearest units of rows."""
     return {
         name: ByRow(SEARCHED[name](rows), rows.weights, rows.best, name in _ROOTS) for name in names
     }
@@ -339,7 +339,7 @@ def searched(rows: Placed, names: Iterable[str] = tuple(SEARCHED)) -> dict[str, 
 def paired(
     rows: Placed, pairs: RowPairs, k: int, regions: Any, more: Sequence[Pass] = ()
 ) -> dict[str, ByRow]:
-    """Return the measures that compare pairs of rows, computed in one pass over the pairs."""
+    """Return the measures that compare pairs of rows, from one pass over all pairs."""
     k = min(k, int(np.ceil(pairs.n_rows / 2)) - 1)
     neighbors = {on: Neighbors(pairs, k, on) for on in ON} if k > 0 else {}
     silhouettes = {} if regions is None else {"silhouette": Silhouettes(pairs, regions)}
@@ -361,7 +361,7 @@ def paired(
 
 
 def purity_of(classes: LabelClasses) -> ByRow:
-    """Return 1 for each row that has the most frequent class of its unit, and 0 otherwise."""
+    """Return 1 for rows with the most frequent class of their unit, otherwise 0."""
     place = np.searchsorted(classes.live, classes.units)
     is_most = classes.counts(None).argmax(axis=1)[place] == classes.classes
     return ByRow(is_most.astype(np.float64), classes.weights, classes.units)
@@ -433,8 +433,8 @@ def by_unit(
     Raises
     ------
     InputError
-        If a name is unknown, if purity is requested without `labels` or silhouette without
-        `regions`, or if the function of a single measure raises this error.
+        If a name is unknown, `labels` or `regions` are missing, or the function of a measure raises
+        this error.
     ValueError, TypeError
         If `k`, `max_rows` or `random_state` is out of range.
 
@@ -445,7 +445,7 @@ def by_unit(
 
     Notes
     -----
-    One function computes all measures, because they share one search and one pass over pairs.
+    All measures share one search and one pass over pairs.
 
     Examples
     --------
@@ -470,7 +470,7 @@ def by_unit(
 
 
 def _check_measure_names(which: str | Sequence[str] | None, labels: Any, regions: Any) -> list[str]:
-    """Return the names of measures after checking that labels and regions are given if needed."""
+    """Check the names of measures and their labels and regions, and return the names."""
     lacking = {"purity": labels is None, "silhouette": regions is None}
     if which is None:
         return [name for name in NAMES if not lacking.get(name)]

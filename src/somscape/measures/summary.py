@@ -1,4 +1,4 @@
-"""A report of all measures of a map, with intervals and advice."""
+"""A report with all measures of a map, intervals and advice."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -35,10 +35,10 @@ from somscape.tables._messages import suggestion
 from somscape.tables.table import frame_of
 
 MUCH = 0.05
-"""Held-out rows are much worse if a measure from 0 to 1 is worse by more than this number."""
+"""Difference above which a measure from 0 to 1 is much worse on held-out rows."""
 
 MUCH_LONGER = 1.1
-"""Held-out rows are much worse if a distance or a rank is more than this many times as high."""
+"""Ratio above which a distance or a rank is much worse on held-out rows."""
 
 MAX_NAMED = 3
 
@@ -68,9 +68,9 @@ class Advice(NamedTuple):
     Attributes
     ----------
     good : str
-        Description of good values in a few words, such as "near 1".
+        Good values in a few words, such as "near 1".
     says : str
-        Meaning of the measure and advice on settings, in a few sentences.
+        Meaning of the measure, and advice on settings.
     """
 
     good: str
@@ -273,7 +273,7 @@ class Measure:
     good : str
         Description of good values, such as "near 1".
     says : str
-        Meaning of the measure and advice on settings, in a few sentences.
+        Meaning of the measure, and advice on settings.
 
     See Also
     --------
@@ -368,9 +368,9 @@ class MeasuresReport:
     def comparison(self) -> str:
         """The comparison of held-out with training rows, or "" without held-out rows.
 
-        Held-out rows are much worse in a measure if the intervals do not overlap and the difference
-        is large.  A difference is large if a measure from 0 to 1 is more than 0.05 worse, or if a
-        different measure is more than 10 % higher.  Measures that depend on the number of rows are
+        Held-out rows are much worse in a measure if the difference is large and the intervals do
+        not overlap.  For a measure from 0 to 1, a difference above 0.05 is large.  For all other
+        measures, a difference above 10 % is large.  Measures that depend on the number of rows are
         not compared.
         """
         if self.held_out is None:
@@ -459,7 +459,7 @@ class MeasuresReport:
         return table
 
     def _cells(self, each: Measure) -> Sequence[str]:
-        """Return value, interval, value of held-out rows (if given), and good values as texts."""
+        """Return value, interval, held-out value (if given) and good values as texts."""
         between = "" if each.low != each.low else f"{each.low:.4g} to {each.high:.4g}"
         cells = [_number(each.value), between, each.good]
         held_out = self.held_out
@@ -605,7 +605,7 @@ def _measure(name: str, value: float, low: float, high: float) -> Measure:
 
 
 def _measure_units(rows: Placed) -> dict[str, float]:
-    """Return the measures that are not means over rows and do not compare pairs of rows."""
+    """Return the measures of all units, such as the hit entropy."""
     return {
         "embedding_accuracy": embedding_of(rows),
         "topographic_product": topographic_product(rows.map_),
@@ -617,7 +617,7 @@ def _measure_units(rows: Placed) -> dict[str, float]:
 
 
 def _measure_classes(classes: LabelClasses, rand: float) -> dict[str, float]:
-    """Return the measures that compare units with classes and are not means over rows."""
+    """Return the measures of classes, such as the class entropy."""
     counts = classes.counts(None)
     return {
         "normalized_mutual_information": mutual_of(counts),

@@ -1,4 +1,4 @@
-"""Load a map, or an object that has a map, from a file of any supported program."""
+"""Load a map or model from a file of any supported program."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -64,7 +64,7 @@ KINDS: dict[str, Callable[[Record], Saved]] = {
     CLASSES: Recognizer.from_record,
     TARGETS: Predictor.from_record,
 }
-"""Functions that load an object with a map, by the name of the object's entry in a file header."""
+"""Functions that load a model, by the name of its header entry."""
 
 
 def load(path: str | Path) -> Saved:
@@ -73,12 +73,12 @@ def load(path: str | Path) -> Saved:
     Parameters
     ----------
     path : str or Path
-        A file that the `save` method of a map or model wrote.  Such a file contains arrays and
-        JSON, and loading does not run code from the file.  Files above 64 MB are memory-mapped, so
-        replace such a file by `save` or by renaming, and never write into the file.  The file can
-        also be a codebook of SOM_PAK or the SOM Toolbox (.cod) or of ESOM Tools (.wts, read as a
-        torus), or a pickled MiniSom (.p, .pkl, .pickle, without running the pickle).
-        `somscape.save` has readers with more options for these formats.
+        A file that the `save` method of a map or model wrote.  Loading does not run code from the
+        file.  Files above 64 MB are memory-mapped.  Replace such a file by `save` or by renaming.
+        Never write into the file.  The file can also be a codebook of SOM_PAK or the SOM Toolbox
+        (.cod) or of ESOM Tools (.wts, read as a torus).  A pickled MiniSom (.p, .pkl, .pickle) is
+        also possible.  Its pickle is not run.  `somscape.save` has readers with more options for
+        these formats.
 
     Returns
     -------

@@ -21,13 +21,12 @@ from somscape.save.lines import CodebookOrigin, plain_record, read_file
 
 MARK = object()
 NUMBERS = {f"{kind}{size}" for kind, sizes in (("f", "248"), ("i", "1248")) for size in sizes}
-"""NumPy names of the array types that can be read."""
+"""NumPy types that can be read."""
 
 MAX_DIMENSIONS, MAX_SIDE = 8, 1 << 31
 
 STEP_BYTES = 200
-"""Maximum number of bytes of memory that an instruction of a pickle needs in addition to its
-argument, for example for a dict with one item and an entry in the memo."""
+"""Maximum size in bytes of the memory for one pickle instruction, without its argument."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class Name:
 
 @dataclass(eq=False)
 class PickledObject:
-    """A stand-in for an object that `pickle.load` would have created with a function or class."""
+    """Replaces an object that `pickle.load` would have created with a function or class."""
 
     maker: Any
     arguments: Any
@@ -225,7 +224,7 @@ _STEPS: dict[str, Step] = {
 
 
 def array_of(value: Any) -> NDArray[Any] | None:
-    """Return the numeric array that a pickled value represents, or None."""
+    """Return a pickled value as a numeric array, or None."""
     maker = value.maker if isinstance(value, PickledObject) else None
     if not isinstance(maker, Name) or not maker.module.startswith(("numpy.core.", "numpy._core.")):
         return None
@@ -238,7 +237,7 @@ def array_of(value: Any) -> NDArray[Any] | None:
 
 
 def number_of(value: Any) -> float | None:
-    """Return the finite number that a pickled value represents, or None."""
+    """Return a pickled value as a finite number, or None."""
     match value:
         case PickledObject(maker=Name(name="scalar"), arguments=(type_, data)):
             found = _array((), type_, data, "C")
@@ -294,15 +293,15 @@ def read_minisom(path: str | Path, *, subclass: str | None = None) -> Record:
         A file that ``pickle.dump(som, file)`` wrote, with any protocol.
     subclass : str, optional
         Module and name of a class to read like MiniSom, such as ``"my_project.som.MySom"``.  The
-        class is not imported, so its changes to MiniSom, such as another distance, are ignored.
+        class is not imported.  So its changes to MiniSom, such as another distance, are ignored.
 
     Returns
     -------
     Record
         A record for `Map.from_record`.  Unit (x, y) of MiniSom is in row ``n_y - 1 - y`` and column
-        x, so that the map looks like the plots of MiniSom and hexagons keep their neighbors.  All
-        hits are 0, because MiniSom does not store hits.  The distance "chebyshev" of MiniSom omits
-        the absolute value, so winners of this map can differ from winners of MiniSom.
+        x, as in the plots of MiniSom.  So hexagons keep their neighbors.  All hits are 0, because
+        MiniSom does not store hits.  The distance "chebyshev" of MiniSom omits the absolute value.
+        So this map can have other winners than MiniSom.
 
     Raises
     ------
@@ -422,7 +421,7 @@ def _state_of(source: str, value: Any, classes: set[Name]) -> dict[str, Any]:
 
 
 def _method(value: Any) -> str:
-    """Return the name of a pickled method of the MiniSom, or "" for another value."""
+    """Return the name of a pickled MiniSom method, or ""."""
     if isinstance(value, PickledObject) and value.maker in GET_ATTRIBUTE:
         match value.arguments:
             case (_, str(name)):

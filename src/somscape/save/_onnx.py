@@ -25,7 +25,7 @@ from somscape.tables._messages import check_libraries
 from somscape.tables.ordered import CycleCode
 
 OPSET, ML_OPSET, IR_VERSION = 17, 3, 8
-"""Versions of ONNX from 2022, which newer runtimes also support."""
+"""Versions of ONNX from 2022.  Newer runtimes also support them."""
 
 ML = "ai.onnx.ml"
 TYPES = {"float32": "FLOAT", "float64": "DOUBLE", "int64": "INT64", "string": "STRING"}
@@ -34,7 +34,7 @@ TYPES = {"float32": "FLOAT", "float64": "DOUBLE", "int64": "INT64", "string": "S
 
 @dataclass
 class OnnxGraph:
-    """Nodes, constants, inputs and outputs of a model, with methods that add nodes.
+    """The parts of an ONNX model, with methods that add parts.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class OnnxGraph:
     number : str
         Type of input and output numbers, either "float32" or "float64".
     results : tuple of str
-        Names of the outputs, which must not be names of inputs.
+        Names of the outputs.  Inputs must have other names.
     notes : dict of str to str
         Metadata that is stored in the model.
     """
@@ -88,16 +88,16 @@ class OnnxGraph:
         return name
 
     def matrix(self, name: str, n_columns: int) -> str:
-        """Add an input of shape (n, n_columns), and return the name of its float64 version."""
+        """Add an input (n, n_columns), and return its name as float64."""
         self._input(name, self.number, n_columns)
         return self.as_double(name)
 
     def as_double(self, name: str) -> str:
-        """Convert a value to float64, the type of all computations."""
+        """Convert a value to float64."""
         return self.op("Cast", name, to=self.onnx.TensorProto.DOUBLE)
 
     def output(self, name: str, value: str, type_: str, n_columns: int | None = None) -> None:
-        """Declare a value of shape (n,) or (n, n_columns) as an output of the graph."""
+        """Declare a value as an output of shape (n,) or (n, n_columns)."""
         code, helper = self._type(type_), self.onnx.helper
         how = ("Identity", {}) if type_ == "string" else ("Cast", {"to": code})
         self.nodes.append(helper.make_node(how[0], [value], [name], name, **how[1]))
@@ -127,14 +127,14 @@ class OnnxGraph:
 
 
 SAME = 1e-6
-"""Absolute and relative difference up to which a row counts as equal to a marked row, because
-inputs can be rounded to float32."""
+"""Absolute and relative tolerance for rows that equal a marked row.  This allows inputs that were
+rounded to float32."""
 
 
 def nearest(
     graph: OnnxGraph, rows: str, prototypes: Float64s, k: int = 1, metric: Metric | None = None
 ) -> tuple[str, str]:
-    """Return the k nearest prototypes of each row and their distances, both of shape (n, k)."""
+    """Return two values: the k nearest units of each row and their distances (n, k)."""
     metric = metric or Metric()
     rows, prototypes = _compared(graph, rows, prototypes, metric)
     if metric.kernel == "euclidean":
@@ -146,7 +146,7 @@ def nearest(
 def _compared(
     graph: OnnxGraph, rows: str, prototypes: Float64s, metric: Metric
 ) -> tuple[str, Float64s]:
-    """Return rows and prototypes, transformed so that their distances do not need weights."""
+    """Return rows and prototypes for distances without weights."""
     prototypes = np.asarray(metric.compared(prototypes))
     weights = metric.feature_weights
     if metric.name == "correlation":
@@ -160,7 +160,7 @@ def _compared(
 
 
 def placed(graph: OnnxGraph, rows: str, metric: Metric) -> str:
-    """Return rows in the whitened space of a metric, or unchanged rows if it does not whiten."""
+    """Return rows after whitening by the metric, if it whitens."""
     if metric.whitening is None or metric.center is None:
         return rows
     rows = graph.op("Sub", rows, metric.center)
@@ -168,7 +168,7 @@ def placed(graph: OnnxGraph, rows: str, metric: Metric) -> str:
 
 
 def _smallest(graph: OnnxGraph, distances: str, k: int) -> tuple[str, str]:
-    """Return units and values of the k smallest distances. In a tie, the lower unit is first."""
+    """Return two values: the units and values of the k smallest distances."""
     inputs, make = [distances, graph.constant([k])], graph.onnx.helper.make_node
     name = graph.new_name("TopK")
     outputs = [f"{name}_distances", f"{name}_units"]
@@ -177,7 +177,7 @@ def _smallest(graph: OnnxGraph, distances: str, k: int) -> tuple[str, str]:
 
 
 def _squares(graph: OnnxGraph, rows: str, prototypes: Float64s) -> str:
-    """Return squared distances as |x|^2 - 2 x.w + |w|^2, from values centered near 0."""
+    """Return squared distances as |x|^2 - 2 x.w + |w|^2."""
     center = prototypes.mean(axis=0)
     rows, moved = graph.op("Sub", rows, center), prototypes - center
     norms = graph.op("ReduceSum", graph.op("Mul", rows, rows), [1])
@@ -187,7 +187,7 @@ def _squares(graph: OnnxGraph, rows: str, prototypes: Float64s) -> str:
 
 
 def _exact(graph: OnnxGraph, rows: str, prototypes: Float64s, units: str) -> str:
-    """Return distances to the given units from squared differences, without cancellation errors."""
+    """Return distances to the given units, without cancellation errors."""
     found = graph.op("Gather", prototypes, units, axis=0)
     apart = graph.op("Sub", graph.op("Unsqueeze", rows, [1]), found)
     return graph.op("Sqrt", _sum(graph, graph.op("Mul", apart, apart), axis=2))
@@ -221,7 +221,7 @@ _DISTANCES = {"manhattan": _manhattan, "chebyshev": _chebyshev, "cosine": _cosin
 
 
 def score_of(graph: OnnxGraph, rows: str, winners: str, detector: Detector) -> str:
-    """Add the combined score of all maps of a detector, and return the name of the score."""
+    """Add the combined score of a detector's maps, and return its name."""
     scores = [_score_by_map(graph, rows, scorer) for scorer in detector.scorers]
     score = scores[0]
     if len(scores) > 1:
@@ -239,7 +239,7 @@ def score_of(graph: OnnxGraph, rows: str, winners: str, detector: Detector) -> s
 
 
 def _marked(graph: OnnxGraph, rows: str, score: str, marks: Marks) -> str:
-    """Return scores multiplied by factors from marks, and the fixed scores of marked rows."""
+    """Return the scores of rows after changes by marks."""
     if len(marks.features):
         values = graph.op("Gather", rows, marks.features, axis=1)
         values = graph.op("Max", values, marks.x[:, 0])
@@ -259,7 +259,7 @@ def _marked(graph: OnnxGraph, rows: str, score: str, marks: Marks) -> str:
 
 
 def _score_by_map(graph: OnnxGraph, rows: str, scorer: Scorer) -> str:
-    """Return the scores of rows from one map, of shape (n,)."""
+    """Return the scores of rows from one map (n,)."""
     prototypes = scorer.usual_codebook
     if scorer.reach is not None:
         low, high = scorer.reach
@@ -385,7 +385,7 @@ def _add_numbers(
 
 
 def _pulls(graph: OnnxGraph, distances: str, power: float) -> str:
-    """Return the weight of each near unit, of shape (n, k). Nearer units have larger weights."""
+    """Return the weight of each near unit (n, k). Nearer units have larger weights."""
     first = graph.op("ReduceMin", distances, axes=[1], keepdims=1)
     is_first = graph.op("LessOrEqual", distances, first)
     one = graph.constant(1.0)
@@ -400,12 +400,12 @@ def _weighted_sum_of_units(graph: OnnxGraph, of_units: Float64s, units: str, cou
 
 
 def _weighted_sum(graph: OnnxGraph, said: str, counting: str) -> str:
-    """Return the sums of `said` (n, k, m) over k near units, weighted by `counting` (n, k)."""
+    """Return the sums of `said` (n, k, m) over near units, weighted by `counting` (n, k)."""
     return _sum(graph, graph.op("Mul", said, graph.op("Unsqueeze", counting, [2])))
 
 
 def _p_values(graph: OnnxGraph, distances: str, far: Float64s) -> str:
-    """Return p-values, which are shares of distances in `far` that are at least as large."""
+    """Return p-values: shares of distances in `far` that are at least as large."""
     nearest = graph.op("ReduceMin", distances, axes=[1], keepdims=0)
     n_steps = max(len(far).bit_length(), 1)
     padded = graph.constant(np.append(far, np.full(2**n_steps - len(far), np.inf)))
@@ -427,22 +427,22 @@ def _column(graph: OnnxGraph, value: str) -> str:
 
 
 MISMATCH_WEIGHT = 0.5**0.5
-"""Encoded value of the feature that belongs to the level of a row, as in `CategoryCode`."""
+"""Encoded value of the feature for a row's level, as in `CategoryCode`."""
 
 SLIP_RANGE = 1000.0
-"""Largest encoded distance from the median, in multiples of the reach, as in `NumberCode`."""
+"""Largest encoded distance from the median, as in `NumberCode`."""
 
 MISSING_LEVEL = "(missing)"
 DAY = 86_400_000_000
 UNITS = {"D": DAY, "s": 1_000_000, "us": 1}
-"""Number of microseconds in each time unit of dates."""
+"""Number of microseconds in each time unit."""
 
 NO_DATE = -(2**63)
 """The integer that NumPy stores for NaT."""
 
 
 def encoded_rows(graph: OnnxGraph, encoding: dict[str, Any]) -> str:
-    """Add inputs and encode them. Return the encoded rows, of shape (n, n_features)."""
+    """Add inputs and encode them. Return the encoded rows (n, n_features)."""
     if encoding["missing"] == "mask":
         raise InputError(
             "ONNX does not support a map with missing='mask', because its distances leave out "
@@ -489,14 +489,14 @@ def _number(graph: OnnxGraph, column: dict[str, Any], is_filled: bool) -> str:
 
 
 def _date_or_nan(graph: OnnxGraph, values: str, counts: str) -> str:
-    """Return values, with NaN for rows whose date is missing."""
+    """Return values, with NaN for rows without a date."""
     return graph.op("Where", graph.op("Equal", counts, NO_DATE), np.nan, values)
 
 
 def _cycle(
     graph: OnnxGraph, dates: dict[str, tuple[str, int]], part: dict[str, Any], is_filled: bool
 ) -> str:
-    """Return the position of the weekday or of the minute of the day on its circle."""
+    """Return the position of the weekday or the time of day on a circle."""
     code = CycleCode(**{name: value for name, value in part.items() if name != "kind"})
     counts, per_day = dates[code.source]
     since_midnight = graph.op("Mod", counts, per_day)
@@ -584,20 +584,19 @@ _ADD = {"number": _number, "category": _category, "ordinal": _ordinal}
 def to_onnx(map_: Any, path: str | Path, *, dtype: str = "float32") -> None:
     """Write a map, detector, recognizer or predictor as an ONNX model.
 
-    The model takes rows in original units, encodes the rows, and finds their winners.  A map of an
-    array has one input ``X`` of shape (n, n_features).  A map of a table has one input of shape
-    (n, 1) for each feature column, with the name of the column.  Dates are integers (days, seconds
-    or microseconds since 1970, depending on the encoding, with NumPy's NaT for a missing date).
+    The model encodes rows from their original units, and finds their winners.  A map of an array
+    has one input ``X`` of shape (n, n_features).  A map of a table has one input of shape (n, 1)
+    for each feature column.  Its name is the name of the column.  Dates are integers: days, seconds
+    or microseconds since 1970, depending on the encoding.  A missing date is NumPy's NaT.
     Categories are text in the spelling of the map's levels ("" means missing).
 
     The outputs ``winner`` (int64) and ``distance`` have shape (n,).  A detector adds ``score``.  A
-    recognizer adds ``predicted`` (the class as text, or ``unknown`` for a rejected row, or
-    ``unknown_row`` if a class has the name ``unknown``), ``p_value``, and ``probabilities`` of
-    shape (n, n_classes).  The metadata of the model contains the ``classes`` as a JSON list.  A
+    recognizer adds ``predicted`` (the class as text), ``p_value``, and ``probabilities`` of shape
+    (n, n_classes).  A rejected row has the class ``unknown``, or ``unknown_row`` if ``unknown`` is
+    the name of a class.  The metadata of the model contains the ``classes`` as a JSON list.  A
     predictor adds ``predicted``, ``low`` and ``high`` (the limits of the 90 % interval), and
     ``p_value``.  With several targets, the first three have shape (n, n_targets).  An input column
-    with the name of an output, or with the name ``score``, gets a suffix, such as
-    ``winner_input``.
+    with the name of an output, or with the name ``score``, gets a suffix, such as ``winner_input``.
 
     Parameters
     ----------
@@ -607,7 +606,7 @@ def to_onnx(map_: Any, path: str | Path, *, dtype: str = "float32") -> None:
         File to write, usually with the extension ``.onnx``.  An existing file is replaced.  After
         an error, the old file is unchanged.
     dtype : {"float32", "float64"}, default="float32"
-        Type of input and output numbers.  All computations use float64, but float32 inputs have
+        Type of input and output numbers.  All computations use float64.  But float32 inputs have
         only 7 exact digits.
 
     Raises
@@ -621,14 +620,15 @@ def to_onnx(map_: Any, path: str | Path, *, dtype: str = "float32") -> None:
 
     Notes
     -----
-    If the map would reject a row (for a missing value with ``missing="error"``, or for an unknown
-    level of an ordered category), the outputs are the winner -1, NaN for numbers, and the class
-    ``unknown``.  A level that was not in the training data counts as a mismatch with all levels, as
-    in the map.  The model finds the nearest prototypes by ``|x|^2 - 2 x.w + |w|^2`` and then
-    recomputes their distances.  If two prototypes are equally near up to rounding, the model can
-    choose another prototype than the map.  With equal distances, a p-value can also differ by one
-    step.  The metrics "manhattan" and "chebyshev" need n * n_units * n_features numbers in memory,
-    so pass a few hundred rows per call.  The cost of a row is O(n_units * n_features).
+    For a row that the map would reject, the outputs are the winner -1, NaN for numbers, and the
+    class ``unknown``.  Such a row has a missing value (with ``missing="error"``) or an unknown
+    level of an ordered category.  A level that was not in the training data counts as a mismatch
+    with all levels, as in the map.  The model finds the nearest prototypes by ``|x|^2 - 2 x.w +
+    |w|^2`` and then recomputes their distances.  If two prototypes are equally near up to rounding,
+    the model can choose another prototype than the map.  With equal distances, a p-value can also
+    differ by one step.  The metrics "manhattan" and "chebyshev" need n * n_units * n_features
+    numbers in memory.  So pass a few hundred rows per call.  The cost of a row is O(n_units *
+    n_features).
 
     Examples
     --------

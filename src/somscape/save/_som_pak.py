@@ -1,10 +1,10 @@
 """Read and write the formats .cod and .dat of SOM_PAK and the SOM Toolbox.
 
-The first line gives the dimension and, for a codebook, lattice, size and neighborhood.  Lines of
-numbers follow, with labels after the numbers.  As in somscape, units are numbered by
-``row * n_cols + col``, and on a hexagonal lattice the odd rows are shifted right by half a step.
-Lines that start with # are comments, except that the SOM Toolbox names the components in a line
-that starts with ``#n``.
+The first line contains the dimension.  In a codebook, lattice, size and neighborhood follow.  The
+other lines contain numbers and then labels.  As in somscape, units are numbered by
+``row * n_cols + col``.  On a hexagonal lattice, odd rows are shifted right by half a step.
+Lines that start with # are comments.  The SOM Toolbox names the components in a line that starts
+with ``#n``.
 
 T. Kohonen, J. Hynninen, J. Kangas and J. Laaksonen (1996), SOM_PAK: the self-organizing map program
 package, report A31, Helsinki University of Technology, section 3.2.
@@ -186,8 +186,8 @@ def read_dat(path: str | Path) -> Samples:
     Returns
     -------
     Samples
-        Rows with labels (several labels of a row are joined by spaces).  A field ``weight=...`` is
-        the weight of the row, and a field ``fixed=...`` is read as a label.
+        Rows with labels.  Several labels of a row are joined by spaces.  A field ``weight=...`` is
+        the weight of the row.  A field ``fixed=...`` is read as a label.
 
     Raises
     ------
@@ -308,7 +308,7 @@ def write_dat(path: str | Path, data: Any, *, missing: str = "x") -> None:
 
 
 def flat_lattice(record: Record, program: str) -> dict[str, Any]:
-    """Return the lattice of a record for a program that supports only planes."""
+    """Return a record's lattice for a program that supports only planes."""
     lattice: dict[str, Any] = record.header["lattice"]
     if lattice["kind"] == "graph":
         raise InputError(
@@ -326,7 +326,7 @@ def flat_lattice(record: Record, program: str) -> dict[str, Any]:
 
 
 def _data_lines(lines: TextLines) -> Iterator[tuple[Line, list[str]]]:
-    """Yield lines of data with their fields, and the comment with the names of components."""
+    """Yield lines of data with their fields, and the comment with component names."""
     for line in lines:
         if line.text.startswith("#"):
             if line.text[:3] in ("#n ", "#n\t"):

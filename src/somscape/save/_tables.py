@@ -1,4 +1,4 @@
-"""Write the codebook, the planes and the winners of a map as tables, and read codebooks."""
+"""Read and write tables of codebooks, planes and winners."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -35,7 +35,7 @@ def write_codebook(path: str | Path, map_: Any) -> None:
     Raises
     ------
     InputError
-        If the extension is not supported, or if the library for this format is not installed.
+        If the extension is not supported, or the library for this format is not installed.
 
     See Also
     --------
@@ -143,12 +143,12 @@ def write_planes(path: str | Path, map_: Any) -> None:
         After an error, the old file is unchanged.
     map_ : Map or fitted estimator
         The map to write.  The table has the columns unit, row, col, hits, u_height, and the
-        original columns in their original units, with dates in ISO form.
+        original columns.  Values are in original units, and dates are in ISO form.
 
     Raises
     ------
     InputError
-        If the extension is not supported, or if the library for this format is not installed.
+        If the extension is not supported, or the library for this format is not installed.
 
     See Also
     --------
@@ -190,7 +190,7 @@ def write_winners(
     Raises
     ------
     InputError
-        If the extension is not supported, or if the library for this format is not installed.
+        If the extension is not supported, or the library for this format is not installed.
 
     See Also
     --------
@@ -249,7 +249,7 @@ def winners_columns(
 
 
 def _units(table: Table) -> tuple[Ints, int, int]:
-    """Return the unit of each row of a table, and the size of the map."""
+    """Return two values: the unit of each table row, and the size of the map."""
     rows, cols = (_counts(table, name) for name in ("row", "col"))
     n_rows, n_cols = int(rows.max()) + 1, int(cols.max()) + 1
     if n_rows * n_cols != table.n_rows:

@@ -1,4 +1,4 @@
-"""Read and write maps, rows, best matches and classes in formats of ESOM Tools and Somoclu."""
+"""Read and write files of ESOM Tools and Somoclu."""
 
 import warnings
 from collections.abc import Iterator, Sequence
@@ -37,7 +37,7 @@ from somscape.save.lines import (
 
 
 def header_and_lines(path: str | Path, most: int | None) -> tuple[list[Line], TextLines]:
-    """Return the lines of the header without the leading %, and the lines after the header."""
+    """Return two values: header lines without the leading %, and all other lines."""
     lines, head = TextLines(path), list[Line]()
     for line in lines:
         if line.text.startswith("#"):
@@ -187,7 +187,7 @@ def best_matches(map_: Any, X: Any, *, keys: Sequence[int] | None = None) -> Bes
     Raises
     ------
     InputError
-        If the rows do not fit the map, the map is on a graph, or the number of keys is wrong.
+        If the rows or keys do not fit, or the map is on a graph.
 
     See Also
     --------
@@ -209,7 +209,7 @@ def best_matches(map_: Any, X: Any, *, keys: Sequence[int] | None = None) -> Bes
 
 
 def _checked_keys(keys: Sequence[int] | None, n_rows: int) -> Ints | None:
-    """Return the keys of rows, or raise InputError if the number of keys is wrong."""
+    """Return the keys of rows, or raise InputError if their number is wrong."""
     if keys is not None and len(keys) != n_rows:
         raise InputError(
             f"There are {len(keys)} keys for {n_rows} rows. Give one key for each row.",
@@ -380,7 +380,7 @@ def read_bm(path: str | Path) -> BestMatches:
     Parameters
     ----------
     path : str or Path
-        A ``.bm`` file with the key of each data row, and the row and column of its unit.
+        A ``.bm`` file with the key of each data row and the position of its unit.
 
     Returns
     -------
@@ -594,13 +594,12 @@ def read_wts(
     path : str or Path
         A ``.wts`` file.
     boundary : {"torus", "plane", "cylinder"}, default="torus"
-        Boundary of the map, which the file does not contain.  The default of ESOM Tools is a torus,
-        and the default of Somoclu is a plane.
+        Boundary of the map, which the file does not contain.  The default is a torus in ESOM Tools
+        and a plane in Somoclu.
     kind : {"rectangular", "hexagonal"}, default="rectangular"
         Kind of lattice, which the file does not contain.  Somoclu also supports hexagonal maps.
     winners : str or Path, optional
-        The ``.bm`` file of the same map.  The hits of a unit are the number of rows whose best
-        matching unit is this unit.
+        The ``.bm`` file of the same map.  Its best matches are counted as the hits of each unit.
 
     Returns
     -------
@@ -649,7 +648,7 @@ def read_wts(
 def read_somoclu(
     prefix: str | Path, *, boundary: str = "plane", kind: str = "rectangular"
 ) -> Record:
-    """Read a map that Somoclu wrote, from PREFIX.wts and, if it exists, PREFIX.bm.
+    """Read a map of Somoclu from PREFIX.wts and an optional PREFIX.bm.
 
     Parameters
     ----------
@@ -793,8 +792,8 @@ def write_umx(path: str | Path, map_: Any) -> None:
     path : str or Path
         File to write.  An existing file is replaced.  After an error, the old file is unchanged.
     map_ : Map, fitted estimator, Record or array-like of shape (n_rows, n_cols)
-        A map or the heights.  For a map, the heights are the mean distance of each prototype to the
-        neighboring prototypes, as in `Map.u_heights`.
+        A map or the heights.  For a map, each height is the mean distance to the neighboring
+        prototypes, as in `Map.u_heights`.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Read lines and fields from text files of other programs, and make records of maps."""
+"""Read text files of other programs, and convert codebooks to records."""
 
 import codecs
 import re
@@ -24,21 +24,21 @@ from somscape.tables.sources import Source
 from somscape.tables.table import Table, table_from_columns
 
 MISSING = frozenset(("x", "nan"))
-"""Texts for a missing value in SOM_PAK (x) and in the SOM Toolbox and ESOM Tools (nan)."""
+"""Texts for a missing value: x in SOM_PAK, nan in all other programs."""
 
 SPELLED = MISSING | {"X", "NaN", "NAN"}
 
 MAX_DIGITS = 12
-"""Largest number of digits of a count or key, which is enough for any real file."""
+"""Largest number of digits of a count or key."""
 
 FIELD_BYTES = 66
-"""Bytes of memory for a field while its line is read."""
+"""Size in bytes of the memory for a field during reading."""
 
 LINE_BYTES = 200
-"""Bytes of memory for a stored line, in addition to its characters."""
+"""Size in bytes of the memory for a stored line, without its characters."""
 
 TEXT_BYTES = 180
-"""Bytes of memory for a stored text, in addition to its characters."""
+"""Size in bytes of the memory for a stored text, without its characters."""
 
 BLOCK, ROWS_BLOCK = 1 << 16, 1 << 12
 _FIELD = re.compile(r"\S+")
@@ -55,7 +55,7 @@ class Line:
     number : int
         Line number, from 1.
     text : str
-        Text of the line without leading and trailing spaces.
+        Text of the line without spaces at both ends.
     """
 
     budget: Budget
@@ -63,7 +63,7 @@ class Line:
     text: str
 
     def error(self, what: str, field: int | None = None, value: Any = None) -> InputError:
-        """Return an error about this line, or about one of its fields (numbered from 1)."""
+        """Return an error about this line or one of its fields, numbered from 1."""
         source, number = self.budget.source, self.number
         place = f"{source}, line {number}" + ("" if field is None else f", field {field}")
         return InputError(f"{place}: {what}", file=source, line=number, value=value)
@@ -114,7 +114,7 @@ class Line:
 
 
 class Rows:
-    """Rows of numbers from a file, which a reader adds line by line."""
+    """Collects rows of numbers from a file."""
 
     def __init__(self, n_columns: int, budget: Budget) -> None:
         self.n_columns = n_columns
@@ -126,18 +126,18 @@ class Rows:
         return len(self._values) // self.n_columns
 
     def add(self, values: "array[float]", lines: Sequence[int] = ()) -> None:
-        """Add rows, and the line number of each row."""
+        """Add rows and their line numbers."""
         self.budget.take(values.itemsize * len(values), "its numbers")
         self._values.extend(values)
         self.lines.extend(lines)
 
     def to_numpy(self) -> Float64s:
-        """Return the rows, of shape (n, n_columns), without a copy."""
+        """Return the rows (n, n_columns) without a copy."""
         return np.frombuffer(self._values, np.float64).reshape(-1, self.n_columns)
 
 
 class GrowingCounts:
-    """Whole numbers from a file, which a reader adds line by line."""
+    """Collects whole numbers from a file."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
@@ -152,7 +152,7 @@ class GrowingCounts:
         self._values.append(value)
 
     def to_numpy(self) -> Ints:
-        """Return the numbers, of shape (n,), without a copy."""
+        """Return the numbers (n,) without a copy."""
         return np.frombuffer(self._values, np.int64)
 
 
@@ -165,7 +165,7 @@ class GrowingTexts:
         self._texts: list[str] = []
 
     def add(self, row: int, label: str) -> None:
-        """Add the label of a row.  "" means that the row does not have a label."""
+        """Add the label of a row, or "" without a label."""
         if not label:
             return
         n_new = row + 1 - len(self._texts)
@@ -177,12 +177,12 @@ class GrowingTexts:
         self._texts.append(self._known[label])
 
     def texts(self, n_rows: int) -> list[str]:
-        """Return one label for each row, or an empty list if all rows are without a label."""
+        """Return one label for each row, or an empty list without labels."""
         return self._texts and self._texts + [""] * (n_rows - len(self._texts))
 
 
 class TextLines:
-    """Read a text file as single lines without the blank lines, or as blocks of numeric rows.
+    """Reads a text file as nonblank lines, or as blocks of numeric rows.
 
     Parameters
     ----------
@@ -225,7 +225,7 @@ class TextLines:
         raise StopIteration
 
     def _take(self, n: int) -> str:
-        """Return the text up to the end of the line that contains byte `n`."""
+        """Return the text up to the line end after byte `n`."""
         end = self._data.find(self._end, n)
         end = len(self._data) if end < 0 else end
         text = self._data[self._begin : end].decode(self._encoding)
@@ -238,7 +238,7 @@ class TextLines:
         self._number -= 1
 
     def fill(self, rows: "Rows", most: int | None = None, *, may_miss: bool = False) -> None:
-        """Add the next lines to `rows`, up to `most` rows, as long as they contain only numbers."""
+        """Add the next lines to `rows`, up to `most` rows, while they contain only numbers."""
         while self._tried <= self._begin < len(self._data):
             place = self._previous, self._begin
             lines = self._take(self._begin + ROWS_BLOCK).split(self._end.decode())
@@ -309,12 +309,12 @@ def write_lines(path: str | Path, lines: Iterable[str]) -> None:
 
 
 def numbers_text(values: Iterable[float], between: str, missing: str = "NaN") -> str:
-    """Return numbers in the shortest form that is read back as the same numbers."""
+    """Return numbers as the shortest exact texts."""
     return between.join(missing if v != v else repr(float(v)) for v in values)
 
 
 def one_word(text: str) -> str:
-    """Return a text as one field, with underscores instead of spaces."""
+    """Return a text with underscores instead of spaces."""
     return "_".join(text.split()) or "_"
 
 
@@ -452,8 +452,8 @@ class Samples:
         Returns
         -------
         Table
-            A table that also has the columns ``key``, ``label`` and ``weight`` if the file contains
-            these values.  A repeated column name gets an underscore.
+            A table that also contains the columns ``key``, ``label`` and ``weight`` if the file
+            contains these values.  A repeated column name gets an underscore.
         """
         columns: dict[str, Any] = {} if self.keys is None else {"key": self.keys}
         for name, values in zip(self.names, self.values.T, strict=True):
@@ -466,7 +466,7 @@ class Samples:
 
 
 def samples_of(data: Any) -> Samples:
-    """Convert a table of numbers or an array-like of shape (n, d) to samples."""
+    """Convert a table or array of numbers (n, d) to samples."""
     if isinstance(data, Samples):
         return data
     if isinstance(data, Source):
