@@ -21,7 +21,7 @@ from somscape.tables._texts import ArrowTexts, NumberTexts, ValueTexts
 from somscape.tables.column import EXACT, Column, stay_narrow
 
 PIECE = 1 << 17
-"""Number of values that are converted at a time, which is small enough for the cache."""
+"""Number of values converted at a time. A block of this size fits into the processor's cache."""
 
 
 def column_from_arrow(
@@ -109,7 +109,7 @@ def _numbers_of(
     among: int,
     kept_as: DTypeLike = np.float64,
 ) -> Floats:
-    """Convert an Arrow array to floats piece by piece, with NaN for missing values."""
+    """Convert an Arrow array to floats, with NaN for missing values."""
 
     def pieces() -> Iterator[Floats]:
         for part in blocks(len(array), PIECE):
@@ -133,7 +133,7 @@ def _decimals(
 
 
 def without_zeros(column: Column) -> Column:
-    """Return numbers as a column, with texts like "7" instead of "7.0" if all numbers are whole."""
+    """Return numbers as a column. Texts are like "7" if all numbers are whole."""
     # pandas stores whole numbers next to a null as floats, so "7.0" was 7.
     if not column.is_whole:
         return column
@@ -153,7 +153,7 @@ def _in_microseconds(array: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def refuse_unreadable(name: str, array: pa.ChunkedArray, where: Where, begin: int = 0) -> None:
-    """Raise InputError for the first date, time or duration that Python cannot represent."""
+    """Raise InputError for a date, time or duration that Python cannot represent."""
     try:
         whole = pa.int32() if array.type.bit_width == 32 else pa.int64()
         for end in pc.min_max(array.cast(whole)).as_py().values():

@@ -1,4 +1,4 @@
-"""Read Parquet, Arrow and Feather files as Arrow tables, and write columns to Parquet."""
+"""Read Parquet, Arrow and Feather files, and write Parquet files."""
 
 import os
 import struct
@@ -22,7 +22,7 @@ from somscape.tables.column import Column
 from somscape.tables.table import check_names
 
 NO_THREAD = "Failed to launch worker thread"
-"""Part of pyarrow's error message when memory does not suffice to start a reading thread."""
+"""Text in pyarrow's error message when memory is too small for a new thread."""
 
 FILE_MAGIC = b"ARROW1"
 """First and last bytes of an Arrow file. An Arrow stream does not have them."""
@@ -31,13 +31,11 @@ BEGIN = 8
 """Number of bytes in an Arrow file before the Arrow stream begins."""
 
 LONG = 1 << 17
-"""Number of rows above which a Parquet file is read column by column. For a shorter file, reading
-each column separately would be slow, because opening the file again takes as long as reading
-thousands of numbers."""
+"""Number of rows above which a Parquet file is read column by column. For fewer rows, opening the
+file once per column would take too long."""
 
 MAX_TOGETHER = 1 << 27
-"""Maximum total size of the columns in bytes (128 MiB) for which a short Parquet file is read as a
-whole."""
+"""Maximum total size in bytes of the columns that are read together."""
 
 
 def open_arrow(path: str | os.PathLike[str], source: str) -> TypedRows:
@@ -49,7 +47,7 @@ def open_arrow(path: str | os.PathLike[str], source: str) -> TypedRows:
 
 
 class _Parquet:
-    """A Parquet file from which each column is read only when the column is requested."""
+    """A Parquet file. Each column is read only when needed."""
 
     def __init__(self, path: str | os.PathLike[str], source: str) -> None:
         from pyarrow import parquet
@@ -132,7 +130,7 @@ def _read_arrow(path: str | os.PathLike[str], source: str) -> "pa.Table":
 
 
 def arrow_from_bytes(content: bytes, source: str) -> "pa.Table":
-    """Return the rows of an Arrow file or stream that is given as bytes."""
+    """Return the rows of an Arrow file or stream, given as bytes."""
     with _readable(source, "an Arrow"):
         table = _read_stream(np.frombuffer(content, np.uint8), source)
     check_names(table.schema.names, source)
@@ -140,14 +138,14 @@ def arrow_from_bytes(content: bytes, source: str) -> "pa.Table":
 
 
 def _state(file: IO[bytes]) -> tuple[int, int]:
-    """Return the size of a file and the time at which the file was last changed."""
+    """Return the size of a file and the time of its last change."""
     found = os.fstat(file.fileno())
     return found.st_size, found.st_mtime_ns
 
 
 @contextmanager
 def _readable(source: str, kind: str) -> Iterator[None]:
-    """Raise InputError with a message of one line if pyarrow cannot read a file."""
+    """Raise a one-line InputError if pyarrow cannot read a file."""
     try:
         yield
     except MemoryError:  # pyarrow's MemoryError is also an ArrowException
@@ -162,7 +160,7 @@ def _readable(source: str, kind: str) -> Iterator[None]:
 
 
 def _read_stream(data: NDArray[np.uint8], source: str) -> "pa.Table":
-    """Read an Arrow file as a stream, because the file's list of batches could repeat a batch."""
+    """Read an Arrow file as a stream. The file's own list of batches can repeat a batch."""
     given = pa.py_buffer(data)
     is_file = bytes(data[: len(FILE_MAGIC)]) == FILE_MAGIC
     stream = given.slice(BEGIN) if is_file else given
@@ -185,13 +183,13 @@ def _read_stream(data: NDArray[np.uint8], source: str) -> "pa.Table":
 
 
 def _validated(rows: Any) -> Any:
-    """Check that the offsets of all values are inside the buffers, and return the rows."""
+    """Check that all offsets are inside the buffers, and return the rows."""
     rows.validate(full=True)
     return rows
 
 
 def _batch(message: Any) -> tuple[bool, int, int]:
-    """Return whether a message contains rows, how many rows, and the number of unpacked bytes."""
+    """Return whether a message contains rows, their number, and their unpacked size in bytes."""
     raw, body = memoryview(message.metadata), memoryview(message.body or b"")
     is_rows = message.type == "record batch"
     batch = _follow(raw, _field(raw, _follow(raw, 0), 2))
@@ -216,7 +214,7 @@ def _follow(raw: memoryview, place: int) -> int:
 
 
 def _field(raw: memoryview, table: int, number: int) -> int:
-    """Return the position of a field in a flatbuffer's table, or 0 if the table lacks the field."""
+    """Return the position of a field in a flatbuffer's table, or 0 for a missing field."""
     fields = table - int(struct.unpack_from("<i", raw, table)[0])
     size = struct.unpack_from("<H", raw, fields)[0]
     place = 4 + 2 * number
@@ -225,7 +223,7 @@ def _field(raw: memoryview, table: int, number: int) -> int:
 
 
 def _spread(column: "pa.ChunkedArray") -> int:
-    """Return the number of bytes that a column of categories would need as plain text."""
+    """Return the size in bytes of a column of categories as plain text."""
     if not pa.types.is_dictionary(column.type):
         return 0
     n_bytes = 0

@@ -1,4 +1,4 @@
-"""Clean the raw cells of a table by stripping blanks and replacing missing values by null."""
+"""Strip blanks from the raw cells of a table, and replace missing values by null."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from somscape.tables._late import pa, pc
 from somscape.tables._messages import listed
 
 CELLS = 1 << 13
-"""Number of texts whose first and last bytes are counted at a time, so that the bytes fit into the
-cache."""
+"""Number of texts counted at a time. The counted bytes fit into the processor's cache."""
 
 _NUMBER_BEGINS = np.zeros(256, dtype=bool)
 # Digits, signs, marks, and the first letters of currencies and of infinity.  Bytes from 128 on
@@ -32,7 +31,7 @@ _MAY_BE_BLANK[128:] = True
 
 
 def offsets_of(cells: pa.Array) -> NDArray[np.int32]:
-    """Return the byte offset of each text in its buffer, followed by the end of the last text."""
+    """Return the byte offset of each text, and the end of the last text."""
     bounds = cells.buffers()[1]
     if bounds is None or not len(cells):
         return np.zeros(len(cells) + 1, np.int32)
@@ -47,7 +46,7 @@ def lengths_of(cells: pa.Array) -> NDArray[np.int32]:
 
 @dataclass(frozen=True)
 class Ends:
-    """Counts of texts by first byte and by last byte (byte 0 for empty and missing texts).
+    """Counts of texts by first and last byte. Empty and missing texts count as byte 0.
 
     Attributes
     ----------
@@ -68,7 +67,7 @@ class Ends:
         return int(self.first[_NUMBER_BEGINS].sum())
 
     def may_begin(self, words: Iterable[str]) -> bool:
-        """Return whether some texts could begin with one of the lower-case words, ignoring case."""
+        """Return whether some texts could begin with one of the words, ignoring case."""
         begins = {ord(letter) for word in words for letter in word[:1] + word[:1].upper()}
         likely = [letter for letter in begins if letter < 128]
         return bool(self.first[likely].any() or self.first[128:].any())
@@ -147,7 +146,7 @@ def _unpack_bits(buffer: Any, values: pa.Array) -> NDArray[np.bool_]:
 
 
 def python_values(values: NDArray[Any], n: int = 4096) -> Iterator[Any]:
-    """Yield the values of an array as Python objects, which are created in blocks of `n` values."""
+    """Yield the values of an array as Python objects, created `n` at a time."""
     if values.dtype.kind not in "iuf" or values.dtype == np.float32:  # writes 0.1 as "0.1"
         yield from values
         return
@@ -156,7 +155,7 @@ def python_values(values: NDArray[Any], n: int = 4096) -> Iterator[Any]:
 
 
 def as_text(value: Any) -> str:
-    """Return a value as text, with dates and times in ISO form and numbers as short as possible."""
+    """Return a value as text. Dates have ISO form, and numbers are as short as possible."""
     # str() of Python's and NumPy's numbers is the shortest form that reads back equal.
     return value.isoformat() if isinstance(value, (date, time)) else str(value)
 
@@ -169,19 +168,18 @@ _LONGEST = max(len(word) for word in MISSING_WORDS)
 
 
 COUNTERPARTS = {"-": "+", "?": "!"}
-"""Words that usually mean a missing value, each with its counterpart. In a column that also
+"""Words that usually mean a missing value. Each word has a counterpart. In a column that also
 contains the counterpart, the word is a normal value."""
 
 MIDNIGHT = "T00:00:00"
-"""End of the ISO text of a date that is stored with the time 00:00:00."""
+"""End of the ISO text of a date with the time 00:00:00."""
 
 MOST_LOOKED_AT = 10_000
-"""Maximum number of different texts that are examined to recognize a column of punctuation
-marks."""
+"""Number of different texts examined to recognize a column of punctuation marks."""
 
 
 def clean_cell(raw: str) -> str | None:
-    """Return the text of a cell without blanks at both ends, or None if the value is missing."""
+    """Return the text of a cell without outer blanks, or None if missing."""
     text = raw.strip()
     return None if len(text) <= _LONGEST and text.casefold() in _FOLDED else text
 
@@ -226,7 +224,7 @@ def clean(
 
 
 def asked_numbers(asked: Sequence[str] | None) -> NDArray[np.float64]:
-    """Return the numbers among the words for missing values, so that 999 also matches 999.00."""
+    """Return the numbers among the words for missing values. Then 999 also matches 999.00."""
     found = []
     for word in asked or ():
         with suppress(ValueError):
@@ -235,7 +233,7 @@ def asked_numbers(asked: Sequence[str] | None) -> NDArray[np.float64]:
 
 
 def are_asked(numbers: Floats, asked: Sequence[str] | None) -> NDArray[np.bool_]:
-    """Return a mask of the numbers that equal one of the words for missing values."""
+    """Return a mask of the numbers that mean a missing value."""
     if not asked:
         return np.zeros(len(numbers), dtype=bool)
     return np.isin(numbers, asked_numbers(asked).astype(numbers.dtype))
@@ -244,13 +242,13 @@ def are_asked(numbers: Floats, asked: Sequence[str] | None) -> NDArray[np.bool_]
 def without(
     cells: pa.ChunkedArray, is_asked: NDArray[np.bool_], words: set[str]
 ) -> pa.ChunkedArray:
-    """Replace the values in the mask `is_asked` by null, and add the replaced texts to `words`."""
+    """Replace the masked values by null, and add the replaced texts to `is_asked`."""
     words.update(as_text(v) for v in cells.filter(mask(is_asked)).unique().to_pylist())
     return pc.if_else(mask(is_asked), pa.nulls(1, cells.type)[0], cells)
 
 
 def clean_values(values: pa.ChunkedArray, asked: Sequence[str], words: set[str]) -> pa.ChunkedArray:
-    """Replace missing values by null in a column that contains neither numbers nor text."""
+    """Replace missing values by null in a column of other types than numbers and text."""
     folded = {word.strip().removesuffix(MIDNIGHT).casefold() for word in asked}
     distinct = values.unique()
     texts = [as_text(value).removesuffix(MIDNIGHT) for value in distinct.to_pylist()]
@@ -264,7 +262,7 @@ def clean_values(values: pa.ChunkedArray, asked: Sequence[str], words: set[str])
 
 
 def notes_of_unused(words: Collection[str], asked: Sequence[str] | None) -> list[str]:
-    """Return a note on the user's words for missing values that the table does not contain."""
+    """Return a note on words for missing values that the table does not contain."""
     found = {word.casefold() for word in words}
     values = asked_numbers([*found])
     unused = [
@@ -278,7 +276,7 @@ def notes_of_unused(words: Collection[str], asked: Sequence[str] | None) -> list
 
 
 def are_words(cells: pa.Array | pa.ChunkedArray, words: Sequence[str]) -> NDArray[np.bool_]:
-    """Return a mask of the texts that equal one of the words, ignoring case."""
+    """Return a mask of the texts that equal a word, ignoring case."""
     lowered = _lowered(words)
     # A text may become shorter in lower case, but not by more than half.
     longest = 2 * max((len(word.encode()) for word in lowered), default=0)

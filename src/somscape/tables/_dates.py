@@ -1,4 +1,4 @@
-"""Read dates in any common form, with the order of day and month that fits the whole column."""
+"""Read dates in any common form. The order of day and month fits the whole column."""
 
 import re
 from collections.abc import Collection, Iterable
@@ -23,7 +23,7 @@ ORDERS = ("dmy", "mdy", "ymd")
 FIRST = {"dmy": "day first", "mdy": "month first", "ymd": "year first"}
 
 GUESS = "; they do not show it"
-"""Words at the end of a column's reason if the order of day, month and year is a guess."""
+"""End of a column's reason if the order of day, month and year is a guess."""
 
 CENTURY_ENDS = 69
 """Smallest two-digit year that belongs to the 1900s, as in POSIX."""
@@ -42,12 +42,12 @@ _PATTERNS = tuple(
         rf"{_NAME} (?P<day>\d{{1,2}})(?:st|nd|rd|th)?,? (?P<year>\d{{4}})",
     )
 )
-"""Patterns of dates that begin with the year, that contain only numbers, or that name the month."""
+"""Patterns of dates with the year first, with only numbers, and with the month's name."""
 
 _PADDED = r"^(\d\d)(?:\.(\d\d)\.|/(\d\d)/|-(\d\d)-)(\d{4})([ T].*)?$"
 _AS_ISO = {"dmy": (3, r"\5-\2\3\4-\1\6"), "mdy": (0, r"\5-\1-\2\3\4\6")}
-"""For each order, the index of the first digit of the month in dates of fixed width, and a
-replacement that converts the date to ISO form."""
+"""For dates of fixed width in each order, two values: the index of the month's first digit, and a
+replacement for ISO form."""
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAY = np.int64(86_400_000_000)
@@ -63,8 +63,8 @@ class Dates:
     column : Column
         Source of the dates.
     moments : ndarray of shape (n_rows,), datetime64[us]
-        Date of each row, in UTC if the text names a time zone. NaT if the value is missing or is
-        not a date.
+        Date of each row.  Dates with a time zone are in UTC.  NaT means a missing value or a text
+        that is not a date.
     has_zone : ndarray of shape (n_rows,), bool
     order : {"dmy", "mdy", "ymd"}
         Order in which dates such as 1/2/26 were read.
@@ -92,12 +92,12 @@ class DateTexts:
     ----------
     column : Column
     codes : ndarray of shape (n_rows,)
-        Index of the text of each row, or -1 for a missing value.
+        Index of each row's text, or -1 for a missing value.
     days : dict of str to ndarray of shape (n_texts,), int64
-        For each order, the days since 1970 of each text, or the smallest integer if the text is not
+        Days since 1970 of each text in each order.  The smallest integer means that the text is not
         a date.
     times : ndarray of shape (n_texts,), int64
-        Microseconds since midnight, in UTC if the text names a time zone.
+        Microseconds since midnight.  Times with a time zone are in UTC.
     has_zone : ndarray of shape (n_texts,), bool
     """
 
@@ -114,12 +114,12 @@ class DateTexts:
 
     @property
     def is_open(self) -> bool:
-        """Whether day first and month first are both possible, but give different dates."""
+        """Whether day first and month first are both possible with different dates."""
         can_be = {*self.orders} >= {"dmy", "mdy"}
         return can_be and not np.array_equal(self.days["dmy"], self.days["mdy"])
 
     def dates(self, order: str) -> Dates:
-        """Return the dates of all rows, read with the given order of day and month."""
+        """Return the dates of all rows, read in the given order."""
         days = self.days[order]
         is_date = days > _NO_DAY
         moments = np.where(is_date, days, 0) * _DAY + self.times
@@ -132,7 +132,7 @@ class DateTexts:
 def date_texts(
     column: Column, *, is_named: bool = False, order: str | None = None
 ) -> DateTexts | None:
-    """Read the different texts of a column as dates, or return None if they are not dates."""
+    """Return the texts of a column as dates, or None if they are not dates."""
     if column.is_number and not is_named:
         return None
     codes, texts = _coded(column)
@@ -180,7 +180,7 @@ def find_dates(
 
 
 def check_date_format(order: str | None) -> None:
-    """Raise InputError if `order` is neither None nor an order of day, month and year."""
+    """Raise InputError if `order` is not an order of day, month and year (or None)."""
     if order not in (None, *ORDERS):
         raise InputError(
             f"`date_format` must be {', '.join(map(repr, ORDERS))} or None, but is {order!r}.",
@@ -191,7 +191,7 @@ def check_date_format(order: str | None) -> None:
 
 
 def note_of_guess(names: Iterable[str], order: str) -> Note:
-    """Return a note that the order of day, month and year in some columns is a guess."""
+    """Return a note on columns whose order of day, month and year is a guess."""
     other = "mdy" if order == "dmy" else "dmy"
     text = f"dates in {listed(names)} fit several orders and are read {FIRST[order]}"
     return Note(text, f"--date-format {other}")
@@ -227,7 +227,7 @@ _Read: TypeAlias = tuple[dict[str, NDArray[np.int64]], NDArray[np.int64], NDArra
 
 
 def _read(texts: list[str], *, may_mix: bool, order: str | None = None) -> _Read:
-    """Return the day of each text in each order, its time, and whether it names a time zone."""
+    """Return the day of each text in each order, its time, and whether it has a time zone."""
     arrow = strings(texts)
     found = _read_iso(arrow)
     if found is not None and (order is None or (found[0][order] > _NO_DAY).any()):
@@ -247,7 +247,7 @@ def _read(texts: list[str], *, may_mix: bool, order: str | None = None) -> _Read
 
 
 def _read_iso(texts: Any) -> _Read | None:
-    """Read texts quickly if all have ISO form or a fixed width, otherwise return None."""
+    """Read texts that all have ISO form or a fixed width. Otherwise, return None."""
     first = texts[0].as_py()
     if first[:4].isdigit():
         found = _iso_moments(texts, first)
@@ -271,7 +271,7 @@ def _read_iso(texts: Any) -> _Read | None:
 
 
 def _iso_moments(texts: Any, first: str) -> NDArray[np.int64] | None:
-    """Return each text as microseconds since 1970, or None if not all texts have the same form."""
+    """Return microseconds since 1970, or None if the texts have different forms."""
     try:
         moments = pc.cast(texts, pa.timestamp("us", "UTC" if _names_zone(first) else None))
     except pa.ArrowInvalid:
@@ -286,7 +286,7 @@ def _names_zone(text: str) -> bool:
 def _read_pattern(
     texts: Any, pattern: str
 ) -> tuple[NDArray[np.intp], dict[str, NDArray[np.int64]], NDArray[np.int64], NDArray[np.bool_]]:
-    """Return the indices of the texts that match a pattern, and the result of `_read` for them."""
+    """Return two values: the indices of matching texts, and the result of `_read` for them."""
     groups = pc.extract_regex(texts, pattern)
     at = np.flatnonzero(as_bools(groups.is_valid()))
     found = groups.take(numbers(at))
@@ -328,7 +328,7 @@ def _read_others(texts: list[str], found: _Read) -> None:
 
 
 def _times(parts: dict[str, Any]) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return microseconds since midnight in UTC, and masks of valid times and zoned times."""
+    """Return microseconds since midnight (UTC), and masks of valid times and times with a zone."""
     is_half = _lengths(parts["half"]) == 1
     hour, minute, second = (_whole(parts[name], 0) for name in ("hour", "minute", "second"))
     is_time = (minute < 60) & (second < 60)
@@ -360,7 +360,7 @@ def _lengths(texts: Any) -> NDArray[np.int32]:
 
 
 def _is_letter(texts: Any, letter: str) -> NDArray[np.bool_]:
-    """Return a mask of the texts that are the given letter, in lower or upper case."""
+    """Return a mask of the texts that equal a letter, in either case."""
     return as_bools(pc.is_in(pc.utf8_lower(texts), value_set=strings([letter])))
 
 
@@ -369,7 +369,7 @@ def _full_year(year: NDArray[np.int64], is_short: NDArray[np.bool_]) -> NDArray[
 
 
 def _named_month(names: Any) -> NDArray[np.int64]:
-    """Return the month (1 to 12) for each English name or its short form, and 0 for other texts."""
+    """Return the month (1 to 12) of each English name, and 0 for other texts."""
     full = [f"{datetime(2000, m, 1):%B}".lower() for m in range(1, 13)]
     known = [*_MONTHS, *full, "sept"]
     place = as_numbers(pc.index_in(pc.utf8_lower(names), value_set=strings(known)), np.int32)
@@ -380,7 +380,7 @@ def _named_month(names: Any) -> NDArray[np.int64]:
 def _days(
     year: NDArray[np.int64], month: NDArray[np.int64], day: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Return days since 1970, or the smallest integer for days that do not exist."""
+    """Return days since 1970, or the smallest integer for impossible days."""
     can_be = (year >= 1) & (month >= 1) & (month <= 12) & (day >= 1)
     months = np.where(can_be, (year - 1970) * 12 + month - 1, 0).astype("datetime64[M]")
     days = months.astype("datetime64[D]") + (np.where(can_be, day, 1) - 1)

@@ -1,4 +1,4 @@
-"""Read words for the names and codes of columns, and replace names and codes by words."""
+"""Read words for names and codes of columns, and replace names and codes by words."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -61,7 +61,7 @@ def read_dictionary(path: str | Path) -> Dictionary:
 
 
 def checked_dictionary(given: Any) -> Dictionary:
-    """Check a dictionary, given as a file or a mapping, and convert it to plain texts."""
+    """Check a dictionary (a file or a mapping), and convert it to texts."""
     if given is None:
         return {}
     if isinstance(given, str | Path):
@@ -80,7 +80,7 @@ def checked_dictionary(given: Any) -> Dictionary:
 
 
 def _as_levels(codes: Mapping[Any, Any]) -> list[str]:
-    """Convert codes to the texts that they would have as levels of a column."""
+    """Convert codes to the texts of a column's levels."""
     texts = [str(code) or None for code in codes]
     return _codes(Column("code", np.array(texts, dtype=object)))
 
@@ -92,7 +92,7 @@ def _codes(column: Column) -> list[str]:
 
 
 def in_words(encoding: Encoding) -> Encoding:
-    """Return an encoding with words instead of the names of columns and levels."""
+    """Return an encoding with words for columns and levels."""
     if not encoding.roles.dictionary:
         return encoding
     names = _words_by_name(encoding)
@@ -103,7 +103,7 @@ def in_words(encoding: Encoding) -> Encoding:
 
 
 def table_in_words(encoding: Encoding, table: Table) -> Table:
-    """Return a table with words instead of the names and codes of columns."""
+    """Return a table with words for columns and codes."""
     if not encoding.roles.dictionary:
         return table
     names, codes = _words_by_name(encoding), {code.name: code for code in encoding.columns}
@@ -117,7 +117,7 @@ def table_in_words(encoding: Encoding, table: Table) -> Table:
 
 
 def words_of_level(encoding: Encoding, column: str, level: str) -> str:
-    """Return the words for a code of a column, or the code if the dictionary lacks it."""
+    """Return the words for a code, or the code if the dictionary lacks it."""
     return encoding.roles.dictionary.get(column, {}).get(level, level)
 
 

@@ -1,4 +1,4 @@
-"""Choose the encoding of a table from its values and from the roles of its columns."""
+"""Choose the encoding of a table from its values and roles."""
 
 import shlex
 import warnings
@@ -55,15 +55,14 @@ from somscape.tables.sources import Source
 from somscape.tables.table import Table
 
 FLAT = 1e-18
-"""Mean squared difference of rows that rounding can cause, for features with the usual range [0,
-1]."""
+"""Mean squared difference of rows that rounding can cause. Features have the usual range [0, 1]."""
 
 NOT_ASKED = "in a layer that was not asked for"
-"""Reason for leaving out a column if the layer of the column was not chosen."""
+"""Reason for leaving out a column whose layer was not chosen."""
 
 
 def with_layers(encoding: Encoding, table: Table, counts: Float64s | None) -> Encoding:
-    """Return an encoding whose features are scaled by the weights of their layers, if any."""
+    """Return an encoding, scaled by the weights of layers (if any)."""
     roles = encoding.roles
     _check_weights(roles)
     if not roles.layers:
@@ -112,7 +111,7 @@ def _check_weights(roles: Roles) -> None:
 
 
 def _layer_by_column(encoding: Encoding, layers: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """Return the layer of each column, or raise InputError if the layers are not valid."""
+    """Return the layer of each column, or raise InputError for invalid layers."""
     layer: dict[str, str] = {}
     why = {code.name: code.why for code in encoding.columns}
     used = {code.name for code in encoding.used}
@@ -205,7 +204,7 @@ def checked_layers(encoding: Encoding, names: str | Iterable[str]) -> list[str]:
 
 
 def in_layers(encoding: Encoding, names: Iterable[str]) -> NDArray[np.bool_]:
-    """Return a mask of the encoded features that belong to the given layers."""
+    """Return a mask of the encoded features in the given layers."""
     columns = {column for name in names for column in encoding.roles.layers[name]}
     is_in = [sources_of(code)[0] in columns for code in encoding.features]
     return np.repeat(is_in, [code.n_features for code in encoding.features])
@@ -252,7 +251,7 @@ def fit_encoding(
     sample_weight: Any = None,
     on_number: Callable[[NumberCode, Floats], object] | None = None,
 ) -> Encoding:
-    """Choose the kind of each column of a table, and learn its scale or levels."""
+    """Choose the kind of each column, and learn its scale or levels."""
     check_choice("missing", missing, MISSING_CHOICES)
     check_choice("scale", scale, SCALES)
     if isinstance(table, Source):
@@ -337,7 +336,10 @@ def _decisions(
 
 
 def _may_be_numbers(table: Table, roles: Roles) -> set[str]:
-    """Return the numeric columns with the role of numbers, or (if rules decide) without a role."""
+    """Return the numeric columns with the role of numbers.
+
+    If rules decide, add columns without a role.
+    """
     has_role, by_rule = roles.by_column(), roles.others != "drop"
     roles_of = {c.name: has_role.get(c.name) for c in table.columns if c.is_number}
     return {n for n, role in roles_of.items() if role == "numbers" or (role is None and by_rule)}
@@ -396,7 +398,7 @@ def _code_for(
 
 
 def _likely_delimiter(table: Table) -> str:
-    """Return the quoted delimiter that occurs in the name of the only column, or ""."""
+    """Return the quoted delimiter in the name of the only column, or ""."""
     name = table.names[0]
     delimiter = max(",;|\t", key=name.count)
     if len(table.names) > 1 or delimiter not in name:
@@ -405,7 +407,7 @@ def _likely_delimiter(table: Table) -> str:
 
 
 def notes_of(encoding: Encoding) -> list[Note]:
-    """Return notes on columns to check, each with the options that change their encoding."""
+    """Return notes on columns to check, with options that change their encoding."""
     notes = notes_of_unfit(encoding.columns)
     for order in FIRST:
         guessed = [
@@ -437,7 +439,7 @@ def notes_of(encoding: Encoding) -> list[Note]:
 
 
 def notes_of_unfit(columns: Iterable[ColumnCode]) -> list[Note]:
-    """Return notes on columns that are left out as outcomes, row counters or codes."""
+    """Return notes on outcomes, row counters and codes that are left out."""
     left_out = [code for code in columns if code.kind == "dropped"]
     notes = [
         Note(

@@ -63,8 +63,8 @@ def table_from_frame(
     frame : pandas, polars, pyarrow or other frame that narwhals reads, or any Arrow stream
         Lazy frames, DuckDB relations and record batch readers are read to their end.  Numbers
         become float64, but the text of an integer keeps all digits.  Strings, categories, booleans
-        ("True", "False") and dates (in ISO form) become text, even if the text looks like numbers.
-        Nulls, NaN and `MISSING_WORDS` are missing values.  The index is ignored.
+        ("True", "False") and dates (in ISO form) become text.  Text that looks like numbers also
+        stays text.  Nulls, NaN and `MISSING_WORDS` are missing values.  The index is ignored.
     source : str, default="data frame"
         Name of the table in messages.
     missing_values : sequence of str, optional
@@ -191,7 +191,10 @@ def _as_narwhals(frame: Any, source: str) -> Any:
 
 
 def _refuse_container(data: Any, source: str) -> None:
-    """Raise InputError for an xarray or AnnData object, with code that converts the object."""
+    """Raise InputError for an xarray or AnnData object.
+
+    The message shows how to convert the object.
+    """
     homes = [kind.__module__.partition(".")[0] for kind in type(data).__mro__]
     if "geopandas" in homes and getattr(data, "ndim", 2) == 1:
         raise InputError(_only_geometry(source), file=source)
@@ -209,7 +212,7 @@ def _refuse_container(data: Any, source: str) -> None:
 
 
 def _call_for(data: Any) -> str:
-    """Return the method call that converts an xarray object to rows, or "" if no call is known."""
+    """Return the method call that converts an xarray object to rows, or "" for unknown objects."""
     dims = list(getattr(data, "dims", ()))
     name = "feature" if "column" in dims else "column"
     if hasattr(data, "data_vars"):
@@ -226,12 +229,12 @@ def _call_for(data: Any) -> str:
 
 
 def _variable(source: str) -> str:
-    """Return a variable name for the data in a line of Python code that a message suggests."""
+    """Return a variable name for the suggested line of Python code."""
     return source if source.isidentifier() else "X"
 
 
 def _without_shapes(shown: Any, source: str) -> Any:
-    """Return a narwhals frame without the geometry columns of geopandas, and warn about them."""
+    """Return a narwhals frame without geometry columns, and warn about them."""
     if "geopandas" not in sys.modules or not shown.implementation.is_pandas_like():
         return shown
     types = dict(zip(shown.columns, shown.to_native().dtypes, strict=True))
@@ -259,7 +262,7 @@ def _only_geometry(source: str) -> str:
 
 
 def _read_stream(stream: Any, source: str) -> Any:
-    """Read all rows of an Arrow stream, because most streams can be read only once."""
+    """Read all rows of an Arrow stream. Most streams can be read only once."""
     try:
         parts = spooled(pa.RecordBatchReader.from_stream(stream))
     except MemoryError:
@@ -312,7 +315,7 @@ def _not_a_table(frame: Any, source: str, error: Exception) -> str:
 
 
 def as_frame(data: Any, source: str = "data frame") -> Any:
-    """Return a data frame or the rows of an Arrow stream, and None for other objects."""
+    """Return a data frame or the rows of a stream, and None for other objects."""
     if isinstance(data, (np.ndarray, list, tuple)):
         return None
 
@@ -328,7 +331,7 @@ def as_frame(data: Any, source: str = "data frame") -> Any:
 
 
 def frame_values(frame: Any) -> dict[str, list[Any]]:
-    """Return the columns of a data frame as lists of Python values, by name."""
+    """Return the columns of a data frame by name, as lists of Python values."""
     return {str(series.name): _values(series) for series in _as_narwhals(frame, "X").iter_columns()}
 
 
@@ -410,13 +413,13 @@ def _kind_of(series: Any) -> str:
 
 
 def _are_missing_objects(series: Any) -> bool:
-    """Return whether a pandas column of objects is all missing, which narwhals treats as text."""
+    """Return whether a pandas column of objects is all missing. Narwhals treats it as text."""
     is_object = getattr(series.to_native(), "dtype", None) == np.dtype(object)
     return is_object and bool(series.is_null().all())
 
 
 def _kind_of_values(series: Any) -> str:
-    """Return the kind of the values of a column of objects, or "number" if all are missing."""
+    """Return the kind of a column of objects, or "number" if all values are missing."""
     pairs = zip(series.to_list(), series.is_null().to_list(), strict=True)
     present = [value for value, is_null in pairs if not is_null]
     for kind, types in OBJECTS.items():
@@ -426,7 +429,7 @@ def _kind_of_values(series: Any) -> str:
 
 
 def frame_like(example: Any, columns: Mapping[str, list[Any]]) -> Any:
-    """Return columns as a data frame of the same library and column types as `example`."""
+    """Return columns as a data frame with the library and the types of `example`."""
     shown = _as_narwhals(example, "data frame")
     name_of = {str(name): name for name in shown.columns}
     made = nw.from_dict(dict(columns), backend=shown.implementation).to_native()

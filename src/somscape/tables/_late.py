@@ -1,4 +1,4 @@
-"""Import pyarrow and narwhals at their first use, because both are slow to import."""
+"""Import pyarrow and narwhals at their first use. Both are slow to import."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""Read the files of a folder, or of a pattern of names, as one table."""
+"""Read the files of a folder or pattern as one table."""
 
 import os
 import re
@@ -42,7 +42,7 @@ from somscape.tables.column import Column
 from somscape.tables.table import Table
 
 HIDDEN = (".", "_")
-"""First characters in the names of files that do not belong to a table, such as ``_SUCCESS``."""
+"""First characters in the names of ignored files, such as ``_SUCCESS``."""
 
 PATTERN = re.compile(r"[*?\[]")
 WHOLE = re.compile("-?[0-9]{1,15}")
@@ -58,15 +58,15 @@ class Files:
     Attributes
     ----------
     source : str
-        Name of the table in messages, which is the name of the folder or the pattern.
+        Name of the table in messages: the folder or the pattern.
     paths : tuple of Path
         Paths of the files, sorted.
     names : tuple of str
-        Names of the files in messages, which are paths relative to the folder.
+        Names of the files in messages, as paths relative to the folder.
     kind : str
         Kind of the files, as returned by `kind_of`.
     folders : dict of str to list of str
-        Columns from the names of folders such as ``year=2026``, with one value for each file.
+        Columns from folder names such as ``year=2026``, with one value for each file.
     left_out : list of str
         Files and folders in the folder that are not read.
     """
@@ -91,7 +91,7 @@ class Reading:
 
 
 def files_of(path: str | os.PathLike[str]) -> Files | None:
-    """Return the files in a folder or the files that match a pattern, or None for other paths."""
+    """Return the files of a folder or pattern, or None for other paths."""
     text = os.fspath(path)
     if text == "-" or SCHEME.match(text):
         return None
@@ -119,7 +119,7 @@ def _in_folder(folder: Path) -> Files:
 
 
 def _names_in(folder: Path) -> Iterator[str]:
-    """Yield names of files, and names (with a slash) of folders that do not contain "="."""
+    """Yield names of files, and names of folders without "=". A folder's name ends with a slash."""
 
     def refuse(error: OSError) -> None:
         raise unreadable(folder, error) from error
@@ -191,7 +191,7 @@ def _checked(source: str, folder: Path, names: list[str], others: list[str]) -> 
 
 
 def _values_in_path(name: str) -> dict[str, str]:
-    """Return the values in the names of a file's folders, such as ``year=2026``."""
+    """Return the values in a file's folder names, such as ``year=2026``."""
     pairs = (part.split("=", 1) for part in name.split("/")[:-1] if "=" in part)
     return {unquote(key): unquote(value) for key, value in pairs}
 
@@ -220,7 +220,7 @@ def read_many(files: Files, source: str, reading: Reading) -> Table:
 
 
 def _column_of_folders(name: str, values: Sequence[str], sizes: Sequence[int]) -> Column:
-    """Return the values from names of folders as a column, numeric if all are whole numbers."""
+    """Return the values from folder names as a column. Whole numbers make the column numeric."""
     cells = [None if value == NO_VALUE else clean_cell(value) for value in values]
     given = {cell for cell in cells if cell is not None}
     are_numbers = all(map(WHOLE.fullmatch, given))  # 007 and 7 are different folders
@@ -274,7 +274,7 @@ def _raw(path: Path, name: str, files: Files, reading: Reading) -> tuple[Records
 
 
 def _joined_notes(names: Sequence[str], notes: Sequence[Sequence[str]]) -> list[str]:
-    """Return each note once, with the name of its first file unless all files have the note."""
+    """Return each note once. A note on only some files names the first file."""
     files: dict[str, list[str]] = {}
     for name, said in zip(names, notes, strict=True):
         for note in said:
@@ -288,7 +288,7 @@ def _joined_notes(names: Sequence[str], notes: Sequence[Sequence[str]]) -> list[
 
 
 def _typed(files: Files, source: str, asked: Sequence[str] | None) -> tuple[Table, list[int]]:
-    """Read Parquet or Arrow files, whose columns have types."""
+    """Read Parquet or Arrow files. The columns have types."""
     from somscape.tables._arrow_files import open_arrow  # late: it is slow to import
 
     agreed, opened = Agreed("files"), list[TypedRows | None]()

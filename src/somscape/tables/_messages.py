@@ -1,4 +1,4 @@
-"""Parts of messages about tables, such as quoted values, lists of names and line numbers."""
+"""Parts of messages about tables, such as quoted values and line numbers."""
 
 import difflib
 import hashlib
@@ -18,7 +18,7 @@ from somscape.errors import InputError
 
 
 class Note(str):
-    """A note about a file, and the command-line options that change the result.
+    """A note about a file, and the options that change the result.
 
     Parameters
     ----------
@@ -37,13 +37,13 @@ class Note(str):
 
 
 def table_mark(names: Iterable[str]) -> bytes:
-    """Return the mark by which somscape recognizes its own workbooks and Parquet files."""
+    """Return the mark of workbooks and Parquet files that somscape wrote."""
     hashed = hashlib.sha256("\n".join(names).encode("utf-8", "surrogatepass"))
     return f"somscape-table {hashed.hexdigest()[:16]}".encode()
 
 
 def quoted(text: str) -> str:
-    """Return a value or name in quotes, on one line and cut to a readable length."""
+    """Return a value or name in quotes, as one short line."""
     return repr(text if len(text) <= 40 else text[:37] + "...")
 
 
@@ -54,12 +54,12 @@ def listed(names: Iterable[str], limit: int = 8) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """Return a number and its noun, in the plural if the number is not 1."""
+    """Return a number and its noun in the right form."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def suggestion(name: str, choices: Sequence[str]) -> str:
-    """Return a question that suggests similar choices for a name, or "" if no choice is similar."""
+    """Return a question that suggests similar choices, or "" if no choice is similar."""
     # Case is ignored, because 'amount' instead of 'Amount' is the most common mistake.
     by_folded = {choice.casefold(): choice for choice in choices}
     close = difflib.get_close_matches(name.casefold(), by_folded, n=3)
@@ -76,19 +76,19 @@ def in_columns(columns: Iterable[Sequence[str]]) -> list[str]:
 
 
 def free_name(name: str, taken: Container[str], ending: str = "_input") -> str:
-    """Return a name that is not in `taken`, by appending `ending` if necessary."""
+    """Return a name that is not in `taken`. If necessary, `ending` is appended."""
     while name in taken:
         name += ending
     return name
 
 
 def category_or_drop(name: str) -> str:
-    """Return the command-line options that make a column a category or leave the column out."""
+    """Return the options that make a column a category or leave the column out."""
     return f"--category {shlex.quote(name)} or --drop {shlex.quote(name)}"
 
 
 def install_command(*extras: str) -> str:
-    """Return a command that installs the libraries of extras, also without a source checkout."""
+    """Return a command that installs the libraries of extras."""
     libraries = [
         library.strip()
         for library, _, marker in map(str.partition, requires("somscape") or (), repeat(";"))
@@ -164,7 +164,7 @@ def place(source: str, lines: Lines | FileLines | None, row: int) -> str:
 class LineNumbers:
     """Line numbers in ascending order.
 
-    Consecutive numbers are stored as a range, so they need almost no memory.
+    Consecutive numbers are stored as a range.  This saves memory.
     """
 
     def __init__(self) -> None:
@@ -191,7 +191,7 @@ class LineNumbers:
 
 
 def lines_from(start: int, taken: Sequence[NDArray[np.integer[Any]] | int]) -> Lines:
-    """Return the line on which each row starts, from the number of lines of each row."""
+    """Return the first line of each row, from the number of lines per row."""
     if all(isinstance(rows, int) for rows in taken):
         return range(start, start + sum(map(int, taken)))
     each = [np.ones(rows, np.uint32) if isinstance(rows, int) else rows for rows in taken]

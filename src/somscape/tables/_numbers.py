@@ -1,9 +1,9 @@
-"""Convert the cells of a table to columns of numbers and columns of text.
+"""Convert the cells of a table to columns of numbers or text.
 
-If all numbers of a column are ambiguous, such as "1,234" or "1.234", the decimal mark of the other
-columns is used.  If the other columns do not show a mark, or show both marks, "1.234" is the plain
-number 1.234.  Then "1,234" is also 1.234, except in a file delimited by commas.  In such a file, a
-comma within a quoted cell separates thousands, so "1,234" is 1234.
+A column can be ambiguous, with only numbers such as "1,234" or "1.234".  Then the decimal mark of
+the other columns is used.  If the other columns do not decide, "1.234" is the plain number 1.234.
+Then "1,234" is also 1.234, except in a file delimited by commas.  In such a file, a comma in a
+quoted cell separates thousands, so "1,234" is 1234.
 """
 
 from __future__ import annotations
@@ -27,10 +27,11 @@ _NUMBER_SHARE = 0.9
 _NUMBER_CELLS = 10
 
 SHOWN = 10_000
-"""Maximum number of different values that are examined to find the spelling of numbers."""
+"""Maximum number of different values examined for the spelling of numbers."""
 
 FIRST_CELLS, CELLS = 1 << 12, 1 << 15
-"""Number of cells in the first block (often enough to recognize text) and in later blocks."""
+"""Number of cells in the first block and in later blocks. The first block is often enough to
+recognize text."""
 
 PLAINLY = r"^[-+]?[0-9]*\.?[0-9]*(?:[eE][-+]?[0-9]+)?$"
 """Pattern of a plainly written number, such as -1.5 or 2e3."""
@@ -46,7 +47,7 @@ Where = Callable[[int], str]
 
 @dataclass
 class _Cells:
-    """The cells of a column, and the spelling of numbers in the cells."""
+    """The cells of a column, and their spelling of numbers."""
 
     texts: PlainTexts | ArrowTexts
     words: tuple[str, ...]
@@ -78,7 +79,7 @@ class TextColumns:
     ----------
     columns : list of Column
     notes : list of str
-        A note for each unusual spelling of numbers, with the columns that use the spelling.
+        Notes on unusual spellings of numbers, each with its columns.
     words : set of str
         Words in the cells that mean a missing value.
     """
@@ -95,7 +96,7 @@ def text_columns(
     decimal: str | None = None,
     asked: Sequence[str] | None = None,
 ) -> TextColumns:
-    """Convert raw cells to columns, which are numeric if all cells can be read as numbers."""
+    """Convert raw cells to columns. A column is numeric if all cells are numbers."""
     cells = {name: _Cells.of(texts, asked) for name, texts in raw.items()}
     marks = {found.spelling.mark for found in cells.values()} - {""}
     shown = decimal or ("".join(marks) if len(marks) == 1 else "")
@@ -129,7 +130,7 @@ def text_columns(
 
 
 def read_numbers(column: Column) -> Column | None:
-    """Return a column of text as numbers, or None if some cells cannot be read as numbers."""
+    """Return a column of text as numbers, or None if a cell is not a number."""
     cells = column.to_arrow()
     if _have_leading_zeros(cells):
         return None
@@ -144,7 +145,7 @@ def read_numbers(column: Column) -> Column | None:
 
 
 def padded_numbers(column: Column) -> Column | None:
-    """Return a column of text as whole numbers, or None if some cells are not digits only."""
+    """Return a column of text as whole numbers, or None if a cell is not only digits."""
     codes, texts = column.coded()
     if not texts or not all(t.isascii() and t.isdigit() and len(t) <= MAX_DIGITS for t in texts):
         return None
@@ -163,7 +164,7 @@ def _first_different(cells: pa.ChunkedArray) -> list[str]:
 
 
 def _spelling_of_all(cells: pa.ChunkedArray, some: Sequence[str], spelling: Spelling) -> Spelling:
-    """Return the spelling of numbers, extended by later cells that are not plainly written."""
+    """Return the spelling of numbers, updated by later cells with an unusual spelling."""
     others: dict[str, None] = {}
     for part in _parts(cells):
         if len(others) < SHOWN and read_plain(part, ".") is None:
@@ -174,7 +175,7 @@ def _spelling_of_all(cells: pa.ChunkedArray, some: Sequence[str], spelling: Spel
 
 
 def _are_words(cells: pa.ChunkedArray, ends: Ends) -> bool:
-    """Return whether most cells, and most distinct cells of the first block, are not numbers."""
+    """Return whether most cells and most distinct cells are not numbers."""
     first = pa.chunked_array([cells[:FIRST_CELLS].unique()])
     return _are_mostly_words(first, ends_of(first)) and _are_mostly_words(cells, ends)
 
@@ -212,7 +213,7 @@ def _likely_mark(plain_mark: str | None, shown: str, delimiter: str) -> str:
 
 
 def _reading(spelling: Spelling, mark: str) -> str:
-    """Return a note with an ambiguous text such as "1,234", and the number read from the text."""
+    """Return a note on an ambiguous text such as "1,234", with the number read from the text."""
     value = spelling.read(strings([spelling.example]), mark, {})[0]
     return f"{quoted(spelling.example)} read as {value:.12g}"
 
@@ -220,7 +221,7 @@ def _reading(spelling: Spelling, mark: str) -> str:
 def _read(
     name: str, texts: PlainTexts | ArrowTexts, where: Where, spelling: Spelling, mark: str
 ) -> tuple[Float64s | None, str | None, list[str]]:
-    """Return the numbers of a column (or None), its problem (or None), and notes on spelling."""
+    """Return the numbers of a column (or None), its problem (or None), and notes."""
     if isinstance(texts, PlainTexts) and (mark == "." or not (spelling.mark or spelling.example)):
         return texts.numbers, None, []
     cells = texts.to_arrow()
@@ -244,7 +245,7 @@ def _read(
 
 @dataclass
 class ColumnVerdict:
-    """The decision whether a column is numeric, which is updated with each block of cells."""
+    """The decision whether a column is numeric. Each block of cells updates the decision."""
 
     n_present: int = 0
     n_bad: int = 0
@@ -254,7 +255,10 @@ class ColumnVerdict:
     are_infinite: bool = True  # whether all bad cells are
 
     def look(self, begin: int, cells: pa.Array, values: Float64s) -> None:
-        """Add a block of cells that begins at row `begin`, and its values (NaN if not a number)."""
+        """Add a block of cells that begins at row `begin`.
+
+        Values are NaN for cells that are not numbers.
+        """
         finite = np.isfinite(values)
         n_finite = int(finite.sum())
         self.n_present += n_finite
@@ -272,7 +276,7 @@ class ColumnVerdict:
         self.are_infinite = self.are_infinite and bool(np.isinf(values[bad]).all())
 
     def is_text(self, n_cells: int) -> bool:
-        """Return whether the column is text, because too many of `n_cells` are not numbers."""
+        """Return whether too many of `n_cells` are not numbers. Then the column is text."""
         return not self.are_infinite and self.n_bad > (1 - _NUMBER_SHARE) * n_cells + 1
 
     def settle(self, name: str, where: Where) -> tuple[bool, str | None]:

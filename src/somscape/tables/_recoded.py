@@ -1,4 +1,4 @@
-"""Convert rows between encodings, show values as text, and find minimal changes to a target."""
+"""Convert rows between encodings, show values, and find minimal changes."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -45,7 +45,7 @@ def recoded(rows: Float64s, was: Encoding, now: Encoding) -> Float64s:
 
 
 def _check_columns(was: Encoding, now: Encoding) -> None:
-    """Raise InputError if two encodings differ in their columns, kinds or ordered levels."""
+    """Raise InputError for encodings with different columns, kinds or ordered levels."""
     a, b = ({code.name: code for code in each.used} for each in (was, now))
     alone = [listed(_not_in(other, own)) for own, other in ((a, now), (b, was))]
     if any(alone):
@@ -72,7 +72,7 @@ def _check_columns(was: Encoding, now: Encoding) -> None:
 
 
 def _not_in(encoding: Encoding, names: Iterable[str]) -> list[str]:
-    """Return the names of columns that an encoding does not use, each with the reason."""
+    """Return the names of unused columns, each with the reason."""
     used, why = {code.name for code in encoding.used}, {c.name: c.why for c in encoding.columns}
     return [
         name + (f" (in the other {why[name]})" if name in why else "")
@@ -102,7 +102,7 @@ def _feature(parts: dict[str, tuple[FeatureCode, Float64s]], now: FeatureCode) -
 
 
 def _microseconds(code: Any, features: Float64s) -> Float64s:
-    """Convert encoded dates to microseconds since 1970, without rounding to days or seconds."""
+    """Convert encoded dates to microseconds since 1970, without rounding."""
     return np.asarray(code.number.decode(features) * MICROSECONDS[code.unit])
 
 
@@ -118,24 +118,23 @@ NO_CELL = "missing"
 """Text for a missing value."""
 
 DIGITS, MOST_DIGITS = 6, 9
-"""Number of digits to which a long number is shortened, and largest number of digits for which a
-number is not shortened."""
+"""Number of digits in a shortened number, and maximum number of digits in an unshortened number."""
 
 
 def mark_of(table: Table, code: FeatureCode) -> str:
-    """Return the decimal mark of the numbers in a column of a table."""
+    """Return the decimal mark of numbers in a column."""
     if not isinstance(code, NumberCode) or isinstance(code, PartCode):
         return "."
     return "," if "decimal comma" in table.column(code.name).style else "."
 
 
 def value_shown(code: FeatureCode, table: Table, row: int, encoded: Floats) -> str:
-    """Return the value of a feature in a row as text, from the cell or the dates of the row."""
+    """Return the value of a feature in a row as text."""
     return values_shown(code, table, np.array([row]), encoded[None, :])[0]
 
 
 def values_shown(code: FeatureCode, table: Table, rows: Ints, encoded: Floats) -> list[str]:
-    """Return the values of a feature in rows as text, from the cells or the dates of the rows."""
+    """Return the values of a feature in rows as text."""
     columns = [table.column(name).take(rows) for name in sources_of(code)]
     if isinstance(code, DateCode | PartCode):
         pairs = zip(encoded, np.any([column.missing for column in columns], axis=0), strict=True)
@@ -184,7 +183,10 @@ def fewest_changes(
     targets: Float64s,
     is_reached: Callable[[Float64s], NDArray[np.bool_]],
 ) -> tuple[Float64s, list[list[int]]]:
-    """Change the fewest columns per row that make `is_reached` true. Return rows and columns."""
+    """In each row, change the fewest columns that make `is_reached` true.
+
+    Return rows and columns.
+    """
     k = min(N_TARGETS, len(targets))
     near, _ = select_kernels().search(rows, targets, k)
     start, target = rows.repeat(k, axis=0), targets[near.ravel()]  # ways of a row are adjacent
@@ -224,7 +226,7 @@ def fewest_changes(
 def cells_of(
     encoding: Encoding, rows: Float64s, pairs: Sequence[tuple[int, int]], steps: Sequence[float]
 ) -> list[Any]:
-    """Return the chosen values of encoded rows in original units, rounded to valid values."""
+    """Return chosen values in original units, rounded to valid values."""
     values: list[Any] = []
     for i, j in pairs:
         code, part = encoding.features[j], rows[i : i + 1, encoding.slices[j]]

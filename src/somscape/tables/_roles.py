@@ -1,4 +1,4 @@
-"""Read and write the roles of columns as a TOML file, and apply roles to another table."""
+"""Read and write the roles of columns as TOML files, and apply roles."""
 
 import re
 import tomllib
@@ -36,8 +36,8 @@ ESCAPES = {"\\": r"\\", '"': r"\"", "\b": r"\b", "\t": r"\t", "\n": r"\n", "\f":
 LONG_KEY = re.compile(
     r"""(?m)(?:^|[{,])[ \t\[]*(?:(?:[\w-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*')[ \t]*\.[ \t]*){32}"""
 )
-"""Pattern of keys with 32 or more parts. Such keys are refused, because the running time of tomllib
-grows with the square of the number of parts."""
+"""Pattern of keys with 32 or more parts. Such keys are refused, because tomllib reads them very
+slowly."""
 
 PLACE = re.compile(r"(.*) \(at (?:(line \d+), column \d+|end of document)\)")
 
@@ -119,7 +119,7 @@ def line_of(text: str, path: tuple[str, ...]) -> int | None:
 
 
 def _keys(line: str) -> tuple[str, ...]:
-    """Return the key that one line sets, as a path of nested keys."""
+    """Return the key of a line, as a path of nested keys."""
     data: Any = {}
     for whole in (line, f"{line.partition('=')[0]}= 0"):  # a value can continue on the next line
         with suppress(ValueError, RecursionError):
@@ -133,20 +133,19 @@ def _keys(line: str) -> tuple[str, ...]:
 
 
 MAX_BYTES = 2_000_000
-"""Largest size of a roles file in bytes, which is enough for 20,000 columns with comments."""
+"""Maximum size in bytes of a roles file. This allows 20,000 columns with comments."""
 
 MAX_ORDINAL_LEVELS = 10_000
-"""Largest number of levels of an ordered category."""
+"""Maximum number of levels in an ordered category."""
 
 MAX_ALIGNED = 40
-"""Largest length of an entry, in characters, for which the comment is aligned with other
-comments."""
+"""Maximum length in characters of an entry with an aligned comment."""
 
 ROLE_OF_KIND = {option.removeprefix("--"): role for role, (_, option) in ROLE_WORDS.items()}
 """Role for each kind of column in a roles file."""
 
 MORE = {"ordinal": "levels", "label": "value"}
-"""Kinds of columns whose entry has a second key, and the name of this key."""
+"""Kinds of columns with a second key in their entry, and the name of this key."""
 
 SAID = {
     "missing": "treatment of missing cells, which is fill, error or mask",
@@ -174,7 +173,7 @@ def read_roles(path: str | Path) -> Roles:
 
 
 def roles_from_text(data: bytes, source: str) -> Roles:
-    """Return the roles from the content of a file, as `read_roles` does."""
+    """Return the roles from the content of a file."""
     if len(data) > MAX_BYTES:
         raise InputError(
             f"{source} is larger than {MAX_BYTES / 1e6:g} MB, the limit for roles files. Give "
@@ -250,7 +249,7 @@ class _Reader:
             self._refuse(path, f"{str(error).removesuffix('.')}.")
 
     def _kind(self, name: str, entry: Any) -> tuple[str, dict[str, Any]]:
-        """Return the kind of a column, and the other values of its entry."""
+        """Return two values: the kind of a column, and the other values in its entry."""
         more = dict(entry) if isinstance(entry, dict) else {"kind": entry}
         kind = more.pop("kind", None)
         if not isinstance(kind, str) or kind not in ROLE_OF_KIND:
@@ -363,18 +362,17 @@ NOT_NEEDED = ("label", "drop", "protect")
 """Roles whose columns may be absent from a later table."""
 
 SAID_AS = {"protected": "protect"}
-"""Kinds of columns whose role has another name, and the name of this role."""
+"""Kinds of columns with another name for their role, and this name."""
 
 ENDS = np.array([[0.0], [1.0]])
-"""Encoded values for both ends of a number's usual range, before multiplication by a layer's
-factor."""
+"""Encoded values for both ends of a number's usual range. Factors of layers are not included."""
 
 MAX_LISTED = 6
-"""Largest number of levels of a category that a comment lists."""
+"""Maximum number of category levels in a comment."""
 
 
 def pinned(encoding: Encoding, given: Roles | None = None) -> Roles:
-    """Return roles that give another table the same features as the table of the encoding."""
+    """Return roles that make the same features from another table."""
     given = given or Roles()
     told = given.by_column()
     columns = {
@@ -398,7 +396,7 @@ def role_of_kind(kind: str) -> str:
 
 
 def comments_on(encoding: Encoding, table: Table | None = None) -> dict[str, str]:
-    """Return a comment for each column, with the reason for its kind and its usual values."""
+    """Return a comment for each column, with its reason and its usual values."""
     n_missing = {} if table is None else {c.name: c.n_missing for c in table.columns}
     comments = {}
     for code in encoding.columns:
@@ -421,7 +419,7 @@ def _found(code: ColumnCode) -> str:
 def roles_for(
     roles: Roles, source: str, names: Sequence[str], table: str
 ) -> tuple[Roles, list[str]]:
-    """Return the saved roles for the columns in a table, and notes about all other columns."""
+    """Return two values: the saved roles for the columns in a table, and notes on other columns."""
     known = roles.by_column()
     there = {*names, *part_names(dict.fromkeys(roles.dates, True), names)}
     if roles.per:

@@ -1,8 +1,9 @@
-"""Read a workbook from standard input in a separate process, and write a sheet as JSON.
+"""Read a workbook from standard input, and write a sheet as JSON.
 
-calamine allocates memory for every cell up to the last cell of a sheet, and ends the process if
-memory does not suffice.  Therefore a separate process with limited memory reads the workbook.  The
-first line of its output describes the sheets, and the other lines are the rows of one sheet.
+calamine allocates memory for every cell up to the last cell of a sheet.  If memory does not
+suffice, calamine ends the process.  Therefore a separate process with limited memory reads the
+workbook.  The first line of its output describes the sheets.  The other lines are the rows of one
+sheet.
 """
 
 import json
@@ -49,7 +50,7 @@ def _rows(sheet: Any) -> Iterator[list[Any]]:
 
 
 def _named(names: list[str], wanted: str) -> str | None:
-    """Return the name of the sheet with the wanted name or number (from 1), or None."""
+    """Return the name of a sheet, given by name or number (from 1), or None."""
     if wanted in names:
         return wanted
     number = int(wanted) if wanted.isascii() and wanted.isdecimal() else 0
@@ -57,7 +58,7 @@ def _named(names: list[str], wanted: str) -> str | None:
 
 
 def holds_table(rows: Iterator[list[Any]]) -> bool:
-    """Return whether the first row with values and some later row each have at least two values."""
+    """Return whether the first filled row and a later row have at least two values each."""
     counts = (sum(1 for cell in row if plain(cell) != "") for row in rows)
     header = next((n for n in counts if n), 0)
     return header > 1 and any(n > 1 for n in counts)
@@ -77,7 +78,7 @@ def plain(value: Any) -> Any:
 
 
 def _limit_memory(n_bytes: int) -> None:
-    """Limit the additional memory of this process to `n_bytes`, if the system supports limits."""
+    """Limit the additional memory of this process to `n_bytes` if possible."""
     if sys.platform == "win32":
         return
     import resource
@@ -93,7 +94,7 @@ def _limit_memory(n_bytes: int) -> None:
 
 
 def main() -> None:
-    """Write the sheet that the arguments name, within the given number of bytes of memory."""
+    """Write the requested sheet within a memory limit in bytes."""
     wanted, n_bytes = map(json.loads, sys.argv[1:])
     data = sys.stdin.buffer.read()
     import python_calamine  # noqa: F401 - before the limit

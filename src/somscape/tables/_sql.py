@@ -1,4 +1,4 @@
-"""Read a table or the result of a query from a database as an Arrow table."""
+"""Read a table or query from a database as an Arrow table."""
 
 import errno
 import os
@@ -120,7 +120,7 @@ def _server_database(url: str) -> DatabaseAddress:
 
 
 def quote_name(name: str) -> str:
-    """Return an identifier in the quotes that SQLite, DuckDB and PostgreSQL all use."""
+    """Return an identifier in quotes that all databases use."""
     if not name or "\0" in name:
         raise InputError(
             f"{quoted(name)} cannot be the name of a table or column. Give another name.",
@@ -131,7 +131,7 @@ def quote_name(name: str) -> str:
 
 @contextmanager
 def one_line(doing: str, database: DatabaseAddress) -> Iterator[None]:
-    """Convert driver errors and a missing driver to a one-line InputError without secrets."""
+    """Convert errors and missing drivers to a one-line InputError without secrets."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -177,7 +177,7 @@ Rows: TypeAlias = Generator["pa.Table", None, None]
 BATCH_ROWS = 1 << 16
 
 DUCKDB_LOCKED: Any = {"enable_external_access": "false", "lock_configuration": "true"}
-"""Settings of DuckDB that forbid access to other files, extensions, and changes of settings."""
+"""Settings of DuckDB that forbid other files, extensions, and changes of settings."""
 
 SQLITE_TABLES = (
     "SELECT 'main', name FROM sqlite_master WHERE type IN ('table', 'view')"
@@ -296,7 +296,7 @@ def _read_sqlite(database: DatabaseAddress, table: str | None, query: str | None
 
 
 def _only_reading(action: int, first: str | None, second: str | None, *_: str | None) -> int:
-    """Allow only statements that read, and functions that cannot access other files."""
+    """Allow only statements that read. Functions cannot access other files."""
     import sqlite3
 
     if action == sqlite3.SQLITE_FUNCTION:
@@ -307,7 +307,7 @@ def _only_reading(action: int, first: str | None, second: str | None, *_: str | 
 
 
 def _array_of(values: Sequence[Any]) -> "pa.Array":
-    """Return values of a SQLite column as one array, although each value has its own type."""
+    """Return values of a SQLite column as one array. In SQLite, each value has its own type."""
     kinds = {type(value) for value in values} - {type(None)}
     if str in kinds and bytes not in kinds and len(kinds) > 1:
         values = [None if value is None else as_text(value) for value in values]
@@ -388,7 +388,7 @@ def _select_all(name: str, found: Sequence[tuple[str, str]], database: DatabaseA
 
 
 def _joined(parts: list["pa.Table"]) -> "pa.Table":
-    """Join parts, and convert each column to one type, because SQLite columns can mix types."""
+    """Join parts, and convert each column to one type. SQLite columns can mix types."""
     columns = [_one_type([part.column(i) for part in parts]) for i in range(parts[0].num_columns)]
     return pa.Table.from_arrays(columns, parts[0].column_names)
 
@@ -402,7 +402,7 @@ def _one_type(columns: list["pa.ChunkedArray"]) -> "pa.ChunkedArray":
 
 
 def _plain_rows(rows: "pa.Table", name: str) -> "pa.Table":
-    """Return rows that contain only numbers, text, dates and times, or raise InputError."""
+    """Return the rows. Raise InputError for other values than numbers, text, dates and times."""
     for i, field in enumerate(rows.schema):
         rows = rows.set_column(i, field.name, _plain_column(field, rows.column(i), name))
     return rows

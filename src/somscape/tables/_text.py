@@ -1,4 +1,4 @@
-"""Read a file or standard input as UTF-8 text, and split delimited text into cells."""
+"""Read files as UTF-8 text, and split delimited text into cells."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ Content: TypeAlias = bytes | mmap
 
 BLOCK_LETTERS, PIECE = 1 << 14, 1 << 13
 MAX_TIMES_UNPACKED = 200
-"""Largest ratio of the uncompressed to the compressed size of a file. Tables usually have ratios of
-3 to 20, but a table of one repeated value has a ratio of 1,000."""
+"""Maximum ratio of the uncompressed size to the compressed size of a file. Tables usually have
+ratios of 3 to 20. A table of one repeated value has a ratio of 1,000."""
 
 PACKED = {
     ".gz": (b"\x1f\x8b", "gzip"),
@@ -46,7 +46,7 @@ PACKED = {
 """Extension, first bytes and format of compressed files."""
 
 N_MAGIC = 8
-"""Number of bytes at the beginning of a file that identify its kind."""
+"""Number of first bytes that identify the kind of a file."""
 
 _OTHER_FILES = {
     b"PK\x03\x04": "an Excel workbook or a zip archive",
@@ -64,7 +64,7 @@ _BYTE_ORDER_MARKS = {
 
 
 WEB_PAGES, MAX_BLANKS = (b"<!doctype html", b"<html"), 256
-"""First bytes of web pages after leading blanks, and number of bytes that are examined."""
+"""First bytes of web pages after blanks, and number of examined bytes."""
 
 
 def read_bytes(path: str | os.PathLike[str], source: str) -> bytes:
@@ -84,7 +84,7 @@ def read_text(path: str | os.PathLike[str], source: str) -> Content:
 
 @contextmanager
 def opened(path: str | os.PathLike[str], source: str) -> Iterator[IO[bytes]]:
-    """Open a file for reading, and raise InputError if it is not readable or changes."""
+    """Open a file for reading. Raise InputError if the file is unreadable or changes."""
     path = Path(path)
     try:
         with path.open("rb") as file:
@@ -111,7 +111,7 @@ def opened(path: str | os.PathLike[str], source: str) -> Iterator[IO[bytes]]:
 
 
 def unreadable(path: Path, error: OSError) -> InputError:
-    """Return the error for a file or folder that the system cannot read."""
+    """Return the error for an unreadable file or folder."""
     reason = error.strerror or str(error)
     return InputError(
         f"'{shown(path)}' cannot be read ({reason}). Check your permissions.", file=path
@@ -151,7 +151,7 @@ def _lines_of(data: Content, encoding: str, begin: int = 0) -> TextIO:
 
 
 def decode(data: Content, source: str, encoding: str | None = None) -> tuple[TextFile, list[str]]:
-    """Decode a text table, which may be compressed, and return it with notes."""
+    """Decode a (compressed) text table, and return it with notes."""
     start = data[:N_MAGIC]
     for ending, (magic, kind) in PACKED.items():
         if start.startswith(magic):
@@ -276,14 +276,14 @@ CONVERTED = (".lrn", ".bm", ".umx", ".cls")
 
 
 def ending_of(path: str | os.PathLike[str]) -> str:
-    """Return the extension of a name in lower case, after removing an extension such as ".gz"."""
+    """Return the lower-case extension of a name, without an extension such as ".gz"."""
     path = Path(path)
     ending = path.suffix.lower()
     return Path(path.stem).suffix.lower() if ending in PACKED else ending
 
 
 def kind_of(path: str | os.PathLike[str]) -> str:
-    """Return "arrow", "workbook" or "text", which is the kind of a file by its extension."""
+    """Return the kind of a file by its extension ("arrow", "workbook" or "text")."""
     ending = Path(path).suffix.lower()
     return "arrow" if ending in ARROW_FILES else "workbook" if ending in WORKBOOKS else "text"
 
@@ -291,7 +291,7 @@ def kind_of(path: str | os.PathLike[str]) -> str:
 def check_reading(
     kind: str, source: str, text: tuple[str | None, ...], sheet: str | int | None
 ) -> None:
-    """Raise InputError for options that do not apply to this kind of file."""
+    """Raise InputError for options that this kind of file lacks."""
     if sheet is not None and kind != "workbook":
         raise InputError(
             f"{source} is not a workbook with sheets. Leave out `sheet`.",
@@ -310,20 +310,19 @@ def check_reading(
 _DELIMITERS = ("\t", ";", "|", ",")
 _N_SAMPLED = 100
 CELL_BYTES, LETTER_BYTES = 66, 8
-"""Bytes of memory for a cell and for a character while a record is split. The csv module uses four
-bytes for a character, and has two copies of a cell while the cell grows."""
+"""Bytes of memory per cell and per character while a record is split. The csv module uses four
+bytes per character. While a cell grows, two copies exist."""
 
 FREE_CELLS, FREE_LETTERS = 10_000, 65_536
-"""Numbers of cells and characters that are always allowed in a record. The delimiter is detected in
-a sample with the same number of characters."""
+"""Number of cells and number of characters that are always allowed in a record. The delimiter is
+detected in a sample with this number of characters."""
 
 BLOCK_BYTES, LEAST_BLOCK, N_BLOCKS = 1 << 21, 1 << 14, 64
-"""Maximum and minimum size in bytes of a block that Arrow splits, and number of blocks of a file of
-medium size. With these sizes, a block needs little memory in comparison with the file."""
+"""Maximum and minimum size in bytes of a block for Arrow, and number of blocks in a file of medium
+size. Such a block needs little memory in comparison with the file."""
 
 PART = 1 << 16
-"""Number of bytes that are examined at a time, so that temporary arrays fit into the cache and
-reuse memory."""
+"""Number of bytes examined at a time. The temporary arrays fit into the processor's cache."""
 
 QUOTE, LINE_FEED, CARRIAGE_RETURN = b'"\n\r'
 
@@ -331,7 +330,7 @@ NO_DELIMITER = "\x1f"  # unit separator of ASCII, never in a text table
 
 
 class NotPlainError(Exception):
-    """Raised for text that must be split record by record, by code that also finds mistakes."""
+    """Raised for text that Arrow cannot split. Slower code splits the text and finds mistakes."""
 
 
 @dataclass(frozen=True)
@@ -345,7 +344,7 @@ class Block:
     cells : list of pyarrow.Array of string
         Texts of each column.
     lines : ndarray of shape (n_rows,), int
-        Number of lines of each row, or the number of rows if each row has one line.
+        Lines per row, or the number of rows if each row has one line.
     """
 
     size: int
@@ -466,7 +465,7 @@ def split_records(
 
 @dataclass
 class _RecordSize:
-    """Count the cells and characters in a record's lines, to limit the memory for the record."""
+    """Count cells and characters in a record's lines. This limits the memory for a record."""
 
     budget: Budget
     delimiter: str
@@ -486,7 +485,7 @@ class _RecordSize:
 
 
 def detect_delimiter(file: TextFile) -> tuple[str, TextFile]:
-    """Find the delimiter for which the largest number of lines have as many cells as the header."""
+    """Find the delimiter that gives most lines as many cells as the header."""
     with file.open() as text:
         start = text.read(6)
     if start.startswith("sep=") and start[5:6] in ("\r", "\n"):

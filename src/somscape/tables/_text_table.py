@@ -1,4 +1,4 @@
-"""Convert the cells of a text to records, and the records to columns of a table."""
+"""Convert the cells of a text to records, and the records to columns."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ from somscape.tables._texts import LEADING_ZERO, WORDS_FROM, PlainTexts, plain_v
 from somscape.tables.table import Table, check_names
 
 BLOCK_CELLS = 1024
-"""Number of cells that are moved from rows to columns at a time."""
+"""Number of cells moved from rows to columns at a time."""
 
 
 class Growing(Protocol):
@@ -76,7 +76,7 @@ class Records:
 
 @dataclass
 class _RowWidths:
-    """Number of rows, and the first rows whose number of cells differs from the header."""
+    """Number of rows, and the first rows with more or fewer cells than the header."""
 
     n_rows: int = 0
     n_blank: int = 0  # blank rows at the end
@@ -87,7 +87,7 @@ class _RowWidths:
     short: tuple[int, int, int] | None = None
 
     def look(self, line: int, record: Sequence[Any], n_header: int, width: int) -> None:
-        """Store the number of cells of a record if it differs from the header."""
+        """Store a record's number of cells if it differs from the header."""
         n = len(record)
         row = (self.n_rows + self.n_blank - 1, line, n)
         if n != n_header:
@@ -105,7 +105,7 @@ def arrange(
     make: Callable[[int], Sequence[Growing]],
     delimiter: str = ",",
 ) -> Records:
-    """Separate the header, drop empty rows and columns at the end, and check the cells per row."""
+    """Separate the header, drop empty rows and columns at the end, and check the cells."""
     records = iter(records)
     start, first = next(((n, r) for n, r in records if not is_blank(r)), (0, ()))
     if not start:
@@ -151,7 +151,7 @@ def arrange(
 
 
 def column_names(header: list[str], source: str, line: int) -> tuple[list[str], list[str]]:
-    """Return the names of the columns and notes, or raise InputError if a name is not valid."""
+    """Return the column names and notes. Raise InputError for invalid names."""
     notes = _check_header(header, source, line)
     names, name_notes = _complete_names(header)
     check_names(names, f"{source}, line {line}")
@@ -238,18 +238,18 @@ BLOCK_LETTERS = 1 << 16
 """Number of bytes that are examined at a time."""
 
 MAX_PLAIN = 15
-"""Maximum length in characters of a number whose text can be restored from a float64 and the number
-of decimals."""
+"""Maximum length in characters of a number that is stored without its text. The float64 and the
+number of decimals restore the text."""
 
 MAX_WORDS = 255 - WORDS_FROM
-"""Maximum number of different words for missing cells.  Each word is stored as a code that is
-greater than any number of decimals."""
+"""Maximum number of different words for missing cells. The code of a word is greater than any
+number of decimals."""
 
 POINT, NINE = b".9"
 
 
 class GrowingLetters:
-    """A column of Python texts, which are stored as UTF-8 with a NUL between two texts.
+    """A column of texts, stored as UTF-8 with a NUL between two texts.
 
     Python objects would need more memory, for example 58 bytes for two digits.  A NUL within a
     text becomes U+FFFD.
@@ -300,7 +300,7 @@ class GrowingLetters:
 
 
 class GrowingCells:
-    """A column of Arrow strings, stored as numbers as long as all cells are plain numbers.
+    """A column of Arrow strings. While all cells are plain numbers, numbers are stored.
 
     Parameters
     ----------
@@ -374,7 +374,7 @@ class GrowingCells:
 def plain_numbers(
     cells: pa.Array, words: list[str], asked: Sequence[str] | None = None
 ) -> tuple[Float64s, NDArray[np.uint8]] | None:
-    """Read cells as numbers, or return None if some cells are neither plain numbers nor missing."""
+    """Return cells as numbers, or None if a cell is neither a plain number nor missing."""
     present, is_missing = cells, None
     try:
         numbers = pc.cast(cells, pa.float64())
@@ -412,7 +412,7 @@ def plain_numbers(
 
 
 def _decimals(cells: pa.Array, numbers: Float64s) -> NDArray[np.uint8] | None:
-    """Return the number of decimals of each cell, or None if a cell is not a plain number."""
+    """Return the decimals of each cell, or None if a cell is not a plain number."""
     offsets, lengths = offsets_of(cells), lengths_of(cells)
     if not len(cells):
         return np.zeros(0, np.uint8)
@@ -434,7 +434,7 @@ def _decimals(cells: pa.Array, numbers: Float64s) -> NDArray[np.uint8] | None:
 
 
 FREE_COLUMNS, COLUMN_BYTES = 10_000, 600
-"""Number of columns that is always allowed, and bytes of memory for a column without its cells."""
+"""Number of columns that are always allowed, and memory in bytes of a column without cells."""
 
 
 def table_from_text(
@@ -457,7 +457,7 @@ def text_records(
     missing_values: Sequence[str] | None = None,
     n_files: int = 1,
 ) -> tuple[Records, str]:
-    """Return the raw cells and the delimiter of a text, which is from one of `n_files` files."""
+    """Return the raw cells and the delimiter of a text."""
     file, notes = decoded
     if delimiter is None:
         delimiter, file = detect_delimiter(file)
@@ -501,7 +501,7 @@ def table_from_records(
 def _plain_records(
     file: TextFile, source: str, delimiter: str, asked: Sequence[str] | None, n_files: int
 ) -> Records:
-    """Return the raw cells of a file that Arrow can split, or raise NotPlainError."""
+    """Return the raw cells of a simple file, or raise NotPlainError."""
     records = split_records(file, delimiter, Budget(source, len(file.data)))
     line, header = next(((n, r) for n, r in records if not is_blank(r)), (0, [""]))
     if is_blank(header):

@@ -1,4 +1,4 @@
-"""Store the texts of cells in little memory, and detect how texts spell numbers."""
+"""Store the texts of cells in little memory, and detect the spelling of numbers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _UNIT = rf"[$€£¥₹₽₩₺]|R\$|kr|zł|Kč|{_CODES}"
 
 
 def _cell(before: str, number: str, after: str) -> str:
-    """Return the pattern of a whole cell, without back references, which RE2 does not support."""
+    """Return the pattern of a whole cell without back references. RE2 does not support them."""
     return (
         rf"^(?P<o>\(?)(?P<s>[-+−]?) ?(?P<b>(?:{before})?) ?(?P<i>[-+−]?){number}"
         rf"(?P<e>(?:[eE][-+]?[0-9]+)?) ?(?P<a>(?:{after})?)(?P<t>[-−]?)(?P<c>\)?)$"
@@ -57,7 +57,7 @@ class _Parts(NamedTuple):
 
 @dataclass
 class Spelling:
-    """How the distinct cells of a column spell numbers, before the decimal mark is decided."""
+    """The spelling of numbers in a column's distinct cells, before the decimal mark is known."""
 
     plain_mark: str | None = None  # float() reads every cell with this decimal mark
     mark: str = ""  # the only possible decimal mark, or "" if the cells do not decide
@@ -133,7 +133,7 @@ def read_plain(cells: pa.Array, mark: str) -> Float64s | None:
 
 
 def _read_styled(cells: pa.Array, mark: str, unit: str, styles: dict[str, None]) -> Float64s:
-    """Read cells with signs, units and separators, by the same rules as `_split` and `_BODY`."""
+    """Read cells with signs, units and separators, by the rules of `_split` and `_BODY`."""
     typed = cells
     for letter, key in _TYPEWRITTEN.items():
         typed = pc.replace_substring(typed, letter, key)
@@ -153,7 +153,7 @@ def _read_styled(cells: pa.Array, mark: str, unit: str, styles: dict[str, None])
 
 
 def _signed(part: dict[str, pa.Array], mark: str, styles: dict[str, None]) -> Float64s:
-    """Return the numbers that split cells spell, and add the styles of the cells to `styles`."""
+    """Return the numbers of split cells, and add the styles of the cells to `styles`."""
     digits, nothing = part["n"], strings([""])[0]
     for separator in _SEPARATORS[mark]:
         digits = pc.replace_substring(digits, separator, "")
@@ -192,7 +192,7 @@ def _split(text: str) -> _Parts | None:
 
 
 BLOCK = 1 << 12
-"""Number of cells that are converted to Python texts at the same time."""
+"""Number of cells converted to Python texts at the same time."""
 
 ALL = slice(None)
 
@@ -211,7 +211,7 @@ class Texts(Protocol):
         """Return the number of cells."""
 
     def take(self, chosen: NDArray[Any] | slice) -> Texts:
-        """Return some of the cells, selected by row numbers, by a boolean mask or by a slice."""
+        """Return some cells, given by row numbers, a mask or a slice."""
 
     def put_away(self, numbers: Floats | None, among: int) -> Texts:
         """Return the cells, with large arrays in temporary files."""
@@ -226,7 +226,7 @@ class Texts(Protocol):
         """Return the cells as Arrow strings, with null for missing cells."""
 
     def coded(self) -> tuple[NDArray[np.int32], list[str]]:
-        """Return for each cell its index in a list of distinct texts (or -1), and this list."""
+        """Return two values: for each cell an index (or -1), and the list of distinct texts."""
 
 
 class _Listed(Texts, Protocol):
@@ -324,7 +324,7 @@ class GivenTexts(_Listed):
 
 
 class PlainTexts(_Listed):
-    """Numbers from a file, each written with at most 15 characters and without an exponent.
+    """Numbers from a file, with at most 15 characters and without exponents.
 
     Parameters
     ----------
@@ -332,8 +332,8 @@ class PlainTexts(_Listed):
         Numbers, with NaN for missing cells.
     decimals : ndarray of shape (n,), uint8, or None
         Number of digits after the decimal point of each cell.  For a missing cell, the value is
-        `WORDS_FROM` plus the index of its word in `words`.  None means that all numbers are whole
-        and that `words` has at most one item.
+        `WORDS_FROM` plus the index of its word in `words`.  None means that all numbers are whole.
+        Then `words` has at most one item.
     words : sequence of str
         Texts that mean a missing cell in the file.
 
@@ -349,7 +349,7 @@ class PlainTexts(_Listed):
         self._decimals = decimals
 
     def decimals(self, part: slice = ALL) -> NDArray[np.uint8]:
-        """Return the entries of `decimals` for some cells, also if the parameter is None."""
+        """Return `decimals` for some cells, even if the parameter is None."""
         if self._decimals is not None:
             return self._decimals[part]
         return np.where(np.isnan(self.numbers[part]), WORDS_FROM, 0).astype(np.uint8)
@@ -422,8 +422,7 @@ class NumberTexts(_Listed):
     are_whole : bool
         Whether 7.0 is written as "7".
     are_narrow : bool, default=False
-        Whether the numbers are float32 in the source, so that 0.1 is written as "0.1" and not with
-        the digits of the nearest float64.
+        Whether the numbers are float32 in the source.  Then 0.1 is written as "0.1".
     """
 
     def __init__(self, numbers: Floats, are_whole: bool, are_narrow: bool = False) -> None:
@@ -476,7 +475,7 @@ class ValueTexts(ArrowTexts):
 
 
 def _spooled_if_large(array: pa.ChunkedArray, among: int) -> pa.ChunkedArray:
-    """Return an Arrow array, in a temporary file if the array is large."""
+    """Return an Arrow array, in a temporary file if large."""
     if not are_large(array.nbytes, among):
         return array
     return spooled([pa.table({"cells": array})])[0].column(0)

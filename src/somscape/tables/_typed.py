@@ -1,4 +1,4 @@
-"""Join parts with typed columns, such as Parquet files or batches of rows, into one table."""
+"""Join parts with typed columns, such as Parquet files or batches, into one table."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def joined_values(parts: Sequence[Sequence[Any]], _: int) -> list[Any]:
 
 
 def join_types(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
-    """Return a type for the values of both types, or None if no type can represent them."""
+    """Return a type for both types of values, or None if there is none."""
     if one == other:
         return one
     one, other = (t.value_type if pa.types.is_dictionary(t) else t for t in (one, other))
@@ -84,7 +84,7 @@ def _fits_int64(type_: pa.DataType) -> bool:
 def check_names_of(
     part: str, names: Sequence[str], first: str, expected: Sequence[str], are_called: str = "files"
 ) -> None:
-    """Raise InputError if the column names of a part differ from the names in the first part."""
+    """Raise InputError if a part has other column names than the first part."""
     missing = [name for name in expected if name not in names]
     more = [name for name in names if name not in expected]
     if not (missing or more):
@@ -102,7 +102,7 @@ def check_names_of(
 def joined_column(
     name: str, type_: pa.DataType, parts: Sequence[Any], sources: Sequence[str]
 ) -> pa.ChunkedArray:
-    """Concatenate a column of several parts, with values converted to the type `type_`."""
+    """Concatenate a column of several parts as values of the type `type_`."""
     chunks: list[pa.Array] = []
     for part, source in zip(parts, sources, strict=True):
         column = part.column(name)
@@ -129,7 +129,7 @@ SAME_TYPES = {
 
 
 class TypedRows(Protocol):
-    """Rows whose columns have types, for example a pyarrow.Table or a Parquet file.
+    """Rows of typed columns, for example a pyarrow.Table or a Parquet file.
 
     Attributes
     ----------
@@ -150,7 +150,7 @@ class TypedRows(Protocol):
 
 
 class Agreed:
-    """Common column names of several parts, and types that can represent all values.
+    """Common column names of several parts, and types that fit all values.
 
     Parameters
     ----------
@@ -211,7 +211,7 @@ def _column(
 
 
 def rows_of(names: Sequence[str], sizes: Sequence[int]) -> FileLines:
-    """Return for each joined row its part and its row number in the part, given the part sizes."""
+    """Return two values for each joined row: its part, and its row number in the part."""
     n = sum(sizes)
     which = np.repeat(np.arange(len(sizes), dtype=np.uint32), sizes)
     rows = np.arange(n, dtype=np.uint32)
@@ -223,7 +223,7 @@ BLOCK_ROWS = 1 << 14
 """Number of rows that are converted to floats at the same time."""
 
 CELLS_AT_A_TIME = 1 << 20
-"""Number of cells of a file that are read at the same time."""
+"""Number of cells that are read from a file at the same time."""
 
 CURE = "Give pyarrow batches, data frames or arrays of numbers."
 
@@ -231,7 +231,7 @@ CURE = "Give pyarrow batches, data frames or arrays of numbers."
 def table_of_batches(
     make: Callable[[], Any], source: str = "batches", *, missing_values: Sequence[str] | None = None
 ) -> Table | Floats:
-    """Call a function that returns an iterator of batches, and store their rows."""
+    """Call a function that returns batches, and store their rows."""
     batches = _batch_iterator(make(), source)
     first = next(batches, None)
     if first is None:
@@ -253,7 +253,7 @@ def table_of_batches(
 
 
 def fetched_rows(batches: Iterable[Any]) -> Any:
-    """Join the rows of several pieces into one array or frame, in a temporary file if large."""
+    """Join rows into one array or frame. A large result is in a temporary file."""
     batches = (batch for batch in batches if len(batch))
     first = next(batches, None)
     if first is None:
@@ -277,7 +277,7 @@ def _batch_iterator(given: Any, source: str) -> Iterator[Any]:
 
 
 def _typed_batches(batches: Iterable[Any], agreed: Agreed, names: list[str]) -> Iterator[pa.Table]:
-    """Yield each batch with at least one row as a pyarrow table, and add its name to `names`."""
+    """Yield each batch with rows as a pyarrow table, and add its name to `names`."""
     for number, batch in enumerate(batches, 1):
         name = f"batch {number}"
         frame = None if isinstance(batch, np.ndarray) else as_frame(batch, name)
@@ -296,7 +296,7 @@ def _typed_batches(batches: Iterable[Any], agreed: Agreed, names: list[str]) -> 
 
 
 def not_for_numbers(name: str) -> InputError:
-    """Return the error if an array was passed with a parameter for reading tables."""
+    """Return the error for an array with a parameter for reading tables."""
     return InputError(
         f"`{name}` is a parameter for reading a table, but the data is an array of numbers or was"
         f" already read. Leave out `{name}`.",
@@ -351,7 +351,7 @@ def _checked(batches: Iterable[Any]) -> Iterator[Floats]:
 
 
 def array_from(data: NDArray[Any] | str | os.PathLike[str]) -> Floats:
-    """Return an array or the array in a .npy file as floats, without a copy if possible."""
+    """Return an array or a .npy file as floats, without a copy if possible."""
     if not isinstance(data, np.ndarray):
         return _array_file(data, shown(Path(data).name))
     check_not_masked(data, "data")
@@ -367,7 +367,10 @@ def array_from(data: NDArray[Any] | str | os.PathLike[str]) -> Floats:
 
 
 def _array_file(path: str | os.PathLike[str], name: str) -> Floats:
-    """Read the rows of a .npy file, without memory mapping, which can crash if a file shrinks."""
+    """Read the rows of a .npy file without memory mapping.
+
+    Mapping can crash if the file shrinks.
+    """
     with opened(path, name) as file:
         try:
             shape, has_columns, type_ = _header(file)
@@ -391,7 +394,7 @@ def _array_file(path: str | os.PathLike[str], name: str) -> Floats:
 
 
 def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Return the shape, whether values are stored by column, and the type of an array."""
+    """Return the shape and the type of an array, and whether values are stored by column."""
     version = npy.read_magic(file)
     read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
     shape, has_columns, type_ = read(file)

@@ -26,10 +26,10 @@ from somscape.tables._text_table import Records, arrange
 from somscape.tables.table import Table, column_from_values
 
 FREE_BYTES = 64_000_000
-"""Number of decompressed bytes that every file can have, even if its values compress very well."""
+"""Decompressed size in bytes that is allowed for every file."""
 
 ROW_BYTES, PLACE_BYTES = 100, 40
-"""Bytes of memory for each row of a sheet, and for each cell in addition to its value."""
+"""Bytes of memory per row of a sheet, and per cell without its value."""
 
 UP_TO_THE_LAST = "rows and columns up to its last cell"
 
@@ -37,10 +37,10 @@ PACKED_WRONG = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, R
 """Errors from reading a damaged or protected archive."""
 
 TAG = re.compile(rb"<(/?)(?:\w{1,20}:)?(c|f|v|is|table-cell)(?=[\s/>])([^<>]*)>([^<]*)")
-"""Tags of cells, formulas and values in the XML of a sheet of Excel or LibreOffice."""
+"""Tags of cells, formulas and values in the XML of a sheet."""
 
 PROTECTED_XLS = re.compile(rb"\x09\x08\x10\0\0\x06.{14}(?:\x86\0\0\0)?\x2f\0", re.DOTALL)
-"""Start of the workbook in an .xls file that is protected by a password."""
+"""Start of the workbook in an .xls file with a password."""
 
 
 def read_workbook(
@@ -98,7 +98,7 @@ def check_size(n_unpacked: int, size: int, source: str) -> None:
 def _ask(
     data: bytes, sheet: str | None, budget: Budget
 ) -> tuple[dict[str, Any], Iterator[list[Any]]]:
-    """Return the list of sheets, and the rows of one sheet, from a separate process (`_sheets`)."""
+    """Return the list of sheets, and the rows of one sheet, from a separate process."""
     path = os.pathsep.join(filter(None, sys.path))
     environment = {**os.environ, "PYTHONPATH": path, "RUST_BACKTRACE": "0"}
     arguments = [json.dumps(sheet), json.dumps(FREE_BYTES + TIMES * budget.size)]
@@ -162,7 +162,7 @@ def _parts(data: bytes, *names: str) -> Iterator[bytes]:
 
 
 def _checked_choice(head: Mapping[str, Any], sheet: str | None, source: str) -> str:
-    """Return the name of the selected sheet, or raise InputError with the names of all sheets."""
+    """Return the name of the selected sheet, or raise InputError with all names."""
     if head["chosen"] is not None:
         return str(head["chosen"])
     names = listed(head["names"])
@@ -187,7 +187,7 @@ def _checked_choice(head: Mapping[str, Any], sheet: str | None, source: str) -> 
 
 
 def _note_of(head: Mapping[str, Any]) -> list[str]:
-    """Return a note on the sheet, if the workbook has several and the user did not select one."""
+    """Return a note on the sheet if the user did not select one of several sheets."""
     tables = head["tables"]
     if not tables:
         return []
@@ -199,7 +199,7 @@ def _note_of(head: Mapping[str, Any]) -> list[str]:
 
 
 def _refuse_formulas(data: bytes, source: str, where: str) -> None:
-    """Raise InputError if formulas without stored results make cells look empty."""
+    """Raise InputError for formulas without stored results. Their cells look empty."""
     if any(map(_lacks_results, _parts(data, "xl/worksheets/*.xml", "content.xml"))):
         raise InputError(
             f"{where} of {source} looks empty, because the workbook contains formulas without"
@@ -209,7 +209,7 @@ def _refuse_formulas(data: bytes, source: str, where: str) -> None:
 
 
 def _lacks_results(part: bytes) -> bool:
-    """Return whether the XML of a sheet has a cell with a formula but without a value."""
+    """Return whether a sheet has a cell with a formula but without a value."""
     has_formula = has_value = False
     for found in TAG.finditer(part):
         is_end, tag, attributes, text = found.groups()
@@ -236,7 +236,7 @@ class Values(list[Any]):
 
 
 def table_of_values(records: Records, source: str, asked: Sequence[str] | None = None) -> Table:
-    """Return the table of the values of one or more sheets."""
+    """Return the values of one or more sheets as a table."""
 
     # A column with words is read like a column of a text file, because words can spell numbers.
     where = partial(place, source, records.lines)

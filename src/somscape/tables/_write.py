@@ -35,7 +35,7 @@ _QUOTE = "'"
 # Characters that start a formula in spreadsheets (OWASP, "CSV injection").
 _RISKY = ("=", "+", "-", "@", "\t", "\r", _QUOTE)
 BLOCK_BYTES = 1 << 16
-"""Number of bytes of cells that exist as Python objects at the same time."""
+"""Size in bytes of the cells that are Python objects at the same time."""
 
 Values: TypeAlias = Column | NDArray[Any] | list[Any]
 
@@ -44,7 +44,7 @@ _RISKY_OR_QUOTED = "^[-=+@\t\r']|[,\"\r\n]"
 
 
 def escape_cell(text: str) -> str:
-    """Return the text, with a leading ``'`` if a spreadsheet could run the text as a formula."""
+    """Return the text. If a spreadsheet could run it as a formula, add a leading ``'``."""
     return _QUOTE + text if text.startswith(_RISKY) and not is_number(text) else text
 
 
@@ -64,9 +64,9 @@ def write_csv(
         Path, or a text file that was opened with ``newline=""``.
     table : Table, Source or mapping of str to iterable
         Table to write.  The cells of a table are written with the same text as in its source.  In a
-        mapping, numbers are written in the shortest form that is read back as the same number
-        (integers without ".0"), dates in ISO form, and None and NaN as an empty cell.  Names and
-        text that a spreadsheet could run as a formula get a leading ``'``.
+        mapping, numbers are written in the shortest form that gives the same number (integers
+        without ".0").  Dates are written in ISO form.  None and NaN become an empty cell.  Names
+        and text that a spreadsheet could run as a formula get a leading ``'``.
 
     Raises
     ------
@@ -140,7 +140,7 @@ def _written(values: Values, n_bytes: int) -> Iterator[str]:
 
 
 def _has_special_cells(column: Column) -> bool:
-    """Return whether a cell of the column needs quotes or could be run as a formula."""
+    """Return whether a cell of the column needs quotes or could run as a formula."""
     return bool(as_bools(pc.match_substring_regex(column.to_arrow(), _RISKY_OR_QUOTED)).any())
 
 
@@ -150,7 +150,7 @@ def _line(texts: Iterable[str]) -> str:
 
 
 def each_value(values: Values, n_bytes: int = BLOCK_BYTES) -> Iterator[Any]:
-    """Yield values in blocks whose Python objects need about `n_bytes` bytes of memory."""
+    """Yield values in blocks. The Python objects of a block need about `n_bytes` bytes."""
     if isinstance(values, Column):
         return values.each_cell()
     if isinstance(values, np.ndarray):
@@ -170,14 +170,14 @@ def _cell_text(value: Any) -> str:
 
 
 MAX_ROWS, MAX_COLUMNS, MAX_LETTERS = 1_048_576, 16_384, 32_767
-"""Limits of a sheet of Excel (rows include the header) and of the characters in a cell."""
+"""Maximum number of rows (with the header), columns, and characters per cell in Excel."""
 
 MAX_EXACT = 1e15
 """Smallest number that is written as text. Excel shows only 15 digits, and longer numbers are
 probably ids."""
 
 MIN_WIDTH, MAX_WIDTH, SEEN = 8, 60, 200
-"""Smallest and largest width of a column in characters, and number of rows that are measured."""
+"""Minimum and maximum width of a column in characters, and number of measured rows."""
 
 NOT_IN_XML = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")
 
@@ -192,7 +192,7 @@ class Sheet:
     columns : mapping of str to Column, ndarray or list
         Columns of equal length.
     choices : mapping of str to sequence of str, default={}
-        Items of the drop-down menu in each cell, for columns that people fill in.
+        Items of the drop-down menu in each cell of a column.
     formats : mapping of str to str, default={}
         Number formats of some columns, in the notation of Excel.
     """
@@ -308,7 +308,7 @@ BOM = "\ufeff"
 """Byte order mark, by which Excel recognizes UTF-8."""
 
 DIGITS = 6
-"""Number of significant digits to which scores and p-values are rounded in tables for people."""
+"""Number of significant digits of scores and p-values in tables for people."""
 
 
 def write_table(
@@ -455,7 +455,7 @@ def write_sql(
 
 
 def check_sink(url: str, name: str) -> None:
-    """Connect to a database, and check that the rows of a run can be written to its table."""
+    """Connect to a database, and check that its table can receive the rows of a run."""
     with _opened(url, name, keeps=False) as (sink, doing):
         found = sink.columns()
         _compare(found, {**found, **dict.fromkeys(KEYS, TEXT)}, doing)
@@ -488,7 +488,7 @@ def _rows(table: Table, run: str, keys: list[str]) -> "pa.Table":
 
 
 def _compare(found: Types, wanted: Types, doing: str) -> None:
-    """Raise InputError if an existing table has other columns than a new table would have."""
+    """Raise InputError if an existing table has other columns than needed."""
     if not found:
         return
     plain = {name: SAME.get(type_.upper(), type_.upper()) for name, type_ in found.items()}
@@ -665,7 +665,7 @@ def _qualified(schema: str | None, name: str) -> str:
 
 
 def _insert(target: str, names: Sequence[str], staged: str = "") -> str:
-    """Return the statement that inserts rows or replaces existing rows with the same key."""
+    """Return the statement that inserts rows or replaces rows with the same key."""
     quotes = [quote_name(name) for name in names]
     columns, keys = ", ".join(quotes), ", ".join(map(quote_name, KEYS))
     changes = ", ".join(f"{column} = excluded.{column}" for column in quotes[len(KEYS) :])

@@ -23,10 +23,10 @@ LEAST_WRITTEN, MOST_WRITTEN = 1e-4, 1e15
 """Limits between which numbers are written without an exponent."""
 
 MAX_DECIMALS, ANY_DECIMALS = 6, 15
-"""Largest number of decimals that is detected, and the value that means more decimals."""
+"""Maximum number of detected decimals, and the value for more decimals."""
 
 FIRST_LOOK = 1000
-"""Number of values that are checked first, before the check of all values."""
+"""Number of values that are checked before all other values."""
 
 
 def number_text(value: float, is_whole: bool = False, digits: int = 4) -> str:
@@ -80,7 +80,7 @@ def level_texts(column: Column) -> list[str]:
 
 
 def level_codes(column: Column) -> tuple[NDArray[np.integer[Any]], list[str]]:
-    """Return for each cell the index of its level in a list of levels, and this unordered list."""
+    """Return two values: the index of each cell's level, and the unordered list of levels."""
     if column.numbers is None:
         codes, texts = column.coded()
         return codes, [*map(text_level, texts), MISSING_LEVEL]
@@ -114,7 +114,7 @@ def present(column: Column, values: Any, counts: Float64s | None) -> Ascending:
 
 
 def usual_range(numbers: Ascending, percent: float) -> Float64s:
-    """Return two limits, with `percent` percent of the rows below and as many above."""
+    """Return two limits. `percent` percent of the rows are below, and as many are above."""
     last = numbers.n - 1
     skipped = int(percent / 100 * last)
     return np.array([float(numbers.at(skipped)), float(numbers.at(last - skipped))])
@@ -135,16 +135,19 @@ def is_number(cell: str | None) -> bool:
 
 
 SLIP = 1e6
-"""Numbers are slips (data errors) if they are few and more than this many times farther from the
-median than all other numbers. Scales and maps do not learn from slips."""
+"""Slips (data errors) are few numbers far from the median. Their distance is more than this many
+times the distance of any other number. Scales and maps do not learn from slips."""
 
 MIN_SLIP_ROWS, SLIP_SHARE, HANDFUL = 30, 0.01, 5
-"""Smallest number of rows for the detection of slips, largest share of slips among the rows, and
-number of slips that is allowed even if their share is larger."""
+"""Minimum number of rows for the detection of slips, maximum share of slips, and number of slips
+that is always allowed."""
 
 
 def without_slips(numbers: Ascending) -> tuple[Ascending, float, str]:
-    """Remove slips. Return numbers, their largest distance from the median, and slips as text."""
+    """Remove slips.
+
+    Return the numbers, their largest distance from the median, and slips as text.
+    """
     with np.errstate(over="ignore", invalid="ignore"):
         low, center, high = (numbers.quantile(share) for share in (0.25, 0.5, 0.75))
         farthest = max(center - float(numbers.values[0]), float(numbers.values[-1]) - center)
@@ -174,39 +177,39 @@ MISMATCH_WEIGHT = 0.5**0.5
 have distance 1."""
 
 TAIL_LIMIT = 10.0
-"""A column of numbers is tamed (its tails are compressed) if a value is more than this many half
-interquartile ranges from the median. In these units, the farthest of 1000 values is about 5 from
-the median in a normal distribution, 12 in an exponential distribution, and 50 among amounts of
-money."""
+"""Limit for the distance from the median, in half interquartile ranges. If a value is beyond the
+limit, the column's tails are compressed (tamed). The farthest of 1000 values is about 5 from the
+median in a normal distribution. This distance is 12 in an exponential distribution, and 50 for
+amounts of money."""
 
 TAIL_PERCENT = 2.0
-"""Percentage of values at each end that are outside the usual range and are therefore encoded
-outside [0, 1] (no values in tables of up to 50 rows). In this way, a few extreme values do not
-compress the scale of all other rows. In benchmarks/detection, 9.9 of 12 planted outliers were among
-the first 40 rows of the ranking, compared with 8.4 for the full range and 8.9 without taming."""
+"""Percentage of values at each end that are outside the usual range, and thus outside [0, 1]. In
+tables of up to 50 rows, no values are outside. In this way, a few extreme values do not compress
+the scale of all other rows. In benchmarks/detection, the first 40 rows of the ranking contained 9.9
+of 12 planted outliers. The full range gave 8.4, and scaling without taming gave 8.9."""
 
 SLIP_RANGE = 1000.0
-"""Distance from the median at which slips are encoded, in multiples of the largest distance between
-the median and any other number."""
+"""Encoded distance of slips from the median, in multiples of the largest distance of all other
+numbers."""
 
 NOISE = 1e-9
-"""Numbers whose size is at most this share of the column's spread are printed as 0."""
+"""Numbers up to this share of the column's spread are printed as 0."""
 
 RANGE_DIGITS = 3
-"""Number of significant digits of the width that both ends of a printed range must show."""
+"""Both ends of a printed range show this many significant digits of its width."""
 
 LARGEST = float_info.max
 
 UNSEEN_LEVEL = "(unseen)"
 
 FEW_ROWS = 16
-"""Number of rows up to which cells are looked up one by one, because this is faster."""
+"""Maximum number of rows for which cells are looked up one by one. This is faster for few rows."""
 
 ENCODED_AT_ONCE = 1 << 18
 """Number of prototype values that are processed at the same time."""
 
 Problem: TypeAlias = tuple[int, str] | None
-"""First row that cannot be encoded and a description of valid cells, or None."""
+"""First row that cannot be encoded, with a description of valid cells, or None."""
 
 
 @dataclass(frozen=True)
@@ -237,7 +240,7 @@ class SaysUsual:
         return self.usual_of(prototypes, np.arange(len(prototypes))[None, :])[0]
 
     def usual_of(self, prototypes: Float64s, near: Ints) -> list[str]:
-        """Return for each row a description of the values of the prototypes near the row."""
+        """Return for each row a text that describes the prototypes near the row."""
         return [self.usual(prototypes[units]) for units in near]
 
 
@@ -264,12 +267,13 @@ class NumberCode(OneFeature):
     Attributes
     ----------
     name, why : str
-        Name of the column, and the reason why the column is a number.
+        Name of the column, and the reason for its kind.
     center, width : float
-        Parameters of the compression of long tails, ``asinh((x - center) / width)``, which is
-        linear around the median and logarithmic far from the median.  Width 0 means no compression.
+        Parameters of the compression of long tails, ``asinh((x - center) / width)``.  The
+        compression is linear near the median and logarithmic far from the median.  Width 0 means no
+        compression.
     low, span : float
-        Lower limit and width of the usual range (after the compression), which becomes [0, 1].
+        Lower limit and width of the usual range, after the compression.  This range becomes [0, 1].
     fill : float
         Median, which replaces missing cells.
     is_whole : bool
@@ -277,14 +281,13 @@ class NumberCode(OneFeature):
     is_padded : bool
         Whether texts such as 01 are numbers.
     reach : float
-        Largest distance from the median among numbers that are not slips, or 0 if the column does
-        not contain slips.
+        Largest distance from the median, without slips.  0 means a column without slips.
     least, most : float
         Smallest and largest training value.
     decimals : int
         Number of decimals of the training values.
     factor : float
-        Factor of the layer of the column, by which features are multiplied.
+        Factor of the column's layer.  Features are multiplied by this factor.
     """
 
     kind: ClassVar[str] = "number"
@@ -315,7 +318,7 @@ class NumberCode(OneFeature):
         return self == replace(plain, least=self.least, most=self.most, decimals=self.decimals)
 
     def having_seen(self, values: Floats) -> "NumberCode":
-        """Return the code, updated with range and decimals of these numbers (NaN if missing)."""
+        """Return the code with the range and the decimals of these numbers (NaN if missing)."""
         values = np.ascontiguousarray(values)
         if np.isnan(values.min(initial=0.0)):  # the minimum is NaN if a value is NaN
             values = values[~np.isnan(values)]
@@ -375,7 +378,7 @@ class NumberCode(OneFeature):
         return as_numbers(column, may_be_padded=self.is_padded)
 
     def problem(self, column: Column) -> Problem:
-        """Return the first row that cannot be encoded and a description of valid cells, or None."""
+        """Return the first invalid row with a description of valid cells, or None."""
         if column.is_number:
             return None
         wrong = (i for i, cell in enumerate(column.each_cell()) if not is_number(cell))
@@ -389,7 +392,7 @@ class NumberCode(OneFeature):
         return self.encode_numbers(column.numbers)
 
     def encode_numbers(self, numbers: Float64s) -> Float64s:
-        """Encode numbers as an array of shape (n_rows, 1), and fill missing numbers (NaN)."""
+        """Encode and fill numbers (NaN if missing), as an array of shape (n_rows, 1)."""
         values = np.where(np.isnan(numbers), self.fill, numbers)
         return self.place(np.clip(values, *self.ends) if self.reach else values)[:, None]
 
@@ -430,23 +433,23 @@ class NumberCode(OneFeature):
         return 0 if self.is_whole else self.decimals
 
     def without_bounds(self) -> "NumberCode":
-        """Return the code without limits, so that numbers can exceed the training values."""
+        """Return the code without limits. Then numbers can exceed the training values."""
         return replace(self, least=-LARGEST, most=LARGEST)
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """Limits of decoded numbers, which are never negative if no training value is negative."""
+        """Limits of decoded numbers. They apply only if all training values have the same sign."""
         return (
             self.least if self.least >= 0 else -np.inf,
             self.most if self.most <= 0 else np.inf,
         )
 
     def possible(self, prototypes: Float64s, step: float) -> Float64s:
-        """Round prototypes to numbers with few digits, and return these numbers encoded."""
+        """Round prototypes to numbers with few digits. Return the encoded numbers."""
         return self.place(self.short(prototypes, step))[:, None]
 
     def usual_of(self, prototypes: Float64s, near: Ints) -> list[str]:
-        """Return for each row the range of the prototypes near the row, as text."""
+        """Return the range of the prototypes near each row as text."""
         values = np.clip(self.decode(prototypes), *self.bounds)[near]
         values = np.where(np.abs(values) <= NOISE * (self.width or self.span), 0.0, values)
         ends = np.column_stack([values.min(axis=1), values.max(axis=1)])
@@ -482,11 +485,11 @@ class CategoryCode(SaysUsual):
     Attributes
     ----------
     name, why : str
-        Name of the column, and the reason why the column is a category.
+        Name of the column, and the reason for its kind.
     levels : tuple of str
         Levels in ascending order.  If cells were missing, "(missing)" is the last level.
     factor : float
-        Factor of the layer of the column, by which features are multiplied.
+        Factor of the column's layer.  Features are multiplied by this factor.
     """
 
     kind: ClassVar[str] = "category"
@@ -501,7 +504,7 @@ class CategoryCode(SaysUsual):
 
     @cached_property
     def _feature_of_cell(self) -> dict[str | None, int]:
-        """Feature index by cell text, for texts that equal their level (nearly all texts)."""
+        """Feature index by cell text, for texts that equal their level."""
         return {level: i for level, i in self._feature_of.items() if text_level(level) == level}
 
     @cached_property
@@ -557,7 +560,7 @@ class CategoryCode(SaysUsual):
         return np.array(places, dtype=np.intp)[codes]
 
     def decode(self, features: Floats) -> Objects:
-        """Return for each row of encoded features the level with the largest share."""
+        """Return the level with the largest share in each row of encoded features."""
         names = np.array([*self.levels, UNSEEN_LEVEL], dtype=object)
         return names[features.argmax(axis=1)]
 
@@ -567,7 +570,7 @@ class CategoryCode(SaysUsual):
         return self.applies * np.eye(len(self.levels), self.n_features)
 
     def possible(self, prototypes: Float64s, step: float) -> Float64s:
-        """Return for each prototype the level with the largest share, encoded."""
+        """Return the encoded level with the largest share in each prototype."""
         return self.encoded_levels[prototypes[:, :-1].argmax(axis=1)]
 
     def level(self, features: Floats) -> str:
@@ -579,7 +582,7 @@ class CategoryCode(SaysUsual):
         return self.level(prototypes.mean(axis=0))
 
     def usual_of(self, prototypes: Float64s, near: Ints) -> list[str]:
-        """Return for each row the most frequent level near the row, with its share, as text."""
+        """Return the most frequent level near each row, with its share, as text."""
         found, names = [], (*self.levels, UNSEEN_LEVEL)
         for part in blocks(len(near), max(1, ENCODED_AT_ONCE // (near.shape[1] * len(names)))):
             means = prototypes[near[part]].sum(axis=1) / near.shape[1]

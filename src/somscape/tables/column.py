@@ -15,7 +15,7 @@ from somscape.tables._texts import BLOCK, ArrowTexts, NumberTexts, PlainTexts, T
 
 STYLED = ("name", "problem", "style")
 STATE = ("cells", "numbers", *STYLED)
-"""Names of all values in a pickled column (STATE), and of its plain attributes (STYLED)."""
+"""Names of all values in a pickled column (STATE), and of plain attributes (STYLED)."""
 
 EXACT = 2.0**53
 """Limit below which float64 represents every whole number exactly."""
@@ -81,7 +81,7 @@ class Column:
 
     @property
     def cells(self) -> Objects:
-        """Cells as a new array of objects. If few are needed, first `take` their rows."""
+        """Cells as a new array of objects. For a few texts, first `take` their rows."""
         cells = np.empty(len(self), dtype=object)
         known: dict[str | None, str | None] = {}  # equal cells share one object
         for part in blocks(len(self), BLOCK):
@@ -253,12 +253,12 @@ class Column:
 
 
 def stay_narrow(n: int, among: int) -> bool:
-    """Return whether a column of n float32 numbers stays float32, because the table is large."""
+    """Return whether a column of n float32 numbers stays float32. Only large tables need this."""
     return are_large(4 * n, among)
 
 
 def row_index(rows: ArrayLike | slice) -> Any:
-    """Return row numbers, a mask or a slice in a form that can index an array."""
+    """Return row numbers, a mask or a slice as an index of an array."""
     if isinstance(rows, slice):
         return rows
     index = np.asarray(rows)

@@ -25,20 +25,20 @@ NO_GROUP = -1
 """Group number of a row whose key is missing."""
 
 MAX_DECIMALS = 6
-"""Largest number of decimals of the transactions for which sums are rounded."""
+"""Maximum number of decimals in transactions. If there are more decimals, sums are not rounded."""
 
 DIGITS = 6
-"""Smallest number of significant digits to which a mean is rounded."""
+"""Minimum number of significant digits in a mean."""
 
 DAY_DIGITS = 3
-"""Smallest number of significant digits to which a number of days is rounded."""
+"""Minimum number of significant digits in a number of days."""
 
 DAY_SECONDS = 86_400.0
 """Number of seconds in a day."""
 
 
 def codes_of(column: Column) -> tuple[Ints, list[str]]:
-    """Return the index of each row's value (-1 if missing), and the distinct values as text."""
+    """Return each row's value as an index (-1 if missing), and the distinct values as text."""
     if column.numbers is None or not column.is_exact:
         codes, texts = column.coded()
         return codes.astype(np.intp), texts
@@ -61,7 +61,7 @@ def grouped_rows(columns: Sequence[Column]) -> tuple[Ints, Ints]:
 
 
 def first_rows(groups: Ints, is_asked: NDArray[np.bool_], n_groups: int) -> Ints:
-    """Return the first selected row of each group, or -1 if the group has no selected row."""
+    """Return the first selected row of each group, or -1 for none."""
     first = np.full(n_groups, -1, dtype=np.intp)
     rows = np.flatnonzero(is_asked & (groups >= 0))[::-1]
     first[groups[rows]] = rows  # the last assignment, for the first row, remains
@@ -73,7 +73,7 @@ def _indices(coded: Any) -> Ints:
 
 
 def by_group(values: Float64s, groups: Ints, n_groups: int, *hows: str) -> list[Float64s]:
-    """Return aggregates of the values of each group, or NaN for groups without values."""
+    """Return aggregates of each group, or NaN for groups without values."""
     is_there = (groups >= 0) & ~np.isnan(values)
     table = pa.table({"group": groups[is_there], "value": values[is_there]})
     # Threads would add the values in a random order.
@@ -85,7 +85,7 @@ def by_group(values: Float64s, groups: Ints, n_groups: int, *hows: str) -> list[
 
 
 class GroupedNumbers:
-    """Total, mean, largest and smallest value of a column of numbers in each group."""
+    """Total, mean, largest and smallest number of a column in each group."""
 
     def __init__(self, column: Column, groups: Ints, n_groups: int) -> None:
         numbers = as_numbers(column, may_be_padded=True).numbers
@@ -125,14 +125,14 @@ class Levels:
         self._count = counted.field("counts").to_numpy()
         totals = np.bincount(self._level, weights=self._count, minlength=len(self.levels))
         self.order = np.argsort(-totals, kind="stable")
-        """Indices of the levels, sorted by frequency in all rows, with the most frequent first."""
+        """Indices of the levels, with the most frequent level of all rows first."""
         self.shares = totals[self.order] / max(1, totals.sum())
         """Shares of the levels among all values, in the order of `order`."""
         self.n_different = np.bincount(self._group, minlength=n_groups)
         self.are_constant = not (self.n_different > 1).any()
 
     def share(self, level: str) -> Float64s:
-        """Return the share of a level in each group, or NaN for groups without values."""
+        """Return the share of a level in each group, or NaN without values."""
         with_level = np.zeros(self.n_groups)
         if level in self.levels:
             is_level = self._level == self.levels.index(level)
@@ -154,7 +154,7 @@ class Levels:
 
 
 class GroupedDates:
-    """First date, last date, and gaps between dates of a column in each group."""
+    """First date, last date, and gaps between a column's dates in each group."""
 
     def __init__(self, moments: NDArray[Any], groups: Ints, n_groups: int) -> None:
         seconds = np.where(np.isnat(moments), np.nan, moments.astype(np.int64) / 1e6)
@@ -203,7 +203,7 @@ def rounded(values: Float64s, n_decimals: int, digits: int = DIGITS) -> Float64s
 
 
 def _n_decimals(numbers: Float64s) -> int | None:
-    """Return the number of decimals of numbers, or None for more than `MAX_DECIMALS`."""
+    """Return the decimals of numbers, or None for more than `MAX_DECIMALS`."""
     present = numbers[~np.isnan(numbers)]
     return next(
         (n for n in range(MAX_DECIMALS + 1) if (np.round(present, n) == present).all()), None
@@ -235,7 +235,7 @@ WORDS = {
 """Names of the new columns for each kind of column."""
 
 CLASH = " (rows)"
-"""Suffix for the name of a new column if the transactions already have this name."""
+"""Suffix of a new column if the transactions already have a column with its name."""
 
 
 def may_be_made(name: str, columns: Collection[str]) -> bool:
@@ -257,13 +257,13 @@ KEPT = "kept"
 """Role of columns that are not aggregated."""
 
 MAX_SHARES = 5
-"""Largest number of levels per category for which the share of the level becomes a column."""
+"""Maximum number of levels per category with a column of shares."""
 
 MIN_SHARE = 0.05
-"""Smallest share of all rows for which a level counts as frequent."""
+"""Minimum share of all rows for a frequent level."""
 
 MAX_NUMBER_LEVELS = 15
-"""Largest number of distinct values for which whole numbers are a category."""
+"""Maximum number of distinct whole numbers in a category."""
 
 ID_NAME = re.compile(r"(^|[^A-Za-z])[iI][dD]$|[a-z]I[dD]$")
 
@@ -300,8 +300,8 @@ class Grouped:
     made : mapping of str to MadeColumn
         Kind and source of each new column in ``table``.
     taken : mapping of str to str
-        Kind of each other column of ``rows``, which is "number", "category" or "date".  "same"
-        means that the column was copied to ``table``, and "" means that it was left out.
+        Kind of each other column of ``rows`` ("number", "category" or "date").  "same" means that
+        the column was copied to ``table``.  "" means that the column was left out.
 
     See Also
     --------
@@ -378,19 +378,19 @@ def per(
     Parameters
     ----------
     table : Table, Source or data frame
-        Table with one row per transaction.  Leave out a column with the outcome, for example by
-        ``table.without(["fraud"])``, because features are made from all columns.
+        Table with one row per transaction.  Features are made from all columns.  Therefore, leave
+        out a column with the outcome, for example by ``table.without(["fraud"])``.
     by : str or sequence of str
         Column that identifies the customer.  The values of several columns are joined by " / ".
     numbers, categories, dates : collection of str, default=()
-        Columns of the transactions with this kind.  By default, texts that spell dates are dates,
-        and other text and whole numbers with at most 15 distinct values are categories.
+        Columns of the transactions with this kind.  By default, texts that spell dates are dates.
+        Other texts are categories, and also whole numbers with at most 15 distinct values.
     kept : collection of str, default=()
         Columns that are not aggregated.  If the values of a column are equal in all rows of each
         customer, the column is copied.  Otherwise, the column is left out.
     date_format : {"dmy", "mdy", "ymd"}, optional
         Order of day, month and year for ambiguous columns of dates.  By default the day comes
-        first, or the month if another column of dates has the month first.
+        first.  If another column of dates has the month first, the month comes first.
     like : collection of str, optional
         Names of the columns to make, for example the columns of an earlier month.  By default, the
         columns depend on the table.
@@ -500,7 +500,7 @@ def _no_customers(table: Table, names: Sequence[str]) -> InputError:
 
 
 def _key(table: Table, first: Ints) -> Column:
-    """Return the column with the key of each customer, from the customer's first row."""
+    """Return the column with the key of each customer."""
     parts = table.take(first).columns
     if len(parts) == 1:
         return parts[0]
@@ -527,7 +527,7 @@ class _Work:
         self.guessed: list[Dates] = []
 
     def read_dates(self, key: Collection[str], date_format: str | None) -> None:
-        """Read all columns of dates, or only those that are needed for the columns `like`."""
+        """Read all columns of dates, or only those that the columns `like` need."""
         columns, named = [], set(self.given["date"])
         others = {*key, *(n for role, names in self.given.items() if role != "date" for n in names)}
         for column in self.table.columns:
@@ -599,7 +599,7 @@ class _Work:
         return "category" if len(cells.levels.levels) <= n_rows / 2 else ""
 
     def _role_like(self, column: Column) -> str:
-        """Return the role of a column that the columns `like` need, or "" if it is not needed."""
+        """Return the role of a column for the columns `like`, or "" if it is not needed."""
         assert self.like is not None
         return "same" if column.name in self.like else role_like(column.name, self.like)
 
@@ -627,7 +627,7 @@ class _Work:
             yield word.format(column.name), each, MadeColumn(kind, column.name)
 
     def _moments(self, column: Column) -> Moments:
-        """Return dates, either all with or all without a time zone, or raise InputError."""
+        """Return dates that all have a time zone or all lack it, or raise InputError."""
         dates = self.dates[column.name]
         has_zone = date_zone(dates)
         problem = date_problem(dates, has_zone)
@@ -658,7 +658,7 @@ class _Work:
             yield share.format(name, level), found.share(level), MadeColumn("number", name)
 
     def _levels(self, found: Levels, start: str) -> list[str]:
-        """Return the levels whose share becomes a column with a name that begins with `start`."""
+        """Return the levels with a column of shares. Its name begins with `start`."""
         if self.like is not None:
             names = (name.removesuffix(CLASH) for name in self.like)
             return [name.removeprefix(start) for name in names if name.startswith(start)]

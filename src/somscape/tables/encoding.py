@@ -1,4 +1,4 @@
-"""The encoding of a table, which a map stores so that results are in original units."""
+"""The encoding of a table. With the encoding, a map shows results in original units."""
 
 import warnings
 from collections.abc import Collection, Container, Mapping, Sequence
@@ -68,7 +68,7 @@ def code_from_json(data: Any) -> ColumnCode:
 
 
 def part_from_json(data: Any, dates: Container[str]) -> PartCode:
-    """Return the code of a feature that is derived from dates, such as the weekday."""
+    """Return the code of a feature derived from dates, such as the weekday."""
     kind = data.get("kind") if isinstance(data, dict) else None
     if kind not in ("circle", "days"):
         raise ParameterError(
@@ -134,8 +134,7 @@ FARTHEST = 1e100
 """Largest encoded value. The sum of squares of larger values would overflow."""
 
 MIN_UNSEEN_CELLS = 10
-"""Smallest number of cells for which a warning can report that most levels of a category are
-new."""
+"""Minimum number of cells for a warning that most levels of a category are new."""
 
 
 def refuse_problem(
@@ -169,7 +168,7 @@ def refuse_far(table: Table, column: Column, part: Float64s, begin: int) -> None
 
 
 def warn_of_unseen(table: Table, column: Column, is_unseen: NDArray[np.bool_]) -> None:
-    """Warn if most cells of a category have a level that was not in the training data."""
+    """Warn if most cells of a category have a new level."""
     if np.count_nonzero(is_unseen) < MIN_UNSEEN_CELLS / 2:
         return  # faster than the exact test below
     is_unseen = is_unseen & ~column.missing
@@ -213,7 +212,7 @@ MAX_NAMED = 5
 
 
 def lacking(names: Sequence[str], there: Sequence[str], known: Collection[str]) -> str:
-    """Return the list of missing columns for a message, with similar names in the table."""
+    """Return a list of missing columns for a message, with similar names in the table."""
     spare = {other.casefold(): other for other in there if other not in known}
     first = [_with_likely_name(name, spare) for name in names[:MAX_NAMED]]
     more = len(names) - len(first)
@@ -231,7 +230,7 @@ READING = ("delimiter", "decimal", "encoding", "sheet")
 """Parameters of `read_table` that a roles file can contain."""
 
 MIN_LAYER_WEIGHT, MAX_LAYER_WEIGHT = 1e-9, 1e9
-"""Limits for the weight of a layer that keep sums of squares accurate."""
+"""Limits for the weight of a layer. Sums of squares stay accurate within these limits."""
 
 SETTINGS = {
     field.name: getattr(Roles(), field.name)
@@ -329,11 +328,11 @@ MAX_THREADS = 4
 """Largest number of threads that encode. Each thread stores two copies of a block of rows."""
 
 ENCODED_AT_ONCE, MIN_BLOCK_ROWS = 1 << 18, 1 << 11
-"""Number of values that are encoded at once (small enough for the cache), and smallest number of
-rows in a block."""
+"""Number of values encoded at once, and minimum number of rows in a block. The values fit into the
+cache."""
 
 MAX_NARROW = 7
-"""Largest number of features per column for which NumPy adds the features in their order."""
+"""Maximum number of features per column that NumPy adds in their order."""
 
 UsedColumn: TypeAlias = NumberCode | CategoryCode | OrdinalCode | DateCode
 FeatureCode: TypeAlias = UsedColumn | PartCode
@@ -706,12 +705,12 @@ class Encoding:
 
     @cached_property
     def _wide(self) -> list[int]:
-        """Columns with so many features that NumPy adds them faster, but in another order."""
+        """Columns with many features. NumPy adds their features faster, but in another order."""
         return [j for j, part in enumerate(self.slices) if part.stop - part.start > MAX_NARROW]
 
     @cached_property
     def _later(self) -> list[tuple[Ints, Ints]]:
-        """Pairs of columns and feature indices, for the second feature, the third, and so on."""
+        """Pairs of columns and feature indices, without the first feature of each column."""
         wide, found = {*self._wide}, []
         for i in range(1, MAX_NARROW):
             columns = [
@@ -761,7 +760,7 @@ def _rows_of(source: Any, part: slice) -> Any:
 
 
 def _data_of(code: Any) -> dict[str, Any]:
-    """Return the fields of a code, without fields that have their default value."""
+    """Return the fields of a code that differ from the default values."""
     data = {}
     for each in fields(code):
         value = getattr(code, each.name)
@@ -771,5 +770,5 @@ def _data_of(code: Any) -> dict[str, Any]:
 
 
 def sources_of(code: FeatureCode) -> tuple[str, ...]:
-    """Return the names of the table columns from which a feature is computed."""
+    """Return the names of the columns behind a feature."""
     return code.sources if isinstance(code, PartCode) else (code.name,)

@@ -25,24 +25,22 @@ CODE = "looks like a code"
 OUTCOME = "looks like an outcome; it is used only if named: as the label, or as a category"
 
 MIN_ROWS = 20
-"""Smallest number of rows for which values can show that a column is a counter or a code."""
+"""Minimum number of rows to recognize a counter or a code by its values."""
 
 NEARLY_UNIQUE = 0.95
-"""Smallest share of distinct values among the cells of a column of codes."""
+"""Minimum share of distinct values in a column of codes."""
 
 MIN_CODE_ROWS, MIN_CODE_DIGITS, MAX_UNEVENNESS = 100, 6, 0.1
-"""Limits for whole numbers that are a code although the column name does not show this. These are
-the smallest number of rows, the smallest number of digits, and the largest Kolmogorov distance from
-even spacing. Amounts have a distance of at least 0.12, because most values are in the middle or at
-one end."""
+"""Limits for whole numbers that are codes without a typical column name. The limits are the minimum
+number of rows, the minimum number of digits, and the maximum Kolmogorov distance from even spacing.
+Amounts have a distance of at least 0.12, because most values are in the middle or at one end."""
 
 MAX_CODE = 1e20
 """Upper limit for the numbers in a column of counters or codes."""
 
 MIN_COUNTS, MAX_COUNT_WIDTH, MIN_DENSITY = 10, 3, 0.8
-"""Limits for texts that are counts, such as 01 to 12. These are the smallest number of distinct
-texts, the largest length of a text, and the smallest share of the numbers in the range that must
-occur."""
+"""Limits for texts that are counts, such as 01 to 12. The limits are the minimum number of distinct
+texts, the maximum length of a text, and the minimum share of used numbers in the range."""
 
 CODE_WORDS = {"no", "nr", "number", "nummer", "code", "account", "iban", "uuid", "guid", "ref"}
 OUTCOME_NAME = re.compile(r"class|y|label|target|outcome|(is[ _-]?)?fraud|default.*", re.IGNORECASE)
@@ -51,20 +49,19 @@ PERSON_WORDS = {
     *("citizenship", "religion", "faith", "ethnicity", "ethnic", "race"),
 }
 NAMED_THINGS = {"file", "product", "item", "column", "brand", "shop", "host"}
-"""If a column name contains "name" and one of these words, the column does not contain names of
-persons."""
+"""A column name with "name" and one of these words does not mean names of persons."""
 
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 SLIP_AMONG_DATES = "dates but for"
-"""First words of the reason why a column of dates with an invalid date is left out."""
+"""First words of the reason for leaving out a column of dates with an invalid date."""
 
 MIN_DATES, MAX_SLIPS = 20, 0.1
-"""Smallest number of texts in a column of dates, and largest share of texts that are not dates."""
+"""Minimum number of texts in a column of dates, and maximum share of other texts."""
 
 
 def is_called_code(name: str) -> bool:
-    """Return whether a column name ends with a word for codes, such as customer_no."""
+    """Return whether a name ends with a word for codes, such as customer_no."""
     return is_called_id(name) or not CODE_WORDS.isdisjoint(_words(name)[-1:])
 
 
@@ -81,7 +78,7 @@ def is_called_personal(name: str) -> bool:
 
 
 def is_counter(column: Column) -> bool:
-    """Return whether numbers count the rows, in even steps or as 1 to n in any order."""
+    """Return whether numbers count the rows, in even steps or as 1 to n."""
     if len(column) < MIN_ROWS or not column.is_whole or column.n_missing:
         return False
     numbers = column.numbers
@@ -98,7 +95,7 @@ def is_counter(column: Column) -> bool:
 
 
 def is_code(column: Column, n_values: int) -> bool:
-    """Return whether nearly all values of a column differ and do not look like measurements."""
+    """Return whether nearly all values differ and do not look like measurements."""
     n_present = len(column) - column.n_missing
     if n_present < MIN_ROWS or n_values < NEARLY_UNIQUE * n_present:
         return False
@@ -124,7 +121,7 @@ def are_counts(column: Column) -> bool:
 
 
 def slip_among_dates(column: Column) -> int | None:
-    """Return the first row whose text is not a date, if nearly all other texts are dates."""
+    """Return the first row whose text is not a date. Nearly all other texts must be dates."""
     present = np.flatnonzero(~column.missing)
     if len(present) < MIN_DATES or _odd_dates(column.take(present[:MIN_DATES])) is None:
         return None
@@ -133,7 +130,7 @@ def slip_among_dates(column: Column) -> int | None:
 
 
 def _odd_dates(column: Column) -> Ints | None:
-    """Return the rows whose text is not a date, or None if more than 10 % are not dates."""
+    """Return the rows without a date, or None if they are more than 10 %."""
     read = date_texts(column, is_named=True)
     if column.is_number or read is None:
         return None
@@ -143,7 +140,7 @@ def _odd_dates(column: Column) -> Ints | None:
 
 
 def _are_even(numbers: Float64s) -> bool:
-    """Return whether whole numbers with the same number of digits are evenly distributed."""
+    """Return whether whole numbers of equal length are evenly distributed."""
     low, high = numbers.min(), numbers.max()
     n_digits = {len(f"{end:.0f}") for end in (low, high)}
     if len(numbers) < MIN_CODE_ROWS or low < 0 or high > MAX_CODE or len(n_digits) > 1:
@@ -154,7 +151,7 @@ def _are_even(numbers: Float64s) -> bool:
 
 
 def _words(name: str) -> list[str]:
-    """Return the words of a name in lower case, for example two words for CustomerNo."""
+    """Return the words of a name in lower case. CustomerNo has two words."""
     return [word.lower() for word in WORD.findall(name)]
 
 
@@ -197,9 +194,9 @@ class Roles:
     label : str or None
         Column with a known outcome that is not a feature.
     drop, categories, numbers : tuple of str
-        Columns that are left out, columns that are categories, and columns that are numbers.
+        Columns that are left out, columns of categories, and columns of numbers.
     protect : tuple of str
-        Columns with personal data, which are not features but appear in results.
+        Columns with personal data.  These columns appear in results, but are not features.
     per : tuple of str
         Columns that identify a customer.  Before encoding, the rows of each customer are aggregated
         to one row.
@@ -217,11 +214,11 @@ class Roles:
         Parameters of `read_table`, such as the delimiter.
     date_format : {"dmy", "mdy", "ymd"} or None
         Order of day, month and year for ambiguous columns of dates.  With None, the day comes
-        first, or the month if another column of dates has the month first.
+        first.  If another column of dates has the month first, the month comes first.
     dictionary : mapping of str to mapping
         Words for the codes of each column.  The word of the empty code is the column title.
     layers, layer_weights : mapping
-        Columns of each layer, which are scaled together, and weight of each layer (default 1).
+        Columns and weight (default 1) of each layer.  The columns of a layer are scaled together.
     missing_values : tuple of str or None
         Texts that mean a missing cell.  None means a built-in list.
     """
@@ -263,7 +260,7 @@ class Roles:
         return cls(**said)
 
     def check(self, table: Table) -> None:
-        """Raise InputError if a column is missing or has two roles, or a date order is unknown."""
+        """Raise InputError for a missing column, a second role, or an unknown date order."""
         check_date_format(self.date_format)
         for role, name in self.named():
             if role != "drop":  # features derived from dates can be dropped, but are not known yet
@@ -313,7 +310,7 @@ NO_ROLE = KindDecision("dropped", "has no role, and only columns with one are us
 
 
 def find_dates(table: Table, roles: Roles) -> dict[str, Dates]:
-    """Return the dates of columns that contain dates or have the role of dates."""
+    """Return the dates of columns with dates or the role of dates."""
     roles.check(table)
     has_role = {name for _, name in roles.named()} - set(roles.dates)
     columns = [column for column in table.columns if column.name not in has_role]
@@ -354,7 +351,7 @@ def _decide_by_role(
 def numbers_as_text(
     table: Table, roles: Roles, dates: Mapping[str, Dates], n_rows: float
 ) -> list[str]:
-    """Return the columns of text that would become numbers if the texts were read as numbers."""
+    """Return the columns of text that become numbers if the texts are read as numbers."""
     if roles.others == "drop":
         return []
     named = {*dates, *(name for _, name in roles.named())}
@@ -369,7 +366,7 @@ def numbers_as_text(
 def _decide_named(
     table: Table, column: Column, roles: Roles, id_name: str | None
 ) -> KindDecision | None:
-    """Return the kind of a column with a role or the name `id_name`, or None for other columns."""
+    """Return the kind of a column with a role or the name `id_name`, otherwise None."""
     name = column.name
     if name == id_name:
         given = name == roles.id
@@ -411,7 +408,7 @@ def _decide_by_rule(
 
 
 def unfit_columns(table: Table, roles: Roles) -> list[UnusedColumn]:
-    """Return the columns that become features only if the user gives them a role."""
+    """Return the columns that need a role to become features."""
     named = {name for _, name in roles.named()}
     unnamed = [column for column in table.columns if column.name not in named]
     if roles.others == "drop":
@@ -536,7 +533,7 @@ def _decide_date(table: Table, dates: Dates | None, roles: Roles) -> KindDecisio
 
 
 def _find_id(table: Table, roles: Roles) -> str | None:
-    """Return the first column that has the name of an id and distinct values, or None."""
+    """Return the first column with an id's name and distinct values, or None."""
     has_role = {name for role, name in roles.named() if role != "id"}
     for column in table.columns:
         if column.name in has_role or not is_called_id(column.name):
@@ -551,13 +548,13 @@ def _value_of(column: Column) -> str:
 
 
 FEW = 0.01
-"""Largest share of negative numbers in a column for which they count as few."""
+"""Maximum share of negative numbers in a column that counts as few."""
 
 BELOW_ZERO = " below 0"
 """Last words of the text about a column with few negative numbers."""
 
 
 def few_below_zero(numbers: Float64s) -> str:
-    """Return a text with the number of negative numbers if there are few, otherwise ""."""
+    """Return a text about negative numbers if there are few, otherwise ""."""
     n, n_below = np.count_nonzero(~np.isnan(numbers)), np.count_nonzero(numbers < 0)
     return f"{n_below:,} of {n:,}{BELOW_ZERO}" if 0 < n_below <= FEW * n else ""

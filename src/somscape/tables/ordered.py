@@ -1,4 +1,4 @@
-"""Encode columns with an order, which are ordered categories and dates."""
+"""Encode ordered categories and dates."""
 
 import math
 import shlex
@@ -50,20 +50,20 @@ LEVELS_SHOWN = 8
 
 @dataclass(frozen=True)
 class OrdinalCode(OneFeature):
-    """The encoding of an ordered category as one number, with levels at equal steps from 0 to 1.
+    """The encoding of an ordered category as a number. Levels have equal distances from 0 to 1.
 
     A cell whose text is not a level is an error.
 
     Attributes
     ----------
     name, why : str
-        Name of the column, and the reason why the column is an ordered category.
+        Name of the column, and the reason for its kind.
     levels : tuple of str
         Levels from the lowest to the highest.
     fill : int
-        Index of the (lower) median level, which replaces missing cells.
+        Index of the (lower) median level.  This level replaces missing cells.
     factor : float
-        Factor of the layer of the column, by which features are multiplied.
+        Factor of the column's layer.  Features are multiplied by this factor.
     """
 
     kind: ClassVar[str] = "ordinal"
@@ -89,7 +89,7 @@ class OrdinalCode(OneFeature):
         return column
 
     def problem(self, column: Column) -> Problem:
-        """Return the first row that cannot be encoded and a description of valid cells, or None."""
+        """Return the first invalid row with a description of valid cells, or None."""
         known = {*self.levels, MISSING_LEVEL}
         texts = level_texts(column)
         if known.issuperset(texts):
@@ -118,7 +118,7 @@ class OrdinalCode(OneFeature):
         return self.encoded_levels[self._places(prototypes)]
 
     def usual(self, prototypes: Float64s) -> str:
-        """Return as text the lowest and the highest level that prototypes represent."""
+        """Return the lowest and the highest level of prototypes as text."""
         places = self._places(prototypes)
         low, high = self.levels[places.min()], self.levels[places.max()]
         return low if low == high else f"{low} to {high}"
@@ -130,14 +130,14 @@ class OrdinalCode(OneFeature):
 
 @dataclass(frozen=True)
 class DateCode(OneFeature):
-    """The encoding of a date, with or without time, as the number of units since 1970.
+    """The encoding of a date (and time) as the number of units since 1970.
 
     Attributes
     ----------
     name, why : str
-        Name of the column, and the reason why the column is a date.
+        Name of the column, and the reason for its kind.
     unit : {"D", "s", "us"}
-        Longest unit (day, second or microsecond) in which all training dates are whole numbers.
+        Longest unit in which all training dates are whole numbers (day, second or microsecond).
         Decoded dates are rounded to this unit.
     has_zone : bool
         Whether cells have a time zone.  If so, decoded dates are in UTC.
@@ -157,14 +157,14 @@ class DateCode(OneFeature):
 
     @property
     def factor(self) -> float:
-        """Factor of the layer of the column, by which the feature is multiplied."""
+        """Factor of the column's layer. The feature is multiplied by this factor."""
         return self.number.factor
 
     @classmethod
     def fit(
         cls, dates: Dates, why: str, scaling: Scaling = ROBUST, counts: Float64s | None = None
     ) -> "DateCode":
-        """Learn unit and scale from a column of at least two distinct dates."""
+        """Learn unit and scale from a column with two or more distinct dates."""
         moments = dates.moments[~dates.missing].astype(np.int64)
         unit = next(u for u, length in MICROSECONDS.items() if not (moments % length).any())
         column = table_from_columns({dates.column.name: _counts(dates, unit)}).columns[0]
@@ -176,7 +176,7 @@ class DateCode(OneFeature):
         return dates_of(column, self.order)
 
     def problem(self, source: Dates) -> Problem:
-        """Return the first row that cannot be encoded and a description of valid cells, or None."""
+        """Return the first invalid row with a description of valid cells, or None."""
         return date_problem(source, self.has_zone)
 
     def encode(self, source: Dates) -> Float64s:
@@ -210,14 +210,14 @@ class DateCode(OneFeature):
         return np.rint(np.clip(counts, *ends)).astype(np.int64).astype(type_)
 
     def usual(self, prototypes: Float64s) -> str:
-        """Return as text the first and the last date that prototypes represent."""
+        """Return the first and the last date of prototypes as text."""
         dates = self.decode(prototypes)
         low, high = str(dates.min()), str(dates.max())
         return low if low == high else f"{low} to {high}"
 
 
 def ordinal_levels(name: str, given: Sequence[Any]) -> tuple[str, ...]:
-    """Return the levels of an ordered category, spelled like the cells of a column."""
+    """Return ordered levels in the spelling of a column's cells."""
     if isinstance(given, str) or not isinstance(given, Sequence):
         raise InputError(
             f"The levels of column '{name}' must be a list from the lowest to the highest level, "
@@ -250,7 +250,7 @@ def date_zone(dates: Dates) -> bool:
 
 
 def date_problem(dates: Dates, has_zone: bool) -> Problem:
-    """Return the first row without a valid date and a description of valid dates, or None."""
+    """Return the first invalid row with a description of valid dates, or None."""
     is_wrong = np.where(dates.missing, ~dates.column.missing, dates.has_zone != has_zone)
     if not is_wrong.any():
         return None
@@ -265,20 +265,21 @@ def _counts(dates: Dates, unit: str) -> Float64s:
 
 
 RADIUS = 0.5
-"""Radius of a circle, so that opposite points have distance 1, like two levels of a category."""
+"""Radius of a circle. Opposite points have distance 1, like two levels of a category."""
 
 CIRCLE_BITS = 30
-"""Number of bits to which coordinates on a circle are rounded, so that all processors give the same
-result."""
+"""Number of bits of coordinates on a circle. This rounding makes the result equal on all
+processors."""
 
 MAX_SPANS = 3
-"""Largest number of features that are differences between two neighboring columns of dates."""
+"""Maximum number of features that are differences between neighboring columns of dates."""
 
 MIN_UNEVEN, MAX_CHANCE, MIN_ROWS_A_LEVEL = 0.05, 4.0, 10
-"""Limits for evenly distributed weekdays or hours, which are left out because they add noise. The
-first number is a limit for the relative squared difference from equal shares (0.4 for working days,
-and 0.01 for births). The second number is the limit of differences by chance, in standard
-deviations above the mean. The third number is the smallest mean number of rows per level."""
+"""Limits for evenly distributed weekdays or hours. Such features are left out because they add
+noise. The first number limits the relative squared difference from equal shares. This difference is
+0.4 for working days and 0.01 for births. The second number limits differences by chance, in
+standard deviations above the mean. The third number is the minimum mean number of rows per
+level."""
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 HOURS = tuple(f"{hour:02}:00" for hour in range(24))
@@ -292,7 +293,7 @@ DAY_MICROSECONDS = 86_400_000_000
 
 @dataclass(frozen=True)
 class CycleCode(SaysUsual):
-    """The encoding of the weekday or time of a date as a point on a circle, with two features.
+    """The encoding of a date's weekday or time as a point on a circle (two features).
 
     Sunday and Monday, or 23:59 and 00:00, are neighbors.  Opposite points have distance 1, like two
     levels of a category.
@@ -300,14 +301,14 @@ class CycleCode(SaysUsual):
     Attributes
     ----------
     name, why : str
-        Name of the feature, and a text with the column from which the feature is derived.
+        Name of the feature, and a text with its source column.
     source : str
         Name of the column of dates.
     part : {"weekday", "hour"}
     fill : int
         Weekday (from 0) or minute of the day that replaces missing dates.
     factor : float
-        Factor of the layer of the column, by which features are multiplied.
+        Factor of the column's layer.  Features are multiplied by this factor.
     """
 
     kind: ClassVar[str] = "circle"
@@ -340,7 +341,7 @@ class CycleCode(SaysUsual):
 
     @classmethod
     def fit(cls, name: str, part: str, dates: Dates, counts: Float64s | None) -> "CycleCode | None":
-        """Learn the most frequent weekday or hour, or return None if the feature is not useful."""
+        """Learn the most frequent weekday or hour, or return None for a useless feature."""
         steps = _steps(part, dates.moments)
         is_there = steps >= 0
         if len(np.unique(steps[is_there])) < 2:
@@ -390,7 +391,7 @@ class CycleCode(SaysUsual):
         return WEEKDAYS[step] if self.part == "weekday" else f"{step // 60:02}:{step % 60:02}"
 
     def usual(self, prototypes: Float64s) -> str:
-        """Return as text the range of weekdays or hours that prototypes represent."""
+        """Return the range of weekdays or hours of prototypes as text."""
         covered = self._covered(prototypes)
         n = len(covered)
         if covered.all():
@@ -403,19 +404,19 @@ class CycleCode(SaysUsual):
         return WEEKDAYS[begin] if begin == end else f"{WEEKDAYS[begin]} to {WEEKDAYS[end]}"
 
     def is_usual(self, features: Floats, prototypes: Float64s) -> bool:
-        """Return whether a row's weekday or hour is in the range that prototypes represent."""
+        """Return whether prototypes represent the weekday or hour of a row."""
         return bool(self._covered(prototypes)[self._places(features[None])[0]])
 
     def as_ordinal(self, features: Floats) -> tuple[OrdinalCode, Float64s]:
-        """Return an ordered category with the same levels, and its features, for bar charts."""
+        """Return an ordered category and its features, for bar charts."""
         return self._convert_to(OrdinalCode(self.name, self.why, self.levels, 0), features)
 
     def as_category(self, features: Floats) -> tuple[CategoryCode, Float64s]:
-        """Return a category with the same levels, and its features, to compute shares of levels."""
+        """Return a category and its features, for shares of levels."""
         return self._convert_to(CategoryCode(self.name, self.why, self.levels), features)
 
     def _convert_to(self, code: Leveled, features: Floats) -> tuple[Leveled, Float64s]:
-        """Return the given code, and the features in the form of this code (NaN if missing)."""
+        """Return two values: the given code, and features in its form (NaN if missing)."""
         is_missing = np.asarray(np.isnan(features).any(axis=1))
         rows = code.encoded_levels[self._places(np.nan_to_num(features))]
         return code, np.where(is_missing[:, None], np.nan, rows)
@@ -433,7 +434,7 @@ class CycleCode(SaysUsual):
         return np.asarray(self._steps(features) // self._steps_of_level)
 
     def _covered(self, prototypes: Float64s) -> NDArray[np.bool_]:
-        """Return for each level whether a prototype represents this level."""
+        """Return a mask of the levels that prototypes represent."""
         n = len(self.levels)
         half = 0.0 if self._steps_of_level == 1 else 0.5  # minutes are centered in their hour
         widths = np.arange(1, n + 1)
@@ -475,7 +476,7 @@ class SpanCode(NumberCode):
     def between(
         cls, name: str, dates: Sequence[Dates], scaling: Scaling, counts: Float64s | None
     ) -> "SpanCode | None":
-        """Learn the scale of days between two columns, or return None if all values are equal."""
+        """Learn the scale of days between two columns, or return None for equal values."""
         days = _days_between(*(each.moments for each in dates))
         column = table_from_columns({name: days}).columns[0]
         if column.numbers is None or column.n_distinct < 2:
@@ -500,7 +501,7 @@ LeveledCode: TypeAlias = CategoryCode | OrdinalCode | CycleCode
 def parts_of(
     dates: Sequence[Dates], taken: Iterable[str], scaling: Scaling, counts: Float64s | None
 ) -> tuple[PartCode, ...]:
-    """Return the codes of the features that are derived from the dates of a table."""
+    """Return the codes of the features from a table's dates."""
     found: list[PartCode | None] = []
     columns = set(taken)
     for each in dates:
@@ -516,7 +517,7 @@ def parts_of(
 
 
 def part_names(dates: Mapping[str, bool], taken: Iterable[str]) -> list[str]:
-    """Return the names of all features that can be derived from the dates of a table."""
+    """Return the names of all possible features from a table's dates."""
     parts = product(dates.items(), LEVELS)
     names = [f"{name}: {part}" for (name, has_time), part in parts if has_time or part != "hour"]
     names += [f"days from {a} to {b}" for a, b in list(pairwise(dates))[:MAX_SPANS]]
@@ -560,14 +561,14 @@ def _are_even(counts: Float64s) -> bool:
 
 
 def _n_before(covered: NDArray[np.bool_], place: int) -> int:
-    """Return how many consecutive uncovered levels precede a level on the circle."""
+    """Return the number of uncovered levels directly before a level on the circle."""
     n = len(covered)
     return next(k for k in range(n) if covered[(place - 1 - k) % n])
 
 
 @cache
 def _circle(n: int) -> Float64s:
-    """Return n evenly spaced points on a circle, rounded to be equal on all processors."""
+    """Return n evenly spaced points on a circle, rounded equally on all processors."""
     turns = [2 * math.pi * i / n for i in range(n)]
     places = RADIUS * np.array([[math.cos(turn), math.sin(turn)] for turn in turns])
     return np.rint(places * 2.0**CIRCLE_BITS) * 2.0**-CIRCLE_BITS

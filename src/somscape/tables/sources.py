@@ -58,8 +58,8 @@ def read_table(
     decimal : "." or ",", optional
         Decimal mark of all columns.  By default, the mark of each column is detected.
     encoding : str, optional
-        Encoding of a text table.  By default, the byte order mark decides, and files without this
-        mark are read as UTF-8 if possible and otherwise as cp1252.
+        Encoding of a text table.  By default, the byte order mark decides.  Files without this mark
+        are read as UTF-8 if possible, and otherwise as cp1252.
     source : str, optional
         Name of the table for messages.  The default is the name of the file.
     sheet : str or int, optional
@@ -97,10 +97,10 @@ def read_table(
     from later cells with another style.
 
     All files of a folder or pattern need the same column names, in any order.  Files are read in
-    the order of their paths, without files whose names begin with ``.`` or ``_``.  `Table.where`
-    returns the file of each row.  Folder names such as ``year=2026`` become columns.  In text
-    tables and workbooks, the cells of all files decide the kind of a column and its missing cells.
-    In other files, the types of a column must be compatible, such as integers and floats.
+    the order of their paths.  Files whose names begin with ``.`` or ``_`` are skipped.
+    `Table.where` returns the file of each row.  Folder names such as ``year=2026`` become columns.
+    In text tables and workbooks, the cells of all files decide the kind of a column and its missing
+    cells.  In other files, the types of a column must be compatible, such as integers and floats.
 
     Reading text tables and workbooks needs at most ten times the (decompressed) size of the file in
     memory, plus 600 bytes for each of up to 10,000 columns.  Text tables of 256 MiB or more, and
@@ -188,7 +188,7 @@ def paths_of(path: str | os.PathLike[str]) -> list[Path]:
 
 
 def kind_at(path: str | os.PathLike[str]) -> str:
-    """Return the kind of a source, which determines the parameters that are valid."""
+    """Return the kind of a source. The kind determines the valid parameters."""
     if is_url(path):
         return "database"
     files = files_of(path)
@@ -256,9 +256,9 @@ class Source:
         """Yield the rows in batches of limited size.  Each pass yields the same rows.
 
         All cells of a column decide its type.  Therefore, the first pass over a file or a database
-        reads the whole table (see `read_table` for the memory) and writes the table to a temporary
-        file in the folder ``TMPDIR``.  Later passes read the temporary file and need memory for
-        only one batch.  Data frames and arrays are not copied.
+        reads the whole table (see `read_table` for the memory).  This pass writes the table to a
+        temporary file in the folder ``TMPDIR``.  Later passes read the temporary file and need
+        memory for only one batch.  Data frames and arrays are not copied.
 
         Parameters
         ----------
@@ -280,7 +280,10 @@ class Source:
         yield from self._kept().to_reader(max_chunksize=n_rows)
 
     def _kept(self) -> Any:
-        """Return the rows as a pyarrow table, in a temporary file for files and databases."""
+        """Return the rows as a pyarrow table.
+
+        Rows of files and databases are in a temporary file.
+        """
         if isinstance(self._data, Table | np.ndarray):
             return self.table().to_arrow()
         files = _state(self._data)
@@ -297,13 +300,13 @@ class Source:
 
 
 def _by_column(table: Table) -> Any:
-    """Copy a table column by column to a temporary file, and return a pyarrow table."""
+    """Copy a table to a temporary file, and return a pyarrow table."""
     parts = spooled(table.select(name).to_arrow() for name in table.names)
     return pa.table(dict(zip(table.names, (part.column(0) for part in parts), strict=True)))
 
 
 def _state(path: str | os.PathLike[str]) -> set[tuple[Path, int, int]]:
-    """Return the files of a table with their sizes and times, or an empty set for a database."""
+    """Return a table's files with sizes and times (empty for a database)."""
     files = [] if is_url(path) else [file for file in paths_of(path) if file.is_file()]
     found = [(file, file.stat()) for file in files]
     return {(file, of.st_size, of.st_mtime_ns) for file, of in found}
@@ -338,11 +341,10 @@ def source(data: Any, **reading: Any) -> Source:
     data : str, path, Table, data frame, ndarray or callable
         Data for `read_table` or `table_from_frame`, an array, or a function.  The rows of a lazy
         frame or of a one-time reader are collected immediately.  An array has shape (n_rows,
-        n_columns) and can be a ``numpy.memmap``, because its numbers are not copied.  The path of a
-        .npy file is also possible, and the file is read immediately.  A function without
+        n_columns).  It can be a ``numpy.memmap``, because its numbers are not copied.  The path of
+        a .npy file is also possible, and the file is read immediately.  A function without
         parameters must return an iterator of batches (``pyarrow.RecordBatch``, data frames or
-        arrays).  The function is called once, and all batches together decide the types of
-        columns.
+        arrays).  The function is called once, and all batches together decide the types of columns.
     **reading : dict
         Further parameters of `read_table`, or of `table_from_frame`.
 
@@ -363,9 +365,9 @@ def source(data: Any, **reading: Any) -> Source:
     Notes
     -----
     `SOM`, `SOMDetector` and `TableEncoder` accept sources of any size.  Columns and encoded rows of
-    256 MiB or more are stored in temporary files without names in the folder ``TMPDIR``, so that
-    the system can free their memory at any time.  The files need 16 to 24 bytes for each numeric
-    cell, and disappear when the process ends, even after a crash.
+    256 MiB or more are stored in temporary files without names in the folder ``TMPDIR``.  The
+    system can free the memory of such files at any time.  The files need 16 to 24 bytes for each
+    numeric cell.  They disappear when the process ends, even after a crash.
 
     Examples
     --------

@@ -360,7 +360,7 @@ def check_names(names: Sequence[str], where: str) -> None:
 
 
 CELLS_AT_ONCE = 4096
-"""Number of values that are converted to Python objects at the same time."""
+"""Number of values converted to Python objects at the same time."""
 
 MAX_WHOLE = 1e15
 """Limit below which whole numbers have the same text as integers and as floats."""
@@ -407,7 +407,7 @@ def column_from_values(
     asked: Sequence[str] | None = None,
     words: set[str] | None = None,
 ) -> Column:
-    """Make a column, which is numeric if all values that are not missing are numbers."""
+    """Make a column. The column is numeric if all values are numbers or missing."""
     read = _cell_and_number if asked is None else _reader(asked, set() if words is None else words)
     if isinstance(values, np.ndarray) and values.dtype in (np.float32, np.float64):
         return column_of_floats(name, values.copy(), where)  # the caller keeps the original
