@@ -1,4 +1,4 @@
-"""Self-organizing maps that show groups in a table, find unusual rows and explain them."""
+"""Self-organizing maps that group the rows of a table, find unusual rows and explain them."""
 
 from importlib import import_module
 from pkgutil import iter_modules

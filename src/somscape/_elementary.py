@@ -1,10 +1,9 @@
-"""Functions exp, log and asinh that return the same bits on every processor.
+"""Compute exp, log and asinh with the same bits on every processor.
 
-Libraries use different code for these functions, depending on the instruction set of the processor.
-Their results can therefore differ in the last bit, and this can move a row to another unit.  The
-functions here use only additions, multiplications, divisions, square roots and powers of two,
-because IEEE 754 defines how these are rounded.  `core/elementary.hpp` contains the same function
-exp.  Relative errors are below 1e-15.
+Libraries compute these functions differently on different processors.  Results can differ in the
+last bit.  This can move a row to another unit.  The functions here only add, multiply, divide,
+take square roots, and scale by powers of two.  IEEE 754 defines the rounding of these operations.
+`core/elementary.hpp` contains the same function exp.  Relative errors are below 1e-15.
 """
 
 from math import factorial, frexp
@@ -15,11 +14,11 @@ import numpy as np
 from somscape._types import Float64s
 
 LN2_HIGH = float.fromhex("0x1.62e42fee00000p-1")
-"""ln 2 rounded to 32 bits, so that its product with a small whole number is exact."""
+"""ln 2 rounded to 32 bits.  Its product with a small whole number is exact."""
 
 LN2_LOW = float.fromhex("0x1.a39ef35793c76p-33")
 LARGEST_EXPONENT = 800.0
-"""Larger exponents are cut to this number, because exp is infinite above 709 and 0 below -745."""
+"""Larger exponents are cut to this number.  The result is infinite above 709 and 0 below -745."""
 
 Value = TypeVar("Value", float, Float64s)
 
@@ -37,7 +36,7 @@ def exp(x: Float64s) -> Float64s:
 
 
 def log_of(x: float) -> float:
-    """Return the natural logarithm of a number, with the same bits as `log` of an array."""
+    """Return the natural logarithm of a number, with the bits of `log` of an array."""
     part, exponent = frexp(x)
     if part < 0.5**0.5:
         part, exponent = 2 * part, exponent - 1

@@ -1,9 +1,9 @@
-"""Files and folders that are replaced in one step, and files that contain secrets.
+"""Replace files and folders in one step, and read files with secrets.
 
-A result is written to a temporary folder next to its target, and then replaces the target in one
-step.  The process locks the temporary folder while it runs.  The next process that writes there can
-therefore recognize and delete the temporary folder of a killed process.  Devices and pipes are not
-replaced, but the complete result is copied to them.
+A result is first written to a temporary folder next to its target.  It then replaces the target in
+one step.  The running process locks the folder.  The next process that writes there can therefore
+recognize and delete the folder of a killed process.  Devices and pipes are not replaced.  They
+receive a copy of the complete result.
 """
 
 import ctypes
@@ -24,18 +24,17 @@ from typing import IO
 from somscape.errors import InputError
 
 PREFIX = ".somscape-"
-"""Prefix of the names of temporary folders.  The prefix is short, so that long file names are still
-allowed."""
+"""Prefix of the names of temporary folders.  A short prefix still allows long file names."""
 
 NEW, OLD, LOCK = "new", "old", "lock"
-"""Names of the new result, the replaced result and the locked file in a temporary folder."""
+"""File names in a temporary folder: the new result, the replaced result and the locked file."""
 
 LONG_AGO = 86_400.0
-"""Seconds after which a temporary folder of another computer is deleted.  Its lock may not be
-visible on this computer."""
+"""Age in seconds at which a temporary folder of another computer is deleted.  This computer may
+not see its lock."""
 
 FOLDERS_OF_CALL, EXCHANGE = -100, 2
-"""Values of the constants AT_FDCWD and RENAME_EXCHANGE in Linux."""
+"""Linux constants AT_FDCWD and RENAME_EXCHANGE."""
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 """Error numbers of a full disk and of a full quota."""
@@ -44,17 +43,18 @@ STANDARD_OUTPUT = "standard output"
 """Name of the standard output in messages."""
 
 MAX_LINKS = 40
-"""Number of consecutive symbolic links that Linux follows."""
+"""Maximum number of consecutive symbolic links in Linux."""
 
 ROOT = 0
-"""User number of root, who may read and change all files."""
+"""User number of root, who can read and change all files."""
 
 READABLE, WRITABLE = stat.S_IRGRP | stat.S_IROTH, stat.S_IWGRP | stat.S_IWOTH
-"""Bits of a file mode that allow the group or all users to read the file, or to change the file."""
+"""Bits of a file mode that allow the group or all users to read the file, and bits that allow them
+to change it."""
 
 
 def write_whole(path: str | Path, data: bytes | Iterable[bytes]) -> None:
-    """Write a file so that `path` always contains either the old or the complete new content."""
+    """Write a file in one step, so `path` never contains incomplete content."""
     target = Path(path)
     if not target.parent.is_dir():
         raise InputError(
@@ -72,7 +72,7 @@ def write_whole(path: str | Path, data: bytes | Iterable[bytes]) -> None:
 
 
 def shown(text: str | Path) -> str:
-    r"""Return a file name, or a text with a file name, with unprintable characters escaped."""
+    r"""Escape unprintable characters in a file name or text."""
     text = str(text)
     with suppress(UnicodeEncodeError):  # a surrogate that is not a byte of a file name
         text = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
@@ -87,7 +87,7 @@ def _escape(letter: str) -> str:
 
 @contextmanager
 def whole(path: str | Path) -> Iterator[Path]:
-    """Yield a path for a new file or folder, which replaces `path` after it is written."""
+    """Yield a path for a new file or folder.  It replaces `path` after it is written."""
     if is_stream(Path(path)):
         with naming(path), _sent(Path(path)) as making:
             yield making
@@ -106,12 +106,12 @@ def whole(path: str | Path) -> Iterator[Path]:
 
 
 def _place(path: Path) -> Path:
-    """Return the path after following links in its folder.  The last part may still be a link."""
+    """Follow the links in the folder of a path.  The last part may still be a link."""
     return path.parent.resolve() / path.name if path.name else path.resolve()
 
 
 def is_stream(path: Path) -> bool:
-    """Return whether a path leads to a device, a pipe, or an open file such as /dev/stdout."""
+    """Return whether a path is a device, a pipe, or an open file such as /dev/stdout."""
     if _descriptor(path) is not None:
         return True
     try:
@@ -122,7 +122,7 @@ def is_stream(path: Path) -> bool:
 
 
 def is_output(path: Path) -> bool:
-    """Return whether a path leads to the standard output of this process."""
+    """Return whether a path is the standard output of this process."""
     if _descriptor(path) == 1:
         return True
     try:
@@ -133,7 +133,7 @@ def is_output(path: Path) -> bool:
 
 
 def _descriptor(path: Path) -> int | None:
-    """Return the file descriptor of this process to which a path leads, or None."""
+    """Return the file descriptor of this process for a path, or None."""
     own = {"/dev/fd", os.path.realpath("/proc/self/fd")}
     for _ in range(MAX_LINKS):
         if path.name.isdecimal() and os.path.realpath(path.parent) in own:
@@ -147,7 +147,7 @@ def _descriptor(path: Path) -> int | None:
 
 @contextmanager
 def _sent(path: Path) -> Iterator[Path]:
-    """Yield a path for a temporary file, and copy the complete file to a device or a pipe."""
+    """Yield a path for a temporary file, and copy the file to a device or pipe at the end."""
     with _temporary_folder(Path(tempfile.gettempdir())) as folder:
         making = folder / NEW / path.name
         with naming(tempfile.gettempdir()):
@@ -163,7 +163,7 @@ def _sent(path: Path) -> Iterator[Path]:
 
 
 def full_disk(error: OSError) -> str | None:
-    """Return a sentence about the full disk, or None if the error has another cause."""
+    """Return a sentence about the full disk, or None for another error."""
     if error.errno not in NO_ROOM:
         return None
     name, at = error.filename, ""
@@ -176,7 +176,7 @@ def full_disk(error: OSError) -> str | None:
 
 
 def check_room(path: Path, name: str) -> None:
-    """Raise InputError if `path`, the value of the option `name`, cannot be written."""
+    """Raise InputError if `path` cannot be written.  The message contains the option `name`."""
     if is_stream(path):
         return
     target = _place(path)
@@ -197,7 +197,7 @@ def check_room(path: Path, name: str) -> None:
 
 @contextmanager
 def naming(path: str | Path) -> Iterator[None]:
-    """Replace the name of a temporary file by `path` in errors of the system."""
+    """Replace the temporary file name in system errors by `path`."""
     try:
         yield
     except OSError as error:
@@ -208,7 +208,7 @@ def naming(path: str | Path) -> Iterator[None]:
 
 @contextmanager
 def _temporary_folder(parent: Path) -> Iterator[Path]:
-    """Make a locked folder, delete it at the end, and delete the folders of killed processes."""
+    """Make a locked folder, and delete it at the end.  Also delete folders of killed processes."""
     temporary, lock = _make_locked(parent)
     try:
         with lock:
@@ -246,7 +246,7 @@ def _make_locked(parent: Path) -> tuple[Path, IO[str]]:
 
 
 def _is_of(lock: IO[str], temporary: Path) -> bool:
-    """Return whether the folder still contains this lock, which is deleted with the folder."""
+    """Return whether the folder still contains this lock."""
     try:
         return os.path.samestat(os.fstat(lock.fileno()), (temporary / LOCK).stat())
     except FileNotFoundError:
@@ -299,7 +299,7 @@ def _lock(file: IO[str]) -> bool:
 
 
 def _flush(making: Path) -> None:
-    """Wait until the new result is on the disk, because the old result is deleted next."""
+    """Wait until the new result is on the disk.  The old result is deleted next."""
     for path in (making, *making.rglob("*")):
         if path.is_file():
             with path.open("r+b") as file:
@@ -307,7 +307,7 @@ def _flush(making: Path) -> None:
 
 
 def _exchange(one: Path, other: Path) -> bool:
-    """Exchange two names in one step, and return whether the system and the disk support this."""
+    """Exchange two names in one step, and return whether this is supported."""
     if sys.platform != "linux":
         return False
     rename = getattr(ctypes.CDLL(None), "renameat2", None)  # the C library may be older
@@ -320,7 +320,7 @@ def _exchange(one: Path, other: Path) -> bool:
 def read_secret(
     path: Path, name: str, *, may_be_readable: bool = False, limit: int = 1 << 20
 ) -> bytes:
-    """Read a file that contains a secret, such as a token, a key or users with passwords."""
+    """Read a file that contains a secret, such as a token, a key or passwords."""
     with path.open("rb") as file:
         if os.name == "posix":
             _check(os.fstat(file.fileno()), f"{name} {shown(path)}", path, may_be_readable)

@@ -1,4 +1,4 @@
-"""Large arrays in temporary files, memory limits for readers, and functions called in advance."""
+"""Store large arrays in temporary files, limit the memory of readers, and call functions early."""
 
 import errno
 import math
@@ -20,26 +20,27 @@ from numpy.typing import DTypeLike, NDArray
 from somscape.errors import InputError
 
 LARGE = 1 << 28
-"""Smallest size in bytes (256 MiB) of an array that is stored in a file."""
+"""Minimum size in bytes (256 MiB) of an array that is stored in a file."""
 
 LEAST = 1 << 16
-"""Smallest size in bytes of an array that is stored in a file if it is one of several arrays whose
-total size is large."""
+"""Minimum size in bytes of an array that is stored in a file because several arrays together are
+large."""
 
 EXTENT = 1 << 26
-"""Size in bytes of a file that small arrays share, because a process can only open few files."""
+"""Size in bytes of a file that small arrays share.  A process can only open a limited number of
+files."""
 
 LINE = 64
-"""Arrays in a shared file begin at multiples of this number of bytes."""
+"""Arrays in a shared file start at multiples of this number of bytes."""
 
 PIECE = 1 << 20
-"""Number of bytes that are written at a time if the system cannot reserve space for a file."""
+"""Number of bytes written at a time if the system cannot reserve space for a file."""
 
 
 def stored(
     shape: int | tuple[int, ...], dtype: DTypeLike = np.float64, *, among: int = 1
 ) -> NDArray[Any]:
-    """Return a new array, which is in a temporary file if it is large."""
+    """Return a new array.  A large array is in a temporary file."""
     shape, type_ = (shape,) if isinstance(shape, int) else shape, np.dtype(dtype)
     size = math.prod(shape) * type_.itemsize
     if not are_large(size, among):
@@ -54,7 +55,7 @@ def are_large(size: int, among: int = 1) -> bool:
 
 
 def put_away(values: NDArray[Any], *, among: int = 1) -> NDArray[Any]:
-    """Return an array of the same values, which is in a temporary file if it is large."""
+    """Return an array of the same values.  A large array is in a temporary file."""
     if not are_large(values.nbytes, among) or isinstance(_owner(values), mmap):
         return values
     if values.nbytes >= EXTENT:  # writing takes half the time of copying to a mapped file
@@ -65,7 +66,7 @@ def put_away(values: NDArray[Any], *, among: int = 1) -> NDArray[Any]:
 
 
 def _owner(values: Any) -> Any:
-    """Return the object that owns the memory of an array."""
+    """Return the object that owns an array's memory."""
     while isinstance(values, np.ndarray | memoryview):
         inner = values.base if isinstance(values, np.ndarray) else values.obj
         if inner is None:
@@ -75,7 +76,7 @@ def _owner(values: Any) -> Any:
 
 
 def copied(file: IO[bytes], size: int) -> mmap:
-    """Copy a file to a mapped temporary file, which other programs cannot change."""
+    """Copy a file to a mapped temporary file.  Other programs cannot change this file."""
     mapped = _new(size)
     file.readinto(mapped)  # type: ignore[attr-defined]
     return mapped
@@ -88,7 +89,7 @@ def assembled(
     *,
     among: int = 1,
 ) -> NDArray[Any]:
-    """Join parts of rows into an array, which is in a temporary file if it is large."""
+    """Join parts of rows into an array.  A large array is in a temporary file."""
     size = math.prod(shape) * np.dtype(dtype).itemsize
     if size >= EXTENT and are_large(size, among):
         return gathered(parts, shape[1], dtype)
@@ -112,7 +113,7 @@ def gathered(parts: Iterable[NDArray[Any]], n_columns: int, dtype: DTypeLike) ->
 
 
 class _Shared:
-    """A file that several arrays share because each is too small for its own file."""
+    """A file that several small arrays share."""
 
     def __init__(self) -> None:
         self.forget()
@@ -124,7 +125,8 @@ class _Shared:
         self._used = 0
 
     def place(self, size: int) -> tuple[mmap, int]:
-        """Return a file with room for this many bytes, and the position of the first byte."""
+        """Return two values: a file with room for this many bytes, and the position of the first
+        byte."""
         with self._lock:
             mapped = self._mapped()
             begin = -(-self._used // LINE) * LINE
@@ -169,7 +171,7 @@ def temporary() -> Iterator[IO[bytes]]:
 
 @contextmanager
 def told() -> Iterator[None]:
-    """Raise InputError with the cause if a temporary file cannot be written."""
+    """Raise InputError with the cause of a failure to write a temporary file."""
     try:
         yield
     except OSError as error:
@@ -189,7 +191,7 @@ def told() -> Iterator[None]:
 
 
 def _set_aside(file: IO[bytes], size: int) -> None:
-    """Fill a file with zeros, so that its space on the disk is reserved."""
+    """Fill a file with zeros to reserve space on the disk."""
     if hasattr(os, "posix_fallocate"):
         os.posix_fallocate(file.fileno(), 0, size)
         return
@@ -212,7 +214,7 @@ Thing = TypeVar("Thing")
 
 
 def made_ahead(makers: Iterable[Callable[[], Thing]], n_threads: int = 1) -> Iterator[Thing]:
-    """Yield the results of functions in order, while threads already call the next functions."""
+    """Yield the results of functions in order.  Threads already call the next functions."""
     remaining = deque(makers)
     if len(remaining) < 2:
         yield from (make() for make in remaining)
@@ -228,27 +230,26 @@ def made_ahead(makers: Iterable[Callable[[], Thing]], n_threads: int = 1) -> Ite
 
 
 TIMES = 10
-"""Memory that reading a file can use, as a multiple of the size of the uncompressed file."""
+"""Memory limit for reading a file, as a multiple of its uncompressed size."""
 
 FLOOR = 65_536
-"""Number of bytes that reading a file can use in addition, so that small files are never
-refused."""
+"""Size in bytes of additional memory for every file.  This prevents errors for small files."""
 
 
 class Budget:
-    """Memory that reading a file may still use.
+    """Memory that is left for reading a file.
 
-    Python's objects are large compared with their text.  For example, a list takes 64 bytes of
-    memory, but can take one byte in a file.  Readers therefore count the memory of objects before
-    they create the objects.  So reading a file never uses more than ten times its size, even if the
-    file repeats values or contains false sizes.
+    Python objects need more memory than their text.  For example, a list takes 64 bytes of memory
+    but can take one byte in a file.  Readers therefore count the memory of objects before creating
+    them.  Reading a file never uses more than ten times its size.  This also limits files with
+    repeated values or false sizes.
 
     Parameters
     ----------
     source : str
         Name of the file, for messages.
     size : int
-        Size of the file in bytes.  This number of bytes counts as used from the beginning.
+        Size of the file in bytes.  This number of bytes is used from the beginning.
     """
 
     def __init__(self, source: str, size: int) -> None:
@@ -261,7 +262,7 @@ class Budget:
         return n_bytes <= self._left
 
     def check(self, n_bytes: int, what: str) -> None:
-        """Raise InputError if too few bytes are left for objects that are not kept."""
+        """Raise InputError if too few bytes are left for temporary objects."""
         if n_bytes > self._left:
             raise InputError(
                 f"{self.source}: {what} would need more memory than {TIMES} times the size of the "
@@ -271,6 +272,6 @@ class Budget:
             )
 
     def take(self, n_bytes: int, what: str) -> None:
-        """Count the bytes of objects that are kept, or raise InputError if too few are left."""
+        """Count the bytes of permanent objects, or raise InputError if too few are left."""
         self.check(n_bytes, what)
         self._left -= n_bytes

@@ -1,4 +1,4 @@
-"""Names of the array types that several folders use."""
+"""Names of array types."""
 
 from typing import Any, TypeAlias
 

@@ -1,4 +1,4 @@
-"""Checks of parameters, with messages that contain the name, the allowed values and the given
+"""Check parameters, with messages that contain the name, the allowed values and the given
 value."""
 
 import math
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
-    """Raise ValueError unless `value` is one of `choices`."""
+    """Raise ValueError if `value` is not one of `choices`."""
     if not (isinstance(value, str) and value in choices):
         allowed = ", ".join(repr(c) for c in choices)
         raise ParameterError(
@@ -30,8 +30,8 @@ def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
 def check_whole(
     name: str, value: Any, low: int, *, high: int | None = None, or_auto: bool = False
 ) -> None:
-    """Raise an error unless `value` is a whole number from `low` to `high`, or "auto" if
-    allowed."""
+    """Raise an error if `value` is not a whole number from `low` to `high` and not an allowed
+    "auto"."""
     if or_auto and isinstance(value, str) and value == "auto":
         return
     also = ' or "auto"' if or_auto else ""
@@ -58,7 +58,8 @@ def check_number(
     low_is_allowed: bool = False,
     or_auto: bool = False,
 ) -> None:
-    """Raise an error unless `value` is a finite number in (low, high], or "auto" if allowed."""
+    """Raise an error if `value` is not a finite number in (low, high] and not an allowed
+    "auto"."""
     if or_auto and isinstance(value, str) and value == "auto":
         return
     also = ' or "auto"' if or_auto else ""
@@ -77,7 +78,7 @@ def check_number(
 
 
 def checked_weights(sample_weight: Any, n_samples: int) -> "Float64s | None":
-    """Check weights of rows and return them, or None if all weights are 1."""
+    """Check row weights and return them, or None if all are 1."""
     import numpy as np
 
     if sample_weight is None:
@@ -133,7 +134,7 @@ def check_values(
     dtype: Any = None,
     may_miss: bool = False,
 ) -> None:
-    """Raise InputError if a value is not finite, or too large for sums of squares."""
+    """Raise InputError if a value is infinite, missing or too large for sums of squares."""
     import numpy as np
 
     info = np.finfo(rows.dtype if dtype is None else dtype)
@@ -156,7 +157,7 @@ def check_values(
 
 
 def check_row_lengths(X: Any, what: str = "X") -> None:
-    """Raise InputError if `X` is not rows, is masked, or has rows of different lengths."""
+    """Raise InputError if `X` is not rows of equal length, or if it is masked."""
     _check_is_rows(X, what)
     check_not_masked(X, what)
     if not isinstance(X, list | tuple) or not all(isinstance(row, list | tuple) for row in X):
@@ -218,7 +219,7 @@ def _check_is_rows(X: Any, what: str) -> None:
 
 
 def check_not_dates(dtype: Any, what: str = "X") -> None:
-    """Raise InputError for an array of dates or durations, which NumPy would convert to numbers."""
+    """Raise InputError for dates or durations.  NumPy would convert them to numbers."""
     if getattr(dtype, "kind", "") in ("M", "m"):
         raise InputError(
             f"`{what}` must contain numbers, but contains dates or durations ({dtype}). Convert "
@@ -230,7 +231,7 @@ def check_not_dates(dtype: Any, what: str = "X") -> None:
 
 
 def check_not_masked(X: Any, what: str = "X") -> None:
-    """Raise InputError if `X` is a NumPy array with masked values."""
+    """Raise InputError for a NumPy array with masked values."""
     import numpy as np
 
     if np.ma.is_masked(X):  # a conversion would drop the mask and keep the values
@@ -242,7 +243,7 @@ def check_not_masked(X: Any, what: str = "X") -> None:
 
 
 def warn(message: str) -> None:
-    """Issue a warning that shows the line outside somscape from which somscape was called."""
+    """Issue a warning with the line that called somscape."""
     frame, level = sys._getframe(1), 2
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("somscape."):
         frame, level = frame.f_back, level + 1
@@ -255,14 +256,14 @@ def is_missing(value: Any) -> bool:
 
 
 def largest_value(info: Any, n_features: int) -> float:
-    """Return the largest value for which the sum of `n_features` squares is finite."""
+    """Return the largest value with a finite sum of `n_features` squares."""
     return math.sqrt(float(info.max) / (4 * max(1, n_features)))
 
 
 def wrong_value(
     value: Any, row: int, column: str, limit: float, info: Any, what: str
 ) -> InputError:
-    """Return the error for a value that is not finite or above the limit."""
+    """Return the error for an infinite or missing value, or a value above the limit."""
     if value != value:
         return InputError(
             f"`{what}` must not have missing values, but row {row} has NaN in column '{column}'. "

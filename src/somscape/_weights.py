@@ -1,4 +1,4 @@
-"""Row weights, weighted quantiles, blocks of long arrays, and confidence intervals of shares."""
+"""Compute row weights, weighted quantiles, blocks of long arrays, and confidence intervals."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ import numpy as np
 from somscape._types import Float64s, Floats, Ints
 
 MAX_MEAN_WEIGHT = 1000.0
-"""Largest mean weight for which weights are understood as numbers of rows."""
+"""Maximum mean weight for which weights count as numbers of rows."""
 
 
 def ones_or(weights: Float64s | None, n: int) -> Float64s:
-    """Return the weights of `n` rows, or ones if weights are not given."""
+    """Return the weights of `n` rows, or ones without weights."""
     return np.ones(n) if weights is None else weights
 
 
@@ -23,7 +23,7 @@ def counted_rows(n_rows: int, total_weight: float) -> float:
 
 
 def counts_of(weights: Float64s | None) -> Float64s | None:
-    """Return the number of rows that each row represents, or None if it is 1 for all rows."""
+    """Return the number of rows behind each row, or None if it is always 1."""
     if weights is None or (weights == 1).all():
         return None
     mean = float(weights.mean())
@@ -34,7 +34,7 @@ def counts_of(weights: Float64s | None) -> Float64s | None:
 
 @dataclass(frozen=True, eq=False)
 class Ascending:
-    """The values of some rows in ascending order.
+    """Values of rows in ascending order.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class Ascending:
         return self.values[min(int(place), len(self.values) - 1)]
 
     def counted(self) -> "Counted":
-        """Return the distinct values, and the number of rows with each value."""
+        """Return the distinct values with their numbers of rows."""
         return Counted.of(self.values)
 
     def quantile(self, share: float) -> float:
@@ -66,23 +66,22 @@ class Ascending:
         return float(above - step * (1 - part) if part >= 0.5 else below + step * part)
 
     def median(self) -> float:
-        """Return the median, which is the mean of the two middle values for an even number of
-        rows."""
+        """Return the median.  For an even number of rows, it is the mean of the two middle
+        values."""
         low, high = (self.at(np.floor(place)) for place in ((self.n - 1) / 2, self.n / 2))
         return low if low == high else (low + high) / 2
 
 
 @dataclass(frozen=True, eq=False)
 class Counted(Ascending):
-    """The distinct values of some rows in ascending order, and the numbers of rows with these
-    values.
+    """Distinct values in ascending order, with their numbers of rows.
 
     Attributes
     ----------
     values : ndarray of shape (n_values,)
         Values in ascending order.
     ends : ndarray of shape (n_values,), float64
-        Number of rows whose value is at most the value at the same position.
+        Number of rows up to the value at each position.
     """
 
     ends: Float64s
@@ -122,22 +121,21 @@ def in_order(values: Floats, counts: Float64s | None = None) -> Ascending:
 
 
 ALONE_WORK = 1 << 18
-"""Largest number of multiply-adds in a matrix product for which OpenBLAS does not start threads.
-The threads of OpenBLAS keep the processor busy while they wait.  On two processors that other
-programs also used, a detector took 16 s for 20,000 rows of 400 features without threads, and 50 s
-with threads."""
+"""Maximum number of multiply-adds in a matrix product without OpenBLAS threads.  Waiting OpenBLAS
+threads keep the processor busy.  A detector took 16 s for 20,000 rows of 400 features without
+threads, and 50 s with threads.  Other programs also used both processors."""
 
 ALONE_ROWS = 32
-"""Smallest number of rows in a piece of a matrix product, if the matrix has enough rows."""
+"""Minimum number of rows in a part of a matrix product, if the matrix is long enough."""
 
 
 def blocks(n: int, step: int) -> Iterator[slice]:
-    """Yield slices of at most `step` positions that cover 0 to `n` in order."""
+    """Yield consecutive slices of at most `step` positions from 0 to `n`."""
     return (slice(start, min(start + step, n)) for start in range(0, n, step))
 
 
 def product(a: Float64s, b: Float64s, out: Float64s | None = None) -> Float64s:
-    """Return ``a @ b``, computed in pieces for which OpenBLAS does not start threads."""
+    """Return ``a @ b``, computed in parts without OpenBLAS threads."""
     out = np.empty((len(a), b.shape[1])) if out is None else out
     n_rows = max(ALONE_ROWS, ALONE_WORK // max(b.size, 1))
     n_columns = max(1, ALONE_WORK // (n_rows * max(len(b), 1)))
@@ -150,7 +148,7 @@ def product(a: Float64s, b: Float64s, out: Float64s | None = None) -> Float64s:
 
 
 def wilson(n_hits: Ints, n: Ints, level: float) -> tuple[Float64s, Float64s]:
-    """Return the lower and upper ends of Wilson intervals for shares."""
+    """Return two values: the lower and upper ends of Wilson intervals for shares."""
     z_sq = NormalDist().inv_cdf((1 + level) / 2) ** 2
     middle = (n_hits + z_sq / 2) / (n + z_sq)
     trials = np.maximum(n, 1)

@@ -25,8 +25,8 @@ class Checkpoint:
     Parameters
     ----------
     path : str or Path
-        Name of the file, such as ``"run.som"``.  Each save replaces the file in one step, so the
-        file is complete even if the process is killed.
+        Name of the file, such as ``"run.som"``.  Each save replaces the file in one step.  The
+        file is complete even after the process is killed.
     every : float, default=60.0
         Minimum number of seconds between two saves.  After this time, the file is saved at the end
         of the current epoch or block of online updates.  0 means a save after each epoch or block.
@@ -55,9 +55,9 @@ class Checkpoint:
     of the save.  The map has fewer units if training used a coarser lattice at that time.  The
     ``hits`` of the map are from the last epoch, or 0 in online training.
 
-    The file is as large as a few codebooks, the rows that the map keeps, and some hundred bytes per
-    epoch.  If training runs in the main thread, SIGTERM during a save takes effect after the save.
-    The next save deletes temporary files that a killed process left next to the file.
+    The file contains a few codebooks, the rows in the map, and some hundred bytes per epoch.  If
+    training runs in the main thread, SIGTERM during a save takes effect after the save.  The next
+    save deletes temporary files that a killed process left next to the file.
 
     Only ``SOM.fit`` supports checkpoints.  Other functions that train maps raise an error.
 
@@ -137,7 +137,7 @@ class Checkpoint:
 
 @contextmanager
 def _delay_signal(number: int) -> Iterator[None]:
-    """Delay a signal until the end of the block, if this is the main thread."""
+    """Delay a signal until the end of the block.  This only works in the main thread."""
     before = signal.getsignal(number)
     if before is None or threading.current_thread() is not threading.main_thread():
         yield

@@ -1,4 +1,4 @@
-"""Alignment of two maps, and the changes from an earlier map to a later map."""
+"""Align two maps, and compute the changes from the earlier to the later map."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -22,11 +22,11 @@ from somscape.tables.table import frame_of
 __all__ = ["Alignment", "MapChange", "align", "difference"]
 
 EQUAL = 1e-9
-"""Two fits count as equal if they differ by at most this share of the sum of squares of the
-prototypes.  Among equal fits, the first fit is used, which does not change the map."""
+"""Maximum difference of two equal fits, as a share of the prototypes' sum of squares.  The first
+of equal fits is used.  It does not change the map."""
 
 BLOCK_VALUES = 1 << 22
-"""Number of values (32 MB) that are transformed together."""
+"""Number of values (32 MB) in one transform."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +45,8 @@ class Alignment:
         Description of the alignment, such as "turned by 180 degrees", or "" if the map did not
         change.
     apart, apart_before : float
-        Root of the mean squared distance between prototypes at the same position, after and before
-        the alignment, in the metric of the other map.
+        Root mean square of the distances between prototypes at equal positions, after and before
+        the alignment.  The metric is from the other map.
 
     See Also
     --------
@@ -135,11 +135,11 @@ def align(a: Map, b: Map) -> Alignment:
 
     Notes
     -----
-    All shifts of a torus are compared together by Fourier transforms, which takes O(n_units log
-    n_units) for each feature and turn.  A plane of hexagons has only one symmetry other than the
-    identity: half a turn if its number of rows is even, else a flip from top to bottom.  A map that
-    is flipped in another way therefore stays flipped.  A plane of squares has four symmetries, or
-    eight if it is as high as wide.  Symmetries of a graph are not searched, so `b` does not change.
+    All shifts of a torus are compared together by Fourier transforms.  This takes O(n_units log
+    n_units) for each feature and turn.  A plane of hexagons with an even number of rows has one
+    symmetry, half a turn.  With an odd number, the symmetry is a flip from top to bottom.  A map
+    that is flipped in another way stays flipped.  A plane of squares has four symmetries, or eight
+    if it is as high as wide.  Symmetries of a graph are not searched, so `b` does not change.
 
     Examples
     --------
@@ -178,7 +178,7 @@ def _check_lattices(a: Lattice, b: Lattice) -> None:
 
 
 def _best_order(lattice: Lattice, here: Float64s, there: Float64s) -> tuple[Ints, str]:
-    """Return the unit that fits best at each position, and a description of the change."""
+    """Return two values: the best unit for each position, and a description of the change."""
     middle = here.mean(axis=0)
     here, there = here - middle, there - middle
     all_turns, all_shifts = turns(lattice), shifts(lattice)
@@ -192,8 +192,8 @@ def _best_order(lattice: Lattice, here: Float64s, there: Float64s) -> tuple[Ints
 
 
 def _fits(lattice: Lattice, here: Float64s, there: Float64s) -> Float64s:
-    """Return the sum of products of prototypes for each shift, or minus infinity for an impossible
-    shift."""
+    """Return the sum of products of prototypes for each shift.  It is minus infinity for an
+    impossible shift."""
     known = shifts(lattice)
     shape = known.are_there.shape
     axes = [i for i, wraps in enumerate((lattice.wraps_rows, lattice.wraps_cols)) if wraps]
@@ -219,7 +219,7 @@ DIGITS = 3
 
 
 def from_to(before: Map, after: Map, column: str, unit: int) -> str:
-    """Return a text with the old and new value of a map unit in a column, on the original scale."""
+    """Return a text with a unit's old and new value in a column, in original units."""
     encoding = before.encoding
     pairs = zip(encoding.features, encoding.slices, strict=True)
     code, part = next((code, part) for code, part in pairs if code.name == column)
@@ -247,7 +247,7 @@ N_NAMED = 3
 """Largest number of moved columns to list."""
 
 LEAST_SHARE = 0.05
-"""Smallest share of a column in the whole movement for which the column is listed."""
+"""Minimum share of the whole movement for listing a column."""
 
 OTHER_LAYOUT = (
     "Either the rows have changed much, or the groups are at other positions on the map, so that "
@@ -408,9 +408,9 @@ def difference(before: Map, after: Map, *, regions: Any = None, X: Any = None) -
         Later map with the same lattice and columns.  `align` aligns the later map with the earlier
         map.
     regions : Regions, True or pair of Regions, optional
-        Regions of `before`.  Each unit of the later map then belongs to the region of `before` in
-        which its prototype is.  If True, regions are found on both maps, so that there can be new
-        regions.  A pair contains the regions of the earlier map and of the later map.
+        Regions of `before`.  The prototype of each later unit determines its region of `before`.
+        If True, regions are found on both maps, and there can be new regions.  A pair contains the
+        regions of the earlier map and of the later map.
     X : Table, data frame or array-like of shape (n_samples, n_features), optional
         Rows that are used to match the regions of both maps, as in `regions.compare`.
 
@@ -434,10 +434,10 @@ def difference(before: Map, after: Map, *, regions: Any = None, X: Any = None) -
 
     Notes
     -----
-    The comparison of units is most reliable if the later map was trained by ``SOM(init=before)``,
-    which also keeps the encoding.  After two independent trainings, groups can be at positions that
-    no symmetry aligns, but regions can still be compared.  Even maps that were trained on two
-    halves of the same rows differ by chance.
+    The comparison of units is most reliable if ``SOM(init=before)`` trained the later map.  This
+    also keeps the encoding.  After two independent trainings, no symmetry may align the groups.
+    Regions can still be compared.  Even maps that were trained on two halves of the same rows
+    differ by chance.
 
     Examples
     --------
@@ -478,7 +478,8 @@ def difference(before: Map, after: Map, *, regions: Any = None, X: Any = None) -
 
 
 def _regions_of_both(regions: Any, before: Map, after: Map, X: Any) -> tuple[Regions, Regions]:
-    """Return the regions of the earlier map and of the later map before its alignment."""
+    """Return two values: the regions of the earlier map, and of the later map before its
+    alignment."""
     if isinstance(regions, list | tuple):
         if len(regions) != 2:
             raise InputError(

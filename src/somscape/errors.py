@@ -8,9 +8,8 @@ __all__ = ["EngineError", "InputError", "MapFileError", "SomscapeError", "Somsca
 class SomscapeError(Exception):
     """Base class of the errors that somscape raises.
 
-    The message is for people.  The attributes contain the facts of the message, so a program or a
-    test does not have to search the text.  An attribute is None if the error does not provide this
-    fact.
+    The message is for people.  The attributes contain the facts of the message.  Programs do not
+    have to search the text.  An attribute is None if the error does not provide this fact.
 
     A parameter with a wrong value raises `ParameterError`, which is a ``ValueError``.  A parameter
     of a wrong type raises `ParameterTypeError`, which is a ``TypeError``.  An estimator that is not

@@ -1,4 +1,4 @@
-"""Paths of rows with an id and a time over a map, and windows of a series as rows."""
+"""Follow rows with an id and a time over a map, and make rows from windows of a series."""
 
 import itertools
 import warnings
@@ -27,7 +27,7 @@ __all__ = ["Entry", "Paths", "Windows", "follow", "windows"]
 
 
 def named_column(X: Any, name: str, what: str) -> Column:
-    """Return the column of X whose name was passed as `ids` or `times`."""
+    """Return the column of X with the name in `ids` or `times`."""
     if not isinstance(X, Table):
         frame = as_frame(X, "X")
         if frame is None:
@@ -54,8 +54,7 @@ def given_ids(ids: Any, X: Any, n: int) -> NDArray[Any]:
 
 
 def _long_numbers(column: Column) -> NDArray[Any]:
-    """Return whole numbers that are too large for float64, as integers if possible, else as
-    texts."""
+    """Return whole numbers beyond float64 as integers if possible, and otherwise as texts."""
     texts = column.cells
     try:
         whole = np.array([int(text) for text in texts])
@@ -106,12 +105,12 @@ def given_times(times: Any, X: Any, n: int, date_format: str | None) -> NDArray[
 
 
 def changes(values: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return whether each value differs from the previous value.  The first value differs."""
+    """Return whether each value differs from the value before it.  The first value differs."""
     return np.append(np.ones(min(1, len(values)), dtype=bool), values[1:] != values[:-1])
 
 
 def refuse_equal_times(ids: NDArray[Any], times: NDArray[Any], rows: Ints) -> None:
-    """Raise InputError if two consecutive rows have the same id and the same time."""
+    """Raise InputError if consecutive rows have the same id and time."""
     is_equal = ~changes(ids) & ~changes(times)
     if is_equal.any():
         at = int(is_equal.argmax())
@@ -151,7 +150,7 @@ def _refuse_missing(missing: NDArray[np.bool_], what: str, cure: str) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Places:
-    """The place of each unit, which is the unit itself or its region.
+    """The place of each unit.  A place is a unit or a region.
 
     Attributes
     ----------
@@ -165,7 +164,7 @@ class Places:
 
     @classmethod
     def of(cls, map_: Map, regions: Any) -> "Places":
-        """Return places from regions or labels of units.  By default each unit is a place."""
+        """Return places from regions or from unit labels.  By default each unit is a place."""
         if regions is None:
             units = np.arange(map_.n_units)
             return cls(units, units)
@@ -457,9 +456,9 @@ class Paths:
         Returns
         -------
         pandas.DataFrame, polars.DataFrame or pyarrow.Table
-            A row for each pair of places between which steps occur, with the columns ``from``,
-            ``to``, ``steps`` (number of steps, in which each step has the weight of the row to
-            which it leads) and ``share`` (share of all steps from the same place).
+            A row for each pair of places with steps.  The columns are ``from``, ``to``, ``steps``
+            (number of steps) and ``share`` (share of all steps from the same place).  Each step
+            has the weight of the row at its end.
         """
         places = Places.of(self.map_, regions)
         keys, steps = self._steps(places, stays)
@@ -506,9 +505,8 @@ class Paths:
             As for `visits`.  If the `Regions` do not have names, their numbers from 0 are the
             names.
         min_rows : int, default=1
-            Number of consecutive rows for which an id must be in the region.  The event is recorded
-            at the last of these rows, because only this row confirms that the region was entered.
-            A higher number leaves out short visits.
+            Number of consecutive rows for which an id must be in the region.  The event is
+            recorded at the last of these rows.  A higher number leaves out short visits.
 
         Returns
         -------
@@ -538,7 +536,7 @@ class Paths:
         return [Entry(*each) for each in found]
 
     def _visits(self, places: Places) -> tuple[Ints, Ints, Ints]:
-        """Return the first row of each visit, the row at which it ends, and its place."""
+        """Return three values for each visit: its first row, the row at its end, and its place."""
         codes = places.codes[self.units]
         first = np.flatnonzero(self._are_first | changes(codes))
         end = np.append(first[1:], len(codes) - 1)
@@ -546,8 +544,8 @@ class Paths:
         return first, end - is_last, codes[first]
 
     def _steps(self, places: Places, stays: bool) -> tuple[Ints, Float64s]:
-        """Return the pairs of places between which steps occur, as numbers, and the sum of the step
-        weights of each pair."""
+        """Return two values: the pairs of places with steps as numbers, and their sums of step
+        weights."""
         codes = places.codes[self.units]
         counts = ~self._are_first[1:]
         if not stays:
@@ -635,7 +633,7 @@ def follow(
 
 
 GAP = 1.5
-"""A time step is a gap if it is longer than this multiple of the median time step."""
+"""Longer time steps than this multiple of the median are gaps."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -802,7 +800,7 @@ def windows(
 
 
 def _are_after_gaps(ids: NDArray[Any], times: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return whether the time from the previous value of the same id to each value is a gap."""
+    """Return whether there is a gap before each value of the same id."""
     is_late = np.zeros(len(ids), dtype=bool)
     first = np.flatnonzero(changes(ids))
     for a, b in zip(first.tolist(), [*first[1:].tolist(), len(ids)], strict=True):

@@ -1,4 +1,4 @@
-"""SOMDetector with the interface of a PyOD detector, for PyOD's model combinations."""
+"""Give SOMDetector the interface of a PyOD detector, for model combinations of PyOD."""
 
 from importlib.util import find_spec
 from typing import Any
@@ -68,7 +68,7 @@ if find_spec("pyod") is not None:
     from pyod.models.base import BaseDetector
 
     class PyODDetector(BaseDetector):
-        """A SOMDetector with the interface of a PyOD detector.  See `as_pyod`."""
+        """A SOMDetector as a PyOD detector.  See `as_pyod`."""
 
         def __init__(self, contamination: float = 0.1, detector: SOMDetector | None = None) -> None:
             super().__init__(contamination=contamination)

@@ -1,4 +1,4 @@
-"""Positions of units and neighborhood weights of units, which do not depend on the data."""
+"""Positions and neighborhood weights of units, independent of the data."""
 
 from somscape.grid._neighborhood import radius_from
 from somscape.grid.graph import Graph

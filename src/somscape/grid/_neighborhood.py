@@ -1,4 +1,4 @@
-"""Neighborhood weights between units, as tables for the training kernels."""
+"""Tables of neighborhood weights for the training kernels."""
 
 import math
 from collections.abc import Sequence
@@ -15,30 +15,29 @@ from somscape.errors import ParameterError
 from somscape.grid.lattice import Lattice
 
 NEIGHBORHOODS = ("gaussian", "bubble", "cut_gaussian", "epanechnikov", "triangle")
-"""Names in the same order as in `Pulls` in core/kernels.hpp, which online training uses."""
+"""Names in the order of `Pulls` in core/kernels.hpp, for online training."""
 
 SEPARABLE = ("gaussian", "triangle")
-"""Neighborhoods whose weight is a product of one function for each axis."""
+"""Neighborhoods whose weight is a product of two functions, one for each axis."""
 
 RADIUS_TOLERANCE = 1e-9
-"""Tolerance for rounding errors, so that a unit at exactly the radius is inside a bubble."""
+"""Tolerance for rounding errors.  A bubble contains units at exactly its radius."""
 
 MAX_TABLED = 1 << 20
-"""Largest number of values that `Neighborhood.tabulate` stores (8 MiB)."""
+"""Maximum number of values that `Neighborhood.tabulate` stores (8 MiB)."""
 
 
 class NeighborhoodTables(NamedTuple):
-    """Weights between the rows and between the columns of a map at one radius.
+    """Weights between rows and between columns of a map at one radius.
 
     Attributes
     ----------
     row_weight : ndarray of shape (n_rows, n_rows)
-        Factor of the neighborhood weight that depends on the target row and the source row.
+        Factor of the neighborhood weight for each target row and source row.
     kernel : ndarray of shape (n_rows, n_rows), int32
-        Index of the column kernel for a target row and a source row.
+        Column kernel number for each target row and source row.
     col_kernel : ndarray of shape (n_kernels, 2 * n_cols - 1)
-        Weight for each column offset (target minus source), in ascending order from
-        ``-(n_cols - 1)``.
+        Weight for each column offset (target minus source), from ``-(n_cols - 1)`` upward.
     """
 
     row_weight: Float64s
@@ -50,14 +49,14 @@ class _Offsets(NamedTuple):
     """Values for pairs of rows of a lattice. They do not depend on the radius."""
 
     place: NDArray[np.intp]
-    """Index of the row offset for each pair of rows, of shape (n_rows, n_rows).  Offset -(n_rows -
-    1) has index 0."""
+    """Index of the row offset for each pair of rows (n_rows, n_rows).  Offset -(n_rows - 1) has
+    index 0."""
     row_sq: Float64s
-    """Squared distance for each row offset, of shape (2 n_rows - 1,)."""
+    """Squared distance for each row offset (2 n_rows - 1)."""
     shift: NDArray[np.intp]
-    """Shift from source row to target row in half steps (-1, 0 or 1), of shape (n_rows, n_rows)."""
+    """Shift from source row to target row in half steps: -1, 0 or 1 (n_rows, n_rows)."""
     squares: Float64s
-    """`row_sq`, followed by the squared column offsets for each shift."""
+    """`row_sq`, and then the squared column offsets for each shift."""
 
 
 class Neighborhood:
@@ -71,8 +70,8 @@ class Neighborhood:
         Function of the map distance d.  The gaussian is ``exp(-d^2 / (2 radius^2))``.  The bubble
         is 1 if ``d <= radius`` and otherwise 0.  The cut gaussian is the gaussian if
         ``d <= radius`` and otherwise 0.  Epanechnikov is ``max(0, 1 - d^2 / radius^2)``.  The
-        triangle is the product of ``max(0, radius - abs(dx))`` and ``max(0, radius - abs(dy))``,
-        and needs a rectangular lattice.
+        triangle is the product of ``max(0, radius - abs(dx))`` and ``max(0, radius - abs(dy))``.
+        It needs a rectangular lattice.
 
     Raises
     ------
@@ -86,7 +85,7 @@ class Neighborhood:
         self._known: dict[float, NeighborhoodTables] = {}
 
     def tabulate(self, radii: Sequence[float]) -> None:
-        """Compute the gaussians of many radii together, in little more time than for one radius."""
+        """Compute gaussians for many radii, in little more time than for one radius."""
         if self._kind != "gaussian" or self._lattice.distance_table is not None:
             return
         rows = self._offsets
@@ -138,11 +137,11 @@ class Neighborhood:
         return (self._offsets.shift % 3).astype(np.int32)
 
     def _columns(self, weights: Float64s) -> Float64s:
-        """Return the weights by column offset, with one row for each column kernel."""
+        """Return the weights by column offset, with a row for each column kernel."""
         return weights.reshape(*weights.shape[:-1], -1, 2 * self._lattice.n_cols - 1)
 
     def _by_row_offset(self, radius: float) -> NeighborhoodTables:
-        """Return tables with one column kernel for each row offset and shift within the radius."""
+        """Return tables with a column kernel for each row offset and shift within the radius."""
         rows, profile = self._offsets, PROFILES[self._kind]
         is_within = profile(rows.row_sq, radius) > 0
         # Kernels are stored by row offset and shift, because there are fewer than pairs of rows.
@@ -169,7 +168,7 @@ class Neighborhood:
 
 
 def pull_from(lattice: Lattice, neighborhood: str, unit: int, radius: float) -> Float64s:
-    """Return the neighborhood weight of every unit around one winner."""
+    """Return the neighborhood weight of each unit for one winner."""
     check_pull(lattice, neighborhood)
     profile = PROFILES[neighborhood]
     if neighborhood == "triangle":
@@ -179,7 +178,7 @@ def pull_from(lattice: Lattice, neighborhood: str, unit: int, radius: float) -> 
 
 
 def check_pull(lattice: Lattice, neighborhood: str) -> None:
-    """Raise ValueError for a neighborhood that the lattice does not support."""
+    """Raise ValueError if the lattice does not support the neighborhood."""
     check_choice("neighborhood", neighborhood, NEIGHBORHOODS)
     if neighborhood == "triangle" and lattice.kind != "rectangular":
         raise ParameterError(
@@ -228,7 +227,8 @@ PROFILES = {
     "epanechnikov": _epanechnikov,
     "triangle": _triangle,
 }
-"""Functions from squared distance to weight (for the triangle, squared distance on one axis)."""
+"""Functions from squared distance to weight.  The triangle uses the squared distance on one
+axis."""
 
 
 CONVENTIONS = (
@@ -236,7 +236,7 @@ CONVENTIONS = (
 )  # fmt: skip
 
 WINNER_ONLY = 0.5
-"""Radius of a bubble that contains only the winner, because neighbors are at distance 1."""
+"""Radius of a bubble around the winner alone.  Its neighbors are at distance 1."""
 
 
 def radius_from(value: float, convention: str) -> float:

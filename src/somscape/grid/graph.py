@@ -1,4 +1,4 @@
-"""A lattice of any shape, made of units and edges between units."""
+"""A lattice of any shape, made of units and edges."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,18 +13,18 @@ from somscape.errors import InputError, ParameterError
 from somscape.grid.lattice import Lattice, neighbor_pairs
 
 MAX_LANDMARKS = 1000
-"""Largest number of units from which axes are computed.  This takes about half a second."""
+"""Maximum number of units for computing axes.  This takes about half a second."""
 
 GRAIN = 2.0**-30
-"""Positions are rounded to this share of the longest distance. So linear algebra libraries that
-differ in the last digit give the same positions."""
+"""Positions are rounded to multiples of this share of the longest distance.  This hides
+differences between linear algebra libraries in the last digit."""
 
 SAME_SIZE = 1e-6
-"""Relative difference up to which values count as equal, despite rounding errors."""
+"""Maximum relative difference of equal values, for rounding errors."""
 
 
 def classical_scaling(distances: Float64s) -> Float64s:
-    """Return positions in the plane whose distances are close to the given distances."""
+    """Return positions in the plane with distances close to the given distances."""
     is_joined = np.isfinite(distances)
     apart = 1.5 * float(distances[is_joined].max()) or 1.0
     marks = np.arange(0, len(distances), -(-len(distances) // MAX_LANDMARKS))
@@ -42,9 +42,9 @@ def classical_scaling(distances: Float64s) -> Float64s:
 
 
 def _main_axes(sizes: Float64s, vectors: Float64s) -> tuple[Float64s, Float64s]:
-    """Return the two axes with the largest eigenvalues, and these eigenvalues.
+    """Return two values: the two axes with the largest eigenvalues, and these eigenvalues.
 
-    An eigenvalue that is not larger than rounding errors is returned as 0.
+    Eigenvalues within rounding errors are returned as 0.
     """
     axes, lengths = np.zeros((len(sizes), 2)), np.zeros(2)
     floor = SAME_SIZE * max(float(sizes[0]), 0.0)
@@ -64,11 +64,11 @@ def _main_axes(sizes: Float64s, vectors: Float64s) -> tuple[Float64s, Float64s]:
 
 
 MAX_GRAPH_UNITS = 10_000
-"""Largest number of units of a graph. At this size, the table of distances uses 0.8 GB."""
+"""Largest number of units of a graph.  The table of distances then uses 0.8 GB."""
 
 CELL_CORNERS = 24
 CELL_SHARE = 0.42
-"""Radius of a cell in plots, as a share of the usual distance between nearest units."""
+"""Radius of a cell in plots, as a share of the usual distance to the nearest unit."""
 
 
 @dataclass(frozen=True, init=False, repr=False, eq=False)
@@ -85,8 +85,8 @@ class Graph(Lattice):
         use the same unit of length.  If all lengths are 1, radii count steps.
     positions : array-like of shape (n_units, 2), optional
         Position (x, y) of each unit for plots and for initialization by PCA.  The y axis points
-        down.  The default is classical scaling of the shortest paths, which suits graphs that are
-        nearly flat.
+        down.  The default is classical scaling of the shortest paths.  It suits nearly flat
+        graphs.
 
     Attributes
     ----------
@@ -276,7 +276,7 @@ class Graph(Lattice):
 
 
 def _usual_gap(positions: Float64s) -> float:
-    """Return a typical distance between nearest positions, or 1 if all positions are equal."""
+    """Return the typical distance to the nearest position, or 1 if all positions are equal."""
     from scipy.spatial import KDTree
 
     places = np.unique(positions, axis=0)
@@ -288,7 +288,8 @@ def _usual_gap(positions: Float64s) -> float:
 
 
 def _checked_edges(n_units: int, pairs: Any, lengths: Any) -> tuple[Ints, Float64s]:
-    """Return each edge once, with its lower unit first, and its length, or raise InputError."""
+    """Return two values: each edge once with its lower unit first, and the edge lengths.  Raise
+    InputError for wrong edges."""
     ends = np.asarray(pairs)
     if ends.size == 0:
         ends = np.empty((0, 2), dtype=np.int64)
@@ -422,7 +423,7 @@ def _checked_positions(positions: Any, n_units: int) -> Float64s:
 def shortest_paths(
     n_units: int, pairs: Ints, lengths: Float64s | None = None, *, starts: Ints | None = None
 ) -> Float64s:
-    """Return the lengths of the shortest paths from the units `starts` to all units."""
+    """Return the shortest path lengths from the units `starts` to all units."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import dijkstra
 
@@ -436,7 +437,7 @@ def shortest_paths(
 
 
 def n_connected(lattice: Lattice, units: Ints) -> int:
-    """Return the number of connected groups that these units form."""
+    """Return the number of connected groups of these units."""
     return len(np.unique(connected_groups(lattice, units)))
 
 
@@ -475,7 +476,7 @@ def spanning_tree(n_units: int, pairs: Ints, lengths: Float64s) -> Ints:
 
 
 def lattice_parts(lattice: Lattice) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return a lattice as JSON data and arrays."""
+    """Return a lattice as two values: JSON data and arrays."""
     if isinstance(lattice, Graph):
         pairs, lengths = lattice.edges
         arrays = {"pairs": pairs, "lengths": lengths, "positions": lattice.positions}
@@ -485,7 +486,7 @@ def lattice_parts(lattice: Lattice) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def lattice_of(header: Any, arrays: Mapping[str, Any], n_units: int) -> Lattice:
-    """Return the lattice from a header and arrays in the form of `lattice_parts`."""
+    """Return the lattice from the two values of `lattice_parts`."""
     if not isinstance(header, dict) or header.get("kind") != "graph":
         return Lattice(**header)
     if header["n_units"] != n_units:

@@ -1,4 +1,4 @@
-"""The grid of units, with positions, map distances, neighbors, symmetries and cells."""
+"""The grid of units: positions, map distances, neighbors, symmetries and cells."""
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -13,7 +13,7 @@ from somscape.errors import ParameterError
 KINDS = ("rectangular", "hexagonal")
 BOUNDARIES = ("plane", "cylinder", "torus")
 HEXAGON_ROW_PITCH = np.sqrt(0.75)
-"""Distance between rows of hexagons that puts all six neighbors at distance 1."""
+"""Distance between rows of hexagons.  All six neighbors are then at distance 1."""
 
 STRIP_ROWS = 4
 
@@ -182,8 +182,8 @@ class Lattice:
     def neighbors(self) -> Ints:
         """Neighbors of each unit in ascending order, of shape (n_units, 8 or 6).
 
-        Units with fewer neighbors are padded with -1.  On a cylinder or torus that is only one or
-        two units wide, a unit is not its own neighbor, and each neighbor appears once.
+        Units with fewer neighbors are padded with -1.  A unit is never its own neighbor, and each
+        neighbor appears once.
         """
         row, col = self.rows_and_cols(np.arange(self.n_units))
         found = np.stack([self._at(row + dr, col + dc) for dr, dc in self._steps(row)], axis=1)
@@ -219,7 +219,7 @@ class Lattice:
         return np.array([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]])
 
     def _steps(self, row: Ints) -> list[tuple[int, Ints]]:
-        """Return row and column offsets of neighbors, which on hexagons depend on the row."""
+        """Return row and column offsets of neighbors.  On hexagons, they depend on the row."""
         zero = np.zeros_like(row)
         if not self.is_hexagonal:
             return [(dr, zero + dc) for dr in (-1, 0, 1) for dc in (-1, 0, 1) if dr or dc]
@@ -247,13 +247,13 @@ def _walk(n_rows: int, n_cols: int) -> Ints:
 
 
 def neighbor_pairs(lattice: Lattice) -> Ints:
-    """Return all pairs of neighbors of a lattice, each in both directions."""
+    """Return all pairs of neighbors in both directions."""
     unit, slot = np.nonzero(lattice.neighbors >= 0)
     return np.column_stack([unit, lattice.neighbors[unit, slot]])
 
 
 NEAR = 1e-6
-"""Distance, in grid steps, up to which a position counts as the position of a unit."""
+"""Maximum distance in grid steps between a position and its unit."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -263,9 +263,9 @@ class Turn:
     Attributes
     ----------
     words : str
-        Description such as "turned by 180 degrees", or "" if no unit moves.
+        Description such as "turned by 180 degrees", or "" if units do not move.
     units : ndarray of shape (n_units,), int
-        For each position, the unit that moves to the position.
+        The unit that moves to each position.
     """
 
     words: str
@@ -274,17 +274,17 @@ class Turn:
 
 @dataclass(frozen=True, eq=False)
 class Shifts:
-    """The shifts of a lattice, each by a number of rows down and a number of steps across.
+    """The shifts of a lattice by rows down and steps across.
 
-    On a hexagonal lattice, steps across are half grid steps, because odd rows are shifted by half a
-    grid step.
+    On a hexagonal lattice, each step across is half a grid step.  This is also the shift of odd
+    rows.
 
     Attributes
     ----------
     rows, columns : ndarray of shape (n_units,), int
-        Row of each unit, and position of each unit in steps across.
+        Row of each unit, and its position in steps across.
     are_there : ndarray of shape (n_rows, n_across), bool
-        Whether each shift moves all units to positions of units.
+        Whether each shift moves units only to positions of units.
     halves : int
         Number of steps across in one grid step (2 on hexagons, otherwise 1).
     """
@@ -301,7 +301,7 @@ class Shifts:
         return np.asarray(row * (n_across // self.halves) + column // self.halves)
 
     def words(self, down: int, across: int) -> str:
-        """Return a description of the shift by the shorter way, or "" if no unit moves."""
+        """Return a description of the shift by the shorter way, or "" if units do not move."""
         n_rows, n_across = self.are_there.shape
         ways = (
             (_shorter_way(down, n_rows), "up", "down"),
@@ -316,7 +316,7 @@ class Shifts:
 
 
 def shifts(lattice: Lattice) -> Shifts:
-    """Return the shifts of a lattice in directions that wrap around, including the shift by 0."""
+    """Return the shifts of a lattice in directions without an edge, and the shift by 0."""
     halves = 2 if lattice.is_hexagonal else 1
     row, column = lattice.rows_and_cols(np.arange(lattice.n_units))
     down, across = np.ogrid[: lattice.n_rows, : halves * lattice.n_cols]
@@ -327,7 +327,7 @@ def shifts(lattice: Lattice) -> Shifts:
 
 
 def turns(lattice: Lattice) -> list[Turn]:
-    """Return the turns and flips of a lattice.  The first turn does not move any unit."""
+    """Return the turns and flips of a lattice.  The first turn does not move units."""
     stays = Turn("", np.arange(lattice.n_units))
     if lattice.distance_table is not None:
         return [stays]
@@ -342,7 +342,8 @@ def turns(lattice: Lattice) -> list[Turn]:
 
 
 def _rotations(n: int) -> list[tuple[str, Float64s]]:
-    """Return the rotations of a polygon with n sides, clockwise because the y axis points down."""
+    """Return the rotations of a polygon with n sides.  They are clockwise because y points
+    down."""
     found = []
     for i in range(1, n):
         angle, degrees = 2 * np.pi * i / n, 360 * i // n
@@ -366,7 +367,7 @@ def _reflections(n: int) -> list[tuple[str, Float64s]]:
 
 
 def _turned_units(lattice: Lattice, matrix: Float64s) -> Ints | None:
-    """Return the unit at each position after a turn, or None if the turn is not a symmetry."""
+    """Return the unit at each position after a turn, or None if it is not a symmetry."""
     wraps = np.array([lattice.wraps_cols, lattice.wraps_rows])
     periods = np.array([lattice.n_cols, lattice.n_rows * lattice.row_pitch])
     # Edges that meet must still meet after the turn.
@@ -385,7 +386,7 @@ def _turned_units(lattice: Lattice, matrix: Float64s) -> Ints | None:
 
 
 def _units_at(lattice: Lattice, places: Float64s) -> Ints | None:
-    """Return the unit at each position, or None if any position is without a unit."""
+    """Return the unit at each position, or None if a position is without a unit."""
     row = np.rint(places[:, 1] / lattice.row_pitch).astype(np.intp)
     far = places[:, 1] / lattice.row_pitch - row
     row = row % lattice.n_rows if lattice.wraps_rows else row
@@ -400,5 +401,5 @@ def _units_at(lattice: Lattice, places: Float64s) -> Ints | None:
 
 
 def _shorter_way(steps: int, n: int) -> int:
-    """Return the steps of the shorter way around.  If both ways are equal, the way is forward."""
+    """Return the steps of the shorter way around, or of the forward way if both are equal."""
     return steps if steps <= n // 2 else steps - n

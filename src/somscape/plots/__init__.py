@@ -1,4 +1,4 @@
-"""Pictures of a map, drawn with matplotlib but without the global state of pyplot."""
+"""Draw pictures of a map with matplotlib, without the global state of pyplot."""
 
 from somscape.plots._classes import confusion_map, hits, labels, majority
 from somscape.plots._net import net, spanning_tree

@@ -1,4 +1,4 @@
-"""Draw the cells of a lattice, and draw texts and borders on the cells."""
+"""Draw the cells of a lattice, with texts and borders."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,21 +21,20 @@ if TYPE_CHECKING:
 _LONG_SIDE, _MAX_UNIT, _MIN_WIDTH, _MIN_HEIGHT = 5.5, 0.85, 2.6, 1.4
 _TITLE, _SIDE, _BAR = 0.42, 0.15, 1.0  # inches
 LEGEND_ROOM = 0.51
-"""Height in inches that is kept free below a map for a legend with a title and one row of
-entries."""
+"""Height in inches below a map for a legend with a title and one row of entries."""
 
 HALO = 0.55
-"""Width of a strip beyond an edge of the map, in cell widths.  If opposite edges meet, cells from
-the opposite edge are drawn again in the strip."""
+"""Width in cell widths of the strip beyond an edge of the map.  If opposite edges meet, the strip
+repeats cells from the opposite edge."""
 
 MAX_SHAPES = 10_000
-"""Largest number of shapes that are saved as lines.  More shapes are saved as pixels (300 per
-inch), because a file with so many lines would be large and slow."""
+"""Maximum number of shapes that are saved as lines.  More shapes are saved as pixels (300 per
+inch).  This keeps the file small."""
 
 _REPEATED_ALPHA = 0.35
 _MIN_POINTS_FOR_LINES = 5.0
-"""Smallest cell width in points at which lines are drawn between cells.  In smaller cells, lines
-would hide the colors."""
+"""Minimum cell width in points for lines between cells.  In smaller cells, lines would hide the
+colors."""
 
 
 def draw_cells(
@@ -91,7 +90,7 @@ def draw_cells(
 
 
 def add_polygons(ax: "Axes", corners: Any, **look: Any) -> "PolyCollection":
-    """Add polygons with the given corners, and return the polygons."""
+    """Add polygons with the given corners, and return them."""
     from matplotlib.collections import PolyCollection
 
     shapes = PolyCollection(corners, **look)  # twice as fast for one array as for a list
@@ -101,7 +100,7 @@ def add_polygons(ax: "Axes", corners: Any, **look: Any) -> "PolyCollection":
 
 
 def add_lines(ax: "Axes", points: Any, **look: Any) -> "LineCollection":
-    """Add lines with round ends through the given points, and return the lines."""
+    """Add lines with round ends through the given points, and return them."""
     from matplotlib.collections import LineCollection
 
     lines = LineCollection(list(points), capstyle="round", **look)
@@ -111,8 +110,7 @@ def add_lines(ax: "Axes", points: Any, **look: Any) -> "LineCollection":
 
 
 def fit_axes(ax: "Axes", lattice: Lattice) -> None:
-    """Remove the frame of the axes, and set limits that show the whole lattice.  The y axis points
-    down."""
+    """Remove the frame of the axes, and show the whole lattice.  The y axis points down."""
     low, high = _extent(lattice)
     ax.set_xlim(low[0], high[0])
     ax.set_ylim(high[1], low[1])
@@ -121,7 +119,7 @@ def fit_axes(ax: "Axes", lattice: Lattice) -> None:
 
 
 def outline_cells(ax: "Axes", lattice: Lattice, units: Ints) -> None:
-    """Draw a light ring with a dark edge inside each cell, narrow enough for small cells."""
+    """Draw a light ring with a dark edge inside each cell."""
     corners = lattice.positions[units][:, None, :] + 0.84 * lattice.cell[None, :, :]
     widest = 0.2 * points_per_step(ax, lattice)
     for color, width, level in (("black", 3.4, 3), (MARKED, 1.8, 4)):
@@ -131,7 +129,7 @@ def outline_cells(ax: "Axes", lattice: Lattice, units: Ints) -> None:
 
 
 def draw_borders(ax: "Axes", lattice: Lattice, labels: Ints) -> Float64s:
-    """Draw lines between cells of different regions, and return the ends of each line."""
+    """Draw lines between cells of different regions, and return the ends of the lines."""
     if lattice.kind == "graph":
         return np.empty((0, 2, 2))
     repeated, shifts = _repeated_cells(lattice)
@@ -155,7 +153,7 @@ def draw_borders(ax: "Axes", lattice: Lattice, labels: Ints) -> Float64s:
 
 
 def map_axes(lattice: Lattice, unit_size: float | None, *, has_legend: bool) -> "Axes":
-    """Return axes in a new figure with space for a map, a title and a color bar."""
+    """Return new axes with space for a map, a title and a color bar."""
     low, high = _extent(lattice)
     wide, tall = high - low
     if unit_size is None:
@@ -170,19 +168,19 @@ def map_axes(lattice: Lattice, unit_size: float | None, *, has_legend: bool) -> 
 
 
 def height_for(lattice: Lattice, width: float) -> float:
-    """Return the height at which a map with the given width is not distorted."""
+    """Return the height of a map with this width and the right proportions."""
     low, high = _extent(lattice)
     wide, tall = high - low
     return float(width * tall / wide)
 
 
 def points_per_step(ax: "Axes", lattice: Lattice) -> float:
-    """Return the width of a cell in points, the unit of marker sizes."""
+    """Return the width of a cell in points."""
     return points_per_unit(ax) * cell_width(lattice)
 
 
 def points_per_unit(ax: "Axes") -> float:
-    """Return the number of points in the picture that correspond to a map distance of 1."""
+    """Return the length in points of a map distance of 1."""
     box = ax.get_window_extent()
     shown = np.abs(np.ptp([ax.get_xlim(), ax.get_ylim()], axis=1))
     pixels = min(np.array([box.width, box.height]) / shown)
@@ -190,8 +188,8 @@ def points_per_unit(ax: "Axes") -> float:
 
 
 def short_way(lattice: Lattice, steps: Float64s) -> Float64s:
-    """Return the shortest way for each step, which can cross edges that meet.  Steps have the shape
-    (n, 2)."""
+    """Return the shortest way for each step.  A way can cross edges that meet.  Steps have the
+    shape (n, 2)."""
     wraps = np.array([lattice.wraps_cols, lattice.wraps_rows])
     period = np.array([lattice.n_cols, lattice.n_rows * lattice.row_pitch])
     return np.asarray(steps - period * np.where(wraps, np.rint(steps / period), 0.0))
@@ -203,15 +201,15 @@ def cell_width(lattice: Lattice) -> float:
 
 
 def short(text: str, length: int) -> str:
-    """Shorten a text to at most `length` characters, and escape its dollar signs."""
+    """Cut a text to at most `length` characters, and escape dollar signs."""
     cut = text if len(text) <= length else text[: length - 1] + "…"
     # matplotlib would read the text between two dollar signs as a formula.
     return " ".join(cut.split()).replace("$", r"\$")
 
 
 def _repeated_cells(lattice: Lattice) -> tuple[Ints, Float64s]:
-    """Return the units that are drawn again beyond edges that meet, and the positions beyond the
-    edges."""
+    """Return two values: units that are drawn again beyond edges that meet, and their positions
+    there."""
     x = (-1, 0, 1) if lattice.wraps_cols else (0,)
     y = (-1, 0, 1) if lattice.wraps_rows else (0,)
     period = np.array([lattice.n_cols, lattice.n_rows * lattice.row_pitch])
@@ -236,7 +234,7 @@ def _extent(lattice: Lattice) -> tuple[Float64s, Float64s]:
 
 @dataclass(frozen=True, eq=False)
 class Blocks:
-    """Blocks of cells.  A block is a square of cells or a single cell, and gets one drawing, such
+    """Blocks of cells.  A block is one cell or a square of cells.  It contains one drawing, such
     as a pie.
 
     Attributes
@@ -253,7 +251,7 @@ class Blocks:
     side: int
 
     def total(self, values: Any) -> Any:
-        """Return the sums over the units of each block.  Values have the shape (n_units, n)."""
+        """Return the sum of the values in each block.  Values have the shape (n_units, n)."""
         if self.side == 1:
             return values
         total = np.zeros((len(self.positions), values.shape[1]), dtype=values.dtype)
@@ -261,16 +259,17 @@ class Blocks:
         return total
 
     def mean(self, values: Float64s) -> Float64s:
-        """Return the means over the units of each block.  Values have the shape (n_units, n)."""
+        """Return the mean of the values in each block.  Values have the shape (n_units, n)."""
         return np.asarray(self.total(values) / np.bincount(self.of_unit)[:, None])
 
     def words(self, what: str) -> str:
-        """Return the end of a title, with the size of the blocks, or "" for single cells."""
+        """Return the block size as the end of a title, or "" for single cells."""
         return "" if self.side == 1 else f", {what} of {self.side} x {self.side}"
 
 
 def blocks_of(lattice: Lattice, step: float, wanted: float) -> Blocks:
-    """Join cells of a width of `step` points into squares of at least `wanted` points."""
+    """Join cells that are `step` points wide into squares that are at least `wanted` points
+    wide."""
     side = 1 if lattice.kind == "graph" else max(1, int(np.ceil(wanted / step)))
     if side == 1:
         return Blocks(np.arange(lattice.n_units), lattice.positions, 1)
@@ -289,29 +288,29 @@ _POINT = np.array([2.0, 2.0])
 
 _SIZES = (8.0, 6.5)
 _SHIFTS = (0.0, -0.6, 0.6, -1.2, 1.2)
-"""Vertical distances between a text and the middle of its cell, as multiples of the text height.
-The distances are tried in this order until the text does not overlap another text."""
+"""Vertical distances from a text to the middle of its cell, in text heights.  The first distance
+without an overlap is used."""
 
 _LINE_HEIGHT = 1.25
 _SMALLEST_NUMBER, _LARGEST_NUMBER = 6.5, 22.0
 _DISK = 1.5
-"""Width of the disk behind the number of a region, as a multiple of the width of the number."""
+"""Diameter of the disk behind a region number, in widths of the number."""
 
 _DISK_LOOK = {"boxstyle": "circle,pad=0.15", "ec": "none", "alpha": 0.85}
 _DIRECTIONS = np.array([[np.cos(a), np.sin(a)] for a in np.arange(8) * np.pi / 4 - np.pi / 2])
 _DISTANCES = (14.0, 22.0, 32.0, 46.0)
-"""Distances, in points, at which a region number is drawn next to its region if the region is too
-small for the number.  They are tried in this order."""
+"""Distances in points from a small region to its number.  The number is drawn next to the region.
+They are tried in this order."""
 
 
 class Room:
-    """The area of a picture, with a mark at each point that a text already covers.
+    """The area of a picture, with a mark at each point below a text.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes
     scale : float
-        Length in points of a distance of 1 in data coordinates.
+        Length in points of a data distance of 1.
     """
 
     def __init__(self, ax: "Axes", scale: float) -> None:
@@ -320,12 +319,12 @@ class Room:
         self._is_taken = np.zeros(np.ceil(self.high - self.low).astype(int) + 1, dtype=bool)
 
     def inside(self, middle: Float64s, size: Float64s) -> Float64s:
-        """Return the position nearest to `middle` at which the whole box is inside the map."""
+        """Return the nearest position to `middle` at which the box is inside the map."""
         half = np.minimum(size, self.high - self.low) / 2
         return np.clip(middle, self.low + half, self.high - half)
 
     def is_free(self, middle: Float64s, size: Float64s) -> bool:
-        """Return whether a box at this position would not overlap an earlier box."""
+        """Return whether a box at this position does not overlap earlier boxes."""
         return not self._is_taken[self._points(middle, size)].any()
 
     def take(self, middle: Float64s, size: Float64s) -> None:
@@ -339,8 +338,7 @@ class Room:
 
 
 def draw_texts(ax: "Axes", lattice: Lattice, units: Ints, texts: Sequence[str]) -> dict[int, str]:
-    """Write texts on cells in the given order, and leave out texts that would cover earlier
-    texts."""
+    """Write texts on cells in the given order, and leave out texts that would overlap."""
     scale = points_per_unit(ax)
     boxes = Room(ax, scale)
     shown: dict[int, str] = {}
@@ -378,7 +376,7 @@ def _free_spot(
 
 
 def _fitted(text: str, font: float, widest: float) -> str:
-    """Return a text in which each line is shortened to fit a width."""
+    """Shorten each line of a text to fit a width."""
     lines = []
     for line in text.split("\n"):
         wide = _size(line, font)[0]
@@ -400,7 +398,7 @@ def _size(text: str, font: float) -> Float64s:
 
 
 def _width(line: str) -> float:
-    """Return the width of a line as a multiple of the font size."""
+    """Return the width of a line in font sizes."""
     return sum(map(_width_of_character, line.replace(r"\$", "$")))
 
 
@@ -418,14 +416,14 @@ def _width_of_character(letter: str) -> float:
 
 
 def largest_pieces(lattice: Lattice, labels: Ints) -> list[Ints]:
-    """Return, for each region, the units of its largest connected piece."""
+    """Return the units of the largest connected part of each region."""
     pieces = connected_groups(lattice, np.arange(len(labels)), labels)
     found = [np.flatnonzero(labels == region) for region in range(int(labels.max()) + 1)]
     return [units[pieces[units] == np.bincount(pieces[units]).argmax()] for units in found]
 
 
 def draw_numbers(ax: "Axes", lattice: Lattice, labels: Ints, colors: Sequence[Any]) -> Float64s:
-    """Write the number of each region in its middle, or next to a small region with a line."""
+    """Write each region number in the middle of its region, or next to a small region."""
     step, scale = points_per_step(ax, lattice), points_per_unit(ax)
     boxes = Room(ax, scale)
     places: list[Float64s] = []
@@ -455,8 +453,7 @@ def draw_numbers(ax: "Axes", lattice: Lattice, labels: Ints, colors: Sequence[An
 
 
 def _free_position_near(boxes: Room, at: Float64s, size: Float64s, small: Float64s) -> Float64s:
-    """Return a free position for a number near `at` that covers few small regions, and mark it as
-    covered."""
+    """Return a free position for a number near `at`, and mark it as covered."""
     spots = [boxes.inside(at + far * way, size) for far in _DISTANCES for way in _DIRECTIONS]
     free = [spot for spot in spots if boxes.is_free(spot, size)] or spots
     covered = [int((np.abs(small - spot) < size / 2).all(axis=1).sum()) for spot in free]
@@ -474,6 +471,6 @@ def _write_number(
 
 
 def middle_unit(lattice: Lattice, units: Ints) -> int:
-    """Return the given unit that is nearest to the mean position of all given units."""
+    """Return the unit nearest to the mean position of the given units."""
     places = lattice.positions[units]
     return int(units[((places - places.mean(axis=0)) ** 2).sum(axis=1).argmin()])

@@ -1,4 +1,4 @@
-"""Pictures of the rows and classes of each unit: hits, majority, confusion and row names."""
+"""Draw the rows and classes of units: hits, majority, confusion and row names."""
 
 import re
 from dataclasses import dataclass, replace
@@ -54,16 +54,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class RowClasses:
-    """The class of each row.  If there are too many classes, the smallest are joined into one.
+    """The class of each row.  The smallest classes are joined into one if there are too many
+    classes.
 
     Attributes
     ----------
     names : tuple of str
-        Names of the classes that are not joined, sorted by value if all names are numbers, and
-        otherwise as text.
+        Sorted names of the classes that are not joined.  Names are sorted by value if all are
+        numbers.
     places : ndarray of shape (n_samples,), int
-        Position of the class of each row in `names`.  The position is ``len(names)`` if the class
-        was joined, and -1 if the row does not have a class.
+        Class of each row as a position in `names`.  A joined class has the position
+        ``len(names)``.  A row without a class has the position -1.
     n_others : int
         Number of classes that were joined.
     """
@@ -100,14 +101,14 @@ def classes_of(y: Any, n_rows: int, max_classes: int = MAX_CLASSES) -> RowClasse
 
 @dataclass(frozen=True, eq=False)
 class ClassCounts:
-    """For each unit, the number of rows of each class that the unit won.
+    """Number of rows of each class in each unit.
 
     Attributes
     ----------
     classes : tuple of str
     counts : ndarray of shape (n_units, n_classes), or one more column for the others
     n_others : int
-        Number of classes that were joined, and whose rows are counted in the last column.
+        Number of joined classes.  Their rows are counted in the last column.
     """
 
     classes: tuple[str, ...]
@@ -127,14 +128,14 @@ def count_classes(map_: Map, X: Any, y: Any, max_classes: int = MAX_CLASSES) -> 
 
 
 def _pair_counts(first: Any, second: Any, shape: tuple[int, int]) -> Ints:
-    """Return how often each pair (i, j) of elements of `first` and `second` occurs."""
+    """Count each pair (i, j) of values in `first` and `second`."""
     counts = np.zeros(shape, dtype=np.intp)
     np.add.at(counts, (first, second), 1)
     return counts
 
 
 def require_rows(X: Any) -> None:
-    """Raise InputError if `y` is given without the rows `X`."""
+    """Raise InputError if `y` is given without `X`."""
     if X is None:
         raise InputError("`y` is given without `X`. Also pass `X`, the rows.", parameter="X")
 
@@ -148,17 +149,17 @@ def _in_order(names: list[str]) -> tuple[str, ...]:
 
 
 def _with_numbers(name: str) -> list[tuple[int, str]]:
-    """Return a sort key that compares numbers by value ("class 2" is before "class 10")."""
+    """Return a sort key that puts "class 2" before "class 10"."""
     parts = re.split(r"([0-9]+)", name)
     return [(int(part) if i % 2 else 0, part) for i, part in enumerate(parts)]
 
 
 PIE_RADIUS = 0.46
-"""Radius of the pie of the unit with the most rows, in cell widths.  The area of a pie is
-proportional to its number of rows."""
+"""Radius in cell widths of the largest pie.  The area of a pie is proportional to its number of
+rows."""
 
 _READABLE_PIE_POINTS = 8.0
-"""Smallest cell width in points at which a pie is visible."""
+"""Minimum cell width in points for a pie."""
 
 _ARC_STEP = np.pi / 24
 
@@ -189,7 +190,7 @@ def draw_pies(ax: "Axes", lattice: Lattice, found: ClassCounts) -> Blocks:
 
 
 def _slice(start: float, end: float) -> Float64s:
-    """Return the corners of a slice of a pie of radius 1, clockwise from twelve o'clock."""
+    """Return the corners of a pie slice with radius 1, clockwise from twelve o'clock."""
     n_steps = max(2, int(np.ceil((end - start) / _ARC_STEP)) + 1)
     angle = np.linspace(start, end, n_steps)
     arc = np.column_stack([np.sin(angle), -np.cos(angle)])
@@ -236,7 +237,7 @@ def hits(
     unit_size : float, optional
         Inches between neighboring units.  By default, the map's longer side is about 5.5 inches.
     colormap : str, default="Blues"
-        Name of a color map of matplotlib, which is ignored if `y` is given.
+        Name of a color map of matplotlib, ignored if `y` is given.
     ax : matplotlib.axes.Axes, optional
         Axes in which the map is drawn without a color bar.  By default, a new figure is made.
 
@@ -244,7 +245,7 @@ def hits(
     -------
     Display
         As for `plots.values`.  If `y` is given, ``drawn_`` instead contains the ``"classes"``, and
-        the number of rows of each class in each unit (``"counts"``, of shape (n_units, n_classes)).
+        the rows of each class by unit (``"counts"``, of shape (n_units, n_classes)).
 
     Raises
     ------
@@ -295,11 +296,11 @@ def _count(map_: Map, X: Any) -> Float64s:
 
 
 _MIN_POINTS_FOR_LETTER = 13.0
-"""Smallest cell width in points at which a letter is written in the cell."""
+"""Minimum cell width in points for a letter in the cell."""
 
 _SMALLEST_PART = 0.25
-"""Strength of the class color, from 0 (color of the page) to 1 (full color), in a unit that
-contains an equal number of rows of each class."""
+"""Strength of the class color in a unit with equally many rows of each class.  0 is the color of
+the page, and 1 is the full color."""
 
 
 def majority(
@@ -342,11 +343,10 @@ def majority(
     Returns
     -------
     Display
-        ``drawn_`` contains the ``"classes"``, and the number of rows of each class in each unit
-        (``"counts"``, of shape (n_units, n_classes)).  For each unit, it contains the most frequent
-        class as a position in ``"classes"`` (``"majority"``, -1 without rows), and the share of
-        this class (``"share"``, NaN without rows).  Among equally frequent classes, the first class
-        is used.
+        ``drawn_`` contains the ``"classes"``, and the rows of each class by unit (``"counts"``, of
+        shape (n_units, n_classes)).  ``"majority"`` is the most frequent class of each unit as a
+        position in ``"classes"``, or -1 without rows.  ``"share"`` is the share of this class, or
+        NaN without rows.  The first of equally frequent classes is used.
 
     Raises
     ------
@@ -405,7 +405,7 @@ def _majorities(found: ClassCounts) -> tuple[Ints, Float64s]:
 
 
 def _color(entries: list[LegendEntry], place: int, share: float) -> Any:
-    """Return the color of a class, which is paler if the class has a small share of the rows."""
+    """Return the color of a class.  A small share of the rows makes the color paler."""
     if place < 0:
         return empty_color()
     lowest = 1 / len(entries)
@@ -426,11 +426,11 @@ def _write_letters(picture: Picture, first: Ints, cells: list[Any]) -> None:
 
 
 _PART_WITH_ROWS, _PART_WITHOUT_ROWS = 0.45, 0.16
-"""Strength of the class color, from 0 (color of the page) to 1 (full color), in cells with rows and
-in cells without rows.  Pies have the full color."""
+"""Strength of the class color in cells with rows, and in cells without rows.  0 is the color of
+the page, and 1 is the full color.  Pies have the full color."""
 
 _MIN_POINTS_FOR_NUMBER = 17.0
-"""Smallest cell width in points at which a number is written in the cell."""
+"""Minimum cell width in points for a number in the cell."""
 
 
 def confusion_map(
@@ -446,15 +446,15 @@ def confusion_map(
 ) -> Display:
     """Draw the class of each unit, and the rows that are classified incorrectly.
 
-    A cell has the color of its class, and is paler if the unit has no rows.  Thick lines are
-    borders between classes.  A pie shows the incorrectly classified rows of a unit in the colors of
-    their true classes, with the number of these rows.
+    A cell has the color of its class.  Cells without rows are paler.  Thick lines are borders
+    between classes.  A pie and a number show the incorrectly classified rows of a unit.  The pie
+    has the colors of their true classes.
 
     Parameters
     ----------
     map : SOMClassifier, Recognizer or Map
-        A classifier predicts the class of each row.  For a map without classes, the predicted class
-        of a row is the most frequent class among the rows of its unit.
+        A classifier predicts the class of each row.  A map without classes predicts the most
+        frequent class among the rows of the unit.
     X : Table, data frame or array-like of shape (n_samples, n_features)
         Rows to classify.  Use rows that were not used for training, if possible.
     y : array-like of shape (n_samples,)
@@ -470,12 +470,12 @@ def confusion_map(
     Returns
     -------
     Display
-        ``drawn_`` contains the ``"classes"`` and the class of each unit as a position in the
-        classes (``"stands_for"``, -1 for no class).  The ``"counts"`` of rows and of ``"mistakes"``
-        are arrays with a row for each unit and a column for each true class.  The ``"confusion"``
-        has a row for each true class and a column for each predicted class.  ``"refused"`` is the
-        number of rows that the classifier refused to predict (see ``reject`` of `SOMClassifier`),
-        which do not count as mistakes.  ``"borders"`` contains both ends of each border line.
+        ``drawn_`` contains the ``"classes"``.  ``"stands_for"`` is the class of each unit as a
+        position in the classes, or -1.  The ``"counts"`` of rows and of ``"mistakes"`` are arrays
+        with a row for each unit and a column for each true class.  The ``"confusion"`` has a row
+        for each true class and a column for each predicted class.  ``"refused"`` is the number of
+        rows without a prediction (see ``reject`` of `SOMClassifier`).  They do not count as
+        mistakes.  ``"borders"`` contains both ends of each border line.
 
     Raises
     ------
@@ -536,7 +536,7 @@ def confusion_map(
 
 
 class _Predictions(NamedTuple):
-    """Counts of rows by true class for each unit, and by true and predicted class in total."""
+    """Numbers of rows by true class in each unit, and by true and predicted class in total."""
 
     classes: RowClasses
     stands_for: Ints
@@ -588,7 +588,7 @@ def _predictions(
 
 def _label_texts(labels: NDArray[Any], recognizer: Recognizer | None) -> list[str | None]:
     """Return labels as texts, or None for missing labels.  A label that equals a class of the
-    classifier gets the text of this class."""
+    classifier becomes the name of this class."""
     known = {} if recognizer is None else {one: str(one) for one in recognizer.classes.tolist()}
     return [
         None if is_missing(label) else known.get(label, str(label)) for label in labels.tolist()
@@ -598,8 +598,8 @@ def _label_texts(labels: NDArray[Any], recognizer: Recognizer | None) -> list[st
 def _majority_classes(
     units: Ints, texts: list[str | None], n_units: int
 ) -> tuple[list[str | None], Ints]:
-    """Return the names of the classes, and for each unit the position of its most frequent class
-    (-1 for a unit without rows)."""
+    """Return two values: the class names, and the most frequent class of each unit as a position
+    (-1 without rows)."""
     there = np.array([text is not None for text in texts]) & (units != NO_UNIT)
     counted = [str(text) for text, b in zip(texts, there, strict=True) if b]
     names, codes = np.unique(counted, return_inverse=True)
@@ -632,9 +632,9 @@ def labels(
 ) -> Display:
     """Write the name of each row at its best matching unit on the U-matrix.
 
-    Names do not overlap.  If there is too little space, names are moved or made smaller, or a cell
-    only shows its first name.  Names that still do not fit are left out, starting with the units
-    with the fewest rows.
+    Names do not overlap.  In small cells, names are moved or made smaller, or only the first name
+    is shown.  Names that still do not fit are left out.  Units with the fewest rows lose their
+    names first.
 
     Parameters
     ----------
@@ -659,8 +659,8 @@ def labels(
     Returns
     -------
     Display
-        As for `plots.values`.  ``drawn_`` also contains, by unit, the labels that were drawn
-        (``"labels"``) and the labels that were left out (``"left_out"``).
+        As for `plots.values`.  ``drawn_`` also contains the drawn ``"labels"`` and the
+        ``"left_out"`` labels by unit.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Legends below a map, and the colors that cells get from classes or levels."""
+"""Draw legends below a map, and choose cell colors for classes or levels."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
     from matplotlib.legend import Legend
 
 MAX_CLASSES = 8
-"""Default number of classes or levels with their own color."""
+"""Default number of classes or levels with a separate color."""
 
 LENGTHS = (36, 28, 22, 18, 15, 13, 11, 9, 8, 7, 6, 5)
-"""Numbers of characters to which names in a legend can be cut.  The first number with which the
-legend fits below the map is used."""
+"""Lengths in characters to which names in a legend can be cut.  The first length at which the
+legend fits is used."""
 
 _MARGIN = 0.08  # inches
 _MAX_SHARE = 0.5
-"""Largest height of a legend inside the axes, as a share of the height of the axes."""
+"""Maximum height of a legend inside the axes, as a share of the axes height."""
 
 
 def wrapped_legend(
@@ -49,7 +49,8 @@ def wrapped_legend(
     fontsize: float,
     **style: Any,
 ) -> "Legend":
-    """Add a legend of a given width with as few rows as possible.  Cut names only if necessary."""
+    """Add a legend with a given width and as few rows as possible.  Cut names only if
+    necessary."""
     n, dpi, handles = len(entries), ax.figure.dpi, [entry.handle for entry in entries]
     longest = max((len(entry.name) for entry in entries), default=1)
     lengths = sorted({min(length, longest) for length in LENGTHS}, reverse=True)
@@ -78,7 +79,7 @@ def wrapped_legend(
 
 
 def _widths(ax: "Axes", fontsize: float) -> Callable[[str], float]:
-    """Return a function that measures and caches the width of a name in pixels."""
+    """Return a function that measures the width of a name in pixels."""
     from matplotlib.text import Text
 
     probe = Text(fontsize=fontsize, figure=ax.get_figure(root=True))
@@ -124,12 +125,12 @@ class LegendEntry:
 
 
 def other_color() -> str:
-    """Return the color that all classes without their own color share."""
+    """Return the color of all classes without a separate color."""
     return shade(0.28)
 
 
 def check_max_classes(max_classes: int) -> None:
-    """Raise InputError if there are more classes than styles (colors with hatches)."""
+    """Raise InputError if there are more classes than pairs of color and hatch."""
     if not isinstance(max_classes, int) or not 1 <= max_classes <= MAX_STYLES:
         raise InputError(
             f"`max_classes` must be a whole number from 1 to {MAX_STYLES}, but is {max_classes!r}. "
@@ -142,8 +143,8 @@ def check_max_classes(max_classes: int) -> None:
 def class_entries(
     names: Sequence[str], n_others: int, markers: Sequence[str] = ()
 ) -> list[LegendEntry]:
-    """Return the legend entries of the classes.  If classes share a color, the last entry is for
-    these classes."""
+    """Return the legend entries of the classes.  The last entry is for classes that share a
+    color."""
     shapes = markers or "s" * (len(names) + 1)
     entries = [
         LegendEntry(name, class_color(i), shapes[i], "" if markers else hatch(i))
@@ -158,7 +159,7 @@ def class_entries(
 def level_entries(
     plane: ColumnPlane, max_levels: int = MAX_CLASSES
 ) -> tuple[list[Any], list[LegendEntry]]:
-    """Return the color of each unit, which depends on its level, and the legend entries."""
+    """Return two values: the color of each unit by its level, and the legend entries."""
     check_max_classes(max_levels)
     named = plane.levels[:max_levels]
     palette = [class_color(i) for i in range(len(named))]
@@ -170,8 +171,8 @@ def level_entries(
 def hatch_cells(
     ax: "Axes", lattice: Lattice, places: Any, n_named: int, *, level: float = 3.5
 ) -> None:
-    """Draw hatches on the cells of the ninth and further levels, because these levels repeat
-    colors.  Only the first `n_named` levels are hatched."""
+    """Draw hatches on cells of the ninth and later levels.  This distinguishes levels of equal
+    color.  Only the first `n_named` levels are hatched."""
     for pattern in dict.fromkeys(map(hatch, range(n_named))):
         if pattern:
             is_of = [0 <= i < n_named and hatch(int(i)) == pattern for i in places]
@@ -186,7 +187,7 @@ def hatch_shapes(ax: "Axes", shapes: Any, pattern: str, *, level: float = 3.5) -
 
 
 def add_legend(ax: "Axes", entries: Sequence[LegendEntry], name: str, *, is_own: bool) -> None:
-    """Add a legend below the map with the marker and color of each class."""
+    """Add a legend with the marker and color of each class below the map."""
     dpi, box = ax.figure.dpi, ax.get_window_extent()
     style: dict[str, Any] = {
         "title": name,
@@ -210,7 +211,7 @@ def add_legend(ax: "Axes", entries: Sequence[LegendEntry], name: str, *, is_own:
 
 
 def _grow_below(ax: "Axes", more: float) -> None:
-    """Add `more` inches of free space to a figure, below all axes."""
+    """Add `more` inches of space to a figure, below all axes."""
     figure: Any = ax.figure
     if more <= 0:
         return
@@ -223,7 +224,7 @@ def _grow_below(ax: "Axes", more: float) -> None:
 
 
 def _make_room(ax: "Axes", share: float) -> None:
-    """Keep a share of the axes height free below the map by changing the limits of the y axis."""
+    """Change the limits of the y axis for a share of free height below the map."""
     box = ax.get_window_extent()
     (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()  # low > high, as y points down
     scale = min(box.width / (right - left), (1 - share) * box.height / (low - high))
@@ -232,14 +233,14 @@ def _make_room(ax: "Axes", share: float) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Painted:
-    """Drawn cells, and the data that their color bar or legend needs.
+    """Drawn cells, with the data for their color bar or legend.
 
     Attributes
     ----------
     cells : matplotlib.collections.PolyCollection
     limits : tuple of float, or None for levels
     ends : str
-        Ends of the color bar beyond which values exist, as a value of matplotlib's `extend`.
+        Ends of the color bar with values beyond them, as a value of matplotlib's `extend`.
     entries : list of Entry
         Entries of the legend for levels.  The list is empty for numbers.
     """
@@ -261,7 +262,7 @@ def paint(
     max_classes: int = MAX_CLASSES,
     **cells: Any,
 ) -> Painted:
-    """Draw all cells in the colors of the values of a plane."""
+    """Draw all cells in the colors of a plane."""
     if plane.kind == "level":
         colors, entries = level_entries(plane, max_classes)
         shapes = draw_cells(ax, lattice, colors=colors, **cells)

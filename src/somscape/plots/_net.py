@@ -1,4 +1,4 @@
-"""Pictures of the map as a net among the rows, and of the shortest tree that joins prototypes."""
+"""Draw the map as a net among the rows, and the shortest tree that joins prototypes."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -25,12 +25,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MAX_AXES_ROWS = 2000
-"""Largest number of rows from which the main axes are computed.  If there are more rows, evenly
-spaced rows are used."""
+"""Maximum number of rows for computing the main axes.  Larger tables are represented by evenly
+spaced rows."""
 
 _MANY_ROWS = 2000
-"""Number of rows above which the points of rows are drawn smaller and paler.  The more rows, the
-smaller and paler the points are."""
+"""Number of rows above which points become smaller and paler.  More rows strengthen this."""
 
 
 def net(
@@ -55,7 +54,7 @@ def net(
         Rows to draw, in any form that `Map.rows_of` accepts.  The main axes are computed from these
         rows.  If `X` is not given, they are computed from the prototypes, weighted by hits.
     y : array-like of shape (n_samples,), optional
-        Class of each row of `X`, which determines the color of the row.
+        Class of each row of `X`.  Each class has a color.
     y_name : str, default=""
         Title of the legend.
     max_classes : int, default=8
@@ -67,9 +66,8 @@ def net(
     Returns
     -------
     Display
-        ``drawn_`` contains the positions of the units (``"places"``, of shape (n_units, 2)), the
-        positions of the rows (``"rows"``), and the share of the variance along each axis
-        (``"shares"``).
+        ``drawn_`` contains the positions of the units (``"places"``, of shape (n_units, 2)) and of
+        the rows (``"rows"``).  ``"shares"`` is the share of the variance along each axis.
 
     Raises
     ------
@@ -121,8 +119,8 @@ def net(
 
 
 def _main_axes(map_: Map, rows: Any) -> tuple[Float64s, Float64s, Float64s]:
-    """Return the mean of the rows, the two main axes as columns, and the share of the variance
-    along each axis."""
+    """Return three values: the mean row, the two main axes as columns, and their shares of the
+    variance."""
     whole = rows[~np.isnan(rows).any(axis=1)]
     if len(whole) > 1:
         few = np.asarray(whole[np.arange(0, len(whole), -(-len(whole) // MAX_AXES_ROWS))], float)
@@ -172,8 +170,8 @@ def _draw_net(ax: "Axes", map_: Map, units: Float64s) -> None:
 
 
 def _pairs_to_join(lattice: Lattice) -> Ints:
-    """Return each pair of neighbors that a line of the net joins.  On a rectangular map, diagonal
-    neighbors are not joined."""
+    """Return the pairs of neighbors that the net joins.  On a rectangular map, diagonal neighbors
+    are not joined."""
     pairs = neighbor_pairs(lattice)
     pairs = pairs[pairs[:, 0] < pairs[:, 1]]
     if lattice.kind != "rectangular":
@@ -202,8 +200,7 @@ MAX_MOVED, N_MOVES = 500, 60
 
 
 def tree_places(n_units: int, edges: Ints) -> Float64s:
-    """Return a position in the plane for each unit of a tree, so that each edge has a length of
-    about 1."""
+    """Return a position for each unit of a tree.  Each edge has a length of about 1."""
     near: list[list[int]] = [[] for _ in range(n_units)]
     for a, b in edges.tolist():
         near[a].append(b)
@@ -237,8 +234,8 @@ def tree_places(n_units: int, edges: Ints) -> Float64s:
 
 
 def _walk_tree(near: list[list[int]], root: int) -> tuple[list[int], dict[int, int]]:
-    """Return the units of a tree, parents before children, and the parent of each unit (-1 for the
-    root)."""
+    """Return two values: the units of a tree with parents first, and the parent of each unit (-1
+    for the root)."""
     order, parent = [root], {root: -1}
     for unit in order:
         for other in near[unit]:
@@ -249,7 +246,7 @@ def _walk_tree(near: list[list[int]], root: int) -> tuple[list[int], dict[int, i
 
 
 def _middle_of(near: list[list[int]], root: int) -> int:
-    """Return the unit in the middle of the longest path in a tree."""
+    """Return the middle unit of the longest path in a tree."""
     end = _walk_tree(near, root)[0][-1]
     order, parent = _walk_tree(near, end)
     path = [order[-1]]
@@ -259,8 +256,7 @@ def _middle_of(near: list[list[int]], root: int) -> int:
 
 
 def _improve_positions(places: Float64s, edges: Ints) -> Float64s:
-    """Move units, so that the distance of two units becomes similar to the number of edges between
-    them on the tree."""
+    """Move units until their distances are similar to the number of tree edges between them."""
     steps = shortest_paths(len(places), np.vstack([edges, edges[:, ::-1]]))
     is_joined = np.isfinite(steps) & (steps > 0)
     weights = np.where(is_joined, 1.0 / np.where(is_joined, steps, 1.0) ** 2, 0.0)
@@ -276,11 +272,11 @@ def _improve_positions(places: Float64s, edges: Ints) -> Float64s:
 
 LAYOUTS = ("map", "tree")
 _MIN_EDGED_POINTS = 5.0
-"""Smallest cell width in points at which lines of the tree have dark edges."""
+"""Minimum cell width in points for dark edges of the tree lines."""
 
 MAX_ALL_PAIRS = 1000
-"""Largest number of units on a map for which a line of the tree can join any two units.  On larger
-maps, a line can only join neighbors."""
+"""Maximum number of units for which a tree line can join any two units.  On larger maps, a line
+can only join neighbors."""
 
 
 def spanning_tree(
@@ -323,7 +319,7 @@ def spanning_tree(
     -------
     Display
         As for `plots.values`.  ``drawn_`` also contains the pairs of joined units (``"edges"``, of
-        shape (n_edges, 2)), and for ``layout="tree"`` the map with the new positions (``"tree"``).
+        shape (n_edges, 2)).  For ``layout="tree"``, ``"tree"`` is the map with the new positions.
         All other plots accept this map, for example ``plots.hits(tree, X, y)``.
 
     Raises
@@ -339,7 +335,7 @@ def spanning_tree(
 
     Notes
     -----
-    On maps of up to 1,000 units, a line can join any two units, which takes O(n_units^2 *
+    On maps of up to 1,000 units, a line can join any two units.  This takes O(n_units^2 *
     n_features).  On larger maps, a line can only join neighbors.
 
     Examples
@@ -387,7 +383,7 @@ def _tree_of(map_: Map) -> Ints:
 
 
 def _lay_out_as_tree(map_: Map, edges: Ints) -> Map:
-    """Return the map, with its units moved to the positions along the tree."""
+    """Return the map with its units at the positions along the tree."""
     if map_.n_units > MAX_GRAPH_UNITS:
         raise InputError(
             f"`layout` must be 'map' for a map of more than {MAX_GRAPH_UNITS} units, but is "

@@ -1,4 +1,4 @@
-"""Pictures of paths over a map, and of the changes between two maps."""
+"""Draw paths over a map, and the changes between two maps."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -44,14 +44,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SPREAD = 0.3
-"""Largest distance between the point of a visit and the middle of its cell, in cell widths.  Visits
-of the same cell have different points, so that lines do not cover each other."""
+"""Maximum distance in cell widths from the point of a visit to the middle of its cell.  Visits of
+the same cell have different points.  This separates their lines."""
 
 GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))
 
 _MAX_PART_OF_TEXT, _N_SHADES = 1 / 3, 64
-"""Largest share of the text color in the color of a cell, and number of different cell colors.  The
-rest of the color is the color of the page."""
+"""Maximum share of the text color in the color of a cell, and number of cell colors.  The text
+color is mixed with the color of the page."""
 
 
 def paths(
@@ -61,12 +61,12 @@ def paths(
     unit_size: float | None = None,
     ax: "Axes | None" = None,
 ) -> Display:
-    """Draw paths of rows over a map, whose U-matrix is drawn in pale gray.
+    """Draw paths of rows over a map with a pale gray U-matrix.
 
     A ring marks the start of a path, and a disk marks the end.  The color of a single path changes
-    with time.  Up to eight paths have different colors, and the id of each path is written at its
-    end.  More than eight paths are drawn as faint lines without rings and disks.  Each visit has
-    its own position in the cell, so that lines do not cover each other.
+    with time.  Up to eight paths have different colors, with the id of each path at its end.  More
+    than eight paths are drawn as faint lines without rings and disks.  Each visit has its own
+    position in the cell.  This separates the lines.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def paths(
     Display
         ``drawn_`` contains the ``"ids"`` of the paths and the positions of their visits
         (``"places"``, an array of shape (n_visits, 2) for each path).  For a single path, it also
-        contains the ``"lines"``, which can be passed to `figure.colorbar`.
+        contains the ``"lines"`` for `figure.colorbar`.
 
     Raises
     ------
@@ -134,7 +134,7 @@ def paths(
 
 
 def _pale_colors(heights: Float64s) -> list[str]:
-    """Return a pale color for each unit.  Units with a larger U-height have a darker color."""
+    """Return a pale color for each unit.  Units with larger U-heights are darker."""
     palette = [shade(share) for share in np.linspace(0, _MAX_PART_OF_TEXT, _N_SHADES)]
     share = (heights - heights.min()) / (float(np.ptp(heights)) or 1.0)
     return [palette[i] for i in np.rint(share * (_N_SHADES - 1)).astype(int).tolist()]
@@ -149,7 +149,8 @@ def _spots(lattice: Lattice, units: Ints, turn: int) -> Float64s:
 
 
 def _segments(lattice: Lattice, spots: Float64s) -> tuple[Float64s, Ints]:
-    """Return the lines between visits, and the number of the visit at the end of each line."""
+    """Return two values: the lines between visits, and the number of the visit at the end of each
+    line."""
     steps = short_way(lattice, np.diff(spots, axis=0))
     out = np.stack([spots[:-1], spots[:-1] + steps], axis=1)
     into = np.stack([spots[1:] - steps, spots[1:]], axis=1)
@@ -159,7 +160,7 @@ def _segments(lattice: Lattice, spots: Float64s) -> tuple[Float64s, Ints]:
 
 
 def _visited(units: Ints) -> Ints:
-    """Return the number of the first row of each visit of one path."""
+    """Return the number of the first row in each visit."""
     return np.flatnonzero(np.append(True, units[1:] != units[:-1]))
 
 
@@ -169,7 +170,7 @@ def _draw_lines(picture: Picture, places: list[Float64s], color: Any) -> None:
 
 
 def _draw_in_time(picture: Picture, path: Paths, spots: Float64s, colormap: str) -> None:
-    """Draw a path whose color changes with the order of its rows, and add a time bar."""
+    """Draw a path in colors that show the order of its rows, and add a time bar."""
     lines, visit = _segments(picture.map.lattice, spots)
     colors = color_map(colormap)
     drawn = add_lines(picture.ax, lines, cmap=colors, linewidths=1.4, zorder=3)
@@ -228,7 +229,7 @@ def difference(
     X : Table, data frame or array-like of shape (n_samples, n_features), optional
         Rows that are used to match the regions of both maps, as in `regions.compare`.
     limits : {"robust", "full"} or pair of float, default="robust"
-        Limits of the colors for the distances by which units moved, as for `plots.values`.
+        Color limits for the movement of units, as for `plots.values`.
     ax : matplotlib.axes.Axes, sequence of them, Figure or SubFigure, optional
         Axes or figure to draw in, instead of a new figure.  A sequence must contain three axes, or
         four axes with regions.  A figure, subfigure or single axes is divided into these axes.
@@ -236,13 +237,13 @@ def difference(
     Returns
     -------
     Display
-        For each unit, the `axes_` show the distance by which the unit moved, the column in which it
-        moved most, and the change of its share of the rows in percentage points (orange for an
-        increase, blue for a decrease).  If regions were compared, the last axes show the change of
-        the share of each region.  For each unit, ``drawn_`` contains the distance (``"moved"``),
-        the change of the share (``"grew"``) and the name of the ``"column"``.  It also contains the
-        complete result as ``"change"``, which can be printed.  If regions were compared, it also
-        contains the drawn ``"labels"`` with the names and shares of the regions.
+        The `axes_` show three values of each unit: the distance of its movement, the column that
+        moved most, and the change of its share of the rows in percentage points.  Increases are
+        orange, and decreases are blue.  If regions were compared, the last axes show the change of
+        the share of each region.  ``drawn_`` contains the values of each unit as ``"moved"``
+        (distance), ``"column"`` and ``"grew"`` (change of the share).  ``"change"`` is the
+        complete result, which can be printed.  If regions were compared, ``drawn_`` also contains
+        the ``"labels"`` with the names and shares of the regions.
 
     Raises
     ------
@@ -301,7 +302,7 @@ def difference(
 
 
 def _points_of_regions(change: MapChange) -> Float64s:
-    """Return the increase of the share of each later region, in percentage points."""
+    """Return how much the share of each later region increased, in percentage points."""
     now = [each for each in change.regions if each.after is not None]
     points = np.zeros(len(now))
     for each in now:
@@ -310,7 +311,7 @@ def _points_of_regions(change: MapChange) -> Float64s:
 
 
 def _write_regions(ax: "Axes", change: MapChange, found: Regions) -> dict[int, str]:
-    """Write in the middle of each region its earlier and later share of the rows."""
+    """Write the earlier and later share of the rows in the middle of each region."""
     lattice = change.before.lattice
     pieces = largest_pieces(lattice, found.labels)
     units, texts = [], []
@@ -330,6 +331,6 @@ def _text_of_shares(change: RegionChange) -> str:
 
 
 def _symmetric_limits(values: Float64s) -> tuple[float, float]:
-    """Return robust color limits that are symmetric around zero."""
+    """Return robust color limits with 0 in the middle."""
     far = checked_limits(np.abs(values), "robust")[1] or 1.0
     return -far, far

@@ -1,4 +1,4 @@
-"""A picture of one map in a single Axes object, and pictures with several small maps."""
+"""Draw one map in an Axes object, or several small maps."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class Picture:
-    """A map that is drawn in given axes, or in a new figure with a color bar or a legend.
+    """A map in given axes, or in a new figure with a color bar or a legend.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ class Picture:
         add_legend(self.ax, entries, title, is_own=self.is_own)
 
     def add(self, *, regions: Any = None, labels: Any = None, highlight: Any = None) -> None:
-        """Draw borders of regions, texts on units, and rings around highlighted units."""
+        """Draw region borders, texts on units, and rings around highlighted units."""
         lattice = self.map.lattice
         if highlight is not None:
             units = checked_units(highlight, self.map.n_units)
@@ -114,7 +114,7 @@ class Picture:
 
 
 def regions_of(map_: Map, regions: Any) -> Regions:
-    """Return the given regions of a map, or find the regions if the argument is True."""
+    """Return the given regions of a map, or find them if the argument is True."""
     return given_or_found(None if regions is True else regions, map_)
 
 
@@ -143,7 +143,7 @@ def checked_labels(labels: Any, map_: Map) -> list[str]:
 
 
 def checked_units(units: Any, n_units: int) -> Ints:
-    """Return the distinct unit numbers from `units`, which are numbers or the units of alerts."""
+    """Return the distinct unit numbers in `units`.  Alerts are replaced by their units."""
     if isinstance(units, Alerts):
         units = units.units[: units.n_alerts]
         units = units[units != NO_UNIT]
@@ -167,11 +167,10 @@ def checked_units(units: Any, n_units: int) -> Ints:
 
 
 _ROW_CHARACTERS, _MARK_CHARACTERS = 38, 5
-"""Number of characters that fit in a row of the legend below a panel, and number of characters that
-are as wide as the mark before a name."""
+"""Number of characters in a legend row below a panel, and width of a legend mark in characters."""
 
 _TITLE_CHARACTER = 0.085
-"""Width of a character in the title of a panel, in inches."""
+"""Width in inches of a character in a panel title."""
 
 _PANEL, _PANEL_TITLE, _FOOT, _GAP, _HEAD, _MIN_SIDE = 2.1, 0.3, 0.58, 0.22, 0.45, 0.3  # inches
 
@@ -187,7 +186,7 @@ def draw_panels(
     looks: Sequence[Mapping[str, Any]] = (),
     regions: Regions | None = None,
 ) -> "list[Axes]":
-    """Draw a small map for each plane, and return the axes of the maps."""
+    """Draw a small map for each plane, and return the axes."""
     axes, foot = given_axes(place, len(planes)), _FOOT
     if axes is None:
         map_height = float(np.clip(height_for(map_.lattice, _PANEL), 0.5, 3.0))
@@ -213,7 +212,7 @@ def draw_panels(
 def _grid(
     place: Any, n: int, n_wide: int, size: tuple[float, float], title: str
 ) -> "tuple[list[Axes], float]":
-    """Return the axes of a grid, and the height in inches of the legend below each map."""
+    """Return two values: the axes of a grid, and the height in inches of each legend."""
     map_height, foot = size
     n_tall = -(-n // n_wide)
     # A single panel still leaves room for the title of the picture.
@@ -237,7 +236,7 @@ def _grid(
 
 
 def _wanted_foot(plane: ColumnPlane) -> float:
-    """Return the height in inches that the legend below a map needs for names in full length."""
+    """Return the height in inches of a legend with names in full length."""
     if plane.kind != "level":
         return _FOOT
     names = [entry.name for entry in level_entries(plane)[1]]
@@ -246,7 +245,7 @@ def _wanted_foot(plane: ColumnPlane) -> float:
 
 
 def _width(ax: "Axes") -> float:
-    """Return the width of axes in inches, before the axes get the proportions of the map."""
+    """Return the width in inches of axes without the proportions of the map."""
     return float(ax.get_window_extent().width / ax.figure.dpi)
 
 

@@ -1,4 +1,4 @@
-"""Pictures of component planes, their correlations, unit profiles, and prototypes as images."""
+"""Draw component planes, their correlations, unit profiles, and prototypes as images."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -144,7 +144,7 @@ _MAX_SIDE, _CELL, _BAR, _TITLE = 6.5, 0.36, 0.95, 0.45  # inches
 _MAX_NAMES, _MAX_NUMBERS = 60, 14
 _NAME_CHARACTERS = 28
 _NAME_CHARACTER = 0.072
-"""Width of a character of a column name, in inches."""
+"""Width in inches of a character in a column name."""
 
 
 def correlations(
@@ -173,9 +173,9 @@ def correlations(
     Returns
     -------
     Display
-        ``drawn_`` contains the names of the ``"columns"`` in order, and the ``"correlations"`` of
-        their planes over the units, of shape (n_columns, n_columns).  For a category of more than
-        two levels, the correlation is computed for the most common level.
+        ``drawn_`` contains the names of the ``"columns"`` in order.  The ``"correlations"`` of
+        their planes have the shape (n_columns, n_columns).  For a category of more than two
+        levels, the correlation is computed for the most common level.
 
     Raises
     ------
@@ -258,11 +258,11 @@ def _write_numbers(picture: Any, found: Float64s) -> None:
 
 PROFILES = ("bars", "lines", "radar", "stars")
 _READABLE_POINTS = {"bars": 14.0, "lines": 14.0, "radar": 18.0, "stars": 14.0}
-"""Smallest cell width in points at which each kind of profile is readable."""
+"""Minimum cell width in points for each kind of profile."""
 
 _HALF_WIDTH, _HALF_HEIGHT, _RADIUS = 0.36, 0.32, 0.42
-"""Half the width and half the height of bars and lines, and the radius of radar plots and stars, in
-cell widths."""
+"""Sizes in cell widths: half the width and half the height of bars and lines, and the radius of
+radar plots and stars."""
 
 
 def profiles(
@@ -277,7 +277,7 @@ def profiles(
 ) -> Display:
     """Draw the values of several columns in each cell.
 
-    Each column is scaled from its lowest to its highest value on the map, so the lowest value has a
+    Each column is scaled from its lowest to its highest value on the map.  The lowest value has a
     bar of height 0.  If cells are too small, squares of several cells show their means.
 
     Parameters
@@ -286,7 +286,7 @@ def profiles(
         The map to draw.
     columns : str, int or sequence of these, optional
         Names or numbers of columns with numbers, dates or two levels.  By default the 8 columns
-        with the largest share of the variance of the prototypes, or all columns for ``"lines"``.
+        with the largest share of the prototypes' variance, or all columns for ``"lines"``.
     kind : {"bars", "lines", "radar", "stars"}, default="bars"
         ``"bars"``: a bar for each column.  ``"lines"``: a line through the columns in their order,
         for series and spectra.  ``"radar"``: a polygon around the middle of the cell.  ``"stars"``:
@@ -301,9 +301,9 @@ def profiles(
     Returns
     -------
     Display
-        ``drawn_`` contains the names of the ``"columns"``, their ``"values"`` in original units, of
-        shape (n_units, n_columns), and ``"side"``, the number of rows and columns of cells in a
-        square that shares one drawing.
+        ``drawn_`` contains the names of the ``"columns"`` and their ``"values"`` in original
+        units, of shape (n_units, n_columns).  ``"side"`` is the number of cells along each side of
+        a square with one drawing.
 
     Raises
     ------
@@ -430,11 +430,11 @@ def _add_by_column(ax: "Axes", places: Float64s, corners: Float64s) -> None:
 
 
 _SIDE = 0.82
-"""Length of the longer side of an image, in cell widths.  The length is below 0.87, the distance
-between two rows of hexagons, so images do not overlap."""
+"""Length in cell widths of the longer side of an image.  Rows of hexagons are 0.87 cell widths
+apart, so images do not overlap."""
 
 _VISIBLE_POINTS = 16.0
-"""Smallest cell width in points at which an image is visible."""
+"""Minimum cell width in points for an image."""
 
 
 def images(
@@ -461,9 +461,8 @@ def images(
         Numbers of pixel rows and columns of an image, such as ``(8, 8)``.  For color images with
         values from 0 to 1, the third number is 3.
     inverse : callable, optional
-        Function that converts prototypes of shape (n_units, n_features) to images of shape
-        (n_units, n_pixels), such as ``scaler.inverse_transform`` or ``pca.inverse_transform`` of
-        scikit-learn.
+        Function from prototypes (n_units, n_features) to images (n_units, n_pixels), such as
+        ``scaler.inverse_transform`` of scikit-learn.
     colormap : str, default="gray_r"
         Name of a color map of matplotlib, for images without colors.
     limits : {"full", "robust"} or pair of float, default="full"
@@ -478,8 +477,8 @@ def images(
     Returns
     -------
     Display
-        ``drawn_`` contains the ``"images"``, of shape ``(n_units, *shape)``, the ``"limits"``, and
-        ``"side"``, the number of rows and columns of cells in a square that shares one image.
+        ``drawn_`` contains the ``"images"``, of shape ``(n_units, *shape)``, and the ``"limits"``.
+        ``"side"`` is the number of cells along each side of a square with one image.
 
     Raises
     ------
@@ -520,7 +519,7 @@ def images(
 
 
 def _pixels(map_: Map, shape: Any, inverse: Any) -> Float64s:
-    """Return the pixels of each prototype, of shape (n_units, n_pixels)."""
+    """Return the pixels of each prototype (n_units, n_pixels)."""
     sides = np.asarray(shape)
     is_shape = sides.ndim == 1 and len(sides) in (2, 3) and sides.dtype.kind in "iu"
     if not is_shape or (sides < 1).any() or (len(sides) == 3 and sides[2] not in (3, 4)):

@@ -1,4 +1,4 @@
-"""Pictures of the regions of a map, of the tree in which regions join, and of their stability."""
+"""Draw the regions of a map, the tree that joins them, and their stability."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -59,9 +59,10 @@ def regions(
     Returns
     -------
     Display
-        ``drawn_`` contains the ``"regions"``, their ``"colors"``, both ends of each line of the
-        ``"borders"``, of shape (n_lines, 2, 2), and the positions of the ``"numbers"``, of shape
-        (n_regions, 2).  The number of a small region is next to the region, at the end of a line.
+        ``drawn_`` contains the ``"regions"`` and their ``"colors"``.  It also contains both ends
+        of each border line (``"borders"``, of shape (n_lines, 2, 2)), and the position of each
+        region number (``"numbers"``, of shape (n_regions, 2)).  The number of a small region is
+        next to the region, at the end of a line.
 
     Raises
     ------
@@ -100,7 +101,7 @@ def regions(
 
 
 def _entries(names: Sequence[str], colors: Sequence[str]) -> list[LegendEntry]:
-    """Return an entry of the legend for each region with a name."""
+    """Return a legend entry for each region with a name."""
     entries = [
         LegendEntry(f"{i}: {name}", color)
         for i, (name, color) in enumerate(zip(names, colors, strict=True))
@@ -112,17 +113,16 @@ def _entries(names: Sequence[str], colors: Sequence[str]) -> list[LegendEntry]:
 
 
 INSIDE = 0.3
-"""Share of the axis width for joins of parts of the same group, if there are also joins between
-groups."""
+"""Share of the axis width for joins within groups, if there are also joins between groups."""
 
 POWERS = (3, 10, 30, 100, 300)
-"""Exponents of the chances on the axis.  For example, 3 is a chance of 1 in 10^3.  The axis ends at
-the first of these exponents that no join exceeds.  If a join exceeds all of them, the axis ends at
-1e-320, because float64 cannot represent smaller chances."""
+"""Exponents of the chances on the axis.  For example, 3 is a chance of 1 in 10^3.  The axis ends
+at the first exponent that no join exceeds.  Otherwise it ends at 1e-320, near the limit of
+float64."""
 
 BEYOND = 320.0
 GAP = 0.012
-"""Smallest distance between a join and the joins of its branches, as a share of the axis width."""
+"""Minimum distance between a join and the joins of its branches, as a share of the axis width."""
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _WIDTH, _ROW, _MAX_TALL = 6.4, 0.26, 11.0  # inches
@@ -133,16 +133,17 @@ _NAME_CHARACTERS = 28
 
 @dataclass(frozen=True)
 class Merge:
-    """A join of two nodes of the tree.  A node is the number of a region or of an earlier join.
+    """A join of two nodes of the tree.  A node is a region or an earlier join, given by its
+    number.
 
     Attributes
     ----------
     nodes : (int, int)
     evidence : float
-        Chance that a border inside one group is as empty of rows as the border between the nodes.
-        NaN if the map does not contain rows.
+        Chance that a border inside one group contains as few rows as the border between the nodes.
+        NaN for a map without rows.
     is_apart : bool
-        Whether the density of rows is lower between the nodes than inside the nodes.
+        Whether rows are less dense between the nodes than inside them.
     """
 
     nodes: tuple[int, int]
@@ -170,11 +171,11 @@ def dendrogram(map: Map, regions: Regions | None = None, *, ax: "Axes | None" = 
     Returns
     -------
     Display
-        ``drawn_`` contains the ``"regions"``, the ``"leaves"`` (numbers of regions from top to
-        bottom), and the ``"merges"``, of shape (n_merges, 2), as in SciPy (join i creates node
-        ``n_regions + i``).  For each join, it also contains the chance on the axis
-        (``"evidence"``), whether a valley is between the two nodes (``"is_apart"``), and the
-        position on the axis from 0 to 1 (``"height"``).
+        ``drawn_`` contains the ``"regions"`` and the ``"leaves"`` (numbers of regions from top to
+        bottom).  The ``"merges"`` of shape (n_merges, 2) are joins as in SciPy.  Join i creates
+        node ``n_regions + i``.  For each join, ``"evidence"`` is the chance on the axis, and
+        ``"height"`` is the position on the axis from 0 to 1.  ``"is_apart"`` is True if a valley
+        is between the two nodes.
 
     Raises
     ------
@@ -187,10 +188,9 @@ def dendrogram(map: Map, regions: Regions | None = None, *, ax: "Axes | None" = 
 
     Notes
     -----
-    If neither the map nor its file contains rows, regions join by Ward's rule, and the axis shows
-    the number of remaining regions.  Regions that were changed by hand join when the first of their
-    units join.  Regions on unconnected parts of a map do not join.  Drawing takes as long as
-    finding regions.
+    Regions of a map without rows join by Ward's rule.  The axis then shows the number of remaining
+    regions.  Regions that were changed by hand join when the first of their units join.  Regions on
+    unconnected parts of a map do not join.  Drawing takes as long as finding regions.
 
     Examples
     --------
@@ -229,7 +229,7 @@ def dendrogram(map: Map, regions: Regions | None = None, *, ax: "Axes | None" = 
 
 
 def merges_of(map_: Map, found: Regions) -> list[Merge]:
-    """Return the joins of the regions of a map, from the first join to the last join."""
+    """Return the joins of regions from the first to the last."""
     joins, pairs = map_.joins, order_of_joins(map_)
     evidence = np.full(len(pairs), np.nan) if joins is None else joins.evidence
     n_inside = len(pairs) if joins is None else map_.n_units - joins.n_apart
@@ -268,14 +268,13 @@ def _heights(merges: list[Merge], n: int, has_rows: bool) -> Float64s:
 
 
 def _width_inside(merges: list[Merge]) -> float:
-    """Return the share of the axis width for joins of parts of the same group."""
+    """Return the share of the axis width for joins within groups."""
     kinds = {merge.is_apart for merge in merges}
     return INSIDE if len(kinds) == 2 else 0.0 if kinds == {True} else 1.0
 
 
 def _exponent(merge: Merge) -> float:
-    """Return the chance of a join as an exponent of ten, without the minus sign (3 for 1 in
-    10^3)."""
+    """Return the chance of a join as an exponent without minus sign (3 for 1 in 10^3)."""
     return float(-np.log10(merge.evidence)) if merge.evidence > 0 else BEYOND
 
 
@@ -286,16 +285,15 @@ def _last_exponent(merges: list[Merge]) -> float:
 
 
 def _position_of_exponent(power: float, most: float) -> float:
-    """Return the position of a chance on the part of the axis for joins between groups, from 0 to
-    1."""
+    """Return the position of a chance on the axis part for joins between groups (0 to 1)."""
     reached = np.clip(power, POWERS[0], most)
     # The first joins must not cover the leaves.
     return float(0.08 + 0.86 * np.log(reached / POWERS[0]) / np.log(most / POWERS[0]))
 
 
 def _leaves(children: list[tuple[int, int]], found: Regions) -> list[int]:
-    """Return the regions in an order in which the branches of the tree do not cross.  Of two
-    branches, the branch with more rows comes first."""
+    """Order the regions so that branches of the tree do not cross.  The branch with more rows
+    comes first."""
     n = found.n_regions
     below: list[list[int]] = [[i] for i in range(n)]
     rows = [float(size) for size in found.sizes]
@@ -390,7 +388,7 @@ def _draw_scale(ax: "Axes", merges: list[Merge], has_rows: bool) -> None:
 
 
 STABLE = 0.6
-"""A region with a stability below this value is not reliable (Hennig 2007)."""
+"""A region below this stability is not reliable (Hennig 2007)."""
 
 _WIDE, _GAP, _BARS_ROW = 2.3, 0.3, 0.24  # inches
 _BARS_HEAD, _BARS_FOOT, _LEFT = 0.8, 0.55, 0.6
@@ -411,10 +409,10 @@ def stability(stability: RegionStability, *, ax: Any = None) -> Display:
     Returns
     -------
     Display
-        The first of the two `axes_` has a bar for each number of regions.  The second has a bar for
-        the stability of each region, and a line at 0.6.  A region with a lower stability is not
-        reliable.  ``drawn_`` contains the ``"numbers"`` of regions, the ``"shares"`` of samples
-        with each number, and the stability of each region (``"of_regions"``).
+        The first of the two `axes_` has a bar for each number of regions.  The second has a bar
+        for the stability of each region, and a line at 0.6.  A region with a lower stability is
+        not reliable.  ``drawn_`` contains the ``"numbers"`` of regions, and the ``"shares"`` of
+        samples with each number.  ``"of_regions"`` is the stability of each region.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Colors of the page, of text, of cells and of classes, and color bars."""
+"""Choose colors and color bars for pictures."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,15 +29,15 @@ _LIGHT_REGION_COLORS = tuple(
     "#" + "".join(f"{(int(color[i : i + 2], 16) + 255) // 2:02x}" for i in (1, 3, 5))
     for color in REGION_COLORS
 )
-"""Lighter colors, for a region whose neighbors already have all usual colors."""
+"""Lighter colors for a region whose neighbors use all other colors."""
 
 _CLASS_COLORS = (*REGION_COLORS[:7], "")
-"""Colors of Okabe and Ito, which people with any kind of color vision can distinguish.  The empty
-text means the color of text."""
+"""Colors of Okabe and Ito, which people can distinguish with any kind of color vision.  The empty
+text is replaced by the color of text."""
 
 N_COLORS = len(_CLASS_COLORS)
 HATCHES = ("", "/////", ".....", "xxxxx")
-"""Hatches of the first, second, third and fourth class that have the same color."""
+"""Hatches of the first to fourth class with the same color."""
 
 MAX_STYLES = N_COLORS * len(HATCHES)
 MARKED = "#ffb000"
@@ -90,17 +90,17 @@ def dark() -> Iterator[None]:
 
 
 def paper() -> str:
-    """Return the color of the page in the current style of matplotlib."""
+    """Return the color of the page in the current matplotlib style."""
     return _setting("figure.facecolor")
 
 
 def ink() -> str:
-    """Return the color of text in the current style of matplotlib."""
+    """Return the color of text in the current matplotlib style."""
     return _setting("text.color")
 
 
 def shade(share: float) -> str:
-    """Return a color between the color of the page (0) and the color of text (1)."""
+    """Mix the color of the page (0) with the color of text (1)."""
     from matplotlib.colors import to_hex
 
     return to_hex(paled(ink(), share))
@@ -121,17 +121,17 @@ def empty_color() -> str:
 
 
 def line_color() -> str:
-    """Return the color of lines that join units, and of lines around light cells."""
+    """Return the color of lines between units and around light cells."""
     return shade(0.4)
 
 
 def faint_line() -> tuple[str, float]:
-    """Return the color and strength of edges that make cells in the page color visible."""
+    """Return the color and strength of edges around cells in the page color."""
     return ink(), 0.14
 
 
 def diverging() -> Any:
-    """Return a color map from blue (decrease) over a pale color to orange (increase)."""
+    """Return a color map from blue (decrease) to orange (increase)."""
     from matplotlib.colors import LinearSegmentedColormap
 
     colors = [REGION_COLORS[0], shade(0.04), REGION_COLORS[5]]
@@ -139,7 +139,7 @@ def diverging() -> Any:
 
 
 def color_map(name: Any) -> Any:
-    """Return a color map, given by name or as an object, with a color for empty cells."""
+    """Return a color map with a color for empty cells."""
     import matplotlib
     from matplotlib.colors import Colormap
 
@@ -156,7 +156,7 @@ def color_map(name: Any) -> Any:
 
 
 def contrast(color: Any) -> str:
-    """Return black or white as the color of text that is readable on the given color."""
+    """Return black or white, as the readable text color on the given color."""
     from matplotlib.colors import to_rgb
 
     red, green, blue = to_rgb(color)
@@ -164,14 +164,13 @@ def contrast(color: Any) -> str:
 
 
 def class_color(place: int) -> str:
-    """Return the color of a class.  After eight classes, the same colors repeat with other
-    hatches."""
+    """Return the color of a class.  The colors repeat with other hatches after eight classes."""
     return _CLASS_COLORS[place % N_COLORS] or ink()
 
 
 def region_colors(regions: Regions) -> list[str]:
-    """Return the color of each region.  If a region does not have its own color, its number
-    determines the color."""
+    """Return the color of each region.  The region number determines the color of a region without
+    a separate color."""
     n = len(REGION_COLORS)
     colors = list(regions.colors) or [""] * regions.n_regions
     ends = regions.labels[neighbor_pairs(regions.map_.lattice)]
@@ -187,7 +186,7 @@ def region_colors(regions: Regions) -> list[str]:
 
 
 def region_names(regions: Regions) -> list[str]:
-    """Return a text for each region, with its number and, if it has a name, its name."""
+    """Return a text with the number and any name of each region."""
     names = regions.names or ("",) * regions.n_regions
     return [f"{i}: {name}" if name else f"region {i}" for i, name in enumerate(names)]
 
@@ -205,9 +204,9 @@ def _setting(name: Literal["figure.facecolor", "text.color"]) -> str:
 
 
 FEW, SEVERAL = 0.05, 0.15
-"""Share of units at each end of the sorted values that are left out when robust limits are
-computed.  `SEVERAL` is for U-heights, because the neighbors of an outlying unit also have high
-U-heights, and `FEW` is for other values."""
+"""Share of units that robust limits ignore at each end of the sorted values.  `SEVERAL` is for
+U-heights.  An outlying unit also raises the U-heights of its neighbors.  `FEW` is for other
+values."""
 
 ROOM = {FEW: 0.5, SEVERAL: 2.0}
 """Largest distance of a robust limit from the range of the remaining units, as a multiple of the
@@ -216,7 +215,7 @@ width of this range."""
 MIN_UNITS = 9
 
 _BAR_CHARACTER = 0.075
-"""Width of a character in the label of a color bar, in inches."""
+"""Width in inches of a character in a color bar label."""
 
 _BAR_GAP, _BAR_WIDTH = 0.12, 0.14  # inches
 
@@ -247,7 +246,7 @@ def checked_limits(values: Float64s, limits: Any, share: float = FEW) -> tuple[f
 
 
 def limits_from_zero(values: Float64s, limits: Any) -> tuple[float, float]:
-    """Return color limits of which the lower is 0, or the given pair of limits."""
+    """Return color limits from 0, or the given limits."""
     low, high = checked_limits(values, limits)
     return (0.0, high or 1.0) if isinstance(limits, str) else (low, high)
 
@@ -264,14 +263,14 @@ def _robust(values: Float64s, share: float) -> tuple[float, float]:
 
 
 def ends_of_bar(values: Float64s, limits: tuple[float, float]) -> str:
-    """Return the ends of the color bar beyond which values exist, as matplotlib's `extend`."""
+    """Return the color bar ends with values beyond them, as matplotlib's `extend`."""
     found = values[~np.isnan(values)]
     is_below, is_above = bool((found < limits[0]).any()), bool((found > limits[1]).any())
     return ("neither", "min", "max", "both")[is_below + 2 * is_above]
 
 
 def add_bar(ax: "Axes", cells: "ColorizingArtist", label: str, extend: str) -> "Colorbar":
-    """Add a color bar to the right of a map, in the space that `map_axes` reserved."""
+    """Add a color bar to the right of a map.  `map_axes` reserved the space."""
     box, figure = ax.get_position(original=True), ax.figure
     inch = 1.0 / figure.get_figwidth()  # type: ignore[union-attr]
     place = (box.x1 + _BAR_GAP * inch, box.y0, _BAR_WIDTH * inch, box.height)
@@ -284,19 +283,19 @@ def add_bar(ax: "Axes", cells: "ColorizingArtist", label: str, extend: str) -> "
 
 
 _TICK_WIDTH = 0.4
-"""Width of the label of a tick in inches."""
+"""Width in inches of a tick label."""
 
 _LEFT, _RIGHT, _TIP = 0.1, 0.9, 0.028
-"""Positions of the left and right end of the slim color bar, and length of a pointed end, as shares
-of the axes width."""
+"""Left and right end of the slim color bar, and length of a pointed end, as shares of the axes
+width."""
 
 _TOP, _BOTTOM, _MARK, _NUMBERS, _LABEL = -0.05, -0.14, -0.168, -0.19, -0.32
-"""Vertical positions of the parts of the slim color bar, in inches relative to the lower edge of
-the axes.  Negative positions are below the edge."""
+"""Vertical positions of the slim color bar and its texts, in inches above the lower edge of the
+axes.  Negative positions are below the edge."""
 
 
 def add_slim_bar(ax: "Axes", cells: "PolyCollection", label: str, extend: str) -> None:
-    """Draw a slim color bar below a panel.  An end is pointed if values exist beyond the end."""
+    """Draw a slim color bar below a panel.  Its ends are pointed if values exist beyond them."""
     from matplotlib.collections import LineCollection
     from matplotlib.image import BboxImage
     from matplotlib.patches import Polygon
@@ -332,8 +331,8 @@ def add_slim_bar(ax: "Axes", cells: "PolyCollection", label: str, extend: str) -
 
 
 def _ticks(low: float, high: float, n_most: float) -> tuple[list[float], list[str], str]:
-    """Return round numbers in a range, their texts, and the power of ten by which the texts are to
-    be multiplied."""
+    """Return three values: round numbers in a range, their texts, and a power of ten for all
+    texts."""
     from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
     locator = MaxNLocator(int(np.clip(n_most, 2, 4)), steps=[1, 2, 2.5, 5, 10])

@@ -1,4 +1,4 @@
-"""Pictures of the progress of training, and of the errors of maps with different settings."""
+"""Draw the progress of training, and the errors of maps with different settings."""
 
 from functools import partial
 from itertools import cycle
@@ -96,7 +96,7 @@ def training(map: Map, *, ax: Any = None) -> Display:
 
 
 def _stacked(area: Area, n: int) -> "list[Axes]":
-    """Return axes that are arranged one below the other and share the x axis."""
+    """Return axes below each other with a common x axis."""
     width, height = area.size
     tall = (height - _BOTTOM - _TOP) / n
     axes: list[Axes] = []
@@ -113,7 +113,7 @@ _CANDIDATE_COLUMNS = (
 _MARKERS = ("o", "s", "^")
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 _SMALLEST_AREA, _LARGEST_AREA = 25.0, 160.0
-"""Area of a marker for stability 0, and area of a marker for stability 1, in square points."""
+"""Areas in square points of the markers for stability 0 and 1."""
 
 
 def trade_off(candidates: Table, *, ax: "Axes | None" = None) -> Display:
@@ -129,11 +129,10 @@ def trade_off(candidates: Table, *, ax: "Axes | None" = None) -> Display:
     Returns
     -------
     Display
-        Picture with a line for each map size, from the candidate with the largest final radius to
-        the candidate with the smallest final radius.  Candidates at the lower left have smaller
-        errors.  A larger marker means that maps of different samples of the rows are more similar.
-        ``drawn_`` contains the ``"topographic_error"``, ``"quantization_error"`` and
-        ``"stability"`` of the candidates.
+        Picture with a line for each map size.  The line joins candidates from the largest to the
+        smallest final radius.  Candidates at the lower left have smaller errors.  A larger marker
+        means that maps of different samples of the rows are more similar.  ``drawn_`` contains the
+        ``"topographic_error"``, ``"quantization_error"`` and ``"stability"`` of the candidates.
 
     Raises
     ------

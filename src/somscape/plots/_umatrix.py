@@ -1,4 +1,4 @@
-"""Pictures of the U-matrix, of the P-matrix and U*-matrix, and of any values of the units."""
+"""Draw the U-matrix, P-matrix and U*-matrix, or any values of units."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 PARETO_SHARE = 0.2013
-"""Share of all rows that are within the Pareto radius of a typical row."""
+"""Share of all rows within the Pareto radius of a typical row."""
 
 MAX_RADIUS_ROWS, MAX_PAIRS, MAX_SLOW_PAIRS = 2000, 100_000_000, 10_000_000
 _BLOCK = 4_000_000
@@ -51,8 +51,8 @@ def p_heights(map_: Map, X: Any) -> Float64s:
 
 
 def ustar_heights(u_heights: Float64s, p_heights: Float64s) -> Float64s:
-    """Return each U-height times a factor, which is 0 for the unit with the most rows near its
-    prototype, and above 1 if fewer rows than average are near."""
+    """Multiply each U-height by a factor.  The factor is 0 for the most rows near a prototype, and
+    above 1 for fewer rows than average."""
     mean, highest = float(p_heights.mean()), float(p_heights.max())
     if mean == highest:
         return u_heights
@@ -60,7 +60,7 @@ def ustar_heights(u_heights: Float64s, p_heights: Float64s) -> Float64s:
 
 
 def edge_heights(map_: Map) -> tuple[Float64s, Float64s]:
-    """Return the positions and heights of cells, first for units, then for pairs of neighbors."""
+    """Return the positions and heights of cells, for units and then for pairs of neighbors."""
     pairs = neighbor_pairs(map_.lattice)
     if not len(pairs):
         return map_.lattice.positions, np.zeros(map_.n_units)
@@ -76,7 +76,7 @@ def edge_heights(map_: Map) -> tuple[Float64s, Float64s]:
 
 
 def _medians(units: Ints, values: Float64s, n_units: int) -> Float64s:
-    """Return the median of the values of each unit, or 0 for a unit without values."""
+    """Return the median value of each unit, or 0 without values."""
     order = np.lexsort([values, units])
     counts = np.bincount(units, minlength=n_units)
     start = np.cumsum(counts) - counts
@@ -88,7 +88,7 @@ def _medians(units: Ints, values: Float64s, n_units: int) -> Float64s:
 
 def draw_edges(picture: Picture, **colors: Any) -> None:
     """Draw a half-size cell for each unit and for each pair of neighbors.  On a graph, lines
-    between units replace the cells for pairs."""
+    replace the cells for pairs."""
     map_, lattice = picture.map, picture.map.lattice
     is_graph = lattice.kind == "graph"
     places, heights = (lattice.positions, map_.u_heights) if is_graph else edge_heights(map_)
@@ -97,7 +97,7 @@ def draw_edges(picture: Picture, **colors: Any) -> None:
 
 
 def _distances(map_: Map, rows: Any, codebook: Any) -> Iterator[Any]:
-    """Yield, for each block of rows, the distances of the rows to all prototypes."""
+    """Yield the distances of each block of rows to all prototypes."""
     size = max(1, _BLOCK // max(1, len(codebook)))
     metric = map_.metric
     if not _is_plain(map_, rows):
@@ -134,15 +134,15 @@ KINDS = {
 }
 
 CROWDED = 8
-"""Largest mean number of rows per unit at which each class of a unit is marked.  With more rows per
-unit, a class is only marked in units in which its share exceeds its share of all rows."""
+"""Maximum mean number of rows per unit for marking every class of a unit.  With more rows, a class
+is only marked in units with more than its usual share."""
 
 _READABLE_MARKER_POINTS = 8.0
-"""Smallest cell width in points at which markers can be distinguished."""
+"""Minimum cell width in points for markers."""
 
 _SMALLEST_DIAMETER, _SINGLE_DIAMETER, _SEVERAL_DIAMETER = 0.14, 0.42, 0.3
-"""Diameters, in cell widths, of the smallest marker, of the largest marker that is alone in a cell,
-and of the largest marker in a cell with several markers."""
+"""Diameters in cell widths: the smallest marker, the largest single marker, and the largest of
+several markers in a cell."""
 
 
 def umatrix(
@@ -171,18 +171,17 @@ def umatrix(
         Rows, in any form that `Map.rows_of` accepts.  Rows are needed to mark classes, and to count
         the rows for a P-matrix or U*-matrix.
     y : array-like of shape (n_samples,), optional
-        Class of each row of `X`.  Units with rows of the first class have a circle, units with rows
-        of the second class have a square, and so on.  Markers of several classes in a unit are next
-        to each other.  A marker is larger if the class has more rows.  If units have more than 8
-        rows on average, a class is only marked in units in which the share of the class is above
-        its share of all rows.  If cells are too small, squares of several cells are marked
-        together.
+        Class of each row of `X`.  Units with rows of the first class have a circle, units with the
+        second class a square, and so on.  Markers of several classes in a unit are next to each
+        other.  A marker is larger if the class has more rows.  With more than 8 rows per unit on
+        average, a class is only marked in units with more than its usual share.  If cells are too
+        small, squares of several cells are marked together.
     kind : {"u", "edges", "p", "ustar"}, default="u"
-        ``"u"``: mean distance of each unit to its neighbors.  ``"edges"``: the distance of two
-        neighbors in an additional cell between both units, and the median of these distances in the
-        cell of each unit.  ``"p"``: number of rows within the Pareto radius of each prototype.
-        ``"ustar"``: the values of ``"u"``, lowered in areas with many rows and raised in areas with
-        few rows.
+        ``"u"``: mean distance of each unit to its neighbors.  ``"edges"``: an additional cell
+        between two neighbors shows their distance, and the cell of each unit shows the median of
+        these distances.  ``"p"``: number of rows within the Pareto radius of each prototype.
+        ``"ustar"``: the values of ``"u"``, lowered in areas with many rows and raised in areas
+        with few rows.
     y_name : str, default=""
         Title of the legend.
     max_classes : int, default=8
@@ -192,8 +191,7 @@ def umatrix(
         As for `plots.values`.
     limits : {"robust", "full"} or pair of float, default="robust"
         As for `plots.values`, but ``"robust"`` extends the range of the middle 70 % of the heights
-        by at most twice this range, because the neighbors of an outlying unit also have high
-        values.
+        by at most twice this range.  This allows for high values around an outlying unit.
     unit_size : float, optional
         Inches between neighboring units.  By default, the map's longer side is about 5.5 inches.
     colormap : str, default="bone_r"
@@ -205,8 +203,8 @@ def umatrix(
     Returns
     -------
     Display
-        As for `plots.values`.  If `y` is given, ``drawn_`` also contains the ``"classes"``, and the
-        number of rows of each class in each unit (``"counts"``, of shape (n_units, n_classes)).
+        As for `plots.values`.  If `y` is given, ``drawn_`` also contains the ``"classes"``, and
+        the rows of each class by unit (``"counts"``, of shape (n_units, n_classes)).
 
     Raises
     ------
@@ -223,11 +221,10 @@ def umatrix(
 
     Notes
     -----
-    The Pareto radius is computed from at most 2,000 rows.  For each of these rows, the smallest
-    ball around the row that contains 20.13 % of the rows is computed.  The Pareto radius is the
-    median of the radii of these balls.  P-heights are computed from at most 1e8 distances between
-    prototypes and evenly spaced rows.  With P-heights p, the U*-height is u * (1 + (p - mean p) /
-    (mean p - max p)).
+    The Pareto radius is computed from at most 2,000 rows.  Each of these rows has a ball that
+    contains the nearest 20.13 % of the rows.  The Pareto radius is the median radius of these
+    balls.  P-heights are computed from at most 1e8 distances between prototypes and evenly spaced
+    rows.  With P-heights p, the U*-height is u * (1 + (p - mean p) / (mean p - max p)).
 
     References
     ----------
@@ -267,7 +264,7 @@ def umatrix(
 
 
 def check_most_markers(max_classes: int) -> None:
-    """Raise InputError if `max_classes` exceeds the number of different markers."""
+    """Raise InputError if `max_classes` exceeds the number of markers."""
     if max_classes > len(MARKERS):
         raise InputError(
             f"`max_classes` must be at most {len(MARKERS)}, the number of different markers, but "
@@ -321,8 +318,7 @@ def _are_marked(counts: Ints) -> Any:
 
 
 def _offsets(place: Ints, n_present: Ints) -> Float64s:
-    """Return the position of marker number `place` in a cell with `n_present` markers, relative to
-    the middle of the cell."""
+    """Return the offset of marker `place` of `n_present` markers from the middle of the cell."""
     angle = np.pi + 2 * np.pi * place / np.maximum(n_present, 1)
     radius = np.where(n_present == 1, 0.0, np.where(n_present == 2, 0.2, 0.27))
     return np.column_stack([radius * np.cos(angle), radius * np.sin(angle)])
@@ -350,10 +346,10 @@ def values(
     map : Map
         Map, or an estimator or detector that has a map.
     values : array-like of shape (n_units,) or (n_rows, n_cols), str, int or callable
-        Number, truth value or text for each unit, with NaN or None for an empty cell.  The values
-        can also be the name or number of a feature column, which is shown in original units, or a
-        function that takes the rows of a unit, with the type of `X`, and returns a value.  A
-        function of `somscape.measures` is called with the map and the rows of the unit.
+        Number, truth value or text for each unit, with NaN or None for an empty cell.  A feature
+        column, given by name or number, is shown in original units.  A function takes the rows of
+        a unit, with the type of `X`, and returns a value.  A function of `somscape.measures` is
+        called with the map and the rows of the unit.
     X : Table, data frame or array-like of shape (n_samples, n_features), optional
         Rows for the function `values`, in any form that `Map.rows_of` accepts.  The cells of units
         without rows are then empty.
@@ -384,11 +380,11 @@ def values(
     Returns
     -------
     Display
-        ``drawn_`` contains the ``"values"``.  For numbers, it also contains the ``"limits"`` of the
-        colors and the ``"cells"``, which can be passed to `figure.colorbar`.  For texts, it
-        contains the ``"levels"``, and the values are positions in the levels.  If regions,
-        highlighted units or texts were drawn, it also contains ``"regions"``, ``"borders"``,
-        ``"highlight"``, and the ``"labels"`` by unit.
+        ``drawn_`` contains the ``"values"``.  For numbers, it also contains the ``"limits"`` of
+        the colors and the ``"cells"`` for `figure.colorbar`.  For texts, it contains the
+        ``"levels"``, and the values are positions in the levels.  Further keys are ``"regions"``
+        and ``"borders"`` for drawn regions, ``"highlight"`` for highlighted units, and
+        ``"labels"`` for texts by unit.
 
     Raises
     ------
@@ -465,9 +461,9 @@ def quality(
     -------
     Display
         ``drawn_`` contains the ``"quantization_error"``, the mean distance between a unit and its
-        rows, and the ``"topographic_error"``, the share of these rows whose second best matching
-        unit is not a neighbor of the unit.  Both arrays have the shape (n_units,) and contain NaN
-        for units without rows.
+        rows.  The ``"topographic_error"`` is the share of these rows with a second best matching
+        unit that is not a neighbor.  Both arrays have the shape (n_units,) and contain NaN for
+        units without rows.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The values of units that pictures show, from columns of the data, functions or arrays."""
+"""Compute the values of units for pictures, from columns, functions or arrays."""
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence
@@ -20,7 +20,7 @@ from somscape.tables.ordered import DateCode
 from somscape.tables.sources import collected
 
 YEAR = 365.2425 * 86_400e6
-"""Number of microseconds in a year of average length."""
+"""Number of microseconds in an average year."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +35,8 @@ class ColumnPlane:
         ``"number"``: numbers in original units, with dates as decimal years.  ``"share"``: the
         share of one level of a category with two levels.  ``"level"``: the most common level.
     values : ndarray of shape (n_units,), float64
-        Numbers, shares from 0 to 1, or positions in `levels`.  If a unit does not have a value, the
-        number or share is NaN, and the position is -1.
+        Numbers, shares from 0 to 1, or positions in `levels`.  A unit without a value has the
+        number or share NaN, and the position -1.
     levels : tuple of str
         For a share, the level whose share the values contain.  For levels, all levels in descending
         order of frequency.
@@ -122,7 +122,7 @@ def _plane(map: Map, column: str) -> ColumnPlane:
 
 
 def column_name(map_: Map, column: str | int) -> str:
-    """Return the name of a feature column that is given by name or number."""
+    """Return the name of a feature column, given by name or number."""
     names = [code.name for code in map_.encoding.features]
     if isinstance(column, str):
         if column in names:
@@ -266,8 +266,8 @@ def relevance(map: Map, columns: Any = None) -> Float64s:
 
 
 def plane_correlations(map_: Map, names: list[str]) -> Float64s:
-    """Return the correlations of planes, computed over the units.  For a plane of levels, the value
-    of a unit is 1 if it has the most common level, and otherwise 0."""
+    """Return the correlations of planes over the units.  For a plane of levels, the value is 1 for
+    the most common level and otherwise 0."""
     planes = np.column_stack([_as_numbers(map_, name) for name in names])
     planes = planes - planes.mean(axis=0)
     length = np.sqrt((planes**2).sum(axis=0))
@@ -278,7 +278,7 @@ def plane_correlations(map_: Map, names: list[str]) -> Float64s:
 
 
 def by_likeness(correlations: Float64s) -> Ints:
-    """Return plane numbers in an order in which similar or opposite planes are neighbors."""
+    """Order the planes so that similar or opposite planes are neighbors."""
     alike = np.round(np.abs(correlations), 9)  # rounding keeps equal values equal on every machine
     np.fill_diagonal(alike, -1.0)
     first, second = np.unravel_index(int(alike.argmax()), alike.shape)
@@ -296,7 +296,7 @@ def by_likeness(correlations: Float64s) -> Ints:
 
 
 def numeric_planes(map_: Map, names: list[str]) -> Float64s:
-    """Return the values of planes of numbers or shares, as an array of shape (n_units, n_names)."""
+    """Return the values of planes with numbers or shares (n_units, n_names)."""
     planes = [column_plane(map_, name) for name in names]
     if wrong := [p.name for p in planes if p.kind == "level"]:
         raise InputError(
@@ -319,7 +319,7 @@ NO_LEVEL = -1
 
 
 def plane_of(map_: Map, values: Any, X: Any = None, name: str | None = None) -> ColumnPlane:
-    """Return the plane of a column, of the results of a function, or of given values."""
+    """Return a plane from a column, a function or given values."""
     if isinstance(values, str) or is_number(values):
         plane = column_plane(map_, values)
         return plane if name is None else replace(plane, name=name)
@@ -333,8 +333,7 @@ def plane_of(map_: Map, values: Any, X: Any = None, name: str | None = None) -> 
 
 
 def rows_by_unit(map_: Map, X: Any) -> tuple[Any, list[Ints]]:
-    """Return the rows in a form in which rows can be selected by number, and the row numbers of
-    each unit."""
+    """Return two values: rows that can be selected by number, and the row numbers of each unit."""
     X = collected(X)
     units = map_.winners(X)
     order = np.argsort(units, kind="stable")
@@ -344,7 +343,7 @@ def rows_by_unit(map_: Map, X: Any) -> tuple[Any, list[Ints]]:
 
 
 def _take(rows: Any, chosen: Ints) -> Any:
-    """Return the rows with the chosen numbers, in the type of the given rows."""
+    """Return the chosen rows in their original type."""
     if hasattr(rows, "iloc"):
         return rows.iloc[chosen]
     if hasattr(rows, "take") and not isinstance(rows, np.ndarray):
@@ -353,8 +352,7 @@ def _take(rows: Any, chosen: Ints) -> Any:
 
 
 def _results_of_rows(map_: Map, function: Callable[..., Any], X: Any) -> list[Any]:
-    """Return, for each unit, the result of a function of its rows, or None if the unit does not
-    have rows."""
+    """Apply a function to the rows of each unit.  The result is None for a unit without rows."""
     if X is None:
         raise InputError(
             "`values` is a function of rows, but `X` is not given. Pass the rows as `X`.",
@@ -418,7 +416,7 @@ def _plane_of_array(map_: Map, values: Any, name: str) -> ColumnPlane:
 
 
 def levels_of(name: str, texts: Sequence[str | None]) -> ColumnPlane:
-    """Return a plane whose levels are the distinct texts, in descending order of frequency."""
+    """Return a plane whose levels are the distinct texts, with the most frequent first."""
     levels, counts = np.unique([t for t in texts if t is not None], return_counts=True)
     ordered = levels[np.argsort(-counts, kind="stable")].tolist()
     place = {level: i for i, level in enumerate(ordered)}

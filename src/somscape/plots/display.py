@@ -1,4 +1,4 @@
-"""The display that every plot returns, and the axes of pictures with several panels."""
+"""The display that every plot returns, and axes for several panels."""
 
 import io
 import os
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
 
 SCREEN_DPI = 110
-"""Dots per inch of a saved picture, and dots per inch of a picture in a notebook."""
+"""Dots per inch in a file, and dots per inch in a notebook."""
 
 LINES_DPI = 300
-"""Smallest number of dots per inch for the parts of an SVG or PDF that are stored as pixels."""
+"""Minimum dots per inch for pixels in an SVG or PDF file."""
 
 _METADATA: dict[str, dict[str, Any]] = {
     ".png": {"Software": None},
     ".pdf": {"CreationDate": None, "Producer": None, "Creator": None},
     ".svg": {"Date": None, "Creator": None},
 }
-"""Settings of matplotlib, by file extension, that keep dates and versions out of pictures."""
+"""Settings of matplotlib by file extension.  They keep dates and versions out of pictures."""
 
 _SAVE_SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",
@@ -37,11 +37,11 @@ _SAVE_SETTINGS: dict[Any, Any] = {
     "image.composite_image": False,
     "svg.hashsalt": "somscape",
 }
-"""Settings of matplotlib for saved pictures.  With these settings, text can be searched and edited,
-images keep their pixels, and the names of the parts of an SVG file are not random."""
+"""Settings of matplotlib for saved pictures.  These keep text searchable, images unchanged, and
+names in SVG files reproducible."""
 
 WINDOWLESS = ("agg", "cairo", "pdf", "pgf", "ps", "svg", "template")
-"""Backends of matplotlib that cannot open windows and only write files."""
+"""Backends of matplotlib that do not open windows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +51,8 @@ class Display:
     Attributes
     ----------
     figure_ : matplotlib.figure.Figure
-        Figure of the picture, which can be changed or included in a document.  Figures that
-        somscape creates are not registered in pyplot.
+        Figure of the picture.  It can be changed or included in a document.  Figures that somscape
+        creates are not registered in pyplot.
     axes_ : tuple of matplotlib.axes.Axes
         Axes of each map or chart, without color bars.
     drawn_ : mapping of str to object
@@ -169,8 +169,7 @@ class Display:
 
 
 def make_figure(width: float, height: float) -> "Figure":
-    """Return an empty figure on the Agg canvas that is not registered in pyplot.  Sizes are in
-    inches."""
+    """Return an empty figure that pyplot does not manage.  Sizes are in inches."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), dpi=SCREEN_DPI)
@@ -186,7 +185,7 @@ def use_agg(figure: "Figure") -> None:
 
 
 def display_of(axes: "Sequence[Axes]", drawn: Mapping[str, Any] | None = None) -> Display:
-    """Return a display with the given axes, their figure and the drawn data."""
+    """Return a display with the given axes, figure and data."""
     figure = axes[0].get_figure(root=True)
     assert figure is not None
     return Display(figure, tuple(axes), drawn_=dict(drawn or {}))
@@ -203,15 +202,15 @@ def _is_known_to_pyplot(figure: "Figure") -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Area:
-    """A rectangle of a figure, in which positions are in inches from its lower left corner.
+    """A rectangle of a figure.  Positions are in inches from its lower left corner.
 
     Attributes
     ----------
     figure : matplotlib.figure.Figure or SubFigure
     low : ndarray of shape (2,), float64
-        Position of the lower left corner, as shares of the width and height of the figure.
+        Position of the lower left corner, as shares of the figure size.
     share : ndarray of shape (2,), float64
-        Width and height, as shares of the width and height of the figure.
+        Width and height, as shares of the figure size.
     size : ndarray of shape (2,), float64
         Width and height in inches.
     """
@@ -224,19 +223,19 @@ class Area:
     def add_axes(
         self, corner: tuple[float, float], size: tuple[float, float], **more: Any
     ) -> "Axes":
-        """Add axes with this lower left corner and size, both in inches."""
+        """Add axes with this lower left corner and size in inches."""
         inch = self.share / self.size
         return self.figure.add_axes((*(self.low + corner * inch), *(size * inch)), **more)
 
     def add_title(self, text: str, left: float, below: float) -> None:
-        """Write a title `left` inches from the left edge and `below` inches from the top edge."""
+        """Write a title at distances in inches from the left edge (`left`) and the top edge
+        (`below`)."""
         x, y = self.low + self.share * (left / self.size[0], 1 - below / self.size[1])
         self.figure.text(float(x), float(y), text, fontsize=11, va="center")
 
 
 def area_of(place: Any, width: float, height: float) -> Area:
-    """Return the area of the given figure or axes.  If `place` is None, return the area of a new
-    figure."""
+    """Return the area of a figure or axes, or of a new figure if `place` is None."""
     from matplotlib.axes import Axes
 
     if place is None:
@@ -252,7 +251,7 @@ def area_of(place: Any, width: float, height: float) -> Area:
 
 
 def check_is_one_axes(place: Any) -> None:
-    """Raise TypeError if `place` is neither an Axes object of matplotlib nor None."""
+    """Raise TypeError if `place` is not None and not an Axes object."""
     if place is None:
         return
     from matplotlib.axes import Axes
@@ -267,8 +266,8 @@ def check_is_one_axes(place: Any) -> None:
 
 
 def given_axes(place: Any, n: int) -> "list[Axes] | None":
-    """Return the given axes for `n` drawings.  Return None if axes must be made by dividing an
-    area."""
+    """Return the given axes for `n` drawings.  Return None if an area must be divided into
+    axes."""
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 

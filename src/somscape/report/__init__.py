@@ -1,4 +1,4 @@
-"""Reports on a map and on ranked rows, as JSON data and as a single HTML file."""
+"""Report on a map or on ranked rows, as JSON data or a single HTML file."""
 
 from somscape.report._build import build, with_regions
 from somscape.report.page import Report, render

@@ -46,8 +46,8 @@ from somscape.tables.customers import Grouped
 from somscape.tables.table import Table
 
 MAX_DESCRIBED = 10_000
-"""Largest number of rows from which descriptions of regions are computed.  If there are more rows,
-evenly spaced rows are used."""
+"""Maximum number of rows for describing regions.  Larger tables are represented by evenly spaced
+rows."""
 
 
 def regions_of(
@@ -79,7 +79,7 @@ def regions_of(
 def _label_shares(
     regions: Regions, units: Ints, labels: RowLabels | None
 ) -> list[list[dict[str, Any]]]:
-    """Return, for each region, how many of its rows have each value of the label."""
+    """Count the label values in the rows of each region."""
     found: list[list[dict[str, Any]]] = [[] for _ in range(regions.n_regions)]
     if labels is None:
         return found
@@ -110,7 +110,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
 
 
 def _share_or_quartiles(side: Quartiles | float) -> Any:
-    """Return a share of rows, or quartiles in original units and as positions on an axis."""
+    """Return a share of rows, or quartiles in original units and as axis positions."""
     if not isinstance(side, Quartiles):
         return number(side)
     values = (side.low, side.median, side.high)
@@ -124,14 +124,14 @@ SCHEMA_VERSION = 2
 HISTORY = ("step", "quantization_error", "radius")
 
 MAX_LISTED = 3750
-"""Largest number of rows in the list on the page.  The most unusual rows are listed."""
+"""Maximum number of rows in the list on the page.  The most unusual rows are listed."""
 
 MAX_CELLS = 60_000
-"""Largest number of values in the listed rows (about 0.7 MB).  Therefore the page lists fewer rows
-if the table has many columns."""
+"""Maximum number of values in the listed rows (about 0.7 MB).  Wide tables have fewer listed
+rows."""
 
 MIN_LISTED = 500
-"""Smallest number of listed rows.  If the table has fewer rows, all rows are listed."""
+"""Smallest number of listed rows.  Smaller tables are listed completely."""
 
 
 def build(
@@ -161,11 +161,11 @@ def build(
         default `Detector.alerts` ranks the rows.  If `map` is not a detector, rows are ranked by
         the distance to their prototype, and there are no alerts.
     rule : AlertRule, optional
-        Rule that selected the alerts, which is shown on the page.  By default, the page shows the
-        rule of `Detector.alerts` if ``alerts`` is not given, and otherwise no rule.
+        Rule that selected the alerts, for the page.  By default, the page shows the rule of
+        `Detector.alerts`, or no rule if ``alerts`` is given.
     regions : Regions, optional
-        Regions of the map.  By default, the regions that the map contains or, if there are none,
-        regions that `regions.find_regions` finds.
+        Regions of the map.  By default, the regions in the map, or regions from
+        `regions.find_regions`.
     agreement : mapping, optional
         Agreement of the ranking with a label, with the keys ``label``, ``value``, ``n_labelled``,
         ``n_rows``, ``n_alerts``, ``auroc``, ``precision``, ``lift``.  The keys ``label`` and
@@ -175,8 +175,8 @@ def build(
     title : str, optional
         Heading of the page.  By default the heading contains the source of the table.
     notes : iterable of str, optional
-        Further notes, as sentences, which the page shows after the notes of the table.  Repeated
-        sentences are shown once.
+        Sentences that the page shows after the notes of the table.  Repeated sentences are shown
+        once.
     grouped : Grouped, optional
         Result of `tables.per` with which the table was made.  Each case then shows its original
         rows.
@@ -187,7 +187,7 @@ def build(
     Returns
     -------
     Report
-        Dict of JSON data, whose keys are described in the notes.  A notebook shows the page.
+        Dict of JSON data, with the keys in the notes.  A notebook shows the page.
 
     Raises
     ------
@@ -210,12 +210,12 @@ def build(
     - ``schema`` ("somscape-report"), ``schema_version``, ``title``, ``source``
     - ``n_rows``, ``n_features``, ``n_alerts``, ``id_name``
     - ``n_stand_out`` is the number of rows that stand out, and ``n_by_chance`` is the number of
-      rows expected to stand out by chance.  ``headline`` contains both numbers as text, or is None.
-      ``n_before_line`` is the number of alerts that stand out, if alerts that do not stand out
-      follow them in the list, or None
-    - ``score`` has ``name``, ``n_prototypes``, ``n_maps`` (number of maps that were trained on
-      halves of the rows and whose scores are combined, or 1 if the map itself computes the scores),
-      and ``threshold``.  ``score`` is None without a detector
+      rows expected to stand out by chance.  ``headline`` contains both numbers as text, or is
+      None.  ``n_before_line`` is the number of alerts that stand out if other alerts follow them
+      in the list, or None
+    - ``score`` has ``name``, ``n_prototypes``, ``n_maps`` and ``threshold``.  ``n_maps`` is the
+      number of maps trained on halves of the rows, or 1 if the map itself computes the scores.
+      ``score`` is None without a detector
     - ``rule`` is the rule for alerts as text, or None
     - ``map`` has ``kind``, ``boundary``, ``n_rows``, ``n_cols``, ``cell`` (corners around a
       position), ``positions`` (in widths of a cell, with y pointing down), ``edges`` (pairs of
@@ -227,9 +227,9 @@ def build(
       `plots.ColumnPlane`, "count", "region", or "date" in days since 1970), ``unit``, ``levels``,
       and ``values`` by unit.  A column that trained the map also has ``relevance`` and
       ``likeness``.  The relevance is the share of the column in the variance of the prototypes.
-      The likeness is the position of the column in an order in which similar columns are next to
-      each other.  If there are several regions, the plane "regions" contains numbers of regions
-      from 0.  ``n_planes_left_out`` is the number of columns without a plane
+      The likeness is the position of the column in an order by similarity.  If there are several
+      regions, the plane "regions" contains numbers of regions from 0.  ``n_planes_left_out`` is
+      the number of columns without a plane
     - ``regions`` has for each region, in descending order of size, ``name``, ``is_named`` (whether
       a person gave the name), ``color`` ("" without its own color), ``n_units``, ``n_rows``,
       ``n_alerts``, ``mean_score``, ``labels``, ``differences``, ``rule`` and ``sentence``.  In
@@ -237,28 +237,28 @@ def build(
       ``differences`` has ``column`` and ``effect`` (Cliff's delta, -1 to 1).  For a category, it
       has ``level`` and the shares of the level ``inside`` and ``outside`` the region.  For other
       columns, ``inside`` and ``outside`` have ``quartiles`` in original units, and their positions
-      ``at`` on the ``axis`` of the column.  ``rule`` is None, or it has the ``text`` of conditions,
-      and the shares of rows ``inside`` and ``outside`` the region that meet the conditions.
+      ``at`` on the ``axis`` of the column.  ``rule`` is None, or it has conditions as ``text``,
+      and the shares of rows with these conditions ``inside`` and ``outside`` the region.
       ``sentence`` is a description of the region
-    - ``n_listed`` is the number of listed rows, up to 3750, but fewer for a wide table
-    - ``rows`` has the listed rows in descending order of score, and then further rows that
-      ``cases`` contains.  It has ``ids``, ``ranks`` (from 0), ``numbers`` (row numbers in the
-      table, from 0), ``units``, ``scores``, ``p_values``, and ``cells`` (``name`` and ``values`` of
-      each original column)
+    - ``n_listed`` is the number of listed rows, up to 3750 or fewer for a wide table
+    - ``rows`` has the listed rows in descending order of score, and then further rows of
+      ``cases``.  It has ``ids``, ``ranks`` (from 0), ``numbers`` (row numbers in the table, from
+      0), ``units``, ``scores``, ``p_values``, and ``cells`` (``name`` and ``values`` of each
+      original column)
     - ``reasons`` has for each listed alert ``column``, ``value``, ``usual`` and ``share``.  ``at``
       is the position of the value on the ``axis`` of the column, and ``usual_at`` is the position
-      of the usual range, or None.  If known, ``occurs`` is a text with the number of training rows
-      that have this value or a more extreme value.  ``alone`` is true if the value is usual by
-      itself, but unusual together with the values of the other columns
-    - ``cases`` has details of the first 100 alerts.  ``counterfactual`` is a text with changes that
-      would make the row usual, or None.  ``usual`` has the rank and distance of each of the nearest
-      usual rows, and ``labelled`` has the rank and distance of each of the nearest rows with the
-      value of the label.  ``around`` describes the rows in the same cell and in neighboring cells,
-      or is None.  It has ``n_known`` (rows with a label), ``n_with`` (rows with the value of the
-      label), and ``low`` and ``high`` (95 % Wilson interval of the share of rows with the value).
-      If `grouped` is given, a case also has ``rows``, with ``n_rows`` (number of original rows),
-      ``by`` (column by which these rows are sorted in descending order, or None), and ``cells`` of
-      the first 50 rows (``name`` and ``values`` of each column)
+      of the usual range, or None.  ``occurs`` may be a text with the number of training rows with
+      this value or a more extreme value.  ``alone`` is true if the value is usual by itself but
+      unusual together with the other columns
+    - ``cases`` has details of the first 100 alerts.  ``counterfactual`` is a text with changes
+      that would make the row usual, or None.  ``usual`` has the ranks and distances of the nearest
+      usual rows.  ``labelled`` has the same for the nearest rows with the label value.  ``around``
+      describes the rows in the same cell and in neighboring cells, or is None.  It has ``n_known``
+      (rows with a label), ``n_with`` (rows with the value of the label), and ``low`` and ``high``
+      (95 % Wilson interval of the share of rows with the value).  If `grouped` is given, a case
+      also has ``rows``, with ``n_rows`` (number of original rows), ``by`` (column by which these
+      rows are sorted in descending order, or None), and ``cells`` of the first 50 rows (``name``
+      and ``values`` of each column)
     - ``classes`` exists only for a classifier.  It has ``names`` of the classes, ``target`` (the
       predicted column, or None), ``accuracy`` (share of correct predictions for rows that were left
       out of training, or None), ``most_frequent`` (share of the most frequent class, or None),
@@ -365,7 +365,7 @@ def _n_listed(table: Table) -> int:
 
 
 def _ranks(n_listed: int, cases: list[dict[str, Any]]) -> list[int]:
-    """Return the ranks of the listed rows, and of the rows with which cases are compared."""
+    """Return the ranks of the listed rows, and of rows for comparison with cases."""
     found = {rank for case in cases for rank, _ in (*case["usual"], *case["labelled"])}
     return [*range(n_listed), *sorted(rank for rank in found if rank >= n_listed)]
 

@@ -1,4 +1,4 @@
-"""Cases, classes, columns, and planes (values that color cells) of the report page."""
+"""Prepare cases, classes, columns and planes (values that color cells) for the report."""
 
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
@@ -35,14 +35,13 @@ from somscape.tables.ordered import CycleCode, DateCode
 from somscape.tables.table import Table
 
 MAX_CASES = 100
-"""Largest number of alerts that are described in detail.  A description takes milliseconds."""
+"""Maximum number of alerts with details.  A description takes milliseconds."""
 
 N_USUAL = 4
-"""Number of usual rows, nearest to the row of a case, with which the case is compared."""
+"""Number of nearest usual rows for comparison with a case."""
 
 N_LABELLED = 2
-"""Number of rows with the value of the label, nearest to the row of a case, with which the case is
-compared."""
+"""Number of nearest rows with the label value for comparison with a case."""
 
 
 def cases_of(
@@ -81,8 +80,7 @@ def cases_of(
 def _nearest(
     map_: Map, rows: Float64s, sample: Sample, which: Ints, n: int
 ) -> list[list[list[Any]]]:
-    """Return, for each row, the ranks and distances of its `n` nearest rows other than the row
-    itself."""
+    """Return the ranks and distances of the `n` nearest other rows, for each row."""
     whole = which[~np.isnan(sample.rows[which]).any(axis=1)]
     if not len(whole):
         return [[] for _ in rows]
@@ -106,8 +104,8 @@ def _nearest(
 
 
 def _codes_of_labels(sample: Sample, labels: RowLabels | None) -> Ints | None:
-    """Return a number for each row: 1 for the compared value of the label, 0 for another value, and
-    -1 for no value."""
+    """Compare the label of each row with a value.  Return 1 for this value, 0 for another value,
+    and -1 for no value."""
     if labels is None or labels.compared is None:
         return None
     has_value = labels.texts[sample.numbers] == labels.compared
@@ -117,7 +115,7 @@ def _codes_of_labels(sample: Sample, labels: RowLabels | None) -> Ints | None:
 def _labels_around(
     detector: Detector, rows: Float64s, sample: Sample, known: Ints
 ) -> list[dict[str, Any] | None]:
-    """Return, for each case, counts of the labels in its cell and in the neighboring cells."""
+    """Count the labels in the cell of each case and in its neighbors."""
     found = detector.label_share(rows, among=sample.rows, y=known)
     return [
         {
@@ -133,21 +131,20 @@ def _labels_around(
 
 
 MAX_ROWS = 50
-"""Largest number of original rows (such as orders of a customer) that a case shows."""
+"""Maximum number of original rows in a case, such as orders of a customer."""
 
 MIN_ROWS = 5
-"""Smallest number of original rows that a case shows.  If the case has fewer original rows, all are
-shown."""
+"""Minimum number of original rows in a case.  All rows are shown if there are fewer."""
 
 MAX_CELLS = 60_000
-"""Largest number of values in the original rows of all cases together.  Therefore cases show fewer
-rows if the table has many columns."""
+"""Maximum number of values in the original rows of all cases.  Cases show fewer rows of wide
+tables."""
 
 
 def with_own_rows(
     cases: list[dict[str, Any]], grouped: Grouped, alerts: Alerts
 ) -> list[dict[str, Any]]:
-    """Return the cases, with the original rows of each case added."""
+    """Return the cases with their original rows."""
     n_cells = max(1, len(cases) * len(grouped.rows.columns))
     n_shown = min(MAX_ROWS, max(MIN_ROWS, MAX_CELLS // n_cells))
     rows, orders = [], []
@@ -183,18 +180,18 @@ def with_own_rows(
 
 
 def _column_of(grouped: Grouped, reasons: Reasons) -> Column | None:
-    """Return the original column from which a column of the reasons was computed.  If there are
-    several, return the first that contains numbers."""
+    """Return the original column of a computed column.  If there are several, return the first
+    with numbers."""
     made = [grouped.made[reason.column] for reason in reasons if reason.column in grouped.made]
     columns = [grouped.rows.column(one.column) for one in made if one.column]
     return next((column for column in columns if column.is_number), None)
 
 
 NAMED_ROWS = 1 << 13
-"""Number of rows for which class probabilities are computed at a time, to limit the memory."""
+"""Number of rows for which class probabilities are computed at a time.  This limits the memory."""
 
 MAX_TABLED = 20
-"""Largest number of classes in the table that counts rows by true and predicted class."""
+"""Maximum number of classes in the table of true and predicted classes."""
 
 REFUSED = -1
 
@@ -208,16 +205,15 @@ class NamedRows:
     recognizer : Recognizer
     table : Table
     names : list of str
-        Names of the classes, in the order in which the recognizer uses the classes.
+        Names of the classes, in the order of the recognizer.
     named : ndarray of shape (n_rows,)
-        Position of the predicted class of each row in `names`, or -1 if the recognizer refuses to
-        predict.
+        Predicted class of each row as a position in `names`, or -1 without a prediction.
     sure : ndarray of shape (n_rows,)
         Probability of the most probable class.
     target : str or None
         Name of the column that the classifier predicts, or None.
     true : ndarray of shape (n_rows,), object
-        True class of each row as text, or None if the class is not known.
+        True class of each row as text, or None if it is not known.
     """
 
     recognizer: Recognizer
@@ -274,7 +270,7 @@ class NamedRows:
         return shown
 
     def page_data(self, listed: Ints) -> dict[str, Any]:
-        """Return the data that the page shows about classes and predictions."""
+        """Return the page data about classes and predictions."""
         is_known, is_refused = self.is_known, self.named == REFUSED
         n_wrong = int(self.is_wrong.sum())
         whys = self.recognizer.reasons(self.table.take(listed)) if len(listed) else []
@@ -298,7 +294,7 @@ class NamedRows:
         }
 
     def _confusion(self) -> dict[str, Any]:
-        """Return the number of rows for each pair of a true class and a predicted class."""
+        """Count the rows for each pair of true and predicted class."""
         known = np.flatnonzero(self.is_known & (self.named != REFUSED))
         texts, sizes = np.unique(self.true[self.is_known].astype(str), return_counts=True)
         size = dict(zip(texts.tolist(), sizes.tolist(), strict=True))
@@ -320,7 +316,7 @@ class NamedRows:
 
 
 def by_distance(map_: Map, table: Table) -> Alerts:
-    """Return all rows in descending order of the distance to their prototype, and no alerts."""
+    """Return all rows by descending distance to their prototype, without alerts."""
     found, apart = map_.nearest(table)
     units, distances = found[:, 0], apart[:, 0]
     if np.isnan(distances).any():
@@ -339,11 +335,10 @@ def by_distance(map_: Map, table: Table) -> Alerts:
 
 
 N_BARS = 24
-"""Number of bars in a histogram.  If a column has fewer distinct values, each has a bar."""
+"""Number of bars in a histogram.  If there are fewer distinct values, each value has a bar."""
 
 N_LEVEL_BARS = 12
-"""Largest number of bars for a category.  If the category has more levels, its rarest levels share
-the last bar."""
+"""Largest number of bars for a category.  The rarest further levels share the last bar."""
 
 OTHER_LEVELS = "(others)"
 NO_BAR = " "
@@ -356,16 +351,15 @@ class Histogram:
     Attributes
     ----------
     levels : list or None
-        Value of each bar in original units, or None if each bar is for a range of values.
+        Value of each bar in original units, or None if bars are ranges of values.
     edges : list or None
-        Limits between bars, and both outer limits, in original units.  None if each bar is for one
-        value.
+        Inner and outer limits of the bars, in original units.  None if bars are single values.
     cuts : ndarray or None
-        Limits between bars on the encoded scale, or None for a category.
+        Limits between bars in encoded values, or None for a category.
     bar_of_level : ndarray or None
-        Number of the bar of each encoded level of a category, or None for other columns.
+        Bar number of each level of a category, or None for other columns.
     axis : (float, float) or None
-        Lowest and highest value on the encoded scale, or None for a category.
+        Lowest and highest encoded value, or None for a category.
     """
 
     levels: list[Any] | None
@@ -376,8 +370,8 @@ class Histogram:
 
     @classmethod
     def fit(cls, code: Any, features: Float64s) -> "Histogram":
-        """Choose the bars for a column.  `features` contains its encoded values, of shape (n_rows,
-        width of the code)."""
+        """Choose the bars for a column.  `features` contains its encoded values (n_rows, code
+        width)."""
         if isinstance(code, CategoryCode):
             return cls._of_levels(code, features)
         values = features[~np.isnan(features[:, 0]), 0]
@@ -413,7 +407,7 @@ class Histogram:
         return len(self.levels) if self.levels is not None else len(self.edges or [None]) - 1
 
     def bars(self, features: Float64s) -> Ints:
-        """Return the number of the bar of each row, or -1 for a row without a bar."""
+        """Return the bar number of each row, or -1 without a bar."""
         if self.bar_of_level is not None:
             found = self.bar_of_level[_level(features)]
             return np.asarray(np.where(found < self.n_bars, found, -1))
@@ -427,14 +421,12 @@ class Histogram:
         return np.bincount(bars[bars >= 0], minlength=self.n_bars).tolist()
 
     def letters(self, features: Float64s) -> str:
-        """Return the bar of each row as a letter ("a" for the first bar), or as a blank if the row
-        does not have a bar."""
+        """Return the bar of each row as a letter from "a", or as a blank without a bar."""
         return "".join(NO_BAR if bar < 0 else chr(97 + bar) for bar in self.bars(features))
 
 
 def _level(features: Float64s) -> Ints:
-    """Return the level of each row of a category, or the number of levels if the value is
-    missing."""
+    """Return the level of each row, or the number of levels for a missing value."""
     is_missing = np.isnan(features).any(axis=1)
     return np.where(is_missing, features.shape[1], np.nan_to_num(features).argmax(axis=1))
 
@@ -449,7 +441,7 @@ def _originals(code: Any, places: Float64s) -> list[Any]:
 def columns_of(
     map_: Map, table: Table, sample: Sample, listed: Float64s, n_alerts: int
 ) -> list[dict[str, Any]]:
-    """Return the data of each column for the page, in the order of the encoding."""
+    """Return the page data of each column, in encoding order."""
     described: list[dict[str, Any]] = [
         {
             "name": code.name,
@@ -483,7 +475,7 @@ def columns_of(
 
 
 def _explained(map_: Map, sample: Sample) -> Float64s:
-    """Return, for each column, the share of its variance that the prototypes explain."""
+    """Return the share of each column's variance that the prototypes explain."""
     left = np.nan_to_num(sample.rows - map_.codebook[sample.units]) ** 2
     all_of_it = np.nan_to_num(sample.rows - np.nanmean(sample.rows, axis=0)) ** 2
     kept, total = (map_.encoding.sum_by_column(part).sum(axis=0) for part in (left, all_of_it))
@@ -491,7 +483,7 @@ def _explained(map_: Map, sample: Sample) -> Float64s:
 
 
 MAX_LEVELS = 50
-"""Largest number of distinct values of a text column that can color cells."""
+"""Maximum number of distinct values in a text column that colors cells."""
 
 
 def other_columns(
@@ -532,12 +524,12 @@ def _of_levels(column: Column, units: Ints, n_units: int) -> ColumnPlane:
 
 
 MAX_PLANE_VALUES = 120_000
-"""Largest number of values in all planes together (2.3 MB).  Columns beyond this limit do not get a
-plane, and the page shows the number of these columns."""
+"""Maximum number of values in all planes (2.3 MB).  Further columns do not get a plane.  The page
+shows their number."""
 
 MAX_ALIKE = 1000
-"""Largest number of columns for which an order by likeness is computed.  The time grows as the
-square of this number."""
+"""Maximum number of columns for an order by likeness.  The time grows as the square of this
+number."""
 
 SECONDS_A_DAY = 86_400
 
@@ -554,7 +546,7 @@ def planes_of(
     id_name: str,
     is_scored: bool,
 ) -> tuple[list[dict[str, Any]], int]:
-    """Return the planes of the page, and the number of columns without a plane."""
+    """Return two values: the planes of the page, and the number of columns without a plane."""
     shown = [*first, *_map_planes(map_, sample, counts, is_scored)]
     shown += _class_planes(map_, units, labels)
     n_free = max(0, MAX_PLANE_VALUES // map_.n_units - len(shown) - 1)
@@ -570,8 +562,8 @@ def planes_of(
 def with_plane_of(
     regions: Regions, described: Sequence[dict[str, Any]], planes: Sequence[dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Return the planes with an up-to-date plane of regions.  This plane is the second plane, and
-    is left out if there is only one region."""
+    """Return the planes with a new plane of regions.  It is the second plane.  A map with a single
+    region does not get this plane."""
     others = [plane for plane in planes if plane["key"] != "regions"]
     if regions.n_regions == 1:
         return others
@@ -582,7 +574,7 @@ def with_plane_of(
 
 def _column_planes(map_: Map, names: list[str]) -> list[dict[str, Any]]:
     """Return the planes of features.  Each plane contains the relevance of its column and the
-    position of the column in the order by likeness."""
+    position in the order by likeness."""
     if not names:
         return []
     relevances = relevance(map_, names)

@@ -1,4 +1,4 @@
-"""Rows, labels and counts that a report needs, and conversion of numbers for JSON."""
+"""Collect rows, labels and counts for a report, and convert numbers to JSON."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -21,15 +21,16 @@ from somscape.tables.sources import collected
 from somscape.tables.table import Table
 
 MARK_DIGITS = 4
-"""Number of significant digits that are kept of a position on an axis."""
+"""Number of significant digits in an axis position."""
 
 DIGITS_BACK = 12
-"""Number of significant digits that remain exact if a value is converted from the scale of the map
-to the units of its column."""
+"""Number of significant digits that remain exact after conversion from the map's scale to original
+units."""
 
 
 def number(value: float, digits: int | None = None) -> float | int | None:
-    """Return a number for JSON, by default with all digits, or None if it is not finite."""
+    """Return a number for JSON, or None if it is not finite.  By default, the number has all
+    digits."""
     if isinstance(value, int):
         return value
     if not math.isfinite(value):
@@ -44,7 +45,7 @@ def numbers(values: Floats | Sequence[float], digits: int | None = None) -> list
 
 
 def plain(value: Any) -> Any:
-    """Return a setting for JSON, as None, a bool, a number, a text, or a list of these."""
+    """Return a setting for JSON: None, a bool, a number, a text or a list."""
     if isinstance(value, list | tuple):
         return [plain(each) for each in value]
     if isinstance(value, np.generic):
@@ -55,19 +56,18 @@ def plain(value: Any) -> Any:
 
 
 MAX_MEASURED = 50_000
-"""Largest number of rows from which quality, histograms and nearest rows are computed.  With a
-million rows, this would take longer than training, and would only change digits that do not
-matter."""
+"""Maximum number of rows for computing quality, histograms and nearest rows.  A million rows would
+take longer than training and hardly change the results."""
 
 
 @dataclass(frozen=True, eq=False)
 class RowsInOrder:
-    """Encoded rows in the order of the table.
+    """Encoded rows in table order.
 
     Attributes
     ----------
     numbers : ndarray of shape (n_measured,)
-        Numbers of the rows in the table, from 0.
+        Row numbers in the table, from 0.
     rows : ndarray of shape (n_measured, n_features), float64
     """
 
@@ -76,7 +76,7 @@ class RowsInOrder:
 
     @classmethod
     def of_table(cls, map_: Map, table: Table) -> "RowsInOrder":
-        """Take all rows of a table or, if the table is large, evenly spaced rows."""
+        """Take the rows of a table, or evenly spaced rows of a large table."""
         step = -(-table.n_rows // MAX_MEASURED)
         chosen = np.arange(0, table.n_rows, step)
         part = table if step == 1 else table.take(chosen)
@@ -85,7 +85,7 @@ class RowsInOrder:
 
 @dataclass(frozen=True, eq=False)
 class Sample(RowsInOrder):
-    """Encoded rows in the order of the table, with the unit, score and rank of each row.
+    """Encoded rows in table order, with their units, scores and ranks.
 
     Attributes
     ----------
@@ -101,7 +101,7 @@ class Sample(RowsInOrder):
 
     @classmethod
     def of(cls, map_: Map, table: Table, alerts: Alerts) -> "Sample":
-        """Take all rows of a table or, if the table is large, evenly spaced rows."""
+        """Take the rows of a table, or evenly spaced rows of a large table."""
         order, found = np.asarray(alerts.rows), RowsInOrder.of_table(map_, table)
         is_taken = np.zeros(table.n_rows, dtype=bool)
         is_taken[found.numbers] = True
@@ -112,12 +112,12 @@ class Sample(RowsInOrder):
 
 
 MAX_CLASSES = 5
-"""Largest number of label values that the page shows.  If the label has more values, the page only
-shows the value with which the ranking was compared."""
+"""Maximum number of label values on the page.  If there are more, the page only shows the value
+for the comparison with the ranking."""
 
 
 def checked_agreement(agreement: Any, table: Table) -> dict[str, Any] | None:
-    """Check that the table contains the label and value of `agreement`, and return `agreement` with
+    """Check that the table contains the label and value of `agreement`.  Return `agreement` with
     the value as text."""
     if agreement is None:
         return None
@@ -158,7 +158,7 @@ def checked_agreement(agreement: Any, table: Table) -> dict[str, Any] | None:
 
 @dataclass(frozen=True, eq=False)
 class RowLabels:
-    """The label of each row of a table.
+    """The labels of the rows of a table.
 
     Attributes
     ----------
@@ -168,7 +168,7 @@ class RowLabels:
     is_known : ndarray of shape (n_rows,), bool
         False for a row without a label.
     compared : str or None
-        Value of the label with which the ranking was compared.
+        Label value for the comparison with the ranking.
     """
 
     name: str
@@ -178,7 +178,7 @@ class RowLabels:
 
     @classmethod
     def of(cls, map_: Map, table: Table, agreement: Mapping[str, Any] | None) -> "RowLabels | None":
-        """Return the labels with which the ranking was compared.  Without a comparison, return the
+        """Return the labels for the comparison with the ranking.  Without a comparison, return the
         labels of the map."""
         given = agreement or {}
         name = given.get("label", map_.encoding.named("label"))
@@ -190,14 +190,14 @@ class RowLabels:
 
     @property
     def shown(self) -> list[str]:
-        """Label values that the page shows, in alphabetical order."""
+        """Label values on the page, in alphabetical order."""
         values = sorted(set(self.texts[self.is_known]))
         return values if len(values) <= MAX_CLASSES else [v for v in values if v == self.compared]
 
 
 @dataclass(frozen=True, eq=False)
 class CellCounts:
-    """For each unit, the number of its rows, the number of its alerts, and the sum of its scores.
+    """Numbers of rows and alerts, and sum of scores, for each unit.
 
     Attributes
     ----------
@@ -220,7 +220,7 @@ class CellCounts:
 
     @classmethod
     def of_planes(cls, planes: Sequence[dict[str, Any]]) -> "CellCounts":
-        """Return the counts and sums that the planes of a report contain."""
+        """Return the counts and sums for the planes of a report."""
         values = {plane["key"]: plane["values"] for plane in planes}
         rows = np.array(values["hits"], dtype=np.float64)
         alerts = np.array(values.get("alerts", np.zeros(len(rows))), dtype=np.float64)
@@ -229,7 +229,7 @@ class CellCounts:
 
     @property
     def mean_scores(self) -> Float64s:
-        """Mean score of the rows of each unit, or NaN for a unit without rows."""
+        """Mean score of each unit's rows, or NaN without rows."""
         return shares(self.scores, self.rows)
 
     def by_region(self, labels: Ints) -> "CellCounts":
@@ -239,14 +239,14 @@ class CellCounts:
 
 
 def shares(part: Float64s | Ints, whole: Float64s | Ints) -> Float64s:
-    """Return `part / whole`, or NaN (an empty cell on the page) if `whole` is 0."""
+    """Return `part / whole`, or NaN if `whole` is 0.  NaN is an empty cell on the page."""
     return np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)
 
 
 def all_in_words(
     map_: Map, detector: Detector | None, table: Table, agreement: dict[str, Any] | None
 ) -> tuple[Map, Detector | None, Table, dict[str, Any] | None]:
-    """Return the arguments with words of the data dictionary instead of names and codes."""
+    """Replace names and codes in the arguments by words of the data dictionary."""
     encoding = map_.encoding
     if agreement is not None and "label" in agreement:
         label, value = str(agreement["label"]), agreement.get("value")
@@ -259,7 +259,7 @@ def all_in_words(
 
 
 def as_table(rows: Any) -> Table:
-    """Return rows as a table, or raise TypeError if the rows have a wrong type."""
+    """Return rows as a table, or raise TypeError for a wrong type."""
     rows = collected(rows)
     if isinstance(rows, Table):
         return rows

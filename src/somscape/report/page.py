@@ -1,4 +1,4 @@
-"""Make the page of a report from templates and the data of the report."""
+"""Make the report page from templates and report data."""
 
 import base64
 import hashlib
@@ -32,10 +32,11 @@ SCRIPTS = (
     "about.js",
     "address.js",
 )
-"""Script files that are joined in this order, because the page contains a single script module."""
+"""Script files in the order in which they are joined into one script module."""
 
 _JSON_ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
-"""Characters that are escaped in JSON, so that a text cannot open or close an HTML element."""
+"""Characters that are escaped in JSON.  This prevents texts from opening or closing HTML
+elements."""
 
 
 def render(
@@ -59,8 +60,8 @@ def render(
     -------
     str
         Text of the page, to be saved as UTF-8.  The page includes a style and a script.  The
-        security policy of the page contains the hashes of both, and does not allow any other style
-        or script.
+        security policy of the page contains the hashes of both, and forbids other styles and
+        scripts.
 
     Raises
     ------
@@ -109,7 +110,7 @@ def render(
 
 @cache
 def page_part(name: str) -> str:
-    """Return the text of a template, for the report or for another page."""
+    """Return the text of a page template."""
     return (files("somscape.report") / "templates" / name).read_text(encoding="utf-8")
 
 
@@ -119,7 +120,7 @@ def json_text(data: Mapping[str, Any]) -> str:
 
 
 def template(name: str) -> Template:
-    """Return a file of the folder `templates` as a template with placeholders."""
+    """Return a file from the folder `templates` as a template with placeholders."""
     return Template(page_part(name))
 
 
