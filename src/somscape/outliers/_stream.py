@@ -24,8 +24,8 @@ SIZE = 10_000
 """Number of rows that a reservoir keeps."""
 
 LONG_GONE = 40.0
-"""A row is dropped if its weight is below exp(-40) times the weight of a new row, because rounding
-removes so small a weight from a sum."""
+"""A row is dropped if its weight is below exp(-40) times the weight of a new row.  Rounding removes
+such small weights from sums anyway."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,9 +39,9 @@ class Reservoir:
     log_weights, log_priorities : ndarray of shape (n,)
         Logarithms of weights and random priorities.  Subtracting `clock` gives the current values.
     log_left : float
-        Logarithm of the highest priority of a dropped row, or minus infinity without dropped rows.
+        Logarithm of the highest priority of a dropped row, or minus infinity.
     clock : float
-        Logarithm of the ratio of a new row's weight to the current weight of a first row.
+        Logarithm of a new row's weight divided by the current weight of the first row.
     n_seen : int
         Number of rows so far.
     seed : int
@@ -64,7 +64,7 @@ class Reservoir:
         return cls(np.empty((0, n_values)), nothing, nothing, -np.inf, 0.0, 0, seed, size)
 
     def plus(self, values: Floats, weights: Float64s | None, share: float = 1.0) -> "Reservoir":
-        """Return a reservoir with further rows, in which `share` multiplies all older weights."""
+        """Return a reservoir with further rows and with all older weights multiplied by `share`."""
         clock = self.clock - float(np.log(max(share, np.finfo(np.float64).tiny)))
         n = len(values)
         log_weights = np.full(n, clock) if weights is None else np.log(weights) + clock
@@ -96,30 +96,30 @@ class Reservoir:
 
 
 KEPT_ROWS = 2_000
-"""Number of rows in the sample from which the rarity of values is learned."""
+"""Number of rows in the sample for learning the rarity of values."""
 
 
 @dataclass(frozen=True, eq=False)
 class DetectorStream:
-    """Summary, of constant size, of all rows so far, from which a detector is updated.
+    """Summary of all rows so far, from which a detector is updated.  The size is constant.
 
     Attributes
     ----------
     sums : RunningSums or None
         Sums of the rows of each unit.  If None, each sum is the unit's prototype times its hits.
     squares : ndarray of shape (n_units,)
-        For each unit, sum of the squared distances from its rows to its prototype.
+        Sum of squared distances between each unit's rows and its prototype.
     scores : Reservoir
-        For each kept row, its score for the threshold, its score for the calibration, and its unit.
+        Two scores and the unit of each kept row.  The first score is for the threshold, the second
+        for the calibration.
     of_members : tuple of (RunningSums or None, ndarray)
-        The pair of `sums` and `squares` for each member map.
+        Two values, `sums` and `squares`, for each member map.
     rows : Reservoir or None, default=None
-        Sample of rows from which rarity is learned.  None if scores do not include rarity.
+        Sample of rows for learning the rarity of values.  None if scores do not include rarity.
     rarity_factor : float, default=0.0
-        A value adds this factor times ``-log(share of rows with the value)`` to a score.
+        Factor of ``-log(share of rows with the value)`` in scores.
     beyond : Beyond or None, default=None
-        Data from which extra amounts are computed for numbers beyond all other values of their
-        column.  None if scores do not include extra amounts.
+        Data for the extra amounts of extreme numbers.  None without extra amounts.
     """
 
     sums: RunningSums | None
@@ -208,7 +208,7 @@ def updated(
 
 @dataclass(frozen=True, eq=False)
 class _FurtherRows:
-    """Further rows, and the settings with which maps learn from these rows."""
+    """Further rows, and the settings for learning from these rows."""
 
     rows: Floats
     weights: Float64s | None
@@ -218,7 +218,7 @@ class _FurtherRows:
     def on(
         self, scorer: Scorer, sums: RunningSums | None, squares: Float64s
     ) -> tuple[TrainedScorer, float]:
-        """Return a scorer trained further on these rows, and the factor for the earlier weights."""
+        """Return a scorer trained further on these rows, and the factor of earlier weights."""
         rows = within_reach(self.rows, scorer.reach)
         step = go_on(scorer.map_, rows, self.weights, sums, self.half_life)
         squares = step.share * squares + squares_of(
@@ -236,7 +236,7 @@ class _FurtherRows:
 def _average_contributions(
     before: Detector, after: TrainedScorer, rows: Floats, weights: Float64s | None
 ) -> Float64s | None:
-    """Return each column's mean contribution over all earlier and new rows."""
+    """Return each column's mean contribution over all rows so far."""
     means = before.mean_contributions
     n_new = float(len(rows) if weights is None else weights.sum())
     if means is None or not n_new:

@@ -1,4 +1,4 @@
-"""Training of a detector on prepared rows, including the threshold and the calibration."""
+"""Training of a detector on prepared rows."""
 
 import math
 from collections.abc import Mapping
@@ -52,19 +52,18 @@ from somscape.tables.codes import NumberCode
 from somscape.tables.encoding import Encoding
 
 N_MAPS = 8
-"""Number of maps for a small table.  For two resamples of 690 applications, the lists of the 50
-most unusual rows share 77 % of their rows with 8 maps, 73 % with 4 maps, and 78 % with 16 maps."""
+"""Number of maps for a small table.  Two resamples of 690 applications share 77 % of their 50 most
+unusual rows with 8 maps.  The share is 73 % with 4 maps and 78 % with 16 maps."""
 
 MAX_ROWS = 2_000
-"""Maximum number of rows of a small table.  With more rows, the ranking of rows by one map is
-stable enough, and training several maps would take noticeable time."""
+"""Maximum number of rows of a small table.  With more rows, the ranking by one map is stable
+enough.  Several maps would take noticeable time."""
 
 COMMON_SHARE = 0.02
-"""Every map is trained on a group of equal rows if the group has at least this share of all
-rows."""
+"""Every map is trained on equal rows with at least this share of all rows."""
 
 MIN_COMMON_ROWS = 5
-"""Every map is trained on a group of equal rows only if the group has at least this many rows."""
+"""Every map is trained on equal rows only if there are at least this many."""
 
 
 def n_maps_for(weights: Float64s | None, n_rows: int) -> int:
@@ -75,7 +74,7 @@ def n_maps_for(weights: Float64s | None, n_rows: int) -> int:
 
 
 def halves(rows: Floats, weights: Float64s | None, n_maps: int, seed: int) -> list[Ints]:
-    """Return the row numbers for each map.  Every two maps get the halves of a random split."""
+    """Return the row numbers for each map.  Each pair of maps gets the halves of a random split."""
     _, group = np.unique(rows, axis=0, return_inverse=True)
     group = group.reshape(-1)
     counts = np.bincount(group, counts_of(weights))
@@ -95,7 +94,7 @@ def halves(rows: Floats, weights: Float64s | None, n_maps: int, seed: int) -> li
 
 
 def left_out_scores(each: Float64s, parts: list[Ints]) -> Float64s:
-    """Return the score of each row by the maps that were not trained on the row."""
+    """Return the score of each row by maps that were not trained on the row."""
     is_out = np.ones(each.shape, dtype=bool)
     for of_map, part in zip(is_out, parts, strict=True):
         of_map[part] = False
@@ -106,23 +105,22 @@ def left_out_scores(each: Float64s, parts: list[Ints]) -> Float64s:
 
 @dataclass(frozen=True)
 class Defaults:
-    """Values that "auto" chooses, tuned on the tables of `benchmarks/detection/README.md`.
+    """Values that replace "auto", tuned on the tables of `benchmarks/detection/README.md`.
 
     Attributes
     ----------
     trim : float
-        Share of the training rows whose prototypes do not count as usual.
+        Share of the training rows whose prototypes are not usual.
     n_prototypes : int
     decorrelated : float
         Share of a squared distance that comes from decorrelated rows.
     units_per_root : float
-        Automatic number of units, divided by the square root of the number of rows.
+        Automatic number of units divided by the square root of the number of rows.
     reach : float
-        Number of standard deviations from the mean beyond which numbers are clipped before rows are
-        compared with prototypes.
+        Numbers farther than this from the mean are clipped for the comparison (in standard
+        deviations).
     rarity : float
-        Spread of the amounts that rarity adds to scores, divided by the spread of the scores
-        without rarity.
+        Spread of the rarity amounts divided by the spread of the other scores.
     """
 
     trim: float
@@ -145,11 +143,11 @@ DEFAULTS = {
     "alone": Defaults(0.2, 8, 0.8, 8.0, np.inf, 0.0),
     "alone, clean": Defaults(0.0, 2, 0.3, 8.0, np.inf, 0.0),
 }
-"""Values that "auto" chooses for each kind of score and of rows."""
+"""Values that replace "auto" for each kind of score and of rows."""
 
 CLEAN_RADIUS_END = 0.4
-"""Final neighborhood radius if all training rows are usual.  With so small a radius, the prototypes
-fit the rows closely."""
+"""Final neighborhood radius for usual training rows.  With this small radius, the prototypes fit
+the rows closely."""
 
 CALIBRATIONS = ("global", "regional")
 
@@ -158,8 +156,8 @@ CALIBRATIONS = ("global", "regional")
 class Detection:
     """Settings for scoring and flagging rows, as described in `somscape.SOMDetector`.
 
-    In addition, `is_encoded` is True if the rows are encoded columns of a table, and False if the
-    rows are numbers without an encoding.
+    In addition, `is_encoded` is True for the encoded columns of a table, and False for numbers
+    without an encoding.
 
     Raises
     ------
@@ -195,7 +193,7 @@ class Detection:
         check_choice("calibration", self.calibration, CALIBRATIONS)
 
     def of_rows(self, encoding: Encoding | None) -> "Detection":
-        """Return the settings for rows with this encoding (None for numbers without encoding)."""
+        """Return the settings for rows with this encoding, or without an encoding if None."""
         return replace(self, is_encoded=encoding is not None and not encoding.is_plain)
 
     @property
@@ -219,12 +217,12 @@ class Detection:
 
     @property
     def trimmed(self) -> float:
-        """Share of the rows whose prototypes are excluded from the usual prototypes."""
+        """Share of the rows whose prototypes are not usual."""
         return self.defaults.trim if isinstance(self.trim, str) else float(self.trim)
 
     @property
     def decorrelated(self) -> float:
-        """Share of a squared distance that is measured between decorrelated rows."""
+        """Share of a squared distance that comes from decorrelated rows."""
         return self.defaults.decorrelated if self.decorrelate else 0.0
 
     @property
@@ -234,13 +232,13 @@ class Detection:
         return SCORES[self.score].adds_rarity and not self.training_is_clean
 
     def maps_for(self, weights: Float64s | None, n_rows: int) -> int:
-        """Return the number of maps whose scores are combined, for `n_rows` training rows."""
+        """Return the number of combined maps for `n_rows` training rows."""
         if isinstance(self.n_maps, str):
             return 1 if self.training_is_clean else n_maps_for(weights, n_rows)
         return int(self.n_maps)
 
     def reasons(self, weights: Float64s | None, n_rows: int) -> dict[str, str]:
-        """Return the chosen value and the reason for each parameter that is "auto"."""
+        """Return the chosen value and the reason for each "auto" parameter."""
         counts = counts_of(weights)
         total = f"{n_rows if counts is None else counts.sum():,.10g}"
         n_maps = self.maps_for(weights, n_rows)
@@ -264,7 +262,7 @@ class Detection:
         return {name: why for name, why in chosen.items() if getattr(self, name) == "auto"}
 
     def of_map(self, settings: Settings) -> Settings:
-        """Return the settings of a map, in which values suited to detection replace "auto"."""
+        """Return the settings of a map with "auto" replaced by values for detection."""
         is_free = settings.radius_end == settings.radius_start == "auto"
         radius_end = settings.radius_end
         if self.training_is_clean and is_free:
@@ -279,11 +277,11 @@ class Detection:
 
 
 SHARE = 1.1 * TAIL_SHARE
-"""Share of the sorted values to read from each end, slightly more than `TAIL_SHARE`."""
+"""Share of the sorted values to read from each end.  It is slightly more than `TAIL_SHARE`."""
 
 ROUNDING = 1e-12
-"""Rounding in `asinh` can change the order of encoded values whose relative difference is at most
-this number."""
+"""Rounding in `asinh` can change the order of almost equal encoded values.  This is their maximum
+relative difference."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -332,7 +330,7 @@ class Outermost:
         self._found = dict[str, OfColumn]()
 
     def look(self, code: NumberCode, ascending: Floats) -> None:
-        """Keep the outermost values of a column if the column has many rows and many values."""
+        """Keep the outermost values of a long column with many different values."""
         n, n_loose = len(ascending), int(SHARE * len(ascending))
         if n <= FIRST_LOOK or code.reach:  # slips are encoded differently and not used to learn
             return
@@ -350,7 +348,7 @@ class Outermost:
             self._found[code.name] = OfColumn(replace(code, why=""), n, ends, knots)
 
     def of(self, encoding: Encoding, n_rows: int) -> dict[int, OfColumn]:
-        """Return, by column number, the values found for columns without missing values."""
+        """Return the found values by column number, only for columns without missing values."""
         found = {}
         for j, code in enumerate(encoding.features):
             one = self._found.get(code.name)
@@ -362,7 +360,7 @@ class Outermost:
 def ends_of_numbers(
     rows: Floats, weights: Float64s | None, encoding: Encoding, known: Mapping[int, OfColumn]
 ) -> Float64s:
-    """Return the outermost values of each column, or minus infinity if it is not numeric."""
+    """Return the outermost values of each column, or minus infinity without numbers."""
     ends, asked = np.full((2, 2, rows.shape[1]), -np.inf), []
     for j, (code, place) in enumerate(zip(encoding.features, encoding.slices, strict=True)):
         if j in known:
@@ -375,12 +373,12 @@ def ends_of_numbers(
 
 
 SPREAD_ENDS = (0.9, 1.0)
-"""The spread of scores is the distance from the median to the first of these quantiles.  If this
-distance is 0, because most rows have the same score, the second quantile is used."""
+"""The spread of scores is the distance from the median to the first quantile.  The second quantile
+is used if this distance is 0."""
 
 N_FOLDS = 5
-"""Number of folds of the training rows if only one map scores rows.  Each fold is scored by a map
-that was trained on all other folds."""
+"""Number of folds of the training rows with a single map.  Each fold is scored by a map trained on
+all other folds."""
 
 MAX_TRAINED = 20_000
 """Maximum number of rows on which a map is trained.  The remaining rows are used for
@@ -390,20 +388,19 @@ MAX_TOLD = 200_000
 """Maximum number of rows for measuring the spread of scores.  Larger tables are sampled."""
 
 REGION_ROWS = 200
-"""Minimum number of calibration rows in each region, so that p-values down to 1 / 800 are
-possible."""
+"""Minimum number of calibration rows in each region.  The lowest p-value is then 1 / 800."""
 
 MAX_AVERAGED, MAX_AVERAGED_VALUES = 2000, 1 << 19
-"""Maximum number of rows whose contributions are averaged, and maximum number of their values."""
+"""Maximum number of rows for the average of contributions, and maximum number of their values."""
 
 MAX_MOVED = 1e-6
-"""Prototypes are rounded to float32 if the root mean square rounding error of their values is less
-than this share of the standard deviation of the values."""
+"""Prototypes are rounded to float32 only if the rounding error is small.  This is the maximum error
+divided by the standard deviation of the values."""
 
 
 @dataclass(frozen=True, eq=False)
 class TrainedScorer:
-    """A map that scores rows, and data about the training rows that later updates need.
+    """A map that scores rows, and data about its training rows for later updates.
 
     Attributes
     ----------
@@ -413,8 +410,8 @@ class TrainedScorer:
     sums : RunningSums or None
         Sums over all rows.
     squares : ndarray of shape (n_units,)
-        For each unit, sum of the squared distances from its rows to its prototype.  With more than
-        20,000 rows, the sum is extrapolated from the rows on which the map was trained.
+        Sum of squared distances between each unit's rows and its prototype.  With more than 20,000
+        rows, the sum is extrapolated from the rows that trained the map.
     axes : Axes or None
         Main axes of the rows.
     """
@@ -438,14 +435,13 @@ class TrainedDetector:
     members : tuple of TrainedScorer
         Maps that were trained on halves of the rows.  Empty if only one map scores rows.
     scores : ndarray of shape (n_samples,)
-        Scores of the training rows by the trained maps, before marked rows get their fixed scores.
+        Scores of the training rows by the trained maps, without fixed scores.
     calibration : ndarray of shape (n_samples,)
         Score of each row by maps that were not trained on the row.  NaN if the row is not used.
     rarity_factor : float, default=0.0
-        A value adds this factor times ``-log(share of rows with the value)`` to a score.
+        Factor of ``-log(share of rows with the value)`` in scores.
     beyond : Beyond or None, default=None
-        Data from which extra amounts are computed for numbers beyond all other values of their
-        column.  None if scores do not include extra amounts.
+        Data for the extra amounts of extreme numbers.  None without extra amounts.
     """
 
     detector: Detector
@@ -467,7 +463,7 @@ def train_detector(
     *,
     outermost: Outermost | None = None,
 ) -> TrainedDetector:
-    """Train a map, find its usual prototypes, set its threshold and calibrate it."""
+    """Train a map and find its usual prototypes, threshold and calibration."""
     detection = detection.of_rows(encoding)
     encoding = encoding.having_seen(rows)
     given, rows = rows, encoding.to_learn(rows)
@@ -521,14 +517,13 @@ def train_detector(
 
 
 def _order_of_rows(n: int, seed: int) -> Ints:
-    """Return all row numbers in random order, or a random sample if there are many rows."""
+    """Return all row numbers in random order, or a random sample of many rows."""
     rng = np.random.default_rng(seed)
     return rng.permutation(n) if n <= MAX_TOLD else rng.choice(n, MAX_TOLD, replace=False)
 
 
 def _leave_out_marked(calibration: Float64s, labels: Ints) -> Float64s:
-    """Return calibration scores with NaN for marked rows, or only for marked anomalies if most rows
-    are marked."""
+    """Return calibration scores with NaN for marked rows, or for anomalies if most are marked."""
     is_marked = labels != UNKNOWN
     left_out = is_marked if 2 * is_marked.sum() <= len(labels) else labels == ANOMALY
     left = np.where(left_out, np.nan, calibration)
@@ -552,7 +547,7 @@ def n_trainings(n_rows: int, detection: Detection, weights: Float64s | None = No
 
 
 def mean_contributions(detector: Detector, rows: Floats, weights: Float64s | None) -> Float64s:
-    """Return the average amount that each column adds to the score of a row."""
+    """Return the average contribution of each column to the score of a row."""
     most = min(MAX_AVERAGED, max(1, MAX_AVERAGED_VALUES // rows.shape[1]))
     some = slice(None, None, -(-len(rows) // most))
     part = None if weights is None else weights[some]
@@ -561,7 +556,7 @@ def mean_contributions(detector: Detector, rows: Floats, weights: Float64s | Non
 
 
 def _as_float32(codebook: Float64s) -> Float64s:
-    """Return prototypes rounded to float32, or unchanged if the rounding error is too large."""
+    """Return prototypes rounded to float32 if the rounding error is small enough."""
     with np.errstate(over="ignore"):
         short = codebook.astype(np.float32).astype(np.float64)
     if not np.isfinite(short).all():
@@ -629,7 +624,7 @@ class _Trainer:
         by_maps: Float64s,
         seen: Mapping[int, OfColumn],
     ) -> tuple[Rarity | None, float, Beyond | None]:
-        """Return a rarity on the scale of the scores by maps, its scale factor, and a `Beyond`."""
+        """Return a rarity on the scale of the scores, its scale factor, and a `Beyond`."""
         if not SCORES[self.detection.score].adds_rarity:
             return None, 0.0, None
         drawn = np.sort(order[:MAX_TRAINED])
@@ -665,7 +660,7 @@ class _Trainer:
         whole: TrainedScorer,
         is_member: bool = True,
     ) -> TrainedScorer:
-        """Return a map with the lattice of `whole`, trained on only the rows `part`."""
+        """Return a map with the lattice of `whole`, trained only on the rows `part`."""
         own = None if weights is None else weights[part]
         chosen = np.ascontiguousarray(rows[part])
         return self.train(chosen, own, of_more=whole, is_member=is_member)
@@ -673,8 +668,8 @@ class _Trainer:
     def members(
         self, rows: Floats, weights: Float64s | None, drawn: Ints, whole: TrainedScorer
     ) -> tuple[list[Ints], tuple[TrainedScorer, ...]]:
-        """Return halves of the drawn rows, and one map for each half.  Both results are empty if
-        only one map scores rows."""
+        """Return two values: halves of the drawn rows, and a map for each half.  Both results are
+        empty if only one map scores rows."""
         n_maps = self.detection.maps_for(weights, len(rows))
         if n_maps <= 1:
             return [], ()

@@ -42,7 +42,7 @@ class Bulk:
     spread: float
 
     def shares(self, scores: Float64s) -> Float64s:
-        """Return the share of usual rows with a score at least as high as each score."""
+        """Return the share of usual rows that score at least as high as each score."""
         shares = np.ones(len(scores))
         roots = np.sqrt(np.maximum(scores, 0.0))
         is_beyond = roots > self.end
@@ -104,7 +104,7 @@ class Tail:
     total: float
 
     def shares(self, scores: Float64s) -> Float64s:
-        """Return the share of rows with a score at least as high as each score."""
+        """Return the share of rows that score at least as high as each score."""
         shares, is_far = np.ones(len(scores)), scores > self.start
         with np.errstate(over="ignore", divide="ignore"):  # scores so far out that the share is 0
             steps = (scores[is_far] - self.start) / self.scale
@@ -117,7 +117,7 @@ class Tail:
 
 
 def tail_of(calibration: Float64s, weights: Float64s) -> Tail | None:
-    """Return the tail that is fitted to the highest scores, or None if there are too few scores."""
+    """Return the tail fitted to the highest scores, or None for too few scores."""
     weight_from = np.append(np.cumsum(weights[::-1])[::-1], 0.0)
     total = weight_from[0]
     if total < MIN_ROWS:
@@ -133,8 +133,8 @@ def tail_of(calibration: Float64s, weights: Float64s) -> Tail | None:
 
 
 def _fit_moments(excesses: Float64s, weights: Float64s) -> tuple[float, float]:
-    """Return shape and scale of a tail, estimated by probability-weighted moments (Hosking and
-    Wallis 1987, section 4).
+    """Return the shape and scale of a tail.  The method is probability-weighted moments (Hosking
+    and Wallis 1987, section 4).
     """
     total = weights.sum()
     after = total - np.cumsum(weights)
@@ -179,8 +179,8 @@ class Calibration:
         Region of each unit, from 0.  A row is then compared only with rows of the same region.  If
         None, a row is compared with all rows.
     by_bulk : bool, default=False
-        Whether p-values of high scores are estimated from the bulk of the scores, because some of
-        the highest rows may be unusual.  Otherwise, all rows are considered usual.
+        Whether p-values of high scores are estimated from the bulk of the scores.  This helps if
+        some of the highest rows are unusual.  Otherwise, all rows are considered usual.
 
     Raises
     ------
@@ -284,9 +284,9 @@ class Calibration:
         -------
         ndarray of shape (n_samples,)
             The smaller of ``c = (1 + #{calibration >= score}) / (n + 1)`` and an estimate.  With
-            `by_bulk`, the estimate is the share of usual rows with a score at least as high, but
-            at least ``0.01 / (n + 1)``.  Otherwise, the estimate is ``c / 4 + 3 t / 4``, and t is
-            the share of rows with a score at least as high by the fitted tail.  Each calibration
+            `by_bulk`, the estimate is the share of usual rows that score at least as high.  It is
+            at least ``0.01 / (n + 1)``.  Otherwise, the estimate is ``c / 4 + 3 t / 4``.  Here, t
+            is the share of rows that score at least as high by the fitted tail.  Each calibration
             row counts with its weight.  With `regions`, only rows of the same region count.
         """
         if self.regions is None or self.units is None:
@@ -317,8 +317,8 @@ class Calibration:
     def smallest_p_value(self) -> float:
         """The smallest p-value that a row can have.
 
-        It is ``1 / (n + 1)``, where n is the weight of the calibration rows (with `regions`, in the
-        largest region).  The value is smaller if there are enough rows for an estimate.
+        It is ``1 / (n + 1)``, where n is the weight of the calibration rows.  With `regions`, only
+        the largest region counts.  The value is smaller if there are enough rows for an estimate.
         """
         weights = ones_or(self.weights, len(self.scores))
         most = float(weights.sum())
@@ -330,7 +330,7 @@ class Calibration:
 
 @dataclass(frozen=True, eq=False)
 class _ComparedRows:
-    """Calibration rows with which rows are compared, and values computed from their scores."""
+    """Calibration rows for a comparison, with values computed from their scores."""
 
     scores: Float64s
     weights: Float64s | None
@@ -338,7 +338,7 @@ class _ComparedRows:
 
     @cached_property
     def _weight_from(self) -> Float64s | None:
-        """Weight of the rows from each position to the end, and 0 past the end."""
+        """Total weight of the rows from each position to the end.  The last entry is 0."""
         weights = self.weights
         return None if weights is None else np.append(np.cumsum(weights[::-1])[::-1], 0.0)
 
@@ -379,7 +379,7 @@ class _ComparedRows:
 
 
 def threshold_for(scores: Float64s, contamination: float, weights: Float64s | None) -> float:
-    """Return the score that is exceeded by a given share of the rows."""
+    """Return the score that a given share of the rows exceeds."""
     n = len(scores)
     if weights is None:
         place = n - 1 - min(int(contamination * n * EXCESS), n - 1)

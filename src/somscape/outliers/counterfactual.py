@@ -1,4 +1,4 @@
-"""Counterfactuals, which change a few columns of an unusual row so that it becomes usual."""
+"""Changes of a few columns that make an unusual row usual (counterfactuals)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -31,22 +31,22 @@ from somscape.tables.table import Table
 NEWTON_STEPS = 60
 
 N_STEPS = 256
-"""Number of equal steps from a row to the farthest usual prototype, if the score must be checked
-step by step because scores can jump."""
+"""Number of equal steps from a row to the farthest usual prototype.  Steps are needed if scores can
+jump."""
 
 MAX_STEPS = 1000
-"""Maximum number of steps in the search for one end of a range of usual values."""
+"""Maximum number of steps in the search for the end of a range."""
 
 MIN_STEP = 1e-7
-"""Precision of the ends of a range, as a share of the range of usual prototypes in the column."""
+"""Precision of the ends of a range, as a share of the column's usual range."""
 
 ENDLESS_WIDTHS = 1e6
-"""A range of usual values is unlimited if the range extends beyond the farthest usual prototype by
-this many times the range of the usual prototypes in the column."""
+"""A range is unlimited if it extends this far beyond the farthest usual prototype.  The unit is the
+column's usual range."""
 
 
 class AnyDetector(Protocol):
-    """The attributes of a detector that the search for ranges and counterfactuals uses."""
+    """The attributes of a detector that are used in the search."""
 
     @property
     def threshold(self) -> float: ...
@@ -72,8 +72,8 @@ class Range:
     Attributes
     ----------
     low, high : float, numpy.datetime64 or None
-        Ends of the interval, which are both included.  An end is infinite if the interval is
-        unlimited, and None for a category.  For a date whose weekday or hour is also compared, both
+        Ends of the interval, which are both included.  An end of an unlimited interval is infinite.
+        Both ends are None for a category.  If the weekday or hour of a date is also compared, both
         ends are the date.
     levels : tuple of str
         Levels of a category.
@@ -113,7 +113,7 @@ class Range:
 
 
 def steps_of(scorer: Scorer) -> list[float]:
-    """Return, for each column, how far rounding a number can change its encoded value."""
+    """Return how much rounding a number can change its encoded value, for each column."""
     return rounding_steps(scorer.map_.encoding, scorer.usual_codebook)
 
 
@@ -125,8 +125,7 @@ def ranges_of(
     *,
     unusual: Float64s,
 ) -> list[Range]:
-    """Return, for each pair of a row and a column, the values of the column with which the row
-    stays usual."""
+    """Return the values with which each row stays usual, for each column."""
     encoding = detector.map_.encoding
     codes, slices = encoding.features, encoding.slices
     has_levels = [isinstance(codes[j], LeveledCode) for _, j in pairs]
@@ -168,15 +167,14 @@ def ranges_of(
 
 
 def _is_steady(detector: AnyDetector) -> bool:
-    """Return whether a score never changes by more than the distance by which the row moves."""
+    """Return whether a score never changes by more than its row moves."""
     return detector.label_factors is None and detector.marks is None
 
 
 def _stays_usual(
     detector: AnyDetector, row: Float64s, place: int, value: float, limit: float
 ) -> bool:
-    """Return whether the row, changed in one feature, scores at most `limit` (True for
-    infinity)."""
+    """Return whether the row changed in one feature scores at most `limit` (True for infinity)."""
     trial = row[None].copy()
     trial[0, place] = value
     return bool(np.isinf(value) or detector.scores_of_rows(trial)[0] <= limit)
@@ -185,7 +183,7 @@ def _stays_usual(
 def _levels(
     detector: AnyDetector, rows: Float64s, limit: float, pairs: dict[int, tuple[int, int]]
 ) -> dict[int, Range]:
-    """Return, for each pair of a row and a column, the levels with which the row stays usual."""
+    """Return the levels with which each row stays usual, for each column."""
     codes, slices = detector.map_.encoding.features, detector.map_.encoding.slices
     trials = [rows[:0]]
     for i, j in pairs.values():
@@ -205,7 +203,7 @@ def _levels(
 
 @dataclass(frozen=True, eq=False)
 class _Lines:
-    """Lines that arise when one feature of a usual row increases or decreases.
+    """Lines along which one feature of a usual row increases or decreases.
 
     Attributes
     ----------
@@ -232,14 +230,14 @@ class _Lines:
 
     @cached_property
     def edge(self) -> Float64s:
-        """Value of the moving feature at the farthest usual prototype in the direction of the move,
-        times the direction."""
+        """Value of the moving feature at the farthest usual prototype, times the direction of the
+        move."""
         usual = self.detector.of_all_rows.usual_codebook[:, self.places]
         return np.maximum((self.direction * usual).max(axis=0), self.direction * self.start)
 
     @cached_property
     def width(self) -> Float64s:
-        """Range of the usual prototypes in the moving feature, as the unit for step lengths."""
+        """Range of the usual prototypes in the moving feature.  It is the unit for step lengths."""
         spans = np.ptp(self.detector.of_all_rows.usual_codebook[:, self.places], axis=0)
         width = np.maximum(spans, self.limit if _is_steady(self.detector) else 0.0)
         return np.where(width > 0, width, 1.0)
@@ -250,14 +248,13 @@ class _Lines:
 
 
 _Advance: TypeAlias = Callable[[Ints, Float64s, Float64s], tuple[NDArray[np.bool_], Float64s]]
-"""A function that is called after a step on some lines, with the numbers of the lines, the rows
-after the step, and the lengths of the steps.  The function returns which of these rows are usual,
-and the lengths of the next steps.  A step to an unusual row is undone."""
+"""A function that is called after each step.  Its arguments are line numbers, rows after the step,
+and lengths of the steps.  It returns two values: which of these rows are usual, and the lengths of
+the next steps.  A step to an unusual row is undone."""
 
 
 def _ends(lines: _Lines) -> Float64s:
-    """Return, for each line, the last value of the feature with which the row stays usual, or
-    infinity if the values are unlimited."""
+    """Return the last usual value of the feature on each line, or infinity without a limit."""
     if not _is_steady(lines.detector):
         step, advance = _step_by_scanning(lines)
     elif lines.detector.of_all_rows.kind.is_mean_of_nearest:
@@ -280,7 +277,7 @@ def _ends(lines: _Lines) -> Float64s:
 
 
 def _step_by_prototypes(lines: _Lines) -> tuple[Float64s, _Advance]:
-    """Step to the point at which the distances from the now nearest prototypes reach the limit."""
+    """Move until the distances from the now nearest prototypes reach the limit."""
     moves = [lines.direction * _moves(one, lines.places) for one in lines.detector.scorers]
 
     def free(which: Ints, rows: Float64s) -> tuple[NDArray[np.bool_], Float64s]:
@@ -302,8 +299,7 @@ def _step_by_prototypes(lines: _Lines) -> tuple[Float64s, _Advance]:
 
 
 def _step_by_slack(lines: _Lines) -> tuple[Float64s, _Advance]:
-    """Step by the limit minus the score, because the change of a score is at most the distance by
-    which the row moves."""
+    """Move by the limit minus the score.  A score never changes by more than its row moves."""
     scorers = lines.detector.scorers
     squares = sum((_moves(one, lines.places) ** 2).sum(axis=1) for one in scorers)
     speed = np.sqrt(squares / len(scorers))
@@ -329,7 +325,7 @@ def _step_by_scanning(lines: _Lines) -> tuple[Float64s, _Advance]:
 
 
 def _moves(scorer: Scorer, places: Ints) -> Float64s:
-    """Return the move of the transformed row on each line if its feature moves by 1."""
+    """Return how each transformed row moves if its feature moves by 1."""
     decorrelation = scorer.decorrelation
     if decorrelation is None:
         moves = np.zeros((len(places), scorer.map_.codebook.shape[1]))
@@ -341,7 +337,7 @@ def _moves(scorer: Scorer, places: Ints) -> Float64s:
 
 @dataclass(frozen=True, eq=False)
 class _AddedRarity:
-    """Amounts that rarity adds to the scores of rows in which one feature moves.
+    """Amounts that rarity adds to the scores of moving rows.
 
     Attributes
     ----------
@@ -350,9 +346,9 @@ class _AddedRarity:
     slopes : ndarray of shape (n_rows,)
         Increase of this sum per unit that the feature moves.
     reach : ndarray of shape (n_rows,)
-        Distance by which the feature can move before `slopes` or `is_still` changes.
+        Distance that the feature can move before `slopes` or `is_still` changes.
     is_still : ndarray of shape (n_rows,), bool
-        Whether the feature is so far out that moving it further does not change distances.
+        Whether the feature is so far out that distances no longer change.
     """
 
     heights: Float64s
@@ -393,8 +389,7 @@ def _free_distance(
     added: _AddedRarity,
     far: Float64s,
 ) -> tuple[Float64s, Float64s]:
-    """Return how far the scores are below the limit, and how far the features can move until the
-    scores reach the limit."""
+    """Return how far the scores are below the limit, and how far the features can move."""
     lines, n = _distances(detector.scorers, rows, moves), len(moves)
     left = limit - added.heights
     slack = left - np.sqrt(sum((some.at(0.0)[0] ** 2).sum(axis=0) for some in lines) / n)
@@ -428,15 +423,15 @@ def _quotient(above: Float64s, below: Float64s) -> Float64s:
 
 @dataclass(frozen=True, eq=False)
 class _Distances:
-    """Distances from moving rows to the k prototypes nearest before the move, for several maps.
+    """Distances from moving rows to the k nearest prototypes, for several maps.
 
     Attributes
     ----------
     along, across : ndarray of shape (n_maps, n_rows, k)
-        Distance from the prototype to the row along the line, and squared distance from the
+        Distance along the line from the prototype to the row, and squared distance from the
         prototype to the line.
     speed : ndarray of shape (n_maps, n_rows)
-        Distance by which the row moves if its feature moves by 1.
+        Distance that the row moves if its feature moves by 1.
     """
 
     along: Float64s
@@ -444,8 +439,7 @@ class _Distances:
     speed: Float64s
 
     def at(self, distance: Float64s | float) -> tuple[Float64s, Float64s]:
-        """Return the mean distances after features moved by `distance`, and the slopes of the
-        means."""
+        """Return the mean distances after features moved by `distance`, and their slopes."""
         along = self.along + (distance * self.speed)[:, :, None]
         far = np.sqrt(self.across + along**2)
         slope = np.divide(along, far, out=np.zeros_like(far), where=far > 0)
@@ -455,7 +449,7 @@ class _Distances:
 def _distances(
     scorers: Sequence[Scorer], rows: Float64s, moves: Sequence[Float64s]
 ) -> list[_Distances]:
-    """Return the distances of moving rows by all maps.  Maps with the same k are in one object."""
+    """Return the distances of moving rows by all maps.  Maps with the same k share one object."""
     compared = compared_by(scorers, rows)
     each = [_distances_on(*one) for one in zip(scorers, compared, moves, strict=True)]
     alike = groupby(each, key=lambda one: one[0].shape[1])
@@ -476,8 +470,8 @@ def _distances_on(
 
 
 MARGIN = 1e-9
-"""The score of a changed row must be below the threshold by this share of the threshold, because
-scores are rounded."""
+"""Changed rows must score below the threshold by this share of the threshold.  This allows for
+rounding."""
 
 BLOCK_ROWS = 1024
 
@@ -494,7 +488,7 @@ class Change:
     to : float, str or numpy.datetime64
         New value of the column.
     within : Range
-        All values of the column that, together with the other changes, make the row usual.
+        All values of the column that make the row usual together with the other changes.
 
     See Also
     --------

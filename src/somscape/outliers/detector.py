@@ -1,4 +1,4 @@
-"""The fitted detector, with its scores, alerts, reasons, rules, similar rows and record."""
+"""The fitted detector, with its scores, alerts and reasons."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -60,11 +60,11 @@ class Detector:
     calibration : Calibration
         Scores of calibration rows, with which the score of a row is compared for its p-value.
     members : tuple of Scorer, default=()
-        Maps with the same lattice and columns that score together instead of the map of all rows.
-        If empty, only the map of all rows scores rows.
+        Maps with the same lattice and columns that score together.  They replace the map of all
+        rows.  If empty, only the map of all rows scores rows.
     label_factors : ndarray of shape (n_units,) or None, default=None
-        For detectors from older files, the factor of each unit for the scores of its rows.  None
-        means 1.
+        Factor of each unit for the scores of its rows, in detectors from older files.  None means
+        1.
     mean_contributions : ndarray of shape (n_columns,) or None, default=None
         Average contribution of each original column to the score of a training row.
     rarity : Rarity or None, default=None
@@ -162,7 +162,7 @@ class Detector:
             )
 
     def _fits(self, member: Any) -> bool:
-        """Return whether a member has the settings of the detector, as required in files."""
+        """Return whether a member has the detector's settings, as files require."""
         main = self.of_all_rows
         return (
             isinstance(member, Scorer)
@@ -232,10 +232,10 @@ class Detector:
         Returns
         -------
         ndarray of shape (n_samples,)
-            Scores in encoded feature units, or in units of the detector if it decorrelates
-            columns.  Amounts from `rarity` have the same unit.  With several maps, each score is
-            the root mean square of the scores by the maps.  The cost is O(n_samples * n_units *
-            n_features) for each map.
+            Scores in encoded feature units, or in units of the detector if it decorrelates columns.
+            Amounts from `rarity` have the same unit.  With several maps, each score is the root
+            mean square over the maps.  The cost is O(n_samples * n_units * n_features) for each
+            map.
         """
         return self.scores_of_rows(self.map_.rows_of(X))
 
@@ -293,8 +293,8 @@ class Detector:
         -------
         list of Reasons
             At most four reasons per row in original units, each with at least 5 % of the score.
-            The reasons are empty if no column adds clearly more than in usual rows.  A category is
-            not a reason if the row has the level that is most common near the row.
+            The reasons are empty if no column adds clearly more than in usual rows.  The most
+            common level of a category near the row is not a reason.
         """
         return reasons_of(self, *table_and_rows(self.map_, X))
 
@@ -366,11 +366,11 @@ class Detector:
         Returns
         -------
         list of Counterfactual or None
-            One counterfactual for each row, without changes if the row is usual, and None if no
-            usual prototype scores at most the threshold.  Each change is needed, because the row
-            would be unusual without the change.  A smaller set of other changes can exist.  The
-            search for one row takes as long as scoring about 100 rows.  Printed example: "would be
-            usual with A3 between 0.5 and 4".
+            One counterfactual for each row.  A counterfactual of a usual row is without changes.
+            None if no usual prototype scores at most the threshold.  The row would be unusual
+            without any one of the changes.  A smaller set of other changes can exist.  The search
+            for one row takes as long as scoring about 100 rows.  Printed example: "would be usual
+            with A3 between 0.5 and 4".
         """
         table, rows = table_and_rows(self.map_, X)
         return counterfactuals_of(*both_in_words(self, table), rows)
@@ -384,8 +384,8 @@ class Detector:
         among : Table, data frame or array-like of shape (n_others, n_features)
             Rows to search, such as the training rows, which the detector does not keep.
         n_similar : int, default=5
-            Number of similar rows for each row, at least 1.  If fewer rows of `among` are usual,
-            the result contains only these rows.
+            Number of similar rows for each row, at least 1.  The result is shorter if fewer rows of
+            `among` are usual.
 
         Returns
         -------
@@ -416,7 +416,7 @@ class Detector:
         Returns
         -------
         LabelShare
-            Counts, shares and intervals from the rows in the same unit and its neighbors.
+            Counts, shares and intervals from the rows in the unit and its neighbors.
 
         Raises
         ------
@@ -468,7 +468,7 @@ class Detector:
         return found if self.marks is None else self.marks.parts_with_held(rows, found)
 
     def contributions_by_columns(self, rows: Floats) -> Float64s:
-        """Return contributions of columns, without the fixed scores of marked rows.
+        """Return the contributions of columns without fixed scores.
 
         Parameters
         ----------
@@ -540,7 +540,7 @@ class Detector:
         Raises
         ------
         InputError
-            If the parts of the record do not fit together, or if a detector is missing.
+            If parts of the record do not fit together, or if the detector is missing.
         """
         if record.header.get("detector") is None:
             raise InputError(
@@ -554,7 +554,7 @@ class Detector:
 def explained_rows(
     detector: Detector, rows: Floats, units: Ints | None = None
 ) -> tuple[Float64s, Float64s]:
-    """Return the scores of rows, and the contributions of columns to the scores, in one step."""
+    """Return two values: the scores of rows, and the contributions of columns."""
     if detector.label_factors is None and detector.marks is None:
         return explained_by(detector.scorers, rows, detector.rarity)
     return detector.scores_of_rows(rows, units), detector.contributions_of_rows(rows)
@@ -570,14 +570,13 @@ def as_detector(detector: Any) -> Detector:
 
 
 def detector_in(thing: Any) -> Detector | None:
-    """Return the object if it is a detector, otherwise its attribute `detector_`, or None if the
-    attribute does not exist."""
+    """Return the object if it is a detector, otherwise its attribute `detector_` or None."""
     found = getattr(thing, "detector_", thing)
     return found if isinstance(found, Detector) else None
 
 
 def both_in_words(detector: Detector, table: Table) -> tuple[Detector, Table]:
-    """Return the detector and the table, with the dictionary's names for columns and codes."""
+    """Return the detector and the table with the dictionary's names for columns and codes."""
     encoding = detector.map_.encoding
     if not encoding.roles.dictionary:
         return detector, table
@@ -595,25 +594,26 @@ MIN_SHARE = 0.05
 """A column is not a reason if the column adds less than this share of the score."""
 
 BLOCK_VALUES = 1 << 20
-"""Maximum number of values of nearby prototypes in memory at the same time."""
+"""Maximum number of prototype values in memory at the same time."""
 
 CLEARLY_MORE = 2.0
-"""A column stands out if the odds of its share of the score are at least this many times the odds
-of its share in usual rows."""
+"""A column stands out if its share of the score is unusually high.  The odds of the share must be
+at least this many times the odds in usual rows."""
 
 FAR_MORE = 4.0
-"""A column also stands out if it adds at least this many times as much to the score as usual."""
+"""A column also stands out if its part of the score is at least this many times the usual part."""
 
 RARE = 0.01
-"""A column also stands out if at most this share of the rows have a value at least as far out."""
+"""A column also stands out if its value is far out.  At most this share of rows then has a value at
+least as far out."""
 
 COMMON = 0.2
 """A value is common if at least this share of rows has it.  A value is rare if at most the share
-`TAIL_SHARE` has it."""
+`TAIL_SHARE` of rows has it."""
 
 TIMES = 2.0
-"""A common value is not a reason if a rare value of the row adds at least this many times as much
-to the score."""
+"""A common value is not a reason if a rare value of the row adds this many times as much to the
+score."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -626,7 +626,7 @@ class Reason:
     value : str
         Value of the row, in original units.
     usual : str
-        Values of the prototypes near the row, as a range or as a level with its share.
+        Values of the prototypes near the row.  These are a range, or a level with its share.
     share : float
         Share of the row's score that the column adds, from 0 to 1.
     at : float or None
@@ -635,10 +635,10 @@ class Reason:
     usual_at : (float, float) or None
         Ends of the range of usual values on the encoded scale.  None for a category.
     is_usual_alone : bool
-        Whether the value is usual, and only its combination with other columns is unusual.
+        Whether the value is usual.  Only its combination with other columns is then unusual.
     occurs : Occurrence or None
-        Number of training rows with the value, or, for a number, with a value at least as far out.
-        None for a number that is not far out.
+        Number of training rows with the value.  For a number, rows with a value at least as far out
+        count.  None for a number that is not far out.
 
     See Also
     --------
@@ -763,7 +763,7 @@ def reasons_of(
 
 
 def _without_common(reasons: Sequence[Reason | None]) -> list[Reason]:
-    """Return the reasons, without common values if a rare value of the row adds much more."""
+    """Return the reasons without common values that add much less than a rare value of the row."""
     kept, most = list[Reason](), 0.0  # the largest share of a rare value
     for reason in reasons:
         if reason is None:
@@ -777,7 +777,7 @@ def _without_common(reasons: Sequence[Reason | None]) -> list[Reason]:
 
 
 def _leave_out_as_usual(share: Float64s, map_: Map, near: Ints, rows: Floats) -> None:
-    """Set the share of a category to 0 if the row has the most common level near the row."""
+    """Set the share of a category to 0 if the row has the most common nearby level."""
     features, slices = map_.encoding.features, map_.encoding.slices
     may_be_reasons = np.flatnonzero((share >= MIN_SHARE).any(axis=0)).tolist()
     categories = [(j, slices[j]) for j in may_be_reasons if isinstance(features[j], CategoryCode)]
@@ -789,7 +789,7 @@ def _leave_out_as_usual(share: Float64s, map_: Map, near: Ints, rows: Floats) ->
 
 
 def _stand_out(means: Float64s | None, by_column: Float64s, share: Float64s) -> NDArray[np.bool_]:
-    """Return which rows have a column that adds clearly more to the score than in usual rows."""
+    """Return which rows have a column that adds clearly more to the score than usual."""
     if means is None or not means.sum() > 0 or len(means) == 1:
         return np.ones(len(share), dtype=bool)
     usual = means / means.sum()
@@ -808,7 +808,7 @@ def _reasons_by(
     rows: Floats,
     shares: Float64s,
 ) -> list[Reason]:
-    """Return the reasons of column `j` for the rows with these numbers in the table."""
+    """Return the reasons of column `j` for the rows with these numbers."""
     code, place = detector.map_.encoding.features[j], detector.map_.encoding.slices[j]
     prototypes, cells = detector.map_.codebook[:, place], rows[:, place]
     is_decorrelated = detector.of_all_rows.decorrelation is not None
@@ -839,26 +839,26 @@ def _reasons_by(
 
 
 def _unless_missing(values: list[str], parts: Iterable[Any]) -> list[Any]:
-    """Return the parts, with None in place of each part that belongs to a missing value."""
+    """Return the parts, with None in place of each missing value's parts."""
     return [None if value == NO_CELL else part for value, part in zip(values, parts, strict=True)]
 
 
 # Alerts, which are the first rows of a ranking, with their ids.
 
 RECORD = "record"
-"""Name of the id if a table does not have an id column.  The id is then the row number, from 1."""
+"""Name of the id in a table without an id column.  The id is then the row number, from 1."""
 
 RESULT_NAMES = ("rank", "score", "p_value", "stands_out", "unit", "row", "col", "reasons")
 
 LINE = "-- from here on rows do not stand out --"
-"""Line in a printed list between the rows that stand out and the other rows."""
+"""Line in a printed list below the rows that stand out."""
 
 SHOWN = 20
 """Maximum number of alerts that are printed."""
 
 
 class Ids(Sequence[str]):
-    """Ids of some rows.  Each id is created when it is read, because lists show few of many rows.
+    """Ids of some rows.  Each id is created only when needed.
 
     Parameters
     ----------
@@ -915,7 +915,7 @@ class Ids(Sequence[str]):
 
 
 def ids_of(map_: Map, table: Table, rows: Ints | None = None) -> tuple[str, Ids]:
-    """Return the name of the id column and the ids of all rows of a table."""
+    """Return two values: the name of the id column, and the ids of all rows."""
     rows = np.arange(table.n_rows) if rows is None else rows
     name = map_.encoding.named("id")
     if name is not None and name in table.names:
@@ -924,7 +924,7 @@ def ids_of(map_: Map, table: Table, rows: Ints | None = None) -> tuple[str, Ids]
 
 
 def ids_column(map_: Map, table: Table, rows: Ints) -> Column:
-    """Return the ids of some rows as a column with the type of the id column."""
+    """Return the ids of some rows as a column of the original type."""
     name = map_.encoding.named("id")
     if name is not None and name in table.names:
         column = table.column(name).take(rows)
@@ -956,9 +956,9 @@ class Alerts:
     n_alerts : int
         Number of alerts.
     stands_out : ndarray of shape (n_rows,), bool
-        Whether a row stands out.  About 20 % of the rows that stand out, or the share that a rule
-        sets, are expected by chance (false discovery rate).  The share is an estimate unless the
-        training data are clean.  See `SOMDetector.p_values`.  Marked rows never stand out.
+        Whether a row stands out.  About 20 % of the rows that stand out are expected by chance
+        (false discovery rate).  A rule can set another share.  Without clean training data, the
+        share is only an estimate.  See `SOMDetector.p_values`.  Marked rows never stand out.
     n_by_chance : float
         Number of rows that are expected to stand out by chance.
 
@@ -1029,7 +1029,7 @@ class Alerts:
         return html_of(names, rows, ". ".join([self.headline, *self._lines_of_rest()]))
 
     def _printed_rows(self) -> tuple[list[str], list[list[str]]]:
-        """Return the names of the columns and the texts of the alerts that are printed."""
+        """Return the column names and the texts of the printed alerts."""
         n = min(self.n_alerts, SHOWN)
         shown = (each[:n] for each in (self.ids, self.scores, self.p_values, self.reasons))
         rows = [
@@ -1152,13 +1152,14 @@ def ranked(
 # Rules, which decide which rows are alerts and which rows stand out.
 
 MIDDLE = 0.5
-"""The share of usual rows is estimated from the number of p-values above this value."""
+"""The share of usual rows is estimated from the p-values above this value."""
 
 STAND_OUT_RATE = 0.2
-"""Limit for the false discovery rate of rows that stand out, unless a rule sets another limit."""
+"""Default limit for the false discovery rate of rows that stand out."""
 
 MIN_LISTED, MAX_LISTED = 10, 50
-"""Without a rule, a list shows the rows that stand out, but at least 10 and at most 50 rows."""
+"""Minimum and maximum length of a list without a rule.  In between, the list shows the rows that
+stand out."""
 
 
 @dataclass(frozen=True)
@@ -1175,16 +1176,16 @@ class AlertRule:
         Highest p-value of an alert.  All rows up to this p-value become alerts.
     fdr : float or None, default=None
         Approximate limit for the false discovery rate, the expected share of usual rows among the
-        alerts.  The longest list within this limit is chosen (Benjamini and Hochberg 1995, with
-        the share of usual rows estimated as by Storey, Taylor and Siegmund 2004).  In simulations
-        with ``fdr=0.05`` and clean training data, the actual rate was 2 to 7.5 %.  Without clean
+        alerts.  The longest list within this limit is chosen (Benjamini and Hochberg 1995).  The
+        share of usual rows is estimated (Storey, Taylor and Siegmund 2004).  In simulations with
+        ``fdr=0.05`` and clean training data, the actual rate was 2 to 7.5 %.  Without clean
         training data, the rate is an estimate.
     amount : str or None, default=None
         Column with the amount at risk in each row.  Required with `cost`.
     cost : float or None, default=None
         Cost of a review, in the unit of `amount`.  A row is an alert if its expected amount is
-        higher than the cost.  The expected amount is the amount times one minus the false
-        discovery rate of the list that ends with the row.
+        higher than the cost.  The expected amount is the amount times one minus a false discovery
+        rate.  This is the rate of the list that ends with the row.
     above_threshold : bool, default=False
         Whether all rows above the threshold become alerts.  `contamination` sets the threshold.
 
@@ -1298,7 +1299,7 @@ class AlertRule:
         Returns
         -------
         stands_out : ndarray of shape (n_rows,), bool
-            Rows that stand out at the false discovery rate of the rule, or at 0.2.
+            Rows that stand out at the rule's false discovery rate, or at 0.2 without a rate.
         n_by_chance : float
         """
         ascending = p[~is_marked] if is_marked.any() else p
@@ -1335,14 +1336,14 @@ class AlertRule:
             The table that was scored, in which `amount` is a column.
         n_stand_out : int
         n_leading : int, default=0
-            Number of confirmed rows, which are first in lists of rows that stand out.
+            Number of confirmed rows.  These rows are first in lists of rows that stand out.
 
         Returns
         -------
         places : ndarray of shape (n_rows,) or slice
-            Positions in `order`, sorted by gain if the rule is `cost`, by score if the rule is
-            `n_alerts` or `above_threshold`, and otherwise by p-value and then by score.  A slice if
-            the order is unchanged.
+            Positions in `order`.  The order is by gain for the rule `cost`, and by score for the
+            rules `n_alerts` and `above_threshold`.  For other rules, the order is by p-value and
+            then by score.  A slice if the order is unchanged.
         n_alerts : int
         """
         as_it_is = slice(None)
@@ -1400,13 +1401,13 @@ def adjusted(p: Float64s) -> Float64s:
 
 
 def _adjust_ascending(ascending: Float64s) -> Float64s:
-    """Return the adjusted p-values of ascending p-values.  The result is also ascending."""
+    """Return ascending p-values after the adjustment.  The result is also ascending."""
     rates = ascending * len(ascending) / np.arange(1, len(ascending) + 1)
     return np.minimum(np.minimum.accumulate(rates[::-1])[::-1], 1.0)
 
 
 def _count_within(rate: float, ascending: Float64s) -> int:
-    """Return how many of the ascending p-values are at most `rate` after their adjustment."""
+    """Return how many ascending p-values are at most `rate` after their adjustment."""
     if rate >= 1.0:
         return len(ascending)
     # Adjustment does not lower any p-value, so the first p-values are sufficient.
@@ -1459,12 +1460,12 @@ def _amounts(table: Table, name: str) -> Float64s:
 # Similar usual rows, and the labels of rows around a row.
 
 FIRST_UNITS = 8
-"""Number of units whose rows are searched first.  If more units are needed, the number doubles."""
+"""Number of units whose rows are searched first.  The number doubles if more units are needed."""
 
 
 @dataclass(frozen=True, eq=False)
 class SimilarRows:
-    """For each given row, the rows that are nearest to the given row.
+    """For each given row, the nearest rows.
 
     With a detector, only usual rows are included.
 
@@ -1475,7 +1476,7 @@ class SimilarRows:
     rows : ndarray of shape (n_rows, k)
         Row numbers of the similar rows in the data that were searched, from 0.
     distances : ndarray of shape (n_rows, k)
-        Distances in encoded feature units for a detector, or by the metric for a map.
+        Distances in encoded feature units for a detector.  For a map, distances by its metric.
 
     See Also
     --------
@@ -1528,7 +1529,7 @@ def nearest_rows(map_: Map, X: Any, among: Any, n_similar: int) -> SimilarRows:
 
 @dataclass(frozen=True, eq=False)
 class _Groups:
-    """Rows grouped by unit, with a bounding ball around the rows of each unit."""
+    """Rows grouped by unit, with a bounding ball for each group."""
 
     rows: Float64s
     numbers: Ints
@@ -1581,7 +1582,7 @@ def _distances(rows: Float64s, others: Float64s) -> Float64s:
 
 @dataclass(frozen=True, eq=False)
 class LabelShare:
-    """For each given row, counts of known labels among the rows around the given row.
+    """Counts of known labels among the rows around each given row.
 
     Attributes
     ----------
@@ -1646,32 +1647,32 @@ def _add_neighbors(map_: Map, counts: Ints) -> Ints:
 # The file of a detector.
 
 METRIC = "metric"
-"""Name of an entry of the file header that is present only if the detector decorrelates columns."""
+"""Name of a file header entry.  The entry is present only if the detector decorrelates columns."""
 
 METRIC_NAME = "decorrelated"
 """The only allowed value of the entry `METRIC`."""
 
 SHARED = "members_share_metric"
-"""Name of an entry of the file header that is present only if all members use the decorrelation of
-the map of all rows.  Otherwise, each member has its own decorrelation."""
+"""Name of a file header entry.  The entry is present only if all members share one decorrelation.
+Otherwise, each member has its own decorrelation."""
 
 BY_BULK = "p_values_by_bulk"
-"""Name of an entry of the file header that is present only if p-values are estimated from the bulk
+"""Name of a file header entry.  The entry is present only if p-values are estimated from the bulk
 of the scores.  Older files do not have this entry."""
 
 NAMES_IN_FILE = {"rms_distances": "spread", "deviations": "spread", "label_factors": "lift"}
-"""Attributes that have another name in files of format 1, and their names in the files."""
+"""Attributes with another name in files of format 1, and their names in the files."""
 
 MARKS = "marks"
-"""Name of the entry of the file header that contains the numbers in `Marks`, and prefix of the
-names of the arrays in `Marks`."""
+"""Name of the file header entry with the numbers in `Marks`.  The names of the arrays in `Marks`
+begin with this name."""
 
 BY_UNIT = ("usual", "spread", "lift", "regions")
-"""Names of the arrays in a file that contain one value for each unit."""
+"""Names of the arrays in a file with one value for each unit."""
 
 
 def record_of_detector(detector: Detector) -> Record:
-    """Return the record of the detector's map, extended by the other parts of the detector."""
+    """Return the record of the detector's map and of the detector's other parts."""
     record, calibration = detector.map_.to_record(), detector.calibration
     whole = detector.of_all_rows
     header: dict[str, Any] = {
@@ -1725,7 +1726,7 @@ def _name_of(beginning: str, part: str) -> str:
 
 
 def parts_of_detector(record: Record, map_: Map) -> dict[str, Any]:
-    """Check and return the parts that `record_of_detector` stored in a record."""
+    """Check and return the parts that `record_of_detector` stored."""
     header, arrays = record.header["detector"], record.arrays
     if not isinstance(header, dict):
         raise ParameterTypeError(
@@ -1805,7 +1806,7 @@ def _scorer_of(
 
 
 def _share_arrays(scorer: Scorer, whole: Scorer) -> Scorer:
-    """Return a member that, to save memory, shares equal arrays with the map of all rows."""
+    """Return a member that shares equal arrays with the map of all rows to save memory."""
     own, of_all = scorer.decorrelation, whole.decorrelation
     if own is not None and of_all is not None and own is not of_all:
         parts = {part.name: getattr(own, part.name) for part in fields(own)}
@@ -1821,7 +1822,7 @@ def _shared_if_equal(values: Any, of_all: Any) -> Any:
 
 
 def _parts_in(arrays: Mapping[str, Any], kind: Any, beginning: str) -> dict[str, Any]:
-    """Return, by attribute name, the parts of a `kind` object from the arrays of a file."""
+    """Return the parts of a `kind` object by name, from the arrays of a file."""
     return {part.name: arrays[_name_of(beginning, part.name)] for part in fields(kind)}
 
 

@@ -1,4 +1,4 @@
-"""Tests, valid after each row, of whether new rows still resemble the training rows."""
+"""Tests of whether new rows still resemble the training rows.  They are valid after each row."""
 
 from dataclasses import dataclass, field
 from statistics import NormalDist
@@ -15,7 +15,7 @@ from somscape.outliers.detector import Detector, as_detector
 from somscape.regions.find import merge_small_regions
 
 FINE, COARSE = 10, 1.1
-"""Number of highest scores that are all edges, and growth factor of the steps between lower
+"""Number of highest scores that are all edges, and growth factor of the distances between lower
 edges."""
 
 EXPONENTS = np.array([0.2, 0.4, 0.6, 0.8])
@@ -27,30 +27,31 @@ ALLOWANCE = 0.25
 score."""
 
 FIRST_ROWS = 30
-"""Number that is added to the number of rows when the limit is computed, so that an alarm in the
-first rows is unlikely."""
+"""Number added to the number of rows in the limit.  This makes an alarm in the first rows
+unlikely."""
 
 OVERSHOOT = 1.166
-"""Correction for the mean amount by which a sum of normal steps exceeds a limit when the sum passes
-the limit (Siegmund 1985)."""
+"""Correction for the mean amount by which a sum of normal scores exceeds its limit (Siegmund
+1985)."""
 
 
 @dataclass(eq=False)
 class Ranks:
     """Computes p-values from the ranks of new scores among earlier scores.
 
-    A new score is equally likely to fall into each gap between earlier scores.  After each row of
-    the stream, the count of the row's gap increases by 1 (a Polya urn).  The p-value of a row is
-    the share of all counts that are in higher gaps, plus a random part of the share of its own gap.
-    If all rows are exchangeable and scores do not tie, the p-value is exactly uniform and
-    independent of earlier p-values (Vovk, Gammerman and Shafer 2005, section 2.3).
+    A new score is equally likely to fall into each gap between earlier scores.  After each row, the
+    count of the row's gap increases by 1 (a Polya urn).  The p-value of a row is the share of
+    counts in higher gaps.  A random part of the share of its own gap is added.  The p-value is
+    exactly uniform and independent of earlier p-values if rows are exchangeable and scores do not
+    tie (Vovk, Gammerman and Shafer 2005, section 2.3).
 
     Parameters
     ----------
     edges : ndarray of shape (n_gaps - 1,)
         Scores that separate the gaps, in ascending order.
     counts : ndarray of shape (n_gaps,)
-        Number of rows below the first edge, between each two edges, and from the last edge upwards.
+        Number of rows below the first edge, between neighboring edges, and from the last edge
+        upwards.
     rng : numpy.random.Generator
     """
 
@@ -60,7 +61,7 @@ class Ranks:
 
     @classmethod
     def among(cls, scores: Float64s, weights: Float64s | None, rng: np.random.Generator) -> "Ranks":
-        """Create the object from earlier scores in ascending order, with optional weights."""
+        """Create the object from ascending earlier scores, with optional weights."""
         n = len(scores)
         weights = ones_or(weights, n)
         n_coarse = int(np.log(max(n, FINE) / FINE) / np.log(COARSE))
@@ -92,10 +93,10 @@ class Ranks:
 class Martingale:
     """Capital of a gambler who bets that p-values become small.
 
-    At row t, the gambler stakes a part ``1 / (t * (t + 1))`` of the initial capital of 1, divided
-    equally among the bets.  Stakes and gains stay in the bets.  If p-values are independent and
-    uniform, the capital is a martingale, and the probability that the capital ever rises to 1 / a
-    is at most a (Ville 1939).
+    At row t, the gambler stakes a part ``1 / (t * (t + 1))`` of the initial capital of 1.  Each bet
+    gets an equal amount.  Stakes and gains stay in the bets.  If p-values are independent and
+    uniform, the capital is a martingale.  The probability that the capital ever rises to 1 / a is
+    then at most a (Ville 1939).
 
     Parameters
     ----------
@@ -125,11 +126,11 @@ class Martingale:
 
 @dataclass(eq=False)
 class Cusum:
-    """Cumulative sum of normal scores, which restarts whenever it falls to 0.
+    """Cumulative sum of normal scores.  The sum restarts whenever it falls to 0.
 
     The limit rises with the logarithm of the number of rows.  If p-values are independent and
-    uniform, the probability that the sum ever passes the limit is about `false_alarm` (Siegmund
-    1985, chapter 2).
+    uniform, the sum ever passes the limit with a probability of about `false_alarm` (Siegmund 1985,
+    chapter 2).
 
     Parameters
     ----------
@@ -143,7 +144,7 @@ class Cusum:
     total: float = 0.0
 
     def update(self, p: Float64s) -> tuple[Float64s, Float64s]:
-        """Return the sum after each p-value, and the limit at that time."""
+        """Return two values: the sum after each p-value, and the limit at that time."""
         normal = NormalDist()
         steps = np.array([-normal.inv_cdf(min(max(v, 1e-12), 1 - 1e-12)) for v in p]) - ALLOWANCE
         path = np.cumsum(steps)
@@ -165,22 +166,22 @@ def chi_square_quantile(level: float, n: int) -> float:
 
 
 MIN_EXPECTED = 20.0
-"""Minimum expected number of rows of a window in each region of the map."""
+"""Minimum expected number of a window's rows in each region."""
 
 SMALL_INDEX = 0.1
-"""By a common rule of thumb, a population stability index up to this value is not a change."""
+"""Population stability indices up to this value are not a change, by a common rule of thumb."""
 
 N_FIRST = 100
-"""Later quantization errors are compared with the errors of this many first rows of a stream."""
+"""Number of first rows of a stream whose quantization errors are compared with later errors."""
 
 N_NAMED = 200
-"""An alarm names columns that changed in this many rows before the alarm."""
+"""Number of rows before an alarm in which changed columns are found."""
 
 MAX_ALARM_COLUMNS = 3
 """Maximum number of columns that an alarm names."""
 
 MIN_PART = 0.25
-"""A column is not named if its change is less than this fraction of the largest change."""
+"""A column is not named if its change is less than this share of the largest change."""
 
 TAKEN_ROWS = 2048
 """Number of rows that are processed at the same time."""
@@ -243,8 +244,7 @@ class DriftMonitor:
         Number of rows in a window, at least 50.  The signals ``hits`` and ``new_cells`` are
         checked at the end of each window.
     false_alarm : float, default=0.01
-        For each signal, the probability of at least one alarm in a stream without drift, however
-        long the stream is.
+        Probability of at least one alarm by each signal, in a stream of any length without drift.
     random_state : int, default=0
         Seed for random numbers that break ties between p-values.
 
@@ -255,7 +255,7 @@ class DriftMonitor:
     stability_index : float
         Population stability index of the last full window.  NaN before the first window ends.
     odds : float
-        Current capital of the martingale, which starts at 1 and restarts after each alarm.
+        Current capital of the martingale.  The capital starts at 1 and restarts after each alarm.
 
     See Also
     --------
@@ -265,11 +265,11 @@ class DriftMonitor:
     -----
     The signals are:
 
-    - ``hits`` compares the distribution of the rows of a window over the regions of the map with
-      the distribution of the training rows.  Without drift, the population stability index follows
-      a chi-square distribution with (regions - 1) degrees of freedom, times ``1 / n + 1 / N`` for n
-      rows in the window and N training rows (Yurdakul and Naranjo 2020).  Indices up to 0.1 do not
-      raise an alarm.
+    - ``hits`` compares the shares of regions among a window's rows with the shares among the
+      training rows.  Without drift, the population stability index has a chi-square distribution
+      with (regions - 1) degrees of freedom, times ``1 / n + 1 / N``.  Here, n is the number of rows
+      in the window, and N the number of training rows (Yurdakul and Naranjo 2020).  Indices up to
+      0.1 do not raise an alarm.
     - ``new_cells`` counts the rows of a window in units without training rows.  The expected
       share of these rows is at most the share of training rows that are alone in their unit (Good
       1953), plus two standard errors.  The limit is Chernoff's bound.
@@ -279,11 +279,11 @@ class DriftMonitor:
       conformal p-values compare each row with the calibration rows and the earlier rows of this
       stream.
 
-    The probability of a false alarm by the martingale is at most `false_alarm` (Ville's inequality)
-    if cross-fitting makes the calibration rows exchangeable with new rows.  For all other signals,
-    the probability is approximate.  The probability is divided among the windows or rows, and the
-    share of the k-th window or row is ``1 / (k * (k + 1))``.  An alarm repeats as long as its cause
-    lasts.
+    Ville's inequality limits the probability of a false alarm by the martingale to `false_alarm`.
+    This requires that cross-fitting makes the calibration rows exchangeable with new rows.  For all
+    other signals, the probability is approximate.  The probability is divided among the windows or
+    rows.  The share of the k-th window or row is ``1 / (k * (k + 1))``.  An alarm repeats as long
+    as its cause lasts.
 
     References
     ----------
@@ -435,7 +435,7 @@ class DriftMonitor:
 
 @dataclass(frozen=True, eq=False)
 class _Regions:
-    """Number of training rows in each region of the map, and the units without training rows."""
+    """Two values: number of training rows in each region, and the units without training rows."""
 
     of_unit: Ints
     hits: Float64s
@@ -453,7 +453,7 @@ class _Regions:
         return cls(regions, by_region, hits < 0.5, float(is_alone.sum()))
 
     def index(self, won: Ints, level: float) -> tuple[float, float]:
-        """Return the population stability index of rows, from counts by unit, and its limit."""
+        """Return two values: the population stability index of rows, and its limit."""
         found = np.bincount(self.of_unit, won).astype(np.float64)
         n_regions, n, n_trained = len(self.hits), found.sum(), self.hits.sum()
         # Half a row is added to each region, so that the logarithm exists for empty regions.
@@ -466,7 +466,7 @@ class _Regions:
         return index, max(SMALL_INDEX, chi_square * (1 / n + 1 / n_trained))
 
     def most_new(self, n: int, level: float) -> float:
-        """Return how many of n rows can be in units without training rows without an alarm."""
+        """Return how many of n rows can be in units without training rows before an alarm."""
         alone = self.n_alone + 1.0
         expected = min((alone + 2 * np.sqrt(alone)) / self.hits.sum(), 1.0)
         counts = np.arange(np.ceil(n * expected), n)
@@ -479,7 +479,7 @@ class _Regions:
 
 
 def _columns_that_add(detector: Detector, rows: Float64s) -> tuple[str, ...]:
-    """Return the columns that add more to scores of these rows than of training rows."""
+    """Return the columns that add more to the scores of these rows than in training."""
     usual = detector.mean_contributions
     more = detector.contributions_of_rows(rows).mean(axis=0) - (0.0 if usual is None else usual)
     return _largest_names(more, [code.name for code in detector.map_.encoding.features])
@@ -504,7 +504,7 @@ def _columns_that_moved(detector: Detector, rows: Float64s) -> tuple[str, ...]:
 
 
 def _largest_names(values: Float64s, names: list[str]) -> tuple[str, ...]:
-    """Return the names that belong to the largest values, at most three."""
+    """Return at most three names that belong to the largest values."""
     order = np.argsort(-values, kind="stable")[:MAX_ALARM_COLUMNS]
     least = MIN_PART * values[order[0]]
     return tuple(names[j] for j in order if values[j] > max(least, 0.0))

@@ -20,11 +20,10 @@ from somscape.tables.encoding import Encoding
 CITY_BLOCK = Metric("manhattan")
 
 MAX_SAID = 3
-"""Maximum number of columns that a message names as the reason why scores changed."""
+"""Maximum number of columns named as the reason for changed scores."""
 
 NAMED_SHARE = 0.5
-"""A message names a column if its effect is at least this share of the largest effect of a
-column."""
+"""A column is named if its effect is at least this share of the largest effect."""
 
 LIKE_WITHIN = 3.0
 """Distance at which the similarity of two rows is 1 / e."""
@@ -33,7 +32,7 @@ BLOCK_VALUES = 1 << 20
 """Maximum number of distances in memory at the same time (8 MiB)."""
 
 CLEAR_TRUST = 0.5
-"""If the trust is lower, a sentence reports that the marks agree little with each other."""
+"""If the trust is lower, a sentence reports that the marks hardly agree."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,27 +42,26 @@ class Marks:
     Attributes
     ----------
     n_confirmed, n_cleared : int
-        Numbers of rows marked as anomalies (confirmed) and marked as usual (cleared).
+        Number of rows marked as anomalies (confirmed), and as usual (cleared).
     trust : float
-        Weight of the marks, from 0 to 1.  The weight is high if each mark can be predicted well
-        from the remaining marks.
+        Weight of the marks, from 0 to 1.  The weight is high if the marks agree with each other.
     n_raised, n_lowered : int
-        Among the training rows without a fixed score, number of rows whose score was multiplied by
-        at least 1.1, and number of rows whose score was divided by at least 1.1.
+        Numbers of training rows with raised and with lowered scores, by a factor of at least 1.1.
+        Rows with fixed scores do not count.
     center : float
         Mean logarithm of the factors of the training rows.  It is subtracted from the logarithm of
-        each factor, so that scores do not change on average.
+        each factor.  This keeps the average of the scores' logarithms.
     features : ndarray of shape (n_used,), int64
-        Numbers of the encoded features that determine the distance between rows, in ascending
-        order.  Empty if the detector did not learn anything.
+        Ascending numbers of the encoded features that determine the distance between rows.  Empty
+        if the detector did not learn anything.
     x, y : ndarray of shape (n_used, n_knots), float64
-        Values of each feature (the knots), and the coordinates of these values on the axis of the
-        feature.  Coordinates are interpolated linearly between knots and are constant beyond the
-        outermost knots.  If a feature has fewer knots, its last knot is repeated.
+        Some values of each feature (the knots), and their coordinates on the axis of the feature.
+        Coordinates are interpolated linearly between knots.  They are constant beyond the outermost
+        knots.  If a feature has fewer knots, its last knot is repeated.
     places : ndarray of shape (n_taught, n_used), float64
-        Coordinates on these axes of the rows from which the detector learned.
+        Coordinates on these axes for the rows from which the detector learned.
     pull : ndarray of shape (n_taught,), float64
-        Amount that each of these rows adds to the logarithm of the factor for an equal row.
+        Amount that each of these rows adds to the logarithm of the factor of an equal row.
     n_leading : int
         Number of confirmed rows with a fixed score.  These rows come first in `rows`.
     rows : ndarray of shape (n_held, n_features), float64
@@ -151,13 +149,13 @@ class Marks:
         return placed
 
     def are_held(self, rows: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Return which rows equal a row with a fixed score, and which rows equal a confirmed
+        """Return two values: which rows equal a row with a fixed score, and which equal a confirmed
         row."""
         which = self._numbers_of_equal(rows)
         return which >= 0, (which >= 0) & (which < self.n_leading)
 
     def with_held(self, rows: Floats, scores: Float64s) -> Float64s:
-        """Return scores in which rows that equal a row with a fixed score have the fixed score."""
+        """Return scores with fixed scores for rows that equal a row with a fixed score."""
         which = self._numbers_of_equal(rows)
         is_held = which >= 0
         if not is_held.any():
@@ -167,8 +165,7 @@ class Marks:
         return out
 
     def _numbers_of_equal(self, rows: Floats) -> Ints:
-        """Return, for each row, the number of the equal row among `self.rows`, or -1 without
-        one."""
+        """Return the number of the equal row among `self.rows` for each row, or -1."""
         found = np.full(len(rows), -1, dtype=np.intp)
         left = np.arange(len(rows))
         with np.errstate(over="ignore"):
@@ -180,8 +177,7 @@ class Marks:
         return found
 
     def parts_with_held(self, rows: Floats, parts: Float64s) -> Float64s:
-        """Return the parts of scores, scaled so that parts of marked rows add up to fixed
-        scores."""
+        """Return the parts of scores, scaled to add up to fixed scores for marked rows."""
         scores = parts.sum(axis=1)
         held = self.with_held(rows, scores)
         moved = np.flatnonzero(held != scores)
@@ -237,7 +233,7 @@ class Marks:
         return "the marked rows do not differ in any column"
 
     def _columns(self, encoding: Encoding) -> list[str]:
-        """Return the columns that have the largest effect on the distance between rows."""
+        """Return the columns with the largest effect on the distance between rows."""
         change = np.zeros(encoding.n_features)
         change[self.features] = np.ptp(self.y, axis=1)
         by_column = encoding.sum_by_column(change[None])[0]
@@ -247,12 +243,12 @@ class Marks:
 
 
 def alike(distances: Float64s) -> Float64s:
-    """Return the similarity of rows, which is 1 for equal rows and decreases with distance."""
+    """Return the similarity of rows.  It is 1 for equal rows and decreases with distance."""
     return exp(distances / -LIKE_WITHIN)
 
 
 def same_rows(rows: Floats) -> Ints:
-    """Return a number for each row, which is the same for equal rows."""
+    """Return one number for each row.  Equal rows have equal numbers."""
     numbers: dict[bytes, int] = {}
     return np.array([numbers.setdefault(key, len(numbers)) for key in _keys(rows)], dtype=np.intp)
 
@@ -272,7 +268,7 @@ UNKNOWN, USUAL, ANOMALY = -1, 0, 1
 
 
 def known_labels(known: Any, n_rows: int, name: str = "known") -> Ints | None:
-    """Return labels as 1 (anomaly), 0 (usual) and -1 (unknown), or None if no label is known."""
+    """Return labels as 1 (anomaly), 0 (usual) and -1 (unknown), or None without known labels."""
     if known is None:
         return None
     values = np.asarray(known)
@@ -300,33 +296,32 @@ def _first_values(values: NDArray[Any]) -> str:
 
 
 KNOTS = tuple(0.5 * i for i in range(-6, 7))
-"""Features with many values have knots at these normal scores, and at the lowest and the highest
-value.  Tuned on half of the tables of `benchmarks/detection`."""
+"""Knots of features with many values are at these normal scores.  The lowest and the highest value
+are also knots.  Tuned on half of the tables of `benchmarks/detection`."""
 
 NOISE = 0.3
-"""Part of the variance of the marks that the rows' values do not explain, divided by the part that
-the values explain.  Tuned on half of the tables of `benchmarks/detection`."""
-
-STRENGTH = 6.0
-"""Factor that converts a prediction from the marks into a change of the logarithm of a score.
+"""Part of the marks' variance that values do not explain, divided by the part that values explain.
 Tuned on half of the tables of `benchmarks/detection`."""
 
+STRENGTH = 6.0
+"""Factor that converts a prediction by the marks into a change of a score's logarithm.  Tuned on
+half of the tables of `benchmarks/detection`."""
+
 EXPECTED, EXPECTED_MARKS = 0.5, 8.0
-"""Share of confirmed rows among the marked rows that is assumed before marks are known, and the
-number of marks to which the assumption is equivalent.  Tuned on half of the tables of
-`benchmarks/detection`."""
+"""Share of confirmed rows that is assumed before marks are known, and the weight of this assumption
+in marks.  Tuned on half of the tables of `benchmarks/detection`."""
 
 N_UNMARKED, UNMARKED_WEIGHT = 30, 1.0
-"""Number of unmarked rows that are used as if they were cleared, and the number of marks to which
-all these rows together are equivalent.  Tuned on half of the tables of `benchmarks/detection`."""
+"""Number of unmarked rows used as cleared rows, and their total weight in marks.  Tuned on half of
+the tables of `benchmarks/detection`."""
 
 EQUAL_SHARE = 0.2
-"""Share of the total relevance that is divided equally among columns.  The remaining relevance is
-divided according to the marks.  Tuned on half of the tables of `benchmarks/detection`."""
+"""Share of the relevance that is divided equally among columns.  The marks determine the remaining
+relevance.  Tuned on half of the tables of `benchmarks/detection`."""
 
 MAX_MARKS = 500
-"""Maximum number of marks to learn from.  With more marks, only every k-th confirmed row and every
-k-th cleared row is used."""
+"""Maximum number of marks to learn from.  With more marks, only some evenly spaced marked rows are
+used."""
 
 MAX_HELD = 1000
 """Marked rows get fixed scores only up to this number of marks.  More marks are not from a
@@ -336,13 +331,14 @@ NOTICED = 1.1
 """A score counts as raised or lowered if it was multiplied or divided by at least this factor."""
 
 LEAST_SHARE = 1e-12
-"""Minimum share of rows below and above a knot, because the normal score of 0 would be infinite."""
+"""Minimum share of rows below and above a knot.  A share of 0 would have an infinite normal
+score."""
 
 LEAST_GAP = 1e-100
-"""Minimum distance between knots, as a share of their range (of 1 if the range is smaller)."""
+"""Minimum distance between knots, as a share of their range.  A range below 1 counts as 1."""
 
 BITS = 30
-"""Number of binary digits after the point to which learned values are rounded.  Further digits can
+"""Learned values are rounded to this number of binary digits after the point.  Further digits can
 depend on the version of numerical libraries."""
 
 
@@ -376,10 +372,9 @@ def marks_of(
 
 @dataclass(frozen=True, eq=False)
 class _Feature:
-    """Knots of a feature, the normal scores of the knots, and the normal scores of the rows to
-    learn from.
+    """Knots of a feature, and the normal scores of the knots and of the rows to learn from.
 
-    `share` is the relevance of the feature if all columns are equally relevant.
+    `share` is the relevance of the feature for equally relevant columns.
     """
 
     number: int
@@ -390,14 +385,14 @@ class _Feature:
 
     @property
     def apart(self) -> Float64s:
-        """Distances, in this feature only, between the rows to learn from."""
+        """Distances between the rows to learn from, only in this feature."""
         return np.abs(self.of_rows[:, None] - self.of_rows)
 
 
 def _learn(
     marks: Marks, rows: Floats, counts: Float64s | None, encoding: Encoding, labels: Ints
 ) -> Marks:
-    """Return marks with the learned changes, or unchanged marks if nothing can be learned."""
+    """Return marks with the learned changes, if any."""
     chosen, unmarked = _choose_marked(labels), _choose_unmarked(labels, counts)
     features = _features(rows, counts, encoding, np.append(chosen, unmarked))
     weights = ones_or(counts, len(rows))[chosen]
@@ -433,7 +428,7 @@ def _learn(
 def _relevance(
     features: list[_Feature], relevance: Float64s, pull: Float64s, weights: Float64s
 ) -> Float64s:
-    """Return the relevance of each feature, which rises with its effect on the marked rows."""
+    """Return the relevance of each feature.  It rises with the feature's effect on marked rows."""
     pulled = ((feature.apart @ pull)[: len(weights)] for feature in features)
     moves = np.array([_spread(each, weights) for each in pulled])
     told = relevance * moves
@@ -463,7 +458,7 @@ def _choose_marked(labels: Ints) -> Ints:
 
 
 def _choose_unmarked(labels: Ints, counts: Float64s | None) -> Ints:
-    """Return the row numbers of some unmarked rows, evenly spaced from first to last."""
+    """Return the numbers of some evenly spaced unmarked rows."""
     others = np.flatnonzero(labels == UNKNOWN)
     ends = np.cumsum(ones_or(counts, len(labels))[others])
     if not len(others):
@@ -490,7 +485,7 @@ def _features(
 
 
 def _knots(counted: Counted) -> tuple[Float64s, Float64s]:
-    """Return some values of a feature as knots, and the normal scores of the knots."""
+    """Return two values: knots of a feature, and their normal scores."""
     law, values = NormalDist(), counted.values
     middle = (counted.ends - np.diff(counted.ends, prepend=0.0) / 2) / counted.n
     at = np.arange(len(values))
@@ -539,8 +534,9 @@ def _round(values: Float64s | float) -> Float64s:
 
 
 def _fix_scores(rows: Floats, labels: Ints, scores: Float64s) -> tuple[int, Float64s, Float64s]:
-    """Return the number of confirmed rows with a fixed score, all rows with a fixed score, and
-    these scores, which are above (confirmed) or below (cleared) all other scores."""
+    """Return three values: the number of confirmed rows with a fixed score, all rows with a fixed
+    score, and these scores.  Confirmed rows score above all other rows, and cleared rows score
+    below."""
     marked = np.flatnonzero(labels != UNKNOWN)
     others = np.flatnonzero(labels == UNKNOWN)
     if len(marked) > MAX_HELD or not len(others):

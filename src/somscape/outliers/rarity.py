@@ -31,37 +31,35 @@ def is_array(values: Any, shape: tuple[int, ...], kinds: str = "fiu") -> bool:
 
 
 TAIL_SHARE = 0.05
-"""On each side, a smooth tail is fitted to the outermost values, which are from this share of
-rows."""
+"""A smooth tail is fitted to this share of the rows on each side."""
 
 MIN_TAIL_ROWS, MIN_TAIL_VALUES = 10, 5
-"""Minimum numbers of rows and of different values for fitting a smooth tail."""
+"""Minimum numbers of rows and of different values for a smooth tail."""
 
 TAIL_SHAPE = 0.05
 """Shape of the tail (generalized Pareto).  A value ten times as far out adds about 30 more."""
 
 TAIL_STEPS = (0.25, 0.5, *(2.0**i for i in range(13)))
-"""Distances from the beginning of the tail to its knots, in units of the scale of the tail."""
+"""Distances from the start of a tail to its knots, in units of the scale of the tail."""
 
 TAIL_RISES = log(1.0 + TAIL_SHAPE * np.array(TAIL_STEPS)) / TAIL_SHAPE
-"""Increase of the height from the beginning of the tail to each of these knots."""
+"""Increase of the height from the start of a tail to each of its knots."""
 
 BODY_SHARES = (0.05, 0.065, 0.08, 0.1, 0.13, 0.16, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5)
-"""A column of many different numbers has knots at these quantiles, counted from both sides."""
+"""A column with many different numbers has knots at these quantiles from both sides."""
 
 MAX_BODY_VALUES = 2 * len(BODY_SHARES)
-"""If there are at most this many different values between the two tails, each value is a knot."""
+"""With at most this many different values between the two tails, each value is a knot."""
 
 BLOCK_VALUES = 1 << 20
-"""Maximum number of comparisons of a value with a knot at the same time."""
+"""Maximum number of comparisons between values and knots at the same time."""
 
 CONSTANT_WIDTH = 1e-6
-"""In a constant column, a value has the maximum rarity if its relative distance from the constant
-is at least this number."""
+"""In a constant column, a value with at least this relative distance has the maximum rarity."""
 
 
 Line: TypeAlias = tuple[Float64s, Float64s]
-"""Knots of a line in ascending order, and the heights of the line at the knots."""
+"""Ascending knots of a line, and the heights of the line at the knots."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,13 +69,13 @@ class Rarity:
     Attributes
     ----------
     features : ndarray of shape (n_lines,), int64
-        Numbers of the encoded features whose values add to the score, in ascending order.
+        Ascending numbers of the encoded features whose values add to the score.
     x : ndarray of shape (n_lines, n_knots), float64
-        For each feature, the values in ascending order that are the knots of its line.  A line with
-        fewer knots repeats its last knot.
+        Ascending values of each feature that are the knots of its line.  A line with fewer knots
+        repeats its last knot.
     y : ndarray of shape (n_lines, n_knots), float64
         Amounts that these values add, which are the heights of the line at its knots.  Each line is
-        straight between two knots, and its first and last segment continue beyond the ends.
+        straight between two knots.  Its first and last segment continue beyond the ends.
 
     See Also
     --------
@@ -105,7 +103,7 @@ class Rarity:
         Parameters
         ----------
         lines : mapping of int to (ndarray, ndarray)
-            Knots in ascending order and heights of the line of each feature, by feature number.
+            Ascending knots, and heights of the line, by feature number.
 
         Returns
         -------
@@ -169,12 +167,12 @@ class Rarity:
 
     @cached_property
     def _last_steps(self) -> Ints:
-        """For each line, the number of the last step between two different knots."""
+        """Index of the last step between different knots of each line."""
         return np.asarray(np.count_nonzero(np.diff(self.x, axis=1), axis=1) - 1)
 
     @cached_property
     def _slopes(self) -> Float64s:
-        """Slopes of each line between its knots, which are NaN between repeated knots."""
+        """Slopes of each line between its knots.  They are NaN between repeated knots."""
         with np.errstate(invalid="ignore"):
             return np.asarray(np.diff(self.y, axis=1) / np.diff(self.x, axis=1))
 
@@ -190,7 +188,7 @@ def padded(lines: Sequence[Float64s]) -> Float64s:
 
 
 def are_lines(features: Any, x: Any, y: Any, n_features: int) -> bool:
-    """Return whether features are in ascending order and each feature has a valid line."""
+    """Return whether features ascend and each feature has a valid line."""
     return (
         is_array(features, (-1,), "i")
         and is_array(x, (len(features), -1))
@@ -203,7 +201,7 @@ def are_lines(features: Any, x: Any, y: Any, n_features: int) -> bool:
 
 
 def _are_knots(x: Float64s) -> bool:
-    """Return whether the knots of each line ascend and only the last knot is repeated."""
+    """Return whether the knots of each line ascend and only the last knot repeats."""
     steps = np.diff(x, axis=1)
     rises = steps > 0
     falls_once = (rises[:, 1:] <= rises[:, :-1]).all()
@@ -211,7 +209,7 @@ def _are_knots(x: Float64s) -> bool:
 
 
 def _knots(x: Float64s, y: Float64s) -> Line:
-    """Return the knots of a line without the repetitions of the last knot."""
+    """Return the knots of a line without repetitions."""
     n = 1 + int(np.count_nonzero(np.diff(x)))
     return x[:n], y[:n]
 
@@ -219,7 +217,7 @@ def _knots(x: Float64s, y: Float64s) -> Line:
 def on_line(
     x: Float64s, y: Float64s, values: Float64s, *, up: bool = True
 ) -> tuple[Float64s, Float64s, Float64s]:
-    """Return the heights and slopes of a line at some values, and the next knots."""
+    """Return three values: heights and slopes of a line at some values, and the next knots."""
     x, y = _knots(x, y)
     n = len(x)
     side = np.searchsorted(x, values, "right" if up else "left")
@@ -230,7 +228,7 @@ def on_line(
 
 
 def rarity_of(rows: Floats, weights: Float64s | None, encoding: Encoding) -> Rarity | None:
-    """Return the amounts that values add to scores, from rows, or None if all amounts are 0."""
+    """Return the amounts that values add to scores, or None if all amounts are 0."""
     counts = counts_of(weights)
     lines: dict[int, Line] = {}
     for code, place in zip(encoding.features, encoding.slices, strict=True):
@@ -250,7 +248,7 @@ def rarity_of(rows: Floats, weights: Float64s | None, encoding: Encoding) -> Rar
 def _lines_of_levels(
     code: CategoryCode, start: int, features: Floats, counts: Float64s | None
 ) -> dict[int, Line]:
-    """Return, for each level of a category, a line from 0 to the amount for the level."""
+    """Return a line from 0 to the amount for each level of a category."""
     level = code.encoded_levels.max()
     each = (features > level / 2).astype(np.float64)
     found = each.sum(axis=0) if counts is None else (each * counts[:, None]).sum(axis=0)
@@ -297,7 +295,7 @@ def _scale_of(median: float) -> float:
 def _tail(
     values: Float64s, n_rows: Float64s, share: Float64s, heights: Float64s
 ) -> tuple[int, list[tuple[float, float]]]:
-    """Return the index of the last value below the upper tail, and the knots of the tail."""
+    """Return two values: index of the last value below the upper tail, and knots of the tail."""
     last = int(np.flatnonzero(share >= TAIL_SHARE)[-1])
     beyond = slice(last + 1, None)
     rows = n_rows[beyond]
@@ -324,7 +322,7 @@ SHARED_VALUES = 1 << 20
 """Minimum number of values for which several threads are faster than one thread."""
 
 JOINED_VALUES = 1 << 10
-"""Rows are joined to long rows of about this many values, because long rows are compared faster."""
+"""Short rows are joined until they have about this many values.  Long rows are compared faster."""
 
 ORDERED_ROWS = 256
 """Only this many first rows are sorted.  Later rows are compared with the outermost values so
@@ -338,7 +336,7 @@ def ends_of(
     *,
     columns: Sequence[int] | None = None,
 ) -> Float64s:
-    """Return the two lowest values (negated) and the two highest values of each column."""
+    """Return the two lowest (negated) and two highest values of each column."""
     counts = counts_of(weights)
     is_twice = None if counts is None or (counts != np.rint(counts)).any() else counts >= 2
     chosen = None if columns is None or len(columns) == rows.shape[1] else list(columns)
@@ -361,8 +359,8 @@ def _outermost(values: list[Float64s]) -> Float64s:
 def _ends_of(
     rows: Floats, is_twice: NDArray[np.bool_] | None, columns: list[int] | None
 ) -> Float64s:
-    """Return the outermost values as `ends_of` does.  `is_twice` marks rows of weight 2 or more,
-    whose values count twice."""
+    """Return the outermost values as `ends_of` does.  `is_twice` marks rows of weight 2 or more.
+    Their values count twice."""
     first = _take_columns(rows[:ORDERED_ROWS], columns).astype(np.float64)
     if is_twice is not None:
         first = np.concatenate([first, first[is_twice[:ORDERED_ROWS]]])
@@ -405,29 +403,28 @@ MIN_OTHER_ROWS = 20
 """Minimum number of rows for an estimate of the upper or lower tail."""
 
 SHAPE = 0.2
-"""Shape of the tail, equal to the shape of Student's t with 5 degrees of freedom.  With lighter
-tails, rows stood out in twice as many tables that contain only noise of this distribution
-(benchmarks/detection)."""
+"""Shape of the tail.  Student's t with 5 degrees of freedom has the same shape.  With lighter
+tails, twice as many tables of only such noise had rows that stood out (benchmarks/detection)."""
 
 FREE = 1.0
-"""A value of ``-log(2 d p)`` up to this number does not change a score.  Here, d is the number of
+"""Values of ``-log(2 d p)`` up to this number do not change a score.  Here, d is the number of
 columns, and p is the tail probability of a value."""
 
 UNIT_SHARE = 0.99
-"""Beyond `FREE`, each unit of ``-log(2 d p)`` adds this quantile of scores minus their median."""
+"""Beyond `FREE`, each unit of ``-log(2 d p)`` adds this quantile of the scores minus their
+median."""
 
 
 @dataclass(frozen=True, eq=False)
 class Beyond:
-    """Data for finding and scoring numbers that are beyond all other values of their column.
+    """Data for finding and scoring numbers beyond all other values of their column.
 
     Attributes
     ----------
     unit : float
         Amount that each unit of ``-log(2 d p)`` adds to a score.
     ends : ndarray of shape (2, 2, n_features)
-        The two lowest and two highest values of each column of numbers, in the form in which
-        `ends_of` returns them.
+        The two lowest and two highest values of each column of numbers, as returned by `ends_of`.
     """
 
     unit: float
@@ -435,7 +432,7 @@ class Beyond:
 
     @classmethod
     def of(cls, scores: Float64s, counts: Float64s | None, ends: Float64s) -> "Beyond":
-        """Create the data from outermost values, and from scores without the extra amounts."""
+        """Create the data from outermost values and from scores without extra amounts."""
         ordered = in_order(scores, counts)
         return cls(ordered.quantile(UNIT_SHARE) - ordered.quantile(0.5), ends)
 
@@ -453,7 +450,7 @@ def with_beyond(
     *,
     n_rows: float | None = None,
 ) -> Rarity:
-    """Return a rarity that is steeper for numbers beyond all other values of their column."""
+    """Return a rarity that is steeper beyond all other values of a column."""
     lines = dict(rarity.lines)
     each = zip(encoding.features, encoding.slices, strict=True)
     places = {place.start for code, place in each if isinstance(code, NumberCode)}
@@ -513,23 +510,23 @@ def _step_below(highest: float, counted: Counted, more: float) -> float:
 
 
 MAX_KEPT = 32
-"""If a column has at most this many different values, the counts of all its values are kept."""
+"""All values of a column are counted if at most this many are different."""
 
 FEW_VALUES = 12
-"""In a column of at most this many different numbers, each number is counted like a level."""
+"""With at most this many different numbers, each number of a column is counted like a level."""
 
 
 EACH_KEPT, GROWTH = 16, 1.25
-"""Number of outermost values that are all kept, and growth factor of the steps between other kept
+"""Number of outermost values that are all kept, and growth factor of the gaps between other kept
 values."""
 
 FIRST_LOOK, LOOSE_SHARE = 20_000, 0.065
 """Number of rows in a sample for finding columns with many values, and a share of rows that is
-certainly larger than a tail."""
+safely larger than a tail."""
 
 MARGIN = 1e-9
-"""A tail must contain more rows than `TAIL_SHARE` requires by this relative margin, because sums of
-weights are rounded."""
+"""A tail must have more rows than `TAIL_SHARE` requires, by this relative margin.  Sums of weights
+are rounded."""
 
 COUNTED_VALUES = 1 << 20
 """Number of values per block.  Blocks of a quarter or four times the size take a tenth longer."""
@@ -549,7 +546,7 @@ class Occurrence:
     Attributes
     ----------
     n_rows : float
-        Number of these training rows, or an upper bound if `is_exact` is False.
+        Number of these training rows.  If `is_exact` is False, the number is an upper bound.
     total : float
         Number of all training rows.
     side : {"", "high", "low", "late", "early"}
@@ -610,12 +607,13 @@ class ValueCounts:
     Attributes
     ----------
     starts : ndarray of shape (n_columns + 1,), int64
-        Index in `values` where each column begins, and the index where the last column ends.
+        Index in `values` at which each column begins.  The last entry is the end of the last
+        column.
     values : ndarray of shape (n,), float64
         Encoded values of each column in ascending order.  For categories and cycles, the level
         numbers.
     below, upto : ndarray of shape (n,), float64
-        Number of rows with a smaller value, and number of rows with a value up to this value.
+        Number of rows below each value, and number of rows up to each value.
     """
 
     starts: Ints
@@ -642,7 +640,7 @@ class ValueCounts:
             )
 
     def _level_occurrences(self, j: int) -> tuple[dict[float, Occurrence], Occurrence]:
-        """Return how often each level of a category occurs, and the result for other levels."""
+        """Return how often each level of a category occurs, and how often other levels occur."""
         if j not in self._occurrence_cache:  # computed once, because a service scores single rows
             values, below, upto = self._knots_of_column(j)
             total = float(upto[-1])
@@ -668,7 +666,7 @@ class ValueCounts:
         return self.values[part], self.below[part], self.upto[part]
 
     def occurrences(self, j: int, code: FeatureCode, rows: Floats) -> list[Occurrence | None]:
-        """Return how often each row's value occurs in a column (None if it is not far out)."""
+        """Return how often each row's value occurs in a column, or None if it is not far out."""
         values, below, upto = self._knots_of_column(j)
         if not len(values):
             return [None] * len(rows)
@@ -737,8 +735,8 @@ def value_counts(
 
 
 def _values(code: FeatureCode, rows: Floats) -> Floats:
-    """Return one value for each row, which is the level number for a category or a cycle, and
-    otherwise the encoded number."""
+    """Return one value for each row.  This is the level number for a category or a cycle, and the
+    encoded number otherwise."""
     if isinstance(code, CategoryCode):
         return rows.argmax(axis=1).astype(np.float64)
     if isinstance(code, CycleCode):
@@ -747,8 +745,8 @@ def _values(code: FeatureCode, rows: Floats) -> Floats:
 
 
 def _knots_of_values(values: Floats, counts: Float64s | None) -> Knots:
-    """Return the values to keep, the number of rows below each value, and the number of rows up to
-    each value."""
+    """Return three values: the kept values, number of rows below each, and number of rows up to
+    each."""
     if not len(values):
         return np.empty(0), np.empty(0), np.empty(0)
     counted = Counted.of(values, counts)
@@ -765,7 +763,7 @@ def _knots_of_values(values: Floats, counts: Float64s | None) -> Knots:
 
 
 def knots_of_ends(low: Float64s, high: Float64s, n_rows: int) -> Knots | None:
-    """Return counts for the outermost values of a column, or None if there are too few values."""
+    """Return counts for the outermost values of a column, or None for too few values."""
     if min(len(low), len(high)) <= TAIL_SHARE * n_rows * (1 + MARGIN):
         return None
     n_different = 2 + sum(np.count_nonzero(each[1:] != each[:-1]) for each in (low, high))
@@ -788,8 +786,8 @@ def _join_sides(low: Knots, high: Knots, total: float) -> Knots:
 
 
 def _knots_from_end(values: Floats, counts: Float64s | None, most: float) -> Knots:
-    """Return some of the lowest values as knots.  The last knot is the first value up to which
-    there are more than `most` rows."""
+    """Return some of the lowest values as knots.  The last knot is the first value with more than
+    `most` rows up to it."""
     if counts is None:
         return _knots_from_sorted(np.sort(values), most)
     counted = Counted.of(values, counts)
@@ -798,7 +796,7 @@ def _knots_from_end(values: Floats, counts: Float64s | None, most: float) -> Kno
 
 
 def _knots_from_sorted(ascending: Floats, most: float) -> Knots:
-    """Return the knots as `_knots_from_end` does, for values that are already sorted."""
+    """Return the knots of sorted values, as `_knots_from_end` does."""
     last = np.flatnonzero(np.append(ascending[1:] != ascending[:-1], True))
     return _choose_knots(ascending[last], last + 1, most)
 
@@ -813,7 +811,7 @@ def _choose_knots(different: Floats, ends: Float64s | Ints, most: float) -> Knot
 def _tails(
     columns: Mapping[int, tuple[FeatureCode, slice]], rows: Floats, counts: Float64s | None
 ) -> dict[int, tuple[_Part, _Part]]:
-    """Return, by column number, the low values and the high values of columns with many values."""
+    """Return the low and high values of columns with many values, by column number."""
     n, ends = len(rows), _limits_around_tails(columns, rows)
     if not ends:
         return {}
@@ -845,7 +843,7 @@ def _n_rows_of(part: _Part) -> float:
 def _limits_around_tails(
     columns: Mapping[int, tuple[FeatureCode, slice]], rows: Floats
 ) -> dict[int, tuple[float, float]]:
-    """Return, by column number, limits that are slightly nearer to the middle than the tails."""
+    """Return limits by column number.  They are slightly nearer to the middle than the tails."""
     if len(rows) <= FIRST_LOOK or not columns:
         return {}
     found, some = {}, rows[:: -(-len(rows) // FIRST_LOOK)]
@@ -865,7 +863,7 @@ def _join_parts(parts: list[_Part]) -> _Part:
 
 
 def _choose_positions(n: int) -> Ints:
-    """Return positions from 0 to n.  The first positions are consecutive, and later steps grow."""
+    """Return positions from 0 to n.  Only the first positions are consecutive."""
     each = np.arange(min(EACH_KEPT, n + 1))
     n_more = max(0, ceil(np.log(max(n, 1) / EACH_KEPT) / np.log(GROWTH)))
     more = np.rint(EACH_KEPT * GROWTH ** np.arange(n_more)).astype(np.intp)

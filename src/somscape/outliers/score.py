@@ -1,4 +1,4 @@
-"""Scores of rows, which are higher for more unusual rows, and contributions of columns."""
+"""Scores of rows, and contributions of columns to the scores."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -25,13 +25,13 @@ from somscape.tables.ordered import CycleCode
 ENDLESS = float(np.finfo(np.float64).max)
 
 END_BITS = 20
-"""Number of bits to which a limit is rounded.  Further bits would depend on numerical libraries."""
+"""Limits are rounded to this number of bits.  Further bits would depend on numerical libraries."""
 
 
 def reach_of(
     rows: Floats, weights: Float64s | None, encoding: Encoding, deviations: float
 ) -> Float64s | None:
-    """Return the limits for clipping the values of each feature, or None without clipping."""
+    """Return the limits of each feature's values, or None without clipping."""
     if np.isinf(deviations):
         return None
     counts = counts_of(weights)
@@ -60,42 +60,42 @@ def within_reach(rows: Floats, reach: Float64s | None) -> Floats:
 
 
 MATRIX_BITS = 14
-"""Number of binary digits after the point in entries of the matrix.  Each entry is at most 4."""
+"""Number of binary digits after the point in the matrix.  Each entry is at most 4."""
 
 ROW_BITS = 26
-"""Number of binary digits after the point in the values of rows, in units of standard deviations.
-If rows are within about 100 standard deviations of the center, their products with the matrix are
-then exact in float64.  Sums of the products therefore have the same bits, regardless of the order,
-the linear algebra library and the number of threads."""
+"""Number of binary digits after the point in the values of rows.  The unit is one standard
+deviation.  Products of rows and the matrix are then exact in float64, for rows within about 100
+standard deviations.  Sums of the products therefore always have the same bits.  The order, the
+linear algebra library and the number of threads do not matter."""
 
 CACHED_VALUES = 1 << 16
-"""Number of values in a block that fits into the processor's cache.  Blocks reduced the time for
-100,000 rows of 30 features to a third."""
+"""Number of values in a block that fits into the processor's cache.  With blocks, 100,000 rows of
+30 features took a third of the time."""
 
 SHARED_WORK = 1e7
-"""Minimum number of multiply-adds (about two milliseconds) for which several threads are faster."""
+"""Minimum number of multiply-adds for which several threads are faster (about two milliseconds)."""
 
 RIDGE = 0.1
-"""Amount that is added to each diagonal entry of the correlation matrix before its inversion."""
+"""Amount added to the diagonal of the correlation matrix before its inversion."""
 
 NOISE_RIDGE = 1.0
-"""This number times features per row is also added to the diagonal, because correlations that are
-estimated from few rows are noisy."""
+"""This number times the features per row is also added to the diagonal.  Correlations from few rows
+are noisy."""
 
 MEMBER_NOISE_RIDGE = 0.3
-"""Value of `NOISE_RIDGE` if scores of several maps are combined, which reduces the noise."""
+"""Value of `NOISE_RIDGE` if several maps score rows.  This reduces the noise."""
 
 MAX_OWN = 256
-"""If several maps score rows, each map has its own matrix for at most this number of features.
-With more features, own matrices cost too much time for their small benefit."""
+"""If several maps score rows, each map has its own matrix for up to this number of features.  With
+more features, own matrices would take too much time."""
 
 MIN_DEVIATION = 1e-9
 """A column is not scaled if its standard deviation is below this share of the largest standard
-deviation of a column."""
+deviation."""
 
 MAX_FEATURES = 1000
 """Maximum number of features for decorrelation.  With more features, the transform would take as
-long as the search for the nearest prototypes."""
+long as the search for prototypes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,8 +109,8 @@ class Decorrelation:
     deviations : ndarray of shape (n_features,), float64
         Divisor of each centered feature.
     matrix : ndarray of shape (n_features, n_features), float64
-        Matrix by which the scaled features are multiplied.  Each feature then keeps its own
-        information and loses most of the information that other features also contain.
+        Matrix by which the scaled features are multiplied.  Each feature keeps its own information.
+        Most information that other features also contain is lost.
     counts : ndarray of shape (n_features,), float64
         Factor by which each transformed feature is multiplied, as its weight in distances.
 
@@ -226,7 +226,7 @@ def decorrelation_of(
 
 
 def _correlation(covariance: Float64s) -> Float64s:
-    """Return the correlations for a covariance matrix, with 0 for columns that do not vary."""
+    """Return the correlations for a covariance matrix, or 0 for constant columns."""
     deviation = np.sqrt(np.diag(covariance))
     varies = deviation > MIN_DEVIATION * deviation.max()
     scale = np.where(varies, deviation, 1.0)
@@ -236,7 +236,7 @@ def _correlation(covariance: Float64s) -> Float64s:
 
 
 def _round_matrix(matrix: Float64s) -> Float64s:
-    """Return the matrix with entries rounded to so few bits that products with rows are exact."""
+    """Return the matrix rounded to few bits, so that products with rows are exact."""
     return np.asarray(np.rint(matrix * 2.0**MATRIX_BITS) * 2.0**-MATRIX_BITS + 0.0)
 
 
@@ -250,8 +250,8 @@ class ScoreKind:
         Whether the score is the mean distance from a row to the nearest usual prototypes.  All
         other scores compare a row with all usual prototypes.
     adds_rarity : bool
-        Whether a detector adds the rarity of single values (`Detector.rarity`) and clips numbers
-        that are far from the mean (`Scorer.reach`).
+        Whether a detector adds the rarity of single values (`Detector.rarity`), and clips extreme
+        numbers (`Scorer.reach`).
     """
 
     is_mean_of_nearest: bool = False
@@ -267,7 +267,7 @@ SCORES = {
 """All scores by name.  The setting "auto" chooses the first score."""
 
 REMOVED = ("density", "local_scale", "u_height", "hit_density")
-"""Scores in older files.  The maps in such files can be opened and drawn, but cannot score rows."""
+"""Scores in older files.  Maps in such files can be opened and drawn, but cannot score rows."""
 
 MAX_PROTOTYPES = 64
 
@@ -286,8 +286,8 @@ class Scorer:
     usual : ndarray of shape (n_units,), bool, or None, default=None
         Units whose prototypes represent usual rows.  None means all units with training rows.
     rms_distances : ndarray of shape (n_units,) or None, default=None
-        For each unit, root mean squared distance from its rows to its prototype, pooled with the
-        rows of neighboring units and estimated from at most 20,000 rows.  None means unknown.
+        Root mean square distance from the rows of each unit to its prototype.  Rows of neighboring
+        units are pooled.  At most 20,000 rows are used.  None means unknown.
     decorrelation : Decorrelation or None, default=None
         Transform of rows and prototypes before the comparison.  None means unchanged.
     reach : ndarray of shape (2, n_features) or None, default=None
@@ -381,7 +381,7 @@ class Scorer:
 
     @cached_property
     def usual_walk(self) -> Ints:
-        """Positions in `usual_units`, ordered so that map neighbors are close together."""
+        """Positions in `usual_units`.  Map neighbors are close together in this order."""
         places = np.full(self.map_.n_units, -1)
         places[self.usual_units] = np.arange(len(self.usual_units))
         walked = places[self.map_.lattice.walk]
@@ -418,7 +418,7 @@ class Scorer:
 
 
 def compared_by(scorers: Sequence[Scorer], rows: Floats) -> list[Floats]:
-    """Return, for each scorer, the rows in the form to compare.  Common steps run once."""
+    """Return the rows in the form that each scorer compares.  Common steps run once."""
     reach, matrices = scorers[0].reach, [scorer.decorrelation for scorer in scorers]
     if len(scorers) == 1 or any(scorer.reach is not reach for scorer in scorers):
         return [scorer.compared(rows) for scorer in scorers]
@@ -440,20 +440,20 @@ BLOCK_VALUES = 1 << 20
 """Maximum number of differences or distances in memory at the same time (8 MiB)."""
 
 MAX_SEARCHED = 16
-"""Maximum number of nearest prototypes for which the search kernel is used."""
+"""Maximum number of nearest prototypes for the search kernel."""
 
 MIN_AT_ONCE = 3
 """Minimum number of nearest prototypes for which a kernel without unit numbers is faster."""
 
 MASS_SHARE = 0.02
-"""The score ``mass`` uses the nearest prototypes that together represent this share of the rows."""
+"""The nearest prototypes with this share of the rows determine the score ``mass``."""
 
 MIN_MASS_ROWS = 10.0
-"""The score ``mass`` uses prototypes that together represent at least this number of rows."""
+"""The prototypes for the score ``mass`` represent at least this number of rows."""
 
 
 def scores_by(scorers: Sequence[Scorer], rows: Floats, rarity: Rarity | None = None) -> Float64s:
-    """Return the score of each row, which is higher for more unusual rows."""
+    """Return the score of each row.  Unusual rows have higher scores."""
     found = joint(scores_of_each(scorers, rows))
     return found if rarity is None else found + rarity.scores(rows)
 
@@ -473,7 +473,7 @@ def scores_of_each(scorers: Sequence[Scorer], rows: Floats) -> Float64s:
 
 
 def joint(each: Float64s) -> Float64s:
-    """Return the root mean square of the scores of several maps (n_scorers, n_samples)."""
+    """Return the root mean square of several maps' scores (n_scorers, n_samples)."""
     if len(each) == 1:
         return each[0]
     total = each[0] ** 2
@@ -483,7 +483,7 @@ def joint(each: Float64s) -> Float64s:
 
 
 def _is_mean(scorer: Scorer) -> bool:
-    """Return whether the score needs only distances, and not the numbers of the nearest units."""
+    """Return whether the score needs only distances and no unit numbers."""
     return scorer.score in ("combined", "k_prototype")
 
 
@@ -501,7 +501,7 @@ def _mean_of_nearest(scorer: Scorer, compared: Floats) -> Float64s:
 def explained_by(
     scorers: Sequence[Scorer], rows: Floats, rarity: Rarity | None = None
 ) -> tuple[Float64s, Float64s]:
-    """Return the score of each row, and the amount that each original column adds to it."""
+    """Return two values: the score of each row, and the contributions of its columns."""
     rows = np.ascontiguousarray(rows)
     each, found = _parts_by_maps(scorers, rows)
     scores = joint(each)
@@ -512,7 +512,7 @@ def explained_by(
 
 
 def _parts_by_maps(scorers: Sequence[Scorer], rows: Floats) -> tuple[Float64s, Float64s]:
-    """Return the scores by each map, and the amount that each column adds to combined scores."""
+    """Return the scores by each map, and the contributions of columns to combined scores."""
     encoding = scorers[0].map_.encoding
     out = np.empty((len(rows), len(encoding.features)))
     each_scores = np.empty((len(scorers), len(rows)))
@@ -542,7 +542,7 @@ def _joint_parts(by_map: Float64s) -> Float64s:
 
 
 def _parts_by_one(scorer: Scorer, compared: Floats) -> tuple[Float64s, Float64s]:
-    """Return the score of each row, and amounts proportional to the contributions of features."""
+    """Return the scores of rows, and amounts proportional to the contributions of features."""
     k = min(scorer.n_prototypes, len(scorer.usual_units))
     if _is_mean(scorer) and k >= MIN_AT_ONCE:
         return select_kernels().parts_of_nearest(compared, scorer.usual_compared_codebook, k)
@@ -554,7 +554,7 @@ def _parts_by_one(scorer: Scorer, compared: Floats) -> tuple[Float64s, Float64s]
 
 
 def nearest_usual(scorer: Scorer, compared: Floats, k: int | None = None) -> tuple[Ints, Float64s]:
-    """Return, for each row, the units of the k nearest usual prototypes, and the distances."""
+    """Return two values: units of the k nearest usual prototypes of each row, and distances."""
     k = min(scorer.n_prototypes if k is None else k, len(scorer.usual_units))
     if k <= MAX_SEARCHED:
         return _nearest(scorer, compared, k)
@@ -587,8 +587,8 @@ def mass_rows(scorer: Scorer) -> float:
 
 @dataclass(frozen=True, eq=False)
 class _Compared:
-    """Scores, the k units with which each row is compared, and the factor of the squared distance
-    from each unit in a contribution."""
+    """Scores, the k units for each row, and factors of the squared distances to these units in
+    contributions."""
 
     scores: Float64s
     units: Ints
@@ -604,8 +604,7 @@ def _mean_distance(scorer: Scorer, compared: Floats) -> _Compared:
 
 
 def _mass(scorer: Scorer, compared: Floats) -> _Compared:
-    """Return the mean distance from each row to the nearest prototypes, weighted by the number of
-    rows that each prototype represents."""
+    """Return the mean distance to the nearest prototypes, weighted by their numbers of rows."""
     distances = _distances(scorer, compared)
     hits, wanted = scorer.map_.hits[scorer.usual_units], mass_rows(scorer)
     order = np.argsort(distances, axis=1, kind="stable")
@@ -631,7 +630,7 @@ _SCORES: dict[str, Callable[[Scorer, Floats], _Compared]] = {
 
 
 SURROUNDING_SHARE = 0.05
-"""The surroundings of a prototype are a ball that contains this share of all rows."""
+"""The surroundings of a prototype are a ball with this share of all rows."""
 
 MIN_SURROUNDING_ROWS = 10.0
 """Minimum number of rows in the surroundings of a prototype."""
@@ -643,7 +642,7 @@ SHARED_VALUES = 1 << 20
 """Minimum number of values for which several threads are faster than one thread."""
 
 NEIGHBORS_COUNT = 0.5
-"""Weight of the rows of neighboring units, if these rows are pooled with the rows of a unit."""
+"""Weight of rows from neighboring units that are pooled with a unit's rows."""
 
 
 def usual_units(map_: Map, trim: float) -> NDArray[np.bool_]:
@@ -682,8 +681,8 @@ def squares_of(
     decorrelation: Decorrelation | None,
     reach: Float64s | None = None,
 ) -> Float64s:
-    """Return, for each unit, the sum of the squared distances from its rows to its prototype, after
-    clipping and decorrelation."""
+    """Return the sum of squared distances between each unit's rows and its prototype.  Rows are
+    clipped and decorrelated."""
     codebook = compared(map_.codebook, decorrelation, reach)
     squares = np.empty(len(rows))
 
@@ -699,15 +698,15 @@ def squares_of(
 
 
 def rms_distances_of(map_: Map, squares: Float64s) -> Float64s:
-    """Return, for each unit, the root mean square distance from its rows to its prototype, pooled
-    with the rows of neighboring units."""
+    """Return the root mean square distance from each unit's rows to its prototype.  Rows of
+    neighboring units are pooled."""
     total, count = pooled(map_, squares), pooled(map_, map_.hits)
     overall = squares.sum() / map_.hits.sum()
     return np.sqrt(np.where(count > 0, total / np.where(count > 0, count, 1.0), overall))
 
 
 def pooled(map_: Map, values: Float64s) -> Float64s:
-    """Return the value of each unit plus half of the sum of the values of its neighbors."""
+    """Return the value of each unit plus half of the sum over its neighbors."""
     neighbors = map_.lattice.neighbors
     around = np.where(neighbors >= 0, values[neighbors], 0.0).sum(axis=1)
     return np.asarray(values + NEIGHBORS_COUNT * around)

@@ -1,4 +1,4 @@
-"""Common base of recognizers and predictors, which predict from the units nearest to a row."""
+"""Common base of recognizers and predictors.  Both predict from the units nearest to a row."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -26,11 +26,11 @@ BLOCK_ROWS = 1 << 13
 """Number of rows whose nearest units are in memory at the same time."""
 
 MAX_NEAREST = 16
-"""Maximum number of nearest units from which a row is predicted."""
+"""Maximum number of nearest units for a prediction."""
 
 
 def pulls(distances: Float64s, power: float) -> Float64s:
-    """Return the weights of the units near a row, which are higher for nearer units."""
+    """Return the weights of the units near a row.  Nearer units have higher weights."""
     first = distances[:, :1]
     ratio = np.divide(first, distances, out=np.ones_like(distances), where=distances > first)
     found = ratio**power
@@ -45,20 +45,20 @@ class Answering:
     ----------
     map_ : Map
     n_nearest : int
-        Number of nearest units from which a row is predicted.
+        Number of nearest units for a prediction.
     power : float
-        Exponent of distance.  A unit twice as far from a row as the nearest unit has the weight
-        ``2 ** -power`` relative to the nearest unit.
+        Exponent of distance.  A unit twice as far away as the nearest unit has a relative weight of
+        ``2 ** -power``.
     far : ndarray of shape (n_calibration,)
-        Distances of left-out rows to maps that were trained without these rows, in ascending
-        order.  A row of weight 2 counts as two rows.
+        Ascending distances of left-out rows to maps that were trained without them.  A row of
+        weight 2 counts as two rows.
     leaks : dict of str to float, default={}
         Columns that alone predicted the target nearly perfectly in training.  The value of a column
-        is the share of rows or of the variance that the column predicted.
+        is the share of rows, or of the variance, that it predicted.
     """
 
     PART: ClassVar[str]
-    """Name of the entry in the header of a file, and prefix of the names of the arrays."""
+    """Name of the entry in the file header, and prefix of the array names."""
 
     KIND: ClassVar[str]
     """Name of the class in messages about files."""
@@ -101,7 +101,7 @@ class Answering:
         Returns
         -------
         list of str
-            Sentences in which columns have the names from the data dictionary of the table.
+            Sentences with the column names from the data dictionary of the table.
         """
         encoding = self.map_.encoding
         target = words_of_column(encoding, encoding.named("label") or "target")
@@ -123,8 +123,8 @@ class Answering:
         Returns
         -------
         ndarray of shape (n_samples,)
-            Share, in (0, 1], of left-out rows that are at least as far from the map.  The p-value
-            is small for a row that differs from all training rows.
+            Share of left-out rows at least as far from the map, in (0, 1].  The p-value is small
+            for a row that differs from all training rows.
         """
         return self.p_values_of_rows(self.map_.rows_of(X))
 
@@ -195,7 +195,7 @@ class Answering:
     def _record(
         self, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any] | None]
     ) -> Record:
-        """Return the record of the map with the given parts and the common parts added."""
+        """Return the record of the map with the given and the common parts."""
         record, own = self.map_.to_record(), {**arrays, "far": self.far}
         shared = {"n_nearest": self.n_nearest, "power": float(self.power)}
         parts = {**header, **shared, "leaks": self.leaks or None}
@@ -220,7 +220,7 @@ class Answering:
         Raises
         ------
         InputError
-            If the parts of the record do not fit together, or if the record contains only a map.
+            If parts of the record do not fit together, or if the record contains only a map.
         """
         if record.header.get(cls.PART) is None:
             raise InputError(cls.WITHOUT)
@@ -249,7 +249,7 @@ def check_numbers(name: str, values: Any, shape: tuple[int, ...], kinds: str = "
 
 
 def parts_of(record: Record, part: str) -> dict[str, Any]:
-    """Return the parts that `to_record` stored in the header and the arrays of a record."""
+    """Return the parts stored by `to_record` in a record."""
     header, beginning = record.header[part], f"{part}."
     if not isinstance(header, dict):
         raise ParameterTypeError(f"{part} must be an object of names and values", parameter=part)
@@ -270,10 +270,10 @@ MAX_AXES = 100
 """Maximum number of axes for the margin rule.  With more features, only main axes are used."""
 
 MAX_ROWS = 2_000
-"""Maximum number of rows from which the main axes are computed."""
+"""Maximum number of rows for computing the main axes."""
 
 FLAT = 1e-6
-"""Axes are left out if rows spread along them by less than this share of the largest spread."""
+"""Axes with a smaller spread than this share of the largest spread are left out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -315,11 +315,11 @@ MAX_UNITS = 1_500
 """Maximum number of units of an automatic map."""
 
 LIGHTEST = 1e-12
-"""Minimum weight of a row relative to a mean of 1, because smaller weights are lost in sums."""
+"""Minimum weight of a row, relative to the mean weight.  Smaller weights are lost in sums."""
 
 
 class KnownRows(NamedTuple):
-    """Rows with their known classes or targets, and their weights.
+    """Rows with their weights and their known classes or targets.
 
     `y` contains classes from 0 (-1 if unknown), or a column for each target (NaN if unknown).
     """
@@ -333,16 +333,16 @@ class KnownRows(NamedTuple):
         return KnownRows(self.rows[some], self.y[some], self.weights[some])
 
     def weighing(self, weights: Float64s) -> "KnownRows":
-        """Return the rows with other weights, but without rows of weight 0."""
+        """Return the rows with other weights.  Rows of weight 0 are left out."""
         return self._replace(weights=weights).part(np.flatnonzero(weights > 0))
 
     def sized(self, settings: Settings, n_units: float) -> Settings:
-        """Return settings with which an automatic map has about `n_units` units."""
+        """Return settings for about `n_units` units in an automatic map."""
         return replace(settings, units_per_root=n_units / np.sqrt(self.weights.sum()))
 
 
 def merged(rows: Float64s, y: NDArray[Any], weights: Float64s | None) -> KnownRows:
-    """Merge equal rows with equal `y`, in an order that does not depend on the original order."""
+    """Merge equal rows with equal `y`.  The result does not depend on the order of the rows."""
     counts = np.maximum(ones_or(counts_of(weights), len(rows)), LIGHTEST)
     whole = np.ascontiguousarray(np.column_stack([rows, y]) + 0.0)  # no -0.0
     whole[np.isnan(whole)] = np.nan
@@ -355,14 +355,14 @@ def merged(rows: Float64s, y: NDArray[Any], weights: Float64s | None) -> KnownRo
 def trained_on(
     columns: Float64s, weights: Float64s, settings: Settings, lattice: Lattice | None
 ) -> tuple[Map, Ints]:
-    """Return a map trained on coordinates of rows on axes, and the unit of each row."""
+    """Return two values: a map trained on coordinates of rows on axes, and the unit of each row."""
     encoding = Encoding.plain([f"x{j}" for j in range(columns.shape[1])])
     map_, _, units = train_map(columns, weights, encoding, settings, lattice=lattice)
     return map_, units
 
 
 def on_axes(map_: Map, prototypes: Float64s, axes: Float64s, center: Float64s) -> Map:
-    """Return a map of the original rows, with a metric that compares rows on axes."""
+    """Return a map of the original rows with a metric for rows on axes."""
     metric = Metric("mahalanobis", None, np.ascontiguousarray(axes), center)
     encoding = Encoding.plain([f"x{j}" for j in range(len(axes))])
     codebook = metric.restored(prototypes)
@@ -373,8 +373,8 @@ def on_axes(map_: Map, prototypes: Float64s, axes: Float64s, center: Float64s) -
 
 
 def centers_of(units: Ints, known: KnownRows, lattice: Lattice) -> Float64s:
-    """Return for each unit the mean of its rows, or for empty units of the rows of nearest
-    units."""
+    """Return the mean of the rows of each unit.  An empty unit gets the mean of the nearest units'
+    rows."""
     n, weights = lattice.n_units, known.weights
     totals = np.bincount(units, weights, n)
     sums = np.array([np.bincount(units, weights * column, n) for column in known.rows.T]).T
@@ -388,7 +388,7 @@ def centers_of(units: Ints, known: KnownRows, lattice: Lattice) -> Float64s:
 
 
 def with_rows(map_: Map, known: KnownRows, encoding: Encoding) -> Map:
-    """Return a map with the hits of its rows, and with some of the rows for finding regions."""
+    """Return a map with hits, and with some rows for finding regions."""
     units = map_.winners_of_rows(known.rows)
     hits = np.bincount(units, known.weights, minlength=map_.n_units).astype(np.float64)
     some = rows_to_keep(known.rows.shape, map_.n_units)

@@ -54,7 +54,7 @@ PRESENTED = 400_000
 """Number of rows presented in all epochs, with at least `MIN_EPOCHS`, at most `MAX_EPOCHS`."""
 
 RATE_OF_PROTOTYPES, RATE_OF_AXES = 0.02, 0.01
-"""Initial step size of prototypes, relative to their standard deviation, and of axes."""
+"""Initial step size of prototypes (relative to their standard deviation) and of axes."""
 
 CALL_WORK = 1e8
 """Number of multiply-adds in one kernel call (10 ms).  Ctrl-C can interrupt between calls."""
@@ -69,7 +69,7 @@ def sharpened(
     *,
     seed: int,
 ) -> tuple[Float64s, Float64s]:
-    """Return prototypes and axes that are trained by the margin rule."""
+    """Return two values: prototypes and axes trained by the margin rule."""
     n_axes, by_class = rows.shape[1], np.argsort(classes, kind="stable")
     first_units = np.searchsorted(classes[by_class], np.arange(max(y.max(), classes.max()) + 2))
     n_own = np.diff(first_units)[y]
@@ -90,7 +90,7 @@ def sharpened(
 def _take_steps(
     known: ClassedRows, moving: Floats, turning: Floats, rng: np.random.Generator
 ) -> None:
-    """Train on all rows in several epochs, with steps that become shorter."""
+    """Train on all rows in several epochs, with decreasing step sizes."""
     n = len(known.rows)
     n_epochs = int(np.clip(PRESENTED // n, MIN_EPOCHS, MAX_EPOCHS))
     steps_each = -(-n // BATCH)
@@ -110,25 +110,26 @@ def _take_steps(
 
 N_FOLDS = 5
 ALL_FOLDS = 1_000
-"""Maximum number of rows for which all folds are used.  For more rows, one fold is enough."""
+"""Maximum number of rows for using all folds.  For more rows, one fold is enough."""
 
 MAX_HELD_OUT = 3_000
 
 MAX_TOLD = 10_000
-"""Maximum number of distances and errors of left-out rows that are kept."""
+"""Maximum number of stored distances and errors of left-out rows."""
 
 ROUNDING = 1e-9
-"""Relative rounding error that is allowed in sums of weights."""
+"""Allowed relative rounding error in sums of weights."""
 
 POWERS = (1.0, 2.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 48.0)
 PRIORS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 
 SURE = 1e-9
-"""Minimum probability in the loss, so that a single row cannot determine the choice of settings."""
+"""Minimum probability in the loss.  Without a minimum, a single row could determine the
+settings."""
 
 
 class Held(NamedTuple):
-    """Left-out rows with their nearest units on a map that did not train on the rows."""
+    """Left-out rows with their nearest units on a map trained without these rows."""
 
     counts: Float64s
     classes: Ints
@@ -166,7 +167,7 @@ def held_out(y: Ints, weights: Float64s, seed: int) -> Iterator[Float64s]:
 
 
 def spread_evenly(parts: Sequence[Float64s], weights_of_parts: Sequence[Float64s]) -> Float64s:
-    """Return values in ascending order, each repeated in proportion to its weight."""
+    """Return ascending values, each repeated in proportion to its weight."""
     values = np.concatenate([np.empty(0), *parts])
     weights = np.concatenate([np.empty(0), *weights_of_parts])
     order = np.argsort(values, kind="stable")[: np.count_nonzero(~np.isnan(values))]
@@ -194,7 +195,7 @@ def best_smoothing(held: Sequence[Held], *, is_smooth: bool) -> tuple[Smoothing,
 
 
 def accuracy_of(held: Sequence[Held], smoothing: Smoothing) -> float | None:
-    """Return the share of left-out rows with the correct class, or None without such rows."""
+    """Return the share of left-out rows with the correct class, or None without left-out rows."""
     right = total = 0.0
     for part in held:
         named = part.probabilities(smoothing).argmax(axis=1)
@@ -207,12 +208,12 @@ UNITS_PER_ROW = 0.09
 """Number of units per row in an automatic map.  Rounding of its sides can give up to 0.1."""
 
 UNITS_PER_CLASS = 2
-"""Minimum number of units of an automatic map for each class, even if there are few rows."""
+"""Minimum number of units for each class in an automatic map."""
 
 
 @dataclass(frozen=True)
 class Recognition:
-    """Settings for training a recognizer, which `somscape.SOMClassifier` describes."""
+    """Settings for training a recognizer, as described by `somscape.SOMClassifier`."""
 
     layer_weight: float = 0.0
     sharpen: bool = True
@@ -279,7 +280,7 @@ def _try_recognition(
 def _train_for_classes(
     known: KnownRows, settings: Settings, recognition: Recognition, lattice: Lattice | None = None
 ) -> tuple[Map, Ints]:
-    """Train a map, with class columns if classes have a weight, and apply the margin rule."""
+    """Train a map and apply the margin rule.  Classes with a weight are columns of the map."""
     n_classes = int(known.y.max()) + 1
     space = Space.of(known.rows, known.weights)
     placed = space.place(known.rows)
@@ -317,30 +318,30 @@ RADII = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 1e6)
 RIDGES = ((3.0, None), (30.0, None), (3.0, 30.0), (30.0, 30.0), (3.0, 3.0), (3.0, 0.3))
 
 TO_TURN = Bend(1.5, 3.0, 3.0)
-"""Smoothing for the slopes by which the relevance of axes is measured."""
+"""Smoothing for the slopes that measure the relevance of axes."""
 
 RELEVANCE = 0.9
 """Share of an axis's relevance that depends on slopes.  The rest is equal for all axes."""
 
 SPREAD_RADIUS, SPREAD_ROWS = 1.0, 2.0
-"""Radius of the Gaussian for the spread of units, and number of added rows of mean spread."""
+"""Radius of the Gaussian for the spread of units, and number of added rows with the mean spread."""
 
 MARGIN = 0.1
-"""Predictions can be outside of the range of a target by at most this share of the range."""
+"""Predictions can exceed the range of a target by at most this share of the range."""
 
 SMALLEST = 1e-9
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """Settings for training a predictor, which `somscape.SOMRegressor` describes."""
+    """Settings for training a predictor, as described by `somscape.SOMRegressor`."""
 
     relevance: bool = True
     linear: bool = True
 
 
 class Laid(NamedTuple):
-    """Rows on a map, and the sums from which predictions of the units are computed."""
+    """Rows on a map, and the sums for the predictions of units."""
 
     map_: Map
     known: KnownRows
@@ -348,19 +349,19 @@ class Laid(NamedTuple):
 
     @classmethod
     def of(cls, map_: Map, known: KnownRows) -> "Laid":
-        """Return the object for a map and the rows that trained the map."""
+        """Return the object for a map and its training rows."""
         placed = np.asarray(map_.metric.compared(known.rows))
         units = map_.winners_of_rows(known.rows)
         sums = [sums_by_unit(placed, y, known.weights, units, map_.n_units) for y in known.y.T]
         return cls(map_, known, sums)
 
     def near(self, rows: Float64s) -> tuple[Float64s, Ints, Float64s]:
-        """Return the coordinates of rows on the axes, the nearest units and their distances."""
+        """Return the coordinates of rows on the axes, the nearest units, and the distances."""
         units, distances = self.map_.nearest(rows, min(MAX_NEAREST, self.map_.n_units))
         return np.asarray(self.map_.metric.compared(rows)), units, distances
 
     def spread(self, lines: UnitLines, power: float) -> Float64s:
-        """Return the mean distance between targets and predictions around each unit."""
+        """Return the mean absolute error of predictions around each unit."""
         placed, units, distances = self.near(self.known.rows)
         said = together(lines.of_rows(placed, units), pulls(distances, power))
         off = np.abs(said - self.known.y)
@@ -376,7 +377,7 @@ class Laid(NamedTuple):
 
 
 class Fold(NamedTuple):
-    """Left-out rows with their nearest units on a map that did not train on the rows."""
+    """Left-out rows with their nearest units on a map trained without these rows."""
 
     laid: Laid
     left_out: KnownRows
@@ -419,7 +420,7 @@ def train_predictor(
 
 
 def _scale(known: KnownRows) -> tuple[Float64s, Float64s]:
-    """Return the mean and the standard deviation of each target (1 if the target is constant)."""
+    """Return two values: the mean and the standard deviation of each target (1 for a constant)."""
     weights = known.weights[:, None] * ~np.isnan(known.y)
     n = weights.sum(axis=0)
     center = (weights * np.nan_to_num(known.y)).sum(axis=0) / n
@@ -452,7 +453,7 @@ def _try_prediction(
 def _train_for_numbers(
     known: KnownRows, settings: Settings, turns: bool, lattice: Lattice | None = None
 ) -> Laid:
-    """Train a map, and train it again on rescaled axes if `turns`."""
+    """Train a map.  If `turns`, train again on rescaled axes."""
     space = Space.of(known.rows, known.weights)
     placed = space.place(known.rows)
     map_, _ = trained_on(placed, known.weights, settings, lattice)
@@ -465,7 +466,7 @@ def _train_for_numbers(
 
 
 def _turn(laid: Laid) -> Float64s:
-    """Return a matrix that stretches the axes along which targets change steeply."""
+    """Return a matrix that stretches axes with steep changes of targets."""
     slopes = lines_of(laid.sums, pulls_on_map(laid.map_.lattice, TO_TURN.radius), TO_TURN).slopes
     n_axes = laid.sums[0].firsts.shape[1] - 2
     if slopes is None:

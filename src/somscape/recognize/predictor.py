@@ -1,4 +1,4 @@
-"""The fitted predictor, which predicts numbers for rows from means and slopes of units."""
+"""The fitted predictor.  It predicts numbers for rows."""
 
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -14,10 +14,10 @@ from somscape.recognize._answering import Answering, check_numbers, pulls
 from somscape.recognize.recognizer import Recognizer, mixed
 
 MAX_LOCAL_AXES = 30
-"""Maximum number of axes with which each unit can have its own slopes."""
+"""Maximum number of axes for units with their own slopes."""
 
 PRIOR = 0.1
-"""Number of rows with the overall mean that are added to the rows of each unit."""
+"""Number of rows with the overall mean added to each unit."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Bend:
     ridge : float or None
         Ridge parameter that shrinks the slope of all rows towards 0.  None means without slopes.
     local_ridge : float or None
-        Ridge parameter that shrinks the slope of each unit towards the slope of all rows.  None
-        means that each unit has the slope of all rows.
+        Ridge parameter that shrinks the slope of each unit towards the slope of all rows.  With
+        None, each unit has the slope of all rows.
     """
 
     radius: float = 1.0
@@ -44,13 +44,13 @@ class UnitLines(NamedTuple):
     """Values and slopes of units for each target."""
 
     values: Float64s
-    """Predictions at the point 0 on all axes, of shape (n_units, n_targets)."""
+    """Predictions at the point 0 on all axes (n_units, n_targets)."""
 
     slopes: Float64s | None
-    """Changes of predictions along the axes, of shape (n_units, n_targets, n_axes)."""
+    """Changes of predictions along the axes (n_units, n_targets, n_axes)."""
 
     def of_rows(self, placed: Float64s, units: Ints) -> Float64s:
-        """Return the predictions for each row by the units near the row."""
+        """Return the predictions for each row by nearby units."""
         found = self.values[units]
         if self.slopes is not None:
             for j in range(units.shape[1]):
@@ -59,27 +59,27 @@ class UnitLines(NamedTuple):
 
 
 def together(said: Float64s, counting: Float64s) -> Float64s:
-    """Return for each row the weighted sum of the predictions of units near the row."""
+    """Return the weighted sum of nearby units' predictions for each row."""
     return np.asarray((counting[:, :, None] * said).sum(axis=1))
 
 
 class TargetSums(NamedTuple):
-    """Sums over the rows of each unit for which one target is known."""
+    """Sums over the rows of each unit with a known target."""
 
     firsts: Float64s
-    """Sums of 1, of coordinates on axes, and of the target, of shape (n_units, 1 + n_axes + 1)."""
+    """Sums of 1, of coordinates on axes, and of the target (n_units, 1 + n_axes + 1)."""
 
     seconds: Float64s | None
-    """Sums of products of coordinates, and with the target: (n_units, n_axes, n_axes + 1)."""
+    """Sums of products of coordinates, and with the target (n_units, n_axes, n_axes + 1)."""
 
     total: Float64s
-    """Sums of the same products over all rows, of shape (n_axes, n_axes + 1)."""
+    """Sums of the same products over all rows (n_axes, n_axes + 1)."""
 
 
 def sums_by_unit(
     placed: Float64s, target: Float64s, weights: Float64s, units: Ints, n_units: int
 ) -> TargetSums:
-    """Return the sums over rows from which smoothed predictions are computed."""
+    """Return the sums over rows for smoothed predictions."""
     some = np.flatnonzero(~np.isnan(target))
     some = some[np.argsort(units[some], kind="stable")]
     weighed = np.column_stack([placed[some], target[some]])
@@ -97,7 +97,7 @@ def sums_by_unit(
 
 
 def line_of(sums: TargetSums, pulls: Float64s, bend: Bend) -> tuple[Float64s, Float64s | None]:
-    """Return the values and the slopes of units for one target."""
+    """Return two values: the values and the slopes of units for one target."""
     whole = sums.firsts.sum(axis=0)
     if whole[0] == 0:
         return np.zeros(len(pulls)), None
@@ -116,7 +116,7 @@ def line_of(sums: TargetSums, pulls: Float64s, bend: Bend) -> tuple[Float64s, Fl
 def _slopes(
     seconds: Float64s, firsts: Float64s, ridge: float, start: Float64s | None = None
 ) -> Float64s:
-    """Return slopes of ridge regression that shrink towards `start`, for one or more units."""
+    """Return ridge regression slopes of units that shrink towards `start`."""
     apart = seconds - firsts[..., 1:-1, None] * (firsts[..., None, 1:] / firsts[..., :1, None])
     n_axes = apart.shape[-2]
     start = np.zeros(n_axes) if start is None else start
@@ -126,13 +126,13 @@ def _slopes(
 
 
 def pulls_on_map(lattice: Lattice, radius: float) -> Float64s:
-    """Return the weights (a Gaussian of map distance) with which units count rows of all units."""
+    """Return the weights of all units for each unit (a Gaussian of map distance)."""
     apart = np.stack([lattice.distances_from(unit) for unit in range(lattice.n_units)])
     return np.exp(-((apart / radius) ** 2) / 2)
 
 
 def lines_of(sums: list[TargetSums], pulls: Float64s, bend: Bend) -> UnitLines:
-    """Return the values and the slopes of units for several targets."""
+    """Return two values: the values and the slopes of units for several targets."""
     values, slopes = zip(*(line_of(each, pulls, bend) for each in sums), strict=True)
     n_axes = sums[0].firsts.shape[1] - 2
     if all(of_one is None for of_one in slopes):
@@ -161,19 +161,18 @@ class Predictor(Answering):
     n_nearest : int
         Number of nearest units from which a row is predicted.
     power : float
-        Exponent of distance.  A unit twice as far from a row as the nearest unit has the weight
-        ``2 ** -power`` relative to the nearest unit.
+        Exponent of distance.  A unit twice as far away as the nearest unit has a relative weight of
+        ``2 ** -power``.
     far : ndarray of shape (n_calibration,)
-        Distances of left-out rows to maps that were trained without these rows, in ascending
-        order.  A row of weight 2 counts as two rows.
+        Ascending distances of left-out rows to maps that were trained without them.  A row of
+        weight 2 counts as two rows.
     values : ndarray of shape (n_units, n_targets)
         Prediction of each unit for a row at the point 0 on all axes.
     spread : ndarray of shape (n_units, n_targets)
-        For each unit, mean distance between targets and predictions of the rows around the unit.
+        Mean absolute error of the predictions of rows around each unit.
     errors : ndarray of shape (n_calibration, n_targets)
-        Distances between targets and predictions of left-out rows, divided by `spread` and in
-        ascending order.  A row of weight 2 counts as two rows.  Unknown targets give NaN at the
-        end.
+        Ascending absolute errors of predictions of left-out rows, divided by `spread`.  A row of
+        weight 2 counts as two rows.  Unknown targets give NaN at the end.
     limits : ndarray of shape (2, n_targets)
         Lowest and highest allowed prediction.
     slopes : ndarray of shape (n_units, n_targets, n_axes) or None, default=None
@@ -183,8 +182,8 @@ class Predictor(Answering):
     is_single : bool, default=True
         Whether predictions are a one-dimensional array, without a dimension for targets.
     leaks : dict of str to float, default={}
-        Columns that alone explain nearly all of the target, as found by `somscape fit --target`,
-        and the share of the variance of the target that each column explains.
+        Columns that alone explain nearly all of the target, as found by `somscape fit --target`.
+        The value is the explained share of the target's variance.
 
     Raises
     ------
@@ -280,13 +279,13 @@ class Predictor(Answering):
         ----------
         X : Table, data frame or array-like of shape (n_samples, n_features)
         coverage : float, default=0.9
-            Share of rows, above 0 and below 1, whose target is in the interval, if the rows are
+            Share of rows whose target is in the interval, above 0 and below 1.  The rows must be
             similar to the training rows.
 
         Returns
         -------
         ndarray of shape (n_samples, 2) or (n_samples, n_targets, 2)
-            Lower and upper end, which are infinite if too few rows were left out of training.
+            Lower and upper end.  Both are infinite if too few rows were left out of training.
         """
         return self.intervals_of_rows(self.map_.rows_of(X), coverage)
 
@@ -324,7 +323,7 @@ class Predictor(Answering):
         return ends[:, 0] if self.is_single else ends
 
     def factors(self, coverage: float) -> Float64s:
-        """Return half the width of an interval, divided by the spread, for each target.
+        """Return half the width of an interval for each target, divided by the spread.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""The fitted recognizer, which returns classes of rows, their probabilities and the reasons."""
+"""The fitted recognizer.  It returns classes of rows, probabilities and reasons."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -46,8 +46,8 @@ class ClassReason:
     value : str
         Value of the row, in original units.
     side : str
-        Side of the border between the two classes on which the value is, such as "below 2.9".  It
-        is "" for a category and for a missing value.
+        Side of the class border on which the value is, such as "below 2.9".  It is "" for a
+        category and for a missing value.
     part : float
         Amount that the column adds to the margin.  Below 0 if the column supports the other class.
     share : float
@@ -98,7 +98,7 @@ class UnitReason:
     ----------
     unit : int
     weight : float
-        Weight of the unit in the prediction.  The weights of all units near the row have the sum 1.
+        Weight of the unit in the prediction.  The weights of all units near the row add up to 1.
     share : float
         Share of the class among the rows around the unit.
 
@@ -131,11 +131,11 @@ class ClassReasons:
         Probabilities of both classes.
     margin : float
         Squared distance to the nearest prototype of `other`, minus the squared distance to the
-        nearest prototype of `named`.  Below 0 if `other` has the nearer prototype, although the
-        units near the row together predict `named`.
+        nearest prototype of `named`.  Below 0 if `other` has the nearer prototype.  The units near
+        the row together can still predict `named`.
     columns : tuple of ClassReason
-        Columns with the largest parts, in descending order.  The parts of all columns, which
-        `Recognizer.contributions` returns, have the sum `margin`.
+        Columns with the largest parts, in descending order.  The parts of all columns, as returned
+        by `Recognizer.contributions`, add up to `margin`.
     units : tuple of UnitReason
         Units near the row, with the nearest first.  The sum of weight times share over these units
         is `probability`.
@@ -206,14 +206,14 @@ class ClassReasons:
 
 
 def percent(share: float) -> str:
-    """Return a probability as a percentage, which is "over 99 %" just below 1."""
+    """Return a probability as a percentage.  Just below 1, it is "over 99 %"."""
     is_nearly_all = 0.995 <= share < 1 - 1e-9
     return "over 99 %" if is_nearly_all else f"{100 * share:.0f} %"
 
 
 MAX_REASONS = 4
 MIN_SHARE = 0.05
-"""Minimum share of a reason in the sum of the absolute parts of all columns."""
+"""Minimum share of a reason, relative to the sum of all columns' absolute parts."""
 
 MEASURED_ROWS = 1024
 """Number of rows whose distances to all units are in memory at the same time."""
@@ -221,12 +221,12 @@ MEASURED_ROWS = 1024
 
 @dataclass(frozen=True, eq=False)
 class Compared:
-    """Rows with their two most probable classes, and the nearest prototypes of both classes.
+    """Rows with their two most probable classes, and the nearest prototype of each.
 
     Attributes
     ----------
     classes : ndarray of shape (n, 2)
-        Numbers of the named class and of the runner-up.
+        Numbers of the most probable class and of the runner-up.
     probabilities : ndarray of shape (n, 2)
     prototypes : ndarray of shape (n, 2)
         Nearest units that represent these classes.
@@ -274,7 +274,7 @@ def contributions_of(
 
 
 def _apply_metric(metric: Metric, steps: Float64s) -> Float64s:
-    """Return steps between points, multiplied by the matrix of a metric."""
+    """Return differences between points, multiplied by the matrix of a metric."""
     if metric.whitening is not None:
         return np.asarray((steps @ metric.whitening) @ metric.whitening.T)
     if metric.name != "euclidean":
@@ -340,7 +340,7 @@ def _side(code: FeatureCode, row: Float64s, border: Float64s, mark: str) -> str:
 
 
 def _both_in_words(recognizer: "Recognizer", table: Table) -> "tuple[list[Any], Recognizer, Table]":
-    """Return the names of classes, the recognizer and the table, with words instead of codes."""
+    """Return the names of classes, the recognizer and the table, with words for codes."""
     encoding, map_ = recognizer.map_.encoding, map_in_words(recognizer.map_)
     words = encoding.roles.dictionary.get(encoding.named("label") or "", {})
     classes = [words.get(str(one), one) for one in recognizer.classes.tolist()]
@@ -482,7 +482,7 @@ def _move_back(
     steps: list[float],
     is_other: Callable[[Float64s], NDArray[np.bool_]],
 ) -> Float64s:
-    """Return the moved rows, moved back as far as possible without losing the new class."""
+    """Return the moved rows, moved back as far as the new class allows."""
     is_changed = np.zeros((len(rows), len(encoding.used)), dtype=bool)
     for i, changed in enumerate(columns):
         is_changed[i, changed] = True
@@ -509,7 +509,7 @@ def _describe_changes(
     *,
     steps: list[float],
 ) -> list[tuple[int, float, tuple[ClassChange, ...]]]:
-    """Return the number of the class of each moved row, its probability and the changes."""
+    """Return three values: class number of each moved row, its probability, and the changes."""
     encoding = recognizer.map_.encoding
     probabilities, _ = recognizer.probabilities_of_rows(moved)
     told = []
@@ -526,7 +526,7 @@ def _describe_changes(
 
 
 def counts_by_unit(units: Ints, y: Ints, weights: Float64s, shape: tuple[int, int]) -> Float64s:
-    """Return the number of rows of each class that each unit won."""
+    """Return the number of each class's rows on each unit."""
     is_known = y >= 0
     places = units[is_known] * shape[1] + y[is_known]
     found = np.bincount(places, weights[is_known], minlength=shape[0] * shape[1])
@@ -534,13 +534,13 @@ def counts_by_unit(units: Ints, y: Ints, weights: Float64s, shape: tuple[int, in
 
 
 def smoothed(counts: Float64s, lattice: Lattice, radius: float) -> Float64s:
-    """Return counts plus the counts of other units, weighted by a Gaussian of map distance."""
+    """Return counts plus the counts of other units, weighted by map distance."""
     apart = (lattice.distances_from(unit) for unit in range(len(counts)))
     return np.stack([np.exp(-(d**2) / (2 * radius**2)) @ counts for d in apart])
 
 
 def classes_of_units(counts: Float64s, lattice: Lattice, is_needed: bool) -> Ints:
-    """Return for each unit the class of most of its rows.  Units without rows use rows nearby."""
+    """Return the most frequent class of each unit.  Units without rows use rows nearby."""
     classes = counts.argmax(axis=1)
     is_empty = counts.sum(axis=1) == 0
     radius = 1.0
@@ -561,23 +561,23 @@ def classes_of_units(counts: Float64s, lattice: Lattice, is_needed: bool) -> Int
 
 @dataclass(frozen=True)
 class Smoothing:
-    """Settings for predictions from the units nearest to a row.
+    """Settings for predictions from the nearest units.
 
     Attributes
     ----------
     power : float
-        Exponent of distance.  A unit twice as far from a row as the nearest unit has the weight
-        ``2 ** -power`` relative to the nearest unit.
+        Exponent of distance.  A unit twice as far away as the nearest unit has a relative weight of
+        ``2 ** -power``.
     prior : float
-        Number of additional rows that each unit counts.  90 % of these rows have the class of the
-        unit, and 10 % are distributed among all classes.
+        Number of additional rows in each unit.  90 % of these rows have the unit's class.  All
+        classes share the other 10 %.
     """
 
     power: float = 8.0
     prior: float = 1.0
 
     def shares(self, counts: Float64s, classes: Ints) -> Float64s:
-        """Return the shares of classes by unit, with the sum 1 for each unit."""
+        """Return the shares of classes in each unit.  They add up to 1."""
         of_all = counts.sum(axis=0) / counts.sum()
         own = np.eye(counts.shape[1])[classes]
         counts = counts + self.prior * (0.9 * own + 0.1 * of_all)
@@ -589,7 +589,7 @@ class Smoothing:
 
 
 def mixed(of_units: Float64s, units: Ints, counting: Float64s) -> Float64s:
-    """Return for each row the weighted sum of the values of units near the row."""
+    """Return the weighted sum of nearby units' values for each row."""
     return sum(
         (counting[:, [j]] * of_units[units[:, j]] for j in range(units.shape[1])),
         start=np.zeros((len(units), of_units.shape[1])),
@@ -609,31 +609,32 @@ class Recognizer(Answering):
     n_nearest : int
         Number of nearest units from which a row is predicted.
     power : float
-        Exponent of distance.  A unit twice as far from a row as the nearest unit has the weight
-        ``2 ** -power`` relative to the nearest unit.
+        Exponent of distance.  A unit twice as far away as the nearest unit has a relative weight of
+        ``2 ** -power``.
     far : ndarray of shape (n_calibration,)
-        Distances of left-out rows to maps that were trained without these rows, in ascending
-        order.  A row of weight 2 counts as two rows.
+        Ascending distances of left-out rows to maps that were trained without them.  A row of
+        weight 2 counts as two rows.
     classes : ndarray of shape (n_classes,)
-        Classes in ascending order, which are text, numbers or truth values.
+        Ascending classes.  These are text, numbers or truth values.
     shares : ndarray of shape (n_units, n_classes)
         Share of each class among the rows around each unit.
     prior : float
-        Number of additional rows, mostly of its own class, that each unit counted for `shares`.
+        Number of additional rows in each unit for `shares`.  Most of them have the unit's class.
     centers : ndarray of shape (n_units, n_features)
-        For each unit, mean of its training rows.  For a unit without rows, mean of the rows of the
-        nearest units.  Prototypes can be far from all rows, because they only separate classes.
+        Mean of the training rows of each unit.  An empty unit has the mean of the rows of the
+        nearest units.  Prototypes only separate classes and can be far from all rows.
     accuracy : float or None, default=None
         Share of left-out rows with a correctly predicted class.  None if no rows were left out.
     most_frequent : float or None, default=None
         Share of the most frequent class among the training rows with a known class.  None in files
         of earlier versions.
     reject : float or None, default=None
-        Share of rows similar to training rows that `predict` refuses because they are far from the
-        map.  The minimum is ``1 / (1 + n_calibration)``, the smallest possible p-value.
+        Share of rows that `predict` refuses among rows similar to training rows.  Refused rows are
+        far from the map.  The minimum is ``1 / (1 + n_calibration)``, the smallest possible
+        p-value.
     leaks : dict of str to float, default={}
-        Columns that alone predict the class of nearly all training rows, as found by
-        `somscape fit --target`, and the share of rows that each column predicts.
+        Columns that alone predict nearly all classes in training, as found by
+        `somscape fit --target`.  The value is the share of correctly predicted rows.
 
     Raises
     ------
@@ -705,7 +706,7 @@ class Recognizer(Answering):
 
     @property
     def unknown(self) -> str:
-        """Name of the class of refused rows in a file, which differs from all classes."""
+        """Name of the class of refused rows in a file.  It differs from all classes."""
         return free_name("unknown", [str(name) for name in self.classes.tolist()], "_row")
 
     def predict(self, X: Any) -> NDArray[Any]:
@@ -751,8 +752,8 @@ class Recognizer(Answering):
         probabilities : ndarray of shape (n_samples, n_classes)
             The probabilities of a row add up to 1.
         p_values : ndarray of shape (n_samples,)
-            Share, in (0, 1], of rows similar to training rows that are at least as far from their
-            nearest prototype.
+            Share of rows at least as far from their nearest prototype, in (0, 1].  Only rows
+            similar to training rows count.
         """
         probabilities = np.empty((len(rows), self.shares.shape[1]))
         p_values = np.empty(len(rows))
@@ -791,10 +792,10 @@ class Recognizer(Answering):
         -------
         ndarray of shape (n_samples, n_columns)
             Columns in the order of ``map_.encoding.features``, with the levels of a category
-            merged.  The values of a row add up to the squared distance to the nearest prototype of
-            the runner-up (second most probable class), minus the squared distance to the nearest
-            prototype of the named class.  The value of a column shows how far the row is beyond
-            the border between both classes in this column.  The border is measured at its point
+            merged.  The values of a row add up to the squared distance to the runner-up's nearest
+            prototype, minus the squared distance to the named class's nearest prototype.  The
+            runner-up is the second most probable class.  The value of a column shows how far the
+            row is beyond the class border in this column.  The border is measured at its point
             nearest to the mean of the training rows.
         """
         rows = self.map_.rows_of(X)
@@ -825,7 +826,7 @@ class Recognizer(Answering):
         Returns
         -------
         list of OtherClass or None
-            For each row, changes of a few columns after which `predict` returns another class.  The
+            Changes of a few columns after which `predict` returns another class, for each row.  The
             new values are near the values of the row.  None if no unit has a mean of rows for which
             `predict` returns another class.
         """

@@ -1,4 +1,4 @@
-"""Regions of a map, which are clusters of units, and the columns that set each region apart."""
+"""Regions (clusters of units) of a map, and the columns that distinguish them."""
 
 from somscape.regions.edit import (
     RegionChange,

@@ -90,7 +90,7 @@ def split(found: Regions, region: int | str, *, n: int = 2, method: str = "auto"
     n : int, default=2
         Number of pieces.
     method : {"auto", "valleys", "ward"}, default="auto"
-        Method as for `find_regions`, which can differ from the method that found the regions.
+        Method as for `find_regions`.  It can differ from the method that found the regions.
         ``"auto"`` splits at the lowest density if the map keeps rows, and otherwise by Ward's rule.
 
     Returns
@@ -102,8 +102,8 @@ def split(found: Regions, region: int | str, *, n: int = 2, method: str = "auto"
     Raises
     ------
     InputError
-        If the region does not exist or has fewer than `n` units, or if the method is ``"valleys"``
-        but the map does not keep rows.
+        If the region does not exist or has fewer than `n` units.  With the method ``"valleys"``,
+        also if the map does not keep rows.
 
     See Also
     --------
@@ -266,7 +266,7 @@ def _number(found: Regions, region: int | str) -> int:
 
 
 def _renumber(found: Regions, labels: Ints, looks: list[tuple[str, str]]) -> Regions:
-    """Return regions with the most rows first, each with its name and color."""
+    """Return regions with names and colors.  The region with the most rows is first."""
     old = np.unique(labels)
     hits = np.bincount(labels, found.map_.hits, minlength=len(looks))
     ordered = old[np.lexsort([old, -hits[old]])]
@@ -278,7 +278,7 @@ def _renumber(found: Regions, labels: Ints, looks: list[tuple[str, str]]) -> Reg
 
 
 IN_COMMON = 0.5
-"""Two regions match if they have at least this share of the rows of the smaller in common."""
+"""Two regions match if they share at least this part of the smaller region's rows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -288,15 +288,15 @@ class RegionChange:
     Attributes
     ----------
     name : str
-        Name of the region.  Without a name, a text such as "region 0" with the earlier number, or
-        "region 0 now" with the number of a new region.
+        Name of the region.  Without a name, this is a text such as "region 0" with the earlier
+        number.  A new region is for example "region 0 now".
     before, after : int or None
         Earlier and new number of the region.  None if the region did not exist before, or no longer
         exists.
     share_before, share_after : float
         Share of the training rows in the region, before and after.
     kept : float
-        Share of the compared rows in the earlier region that are still in the region.
+        Share of the earlier region's compared rows that are still in the region.
 
     See Also
     --------
@@ -335,16 +335,16 @@ class RegionChange:
 def compare(before: Regions, after: Regions, *, X: Any = None) -> list[RegionChange]:
     """Compare the regions of two maps, for example of this month and last month.
 
-    Two regions match if they have at least half of the rows of the smaller region in common.  If a
-    region matches several regions, the pair with the most rows in common is used.
+    Two regions match if they share at least half of the smaller region's rows.  Among several
+    matches of a region, the pair with the most common rows is used.
 
     Parameters
     ----------
     before, after : Regions
         Regions of any two maps that accept the same rows.
     X : Table, data frame or array-like of shape (n_samples, n_features), optional
-        Rows by which regions are matched, such as the rows of this month.  By default, the
-        prototypes of the later map are used, each with the weight of its training rows.
+        Rows for matching regions, such as the rows of this month.  By default, the prototypes of
+        the later map are used.  Each has the weight of its training rows.
 
     Returns
     -------
@@ -439,7 +439,7 @@ def carry_names(before: Regions, after: Regions, *, X: Any = None) -> Regions:
 def _carry(
     before: tuple[str, ...], after: tuple[str, ...], n: int, matched: dict[int, int]
 ) -> tuple[str, ...]:
-    """Return names or colors carried to matching regions, without repeated texts."""
+    """Return names or colors for matching regions, without repeated texts."""
     given = {j: before[i] for i, j in matched.items() if before and before[i]}
     own = ["" if each in given.values() else each for each in after or ("",) * n]
     found = tuple(given.get(j, each) for j, each in enumerate(own))
@@ -447,7 +447,7 @@ def _carry(
 
 
 def _count_common(before: Regions, after: Regions, X: Any) -> Float64s:
-    """Return the number of rows that each pair of regions has in common."""
+    """Return the number of common rows of each pair of regions."""
     if X is None:
         later = after.map_
         X = recoded(later.codebook, later.encoding, before.map_.encoding)
@@ -470,7 +470,7 @@ def _count_common(before: Regions, after: Regions, X: Any) -> Float64s:
 
 
 def _match(common: Float64s) -> dict[int, int]:
-    """Return pairs of matching regions, with the most rows in common first."""
+    """Return pairs of matching regions.  The pair with the most common rows is first."""
     smaller = np.minimum(common.sum(axis=1)[:, None], common.sum(axis=0))
     pairs = np.argwhere((common > 0) & (common >= IN_COMMON * smaller))
     ordered = pairs[np.argsort(-common[tuple(pairs.T)], kind="stable")]
@@ -682,7 +682,7 @@ def _with_map(thing: Any, map_: Map) -> Any:
 
 
 def given_or_found(regions: Regions | None, map_: Map) -> Regions:
-    """Return the given regions, or else the regions that the map keeps, or newly found regions."""
+    """Return the given regions, or else the map's regions, or newly found regions."""
     if regions is None:
         return kept(map_) or find_regions(map_)
     if not isinstance(regions, Regions):

@@ -20,13 +20,13 @@ FAR = 4.0
 """Two parts are separate if their means are more than this number of standard deviations apart."""
 
 FEW = 2.0
-"""`FAR` is multiplied by ``1 + FEW / sqrt(rows of the smaller part)``, for parts of few rows."""
+"""For small parts, `FAR` is multiplied by ``1 + FEW / sqrt(rows of the smaller part)``."""
 
 
 def apart_regions(
     joins: list[tuple[int, int]], places: Float64s, weights: Float64s, within: float
 ) -> Ints:
-    """Return the regions after all joins except joins of separate parts."""
+    """Return the regions after joining all parts that are not separate."""
     region = np.arange(len(places))
     members = {unit: np.array([unit]) for unit in range(len(places))}
     holds_apart: set[int] = set()
@@ -60,7 +60,7 @@ def separation(places: Float64s, weights: Float64s, a: Ints, b: Ints, within: fl
 def merge_small_regions(
     map_: Map, counts: Float64s | Ints, *, min_rows: float, start: Ints | None = None
 ) -> Ints:
-    """Return a region for each unit so that each region has at least `min_rows` rows."""
+    """Return a region for each unit.  Each region has at least `min_rows` rows."""
     pieces = JoinedUnits.on(map_.lattice, map_.codebook, np.ones(map_.n_units))
     may_leap, start = start is None, np.arange(map_.n_units) if start is None else start
     for unit in np.flatnonzero(start != np.arange(map_.n_units)):
@@ -86,7 +86,7 @@ def merge_small_regions(
 
 
 def ward_joins(lattice: Lattice, places: Float64s, weights: Float64s) -> list[tuple[int, int]]:
-    """Return the pairs of pieces that join one after another, from single units to one piece."""
+    """Return pairs of parts in the order in which they join.  At first, each unit is a part."""
     pieces = JoinedUnits.on(lattice, places, weights)
     unit, slot = np.nonzero(lattice.neighbors > np.arange(len(places))[:, None])
     other = lattice.neighbors[unit, slot]
@@ -127,9 +127,9 @@ def find_regions(
     """Find the regions of a map.
 
     Two parts of a map are different regions if the density falls between them.  On the best path
-    from one part to the other, there are then fewer rows at the border than on both sides of the
-    border.  Regions can therefore have any shape.  For example, a long or bent group is one region,
-    and evenly distributed noise is also one region.
+    between the parts, fewer rows are then at the border than on both sides of the border.  Regions
+    can therefore have any shape.  For example, a long or bent group is one region.  Evenly
+    distributed noise is also one region.
 
     Parameters
     ----------
@@ -137,13 +137,13 @@ def find_regions(
         Map, or fitted estimator with a map.
     n_regions : int or "auto", default="auto"
         Number of regions.  With ``"auto"``, all separate regions are found.  With a higher number,
-        these regions are divided, and with a lower number, some of them are joined.  Regions for
+        these regions are divided.  With a lower number, some of them are joined.  Regions for
         different numbers are therefore nested.
     method : {"auto", "valleys", "ward"}, default="auto"
         ``"valleys"`` uses the rows between units, as described above.  ``"ward"`` uses only
         prototypes.  Neighbors on the map join by Ward's rule, so that each region is compact and
-        connected, and regions are separate if their means are more than 4 standard deviations
-        apart.  ``"auto"`` uses valleys if rows are known, and otherwise Ward's rule.
+        connected.  Regions are separate if their means are more than 4 standard deviations apart.
+        ``"auto"`` uses valleys if rows are known, and otherwise Ward's rule.
     X : Table, data frame or array-like of shape (n_samples, n_features), optional
         Rows, or a ``scipy.sparse`` array of rows, for a map that does not keep rows.  Such a map
         is from another program, from a file of an older version, or trained by `partial_fit`.
@@ -173,10 +173,10 @@ def find_regions(
     Notes
     -----
     Training keeps up to 4,000 rows, or 8 rows for each unit, in memory to find regions.  A saved
-    map contains the results of comparing these rows with the units.  Each row is compared with
-    prototypes as they would be without the row.  Distances use the metric of the map, but Euclidean
-    distances replace Manhattan and Chebyshev distances.  The search for 5,000 rows on 400 units
-    takes a second.
+    map contains only the results of comparing these rows with the units.  Each row is compared with
+    the prototypes that would exist without the row.  Distances use the metric of the map, but
+    Euclidean distances replace Manhattan and Chebyshev distances.  The search for 5,000 rows on 400
+    units takes a second.
 
     References
     ----------
@@ -220,8 +220,8 @@ def order_of_joins(map: Map, *, method: str = "auto") -> Ints:
     Returns
     -------
     ndarray of shape (n_joins, 2)
-        Pairs of joined pieces, each given by the lowest number of its units.  The first ``n_units -
-        n`` joins result in the regions of ``find_regions(map, n, method=method)``.
+        Pairs of joined parts.  Each part is given by its lowest unit number.  The first
+        ``n_units - n`` joins result in the regions of ``find_regions(map, n, method=method)``.
 
     Raises
     ------
@@ -247,7 +247,7 @@ def order_of_joins(map: Map, *, method: str = "auto") -> Ints:
 
 
 def _joins(map_: Map, method: str, X: Any) -> Joins | None:
-    """Return how units join by the rows of the map or by `X`, or None if Ward's rule is used."""
+    """Return how units join by the rows of the map or by `X`, or None for Ward's rule."""
     if method == "ward":
         return None
     joins = map_.joins if X is None else _joins_from_rows(map_, X)
@@ -311,7 +311,7 @@ def _hits(map_: Map) -> Float64s:
 
 
 def _variance_within(map_: Map) -> float:
-    """Return the variance of rows around their prototypes in one direction, or 0 if unknown."""
+    """Return the variance of rows around prototypes in one direction, or 0 if unknown."""
     errors = map_.history.get("quantization_error")
     if errors is None or not len(errors) or map_.metric.kernel != "euclidean":
         return 0.0
@@ -319,7 +319,7 @@ def _variance_within(map_: Map) -> float:
 
 
 def _largest_first(regions: Ints, hits: Float64s) -> Ints:
-    """Number regions by decreasing number of rows, and equally large regions by first unit."""
+    """Number regions by decreasing number of rows, then by first unit."""
     _, first, numbers = np.unique(regions, return_index=True, return_inverse=True)
     order = np.lexsort([first, -np.bincount(numbers, hits)])
     place = np.empty(len(order), dtype=np.intp)
@@ -340,9 +340,9 @@ class RegionStability:
     numbers : ndarray of shape (n_samples,)
         Number of separate regions in each sample.
     of_regions : ndarray of shape (n_regions,)
-        Mean share of rows that each region has in common with the most similar region of a sample.
-        A region with the value 1 is always found again, and a region with a value below 0.6 is
-        hardly ever found again (Hennig 2007).
+        Mean share of rows in common between each region and the most similar region of a sample.  A
+        region with the value 1 is always found again.  A region with a value below 0.6 is hardly
+        ever found again (Hennig 2007).
     found : Regions or None
         The tested regions.
 
@@ -440,7 +440,7 @@ def stability(found: Regions, *, n_samples: int = 20, random_state: int = 0) -> 
 
 
 def _shares(found: Regions, other: Regions) -> Float64s:
-    """Return Jaccard's index of each region and the most similar region of `other`."""
+    """Return Jaccard's index for each region and the most similar region of `other`."""
     both = np.zeros((found.n_regions, other.n_regions))
     np.add.at(both, (found.labels, other.labels), found.map_.hits)
     either = both.sum(axis=1, keepdims=True) + both.sum(axis=0) - both

@@ -29,28 +29,28 @@ MAX_LEVELS = 3
 """Maximum number of levels that a condition names."""
 
 MIN_GAIN = 0.02
-"""Minimum amount that a condition must add to the score of a rule."""
+"""Minimum increase of a rule's score by each condition."""
 
 LEVEL_GAIN = 0.01
-"""Further levels are left out if they add at most this amount to the score of a condition."""
+"""Further levels are left out if they increase the score of a condition by at most this amount."""
 
 LEEWAY = 0.002
-"""Share of the rows on either side of a limit that may change sides when the limit is rounded."""
+"""Maximum share of the rows on either side that changes sides when a limit is rounded."""
 
 EQUAL = 1e-9
-"""A decoded number counts as equal to a limit up to this relative difference."""
+"""A decoded number equals a limit up to this relative difference."""
 
 N_RULES = 3
-"""Number of best rules that each step of the search extends by a further condition."""
+"""Number of best rules that get a further condition each time."""
 
 N_COLUMNS = 12
-"""Number of columns tried for further conditions, which separate best by a single condition."""
+"""Number of columns for further conditions.  These columns separate best by a single condition."""
 
 MAX_ROWS = 500
-"""Maximum number of evenly spaced rows of a region from which conditions are chosen."""
+"""Maximum number of evenly spaced rows of a region for choosing conditions."""
 
 MAX_ALL_ROWS = 20_000
-"""Maximum number of such rows of all regions together, with an equal share for each region."""
+"""Maximum number of such rows in all regions.  Each region has an equal share."""
 
 LEVEL = 0.95
 """Confidence level of the intervals."""
@@ -113,7 +113,7 @@ class Rule:
     conditions : tuple of Condition
         Conditions that must all be true, at most three.
     inside, outside : float
-        Share of the rows of the region, and of all other rows, for which the conditions are true.
+        Shares of the region's rows, and of all other rows, for which the conditions are true.
     inside_within, outside_within : (float, float)
         Wilson's 95 % intervals of these shares.  The conditions were chosen on the same rows.
 
@@ -151,7 +151,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class _Limits:
-    """A condition on the encoded scale, with an interval of numbers or with some levels."""
+    """A condition on the encoded scale.  It is an interval or some levels."""
 
     column: int
     above: float = -math.inf
@@ -192,7 +192,7 @@ def rules_of(
 
 
 class _Column:
-    """The values of a column from which conditions are chosen."""
+    """The values of a column for choosing conditions."""
 
     def __init__(self, number: int, values: Float64s, has_levels: bool) -> None:
         self.number, self.values, self.has_levels = number, values, has_levels
@@ -223,7 +223,7 @@ class _Column:
     def _best_levels(
         self, levels: Float64s, hits: Float64s, total: Float64s, n_in: float
     ) -> tuple[float, _Limits]:
-        """Return the score and the limits of the few levels that separate the region best."""
+        """Return the score and the limits of the few levels that separate best."""
         hits, total = np.diff(hits, prepend=0.0), np.diff(total, prepend=0.0)
         first = np.argsort(-hits / total, kind="stable")[:MAX_LEVELS]
         scores = 2 * np.cumsum(hits[first]) / (np.cumsum(total[first]) + n_in)
@@ -262,7 +262,7 @@ def _search(columns: Sequence[_Column], is_in: Mask, weights: Float64s) -> tuple
 
 
 def _add_condition(limits: tuple[_Limits, ...], more: _Limits) -> tuple[_Limits, ...]:
-    """Add a condition, so that each column has at most one condition."""
+    """Add a condition.  Each column keeps at most one condition."""
     if all(each.column != more.column for each in limits):
         return (*limits, more)
     return tuple(each.and_also(more) if each.column == more.column else each for each in limits)
@@ -294,7 +294,7 @@ def _measure_rule(
 
 
 def _condition_in_units(code: Any, values: Float64s, limits: _Limits) -> tuple[Condition, Mask]:
-    """Return a condition in original units, and the rows that satisfy it."""
+    """Return two values: a condition in original units, and the rows that satisfy it."""
     name = code.name
     if limits.levels:
         levels = tuple(_level_names(code, limits.levels))
@@ -317,7 +317,7 @@ def _condition_in_units(code: Any, values: Float64s, limits: _Limits) -> tuple[C
 
 
 def _short_limit(shown: Float64s, values: Float64s, limit: float) -> float:
-    """Return the shortest number, in original units, that divides rows almost as a limit does."""
+    """Return the shortest number in original units that divides rows almost as a limit does."""
     ascending = np.sort(shown[~np.isnan(shown)])
     n_below, most = int((values <= limit).sum()), int(LEEWAY * len(ascending))
     low = ascending[max(0, n_below - 1 - most)]
@@ -340,7 +340,7 @@ def _shortest(low: float, high: float) -> float:
 
 
 def _values(code: Any, features: Float64s) -> Float64s:
-    """Return one number for each row, either the encoded value or the number of the level."""
+    """Return one number for each row, either the encoded value or the level number."""
     code, features = _as_category(code, features)
     if not isinstance(code, CategoryCode):
         return features[:, 0]
@@ -355,7 +355,7 @@ def _level_names(code: Any, levels: Sequence[int]) -> list[str]:
 
 
 def _choose_rows(regions: Ints, n_regions: int) -> Ints:
-    """Return the numbers of evenly spaced rows of each region, in ascending order."""
+    """Return ascending numbers of evenly spaced rows of each region."""
     most = max(1, min(MAX_ROWS, MAX_ALL_ROWS // n_regions))
     parts = [np.flatnonzero(regions == region) for region in range(n_regions)]
     return np.sort(np.concatenate([part[:: max(1, -(-len(part) // most))] for part in parts]))
@@ -373,7 +373,8 @@ N_IN_NAME = 2
 """Number of differences in the automatic name of a region."""
 
 MAX_IN_NAME = 4
-"""Maximum number of differences in a name if regions would otherwise have the same name."""
+"""Maximum number of differences in a name.  More than `N_IN_NAME` are used only to avoid equal
+names."""
 
 NAME_LENGTH = 24
 """Maximum number of characters of a column or a level in a name."""
@@ -426,10 +427,10 @@ class Difference:
     ----------
     column : str
     effect : float
-        Cliff's delta, from -1 to 1, over all pairs of a row of the region and a row outside.  The
-        delta is the share of pairs in which the row of the region has the higher value, minus the
-        share of pairs in which this row has the lower value.  For a category, the difference
-        between the shares of `level` inside and outside.
+        Cliff's delta, from -1 to 1.  All pairs of a row inside and a row outside of the region
+        count.  The delta is the share of pairs with the higher value inside, minus the share with
+        the lower value inside.  For a category, the difference between the shares of `level` inside
+        and outside.
     level : str or None
         For a category, the level whose shares inside and outside differ most.  None for other
         columns.
@@ -479,9 +480,9 @@ class Region:
     Attributes
     ----------
     name : str
-        Name made from the two largest differences, or from up to four differences if another
-        region would have the same name.  The name is "between the others" if all differences are
-        negligible, and "all rows" for the only region.
+        Name made from the two largest differences.  Up to four are used to avoid equal names.  The
+        name is "between the others" if all differences are negligible, and "all rows" for the only
+        region.
     n_rows : int
         Number of rows from which the region was described.
     share : float
@@ -571,7 +572,7 @@ def _intervals(hits: Ints, n: Ints) -> list[tuple[float, float]]:
 
 
 def _effects(code: Any, values: Float64s, regions: Ints, n_regions: int) -> tuple[Float64s, Ints]:
-    """Return Cliff's delta of a column for each region, and the level if it is a category."""
+    """Return two values: Cliff's delta of a column for each region, and the level of a category."""
     code, values = _as_category(code, values)
     there = np.flatnonzero((regions >= 0) & ~np.isnan(values).any(axis=1))
     values, regions = values[there], regions[there]
@@ -594,12 +595,12 @@ def _effects(code: Any, values: Float64s, regions: Ints, n_regions: int) -> tupl
 
 
 def _as_category(code: Any, values: Float64s) -> tuple[Any, Float64s]:
-    """Return a code and its features, with weekdays and hours converted to a category."""
+    """Return a code and its features.  Weekdays and hours become a category."""
     return code.as_category(values) if isinstance(code, CycleCode) else (code, values)
 
 
 def _ranks(values: Float64s) -> Float64s:
-    """Return ranks from 1, with the mean rank for equal values."""
+    """Return ranks from 1.  Equal values have the mean rank."""
     _, position, counts = np.unique(values, return_inverse=True, return_counts=True)
     return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[position])
 
@@ -652,7 +653,7 @@ def _quartiles(code: Any, values: Float64s) -> Quartiles:
 
 
 def _distinguish_names(described: list[Region]) -> list[Region]:
-    """Return the regions, with longer names for regions that would have the same name."""
+    """Return the regions, with longer names in place of equal names."""
     for n in range(N_IN_NAME + 1, MAX_IN_NAME + 1):
         said = [frozenset(region.name.split(", ")) for region in described]
         described = [
@@ -690,7 +691,7 @@ def fingerprint(map_: Map) -> str:
 
 
 def of_json(data: Any, map_: Map) -> KeptRegions:
-    """Return the regions in JSON data, with a warning if they belong to another map."""
+    """Return the regions in JSON data.  Warn if they belong to another map."""
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:
         raise InputError(
             f'The data are not regions, because "schema" is not "{SCHEMA}".', parameter="schema"
@@ -736,14 +737,14 @@ class Regions:
     names : tuple of str
         Name of each region, or "" for a region without a name.  Empty if no region has a name.
     colors : tuple of str
-        Color of each region in pictures and pages, such as "#aa3300", or "" for the usual color of
-        its number.  The tuple is empty if all regions have their usual colors.
+        Color of each region in pictures and pages, such as "#aa3300".  With "", the region has the
+        usual color of its number.  The tuple is empty if all regions have their usual colors.
 
     Raises
     ------
     InputError
-        If the numbers in `labels` have gaps, if `labels` does not match the number of units, or if
-        names or colors do not match the number of regions.
+        If the numbers in `labels` have gaps, or if `labels` does not match the number of units.
+        Also if names or colors do not match the number of regions.
 
     See Also
     --------
