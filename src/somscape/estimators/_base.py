@@ -13,7 +13,7 @@ from somscape.fit.settings import Progress
 
 
 class Base(BaseEstimator):
-    """Base class that raises NotFittedError if a fitted attribute is read before `fit`."""
+    """Base class whose fitted attributes raise NotFittedError before `fit`."""
 
     def __getattr__(self, name: str) -> Any:
         # Python calls this method only for attributes that do not exist.
@@ -36,13 +36,13 @@ step."""
 
 
 class Verbose:
-    """A callback that shows the progress of training and the reason why training ended.
+    """A callback that shows the progress of training.
 
     Attributes
     ----------
     n_maps : int
-        Total number of maps that are trained one after the other.  If several maps are trained,
-        each progress line contains the number of the current map.
+        Total number of maps that are trained.  With several maps, each progress line contains the
+        number of the current map.
     """
 
     n_maps = 1
@@ -67,7 +67,7 @@ class Verbose:
             self._write(line)
 
     def end(self, reason: str) -> None:
-        """Show the last step, unless it was already shown, and the reason why training ended."""
+        """Show the last progress line and the reason why training ended."""
         line = self._with_map_number(f"training ended: {reason}")
         if _is_logged():
             logger.info(line)
@@ -86,12 +86,12 @@ class Verbose:
 
 
 def expect_maps(callbacks: Iterable[Any], n_maps: int) -> None:
-    """Set the total number of maps that `Verbose` callbacks show."""
+    """Set the total number of maps in `Verbose` callbacks."""
     for callback in callbacks:
         if isinstance(callback, Verbose):
             callback.n_maps = n_maps
 
 
 def _is_logged() -> bool:
-    """Return whether logging is configured to record messages of level INFO."""
+    """Return whether the user configured logging at level INFO."""
     return logger.hasHandlers() and logger.isEnabledFor(logging.INFO)

@@ -1,4 +1,4 @@
-"""Functions that check data in pieces, and run estimator methods where the pieces are stored."""
+"""Functions that check data in pieces and run methods where the pieces are stored."""
 
 from collections.abc import Callable, Sequence
 from copy import copy
@@ -30,22 +30,22 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Look(NamedTuple):
-    """Result of checking one piece, before any rows are used.
+    """Result of checking one piece.
 
     Attributes
     ----------
     names : tuple of str or None
-        Column names of the piece, or None if the piece is not a data frame.
+        Column names, or None if the piece is not a data frame.
     wrong : str
-        Error message if the piece is not valid, otherwise "".
+        Error message, or "" if the piece is valid.
     shape : (int, int)
         Number of rows and number of features.
     extremes : tuple
-        Smallest value and largest value of each feature, and whether any value is missing.
+        Smallest and largest value of each feature, and whether values are missing.
     n_missing : ndarray of shape (n_features,) or None
-        Number of missing values of each feature, or None if no value is missing.
+        Number of missing values in each feature, or None if no value is missing.
     first_gap : int
-        Number, within the piece, of the first row with a missing value.
+        Row number, within the piece, of the first missing value.
     """
 
     names: tuple[str, ...] | None
@@ -57,7 +57,7 @@ class Look(NamedTuple):
 
     @property
     def is_narrow(self) -> bool:
-        """Whether the piece is empty or contains float32 numbers, so that float32 is enough."""
+        """Whether float32 is precise enough for the piece."""
         if self.extremes is None or not self.shape[0]:
             return True
         return self.extremes[0].dtype == np.float32
@@ -66,7 +66,7 @@ class Look(NamedTuple):
 def rows_elsewhere(
     pieces: Pieces, encoding: Encoding | None, missing: str
 ) -> tuple[RowsElsewhere, Encoding, tuple[str, ...] | None]:
-    """Check all pieces, and return the rows, the encoding and the names of the features."""
+    """Check all pieces, and return the rows, the encoding and the feature names."""
     if encoding is None and missing == "fill":
         raise InputError(
             "`missing` is 'fill', which needs the median of each column, but medians are not "
@@ -95,7 +95,7 @@ def rows_elsewhere(
 
 
 def _convert_piece(dtype: Any, data: Any) -> Floats:
-    """Return the rows of a piece as numbers of the given data type."""
+    """Return the rows of a piece in the given data type."""
     return np.ascontiguousarray(_checked_numbers(data), dtype=dtype)
 
 
@@ -150,7 +150,7 @@ def _rows_of(encoding: Encoding | None, data: Any, frame: Any) -> Floats:
 
 
 def holds_only_numbers(pieces: Pieces) -> bool:
-    """Read all pieces, and return whether each piece is an array or contains only numbers."""
+    """Return whether each piece is an array or contains only numbers."""
     return all(pieces.each(_are_numbers))
 
 
@@ -160,12 +160,12 @@ def _are_numbers(_: int, data: Any) -> bool:
 
 
 def brought_here(X: Any) -> Any:
-    """Copy all data to this machine, in a form that can be read several times."""
+    """Copy all data to this machine."""
     return collected(pieces_here(X))
 
 
 def pieces_here(X: Any) -> Any:
-    """Join data in pieces into one array or data frame, and return other data unchanged."""
+    """Join the pieces into one array or data frame."""
     X = pieces_of(X)
     return fetched_rows(X.each(_return_piece)) if isinstance(X, Pieces) else X
 
@@ -176,13 +176,13 @@ def _return_piece(_: int, data: Any) -> Any:
 
 @dataclass(frozen=True)
 class Method:
-    """A function that calls a method of a fitted estimator with the rows of a piece."""
+    """A function that applies an estimator's method to a piece."""
 
     estimator: Any
     name: str
 
     def __call__(self, data: Any) -> Any:
-        """Return the result of the method for data, or an empty array if the data are empty."""
+        """Return the result of the method for data, or an empty array for empty data."""
         return getattr(self.estimator, self.name)(data) if len(data) else np.empty(0)
 
     def of_piece(self, _: int, data: Any) -> Any:
@@ -190,7 +190,7 @@ class Method:
         return self(data)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the state for pickle, without attributes that the method does not need."""
+        """Return the state for pickle, without unused attributes."""
         lean = copy(self.estimator)
         own = vars(lean)
         for name in {"labels_", "units_", "history_", "codebook_", "_sums", "_stream"} & own.keys():
@@ -203,7 +203,7 @@ class Method:
 
 
 def answers_where_it_lies(name: str, dtype: Any) -> Callable[[F], F]:
-    """Return a decorator that runs a method on data in pieces, where the pieces are stored."""
+    """Return a decorator that runs a method where the pieces are stored."""
 
     def decorated(method: F) -> F:
         @wraps(method)
@@ -222,7 +222,7 @@ def answers_where_it_lies(name: str, dtype: Any) -> Callable[[F], F]:
 
 
 def _checked_numbers(data: Any) -> Any:
-    """Return an array, or a data frame of numbers, as an array of float32 or float64."""
+    """Return an array or a data frame of numbers as a float array."""
     frame = as_frame(data, "X")
     check_not_masked(data)
     values = np.asarray(data) if frame is None else frame_numbers(frame)
@@ -244,7 +244,7 @@ def _checked_numbers(data: Any) -> Any:
 
 
 def _check_columns(looks: Sequence[Look]) -> None:
-    """Raise InputError if the pieces have different columns, or if a piece is not valid."""
+    """Raise InputError if a piece is not valid, or if pieces differ in their columns."""
     there = [(number, look) for number, look in enumerate(looks) if look.shape[0] or look.wrong]
     if not there:
         raise InputError(
@@ -297,8 +297,7 @@ def _describe_other_names(expected: Sequence[str], found: Sequence[str], number:
 
 
 def _check_missing(looks: Sequence[Look], names: Sequence[str], missing: str) -> None:
-    """Raise InputError for missing values or, with missing='mask', for columns without any
-    value."""
+    """Raise InputError for missing values, or for empty columns with missing='mask'."""
     gaps = [look.n_missing for look in looks if look.n_missing is not None]
     if not gaps:
         return

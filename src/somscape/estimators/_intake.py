@@ -1,4 +1,4 @@
-"""Functions that check the data from users and convert the data into rows for the kernels."""
+"""Functions that check data and convert data to rows for training."""
 
 import sys
 import warnings
@@ -42,12 +42,12 @@ from somscape.tables.table import Table, table_from_columns
 
 @dataclass(frozen=True)
 class Library:
-    """Functions of an array library that the array API standard does not define.
+    """Functions that an array library has in addition to the array API standard.
 
     Attributes
     ----------
     is_near : callable
-        Returns whether an array is in this machine's memory.
+        Returns whether an array is in the memory of this machine.
     fetched : callable
         Copies an array from any device to a NumPy array.
     label : callable
@@ -73,7 +73,7 @@ _settings_lock = Lock()
 
 @contextmanager
 def _full_precision(backends: Any) -> Iterator[None]:
-    """Set torch to full precision for matrix products, and then restore the user's settings."""
+    """Use full precision in torch, and restore the user's settings afterwards."""
     tables = [backends.cuda.matmul, backends.mkldnn.matmul]
     name, full = "fp32_precision", cast(Any, "ieee")
     if not hasattr(tables[0], name):  # torch before 2.9
@@ -105,8 +105,8 @@ LIBRARIES = {
         matmul,
     ),
 }
-"""Supported array libraries.  If X is an array of one of these libraries, the results are arrays of
-the same library.  Otherwise, results are NumPy arrays."""
+"""Supported array libraries.  For an array of one of these libraries, the results are arrays of the
+same library.  Otherwise, results are NumPy arrays."""
 
 
 def _library_of(X: Any) -> str | None:
@@ -120,7 +120,7 @@ def _is_near(X: Any, library: str) -> bool:
 
 
 def fetched(X: Any) -> Any:
-    """Return an array of another library as a NumPy array, and other data unchanged."""
+    """Return an array of another library as a NumPy array."""
     library = _library_of(X)
     if library is None:
         return X
@@ -135,7 +135,7 @@ def fetched(X: Any) -> Any:
 
 
 def near(X: Any, what: str) -> Any:
-    """Return the result of `fetched`, but raise InputError if X is in the memory of a device."""
+    """Return the result of `fetched`, or raise InputError if X is on a device."""
     library = _library_of(X)
     if library is not None and not _is_near(X, library):
         raise InputError(
@@ -153,21 +153,21 @@ def _advice_for(library: str) -> str:
 
 @dataclass(frozen=True)
 class Home:
-    """The library and the device of the array that a user passed.
+    """Library and device of the array that the user passed.
 
     Attributes
     ----------
     library : module or None
-        None means that X was not an array of a supported library.  Results are then NumPy arrays.
+        None if X was not an array of a supported library.  Results are then NumPy arrays.
     place : object
-        The device, as an object of the library.
+        The device in the form that the library uses.
     """
 
     library: Any = None
     place: Any = None
 
     def back(self, values: Any) -> Any:
-        """Return results as arrays of the library of X, on the device of X."""
+        """Return results as arrays of the library and device of X."""
         if isinstance(values, DeviceArray):
             return values.array
         if self.library is None:
@@ -176,7 +176,7 @@ class Home:
 
 
 def received(X: Any) -> tuple[Any, Home]:
-    """Return X as an array for computation, and the library and the device for the results."""
+    """Return X as an array, and the library and device for the results."""
     library = _library_of(X)
     if library is None or _is_near(X, library):
         return fetched(X), home_of(X)
@@ -222,7 +222,7 @@ def _on_device(X: Any, library: str) -> DeviceArray:
 
 
 def _namespace(X: Any, library: str) -> Any:
-    """Return the library's functions under the names of the array API standard."""
+    """Return an object with the functions of the array API standard."""
     if hasattr(X, "__array_namespace__"):
         return X.__array_namespace__()
     try:
@@ -237,7 +237,7 @@ def _namespace(X: Any, library: str) -> Any:
 
 
 BLOCK_ROWS = 1 << 14
-"""Number of rows that are copied in one step."""
+"""Number of rows that are copied at a time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -254,7 +254,7 @@ class Prepared:
         All rows, including rows of weight 0.
     encoding : Encoding
     kept : ndarray of shape (n_kept,) or None
-        Numbers of the training rows among all rows, or None if the map is trained on all rows.
+        Row numbers of the training rows, or None if all rows are used.
     """
 
     rows: AnyRows
@@ -273,7 +273,7 @@ def prepare(
     missing: str,
     min_rows: int = 1,
 ) -> Prepared:
-    """Check the data and the weights that were passed to `fit`, and encode the data."""
+    """Check the data and the weights passed to `fit`, and encode the data."""
     values: Rows
     if isinstance(X, Pieces):
         return _prepare_pieces(estimator, X, sample_weight, encoding=encoding, missing=missing)
@@ -335,7 +335,7 @@ def _prepare_pieces(
 
 
 def seed_of(random_state: Any, *, draws: bool = True) -> int:
-    """Convert a scikit-learn random state into a seed for NumPy's random generators."""
+    """Convert a scikit-learn random state into a NumPy seed."""
     is_seed = isinstance(random_state, (int, np.integer)) and not isinstance(random_state, bool)
     if is_seed and random_state >= 0:
         return int(random_state)
@@ -354,13 +354,13 @@ def seed_of(random_state: Any, *, draws: bool = True) -> int:
 
 
 def rows_for(estimator: Any, X: Any) -> Rows:
-    """Convert data into rows for the map of a fitted estimator and for the kernels."""
+    """Convert data into rows for a fitted estimator."""
     map_: Map = estimator.map_
     return map_.any_rows_of(data_for(estimator, X))
 
 
 def data_for(estimator: Any, X: Any) -> Any:
-    """Convert data for methods of a fitted estimator's map.  These methods check the values."""
+    """Convert data for the map of a fitted estimator.  These methods check the values."""
     encoding: Encoding = estimator.map_.encoding
     X = brought_here(X)
     if not encoding.is_plain:
@@ -405,7 +405,7 @@ def read_data(
     unused: Collection[str] = (),
     encoding: Encoding | None = None,
 ) -> tuple[Any, Table]:
-    """Check data that will be encoded, and return the data unchanged and as a table."""
+    """Check data before encoding, and return the data and their table."""
     X = brought_here(X)
     if isinstance(X, Table):
         if encoding is None:
@@ -468,7 +468,7 @@ def _read_array(
 
 
 def checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: int = 1) -> Any:
-    """Check an array or a data frame of numbers, and return a NumPy or a SciPy sparse array."""
+    """Check an array or a data frame of numbers, and return a NumPy or SciPy array."""
     if _is_ready(X, min_rows):
         # scikit-learn's check has the same result, but its search for data frames takes 60
         # microseconds.
@@ -532,8 +532,7 @@ def checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: in
 def check_names(
     estimator: BaseEstimator, frame: Any, *, reset: bool, may_lack: Collection[str] = ()
 ) -> None:
-    """Set ``n_features_in_`` and ``feature_names_in_`` from a data frame, or check a data frame
-    against these attributes."""
+    """Set ``n_features_in_`` and ``feature_names_in_``, or check a data frame against both."""
     names, known = frame_names(frame), getattr(estimator, "feature_names_in_", ())
     if not reset and names == [n for n in known if n in names or n not in may_lack]:
         return
@@ -542,10 +541,9 @@ def check_names(
 
 
 class _Columns:
-    """Column names of a data frame, in a form that all versions of scikit-learn can read.
+    """Column names of a data frame, in a form for all versions of scikit-learn.
 
-    Before version 1.9, scikit-learn reads the names only from pandas and from libraries with the
-    interchange protocol, which polars does not support any more.
+    Before version 1.9, scikit-learn cannot read the names from polars.
     """
 
     def __init__(self, frame: Any) -> None:
@@ -560,7 +558,7 @@ class _Columns:
 
 
 def _is_ready(X: Any, min_rows: int) -> bool:
-    """Return whether the kernels can use X without a conversion."""
+    """Return whether training can use X without a conversion."""
     return (
         type(X) is np.ndarray
         and X.ndim == 2
@@ -600,7 +598,7 @@ def _without_missing(
 
 
 def _medians(values: Floats, counts: Float64s | None) -> list[float]:
-    """Return the median of each column, without missing values."""
+    """Return the median of each column, ignoring missing values."""
     if counts is None:
         return [float(np.nanmedian(column)) for column in values.T]
     medians = []
@@ -611,7 +609,7 @@ def _medians(values: Floats, counts: Float64s | None) -> list[float]:
 
 
 def _take_rows(values: Floats, rows: Ints) -> Floats:
-    """Return a copy of some rows, which is in a temporary file if it is large."""
+    """Return a copy of some rows, in a temporary file if the copy is large."""
     out = stored((len(rows), values.shape[1]), values.dtype)
     for part in blocks(len(rows), BLOCK_ROWS):
         out[part] = values[rows[part]]
@@ -619,7 +617,7 @@ def _take_rows(values: Floats, rows: Ints) -> Floats:
 
 
 def _find_training_rows(values: Rows, weights: Float64s | None, missing: str) -> Any:
-    """Return a mask of rows with a weight above 0 and at least one value, or None for all rows."""
+    """Return a mask of the training rows, or None if all rows are used."""
     is_kept = None if weights is None or weights.all() else weights > 0
     if missing != "mask" or isinstance(values, SparseRows):
         return is_kept
@@ -651,7 +649,7 @@ def _missing_counts(values: Floats, names: Sequence[str]) -> str:
 
 
 def prepare_on_device(som: Any, X: DeviceArray, sample_weight: Any) -> Prepared:
-    """Check weights, and rows on a device, for `fit`, as `prepare` does for rows in memory."""
+    """Check weights and rows on a device before training."""
     allowed = {
         "metric": ("euclidean",),
         "feature_weight": (None,),
@@ -680,7 +678,7 @@ def prepare_on_device(som: Any, X: DeviceArray, sample_weight: Any) -> Prepared:
 
 
 def checked_on_device(som: Any, X: DeviceArray, *, reset: bool = False) -> Any:
-    """Check the number of features and the values of rows on a device, and return the rows."""
+    """Check rows on a device and return the rows."""
     validate_data(som, X, reset=reset, skip_check_array=True)
     if not reset:
         map_: Map = som.map_
@@ -713,17 +711,17 @@ def checked_on_device(som: Any, X: DeviceArray, *, reset: bool = False) -> Any:
 
 
 MAX_SHARE = 0.995
-"""If one column has a larger share of the total variance, this column alone determines the map."""
+"""A column with a larger share of the total variance determines the map alone."""
 
 UNSCALED = ("euclidean", "manhattan", "chebyshev")
-"""Metrics with which a column of wide range has a large effect on distances."""
+"""Metrics that depend on the ranges of the columns."""
 
 N_ROWS = 10_000
-"""Approximate number of rows from which the variance of each column is computed."""
+"""Approximate number of rows used for the variance of each column."""
 
 
 def warn_of_wide_column(prepared: Prepared, metric: str, feature_weight: Any) -> None:
-    """Warn if, in data without an encoding, one column dominates the distances between rows."""
+    """Warn if one column dominates the distances between rows."""
     rows = prepared.rows
     if isinstance(rows, SparseRows) or not prepared.encoding.is_plain:
         return

@@ -1,4 +1,4 @@
-"""Functions that check the parameters of an estimator and choose the encoding of its data."""
+"""Functions that check parameters and choose the encoding."""
 
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
@@ -34,7 +34,7 @@ from somscape.tables.table import Table, table_from_columns
 
 
 def start_of(init: Any) -> Any:
-    """Return the map of `init` if `init` is a detector or a fitted estimator, otherwise `init`."""
+    """Return the map of a detector or fitted estimator, and other values unchanged."""
     map_ = getattr(init, "map_", init)
     return map_ if isinstance(map_, Map) else fetched(init)
 
@@ -58,7 +58,7 @@ def weights_of_features(given: Any, encoding: Encoding) -> Any:
 
 
 def settings_of_som(som: Any) -> Settings:
-    """Check the parameters of a SOM, and return the settings, with a seed if training needs it."""
+    """Check the parameters of a SOM and return the settings."""
     of_others = ("units_per_root", "seed", "callbacks")
     names = [f.name for f in fields(Settings) if f.name not in of_others]
     if not isinstance(som.callbacks, Iterable):
@@ -85,7 +85,7 @@ def settings_of_som(som: Any) -> Settings:
 
 
 def refuse_checkpoint(callbacks: Any, name: str) -> None:
-    """Raise ValueError if a callback writes checkpoints, because `name` cannot resume training."""
+    """Raise ValueError if a callback writes checkpoints."""
     given = callbacks if isinstance(callbacks, Iterable) else ()
     if any(callable(getattr(callback, "keep", None)) for callback in given):
         raise ParameterError(
@@ -96,14 +96,14 @@ def refuse_checkpoint(callbacks: Any, name: str) -> None:
 
 
 def settings_of_detector(detector: Any, som: Any) -> tuple[Detection, Settings]:
-    """Check the parameters of a SOMDetector, and return the settings of detection and map."""
+    """Check the parameters of a SOMDetector, and return the settings of detector and map."""
     names = [field.name for field in fields(Detection) if field.name != "is_encoded"]
     detection = Detection(**{name: getattr(detector, name) for name in names})
     return detection, _settings_within(detector, som, "scores and reasons require these values")
 
 
 def settings_of_classifier(classifier: Any, som: Any) -> tuple[Recognition, Settings]:
-    """Check the parameters of a SOMClassifier, and return the settings of recognizer and map."""
+    """Check the parameters of a SOMClassifier, and return the settings of model and map."""
     check_number("layer_weight", classifier.layer_weight, 0, low_is_allowed=True)
     if classifier.reject is not None:
         check_number("reject", classifier.reject, 0, 0.5)
@@ -115,14 +115,13 @@ def settings_of_classifier(classifier: Any, som: Any) -> tuple[Recognition, Sett
 
 
 def settings_of_regressor(regressor: Any, som: Any) -> tuple[Prediction, Settings]:
-    """Check the parameters of a SOMRegressor, and return the settings of predictor and map."""
+    """Check the parameters of a SOMRegressor, and return the settings of model and map."""
     settings = _settings_of_learner(regressor, som, ("relevance", "linear"))
     return Prediction(bool(regressor.relevance), bool(regressor.linear)), settings
 
 
 def _settings_of_learner(learner: Any, som: Any, flags: tuple[str, ...]) -> Settings:
-    """Check the parameters of a classifier or regressor that are True or False, and return the
-    settings of its map."""
+    """Check the True/False parameters of a model, and return the settings of its map."""
     for name in flags:
         if not isinstance(getattr(learner, name), bool | np.bool_):
             raise ParameterTypeError(
@@ -141,7 +140,7 @@ def _settings_of_learner(learner: Any, som: Any, flags: tuple[str, ...]) -> Sett
 
 
 def _settings_within(estimator: Any, som: Any, why: str) -> Settings:
-    """Return the settings of an estimator's map, with seed and `verbose` from the estimator."""
+    """Return the map settings of an estimator."""
     if som.metric != "euclidean" or som.feature_weight is not None:
         also = "" if som.feature_weight is None else " and a `feature_weight`"
         raise ParameterError(
@@ -170,16 +169,16 @@ PLURALS = {
 
 @dataclass(frozen=True, eq=False)
 class ChosenEncoding:
-    """The data that were passed to `fit`, and their encoding.
+    """The data passed to `fit`, and their encoding.
 
     Attributes
     ----------
     data : Table, data frame or array-like of shape (n_samples, n_features)
-        A `Table` if the data are encoded, otherwise the data that were passed.
+        A `Table` if the data are encoded, otherwise the original data.
     encoding : Encoding or None
-        None means that the data are numbers and are not encoded.
+        None if the data are numbers without an encoding.
     why : str or None
-        Explanation of how the columns are encoded, or why the columns are not encoded.
+        Explanation of the encoding, or why the columns are not encoded.
     """
 
     data: Any
@@ -188,7 +187,7 @@ class ChosenEncoding:
 
 
 def choose_encoding(estimator: Any, X: Any, sample_weight: Any, start: Any) -> ChosenEncoding:
-    """Choose how an estimator encodes the data that were passed to `fit`."""
+    """Choose the encoding of the data passed to `fit`."""
     check_choice("missing", estimator.missing, MISSING_CHOICES)
     lent = start.encoding if isinstance(start, Map) else None
     X = pieces_of(X)
@@ -198,7 +197,7 @@ def choose_encoding(estimator: Any, X: Any, sample_weight: Any, start: Any) -> C
 
 
 def choose_complete(estimator: Any, X: Any, sample_weight: Any, start: Any) -> ChosenEncoding:
-    """Choose the encoding of X, and raise InputError if the encoding ignores missing values."""
+    """Choose the encoding of X."""
     chosen = choose_encoding(estimator, X, sample_weight, start)
     if chosen.encoding is not None and chosen.encoding.missing == "mask":
         raise InputError(
@@ -225,7 +224,7 @@ def _choose_here(
 
 
 def _check_encoder(estimator: Any) -> None:
-    """Raise an error if `encoder` is not an encoder or contradicts `missing`."""
+    """Raise an error if `encoder` is not valid."""
     encoder, missing, own = estimator.encoder, estimator.missing, missing_of(estimator)
     if not isinstance(encoder, TableEncoder):
         if encoder is not None and not (isinstance(encoder, str) and encoder == "auto"):
@@ -246,7 +245,8 @@ def _check_encoder(estimator: Any) -> None:
 
 
 def _choose_for_pieces(estimator: Any, X: Pieces, lent: Encoding | None) -> ChosenEncoding:
-    """Choose the encoding of data in pieces.  All rows are fetched if the encoding needs them."""
+    """Choose the encoding of data in pieces.  This function fetches all rows if the encoding needs
+    all rows."""
     encoder = estimator.encoder
     _check_encoder(estimator)
     known = getattr(encoder, "encoding_", lent)
@@ -261,7 +261,7 @@ def _choose_for_pieces(estimator: Any, X: Pieces, lent: Encoding | None) -> Chos
 
 
 def missing_of(estimator: Any) -> str:
-    """Return `missing` of the estimator's encoder, or of the estimator if there is no encoder."""
+    """Return `missing` of the encoder, or of the estimator without an encoder."""
     encoder = estimator.encoder
     if not isinstance(encoder, TableEncoder):
         return str(estimator.missing)
@@ -311,7 +311,7 @@ def _choose_by_rule(
 
 
 def _warn_of_scaled_numbers(kinds: dict[str, str], encoding: Encoding, missing: str) -> None:
-    """Warn if numbers are scaled only because the data frame also contains text or dates."""
+    """Warn if text or dates in a data frame cause numbers to be scaled."""
     scaled = [c.name for c in encoding.columns if c.kind == "number" and kinds[c.name] == "number"]
     if not scaled:
         return
@@ -349,14 +349,14 @@ SUGGESTED = (
 """Column names of the table that `suggest` returns."""
 
 SHARES = (0.5, 1.0, 2.0)
-"""Sizes of the candidates, as multiples of the given or automatic number of units."""
+"""Sizes of the candidates, as multiples of the usual number of units."""
 
 RADII = (1.0, 0.7, 0.5)
 """Final radii to try, in grid steps."""
 
 
 def suggest(som: Any, X: Any, *, n_samples: int, n_seeds: int, random_state: Any) -> Table:
-    """Train candidates on samples, and return a table with the quality of each candidate."""
+    """Train candidates on samples, and return the quality of each candidate."""
     refuse_checkpoint(som.callbacks, "SOM.suggest")
     rows = _prepare_rows(som, X)
     check_whole("n_samples", n_samples, 2)
@@ -368,7 +368,7 @@ def suggest(som: Any, X: Any, *, n_samples: int, n_seeds: int, random_state: Any
 
 
 def _prepare_rows(som: Any, X: Any) -> Floats:
-    """Return encoded rows, and set `som` so that these rows are not encoded again."""
+    """Return encoded rows, and prepare `som` for rows without encoding."""
     chosen = choose_encoding(som, X, None, start_of(som.init))
     prepared = prepare(
         som, chosen.data, None, encoding=chosen.encoding, missing=som.missing, min_rows=2
@@ -406,7 +406,7 @@ def _try_candidates(som: Any, X: Floats, n_samples: int, n_seeds: int, random_st
 
 
 def _candidates(som: Any, sample: Floats) -> Iterator[Any]:
-    """Yield SOMs with the parameters of `som`, but with different sizes and final radii."""
+    """Yield copies of `som` with different sizes and final radii."""
     natural = clone(som).fit(sample).map_.lattice
     is_fixed = isinstance(natural, Graph) or not isinstance(som.init, str)
     sizes = [{}] if is_fixed else [_size(som, *size) for size in _sizes(natural, sample)]
@@ -416,7 +416,7 @@ def _candidates(som: Any, sample: Floats) -> Iterator[Any]:
 
 
 def _radii(som: Any, step: float) -> list[Any]:
-    """Return the final radii to try, or a single radius if the parameters determine it."""
+    """Return the final radii to try."""
     falls = isinstance(som.radius_decay, str) and som.radius_decay != "constant"
     if som.radius_end != "auto" or not falls:
         return [som.radius_end]
@@ -427,14 +427,14 @@ def _radii(som: Any, step: float) -> list[Any]:
 
 
 def _size(som: Any, n_rows: int, n_cols: int) -> dict[str, Any]:
-    """Return the SOM parameters that set this number of rows and this number of columns."""
+    """Return the SOM parameters for this size."""
     if isinstance(som.lattice, Lattice):
         return {"lattice": replace(som.lattice, n_rows=n_rows, n_cols=n_cols)}
     return {"n_rows": n_rows, "n_cols": n_cols}
 
 
 def _sizes(natural: Lattice, sample: Floats) -> list[tuple[int, int]]:
-    """Return the distinct sizes to try, each as a number of rows and a number of columns."""
+    """Return the distinct sizes to try (rows and columns)."""
     even = 2 if natural.is_hexagonal and natural.wraps_rows else 1  # rows must be even
     rows = (even * max(1, round(natural.n_rows * np.sqrt(share) / even)) for share in SHARES)
     cols = (max(1, round(natural.n_cols * np.sqrt(share))) for share in SHARES)
@@ -445,5 +445,5 @@ def _sizes(natural: Lattice, sample: Floats) -> list[tuple[int, int]]:
 
 
 def _draw_rows(X: Floats, size: int, rng: np.random.Generator) -> Floats:
-    """Return a random sample of `size` rows, drawn with replacement."""
+    """Return `size` random rows, drawn with replacement."""
     return np.ascontiguousarray(X[np.sort(rng.integers(0, len(X), size))])

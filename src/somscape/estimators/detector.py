@@ -34,7 +34,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def in_words_of(answering: Callable[..., Any]) -> Callable[[F], F]:
-    """Return a decorator that copies the docstring of another function to a method."""
+    """Return a decorator that copies a docstring to a method."""
 
     def with_words(method: F) -> F:
         method.__doc__ = answering.__doc__
@@ -44,7 +44,7 @@ def in_words_of(answering: Callable[..., Any]) -> Callable[[F], F]:
 
 
 class Explains:
-    """Mixin with methods that explain rows, for estimators with a fitted ``detector_``."""
+    """Mixin that explains rows, for estimators with a fitted ``detector_``."""
 
     detector_: Detector
 
@@ -102,7 +102,7 @@ class Explains:
 
 
 def scored_stream(detector: Any, stream: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
-    """Yield the scores and the p-values of each item.  See `SOMDetector.score_stream`."""
+    """Yield the scores and p-values of each item.  See `SOMDetector.score_stream`."""
     for number, item in enumerate(stream):
         try:
             piece, is_row = _as_piece(item)
@@ -147,13 +147,13 @@ class SOMDetector(Explains, OutlierMixin, Base):
 
         - ``"auto"`` is the same as ``"combined"``.
         - ``"combined"`` is the mean distance to the ``n_prototypes`` nearest prototypes, plus a
-          term for rare values of the row.  In arrays, values are clipped to 1.5 standard deviations
-          from the mean (3 with clean training) before distances are computed.  In tables, values
-          are not clipped, so a value beyond all training values increases the score more.
+          term for rare values.  In arrays, values are first clipped to 1.5 standard deviations from
+          the mean (3 with clean training).  In tables, values are not clipped.  A value beyond all
+          training values then raises the score more.
         - ``"k_prototype"`` is the mean distance to the ``n_prototypes`` nearest prototypes.
         - ``"quantization_error"`` is the distance to the nearest prototype.
-        - ``"mass"`` is the mean distance to the nearest prototypes that together represent 2 % of
-          the rows, but at least ten rows.
+        - ``"mass"`` is the mean distance to the nearest prototypes.  Together, these prototypes
+          represent 2 % of the rows (at least ten rows).
     contamination : float, default=0.05
         Share of the training rows that `predict` flags as anomalies, in (0, 0.5].
     training_is_clean : bool, default=False
@@ -165,30 +165,30 @@ class SOMDetector(Explains, OutlierMixin, Base):
         ``encoder`` of `som` are ignored.
     n_maps : int or "auto", default="auto"
         Number of maps from which scores are computed, from 1 to 256.  With several maps, each map
-        is trained on half of the rows, and a score is the root mean square of the scores of the
-        maps.  Scores then depend less on the choice of training rows, but scoring takes ``n_maps``
-        times as long.  ``map_``, the map of all rows, is then only for display and explanation.
-        ``"auto"`` means 8 maps for at most 2,000 rows, and one map for more rows or clean training.
+        is trained on half of the rows.  A score is then the root mean square over the maps.  Scores
+        then depend less on the choice of training rows, but scoring takes ``n_maps`` times as long.
+        ``map_``, the map of all rows, is then only for display and explanation.  ``"auto"`` means 8
+        maps for at most 2,000 rows, and one map for more rows or clean training.
     n_prototypes : int or "auto", default="auto"
         Number of nearest prototypes that a score uses, from 1 (the quantization error) to 64.  With
-        several prototypes, the score of an outlier is high even if the outlier attracted one
-        prototype in training.  For ``"combined"``, ``"auto"`` means 24 for arrays, 8 for the
-        encoded columns of a table, and 1 with clean training.  For other scores, ``"auto"`` means
-        8, or 2 with clean training.
+        several prototypes, an outlier has a high score even if it attracted one prototype in
+        training.  For ``"combined"``, ``"auto"`` means 24 for arrays, 8 for the encoded columns of
+        a table, and 1 with clean training.  For other scores, ``"auto"`` means 8, or 2 with clean
+        training.
     trim : float or "auto", default="auto"
         Share of the training rows, up to 0.5, whose prototypes do not count as usual.  These are
         the prototypes with the fewest rows nearby, such as the prototypes of a group of outliers.
         ``"auto"`` means 0 with clean training.  Otherwise, ``"auto"`` means 0.1 for arrays with
         ``"combined"``, and 0.2 for encoded columns or other scores.
     decorrelate : bool, default=True
-        Whether to decorrelate columns before rows are compared with prototypes.  Information that
-        several columns have in common then counts only about once, and unusual combinations of
-        usual values get high scores.  The correlations are computed from the usual training rows.
-        The map itself does not change.
+        Whether to decorrelate columns before rows are compared with prototypes.  Information in
+        several columns then counts only about once.  Unusual combinations of usual values get high
+        scores.  The correlations are computed from the usual training rows.  The map itself does
+        not change.
     calibration : {"global", "regional"}, default="global"
         Calibration rows with which a row is compared for its p-value.  ``"global"`` means all
-        calibration rows, and ``"regional"`` means only the calibration rows of the same region of
-        the map.  A region is a group of neighboring units with at least 200 calibration rows.  With
+        calibration rows.  ``"regional"`` means only the calibration rows in the same region of the
+        map.  A region is a group of neighboring units with at least 200 calibration rows.  With
         ``"regional"``, false alarms are as frequent in sparse parts of the data as in dense parts.
     missing : {"error", "fill"}, default="error"
         As for `SOM`.  If ``encoder`` is a `TableEncoder`, the encoder's `missing` applies.
@@ -229,15 +229,14 @@ class SOMDetector(Explains, OutlierMixin, Base):
     Notes
     -----
     With several maps, `fit` trains one map of all rows and ``n_maps`` maps of half of the rows.
-    With one map, `fit` trains six maps, which are one map for the scores and five maps for the
-    p-values.  For the p-values, the rows are split into five folds, and each fold is scored by a
-    map that was trained on the other folds.  If there are more than 20,000 rows, only one map is
-    trained, on 20,000 rows, and the p-values are calibrated with the remaining rows.  A
-    `somscape.callbacks.TimeLimit` of `som` limits the training of each map separately.  The
-    threshold of `predict` is computed from scores by maps that were trained on the scored rows, so
-    `predict` flags the requested share of the training rows.  `p_values` compares rows with scores
-    by maps that were not trained on the scored rows, because the score of a training row that
-    attracted a prototype is too low.
+    With one map, `fit` trains six maps.  One is for the scores, and five are for the p-values.  For
+    the p-values, the rows are split into five folds.  A map of the other folds scores each fold.
+    For more than 20,000 rows, only one map is trained, on 20,000 rows.  The remaining rows
+    calibrate the p-values.  A `somscape.callbacks.TimeLimit` of `som` limits the training of each
+    map separately.  The threshold of `predict` comes from maps trained on the scored rows.  So
+    `predict` flags the requested share of the training rows.  `p_values` uses scores by maps that
+    were not trained on the scored rows.  A training row can attract a prototype, and then its score
+    is too low.
 
     References
     ----------
@@ -330,8 +329,8 @@ class SOMDetector(Explains, OutlierMixin, Base):
             found to be usual), and -1 or NaN for an unknown row.  If at most 1,000 rows are marked,
             confirmed rows are first and cleared rows are last in the list of alerts.  Scores of
             rows similar to confirmed rows rise, and scores of rows similar to cleared rows fall.
-            The change is larger if the marks are consistent, that is, if each mark can be predicted
-            well from the remaining marks.  `effect_of_marks_` describes the change.
+            The change is larger if each mark can be predicted well from the other marks.
+            `effect_of_marks_` describes the change.
         sample_weight : array-like of shape (n_samples,), optional
             A row of weight 2 counts as two rows, and a row of weight 0 is ignored.
 
@@ -348,7 +347,7 @@ class SOMDetector(Explains, OutlierMixin, Base):
         return self._fit_with(X, known, sample_weight, self.n_maps)
 
     def _settings(self) -> tuple[Detection, Settings]:
-        """Check the parameters; return the settings of the detection and of the map."""
+        """Return two values: the settings of the detector and of the map."""
         return settings_of_detector(self, own_som(self.som))
 
     def _fit_with(self, X: Any, known: Any, sample_weight: Any, n_maps: int | str) -> "SOMDetector":
@@ -400,22 +399,21 @@ class SOMDetector(Explains, OutlierMixin, Base):
         `SOM.partial_fit` does.  Each later call also updates the set of usual prototypes, the
         rarity of values, the threshold and the calibration.  The threshold and the calibration are
         computed from the scores that rows had before these updates.  The detector stores a sample
-        of 10,000 scores for the threshold and the calibration, and a sample of 2,000 rows for the
-        rarity of values.
+        of 10,000 scores for the threshold and the calibration.  It stores a sample of 2,000 rows
+        for the rarity of values.
 
         Parameters
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
-            Calls with at least a thousand rows are most efficient, because each call takes
-            O(n_units^2 * n_features) in addition to the scoring of its rows.
+            Calls with at least a thousand rows are most efficient.  Each call takes O(n_units^2 *
+            n_features) in addition to scoring.
         y : ignored
         known : array-like of shape (n_samples,), optional
-            As in `fit`.  In later calls, `known` only has the effect that known anomalies are left
-            out of the calibration.
+            As in `fit`.  In later calls, `known` only removes known anomalies from the calibration.
         sample_weight : array-like of shape (n_samples,), optional
         half_life : float or None, default=None
-            The weight of a row is halved after this number of later rows, as for `SOM.partial_fit`,
-            also in the threshold and the calibration.
+            The weight of a row is halved after this number of later rows, as for `SOM.partial_fit`.
+            This also applies to the threshold and the calibration.
 
         Returns
         -------
@@ -539,28 +537,26 @@ class SOMDetector(Explains, OutlierMixin, Base):
         -------
         ndarray of shape (n_samples,)
             P-values in (0, 1], in steps of ``1 / (n + 1)``.  Here, n is the number of calibration
-            rows (of the calibration rows in the row's region if ``calibration="regional"``).
-            P-values of high scores can be smaller than ``1 / (n + 1)``.  See Notes.
+            rows (in the row's region if ``calibration="regional"``).  P-values of high scores can
+            be smaller than ``1 / (n + 1)``.  See Notes.
 
         Notes
         -----
-        Some training rows may be unusual, and their high scores would make the p-values of unusual
-        rows too large.  Therefore, with 50 calibration rows or more, the p-values of the highest
-        fifth of the scores are estimated from the bulk of the scores.  The estimate assumes that
-        the square roots of usual scores above their median follow the upper half of a normal
-        distribution (an empirical null, Efron 2004).  An estimate is used only if it is at least
-        ``0.01 / (n + 1)`` and less than the counted share of calibration rows with such a high
-        score.  Only ``"combined"`` uses estimates, because the assumption is wrong for other
-        methods.
+        Unusual training rows have high scores, which would make the p-values of unusual rows too
+        large.  So, with at least 50 calibration rows, p-values for the highest 20 % of the scores
+        are estimated from the other scores.  The estimate assumes a normal distribution for the
+        square roots of usual scores above their median (an empirical null, Efron 2004).  An
+        estimate is used only if it is at least ``0.01 / (n + 1)`` and below the share of
+        calibration rows with such a high score.  Only ``"combined"`` uses estimates, because the
+        assumption is wrong for other methods.
 
         With ``training_is_clean``, for other methods, and after a `fit` with marks, p-values are
-        conformal.  This means that the p-value of a new row from the same population is at most
-        ``a`` with a probability of about ``a``.  With 100 calibration rows or more, a generalized
-        Pareto distribution is fitted to the highest 5 % of the scores (at least 20 scores).  If the
-        p-value from this tail is less than the conformal p-value, the result is three quarters of
-        the p-value from the tail plus a quarter of the conformal p-value.  With this mean, the
-        probability of a p-value of at most ``a`` is at most ``4 * a`` for any tail, apart from the
-        effects of cross-fitting.
+        conformal.  A new row from the same population has a p-value of at most ``a`` with a
+        probability of about ``a``.  With 100 calibration rows or more, a generalized Pareto
+        distribution is fitted to the highest 5 % of the scores (at least 20 scores).  If this tail
+        gives a lower p-value, the result is a weighted mean.  The tail counts three quarters, and
+        the conformal p-value counts one quarter.  With this mean, a p-value is at most ``a`` with a
+        probability of at most ``4 * a``.  Cross-fitting can have a small effect.
 
         After a `fit` with marks, this probability is only approximate, because marked rows are left
         out of the calibration.  The calibration then contains too few rows that are similar to

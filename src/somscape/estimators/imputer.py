@@ -1,4 +1,4 @@
-"""Imputation of missing values with means of prototypes near a row."""
+"""Imputation of missing values from the prototypes near a row."""
 
 from typing import Any
 
@@ -20,10 +20,10 @@ from somscape.kernels._select import select_kernels
 from somscape.maps.map import NO_UNIT, Map
 
 BLOCK_VALUES = 1 << 17
-"""Maximum number of values of prototypes in memory at the same time (1 MiB)."""
+"""Maximum number of prototype values in memory at a time (1 MiB)."""
 
 DEVIATION_RADIUS = 1.0
-"""Radius, in grid steps, of the smoothing of the deviations between rows and prototypes."""
+"""Smoothing radius, in grid steps, for the deviations of rows from prototypes."""
 
 
 class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Base):
@@ -47,7 +47,7 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Base):
         The trained map.
     deviation_ : ndarray of shape (n_units, n_features)
         Standard deviation of rows around each unit's prototype, for each feature.  This is the root
-        mean square difference between the training rows and their prototypes, smoothed over nearby
+        mean square difference between training rows and their prototypes, smoothed over nearby
         units.
     n_features_in_ : int
         Number of features in `fit`.
@@ -162,8 +162,7 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Base):
         return filled, deviation
 
     def _mean_and_deviation(self, rows: Floats) -> tuple[Float64s, Float64s]:
-        """Return, for each value, the mean of the nearest prototypes, and the standard deviation of
-        rows around this mean."""
+        """Return the mean of the nearest prototypes and the standard deviation of the rows."""
         codebook, variances = self.map_.codebook, self.deviation_**2
         units, _ = self.map_.nearest(rows, min(self.n_neighbors, self.map_.n_units))
         values = codebook[units]
@@ -178,7 +177,7 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Base):
 
 
 def _deviation(map_: Map, rows: Floats, sample_weight: Any) -> Float64s:
-    """Return the RMS difference between rows and prototypes, smoothed over nearby units."""
+    """Return the smoothed RMS difference between rows and prototypes."""
     units = map_.winners_of_rows(rows)
     is_used = units >= 0
     given = checked_weights(sample_weight, len(rows))

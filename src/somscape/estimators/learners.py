@@ -37,7 +37,7 @@ from somscape.recognize.recognizer import ClassReasons, OtherClass, Recognizer
 
 
 class Learner(Base):
-    """Base class of the classifier and the regressor, which predict a target with a map."""
+    """Base class of the classifier and the regressor."""
 
     som: SOM | None
     missing: str
@@ -52,7 +52,7 @@ class Learner(Base):
         raise NotImplementedError
 
     def _current_model(self) -> Answering:
-        """Return the fitted model with the current values of parameters such as `reject`."""
+        """Return the fitted model with the current parameters, such as `reject`."""
         return self._fitted_model()
 
     @property
@@ -110,7 +110,7 @@ class Learner(Base):
         return som
 
     def _prepare_rows(self, X: Any, sample_weight: Any) -> Prepared:
-        """Check and encode the rows that were passed to `fit`, and create `explain_defaults_`."""
+        """Check and encode the rows, and create `explain_defaults_`."""
         chosen = choose_complete(self, X, sample_weight, None)
         prepared = prepare(
             self, chosen.data, sample_weight, encoding=chosen.encoding, missing=self.missing
@@ -139,7 +139,7 @@ def check_one_per_row(n: int, n_rows: int, what: str) -> None:
 
 
 def scoring_weights(sample_weight: Any, is_known: NDArray[np.bool_]) -> Float64s:
-    """Return the weight of each row in `score`, scaled so that the largest weight is 1."""
+    """Return the row weights in `score`, with a largest weight of 1."""
     weights = ones_or(checked_weights(sample_weight, len(is_known)), len(is_known))
     weights = weights / weights.max()
     if not is_known[weights > 0].any(axis=0).all():
@@ -153,7 +153,7 @@ def scoring_weights(sample_weight: Any, is_known: NDArray[np.bool_]) -> Float64s
 
 
 def kept_of(prepared: Prepared, y: Any) -> Any:
-    """Return the values of `y` for the training rows."""
+    """Return `y` for the training rows."""
     return y if prepared.kept is None else y[prepared.kept]
 
 
@@ -172,17 +172,17 @@ class SOMClassifier(ClassifierMixin, Learner):
     ----------
     som : SOM or None, default=None
         The map to train, unfitted.  None means ``SOM()``.  The automatic number of units is a tenth
-        of the number of rows, but at most 1,500 units, and at least two units for each class.
+        of the number of rows.  The limits are 1,500 units and two units for each class.
         ``missing`` and ``encoder`` of `som` are ignored, because the classifier has parameters with
         these names.
     layer_weight : float, default=0.0
-        Weight of the classes in the training of the map, as the variance of the classes divided by
-        the variance of all columns.  With 0, the map does not use the classes.  With 0.5, most
-        units contain rows of only one class, which is necessary with ``sharpen=False``.
+        Weight of the classes in training.  The weight is the variance of the classes divided by the
+        variance of all columns.  With 0, the map does not use the classes.  With 0.5, most units
+        contain rows of only one class.  ``sharpen=False`` requires this.
     sharpen : bool, default=True
-        Whether a margin rule (GMLVQ) changes the prototypes and the metric, so that the prototype
-        nearest to a row belongs to the row's class.  The metric of ``map_`` is then the learned
-        metric.
+        Whether a margin rule (GMLVQ) changes the prototypes and the metric.  The nearest prototype
+        of a row then usually belongs to the row's class.  The metric of ``map_`` is then the
+        learned metric.
     smooth : bool, default=True
         Whether the prediction is computed from the 16 nearest units, with more weight for nearer
         units.  The weighting is chosen by predictions for rows that are left out of training.  If
@@ -190,16 +190,16 @@ class SOMClassifier(ClassifierMixin, Learner):
     reject : float or None, default=None
         Maximum share, up to 0.5, of rows that `predict` rejects although they resemble the training
         rows.  `predict` returns None for a row if at most this share of the training rows is as far
-        from the map.  The share must be at least 1 / (n + 1), where n is the number of rows that
-        are left out of training.  With at most 1,000 rows, each row of known class is left out
-        once.  With more rows, a fifth of the rows is left out, at most 3,000 rows.
+        from the map.  The share must be at least 1 / (n + 1) for n rows that are left out of
+        training.  With at most 1,000 rows, each row of known class is left out once.  With more
+        rows, a fifth of the rows is left out, at most 3,000 rows.
     missing : {"error", "fill"}, default="error"
         As for `SOM`.  If ``encoder`` is a `TableEncoder`, the encoder's `missing` applies.
     encoder : "auto", TableEncoder or None, default="auto"
         As for `SOM`, but an encoder with ``missing="mask"`` is not supported.
     random_state : int, RandomState or None, default=None
-        Seed for the choice of the rows that are left out, for the order of rows in the margin rule,
-        and for the training of the map.
+        Seed for choosing the rows that are left out, for the order of rows in the margin rule, and
+        for training.
     verbose : int, default=0
         As for `SOM`.
 
@@ -232,12 +232,12 @@ class SOMClassifier(ClassifierMixin, Learner):
     -----
     Columns of arrays should be on the same scale, as for `SOM`.  `fit` trains one map on all rows
     and one map without a fifth of the rows.  The smoothing of the probabilities is chosen by the
-    predictions for the rows that are left out.  If there are at most 1,000 different rows, `fit`
-    leaves out each of five folds once, so six maps are trained.  If some classes are unknown, `fit`
-    trains twice as many maps.  Equal rows of the same class are distributed evenly over the five
-    folds.  With more than 100 features, rows are compared along the 100 main axes of the data.  The
-    same data, parameters and seed give the same results on one machine.  On another machine, the
-    last bits of the results can differ, because the linear algebra library can be another version.
+    predictions for the rows that are left out.  With at most 1,000 different rows, `fit` leaves out
+    each of five folds once and trains six maps.  If some classes are unknown, `fit` trains twice as
+    many maps.  Equal rows of the same class are distributed evenly over the five folds.  With more
+    than 100 features, rows are compared along the 100 main axes of the data.  The same data,
+    parameters and seed give the same results on one machine.  On another machine, the last bits can
+    differ with the version of the linear algebra library.
 
     References
     ----------
@@ -295,8 +295,8 @@ class SOMClassifier(ClassifierMixin, Learner):
         X : array-like or data frame of shape (n_samples, n_features), or Table
         y : array-like of shape (n_samples,)
             Class of each row, as numbers or text.  None or NaN means that the class is unknown.
-            The number -1 is a class, like all other numbers.  The map is also trained on rows of
-            unknown class if this improves the predictions for rows that are left out.
+            The number -1 is a class, like all other numbers.  Rows of unknown class are also used
+            if this improves the predictions for rows that are left out.
         sample_weight : array-like of shape (n_samples,), optional
             A row of weight 2 counts as two rows, and a row of weight 0 is ignored.
 
@@ -431,7 +431,7 @@ class SOMClassifier(ClassifierMixin, Learner):
         return self.recognizer_
 
     def _current_model(self) -> Recognizer:
-        """Return the fitted recognizer, with the current value of the parameter `reject`."""
+        """Return the fitted recognizer with the current value of `reject`."""
         return replace(self.recognizer_, reject=self.reject)
 
     def _answers(self, X: Any) -> tuple[Float64s, Float64s]:
@@ -440,7 +440,7 @@ class SOMClassifier(ClassifierMixin, Learner):
 
 
 def _checked_classes(y: Any, n_rows: int) -> NDArray[Any]:
-    """Return the classes as a 1-D array, which contains objects if `y` is a list."""
+    """Return the classes as a 1-D array."""
     if y is None:
         raise InputError(
             "SOMClassifier requires y to be passed, but the target y is None. Pass the class of "
@@ -510,8 +510,8 @@ class SOMRegressor(RegressorMixin, Learner):
     """Predict numeric targets of rows with a map, with calibrated intervals.
 
     A prediction is computed from the units near a row.  Each unit stores the mean target of the
-    rows nearby on the map and, if slopes improve the predictions, the slopes of the target along
-    the columns.
+    rows nearby on the map.  If slopes improve the predictions, units also store the slopes of the
+    target along the columns.
 
     Parameters
     ----------
@@ -524,9 +524,8 @@ class SOMRegressor(RegressorMixin, Learner):
         they improve the predictions for rows that are left out of training.  The metric of ``map_``
         then contains the weights.
     linear : bool, default=True
-        Whether units may have slopes, which are either common to all units or separate for each
-        unit.  `fit` uses the choice with the best predictions for rows that are left out of
-        training.
+        Whether units may have slopes.  Slopes are common to all units or separate for each unit.
+        `fit` uses the choice with the best predictions for rows that are left out of training.
     missing : {"error", "fill"}, default="error"
         As for `SOM`.  If ``encoder`` is a `TableEncoder`, the encoder's `missing` applies.
     encoder : "auto", TableEncoder or None, default="auto"
@@ -558,14 +557,13 @@ class SOMRegressor(RegressorMixin, Learner):
 
     Notes
     -----
-    Columns of arrays should be on the same scale, as for `SOM`.  If there are at most 1,000
-    different rows, `fit` trains eighteen maps, because each of five folds is left out once, with
-    and without relevance.  For more rows, `fit` trains six maps.  If some targets are unknown,
-    `fit` trains twice as many maps.  Separate slopes for each unit are used only if rows have at
-    most 30 main axes.  Predictions stay within the range of the known targets, extended by a tenth
-    of the range on both sides.  Intervals are computed from the prediction errors for rows that
-    were left out of training, relative to the typical error around each row (cross-conformal
-    intervals).
+    Columns of arrays should be on the same scale, as for `SOM`.  With at most 1,000 different rows,
+    `fit` trains eighteen maps.  Each of five folds is left out once, with and without relevance.
+    For more rows, `fit` trains six maps.  If some targets are unknown, `fit` trains twice as many
+    maps.  Separate slopes for each unit are used only if rows have at most 30 main axes.
+    Predictions stay within the range of the known targets, extended by a tenth of the range on both
+    sides.  Intervals are computed from prediction errors for rows that were left out of training.
+    These errors are relative to the typical error around each row (cross-conformal intervals).
 
     References
     ----------
@@ -622,8 +620,8 @@ class SOMRegressor(RegressorMixin, Learner):
         X : array-like or data frame of shape (n_samples, n_features), or Table
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Numbers with an absolute value of at most 1e145.  None or NaN means that the target is
-            unknown.  The map is also trained on rows of unknown targets if this improves the
-            predictions for rows that are left out.
+            unknown.  Rows of unknown targets are also used if this improves the predictions for
+            rows that are left out.
         sample_weight : array-like of shape (n_samples,), optional
             A row of weight 2 counts as two rows, and a row of weight 0 is ignored.
 
@@ -681,7 +679,7 @@ class SOMRegressor(RegressorMixin, Learner):
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
         coverage : float, default=0.9
-            Share of new rows, above 0 and below 1, whose target is in the interval, if new rows
+            Share of new rows with the target in the interval, above 0 and below 1.  New rows must
             resemble the training rows.
 
         Returns
@@ -733,7 +731,7 @@ class SOMRegressor(RegressorMixin, Learner):
 
 
 def _r2(y: Float64s, found: Float64s, weights: Float64s) -> float:
-    """Return R2 of the known targets (1 or 0, as in scikit-learn, if targets do not vary)."""
+    """Return R2 of the known targets."""
     weights = weights * ~np.isnan(y)
     y = np.nan_to_num(y)
     left = float(weights @ (y - np.where(weights > 0, found, y)) ** 2)

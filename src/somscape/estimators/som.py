@@ -60,7 +60,7 @@ DEFAULTS = {"n_rows": "auto", "n_cols": "auto", "lattice": "hexagonal", "boundar
 
 
 def check_goes_on(som: Any, map_: Map, n_features: int, *, is_warm: bool) -> None:
-    """Raise InputError if parameters or rows contradict the map from which training starts."""
+    """Raise InputError if the parameters or rows do not fit the initial map."""
     whose = "`warm_start` continues from a map" if is_warm else "`init` is a map"
     way_out = "pass warm_start=False" if is_warm else "pass another `init`"
     if n_features != map_.codebook.shape[1]:
@@ -94,7 +94,7 @@ def check_goes_on(som: Any, map_: Map, n_features: int, *, is_warm: bool) -> Non
 
 
 def adopt_map(som: Any, map_: Map, X: Any) -> None:
-    """Set the map of an estimator as if the estimator had been fitted to rows like X."""
+    """Set the map of an estimator without training."""
     settings_of_som(som)  # checks the parameters
     is_plain = map_.encoding.is_plain
     if isinstance(X, Table) or not (is_plain or as_frame(X, "X") is None):
@@ -119,9 +119,9 @@ class ReadyToTrain:
     prepared : Prepared
     settings : Settings
     why_encoded : str or None
-        Explanation of the encoding, or None if columns were not encoded.
+        Explanation of the encoding, or None without an encoding.
     resume : PastRun or None
-        The earlier training that is resumed, if any.
+        The earlier training run, if training is resumed.
     home : Home
         Array library and device of the results.
     """
@@ -134,7 +134,7 @@ class ReadyToTrain:
 
 
 def ready_to_train(som: Any, X: Any, sample_weight: Any, resume: Any) -> ReadyToTrain:
-    """Check the data, the parameters and the checkpoint for `fit`."""
+    """Check the data, the parameters and the checkpoint of `fit`."""
     if resume is not None and not isinstance(resume, str | Path):
         raise ParameterTypeError(
             f"`resume` must be the name of a file or None, but is {resume!r}.",
@@ -165,7 +165,7 @@ def ready_to_train(som: Any, X: Any, sample_weight: Any, resume: Any) -> ReadyTo
 
 
 def keep_trained(som: Any, ready: ReadyToTrain, map_: Map, trained: Trained, units: Ints) -> None:
-    """Set the fitted attributes of an estimator to the results of training."""
+    """Set the fitted attributes of an estimator."""
     all_rows, home = ready.prepared.all_rows, ready.home
     som.map_ = map_
     som.codebook_ = home.back(map_.codebook)
@@ -185,7 +185,7 @@ def keep_trained(som: Any, ready: ReadyToTrain, map_: Map, trained: Trained, uni
 
 
 class PredictsLayers:
-    """Mixin for estimators with a ``map_`` that may have layers."""
+    """Mixin for estimators whose ``map_`` can have layers."""
 
     map_: Map
 
@@ -199,9 +199,8 @@ class PredictsLayers:
         Parameters
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
-            Tables and data frames do not have to contain the columns of the other layers.  An
-            array must have all columns, but its values in the other layers are ignored and may be
-            NaN.
+            The data can omit the columns of the other layers.  An array needs all columns, but its
+            values in the other layers are ignored.
         given : str or iterable of str
             Names of the layers that determine the best matching units.
         library : {"pandas", "polars", "pyarrow"}, optional
@@ -241,9 +240,8 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
     ----------
     n_rows, n_cols : int or "auto", default="auto"
         Size of the map, in units.  ``"auto"`` means about ``5 sqrt(n_samples)`` units, from 9 to
-        10,000, but not more units than rows (except on a hexagonal torus, which needs 2 units).
-        The sides of the map are proportional to the standard deviations along the data's two main
-        axes.
+        10,000, but not more units than rows.  A hexagonal torus needs at least 2 units.  The sides
+        of the map are proportional to the standard deviations along the data's two main axes.
     lattice : {"hexagonal", "rectangular"}, Lattice or Graph, default="hexagonal"
         A unit has 6 neighbors on a hexagonal lattice and 8 on a rectangular lattice.  On a
         `somscape.Graph`, the edges define the neighbors.  A `Graph` or a `somscape.Lattice` also
@@ -253,10 +251,10 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         are also joined.  A hexagonal torus needs an even number of rows of units.
     neighborhood : {"gaussian", "bubble", "cut_gaussian", "epanechnikov", "triangle"}, \
             default="gaussian"
-        Weight of a row in the update of a unit whose distance on the map from the row's best
-        matching unit is d.  ``"gaussian"`` is ``exp(-d^2 / (2 radius^2))``, and ``"bubble"`` is 1
-        up to the radius and 0 beyond.  The other functions are also 0 beyond the radius.  See
-        "Choosing a map" in the guide.  ``"triangle"`` needs a rectangular lattice.
+        Weight of a row in the update of a unit at the distance d on the map from the row's best
+        matching unit.  ``"gaussian"`` is ``exp(-d^2 / (2 radius^2))``, and ``"bubble"`` is 1 up to
+        the radius and 0 beyond.  The other functions are also 0 beyond the radius.  See "Choosing a
+        map" in the guide.  ``"triangle"`` needs a rectangular lattice.
     metric : {"euclidean", "cosine", "manhattan", "chebyshev", "correlation", "mahalanobis"}, \
             default="euclidean"
         Distance between rows and prototypes.  Features should be on the same scale.  The encoding
@@ -274,10 +272,10 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         means ``"batch"`` if batch training is fast, else ``"multires"``.
     init : {"pca", "sample", "random"}, array of shape (n_units, n_features) or Map, \
             default="pca"
-        Initial codebook.  ``"pca"`` spreads the units over the plane of the two main axes,
-        ``"sample"`` draws rows by weight, and ``"random"`` draws uniform values within each
-        feature's range.  An array is the codebook itself.  With a `somscape.Map`, training
-        continues from the map and keeps its lattice, its encoding and its last radius.
+        Initial codebook.  ``"pca"`` spreads the units over the plane of the two main axes.
+        ``"sample"`` draws rows by weight.  ``"random"`` draws uniform values within each feature's
+        range.  An array is the codebook itself.  With a `somscape.Map`, training continues from the
+        map and keeps its lattice, its encoding and its last radius.
     n_init : int or "auto", default="auto"
         Number of times that the map is trained, with different initial codebooks.  The map with the
         lowest ``quantization_error * (1 + topographic_error)`` is kept.  ``"auto"`` means up to 16
@@ -288,11 +286,10 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         For example, ``20_000 / len(X)`` means 20,000 updates.
     radius_start, radius_end : float or "auto", default="auto"
         First and last radius in grid steps, or, on a graph, in the unit of the edge lengths.
-        ``radius_start="auto"`` means a quarter of the longest side of the map after a PCA start and
-        half of the longest side after other starts, but at least 2.  ``radius_end="auto"`` means
-        0.7, or less if there are more than 20 rows per unit.  If ``radius_end`` is 0.3 or less,
-        some units can move, at the end of training, to rows that are far from all units.  See
-        "Choosing a map" in the guide.
+        ``radius_start="auto"`` means a quarter of the longest side of the map after a PCA start,
+        and half after other starts, but at least 2.  ``radius_end="auto"`` means 0.7, or less if
+        there are more than 20 rows per unit.  If ``radius_end`` is 0.3 or less, some units can move
+        to rows far from all units at the end of training.  See "Choosing a map" in the guide.
     radius_decay : {"geometric", "linear", "inverse", "asymptotic", "constant"} or array, \
             default="geometric"
         Name of the function by which the radius falls to ``radius_end``, the radius of the last
@@ -302,21 +299,21 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         single number is a constant rate.
     missing : {"error", "fill", "mask"}, default="error"
         Treatment of missing values.  ``"error"`` raises an error.  ``"fill"`` replaces missing
-        values with the median of the column or, in a category of a table, with a separate level.
+        values with the median of the column.  In categories of a table, a separate level is used.
         ``"mask"`` ignores missing values in distances and means, but ``"online"`` does not support
         this.  If ``encoder`` is a `TableEncoder`, the encoder's `missing` applies.
     encoder : "auto", TableEncoder or None, default="auto"
         Conversion of columns to features.  ``"auto"`` applies the rules of `TableEncoder` to a
         `somscape.tables.Table` and to a data frame with text, categories or dates.  It does not
-        encode arrays or data frames of numbers and booleans.  So if you add a column of text to a
-        data frame, the numbers are also scaled, and `fit` warns about this.  None does not encode
-        any data and raises an error for data that are not numbers.  An unfitted `TableEncoder` is
+        encode arrays or data frames of numbers and booleans.  If you add a column of text to a data
+        frame, the numbers are also scaled, with a warning from `fit`.  None does not encode any
+        data and raises an error for data that are not numbers.  An unfitted `TableEncoder` is
         fitted to X, and a fitted `TableEncoder` is not changed.  With None or a `TableEncoder`,
         `fit` does not give this warning.
     tol : float, default=1e-4
-        Batch training stops as soon as, at the final radius, no unit moves in an epoch further than
-        `tol` times the mean distance from the rows to their mean.  With 0, training stops only when
-        no row changes its best matching unit.
+        Batch training stops at the final radius when no unit moves further than `tol` times the
+        mean distance from the rows to their mean.  With 0, training stops only when no row changes
+        its best matching unit.
     warm_start : bool, default=False
         Whether `fit` continues from the fitted map, as if this map were passed as ``init``.
     random_state : int, RandomState or None, default=None
@@ -327,8 +324,8 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         training, after every block of updates.  A callback ends training if it returns True or a
         text with the reason.  See `somscape.callbacks` for examples.
     verbose : int, default=0
-        1 shows progress on standard error, or in the logger ``somscape`` if logging is configured
-        to record messages of level INFO.
+        1 shows progress on standard error, or in the logger ``somscape`` if you configured logging
+        at level INFO.
 
     Attributes
     ----------
@@ -374,16 +371,15 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
     An epoch takes O(n_samples * n_units * n_features) for the search and O(n_units * (n_rows +
     n_cols) * n_features) for the smoothing.
 
-    The same data, parameters and seed give the same codebook, bit for bit, for any number of
-    threads and any instruction set of the compiled core.  In batch training from a given codebook
-    or a PCA start, the order of the rows does not change any bit either, and a row of weight 2
-    gives the same bits as two equal rows.  In three cases, the result depends slightly on the order
-    of the rows.  First, the axes of a PCA start are computed from every k-th row if there are more
-    than 100,000 rows, or if the number of values times the number of features is above 5e9.
-    Second, the axes are computed from sums of floats for sparse rows and for the metric
-    ``"mahalanobis"``.  Third, with ``algorithm="auto"``, training uses samples if an epoch needs
-    more than 2e9 multiply-adds.  If the second and the third axis of the data have equal variance,
-    the PCA start is not unique.
+    The same data, parameters and seed give the same codebook, bit for bit.  This holds for any
+    number of threads and any instruction set.  In batch training from a given codebook or a PCA
+    start, the order of the rows does not change any bit either.  A row of weight 2 gives the same
+    bits as two equal rows.  In three cases, the result depends slightly on the order of the rows.
+    First, the axes of a PCA start are computed from every k-th row for large data.  This applies to
+    more than 100,000 rows, or if values times features exceed 5e9.  Second, the axes are computed
+    from sums of floats for sparse rows and for the metric ``"mahalanobis"``.  Third, with
+    ``algorithm="auto"``, training uses samples if an epoch needs more than 2e9 multiply-adds.  If
+    the second and the third axis of the data have equal variance, the PCA start is not unique.
 
     References
     ----------
@@ -483,8 +479,8 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             complete, `fit` returns immediately.  Rows and parameters must be the same as before,
             except `callbacks` and `verbose`, and ``random_state=None`` means the seed of the
             earlier training.  If the file does not exist and a `Checkpoint` in `callbacks` has the
-            same path, training starts from the beginning, so you can use the same call for the
-            first run and for later runs.  Otherwise, a missing file is an error.
+            same path, training starts from the beginning.  So the same call works for the first run
+            and for later runs.  Otherwise, a missing file is an error.
 
         Returns
         -------
@@ -502,8 +498,8 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         Warns
         -----
         SomscapeWarning
-            If a single column of data without an encoding causes 99.5 % or more of the squared
-            distances between rows.
+            If one column without an encoding causes 99.5 % or more of the squared distances between
+            rows.
         """
         ready = ready_to_train(self, X, sample_weight, resume)
         rows, settings = ready.prepared, ready.settings
@@ -550,9 +546,9 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         Table
             One row per candidate, with the columns ``n_rows``, ``n_cols``, ``radius_end``, the mean
             ``quantization_error`` and ``topographic_error`` on the rows of another sample, and
-            ``stability``.  Stability is the correlation between two maps of the on-map distances
-            between rows, averaged over all pairs of samples.  A value of 1 means the same layout up
-            to rotation and mirroring.
+            ``stability``.  Stability is a correlation between two maps, averaged over all pairs of
+            samples.  The correlated values are the on-map distances between rows.  A value of 1
+            means the same layout up to rotation and mirroring.
 
         Examples
         --------
@@ -572,9 +568,10 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         """Update the map with more rows, in constant memory.
 
         The first call trains a map, as `fit` does, unless `init` is a `somscape.Map`.  Each later
-        call, and the first call with a map as `init`, is a step of stochastic EM at the final
-        radius of training (Cappe and Moulines 2009).  The new codebook is computed from sums over
-        the earlier rows, whose weights are reduced by `half_life`, and from sums over the new rows.
+        call is a step of stochastic EM at the final radius of training (Cappe and Moulines 2009).
+        The first call with a map as `init` is also such a step.  The new codebook is computed from
+        sums over the earlier rows and the new rows.  `half_life` reduces the weights of the earlier
+        rows.
 
         Parameters
         ----------
@@ -708,7 +705,7 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
 
 
 def own_som(som: Any) -> SOM:
-    """Return an unfitted copy of `som`, or a new SOM if `som` is None."""
+    """Return an unfitted copy of `som`, or a new SOM."""
     if not (som is None or isinstance(som, SOM)):
         raise ParameterTypeError(
             f"`som` must be a SOM or None, but is {som!r}.",

@@ -1,4 +1,4 @@
-"""The encoding of tables as a scikit-learn transformer."""
+"""Encoding of tables as a scikit-learn transformer."""
 
 import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -34,7 +34,7 @@ from somscape.tables.table import Table, table_from_columns
 
 
 def check_layers(layers: Any, layer_weights: Any) -> None:
-    """Raise an error if `layers` or `layer_weights` has a wrong type or value."""
+    """Raise an error if `layers` or `layer_weights` is not valid."""
     for parameter, given in (("layers", layers), ("layer_weights", layer_weights)):
         names = {} if given is None else given
         if not isinstance(names, Mapping) or not all(isinstance(name, str) for name in names):
@@ -80,7 +80,7 @@ def _is_number(column: Any) -> bool:
 
 
 def named_layers(layers: Any, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Return the names of the columns of each layer."""
+    """Return the column names of each layer."""
     found = {}
     for layer, given in (layers or {}).items():
         columns = (
@@ -128,18 +128,18 @@ def _name(layer: str, column: Any, names: Sequence[str]) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Form:
-    """Form of the data that were passed to `fit`, to which encoded rows are converted back.
+    """Form of the data passed to `fit`, for converting encoded rows back.
 
     Attributes
     ----------
     names : tuple of str
         Names of all columns.
     example : Table, data frame or ndarray
-        The data that were passed to `fit`, without their rows.
+        The data passed to `fit`, without rows.
     types : dict of str to type
-        Type of the first value of each column that is not missing.
+        Type of the first present value in each column.
     values : dict of str to dict
-        For each column, the original value of each level.
+        Original values of the levels in each column.
     constants : dict of str to object
         Value of each constant column.
     """
@@ -159,7 +159,7 @@ class Form:
         ordinals: Mapping[str, Sequence[Any]],
         is_counted: NDArray[np.bool_],
     ) -> "Form":
-        """Return the form of data that were read as a table and encoded."""
+        """Return the form of encoded data."""
         raws = _raw_values(data)
         types: dict[str, type] = {}
         constants: dict[str, Any] = {}
@@ -267,18 +267,18 @@ NAME_LISTS = ("drop", "protect", "categories", "numbers", "dates")
 class TableEncoder(TransformerMixin, Base):
     """Convert a table of mixed columns to numbers on one scale, and back.
 
-    The encoded distance of rows that differ in one column is 1 between the lowest and the highest
-    number, between two different categories, and between the lowest and the highest ordered level.
-    Rules choose the kind of each column, and ``encoding_.columns`` contains the reasons.
-    Parameters override the rules.  `SOM` and `SOMDetector` encode tables and data frames by the
-    same rules, unless you pass a `TableEncoder`.
+    If rows differ in one column, the encoded distance is 1 between the lowest and the highest
+    number or ordered level.  The distance of two different categories is also 1.  Rules choose the
+    kind of each column, and ``encoding_.columns`` contains the reasons.  Parameters override the
+    rules.  `SOM` and `SOMDetector` encode tables and data frames by the same rules, unless you pass
+    a `TableEncoder`.
 
     Parameters
     ----------
     id : str or None, default=None
         Column with an id of each row, which does not have to be unique.  It is not a feature, but
         alerts of a detector show it.  None means the first column with a typical name of an id and
-        without repeated values, if there is such a column.
+        without repeated values.
     label : str or None, default=None
         Column with a known outcome.  It is not a feature, and later data do not have to contain
         it.
@@ -302,10 +302,9 @@ class TableEncoder(TransformerMixin, Base):
         values as NaN.  ``"fill"`` uses the median of the column for missing numbers, dates and
         ordered categories, and a separate level for missing values of other categories.
     scale : {"robust", "range"}, default="robust"
-        The two numbers of a column that become 0 and 1.  ``"robust"`` uses the ends of the range of
-        the middle 96 % of the rows, or of all rows if there are at most 50 rows.  Extreme numbers
-        then become values below 0 or above 1.  ``"range"`` uses the smallest and the largest
-        number.
+        The two numbers of a column that become 0 and 1.  ``"robust"`` uses the range of the middle
+        96 % of the rows, or of all rows with at most 50 rows.  Extreme numbers then become values
+        below 0 or above 1.  ``"range"`` uses the smallest and the largest number.
     tame : bool, default=True
         Whether to transform a column of numbers if its farthest value is more than 10 half
         interquartile ranges from the median.  A number x becomes ``asinh((x - median) / half
@@ -345,17 +344,17 @@ class TableEncoder(TransformerMixin, Base):
     Notes
     -----
     Some columns are left out unless a parameter names them.  These are constant columns, the first
-    column with a typical name and unique values of an id, row counters, codes that are nearly all
-    different, columns of two values with a typical name of an outcome (such as ``class`` or
-    ``is_fraud``), and, in small tables, text columns in which more than half of the values are
-    distinct.  A date becomes one feature for the number of the day.  The weekday and the hour
-    become positions on a circle, with two features each.  Two columns of dates also have a feature
-    for the number of days between them.  The columns of an array of numbers are always numbers, but
-    an array of objects is read like a data frame.  A category has one feature per level, with the
-    value ``sqrt(1/2)`` for the level of the row, and a last feature for levels that do not occur in
-    `fit`.  An ordered category raises an error for such levels.
+    id column, row counters, and codes that are nearly all different.  Columns of two values with a
+    typical name of an outcome (such as ``class`` or ``is_fraud``) are also left out.  In small
+    tables, text columns are left out if more than half of the values are distinct.  A date becomes
+    one feature for the number of the day.  The weekday and the hour become positions on a circle,
+    with two features each.  Two columns of dates also have a feature for the number of days between
+    them.  The columns of an array of numbers are always numbers, but an array of objects is read
+    like a data frame.  A category has one feature per level, with the value ``sqrt(1/2)`` for the
+    level of the row.  A last feature is for levels that do not occur in `fit`.  An ordered category
+    raises an error for such levels.
 
-    With layers, features are also multiplied by ``sqrt(weight / m)``, where m is the mean squared
+    With layers, features are also multiplied by ``sqrt(weight / m)``.  Here, m is the mean squared
     distance of two rows within the layer, without missing values.  With Euclidean distances, this
     is the same as the layers of ``supersom`` in the R package kohonen.  If two columns of dates are
     in different layers, the number of days between them is not a feature.  `Map.of_layers` finds
@@ -468,7 +467,7 @@ class TableEncoder(TransformerMixin, Base):
     def _learn(
         self, estimator: BaseEstimator, X: Any, sample_weight: Any
     ) -> tuple[Any, Table, Encoding]:
-        """Return the data as an array or data frame, the data as a table, and the encoding."""
+        """Return three values: the data as an array or data frame, the table and the encoding."""
         self._check_parameters()
         unused = {n for n in (self.id, self.label, *self.drop, *self.protect) if n is not None}
         data, table = read_data(estimator, X, missing=self.missing, unused=unused)
@@ -532,7 +531,7 @@ class TableEncoder(TransformerMixin, Base):
     def save_roles(self, path: str | Path) -> None:
         """Write the roles of columns to a file that people can read and edit.
 
-        A fitted encoder writes the kind of each column and the reason, so that later tables get
+        A fitted encoder also writes the kind of each column and the reason.  Later tables then get
         the same features.  An unfitted encoder writes its parameters.
 
         Parameters
@@ -606,12 +605,12 @@ class TableEncoder(TransformerMixin, Base):
         Table, data frame or ndarray of shape (n_samples, n_columns)
             The data in the form of `fit`.  Numbers are equal to the original numbers up to
             rounding, and whole numbers stay whole.  A category gets the level with the largest
-            feature, or a missing value if the feature for levels that did not occur in `fit` is the
-            largest.  An ordered category gets the nearest level.  A date is rounded to the day,
-            second or microsecond, like the dates of `fit`, and is in ISO format if it was text.
-            Missing values that were filled in are not made missing again.  Constant columns get
-            their value.  All other columns that are not features cannot be recovered and are left
-            out or, in an array, are NaN or None.
+            feature.  If the feature for unknown levels is the largest, the value is missing.  An
+            ordered category gets the nearest level.  A date is rounded to the day, second or
+            microsecond, like the dates of `fit`, and is in ISO format if it was text.  Missing
+            values that were filled in are not made missing again.  Constant columns get their
+            value.  Other columns cannot be recovered.  They are left out or, in an array, are NaN
+            or None.
         """
         check_is_fitted(self)
         frame = as_frame(X, "X")
@@ -685,7 +684,7 @@ class TableEncoder(TransformerMixin, Base):
                 )
 
     def _roles(self, names: Sequence[str], unused: set[str], *, are_numbers: bool) -> Roles:
-        """Return the roles of columns, from the parameters and the type of the data."""
+        """Return the roles of the columns."""
         ordinals = dict(self.ordinals or {})
         numbers = tuple(self.numbers)
         if are_numbers and self.others == "rules":

@@ -1,5 +1,4 @@
-"""Training on prepared rows, which are C-contiguous or sparse arrays of one float type and can
-contain NaN."""
+"""Training on prepared rows, which are C-contiguous or sparse arrays of floats."""
 
 from somscape.fit._moves import move
 from somscape.fit.pieces import Pieces

@@ -1,4 +1,4 @@
-"""Checkpoint files, which contain a map and the journal of a run that can be resumed."""
+"""Checkpoint files, which contain a map and the journal of a run."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -25,17 +25,17 @@ from somscape.maps.map import Map
 from somscape.maps.record import Record, read_record, write_record
 
 OPTIONAL = ("counts", "totals", "error", "seen")
-"""Names of the arrays that a stored state can contain in addition to the prototypes."""
+"""Names of further arrays in a stored state."""
 
 
 class StepState(NamedTuple):
-    """State of a training run after one step.
+    """State of a training run after one epoch or block.
 
     Attributes
     ----------
     codebook : ndarray of shape (n_units, n_features)
-        Prototypes in the form that the metric compares.  In online training, the prototypes have
-        the data type of the rows.
+        Prototypes in the form for comparison.  In online training, prototypes have the data type of
+        the rows.
     sums : EpochSums or None
         Sums from which the codebook was computed.  None for an initial codebook and in online
         training.
@@ -66,22 +66,21 @@ class StepState(NamedTuple):
 
 @dataclass
 class Journal:
-    """Record of the steps of a training run.
+    """Record of a training run.
 
     Attributes
     ----------
     steps : list of Progress
-        One report for each epoch of each start, or for each block of online updates.
+        Reports of the epochs, or of the blocks of online updates.
     digests : list of bytes
-        Digests of the sums of steps at the last radius.  Training stops if a digest repeats.
+        Digests of the sums at the last radius.  Training stops if a digest repeats.
     errors : list of float
-        Errors of the maps after each start and each round of moves, by which the best map is
-        chosen.
+        Errors of the maps after each start and each round of moves.
     state : State or None
         State after the last step.  None before the first step.
     best : State or None
-        State at the end of the best start or of the best round of moves.  None before the end of
-        the first start.
+        State at the end of the best start or the best round of moves.  None before the end of the
+        first start.
     """
 
     steps: list[Progress] = field(default_factory=list)
@@ -104,7 +103,7 @@ class Journal:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "Journal":
-        """Create a journal from named arrays, or raise an error if the arrays contain no steps."""
+        """Create a journal from named arrays, or raise an error without reports."""
         steps = [_progress_of(values) for values in arrays["steps"].tolist()]
         digests = [bytes(values) for values in arrays["digests"].tolist()]
         if not steps:
@@ -120,11 +119,10 @@ def _progress_of(values: list[float]) -> Progress:
 
 
 HASHED_VALUES = 1 << 15
-"""Number of values that are hashed at a time, so that the values fit into a cache."""
+"""Number of values hashed at a time.  The values fit into a cache."""
 
 GOLDEN, LARGEST = 0x9E3779B97F4A7C15, 1 << 64
-"""Multiplier of hashes (2^64 divided by the golden ratio, rounded to an odd number), and modulus of
-the sums of hashes."""
+"""Odd multiplier of hashes (2^64 divided by the golden ratio), and modulus of their sums."""
 
 Words = NDArray[np.uint64]
 
@@ -139,9 +137,8 @@ class Fingerprint:
     dtype : str
         Name of the data type of the values.
     values, weights, order : int
-        Sums of three hashes over all rows, modulo 2^64.  The first hash depends on the values of a
-        row, the second on the values and the weight, and the third on the values and the row
-        number.
+        Sums of three hashes over all rows, modulo 2^64.  The first hash is of the values, the
+        second of values and weight, and the third of values and row number.
     """
 
     n_rows: int
@@ -170,7 +167,7 @@ class Fingerprint:
         return cls(n_rows, n_features, str(rows.dtype), *(total % LARGEST for total in sums))
 
     def __add__(self, other: "Fingerprint") -> "Fingerprint":
-        """Return one fingerprint for the rows of both fingerprints together."""
+        """Return the fingerprint of all rows of both."""
         names = ("values", "weights", "order")
         sums = ((getattr(self, name) + getattr(other, name)) % LARGEST for name in names)
         return Fingerprint(self.n_rows + other.n_rows, self.n_features, self.dtype, *sums)
@@ -212,7 +209,7 @@ def _fingerprint_of_piece(begins: Sequence[int], number: int, rows: Floats) -> F
 
 
 def _hash_rows(rows: Rows, factors: Words) -> Words:
-    """Return one hash per row.  Dense and sparse rows with the same values have the same hash."""
+    """Return one hash per row.  Equal dense and sparse rows have the same hash."""
     if not isinstance(rows, SparseRows):
         found: Words = _convert_to_words(np.asarray(rows)) @ factors
         return found
@@ -222,7 +219,7 @@ def _hash_rows(rows: Rows, factors: Words) -> Words:
 
 
 def _convert_to_words(values: Floats) -> Words:
-    """Return the bits of each value as an integer, with the high bits mixed into the low bits."""
+    """Return the bits of each value as an integer with mixed bits."""
     if values.dtype == np.float32:
         return values.view(np.uint32).astype(np.uint64)
     words = values.view(np.uint64)
@@ -230,7 +227,7 @@ def _convert_to_words(values: Floats) -> Words:
 
 
 def _mix(words: Words) -> Words:
-    """Mix each 64-bit integer so that every bit depends on all bits of the original integer."""
+    """Mix the bits of each 64-bit integer."""
     mixed = words.copy()
     for _ in range(2):
         mixed ^= mixed >> np.uint64(32)
@@ -240,17 +237,17 @@ def _mix(words: Words) -> Words:
 
 
 PART = "checkpoint"
-"""Name of the entry in the header of a checkpoint file, and prefix of the names of its arrays."""
+"""Header entry of a checkpoint file, and prefix of its array names."""
 
 MAX_SHOWN = 8
-"""Maximum number of values of an array that messages show.  Longer arrays are shown as a digest."""
+"""Maximum number of array values in a message.  Longer arrays are shown as a digest."""
 
 ANEW = "leave `resume` out to start from the beginning"
 
 
 @dataclass(frozen=True, eq=False)
 class Identity:
-    """Settings and rows that determine the exact result of a run.
+    """Settings and rows that determine the result of a run.
 
     Attributes
     ----------
@@ -286,7 +283,7 @@ class Identity:
 
 @dataclass(frozen=True, eq=False)
 class PastRun:
-    """A training run from a checkpoint file, which a new run can resume.
+    """A training run from a checkpoint file.
 
     Attributes
     ----------
@@ -305,7 +302,7 @@ class PastRun:
         return int(self.identity.settings["seed"])
 
     def check(self, now: Identity) -> None:
-        """Raise InputError if the new run has different settings or rows."""
+        """Raise InputError if the new run has other settings or rows."""
         other = self.identity.difference(now)
         if other:
             raise InputError(
@@ -316,7 +313,7 @@ class PastRun:
 
 
 def write_checkpoint(path: str | Path, map_: Map, journal: Journal, identity: Identity) -> None:
-    """Write a file from which a run can be resumed."""
+    """Write a checkpoint file."""
     record, arrays = map_.to_record(), journal.to_arrays()
     part = {**identity.to_json(), "digest": _digest(identity, arrays)}
     named = {f"{PART}.{name}": values for name, values in arrays.items()}
@@ -326,7 +323,7 @@ def write_checkpoint(path: str | Path, map_: Map, journal: Journal, identity: Id
 def read_checkpoint(
     path: str | Path, versions: Mapping[str, str], callbacks: Sequence[Callback] = ()
 ) -> PastRun | None:
-    """Return the run from a file, or None if a callback will write the missing file."""
+    """Return the run from a file, or None if a callback will create the file."""
     target = Path(path).resolve()
     if not target.exists():
         own = [given for c in callbacks if (given := getattr(c, "path", None)) is not None]
@@ -382,7 +379,7 @@ def broken(path: str | Path) -> MapFileError:
 
 
 def _digest(identity: Identity, arrays: Mapping[str, NDArray[Any]]) -> str:
-    """Return a digest of all data from which a run is resumed."""
+    """Return a digest of the stored data of a run."""
     found = blake2b(json.dumps(identity.to_json(), sort_keys=True).encode(), digest_size=16)
     for name, values in sorted(arrays.items()):
         found.update(f"{name} {values.dtype} {values.shape}".encode())

@@ -1,4 +1,4 @@
-"""Check settings and prepared rows, and train a map on the rows."""
+"""Functions that check settings and rows, and train a map."""
 
 import math
 import warnings
@@ -32,22 +32,22 @@ from somscape.maps.map import Map
 from somscape.tables.encoding import Encoding
 
 MIN_WEIGHT = 1e-100
-"""Smallest allowed weight of a feature, apart from 0.  The product of a smaller weight and a
-squared difference might underflow."""
+"""Smallest allowed weight of a feature above 0.  The product of a smaller weight and a square might
+underflow."""
 
 MAX_WEIGHT = 1e100
-"""Largest allowed weight of a feature.  The product of a larger weight and a squared difference
-might overflow."""
+"""Largest allowed weight of a feature.  The product of a larger weight and a square might
+overflow."""
 
 BLOCK_ROWS = 1 << 14
-"""Number of rows that are checked for missing values at a time."""
+"""Number of rows checked for missing values at a time."""
 
 MAX_LISTED = 5
-"""Maximum number of row numbers that a warning lists."""
+"""Maximum number of row numbers in a warning."""
 
 
 def check_metric(encoding: Encoding, metric: str) -> None:
-    """Raise InputError if missing values are masked and the metric does not support masks."""
+    """Raise InputError if the metric does not support missing values."""
     if encoding.missing == "mask" and metric not in Metric.MASKED:
         raise InputError(
             "`missing` is 'mask', which supports only "
@@ -59,7 +59,7 @@ def check_metric(encoding: Encoding, metric: str) -> None:
 
 
 def have_values(rows: Any) -> NDArray[np.bool_] | None:
-    """Return a mask of the rows with values, or None if all have values.  Warn about empty rows."""
+    """Return a mask of the rows with values, or None for all rows.  Warn about empty rows."""
     has_none = np.empty(len(rows), dtype=bool)
     for part in blocks(len(rows), BLOCK_ROWS):
         has_none[part] = np.isnan(rows[part]).all(axis=1)
@@ -113,7 +113,7 @@ def check_problem(problem: Problem, settings: Settings, names: Sequence[str]) ->
 
 
 def check_plan(plan: Plan, settings: Settings) -> None:
-    """Raise InputError if online training with the triangle neighborhood would diverge."""
+    """Raise InputError if online training with this neighborhood would diverge."""
     if settings.neighborhood != "triangle" or plan.algorithm != "online":
         return
     radius, rate = max(plan.radius_start, plan.radius_end), max(plan.learning_rate)
@@ -137,7 +137,7 @@ def check_spread(
     weights: Float64s | None = None,
     is_online: bool = False,
 ) -> None:
-    """Raise InputError if rows are so similar that the squares of their differences underflow."""
+    """Raise InputError if differences between rows underflow when squared."""
     info = np.finfo(dtype)
     least = float(info.tiny) / float(info.eps)
     if is_online or info.dtype == np.float64:
@@ -160,7 +160,7 @@ def check_spread(
 
 
 def feature_weights(given: Any, rows: AnyRows) -> Float64s | None:
-    """Return the weight of each feature, or None if all weights are 1."""
+    """Return the weights of the features, or None if all weights are 1."""
     if given is None:
         return None
     try:
@@ -202,7 +202,7 @@ def feature_weights(given: Any, rows: AnyRows) -> Float64s | None:
 
 
 def _refuse_overflow(weights: Float64s, rows: Floats | RowsElsewhere) -> None:
-    """Raise InputError if a sum of weighted squares is too large for a float64."""
+    """Raise InputError if a sum of weighted squares would overflow."""
     low, high, _ = range_of(rows)
     farthest = np.fmax(high, -low)
     with np.errstate(over="ignore"):
@@ -220,10 +220,10 @@ def _refuse_overflow(weights: Float64s, rows: Floats | RowsElsewhere) -> None:
 
 
 MAX_FETCHED = 4_000_000
-"""Maximum number of values (16 or 32 MB) for which pieces are fetched into memory for training.
-For small data, the overhead of many passes over pieces would be too large."""
+"""Maximum number of values for which pieces are fetched into memory (16 or 32 MB).  For small data,
+many passes over pieces would take too long."""
 VERSIONS = {"somscape": __version__, "numpy": np.__version__}
-"""Versions of packages on which the exact values of a map depend."""
+"""Packages whose versions affect the exact values of a map."""
 
 
 def train_map(
@@ -311,14 +311,14 @@ def _as_map(
 
 
 def _current_result(problem: Problem, watch: RunningTraining) -> tuple[Trained, Float64s]:
-    """Return the current result of a run, and the hits of the last epoch (0 without an epoch)."""
+    """Return the current map of a run, and the hits of the last epoch."""
     trained = Trained.of(problem.on(watch.lattice), watch, AT_CHECKPOINT)
     none = np.zeros(len(trained.codebook))
     return trained, none if trained.sums is None else trained.sums.counts
 
 
 def _rows_to_learn(rows: AnyRows, encoding: Encoding) -> AnyRows:
-    """Return the rows for training.  Few rows outside memory are fetched into memory."""
+    """Return the rows for training.  Small data outside memory are fetched into memory."""
     if isinstance(rows, RowsElsewhere):
         if encoding.has_slips:
             rows = rows.mapped(encoding.to_learn)
@@ -329,7 +329,7 @@ def _rows_to_learn(rows: AnyRows, encoding: Encoding) -> AnyRows:
 def _winners_and_hits(
     problem: Problem, codebook: Float64s, weights: Float64s | None, has_units: bool
 ) -> tuple[Ints, Float64s]:
-    """Return the unit of each row (empty without `has_units`), and the hits of each unit."""
+    """Return the unit of each row and the hits of each unit."""
     if not has_units:
         return np.empty(0, dtype=np.int64), hits_of(problem, codebook).astype(np.float64)
     units = winners(problem, codebook)
@@ -337,14 +337,14 @@ def _winners_and_hits(
 
 
 def _convert_for_metric(metric: Metric, rows: AnyRows, form: Callable[[Any], Any]) -> AnyRows:
-    """Return rows converted by a method `form` of the metric, in memory or in pieces."""
+    """Return rows converted by a method of the metric."""
     if not isinstance(rows, RowsElsewhere):
         return form(rows)
     return rows if metric.is_plain else rows.mapped(form)
 
 
 def kept_rows(rows: AnyRows, weights: Float64s | None, n_units: int, metric: Metric) -> KeptRows:
-    """Return the rows that a map stores so that separate regions can be found later."""
+    """Return the rows that a map stores for finding regions later."""
     numbers = rows_to_keep(rows.shape, n_units)
     some = taken(rows, numbers)
     dense = some.dense() if isinstance(some, SparseRows) else some
@@ -357,7 +357,7 @@ class TrainingInterrupted(KeyboardInterrupt):
     Parameters
     ----------
     result : tuple
-        Result of `train_map` after the last completed epoch or block of updates.
+        Result of `train_map` after the last epoch or block of updates.
     """
 
     def __init__(self, result: tuple[Map, Trained, Ints]) -> None:
@@ -368,7 +368,7 @@ class TrainingInterrupted(KeyboardInterrupt):
 def fit_metric(
     rows: AnyRows, weights: Float64s | None, settings: Settings, names: Sequence[str]
 ) -> Metric:
-    """Return the metric of the settings, fitted to the rows if it depends on them."""
+    """Return the metric of the settings, fitted to the rows."""
     if settings.metric == "mahalanobis":
         if isinstance(rows, SparseRows):
             Metric("mahalanobis").check_sparse()  # which raises an error
@@ -383,14 +383,14 @@ def fit_metric(
 
 
 def _needs_axes(settings: Settings, lattice: Lattice | None) -> bool:
-    """Return whether the map size or the initial codebook depends on the main axes of the data."""
+    """Return whether training needs the main axes of the data."""
     is_sized = lattice is not None or isinstance(settings.lattice, Lattice)
     is_auto = not is_sized and "auto" in (settings.n_rows, settings.n_cols)
     return is_auto or settings.start == "pca"
 
 
 def _given_start(init: Any, rows: AnyRows, metric: Metric) -> Float64s | None:
-    """Return `init` in the form that kernels compare if `init` is a codebook, otherwise None."""
+    """Return the initial codebook in the form for comparison, or None without one."""
     if isinstance(init, str):
         return None
     values = init.codebook if isinstance(init, Map) else init
@@ -428,7 +428,7 @@ def _check_n_units(codebook: Float64s, problem: Problem, plan: Plan) -> Float64s
 
 
 def _parameters(settings: Settings, problem: Problem, trained: Trained) -> dict[str, Any]:
-    """Return the parameters of training that a map stores, as JSON data."""
+    """Return the training parameters that a map stores."""
     plan, radii = trained.plan, trained.history["radius"]
     decay = plan.radius_decay
     shown = {
@@ -455,7 +455,7 @@ def _parameters(settings: Settings, problem: Problem, trained: Trained) -> dict[
 
 
 def explain_defaults(settings: Settings, map_: Map, trained: Trained) -> dict[str, str]:
-    """Return a sentence for each parameter that was "auto" or could not be applied."""
+    """Return a sentence for each parameter that was "auto" or not applied."""
     plan = trained.plan
     found = {}
     is_from_map = plan.init == "map"

@@ -1,4 +1,4 @@
-"""Moves of units to rows that are far from all units, and several starts of a small map."""
+"""Moves of units to far rows, and several starts of a small map."""
 
 import math
 from collections.abc import Iterator
@@ -15,11 +15,11 @@ from somscape.fit.problem import EpochSums, Pairs, Problem, pairs_of_all
 from somscape.fit.settings import INTERRUPTED, NONE_BETTER, ROUNDS_DONE, was_cut
 
 PASSES = 5
-"""Maximum number of training passes after each round in which units moved."""
+"""Maximum number of training passes after each round of moves."""
 
 
 def with_units_moved(problem: Problem, trained: Trained, watch: RunningTraining) -> Trained:
-    """Return a trained map after rounds in which units move to lower the error of the map."""
+    """Return a trained map after rounds of moves."""
     plan, journal = trained.plan, watch.journal
     if not plan.move_rounds or problem.lattice.n_units == 1 or was_cut(trained.stop_reason):
         return trained
@@ -50,7 +50,7 @@ def with_units_moved(problem: Problem, trained: Trained, watch: RunningTraining)
 
 
 def _run_passes(problem: Problem, watch: RunningTraining, plan: Plan, n_planned: int) -> str:
-    """Run passes until no unit moves.  Return the reason if training must stop, otherwise ""."""
+    """Run passes until no unit moves.  Return the reason if training must stop, or ""."""
     for _ in range(PASSES):
         reason = run_epoch(problem, watch, n_planned, plan.radius_end)
         if reason or watch.entries[-1].movement <= plan.tol:
@@ -59,7 +59,7 @@ def _run_passes(problem: Problem, watch: RunningTraining, plan: Plan, n_planned:
 
 
 def moved_units(problem: Problem, codebook: Float64s) -> tuple[float, Float64s | None]:
-    """Return the total distance of rows to their units, and a codebook with some moved units."""
+    """Return the total distance of rows to their units, and a codebook with moved units."""
     pairs = pairs_of_all(problem, codebook)
     moved, n_moved = moved_by(problem, pairs, codebook)
     return pairs.error / problem.error_scale, moved if n_moved else None
@@ -68,12 +68,12 @@ def moved_units(problem: Problem, codebook: Float64s) -> tuple[float, Float64s |
 def move(problem: Problem, sums: EpochSums, *, codebook: Float64s) -> tuple[Float64s, int]:
     """Move units to rows that are far from all units.
 
-    If the final radius is a fraction of a grid step, neighboring units hardly influence each other,
-    and units stay in dense regions.  A unit moves to the farthest row of one of its neighbors if
-    the gain is larger than the loss.  The gain is the distance between this row and the neighbor.
-    The loss is the total additional distance of the unit's own rows, which go to their second-best
-    units.  Units with the largest difference between gain and loss move first.  A move is skipped
-    if it involves a unit that an earlier move has changed.
+    At a final radius far below a grid step, neighboring units hardly influence each other, and
+    units stay in dense regions.  A unit moves to the farthest row of one of its neighbors if the
+    gain is larger than the loss.  The gain is the distance between this row and the neighbor.  The
+    loss is the total additional distance of the unit's own rows to their second-best units.  Units
+    with the largest difference between gain and loss move first.  A move is skipped if it involves
+    a unit that an earlier move has changed.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def move(problem: Problem, sums: EpochSums, *, codebook: Float64s) -> tuple[Floa
 
 
 def moved_by(problem: Problem, pairs: Pairs, codebook: Float64s) -> tuple[Float64s, int]:
-    """Move units as `move` does; return the codebook and the number of moved units."""
+    """Move units and return two values: the codebook and the number of moved units."""
     n_units, neighbors = len(codebook), problem.lattice.neighbors
     moved = codebook.copy()
     if not neighbors.shape[1]:
@@ -146,8 +146,8 @@ def moved_by(problem: Problem, pairs: Pairs, codebook: Float64s) -> tuple[Float6
 
 
 BETTER = 1e-9
-"""A further start replaces the best start if the error is lower by more than this share.  So
-rounding does not decide between equally good maps, such as mirror images."""
+"""Minimum relative decrease of the error for replacing the best start by a further start.  This
+keeps rounding from deciding between equally good maps."""
 
 
 def train_from_several(
@@ -157,7 +157,7 @@ def train_from_several(
     watch: RunningTraining,
     rng: np.random.Generator,
 ) -> Trained:
-    """Train from one or several starts and return the best result."""
+    """Train from one or more starts and return the best result."""
     starts = _starts(problem, axes, plan, rng)
     if plan.n_init == 1:
         best = train(problem, next(starts)[0], plan, watch, rng)
@@ -194,7 +194,7 @@ def train_from_several(
 def _starts(
     problem: Problem, axes: Axes | None, plan: Plan, rng: np.random.Generator
 ) -> Iterator[tuple[Float64s, float]]:
-    """Yield pairs of an initial codebook and an initial radius."""
+    """Yield pairs of initial codebook and initial radius."""
     first = problem.on(first_lattice(problem.lattice, plan))
     if plan.init != "pca":
         for _ in range(plan.n_init):
@@ -212,7 +212,7 @@ def _starts(
 
 
 def _badness(problem: Problem, codebook: Float64s, radius: float) -> float:
-    """Return the error of a map, which is exactly the same for any order of the rows."""
+    """Return the error of a map, independent of the order of the rows."""
     pairs = pairs_of_all(problem, codebook)
     qe = pairs.error / problem.error_scale / problem.total_weight
     te = pairs.apart / problem.weight_scale / problem.total_weight

@@ -1,4 +1,4 @@
-"""The plan of a training run, with a value for each "auto" and the reason for each value."""
+"""The plan of a training run, with reasons for automatic values."""
 
 import math
 import os
@@ -21,7 +21,7 @@ from somscape.maps.map import Map
 
 @dataclass(frozen=True, eq=False)
 class Facts:
-    """Properties of the rows and the map on which a plan depends.
+    """Facts about the rows and the map.
 
     Attributes
     ----------
@@ -30,8 +30,7 @@ class Facts:
     n_counted : float
         Number of rows, or their total weight if weights count rows.
     epoch_work : float
-        Number of multiply-adds of an epoch over all rows on the full map, which is the number of
-        values times the number of units.
+        Number of multiply-adds in an epoch (number of values times number of units).
     """
 
     lattice: Lattice
@@ -56,42 +55,40 @@ class Facts:
 
 RADIUS_END = 0.7
 """Usual last radius, in grid steps.  Compared with 0.7, a radius of 0.5 lowers the quantization
-error by about 8 % and doubles the topographic error, and a radius of 1.0 has the opposite
-effects."""
+error by about 8 %, but doubles the topographic error.  A radius of 1.0 has the opposite effects."""
 
 CLOSER_FROM = 20
-"""Number of rows per unit above which the last radius is smaller than usual.  With many rows, a map
-stays well ordered at a smaller radius."""
+"""Number of rows per unit above which the last radius is smaller.  With many rows, a map stays in
+order at a smaller radius."""
 
 CLOSEST_FROM = 30
 """Number of rows per unit above which the last radius is the smallest (`CLOSEST`)."""
 
 CLOSEST = 0.8
-"""Last radius for many rows per unit, as a share of the usual last radius."""
+"""Last radius for many rows per unit, as a share of the usual radius."""
 
 MIN_RADIUS_START = 2.0
 """Smallest automatic first radius, in grid steps."""
 
 PLANE_SHARE = 1 / 4
-"""First radius if the start is the plane of the data's axes, as a share of the longest side."""
+"""First radius for a start on the main axes, as a share of the longest side."""
 
 OTHER_SHARE = 1 / 2
-"""First radius after other starts, whose units can be in disorder, as a share of the longest
-side."""
+"""First radius for other starts, as a share of the longest side."""
 
 FURTHER_SHARES = (1 / 2, 1 / 8)
-"""First radii of further starts on the plane of the data's axes, as shares of the longest side."""
+"""First radii of further starts, as shares of the longest side."""
 
 
 @dataclass(frozen=True)
 class Radii:
-    """The first and the last radius, in the length unit of the lattice, with the reasons.
+    """First and last radius, in the length unit of the lattice.
 
     Attributes
     ----------
     start, end : float
     reasons : dict of str to str
-        Reasons for ``radius_start`` and ``radius_end``, if they were "auto".
+        Reasons for automatic values of ``radius_start`` and ``radius_end``.
     """
 
     start: float
@@ -100,7 +97,7 @@ class Radii:
 
 
 def radii_for(settings: Settings, facts: Facts) -> Radii:
-    """Return the first and the last radius of a training."""
+    """Return the first and the last radius."""
     if not isinstance(settings.radius_decay, str):
         values = decay_of(settings.radius_decay)
         return Radii(float(values[0]), float(values[-1]))
@@ -143,7 +140,7 @@ def _auto_end(start: float | str, facts: Facts) -> tuple[float, str]:
 
 
 def _auto_start(name: str, end: float, lattice: Lattice) -> tuple[float, str]:
-    """Return the first radius for the named start, at least the last radius, and the reason."""
+    """Return the first radius for the named start, and the reason."""
     share, shown, why = (
         (PLANE_SHARE, "a quarter", "because the start already follows the data")
         if name == "pca"
@@ -159,21 +156,21 @@ def _auto_start(name: str, end: float, lattice: Lattice) -> tuple[float, str]:
 
 
 def further_starts(radii: Radii, lattice: Lattice) -> tuple[float, ...]:
-    """Return other first radii to try after a start on the plane of the data's axes."""
+    """Return first radii for further starts."""
     wide = (max(MIN_RADIUS_START, lattice.longest_side * s) * lattice.step for s in FURTHER_SHARES)
     tried = dict.fromkeys(max(radius, radii.end) for radius in wide)
     return tuple(radius for radius in tried if radius != radii.start)
 
 
 def last_radius(map_: Map) -> float:
-    """Return the radius of a map's last training step, in the length unit of its lattice."""
+    """Return the last training radius of a map, in the length unit of its lattice."""
     given = map_.parameters
     used = given.get("radius_last", given.get("radius_end"))
     return RADIUS_END * map_.lattice.step if used is None else float(used)
 
 
 def _radii_from_map(settings: Settings, map_: Map) -> Radii:
-    """Return the radii that continue the training of a map."""
+    """Return the radii for training a map further."""
     last = last_radius(map_)
     if not isinstance(settings.radius_end, str):
         end = float(settings.radius_end)
@@ -189,74 +186,72 @@ def _radii_from_map(settings: Settings, map_: Map) -> Radii:
 
 
 BATCH_EPOCHS = 40
-"""Number of passes of batch training while the radius falls."""
+"""Number of batch passes while the radius falls."""
 
 EXTRA_EPOCHS = 10
-"""Maximum number of additional passes of batch training at the final radius."""
+"""Maximum number of further batch passes at the final radius."""
 
 ONLINE_EPOCHS = 10
 """Number of passes of online training."""
 
 MAX_STARTS = 16
-"""Maximum number of starts, including starts with shuffled prototypes."""
+"""Maximum number of starts."""
 
 STARTS_WORK = 5e8
-"""Maximum number of multiply-adds of one epoch, summed over all starts, so that all starts take
-less than a second."""
+"""Maximum number of multiply-adds per epoch, summed over all starts.  All starts then take less
+than a second."""
 
 SMALL_WORK = 2e9
-"""Maximum number of multiply-adds of an epoch for which every map, coarse or full, is trained on
-all rows.  The training then takes about a second."""
+"""Maximum number of multiply-adds per epoch for training every map on all rows.  The training then
+takes about a second."""
 
 LARGE_WORK = 1e10
-"""Number of multiply-adds of an epoch above which coarse maps and the full map get fewer passes."""
+"""Number of multiply-adds per epoch above which maps get fewer passes."""
 
 ROWS_PER_UNIT = 50
 """Number of rows per unit in a sample.  With fewer rows, the map would be worse."""
 
 MANY_ROWS_PER_UNIT = 2 * ROWS_PER_UNIT
-"""Minimum number of rows per unit for training also the full map on samples, if an epoch takes
-long."""
+"""Minimum number of rows per unit for training the full map on samples."""
 
 SAMPLED_PASSES = 6
-"""Cost of training the full map on samples, in passes over all rows."""
+"""Cost of training on samples, in passes over all rows."""
 
 MAX_SAMPLED_EPOCHS = 24
-"""Maximum number of passes over samples when the full map is trained."""
+"""Maximum number of passes over samples."""
 
 SAMPLED_RADIUS = 1.5
-"""Radius, in multiples of the final radius, at which training changes from samples to all rows.  At
-smaller radii, the noise of samples would fold the map."""
+"""Radius at which training changes from samples to all rows, in multiples of the final radius.  At
+smaller radii, the noise of the samples would fold the map."""
 
 COARSE_RADIUS = 0.7
-"""Radius, in grid steps of a coarse map, at which training changes to a finer map."""
+"""Radius at which training changes to a finer map, in grid steps of the coarse map."""
 
 MIN_COARSE_SIDE = 8
-"""Minimum number of units on the longer side of a coarse map.  On the shorter side, half of this
-number is enough."""
+"""Minimum number of units on the longer side of a coarse map.  The shorter side needs half as many
+units."""
 
 MOVING_RADIUS = 0.3
-"""Largest final radius, in grid steps, at which units can move after training.  At this radius, a
-neighbor has only 0.4 % of the weight of a unit, so a close fit is more important than order."""
+"""Largest final radius, in grid steps, for moving units.  At this radius, a neighbor has only 0.4 %
+of the weight of a unit."""
 
 MOVE_ROUNDS = 10
-"""Maximum number of rounds in which units move to far rows."""
+"""Maximum number of rounds of moves."""
 
 
 class Growth(NamedTuple):
-    """Schedule by which coarser maps are trained before the full map.
+    """Schedule for training coarse maps before the full map.
 
     Attributes
     ----------
     first, coarse, whole : int
-        Numbers of passes on the smallest map, on each map between the smallest and the full map,
-        and over all rows on the full map.
+        Numbers of passes on the smallest map, on the maps between, and on the full map.
     rows_per_unit : int or None
-        Maximum number of rows per unit in a pass on a coarse map.  None means all rows.
+        Maximum number of rows per unit on a coarse map.  None means all rows.
     why : str
         Reason for this schedule.
     samples_whole : bool
-        Whether the full map is trained first on samples and then on all rows.
+        Whether the full map is first trained on samples.
     """
 
     first: int
@@ -274,15 +269,15 @@ _WHY_SAMPLES = (
 
 _WHY_ALL_ROWS = "several starts would take long, so smaller maps were trained first, on all rows."
 ON_ALL_ROWS = Growth(first=96, coarse=48, whole=60, rows_per_unit=None, why=_WHY_ALL_ROWS)
-"""Schedule if passes over all rows are fast.  The radius decreases slowly over many passes, which
-keeps the map better ordered."""
+"""Schedule for fast passes over all rows.  The radius falls slowly.  This keeps the map in better
+order."""
 
 ON_SAMPLES = Growth(first=24, coarse=12, whole=10, rows_per_unit=ROWS_PER_UNIT, why=_WHY_SAMPLES)
 """Schedule if an epoch takes longer.  Coarse maps are then trained on samples."""
 
 BRIEFLY = ON_SAMPLES._replace(first=12, coarse=6, whole=8)
-"""Schedule if an epoch needs more than `LARGE_WORK`.  The smaller number of passes raises the
-quantization error by half a percent."""
+"""Schedule for epochs of more than `LARGE_WORK` multiply-adds.  Fewer passes raise the quantization
+error by half a percent."""
 
 _WHY_SAMPLES_TO_THE_END = (
     "one epoch of the full map takes long, so smaller maps (unless the map is small) were "
@@ -290,22 +285,22 @@ _WHY_SAMPLES_TO_THE_END = (
     f"{ROWS_PER_UNIT} rows per unit, because X has at least {MANY_ROWS_PER_UNIT}."
 )
 ON_SAMPLES_TO_THE_END = BRIEFLY._replace(whole=4, why=_WHY_SAMPLES_TO_THE_END, samples_whole=True)
-"""Schedule if there are many rows per unit.  After the full map was trained on samples, few passes
-over all rows are enough."""
+"""Schedule for many rows per unit.  After training on samples, few passes over all rows are
+enough."""
 
 
 class Stage(NamedTuple):
-    """A sequence of epochs on one lattice, all with the same number of rows.
+    """Epochs on one lattice with the same number of rows.
 
     Attributes
     ----------
     shrink : int
-        Factor by which each side of the lattice is smaller than the same side of the full map.
+        Factor by which the sides are shorter than the sides of the full map.
     n_epochs : int
     radius_start, radius_end : float
         First and last radius, in grid steps of the full map.
     rows_per_unit : int or None
-        Maximum number of rows in a pass for each unit of this lattice.  None means all rows.
+        Maximum number of rows per unit in a pass.  None means all rows.
     """
 
     shrink: int
@@ -323,30 +318,30 @@ class Plan:
     ----------
     algorithm : {"batch", "online", "multires"}
     init : str
-        Name of the start, or "given" if `init` is a codebook, or "map" if `init` is a map.
+        Name of the start, "given" for a codebook, or "map" for a map.
     n_epochs : float
-        Number of passes over the rows, which can be a fraction only for ``"online"``.
+        Number of passes over the rows.  Only ``"online"`` allows fractions.
     extra_epochs : int
-        Maximum number of additional batch passes at the final radius while units still move.
+        Maximum number of further batch passes at the final radius.
     radius_start, radius_end : float
-        Radius of the first epoch and of the last epoch, in grid steps.
+        First and last radius, in grid steps.
     radius_decay : str or ndarray
-        Name of a schedule, or the radius of each epoch.
+        Name of a schedule, or the radii.
     learning_rate : tuple of float
         First and last learning rate, for ``"online"``.
     tol : float
-        Training stops at the final radius when no unit moves further than this share of the mean
-        distance of the rows to their mean.
+        Training stops when no unit moves further than this share of the mean distance from the rows
+        to their mean.
     coarse : tuple of Stage
-        Stages before the full map is trained on all rows.  Empty except for ``"multires"``.
+        Stages before training the full map on all rows.  Empty except for ``"multires"``.
     n_init : int
         Number of starts to try.
     other_radii : tuple of float
-        Other first radii to try after a start on the plane of the data's axes.
+        First radii of further starts.
     move_rounds : int
-        Maximum number of rounds in which units move to rows far from all units, after the epochs.
+        Maximum number of rounds of moves after the epochs.
     reasons : dict of str to str
-        Reason for the value of each parameter of `SOM` that was "auto" or could not be applied.
+        Reasons for parameters of `SOM` that were "auto" or not applied.
     """
 
     algorithm: str
@@ -371,7 +366,7 @@ class Plan:
 
 
 def resolve_plan(settings: Settings, facts: Facts) -> Plan:
-    """Return the plan for settings, with a reason for each choice."""
+    """Return the plan for the settings."""
     radii = radii_for(settings, facts)
     growth = _growth(settings, facts)
     coarse = () if growth is None else _stages(growth, radii, facts)
@@ -411,17 +406,17 @@ def resolve_plan(settings: Settings, facts: Facts) -> Plan:
 
 
 def _is_free(settings: Settings) -> bool:
-    """Return whether the settings allow the plan to choose the number of passes."""
+    """Return whether the plan can choose the number of passes."""
     return settings.n_epochs == "auto" and settings.radius_start == "auto"
 
 
 def _cheap_starts(facts: Facts) -> int:
-    """Return the number of starts that can be tried in little time."""
+    """Return the number of starts that take little time."""
     return int(max(1, min(MAX_STARTS, STARTS_WORK // max(1.0, facts.epoch_work))))
 
 
 def _growth(settings: Settings, facts: Facts) -> Growth | None:
-    """Return the schedule of coarse maps, or None if only the full map is trained."""
+    """Return the schedule of coarse maps, or None without coarse maps."""
     is_graph = isinstance(facts.lattice, Graph)
     if is_graph or settings.start in ("given", "map") or not settings.radius_falls:
         return None
@@ -438,7 +433,7 @@ def _growth(settings: Settings, facts: Facts) -> Growth | None:
 
 
 def _algorithm(settings: Settings, facts: Facts, growth: Growth | None) -> tuple[str, str]:
-    """Return the algorithm and the reason for it."""
+    """Return the algorithm and the reason."""
     if growth is not None:
         return "multires", f"multires: {growth.why}"
     if settings.algorithm == "online":
@@ -471,7 +466,7 @@ def _n_init(settings: Settings, facts: Facts, *, varies: bool) -> int:
 
 
 def _n_epochs(settings: Settings, growth: Growth | None) -> float:
-    """Return the number of passes over all rows on the full map."""
+    """Return the number of passes of the full map over all rows."""
     if not isinstance(settings.n_epochs, str):
         return float(settings.n_epochs)
     if not isinstance(settings.radius_decay, str):
@@ -489,7 +484,7 @@ def _move_rounds(settings: Settings, facts: Facts, radii: Radii) -> int:
 
 
 def _stages(growth: Growth, radii: Radii, facts: Facts) -> tuple[Stage, ...]:
-    """Return the stages of training that precede the passes of the full map over all rows."""
+    """Return the stages before training the full map on all rows."""
     shrinks: list[int] = []
     short, long = sorted((facts.lattice.n_rows, facts.lattice.n_cols))
     shrink = 2
@@ -516,30 +511,28 @@ MAX_UNITS = 1_000_000
 """Maximum number of units of any map."""
 
 MIN_AUTO_UNITS = 9
-"""Minimum number of units of a map with automatic size, if there are enough rows."""
+"""Minimum number of units for automatic sizes."""
 
 MAX_AUTO_UNITS = 10_000
-"""Maximum number of units of a map with automatic size."""
+"""Maximum number of units for automatic sizes."""
 
 MAX_STRETCH = 4.0
-"""Largest ratio of the sides of a map with automatic size."""
+"""Maximum ratio of the sides for automatic sizes."""
 
 COPIES = 6
-"""Number of arrays with the size of the codebook that are in memory during an epoch (codebook, next
-codebook, initial codebook, sums, and smoothing)."""
+"""Number of arrays in memory during an epoch, each as large as the codebook."""
 
 BYTES_PER_ROW_PAIR = 40
-"""Number of bytes that the neighborhood tables need for each pair of map rows.  The tables contain
-row offset, shift, weight (in Python and in the core) and kernel."""
+"""Number of bytes in the neighborhood tables for each pair of map rows."""
 
 MEMORY_BY_DEFAULT = 16 << 30
-"""Assumed memory of the machine in bytes, if the system does not report it."""
+"""Assumed memory in bytes, if the system does not report its memory."""
 
 
 def lattice_for(
     settings: Settings, n_samples: int, total_weight: float, variances: Float64s | None
 ) -> Lattice:
-    """Return the lattice for the settings, with an automatic size if the size is "auto"."""
+    """Return the lattice, with an automatic size if required."""
     if isinstance(settings.lattice, Lattice):
         lattice = settings.lattice
         advice = f"Pass a smaller {'graph' if isinstance(lattice, Graph) else 'lattice'}."
@@ -589,7 +582,7 @@ def _rows_and_cols(
 def auto_shape(
     settings: Settings, total_weight: float, variances: tuple[float, float]
 ) -> tuple[int, int]:
-    """Return the numbers of rows and columns of a map.  A side given in the settings is kept."""
+    """Return the numbers of rows and columns of a map.  Sides from the settings do not change."""
     sides = settings.n_rows, settings.n_cols
     n_rows, n_cols = (None if isinstance(n, str) else int(n) for n in sides)
     is_hexagonal = settings.lattice == "hexagonal"
@@ -614,12 +607,12 @@ def auto_shape(
 
 
 def _nearest(value: float) -> int:
-    """Round to the nearest integer, with halves rounded up as in the SOM Toolbox."""
+    """Round to the nearest integer, with halves rounded up."""
     return math.floor(value + 0.5)
 
 
 def check_memory(lattice: Lattice, n_features: int, *, has_tables: bool) -> None:
-    """Raise InputError if the training of a map needs more memory than this machine has."""
+    """Raise InputError if training needs more memory than this machine has."""
     codebook = np.float64().nbytes * lattice.n_units * n_features
     tables = BYTES_PER_ROW_PAIR * lattice.n_rows**2 if has_tables else 0
     needed = COPIES * codebook + tables
@@ -641,7 +634,7 @@ def check_memory(lattice: Lattice, n_features: int, *, has_tables: bool) -> None
 
 
 def machine_memory() -> int:
-    """Return the memory of this machine in bytes."""
+    """Return the memory in bytes."""
     names = getattr(os, "sysconf_names", {})
     if "SC_PHYS_PAGES" in names and "SC_PAGE_SIZE" in names:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

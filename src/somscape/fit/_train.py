@@ -1,4 +1,4 @@
-"""The loops of batch training (with stages of growing maps) and of online training."""
+"""The loops of batch training and online training."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -36,35 +36,35 @@ from somscape.kernels._sparse import Rows, SparseRows
 from somscape.maps.map import Map
 
 Work: TypeAlias = Callable[[StepState], tuple[StepState, Progress]]
-"""Function that performs one step.  The argument is the state of a run, and the results are the
-next state and a report."""
+"""Function that performs one step.  The argument is a state.  The results are the next state and a
+report."""
 
 
 Judged: TypeAlias = tuple[float, Floats | None]
-"""The error of a codebook for comparisons, and a codebook from which training continues."""
+"""The error of a codebook, and the codebook for further training."""
 
 NOTHING = Journal()
-"""Empty journal, for a run that does not resume an earlier run."""
+"""Empty journal of a new run."""
 
 
 @dataclass
 class RunningTraining:
-    """A training run in progress, with its state, its history, and its callbacks.
+    """A training run in progress.
 
     Attributes
     ----------
     callbacks : sequence of callable
-        Functions that are called with the report of every step.
+        Functions that receive each report.
     entries : list of Progress
-        Reports of all steps of the current start so far.
+        Reports of the current start.
     journal : Journal
         Record of the run, over all starts.
     past : PastRun or None
-        Earlier run that is resumed.  The results of its steps are reused without computation.
+        Earlier run that is resumed.  Its results are used again.
     identity : Identity or None
         Settings and rows of the run.  Only needed if callbacks write checkpoints.
     as_map : callable or None
-        Function that returns the current map of the run.
+        Function that returns the current map.
     """
 
     callbacks: Sequence[Callback] = ()
@@ -79,19 +79,19 @@ class RunningTraining:
     spread: float = field(init=False)
 
     def begin(self) -> "RunningTraining":
-        """Inform callbacks of the start of training; return this object."""
+        """Call callbacks at the start of training and return this object."""
         for begin in self._methods("begin"):
             begin()
         return self
 
     def end(self, reason: str) -> None:
-        """Let callbacks save the run, and inform callbacks of the reason for the end."""
+        """Let callbacks save the run, and pass the reason for the end."""
         self._keep(is_last=True)
         for end in self._methods("end"):
             end(reason)
 
     def save(self, path: str | Path) -> None:
-        """Write a checkpoint with the state after the last step."""
+        """Write a checkpoint with the current state."""
         assert self.as_map is not None
         assert self.identity is not None
         write_checkpoint(path, self.as_map(), self.journal, self.identity)
@@ -116,7 +116,7 @@ class RunningTraining:
         self.plan, self.spread = plan, spread
 
     def place(self, lattice: Lattice) -> None:
-        """Continue on another lattice of the same kind."""
+        """Continue on another lattice."""
         before = self.state.codebook
         if lattice is not self.lattice:
             before = placed(before.astype(np.float64, copy=False), self.lattice, lattice)
@@ -129,7 +129,7 @@ class RunningTraining:
 
     @property
     def repeats(self) -> bool:
-        """Whether the earlier run has already done the next step."""
+        """Whether the earlier run contains the next result."""
         return len(self.journal.steps) < len(self._known_journal.steps)
 
     def step(self, work: Work) -> str:
@@ -152,7 +152,7 @@ class RunningTraining:
         return next(filter(None, reasons), "")
 
     def digest(self) -> bytes:
-        """Return the digest of the sums of the last step."""
+        """Return the digest of the latest sums."""
         known, digests, sums = self._known_journal.digests, self.journal.digests, self.state.sums
         if len(digests) < len(known):
             digests.append(known[len(digests)])
@@ -162,7 +162,7 @@ class RunningTraining:
         return digests[-1]
 
     def judge(self, work: Callable[[], Judged]) -> Judged:
-        """Return the result of `work`, or the error that the earlier run stored for this step."""
+        """Return the result of `work`, or the error from the earlier run."""
         errors = self.journal.errors
         known, here = self._known_journal.errors, self.state.codebook
         found: Judged = (known[len(errors)], here) if self.repeats else work()
@@ -170,7 +170,7 @@ class RunningTraining:
         return found
 
     def _take_earlier_state(self) -> None:
-        """Continue from the state of the earlier run after its last step."""
+        """Continue from the last state of the earlier run."""
         assert self.past is not None
         past, here = self.past.journal, self.state.codebook
         if past.state is None or past.state.codebook.shape != here.shape:
@@ -179,7 +179,7 @@ class RunningTraining:
 
     @property
     def history(self) -> dict[str, Float64s]:
-        """The values of all reports by name, as arrays of shape (n_entries,)."""
+        """Values of all reports by name (arrays of shape (n_entries,))."""
         shape = (len(self.entries), len(Progress._fields))
         columns = np.array(self.entries, dtype=np.float64).reshape(shape)
         history = dict(zip(Progress._fields, np.ascontiguousarray(columns.T), strict=True))
@@ -188,27 +188,27 @@ class RunningTraining:
 
 
 def _reason(answer: object) -> str:
-    """Return the reason in one line if the result of a callback stops training, otherwise ""."""
+    """Return the reason if a callback stops training, or ""."""
     if isinstance(answer, str):
         return " ".join(answer.split())
     return STOPPED_BY_CALLBACK if isinstance(answer, bool | np.bool_) and bool(answer) else ""
 
 
 TOTAL_BITS = 60
-"""Maximum number of bits of integer sums over all units in the computation of a codebook."""
+"""Maximum number of bits of integer sums over all units."""
 
 MAX_HISTORY = 10_000
-"""Maximum number of entries in the history of a map that is updated with more rows."""
+"""Maximum number of history entries of an updated map."""
 
 
 @dataclass(frozen=True, eq=False)
 class RunningSums:
-    """Sums of the rows of each unit, possibly with reduced weights of earlier rows.
+    """Sums of the rows of each unit, with reduced weights for earlier rows.
 
     Attributes
     ----------
     counts : ndarray of shape (n_units,)
-        Total weight of the rows of each unit.
+        Total weight of the rows by unit.
     totals : ndarray of shape (n_units, n_features)
         Weighted sums of the rows minus `center`.
     center : ndarray of shape (n_features,)
@@ -234,7 +234,7 @@ class RunningSums:
 
     @classmethod
     def at(cls, map_: Map) -> "RunningSums":
-        """Return sums for a map that does not store sums, computed from hits and prototypes."""
+        """Return sums for a map without sums, computed from hits and prototypes."""
         codebook = np.asarray(map_.metric.compared(map_.codebook))
         center = codebook.mean(axis=0)
         return cls(map_.hits, map_.hits[:, None] * (codebook - center), center)
@@ -245,7 +245,7 @@ class RunningSums:
         return RunningSums(share * self.counts, share * self.totals, self.center, seen)
 
     def plus(self, other: "RunningSums") -> "RunningSums":
-        """Return the sums over the rows of both objects, which must have the same center."""
+        """Return the sums of both objects, which must have the same center."""
         seen = None
         if self.seen is not None or other.seen is not None:
             seen = self.weight_by_feature() + other.weight_by_feature()
@@ -253,13 +253,13 @@ class RunningSums:
         return RunningSums(counts, totals, self.center, seen)
 
     def weight_by_feature(self) -> Float64s:
-        """Return the weight of present values, of shape (n_units, n_features)."""
+        """Return the weight of present values (n_units, n_features)."""
         if self.seen is not None:
             return self.seen
         return np.broadcast_to(self.counts[:, None], self.totals.shape)
 
     def means(self, kernels: Kernels, tables: NeighborhoodTables, codebook: Float64s) -> Float64s:
-        """Return the neighborhood means, which are the next codebook."""
+        """Return the neighborhood means (the next codebook)."""
         whole, scale = _whole(self.totals)
         column, count_scales = _whole(self.counts[:, None])
         counts, count_scale = column[:, 0].copy(), float(count_scales[0])
@@ -275,14 +275,14 @@ class RunningSums:
 
 
 def _whole(values: Float64s) -> tuple[np.ndarray, Float64s]:
-    """Return values as integers with column sums below 2^60, and the scale of the integers."""
+    """Return two values: integers with column sums below 2^60, and their scale."""
     scale = power_of_two(TOTAL_BITS, np.abs(values).sum(axis=0))
     return np.rint(values * scale).astype(np.int64), scale
 
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """Result of an update of a map with more rows.
+    """Result of updating a map with more rows.
 
     Attributes
     ----------
@@ -290,9 +290,9 @@ class Step:
     sums : RunningSums
         Sums of all rows so far.
     units : ndarray of shape (n_samples,)
-        Best matching unit of each new row, before the update.
+        Best matching unit of each new row before the update.
     share : float
-        Factor by which the weight of earlier rows was multiplied.
+        Factor for the weights of earlier rows.
     """
 
     map_: Map
@@ -308,7 +308,7 @@ def go_on(
     sums: RunningSums | None,
     half_life: float | None,
 ) -> Step:
-    """Update a map with more rows, at the last radius of its training."""
+    """Update a map with more rows, at its last radius."""
     metric, kernels, parameters = map_.metric, select_kernels(), map_.parameters
     units = map_.winners_of_rows(rows)
     before = RunningSums.at(map_) if sums is None else sums
@@ -351,9 +351,8 @@ def go_on(
 
 
 BLOCK_WORK = 5e7
-"""Number of multiply-adds of a block of online updates, which take about 20 ms.  A block is short
-enough for quick interrupts and frequent reports, and long enough to make the overhead
-negligible."""
+"""Number of multiply-adds in a block of online updates (about 20 ms).  Short blocks allow quick
+interrupts and frequent reports, with little overhead."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -363,17 +362,17 @@ class Trained:
     Attributes
     ----------
     codebook : ndarray of shape (n_units, n_features), float64
-        Prototypes in the form that the metric compares.
+        Prototypes in the form for comparison.
     history : dict of str to ndarray
-        Values for each epoch or block, by name.
+        Values by name for each epoch or block.
     n_iter : int
-        Number of epochs, or, for online training, of passes (rounded up).
+        Number of epochs, or of passes in online training (rounded up).
     stop_reason : str
         Reason for the end of training.
     spread : float
-        Mean distance of the rows to their mean, by which movements are divided.
+        Mean distance from the rows to their mean.  Movements are divided by this distance.
     plan : Plan
-        Plan of the training, or of the best start if there were several starts.
+        Plan of the training, or of the best start.
     sums : RunningSums or None
         Sums of the last pass over all rows, for later updates.  None without a pass over all rows.
     axes : Axes or None
@@ -499,7 +498,7 @@ def _settle(
 
 
 def _sample(problem: Problem, n: int | None, rng: np.random.Generator) -> Problem:
-    """Return the problem for a random sample of its rows, in the same order and in memory."""
+    """Return the problem for a random sample of its rows."""
     if n is None or n >= len(problem.rows):
         return problem
     chosen = np.sort(rng.choice(len(problem.rows), size=n, replace=False))
@@ -524,7 +523,7 @@ class _Order:
         return drawn[:n]
 
     def _one_pass(self) -> Ints:
-        """Return the row numbers of a pass.  Each row occurs once, or rows are drawn by weight."""
+        """Return the row numbers of a pass.  Rows are drawn by weight, or each row occurs once."""
         n = len(self.problem.rows)
         if self.problem.shares is None:
             return self.rng.permutation(n)
@@ -561,7 +560,7 @@ def _update_block(
 
 
 def _spread(problem: Problem) -> float:
-    """Return the mean distance of the rows to their mean, or 1 if all rows are equal."""
+    """Return the mean distance from the rows to their mean, or 1 for equal rows."""
     alone = problem.on(Lattice(1, 1))
     total = epoch_sums(alone, problem.mean[None, :]).error / problem.error_scale
     return total / problem.total_weight or 1.0

@@ -17,8 +17,7 @@ from somscape.kernels._sparse import Rows, SparseRows, column_range
 T = TypeVar("T")
 
 Extremes = tuple[Floats, Floats, bool]
-"""Smallest and largest present value of each feature (NaN without values), and whether any value
-is missing."""
+"""Smallest and largest value of each feature, and whether values are missing."""
 
 
 class Pieces(ABC):
@@ -26,7 +25,8 @@ class Pieces(ABC):
 
     With a subclass of your own, `somscape.SOM.fit` can train on data in any storage.  The order of
     the pieces and the rows of each piece must not change.  Then the map is, bit for bit, the same
-    as the map of all rows in one array, for any division into pieces and on any machine.
+    as the map of all rows in one array.  This holds for any division into pieces and on any
+    machine.
 
     See Also
     --------
@@ -56,10 +56,10 @@ class Pieces(ABC):
         Parameters
         ----------
         function : callable
-            Function with two arguments, the number of a piece (from 0) and the data of the piece
-            (an array or data frame).  The function can be pickled.  The function contains all its
-            data, often some megabytes, so send it only once to each worker.  The function does not
-            have side effects, so you can call it again if a worker was lost.
+            Function of the piece number (from 0) and the data of the piece (an array or data
+            frame).  The function can be pickled.  The function contains all its data, often some
+            megabytes, so send it only once to each worker.  You can call the function again if a
+            worker was lost, because it does not have side effects.
 
         Yields
         ------
@@ -87,7 +87,7 @@ class Pieces(ABC):
 
 @dataclass(frozen=True)
 class Chain:
-    """Functions that convert the data of a piece to rows, and a function to apply to the rows."""
+    """Functions that convert a piece to rows, and a function of the rows."""
 
     forms: tuple[Callable[[Any], Any], ...]
     lengths: tuple[int, ...]
@@ -95,7 +95,7 @@ class Chain:
     last: Callable[[int, Any], Any]
 
     def __call__(self, number: int, data: Any) -> Any:
-        """Return the result of the last function for the piece."""
+        """Return the result of the function for the piece."""
         if len(data) != self.lengths[number]:
             raise InputError(
                 f"Piece {number} of X had {self.lengths[number]} rows in the first pass, but "
@@ -115,21 +115,21 @@ class Chain:
 
 @dataclass(frozen=True, eq=False)
 class RowsElsewhere:
-    """Prepared rows in pieces, with the same interface for training as rows in memory.
+    """Prepared rows in pieces, for training like rows in memory.
 
     Attributes
     ----------
     pieces : Pieces
     forms : tuple of callable
-        Functions that convert the data of a piece to rows, one after the other.
+        Functions that convert a piece to rows, one after the other.
     lengths : tuple of int
         Number of rows of each piece.
     n_features : int
     dtype : numpy dtype
     known : tuple or None
-        The `extremes` of the rows if an earlier pass computed them, otherwise None.
+        The `extremes` of the rows, or None before the first pass.
     sums : list of ndarray
-        Sum of each feature over all rows, from the first full pass.
+        Sum of each feature, from the first full pass.
     """
 
     pieces: Pieces
@@ -150,7 +150,7 @@ class RowsElsewhere:
 
     @property
     def begins(self) -> tuple[int, ...]:
-        """Row number at which each piece begins, followed by the total number of rows."""
+        """First row number of each piece, and the total number of rows."""
         return (0, *accumulate(self.lengths))
 
     @property
@@ -159,7 +159,7 @@ class RowsElsewhere:
         return len(self) * self.n_features
 
     def each(self, function: Callable[[int, Floats], T]) -> Iterator[T]:
-        """Yield the result of a function for the rows of each piece, in the order of the pieces."""
+        """Yield the result for the rows of each piece, in order."""
         n_found = 0
         for found in self.pieces.each(self._chain(function)):
             n_found += 1
@@ -175,7 +175,7 @@ class RowsElsewhere:
             )
 
     def total(self, function: Callable[[int, Floats], T], merge: Callable[[T, T], T]) -> T:
-        """Apply a function to the rows of each piece and merge the results."""
+        """Apply a function to each piece of rows and merge the results."""
         return self.pieces.total(self._chain(function), merge)
 
     def _chain(self, function: Callable[[int, Floats], Any]) -> Chain:
@@ -187,7 +187,7 @@ class RowsElsewhere:
         return replace(self, forms=(*self.forms, form), known=None, sums=[])
 
     def take(self, numbers: Ints) -> Floats:
-        """Return some rows by their numbers among all rows, in one pass."""
+        """Return the rows with the given numbers, in one pass."""
         order = np.argsort(numbers, kind="stable")
         begins = self.begins
         ends = np.searchsorted(numbers[order], begins)
@@ -200,7 +200,7 @@ class RowsElsewhere:
         return found
 
     def check_same(self, found: Ints, most: Float64s) -> None:
-        """Raise InputError if the sums of the rows differ from the sums in earlier passes."""
+        """Raise InputError if the rows changed after an earlier pass."""
         first = not self.sums
         if first:
             self.sums.append(found)
@@ -214,7 +214,7 @@ class RowsElsewhere:
 
     @cached_property
     def extremes(self) -> Extremes:
-        """Smallest and largest present value of each feature, and whether any is missing."""
+        """Smallest and largest value of each feature, and whether values are missing."""
         return self.total(extremes_of, widest) if self.known is None else self.known
 
 
@@ -241,7 +241,7 @@ def widest(a: Extremes, b: Extremes) -> Extremes:
 
 
 AnyRows = Rows | RowsElsewhere
-"""Rows in memory or in pieces outside memory."""
+"""Rows in memory or in pieces."""
 
 
 def taken(rows: AnyRows, numbers: Ints) -> Rows:
@@ -257,23 +257,23 @@ def every(rows: AnyRows, step: int) -> Rows:
 
 
 SUM_BITS = 61
-"""Integer sums stay below 2^61, which leaves bits for the sign and for the rounding of terms."""
+"""Integer sums stay below 2^61.  Further bits are for the sign and for rounding."""
 
 TERM_BITS = 50
-"""Single terms stay below 2^50, so that two additions can round a float64 to an integer."""
+"""Terms stay below 2^50.  This allows rounding with two additions."""
 
 MAX_EXPONENT = 1000
-"""Scales are between 2^-1000 and 2^1000, so that products with scales do not overflow."""
+"""Scales stay between 2^-1000 and 2^1000.  This keeps products from overflowing."""
 
 
 def power_of_two(bits: int | Ints, largest: float | Float64s) -> Float64s:
-    """Return the power of two that scales values up to `largest` to less than 2^bits."""
+    """Return the power of two that scales values up to `largest` below 2^bits."""
     _, exponent = np.frexp(largest)
     return np.ldexp(1.0, np.clip(bits - exponent, -MAX_EXPONENT, MAX_EXPONENT))
 
 
 def value_scale(far: Float64s, weights: Float64s | None, total_weight: float) -> Float64s:
-    """Return the scale that keeps terms and sums of values up to `far` below the bit limits."""
+    """Return the scale that keeps terms and sums below the limits."""
     # A whole-number weight repeats the rounded term, so it matters only for the total.
     largest = 1.0
     if weights is not None:
@@ -303,20 +303,20 @@ class Origin(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """Sums of values relative to the origin, and of weights of present values, as integers."""
+    """Integer sums of values relative to the origin, and of weights of present values."""
 
     values: Ints
     present: Ints | None
 
     def plus(self, other: "Sums") -> "Sums":
-        """Return the sums over the rows of both objects."""
+        """Return the sums over all rows of both."""
         if self.present is None or other.present is None:
             return Sums(self.values + other.values, None)
         return Sums(self.values + other.values, self.present + other.present)
 
 
 def range_of(rows: AnyRows) -> tuple[Float64s, Float64s, bool]:
-    """Return the smallest and the largest value of each feature, and whether any is missing."""
+    """Return the smallest and largest value of each feature, and whether values are missing."""
     found = rows.extremes if isinstance(rows, RowsElsewhere) else extremes_of(0, rows)
     low, high, has_missing = found
     return low.astype(np.float64), high.astype(np.float64), has_missing
@@ -325,7 +325,7 @@ def range_of(rows: AnyRows) -> tuple[Float64s, Float64s, bool]:
 def mean_of(
     rows: AnyRows, weights: Float64s | None, total_weight: float, origin: Origin
 ) -> Float64s:
-    """Return the weighted mean of present values, which does not depend on the order of rows."""
+    """Return the weighted mean of present values, independent of the row order."""
     ones_scale = value_scale(np.ones_like(origin.middle), weights, total_weight)
     if isinstance(rows, RowsElsewhere):
         sums = rows.total(partial(_sums, None, origin, ones_scale), Sums.plus)

@@ -1,4 +1,4 @@
-"""Data and settings that stay fixed during batch training, and the functions of an epoch."""
+"""Data and settings of batch training, and the functions of an epoch."""
 
 import functools
 import math
@@ -33,10 +33,10 @@ from somscape.kernels._sparse import Rows, SparseRows, are_of
 from somscape.kernels.metric import EUCLIDEAN, Metric
 
 MIN_WEIGHT_BITS = -20
-"""All weights are scaled if the binary exponent of the largest weight is below this value."""
+"""All weights are scaled if the largest weight has a smaller binary exponent."""
 
 MAX_WEIGHT_BITS = 20
-"""All weights are scaled if the binary exponent of the largest weight is above this value."""
+"""All weights are scaled if the largest weight has a larger binary exponent."""
 
 ONE_UNIT = Lattice(1, 1)
 
@@ -68,8 +68,8 @@ class Problem:
     weight_scale, error_scale : float
         Powers of two that scale weights and distances to integers.
     distance_scale : float
-        Power of two that scales distances to integers in sums by unit, with slightly fewer bits
-        than ``error_scale``.
+        Power of two that scales distances to integers, with slightly fewer bits than
+        ``error_scale``.
     metric : Metric
         Metric of rows and prototypes.  The rows are already in the form that the metric needs.
     has_missing : bool
@@ -140,7 +140,7 @@ class Problem:
         return replace(self, rows=rows, weights=weights, total_weight=total)
 
     def __getstate__(self) -> dict[str, object]:
-        """Return the state without kernels and neighborhood tables, which each process creates."""
+        """Return the state without kernels and neighborhood tables."""
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "kernels"}
 
     def __setstate__(self, state: dict[str, object]) -> None:
@@ -228,7 +228,7 @@ def prepare(
 
 
 def _diameter(metric: Metric, ranges: Float64s, has_missing: bool) -> float:
-    """Return an upper bound for the distances between rows and prototypes."""
+    """Return an upper bound for distances from rows to prototypes."""
     if metric.kernel == "cosine":
         return 2.0
     weights = ones_or(metric.feature_weights, len(ranges))
@@ -250,10 +250,10 @@ def _scale_weights(weights: Float64s) -> Float64s:
 
 
 BLOCK_VALUES = 1 << 20
-"""Maximum number of values of farthest rows that are compared at a time (8 MiB)."""
+"""Maximum number of values in farthest rows compared at a time (8 MiB)."""
 
 NO_ROW = -1.0
-"""Distance of the farthest row that is stored for a unit without rows."""
+"""Largest distance for a unit without rows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -269,25 +269,26 @@ class Pairs:
     apart : int
         Weight of the rows whose two nearest units are not neighbors, times ``weight_scale``.
     losses : ndarray of shape (n_units,), int64
-        Cost of moving each unit.  The cost is the weighted sum, over the rows of the unit, of the
-        additional distance to their second-best units, times ``distance_scale``.
+        Cost of moving each unit.  The cost is the weighted sum of additional distances from the
+        unit's rows to their second-best units, times ``distance_scale``.
     far : ndarray of shape (n_units,), float64
         Distance of the farthest row of each unit, or -1 for a unit without rows.
     gains : ndarray of shape (n_units,), int64
         For each unit, gain if another unit moves to the farthest row of this unit.  The gain is the
         weighted sum of the distances of all rows at this distance, times ``distance_scale``.
     farthest : ndarray of shape (n_units, n_features), float64
-        Farthest row of each unit.  Missing values are replaced by values of the prototype.  Among
-        equally far rows, the first in the order of values is chosen.  If all rows are equal to the
+        Farthest row of each unit.  Missing values are replaced by values of the prototype.  Of
+        equally far rows, the first in the order of values is used.  If all rows are equal to the
         prototype, the entry is the prototype.
     heirs : ndarray of int64
-        Distinct values of ``unit * n_units + second`` in ascending order, where ``second`` is the
+        Distinct values of ``unit * n_units + second`` in ascending order.  Here, ``second`` is the
         second-best unit of a row of ``unit``.  The number of values is at most the number of rows,
         and usually a few for each unit.
 
     See Also
     --------
-    partial : Computes pairs with ``has_pairs=True``. move : Uses pairs to move units.
+    partial : Computes pairs with ``has_pairs=True``.
+    move : Uses pairs to move units.
 
     Examples
     --------
@@ -314,7 +315,7 @@ class Pairs:
 def pairs_of(
     problem: Problem, codebook: Floats, rows: Rows, weights: Float64s | None = None
 ) -> Pairs:
-    """Compute `Pairs` for some rows, also for a map with only one unit."""
+    """Compute `Pairs` for some rows."""
     n_units = len(codebook)
     found = _nearest(problem, codebook, rows, min(2, n_units))
     units, distances = np.asarray(found[0]), np.asarray(found[1])
@@ -346,7 +347,7 @@ def _nearest(
     k: int = 1,
     out: tuple[Ints, Float64s] | None = None,
 ) -> tuple[Ints, Float64s]:
-    """Return the nearest units of rows, and their distances."""
+    """Return two values: the nearest units of rows and the distances."""
     order, has_missing = problem.lattice.walk, problem.has_missing
     return problem.metric.search(
         problem.kernels, rows, codebook, k, order=order, has_missing=has_missing, out=out
@@ -354,7 +355,7 @@ def _nearest(
 
 
 def merged_pairs(a: Pairs, b: Pairs) -> Pairs:
-    """Merge the pairs of two sets of rows; the operation is associative, commutative and exact."""
+    """Merge the pairs of two sets of rows, in any order and exactly."""
     is_a, is_b = a.far >= b.far, b.far >= a.far
     farthest = np.where(is_a[:, None], a.farthest, b.farthest)
     both = np.flatnonzero(is_a & is_b & (a.far > 0))
@@ -374,7 +375,7 @@ def merged_pairs(a: Pairs, b: Pairs) -> Pairs:
 def _sum_distances(
     problem: Problem, owner: Ints, values: Float64s, weights: Float64s | None, near: Float64s
 ) -> tuple[Ints, int]:
-    """Return weighted sums of `values` by unit, and the weighted sum of `near` over all rows."""
+    """Return weighted sums of `values` by unit and of `near` over all rows."""
     n_units = problem.lattice.n_units
     counts, totals = np.zeros(n_units, dtype=np.int64), np.zeros((n_units, 1), dtype=np.int64)
     column = np.ascontiguousarray(values[:, None])
@@ -385,7 +386,7 @@ def _sum_distances(
 
 
 def _first_of(rows: Rows, at: Ints, owner: Ints, codebook: Floats) -> Float64s:
-    """Return the first row of each unit by values, independent of the order of `rows`."""
+    """Return the first row of each unit by values, for any order of `rows`."""
     found = np.array(codebook, dtype=np.float64) + 0.0
     is_new = np.ones(len(found), dtype=bool)
     order = np.argsort(owner, kind="stable")
@@ -400,7 +401,8 @@ def _first_of(rows: Rows, at: Ints, owner: Ints, codebook: Floats) -> Float64s:
 
 
 def _first_by_unit(rows: Float64s, units: Ints) -> tuple[Float64s, Ints]:
-    """Return the first row by values of each unit, and the units.  Rows must be sorted by unit."""
+    """Return two values: the first row of each unit by values, and the units.  Rows must be sorted
+    by unit."""
     is_same = units[1:] == units[:-1]
     if not is_same.any():
         return rows, units
@@ -412,14 +414,14 @@ def _first_by_unit(rows: Float64s, units: Ints) -> tuple[Float64s, Ints]:
 
 
 def _first(a: Float64s, b: Float64s) -> Float64s:
-    """Return for each pair of rows the row with the lower value in the first differing column."""
+    """Return the row of each pair with the lower first different value."""
     column = (a != b).argmax(axis=1)[:, None]
     is_b = np.take_along_axis(b, column, axis=1) < np.take_along_axis(a, column, axis=1)
     return np.where(is_b, b, a)
 
 
 DIGEST_BYTES = 16
-"""Length of a digest in bytes.  At this length, different sums hardly ever have equal digests."""
+"""Length of a digest in bytes.  At this length, different sums rarely have equal digests."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -499,8 +501,8 @@ def partial(
     Raises
     ------
     InputError
-        If rows are outside the range of the problem's rows, or if pairs are requested and the
-        codebook is far outside this range.  Then sums would overflow.
+        If rows are outside the range of the problem's rows.  With pairs, also if the codebook is
+        far outside this range.  Then sums would overflow.
 
     See Also
     --------
@@ -528,7 +530,7 @@ def partial(
 def _sums_of_chunks(
     problem: Problem, codebook: Floats, parts: Iterable[tuple[Rows, Float64s | None]], longest: int
 ) -> EpochSums:
-    """Return the sums of the rows, computed in chunks of at most `longest` rows."""
+    """Return the sums of the rows, in chunks of at most `longest` rows."""
     shape = len(codebook), codebook.shape[1]
     counts, totals, error = np.zeros(shape[0], dtype=np.int64), np.zeros(shape, dtype=np.int64), 0
     seen = np.zeros(shape, dtype=np.int64) if problem.has_missing else None
@@ -550,7 +552,7 @@ def _sums_of_chunks(
 def _without_gaps(
     problem: Problem, rows: Rows, units: Ints, weights: Float64s | None, seen: Ints
 ) -> Floats:
-    """Replace missing values with the center, and add weights of present values to `seen`."""
+    """Replace missing values with the center, and add weights to `seen`."""
     assert isinstance(rows, np.ndarray)
     is_there = ~np.isnan(rows)
     counts, nothing = np.zeros(len(seen), dtype=np.int64), np.zeros(rows.shape[1])
@@ -670,18 +672,18 @@ def step(
 T = TypeVar("T")
 
 CHUNK_ROWS = 1 << 16
-"""Maximum number of rows of a chunk.  Large chunks are faster if rows share values, because a large
-chunk contains more similar rows (core/arrange.hpp)."""
+"""Maximum number of rows in a chunk.  Large chunks are faster because they contain more similar
+rows (core/arrange.hpp)."""
 
 CHUNK_WORK = 5e10
-"""Maximum number of multiply-adds of a chunk, which take about half a second.  Between chunks,
-Python regains control, so that an interrupt takes effect."""
+"""Maximum number of multiply-adds in a chunk (about half a second).  Interrupts take effect between
+chunks."""
 
 MIN_CHUNK_ROWS = 2048
-"""Minimum number of rows of a chunk, because each chunk rearranges the codebook."""
+"""Minimum number of rows in a chunk.  Each chunk reorders the codebook, which takes time."""
 
 MIN_ROWS_PER_UNIT = 4
-"""Minimum number of rows of a chunk per unit.  With fewer rows, the search does not skip units."""
+"""Minimum number of rows per unit in a chunk.  With fewer rows, the search cannot skip units."""
 
 
 def epoch_sums(problem: Problem, codebook: Floats) -> EpochSums:
@@ -722,7 +724,7 @@ def winners(problem: Problem, codebook: Floats) -> Ints:
 
 
 def chunks(rows: Rows, codebook: Floats) -> list[slice]:
-    """Return the chunks of rows for which nearest units are searched at a time."""
+    """Return the chunks of rows for one search each."""
     n, (n_units, n_features) = len(rows), codebook.shape
     n_values = len(rows.values) / max(1, n) if isinstance(rows, SparseRows) else n_features
     step = max(CHUNK_WORK / (n_units * n_values + 1), MIN_CHUNK_ROWS, MIN_ROWS_PER_UNIT * n_units)
@@ -748,7 +750,7 @@ def _over_all(
     problem: Problem,
     codebook: Floats,
 ) -> T:
-    """Apply a function to all rows, or to each piece, and merge the results."""
+    """Apply a function to the rows or to each piece, and merge the results."""
     rows = problem.rows
     if not isinstance(rows, RowsElsewhere):
         return function(problem, codebook, 0, rows)

@@ -1,4 +1,4 @@
-"""The settings of a training with their defaults, and reports of progress."""
+"""The settings of a training, and reports of progress."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ SCHEDULES = ("geometric", "linear", "inverse", "asymptotic", "constant")
 def schedule(
     kind: str | Float64s, start: float, end: float, n: int, steps: slice = slice(None)
 ) -> Float64s:
-    """Return the values of a schedule at steps 0 to n - 1, or at some of these steps."""
+    """Return all `n` values of a schedule, or some of these values."""
     step = np.arange(*steps.indices(n))
     if not isinstance(kind, str):
         values: Float64s = kind[step * len(kind) // n]
@@ -94,7 +94,7 @@ NONE_BETTER = "settled: no unit is better placed elsewhere"
 ROUNDS_DONE = "all rounds of moves done"
 
 FINISHED = (EPOCHS_DONE, UPDATES_DONE, NO_ROW_MOVES, WITHIN_TOL, REPEATS, NONE_BETTER, ROUNDS_DONE)
-"""Reasons for the end of a training run that is complete."""
+"""Reasons for the end of a complete training run."""
 
 INTERRUPTED = "interrupted"
 """Reason if Ctrl-C ended a training run.  The codebook is the result of the last completed
@@ -103,22 +103,22 @@ step."""
 STOPPED_BY_CALLBACK = "a callback asked to stop"
 
 AT_CHECKPOINT = "not ended: a checkpoint"
-"""Reason in a checkpoint file that was written before the end of training."""
+"""Reason in a checkpoint file from an unfinished training."""
 
 Callback = Callable[[Progress], bool | str | None]
-"""Function that is called after each epoch or block of updates.  Training ends if the function
-returns True or a text with the reason."""
+"""Function called after each epoch or block of updates.  Training ends if the function returns True
+or a reason."""
 
 
 def was_cut(reason: str) -> bool:
-    """Return whether a training run ended before it was complete."""
+    """Return whether a training run is incomplete."""
     return bool(reason) and reason not in FINISHED
 
 
 MAX_EPOCHS = 1_000_000
 UNITS_PER_ROOT = 5.0
-"""Number of units of a map with automatic size, divided by the square root of the number of rows
-(Vesanto's rule)."""
+"""Number of units divided by the square root of the number of rows, for automatic sizes (Vesanto's
+rule)."""
 
 ALGORITHMS = ("auto", "batch", "online", "multires")
 ONLINE_METRICS = ("euclidean", "cosine", "correlation", "mahalanobis")
@@ -126,10 +126,10 @@ ONLINE_METRICS = ("euclidean", "cosine", "correlation", "mahalanobis")
 
 @dataclass(frozen=True, eq=False)
 class Settings:
-    """Settings of a training, with the same meaning as the parameters of `somscape.SOM`.
+    """Settings of a training, as in `somscape.SOM`.
 
-    ``seed`` determines a random start and the order of rows.  ``units_per_root`` determines the
-    size of a map with automatic size.
+    ``seed`` determines the random start and the order of rows.  ``units_per_root`` determines
+    automatic sizes.
 
     Raises
     ------
@@ -204,14 +204,14 @@ class Settings:
 
     @property
     def start(self) -> str:
-        """Name of the start, or "given" if `init` is a codebook, or "map" if `init` is a map."""
+        """Name of the start, "given" for a codebook, or "map" for a map."""
         if isinstance(self.init, str):
             return self.init
         return "map" if isinstance(self.init, Map) else "given"
 
     @property
     def radius_falls(self) -> bool:
-        """Whether the radius falls from a first to a last value by a schedule with a name."""
+        """Whether the radius follows a named schedule."""
         return isinstance(self.radius_decay, str) and self.radius_decay != "constant"
 
     def _check_radii(self) -> None:
@@ -299,7 +299,7 @@ class Settings:
         self._check_triangle(self.lattice, repr(self.lattice))
 
     def _check_lattice(self, lattice: Lattice) -> None:
-        """Raise ValueError if settings contradict a lattice with its own size and boundary."""
+        """Raise ValueError if settings contradict the size or boundary of a lattice."""
         is_graph = isinstance(lattice, Graph)
         what = "a graph" if is_graph else "a `Lattice`"
         for name in ("n_rows", "n_cols"):
@@ -380,5 +380,5 @@ def learning_rates(given: Any) -> tuple[float, float]:
 
 
 def decay_of(decay: Any) -> str | Float64s:
-    """Return the name of a schedule, or its values as an array."""
+    """Return the name or the values of a schedule."""
     return decay if isinstance(decay, str) else np.asarray(decay, dtype=np.float64)

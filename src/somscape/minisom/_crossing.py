@@ -2,7 +2,7 @@
 
 A `Map` is oriented like a plot, with x to the right and y upwards.  The rows of a `Map` are counted
 from the top, so the unit (x, y) is in row ``n_y - 1 - y``.  On hexagonal maps, MiniSom shifts every
-second row to the left, starting from the last row.  A `Lattice` shifts odd rows to the right, which
+second row to the left, starting from the last row.  A `Lattice` shifts odd rows to the right.  This
 gives the same map.
 """
 
@@ -51,12 +51,12 @@ def to_map(som: MiniSomRule, samples: GivenSamples | None) -> Map:
 
 
 def _in_map_order(values: Float64s) -> Float64s:
-    """Convert values from MiniSom's order (x, y) to the order of units in a `Map`."""
+    """Convert values from MiniSom's order to the order of units in a `Map`."""
     return values.transpose(1, 0, 2)[::-1].reshape(-1, values.shape[2])
 
 
 def parameters_of(map_: Map) -> dict[str, Any]:
-    """Return the arguments that create a MiniSom of the same form as a map."""
+    """Return the arguments for a MiniSom of the same form."""
     lattice, metric = map_.lattice, map_.metric
     if isinstance(lattice, Graph) or lattice.boundary != "plane":
         raise InputError(

@@ -1,4 +1,4 @@
-"""The training step of MiniSom, batch and online training, and the winners of rows."""
+"""MiniSom's training step, batch and online training, and winners."""
 
 import sys
 import time
@@ -30,7 +30,7 @@ DISTANCES = ("euclidean", "cosine", "manhattan", "chebyshev")
 TOPOLOGIES = ("hexagonal", "rectangular")
 
 BY_AXIS = ("bubble", "triangle")
-"""Neighborhoods that use the indices x and y of units, not coordinates, even on hexagonal maps."""
+"""Neighborhoods that use the indices of units, even on hexagonal maps."""
 
 DIVIDES = ("gaussian", "mexican_hat")
 """Neighborhoods that divide by sigma."""
@@ -54,7 +54,7 @@ def _triangle_along(at: Any, center: Any, sigma: Any) -> Any:
 
 
 ALONG_AXIS = {"gaussian": _gaussian_along, "bubble": _bubble_along, "triangle": _triangle_along}
-"""Neighborhoods that are the product of a weight along x and a weight along y."""
+"""Neighborhoods that multiply a weight along x by a weight along y."""
 
 
 def fast_norm(x: Any) -> Any:
@@ -82,7 +82,7 @@ def fast_norm(x: Any) -> Any:
 
 
 class MiniSomRule:
-    """A map with the attributes of MiniSom and with the methods of a training step."""
+    """A map with the attributes and the training methods of MiniSom."""
 
     Y_HEX_CONV_FACTOR = (3.0 / 2.0) / np.sqrt(3)
 
@@ -90,7 +90,7 @@ class MiniSomRule:
     _learning_rate: Any
 
     def _set_map(self, x: int, y: int, input_len: int, topology: str, seed: Any) -> None:
-        """Set the positions of the units, and random prototypes of length 1."""
+        """Set the unit positions, and random prototypes of length 1."""
         for name, value in (("x", x), ("y", y), ("input_len", input_len)):
             check_whole(name, value, 1)
         check_choice("topology", topology, TOPOLOGIES)
@@ -109,7 +109,7 @@ class MiniSomRule:
     def _set_rule(
         self, sigma: Any, decay: Any, sigma_decay: Any, neighborhood: Any, distance: Any
     ) -> None:
-        """Choose the functions of a training step by name, or use the user's functions."""
+        """Choose the functions of a training step."""
         _check_rate("learning_rate", self._learning_rate)
         _check_rate("sigma", sigma, may_be_infinite=True)
         if neighborhood in DIVIDES and sigma * sigma < np.finfo(float).tiny:
@@ -136,7 +136,7 @@ class MiniSomRule:
         return getattr(self, f"_{value}{ending}")
 
     def _warn_of(self, sigma: Any, neighborhood: str) -> None:
-        """Warn about the settings about which MiniSom warns."""
+        """Warn about the same settings as MiniSom."""
         width, height = self._activation_map.shape
         if sigma > np.sqrt(width * width + height * height):
             _warn(f"`sigma` ({sigma}) may be too large, because it spans more than the entire map.")
@@ -153,7 +153,7 @@ class MiniSomRule:
     # Decays of a parameter, at time t of max_iter.
 
     def _inverse_decay_to_zero(self, learning_rate: Any, t: Any, max_iter: Any) -> Any:
-        """Reduce the learning rate to about a hundredth of its initial value during training."""
+        """Reduce the learning rate to about a hundredth during training."""
         hundredth = max_iter / 100.0
         return learning_rate * hundredth / (hundredth + t)
 
@@ -162,7 +162,7 @@ class MiniSomRule:
         return learning_rate * (1 - t / max_iter)
 
     def _inverse_decay_to_one(self, sigma: Any, t: Any, max_iter: Any) -> Any:
-        """Reduce sigma to one during training, fast at first and then more slowly."""
+        """Reduce sigma to one during training, first fast and then slowly."""
         return sigma / (1 + t * ((sigma - 1) / max_iter))
 
     def _linear_decay_to_one(self, sigma: Any, t: Any, max_iter: Any) -> Any:
@@ -170,14 +170,14 @@ class MiniSomRule:
         return sigma + (t * (1 - sigma) / max_iter)
 
     def _asymptotic_decay(self, dynamic_parameter: Any, t: Any, max_iter: Any) -> Any:
-        """Reduce a learning rate or sigma to a third of its initial value during training."""
+        """Reduce a value to a third during training."""
         return dynamic_parameter / (1 + t / (max_iter / 2))
 
     # Neighborhoods of a winner c = (x, y), of shape (n_x, n_y), or of many winners at once, with x
     # and y of shape (n, 1, 1).
 
     def _plane_coordinates(self) -> tuple[Float64s, Float64s]:
-        """Return the x and the y coordinates of units, with shapes that broadcast to the map."""
+        """Return two values: the x and y coordinates of units."""
         xs, ys = self._xx.T, self._yy.T
         # Units with the same index y have the same coordinate y on every map.  Units with the same
         # index x have the same coordinate x only on a rectangular map.
@@ -190,18 +190,18 @@ class MiniSomRule:
         return along(x, self._xx.T[c], sigma) * along(y, self._yy.T[c], sigma)
 
     def _mexican_hat(self, c: Any, sigma: Any) -> Float64s:
-        """Return the weights of a Mexican hat, which are negative at larger distances."""
+        """Return Mexican hat weights, which are negative far from the winner."""
         x, y = self._plane_coordinates()
         dx, dy = x - self._xx.T[c], y - self._yy.T[c]
         p, width = dx * dx + dy * dy, 2 * sigma * sigma
         return np.exp(-p / width) * (1 - 2 / width * p)
 
     def _bubble(self, c: Any, sigma: Any) -> Float64s:
-        """Return the weight 1 for units within sigma of c along both axes, and otherwise 0."""
+        """Return 1 for units within sigma of c along both axes, and otherwise 0."""
         return self._by_axis("bubble", c, sigma)
 
     def _triangle(self, c: Any, sigma: Any) -> Float64s:
-        """Return for each unit the product of ``max(0, sigma - offset)`` along both axes."""
+        """Return the product of ``max(0, sigma - offset)`` along both axes for each unit."""
         return self._by_axis("triangle", c, sigma)
 
     def _by_axis(self, name: str, c: Any, sigma: Any) -> Float64s:
@@ -211,20 +211,20 @@ class MiniSomRule:
     # Distances of x from prototypes w.
 
     def _euclidean_distance(self, x: Any, w: Any) -> Any:
-        """Return the length of the difference between x and each prototype."""
+        """Return the Euclidean distance from x to each prototype."""
         return np.linalg.norm(np.subtract(x, w), axis=-1)
 
     def _manhattan_distance(self, x: Any, w: Any) -> Any:
-        """Return the sum of the absolute differences between x and each prototype."""
+        """Return the Manhattan distance from x to each prototype."""
         return np.linalg.norm(np.subtract(x, w), ord=1, axis=-1)
 
     def _cosine_distance(self, x: Any, w: Any) -> Any:
-        """Return 1 minus the cosine of the angle between x and each prototype."""
+        """Return the cosine distance from x to each prototype."""
         lengths = np.linalg.norm(w, axis=2) * np.linalg.norm(x)
         return 1 - (w * x).sum(axis=2) / (lengths + 1e-8)
 
     def _chebyshev_distance(self, x: Any, w: Any) -> Any:
-        """Return the largest difference from each prototype, signed if `strict`, as in MiniSom."""
+        """Return the largest difference from each prototype, with a sign if `strict`."""
         difference = np.subtract(x, w)
         return (difference if self.strict else np.abs(difference)).max(axis=-1)
 
@@ -257,7 +257,7 @@ class MiniSomRule:
         return self._activation_map
 
     def winner(self, x: Any) -> tuple[Any, ...]:
-        """Return the coordinates of the unit nearest to a row.
+        """Return the coordinates of the nearest unit.
 
         Parameters
         ----------
@@ -291,11 +291,11 @@ class MiniSomRule:
 
     @property
     def _uses_hexagons(self) -> bool:
-        """Whether the neighborhood uses coordinates of hexagons, unlike "bubble" and "triangle"."""
+        """Whether the neighborhood uses coordinates of hexagons."""
         return self.topology == "hexagonal" and self._neighborhood_name not in BY_AXIS
 
     def _axis_weights(self, sigma: Any) -> tuple[Float64s, Float64s] | None:
-        """Return the weights along x and along y, or None if the neighborhood is not a product."""
+        """Return weights along x and y, or None if the neighborhood is not a product."""
         along = ALONG_AXIS.get(self._neighborhood_name)
         if along is None or self._uses_hexagons:
             return None
@@ -303,7 +303,7 @@ class MiniSomRule:
         return along(x, x[:, None], sigma), along(y, y[:, None], sigma)
 
     def _neighborhoods(self, units: Ints, sigma: Any) -> Float64s:
-        """Return the neighborhood weights of all units for given winners, of shape (n, n_units)."""
+        """Return all neighborhood weights for given winners (n, n_units)."""
         x, y = np.divmod(units, len(self._neigy))
         if self._neighborhood_name:
             around = self.neighborhood((x[:, None, None], y[:, None, None]), sigma)
@@ -315,7 +315,7 @@ class MiniSomRule:
     # Whether the rule is MiniSom's own.
 
     def _name_in(self, function: Callable[..., Any], names: tuple[str, ...], end: str = "") -> str:
-        """Return the name of a function of MiniSom, or "" for another function."""
+        """Return the name of a MiniSom function, or "" for another function."""
         inner = getattr(function, "__func__", None)
         return next((name for name in names if inner is getattr(MiniSomRule, f"_{name}{end}")), "")
 
@@ -329,13 +329,13 @@ class MiniSomRule:
 
     @property
     def _core_distance(self) -> str:
-        """Name of the distance in the core, or "" for another distance."""
+        """Name of the distance in the compiled code, or "" for another distance."""
         name = self._distance_name
         return "signed_chebyshev" if name == "chebyshev" and self.strict else name
 
     @property
     def _has_own_step(self) -> bool:
-        """Whether a subclass or this object overrides part of a step."""
+        """Whether a subclass or this object changes a training step."""
         return any(
             name in vars(self) or getattr(type(self), name) is not getattr(MiniSomRule, name)
             for name in STEP_METHODS
@@ -348,7 +348,7 @@ def _plain(x: Any) -> Any:
 
 
 def _check_rate(name: str, value: Any, *, may_be_infinite: bool = False) -> None:
-    """Raise an error if a value is not a number, or if the value would turn all weights to NaN."""
+    """Raise an error if a value is not a number, or would make all weights NaN."""
     if isinstance(value, str) or np.ndim(value) or not np.isreal(value) or value is None:
         raise ParameterTypeError(
             f"`{name}` must be a number, but is {value!r}.", parameter=name, value=value
@@ -364,14 +364,14 @@ def _warn(message: str) -> None:
 
 
 class GivenSamples(NamedTuple):
-    """Rows for the computation, and the same rows in the form that the user gave.
+    """Rows for the computation, and the rows in the user's form.
 
     Attributes
     ----------
     rows : ndarray of shape (n_samples, n_features), float64
         Finite rows in C order.
     items : sequence
-        Rows that `win_map` returns, which are the items of a list or the rows of an array.
+        Rows in the user's form (list items or array rows).
     """
 
     rows: Float64s
@@ -431,22 +431,22 @@ def _as_array(data: Any) -> Float64s:
 
 
 def _odd_row(data: Any) -> str:
-    """Return a message if the length of a row differs from the first row, otherwise ""."""
+    """Return a message if a row has another length than the first row, or ""."""
     lengths = [np.size(row) for row in data] if isinstance(data, list | tuple) else []
     odd = next((i for i, n in enumerate(lengths) if n != lengths[0]), 0)
     return f"row {odd} has {lengths[odd]} values, but row 0 has {lengths[0]}" if odd else ""
 
 
 NEARLY_TIED = 1 + 1e-12
-"""Largest ratio of two distances whose order MiniSom's rounding can change."""
+"""Largest ratio of two distances that can change order by rounding in MiniSom."""
 
 SMALL_WORK = 2e6
-"""Number of multiply-adds (about 0.1 ms of a search) up to which a second thread is not worthwhile.
-A search for the two nearest units, which finds nearly equal distances, is not worthwhile either."""
+"""Number of multiply-adds for which one thread is enough (about 0.1 ms).  A search for the two
+nearest units does not pay off either."""
 
 
 def codebook_of(som: MiniSomRule) -> Float64s:
-    """Return the prototypes in MiniSom's order, in which unit (x, y) has number ``x * n_y + y``."""
+    """Return the prototypes in MiniSom's order."""
     weights = som._weights
     codebook = np.ascontiguousarray(weights.reshape(-1, weights.shape[-1]), dtype=np.float64)
     if not np.isfinite(codebook).all():
@@ -459,7 +459,7 @@ def codebook_of(som: MiniSomRule) -> Float64s:
 
 
 def units_of(som: MiniSomRule, samples: GivenSamples) -> Ints:
-    """Return the number of each row's winner, which is ``x * n_y + y`` for the unit (x, y)."""
+    """Return the number of each row's winner in MiniSom's order."""
     distance, kernels = som._core_distance, minisom_kernels()
     is_own = not distance or som._has_own_step
     if not is_own:
@@ -496,11 +496,11 @@ def _walk(som: MiniSomRule) -> Ints:
 
 
 UPDATES = 100
-"""Number of times that the progress line is written.  Writing at each step would be slow."""
+"""Number of updates of the progress line.  Writing at each step would be slow."""
 
 
 class ProgressLine:
-    """The line that shows the progress of training if `verbose` is True.
+    """The progress line of training if `verbose` is True.
 
     Parameters
     ----------
@@ -515,7 +515,7 @@ class ProgressLine:
 
     @property
     def stride(self) -> int:
-        """Number of steps between two updates of the line."""
+        """Number of training steps between two updates of the line."""
         return max(1, self._n_steps // UPDATES) if self._verbose else self._n_steps
 
     def show(self, done: int) -> None:
@@ -537,19 +537,19 @@ class ProgressLine:
 
 
 BLOCK_VALUES = 1 << 20
-"""Number of neighborhood weights that are in memory at a time (8 MiB)."""
+"""Number of neighborhood weights in memory at a time (8 MiB)."""
 
 TERM_BITS = 50
-"""Maximum number of bits of one term in the fixed-point sums of the kernels."""
+"""Maximum number of bits of one term in fixed-point sums."""
 
 SUM_BITS = 61
-"""Maximum number of bits of a fixed-point sum of the kernels."""
+"""Maximum number of bits of a fixed-point sum."""
 
 
 def train_batch(
     som: MiniSomRule, samples: GivenSamples, num_iteration: int, progress: ProgressLine
 ) -> None:
-    """Move units towards the means of their neighborhoods, by the learning rate as a share."""
+    """Move units towards the means of their neighborhoods."""
     scale = _scale(samples.rows)
     for t in range(num_iteration):
         rate = som._learning_rate_decay_function(som._learning_rate, t, num_iteration)
@@ -563,7 +563,7 @@ def train_batch(
 
 
 def _move(weights: Float64s, total: Float64s, weight: Float64s, rate: float) -> None:
-    """Move units whose neighborhoods contain rows towards the means of these rows."""
+    """Move units with rows in their neighborhood towards the mean of these rows."""
     has_weight = weight > 0
     if has_weight.all():
         target = (total / weight[:, None]).reshape(weights.shape)
@@ -576,14 +576,14 @@ def _move(weights: Float64s, total: Float64s, weight: Float64s, rate: float) -> 
 
 
 def _scale(rows: Float64s) -> Float64s:
-    """Return powers of two that turn values into integers whose sums fit into 64 bits."""
+    """Return powers of two that turn values into integers with sums below 64 bits."""
     _, size = np.frexp(np.abs(rows).max(axis=0))  # values are below 2^size
     room = min(TERM_BITS, SUM_BITS - len(rows).bit_length())
     return np.ldexp(1.0, np.minimum(room - size, 1000))
 
 
 def _sums(rows: Float64s, units: Ints, scale: Float64s, n_units: int) -> tuple[Ints, Float64s]:
-    """Return counts and sums of the rows of each unit, without a center, to keep zeros exact."""
+    """Return two values: the number of rows and the sum of the rows, by unit."""
     counts = np.zeros(n_units, dtype=np.int64)
     totals = np.zeros((n_units, rows.shape[1]), dtype=np.int64)
     center = np.zeros(rows.shape[1])
@@ -595,7 +595,7 @@ def _sums(rows: Float64s, units: Ints, scale: Float64s, n_units: int) -> tuple[I
 def _neighborhood_sums(
     som: MiniSomRule, counts: Ints, totals: Float64s, sigma: float
 ) -> tuple[Float64s, Float64s]:
-    """Return the sums of totals and of counts over the neighborhood of each unit."""
+    """Return totals and counts, summed over the neighborhood of each unit."""
     sums = np.column_stack([totals, counts])
     by_axis = som._axis_weights(sigma)
     if by_axis is not None:
@@ -615,21 +615,21 @@ BLOCK_WORK = 5e7
 call."""
 
 TABLE_VALUES = 1 << 16
-"""Number of values in the tables of a block (0.5 MiB), which fit into the cache."""
+"""Number of values in the tables of a block (0.5 MiB, to fit into the cache)."""
 
 
 class Schedule(NamedTuple):
-    """The row that is presented at each step, and the time of the step.
+    """Row number and time of each training step.
 
     Attributes
     ----------
     order : ndarray of shape (n,)
-        Order of the rows, which is repeated until the last step.
+        Order of the rows, repeated until the last step.
     n_steps : int
     max_iteration : int
         Time at the end of training.
     steps_per_time : int
-        Number of steps per unit of time, which is 1, or the number of rows if time counts epochs.
+        Number of steps per unit of time (1, or the number of rows for epochs).
     """
 
     order: Ints
@@ -713,7 +713,8 @@ def _fixed_units(samples: GivenSamples, fixed_points: Mapping[int, Any], n_y: in
 def _decayed(
     som: MiniSomRule, decay: Callable[..., Any], start: float, times: Ints, max_iteration: int
 ) -> Float64s:
-    """Return a learning rate or sigma at each time. A user's function is called once per time."""
+    """Return the learning rate or sigma at each time.  A user's function is called once for each
+    time."""
     if som._name_in(decay, (*DECAYS, *SIGMA_DECAYS)):  # accept an array of times
         return np.asarray(decay(start, times, max_iteration), dtype=np.float64)
     values = (decay(start, t, max_iteration) for t in times.tolist())
@@ -721,7 +722,7 @@ def _decayed(
 
 
 def _tables(som: MiniSomRule, sigmas: Float64s) -> tuple[Float64s, Float64s]:
-    """Return neighborhood weights by offset from the winner, along x and along y."""
+    """Return two values: neighborhood weights along x and along y, by offset from the winner."""
     x, y = som._neigx * 1.0, som._neigy * 1.0
     if som._uses_hexagons:
         x, y = np.arange(2 * len(x)) / 2, y * som.Y_HEX_CONV_FACTOR

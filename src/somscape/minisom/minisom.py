@@ -1,4 +1,4 @@
-"""The class that replaces MiniSom, with its constructor, training and evaluation methods."""
+"""The class that replaces MiniSom."""
 
 import warnings
 from collections import Counter, defaultdict
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from somscape.maps.map import Map
 
 BLOCK_VALUES = 1 << 20
-"""Number of distances that are in memory at a time (8 MiB)."""
+"""Number of distances in memory at a time (8 MiB)."""
 
 MAX_NEIGHBOR_DISTANCE = 1.42
-"""Largest distance of neighbors on a rectangular map, including diagonal neighbors."""
+"""Largest distance to a neighbor on a rectangular map."""
 
 
 class MiniSomAnswers(MiniSomRule):
@@ -195,7 +195,7 @@ class MiniSomAnswers(MiniSomRule):
         self._samples(data)
 
     def _distance_from_weights(self, data: Sequence[Any]) -> Float64s:
-        """Return the Euclidean distance of each row to each unit, with MiniSom's rounding."""
+        """Return the Euclidean distance of each row to each unit, rounded as in MiniSom."""
         rows, codebook = np.asarray(data), self._weights.reshape(-1, self._weights.shape[2])
         squares = (rows**2).sum(axis=1)[:, None] + (codebook**2).sum(axis=1)
         return np.sqrt(np.maximum(squares - 2 * np.dot(rows, codebook.T), 0))
@@ -205,7 +205,7 @@ Steps = tuple[tuple[int, int], ...]
 
 SQUARE: Steps = ((0, -1), (-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1))
 TO_THE_RIGHT: Steps = ((1, 1), (1, 0), (1, -1), (0, -1), (-1, 0), (0, 1))
-"""Steps (x, y) to neighbors from a hexagon in a row that is shifted to the right."""
+"""Offsets (x, y) to the neighbors of a hexagon in a shifted row."""
 
 TO_THE_LEFT: Steps = ((0, 1), (1, 0), (0, -1), (-1, -1), (-1, 0), (-1, 1))
 
@@ -213,7 +213,7 @@ SLOTS = 8
 
 
 def distance_map(weights: Float64s, topology: str, scaling: str, strict: bool) -> Float64s:
-    """Return the sum of distances of each unit to its neighbors, divided by the largest sum."""
+    """Return the summed distance from each unit to its neighbors, divided by the largest sum."""
     rows = np.arange(weights.shape[1])
     is_left = rows % 2 == 0 if strict else (len(rows) - 1 - rows) % 2 == 0
     if topology == "rectangular":
@@ -230,7 +230,7 @@ def distance_map(weights: Float64s, topology: str, scaling: str, strict: bool) -
 
 
 def _distances(weights: Float64s, steps: Steps) -> Float64s:
-    """Return the distance of each unit to the unit at each step, with NaN beyond the edge."""
+    """Return the distance from each unit to its neighbor in each direction, or NaN at the edge."""
     n_x, n_y, _ = weights.shape
     padded = np.pad(weights * 1.0, ((1, 1), (1, 1), (0, 0)), constant_values=np.nan)
     apart = np.full((n_x, n_y, SLOTS), np.nan)
@@ -257,7 +257,7 @@ class MiniSom(MiniSomAnswers):
     Code for MiniSom runs with this class if only the import is changed.  Parameters, methods and
     defaults are the same as in MiniSom 2.3.6, and the same seed gives the same map.  Known faults
     of MiniSom are kept by default and corrected with ``strict=False``.  NaN in the data raises an
-    error, because it would turn the entire map to NaN, as in MiniSom.
+    error.  Otherwise, as in MiniSom, the entire map would become NaN.
 
     Parameters
     ----------
@@ -270,17 +270,17 @@ class MiniSom(MiniSomAnswers):
     learning_rate : float, default=0.5
         Initial share of the distance to the row by which the winner moves.
     decay_function : str or callable, default="asymptotic_decay"
-        Decay of the learning rate, which is "inverse_decay_to_zero", "linear_decay_to_zero",
-        "asymptotic_decay" (to a third), or a function of the rate, the time and the final time.
+        Decay of the learning rate.  The name is "inverse_decay_to_zero", "linear_decay_to_zero" or
+        "asymptotic_decay" (to a third).  A function gets the rate, the time and the final time.
     neighborhood_function : str, default="gaussian"
         "gaussian", "mexican_hat", "bubble" or "triangle".  "bubble" and "triangle" use the indices
         x and y of units, not coordinates, even on hexagonal maps.
     topology : {"rectangular", "hexagonal"}, default="rectangular"
         Shape of the units.  On hexagonal maps, units with the same y form a row.
     activation_distance : str or callable, default="euclidean"
-        Distance that determines the winner (the nearest unit), which is "euclidean", "cosine",
-        "manhattan", "chebyshev", or a function of a row and the weights of shape
-        (x, y, input_len) that returns distances of shape (x, y).
+        Distance that determines the winner (the nearest unit).  The name is "euclidean", "cosine",
+        "manhattan" or "chebyshev".  A function gets a row and the weights (x, y, input_len), and
+        returns distances (x, y).
     random_seed : int, optional
         Seed of ``numpy.random.RandomState``.
     sigma_decay_function : str, default="asymptotic_decay"
@@ -303,11 +303,11 @@ class MiniSom(MiniSomAnswers):
 
     Notes
     -----
-    Training runs on the compiled core, but with functions of your own, training runs row by row in
-    NumPy, as in MiniSom.  On rectangular maps with the Euclidean, Manhattan or Chebyshev distance
-    and a gaussian, bubble or triangle neighborhood, results are equal to MiniSom's results to the
-    last bit.  Other results differ only by rounding.  The guide "Coming from MiniSom" lists the
-    differences.
+    Training runs in compiled code.  With functions of your own, training runs row by row in NumPy,
+    as in MiniSom.  On rectangular maps, results are equal to MiniSom's results to the last bit.
+    This holds for the Euclidean, Manhattan and Chebyshev distance, and for a gaussian, bubble or
+    triangle neighborhood.  Other results differ only by rounding.  The guide "Coming from MiniSom"
+    lists the differences.
 
     References
     ----------
@@ -541,7 +541,7 @@ class MiniSom(MiniSomAnswers):
     def _checked_fixed_points(
         self, fixed_points: Mapping[int, Any], n_samples: int
     ) -> dict[int, tuple[int, int]]:
-        """Check the fixed points, and return the unit (x, y) of each row as Python integers."""
+        """Check the fixed points and return the fixed unit (x, y) of each row."""
         if not isinstance(fixed_points, Mapping):
             raise ParameterTypeError(
                 "`fixed_points` must be a dict from row to unit, such as {0: (3, 4)}, but is "
