@@ -1,9 +1,8 @@
-"""Search and sums for rows on a device, with functions of the array API standard.
+"""Search and sums for rows on a device, with the array API standard.
 
-Only search and sums take a long time, so only these functions run on the device.  Scores are
-computed as a product of matrices in the type of the rows, and sums use whole numbers as in the
-core.  Therefore a map can differ from the core's map only because of rows that are, up to rounding,
-equally near to two units.
+Only search and sums take a long time, so only these functions run on the device.  Scores are a
+product of matrices in the type of the rows.  Sums use whole numbers as in the core.  Rounding can
+only change the unit of a row that is nearly as close to a second unit.
 """
 
 from collections.abc import Iterator
@@ -18,8 +17,8 @@ from somscape.kernels._kernels import Kernels
 from somscape.kernels._sparse import Device, DeviceArray
 
 MAX_VALUES = 1 << 25
-"""Maximum number of values in an array (256 MB in float64).  At most seven such arrays are in
-memory at the same time."""
+"""Maximum number of values in an array (256 MB in float64).  Up to seven such arrays are in
+memory."""
 
 
 class DeviceKernels:
@@ -97,7 +96,7 @@ class DeviceKernels:
         distances: Any = None,
         error_scale: float = 1.0,
     ) -> int:
-        """Add each row to the sums of its unit, in fixed point. Return the sum of all distances."""
+        """Add rows to the totals of their units. Return the sum of distances."""
         fixed = (center, scale, weight_scale)
         if not isinstance(rows, DeviceArray):
             given = (units, weights, *fixed, counts, totals, distances, error_scale)
@@ -123,7 +122,7 @@ class DeviceKernels:
         return error
 
     def _column(self, values: Any, part: slice) -> Any:
-        """Return a part of a device array or NumPy array as a column on the device."""
+        """Return a part of an array as a column on the device."""
         if values is None:
             return None
         some = values[part]
@@ -131,7 +130,7 @@ class DeviceKernels:
         return there[:, None]
 
     def _sums_by_unit(self, terms: Any, units: Any, n_units: int) -> Ints:
-        """Return the exact sum of each unit's integer terms, from differences of a running sum."""
+        """Return the exact sum of the integer terms of each unit."""
         xp, place = self.device.library, self.device.place
         order = xp.argsort(units)
         running = xp.cumulative_sum(xp.take(terms, order, axis=0), axis=0, include_initial=True)
@@ -142,10 +141,10 @@ class DeviceKernels:
 
 
 class _Scores:
-    """Scores of units for rows, which are squared distances minus a constant for each row.
+    """Scores of units for rows. A score is a squared distance minus a constant of the row.
 
-    Rows and prototypes are centered on the mean of the prototypes and scaled to about 1, so that a
-    distant origin, tiny values or huge values do not reduce the precision.
+    Rows and prototypes are centered on the mean of the prototypes and scaled to about 1.  This
+    keeps the precision for a distant origin, tiny values and huge values.
     """
 
     def __init__(self, codebook: Floats, rows: DeviceArray) -> None:
@@ -162,11 +161,11 @@ class _Scores:
         self.factors = device.sent(np.ascontiguousarray(factors.T), dtype)
 
     def tiles(self, n: int) -> Iterator[slice]:
-        """Yield slices that divide `n` rows into blocks whose scores are computed together."""
+        """Yield slices that divide `n` rows into blocks."""
         return blocks(n, _step(max(self.factors.shape)))
 
     def least(self, tile: Any, k: int) -> Any:
-        """Return for each row the `k` units with the lowest scores. Ties are sorted by unit."""
+        """Return the `k` units with the lowest scores for each row, in order."""
         xp, place = self.device.library, self.device.place
         ones = xp.ones((tile.shape[0], 1), dtype=tile.dtype, device=place)
         moved = xp.concat([(tile - self.center) * self.scale, ones], axis=1)
@@ -201,7 +200,7 @@ def _join(parts: list[Any], device: Device) -> DeviceArray:
 
 
 def _round(xp: Any, values: Any, times: Any) -> Any:
-    """Round weighted values to integers. A whole-number weight multiplies the rounded value."""
+    """Return weighted values, rounded to integers."""
     if times is None:
         return xp.astype(xp.round(values), xp.int64)
     is_whole = xp.round(times) == times

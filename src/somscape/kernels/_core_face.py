@@ -1,4 +1,4 @@
-"""Typed functions for the compiled core, and the number of processors that it may use."""
+"""Typed functions for the compiled core, and its number of processors."""
 
 import math
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from somscape.kernels._sparse import Rows, SparseRows
 
 
 def processors_by_quota(root: Path = Path("/")) -> int | None:
-    """Return the smallest processor quota of the Linux control groups, or None without a quota."""
+    """Return the smallest processor quota of this process on Linux, or None without a quota."""
     try:
         lines = (root / "proc/self/cgroup").read_text().splitlines()
     except OSError:
@@ -34,7 +34,7 @@ def processors_by_quota(root: Path = Path("/")) -> int | None:
 
 
 def _shares(mounted: Path, line: str) -> Iterator[float]:
-    """Yield the quotas of a group (a line of ``/proc/self/cgroup``) and of its parents."""
+    """Yield the processor quotas of a control group and its parents."""
     _, controllers, place = line.split(":", 2)
     if controllers and "cpu" not in controllers.split(","):
         return
@@ -74,7 +74,7 @@ class CoreKernels:
 
     @property
     def n_threads(self) -> int:
-        """Maximum number of threads, from OMP_NUM_THREADS, threadpoolctl or the processor quota."""
+        """Maximum number of threads."""
         return int(_core.n_threads())
 
     def search(
@@ -131,13 +131,13 @@ class CoreKernels:
         return means
 
     def parts_of_nearest(self, rows: Floats, codebook: Floats, k: int) -> tuple[Float64s, Float64s]:
-        """Return the mean distance to the `k` nearest units, and what each feature adds to it."""
+        """Return the mean distance to the `k` nearest units, and the part of each feature."""
         means, parts = np.empty(len(rows)), np.empty(rows.shape)
         _core.mean_of_nearest(rows, codebook.astype(np.float64, copy=False), k, means, parts)
         return means, parts
 
     def sum_of_lines(self, rows: Floats, features: Ints, x: Float64s, y: Float64s) -> Float64s:
-        """Apply a piecewise linear function to each feature, and return the sum for each row."""
+        """Return the sum of piecewise linear functions of the features, for each row."""
         sums = np.empty(len(rows))
         _core.sum_of_lines(rows, features, x, y, sums)
         return sums
@@ -155,7 +155,7 @@ class CoreKernels:
         distances: Float64s | None = None,
         error_scale: float = 1.0,
     ) -> int:
-        """Add rows to the totals of their units, in fixed point. Return the sum of distances."""
+        """Add rows to the totals of their units. Return the sum of distances."""
         error: int
         if isinstance(rows, SparseRows):
             error = _core.sums_sparse(
@@ -179,7 +179,7 @@ class CoreKernels:
         tables: NeighborhoodTables,
         codebook: Float64s,
     ) -> tuple[Float64s, float]:
-        """Return the next codebook, and the largest distance that a prototype moved."""
+        """Return the next codebook, and the largest move of a prototype."""
         out = np.empty_like(codebook)
         given = totals, counts, scale, weight_scale, center
         step: float = _core.smooth(*given, *tables, codebook, out)
@@ -203,7 +203,7 @@ class CoreKernels:
         _core.margin_steps(*known, *steps, prototypes, axes)
 
     def minisom_winners(self, rows: Float64s, codebook: Float64s, distance: str) -> Ints:
-        """Return for each row the unit that MiniSom would choose as the winner."""
+        """Return the unit that MiniSom would choose as the winner of each row."""
         units = np.empty(len(rows), dtype=np.int64)
         _core.minisom_winners(rows, codebook, MINISOM_DISTANCES.index(distance), units)
         return units

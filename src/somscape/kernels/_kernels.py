@@ -1,4 +1,4 @@
-"""The interface of all kernels, and the types that the kernels share."""
+"""The interface of all kernels, and their common types."""
 
 from typing import NamedTuple, Protocol
 
@@ -73,9 +73,9 @@ class OnlineSteps(NamedTuple):
 class Kernels(Protocol):
     """Kernels for C-contiguous arrays of one float type.
 
-    A search accepts a codebook in float32 or float64.  A float64 codebook is not rounded, even if
-    rows are float32.  For `search`, `winners` and `sums`, rows can also be sparse or on a device.
-    The results for rows on a device are also on the device, as a `DeviceArray`.
+    The codebook can be float32 or float64.  A float64 codebook is not rounded for float32 rows.
+    For `search`, `winners` and `sums`, rows can also be sparse or on a device.  Results for rows on
+    a device are a `DeviceArray`.
     """
 
     @property
@@ -109,16 +109,16 @@ class Kernels(Protocol):
         order: Ints | None = None,
         one_thread: bool = False,
     ) -> Ints:
-        """Return the same units as a Euclidean `search`, but faster and without distances."""
+        """Return the same units as a Euclidean `search`, without distances."""
 
     def mean_of_nearest(self, rows: Floats, codebook: Floats, k: int) -> Float64s:
         """Return the mean Euclidean distance of each row to its `k` nearest units."""
 
     def parts_of_nearest(self, rows: Floats, codebook: Floats, k: int) -> tuple[Float64s, Float64s]:
-        """Return the mean distance to the `k` nearest units, and what each feature adds to it."""
+        """Return the mean distance to the `k` nearest units, and the part of each feature."""
 
     def sum_of_lines(self, rows: Floats, features: Ints, x: Float64s, y: Float64s) -> Float64s:
-        """Apply a piecewise linear function to each feature, and return the sum for each row."""
+        """Return the sum of piecewise linear functions of the features, for each row."""
 
     def sums(
         self,
@@ -133,7 +133,7 @@ class Kernels(Protocol):
         distances: Float64s | None = None,
         error_scale: float = 1.0,
     ) -> int:
-        """Add rows to the totals of their units, in fixed point. Return the sum of distances."""
+        """Add rows to the totals of their units. Return the sum of distances."""
 
     def smooth(
         self,
@@ -145,7 +145,7 @@ class Kernels(Protocol):
         tables: NeighborhoodTables,
         codebook: Float64s,
     ) -> tuple[Float64s, float]:
-        """Return the next codebook (neighborhood means), and the largest move of a prototype."""
+        """Return the next codebook, and the largest move of a prototype."""
 
     def stepwise(
         self, rows: Floats, steps: OnlineSteps, lattice: Lattice, pull: str, codebook: Floats
@@ -155,7 +155,7 @@ class Kernels(Protocol):
     def margin_steps(
         self, known: ClassedRows, steps: MarginSteps, prototypes: Floats, axes: Floats
     ) -> None:
-        """Apply the margin rule, which moves prototypes and axes to reduce its cost."""
+        """Move prototypes and axes by the margin rule."""
 
 
 MINISOM_DISTANCES = ("euclidean", "cosine", "manhattan", "chebyshev", "signed_chebyshev")
@@ -166,8 +166,8 @@ class MiniSomSteps(NamedTuple):
     """Steps of MiniSom's online rule, with the strength of each step.
 
     The unit at (x, y) moves towards the row by the share ``rate * h`` of the difference.  The
-    factor ``h`` is the sum over terms of ``along_x[x offset] * along_y[y offset]``, with offsets
-    from the winner.
+    factor ``h`` is a sum of ``along_x[x offset] * along_y[y offset]`` over terms.  Offsets are from
+    the winner.
 
     Attributes
     ----------
@@ -175,9 +175,9 @@ class MiniSomSteps(NamedTuple):
         Rows to present.
     rates : ndarray of shape (n_steps,), float64
     windows : ndarray of shape (n_steps,), float64, or None
-        Smallest offset along an axis at which units are not moved.
+        Units at this offset along an axis, or a larger offset, do not move.
     along_x : ndarray of shape (n_steps, n_terms, n_x or 2 * n_x), float64
-        Factors by offset along x, in half steps on hexagonal maps.
+        Factors by offset along x.  On hexagonal maps, offsets are in half units.
     along_y : ndarray of shape (n_steps, n_terms, n_y), float64
     """
 

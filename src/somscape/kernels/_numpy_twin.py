@@ -1,4 +1,4 @@
-"""The kernels in NumPy, for installations without the core and for comparison in tests."""
+"""The kernels in NumPy, for installations without the core and for tests."""
 
 from collections.abc import Iterator
 
@@ -17,13 +17,13 @@ STEEPNESS = 8.0
 TINY = 1e-12
 KEPT_OF_MEAN, KEPT_OF_SQUARE = 0.9, 0.99
 VANISHED = np.float32(1e-30)
-"""Mean slopes below this limit are set to 0, because processors are slow with subnormal numbers."""
+"""Mean slopes below this limit are set to 0. Processors are slow with extremely small numbers."""
 
 
 def _slopes(
     known: ClassedRows, some: Ints, is_own: np.ndarray, prototypes: Floats, axes: Floats
 ) -> tuple[Floats, Floats]:
-    """Return the slopes of the cost with respect to prototypes and axes."""
+    """Return two values: the slopes of the cost for prototypes and for axes."""
     rows, is_near = known.rows[some], is_own[known.classes[some]]
     turned = _product(rows, axes, np.float32(0))
     start = np.float32(-0.5) * _sum_columns(np.square(prototypes))
@@ -46,7 +46,7 @@ def _slopes(
 
 
 def _step(changing: Floats, slope: Floats, length: np.float32, growth: np.float32) -> None:
-    """Move values against their slope by one step of Adam (Kingma and Ba 2015)."""
+    """Reduce the cost by one step of the Adam rule (Kingma and Ba 2015)."""
     value, mean, square = changing
     for kept, share, new in ((mean, KEPT_OF_MEAN, slope), (square, KEPT_OF_SQUARE, slope * slope)):
         kept *= np.float32(share)
@@ -65,7 +65,7 @@ def _product(a: Floats, b: Floats, start: Floats | np.float32) -> Floats:
 
 
 def _sum_columns(terms: Floats) -> Floats:
-    """Return the sum of float32 columns, which are added one after another."""
+    """Return the sum of float32 columns, added from left to right."""
     total = np.zeros(len(terms), np.float32)
     for column in terms.T:
         total += column
@@ -73,7 +73,7 @@ def _sum_columns(terms: Floats) -> Floats:
 
 
 def lines(rows: Floats, features: Ints, x: Float64s, y: Float64s) -> Float64s:
-    """Apply a piecewise linear function to each feature, and return the values."""
+    """Return piecewise linear functions of the features."""
     if x.shape != y.shape or len(x) != len(features) or x.shape[1] < 2:
         raise ParameterError(
             "x and y must have the same number of knots, at least two per line", parameter="x"
@@ -91,11 +91,11 @@ def lines(rows: Floats, features: Ints, x: Float64s, y: Float64s) -> Float64s:
 
 
 BLOCK_VALUES = 1 << 16
-"""Number of distances in memory at a time (512 KiB in float64), which fit into the cache."""
+"""Number of distances in memory at a time (512 KiB in float64)."""
 
 
 MAX_SAMPLED = 256
-"""Number of rows in the sample that is searched for equal rows."""
+"""Number of rows in the sample for finding equal rows."""
 
 
 class NumpyKernels:
@@ -182,7 +182,7 @@ class NumpyKernels:
         return means
 
     def parts_of_nearest(self, rows: Floats, codebook: Floats, k: int) -> tuple[Float64s, Float64s]:
-        """Return the mean distance to the `k` nearest units, and what each feature adds to it."""
+        """Return the mean distance to the `k` nearest units, and the part of each feature."""
         means, parts = np.empty(len(rows)), np.zeros(rows.shape)
         for part, squares in _squares_in_order(rows, codebook, k):
             nearest = np.argsort(squares, axis=1, kind="stable")[:, :k]
@@ -196,7 +196,7 @@ class NumpyKernels:
         return means, parts
 
     def sum_of_lines(self, rows: Floats, features: Ints, x: Float64s, y: Float64s) -> Float64s:
-        """Apply a piecewise linear function to each feature, and return the sum for each row."""
+        """Return the sum of piecewise linear functions of the features, for each row."""
         sums = np.empty(len(rows))
         for part in blocks(len(rows), max(1, BLOCK_VALUES // max(1, len(features)))):
             sums[part] = _sum_in_order(lines(rows[part], features, x, y))
@@ -215,7 +215,7 @@ class NumpyKernels:
         distances: Float64s | None = None,
         error_scale: float = 1.0,
     ) -> int:
-        """Add rows to the totals of their units, in fixed point. Return the sum of distances."""
+        """Add rows to the totals of their units. Return the sum of distances."""
         times = ones_or(weights, len(rows))
         np.add.at(counts, units, np.rint(times * weight_scale).astype(np.int64))
         if isinstance(rows, SparseRows):
@@ -239,7 +239,7 @@ class NumpyKernels:
         tables: NeighborhoodTables,
         codebook: Float64s,
     ) -> tuple[Float64s, float]:
-        """Return the next codebook, and the largest distance that a prototype moved."""
+        """Return the next codebook, and the largest move of a prototype."""
         shape = (len(tables.row_weight), len(tables.col_kernel[0]) // 2 + 1, -1)
         weight = _summed_around((counts / weight_scale).reshape(shape), tables).reshape(-1, 1)
         smoothed = _summed_around((totals / scale).reshape(shape), tables).reshape(codebook.shape)
@@ -282,7 +282,7 @@ class NumpyKernels:
 
 
 def _squares_in_order(rows: Floats, codebook: Floats, k: int) -> Iterator[tuple[slice, Float64s]]:
-    """Yield squared distances to all units for blocks of rows, summed in the order of features."""
+    """Yield squared distances to all units for blocks of rows."""
     if not 1 <= k <= len(codebook):
         raise ParameterError(f"k must be in 1..units, but is {k}", parameter="k", value=k)
     prototypes: Float64s = codebook.astype(np.float64, copy=False)
@@ -295,7 +295,7 @@ def _squares_in_order(rows: Floats, codebook: Floats, k: int) -> Iterator[tuple[
 
 
 def _sum_in_order(terms: Float64s) -> Float64s:
-    """Return the sum of columns, added from left to right. NumPy's sum uses another order."""
+    """Return the sum of columns, added from left to right."""
     total = np.zeros(len(terms))
     with np.errstate(over="ignore"):
         for column in terms.T:
@@ -304,7 +304,7 @@ def _sum_in_order(terms: Float64s) -> Float64s:
 
 
 def _groups_of_equal(rows: Floats) -> tuple[Ints, Ints]:
-    """Return the index of the first row in each group of equal rows, and the group of each row."""
+    """Return two values: the first row of each group of equal rows, and the group of each row."""
     as_bytes = np.ascontiguousarray(rows).view(f"V{rows.shape[1] * rows.itemsize}")
     _, first, kinds = np.unique(as_bytes, return_index=True, return_inverse=True)
     return first, kinds.reshape(-1)
@@ -313,7 +313,7 @@ def _groups_of_equal(rows: Floats) -> tuple[Ints, Ints]:
 def _nearest(
     rows: Float64s, prototypes: Float64s, k: int, weights: Float64s | None
 ) -> tuple[Ints, Float64s] | None:
-    """Return the `k` nearest units and squared distances, or None for too many candidates."""
+    """Return the `k` nearest units and squared distances, or None if too many units are close."""
     center = prototypes.mean(axis=0)
     root = 1.0 if weights is None else np.sqrt(weights)
     x, w = (rows - center) * root, (prototypes - center) * root
@@ -338,7 +338,7 @@ def _nearest(
 
 
 def _summed_around(sums: Float64s, tables: NeighborhoodTables) -> Float64s:
-    """Return for each unit the weighted sum over its neighborhood, of shape (n_rows, n_cols, f)."""
+    """Return the weighted sum over the neighborhood of each unit (n_rows, n_cols, f)."""
     n_cols = sums.shape[1]
     offset = np.arange(n_cols)[:, None] - np.arange(n_cols)[None, :] + n_cols - 1
     out = np.zeros_like(sums)
@@ -350,7 +350,7 @@ def _summed_around(sums: Float64s, tables: NeighborhoodTables) -> Float64s:
 
 
 def _fixed_point(values: Float64s, weights: Float64s) -> Ints:
-    """Round weighted values to integers. A whole-number weight multiplies the rounded value."""
+    """Return weighted values, rounded to integers."""
     times = np.rint(weights)
     is_whole = times == weights
     # Values that fit into an integer only because of their weight are excluded from the cast.
@@ -359,7 +359,7 @@ def _fixed_point(values: Float64s, weights: Float64s) -> Ints:
 
 
 def _sum_in_stripes(terms: Iterator[Float64s], shape: tuple[int, ...]) -> Float64s:
-    """Sum the terms of all features through eight partial sums, as the core does."""
+    """Return the sum over all features, with eight partial sums as in the core."""
     stripes = [np.zeros(shape) for _ in range(8)]
     for f, term in enumerate(terms):
         stripes[f % 8] += term
@@ -412,5 +412,4 @@ def _angles(x: Float64s, w: Float64s, weights: Float64s | None) -> Float64s:
 
 
 MEASURES = (_squares, _absolutes, _largest, _angles)
-"""Distance functions in the order of ``METRICS``, for arrays that broadcast. The Euclidean distance
-is squared."""
+"""Distance functions in the order of ``METRICS``. The Euclidean distance is squared."""

@@ -1,4 +1,4 @@
-"""Sparse rows in CSR form and rows on a device, which are used instead of NumPy arrays."""
+"""Sparse rows (CSR) and rows on a device."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -12,19 +12,17 @@ from somscape._validate import largest_value, wrong_value
 from somscape._weights import blocks
 
 FOLDED_VALUES = 4096
-"""Number of values that are combined into one long row, because NumPy is faster on long rows."""
+"""Number of values that form one long row. NumPy is faster on long rows."""
 
 SMALL = 1 << 17
-"""Number of values up to which work on a transposed copy is faster, because the copy has long
-rows."""
+"""Maximum number of values in an array for which a transposed copy is faster."""
 
 BLOCK_ROWS = 64
-"""Number of folded rows (1 or 2 MiB) that are searched for minimum and maximum while in the
-cache."""
+"""Number of long rows that are compared at a time (1 or 2 MiB). They fit into the cache."""
 
 
 def column_extremes(rows: Floats) -> tuple[Floats, Floats]:
-    """Return the smallest and largest value of each column, or NaN if the column contains NaN."""
+    """Return two values: the minimum and the maximum of each column. NaN gives NaN."""
     n, d = rows.shape
     if n * d <= SMALL:
         columns = np.ascontiguousarray(rows.T)
@@ -43,12 +41,12 @@ def column_extremes(rows: Floats) -> tuple[Floats, Floats]:
 
 @dataclass(frozen=True)
 class Device:
-    """A device, and the library whose arrays are on the device.
+    """A device, and the library for its arrays.
 
     Attributes
     ----------
     library : module
-        Library whose functions have the names of the array API standard.
+        Library with the functions of the array API standard.
     place : object
         Device object of the library.
     name : str
@@ -56,7 +54,7 @@ class Device:
     fetched : callable
         Function that converts an array of the library to a NumPy array.
     product : callable
-        Function that multiplies two matrices of the library, without a reduction of precision.
+        Function that multiplies two matrices in full precision.
     """
 
     library: Any
@@ -72,15 +70,15 @@ class Device:
 
 @dataclass(frozen=True, eq=False)
 class DeviceArray:
-    """An array on a device.  Only ``np.asarray`` and `dense` copy all its values to the host.
+    """An array on a device.  Only ``np.asarray`` and `dense` copy all values to the host.
 
     Attributes
     ----------
     array : object
-        Array of the library.  Rows have the shape (n, n_features), in float32 or float64.
+        Array of the library, in float32 or float64.  Rows have the shape (n, n_features).
     device : Device
     whole : object or None, default=None
-        Array that contains this array as a part, or None if this array is not a part.
+        Larger array that contains this array, or None.
     """
 
     array: Any
@@ -106,7 +104,7 @@ class DeviceArray:
         return np.dtype(str(self.array.dtype).rpartition(".")[2])
 
     def __getitem__(self, key: Any) -> "DeviceArray":
-        """Return a part such as ``rows[10:20]`` without a copy, or the rows with given numbers."""
+        """Return a part such as ``rows[10:20]``, or the rows with given numbers."""
         if isinstance(key, np.ndarray):
             return self.take(key)
         whole = self.array if self.whole is None else self.whole
@@ -133,7 +131,7 @@ class DeviceArray:
         return mine is others
 
     def extremes(self) -> tuple[Any, Any]:
-        """Return the smallest and largest value of each column, as NumPy arrays."""
+        """Return two NumPy arrays: the minimum and the maximum of each column."""
         ends = (self.device.library.min, self.device.library.max)
         low, high = (self.device.fetched(end(self.array, axis=0)) for end in ends)
         return low, high
@@ -160,7 +158,7 @@ class SparseRows:
 
     @classmethod
     def from_csr(cls, matrix: Any) -> "SparseRows":
-        """Convert a ``scipy.sparse`` CSR array or matrix, and copy its data only if needed."""
+        """Convert a ``scipy.sparse`` CSR array or matrix."""
         if not (matrix.has_sorted_indices and matrix.has_canonical_format):
             matrix = matrix.copy()
             matrix.sum_duplicates()  # also sorts
@@ -185,7 +183,7 @@ class SparseRows:
         return self.values.dtype
 
     def __getitem__(self, part: slice) -> "SparseRows":
-        """Return consecutive rows such as ``rows[10:20]``, without copying their values."""
+        """Return consecutive rows such as ``rows[10:20]`` without a copy."""
         start, stop, _ = part.indices(len(self))
         begin, inside = self.begin[start : stop + 1], slice(self.begin[start], self.begin[stop])
         begin = begin - inside.start
@@ -224,13 +222,13 @@ class SparseRows:
 
 
 Rows = Floats | SparseRows
-"""A `DeviceArray` can replace an array, with its shape, type, slices and ``np.asarray``."""
+"""Rows as an array or sparse. A `DeviceArray` can replace an array."""
 
 
 def check_sparse_values(
     rows: SparseRows, names: Sequence[str], what: str = "X", *, dtype: Any = None
 ) -> None:
-    """Check the stored values of sparse rows, as `_validate.check_values` does for arrays."""
+    """Check the stored values of sparse rows like the values of an array."""
     info = np.finfo(rows.dtype if dtype is None else dtype)
     limit = largest_value(info, rows.n_features)
     is_wrong = ~(np.abs(rows.values) <= np.float64(limit))
@@ -241,7 +239,7 @@ def check_sparse_values(
 
 
 def near_one(rows: Rows) -> Rows:
-    """Scale rows so that squares neither vanish nor overflow, without changing directions."""
+    """Scale rows so that squares neither vanish nor overflow. Directions do not change."""
     if isinstance(rows, SparseRows):
         largest = np.zeros(len(rows), dtype=rows.dtype)
         np.maximum.at(largest, rows.row_of_value, np.abs(rows.values))
@@ -259,7 +257,7 @@ def near_one(rows: Rows) -> Rows:
 
 
 def are_of(rows: Rows, others: Rows) -> bool:
-    """Return whether rows are a part of other rows and share memory with them."""
+    """Return whether rows are a part of other rows, in the same memory."""
     if isinstance(rows, DeviceArray):
         return rows.is_part_of(others)
     mine, theirs = (r.values if isinstance(r, SparseRows) else r for r in (rows, others))
@@ -267,7 +265,7 @@ def are_of(rows: Rows, others: Rows) -> bool:
 
 
 def column_range(rows: Rows) -> tuple[Floats, Floats]:
-    """Return the smallest and largest value of each feature."""
+    """Return two values: the minimum and the maximum of each feature."""
     if isinstance(rows, DeviceArray):
         return rows.extremes()
     if not isinstance(rows, SparseRows):

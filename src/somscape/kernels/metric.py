@@ -1,4 +1,4 @@
-"""Metrics for distances of rows and prototypes, as used by training, search and U-matrix."""
+"""Metrics for distances between rows and prototypes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,15 +18,14 @@ METRIC_NAMES = (*KERNEL_METRICS, "correlation", "mahalanobis")
 BY_ANGLE = ("cosine", "correlation")
 
 FEWEST = 64
-"""Minimum number of rows in a matrix product for which libraries round each row in the same way as
-in a larger product."""
+"""Minimum number of rows in a matrix product. With fewer rows, libraries can round differently."""
 
 BLOCK_VALUES = 1 << 16
-"""Number of values in a block of rows (0.5 MiB), which stays in the cache for all prototypes.
-Without blocks, the distances from 20,000 rows of 100 features to 900 units took twice as long."""
+"""Number of values in a block of rows (0.5 MiB). A block stays in the cache for all prototypes.
+Without blocks, distances took twice as long for 20,000 rows, 100 features and 900 units."""
 
 MIN_VARIANCE = 1e-12
-"""Directions are left out if their variance is below this share of the largest variance."""
+"""Minimum variance of a direction, as a share of the largest variance."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +125,7 @@ class Metric:
 
     @property
     def is_plain(self) -> bool:
-        """Whether this is the Euclidean distance with equal weights of features."""
+        """Whether this is the Euclidean distance with equal feature weights."""
         return self.name == "euclidean" and self.feature_weights is None
 
     @property
@@ -135,7 +134,7 @@ class Metric:
         return {"correlation": "cosine", "mahalanobis": "euclidean"}.get(self.name, self.name)
 
     def check_sparse(self) -> None:
-        """Raise InputError unless the metric supports sparse rows."""
+        """Raise InputError if the metric does not support sparse rows."""
         if self.name not in self.SPARSE or self.feature_weights is not None:
             raise InputError(
                 "Sparse rows support only the metrics 'euclidean' and 'cosine' without "
@@ -157,8 +156,8 @@ class Metric:
         Returns
         -------
         ndarray of shape (n, n_features), of the same type, or SparseRows
-            The rows themselves, or a changed copy for correlation and Mahalanobis, and for tiny or
-            huge rows if the metric depends on angles.
+            The same rows, or a changed copy.  Correlation and Mahalanobis change all rows.  Metrics
+            of angles change only tiny or huge rows.
         """
         if isinstance(rows, SparseRows):
             self.check_sparse()
@@ -208,8 +207,8 @@ class Metric:
         Returns
         -------
         ndarray of shape (n, n_features), of the same type
-            Rows that are weighted, whitened or scaled to norm 1.  For Manhattan and Chebyshev
-            distances, the order cannot be kept, so rows are only weighted.
+            Rows that are weighted, whitened or scaled to norm 1.  For Manhattan and Chebyshev, rows
+            are only weighted, and the order of distances can differ.
         """
         rows = np.asarray(self.compared(rows))
         if self.feature_weights is not None:
@@ -251,10 +250,10 @@ class Metric:
         Returns
         -------
         units, distances : ndarray of shape (n, k)
-            If values are missing, distances are scaled up to all features, so that rows with many
-            missing values and rows with few are comparable.  For the Manhattan metric, the factor
-            is the number of all features divided by the number of present features.  For the
-            Euclidean metric, the factor is the root of this ratio.
+            With missing values, distances are scaled up to all features.  Then rows with many and
+            with few missing values are comparable.  The Manhattan factor is the number of all
+            features, divided by the number of present features.  The Euclidean factor is the root
+            of this ratio.
         """
         units, distances = kernels.search(
             rows,
@@ -306,7 +305,7 @@ class Metric:
         return total / np.maximum(is_neighbor.sum(axis=1), 1)
 
     def _apart(self, x: Floats, y: Float64s) -> Float64s:
-        """Return the distances of compared rows with features on the last axis, and broadcast."""
+        """Return distances between compared rows. The last axis contains the features."""
         weights = 1.0 if self.feature_weights is None else self.feature_weights
         if self.kernel == "manhattan":
             return np.asarray((np.abs(x - y) * weights).sum(axis=-1))
@@ -334,8 +333,8 @@ class Metric:
         Returns
         -------
         ndarray of shape (n, n_units), of the rows' type
-            Distances, in float64 if the type of the rows would overflow, and NaN for a row without
-            any value.  For rows on a device, the result is a `DeviceArray`.
+            Distances, with NaN for a row without any value.  They are float64 if the type of the
+            rows would overflow.  For rows on a device, the result is a `DeviceArray`.
         """
         if isinstance(rows, DeviceArray):
             return distances_on_device(rows, codebook)
@@ -374,7 +373,7 @@ EUCLIDEAN = Metric()
 
 
 def whitening_of(covariance: Float64s) -> Float64s:
-    """Return a matrix. Rows multiplied by the matrix have unit variance in every direction."""
+    """Return a matrix that scales rows to unit variance in every direction."""
     variances, directions = np.linalg.eigh(covariance)
     least = MIN_VARIANCE * max(float(variances[-1]), 0.0)
     scale = np.where(variances > least, 1 / np.sqrt(np.maximum(variances, least or 1.0)), 0.0)
@@ -383,7 +382,7 @@ def whitening_of(covariance: Float64s) -> Float64s:
 
 
 def _product(rows: Floats, matrix: Float64s) -> Floats:
-    """Return a product of matrices. The bits of a row do not depend on the number of rows."""
+    """Multiply matrices. The bits of a row do not depend on the number of rows."""
     n = len(rows)
     if n < FEWEST:
         rows = np.concatenate([rows, np.zeros((FEWEST - n, rows.shape[1]))])

@@ -1,1 +1,1 @@
-"""The local web app: upload a table, read its report, and decide on the listed rows."""
+"""The local web app for ranking tables and deciding on the listed rows."""

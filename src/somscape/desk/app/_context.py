@@ -25,20 +25,20 @@ from somscape.tables.table import Table, table_from_columns
 
 ENDINGS = (*(".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz"), *ARROW_FILES, *WORKBOOKS)
 TABLE_ENDING = ".parquet"
-"""Extension of the file for a table that did not come from the browser."""
+"""File extension of a table that was not uploaded by a browser."""
 
 MAX_NAME = 200
 
 
 def shown_name(given: str) -> str:
-    """Return the last part of a file's path, without line breaks and shortened if it is long."""
+    """Return the file name of a path, without line breaks. A long name is shortened."""
     last = given.replace("\\", "/").rpartition("/")[2]
     plain = "".join(c if c.isprintable() else " " for c in last).strip()
     return plain if len(plain) <= MAX_NAME else f"…{plain[1 - MAX_NAME :]}"
 
 
 def ending_of(name: str) -> str:
-    """Return the extension of a file name, or refuse the request if it is not supported."""
+    """Return the extension of a file name, or refuse an unsupported extension."""
     found = [ending for ending in ENDINGS if name.lower().endswith(ending)]
     if not found:
         raise Refusal(
@@ -55,7 +55,7 @@ async def take(
     watch: str | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> Run:
-    """Write the body of a request to a file, and save the upload with a first run."""
+    """Save the uploaded file and its first run."""
     name = shown_name(request.query_params.get("name", ""))
     ending = ending_of(name)
     with _making(store, ending) as (upload, path):
@@ -70,7 +70,7 @@ async def take(
 
 @contextmanager
 def _making(store: Store, ending: str) -> Iterator[tuple[str, Path]]:
-    """Yield the id and the path of a new upload. If the `with` block fails, delete the file."""
+    """Yield the id and the path of a new upload. Delete the file after an error."""
     upload, path = store.new_upload(ending)
     try:
         yield upload, path
@@ -80,7 +80,7 @@ def _making(store: Store, ending: str) -> Iterator[tuple[str, Path]]:
 
 
 async def take_sample(store: Store) -> Run:
-    """Save the bundled credit applications, with words instead of codes, and a first run."""
+    """Save the bundled credit applications and their first run."""
     table, words = load_german_credit(), load_german_credit_words()
     cells = {
         column.name: [words.get(column.name, {}).get(cell, cell) for cell in column.cells]
@@ -95,7 +95,7 @@ async def take_sample(store: Store) -> Run:
 
 
 def keep_table(store: Store, table: Table) -> Run:
-    """Save a table from the command line, such as the result of a query, and a first run."""
+    """Save a table from the command line and its first run."""
     with _making(store, TABLE_ENDING) as (upload, path):
         write_table(path, table)
         return store.keep_upload(upload, shown_name(table.source), TABLE_ENDING)
@@ -115,7 +115,7 @@ class Context:
     queue : Queue
     marks : Marks
     max_upload : int
-        Maximum number of bytes of an uploaded file. The page checks the size before sending.
+        Maximum size in bytes of an uploaded file.
     """
 
     store: Store
@@ -129,14 +129,14 @@ class Context:
         return self.store.cases
 
     def run(self, request: Request) -> Run:
-        """Return the run that a request names, or refuse the request."""
+        """Return the requested run, or refuse the request."""
         run = self.store.run(request.path_params["run"])
         if run is None:
             raise Refusal(404, NO_RUN)
         return run
 
     async def before_change(self) -> None:
-        """Refuse a change if the state is read-only, or locked by another program."""
+        """Refuse a change if the database is read-only or locked."""
         if self.store.is_read_only:
             raise Refusal(403, f"{self.store.folder} {ONLY_SHOWN} Nothing was saved.")
         await self.store.change(lambda: None)  # fails before work whose result could not be saved
@@ -147,7 +147,7 @@ class Context:
         return JSONResponse({"run": run.id})
 
     def summary(self, run: Run) -> dict[str, Any]:
-        """Return the facts about a run that lists show."""
+        """Return facts about a run for a list of runs."""
         return {
             "run": run.id,
             "name": run.title,

@@ -1,4 +1,4 @@
-"""How visitors reach the app: a port or a Unix socket, a check of each visitor, and TLS."""
+"""The address of the app, TLS, and the check of each visitor."""
 
 import errno
 import hashlib
@@ -50,19 +50,19 @@ class Front:
     Parameters
     ----------
     host : str, default="127.0.0.1"
-        Address to listen on. Any address other than loopback needs `users` and TLS.
+        Address to listen on.  Every address except loopback needs `users` and TLS.
     port : int, default=0
         Port to listen on. 0 selects a free port.
     users : Path or None, default=None
-        File of users. If None, everyone with the printed address may use the app.
+        File of users.  If None, everyone with the printed address can use the app.
     tls_cert, tls_key : Path or None, default=None
         Certificate and key of the server, in PEM format.
     behind_proxy : str or None, default=None
-        Address that users of the proxy type into the browser, ``https://NAME``.
+        Address of the proxy for the browser, ``https://NAME``.
     socket : Path or None, default=None
         Unix socket to listen on for the proxy, instead of a port.
     socket_group : str or None, default=None
-        Group of the operating system whose members may also use the socket.
+        Operating system group that may also use the socket.
     user_header : str or None, default=None
         Header in which the proxy names the user.
     allow_readable_secrets : bool, default=False
@@ -182,7 +182,7 @@ class Front:
 
 
 class KeyDoor:
-    """Admits visitors who have opened an address of the app that contains a secret key.
+    """Admits visitors who have opened the app's address with a secret key.
 
     Parameters
     ----------
@@ -194,8 +194,8 @@ class KeyDoor:
     token : str
         Key in the printed address.
     once : str
-        Key in the address with which the app starts the browser. The key works only once, because
-        other users of the machine can see the address in the list of processes.
+        Key that works only once, for starting the browser.  Other users of the machine can see this
+        key in the list of processes.
     """
 
     def __init__(self, cookie: str) -> None:
@@ -211,7 +211,7 @@ class KeyDoor:
         return are_same(given, self.token)
 
     async def answer(self, request: Request, origin: str) -> Response | None:
-        """Return a page that sets the cookie if the address contains a valid token, else None."""
+        """Return a page that sets the cookie, or None without a valid token."""
         token = request.query_params.get("token")
         if request.scope["path"] != "/" or not token or not self.opens(token):
             return None
@@ -351,7 +351,7 @@ def _clear_left(path: Path) -> None:
 
 
 class NamedDoor:
-    """Admits users whom the proxy names in a header. Only the proxy can connect to the app.
+    """Admits the user in a header from the proxy. Only the proxy can connect to the app.
 
     Parameters
     ----------
@@ -367,11 +367,11 @@ class NamedDoor:
         self._key = secrets.token_bytes(32)
 
     async def answer(self, request: Request, origin: str) -> Response | None:
-        """Return None, because users log in and out on pages of the proxy."""
+        """Return None. The proxy has its own pages for log-in."""
         return None
 
     def visitor(self, request: Request) -> Visitor:
-        """Return the user that the proxy names, or refuse the request."""
+        """Return the user in the header, or refuse the request."""
         users = self._users.now()
         if users is None:
             raise Refusal(

@@ -22,10 +22,10 @@ from somscape.desk.app._users import MAX_LENGTH, User, Users, is_password, plain
 from somscape.desk.web._connections import Origins, Refusal, are_same, limited, network_of
 
 MAX_IDLE, MAX_AGE = 8 * 3600.0, 24 * 3600.0
-"""Seconds without a request, and seconds in total, after which a session ends."""
+"""Maximum number of seconds without a request in a session, and maximum age of a session."""
 
 MAX_SESSIONS = 20
-"""Maximum number of sessions of a user. A new session ends the least recently used session."""
+"""Maximum number of sessions of a user. Beyond it, the least recently used session ends."""
 
 
 @dataclass
@@ -35,11 +35,11 @@ class Session:
     Attributes
     ----------
     name, password : str
-        Name of the user, and the hash of the password when the user logged in.
+        Name of the user, and hash of the password at log-in.
     made, used : float
-        Times of the log-in and of the last request, in seconds by the clock of `Sessions`.
+        Times of the log-in and the last request, in seconds.
     csrf : str
-        Token that the pages of this session send with each change.
+        Token that pages send with each change.
     is_over : bool
         Whether the session has ended.
     """
@@ -76,7 +76,7 @@ class Sessions:
         return cookie
 
     def of(self, cookie: str) -> Session | None:
-        """Return the session of a cookie and note the time, or None if there is no such session."""
+        """Return the session of a cookie, or None. Save the time of use."""
         session = self._sessions.get(_hashed(cookie))
         if session is None:
             return None
@@ -114,10 +114,10 @@ def _hashed(text: str) -> str:
 
 
 FORGIVEN = 60.0
-"""Seconds in which the count of failed attempts decreases by 1."""
+"""Seconds until the number of failed attempts decreases by 1."""
 
 MAX_KNOWN = 10_000
-"""Maximum number of keys with a count. The least recently used key is forgotten first."""
+"""Maximum number of keys with a count. The least recently used key is deleted first."""
 
 
 class Throttle:
@@ -135,7 +135,7 @@ class Throttle:
         self._known: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def wait(self, keys: Mapping[str, int]) -> float:
-        """Return how many seconds an attempt must wait. If it is 0, count the attempt."""
+        """Return the seconds until an attempt is allowed. An allowed attempt is counted."""
         now = self._clock()
         rest = max((self._rest(key, free, now) for key, free in keys.items()), default=0.0)
         if rest > 0:
@@ -148,7 +148,7 @@ class Throttle:
         return 0.0
 
     def succeeded(self, keys: Mapping[str, int]) -> None:
-        """Subtract an attempt that succeeded from the counts."""
+        """Remove a successful attempt from the counts."""
         now = self._clock()
         for key in keys:
             if key in self._known:
@@ -164,7 +164,7 @@ class Throttle:
 
 
 AT_A_TIME, MAX_WAITING = 2, 20
-"""Maximum numbers of password checks at a time, and of log-ins that run or wait for a check."""
+"""Maximum number of password checks at a time, and of all current log-ins."""
 
 
 class Checks:
@@ -176,11 +176,11 @@ class Checks:
 
     @property
     def is_full(self) -> bool:
-        """Whether so many checks run or wait that a further user must try again later."""
+        """Whether no further log-in is accepted now."""
         return self._n >= MAX_WAITING
 
     async def user(self, users: Mapping[str, User], name: str, password: str) -> User | None:
-        """Return the user, or None if the name or password is wrong. Both take the same time."""
+        """Return the user, or None for a wrong log-in. Both take the same time."""
         found = users.get(name)
         number = int(_hashed(name), 16)
         asked = found or [*users.values()][number % len(users)]
@@ -194,13 +194,13 @@ class Checks:
 
 
 MAX_FORM = 16 << 10
-"""Maximum number of bytes of a log-in form."""
+"""Maximum size in bytes of a log-in form."""
 
 FREE_BY_NAME, FREE_BY_ADDRESS = 5, 20
-"""Numbers of failed attempts before users must wait, by name and by network address."""
+"""Number of failed attempts before a wait, by user name and by network address."""
 
 PATH = re.compile(r"/(?![/\\])[\x21-\x7e]{0,500}")
-"""Paths in the app to which a user can be sent after the log-in."""
+"""Paths of the app that can follow a log-in."""
 
 OF_FORMS = {
     "Content-Security-Policy": (
@@ -230,7 +230,7 @@ class LoginDoor:
     origins : Origins
         Addresses at which browsers may reach the app.
     is_behind_proxy : bool, default=False
-        Whether a proxy reports the address of the visitor.
+        Whether visitors connect through a proxy.
     clock : callable, default=time.monotonic
     """
 
@@ -249,7 +249,7 @@ class LoginDoor:
         self._checks = Checks()
 
     async def answer(self, request: Request, origin: str) -> Response | None:
-        """Return the pages to log in and out. Send visitors without a session to these pages."""
+        """Return a page to log in or out, or None. Visitors without a session must log in."""
         path, method = request.scope["path"], request.scope["method"]
         if path not in ("/login", "/logout"):
             if is_open(path) or path.startswith("/api/") or method != "GET":
@@ -270,7 +270,7 @@ class LoginDoor:
         return RedirectResponse(goes_on, 303) if known else _login_page(goes_on)
 
     def visitor(self, request: Request) -> Visitor:
-        """Return the logged-in user, or refuse requests that need a user."""
+        """Return the logged-in user, or refuse the request."""
         known = self._known(request)
         if known is None:
             if is_open(request.scope["path"]):
@@ -341,7 +341,7 @@ class LoginDoor:
         return f"{self._cookie}={value}; Path=/; Max-Age={age}; HttpOnly; SameSite=Strict{secure}"
 
     def _keys(self, request: Request, name: str) -> dict[str, int]:
-        """Return keys for counting attempts, with the number of failures allowed without a wait."""
+        """Return keys for counting attempts, and the free attempts of each key."""
         address = request.client.host if request.client else ""
         if self._is_behind_proxy:  # the last address is from the proxy
             lines = request.headers.getlist("x-forwarded-for")  # earlier ones may be forged
@@ -354,12 +354,12 @@ class LoginDoor:
 
 
 def is_open(path: str) -> bool:
-    """Return whether visitors need not log in for a path, such as style sheets and scripts."""
+    """Return whether a path needs no log-in, such as a style sheet."""
     return path.startswith("/static/") or path == "/favicon.ico"
 
 
 async def _form(request: Request) -> dict[str, str]:
-    """Return the fields of a log-in form, or refuse a request that is not such a form."""
+    """Return the fields of a log-in form, or refuse the request."""
     too_long = Refusal(413, "The request is too long for a log-in.")
     receive = limited(request.scope, request.receive, MAX_FORM, too_long)
     body = await Request(request.scope, receive).body()

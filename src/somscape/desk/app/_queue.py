@@ -1,4 +1,4 @@
-"""Jobs of the app: each runs in its own process, with progress, and their number is limited."""
+"""The jobs of the app. Each job runs in its own process."""
 
 import asyncio
 import json
@@ -39,32 +39,32 @@ from somscape.errors import InputError
 from somscape.tables.sources import import_reader
 
 FORKS = sys.platform == "linux"
-"""Whether jobs are forks. Systems other than Linux lack forks, or their libraries fail in one."""
+"""Whether jobs are forks. Other systems than Linux cannot fork safely."""
 
 PYTHON = (sys.executable, "-P", "-X", "faulthandler", "-c")
-"""Command that ignores modules in the working folder (-P) and logs crashes (faulthandler)."""
+"""Python command. -P ignores modules in the working folder, and faulthandler logs crashes."""
 
 COMMAND = (*PYTHON, "from somscape.desk.app._work import work; work()")
 FORKING = (*PYTHON, "from somscape.desk.app._queue import fork_jobs; fork_jobs()")
 
 LONGEST_LINE = 64 << 20
-"""Maximum number of bytes of one line from a job, such as the facts about all columns."""
+"""Maximum size in bytes of one line from a job."""
 
 LONGEST_MESSAGE = 1 << 16
-"""Maximum number of bytes of a message between the server and the process that forks."""
+"""Maximum size in bytes of a message between the server and the parent process of jobs."""
 
 KILLED = -9
-"""Exit code of a job that was killed, or whose end is unknown."""
+"""Exit code of a job that was killed or disappeared."""
 
 LONGEST_START = 30.0
-"""Seconds to wait for a fork, because the parent process may still be loading libraries."""
+"""Seconds to wait for a fork. The parent process may still be loading libraries."""
 
 End = asyncio.Future[int | None]
 """Exit code of a process, or None if it is unknown."""
 
 
 class Processes:
-    """Starts the processes of jobs from the event loop of the server."""
+    """Starts the processes of jobs."""
 
     def __init__(self) -> None:
         self._parent: _Parent | None = None
@@ -72,7 +72,7 @@ class Processes:
         self._is_closed = False
 
     async def start(self, folder: Path, log: IO[bytes]) -> "Process | ForkedJob":
-        """Start a process that reads the request of a job from standard input."""
+        """Start the process of a job."""
         if FORKS:
             with suppress(OSError):  # a job without a fork reports missing memory better
                 return await self._fork(folder, log)
@@ -91,7 +91,7 @@ class Processes:
             return await self._parent.fork(folder, log)
 
     async def close(self) -> None:
-        """End the process that forks, and start no further jobs. Running jobs continue."""
+        """Start no further jobs. Running jobs continue."""
         self._is_closed = True
         if self._parent is not None:
             self._parent.give_up()  # so that no job waits for a fork
@@ -123,7 +123,7 @@ class ForkedJob:
                 os.kill(self.pid, signal.SIGKILL)
 
     async def wait(self) -> int:
-        """Wait for the end of the process, after its last output, and return its exit code."""
+        """Wait for the end of the process, and return its exit code."""
         code = await asyncio.shield(self._end)
         self.stdin.close()
         self._code = KILLED if code is None else code
@@ -131,7 +131,7 @@ class ForkedJob:
 
 
 class _Parent:
-    """The server's connection to the process that forks."""
+    """The server's connection to the parent process of jobs."""
 
     def __init__(self, process: Process, channel: socket.socket) -> None:
         self.is_gone = False
@@ -192,7 +192,7 @@ class _Parent:
                 self.give_up()
 
     def give_up(self) -> None:
-        """Kill the process, and let all code that waits for its messages continue."""
+        """Kill the process, and end all waits for its messages."""
         if self.is_gone:
             return
         self.is_gone = True
@@ -207,7 +207,7 @@ class _Parent:
 
 
 def fork_jobs() -> None:
-    """Fork once for each request on standard input. The fork does the job of the request."""
+    """Fork once for each request on standard input. The fork does the job."""
     channel = socket.socket(fileno=os.dup(0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server ends its jobs
     while True:
@@ -242,11 +242,11 @@ def _send_ends(channel: socket.socket) -> None:
 
 
 MAX_ERRORS = 500
-"""Number of last epochs of the current map whose errors the progress contains."""
+"""Number of latest epochs of a map in the progress of a run."""
 
 LOG = "log.txt"
 HEARTBEAT = 15.0
-"""Seconds without a change after which a listener gets a sign that the server still runs."""
+"""Seconds without a change until a page gets an empty message."""
 
 PATIENCE = 1.0
 """Seconds between two attempts to save the state of a run."""
@@ -255,18 +255,18 @@ NO_MEMORY = re.compile(
     rb"MemoryError|bad_alloc|[Cc]annot allocate|[Mm]emory allocation|[Oo]ut of memory"
     rb"|failed to map|start new thread|[Tt]hread creation failed|temporarily unavailable"
 )
-"""Parts of messages with which Python and libraries report that memory ran out."""
+"""Error messages of Python and libraries if memory is full."""
 
 MAYBE_RECORDED = (
     "The run was cancelled late and may be recorded in the watch. Try again to complete it."
 )
 
 PAUSE = 0.05
-"""Minimum number of seconds between two messages to a listener."""
+"""Minimum number of seconds between two messages to a page."""
 
 
 class Queue:
-    """The waiting runs, and the processes of the running runs.
+    """The waiting runs, and the processes of current runs.
 
     Only the event loop of the server may use the queue.
 
@@ -276,9 +276,9 @@ class Queue:
     n_at_once : int
         Maximum number of processes at a time.
     memory : int or None
-        Bytes that each process may use. If None, the system sets the limit.
+        Maximum memory in bytes of each process.  If None, the system sets the limit.
     marks : MarkStore
-        Marks that rankings may learn from.
+        Marks for training.
     """
 
     def __init__(self, store: Store, n_at_once: int, memory: int | None, marks: MarkStore) -> None:
@@ -297,7 +297,7 @@ class Queue:
         self._is_closed = False
 
     def add(self, run: Run) -> None:
-        """Add a run to the queue. Runs that only read columns go first, because they are quick."""
+        """Add a run to the queue. Runs that only read columns go first."""
         self._progress.pop(run.id, None)
         if run.task == READ:
             ahead = [self._task_of(other) for other in self._waiting]
@@ -323,13 +323,13 @@ class Queue:
             self._waiting.remove(run)
 
     async def keep_regions(self, run: Run, regions: Any) -> str:
-        """Save edited regions of a ranked run, without the queue. Return an error message or ""."""
+        """Save edited regions of a run. Return an error message or ""."""
         asked = {"task": REGIONS, "regions": regions}
         problem, _ = await self._run_outside_queue(run, asked, "its regions were being saved")
         return problem
 
     async def keep_watch(self, run: Run, asked: dict[str, Any]) -> str:
-        """Make a watch of a ranked run, without the queue. Return an error message or ""."""
+        """Make a watch of a run. Return an error message or ""."""
         same = (run.settings or {}).get("per", [])
         others = [
             str(self._store.folder_of(other.id))
@@ -352,7 +352,7 @@ class Queue:
     async def _run_outside_queue(
         self, run: Run, asked: dict[str, Any], what: str
     ) -> tuple[str, dict[str, Any]]:
-        """Run a task in its own process. Return an error message or "", and the result."""
+        """Run a task without the queue. Return an error message or "", and the result."""
         if run.id in self._tasks:
             raise Refusal(409, "This run is being saved. Wait, then try again.")
 
@@ -375,7 +375,7 @@ class Queue:
         return str(outcome.get("problem") or self._ended_badly(run, outcome)), {}
 
     async def close(self) -> None:
-        """End all processes. The next server marks their runs as interrupted."""
+        """End all processes. The next server cleans up."""
         self._is_closed = True
         tasks = [*self._tasks.items()]
         for run, _ in tasks:
@@ -401,7 +401,7 @@ class Queue:
         return state
 
     async def listen(self, run: str) -> AsyncIterator[dict[str, Any] | None]:
-        """Yield the state of a run after each change until the run ends. None: no change yet."""
+        """Yield the state of a run after each change. None: no change yet."""
         last = None
         while True:
             changed = self._changed
@@ -435,7 +435,7 @@ class Queue:
         self._announce()
 
     async def _do(self, run: Run) -> None:
-        """Start the process of a run, wait for its end, and save the new states of the run."""
+        """Run a process to its end, and save the states of the run."""
         try:
             await self._saved(run.id, lambda: self._store.say_run(run.id, RUNNING))
             outcome = await self._run_process(run, await self._request(run))
@@ -444,7 +444,7 @@ class Queue:
             self._forget(run.id)
 
     def _forget(self, run: str) -> None:
-        """Free the place of a run's process for the next run."""
+        """Let the next run use the place of a run."""
         self._kill(run)
         for kept in (self._processes, self._tasks, self._progress):
             kept.pop(run, None)
@@ -464,7 +464,7 @@ class Queue:
                 return
 
     async def _run_process(self, run: Run, request: dict[str, Any]) -> dict[str, Any]:
-        """Start a process for a request, and return its result or error, and its exit code."""
+        """Run the process of a run, and return its result, error and exit code."""
         folder = self._store.folder_of(run.id)
         try:
             with (folder / LOG).open("wb") as log:
@@ -529,7 +529,7 @@ class Queue:
         return request
 
     def _folder_before(self, run: Run) -> str | None:
-        """Return the folder of the earlier run whose edited regions this run uses, or None."""
+        """Return the folder of an earlier run with edited regions, or None."""
         before = self._store.run((run.settings or {}).get("regions_of") or "")
         is_of_table = before is not None and before.upload == run.upload
         return str(self._store.folder_of(before.id)) if before and is_of_table else None
@@ -592,7 +592,7 @@ class Queue:
 
 
 def _first_settings(run: Run, table: dict[str, Any]) -> tuple[dict[str, Any], str]:
-    """Return settings for a new table, and an error message about its roles file or ""."""
+    """Return two values: settings for a new table, and an error message or ""."""
     settings = {**default_settings(table), **(run.settings or {})}
     settings.pop(BEFORE, None)
     roles = settings.pop("roles", None)

@@ -1,4 +1,4 @@
-"""Jobs that need the whole library: rank a table, run a watch, or begin a watch."""
+"""Jobs that rank a table, run a watch or start a watch."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -31,14 +31,14 @@ from somscape.tables.table import Table
 
 @dataclass(frozen=True)
 class KnownTable:
-    """What earlier runs of a table provide: marks, edited regions and the key.
+    """Data from earlier runs of a table.
 
     Attributes
     ----------
     marks : mapping of int to int
         Marks by row number: 1 for confirmed, 0 for cleared.
     before : Path or None
-        Folder of an earlier run of the table, whose edited regions this run uses.
+        Folder of an earlier run with edited regions.
     key : tuple of str
         Columns that identify the cases of the watch. Empty if there is no watch.
     """
@@ -94,7 +94,7 @@ def rank(
 def _write_results(
     results: Path, found: Found, data: Any, keys: list[str] | None, **of_files: Any
 ) -> None:
-    """Write all files of a run, or none if one fails. Replace files that are already there."""
+    """Write all files of a run, or none. Existing files are replaced."""
     with whole(results) as making:
         making.mkdir()
         found.write(making, **of_files)
@@ -112,7 +112,7 @@ def _known(marks: Mapping[int, int], n_rows: int) -> Ints | None:
 
 
 class _StepReporter:
-    """Callback that reports the map, step and error after each training step."""
+    """Callback that reports progress after each training step."""
 
     def __init__(self, n_maps: int, tell: Callable[[dict[str, Any]], None]) -> None:
         self._n_maps = n_maps
@@ -135,7 +135,7 @@ class _StepReporter:
 
 
 def watched(state: State, request: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """Run a watch on an upload and write the results."""
+    """Run a watch on an upload, and write the results."""
     write = partial(_write, folder / RESULTS)
     with recording("its report") as recorded:
         outcome = _recorded_before(state, request, folder) or run_watch(
@@ -158,7 +158,7 @@ def watched(state: State, request: Mapping[str, Any], folder: Path) -> dict[str,
 
 
 def _recorded_before(state: State, request: Mapping[str, Any], folder: Path) -> RunOutcome | None:
-    """Return the run that an interrupted job has already recorded, or None."""
+    """Return the run that an interrupted job has saved, or None."""
     if not (folder / RESULTS).is_dir():
         return None
     drafted = read_report(folder)["changed"]["run"]
@@ -176,7 +176,7 @@ def _write(results: Path, outcome: RunOutcome) -> None:
 def kept(
     state: State, table: Table, options: Mapping[str, Any], request: Mapping[str, Any], folder: Path
 ) -> dict[str, Any]:
-    """Make a watch that uses the map, rule and marks of a finished run."""
+    """Make a watch from the map, rule and marks of a finished run."""
     subject = ready(table, roles_from(table, options))
     detector = detector_of(folder / RESULTS)
     key = key_columns(

@@ -1,4 +1,4 @@
-"""The results of a finished run: report, regions, files, and marks of its rows."""
+"""The results of a finished run, and the marks of its rows."""
 
 import asyncio
 import io
@@ -28,7 +28,7 @@ from somscape.tables._write import write_csv
 from somscape.tables.table import Table
 
 KEYS = "keys.json"
-"""File in the folder of results that maps each row of the report to its case."""
+"""File with the case of each row in the report."""
 
 FILES = {
     "alerts.csv": "text/csv; charset=utf-8",
@@ -38,16 +38,16 @@ FILES = {
     "report.html": "text/html; charset=utf-8",
     "decisions.csv": "text/csv; charset=utf-8",
 }
-"""Files of a run that can be downloaded, with their media types."""
+"""Files for download, with their media types."""
 
 
 def read_report(folder: Path) -> dict[str, Any]:
-    """Return the data of the report in the folder of a run."""
+    """Return the data of a run's report."""
     return dict(json.loads((folder / RESULTS / REPORT).read_text(encoding="utf-8")))
 
 
 def plain_page(folder: Path) -> bytes:
-    """Return the report as a page without marks, which works without a server."""
+    """Return the report as a page without marks and without a server."""
     return report.render(read_report(folder), made_at=now()).encode()
 
 
@@ -73,7 +73,7 @@ def marked_page(folder: Path, run: Run, visitor: Mapping[str, str]) -> str:
 
 @lru_cache(maxsize=4)
 def listed_rows(folder: Path) -> Mapping[int, Mapping[str, Any]]:
-    """Return the rows in the report of a run, by their row numbers in the table."""
+    """Return the rows in the report of a run, by row number in the table."""
     rows = read_report(folder)["rows"]
     return {
         number: {
@@ -87,7 +87,7 @@ def listed_rows(folder: Path) -> Mapping[int, Mapping[str, Any]]:
 
 
 def keys_of(folder: Path) -> dict[int, str]:
-    """Return the key of the case of each row in a run of a watch, by row number in the table."""
+    """Return the key of each row's case, by row number in the table."""
     try:
         text = (folder / RESULTS / KEYS).read_text(encoding="utf-8")
     except FileNotFoundError:  # the run is older than the watch
@@ -96,12 +96,12 @@ def keys_of(folder: Path) -> dict[int, str]:
 
 
 def keys_text(data: Mapping[str, Any], keys: list[str]) -> str:
-    """Return the content of the file that `keys_of` reads."""
+    """Return the content of the file `KEYS`."""
     return json.dumps({number: keys[number] for number in data["rows"]["numbers"]})
 
 
 def decisions_csv(decisions: list[dict[str, Any]]) -> bytes:
-    """Return marks as CSV, with each row's score and p-value in the run where it was marked."""
+    """Return marks as CSV. Scores and p-values are from the run in which the row was marked."""
     marked = [d for d in decisions if d["decision"] != OPEN]
     rows = [{**d, "record": d["number"] + 1, "time": d["made"]} for d in marked]
     names = ("id", "record", "decision", "comment", "author", "time", "score", "p_value")
@@ -131,7 +131,7 @@ def keep_regions(
 
 
 def carry_regions(detector: Detector, table: Table, before: Path | None) -> tuple[Detector, str]:
-    """Return the detector with edited regions of an earlier run, and a note about the regions."""
+    """Return two values: a detector with earlier edited regions, and a note about them."""
     if before is None or not (before / RESULTS / MAP).exists():
         return detector, ""
     then = detector_of(before / RESULTS)
@@ -164,7 +164,7 @@ MAX_COMMENT = 2000
 BECOMES_WATCH = "A watch is being made of this table. Mark the row again in a moment."
 
 KNOWN = {CONFIRMED: 1, CLEARED: 0}
-"""Decisions from which a ranking learns, and their values in training."""
+"""Decisions for training, and their values."""
 
 
 class MarkStore:
@@ -181,7 +181,7 @@ class MarkStore:
 
     @contextmanager
     def kept_still(self, upload: str) -> Iterator[None]:
-        """Refuse new marks of an upload's rows while its marks become decisions of a watch."""
+        """Refuse new marks of an upload while a watch is made from its marks."""
         if upload in self._kept_still:
             raise Refusal(409, "A watch is already being made of this table. Load the page again.")
         self._kept_still.add(upload)
@@ -209,13 +209,13 @@ class MarkStore:
         return {m["number"]: KNOWN[m["decision"]] for m in marks if m["decision"] in KNOWN}
 
     async def key(self, run: Run) -> list[str]:
-        """Return the columns that identify the cases of the run's watch, or [] without a watch."""
+        """Return the columns that identify cases in the run's watch, or []."""
         if run.watch is None:
             return []
         return [*(await asyncio.to_thread(self._store.cases.watch, run.watch)).key]
 
     async def decide(self, run: Run, given: dict[str, Any], author: str) -> dict[str, Any]:
-        """Save the mark that a page sent for a row, and return the mark."""
+        """Save the mark of a row, and return the mark."""
         decision, comment = checked(given)
         token, seen = token_of(given)
         number = given.get("row")
@@ -256,7 +256,7 @@ class MarkStore:
         return _said(number, said, row)
 
     def _current(self, run: Run) -> Run:
-        """Return the current state of a run. Refuse if it was deleted or becomes a watch."""
+        """Return the current state of a run, or refuse the request."""
         found = self._store.run(run.id)
         if found is None:
             raise Refusal(404, "This run does not exist. It was deleted in the meantime.")
@@ -266,7 +266,7 @@ class MarkStore:
 
 
 def checked(given: dict[str, Any]) -> tuple[str, str]:
-    """Return the decision and the comment from a page, or refuse invalid ones."""
+    """Return the decision and the comment from a page. Refuse invalid values."""
     decision, comment = given.get("decision") or OPEN, given.get("comment") or ""
     if not isinstance(decision, str) or decision not in STATES:
         raise Refusal(422, "The decision must be 'confirmed', 'cleared', 'later' or null.")
@@ -276,7 +276,7 @@ def checked(given: dict[str, Any]) -> tuple[str, str]:
 
 
 def token_of(given: dict[str, Any]) -> tuple[str | None, int | None]:
-    """Return a decision's token, and the last decision that its author saw. Each can be None."""
+    """Return the token of a decision, and the number of the decision on the page."""
     token, seen = given.get("token"), given.get("seen")
     is_token = token is None or (isinstance(token, str) and 0 < len(token) <= 64)
     is_number = seen is None or type(seen) is int  # True is not an int here

@@ -1,4 +1,4 @@
-"""Calls about runs: set up, rank, rename, delete, and download results."""
+"""Requests about runs."""
 
 import asyncio
 import json
@@ -36,7 +36,7 @@ from somscape.desk.web._connections import Refusal
 from somscape.tables._roles import roles_from_text
 
 REPORT_POLICY = "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-"""Content policy for the report, which adds to the policy in the report itself."""
+"""Additional content policy for the report."""
 
 
 class RunCalls:
@@ -80,7 +80,7 @@ class RunCalls:
         return JSONResponse([self._at.summary(run) for run in self._at.store.runs()])
 
     async def show(self, request: Request) -> Response:
-        """Answer with a run, the columns of its table, and its settings."""
+        """Answer with a run, its columns and its settings."""
         run = self._at.run(request)
         found = {
             **self._at.summary(run),
@@ -91,7 +91,7 @@ class RunCalls:
         return JSONResponse(found)
 
     async def upload(self, request: Request) -> Response:
-        """Save an uploaded table. In a watch, it can replace the table of an earlier run."""
+        """Save an uploaded table. It can replace an earlier table of a watch."""
         watch, wrong = map(request.query_params.get, ("watch", "instead_of"))
         settings: dict[str, Any] | None = None
         if watch is not None:
@@ -116,7 +116,7 @@ class RunCalls:
         return self._at.added(await take_sample(self._at.store))
 
     async def start(self, request: Request) -> Response:
-        """Start ranking the rows with the given settings."""
+        """Start a ranking with the given settings."""
         given = await json_of(request)
 
         def start() -> None:
@@ -127,7 +127,7 @@ class RunCalls:
         return self._at.added(self._at.run(request))
 
     async def keep_settings(self, request: Request) -> Response:
-        """Save settings, for a later ranking or for a roles file."""
+        """Save settings."""
         given = await json_of(request)
 
         def keep() -> None:
@@ -138,7 +138,7 @@ class RunCalls:
         return JSONResponse({})
 
     def _with_settings(self, request: Request, given: dict[str, Any]) -> tuple[Run, dict[str, Any]]:
-        """Return the requested run and its new settings, or refuse if they cannot change now."""
+        """Return the requested run and its new settings. Refuse if they cannot change now."""
         run, table = self._run_to_set_up(request)
         before = run.settings or {}
         settings = checked_settings({**before, **given, **reading_of(run.settings)}, table)
@@ -158,7 +158,7 @@ class RunCalls:
         return run, table
 
     async def take_roles(self, request: Request) -> Response:
-        """Apply a roles file to a run. If the file changes how to read the table, read it again."""
+        """Apply a roles file to a run. Read the table again if needed."""
         name = shown_name(request.query_params.get("name", ""))
         text = await request.body()
         roles = await asyncio.to_thread(roles_from_text, text, name)
@@ -178,7 +178,7 @@ class RunCalls:
         return JSONResponse({"run": run.id})
 
     async def _read_again(self, request: Request, reading: dict[str, Any]) -> Response:
-        """Read a table again with other settings. If this fails, keep the table as it was."""
+        """Read a table again with other settings. After an error, keep the earlier table."""
 
         def read() -> None:
             run, settings = self._at.run(request), reading
@@ -200,7 +200,7 @@ class RunCalls:
             )
 
     async def retry(self, request: Request) -> Response:
-        """Start a run again that did not finish."""
+        """Start an unfinished run again."""
 
         def retry() -> None:
             run = self._at.run(request)
@@ -219,13 +219,13 @@ class RunCalls:
         return await self._read_again(request, reading_of(await json_of(request)))
 
     async def cancel(self, request: Request) -> Response:
-        """Cancel a run, and answer after its process has ended."""
+        """Cancel a run, and wait until its process has ended."""
         run = self._at.run(request)
         await self._at.queue.cancel(run.id)
         return JSONResponse(self._at.summary(self._at.run(request)))
 
     async def again(self, request: Request) -> Response:
-        """Add a run of the same table. If it uses marks, start it, else let the user set it up."""
+        """Add a run of the same table. Start the run if it uses marks."""
         with_marks = (await json_of(request)).get("with_marks") is True
         run = self._at.run(request)
         if run.settings is None or self._at.store.table(run.upload) is None:
@@ -262,7 +262,7 @@ class RunCalls:
         return JSONResponse({})
 
     async def events(self, request: Request) -> Response:
-        """Send the state of a run after each change, as server-sent events."""
+        """Send the state of a run after each change (server-sent events)."""
         run = self._at.run(request)
 
         async def lines() -> AsyncIterator[str]:
@@ -298,7 +298,7 @@ class RunCalls:
         return JSONResponse(await self._at.marks.decide(run, given, author_of(request)))
 
     async def keep_regions(self, request: Request) -> Response:
-        """Save edited regions in the report and the map of a run."""
+        """Save edited regions of a run."""
         given = await json_of(request)
         run = self._at.run(request)
         if not run.is_ranked:

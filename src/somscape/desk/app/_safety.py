@@ -1,4 +1,4 @@
-"""Who may use which route. A layer around the app refuses all requests that are not allowed."""
+"""Refuse all requests that are not allowed."""
 
 import html
 from collections.abc import Awaitable, Callable, Sequence
@@ -21,7 +21,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""Content policy of the app's own pages, which may load only files of the app."""
+"""Content policy of pages. They may load only files of the app."""
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -38,7 +38,7 @@ OLD_PAGE = (
 )
 TOO_LARGE = "The request is larger than the limit of {:.0f} MB (for files, see --max-upload)."
 MAX_BODY = 4 << 20
-"""Maximum number of bytes of a request that is not an upload."""
+"""Maximum size in bytes of a request without an upload."""
 HEADS = ("head_with_scripts", "head")
 """Templates for the heads of pages. The first template contains the second."""
 
@@ -72,16 +72,16 @@ class Door(Protocol):
     """Decides who may use the app."""
 
     async def answer(self, request: Request, origin: str) -> Response | None:
-        """Answer requests to log in and out. Return None if the app itself must answer."""
+        """Answer requests to log in and out. Return None for other requests."""
 
     def visitor(self, request: Request) -> Visitor:
         """Return the user who sent the request, or refuse the request."""
 
 
 class Safety:
-    """The layer around the app that refuses forbidden requests.
+    """Layer around the app that refuses forbidden requests.
 
-    In each request that is allowed, the layer saves the user as ``state.visitor``.
+    The layer saves the user of an allowed request as ``state.visitor``.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ class Safety:
     origins : Origins
         Addresses at which browsers may reach the app.
     max_upload : int
-        Maximum number of bytes of an upload.
+        Maximum size in bytes of an upload.
     """
 
     def __init__(self, app: ASGIApp, door: Door, origins: Origins, max_upload: int) -> None:
@@ -148,13 +148,13 @@ class Safety:
 
 
 def check_origin(request: Request, origin: str) -> None:
-    """Refuse requests that come from pages of other websites."""
+    """Refuse requests from pages of other websites."""
     if request.headers.get("origin", "") != origin:
         raise Refusal(403, "Only pages of this server may send this request.")
 
 
 def _until_gone(send: Send, visitor: Visitor) -> Send:
-    """Return a `send` that ends a long answer as soon as the user is logged out."""
+    """Return a `send` that ends an answer when the user is logged out."""
 
     async def send_some(message: Message) -> None:
         if message["type"] == "http.response.body" and visitor.is_gone():
@@ -165,7 +165,7 @@ def _until_gone(send: Send, visitor: Visitor) -> Send:
 
 
 def template(name: str) -> Template:
-    """Return a file of the folder `templates`. In HTML files, the shared head is inserted."""
+    """Return a file of the folder `templates`. HTML files get the common head."""
     folder = files("somscape.desk.app") / "templates"
     text = (folder / name).read_text("utf-8")
     if name.endswith(".html"):
@@ -175,7 +175,7 @@ def template(name: str) -> Template:
 
 
 def answer_of(request: Request, refused: HTTPException) -> Response:
-    """Return the answer to a refused request: JSON for a call, otherwise a page."""
+    """Return the answer to a refused request, as JSON or as a page."""
     if request.scope["path"].startswith("/api/"):
         return JSONResponse({"problem": refused.detail}, refused.status_code, refused.headers)
     page = template("problem.html").substitute(problem=html.escape(refused.detail))
@@ -183,7 +183,7 @@ def answer_of(request: Request, refused: HTTPException) -> Response:
 
 
 ANYBODY = "anybody"
-"""Role for style sheets, scripts and the icon, which visitors can load without a log-in."""
+"""Role for style sheets, scripts and the icon. They need no log-in."""
 
 OF_RUN, CASES_OF = "/api/runs/{run}", "/watches/{watch}/cases"
 NEEDS = {
@@ -218,7 +218,7 @@ NEEDS = {
     f"{OF_RUN}/regions": RUN,
     f"{OF_RUN}/watch": RUN,
 }
-"""Role that a user needs for a route, by path of the route."""
+"""Needed role by path."""
 
 MAY = {DECIDE: "mark rows", RUN: "add, run, change or delete"}
 
@@ -249,7 +249,7 @@ def _guarded(route: BaseRoute, before_change: Callable[[], Awaitable[None]] | No
 
 
 def account_line(request: Request) -> str:
-    """Return HTML with the user's name and a link to log out, or "" if users do not log in here."""
+    """Return HTML with the user's name and a log-out link, or "" without log-in."""
     visitor = request.state.visitor
     if not visitor.has_account:
         return ""
@@ -258,7 +258,7 @@ def account_line(request: Request) -> str:
 
 
 def check(request: Request, needed: str) -> None:
-    """Refuse a request if its user does not have the needed role."""
+    """Refuse a request if the user does not have the needed role."""
     if needed == ANYBODY:
         return
     visitor = getattr(request.state, "visitor", None)

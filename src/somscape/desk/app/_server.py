@@ -1,4 +1,4 @@
-"""The server that `somscape app` starts, with all pages and calls of the app."""
+"""The server of `somscape app`."""
 
 import os
 import sqlite3
@@ -36,13 +36,13 @@ from somscape.report.page import page_part
 from somscape.tables.table import Table
 
 MIN_MEMORY = 2 << 30
-"""Bytes of memory to plan for a job. The default number of jobs at a time depends on them."""
+"""Memory in bytes for each job. The default number of jobs at a time depends on this value."""
 
 SHARE = 0.8
 """Share of the machine's memory for all jobs together."""
 
 GRACE = 2
-"""Seconds that running requests get to finish when the app ends."""
+"""Seconds for finishing current requests at the end of the app."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class AppLimits:
     def of_machine(
         cls, max_upload: int, n_jobs: int | None = None, memory: int | None = None
     ) -> "AppLimits":
-        """Return limits with the given values. A limit that is None is chosen for this machine."""
+        """Return limits with the given values. None: chosen for this machine."""
         # Late, because the process of a job does not need it.
         from somscape.fit._plan import machine_memory
 
@@ -117,10 +117,10 @@ def _n_cores() -> int:
 
 
 STATUS = {LOCKED: 503, READ_ONLY: 403, FULL: 507}
-"""HTTP status for each reason why a database cannot be changed."""
+"""HTTP status if a database cannot be changed, by reason."""
 
 SHARED = ("report.css", "elements.js")
-"""Files that the app shares with the report."""
+"""Common files of the app and the report."""
 
 SCRIPTS = (
     *("host", "calls", "send", "decisions", "start", "runs", "run", "columns", "watch", "case"),
@@ -135,8 +135,8 @@ STATIC = {
 class Site:
     """The pages of the app and its routes.
 
-    Calls read the body of a request first, and look up the run afterwards, because another tab
-    may start or delete the run while the body arrives.
+    A request is read before its run is looked up. Another tab may start or delete the run while the
+    request arrives.
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ class Site:
         self._at = at
 
     def app(self, started: Callable[[], None]) -> Starlette:
-        """Return the ASGI app, which calls `started` when it is ready for requests."""
+        """Return the ASGI app. When it is ready, it calls `started`."""
 
         @asynccontextmanager
         async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -194,7 +194,7 @@ class Site:
         return Response(text, media_type=STATIC[name])
 
     async def icon(self, request: Request) -> Response:
-        """Answer with the icon, which browsers request under a fixed name."""
+        """Answer with the icon under the fixed name of browsers."""
         return Response(template("icon.svg").template, media_type=STATIC["icon.svg"])
 
     def _say_disk(self, request: Request, error: OSError | sqlite3.Error) -> Response:

@@ -1,4 +1,4 @@
-"""Settings of a run: check the settings from the page, and convert them to a roles file."""
+"""Check the settings of a run, and convert them to a roles file."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +19,7 @@ from somscape.tables.ordered import ordinal_levels
 
 MAX_SEED = 2**32 - 1
 MAX_TOLD, MAX_SENTENCE = 10, 2000
-"""Maximum number of notes about a roles file, and of characters in each note."""
+"""Maximum number of notes about a roles file, and of characters in a note."""
 
 READING: dict[str, tuple[str, ...]] = {
     "delimiter": (",", ";", "tab", "|"),
@@ -27,7 +27,7 @@ READING: dict[str, tuple[str, ...]] = {
     "encoding": ("utf-8", "cp1252", "latin-1", "utf-16"),
     "sheet": (),
 }
-"""Allowed values of the settings for reading a file, in addition to None (detect the value)."""
+"""Allowed values of the settings for reading a file. None (detect) is also allowed."""
 
 MAX_PER = 5
 """Maximum number of columns that identify customers."""
@@ -43,7 +43,7 @@ NUMBERS = {int, float}
 
 
 def default_settings(table: Mapping[str, Any]) -> dict[str, Any]:
-    """Return default settings for a table, which the user can correct."""
+    """Return default settings for a table."""
     columns = table["columns"]
     found = [i for i, column in enumerate(columns) if column["kind"] == "id"]
     return {
@@ -64,7 +64,7 @@ def default_settings(table: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def checked_settings(given: Any, table: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the page's settings with defaults added, or raise InputError if one is invalid."""
+    """Return the page's settings with defaults. Raise InputError for invalid settings."""
     settings = default_settings(table)
     if not isinstance(given, dict) or not settings.keys() >= given.keys():
         names = ", ".join(sorted(settings))
@@ -110,7 +110,7 @@ def checked_settings(given: Any, table: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_rule(settings: Mapping[str, Any], columns: list[dict[str, Any]], n_rows: int) -> None:
-    """Raise InputError if two rules for the number of listed rows are given, or one is invalid."""
+    """Raise InputError if the rule for the length of the list is invalid."""
     # If another rule is given, a share only sets the threshold.
     if sum(settings[name] is not None for name in RULES if name != "contamination") > 1:
         raise InputError("The number of rows to list is given in two ways. Choose one of them.")
@@ -152,7 +152,7 @@ def _check_customers(settings: Mapping[str, Any], columns: list[dict[str, Any]])
 
 
 def reading_of(given: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the settings for reading the file, or raise InputError if one is invalid."""
+    """Return the settings for reading the file. Raise InputError for invalid settings."""
     found = {name: (given or {}).get(name) for name in READING}
     for name, value in found.items():
         if name == "sheet":
@@ -214,7 +214,7 @@ def _check_by_column(name: str, value: Any, n_columns: int) -> None:
 
 
 def options_of(settings: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
-    """Convert settings to options of the command line."""
+    """Convert settings to command line options."""
     names = [column["name"] for column in table["columns"]]
     per = settings.get("per") or []  # missing in a run of an earlier version
     id_ = None if per else settings["id"]
@@ -246,13 +246,13 @@ def options_of(settings: Mapping[str, Any], table: Mapping[str, Any]) -> dict[st
 
 FILE = "roles.toml"
 NO_FEATURES = ("dropped", "constant")
-"""Kinds of columns that are left out automatically."""
+"""Kinds of columns that are always left out."""
 
 
 def settings_of(
     text: str, source: str, settings: Mapping[str, Any], table: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return settings with the roles and levels from the text of a roles file."""
+    """Return settings with the roles and levels of a roles file."""
     names = [column["name"] for column in table["columns"]]
     roles = roles_from_text(text.encode(), source)
     for does, what in (
@@ -293,7 +293,7 @@ def settings_of(
 
 
 def _id(roles: Roles, found: int | None, names: list[str]) -> int | None:
-    """Return the number of the id column from the roles file, else of the detected id column."""
+    """Return the number of the id column, or None."""
     if roles.id is not None:
         return names.index(roles.id)
     is_free = found is not None and names[found] not in roles.by_column()
@@ -312,7 +312,7 @@ def _order(name: str, levels: Any) -> str:
 
 
 def text_of(settings: Mapping[str, Any], table: Mapping[str, Any], name: str) -> str:
-    """Return the text of a roles file with these settings."""
+    """Return these settings as the text of a roles file."""
     if settings.get("per"):
         raise InputError(
             "The app cannot save a roles file if rows are combined into customers. Use "

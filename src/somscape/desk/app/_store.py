@@ -1,4 +1,4 @@
-"""Uploads, runs and decisions in an SQLite database, which survives a killed server."""
+"""Uploads, runs and decisions in an SQLite database."""
 
 import asyncio
 import json
@@ -61,7 +61,7 @@ STEPS = (
 
 
 def opened(path: Path, *, is_read_only: bool) -> sqlite3.Connection:
-    """Open a database, and create or update its tables if necessary."""
+    """Open a database, and create or update its tables."""
     db = sqlite3.connect(":memory:" if is_read_only else path, timeout=SECONDS_TO_WAIT)
     with ExitStack() as opening:
         opening.enter_context(closing(db))
@@ -88,26 +88,25 @@ def opened(path: Path, *, is_read_only: bool) -> sqlite3.Connection:
 
 
 READ, RANK, WATCH, REGIONS, KEEP = "read", "rank", "watch", "regions", "keep"
-"""Tasks of a job: read the columns, rank the rows, run a watch, save edited regions, or make a
-watch of a run. The task of a run is one of the first three."""
+"""Tasks of a job. A run uses one of the first three. KEEP makes a watch of a run."""
 
 WAITING, RUNNING, DONE = "waiting", "running", "done"
 FAILED, CANCELLED, INTERRUPTED = "failed", "cancelled", "interrupted"
 GOES_ON = (WAITING, RUNNING)
 
 BEFORE = "before"
-"""Key under which a run's earlier settings are saved while its table is read again."""
+"""Key of a run's earlier settings while its table is read again."""
 
 OWN_FILE = "app.sqlite"
 
 SECONDS_TO_WAIT = 10.0
-"""Seconds to wait for another program that writes to the database."""
+"""Seconds to wait for another program."""
 
 A_MOMENT = 0.05
 """Seconds between two attempts to change a locked database."""
 
 MOST_AT_ONCE = 64
-"""Maximum number of threads that save decisions on cases."""
+"""Maximum number of threads for saving decisions on cases."""
 
 NOT_RUN = "This app can only show the state, so it did not continue this run."
 
@@ -115,10 +114,10 @@ FOLDER_PATTERN = "[0-9a-f]" * 16
 """Pattern for the names of the app's folders. Other folders are never deleted."""
 
 RESULTS, REPORT = "results", "report.json"
-"""Name of the folder of results in the folder of a run, and of the report's data in it."""
+"""Names of the folder with a run's results, and of the report's data in this folder."""
 
 TAKEN_UP = "taken up"
-"""File in the folder of a run that a server has already restarted after an interruption."""
+"""File that marks a run as restarted after an interruption."""
 
 
 @dataclass(frozen=True)
@@ -128,21 +127,21 @@ class Run:
     Attributes
     ----------
     id, upload : str
-        Random ids of the run and the upload, which are also the names of their folders.
+        Random ids of the run and the upload.  Folders have these names.
     name : str
-        Name of the user's file. It is only shown, never used as a path.
+        Name of the user's file, never used as a path.
     ending : str
         Extension of the stored file.
     made : str
-        Time at which the run was added, in UTC and ISO format.
+        Time of adding the run, in UTC and ISO format.
     task : str
         "read" until a ranking is requested.
     state : str
         Such as "waiting" or "done".
     problem : str
-        Error message in one line, or "" without an error.
+        Error message in one line, or "".
     settings : dict or None
-        Settings that `somscape.desk.app._settings` has checked.
+        Checked settings.
     facts : dict or None
         Facts about a finished ranking.
     n_decisions : int
@@ -184,24 +183,23 @@ FROM runs JOIN uploads ON uploads.id = upload
 
 
 class Store:
-    """The state folder, with a database, a folder for each upload and a folder for each run.
+    """The state folder, with a database and folders for uploads and runs.
 
-    Only one process may use the folder at a time. Watches and cases are in `cases`, a `State` in
-    the folder or in another database. Several threads may use `cases`.
+    Only one process may use the folder at a time. Watches and cases are in `cases`. It is a `State`
+    in the folder or in another database. Several threads may use it.
 
     Parameters
     ----------
     place : Path or str
-        A folder, which is created with access only for this user if it does not exist. Or the URL
-        of a database with the watches. All files are then in the default folder of the user.
+        A folder, or the URL of a database with the watches. A new folder is private. With a URL,
+        all files are in the user's default folder.
 
     Attributes
     ----------
     folder : Path
         The state folder.
     is_read_only : bool
-        Whether the folder cannot be changed. The app then shows the content that it had at the
-        start of the app.
+        Whether the folder cannot be changed. The app then shows the content from its start.
     """
 
     def __init__(self, place: Path | str) -> None:
@@ -243,19 +241,19 @@ class Store:
         opening.callback(self._deciding.shutdown, wait=False)
 
     def close(self) -> None:
-        """Close the databases, and release the folder for other processes."""
+        """Close the databases, and release the folder."""
         self._opened.close()
 
     def trouble(self, error: OSError | sqlite3.Error) -> TroubleError | None:
-        """Return a clear error for a locked database, or a full or read-only disk, else None."""
+        """Return a clear error for a locked database or a full or read-only disk, or None."""
         place = getattr(error, "filename", None) or self.folder / OWN_FILE
         return trouble_of(error, Path(place), SECONDS_TO_WAIT)
 
     async def change(self, make: Callable[[], Answer], saved: str = NOTHING_SAVED) -> Answer:
-        """Make all changes of `make` in one transaction, and wait while the database is locked.
+        """Make changes in one transaction, and wait while the database is locked.
 
-        `make` may be called several times, and must check again the values that could have
-        changed. `saved` tells the user in an error message what was saved before the error.
+        `make` may be called several times. Each time, it must check values that could have changed.
+        `saved` is a text for error messages about what was saved before the error.
         """
         file, end = self.folder / OWN_FILE, time.monotonic() + SECONDS_TO_WAIT
         while True:
@@ -272,7 +270,7 @@ class Store:
             await asyncio.sleep(A_MOMENT)
 
     def _change(self, statement: str, *values: Any) -> None:
-        """Execute a statement. Inside `change`, it is saved at the end, otherwise now."""
+        """Execute a statement. Inside `change`, it is saved at the end."""
         if self._db.in_transaction:
             self._db.execute(statement, values)
             return
@@ -296,7 +294,7 @@ class Store:
         settings: Mapping[str, Any] | None = None,
         watch: str | None = None,
     ) -> Run:
-        """Save an upload and its first run, which runs the watch, or else reads the columns."""
+        """Save an upload and its first run."""
         self._change(
             "INSERT INTO uploads (id, name, ending, watch) VALUES (?, ?, ?, ?)",
             *(upload, name, ending, watch),
@@ -316,7 +314,7 @@ class Store:
         self._change("UPDATE uploads SET facts = ? WHERE id = ?", _text(facts), upload)
 
     def table(self, upload: str) -> dict[str, Any] | None:
-        """Return the facts about the table of an upload, or None if the table was not read."""
+        """Return the facts about the table of an upload, or None before it was read."""
         found = self._db.execute("SELECT facts FROM uploads WHERE id = ?", (upload,)).fetchone()
         return None if found is None or found[0] is None else dict(json.loads(found[0]))
 
@@ -362,7 +360,7 @@ class Store:
         settings: Mapping[str, Any] | None = None,
         facts: Mapping[str, Any] | None = None,
     ) -> None:
-        """Save the state of a run. For arguments that are None, the saved values remain."""
+        """Save the state of a run. None keeps the saved value."""
         self._change(
             "UPDATE runs SET state = ?, problem = ?, task = coalesce(?, task),"
             " settings = coalesce(?, settings), facts = coalesce(?, facts) WHERE id = ?",
@@ -370,7 +368,7 @@ class Store:
         )
 
     def say_ended(self, run: str, state: str, *, problem: str = "") -> None:
-        """Save that a run ended early. If its table was being read again, restore its settings."""
+        """Save that a run ended early. Restore its settings from before reading again."""
         found = self.run(run)
         before = (found.settings or {}).get(BEFORE) if found else None
         if before is None:
@@ -380,11 +378,11 @@ class Store:
             self.say_run(run, DONE, problem=problem, settings=before)
 
     def say_title(self, run: str, title: str) -> None:
-        """Save the title of a run. With "", the title is the name of the file."""
+        """Save the title of a run. "" selects the name of the file."""
         self._change("UPDATE runs SET title = ? WHERE id = ?", title, run)
 
     def is_drafted(self, run: Run) -> bool:
-        """Return whether a run of a watch has files. The watch may then have recorded the run."""
+        """Return whether a run of a watch has files."""
         return run.task == WATCH and (self.folder_of(run.id) / RESULTS).is_dir()
 
     def n_runs(self, upload: str) -> int:
@@ -393,7 +391,7 @@ class Store:
         return int(found.fetchone()[0])
 
     async def drop_run(self, run: Run) -> None:
-        """Delete a run and its files. If it is the only run of its upload, delete the upload."""
+        """Delete a run and its files. Also delete an upload without runs."""
 
         def drop() -> int:
             self._change("DELETE FROM runs WHERE id = ?", run.id)
@@ -407,7 +405,7 @@ class Store:
             self.drop_file(run.upload)
 
     def after_start(self) -> list[Run]:
-        """Clean up after the previous server process, and return the runs that still wait."""
+        """Clean up after the previous server, and return the waiting runs."""
         if self.is_read_only:
             return []
         with self._db:
@@ -440,7 +438,7 @@ class Store:
     async def decide_case(
         self, decision: Decision, *, token: str | None, seen: int | None
     ) -> Decision:
-        """Save a decision on a case of a watch; see `State.decide`."""
+        """Save a decision on a case (see `State.decide`)."""
         decide = partial(self.cases.decide, decision, token=token, seen=seen)
         return await asyncio.get_running_loop().run_in_executor(self._deciding, decide)
 
@@ -455,7 +453,7 @@ class Store:
         author: str = "",
         seen: int | None = None,
     ) -> dict[str, Any]:
-        """Save the mark of a row, or remove it, and return the mark."""
+        """Save or remove the mark of a row, and return the mark."""
         last = next((d for d in self.decisions(run.upload) if d["number"] == number), None)
         version = 0 if last is None else last["seen"]
         said = (decision or OPEN, comment, author)
@@ -486,7 +484,7 @@ class Store:
 
 
 def _lock(folder: Path) -> sqlite3.Connection:
-    """Lock the folder for this process. The system releases the lock when the process ends."""
+    """Lock the folder until this process ends."""
     lock = sqlite3.connect(folder / "lock.sqlite", timeout=0, isolation_level=None)
     try:
         lock.execute("BEGIN EXCLUSIVE")

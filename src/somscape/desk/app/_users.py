@@ -1,4 +1,4 @@
-"""The users of the app: names, roles and hashed passwords in a private file."""
+"""Names, roles and hashed passwords of users, in a private file."""
 
 import os
 import re
@@ -22,18 +22,18 @@ MIN_LENGTH, MAX_LENGTH = 12, 256
 
 MAX_USER_NAME = 64
 MAX_BYTES = 1 << 20
-"""Maximum number of bytes of a file of users, enough for thousands of users."""
+"""Maximum size in bytes of a file of users."""
 
 HASH = re.compile(
     r"\$argon2id\$v=19\$m=(\d{1,9}),t=(\d{1,9}),p=(\d{1,9})\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{22,86}"
 )
-"""Format of an Argon2id hash, with memory in KiB, passes, lanes, salt and the hash itself."""
+"""Format of an Argon2id hash. Its three numbers are memory in KiB, passes and lanes."""
 
 MIN_MEMORY, MAX_MEMORY = 7168, 1 << 20
-"""Minimum and maximum memory for computing a hash, in KiB."""
+"""Minimum and maximum memory in KiB for computing a hash."""
 
 MIN_WORK, MAX_WORK = 35_000, 1 << 24
-"""Minimum and maximum of memory (in KiB) times passes. The minimum follows advice for Argon2id."""
+"""Minimum and maximum of memory (in KiB) times passes. The minimum is advice for Argon2id."""
 
 MAX_LANES = 64
 
@@ -68,13 +68,13 @@ def may(role: str, needed: str) -> bool:
 
 
 def plain_name(text: str) -> str:
-    """Return a user's name in normalized form, or "" if the name is not allowed."""
+    """Return a user's normalized name, or "" for a forbidden name."""
     name = unicodedata.normalize("NFC", text.strip())
     return name if len(name) <= MAX_USER_NAME and name.isprintable() else ""
 
 
 def hash_password(password: str) -> str:
-    """Return the hash of a password for a file of users."""
+    """Return the hash of a password."""
     if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
         raise InputError(
             f"A password must have {MIN_LENGTH} to {MAX_LENGTH} characters, but this password has "
@@ -138,7 +138,7 @@ def read_users(
 
 @dataclass(frozen=True)
 class _Reader:
-    """Reads users from parsed data. Error messages name the line, but never a value."""
+    """Reads users from parsed data. Error messages never contain a value."""
 
     text: str
     source: str
@@ -207,7 +207,7 @@ class _Reader:
 
 
 def write_users(path: Path, users: Mapping[str, User]) -> None:
-    """Write a file of users that only its owner can read."""
+    """Write a private file of users."""
     lines = [WRITTEN]
     for user in users.values():
         lines.append(f"\n[users.{key_text(user.name)}]\nrole = {value_text(user.role)}\n")
@@ -220,9 +220,9 @@ def write_users(path: Path, users: Mapping[str, User]) -> None:
 
 
 class Users:
-    """The current users of a file, which is read again after each change.
+    """The current users of a file. It is read again after each change.
 
-    If a changed file is invalid, all users are refused until the file is valid again.
+    While a changed file is invalid, all users are refused.
 
     Parameters
     ----------
@@ -232,7 +232,7 @@ class Users:
     may_be_readable : bool, default=False
         Whether other users of the computer may read the file.
     say : callable
-        Called with a one-line message if a changed file is invalid.
+        Function for a one-line message about an invalid file.
 
     Raises
     ------

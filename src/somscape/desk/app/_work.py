@@ -1,4 +1,4 @@
-"""The process of a job. It reads a request from standard input, and writes lines of JSON."""
+"""The process of a job. It reads a request and writes lines of JSON."""
 
 import errno
 import json
@@ -30,17 +30,17 @@ MAX_EXAMPLE = 60
 """Maximum number of characters of an example value."""
 
 MAX_LISTED_LEVELS = 50
-"""Maximum number of different values that a page lists for a column."""
+"""Maximum number of listed values of a column."""
 
 MAX_LEVEL = 1000
-"""Maximum number of characters of a level. If one is longer, no levels are listed."""
+"""Maximum number of characters of a level. Columns with longer levels do not list levels."""
 
 MAX_COLUMNS, MAX_NAMES, MAX_LISTED = 5000, 5_000_000, 3_000_000
-"""Maximum number of columns, total characters of names, and total characters of levels."""
+"""Maximum number of columns, of characters in all names, and of characters in all levels."""
 
 
 def describe(table: Table) -> dict[str, Any]:
-    """Return the size of a table and the detected kinds of its columns, as JSON data."""
+    """Return the size of a table and the kinds of its columns."""
     if len(table.columns) > MAX_COLUMNS or sum(map(len, table.names)) > MAX_NAMES:
         raise InputError(
             f"{table.source} has {len(table.columns)} columns or very long names, but the app can "
@@ -96,7 +96,7 @@ def _may_be(column: Column, n_distinct: int) -> list[str]:
 
 
 def _examples(column: Column) -> list[str]:
-    """Return the first few different values of a column, as examples."""
+    """Return a few different values of a column."""
     found: dict[str, None] = {}
     for cell in column.each_cell():
         if cell is not None:
@@ -116,7 +116,7 @@ def _levels(column: Column) -> list[list[Any]]:
 
 
 def work() -> None:
-    """Do the job that is requested on standard input."""
+    """Do the job in the request on standard input."""
     request = json.loads(sys.stdin.buffer.readline())
     threading.Thread(target=_exit_with_server, daemon=True).start()
     job = _job_of(request)
@@ -136,7 +136,7 @@ def work() -> None:
 
 
 def load_libraries() -> None:
-    """Load the libraries for training. Jobs that only read columns do not load these libraries."""
+    """Load the libraries for training."""
     from somscape.desk.app import _rank, _results  # noqa: F401
     from somscape.kernels._select import select_kernels
     from somscape.maps._joins import import_solvers
@@ -146,7 +146,7 @@ def load_libraries() -> None:
 
 
 def _job_of(request: dict[str, Any]) -> Callable[[Callable[[], list[str]]], dict[str, Any]]:
-    """Return a function that does the job. Its argument is a function that returns warnings."""
+    """Return a function that does the job."""
     import_reader(request["file"])
 
     def table() -> Table:
@@ -189,7 +189,7 @@ def _exit_with_server() -> None:
 
 
 def _limit_memory(n_bytes: int | None) -> None:
-    """Limit the additional memory of this process to `n_bytes`, if the system allows limits."""
+    """Limit the additional memory of this process, if the system can."""
     if n_bytes is None or sys.platform == "win32":
         return
     import resource
@@ -202,7 +202,7 @@ def _limit_memory(n_bytes: int | None) -> None:
 
 
 def _used_addresses() -> int:
-    """Return the bytes of address space that this process already uses."""
+    """Return the size in bytes of this process's address space."""
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
     except OSError:

@@ -1,4 +1,4 @@
-"""Commands `app`, `app-user` and `serve`: start servers, and manage the users of the app."""
+"""Commands `app`, `app-user` and `serve`: servers, and users of the app."""
 
 from functools import partial
 from pathlib import Path

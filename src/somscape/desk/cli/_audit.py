@@ -25,10 +25,10 @@ from somscape.tables._messages import counted
 from somscape.tables.sources import read_table
 
 MAX_SENTENCES = 20
-"""Maximum number of printed faults, and of lines to check. One early change causes many faults."""
+"""Maximum number of printed faults, and of printed lines to check."""
 
 UNCHECKED = 3
-"""Exit code if no fault was found, but some lines must be checked with the key or by a person."""
+"""Exit code if some lines need a check with the key or by a person."""
 
 NO_SEALS = (
     "Without seals, such a line could be forged to hide a deleted decision. Ask the people whose "
@@ -45,11 +45,11 @@ NOT_SWEPT_IN_FILE = (
 )
 
 COLUMNS = ("number", "made", "author", "kind", "watch", "run", "key", "state", "comment")
-"""First columns of the printed audit. The column `more` follows, for other fields, and `head`."""
+"""First columns of the printed audit. The columns `more` and `head` follow."""
 
 
 def verify_audit(head: str | None, **options: Any) -> None:
-    """Print whether the audit is valid. Exit with code 2 if not, and 3 if this is unknown."""
+    """Print whether the audit is valid. The exit code is 2 if not, and 3 if unknown."""
     console = make_console()
     with open_state(options) as state:
         if head is None:
@@ -135,7 +135,7 @@ def _cell(value: Any) -> str:
 def forget_cases(
     watch: str, key: str | None, *, older_than: int | None, decided: bool, **options: Any
 ) -> None:
-    """Delete cases. Print how many were deleted, and where copies of them may remain."""
+    """Delete cases, and print where copies may remain."""
     if (key is None) == (older_than is None):
         raise InputError(
             "Give either the KEY of a case or `older_than` with a number of months.",
@@ -168,7 +168,7 @@ def forget_cases(
 
 
 def write_backup(file: Path, **options: Any) -> None:
-    """Write a backup, and print the number of lines and the head of its audit."""
+    """Write a backup, and print a summary of its audit."""
     with open_state(options) as state:
         verdict = backup(state, file)
     console = make_console(file)
@@ -178,7 +178,7 @@ def write_backup(file: Path, **options: Any) -> None:
 
 
 def restore_backup(file: Path, *, force: bool, **options: Any) -> None:
-    """Restore a backup, and print the number of lines and the head of its audit."""
+    """Restore a backup, and print a summary of its audit."""
     with open_state(options) as state:
         verdict = restore(state, file, force=force, author=author_of(options))
         name, head = state.database.name, state.head()
@@ -196,7 +196,7 @@ def _audit_words(verdict: Verdict) -> str:
 def write_card(
     map_file: str, path: str | None, out: Path | None, *, watch: str | None, **options: Any
 ) -> None:
-    """Print a model card, or write it to a file. The file extension selects the format."""
+    """Print a model card, or write it to a file."""
     if out is not None:
         check_result("card", out, map_file, path, options=options)
     thing = load(map_file)
@@ -220,7 +220,7 @@ def write_card(
 
 
 def repeat_run(run: str, **options: Any) -> None:
-    """Print whether a repeated run gives the same bytes. If not, the exit code is 2."""
+    """Repeat a run, and print whether it gives the same bytes. If not, the exit code is 2."""
     with open_state(options) as state, stage(f"repeating {run}"):
         found = reproduce(state, run)
     old = found.run

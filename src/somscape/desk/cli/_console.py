@@ -1,4 +1,4 @@
-"""Print tables and lines on standard output, and progress on standard error."""
+"""Print tables, lines and progress."""
 
 import shlex
 import shutil
@@ -44,16 +44,16 @@ KIND_WORDS = {
 """Singular and plural of the kinds of columns."""
 
 LEFT_OUT = ("dropped", "constant")
-"""Kinds of columns that the map does not use and that are not ids or known outcomes."""
+"""Kinds of columns that are left out."""
 
 _MISSING_ARE = {"fill": "filled", "mask": "left out", "error": ""}
-"""Words for what happens to missing values, by value of the option `missing`."""
+"""Words for missing values, by value of the option `missing`."""
 
 
 def make_console(*results: Path | None, to_stderr: bool = False) -> Console:
-    """Return a console as wide as the terminal, or 100 characters wide without a terminal.
+    """Return a console. Without a terminal, its width is 100 characters.
 
-    If one of the results goes to standard output, the console writes to standard error.
+    If a result goes to standard output, the console writes to standard error.
     """
     to_stderr = to_stderr or any(each is not None and is_output(each) for each in results)
     stream = sys.stderr if to_stderr else sys.stdout
@@ -62,12 +62,12 @@ def make_console(*results: Path | None, to_stderr: bool = False) -> Console:
 
 
 def make_grid(*names: str, has_header: bool = True) -> Grid:
-    """Return an empty table with these columns and without vertical lines."""
+    """Return an empty table without vertical lines."""
     return Grid(*names, box=None, show_header=has_header, padding=(0, 2, 0, 0))
 
 
 def say(console: Console, *lines: str) -> None:
-    """Print lines without wrapping, because the terminal's width must not cut a path."""
+    """Print lines without line breaks inside paths."""
     for line in lines:
         console.print(shown(line), markup=False, soft_wrap=True)
 
@@ -80,12 +80,12 @@ def print_bytes(content: Iterable[bytes]) -> None:
 
 
 def print_csv(columns: Mapping[str, Sequence[Any]]) -> None:
-    """Print columns as CSV in which spreadsheets do not take a value for a formula."""
+    """Print columns as CSV. Spreadsheets do not read its values as formulas."""
     print_bytes(table_bytes("csv", columns))
 
 
 def show_columns(console: Console, encoding: Encoding, table: Table | None = None) -> None:
-    """Print a table with the kind of each column and the reason for it."""
+    """Print a table with the kind of each column, and the reason."""
     missing = encoding.n_missing(table) if table is not None else {}
     grid = make_grid("column", "taken as", "because")
     for code in (*encoding.columns, *encoding.parts):
@@ -96,7 +96,7 @@ def show_columns(console: Console, encoding: Encoding, table: Table | None = Non
 
 
 def columns_line(encoding: Encoding, map_file: object = None, *, and_verbose: bool = False) -> str:
-    """Return a line with the number of columns of each kind, and with a command that lists them."""
+    """Return a line with the number of columns of each kind."""
     counts = Counter(code.kind for code in encoding.columns if code.kind not in LEFT_OUT)
     words = [
         f"{counts[kind]} {KIND_WORDS.get(kind, (kind, kind))[counts[kind] != 1]}"
@@ -113,10 +113,9 @@ def columns_line(encoding: Encoding, map_file: object = None, *, and_verbose: bo
 def say_table(
     console: Console, subject: PerOptions, encoding: Encoding, notes: Sequence[str], **about: Any
 ) -> None:
-    """Print the size of a table, its columns, and notes about it.
+    """Print the size of a table, its columns, and notes.
 
-    If `verbose` in `about` is true, print a table of the columns, else one line that names
-    `map_file`.
+    With `verbose`, columns are printed as a table, otherwise in one line.
     """
     table, found = subject.table, "; ".join(as_typed(note, None) for note in subject.table.notes)
     found = f" ({found})" if found else ""
@@ -142,7 +141,7 @@ def _short_list(names: Sequence[str]) -> str:
 
 
 def _likely_ids(encoding: Encoding, table: Table, dropped: Sequence[str]) -> list[str]:
-    """Return the columns that were left out, but could be ids because all their values differ."""
+    """Return the left-out columns that could be ids."""
     if encoding.named("id") is not None:
         return []
     left_out = {code.name for code in encoding.columns if code.kind == "dropped"} - set(dropped)
@@ -154,7 +153,7 @@ def _likely_ids(encoding: Encoding, table: Table, dropped: Sequence[str]) -> lis
 
 
 def show_alerts(console: Console, alerts: Alerts, file: str) -> None:
-    """Print how many rows stand out, the first rows of the list, and the name of its file."""
+    """Print a summary of the list, and its first rows."""
     say(console, f"{alerts.headline}.")
     if alerts.n_alerts == 0:
         least = alerts.p_values.min(initial=1.0)
@@ -178,7 +177,7 @@ def show_alerts(console: Console, alerts: Alerts, file: str) -> None:
 
 
 def gaps_of(encoding: Encoding, table: Table) -> list[str]:
-    """Return lines about missing values, and about values that the training table did not have."""
+    """Return lines about missing values and new values."""
     return [
         f"{what}: {', '.join(f'{name} {n}' for name, n in counts.items())}."
         for what, counts in (
@@ -190,7 +189,7 @@ def gaps_of(encoding: Encoding, table: Table) -> list[str]:
 
 
 def map_facts(map_: Map) -> list[tuple[str, Any]]:
-    """Return the size of a map and, unless it is from another program, its number of epochs."""
+    """Return the size of a map and its number of epochs."""
     lattice, plan = map_.lattice, map_.parameters
     facts = [("map", f"{lattice.size_text}, {lattice.kind}, {lattice.boundary}")]
     if "n_iter" in plan and "stop_reason" in plan:
@@ -207,7 +206,7 @@ def show_facts(console: Console, facts: Sequence[tuple[str, Any]]) -> None:
 
 
 def kernels_line(kernels: str) -> str:
-    """Return a line with the name of the kernels. If they are slow, recommend a C++ compiler."""
+    """Return a line about the kernels. If they are slow, recommend a compiler."""
     if kernels == "numpy":
         return (
             "Kernels: NumPy. Training would be about 10 times faster if somscape were installed "
@@ -218,7 +217,7 @@ def kernels_line(kernels: str) -> str:
 
 @contextmanager
 def stage(what: str) -> Iterator[None]:
-    """Show on the terminal which step is running. Without a terminal, show nothing."""
+    """Show the current work on the terminal, if there is one."""
     console = make_console(to_stderr=True)
     if not console.is_terminal:
         yield
@@ -229,7 +228,7 @@ def stage(what: str) -> Iterator[None]:
 
 @contextmanager
 def progress_bar(n_maps: int) -> Iterator[Callback]:
-    """Show a progress bar while maps are trained. Without a terminal, show nothing."""
+    """Show a progress bar on the terminal, if there is one."""
     console = make_console(to_stderr=True)
     if not console.is_terminal:
         yield lambda step: None
@@ -249,7 +248,7 @@ def progress_bar(n_maps: int) -> Iterator[Callback]:
 
 
 def agreement_line(label: Label, agreement: Agreement) -> str:
-    """Return a line about how well the ranking agrees with the known outcomes."""
+    """Return a line about the agreement with the known outcomes."""
     rarer = ", the rarer value" if label.is_rarer else ""
     line = (
         f"Unusual against {label.column} = {label.value} ({agreement.n_labelled} of "
@@ -265,7 +264,7 @@ def agreement_line(label: Label, agreement: Agreement) -> str:
 
 
 def answer_line(agreement: Agreement, what: str) -> str:
-    """Return a line that compares the known outcomes in the list with those in a random list."""
+    """Return a line that compares the list with a random list."""
     n = agreement.n_alerts
     by_chance = n * agreement.n_labelled / agreement.n_rows
     return (

@@ -1,4 +1,4 @@
-"""Commands `detect` and `demo`: make a ranked list, a report, a map and pictures of a table."""
+"""Commands `detect` and `demo`."""
 
 import shlex
 from collections.abc import Sequence
@@ -142,7 +142,7 @@ def _detect(
 def _say_found(
     console: Console, found: Found, outcome: RunOutcome | None, file: str, labelled: str
 ) -> None:
-    """Print the list, its agreement with the known outcomes, and the first run of the watch."""
+    """Print the list, its quality and the first run of the watch."""
     show_alerts(console, found.alerts, file)
     console.print()
     if found.label is not None and found.agreement is not None:
@@ -157,5 +157,5 @@ def _say_found(
 
 
 def say_page(console: Console, out: Path) -> None:
-    """Print the address of the page, which terminals show as a link."""
+    """Print the address of the page. Terminals show it as a link."""
     say(console, f"Open {(out / 'report.html').resolve().as_uri()}")

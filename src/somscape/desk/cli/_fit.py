@@ -1,4 +1,4 @@
-"""Command `fit`: train and save a map of a table, or a model for predicting a column."""
+"""Command `fit`: train and save a map or a model."""
 
 import shlex
 from collections.abc import Callable
@@ -43,7 +43,7 @@ from somscape.tables.kinds import Roles
 from somscape.tables.table import Table
 
 Lasting: TypeAlias = tuple[Roles, dict[str, str]]
-"""Roles for later tables, and a comment on each column by name."""
+"""Roles for later tables, and comments by column."""
 
 NOT_WITH_TARGET = {
     "checkpoint": "saves the training of one map, but a target needs several maps",
@@ -68,7 +68,7 @@ def settings_from(options: dict[str, Any], callbacks: tuple[Callback, ...]) -> S
 
 
 def check_target_options(options: dict[str, Any]) -> None:
-    """Raise InputError, before any work, if an option cannot be combined with a target."""
+    """Raise InputError if an option cannot be combined with a target."""
     target = options["target"]
     for name, why in NOT_WITH_TARGET.items():
         if options[name]:
@@ -109,7 +109,7 @@ def _roles_of(roles: Roles, target: str, file: str | None) -> Roles:
 
 
 def _lasting(subject: PerOptions, encoding: Encoding, given: Roles) -> Lasting:
-    """Return roles and comments for a roles file. The target keeps the kind that the user gave."""
+    """Return roles and comments for a roles file."""
     (roles, comments), target = subject.lasting(encoding), str(subject.roles.label)
     role = given.by_column().get(target)
     if role not in ("categories", "ordinals", "numbers"):
@@ -122,7 +122,7 @@ def _lasting(subject: PerOptions, encoding: Encoding, given: Roles) -> Lasting:
 def fit_target(
     table: Table, roles: Roles, notes: list[str], out: Path, options: dict[str, Any]
 ) -> None:
-    """Train and save a model for predicting a column of a table, and print its quality."""
+    """Train and save a model for a column of a table. Print its quality."""
     name = options["target"]
     target = target_of(table, name, roles.by_column().get(name))
     given, roles = roles, _roles_of(roles, name, options["roles"])
@@ -193,7 +193,7 @@ def _fit_map(subject: PerOptions, notes: list[str], out: Path, options: dict[str
 def _save(
     thing: Saved, out: Path, lasting: Callable[[], Lasting], table: Table, options: dict[str, Any]
 ) -> None:
-    """Save a map or a model, and a roles file if the options name one."""
+    """Save a map or a model, and the requested roles file."""
     with writing(out, force=options["force"]) as making:
         thing.save(making)
     if options["save_roles"] is not None:

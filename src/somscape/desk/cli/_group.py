@@ -1,5 +1,4 @@
-"""Groups of commands that report bad input in one line with the names of options, and exit
-code 2."""
+"""Groups of commands. Bad input gives a one-line message and the exit code 2."""
 
 import gc
 import io
@@ -19,15 +18,15 @@ from somscape.errors import InputError
 
 
 def as_typed(message: object, command: click.Command | None) -> str:
-    """Return a message as one line with the names of options as users type them.
+    """Return a message in one line, with options in the form for typing.
 
     Parameters
     ----------
     message : Exception, Warning or str
-        If it has the attribute `options`, this text is added in parentheses. The text of its
-        attribute `python` is removed.
+        The text of its attribute `options` is added in parentheses. The text of its attribute
+        `python` is removed.
     command : click.Command or None
-        Command whose options replace the names of parameters. None: the names remain.
+        Command whose options replace parameter names. None: the names remain.
 
     Returns
     -------
@@ -47,7 +46,7 @@ def as_typed(message: object, command: click.Command | None) -> str:
 
 
 def without_password(line: str) -> str:
-    """Return a line without the password that a URL in the line may contain.
+    """Return a line without passwords in URLs.
 
     Parameters
     ----------
@@ -67,7 +66,7 @@ def without_password(line: str) -> str:
 
 
 class BadInput(click.ClickException):
-    """Error that prints one line and ends with exit code 2."""
+    """Error that prints one line. The exit code is 2."""
 
     exit_code = 2
 
@@ -121,14 +120,14 @@ def option_rows(command: click.Command, ctx: click.Context) -> dict[str, list[tu
 
 
 def _option_row(option: click.Option, ctx: click.Context) -> tuple[str, str]:
-    """Return the names and the help of an option. Ranges contain its metavar instead of x."""
+    """Return the names and the help of an option."""
     names, text = option.get_help_record(ctx) or ("", "")
     text = re.sub(r"\[default: \((.*?)\)(?=[\];])", r"[default: \1", text)
     return names, re.sub(r"\bx(?=[<>]=?\d)|(?<=\d<)x\b|(?<=\d<=)x\b", option.metavar or "x", text)
 
 
 class Command(click.Command):
-    """Command whose help lists options below headings, and ends with examples."""
+    """Command with help that has headings and examples."""
 
     def __init__(self, *args: Any, examples: tuple[str, ...] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -157,14 +156,14 @@ class Group(Command, click.Group):
 
 
 OBJECTS_BEFORE_COLLECTING = 100_000, 50, 50
-"""Thresholds of `gc.set_threshold`: new objects, and collections of the younger generations."""
+"""Arguments of `gc.set_threshold`."""
 
 
 class Commands(Group):
-    """Group whose commands print one line and exit with code 2 if the input is bad."""
+    """Group of commands. Bad input gives a one-line message and the exit code 2."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command, and turn errors in the input into click errors."""
+        """Run the command, and turn input errors into click errors."""
         # A long list consists of many small objects without cycles. Looking for cycles took a
         # tenth of the time.
         gc.set_threshold(*OBJECTS_BEFORE_COLLECTING)
@@ -199,7 +198,7 @@ class Commands(Group):
                 raise BadInput(without_password(f"{error.format_message()}{see}")) from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of the commands in the order of the help."""
+        """Return the commands in the order of the help."""
         return list(self.commands)
 
     def _typed(self, ctx: click.Context, message: object) -> str:
@@ -207,7 +206,7 @@ class Commands(Group):
 
 
 def _drop_unwritten() -> None:
-    """Discard output that a full disk refused, because Python would write it again at exit."""
+    """Discard output that a full disk refused. Python would try to write it again."""
     try:
         sys.stdout.flush()
     except OSError:
@@ -216,7 +215,7 @@ def _drop_unwritten() -> None:
 
 @contextmanager
 def _signals_like_ctrl_c() -> Iterator[None]:
-    """Treat SIGTERM and SIGHUP like Ctrl-C, except signals that are ignored (as under nohup)."""
+    """Treat SIGTERM and SIGHUP like Ctrl-C. Ignored signals remain ignored."""
     before = {}
     for number in (getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP")):
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:

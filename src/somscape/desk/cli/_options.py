@@ -1,4 +1,4 @@
-"""Options that several commands share, and their help."""
+"""Common options of commands, and their help."""
 
 import os
 from collections.abc import Callable
@@ -13,7 +13,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class WholeNumber(click.IntRange):
-    """Integer option. Error messages call its type a whole number."""
+    """Integer option, called a whole number in messages."""
 
     name = "whole number"
 
@@ -46,10 +46,10 @@ MISSING_CELLS = {
 
 
 class MissingCells(click.Choice[str]):
-    """Choice for missing values. Commands that need complete rows refuse "mask" with advice."""
+    """Choice for missing values, with advice if "mask" is not supported."""
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the choice, or raise an error with advice if it is not supported."""
+        """Return the choice, or raise an error with advice."""
         if value == "mask" and value not in self.choices:
             self.fail(
                 "'mask' leaves missing values out, but a detector needs complete rows. Fill the "
@@ -62,13 +62,13 @@ class MissingCells(click.Choice[str]):
 
 option = partial(click.option, show_default=True)
 result_option = partial(option, type=click.Path(path_type=Path), metavar="FILE")
-"""Option for the path of a result, which can be a file or a folder."""
+"""Option for the path of a result (a file or a folder)."""
 file_option = partial(option, type=click.Path(path_type=Path, dir_okay=False), metavar="FILE")
-"""Option for the path of a file, not of a folder."""
+"""Option for the path of a file."""
 
 
 def together(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
-    """Return a decorator that adds these options to a command, in this order."""
+    """Return a decorator that adds these options to a command."""
 
     def add_all(command: Command) -> Command:
         for add in reversed(options):
@@ -173,7 +173,7 @@ watch_options = together(
 
 
 def _missing_or_none(ctx: click.Context, param: click.Parameter, value: str) -> str | None:
-    """Return the value of --missing, or None if it was not typed and there is a roles file."""
+    """Return the value of --missing. With a roles file, the default is None."""
     is_typed = ctx.get_parameter_source(param.name or "") is not ParameterSource.DEFAULT
     return value if is_typed or ctx.params.get("roles") is None else None
 
@@ -226,7 +226,7 @@ text_options = together(
 
 
 def _ask_password(_ctx: click.Context, _param: click.Parameter, asked: bool) -> bool:
-    """Ask for a password, and store it where the PostgreSQL client reads it."""
+    """Ask for a password, and store it for the PostgreSQL client."""
     if asked:
         os.environ["PGPASSWORD"] = click.prompt("Password", hide_input=True, err=True)
     return asked

@@ -1,4 +1,4 @@
-"""Write output files: all or none, and without replacing files of other programs."""
+"""Write output files, without replacing files of other programs."""
 
 import csv
 import filecmp
@@ -49,10 +49,10 @@ MARKS = {
     "card": rb'# [^\n]*\n\n- SHA-256: [0-9a-f]{64}\n|\{\s*"kind": "[^"]*",\s*"sha256": "[0-9a-f]+"',
     "model": rb"\x08.\x12\x08somscape",
 }
-"""Patterns of the first bytes of somscape's files, by kind of content."""
+"""Patterns for the first bytes of somscape's files, by kind of content."""
 
 TABLE_MARK = re.compile(rb"somscape-table [0-9a-f]{16}")
-"""Mark near the end of workbooks and Parquet files that somscape wrote, with a column hash."""
+"""Mark near the end of somscape's workbooks and Parquet files, with a hash of the columns."""
 
 MARKED = {
     **{ending: kind for kind in ("map", "page", "roles file", "card") for ending in ENDINGS[kind]},
@@ -60,13 +60,13 @@ MARKED = {
     ".xlsx": "list",
     ".parquet": "list",
 }
-"""Kind of content by extension, for files in which somscape writes a mark."""
+"""Kind of content of files with a mark, by extension."""
 
 READ_FILES = ("roles", "dictionary", "audit_key")
-"""Options with input files that several commands have."""
+"""Common options with input files."""
 
 BEGIN, END = 1 << 12, 1 << 16
-"""Numbers of bytes at the beginning and at the end of a file that are searched for marks."""
+"""Number of bytes with a possible mark at the beginning and at the end of a file."""
 
 BOM = b"\xef\xbb\xbf"
 
@@ -76,8 +76,8 @@ def check_result(
 ) -> None:
     """Raise InputError if the extension does not fit the kind, or the file cannot be written.
 
-    `kind` is one of `ENDINGS`.  A result never replaces `inputs` or a file that
-    `options` name.  `name` is the name of the result in messages.
+    `kind` is one of `ENDINGS`.  A result never replaces a file in `inputs` or `options`.  `name` is
+    the name of the result in messages.
     """
     _check_target(target, inputs, options, name)
     endings = ENDINGS[kind]
@@ -95,9 +95,9 @@ def check_result(
 
 
 def format_of(target: str, asked: str | None, *, bom: bool) -> str:
-    """Return the requested format of a list, else the format of the file extension, else CSV.
+    """Return the format of a list: as requested, by file extension, or CSV.
 
-    Raise InputError if the two formats differ, or the format cannot be written.
+    Raise InputError if the request and the extension differ, or for an unknown format.
     """
     ending = Path(target).suffix.lower().removeprefix(".")
     ending = ending if ending in FORMATS else ""
@@ -117,7 +117,7 @@ def format_of(target: str, asked: str | None, *, bom: bool) -> str:
 def check_file(
     target: Path, *inputs: str | None, options: Mapping[str, Any], name: str = "--out"
 ) -> None:
-    """Raise InputError if a result must not be written to `target`, such as over its own input.
+    """Raise InputError if a result must not be written to `target`.
 
     `name` is the name of the result in messages.
     """
@@ -130,7 +130,7 @@ def check_file(
 def _check_target(
     target: Path, inputs: Sequence[str | None], options: Mapping[str, Any], name: str
 ) -> None:
-    """Raise InputError if the file cannot be written, or is an input of the command."""
+    """Raise InputError if the file must not be written, such as an input."""
     _check_place(target, name)
     if target.is_dir():
         raise InputError(
@@ -160,7 +160,7 @@ def _check_target(
 
 
 def check_output(*inputs: str | None, options: Mapping[str, Any]) -> None:
-    """Raise InputError if standard output is redirected to an input file of the command."""
+    """Raise InputError if standard output is an input file of the command."""
     _check_stream(os.fstat(1), "standard output", inputs, options)
 
 
@@ -186,7 +186,7 @@ def _is_read(
 
 
 def check_differ(results: Mapping[str, Path | None]) -> None:
-    """Raise InputError if two results have the same path. `results` maps options to paths."""
+    """Raise InputError if two results have the same path."""
     places: dict[Path, tuple[str, Path]] = {}
     for name, target in results.items():
         if target is None:
@@ -201,7 +201,7 @@ def check_differ(results: Mapping[str, Path | None]) -> None:
 
 
 def _files_of(options: Mapping[str, Any]) -> list[Path]:
-    """Return the input files that options name, and the state folder with its files."""
+    """Return the input files in the options, and the state folder with its files."""
     named = [Path(options[name]) for name in READ_FILES if options.get(name)]
     if "state" not in options:
         return named
@@ -213,7 +213,7 @@ def _files_of(options: Mapping[str, Any]) -> list[Path]:
 
 
 def _check_mark(target: Path, kind: str, *, force: bool, name: str) -> None:
-    """Raise InputError, before any work, if a file of another kind or program would be lost."""
+    """Raise InputError if a file of another kind or program would be lost."""
     if force or not _may_be_lost(target) or (_mark(target) or "").startswith(kind):
         return
     raise _foreign(target, f"is not a {kind} of somscape", name)
@@ -222,8 +222,8 @@ def _check_mark(target: Path, kind: str, *, force: bool, name: str) -> None:
 def check_replaceable(target: Path, making: Path, *, force: bool, name: str = "--out") -> None:
     """Raise InputError if a new file would replace a file of another kind, without --force.
 
-    Two files are of the same kind if they have the same mark or, for .csv files, the same header.
-    A file with the same content may always be replaced.
+    Files of the same kind have the same mark. For .csv files, they have the same header. A file
+    with the same content may always be replaced.
     """
     if force or not _may_be_lost(target) or filecmp.cmp(target, making, shallow=False):
         return
@@ -244,7 +244,7 @@ def check_replaceable(target: Path, making: Path, *, force: bool, name: str = "-
 
 @contextmanager
 def writing(target: Path, *, force: bool, name: str = "--out") -> Iterator[Path]:
-    """Give a path for a new file, which replaces `target` at the end, if that is allowed."""
+    """Yield a path for a new file. At the end, it replaces `target`."""
     with whole(target) as making:
         yield making
         check_replaceable(target, making, force=force, name=name)
@@ -260,12 +260,12 @@ def _foreign(target: Path, why: str, name: str) -> InputError:
 
 
 def _may_be_lost(target: Path) -> bool:
-    """Return whether a file would be lost. If `target` is a link, only the link would be."""
+    """Return whether a file would be lost. A link can be replaced."""
     return target.is_file() and not target.is_symlink() and target.stat().st_size > 0
 
 
 def _mark(path: Path) -> str | None:
-    """Return the kind of a somscape file by its mark, or None if it has no mark."""
+    """Return the kind of a somscape file by its mark, or None without a mark."""
     with path.open("rb") as file:
         begin = file.read(BEGIN)
         file.seek(max(0, path.stat().st_size - END))
@@ -278,7 +278,7 @@ def _mark(path: Path) -> str | None:
 
 
 def _header(path: Path) -> bytes:
-    """Return the header of a .csv file of somscape, which may have several lines."""
+    """Return the header of a .csv file of somscape."""
     with path.open(encoding="utf-8-sig", newline="\n") as text:
         record = csv.reader(text)
         next(record, None)
@@ -287,10 +287,9 @@ def _header(path: Path) -> bytes:
 
 
 def check_folder(target: Path, *inputs: str | None, options: Mapping[str, Any]) -> None:
-    """Raise InputError if results must not be written to a folder, such as over their input.
+    """Raise InputError if results must not be written to a folder.
 
-    A folder is replaced only if it is empty, or contains only results of somscape, including
-    a map.
+    A folder is replaced only if it is empty or contains only results. One result must be a map.
     """
     _check_place(target, "--out")
     files = [*_files(inputs), *_files_of(options)]
@@ -337,7 +336,7 @@ def check_folder(target: Path, *inputs: str | None, options: Mapping[str, Any]) 
 
 
 def _files(inputs: Sequence[str | None]) -> list[Path]:
-    """Return the files of inputs and results, including databases. None is skipped."""
+    """Return the files of inputs and results, without None."""
     return [file for path in inputs if path is not None for file in paths_of(path)]
 
 
@@ -353,21 +352,21 @@ def _check_place(target: Path, name: str) -> None:
 
 
 MAX_CLASSES = 5
-"""Maximum number of values of the label on the map. If it has more, all but one are "other"."""
+"""Maximum number of shown values of a label. With more values, all but one are "other"."""
 
 
 @dataclass(frozen=True, eq=False)
 class ResultFiles:
-    """The result files of a detection. The listed rows can also be sent to a database.
+    """The result files of a detection, and its rows for a database.
 
     Attributes
     ----------
     options : mapping
         Options of the command line.
     command : str
-        Command line that makes the same files again.
+        Command line for making the same files again.
     notes : sequence of str or None, default=None
-        Notes for the page. If None, the notes of the watch's run are used, if there is one.
+        Notes for the page. If None, the page has the notes of the watch's run.
     """
 
     options: Mapping[str, Any]
@@ -390,8 +389,8 @@ class ResultFiles:
     def write_lists(self, folder: Path, found: Found, outcome: RunOutcome | None) -> None:
         """Write the list, the map and the page.
 
-        With the `outcome` of a run of a watch, the list shows which rows are new, and the page
-        begins with the outcome.
+        With the `outcome` of a watch, the list marks new rows, and the page begins with the
+        outcome.
         """
         kind, bom = self.options["format"] or "csv", self.options["bom"]
         listed = None if outcome is None else outcome.table()
@@ -403,13 +402,13 @@ class ResultFiles:
             (folder / name).write_text(text, encoding="utf-8", newline="\n")
 
     def send(self, found: Found) -> str | None:
-        """Send the listed rows to the database, if one is given."""
+        """Send the listed rows to the database, if there is one."""
         return send_alerts(found.alerts, found.detector, found.table, found.rule, self.options)
 
 
 @contextmanager
 def results_in(out: Path) -> Iterator[tuple[Path, list[RunOutcome]]]:
-    """Yield a new folder, which replaces `out` at the end, and a list for the recorded run."""
+    """Yield a new folder and an empty list for the run. At the end, the folder replaces `out`."""
     with recording(out) as recorded, whole(out) as folder:
         yield folder, recorded
 
@@ -428,7 +427,7 @@ NAME = "--save-roles"
 def check_save_roles(
     target: Path | None, out: Path | None, *inputs: str | None, options: Mapping[str, Any]
 ) -> None:
-    """Raise InputError if a roles file must not be written to `target`, such as inside `out`."""
+    """Raise InputError if a roles file must not be written to `target`."""
     if target is None:
         return
     if out is not None and target.resolve().is_relative_to(out.resolve()):
@@ -449,7 +448,7 @@ def write_roles(
     *,
     force: bool,
 ) -> None:
-    """Write a roles file. Its heading names `table`, or a saved map if `table` is None."""
+    """Write a roles file."""
     source = "a saved map" if table is None else table.source
     found = () if table is None else (counted(table.n_rows, "row"), *table.notes)
     heading = roles_heading(source, target.name, found)

@@ -1,4 +1,4 @@
-"""Commands `run`, `watches` and `cases`: run a watch, and list and decide its cases."""
+"""Commands `run`, `watches` and `cases`."""
 
 import json
 from collections import Counter
@@ -44,7 +44,7 @@ MAX_SHOWN = 10
 
 
 def run_named(name: str, path: str | None, out: Path | None, **options: Any) -> int:
-    """Run a watch, print what has changed since the run before, and return the exit code."""
+    """Run a watch, print the changes since its last run, and return the exit code."""
     format_of("alerts", options["format"], bom=options["bom"])
     check_sink_of(options)
     sent = None
@@ -88,14 +88,14 @@ def _run(
 
 
 def _draft(results: ResultFiles, folder: Path, outcome: RunOutcome) -> None:
-    """Write all files into `folder`. If it exists, it is from an earlier draft and is replaced."""
+    """Write all files into `folder`. An earlier draft is replaced."""
     if folder.exists():
         rmtree(folder)
     results.write(folder, outcome.found, outcome)
 
 
 def score_watch(first: str | None, second: str | None, out: str, **options: Any) -> int:
-    """Run a watch on a table, for the option --watch of the command `score`."""
+    """Run a watch on a table, for `score --watch`."""
     if first is None or second is not None:
         raise InputError(
             "`watch` uses the map of the watch, so MAP must be left out. Give only TABLE.",
@@ -137,7 +137,7 @@ def _say(
 
 
 SHOWN = ("key", "decision", "news", "score", "author", "comment", "reasons")
-"""Columns of the list of cases that is printed on the terminal."""
+"""Columns of the printed list of cases."""
 
 
 def list_watches(**options: Any) -> None:

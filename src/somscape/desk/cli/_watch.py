@@ -1,4 +1,4 @@
-"""Open the state that options name, and make a watch of a detection."""
+"""Open the state, and make a watch of a detection."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -26,7 +26,7 @@ MIN_KEY = 16
 
 
 def open_state(options: Mapping[str, Any]) -> State:
-    """Open the state that the option ``state`` names, with the key that ``audit_key`` names."""
+    """Open the state with the options ``state`` and ``audit_key``."""
     path = options["audit_key"]
     key = None if path is None else _secret(path, bool(options["allow_readable_secrets"]))
     return State(options["state"] or state_folder(), key)
@@ -51,7 +51,7 @@ def _secret(path: Path, may_be_readable: bool) -> bytes:
 
 @dataclass(frozen=True, eq=False)
 class NewWatch:
-    """A watch that will be started, or whose map will be trained again.
+    """A new watch, or a watch with a new map.
 
     Attributes
     ----------
@@ -59,9 +59,9 @@ class NewWatch:
     key : tuple of str
         Columns that identify the rows.
     known : ndarray or None
-        Known decisions on the rows, from which the detector learns.
+        Known decisions on the rows, for training.
     map_before : Map or None
-        Map that the new map replaces, or None for a new watch.
+        Earlier map, or None for a new watch.
     """
 
     state: State
@@ -100,7 +100,7 @@ def _map_change_notes(before: Map, after: Map) -> list[str]:
 
 
 def check_watch(options: dict[str, Any], path: str) -> None:
-    """Raise InputError, before any work, if the options for watches are invalid."""
+    """Raise InputError if the options for watches are invalid."""
     if options["watch"] is None:
         given = [name for name in ("key", "clear_for", "replace") if options[name]]
         if given:
@@ -117,7 +117,7 @@ def check_watch(options: dict[str, Any], path: str) -> None:
 def watch_of(
     options: Mapping[str, Any], subject: PerOptions, encoding: Encoding
 ) -> Iterator[NewWatch | None]:
-    """Yield the prepared watch, or None if the options do not name a watch."""
+    """Yield the watch in the options, or None."""
     name = options["watch"]
     if name is None:
         yield None
@@ -144,7 +144,7 @@ def watch_of(
 
 
 def _check_columns(name: str, before: Encoding, now: Encoding) -> None:
-    """Raise InputError if a map with other columns would replace the map of the watch."""
+    """Raise InputError if the new map of a watch would have other columns."""
     old, new = ([code.name for code in each.used] for each in (before, now))
     only = {
         "only the watch uses": [column for column in old if column not in new],
