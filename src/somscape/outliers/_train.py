@@ -680,7 +680,7 @@ class _Trainer:
     def cross_fitted(
         self, whole: TrainedScorer, rows: Floats, weights: Float64s | None, folds: list[Ints]
     ) -> Float64s:
-        """Score every row by a map that was trained on all folds except the fold of the row."""
+        """Score every row by a map trained on all other folds."""
         everything = np.arange(len(rows))
         scores = np.empty(len(rows))
         for fold in folds:

@@ -1,4 +1,4 @@
-"""Thresholds and p-values from scores of rows by maps that were not trained on these rows."""
+"""Thresholds and p-values from scores of left-out rows."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -54,7 +54,7 @@ class Bulk:
 
 
 def bulk_of(calibration: Float64s, weights: Float64s | None) -> Bulk | None:
-    """Return the distribution of usual scores, or None if scores are too few or too similar."""
+    """Return the distribution of usual scores, or None for too few or too similar scores."""
     n_rows = len(calibration) if weights is None else float(weights.sum())
     if n_rows < MIN_BULK_ROWS:
         return None
@@ -70,7 +70,7 @@ MIN_ROWS = 100
 """Minimum number of calibration rows for fitting a tail to the highest scores."""
 
 TAIL_SHARE = 0.05
-"""The tail is fitted to the rows with the highest scores, which are this share of all rows."""
+"""The tail is fitted to this share of the rows with the highest scores."""
 
 MIN_TAIL_ROWS = 20.0
 """Minimum number of rows to which the tail is fitted."""
@@ -148,9 +148,9 @@ def _fit_moments(excesses: Float64s, weights: Float64s) -> tuple[float, float]:
 
 
 EXACT_SHARE = 0.25
-"""Weight of the conformal p-value in the weighted mean of the conformal p-value and the p-value
-from the tail.  Even if the tail is entirely wrong, the mean is at least a quarter of the conformal
-p-value.  With a weight of one half, small p-values were too high, so fewer rows were found."""
+"""Weight of the conformal p-value.  The p-value from the tail has the remaining weight.  Even with
+a wrong tail, the weighted mean is at least a quarter of the conformal p-value.  With a weight of
+one half, small p-values were too high."""
 
 MIN_OF_CONFORMAL = 0.01
 """Minimum of an estimated p-value, as a share of the smallest possible conformal p-value.  Without
@@ -160,7 +160,8 @@ SHARED_SCORES = 1 << 17
 """Number of scores that a thread processes in one block."""
 
 EXCESS = 1 + 1e-12
-"""Factor for the number of rows to flag, so that 0.29 * 100 gives 29 rows despite rounding."""
+"""Factor for the number of rows to flag.  With the factor, 0.29 * 100 gives 29 rows despite
+rounding."""
 
 
 @dataclass(frozen=True, eq=False)

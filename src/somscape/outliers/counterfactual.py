@@ -230,8 +230,7 @@ class _Lines:
 
     @cached_property
     def edge(self) -> Float64s:
-        """Value of the moving feature at the farthest usual prototype, times the direction of the
-        move."""
+        """Value of the moving feature at the farthest usual prototype, times the direction."""
         usual = self.detector.of_all_rows.usual_codebook[:, self.places]
         return np.maximum((self.direction * usual).max(axis=0), self.direction * self.start)
 
@@ -254,7 +253,7 @@ the next steps.  A step to an unusual row is undone."""
 
 
 def _ends(lines: _Lines) -> Float64s:
-    """Return the last usual value of the feature on each line, or infinity without a limit."""
+    """Return the last usual value on each line, or infinity without a limit."""
     if not _is_steady(lines.detector):
         step, advance = _step_by_scanning(lines)
     elif lines.detector.of_all_rows.kind.is_mean_of_nearest:
@@ -389,7 +388,7 @@ def _free_distance(
     added: _AddedRarity,
     far: Float64s,
 ) -> tuple[Float64s, Float64s]:
-    """Return how far the scores are below the limit, and how far the features can move."""
+    """Return two values: limits minus scores, and how far the features can move."""
     lines, n = _distances(detector.scorers, rows, moves), len(moves)
     left = limit - added.heights
     slack = left - np.sqrt(sum((some.at(0.0)[0] ** 2).sum(axis=0) for some in lines) / n)

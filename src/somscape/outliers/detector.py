@@ -591,17 +591,17 @@ NONE_STANDS_OUT = "no single column stands out; the combination is unusual"
 MAX_REASONS = 4
 
 MIN_SHARE = 0.05
-"""A column is not a reason if the column adds less than this share of the score."""
+"""Minimum share of the score for a column to be a reason."""
 
 BLOCK_VALUES = 1 << 20
 """Maximum number of prototype values in memory at the same time."""
 
 CLEARLY_MORE = 2.0
 """A column stands out if its share of the score is unusually high.  The odds of the share must be
-at least this many times the odds in usual rows."""
+this many times the usual odds."""
 
 FAR_MORE = 4.0
-"""A column also stands out if its part of the score is at least this many times the usual part."""
+"""A column also stands out if it adds this many times the usual amount to the score."""
 
 RARE = 0.01
 """A column also stands out if its value is far out.  At most this share of rows then has a value at
@@ -612,8 +612,7 @@ COMMON = 0.2
 `TAIL_SHARE` of rows has it."""
 
 TIMES = 2.0
-"""A common value is not a reason if a rare value of the row adds this many times as much to the
-score."""
+"""A common value is not a reason if a rare value of the row adds this many times as much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -763,7 +762,7 @@ def reasons_of(
 
 
 def _without_common(reasons: Sequence[Reason | None]) -> list[Reason]:
-    """Return the reasons without common values that add much less than a rare value of the row."""
+    """Return the reasons without common values that add much less than a rare value."""
     kept, most = list[Reason](), 0.0  # the largest share of a rare value
     for reason in reasons:
         if reason is None:
@@ -777,7 +776,7 @@ def _without_common(reasons: Sequence[Reason | None]) -> list[Reason]:
 
 
 def _leave_out_as_usual(share: Float64s, map_: Map, near: Ints, rows: Floats) -> None:
-    """Set the share of a category to 0 if the row has the most common nearby level."""
+    """Set the share of a category to 0 for the most common nearby level."""
     features, slices = map_.encoding.features, map_.encoding.slices
     may_be_reasons = np.flatnonzero((share >= MIN_SHARE).any(axis=0)).tolist()
     categories = [(j, slices[j]) for j in may_be_reasons if isinstance(features[j], CategoryCode)]
@@ -1806,7 +1805,7 @@ def _scorer_of(
 
 
 def _share_arrays(scorer: Scorer, whole: Scorer) -> Scorer:
-    """Return a member that shares equal arrays with the map of all rows to save memory."""
+    """Return a member that shares equal arrays with the map of all rows.  This saves memory."""
     own, of_all = scorer.decorrelation, whole.decorrelation
     if own is not None and of_all is not None and own is not of_all:
         parts = {part.name: getattr(own, part.name) for part in fields(own)}

@@ -15,8 +15,7 @@ from somscape.outliers.detector import Detector, as_detector
 from somscape.regions.find import merge_small_regions
 
 FINE, COARSE = 10, 1.1
-"""Number of highest scores that are all edges, and growth factor of the distances between lower
-edges."""
+"""Number of highest scores that are all edges, and growth of the gaps between lower edges."""
 
 EXPONENTS = np.array([0.2, 0.4, 0.6, 0.8])
 """Exponents e of the bets, from bold to cautious.  For a p-value p, the stake of a bet is
@@ -31,8 +30,7 @@ FIRST_ROWS = 30
 unlikely."""
 
 OVERSHOOT = 1.166
-"""Correction for the mean amount by which a sum of normal scores exceeds its limit (Siegmund
-1985)."""
+"""Correction of the limit, because sums exceed the limit (Siegmund 1985)."""
 
 
 @dataclass(eq=False)
@@ -169,7 +167,7 @@ MIN_EXPECTED = 20.0
 """Minimum expected number of a window's rows in each region."""
 
 SMALL_INDEX = 0.1
-"""Population stability indices up to this value are not a change, by a common rule of thumb."""
+"""Population stability indices up to this value are not a change (rule of thumb)."""
 
 N_FIRST = 100
 """Number of first rows of a stream whose quantization errors are compared with later errors."""
@@ -181,7 +179,7 @@ MAX_ALARM_COLUMNS = 3
 """Maximum number of columns that an alarm names."""
 
 MIN_PART = 0.25
-"""A column is not named if its change is less than this share of the largest change."""
+"""Minimum change of a named column, as a share of the largest change."""
 
 TAKEN_ROWS = 2048
 """Number of rows that are processed at the same time."""
@@ -466,7 +464,7 @@ class _Regions:
         return index, max(SMALL_INDEX, chi_square * (1 / n + 1 / n_trained))
 
     def most_new(self, n: int, level: float) -> float:
-        """Return how many of n rows can be in units without training rows before an alarm."""
+        """Return how many of n rows can be in empty units before an alarm."""
         alone = self.n_alone + 1.0
         expected = min((alone + 2 * np.sqrt(alone)) / self.hits.sum(), 1.0)
         counts = np.arange(np.ceil(n * expected), n)

@@ -23,7 +23,7 @@ MAX_SAID = 3
 """Maximum number of columns named as the reason for changed scores."""
 
 NAMED_SHARE = 0.5
-"""A column is named if its effect is at least this share of the largest effect."""
+"""Minimum effect of a named column, as a share of the largest effect."""
 
 LIKE_WITHIN = 3.0
 """Distance at which the similarity of two rows is 1 / e."""
@@ -149,8 +149,7 @@ class Marks:
         return placed
 
     def are_held(self, rows: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Return two values: which rows equal a row with a fixed score, and which equal a confirmed
-        row."""
+        """Return which rows equal a row with a fixed score, and which equal a confirmed row."""
         which = self._numbers_of_equal(rows)
         return which >= 0, (which >= 0) & (which < self.n_leading)
 
@@ -300,16 +299,16 @@ KNOTS = tuple(0.5 * i for i in range(-6, 7))
 are also knots.  Tuned on half of the tables of `benchmarks/detection`."""
 
 NOISE = 0.3
-"""Part of the marks' variance that values do not explain, divided by the part that values explain.
-Tuned on half of the tables of `benchmarks/detection`."""
+"""Unexplained variance of the marks, divided by the variance that values explain.  Tuned on half of
+the tables of `benchmarks/detection`."""
 
 STRENGTH = 6.0
 """Factor that converts a prediction by the marks into a change of a score's logarithm.  Tuned on
 half of the tables of `benchmarks/detection`."""
 
 EXPECTED, EXPECTED_MARKS = 0.5, 8.0
-"""Share of confirmed rows that is assumed before marks are known, and the weight of this assumption
-in marks.  Tuned on half of the tables of `benchmarks/detection`."""
+"""Share of confirmed rows assumed without marks, and the weight of this assumption in marks.  Tuned
+on half of the tables of `benchmarks/detection`."""
 
 N_UNMARKED, UNMARKED_WEIGHT = 30, 1.0
 """Number of unmarked rows used as cleared rows, and their total weight in marks.  Tuned on half of
@@ -328,7 +327,7 @@ MAX_HELD = 1000
 review."""
 
 NOTICED = 1.1
-"""A score counts as raised or lowered if it was multiplied or divided by at least this factor."""
+"""Minimum factor of a raised score, and minimum divisor of a lowered score."""
 
 LEAST_SHARE = 1e-12
 """Minimum share of rows below and above a knot.  A share of 0 would have an infinite normal
@@ -372,7 +371,7 @@ def marks_of(
 
 @dataclass(frozen=True, eq=False)
 class _Feature:
-    """Knots of a feature, and the normal scores of the knots and of the rows to learn from.
+    """Knots of a feature, and normal scores of knots and rows.
 
     `share` is the relevance of the feature for equally relevant columns.
     """
@@ -534,9 +533,8 @@ def _round(values: Float64s | float) -> Float64s:
 
 
 def _fix_scores(rows: Floats, labels: Ints, scores: Float64s) -> tuple[int, Float64s, Float64s]:
-    """Return three values: the number of confirmed rows with a fixed score, all rows with a fixed
-    score, and these scores.  Confirmed rows score above all other rows, and cleared rows score
-    below."""
+    """Return three values for rows with a fixed score: number of confirmed rows, all rows, and
+    scores.  Confirmed rows score above all other rows, and cleared rows score below."""
     marked = np.flatnonzero(labels != UNKNOWN)
     others = np.flatnonzero(labels == UNKNOWN)
     if len(marked) > MAX_HELD or not len(others):

@@ -40,7 +40,7 @@ TAIL_SHAPE = 0.05
 """Shape of the tail (generalized Pareto).  A value ten times as far out adds about 30 more."""
 
 TAIL_STEPS = (0.25, 0.5, *(2.0**i for i in range(13)))
-"""Distances from the start of a tail to its knots, in units of the scale of the tail."""
+"""Distances from the start of a tail to its knots, in units of its scale."""
 
 TAIL_RISES = log(1.0 + TAIL_SHAPE * np.array(TAIL_STEPS)) / TAIL_SHAPE
 """Increase of the height from the start of a tail to each of its knots."""
@@ -49,13 +49,13 @@ BODY_SHARES = (0.05, 0.065, 0.08, 0.1, 0.13, 0.16, 0.2, 0.25, 0.3, 0.35, 0.4, 0.
 """A column with many different numbers has knots at these quantiles from both sides."""
 
 MAX_BODY_VALUES = 2 * len(BODY_SHARES)
-"""With at most this many different values between the two tails, each value is a knot."""
+"""Up to this number of different values between the tails, each value is a knot."""
 
 BLOCK_VALUES = 1 << 20
 """Maximum number of comparisons between values and knots at the same time."""
 
 CONSTANT_WIDTH = 1e-6
-"""In a constant column, a value with at least this relative distance has the maximum rarity."""
+"""Relative distance for the maximum rarity of a value in a constant column."""
 
 
 Line: TypeAlias = tuple[Float64s, Float64s]
@@ -404,7 +404,7 @@ MIN_OTHER_ROWS = 20
 
 SHAPE = 0.2
 """Shape of the tail.  Student's t with 5 degrees of freedom has the same shape.  With lighter
-tails, twice as many tables of only such noise had rows that stood out (benchmarks/detection)."""
+tails, rows stood out in twice as many tables of such noise (benchmarks/detection)."""
 
 FREE = 1.0
 """Values of ``-log(2 d p)`` up to this number do not change a score.  Here, d is the number of
@@ -513,16 +513,16 @@ MAX_KEPT = 32
 """All values of a column are counted if at most this many are different."""
 
 FEW_VALUES = 12
-"""With at most this many different numbers, each number of a column is counted like a level."""
+"""Up to this number of different numbers, each number of a column is a level."""
 
 
 EACH_KEPT, GROWTH = 16, 1.25
-"""Number of outermost values that are all kept, and growth factor of the gaps between other kept
+"""Number of outermost values that are all kept, and growth of the gaps between other kept
 values."""
 
 FIRST_LOOK, LOOSE_SHARE = 20_000, 0.065
-"""Number of rows in a sample for finding columns with many values, and a share of rows that is
-safely larger than a tail."""
+"""Number of rows in a sample for finding long columns, and a share of rows safely larger than a
+tail."""
 
 MARGIN = 1e-9
 """A tail must have more rows than `TAIL_SHARE` requires, by this relative margin.  Sums of weights
@@ -666,7 +666,7 @@ class ValueCounts:
         return self.values[part], self.below[part], self.upto[part]
 
     def occurrences(self, j: int, code: FeatureCode, rows: Floats) -> list[Occurrence | None]:
-        """Return how often each row's value occurs in a column, or None if it is not far out."""
+        """Return how often each row's value occurs, or None for values that are not far out."""
         values, below, upto = self._knots_of_column(j)
         if not len(values):
             return [None] * len(rows)
@@ -735,8 +735,8 @@ def value_counts(
 
 
 def _values(code: FeatureCode, rows: Floats) -> Floats:
-    """Return one value for each row.  This is the level number for a category or a cycle, and the
-    encoded number otherwise."""
+    """Return one value for each row.  For a category or a cycle, the value is the level number.
+    For other columns, it is the encoded number."""
     if isinstance(code, CategoryCode):
         return rows.argmax(axis=1).astype(np.float64)
     if isinstance(code, CycleCode):
@@ -745,8 +745,7 @@ def _values(code: FeatureCode, rows: Floats) -> Floats:
 
 
 def _knots_of_values(values: Floats, counts: Float64s | None) -> Knots:
-    """Return three values: the kept values, number of rows below each, and number of rows up to
-    each."""
+    """Return the kept values, number of rows below each, and number of rows up to each."""
     if not len(values):
         return np.empty(0), np.empty(0), np.empty(0)
     counted = Counted.of(values, counts)

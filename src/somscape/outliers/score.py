@@ -64,7 +64,7 @@ MATRIX_BITS = 14
 
 ROW_BITS = 26
 """Number of binary digits after the point in the values of rows.  The unit is one standard
-deviation.  Products of rows and the matrix are then exact in float64, for rows within about 100
+deviation.  Products of rows and the matrix are then exact in float64.  This holds up to about 100
 standard deviations.  Sums of the products therefore always have the same bits.  The order, the
 linear algebra library and the number of threads do not matter."""
 
@@ -86,12 +86,11 @@ MEMBER_NOISE_RIDGE = 0.3
 """Value of `NOISE_RIDGE` if several maps score rows.  This reduces the noise."""
 
 MAX_OWN = 256
-"""If several maps score rows, each map has its own matrix for up to this number of features.  With
-more features, own matrices would take too much time."""
+"""Maximum number of features for a separate matrix in each of several maps.  With more features,
+several matrices would take too much time."""
 
 MIN_DEVIATION = 1e-9
-"""A column is not scaled if its standard deviation is below this share of the largest standard
-deviation."""
+"""Minimum standard deviation of a scaled column, as a share of the largest standard deviation."""
 
 MAX_FEATURES = 1000
 """Maximum number of features for decorrelation.  With more features, the transform would take as
@@ -587,8 +586,7 @@ def mass_rows(scorer: Scorer) -> float:
 
 @dataclass(frozen=True, eq=False)
 class _Compared:
-    """Scores, the k units for each row, and factors of the squared distances to these units in
-    contributions."""
+    """Scores, the k units for each row, and factors of squared distances in contributions."""
 
     scores: Float64s
     units: Ints

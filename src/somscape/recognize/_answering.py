@@ -355,7 +355,7 @@ def merged(rows: Float64s, y: NDArray[Any], weights: Float64s | None) -> KnownRo
 def trained_on(
     columns: Float64s, weights: Float64s, settings: Settings, lattice: Lattice | None
 ) -> tuple[Map, Ints]:
-    """Return two values: a map trained on coordinates of rows on axes, and the unit of each row."""
+    """Return a map trained on coordinates of rows on axes, and the unit of each row."""
     encoding = Encoding.plain([f"x{j}" for j in range(columns.shape[1])])
     map_, _, units = train_map(columns, weights, encoding, settings, lattice=lattice)
     return map_, units

@@ -145,7 +145,7 @@ class Held(NamedTuple):
 
 
 def held_out(y: Ints, weights: Float64s, seed: int) -> Iterator[Float64s]:
-    """Yield for each fold the weights of the left-out rows, with the same share of each class."""
+    """Yield the weights of left-out rows by fold.  Each fold has the same share of each class."""
     order = np.random.default_rng(seed).permutation(len(y))
     n_parts = np.ceil(weights * (1 - ROUNDING)).astype(np.int64)
     start = np.full(len(y), -1)
@@ -324,10 +324,10 @@ RELEVANCE = 0.9
 """Share of an axis's relevance that depends on slopes.  The rest is equal for all axes."""
 
 SPREAD_RADIUS, SPREAD_ROWS = 1.0, 2.0
-"""Radius of the Gaussian for the spread of units, and number of added rows with the mean spread."""
+"""Radius of the Gaussian for the spread of units, and number of rows added with the mean spread."""
 
 MARGIN = 0.1
-"""Predictions can exceed the range of a target by at most this share of the range."""
+"""Maximum amount of predictions beyond a target's range, as a share of the range."""
 
 SMALLEST = 1e-9
 

@@ -792,11 +792,11 @@ class Recognizer(Answering):
         -------
         ndarray of shape (n_samples, n_columns)
             Columns in the order of ``map_.encoding.features``, with the levels of a category
-            merged.  The values of a row add up to the squared distance to the runner-up's nearest
-            prototype, minus the squared distance to the named class's nearest prototype.  The
-            runner-up is the second most probable class.  The value of a column shows how far the
-            row is beyond the class border in this column.  The border is measured at its point
-            nearest to the mean of the training rows.
+            merged.  The values of a row add up to a difference of squared distances to nearest
+            prototypes.  The distance for the named class is subtracted from the distance for the
+            runner-up.  The runner-up is the second most probable class.  The value of a column
+            shows how far the row is beyond the class border in this column.  The border is measured
+            at its point nearest to the mean of the training rows.
         """
         rows = self.map_.rows_of(X)
         return contributions_of(self, rows, compared(self, rows))[0]

@@ -406,8 +406,8 @@ def carry_names(before: Regions, after: Regions, *, X: Any = None) -> Regions:
     Returns
     -------
     Regions
-        Regions of `after`.  A region without a match keeps its own name and color, unless the name
-        or color now belongs to another region.
+        Regions of `after`.  A region without a match keeps its own name and color.  However, a name
+        or color that now belongs to another region is lost.
 
     Raises
     ------

@@ -17,7 +17,7 @@ from somscape.maps.map import Map
 from somscape.regions.regions import Regions
 
 FAR = 4.0
-"""Two parts are separate if their means are more than this number of standard deviations apart."""
+"""Minimum distance between the means of separate parts, in standard deviations."""
 
 FEW = 2.0
 """For small parts, `FAR` is multiplied by ``1 + FEW / sqrt(rows of the smaller part)``."""
@@ -127,9 +127,9 @@ def find_regions(
     """Find the regions of a map.
 
     Two parts of a map are different regions if the density falls between them.  On the best path
-    between the parts, fewer rows are then at the border than on both sides of the border.  Regions
-    can therefore have any shape.  For example, a long or bent group is one region.  Evenly
-    distributed noise is also one region.
+    between the parts, the border then has fewer rows than both sides.  Regions can therefore have
+    any shape.  For example, a long or bent group is one region.  Evenly distributed noise is also
+    one region.
 
     Parameters
     ----------

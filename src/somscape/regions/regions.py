@@ -32,10 +32,10 @@ MIN_GAIN = 0.02
 """Minimum increase of a rule's score by each condition."""
 
 LEVEL_GAIN = 0.01
-"""Further levels are left out if they increase the score of a condition by at most this amount."""
+"""Minimum increase of a condition's score by each further level."""
 
 LEEWAY = 0.002
-"""Maximum share of the rows on either side that changes sides when a limit is rounded."""
+"""Maximum share of rows that change sides when a limit is rounded."""
 
 EQUAL = 1e-9
 """A decoded number equals a limit up to this relative difference."""
