@@ -394,7 +394,7 @@ def narrowest_window(n_units: int, n_rows: float) -> float:
 
 
 class Borders:
-    """Compares the number of rows at a border with the numbers of rows beside it.
+    """Compares the number of rows at a border with the numbers of rows on both sides.
 
     At the border, a line connects a row's unit with the nearest unit of the other part.  The
     distance of the row to the border is measured along this line, from the middle.  It is computed

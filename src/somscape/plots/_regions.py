@@ -417,7 +417,7 @@ def stability(stability: RegionStability, *, ax: Any = None) -> Display:
     Raises
     ------
     TypeError
-        If `stability` is not a RegionStability object, but for example a `Regions` object.
+        If `stability` is not a RegionStability object.
 
     See Also
     --------
