@@ -24,7 +24,8 @@ COMMANDS = (
 )
 SNAPSHOT = """
 const height = arguments[0];
-document.querySelectorAll("script, template, noscript, link, dialog, [hidden]").forEach(e => e.remove());
+const unseen = "script, template, noscript, link, dialog, [hidden]";
+document.querySelectorAll(unseen).forEach(e => e.remove());
 for (const e of [...document.body.querySelectorAll("*")])
   if (e.isConnected && !e.closest("svg svg") && e.getBoundingClientRect().top > height) e.remove();
 document.querySelectorAll("select").forEach(e => {
@@ -34,9 +35,6 @@ document.querySelectorAll("select").forEach(e => {
 document.querySelectorAll("input").forEach(e => e.toggleAttribute("checked", e.checked));
 const styles = [...document.querySelectorAll("style")].map(e => e.textContent).join("\\n");
 document.querySelectorAll("style").forEach(e => e.remove());
-const root = document.createElement("div");
-for (const a of document.documentElement.attributes) root.setAttribute(a.name, a.value);
-root.append(document.body.cloneNode(true));
 return [styles, new XMLSerializer().serializeToString(document.body)];
 """
 

@@ -321,13 +321,13 @@ WIDTHS = np.array([0.125, 0.175, 0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8])
 """Half widths of windows, in distances between two units at the border."""
 
 PLACES = np.arange(1, 24)
-"""Starts of the windows beside the border, in half window widths."""
+"""Starts of the windows on both sides of a border, in half window widths."""
 
 FEW = 3.0
 """A part with at most this number of rows is too small to judge its border."""
 
 SHALLOW = 0.8
-"""A border is a gap if it has fewer rows than this share of the rows beside it."""
+"""A border is a gap if it has fewer rows than this share of the rows next to it."""
 
 NOTHING = 1e-9
 """Number of rows that replaces 0, because the function needs a positive number."""

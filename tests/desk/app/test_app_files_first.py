@@ -214,4 +214,7 @@ def test_a_run_cancelled_once_it_may_be_recorded_says_so(tmp_path: Path, is_in_l
                 queue._cancelled = {run.id}
                 queue._settle(run, {"code": -9})
             (found,) = store.runs()
-            assert (found.state, "may be recorded in the watch" in found.problem) == (state, has_files)
+            assert (found.state, "may be recorded in the watch" in found.problem) == (
+                state,
+                has_files,
+            )
