@@ -1,4 +1,4 @@
-"""Checkpoint files, which contain a map and the journal of a run."""
+"""Checkpoint files, from which an interrupted training can be resumed."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ from somscape.maps.map import Map
 from somscape.maps.record import Record, read_record, write_record
 
 OPTIONAL = ("counts", "totals", "error", "seen")
-"""Names of further arrays in a stored state."""
+"""Names of those arrays in a stored training state that can be absent."""
 
 
 class StepState(NamedTuple):
@@ -34,8 +34,8 @@ class StepState(NamedTuple):
     Attributes
     ----------
     codebook : ndarray of shape (n_units, n_features)
-        Prototypes in the form for comparison.  In online training, prototypes have the data type of
-        the rows.
+        Prototypes after the transformation by the metric.  In online training, prototypes have the
+        data type of the rows.
     sums : EpochSums or None
         Sums from which the codebook was computed.  None for an initial codebook and in online
         training.
@@ -73,14 +73,15 @@ class Journal:
     steps : list of Progress
         Reports of the epochs, or of the blocks of online updates.
     digests : list of bytes
-        Digests of the sums at the last radius.  Training stops if a digest repeats.
+        For each epoch at the last radius, the digest of its sums.  Training stops if a digest
+        repeats.
     errors : list of float
-        Errors of the maps after each start and each round of moves.
+        Error of the map after each start and each round of moving units.
     state : State or None
-        State after the last step.  None before the first step.
+        State after the last epoch or block.  None before the first epoch or block.
     best : State or None
-        State at the end of the best start or the best round of moves.  None before the end of the
-        first start.
+        State with the lowest error of all starts and rounds of moving units.  None before the end
+        of the first start.
     """
 
     steps: list[Progress] = field(default_factory=list)
@@ -103,7 +104,7 @@ class Journal:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "Journal":
-        """Create a journal from named arrays, or raise an error without reports."""
+        """Create a journal from named arrays, or raise an error if there are no reports."""
         steps = [_progress_of(values) for values in arrays["steps"].tolist()]
         digests = [bytes(values) for values in arrays["digests"].tolist()]
         if not steps:
@@ -122,7 +123,7 @@ HASHED_VALUES = 1 << 15
 """Number of values hashed at a time.  The values fit into a cache."""
 
 GOLDEN, LARGEST = 0x9E3779B97F4A7C15, 1 << 64
-"""Odd multiplier of hashes (2^64 divided by the golden ratio), and modulus of their sums."""
+"""Multiplier for mixing bits of hashes, and the number 2^64 at which sums of hashes wrap around."""
 
 Words = NDArray[np.uint64]
 
@@ -137,8 +138,9 @@ class Fingerprint:
     dtype : str
         Name of the data type of the values.
     values, weights, order : int
-        Sums of three hashes over all rows, modulo 2^64.  The first hash is of the values, the
-        second of values and weight, and the third of values and row number.
+        Three sums over all rows, modulo 2^64.  For each row, the first sum adds a hash of its
+        values, the second a hash of values and weight, and the third a hash of values and row
+        number.
     """
 
     n_rows: int
@@ -167,7 +169,7 @@ class Fingerprint:
         return cls(n_rows, n_features, str(rows.dtype), *(total % LARGEST for total in sums))
 
     def __add__(self, other: "Fingerprint") -> "Fingerprint":
-        """Return the fingerprint of all rows of both."""
+        """Return the fingerprint of the rows of both fingerprints."""
         names = ("values", "weights", "order")
         sums = ((getattr(self, name) + getattr(other, name)) % LARGEST for name in names)
         return Fingerprint(self.n_rows + other.n_rows, self.n_features, self.dtype, *sums)
@@ -183,7 +185,7 @@ class Fingerprint:
         return cls(int(data["n_rows"]), int(data["n_features"]), str(data["dtype"]), *numbers)
 
     def difference(self, now: "Fingerprint") -> str:
-        """Describe how the rows of `now` differ, or return "" if they are the same."""
+        """Describe how the rows of `now` differ from these rows, or return "" if equal."""
         then = self
         if (then.n_rows, then.n_features) != (now.n_rows, now.n_features):
             shapes = (f"{f.n_rows} x {f.n_features}" for f in (then, now))
@@ -209,7 +211,7 @@ def _fingerprint_of_piece(begins: Sequence[int], number: int, rows: Floats) -> F
 
 
 def _hash_rows(rows: Rows, factors: Words) -> Words:
-    """Return one hash per row.  Equal dense and sparse rows have the same hash."""
+    """Return one hash per row.  A sparse row has the same hash as an equal dense row."""
     if not isinstance(rows, SparseRows):
         found: Words = _convert_to_words(np.asarray(rows)) @ factors
         return found
@@ -219,7 +221,7 @@ def _hash_rows(rows: Rows, factors: Words) -> Words:
 
 
 def _convert_to_words(values: Floats) -> Words:
-    """Return the bits of each value as an integer with mixed bits."""
+    """Return an integer for each floating-point value, computed from its bits."""
     if values.dtype == np.float32:
         return values.view(np.uint32).astype(np.uint64)
     words = values.view(np.uint64)
@@ -240,7 +242,8 @@ PART = "checkpoint"
 """Header entry of a checkpoint file, and prefix of its array names."""
 
 MAX_SHOWN = 8
-"""Maximum number of array values in a message.  Longer arrays are shown as a digest."""
+"""Maximum length of an array of which a message shows all values.  Longer arrays appear as a
+digest."""
 
 ANEW = "leave `resume` out to start from the beginning"
 
@@ -271,7 +274,7 @@ class Identity:
         return {"settings": dict(self.settings), "rows": self.rows.to_json()}
 
     def difference(self, now: "Identity") -> str:
-        """Describe one difference and the remedy, or return "" if both are equal."""
+        """Describe how the run `now` differs from this run, or return "" if both are equal."""
         for name in sorted({*self.settings, *now.settings}):
             was, is_ = (found.settings.get(name, "absent") for found in (self, now))
             if was != is_:
@@ -302,7 +305,7 @@ class PastRun:
         return int(self.identity.settings["seed"])
 
     def check(self, now: Identity) -> None:
-        """Raise InputError if the new run has other settings or rows."""
+        """Raise InputError if settings or rows of the new run differ from the earlier run."""
         other = self.identity.difference(now)
         if other:
             raise InputError(
@@ -323,7 +326,7 @@ def write_checkpoint(path: str | Path, map_: Map, journal: Journal, identity: Id
 def read_checkpoint(
     path: str | Path, versions: Mapping[str, str], callbacks: Sequence[Callback] = ()
 ) -> PastRun | None:
-    """Return the run from a file, or None if a callback will create the file."""
+    """Read a run from a checkpoint file, or return None if a callback will write this file."""
     target = Path(path).resolve()
     if not target.exists():
         own = [given for c in callbacks if (given := getattr(c, "path", None)) is not None]
@@ -379,7 +382,7 @@ def broken(path: str | Path) -> MapFileError:
 
 
 def _digest(identity: Identity, arrays: Mapping[str, NDArray[Any]]) -> str:
-    """Return a digest of the stored data of a run."""
+    """Return a digest of the settings and arrays that a checkpoint stores for a run."""
     found = blake2b(json.dumps(identity.to_json(), sort_keys=True).encode(), digest_size=16)
     for name, values in sorted(arrays.items()):
         found.update(f"{name} {values.dtype} {values.shape}".encode())

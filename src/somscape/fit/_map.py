@@ -1,4 +1,4 @@
-"""Functions that check settings and rows, and train a map."""
+"""Training of a map from settings and rows, and checks of both."""
 
 import math
 import warnings
@@ -32,22 +32,22 @@ from somscape.maps.map import Map
 from somscape.tables.encoding import Encoding
 
 MIN_WEIGHT = 1e-100
-"""Smallest allowed weight of a feature above 0.  The product of a smaller weight and a square might
-underflow."""
+"""Smallest allowed weight of a feature above 0.  With a smaller weight, a weighted squared
+difference of values might underflow."""
 
 MAX_WEIGHT = 1e100
-"""Largest allowed weight of a feature.  The product of a larger weight and a square might
-overflow."""
+"""Largest allowed weight of a feature.  With a larger weight, a weighted squared difference of
+values might overflow."""
 
 BLOCK_ROWS = 1 << 14
 """Number of rows checked for missing values at a time."""
 
 MAX_LISTED = 5
-"""Maximum number of row numbers in a warning."""
+"""Maximum number of row numbers that a warning lists."""
 
 
 def check_metric(encoding: Encoding, metric: str) -> None:
-    """Raise InputError if the metric does not support missing values."""
+    """Raise InputError if rows can have missing values and the metric does not support this."""
     if encoding.missing == "mask" and metric not in Metric.MASKED:
         raise InputError(
             "`missing` is 'mask', which supports only "
@@ -59,7 +59,7 @@ def check_metric(encoding: Encoding, metric: str) -> None:
 
 
 def have_values(rows: Any) -> NDArray[np.bool_] | None:
-    """Return a mask of the rows with values, or None for all rows.  Warn about empty rows."""
+    """Return whether each row has a value, or None if all rows have.  Warn about empty rows."""
     has_none = np.empty(len(rows), dtype=bool)
     for part in blocks(len(rows), BLOCK_ROWS):
         has_none[part] = np.isnan(rows[part]).all(axis=1)
@@ -84,7 +84,7 @@ def have_values(rows: Any) -> NDArray[np.bool_] | None:
 
 
 def check_problem(problem: Problem, settings: Settings, names: Sequence[str]) -> None:
-    """Raise InputError if the settings do not support the rows."""
+    """Raise InputError if settings, such as the metric, do not support the kind of rows."""
     is_online = settings.algorithm == "online"
     if is_online and isinstance(problem.rows, RowsElsewhere):
         raise InputError(
@@ -137,7 +137,7 @@ def check_spread(
     weights: Float64s | None = None,
     is_online: bool = False,
 ) -> None:
-    """Raise InputError if differences between rows underflow when squared."""
+    """Raise InputError if a squared difference between two rows would underflow."""
     info = np.finfo(dtype)
     least = float(info.tiny) / float(info.eps)
     if is_online or info.dtype == np.float64:
@@ -220,10 +220,10 @@ def _refuse_overflow(weights: Float64s, rows: Floats | RowsElsewhere) -> None:
 
 
 MAX_FETCHED = 4_000_000
-"""Maximum number of values for which pieces are fetched into memory (16 or 32 MB).  For small data,
-many passes over pieces would take too long."""
+"""Maximum number of values in pieces that are copied into memory for training (16 or 32 MB).  More
+values are read from the pieces in every pass."""
 VERSIONS = {"somscape": __version__, "numpy": np.__version__}
-"""Packages whose versions affect the exact values of a map."""
+"""Versions of the packages that affect the exact values of a map, by package."""
 
 
 def train_map(
@@ -311,14 +311,14 @@ def _as_map(
 
 
 def _current_result(problem: Problem, watch: RunningTraining) -> tuple[Trained, Float64s]:
-    """Return the current map of a run, and the hits of the last epoch."""
+    """Return the current result of a run, and the hits of each unit in the last epoch."""
     trained = Trained.of(problem.on(watch.lattice), watch, AT_CHECKPOINT)
     none = np.zeros(len(trained.codebook))
     return trained, none if trained.sums is None else trained.sums.counts
 
 
 def _rows_to_learn(rows: AnyRows, encoding: Encoding) -> AnyRows:
-    """Return the rows for training.  Small data outside memory are fetched into memory."""
+    """Return rows in the form for training.  Few rows outside memory are copied into memory."""
     if isinstance(rows, RowsElsewhere):
         if encoding.has_slips:
             rows = rows.mapped(encoding.to_learn)
@@ -329,7 +329,7 @@ def _rows_to_learn(rows: AnyRows, encoding: Encoding) -> AnyRows:
 def _winners_and_hits(
     problem: Problem, codebook: Float64s, weights: Float64s | None, has_units: bool
 ) -> tuple[Ints, Float64s]:
-    """Return the unit of each row and the hits of each unit."""
+    """Return each row's best matching unit (if `has_units` is True), and the hits of each unit."""
     if not has_units:
         return np.empty(0, dtype=np.int64), hits_of(problem, codebook).astype(np.float64)
     units = winners(problem, codebook)
@@ -337,14 +337,14 @@ def _winners_and_hits(
 
 
 def _convert_for_metric(metric: Metric, rows: AnyRows, form: Callable[[Any], Any]) -> AnyRows:
-    """Return rows converted by a method of the metric."""
+    """Convert rows with `form`, which is a method of the metric."""
     if not isinstance(rows, RowsElsewhere):
         return form(rows)
     return rows if metric.is_plain else rows.mapped(form)
 
 
 def kept_rows(rows: AnyRows, weights: Float64s | None, n_units: int, metric: Metric) -> KeptRows:
-    """Return the rows that a map stores for finding regions later."""
+    """Return those training rows that are stored with the map to find regions later."""
     numbers = rows_to_keep(rows.shape, n_units)
     some = taken(rows, numbers)
     dense = some.dense() if isinstance(some, SparseRows) else some
@@ -357,7 +357,7 @@ class TrainingInterrupted(KeyboardInterrupt):
     Parameters
     ----------
     result : tuple
-        Result of `train_map` after the last epoch or block of updates.
+        Result of `train_map` after the last completed epoch or block of updates.
     """
 
     def __init__(self, result: tuple[Map, Trained, Ints]) -> None:
@@ -368,7 +368,7 @@ class TrainingInterrupted(KeyboardInterrupt):
 def fit_metric(
     rows: AnyRows, weights: Float64s | None, settings: Settings, names: Sequence[str]
 ) -> Metric:
-    """Return the metric of the settings, fitted to the rows."""
+    """Return the metric that the settings request, with the values that it needs from the rows."""
     if settings.metric == "mahalanobis":
         if isinstance(rows, SparseRows):
             Metric("mahalanobis").check_sparse()  # which raises an error
@@ -383,14 +383,14 @@ def fit_metric(
 
 
 def _needs_axes(settings: Settings, lattice: Lattice | None) -> bool:
-    """Return whether training needs the main axes of the data."""
+    """Return whether training needs the main axes of the rows (for the size or the start)."""
     is_sized = lattice is not None or isinstance(settings.lattice, Lattice)
     is_auto = not is_sized and "auto" in (settings.n_rows, settings.n_cols)
     return is_auto or settings.start == "pca"
 
 
 def _given_start(init: Any, rows: AnyRows, metric: Metric) -> Float64s | None:
-    """Return the initial codebook in the form for comparison, or None without one."""
+    """Return `init` transformed by the metric if it is a map or a codebook, otherwise None."""
     if isinstance(init, str):
         return None
     values = init.codebook if isinstance(init, Map) else init
@@ -428,7 +428,7 @@ def _check_n_units(codebook: Float64s, problem: Problem, plan: Plan) -> Float64s
 
 
 def _parameters(settings: Settings, problem: Problem, trained: Trained) -> dict[str, Any]:
-    """Return the training parameters that a map stores."""
+    """Return the parameters of the training, which are stored with the map."""
     plan, radii = trained.plan, trained.history["radius"]
     decay = plan.radius_decay
     shown = {
@@ -455,7 +455,7 @@ def _parameters(settings: Settings, problem: Problem, trained: Trained) -> dict[
 
 
 def explain_defaults(settings: Settings, map_: Map, trained: Trained) -> dict[str, str]:
-    """Return a sentence for each parameter that was "auto" or not applied."""
+    """For each parameter that was "auto" or not applied, return a sentence for users."""
     plan = trained.plan
     found = {}
     is_from_map = plan.init == "map"

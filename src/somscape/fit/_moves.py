@@ -1,4 +1,4 @@
-"""Moves of units to far rows, and several starts of a small map."""
+"""Training a small map from several starts, and moving its units to far rows."""
 
 import math
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ PASSES = 5
 
 
 def with_units_moved(problem: Problem, trained: Trained, watch: RunningTraining) -> Trained:
-    """Return a trained map after rounds of moves."""
+    """Improve a trained map in rounds that move units to far rows, and return the result."""
     plan, journal = trained.plan, watch.journal
     if not plan.move_rounds or problem.lattice.n_units == 1 or was_cut(trained.stop_reason):
         return trained
@@ -50,7 +50,7 @@ def with_units_moved(problem: Problem, trained: Trained, watch: RunningTraining)
 
 
 def _run_passes(problem: Problem, watch: RunningTraining, plan: Plan, n_planned: int) -> str:
-    """Run passes until no unit moves.  Return the reason if training must stop, or ""."""
+    """Train for at most `PASSES` epochs.  Return the reason if training must stop, or ""."""
     for _ in range(PASSES):
         reason = run_epoch(problem, watch, n_planned, plan.radius_end)
         if reason or watch.entries[-1].movement <= plan.tol:
@@ -59,7 +59,7 @@ def _run_passes(problem: Problem, watch: RunningTraining, plan: Plan, n_planned:
 
 
 def moved_units(problem: Problem, codebook: Float64s) -> tuple[float, Float64s | None]:
-    """Return the total distance of rows to their units, and a codebook with moved units."""
+    """Return the total distance of rows to their units, and a codebook with moved units or None."""
     pairs = pairs_of_all(problem, codebook)
     moved, n_moved = moved_by(problem, pairs, codebook)
     return pairs.error / problem.error_scale, moved if n_moved else None
@@ -68,12 +68,12 @@ def moved_units(problem: Problem, codebook: Float64s) -> tuple[float, Float64s |
 def move(problem: Problem, sums: EpochSums, *, codebook: Float64s) -> tuple[Float64s, int]:
     """Move units to rows that are far from all units.
 
-    At a final radius far below a grid step, neighboring units hardly influence each other, and
-    units stay in dense regions.  A unit moves to the farthest row of one of its neighbors if the
-    gain is larger than the loss.  The gain is the distance between this row and the neighbor.  The
-    loss is the total additional distance of the unit's own rows to their second-best units.  Units
-    with the largest difference between gain and loss move first.  A move is skipped if it involves
-    a unit that an earlier move has changed.
+    If the final radius is far below a grid step, units in dense regions of the data stay there.  A
+    unit moves to the farthest row of one of its neighbors if the gain is larger than the loss.  The
+    gain is the distance between this row and the neighbor's prototype.  The loss is the total
+    additional distance of the unit's own rows to their second-best units.  Units with the largest
+    difference between gain and loss move first.  A unit does not move if this affects rows of a
+    unit that an earlier move has affected.
 
     Parameters
     ----------
@@ -86,14 +86,15 @@ def move(problem: Problem, sums: EpochSums, *, codebook: Float64s) -> tuple[Floa
     Returns
     -------
     codebook : ndarray of shape (n_units, n_features), float64
-        New codebook.  Train it for some epochs, and keep the result if its error is lower.
+        New codebook.  Train from this codebook for a few epochs, and use the result if its error is
+        lower.
     n_moved : int
         Number of moved units.  The cost is O(n_units * (n_features + log n_units) + len(heirs)).
 
     Raises
     ------
     InputError
-        If the sums do not contain pairs.
+        If `sums` was computed without the sums for pairs.
 
     See Also
     --------
@@ -122,7 +123,7 @@ def move(problem: Problem, sums: EpochSums, *, codebook: Float64s) -> tuple[Floa
 
 
 def moved_by(problem: Problem, pairs: Pairs, codebook: Float64s) -> tuple[Float64s, int]:
-    """Move units and return two values: the codebook and the number of moved units."""
+    """Move units, and return the new codebook and the number of moved units."""
     n_units, neighbors = len(codebook), problem.lattice.neighbors
     moved = codebook.copy()
     if not neighbors.shape[1]:
@@ -146,8 +147,8 @@ def moved_by(problem: Problem, pairs: Pairs, codebook: Float64s) -> tuple[Float6
 
 
 BETTER = 1e-9
-"""Minimum relative decrease of the error for replacing the best start by a further start.  This
-keeps rounding from deciding between equally good maps."""
+"""Minimum relative decrease of the error at which the map of a later start replaces the best map so
+far.  Smaller decreases can be rounding errors."""
 
 
 def train_from_several(
@@ -157,7 +158,7 @@ def train_from_several(
     watch: RunningTraining,
     rng: np.random.Generator,
 ) -> Trained:
-    """Train from one or more starts and return the best result."""
+    """Train a map from one or more initial codebooks, and return the best result."""
     starts = _starts(problem, axes, plan, rng)
     if plan.n_init == 1:
         best = train(problem, next(starts)[0], plan, watch, rng)
@@ -212,7 +213,7 @@ def _starts(
 
 
 def _badness(problem: Problem, codebook: Float64s, radius: float) -> float:
-    """Return the error of a map, independent of the order of the rows."""
+    """Return an error that combines quantization error and topographic error."""
     pairs = pairs_of_all(problem, codebook)
     qe = pairs.error / problem.error_scale / problem.total_weight
     te = pairs.apart / problem.weight_scale / problem.total_weight

@@ -1,4 +1,4 @@
-"""The plan of a training run, with reasons for automatic values."""
+"""Choice of the training parameters that the user left open, with reasons."""
 
 import math
 import os
@@ -30,7 +30,7 @@ class Facts:
     n_counted : float
         Number of rows, or their total weight if weights count rows.
     epoch_work : float
-        Number of multiply-adds in an epoch (number of values times number of units).
+        Number of multiply-adds in an epoch (number of values in the rows times number of units).
     """
 
     lattice: Lattice
@@ -39,7 +39,7 @@ class Facts:
 
     @classmethod
     def of(cls, problem: Problem, total_weight: float) -> "Facts":
-        """Return the facts about the rows and the map of a problem."""
+        """Return the facts about a problem from which the plan is made."""
         rows, lattice = problem.rows, problem.lattice
         n_counted = counted_rows(len(rows), total_weight)
         n_values = len(rows.values) if isinstance(rows, SparseRows) else rows.size
@@ -54,30 +54,31 @@ class Facts:
 
 
 RADIUS_END = 0.7
-"""Usual last radius, in grid steps.  Compared with 0.7, a radius of 0.5 lowers the quantization
-error by about 8 %, but doubles the topographic error.  A radius of 1.0 has the opposite effects."""
+"""Usual last radius, in grid steps.  A last radius of 0.5 lowers the quantization error by about 8
+%, but doubles the topographic error."""
 
 CLOSER_FROM = 20
-"""Number of rows per unit above which the last radius is smaller.  With many rows, a map stays in
-order at a smaller radius."""
+"""Number of rows per unit above which the last radius is smaller than `RADIUS_END`.  With many
+rows, neighboring units stay similar at a smaller radius."""
 
 CLOSEST_FROM = 30
-"""Number of rows per unit above which the last radius is the smallest (`CLOSEST`)."""
+"""Number of rows per unit above which the last radius is `CLOSEST` times `RADIUS_END`."""
 
 CLOSEST = 0.8
-"""Last radius for many rows per unit, as a share of the usual radius."""
+"""Last radius for many rows per unit, as a share of `RADIUS_END`."""
 
 MIN_RADIUS_START = 2.0
 """Smallest automatic first radius, in grid steps."""
 
 PLANE_SHARE = 1 / 4
-"""First radius for a start on the main axes, as a share of the longest side."""
+"""First radius for a start on the main axes of the data, as a share of the longest side of the
+map."""
 
 OTHER_SHARE = 1 / 2
-"""First radius for other starts, as a share of the longest side."""
+"""First radius for any other initial codebook, as a share of the longest side of the map."""
 
 FURTHER_SHARES = (1 / 2, 1 / 8)
-"""First radii of further starts, as shares of the longest side."""
+"""First radii of the second and third start, as shares of the longest side of the map."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ def _auto_end(start: float | str, facts: Facts) -> tuple[float, str]:
 
 
 def _auto_start(name: str, end: float, lattice: Lattice) -> tuple[float, str]:
-    """Return the first radius for the named start, and the reason."""
+    """Return the first radius for the initial codebook `name`, and the reason."""
     share, shown, why = (
         (PLANE_SHARE, "a quarter", "because the start already follows the data")
         if name == "pca"
@@ -156,21 +157,21 @@ def _auto_start(name: str, end: float, lattice: Lattice) -> tuple[float, str]:
 
 
 def further_starts(radii: Radii, lattice: Lattice) -> tuple[float, ...]:
-    """Return first radii for further starts."""
+    """Return the first radii of the second and later starts."""
     wide = (max(MIN_RADIUS_START, lattice.longest_side * s) * lattice.step for s in FURTHER_SHARES)
     tried = dict.fromkeys(max(radius, radii.end) for radius in wide)
     return tuple(radius for radius in tried if radius != radii.start)
 
 
 def last_radius(map_: Map) -> float:
-    """Return the last training radius of a map, in the length unit of its lattice."""
+    """Return the radius of the last epoch that trained a map, in the length unit of its lattice."""
     given = map_.parameters
     used = given.get("radius_last", given.get("radius_end"))
     return RADIUS_END * map_.lattice.step if used is None else float(used)
 
 
 def _radii_from_map(settings: Settings, map_: Map) -> Radii:
-    """Return the radii for training a map further."""
+    """Return the first and last radius for further training of a map."""
     last = last_radius(map_)
     if not isinstance(settings.radius_end, str):
         end = float(settings.radius_end)
@@ -186,10 +187,10 @@ def _radii_from_map(settings: Settings, map_: Map) -> Radii:
 
 
 BATCH_EPOCHS = 40
-"""Number of batch passes while the radius falls."""
+"""Number of batch epochs while the radius falls."""
 
 EXTRA_EPOCHS = 10
-"""Maximum number of further batch passes at the final radius."""
+"""Maximum number of additional batch epochs at the final radius."""
 
 ONLINE_EPOCHS = 10
 """Number of passes of online training."""
@@ -198,30 +199,30 @@ MAX_STARTS = 16
 """Maximum number of starts."""
 
 STARTS_WORK = 5e8
-"""Maximum number of multiply-adds per epoch, summed over all starts.  All starts then take less
-than a second."""
+"""Maximum number of multiply-adds per epoch, summed over all starts.  The number of starts is
+chosen so that all starts take less than a second."""
 
 SMALL_WORK = 2e9
-"""Maximum number of multiply-adds per epoch for training every map on all rows.  The training then
-takes about a second."""
+"""Maximum number of multiply-adds per epoch at which coarse maps are also trained on all rows.  The
+training then takes about a second."""
 
 LARGE_WORK = 1e10
-"""Number of multiply-adds per epoch above which maps get fewer passes."""
+"""Number of multiply-adds per epoch above which maps are trained for fewer epochs."""
 
 ROWS_PER_UNIT = 50
-"""Number of rows per unit in a sample.  With fewer rows, the map would be worse."""
+"""Number of rows in a sample for training, divided by the number of units."""
 
 MANY_ROWS_PER_UNIT = 2 * ROWS_PER_UNIT
-"""Minimum number of rows per unit for training the full map on samples."""
+"""Minimum number of rows per unit at which the full map is first trained on samples."""
 
 SAMPLED_PASSES = 6
-"""Cost of training on samples, in passes over all rows."""
+"""Cost of all epochs on samples, as a number of epochs over all rows."""
 
 MAX_SAMPLED_EPOCHS = 24
 """Maximum number of passes over samples."""
 
 SAMPLED_RADIUS = 1.5
-"""Radius at which training changes from samples to all rows, in multiples of the final radius.  At
+"""Radius at which training changes from samples to all rows, as a multiple of the final radius.  At
 smaller radii, the noise of the samples would fold the map."""
 
 COARSE_RADIUS = 0.7
@@ -232,22 +233,23 @@ MIN_COARSE_SIDE = 8
 units."""
 
 MOVING_RADIUS = 0.3
-"""Largest final radius, in grid steps, for moving units.  At this radius, a neighbor has only 0.4 %
-of the weight of a unit."""
+"""Largest final radius, in grid steps, at which training moves units to far rows.  At this radius,
+a neighbor has only 0.4 % of the weight of a unit."""
 
 MOVE_ROUNDS = 10
-"""Maximum number of rounds of moves."""
+"""Maximum number of rounds that move units to far rows."""
 
 
 class Growth(NamedTuple):
-    """Schedule for training coarse maps before the full map.
+    """Numbers of epochs on coarse maps (maps with shorter sides) and then on the full map.
 
     Attributes
     ----------
     first, coarse, whole : int
-        Numbers of passes on the smallest map, on the maps between, and on the full map.
+        Numbers of epochs on the smallest map, on each larger coarse map, and on the full map.
     rows_per_unit : int or None
-        Maximum number of rows per unit on a coarse map.  None means all rows.
+        Maximum number of rows for a coarse map, divided by its number of units.  None means all
+        rows.
     why : str
         Reason for this schedule.
     samples_whole : bool
@@ -269,15 +271,15 @@ _WHY_SAMPLES = (
 
 _WHY_ALL_ROWS = "several starts would take long, so smaller maps were trained first, on all rows."
 ON_ALL_ROWS = Growth(first=96, coarse=48, whole=60, rows_per_unit=None, why=_WHY_ALL_ROWS)
-"""Schedule for fast passes over all rows.  The radius falls slowly.  This keeps the map in better
+"""Schedule if an epoch on all rows is fast.  The radius falls slowly.  This keeps the map in better
 order."""
 
 ON_SAMPLES = Growth(first=24, coarse=12, whole=10, rows_per_unit=ROWS_PER_UNIT, why=_WHY_SAMPLES)
 """Schedule if an epoch takes longer.  Coarse maps are then trained on samples."""
 
 BRIEFLY = ON_SAMPLES._replace(first=12, coarse=6, whole=8)
-"""Schedule for epochs of more than `LARGE_WORK` multiply-adds.  Fewer passes raise the quantization
-error by half a percent."""
+"""Schedule for epochs of more than `LARGE_WORK` multiply-adds.  Compared with `ON_SAMPLES`, the
+quantization error is half a percent higher."""
 
 _WHY_SAMPLES_TO_THE_END = (
     "one epoch of the full map takes long, so smaller maps (unless the map is small) were "
@@ -285,22 +287,22 @@ _WHY_SAMPLES_TO_THE_END = (
     f"{ROWS_PER_UNIT} rows per unit, because X has at least {MANY_ROWS_PER_UNIT}."
 )
 ON_SAMPLES_TO_THE_END = BRIEFLY._replace(whole=4, why=_WHY_SAMPLES_TO_THE_END, samples_whole=True)
-"""Schedule for many rows per unit.  After training on samples, few passes over all rows are
-enough."""
+"""Schedule for many rows per unit.  After training the full map on samples, few epochs on all rows
+are enough."""
 
 
 class Stage(NamedTuple):
-    """Epochs on one lattice with the same number of rows.
+    """Epochs on a map of one size with the same number of rows.
 
     Attributes
     ----------
     shrink : int
-        Factor by which the sides are shorter than the sides of the full map.
+        Number by which the sides of the full map are divided.
     n_epochs : int
     radius_start, radius_end : float
         First and last radius, in grid steps of the full map.
     rows_per_unit : int or None
-        Maximum number of rows per unit in a pass.  None means all rows.
+        Maximum number of rows in an epoch, divided by the number of units.  None means all rows.
     """
 
     shrink: int
@@ -318,11 +320,12 @@ class Plan:
     ----------
     algorithm : {"batch", "online", "multires"}
     init : str
-        Name of the start, "given" for a codebook, or "map" for a map.
+        Name of the method for the initial codebook, or "given" or "map" if `init` is a codebook or
+        a map.
     n_epochs : float
         Number of passes over the rows.  Only ``"online"`` allows fractions.
     extra_epochs : int
-        Maximum number of further batch passes at the final radius.
+        Maximum number of additional batch epochs at the final radius.
     radius_start, radius_end : float
         First and last radius, in grid steps.
     radius_decay : str or ndarray
@@ -333,13 +336,14 @@ class Plan:
         Training stops when no unit moves further than this share of the mean distance from the rows
         to their mean.
     coarse : tuple of Stage
-        Stages before training the full map on all rows.  Empty except for ``"multires"``.
+        Training of coarse maps, and of the full map on samples, before the full map is trained on
+        all rows.  Empty except for ``"multires"``.
     n_init : int
         Number of starts to try.
     other_radii : tuple of float
-        First radii of further starts.
+        First radii of the second and later starts.
     move_rounds : int
-        Maximum number of rounds of moves after the epochs.
+        Maximum number of rounds that move units to far rows after the epochs.
     reasons : dict of str to str
         Reasons for parameters of `SOM` that were "auto" or not applied.
     """
@@ -406,17 +410,17 @@ def resolve_plan(settings: Settings, facts: Facts) -> Plan:
 
 
 def _is_free(settings: Settings) -> bool:
-    """Return whether the plan can choose the number of passes."""
+    """Return whether the user left the number of epochs and the first radius open."""
     return settings.n_epochs == "auto" and settings.radius_start == "auto"
 
 
 def _cheap_starts(facts: Facts) -> int:
-    """Return the number of starts that take little time."""
+    """Return how many starts take less than a second in total."""
     return int(max(1, min(MAX_STARTS, STARTS_WORK // max(1.0, facts.epoch_work))))
 
 
 def _growth(settings: Settings, facts: Facts) -> Growth | None:
-    """Return the schedule of coarse maps, or None without coarse maps."""
+    """Return the schedule for training coarse maps first, or None to train only the full map."""
     is_graph = isinstance(facts.lattice, Graph)
     if is_graph or settings.start in ("given", "map") or not settings.radius_falls:
         return None
@@ -466,7 +470,7 @@ def _n_init(settings: Settings, facts: Facts, *, varies: bool) -> int:
 
 
 def _n_epochs(settings: Settings, growth: Growth | None) -> float:
-    """Return the number of passes of the full map over all rows."""
+    """Return the number of epochs for training the full map on all rows."""
     if not isinstance(settings.n_epochs, str):
         return float(settings.n_epochs)
     if not isinstance(settings.radius_decay, str):
@@ -484,7 +488,7 @@ def _move_rounds(settings: Settings, facts: Facts, radii: Radii) -> int:
 
 
 def _stages(growth: Growth, radii: Radii, facts: Facts) -> tuple[Stage, ...]:
-    """Return the stages before training the full map on all rows."""
+    """Return the stages of training that come before the full map is trained on all rows."""
     shrinks: list[int] = []
     short, long = sorted((facts.lattice.n_rows, facts.lattice.n_cols))
     shrink = 2
@@ -517,13 +521,13 @@ MAX_AUTO_UNITS = 10_000
 """Maximum number of units for automatic sizes."""
 
 MAX_STRETCH = 4.0
-"""Maximum ratio of the sides for automatic sizes."""
+"""Maximum ratio of the longer to the shorter side of a map of automatic size."""
 
 COPIES = 6
 """Number of arrays in memory during an epoch, each as large as the codebook."""
 
 BYTES_PER_ROW_PAIR = 40
-"""Number of bytes in the neighborhood tables for each pair of map rows."""
+"""Number of bytes that the neighborhood tables need for each pair of rows of the map."""
 
 MEMORY_BY_DEFAULT = 16 << 30
 """Assumed memory in bytes, if the system does not report its memory."""
@@ -532,7 +536,7 @@ MEMORY_BY_DEFAULT = 16 << 30
 def lattice_for(
     settings: Settings, n_samples: int, total_weight: float, variances: Float64s | None
 ) -> Lattice:
-    """Return the lattice, with an automatic size if required."""
+    """Return the lattice of the full map.  Its size is automatic if the user left the size open."""
     if isinstance(settings.lattice, Lattice):
         lattice = settings.lattice
         advice = f"Pass a smaller {'graph' if isinstance(lattice, Graph) else 'lattice'}."

@@ -1,4 +1,4 @@
-"""The initial codebook and the main axes of the data."""
+"""The initial codebook, and the main axes of the data (the first two principal components)."""
 
 import math
 from dataclasses import dataclass
@@ -16,39 +16,39 @@ from somscape.kernels._sparse import SparseRows
 STARTS = ("pca", "sample", "random")
 
 MAX_AXES_ROWS = 100_000
-"""Maximum number of rows used for the principal axes.  More rows hardly change the initial
-codebook."""
+"""Maximum number of rows from which the principal axes are computed.  More rows hardly change the
+initial codebook."""
 
 MAX_AXES_WORK = 5e9
 """Maximum number of multiply-adds for the principal axes.  `MIN_ROWS_PER_FEATURE` has priority."""
 
 MIN_ROWS_PER_FEATURE = 4
-"""Minimum number of rows per feature for the principal axes."""
+"""Minimum ratio of rows to features in the rows from which the principal axes are computed."""
 
 MAX_SOLVED = 256
-"""Maximum number of features for computing all axes.  For more features, only the first two axes
-are computed."""
+"""Maximum number of features for which all principal axes are computed.  For more features, only
+the first two are computed."""
 
 MIN_BLOCK_ROWS = 64
-"""Minimum number of rows centered and multiplied at a time without threads."""
+"""Without threads, minimum number of rows that are centered and multiplied at a time."""
 
 MAX_ALONE_FEATURES = 512
-"""Maximum number of features for products without threads.  For more features, threads are
-faster."""
+"""Maximum number of features for which products of features are summed without threads.  For more
+features, threads are faster."""
 
 BLOCK_VALUES = 1 << 20
-"""Maximum number of values centered at a time with threads (8 MiB)."""
+"""With threads, maximum number of values that are centered at a time (8 MiB)."""
 
 LARGE = 2.0**200
-"""Largest deviation from the mean that is squared without scaling.  The smallest is the inverse."""
+"""Largest deviation from the mean that is squared without scaling."""
 
 MAX_COUNTED_WEIGHT = 2**20
-"""Maximum sum of whole-number weights for exact results.  Up to this sum, weights give the same
-bits as repeated rows."""
+"""Maximum sum of whole-number weights up to which the axes are, bit for bit, the same as for
+repeated rows."""
 
 SAME_SIZE = 1e-6
-"""Relative difference up to which entries of an axis count as equally large.  This keeps rounding
-errors from determining the sign of the axis."""
+"""Relative difference up to which two entries of an axis vector count as equally large, so that
+rounding errors do not determine the sign of the axis."""
 
 AXES_TOLERANCE = 1e-8
 """Maximum error of an axis of sparse rows, as a share of the largest variance."""
@@ -57,8 +57,8 @@ MAX_BASIS = 100
 """Maximum number of basis vectors for the axes of sparse rows."""
 
 START_BITS = 20
-"""Number of bits of the initial codebook, relative to the range of each feature.  This makes the
-map independent of the linear algebra library and the number of threads."""
+"""Number of bits to which the initial codebook is rounded, relative to the range of each feature.
+This makes the map independent of the linear algebra library and the number of threads."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +68,7 @@ class Axes:
     Attributes
     ----------
     variances : ndarray of shape (2,)
-        The two largest variances along axes, in descending order, divided by ``size**2``.  The
+        Variances of the data along the two axes, in descending order, divided by ``size**2``.  The
         second variance is 0 if the data have only one axis.
     directions : ndarray of shape (2, n_features)
         Vectors of length 1.  The largest entry of each vector, by absolute value, is positive.
@@ -113,7 +113,7 @@ def principal_axes(problem: Problem) -> Axes:
 
 
 def _main_axes(matrix: Float64s) -> tuple[Float64s, Float64s]:
-    """Return two values: the largest eigenvalues (ascending) and the eigenvectors."""
+    """Return the largest eigenvalues of a matrix in ascending order, and their eigenvectors."""
     if len(matrix) <= MAX_SOLVED:
         values, vectors = np.linalg.eigh(matrix)
         return values, vectors
@@ -132,7 +132,7 @@ def _size_of(problem: Problem) -> float:
 
 
 def _whole(rows: Floats, mean: Float64s, unit: Float64s) -> Float64s:
-    """Return rows minus their mean, as multiples of `unit`."""
+    """Subtract the mean from rows, and return whole multiples of `unit`."""
     whole: Float64s = np.rint((rows.astype(np.float64) - mean) / unit)
     whole[np.isnan(whole)] = 0.0
     return whole
@@ -141,7 +141,7 @@ def _whole(rows: Floats, mean: Float64s, unit: Float64s) -> Float64s:
 def _whole_products(
     rows: Floats, weights: Float64s | None, mean: Float64s, unit: Float64s
 ) -> tuple[Float64s, Float64s]:
-    """Return weighted sums of products of features, and of features, in units of `unit`."""
+    """Return the weighted sums of all products of two features and of all features."""
     n_features = rows.shape[1]
     is_alone = n_features <= MAX_ALONE_FEATURES
     alone_step = max(MIN_BLOCK_ROWS, ALONE_WORK // n_features**2)
@@ -175,7 +175,7 @@ def mean_and_covariance(
 
 
 def _bits_of_products(total: float) -> int:
-    """Return how many bits a value can have in an exact sum of `total` products."""
+    """Return the maximum number of bits of values for which a sum of `total` products is exact."""
     return (52 - math.ceil(math.log2(total + 1))) // 2
 
 
@@ -213,7 +213,7 @@ def _sparse_axes(rows: SparseRows, weights: Float64s | None, mean: Float64s, siz
 
 
 def _two_axes(variances: Float64s, directions: Float64s, size: float) -> Axes:
-    """Return two axes, with zeros for a missing axis."""
+    """Return the two axes with the largest variances, with zeros for a missing axis."""
     top = np.maximum(variances[::-1][:2], 0.0)
     missing = 2 - len(top)
     two = np.pad(directions, ((0, missing), (0, 0)))
@@ -221,7 +221,7 @@ def _two_axes(variances: Float64s, directions: Float64s, size: float) -> Axes:
 
 
 def _orthonormal(axes: Float64s, basis: Float64s) -> Float64s:
-    """Make axes orthogonal, and remove axes that the basis contains."""
+    """Add axes to an orthonormal basis, without axes that the basis already spans."""
     found = basis
     for axis in axes:
         size = float(np.sqrt((axis**2).sum()))
@@ -234,7 +234,7 @@ def _orthonormal(axes: Float64s, basis: Float64s) -> Float64s:
 
 
 def _scaled_weights(weights: Float64s) -> Float64s:
-    """Return weights with a mean of about 1, or unchanged if weights count rows."""
+    """Scale weights to a mean of about 1, or return them unchanged if they are whole numbers."""
     total = math.fsum(weights)
     if total <= MAX_COUNTED_WEIGHT and np.array_equal(weights, np.rint(weights)):
         return weights
@@ -268,7 +268,7 @@ def start_codebook(
 
 
 def plane_coordinates(lattice: Lattice) -> Float64s:
-    """Return the position of each unit on the two map axes, from -1 to 1."""
+    """Return the position of each unit along both sides of the map, from -1 to 1."""
     low, high = lattice.positions.min(axis=0), lattice.positions.max(axis=0)
     extent = high - low
     along = 2 * (lattice.positions - low) / np.where(extent > 0, extent, 1.0) - 1
@@ -284,14 +284,14 @@ def _draw_rows(problem: Problem, n: int, rng: np.random.Generator) -> np.ndarray
 
 
 def _with_fixed_sign(axis: Float64s) -> Float64s:
-    """Return the axis with a positive first largest entry."""
+    """Return the axis or its negative, so that the first of its largest entries is positive."""
     size = np.abs(axis)
     decisive = int(np.argmax(size >= size.max() * (1 - SAME_SIZE)))
     return axis if axis[decisive] >= 0 else -axis
 
 
 def shrunk(lattice: Lattice, factor: int) -> Lattice:
-    """Return the same kind of lattice with shorter sides."""
+    """Return a lattice of the same kind with sides divided by `factor`."""
     n_rows, n_cols = (max(2, round(n / factor)) for n in (lattice.n_rows, lattice.n_cols))
     if lattice.n_rows == 1:
         n_rows = 1
@@ -301,7 +301,7 @@ def shrunk(lattice: Lattice, factor: int) -> Lattice:
 
 
 def placed(codebook: Float64s, old: Lattice, new: Lattice) -> Float64s:
-    """Return prototypes for a lattice, interpolated from another lattice."""
+    """Interpolate a codebook from one lattice to another, and return the new codebook."""
     if (old.n_rows, old.n_cols) == (new.n_rows, new.n_cols):
         return codebook.copy()
     x, y = _scaled_positions(old, new)
@@ -316,14 +316,14 @@ def placed(codebook: Float64s, old: Lattice, new: Lattice) -> Float64s:
 
 
 def _scaled_positions(old: Lattice, new: Lattice) -> tuple[Float64s, Float64s]:
-    """Return the positions of the new units on the old lattice."""
+    """Return the positions of the units of the new lattice in the scale of the old lattice."""
     (old_x, old_y), (new_x, new_y) = (_size(lattice) for lattice in (old, new))
     x, y = new.positions.T
     return x * (old_x / new_x if new_x else 0.0), y * (old_y / new_y if new_y else 0.0)
 
 
 def _size(lattice: Lattice) -> tuple[float, float]:
-    """Return the width and the height of a lattice."""
+    """Return the width and the height of a lattice, as lengths for scaling positions."""
     wide, high = lattice.positions.max(axis=0)
     return (
         lattice.n_cols if lattice.wraps_cols else float(wide),
@@ -334,7 +334,7 @@ def _size(lattice: Lattice) -> tuple[float, float]:
 def _integers_around(
     place: Float64s, n: int, *, wraps: bool
 ) -> tuple[tuple[Ints, Ints], tuple[Float64s, Float64s]]:
-    """Return the integers around each position, and the interpolation weights."""
+    """For each position, return the two nearest integers and their interpolation weights."""
     if not wraps:
         place = np.clip(place, 0, n - 1)
     low = np.floor(place).astype(np.intp)

@@ -1,4 +1,4 @@
-"""The loops of batch training and online training."""
+"""Batch training, online training, and updates of a trained map."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -36,12 +36,12 @@ from somscape.kernels._sparse import Rows, SparseRows
 from somscape.maps.map import Map
 
 Work: TypeAlias = Callable[[StepState], tuple[StepState, Progress]]
-"""Function that performs one step.  The argument is a state.  The results are the next state and a
-report."""
+"""Function that performs one epoch or block of training.  It receives the state of the training,
+and returns the next state and a report."""
 
 
 Judged: TypeAlias = tuple[float, Floats | None]
-"""The error of a codebook, and the codebook for further training."""
+"""The error of a codebook, and another codebook with which training goes on (or None)."""
 
 NOTHING = Journal()
 """Empty journal of a new run."""
@@ -79,13 +79,13 @@ class RunningTraining:
     spread: float = field(init=False)
 
     def begin(self) -> "RunningTraining":
-        """Call callbacks at the start of training and return this object."""
+        """Call the method `begin` of the callbacks, and return this object."""
         for begin in self._methods("begin"):
             begin()
         return self
 
     def end(self, reason: str) -> None:
-        """Let callbacks save the run, and pass the reason for the end."""
+        """Let callbacks save the run, and call their method `end` with the reason for the end."""
         self._keep(is_last=True)
         for end in self._methods("end"):
             end(reason)
@@ -110,13 +110,13 @@ class RunningTraining:
         return [method for method in found if callable(method)]
 
     def start(self, codebook: Floats, lattice: Lattice, plan: Plan, spread: float) -> None:
-        """Start from a codebook, with an empty history."""
+        """Start training from a codebook, without earlier reports."""
         self.entries = []
         self.state, self.lattice = StepState(codebook), lattice
         self.plan, self.spread = plan, spread
 
     def place(self, lattice: Lattice) -> None:
-        """Continue on another lattice."""
+        """Continue training on another lattice, with an interpolated codebook."""
         before = self.state.codebook
         if lattice is not self.lattice:
             before = placed(before.astype(np.float64, copy=False), self.lattice, lattice)
@@ -124,16 +124,16 @@ class RunningTraining:
 
     @property
     def _known_journal(self) -> Journal:
-        """Journal of the earlier run, or an empty journal."""
+        """Journal of the earlier run that is resumed, or an empty journal."""
         return NOTHING if self.past is None else self.past.journal
 
     @property
     def repeats(self) -> bool:
-        """Whether the earlier run contains the next result."""
+        """Whether the next report comes from the journal of the earlier run."""
         return len(self.journal.steps) < len(self._known_journal.steps)
 
     def step(self, work: Work) -> str:
-        """Perform a step, or take it from the earlier run.  Return the reason to stop, or ""."""
+        """Perform an epoch or block, or use the earlier run.  Return the reason to stop, or ""."""
         journal = self.journal
         if self.repeats:
             journal.steps.append(self._known_journal.steps[len(journal.steps)])
@@ -152,7 +152,7 @@ class RunningTraining:
         return next(filter(None, reasons), "")
 
     def digest(self) -> bytes:
-        """Return the digest of the latest sums."""
+        """Return the digest of the sums of the last epoch."""
         known, digests, sums = self._known_journal.digests, self.journal.digests, self.state.sums
         if len(digests) < len(known):
             digests.append(known[len(digests)])
@@ -162,7 +162,7 @@ class RunningTraining:
         return digests[-1]
 
     def judge(self, work: Callable[[], Judged]) -> Judged:
-        """Return the result of `work`, or the error from the earlier run."""
+        """Return the result of `work`, or the error from the journal of the earlier run."""
         errors = self.journal.errors
         known, here = self._known_journal.errors, self.state.codebook
         found: Judged = (known[len(errors)], here) if self.repeats else work()
@@ -170,7 +170,7 @@ class RunningTraining:
         return found
 
     def _take_earlier_state(self) -> None:
-        """Continue from the last state of the earlier run."""
+        """Continue training from the last state in the journal of the earlier run."""
         assert self.past is not None
         past, here = self.past.journal, self.state.codebook
         if past.state is None or past.state.codebook.shape != here.shape:
@@ -179,7 +179,7 @@ class RunningTraining:
 
     @property
     def history(self) -> dict[str, Float64s]:
-        """Values of all reports by name (arrays of shape (n_entries,))."""
+        """Arrays with one value from each report, such as the array of all radii."""
         shape = (len(self.entries), len(Progress._fields))
         columns = np.array(self.entries, dtype=np.float64).reshape(shape)
         history = dict(zip(Progress._fields, np.ascontiguousarray(columns.T), strict=True))
@@ -188,14 +188,14 @@ class RunningTraining:
 
 
 def _reason(answer: object) -> str:
-    """Return the reason if a callback stops training, or ""."""
+    """Return the reason for stopping from the answer of a callback, or "" to continue."""
     if isinstance(answer, str):
         return " ".join(answer.split())
     return STOPPED_BY_CALLBACK if isinstance(answer, bool | np.bool_) and bool(answer) else ""
 
 
 TOTAL_BITS = 60
-"""Maximum number of bits of integer sums over all units."""
+"""Number of bits of the largest sum over all units, after scaling to integers."""
 
 MAX_HISTORY = 10_000
 """Maximum number of history entries of an updated map."""
@@ -203,17 +203,18 @@ MAX_HISTORY = 10_000
 
 @dataclass(frozen=True, eq=False)
 class RunningSums:
-    """Sums of the rows of each unit, with reduced weights for earlier rows.
+    """For each unit, the sum of its rows, with smaller weights for rows of earlier updates.
 
     Attributes
     ----------
     counts : ndarray of shape (n_units,)
-        Total weight of the rows by unit.
+        Total weight of the rows of each unit.
     totals : ndarray of shape (n_units, n_features)
-        Weighted sums of the rows minus `center`.
+        For each unit, the weighted sum of its rows minus `center`.
     center : ndarray of shape (n_features,)
     seen : ndarray of shape (n_units, n_features) or None
-        Total weight of the present values.  None if no values are missing.
+        For each unit and feature, the total weight of rows that have a value.  None if no values
+        are missing.
     """
 
     counts: Float64s
@@ -223,7 +224,7 @@ class RunningSums:
 
     @classmethod
     def of(cls, problem: Problem, sums: EpochSums, center: Float64s | None = None) -> "RunningSums":
-        """Return the sums of an epoch or a batch."""
+        """Convert the integer sums of an epoch to numbers."""
         counts = sums.counts / problem.weight_scale
         totals = sums.totals / problem.scale
         seen = None if sums.seen is None else sums.seen / problem.seen_scale
@@ -234,7 +235,7 @@ class RunningSums:
 
     @classmethod
     def at(cls, map_: Map) -> "RunningSums":
-        """Return sums for a map without sums, computed from hits and prototypes."""
+        """Estimate the sums of the training rows from the hits and prototypes of a map."""
         codebook = np.asarray(map_.metric.compared(map_.codebook))
         center = codebook.mean(axis=0)
         return cls(map_.hits, map_.hits[:, None] * (codebook - center), center)
@@ -245,7 +246,7 @@ class RunningSums:
         return RunningSums(share * self.counts, share * self.totals, self.center, seen)
 
     def plus(self, other: "RunningSums") -> "RunningSums":
-        """Return the sums of both objects, which must have the same center."""
+        """Return the sums over the rows of both objects, which must have the same center."""
         seen = None
         if self.seen is not None or other.seen is not None:
             seen = self.weight_by_feature() + other.weight_by_feature()
@@ -253,13 +254,13 @@ class RunningSums:
         return RunningSums(counts, totals, self.center, seen)
 
     def weight_by_feature(self) -> Float64s:
-        """Return the weight of present values (n_units, n_features)."""
+        """For each unit and feature, return the total weight of rows that have a value."""
         if self.seen is not None:
             return self.seen
         return np.broadcast_to(self.counts[:, None], self.totals.shape)
 
     def means(self, kernels: Kernels, tables: NeighborhoodTables, codebook: Float64s) -> Float64s:
-        """Return the neighborhood means (the next codebook)."""
+        """Return the next codebook, which contains the mean of the rows near each unit."""
         whole, scale = _whole(self.totals)
         column, count_scales = _whole(self.counts[:, None])
         counts, count_scale = column[:, 0].copy(), float(count_scales[0])
@@ -275,7 +276,7 @@ class RunningSums:
 
 
 def _whole(values: Float64s) -> tuple[np.ndarray, Float64s]:
-    """Return two values: integers with column sums below 2^60, and their scale."""
+    """Scale each column to integers with a sum below 2^60, and return integers and scales."""
     scale = power_of_two(TOTAL_BITS, np.abs(values).sum(axis=0))
     return np.rint(values * scale).astype(np.int64), scale
 
@@ -288,11 +289,11 @@ class Step:
     ----------
     map_ : Map
     sums : RunningSums
-        Sums of all rows so far.
+        Sums of the rows of all updates so far.
     units : ndarray of shape (n_samples,)
-        Best matching unit of each new row before the update.
+        For each new row, its best matching unit on the map before the update.
     share : float
-        Factor for the weights of earlier rows.
+        Factor by which the update reduced the weights of earlier rows.
     """
 
     map_: Map
@@ -308,7 +309,7 @@ def go_on(
     sums: RunningSums | None,
     half_life: float | None,
 ) -> Step:
-    """Update a map with more rows, at its last radius."""
+    """Update a map with new rows, using the last radius of its training."""
     metric, kernels, parameters = map_.metric, select_kernels(), map_.parameters
     units = map_.winners_of_rows(rows)
     before = RunningSums.at(map_) if sums is None else sums
@@ -351,8 +352,8 @@ def go_on(
 
 
 BLOCK_WORK = 5e7
-"""Number of multiply-adds in a block of online updates (about 20 ms).  Short blocks allow quick
-interrupts and frequent reports, with little overhead."""
+"""Number of multiply-adds in a block of online updates (about 20 ms).  Interrupts and callbacks
+take effect after each block."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -364,7 +365,7 @@ class Trained:
     codebook : ndarray of shape (n_units, n_features), float64
         Prototypes in the form for comparison.
     history : dict of str to ndarray
-        Values by name for each epoch or block.
+        Arrays with one value for each epoch or block, such as ``radius``.
     n_iter : int
         Number of epochs, or of passes in online training (rounded up).
     stop_reason : str
@@ -372,9 +373,10 @@ class Trained:
     spread : float
         Mean distance from the rows to their mean.  Movements are divided by this distance.
     plan : Plan
-        Plan of the training, or of the best start.
+        Plan of the training.  With several starts, plan of the best start.
     sums : RunningSums or None
-        Sums of the last pass over all rows, for later updates.  None without a pass over all rows.
+        Sums from the last pass over all rows, for later updates of the map.  None without such a
+        pass.
     axes : Axes or None
         Main axes of the rows.  None if the axes were not needed.
     """
@@ -400,7 +402,7 @@ class Trained:
         return done.at(watch.state, problem)
 
     def at(self, state: StepState, problem: Problem) -> "Trained":
-        """Return the result for another state of the same run."""
+        """Return a copy of the result with the codebook and sums of another state."""
         codebook = state.codebook.astype(np.float64, copy=False)
         sums = None
         if state.sums is not None and len(state.sums.counts) == problem.lattice.n_units:
@@ -473,7 +475,7 @@ def _train_batch(
 def _settle(
     problem: Problem, watch: RunningTraining, n_planned: int, radii: Sequence[float]
 ) -> str:
-    """Train the full map with the given radii.  At the last radius, stop if nothing changes."""
+    """Train the full map for one epoch per radius.  At the last radius, stop if nothing changes."""
     previous, seen = b"", set[bytes]()
     for epoch, radius in enumerate(radii):
         is_settling = epoch > 0 and radius == radii[-1] == radii[epoch - 1]
@@ -498,7 +500,7 @@ def _settle(
 
 
 def _sample(problem: Problem, n: int | None, rng: np.random.Generator) -> Problem:
-    """Return the problem for a random sample of its rows."""
+    """Return a copy of the problem with a random sample of `n` of its rows."""
     if n is None or n >= len(problem.rows):
         return problem
     chosen = np.sort(rng.choice(len(problem.rows), size=n, replace=False))
@@ -514,7 +516,7 @@ class _Order:
         self.waiting = np.empty(0, dtype=np.int64)
 
     def take(self, n: int) -> Ints:
-        """Return the row numbers for the next `n` updates."""
+        """Return the row numbers that the next `n` updates use."""
         parts = [self.waiting]
         while sum(map(len, parts)) < n:
             parts.append(self._one_pass())
@@ -523,7 +525,7 @@ class _Order:
         return drawn[:n]
 
     def _one_pass(self) -> Ints:
-        """Return the row numbers of a pass.  Rows are drawn by weight, or each row occurs once."""
+        """Return row numbers for one pass, drawn by weight, or shuffled if weights are equal."""
         n = len(self.problem.rows)
         if self.problem.shares is None:
             return self.rng.permutation(n)
@@ -560,7 +562,7 @@ def _update_block(
 
 
 def _spread(problem: Problem) -> float:
-    """Return the mean distance from the rows to their mean, or 1 for equal rows."""
+    """Return the mean distance from the rows to their mean, or 1 if all rows are equal."""
     alone = problem.on(Lattice(1, 1))
     total = epoch_sums(alone, problem.mean[None, :]).error / problem.error_scale
     return total / problem.total_weight or 1.0

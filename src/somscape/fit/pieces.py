@@ -1,4 +1,4 @@
-"""Rows in pieces outside memory, ranges of features, and exact sums."""
+"""Training data that are stored in pieces outside memory, and exact sums and ranges of features."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -21,12 +21,11 @@ Extremes = tuple[Floats, Floats, bool]
 
 
 class Pieces(ABC):
-    """Data in pieces that are stored outside memory.
+    """A table for training, in pieces that are stored outside memory.
 
-    With a subclass of your own, `somscape.SOM.fit` can train on data in any storage.  The order of
-    the pieces and the rows of each piece must not change.  Then the map is, bit for bit, the same
-    as the map of all rows in one array.  This holds for any division into pieces and on any
-    machine.
+    Write a subclass to train with `somscape.SOM.fit` on data in any storage.  The order of the
+    pieces and the rows of each piece must be the same in every pass.  Then the map is, bit for bit,
+    the same as the map that is trained on all rows in one array, for any division into pieces.
 
     See Also
     --------
@@ -51,15 +50,15 @@ class Pieces(ABC):
 
     @abstractmethod
     def each(self, function: Callable[[int, Any], T]) -> Iterator[T]:
-        """Yield the result of a function for each piece, in the order of the pieces.
+        """Call a function on each piece, and yield the results in the same order.
 
         Parameters
         ----------
         function : callable
             Function of the piece number (from 0) and the data of the piece (an array or data
-            frame).  The function can be pickled.  The function contains all its data, often some
-            megabytes, so send it only once to each worker.  You can call the function again if a
-            worker was lost, because it does not have side effects.
+            frame).  The function can be pickled.  The pickled function can have several megabytes,
+            so send it only once to each worker.  The function does not have side effects, so you
+            can call it again if a worker was lost.
 
         Yields
         ------
@@ -68,15 +67,15 @@ class Pieces(ABC):
         """
 
     def total(self, function: Callable[[int, Any], T], merge: Callable[[T, T], T]) -> T:
-        """Apply a function to each piece and merge the results in any order.
+        """Call a function on each piece, and merge all results into one result.
 
         Parameters
         ----------
         function : callable
             As for `each`.
         merge : callable
-            Function that combines two results.  A subclass for a cluster can merge results where
-            the pieces are stored.  This method merges results in the order of the pieces.
+            Function that combines two results.  A subclass for a cluster can merge results in any
+            order, on the machines that store the pieces.
 
         Returns
         -------
@@ -87,7 +86,7 @@ class Pieces(ABC):
 
 @dataclass(frozen=True)
 class Chain:
-    """Functions that convert a piece to rows, and a function of the rows."""
+    """A function that converts a piece to rows and then computes a result from the rows."""
 
     forms: tuple[Callable[[Any], Any], ...]
     lengths: tuple[int, ...]
@@ -95,7 +94,7 @@ class Chain:
     last: Callable[[int, Any], Any]
 
     def __call__(self, number: int, data: Any) -> Any:
-        """Return the result of the function for the piece."""
+        """Convert a piece to rows, call the last function on the rows, and return the result."""
         if len(data) != self.lengths[number]:
             raise InputError(
                 f"Piece {number} of X had {self.lengths[number]} rows in the first pass, but "
@@ -115,21 +114,21 @@ class Chain:
 
 @dataclass(frozen=True, eq=False)
 class RowsElsewhere:
-    """Prepared rows in pieces, for training like rows in memory.
+    """Rows that are prepared for training and stored in pieces outside memory.
 
     Attributes
     ----------
     pieces : Pieces
     forms : tuple of callable
-        Functions that convert a piece to rows, one after the other.
+        Functions that are applied to a piece one after the other to convert it to rows.
     lengths : tuple of int
         Number of rows of each piece.
     n_features : int
     dtype : numpy dtype
     known : tuple or None
-        The `extremes` of the rows, or None before the first pass.
+        The `extremes` of the rows, or None before the first pass over the pieces.
     sums : list of ndarray
-        Sum of each feature, from the first full pass.
+        Sums of each feature over all rows, from the first full pass over the pieces.
     """
 
     pieces: Pieces
@@ -150,7 +149,7 @@ class RowsElsewhere:
 
     @property
     def begins(self) -> tuple[int, ...]:
-        """First row number of each piece, and the total number of rows."""
+        """Number of the first row of each piece, and then the total number of rows."""
         return (0, *accumulate(self.lengths))
 
     @property
@@ -159,7 +158,7 @@ class RowsElsewhere:
         return len(self) * self.n_features
 
     def each(self, function: Callable[[int, Floats], T]) -> Iterator[T]:
-        """Yield the result for the rows of each piece, in order."""
+        """Call a function on the rows of each piece, and yield the results in the same order."""
         n_found = 0
         for found in self.pieces.each(self._chain(function)):
             n_found += 1
@@ -175,7 +174,7 @@ class RowsElsewhere:
             )
 
     def total(self, function: Callable[[int, Floats], T], merge: Callable[[T, T], T]) -> T:
-        """Apply a function to each piece of rows and merge the results."""
+        """Call a function on the rows of each piece, and merge the results into one result."""
         return self.pieces.total(self._chain(function), merge)
 
     def _chain(self, function: Callable[[int, Floats], Any]) -> Chain:
@@ -187,7 +186,7 @@ class RowsElsewhere:
         return replace(self, forms=(*self.forms, form), known=None, sums=[])
 
     def take(self, numbers: Ints) -> Floats:
-        """Return the rows with the given numbers, in one pass."""
+        """Return the rows with the given row numbers, in one pass over the pieces."""
         order = np.argsort(numbers, kind="stable")
         begins = self.begins
         ends = np.searchsorted(numbers[order], begins)
@@ -236,7 +235,7 @@ def extremes_of(_: int, rows: Rows) -> Extremes:
 
 
 def widest(a: Extremes, b: Extremes) -> Extremes:
-    """Return the extremes of two pieces together."""
+    """Return the extremes of all rows of two pieces."""
     return np.fmin(a[0], b[0]), np.fmax(a[1], b[1]), a[2] or b[2]
 
 
@@ -245,7 +244,7 @@ AnyRows = Rows | RowsElsewhere
 
 
 def taken(rows: AnyRows, numbers: Ints) -> Rows:
-    """Return the rows with the given numbers, in memory."""
+    """Return the rows with the given row numbers as an array in memory."""
     return rows[numbers] if isinstance(rows, np.ndarray) else rows.take(numbers)
 
 
@@ -257,7 +256,7 @@ def every(rows: AnyRows, step: int) -> Rows:
 
 
 SUM_BITS = 61
-"""Integer sums stay below 2^61.  Further bits are for the sign and for rounding."""
+"""Integer sums stay below 2^61.  The other bits are for the sign and for rounding."""
 
 TERM_BITS = 50
 """Terms stay below 2^50.  This allows rounding with two additions."""
@@ -273,7 +272,7 @@ def power_of_two(bits: int | Ints, largest: float | Float64s) -> Float64s:
 
 
 def value_scale(far: Float64s, weights: Float64s | None, total_weight: float) -> Float64s:
-    """Return the scale that keeps terms and sums below the limits."""
+    """For each feature, return the scale to integers that keeps sums from overflowing."""
     # A whole-number weight repeats the rounded term, so it matters only for the total.
     largest = 1.0
     if weights is not None:
@@ -292,7 +291,7 @@ class Origin(NamedTuple):
     middle : ndarray of shape (n_features,), float64
         Value that is subtracted from each value.
     scale : ndarray of shape (n_features,), float64
-        Power of two that scales values to integers.
+        Power of two by which values are multiplied before rounding to integers.
     has_missing : bool
         Whether rows can contain NaN.
     """
@@ -303,13 +302,13 @@ class Origin(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """Integer sums of values relative to the origin, and of weights of present values."""
+    """Integer sums of values minus the origin, and of the weights of present values."""
 
     values: Ints
     present: Ints | None
 
     def plus(self, other: "Sums") -> "Sums":
-        """Return the sums over all rows of both."""
+        """Return the sums over the rows of both objects."""
         if self.present is None or other.present is None:
             return Sums(self.values + other.values, None)
         return Sums(self.values + other.values, self.present + other.present)
@@ -325,7 +324,7 @@ def range_of(rows: AnyRows) -> tuple[Float64s, Float64s, bool]:
 def mean_of(
     rows: AnyRows, weights: Float64s | None, total_weight: float, origin: Origin
 ) -> Float64s:
-    """Return the weighted mean of present values, independent of the row order."""
+    """Return the weighted mean of each feature, which does not depend on the row order."""
     ones_scale = value_scale(np.ones_like(origin.middle), weights, total_weight)
     if isinstance(rows, RowsElsewhere):
         sums = rows.total(partial(_sums, None, origin, ones_scale), Sums.plus)
@@ -354,7 +353,7 @@ def _sums(
 
 
 def _add_rows(rows: Rows, weights: Float64s | None, middle: Float64s, scale: Float64s) -> Ints:
-    """Return the weighted sums of rows minus `middle`, as integers."""
+    """Subtract `middle` from each row, and return the weighted sum of the rows as integers."""
     counts = np.zeros(1, dtype=np.int64)
     totals = np.zeros((1, rows.shape[1]), dtype=np.int64)
     everything = np.zeros(len(rows), dtype=np.int64)

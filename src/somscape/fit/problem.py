@@ -33,17 +33,17 @@ from somscape.kernels._sparse import Rows, SparseRows, are_of
 from somscape.kernels.metric import EUCLIDEAN, Metric
 
 MIN_WEIGHT_BITS = -20
-"""All weights are scaled if the largest weight has a smaller binary exponent."""
+"""Smallest binary exponent of the largest row weight at which row weights are not scaled."""
 
 MAX_WEIGHT_BITS = 20
-"""All weights are scaled if the largest weight has a larger binary exponent."""
+"""Largest binary exponent of the largest row weight at which row weights are not scaled."""
 
 ONE_UNIT = Lattice(1, 1)
 
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """Data and settings that do not change from the first to the last epoch.
+    """Rows and settings that stay the same in all epochs of a training.
 
     Attributes
     ----------
@@ -58,18 +58,19 @@ class Problem:
     mean : ndarray of shape (n_features,), float64
         Weighted mean of the rows.
     center : ndarray of shape (n_features,), float64
-        Origin of the sums, which is the mean, or 0 for sparse rows.
+        Point that is subtracted from rows before rows are summed (the mean, or 0 for sparse rows).
     low, high : ndarray of shape (n_features,), float64
         The smallest and the largest value of each feature.
     far : ndarray of shape (n_features,), float64
-        Largest distance of the rows from the center, for each feature.
+        For each feature, the largest difference between a row and the center.
     scale : ndarray of shape (n_features,), float64
-        Power of two by which the values of each feature are scaled to integers.
+        For each feature, the power of two by which values are multiplied before rounding to
+        integers.
     weight_scale, error_scale : float
-        Powers of two that scale weights and distances to integers.
+        Powers of two by which weights and distances are multiplied before rounding to integers.
     distance_scale : float
-        Power of two that scales distances to integers, with slightly fewer bits than
-        ``error_scale``.
+        Like ``error_scale``, for sums of distances for each unit.  The integers have fewer bits
+        than with ``error_scale``.
     metric : Metric
         Metric of rows and prototypes.  The rows are already in the form that the metric needs.
     has_missing : bool
@@ -110,7 +111,7 @@ class Problem:
 
     @functools.cached_property
     def shares(self) -> Float64s | None:
-        """Probability of each row if drawn by weight, or None if all weights are equal."""
+        """Probability of each row in draws by weight, or None if all weights are equal."""
         if self.weights is None or self.weights.min() == self.weights.max():
             return None
         return self.weights / self.total_weight
@@ -122,12 +123,12 @@ class Problem:
 
     @functools.cached_property
     def seen_scale(self) -> Float64s:
-        """For each feature, power of two that scales weights of present values."""
+        """For each feature, the power of two that scales weights of present values."""
         return value_scale(np.ones(self.rows.shape[1]), self.weights, self.total_weight)
 
     @functools.cached_property
     def pulls(self) -> Neighborhood:
-        """The weights by which units influence each other at any radius."""
+        """Neighborhood weights between units, computed for any radius."""
         return Neighborhood(self.lattice, self.neighborhood)
 
     def on(self, lattice: Lattice) -> "Problem":
@@ -135,12 +136,12 @@ class Problem:
         return replace(self, lattice=lattice)
 
     def of(self, rows: Rows, weights: Float64s | None) -> "Problem":
-        """Return the same problem for some of its rows."""
+        """Return a copy of the problem with only the given rows and weights."""
         total = float(len(rows)) if weights is None else math.fsum(weights)
         return replace(self, rows=rows, weights=weights, total_weight=total)
 
     def __getstate__(self) -> dict[str, object]:
-        """Return the state without kernels and neighborhood tables."""
+        """Return the fields for pickling, without kernels and neighborhood tables."""
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "kernels"}
 
     def __setstate__(self, state: dict[str, object]) -> None:
@@ -156,7 +157,7 @@ def prepare(
     reach: Floats | None = None,
     metric: Metric = EUCLIDEAN,
 ) -> Problem:
-    """Compute the mean and the fixed-point scales in two passes over the rows.
+    """Create a problem, which needs two passes over the rows.
 
     Parameters
     ----------
@@ -167,16 +168,18 @@ def prepare(
     neighborhood : str, default="gaussian"
         One of `somscape.grid._neighborhood.NEIGHBORHOODS`.
     kernels : Kernels or None, default=None
-        None means the kernels that this installation selects.
+        None means the fastest kernels of this installation.
     reach : ndarray of shape (k, n_features), optional
-        Additional points to which distances of rows will be computed, such as an initial codebook.
+        Points outside the range of rows to which distances will be computed, such as an initial
+        codebook.
     metric : Metric, default=EUCLIDEAN
-        Metric whose ``trained_on`` has already converted the rows.
+        Metric of rows and prototypes.  Its method ``trained_on`` must already have converted the
+        rows.
 
     Returns
     -------
     Problem
-        Problem on a lattice with one unit.  `Problem.on` changes the lattice.
+        A problem with one unit.  `Problem.on` changes the lattice.
 
     See Also
     --------
@@ -228,7 +231,7 @@ def prepare(
 
 
 def _diameter(metric: Metric, ranges: Float64s, has_missing: bool) -> float:
-    """Return an upper bound for distances from rows to prototypes."""
+    """Return an upper bound for the distance from any row to any prototype."""
     if metric.kernel == "cosine":
         return 2.0
     weights = ones_or(metric.feature_weights, len(ranges))
@@ -242,7 +245,7 @@ def _diameter(metric: Metric, ranges: Float64s, has_missing: bool) -> float:
 
 
 def _scale_weights(weights: Float64s) -> Float64s:
-    """Scale weights for fixed-point sums.  Means depend only on the ratios of weights."""
+    """Scale row weights for integer sums.  Means depend only on the ratios of weights."""
     _, exponent = np.frexp(weights.max())
     if MIN_WEIGHT_BITS <= exponent <= MAX_WEIGHT_BITS:
         return weights
@@ -250,7 +253,7 @@ def _scale_weights(weights: Float64s) -> Float64s:
 
 
 BLOCK_VALUES = 1 << 20
-"""Maximum number of values in farthest rows compared at a time (8 MiB)."""
+"""Maximum number of values of candidates for farthest rows that are read at a time (8 MiB)."""
 
 NO_ROW = -1.0
 """Largest distance for a unit without rows."""
@@ -258,32 +261,32 @@ NO_ROW = -1.0
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """Sums over some rows and their two nearest units, as exact integers.
+    """Sums over some rows, computed from the two nearest units of each row.
 
     Attributes
     ----------
     weight : int
         Total weight of the rows, times ``weight_scale``.
     error : int
-        Weighted sum of the distances of rows to their best matching units, times ``error_scale``.
+        Weighted sum of the distances from rows to their best matching units, times ``error_scale``.
     apart : int
         Weight of the rows whose two nearest units are not neighbors, times ``weight_scale``.
     losses : ndarray of shape (n_units,), int64
-        Cost of moving each unit.  The cost is the weighted sum of additional distances from the
-        unit's rows to their second-best units, times ``distance_scale``.
+        For each unit, the increase of the total distance if the unit moves away and its rows go to
+        their second-best units.  The increase is weighted and multiplied by ``distance_scale``.
     far : ndarray of shape (n_units,), float64
         Distance of the farthest row of each unit, or -1 for a unit without rows.
     gains : ndarray of shape (n_units,), int64
-        For each unit, gain if another unit moves to the farthest row of this unit.  The gain is the
-        weighted sum of the distances of all rows at this distance, times ``distance_scale``.
+        For each unit, the decrease of the total distance if another unit moves to the farthest row
+        of this unit.  All rows at this distance count, with their weights, times
+        ``distance_scale``.
     farthest : ndarray of shape (n_units, n_features), float64
-        Farthest row of each unit.  Missing values are replaced by values of the prototype.  Of
-        equally far rows, the first in the order of values is used.  If all rows are equal to the
-        prototype, the entry is the prototype.
+        Farthest row of each unit.  Missing values of the row are replaced by values of the unit's
+        prototype.  If several rows are farthest, the row with the lowest first different value is
+        used.  If all rows of the unit equal its prototype, the prototype is used.
     heirs : ndarray of int64
         Distinct values of ``unit * n_units + second`` in ascending order.  Here, ``second`` is the
-        second-best unit of a row of ``unit``.  The number of values is at most the number of rows,
-        and usually a few for each unit.
+        second-best unit of a row whose best unit is ``unit``.
 
     See Also
     --------
@@ -347,7 +350,7 @@ def _nearest(
     k: int = 1,
     out: tuple[Ints, Float64s] | None = None,
 ) -> tuple[Ints, Float64s]:
-    """Return two values: the nearest units of rows and the distances."""
+    """Return two arrays: the `k` nearest units of each row, and the distances to these units."""
     order, has_missing = problem.lattice.walk, problem.has_missing
     return problem.metric.search(
         problem.kernels, rows, codebook, k, order=order, has_missing=has_missing, out=out
@@ -355,7 +358,7 @@ def _nearest(
 
 
 def merged_pairs(a: Pairs, b: Pairs) -> Pairs:
-    """Merge the pairs of two sets of rows, in any order and exactly."""
+    """Return the `Pairs` of all rows of two sets.  The order of the sets does not matter."""
     is_a, is_b = a.far >= b.far, b.far >= a.far
     farthest = np.where(is_a[:, None], a.farthest, b.farthest)
     both = np.flatnonzero(is_a & is_b & (a.far > 0))
@@ -375,7 +378,7 @@ def merged_pairs(a: Pairs, b: Pairs) -> Pairs:
 def _sum_distances(
     problem: Problem, owner: Ints, values: Float64s, weights: Float64s | None, near: Float64s
 ) -> tuple[Ints, int]:
-    """Return weighted sums of `values` by unit and of `near` over all rows."""
+    """Return the weighted sum of `values` for each unit, and of `near` over all rows."""
     n_units = problem.lattice.n_units
     counts, totals = np.zeros(n_units, dtype=np.int64), np.zeros((n_units, 1), dtype=np.int64)
     column = np.ascontiguousarray(values[:, None])
@@ -386,7 +389,7 @@ def _sum_distances(
 
 
 def _first_of(rows: Rows, at: Ints, owner: Ints, codebook: Floats) -> Float64s:
-    """Return the first row of each unit by values, for any order of `rows`."""
+    """For each unit, return the row in `at` with the lowest first different value."""
     found = np.array(codebook, dtype=np.float64) + 0.0
     is_new = np.ones(len(found), dtype=bool)
     order = np.argsort(owner, kind="stable")
@@ -401,8 +404,8 @@ def _first_of(rows: Rows, at: Ints, owner: Ints, codebook: Floats) -> Float64s:
 
 
 def _first_by_unit(rows: Float64s, units: Ints) -> tuple[Float64s, Ints]:
-    """Return two values: the first row of each unit by values, and the units.  Rows must be sorted
-    by unit."""
+    """Return one row per unit (the row with the lowest first different value), and the units.  The
+    given rows must be sorted by unit."""
     is_same = units[1:] == units[:-1]
     if not is_same.any():
         return rows, units
@@ -414,30 +417,31 @@ def _first_by_unit(rows: Float64s, units: Ints) -> tuple[Float64s, Ints]:
 
 
 def _first(a: Float64s, b: Float64s) -> Float64s:
-    """Return the row of each pair with the lower first different value."""
+    """Compare `a` and `b` row by row, and return the row with the lower first different value."""
     column = (a != b).argmax(axis=1)[:, None]
     is_b = np.take_along_axis(b, column, axis=1) < np.take_along_axis(a, column, axis=1)
     return np.where(is_b, b, a)
 
 
 DIGEST_BYTES = 16
-"""Length of a digest in bytes.  At this length, different sums rarely have equal digests."""
+"""Length of a digest in bytes.  With 16 bytes, different sums almost never have equal digests."""
 
 
 @dataclass(frozen=True, eq=False)
 class EpochSums:
-    """Sums over some rows for the computation of an epoch, as exact integers.
+    """Exact integer sums over some rows, from which the next codebook is computed.
 
     Attributes
     ----------
     counts : ndarray of shape (n_units,), int64
         Total weight of the rows of each unit, times ``weight_scale``.
     totals : ndarray of shape (n_units, n_features), int64
-        Weighted sums of the rows of each unit, relative to the center, times ``scale``.
+        For each unit, the weighted sum of its rows minus the center, times ``scale``.
     error : int
-        Weighted sum of the distances of rows to their best matching units, times ``error_scale``.
+        Weighted sum of the distances from rows to their best matching units, times ``error_scale``.
     seen : ndarray of shape (n_units, n_features), int64, or None
-        Total weight of the present values, times ``seen_scale``.  None if no value is missing.
+        For each unit and feature, the total weight of rows that have a value, times ``seen_scale``.
+        None if no value is missing.
     pairs : Pairs or None
         Sums for `move`, if they were requested.
 
@@ -463,7 +467,7 @@ class EpochSums:
     pairs: Pairs | None = None
 
     def digest(self) -> bytes:
-        """Return 16 bytes that differ if `step` would return different results."""
+        """Return 16 bytes, which differ between sums for which `step` returns different results."""
         parts = (self.counts, self.totals, *(() if self.seen is None else (self.seen,)))
         found = blake2b(digest_size=DIGEST_BYTES)
         for part in parts:
@@ -479,13 +483,13 @@ def partial(
     weights: Float64s | None = None,
     has_pairs: bool = False,
 ) -> EpochSums:
-    """Return the sums of some rows for a codebook.
+    """Return the sums of some rows by their best matching units in a codebook.
 
     Parameters
     ----------
     problem : Problem
     rows : ndarray of shape (n, n_features) or SparseRows
-        Rows whose values are within the range of the problem's rows.
+        Rows.  Each value must be within the range of this feature in ``problem.rows``.
     codebook : ndarray of shape (n_units, n_features), float32 or float64
     weights : ndarray of shape (n,) or None, default=None
         Weights of the rows.  None means that all weights are 1.
@@ -495,14 +499,13 @@ def partial(
     Returns
     -------
     EpochSums
-        Sums of the rows.  The search takes O(n * n_units * n_features), and the sums take O(n *
-        n_features).
+        Sums of the rows.  The search of best matching units takes O(n * n_units * n_features).
 
     Raises
     ------
     InputError
-        If rows are outside the range of the problem's rows.  With pairs, also if the codebook is
-        far outside this range.  Then sums would overflow.
+        If a row is outside the range of ``problem.rows``.  With ``has_pairs=True``, also if the
+        codebook is far outside this range.
 
     See Also
     --------
@@ -530,7 +533,7 @@ def partial(
 def _sums_of_chunks(
     problem: Problem, codebook: Floats, parts: Iterable[tuple[Rows, Float64s | None]], longest: int
 ) -> EpochSums:
-    """Return the sums of the rows, in chunks of at most `longest` rows."""
+    """Return the sums over all chunks in `parts`, which have at most `longest` rows each."""
     shape = len(codebook), codebook.shape[1]
     counts, totals, error = np.zeros(shape[0], dtype=np.int64), np.zeros(shape, dtype=np.int64), 0
     seen = np.zeros(shape, dtype=np.int64) if problem.has_missing else None
@@ -552,7 +555,7 @@ def _sums_of_chunks(
 def _without_gaps(
     problem: Problem, rows: Rows, units: Ints, weights: Float64s | None, seen: Ints
 ) -> Floats:
-    """Replace missing values with the center, and add weights to `seen`."""
+    """Replace missing values with the center, and add the weights of present values to `seen`."""
     assert isinstance(rows, np.ndarray)
     is_there = ~np.isnan(rows)
     counts, nothing = np.zeros(len(seen), dtype=np.int64), np.zeros(rows.shape[1])
@@ -580,17 +583,17 @@ def _refuse_rows_out_of_range(problem: Problem, rows: Rows) -> None:
 
 
 def merge(a: EpochSums, b: EpochSums) -> EpochSums:
-    """Add two sums; the addition is associative, commutative and exact.
+    """Return the exact sums over two sets of rows, in any order of the sets.
 
     Parameters
     ----------
     a, b : EpochSums
-        Sums over different rows, both for the same codebook.
+        Sums over two sets of rows without common rows, computed with the same codebook.
 
     Returns
     -------
     EpochSums
-        Sums over the rows of both, with pairs if both contain pairs.
+        Sums over all rows of `a` and `b`, with pairs if `a` and `b` contain pairs.
 
     See Also
     --------
@@ -619,8 +622,8 @@ def step(
     """Return the next codebook and the largest movement of a unit.
 
     The prototype of a unit becomes the mean of the rows in its neighborhood, by the batch rule
-    (Kohonen 2013, section 4).  A unit keeps its prototype if its entire neighborhood is without
-    rows.
+    (Kohonen 2013, section 4).  If no unit in the neighborhood has rows, the prototype does not
+    change.
 
     Parameters
     ----------
@@ -636,8 +639,8 @@ def step(
     -------
     codebook : ndarray of shape (n_units, n_features), float64
     step : float
-        Largest distance by which a unit moved.  The cost is O(n_units * (n_rows + n_cols) *
-        n_features) for a Gaussian.
+        Largest distance between an old and a new prototype.  The cost is O(n_units * (n_rows +
+        n_cols) * n_features) for a Gaussian neighborhood.
 
     See Also
     --------
@@ -672,22 +675,22 @@ def step(
 T = TypeVar("T")
 
 CHUNK_ROWS = 1 << 16
-"""Maximum number of rows in a chunk.  Large chunks are faster because they contain more similar
-rows (core/arrange.hpp)."""
+"""Maximum number of rows in a chunk.  Large chunks are faster because more of their rows are
+similar (core/arrange.hpp)."""
 
 CHUNK_WORK = 5e10
-"""Maximum number of multiply-adds in a chunk (about half a second).  Interrupts take effect between
-chunks."""
+"""Maximum number of multiply-adds in the search of a chunk of rows (about half a second).
+Interrupts take effect between chunks."""
 
 MIN_CHUNK_ROWS = 2048
-"""Minimum number of rows in a chunk.  Each chunk reorders the codebook, which takes time."""
+"""Minimum number of rows in a chunk.  The search reorders the codebook for each chunk."""
 
 MIN_ROWS_PER_UNIT = 4
-"""Minimum number of rows per unit in a chunk.  With fewer rows, the search cannot skip units."""
+"""Minimum number of rows in a chunk, as a multiple of the number of units."""
 
 
 def epoch_sums(problem: Problem, codebook: Floats) -> EpochSums:
-    """Return the sums of all rows for a codebook."""
+    """Return the sums of all rows by their best matching units in a codebook."""
     sums, rows = _over_all(_sums, merge, problem, codebook), problem.rows
     if isinstance(rows, RowsElsewhere):
         of_mean = 4 * np.finfo(np.float64).eps * np.abs(problem.center) * problem.scale
@@ -724,7 +727,7 @@ def winners(problem: Problem, codebook: Floats) -> Ints:
 
 
 def chunks(rows: Rows, codebook: Floats) -> list[slice]:
-    """Return the chunks of rows for one search each."""
+    """Divide the rows into chunks for the search, and return the chunks as slices."""
     n, (n_units, n_features) = len(rows), codebook.shape
     n_values = len(rows.values) / max(1, n) if isinstance(rows, SparseRows) else n_features
     step = max(CHUNK_WORK / (n_units * n_values + 1), MIN_CHUNK_ROWS, MIN_ROWS_PER_UNIT * n_units)
@@ -750,7 +753,7 @@ def _over_all(
     problem: Problem,
     codebook: Floats,
 ) -> T:
-    """Apply a function to the rows or to each piece, and merge the results."""
+    """Apply a function to rows in memory, or to each piece of rows and merge the results."""
     rows = problem.rows
     if not isinstance(rows, RowsElsewhere):
         return function(problem, codebook, 0, rows)
@@ -771,7 +774,7 @@ def _pairs(problem: Problem, codebook: Floats, _: int, rows: Rows) -> Pairs:
 def _chunked(
     problem: Problem, codebook: Floats, rows: Rows
 ) -> Iterator[tuple[Rows, Float64s | None]]:
-    """Yield the rows in chunks, with their weights."""
+    """Yield chunks of rows, with the weights of these rows."""
     weights = problem.weights
     for part in chunks(rows, codebook):
         yield rows[part], None if weights is None else weights[part]

@@ -1,4 +1,4 @@
-"""The settings of a training, and reports of progress."""
+"""The settings of a training, and the reports of its progress for callbacks."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ SCHEDULES = ("geometric", "linear", "inverse", "asymptotic", "constant")
 def schedule(
     kind: str | Float64s, start: float, end: float, n: int, steps: slice = slice(None)
 ) -> Float64s:
-    """Return all `n` values of a schedule, or some of these values."""
+    """Return the values of a schedule of `n` steps from `start` to `end`, or some of them."""
     step = np.arange(*steps.indices(n))
     if not isinstance(kind, str):
         values: Float64s = kind[step * len(kind) // n]
@@ -46,21 +46,22 @@ def schedule(
 
 
 class Progress(NamedTuple):
-    """Report of one training step, which is passed to callbacks.
+    """Report of one epoch or block of updates, which is passed to callbacks.
 
     Attributes
     ----------
     step, n_steps : int
-        Number of epochs, or of updates in online training, that are done and that are planned.
+        Numbers of completed and of planned epochs.  In online training, numbers of updates.
     radius : float
-        Radius of the step, in grid steps of the full map.
+        Radius of the epoch or block, in grid steps of the full map.
     quantization_error : float
-        Mean distance of the rows to their best matching units, before the update of the step.
+        Mean distance from the rows to their best matching units, before the epoch changes the
+        units.
     movement : float
-        Largest distance that a unit moved, relative to the mean distance of the rows to their
-        mean.  NaN in online training.
+        Largest distance between an old and a new prototype, divided by the mean distance from the
+        rows to their mean.  NaN in online training.
     n_units, n_samples : int
-        Number of units of the map in this step, and number of rows in this step.
+        Numbers of units and rows in this epoch or block.
 
     See Also
     --------
@@ -94,20 +95,19 @@ NONE_BETTER = "settled: no unit is better placed elsewhere"
 ROUNDS_DONE = "all rounds of moves done"
 
 FINISHED = (EPOCHS_DONE, UPDATES_DONE, NO_ROW_MOVES, WITHIN_TOL, REPEATS, NONE_BETTER, ROUNDS_DONE)
-"""Reasons for the end of a complete training run."""
+"""Possible values of the stop reason of a training run that is complete."""
 
 INTERRUPTED = "interrupted"
-"""Reason if Ctrl-C ended a training run.  The codebook is the result of the last completed
-step."""
+"""Stop reason after Ctrl-C.  The codebook is the result of the last completed epoch or block."""
 
 STOPPED_BY_CALLBACK = "a callback asked to stop"
 
 AT_CHECKPOINT = "not ended: a checkpoint"
-"""Reason in a checkpoint file from an unfinished training."""
+"""Stop reason in a checkpoint file, which is written before the training ends."""
 
 Callback = Callable[[Progress], bool | str | None]
-"""Function called after each epoch or block of updates.  Training ends if the function returns True
-or a reason."""
+"""Function that is called after each epoch or block of updates.  Training ends if the function
+returns True or a text with the reason."""
 
 
 def was_cut(reason: str) -> bool:
@@ -117,8 +117,8 @@ def was_cut(reason: str) -> bool:
 
 MAX_EPOCHS = 1_000_000
 UNITS_PER_ROOT = 5.0
-"""Number of units divided by the square root of the number of rows, for automatic sizes (Vesanto's
-rule)."""
+"""A map of automatic size has this number times the square root of the number of rows as its number
+of units (Vesanto's rule)."""
 
 ALGORITHMS = ("auto", "batch", "online", "multires")
 ONLINE_METRICS = ("euclidean", "cosine", "correlation", "mahalanobis")
@@ -134,7 +134,7 @@ class Settings:
     Raises
     ------
     ValueError, TypeError
-        If a value is invalid, independent of the data.  The message names the parameter.
+        If a setting is invalid for any data.  The message names the parameter.
     """
 
     n_rows: int | str = "auto"
@@ -204,7 +204,7 @@ class Settings:
 
     @property
     def start(self) -> str:
-        """Name of the start, "given" for a codebook, or "map" for a map."""
+        """Name of the method for the initial codebook, or "given" or "map" for values."""
         if isinstance(self.init, str):
             return self.init
         return "map" if isinstance(self.init, Map) else "given"
@@ -299,7 +299,7 @@ class Settings:
         self._check_triangle(self.lattice, repr(self.lattice))
 
     def _check_lattice(self, lattice: Lattice) -> None:
-        """Raise ValueError if settings contradict the size or boundary of a lattice."""
+        """Raise ValueError if other settings contradict the size or boundary of `lattice`."""
         is_graph = isinstance(lattice, Graph)
         what = "a graph" if is_graph else "a `Lattice`"
         for name in ("n_rows", "n_cols"):
@@ -380,5 +380,5 @@ def learning_rates(given: Any) -> tuple[float, float]:
 
 
 def decay_of(decay: Any) -> str | Float64s:
-    """Return the name or the values of a schedule."""
+    """Return the name of a schedule, or its values as an array."""
     return decay if isinstance(decay, str) else np.asarray(decay, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Find the map of an object, and return changed maps."""
+"""Get the map of an estimator or a detector, and change the encoding or unit order of a map."""
 
 import os
 from dataclasses import replace
@@ -17,7 +17,7 @@ from somscape.tables.table import Table, table_from_columns
 
 
 def refusal_of(thing: Any, wanted: str, example: str, *marks: str) -> Exception:
-    """Return the error to raise for an object that is not a map or a detector."""
+    """Return the error for an argument that is not a map or a detector."""
     if isinstance(thing, str | os.PathLike):
         path = os.fspath(thing)
         return ParameterTypeError(
@@ -34,7 +34,7 @@ def refusal_of(thing: Any, wanted: str, example: str, *marks: str) -> Exception:
 
 
 def as_map(map_: Any) -> Map:
-    """Return a map, or the map of a detector or a fitted estimator."""
+    """Return the argument if it is a map, or the map of a detector or a fitted estimator."""
     found = getattr(map_, "map_", map_)
     if not isinstance(found, Map):
         raise refusal_of(map_, "a Map", "`som.map_`", "save", "som")
@@ -42,14 +42,14 @@ def as_map(map_: Any) -> Map:
 
 
 def map_in_words(map_: Map) -> Map:
-    """Return a map with words instead of codes, if the map contains a dictionary."""
+    """If a map contains a data dictionary, return the map with words instead of codes."""
     if not map_.encoding.roles.dictionary:
         return map_
     return replace(map_, encoding=in_words(map_.encoding), told=map_.joins)
 
 
 def reordered(map_: Map, units: Ints) -> Map:
-    """Return the map with its units in the order of `units`."""
+    """Return the map with its units reordered.  Its unit i is the earlier unit ``units[i]``."""
     told, kept = map_.told, map_.kept_regions
     return replace(
         map_,
@@ -62,7 +62,7 @@ def reordered(map_: Map, units: Ints) -> Map:
 
 
 def table_and_rows(map_: Map, X: Any) -> tuple[Table, Floats]:
-    """Return two values: a table with the columns of a map, and encoded rows."""
+    """Return the data as a table with the columns of the map, and as encoded rows."""
     X = collected(X)
     if isinstance(X, Table) or hasattr(X, "columns"):
         table = X if isinstance(X, Table) else table_from_frame(X)

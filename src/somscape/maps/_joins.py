@@ -1,5 +1,5 @@
-"""The order in which the units of a map join to regions.  Units on different sides of a gap join
-last."""
+"""The order in which the units of a map are joined to regions.  Units on different sides of a gap
+in the data are joined last."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -17,28 +17,28 @@ from somscape.kernels._kernels import MAX_BEST
 from somscape.kernels._select import select_kernels
 
 MIN_REST = 1e-3
-"""Smallest share of the pull on a unit that remains without one row."""
+"""Lower limit for the share of the pull on a unit that remains if one row is removed."""
 
 MAX_KEPT = 4000
-"""Maximum number of rows that a small map stores to find regions."""
+"""Number of rows that are stored with a small map to find regions."""
 
 KEPT_PER_UNIT = 8
 MIN_KEPT = 200
 MAX_VALUES = 1 << 22
-"""Maximum number of values in the stored rows.  At least 200 rows are allowed."""
+"""Number of values in the stored rows up to which more rows are stored."""
 
 
 @dataclass(frozen=True, eq=False)
 class Near:
-    """The nearest units of some rows, nearest units first.
+    """For each of some rows, its nearest units, with the nearest unit first.
 
     Attributes
     ----------
     units : ndarray of shape (n, k)
     squares : ndarray of shape (n, k), float64
-        Squared distances from the row to the units.
+        Squared distances from the row to these units.
     gaps : ndarray of shape (n, k), float64
-        Distances from the nearest unit of the row to the other units.
+        Distances from the first of these units to the others.
     weights : ndarray of shape (n,), float64
         Weight of each row.
     """
@@ -51,12 +51,12 @@ class Near:
 
 @dataclass(frozen=True, eq=False)
 class KeptRows:
-    """Rows that a map stores to find gaps between its units.
+    """Rows that are stored with a map to find gaps between its units.
 
     Attributes
     ----------
     rows : ndarray of shape (n, n_features)
-        Rows in the coordinates of the metric, with NaN for missing values.
+        Rows after the transformation by the metric, with NaN for missing values.
     weights : ndarray of shape (n,), float64
     """
 
@@ -65,21 +65,21 @@ class KeptRows:
 
     @classmethod
     def of(cls, rows: Floats, weights: Float64s | None) -> "KeptRows":
-        """Return the rows that have a value, with their weights."""
+        """Create kept rows from those rows that have a value, with their weights."""
         there = ~np.isnan(rows).all(axis=1)
         weights = np.ones(len(rows)) if weights is None else weights
         return cls(np.ascontiguousarray(rows[there]), weights[there])
 
     @property
     def distinct(self) -> "KeptRows":
-        """Distinct rows with the total weight of their copies."""
+        """The distinct rows, each with the total weight of its copies."""
         rows, place = np.unique(self.rows, axis=0, return_inverse=True)
         return KeptRows(rows, np.bincount(place.ravel(), self.weights).astype(np.float64))
 
 
 @dataclass(frozen=True)
 class Pull:
-    """How strongly rows pulled units in the last epoch.
+    """Settings that determine how strongly rows pulled units in the last epoch.
 
     Attributes
     ----------
@@ -98,7 +98,7 @@ class Pull:
 
 
 def rows_to_keep(shape: tuple[int, ...], n_units: int) -> Ints:
-    """Return the indices of the rows that a map stores: all rows or a random sample."""
+    """Return the numbers of the rows to store with a map (all rows or a random sample)."""
     n, n_features = shape
     by_size = max(MIN_KEPT, MAX_VALUES // n_features)
     n_kept = min(n, max(MAX_KEPT, KEPT_PER_UNIT * n_units), by_size)
@@ -124,7 +124,7 @@ def near_units(rows: Floats, weights: Float64s, codebook: Floats, pull: Pull | N
 
 
 def _factors_without_own_pull(units: Ints, weights: Float64s, pull: Pull) -> Float64s:
-    """Return factors that remove the pull of each row from its distances to units."""
+    """Return factors for the distances from rows to units that undo the pull of each row."""
     winners = units[:, 0]
     pulls = np.zeros(units.shape)
     total = np.zeros(pull.lattice.n_units)
@@ -141,7 +141,7 @@ def _factors_without_own_pull(units: Ints, weights: Float64s, pull: Pull) -> Flo
 
 
 def _gaps_of_units(units: Ints, codebook: Floats) -> Float64s:
-    """Return the distances from each row's nearest unit to its other near units."""
+    """For each row, return the distances from its nearest unit to its other near units."""
     n_units = len(codebook)
     keys = np.minimum(units[:, :1], units) * n_units + np.maximum(units[:, :1], units)
     pairs, place = np.unique(keys, return_inverse=True)
@@ -156,7 +156,7 @@ def _gaps_of_units(units: Ints, codebook: Floats) -> Float64s:
 class JoinedUnits:
     """Groups of a map's units, called pieces.  At first, each unit is a piece.
 
-    One of the unit numbers is the name of the piece.
+    The name of a piece is the number of one of its units.
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ class JoinedUnits:
     centers : ndarray of shape (n_units, n_features), float64
         Prototypes.
     weights : ndarray of shape (n_units,), float64
-        Weight of each unit, above 0.  The center of a piece is a weighted mean.
+        Weight of each unit, above 0.  The center of a piece is the weighted mean of its prototypes.
 
     Attributes
     ----------
@@ -211,12 +211,12 @@ class JoinedUnits:
         self.neighbors[other] = set()
 
     def apart(self, piece: int, others: Ints) -> Float64s:
-        """Return squared distances from a piece's center to other centers."""
+        """Return squared distances from a piece's center to the centers of other pieces."""
         return np.asarray(((self.centers[others] - self.centers[piece]) ** 2).sum(axis=1))
 
     @property
     def labels(self) -> Ints:
-        """Number of each unit's piece.  Pieces are numbered in the order of their first units."""
+        """Number of each unit's piece.  Pieces are numbered by their first units."""
         _, first, number = np.unique(self.of_unit, return_index=True, return_inverse=True)
         place = np.empty(len(first), dtype=np.intp)
         place[np.argsort(first)] = np.arange(len(first))
@@ -224,15 +224,15 @@ class JoinedUnits:
 
 
 MAX_STRETCH = 2.5
-"""Two of the three nearest units of a row touch up to this multiple of the usual distance."""
+"""Largest distance of two units that touch, as a multiple of the usual distance."""
 
 TINY = 1e-12
-"""Share of the longest distance that replaces a distance of 0.  Sparse arrays cannot represent
-0."""
+"""A distance of 0 is replaced by this share of the longest distance, because a sparse array does
+not store 0."""
 
 
 def touching_units(near: Near, places: Float64s, lattice: Lattice) -> tuple[Any, Any]:
-    """Return two sparse arrays: the distances of all touching units and of the closest pairs."""
+    """Return the distances of all touching units and of the closest pairs, as sparse arrays."""
     from scipy.sparse.csgraph import connected_components
 
     n_units = len(places)
@@ -258,7 +258,7 @@ def touching_units(near: Near, places: Float64s, lattice: Lattice) -> tuple[Any,
 
 
 def _pair_two_nearest(near: Near, has_rows: np.ndarray) -> Ints:
-    """Return each row's nearest unit and its next unit with rows."""
+    """For each row, return its nearest unit and its next nearest unit that has rows."""
     is_other = has_rows[near.units]
     is_other[:, 0] = False
     rows = np.flatnonzero(is_other.any(axis=1))
@@ -266,7 +266,7 @@ def _pair_two_nearest(near: Near, has_rows: np.ndarray) -> Ints:
 
 
 def _pair_empty_units(places: Float64s, has_rows: np.ndarray) -> Ints:
-    """Return each unit without rows and its nearest unit with rows."""
+    """For each unit without rows, return this unit and the nearest unit that has rows."""
     empty, full = np.flatnonzero(~has_rows), np.flatnonzero(has_rows)
     if not len(empty) or not len(full):
         return np.empty((0, 2), dtype=np.intp)
@@ -275,7 +275,7 @@ def _pair_empty_units(places: Float64s, has_rows: np.ndarray) -> Ints:
 
 
 def _pairs(pairs: Ints, n_units: int) -> Ints:
-    """Return each distinct pair in both directions, in ascending order."""
+    """Return each distinct pair of units in both directions, in ascending order."""
     pairs = np.concatenate([pairs, pairs[:, ::-1]])
     pairs = pairs[pairs[:, 0] != pairs[:, 1]]
     return np.column_stack(np.divmod(np.unique(pairs[:, 0] * n_units + pairs[:, 1]), n_units))
@@ -288,7 +288,7 @@ def _lengths(pairs: Ints, places: Float64s) -> Any:
 
 
 def sparse_graph(lengths: Float64s, a: Ints, b: Ints, n: int) -> Any:
-    """Return edge lengths as a sparse array, from nodes `a` to nodes `b`."""
+    """Return a graph as a sparse array of edge lengths.  The edges lead from `a` to `b`."""
     from scipy.sparse import csr_array
 
     order = np.lexsort([b, a])
@@ -299,7 +299,7 @@ def sparse_graph(lengths: Float64s, a: Ints, b: Ints, n: int) -> Any:
 
 
 def edges_of(graph: Any, nodes: Ints) -> tuple[Ints, Ints, Float64s]:
-    """Return begin (as index into `nodes`), end and length of all edges of some nodes."""
+    """Return the edges that begin at `nodes`: index of the begin in `nodes`, end, and length."""
     begins = graph.indptr[nodes]
     counts = graph.indptr[nodes + 1] - begins
     places = np.repeat(np.arange(len(nodes)), counts)
@@ -309,7 +309,7 @@ def edges_of(graph: Any, nodes: Ints) -> tuple[Ints, Ints, Float64s]:
 
 
 def _median_lengths(edges: Any) -> Float64s:
-    """Return each unit's median edge length, or infinity without edges."""
+    """For each unit, return the median length of its edges, or infinity if it has none."""
     unit = np.repeat(np.arange(edges.shape[0]), np.diff(edges.indptr))
     ordered = edges.data[np.lexsort([edges.data, unit])]
     count = np.diff(edges.indptr)
@@ -318,19 +318,19 @@ def _median_lengths(edges: Any) -> Float64s:
 
 
 WIDTHS = np.array([0.125, 0.175, 0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8])
-"""Half widths of windows, in distances between two units at the border."""
+"""Half widths of windows for counting rows, in distances between two units at the border."""
 
 PLACES = np.arange(1, 24)
-"""Starts of the windows on both sides of a border, in half window widths."""
+"""Starts of the windows on both sides of a border, as multiples of the half width."""
 
 FEW = 3.0
-"""A part with at most this number of rows is too small to judge its border."""
+"""Number of rows up to which a part of the map is too small to judge its border."""
 
 SHALLOW = 0.8
-"""A border is a gap if it has fewer rows than this share of the rows next to it."""
+"""Share of the rows next to a border below which the rows at the border mean a gap."""
 
 NOTHING = 1e-9
-"""Number of rows that replaces 0, because the function needs a positive number."""
+"""Number of rows that replaces 0, because `betainc` needs a positive number."""
 
 
 def valley(
@@ -342,7 +342,7 @@ def valley(
     *,
     narrowest: float = 0.0,
 ) -> float:
-    """Return the probability that a border inside one cluster is this empty."""
+    """Return the probability of so few rows at a border if both sides are one cluster."""
     from scipy.special import betainc
 
     if min(a_weights.sum(), b_weights.sum()) <= FEW or not unit > 0:
@@ -364,31 +364,31 @@ def valley(
 
 
 N_AT_BORDER = 20
-"""Number of rows near the border at which the distance of units is measured."""
+"""Number of rows nearest to a border from which the distance between units there is measured."""
 
 MAX_LEAP = 2.0
-"""Largest distance of two touching units at the border, as a multiple of the usual distance
-there."""
+"""Largest distance of two units that touch across a border, as a multiple of the usual distance of
+units at this border."""
 
 
 FACING = 1.5
-"""Few units touch across a gap.  So units up to this multiple of the usual distance from the other
-part are also at the border."""
+"""A unit is also at the border if its distance from the other part is at most this multiple of the
+usual distance.  Few units touch across a gap."""
 
 BENT = 1.5
-"""A unit that does not touch the other part must be closer to it than this multiple of its path.
-The path leads inside its own part to a touching unit."""
+"""Such a unit must also be closer to the other part than this multiple of its path inside its own
+part to a unit that touches the other part."""
 
 LARGE = 1.25
-"""Maps above this multiple of the default size, 5 sqrt(n) units, do not use narrow windows."""
+"""Multiple of 5 sqrt(n) units (the default size) above which narrow windows are not used."""
 
 NARROWEST = 0.7
-"""Smallest half width of a window on a large map, in distances between two units.  For n rows per
-unit, it is divided by n."""
+"""Smallest half width of a window on a large map with one row per unit, as a multiple of the
+distance between two units.  For n rows per unit, it is divided by n."""
 
 
 def narrowest_window(n_units: int, n_rows: float) -> float:
-    """Return the smallest half width of windows, in distances between two units."""
+    """Return the smallest half width of windows, as a multiple of the distance between units."""
     is_large = n_units > LARGE * 5 * np.sqrt(n_rows)
     return NARROWEST * n_units / n_rows if is_large else 0.0
 
@@ -397,10 +397,11 @@ class Borders:
     """Compares the number of rows at a border with the numbers of rows on both sides.
 
     At the border, a line connects a row's unit with the nearest unit of the other part.  The
-    distance of the row to the border is measured along this line, from the middle.  It is computed
-    from the squared distances to both units.  For all other rows, the distance is the shortest path
-    to the border inside the part.  So bends of a part do not change densities.  A unit that is
-    close to the other part but has a long path is also at the border.
+    distance of the row to the border is measured along this line, from the middle.  The distance is
+    computed from the squared distances between the row and both units.  For all other rows, the
+    distance is the shortest path to the border inside the part.  So the bends of a part do not
+    affect how densely its rows appear.  A unit that is close to the other part but has a long path
+    is also at the border.
 
     Parameters
     ----------
@@ -417,7 +418,7 @@ class Borders:
     def compare(
         self, pieces: JoinedUnits, parts: tuple[int, int], rows: tuple[Ints, Ints]
     ) -> float:
-        """Return the result of `valley` for the border of two parts."""
+        """Return the result of `valley` for the border between two parts of the map."""
         faced = [self._facing(rows[i], pieces, parts[1 - i]) for i in (0, 1)]
         far, gaps = (np.concatenate(each) for each in zip(*faced, strict=True))
         at_border = np.argsort(far, kind="stable")[:N_AT_BORDER]  # NaN comes last
@@ -436,7 +437,7 @@ class Borders:
         return valley(along[0], weights[0], along[1], weights[1], unit, narrowest=narrowest)
 
     def _spacing(self, rows: Ints, pieces: JoinedUnits) -> float:
-        """Return the median distance of two near units of one part at some rows, or 0."""
+        """Return the median distance of two near units of one part, over some rows, or 0."""
         part = pieces.of_unit[self._near.units[rows]]
         is_own = part == part[:, :1]
         is_own[:, 0] = False
@@ -445,7 +446,7 @@ class Borders:
         return float(np.median(gaps)) if len(gaps) else 0.0
 
     def _facing(self, rows: Ints, pieces: JoinedUnits, other: int) -> tuple[Float64s, Float64s]:
-        """Return distances of rows to the middle of two units, and distances of both units."""
+        """Return distances of rows to the middle between two units, and between both units."""
         near = self._near
         is_other = pieces.of_unit[near.units[rows]] == other
         slot = is_other.argmax(axis=1)
@@ -464,7 +465,7 @@ class Borders:
         unit: float,
         faced: tuple[Float64s, Float64s],
     ) -> Float64s:
-        """Return the distances of rows to the border through their own part."""
+        """Return the distances from rows to the border, along paths in their own part."""
         near = self._near
         members = pieces.members[parts[0]]
         begins, ends, lengths = edges_of(self._touching, members)
@@ -497,7 +498,7 @@ class Borders:
         return far
 
     def _distances_beyond(self, rows: Ints, before: Ints) -> Float64s:
-        """Return how far each row is beyond its unit along the path."""
+        """For each row, return how far it is beyond its unit in the direction of the path."""
         near = self._near
         is_before = near.units[rows] == before[:, None]
         slot = is_before.argmax(axis=1)
@@ -508,7 +509,7 @@ class Borders:
 
 
 def _paths(squares: Any, is_first: np.ndarray) -> tuple[Float64s, Ints]:
-    """Return each unit's path length from the border, and its previous unit or -1."""
+    """For each unit, return the length of its path from the border, and the previous unit or -1."""
     from scipy.sparse.csgraph import dijkstra
 
     cost, before, _ = dijkstra(
@@ -524,23 +525,23 @@ def _paths(squares: Any, is_first: np.ndarray) -> tuple[Float64s, Ints]:
 
 
 SUSPECT = 0.02
-"""Two parts join last if `valley` returns less than this probability."""
+"""Result of `valley` below which two parts are joined only after all other parts."""
 
 TELLING = -np.log(SUSPECT) / np.log1p(SHALLOW)
-"""A part with at most this number of rows (6.7) never joins last.  For n rows and an empty border,
+"""Number of rows (6.7) up to which a part cannot reach `SUSPECT`.  For n rows and an empty border,
 `valley` returns at least 1.8 to the power of -n."""
 
 ALPHA = 3e-4
-"""Parts are separate clusters only if `valley` is below this probability and the next two
+"""Result of `valley` below which two parts are separate clusters, if it is also below the next two
 limits."""
 
 ALPHA_ROWS = 0.1
-"""The probability must also be below this number divided by the number of rows.  More rows create
-more borders by chance."""
+"""The result of `valley` must also be below this number divided by the number of rows.  More rows
+create more borders by chance."""
 
 ALPHA_UNITS = 0.05
-"""The probability must also be below this number divided by the number of units.  A map has about
-as many borders as units."""
+"""The result of `valley` must also be below this number divided by the number of units.  A map has
+about as many borders as units."""
 
 EMPTY_WEIGHT = 1e-9
 """Weight of a unit without rows, as a share of the mean weight.  Such units join early."""
@@ -548,18 +549,18 @@ EMPTY_WEIGHT = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class Joins:
-    """The steps in which the units of a map join to one piece.
+    """The order in which the units of a map are joined, until few pieces remain.
 
     Attributes
     ----------
     pairs : ndarray of shape (n_joins, 2)
-        Names of two pieces in ascending order.  The name of a piece is its lowest unit.  So the
-        joined piece gets the first name.  Undoing the last joins splits regions into smaller
-        regions.
+        Names of the two pieces of each join, in ascending order.  The name of a piece is its lowest
+        unit, so the joined piece gets the first name.  Undoing the last joins splits regions into
+        smaller regions.
     evidence : ndarray of shape (n_joins,), float64
         Result of `valley` for the border of the two pieces.
     n_apart : int
-        Number of pieces with gaps between them.
+        Number of pieces at which gaps separate all pieces.
     """
 
     pairs: Ints
@@ -585,7 +586,7 @@ class Joins:
 
 
 def joins_of(arrays: Mapping[str, np.ndarray], n_units: int) -> Joins | None:
-    """Return the joins from the arrays of a file, or None without joins."""
+    """Return the joins from the arrays of a map file, or None if the arrays lack joins."""
     if not any(name.startswith("joins.") for name in arrays):
         return None
     pairs, evidence = arrays["joins.pairs"], arrays["joins.evidence"]
@@ -615,7 +616,7 @@ def joins_of(arrays: Mapping[str, np.ndarray], n_units: int) -> Joins | None:
 
 
 def pieces_after(n_units: int, pairs: Ints) -> Ints:
-    """Return the name of each unit's piece after some joins."""
+    """For each unit, return the name of its piece after the joins in `pairs`."""
     piece = np.arange(n_units)
     for into, other in pairs[::-1].tolist():  # later joins of `into` come first in this order
         piece[other] = piece[into]
@@ -625,7 +626,7 @@ def pieces_after(n_units: int, pairs: Ints) -> Ints:
 def join_units(
     kept: KeptRows, places: Float64s, hits: Float64s, lattice: Lattice, pull: Pull | None = None
 ) -> Joins:
-    """Return the joins of the units of a map."""
+    """Compute the order in which the units of a map are joined to regions."""
     kept = kept.distinct
     near = near_units(kept.rows, kept.weights, places, pull)
     touching, closest = touching_units(near, places, lattice)
@@ -647,23 +648,23 @@ def join_units(
 
 
 def weights_of(hits: Float64s) -> Float64s:
-    """Return the weights of units, with a small weight instead of 0."""
+    """Return the hits of units as weights, with a small weight for units without hits."""
     hits = hits if hits.any() else np.ones(len(hits))
     return np.maximum(hits, EMPTY_WEIGHT * hits.mean())
 
 
 def import_solvers() -> None:
-    """Import the modules that `join_units` needs, before memory is limited."""
+    """Import the modules that `join_units` needs, before a process limits its memory."""
     import scipy.sparse.csgraph
     import scipy.special  # noqa: F401 - before the limit
 
 
 Join = tuple[int, int, float]
-"""Two pieces, and the result of `valley` for their border."""
+"""Two pieces that are joined, and the result of `valley` for the border between them."""
 
 
 class _Parts:
-    """The current parts of a map, and their rows."""
+    """Joins units to larger and larger parts of the map, and keeps the rows of each part."""
 
     def __init__(
         self, borders: Borders, closest: Any, near: Near, places: Float64s, hits: Float64s
@@ -686,7 +687,7 @@ class _Parts:
         self._is_live[other] = False
 
     def join_all(self, by_evidence: bool = False) -> list[Join]:
-        """Join parts until no parts touch, and return the joins."""
+        """Join parts until no two parts touch, and return the joins in order."""
         pieces, joins = self._pieces, []
         # A changed part has new costs, so entries of the heap with an old `age` are outdated.
         age = [0] * len(self._rows)
@@ -717,7 +718,7 @@ class _Parts:
         return joins
 
     def _evidence(self, a: int, b: int, few: float = FEW) -> float:
-        """Return the result of `valley` for two parts, or 1 if a part has few rows."""
+        """Return the result of `valley` for two parts, or 1 if one of them has few rows."""
         if min(self._counts[a], self._counts[b]) <= few:
             return 1.0
         return self._borders.compare(self._pieces, (a, b), (self._rows[a], self._rows[b]))
@@ -729,7 +730,7 @@ class _Parts:
 
 
 def _held_apart(n_units: int, joins: list[Join], alpha: float) -> Ints:
-    """Return each unit's piece before separate clusters join."""
+    """For each unit, return its piece before any joins of separate clusters."""
     holds: set[int] = set()
     kept = []
     for into, other, evidence in joins:
@@ -741,7 +742,7 @@ def _held_apart(n_units: int, joins: list[Join], alpha: float) -> Ints:
 
 
 def _weakest_first(joins: list[Join]) -> list[Join]:
-    """Return the joins in a new order, with the emptiest borders last."""
+    """Reorder joins so that pieces with the emptiest border between them are joined last."""
     made: dict[int, int] = {}
     below: list[list[int]] = []
     strongest: list[float] = []

@@ -31,14 +31,14 @@ from somscape.tables.table import Table, frame_of
 
 
 def unit_places(map_: "Map") -> dict[str, Any]:
-    """Return the number, row and column of each unit."""
+    """Return the number, row and column of each unit, as columns of a data frame."""
     units = np.arange(map_.n_units)
     row, col = map_.lattice.rows_and_cols(units)
     return {"unit": units, "row": row, "col": col}
 
 
 def unit_columns(map_: "Map") -> dict[str, Any]:
-    """Return position, hits, U-height and component planes of each unit."""
+    """Return position, hits, U-height and component planes as columns with one value per unit."""
     columns = unit_places(map_) | {"hits": map_.hits, "u_height": map_.u_heights}
     for code in map_.encoding.features:
         columns[free_name(code.name, columns, "_")] = map_.plane(code.name)
@@ -46,7 +46,7 @@ def unit_columns(map_: "Map") -> dict[str, Any]:
 
 
 MAX_CELLS = 2500
-"""Largest number of units of a map that a notebook draws."""
+"""Largest number of units up to which a notebook shows a map as a picture."""
 
 WIDTH = 360
 """Width of the picture in pixels.  Tall maps are narrower."""
@@ -96,14 +96,14 @@ def _picture(map_: "Map") -> ET.Element:
 
 
 OWN = ("codebook", "hits", "history", "metric", "lattice", "joins", "kept_regions")
-"""Names of the map's own arrays, up to the first dot."""
+"""Names, up to the first dot, of those arrays in a file that belong to the map itself."""
 
 OTHERS = ("checkpoint", "detector", CLASSES, TARGETS)
-"""Header entries that do not belong to the map itself."""
+"""Header entries of a file that do not belong to the map itself."""
 
 
 def map_alone(record: Record) -> Record:
-    """Return a record with only the parts of the map itself."""
+    """Return a record without the parts that do not belong to the map itself."""
     header, arrays = record.header, record.arrays
     more = [name for name in OTHERS if isinstance(header, dict) and header.get(name) is not None]
     if not more:
@@ -113,7 +113,7 @@ def map_alone(record: Record) -> Record:
 
 
 def history_of(arrays: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arrays of the history, with one value per epoch."""
+    """Return the arrays of the training history, with one value per epoch."""
     found = {k.removeprefix("history."): v for k, v in arrays.items() if k.startswith("history.")}
     for name, values in found.items():
         if values.dtype.kind != "f" or values.ndim != 1 or not len(values):
@@ -124,7 +124,7 @@ def history_of(arrays: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def names_of_units(labels: Any, n_units: int) -> tuple[str, ...]:
-    """Return the labels of all units, or an empty tuple."""
+    """Check the labels of units, and return one label for each unit or an empty tuple."""
     is_list = isinstance(labels, list) and all(isinstance(label, str) for label in labels)
     if not is_list or len(labels) not in (0, n_units):
         raise ParameterError("unit_labels must be one text for each unit", parameter="unit_labels")
@@ -132,14 +132,14 @@ def names_of_units(labels: Any, n_units: int) -> tuple[str, ...]:
 
 
 class Layered:
-    """Mixin that adds methods for layers of columns to the map."""
+    """Methods of `Map` for layers, which are named groups of columns."""
 
     codebook: Float64s
     encoding: Encoding
     metric: Metric
 
     def of_layers(self, layers: str | Iterable[str]) -> "Map":
-        """Return the map restricted to some of its layers.
+        """Return a map with only the features of some layers.
 
         Parameters
         ----------
@@ -155,8 +155,8 @@ class Layered:
         Raises
         ------
         InputError
-            If the map does not have these layers, or the metric is
-            ``"mahalanobis"`` (classifiers and regressors).
+            If the map does not have these layers, or its metric is ``"mahalanobis"`` (classifiers
+            and regressors).
 
         Examples
         --------
@@ -196,7 +196,7 @@ class Layered:
     def predict_layers(
         self, X: Table | Any, given: str | Iterable[str], *, library: str | None = None
     ) -> Any:
-        """Predict the values of rows in all layers that are not given.
+        """Predict, for each row, its values in the columns of all other layers.
 
         Parameters
         ----------
@@ -238,7 +238,7 @@ class Layered:
 
 
 def _predict_other_columns(map_: "Map", part: "Map", units: Ints) -> dict[str, Any]:
-    """Return the values of units in columns that are not in `part`."""
+    """For each unit in `units`, return its values in those columns that are not in `part`."""
     given = {code.name for code in part.encoding.used}
     others = [code.name for code in map_.encoding.used if code.name not in given]
     if not others:
@@ -307,7 +307,7 @@ def _as_array(X: Any) -> Any:
 
 
 def _names_in(frame: Any, encoding: Encoding) -> list[str] | None:
-    """Return the names of the columns to use, or None for all columns."""
+    """Return the names of those columns of a frame that the map needs, or None for all columns."""
     if not encoding.is_named:
         return None
     names, there = encoding.feature_names, frame_names(frame)
@@ -334,20 +334,20 @@ COLOR = re.compile("#[0-9a-f]{6}")
 
 @dataclass(frozen=True, eq=False)
 class KeptRegions:
-    """The regions that a user chose to keep.
+    """Regions of a map that a user chose to save with the map.
 
     Attributes
     ----------
     labels : ndarray of shape (n_units,), int
         Region of each unit, numbered from 0 without gaps.
     names, colors : tuple of str
-        Name and color ("#rrggbb") of each region, or "".  Empty if all regions are without names or
-        colors.
+        Name and color ("#rrggbb") of each region, or "".  Empty if no region has a name or a color.
 
     Raises
     ------
     InputError
-        If labels have gaps, names or colors do not fit the regions, or a name is repeated.
+        If a number is missing in the labels, names or colors do not fit the regions, or a name is
+        repeated.
     """
 
     labels: Ints
@@ -405,7 +405,7 @@ class KeptRegions:
         object.__setattr__(self, "labels", labels)
 
     def check(self, n_units: int) -> None:
-        """Raise InputError if the regions do not have `n_units` units."""
+        """Raise InputError if the number of labels is not `n_units`."""
         if len(self.labels) != n_units:
             raise InputError(
                 f"The regions have {len(self.labels)} units, but the map has {n_units}. Give the "
@@ -418,7 +418,7 @@ class KeptRegions:
 def regions_of_record(
     header: Mapping[str, Any], arrays: Mapping[str, Any], n_units: int
 ) -> KeptRegions | None:
-    """Return the kept regions of a record, or None."""
+    """Return the kept regions from the parts of a record, or None if the record has none."""
     if "kept_regions" not in arrays:
         return None
     said = header["kept_regions"]
@@ -435,19 +435,20 @@ NO_UNIT = -1
 class Map(Layered):
     """A trained self-organizing map.
 
-    The arrays of a map are read-only.  To change an array, change a copy and pass the copy to
-    ``dataclasses.replace``.
+    The arrays of a map are read-only.  To change a map, change a copy of the array and pass this
+    copy to ``dataclasses.replace``.
 
     Attributes
     ----------
     codebook : ndarray of shape (n_units, n_features), float64
-        Prototype of each unit, as encoded features, with ``unit = row * n_cols + col``.
+        Prototype of each unit, as encoded features.  Units are numbered by ``unit = row * n_cols +
+        col``.
     lattice : Lattice
         Arrangement of the units.
     encoding : Encoding
         Encoding of each column of the data.  For arrays, the encoding does not change values.
     hits : ndarray of shape (n_units,)
-        Number (or total weight) of the training rows of each unit.
+        Number (or total weight) of those training rows whose best matching unit is this unit.
     history : mapping of str to ndarray
         Arrays ``radius`` (in grid steps), ``quantization_error`` and ``movement``, by epoch.
     parameters : mapping of str to JSON data
@@ -457,10 +458,10 @@ class Map(Layered):
     metric : Metric
         Computes the distance between rows and prototypes.
     unit_labels : tuple of str
-        Names of the units from a file with names, or "".  Empty if all units are without names.
+        Names of the units from a file with names, or "".  Empty if no unit has a name.
     told : KeptRows, Joins or None
-        Rows for computing `joins`, or the computed joins.  They are saved to a file.  None if only
-        the prototypes are known.  If you replace the codebook, set `told` to None.
+        Rows from which `joins` are computed, or the computed joins.  They are saved to a file.
+        None if only the prototypes are known.  If you replace the codebook, set `told` to None.
     kept_regions : KeptRegions or None
         Regions that a user chose to keep (`regions.keep`).  They are saved to a file.
 
@@ -522,14 +523,14 @@ class Map(Layered):
         return len(self.codebook)
 
     def rows_of(self, X: Table | Any) -> Floats:
-        """Return data as encoded rows in the form that the kernels need.
+        """Encode data like the training data, and return the rows for the kernels.
 
         Parameters
         ----------
         X : Table, data frame or array-like of shape (n_samples, n_features)
-            A table is encoded like the training table.  A data frame is encoded if the training
-            data were encoded.  An array must contain encoded rows.  Columns of tables and data
-            frames are found by name.
+            A table is encoded like the training table.  A data frame is encoded only if the
+            training data were encoded.  An array must contain encoded rows.  Columns of tables and
+            data frames are found by name.
 
         Returns
         -------
@@ -554,7 +555,7 @@ class Map(Layered):
         return np.ascontiguousarray(values)
 
     def any_rows_of(self, X: Table | Any) -> Rows:
-        """Return dense or sparse rows in the form that the kernels need.
+        """Encode dense or sparse data, and return the rows for the kernels.
 
         Parameters
         ----------
@@ -574,7 +575,7 @@ class Map(Layered):
         return self.sparse_rows_of(X) if is_sparse else self.rows_of(X)
 
     def sparse_rows_of(self, X: Any) -> SparseRows:
-        """Return sparse rows in the form that the kernels need.
+        """Check sparse data, and return the rows for the kernels.
 
         Parameters
         ----------
@@ -626,7 +627,7 @@ class Map(Layered):
         Parameters
         ----------
         rows : ndarray of shape (n_samples, n_features), or SparseRows
-            Rows from `rows_of` or `sparse_rows_of`, which are not checked again.
+            Result of `rows_of` or `sparse_rows_of`.  The rows are not checked again.
         k : int, default=1
             See `winners`.
 
@@ -665,7 +666,7 @@ class Map(Layered):
         check_whole("k", k, 1, high=min(MAX_BEST, self.n_units))
 
     def _compared_rows(self, rows: Rows) -> tuple[Rows, bool]:
-        """Return two values: rows transformed by the metric, and whether values are missing."""
+        """Return rows after the transformation by the metric, and whether values are missing."""
         has_missing = self.encoding.missing == "mask" and not isinstance(rows, SparseRows)
         return self.metric.compared(rows), has_missing and bool(np.isnan(np.asarray(rows)).any())
 
@@ -686,10 +687,10 @@ class Map(Layered):
 
     @cached_property
     def joins(self) -> Joins | None:
-        """The steps in which units join to regions, or None if there are no rows.
+        """The order in which units are joined to regions, or None if unknown.
 
-        The joins are computed at the first access.  This takes about a second for 5,000 rows on 400
-        units.
+        This attribute is computed at the first access.  This takes about a second for 5,000 rows on
+        400 units.
         """
         if not isinstance(self.told, KeptRows):
             return self.told
@@ -700,7 +701,7 @@ class Map(Layered):
 
     @cached_property
     def places(self) -> Float64s:
-        """Prototypes transformed so that Euclidean distances order them like the metric.
+        """Prototypes in coordinates in which Euclidean distances replace the metric.
 
         The shape is (n_units, n_features).  See `Metric.as_euclidean`.
         """
@@ -717,7 +718,7 @@ class Map(Layered):
         return self.metric.mean_to_neighbors(self.codebook, self.lattice.neighbors)
 
     def plane(self, column: str) -> Float64s | Objects | NDArray[np.datetime64]:
-        """Return the component plane of a column, which is one value per unit.
+        """Return the value of each unit in a column (the component plane).
 
         Parameters
         ----------
@@ -727,7 +728,8 @@ class Map(Layered):
         Returns
         -------
         ndarray of shape (n_units,)
-            Numbers or dates in original units.  For a category, the level with the largest share.
+            Numbers or dates in original units.  For a column of categories, the level with the
+            largest share in the unit.
         """
         for code, part in zip(self.encoding.features, self.encoding.slices, strict=True):
             if code.name == column:
@@ -764,7 +766,7 @@ class Map(Layered):
         return frame_of(unit_columns(self), library)
 
     def locate(self, X: Table | Any, library: str | None = None) -> Any:
-        """Return the position of rows on the map as a data frame.
+        """Return the position of each row on the map as a data frame.
 
         Parameters
         ----------
@@ -888,7 +890,7 @@ def _read(record: Record) -> Map:
 def map_of_arrays(
     arrays: Mapping[str, Any], lattice: Lattice, encoding: Encoding, metric: Metric
 ) -> Map:
-    """Check a record's codebook and hits, and return a map."""
+    """Check codebook and hits from the arrays of a record, and return a map with both."""
     codebook, hits = arrays["codebook"], arrays["hits"]
     if codebook.shape != (lattice.n_units, encoding.n_features) or hits.shape != codebook.shape[:1]:
         raise ParameterError(

@@ -1,4 +1,4 @@
-"""Records with named arrays and a JSON header, and their files."""
+"""Map files, which contain a JSON header and named arrays, and records with their contents."""
 
 import json
 import math
@@ -24,8 +24,8 @@ from somscape.errors import InputError, MapFileError, ParameterError
 Arrays: TypeAlias = dict[str, NDArray[Any]]
 
 MAPPED_FROM = 64_000_000
-"""Size in bytes above which a file is mapped into memory.  Smaller files are read.  If another
-program shortens a mapped file, the system ends the process (SIGBUS)."""
+"""Size in bytes above which a file is memory-mapped instead of read.  If another program shortens a
+mapped file, the system ends the process (SIGBUS)."""
 
 MAX_HEADER_BYTES = 50_000_000
 MAX_DIMENSIONS = 8
@@ -39,16 +39,16 @@ TYPES = {
 """NumPy types, by name in the file."""
 
 VALUE_BYTES = 64
-"""Size in bytes of the memory for each JSON value."""
+"""Assumed memory in bytes for each JSON value."""
 
 NAME_BYTES = 90
-"""Size in bytes of the memory for each JSON name."""
+"""Assumed memory in bytes for each JSON name."""
 
 CONTAINER_BYTES = 72
-"""Size in bytes of the memory for each JSON list or object, without its content."""
+"""Assumed memory in bytes for each JSON list or object, without its content."""
 
 ARRAY_BYTES = 600
-"""Size in bytes of the memory for each array, without its values."""
+"""Assumed memory in bytes for each array, without its values."""
 
 NOT_A_MAP = "not a somscape map"
 
@@ -134,7 +134,7 @@ def _refuse_constant(word: str) -> NoReturn:
 
 
 def _check_place(name: str, entry: Any) -> tuple[str, tuple[int, ...], int, int]:
-    """Check the entry of an array, and return its type, shape, begin and end."""
+    """Check the header entry of an array, and return its type, shape, first and last byte."""
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
         raise ParameterError(
             f"a damaged map. The type, shape or offsets of array '{name}' are missing.",
@@ -177,7 +177,7 @@ def _are_counts(values: Any) -> bool:
 
 
 def _check_cover(places: dict[str, tuple[str, tuple[int, ...], int, int]], n_bytes: int) -> None:
-    """Raise ValueError if the arrays do not fill the file exactly."""
+    """Raise ValueError if the arrays of a file overlap, leave a gap or are cut off."""
     here = 0
     for name, (_, _, begin, end) in sorted(places.items(), key=lambda place: place[1][2:]):
         if begin != here:
@@ -209,7 +209,7 @@ def _view(name: str, array: NDArray[Any]) -> NDArray[Any]:
 
 
 PACKED = ("counts.values", "counts.below", "counts.upto", "rarity.x", "rarity.y")
-"""Arrays that a file stores as float32 if this does not change any value."""
+"""Names of the arrays that a file stores as float32 if this does not change any value."""
 
 MATRIX = "decorrelation.matrix"
 MEMBER_CODEBOOK = ".codebook"
@@ -218,7 +218,7 @@ map itself is stored unchanged."""
 
 
 def packed(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """Return arrays in the compact form for files."""
+    """Return arrays in the compact form in which files store them."""
     return {name: _packed(a, name) if _is_packed(name) else a for name, a in arrays.items()}
 
 
@@ -260,13 +260,13 @@ FORMAT = 1
 """Number of the current layout of files.  Files with older numbers stay readable."""
 
 FEATURE_BYTES = 300
-"""Size in bytes of the memory for each feature, without its numbers."""
+"""Assumed memory in bytes for each feature of a map, without its numbers."""
 
 UNIT_BYTES = 10
-"""Size in bytes of the memory for each unit, without its numbers."""
+"""Assumed memory in bytes for each unit of a map, without its numbers."""
 
 FREE_FEATURES = 1000
-"""Number of features that a file can have without using its memory budget."""
+"""Number of features of a map that are not subtracted from the memory budget of its file."""
 
 KEY = "somscape"
 CLASSES, TARGETS = "classes", "targets"
@@ -280,7 +280,7 @@ GIVEN_TEXTS = ("encoding", "unit_labels", "kept_regions", CLASSES, TARGETS)
 DECORRELATION = {f"decorrelation.{name}" for name in ("center", "spread", "matrix", "counts")}
 
 STATE = ("prototypes", "counts", "totals", "error", "seen")
-"""Arrays of a checkpoint with the state of the training."""
+"""Names of the arrays that contain the state of the training in a checkpoint."""
 
 ARRAYS = {
     *("codebook", "hits", "usual", "spread", "lift", "regions", "mean_contributions"),
@@ -301,13 +301,14 @@ ARRAYS = {
 }
 
 MEMBER_ARRAYS = {"codebook", "hits", "usual", "spread", "reach", *DECORRELATION}
-"""Arrays of each map of a detector, stored as ``members.<number>.<name>``."""
+"""Names of the arrays for an additional map of a detector, stored as
+``members.<number>.<name>``."""
 
 MEMBERS = "members"
-"""Header entry for the number of maps that score together."""
+"""Header entry for the number of additional maps whose scores a detector combines."""
 
 MAX_MEMBERS = 256
-"""Largest number of maps that score together."""
+"""Largest number of additional maps of a detector."""
 
 _MEMBER = re.compile(rf"{MEMBERS}\.([0-9]{{1,3}})\.(.+)")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -345,7 +346,7 @@ class Record:
 
 
 class HasRecord(Protocol):
-    """An object that can be converted to a record."""
+    """An object that can be converted to a record for a file."""
 
     def to_record(self) -> Record:
         """Return the record of the object."""
@@ -357,7 +358,8 @@ def write_record(path: str | Path, record: Record) -> None:
     Parameters
     ----------
     path : str or Path
-        An existing file is replaced only after the new file is completely on the disk.
+        Path of the file.  An existing file is replaced only after the new file is completely
+        written.
     record : Record
 
     Raises
@@ -470,7 +472,7 @@ def read_record(path: str | Path) -> Record:
 
 
 def _problem(header: Header, arrays: Arrays, metadata: dict[str, str]) -> str | None:
-    """Return a description of the first invalid part of a map, or None."""
+    """Return a description of the first invalid part of a map file, or None."""
     lacking = [name for name in PARTS if name not in header]
     if lacking:
         return f"Its header does not contain {', '.join(lacking)}. Save the map again"
@@ -490,7 +492,7 @@ def _problem(header: Header, arrays: Arrays, metadata: dict[str, str]) -> str | 
 
 
 def built_from(record: Record, build: Callable[[Record], Built], what: str) -> Built:
-    """Build an object from a record.  Raise InputError if an array is not used."""
+    """Build an object from a record.  Raise InputError if the object does not use all arrays."""
     try:
         built = build(record)
         unread = sorted(record.arrays.keys() - built.to_record().arrays.keys())
@@ -508,7 +510,7 @@ def built_from(record: Record, build: Callable[[Record], Built], what: str) -> B
 
 
 def arrays_of_members(arrays: Mapping[str, Any], n_members: Any) -> list[dict[str, Any]]:
-    """Return the arrays of the maps that score together."""
+    """Return the arrays of each additional map of a detector."""
     try:
         check_whole(f"detector.{MEMBERS}", n_members, 0, high=MAX_MEMBERS)
     except (TypeError, ValueError) as error:
@@ -565,7 +567,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def pay_for_map(budget: Budget, n_features: int, n_units: int) -> None:
-    """Subtract the memory of a map from the budget, or raise InputError."""
+    """Subtract the memory that a map needs from the budget, or raise InputError."""
     n_bytes = FEATURE_BYTES * max(0, n_features - FREE_FEATURES) + UNIT_BYTES * n_units
     budget.take(n_bytes, f"a map of {n_features} features")
 
@@ -573,4 +575,4 @@ def pay_for_map(budget: Budget, n_features: int, n_units: int) -> None:
 READERS: dict[int, Callable[[Header, Arrays], Record]] = {
     1: lambda header, arrays: Record({"metric": "euclidean", **header}, unpacked(arrays))
 }
-"""Functions that convert a file to a current record, by format number."""
+"""For each format number, function that converts header and arrays of a file to a record."""
