@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 _LONG_SIDE, _MAX_UNIT, _MIN_WIDTH, _MIN_HEIGHT = 5.5, 0.85, 2.6, 1.4
 _TITLE, _SIDE, _BAR = 0.42, 0.15, 1.0  # inches
 LEGEND_ROOM = 0.51
-"""Height in inches below a map for a legend with a title and one row of entries."""
+"""Height in inches of the space below a map for a legend of one title and one row of entries."""
 
 HALO = 0.55
-"""Width in cell widths of the strip beyond an edge of the map.  If opposite edges meet, the strip
-repeats cells from the opposite edge."""
+"""Width, in cell widths, of a strip beyond an edge of the map.  If opposite edges of the map meet,
+cells of the opposite edge are drawn again in this strip."""
 
 MAX_SHAPES = 10_000
-"""Maximum number of shapes that are saved as lines.  More shapes are saved as pixels (300 per
-inch).  This keeps the file small."""
+"""Maximum number of shapes that an SVG or PDF file stores as lines.  A larger number of shapes is
+stored as pixels (300 per inch).  This keeps the file small."""
 
 _REPEATED_ALPHA = 0.35
 _MIN_POINTS_FOR_LINES = 5.0
-"""Minimum cell width in points for lines between cells.  In smaller cells, lines would hide the
-colors."""
+"""Minimum width of a cell in points at which lines are drawn between cells.  Around smaller cells,
+the lines would hide the colors of the cells."""
 
 
 def draw_cells(
@@ -49,7 +49,7 @@ def draw_cells(
     places: Float64s | None = None,
     size: float = 1.0,
 ) -> "PolyCollection":
-    """Draw all cells of a lattice as one collection."""
+    """Draw all cells of a lattice as one matplotlib collection."""
     fit_axes(ax, lattice)
     width = min(0.4, 0.05 * points_per_step(ax, lattice))
     if isinstance(lattice, Graph):
@@ -90,7 +90,7 @@ def draw_cells(
 
 
 def add_polygons(ax: "Axes", corners: Any, **look: Any) -> "PolyCollection":
-    """Add polygons with the given corners, and return them."""
+    """Add polygons with the given corners to the axes, and return the polygons."""
     from matplotlib.collections import PolyCollection
 
     shapes = PolyCollection(corners, **look)  # twice as fast for one array as for a list
@@ -100,7 +100,7 @@ def add_polygons(ax: "Axes", corners: Any, **look: Any) -> "PolyCollection":
 
 
 def add_lines(ax: "Axes", points: Any, **look: Any) -> "LineCollection":
-    """Add lines with round ends through the given points, and return them."""
+    """Add lines through the given points to the axes, and return the lines."""
     from matplotlib.collections import LineCollection
 
     lines = LineCollection(list(points), capstyle="round", **look)
@@ -110,7 +110,8 @@ def add_lines(ax: "Axes", points: Any, **look: Any) -> "LineCollection":
 
 
 def fit_axes(ax: "Axes", lattice: Lattice) -> None:
-    """Remove the frame of the axes, and show the whole lattice.  The y axis points down."""
+    """Hide the frame of the axes, and set the axis limits so that the whole lattice is visible.
+    The y axis points down."""
     low, high = _extent(lattice)
     ax.set_xlim(low[0], high[0])
     ax.set_ylim(high[1], low[1])
@@ -119,7 +120,7 @@ def fit_axes(ax: "Axes", lattice: Lattice) -> None:
 
 
 def outline_cells(ax: "Axes", lattice: Lattice, units: Ints) -> None:
-    """Draw a light ring with a dark edge inside each cell."""
+    """Draw a light ring with a dark edge inside the cell of each given unit."""
     corners = lattice.positions[units][:, None, :] + 0.84 * lattice.cell[None, :, :]
     widest = 0.2 * points_per_step(ax, lattice)
     for color, width, level in (("black", 3.4, 3), (MARKED, 1.8, 4)):
@@ -129,7 +130,8 @@ def outline_cells(ax: "Axes", lattice: Lattice, units: Ints) -> None:
 
 
 def draw_borders(ax: "Axes", lattice: Lattice, labels: Ints) -> Float64s:
-    """Draw lines between cells of different regions, and return the ends of the lines."""
+    """Draw lines between neighboring cells of different regions, and return both ends of each
+    line."""
     if lattice.kind == "graph":
         return np.empty((0, 2, 2))
     repeated, shifts = _repeated_cells(lattice)
@@ -153,7 +155,7 @@ def draw_borders(ax: "Axes", lattice: Lattice, labels: Ints) -> Float64s:
 
 
 def map_axes(lattice: Lattice, unit_size: float | None, *, has_legend: bool) -> "Axes":
-    """Return new axes with space for a map, a title and a color bar."""
+    """Return the axes of a new figure that has space for a map, a title and a color bar."""
     low, high = _extent(lattice)
     wide, tall = high - low
     if unit_size is None:
@@ -168,19 +170,19 @@ def map_axes(lattice: Lattice, unit_size: float | None, *, has_legend: bool) -> 
 
 
 def height_for(lattice: Lattice, width: float) -> float:
-    """Return the height of a map with this width and the right proportions."""
+    """Return the height that a drawn map of this width needs to keep its proportions."""
     low, high = _extent(lattice)
     wide, tall = high - low
     return float(width * tall / wide)
 
 
 def points_per_step(ax: "Axes", lattice: Lattice) -> float:
-    """Return the width of a cell in points."""
+    """Return the width of a drawn cell in points."""
     return points_per_unit(ax) * cell_width(lattice)
 
 
 def points_per_unit(ax: "Axes") -> float:
-    """Return the length in points of a map distance of 1."""
+    """Return the drawn length, in points, of a distance of 1 between map positions."""
     box = ax.get_window_extent()
     shown = np.abs(np.ptp([ax.get_xlim(), ax.get_ylim()], axis=1))
     pixels = min(np.array([box.width, box.height]) / shown)
@@ -196,20 +198,21 @@ def short_way(lattice: Lattice, steps: Float64s) -> Float64s:
 
 
 def cell_width(lattice: Lattice) -> float:
-    """Return the width of a cell in units of map positions.  It is 1, except for graphs."""
+    """Return the width of a cell, measured as a distance between map positions.  It is 1, except
+    for graphs."""
     return float(np.ptp(lattice.cell[:, 0]))
 
 
 def short(text: str, length: int) -> str:
-    """Cut a text to at most `length` characters, and escape dollar signs."""
+    """Cut a text to at most `length` characters, and escape the dollar signs for matplotlib."""
     cut = text if len(text) <= length else text[: length - 1] + "…"
     # matplotlib would read the text between two dollar signs as a formula.
     return " ".join(cut.split()).replace("$", r"\$")
 
 
 def _repeated_cells(lattice: Lattice) -> tuple[Ints, Float64s]:
-    """Return two values: units that are drawn again beyond edges that meet, and their positions
-    there."""
+    """Return two values: the units whose cells are drawn again beyond edges that meet, and the
+    positions of these additional cells."""
     x = (-1, 0, 1) if lattice.wraps_cols else (0,)
     y = (-1, 0, 1) if lattice.wraps_rows else (0,)
     period = np.array([lattice.n_cols, lattice.n_rows * lattice.row_pitch])
@@ -234,8 +237,8 @@ def _extent(lattice: Lattice) -> tuple[Float64s, Float64s]:
 
 @dataclass(frozen=True, eq=False)
 class Blocks:
-    """Blocks of cells.  A block is one cell or a square of cells.  It contains one drawing, such
-    as a pie.
+    """Blocks of cells.  A block is a single cell or a square of several cells, and contains one
+    drawing, such as a pie chart.
 
     Attributes
     ----------
@@ -243,7 +246,7 @@ class Blocks:
     positions : ndarray of shape (n_blocks, 2)
         Positions of the middles of the blocks.
     side : int
-        Number of cells along each side of a block.
+        Number of cells along each side of a square block.
     """
 
     of_unit: Ints
@@ -251,7 +254,8 @@ class Blocks:
     side: int
 
     def total(self, values: Any) -> Any:
-        """Return the sum of the values in each block.  Values have the shape (n_units, n)."""
+        """Return the sum of the units' values in each block.  `values` has the shape (n_units,
+        n)."""
         if self.side == 1:
             return values
         total = np.zeros((len(self.positions), values.shape[1]), dtype=values.dtype)
@@ -259,17 +263,19 @@ class Blocks:
         return total
 
     def mean(self, values: Float64s) -> Float64s:
-        """Return the mean of the values in each block.  Values have the shape (n_units, n)."""
+        """Return the mean of the units' values in each block.  `values` has the shape (n_units,
+        n)."""
         return np.asarray(self.total(values) / np.bincount(self.of_unit)[:, None])
 
     def words(self, what: str) -> str:
-        """Return the block size as the end of a title, or "" for single cells."""
+        """Return a text with the block size for the end of a title, or "" if each block is a single
+        cell."""
         return "" if self.side == 1 else f", {what} of {self.side} x {self.side}"
 
 
 def blocks_of(lattice: Lattice, step: float, wanted: float) -> Blocks:
-    """Join cells that are `step` points wide into squares that are at least `wanted` points
-    wide."""
+    """Join cells into square blocks that are at least `wanted` points wide.  A cell is `step`
+    points wide."""
     side = 1 if lattice.kind == "graph" else max(1, int(np.ceil(wanted / step)))
     if side == 1:
         return Blocks(np.arange(lattice.n_units), lattice.positions, 1)
@@ -288,29 +294,29 @@ _POINT = np.array([2.0, 2.0])
 
 _SIZES = (8.0, 6.5)
 _SHIFTS = (0.0, -0.6, 0.6, -1.2, 1.2)
-"""Vertical distances from a text to the middle of its cell, in text heights.  The first distance
-without an overlap is used."""
+"""Vertical distances between the middle of a cell and its text, in text heights.  The first
+distance at which the text does not overlap another text is used."""
 
 _LINE_HEIGHT = 1.25
 _SMALLEST_NUMBER, _LARGEST_NUMBER = 6.5, 22.0
 _DISK = 1.5
-"""Diameter of the disk behind a region number, in widths of the number."""
+"""Diameter of the disk behind a region number, as a multiple of the width of the number."""
 
 _DISK_LOOK = {"boxstyle": "circle,pad=0.15", "ec": "none", "alpha": 0.85}
 _DIRECTIONS = np.array([[np.cos(a), np.sin(a)] for a in np.arange(8) * np.pi / 4 - np.pi / 2])
 _DISTANCES = (14.0, 22.0, 32.0, 46.0)
-"""Distances in points from a small region to its number.  The number is drawn next to the region.
-They are tried in this order."""
+"""Distances in points between a small region and the region number next to it, in the order in
+which the distances are tried."""
 
 
 class Room:
-    """The area of a picture, with a mark at each point below a text.
+    """The area of a picture.  Each point that a text covers is marked.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes
     scale : float
-        Length in points of a data distance of 1.
+        Drawn length, in points, of a distance of 1 in the data coordinates of the axes.
     """
 
     def __init__(self, ax: "Axes", scale: float) -> None:
@@ -319,16 +325,17 @@ class Room:
         self._is_taken = np.zeros(np.ceil(self.high - self.low).astype(int) + 1, dtype=bool)
 
     def inside(self, middle: Float64s, size: Float64s) -> Float64s:
-        """Return the nearest position to `middle` at which the box is inside the map."""
+        """Return the position nearest to `middle` at which a text box is completely inside the
+        map."""
         half = np.minimum(size, self.high - self.low) / 2
         return np.clip(middle, self.low + half, self.high - half)
 
     def is_free(self, middle: Float64s, size: Float64s) -> bool:
-        """Return whether a box at this position does not overlap earlier boxes."""
+        """Return whether a text box at this position does not overlap earlier text boxes."""
         return not self._is_taken[self._points(middle, size)].any()
 
     def take(self, middle: Float64s, size: Float64s) -> None:
-        """Mark the points of a box as covered."""
+        """Mark all points in a text box as covered."""
         self._is_taken[self._points(middle, size)] = True
 
     def _points(self, middle: Float64s, size: Float64s) -> tuple[slice, slice]:
@@ -338,7 +345,8 @@ class Room:
 
 
 def draw_texts(ax: "Axes", lattice: Lattice, units: Ints, texts: Sequence[str]) -> dict[int, str]:
-    """Write texts on cells in the given order, and leave out texts that would overlap."""
+    """Write texts on cells in the given order, and leave out each text that would overlap earlier
+    texts."""
     scale = points_per_unit(ax)
     boxes = Room(ax, scale)
     shown: dict[int, str] = {}
@@ -376,7 +384,7 @@ def _free_spot(
 
 
 def _fitted(text: str, font: float, widest: float) -> str:
-    """Shorten each line of a text to fit a width."""
+    """Shorten each line of a text that is wider than `widest`."""
     lines = []
     for line in text.split("\n"):
         wide = _size(line, font)[0]
@@ -398,7 +406,7 @@ def _size(text: str, font: float) -> Float64s:
 
 
 def _width(line: str) -> float:
-    """Return the width of a line in font sizes."""
+    """Return the width of a line of text, as a multiple of the font size."""
     return sum(map(_width_of_character, line.replace(r"\$", "$")))
 
 
@@ -416,14 +424,14 @@ def _width_of_character(letter: str) -> float:
 
 
 def largest_pieces(lattice: Lattice, labels: Ints) -> list[Ints]:
-    """Return the units of the largest connected part of each region."""
+    """Return, for each region, the units of its largest connected part."""
     pieces = connected_groups(lattice, np.arange(len(labels)), labels)
     found = [np.flatnonzero(labels == region) for region in range(int(labels.max()) + 1)]
     return [units[pieces[units] == np.bincount(pieces[units]).argmax()] for units in found]
 
 
 def draw_numbers(ax: "Axes", lattice: Lattice, labels: Ints, colors: Sequence[Any]) -> Float64s:
-    """Write each region number in the middle of its region, or next to a small region."""
+    """Write the number of each region in the middle of the region, or next to a small region."""
     step, scale = points_per_step(ax, lattice), points_per_unit(ax)
     boxes = Room(ax, scale)
     places: list[Float64s] = []
@@ -453,7 +461,8 @@ def draw_numbers(ax: "Axes", lattice: Lattice, labels: Ints, colors: Sequence[An
 
 
 def _free_position_near(boxes: Room, at: Float64s, size: Float64s, small: Float64s) -> Float64s:
-    """Return a free position for a number near `at`, and mark it as covered."""
+    """Return a position near `at` where a region number does not overlap texts, and mark this
+    position as covered."""
     spots = [boxes.inside(at + far * way, size) for far in _DISTANCES for way in _DIRECTIONS]
     free = [spot for spot in spots if boxes.is_free(spot, size)] or spots
     covered = [int((np.abs(small - spot) < size / 2).all(axis=1).sum()) for spot in free]
@@ -471,6 +480,6 @@ def _write_number(
 
 
 def middle_unit(lattice: Lattice, units: Ints) -> int:
-    """Return the unit nearest to the mean position of the given units."""
+    """Return the unit that is nearest to the mean map position of the given units."""
     places = lattice.positions[units]
     return int(units[((places - places.mean(axis=0)) ** 2).sum(axis=1).argmin()])

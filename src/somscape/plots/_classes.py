@@ -1,4 +1,5 @@
-"""Draw the rows and classes of units: hits, majority, confusion and row names."""
+"""Draw pictures of the rows and classes in each unit (hits, majority, confusion map and row
+names)."""
 
 import re
 from dataclasses import dataclass, replace
@@ -54,17 +55,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class RowClasses:
-    """The class of each row.  The smallest classes are joined into one if there are too many
-    classes.
+    """The class of each row.  If there are too many classes, the classes with the fewest rows are
+    joined into one class.
 
     Attributes
     ----------
     names : tuple of str
-        Sorted names of the classes that are not joined.  Names are sorted by value if all are
-        numbers.
+        Names of the classes that are not joined, in alphabetical order, or in numerical order if
+        all names are numbers.
     places : ndarray of shape (n_samples,), int
-        Class of each row as a position in `names`.  A joined class has the position
-        ``len(names)``.  A row without a class has the position -1.
+        Class of each row as a position in `names`.  The position is ``len(names)`` for a joined
+        class, and -1 for a row without a class.
     n_others : int
         Number of classes that were joined.
     """
@@ -108,7 +109,8 @@ class ClassCounts:
     classes : tuple of str
     counts : ndarray of shape (n_units, n_classes), or one more column for the others
     n_others : int
-        Number of joined classes.  Their rows are counted in the last column.
+        Number of classes that were joined.  The rows of these classes are counted in the last
+        column.
     """
 
     classes: tuple[str, ...]
@@ -117,7 +119,7 @@ class ClassCounts:
 
 
 def count_classes(map_: Map, X: Any, y: Any, max_classes: int = MAX_CLASSES) -> ClassCounts:
-    """Count the rows of each class in each unit."""
+    """Return the number of rows of each class in each unit."""
     require_rows(X)
     units = map_.winners(X)
     found = classes_of(y, len(units), max_classes)
@@ -128,14 +130,14 @@ def count_classes(map_: Map, X: Any, y: Any, max_classes: int = MAX_CLASSES) -> 
 
 
 def _pair_counts(first: Any, second: Any, shape: tuple[int, int]) -> Ints:
-    """Count each pair (i, j) of values in `first` and `second`."""
+    """Return a matrix with the number of positions at which `first` is i and `second` is j."""
     counts = np.zeros(shape, dtype=np.intp)
     np.add.at(counts, (first, second), 1)
     return counts
 
 
 def require_rows(X: Any) -> None:
-    """Raise InputError if `y` is given without `X`."""
+    """Raise InputError if `X` is None, because `y` contains the classes of these rows."""
     if X is None:
         raise InputError("`y` is given without `X`. Also pass `X`, the rows.", parameter="X")
 
@@ -149,23 +151,24 @@ def _in_order(names: list[str]) -> tuple[str, ...]:
 
 
 def _with_numbers(name: str) -> list[tuple[int, str]]:
-    """Return a sort key that puts "class 2" before "class 10"."""
+    """Return a sort key for names by which "class 2" comes before "class 10"."""
     parts = re.split(r"([0-9]+)", name)
     return [(int(part) if i % 2 else 0, part) for i, part in enumerate(parts)]
 
 
 PIE_RADIUS = 0.46
-"""Radius in cell widths of the largest pie.  The area of a pie is proportional to its number of
-rows."""
+"""Radius, in cell widths, of the largest pie chart.  The area of a pie chart is proportional to the
+number of rows in the chart."""
 
 _READABLE_PIE_POINTS = 8.0
-"""Minimum cell width in points for a pie."""
+"""Minimum width in points of a cell, or of a square of cells, that contains a pie chart."""
 
 _ARC_STEP = np.pi / 24
 
 
 def draw_pies(ax: "Axes", lattice: Lattice, found: ClassCounts) -> Blocks:
-    """Draw a pie in each unit that has rows.  All pies are drawn as one collection."""
+    """Draw a pie chart of the classes in each unit that has rows, or in each square of small
+    cells."""
     step = points_per_step(ax, lattice)
     blocks = blocks_of(lattice, step, _READABLE_PIE_POINTS)
     counts = blocks.total(found.counts)
@@ -190,7 +193,8 @@ def draw_pies(ax: "Axes", lattice: Lattice, found: ClassCounts) -> Blocks:
 
 
 def _slice(start: float, end: float) -> Float64s:
-    """Return the corners of a pie slice with radius 1, clockwise from twelve o'clock."""
+    """Return the corners of a slice of a pie chart with radius 1.  Angles are measured clockwise
+    from twelve o'clock."""
     n_steps = max(2, int(np.ceil((end - start) / _ARC_STEP)) + 1)
     angle = np.linspace(start, end, n_steps)
     arc = np.column_stack([np.sin(angle), -np.cos(angle)])
@@ -213,7 +217,7 @@ def hits(
     colormap: str = "Blues",
     ax: "Axes | None" = None,
 ) -> Display:
-    """Draw the number of rows that each unit won.
+    """Draw the number of rows that are assigned to each unit.
 
     Parameters
     ----------
@@ -222,30 +226,32 @@ def hits(
     X : Table or array-like of shape (n_samples, n_features), optional
         Rows to count, in any form that `Map.rows_of` accepts.  By default, the training rows.
     y : array-like of shape (n_samples,), optional
-        Class of each row of `X`.  Each unit then has a pie chart, whose area is proportional to the
-        number of its rows.  If cells are too small, squares of several cells share a pie chart.
+        Class of each row of `X`.  A pie chart then shows the classes of the rows of each unit.  Its
+        area is proportional to the number of rows.  If cells are too small, several cells share a
+        pie chart.
     y_name : str, default=""
         Title of the legend.
     max_classes : int, default=8
-        Number of classes with their own color, at most 32.  The classes with the most rows are
-        chosen, and all other classes share a color.  From the ninth class on, colors repeat with
-        hatches.
+        Maximum number of classes with their own color, at most 32.  Classes with the most rows have
+        their own colors, and all other classes share one color.  From the ninth class on, the same
+        colors are combined with hatches.
     regions, labels, highlight : optional
         As for `plots.values`.
     limits : {"robust", "full"} or pair of float, default="robust"
-        As for `plots.values`, but the lower limit is 0 unless a pair of limits is given.
+        Color limits, as for `plots.values`.  The lower limit is 0 unless a pair of limits is given.
     unit_size : float, optional
         Inches between neighboring units.  By default, the map's longer side is about 5.5 inches.
     colormap : str, default="Blues"
-        Name of a color map of matplotlib, ignored if `y` is given.
+        Name of a color map of matplotlib.  The color map is not used if `y` is given.
     ax : matplotlib.axes.Axes, optional
-        Axes in which the map is drawn without a color bar.  By default, a new figure is made.
+        Existing axes for the map.  A color bar is then not drawn.  By default, a new figure is
+        made.
 
     Returns
     -------
     Display
-        As for `plots.values`.  If `y` is given, ``drawn_`` instead contains the ``"classes"``, and
-        the rows of each class by unit (``"counts"``, of shape (n_units, n_classes)).
+        As for `plots.values`.  If `y` is given, ``drawn_`` instead contains the names of the
+        ``"classes"``, and ``"counts"``, the number of rows by unit and class (n_units, n_classes).
 
     Raises
     ------
@@ -296,11 +302,11 @@ def _count(map_: Map, X: Any) -> Float64s:
 
 
 _MIN_POINTS_FOR_LETTER = 13.0
-"""Minimum cell width in points for a letter in the cell."""
+"""Minimum width of a cell in points at which a letter for the class is written in the cell."""
 
 _SMALLEST_PART = 0.25
-"""Strength of the class color in a unit with equally many rows of each class.  0 is the color of
-the page, and 1 is the full color."""
+"""Strength of the color of a cell if the unit has equally many rows of each class.  Strength 0
+gives the page color, and strength 1 gives the class color."""
 
 
 def majority(
@@ -317,7 +323,7 @@ def majority(
 ) -> Display:
     """Color each cell by the most frequent class of its rows.
 
-    A cell is paler if this class has a smaller share of the rows of the cell.
+    The smaller the share of this class in the rows of a cell, the paler the color of the cell.
 
     Parameters
     ----------
@@ -330,28 +336,28 @@ def majority(
     y_name : str, default=""
         Title of the legend.
     max_classes : int, default=8
-        Number of classes with their own color and letter, at most 32.  The classes with the most
-        rows are chosen, and all other classes share a color.  From the ninth class on, colors
-        repeat with hatches.
+        Maximum number of classes with their own color and letter, at most 32.  Classes with the
+        most rows have their own colors, and all other classes share one color.  From the ninth
+        class on, the same colors are combined with hatches.
     regions, highlight : optional
         As for `plots.values`.
     unit_size : float, optional
         Inches between neighboring units.  By default, the map's longer side is about 5.5 inches.
     ax : matplotlib.axes.Axes, optional
-        Axes to draw in instead of a new figure.
+        Existing axes in which the picture is drawn, instead of a new figure.
 
     Returns
     -------
     Display
-        ``drawn_`` contains the ``"classes"``, and the rows of each class by unit (``"counts"``, of
-        shape (n_units, n_classes)).  ``"majority"`` is the most frequent class of each unit as a
-        position in ``"classes"``, or -1 without rows.  ``"share"`` is the share of this class, or
-        NaN without rows.  The first of equally frequent classes is used.
+        ``drawn_`` contains the names of the ``"classes"``, and ``"counts"``, the number of rows by
+        unit and class (n_units, n_classes).  ``"majority"`` is the position in ``"classes"`` of the
+        most frequent class of each unit (the first of equally frequent classes), or -1 for a unit
+        without rows.  ``"share"`` is the share of this class in the rows of the unit, or NaN.
 
     Raises
     ------
     InputError
-        If the number of labels is not the number of rows, or if all labels are missing.
+        If `y` does not contain one label for each row, or if all labels are missing.
     TypeError
         If `ax` is not an Axes object.
 
@@ -405,7 +411,8 @@ def _majorities(found: ClassCounts) -> tuple[Ints, Float64s]:
 
 
 def _color(entries: list[LegendEntry], place: int, share: float) -> Any:
-    """Return the color of a class.  A small share of the rows makes the color paler."""
+    """Return the color of a cell whose most frequent class has this share of the rows.  A smaller
+    share gives a paler color."""
     if place < 0:
         return empty_color()
     lowest = 1 / len(entries)
@@ -426,11 +433,11 @@ def _write_letters(picture: Picture, first: Ints, cells: list[Any]) -> None:
 
 
 _PART_WITH_ROWS, _PART_WITHOUT_ROWS = 0.45, 0.16
-"""Strength of the class color in cells with rows, and in cells without rows.  0 is the color of
-the page, and 1 is the full color.  Pies have the full color."""
+"""Strength of the class color in cells with rows, and in cells without rows.  Strength 0 gives the
+page color, and strength 1 gives the class color."""
 
 _MIN_POINTS_FOR_NUMBER = 17.0
-"""Minimum cell width in points for a number in the cell."""
+"""Minimum width of a cell in points at which a number of rows is written in the cell."""
 
 
 def confusion_map(
@@ -444,19 +451,19 @@ def confusion_map(
     unit_size: float | None = None,
     ax: "Axes | None" = None,
 ) -> Display:
-    """Draw the class of each unit, and the rows that are classified incorrectly.
+    """Draw the class of each unit and the numbers of rows with a wrong prediction.
 
-    A cell has the color of its class.  Cells without rows are paler.  Thick lines are borders
-    between classes.  A pie and a number show the incorrectly classified rows of a unit.  The pie
-    has the colors of their true classes.
+    A cell has the color of the class of its unit.  Cells without rows are paler.  Thick lines are
+    borders between classes.  In each cell, a pie chart and a number show the rows with a wrong
+    prediction.  The pie chart has the colors of the true classes of these rows.
 
     Parameters
     ----------
     map : SOMClassifier, Recognizer or Map
-        A classifier predicts the class of each row.  A map without classes predicts the most
-        frequent class among the rows of the unit.
+        Classifier that predicts the class of each row, or a map.  For a map, the predicted class is
+        the most frequent class among the rows of the same unit.
     X : Table, data frame or array-like of shape (n_samples, n_features)
-        Rows to classify.  Use rows that were not used for training, if possible.
+        Rows to classify.  If possible, give rows on which `map` was not trained.
     y : array-like of shape (n_samples,)
         Class of each row.  Rows with None or NaN are ignored.  Rows of a class that the classifier
         did not learn count as mistakes.
@@ -480,7 +487,7 @@ def confusion_map(
     Raises
     ------
     InputError
-        If the number of labels is not the number of rows, or if all labels are missing.
+        If `y` does not contain one label for each row, or if all labels are missing.
     TypeError
         If `map` is neither a map nor an object with a map, or if `ax` is not an Axes object.
 
@@ -654,7 +661,8 @@ def labels(
     colormap : str, default="bone_r"
         Name of a color map of matplotlib.
     ax : matplotlib.axes.Axes, optional
-        Axes in which the map is drawn without a color bar.  By default, a new figure is made.
+        Existing axes for the map.  A color bar is then not drawn.  By default, a new figure is
+        made.
 
     Returns
     -------

@@ -33,11 +33,12 @@ MAX_CLASSES = 8
 
 LENGTHS = (36, 28, 22, 18, 15, 13, 11, 9, 8, 7, 6, 5)
 """Lengths in characters to which names in a legend can be cut.  The first length at which the
-legend fits is used."""
+legend fits in its space is used."""
 
 _MARGIN = 0.08  # inches
 _MAX_SHARE = 0.5
-"""Maximum height of a legend inside the axes, as a share of the axes height."""
+"""Maximum height of a legend that is drawn inside the axes, as a share of the height of the
+axes."""
 
 
 def wrapped_legend(
@@ -49,8 +50,8 @@ def wrapped_legend(
     fontsize: float,
     **style: Any,
 ) -> "Legend":
-    """Add a legend with a given width and as few rows as possible.  Cut names only if
-    necessary."""
+    """Add a legend that fits in a given width and has as few rows as possible.  Names are cut only
+    if necessary."""
     n, dpi, handles = len(entries), ax.figure.dpi, [entry.handle for entry in entries]
     longest = max((len(entry.name) for entry in entries), default=1)
     lengths = sorted({min(length, longest) for length in LENGTHS}, reverse=True)
@@ -79,7 +80,7 @@ def wrapped_legend(
 
 
 def _widths(ax: "Axes", fontsize: float) -> Callable[[str], float]:
-    """Return a function that measures the width of a name in pixels."""
+    """Return a function that returns the drawn width of a name in pixels."""
     from matplotlib.text import Text
 
     probe = Text(fontsize=fontsize, figure=ax.get_figure(root=True))
@@ -101,7 +102,8 @@ class LegendEntry:
     name : str
     color : color
     marker : str
-        Name of a marker of matplotlib, or a character between two dollar signs.
+        Name of a matplotlib marker, or a character between two dollar signs, which is drawn as the
+        marker.
     hatch : str
     is_cut : bool
         Whether the name can be shortened.
@@ -125,12 +127,13 @@ class LegendEntry:
 
 
 def other_color() -> str:
-    """Return the color of all classes without a separate color."""
+    """Return the shared color of all classes that do not have their own color."""
     return shade(0.28)
 
 
 def check_max_classes(max_classes: int) -> None:
-    """Raise InputError if there are more classes than pairs of color and hatch."""
+    """Raise InputError if `max_classes` exceeds the number of available pairs of a color and a
+    hatch."""
     if not isinstance(max_classes, int) or not 1 <= max_classes <= MAX_STYLES:
         raise InputError(
             f"`max_classes` must be a whole number from 1 to {MAX_STYLES}, but is {max_classes!r}. "
@@ -143,7 +146,7 @@ def check_max_classes(max_classes: int) -> None:
 def class_entries(
     names: Sequence[str], n_others: int, markers: Sequence[str] = ()
 ) -> list[LegendEntry]:
-    """Return the legend entries of the classes.  The last entry is for classes that share a
+    """Return the legend entries of the classes.  The last entry represents all classes that share a
     color."""
     shapes = markers or "s" * (len(names) + 1)
     entries = [
@@ -159,7 +162,8 @@ def class_entries(
 def level_entries(
     plane: ColumnPlane, max_levels: int = MAX_CLASSES
 ) -> tuple[list[Any], list[LegendEntry]]:
-    """Return two values: the color of each unit by its level, and the legend entries."""
+    """Return two values: the color of each unit, which depends on its level, and the legend
+    entries."""
     check_max_classes(max_levels)
     named = plane.levels[:max_levels]
     palette = [class_color(i) for i in range(len(named))]
@@ -171,8 +175,8 @@ def level_entries(
 def hatch_cells(
     ax: "Axes", lattice: Lattice, places: Any, n_named: int, *, level: float = 3.5
 ) -> None:
-    """Draw hatches on cells of the ninth and later levels.  This distinguishes levels of equal
-    color.  Only the first `n_named` levels are hatched."""
+    """Draw hatches on the cells of the ninth and all later levels of a category.  This
+    distinguishes levels of equal color.  Only the first `n_named` levels are hatched."""
     for pattern in dict.fromkeys(map(hatch, range(n_named))):
         if pattern:
             is_of = [0 <= i < n_named and hatch(int(i)) == pattern for i in places]
@@ -187,7 +191,7 @@ def hatch_shapes(ax: "Axes", shapes: Any, pattern: str, *, level: float = 3.5) -
 
 
 def add_legend(ax: "Axes", entries: Sequence[LegendEntry], name: str, *, is_own: bool) -> None:
-    """Add a legend with the marker and color of each class below the map."""
+    """Below the map, add a legend that shows the marker and color of each class."""
     dpi, box = ax.figure.dpi, ax.get_window_extent()
     style: dict[str, Any] = {
         "title": name,
@@ -211,7 +215,7 @@ def add_legend(ax: "Axes", entries: Sequence[LegendEntry], name: str, *, is_own:
 
 
 def _grow_below(ax: "Axes", more: float) -> None:
-    """Add `more` inches of space to a figure, below all axes."""
+    """Make a figure `more` inches higher by adding space below all axes."""
     figure: Any = ax.figure
     if more <= 0:
         return
@@ -224,7 +228,8 @@ def _grow_below(ax: "Axes", more: float) -> None:
 
 
 def _make_room(ax: "Axes", share: float) -> None:
-    """Change the limits of the y axis for a share of free height below the map."""
+    """Change the limits of the y axis so that this share of the axes height is free below the
+    map."""
     box = ax.get_window_extent()
     (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()  # low > high, as y points down
     scale = min(box.width / (right - left), (1 - share) * box.height / (low - high))
@@ -233,14 +238,14 @@ def _make_room(ax: "Axes", share: float) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Painted:
-    """Drawn cells, with the data for their color bar or legend.
+    """The drawn cells of a map, with the data for the color bar or legend of these cells.
 
     Attributes
     ----------
     cells : matplotlib.collections.PolyCollection
     limits : tuple of float, or None for levels
     ends : str
-        Ends of the color bar with values beyond them, as a value of matplotlib's `extend`.
+        Which ends of the color bar are exceeded by values, as a value of matplotlib's `extend`.
     entries : list of Entry
         Entries of the legend for levels.  The list is empty for numbers.
     """
@@ -262,7 +267,7 @@ def paint(
     max_classes: int = MAX_CLASSES,
     **cells: Any,
 ) -> Painted:
-    """Draw all cells in the colors of a plane."""
+    """Draw all cells of a map in the colors of a plane."""
     if plane.kind == "level":
         colors, entries = level_entries(plane, max_classes)
         shapes = draw_cells(ax, lattice, colors=colors, **cells)

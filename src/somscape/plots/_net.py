@@ -1,4 +1,4 @@
-"""Draw the map as a net among the rows, and the shortest tree that joins prototypes."""
+"""Draw the map as a net among the rows, or draw the shortest tree that joins the prototypes."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -25,11 +25,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MAX_AXES_ROWS = 2000
-"""Maximum number of rows for computing the main axes.  Larger tables are represented by evenly
-spaced rows."""
+"""Maximum number of rows from which the main axes are computed.  From a larger table, only evenly
+spaced rows are used."""
 
 _MANY_ROWS = 2000
-"""Number of rows above which points become smaller and paler.  More rows strengthen this."""
+"""Number of rows above which the points for the rows become smaller and paler.  More rows
+strengthen this."""
 
 
 def net(
@@ -43,31 +44,32 @@ def net(
 ) -> Display:
     """Draw the units as a net in the plane of the two main axes of the data.
 
-    Lines join neighboring units.  If the net is flat and smooth among the rows, the map fits the
-    rows well.  At folds and crossings, the map had to bend to follow the rows.
+    Lines join neighboring units.  If the drawn net is flat and smooth, the map fits the rows well.
+    Folds and crossings of the net show where the map had to bend to follow the rows.
 
     Parameters
     ----------
     map : Map
         The map to draw.
     X : Table or array-like of shape (n_samples, n_features), optional
-        Rows to draw, in any form that `Map.rows_of` accepts.  The main axes are computed from these
-        rows.  If `X` is not given, they are computed from the prototypes, weighted by hits.
+        Rows to draw, in any form that `Map.rows_of` accepts.  The main axes of the data are
+        computed from `X`, or by default from the prototypes, weighted by their hits.
     y : array-like of shape (n_samples,), optional
         Class of each row of `X`.  Each class has a color.
     y_name : str, default=""
         Title of the legend.
     max_classes : int, default=8
-        Number of classes with their own color.  The classes with the most rows are chosen, and all
-        other classes share a color.
+        Maximum number of classes with their own color.  Classes with the most rows have their own
+        colors, and all other classes share one color.
     ax : matplotlib.axes.Axes, optional
-        Axes to draw in instead of a new figure.
+        Existing axes in which the picture is drawn, instead of a new figure.
 
     Returns
     -------
     Display
-        ``drawn_`` contains the positions of the units (``"places"``, of shape (n_units, 2)) and of
-        the rows (``"rows"``).  ``"shares"`` is the share of the variance along each axis.
+        ``drawn_`` contains the positions of the units (``"places"``, an array of shape (n_units,
+        2)) and of the rows (``"rows"``).  ``"shares"`` contains the share of each main axis in the
+        variance of the data.
 
     Raises
     ------
@@ -82,7 +84,8 @@ def net(
 
     Notes
     -----
-    The axes are computed from at most 2,000 evenly spaced rows without missing values.
+    The main axes are computed from at most 2,000 evenly spaced rows that do not have missing
+    values.
 
     Examples
     --------
@@ -119,8 +122,8 @@ def net(
 
 
 def _main_axes(map_: Map, rows: Any) -> tuple[Float64s, Float64s, Float64s]:
-    """Return three values: the mean row, the two main axes as columns, and their shares of the
-    variance."""
+    """Return three values: the mean row, a matrix whose columns are the two main axes, and the
+    share of each main axis in the variance."""
     whole = rows[~np.isnan(rows).any(axis=1)]
     if len(whole) > 1:
         few = np.asarray(whole[np.arange(0, len(whole), -(-len(whole) // MAX_AXES_ROWS))], float)
@@ -170,8 +173,8 @@ def _draw_net(ax: "Axes", map_: Map, units: Float64s) -> None:
 
 
 def _pairs_to_join(lattice: Lattice) -> Ints:
-    """Return the pairs of neighbors that the net joins.  On a rectangular map, diagonal neighbors
-    are not joined."""
+    """Return the pairs of neighboring units that a line of the net joins.  On a rectangular
+    lattice, lines do not join diagonal neighbors."""
     pairs = neighbor_pairs(lattice)
     pairs = pairs[pairs[:, 0] < pairs[:, 1]]
     if lattice.kind != "rectangular":
@@ -200,7 +203,7 @@ MAX_MOVED, N_MOVES = 500, 60
 
 
 def tree_places(n_units: int, edges: Ints) -> Float64s:
-    """Return a position for each unit of a tree.  Each edge has a length of about 1."""
+    """Return a position for each unit so that each edge of the tree has a length of about 1."""
     near: list[list[int]] = [[] for _ in range(n_units)]
     for a, b in edges.tolist():
         near[a].append(b)
@@ -234,8 +237,8 @@ def tree_places(n_units: int, edges: Ints) -> Float64s:
 
 
 def _walk_tree(near: list[list[int]], root: int) -> tuple[list[int], dict[int, int]]:
-    """Return two values: the units of a tree with parents first, and the parent of each unit (-1
-    for the root)."""
+    """Return two values: the units of a tree in an order in which parents come before their
+    children, and the parent of each unit (-1 for the root)."""
     order, parent = [root], {root: -1}
     for unit in order:
         for other in near[unit]:
@@ -246,7 +249,7 @@ def _walk_tree(near: list[list[int]], root: int) -> tuple[list[int], dict[int, i
 
 
 def _middle_of(near: list[list[int]], root: int) -> int:
-    """Return the middle unit of the longest path in a tree."""
+    """Return the unit in the middle of the longest path of a tree."""
     end = _walk_tree(near, root)[0][-1]
     order, parent = _walk_tree(near, end)
     path = [order[-1]]
@@ -256,7 +259,8 @@ def _middle_of(near: list[list[int]], root: int) -> int:
 
 
 def _improve_positions(places: Float64s, edges: Ints) -> Float64s:
-    """Move units until their distances are similar to the number of tree edges between them."""
+    """Move the positions of units until the distance of two units is similar to the number of tree
+    edges between these units."""
     steps = shortest_paths(len(places), np.vstack([edges, edges[:, ::-1]]))
     is_joined = np.isfinite(steps) & (steps > 0)
     weights = np.where(is_joined, 1.0 / np.where(is_joined, steps, 1.0) ** 2, 0.0)
@@ -272,11 +276,11 @@ def _improve_positions(places: Float64s, edges: Ints) -> Float64s:
 
 LAYOUTS = ("map", "tree")
 _MIN_EDGED_POINTS = 5.0
-"""Minimum cell width in points for dark edges of the tree lines."""
+"""Minimum width of a cell in points at which the lines of the tree have dark edges."""
 
 MAX_ALL_PAIRS = 1000
-"""Maximum number of units for which a tree line can join any two units.  On larger maps, a line
-can only join neighbors."""
+"""Maximum number of units of a map on which a line of the tree can join any two units.  On larger
+maps, a line can only join neighboring units."""
 
 
 def spanning_tree(
@@ -298,34 +302,40 @@ def spanning_tree(
     map : Map
         The map to draw.
     values : optional
-        Values that color the cells, as for `plots.values`.  By default the U-matrix.
+        Values that determine the colors of the cells, as for `plots.values`.  By default the
+        U-matrix.
     X : Table, data frame or array-like of shape (n_samples, n_features), optional
-        Rows that are passed to `values`, if `values` is a function.
+        Rows that are passed to the function `values`.  If `values` is not a function, `X` is not
+        used.
     layout : {"map", "tree"}, default="map"
-        ``"map"``: the tree is drawn as lines over the cells.  Long lines join prototypes that are
-        similar, but far apart on the map.  ``"tree"``: units get new positions along the tree.
+        ``"map"``: the tree is drawn as lines over the cells.  A long line joins two units that are
+        far apart on the map, but have similar prototypes.  ``"tree"``: the units are drawn at new
+        positions, so that the edges of the tree are about equally long.
     name : str, optional
         Name of the values.
     colormap : str, optional
-        Name of a color map of matplotlib.  By default "bone_r" for the U-matrix, else "viridis".
+        Name of a color map of matplotlib.  The default is "bone_r" for the U-matrix, and "viridis"
+        for other values.
     limits : optional
         As for `plots.values`.
     unit_size : float, optional
         Inches between neighboring units.  By default, the map's longer side is about 5.5 inches.
     ax : matplotlib.axes.Axes, optional
-        Axes in which the map is drawn without a color bar.  By default, a new figure is made.
+        Existing axes for the map.  A color bar is then not drawn.  By default, a new figure is
+        made.
 
     Returns
     -------
     Display
-        As for `plots.values`.  ``drawn_`` also contains the pairs of joined units (``"edges"``, of
-        shape (n_edges, 2)).  For ``layout="tree"``, ``"tree"`` is the map with the new positions.
-        All other plots accept this map, for example ``plots.hits(tree, X, y)``.
+        As for `plots.values`.  ``drawn_`` also contains the pairs of units that the tree joins
+        (``"edges"``, an array of shape (n_edges, 2)).  For ``layout="tree"``, ``"tree"`` is a map
+        whose units are at the new positions.  All other plot functions accept this map, for example
+        ``plots.hits(tree, X, y)``.
 
     Raises
     ------
     InputError
-        As for `plots.values`, and if a map of more than 10,000 units is drawn as a tree.
+        As for `plots.values`, or if `layout` is ``"tree"`` and the map has more than 10,000 units.
     TypeError
         If `ax` is not an Axes object.
 
@@ -335,8 +345,8 @@ def spanning_tree(
 
     Notes
     -----
-    On maps of up to 1,000 units, a line can join any two units.  This takes O(n_units^2 *
-    n_features).  On larger maps, a line can only join neighbors.
+    On maps of up to 1,000 units, the tree can join any two units.  The computation takes
+    O(n_units^2 * n_features).  On larger maps, the tree can only join neighboring units.
 
     Examples
     --------
@@ -383,7 +393,8 @@ def _tree_of(map_: Map) -> Ints:
 
 
 def _lay_out_as_tree(map_: Map, edges: Ints) -> Map:
-    """Return the map with its units at the positions along the tree."""
+    """Return a map with the same units at new positions, so that tree edges are about equally
+    long."""
     if map_.n_units > MAX_GRAPH_UNITS:
         raise InputError(
             f"`layout` must be 'map' for a map of more than {MAX_GRAPH_UNITS} units, but is "

@@ -1,4 +1,4 @@
-"""Draw paths over a map, and the changes between two maps."""
+"""Draw paths of rows over a map, or the changes between two maps."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -44,14 +44,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SPREAD = 0.3
-"""Maximum distance in cell widths from the point of a visit to the middle of its cell.  Visits of
-the same cell have different points.  This separates their lines."""
+"""Maximum distance, in cell widths, from the middle of a cell to the point that represents a visit
+to this cell.  Several visits to a cell have different points, so that their lines are separate."""
 
 GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))
 
 _MAX_PART_OF_TEXT, _N_SHADES = 1 / 3, 64
-"""Maximum share of the text color in the color of a cell, and number of cell colors.  The text
-color is mixed with the color of the page."""
+"""Maximum share of the text color in the color of a cell, which is a mixture of the text color and
+the page color, and number of different cell colors."""
 
 
 def paths(
@@ -64,32 +64,33 @@ def paths(
     """Draw paths of rows over a map with a pale gray U-matrix.
 
     A ring marks the start of a path, and a disk marks the end.  The color of a single path changes
-    with time.  Up to eight paths have different colors, with the id of each path at its end.  More
-    than eight paths are drawn as faint lines without rings and disks.  Each visit has its own
-    position in the cell.  This separates the lines.
+    with time.  If there are two to eight paths, each path has its own color, and its id is written
+    at its end.  More than eight paths are drawn as faint lines without rings and disks.  Several
+    visits to the same cell have different positions in the cell.
 
     Parameters
     ----------
     paths : Paths
         Paths from `somscape.paths.follow`.  ``paths.take(ids)`` selects paths by id.
     colormap : str, default="viridis"
-        Name of a color map of matplotlib for the time of a single path.
+        Name of a color map of matplotlib.  The colors of a single path show the time.
     unit_size : float, optional
         Inches between neighboring units.  By default, the map's longer side is about 5.5 inches.
     ax : matplotlib.axes.Axes, optional
-        Axes in which the paths are drawn without a time bar.  By default, a new figure is made.
+        Existing axes for the paths.  A time bar is then not drawn.  By default, a new figure is
+        made.
 
     Returns
     -------
     Display
-        ``drawn_`` contains the ``"ids"`` of the paths and the positions of their visits
-        (``"places"``, an array of shape (n_visits, 2) for each path).  For a single path, it also
-        contains the ``"lines"`` for `figure.colorbar`.
+        ``drawn_`` contains the ``"ids"`` of the paths and ``"places"``, an array of shape
+        (n_visits, 2) with the positions of the visits for each path.  For a single path, ``drawn_``
+        also contains the ``"lines"`` for `figure.colorbar`.
 
     Raises
     ------
     InputError
-        If the color map does not exist.
+        If matplotlib does not have the color map `colormap`.
     TypeError
         If `paths` is not a Paths object, or if `ax` is not an Axes object.
 
@@ -141,7 +142,7 @@ def _pale_colors(heights: Float64s) -> list[str]:
 
 
 def _spots(lattice: Lattice, units: Ints, turn: int) -> Float64s:
-    """Return the position of each visit of a path inside its cell."""
+    """Return a position inside the visited cell for each visit of a path."""
     visit = np.arange(len(units)) + 7 * turn
     angle, radius = visit * GOLDEN_ANGLE, SPREAD * np.sqrt((visit * 0.618034) % 1)
     aside = np.column_stack([np.cos(angle), np.sin(angle)]) * radius[:, None]
@@ -149,8 +150,8 @@ def _spots(lattice: Lattice, units: Ints, turn: int) -> Float64s:
 
 
 def _segments(lattice: Lattice, spots: Float64s) -> tuple[Float64s, Ints]:
-    """Return two values: the lines between visits, and the number of the visit at the end of each
-    line."""
+    """Return two values: the lines that join consecutive visits, and the number of the visit at the
+    end of each line."""
     steps = short_way(lattice, np.diff(spots, axis=0))
     out = np.stack([spots[:-1], spots[:-1] + steps], axis=1)
     into = np.stack([spots[1:] - steps, spots[1:]], axis=1)
@@ -160,7 +161,7 @@ def _segments(lattice: Lattice, spots: Float64s) -> tuple[Float64s, Ints]:
 
 
 def _visited(units: Ints) -> Ints:
-    """Return the number of the first row in each visit."""
+    """Return the position of the first row of each visit in `units`."""
     return np.flatnonzero(np.append(True, units[1:] != units[:-1]))
 
 
@@ -170,7 +171,8 @@ def _draw_lines(picture: Picture, places: list[Float64s], color: Any) -> None:
 
 
 def _draw_in_time(picture: Picture, path: Paths, spots: Float64s, colormap: str) -> None:
-    """Draw a path in colors that show the order of its rows, and add a time bar."""
+    """Draw a single path in colors that show the order of its rows, and add a color bar with the
+    times."""
     lines, visit = _segments(picture.map.lattice, spots)
     colors = color_map(colormap)
     drawn = add_lines(picture.ax, lines, cmap=colors, linewidths=1.4, zorder=3)
@@ -222,35 +224,39 @@ def difference(
     Parameters
     ----------
     before, after : Map
-        Earlier and later map with the same lattice and columns, for example of two months.
+        Earlier and later map, for example of two months.  Both must have the same lattice and
+        columns.
     regions : Regions, True or pair of Regions, optional
-        Regions to compare, as for `changes.difference`.  The borders of the later regions are
-        drawn.
+        Regions to compare, as for `changes.difference`.  The borders of the regions of the later
+        map are drawn.
     X : Table, data frame or array-like of shape (n_samples, n_features), optional
-        Rows that are used to match the regions of both maps, as in `regions.compare`.
+        Rows that are used to match regions of the earlier map with regions of the later map, as in
+        `regions.compare`.
     limits : {"robust", "full"} or pair of float, default="robust"
-        Color limits for the movement of units, as for `plots.values`.
+        Color limits, as for `plots.values`, for the distances by which units moved.
     ax : matplotlib.axes.Axes, sequence of them, Figure or SubFigure, optional
-        Axes or figure to draw in, instead of a new figure.  A sequence must contain three axes, or
-        four axes with regions.  A figure, subfigure or single axes is divided into these axes.
+        Existing axes or figure in which the picture is drawn, instead of a new figure.  A sequence
+        must contain three axes, or four axes if `regions` is given.  A figure, subfigure or single
+        Axes object is divided into that many axes.
 
     Returns
     -------
     Display
-        The `axes_` show three values of each unit: the distance of its movement, the column that
-        moved most, and the change of its share of the rows in percentage points.  Increases are
-        orange, and decreases are blue.  If regions were compared, the last axes show the change of
-        the share of each region.  ``drawn_`` contains the values of each unit as ``"moved"``
-        (distance), ``"column"`` and ``"grew"`` (change of the share).  ``"change"`` is the
-        complete result, which can be printed.  If regions were compared, ``drawn_`` also contains
-        the ``"labels"`` with the names and shares of the regions.
+        The first three `axes_` show, for each unit, the distance by which its prototype moved, the
+        column that changed most, and the change of the unit's share of the rows in percentage
+        points.  Increases are orange, and decreases are blue.  If regions were compared, the last
+        axes show the change of the share of each region.  ``drawn_`` contains the three values as
+        ``"moved"``, ``"column"`` and ``"grew"``, and the complete result of `changes.difference` as
+        ``"change"``.  If regions were compared, ``"labels"`` are texts with the names and shares of
+        the regions.
 
     Raises
     ------
     InputError
-        If the lattices or the columns differ, or if regions belong to another map.
+        If the maps have different lattices or columns, or if `regions` belong to another map.
     TypeError
-        If an argument is neither a map nor an object with a map, or if `regions` has a wrong type.
+        If `before` or `after` is not a map and does not have a map, or if `regions` has a wrong
+        type.
 
     See Also
     --------
@@ -302,7 +308,8 @@ def difference(
 
 
 def _points_of_regions(change: MapChange) -> Float64s:
-    """Return how much the share of each later region increased, in percentage points."""
+    """Return, for each region of the later map, the increase of its share of the rows in percentage
+    points."""
     now = [each for each in change.regions if each.after is not None]
     points = np.zeros(len(now))
     for each in now:
@@ -311,7 +318,8 @@ def _points_of_regions(change: MapChange) -> Float64s:
 
 
 def _write_regions(ax: "Axes", change: MapChange, found: Regions) -> dict[int, str]:
-    """Write the earlier and later share of the rows in the middle of each region."""
+    """In the middle of each region, write the region's share of the rows on the earlier and later
+    map."""
     lattice = change.before.lattice
     pieces = largest_pieces(lattice, found.labels)
     units, texts = [], []
@@ -331,6 +339,6 @@ def _text_of_shares(change: RegionChange) -> str:
 
 
 def _symmetric_limits(values: Float64s) -> tuple[float, float]:
-    """Return robust color limits with 0 in the middle."""
+    """Return robust color limits whose middle is 0."""
     far = checked_limits(np.abs(values), "robust")[1] or 1.0
     return -far, far

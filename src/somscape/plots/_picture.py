@@ -1,4 +1,4 @@
-"""Draw one map in an Axes object, or several small maps."""
+"""Draw a single map in an Axes object, or several small maps in a figure."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -33,16 +33,16 @@ if TYPE_CHECKING:
 
 
 class Picture:
-    """A map in given axes, or in a new figure with a color bar or a legend.
+    """A map that is drawn in given axes, or in a new figure with a color bar or legend.
 
     Parameters
     ----------
     map : Map
-        Map, or an object that has a map.
+        Map, or an estimator or detector that has a map.
     ax : matplotlib.axes.Axes or None
         Axes to draw in.  None means a new figure.
     unit_size : float or None
-        Distance in inches between neighboring units in a new figure.
+        Distance in inches between neighboring units, if a new figure is made.
     has_legend : bool, default=False
         Whether a legend is drawn below the map.
 
@@ -69,7 +69,7 @@ class Picture:
         self.drawn: dict[str, Any] = {}
 
     def paint(self, plane: ColumnPlane, *, label: str = "", **look: Any) -> None:
-        """Color the cells, and explain the colors in a color bar or a legend."""
+        """Color the cells by the values of a plane, and add a color bar or a legend."""
         painted = paint(self.ax, self.map.lattice, plane, edge=faint_line(), **look)
         self.drawn["values"] = plane.values
         if painted.limits is None:
@@ -85,7 +85,7 @@ class Picture:
         add_legend(self.ax, entries, title, is_own=self.is_own)
 
     def add(self, *, regions: Any = None, labels: Any = None, highlight: Any = None) -> None:
-        """Draw region borders, texts on units, and rings around highlighted units."""
+        """Draw the borders of regions, texts on units, and rings around highlighted units."""
         lattice = self.map.lattice
         if highlight is not None:
             units = checked_units(highlight, self.map.n_units)
@@ -103,24 +103,24 @@ class Picture:
             self.drawn["labels"] = draw_texts(self.ax, lattice, order, ordered)
 
     def step(self) -> float:
-        """Return the width of a cell in points."""
+        """Return the width of a drawn cell in points."""
         return points_per_step(self.ax, self.map.lattice)
 
     def done(self, what: str) -> Display:
-        """Return the display.  The title contains `what` and the size of the map."""
+        """Return the display.  The title of the picture contains `what` and the size of the map."""
         size = self.map.lattice.size_text
         self.ax.set_title(short(f"{what}, {size}" if what else size, 60), fontsize=11, y=1.0)
         return display_of([self.ax], self.drawn)
 
 
 def regions_of(map_: Map, regions: Any) -> Regions:
-    """Return the given regions of a map, or find them if the argument is True."""
+    """Return `regions`.  If `regions` is True, find the regions of the map and return them."""
     return given_or_found(None if regions is True else regions, map_)
 
 
 def checked_labels(labels: Any, map_: Map) -> list[str]:
-    """Return a text, or "", for each unit.  If `labels` is True, the texts are the unit names of
-    the map."""
+    """Return a text, or "", for each unit.  If `labels` is True, the texts are the names that the
+    map stores for its units."""
     n_units = map_.n_units
     if labels is True:
         if not map_.unit_labels:
@@ -167,10 +167,11 @@ def checked_units(units: Any, n_units: int) -> Ints:
 
 
 _ROW_CHARACTERS, _MARK_CHARACTERS = 38, 5
-"""Number of characters in a legend row below a panel, and width of a legend mark in characters."""
+"""Number of characters that fit in a legend row below a panel, and width of a legend marker in
+characters."""
 
 _TITLE_CHARACTER = 0.085
-"""Width in inches of a character in a panel title."""
+"""Assumed width in inches of a character in the title of a panel."""
 
 _PANEL, _PANEL_TITLE, _FOOT, _GAP, _HEAD, _MIN_SIDE = 2.1, 0.3, 0.58, 0.22, 0.45, 0.3  # inches
 
@@ -186,7 +187,7 @@ def draw_panels(
     looks: Sequence[Mapping[str, Any]] = (),
     regions: Regions | None = None,
 ) -> "list[Axes]":
-    """Draw a small map for each plane, and return the axes."""
+    """Draw a small map for each plane, and return the axes of these maps."""
     axes, foot = given_axes(place, len(planes)), _FOOT
     if axes is None:
         map_height = float(np.clip(height_for(map_.lattice, _PANEL), 0.5, 3.0))
@@ -212,7 +213,8 @@ def draw_panels(
 def _grid(
     place: Any, n: int, n_wide: int, size: tuple[float, float], title: str
 ) -> "tuple[list[Axes], float]":
-    """Return two values: the axes of a grid, and the height in inches of each legend."""
+    """Return two values: axes in rows and columns, and the height in inches of the legend space
+    below each of these axes."""
     map_height, foot = size
     n_tall = -(-n // n_wide)
     # A single panel still leaves room for the title of the picture.
@@ -236,7 +238,7 @@ def _grid(
 
 
 def _wanted_foot(plane: ColumnPlane) -> float:
-    """Return the height in inches of a legend with names in full length."""
+    """Return the height in inches that the legend of a plane needs if names are not cut."""
     if plane.kind != "level":
         return _FOOT
     names = [entry.name for entry in level_entries(plane)[1]]
@@ -245,7 +247,7 @@ def _wanted_foot(plane: ColumnPlane) -> float:
 
 
 def _width(ax: "Axes") -> float:
-    """Return the width in inches of axes without the proportions of the map."""
+    """Return the width of axes in inches, before the proportions of the map change the width."""
     return float(ax.get_window_extent().width / ax.figure.dpi)
 
 

@@ -1,4 +1,5 @@
-"""Draw component planes, their correlations, unit profiles, and prototypes as images."""
+"""Draw component planes, correlations of planes, the profile of each unit, or prototypes as
+images."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -62,30 +63,30 @@ def planes(
     map : Map
         The map to draw.
     columns : str, int or sequence of these, optional
-        Names or numbers of the columns to draw, in order.  By default all feature columns.
+        Names or numbers of the columns to draw.  By default all feature columns.
     order : {"auto", "columns", "likeness", "relevance"}, default="auto"
-        Order of the maps.  ``"likeness"``: similar or opposite planes are next to each other.
-        ``"relevance"``: columns with a larger share of the variance of the prototypes are first.
-        ``"auto"``: the order of the columns.  If `columns` is not given and not all columns are
-        drawn, ``"relevance"`` is used instead.
+        Order of the maps.  ``"likeness"``: similar or opposite planes follow each other.
+        ``"relevance"``: descending share of the columns in the variance of the prototypes.
+        ``"auto"``: the order of `columns` or of the data, or ``"relevance"`` if `columns` is not
+        given and there are more than `max_panels` columns.
     n_wide : int, default=4
         Number of maps side by side.
     max_panels : int, default=24
-        Largest number of maps.  Further columns are left out, and the title contains the number of
-        these columns.
+        Largest number of maps.  Further columns are not drawn, and the title contains their number.
     limits : {"robust", "full"} or pair of float, default="robust"
-        As for `plots.values`, applied to each map of numbers.
+        Color limits of each map that shows numbers, as for `plots.values`.
     regions : Regions or True, optional
         Regions whose borders are drawn.  If True, the regions are found first.
     ax : matplotlib.axes.Axes, sequence of them, Figure or SubFigure, optional
-        Axes or figure to draw in, instead of a new figure.  A sequence must contain one Axes object
-        for each map, in order.  A figure, subfigure or single axes is divided into these axes.
+        Existing axes or figure in which the maps are drawn, instead of a new figure.  A sequence
+        must contain one Axes object for each map.  A figure, subfigure or single Axes object is
+        divided into that many axes.
 
     Returns
     -------
     Display
         Picture whose `axes_` contain one Axes object for each map.  ``drawn_`` contains the names
-        of the drawn ``"columns"`` in order, and their ``"planes"``.
+        of the drawn ``"columns"``, and their ``"planes"`` in the same order.
 
     Raises
     ------
@@ -100,7 +101,7 @@ def planes(
 
     Notes
     -----
-    Ordering the columns by likeness takes O(n_columns^2 * n_units).
+    The order by likeness is computed in O(n_columns^2 * n_units).
 
     References
     ----------
@@ -144,7 +145,7 @@ _MAX_SIDE, _CELL, _BAR, _TITLE = 6.5, 0.36, 0.95, 0.45  # inches
 _MAX_NAMES, _MAX_NUMBERS = 60, 14
 _NAME_CHARACTERS = 28
 _NAME_CHARACTER = 0.072
-"""Width in inches of a character in a column name."""
+"""Assumed width in inches of a character in a column name."""
 
 
 def correlations(
@@ -164,23 +165,24 @@ def correlations(
     columns : str, int or sequence of these, optional
         Names or numbers of the columns.  By default all feature columns.
     order : {"likeness", "columns", "relevance"}, default="likeness"
-        As for `plots.planes`.  By default, similar planes are next to each other.
+        Order of the columns, as for `plots.planes`.  By default, similar planes follow each other.
     colormap : str, default="RdBu_r"
-        Name of a color map of matplotlib for values from -1 to 1.
+        Name of a color map of matplotlib for correlations from -1 to 1.
     ax : matplotlib.axes.Axes, optional
-        Axes in which the map is drawn without a color bar.  By default, a new figure is made.
+        Existing axes for the picture.  A color bar is then not drawn.  By default, a new figure is
+        made.
 
     Returns
     -------
     Display
-        ``drawn_`` contains the names of the ``"columns"`` in order.  The ``"correlations"`` of
-        their planes have the shape (n_columns, n_columns).  For a category of more than two
-        levels, the correlation is computed for the most common level.
+        ``drawn_`` contains the names of the ``"columns"``, and the matrix of the ``"correlations"``
+        of their planes (n_columns, n_columns).  For a category of more than two levels, the plane
+        is 1 in units with the most common level and 0 in other units.
 
     Raises
     ------
     InputError
-        If a column is not on the map.
+        If a given column is not on the map.
     TypeError
         If `ax` is not an Axes object.
 
@@ -190,9 +192,9 @@ def correlations(
 
     Notes
     -----
-    Correlations of planes are higher than correlations of rows, because units are means of rows.
-    The correlations only show which columns vary together.  The computation takes O(n_columns^2 *
-    n_units).
+    Correlations of planes are higher than correlations of the columns of a table, because
+    prototypes are means of rows.  They only show which columns vary together.  The computation
+    takes O(n_columns^2 * n_units).
 
     References
     ----------
@@ -258,11 +260,11 @@ def _write_numbers(picture: Any, found: Float64s) -> None:
 
 PROFILES = ("bars", "lines", "radar", "stars")
 _READABLE_POINTS = {"bars": 14.0, "lines": 14.0, "radar": 18.0, "stars": 14.0}
-"""Minimum cell width in points for each kind of profile."""
+"""Minimum width in points of a cell, or of a square of cells, for each kind of profile."""
 
 _HALF_WIDTH, _HALF_HEIGHT, _RADIUS = 0.36, 0.32, 0.42
-"""Sizes in cell widths: half the width and half the height of bars and lines, and the radius of
-radar plots and stars."""
+"""Sizes of profiles in cell widths: half the width and half the height of a chart of bars or lines,
+and the radius of a radar plot or star."""
 
 
 def profiles(
@@ -275,41 +277,43 @@ def profiles(
     unit_size: float | None = None,
     ax: "Axes | None" = None,
 ) -> Display:
-    """Draw the values of several columns in each cell.
+    """Draw a small chart in each cell with the values of several columns.
 
-    Each column is scaled from its lowest to its highest value on the map.  The lowest value has a
-    bar of height 0.  If cells are too small, squares of several cells show their means.
+    The scale of each column extends from its lowest to its highest value on the map.  The bar of
+    the lowest value has the height 0.  If cells are too small, squares of several cells show the
+    means of these cells.
 
     Parameters
     ----------
     map : Map
         The map to draw.
     columns : str, int or sequence of these, optional
-        Names or numbers of columns with numbers, dates or two levels.  By default the 8 columns
-        with the largest share of the prototypes' variance, or all columns for ``"lines"``.
+        Names or numbers of columns that contain numbers, dates or two levels.  By default the 8
+        columns with the largest share in the variance of the prototypes, or all columns for
+        ``"lines"``.
     kind : {"bars", "lines", "radar", "stars"}, default="bars"
-        ``"bars"``: a bar for each column.  ``"lines"``: a line through the columns in their order,
-        for series and spectra.  ``"radar"``: a polygon around the middle of the cell.  ``"stars"``:
-        a slice of a star for each column.
+        ``"bars"``: a bar for each column.  ``"lines"``: a line through the values of the columns,
+        for series and spectra.  ``"radar"``: a polygon with a corner for each column.  ``"stars"``:
+        a star with a slice for each column.
     regions, highlight : optional
         As for `plots.values`.
     unit_size : float, optional
         Inches between neighboring units.  By default, the map's longer side is about 5.5 inches.
     ax : matplotlib.axes.Axes, optional
-        Axes to draw in instead of a new figure.
+        Existing axes in which the picture is drawn, instead of a new figure.
 
     Returns
     -------
     Display
-        ``drawn_`` contains the names of the ``"columns"`` and their ``"values"`` in original
-        units, of shape (n_units, n_columns).  ``"side"`` is the number of cells along each side of
-        a square with one drawing.
+        ``drawn_`` contains the names of the ``"columns"`` and the ``"values"`` of these columns in
+        original units (n_units, n_columns).  ``"side"`` is the number of cells along each side of a
+        square that shares one chart.
 
     Raises
     ------
     InputError
-        If a column is not on the map or has more than two levels, or if there are more than 8
-        columns and `kind` is not ``"lines"``.
+        If a column is not on the map or is a category of more than two levels, or if more than 8
+        columns are given and `kind` is not ``"lines"``.
     TypeError
         If `ax` is not an Axes object.
 
@@ -422,19 +426,19 @@ _DRAW = {"bars": _draw_bars, "lines": _draw_lines, "radar": _draw_radar, "stars"
 
 
 def _add_by_column(ax: "Axes", places: Float64s, corners: Float64s) -> None:
-    """Add a polygon for each place and column, in the color of the column.  `corners` has the shape
-    (n_places, n_columns, n_corners, 2)."""
+    """Draw a polygon for each column at each position of a chart, in the color of the column.
+    `corners` has the shape (n_places, n_columns, n_corners, 2)."""
     for i, entry in enumerate(class_entries([""] * corners.shape[1], 0)):
         look = {"facecolors": entry.color, "edgecolors": paper(), "linewidths": 0.2, "zorder": 3}
         add_polygons(ax, places[:, None, :] + corners[:, i], **look)
 
 
 _SIDE = 0.82
-"""Length in cell widths of the longer side of an image.  Rows of hexagons are 0.87 cell widths
-apart, so images do not overlap."""
+"""Length, in cell widths, of the longer side of an image.  Images do not overlap, because the
+distance between rows of hexagons is 0.87 cell widths."""
 
 _VISIBLE_POINTS = 16.0
-"""Minimum cell width in points for an image."""
+"""Minimum width in points of a cell, or of a square of cells, that contains an image."""
 
 
 def images(
@@ -451,39 +455,41 @@ def images(
 ) -> Display:
     """Draw the prototype of each unit as an image.
 
-    If cells are too small, squares of several cells show their mean image.
+    If cells are too small, squares of several cells show the mean image of these cells.
 
     Parameters
     ----------
     map : Map
-        Map of an array in which each row is an image.
+        Map that was trained on an array in which each row is an image.
     shape : tuple of int
-        Numbers of pixel rows and columns of an image, such as ``(8, 8)``.  For color images with
-        values from 0 to 1, the third number is 3.
+        Height and width of an image in pixels, such as ``(8, 8)``.  A color image with values from
+        0 to 1 has 3 as a third number.
     inverse : callable, optional
-        Function from prototypes (n_units, n_features) to images (n_units, n_pixels), such as
-        ``scaler.inverse_transform`` of scikit-learn.
+        Function that converts prototypes (n_units, n_features) to images (n_units, n_pixels), such
+        as ``scaler.inverse_transform`` of scikit-learn.
     colormap : str, default="gray_r"
-        Name of a color map of matplotlib, for images without colors.
+        Name of a color map of matplotlib, which is used for images without colors.
     limits : {"full", "robust"} or pair of float, default="full"
-        Values at the ends of the color map for all images, as for `plots.values`.
+        Values that the first and last color of the color map represent in all images, as for
+        `plots.values`.
     regions, highlight : optional
         As for `plots.values`.
     unit_size : float, optional
         Inches between neighboring units.  By default, the map's longer side is about 5.5 inches.
     ax : matplotlib.axes.Axes, optional
-        Axes to draw in instead of a new figure.
+        Existing axes in which the picture is drawn, instead of a new figure.
 
     Returns
     -------
     Display
-        ``drawn_`` contains the ``"images"``, of shape ``(n_units, *shape)``, and the ``"limits"``.
-        ``"side"`` is the number of cells along each side of a square with one image.
+        ``drawn_`` contains the ``"images"``, an array of shape ``(n_units, *shape)``, and the color
+        ``"limits"``.  ``"side"`` is the number of cells along each side of a square that shares one
+        image.
 
     Raises
     ------
     InputError
-        If the number of pixels of `shape` is not the number of features.
+        If the number of pixels in an image of this `shape` is not the number of features.
     TypeError
         If `ax` is not an Axes object.
 
@@ -519,7 +525,7 @@ def images(
 
 
 def _pixels(map_: Map, shape: Any, inverse: Any) -> Float64s:
-    """Return the pixels of each prototype (n_units, n_pixels)."""
+    """Return the pixels of the image of each prototype (n_units, n_pixels)."""
     sides = np.asarray(shape)
     is_shape = sides.ndim == 1 and len(sides) in (2, 3) and sides.dtype.kind in "iu"
     if not is_shape or (sides < 1).any() or (len(sides) == 3 and sides[2] not in (3, 4)):

@@ -1,4 +1,4 @@
-"""Draw the regions of a map, the tree that joins them, and their stability."""
+"""Draw the regions of a map, the tree that joins these regions, or their stability."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -48,9 +48,9 @@ def regions(
         The map to draw, or regions to draw on their own map.
     regions : Regions, optional
         Regions of the map.  By default `regions.find_regions` finds them.  Region 0 has the most
-        rows.  Names are written in a legend.  A region without its own color gets one of twelve
-        colors.  If there are more than twelve regions, colors repeat, but regions that touch have
-        different colors.
+        rows.  Names are written in a legend.  A region that does not have its own color is drawn in
+        one of twelve colors.  Several of more than twelve regions can have the same color, but
+        neighboring regions have different colors.
     unit_size : float, optional
         Inches between neighboring units.  By default, the map's longer side is about 5.5 inches.
     ax : matplotlib.axes.Axes, optional
@@ -59,10 +59,10 @@ def regions(
     Returns
     -------
     Display
-        ``drawn_`` contains the ``"regions"`` and their ``"colors"``.  It also contains both ends
-        of each border line (``"borders"``, of shape (n_lines, 2, 2)), and the position of each
-        region number (``"numbers"``, of shape (n_regions, 2)).  The number of a small region is
-        next to the region, at the end of a line.
+        ``drawn_`` contains the ``"regions"`` and their ``"colors"``.  ``"borders"`` contains both
+        ends of each border line (n_lines, 2, 2), and ``"numbers"`` the position of each region
+        number (n_regions, 2).  The number of a small region is drawn next to the region, and a line
+        joins both.
 
     Raises
     ------
@@ -101,7 +101,7 @@ def regions(
 
 
 def _entries(names: Sequence[str], colors: Sequence[str]) -> list[LegendEntry]:
-    """Return a legend entry for each region with a name."""
+    """Return a legend entry for each region that has a name."""
     entries = [
         LegendEntry(f"{i}: {name}", color)
         for i, (name, color) in enumerate(zip(names, colors, strict=True))
@@ -113,16 +113,17 @@ def _entries(names: Sequence[str], colors: Sequence[str]) -> list[LegendEntry]:
 
 
 INSIDE = 0.3
-"""Share of the axis width for joins within groups, if there are also joins between groups."""
+"""Share of the axis width on which joins within groups are drawn, if there are also joins between
+groups."""
 
 POWERS = (3, 10, 30, 100, 300)
-"""Exponents of the chances on the axis.  For example, 3 is a chance of 1 in 10^3.  The axis ends
-at the first exponent that no join exceeds.  Otherwise it ends at 1e-320, near the limit of
-float64."""
+"""Exponents of the probabilities on the axis of the tree.  For example, 3 is a probability of 1 in
+10^3.  The axis ends at the first exponent that no join exceeds, or otherwise at 320."""
 
 BEYOND = 320.0
 GAP = 0.012
-"""Minimum distance between a join and the joins of its branches, as a share of the axis width."""
+"""Minimum distance on the axis between a join and the earlier joins in its branches, as a share of
+the axis width."""
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _WIDTH, _ROW, _MAX_TALL = 6.4, 0.26, 11.0  # inches
@@ -133,17 +134,17 @@ _NAME_CHARACTERS = 28
 
 @dataclass(frozen=True)
 class Merge:
-    """A join of two nodes of the tree.  A node is a region or an earlier join, given by its
-    number.
+    """A join of two nodes of the tree.  A node is a region or an earlier join, and is identified by
+    its number.
 
     Attributes
     ----------
     nodes : (int, int)
     evidence : float
-        Chance that a border inside one group contains as few rows as the border between the nodes.
-        NaN for a map without rows.
+        Probability that a border inside a single group contains as few rows as the border between
+        the two nodes.  NaN for a map without rows.
     is_apart : bool
-        Whether rows are less dense between the nodes than inside them.
+        Whether the rows between the two nodes are less dense than the rows inside each node.
     """
 
     nodes: tuple[int, int]
@@ -152,19 +153,20 @@ class Merge:
 
 
 def dendrogram(map: Map, regions: Regions | None = None, *, ax: "Axes | None" = None) -> Display:
-    """Draw a tree of the joins of the regions of a map.
+    """Draw a tree in which the regions of a map are joined step by step.
 
-    The closest regions join first.  The further to the right two branches meet, the clearer is the
-    valley between their rows.  The axis shows the chance that a border inside one group is as empty
-    as this valley.  Parts of a group without a valley between them join first, at equal steps.
+    The closest regions join first.  The further to the right two branches of the tree meet, the
+    clearer is the valley (area with few rows) between their rows.  The axis shows the probability
+    that a border inside a single group contains as few rows as this valley.  Regions without a
+    valley between them are joined first, at equal distances on the axis.
 
     Parameters
     ----------
     map : Map or Regions
         The map to draw, or regions to draw on their own map.
     regions : Regions, optional
-        Regions that are the leaves, such as ``regions.find_regions(map, 12)``.  The default is the
-        same as for `plots.regions`.
+        Regions that are the leaves of the tree, such as ``regions.find_regions(map, 12)``.  The
+        default is the same as for `plots.regions`.
     ax : matplotlib.axes.Axes, optional
         Axes to draw in instead of a new figure.
 
@@ -172,10 +174,10 @@ def dendrogram(map: Map, regions: Regions | None = None, *, ax: "Axes | None" = 
     -------
     Display
         ``drawn_`` contains the ``"regions"`` and the ``"leaves"`` (numbers of regions from top to
-        bottom).  The ``"merges"`` of shape (n_merges, 2) are joins as in SciPy.  Join i creates
-        node ``n_regions + i``.  For each join, ``"evidence"`` is the chance on the axis, and
-        ``"height"`` is the position on the axis from 0 to 1.  ``"is_apart"`` is True if a valley
-        is between the two nodes.
+        bottom).  ``"merges"`` contains the two nodes of each join (n_merges, 2), as in SciPy.  Join
+        i creates node ``n_regions + i``.  For each join, ``"evidence"`` is the probability, and
+        ``"height"`` is the position on the axis from 0 to 1.  ``"is_apart"`` is True if there is a
+        valley between the two nodes.
 
     Raises
     ------
@@ -188,9 +190,10 @@ def dendrogram(map: Map, regions: Regions | None = None, *, ax: "Axes | None" = 
 
     Notes
     -----
-    Regions of a map without rows join by Ward's rule.  The axis then shows the number of remaining
-    regions.  Regions that were changed by hand join when the first of their units join.  Regions on
-    unconnected parts of a map do not join.  Drawing takes as long as finding regions.
+    If the map does not contain rows, regions are joined by Ward's rule, and the axis shows the
+    number of regions that remain after each join.  Two regions that were changed by hand are joined
+    when the first of their units are joined.  Regions on unconnected parts of a map are not joined.
+    Drawing takes as long as finding regions.
 
     Examples
     --------
@@ -229,7 +232,7 @@ def dendrogram(map: Map, regions: Regions | None = None, *, ax: "Axes | None" = 
 
 
 def merges_of(map_: Map, found: Regions) -> list[Merge]:
-    """Return the joins of regions from the first to the last."""
+    """Return the joins of regions in the order in which the regions are joined."""
     joins, pairs = map_.joins, order_of_joins(map_)
     evidence = np.full(len(pairs), np.nan) if joins is None else joins.evidence
     n_inside = len(pairs) if joins is None else map_.n_units - joins.n_apart
@@ -268,32 +271,33 @@ def _heights(merges: list[Merge], n: int, has_rows: bool) -> Float64s:
 
 
 def _width_inside(merges: list[Merge]) -> float:
-    """Return the share of the axis width for joins within groups."""
+    """Return the share of the axis width on which joins within groups are drawn."""
     kinds = {merge.is_apart for merge in merges}
     return INSIDE if len(kinds) == 2 else 0.0 if kinds == {True} else 1.0
 
 
 def _exponent(merge: Merge) -> float:
-    """Return the chance of a join as an exponent without minus sign (3 for 1 in 10^3)."""
+    """Return the probability of a join as an exponent without minus sign (3 for 1 in 10^3)."""
     return float(-np.log10(merge.evidence)) if merge.evidence > 0 else BEYOND
 
 
 def _last_exponent(merges: list[Merge]) -> float:
-    """Return the exponent of the chance at the end of the axis."""
+    """Return the exponent, without minus sign, of the probability at the end of the axis."""
     strongest = max((_exponent(merge) for merge in merges if merge.is_apart), default=0.0)
     return next((power for power in POWERS[1:] if strongest <= power), BEYOND)
 
 
 def _position_of_exponent(power: float, most: float) -> float:
-    """Return the position of a chance on the axis part for joins between groups (0 to 1)."""
+    """Return the position of a probability on that part of the axis that shows joins between groups
+    (0 to 1)."""
     reached = np.clip(power, POWERS[0], most)
     # The first joins must not cover the leaves.
     return float(0.08 + 0.86 * np.log(reached / POWERS[0]) / np.log(most / POWERS[0]))
 
 
 def _leaves(children: list[tuple[int, int]], found: Regions) -> list[int]:
-    """Order the regions so that branches of the tree do not cross.  The branch with more rows
-    comes first."""
+    """Return an order of the regions in which branches of the tree do not cross.  The branch with
+    more rows comes first."""
     n = found.n_regions
     below: list[list[int]] = [[i] for i in range(n)]
     rows = [float(size) for size in found.sizes]
@@ -388,7 +392,7 @@ def _draw_scale(ax: "Axes", merges: list[Merge], has_rows: bool) -> None:
 
 
 STABLE = 0.6
-"""A region below this stability is not reliable (Hennig 2007)."""
+"""Minimum stability of a reliable region (Hennig 2007)."""
 
 _WIDE, _GAP, _BARS_ROW = 2.3, 0.3, 0.24  # inches
 _BARS_HEAD, _BARS_FOOT, _LEFT = 0.8, 0.55, 0.6
@@ -396,23 +400,23 @@ _MIN_BARS_TALL, _MAX_BARS_TALL, _MAX_BARS, _THICK = 1.5, 11.0, 2.0, 0.2
 
 
 def stability(stability: RegionStability, *, ax: Any = None) -> Display:
-    """Draw how many regions samples of rows have, and how often each region recurs.
+    """Draw how many regions samples of the rows give, and how stable each region is.
 
     Parameters
     ----------
     stability : RegionStability
         Returned by `regions.stability`.
     ax : matplotlib.axes.Axes, sequence of them, Figure or SubFigure, optional
-        Axes or figure to draw in, instead of a new figure.  A sequence must contain two axes.  A
-        figure, subfigure or single axes is divided into these axes.
+        Existing axes or figure in which the charts are drawn, instead of a new figure.  A sequence
+        must contain two axes.  A figure, subfigure or single Axes object is divided into two axes.
 
     Returns
     -------
     Display
-        The first of the two `axes_` has a bar for each number of regions.  The second has a bar
-        for the stability of each region, and a line at 0.6.  A region with a lower stability is
-        not reliable.  ``drawn_`` contains the ``"numbers"`` of regions, and the ``"shares"`` of
-        samples with each number.  ``"of_regions"`` is the stability of each region.
+        The first of the two `axes_` contains a bar for each number of regions.  The second contains
+        a bar for the stability of each region, and a line at 0.6.  A region with a stability below
+        0.6 is not reliable.  ``drawn_`` contains the ``"numbers"`` of regions, and the ``"shares"``
+        of the samples that gave each number.  ``"of_regions"`` is the stability of each region.
 
     Raises
     ------

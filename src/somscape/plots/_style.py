@@ -23,21 +23,22 @@ REGION_COLORS = (
     "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442",
     "#8c6bb1", "#332288", "#999933", "#882255", "#44aa99",
 )  # fmt: skip
-"""Colors of regions, in pictures and in the report."""
+"""Colors of regions without their own color, in pictures and in the report."""
 
 _LIGHT_REGION_COLORS = tuple(
     "#" + "".join(f"{(int(color[i : i + 2], 16) + 255) // 2:02x}" for i in (1, 3, 5))
     for color in REGION_COLORS
 )
-"""Lighter colors for a region whose neighbors use all other colors."""
+"""Lighter colors for a region whose neighboring regions already use all other colors."""
 
 _CLASS_COLORS = (*REGION_COLORS[:7], "")
-"""Colors of Okabe and Ito, which people can distinguish with any kind of color vision.  The empty
-text is replaced by the color of text."""
+"""Colors of classes by Okabe and Ito, which people with any kind of color vision can distinguish.
+The empty string represents the color of text."""
 
 N_COLORS = len(_CLASS_COLORS)
 HATCHES = ("", "/////", ".....", "xxxxx")
-"""Hatches of the first to fourth class with the same color."""
+"""Hatches that distinguish four classes of the same color.  The first class is drawn without a
+hatch."""
 
 MAX_STYLES = N_COLORS * len(HATCHES)
 MARKED = "#ffb000"
@@ -58,11 +59,11 @@ _DARK: dict[Any, Any] = {
 
 @contextmanager
 def dark() -> Iterator[None]:
-    """Draw pictures on a dark page inside a ``with`` block.
+    """Draw the pictures of a ``with`` block on a dark page.
 
-    Pictures use the page and text colors of matplotlib's current style.  Other dark styles
-    therefore have the same effect, for example ``with
-    matplotlib.pyplot.style.context("dark_background")``.
+    Pictures use the page and text colors of matplotlib's current style.  A dark matplotlib style
+    therefore has the same effect as this function, for example
+    ``with matplotlib.pyplot.style.context("dark_background")``.
 
     Yields
     ------
@@ -100,14 +101,16 @@ def ink() -> str:
 
 
 def shade(share: float) -> str:
-    """Mix the color of the page (0) with the color of text (1)."""
+    """Mix the page color with the text color.  `share` is the share of the text color, from 0 to
+    1."""
     from matplotlib.colors import to_hex
 
     return to_hex(paled(ink(), share))
 
 
 def paled(color: Any, part: float) -> tuple[float, float, float]:
-    """Mix a color with the page color.  `part` is the share of the given color (0 to 1)."""
+    """Mix a color with the page color.  `part` is the share of `color` in the mixture, from 0 to
+    1."""
     from matplotlib.colors import to_rgb
 
     pairs = zip(to_rgb(paper()), to_rgb(color), strict=True)
@@ -116,22 +119,22 @@ def paled(color: Any, part: float) -> tuple[float, float, float]:
 
 
 def empty_color() -> str:
-    """Return the color of cells without a value."""
+    """Return the color of those cells of a map that do not have a value."""
     return shade(0.09)
 
 
 def line_color() -> str:
-    """Return the color of lines between units and around light cells."""
+    """Return the color of the lines between units and of the lines around light cells."""
     return shade(0.4)
 
 
 def faint_line() -> tuple[str, float]:
-    """Return the color and strength of edges around cells in the page color."""
+    """Return the color and opacity of the edges around cells that are drawn in the page color."""
     return ink(), 0.14
 
 
 def diverging() -> Any:
-    """Return a color map from blue (decrease) to orange (increase)."""
+    """Return a color map from blue for a decrease to orange for an increase."""
     from matplotlib.colors import LinearSegmentedColormap
 
     colors = [REGION_COLORS[0], shade(0.04), REGION_COLORS[5]]
@@ -139,7 +142,7 @@ def diverging() -> Any:
 
 
 def color_map(name: Any) -> Any:
-    """Return a color map with a color for empty cells."""
+    """Return a color map that also defines a color for cells without a value."""
     import matplotlib
     from matplotlib.colors import Colormap
 
@@ -156,7 +159,8 @@ def color_map(name: Any) -> Any:
 
 
 def contrast(color: Any) -> str:
-    """Return black or white, as the readable text color on the given color."""
+    """Return black or white, whichever is more readable as a text color on the given background
+    color."""
     from matplotlib.colors import to_rgb
 
     red, green, blue = to_rgb(color)
@@ -164,13 +168,14 @@ def contrast(color: Any) -> str:
 
 
 def class_color(place: int) -> str:
-    """Return the color of a class.  The colors repeat with other hatches after eight classes."""
+    """Return the color of a class.  After every eight classes, the colors repeat and are combined
+    with another hatch."""
     return _CLASS_COLORS[place % N_COLORS] or ink()
 
 
 def region_colors(regions: Regions) -> list[str]:
-    """Return the color of each region.  The region number determines the color of a region without
-    a separate color."""
+    """Return the color of each region.  If a region does not have its own color, its number
+    determines the color."""
     n = len(REGION_COLORS)
     colors = list(regions.colors) or [""] * regions.n_regions
     ends = regions.labels[neighbor_pairs(regions.map_.lattice)]
@@ -186,13 +191,14 @@ def region_colors(regions: Regions) -> list[str]:
 
 
 def region_names(regions: Regions) -> list[str]:
-    """Return a text with the number and any name of each region."""
+    """Return a text for each region that contains the region number and, if the region has a name,
+    the name."""
     names = regions.names or ("",) * regions.n_regions
     return [f"{i}: {name}" if name else f"region {i}" for i, name in enumerate(names)]
 
 
 def hatch(place: int) -> str:
-    """Return the hatch of a class.  The first eight classes do not have a hatch."""
+    """Return the hatch of a class.  The first eight classes are drawn without a hatch."""
     return HATCHES[place // N_COLORS % len(HATCHES)]
 
 
@@ -204,24 +210,24 @@ def _setting(name: Literal["figure.facecolor", "text.color"]) -> str:
 
 
 FEW, SEVERAL = 0.05, 0.15
-"""Share of units that robust limits ignore at each end of the sorted values.  `SEVERAL` is for
-U-heights.  An outlying unit also raises the U-heights of its neighbors.  `FEW` is for other
-values."""
+"""Share of units that robust color limits ignore at each end of the sorted values.  `SEVERAL` is
+for U-heights, because an outlying unit also raises the U-heights of its neighbors.  `FEW` is for
+other values."""
 
 ROOM = {FEW: 0.5, SEVERAL: 2.0}
-"""Largest distance of a robust limit from the range of the remaining units, as a multiple of the
-width of this range."""
+"""Maximum distance from a robust color limit to the value range of the units that are not ignored,
+as a multiple of the width of this range."""
 
 MIN_UNITS = 9
 
 _BAR_CHARACTER = 0.075
-"""Width in inches of a character in a color bar label."""
+"""Assumed width in inches of a character in the label of a color bar."""
 
 _BAR_GAP, _BAR_WIDTH = 0.12, 0.14  # inches
 
 
 def checked_limits(values: Float64s, limits: Any, share: float = FEW) -> tuple[float, float]:
-    """Return the values at both ends of the color map."""
+    """Return the values that the first and the last color of the color map represent."""
     found = values[np.isfinite(values)]
     if not isinstance(limits, str):
         pair = np.asarray(limits, dtype=object).ravel()
@@ -246,7 +252,7 @@ def checked_limits(values: Float64s, limits: Any, share: float = FEW) -> tuple[f
 
 
 def limits_from_zero(values: Float64s, limits: Any) -> tuple[float, float]:
-    """Return color limits from 0, or the given limits."""
+    """Return color limits whose lower limit is 0, or the limits that are given as a pair."""
     low, high = checked_limits(values, limits)
     return (0.0, high or 1.0) if isinstance(limits, str) else (low, high)
 
@@ -263,7 +269,8 @@ def _robust(values: Float64s, share: float) -> tuple[float, float]:
 
 
 def ends_of_bar(values: Float64s, limits: tuple[float, float]) -> str:
-    """Return the color bar ends with values beyond them, as matplotlib's `extend`."""
+    """Return which ends of a color bar are exceeded by values, as a value of matplotlib's
+    `extend`."""
     found = values[~np.isnan(values)]
     is_below, is_above = bool((found < limits[0]).any()), bool((found > limits[1]).any())
     return ("neither", "min", "max", "both")[is_below + 2 * is_above]
@@ -286,16 +293,17 @@ _TICK_WIDTH = 0.4
 """Width in inches of a tick label."""
 
 _LEFT, _RIGHT, _TIP = 0.1, 0.9, 0.028
-"""Left and right end of the slim color bar, and length of a pointed end, as shares of the axes
-width."""
+"""Positions of the left and right end of the slim color bar, and length of a pointed end of this
+bar, as shares of the axes width."""
 
 _TOP, _BOTTOM, _MARK, _NUMBERS, _LABEL = -0.05, -0.14, -0.168, -0.19, -0.32
-"""Vertical positions of the slim color bar and its texts, in inches above the lower edge of the
+"""Vertical positions of the slim color bar and of its texts, in inches above the lower edge of the
 axes.  Negative positions are below the edge."""
 
 
 def add_slim_bar(ax: "Axes", cells: "PolyCollection", label: str, extend: str) -> None:
-    """Draw a slim color bar below a panel.  Its ends are pointed if values exist beyond them."""
+    """Draw a slim color bar below a panel.  An end of the bar is pointed if values exceed this
+    end."""
     from matplotlib.collections import LineCollection
     from matplotlib.image import BboxImage
     from matplotlib.patches import Polygon
@@ -331,8 +339,8 @@ def add_slim_bar(ax: "Axes", cells: "PolyCollection", label: str, extend: str) -
 
 
 def _ticks(low: float, high: float, n_most: float) -> tuple[list[float], list[str], str]:
-    """Return three values: round numbers in a range, their texts, and a power of ten for all
-    texts."""
+    """Return three values for an axis: round numbers in the given range, the texts of these
+    numbers, and a power of ten by which all texts are multiplied."""
     from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
     locator = MaxNLocator(int(np.clip(n_most, 2, 4)), steps=[1, 2, 2.5, 5, 10])

@@ -1,4 +1,5 @@
-"""Draw the progress of training, and the errors of maps with different settings."""
+"""Draw the progress of training, or the errors of maps that were trained with different
+settings."""
 
 from functools import partial
 from itertools import cycle
@@ -32,28 +33,28 @@ _LEFT, _RIGHT, _BOTTOM, _TOP = 0.85, 0.2, 0.5, 0.35  # inches
 
 
 def training(map: Map, *, ax: Any = None) -> Display:
-    """Draw the quantization error and the radius by epoch, one above the other.
+    """Draw the quantization error and the radius of a map in each epoch.
 
     Parameters
     ----------
     map : Map
         Map with a training history.
     ax : matplotlib.axes.Axes, sequence of them, Figure or SubFigure, optional
-        Axes or figure to draw in, instead of a new figure.  A sequence must contain axes for the
-        error and axes for the radius.  A figure, subfigure or single axes is divided into these
-        axes.
+        Existing axes or figure in which the charts are drawn, instead of a new figure.  A sequence
+        must contain two axes, for the error and the radius.  A figure, subfigure or single Axes
+        object is divided into two axes.
 
     Returns
     -------
     Display
-        ``drawn_`` contains the ``"steps"``, and the ``"quantization_error"`` and the ``"radius"``
-        at each step.
+        ``drawn_`` contains the ``"steps"`` of the training history, and the
+        ``"quantization_error"`` and the ``"radius"`` at each of these steps.
 
     Raises
     ------
     InputError
-        If the map has no history, for example because another program made the map, or if `ax`
-        contains too few axes.
+        If the map does not contain a training history (for example, because another program trained
+        the map), or if `ax` contains too few axes.
 
     See Also
     --------
@@ -96,7 +97,7 @@ def training(map: Map, *, ax: Any = None) -> Display:
 
 
 def _stacked(area: Area, n: int) -> "list[Axes]":
-    """Return axes below each other with a common x axis."""
+    """Return `n` axes below each other that share their x axis."""
     width, height = area.size
     tall = (height - _BOTTOM - _TOP) / n
     axes: list[Axes] = []
@@ -113,31 +114,32 @@ _CANDIDATE_COLUMNS = (
 _MARKERS = ("o", "s", "^")
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 _SMALLEST_AREA, _LARGEST_AREA = 25.0, 160.0
-"""Areas in square points of the markers for stability 0 and 1."""
+"""Areas, in square points, of markers for a stability of 0 and of 1."""
 
 
 def trade_off(candidates: Table, *, ax: "Axes | None" = None) -> Display:
-    """Draw the topographic and quantization errors of candidates of `SOM.suggest`.
+    """Draw the topographic and quantization errors of maps from `SOM.suggest`.
 
     Parameters
     ----------
     candidates : Table
         Candidates that `somscape.SOM.suggest` returned.
     ax : matplotlib.axes.Axes, optional
-        Axes to draw in instead of a new figure.  The legends are to the right of the axes.
+        Axes to draw in instead of a new figure.  The legends are drawn to the right of the axes.
 
     Returns
     -------
     Display
-        Picture with a line for each map size.  The line joins candidates from the largest to the
-        smallest final radius.  Candidates at the lower left have smaller errors.  A larger marker
-        means that maps of different samples of the rows are more similar.  ``drawn_`` contains the
-        ``"topographic_error"``, ``"quantization_error"`` and ``"stability"`` of the candidates.
+        Picture with a line for each map size.  The line joins the candidates of this size from the
+        largest to the smallest final radius.  Both errors are smaller at the lower left.  The
+        larger the marker of a candidate, the more similar are maps that are trained on different
+        samples of the rows.  ``drawn_`` contains the ``"topographic_error"``,
+        ``"quantization_error"`` and ``"stability"`` of the candidates.
 
     Raises
     ------
     InputError
-        If the table is empty, or if a column is missing.
+        If the table of candidates is empty, or if one of its columns is missing.
     TypeError
         If `ax` is not an Axes object.
 

@@ -1,4 +1,4 @@
-"""Draw the U-matrix, P-matrix and U*-matrix, or any values of units."""
+"""Draw the U-matrix, P-matrix or U*-matrix of a map, or any other values of its units."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 PARETO_SHARE = 0.2013
-"""Share of all rows within the Pareto radius of a typical row."""
+"""Share of all rows whose distance to a typical row is at most the Pareto radius."""
 
 MAX_RADIUS_ROWS, MAX_PAIRS, MAX_SLOW_PAIRS = 2000, 100_000_000, 10_000_000
 _BLOCK = 4_000_000
 
 
 def p_heights(map_: Map, X: Any) -> Float64s:
-    """Return the number of rows within the Pareto radius of each prototype."""
+    """Return, for each prototype, the number of rows within the Pareto radius around it."""
     rows = map_.rows_of(X.toarray() if hasattr(X, "tocsr") else X)
     rows = rows[~np.isnan(rows).all(axis=1)].astype(np.float64)
     if not len(rows):
@@ -51,8 +51,8 @@ def p_heights(map_: Map, X: Any) -> Float64s:
 
 
 def ustar_heights(u_heights: Float64s, p_heights: Float64s) -> Float64s:
-    """Multiply each U-height by a factor.  The factor is 0 for the most rows near a prototype, and
-    above 1 for fewer rows than average."""
+    """Multiply each U-height by a factor.  The factor is 0 for the prototype with the most rows
+    around it, and above 1 for a prototype with fewer rows around it than average."""
     mean, highest = float(p_heights.mean()), float(p_heights.max())
     if mean == highest:
         return u_heights
@@ -60,7 +60,8 @@ def ustar_heights(u_heights: Float64s, p_heights: Float64s) -> Float64s:
 
 
 def edge_heights(map_: Map) -> tuple[Float64s, Float64s]:
-    """Return the positions and heights of cells, for units and then for pairs of neighbors."""
+    """Return the positions and heights of the cells for units, followed by those of the cells for
+    pairs of neighbors."""
     pairs = neighbor_pairs(map_.lattice)
     if not len(pairs):
         return map_.lattice.positions, np.zeros(map_.n_units)
@@ -76,7 +77,7 @@ def edge_heights(map_: Map) -> tuple[Float64s, Float64s]:
 
 
 def _medians(units: Ints, values: Float64s, n_units: int) -> Float64s:
-    """Return the median value of each unit, or 0 without values."""
+    """Return the median of the values that belong to each unit, or 0 for a unit without values."""
     order = np.lexsort([values, units])
     counts = np.bincount(units, minlength=n_units)
     start = np.cumsum(counts) - counts
@@ -87,8 +88,8 @@ def _medians(units: Ints, values: Float64s, n_units: int) -> Float64s:
 
 
 def draw_edges(picture: Picture, **colors: Any) -> None:
-    """Draw a half-size cell for each unit and for each pair of neighbors.  On a graph, lines
-    replace the cells for pairs."""
+    """Draw a cell of half the normal size for each unit and for each pair of neighboring units.  On
+    a graph, pairs are drawn as lines instead."""
     map_, lattice = picture.map, picture.map.lattice
     is_graph = lattice.kind == "graph"
     places, heights = (lattice.positions, map_.u_heights) if is_graph else edge_heights(map_)
@@ -97,7 +98,7 @@ def draw_edges(picture: Picture, **colors: Any) -> None:
 
 
 def _distances(map_: Map, rows: Any, codebook: Any) -> Iterator[Any]:
-    """Yield the distances of each block of rows to all prototypes."""
+    """Yield, for one block of rows after another, the distances of its rows to all prototypes."""
     size = max(1, _BLOCK // max(1, len(codebook)))
     metric = map_.metric
     if not _is_plain(map_, rows):
@@ -119,7 +120,7 @@ def _is_plain(map_: Map, rows: Any) -> bool:
 
 
 def _spaced(n: int, n_chosen: int) -> Ints:
-    """Return `n_chosen` evenly spaced row numbers below `n`."""
+    """Return `n_chosen` evenly spaced row numbers from 0 to `n` - 1."""
     return np.arange(n_chosen) * n // max(1, n_chosen)
 
 
@@ -134,15 +135,15 @@ KINDS = {
 }
 
 CROWDED = 8
-"""Maximum mean number of rows per unit for marking every class of a unit.  With more rows, a class
-is only marked in units with more than its usual share."""
+"""Maximum mean number of rows per unit at which every class of a unit is marked.  If there are more
+rows, a class is only marked in units where its share of the rows is above average."""
 
 _READABLE_MARKER_POINTS = 8.0
 """Minimum cell width in points for markers."""
 
 _SMALLEST_DIAMETER, _SINGLE_DIAMETER, _SEVERAL_DIAMETER = 0.14, 0.42, 0.3
-"""Diameters in cell widths: the smallest marker, the largest single marker, and the largest of
-several markers in a cell."""
+"""Diameters, in cell widths, of the smallest marker, of the largest marker that is alone in its
+cell, and of the largest of several markers in a cell."""
 
 
 def umatrix(
@@ -168,49 +169,51 @@ def umatrix(
     map : Map
         The map to draw.
     X : Table or array-like of shape (n_samples, n_features), optional
-        Rows, in any form that `Map.rows_of` accepts.  Rows are needed to mark classes, and to count
-        the rows for a P-matrix or U*-matrix.
+        Rows, in any form that `Map.rows_of` accepts.  A picture with marked classes, a P-matrix or
+        a U*-matrix requires rows.
     y : array-like of shape (n_samples,), optional
-        Class of each row of `X`.  Units with rows of the first class have a circle, units with the
-        second class a square, and so on.  Markers of several classes in a unit are next to each
-        other.  A marker is larger if the class has more rows.  With more than 8 rows per unit on
-        average, a class is only marked in units with more than its usual share.  If cells are too
-        small, squares of several cells are marked together.
+        Class of each row of `X`.  A unit with rows of the first class is marked with a circle, a
+        unit with rows of the second class with a square, and so on.  The size of a marker shows the
+        number of rows of its class in the unit.  If there are more than 8 rows per unit on average,
+        a class is only marked in units where its share of the rows is above average.  If cells are
+        too small, several cells share their markers.
     kind : {"u", "edges", "p", "ustar"}, default="u"
-        ``"u"``: mean distance of each unit to its neighbors.  ``"edges"``: an additional cell
-        between two neighbors shows their distance, and the cell of each unit shows the median of
-        these distances.  ``"p"``: number of rows within the Pareto radius of each prototype.
-        ``"ustar"``: the values of ``"u"``, lowered in areas with many rows and raised in areas
-        with few rows.
+        ``"u"``: the mean distance between the prototypes of a unit and its neighbors.  ``"edges"``:
+        an additional cell between two neighbors shows the distance of their prototypes, and the
+        cell of a unit shows the median of its distances.  ``"p"``: the number of rows within the
+        Pareto radius around a prototype.  ``"ustar"``: the values of ``"u"``, lowered in areas with
+        many rows and raised in areas with few rows.
     y_name : str, default=""
         Title of the legend.
     max_classes : int, default=8
-        Number of classes with their own marker, at most 8.  The classes with the most rows are
-        chosen, and all other classes share a marker.
+        Maximum number of classes with their own marker, at most 8.  Classes with the most rows have
+        their own markers, and all other classes share one marker.
     regions, labels, highlight : optional
         As for `plots.values`.
     limits : {"robust", "full"} or pair of float, default="robust"
-        As for `plots.values`, but ``"robust"`` extends the range of the middle 70 % of the heights
-        by at most twice this range.  This allows for high values around an outlying unit.
+        Color limits, as for `plots.values`.  The ``"robust"`` limits exceed the range of the middle
+        70 % of the heights by at most twice the width of this range, because heights are large
+        around an outlying unit.
     unit_size : float, optional
         Inches between neighboring units.  By default, the map's longer side is about 5.5 inches.
     colormap : str, default="bone_r"
-        Name of a color map of matplotlib.  In the default color map, borders between groups are
-        dark.
+        Name of a color map of matplotlib.  In the default color map, large distances between units,
+        as at borders of groups, are dark.
     ax : matplotlib.axes.Axes, optional
-        Axes in which the map is drawn without a color bar.  By default, a new figure is made.
+        Existing axes for the map.  A color bar is then not drawn.  By default, a new figure is
+        made.
 
     Returns
     -------
     Display
-        As for `plots.values`.  If `y` is given, ``drawn_`` also contains the ``"classes"``, and
-        the rows of each class by unit (``"counts"``, of shape (n_units, n_classes)).
+        As for `plots.values`.  If `y` is given, ``drawn_`` also contains the names of the
+        ``"classes"``, and ``"counts"``, the number of rows by unit and class (n_units, n_classes).
 
     Raises
     ------
     InputError
-        If `y` or a `kind` that needs rows is given without `X`, or if `highlight` contains a unit
-        that is not on the map.
+        If `X` is not given although `y` or `kind` requires rows, or if `highlight` contains a
+        number that is not a unit of the map.
     TypeError
         If `highlight` contains values that are not whole numbers, or if `ax` is not an Axes object.
 
@@ -221,10 +224,11 @@ def umatrix(
 
     Notes
     -----
-    The Pareto radius is computed from at most 2,000 rows.  Each of these rows has a ball that
+    The Pareto radius is computed from at most 2,000 rows.  Around each of these rows, a ball
     contains the nearest 20.13 % of the rows.  The Pareto radius is the median radius of these
-    balls.  P-heights are computed from at most 1e8 distances between prototypes and evenly spaced
-    rows.  With P-heights p, the U*-height is u * (1 + (p - mean p) / (mean p - max p)).
+    balls.  P-heights (numbers of rows within this radius) are computed from at most 1e8 distances
+    between prototypes and evenly spaced rows.  For a unit with the U-height u and the P-height p,
+    the U*-height is u * (1 + (p - mean p) / (mean p - max p)).
 
     References
     ----------
@@ -264,7 +268,7 @@ def umatrix(
 
 
 def check_most_markers(max_classes: int) -> None:
-    """Raise InputError if `max_classes` exceeds the number of markers."""
+    """Raise InputError if `max_classes` exceeds the number of different markers."""
     if max_classes > len(MARKERS):
         raise InputError(
             f"`max_classes` must be at most {len(MARKERS)}, the number of different markers, but "
@@ -308,7 +312,7 @@ def _mark_classes(picture: Picture, found: ClassCounts, markers: tuple[str, ...]
 
 
 def _are_marked(counts: Ints) -> Any:
-    """Return which classes are marked in each unit."""
+    """Return for each unit and class whether the class is marked in the unit."""
     is_there = counts > 0
     of_unit = counts.sum(axis=1)
     if of_unit.sum() <= CROWDED * len(counts):
@@ -318,7 +322,8 @@ def _are_marked(counts: Ints) -> Any:
 
 
 def _offsets(place: Ints, n_present: Ints) -> Float64s:
-    """Return the offset of marker `place` of `n_present` markers from the middle of the cell."""
+    """Return the vector from the middle of a cell to marker number `place` of the `n_present`
+    markers in the cell."""
     angle = np.pi + 2 * np.pi * place / np.maximum(n_present, 1)
     radius = np.where(n_present == 1, 0.0, np.where(n_present == 2, 0.2, 0.27))
     return np.column_stack([radius * np.cos(angle), radius * np.sin(angle)])
@@ -339,58 +344,60 @@ def values(
     unit_size: float | None = None,
     ax: "Axes | None" = None,
 ) -> Display:
-    """Color the cells of a map by a value for each unit.
+    """Color each cell of a map by the value of its unit.
 
     Parameters
     ----------
     map : Map
         Map, or an estimator or detector that has a map.
     values : array-like of shape (n_units,) or (n_rows, n_cols), str, int or callable
-        Number, truth value or text for each unit, with NaN or None for an empty cell.  A feature
-        column, given by name or number, is shown in original units.  A function takes the rows of
-        a unit, with the type of `X`, and returns a value.  A function of `somscape.measures` is
-        called with the map and the rows of the unit.
+        Number, truth value or text for each unit, or NaN or None for an empty cell.  A str or int
+        is the name or number of a feature column, whose values are shown in original units.  A
+        function receives the rows of a unit in the type of `X` and returns the value of the unit.
+        A function of `somscape.measures` receives the map and the rows of a unit.
     X : Table, data frame or array-like of shape (n_samples, n_features), optional
-        Rows for the function `values`, in any form that `Map.rows_of` accepts.  The cells of units
-        without rows are then empty.
+        Rows that are passed to the function `values`, in any form that `Map.rows_of` accepts.  If a
+        unit does not have rows, its cell is empty.
     name : str, optional
         Name of the values.  By default, the name of the column, series or function.
     colormap : str, default="viridis"
-        Name of a color map of matplotlib, for numbers.
+        Name of a color map of matplotlib, which is used for numbers.
     limits : {"robust", "full"} or pair of float, default="robust"
-        Values at the ends of the color map.  ``"full"`` uses the lowest and the highest value.
-        ``"robust"`` keeps a few outlying units from hiding the differences between all other units.
-        The limits extend the range of the middle 90 % of the units by at most half of this range at
-        each end.  Units beyond a limit have the color at the pointed end of the color bar.
+        Values that the first and last color represent.  ``"full"`` uses the lowest and the highest
+        value.  With ``"robust"``, a few outlying units do not hide the differences between other
+        units.  The limits then exceed the range of the middle 90 % of the values by at most half
+        the width of this range.  Values beyond a limit have the color of the pointed end of the
+        color bar.
     max_classes : int, default=8
-        Number of texts with their own color, at most 32.  All other texts are gray.  From the ninth
-        text on, colors repeat with hatches.
+        If the values are texts, maximum number of texts with their own color, at most 32.  All
+        other texts are gray.  From the ninth text on, the same colors are combined with hatches.
     regions : Regions or True, optional
         Regions whose borders are drawn.  If True, the regions are found first.
     labels : sequence of n_units str or True, optional
-        Text for each unit, or "" or None for no text.  True means the unit names of the map.  If
-        texts would overlap, the texts of units with fewer rows are left out.
+        Text for each unit, or "" or None for no text.  True means the names that the map stores for
+        its units.  If texts would overlap, the texts of units with fewer rows are not drawn.
     highlight : Alerts or array-like of int, optional
-        Numbers of units to outline, or `Alerts`, whose units are outlined.
+        Numbers of units whose cells are outlined, or `Alerts`, whose units are outlined.
     unit_size : float, optional
         Inches between neighboring units.  By default, the map's longer side is about 5.5 inches.
     ax : matplotlib.axes.Axes, optional
-        Axes in which the map is drawn without a color bar.  By default, a new figure is made.
+        Existing axes for the map.  A color bar is then not drawn.  By default, a new figure is
+        made.
 
     Returns
     -------
     Display
-        ``drawn_`` contains the ``"values"``.  For numbers, it also contains the ``"limits"`` of
-        the colors and the ``"cells"`` for `figure.colorbar`.  For texts, it contains the
-        ``"levels"``, and the values are positions in the levels.  Further keys are ``"regions"``
-        and ``"borders"`` for drawn regions, ``"highlight"`` for highlighted units, and
-        ``"labels"`` for texts by unit.
+        ``drawn_`` contains the ``"values"``.  For numbers, ``drawn_`` also contains the color
+        ``"limits"`` and the ``"cells"`` for `figure.colorbar`.  For texts, ``drawn_`` also contains
+        the ``"levels"`` (distinct texts), and the values are positions in the levels.  Further keys
+        are ``"regions"`` and ``"borders"`` for drawn regions, ``"highlight"`` for highlighted
+        units, and ``"labels"`` for texts by unit.
 
     Raises
     ------
     InputError
-        If a column is not on the map, if the number of values is wrong, or if a function is given
-        without `X`.
+        If a column is not on the map, if `values` does not contain one value for each unit, or if a
+        function is given without `X`.
     TypeError
         If `ax` is not an Axes object.
 
@@ -401,8 +408,8 @@ def values(
 
     Notes
     -----
-    A function is called for each unit with rows.  Drawing a map of 200 x 200 units takes about a
-    second.
+    A function is called once for each unit that has rows.  Drawing a map of 200 x 200 units takes
+    about a second.
 
     Examples
     --------
@@ -440,7 +447,7 @@ def quality(
 
     If a unit has a high quantization error, its rows differ much from its prototype.  If a unit has
     a high topographic error, the map is folded at this unit.  `measures.by_unit` returns more
-    measures, which `plots.values` can draw.
+    measures for each unit, which `plots.values` can draw.
 
     Parameters
     ----------
@@ -451,7 +458,7 @@ def quality(
     sample_weight : array-like of shape (n_samples,), optional
         Weight of each row.  By default 1.
     limits : {"robust", "full"} or pair of float, default="robust"
-        Limits of the colors for the quantization error, as for `plots.values`.
+        Color limits for the quantization error, as for `plots.values`.
     regions : Regions or True, optional
         Regions whose borders are drawn.  If True, the regions are found first.
     ax : matplotlib.axes.Axes, sequence of them, Figure or SubFigure, optional
@@ -460,15 +467,15 @@ def quality(
     Returns
     -------
     Display
-        ``drawn_`` contains the ``"quantization_error"``, the mean distance between a unit and its
-        rows.  The ``"topographic_error"`` is the share of these rows with a second best matching
-        unit that is not a neighbor.  Both arrays have the shape (n_units,) and contain NaN for
-        units without rows.
+        ``drawn_`` contains the ``"quantization_error"``, the mean distance between the prototype of
+        a unit and the rows of the unit.  The ``"topographic_error"`` is the share of these rows
+        whose second best matching unit is not a neighbor of the unit.  Both arrays have the shape
+        (n_units,) and contain NaN for units without rows.
 
     Raises
     ------
     InputError
-        If there are no rows, or if `ax` contains too few axes.
+        If `X` does not contain a row, or if `ax` contains too few axes.
 
     See Also
     --------
@@ -512,17 +519,17 @@ def response(
     colormap: str = "viridis_r",
     ax: "Axes | None" = None,
 ) -> Display:
-    """Draw the distances of a row to all prototypes, and outline the nearest unit.
+    """Draw the distance of a row to each prototype, and outline the nearest unit.
 
-    If the picture has a single valley, the row has a clear position.  If it has two valleys, the
-    row is between two groups.
+    If a single area of the map has short distances, the row has a clear position on the map.  If
+    two separate areas have short distances, the row is between two groups.
 
     Parameters
     ----------
     map : Map
         The map to draw.
     row : array-like of shape (n_features,) or (1, n_features), or Table or data frame of one row
-        The row, in any form that `Map.rows_of` accepts.
+        The row whose distances are drawn, in any form that `Map.rows_of` accepts.
     regions, labels, limits : optional
         As for `plots.values`.
     unit_size : float, optional
@@ -530,17 +537,19 @@ def response(
     colormap : str, default="viridis_r"
         Name of a color map of matplotlib.
     ax : matplotlib.axes.Axes, optional
-        Axes in which the map is drawn without a color bar.  By default, a new figure is made.
+        Existing axes for the map.  A color bar is then not drawn.  By default, a new figure is
+        made.
 
     Returns
     -------
     Display
-        As for `plots.values`.  ``drawn_`` also contains the best matching unit (``"winner"``).
+        As for `plots.values`.  ``drawn_`` also contains the best matching unit of the row
+        (``"winner"``).
 
     Raises
     ------
     InputError
-        If `row` is more than one row, or if all its values are missing.
+        If `row` contains more than one row, or if all values of the row are missing.
     TypeError
         If `ax` is not an Axes object.
 

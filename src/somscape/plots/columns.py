@@ -25,21 +25,22 @@ YEAR = 365.2425 * 86_400e6
 
 @dataclass(frozen=True, eq=False)
 class ColumnPlane:
-    """Values of all units for a column of the data, or other values of all units.
+    """A value for each unit of a map, computed from a column of the data or given by the user.
 
     Attributes
     ----------
     name : str
-        Name of the column, or its description if the data dictionary contains a description.
+        Name of the column, or the description of the column if the data dictionary contains one.
     kind : {"number", "share", "level"}
-        ``"number"``: numbers in original units, with dates as decimal years.  ``"share"``: the
-        share of one level of a category with two levels.  ``"level"``: the most common level.
+        ``"number"``: the values are numbers in original units, or dates as decimal years.
+        ``"share"``: the share of rows with one of the two levels of a category.  ``"level"``: the
+        most common level.
     values : ndarray of shape (n_units,), float64
-        Numbers, shares from 0 to 1, or positions in `levels`.  A unit without a value has the
-        number or share NaN, and the position -1.
+        Numbers, shares from 0 to 1, or positions in `levels`.  For a unit without a value, a number
+        or share is NaN, and a position is -1.
     levels : tuple of str
-        For a share, the level whose share the values contain.  For levels, all levels in descending
-        order of frequency.
+        If `kind` is ``"share"``, the level whose shares are in `values`.  If `kind` is ``"level"``,
+        all levels in descending order of frequency.
 
     See Also
     --------
@@ -62,7 +63,7 @@ class ColumnPlane:
 
 
 def column_plane(map: Map, column: str | int) -> ColumnPlane:
-    """Return the plane of a column, with a value for each unit.
+    """Return the plane of a column, which contains a value for each unit.
 
     Parameters
     ----------
@@ -78,7 +79,7 @@ def column_plane(map: Map, column: str | int) -> ColumnPlane:
     Raises
     ------
     InputError
-        If the map does not have the column.  The message contains the most similar name.
+        If the column is not on the map.  The message contains the most similar name.
 
     See Also
     --------
@@ -122,7 +123,7 @@ def _plane(map: Map, column: str) -> ColumnPlane:
 
 
 def column_name(map_: Map, column: str | int) -> str:
-    """Return the name of a feature column, given by name or number."""
+    """Return the name of a feature column that is given by its name or number."""
     names = [code.name for code in map_.encoding.features]
     if isinstance(column, str):
         if column in names:
@@ -151,7 +152,7 @@ def column_name(map_: Map, column: str | int) -> str:
 
 
 def chosen_columns(map_: Map, columns: Any) -> list[str]:
-    """Return the names of the given columns, or of all feature columns."""
+    """Return the names of the given columns, or the names of all feature columns by default."""
     if columns is None:
         return [code.name for code in map_.encoding.features]
     is_one = isinstance(columns, str) or not isinstance(columns, Iterable)
@@ -165,7 +166,7 @@ def chosen_columns(map_: Map, columns: Any) -> list[str]:
 
 
 def is_number(value: Any) -> bool:
-    """Return whether a value is a whole number."""
+    """Return whether a value is an integer of Python or NumPy."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
@@ -173,7 +174,7 @@ ORDERS = ("auto", "columns", "likeness", "relevance")
 
 
 def ordered_columns(map: Map, columns: Any = None, *, order: str = "likeness") -> list[str]:
-    """Return columns in an order that makes their planes easy to compare.
+    """Return column names in an order in which planes are easy to compare.
 
     Parameters
     ----------
@@ -193,7 +194,7 @@ def ordered_columns(map: Map, columns: Any = None, *, order: str = "likeness") -
     Raises
     ------
     InputError, ValueError
-        If the map does not have a column, or if `order` is invalid.
+        If a given column is not on the map, or if `order` is invalid.
 
     See Also
     --------
@@ -230,8 +231,8 @@ def relevance(map: Map, columns: Any = None) -> Float64s:
     Returns
     -------
     ndarray of shape (n_columns,)
-        Share of each column in the variance of the prototypes, weighted by hits.  The shares of all
-        columns of the map add up to 1.
+        Share of each column in the variance of the prototypes.  The variance is weighted by hits.
+        The shares of all columns of the map add up to 1.
 
     Raises
     ------
@@ -266,8 +267,8 @@ def relevance(map: Map, columns: Any = None) -> Float64s:
 
 
 def plane_correlations(map_: Map, names: list[str]) -> Float64s:
-    """Return the correlations of planes over the units.  For a plane of levels, the value is 1 for
-    the most common level and otherwise 0."""
+    """Return the correlation of each pair of planes over all units.  In a plane of levels, units
+    with the most common level count as 1 and other units as 0."""
     planes = np.column_stack([_as_numbers(map_, name) for name in names])
     planes = planes - planes.mean(axis=0)
     length = np.sqrt((planes**2).sum(axis=0))
@@ -278,7 +279,7 @@ def plane_correlations(map_: Map, names: list[str]) -> Float64s:
 
 
 def by_likeness(correlations: Float64s) -> Ints:
-    """Order the planes so that similar or opposite planes are neighbors."""
+    """Return an order of the planes in which similar or opposite planes follow each other."""
     alike = np.round(np.abs(correlations), 9)  # rounding keeps equal values equal on every machine
     np.fill_diagonal(alike, -1.0)
     first, second = np.unravel_index(int(alike.argmax()), alike.shape)
@@ -296,7 +297,8 @@ def by_likeness(correlations: Float64s) -> Ints:
 
 
 def numeric_planes(map_: Map, names: list[str]) -> Float64s:
-    """Return the values of planes with numbers or shares (n_units, n_names)."""
+    """Return the values of the named columns for each unit (n_units, n_names).  The planes must
+    contain numbers or shares."""
     planes = [column_plane(map_, name) for name in names]
     if wrong := [p.name for p in planes if p.kind == "level"]:
         raise InputError(
@@ -319,7 +321,7 @@ NO_LEVEL = -1
 
 
 def plane_of(map_: Map, values: Any, X: Any = None, name: str | None = None) -> ColumnPlane:
-    """Return a plane from a column, a function or given values."""
+    """Return a plane whose values are from a column, from a function or from an array."""
     if isinstance(values, str) or is_number(values):
         plane = column_plane(map_, values)
         return plane if name is None else replace(plane, name=name)
@@ -333,7 +335,8 @@ def plane_of(map_: Map, values: Any, X: Any = None, name: str | None = None) -> 
 
 
 def rows_by_unit(map_: Map, X: Any) -> tuple[Any, list[Ints]]:
-    """Return two values: rows that can be selected by number, and the row numbers of each unit."""
+    """Return two values: the rows in a form that allows selection by row number, and the row
+    numbers of each unit."""
     X = collected(X)
     units = map_.winners(X)
     order = np.argsort(units, kind="stable")
@@ -343,7 +346,7 @@ def rows_by_unit(map_: Map, X: Any) -> tuple[Any, list[Ints]]:
 
 
 def _take(rows: Any, chosen: Ints) -> Any:
-    """Return the chosen rows in their original type."""
+    """Return the rows with the chosen numbers, in the type of `rows`."""
     if hasattr(rows, "iloc"):
         return rows.iloc[chosen]
     if hasattr(rows, "take") and not isinstance(rows, np.ndarray):
@@ -352,7 +355,7 @@ def _take(rows: Any, chosen: Ints) -> Any:
 
 
 def _results_of_rows(map_: Map, function: Callable[..., Any], X: Any) -> list[Any]:
-    """Apply a function to the rows of each unit.  The result is None for a unit without rows."""
+    """Apply a function to the rows of each unit.  For a unit without rows, the result is None."""
     if X is None:
         raise InputError(
             "`values` is a function of rows, but `X` is not given. Pass the rows as `X`.",
@@ -416,7 +419,7 @@ def _plane_of_array(map_: Map, values: Any, name: str) -> ColumnPlane:
 
 
 def levels_of(name: str, texts: Sequence[str | None]) -> ColumnPlane:
-    """Return a plane whose levels are the distinct texts, with the most frequent first."""
+    """Return a plane whose levels are the distinct texts in descending order of frequency."""
     levels, counts = np.unique([t for t in texts if t is not None], return_counts=True)
     ordered = levels[np.argsort(-counts, kind="stable")].tolist()
     place = {level: i for i, level in enumerate(ordered)}

@@ -1,4 +1,4 @@
-"""The display that every plot returns, and axes for several panels."""
+"""The Display object that every plot function returns, and axes for several panels of a figure."""
 
 import io
 import os
@@ -18,17 +18,18 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
 
 SCREEN_DPI = 110
-"""Dots per inch in a file, and dots per inch in a notebook."""
+"""Default number of dots per inch of a picture in a file or notebook."""
 
 LINES_DPI = 300
-"""Minimum dots per inch for pixels in an SVG or PDF file."""
+"""Minimum number of dots per inch for those parts of an SVG or PDF file that consist of pixels."""
 
 _METADATA: dict[str, dict[str, Any]] = {
     ".png": {"Software": None},
     ".pdf": {"CreationDate": None, "Producer": None, "Creator": None},
     ".svg": {"Date": None, "Creator": None},
 }
-"""Settings of matplotlib by file extension.  They keep dates and versions out of pictures."""
+"""Settings of matplotlib by file extension.  With these settings, the files of pictures do not
+contain dates and versions."""
 
 _SAVE_SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",
@@ -37,8 +38,8 @@ _SAVE_SETTINGS: dict[Any, Any] = {
     "image.composite_image": False,
     "svg.hashsalt": "somscape",
 }
-"""Settings of matplotlib for saved pictures.  These keep text searchable, images unchanged, and
-names in SVG files reproducible."""
+"""Settings of matplotlib for saved pictures.  With these settings, text remains searchable, images
+remain unchanged, and the names of elements in SVG files are reproducible."""
 
 WINDOWLESS = ("agg", "cairo", "pdf", "pgf", "ps", "svg", "template")
 """Backends of matplotlib that do not open windows."""
@@ -51,13 +52,13 @@ class Display:
     Attributes
     ----------
     figure_ : matplotlib.figure.Figure
-        Figure of the picture.  It can be changed or included in a document.  Figures that somscape
-        creates are not registered in pyplot.
+        Figure of the picture.  The figure can be changed or included in a document.  Figures that
+        somscape creates are not registered in pyplot.
     axes_ : tuple of matplotlib.axes.Axes
-        Axes of each map or chart, without color bars.
+        Axes of each map or chart in the picture.  The axes of color bars are not included.
     drawn_ : mapping of str to object
-        Drawn data by name, such as ``"values"`` and the ``"limits"`` of the colors.  The
-        documentation of each plot lists the names.
+        Data that the picture shows, by name, such as ``"values"`` and the ``"limits"`` of the
+        colors.  The documentation of each plot function lists these names.
 
     See Also
     --------
@@ -83,7 +84,7 @@ class Display:
         return self.axes_[0]
 
     def show(self) -> None:
-        """Show the picture in a window, or below the cell of a notebook.
+        """Show the picture in a window, or in a notebook below the current cell.
 
         In a script, this method waits until the window is closed, like ``matplotlib.pyplot.show``.
         The method also shows all other open figures of pyplot.
@@ -91,8 +92,8 @@ class Display:
         Warns
         -----
         SomscapeWarning
-            If the backend of matplotlib cannot open windows, such as "agg" on a computer without a
-            screen.  The picture is then not shown.
+            If matplotlib uses a backend that cannot open windows, such as "agg" on a computer
+            without a screen.  The picture is then not shown.
 
         Examples
         --------
@@ -131,10 +132,11 @@ class Display:
         Parameters
         ----------
         path : str or path
-            Name of the file.  The extension determines the format, such as .png, .svg, .pdf or
-            another format of matplotlib.  If the name does not have an extension, .png is added.
+            Name of the file.  The extension of the name (.png, .svg, .pdf or another extension that
+            matplotlib supports) determines the format.  If the name does not have an extension,
+            .png is added.
         dpi : float, default=110
-            Dots per inch for formats that consist of pixels.
+            Number of dots per inch, for file formats that consist of pixels.
 
         Raises
         ------
@@ -178,14 +180,14 @@ def make_figure(width: float, height: float) -> "Figure":
 
 
 def use_agg(figure: "Figure") -> None:
-    """Give a figure a canvas that works without a window."""
+    """Attach a canvas to a figure that does not need a window."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     FigureCanvasAgg(figure)
 
 
 def display_of(axes: "Sequence[Axes]", drawn: Mapping[str, Any] | None = None) -> Display:
-    """Return a display with the given axes, figure and data."""
+    """Return a Display object with the given axes, their figure and the drawn data."""
     figure = axes[0].get_figure(root=True)
     assert figure is not None
     return Display(figure, tuple(axes), drawn_=dict(drawn or {}))
@@ -202,15 +204,16 @@ def _is_known_to_pyplot(figure: "Figure") -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Area:
-    """A rectangle of a figure.  Positions are in inches from its lower left corner.
+    """A rectangular area of a figure.  Positions are in inches from the lower left corner of the
+    area.
 
     Attributes
     ----------
     figure : matplotlib.figure.Figure or SubFigure
     low : ndarray of shape (2,), float64
-        Position of the lower left corner, as shares of the figure size.
+        Position of the lower left corner of the area, as shares of the figure's width and height.
     share : ndarray of shape (2,), float64
-        Width and height, as shares of the figure size.
+        Width and height of the area, as shares of the figure's width and height.
     size : ndarray of shape (2,), float64
         Width and height in inches.
     """
@@ -223,19 +226,20 @@ class Area:
     def add_axes(
         self, corner: tuple[float, float], size: tuple[float, float], **more: Any
     ) -> "Axes":
-        """Add axes with this lower left corner and size in inches."""
+        """Add axes to the area.  Their lower left corner and size are given in inches."""
         inch = self.share / self.size
         return self.figure.add_axes((*(self.low + corner * inch), *(size * inch)), **more)
 
     def add_title(self, text: str, left: float, below: float) -> None:
-        """Write a title at distances in inches from the left edge (`left`) and the top edge
-        (`below`)."""
+        """Write a title that begins `left` inches from the left edge and `below` inches from the
+        top edge of the area."""
         x, y = self.low + self.share * (left / self.size[0], 1 - below / self.size[1])
         self.figure.text(float(x), float(y), text, fontsize=11, va="center")
 
 
 def area_of(place: Any, width: float, height: float) -> Area:
-    """Return the area of a figure or axes, or of a new figure if `place` is None."""
+    """Return the area that a figure or axes cover, or the area of a new figure if `place` is
+    None."""
     from matplotlib.axes import Axes
 
     if place is None:
@@ -251,7 +255,7 @@ def area_of(place: Any, width: float, height: float) -> Area:
 
 
 def check_is_one_axes(place: Any) -> None:
-    """Raise TypeError if `place` is not None and not an Axes object."""
+    """Raise TypeError if `place` is neither None nor an Axes object."""
     if place is None:
         return
     from matplotlib.axes import Axes
@@ -266,8 +270,8 @@ def check_is_one_axes(place: Any) -> None:
 
 
 def given_axes(place: Any, n: int) -> "list[Axes] | None":
-    """Return the given axes for `n` drawings.  Return None if an area must be divided into
-    axes."""
+    """Return the given axes for `n` drawings.  Return None if `place` is an area that must be
+    divided into axes."""
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
