@@ -22,7 +22,7 @@ READERS: dict[str, Callable[[str | Path], Record]] = {
 
 
 def read_map(path: str | Path) -> Record:
-    """Read a map of somscape or of another program, depending on the file extension.
+    """Read a map file in the format that its file extension indicates.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def read_map(path: str | Path) -> Record:
     Raises
     ------
     MapFileError, InputError
-        If the file cannot be read.
+        If the map file cannot be read.
 
     See Also
     --------
@@ -64,7 +64,7 @@ KINDS: dict[str, Callable[[Record], Saved]] = {
     CLASSES: Recognizer.from_record,
     TARGETS: Predictor.from_record,
 }
-"""Functions that load a model, by the name of its header entry."""
+"""Function that loads each kind of model, by the name of the model's entry in the file header."""
 
 
 def load(path: str | Path) -> Saved:
@@ -74,11 +74,11 @@ def load(path: str | Path) -> Saved:
     ----------
     path : str or Path
         A file that the `save` method of a map or model wrote.  Loading does not run code from the
-        file.  Files above 64 MB are memory-mapped.  Replace such a file by `save` or by renaming.
-        Never write into the file.  The file can also be a codebook of SOM_PAK or the SOM Toolbox
-        (.cod) or of ESOM Tools (.wts, read as a torus).  A pickled MiniSom (.p, .pkl, .pickle) is
-        also possible.  Its pickle is not run.  `somscape.save` has readers with more options for
-        these formats.
+        file.  Files above 64 MB are memory-mapped.  To replace such a file, use `save`, or rename
+        another file.  Never write into the file.  The file can also be a codebook of SOM_PAK or the
+        SOM Toolbox (.cod) or of ESOM Tools (.wts, read as a torus).  A pickled MiniSom (.p, .pkl,
+        .pickle) can also be loaded, without running its pickle.  The module `somscape.save`
+        contains functions with more options that read the formats of other programs.
 
     Returns
     -------
@@ -89,9 +89,9 @@ def load(path: str | Path) -> Saved:
     Raises
     ------
     MapFileError
-        If the file is missing or damaged, or this version cannot read it.
+        If the file is missing or damaged, or if this version of somscape cannot read the file.
     InputError
-        If the file of another program cannot be read.  The message names line and field.
+        If a file that another program wrote cannot be read.  The message names line and field.
 
     See Also
     --------
@@ -123,7 +123,7 @@ def load(path: str | Path) -> Saved:
 
 
 def thing_of(record: Record) -> Saved:
-    """Return the map or model of a record."""
+    """Return the map or model whose data are in a record."""
     found = [name for name in KINDS if record.header.get(name) is not None]
     if len(found) > 1:
         raise InputError(

@@ -26,7 +26,7 @@ NUMBERS = {f"{kind}{size}" for kind, sizes in (("f", "248"), ("i", "1248")) for 
 MAX_DIMENSIONS, MAX_SIDE = 8, 1 << 31
 
 STEP_BYTES = 200
-"""Maximum size in bytes of the memory for one pickle instruction, without its argument."""
+"""Maximum number of bytes of memory for one pickle instruction, without its argument."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Name:
 
 @dataclass(eq=False)
 class PickledObject:
-    """Replaces an object that `pickle.load` would have created with a function or class."""
+    """Stands for an object that `pickle.load` would create by calling a function or class."""
 
     maker: Any
     arguments: Any
@@ -224,7 +224,7 @@ _STEPS: dict[str, Step] = {
 
 
 def array_of(value: Any) -> NDArray[Any] | None:
-    """Return a pickled value as a numeric array, or None."""
+    """Convert a pickled value to a NumPy array, or return None if it is not a numeric array."""
     maker = value.maker if isinstance(value, PickledObject) else None
     if not isinstance(maker, Name) or not maker.module.startswith(("numpy.core.", "numpy._core.")):
         return None
@@ -237,7 +237,7 @@ def array_of(value: Any) -> NDArray[Any] | None:
 
 
 def number_of(value: Any) -> float | None:
-    """Return a pickled value as a finite number, or None."""
+    """Convert a pickled value to a float, or return None if it is not a finite number."""
     match value:
         case PickledObject(maker=Name(name="scalar"), arguments=(type_, data)):
             found = _array((), type_, data, "C")
@@ -290,28 +290,29 @@ def read_minisom(path: str | Path, *, subclass: str | None = None) -> Record:
     Parameters
     ----------
     path : str or Path
-        A file that ``pickle.dump(som, file)`` wrote, with any protocol.
+        A file that ``pickle.dump(som, file)`` wrote.  Every pickle protocol is supported.
     subclass : str, optional
-        Module and name of a class to read like MiniSom, such as ``"my_project.som.MySom"``.  The
-        class is not imported.  So its changes to MiniSom, such as another distance, are ignored.
+        Module and name of a subclass of MiniSom, such as ``"my_project.som.MySom"``, whose objects
+        are read like a MiniSom.  The subclass is not imported, so its own methods (for example,
+        another distance function) are ignored.
 
     Returns
     -------
     Record
-        A record for `Map.from_record`.  Unit (x, y) of MiniSom is in row ``n_y - 1 - y`` and column
-        x, as in the plots of MiniSom.  So hexagons keep their neighbors.  All hits are 0, because
-        MiniSom does not store hits.  The distance "chebyshev" of MiniSom omits the absolute value.
-        So this map can have other winners than MiniSom.
+        A record for `Map.from_record`.  The unit (x, y) of MiniSom becomes the unit in row
+        ``n_y - 1 - y`` and column x, as in the plots of MiniSom.  So hexagons keep their neighbors.
+        All hits are 0, because MiniSom does not store hits.  With the distance "chebyshev", MiniSom
+        omits the absolute value, so the map can have other winners.
 
     Raises
     ------
     InputError
-        If the file does not contain a MiniSom.
+        If the file does not contain a pickled MiniSom.
 
     Warns
     -----
     SomscapeWarning
-        Always, because calling ``pickle.load`` on a pickle can run any code.
+        Always, as a reminder that ``pickle.load`` can run any code that a pickle contains.
 
     See Also
     --------
@@ -421,7 +422,7 @@ def _state_of(source: str, value: Any, classes: set[Name]) -> dict[str, Any]:
 
 
 def _method(value: Any) -> str:
-    """Return the name of a pickled MiniSom method, or ""."""
+    """Return the name of a pickled method of MiniSom, or "" if the value is not such a method."""
     if isinstance(value, PickledObject) and value.maker in GET_ATTRIBUTE:
         match value.arguments:
             case (_, str(name)):

@@ -29,20 +29,20 @@ OPSET, ML_OPSET, IR_VERSION = 17, 3, 8
 
 ML = "ai.onnx.ml"
 TYPES = {"float32": "FLOAT", "float64": "DOUBLE", "int64": "INT64", "string": "STRING"}
-"""ONNX names for the types of inputs and outputs."""
+"""ONNX names of the data types that inputs and outputs of the model can have."""
 
 
 @dataclass
 class OnnxGraph:
-    """The parts of an ONNX model, with methods that add parts.
+    """Nodes, inputs and outputs of an ONNX model, with methods that add them.
 
     Attributes
     ----------
     onnx : module
     number : str
-        Type of input and output numbers, either "float32" or "float64".
+        Data type of the input and output numbers of the model, either "float32" or "float64".
     results : tuple of str
-        Names of the outputs.  Inputs must have other names.
+        Names of the model's outputs.  Its inputs must have other names.
     notes : dict of str to str
         Metadata that is stored in the model.
     """
@@ -57,11 +57,11 @@ class OnnxGraph:
     notes: dict[str, str] = field(default_factory=dict)
 
     def new_name(self, kind: str) -> str:
-        """Return a new name that differs from all column names."""
+        """Return a new node name that differs from the names of all columns."""
         return f"/somscape/{kind}_{len(self.nodes) + len(self.constants)}"
 
     def op(self, kind: str, *inputs: Any, domain: str = "", **attributes: Any) -> str:
-        """Add a node with one output and return the output name. Inputs are names or constants."""
+        """Add a graph node with one output, and return the name of the output."""
         names = [each if isinstance(each, str) else self.constant(each) for each in inputs]
         name = self.new_name(kind)
         node = self.onnx.helper.make_node(kind, names, [name], name, **attributes)
@@ -71,7 +71,7 @@ class OnnxGraph:
         return name
 
     def constant(self, value: Any) -> str:
-        """Add a constant of float64, int64 or text, and return its name."""
+        """Add a constant (float64, int64 or text) to the graph, and return its name."""
         array = np.asarray(value)
         kinds: dict[str, Any] = {"i": np.int64, "u": np.int64, "U": object}
         array = array.astype(kinds.get(array.dtype.kind, float))
@@ -80,7 +80,7 @@ class OnnxGraph:
         return name
 
     def column(self, name: str, type_: str) -> str:
-        """Add an input of shape (n, 1). Its type is "string", "int64" or a number type."""
+        """Add an input of shape (n, 1) with the type "string", "int64" or a number type."""
         taken = {info.name for info in self.inputs} | set(self.results)
         while name in taken:
             name += "_input"
@@ -88,7 +88,7 @@ class OnnxGraph:
         return name
 
     def matrix(self, name: str, n_columns: int) -> str:
-        """Add an input (n, n_columns), and return its name as float64."""
+        """Add an input of shape (n, n_columns), convert it to float64, and return the new name."""
         self._input(name, self.number, n_columns)
         return self.as_double(name)
 
@@ -97,7 +97,7 @@ class OnnxGraph:
         return self.op("Cast", name, to=self.onnx.TensorProto.DOUBLE)
 
     def output(self, name: str, value: str, type_: str, n_columns: int | None = None) -> None:
-        """Declare a value as an output of shape (n,) or (n, n_columns)."""
+        """Make a value of the graph an output of shape (n,) or (n, n_columns)."""
         code, helper = self._type(type_), self.onnx.helper
         how = ("Identity", {}) if type_ == "string" else ("Cast", {"to": code})
         self.nodes.append(helper.make_node(how[0], [value], [name], name, **how[1]))
@@ -127,14 +127,14 @@ class OnnxGraph:
 
 
 SAME = 1e-6
-"""Absolute and relative tolerance for rows that equal a marked row.  This allows inputs that were
-rounded to float32."""
+"""Absolute and relative tolerance within which a row is equal to a row that a user marked.  Inputs
+that were rounded to float32 are within the tolerance."""
 
 
 def nearest(
     graph: OnnxGraph, rows: str, prototypes: Float64s, k: int = 1, metric: Metric | None = None
 ) -> tuple[str, str]:
-    """Return two values: the k nearest units of each row and their distances (n, k)."""
+    """Return two values of shape (n, k): the k nearest units of each row, and their distances."""
     metric = metric or Metric()
     rows, prototypes = _compared(graph, rows, prototypes, metric)
     if metric.kernel == "euclidean":
@@ -146,7 +146,7 @@ def nearest(
 def _compared(
     graph: OnnxGraph, rows: str, prototypes: Float64s, metric: Metric
 ) -> tuple[str, Float64s]:
-    """Return rows and prototypes for distances without weights."""
+    """Scale rows and prototypes so that distances without weights equal the metric's distances."""
     prototypes = np.asarray(metric.compared(prototypes))
     weights = metric.feature_weights
     if metric.name == "correlation":
@@ -160,7 +160,7 @@ def _compared(
 
 
 def placed(graph: OnnxGraph, rows: str, metric: Metric) -> str:
-    """Return rows after whitening by the metric, if it whitens."""
+    """Return rows that are whitened if the metric contains a whitening matrix."""
     if metric.whitening is None or metric.center is None:
         return rows
     rows = graph.op("Sub", rows, metric.center)
@@ -168,7 +168,7 @@ def placed(graph: OnnxGraph, rows: str, metric: Metric) -> str:
 
 
 def _smallest(graph: OnnxGraph, distances: str, k: int) -> tuple[str, str]:
-    """Return two values: the units and values of the k smallest distances."""
+    """Return two values for each row: the k nearest units, and their distances."""
     inputs, make = [distances, graph.constant([k])], graph.onnx.helper.make_node
     name = graph.new_name("TopK")
     outputs = [f"{name}_distances", f"{name}_units"]
@@ -177,7 +177,7 @@ def _smallest(graph: OnnxGraph, distances: str, k: int) -> tuple[str, str]:
 
 
 def _squares(graph: OnnxGraph, rows: str, prototypes: Float64s) -> str:
-    """Return squared distances as |x|^2 - 2 x.w + |w|^2."""
+    """Compute squared distances between rows x and prototypes w as |x|^2 - 2 x.w + |w|^2."""
     center = prototypes.mean(axis=0)
     rows, moved = graph.op("Sub", rows, center), prototypes - center
     norms = graph.op("ReduceSum", graph.op("Mul", rows, rows), [1])
@@ -187,7 +187,7 @@ def _squares(graph: OnnxGraph, rows: str, prototypes: Float64s) -> str:
 
 
 def _exact(graph: OnnxGraph, rows: str, prototypes: Float64s, units: str) -> str:
-    """Return distances to the given units, without cancellation errors."""
+    """Compute distances of rows to given units from differences, without cancellation errors."""
     found = graph.op("Gather", prototypes, units, axis=0)
     apart = graph.op("Sub", graph.op("Unsqueeze", rows, [1]), found)
     return graph.op("Sqrt", _sum(graph, graph.op("Mul", apart, apart), axis=2))
@@ -221,7 +221,7 @@ _DISTANCES = {"manhattan": _manhattan, "chebyshev": _chebyshev, "cosine": _cosin
 
 
 def score_of(graph: OnnxGraph, rows: str, winners: str, detector: Detector) -> str:
-    """Add the combined score of a detector's maps, and return its name."""
+    """Add nodes for the combined score of a detector's maps, and return the score's name."""
     scores = [_score_by_map(graph, rows, scorer) for scorer in detector.scorers]
     score = scores[0]
     if len(scores) > 1:
@@ -239,7 +239,7 @@ def score_of(graph: OnnxGraph, rows: str, winners: str, detector: Detector) -> s
 
 
 def _marked(graph: OnnxGraph, rows: str, score: str, marks: Marks) -> str:
-    """Return the scores of rows after changes by marks."""
+    """Return the scores of rows, changed for rows that are equal to a row that a user marked."""
     if len(marks.features):
         values = graph.op("Gather", rows, marks.features, axis=1)
         values = graph.op("Max", values, marks.x[:, 0])
@@ -259,7 +259,7 @@ def _marked(graph: OnnxGraph, rows: str, score: str, marks: Marks) -> str:
 
 
 def _score_by_map(graph: OnnxGraph, rows: str, scorer: Scorer) -> str:
-    """Return the scores of rows from one map (n,)."""
+    """Return the score of each row from one map of the detector, of shape (n,)."""
     prototypes = scorer.usual_codebook
     if scorer.reach is not None:
         low, high = scorer.reach
@@ -274,7 +274,7 @@ def _score_by_map(graph: OnnxGraph, rows: str, scorer: Scorer) -> str:
 
 
 def _on_lines(graph: OnnxGraph, values: str, x: Float64s, y: Float64s) -> str:
-    """Return the results of piecewise linear functions for the given values."""
+    """Apply piecewise linear functions, given by their corners x and y, to values."""
     wide = np.diff(x, axis=1)
     slopes = np.divide(np.diff(y, axis=1), wide, out=np.zeros_like(wide), where=wide > 0)
     bends = np.where(wide[:, 1:] > 0, np.diff(slopes, axis=1), 0.0)  # 0 at repeated knots
@@ -324,7 +324,7 @@ _SCORES = {
 def add_answers(
     graph: OnnxGraph, rows: str, near: tuple[str, str], model: Recognizer | Predictor, refused: str
 ) -> None:
-    """Add the outputs of a recognizer or a predictor."""
+    """Add the outputs of a recognizer or predictor to the ONNX model."""
     units, distances = near
     counting = _pulls(graph, distances, model.power)
     p_values = _p_values(graph, distances, model.far)
@@ -337,7 +337,7 @@ def add_answers(
 
 
 def answered(model: Recognizer | Predictor | None) -> tuple[str, ...]:
-    """Return the names of the outputs that `add_answers` adds."""
+    """Return the names of the outputs that `add_answers` adds to the ONNX model."""
     if model is None:
         return ()
     more = ("probabilities",) if isinstance(model, Recognizer) else ("low", "high")
@@ -385,7 +385,7 @@ def _add_numbers(
 
 
 def _pulls(graph: OnnxGraph, distances: str, power: float) -> str:
-    """Return the weight of each near unit (n, k). Nearer units have larger weights."""
+    """Return the weights (n, k) of the k nearest units of each row, larger for nearer units."""
     first = graph.op("ReduceMin", distances, axes=[1], keepdims=1)
     is_first = graph.op("LessOrEqual", distances, first)
     one = graph.constant(1.0)
@@ -400,12 +400,12 @@ def _weighted_sum_of_units(graph: OnnxGraph, of_units: Float64s, units: str, cou
 
 
 def _weighted_sum(graph: OnnxGraph, said: str, counting: str) -> str:
-    """Return the sums of `said` (n, k, m) over near units, weighted by `counting` (n, k)."""
+    """Return the sums of `said` (n, k, m) over the k units, weighted by `counting` (n, k)."""
     return _sum(graph, graph.op("Mul", said, graph.op("Unsqueeze", counting, [2])))
 
 
 def _p_values(graph: OnnxGraph, distances: str, far: Float64s) -> str:
-    """Return p-values: shares of distances in `far` that are at least as large."""
+    """Return, for each distance, the share of the distances in `far` that are at least as large."""
     nearest = graph.op("ReduceMin", distances, axes=[1], keepdims=0)
     n_steps = max(len(far).bit_length(), 1)
     padded = graph.constant(np.append(far, np.full(2**n_steps - len(far), np.inf)))
@@ -427,10 +427,10 @@ def _column(graph: OnnxGraph, value: str) -> str:
 
 
 MISMATCH_WEIGHT = 0.5**0.5
-"""Encoded value of the feature for a row's level, as in `CategoryCode`."""
+"""Encoded value of a level's feature for rows with this level, as in `CategoryCode`."""
 
 SLIP_RANGE = 1000.0
-"""Largest encoded distance from the median, as in `NumberCode`."""
+"""Largest absolute encoded value of a number, measured from the median, as in `NumberCode`."""
 
 MISSING_LEVEL = "(missing)"
 DAY = 86_400_000_000
@@ -489,14 +489,14 @@ def _number(graph: OnnxGraph, column: dict[str, Any], is_filled: bool) -> str:
 
 
 def _date_or_nan(graph: OnnxGraph, values: str, counts: str) -> str:
-    """Return values, with NaN for rows without a date."""
+    """Replace the values of rows without a date by NaN."""
     return graph.op("Where", graph.op("Equal", counts, NO_DATE), np.nan, values)
 
 
 def _cycle(
     graph: OnnxGraph, dates: dict[str, tuple[str, int]], part: dict[str, Any], is_filled: bool
 ) -> str:
-    """Return the position of the weekday or the time of day on a circle."""
+    """Encode the weekday or the time of day of each date as a position on a circle."""
     code = CycleCode(**{name: value for name, value in part.items() if name != "kind"})
     counts, per_day = dates[code.source]
     since_midnight = graph.op("Mod", counts, per_day)
@@ -513,7 +513,7 @@ def _cycle(
 def _span(
     graph: OnnxGraph, dates: dict[str, tuple[str, int]], part: dict[str, Any], is_filled: bool
 ) -> str:
-    """Return the scaled number of days between two dates."""
+    """Return the number of days between the two dates of each row, after scaling."""
     ends = [dates[part[which]] for which in ("start", "end")]
     moments = [graph.op("Mul", counts, DAY // per_day) for counts, per_day in ends]
     apart = graph.as_double(graph.op("Sub", moments[1], moments[0]))
@@ -564,7 +564,7 @@ def _ordinal(graph: OnnxGraph, column: dict[str, Any], is_filled: bool) -> str:
 
 
 def _looked_up(graph: OnnxGraph, name: str, levels: list[str], table: Any, missing: Any) -> str:
-    """Return the row of `table` for each text, the last row for unknown text, `missing` for ""."""
+    """Return a row of `table` for each text, its last row for unknown text, `missing` for ""."""
     table = np.vstack([table, np.broadcast_to(missing, (1, table.shape[1]))])
     of_level = {"": len(levels) + 1, **{level: i for i, level in enumerate(levels)}}
     place = graph.op(
@@ -584,35 +584,38 @@ _ADD = {"number": _number, "category": _category, "ordinal": _ordinal}
 def to_onnx(map_: Any, path: str | Path, *, dtype: str = "float32") -> None:
     """Write a map, detector, recognizer or predictor as an ONNX model.
 
-    The model encodes rows from their original units, and finds their winners.  A map of an array
-    has one input ``X`` of shape (n, n_features).  A map of a table has one input of shape (n, 1)
-    for each feature column.  Its name is the name of the column.  Dates are integers: days, seconds
-    or microseconds since 1970, depending on the encoding.  A missing date is NumPy's NaT.
-    Categories are text in the spelling of the map's levels ("" means missing).
+    The ONNX model takes rows in original units, encodes them, and finds their winners.  If the map
+    was trained on an array, the model has one input ``X`` of shape (n, n_features).  If the map was
+    trained on a table, the model has one input of shape (n, 1) for each feature column, with the
+    name of the column.  Dates are given as integers: the number of days, seconds or microseconds
+    since 1970, depending on the encoding of the column.  A missing date is NumPy's NaT.  Categories
+    are given as text, spelled like the levels of the map.  The text "" means a missing category.
 
-    The outputs ``winner`` (int64) and ``distance`` have shape (n,).  A detector adds ``score``.  A
-    recognizer adds ``predicted`` (the class as text), ``p_value``, and ``probabilities`` of shape
-    (n, n_classes).  A rejected row has the class ``unknown``, or ``unknown_row`` if ``unknown`` is
-    the name of a class.  The metadata of the model contains the ``classes`` as a JSON list.  A
-    predictor adds ``predicted``, ``low`` and ``high`` (the limits of the 90 % interval), and
-    ``p_value``.  With several targets, the first three have shape (n, n_targets).  An input column
-    with the name of an output, or with the name ``score``, gets a suffix, such as ``winner_input``.
+    The outputs ``winner`` (int64) and ``distance`` have shape (n,).  For a detector, the model has
+    the further output ``score``.  For a recognizer, it has ``predicted`` (the class as text),
+    ``p_value``, and ``probabilities`` of shape (n, n_classes).  If the recognizer rejects a row,
+    the predicted class is ``unknown``, or ``unknown_row`` if ``unknown`` is the name of a class.
+    The metadata of the ONNX model contain the names of the classes as a JSON list, ``classes``.
+    For a predictor, it has ``predicted``, ``low`` and ``high`` (the limits of the 90 % interval),
+    and ``p_value``.  If a predictor has several targets, ``predicted``, ``low`` and ``high`` have
+    shape (n, n_targets).  If a column has the name of an output or the name ``score``, the name of
+    its input gets a suffix, such as ``winner_input``.
 
     Parameters
     ----------
     map_ : Map, Detector, Recognizer, Predictor, fitted estimator or Record
-        Model to write, with any metric and any score.
+        Map or model to write.  Every metric and every kind of score is supported.
     path : str or Path
-        File to write, usually with the extension ``.onnx``.  An existing file is replaced.  After
-        an error, the old file is unchanged.
+        File to write, usually with the extension ``.onnx``.  An existing file is replaced only if
+        writing succeeds.
     dtype : {"float32", "float64"}, default="float32"
-        Type of input and output numbers.  All computations use float64.  But float32 inputs have
-        only 7 exact digits.
+        Data type of the input and output numbers.  All computations use float64, but float32 inputs
+        have only 7 exact digits.
 
     Raises
     ------
     InputError
-        If the map has ``missing="mask"``, or if the extra ``onnx`` is not installed.
+        If the map was trained with ``missing="mask"``, or if ``somscape[onnx]`` is not installed.
 
     See Also
     --------
@@ -620,15 +623,15 @@ def to_onnx(map_: Any, path: str | Path, *, dtype: str = "float32") -> None:
 
     Notes
     -----
-    For a row that the map would reject, the outputs are the winner -1, NaN for numbers, and the
-    class ``unknown``.  Such a row has a missing value (with ``missing="error"``) or an unknown
-    level of an ordered category.  A level that was not in the training data counts as a mismatch
-    with all levels, as in the map.  The model finds the nearest prototypes by ``|x|^2 - 2 x.w +
-    |w|^2`` and then recomputes their distances.  If two prototypes are equally near up to rounding,
-    the model can choose another prototype than the map.  With equal distances, a p-value can also
-    differ by one step.  The metrics "manhattan" and "chebyshev" need n * n_units * n_features
-    numbers in memory.  So pass a few hundred rows per call.  The cost of a row is O(n_units *
-    n_features).
+    The map raises an error for a row with a missing value (if ``missing="error"``) or with an
+    unknown level of an ordered category.  For such a row, the ONNX model returns the winner -1, NaN
+    for all numbers, and the class ``unknown``.  In other categories, a level that was not in the
+    training data counts as different from all known levels, as in the map.  The ONNX model finds
+    the prototypes w that are nearest to a row x by ``|x|^2 - 2 x.w + |w|^2``, and then recomputes
+    their distances.  If two prototypes are equally near up to rounding, the ONNX model can choose
+    another prototype than the map.  If distances are equal, a p-value of the ONNX model can also
+    differ slightly.  With the metrics "manhattan" and "chebyshev", the ONNX model needs n * n_units
+    * n_features numbers in memory, so pass only a few hundred rows at a time.
 
     Examples
     --------

@@ -1,10 +1,11 @@
 """Read and write the formats .cod and .dat of SOM_PAK and the SOM Toolbox.
 
-The first line contains the dimension.  In a codebook, lattice, size and neighborhood follow.  The
-other lines contain numbers and then labels.  As in somscape, units are numbered by
-``row * n_cols + col``.  On a hexagonal lattice, odd rows are shifted right by half a step.
-Lines that start with # are comments.  The SOM Toolbox names the components in a line that starts
-with ``#n``.
+The first line of a file contains the number of values per row.  In a .cod file (a codebook), the
+first line also contains the lattice, the size of the map and the neighborhood.  Each other line
+contains the numbers and then the labels of a row or unit.  Units are in the same order as in
+somscape.  On a hexagonal lattice, the odd rows of units are shifted right by half a step.  Lines
+that start with # are comments.  The SOM Toolbox writes the names of the columns in a line that
+starts with ``#n``.
 
 T. Kohonen, J. Hynninen, J. Kangas and J. Laaksonen (1996), SOM_PAK: the self-organizing map program
 package, report A31, Helsinki University of Technology, section 3.2.
@@ -50,18 +51,18 @@ def read_cod(path: str | Path) -> Record:
     Parameters
     ----------
     path : str or Path
-        File, usually with the extension ``.cod``.
+        Codebook file, usually with the extension ``.cod``.
 
     Returns
     -------
     Record
-        A record for `Map.from_record`, on a plane.  All hits are 0, because the file does not
-        contain hits.
+        A record that `Map.from_record` converts to a map on a plane.  All hits are 0, because the
+        file does not contain hits.
 
     Raises
     ------
     InputError
-        If the file is not a codebook.  The message names line and field.
+        If the file is not a codebook in the .cod format.  The message names line and field.
 
     See Also
     --------
@@ -127,15 +128,15 @@ def write_cod(path: str | Path, map_: Any) -> None:
     Parameters
     ----------
     path : str or Path
-        File to write.  An existing file is replaced.  After an error, the old file is unchanged.
+        File to write.  An existing file is replaced only if writing succeeds.
     map_ : Map, fitted estimator or Record
         The map to write.  If the map was trained on a table, the file contains encoded prototypes.
-        Spaces in names become underscores.
+        Spaces in feature names become underscores.
 
     Raises
     ------
     InputError
-        If the map is on a graph.
+        If the lattice of the map is a graph.
 
     Warns
     -----
@@ -180,19 +181,20 @@ def read_dat(path: str | Path) -> Samples:
     Parameters
     ----------
     path : str or Path
-        File, usually with the extension ``.dat`` or ``.data``.  ``x`` and ``NaN`` mean a missing
-        value.  A first line without the dimension is read as data, as in the SOM Toolbox.
+        Data file, usually with the extension ``.dat`` or ``.data``.  In the file, ``x`` and ``NaN``
+        mean a missing value.  If the first line is not the number of values per row, it is read as
+        a row.
 
     Returns
     -------
     Samples
-        Rows with labels.  Several labels of a row are joined by spaces.  A field ``weight=...`` is
-        the weight of the row.  A field ``fixed=...`` is read as a label.
+        Rows with labels and weights.  Several labels of a row are joined by spaces.  A field
+        ``weight=...`` is the weight of its row.  A field ``fixed=...`` is read as a label.
 
     Raises
     ------
     InputError
-        If the file does not have this format.  The message names line and field.
+        If the file is not in the .dat format.  The message names line and field.
 
     See Also
     --------
@@ -255,7 +257,7 @@ def write_dat(path: str | Path, data: Any, *, missing: str = "x") -> None:
     Parameters
     ----------
     path : str or Path
-        File to write.  An existing file is replaced.  After an error, the old file is unchanged.
+        File to write.  An existing file is replaced only if writing succeeds.
     data : Samples, Table, Source or array-like of shape (n, d)
         Rows of numbers, with NaN for a missing value.
     missing : {"x", "NaN"}, default="x"
@@ -264,7 +266,7 @@ def write_dat(path: str | Path, data: Any, *, missing: str = "x") -> None:
     Raises
     ------
     InputError
-        If values are not finite numbers or NaN.
+        If a value is neither a finite number nor NaN.
 
     See Also
     --------
@@ -308,7 +310,7 @@ def write_dat(path: str | Path, data: Any, *, missing: str = "x") -> None:
 
 
 def flat_lattice(record: Record, program: str) -> dict[str, Any]:
-    """Return a record's lattice for a program that supports only planes."""
+    """Return the lattice of a record, for a program that cannot store cylinders and tori."""
     lattice: dict[str, Any] = record.header["lattice"]
     if lattice["kind"] == "graph":
         raise InputError(
@@ -326,7 +328,7 @@ def flat_lattice(record: Record, program: str) -> dict[str, Any]:
 
 
 def _data_lines(lines: TextLines) -> Iterator[tuple[Line, list[str]]]:
-    """Yield lines of data with their fields, and the comment with component names."""
+    """Yield each data line with its fields, and the comment that contains the column names."""
     for line in lines:
         if line.text.startswith("#"):
             if line.text[:3] in ("#n ", "#n\t"):
@@ -356,7 +358,7 @@ def _enough(line: Line, fields: list[str], n_features: int) -> list[str]:
 
 
 def _dimension(line: Line, fields: list[str]) -> int:
-    """Return the number of values per row.  The first line is either this number or a row."""
+    """Return the number of values per row, from the first line, which can also be a row."""
     if len(fields) == 1 or fields[1].lower() in LATTICES:
         return line.whole(fields[0], 1, 1, "the dimension")
     n_numbers = next((i for i, f in enumerate(fields) if not _is_value(f)), len(fields))

@@ -1,4 +1,4 @@
-"""Read and write tables of codebooks, planes and winners."""
+"""Read and write tables that contain a codebook, component planes or winners."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,19 +23,19 @@ PLACES = ("unit", "row", "col")
 
 
 def write_codebook(path: str | Path, map_: Any) -> None:
-    """Write the codebook of a map as a table of units and encoded features.
+    """Write the codebook of a map as a table with one row for each unit.
 
     Parameters
     ----------
     path : str or Path
-        File with the extension ``.csv``, ``.xlsx`` or ``.parquet``.  An existing file is replaced.
-        After an error, the old file is unchanged.
+        File with the extension ``.csv``, ``.xlsx`` or ``.parquet``.  An existing file is replaced
+        only if writing succeeds.
     map_ : Map, fitted estimator or Record
 
     Raises
     ------
     InputError
-        If the extension is not supported, or the library for this format is not installed.
+        If the file extension is not supported, or if a library for this format is not installed.
 
     See Also
     --------
@@ -62,12 +62,12 @@ def write_codebook(path: str | Path, map_: Any) -> None:
 
 
 def read_codebook(path: str | Path, *, kind: str = "hexagonal", boundary: str = "plane") -> Record:
-    """Read a codebook from a table with row, col, and each feature.
+    """Read a codebook from a table with the columns row, col and all features.
 
     Parameters
     ----------
     path : str or Path
-        A file for `read_table`.  A column ``unit`` is ignored, and rows can be in any order.
+        Table file with the units in any order.  A column ``unit`` is ignored.
     kind : {"hexagonal", "rectangular"}, default="hexagonal"
         Kind of lattice, which the table does not contain.
     boundary : {"plane", "cylinder", "torus"}, default="plane"
@@ -76,12 +76,12 @@ def read_codebook(path: str | Path, *, kind: str = "hexagonal", boundary: str = 
     Returns
     -------
     Record
-        A record for `Map.from_record`.  All hits are 0.
+        A record that `Map.from_record` converts to a map.  All hits are 0.
 
     Raises
     ------
     InputError
-        If units are missing or repeated, or if a value is not a number.
+        If the table does not contain each unit once, or if a value is not a number.
 
     See Also
     --------
@@ -134,21 +134,21 @@ def read_codebook(path: str | Path, *, kind: str = "hexagonal", boundary: str = 
 
 
 def write_planes(path: str | Path, map_: Any) -> None:
-    """Write the component planes of a map, with values in original units.
+    """Write a table with the values of each unit of a map, in original units.
 
     Parameters
     ----------
     path : str or Path
-        File with the extension ``.csv``, ``.xlsx`` or ``.parquet``.  An existing file is replaced.
-        After an error, the old file is unchanged.
+        File with the extension ``.csv``, ``.xlsx`` or ``.parquet``.  An existing file is replaced
+        only if writing succeeds.
     map_ : Map or fitted estimator
-        The map to write.  The table has the columns unit, row, col, hits, u_height, and the
-        original columns.  Values are in original units, and dates are in ISO form.
+        The map to write.  The written table has the columns unit, row, col, hits and u_height,
+        followed by the columns of the training data.  Dates are written in ISO form.
 
     Raises
     ------
     InputError
-        If the extension is not supported, or the library for this format is not installed.
+        If the file extension is not supported, or if a library for this format is not installed.
 
     See Also
     --------
@@ -173,24 +173,25 @@ def write_planes(path: str | Path, map_: Any) -> None:
 def write_winners(
     path: str | Path, matches: BestMatches, ids: Mapping[str, Sequence[Any]] | None = None
 ) -> None:
-    """Write the best matching unit of each row as key, unit, row, col, and distance.
+    """Write a table with the best matching unit of each data row.
 
     Parameters
     ----------
     path : str or Path
-        File with the extension ``.csv``, ``.xlsx`` or ``.parquet``.  An existing file is replaced.
-        After an error, the old file is unchanged.
+        File with the extension ``.csv``, ``.xlsx`` or ``.parquet``.  An existing file is replaced
+        only if writing succeeds.
     matches : BestMatches
-        Result of `best_matches` or `read_bm`.  Without keys, a column ``record`` numbers the rows
-        from 1.  For a row without any value, unit, row and column are -1.
+        Result of `best_matches` or `read_bm`.  The table has the columns key, unit, row, col and
+        distance.  If the matches do not contain keys, the column ``record`` numbers the rows from
+        1.  If all values of a row are missing, its unit, row and col are -1.
     ids : mapping of str to sequence, optional
-        Columns that identify the rows, instead of keys or ``record``.  Their names must not be
-        unit, row, col or distance.
+        Columns that identify the data rows, by name.  They replace the column of keys or
+        ``record``.  The names unit, row, col and distance are not allowed.
 
     Raises
     ------
     InputError
-        If the extension is not supported, or the library for this format is not installed.
+        If the file extension is not supported, or if a library for this format is not installed.
 
     See Also
     --------
@@ -219,7 +220,7 @@ def winners_columns(
     ----------
     matches : BestMatches
     ids : mapping of str to sequence, optional
-        Columns that identify the rows, as for `write_winners`.
+        Columns that identify the data rows, by name, as for `write_winners`.
 
     Returns
     -------
@@ -249,7 +250,7 @@ def winners_columns(
 
 
 def _units(table: Table) -> tuple[Ints, int, int]:
-    """Return two values: the unit of each table row, and the size of the map."""
+    """Return two values: the unit that each row of the table describes, and the size of the map."""
     rows, cols = (_counts(table, name) for name in ("row", "col"))
     n_rows, n_cols = int(rows.max()) + 1, int(cols.max()) + 1
     if n_rows * n_cols != table.n_rows:

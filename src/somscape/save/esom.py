@@ -37,7 +37,7 @@ from somscape.save.lines import (
 
 
 def header_and_lines(path: str | Path, most: int | None) -> tuple[list[Line], TextLines]:
-    """Return two values: header lines without the leading %, and all other lines."""
+    """Return two values: the header lines of a file without the leading %, and all other lines."""
     lines, head = TextLines(path), list[Line]()
     for line in lines:
         if line.text.startswith("#"):
@@ -59,7 +59,7 @@ def header_and_lines(path: str | Path, most: int | None) -> tuple[list[Line], Te
 
 
 def body(lines: TextLines) -> Iterator[Line]:
-    """Yield the lines below the header, without comments."""
+    """Yield the lines of a file that follow the header, without comments."""
     for line in lines:
         if line.text.startswith("%"):
             raise line.error("a line with % comes after the data. Move this line to the header.")
@@ -110,13 +110,13 @@ class BestMatches:
     Attributes
     ----------
     units : ndarray of shape (n,)
-        Best matching unit of each row, as ``row * n_cols + col``.
+        Number of the best matching unit of each row, which is ``row * n_cols + col``.
     n_rows, n_cols : int
         Size of the map.
     keys : ndarray of shape (n,) or None
-        Key of each row.  None means that the rows do not have keys.
+        Key of each row.  None if the rows do not have keys.
     distances : ndarray of shape (n,) or None
-        Distance of each row to its prototype in encoded features.  None means that it is unknown.
+        Distance of each row to the prototype of its unit in encoded features.  None if unknown.
 
     See Also
     --------
@@ -174,20 +174,20 @@ def best_matches(map_: Any, X: Any, *, keys: Sequence[int] | None = None) -> Bes
     ----------
     map_ : Map or fitted estimator
     X : Table, data frame or array-like of shape (n_samples, n_features)
-        Rows with the columns of the map, as for `Map.rows_of`.
+        Rows in original units, with the columns that the map was trained on, as for `Map.rows_of`.
     keys : sequence of int, optional
-        Key of each row, such as the key in its ``.lrn`` file.  Without keys, rows are numbered from
-        1 in files that need keys.
+        Key of each row, for example from a ``.lrn`` file.  By default, the rows are numbered from 1
+        in files that need keys.
 
     Returns
     -------
     BestMatches
-        Matches with distances.
+        The best matching unit of each row, and the distance to it.
 
     Raises
     ------
     InputError
-        If the rows or keys do not fit, or the map is on a graph.
+        If the rows do not fit the map, if `keys` has another length, or if the lattice is a graph.
 
     See Also
     --------
@@ -209,7 +209,7 @@ def best_matches(map_: Any, X: Any, *, keys: Sequence[int] | None = None) -> Bes
 
 
 def _checked_keys(keys: Sequence[int] | None, n_rows: int) -> Ints | None:
-    """Return the keys of rows, or raise InputError if their number is wrong."""
+    """Return the keys as an array, or raise InputError if the number of keys is not `n_rows`."""
     if keys is not None and len(keys) != n_rows:
         raise InputError(
             f"There are {len(keys)} keys for {n_rows} rows. Give one key for each row.",
@@ -225,19 +225,19 @@ def classes_of(labels: Sequence[Any], *, keys: Sequence[int] | None = None) -> C
     Parameters
     ----------
     labels : sequence
-        Class of each row, as text or number.
+        Class of each row.  A class can be text or a number.
     keys : sequence of int, optional
         Key of each row.  By default, rows are numbered from 1.
 
     Returns
     -------
     Classes
-        Classes, numbered from 1 in the order of their names.
+        Class numbers and keys of the rows.  Numbers follow the order of the class names.
 
     Raises
     ------
     InputError
-        If the number of keys is wrong.
+        If the number of keys is not the number of rows.
 
     See Also
     --------
@@ -259,11 +259,11 @@ def classes_of(labels: Sequence[Any], *, keys: Sequence[int] | None = None) -> C
 
 
 IGNORED, DATA, CLASS, KEY = "0", "1", "3", "9"
-"""Codes for the kinds of columns in a .lrn file."""
+"""Numbers by which a .lrn file gives the kind of each column."""
 
 
 def read_lrn(path: str | Path) -> Samples:
-    """Read rows of numbers from a file of ESOM Tools.
+    """Read rows of numbers from a ``.lrn`` file of ESOM Tools.
 
     Parameters
     ----------
@@ -273,13 +273,13 @@ def read_lrn(path: str | Path) -> Samples:
     Returns
     -------
     Samples
-        Rows with keys, and with labels if the file has a column of classes.  Columns that the file
-        marks as ignored are left out.
+        Rows of numbers with their keys.  If the file contains a column of classes, the classes are
+        the labels of the rows.  Columns that the header of the file marks as ignored are not read.
 
     Raises
     ------
     InputError
-        If the file does not have this format.  The message names line and field.
+        If the file is not in the format of ESOM Tools.  The message names line and field.
 
     See Also
     --------
@@ -333,20 +333,20 @@ def read_lrn(path: str | Path) -> Samples:
 
 
 def write_lrn(path: str | Path, data: Any) -> None:
-    """Write rows of numbers for ESOM Tools or Somoclu.
+    """Write rows of numbers to a ``.lrn`` file for ESOM Tools or Somoclu.
 
     Parameters
     ----------
     path : str or Path
-        File to write.  An existing file is replaced.  After an error, the old file is unchanged.
+        File to write.  An existing file is replaced only if writing succeeds.
     data : Samples, Table, Source or array-like of shape (n, d)
-        Rows of numbers, with NaN for a missing value.  Rows without keys are numbered from 1.  The
-        file does not contain labels or weights.  Use `write_cls` to write labels.
+        Rows of numbers, with NaN for a missing value.  Rows without keys are numbered from 1.
+        Labels and weights are not written.  To write labels, use `write_cls`.
 
     Raises
     ------
     InputError
-        If values are not finite numbers or NaN.
+        If a value is neither a finite number nor NaN.
 
     See Also
     --------
@@ -375,12 +375,12 @@ def write_lrn(path: str | Path, data: Any) -> None:
 
 
 def read_bm(path: str | Path) -> BestMatches:
-    """Read the best matches of ESOM Tools or Somoclu.
+    """Read best matching units from a file of ESOM Tools or Somoclu.
 
     Parameters
     ----------
     path : str or Path
-        A ``.bm`` file with the key of each data row and the position of its unit.
+        A ``.bm`` file, which contains the key of each data row and the row and column of its unit.
 
     Returns
     -------
@@ -389,8 +389,8 @@ def read_bm(path: str | Path) -> BestMatches:
     Raises
     ------
     InputError
-        If the file does not have this format, or a unit is outside the map.  The message names line
-        and field.
+        If the file is not in the .bm format, or if a unit is outside the map.  The message names
+        line and field.
 
     See Also
     --------
@@ -425,19 +425,19 @@ def read_bm(path: str | Path) -> BestMatches:
 
 
 def write_bm(path: str | Path, matches: BestMatches) -> None:
-    """Write best matches for ESOM Tools or Somoclu.
+    """Write best matching units to a file for ESOM Tools or Somoclu.
 
     Parameters
     ----------
     path : str or Path
-        File to write.  An existing file is replaced.  After an error, the old file is unchanged.
+        File to write.  An existing file is replaced only if writing succeeds.
     matches : BestMatches
         Result of `best_matches`.  Rows without keys are numbered from 1.
 
     Raises
     ------
     InputError
-        If a row does not have a best matching unit, because all its values are missing.
+        If a row is without a best matching unit because all its values are missing.
 
     See Also
     --------
@@ -467,22 +467,22 @@ def write_bm(path: str | Path, matches: BestMatches) -> None:
 
 
 def read_cls(path: str | Path) -> Classes:
-    """Read the classes of rows from a file of ESOM Tools.
+    """Read the classes of rows from a ``.cls`` file of ESOM Tools.
 
     Parameters
     ----------
     path : str or Path
-        A ``.cls`` file with the key and class number of each row.
+        A ``.cls`` file, which contains the key and the class number of each row.
 
     Returns
     -------
     Classes
-        Classes, with names if the header contains names.
+        Class numbers and keys of the rows, with class names if the header contains them.
 
     Raises
     ------
     InputError
-        If the file does not have this format.  The message names line and field.
+        If the file is not in the format of ESOM Tools.  The message names line and field.
 
     See Also
     --------
@@ -522,7 +522,7 @@ def write_cls(path: str | Path, classes: Classes) -> None:
     Parameters
     ----------
     path : str or Path
-        File to write.  An existing file is replaced.  After an error, the old file is unchanged.
+        File to write.  An existing file is replaced only if writing succeeds.
     classes : Classes
         Result of `classes_of` or `read_cls`.
 
@@ -594,22 +594,22 @@ def read_wts(
     path : str or Path
         A ``.wts`` file.
     boundary : {"torus", "plane", "cylinder"}, default="torus"
-        Boundary of the map, which the file does not contain.  The default is a torus in ESOM Tools
-        and a plane in Somoclu.
+        Boundary of the map, which the file does not contain.  ESOM Tools trains on a torus by
+        default, and Somoclu on a plane.
     kind : {"rectangular", "hexagonal"}, default="rectangular"
-        Kind of lattice, which the file does not contain.  Somoclu also supports hexagonal maps.
+        Kind of lattice, which the file does not contain.  Only Somoclu supports hexagonal maps.
     winners : str or Path, optional
-        The ``.bm`` file of the same map.  Its best matches are counted as the hits of each unit.
+        A ``.bm`` file of the same map, from which the hits of each unit are counted.
 
     Returns
     -------
     Record
-        A record for `Map.from_record`.  Without `winners`, all hits are 0.
+        A record that `Map.from_record` converts to a map.  Without `winners`, all hits are 0.
 
     Raises
     ------
     InputError
-        If the file does not have this format.  The message names line and field.
+        If the file is not in the format of ESOM Tools.  The message names line and field.
 
     See Also
     --------
@@ -653,7 +653,7 @@ def read_somoclu(
     Parameters
     ----------
     prefix : str or Path
-        The output prefix that was passed to Somoclu.
+        The output prefix (path without extension) that was passed to Somoclu.
     boundary : {"plane", "torus", "cylinder"}, default="plane"
         Boundary of the map (option ``-m`` of Somoclu), which the files do not contain.
     kind : {"rectangular", "hexagonal"}, default="rectangular"
@@ -662,12 +662,12 @@ def read_somoclu(
     Returns
     -------
     Record
-        A record for `Map.from_record`, as from `read_wts`.
+        A record that `Map.from_record` converts to a map, as from `read_wts`.
 
     Raises
     ------
     InputError
-        If a file does not have the right format.
+        If PREFIX.wts or PREFIX.bm is not in the format of Somoclu.
 
     See Also
     --------
@@ -691,19 +691,19 @@ def read_somoclu(
 
 
 def write_wts(path: str | Path, map_: Any) -> None:
-    """Write a map's codebook for ESOM Tools or Somoclu.
+    """Write the codebook of a map to a ``.wts`` file for ESOM Tools or Somoclu.
 
     Parameters
     ----------
     path : str or Path
-        File to write.  An existing file is replaced.  After an error, the old file is unchanged.
+        File to write.  An existing file is replaced only if writing succeeds.
     map_ : Map, fitted estimator or Record
         The map to write.  If the map was trained on a table, the file contains encoded prototypes.
 
     Raises
     ------
     InputError
-        If the map is on a graph.
+        If the lattice of the map is a graph.
 
     Warns
     -----
@@ -741,7 +741,7 @@ def write_wts(path: str | Path, map_: Any) -> None:
 
 
 def read_umx(path: str | Path) -> Float64s:
-    """Read a U-matrix of ESOM Tools or Somoclu.
+    """Read a U-matrix from a ``.umx`` file of ESOM Tools or Somoclu.
 
     Parameters
     ----------
@@ -755,7 +755,7 @@ def read_umx(path: str | Path) -> Float64s:
     Raises
     ------
     InputError
-        If the file does not have this format.  The message names line and field.
+        If the file is not in the format of ESOM Tools.  The message names line and field.
 
     See Also
     --------
@@ -785,20 +785,20 @@ def read_umx(path: str | Path) -> Float64s:
 
 
 def write_umx(path: str | Path, map_: Any) -> None:
-    """Write the U-matrix of a map for ESOM Tools or Somoclu.
+    """Write the U-matrix of a map to a ``.umx`` file for ESOM Tools or Somoclu.
 
     Parameters
     ----------
     path : str or Path
-        File to write.  An existing file is replaced.  After an error, the old file is unchanged.
+        File to write.  An existing file is replaced only if writing succeeds.
     map_ : Map, fitted estimator, Record or array-like of shape (n_rows, n_cols)
-        A map or the heights.  For a map, each height is the mean distance to the neighboring
-        prototypes, as in `Map.u_heights`.
+        A map, or the heights of its units.  If a map is given, the height of a unit is the mean
+        distance of its prototype to the prototypes of the neighboring units, as in `Map.u_heights`.
 
     Raises
     ------
     InputError
-        If the map is on a graph, or if a height is not finite.
+        If the lattice of the map is a graph, or if a height is not finite.
 
     See Also
     --------

@@ -1,4 +1,4 @@
-"""Read text files of other programs, and convert codebooks to records."""
+"""Read text files that other SOM programs wrote, and convert codebooks to records."""
 
 import codecs
 import re
@@ -24,21 +24,21 @@ from somscape.tables.sources import Source
 from somscape.tables.table import Table, table_from_columns
 
 MISSING = frozenset(("x", "nan"))
-"""Texts for a missing value: x in SOM_PAK, nan in all other programs."""
+"""Texts that mean a missing value: x in files of SOM_PAK, nan in files of other programs."""
 
 SPELLED = MISSING | {"X", "NaN", "NAN"}
 
 MAX_DIGITS = 12
-"""Largest number of digits of a count or key."""
+"""Maximum number of digits of a count or key in a file."""
 
 FIELD_BYTES = 66
-"""Size in bytes of the memory for a field during reading."""
+"""Number of bytes of memory that a field of a line needs while the line is read."""
 
 LINE_BYTES = 200
-"""Size in bytes of the memory for a stored line, without its characters."""
+"""Number of bytes of memory that a stored line needs in addition to its characters."""
 
 TEXT_BYTES = 180
-"""Size in bytes of the memory for a stored text, without its characters."""
+"""Number of bytes of memory that a stored text needs in addition to its characters."""
 
 BLOCK, ROWS_BLOCK = 1 << 16, 1 << 12
 _FIELD = re.compile(r"\S+")
@@ -51,11 +51,11 @@ class Line:
     Attributes
     ----------
     budget : Budget
-        Memory budget of the file, with the file name.
+        Limit of the memory that reading the file may use, with the name of the file.
     number : int
         Line number, from 1.
     text : str
-        Text of the line without spaces at both ends.
+        Text of the line without leading and trailing spaces.
     """
 
     budget: Budget
@@ -63,20 +63,20 @@ class Line:
     text: str
 
     def error(self, what: str, field: int | None = None, value: Any = None) -> InputError:
-        """Return an error about this line or one of its fields, numbered from 1."""
+        """Return an InputError about this line, or about the field with this number (from 1)."""
         source, number = self.budget.source, self.number
         place = f"{source}, line {number}" + ("" if field is None else f", field {field}")
         return InputError(f"{place}: {what}", file=source, line=number, value=value)
 
     def whole(self, token: str, low: int, field: int, what: str) -> int:
-        """Return a whole number of at least `low`."""
+        """Convert a field to a whole number of at least `low`, or raise InputError."""
         if token.isascii() and token.isdigit() and len(token) <= MAX_DIGITS and int(token) >= low:
             return int(token)
         message = f"{what} must be a whole number of at least {low}, but is {_shown(token)}."
         raise self.error(message, field, token)
 
     def fields(self, most: int = -1) -> list[str]:
-        """Return the parts between spaces. All text after the first `most` parts is one part."""
+        """Split the line at spaces into fields. After `most` fields, the rest is one field."""
         n = len(self.text)
         if not self.budget.has(FIELD_BYTES * (n // 2 + 1) + n):  # there may be too many fields
             n_fields = sum(1 for _ in _FIELD.finditer(self.text))
@@ -87,7 +87,8 @@ class Line:
     def numbers(
         self, tokens: Sequence[str], *, may_miss: bool, places: Sequence[int] | None = None
     ) -> "array[float]":
-        """Return some fields as numbers.  A missing value is NaN if `may_miss`, else an error."""
+        """Convert fields to numbers. A missing value becomes NaN, or an error without
+        `may_miss`."""
         try:
             values = array("d", map(float, tokens))
             if all(map(isfinite, values)) and not ("_" in self.text and "_" in "".join(tokens)):
@@ -132,7 +133,7 @@ class Rows:
         self.lines.extend(lines)
 
     def to_numpy(self) -> Float64s:
-        """Return the rows (n, n_columns) without a copy."""
+        """Return the collected rows as an array of shape (n, n_columns) without copying them."""
         return np.frombuffer(self._values, np.float64).reshape(-1, self.n_columns)
 
 
@@ -165,7 +166,7 @@ class GrowingTexts:
         self._texts: list[str] = []
 
     def add(self, row: int, label: str) -> None:
-        """Add the label of a row, or "" without a label."""
+        """Store the label of a row. The label "" means a row without a label."""
         if not label:
             return
         n_new = row + 1 - len(self._texts)
@@ -177,12 +178,12 @@ class GrowingTexts:
         self._texts.append(self._known[label])
 
     def texts(self, n_rows: int) -> list[str]:
-        """Return one label for each row, or an empty list without labels."""
+        """Return one label for each row, or an empty list if no labels were added."""
         return self._texts and self._texts + [""] * (n_rows - len(self._texts))
 
 
 class TextLines:
-    """Reads a text file as nonblank lines, or as blocks of numeric rows.
+    """Reads a text file by lines that are not blank, or by blocks of rows of numbers.
 
     Parameters
     ----------
@@ -192,7 +193,7 @@ class TextLines:
     Raises
     ------
     InputError
-        If the file does not exist or is not text.
+        If the file does not exist, or if it is not a text file.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -225,7 +226,7 @@ class TextLines:
         raise StopIteration
 
     def _take(self, n: int) -> str:
-        """Return the text up to the line end after byte `n`."""
+        """Return the unread text up to the first line end at or after byte `n` of the file."""
         end = self._data.find(self._end, n)
         end = len(self._data) if end < 0 else end
         text = self._data[self._begin : end].decode(self._encoding)
@@ -238,7 +239,7 @@ class TextLines:
         self._number -= 1
 
     def fill(self, rows: "Rows", most: int | None = None, *, may_miss: bool = False) -> None:
-        """Add the next lines to `rows`, up to `most` rows, while they contain only numbers."""
+        """Add the next lines to `rows`, up to `most` rows or to a line that contains other text."""
         while self._tried <= self._begin < len(self._data):
             place = self._previous, self._begin
             lines = self._take(self._begin + ROWS_BLOCK).split(self._end.decode())
@@ -286,7 +287,7 @@ def _encoding_of(data: bytes) -> str:
 
 
 def read_file(path: Path) -> bytes:
-    """Return the bytes of a file, or raise InputError."""
+    """Return the content of a file as bytes, or raise InputError if it cannot be read."""
     if path.is_dir():
         raise InputError(f"{path} is a folder. Give a file in this folder.", file=path)
     if not path.is_file():
@@ -304,7 +305,7 @@ def numbered_names(n: int, budget: Budget) -> tuple[str, ...]:
 
 
 def write_lines(path: str | Path, lines: Iterable[str]) -> None:
-    """Write lines to a file, completely or not at all."""
+    """Write lines to a file. If writing fails, the existing file is unchanged."""
     write_whole(path, (f"{line}\n".encode() for line in lines))
 
 
@@ -314,7 +315,7 @@ def numbers_text(values: Iterable[float], between: str, missing: str = "NaN") ->
 
 
 def one_word(text: str) -> str:
-    """Return a text with underscores instead of spaces."""
+    """Replace the spaces in a text by underscores."""
     return "_".join(text.split()) or "_"
 
 
@@ -329,13 +330,13 @@ class CodebookOrigin:
     Attributes
     ----------
     budget : Budget
-        Memory budget of the file, with the file name.
+        Limit of the memory that reading the file may use, with the name of the file.
     program : str
         Name of the program that wrote the file.
     parameters : dict of str to JSON data
         Training parameters from the file.
     metric : str
-        Name of the metric that the program used.
+        Name of the metric with which the program trained the map.
     """
 
     budget: Budget
@@ -353,7 +354,7 @@ def plain_record(
     hits: Float64s | None = None,
     unit_labels: Sequence[str] = (),
 ) -> Record:
-    """Return a record for a codebook of unencoded numbers."""
+    """Return a record for a codebook whose features are the original columns, without encoding."""
     n_units, n_features = codebook.shape
     pay_for_map(origin.budget, n_features, n_units + 2 * len(unit_labels))
     try:
@@ -384,7 +385,7 @@ def plain_record(
 
 
 def feature_names(record: Record) -> list[str]:
-    """Return the names of the encoded features. A category has one feature for each level."""
+    """Return the names of a record's encoded features. A category has a feature for each level."""
     names: list[str] = []
     encoding = record.header["encoding"]
     for column in (*encoding["columns"], *encoding.get("parts", ())):
@@ -399,7 +400,7 @@ def feature_names(record: Record) -> list[str]:
 
 
 def codebook_of(record: Record) -> Float64s:
-    """Return the codebook of a record as float64."""
+    """Return the codebook of a record as a float64 array."""
     return np.asarray(record.arrays["codebook"], np.float64)
 
 
@@ -410,20 +411,19 @@ class Samples:
     Attributes
     ----------
     values : ndarray of shape (n, d), float64
-        Numbers of the rows, with NaN for a missing value.
+        Values of the rows, with NaN for a missing value.
     names : tuple of str
         Names of the columns (x0, x1, ... if the file does not contain names).
     labels : tuple of str or None
-        Label of each row, or "" for a row without a label.  None if the file does not contain
-        labels.
+        Label of each row, or "" for a row without a label.  None if the file is without labels.
     keys : ndarray of shape (n,) or None
-        Key of each row, in files of ESOM Tools.
+        Key of each row.  Only files of ESOM Tools contain keys.
     weights : ndarray of shape (n,) or None
-        Weight of each row, in files of SOM_PAK.
+        Weight of each row.  Only files of SOM_PAK contain weights.
     source : str
-        Name of the file, for messages.
+        Name of the file, which error messages contain.
     lines : range or ndarray of shape (n,), or None
-        Line number of each row in the file.
+        Number of the line in the file from which each row was read.
 
     See Also
     --------
@@ -452,7 +452,7 @@ class Samples:
         Returns
         -------
         Table
-            A table that also contains the columns ``key``, ``label`` and ``weight`` if the file
+            A table of `values`, with the columns ``key``, ``label`` and ``weight`` if the file
             contains these values.  A repeated column name gets an underscore.
         """
         columns: dict[str, Any] = {} if self.keys is None else {"key": self.keys}
@@ -466,7 +466,7 @@ class Samples:
 
 
 def samples_of(data: Any) -> Samples:
-    """Convert a table or array of numbers (n, d) to samples."""
+    """Convert a table, or an array of numbers of shape (n, d), to `Samples`."""
     if isinstance(data, Samples):
         return data
     if isinstance(data, Source):
