@@ -467,7 +467,7 @@ class EpochSums:
     pairs: Pairs | None = None
 
     def digest(self) -> bytes:
-        """Return 16 bytes, which differ between sums for which `step` returns different results."""
+        """Return 16 bytes that differ for sums with different results of `step`."""
         parts = (self.counts, self.totals, *(() if self.seen is None else (self.seen,)))
         found = blake2b(digest_size=DIGEST_BYTES)
         for part in parts:

@@ -20,12 +20,12 @@ MIN_REST = 1e-3
 """Lower limit for the share of the pull on a unit that remains if one row is removed."""
 
 MAX_KEPT = 4000
-"""Number of rows that are stored with a small map to find regions."""
+"""Maximum number of rows that are stored with a small map to find regions."""
 
 KEPT_PER_UNIT = 8
 MIN_KEPT = 200
 MAX_VALUES = 1 << 22
-"""Number of values in the stored rows up to which more rows are stored."""
+"""Maximum number of values in the rows that are stored with a map (but at least 200 rows)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -376,8 +376,8 @@ FACING = 1.5
 usual distance.  Few units touch across a gap."""
 
 BENT = 1.5
-"""Such a unit must also be closer to the other part than this multiple of its path inside its own
-part to a unit that touches the other part."""
+"""A unit that is at the border only because of `FACING` must be closer to the other part than this
+multiple of its path inside its own part to a unit that touches the other part."""
 
 LARGE = 1.25
 """Multiple of 5 sqrt(n) units (the default size) above which narrow windows are not used."""

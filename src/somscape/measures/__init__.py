@@ -1,4 +1,4 @@
-"""Measures of a map's quality, with or without labels."""
+"""Measures of the quality of a map, for rows with or without class labels."""
 
 from somscape.measures._quality import (
     combined_error,

@@ -1,4 +1,4 @@
-"""The rows of a table with their nearest units on a map.  All measures share this search."""
+"""The search of the two nearest units of each row.  All measures use its result."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,7 +22,7 @@ NO_COUNTED_ROW = "No row of X has a value and a weight above 0. Pass at least on
 
 @dataclass(frozen=True, eq=False)
 class Placed:
-    """Rows with at least one value and a weight above 0.
+    """Rows that measures count (with a value and a weight above 0), and their nearest units.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class Placed:
 
     @property
     def best(self) -> Ints:
-        """Best matching unit of each row (n_counted,)."""
+        """Best matching unit of each counted row."""
         return self.units[:, 0]
 
     @cached_property
@@ -57,7 +57,7 @@ class Placed:
 
     @cached_property
     def hits(self) -> Float64s:
-        """Total weight of the rows of each unit, of shape (n_units,)."""
+        """For each unit, the total weight of the rows whose best matching unit it is."""
         hits = np.bincount(self.best, self.weights, minlength=self.map_.n_units)
         return hits.astype(np.float64, copy=False)
 
@@ -72,7 +72,7 @@ class Placed:
 
     @cached_property
     def space(self) -> tuple[Float64s, Float64s]:
-        """Rows and prototypes in the coordinates of the metric."""
+        """Rows and prototypes after the transformation by the metric."""
         metric = self.map_.metric
         rows, codebook = (
             np.asarray(
@@ -87,7 +87,7 @@ class Placed:
         return rows * stretch, codebook * stretch
 
     def only(self, keep: NDArray[np.bool_]) -> "Placed":
-        """Return the counted rows for which `keep`, of shape (n_samples,), is True."""
+        """Return those counted rows for which `keep` is True (one value per row of X)."""
         own = keep[self.counts]
         return Placed(
             self.map_,
@@ -99,12 +99,12 @@ class Placed:
         )
 
     def mean(self, values: Float64s) -> float:
-        """Return the weighted mean of `values`, which contains one value per row."""
+        """Return the weighted mean of `values`, which contains one value per counted row."""
         return float(np.average(values, weights=self.given))
 
 
 def placed(map_: Any, X: Any, sample_weight: Any = None) -> Placed:
-    """Return the rows of `X` that measures use, with their nearest units."""
+    """Find the nearest units of rows, and return those rows that measures count."""
     map_ = as_map(map_)
     rows = map_.any_rows_of(X)
     units, distances = map_.nearest(rows, min(2, map_.n_units))
@@ -122,7 +122,7 @@ def placed(map_: Any, X: Any, sample_weight: Any = None) -> Placed:
 
 
 BITS = 20
-"""Number of low bits that rounding sets to 0.  About ten digits remain."""
+"""Number of lowest bits of a float64 that rounding sets to 0.  About ten digits remain."""
 
 
 def rounded(distances: Float64s) -> Float64s:

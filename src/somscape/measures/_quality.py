@@ -59,11 +59,11 @@ def quantization_error(map: Map, X: Any, *, sample_weight: Any = None) -> float:
 
 
 def root_mean_squared_error(map: Any, X: Any, *, sample_weight: Any = None) -> float:
-    """Return the root of the mean squared distance of the rows to their units.
+    """Return the root mean square of the distances from rows to their units.
 
     Lower values are better if maps of the same size are compared.  A value far above the
-    quantization error means that a few rows are far from every unit.  Look at these rows before
-    using more units.
+    quantization error means that a few rows are far from every unit.  Look at these rows before you
+    train with more units.
 
     Parameters
     ----------
@@ -109,8 +109,8 @@ def topographic_error(map: Map, X: Any, *, sample_weight: Any = None) -> float:
     Parameters
     ----------
     map : Map
-        The map, whose lattice defines the neighbors.  A unit has up to 8 neighbors on a
-        rectangular map and up to 6 on a hexagonal map.
+        The map, whose lattice defines the neighbors.  Each unit has up to 8 neighboring units on a
+        rectangular map, and up to 6 on a hexagonal map.
     X : Table or array-like of shape (n_samples, n_features)
         Rows, as `Map.rows_of` accepts them.  Rows without any value do not count.
     sample_weight : array-like of shape (n_samples,), optional
@@ -154,7 +154,7 @@ def topographic_error(map: Map, X: Any, *, sample_weight: Any = None) -> float:
 def nearest_counted(
     map: Map, X: Any, *, k: int = 1, sample_weight: Any = None
 ) -> tuple[Ints, Float64s, Float64s | None]:
-    """Return the nearest units, distances and weights of all rows with a value."""
+    """Return the nearest units of all rows with a value, the distances, and the row weights."""
     units, distances = as_map(map).nearest(X, k)
     if not len(units):
         raise InputError("X does not contain rows. Pass at least one row.", parameter="X")
@@ -169,15 +169,16 @@ def nearest_counted(
 
 
 BLOCK_STARTS = 256
-"""Number of units in a block.  Their paths to all units are in memory together."""
+"""Number of units whose shortest paths to all units are in memory at the same time."""
 
 
 def combined_error(map: Any, X: Any, *, sample_weight: Any = None) -> float:
     """Return the mean path length from a row via its best to its second best unit.
 
-    Lower values are better if maps of the same rows are compared.  The error combines the distance
-    of rows to their units with the order of the map.  A value far above the quantization error
-    means that the map is folded.  In this case, use a larger final radius or more epochs.
+    Lower values are better if maps of the same rows are compared.  The error is large if rows are
+    far from their units, or if neighboring units have very different prototypes.  A value far above
+    the quantization error means that the map is folded.  In this case, use a larger final radius or
+    more epochs.
 
     Parameters
     ----------
@@ -205,11 +206,9 @@ def combined_error(map: Any, X: Any, *, sample_weight: Any = None) -> float:
 
     Notes
     -----
-    The path of a row begins with the distance to its best matching unit.  Then it follows the
-    shortest path over neighbors to the second best unit.  A step between two neighbors is as long
-    as the distance of their prototypes.  If the two units are neighbors, the path between these
-    units is one step.  The cost is one search of the nearest units.  Each best matching unit of a
-    row whose two units are not neighbors adds O(n_units log n_units).
+    The path of a row begins with the distance to its best matching unit.  Then the path leads from
+    unit to neighboring unit, on the shortest way to the second best unit.  The length between two
+    neighboring units is the distance of their prototypes.
 
     References
     ----------
@@ -229,9 +228,9 @@ def combined_error(map: Any, X: Any, *, sample_weight: Any = None) -> float:
 def mean_tied_rank(map: Any, X: Any, *, sample_weight: Any = None) -> float:
     """Return the mean rank of the second best unit by distance on the map.
 
-    All neighbors of a unit share one rank, which is the best possible value.  This rank is 4.5
-    inside a rectangular map, 3.5 inside a hexagonal map, and lower at an edge.  If the value is
-    much higher, use a larger final radius or more epochs.
+    If the second best unit is a neighbor of the best matching unit, it has the best rank.  This
+    rank is 4.5 inside a rectangular map, 3.5 inside a hexagonal map, and lower at an edge.  If the
+    value is much higher, use a larger final radius or more epochs.
 
     Parameters
     ----------
@@ -243,7 +242,7 @@ def mean_tied_rank(map: Any, X: Any, *, sample_weight: Any = None) -> float:
     Returns
     -------
     float
-        The mean rank from 1 to n_units - 1, or NaN for a map of one unit.
+        The mean rank, from 1 to n_units - 1, or NaN for a map of one unit.
 
     Raises
     ------
@@ -256,10 +255,11 @@ def mean_tied_rank(map: Any, X: Any, *, sample_weight: Any = None) -> float:
 
     Notes
     -----
-    Units are ranked by their number of steps over neighbors from the best matching unit.  Units
-    with the same number of steps share a rank.  If L units need fewer steps than the second best
-    unit, and t units need the same number of steps, the rank is ``L + (t + 1) / 2``.  Unlike the
-    topographic error, this measure grows with the distance between the two units.
+    For each row, units are ranked by the number of steps from the best matching unit, where each
+    step leads to a neighboring unit.  Units with the same number of steps share a rank.  If L units
+    are fewer steps away than the second best unit, and t units are equally many steps away, the
+    rank is ``L + (t + 1) / 2``.  Unlike the topographic error, this measure grows with the distance
+    between the two units.
 
     References
     ----------
@@ -278,7 +278,7 @@ def mean_tied_rank(map: Any, X: Any, *, sample_weight: Any = None) -> float:
 
 
 def row_ways(rows: Placed) -> Float64s:
-    """Return the path length of each row for `combined_error`, of shape (n_counted,)."""
+    """Return, for each row, its path length for `combined_error`, of shape (n_counted,)."""
     map_ = rows.map_
     if map_.n_units < 2:
         return np.full(len(rows.units), np.nan)
@@ -298,7 +298,7 @@ def row_ways(rows: Placed) -> Float64s:
 
 
 def row_ranks(rows: Placed) -> Float64s:
-    """Return the rank of the second best unit of each row, of shape (n_counted,)."""
+    """For each counted row, return the rank of its second best unit."""
     map_ = rows.map_
     ranks = np.full(len(rows.units), np.nan)
     if map_.n_units < 2:
@@ -321,7 +321,7 @@ def row_ranks(rows: Placed) -> Float64s:
 
 
 def explained_variance(map: Any, X: Any, *, sample_weight: Any = None) -> float:
-    """Return the share of the rows' variance that their prototypes explain.
+    """Return the share of the variance of the rows that prototypes explain.
 
     Values near 1 are good.  At 0, the prototypes represent the rows only as well as the mean of all
     rows.  Below 0, they represent the rows even worse.  If the value is low, use more units or a
@@ -352,9 +352,8 @@ def explained_variance(map: Any, X: Any, *, sample_weight: Any = None) -> float:
 
     Notes
     -----
-    ``1 - sum |x - w|^2 / sum |x - mean|^2``, for rows x and their prototypes w, after the features
-    are transformed by the metric.  The cost is one search of the nearest units and O(n_samples
-    n_features).
+    ``1 - sum |x - w|^2 / sum |x - mean|^2``, for rows x and the prototypes w of their best matching
+    units, after both are transformed by the metric.  The cost is the search of the nearest units.
 
     References
     ----------
@@ -390,8 +389,8 @@ def explained_variance_by_feature(map: Any, X: Any, *, sample_weight: Any = None
     Returns
     -------
     ndarray of shape (n_features,)
-        One share for each feature after the transformation by the metric.  NaN if all values of the
-        feature are equal.
+        Share for each feature.  Features are transformed by the metric first.  NaN if all values of
+        the feature are equal.
 
     Raises
     ------
@@ -419,7 +418,7 @@ def explained_variance_by_feature(map: Any, X: Any, *, sample_weight: Any = None
 
 
 def squares(rows: Placed) -> tuple[Float64s, Float64s]:
-    """Return two sums of squares for each feature: around prototypes and around the mean."""
+    """For each feature, return the sums of squares around prototypes and around the mean."""
     x, codebook = rows.space
     weights = rows.weights[:, None]
     is_there = ~np.isnan(x)
@@ -450,7 +449,7 @@ def _explained_share(left: float, total: float) -> float:
 
 
 MAX_GAP = 0.1
-"""Largest difference of two distribution functions that count as equal."""
+"""Largest difference between two distribution functions at which they count as equal."""
 
 
 def embedding_accuracy(
@@ -459,9 +458,10 @@ def embedding_accuracy(
     """Return the share of variance in columns whose distribution the map represents.
 
     The map represents the distribution of a column if the prototypes have almost the same
-    distribution as the rows.  Values near 1 are good.  Then units represent every part of the data.
-    If the value is low, use a smaller final radius or more units.  A column with few distinct
-    values never counts as represented.  Prototypes are also between these values.
+    distribution as the rows.  Values near 1 are good.  Then the prototypes cover all values of the
+    columns.  If the value is low, use a smaller final radius or more units.  A column with few
+    distinct values never counts as represented, because prototypes are means.  Prototypes are also
+    between these values.
 
     Parameters
     ----------
@@ -494,10 +494,10 @@ def embedding_accuracy(
 
     Notes
     -----
-    Hamel uses a statistical test.  With many rows, even tiny differences are significant in a test.
-    So this function uses the size of the difference instead.  Features are first transformed by the
-    metric.  The cost is one search of the nearest units and O(n_samples log n_samples) for each
-    feature.
+    Hamel uses a statistical test.  This function uses the size of the difference instead of a
+    significance test, because with many rows even tiny differences are significant.  Features are
+    first transformed by the metric.  The cost is the search of the nearest units and O(n_samples
+    log n_samples) for each feature.
 
     References
     ----------
@@ -519,7 +519,7 @@ def embedding_accuracy(
 
 
 def embedding_of(rows: Placed, max_gap: float = MAX_GAP) -> float:
-    """Return the embedding accuracy of rows whose units are known."""
+    """Return the embedding accuracy from rows whose best matching units are known."""
     x, codebook = rows.space
     _, variances = squares(rows)
     gaps = [_largest_gap(*pair, rows.weights) for pair in zip(x.T, codebook.T, strict=True)]
@@ -528,7 +528,7 @@ def embedding_of(rows: Placed, max_gap: float = MAX_GAP) -> float:
 
 
 def _largest_gap(values: Float64s, prototypes: Float64s, weights: Float64s) -> float:
-    """Return the Kolmogorov-Smirnov statistic, or infinity without values."""
+    """Return the Kolmogorov-Smirnov statistic of two samples, or infinity if one is empty."""
     is_there = ~np.isnan(values)
     if not is_there.any():
         return float("inf")
@@ -546,8 +546,8 @@ def dead_units(map: Any, X: Any, *, sample_weight: Any = None) -> float:
     """Return the share of units that are not the best matching unit of any row.
 
     Values near 0 are good on the training rows.  If the value is high on these rows, use fewer
-    units or a smaller final radius.  A large radius leaves units between groups of rows.  On other
-    rows, a high value is not a problem.
+    units or a smaller final radius.  A large final radius leaves units without rows between groups
+    of rows.  If `X` contains other rows, a high value is not a problem.
 
     Parameters
     ----------
@@ -587,11 +587,11 @@ def dead_units(map: Any, X: Any, *, sample_weight: Any = None) -> float:
 
 
 def hit_entropy(map: Any, X: Any, *, sample_weight: Any = None) -> float:
-    """Return the entropy of the hits, which measures how evenly rows use the units.
+    """Return how evenly rows are spread over units (the entropy of the hits).
 
-    Values near 1 are good on the training rows.  Then all units have similar numbers of rows.  If
-    the value is low, a few units contain most rows.  In this case, look for equal rows or for
-    columns on very different scales.
+    Values near 1 are good on the training rows.  Such values mean that all units have similar
+    numbers of rows.  If the value is low, a few units contain most rows.  In this case, look for
+    equal rows or for columns on very different scales.
 
     Parameters
     ----------
@@ -670,13 +670,13 @@ def hit_gini(map: Any, X: Any, *, sample_weight: Any = None) -> float:
 
 
 def entropy(weights: Float64s) -> float:
-    """Return the entropy of weights in nats, after division by their sum."""
+    """Divide weights by their sum, and return the entropy of these shares in nats."""
     share = weights[weights > 0] / weights.sum()
     return float(-(share * np.log(share)).sum() + 0.0)
 
 
 def entropy_of(hits: Float64s) -> float:
-    """Return the entropy of hits as a share of its maximum, or NaN for one unit."""
+    """Return the entropy of hits divided by its maximum, or NaN for a map of one unit."""
     if len(hits) < 2:
         return float("nan")
     return float(entropy(hits) / np.log(len(hits)))

@@ -1,4 +1,4 @@
-"""Bootstrap intervals of measures, and the agreement of maps from different seeds."""
+"""Bootstrap intervals of measures, and the agreement of several maps of the same data."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -27,14 +27,15 @@ def bootstrap_interval(
 ) -> tuple[float, float]:
     """Return a bootstrap interval for the mean of some values.
 
-    To compare two maps on the same rows, pass the difference of their values for each row.  The
-    maps differ if the interval does not contain 0.  If the interval contains 0, use more rows
-    before choosing a map.  The intervals of two maps can overlap although the maps differ.
+    To compare two maps on the same rows, pass for each row the difference between the values of the
+    maps.  The maps differ if the interval of these differences does not contain 0.  If the interval
+    contains 0, use more rows before choosing a map.  Do not compare separate intervals of two maps,
+    because these can overlap although the maps differ.
 
     Parameters
     ----------
     values : array-like of shape (n_rows,)
-        One number per row, such as its distance to its unit.
+        One number per row, such as the distance from the row to its best matching unit.
     level : float, default=0.95
         Share of the resampled means inside the interval.  It must be above 0 and below 1.
     n_resamples : int, default=1000
@@ -47,7 +48,8 @@ def bootstrap_interval(
     Returns
     -------
     low, high : float
-        Percentiles of the resampled means, or NaN if a value is not finite.
+        Ends of the interval, which are percentiles of the resampled means.  NaN if a value is not
+        finite.
 
     Raises
     ------
@@ -63,8 +65,8 @@ def bootstrap_interval(
 
     Notes
     -----
-    Rows are drawn again, but the map is not trained again.  So the interval shows how the measure
-    of this map varies with the rows.  The cost is O(n_resamples n_rows).
+    Each resample draws new rows, but the map is not trained again.  So the interval shows how the
+    measure of this map varies with the rows.  The cost is O(n_resamples n_rows).
 
     References
     ----------
@@ -101,7 +103,7 @@ def bootstrap_interval(
 
 
 def check_draws(level: float, n_resamples: int, random_state: int) -> None:
-    """Raise an error if an argument is out of range."""
+    """Raise an error if an argument of a bootstrap is out of range."""
     check_number("level", level, 0)
     if level >= 1:
         raise ParameterError(
@@ -116,7 +118,7 @@ def check_draws(level: float, n_resamples: int, random_state: int) -> None:
 def intervals(
     values: Float64s, weights: Float64s, level: float, n_resamples: int, seed: int
 ) -> Float64s:
-    """Return an interval for the mean of each column.  All columns share the resamples."""
+    """Return a bootstrap interval for the mean of each column, from the same resamples."""
     n, rng = len(values), np.random.default_rng(seed)
     is_finite = np.asarray(np.isfinite(values).all(axis=0))
     held = np.column_stack([weights[:, None] * np.where(is_finite, values, 0.0), weights])
@@ -134,13 +136,14 @@ def intervals(
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Stability:
-    """How much several maps of the same data agree.
+    """Agreement and errors of several maps of the same data.
 
     Attributes
     ----------
     agreement : float
-        Correlation of the distances of rows on two maps, averaged over all pairs of maps.  The
-        value is 1 if all maps arrange the rows alike, except for rotation and reflection.
+        Correlation between the distances of row pairs on one map and on another, averaged over all
+        pairs of maps.  The value is 1 if all maps arrange the rows alike, except for rotation and
+        reflection.
     quantization_errors, topographic_errors : ndarray of shape (n_maps,)
         Error of each map.
 
@@ -179,7 +182,7 @@ def stability(
     n_pairs: int = 2000,
     random_state: int = 0,
 ) -> Stability:
-    """Return how well maps from different seeds agree on the same rows.
+    """Return how similarly maps from different seeds arrange the same rows.
 
     An agreement near 1 and nearly equal errors of all maps are good.  Otherwise, do not trust a
     single map.  Train again with PCA initialization, more epochs, a larger final radius or fewer
@@ -190,8 +193,8 @@ def stability(
     maps : sequence of Map
         At least two maps or fitted estimators, for example from different seeds or samples.
     X : Table or array-like of shape (n_samples, n_features)
-        Rows, as `Map.rows_of` of each map accepts them.  Only rows that have a value in the columns
-        of every map count.
+        Rows, as `Map.rows_of` of each map accepts them.  A row counts only if, for every map, it
+        has a value in at least one column of this map.
     sample_weight : array-like of shape (n_samples,), optional
         Weight of each row.  The default is 1 each.
     n_pairs : int, default=2000
@@ -270,7 +273,7 @@ def stability(
 
 
 def agreement(maps: Sequence[Map], units: Sequence[Ints], pairs: Ints) -> float:
-    """Return the mean correlation of distances on two maps over all pairs of maps."""
+    """Return the correlation of distances on two maps, averaged over all pairs of maps."""
     apart = [_pair_distances(*each, pairs) for each in zip(maps, units, strict=True)]
     if any(a.std() == 0 for a in apart):
         return 1.0 if all(a.std() == 0 for a in apart) else 0.0
@@ -290,7 +293,7 @@ def _pair_distances(map_: Map, units: Ints, pairs: Ints) -> Float64s:
 
 
 def are_torn(rows: Placed) -> Float64s:
-    """Return 1 for a row whose two nearest units are not neighbors, else 0.  NaN for one unit."""
+    """For each row, return whether its two nearest units are not neighbors.  NaN for one unit."""
     if rows.map_.n_units < 2:
         return np.full(len(rows.units), np.nan)
     are_neighbors = rows.map_.lattice.are_neighbors(rows.units[:, 0], rows.units[:, 1])

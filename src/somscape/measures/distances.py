@@ -20,17 +20,17 @@ from somscape.measures._placed import Placed, placed, rounded
 from somscape.measures._quality import BLOCK_STARTS
 
 MAX_ROWS = 5_000
-"""Default number of rows that are compared with all rows."""
+"""Default number of drawn rows, each of which is compared with all rows."""
 
 BLOCK_VALUES = 1 << 20
-"""Number of distances in a block (8 MiB).  Each measure needs a few arrays of this size."""
+"""Number of row distances that are in memory at the same time (8 MiB).  Each measure needs a few
+arrays of this size."""
 
 LEAST_SHARE = 1e-13
-"""A smaller squared distance, as a share of both rows' squares, counts as a rounding error."""
+"""Squared distance of two rows, divided by the sum of their squares, below which it counts as 0."""
 
 ANGLE_STEP = 2.0**-33
-"""Cosine distances are rounded to multiples of this number.  This hides the rounding errors of
-small distances."""
+"""Step to which cosine distances are rounded.  This hides rounding errors of small distances."""
 
 
 class RowDistances:
@@ -40,7 +40,7 @@ class RowDistances:
     ----------
     metric : Metric
     rows : ndarray of shape (n, n_features), float64
-        Rows in feature units, with NaN for missing values.
+        Encoded rows, with NaN for missing values.
     counts : ndarray of shape (n,)
         Number of equal rows that each row represents.
     """
@@ -50,7 +50,7 @@ class RowDistances:
         self._kernel, weights, self._counts = metric.kernel, metric.feature_weights, counts
         is_there = ~np.isnan(x)
         self._there = None if is_there.all() else is_there.astype(np.float64)
-        """1 for a value and 0 for a missing value."""
+        """For each value of the rows, 1 if present and 0 if missing."""
         self._weights = np.ones(x.shape[1]) if weights is None else weights
         if self._kernel == "cosine":
             x = x * np.sqrt(self._weights)
@@ -64,7 +64,7 @@ class RowDistances:
         self._squares = None if self._there is None else squares
 
     def of(self, rows: Ints) -> Float64s:
-        """Return the distances from some rows to all rows (n_rows, n)."""
+        """Return the distances from the rows with the given numbers to all rows."""
         if self._kernel == "cosine":
             found = np.maximum(1 - product(self._x[rows], self._x.T), 0.0)
             return np.rint(found / ANGLE_STEP) * ANGLE_STEP
@@ -90,7 +90,7 @@ class RowDistances:
         return found
 
     def _by_feature(self, rows: Ints) -> Float64s:
-        """Return the sum of weighted differences, or their maximum for Chebyshev."""
+        """Return the weighted differences of features, summed (or their maximum for Chebyshev)."""
         found = np.zeros((len(rows), len(self._x)))
         for j, weight in enumerate(self._weights):
             apart = np.abs(self._x[rows, j, None] - self._x[:, j]) * weight
@@ -103,14 +103,14 @@ class RowDistances:
         return found
 
     def _scale_up(self, rows: Ints, there: Float64s) -> Float64s:
-        """Return factors that scale up distances if values are missing."""
+        """Return factors that scale distances over common features up to all features."""
         common = product(there[rows] * self._weights, there.T)
         scale = np.full(common.shape, np.nan)
         every = common if self._kernel == "chebyshev" else self._weights.sum()
         return np.divide(every, common, out=scale, where=common > 0)
 
     def _filled(self, found: Float64s, rows: Ints) -> Float64s:
-        """Replace each unknown distance by the row's mean known distance."""
+        """Replace unknown distances of a row by the mean of its known distances."""
         found[np.arange(len(rows)), rows] = 0.0
         is_known = ~np.isnan(found)
         if is_known.all():
@@ -127,7 +127,7 @@ class RowDistances:
 
 
 def _center(x: Float64s) -> Float64s:
-    """Return the median of each feature, rounded to few binary digits."""
+    """For each feature, return its median, rounded to a few binary digits."""
     x = np.where(np.isnan(x).all(axis=0), 0.0, x)
     low, middle, high = np.nanquantile(x, (0.25, 0.5, 0.75), axis=0)
     width = np.where(high > low, high - low, 1.0)
@@ -137,7 +137,7 @@ def _center(x: Float64s) -> Float64s:
 
 @dataclass(frozen=True, eq=False)
 class RowPairs:
-    """The distinct rows in the order of their units, with some of them as anchors.
+    """Distinct rows in the order of their units.  Some or all of them are anchors.
 
     Each anchor is compared with all rows.
 
@@ -150,7 +150,7 @@ class RowPairs:
     counts : ndarray of shape (n_distinct,), float64
         Number of equal rows that each distinct row represents.
     inverse : ndarray of shape (n_counted,)
-        Index of the equal distinct row for each counted row.
+        For each counted row, the index of the distinct row that equals it.
     anchors : ndarray of shape (n_anchors,)
         Indices of the anchors, in ascending order.
     """
@@ -164,7 +164,7 @@ class RowPairs:
 
     @classmethod
     def of(cls, placed: Placed, max_rows: int = MAX_ROWS, seed: int = 0) -> "RowPairs":
-        """Find the distinct rows, and draw anchors from more than `max_rows`."""
+        """Find the distinct rows, and draw `max_rows` anchors if there are more distinct rows."""
         rows = placed.rows + 0.0  # -0.0 is 0.0
         _, first, inverse = np.unique(rows, axis=0, return_index=True, return_inverse=True)
         weights = ones_or(counts_of(placed.given), len(rows))
@@ -196,23 +196,23 @@ class RowPairs:
 
     @cached_property
     def live(self) -> Ints:
-        """Units with rows, in ascending order (n_live,)."""
+        """Numbers of those units that have rows, in ascending order."""
         return self.units[self.starts]
 
     @cached_property
     def starts(self) -> Ints:
-        """Index of each unit's first row (n_live,)."""
+        """For each unit in `live`, the index of its first distinct row."""
         is_first = np.append(True, self.units[1:] != self.units[:-1])
         return np.flatnonzero(is_first)
 
     @cached_property
     def unit_place(self) -> Ints:
-        """Index in `live` of each row's unit (n_distinct,)."""
+        """For each distinct row, the index of its unit in `live`."""
         return np.searchsorted(self.live, self.units)
 
     @cached_property
     def unit_counts(self) -> Float64s:
-        """Number of rows of each unit in `live`."""
+        """For each unit in `live`, its number of rows."""
         return np.add.reduceat(self.counts, self.starts)
 
     @property
@@ -222,7 +222,7 @@ class RowPairs:
 
     @property
     def own_counts(self) -> Float64s:
-        """Weight of each anchor without its copies, at most 1."""
+        """For each anchor, its number of rows, limited to 1 (so without its copies)."""
         return np.minimum(self.weights, 1)
 
     def mean(self, values: Float64s) -> float:
@@ -254,7 +254,7 @@ def pairs_of(map: Any, X: Any, sample_weight: Any, max_rows: int, seed: int) -> 
 
 @dataclass(frozen=True, eq=False)
 class PairBlock:
-    """Distances from some anchors of one unit to all rows.
+    """Distances from those anchors of one unit that are processed together to all rows.
 
     Attributes
     ----------
@@ -278,12 +278,12 @@ class PairBlock:
 
     @property
     def own_counts(self) -> Float64s:
-        """Weight of each anchor without its copies (n,)."""
+        """The `own_counts` of these anchors."""
         return self.pairs.own_counts[self.own]
 
     @cached_property
     def by_unit(self) -> Float64s:
-        """Sum of each anchor's distances to the rows of each unit (n, n_live)."""
+        """For each anchor and unit, the sum of distances from the anchor to rows of the unit."""
         pairs = self.pairs
         apart = self.distances if pairs.is_plain else self.distances * pairs.counts
         return np.add.reduceat(apart, pairs.starts, axis=1)
@@ -307,21 +307,21 @@ class PairBlock:
 
 
 class Pass(Protocol):
-    """A computation on all pairs of rows, block by block."""
+    """A measure that is computed from the distances of all pairs of rows, one block at a time."""
 
     def add(self, block: PairBlock) -> None:
-        """Add a block of pairs to the result."""
+        """Add the contributions of one block of pairs of rows to the result."""
 
 
 def run(pairs: RowPairs, passes: Sequence[Pass]) -> None:
-    """Compute the distances of all pairs once, for several computations."""
+    """Compute the distances of all pairs of rows once, and pass them to several measures."""
     for block in pairs.blocks():
         for each in passes:
             each.add(block)
 
 
 def unit_distances(pairs: RowPairs, place: int, on: str) -> Float64s:
-    """Return the distances from a unit to all units with rows (n_live,)."""
+    """Return the distances from one unit to all units that have rows."""
     map_, live = pairs.map_, pairs.live
     if on == "grid":
         return rounded(map_.lattice.distances_from(int(live[place]))[live])
@@ -331,7 +331,7 @@ def unit_distances(pairs: RowPairs, place: int, on: str) -> Float64s:
 
 
 def prototype_distances(map_: Map, unit: int) -> Float64s:
-    """Return the distances from a unit's prototype to all prototypes (n_units,)."""
+    """Return the distances from the prototype of a unit to the prototypes of all units."""
     found = map_.metric.between(map_.codebook, map_.codebook[[unit]])
     if map_.metric.kernel == "cosine":
         return np.asarray(np.rint(np.maximum(found, 0.0) / ANGLE_STEP) * ANGLE_STEP)
@@ -339,7 +339,7 @@ def prototype_distances(map_: Map, unit: int) -> Float64s:
 
 
 MAX_RANKED = 1_000
-"""Default number of rows for the correlation of ranks.  Time and memory increase with its
+"""Default number of drawn rows for `distance_correlation`.  Time and memory increase with its
 square."""
 
 
@@ -351,7 +351,7 @@ def c_measure(
     max_rows: int = MAX_ROWS,
     random_state: int = 0,
 ) -> float:
-    """Return data distance times map distance, summed over all pairs of rows.
+    """Return the sum of products of data and map distances over pairs of rows.
 
     Higher values are better if maps with the same rows and lattice are compared.
     `rank_correlation` is a similar measure from -1 to 1.  If another map of these rows has a higher
@@ -366,8 +366,8 @@ def c_measure(
     sample_weight : array-like of shape (n_samples,), optional
         Number of equal rows that each row represents.  The default is 1 each.
     max_rows : int, default=5000
-        If there are more distinct rows, this number of rows is drawn.  Drawn rows are compared with
-        all rows.
+        If there are more distinct rows than this number, this number of rows is drawn.  Drawn rows
+        are compared with all rows.
     random_state : int, default=0
         Seed of the draw.
 
@@ -375,14 +375,14 @@ def c_measure(
     -------
     float
         The sum over all pairs of rows, in feature units times grid steps.  If rows are drawn, the
-        sum is an estimate.  The sum is 0 if all rows are equal or share a unit.  The sum is NaN if
-        the rows are in unconnected parts of a graph.
+        sum is an estimate.  The sum is 0 if all rows are equal or have the same best matching unit.
+        The sum is NaN on a graph if there is no path between the units of two rows.
 
     Raises
     ------
     InputError
-        If `X` is empty, if no row has a value, if rows are sparse, or if a row shares no features
-        with any other row.
+        If `X` is empty, if no row has a value, if rows are sparse, or if a row does not have any
+        value in a column in which another row also has a value.
     ValueError, TypeError
         If `max_rows` or `random_state` is not a valid number.
 
@@ -392,7 +392,7 @@ def c_measure(
 
     Notes
     -----
-    The cost is O(max_rows n_samples n_features) in blocks of 8 MiB.
+    The cost is O(max_rows n_samples n_features).
 
     References
     ----------
@@ -417,12 +417,12 @@ def kruskal_stress(
     max_rows: int = MAX_ROWS,
     random_state: int = 0,
 ) -> float:
-    """Return the mean squared difference between map distances and data distances.
+    """Return the mean squared difference between data distances and map distances.
 
-    Values near 0 are good, but 0 is possible only if the data have as many dimensions as the map.
-    Use this measure only to compare maps with the same lattice.  Even a map with units in random
-    order can have a value below 0.1.  `rank_correlation` shows whether distances on the map are
-    meaningful.
+    Values near 0 are good.  Data with more dimensions than the map cannot reach 0.  Use this
+    measure only to compare maps with the same lattice.  A bad map, with units in random order, can
+    also have a value below 0.1.  `rank_correlation` shows whether rows that are far apart on the
+    map are also far apart in the data.
 
     Parameters
     ----------
@@ -436,7 +436,8 @@ def kruskal_stress(
     float
         The mean over pairs of rows, from 0 to 1.  Before the comparison, data distances are divided
         by the largest data distance, and map distances by the largest map distance.  NaN if all
-        rows are equal or share a unit, or if the rows are in unconnected parts of a graph.
+        rows are equal or have the same unit, or if a graph does not have a path between the units
+        of two rows.
 
     Raises
     ------
@@ -471,7 +472,7 @@ def rank_correlation(
     max_rows: int = MAX_RANKED,
     random_state: int = 0,
 ) -> float:
-    """Return Spearman's correlation of distances in the data and on the map.
+    """Return Spearman's correlation between distances in the data and on the map.
 
     Values near 1 are good.  Values near 0 are bad and mean that the map is folded.  In this case,
     use a larger first radius or a lattice of another shape.
@@ -483,15 +484,15 @@ def rank_correlation(
     sample_weight : optional
         See `c_measure`.
     max_rows : int, default=1000
-        If there are more distinct rows, this number of rows is drawn.  Only pairs of drawn rows are
-        compared.
+        If there are more distinct rows than this number, this number of rows is drawn.  Only pairs
+        of drawn rows are compared.
     random_state : int, default=0
         Seed of the draw.
 
     Returns
     -------
     float
-        The correlation from -1 to 1, or NaN if all rows are equal or share a unit.
+        The correlation, from -1 to 1.  NaN if all rows are equal or have the same unit.
 
     Raises
     ------
@@ -504,9 +505,9 @@ def rank_correlation(
 
     Notes
     -----
-    Equal distances share their ranks.  On a graph, pairs of rows in unconnected parts share the
-    highest rank.  The cost is O(max_rows^2 (n_features + log max_rows)).  All pairs are in memory
-    at the same time, about 32 MiB for 1,000 rows and 120 MiB for 2,000 rows.
+    Equal distances share their ranks.  On a graph, all pairs of rows without a path between their
+    units share the highest rank.  The cost is O(max_rows^2 (n_features + log max_rows)).  Distances
+    of all pairs are in memory at the same time (about 32 MiB for 1,000 rows).
 
     References
     ----------
@@ -532,7 +533,7 @@ def _compare(map: Any, X: Any, sample_weight: Any, max_rows: int, seed: int) -> 
 
 
 class Distances:
-    """Sums of distances in the data and on the map over all pairs of rows.
+    """Computes sums of products of data and map distances over all pairs of rows.
 
     Parameters
     ----------
@@ -542,11 +543,11 @@ class Distances:
     def __init__(self, pairs: RowPairs) -> None:
         self._pairs = pairs
         self._sums = np.zeros(3)
-        """Three sums over pairs: squared data distances, products, squared map distances."""
+        """Sums over pairs of squared data distances, of products, and of squared map distances."""
         self._most = np.zeros(2)
 
     def add(self, block: PairBlock) -> None:
-        """Add a block of pairs to the result."""
+        """Add the contributions of one block of pairs of rows to the result."""
         pairs = self._pairs
         on_map = unit_distances(pairs, block.place, "grid")
         weights, apart = pairs.weights[block.own], block.distances
@@ -564,12 +565,12 @@ class Distances:
 
     @property
     def c_measure(self) -> float:
-        """The sum over pairs of rows, with each pair counted once."""
+        """The C measure, with each pair of rows counted once."""
         return float(self._sums[1] / 2 * (self._pairs.n_rows / self._pairs.weights.sum()))
 
     @property
     def kruskal_stress(self) -> float:
-        """The mean over pairs of rows."""
+        """The stress, which is a mean over pairs of rows."""
         n, (in_data, on_map) = self._pairs.n_rows, self._most
         n_pairs = float(self._pairs.weights @ (n - self._pairs.own_counts))
         if not n_pairs > 0 or not in_data > 0 or not on_map > 0:
@@ -582,7 +583,7 @@ class Distances:
 
 
 def correlation_of(pairs: RowPairs) -> float:
-    """Return Spearman's correlation over all pairs of anchors."""
+    """Return Spearman's correlation between data and map distances over all pairs of anchors."""
     own, counts = pairs.anchors, pairs.weights
     is_pair = np.triu(np.ones((len(own), len(own)), dtype=bool), 1)
     every = RowDistances(pairs.map_.metric, pairs.rows[own], counts)
@@ -625,7 +626,7 @@ def trustworthiness(
     max_rows: int = MAX_ROWS,
     random_state: int = 0,
 ) -> float:
-    """Return the degree to which neighbors on the map are neighbors in the data.
+    """Return the degree to which near rows on the map are also near in the data.
 
     Values near 1 are good.  A low value means that very different rows are close on the map.  If
     the value with ``on="prototypes"`` is also low, use more units.  Otherwise the map is folded, so
@@ -638,30 +639,31 @@ def trustworthiness(
     X : Table or array-like of shape (n_samples, n_features)
         Rows, as `Map.rows_of` accepts them.  Missing values are handled as in the map's metric.
     k : int, default=10
-        Number of neighbors, at least 1 and below half of the rows.
+        Number of nearest rows to compare for each row, at least 1 and below half of the rows.
     on : {"grid", "prototypes"}, default="grid"
-        Space in which neighbors of rows are found.  With "grid", distances are between units on the
-        map, as in Venna and Kaski.  With "prototypes", distances are between prototypes in the
-        data, as in SOMperf.  Then the order of the map does not matter.
+        Meaning of the distance between two rows on the map.  With "grid", it is the distance
+        between their units on the lattice, as in Venna and Kaski.  With "prototypes", it is the
+        distance between the prototypes of their units, as in SOMperf.  In this case, the
+        arrangement of units on the map does not matter.
     sample_weight : array-like of shape (n_samples,), optional
         Number of equal rows that each row represents.  The default is 1 each.
     max_rows : int, default=5000
-        If there are more distinct rows, this number of rows is drawn.  Drawn rows are compared with
-        all rows.
+        If there are more distinct rows than this number, this number of rows is drawn.  Drawn rows
+        are compared with all rows.
     random_state : int, default=0
         Seed of the draw.
 
     Returns
     -------
     float
-        A value from 0 to 1.  If many rows share a unit, it can be slightly below 0.  If all rows
-        share a unit, it is about 0.5.
+        A value from 0 to 1.  If many rows have the same unit, the value can be slightly below 0.
+        If all rows have the same unit, the value is about 0.5.
 
     Raises
     ------
     InputError
-        If `X` is empty, if no row has a value, if rows are sparse, or if a row shares no features
-        with any other row.
+        If `X` is empty, if no row has a value, if rows are sparse, or if a row does not have any
+        value in a column in which another row also has a value.
     ValueError, TypeError
         If `k` is not below half of the rows (at least 3 rows are needed), or if `on` is unknown.
 
@@ -672,12 +674,12 @@ def trustworthiness(
 
     Notes
     -----
-    ``1 - 2 / (N k (2 N - 3 k - 1)) sum_i sum_j (r(i, j) - k)``, over rows j that are among the k
-    nearest rows of i on the map but not in the data.  Here r is the rank of j among the distances
-    in the data.  Rows at the same distance share a rank.  If several rows share the distance of the
-    k-th nearest row on the map, each of them counts as a fraction.  So the result does not depend
-    on the order of rows.  The cost is O(max_rows n_samples (n_features + log n_samples)) in blocks
-    of 8 MiB, and one copy of the rows (three if values are missing).
+    ``1 - 2 / (N k (2 N - 3 k - 1)) sum_i sum_j (r(i, j) - k)``, summed over all rows i and those
+    rows j that are among the k nearest rows of i on the map but not in the data.  Here r is the
+    rank of j if all rows are ordered by their distance from i in the data.  Rows at the same
+    distance from i share a rank.  If several rows share the distance of the k-th nearest row on the
+    map, each of them counts as a fraction.  This makes the result independent of the order of rows.
+    The cost is O(max_rows n_samples (n_features + log n_samples)).
 
     References
     ----------
@@ -720,8 +722,8 @@ def continuity(
     Returns
     -------
     float
-        A value from 0 to 1.  If many rows share a unit, it can be slightly below 0.  If all rows
-        share a unit, it is 1.
+        A value from 0 to 1.  If many rows have the same unit, the value can be slightly below 0.
+        If all rows have the same unit, the value is 1.
 
     Raises
     ------
@@ -735,7 +737,7 @@ def continuity(
 
     Notes
     -----
-    The formula is the same as for trustworthiness, with map and data exchanged.  SOMperf calls this
+    The formula is the formula of `trustworthiness` with map and data exchanged.  SOMperf calls this
     measure neighborhood preservation.
 
     References
@@ -765,9 +767,9 @@ def neighborhood_preservation(
 ) -> float:
     """Return the share of nearest rows in the data that are also nearest on the map.
 
-    Values near 1 are good, but need about one unit per row.  The map cannot separate rows of the
-    same unit.  Compare only maps of the same size.  `trustworthiness` and `continuity` contain
-    advice on settings.
+    Values near 1 are good, but are possible only with about as many units as rows.  On the map, the
+    distance between rows of the same unit is 0.  Compare only maps of the same size.
+    `trustworthiness` and `continuity` contain advice on settings.
 
     Parameters
     ----------
@@ -793,8 +795,7 @@ def neighborhood_preservation(
     Notes
     -----
     If several rows share the distance of the k-th nearest row, each of them counts as a fraction.
-    This applies to the map and to the data.  If the two fractions of a row differ, the smaller
-    fraction counts.
+    If a row counts as a fraction on the map and in the data, the smaller fraction is used.
 
     References
     ----------
@@ -832,14 +833,14 @@ def _count(
 
 @dataclass(frozen=True, eq=False)
 class _UnitRanks:
-    """For some rows of one unit, the ranks and shares of the rows of each unit.
+    """For some rows of one unit, the map ranks of the rows of each unit.
 
     Attributes
     ----------
     share : ndarray of shape (n, n_live)
-        Share of each unit's rows that are among the k nearest rows.
+        For each unit, the share of its rows that are among the k nearest rows on the map.
     rank : ndarray of shape (n, n_live)
-        Common rank of each unit's rows by distance.
+        For each unit, the rank that its rows share if all rows are ordered by map distance.
     """
 
     share: Float64s
@@ -882,7 +883,7 @@ class Neighbors:
         return 1 - excess * (2 / (k * (2 * n - 3 * k - 1)))
 
     def add(self, block: PairBlock) -> None:
-        """Add a block of pairs to the result."""
+        """Add the contributions of one block of pairs of rows to the result."""
         if self._known is None or self._known[0] != block.place:
             self._known = (block.place, unit_distances(self.pairs, block.place, self._on))
         unit = _ranks_of(self._known[1], self.pairs.unit_counts, block.own_counts, self._k)
@@ -890,7 +891,7 @@ class Neighbors:
         self._add_strangers(block, unit, limit)
 
     def _add_nearest(self, block: PairBlock, unit: _UnitRanks) -> Float64s:
-        """Add the map ranks of the k nearest rows in the data.  Return each k-th distance."""
+        """Sum the map ranks of the k rows nearest in the data.  Return each k-th data distance."""
         pairs, k, n = self.pairs, self._k, len(block.distances)
         ordered, upto = block.ordered
         reach = (upto >= k).argmax(axis=1)
@@ -914,7 +915,7 @@ class Neighbors:
         return limit
 
     def _add_strangers(self, block: PairBlock, unit: _UnitRanks, limit: Float64s) -> None:
-        """Add the data ranks of the k nearest rows on the map."""
+        """Sum, over the k rows that are nearest on the map, their neighbor ranks in the data."""
         pairs, k = self.pairs, self._k
         is_near = np.asarray((unit.share > 0).any(axis=0))
         members = np.flatnonzero(is_near[pairs.unit_place])
@@ -936,7 +937,7 @@ class Neighbors:
 
 
 def _ranks_of(apart: Float64s, counts: Float64s, own: Float64s, k: int) -> _UnitRanks:
-    """Return shares and ranks of each unit's rows, without a row's own weight `own`."""
+    """For each unit, return share and rank of its rows.  `own` is the weight of the row itself."""
     alike = own[:1] if (own == own[0]).all() else own
     order = np.argsort(apart, kind="stable")
     ordered, upto = apart[order], np.cumsum(counts[order]) - alike[:, None]
@@ -954,17 +955,18 @@ def _ranks_of(apart: Float64s, counts: Float64s, own: Float64s, k: int) -> _Unit
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TopographicFunction:
-    """The topographic function, which counts folds of the map by their length.
+    """The topographic function of a map, which counts its folds by their length.
 
     Attributes
     ----------
     k : ndarray of shape (2 n_steps + 1,), int
-        Numbers from -n_steps to n_steps, for a map whose units are at most n_steps apart.
+        Numbers from -n_steps to n_steps, where n_steps is the largest number of steps between two
+        units.
     values : ndarray of shape (2 n_steps + 1,)
-        For k above 0, count the neighbors of a unit in the data that are more than k steps away on
-        the map.  The value is the mean of this number over units.  For k below 0, count the
-        neighbors on the map that are more than -k steps away in the data.  The value is again the
-        mean.  For k = 0, the value is the sum of the values for k = 1 and k = -1.
+        For k above 0, the value is the number of neighbors of a unit in the data that are more than
+        k steps away on the map, averaged over units.  For k below 0, the value is the number of
+        neighbors of a unit on the map that are more than -k steps away in the data, averaged over
+        units.  For k = 0, the value is the sum of the values for k = 1 and k = -1.
 
     See Also
     --------
@@ -984,12 +986,12 @@ class TopographicFunction:
 
     @property
     def at_zero(self) -> float:
-        """The value at k = 0, which is 0 for a map without folds."""
+        """Value of the function at k = 0, which is 0 for a map without folds."""
         return float(self.values[len(self.k) // 2])
 
 
 def topographic_function(map: Any, X: Any, *, sample_weight: Any = None) -> TopographicFunction:
-    """Return the topographic function, which counts folds of a map by length.
+    """Return the topographic function of a map, which counts folds by length.
 
     The best values are 0 for all k.  Values above 0 at large positive k mean that the map has too
     few dimensions.  Values above 0 at large negative k mean that the map has too many dimensions.
@@ -1021,9 +1023,8 @@ def topographic_function(map: Any, X: Any, *, sample_weight: Any = None) -> Topo
     Notes
     -----
     Two units are neighbors in the data if they are the two nearest units of at least one row.  A
-    step leads from a unit to a neighbor, both on the map and in the data.  Only the nearest and
-    second nearest units of rows have neighbors in the data.  All other units are left out for k
-    below 0.  The cost is O(n_units^2).
+    step leads from a unit to one of its neighbors on the map or in the data.  Units without
+    neighbors in the data are left out for k below 0.  The cost is O(n_units^2).
 
     References
     ----------
@@ -1042,7 +1043,7 @@ def topographic_function(map: Any, X: Any, *, sample_weight: Any = None) -> Topo
 
 
 def function_of(rows: Placed) -> TopographicFunction:
-    """Return the topographic function of rows whose units are known."""
+    """Return the topographic function from rows whose two nearest units are known."""
     n, lattice = rows.map_.n_units, rows.map_.lattice
     if n < 2:
         return TopographicFunction(k=np.zeros(1, dtype=np.intp), values=np.full(1, np.nan))
@@ -1060,7 +1061,7 @@ def function_of(rows: Placed) -> TopographicFunction:
 
 
 def _steps_of(n: int, edges: Ints, pairs: Ints) -> tuple[int, Float64s]:
-    """Return the largest number of steps between units, and the number for each pair."""
+    """For each pair of units, return the number of steps between them, and return the largest."""
     steps, width = np.empty(len(pairs)), 0
     for part in blocks(n, BLOCK_STARTS):
         paths = shortest_paths(n, edges, starts=np.arange(part.start, part.stop))
@@ -1073,8 +1074,9 @@ def _steps_of(n: int, edges: Ints, pairs: Ints) -> tuple[int, Float64s]:
 def topographic_product(map: Any) -> float:
     """Return the topographic product, which compares the dimensions of map and data.
 
-    Values near 0 are good.  Below 0, the map has too few dimensions, so try a less elongated shape.
-    Above 0, the map has too many dimensions, so try a longer and narrower shape.
+    Values near 0 are good.  If the product is below 0, the map has too few dimensions, so try a
+    less elongated map.  If it is above 0, the map has too many dimensions, so try a longer and
+    narrower map.
 
     Parameters
     ----------
@@ -1092,12 +1094,13 @@ def topographic_product(map: Any) -> float:
 
     Notes
     -----
-    For each unit j and each k, take the k-th nearest unit on the map and the unit of the k-th
-    nearest prototype.  Q1 is the ratio of the distances from their prototypes to the prototype of
-    j.  Q2 is the ratio of their distances to j on the map.  The result is the mean of
-    ``log((prod_{l <= k} Q1 Q2)^(1 / 2k))``.  Units at equal distances are in the order of their
-    numbers.  A distance of 0 is replaced by the largest distance times the precision of float64.
-    The measure uses only prototypes.  The cost is O(n_units^2 (n_features + log n_units)).
+    For each unit j and each k, a first unit (the k-th nearest on the map) is compared with a second
+    unit (whose prototype is the k-th nearest to the prototype of j).  Q1 is the distance from the
+    first unit's prototype to the prototype of j, divided by the same distance for the second unit.
+    Q2 is the same ratio for distances on the map.  The result is the mean of ``log((prod_{l <= k}
+    Q1 Q2)^(1 / 2k))``.  Among units at the same distance, the unit with the lower number is nearer.
+    A distance of 0 is replaced by the largest distance times the precision of float64.  The measure
+    uses only prototypes.  The cost is O(n_units^2 (n_features + log n_units)).
 
     References
     ----------
@@ -1122,7 +1125,7 @@ def topographic_product(map: Any) -> float:
 
 
 def _sum_log_products(map_: Map, unit: int) -> float:
-    """Return the sum over k of the logarithms in `topographic_product` for one unit."""
+    """For one unit, return the sum over k of the logarithms in `topographic_product`."""
     on_map = rounded(map_.lattice.distances_from(unit))
     apart = prototype_distances(map_, unit)
     by_map, by_data = _nearest(on_map, unit), _nearest(apart, unit)

@@ -1,4 +1,4 @@
-"""Measures that compare units, regions or a ranking with labels."""
+"""Measures that compare units, regions or a ranking with class labels of rows."""
 
 from dataclasses import dataclass
 from numbers import Real
@@ -73,10 +73,10 @@ def purity(
 def normalized_mutual_information(
     map: Any, X: Any, *, labels: Any, regions: Any = None, sample_weight: Any = None
 ) -> float:
-    """Return the normalized mutual information of units and classes, from 0 to 1.
+    """Return the normalized mutual information between units and classes.
 
-    Values near 1 are good.  Values near 0 are bad.  The value decreases if a class is spread over
-    many units.  In this case, pass `regions` or use fewer units.
+    Values near 1 are good.  Values near 0 are bad.  The value is lower if the rows of a class are
+    spread over many units.  In this case, pass `regions` or use fewer units.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def normalized_mutual_information(
 
 
 def mutual_of(counts: Float64s) -> float:
-    """Return the normalized mutual information of a table of weights by group and class."""
+    """Return the normalized mutual information from a table of weights by group and class."""
     by_unit, by_class = entropy(counts.sum(axis=1)), entropy(counts.sum(axis=0))
     if by_unit + by_class == 0:
         return 1.0
@@ -128,10 +128,10 @@ def mutual_of(counts: Float64s) -> float:
 def adjusted_rand_index(
     map: Any, X: Any, *, labels: Any, regions: Any = None, sample_weight: Any = None
 ) -> float:
-    """Return the agreement of units and classes on row pairs, adjusted for chance.
+    """Return the adjusted Rand index of two groupings of rows, units and classes.
 
-    Values near 1 are good.  Random units have a value of about 0.  The value decreases if a class
-    is spread over many units.  In this case, pass `regions` or use fewer units.
+    Values near 1 are good.  Random units have a value of about 0.  The value is lower if the rows
+    of a class are spread over many units.  In this case, pass `regions` or use fewer units.
 
     Parameters
     ----------
@@ -186,10 +186,10 @@ def rand_of(found: "LabelClasses", regions: Any = None) -> float:
 def class_entropy(
     map: Any, X: Any, *, labels: Any, regions: Any = None, sample_weight: Any = None
 ) -> float:
-    """Return the mean entropy in nats of the classes in a row's unit.
+    """Return the entropy of classes in a unit (in nats), averaged over rows.
 
-    Values near 0 are good.  Then most units contain a single class.  A value near the
-    entropy of all classes is bad.  If the value is high, use more units or columns that separate
+    Values near 0 are good.  Then most units contain a single class.  A value near the entropy of
+    the classes of all rows is bad.  If the value is high, use more units or columns that separate
     the classes.
 
     Parameters
@@ -202,7 +202,7 @@ def class_entropy(
     Returns
     -------
     float
-        The entropy of the class, given the unit, at most the logarithm of the number of classes.
+        The conditional entropy of the class, given the unit.
 
     Raises
     ------
@@ -228,7 +228,7 @@ def class_entropy(
 
 
 def mixture_of(counts: Float64s) -> float:
-    """Return the class entropy of a table of weights by group and class."""
+    """Return the class entropy from a table of weights by group and class."""
     return float(max(entropy(counts.ravel()) - entropy(counts.sum(axis=1)), 0.0))
 
 
@@ -238,8 +238,8 @@ def majority_entropy(
     """Return -log of the share of the largest class in a unit, summed over units.
 
     Values near 0 are good.  Then most units contain a single class.  Every unit with rows has the
-    same weight.  So compare only maps of the same size.  If the value is high, use more units or
-    columns that separate the classes.
+    same weight in the sum, so compare only maps of the same size.  If the value is high, use more
+    units or columns that separate the classes.
 
     Parameters
     ----------
@@ -280,15 +280,15 @@ def majority_entropy(
 
 
 def majority_of(counts: Float64s) -> float:
-    """Return the majority entropy of a table of weights by group and class."""
+    """Return the majority entropy from a table of weights by group and class."""
     return float(-np.log(counts.max(axis=1) / counts.sum(axis=1)).sum() + 0.0)
 
 
 def class_scatter(map: Any, X: Any, *, labels: Any, sample_weight: Any = None) -> float:
-    """Return the mean number of connected groups of units per class.
+    """Return the mean number of separate groups of units that a class occupies.
 
     Values near 1 are good.  Then each class is one connected part of the map.  Otherwise the map
-    splits classes, or a class consists of several clusters.  To distinguish the two cases, train
+    splits classes, or a class consists of several clusters.  To distinguish these two causes, train
     with a larger final radius.
 
     Parameters
@@ -314,8 +314,8 @@ def class_scatter(map: Any, X: Any, *, labels: Any, sample_weight: Any = None) -
 
     Notes
     -----
-    A class includes every unit that is the best matching unit of one of its rows.  Units of a class
-    that are neighbors on the map belong to the same group.
+    A class occupies each unit that is the best matching unit of at least one of its rows.  Two
+    neighboring units of a class belong to the same group.
 
     References
     ----------
@@ -333,7 +333,7 @@ def class_scatter(map: Any, X: Any, *, labels: Any, sample_weight: Any = None) -
 
 
 def scatter_of(found: "LabelClasses") -> float:
-    """Return the class scatter of rows with classes."""
+    """Return the class scatter from rows with classes and known units."""
     has = found.counts(None).T > 0
     groups = [n_connected(found.map_.lattice, found.live[here]) for here in has]
     return float(sum(groups) / len(groups))
@@ -361,7 +361,7 @@ class LabelClasses:
 
     @property
     def live(self) -> Ints:
-        """Units of rows with a class, in ascending order."""
+        """Numbers of those units that have rows with a class, in ascending order."""
         return np.unique(self.units)
 
     def groups(self, regions: Any) -> Ints:
@@ -369,7 +369,7 @@ class LabelClasses:
         return self.units if regions is None else region_of_units(self.map_, regions)[self.units]
 
     def counts(self, regions: Any) -> Float64s:
-        """Return the total weight of rows by group and class (n_groups, n_classes)."""
+        """For each group and class, return the total weight of rows."""
         groups, place = np.unique(self.groups(regions), return_inverse=True)
         shape = len(groups), int(self.classes.max()) + 1
         cells = place * shape[1] + self.classes
@@ -378,7 +378,7 @@ class LabelClasses:
 
 
 def classes_of(rows: Placed, labels: Any, counted: bool = False) -> LabelClasses:
-    """Return the units, classes and weights of rows with a label."""
+    """Check `labels`, and return the units, classes and weights of rows with a label."""
     if isinstance(labels, str):
         raise InputError(
             f"`labels` must contain the class of each row of X, but is the name {labels!r}. Pass "
@@ -413,7 +413,7 @@ def classes_of(rows: Placed, labels: Any, counted: bool = False) -> LabelClasses
 
 
 def _as_given(values: Any) -> NDArray[Any]:
-    """Return values as an array, without converting numbers to text."""
+    """Return values as an array in which numbers stay numbers."""
     return np.asarray(values, dtype=None if isinstance(values, np.ndarray) else object)
 
 
@@ -453,7 +453,7 @@ def region_of_units(map_: Any, regions: Any) -> Ints:
 
 
 def _pairs_in(counts: Float64s, own: float) -> float:
-    """Return the number of pairs of rows in the same group."""
+    """Return the number of pairs of rows that are in the same group."""
     return float(((counts**2).sum() - own) / 2)
 
 
@@ -468,7 +468,7 @@ class Agreement:
     precision : float
         Share of labelled rows among the first ``n_alerts`` rows of the ranking.
     lift : float
-        Precision divided by the share of labelled rows among all rows.
+        `precision` divided by the share of labelled rows among all rows.
     n_labelled, n_rows, n_alerts : int
 
     See Also
@@ -501,7 +501,7 @@ def label_agreement(scores: Float64s, is_labelled: NDArray[np.bool_], n_alerts: 
     is_labelled : ndarray of shape (n_rows,), bool
         Whether each row is labelled, with at least one True and one False.
     n_alerts : int
-        Number of rows with the highest scores that count as alerts.  Rows with equal scores keep
+        Number of alerts, which are the rows with the highest scores.  Rows with equal scores keep
         their order.
 
     Returns
@@ -559,7 +559,7 @@ def silhouette(
     max_rows: int = MAX_ROWS,
     random_state: int = 0,
 ) -> float:
-    """Return how much closer rows are to their own region than to any other region.
+    """Return how much closer rows are to their own region than to the next region.
 
     Values near 1 are good.  Near 0, regions touch.  Below 0, many rows are in the wrong region.  If
     the value is low, request fewer regions or leave out uninformative columns.
@@ -589,8 +589,8 @@ def silhouette(
     Raises
     ------
     InputError
-        If `X` is empty, if no row has a value, if rows are sparse, if a row shares no features with
-        any other row, or if the length of `regions` is wrong.
+        If `X` is empty, if no row has a value, if rows are sparse, if a row does not have any value
+        in a column in which another row also has a value, or if the length of `regions` is wrong.
 
     See Also
     --------
@@ -618,7 +618,7 @@ def silhouette(
 
 
 def davies_bouldin(map: Any, X: Any, *, regions: Any, sample_weight: Any = None) -> float:
-    """Return the width of regions in relation to the distance between their means.
+    """Return the width of regions relative to the distance between region means.
 
     Values near 0 are good.  Above 1, regions overlap.  If the value is high, request more or fewer
     regions.
@@ -653,10 +653,10 @@ def davies_bouldin(map: Any, X: Any, *, regions: Any, sample_weight: Any = None)
     Notes
     -----
     The width of a region is the mean distance of its rows to their mean.  For two regions, the sum
-    of both widths is divided by the distance of both means.  For each region, only the largest of
-    these ratios counts.  The index is the mean over regions.  Distances are Euclidean, after the
-    features are transformed by the metric.  Missing values are left out, and the distance is scaled
-    up to all features.
+    of their widths is divided by the distance between their means.  For each region, only its
+    largest ratio to another region counts.  The index is the mean over regions.  Distances are
+    Euclidean, after the features are transformed by the metric.  If values are missing, distances
+    over the other features are scaled up to all features.
 
     References
     ----------
@@ -674,7 +674,7 @@ def davies_bouldin(map: Any, X: Any, *, regions: Any, sample_weight: Any = None)
 
 
 def davies_bouldin_of(rows: Placed, regions: Any) -> float:
-    """Return the Davies-Bouldin index of placed rows."""
+    """Return the Davies-Bouldin index from rows whose units are known."""
     x, _ = rows.space
     _, own = np.unique(region_of_units(rows.map_, regions)[rows.best], return_inverse=True)
     n = int(own.max()) + 1
@@ -697,7 +697,7 @@ def davies_bouldin_of(rows: Placed, regions: Any) -> float:
 
 
 def _scaled_up(apart: Float64s, weights: Float64s) -> Float64s:
-    """Return the norm of each row.  Missing values are left out, and the norm is scaled up."""
+    """Return the norm of each row over its present values, scaled up to all features."""
     is_there = ~np.isnan(apart)
     present, squares = is_there @ weights, (np.nan_to_num(apart) ** 2).sum(axis=1)
     return np.asarray(np.sqrt(squares * weights.sum() / np.where(present > 0, present, np.inf)))
@@ -720,7 +720,7 @@ class Silhouettes:
         self.values: Float64s = np.full(len(pairs.anchors), np.nan)
 
     def add(self, block: PairBlock) -> None:
-        """Add a block of pairs to the result."""
+        """Compute the silhouettes of the anchors in one block of pairs of rows."""
         if len(self._counts) < 2:
             return
         sums, own = block.by_unit @ self._belongs, self._own[block.place]

@@ -1,4 +1,4 @@
-"""Measures by row and by unit, and the distortion."""
+"""The distortion, and measures for each row or each unit."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,12 +21,12 @@ from somscape.tables._messages import listed, suggestion
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class DistortionParts:
-    """The three parts of the distortion by unit and feature, which add up to `total`.
+    """Three parts of the distortion by unit and feature.  Their sum is `total`.
 
     Attributes
     ----------
     spread : ndarray of shape (n_units, n_features)
-        Squared distances of rows to the mean row of their unit.
+        Squared distances from the rows of the unit to their mean.
     bias : ndarray of shape (n_units, n_features)
         Squared distances between two means: the mean row of the unit, and the mean prototype in the
         neighborhood of the unit.
@@ -68,7 +68,7 @@ def distortion(
     neighborhood: str | None = None,
     sample_weight: Any = None,
 ) -> float:
-    """Return the mean squared distance of rows to units, weighted by neighborhood.
+    """Return the distortion, with squared distances weighted by the neighborhood.
 
     Lower values are better if maps of the same size are compared at the same radius.  If the value
     is high, train for more epochs.  `distortion_parts` shows the causes of a high value.
@@ -136,7 +136,7 @@ def distortion_parts(
     neighborhood: str | None = None,
     sample_weight: Any = None,
 ) -> DistortionParts:
-    """Return the parts of the distortion by unit and feature.
+    """Return three parts of the distortion for each unit and feature.
 
     If the spread is large, use more units.  If the bias is large, use more epochs or a smaller
     radius.  If the stress is large, use a larger map or a smaller radius.
@@ -218,7 +218,7 @@ def row_distortions(rows: Placed) -> Float64s:
 def _neighborhoods(
     rows: Placed, w: Float64s, radius: float, neighborhood: str
 ) -> Iterator[tuple[int, float, Float64s, Float64s]]:
-    """Yield each unit with rows, its total pull, and mean and spread of the pulled prototypes."""
+    """For each unit with rows, yield unit, total pull, and mean and spread of pulled prototypes."""
     for unit in np.flatnonzero(rows.hits > 0).tolist():
         h = pull_from(rows.map_.lattice, neighborhood, unit, radius)
         total = float(h.sum())
@@ -227,7 +227,7 @@ def _neighborhoods(
 
 
 def _unit_moments(rows: Placed, x: Float64s) -> tuple[Float64s, Float64s, Float64s]:
-    """Return the weight, mean and sum of squares of each unit and feature."""
+    """For each unit and feature, return weight, mean and sum of squares of its rows."""
     n, n_features = rows.map_.n_units, x.shape[1]
     counts, means, spread = (np.zeros((n, n_features)) for _ in range(3))
     is_there = ~np.isnan(x)
@@ -263,7 +263,7 @@ def _trained_radius(map_: Map) -> float | None:
 
 
 def neighborhood_of(map_: Map, neighborhood: str | None) -> str:
-    """Return the given or trained neighborhood, by default "gaussian"."""
+    """Return the given neighborhood, or else the neighborhood of the training, or "gaussian"."""
     if neighborhood is not None:
         return neighborhood
     return str(map_.parameters.get("neighborhood") or "gaussian")
@@ -271,12 +271,12 @@ def neighborhood_of(map_: Map, neighborhood: str | None) -> str:
 
 @dataclass(frozen=True, eq=False)
 class ByRow:
-    """A measure that is a weighted mean over rows, or its root.
+    """A measure that is the weighted mean of one value per row, or the root of this mean.
 
     Attributes
     ----------
     values, weights : ndarray of shape (n,)
-        Values and weights of all counted rows, or of a sample.
+        Value and weight of each counted row, or of each row in a sample.
     units : ndarray of shape (n,)
         Best matching units of these rows.
     is_root : bool, default=False
@@ -304,7 +304,7 @@ class ByRow:
         return self.shown(means)
 
     def shown(self, means: Any) -> Any:
-        """Convert means over rows to values of the measure."""
+        """Convert means over rows to the measure (by a root if the measure is a root)."""
         return np.sqrt(means) if self.is_root else means
 
 
@@ -317,7 +317,7 @@ SEARCHED: Mapping[str, Callable[[Placed], Float64s]] = {
     "mean_tied_rank": row_ranks,
     "combined_error": row_ways,
 }
-"""Functions that return one value per row, for measures of nearest units."""
+"""For each measure of nearest units, function that returns one value per row."""
 
 _ROOTS = ("root_mean_squared_error",)
 
@@ -326,11 +326,11 @@ PAIRED: Mapping[str, tuple[str, str]] = {
     for on, suffix in zip(ON, ("", "_on_prototypes"), strict=True)
     for name in ("trustworthiness", "continuity", "neighborhood_preservation")
 }
-"""For each measure of neighbors, its value of `ON` and its attribute of `Neighbors`."""
+"""For each measure of nearest rows, its value of `ON` and its attribute of `Neighbors`."""
 
 
 def searched(rows: Placed, names: Iterable[str] = tuple(SEARCHED)) -> dict[str, ByRow]:
-    """Return the measures that depend on the nearest units of rows."""
+    """Return those measures that depend only on the nearest units of each row."""
     return {
         name: ByRow(SEARCHED[name](rows), rows.weights, rows.best, name in _ROOTS) for name in names
     }
@@ -339,7 +339,7 @@ def searched(rows: Placed, names: Iterable[str] = tuple(SEARCHED)) -> dict[str, 
 def paired(
     rows: Placed, pairs: RowPairs, k: int, regions: Any, more: Sequence[Pass] = ()
 ) -> dict[str, ByRow]:
-    """Return the measures that compare pairs of rows, from one pass over all pairs."""
+    """Return those measures that compare pairs of rows, from one pass over all pairs."""
     k = min(k, int(np.ceil(pairs.n_rows / 2)) - 1)
     neighbors = {on: Neighbors(pairs, k, on) for on in ON} if k > 0 else {}
     silhouettes = {} if regions is None else {"silhouette": Silhouettes(pairs, regions)}
@@ -361,7 +361,7 @@ def paired(
 
 
 def purity_of(classes: LabelClasses) -> ByRow:
-    """Return 1 for rows with the most frequent class of their unit, otherwise 0."""
+    """For each row, return 1 if its class is the most frequent class of its unit, otherwise 0."""
     place = np.searchsorted(classes.live, classes.units)
     is_most = classes.counts(None).argmax(axis=1)[place] == classes.classes
     return ByRow(is_most.astype(np.float64), classes.weights, classes.units)
@@ -398,7 +398,7 @@ def by_unit(
     max_rows: int = MAX_ROWS,
     random_state: int = 0,
 ) -> dict[str, Float64s]:
-    """Return measures of each unit, computed from the rows of the unit.
+    """Return measures for each unit, computed from the rows of the unit.
 
     `plots.values` draws the result.  If a unit is much worse than the rest of the map, do not trust
     the map at this unit.  For advice on settings, see the function with the name of the measure.
@@ -422,13 +422,14 @@ def by_unit(
     sample_weight : array-like of shape (n_samples,), optional
         Number of equal rows that each row represents.  The default is 1 each.
     k, max_rows, random_state : int, optional
-        See `report`.  If rows are drawn, measures of pairs are NaN for units without drawn rows.
+        See `report`.  If rows are drawn, measures that compare pairs of rows are NaN for units
+        without drawn rows.
 
     Returns
     -------
     dict of str to ndarray of shape (n_units,)
         NaN for a unit without rows.  The mean over units, weighted by the hits of X, is the measure
-        of all rows.  For the root mean squared error, this is true for the squares.
+        of all rows.  For the root mean squared error, this applies to the squared values.
 
     Raises
     ------
@@ -445,7 +446,7 @@ def by_unit(
 
     Notes
     -----
-    All measures share one search and one pass over pairs.
+    All measures share one search of nearest units and one pass over pairs of rows.
 
     Examples
     --------
@@ -470,7 +471,7 @@ def by_unit(
 
 
 def _check_measure_names(which: str | Sequence[str] | None, labels: Any, regions: Any) -> list[str]:
-    """Check the names of measures and their labels and regions, and return the names."""
+    """Check the names of measures and their labels and regions.  Return the names."""
     lacking = {"purity": labels is None, "silhouette": regions is None}
     if which is None:
         return [name for name in NAMES if not lacking.get(name)]

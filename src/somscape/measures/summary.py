@@ -1,4 +1,4 @@
-"""A report with all measures of a map, intervals and advice."""
+"""A report with all measures of a map, their intervals, and advice on settings."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -35,10 +35,10 @@ from somscape.tables._messages import suggestion
 from somscape.tables.table import frame_of
 
 MUCH = 0.05
-"""Difference above which a measure from 0 to 1 is much worse on held-out rows."""
+"""Difference between held-out and training rows above which a measure from 0 to 1 is much worse."""
 
 MUCH_LONGER = 1.1
-"""Ratio above which a distance or a rank is much worse on held-out rows."""
+"""Ratio of held-out to training rows above which a distance or a rank is much worse."""
 
 MAX_NAMED = 3
 
@@ -68,9 +68,9 @@ class Advice(NamedTuple):
     Attributes
     ----------
     good : str
-        Good values in a few words, such as "near 1".
+        Description of good values, such as "near 1".
     says : str
-        Meaning of the measure, and advice on settings.
+        Meaning of the measure, and advice on training settings for a bad value.
     """
 
     good: str
@@ -267,13 +267,13 @@ class Measure:
     name : str
         Name of the function in `somscape.measures`.
     value : float
-        Value of the measure.  NaN if the measure is not defined for the map or the rows.
+        Value of the measure.  NaN if the measure is undefined for this map or these rows.
     low, high : float
-        Bootstrap interval over rows.  NaN for a measure that is not a mean over rows.
+        Ends of the bootstrap interval.  NaN for a measure that is not a mean over rows.
     good : str
         Description of good values, such as "near 1".
     says : str
-        Meaning of the measure, and advice on settings.
+        Meaning of the measure, and advice on training settings for a bad value.
 
     See Also
     --------
@@ -298,7 +298,7 @@ class Measure:
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class MeasuresReport:
-    """Measures of a map on some rows, available as text, data frame and HTML page.
+    """Measures of a map, available as text, data frame and HTML page.
 
     Attributes
     ----------
@@ -309,7 +309,7 @@ class MeasuresReport:
     level : float
         Share of the resampled means inside each interval.
     held_out : MeasuresReport, optional
-        Measures of rows that were not used in training.
+        Report on rows that were not used in training.
 
     See Also
     --------
@@ -366,12 +366,12 @@ class MeasuresReport:
 
     @property
     def comparison(self) -> str:
-        """The comparison of held-out with training rows, or "" without held-out rows.
+        """Comparison of held-out rows with training rows, or "" without held-out rows.
 
-        Held-out rows are much worse in a measure if the difference is large and the intervals do
-        not overlap.  For a measure from 0 to 1, a difference above 0.05 is large.  For all other
-        measures, a difference above 10 % is large.  Measures that depend on the number of rows are
-        not compared.
+        A measure is much worse for held-out rows than for training rows if the difference is large
+        and the intervals do not overlap.  For a measure from 0 to 1, a difference above 0.05 is
+        large.  For all other measures, a difference above 10 % is large.  Measures whose values
+        depend on the number of rows are not compared.
         """
         if self.held_out is None:
             return ""
@@ -415,7 +415,7 @@ class MeasuresReport:
         return frame_of(columns, library)
 
     def to_html(self) -> str:
-        """Return an HTML page that needs no other files.
+        """Return the report as an HTML page that does not need other files.
 
         Returns
         -------
@@ -459,7 +459,7 @@ class MeasuresReport:
         return table
 
     def _cells(self, each: Measure) -> Sequence[str]:
-        """Return value, interval, held-out value (if given) and good values as texts."""
+        """Return value, interval, held-out value and good values of a measure as texts."""
         between = "" if each.low != each.low else f"{each.low:.4g} to {each.high:.4g}"
         cells = [_number(each.value), between, each.good]
         held_out = self.held_out
@@ -482,11 +482,11 @@ def report(
     n_resamples: int = 1000,
     random_state: int = 0,
 ) -> MeasuresReport:
-    """Return a report of all measures of a map that are single numbers.
+    """Return a report with all those measures of a map that are single numbers.
 
     Pass the training rows as `X`, and rows that were not used in training as `held_out`.  Then
-    `comparison` names the measures in which held-out rows are much worse than training rows.  If
-    you compare maps, use the same rows for all maps.
+    `comparison` names those measures that are much worse for held-out rows than for training rows.
+    If you compare maps, use the same rows for all maps.
 
     Parameters
     ----------
@@ -496,7 +496,7 @@ def report(
         Rows, as `Map.rows_of` accepts them.
     held_out : MeasuresReport, Table or array-like of shape (n, n_features), optional
         Rows that were not used in training, for comparison.  If these rows have labels or weights,
-        pass their report instead.
+        pass a report on these rows instead.
     labels : array-like of shape (n_samples,), optional
         Class of each row, for the measures that need classes.  None or NaN means no class.
     regions : Regions or array-like of shape (n_units,), optional
@@ -504,11 +504,11 @@ def report(
     sample_weight : array-like of shape (n_samples,), optional
         Number of equal rows that each row represents.  The default is 1 each.
     k : int, default=10
-        Number of neighbors for trustworthiness, continuity and neighborhood_preservation.  The
-        number is reduced if it is not below half of the rows.
+        Number of neighbors for trustworthiness, continuity and neighborhood_preservation.  With few
+        rows, the number is reduced to below half of the rows.
     max_rows : int, default=5000
-        If there are more distinct rows, measures of pairs draw this number of rows.  Drawn rows are
-        compared with all rows.
+        Measures that compare pairs of rows draw at most this number of distinct rows, and compare
+        drawn rows with all rows.
     level : float, default=0.95
         Share of the resampled means inside each interval.
     n_resamples : int, default=1000
@@ -527,7 +527,7 @@ def report(
     ------
     InputError
         If `X` is empty, if rows are sparse, if `labels` or `regions` has a wrong length, or if a
-        row shares no features with any other row.
+        row does not have any value in a column in which another row also has a value.
     ValueError, TypeError
         If `k`, `max_rows`, `level`, `n_resamples` or `random_state` is out of range.
 
@@ -537,10 +537,9 @@ def report(
 
     Notes
     -----
-    All measures share one search of the nearest units and one pass over the pairs of
-    rows.  A report takes about a second for 5,000 rows of 20 features and 400 units.  It takes a
-    minute for 10,000 units, mostly for the measures of the order of the map.  The distortion is NaN
-    if the radius of the map is unknown.
+    All measures share one search of the nearest units and one pass over the pairs of rows.  A
+    report takes about a second for 5,000 rows of 20 features and 400 units.  It takes a minute for
+    10,000 units.  The distortion is NaN if the radius of the map is unknown.
 
     References
     ----------
@@ -605,7 +604,7 @@ def _measure(name: str, value: float, low: float, high: float) -> Measure:
 
 
 def _measure_units(rows: Placed) -> dict[str, float]:
-    """Return the measures of all units, such as the hit entropy."""
+    """Return those measures that are single numbers for the entire map, such as the hit entropy."""
     return {
         "embedding_accuracy": embedding_of(rows),
         "topographic_product": topographic_product(rows.map_),
@@ -617,7 +616,7 @@ def _measure_units(rows: Placed) -> dict[str, float]:
 
 
 def _measure_classes(classes: LabelClasses, rand: float) -> dict[str, float]:
-    """Return the measures of classes, such as the class entropy."""
+    """Return those measures that compare units with classes, such as the class entropy."""
     counts = classes.counts(None)
     return {
         "normalized_mutual_information": mutual_of(counts),
