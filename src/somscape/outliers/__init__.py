@@ -1,4 +1,4 @@
-"""Detection of anomalies, with p-values and reasons."""
+"""Detection of anomalies (unusual rows), with p-values and reasons."""
 
 from somscape.outliers.calibration import Calibration
 from somscape.outliers.counterfactual import Change, Counterfactual, Range

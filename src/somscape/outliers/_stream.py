@@ -1,4 +1,4 @@
-"""Functions that update a detector with further rows."""
+"""Functions that update a fitted detector with further rows."""
 
 from dataclasses import dataclass, replace
 
@@ -24,8 +24,8 @@ SIZE = 10_000
 """Number of rows that a reservoir keeps."""
 
 LONG_GONE = 40.0
-"""A row is dropped if its weight is below exp(-40) times the weight of a new row.  Rounding removes
-such small weights from sums anyway."""
+"""A row is removed from the sample if its weight is below exp(-40) times the weight of a new row.
+Such a small weight would be lost in sums by rounding anyway."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,9 +39,9 @@ class Reservoir:
     log_weights, log_priorities : ndarray of shape (n,)
         Logarithms of weights and random priorities.  Subtracting `clock` gives the current values.
     log_left : float
-        Logarithm of the highest priority of a dropped row, or minus infinity.
+        Logarithm of the highest priority of a row that was removed, or minus infinity.
     clock : float
-        Logarithm of a new row's weight divided by the current weight of the first row.
+        Logarithm of the ratio of a new row's weight to the current weight of the first row.
     n_seen : int
         Number of rows so far.
     seed : int
@@ -64,7 +64,7 @@ class Reservoir:
         return cls(np.empty((0, n_values)), nothing, nothing, -np.inf, 0.0, 0, seed, size)
 
     def plus(self, values: Floats, weights: Float64s | None, share: float = 1.0) -> "Reservoir":
-        """Return a reservoir with further rows and with all older weights multiplied by `share`."""
+        """Return a reservoir with these further rows.  Older weights are multiplied by `share`."""
         clock = self.clock - float(np.log(max(share, np.finfo(np.float64).tiny)))
         n = len(values)
         log_weights = np.full(n, clock) if weights is None else np.log(weights) + clock
@@ -96,7 +96,7 @@ class Reservoir:
 
 
 KEPT_ROWS = 2_000
-"""Number of rows in the sample for learning the rarity of values."""
+"""Size of the sample of rows from which the rarity of values is learned."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,20 +106,20 @@ class DetectorStream:
     Attributes
     ----------
     sums : RunningSums or None
-        Sums of the rows of each unit.  If None, each sum is the unit's prototype times its hits.
+        Sums of the rows of each unit.  If None, the sum of a unit is its prototype times its hits.
     squares : ndarray of shape (n_units,)
-        Sum of squared distances between each unit's rows and its prototype.
+        For each unit, the sum of squared distances from its rows to its prototype.
     scores : Reservoir
-        Two scores and the unit of each kept row.  The first score is for the threshold, the second
-        for the calibration.
+        Two scores of each row in the sample, and the number of its unit.  The first score is used
+        for the threshold, the second for the calibration.
     of_members : tuple of (RunningSums or None, ndarray)
-        Two values, `sums` and `squares`, for each member map.
+        For each member map, a pair of arrays like `sums` and `squares`.
     rows : Reservoir or None, default=None
-        Sample of rows for learning the rarity of values.  None if scores do not include rarity.
+        Sample of rows for learning how rare values are.  None if scores do not include rarity.
     rarity_factor : float, default=0.0
         Factor of ``-log(share of rows with the value)`` in scores.
     beyond : Beyond or None, default=None
-        Data for the extra amounts of extreme numbers.  None without extra amounts.
+        Data for raising the scores of rows with extreme numbers.  None without extra amounts.
     """
 
     sums: RunningSums | None
@@ -208,7 +208,7 @@ def updated(
 
 @dataclass(frozen=True, eq=False)
 class _FurtherRows:
-    """Further rows, and the settings for learning from these rows."""
+    """Further rows, and the settings by which a detector learns from these rows."""
 
     rows: Floats
     weights: Float64s | None
@@ -218,7 +218,7 @@ class _FurtherRows:
     def on(
         self, scorer: Scorer, sums: RunningSums | None, squares: Float64s
     ) -> tuple[TrainedScorer, float]:
-        """Return a scorer trained further on these rows, and the factor of earlier weights."""
+        """Return the scorer after training on these rows, and the factor for earlier weights."""
         rows = within_reach(self.rows, scorer.reach)
         step = go_on(scorer.map_, rows, self.weights, sums, self.half_life)
         squares = step.share * squares + squares_of(
@@ -236,7 +236,7 @@ class _FurtherRows:
 def _average_contributions(
     before: Detector, after: TrainedScorer, rows: Floats, weights: Float64s | None
 ) -> Float64s | None:
-    """Return each column's mean contribution over all rows so far."""
+    """Return, for each column, its mean contribution to the scores of all rows so far."""
     means = before.mean_contributions
     n_new = float(len(rows) if weights is None else weights.sum())
     if means is None or not n_new:

@@ -1,4 +1,4 @@
-"""Thresholds and p-values from scores of left-out rows."""
+"""Thresholds and p-values, computed from scores by maps that were not trained on the rows."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,27 +14,27 @@ from somscape.kernels._select import in_threads, stable_order
 from somscape.outliers.rarity import is_array
 
 MIN_BULK_ROWS = 50
-"""Minimum number of calibration rows for an estimate from the bulk of the scores."""
+"""Minimum number of calibration rows for estimating p-values from the bulk of the scores."""
 
 MIN_SPREAD = 1e-6
-"""Minimum relative spread of the scores in the bulk.  With a smaller spread, the scores are
-considered equal except for rounding."""
+"""Minimum spread of the scores in the bulk, relative to their size.  If the spread is smaller, the
+scores are considered equal except for rounding."""
 
 END = 0.8
-"""Share of the scores, from the lowest score on, that form the bulk.  Up to a fifth of the rows can
-then be unusual.  With a larger share, up to 0.9, fewer unusual rows are found."""
+"""Share of all scores, from the lowest score on, that form the bulk.  Up to a fifth of the rows can
+therefore be unusual.  With larger shares, fewer unusual rows were found."""
 
 
 @dataclass(frozen=True)
 class Bulk:
-    """Distribution of the square roots of usual scores, estimated from the bulk.
+    """Distribution of the square roots of the scores of usual rows, estimated from the bulk.
 
     Attributes
     ----------
     middle, end : float
-        Median of the square roots of all scores, and the highest square root in the bulk.
+        Median of the square roots of all scores, and the largest square root in the bulk.
     spread : float
-        Standard deviation of the square roots of usual scores.
+        Standard deviation of the square roots of the scores of usual rows.
     """
 
     middle: float
@@ -42,7 +42,7 @@ class Bulk:
     spread: float
 
     def shares(self, scores: Float64s) -> Float64s:
-        """Return the share of usual rows that score at least as high as each score."""
+        """Return, for each score, the share of usual rows that score at least as high."""
         shares = np.ones(len(scores))
         roots = np.sqrt(np.maximum(scores, 0.0))
         is_beyond = roots > self.end
@@ -54,7 +54,7 @@ class Bulk:
 
 
 def bulk_of(calibration: Float64s, weights: Float64s | None) -> Bulk | None:
-    """Return the distribution of usual scores, or None for too few or too similar scores."""
+    """Return the distribution of usual scores, or None if the scores are too few or too similar."""
     n_rows = len(calibration) if weights is None else float(weights.sum())
     if n_rows < MIN_BULK_ROWS:
         return None
@@ -67,13 +67,13 @@ def bulk_of(calibration: Float64s, weights: Float64s | None) -> Bulk | None:
 
 
 MIN_ROWS = 100
-"""Minimum number of calibration rows for fitting a tail to the highest scores."""
+"""Minimum number of calibration rows at which a tail is fitted to the highest scores."""
 
 TAIL_SHARE = 0.05
-"""The tail is fitted to this share of the rows with the highest scores."""
+"""Share of the rows, those with the highest scores, to which the tail is fitted."""
 
 MIN_TAIL_ROWS = 20.0
-"""Minimum number of rows to which the tail is fitted."""
+"""Minimum number of rows with the highest scores to which the tail is fitted."""
 
 MIN_SHAPE = -0.5
 """Minimum shape parameter of a tail.  A tail with a negative shape has a maximum."""
@@ -84,7 +84,7 @@ MAX_SHAPE = 0.9
 
 @dataclass(frozen=True)
 class Tail:
-    """A generalized Pareto tail that was fitted to scores.
+    """A generalized Pareto distribution that was fitted to the highest scores (the tail).
 
     Attributes
     ----------
@@ -92,7 +92,7 @@ class Tail:
         Score above which the tail begins.
     shape, scale : float
     weight : float
-        Total weight of the rows with a score above `start`.
+        Sum of the weights of the rows with a score above `start`.
     total : float
         Total weight of all rows.
     """
@@ -104,7 +104,7 @@ class Tail:
     total: float
 
     def shares(self, scores: Float64s) -> Float64s:
-        """Return the share of rows that score at least as high as each score."""
+        """Return, for each score, the share of rows that score at least as high."""
         shares, is_far = np.ones(len(scores)), scores > self.start
         with np.errstate(over="ignore", divide="ignore"):  # scores so far out that the share is 0
             steps = (scores[is_far] - self.start) / self.scale
@@ -117,7 +117,7 @@ class Tail:
 
 
 def tail_of(calibration: Float64s, weights: Float64s) -> Tail | None:
-    """Return the tail fitted to the highest scores, or None for too few scores."""
+    """Return the tail fitted to the highest scores, or None if there are too few scores."""
     weight_from = np.append(np.cumsum(weights[::-1])[::-1], 0.0)
     total = weight_from[0]
     if total < MIN_ROWS:
@@ -133,8 +133,8 @@ def tail_of(calibration: Float64s, weights: Float64s) -> Tail | None:
 
 
 def _fit_moments(excesses: Float64s, weights: Float64s) -> tuple[float, float]:
-    """Return the shape and scale of a tail.  The method is probability-weighted moments (Hosking
-    and Wallis 1987, section 4).
+    """Return the shape and the scale of the Pareto distribution of a tail.  They are estimated by
+    probability-weighted moments (Hosking and Wallis 1987, section 4).
     """
     total = weights.sum()
     after = total - np.cumsum(weights)
@@ -180,8 +180,8 @@ class Calibration:
         Region of each unit, from 0.  A row is then compared only with rows of the same region.  If
         None, a row is compared with all rows.
     by_bulk : bool, default=False
-        Whether p-values of high scores are estimated from the bulk of the scores.  This helps if
-        some of the highest rows are unusual.  Otherwise, all rows are considered usual.
+        Whether p-values of high scores are estimated from the bulk (most scores).  This helps if
+        some rows with the highest scores are unusual.  Otherwise, all rows are considered usual.
 
     Raises
     ------
@@ -248,7 +248,7 @@ class Calibration:
         regions: Ints | None,
         by_bulk: bool = False,
     ) -> "Calibration":
-        """Create a calibration from scores in any order.
+        """Create a calibration from the scores of rows in any order.
 
         Parameters
         ----------
@@ -301,7 +301,7 @@ class Calibration:
         return found
 
     def _rows_in_region(self, region: int | None) -> "_ComparedRows":
-        """Return the calibration rows of a region, or all rows if `region` is None."""
+        """Return the calibration rows in a region, or all calibration rows if `region` is None."""
         if region not in self._cache:  # computed once, because a service scores single rows
             there, weights = slice(None), self.weights
             if region is not None and self.regions is not None and self.units is not None:
@@ -318,8 +318,8 @@ class Calibration:
     def smallest_p_value(self) -> float:
         """The smallest p-value that a row can have.
 
-        It is ``1 / (n + 1)``, where n is the weight of the calibration rows.  With `regions`, only
-        the largest region counts.  The value is smaller if there are enough rows for an estimate.
+        It is ``1 / (n + 1)``, where n is the weight of all calibration rows.  With `regions`, only
+        the largest region counts.  The value is smaller if rows suffice for an estimate.
         """
         weights = ones_or(self.weights, len(self.scores))
         most = float(weights.sum())
@@ -331,7 +331,7 @@ class Calibration:
 
 @dataclass(frozen=True, eq=False)
 class _ComparedRows:
-    """Calibration rows for a comparison, with values computed from their scores."""
+    """The calibration rows with which a row is compared, and values computed from their scores."""
 
     scores: Float64s
     weights: Float64s | None
@@ -339,7 +339,7 @@ class _ComparedRows:
 
     @cached_property
     def _weight_from(self) -> Float64s | None:
-        """Total weight of the rows from each position to the end.  The last entry is 0."""
+        """For each position, the total weight of the rows from there on.  The last entry is 0."""
         weights = self.weights
         return None if weights is None else np.append(np.cumsum(weights[::-1])[::-1], 0.0)
 
@@ -380,7 +380,7 @@ class _ComparedRows:
 
 
 def threshold_for(scores: Float64s, contamination: float, weights: Float64s | None) -> float:
-    """Return the score that a given share of the rows exceeds."""
+    """Return the score that this share of the rows exceeds."""
     n = len(scores)
     if weights is None:
         place = n - 1 - min(int(contamination * n * EXCESS), n - 1)

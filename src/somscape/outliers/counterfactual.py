@@ -1,4 +1,4 @@
-"""Changes of a few columns that make an unusual row usual (counterfactuals)."""
+"""Changes of a few columns that would make an unusual row usual (counterfactuals)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -31,22 +31,22 @@ from somscape.tables.table import Table
 NEWTON_STEPS = 60
 
 N_STEPS = 256
-"""Number of equal steps from a row to the farthest usual prototype.  Steps are needed if scores can
-jump."""
+"""Number of steps of equal length from a row to the farthest usual prototype.  Steps are needed if
+scores can jump."""
 
 MAX_STEPS = 1000
-"""Maximum number of steps in the search for the end of a range."""
+"""Maximum number of steps in the search for one end of a column's range of usual values."""
 
 MIN_STEP = 1e-7
-"""Precision of the ends of a range, as a share of the column's usual range."""
+"""Precision of the ends of a range of values, as a share of the range of usual prototypes."""
 
 ENDLESS_WIDTHS = 1e6
-"""A range is unlimited if it extends this far beyond the farthest usual prototype.  The unit is the
-column's usual range."""
+"""The range of a column is unlimited if it extends this far beyond the farthest usual prototype.
+The unit is the column's usual range."""
 
 
 class AnyDetector(Protocol):
-    """The attributes of a detector that are used in the search."""
+    """The attributes of a detector that the search for counterfactuals uses."""
 
     @property
     def threshold(self) -> float: ...
@@ -67,14 +67,14 @@ class AnyDetector(Protocol):
 
 @dataclass(frozen=True)
 class Range:
-    """Values of a column, either an interval or some levels.
+    """Values of one column, which are either an interval or some levels.
 
     Attributes
     ----------
     low, high : float, numpy.datetime64 or None
-        Ends of the interval, which are both included.  An end of an unlimited interval is infinite.
-        Both ends are None for a category.  If the weekday or hour of a date is also compared, both
-        ends are the date.
+        Lowest and highest value of the interval, which are both included.  The end of an unlimited
+        interval is infinite.  Both ends are None for a category.  If the weekday or hour of a date
+        is also compared, both ends are equal to the date.
     levels : tuple of str
         Levels of a category.
     mark : str
@@ -108,12 +108,12 @@ class Range:
         return f"between {self.text(self.low)} and {self.text(self.high)}"
 
     def text(self, value: Any) -> str:
-        """Return a number, date or level of the column as text."""
+        """Return a number, a date or a level of the column as text."""
         return cell_text(value, self.mark)
 
 
 def steps_of(scorer: Scorer) -> list[float]:
-    """Return how much rounding a number can change its encoded value, for each column."""
+    """Return, for each column, how much its encoded value can change if a number is rounded."""
     return rounding_steps(scorer.map_.encoding, scorer.usual_codebook)
 
 
@@ -125,7 +125,7 @@ def ranges_of(
     *,
     unusual: Float64s,
 ) -> list[Range]:
-    """Return the values with which each row stays usual, for each column."""
+    """Return, for each column, the values at which each row is still usual."""
     encoding = detector.map_.encoding
     codes, slices = encoding.features, encoding.slices
     has_levels = [isinstance(codes[j], LeveledCode) for _, j in pairs]
@@ -167,7 +167,7 @@ def ranges_of(
 
 
 def _is_steady(detector: AnyDetector) -> bool:
-    """Return whether a score never changes by more than its row moves."""
+    """Return whether the change of a score is never larger than the distance between the rows."""
     return detector.label_factors is None and detector.marks is None
 
 
@@ -183,7 +183,7 @@ def _stays_usual(
 def _levels(
     detector: AnyDetector, rows: Float64s, limit: float, pairs: dict[int, tuple[int, int]]
 ) -> dict[int, Range]:
-    """Return the levels with which each row stays usual, for each column."""
+    """Return, for each column, the levels at which each row is still usual."""
     codes, slices = detector.map_.encoding.features, detector.map_.encoding.slices
     trials = [rows[:0]]
     for i, j in pairs.values():
@@ -203,7 +203,7 @@ def _levels(
 
 @dataclass(frozen=True, eq=False)
 class _Lines:
-    """Lines along which one feature of a usual row increases or decreases.
+    """Lines in the space of rows.  On each line, one feature of a usual row increases or decreases.
 
     Attributes
     ----------
@@ -212,7 +212,7 @@ class _Lines:
         Highest score of a usual row.
     rows : ndarray of shape (n_lines, n_features)
     places : ndarray of shape (n_lines,)
-        Number of the feature that moves on each line.
+        Number of the feature that changes along each line.
     direction : float
         1 or -1.
     """
@@ -225,35 +225,35 @@ class _Lines:
 
     @cached_property
     def start(self) -> Float64s:
-        """Value of the moving feature before the move."""
+        """Value of the changing feature at the start of each line."""
         return self.rows[np.arange(len(self.rows)), self.places]
 
     @cached_property
     def edge(self) -> Float64s:
-        """Value of the moving feature at the farthest usual prototype, times the direction."""
+        """Value of the changing feature at the farthest usual prototype, times the direction."""
         usual = self.detector.of_all_rows.usual_codebook[:, self.places]
         return np.maximum((self.direction * usual).max(axis=0), self.direction * self.start)
 
     @cached_property
     def width(self) -> Float64s:
-        """Range of the usual prototypes in the moving feature.  It is the unit for step lengths."""
+        """Range of usual prototypes in the changing feature.  It is the unit for step lengths."""
         spans = np.ptp(self.detector.of_all_rows.usual_codebook[:, self.places], axis=0)
         width = np.maximum(spans, self.limit if _is_steady(self.detector) else 0.0)
         return np.where(width > 0, width, 1.0)
 
     def slack(self, rows: Float64s) -> Float64s:
-        """Return how far the scores of rows are below the limit."""
+        """Return the limit minus the score of each row."""
         return self.limit - self.detector.scores_of_rows(rows)
 
 
 _Advance: TypeAlias = Callable[[Ints, Float64s, Float64s], tuple[NDArray[np.bool_], Float64s]]
-"""A function that is called after each step.  Its arguments are line numbers, rows after the step,
-and lengths of the steps.  It returns two values: which of these rows are usual, and the lengths of
-the next steps.  A step to an unusual row is undone."""
+"""A function that is called after each step along the lines.  Its arguments are the line numbers,
+the rows after the step, and the step lengths.  It returns two values: which rows are still usual,
+and the next step lengths.  A step to an unusual row is undone."""
 
 
 def _ends(lines: _Lines) -> Float64s:
-    """Return the last usual value on each line, or infinity without a limit."""
+    """Return the last value at which a row is usual on each line, or infinity without a limit."""
     if not _is_steady(lines.detector):
         step, advance = _step_by_scanning(lines)
     elif lines.detector.of_all_rows.kind.is_mean_of_nearest:
@@ -276,7 +276,7 @@ def _ends(lines: _Lines) -> Float64s:
 
 
 def _step_by_prototypes(lines: _Lines) -> tuple[Float64s, _Advance]:
-    """Move until the distances from the now nearest prototypes reach the limit."""
+    """Step to where the mean distance from the currently nearest prototypes is the limit."""
     moves = [lines.direction * _moves(one, lines.places) for one in lines.detector.scorers]
 
     def free(which: Ints, rows: Float64s) -> tuple[NDArray[np.bool_], Float64s]:
@@ -324,7 +324,7 @@ def _step_by_scanning(lines: _Lines) -> tuple[Float64s, _Advance]:
 
 
 def _moves(scorer: Scorer, places: Ints) -> Float64s:
-    """Return how each transformed row moves if its feature moves by 1."""
+    """Return the change of each transformed row if its feature increases by 1."""
     decorrelation = scorer.decorrelation
     if decorrelation is None:
         moves = np.zeros((len(places), scorer.map_.codebook.shape[1]))
@@ -336,18 +336,18 @@ def _moves(scorer: Scorer, places: Ints) -> Float64s:
 
 @dataclass(frozen=True, eq=False)
 class _AddedRarity:
-    """Amounts that rarity adds to the scores of moving rows.
+    """The contribution of rarity to the scores of rows in which one feature changes.
 
     Attributes
     ----------
     heights : ndarray of shape (n_rows,)
-        Sum of the amounts that all values of the row add.
+        Sum of the rarity contributions of all values of the row.
     slopes : ndarray of shape (n_rows,)
-        Increase of this sum per unit that the feature moves.
+        Increase of this sum if the feature changes by 1.
     reach : ndarray of shape (n_rows,)
-        Distance that the feature can move before `slopes` or `is_still` changes.
+        Maximum change of the feature before `slopes` or `is_still` changes.
     is_still : ndarray of shape (n_rows,), bool
-        Whether the feature is so far out that distances no longer change.
+        Whether the feature is so extreme that distances no longer change.
     """
 
     heights: Float64s
@@ -388,7 +388,7 @@ def _free_distance(
     added: _AddedRarity,
     far: Float64s,
 ) -> tuple[Float64s, Float64s]:
-    """Return two values: limits minus scores, and how far the features can move."""
+    """Return two values: the limit minus each score, and how far each feature can change."""
     lines, n = _distances(detector.scorers, rows, moves), len(moves)
     left = limit - added.heights
     slack = left - np.sqrt(sum((some.at(0.0)[0] ** 2).sum(axis=0) for some in lines) / n)
@@ -416,21 +416,21 @@ def _free_distance(
 
 
 def _quotient(above: Float64s, below: Float64s) -> Float64s:
-    """Return `above / below`, or infinity if `below` is not positive."""
+    """Return the quotient `above / below`, or infinity if `below` is not positive."""
     return np.divide(above, below, out=np.full(above.shape, np.inf), where=below > 0)
 
 
 @dataclass(frozen=True, eq=False)
 class _Distances:
-    """Distances from moving rows to the k nearest prototypes, for several maps.
+    """Distances from changing rows to their k nearest prototypes, for several maps.
 
     Attributes
     ----------
     along, across : ndarray of shape (n_maps, n_rows, k)
-        Distance along the line from the prototype to the row, and squared distance from the
+        Distance along the row's line from the prototype to the row, and squared distance from the
         prototype to the line.
     speed : ndarray of shape (n_maps, n_rows)
-        Distance that the row moves if its feature moves by 1.
+        Distance by which the row moves if its feature changes by 1.
     """
 
     along: Float64s
@@ -438,7 +438,7 @@ class _Distances:
     speed: Float64s
 
     def at(self, distance: Float64s | float) -> tuple[Float64s, Float64s]:
-        """Return the mean distances after features moved by `distance`, and their slopes."""
+        """Return the mean distances after the features changed by `distance`, and their slopes."""
         along = self.along + (distance * self.speed)[:, :, None]
         far = np.sqrt(self.across + along**2)
         slope = np.divide(along, far, out=np.zeros_like(far), where=far > 0)
@@ -448,7 +448,7 @@ class _Distances:
 def _distances(
     scorers: Sequence[Scorer], rows: Float64s, moves: Sequence[Float64s]
 ) -> list[_Distances]:
-    """Return the distances of moving rows by all maps.  Maps with the same k share one object."""
+    """Return the distances from changing rows to prototypes, for all maps."""
     compared = compared_by(scorers, rows)
     each = [_distances_on(*one) for one in zip(scorers, compared, moves, strict=True)]
     alike = groupby(each, key=lambda one: one[0].shape[1])
@@ -458,7 +458,7 @@ def _distances(
 def _distances_on(
     scorer: Scorer, compared: Floats, moves: Float64s
 ) -> tuple[Float64s, Float64s, Float64s]:
-    """Return `along`, `across` and `speed` of `_Distances` for one map."""
+    """Return the values `along`, `across` and `speed` of `_Distances` for one map."""
     k = 1 if scorer.score == "quantization_error" else None
     units, distances = nearest_usual(scorer, compared, k)
     speed = np.sqrt((moves**2).sum(axis=1))
@@ -469,8 +469,8 @@ def _distances_on(
 
 
 MARGIN = 1e-9
-"""Changed rows must score below the threshold by this share of the threshold.  This allows for
-rounding."""
+"""A changed row must score below the threshold by at least this share of the threshold.  This
+allows for rounding."""
 
 BLOCK_ROWS = 1024
 
@@ -487,7 +487,7 @@ class Change:
     to : float, str or numpy.datetime64
         New value of the column.
     within : Range
-        All values of the column that make the row usual together with the other changes.
+        All values of the column that, together with the other changes, make the row usual.
 
     See Also
     --------
@@ -513,14 +513,14 @@ class Change:
 
 @dataclass(frozen=True)
 class Counterfactual:
-    """Changes of columns that would make a row usual.
+    """Changes of columns that would together make a row usual.
 
     Attributes
     ----------
     changes : tuple of Change
         Changes, with the largest change first.  Empty if the row is usual.
     score : float
-        Score of the row with all changes, which is at most the threshold.
+        Score of the row after all changes, which is at most the threshold.
 
     See Also
     --------

@@ -1,4 +1,4 @@
-"""The fitted detector, with its scores, alerts and reasons."""
+"""The fitted detector, which computes scores, alerts and reasons."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -58,17 +58,17 @@ class Detector:
     threshold : float
         Score above which rows are flagged.
     calibration : Calibration
-        Scores of calibration rows, with which the score of a row is compared for its p-value.
+        Scores of calibration rows, from which the p-value of a row's score is computed.
     members : tuple of Scorer, default=()
-        Maps with the same lattice and columns that score together.  They replace the map of all
-        rows.  If empty, only the map of all rows scores rows.
+        Maps with the same lattice and columns, whose scores are combined.  They replace the map of
+        all rows.  If the tuple is empty, only the map of all rows scores rows.
     label_factors : ndarray of shape (n_units,) or None, default=None
-        Factor of each unit for the scores of its rows, in detectors from older files.  None means
-        1.
+        Factor by which scores in each unit are multiplied, in detectors from older files.  None
+        means 1.
     mean_contributions : ndarray of shape (n_columns,) or None, default=None
         Average contribution of each original column to the score of a training row.
     rarity : Rarity or None, default=None
-        Amounts that are added to the scores by the maps for single values of a row.  None means 0.
+        Contributions of single values, which are added to the scores by the maps.  None means 0.
     counts : ValueCounts or None, default=None
         Number of training rows with each value.  Reasons contain these numbers.  None for some
         older files.
@@ -162,7 +162,7 @@ class Detector:
             )
 
     def _fits(self, member: Any) -> bool:
-        """Return whether a member has the detector's settings, as files require."""
+        """Return whether a member map has the detector's settings, as files require."""
         main = self.of_all_rows
         return (
             isinstance(member, Scorer)
@@ -179,7 +179,7 @@ class Detector:
         return f"Detector({self.map_!r}, {self.score}{by})"
 
     def _repr_html_(self) -> str:
-        """Return the map and the threshold as HTML."""
+        """Return the map and the threshold of the detector as HTML."""
         n = len(self.calibration.scores)
         words = f"flags scores above {self.threshold:.4g}. Its p-values are based on {n} rows."
         return f"{self.map_._repr_html_()}<p><code>{self!r}</code> {words}</p>"
@@ -210,7 +210,7 @@ class Detector:
 
     @cached_property
     def in_words(self) -> "Detector":
-        """The detector with the names of the dictionary for columns and codes."""
+        """The detector, with columns and codes named as in the dictionary."""
         if not self.map_.encoding.roles.dictionary:
             return self
         whole = self.of_all_rows
@@ -218,7 +218,7 @@ class Detector:
 
     @property
     def effect_of_marks(self) -> str:
-        """Sentences about the effect of marks on scores, or "" if there are no marks."""
+        """Sentences about how marks changed the scores, or "" if there are no marks."""
         return "" if self.marks is None else self.marks.in_words(self.map_.encoding)
 
     def scores(self, X: Any) -> Float64s:
@@ -267,7 +267,7 @@ class Detector:
         return self.scores(X) > self.threshold
 
     def contributions(self, X: Any) -> Float64s:
-        """Return the amount that each original column adds to the score of each row.
+        """Return the contribution of each original column to the score of each row.
 
         Parameters
         ----------
@@ -277,13 +277,13 @@ class Detector:
         -------
         ndarray of shape (n_samples, n_columns)
             Columns in the order of ``map_.encoding.features``, with the levels of a category
-            merged.  The amounts of a row add up to its score (``-score_samples``).  If the row is
-            exactly at a prototype, all columns have equal amounts.
+            merged.  The contributions to a row add up to its score (``-score_samples``).  If the
+            row is equal to a prototype, all columns contribute equally.
         """
         return self.contributions_of_rows(self.map_.rows_of(X))
 
     def reasons(self, X: Any) -> "list[Reasons]":
-        """Return the reasons why each row is unusual, with the largest share first.
+        """Return the reasons why each row is unusual, from the largest share down.
 
         Parameters
         ----------
@@ -292,9 +292,9 @@ class Detector:
         Returns
         -------
         list of Reasons
-            At most four reasons per row in original units, each with at least 5 % of the score.
-            The reasons are empty if no column adds clearly more than in usual rows.  The most
-            common level of a category near the row is not a reason.
+            At most four reasons per row, with values in original units.  Each contributes at least
+            5 % of the score.  The reasons are empty if no column contributes clearly more than in
+            usual rows.  The most common level of a category near the row is not a reason.
         """
         return reasons_of(self, *table_and_rows(self.map_, X))
 
@@ -309,41 +309,41 @@ class Detector:
         cost: float | None = None,
         above_threshold: bool = False,
     ) -> "Alerts":
-        """Rank rows with the most unusual first, and add reasons to the alerts.
+        """Rank rows from the most unusual row on, and add reasons to the alerts.
 
-        Pass at most one rule.  Without a rule, the alerts are the rows that stand out, but at least
-        10 and at most 50 rows.  The list shows how many rows stand out, and how many are expected
-        by chance.
+        Pass at most one rule.  If no rule is given, the alerts are the rows that stand out, but at
+        least 10 and at most 50 rows.  The printed list shows how many rows stand out, and how many
+        of them are expected by chance.
 
         Parameters
         ----------
         X : Table, data frame or array-like of shape (n_rows, n_features)
-            An array must have its columns in the order of training.  Reasons are in original units.
+            Array columns must be in the order of training.  Reasons are in original units.
         n_alerts : int or None, default=None
             Number of alerts.  The rows with the highest scores become alerts.
         p_value : float or None, default=None
-            Highest p-value of an alert.  All rows up to this p-value become alerts.
+            Highest p-value of an alert.  All rows with at most this p-value become alerts.
         fdr : float or None, default=None
             Approximate limit for the false discovery rate (expected share of usual rows among the
-            alerts).  The longest list within this limit is chosen.  See
+            alerts).  The alerts are the longest list of rows within this limit.  See
             `somscape.outliers.AlertRule`.
         amount : str or None, default=None
-            Column with the amount at risk in each row.  Required with `cost`.
+            Name of the column that contains the amount at risk in each row.  Required with `cost`.
         cost : float or None, default=None
-            Cost of a review, in the unit of `amount`.  Rows with an expected amount above the cost
-            become alerts, with the highest expected amount first.
+            Cost of the review of one row, in the unit of `amount`.  Rows with an expected amount
+            above the cost become alerts, in descending order of this amount.
         above_threshold : bool, default=False
             Whether all rows with a score above the threshold become alerts.
 
         Returns
         -------
         Alerts
-            Ranking in which rows with equal scores keep their order.
+            The ranking of the rows.  Rows with equal scores are in the order of the table.
         """
         return self.alerts_by(AlertRule(n_alerts, p_value, fdr, amount, cost, above_threshold), X)
 
     def alerts_by(self, rule: "AlertRule", X: Any) -> "Alerts":
-        """Rank rows as `alerts` does, by a given rule.
+        """Rank rows as `alerts` does, with a given rule for alerts.
 
         Parameters
         ----------
@@ -366,31 +366,31 @@ class Detector:
         Returns
         -------
         list of Counterfactual or None
-            One counterfactual for each row.  A counterfactual of a usual row is without changes.
-            None if no usual prototype scores at most the threshold.  The row would be unusual
-            without any one of the changes.  A smaller set of other changes can exist.  The search
-            for one row takes as long as scoring about 100 rows.  Printed example: "would be usual
-            with A3 between 0.5 and 4".
+            One counterfactual for each row.  The counterfactual of a usual row does not contain
+            changes.  None if every usual prototype scores above the threshold.  Without any one of
+            the changes, the row would be unusual.  A smaller set of other changes may exist.  The
+            search for one row takes as long as scoring about 100 rows.  Printed example: "would be
+            usual with A3 between 0.5 and 4".
         """
         table, rows = table_and_rows(self.map_, X)
         return counterfactuals_of(*both_in_words(self, table), rows)
 
     def similar_rows(self, X: Any, *, among: Any, n_similar: int = 5) -> "SimilarRows":
-        """Return the nearest usual rows for each row, for example for each alert.
+        """Return, for each row (for example each alert), the nearest usual rows.
 
         Parameters
         ----------
         X : Table, data frame or array-like of shape (n_rows, n_features)
         among : Table, data frame or array-like of shape (n_others, n_features)
-            Rows to search, such as the training rows, which the detector does not keep.
+            Rows to search, such as the training rows (a detector does not keep them).
         n_similar : int, default=5
-            Number of similar rows for each row, at least 1.  The result is shorter if fewer rows of
-            `among` are usual.
+            Number of similar rows for each row, at least 1.  Fewer rows are returned if `among`
+            contains fewer usual rows.
 
         Returns
         -------
         SimilarRows
-            The nearest rows with a score of at most the threshold.  The search is exact.
+            The nearest of those rows whose score is at most the threshold.  The search is exact.
 
         Raises
         ------
@@ -400,23 +400,23 @@ class Detector:
         return nearest_usual_rows(self, X, among, n_similar)
 
     def label_share(self, X: Any, *, among: Any, y: Any, level: float = 0.95) -> "LabelShare":
-        """Return the share of known anomalies around each row, with its Wilson interval.
+        """Return the share of known anomalies near each row, with Wilson's interval.
 
         Parameters
         ----------
         X : Table, data frame or array-like of shape (n_rows, n_features)
         among : Table, data frame or array-like of shape (n_others, n_features)
-            Rows with labels.  Leave out a row of `X` if its own label should not count.
+            Rows with labels.  If a row's own label should not count, leave the row out of `X`.
         y : array-like of shape (n_others,)
             1 for an anomaly, 0 for a usual row, -1 (or NaN) for an unknown label.  At least one
             label must be 0 or 1.
         level : float, default=0.95
-            Confidence level of the interval, above 0 and below 1.
+            Confidence level of the Wilson interval, above 0 and below 1.
 
         Returns
         -------
         LabelShare
-            Counts, shares and intervals from the rows in the unit and its neighbors.
+            Counts, shares and intervals from labeled rows in the unit and its neighbors.
 
         Raises
         ------
@@ -438,7 +438,7 @@ class Detector:
         rows : ndarray of shape (n_samples, n_features)
             Encoded rows from `Map.rows_of`, without further checks.
         units : ndarray of shape (n_samples,) or None, default=None
-            Best matching units of the rows, if already known.
+            Best matching unit of each row, if already known.
 
         Returns
         -------
@@ -453,7 +453,7 @@ class Detector:
         return self.marks.with_held(rows, scores * self.marks.factors(rows))
 
     def contributions_of_rows(self, rows: Floats) -> Float64s:
-        """Return the amount that each column adds to the score of each encoded row.
+        """Return each column's contribution to the score of each encoded row.
 
         Parameters
         ----------
@@ -468,7 +468,7 @@ class Detector:
         return found if self.marks is None else self.marks.parts_with_held(rows, found)
 
     def contributions_by_columns(self, rows: Floats) -> Float64s:
-        """Return the contributions of columns without fixed scores.
+        """Return the contributions of columns before marks fix some scores.
 
         Parameters
         ----------
@@ -516,7 +516,7 @@ class Detector:
         write_record(path, self.to_record())
 
     def to_record(self) -> Record:
-        """Return the contents of a file, which are JSON data and named arrays.
+        """Return the contents of a detector file, as JSON data and named arrays.
 
         Returns
         -------
@@ -554,7 +554,7 @@ class Detector:
 def explained_rows(
     detector: Detector, rows: Floats, units: Ints | None = None
 ) -> tuple[Float64s, Float64s]:
-    """Return two values: the scores of rows, and the contributions of columns."""
+    """Return two values: the scores of rows, and the contributions of columns to the scores."""
     if detector.label_factors is None and detector.marks is None:
         return explained_by(detector.scorers, rows, detector.rarity)
     return detector.scores_of_rows(rows, units), detector.contributions_of_rows(rows)
@@ -576,7 +576,7 @@ def detector_in(thing: Any) -> Detector | None:
 
 
 def both_in_words(detector: Detector, table: Table) -> tuple[Detector, Table]:
-    """Return the detector and the table with the dictionary's names for columns and codes."""
+    """Return the detector and the table, both with columns and codes named as in the dictionary."""
     encoding = detector.map_.encoding
     if not encoding.roles.dictionary:
         return detector, table
@@ -591,33 +591,33 @@ NONE_STANDS_OUT = "no single column stands out; the combination is unusual"
 MAX_REASONS = 4
 
 MIN_SHARE = 0.05
-"""Minimum share of the score for a column to be a reason."""
+"""Minimum share of a row's score that a column must contribute to be a reason."""
 
 BLOCK_VALUES = 1 << 20
-"""Maximum number of prototype values in memory at the same time."""
+"""Maximum number of values of prototypes in memory at the same time."""
 
 CLEARLY_MORE = 2.0
-"""A column stands out if its share of the score is unusually high.  The odds of the share must be
-this many times the usual odds."""
+"""A column stands out in a row if its share of the score is much higher than usual.  This number is
+the minimum ratio of the odds of the share to the usual odds."""
 
 FAR_MORE = 4.0
-"""A column also stands out if it adds this many times the usual amount to the score."""
+"""A column also stands out if its contribution to the score is this many times the usual one."""
 
 RARE = 0.01
-"""A column also stands out if its value is far out.  At most this share of rows then has a value at
-least as far out."""
+"""A column also stands out in a row if the value of the row is extreme.  At most this share of rows
+then has an equally or more extreme value."""
 
 COMMON = 0.2
-"""A value is common if at least this share of rows has it.  A value is rare if at most the share
-`TAIL_SHARE` of rows has it."""
+"""A value is common if at least this share of all rows has the value.  A value is rare if at most
+the share `TAIL_SHARE` of all rows has the value."""
 
 TIMES = 2.0
-"""A common value is not a reason if a rare value of the row adds this many times as much."""
+"""A common value is not a reason if a rare value of the row contributes this many times as much."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A column with a large share of the score of a row, and its usual values.
+    """A column that contributes much to a row's score, and its usual values.
 
     Attributes
     ----------
@@ -625,19 +625,19 @@ class Reason:
     value : str
         Value of the row, in original units.
     usual : str
-        Values of the prototypes near the row.  These are a range, or a level with its share.
+        Values of the prototypes near the row.  Usual values are a range, or a level with its share.
     share : float
-        Share of the row's score that the column adds, from 0 to 1.
+        Contribution of the column to the row's score, as a share from 0 to 1.
     at : float or None
-        Value of the row on the encoded scale of the column.  None for a category or a missing
-        value.
+        Value of the row in the column, on the encoded scale.  The value is None for a category or a
+        missing value.
     usual_at : (float, float) or None
-        Ends of the range of usual values on the encoded scale.  None for a category.
+        Lowest and highest usual value on the encoded scale.  None for a category.
     is_usual_alone : bool
-        Whether the value is usual.  Only its combination with other columns is then unusual.
+        Whether the value is usual.  If so, only its combination with other columns is unusual.
     occurs : Occurrence or None
-        Number of training rows with the value.  For a number, rows with a value at least as far out
-        count.  None for a number that is not far out.
+        Number of training rows with the value.  For a number, rows with an equally or more extreme
+        value are counted.  The value is None for a number that is not extreme.
 
     See Also
     --------
@@ -681,7 +681,7 @@ class Reason:
 
     @property
     def is_rare(self) -> bool:
-        """Whether at most 1 % of rows have the value, or a value at least as far out."""
+        """Whether at most 1 % of rows have the value or an equally or more extreme value."""
         occurs = self.occurs
         return occurs is not None and occurs.n_rows <= max(1.0, RARE * occurs.total)
 
@@ -691,7 +691,7 @@ class Reason:
 
 
 class Reasons(tuple[Reason, ...]):
-    """The reasons of one row, with the largest share first.
+    """The reasons of one row, from the largest share of the score to the smallest.
 
     The tuple is empty if no single column stands out.
 
@@ -762,7 +762,7 @@ def reasons_of(
 
 
 def _without_common(reasons: Sequence[Reason | None]) -> list[Reason]:
-    """Return the reasons without common values that add much less than a rare value."""
+    """Return the reasons without common values that contribute much less than a rare value."""
     kept, most = list[Reason](), 0.0  # the largest share of a rare value
     for reason in reasons:
         if reason is None:
@@ -776,7 +776,7 @@ def _without_common(reasons: Sequence[Reason | None]) -> list[Reason]:
 
 
 def _leave_out_as_usual(share: Float64s, map_: Map, near: Ints, rows: Floats) -> None:
-    """Set the share of a category to 0 for the most common nearby level."""
+    """Set the share of a category to 0 if the row has the most common level of its neighborhood."""
     features, slices = map_.encoding.features, map_.encoding.slices
     may_be_reasons = np.flatnonzero((share >= MIN_SHARE).any(axis=0)).tolist()
     categories = [(j, slices[j]) for j in may_be_reasons if isinstance(features[j], CategoryCode)]
@@ -788,7 +788,7 @@ def _leave_out_as_usual(share: Float64s, map_: Map, near: Ints, rows: Floats) ->
 
 
 def _stand_out(means: Float64s | None, by_column: Float64s, share: Float64s) -> NDArray[np.bool_]:
-    """Return which rows have a column that adds clearly more to the score than usual."""
+    """Return which rows contain a column that contributes clearly more to the score than usual."""
     if means is None or not means.sum() > 0 or len(means) == 1:
         return np.ones(len(share), dtype=bool)
     usual = means / means.sum()
@@ -807,7 +807,7 @@ def _reasons_by(
     rows: Floats,
     shares: Float64s,
 ) -> list[Reason]:
-    """Return the reasons of column `j` for the rows with these numbers."""
+    """Return the reasons in column `j` for the rows with these numbers."""
     code, place = detector.map_.encoding.features[j], detector.map_.encoding.slices[j]
     prototypes, cells = detector.map_.codebook[:, place], rows[:, place]
     is_decorrelated = detector.of_all_rows.decorrelation is not None
@@ -838,19 +838,19 @@ def _reasons_by(
 
 
 def _unless_missing(values: list[str], parts: Iterable[Any]) -> list[Any]:
-    """Return the parts, with None in place of each missing value's parts."""
+    """Return the data of each value, with None in place of the data of missing values."""
     return [None if value == NO_CELL else part for value, part in zip(values, parts, strict=True)]
 
 
 # Alerts, which are the first rows of a ranking, with their ids.
 
 RECORD = "record"
-"""Name of the id in a table without an id column.  The id is then the row number, from 1."""
+"""Name of the id column in results for a table without ids.  Ids are then row numbers from 1."""
 
 RESULT_NAMES = ("rank", "score", "p_value", "stands_out", "unit", "row", "col", "reasons")
 
 LINE = "-- from here on rows do not stand out --"
-"""Line in a printed list below the rows that stand out."""
+"""Line in a printed list of alerts, below the last row that stands out."""
 
 SHOWN = 20
 """Maximum number of alerts that are printed."""
@@ -862,9 +862,9 @@ class Ids(Sequence[str]):
     Parameters
     ----------
     column : Column or None
-        Id column.  If None, the ids are the numbers of the rows, from 1.
+        Id column.  If None, the id of each row is its number, from 1.
     rows : ndarray of shape (n_ids,)
-        Numbers of the rows in the table, from 0.
+        Numbers of the rows with these ids in the table, from 0.
     """
 
     def __init__(self, column: Column | None, rows: Ints) -> None:
@@ -904,7 +904,7 @@ class Ids(Sequence[str]):
 
     @property
     def are_unique(self) -> bool:
-        """Whether all rows of the table have different ids."""
+        """Whether the ids of all rows of the table are different."""
         column = self._column
         return column is None or column.n_distinct + column.n_missing == len(column)
 
@@ -914,7 +914,7 @@ class Ids(Sequence[str]):
 
 
 def ids_of(map_: Map, table: Table, rows: Ints | None = None) -> tuple[str, Ids]:
-    """Return two values: the name of the id column, and the ids of all rows."""
+    """Return two values: the name of the id column, and the ids of all rows of the table."""
     rows = np.arange(table.n_rows) if rows is None else rows
     name = map_.encoding.named("id")
     if name is not None and name in table.names:
@@ -923,7 +923,7 @@ def ids_of(map_: Map, table: Table, rows: Ints | None = None) -> tuple[str, Ids]
 
 
 def ids_column(map_: Map, table: Table, rows: Ints) -> Column:
-    """Return the ids of some rows as a column of the original type."""
+    """Return the ids of some rows as a column that has the type of the original id column."""
     name = map_.encoding.named("id")
     if name is not None and name in table.names:
         column = table.column(name).take(rows)
@@ -935,7 +935,7 @@ def ids_column(map_: Map, table: Table, rows: Ints) -> Column:
 
 @dataclass(frozen=True, eq=False)
 class Alerts:
-    """Ranking of the rows of a table, with the most unusual row first.
+    """Ranking of the rows of a table, from the most to the least unusual row.
 
     ``print`` shows the alerts.
 
@@ -946,7 +946,7 @@ class Alerts:
     ids : Ids, a sequence of str
         Id of each row of the table.  All arrays have this order, with ``n_alerts`` alerts first.
     rows : ndarray of shape (n_rows,)
-        Number of each row in the table, from 0.
+        Number of each ranked row in the table, from 0.
     scores, p_values : ndarray of shape (n_rows,)
     units : ndarray of shape (n_rows,)
         Best matching unit of each row.
@@ -956,8 +956,8 @@ class Alerts:
         Number of alerts.
     stands_out : ndarray of shape (n_rows,), bool
         Whether a row stands out.  About 20 % of the rows that stand out are expected by chance
-        (false discovery rate).  A rule can set another share.  Without clean training data, the
-        share is only an estimate.  See `SOMDetector.p_values`.  Marked rows never stand out.
+        (false discovery rate).  A rule can set another share.  Without clean training data, this
+        percentage is only an estimate.  See `SOMDetector.p_values`.  Marked rows never stand out.
     n_by_chance : float
         Number of rows that are expected to stand out by chance.
 
@@ -1028,7 +1028,7 @@ class Alerts:
         return html_of(names, rows, ". ".join([self.headline, *self._lines_of_rest()]))
 
     def _printed_rows(self) -> tuple[list[str], list[list[str]]]:
-        """Return the column names and the texts of the printed alerts."""
+        """Return the column names of the printed list, and the texts of its alerts."""
         n = min(self.n_alerts, SHOWN)
         shown = (each[:n] for each in (self.ids, self.scores, self.p_values, self.reasons))
         rows = [
@@ -1047,7 +1047,7 @@ class Alerts:
         Parameters
         ----------
         library : {"pandas", "polars", "pyarrow"}, optional
-            Library of the data frame.  By default, the first of these that is installed.
+            Library of the data frame.  By default, the first of these libraries that is installed.
 
         Returns
         -------
@@ -1061,7 +1061,7 @@ class Alerts:
         return frame_of({"rank": columns.pop("rank"), **ids, **columns}, library)
 
     def _columns(self) -> dict[str, Any]:
-        """Return the columns with the results of the alerts, by name."""
+        """Return, by name, the columns that contain the results of the alerts."""
         n = self.n_alerts
         return {
             "rank": np.arange(1, n + 1),
@@ -1076,8 +1076,8 @@ class Alerts:
     def to_table(self, map_: Map, table: Table | Source) -> Table:
         """Return the alerts as a table with the results before the original columns.
 
-        If an original column has the name of a result column, ``_input`` is added to its name.
-        If ids repeat, a column "record" contains the number of each row, from 1.
+        If an original column has the name of a result column, ``_input`` is added to the original
+        name.  If two rows have the same id, a column "record" contains row numbers from 1.
 
         Parameters
         ----------
@@ -1151,40 +1151,40 @@ def ranked(
 # Rules, which decide which rows are alerts and which rows stand out.
 
 MIDDLE = 0.5
-"""The share of usual rows is estimated from the p-values above this value."""
+"""The share of usual rows is estimated from those p-values that are above this value."""
 
 STAND_OUT_RATE = 0.2
-"""Default limit for the false discovery rate of rows that stand out."""
+"""Default limit for the false discovery rate among the rows that stand out."""
 
 MIN_LISTED, MAX_LISTED = 10, 50
-"""Minimum and maximum length of a list without a rule.  In between, the list shows the rows that
-stand out."""
+"""Minimum and maximum length of a list of alerts if no rule is given.  Between these lengths, the
+list consists of the rows that stand out."""
 
 
 @dataclass(frozen=True)
 class AlertRule:
     """Rule that decides which rows become alerts.
 
-    By default, the rows that stand out become alerts, but at least 10 and at most 50 rows.
+    By default, the alerts are the rows that stand out, but at least 10 and at most 50 rows.
 
     Attributes
     ----------
     n_alerts : int or None, default=None
         Number of alerts.  The rows with the highest scores become alerts.
     p_value : float or None, default=None
-        Highest p-value of an alert.  All rows up to this p-value become alerts.
+        Highest p-value of an alert.  All rows with at most this p-value become alerts.
     fdr : float or None, default=None
         Approximate limit for the false discovery rate, the expected share of usual rows among the
-        alerts.  The longest list within this limit is chosen (Benjamini and Hochberg 1995).  The
-        share of usual rows is estimated (Storey, Taylor and Siegmund 2004).  In simulations with
-        ``fdr=0.05`` and clean training data, the actual rate was 2 to 7.5 %.  Without clean
-        training data, the rate is an estimate.
+        alerts.  The alerts are the longest list of rows within this limit (Benjamini and Hochberg
+        1995).  For this, the share of usual rows among all rows is estimated (Storey, Taylor and
+        Siegmund 2004).  In simulations with ``fdr=0.05`` and clean training data, the actual rate
+        was 2 to 7.5 %.  Without clean training data, the false discovery rate is only an estimate.
     amount : str or None, default=None
-        Column with the amount at risk in each row.  Required with `cost`.
+        Name of the column that contains the amount at risk in each row.  Required with `cost`.
     cost : float or None, default=None
-        Cost of a review, in the unit of `amount`.  A row is an alert if its expected amount is
-        higher than the cost.  The expected amount is the amount times one minus a false discovery
-        rate.  This is the rate of the list that ends with the row.
+        Cost of one review, in the unit of `amount`.  A row is an alert if its expected amount is
+        higher than the cost.  The expected amount is the amount at risk times one minus a false
+        discovery rate.  The rate is that of the list that ends with the row.
     above_threshold : bool, default=False
         Whether all rows above the threshold become alerts.  `contamination` sets the threshold.
 
@@ -1249,7 +1249,7 @@ class AlertRule:
             )
 
     def check(self, table: Table) -> None:
-        """Raise InputError if the table does not have the column that the rule reads.
+        """Raise InputError if the rule needs a column that the table lacks.
 
         Parameters
         ----------
@@ -1259,7 +1259,7 @@ class AlertRule:
             _amounts(table, self.amount)
 
     def words(self, detector: Detector) -> str:
-        """Return a phrase that describes which rows become alerts.
+        """Return a phrase that describes which rows become alerts by the rule.
 
         Parameters
         ----------
@@ -1268,7 +1268,7 @@ class AlertRule:
         Returns
         -------
         str
-            Phrase that describes the alerts and can follow a colon.
+            Phrase about the alerts that can follow a colon.
         """
         if self.n_alerts is not None:
             return f"the {self.n_alerts} highest scores, as asked for"
@@ -1285,20 +1285,20 @@ class AlertRule:
     def outstanding(
         self, p: Float64s, is_marked: NDArray[np.bool_]
     ) -> tuple[NDArray[np.bool_], float]:
-        """Return which rows stand out, and how many of them are expected by chance.
+        """Return which rows stand out, and how many of these are expected by chance.
 
         Parameters
         ----------
         p : ndarray of shape (n_rows,)
             P-values of the rows.
         is_marked : ndarray of shape (n_rows,), bool
-            Whether a row is marked.  Marked rows do not count, because a person has already checked
-            them.
+            Whether a row is marked.  Rows marked by a person are left out, because the person has
+            already checked them.
 
         Returns
         -------
         stands_out : ndarray of shape (n_rows,), bool
-            Rows that stand out at the rule's false discovery rate, or at 0.2 without a rate.
+            Rows that stand out at the rule's false discovery rate, by default at 0.2.
         n_by_chance : float
         """
         ascending = p[~is_marked] if is_marked.any() else p
@@ -1322,7 +1322,7 @@ class AlertRule:
         n_stand_out: int,
         n_leading: int = 0,
     ) -> tuple[Ints | slice, int]:
-        """Return the order of a list with the alerts first, and the number of alerts.
+        """Return the order of a list with alerts first, and the number of alerts.
 
         Parameters
         ----------
@@ -1330,18 +1330,18 @@ class AlertRule:
         order : ndarray of shape (n_rows,)
             Row numbers by descending score.  Rows with equal scores keep their order.
         scores, p : ndarray of shape (n_rows,)
-            Scores and p-values of the rows in this order.
+            Scores and p-values of the rows of the table.
         table : Table
-            The table that was scored, in which `amount` is a column.
+            The table of scored rows, which contains the column `amount`.
         n_stand_out : int
         n_leading : int, default=0
-            Number of confirmed rows.  These rows are first in lists of rows that stand out.
+            Number of confirmed rows.  These rows come first in a list of rows that stand out.
 
         Returns
         -------
         places : ndarray of shape (n_rows,) or slice
-            Positions in `order`.  The order is by gain for the rule `cost`, and by score for the
-            rules `n_alerts` and `above_threshold`.  For other rules, the order is by p-value and
+            Positions in `order`.  The order is by gain for a rule with `cost`, and by score for a
+            rule with `n_alerts` or `above_threshold`.  For other rules, the order is by p-value and
             then by score.  A slice if the order is unchanged.
         n_alerts : int
         """
@@ -1392,7 +1392,7 @@ def _check_level(detector: Detector, name: str, level: float) -> None:
 
 
 def adjusted(p: Float64s) -> Float64s:
-    """Return p-values adjusted by Benjamini and Hochberg (1995)."""
+    """Return p-values after the adjustment of Benjamini and Hochberg (1995)."""
     order = np.argsort(p, kind="stable")
     out = np.empty(len(p))
     out[order] = _adjust_ascending(p[order])
@@ -1406,7 +1406,7 @@ def _adjust_ascending(ascending: Float64s) -> Float64s:
 
 
 def _count_within(rate: float, ascending: Float64s) -> int:
-    """Return how many ascending p-values are at most `rate` after their adjustment."""
+    """Return how many of the ascending p-values are at most `rate` after their adjustment."""
     if rate >= 1.0:
         return len(ascending)
     # Adjustment does not lower any p-value, so the first p-values are sufficient.
@@ -1459,21 +1459,21 @@ def _amounts(table: Table, name: str) -> Float64s:
 # Similar usual rows, and the labels of rows around a row.
 
 FIRST_UNITS = 8
-"""Number of units whose rows are searched first.  The number doubles if more units are needed."""
+"""Number of units whose rows are searched first for similar rows.  It doubles if necessary."""
 
 
 @dataclass(frozen=True, eq=False)
 class SimilarRows:
     """For each given row, the nearest rows.
 
-    With a detector, only usual rows are included.
+    In the results of a detector, only usual rows are included.
 
     Attributes
     ----------
     ids : list of list of str
-        Ids of the similar rows from the id column, or the row numbers from 1.
+        Values of the id column for the similar rows, or row numbers from 1.
     rows : ndarray of shape (n_rows, k)
-        Row numbers of the similar rows in the data that were searched, from 0.
+        Numbers of the similar rows in the data that were searched, from 0.
     distances : ndarray of shape (n_rows, k)
         Distances in encoded feature units for a detector.  For a map, distances by its metric.
 
@@ -1498,7 +1498,7 @@ class SimilarRows:
 
 
 def nearest_usual_rows(detector: Detector, X: Any, among: Any, n_similar: int) -> SimilarRows:
-    """Return the usual rows nearest to each row, as `Detector.similar_rows` does."""
+    """Return, for each row, the nearest usual rows, as `Detector.similar_rows` does."""
     check_whole("n_similar", n_similar, 1)
     map_ = detector.map_
     table, others = table_and_rows(map_, among)
@@ -1516,7 +1516,7 @@ def nearest_usual_rows(detector: Detector, X: Any, among: Any, n_similar: int) -
 
 
 def nearest_rows(map_: Map, X: Any, among: Any, n_similar: int) -> SimilarRows:
-    """Return the rows nearest to each row by the metric of a map."""
+    """Return, for each row, the rows that are nearest by the metric of a map."""
     check_whole("n_similar", n_similar, 1)
     table, others = table_and_rows(map_, among)
     units = map_.winners_of_rows(others)
@@ -1528,7 +1528,7 @@ def nearest_rows(map_: Map, X: Any, among: Any, n_similar: int) -> SimilarRows:
 
 @dataclass(frozen=True, eq=False)
 class _Groups:
-    """Rows grouped by unit, with a bounding ball for each group."""
+    """Rows grouped by their unit, with a ball that contains all rows of each group."""
 
     rows: Float64s
     numbers: Ints
@@ -1538,7 +1538,7 @@ class _Groups:
 
     @classmethod
     def of(cls, rows: Float64s, units: Ints, prototypes: Float64s, chosen: Ints) -> "_Groups":
-        """Group the chosen rows by unit.  `units` has one unit for each chosen row."""
+        """Group the chosen rows by unit.  `units` contains the unit of each chosen row."""
         order = np.argsort(units, kind="stable")
         chosen, units = chosen[order], units[order]
         present, begin = np.unique(units, return_index=True)
@@ -1547,7 +1547,7 @@ class _Groups:
         return cls(rows[chosen], chosen, np.append(begin, len(chosen)), prototypes[present], radii)
 
     def similar(self, rows: Float64s, n_similar: int, ids: Ids) -> SimilarRows:
-        """Return the rows of the groups nearest to each row."""
+        """Return, for each row, the rows of the groups that are nearest to the row."""
         k = min(n_similar, len(self.rows))
         found, distances = np.empty((len(rows), k), dtype=np.intp), np.empty((len(rows), k))
         for i, row in enumerate(rows):
@@ -1556,7 +1556,7 @@ class _Groups:
         return SimilarRows([[names[j] for j in near] for near in found], found, distances)
 
     def nearest(self, row: Float64s, k: int) -> tuple[Ints, Float64s]:
-        """Return numbers and distances of the k nearest rows, sorted by distance, then by
+        """Return numbers and distances of the k nearest rows, sorted by distance and then by row
         number."""
         # The bound is slightly reduced, so that rounding does not exclude a row.
         bound = (_distances(self.centers, row) - self.radii) * (1 - 1e-9) - 1e-300
@@ -1581,18 +1581,18 @@ def _distances(rows: Float64s, others: Float64s) -> Float64s:
 
 @dataclass(frozen=True, eq=False)
 class LabelShare:
-    """Counts of known labels among the rows around each given row.
+    """For each given row, counts of known labels among nearby rows.
 
     Attributes
     ----------
     n_known : ndarray of shape (n_rows,)
-        Number of rows with a known label in the unit of the given row or in neighboring units.
+        Number of rows with a known label in the unit of the given row and in neighboring units.
     n_anomalies : ndarray of shape (n_rows,)
         Number of anomalies among these labeled rows.
     share : ndarray of shape (n_rows,)
         Share of anomalies among these labeled rows, or NaN if there is no labeled row.
     low, high : ndarray of shape (n_rows,)
-        Ends of the Wilson interval of the share.  The ends are 0 and 1 if there is no labeled row.
+        Ends of the Wilson interval of the share.  They are 0 and 1 if there is no labeled row.
 
     See Also
     --------
@@ -1638,7 +1638,7 @@ def label_share_around(map_: Map, X: Any, among: Any, y: Any, level: float) -> L
 
 
 def _add_neighbors(map_: Map, counts: Ints) -> Ints:
-    """Return the count of each unit plus the counts of its neighbors."""
+    """Return, for each unit, its count plus the counts of its neighbors on the map."""
     neighbors = map_.lattice.neighbors
     return np.asarray(counts + np.where(neighbors >= 0, counts[neighbors], 0).sum(axis=1))
 
@@ -1646,32 +1646,32 @@ def _add_neighbors(map_: Map, counts: Ints) -> Ints:
 # The file of a detector.
 
 METRIC = "metric"
-"""Name of a file header entry.  The entry is present only if the detector decorrelates columns."""
+"""Name of a file header entry.  Files contain it only if the detector decorrelates columns."""
 
 METRIC_NAME = "decorrelated"
-"""The only allowed value of the entry `METRIC`."""
+"""The only allowed value of the file header entry `METRIC`."""
 
 SHARED = "members_share_metric"
-"""Name of a file header entry.  The entry is present only if all members share one decorrelation.
-Otherwise, each member has its own decorrelation."""
+"""Name of a file header entry.  The file contains this entry only if all member maps share one
+decorrelation.  Otherwise, each member has its own decorrelation."""
 
 BY_BULK = "p_values_by_bulk"
-"""Name of a file header entry.  The entry is present only if p-values are estimated from the bulk
-of the scores.  Older files do not have this entry."""
+"""Name of a file header entry.  The file contains this entry only if p-values are estimated from
+the bulk of the scores.  Older files do not have this entry."""
 
 NAMES_IN_FILE = {"rms_distances": "spread", "deviations": "spread", "label_factors": "lift"}
-"""Attributes with another name in files of format 1, and their names in the files."""
+"""Attributes whose names differ in files of format 1, and their names in these files."""
 
 MARKS = "marks"
-"""Name of the file header entry with the numbers in `Marks`.  The names of the arrays in `Marks`
-begin with this name."""
+"""Name of the file header entry that contains the numbers of a `Marks` object.  The arrays of the
+`Marks` object have names that begin with this name."""
 
 BY_UNIT = ("usual", "spread", "lift", "regions")
-"""Names of the arrays in a file with one value for each unit."""
+"""Names of those arrays in a detector file that contain one value for each unit."""
 
 
 def record_of_detector(detector: Detector) -> Record:
-    """Return the record of the detector's map and of the detector's other parts."""
+    """Return a record that contains the detector's map and its other parts."""
     record, calibration = detector.map_.to_record(), detector.calibration
     whole = detector.of_all_rows
     header: dict[str, Any] = {
@@ -1725,7 +1725,7 @@ def _name_of(beginning: str, part: str) -> str:
 
 
 def parts_of_detector(record: Record, map_: Map) -> dict[str, Any]:
-    """Check and return the parts that `record_of_detector` stored."""
+    """Check the parts of a detector that `record_of_detector` stored, and return them."""
     header, arrays = record.header["detector"], record.arrays
     if not isinstance(header, dict):
         raise ParameterTypeError(
@@ -1805,7 +1805,7 @@ def _scorer_of(
 
 
 def _share_arrays(scorer: Scorer, whole: Scorer) -> Scorer:
-    """Return a member that shares equal arrays with the map of all rows.  This saves memory."""
+    """Return a member map that shares equal arrays with the map of all rows.  This saves memory."""
     own, of_all = scorer.decorrelation, whole.decorrelation
     if own is not None and of_all is not None and own is not of_all:
         parts = {part.name: getattr(own, part.name) for part in fields(own)}
@@ -1821,7 +1821,7 @@ def _shared_if_equal(values: Any, of_all: Any) -> Any:
 
 
 def _parts_in(arrays: Mapping[str, Any], kind: Any, beginning: str) -> dict[str, Any]:
-    """Return the parts of a `kind` object by name, from the arrays of a file."""
+    """Return the parts of a `kind` object by name, read from the arrays of a file."""
     return {part.name: arrays[_name_of(beginning, part.name)] for part in fields(kind)}
 
 

@@ -15,40 +15,40 @@ from somscape.outliers.detector import Detector, as_detector
 from somscape.regions.find import merge_small_regions
 
 FINE, COARSE = 10, 1.1
-"""Number of highest scores that are all edges, and growth of the gaps between lower edges."""
+"""Number of highest scores that are all edges of gaps, and growth of the gaps below them."""
 
 EXPONENTS = np.array([0.2, 0.4, 0.6, 0.8])
-"""Exponents e of the bets, from bold to cautious.  For a p-value p, the stake of a bet is
-multiplied by ``e * p^(e - 1)``."""
+"""Exponents e of the gambler's bets, from the boldest to the most cautious bet.  For a p-value p,
+the stake of a bet is multiplied by ``e * p^(e - 1)``."""
 
 ALLOWANCE = 0.25
-"""Half of the shift to detect in the mean normal score.  It is subtracted from each normal
-score."""
+"""Half of the change of the mean normal score that should be detected.  It is subtracted from each
+normal score."""
 
 FIRST_ROWS = 30
-"""Number added to the number of rows in the limit.  This makes an alarm in the first rows
-unlikely."""
+"""Number added to the number of rows in the formula for the limit of the sum.  This makes an alarm
+in the first rows unlikely."""
 
 OVERSHOOT = 1.166
-"""Correction of the limit, because sums exceed the limit (Siegmund 1985)."""
+"""Correction that is subtracted from the limit, because sums overshoot it (Siegmund 1985)."""
 
 
 @dataclass(eq=False)
 class Ranks:
-    """Computes p-values from the ranks of new scores among earlier scores.
+    """Computes the p-value of each new score from its rank among earlier scores.
 
-    A new score is equally likely to fall into each gap between earlier scores.  After each row, the
-    count of the row's gap increases by 1 (a Polya urn).  The p-value of a row is the share of
-    counts in higher gaps.  A random part of the share of its own gap is added.  The p-value is
-    exactly uniform and independent of earlier p-values if rows are exchangeable and scores do not
-    tie (Vovk, Gammerman and Shafer 2005, section 2.3).
+    A new score is equally likely to be in each gap between earlier scores.  After each row, the
+    count of the gap that contains its score increases by 1 (a Polya urn).  The p-value of a score
+    is the share of the counts in higher gaps.  A random part of the share of the score's own gap is
+    added.  P-values are exactly uniform and independent of earlier p-values if rows are
+    exchangeable and scores do not tie (Vovk, Gammerman and Shafer 2005, section 2.3).
 
     Parameters
     ----------
     edges : ndarray of shape (n_gaps - 1,)
-        Scores that separate the gaps, in ascending order.
+        Scores that are the borders between gaps, in ascending order.
     counts : ndarray of shape (n_gaps,)
-        Number of rows below the first edge, between neighboring edges, and from the last edge
+        Number of scores below the first edge, between neighboring edges, and from the last edge
         upwards.
     rng : numpy.random.Generator
     """
@@ -59,7 +59,7 @@ class Ranks:
 
     @classmethod
     def among(cls, scores: Float64s, weights: Float64s | None, rng: np.random.Generator) -> "Ranks":
-        """Create the object from ascending earlier scores, with optional weights."""
+        """Create the object from earlier scores in ascending order and optional weights."""
         n = len(scores)
         weights = ones_or(weights, n)
         n_coarse = int(np.log(max(n, FINE) / FINE) / np.log(COARSE))
@@ -74,7 +74,7 @@ class Ranks:
         return cls(edges, counts, rng)
 
     def p_values(self, scores: Float64s) -> Float64s:
-        """Return the p-value of each score (small for high scores), and count the score."""
+        """Return each score's p-value (small for high scores), and count the score in its gap."""
         gaps = np.searchsorted(self.edges, scores, side="right")
         came = np.zeros((len(scores) + 1, len(self.counts)))
         came[np.arange(1, len(scores) + 1), gaps] = 1.0
@@ -89,9 +89,9 @@ class Ranks:
 
 @dataclass(eq=False)
 class Martingale:
-    """Capital of a gambler who bets that p-values become small.
+    """Capital of a gambler who bets that the next p-values are small.
 
-    At row t, the gambler stakes a part ``1 / (t * (t + 1))`` of the initial capital of 1.  Each bet
+    At row t, the gambler bets a part ``1 / (t * (t + 1))`` of the initial capital of 1.  Each bet
     gets an equal amount.  Stakes and gains stay in the bets.  If p-values are independent and
     uniform, the capital is a martingale.  The probability that the capital ever rises to 1 / a is
     then at most a (Ville 1939).
@@ -127,8 +127,8 @@ class Cusum:
     """Cumulative sum of normal scores.  The sum restarts whenever it falls to 0.
 
     The limit rises with the logarithm of the number of rows.  If p-values are independent and
-    uniform, the sum ever passes the limit with a probability of about `false_alarm` (Siegmund 1985,
-    chapter 2).
+    uniform, the probability that the sum ever passes the limit is about `false_alarm` (Siegmund
+    1985, chapter 2).
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ class Cusum:
     total: float = 0.0
 
     def update(self, p: Float64s) -> tuple[Float64s, Float64s]:
-        """Return two values: the sum after each p-value, and the limit at that time."""
+        """Return two values: the cumulative sum after each p-value, and the limit at that row."""
         normal = NormalDist()
         steps = np.array([-normal.inv_cdf(min(max(v, 1e-12), 1 - 1e-12)) for v in p]) - ALLOWANCE
         path = np.cumsum(steps)
@@ -164,22 +164,22 @@ def chi_square_quantile(level: float, n: int) -> float:
 
 
 MIN_EXPECTED = 20.0
-"""Minimum expected number of a window's rows in each region."""
+"""Minimum expected number of rows of one window in each region."""
 
 SMALL_INDEX = 0.1
-"""Population stability indices up to this value are not a change (rule of thumb)."""
+"""Highest population stability index that does not count as a change (rule of thumb)."""
 
 N_FIRST = 100
 """Number of first rows of a stream whose quantization errors are compared with later errors."""
 
 N_NAMED = 200
-"""Number of rows before an alarm in which changed columns are found."""
+"""Number of rows before an alarm that are examined to find the changed columns."""
 
 MAX_ALARM_COLUMNS = 3
 """Maximum number of columns that an alarm names."""
 
 MIN_PART = 0.25
-"""Minimum change of a named column, as a share of the largest change."""
+"""Minimum change of a column that an alarm names, as a share of the largest change."""
 
 TAKEN_ROWS = 2048
 """Number of rows that are processed at the same time."""
@@ -193,9 +193,9 @@ class DriftAlarm:
     ----------
     kind : {"hits", "new_cells", "quantization_error", "martingale"}
     row : int
-        Number of rows seen when the alarm was raised.
+        Number of rows that the monitor had processed when the alarm was raised.
     value, limit : float
-        Value of the signal, and the limit that the value exceeded.
+        Value of the signal that raised the alarm, and the limit that the value exceeded.
     columns : tuple of str
         Names of the columns that changed most.
 
@@ -232,7 +232,7 @@ class DriftAlarm:
 
 
 class DriftMonitor:
-    """Watch a stream of rows for drift, in constant memory.
+    """Monitor a stream of rows for drift (lasting changes), in constant memory.
 
     Parameters
     ----------
@@ -242,7 +242,7 @@ class DriftMonitor:
         Number of rows in a window, at least 50.  The signals ``hits`` and ``new_cells`` are
         checked at the end of each window.
     false_alarm : float, default=0.01
-        Probability of at least one alarm by each signal, in a stream of any length without drift.
+        Probability that each signal ever raises an alarm in an endless stream without drift.
     random_state : int, default=0
         Seed for random numbers that break ties between p-values.
 
@@ -251,7 +251,7 @@ class DriftMonitor:
     n_rows : int
         Number of rows seen.
     stability_index : float
-        Population stability index of the last full window.  NaN before the first window ends.
+        Population stability index of the last complete window.  NaN before the first window ends.
     odds : float
         Current capital of the martingale.  The capital starts at 1 and restarts after each alarm.
 
@@ -277,11 +277,11 @@ class DriftMonitor:
       conformal p-values compare each row with the calibration rows and the earlier rows of this
       stream.
 
-    Ville's inequality limits the probability of a false alarm by the martingale to `false_alarm`.
-    This requires that cross-fitting makes the calibration rows exchangeable with new rows.  For all
-    other signals, the probability is approximate.  The probability is divided among the windows or
-    rows.  The share of the k-th window or row is ``1 / (k * (k + 1))``.  An alarm repeats as long
-    as its cause lasts.
+    By Ville's inequality, the probability of a false alarm by the martingale is at most
+    `false_alarm`.  This requires that cross-fitting makes the calibration rows exchangeable with
+    new rows.  For all other signals, the probability is approximate.  This probability is divided
+    among the windows or rows.  The k-th window or row gets the share ``1 / (k * (k + 1))`` of the
+    probability.  Alarms repeat as long as their cause lasts.
 
     References
     ----------
@@ -328,17 +328,17 @@ class DriftMonitor:
         self._recent = np.empty((0, self.detector.map_.codebook.shape[1]))
 
     def update(self, X: Any) -> list[DriftAlarm]:
-        """Process further rows and return the alarms that they raise.
+        """Process the next rows of the stream and return the alarms that they raise.
 
         Parameters
         ----------
         X : Table, data frame or array-like of shape (n_rows, n_features)
-            Any number of rows, in the order in which they arrived.
+            Any number of further rows, in the order in which they arrived.
 
         Returns
         -------
         list of DriftAlarm
-            Alarms in the order of the rows.
+            Alarms in the order of the rows that raised them.
         """
         rows = np.asarray(self.detector.map_.rows_of(X), dtype=np.float64)
         alarms: list[DriftAlarm] = []
@@ -350,7 +350,7 @@ class DriftMonitor:
         return alarms
 
     def _process(self, rows: Float64s) -> list[DriftAlarm]:
-        """Process rows of one window and return their alarms."""
+        """Process rows that belong to one window, and return the alarms that they raise."""
         units, distances = self.detector.map_.nearest(rows)
         before = self._recent
         self._recent = np.concatenate([before, rows])[-self.window :]
@@ -370,7 +370,7 @@ class DriftMonitor:
         return sorted(alarms, key=lambda one: one.row)
 
     def _bet(self, scores: Float64s) -> list[tuple[int, float, float]]:
-        """Return the rows at which the martingale passes its limit, its values, and the limit."""
+        """Return rows at which the martingale passes its limit, its values, and the limit."""
         p = self._calibrated.p_values(scores)
         limit = 1.0 / self.false_alarm
         found = []
@@ -392,7 +392,7 @@ class DriftMonitor:
         self._cusum = Cusum(self.false_alarm)
 
     def _trend(self, distances: Float64s) -> list[tuple[int, float, float]]:
-        """Return the rows at which the CUSUM passes its limit, its values, and the limits."""
+        """Return rows at which the CUSUM passes its limit, its values, and the limits."""
         found = []
         start = 0
         while start < len(distances):
@@ -433,7 +433,7 @@ class DriftMonitor:
 
 @dataclass(frozen=True, eq=False)
 class _Regions:
-    """Two values: number of training rows in each region, and the units without training rows."""
+    """Two values: number of training rows in each region, and units without training rows."""
 
     of_unit: Ints
     hits: Float64s
@@ -464,7 +464,7 @@ class _Regions:
         return index, max(SMALL_INDEX, chi_square * (1 / n + 1 / n_trained))
 
     def most_new(self, n: int, level: float) -> float:
-        """Return how many of n rows can be in empty units before an alarm."""
+        """Return how many of n rows can be in units without training rows before an alarm."""
         alone = self.n_alone + 1.0
         expected = min((alone + 2 * np.sqrt(alone)) / self.hits.sum(), 1.0)
         counts = np.arange(np.ceil(n * expected), n)
@@ -477,14 +477,14 @@ class _Regions:
 
 
 def _columns_that_add(detector: Detector, rows: Float64s) -> tuple[str, ...]:
-    """Return the columns that add more to the scores of these rows than in training."""
+    """Return the columns that contribute more to the scores of these rows than in training."""
     usual = detector.mean_contributions
     more = detector.contributions_of_rows(rows).mean(axis=0) - (0.0 if usual is None else usual)
     return _largest_names(more, [code.name for code in detector.map_.encoding.features])
 
 
 def _columns_that_moved(detector: Detector, rows: Float64s) -> tuple[str, ...]:
-    """Return the columns whose means changed most, in standard deviations of the training rows."""
+    """Return the columns whose means changed most, in standard deviations of training rows."""
     map_, far = detector.map_, detector.of_all_rows.rms_distances
     weights = map_.hits
     mean = np.average(map_.codebook, axis=0, weights=weights)
@@ -502,7 +502,7 @@ def _columns_that_moved(detector: Detector, rows: Float64s) -> tuple[str, ...]:
 
 
 def _largest_names(values: Float64s, names: list[str]) -> tuple[str, ...]:
-    """Return at most three names that belong to the largest values."""
+    """Return the names of the columns with the largest values, at most three."""
     order = np.argsort(-values, kind="stable")[:MAX_ALARM_COLUMNS]
     least = MIN_PART * values[order[0]]
     return tuple(names[j] for j in order if values[j] > max(least, 0.0))

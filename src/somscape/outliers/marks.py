@@ -1,4 +1,4 @@
-"""Learning from rows that a person marked as anomalies or as usual."""
+"""Changes of scores, learned from rows that a person marked as anomalies or as usual."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -20,19 +20,19 @@ from somscape.tables.encoding import Encoding
 CITY_BLOCK = Metric("manhattan")
 
 MAX_SAID = 3
-"""Maximum number of columns named as the reason for changed scores."""
+"""Maximum number of columns that a sentence names as the reason for changed scores."""
 
 NAMED_SHARE = 0.5
-"""Minimum effect of a named column, as a share of the largest effect."""
+"""Minimum effect of a column that a sentence names, as a share of the largest effect."""
 
 LIKE_WITHIN = 3.0
-"""Distance at which the similarity of two rows is 1 / e."""
+"""Distance between two rows at which their similarity is 1 / e."""
 
 BLOCK_VALUES = 1 << 20
 """Maximum number of distances in memory at the same time (8 MiB)."""
 
 CLEAR_TRUST = 0.5
-"""If the trust is lower, a sentence reports that the marks hardly agree."""
+"""If the trust in the marks is lower, a sentence reports that the marks hardly agree."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,26 +42,26 @@ class Marks:
     Attributes
     ----------
     n_confirmed, n_cleared : int
-        Number of rows marked as anomalies (confirmed), and as usual (cleared).
+        Number of rows marked as anomalies (confirmed), and number marked as usual (cleared).
     trust : float
-        Weight of the marks, from 0 to 1.  The weight is high if the marks agree with each other.
+        Weight of the marks, from 0 to 1.  The weight is high if similar rows have similar marks.
     n_raised, n_lowered : int
-        Numbers of training rows with raised and with lowered scores, by a factor of at least 1.1.
-        Rows with fixed scores do not count.
+        Number of training rows whose scores the marks raise by a factor of at least 1.1, and number
+        whose scores they lower as much.  Rows with fixed scores do not count.
     center : float
-        Mean logarithm of the factors of the training rows.  It is subtracted from the logarithm of
-        each factor.  This keeps the average of the scores' logarithms.
+        Mean logarithm of the factors by which the scores of training rows change.  It is subtracted
+        from the logarithm of each factor.  This keeps the scores' average logarithm.
     features : ndarray of shape (n_used,), int64
-        Ascending numbers of the encoded features that determine the distance between rows.  Empty
-        if the detector did not learn anything.
+        Ascending numbers of the encoded features that determine the distance between rows.  The
+        array is empty if the detector did not learn anything.
     x, y : ndarray of shape (n_used, n_knots), float64
         Some values of each feature (the knots), and their coordinates on the axis of the feature.
         Coordinates are interpolated linearly between knots.  They are constant beyond the outermost
-        knots.  If a feature has fewer knots, its last knot is repeated.
+        knots.  If a feature has fewer knots than others, its last knot is repeated.
     places : ndarray of shape (n_taught, n_used), float64
-        Coordinates on these axes for the rows from which the detector learned.
+        Coordinates of the rows from which the detector learned, on the axes of the features.
     pull : ndarray of shape (n_taught,), float64
-        Amount that each of these rows adds to the logarithm of the factor of an equal row.
+        Amount by which each of these rows raises the logarithm of the factor of an equal row.
     n_leading : int
         Number of confirmed rows with a fixed score.  These rows come first in `rows`.
     rows : ndarray of shape (n_held, n_features), float64
@@ -87,14 +87,14 @@ class Marks:
 
     @classmethod
     def none(cls, n_confirmed: int, n_cleared: int, n_features: int) -> "Marks":
-        """Return marks that do not change scores and do not fix scores."""
+        """Return marks that neither change scores by learning nor fix any scores."""
         empty = np.empty((0, 2))
         nothing = np.empty(0, dtype=np.int64), empty, empty, empty[:, :0], empty[:, 0]
         held = 0, np.empty((0, n_features)), np.empty(0)
         return cls(n_confirmed, n_cleared, 1.0, 0, 0, 0.0, *nothing, *held)
 
     def check(self, n_features: int) -> None:
-        """Raise ValueError or TypeError if the parts do not fit together."""
+        """Raise ValueError or TypeError if the attributes do not fit together."""
         for name in ("n_confirmed", "n_cleared", "n_raised", "n_lowered", "n_leading"):
             check_whole(f"marks.{name}", getattr(self, name), 0)
         check_number("marks.trust", self.trust, 0, 1, low_is_allowed=True)
@@ -127,7 +127,7 @@ class Marks:
         return len(self.features) > 0
 
     def factors(self, rows: Floats) -> Float64s:
-        """Return the factor by which the score of each row is multiplied."""
+        """Return, for each row, the factor by which its score is multiplied."""
         return exp(self.moves(rows) - self.center)
 
     def moves(self, rows: Floats) -> Float64s:
@@ -141,7 +141,7 @@ class Marks:
         return out
 
     def _coordinates(self, rows: Floats) -> Float64s:
-        """Return the coordinates of rows on the axes of the features."""
+        """Return the coordinates of rows on the axes of the features in `features`."""
         placed = np.empty((len(rows), len(self.features)))
         for j, feature in enumerate(self.features.tolist()):
             n = 1 + int(np.count_nonzero(np.diff(self.x[j])))
@@ -149,12 +149,12 @@ class Marks:
         return placed
 
     def are_held(self, rows: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Return which rows equal a row with a fixed score, and which equal a confirmed row."""
+        """Return which rows are equal to a row with a fixed score, and which to a confirmed row."""
         which = self._numbers_of_equal(rows)
         return which >= 0, (which >= 0) & (which < self.n_leading)
 
     def with_held(self, rows: Floats, scores: Float64s) -> Float64s:
-        """Return scores with fixed scores for rows that equal a row with a fixed score."""
+        """Return the scores, replaced by the fixed score for rows that equal a row with one."""
         which = self._numbers_of_equal(rows)
         is_held = which >= 0
         if not is_held.any():
@@ -164,7 +164,7 @@ class Marks:
         return out
 
     def _numbers_of_equal(self, rows: Floats) -> Ints:
-        """Return the number of the equal row among `self.rows` for each row, or -1."""
+        """Return, for each row, the number of the equal row in `self.rows`, or -1 without one."""
         found = np.full(len(rows), -1, dtype=np.intp)
         left = np.arange(len(rows))
         with np.errstate(over="ignore"):
@@ -176,7 +176,7 @@ class Marks:
         return found
 
     def parts_with_held(self, rows: Floats, parts: Float64s) -> Float64s:
-        """Return the parts of scores, scaled to add up to fixed scores for marked rows."""
+        """Return the contributions to scores.  For marked rows, they add up to fixed scores."""
         scores = parts.sum(axis=1)
         held = self.with_held(rows, scores)
         moved = np.flatnonzero(held != scores)
@@ -193,7 +193,7 @@ class Marks:
         return {key: i for i, key in reversed(numbered)}  # keeps the first of equal rows
 
     def in_words(self, encoding: Encoding) -> str:
-        """Return sentences about how the marks changed scores, or why scores did not change."""
+        """Return sentences about how the marks changed scores, or why they did not change any."""
         n = self.n_confirmed + self.n_cleared
         marks = f"{n:,} {'mark' if n == 1 else 'marks'} ({self.n_confirmed:,} confirmed, "
         marks += f"{self.n_cleared:,} cleared)"
@@ -232,7 +232,7 @@ class Marks:
         return "the marked rows do not differ in any column"
 
     def _columns(self, encoding: Encoding) -> list[str]:
-        """Return the columns with the largest effect on the distance between rows."""
+        """Return the columns that have the largest effect on the distance between rows."""
         change = np.zeros(encoding.n_features)
         change[self.features] = np.ptp(self.y, axis=1)
         by_column = encoding.sum_by_column(change[None])[0]
@@ -242,7 +242,7 @@ class Marks:
 
 
 def alike(distances: Float64s) -> Float64s:
-    """Return the similarity of rows.  It is 1 for equal rows and decreases with distance."""
+    """Return the similarity of rows.  It is 1 for equal rows and decreases with their distance."""
     return exp(distances / -LIKE_WITHIN)
 
 
@@ -253,7 +253,7 @@ def same_rows(rows: Floats) -> Ints:
 
 
 def _keys(rows: Floats) -> list[bytes]:
-    """Return the bytes of each row as float32, with 0.0 instead of -0.0."""
+    """Return the bytes of each row as float32, after replacing -0.0 with 0.0."""
     with np.errstate(over="ignore"):
         short = np.ascontiguousarray(rows, dtype=np.float32) + np.float32(0)
     return [row.tobytes() for row in short]
@@ -267,7 +267,7 @@ UNKNOWN, USUAL, ANOMALY = -1, 0, 1
 
 
 def known_labels(known: Any, n_rows: int, name: str = "known") -> Ints | None:
-    """Return labels as 1 (anomaly), 0 (usual) and -1 (unknown), or None without known labels."""
+    """Return labels as 1 (anomaly), 0 (usual) and -1 (unknown), or None if no label is known."""
     if known is None:
         return None
     values = np.asarray(known)
@@ -290,55 +290,54 @@ def known_labels(known: Any, n_rows: int, name: str = "known") -> Ints | None:
 
 
 def _first_values(values: NDArray[Any]) -> str:
-    """Return the first few distinct values as a text."""
+    """Return a text with the first few distinct values."""
     return ", ".join(np.unique(values.astype(str))[:4].tolist())
 
 
 KNOTS = tuple(0.5 * i for i in range(-6, 7))
-"""Knots of features with many values are at these normal scores.  The lowest and the highest value
-are also knots.  Tuned on half of the tables of `benchmarks/detection`."""
+"""Normal scores of the knots of features with many values.  The lowest and the highest value are
+also knots.  `KNOTS` to `EQUAL_SHARE` were tuned on half of the tables of `benchmarks/detection`."""
 
 NOISE = 0.3
-"""Unexplained variance of the marks, divided by the variance that values explain.  Tuned on half of
-the tables of `benchmarks/detection`."""
+"""Variance of the marks that values of rows do not explain, divided by the variance that they
+explain."""
 
 STRENGTH = 6.0
-"""Factor that converts a prediction by the marks into a change of a score's logarithm.  Tuned on
-half of the tables of `benchmarks/detection`."""
+"""Factor by which a prediction from the marks is multiplied to change the logarithm of a score."""
 
 EXPECTED, EXPECTED_MARKS = 0.5, 8.0
-"""Share of confirmed rows assumed without marks, and the weight of this assumption in marks.  Tuned
-on half of the tables of `benchmarks/detection`."""
+"""Share of confirmed rows that is assumed before any marks, and the number of marks whose weight
+this assumption has."""
 
 N_UNMARKED, UNMARKED_WEIGHT = 30, 1.0
-"""Number of unmarked rows used as cleared rows, and their total weight in marks.  Tuned on half of
-the tables of `benchmarks/detection`."""
+"""Number of unmarked rows that are treated as cleared rows, and the number of marks whose weight
+they have in total."""
 
 EQUAL_SHARE = 0.2
-"""Share of the relevance that is divided equally among columns.  The marks determine the remaining
-relevance.  Tuned on half of the tables of `benchmarks/detection`."""
+"""Share of the total relevance that is divided equally among columns.  The marks determine the
+remaining relevance."""
 
 MAX_MARKS = 500
-"""Maximum number of marks to learn from.  With more marks, only some evenly spaced marked rows are
-used."""
+"""Maximum number of marks to learn from.  If there are more marks, a detector learns only from some
+evenly spaced marked rows."""
 
 MAX_HELD = 1000
-"""Marked rows get fixed scores only up to this number of marks.  More marks are not from a
+"""Maximum number of marks at which marked rows get fixed scores.  More marks are not from a
 review."""
 
 NOTICED = 1.1
-"""Minimum factor of a raised score, and minimum divisor of a lowered score."""
+"""Factor from which a score counts as raised, and divisor from which a score counts as lowered."""
 
 LEAST_SHARE = 1e-12
-"""Minimum share of rows below and above a knot.  A share of 0 would have an infinite normal
-score."""
+"""Minimum share of rows below a knot, and minimum share of rows above a knot.  The normal score of
+a share of 0 would be infinite."""
 
 LEAST_GAP = 1e-100
-"""Minimum distance between knots, as a share of their range.  A range below 1 counts as 1."""
+"""Minimum distance between knots, as a share of the knots' range.  A range below 1 counts as 1."""
 
 BITS = 30
-"""Learned values are rounded to this number of binary digits after the point.  Further digits can
-depend on the version of numerical libraries."""
+"""Number of binary digits after the point to which learned values are rounded.  Later digits can
+differ between versions of numerical libraries."""
 
 
 def marks_of(
@@ -348,7 +347,7 @@ def marks_of(
     labels: Ints,
     scores: Float64s,
 ) -> Marks:
-    """Return the changes of scores that a detector learns from marks."""
+    """Return the changes of scores that a detector learns from marked rows."""
     n_confirmed, n_cleared = (int((labels == kind).sum()) for kind in (ANOMALY, USUAL))
     marks = Marks.none(n_confirmed, n_cleared, rows.shape[1])
     counts = counts_of(weights)
@@ -371,9 +370,9 @@ def marks_of(
 
 @dataclass(frozen=True, eq=False)
 class _Feature:
-    """Knots of a feature, and normal scores of knots and rows.
+    """Knots of a feature, normal scores of these knots, and normal scores of the rows.
 
-    `share` is the relevance of the feature for equally relevant columns.
+    If all columns are equally relevant, `share` is the relevance of the feature.
     """
 
     number: int
@@ -384,14 +383,14 @@ class _Feature:
 
     @property
     def apart(self) -> Float64s:
-        """Distances between the rows to learn from, only in this feature."""
+        """Distances in this feature between the rows from which a detector learns."""
         return np.abs(self.of_rows[:, None] - self.of_rows)
 
 
 def _learn(
     marks: Marks, rows: Floats, counts: Float64s | None, encoding: Encoding, labels: Ints
 ) -> Marks:
-    """Return marks with the learned changes, if any."""
+    """Return the marks, with the changes of scores that were learned from them, if any."""
     chosen, unmarked = _choose_marked(labels), _choose_unmarked(labels, counts)
     features = _features(rows, counts, encoding, np.append(chosen, unmarked))
     weights = ones_or(counts, len(rows))[chosen]
@@ -450,14 +449,14 @@ def _spread(values: Float64s, weights: Float64s) -> float:
 
 
 def _choose_marked(labels: Ints) -> Ints:
-    """Return the row numbers of the marked rows to learn from."""
+    """Return the numbers of the marked rows from which a detector learns."""
     kinds = [np.flatnonzero(labels == kind) for kind in (ANOMALY, USUAL)]
     step = -(-sum(map(len, kinds)) // MAX_MARKS)
     return np.sort(np.concatenate([kind[::step] for kind in kinds]))
 
 
 def _choose_unmarked(labels: Ints, counts: Float64s | None) -> Ints:
-    """Return the numbers of some evenly spaced unmarked rows."""
+    """Return the numbers of some unmarked rows at even distances."""
     others = np.flatnonzero(labels == UNKNOWN)
     ends = np.cumsum(ones_or(counts, len(labels))[others])
     if not len(others):
@@ -484,7 +483,7 @@ def _features(
 
 
 def _knots(counted: Counted) -> tuple[Float64s, Float64s]:
-    """Return two values: knots of a feature, and their normal scores."""
+    """Return two values: the knots of a feature, and the normal scores of the knots."""
     law, values = NormalDist(), counted.values
     middle = (counted.ends - np.diff(counted.ends, prepend=0.0) / 2) / counted.n
     at = np.arange(len(values))
@@ -506,7 +505,7 @@ def _trust(
     is_anomaly: NDArray[np.bool_],
     weights: Float64s,
 ) -> float:
-    """Return the trust in the marks, from 0 to 1.  See `Marks.trust`."""
+    """Return how far the marks can be trusted, from 0 to 1.  See `Marks.trust`."""
     kinds = [weights[is_anomaly].sum(), weights[~is_anomaly].sum()]
     if not all(kinds):
         return 1.0
@@ -523,7 +522,7 @@ def _trust(
 
 
 def _lines(features: list[_Feature], relevance: Float64s) -> tuple[Float64s, Float64s]:
-    """Return the padded knots of all features, and their normal scores times the relevance."""
+    """Return the padded knots of all features, and the knots' normal scores times the relevance."""
     x, y = (padded(lines) for lines in ([f.x for f in features], [f.normal for f in features]))
     return x, _round(y * relevance[:, None])
 
@@ -534,7 +533,7 @@ def _round(values: Float64s | float) -> Float64s:
 
 def _fix_scores(rows: Floats, labels: Ints, scores: Float64s) -> tuple[int, Float64s, Float64s]:
     """Return three values for rows with a fixed score: number of confirmed rows, all rows, and
-    scores.  Confirmed rows score above all other rows, and cleared rows score below."""
+    scores.  Confirmed rows score above all unmarked rows, and cleared rows score below."""
     marked = np.flatnonzero(labels != UNKNOWN)
     others = np.flatnonzero(labels == UNKNOWN)
     if len(marked) > MAX_HELD or not len(others):

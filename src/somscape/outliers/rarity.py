@@ -1,4 +1,4 @@
-"""How rare each value of a row is, and how far out its numbers are."""
+"""Rarity of the values in a row, and distances of its numbers from common values."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -31,51 +31,51 @@ def is_array(values: Any, shape: tuple[int, ...], kinds: str = "fiu") -> bool:
 
 
 TAIL_SHARE = 0.05
-"""A smooth tail is fitted to this share of the rows on each side."""
+"""Share of the rows, at each end of a column, to which a smooth tail is fitted."""
 
 MIN_TAIL_ROWS, MIN_TAIL_VALUES = 10, 5
-"""Minimum numbers of rows and of different values for a smooth tail."""
+"""Minimum number of rows, and minimum number of distinct values, for fitting a smooth tail."""
 
 TAIL_SHAPE = 0.05
-"""Shape of the tail (generalized Pareto).  A value ten times as far out adds about 30 more."""
+"""Shape of the tail (generalized Pareto).  A value ten times as far out scores about 30 more."""
 
 TAIL_STEPS = (0.25, 0.5, *(2.0**i for i in range(13)))
-"""Distances from the start of a tail to its knots, in units of its scale."""
+"""Distances of the knots of a tail from its start, in units of the tail's scale."""
 
 TAIL_RISES = log(1.0 + TAIL_SHAPE * np.array(TAIL_STEPS)) / TAIL_SHAPE
-"""Increase of the height from the start of a tail to each of its knots."""
+"""For each knot of a tail, how much higher the line is than at the start of the tail."""
 
 BODY_SHARES = (0.05, 0.065, 0.08, 0.1, 0.13, 0.16, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5)
-"""A column with many different numbers has knots at these quantiles from both sides."""
+"""Quantiles, counted from both ends, that are knots of a column with many distinct numbers."""
 
 MAX_BODY_VALUES = 2 * len(BODY_SHARES)
-"""Up to this number of different values between the tails, each value is a knot."""
+"""Maximum number of distinct values between the tails for which each value is a knot."""
 
 BLOCK_VALUES = 1 << 20
-"""Maximum number of comparisons between values and knots at the same time."""
+"""Maximum number of values that are compared with knots at the same time."""
 
 CONSTANT_WIDTH = 1e-6
-"""Relative distance for the maximum rarity of a value in a constant column."""
+"""Relative distance from the value of a constant column at which rarity reaches its maximum."""
 
 
 Line: TypeAlias = tuple[Float64s, Float64s]
-"""Ascending knots of a line, and the heights of the line at the knots."""
+"""Ascending knots of a piecewise linear function (a line), and its heights at the knots."""
 
 
 @dataclass(frozen=True, eq=False)
 class Rarity:
-    """Amounts that single values of rows add to a score.
+    """Contributions of single values of rows to a score.
 
     Attributes
     ----------
     features : ndarray of shape (n_lines,), int64
-        Ascending numbers of the encoded features whose values add to the score.
+        Ascending numbers of those encoded features whose values contribute to the score.
     x : ndarray of shape (n_lines, n_knots), float64
-        Ascending values of each feature that are the knots of its line.  A line with fewer knots
-        repeats its last knot.
+        For each feature, the ascending values that are the knots of its line.  A line that has
+        fewer knots than others repeats its last knot.
     y : ndarray of shape (n_lines, n_knots), float64
-        Amounts that these values add, which are the heights of the line at its knots.  Each line is
-        straight between two knots.  Its first and last segment continue beyond the ends.
+        Contributions of these values, which are the heights of each line at its knots.  Each line
+        is straight between two knots.  The outer segments continue beyond the ends.
 
     See Also
     --------
@@ -98,12 +98,12 @@ class Rarity:
 
     @classmethod
     def of(cls, lines: Mapping[int, Line]) -> "Rarity":
-        """Create a Rarity from the lines of features.
+        """Create a rarity object from the lines of the features.
 
         Parameters
         ----------
         lines : mapping of int to (ndarray, ndarray)
-            Ascending knots, and heights of the line, by feature number.
+            For each feature, the ascending knots of its line, and the heights at them.
 
         Returns
         -------
@@ -114,12 +114,12 @@ class Rarity:
 
     @cached_property
     def lines(self) -> Mapping[int, Line]:
-        """The knots of each line, by number of the feature."""
+        """Knots of each line and heights at these knots, by number of the feature."""
         each = zip(self.features.tolist(), self.x, self.y, strict=True)
         return {feature: _knots(x, y) for feature, x, y in each}
 
     def check(self, n_features: int) -> None:
-        """Raise ValueError if the parts do not fit together or do not fit `n_features`.
+        """Raise ValueError if attributes do not fit together or do not fit `n_features`.
 
         Parameters
         ----------
@@ -133,7 +133,7 @@ class Rarity:
             )
 
     def scores(self, rows: Floats) -> Float64s:
-        """Return the sum of the amounts that the values of each row add.
+        """Return, for each row, the sum of the contributions of its values.
 
         Parameters
         ----------
@@ -146,7 +146,7 @@ class Rarity:
         return select_kernels().sum_of_lines(rows, self.features, self.x, self.y)
 
     def parts(self, rows: Floats) -> Float64s:
-        """Return the amount that each feature of each row adds.
+        """Return the contribution of each feature of each row to the score.
 
         Parameters
         ----------
@@ -167,7 +167,7 @@ class Rarity:
 
     @cached_property
     def _last_steps(self) -> Ints:
-        """Index of the last step between different knots of each line."""
+        """For each line, the index of the last segment between two different knots."""
         return np.asarray(np.count_nonzero(np.diff(self.x, axis=1), axis=1) - 1)
 
     @cached_property
@@ -177,7 +177,7 @@ class Rarity:
             return np.asarray(np.diff(self.y, axis=1) / np.diff(self.x, axis=1))
 
     def times(self, factor: float) -> "Rarity":
-        """Return a copy in which each value adds `factor` times as much."""
+        """Return a copy in which every contribution is multiplied by `factor`."""
         return replace(self, y=factor * self.y)
 
 
@@ -188,7 +188,7 @@ def padded(lines: Sequence[Float64s]) -> Float64s:
 
 
 def are_lines(features: Any, x: Any, y: Any, n_features: int) -> bool:
-    """Return whether features ascend and each feature has a valid line."""
+    """Return whether the feature numbers ascend and each feature has a valid line."""
     return (
         is_array(features, (-1,), "i")
         and is_array(x, (len(features), -1))
@@ -201,7 +201,7 @@ def are_lines(features: Any, x: Any, y: Any, n_features: int) -> bool:
 
 
 def _are_knots(x: Float64s) -> bool:
-    """Return whether the knots of each line ascend and only the last knot repeats."""
+    """Return whether the knots of each line ascend and only its last knot is repeated."""
     steps = np.diff(x, axis=1)
     rises = steps > 0
     falls_once = (rises[:, 1:] <= rises[:, :-1]).all()
@@ -209,7 +209,7 @@ def _are_knots(x: Float64s) -> bool:
 
 
 def _knots(x: Float64s, y: Float64s) -> Line:
-    """Return the knots of a line without repetitions."""
+    """Return the knots of a line without the repetitions of its last knot."""
     n = 1 + int(np.count_nonzero(np.diff(x)))
     return x[:n], y[:n]
 
@@ -228,7 +228,7 @@ def on_line(
 
 
 def rarity_of(rows: Floats, weights: Float64s | None, encoding: Encoding) -> Rarity | None:
-    """Return the amounts that values add to scores, or None if all amounts are 0."""
+    """Return the contributions of values to scores, or None if all contributions are 0."""
     counts = counts_of(weights)
     lines: dict[int, Line] = {}
     for code, place in zip(encoding.features, encoding.slices, strict=True):
@@ -248,7 +248,7 @@ def rarity_of(rows: Floats, weights: Float64s | None, encoding: Encoding) -> Rar
 def _lines_of_levels(
     code: CategoryCode, start: int, features: Floats, counts: Float64s | None
 ) -> dict[int, Line]:
-    """Return a line from 0 to the amount for each level of a category."""
+    """Return, for each level of a category, a line from 0 to the contribution of the level."""
     level = code.encoded_levels.max()
     each = (features > level / 2).astype(np.float64)
     found = each.sum(axis=0) if counts is None else (each * counts[:, None]).sum(axis=0)
@@ -262,7 +262,8 @@ def _lines_of_levels(
 
 
 def _line_of_number(counted: Counted) -> Line:
-    """Return the line of a column of numbers.  The line falls to the median and then rises."""
+    """Return the line of contributions of a column's numbers.  It falls to the median and then
+    rises."""
     values, ends = counted.values.astype(np.float64), counted.ends
     total = ends[-1]
     if len(values) == 1:
@@ -288,7 +289,7 @@ def _line_of_number(counted: Counted) -> Line:
 
 
 def _scale_of(median: float) -> float:
-    """Return the scale of a tail, computed from its median."""
+    """Return the scale of a tail, computed from the median of the tail."""
     return median * TAIL_SHAPE / (2.0**TAIL_SHAPE - 1.0)
 
 
@@ -319,14 +320,14 @@ def _tail(
 
 
 SHARED_VALUES = 1 << 20
-"""Minimum number of values for which several threads are faster than one thread."""
+"""Minimum number of values in rows for which several threads are faster than one."""
 
 JOINED_VALUES = 1 << 10
 """Short rows are joined until they have about this many values.  Long rows are compared faster."""
 
 ORDERED_ROWS = 256
-"""Only this many first rows are sorted.  Later rows are compared with the outermost values so
-far."""
+"""Only this many first rows are sorted.  The values of later rows are compared with the outermost
+values found so far."""
 
 
 def ends_of(
@@ -336,7 +337,7 @@ def ends_of(
     *,
     columns: Sequence[int] | None = None,
 ) -> Float64s:
-    """Return the two lowest (negated) and two highest values of each column."""
+    """Return the two lowest values (with the opposite sign) and the two highest of each column."""
     counts = counts_of(weights)
     is_twice = None if counts is None or (counts != np.rint(counts)).any() else counts >= 2
     chosen = None if columns is None or len(columns) == rows.shape[1] else list(columns)
@@ -352,7 +353,7 @@ def ends_of(
 
 
 def _outermost(values: list[Float64s]) -> Float64s:
-    """Return the two highest values for each side of each column."""
+    """Return the two highest of the values, for each side of each column."""
     return np.sort(np.concatenate(values, axis=1), axis=1)[:, :-3:-1]
 
 
@@ -390,7 +391,7 @@ def _take_columns(rows: Floats, columns: list[int] | None) -> Floats:
 
 
 def _by_column(outermost: np.ufunc, rows: Floats) -> Float64s:
-    """Return the outermost value of each column.  Rows are joined, because long rows are faster."""
+    """Return the outermost value of each column.  Short rows are joined for speed."""
     n_columns = rows.shape[1]
     n_joined = max(1, JOINED_VALUES // n_columns)
     whole = rows[: len(rows) - len(rows) % n_joined].reshape(-1, n_joined * n_columns)
@@ -400,31 +401,31 @@ def _by_column(outermost: np.ufunc, rows: Floats) -> Float64s:
 
 
 MIN_OTHER_ROWS = 20
-"""Minimum number of rows for an estimate of the upper or lower tail."""
+"""Minimum number of rows from which the upper or lower tail of a column is estimated."""
 
 SHAPE = 0.2
-"""Shape of the tail.  Student's t with 5 degrees of freedom has the same shape.  With lighter
-tails, rows stood out in twice as many tables of such noise (benchmarks/detection)."""
+"""Shape of the tail.  Student's t distribution with 5 degrees of freedom has tails of this shape.
+With lighter tails, rows stood out in twice as many tables of such noise (benchmarks/detection)."""
 
 FREE = 1.0
-"""Values of ``-log(2 d p)`` up to this number do not change a score.  Here, d is the number of
-columns, and p is the tail probability of a value."""
+"""A number does not change a score if its value of ``-log(2 d p)`` is at most this.  Here, d is the
+number of columns, and p is the tail probability of the number."""
 
 UNIT_SHARE = 0.99
-"""Beyond `FREE`, each unit of ``-log(2 d p)`` adds this quantile of the scores minus their
-median."""
+"""For each unit of ``-log(2 d p)`` beyond `FREE`, a score rises by this quantile of the scores
+minus their median."""
 
 
 @dataclass(frozen=True, eq=False)
 class Beyond:
-    """Data for finding and scoring numbers beyond all other values of their column.
+    """Data by which scores rise for numbers beyond all other values of their column.
 
     Attributes
     ----------
     unit : float
-        Amount that each unit of ``-log(2 d p)`` adds to a score.
+        Contribution of each unit of ``-log(2 d p)`` to a score.
     ends : ndarray of shape (2, 2, n_features)
-        The two lowest and two highest values of each column of numbers, as returned by `ends_of`.
+        The two lowest and two highest values of each column of numbers, as from `ends_of`.
     """
 
     unit: float
@@ -432,12 +433,12 @@ class Beyond:
 
     @classmethod
     def of(cls, scores: Float64s, counts: Float64s | None, ends: Float64s) -> "Beyond":
-        """Create the data from outermost values and from scores without extra amounts."""
+        """Create the data from outermost values, and from scores that were not yet raised."""
         ordered = in_order(scores, counts)
         return cls(ordered.quantile(UNIT_SHARE) - ordered.quantile(0.5), ends)
 
     def after(self, rows: Floats, weights: Float64s | None) -> "Beyond":
-        """Return a copy that is updated with further rows."""
+        """Return a copy that was updated with the numbers of further rows."""
         return replace(self, ends=ends_of(rows, weights, self.ends))
 
 
@@ -450,7 +451,7 @@ def with_beyond(
     *,
     n_rows: float | None = None,
 ) -> Rarity:
-    """Return a rarity that is steeper beyond all other values of a column."""
+    """Return a rarity whose lines are steeper beyond all other values of a column."""
     lines = dict(rarity.lines)
     each = zip(encoding.features, encoding.slices, strict=True)
     places = {place.start for code, place in each if isinstance(code, NumberCode)}
@@ -482,7 +483,7 @@ def _mirror_line(line: Line) -> Line:
 
 
 def _raise_beyond(line: Line, highest: float, step: float, free: float, unit: float) -> Line:
-    """Return the line, made steeper beyond the highest of all other values."""
+    """Return the line of a column, made steeper beyond the highest of all other values."""
     if not step > 0:
         return line
     start = float(exp(np.array([SHAPE * free]))[0] - 1.0) / SHAPE
@@ -510,22 +511,22 @@ def _step_below(highest: float, counted: Counted, more: float) -> float:
 
 
 MAX_KEPT = 32
-"""All values of a column are counted if at most this many are different."""
+"""Maximum number of distinct values of a column for which every value is counted."""
 
 FEW_VALUES = 12
-"""Up to this number of different numbers, each number of a column is a level."""
+"""Maximum number of distinct numbers of a column for which each number is treated as a level."""
 
 
 EACH_KEPT, GROWTH = 16, 1.25
-"""Number of outermost values that are all kept, and growth of the gaps between other kept
-values."""
+"""Number of outermost values that are all stored, and factor by which the gaps between other stored
+values grow."""
 
 FIRST_LOOK, LOOSE_SHARE = 20_000, 0.065
-"""Number of rows in a sample for finding long columns, and a share of rows safely larger than a
-tail."""
+"""Size of the sample of rows in which long columns are found, and a share of rows slightly larger
+than a tail."""
 
 MARGIN = 1e-9
-"""A tail must have more rows than `TAIL_SHARE` requires, by this relative margin.  Sums of weights
+"""Relative margin by which a tail must have more rows than `TAIL_SHARE` requires.  Sums of weights
 are rounded."""
 
 COUNTED_VALUES = 1 << 20
@@ -541,17 +542,17 @@ _Part: TypeAlias = tuple[Floats, Float64s | None]
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
-    """Number of training rows that have a value, or a value at least as far out.
+    """Number of training rows with a value, or with an equally or more extreme value.
 
     Attributes
     ----------
     n_rows : float
-        Number of these training rows.  If `is_exact` is False, the number is an upper bound.
+        Number of these training rows.  If `is_exact` is False, the actual number can be lower.
     total : float
         Number of all training rows.
     side : {"", "high", "low", "late", "early"}
-        Side on which rows at least as far out are counted.  If empty, only rows with exactly this
-        value are counted.
+        Side of the column on which more extreme values are also counted.  If the text is empty,
+        only rows with exactly this value are counted.
     is_exact : bool
         Whether `n_rows` is exact.
 
@@ -577,7 +578,7 @@ class Occurrence:
         return f"{self._share} this {self.side}" if self.side else self._share
 
     def clause(self) -> str:
-        """Return the number of rows as a clause of a sentence about the value."""
+        """Return the number of rows as a clause for a sentence about the value."""
         if self._is_extreme:
             return f"the {self}"
         verb = "is" if self.n_rows <= 1 else "are"
@@ -602,13 +603,13 @@ def _whole(n: float) -> str:
 
 @dataclass(frozen=True, eq=False)
 class ValueCounts:
-    """Numbers of training rows with each value, by column.
+    """For each column, the number of training rows with each value.
 
     Attributes
     ----------
     starts : ndarray of shape (n_columns + 1,), int64
-        Index in `values` at which each column begins.  The last entry is the end of the last
-        column.
+        Index in `values` at which the values of each column begin.  The last entry is the end of
+        the last column's values.
     values : ndarray of shape (n,), float64
         Encoded values of each column in ascending order.  For categories and cycles, the level
         numbers.
@@ -622,7 +623,7 @@ class ValueCounts:
     upto: Float64s
 
     def check(self, n_columns: int) -> None:
-        """Raise ValueError if the parts do not fit together or do not fit `n_columns`."""
+        """Raise ValueError if the attributes do not fit together or do not fit `n_columns`."""
         n = len(self.values) if is_array(self.values, (-1,), "f") else 0
         fits = (
             is_array(self.starts, (n_columns + 1,), "i")
@@ -640,7 +641,7 @@ class ValueCounts:
             )
 
     def _level_occurrences(self, j: int) -> tuple[dict[float, Occurrence], Occurrence]:
-        """Return how often each level of a category occurs, and how often other levels occur."""
+        """Return how often each level of a category occurs, and how often any other level does."""
         if j not in self._occurrence_cache:  # computed once, because a service scores single rows
             values, below, upto = self._knots_of_column(j)
             total = float(upto[-1])
@@ -655,7 +656,7 @@ class ValueCounts:
 
     @cached_property
     def _has_no_gap(self) -> list[bool]:
-        """For each column, whether all of its values were kept."""
+        """For each column, whether all of its distinct values were stored."""
         return [np.array_equal(below[1:], upto[:-1]) for _, below, upto in self._all_knots()]
 
     def _all_knots(self) -> Iterator[Knots]:
@@ -666,7 +667,7 @@ class ValueCounts:
         return self.values[part], self.below[part], self.upto[part]
 
     def occurrences(self, j: int, code: FeatureCode, rows: Floats) -> list[Occurrence | None]:
-        """Return how often each row's value occurs, or None for values that are not far out."""
+        """Return how often each row's value occurs, or None for a value that is not far out."""
         values, below, upto = self._knots_of_column(j)
         if not len(values):
             return [None] * len(rows)
@@ -706,7 +707,7 @@ def value_counts(
     encoding: Encoding,
     known: Mapping[int, Knots] | None = None,
 ) -> ValueCounts:
-    """Count the rows with each value of each column."""
+    """For each column, count the rows with each value."""
     counts = counts_of(weights)
     columns = list(zip(encoding.features, encoding.slices, strict=True))
     known = known or {}
@@ -735,8 +736,8 @@ def value_counts(
 
 
 def _values(code: FeatureCode, rows: Floats) -> Floats:
-    """Return one value for each row.  For a category or a cycle, the value is the level number.
-    For other columns, it is the encoded number."""
+    """Return one value for each row.  For a category or a cycle, this value is the number of the
+    level.  For other columns, this value is the encoded number."""
     if isinstance(code, CategoryCode):
         return rows.argmax(axis=1).astype(np.float64)
     if isinstance(code, CycleCode):
@@ -745,7 +746,7 @@ def _values(code: FeatureCode, rows: Floats) -> Floats:
 
 
 def _knots_of_values(values: Floats, counts: Float64s | None) -> Knots:
-    """Return the kept values, number of rows below each, and number of rows up to each."""
+    """Return the stored values, and the numbers of rows below and up to each value."""
     if not len(values):
         return np.empty(0), np.empty(0), np.empty(0)
     counted = Counted.of(values, counts)
@@ -762,7 +763,7 @@ def _knots_of_values(values: Floats, counts: Float64s | None) -> Knots:
 
 
 def knots_of_ends(low: Float64s, high: Float64s, n_rows: int) -> Knots | None:
-    """Return counts for the outermost values of a column, or None for too few values."""
+    """Return the counts for a column's outermost values, or None if they are too few."""
     if min(len(low), len(high)) <= TAIL_SHARE * n_rows * (1 + MARGIN):
         return None
     n_different = 2 + sum(np.count_nonzero(each[1:] != each[:-1]) for each in (low, high))
@@ -785,8 +786,8 @@ def _join_sides(low: Knots, high: Knots, total: float) -> Knots:
 
 
 def _knots_from_end(values: Floats, counts: Float64s | None, most: float) -> Knots:
-    """Return some of the lowest values as knots.  The last knot is the first value with more than
-    `most` rows up to it."""
+    """Return some of the lowest values of a column as knots.  The last knot is the lowest value
+    that more than `most` rows do not exceed."""
     if counts is None:
         return _knots_from_sorted(np.sort(values), most)
     counted = Counted.of(values, counts)
@@ -795,7 +796,7 @@ def _knots_from_end(values: Floats, counts: Float64s | None, most: float) -> Kno
 
 
 def _knots_from_sorted(ascending: Floats, most: float) -> Knots:
-    """Return the knots of sorted values, as `_knots_from_end` does."""
+    """Return some of the sorted values as knots, as `_knots_from_end` does."""
     last = np.flatnonzero(np.append(ascending[1:] != ascending[:-1], True))
     return _choose_knots(ascending[last], last + 1, most)
 
@@ -810,7 +811,7 @@ def _choose_knots(different: Floats, ends: Float64s | Ints, most: float) -> Knot
 def _tails(
     columns: Mapping[int, tuple[FeatureCode, slice]], rows: Floats, counts: Float64s | None
 ) -> dict[int, tuple[_Part, _Part]]:
-    """Return the low and high values of columns with many values, by column number."""
+    """Return the low and the high values of each column with many values, by column number."""
     n, ends = len(rows), _limits_around_tails(columns, rows)
     if not ends:
         return {}

@@ -1,4 +1,4 @@
-"""Scores of rows, and contributions of columns to the scores."""
+"""Scores of rows, and contributions of columns to these scores."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -31,7 +31,7 @@ END_BITS = 20
 def reach_of(
     rows: Floats, weights: Float64s | None, encoding: Encoding, deviations: float
 ) -> Float64s | None:
-    """Return the limits of each feature's values, or None without clipping."""
+    """Return the limits for clipping each feature's values, or None without clipping."""
     if np.isinf(deviations):
         return None
     counts = counts_of(weights)
@@ -51,7 +51,7 @@ def reach_of(
 
 
 def within_reach(rows: Floats, reach: Float64s | None) -> Floats:
-    """Return rows with values clipped to the limits."""
+    """Return rows whose values are clipped to the limits of their features."""
     if reach is None:
         return rows
     with np.errstate(over="ignore"):  # a limit that overflows becomes infinite
@@ -60,58 +60,58 @@ def within_reach(rows: Floats, reach: Float64s | None) -> Floats:
 
 
 MATRIX_BITS = 14
-"""Number of binary digits after the point in the matrix.  Each entry is at most 4."""
+"""Number of binary digits after the point in the decorrelation matrix.  Each entry is at most 4."""
 
 ROW_BITS = 26
-"""Number of binary digits after the point in the values of rows.  The unit is one standard
-deviation.  Products of rows and the matrix are then exact in float64.  This holds up to about 100
-standard deviations.  Sums of the products therefore always have the same bits.  The order, the
-linear algebra library and the number of threads do not matter."""
+"""Number of binary digits after the point in the scaled values of rows.  The unit is one standard
+deviation.  Products of these values and the matrix are then exact in float64.  This holds up to
+about 100 standard deviations.  Sums of the products are therefore always equal to the last bit.
+They do not depend on the order, the linear algebra library or the number of threads."""
 
 CACHED_VALUES = 1 << 16
-"""Number of values in a block that fits into the processor's cache.  With blocks, 100,000 rows of
-30 features took a third of the time."""
+"""Number of values in a block of rows that fits into the processor's cache.  In blocks, scoring
+100,000 rows of 30 features took a third of the time."""
 
 SHARED_WORK = 1e7
 """Minimum number of multiply-adds for which several threads are faster (about two milliseconds)."""
 
 RIDGE = 0.1
-"""Amount added to the diagonal of the correlation matrix before its inversion."""
+"""Number that is added to the diagonal of the correlation matrix before its inversion."""
 
 NOISE_RIDGE = 1.0
-"""This number times the features per row is also added to the diagonal.  Correlations from few rows
-are noisy."""
+"""This number times the ratio of features to rows is also added to the diagonal of the matrix.
+Correlations from few rows are noisy."""
 
 MEMBER_NOISE_RIDGE = 0.3
-"""Value of `NOISE_RIDGE` if several maps score rows.  This reduces the noise."""
+"""Value that replaces `NOISE_RIDGE` if several maps score rows.  This reduces the noise."""
 
 MAX_OWN = 256
-"""Maximum number of features for a separate matrix in each of several maps.  With more features,
-several matrices would take too much time."""
+"""Maximum number of features at which each of several maps gets its own matrix.  With more
+features, computing several matrices would take too much time."""
 
 MIN_DEVIATION = 1e-9
 """Minimum standard deviation of a scaled column, as a share of the largest standard deviation."""
 
 MAX_FEATURES = 1000
-"""Maximum number of features for decorrelation.  With more features, the transform would take as
-long as the search for prototypes."""
+"""Maximum number of features for decorrelation.  With more features, transforming rows would take
+as long as the search for prototypes."""
 
 
 @dataclass(frozen=True, eq=False)
 class Decorrelation:
-    """A transform of rows and prototypes before rows are compared with prototypes.
+    """A transform that is applied to rows and prototypes before their comparison.
 
     Attributes
     ----------
     center : ndarray of shape (n_features,), float64
-        Value that is subtracted first, which does not affect differences between rows.
+        Value subtracted from each feature first.  Differences between rows stay the same.
     deviations : ndarray of shape (n_features,), float64
         Divisor of each centered feature.
     matrix : ndarray of shape (n_features, n_features), float64
         Matrix by which the scaled features are multiplied.  Each feature keeps its own information.
-        Most information that other features also contain is lost.
+        Most information that is also contained in other features is lost.
     counts : ndarray of shape (n_features,), float64
-        Factor by which each transformed feature is multiplied, as its weight in distances.
+        Weight of each feature in distances.  The transformed feature is multiplied by it.
 
     See Also
     --------
@@ -134,7 +134,7 @@ class Decorrelation:
     counts: Float64s
 
     def compared(self, rows: Floats) -> Float64s:
-        """Return rows in the form in which rows are compared with prototypes.
+        """Return rows in the form for comparing rows with prototypes.
 
         Parameters
         ----------
@@ -144,8 +144,8 @@ class Decorrelation:
         Returns
         -------
         ndarray of shape (n, n_features)
-            Transformed rows, rounded to about 2^-26 of the deviation of each feature.  Cost: O(n *
-            n_features^2).
+            Transformed rows, rounded to about 2^-26 of the standard deviation of each feature.
+            Cost: O(n * n_features^2).
         """
         return compared_by_each([self], rows)[0]
 
@@ -197,7 +197,7 @@ def decorrelation_of(
     *,
     whole: Decorrelation | None = None,
 ) -> Decorrelation | None:
-    """Return the transform that prevents correlated columns from counting twice."""
+    """Return the transform by which information in correlated columns does not count twice."""
     n_features = rows.shape[1]
     n_usual = int(is_usual.sum())
     if share == 0 or not 1 < n_features <= MAX_FEATURES or n_usual < 2 or np.isnan(rows).any():
@@ -225,7 +225,7 @@ def decorrelation_of(
 
 
 def _correlation(covariance: Float64s) -> Float64s:
-    """Return the correlations for a covariance matrix, or 0 for constant columns."""
+    """Return the correlation matrix of a covariance matrix, with 0 for constant columns."""
     deviation = np.sqrt(np.diag(covariance))
     varies = deviation > MIN_DEVIATION * deviation.max()
     scale = np.where(varies, deviation, 1.0)
@@ -235,13 +235,13 @@ def _correlation(covariance: Float64s) -> Float64s:
 
 
 def _round_matrix(matrix: Float64s) -> Float64s:
-    """Return the matrix rounded to few bits, so that products with rows are exact."""
+    """Return the matrix, rounded to so few bits that its products with rows are exact."""
     return np.asarray(np.rint(matrix * 2.0**MATRIX_BITS) * 2.0**-MATRIX_BITS + 0.0)
 
 
 @dataclass(frozen=True)
 class ScoreKind:
-    """Properties of a score.  A score changes by at most the distance by which the row moves.
+    """Properties of a score.  A score changes by at most the distance by which a row moves.
 
     Attributes
     ----------
@@ -249,8 +249,8 @@ class ScoreKind:
         Whether the score is the mean distance from a row to the nearest usual prototypes.  All
         other scores compare a row with all usual prototypes.
     adds_rarity : bool
-        Whether a detector adds the rarity of single values (`Detector.rarity`), and clips extreme
-        numbers (`Scorer.reach`).
+        Whether a detector adds the rarity of single values (`Detector.rarity`) to the score, and
+        clips extreme numbers (`Scorer.reach`).
     """
 
     is_mean_of_nearest: bool = False
@@ -266,14 +266,14 @@ SCORES = {
 """All scores by name.  The setting "auto" chooses the first score."""
 
 REMOVED = ("density", "local_scale", "u_height", "hit_density")
-"""Scores in older files.  Maps in such files can be opened and drawn, but cannot score rows."""
+"""Scores in older files.  Maps with such scores can be opened and drawn, but cannot score rows."""
 
 MAX_PROTOTYPES = 64
 
 
 @dataclass(frozen=True, eq=False)
 class Scorer:
-    """A map and the settings by which it scores rows.
+    """A map, and the settings by which the map scores rows.
 
     Attributes
     ----------
@@ -281,17 +281,17 @@ class Scorer:
     score : str
         Name of the score, such as ``"combined"``.
     n_prototypes : int
-        Number of nearest prototypes whose distances are averaged in a score, from 1 to 64.
+        Number of nearest prototypes over which a score averages distances, from 1 to 64.
     usual : ndarray of shape (n_units,), bool, or None, default=None
         Units whose prototypes represent usual rows.  None means all units with training rows.
     rms_distances : ndarray of shape (n_units,) or None, default=None
-        Root mean square distance from the rows of each unit to its prototype.  Rows of neighboring
-        units are pooled.  At most 20,000 rows are used.  None means unknown.
+        For each unit, the root mean square distance from its rows to its prototype.  Rows of
+        neighboring units are pooled.  At most 20,000 rows are used.  None means unknown.
     decorrelation : Decorrelation or None, default=None
         Transform of rows and prototypes before the comparison.  None means unchanged.
     reach : ndarray of shape (2, n_features) or None, default=None
-        Lowest and highest value to which each feature is clipped before rows are compared.  None
-        means unlimited.
+        Lowest and highest value of each feature, to which rows are clipped before their comparison.
+        None means unlimited.
 
     Raises
     ------
@@ -380,7 +380,7 @@ class Scorer:
 
     @cached_property
     def usual_walk(self) -> Ints:
-        """Positions in `usual_units`.  Map neighbors are close together in this order."""
+        """Positions in `usual_units`.  In this order, map neighbors are close together."""
         places = np.full(self.map_.n_units, -1)
         places[self.usual_units] = np.arange(len(self.usual_units))
         walked = places[self.map_.lattice.walk]
@@ -393,7 +393,7 @@ class Scorer:
 
     @cached_property
     def compared_codebook(self) -> Float64s:
-        """All prototypes in the form in which rows are compared with prototypes."""
+        """All prototypes, in the form for comparing rows with prototypes."""
         return np.asarray(self.compared(self.map_.codebook))
 
     @cached_property
@@ -402,7 +402,7 @@ class Scorer:
         return np.ascontiguousarray(self.compared_codebook[self.usual_units])
 
     def compared(self, rows: Floats) -> Floats:
-        """Return encoded rows in the form that is compared with `compared_codebook`.
+        """Return encoded rows in the form for comparison with `compared_codebook`.
 
         Parameters
         ----------
@@ -411,13 +411,13 @@ class Scorer:
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            The same rows if `reach` and `decorrelation` are None.
+            Rows are unchanged if `reach` and `decorrelation` are None.
         """
         return compared(rows, self.decorrelation, self.reach)
 
 
 def compared_by(scorers: Sequence[Scorer], rows: Floats) -> list[Floats]:
-    """Return the rows in the form that each scorer compares.  Common steps run once."""
+    """Return, for each scorer, the rows in the form to compare.  Common steps run once."""
     reach, matrices = scorers[0].reach, [scorer.decorrelation for scorer in scorers]
     if len(scorers) == 1 or any(scorer.reach is not reach for scorer in scorers):
         return [scorer.compared(rows) for scorer in scorers]
@@ -430,7 +430,7 @@ def compared_by(scorers: Sequence[Scorer], rows: Floats) -> list[Floats]:
 def compared(
     rows: Floats, decorrelation: Decorrelation | None, reach: Float64s | None = None
 ) -> Floats:
-    """Return rows or prototypes in the form to compare, clipped and then decorrelated."""
+    """Return rows or prototypes in the form for comparison, clipped and then decorrelated."""
     rows = within_reach(rows, reach)
     return rows if decorrelation is None else decorrelation.compared(rows)
 
@@ -439,16 +439,16 @@ BLOCK_VALUES = 1 << 20
 """Maximum number of differences or distances in memory at the same time (8 MiB)."""
 
 MAX_SEARCHED = 16
-"""Maximum number of nearest prototypes for the search kernel."""
+"""Maximum number of nearest prototypes that the search kernel can find."""
 
 MIN_AT_ONCE = 3
-"""Minimum number of nearest prototypes for which a kernel without unit numbers is faster."""
+"""Minimum number of nearest prototypes for which the kernel without unit numbers is faster."""
 
 MASS_SHARE = 0.02
-"""The nearest prototypes with this share of the rows determine the score ``mass``."""
+"""The score ``mass`` uses the nearest prototypes that together represent this share of the rows."""
 
 MIN_MASS_ROWS = 10.0
-"""The prototypes for the score ``mass`` represent at least this number of rows."""
+"""Minimum number of rows that the prototypes for the score ``mass`` represent."""
 
 
 def scores_by(scorers: Sequence[Scorer], rows: Floats, rarity: Rarity | None = None) -> Float64s:
@@ -458,7 +458,7 @@ def scores_by(scorers: Sequence[Scorer], rows: Floats, rarity: Rarity | None = N
 
 
 def scores_of_each(scorers: Sequence[Scorer], rows: Floats) -> Float64s:
-    """Return the score of each row by each map."""
+    """Return the score of each row, separately for each map."""
     scores = np.empty((len(scorers), len(rows)))
     held = rows.shape[1] * len({id(scorer.decorrelation) for scorer in scorers})
     score = _mean_of_nearest
@@ -472,7 +472,7 @@ def scores_of_each(scorers: Sequence[Scorer], rows: Floats) -> Float64s:
 
 
 def joint(each: Float64s) -> Float64s:
-    """Return the root mean square of several maps' scores (n_scorers, n_samples)."""
+    """Return, for each row, the root mean square of the scores by several maps."""
     if len(each) == 1:
         return each[0]
     total = each[0] ** 2
@@ -482,7 +482,7 @@ def joint(each: Float64s) -> Float64s:
 
 
 def _is_mean(scorer: Scorer) -> bool:
-    """Return whether the score needs only distances and no unit numbers."""
+    """Return whether computing the score requires only distances and no unit numbers."""
     return scorer.score in ("combined", "k_prototype")
 
 
@@ -500,7 +500,7 @@ def _mean_of_nearest(scorer: Scorer, compared: Floats) -> Float64s:
 def explained_by(
     scorers: Sequence[Scorer], rows: Floats, rarity: Rarity | None = None
 ) -> tuple[Float64s, Float64s]:
-    """Return two values: the score of each row, and the contributions of its columns."""
+    """Return two values: the score of each row, and the contributions of columns to this score."""
     rows = np.ascontiguousarray(rows)
     each, found = _parts_by_maps(scorers, rows)
     scores = joint(each)
@@ -511,7 +511,7 @@ def explained_by(
 
 
 def _parts_by_maps(scorers: Sequence[Scorer], rows: Floats) -> tuple[Float64s, Float64s]:
-    """Return the scores by each map, and the contributions of columns to combined scores."""
+    """Return the scores by each map, and the contributions of columns to the combined scores."""
     encoding = scorers[0].map_.encoding
     out = np.empty((len(rows), len(encoding.features)))
     each_scores = np.empty((len(scorers), len(rows)))
@@ -541,7 +541,7 @@ def _joint_parts(by_map: Float64s) -> Float64s:
 
 
 def _parts_by_one(scorer: Scorer, compared: Floats) -> tuple[Float64s, Float64s]:
-    """Return the scores of rows, and amounts proportional to the contributions of features."""
+    """Return the scores of rows, and numbers proportional to the contributions of features."""
     k = min(scorer.n_prototypes, len(scorer.usual_units))
     if _is_mean(scorer) and k >= MIN_AT_ONCE:
         return select_kernels().parts_of_nearest(compared, scorer.usual_compared_codebook, k)
@@ -553,7 +553,7 @@ def _parts_by_one(scorer: Scorer, compared: Floats) -> tuple[Float64s, Float64s]
 
 
 def nearest_usual(scorer: Scorer, compared: Floats, k: int | None = None) -> tuple[Ints, Float64s]:
-    """Return two values: units of the k nearest usual prototypes of each row, and distances."""
+    """Return the units of the k nearest usual prototypes of each row, and the distances to them."""
     k = min(scorer.n_prototypes if k is None else k, len(scorer.usual_units))
     if k <= MAX_SEARCHED:
         return _nearest(scorer, compared, k)
@@ -579,14 +579,14 @@ def _blocks(n_rows: int, values_per_row: int) -> Iterator[slice]:
 
 
 def mass_rows(scorer: Scorer) -> float:
-    """Return the number of rows that the prototypes used by the score ``mass`` represent."""
+    """Return how many rows are represented by the prototypes that the score ``mass`` uses."""
     hits = scorer.map_.hits[scorer.usual_units]
     return float(min(max(MASS_SHARE * hits.sum(), MIN_MASS_ROWS), hits.sum()))
 
 
 @dataclass(frozen=True, eq=False)
 class _Compared:
-    """Scores, the k units for each row, and factors of squared distances in contributions."""
+    """Scores, k units for each row, and factors of squared distances in contributions."""
 
     scores: Float64s
     units: Ints
@@ -602,7 +602,7 @@ def _mean_distance(scorer: Scorer, compared: Floats) -> _Compared:
 
 
 def _mass(scorer: Scorer, compared: Floats) -> _Compared:
-    """Return the mean distance to the nearest prototypes, weighted by their numbers of rows."""
+    """Return the mean distance to the nearest prototypes, weighted by the rows they represent."""
     distances = _distances(scorer, compared)
     hits, wanted = scorer.map_.hits[scorer.usual_units], mass_rows(scorer)
     order = np.argsort(distances, axis=1, kind="stable")
@@ -628,10 +628,10 @@ _SCORES: dict[str, Callable[[Scorer, Floats], _Compared]] = {
 
 
 SURROUNDING_SHARE = 0.05
-"""The surroundings of a prototype are a ball with this share of all rows."""
+"""Share of all rows that belong to the surroundings of a prototype (a ball around it)."""
 
 MIN_SURROUNDING_ROWS = 10.0
-"""Minimum number of rows in the surroundings of a prototype."""
+"""Minimum number of rows that belong to the surroundings of a prototype."""
 
 DISTANCES_AT_ONCE = 1 << 21
 """Maximum number of distances in memory at the same time (16 MiB)."""
@@ -640,7 +640,7 @@ SHARED_VALUES = 1 << 20
 """Minimum number of values for which several threads are faster than one thread."""
 
 NEIGHBORS_COUNT = 0.5
-"""Weight of rows from neighboring units that are pooled with a unit's rows."""
+"""Weight of the rows of neighboring units when they are pooled with the rows of a unit."""
 
 
 def usual_units(map_: Map, trim: float) -> NDArray[np.bool_]:
@@ -679,7 +679,7 @@ def squares_of(
     decorrelation: Decorrelation | None,
     reach: Float64s | None = None,
 ) -> Float64s:
-    """Return the sum of squared distances between each unit's rows and its prototype.  Rows are
+    """Return, for each unit, the sum of squared distances from its rows to its prototype.  Rows are
     clipped and decorrelated."""
     codebook = compared(map_.codebook, decorrelation, reach)
     squares = np.empty(len(rows))
@@ -696,7 +696,7 @@ def squares_of(
 
 
 def rms_distances_of(map_: Map, squares: Float64s) -> Float64s:
-    """Return the root mean square distance from each unit's rows to its prototype.  Rows of
+    """Return, for each unit, the root mean square distance from its rows to its prototype.  Rows of
     neighboring units are pooled."""
     total, count = pooled(map_, squares), pooled(map_, map_.hits)
     overall = squares.sum() / map_.hits.sum()
@@ -704,7 +704,7 @@ def rms_distances_of(map_: Map, squares: Float64s) -> Float64s:
 
 
 def pooled(map_: Map, values: Float64s) -> Float64s:
-    """Return the value of each unit plus half of the sum over its neighbors."""
+    """Return, for each unit, its value plus half of the sum of its neighbors' values."""
     neighbors = map_.lattice.neighbors
     around = np.where(neighbors >= 0, values[neighbors], 0.0).sum(axis=1)
     return np.asarray(values + NEIGHBORS_COUNT * around)

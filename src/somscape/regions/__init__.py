@@ -1,4 +1,4 @@
-"""Regions (clusters of units) of a map, and the columns that distinguish them."""
+"""Regions (clusters of units) of a map, and the columns that distinguish regions."""
 
 from somscape.regions.edit import (
     RegionChange,

@@ -1,4 +1,4 @@
-"""Join, split, rename, recolor, keep and compare regions."""
+"""Functions that join, split, rename, recolor, store and compare regions."""
 
 import copy
 import json
@@ -28,15 +28,15 @@ def join(found: Regions, which: Sequence[int | str], *, name: str = "") -> Regio
     ----------
     found : Regions
     which : sequence of int or str
-        Numbers or names of at least two regions.
+        Numbers or names of the regions to join, at least two.
     name : str, default=""
         Name of the joined region.  By default, the first name among the joined regions.  The color
-        is also the first color among the joined regions.
+        is also the first one among these regions.
 
     Returns
     -------
     Regions
-        New regions, with the most rows first.  `found` is not changed.
+        New regions, in descending order of their numbers of rows.  `found` is not changed.
 
     Raises
     ------
@@ -96,13 +96,13 @@ def split(found: Regions, region: int | str, *, n: int = 2, method: str = "auto"
     Returns
     -------
     Regions
-        New regions, with the most rows first.  The largest piece keeps the name and the color of
-        the region.
+        New regions, in descending order of their numbers of rows.  The largest new part keeps the
+        name and the color of the split region.
 
     Raises
     ------
     InputError
-        If the region does not exist or has fewer than `n` units.  With the method ``"valleys"``,
+        If the region does not exist or has fewer than `n` units.  For the method ``"valleys"``,
         also if the map does not keep rows.
 
     See Also
@@ -186,14 +186,14 @@ def rename(found: Regions, names: Mapping[int | str, str]) -> Regions:
 
 
 def recolor(found: Regions, colors: Mapping[int | str, str]) -> Regions:
-    """Return regions with new colors in pictures and pages.
+    """Return regions that have new colors in pictures and pages.
 
     Parameters
     ----------
     found : Regions
     colors : mapping of int or str to str
-        New color, such as "#aa3300", by number or name of the region.  ``""`` restores the usual
-        color for the number of the region.
+        For some regions, given by number or name, the new color, such as "#aa3300".  The color
+        ``""`` restores the usual color for the number of the region.
 
     Returns
     -------
@@ -223,7 +223,7 @@ def recolor(found: Regions, colors: Mapping[int | str, str]) -> Regions:
 
 
 def _texts_by_number(found: Regions, given: Mapping[int | str, str], what: str) -> dict[int, str]:
-    """Return texts by the number of their region."""
+    """Return texts that were given by region name or number, by the number of the region."""
     if not isinstance(given, Mapping) or not all(isinstance(each, str) for each in given.values()):
         raise ParameterTypeError(
             f"`{what}` must be a mapping of regions to texts, for example {{0: 'usual'}}.",
@@ -239,7 +239,7 @@ def _looks(found: Regions) -> list[tuple[str, str]]:
 
 
 def _number(found: Regions, region: int | str) -> int:
-    """Return the number of a region from its number or name."""
+    """Return the number of a region that is given by its number or name."""
     if isinstance(region, str):
         names = [name for name, _ in _looks(found)]
         if region and region in names:
@@ -266,7 +266,7 @@ def _number(found: Regions, region: int | str) -> int:
 
 
 def _renumber(found: Regions, labels: Ints, looks: list[tuple[str, str]]) -> Regions:
-    """Return regions with names and colors.  The region with the most rows is first."""
+    """Return regions with names and colors.  The largest region gets the number 0."""
     old = np.unique(labels)
     hits = np.bincount(labels, found.map_.hits, minlength=len(looks))
     ordered = old[np.lexsort([old, -hits[old]])]
@@ -278,25 +278,25 @@ def _renumber(found: Regions, labels: Ints, looks: list[tuple[str, str]]) -> Reg
 
 
 IN_COMMON = 0.5
-"""Two regions match if they share at least this part of the smaller region's rows."""
+"""Two regions match if the rows in both are at least this share of the smaller region's rows."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RegionChange:
-    """Change of a region from one training to the next.
+    """Change of one region between an earlier and a later map.
 
     Attributes
     ----------
     name : str
-        Name of the region.  Without a name, this is a text such as "region 0" with the earlier
-        number.  A new region is for example "region 0 now".
+        Name of the region.  For a region without a name, the text contains the earlier number, for
+        example "region 0".  For a new region, the text is for example "region 0 now".
     before, after : int or None
-        Earlier and new number of the region.  None if the region did not exist before, or no longer
-        exists.
+        Earlier and new number of the region.  The number is None if the region did not exist
+        before, or no longer exists.
     share_before, share_after : float
-        Share of the training rows in the region, before and after.
+        Share of the training rows that are in the region, on the earlier and on the later map.
     kept : float
-        Share of the earlier region's compared rows that are still in the region.
+        Share of those compared rows of the earlier region that are still in the region.
 
     See Also
     --------
@@ -333,18 +333,18 @@ class RegionChange:
 
 
 def compare(before: Regions, after: Regions, *, X: Any = None) -> list[RegionChange]:
-    """Compare the regions of two maps, for example of this month and last month.
+    """Compare the regions of two maps, for example maps of two months.
 
-    Two regions match if they share at least half of the smaller region's rows.  Among several
-    matches of a region, the pair with the most common rows is used.
+    Two regions match if at least half of the smaller region's rows are in both.  If a region has
+    several matches, the pair with the most common rows is used.
 
     Parameters
     ----------
     before, after : Regions
-        Regions of any two maps that accept the same rows.
+        Regions of two maps that must accept the same rows.
     X : Table, data frame or array-like of shape (n_samples, n_features), optional
-        Rows for matching regions, such as the rows of this month.  By default, the prototypes of
-        the later map are used.  Each has the weight of its training rows.
+        Rows by which regions are matched, such as the rows of this month.  By default, the
+        prototypes of the later map are used.  Each has the weight of its training rows.
 
     Returns
     -------
@@ -394,7 +394,7 @@ def compare(before: Regions, after: Regions, *, X: Any = None) -> list[RegionCha
 
 
 def carry_names(before: Regions, after: Regions, *, X: Any = None) -> Regions:
-    """Return new regions with the names and colors of matching earlier regions.
+    """Return new regions with names and colors from matching earlier regions.
 
     Parameters
     ----------
@@ -406,8 +406,8 @@ def carry_names(before: Regions, after: Regions, *, X: Any = None) -> Regions:
     Returns
     -------
     Regions
-        Regions of `after`.  A region without a match keeps its own name and color.  However, a name
-        or color that now belongs to another region is lost.
+        Regions of `after`.  A region without a match keeps its own name and color.  However, this
+        name or color is lost if another region received it.
 
     Raises
     ------
@@ -439,7 +439,7 @@ def carry_names(before: Regions, after: Regions, *, X: Any = None) -> Regions:
 def _carry(
     before: tuple[str, ...], after: tuple[str, ...], n: int, matched: dict[int, int]
 ) -> tuple[str, ...]:
-    """Return names or colors for matching regions, without repeated texts."""
+    """Return the names or colors of matching regions, without repetitions of a text."""
     given = {j: before[i] for i, j in matched.items() if before and before[i]}
     own = ["" if each in given.values() else each for each in after or ("",) * n]
     found = tuple(given.get(j, each) for j, each in enumerate(own))
@@ -447,7 +447,7 @@ def _carry(
 
 
 def _count_common(before: Regions, after: Regions, X: Any) -> Float64s:
-    """Return the number of common rows of each pair of regions."""
+    """Return, for each pair of regions, the number of rows that are in both regions."""
     if X is None:
         later = after.map_
         X = recoded(later.codebook, later.encoding, before.map_.encoding)
@@ -470,7 +470,7 @@ def _count_common(before: Regions, after: Regions, X: Any) -> Float64s:
 
 
 def _match(common: Float64s) -> dict[int, int]:
-    """Return pairs of matching regions.  The pair with the most common rows is first."""
+    """Return pairs of matching regions.  The pair with the most common rows comes first."""
     smaller = np.minimum(common.sum(axis=1)[:, None], common.sum(axis=0))
     pairs = np.argwhere((common > 0) & (common >= IN_COMMON * smaller))
     ordered = pairs[np.argsort(-common[tuple(pairs.T)], kind="stable")]
@@ -493,22 +493,22 @@ Thing = TypeVar("Thing")
 
 
 def keep(thing: Thing, found: Regions | None) -> Thing:
-    """Return a copy of a map, detector or estimator that keeps regions.
+    """Return a copy of a map, detector or estimator that contains regions.
 
-    A file of the copy contains the regions.  Pictures, pages and paths show them by default.
+    If the copy is saved, its file contains the regions.  Its pictures, pages and paths show them.
 
     Parameters
     ----------
     thing : Map, Detector, SOM or SOMDetector
-        Object whose map has as many units as the map of `found`.
+        Object whose map has as many units as the map to which `found` belongs.
     found : Regions or None
-        Regions to keep.  With None, the copy does not keep regions.
+        Regions to keep.  If None, the copy does not contain regions.
 
     Returns
     -------
     Map, Detector, SOM or SOMDetector
-        A copy, so that `thing` is not changed.  `fit` creates a new map without the regions, but
-        `partial_fit` keeps the regions.
+        A copy, so that `thing` is not changed.  `fit` creates a new map that does not contain the
+        regions, but `partial_fit` keeps them.
 
     Raises
     ------
@@ -554,12 +554,12 @@ def kept(map: Map) -> Regions | None:
     Parameters
     ----------
     map : Map
-        Map, or a detector or fitted estimator with a map.
+        Map, or a detector or fitted estimator that contains a map.
 
     Returns
     -------
     Regions or None
-        None if the map does not keep regions.  Use `find_regions` to find regions.
+        None if the map does not contain regions.  Use `find_regions` to find regions.
 
     See Also
     --------
@@ -588,7 +588,7 @@ def from_json(data: Any, map: Map) -> Regions:
     data : dict
         Data from `Regions.to_json`.
     map : Map
-        Map, or a detector or fitted estimator with a map.
+        Map, or a detector or fitted estimator that contains a map.
 
     Returns
     -------
@@ -602,7 +602,7 @@ def from_json(data: Any, map: Map) -> Regions:
     Warns
     -----
     SomscapeWarning
-        If the regions belong to another map with the same number of units.
+        If the regions belong to a different map with the same number of units.
 
     See Also
     --------
@@ -621,14 +621,14 @@ def from_json(data: Any, map: Map) -> Regions:
 
 
 def read(path: str | Path, map: Map) -> Regions:
-    """Read regions of a map from a file.
+    """Read regions from a file for a map.
 
     Parameters
     ----------
     path : str or Path
-        File from `Regions.save`, or from "Save regions" on a page.
+        File that was saved by `Regions.save`, or by "Save regions" on a page.
     map : Map
-        Map, or a detector or fitted estimator with a map.
+        Map, or a detector or fitted estimator that contains a map.
 
     Returns
     -------
@@ -682,7 +682,7 @@ def _with_map(thing: Any, map_: Map) -> Any:
 
 
 def given_or_found(regions: Regions | None, map_: Map) -> Regions:
-    """Return the given regions, or else the map's regions, or newly found regions."""
+    """Return the given regions, or if None, the regions in the map or newly found regions."""
     if regions is None:
         return kept(map_) or find_regions(map_)
     if not isinstance(regions, Regions):

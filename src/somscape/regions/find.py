@@ -1,4 +1,4 @@
-"""Find the regions of a map by the density between units, or by Ward's rule."""
+"""Search for the regions of a map, by the density between units or by Ward's rule."""
 
 from dataclasses import dataclass, field, replace
 from heapq import heapify, heappop, heappush
@@ -17,16 +17,16 @@ from somscape.maps.map import Map
 from somscape.regions.regions import Regions
 
 FAR = 4.0
-"""Minimum distance between the means of separate parts, in standard deviations."""
+"""Minimum distance between the means of two separate parts of a map, in standard deviations."""
 
 FEW = 2.0
-"""For small parts, `FAR` is multiplied by ``1 + FEW / sqrt(rows of the smaller part)``."""
+"""For parts with few rows, `FAR` is multiplied by ``1 + FEW / sqrt(rows of the smaller part)``."""
 
 
 def apart_regions(
     joins: list[tuple[int, int]], places: Float64s, weights: Float64s, within: float
 ) -> Ints:
-    """Return the regions after joining all parts that are not separate."""
+    """Return the regions that result from joining all parts of the map that are not separate."""
     region = np.arange(len(places))
     members = {unit: np.array([unit]) for unit in range(len(places))}
     holds_apart: set[int] = set()
@@ -86,7 +86,7 @@ def merge_small_regions(
 
 
 def ward_joins(lattice: Lattice, places: Float64s, weights: Float64s) -> list[tuple[int, int]]:
-    """Return pairs of parts in the order in which they join.  At first, each unit is a part."""
+    """Return pairs of map parts in the order of joining.  At first, each unit is a part."""
     pieces = JoinedUnits.on(lattice, places, weights)
     unit, slot = np.nonzero(lattice.neighbors > np.arange(len(places))[:, None])
     other = lattice.neighbors[unit, slot]
@@ -118,7 +118,7 @@ def ward_joins(lattice: Lattice, places: Float64s, weights: Float64s) -> list[tu
 METHODS = ("auto", "valleys", "ward")
 
 MIN_REGION_ROWS = 5
-"""Minimum number of rows of a region found by Ward's rule."""
+"""Minimum number of rows in each region that is found by Ward's rule."""
 
 
 def find_regions(
@@ -126,28 +126,29 @@ def find_regions(
 ) -> Regions:
     """Find the regions of a map.
 
-    Two parts of a map are different regions if the density falls between them.  On the best path
-    between the parts, the border then has fewer rows than both sides.  Regions can therefore have
-    any shape.  For example, a long or bent group is one region.  Evenly distributed noise is also
-    one region.
+    Two parts of a map are different regions if the density of rows is lower between them.  Even on
+    the best path between the parts, some border has fewer rows than both sides.  Regions can
+    therefore have any shape.  For example, a long or bent group of rows is one region.  Evenly
+    distributed noise is also one region.
 
     Parameters
     ----------
     map : Map
         Map, or fitted estimator with a map.
     n_regions : int or "auto", default="auto"
-        Number of regions.  With ``"auto"``, all separate regions are found.  With a higher number,
-        these regions are divided.  With a lower number, some of them are joined.  Regions for
-        different numbers are therefore nested.
+        Number of regions.  With ``"auto"``, all separate regions are found.  If the number is
+        higher than by default, these regions are divided.  If the number is lower, some of these
+        regions are joined.  Regions for different numbers are therefore nested.
     method : {"auto", "valleys", "ward"}, default="auto"
-        ``"valleys"`` uses the rows between units, as described above.  ``"ward"`` uses only
-        prototypes.  Neighbors on the map join by Ward's rule, so that each region is compact and
-        connected.  Regions are separate if their means are more than 4 standard deviations apart.
-        ``"auto"`` uses valleys if rows are known, and otherwise Ward's rule.
+        The method ``"valleys"`` uses the rows between units, as described above.  ``"ward"`` uses
+        only prototypes.  Neighboring units are joined by Ward's rule, so that each region is
+        compact and connected.  Regions are separate if their means are more than 4 standard
+        deviations apart.  The method ``"auto"`` uses valleys if rows are known, and otherwise
+        Ward's rule.
     X : Table, data frame or array-like of shape (n_samples, n_features), optional
-        Rows, or a ``scipy.sparse`` array of rows, for a map that does not keep rows.  Such a map
-        is from another program, from a file of an older version, or trained by `partial_fit`.
-        If there are fewer rows than columns, do not pass rows that trained the map.
+        Rows, or a ``scipy.sparse`` array of encoded rows, for a map that does not keep rows.  Such
+        a map is from another program, from a file of an older version, or trained by `partial_fit`.
+        If a table has fewer rows than columns, do not pass the rows on which the map was trained.
 
     Returns
     -------
@@ -172,11 +173,11 @@ def find_regions(
 
     Notes
     -----
-    Training keeps up to 4,000 rows, or 8 rows for each unit, in memory to find regions.  A saved
-    map contains only the results of comparing these rows with the units.  Each row is compared with
-    the prototypes that would exist without the row.  Distances use the metric of the map, but
-    Euclidean distances replace Manhattan and Chebyshev distances.  The search for 5,000 rows on 400
-    units takes a second.
+    After training, a map keeps up to 4,000 rows, or 8 rows for each unit, in memory to find
+    regions.  A saved map contains only the results of comparing these rows with the prototypes.
+    Each row is compared with the prototypes that training without this row would give.  Distances
+    are measured by the metric of the map, or by the Euclidean metric instead of Manhattan and
+    Chebyshev metrics.  Finding regions from 5,000 rows on 400 units takes a second.
 
     References
     ----------
@@ -208,7 +209,7 @@ def find_regions(
 
 
 def order_of_joins(map: Map, *, method: str = "auto") -> Ints:
-    """Return the order in which the units of a map join to form regions.
+    """Return the order in which units of a map are joined to form regions.
 
     Parameters
     ----------
@@ -220,8 +221,8 @@ def order_of_joins(map: Map, *, method: str = "auto") -> Ints:
     Returns
     -------
     ndarray of shape (n_joins, 2)
-        Pairs of joined parts.  Each part is given by its lowest unit number.  The first
-        ``n_units - n`` joins result in the regions of ``find_regions(map, n, method=method)``.
+        Pairs of parts that are joined.  A part is identified by its lowest unit number.  The first
+        ``n_units - n`` joins give the regions of ``find_regions(map, n, method=method)``.
 
     Raises
     ------
@@ -247,7 +248,7 @@ def order_of_joins(map: Map, *, method: str = "auto") -> Ints:
 
 
 def _joins(map_: Map, method: str, X: Any) -> Joins | None:
-    """Return how units join by the rows of the map or by `X`, or None for Ward's rule."""
+    """Return how units are joined by the rows of the map or by `X`, or None for Ward's rule."""
     if method == "ward":
         return None
     joins = map_.joins if X is None else _joins_from_rows(map_, X)
@@ -311,7 +312,7 @@ def _hits(map_: Map) -> Float64s:
 
 
 def _variance_within(map_: Map) -> float:
-    """Return the variance of rows around prototypes in one direction, or 0 if unknown."""
+    """Return the variance of rows around their prototypes along one direction, or 0 if unknown."""
     errors = map_.history.get("quantization_error")
     if errors is None or not len(errors) or map_.metric.kernel != "euclidean":
         return 0.0
@@ -319,7 +320,7 @@ def _variance_within(map_: Map) -> float:
 
 
 def _largest_first(regions: Ints, hits: Float64s) -> Ints:
-    """Number regions by decreasing number of rows, then by first unit."""
+    """Number regions in descending order of their rows, and then by their first unit."""
     _, first, numbers = np.unique(regions, return_index=True, return_inverse=True)
     order = np.lexsort([first, -np.bincount(numbers, hits)])
     place = np.empty(len(order), dtype=np.intp)
@@ -333,16 +334,16 @@ SHARE = 0.9
 
 @dataclass(frozen=True, eq=False)
 class RegionStability:
-    """How often regions are found again in samples of the rows.
+    """How often the same regions are found in random samples of the rows.
 
     Attributes
     ----------
     numbers : ndarray of shape (n_samples,)
         Number of separate regions in each sample.
     of_regions : ndarray of shape (n_regions,)
-        Mean share of rows in common between each region and the most similar region of a sample.  A
-        region with the value 1 is always found again.  A region with a value below 0.6 is hardly
-        ever found again (Hennig 2007).
+        For each region, the share of rows in common with the most similar region of a sample,
+        averaged over samples.  A region whose value is 1 is found in every sample.  A region whose
+        value is below 0.6 is hardly ever found in samples (Hennig 2007).
     found : Regions or None
         The tested regions.
 
@@ -366,12 +367,12 @@ class RegionStability:
 
     @property
     def usual_number(self) -> int:
-        """Most frequent number of regions, or the lowest of equally frequent numbers."""
+        """Most frequent number of regions in samples, or the lowest if several tie."""
         return int(np.bincount(self.numbers).argmax())
 
     @property
     def share(self) -> float:
-        """Share of the samples with the most frequent number of regions."""
+        """Share of the samples that have the most frequent number of regions."""
         return float((self.numbers == self.usual_number).mean())
 
     def __str__(self) -> str:
@@ -380,12 +381,12 @@ class RegionStability:
 
 
 def stability(found: Regions, *, n_samples: int = 20, random_state: int = 0) -> RegionStability:
-    """Find regions again in samples of nine tenths of the rows, on the same map.
+    """Find regions in random samples of nine tenths of the rows, on the same map.
 
     Parameters
     ----------
     found : Regions
-        Regions of a map that keeps rows, trained in this session or loaded from a pickle.
+        Regions of a map that keeps rows (trained in this session or loaded from a pickle).
     n_samples : int, default=20
     random_state : int, default=0
         Seed of the samples.
@@ -398,7 +399,7 @@ def stability(found: Regions, *, n_samples: int = 20, random_state: int = 0) -> 
     Raises
     ------
     InputError
-        If the map does not keep rows, for example because it is from a file.
+        If the map does not keep rows, for example because it was read from a file.
 
     See Also
     --------
@@ -440,7 +441,7 @@ def stability(found: Regions, *, n_samples: int = 20, random_state: int = 0) -> 
 
 
 def _shares(found: Regions, other: Regions) -> Float64s:
-    """Return Jaccard's index for each region and the most similar region of `other`."""
+    """Return, for each region, Jaccard's index with the most similar region of `other`."""
     both = np.zeros((found.n_regions, other.n_regions))
     np.add.at(both, (found.labels, other.labels), found.map_.hits)
     either = both.sum(axis=1, keepdims=True) + both.sum(axis=0) - both

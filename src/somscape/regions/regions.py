@@ -1,4 +1,4 @@
-"""Regions of a map, with their descriptions, names and rules."""
+"""Regions of a map, and descriptions, names and rules of the regions."""
 
 import hashlib
 import json
@@ -26,31 +26,31 @@ from somscape.tables.table import frame_of, html_of
 
 MAX_CONDITIONS = 3
 MAX_LEVELS = 3
-"""Maximum number of levels that a condition names."""
+"""Maximum number of levels of a category that a condition names."""
 
 MIN_GAIN = 0.02
-"""Minimum increase of a rule's score by each condition."""
+"""Minimum increase of a rule's score that each further condition must cause."""
 
 LEVEL_GAIN = 0.01
-"""Minimum increase of a condition's score by each further level."""
+"""Minimum increase of a condition's score that each further level must cause."""
 
 LEEWAY = 0.002
-"""Maximum share of rows that change sides when a limit is rounded."""
+"""Maximum share of rows for which a condition changes if its limit is rounded."""
 
 EQUAL = 1e-9
-"""A decoded number equals a limit up to this relative difference."""
+"""Maximum relative difference at which a decoded number counts as equal to a limit."""
 
 N_RULES = 3
-"""Number of best rules that get a further condition each time."""
+"""Number of best rules to which a further condition is added in each round."""
 
 N_COLUMNS = 12
-"""Number of columns for further conditions.  These columns separate best by a single condition."""
+"""Number of columns for further conditions.  They separate best by a single condition."""
 
 MAX_ROWS = 500
-"""Maximum number of evenly spaced rows of a region for choosing conditions."""
+"""Maximum number of evenly spaced rows of one region from which conditions are chosen."""
 
 MAX_ALL_ROWS = 20_000
-"""Maximum number of such rows in all regions.  Each region has an equal share."""
+"""Maximum number of such rows of all regions together.  Each region has an equal share."""
 
 LEVEL = 0.95
 """Confidence level of the intervals."""
@@ -66,10 +66,10 @@ class Condition:
     ----------
     column : str
     above, up_to : float, str, numpy.datetime64 or None
-        Limits in original units.  The value must be larger than `above` and at most `up_to`.  None
-        means unlimited.
+        Limits in original units.  The value of a number must be larger than `above` and at most
+        `up_to`.  None means unlimited.
     levels : tuple of str
-        For a category, the levels that satisfy the condition.  Empty for other columns.
+        For a category, the levels for which the condition is true.  Empty for other columns.
 
     See Also
     --------
@@ -106,14 +106,14 @@ class Condition:
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """A few conditions that most rows of a region and few other rows satisfy.
+    """A few conditions that are true for most rows of a region and for few others.
 
     Attributes
     ----------
     conditions : tuple of Condition
-        Conditions that must all be true, at most three.
+        At most three conditions, which must all be true.
     inside, outside : float
-        Shares of the region's rows, and of all other rows, for which the conditions are true.
+        Share of the region's rows, and share of all other rows, for which all conditions are true.
     inside_within, outside_within : (float, float)
         Wilson's 95 % intervals of these shares.  The conditions were chosen on the same rows.
 
@@ -159,7 +159,7 @@ class _Limits:
     levels: tuple[int, ...] = ()
 
     def and_also(self, other: "_Limits") -> "_Limits":
-        """Return the limits that satisfy two conditions on the same column."""
+        """Return the limits that satisfy both of two conditions on the same column."""
         levels = tuple(i for i in self.levels if i in other.levels)
         above, up_to = max(self.above, other.above), min(self.up_to, other.up_to)
         return _Limits(self.column, above, up_to, levels)
@@ -174,7 +174,7 @@ class _Limits:
 def rules_of(
     encoding: Encoding, rows: Float64s, regions: Ints, n_regions: int
 ) -> list[Rule | None]:
-    """Return a rule for each region, or None for a region without a rule."""
+    """Return a rule for each region, or None for each region for which no rule was found."""
     counts = np.bincount(regions[regions >= 0], minlength=n_regions)
     chosen = _choose_rows(regions, n_regions)
     taken = np.bincount(regions[chosen], minlength=n_regions)
@@ -192,7 +192,7 @@ def rules_of(
 
 
 class _Column:
-    """The values of a column for choosing conditions."""
+    """The values of one column, from which conditions on the column are chosen."""
 
     def __init__(self, number: int, values: Float64s, has_levels: bool) -> None:
         self.number, self.values, self.has_levels = number, values, has_levels
@@ -200,7 +200,7 @@ class _Column:
         self.order = order[: len(values) - int(np.isnan(values).sum())]
 
     def best(self, is_in: Mask, weights: Float64s, holds: Mask | None) -> tuple[float, _Limits]:
-        """Return the best score of a condition on the rows in `holds`, and the limits."""
+        """Return the best score of a condition among the rows in `holds`, and its limits."""
         order = self.order if holds is None else self.order[holds[self.order]]
         if not len(order):
             return 0.0, _Limits(self.number)
@@ -223,7 +223,7 @@ class _Column:
     def _best_levels(
         self, levels: Float64s, hits: Float64s, total: Float64s, n_in: float
     ) -> tuple[float, _Limits]:
-        """Return the score and the limits of the few levels that separate best."""
+        """Return the best score of a condition on a few levels, and its limits."""
         hits, total = np.diff(hits, prepend=0.0), np.diff(total, prepend=0.0)
         first = np.argsort(-hits / total, kind="stable")[:MAX_LEVELS]
         scores = 2 * np.cumsum(hits[first]) / (np.cumsum(total[first]) + n_in)
@@ -235,7 +235,7 @@ class _Column:
 
 
 def _search(columns: Sequence[_Column], is_in: Mask, weights: Float64s) -> tuple[_Limits, ...]:
-    """Return the conditions of the best rule, or an empty tuple."""
+    """Return the conditions of the best rule for a region, or an empty tuple without a rule."""
     n_in = float(weights[is_in].sum())
     best: tuple[float, tuple[_Limits, ...]] = (2 * n_in / (weights.sum() + n_in), ())
     rules: list[tuple[float, tuple[_Limits, ...], Mask | None]] = [(*best, None)]
@@ -271,7 +271,7 @@ def _add_condition(limits: tuple[_Limits, ...], more: _Limits) -> tuple[_Limits,
 def _measure_rule(
     encoding: Encoding, rows: Float64s, regions: Ints, region: int, limits: Sequence[_Limits]
 ) -> Rule:
-    """Return a rule with its shares, measured on all rows."""
+    """Return a rule with the shares of rows that satisfy it, computed from all rows."""
     holds = np.ones(len(rows), dtype=bool)
     conditions = []
     for each in limits:
@@ -294,7 +294,7 @@ def _measure_rule(
 
 
 def _condition_in_units(code: Any, values: Float64s, limits: _Limits) -> tuple[Condition, Mask]:
-    """Return two values: a condition in original units, and the rows that satisfy it."""
+    """Return two values: a condition in original units, and which rows satisfy the condition."""
     name = code.name
     if limits.levels:
         levels = tuple(_level_names(code, limits.levels))
@@ -317,7 +317,7 @@ def _condition_in_units(code: Any, values: Float64s, limits: _Limits) -> tuple[C
 
 
 def _short_limit(shown: Float64s, values: Float64s, limit: float) -> float:
-    """Return the shortest number in original units that divides rows almost as a limit does."""
+    """Return the shortest number in original units that separates almost the same rows."""
     ascending = np.sort(shown[~np.isnan(shown)])
     n_below, most = int((values <= limit).sum()), int(LEEWAY * len(ascending))
     low = ascending[max(0, n_below - 1 - most)]
@@ -326,7 +326,7 @@ def _short_limit(shown: Float64s, values: Float64s, limit: float) -> float:
 
 
 def _shortest(low: float, high: float) -> float:
-    """Return the number with the fewest digits from `low` to almost `high`."""
+    """Return the number with the fewest digits that is between `low` and almost `high`."""
     # A decoded number may differ from the original value in its last digits.
     top = low + 0.99 * (high - low)
     if low <= 0 <= top:
@@ -340,7 +340,7 @@ def _shortest(low: float, high: float) -> float:
 
 
 def _values(code: Any, features: Float64s) -> Float64s:
-    """Return one number for each row, either the encoded value or the level number."""
+    """Return one number for each row of a column, either its encoded value or its level number."""
     code, features = _as_category(code, features)
     if not isinstance(code, CategoryCode):
         return features[:, 0]
@@ -355,26 +355,26 @@ def _level_names(code: Any, levels: Sequence[int]) -> list[str]:
 
 
 def _choose_rows(regions: Ints, n_regions: int) -> Ints:
-    """Return ascending numbers of evenly spaced rows of each region."""
+    """Return, in ascending order, the numbers of evenly spaced rows of each region."""
     most = max(1, min(MAX_ROWS, MAX_ALL_ROWS // n_regions))
     parts = [np.flatnonzero(regions == region) for region in range(n_regions)]
     return np.sort(np.concatenate([part[:: max(1, -(-len(part) // most))] for part in parts]))
 
 
 MIN_EFFECT = 0.147
-"""Effects below this value are negligible (Romano, Kromrey, Coraggio and Skowronek 2006)."""
+"""Effects below this size are negligible (Romano, Kromrey, Coraggio and Skowronek 2006)."""
 
 MAX_DIFFERENCES = 8
-"""Maximum number of columns that a description names."""
+"""Maximum number of columns that the description of a region names."""
 
 QUARTILES = (0.25, 0.5, 0.75)
 
 N_IN_NAME = 2
-"""Number of differences in the automatic name of a region."""
+"""Number of differences that the automatic name of a region contains."""
 
 MAX_IN_NAME = 4
-"""Maximum number of differences in a name.  More than `N_IN_NAME` are used only to avoid equal
-names."""
+"""Maximum number of differences in a name.  More differences than `N_IN_NAME` are used only if
+names would be equal."""
 
 NAME_LENGTH = 24
 """Maximum number of characters of a column or a level in a name."""
@@ -387,9 +387,9 @@ class Quartiles:
     Attributes
     ----------
     low, median, high : float, str or numpy.datetime64
-        Quartiles in original units.  Each quartile is the value of a row.
+        Quartiles in original units.  Each quartile is the value of one of the rows.
     at : (float, float, float)
-        Quartiles on the encoded scale of the column.
+        The quartiles on the encoded scale of the column.
 
     See Also
     --------
@@ -421,25 +421,25 @@ class Quartiles:
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """Difference between the rows of a region and all other rows in one column.
+    """Difference in one column between the rows of a region and all other rows.
 
     Attributes
     ----------
     column : str
     effect : float
-        Cliff's delta, from -1 to 1.  All pairs of a row inside and a row outside of the region
-        count.  The delta is the share of pairs with the higher value inside, minus the share with
-        the lower value inside.  For a category, the difference between the shares of `level` inside
-        and outside.
+        Cliff's delta, from -1 to 1.  The delta is computed from all pairs of a row inside and a row
+        outside of the region.  It is the share of pairs in which the row inside has the higher
+        value, minus the share in which it has the lower value.  For a category, the share of
+        `level` inside minus its share outside.
     level : str or None
-        For a category, the level whose shares inside and outside differ most.  None for other
-        columns.
+        For a category, the level whose share differs most between inside and outside.  None for
+        other columns.
     inside, outside : Quartiles or float
         Quartiles of the rows of the region and of other rows.  For a category, shares of `level`.
     inside_within, outside_within : (float, float) or None
-        For a category, Wilson's 95 % intervals of the shares.  None for other columns.
+        For a category, Wilson's 95 % confidence intervals of the shares.  None for other columns.
     words : str
-        The difference in a few words, such as "high income" or "married = yes".
+        The difference as a few words, such as "high income" or "married = yes".
 
     See Also
     --------
@@ -480,13 +480,13 @@ class Region:
     Attributes
     ----------
     name : str
-        Name made from the two largest differences.  Up to four are used to avoid equal names.  The
-        name is "between the others" if all differences are negligible, and "all rows" for the only
-        region.
+        Name made from the two largest differences.  Up to four differences are used if names would
+        otherwise be equal.  The name is "between the others" if all differences are negligible, and
+        "all rows" if there is only one region.
     n_rows : int
-        Number of rows from which the region was described.
+        Number of rows of the region from which the description was computed.
     share : float
-        Share of these rows among the rows of all regions.
+        Share of these rows among the rows in all regions.
     share_within : (float, float)
         Wilson's 95 % interval of the share.
     differences : tuple of Difference
@@ -520,7 +520,7 @@ class Region:
 
     @property
     def sentence(self) -> str:
-        """One or two sentences about the rows, the differences and the rule."""
+        """One or two sentences about the number of rows, the differences and the rule."""
         said = [f"{self.name}: {self.n_rows} {'row' if self.n_rows == 1 else 'rows'}"]
         if self.share < 1:
             low, high = (f"{100 * end:.0f}" for end in self.share_within)
@@ -572,7 +572,7 @@ def _intervals(hits: Ints, n: Ints) -> list[tuple[float, float]]:
 
 
 def _effects(code: Any, values: Float64s, regions: Ints, n_regions: int) -> tuple[Float64s, Ints]:
-    """Return two values: Cliff's delta of a column for each region, and the level of a category."""
+    """Return, for each region, Cliff's delta of a column, and the level of a category."""
     code, values = _as_category(code, values)
     there = np.flatnonzero((regions >= 0) & ~np.isnan(values).any(axis=1))
     values, regions = values[there], regions[there]
@@ -640,7 +640,7 @@ def _difference(
 
 
 def _comparison_words(inside: float, outside: float) -> str:
-    """Return the words between a category and a level in the name of a region."""
+    """Return the words between the name of a category and the level in a region name."""
     if inside >= 0.5:
         return "=" if inside > outside else "less often"
     return "more often" if inside > outside else "seldom"
@@ -653,7 +653,7 @@ def _quartiles(code: Any, values: Float64s) -> Quartiles:
 
 
 def _distinguish_names(described: list[Region]) -> list[Region]:
-    """Return the regions, with longer names in place of equal names."""
+    """Return the descriptions of regions, with longer names in place of equal names."""
     for n in range(N_IN_NAME + 1, MAX_IN_NAME + 1):
         said = [frozenset(region.name.split(", ")) for region in described]
         described = [
@@ -686,7 +686,7 @@ VERSION = 1
 
 
 def fingerprint(map_: Map) -> str:
-    """Return a text that identifies the prototypes of a map."""
+    """Return a text by which the prototypes of a map are identified."""
     return hashlib.sha256(map_.codebook.tobytes()).hexdigest()[:16]
 
 
@@ -727,7 +727,7 @@ def of_json(data: Any, map_: Map) -> KeptRegions:
 
 @dataclass(frozen=True, eq=False)
 class Regions:
-    """Regions of a map, usually with the largest first.
+    """Regions of a map, usually in descending order of their numbers of rows.
 
     Attributes
     ----------
@@ -738,13 +738,13 @@ class Regions:
         Name of each region, or "" for a region without a name.  Empty if no region has a name.
     colors : tuple of str
         Color of each region in pictures and pages, such as "#aa3300".  With "", the region has the
-        usual color of its number.  The tuple is empty if all regions have their usual colors.
+        usual color for its number.  The tuple is empty if all regions have their usual colors.
 
     Raises
     ------
     InputError
         If the numbers in `labels` have gaps, or if `labels` does not match the number of units.
-        Also if names or colors do not match the number of regions.
+        Also if the number of names or colors differs from the number of regions.
 
     See Also
     --------
@@ -790,14 +790,14 @@ class Regions:
         return html_of(heads, lines, repr(self))
 
     def to_frame(self, X: Any = None, *, library: str | None = None) -> Any:
-        """Return the region of each unit, or of each row, as a data frame.
+        """Return the region of each unit or each row as a data frame.
 
         Parameters
         ----------
         X : Table, data frame or array-like of shape (n_samples, n_features), optional
-            Rows in any form that `of` accepts.  By default, the result has one row for each unit.
+            Rows in any form that `of` accepts.  By default, there is one row for each unit.
         library : {"pandas", "polars", "pyarrow"}, optional
-            Library of the data frame.  By default, the first installed library in this order.
+            Library of the data frame.  By default, the first of these libraries that is installed.
 
         Returns
         -------
@@ -834,10 +834,10 @@ class Regions:
         }
 
     def save(self, path: str | Path) -> None:
-        """Save regions, names and colors to a JSON file, completely or not at all.
+        """Save the regions with their names and colors to a JSON file.
 
-        Use `regions.read` to read the file for the same map.  To save regions in a map, use
-        `regions.keep`.
+        The file can be read by `regions.read` for the same map.  To store regions in the file of a
+        map, use `regions.keep`.
 
         Parameters
         ----------
@@ -872,7 +872,7 @@ class Regions:
         Returns
         -------
         ndarray of shape (n_samples,)
-            Region of each row, from 0, or -1 for a row without any value.
+            Number of each row's region, from 0, or -1 for a row without any value.
         """
         return self._of_units(self.map_.winners(X))
 
@@ -880,7 +880,7 @@ class Regions:
         return np.where(units == NO_UNIT, NO_UNIT, self.labels[units])
 
     def describe(self, X: Any, *, units: Ints | None = None) -> list[Region]:
-        """Return how the rows of each region differ from all other rows.
+        """Describe how the rows of each region differ from all other rows.
 
         Parameters
         ----------
@@ -892,8 +892,8 @@ class Regions:
         Returns
         -------
         list of Region
-            Description of each region, with a short name and the columns that differ most.  The
-            cost is O(n_samples log n_samples) for each column.
+            For each region, a description with a short name and the columns that differ most.  For
+            each column, the cost is O(n_samples log n_samples).
         """
         rows = np.asarray(self.map_.rows_of(X), dtype=np.float64)
         regions = self.of(rows) if units is None else self._of_units(units)
