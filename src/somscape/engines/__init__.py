@@ -1,1 +1,1 @@
-"""Read collections of Dask, Spark and Ray in parts."""
+"""Read collections (distributed tables) of Dask, Spark and Ray piece by piece."""

@@ -1,4 +1,4 @@
-"""Read Dask data frames by partition, and Dask arrays by row block."""
+"""Read Dask data frames partition by partition, and Dask arrays by blocks of rows."""
 
 import time
 from asyncio import run_coroutine_threadsafe
@@ -17,17 +17,17 @@ from somscape.errors import EngineError, InputError, SomscapeError
 from somscape.fit.pieces import Pieces
 
 MAX_TOGETHER = 1 << 28
-"""Maximum size in bytes of the data of one task.  A worker needs all of it in memory."""
+"""Maximum number of bytes of data that one task reads. All these data are in memory at once."""
 
 
 class KeptPieces:
-    """The pieces of data that the cluster stores, with their workers.
+    """Pieces of a collection that a cluster stores in memory, and the workers that store them.
 
     Parameters
     ----------
     collection : dask.dataframe.DataFrame or dask.array.Array
     parts : list of dask.delayed.Delayed
-        Pieces of the collection.
+        Tasks that return the pieces of the collection.
     """
 
     def __init__(self, collection: Any, parts: list[Any]) -> None:
@@ -43,7 +43,7 @@ class KeptPieces:
         self._threads: dict[str, int] = {}
 
     def together(self, client: Any) -> list[list[int]]:
-        """Return groups of piece numbers, with one task per group."""
+        """Return the numbers of the pieces in groups. One task reads the pieces of a group."""
         if not self._futures:
             return [[number] for number in range(self._n_pieces)]
         where = client.who_has(list(self._futures.values()))
@@ -62,7 +62,7 @@ class KeptPieces:
         return found + [[number] for number in range(self._n_pieces) if number not in placed]
 
     def _request_sizes(self, client: Any, where: dict[Any, Any]) -> None:
-        """Request the sizes of new pieces and the thread counts of new workers."""
+        """Ask the cluster for the sizes of new pieces and the numbers of threads of new workers."""
         pieces = [key for key, workers in where.items() if workers and key not in self._bytes]
         if pieces:
             self._bytes |= client.nbytes(pieces, summary=False)
@@ -71,14 +71,14 @@ class KeptPieces:
 
 
 MAX_ALONE = 30.0
-"""Number of seconds to wait for the first worker of a cluster."""
+"""Maximum number of seconds to wait for a worker if the cluster is without workers."""
 
 POLL = 1.0
-"""Number of seconds between two checks for workers."""
+"""Number of seconds between two checks whether the cluster has workers."""
 
 
 def client_of_this_process() -> Any:
-    """Return the client of the current cluster, or None."""
+    """Return Dask's client of the current cluster, or None if there is no cluster."""
     try:
         from distributed import default_client
     except ImportError:
@@ -99,7 +99,7 @@ def client_of_this_process() -> Any:
 
 
 def computed(tasks: list[Any], named: Callable[[int], str], at_once: int) -> Iterator[Any]:
-    """Yield the results of tasks in their order, from a cluster if there is one."""
+    """Run tasks, on a cluster if there is one, and yield their results in order."""
     client = client_of_this_process()
     if client is None:
         from dask.base import compute  # late: it is slow to import
@@ -118,7 +118,7 @@ def computed(tasks: list[Any], named: Callable[[int], str], at_once: int) -> Ite
 
 
 def _results(client: Any, futures: list[Any], what: str) -> list[Any]:
-    """Fetch results in one request, or raise EngineError."""
+    """Fetch the results of tasks from the cluster in one request, or raise EngineError."""
     lost = EngineError("The connection to Dask's scheduler was lost. Connect and try again.")
     if client.status != "running":
         raise lost
@@ -153,7 +153,7 @@ def _results(client: Any, futures: list[Any], what: str) -> list[Any]:
 
 
 def _raise_task_error(error: BaseException, what: str) -> NoReturn:
-    """Raise the error of a task as an error of somscape."""
+    """Raise an exception of somscape for an exception that a task of Dask raised."""
     from distributed import KilledWorker
 
     if isinstance(error, SomscapeError):
@@ -172,7 +172,7 @@ T = TypeVar("T")
 
 
 class Partitions(Pieces):
-    """The partitions of a data frame, or the row blocks of an array.
+    """The partitions of a Dask data frame, or the blocks of rows of a Dask array.
 
     Parameters
     ----------
@@ -187,7 +187,7 @@ class Partitions(Pieces):
         self._collection = collection  # otherwise its workers would drop the results
 
     def each(self, function: Callable[[int, Any], T]) -> Iterator[T]:
-        """Yield the results of a function for each piece, in order."""
+        """Call a function on each piece of the data, and yield the results in order."""
         from dask.delayed import delayed  # late: it is slow to import
 
         sent, task = _as_argument(function, len(self._parts)), delayed(apply, pure=False)
@@ -195,7 +195,7 @@ class Partitions(Pieces):
         yield from computed(tasks, "piece {} of X".format, at_once=1)  # may be large
 
     def total(self, function: Callable[[int, Any], T], merge: Callable[[T, T], T]) -> T:
-        """Return the results of a function, merged on the workers."""
+        """Call a function on each piece, merge the results on the workers, and return the total."""
         from dask.delayed import delayed  # late: it is slow to import
 
         together = self._groups_of_pieces()
@@ -213,7 +213,7 @@ class Partitions(Pieces):
         return KeptPieces(self._collection, self._parts)
 
     def _groups_of_pieces(self) -> list[list[int]]:
-        """Return groups of piece numbers, with one task per group."""
+        """Return the numbers of the pieces in groups. One task reads the pieces of a group."""
         client = client_of_this_process()
         if client is not None:
             with suppress(Exception):  # the tasks will raise the error
@@ -222,7 +222,7 @@ class Partitions(Pieces):
 
 
 def answer(collection: Any, function: Callable[[Any], Any], name: str, dtype: Any) -> Any:
-    """Return the lazy results of a function for the rows of a collection."""
+    """Return a lazy Dask collection with the result of a function for each row of a collection."""
     _check_is_table(collection)
     if hasattr(collection, "chunks"):
         rows = collection.rechunk({1: -1})
@@ -234,7 +234,7 @@ def answer(collection: Any, function: Callable[[Any], Any], name: str, dtype: An
 
 
 def _as_argument(function: Any, n_tasks: int) -> Any:
-    """Return a function.  For many tasks, it is sent only once to each worker."""
+    """Return the function, wrapped for many tasks so that it is sent only once to each worker."""
     from dask.delayed import delayed  # late: it is slow to import
 
     return function if n_tasks <= FAN_IN else delayed(function, pure=False)

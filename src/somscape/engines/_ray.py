@@ -1,4 +1,4 @@
-"""Read Ray datasets by block, as Arrow tables."""
+"""Read Ray datasets block by block. Each block is an Arrow table."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,7 +14,7 @@ from somscape.fit.pieces import Pieces
 T = TypeVar("T")
 
 MAX_DEATHS = 4
-"""Maximum number of workers that can die during a task. By default, Ray retries forever."""
+"""Maximum number of retries of a task whose worker died. By default, Ray retries forever."""
 
 
 class Partitions(Pieces):
@@ -30,11 +30,11 @@ class Partitions(Pieces):
             self._blocks = _run("a piece of X could not be computed by Ray", dataset.to_arrow_refs)
 
     def each(self, function: Callable[[int, Any], T]) -> Iterator[T]:
-        """Yield the results of a function for each piece, in order."""
+        """Call a function on each piece of the data, and yield the results in order."""
         yield from _results(self._refs(function), "piece {} of X".format)
 
     def total(self, function: Callable[[int, Any], T], merge: Callable[[T, T], T]) -> T:
-        """Return the results of a function, merged in the cluster."""
+        """Call a function on each piece, merge the results in the cluster, and return the total."""
         import ray  # late: it is slow to import
 
         refs = self._refs(function)
@@ -52,7 +52,7 @@ class Partitions(Pieces):
 
 
 def answer(dataset: Any, function: Callable[[Any], Any], name: str, dtype: Any) -> Any:
-    """Return a lazy dataset with the results of a function as a new column."""
+    """Return a lazy Ray dataset with a new column that contains the results of a function."""
 
     def task(table: Any) -> Any:
         import pyarrow as pa
@@ -68,7 +68,7 @@ def answer(dataset: Any, function: Callable[[Any], Any], name: str, dtype: Any) 
 
 @contextmanager
 def _in_order(dataset: Any) -> Iterator[None]:
-    """Keep the order of blocks, and limit retries of tasks."""
+    """While this context is active, keep the blocks in order and limit the retries of tasks."""
     options = dataset.context.execution_options
     before, options.preserve_order = options.preserve_order, True
     endless = [asked for asked in _task_options(dataset) if "max_retries" not in asked]
@@ -83,7 +83,7 @@ def _in_order(dataset: Any) -> Iterator[None]:
 
 
 def _task_options(dataset: Any) -> list[dict[str, Any]]:
-    """Return the task options of a dataset, or [] if Ray does not provide them."""
+    """Return the options of the tasks that make a dataset, or [] if Ray does not provide them."""
     from ray.data import ActorPoolStrategy
 
     try:
@@ -102,7 +102,7 @@ def _apply(function: Callable[[int, Any], T], number: int, table: Any) -> T:
 
 
 def _rows(table: Any) -> Any:
-    """Return a block as an array if its only column contains arrays."""
+    """Convert a block to a NumPy array if its only column contains arrays."""
     if table.num_columns != 1 or not hasattr(table.schema[0].type, "shape"):
         return table
     from ray.data.block import BlockAccessor  # in a process of Ray
@@ -128,7 +128,7 @@ def _results(refs: list[Any], named: Callable[[int], str]) -> Iterator[Any]:
 
 
 def _run(what: str, job: Callable[[], T]) -> T:
-    """Run a job, or raise a short EngineError."""
+    """Run a job of Ray. If the job fails, raise an EngineError with a short message."""
     from ray.exceptions import RayError, RayTaskError
 
     try:

@@ -1,4 +1,4 @@
-"""Read Spark data frames by partition, as Arrow batches."""
+"""Read Spark data frames partition by partition. Each partition consists of Arrow batches."""
 
 import pickle
 import re
@@ -15,17 +15,17 @@ from somscape.fit.pieces import Pieces
 T = TypeVar("T")
 
 MAX_COLLECTED = 32
-"""Maximum number of results that one process merges at a time."""
+"""Maximum number of task results that one process merges at a time."""
 
 TASK = re.compile(r"Task (\d+) in stage")
-"""Pattern for the partition number in an error message of Spark."""
+"""Pattern that finds the number of the partition in an error message of Spark."""
 
 RESULT = "number int, result binary"
-"""Columns of a task's result: partition number and pickled result."""
+"""Columns of a data frame of task results: number of the partition, and pickled result."""
 
 
 class Partitions(Pieces):
-    """The partitions of a data frame, ordered by number.
+    """The partitions of a Spark data frame, in the order of their numbers.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class Partitions(Pieces):
         self._n_pieces = frame.rdd.getNumPartitions()
 
     def each(self, function: Callable[[int, Any], T]) -> Iterator[T]:
-        """Yield the results of a function for each piece, in order."""
+        """Call a function on each piece of the data, and yield the results in order."""
         rows = _run(self._tasks(function).collect)
         found = {row.number: row.result for row in rows}
         for number in range(self._n_pieces):
@@ -46,7 +46,7 @@ class Partitions(Pieces):
             yield function(number, self._empty_piece) if result is None else _outcome(result)
 
     def total(self, function: Callable[[int, Any], T], merge: Callable[[T, T], T]) -> T:
-        """Return the results of a function, merged on the executors."""
+        """Call a function on each piece, merge the results on executors, and return the total."""
         tasks, n_tasks = self._tasks(function), self._n_pieces
         while n_tasks > MAX_COLLECTED:
             n_tasks = -(-n_tasks // MAX_COLLECTED)
@@ -78,7 +78,7 @@ class Partitions(Pieces):
 
 
 def answer(frame: Any, function: Callable[[Any], Any], name: str, dtype: Any) -> Any:
-    """Return a lazy data frame with the results of a function as a new column."""
+    """Return a lazy Spark data frame with a new column that contains the results of a function."""
     from pyspark.sql import types  # late: it is slow to import
 
     if name in frame.columns:
@@ -100,7 +100,7 @@ def answer(frame: Any, function: Callable[[Any], Any], name: str, dtype: Any) ->
 
 
 def _merging_task(merge: Callable[[T, T], T]) -> Callable[[Iterator[Any]], Iterator[Any]]:
-    """Return a task that merges the results of other tasks."""
+    """Return a function that merges the results of other tasks in a task of Spark."""
 
     def task(batches: Iterator[Any]) -> Iterator[Any]:
         pickled = [value for batch in batches for value in batch.column("result").to_pylist()]
@@ -112,7 +112,7 @@ def _merging_task(merge: Callable[[T, T], T]) -> Callable[[Iterator[Any]], Itera
 
 
 def _run_in_task(job: Callable[[], Any], what: str) -> tuple[bool, Any]:
-    """Run a job in a task.  Return whether it succeeded, and its result or error."""
+    """Run a job inside a task. Return whether it succeeded, and its result or exception."""
     try:
         try:
             return True, job()
@@ -139,7 +139,7 @@ def _outcome(pickled: bytes) -> Any:
 
 
 def _run(job: Callable[[], T]) -> T:
-    """Run a job, or raise a short EngineError."""
+    """Run a job of Spark. If the job fails, raise an EngineError with a short message."""
     from py4j.protocol import Py4JError
 
     try:

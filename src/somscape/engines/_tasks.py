@@ -1,4 +1,4 @@
-"""Tasks that workers import by name, and their errors."""
+"""Functions that workers import by name and run as tasks, and the errors of tasks."""
 
 import re
 from collections.abc import Callable
@@ -10,18 +10,18 @@ from somscape.errors import EngineError
 T = TypeVar("T")
 
 FAN_IN = 8
-"""Maximum number of results that one process merges at a time."""
+"""Maximum number of task results that one process merges at a time."""
 
 
 def apply(function: Callable[[int, Any], T], number: int, data: Any) -> T:
-    """Return the result of a function for a piece."""
+    """Call the function on one piece of the data, and return the result."""
     return function(number, data)
 
 
 def apply_to_some(
     merge: Callable[[T, T], T], function: Callable[[int, Any], T], numbers: list[int], *some: Any
 ) -> T:
-    """Return the merged results of a function for several pieces."""
+    """Call the function on several pieces of the data, and return the merged result."""
     return reduce(merge, map(function, numbers, some))
 
 
@@ -31,19 +31,19 @@ def merged(merge: Callable[[T, T], T], *results: T) -> T:
 
 
 def groups(tasks: list[Any]) -> list[list[Any]]:
-    """Return tasks in groups.  One additional task merges the results of each group."""
+    """Divide tasks into groups. An additional task merges the results of each group."""
     return [tasks[i : i + FAN_IN] for i in range(0, len(tasks), FAN_IN)]
 
 
 CAUSE = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception): .*", re.MULTILINE)
-"""Pattern for the first error in a long text."""
+"""Pattern that finds the first line with an exception in a long error text of an engine."""
 
 MAX_LETTERS = 500
-"""Maximum number of characters that are quoted from an error message."""
+"""Maximum number of characters of an engine's error text that an error of somscape quotes."""
 
 
 def gave_up(what: str, error: object) -> EngineError:
-    """Return the error for work that a cluster could not complete."""
+    """Return an EngineError about work that a cluster could not complete."""
     text = str(error)
     cause = CAUSE.search(text)
     kind = f"{type(error).__name__}: " if isinstance(error, Exception) else ""

@@ -1,4 +1,4 @@
-"""Find the engine of a collection without importing any engine."""
+"""Find out if Dask, Spark or Ray made a collection, without importing these libraries."""
 
 from collections.abc import Callable
 from types import ModuleType
@@ -18,19 +18,19 @@ HOLDERS = {
 
 
 def pieces_of(X: Any) -> Any:
-    """Return a collection of Dask, Spark or Ray as pieces, or other data unchanged."""
+    """Return the pieces of a collection of Dask, Spark or Ray. Return other data unchanged."""
     engine = _engine_of(X)
     return X if engine is None else engine.Partitions(X)
 
 
 def answers(X: Any, function: Callable[[Any], Any], name: str, dtype: Any) -> Any:
-    """Return the lazy results of a function for a collection, or None for other data."""
+    """Return a function's lazy results for the rows of a collection, or None for other data."""
     engine = _engine_of(X)
     return None if engine is None else engine.answer(X, function, name, dtype)
 
 
 def _engine_of(X: Any) -> ModuleType | None:
-    """Return the module for the engine of a collection, or None for other data."""
+    """Return the module that reads a collection of Dask, Spark or Ray, or None for other data."""
     kind = type(X)
     engine = HOLDERS.get((kind.__module__.split(".")[0], kind.__name__))
     if engine is None or isinstance(X, Pieces):

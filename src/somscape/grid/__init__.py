@@ -1,4 +1,4 @@
-"""Positions and neighborhood weights of units, independent of the data."""
+"""Lattices of units: positions, map distances and neighborhood weights."""
 
 from somscape.grid._neighborhood import radius_from
 from somscape.grid.graph import Graph

@@ -1,4 +1,4 @@
-"""Tables of neighborhood weights for the training kernels."""
+"""Compute the tables of neighborhood weights that the training kernels use."""
 
 import math
 from collections.abc import Sequence
@@ -15,29 +15,30 @@ from somscape.errors import ParameterError
 from somscape.grid.lattice import Lattice
 
 NEIGHBORHOODS = ("gaussian", "bubble", "cut_gaussian", "epanechnikov", "triangle")
-"""Names in the order of `Pulls` in core/kernels.hpp, for online training."""
+"""Names of the neighborhoods, in the order of the C++ enumeration `Pulls` in core/kernels.hpp."""
 
 SEPARABLE = ("gaussian", "triangle")
-"""Neighborhoods whose weight is a product of two functions, one for each axis."""
+"""Neighborhoods whose weight is a product of a function of the row and one of the column."""
 
 RADIUS_TOLERANCE = 1e-9
-"""Tolerance for rounding errors.  A bubble contains units at exactly its radius."""
+"""Relative tolerance for rounding errors, so that a bubble contains units at exactly its radius."""
 
 MAX_TABLED = 1 << 20
-"""Maximum number of values that `Neighborhood.tabulate` stores (8 MiB)."""
+"""Maximum number of weights that `Neighborhood.tabulate` stores (8 MiB)."""
 
 
 class NeighborhoodTables(NamedTuple):
-    """Weights between rows and between columns of a map at one radius.
+    """Tables from which the kernels compute the neighborhood weights at one radius.
 
     Attributes
     ----------
     row_weight : ndarray of shape (n_rows, n_rows)
-        Factor of the neighborhood weight for each target row and source row.
+        First factor of the neighborhood weight, for each target row and source row of the map.
     kernel : ndarray of shape (n_rows, n_rows), int32
-        Column kernel number for each target row and source row.
+        Number of the column kernel (row of `col_kernel`) for each target row and source row.
     col_kernel : ndarray of shape (n_kernels, 2 * n_cols - 1)
-        Weight for each column offset (target minus source), from ``-(n_cols - 1)`` upward.
+        Second factor of the neighborhood weight, for each column offset (target minus source) from
+        ``-(n_cols - 1)`` upward.
     """
 
     row_weight: Float64s
@@ -46,17 +47,17 @@ class NeighborhoodTables(NamedTuple):
 
 
 class _Offsets(NamedTuple):
-    """Values for pairs of rows of a lattice. They do not depend on the radius."""
+    """Squared distances and shifts between the rows of a lattice, for any radius."""
 
     place: NDArray[np.intp]
-    """Index of the row offset for each pair of rows (n_rows, n_rows).  Offset -(n_rows - 1) has
-    index 0."""
+    """Index of the row offset for each pair of rows, of shape (n_rows, n_rows).  The offset
+    -(n_rows - 1) has the index 0."""
     row_sq: Float64s
-    """Squared distance for each row offset (2 n_rows - 1)."""
+    """Squared distance between two rows, for each row offset, of shape (2 n_rows - 1,)."""
     shift: NDArray[np.intp]
-    """Shift from source row to target row in half steps: -1, 0 or 1 (n_rows, n_rows)."""
+    """Shift of the target row against the source row in half steps, for each pair of rows."""
     squares: Float64s
-    """`row_sq`, and then the squared column offsets for each shift."""
+    """The values of `row_sq`, followed by the squared column offsets for each shift."""
 
 
 class Neighborhood:
@@ -68,10 +69,10 @@ class Neighborhood:
         The grid of units.
     kind : {"gaussian", "bubble", "cut_gaussian", "epanechnikov", "triangle"}
         Function of the map distance d.  The gaussian is ``exp(-d^2 / (2 radius^2))``.  The bubble
-        is 1 if ``d <= radius`` and otherwise 0.  The cut gaussian is the gaussian if
+        is 1 if ``d <= radius`` and otherwise 0.  The cut gaussian equals the gaussian if
         ``d <= radius`` and otherwise 0.  Epanechnikov is ``max(0, 1 - d^2 / radius^2)``.  The
-        triangle is the product of ``max(0, radius - abs(dx))`` and ``max(0, radius - abs(dy))``.
-        It needs a rectangular lattice.
+        triangle is ``max(0, radius - abs(dx)) * max(0, radius - abs(dy))`` for the distances dx and
+        dy along the axes.  It needs a rectangular lattice.
 
     Raises
     ------
@@ -85,7 +86,7 @@ class Neighborhood:
         self._known: dict[float, NeighborhoodTables] = {}
 
     def tabulate(self, radii: Sequence[float]) -> None:
-        """Compute gaussians for many radii, in little more time than for one radius."""
+        """Compute the gaussian weights for many radii, in little more time than for one radius."""
         if self._kind != "gaussian" or self._lattice.distance_table is not None:
             return
         rows = self._offsets
@@ -133,15 +134,15 @@ class Neighborhood:
 
     @cached_property
     def _kernel(self) -> NDArray[np.int32]:
-        """Index of the column kernel for two rows. Each shift (0, +1/2 or -1/2) has one kernel."""
+        """Number of the column kernel for each pair of rows. Each shift of rows has one kernel."""
         return (self._offsets.shift % 3).astype(np.int32)
 
     def _columns(self, weights: Float64s) -> Float64s:
-        """Return the weights by column offset, with a row for each column kernel."""
+        """Return the column kernels, with a row of weights by column offset for each kernel."""
         return weights.reshape(*weights.shape[:-1], -1, 2 * self._lattice.n_cols - 1)
 
     def _by_row_offset(self, radius: float) -> NeighborhoodTables:
-        """Return tables with a column kernel for each row offset and shift within the radius."""
+        """Return tables with a column kernel for each row offset (and shift) up to the radius."""
         rows, profile = self._offsets, PROFILES[self._kind]
         is_within = profile(rows.row_sq, radius) > 0
         # Kernels are stored by row offset and shift, because there are fewer than pairs of rows.
@@ -168,7 +169,7 @@ class Neighborhood:
 
 
 def pull_from(lattice: Lattice, neighborhood: str, unit: int, radius: float) -> Float64s:
-    """Return the neighborhood weight of each unit for one winner."""
+    """Return the neighborhood weight of every unit if `unit` is the winner."""
     check_pull(lattice, neighborhood)
     profile = PROFILES[neighborhood]
     if neighborhood == "triangle":
@@ -178,7 +179,7 @@ def pull_from(lattice: Lattice, neighborhood: str, unit: int, radius: float) -> 
 
 
 def check_pull(lattice: Lattice, neighborhood: str) -> None:
-    """Raise ValueError if the lattice does not support the neighborhood."""
+    """Raise ValueError if the neighborhood function cannot be used on the lattice."""
     check_choice("neighborhood", neighborhood, NEIGHBORHOODS)
     if neighborhood == "triangle" and lattice.kind != "rectangular":
         raise ParameterError(
@@ -227,8 +228,8 @@ PROFILES = {
     "epanechnikov": _epanechnikov,
     "triangle": _triangle,
 }
-"""Functions from squared distance to weight.  The triangle uses the squared distance on one
-axis."""
+"""Functions that compute a weight from the squared map distance and the radius.  The triangle uses
+the squared distance along one axis."""
 
 
 CONVENTIONS = (
@@ -236,24 +237,25 @@ CONVENTIONS = (
 )  # fmt: skip
 
 WINNER_ONLY = 0.5
-"""Radius of a bubble around the winner alone.  Its neighbors are at distance 1."""
+"""Radius of a bubble that contains only the winner, because its neighbors are at distance 1."""
 
 
 def radius_from(value: float, convention: str) -> float:
-    """Return the radius that gives the neighborhood of another program.
+    """Convert the radius of another program to the radius of somscape.
 
     Parameters
     ----------
     value : float
-        Radius or sigma of the other program in grid steps, above 0.  For ``"kohonen"``, 0 is
-        also allowed.
+        Radius or sigma in grid steps, as passed to the other program, above 0.  For ``"kohonen"``,
+        0 is also allowed.
     convention : str
         Name of the other program (see Notes).
 
     Returns
     -------
     float
-        ``radius``, ``radius_start`` or ``radius_end`` of somscape, in grid steps.
+        Radius in grid steps, for a parameter of somscape such as ``radius_start`` or
+        ``radius_end``.
 
     See Also
     --------
@@ -261,7 +263,8 @@ def radius_from(value: float, convention: str) -> float:
 
     Notes
     -----
-    At map distance d, the gaussian of somscape is ``exp(-d^2 / (2 radius^2))``.
+    The neighborhood weight "gaussian" of somscape at map distance d is
+    ``exp(-d^2 / (2 radius^2))``.
 
     ================= ======================================= ==================== ==============
     convention        its weight for value v                  our neighborhood     our radius
@@ -279,10 +282,10 @@ def radius_from(value: float, convention: str) -> float:
     ``"somperf"``     ``exp(-d^2 / v^2)``                     gaussian             v / sqrt(2)
     ================= ======================================= ==================== ==============
 
-    A constant factor, for example in a normal density, does not affect batch training.  The
-    distance of GigaSOM equals the distance of somscape along rows and columns, but is shorter in
-    other directions.  For ``"xpysom"`` and ``"somoclu"``, v/2 assumes the default ``std_coeff``
-    of 0.5.
+    If all weights are multiplied by a constant, as in a normal density, the result of batch
+    training is the same.  The Chebyshev distance of GigaSOM equals the distance of somscape along
+    rows and columns, but is shorter in other directions.  For XPySom and Somoclu, the radius v / 2
+    is correct if their parameter ``std_coeff`` has the default value of 0.5.
 
     Examples
     --------

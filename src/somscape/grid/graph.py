@@ -1,4 +1,4 @@
-"""A lattice of any shape, made of units and edges."""
+"""A graph of units and edges that is used as the lattice of a map."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,15 +16,15 @@ MAX_LANDMARKS = 1000
 """Maximum number of units for computing axes.  This takes about half a second."""
 
 GRAIN = 2.0**-30
-"""Positions are rounded to multiples of this share of the longest distance.  This hides
-differences between linear algebra libraries in the last digit."""
+"""Share of the longest path length to whose multiples positions are rounded.  Rounding removes
+small differences between the results of linear algebra libraries."""
 
 SAME_SIZE = 1e-6
-"""Maximum relative difference of equal values, for rounding errors."""
+"""Maximum relative difference of two values that are treated as equal despite rounding errors."""
 
 
 def classical_scaling(distances: Float64s) -> Float64s:
-    """Return positions in the plane with distances close to the given distances."""
+    """Return positions of units in the plane whose distances approximate the given distances."""
     is_joined = np.isfinite(distances)
     apart = 1.5 * float(distances[is_joined].max()) or 1.0
     marks = np.arange(0, len(distances), -(-len(distances) // MAX_LANDMARKS))
@@ -42,7 +42,7 @@ def classical_scaling(distances: Float64s) -> Float64s:
 
 
 def _main_axes(sizes: Float64s, vectors: Float64s) -> tuple[Float64s, Float64s]:
-    """Return two values: the two axes with the largest eigenvalues, and these eigenvalues.
+    """Return two values: the two eigenvectors with the largest eigenvalues, and these eigenvalues.
 
     Eigenvalues within rounding errors are returned as 0.
     """
@@ -68,25 +68,26 @@ MAX_GRAPH_UNITS = 10_000
 
 CELL_CORNERS = 24
 CELL_SHARE = 0.42
-"""Radius of a cell in plots, as a share of the usual distance to the nearest unit."""
+"""Radius of the disk that plots draw for a unit, as a share of the usual distance between units."""
 
 
 @dataclass(frozen=True, init=False, repr=False, eq=False)
 class Graph(Lattice):
-    """Arrange units as the nodes of a graph.
+    """A lattice whose units are the nodes of a graph.
 
-    Map distances are the lengths of shortest paths along the edges.  Units without a path between
-    them do not affect each other in training.  A graph has ``n_rows = n_units`` and ``n_cols = 1``.
+    The map distance of two units is the length of the shortest path between them along the edges.
+    In training, two units without a path between them do not affect each other.  A graph has
+    ``n_rows = n_units`` and ``n_cols = 1``.
 
     Parameters
     ----------
     adjacency : array-like or scipy.sparse array of shape (n_units, n_units)
-        Symmetric matrix with the length of the edge between two units, or 0 for no edge.  Radii
-        use the same unit of length.  If all lengths are 1, radii count steps.
+        Symmetric matrix with the length of the edge between each pair of units, or 0 if there is no
+        edge.  Radii in training use the same unit of length as the edges.
     positions : array-like of shape (n_units, 2), optional
-        Position (x, y) of each unit for plots and for initialization by PCA.  The y axis points
-        down.  The default is classical scaling of the shortest paths.  It suits nearly flat
-        graphs.
+        Position (x, y) of each unit, for plots and for the initialization of the map by PCA.  The y
+        axis points down.  By default, positions are computed from the lengths of shortest paths by
+        classical scaling, which suits nearly flat graphs.
 
     Attributes
     ----------
@@ -98,9 +99,9 @@ class Graph(Lattice):
     Raises
     ------
     InputError
-        If `adjacency` is not square or not symmetric, contains a negative or non-finite value, has
-        a value on the diagonal, or has more than 10,000 units, or if `positions` does not have
-        the shape (n_units, 2).
+        If `adjacency` is not a square symmetric matrix, has more than 10,000 rows, contains a
+        negative or non-finite value, or is not 0 on the diagonal.  If `positions` does not
+        have the shape (n_units, 2).
 
     See Also
     --------
@@ -147,14 +148,14 @@ class Graph(Lattice):
     def from_edges(
         cls, n_units: int, *, pairs: Any, lengths: Any, positions: Any = None
     ) -> "Graph":
-        """Make a graph from a list of edges in the form of `Graph.edges`.
+        """Make a graph from the edges in a list, in the form of `Graph.edges`.
 
         Parameters
         ----------
         n_units : int
             Number of units.
         pairs : array-like of shape (n_edges, 2), int
-            The two units of each edge.  An edge can be given in both directions.
+            The two units of each edge.  The same edge can be given twice, once in each direction.
         lengths : array-like of shape (n_edges,)
             Length of each edge, which is above 0.
         positions : array-like of shape (n_units, 2), optional
@@ -167,7 +168,8 @@ class Graph(Lattice):
         Raises
         ------
         InputError
-            If a unit does not exist, an array has another shape, or an edge has two lengths.
+            If an edge contains a number that is not a unit, if an array has the wrong shape, or if
+            an edge is given twice with different lengths.
         """
         from scipy.sparse import coo_array
 
@@ -178,14 +180,14 @@ class Graph(Lattice):
 
     @property
     def adjacency(self) -> Any:
-        """Edge lengths, as a ``scipy.sparse.csr_array`` of shape (n_units, n_units)."""
+        """Matrix of the edge lengths, as a sparse array of shape (n_units, n_units)."""
         return self.__dict__["_adjacency"]
 
     @property
     def edges(self) -> tuple[Ints, Float64s]:
-        """Pairs of units, of shape (n_edges, 2), and the edge lengths.
+        """The two units of each edge, of shape (n_edges, 2), and the edge lengths.
 
-        The lower unit of each pair is first.
+        In each pair, the unit with the lower number is first.
         """
         entries = self.adjacency.tocoo()
         pairs = np.column_stack([entries.row, entries.col]).astype(np.int64)
@@ -194,12 +196,12 @@ class Graph(Lattice):
 
     @property
     def size_text(self) -> str:
-        """Number of units as text for a title."""
+        """Number of units as text for the title of a plot."""
         return f"{self.n_units} units"
 
     @property
     def longest_side(self) -> float:
-        """Largest number of units on any shortest path, used for default radii."""
+        """Maximum number of units on a shortest path, used for default radii."""
         table = self.distance_table
         return 1.0 + float(table[np.isfinite(table)].max()) / self.step
 
@@ -210,9 +212,9 @@ class Graph(Lattice):
 
     @cached_property
     def distance_table(self) -> Float64s:
-        """Lengths of shortest paths between all units, of shape (n_units, n_units).
+        """Length of the shortest path for each pair of units (n_units, n_units).
 
-        The length is infinite if there is no path.
+        If there is no path between two units, the length is infinite.
         """
         from scipy.sparse.csgraph import dijkstra
 
@@ -224,7 +226,7 @@ class Graph(Lattice):
 
     @cached_property
     def positions(self) -> Float64s:
-        """Position (x, y) of each unit, with y down, of shape (n_units, 2)."""
+        """Position (x, y) of each unit, where y points down, of shape (n_units, 2)."""
         given: Float64s | None = self.__dict__["_given_positions"]
         return classical_scaling(self.distance_table) if given is None else given
 
@@ -232,7 +234,7 @@ class Graph(Lattice):
     def walk(self) -> Ints:
         """All units in an order that keeps neighbors close together, of shape (n_units,).
 
-        This is the reversed order of Cuthill and McKee (1969).
+        The units are in the reverse Cuthill-McKee order (1969).
         """
         from scipy.sparse.csgraph import reverse_cuthill_mckee
 
@@ -250,13 +252,13 @@ class Graph(Lattice):
         Returns
         -------
         ndarray of shape (n_units,)
-            Length of the path, or infinity if there is no path.
+            Length of the shortest path to each unit, or infinity if there is no path.
         """
         return self.distance_table[unit].copy()
 
     @cached_property
     def neighbors(self) -> Ints:
-        """Units that share an edge with each unit, in ascending order.
+        """Neighbors of each unit along its edges, in ascending order.
 
         The shape is (n_units, largest number of edges of a unit).  Units with fewer edges are
         padded with -1.
@@ -269,14 +271,14 @@ class Graph(Lattice):
 
     @property
     def cell(self) -> Float64s:
-        """Corners of a small disk around a position, of shape (24, 2)."""
+        """Corners of the disk that plots draw for a unit, relative to its position (24, 2)."""
         angle = 2 * np.pi * np.arange(CELL_CORNERS) / CELL_CORNERS
         circle = np.column_stack([np.cos(angle), np.sin(angle)])
         return CELL_SHARE * _usual_gap(self.positions) * circle
 
 
 def _usual_gap(positions: Float64s) -> float:
-    """Return the typical distance to the nearest position, or 1 if all positions are equal."""
+    """Return the usual distance of a position to the nearest other one, or 1 if all are equal."""
     from scipy.spatial import KDTree
 
     places = np.unique(positions, axis=0)
@@ -288,8 +290,8 @@ def _usual_gap(positions: Float64s) -> float:
 
 
 def _checked_edges(n_units: int, pairs: Any, lengths: Any) -> tuple[Ints, Float64s]:
-    """Return two values: each edge once with its lower unit first, and the edge lengths.  Raise
-    InputError for wrong edges."""
+    """Return two values: the pair of units of each edge, lower unit first, and the edge lengths.
+    Raise InputError if the edges are not valid."""
     ends = np.asarray(pairs)
     if ends.size == 0:
         ends = np.empty((0, 2), dtype=np.int64)
@@ -332,7 +334,7 @@ def _checked_edges(n_units: int, pairs: Any, lengths: Any) -> tuple[Ints, Float6
 
 
 def _checked_adjacency(adjacency: Any) -> Any:
-    """Return edge lengths as a canonical ``csr_array``, or raise InputError."""
+    """Convert a matrix of edge lengths to a canonical ``csr_array``, or raise InputError."""
     from scipy.sparse import csr_array
 
     given = adjacency
@@ -423,7 +425,7 @@ def _checked_positions(positions: Any, n_units: int) -> Float64s:
 def shortest_paths(
     n_units: int, pairs: Ints, lengths: Float64s | None = None, *, starts: Ints | None = None
 ) -> Float64s:
-    """Return the shortest path lengths from the units `starts` to all units."""
+    """Return the lengths of the shortest paths from each of the units `starts` to all units."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import dijkstra
 
@@ -437,12 +439,12 @@ def shortest_paths(
 
 
 def n_connected(lattice: Lattice, units: Ints) -> int:
-    """Return the number of connected groups of these units."""
+    """Return the number of groups of the given units that are connected on the lattice."""
     return len(np.unique(connected_groups(lattice, units)))
 
 
 def connected_groups(lattice: Lattice, units: Ints, labels: Ints | None = None) -> Ints:
-    """Return the connected group of each unit. With labels, each group has only one label."""
+    """Number the connected groups of units. If labels are given, a group has only one label."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import connected_components
 
@@ -460,7 +462,7 @@ def connected_groups(lattice: Lattice, units: Ints, labels: Ints | None = None) 
 
 
 def spanning_tree(n_units: int, pairs: Ints, lengths: Float64s) -> Ints:
-    """Return the indices of the edges of the minimum spanning tree."""
+    """Return the indices of those edges that form the minimum spanning tree."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import minimum_spanning_tree
 
@@ -476,7 +478,7 @@ def spanning_tree(n_units: int, pairs: Ints, lengths: Float64s) -> Ints:
 
 
 def lattice_parts(lattice: Lattice) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return a lattice as two values: JSON data and arrays."""
+    """Return two values that describe a lattice in a map file: JSON data and arrays."""
     if isinstance(lattice, Graph):
         pairs, lengths = lattice.edges
         arrays = {"pairs": pairs, "lengths": lengths, "positions": lattice.positions}
@@ -486,7 +488,7 @@ def lattice_parts(lattice: Lattice) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def lattice_of(header: Any, arrays: Mapping[str, Any], n_units: int) -> Lattice:
-    """Return the lattice from the two values of `lattice_parts`."""
+    """Make a lattice from the two values that `lattice_parts` returned."""
     if not isinstance(header, dict) or header.get("kind") != "graph":
         return Lattice(**header)
     if header["n_units"] != n_units:

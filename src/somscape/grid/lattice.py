@@ -22,8 +22,8 @@ STRIP_ROWS = 4
 class Lattice:
     """Arrange units in rows and columns.
 
-    Units are numbered by ``unit = row * n_cols + col``.  On a hexagonal lattice, the odd rows
-    (1, 3, ...) are shifted right by half a step, and rows are sqrt(3)/2 apart.
+    Units are numbered by ``unit = row * n_cols + col``.  On a hexagonal lattice, the odd rows (1,
+    3, ...) are shifted right by half a grid step, and the distance between rows is sqrt(3)/2.
 
     Parameters
     ----------
@@ -38,8 +38,9 @@ class Lattice:
     Raises
     ------
     ValueError, TypeError
-        If a size is below 1, if the kind or boundary is unknown, or if a hexagonal torus has an
-        odd number of rows, because its first and last row would not interlock.
+        If `n_rows` or `n_cols` is below 1, or if `kind` or `boundary` is unknown.  If a
+        hexagonal torus has an odd number of rows, because its first and last row would not
+        interlock.
 
     See Also
     --------
@@ -90,30 +91,29 @@ class Lattice:
 
     @property
     def wraps_cols(self) -> bool:
-        """Whether the last column is next to the first, as on a cylinder and a torus."""
+        """Whether the last column is next to the first column (cylinder and torus)."""
         return self.boundary in ("cylinder", "torus")
 
     @property
     def size_text(self) -> str:
-        """Number of rows and columns as text for a title."""
+        """Number of rows and columns as text for the title of a plot."""
         return f"{self.n_rows} x {self.n_cols} units"
 
     @property
     def longest_side(self) -> float:
-        """Length of the longer side in units, used for default radii."""
+        """Number of units along the longer side, used for default radii."""
         return max(self.n_rows, self.n_cols)
 
     @property
     def step(self) -> float:
-        """Usual distance between neighbors (1 on a grid), used for default radii."""
+        """Usual distance of neighboring units (1 on a grid), used for default radii."""
         return 1.0
 
     @property
     def distance_table(self) -> Float64s | None:
-        """Distances between all units, if the lattice stores a table of distances.
+        """Map distances between all units, or None if rows and columns determine them.
 
-        The value is None for a grid, because rows and columns determine the distances.  A `Graph`
-        has a table of shape (n_units, n_units).
+        The value is None for a `Lattice`.  For a `Graph`, the shape is (n_units, n_units).
         """
         return None
 
@@ -124,7 +124,7 @@ class Lattice:
 
     @cached_property
     def positions(self) -> Float64s:
-        """Position (x, y) of each unit in grid steps, with y down, of shape (n_units, 2)."""
+        """Position (x, y) of each unit in grid steps, where y points down (n_units, 2)."""
         row, col = self.rows_and_cols(np.arange(self.n_units))
         shift = 0.5 * (row % 2) if self.is_hexagonal else 0.0
         return np.column_stack([col + shift, row * self.row_pitch])
@@ -137,8 +137,9 @@ class Lattice:
     def walk(self) -> Ints:
         """All units in an order that keeps neighbors close together, of shape (n_units,).
 
-        The order follows strips of about four rows, column by column, in alternating directions.
-        So any 16 consecutive units form a patch of about 4 x 4 units.
+        The rows are divided into strips of about four.  In each strip, the order goes column by
+        column, in alternating directions.  So any 16 consecutive units form a patch of about 4 x 4
+        units.
         """
         return _walk(self.n_rows, self.n_cols)
 
@@ -153,12 +154,12 @@ class Lattice:
         Returns
         -------
         ndarray of shape (n_units,)
-            Euclidean distance between positions, by the shorter way on a cylinder or torus.
+            Euclidean distance of each unit's position, by the shorter way on a cylinder or torus.
         """
         return np.sqrt((self.offsets_from(unit) ** 2).sum(axis=1))
 
     def offsets_from(self, unit: int) -> Float64s:
-        """Return the distance of every unit from one unit along each axis, in grid steps.
+        """Return how far every unit is from one unit along each axis, in grid steps.
 
         Parameters
         ----------
@@ -168,7 +169,7 @@ class Lattice:
         Returns
         -------
         ndarray of shape (n_units, 2)
-            Absolute offsets along x and y, by the shorter way on a cylinder or torus.
+            Absolute distance of each unit along x and y, by the shorter way on a cylinder or torus.
         """
         offsets: Float64s = np.abs(self.positions - self.positions[unit])
         wraps = (self.wraps_cols, self.wraps_rows)
@@ -183,7 +184,7 @@ class Lattice:
         """Neighbors of each unit in ascending order, of shape (n_units, 8 or 6).
 
         Units with fewer neighbors are padded with -1.  A unit is never its own neighbor, and each
-        neighbor appears once.
+        neighbor is listed once, even on a small torus.
         """
         row, col = self.rows_and_cols(np.arange(self.n_units))
         found = np.stack([self._at(row + dr, col + dc) for dr, dc in self._steps(row)], axis=1)
@@ -195,12 +196,12 @@ class Lattice:
         return np.take_along_axis(found, order, axis=1)
 
     def are_neighbors(self, a: Ints, b: Ints) -> np.ndarray:
-        """Return whether units `a[i]` and `b[i]` are neighbors, elementwise."""
+        """Return, for each i, whether the units `a[i]` and `b[i]` are neighbors."""
         return (self.neighbors[a] == np.asarray(b)[..., None]).any(axis=-1)
 
     @cached_property
     def adjacency(self) -> Any:
-        """Matrix with 1 for each pair of neighbors, as a ``scipy.sparse.csr_array``.
+        """Sparse matrix (CSR) with the value 1 for each pair of neighboring units.
 
         The matrix is symmetric, of shape (n_units, n_units).  On a `Graph`, the matrix contains
         the lengths of the edges.
@@ -212,7 +213,7 @@ class Lattice:
 
     @property
     def cell(self) -> Float64s:
-        """Corners of the cell around a position, of shape (4 or 6, 2), in grid steps."""
+        """Corners of a unit's cell relative to its position, of shape (4 or 6, 2)."""
         if self.is_hexagonal:
             angle = np.pi / 6 + np.pi / 3 * np.arange(6)
             return np.column_stack([np.cos(angle), np.sin(angle)]) / np.sqrt(3)
@@ -228,7 +229,7 @@ class Lattice:
         return [(0, zero - 1), (0, zero + 1), *sides]
 
     def _at(self, row: Ints, col: Ints) -> Ints:
-        """Return the unit at each row and column, or -1 outside the map."""
+        """Return the unit at each given row and column, or -1 if they are outside the map."""
         if self.wraps_rows:
             row = row % self.n_rows
         if self.wraps_cols:
@@ -247,25 +248,25 @@ def _walk(n_rows: int, n_cols: int) -> Ints:
 
 
 def neighbor_pairs(lattice: Lattice) -> Ints:
-    """Return all pairs of neighbors in both directions."""
+    """Return all pairs of neighboring units, each pair in both directions."""
     unit, slot = np.nonzero(lattice.neighbors >= 0)
     return np.column_stack([unit, lattice.neighbors[unit, slot]])
 
 
 NEAR = 1e-6
-"""Maximum distance in grid steps between a position and its unit."""
+"""Maximum distance in grid steps at which a unit still counts as being at a position."""
 
 
 @dataclass(frozen=True, eq=False)
 class Turn:
-    """A turn or a flip of a lattice.
+    """A rotation or reflection that maps a lattice onto itself.
 
     Attributes
     ----------
     words : str
-        Description such as "turned by 180 degrees", or "" if units do not move.
+        Description such as "turned by 180 degrees", or "" if every unit stays at its position.
     units : ndarray of shape (n_units,), int
-        The unit that moves to each position.
+        For the position of each unit, the unit that moves to this position.
     """
 
     words: str
@@ -274,19 +275,19 @@ class Turn:
 
 @dataclass(frozen=True, eq=False)
 class Shifts:
-    """The shifts of a lattice by rows down and steps across.
+    """All shifts of a lattice by a number of rows down and a number of steps to the right.
 
-    On a hexagonal lattice, each step across is half a grid step.  This is also the shift of odd
-    rows.
+    On a hexagonal lattice, each step to the right is half a grid step, because odd rows are shifted
+    by half a grid step.
 
     Attributes
     ----------
     rows, columns : ndarray of shape (n_units,), int
-        Row of each unit, and its position in steps across.
+        Row of each unit, and its position in steps from the left.
     are_there : ndarray of shape (n_rows, n_across), bool
-        Whether each shift moves units only to positions of units.
+        Whether each shift moves all units to positions at which there are units.
     halves : int
-        Number of steps across in one grid step (2 on hexagons, otherwise 1).
+        Number of steps to the right in one grid step (2 on a hexagonal lattice, otherwise 1).
     """
 
     rows: Ints
@@ -295,13 +296,13 @@ class Shifts:
     halves: int
 
     def units(self, down: int, across: int) -> Ints:
-        """Return the unit that the shift moves to each position."""
+        """Return, for the position of each unit, the unit that the shift moves there."""
         n_rows, n_across = self.are_there.shape
         row, column = (self.rows - down) % n_rows, (self.columns - across) % n_across
         return np.asarray(row * (n_across // self.halves) + column // self.halves)
 
     def words(self, down: int, across: int) -> str:
-        """Return a description of the shift by the shorter way, or "" if units do not move."""
+        """Describe the shift in words by the shorter way, or return "" if units do not move."""
         n_rows, n_across = self.are_there.shape
         ways = (
             (_shorter_way(down, n_rows), "up", "down"),
@@ -316,7 +317,7 @@ class Shifts:
 
 
 def shifts(lattice: Lattice) -> Shifts:
-    """Return the shifts of a lattice in directions without an edge, and the shift by 0."""
+    """Return the shifts of a lattice along its closed directions (cylinder or torus)."""
     halves = 2 if lattice.is_hexagonal else 1
     row, column = lattice.rows_and_cols(np.arange(lattice.n_units))
     down, across = np.ogrid[: lattice.n_rows, : halves * lattice.n_cols]
@@ -327,7 +328,7 @@ def shifts(lattice: Lattice) -> Shifts:
 
 
 def turns(lattice: Lattice) -> list[Turn]:
-    """Return the turns and flips of a lattice.  The first turn does not move units."""
+    """Return the rotations and reflections of a lattice. The first one does not move units."""
     stays = Turn("", np.arange(lattice.n_units))
     if lattice.distance_table is not None:
         return [stays]
@@ -342,8 +343,8 @@ def turns(lattice: Lattice) -> list[Turn]:
 
 
 def _rotations(n: int) -> list[tuple[str, Float64s]]:
-    """Return the rotations of a polygon with n sides.  They are clockwise because y points
-    down."""
+    """Return names and matrices of the rotations of a regular polygon with n sides.  Rotations are
+    clockwise because y points down."""
     found = []
     for i in range(1, n):
         angle, degrees = 2 * np.pi * i / n, 360 * i // n
@@ -355,7 +356,7 @@ def _rotations(n: int) -> list[tuple[str, Float64s]]:
 
 
 def _reflections(n: int) -> list[tuple[str, Float64s]]:
-    """Return the reflections of a polygon with n sides."""
+    """Return names and matrices of the reflections of a regular polygon with n sides."""
     found = []
     for i in range(n):
         angle, degrees = np.pi * i / n, 180 * i // n
@@ -367,7 +368,7 @@ def _reflections(n: int) -> list[tuple[str, Float64s]]:
 
 
 def _turned_units(lattice: Lattice, matrix: Float64s) -> Ints | None:
-    """Return the unit at each position after a turn, or None if it is not a symmetry."""
+    """Return the unit at whose position each unit is after a turn, or None without symmetry."""
     wraps = np.array([lattice.wraps_cols, lattice.wraps_rows])
     periods = np.array([lattice.n_cols, lattice.n_rows * lattice.row_pitch])
     # Edges that meet must still meet after the turn.
@@ -386,7 +387,7 @@ def _turned_units(lattice: Lattice, matrix: Float64s) -> Ints | None:
 
 
 def _units_at(lattice: Lattice, places: Float64s) -> Ints | None:
-    """Return the unit at each position, or None if a position is without a unit."""
+    """Return the unit at each of the positions, or None if there is no unit at a position."""
     row = np.rint(places[:, 1] / lattice.row_pitch).astype(np.intp)
     far = places[:, 1] / lattice.row_pitch - row
     row = row % lattice.n_rows if lattice.wraps_rows else row
@@ -401,5 +402,5 @@ def _units_at(lattice: Lattice, places: Float64s) -> Ints | None:
 
 
 def _shorter_way(steps: int, n: int) -> int:
-    """Return the steps of the shorter way around, or of the forward way if both are equal."""
+    """Convert steps around n positions to the shorter direction (negative means backward)."""
     return steps if steps <= n // 2 else steps - n

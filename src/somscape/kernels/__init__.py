@@ -1,4 +1,4 @@
-"""Functions for search, sums, smoothing and online training, in C++ or in NumPy."""
+"""Kernels, the loops of search, sums, smoothing and online training, in C++ or in NumPy."""
 
 from somscape.kernels.metric import Metric
 

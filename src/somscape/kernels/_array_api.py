@@ -1,8 +1,9 @@
-"""Search and sums for rows on a device, with the array API standard.
+"""Search and sums for rows in the memory of a device (GPU), by the array API standard.
 
-Only search and sums take a long time, so only these functions run on the device.  Scores are a
-product of matrices in the type of the rows.  Sums use whole numbers as in the core.  Rounding can
-only change the unit of a row that is nearly as close to a second unit.
+Only search and sums take a long time, so only these two functions run on the device.  Search
+computes the scores of units by a product of matrices in the data type of the rows.  Sums add
+integers, as in the compiled core.  Because of rounding, a row that is nearly as close to a second
+unit can get this second unit.
 """
 
 from collections.abc import Iterator
@@ -17,12 +18,12 @@ from somscape.kernels._kernels import Kernels
 from somscape.kernels._sparse import Device, DeviceArray
 
 MAX_VALUES = 1 << 25
-"""Maximum number of values in an array (256 MB in float64).  Up to seven such arrays are in
-memory."""
+"""Maximum number of values in a temporary array on the device (256 MB in float64).  Up to seven
+such arrays are in memory at a time."""
 
 
 class DeviceKernels:
-    """Search and sums for rows on a device. The kernels of the host do all other work.
+    """Search and sums for rows on a device. All other work runs on the kernels of the host.
 
     Parameters
     ----------
@@ -51,7 +52,7 @@ class DeviceKernels:
         has_missing: bool = False,
         out: tuple[Ints, Float64s] | None = None,
     ) -> tuple[Any, Any]:
-        """Return the `k` nearest units of each row and their distances, on the device."""
+        """Return the `k` nearest units of each row and their distances, as arrays on the device."""
         if metric != "euclidean" or feature_weights is not None or has_missing:
             raise ParameterError(
                 "Rows on a device support only plain Euclidean distances.",
@@ -78,7 +79,7 @@ class DeviceKernels:
         order: Ints | None = None,
         one_thread: bool = False,
     ) -> Any:
-        """Return the `k` nearest units of each row, on the device."""
+        """Return the `k` nearest units of each row, as an array on the device."""
         scored = _Scores(codebook, rows)
         tiles = (rows.array[part, :] for part in scored.tiles(len(rows)))
         return _join([scored.least(tile, k) for tile in tiles], self.device)
@@ -96,7 +97,7 @@ class DeviceKernels:
         distances: Any = None,
         error_scale: float = 1.0,
     ) -> int:
-        """Add rows to the totals of their units. Return the sum of distances."""
+        """Add each row to `totals` and `counts` at its unit. Return the sum of the distances."""
         fixed = (center, scale, weight_scale)
         if not isinstance(rows, DeviceArray):
             given = (units, weights, *fixed, counts, totals, distances, error_scale)
@@ -122,7 +123,7 @@ class DeviceKernels:
         return error
 
     def _column(self, values: Any, part: slice) -> Any:
-        """Return a part of an array as a column on the device."""
+        """Return a slice of `values` on the device, as an array with one column."""
         if values is None:
             return None
         some = values[part]
@@ -130,7 +131,7 @@ class DeviceKernels:
         return there[:, None]
 
     def _sums_by_unit(self, terms: Any, units: Any, n_units: int) -> Ints:
-        """Return the exact sum of the integer terms of each unit."""
+        """Return, for each unit, the exact sum of the integer terms of its rows."""
         xp, place = self.device.library, self.device.place
         order = xp.argsort(units)
         running = xp.cumulative_sum(xp.take(terms, order, axis=0), axis=0, include_initial=True)
@@ -141,10 +142,10 @@ class DeviceKernels:
 
 
 class _Scores:
-    """Scores of units for rows. A score is a squared distance minus a constant of the row.
+    """Scores of units for rows. A score is the squared distance minus the row's squared norm.
 
-    Rows and prototypes are centered on the mean of the prototypes and scaled to about 1.  This
-    keeps the precision for a distant origin, tiny values and huge values.
+    Rows and prototypes are centered on the mean of the prototypes and scaled to about 1, so that
+    scores are precise even for values that are tiny, huge or far from 0.
     """
 
     def __init__(self, codebook: Floats, rows: DeviceArray) -> None:
@@ -161,11 +162,11 @@ class _Scores:
         self.factors = device.sent(np.ascontiguousarray(factors.T), dtype)
 
     def tiles(self, n: int) -> Iterator[slice]:
-        """Yield slices that divide `n` rows into blocks."""
+        """Yield slices that divide `n` rows into blocks that fit into memory."""
         return blocks(n, _step(max(self.factors.shape)))
 
     def least(self, tile: Any, k: int) -> Any:
-        """Return the `k` units with the lowest scores for each row, in order."""
+        """Return, for each row, the `k` units with the lowest scores, lowest score first."""
         xp, place = self.device.library, self.device.place
         ones = xp.ones((tile.shape[0], 1), dtype=tile.dtype, device=place)
         moved = xp.concat([(tile - self.center) * self.scale, ones], axis=1)
@@ -180,7 +181,7 @@ class _Scores:
 
 
 def distances_on_device(rows: DeviceArray, codebook: Float64s) -> DeviceArray:
-    """Return the Euclidean distance of each row to every prototype."""
+    """Return the Euclidean distance of each row on a device to every prototype."""
     xp, device = rows.device.library, rows.device
     prototypes, found = device.sent(codebook, xp.float64), []
     for part in blocks(len(rows), _step(codebook.size)):

@@ -1,4 +1,4 @@
-"""Typed functions for the compiled core, and its number of processors."""
+"""Typed functions that call the compiled core, and the number of processors it can use."""
 
 import math
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from somscape.kernels._sparse import Rows, SparseRows
 
 
 def processors_by_quota(root: Path = Path("/")) -> int | None:
-    """Return the smallest processor quota of this process on Linux, or None without a quota."""
+    """Return the number of processors that Linux control groups allow, or None without a limit."""
     try:
         lines = (root / "proc/self/cgroup").read_text().splitlines()
     except OSError:
@@ -34,7 +34,7 @@ def processors_by_quota(root: Path = Path("/")) -> int | None:
 
 
 def _shares(mounted: Path, line: str) -> Iterator[float]:
-    """Yield the processor quotas of a control group and its parents."""
+    """Yield the processor quotas of a Linux control group and of its parent groups."""
     _, controllers, place = line.split(":", 2)
     if controllers and "cpu" not in controllers.split(","):
         return
@@ -69,7 +69,7 @@ class CoreKernels:
 
     @property
     def name(self) -> str:
-        """Name of the instruction set, such as ``"core/avx512"``."""
+        """Name of the kernels, with their instruction set, such as ``"core/avx512"``."""
         return f"core/{_core.instruction_set()}"
 
     @property
@@ -89,7 +89,7 @@ class CoreKernels:
         has_missing: bool = False,
         out: tuple[Ints, Float64s] | None = None,
     ) -> tuple[Ints, Float64s]:
-        """Return the `k` nearest units of each row and their distances."""
+        """Return two values (n, k): the `k` nearest units of each row, and their distances."""
         shape = (len(rows), k)
         units, distances = out or (np.empty(shape, dtype=np.int64), np.empty(shape))
         which = METRICS.index(metric)
@@ -116,7 +116,7 @@ class CoreKernels:
         order: Ints | None = None,
         one_thread: bool = False,
     ) -> Ints:
-        """Return the `k` nearest units of each row."""
+        """Return the `k` nearest units of each row, without their distances."""
         if isinstance(rows, SparseRows):
             return self.search(rows, codebook, k)[0]
         codebook = codebook.astype(np.float64, copy=False)
@@ -125,19 +125,19 @@ class CoreKernels:
         return units
 
     def mean_of_nearest(self, rows: Floats, codebook: Floats, k: int) -> Float64s:
-        """Return the mean distance of each row to its `k` nearest units."""
+        """Return, for each row, the mean of the distances to its `k` nearest units."""
         means = np.empty(len(rows))
         _core.mean_of_nearest(rows, codebook.astype(np.float64, copy=False), k, means, None)
         return means
 
     def parts_of_nearest(self, rows: Floats, codebook: Floats, k: int) -> tuple[Float64s, Float64s]:
-        """Return the mean distance to the `k` nearest units, and the part of each feature."""
+        """Return the mean distance of rows to their `k` nearest units, and each feature's part."""
         means, parts = np.empty(len(rows)), np.empty(rows.shape)
         _core.mean_of_nearest(rows, codebook.astype(np.float64, copy=False), k, means, parts)
         return means, parts
 
     def sum_of_lines(self, rows: Floats, features: Ints, x: Float64s, y: Float64s) -> Float64s:
-        """Return the sum of piecewise linear functions of the features, for each row."""
+        """Return, for each row, the sum of piecewise linear functions of its features."""
         sums = np.empty(len(rows))
         _core.sum_of_lines(rows, features, x, y, sums)
         return sums
@@ -155,7 +155,7 @@ class CoreKernels:
         distances: Float64s | None = None,
         error_scale: float = 1.0,
     ) -> int:
-        """Add rows to the totals of their units. Return the sum of distances."""
+        """Add each row to `totals` and `counts` at its unit. Return the sum of the distances."""
         error: int
         if isinstance(rows, SparseRows):
             error = _core.sums_sparse(
@@ -179,7 +179,7 @@ class CoreKernels:
         tables: NeighborhoodTables,
         codebook: Float64s,
     ) -> tuple[Float64s, float]:
-        """Return the next codebook, and the largest move of a prototype."""
+        """Return the next codebook, and the largest distance that a prototype moved."""
         out = np.empty_like(codebook)
         given = totals, counts, scale, weight_scale, center
         step: float = _core.smooth(*given, *tables, codebook, out)
@@ -188,7 +188,7 @@ class CoreKernels:
     def stepwise(
         self, rows: Floats, steps: OnlineSteps, lattice: Lattice, pull: str, codebook: Floats
     ) -> float:
-        """Apply the online rule for each row in `order`."""
+        """Train `codebook` by the online rule, with one step for each row in `steps.order`."""
         check_pull(lattice, pull)
         shape = lattice.n_rows, lattice.n_cols, lattice.is_hexagonal
         wraps, table = (lattice.wraps_rows, lattice.wraps_cols), lattice.distance_table
@@ -203,7 +203,7 @@ class CoreKernels:
         _core.margin_steps(*known, *steps, prototypes, axes)
 
     def minisom_winners(self, rows: Float64s, codebook: Float64s, distance: str) -> Ints:
-        """Return the unit that MiniSom would choose as the winner of each row."""
+        """Return, for each row, the unit that MiniSom would choose as the winner."""
         units = np.empty(len(rows), dtype=np.int64)
         _core.minisom_winners(rows, codebook, MINISOM_DISTANCES.index(distance), units)
         return units

@@ -1,4 +1,4 @@
-"""The interface of all kernels, and their common types."""
+"""The interface of all kernels (core, NumPy and devices), and the types they share."""
 
 from typing import NamedTuple, Protocol
 
@@ -12,7 +12,7 @@ MAX_BEST = 16
 
 
 class ClassedRows(NamedTuple):
-    """Rows with their classes, and the units of each class.
+    """Training rows with their classes, and the range of units that belong to each class.
 
     Attributes
     ----------
@@ -23,7 +23,7 @@ class ClassedRows(NamedTuple):
     weights : ndarray of shape (n,), float64
         Weight of each row, above 0.
     first_units : ndarray of shape (n_classes + 1,)
-        The units of class `c` are ``first_units[c]`` to ``first_units[c + 1] - 1``.
+        The units ``first_units[c]`` to ``first_units[c + 1] - 1`` belong to class `c`.
     """
 
     rows: Floats
@@ -38,12 +38,12 @@ class MarginSteps(NamedTuple):
     Attributes
     ----------
     order : ndarray of shape (n,)
-        Rows to present.
+        Numbers of the rows, in the order in which the steps use them.
     batch : int
-        Number of rows of a step, at most 128.  The last step may have fewer rows.
+        Number of rows that one step uses, at most 128.  The last step can use fewer rows.
     lengths : ndarray of shape (n_steps, 2), float64
-        Length of each step if slopes are constant.  Column 0 is for prototypes, and column 1 is for
-        axes (as a share of their largest entry).
+        Distance that each step moves a value if its slope is constant.  Column 0 is for prototypes,
+        and column 1 is for axes (as a share of their largest entry).
     n_before : int
         Number of earlier steps.
     """
@@ -71,11 +71,11 @@ class OnlineSteps(NamedTuple):
 
 
 class Kernels(Protocol):
-    """Kernels for C-contiguous arrays of one float type.
+    """Kernels, which take C-contiguous arrays of one float type.
 
-    The codebook can be float32 or float64.  A float64 codebook is not rounded for float32 rows.
-    For `search`, `winners` and `sums`, rows can also be sparse or on a device.  Results for rows on
-    a device are a `DeviceArray`.
+    The codebook can be float32 or float64.  If the codebook is float64 and the rows are float32,
+    the codebook is not rounded.  For `search`, `winners` and `sums`, rows can also be sparse or on
+    a device.  If rows are on a device, results are a `DeviceArray`.
     """
 
     @property
@@ -84,7 +84,7 @@ class Kernels(Protocol):
 
     @property
     def n_threads(self) -> int:
-        """Maximum number of threads, which is 1 for the NumPy twin."""
+        """Maximum number of threads that the kernels use, which is 1 for the NumPy kernels."""
 
     def search(
         self,
@@ -98,7 +98,7 @@ class Kernels(Protocol):
         has_missing: bool = False,
         out: tuple[Ints, Float64s] | None = None,
     ) -> tuple[Ints, Float64s]:
-        """Return the `k` nearest units of each row and their distances."""
+        """Return two values (n, k): the `k` nearest units of each row, and their distances."""
 
     def winners(
         self,
@@ -109,16 +109,16 @@ class Kernels(Protocol):
         order: Ints | None = None,
         one_thread: bool = False,
     ) -> Ints:
-        """Return the same units as a Euclidean `search`, without distances."""
+        """Return the `k` nearest units of each row by Euclidean distance, without the distances."""
 
     def mean_of_nearest(self, rows: Floats, codebook: Floats, k: int) -> Float64s:
-        """Return the mean Euclidean distance of each row to its `k` nearest units."""
+        """Return, for each row, the mean of the Euclidean distances to its `k` nearest units."""
 
     def parts_of_nearest(self, rows: Floats, codebook: Floats, k: int) -> tuple[Float64s, Float64s]:
-        """Return the mean distance to the `k` nearest units, and the part of each feature."""
+        """Return the mean distance of rows to their `k` nearest units, and each feature's part."""
 
     def sum_of_lines(self, rows: Floats, features: Ints, x: Float64s, y: Float64s) -> Float64s:
-        """Return the sum of piecewise linear functions of the features, for each row."""
+        """Return, for each row, the sum of piecewise linear functions of its features."""
 
     def sums(
         self,
@@ -133,7 +133,7 @@ class Kernels(Protocol):
         distances: Float64s | None = None,
         error_scale: float = 1.0,
     ) -> int:
-        """Add rows to the totals of their units. Return the sum of distances."""
+        """Add each row to `totals` and `counts` at its unit. Return the sum of the distances."""
 
     def smooth(
         self,
@@ -145,7 +145,7 @@ class Kernels(Protocol):
         tables: NeighborhoodTables,
         codebook: Float64s,
     ) -> tuple[Float64s, float]:
-        """Return the next codebook, and the largest move of a prototype."""
+        """Return the next codebook, and the largest distance that a prototype moved."""
 
     def stepwise(
         self, rows: Floats, steps: OnlineSteps, lattice: Lattice, pull: str, codebook: Floats
@@ -155,29 +155,29 @@ class Kernels(Protocol):
     def margin_steps(
         self, known: ClassedRows, steps: MarginSteps, prototypes: Floats, axes: Floats
     ) -> None:
-        """Move prototypes and axes by the margin rule."""
+        """Change the prototypes and axes of a classifier by steps of the margin rule."""
 
 
 MINISOM_DISTANCES = ("euclidean", "cosine", "manhattan", "chebyshev", "signed_chebyshev")
-"""Distances in the order of `MiniSomDistance` in core/kernels.hpp."""
+"""Names of MiniSom's distances, in the order of the C++ enumeration in core/kernels.hpp."""
 
 
 class MiniSomSteps(NamedTuple):
-    """Steps of MiniSom's online rule, with the strength of each step.
+    """Steps of online training by MiniSom's rule, with the learning rate of each step.
 
-    The unit at (x, y) moves towards the row by the share ``rate * h`` of the difference.  The
-    factor ``h`` is a sum of ``along_x[x offset] * along_y[y offset]`` over terms.  Offsets are from
-    the winner.
+    In a step, the unit at (x, y) moves towards the row by the share ``rate * h`` of their
+    difference.  The factor ``h`` is the sum over terms of
+    ``along_x[x offset] * along_y[y offset]``, with the offsets of the unit from the winner.
 
     Attributes
     ----------
     order : ndarray of shape (n_steps,)
-        Rows to present.
+        Numbers of the rows, in the order in which the steps use them.
     rates : ndarray of shape (n_steps,), float64
     windows : ndarray of shape (n_steps,), float64, or None
-        Units at this offset along an axis, or a larger offset, do not move.
+        Units whose offset from the winner along an axis is at least this large do not move.
     along_x : ndarray of shape (n_steps, n_terms, n_x or 2 * n_x), float64
-        Factors by offset along x.  On hexagonal maps, offsets are in half units.
+        Factors of `h` by offset along x.  On hexagonal maps, offsets count half grid steps.
     along_y : ndarray of shape (n_steps, n_terms, n_y), float64
     """
 

@@ -1,4 +1,4 @@
-"""The kernels in NumPy, for installations without the core and for tests."""
+"""The kernels in NumPy, for installations without the compiled core and for tests."""
 
 from collections.abc import Iterator
 
@@ -17,13 +17,13 @@ STEEPNESS = 8.0
 TINY = 1e-12
 KEPT_OF_MEAN, KEPT_OF_SQUARE = 0.9, 0.99
 VANISHED = np.float32(1e-30)
-"""Mean slopes below this limit are set to 0. Processors are slow with extremely small numbers."""
+"""Limit below which mean slopes are set to 0, because processors are slow with tiny numbers."""
 
 
 def _slopes(
     known: ClassedRows, some: Ints, is_own: np.ndarray, prototypes: Floats, axes: Floats
 ) -> tuple[Floats, Floats]:
-    """Return two values: the slopes of the cost for prototypes and for axes."""
+    """Return two values: the gradient of the cost for the prototypes and for the axes."""
     rows, is_near = known.rows[some], is_own[known.classes[some]]
     turned = _product(rows, axes, np.float32(0))
     start = np.float32(-0.5) * _sum_columns(np.square(prototypes))
@@ -46,7 +46,7 @@ def _slopes(
 
 
 def _step(changing: Floats, slope: Floats, length: np.float32, growth: np.float32) -> None:
-    """Reduce the cost by one step of the Adam rule (Kingma and Ba 2015)."""
+    """Change values against the slope of the cost by a step of Adam (Kingma and Ba 2015)."""
     value, mean, square = changing
     for kept, share, new in ((mean, KEPT_OF_MEAN, slope), (square, KEPT_OF_SQUARE, slope * slope)):
         kept *= np.float32(share)
@@ -56,7 +56,7 @@ def _step(changing: Floats, slope: Floats, length: np.float32, growth: np.float3
 
 
 def _product(a: Floats, b: Floats, start: Floats | np.float32) -> Floats:
-    """Return ``start + a @ b``, summed in the order of the columns of `a`."""
+    """Return ``start + a @ b``. Products are added in the order of the columns of `a`."""
     total = np.empty((len(a), b.shape[1]), np.float32)
     total[:] = start
     for column, row in zip(np.ascontiguousarray(a.T), b, strict=True):
@@ -65,7 +65,7 @@ def _product(a: Floats, b: Floats, start: Floats | np.float32) -> Floats:
 
 
 def _sum_columns(terms: Floats) -> Floats:
-    """Return the sum of float32 columns, added from left to right."""
+    """Return the row sums of a float32 array, adding its columns from left to right."""
     total = np.zeros(len(terms), np.float32)
     for column in terms.T:
         total += column
@@ -91,11 +91,11 @@ def lines(rows: Floats, features: Ints, x: Float64s, y: Float64s) -> Float64s:
 
 
 BLOCK_VALUES = 1 << 16
-"""Number of distances in memory at a time (512 KiB in float64)."""
+"""Maximum number of distances that are computed at a time (512 KiB in float64)."""
 
 
 MAX_SAMPLED = 256
-"""Number of rows in the sample for finding equal rows."""
+"""Maximum number of rows in the sample that shows if searching for equal rows is worthwhile."""
 
 
 class NumpyKernels:
@@ -116,7 +116,7 @@ class NumpyKernels:
         has_missing: bool = False,
         out: tuple[Ints, Float64s] | None = None,
     ) -> tuple[Ints, Float64s]:
-        """Return the `k` nearest units of each row and their distances."""
+        """Return two values (n, k): the `k` nearest units of each row, and their distances."""
         if not 1 <= k <= min(MAX_BEST, len(codebook)):
             raise ParameterError(
                 f"k must be in 1..min({MAX_BEST}, units), but is {k}", parameter="k", value=k
@@ -170,11 +170,11 @@ class NumpyKernels:
         order: Ints | None = None,
         one_thread: bool = False,
     ) -> Ints:
-        """Return the `k` nearest units of each row."""
+        """Return the `k` nearest units of each row, without their distances."""
         return self.search(rows, codebook, k)[0]
 
     def mean_of_nearest(self, rows: Floats, codebook: Floats, k: int) -> Float64s:
-        """Return the mean distance of each row to its `k` nearest units."""
+        """Return, for each row, the mean of the distances to its `k` nearest units."""
         means = np.empty(len(rows))
         for part, squares in _squares_in_order(rows, codebook, k):
             least = np.sort(np.partition(squares, k - 1, axis=1)[:, :k], axis=1)
@@ -182,7 +182,7 @@ class NumpyKernels:
         return means
 
     def parts_of_nearest(self, rows: Floats, codebook: Floats, k: int) -> tuple[Float64s, Float64s]:
-        """Return the mean distance to the `k` nearest units, and the part of each feature."""
+        """Return the mean distance of rows to their `k` nearest units, and each feature's part."""
         means, parts = np.empty(len(rows)), np.zeros(rows.shape)
         for part, squares in _squares_in_order(rows, codebook, k):
             nearest = np.argsort(squares, axis=1, kind="stable")[:, :k]
@@ -196,7 +196,7 @@ class NumpyKernels:
         return means, parts
 
     def sum_of_lines(self, rows: Floats, features: Ints, x: Float64s, y: Float64s) -> Float64s:
-        """Return the sum of piecewise linear functions of the features, for each row."""
+        """Return, for each row, the sum of piecewise linear functions of its features."""
         sums = np.empty(len(rows))
         for part in blocks(len(rows), max(1, BLOCK_VALUES // max(1, len(features)))):
             sums[part] = _sum_in_order(lines(rows[part], features, x, y))
@@ -215,7 +215,7 @@ class NumpyKernels:
         distances: Float64s | None = None,
         error_scale: float = 1.0,
     ) -> int:
-        """Add rows to the totals of their units. Return the sum of distances."""
+        """Add each row to `totals` and `counts` at its unit. Return the sum of the distances."""
         times = ones_or(weights, len(rows))
         np.add.at(counts, units, np.rint(times * weight_scale).astype(np.int64))
         if isinstance(rows, SparseRows):
@@ -239,7 +239,7 @@ class NumpyKernels:
         tables: NeighborhoodTables,
         codebook: Float64s,
     ) -> tuple[Float64s, float]:
-        """Return the next codebook, and the largest move of a prototype."""
+        """Return the next codebook, and the largest distance that a prototype moved."""
         shape = (len(tables.row_weight), len(tables.col_kernel[0]) // 2 + 1, -1)
         weight = _summed_around((counts / weight_scale).reshape(shape), tables).reshape(-1, 1)
         smoothed = _summed_around((totals / scale).reshape(shape), tables).reshape(codebook.shape)
@@ -251,7 +251,7 @@ class NumpyKernels:
     def stepwise(
         self, rows: Floats, steps: OnlineSteps, lattice: Lattice, pull: str, codebook: Floats
     ) -> float:
-        """Apply the online rule for each row in `order`."""
+        """Train `codebook` by the online rule, with one step for each row in `steps.order`."""
         total = 0.0
         for row, rate, radius in zip(*steps, strict=True):
             sq = ((rows[row] - codebook) ** 2).sum(axis=1)
@@ -282,7 +282,7 @@ class NumpyKernels:
 
 
 def _squares_in_order(rows: Floats, codebook: Floats, k: int) -> Iterator[tuple[slice, Float64s]]:
-    """Yield squared distances to all units for blocks of rows."""
+    """Yield, for each block of rows, the squared distances of its rows to all units."""
     if not 1 <= k <= len(codebook):
         raise ParameterError(f"k must be in 1..units, but is {k}", parameter="k", value=k)
     prototypes: Float64s = codebook.astype(np.float64, copy=False)
@@ -295,7 +295,7 @@ def _squares_in_order(rows: Floats, codebook: Floats, k: int) -> Iterator[tuple[
 
 
 def _sum_in_order(terms: Float64s) -> Float64s:
-    """Return the sum of columns, added from left to right."""
+    """Return the row sums of an array, adding its columns from left to right."""
     total = np.zeros(len(terms))
     with np.errstate(over="ignore"):
         for column in terms.T:
@@ -304,7 +304,7 @@ def _sum_in_order(terms: Float64s) -> Float64s:
 
 
 def _groups_of_equal(rows: Floats) -> tuple[Ints, Ints]:
-    """Return two values: the first row of each group of equal rows, and the group of each row."""
+    """Return the first row of each group of equal rows, and the group number of each row."""
     as_bytes = np.ascontiguousarray(rows).view(f"V{rows.shape[1] * rows.itemsize}")
     _, first, kinds = np.unique(as_bytes, return_index=True, return_inverse=True)
     return first, kinds.reshape(-1)
@@ -313,7 +313,7 @@ def _groups_of_equal(rows: Floats) -> tuple[Ints, Ints]:
 def _nearest(
     rows: Float64s, prototypes: Float64s, k: int, weights: Float64s | None
 ) -> tuple[Ints, Float64s] | None:
-    """Return the `k` nearest units and squared distances, or None if too many units are close."""
+    """Return the `k` nearest units of rows and squared distances, or None if too many are close."""
     center = prototypes.mean(axis=0)
     root = 1.0 if weights is None else np.sqrt(weights)
     x, w = (rows - center) * root, (prototypes - center) * root
@@ -338,7 +338,7 @@ def _nearest(
 
 
 def _summed_around(sums: Float64s, tables: NeighborhoodTables) -> Float64s:
-    """Return the weighted sum over the neighborhood of each unit (n_rows, n_cols, f)."""
+    """Return, for each unit, the weighted sum over its neighborhood (n_rows, n_cols, f)."""
     n_cols = sums.shape[1]
     offset = np.arange(n_cols)[:, None] - np.arange(n_cols)[None, :] + n_cols - 1
     out = np.zeros_like(sums)
@@ -359,7 +359,7 @@ def _fixed_point(values: Float64s, weights: Float64s) -> Ints:
 
 
 def _sum_in_stripes(terms: Iterator[Float64s], shape: tuple[int, ...]) -> Float64s:
-    """Return the sum over all features, with eight partial sums as in the core."""
+    """Return the sum over all features by eight partial sums, as the compiled core does."""
     stripes = [np.zeros(shape) for _ in range(8)]
     for f, term in enumerate(terms):
         stripes[f % 8] += term

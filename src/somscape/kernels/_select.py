@@ -1,4 +1,4 @@
-"""Choose the compiled core or the NumPy kernels, and run functions in threads."""
+"""Choose between the compiled core and the NumPy kernels, and run functions in threads."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -29,7 +29,7 @@ def is_core_built() -> bool:
 
 
 def select_kernels(name: str | None = None) -> Kernels:
-    """Return the kernels with this name, or the default kernels."""
+    """Return the kernels with the given name, or the default kernels if the name is None."""
     name = name or os.environ.get(VARIABLE) or ("core" if is_core_built() else "numpy")
     if name not in ("core", "numpy"):
         raise InputError(
@@ -49,14 +49,14 @@ def select_kernels(name: str | None = None) -> Kernels:
 
 
 def kernels_for(rows: object) -> Kernels:
-    """Return the kernels for the device of the rows."""
+    """Return the kernels that run where the rows are (on the host or on a device)."""
     if isinstance(rows, DeviceArray):
         return cast(Kernels, DeviceKernels(rows.device, rows.dtype, select_kernels()))
     return select_kernels()
 
 
 def minisom_kernels() -> "CoreKernels | None":
-    """Return the kernels for MiniSom's rule, or None without the core."""
+    """Return the core's kernels for MiniSom's rule, or None if the core is not installed."""
     kernels = select_kernels()
     return None if kernels.name == "numpy" else cast("CoreKernels", kernels)
 
@@ -79,7 +79,7 @@ Result = TypeVar("Result")
 def in_threads(
     function: Callable[[Item], Result], items: Iterable[Item], *, is_long: bool = True
 ) -> list[Result]:
-    """Apply a function to items in several threads."""
+    """Call a function on each of the items, in several threads."""
     n_threads = select_kernels().n_threads if is_long else 1
     if n_threads == 1:
         return [function(item) for item in items]
@@ -88,7 +88,7 @@ def in_threads(
 
 
 def meanwhile(work: Callable[[], Result], *, is_long: bool = True) -> Callable[[], Result]:
-    """Start work in a thread, and return a function that waits for the result."""
+    """Run a function in another thread. Return a function that waits for the result."""
     if not is_long or select_kernels().n_threads == 1:
         return work
     pool = ThreadPoolExecutor(1)
@@ -98,11 +98,11 @@ def meanwhile(work: Callable[[], Result], *, is_long: bool = True) -> Callable[[
 
 
 MANY_VALUES, SHARED_VALUES = 1 << 12, 1 << 18
-"""Above the first number of values, sorting integer keys is faster than sorting floats. Above the
-second number, threads make sorting faster."""
+"""Minimum number of values for which sorting integer keys is faster than sorting floats, and
+minimum number for which several threads sort faster."""
 
 BITS = 64
-"""Number of bits of a sort key. A key combines a number and its index."""
+"""Number of bits of a sort key, which consists of the bits of a number and its index."""
 
 
 def stable_order(values: Float64s) -> Ints:
@@ -125,7 +125,7 @@ def stable_order(values: Float64s) -> Ints:
 
 
 def _ascending_bits(values: Float64s) -> NDArray[np.uint64]:
-    """Return integers with the same order as the numbers."""
+    """Convert floats to integers that sort in the same order."""
     bits = (np.asarray(values, dtype=np.float64) + 0.0).view(np.int64)  # -0.0 becomes 0.0
     flipped = bits >> 63
     flipped &= np.int64(np.iinfo(np.int64).max)
@@ -144,13 +144,13 @@ def _sort(keys: NDArray[np.uint64]) -> None:
 
 
 def _have_equal_heads(keys: NDArray[np.uint64], place_bits: int) -> NDArray[np.bool_]:
-    """Return whether the value of each key equals the previous value. The first key is left out."""
+    """Return whether the value of each key after the first equals the previous key's value."""
     heads = keys >> np.uint64(place_bits)
     return np.asarray(heads[1:] == heads[:-1])
 
 
 def _sort_equal_runs(order: Ints, is_alike: NDArray[np.bool_], values: Float64s) -> None:
-    """Sort again where neighboring keys are equal, now by the full values."""
+    """Sort those parts of `order` again whose keys are equal, now by the full values."""
     goes_on = np.append(False, is_alike)
     is_in_run = goes_on | np.append(is_alike, False)
     places, run = order[is_in_run], np.cumsum(~goes_on[is_in_run])

@@ -1,4 +1,4 @@
-"""Sparse rows (CSR) and rows on a device."""
+"""Classes for sparse rows (CSR) and for rows in the memory of a device."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -12,17 +12,17 @@ from somscape._validate import largest_value, wrong_value
 from somscape._weights import blocks
 
 FOLDED_VALUES = 4096
-"""Number of values that form one long row. NumPy is faster on long rows."""
+"""Number of values in a long row, which NumPy processes faster than several short rows."""
 
 SMALL = 1 << 17
-"""Maximum number of values in an array for which a transposed copy is faster."""
+"""Maximum number of values in an array for which extremes are found faster in a transposed copy."""
 
 BLOCK_ROWS = 64
-"""Number of long rows that are compared at a time (1 or 2 MiB). They fit into the cache."""
+"""Number of long rows that are compared at a time, so that they (1 or 2 MiB) fit into the cache."""
 
 
 def column_extremes(rows: Floats) -> tuple[Floats, Floats]:
-    """Return two values: the minimum and the maximum of each column. NaN gives NaN."""
+    """Return two values: the minimum and the maximum of each column (NaN if it contains NaN)."""
     n, d = rows.shape
     if n * d <= SMALL:
         columns = np.ascontiguousarray(rows.T)
@@ -41,18 +41,18 @@ def column_extremes(rows: Floats) -> tuple[Floats, Floats]:
 
 @dataclass(frozen=True)
 class Device:
-    """A device, and the library for its arrays.
+    """A device such as a GPU, and the array library that runs on it.
 
     Attributes
     ----------
     library : module
-        Library with the functions of the array API standard.
+        Array library, with the functions of the array API standard.
     place : object
-        Device object of the library.
+        The object by which the array library identifies the device.
     name : str
         Name such as ``"torch/cuda:0"``.
     fetched : callable
-        Function that converts an array of the library to a NumPy array.
+        Function that copies an array of the library into a NumPy array.
     product : callable
         Function that multiplies two matrices in full precision.
     """
@@ -64,21 +64,21 @@ class Device:
     product: Callable[[Any, Any], Any]
 
     def sent(self, values: Any, dtype: Any = None) -> Any:
-        """Return a copy of a NumPy array on the device."""
+        """Copy a NumPy array to the device, and return the copy."""
         return self.library.asarray(values, dtype=dtype, device=self.place, copy=True)
 
 
 @dataclass(frozen=True, eq=False)
 class DeviceArray:
-    """An array on a device.  Only ``np.asarray`` and `dense` copy all values to the host.
+    """An array on a device, which only ``np.asarray`` and `dense` copy to the host.
 
     Attributes
     ----------
     array : object
-        Array of the library, in float32 or float64.  Rows have the shape (n, n_features).
+        Array of the device's library, in float32 or float64.  Rows have the shape (n, n_features).
     device : Device
     whole : object or None, default=None
-        Larger array that contains this array, or None.
+        Larger array of which this array is a part, or None if there is no such array.
     """
 
     array: Any
@@ -100,11 +100,11 @@ class DeviceArray:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Type of the values, as NumPy calls it."""
+        """NumPy data type of the values."""
         return np.dtype(str(self.array.dtype).rpartition(".")[2])
 
     def __getitem__(self, key: Any) -> "DeviceArray":
-        """Return a part such as ``rows[10:20]``, or the rows with given numbers."""
+        """Return a slice such as ``rows[10:20]``, or the rows with the given numbers."""
         if isinstance(key, np.ndarray):
             return self.take(key)
         whole = self.array if self.whole is None else self.whole
@@ -131,7 +131,7 @@ class DeviceArray:
         return mine is others
 
     def extremes(self) -> tuple[Any, Any]:
-        """Return two NumPy arrays: the minimum and the maximum of each column."""
+        """Return two NumPy arrays: the minimum and the maximum of each column of the array."""
         ends = (self.device.library.min, self.device.library.max)
         low, high = (self.device.fetched(end(self.array, axis=0)) for end in ends)
         return low, high
@@ -144,9 +144,9 @@ class SparseRows:
     Attributes
     ----------
     begin : ndarray of shape (n_rows + 1,), int64
-        Index of the first value of each row, followed by the number of values.
+        Index in `values` of the first value of each row, followed by the number of stored values.
     features : ndarray of shape (n_stored,), int32
-        Column of each value, ascending within a row.
+        Column of each stored value.  In each row, columns are ascending.
     values : ndarray of shape (n_stored,), float32 or float64
     n_features : int
     """
@@ -198,7 +198,7 @@ class SparseRows:
 
     @property
     def row_of_value(self) -> Ints:
-        """Row number of each stored value, of shape (n_stored,)."""
+        """Number of the row to which each stored value belongs, of shape (n_stored,)."""
         return np.repeat(np.arange(len(self)), np.diff(self.begin))
 
     def of_length_one(self) -> "SparseRows":
@@ -209,13 +209,13 @@ class SparseRows:
         return replace(self, values=(self.values / length[of_row]).astype(self.dtype))
 
     def dense(self) -> Floats:
-        """Return all values, of shape (n_rows, n_features)."""
+        """Return all values, including zeros, as an array of shape (n_rows, n_features)."""
         out = np.zeros(self.shape, dtype=self.dtype)
         out[self.row_of_value, self.features] = self.values
         return out
 
     def dense_blocks(self, n_values: int) -> Iterator[tuple[slice, Floats]]:
-        """Yield all rows as dense blocks of about `n_values` values."""
+        """Yield all rows in blocks. A block is a dense array of about `n_values` values."""
         step = max(1, n_values // max(1, self.n_features))
         for part in blocks(len(self), step):
             yield part, self[part].dense()
@@ -228,7 +228,7 @@ Rows = Floats | SparseRows
 def check_sparse_values(
     rows: SparseRows, names: Sequence[str], what: str = "X", *, dtype: Any = None
 ) -> None:
-    """Check the stored values of sparse rows like the values of an array."""
+    """Raise InputError if a stored value of sparse rows is not allowed in an array either."""
     info = np.finfo(rows.dtype if dtype is None else dtype)
     limit = largest_value(info, rows.n_features)
     is_wrong = ~(np.abs(rows.values) <= np.float64(limit))
@@ -239,7 +239,7 @@ def check_sparse_values(
 
 
 def near_one(rows: Rows) -> Rows:
-    """Scale rows so that squares neither vanish nor overflow. Directions do not change."""
+    """Scale each row so that the squares of its values neither underflow nor overflow."""
     if isinstance(rows, SparseRows):
         largest = np.zeros(len(rows), dtype=rows.dtype)
         np.maximum.at(largest, rows.row_of_value, np.abs(rows.values))
@@ -257,7 +257,7 @@ def near_one(rows: Rows) -> Rows:
 
 
 def are_of(rows: Rows, others: Rows) -> bool:
-    """Return whether rows are a part of other rows, in the same memory."""
+    """Return whether `rows` is a part of `others` that shares its memory."""
     if isinstance(rows, DeviceArray):
         return rows.is_part_of(others)
     mine, theirs = (r.values if isinstance(r, SparseRows) else r for r in (rows, others))
@@ -265,7 +265,7 @@ def are_of(rows: Rows, others: Rows) -> bool:
 
 
 def column_range(rows: Rows) -> tuple[Floats, Floats]:
-    """Return two values: the minimum and the maximum of each feature."""
+    """Return two values: the minimum and the maximum of each feature over all rows."""
     if isinstance(rows, DeviceArray):
         return rows.extremes()
     if not isinstance(rows, SparseRows):

@@ -18,14 +18,14 @@ METRIC_NAMES = (*KERNEL_METRICS, "correlation", "mahalanobis")
 BY_ANGLE = ("cosine", "correlation")
 
 FEWEST = 64
-"""Minimum number of rows in a matrix product. With fewer rows, libraries can round differently."""
+"""Minimum number of rows in a matrix product. Smaller products can be rounded differently."""
 
 BLOCK_VALUES = 1 << 16
-"""Number of values in a block of rows (0.5 MiB). A block stays in the cache for all prototypes.
-Without blocks, distances took twice as long for 20,000 rows, 100 features and 900 units."""
+"""Number of values in a block of rows (0.5 MiB). A block stays in the processor cache while its
+rows are compared with all prototypes."""
 
 MIN_VARIANCE = 1e-12
-"""Minimum variance of a direction, as a share of the largest variance."""
+"""Minimum variance of a direction that is whitened, as a share of the largest variance."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +38,9 @@ class Metric:
     feature_weights : ndarray of shape (n_features,), float64, or None
         Weight of each feature, at least 0.  None means equal weights of 1.
     whitening : ndarray of shape (n_features, n_axes), float64, or None
-        Matrix of the Mahalanobis distance.  Rows minus their mean, multiplied by this matrix, have
-        unit variance in every direction.  For a classifier, the matrix is learned instead.
+        Matrix of the Mahalanobis distance.  If rows minus their mean are multiplied by this matrix,
+        they have unit variance in every direction.  In a classifier, training learns the matrix
+        instead.
     center : ndarray of shape (n_features,), float64, or None
         Mean of the rows for the Mahalanobis distance.
 
@@ -67,7 +68,7 @@ class Metric:
 
     @classmethod
     def from_arrays(cls, name: str, arrays: Mapping[str, Any], n_features: int) -> "Metric":
-        """Return the metric with this name and with arrays from `to_arrays`.
+        """Make a metric from its name and the arrays that `to_arrays` returned.
 
         Parameters
         ----------
@@ -82,7 +83,7 @@ class Metric:
         Raises
         ------
         ValueError
-            If the name is unknown, or if the arrays do not fit the metric.
+            If `name` is unknown, or if `arrays` is not valid for this metric.
         """
         if name not in METRIC_NAMES:
             raise ParameterError(f"unknown metric {name!r}")
@@ -114,7 +115,7 @@ class Metric:
         return cls(name, **parts)
 
     def to_arrays(self) -> dict[str, Any]:
-        """Return the arrays of the metric by name.
+        """Return the arrays that define the metric, by name.
 
         Returns
         -------
@@ -125,12 +126,12 @@ class Metric:
 
     @property
     def is_plain(self) -> bool:
-        """Whether this is the Euclidean distance with equal feature weights."""
+        """Whether the metric is the Euclidean distance with equal feature weights."""
         return self.name == "euclidean" and self.feature_weights is None
 
     @property
     def kernel(self) -> str:
-        """Name of the metric that the kernels use for rows from `compared`."""
+        """Name of the metric that the kernels use to compare rows from `compared`."""
         return {"correlation": "cosine", "mahalanobis": "euclidean"}.get(self.name, self.name)
 
     def check_sparse(self) -> None:
@@ -146,7 +147,7 @@ class Metric:
             )
 
     def compared(self, rows: Rows) -> Rows:
-        """Return rows in the form in which the kernels compare them.
+        """Convert rows to the form in which the kernels compare them.
 
         Parameters
         ----------
@@ -156,8 +157,9 @@ class Metric:
         Returns
         -------
         ndarray of shape (n, n_features), of the same type, or SparseRows
-            The same rows, or a changed copy.  Correlation and Mahalanobis change all rows.  Metrics
-            of angles change only tiny or huge rows.
+            The same rows, or a changed copy.  The metrics correlation and Mahalanobis change all
+            rows.  For a metric that compares angles, a row is rescaled only if its length is
+            extremely small or large.
         """
         if isinstance(rows, SparseRows):
             self.check_sparse()
@@ -184,8 +186,8 @@ class Metric:
         Returns
         -------
         ndarray of shape (n, n_features), of the same type, or SparseRows
-            Rows for training.  If the metric compares angles, each row is scaled to norm 1, and a
-            row of zeros does not change.
+            Rows from `compared`.  If the metric compares angles, each row is also scaled to norm 1,
+            but a row of zeros stays unchanged.
         """
         rows = self.compared(rows)
         if self.name not in BY_ANGLE:
@@ -198,7 +200,7 @@ class Metric:
         return np.ascontiguousarray(wide / np.where(length > 0, length, 1.0), dtype=rows.dtype)
 
     def as_euclidean(self, rows: Floats) -> Floats:
-        """Return rows whose Euclidean distances sort like the metric's distances.
+        """Convert rows so that Euclidean distances sort like the metric's distances.
 
         Parameters
         ----------
@@ -207,8 +209,9 @@ class Metric:
         Returns
         -------
         ndarray of shape (n, n_features), of the same type
-            Rows that are weighted, whitened or scaled to norm 1.  For Manhattan and Chebyshev, rows
-            are only weighted, and the order of distances can differ.
+            The rows after multiplication by the weights, whitening or scaling to norm 1.  For the
+            metrics Manhattan and Chebyshev, rows are only multiplied by the weights, and the
+            Euclidean distances can sort in another order than the metric's.
         """
         rows = np.asarray(self.compared(rows))
         if self.feature_weights is not None:
@@ -219,7 +222,7 @@ class Metric:
         return np.ascontiguousarray(rows)
 
     def restored(self, codebook: Float64s) -> Float64s:
-        """Convert prototypes from the form of `compared` back to feature units."""
+        """Convert prototypes from the form that `compared` returns to feature units."""
         if self.whitening is None or self.center is None:
             return codebook
         return np.ascontiguousarray(codebook @ np.linalg.pinv(self.whitening) + self.center)
@@ -235,7 +238,7 @@ class Metric:
         has_missing: bool = False,
         out: tuple[Ints, Float64s] | None = None,
     ) -> tuple[Ints, Float64s]:
-        """Return the `k` nearest units of compared rows, and their distances.
+        """Return the `k` nearest units of rows from `compared`, and their distances.
 
         Parameters
         ----------
@@ -250,10 +253,9 @@ class Metric:
         Returns
         -------
         units, distances : ndarray of shape (n, k)
-            With missing values, distances are scaled up to all features.  Then rows with many and
-            with few missing values are comparable.  The Manhattan factor is the number of all
-            features, divided by the number of present features.  The Euclidean factor is the root
-            of this ratio.
+            If a row has missing values, its Manhattan distances are multiplied by the number of all
+            features divided by the number of present features, and its Euclidean distances by the
+            root of this ratio.  So rows with many and with few missing values are comparable.
         """
         units, distances = kernels.search(
             rows,
@@ -270,7 +272,7 @@ class Metric:
         return units, distances
 
     def between(self, a: Float64s, b: Float64s) -> Float64s:
-        """Return the distances between prototypes in the same rows of `a` and `b`.
+        """Return the distance between `a[i]` and `b[i]` for each row i.
 
         Parameters
         ----------
@@ -284,19 +286,19 @@ class Metric:
         return self._apart(np.asarray(self.compared(a)), np.asarray(self.compared(b)))
 
     def mean_to_neighbors(self, codebook: Float64s, neighbors: Ints) -> Float64s:
-        """Return the mean distance of each prototype to the neighboring prototypes.
+        """Return each unit's mean distance to the prototypes of its neighbors.
 
         Parameters
         ----------
         codebook : ndarray of shape (n_units, n_features)
             Prototypes in feature units.
         neighbors : ndarray of shape (n_units, n_slots)
-            Neighbors of each unit, with -1 for empty slots.
+            Neighbors of each unit.  Units with fewer neighbors are padded with -1.
 
         Returns
         -------
         ndarray of shape (n_units,)
-            Mean distances, with 0 for a unit without neighbors.
+            Mean distance for each unit, which is 0 for a unit without neighbors.
         """
         is_neighbor = neighbors >= 0
         total = np.zeros(len(codebook))
@@ -333,8 +335,9 @@ class Metric:
         Returns
         -------
         ndarray of shape (n, n_units), of the rows' type
-            Distances, with NaN for a row without any value.  They are float64 if the type of the
-            rows would overflow.  For rows on a device, the result is a `DeviceArray`.
+            Distances, which are NaN for a row whose values are all missing.  They are float64 if
+            they would overflow in the type of the rows.  If the rows are on a device, the result is
+            a `DeviceArray`.
         """
         if isinstance(rows, DeviceArray):
             return distances_on_device(rows, codebook)
@@ -373,7 +376,7 @@ EUCLIDEAN = Metric()
 
 
 def whitening_of(covariance: Float64s) -> Float64s:
-    """Return a matrix that scales rows to unit variance in every direction."""
+    """Return a matrix that, multiplied with rows, gives them unit variance in every direction."""
     variances, directions = np.linalg.eigh(covariance)
     least = MIN_VARIANCE * max(float(variances[-1]), 0.0)
     scale = np.where(variances > least, 1 / np.sqrt(np.maximum(variances, least or 1.0)), 0.0)
@@ -382,7 +385,7 @@ def whitening_of(covariance: Float64s) -> Float64s:
 
 
 def _product(rows: Floats, matrix: Float64s) -> Floats:
-    """Multiply matrices. The bits of a row do not depend on the number of rows."""
+    """Multiply matrices. The bits of a result row do not depend on the number of rows."""
     n = len(rows)
     if n < FEWEST:
         rows = np.concatenate([rows, np.zeros((FEWEST - n, rows.shape[1]))])
