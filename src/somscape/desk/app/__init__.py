@@ -1,1 +1,1 @@
-"""The local web app for ranking tables and deciding on the listed rows."""
+"""The local web app, in which users rank the rows of a table and decide on the listed rows."""

@@ -1,4 +1,4 @@
-"""The objects that all calls of the app share, and the upload of tables."""
+"""Objects that all request handlers of the app share, and functions that save uploaded tables."""
 
 import html
 import json
@@ -25,20 +25,20 @@ from somscape.tables.table import Table, table_from_columns
 
 ENDINGS = (*(".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz"), *ARROW_FILES, *WORKBOOKS)
 TABLE_ENDING = ".parquet"
-"""File extension of a table that was not uploaded by a browser."""
+"""File extension for the stored copy of a table that did not come from a browser."""
 
 MAX_NAME = 200
 
 
 def shown_name(given: str) -> str:
-    """Return the file name of a path, without line breaks. A long name is shortened."""
+    """Return the last part of a path as a file name in one line. A long name is shortened."""
     last = given.replace("\\", "/").rpartition("/")[2]
     plain = "".join(c if c.isprintable() else " " for c in last).strip()
     return plain if len(plain) <= MAX_NAME else f"…{plain[1 - MAX_NAME :]}"
 
 
 def ending_of(name: str) -> str:
-    """Return the extension of a file name, or refuse an unsupported extension."""
+    """Return the file extension in a file name. Refuse a file that the app cannot read."""
     found = [ending for ending in ENDINGS if name.lower().endswith(ending)]
     if not found:
         raise Refusal(
@@ -55,7 +55,7 @@ async def take(
     watch: str | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> Run:
-    """Save the uploaded file and its first run."""
+    """Save the file in the body of a request, and create the first run on this file."""
     name = shown_name(request.query_params.get("name", ""))
     ending = ending_of(name)
     with _making(store, ending) as (upload, path):
@@ -70,7 +70,7 @@ async def take(
 
 @contextmanager
 def _making(store: Store, ending: str) -> Iterator[tuple[str, Path]]:
-    """Yield the id and the path of a new upload. Delete the file after an error."""
+    """Create an upload, and yield its id and file path. Delete the file after an error."""
     upload, path = store.new_upload(ending)
     try:
         yield upload, path
@@ -80,7 +80,7 @@ def _making(store: Store, ending: str) -> Iterator[tuple[str, Path]]:
 
 
 async def take_sample(store: Store) -> Run:
-    """Save the bundled credit applications and their first run."""
+    """Save the bundled table of credit applications as an upload, and create its first run."""
     table, words = load_german_credit(), load_german_credit_words()
     cells = {
         column.name: [words.get(column.name, {}).get(cell, cell) for cell in column.cells]
@@ -95,7 +95,7 @@ async def take_sample(store: Store) -> Run:
 
 
 def keep_table(store: Store, table: Table) -> Run:
-    """Save a table from the command line and its first run."""
+    """Save a table that was given on the command line as an upload, and create its first run."""
     with _making(store, TABLE_ENDING) as (upload, path):
         write_table(path, table)
         return store.keep_upload(upload, shown_name(table.source), TABLE_ENDING)
@@ -107,7 +107,7 @@ NO_RUN = "This run does not exist. It may have been deleted."
 
 @dataclass(frozen=True)
 class Context:
-    """The objects that calls use to answer requests.
+    """The objects that request handlers of the app share.
 
     Attributes
     ----------
@@ -129,25 +129,25 @@ class Context:
         return self.store.cases
 
     def run(self, request: Request) -> Run:
-        """Return the requested run, or refuse the request."""
+        """Return the run that a request names. Refuse the request if there is none."""
         run = self.store.run(request.path_params["run"])
         if run is None:
             raise Refusal(404, NO_RUN)
         return run
 
     async def before_change(self) -> None:
-        """Refuse a change if the database is read-only or locked."""
+        """Refuse a request that would change data if the database is read-only or locked."""
         if self.store.is_read_only:
             raise Refusal(403, f"{self.store.folder} {ONLY_SHOWN} Nothing was saved.")
         await self.store.change(lambda: None)  # fails before work whose result could not be saved
 
     def added(self, run: Run) -> Response:
-        """Add a run to the queue, and answer with its id."""
+        """Add a run to the queue, and return a response with the id of the run."""
         self.queue.add(run)
         return JSONResponse({"run": run.id})
 
     def summary(self, run: Run) -> dict[str, Any]:
-        """Return facts about a run for a list of runs."""
+        """Return the facts about a run that are shown in a list of runs."""
         return {
             "run": run.id,
             "name": run.title,
@@ -179,7 +179,7 @@ def author_of(request: Request) -> str:
 
 
 async def json_of(request: Request) -> dict[str, Any]:
-    """Return the JSON object in the body of a request, or refuse the request."""
+    """Return the JSON object in the body of a request. Refuse an invalid body."""
     try:
         given = json.loads(await request.body() or b"{}")
         json.dumps(given, ensure_ascii=False).encode()  # half of a surrogate pair is not text

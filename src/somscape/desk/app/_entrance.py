@@ -1,4 +1,4 @@
-"""The address of the app, TLS, and the check of each visitor."""
+"""The network address of the app, its TLS settings, and the check of who may send requests."""
 
 import errno
 import hashlib
@@ -45,7 +45,7 @@ NEEDS_TEAM = (
 
 @dataclass(frozen=True)
 class Front:
-    """Where the app listens, and who may use it.
+    """Settings for the address on which the app listens, and for who may use the app.
 
     Parameters
     ----------
@@ -54,24 +54,24 @@ class Front:
     port : int, default=0
         Port to listen on. 0 selects a free port.
     users : Path or None, default=None
-        File of users.  If None, everyone with the printed address can use the app.
+        File of users.  If None, everyone who knows the address that the app prints can use the app.
     tls_cert, tls_key : Path or None, default=None
-        Certificate and key of the server, in PEM format.
+        Files of the server's TLS certificate and of its private key, in PEM format.
     behind_proxy : str or None, default=None
-        Address of the proxy for the browser, ``https://NAME``.
+        Address that browsers use to reach the proxy, ``https://NAME``.
     socket : Path or None, default=None
-        Unix socket to listen on for the proxy, instead of a port.
+        Path of the Unix socket on which the app listens for the proxy. No port is used then.
     socket_group : str or None, default=None
-        Operating system group that may also use the socket.
+        Group of the operating system whose members may also connect to the Unix socket.
     user_header : str or None, default=None
-        Header in which the proxy names the user.
+        Name of the HTTP header in which the proxy sends the name of the user.
     allow_readable_secrets : bool, default=False
-        Whether other users of the computer may read `users` and `tls_key`.
+        Whether the files `users` and `tls_key` may be readable by other users of the computer.
 
     Raises
     ------
     InputError
-        If these settings contradict each other, or a needed setting is missing.
+        If these settings contradict each other, or if a required setting is missing.
     """
 
     host: str = LOOPBACK
@@ -160,7 +160,7 @@ class Front:
             )
 
     def origins(self, port: int, certified: frozenset[str]) -> Origins:
-        """Return the addresses at which browsers may reach the app."""
+        """Return the origins (scheme, port and host names) at which browsers may reach the app."""
         if self.behind_proxy is not None:
             found = PROXY.fullmatch(self.behind_proxy)
             assert found
@@ -171,7 +171,7 @@ class Front:
         return Origins.of_loopback(self.host, port)
 
     def address(self, origins: Origins) -> str:
-        """Return the address to type into the browser."""
+        """Return the address of the app that a user types into the browser."""
         name = self.host
         if self.behind_proxy is not None or (self.tls_cert and name not in origins.names):
             # Take the most readable name of the certificate.
@@ -182,7 +182,7 @@ class Front:
 
 
 class KeyDoor:
-    """Admits visitors who have opened the app's address with a secret key.
+    """Admits visitors whose browser has opened the address of the app with a secret key.
 
     Parameters
     ----------
@@ -194,8 +194,8 @@ class KeyDoor:
     token : str
         Key in the printed address.
     once : str
-        Key that works only once, for starting the browser.  Other users of the machine can see this
-        key in the list of processes.
+        Key in the address with which the app starts the browser. This key works only once.  Other
+        users of the machine can see it in the list of processes.
     """
 
     def __init__(self, cookie: str) -> None:
@@ -204,14 +204,14 @@ class KeyDoor:
         self._visitor = Visitor(user_of_computer(), RUN, csrf)
 
     def opens(self, given: str) -> bool:
-        """Return whether a token is valid. The token `once` is valid only the first time."""
+        """Return whether a token is valid. The token `once` is accepted only the first time."""
         if self.once and are_same(given, self.once):
             self.once = ""
             return True
         return are_same(given, self.token)
 
     async def answer(self, request: Request, origin: str) -> Response | None:
-        """Return a page that sets the cookie, or None without a valid token."""
+        """Return a page that sets the session cookie, or None if the key is missing or wrong."""
         token = request.query_params.get("token")
         if request.scope["path"] != "/" or not token or not self.opens(token):
             return None
@@ -221,7 +221,7 @@ class KeyDoor:
         return HTMLResponse(template("welcome.html").substitute(), headers={"Set-Cookie": cookie})
 
     def visitor(self, request: Request) -> Visitor:
-        """Return the user of this computer, or refuse a request without the cookie."""
+        """Return the visitor. Refuse the request if it lacks the session cookie."""
         # The header also has cookies of other servers on this machine, in any form.
         found = cookie_parser(request.headers.get("cookie", "")).get(self._cookie, "")
         if not are_same(found, self._session):
@@ -238,11 +238,11 @@ class Entrance:
     door : Door
         Decides who may use the app.
     origins : Origins
-        Addresses at which browsers may reach the app.
+        Origins (scheme, port and host names) at which browsers may reach the app.
     greeting : str
-        Line with the address of the app, printed on the terminal.
+        Line for the terminal that contains the address of the app.
     to_open : str
-        Address with which the app starts the browser, or "" to start no browser.
+        Address that the app opens in the browser at the start, or "" if no browser is started.
     tls : ssl.SSLContext or None
     """
 
@@ -291,7 +291,7 @@ def _team_door(front: Front, users: Users, origins: Origins) -> Door:
 
 
 def listening(front: Front) -> AbstractContextManager[socket.socket]:
-    """Listen on the configured port or socket until the block ends."""
+    """Return a context manager that opens the configured port or Unix socket for connections."""
     if front.socket is None:
         return listening_on(front.host, front.port)
     return _on_socket(front.socket, front.socket_group)
@@ -335,7 +335,7 @@ def _on_socket(path: Path, group: str | None) -> Iterator[socket.socket]:
 
 
 def _clear_left(path: Path) -> None:
-    """Delete the socket file of a server that was killed."""
+    """Delete the file of a Unix socket if the server that created it was killed."""
     try:
         is_socket = stat.S_ISSOCK(path.lstat().st_mode)
     except FileNotFoundError:
@@ -351,14 +351,14 @@ def _clear_left(path: Path) -> None:
 
 
 class NamedDoor:
-    """Admits the user in a header from the proxy. Only the proxy can connect to the app.
+    """Admits the user whom the proxy names in a header. Only the proxy can reach the app.
 
     Parameters
     ----------
     users : Users
         Users and their roles.
     header : str
-        Header in which the proxy names the user.
+        Name of the HTTP header in which the proxy sends the name of the user.
     """
 
     def __init__(self, users: Users, header: str) -> None:
@@ -367,11 +367,11 @@ class NamedDoor:
         self._key = secrets.token_bytes(32)
 
     async def answer(self, request: Request, origin: str) -> Response | None:
-        """Return None. The proxy has its own pages for log-in."""
+        """Return None, because the proxy and not the app shows the pages for log-in."""
         return None
 
     def visitor(self, request: Request) -> Visitor:
-        """Return the user in the header, or refuse the request."""
+        """Return the user whom the proxy names in the header. Refuse unknown users."""
         users = self._users.now()
         if users is None:
             raise Refusal(

@@ -1,4 +1,4 @@
-"""Log-in of users by name and password, and their sessions."""
+"""Log-in of users with name and password, and the sessions of logged-in users."""
 
 import asyncio
 import hashlib
@@ -22,22 +22,22 @@ from somscape.desk.app._users import MAX_LENGTH, User, Users, is_password, plain
 from somscape.desk.web._connections import Origins, Refusal, are_same, limited, network_of
 
 MAX_IDLE, MAX_AGE = 8 * 3600.0, 24 * 3600.0
-"""Maximum number of seconds without a request in a session, and maximum age of a session."""
+"""Maximum seconds between two requests of a session, and maximum age of a session in seconds."""
 
 MAX_SESSIONS = 20
-"""Maximum number of sessions of a user. Beyond it, the least recently used session ends."""
+"""Maximum number of sessions of a user. Beyond it, the user's least recently used session ends."""
 
 
 @dataclass
 class Session:
-    """A log-in of a user in one browser.
+    """The session of a user who is logged in with one browser.
 
     Attributes
     ----------
     name, password : str
-        Name of the user, and hash of the password at log-in.
+        Name of the user, and the hash of the user's password at the time of the log-in.
     made, used : float
-        Times of the log-in and the last request, in seconds.
+        Times of the log-in and of the last request, in seconds.
     csrf : str
         Token that pages send with each change.
     is_over : bool
@@ -53,7 +53,7 @@ class Session:
 
 
 class Sessions:
-    """All sessions, by the cookie of the browser.
+    """All sessions of logged-in users. A session is found by the cookie of the browser.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ class Sessions:
         self._sessions: dict[str, Session] = {}
 
     def begin(self, name: str, password: str) -> str:
-        """Log a user in, and return the value of the cookie."""
+        """Begin a session for a user, and return the value of the session cookie."""
         now = self._clock()
         self.end(*(session for session in self._sessions.values() if _has_expired(session, now)))
         own = sorted(self._of(name), key=lambda session: session.used)
@@ -76,7 +76,7 @@ class Sessions:
         return cookie
 
     def of(self, cookie: str) -> Session | None:
-        """Return the session of a cookie, or None. Save the time of use."""
+        """Return the session that belongs to a cookie, or None. Update its time of last use."""
         session = self._sessions.get(_hashed(cookie))
         if session is None:
             return None
@@ -114,16 +114,16 @@ def _hashed(text: str) -> str:
 
 
 FORGIVEN = 60.0
-"""Seconds until the number of failed attempts decreases by 1."""
+"""Number of seconds after which the count of failed log-in attempts decreases by 1."""
 
 MAX_KNOWN = 10_000
-"""Maximum number of keys with a count. The least recently used key is deleted first."""
+"""Maximum number of keys with a count. Beyond it, the least recently used key is deleted."""
 
 
 class Throttle:
     """Counts failed attempts by key.
 
-    An attempt is counted when it begins, so that parallel attempts are also limited.
+    An attempt counts as failed when it begins, so that simultaneous attempts are also limited.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ class Throttle:
         self._known: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def wait(self, keys: Mapping[str, int]) -> float:
-        """Return the seconds until an attempt is allowed. An allowed attempt is counted."""
+        """Return the seconds to wait before a log-in attempt. If it is 0, count the attempt."""
         now = self._clock()
         rest = max((self._rest(key, free, now) for key, free in keys.items()), default=0.0)
         if rest > 0:
@@ -164,11 +164,11 @@ class Throttle:
 
 
 AT_A_TIME, MAX_WAITING = 2, 20
-"""Maximum number of password checks at a time, and of all current log-ins."""
+"""Maximum number of simultaneous password checks, and of checks that run or wait."""
 
 
 class Checks:
-    """Runs a limited number of password checks at a time."""
+    """Runs password checks, of which only a limited number run simultaneously."""
 
     def __init__(self) -> None:
         self._places = asyncio.Semaphore(AT_A_TIME)
@@ -176,11 +176,11 @@ class Checks:
 
     @property
     def is_full(self) -> bool:
-        """Whether no further log-in is accepted now."""
+        """Whether so many password checks run or wait that a further log-in is refused."""
         return self._n >= MAX_WAITING
 
     async def user(self, users: Mapping[str, User], name: str, password: str) -> User | None:
-        """Return the user, or None for a wrong log-in. Both take the same time."""
+        """Return the user, or None if the name or password is wrong, after the same time."""
         found = users.get(name)
         number = int(_hashed(name), 16)
         asked = found or [*users.values()][number % len(users)]
@@ -197,10 +197,10 @@ MAX_FORM = 16 << 10
 """Maximum size in bytes of a log-in form."""
 
 FREE_BY_NAME, FREE_BY_ADDRESS = 5, 20
-"""Number of failed attempts before a wait, by user name and by network address."""
+"""Number of failed log-in attempts without a waiting time, for a user name and for a network."""
 
 PATH = re.compile(r"/(?![/\\])[\x21-\x7e]{0,500}")
-"""Paths of the app that can follow a log-in."""
+"""Pattern for the paths of the app to which a browser can be sent after a log-in."""
 
 OF_FORMS = {
     "Content-Security-Policy": (
@@ -222,13 +222,13 @@ class LoggedIn(NamedTuple):
 
 
 class LoginDoor:
-    """Admits users who log in with a password.
+    """Admits users who have logged in with their password.
 
     Parameters
     ----------
     users : Users
     origins : Origins
-        Addresses at which browsers may reach the app.
+        Origins (scheme, port and host names) at which browsers may reach the app.
     is_behind_proxy : bool, default=False
         Whether visitors connect through a proxy.
     clock : callable, default=time.monotonic
@@ -249,7 +249,7 @@ class LoginDoor:
         self._checks = Checks()
 
     async def answer(self, request: Request, origin: str) -> Response | None:
-        """Return a page to log in or out, or None. Visitors without a session must log in."""
+        """Return a page or redirect for log-in or log-out, or None if none is needed."""
         path, method = request.scope["path"], request.scope["method"]
         if path not in ("/login", "/logout"):
             if is_open(path) or path.startswith("/api/") or method != "GET":
@@ -270,7 +270,7 @@ class LoginDoor:
         return RedirectResponse(goes_on, 303) if known else _login_page(goes_on)
 
     def visitor(self, request: Request) -> Visitor:
-        """Return the logged-in user, or refuse the request."""
+        """Return the logged-in user who sent a request. Refuse the request without log-in."""
         known = self._known(request)
         if known is None:
             if is_open(request.scope["path"]):
@@ -341,7 +341,7 @@ class LoginDoor:
         return f"{self._cookie}={value}; Path=/; Max-Age={age}; HttpOnly; SameSite=Strict{secure}"
 
     def _keys(self, request: Request, name: str) -> dict[str, int]:
-        """Return keys for counting attempts, and the free attempts of each key."""
+        """Return the keys by which an attempt is counted, and the free attempts of each key."""
         address = request.client.host if request.client else ""
         if self._is_behind_proxy:  # the last address is from the proxy
             lines = request.headers.getlist("x-forwarded-for")  # earlier ones may be forged
@@ -354,12 +354,12 @@ class LoginDoor:
 
 
 def is_open(path: str) -> bool:
-    """Return whether a path needs no log-in, such as a style sheet."""
+    """Return whether everyone may open a path (of a style sheet, for example) without log-in."""
     return path.startswith("/static/") or path == "/favicon.ico"
 
 
 async def _form(request: Request) -> dict[str, str]:
-    """Return the fields of a log-in form, or refuse the request."""
+    """Return the fields of a submitted log-in form. Refuse the request if the form is invalid."""
     too_long = Refusal(413, "The request is too long for a log-in.")
     receive = limited(request.scope, request.receive, MAX_FORM, too_long)
     body = await Request(request.scope, receive).body()

@@ -42,25 +42,25 @@ FORKS = sys.platform == "linux"
 """Whether jobs are forks. Other systems than Linux cannot fork safely."""
 
 PYTHON = (sys.executable, "-P", "-X", "faulthandler", "-c")
-"""Python command. -P ignores modules in the working folder, and faulthandler logs crashes."""
+"""Command that starts Python for a job. -P ignores modules in the working folder."""
 
 COMMAND = (*PYTHON, "from somscape.desk.app._work import work; work()")
 FORKING = (*PYTHON, "from somscape.desk.app._queue import fork_jobs; fork_jobs()")
 
 LONGEST_LINE = 64 << 20
-"""Maximum size in bytes of one line from a job."""
+"""Maximum size in bytes of one line of output from the process of a job."""
 
 LONGEST_MESSAGE = 1 << 16
-"""Maximum size in bytes of a message between the server and the parent process of jobs."""
+"""Maximum size in bytes of a message between the server and the process that forks jobs."""
 
 KILLED = -9
-"""Exit code of a job that was killed or disappeared."""
+"""Exit code that is reported for a job whose process was killed or has disappeared."""
 
 LONGEST_START = 30.0
-"""Seconds to wait for a fork. The parent process may still be loading libraries."""
+"""Seconds to wait for a fork. The process that forks jobs may still be loading libraries."""
 
 End = asyncio.Future[int | None]
-"""Exit code of a process, or None if it is unknown."""
+"""Future for the exit code of a process. The result is None if the exit code is unknown."""
 
 
 class Processes:
@@ -101,7 +101,7 @@ class Processes:
 
 
 class ForkedJob:
-    """A forked process of a job, used like an `asyncio` subprocess."""
+    """A job in a forked process, with the interface of a process of `asyncio`."""
 
     def __init__(
         self, pid: int, end: End, streams: tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -113,7 +113,7 @@ class ForkedJob:
 
     @property
     def returncode(self) -> int | None:
-        """Exit code of the process, or None while the process may still be running."""
+        """Exit code of the process; None as long as the process may still be running."""
         return self._end.result() if self._code is None and self._end.done() else self._code
 
     def kill(self) -> None:
@@ -123,7 +123,7 @@ class ForkedJob:
                 os.kill(self.pid, signal.SIGKILL)
 
     async def wait(self) -> int:
-        """Wait for the end of the process, and return its exit code."""
+        """Wait until the process has ended, and return its exit code."""
         code = await asyncio.shield(self._end)
         self.stdin.close()
         self._code = KILLED if code is None else code
@@ -131,7 +131,7 @@ class ForkedJob:
 
 
 class _Parent:
-    """The server's connection to the parent process of jobs."""
+    """Connection from the server to the process that forks a process for each job."""
 
     def __init__(self, process: Process, channel: socket.socket) -> None:
         self.is_gone = False
@@ -192,7 +192,7 @@ class _Parent:
                 self.give_up()
 
     def give_up(self) -> None:
-        """Kill the process, and end all waits for its messages."""
+        """Kill the process that forks jobs, and end all waiting for its messages."""
         if self.is_gone:
             return
         self.is_gone = True
@@ -207,7 +207,7 @@ class _Parent:
 
 
 def fork_jobs() -> None:
-    """Fork once for each request on standard input. The fork does the job."""
+    """Fork a process for each request that arrives on standard input. The process does the job."""
     channel = socket.socket(fileno=os.dup(0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server ends its jobs
     while True:
@@ -242,33 +242,33 @@ def _send_ends(channel: socket.socket) -> None:
 
 
 MAX_ERRORS = 500
-"""Number of latest epochs of a map in the progress of a run."""
+"""Maximum number of latest epochs whose errors are reported as progress of a run."""
 
 LOG = "log.txt"
 HEARTBEAT = 15.0
-"""Seconds without a change until a page gets an empty message."""
+"""Seconds without a change of a run after which the server sends a page an empty message."""
 
 PATIENCE = 1.0
-"""Seconds between two attempts to save the state of a run."""
+"""Seconds to wait before another attempt to save the state of a run."""
 
 NO_MEMORY = re.compile(
     rb"MemoryError|bad_alloc|[Cc]annot allocate|[Mm]emory allocation|[Oo]ut of memory"
     rb"|failed to map|start new thread|[Tt]hread creation failed|temporarily unavailable"
 )
-"""Error messages of Python and libraries if memory is full."""
+"""Pattern of the error messages that Python and libraries print if memory is full."""
 
 MAYBE_RECORDED = (
     "The run was cancelled late and may be recorded in the watch. Try again to complete it."
 )
 
 PAUSE = 0.05
-"""Minimum number of seconds between two messages to a page."""
+"""Minimum number of seconds between two progress messages to a page."""
 
 
 class Queue:
-    """The waiting runs, and the processes of current runs.
+    """The runs that wait for a process, and the processes of the runs in progress.
 
-    Only the event loop of the server may use the queue.
+    Only code in the event loop of the server may use the queue.
 
     Parameters
     ----------
@@ -307,7 +307,7 @@ class Queue:
         self._go_on()
 
     async def cancel(self, run: str) -> None:
-        """End the process of a run, or remove the run from the queue."""
+        """End the process of a run in progress, or remove a waiting run from the queue."""
         if run in self._waiting:
             await self._store.change(lambda: self._remove_waiting(run))
         task = self._tasks.get(run)
@@ -352,7 +352,7 @@ class Queue:
     async def _run_outside_queue(
         self, run: Run, asked: dict[str, Any], what: str
     ) -> tuple[str, dict[str, Any]]:
-        """Run a task without the queue. Return an error message or "", and the result."""
+        """Run a task outside the queue. Return an error message or "", and the result."""
         if run.id in self._tasks:
             raise Refusal(409, "This run is being saved. Wait, then try again.")
 
@@ -401,7 +401,7 @@ class Queue:
         return state
 
     async def listen(self, run: str) -> AsyncIterator[dict[str, Any] | None]:
-        """Yield the state of a run after each change. None: no change yet."""
+        """Yield the current state of a run, and again after each change. None: no change yet."""
         last = None
         while True:
             changed = self._changed
@@ -435,7 +435,7 @@ class Queue:
         self._announce()
 
     async def _do(self, run: Run) -> None:
-        """Run a process to its end, and save the states of the run."""
+        """Run the process of a run to its end, and save the state of the run before and after."""
         try:
             await self._saved(run.id, lambda: self._store.say_run(run.id, RUNNING))
             outcome = await self._run_process(run, await self._request(run))
@@ -444,7 +444,7 @@ class Queue:
             self._forget(run.id)
 
     def _forget(self, run: str) -> None:
-        """Let the next run use the place of a run."""
+        """Remove a finished run from the queue, so that the next waiting run can start."""
         self._kill(run)
         for kept in (self._processes, self._tasks, self._progress):
             kept.pop(run, None)
@@ -452,7 +452,7 @@ class Queue:
         self._go_on()
 
     async def _saved(self, run: str, save: Callable[[], None]) -> None:
-        """Save the state of a run, and retry while the disk is full."""
+        """Save the state of a run. If the database cannot be written, try again later."""
         while not self._is_closed:
             try:
                 save()
@@ -464,7 +464,7 @@ class Queue:
                 return
 
     async def _run_process(self, run: Run, request: dict[str, Any]) -> dict[str, Any]:
-        """Run the process of a run, and return its result, error and exit code."""
+        """Run the process of a run to its end. Return its result, error and exit code."""
         folder = self._store.folder_of(run.id)
         try:
             with (folder / LOG).open("wb") as log:
@@ -529,7 +529,7 @@ class Queue:
         return request
 
     def _folder_before(self, run: Run) -> str | None:
-        """Return the folder of an earlier run with edited regions, or None."""
+        """Return the folder of the earlier run whose edited regions are reused, or None."""
         before = self._store.run((run.settings or {}).get("regions_of") or "")
         is_of_table = before is not None and before.upload == run.upload
         return str(self._store.folder_of(before.id)) if before and is_of_table else None
@@ -543,7 +543,7 @@ class Queue:
         self._announce()
 
     def _settle(self, run: Run, outcome: dict[str, Any]) -> None:
-        """Save the outcome of a run's process in the store."""
+        """Save in the database whether the process of a run succeeded or failed."""
         ended = INTERRUPTED if self._store.is_drafted(run) else FAILED
         if run.id in self._cancelled:
             self._say_cancelled(run.id)
@@ -592,7 +592,7 @@ class Queue:
 
 
 def _first_settings(run: Run, table: dict[str, Any]) -> tuple[dict[str, Any], str]:
-    """Return two values: settings for a new table, and an error message or ""."""
+    """Return two values: the settings of a first run on a table, and an error message (or "")."""
     settings = {**default_settings(table), **(run.settings or {})}
     settings.pop(BEFORE, None)
     roles = settings.pop("roles", None)

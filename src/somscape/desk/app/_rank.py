@@ -1,4 +1,4 @@
-"""Jobs that rank a table, run a watch or start a watch."""
+"""Jobs of the app that rank the rows of a table, run a watch, or start a new watch."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -36,11 +36,11 @@ class KnownTable:
     Attributes
     ----------
     marks : mapping of int to int
-        Marks by row number: 1 for confirmed, 0 for cleared.
+        Marks of rows by row number. A mark is 1 for a confirmed row and 0 for a cleared row.
     before : Path or None
-        Folder of an earlier run with edited regions.
+        Folder of an earlier run whose edited regions are reused.
     key : tuple of str
-        Columns that identify the cases of the watch. Empty if there is no watch.
+        Columns whose values identify the cases of the watch. Empty if there is no watch.
     """
 
     marks: Mapping[int, int]
@@ -94,7 +94,7 @@ def rank(
 def _write_results(
     results: Path, found: Found, data: Any, keys: list[str] | None, **of_files: Any
 ) -> None:
-    """Write all files of a run, or none. Existing files are replaced."""
+    """Write all result files of a run, or no file after an error. Existing files are replaced."""
     with whole(results) as making:
         making.mkdir()
         found.write(making, **of_files)
@@ -112,7 +112,7 @@ def _known(marks: Mapping[int, int], n_rows: int) -> Ints | None:
 
 
 class _StepReporter:
-    """Callback that reports progress after each training step."""
+    """Callback that reports the progress of a training after each training step."""
 
     def __init__(self, n_maps: int, tell: Callable[[dict[str, Any]], None]) -> None:
         self._n_maps = n_maps
@@ -135,7 +135,7 @@ class _StepReporter:
 
 
 def watched(state: State, request: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """Run a watch on an upload, and write the results."""
+    """Run a watch on an uploaded table, and write the result files."""
     write = partial(_write, folder / RESULTS)
     with recording("its report") as recorded:
         outcome = _recorded_before(state, request, folder) or run_watch(
@@ -158,7 +158,7 @@ def watched(state: State, request: Mapping[str, Any], folder: Path) -> dict[str,
 
 
 def _recorded_before(state: State, request: Mapping[str, Any], folder: Path) -> RunOutcome | None:
-    """Return the run that an interrupted job has saved, or None."""
+    """Return the run that an interrupted earlier process of this job has recorded, or None."""
     if not (folder / RESULTS).is_dir():
         return None
     drafted = read_report(folder)["changed"]["run"]
@@ -167,7 +167,7 @@ def _recorded_before(state: State, request: Mapping[str, Any], folder: Path) -> 
 
 
 def _write(results: Path, outcome: RunOutcome) -> None:
-    """Write the files of a run of a watch."""
+    """Write the result files of one run of a watch."""
     data = outcome.found.report("", outcome.notes, changed=outcome.to_json())
     keys = keys_of(outcome.found.table, outcome.watch.key)
     _write_results(results, outcome.found, data, keys, alerts=outcome.table())

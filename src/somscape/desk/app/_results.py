@@ -1,4 +1,4 @@
-"""The results of a finished run, and the marks of its rows."""
+"""The result files of a finished run, and the marks that users set on its rows."""
 
 import asyncio
 import io
@@ -28,7 +28,7 @@ from somscape.tables._write import write_csv
 from somscape.tables.table import Table
 
 KEYS = "keys.json"
-"""File with the case of each row in the report."""
+"""Name of the file that contains the key of the case of each row in the report."""
 
 FILES = {
     "alerts.csv": "text/csv; charset=utf-8",
@@ -47,12 +47,12 @@ def read_report(folder: Path) -> dict[str, Any]:
 
 
 def plain_page(folder: Path) -> bytes:
-    """Return the report as a page without marks and without a server."""
+    """Return the HTML report without the marks of rows. This page does not need the server."""
     return report.render(read_report(folder), made_at=now()).encode()
 
 
 def marked_page(folder: Path, run: Run, visitor: Mapping[str, str]) -> str:
-    """Return the report as a page in which users mark rows."""
+    """Return the HTML report in which users can mark rows."""
     # A name with <!--<script> would hide the end of the script.
     known = {
         "run": run.id,
@@ -73,7 +73,7 @@ def marked_page(folder: Path, run: Run, visitor: Mapping[str, str]) -> str:
 
 @lru_cache(maxsize=4)
 def listed_rows(folder: Path) -> Mapping[int, Mapping[str, Any]]:
-    """Return the rows in the report of a run, by row number in the table."""
+    """Return the listed rows of a run's report, by their row numbers in the table."""
     rows = read_report(folder)["rows"]
     return {
         number: {
@@ -87,7 +87,7 @@ def listed_rows(folder: Path) -> Mapping[int, Mapping[str, Any]]:
 
 
 def keys_of(folder: Path) -> dict[int, str]:
-    """Return the key of each row's case, by row number in the table."""
+    """Return the key of the case of each row, by row number in the table."""
     try:
         text = (folder / RESULTS / KEYS).read_text(encoding="utf-8")
     except FileNotFoundError:  # the run is older than the watch
@@ -101,7 +101,7 @@ def keys_text(data: Mapping[str, Any], keys: list[str]) -> str:
 
 
 def decisions_csv(decisions: list[dict[str, Any]]) -> bytes:
-    """Return marks as CSV. Scores and p-values are from the run in which the row was marked."""
+    """Return marks as CSV, with the score and p-value that each row had when it was marked."""
     marked = [d for d in decisions if d["decision"] != OPEN]
     rows = [{**d, "record": d["number"] + 1, "time": d["made"]} for d in marked]
     names = ("id", "record", "decision", "comment", "author", "time", "score", "p_value")
@@ -116,7 +116,7 @@ MAP = "map.som"
 def keep_regions(
     table: Table, options: Mapping[str, Any], given: Any, folder: Path
 ) -> dict[str, Any]:
-    """Save edited regions in the map and the report of a run."""
+    """Save the regions that a user has edited, in the map file and in the report of a run."""
     results = folder / RESULTS
     detector = detector_of(results)
     if options.get("per"):
@@ -131,7 +131,7 @@ def keep_regions(
 
 
 def carry_regions(detector: Detector, table: Table, before: Path | None) -> tuple[Detector, str]:
-    """Return two values: a detector with earlier edited regions, and a note about them."""
+    """Return two values: a detector with regions edited in an earlier run, and a note on them."""
     if before is None or not (before / RESULTS / MAP).exists():
         return detector, ""
     then = detector_of(before / RESULTS)
@@ -152,7 +152,7 @@ def carry_regions(detector: Detector, table: Table, before: Path | None) -> tupl
 
 
 def detector_of(results: Path) -> Detector:
-    """Load the detector from a folder of results."""
+    """Load the detector from the folder with the results of a run."""
     found = load(results / MAP)
     assert isinstance(found, Detector)
     return found
@@ -181,7 +181,7 @@ class MarkStore:
 
     @contextmanager
     def kept_still(self, upload: str) -> Iterator[None]:
-        """Refuse new marks of an upload while a watch is made from its marks."""
+        """Within the block, refuse new marks of an upload whose marks a new watch uses."""
         if upload in self._kept_still:
             raise Refusal(409, "A watch is already being made of this table. Load the page again.")
         self._kept_still.add(upload)
@@ -191,7 +191,7 @@ class MarkStore:
             self._kept_still.discard(upload)
 
     async def of(self, run: Run) -> list[dict[str, Any]]:
-        """Return the marks of a run's rows, in the order of the table."""
+        """Return the marks of the rows of a run, in the order of the rows in the table."""
         if run.watch is None or not run.is_ranked:
             return self._store.decisions(run.upload)
         folder = self._store.folder_of(run.id)
@@ -202,20 +202,20 @@ class MarkStore:
         return [_said(number, said, rows[number]) for number, said in found if said is not None]
 
     async def known(self, run: Run) -> dict[int, int]:
-        """Return marks for training, by row number: 1 for confirmed, 0 for cleared."""
+        """Return the marks that a training uses, by row number: 1 for confirmed, 0 for cleared."""
         if run.watch is not None and not run.is_ranked:  # the earlier run has the case of each row
             run = self._store.run((run.settings or {}).get("regions_of") or "") or run
         marks = await self.of(run)
         return {m["number"]: KNOWN[m["decision"]] for m in marks if m["decision"] in KNOWN}
 
     async def key(self, run: Run) -> list[str]:
-        """Return the columns that identify cases in the run's watch, or []."""
+        """Return the columns that identify the cases of a run's watch, or [] without a watch."""
         if run.watch is None:
             return []
         return [*(await asyncio.to_thread(self._store.cases.watch, run.watch)).key]
 
     async def decide(self, run: Run, given: dict[str, Any], author: str) -> dict[str, Any]:
-        """Save the mark of a row, and return the mark."""
+        """Save the mark that a user set on a row, and return the saved mark."""
         decision, comment = checked(given)
         token, seen = token_of(given)
         number = given.get("row")
@@ -256,7 +256,7 @@ class MarkStore:
         return _said(number, said, row)
 
     def _current(self, run: Run) -> Run:
-        """Return the current state of a run, or refuse the request."""
+        """Return the current state of a run. Refuse the request if it cannot change now."""
         found = self._store.run(run.id)
         if found is None:
             raise Refusal(404, "This run does not exist. It was deleted in the meantime.")
@@ -266,7 +266,7 @@ class MarkStore:
 
 
 def checked(given: dict[str, Any]) -> tuple[str, str]:
-    """Return the decision and the comment from a page. Refuse invalid values."""
+    """Return the decision and the comment that a page sent. Refuse invalid values."""
     decision, comment = given.get("decision") or OPEN, given.get("comment") or ""
     if not isinstance(decision, str) or decision not in STATES:
         raise Refusal(422, "The decision must be 'confirmed', 'cleared', 'later' or null.")
@@ -276,7 +276,7 @@ def checked(given: dict[str, Any]) -> tuple[str, str]:
 
 
 def token_of(given: dict[str, Any]) -> tuple[str | None, int | None]:
-    """Return the token of a decision, and the number of the decision on the page."""
+    """Return the token of a decision from a page, and the last decision that the page shows."""
     token, seen = given.get("token"), given.get("seen")
     is_token = token is None or (isinstance(token, str) and 0 < len(token) <= 64)
     is_number = seen is None or type(seen) is int  # True is not an int here
@@ -289,7 +289,7 @@ def token_of(given: dict[str, Any]) -> tuple[str | None, int | None]:
 
 
 def said_of(decision: Decision) -> dict[str, Any]:
-    """Return a decision as JSON data for pages."""
+    """Return a decision on a case as JSON data for the pages of the app."""
     return {
         "decision": decision.state,
         "comment": decision.comment,

@@ -80,7 +80,7 @@ class RunCalls:
         return JSONResponse([self._at.summary(run) for run in self._at.store.runs()])
 
     async def show(self, request: Request) -> Response:
-        """Answer with a run, its columns and its settings."""
+        """Respond with a run, the columns of its table, and its settings."""
         run = self._at.run(request)
         found = {
             **self._at.summary(run),
@@ -91,7 +91,7 @@ class RunCalls:
         return JSONResponse(found)
 
     async def upload(self, request: Request) -> Response:
-        """Save an uploaded table. It can replace an earlier table of a watch."""
+        """Save an uploaded table. It can replace the wrong table of an earlier run of a watch."""
         watch, wrong = map(request.query_params.get, ("watch", "instead_of"))
         settings: dict[str, Any] | None = None
         if watch is not None:
@@ -138,7 +138,7 @@ class RunCalls:
         return JSONResponse({})
 
     def _with_settings(self, request: Request, given: dict[str, Any]) -> tuple[Run, dict[str, Any]]:
-        """Return the requested run and its new settings. Refuse if they cannot change now."""
+        """Return the run in a request, and its new settings. Refuse changes that are too late."""
         run, table = self._run_to_set_up(request)
         before = run.settings or {}
         settings = checked_settings({**before, **given, **reading_of(run.settings)}, table)
@@ -219,7 +219,7 @@ class RunCalls:
         return await self._read_again(request, reading_of(await json_of(request)))
 
     async def cancel(self, request: Request) -> Response:
-        """Cancel a run, and wait until its process has ended."""
+        """Cancel a run. Respond after the process of the run has ended."""
         run = self._at.run(request)
         await self._at.queue.cancel(run.id)
         return JSONResponse(self._at.summary(self._at.run(request)))
@@ -246,7 +246,7 @@ class RunCalls:
         return self._at.added(made) if with_marks else JSONResponse({"run": made.id})
 
     async def rename(self, request: Request) -> Response:
-        """Rename a run. An empty name restores the name of the file."""
+        """Rename a run. If the new name is empty, the run is named after its file."""
         name = (await json_of(request)).get("name")
         if not isinstance(name, str) or not name.isprintable() or len(name) > MAX_NAME:
             raise Refusal(422, f"A name must be one line of at most {MAX_NAME} characters.")
@@ -262,7 +262,7 @@ class RunCalls:
         return JSONResponse({})
 
     async def events(self, request: Request) -> Response:
-        """Send the state of a run after each change (server-sent events)."""
+        """Send a page the state of a run after each change, as server-sent events."""
         run = self._at.run(request)
 
         async def lines() -> AsyncIterator[str]:
@@ -272,7 +272,7 @@ class RunCalls:
         return StreamingResponse(lines(), media_type="text/event-stream")
 
     async def report_page(self, request: Request) -> Response:
-        """Answer with the report in which users mark rows."""
+        """Respond with the HTML report in which users can mark rows."""
         run = self._at.run(request)
         if not run.is_ranked:
             return RedirectResponse(f"/runs/{run.id}", 303)
@@ -287,12 +287,12 @@ class RunCalls:
         return HTMLResponse(page, headers={"Content-Security-Policy": REPORT_POLICY})
 
     async def marks(self, request: Request) -> Response:
-        """Answer with the marks of a run's rows."""
+        """Respond with the marks of the rows of a run."""
         run = self._at.run(request)
         return JSONResponse({mark["number"]: mark for mark in await self._at.marks.of(run)})
 
     async def mark(self, request: Request) -> Response:
-        """Save the mark of a row, or remove it."""
+        """Save or remove the mark of a row."""
         given = await json_of(request)
         run = self._at.run(request)
         return JSONResponse(await self._at.marks.decide(run, given, author_of(request)))

@@ -21,7 +21,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""Content policy of pages. They may load only files of the app."""
+"""Content policy of pages. Pages may load only files that the app serves."""
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -38,7 +38,7 @@ OLD_PAGE = (
 )
 TOO_LARGE = "The request is larger than the limit of {:.0f} MB (for files, see --max-upload)."
 MAX_BODY = 4 << 20
-"""Maximum size in bytes of a request without an upload."""
+"""Maximum size in bytes of the body of a request that does not upload a file."""
 HEADS = ("head_with_scripts", "head")
 """Templates for the heads of pages. The first template contains the second."""
 
@@ -50,15 +50,15 @@ class Visitor:
     Attributes
     ----------
     user : str
-        Name of the user, or "" if there is no user.
+        Name of the user, or "" if the visitor is not logged in.
     role : str or None
-        Role of the user. With None, only the routes with the role `ANYBODY` are allowed.
+        Role of the user. If None, the visitor may only open routes with the role `ANYBODY`.
     csrf : str
-        Token that the user's pages send with each change.
+        Token that the pages of the user send with each request that changes data.
     has_account : bool
-        Whether the user logged in on a page of the app, and so can log out there.
+        Whether the user has logged in on a page of the app, and can therefore log out there.
     is_gone : callable
-        Returns whether the user has been logged out since the request arrived.
+        Function that returns whether the user has been logged out since the request arrived.
     """
 
     user: str
@@ -75,20 +75,20 @@ class Door(Protocol):
         """Answer requests to log in and out. Return None for other requests."""
 
     def visitor(self, request: Request) -> Visitor:
-        """Return the user who sent the request, or refuse the request."""
+        """Return the user who sent a request. Refuse the request of an unknown user."""
 
 
 class Safety:
-    """Layer around the app that refuses forbidden requests.
+    """ASGI layer around the app that refuses forbidden requests.
 
-    The layer saves the user of an allowed request as ``state.visitor``.
+    The layer stores the user who sent an allowed request as ``state.visitor``.
 
     Parameters
     ----------
     app : ASGI app
     door : Door
     origins : Origins
-        Addresses at which browsers may reach the app.
+        Origins (scheme, port and host names) at which browsers may reach the app.
     max_upload : int
         Maximum size in bytes of an upload.
     """
@@ -154,7 +154,7 @@ def check_origin(request: Request, origin: str) -> None:
 
 
 def _until_gone(send: Send, visitor: Visitor) -> Send:
-    """Return a `send` that ends an answer when the user is logged out."""
+    """Return a wrapper of `send` that aborts a response when the user is logged out."""
 
     async def send_some(message: Message) -> None:
         if message["type"] == "http.response.body" and visitor.is_gone():
@@ -175,7 +175,7 @@ def template(name: str) -> Template:
 
 
 def answer_of(request: Request, refused: HTTPException) -> Response:
-    """Return the answer to a refused request, as JSON or as a page."""
+    """Return the response to a refused request, as JSON for the API and as a page otherwise."""
     if request.scope["path"].startswith("/api/"):
         return JSONResponse({"problem": refused.detail}, refused.status_code, refused.headers)
     page = template("problem.html").substitute(problem=html.escape(refused.detail))
@@ -183,7 +183,7 @@ def answer_of(request: Request, refused: HTTPException) -> Response:
 
 
 ANYBODY = "anybody"
-"""Role for style sheets, scripts and the icon. They need no log-in."""
+"""Role of the routes of style sheets, scripts and the icon. They need no log-in."""
 
 OF_RUN, CASES_OF = "/api/runs/{run}", "/watches/{watch}/cases"
 NEEDS = {
@@ -226,7 +226,7 @@ MAY = {DECIDE: "mark rows", RUN: "add, run, change or delete"}
 def guarded(
     routes: Sequence[BaseRoute], before_change: Callable[[], Awaitable[None]] | None = None
 ) -> list[BaseRoute]:
-    """Return routes that refuse users without the needed role."""
+    """Return copies of routes that refuse users whose role does not allow the request."""
     return [_guarded(route, before_change) for route in routes]
 
 
@@ -249,7 +249,7 @@ def _guarded(route: BaseRoute, before_change: Callable[[], Awaitable[None]] | No
 
 
 def account_line(request: Request) -> str:
-    """Return HTML with the user's name and a log-out link, or "" without log-in."""
+    """Return HTML with the name of the user and a log-out link, or "" for a user without log-in."""
     visitor = request.state.visitor
     if not visitor.has_account:
         return ""
@@ -258,7 +258,7 @@ def account_line(request: Request) -> str:
 
 
 def check(request: Request, needed: str) -> None:
-    """Refuse a request if the user does not have the needed role."""
+    """Refuse a request if the role of the user does not include the needed role."""
     if needed == ANYBODY:
         return
     visitor = getattr(request.state, "visitor", None)

@@ -36,13 +36,13 @@ from somscape.report.page import page_part
 from somscape.tables.table import Table
 
 MIN_MEMORY = 2 << 30
-"""Memory in bytes for each job. The default number of jobs at a time depends on this value."""
+"""Memory in bytes of a job for computing the default number of simultaneous jobs."""
 
 SHARE = 0.8
-"""Share of the machine's memory for all jobs together."""
+"""Share of the machine's memory that all simultaneous jobs may use together."""
 
 GRACE = 2
-"""Seconds for finishing current requests at the end of the app."""
+"""Seconds that requests in progress have to finish when the app shuts down."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class AppLimits:
     n_jobs : int
         Maximum number of jobs at a time.
     memory : int
-        Bytes of memory that each job may use, if the system can enforce this limit.
+        Bytes of memory that each job may use. Some systems cannot enforce this limit.
     """
 
     max_upload: int
@@ -117,10 +117,10 @@ def _n_cores() -> int:
 
 
 STATUS = {LOCKED: 503, READ_ONLY: 403, FULL: 507}
-"""HTTP status if a database cannot be changed, by reason."""
+"""HTTP status of the response if a database cannot be changed, by the reason."""
 
 SHARED = ("report.css", "elements.js")
-"""Common files of the app and the report."""
+"""Files that the pages of the app and the HTML report both use."""
 
 SCRIPTS = (
     *("host", "calls", "send", "decisions", "start", "runs", "run", "columns", "watch", "case"),
@@ -133,10 +133,10 @@ STATIC = {
 
 
 class Site:
-    """The pages of the app and its routes.
+    """The pages and routes of the app.
 
-    A request is read before its run is looked up. Another tab may start or delete the run while the
-    request arrives.
+    The body of a request is read before the run that it names is looked up. Another browser tab may
+    start or delete this run while the body arrives.
 
     Parameters
     ----------
@@ -177,16 +177,16 @@ class Site:
         return Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)
 
     async def start_page(self, request: Request) -> Response:
-        """Answer with the home page: watches, upload of a table, and other runs."""
+        """Respond with the home page, which shows watches, an upload form, and other runs."""
         return self._at.page(request, "start.html")
 
     async def run_page(self, request: Request) -> Response:
-        """Answer with the page of a run: its columns, settings and progress."""
+        """Respond with the page of a run, which shows its columns, settings and progress."""
         self._at.run(request)
         return self._at.page(request, "run.html")
 
     async def static(self, request: Request) -> Response:
-        """Answer with a script, a style sheet or the icon."""
+        """Respond with a script, a style sheet or the icon."""
         name = request.path_params["name"]
         if name not in STATIC:
             raise Refusal(404, "This page does not exist.")
@@ -194,7 +194,7 @@ class Site:
         return Response(text, media_type=STATIC[name])
 
     async def icon(self, request: Request) -> Response:
-        """Answer with the icon under the fixed name of browsers."""
+        """Respond with the icon at the path that all browsers request."""
         return Response(template("icon.svg").template, media_type=STATIC["icon.svg"])
 
     def _say_disk(self, request: Request, error: OSError | sqlite3.Error) -> Response:

@@ -1,4 +1,4 @@
-"""Check the settings of a run, and convert them to a roles file."""
+"""Check the settings that a user chose for a run, and convert them to and from a roles file."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +19,7 @@ from somscape.tables.ordered import ordinal_levels
 
 MAX_SEED = 2**32 - 1
 MAX_TOLD, MAX_SENTENCE = 10, 2000
-"""Maximum number of notes about a roles file, and of characters in a note."""
+"""Maximum number of notes about a loaded roles file, and maximum number of characters of a note."""
 
 READING: dict[str, tuple[str, ...]] = {
     "delimiter": (",", ";", "tab", "|"),
@@ -27,19 +27,19 @@ READING: dict[str, tuple[str, ...]] = {
     "encoding": ("utf-8", "cp1252", "latin-1", "utf-16"),
     "sheet": (),
 }
-"""Allowed values of the settings for reading a file. None (detect) is also allowed."""
+"""Allowed values of the settings that control how a file is read. None (detect) is also allowed."""
 
 MAX_PER = 5
 """Maximum number of columns that identify customers."""
 
 MAX_SHEET = 100
-"""Maximum number of characters in the name of a sheet."""
+"""Maximum number of characters in the name of a worksheet."""
 
 RULES = ("alerts", "contamination", "fdr", "p_value", "cost")
 """Settings for the number of listed rows. At most one may be given."""
 
 NUMBERS = {int, float}
-"""Types of a number in JSON, without `bool`."""
+"""Python types of a number in JSON data. `bool` is not included."""
 
 
 def default_settings(table: Mapping[str, Any]) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def checked_settings(given: Any, table: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_rule(settings: Mapping[str, Any], columns: list[dict[str, Any]], n_rows: int) -> None:
-    """Raise InputError if the rule for the length of the list is invalid."""
+    """Raise InputError if the settings that limit the length of the list are invalid."""
     # If another rule is given, a share only sets the threshold.
     if sum(settings[name] is not None for name in RULES if name != "contamination") > 1:
         raise InputError("The number of rows to list is given in two ways. Choose one of them.")
@@ -246,13 +246,13 @@ def options_of(settings: Mapping[str, Any], table: Mapping[str, Any]) -> dict[st
 
 FILE = "roles.toml"
 NO_FEATURES = ("dropped", "constant")
-"""Kinds of columns that are always left out."""
+"""Kinds of columns that a training never uses."""
 
 
 def settings_of(
     text: str, source: str, settings: Mapping[str, Any], table: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return settings with the roles and levels of a roles file."""
+    """Return the settings of a run after the roles and levels of a roles file were applied."""
     names = [column["name"] for column in table["columns"]]
     roles = roles_from_text(text.encode(), source)
     for does, what in (
@@ -293,7 +293,7 @@ def settings_of(
 
 
 def _id(roles: Roles, found: int | None, names: list[str]) -> int | None:
-    """Return the number of the id column, or None."""
+    """Return the index of the column with the ids of rows, or None."""
     if roles.id is not None:
         return names.index(roles.id)
     is_free = found is not None and names[found] not in roles.by_column()
@@ -312,7 +312,7 @@ def _order(name: str, levels: Any) -> str:
 
 
 def text_of(settings: Mapping[str, Any], table: Mapping[str, Any], name: str) -> str:
-    """Return these settings as the text of a roles file."""
+    """Return the settings of a run as the text of a roles file."""
     if settings.get("per"):
         raise InputError(
             "The app cannot save a roles file if rows are combined into customers. Use "
@@ -342,7 +342,7 @@ def text_of(settings: Mapping[str, Any], table: Mapping[str, Any], name: str) ->
 def _role_and_reason(
     i: int, column: Mapping[str, Any], settings: Mapping[str, Any]
 ) -> tuple[str, str]:
-    """Return the role of a column in a run, and the reason."""
+    """Return the role of a column in a run, and the reason for this role."""
     for role, why in (("id", "names the rows"), ("label", "known outcome, not a feature")):
         if settings[role] == i:
             return role, why

@@ -1,4 +1,4 @@
-"""Uploads, runs and decisions in an SQLite database."""
+"""Storage of uploads, runs and marks in an SQLite database and in folders."""
 
 import asyncio
 import json
@@ -61,7 +61,7 @@ STEPS = (
 
 
 def opened(path: Path, *, is_read_only: bool) -> sqlite3.Connection:
-    """Open a database, and create or update its tables."""
+    """Open the SQLite database of the app, and create or update its tables."""
     db = sqlite3.connect(":memory:" if is_read_only else path, timeout=SECONDS_TO_WAIT)
     with ExitStack() as opening:
         opening.enter_context(closing(db))
@@ -88,14 +88,14 @@ def opened(path: Path, *, is_read_only: bool) -> sqlite3.Connection:
 
 
 READ, RANK, WATCH, REGIONS, KEEP = "read", "rank", "watch", "regions", "keep"
-"""Tasks of a job. A run uses one of the first three. KEEP makes a watch of a run."""
+"""Tasks of a job. A new run has one of the first three tasks. KEEP makes a watch of a run."""
 
 WAITING, RUNNING, DONE = "waiting", "running", "done"
 FAILED, CANCELLED, INTERRUPTED = "failed", "cancelled", "interrupted"
 GOES_ON = (WAITING, RUNNING)
 
 BEFORE = "before"
-"""Key of a run's earlier settings while its table is read again."""
+"""Key under which the earlier settings of a run are kept while its table is read again."""
 
 OWN_FILE = "app.sqlite"
 
@@ -103,37 +103,37 @@ SECONDS_TO_WAIT = 10.0
 """Seconds to wait for another program."""
 
 A_MOMENT = 0.05
-"""Seconds between two attempts to change a locked database."""
+"""Seconds to wait between two attempts to change a locked database."""
 
 MOST_AT_ONCE = 64
-"""Maximum number of threads for saving decisions on cases."""
+"""Maximum number of threads that save decisions on cases at the same time."""
 
 NOT_RUN = "This app can only show the state, so it did not continue this run."
 
 FOLDER_PATTERN = "[0-9a-f]" * 16
-"""Pattern for the names of the app's folders. Other folders are never deleted."""
+"""Pattern for the names of the folders that the app creates. Other folders are never deleted."""
 
 RESULTS, REPORT = "results", "report.json"
-"""Names of the folder with a run's results, and of the report's data in this folder."""
+"""Name of the folder with the results of a run, and name of the report's file in this folder."""
 
 TAKEN_UP = "taken up"
-"""File that marks a run as restarted after an interruption."""
+"""Name of a file whose presence shows that a run was restarted after an interruption."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """A ranking of an upload, at any stage.
+    """A run of the app on an upload, for example a waiting, running or finished ranking.
 
     Attributes
     ----------
     id, upload : str
-        Random ids of the run and the upload.  Folders have these names.
+        Random ids of the run and of its upload.  Folders have these names.
     name : str
-        Name of the user's file, never used as a path.
+        Name of the file that the user uploaded. It is never used as a path.
     ending : str
         Extension of the stored file.
     made : str
-        Time of adding the run, in UTC and ISO format.
+        Time at which the run was added, in UTC and in ISO format.
     task : str
         "read" until a ranking is requested.
     state : str
@@ -147,7 +147,7 @@ class Run:
     n_decisions : int
         Number of marked rows of the upload.
     title : str
-        Title from the user, or the name of the file.
+        Title that the user gave the run, or else the name of the uploaded file.
     watch : str or None
         Watch to which the upload belongs.
     """
@@ -168,7 +168,7 @@ class Run:
 
     @property
     def is_ranked(self) -> bool:
-        """Whether the ranking of the run is finished."""
+        """Whether the run has finished and has ranked the rows of its table."""
         return self.task in (RANK, WATCH) and self.state == DONE
 
 
@@ -183,23 +183,24 @@ FROM runs JOIN uploads ON uploads.id = upload
 
 
 class Store:
-    """The state folder, with a database and folders for uploads and runs.
+    """The state folder of the app, which contains a database and folders for uploads and runs.
 
-    Only one process may use the folder at a time. Watches and cases are in `cases`. It is a `State`
-    in the folder or in another database. Several threads may use it.
+    Only one process at a time may use the state folder. Watches and cases are in `cases`. `cases`
+    is a `State` in the folder or in another database. Several threads may use it.
 
     Parameters
     ----------
     place : Path or str
-        A folder, or the URL of a database with the watches. A new folder is private. With a URL,
-        all files are in the user's default folder.
+        The state folder, or the URL of a database that contains the watches and cases. A new folder
+        is private. With a URL, all files of the app are in the user's default state folder.
 
     Attributes
     ----------
     folder : Path
         The state folder.
     is_read_only : bool
-        Whether the folder cannot be changed. The app then shows the content from its start.
+        Whether the folder cannot be changed. The app then shows the contents that the folder had
+        when the app started.
     """
 
     def __init__(self, place: Path | str) -> None:
@@ -245,15 +246,16 @@ class Store:
         self._opened.close()
 
     def trouble(self, error: OSError | sqlite3.Error) -> TroubleError | None:
-        """Return a clear error for a locked database or a full or read-only disk, or None."""
+        """Return an error with advice for a locked database, full disk or read-only disk."""
         place = getattr(error, "filename", None) or self.folder / OWN_FILE
         return trouble_of(error, Path(place), SECONDS_TO_WAIT)
 
     async def change(self, make: Callable[[], Answer], saved: str = NOTHING_SAVED) -> Answer:
-        """Make changes in one transaction, and wait while the database is locked.
+        """Call `make` in one transaction, and wait while the database is locked.
 
-        `make` may be called several times. Each time, it must check values that could have changed.
-        `saved` is a text for error messages about what was saved before the error.
+        `make` may be called several times. Each call of `make` must check again values that could
+        have changed. `saved` is a sentence for error messages that names what was saved before the
+        error.
         """
         file, end = self.folder / OWN_FILE, time.monotonic() + SECONDS_TO_WAIT
         while True:
@@ -270,7 +272,7 @@ class Store:
             await asyncio.sleep(A_MOMENT)
 
     def _change(self, statement: str, *values: Any) -> None:
-        """Execute a statement. Inside `change`, it is saved at the end."""
+        """Execute a statement. Inside `change`, its effect is saved when `change` ends."""
         if self._db.in_transaction:
             self._db.execute(statement, values)
             return
@@ -280,7 +282,7 @@ class Store:
     # Uploads
 
     def new_upload(self, ending: str) -> tuple[str, Path]:
-        """Return the id of a new upload, and the path of its file."""
+        """Return the id of a new upload, and the path at which to store the uploaded file."""
         upload = secrets.token_hex(8)
         folder = self.folder / "uploads" / upload
         folder.mkdir(mode=0o700, parents=True)
@@ -310,11 +312,11 @@ class Store:
         shutil.rmtree(self.folder / "uploads" / upload, ignore_errors=True)
 
     def say_table(self, upload: str, facts: Mapping[str, Any] | None) -> None:
-        """Save the facts about the table of an upload."""
+        """Save the facts about the table in an uploaded file."""
         self._change("UPDATE uploads SET facts = ? WHERE id = ?", _text(facts), upload)
 
     def table(self, upload: str) -> dict[str, Any] | None:
-        """Return the facts about the table of an upload, or None before it was read."""
+        """Return the facts about the table in an uploaded file, or None before it was read."""
         found = self._db.execute("SELECT facts FROM uploads WHERE id = ?", (upload,)).fetchone()
         return None if found is None or found[0] is None else dict(json.loads(found[0]))
 
@@ -339,11 +341,11 @@ class Store:
         return found
 
     def folder_of(self, run: str) -> Path:
-        """Return the folder of an existing run, by its id."""
+        """Return the folder that belongs to the run with this id."""
         return self.folder / "runs" / run
 
     def run(self, run: str) -> Run | None:
-        """Return a run, or None if it does not exist."""
+        """Return the run with this id, or None if it does not exist."""
         return next(map(_run, self._db.execute(f"{RUN} WHERE runs.id = ?", (run,))), None)
 
     def runs(self) -> list[Run]:
@@ -378,15 +380,15 @@ class Store:
             self.say_run(run, DONE, problem=problem, settings=before)
 
     def say_title(self, run: str, title: str) -> None:
-        """Save the title of a run. "" selects the name of the file."""
+        """Save a new title of a run. With "", the title is the name of the uploaded file."""
         self._change("UPDATE runs SET title = ? WHERE id = ?", title, run)
 
     def is_drafted(self, run: Run) -> bool:
-        """Return whether a run of a watch has files."""
+        """Return whether a run of a watch has already written its result files."""
         return run.task == WATCH and (self.folder_of(run.id) / RESULTS).is_dir()
 
     def n_runs(self, upload: str) -> int:
-        """Return the number of runs of an upload."""
+        """Return the number of runs on an upload."""
         found = self._db.execute("SELECT count(*) FROM runs WHERE upload = ?", (upload,))
         return int(found.fetchone()[0])
 
@@ -405,7 +407,7 @@ class Store:
             self.drop_file(run.upload)
 
     def after_start(self) -> list[Run]:
-        """Clean up after the previous server, and return the waiting runs."""
+        """Clean up what the previous server process left, and return the runs that still wait."""
         if self.is_read_only:
             return []
         with self._db:
@@ -438,7 +440,7 @@ class Store:
     async def decide_case(
         self, decision: Decision, *, token: str | None, seen: int | None
     ) -> Decision:
-        """Save a decision on a case (see `State.decide`)."""
+        """Save a decision on a case of a watch (see `State.decide`)."""
         decide = partial(self.cases.decide, decision, token=token, seen=seen)
         return await asyncio.get_running_loop().run_in_executor(self._deciding, decide)
 
@@ -453,7 +455,7 @@ class Store:
         author: str = "",
         seen: int | None = None,
     ) -> dict[str, Any]:
-        """Save or remove the mark of a row, and return the mark."""
+        """Save or remove a mark on a row, and return the mark that is then valid."""
         last = next((d for d in self.decisions(run.upload) if d["number"] == number), None)
         version = 0 if last is None else last["seen"]
         said = (decision or OPEN, comment, author)
@@ -473,7 +475,7 @@ class Store:
         return next(d for d in self.decisions(run.upload) if d["number"] == number)
 
     def decisions(self, upload: str) -> list[dict[str, Any]]:
-        """Return the marks of an upload's rows, in the order of the table."""
+        """Return the marks on the rows of an upload, in the order of the rows in the table."""
         found = self._db.execute(
             "SELECT id, number, decision, made, score, p_value, comment, author, version AS seen"
             " FROM decisions WHERE upload = ? ORDER BY number",

@@ -1,4 +1,4 @@
-"""Names, roles and hashed passwords of users, in a private file."""
+"""Read and write the private file with the names, roles and password hashes of users."""
 
 import os
 import re
@@ -27,13 +27,13 @@ MAX_BYTES = 1 << 20
 HASH = re.compile(
     r"\$argon2id\$v=19\$m=(\d{1,9}),t=(\d{1,9}),p=(\d{1,9})\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{22,86}"
 )
-"""Format of an Argon2id hash. Its three numbers are memory in KiB, passes and lanes."""
+"""Format of an Argon2id hash. Its three numbers are the memory in KiB, the passes and the lanes."""
 
 MIN_MEMORY, MAX_MEMORY = 7168, 1 << 20
-"""Minimum and maximum memory in KiB for computing a hash."""
+"""Minimum and maximum memory in KiB that is used to compute the hash of a password."""
 
 MIN_WORK, MAX_WORK = 35_000, 1 << 24
-"""Minimum and maximum of memory (in KiB) times passes. The minimum is advice for Argon2id."""
+"""Minimum and maximum product of the memory in KiB and the number of passes of a password hash."""
 
 MAX_LANES = 64
 
@@ -54,7 +54,7 @@ class User:
     role : str
         One of `ROLES`.
     password : str
-        Hash of the password, or "" if a proxy identifies the user.
+        Hash of the user's password, or "" if a proxy identifies users.
     """
 
     name: str
@@ -63,12 +63,12 @@ class User:
 
 
 def may(role: str, needed: str) -> bool:
-    """Return whether a role includes the needed role."""
+    """Return whether users with a role may do what requires the needed role."""
     return ROLES.index(role) >= ROLES.index(needed)
 
 
 def plain_name(text: str) -> str:
-    """Return a user's normalized name, or "" for a forbidden name."""
+    """Return the name of a user in normalized form, or "" if the name is not allowed."""
     name = unicodedata.normalize("NFC", text.strip())
     return name if len(name) <= MAX_USER_NAME and name.isprintable() else ""
 
@@ -222,7 +222,7 @@ def write_users(path: Path, users: Mapping[str, User]) -> None:
 class Users:
     """The current users of a file. It is read again after each change.
 
-    While a changed file is invalid, all users are refused.
+    As long as the changed file is invalid, the app refuses all users.
 
     Parameters
     ----------
@@ -230,9 +230,9 @@ class Users:
     has_passwords : bool
         Whether each user needs a password.
     may_be_readable : bool, default=False
-        Whether other users of the computer may read the file.
+        Whether the file may be readable by other users of the computer.
     say : callable
-        Function for a one-line message about an invalid file.
+        Function that receives a one-line message if the file becomes invalid.
 
     Raises
     ------
@@ -256,7 +256,7 @@ class Users:
         self._users: dict[str, User] | None = self._read()
 
     def now(self) -> Mapping[str, User] | None:
-        """Return the users by name, or None while the file is invalid."""
+        """Return the users by name, or None as long as the file is invalid."""
         stamp = _stamp(self._path)
         if stamp != self._stamp:
             self._stamp = stamp

@@ -44,20 +44,20 @@ from somscape.tables._messages import listed
 from somscape.tables.table import Table, table_from_columns
 
 MAX_CASES = 5000
-"""Maximum number of cases on the page of a watch."""
+"""Maximum number of cases that the page of a watch shows."""
 
 N_USUAL = 3
-"""Number of usual rows on the page of a case."""
+"""Number of usual rows that the page of a case shows for comparison."""
 
 
 def summary_of(state: State, name: str) -> dict[str, Any]:
-    """Return the last run and the number of waiting cases of a watch, for the home page."""
+    """Return the last run of a watch and its number of undecided cases, for the home page."""
     with state.database.snapshot():
         return _summary(name, state.runs(name), state.cases(name))
 
 
 def watch_of(state: State, name: str) -> dict[str, Any]:
-    """Return the runs and cases of a watch, for its page."""
+    """Return the runs and cases of a watch, for the page of the watch."""
     with state.database.snapshot():
         watch, runs, cases = state.watch(name), state.runs(name), state.cases(name)
     last = runs[0] if runs else None
@@ -75,7 +75,7 @@ def watch_of(state: State, name: str) -> dict[str, Any]:
 
 
 def case_of(state: State, name: str, key: str) -> dict[str, Any]:
-    """Return all data about a case, for its page."""
+    """Return the decisions, runs and values of a case, for the page of the case."""
     with state.database.snapshot():
         watch, runs = state.watch(name), state.runs(name)
         history, cases = state.history(name, key), state.cases(name, key=key)
@@ -139,7 +139,7 @@ def _said(run: WatchRun) -> dict[str, Any]:
 
 
 def _drift_words(drift: Mapping[str, Any]) -> str:
-    """Return a sentence about drift, or "" for the first run of a map."""
+    """Return a sentence on the drift in a run, or "" for the first run with a map."""
     if not drift or drift.get("is_first"):
         return ""
     n_above, expected = drift["n_above"], drift["expected"]
@@ -171,7 +171,7 @@ def _line(case: Case, last: WatchRun | None) -> dict[str, Any]:
 
 
 def _row(state: State, runs: Sequence[WatchRun], key: str) -> dict[str, Any]:
-    """Return the row and the unit of a case, and similar usual rows, from its last run."""
+    """Return the values of a case's row, its unit, and the values of similar usual rows."""
     for run in runs:
         kept = state.kept(run.id)
         if key in kept:
@@ -234,7 +234,7 @@ def _loaded(content: bytes) -> Detector:
 
 
 MAX_SHOWN_NAME = 100
-"""Maximum length of a watch's name in a message."""
+"""Maximum number of characters of a watch's name that an error message shows."""
 
 
 class WatchCalls:
@@ -271,7 +271,7 @@ class WatchCalls:
         return self._at.page(request, "case.html")
 
     async def list_watches(self, request: Request) -> Response:
-        """Answer with all watches, and their numbers of waiting cases."""
+        """Respond with all watches and the number of undecided cases of each watch."""
 
         def summaries() -> list[dict[str, Any]]:
             state = self._at.cases
@@ -282,7 +282,7 @@ class WatchCalls:
         return JSONResponse([{**watch, **self._report_of(watch, ranked)} for watch in found])
 
     async def show(self, request: Request) -> Response:
-        """Answer with a watch, its runs and its cases."""
+        """Respond with a watch, its runs and its cases."""
         name = await self._watch(request)
         ranked = self._ranked()
         found = await asyncio.to_thread(watch_of, self._at.cases, name)
@@ -346,7 +346,7 @@ class WatchCalls:
         return await self._at.queue.keep_watch(run, asked)
 
     async def _is_begun(self, run: Run, watch: Watch) -> bool:
-        """Return whether an earlier job has already made this watch from the run."""
+        """Return whether an earlier job has already made the watch from the run."""
         if any(other.watch == watch.name for other in self._at.store.runs()):
             return False
         file = self._at.store.folder_of(run.id) / RESULTS / "map.som"
@@ -367,7 +367,7 @@ class WatchCalls:
             raise Refusal(404, one_line(str(error))) from error
 
     def _ranked(self) -> dict[str, str]:
-        """Return the app's runs with reports, by the id of a watch's run."""
+        """Return the ids of finished app runs, by the id of the run that the watch recorded."""
         return {
             run.facts["watch_run"]: run.id
             for run in self._at.store.runs()
@@ -387,7 +387,7 @@ def _hash_of(file: Path) -> str:
 
 
 def _asked(given: dict[str, Any], table: dict[str, Any] | None) -> tuple[str, list[str]]:
-    """Return two values: the name of a new watch, and its key columns. Refuse invalid values."""
+    """Return the name and the key columns of a new watch from a page. Refuse invalid values."""
     name, key = given.get("name"), given.get("key")
     if not isinstance(name, str):
         raise Refusal(422, "'name' must be the name of a watch, as a text.")

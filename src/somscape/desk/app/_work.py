@@ -1,4 +1,4 @@
-"""The process of a job. It reads a request and writes lines of JSON."""
+"""The process of a job. It reads a request from standard input and writes lines of JSON."""
 
 import errno
 import json
@@ -27,20 +27,20 @@ from somscape.tables.table import Table
 
 N_EXAMPLES = 5
 MAX_EXAMPLE = 60
-"""Maximum number of characters of an example value."""
+"""Maximum number of characters of a value that is shown as an example."""
 
 MAX_LISTED_LEVELS = 50
-"""Maximum number of listed values of a column."""
+"""Maximum number of levels of a column that are listed."""
 
 MAX_LEVEL = 1000
-"""Maximum number of characters of a level. Columns with longer levels do not list levels."""
+"""Maximum number of characters of a level. Columns with a longer level do not list their levels."""
 
 MAX_COLUMNS, MAX_NAMES, MAX_LISTED = 5000, 5_000_000, 3_000_000
-"""Maximum number of columns, of characters in all names, and of characters in all levels."""
+"""Maximum number of columns of a table, of characters in all names, and in all listed levels."""
 
 
 def describe(table: Table) -> dict[str, Any]:
-    """Return the size of a table and the kinds of its columns."""
+    """Return the number of rows of a table, and the kinds and examples of its columns."""
     if len(table.columns) > MAX_COLUMNS or sum(map(len, table.names)) > MAX_NAMES:
         raise InputError(
             f"{table.source} has {len(table.columns)} columns or very long names, but the app can "
@@ -96,7 +96,7 @@ def _may_be(column: Column, n_distinct: int) -> list[str]:
 
 
 def _examples(column: Column) -> list[str]:
-    """Return a few different values of a column."""
+    """Return the first few different values of a column as examples."""
     found: dict[str, None] = {}
     for cell in column.each_cell():
         if cell is not None:
@@ -116,7 +116,7 @@ def _levels(column: Column) -> list[list[Any]]:
 
 
 def work() -> None:
-    """Do the job in the request on standard input."""
+    """Read a request from standard input, and do the job that the request describes."""
     request = json.loads(sys.stdin.buffer.readline())
     threading.Thread(target=_exit_with_server, daemon=True).start()
     job = _job_of(request)
@@ -189,7 +189,7 @@ def _exit_with_server() -> None:
 
 
 def _limit_memory(n_bytes: int | None) -> None:
-    """Limit the additional memory of this process, if the system can."""
+    """Limit the memory that this process may allocate in addition, if the system supports this."""
     if n_bytes is None or sys.platform == "win32":
         return
     import resource
@@ -202,7 +202,7 @@ def _limit_memory(n_bytes: int | None) -> None:
 
 
 def _used_addresses() -> int:
-    """Return the size in bytes of this process's address space."""
+    """Return the number of bytes in the address space of this process."""
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
     except OSError:

@@ -1,4 +1,4 @@
-"""A state stores watches, cases, decisions, and an audit of all changes."""
+"""Watches, cases and decisions in a state, with an audit that records all changes."""
 
 from somscape.desk.cases._backup import backup, restore
 from somscape.desk.cases._card import card_of, card_text, watch_history

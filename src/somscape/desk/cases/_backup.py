@@ -1,4 +1,4 @@
-"""Copy a state to one backup file, and restore a state from a backup."""
+"""Copy a state to a backup file, and copy the contents of a backup file into a state."""
 
 import shutil
 import sqlite3
@@ -20,10 +20,10 @@ MOST_ROWS = 10_000
 """Number of rows to copy at once."""
 
 FEW = {"maps": 1}
-"""Number of rows to copy at once from tables with large rows."""
+"""Number of rows to copy at a time, for the tables whose rows are large."""
 
 WHOLE = [{"integrity_check": "ok"}]
-"""Result of SQLite's integrity check of an undamaged file."""
+"""Rows that SQLite's integrity check returns for an undamaged file."""
 
 HEADER = b"SQLite format 3\0"
 """First bytes of an SQLite file."""
@@ -33,20 +33,21 @@ WRITES_AT, WITHOUT_JOURNAL = 18, b"\1"
 
 OF_A_STATE = "SELECT name FROM sqlite_master WHERE name IN ('audit', 'decisions')"
 N_OF_A_STATE = 2
-"""Query for two tables of every state, and the number of these tables."""
+"""Query that finds two tables which every state contains, and the number of these tables."""
 
 
 def backup(state: State, path: str | Path) -> Verdict:
     """Copy a state to one file, completely or not at all.
 
-    The copy contains the state at one moment.  Other users can make decisions during the copying.
-    Then somscape reads the file and checks its audit.
+    The copy contains the state as it was at one moment.  During the copying, other users can make
+    decisions.  At the end, the audit in the backup file is checked.
 
     Parameters
     ----------
     state : State
     path : str or Path
-        The SQLite file to write, even if the state is in PostgreSQL.  An older backup is replaced.
+        Path of the backup, which is an SQLite file even if the state is in PostgreSQL.  An older
+        backup is replaced.
 
     Returns
     -------
@@ -56,8 +57,8 @@ def backup(state: State, path: str | Path) -> Verdict:
     Raises
     ------
     InputError
-        If the audit of the state is empty, if the existing file is not a backup, or if the copy is
-        not exact.
+        If the audit of the state is empty, if `path` is an existing file that is not a backup, or
+        if the backup differs from the state.
     OSError
         If the file cannot be written.
 
@@ -101,14 +102,14 @@ def backup(state: State, path: str | Path) -> Verdict:
 def restore(state: State, path: str | Path, *, force: bool = False, author: str = "") -> Verdict:
     """Replace the contents of a state with a backup, completely or not at all.
 
-    If an audit is replaced, a new line of the restored audit contains the old head.
+    If the replaced state had an audit, a new line in the restored audit records its head.
 
     Parameters
     ----------
     state : State
         The state to replace.  Without `force`, it must be empty.
     path : str or Path
-        A file of `backup` from this or an earlier version of somscape.
+        A file that `backup` of this or an earlier version of somscape wrote.
     force : bool, default=False
         Whether to replace a state with contents.  These contents are lost.
     author : str, default=""
@@ -117,13 +118,13 @@ def restore(state: State, path: str | Path, *, force: bool = False, author: str 
     Returns
     -------
     Verdict
-        The result of checking the audit of the backup.
+        The result of checking the audit in the backup.
 
     Raises
     ------
     InputError
-        If the file is not a backup, if its audit has faults, or if the state is not empty and
-        `force` is false.
+        If the file is not a backup, if the audit in the backup has faults, or if the state is not
+        empty and `force` is false.
 
     See Also
     --------
@@ -172,7 +173,7 @@ def restore(state: State, path: str | Path, *, force: bool = False, author: str 
 
 
 def _check_target(state: State, target: Path) -> None:
-    """Raise InputError if the file to replace is not a backup."""
+    """Raise InputError if the file that a backup would replace is not itself a backup."""
     if not target.exists():
         return
     own = Path(state.database.name)
@@ -217,7 +218,7 @@ def _make_database(making: Path, path: str | Path) -> StateDatabase:
 
 
 def _open_copy(file: Path, folder: Path) -> StateDatabase:
-    """Open a temporary copy of a backup. The original may be old or read-only."""
+    """Open a temporary copy of a backup. The backup itself may have old tables or be read-only."""
     copy = folder / "copy"
     for suffix in ("", "-wal"):
         part = file.with_name(file.name + suffix)
@@ -239,7 +240,7 @@ def _open_copy(file: Path, folder: Path) -> StateDatabase:
 
 
 def _make_room(change: Transaction, name: str, *, force: bool) -> dict[str, Any] | None:
-    """Delete all rows of a state. Return facts on the deleted audit, or None for an empty state."""
+    """Delete all rows of a state. Return facts about its audit, or None for an empty state."""
     n = sum(_counts(change).values())
     if n and not force:
         lines = counted(_counts(change)["audit"], "line")
@@ -258,7 +259,7 @@ def _make_room(change: Transaction, name: str, *, force: bool) -> dict[str, Any]
 
 
 def _copy(read: Transaction, change: Transaction) -> dict[str, int]:
-    """Copy all tables and return the number of rows in each table."""
+    """Copy the rows of all tables to another database, and return their numbers by table."""
     n_rows = {}
     for table, key in TABLES.items():
         n, size = 0, FEW.get(table, MOST_ROWS)

@@ -1,4 +1,4 @@
-"""Begin a watch, or train the map of a watch again with decisions on cases."""
+"""Begin a new watch, or train a new map for a watch that uses the decisions on its cases."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -21,11 +21,11 @@ from somscape.outliers.marks import UNKNOWN
 from somscape.tables.table import Table
 
 MAX_NAME = 100
-"""Largest number of characters in the name of a watch."""
+"""Maximum number of characters in the name of a watch."""
 
 
 def check_name(name: str) -> None:
-    """Raise InputError if the name of a watch is not valid."""
+    """Raise InputError if a text is not a valid name for a watch."""
     is_line = name.strip() == name and name.isprintable() and 0 < len(name) <= MAX_NAME
     if not is_line or "/" in name or name in (".", "..") or name.startswith("-"):
         raise InputError(
@@ -51,7 +51,7 @@ def begin_watch(
     notes: Sequence[str] = (),
     then: Callable[[WatchRun], object] | None = None,
 ) -> RunOutcome:
-    """Save a watch with its map and its first run. If an error occurs, save nothing."""
+    """Save a new watch, its map and its first run. If an error occurs, save nothing."""
     check_name(name)
     keys_of(found.table, key)
     if clear_for is None:
@@ -73,7 +73,7 @@ def begin_watch(
 
 
 def detector_of_watch(state: State, name: str) -> Detector | None:
-    """Return the detector of a watch, or None if the watch does not exist."""
+    """Return the detector of the watch with this name, or None if the watch does not exist."""
     found = [watch for watch in state.watches() if watch.name == name]
     return detector_of(state.map(found[0].map)) if found else None
 
@@ -81,7 +81,7 @@ def detector_of_watch(state: State, name: str) -> Detector | None:
 def known_cases(
     state: State, name: str, table: Table, key: Sequence[str], before: Detector | None
 ) -> Ints | None:
-    """Turn the decisions on cases into marks of rows. Without marks, return None."""
+    """Return a mark for each row from the decision on its case, or None without any mark."""
     decided = state.last_decisions(name)
     rows = {k: row for row, k in enumerate(keys_of(table, key)) if k in decided}
     known = np.full(table.n_rows, UNKNOWN)
@@ -97,7 +97,7 @@ def known_cases(
 def _moved(
     table: Table, rows: Mapping[str, int], decided: Mapping[str, Any], before: Detector | None
 ) -> Mapping[str, str]:
-    """Return the cleared cases that have moved far on the previous map, with reasons."""
+    """Return, by key, why cleared cases have moved far on the previous map."""
     if before is None or not rows:
         return {}
     encoding = before.map_.encoding

@@ -1,4 +1,4 @@
-"""Model cards. A card describes the data, purpose, quality and history of a map."""
+"""Model cards. A model card describes the data, purpose, quality and history of a map."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -25,10 +25,10 @@ from somscape.tables.ordered import DateCode, OrdinalCode
 from somscape.tables.table import Table
 
 MAX_LEVELS = 12
-"""Largest number of levels to name for a category column."""
+"""Maximum number of levels that the card names for a category column."""
 
 FEW_ROWS = 500
-"""The card warns about a small sample below this number of training rows."""
+"""Number of training rows below which the card warns that the sample is small."""
 
 FOR = {
     "detector": (
@@ -57,7 +57,7 @@ FOR = {
         "A map does not score rows, and does not predict classes or numbers.",
     ),
 }
-"""Intended and unintended uses of each kind of model."""
+"""Texts on the intended uses and the unsuitable uses of each kind of model."""
 
 
 def card_of(
@@ -75,7 +75,7 @@ def card_of(
     hash_ : str
         SHA-256 of the model's file.
     table : Table or None, default=None
-        Rows for measuring errors.  The topographic error cannot be measured without rows.
+        Rows for measuring errors.  Without a table, the topographic error cannot be measured.
     history : mapping or None, default=None
         Result of `watch_history`.
 
@@ -121,7 +121,7 @@ def card_of(
 
 
 def watch_history(state: State, name: str, map_: str) -> dict[str, Any]:
-    """Return the drift in a watch's runs with one map, and counts of decisions.
+    """Return the drift in those runs of a watch that used a map, and decision counts.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def watch_history(state: State, name: str, map_: str) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If no run of the watch used this map.
+        If no run of the watch used the map with this hash.
 
     See Also
     --------
@@ -356,7 +356,7 @@ def _table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 
 
 def _cell(value: Any) -> str:
-    """Return a value as one line of text with escaped Markdown characters."""
+    """Return a value as one line of text in which special characters of Markdown are escaped."""
     text = " ".join(("" if value is None else str(value)).split())
     for sign in ("\\", "|", "<", "*", "_", "`", "["):
         text = text.replace(sign, f"\\{sign}")

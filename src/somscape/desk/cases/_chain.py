@@ -14,16 +14,16 @@ NOTHING = "0" * 64
 """Head of an audit without lines."""
 
 SEALED = "sealed"
-"""Name of the field for whether a line was written with a seal. Old lines lack this field."""
+"""Name of the field that states whether a line was written with a seal. Old lines lack it."""
 
 
 def next_head(head: str, said: str) -> str:
-    """Return the head of the audit after the next line."""
+    """Return the new head of the audit after a line with the text `said` is added."""
     return hashlib.sha256(f"{head}\n{said}".encode()).hexdigest()
 
 
 def seal_of(head: str, key: bytes | None) -> str | None:
-    """Return the seal of a head, or None without a key."""
+    """Return the seal that the key gives a head, or None if there is no key."""
     return None if key is None else hmac.new(key, head.encode(), "sha256").hexdigest()
 
 
@@ -35,7 +35,7 @@ def hidden(text: str, salt: str) -> str:
 def add_line(
     change: Transaction, kind: str, said: Mapping[str, Any], *, author: str, key: bytes | None
 ) -> tuple[int, str]:
-    """Add a line to the audit. Return two values: its number and its time."""
+    """Add a line to the audit. Return two values: the number and the time of the new line."""
     number, made, head = 1, now(), NOTHING
     for last in change.rows("SELECT number, said, head FROM audit ORDER BY number DESC LIMIT 1"):
         number, head, before = last["number"] + 1, last["head"], said_by_line(last).get("made")
@@ -52,7 +52,7 @@ def add_line(
 
 
 def said_by_line(line: Row) -> dict[str, Any]:
-    """Return the fields of a line, or an empty dict for an unreadable line."""
+    """Return the fields in the text of a line, or an empty dict if the text is unreadable."""
     try:
         said = json.loads(line["said"])
     except UNREADABLE:
@@ -73,23 +73,23 @@ OF_KEPT = "kept:"
 
 
 MAX_NAMED = 10
-"""Largest number of lines to name in a sentence."""
+"""Maximum number of lines that a sentence names by their numbers."""
 
 
 def lines_of(numbers: Sequence[int]) -> str:
-    """Return line numbers as a phrase such as "lines 3, 7"."""
+    """Return line numbers as a phrase, for example "lines 3, 7"."""
     some = ", ".join(map(str, numbers[:MAX_NAMED]))
     more = f" and {len(numbers) - MAX_NAMED} more" if len(numbers) > MAX_NAMED else ""
     return f"line {some}" if len(numbers) == 1 else f"lines {some}{more}"
 
 
 def as_text(value: Mapping[str, Any] | None) -> str:
-    """Return JSON data as text for the database."""
+    """Return JSON data as text that is saved in the database."""
     return json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
 def decision_line(row: Row, salt: str) -> dict[str, Any]:
-    """Return the fields of the audit line of a decision."""
+    """Return the fields of the audit line that records a decision."""
     return {
         "watch": row["watch"],
         "case": hidden(row["key"], salt),
@@ -103,7 +103,7 @@ def decision_line(row: Row, salt: str) -> dict[str, Any]:
 
 
 def run_line(row: Row, listed: Iterable[str], kept: Iterable[str]) -> dict[str, Any]:
-    """Return the fields of the audit line of a run."""
+    """Return the fields of the audit line that records a run."""
     said = {name: row[name] for name in ("watch", "source", "data", "map", "facts")}
     rows = {"listed": _joint_hash(listed), "kept": _joint_hash(kept)}
     # `number` is the number of the line.
@@ -121,5 +121,5 @@ def row_hash(row: Listed, salt: str) -> str:
 
 
 def kept_hash(key: str, cells: str, salt: str) -> str:
-    """Return the hash of a row that a run keeps."""
+    """Return the salted hash of a row that a run keeps for comparison with the next run."""
     return OF_KEPT + hidden(f"{json.dumps(key)}\n{cells}", salt)  # JSON escapes line breaks

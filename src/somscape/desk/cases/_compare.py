@@ -1,4 +1,4 @@
-"""Compare a run with the previous run by lists, moves of rows, drift, and unseen levels."""
+"""Compare a run with the previous run by their lists, row moves, drift, and unseen levels."""
 
 import warnings
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -32,32 +32,32 @@ from somscape.tables.encoding import Encoding
 from somscape.tables.table import Table, table_from_columns
 
 MIN_SHARED = 20
-"""Smallest number of common keys for measuring moves of rows by key."""
+"""Minimum number of keys that both runs contain at which moves of rows are measured by key."""
 
 QUANTILE = 0.95
-"""Share of the compared rows that did not move far."""
+"""Share of the compared rows whose moves count as usual."""
 
 LEAST_MOVE = 0.01
-"""Smallest far move, relative to the usual range of a number column."""
+"""Minimum distance of a far move, relative to the usual range of a number column."""
 
 MAX_NAMED, MIN_NAMED = 3, 0.05
-"""Largest number of columns to name for a move, and the smallest share of a named column."""
+"""Maximum number of columns to name for a move, and minimum share of the move in a named column."""
 
 
 @dataclass(frozen=True)
 class UsualMoves:
-    """The largest moves of rows that count as usual.
+    """The largest changes of a row's position and score that count as usual.
 
     Attributes
     ----------
     far : float
-        Largest usual distance between two positions of a row.
+        Largest usual distance between the positions of a row in the two runs.
     rise : float
         Largest usual change of a score.
     n : int
         Number of compared pairs of rows.
     by : str
-        What the rows of a pair share, "keys" or "units".
+        "keys" if the compared rows have the same key, "units" if they are only in the same unit.
     """
 
     far: float
@@ -69,8 +69,8 @@ class UsualMoves:
 def usual_moves(
     detector: Detector, before: Float64s, now: Float64s, others: Float64s
 ) -> UsualMoves:
-    """Return the largest usual moves of rows between two runs. If the runs share few keys, compare
-    rows of the same unit."""
+    """Return the largest changes of rows between two runs that count as usual. If the two runs have
+    few keys in common, rows of the same unit are compared instead."""
     by = "keys"
     if np.count_nonzero(~np.isnan(before).any(axis=1)) < MIN_SHARED:
         by = "units"
@@ -86,7 +86,7 @@ def usual_moves(
 
 
 def _pairs_of_units(detector: Detector, rows: Float64s) -> tuple[Float64s, Float64s]:
-    """Return pairs of rows with the same unit from a sample of the rows."""
+    """Return pairs of rows that are in the same unit, from a sample of the rows."""
     some = np.ascontiguousarray(rows[:: -(-len(rows) // MAX_SAMPLE) or 1])
     units = detector.map_.winners_of_rows(some)
     order = np.argsort(units, kind="stable")
@@ -95,7 +95,7 @@ def _pairs_of_units(detector: Detector, rows: Float64s) -> tuple[Float64s, Float
 
 
 def encoded_cells(encoding: Encoding, cells: Sequence[Mapping[str, Any]]) -> Float64s:
-    """Encode saved values of rows with the current map. A row that cannot be encoded becomes
+    """Encode the saved values of rows for the current map. The encoding of an unreadable row is
     NaN."""
     rows = np.full((len(cells), encoding.n_features), np.nan)
     lenient = replace(encoding, missing="fill")
@@ -117,7 +117,7 @@ def _table_of(encoding: Encoding, cells: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def what_moved(encoding: Encoding, before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Describe the move of a row in each column, largest move first."""
+    """Describe in which columns the values of a row have changed, largest change first."""
     a, b = encoded_cells(encoding, [before, now])
     by_column = encoding.sum_by_used((a - b)[None] ** 2)[0]
     texts = [level_texts(column) for column in _table_of(encoding, [before, now]).columns]
@@ -132,25 +132,25 @@ def what_moved(encoding: Encoding, before: Mapping[str, Any], now: Mapping[str, 
 
 
 NEWS = (NEW, RETURNED, RISEN)
-"""Kinds of changes for which a person should look at the row."""
+"""Kinds of changes of a listed row for which a person should look at the row."""
 
 LEAST_RISE = 0.01
-"""Smallest relative change of a score that counts as a rise or fall."""
+"""Minimum change of a score, relative to the score, that counts as a rise or a fall."""
 
 
 @dataclass(frozen=True)
 class Gone:
-    """A case that only the previous run listed.
+    """A case that the list of the previous run contains, but the list of this run does not.
 
     Attributes
     ----------
     key : str
     place : int
-        Rank of the case in the previous run.
+        Rank of the case in the list of the previous run.
     is_there : bool
-        Whether the case is in the data of this run.
+        Whether the table of this run contains the case.
     why : str
-        Reason why the case is no longer listed.
+        Reason why the list of this run does not contain the case.
     """
 
     key: str
@@ -187,7 +187,7 @@ def gone(
     *,
     is_by_number: bool,
 ) -> tuple[Gone, ...]:
-    """Return the cases that only the previous run listed."""
+    """Return the cases that were in the list of the previous run, but are not in this list."""
 
     def why(key: str) -> str:
         if key not in today:
@@ -207,7 +207,7 @@ def gone(
 
 
 OTHER = "its row cannot be compared with the earlier row"
-"""Text for a moved row if the moved columns are unknown."""
+"""Text for a row that has moved if it is unknown which columns have changed."""
 
 MONTHS = 12
 """Number of months in a year."""
@@ -222,7 +222,7 @@ def returned(
     clear_for: int,
     today: str,
 ) -> dict[str, str]:
-    """Return by key the reasons why cleared cases need another look."""
+    """Return, by key, the reasons why cleared cases should be looked at again."""
     cleared = {k: d for k, d in decided.items() if d.state == CLEARED and k in cells}
     why = {
         key: f"{_clearing_text(decision)}, {counted(clear_for, 'month')} ago or more."
@@ -247,7 +247,7 @@ def _clearing_text(decision: Decision) -> str:
 
 
 def months_between(before: str, after: str) -> int:
-    """Return the number of whole months between two moments."""
+    """Return the number of complete months between two times."""
     a, b = (datetime.fromisoformat(text).astimezone(UTC) for text in (before, after))
     months = MONTHS * (b.year - a.year) + b.month - a.month
     is_short = (b.day, b.time()) < (a.day, a.time())
@@ -255,12 +255,12 @@ def months_between(before: str, after: str) -> int:
 
 
 MAX_KEYS, MAX_LEVELS, MAX_COLUMNS = 20, 2, 20
-"""Largest number of keys to name, of levels to name, and of columns to describe."""
+"""Maximum number of keys to name, of levels to name, and of columns to describe."""
 
 
 @dataclass(frozen=True)
 class Unseen:
-    """The levels of a column that the training data do not contain.
+    """Levels of a column in a run that the training data do not contain.
 
     Attributes
     ----------
@@ -272,7 +272,7 @@ class Unseen:
     n : int
         Number of rows with an unseen level.
     keys : tuple of str
-        Keys of at most twenty rows with an unseen level.
+        Keys of rows with an unseen level, at most twenty.
     """
 
     column: str
@@ -283,7 +283,7 @@ class Unseen:
 
     @property
     def what(self) -> str:
-        """The column and its unseen levels in words."""
+        """Phrase that names the column and its unseen levels."""
         levels = ", ".join(self.levels)
         if self.n_levels == 1:
             return f"{self.column} has a level that the map never saw, {levels}"
@@ -292,7 +292,7 @@ class Unseen:
 
     @property
     def sentence(self) -> str:
-        """A sentence on the unseen levels and their rows."""
+        """Sentence that names the column, its unseen levels, and the rows with these levels."""
         if self.n_levels > 1:
             return f"{self.what} ({counted(self.n, 'row')})."
         more = f" and {self.n - len(self.keys)} more" if self.n > len(self.keys) else ""
@@ -300,15 +300,15 @@ class Unseen:
 
 
 def sentences(unseen: Sequence[Unseen]) -> list[str]:
-    """Return a sentence on each column with unseen levels. The last sentence can count further
-    columns."""
+    """Return one sentence for each column that contains unseen levels. The last sentence can count
+    further columns."""
     more = len(unseen) - MAX_COLUMNS
     rest = [f"The same is true for {counted(more, 'more column')}."] if more > 0 else []
     return [*(each.sentence for each in unseen[:MAX_COLUMNS]), *rest]
 
 
 def unseen_levels(encoding: Encoding, table: Table, keys: Sequence[str]) -> tuple[Unseen, ...]:
-    """Return the unseen levels of each column with the keys of their rows."""
+    """Return, for each column, its unseen levels and the keys of the rows with these levels."""
     found = []
     for code in (each for each in encoding.used if isinstance(each, CategoryCode)):
         column = table.column(code.name)
@@ -326,29 +326,29 @@ def unseen_levels(encoding: Encoding, table: Table, keys: Sequence[str]) -> tupl
 
 
 MIN_WINDOW, MAX_WINDOW = 50, 1_000
-"""Smallest and largest number of rows between two checks of drift."""
+"""Minimum and maximum number of rows between two checks of drift."""
 
 SURE = 3.0
-"""Too many rows are flagged at this many standard deviations above the expected number."""
+"""Number of standard deviations above the expected number at which too many rows are flagged."""
 
 FAR_SHARE = 0.01
-"""Share of far rows in the first run of a map."""
+"""Share of the rows in the first run with a map that count as far from the map."""
 
 MANY_TIMES = 2.0
-"""A map may be outdated if this many times the expected share of rows is far or flagged."""
+"""Multiple of the expected share of far or flagged rows at which a map may be outdated."""
 
 MAX_DRIFTED, MIN_PART = 3, 0.25
-"""Largest number of changed columns to name, and their smallest change relative to the largest."""
+"""Maximum number of changed columns to name, and their minimum change relative to the largest."""
 
 MAX_LOOKED_AT = 2_000
-"""Largest number of rows to search for changed columns."""
+"""Maximum number of rows in which to search for changed columns."""
 
 TIMES = 1.5
-"""Smallest ratio of two medians that a sentence gives as a ratio."""
+"""Minimum ratio of two medians at which a sentence gives the ratio instead of both medians."""
 
 
 def drift_text(start: str, n_above: int, expected: float, changes: Iterable[str]) -> str:
-    """Return a sentence on the rows above the map's threshold, and on the changes."""
+    """Return a sentence on how many rows are above the map's threshold, and on changed columns."""
     rows = f"{n_above:,} row{'' if n_above == 1 else 's'}"
     above = f"{rows} above the threshold of the map ({round(expected):,} expected)"
     return f"{start}: {'; '.join([above, *filter(None, changes)])}."
@@ -356,30 +356,30 @@ def drift_text(start: str, n_above: int, expected: float, changes: Iterable[str]
 
 @dataclass(frozen=True)
 class Drift:
-    """Comparison of the rows of a run with the training data of the map.
+    """Result of comparing the rows of a run with the training data of the map.
 
     Attributes
     ----------
     n_rows, n_above : int
-        Number of all rows, and of rows above the map's threshold.
+        Number of all rows of the run, and number of rows above the map's threshold.
     expected : float
-        Expected number of rows above the threshold without drift.
+        Expected number of rows above the threshold if there is no drift.
     columns : tuple of str
         The most changed columns; empty without drift.
     changes : tuple of str
-        Change of each column in `columns`, in words.
+        Phrases on the change of each column in `columns`.
     lasting : tuple of str
-        The texts of `changes`, with "" for texts that contain a median or a level.
+        The phrases of `changes`, but "" instead of a phrase that contains a median or a level.
     alarms : tuple of str
         Kinds of the alarms of a `somscape.outliers.DriftMonitor`.
     far : float
-        Rows above this distance from the map are far.
+        Distance from the map above which a row counts as far.
     share_far : float
-        Share of far rows; 0.01 in the map's first run.
+        Share of rows that are far from the map. In the first run with the map, it is 0.01.
     is_first : bool
         Whether this is the map's first run.  A first run cannot show drift.
     unseen : mapping of str to int
-        Number of rows with an unseen level, by column.
+        Number of rows that contain an unseen level, by column.
     """
 
     n_rows: int
@@ -396,17 +396,17 @@ class Drift:
 
     @property
     def is_more(self) -> bool:
-        """Whether clearly more rows than expected are above the threshold."""
+        """Whether significantly more rows than expected are above the threshold."""
         return self.n_above - self.expected > SURE * max(1.0, self.expected) ** 0.5
 
     @property
     def is_found(self) -> bool:
-        """Whether the rows differ from the training data."""
+        """Whether the rows of the run differ from the training data."""
         return not self.is_first and (self.is_more or bool(self.alarms))
 
     @property
     def sentence(self) -> str:
-        """A sentence on drift; "" in a map's first run."""
+        """A sentence on the drift, or "" in the first run with a map."""
         if self.is_first:
             return ""
         start = "Drift" if self.is_found else "No drift"
@@ -414,7 +414,7 @@ class Drift:
 
     @property
     def train_anew(self) -> str:
-        """A sentence with the reasons to train the map again, or ""."""
+        """A sentence with the reasons to train the map again, or "" if there is no reason."""
         is_worn = self.is_more and self.n_above > MANY_TIMES * self.expected
         is_far = self.share_far > MANY_TIMES * FAR_SHARE and bool(self.alarms)
         if self.is_first or not (is_worn or is_far or "hits" in self.alarms):
@@ -429,7 +429,7 @@ class Drift:
         )
 
     def facts(self) -> dict[str, Any]:
-        """Return the drift as JSON data without values of rows."""
+        """Return the drift as JSON data that do not contain values of rows."""
         return {
             "n_above": self.n_above,
             "expected": round(self.expected, 1),
@@ -445,7 +445,7 @@ class Drift:
 
 
 def drift_window(n_rows: int) -> int:
-    """Return the number of rows between two checks of drift."""
+    """Return how many rows are between two checks of drift."""
     return min(max(n_rows, MIN_WINDOW), MAX_WINDOW)
 
 
@@ -457,7 +457,7 @@ def drift_of(
     first_far: float | None,
     unseen: Sequence[Unseen] = (),
 ) -> Drift:
-    """Compare the rows of a run with the training data."""
+    """Compare the rows of a run with the training data of the map."""
     map_, calibration = detector.map_, detector.calibration
     is_above = calibration.scores > detector.threshold
     share = float(np.average(is_above, weights=calibration.weights)) if len(is_above) else 0.0
@@ -488,7 +488,7 @@ def drift_of(
 
 
 def _columns_that_changed(detector: Detector, rows: Float64s) -> list[int]:
-    """Return the indices of columns that contribute more to scores than in training."""
+    """Return the indices of columns that contribute more to the scores than in the training."""
     some = np.ascontiguousarray(rows[:: -(-len(rows) // MAX_LOOKED_AT)])
     usual = detector.mean_contributions
     more = detector.contributions_of_rows(some).mean(axis=0) - (0.0 if usual is None else usual)
@@ -498,7 +498,7 @@ def _columns_that_changed(detector: Detector, rows: Float64s) -> list[int]:
 
 
 def _change(detector: Detector, j: int, table: Table, rows: Float64s) -> tuple[str, bool]:
-    """Return two values: a text on the change of a column, and whether it contains no values."""
+    """Return a phrase on the change of a column, and whether the phrase contains no values."""
     map_ = detector.map_
     code, place = map_.encoding.features[j], map_.encoding.slices[j]
     name = words_of_column(map_.encoding, code.name)
@@ -549,19 +549,19 @@ def _percent(share: float) -> str:
 
 @dataclass(frozen=True)
 class Confirmed:
-    """The confirmed cases of a watch by unit of its map.
+    """The confirmed cases of a watch, grouped by their best matching unit.
 
     Attributes
     ----------
     by_unit : mapping of int to list of str
-        Keys of the confirmed cases with saved rows, by best matching unit.
+        Keys of the confirmed cases whose row values were saved, by best matching unit.
     """
 
     by_unit: Mapping[int, list[str]]
 
     @classmethod
     def of(cls, detector: Detector, decided: Mapping[str, Decision]) -> "Confirmed":
-        """Find the unit of each confirmed case from the case's values at the decision."""
+        """Find the unit of each confirmed case from the values that its row had at the decision."""
         cells = {k: d.cells for k, d in decided.items() if d.state == CONFIRMED and d.cells}
         rows = encoded_cells(detector.map_.encoding, [*cells.values()])
         is_known = ~np.isnan(rows).any(axis=1)
@@ -573,7 +573,7 @@ class Confirmed:
         return cls(by_unit)
 
     def said_of(self, key: str, unit: int) -> str:
-        """Return a sentence on other confirmed cases in a unit, or "" without such cases."""
+        """Return a sentence on the other confirmed cases in the unit of a row, or ""."""
         others = [other for other in self.by_unit.get(unit, ()) if other != key]
         if not others:
             return ""

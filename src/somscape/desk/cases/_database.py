@@ -1,4 +1,4 @@
-"""The SQLite or PostgreSQL database of a state, with its tables and schema versions."""
+"""The SQLite or PostgreSQL database of a state, with the definition and versions of its tables."""
 
 import getpass
 import os
@@ -16,7 +16,7 @@ from somscape.tables._messages import check_libraries
 from somscape.tables._sql import database_at, is_url
 
 MOST_IDLE = 4
-"""Largest number of unused connections to keep open."""
+"""Maximum number of unused database connections that are kept open."""
 
 LOCK = 0x736F6D73
 """Number of PostgreSQL's advisory lock for changes."""
@@ -28,7 +28,7 @@ MAY_SWEEP = (
     "SELECT pg_has_role(c.relowner, 'USAGE') OR pg_has_role(d.datdba, 'USAGE') FROM pg_class c,"
     " pg_database d WHERE c.oid = %s::regclass AND d.datname = current_database()"
 )
-"""Query for whether the current PostgreSQL role owns a table or the database."""
+"""Query that returns whether the current PostgreSQL role owns a table or the database."""
 
 Row = dict[str, Any]
 
@@ -38,8 +38,8 @@ Answer = TypeVar("Answer")
 class StateDatabase:
     """A database for several threads.  Only changes wait for other changes.
 
-    A change waits for earlier changes of all threads and processes.  Each query uses a separate
-    connection, so it does not wait for changes.
+    A change waits until earlier changes by all threads and processes have ended.  Each query uses
+    its own connection, and therefore does not wait for changes.
 
     Parameters
     ----------
@@ -48,15 +48,15 @@ class StateDatabase:
     Attributes
     ----------
     wait : float
-        Largest number of seconds that a change waits.
+        Maximum number of seconds that a change waits for other changes.
     name : str
         Name of the database in messages.
     is_server : bool
         Whether the database is on a server instead of in a file.
     is_read_only : bool
-        Whether the disk or the folder of the database is read-only.
+        Whether the database is in a file that cannot be written.
     bytes_type : str
-        SQL type of a column that contains bytes.
+        SQL name of the type of a column that contains bytes.
     """
 
     def __init__(self, engine: "Engine") -> None:
@@ -80,7 +80,7 @@ class StateDatabase:
                 self._idle.pop().close()
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
-        """Return the result of a query as dicts by column name."""
+        """Run a query and return the resulting rows as dicts by column name."""
         change = self._open_change()
         if change is not None:  # this thread's own change, which other threads cannot see yet
             return change.rows(sql, values)
@@ -119,7 +119,7 @@ class StateDatabase:
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Combine all changes of this thread in a block into one transaction."""
+        """Combine all changes that this thread makes within the block into one transaction."""
         with self.change():
             self._local.is_together = True
             try:
@@ -128,7 +128,7 @@ class StateDatabase:
                 self._local.is_together = False
 
     def snapshot(self) -> AbstractContextManager["Transaction"]:
-        """Begin to read the database as it is at one moment."""
+        """Return a context in which all queries see the database as it was at one moment."""
         self._check_none_open()
         return self._transaction(self._engine.begin_reading, SECONDS_TO_WAIT)
 
@@ -179,7 +179,7 @@ class StateDatabase:
 
 
 class Connection:
-    """A connection to a database, for one thread at a time.
+    """A connection to a database that only one thread uses at a time.
 
     Parameters
     ----------
@@ -191,7 +191,7 @@ class Connection:
         self._db: Any = None
 
     def connect(self) -> None:
-        """Connect to the database. Errors of SQLite or PostgreSQL are not changed."""
+        """Connect to the database. Errors of its driver are passed on as they are."""
         self.close()
         self._db = self._engine.connect()
 
@@ -214,14 +214,14 @@ class Connection:
         return self.told(ask, wait)
 
     def told(self, tell: Callable[[Any], Answer], wait: float = SECONDS_TO_WAIT) -> Answer:
-        """Return the result of `tell`. Raise an error if the connection has ended."""
+        """Call `tell` with the open database, and return its result."""
         try:
             return tell(self._db)
         except self._engine.errors as error:
             raise self._problem(error, wait) from error
 
     def undo(self) -> None:
-        """End an open change without saving it, even on a broken connection."""
+        """Discard an unfinished change, even if the connection is broken."""
         is_undone = False
         with suppress(Exception):  # after any error, a new connection has no open change
             self._engine.undo(self._db)
@@ -230,13 +230,13 @@ class Connection:
             self.close()
 
     def rows(self, db: Any, sql: str, values: Sequence[Any]) -> list[Row]:
-        """Run a statement and return the resulting rows."""
+        """Run an SQL statement and return the resulting rows."""
         cursor = db.execute(self._engine.spelled(sql), tuple(values))
         names = [column[0] for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in (cursor.fetchall() if names else ())]
 
     def many(self, db: Any, sql: str, rows: Iterable[Sequence[Any]]) -> None:
-        """Run a statement once for each row of values."""
+        """Run an SQL statement once for each row of values."""
         db.cursor().executemany(self._engine.spelled(sql), list(map(tuple, rows)))
 
     def _problem(self, error: Exception, wait: float) -> InputError:
@@ -252,9 +252,9 @@ class Connection:
 
 
 class Transaction:
-    """The statements of one change of a `StateDatabase`.
+    """Runs the SQL statements of one change in a `StateDatabase`.
 
-    After a failed statement, no further statement is run.  SQLite and PostgreSQL would treat
+    After one statement has failed, no further statement is run.  SQLite and PostgreSQL would handle
     further statements differently.
 
     Parameters
@@ -268,15 +268,15 @@ class Transaction:
         self.has_ended = False
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
-        """Run a statement and return the resulting rows."""
+        """Run an SQL statement and return the resulting rows."""
         return self._do(lambda db: self._connection.rows(db, sql, values))
 
     def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
-        """Run a statement once for each row of values."""
+        """Run an SQL statement once for each row of values."""
         self._do(lambda db: self._connection.many(db, sql, rows))
 
     def check(self) -> None:
-        """Raise the error of a failed statement, so that the change is not saved."""
+        """If a statement has failed, raise its error, so that the change is not saved."""
         if self._failed is not None:
             raise self._failed
 
@@ -311,13 +311,13 @@ class PostgreSQL:
         self.errors: tuple[type[Exception], ...] = (psycopg.Error,)
 
     def connect(self) -> Any:
-        """Connect to the server, or raise an error after ten seconds."""
+        """Connect to the server. After ten seconds without a connection, raise an error."""
         import psycopg
 
         return psycopg.connect(self._url, autocommit=True, connect_timeout=10)
 
     def begin(self, db: Any, wait: float) -> None:
-        """Wait for the changes of other processes, then begin a change."""
+        """Wait until the changes of other processes have ended, then begin a change."""
         db.execute(
             "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;"
             f"SET LOCAL lock_timeout = '{_milliseconds(wait)}ms';"
@@ -326,16 +326,16 @@ class PostgreSQL:
         )
 
     def begin_reading(self, db: Any) -> None:
-        """Begin to read. Other programs can write at the same time."""
+        """Begin a transaction that only reads. Other programs can write at the same time."""
         db.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 
     def undo(self, db: Any) -> None:
-        """Roll back the open transaction if there is one."""
+        """Roll back the unfinished transaction, if any."""
         if db.info.transaction_status.name != "IDLE":
             db.execute("ROLLBACK")
 
     def sweep(self, db: Any, wait: float) -> bool:
-        """Let the server rewrite the tables about people without the deleted rows."""
+        """Let the server rewrite the tables with data on people, without deleted rows."""
         import psycopg
 
         db.execute(f"SET lock_timeout = '{_milliseconds(wait)}ms'")
@@ -348,15 +348,15 @@ class PostgreSQL:
         return len(ours) == len(OF_PEOPLE)
 
     def spelled(self, sql: str) -> str:
-        """Return the statement with the placeholders of the PostgreSQL driver."""
+        """Return an SQL statement with the placeholders that the PostgreSQL driver expects."""
         return sql.replace("%", "%%").replace("?", "%s")
 
     def has_ended(self, db: Any) -> bool:
-        """Return whether the server has closed the connection."""
+        """Return whether the connection to the server is closed."""
         return bool(db.closed)
 
     def busy(self, wait: float) -> TroubleError:
-        """Return the error for a lock that was not free for `wait` seconds."""
+        """Return the error for a database that another program has locked for `wait` seconds."""
         return TroubleError(
             LOCKED,
             f"Another program has been writing to {self.name} for {wait:.3g} seconds. Nothing was "
@@ -366,14 +366,14 @@ class PostgreSQL:
         )
 
     def trouble(self, error: Exception, wait: float) -> TroubleError | None:
-        """Return the error for a lock that was not free, else None."""
+        """Return an error with advice if the database is locked by another program, else None."""
         import psycopg
 
         return self.busy(wait) if isinstance(error, psycopg.errors.LockNotAvailable) else None
 
 
 Engine: TypeAlias = SQLite | PostgreSQL
-"""The kinds of databases, with the same methods."""
+"""Type of the objects that connect to SQLite or PostgreSQL, with the same methods."""
 
 
 def _milliseconds(wait: float) -> int:
@@ -441,7 +441,7 @@ TABLES = {
 
 
 def brought_up_to_date(database: StateDatabase) -> None:
-    """Create the tables of a new state, or update the tables of an old state."""
+    """Create the tables of a new state, or update the tables of an older version."""
     version = _version(database)
     if version == len(STEPS):  # the usual case, which needs no right to write
         return
@@ -485,8 +485,8 @@ def _version(database: StateDatabase) -> int:
 
 
 def version_in(found: Sequence[Row], name: str) -> int:
-    """Return the version of the schema from the rows of its table. Raise InputError if it is
-    invalid."""
+    """Return the version of the tables that is saved in the rows of the version table. Raise
+    InputError if it is invalid."""
     versions = [row["version"] for row in found]
     if len(versions) == 1 and isinstance(versions[0], int) and versions[0] > 0:
         return versions[0]
@@ -499,13 +499,13 @@ def version_in(found: Sequence[Row], name: str) -> int:
 
 
 def statements(bytes_type: str, first: int = 0, last: int | None = None) -> list[str]:
-    """Return the statements that create the tables or update them to a later version."""
+    """Return the SQL statements that create the tables, or that update them to a later version."""
     parts = ";".join(STEPS[first:last]).replace("{bytes}", bytes_type).split(";")
     return [part for part in parts if part.strip()]
 
 
 FILE = "cases.sqlite"
-"""File name of a state in a folder."""
+"""Name of the database file in the folder of a state."""
 
 
 def opened(where: str | Path) -> StateDatabase:
@@ -554,7 +554,7 @@ def opened(where: str | Path) -> StateDatabase:
 
 
 def state_folder() -> Path:
-    """Return the user's folder for the state of somscape."""
+    """Return the default folder of the current user for the state of somscape."""
     if sys.platform == "win32":
         home = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
     elif sys.platform == "darwin":

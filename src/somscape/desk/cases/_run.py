@@ -1,4 +1,4 @@
-"""Run a watch on a table, compare with the previous run, and save the run."""
+"""Run a watch on a table, compare the run with the previous run, and save the run."""
 
 import hashlib
 import json
@@ -63,7 +63,7 @@ from somscape.tables.table import Table
 
 @dataclass(eq=False)
 class Subject:
-    """The table of a watch in one run, with the scores of its rows."""
+    """The table on which a watch is run, with the scores of its rows."""
 
     watch: Watch
     detector: Detector
@@ -82,7 +82,7 @@ class Subject:
 
     @property
     def fingerprint(self) -> str:
-        """Text with all facts that determine the run's id, without the previous id."""
+        """Text with all facts that determine the run's id, except the id of the previous run."""
         rule = (repr(self.rule), self.watch.clear_for, self.last_decision)
         said = [self.watch.name, self.data, self.watch.map, *rule]
         # Without expired cases, the ids of earlier runs stay the same.
@@ -90,12 +90,12 @@ class Subject:
 
     @property
     def last_decision(self) -> int:
-        """Number of the last decision before the run, or 0."""
+        """Audit line number of the last decision before the run, or 0 without a decision."""
         return max((decision.number for decision in self.decided.values()), default=0)
 
     @property
     def expired(self) -> list[str]:
-        """Cases of this table that return because they were cleared long ago."""
+        """Keys of those cases in this table that return because they were cleared long ago."""
         return [
             key
             for key, decision in self.decided.items()
@@ -112,7 +112,7 @@ class Subject:
         return dict(zip(here, kept, strict=True))
 
     def ranked(self, put_away: Sequence[str]) -> tuple[Alerts, Ints]:
-        """Return two values: the alerts, and the indices of folded rows. Folded rows come last."""
+        """Return two values: the ranked rows, and the indices of the folded rows at their end."""
         candidates = np.array([self.row_of[key] for key in put_away], dtype=np.intp)
         folded, rest = candidates[:0], np.arange(self.table.n_rows)
         found = self._ranked(rest)
@@ -138,7 +138,7 @@ class Subject:
         return alerts, folded
 
     def _above_others(self, candidates: Ints) -> Ints:
-        """Return the candidates that score above the last alert of the other rows."""
+        """Return the candidates that score above the last alert among the other rows."""
         others = np.setdiff1d(np.arange(self.table.n_rows), candidates)
         found = self._ranked(others)
         if not found.n_alerts:
@@ -156,7 +156,7 @@ class Subject:
 
 @dataclass(frozen=True, eq=False)
 class Before:
-    """The rows of the previous run, scored with the current map."""
+    """The rows that the previous run kept, scored with the current map."""
 
     listed: Sequence[Listed]
     scores: Mapping[str, float]
@@ -188,7 +188,7 @@ class Before:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of all programs that can change the last bits of a score."""
+    """Return the versions of all programs that can influence the last bits of a score."""
     return {
         "somscape": __version__,
         "Python": platform.python_version(),
@@ -198,32 +198,32 @@ def versions() -> dict[str, str]:
 
 
 def scores_hash(scores: Float64s) -> str:
-    """Return a hash of all bits of the scores."""
+    """Return a hash that depends on every bit of the scores."""
     return hashlib.sha256(np.ascontiguousarray(scores, "<f8").tobytes()).hexdigest()
 
 
 INSTEAD_OF = "instead_of"
-"""Name of the fact with the ids of the runs that a run replaced."""
+"""Name of the fact of a run that contains the ids of the runs which it replaced."""
 
 RUN_LETTERS = 16
 """Number of hexadecimal digits in the id of a run."""
 
 LEAST_SHARED = 5
-"""Two runs can be compared if at least one in this many saved cases is in the new table."""
+"""Two runs can be compared if the new table contains at least one of this many saved cases."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """The position of a run among the runs of its watch.
+    """The id of a run, and its relation to the earlier runs of its watch.
 
     Attributes
     ----------
     id : str
-        Id of the run.  A repetition of the newest run has the id of that run.
+        Id of the run.  If a run repeats the newest run, it receives the id of that run.
     last : WatchRun or None
         The earlier run for the comparison.
     doubt : str
-        A warning if the previous run and this table share hardly any case, else "".
+        A warning if the previous run and this table have hardly any case in common, else "".
     replaced : tuple of WatchRun
         The runs that this run replaces.
     """
@@ -267,7 +267,7 @@ class Place:
 
 
 def counting(runs: Sequence[WatchRun]) -> list[WatchRun]:
-    """Return the runs that no other run replaced."""
+    """Return those runs that were not replaced by another run."""
     replaced = {id_ for run in runs for id_ in run.facts.get(INSTEAD_OF, ())}
     return [run for run in runs if run.id not in replaced]
 
@@ -291,7 +291,7 @@ def _run_to_compare(
 
 
 MAX_TRIES = 5
-"""Largest number of attempts to save a run while other runs are saved."""
+"""Maximum number of attempts to save a run while other processes also save runs of the watch."""
 
 
 def run_watch(
@@ -314,17 +314,17 @@ def run_watch(
         Name of the watch.
     author : str
     source : str or None, default=None
-        A file, folder, pattern or database to read instead of the watch's own source.
+        A file, folder, file pattern or database to read instead of the watch's own source.
     shown_as : str or None, default=None
-        Name of the table in the results, for example the name of an uploaded file.
+        Name of the table that the results show, for example the name of an uploaded file.
     reading : mapping or None, default=None
         Options for reading the table, by name.  They replace the watch's options.
     instead_of : int or None, default=None
-        Number of an earlier run that read the wrong table.  The new run replaces this run and all
-        later runs.  It is compared with the last run before the replaced runs.  Replaced runs stay
-        in the audit, and decisions remain valid.
+        Number of an earlier run that read the wrong table.  The new run replaces that run and all
+        runs after it.  It is compared with the last run before the replaced runs.  The audit still
+        contains the replaced runs, and decisions remain valid.
     draft : callable or None, default=None
-        Function that receives the outcome before the run is recorded.  If the function fails,
+        Function that is called with the outcome before the run is recorded.  If the function fails,
         nothing is recorded.
 
     Returns
@@ -334,8 +334,8 @@ def run_watch(
     Raises
     ------
     InputError
-        If the watch or its source does not exist, or if the table does not fit the map.  Then
-        nothing is recorded.
+        If the watch or its source does not exist, or if the table does not fit the watch's map.
+        Then nothing is recorded.
 
     See Also
     --------
@@ -388,7 +388,7 @@ def run_watch(
 
 
 def _options_for(watch: Watch, path: str, reading: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options for `reproduce`, including the options for this table."""
+    """Return the options with which `reproduce` can read and rank the table of this run again."""
     others = (*READING, "missing_values", *(() if is_url(path) else FROM_DATABASE))
     rest = {name: value for name, value in watch.options.items() if name not in others}
     return {**rest, **kept_options(reading)}
@@ -412,7 +412,7 @@ def record_run(
     begins: bytes | None = None,
     then: Callable[[WatchRun], object] | None = None,
 ) -> RunOutcome:
-    """Compare a table with the last run of a watch, and save it as the next run."""
+    """Compare a table with the last run of a watch, and record this comparison as the next run."""
     for _ in range(MAX_TRIES):
         decided = state.last_decisions(watch.name)
         subject = Subject(watch, detector, table, rule, decided, now())
@@ -459,7 +459,7 @@ def compared(
     notes: Sequence[str] = (),
     instead_of: int | None,
 ) -> RunOutcome:
-    """Compare a table with the last of the given runs, without saving a run."""
+    """Compare a table with the last of the given runs. No run is recorded."""
     watch, detector, table, rule = subject.watch, subject.detector, subject.table, subject.rule
     place = Place.of(state, runs, subject, instead_of)
     others = [
@@ -504,7 +504,7 @@ def compared(
 
 
 def _is_by_number(rule: AlertRule, alerts: Alerts) -> bool:
-    """Return whether a number of rows limits the list."""
+    """Return whether a fixed number of rows determines the length of the list."""
     is_bounded = rule == AlertRule() and alerts.n_alerts != alerts.n_stand_out
     return rule.n_alerts is not None or is_bounded
 
@@ -516,7 +516,7 @@ def _new_run(
     options: Mapping[str, Any] | None,
     digests: Mapping[str, str],
 ) -> NewRun:
-    """Return the run to save, with its list and its rows for the next comparison."""
+    """Return the data of the run to be saved, with its list and the rows for the next run."""
     run = outcome.run
     keys = {row.key for row in outcome.listed} | subject.decided.keys() | sampled(subject.keys)
     facts = {
@@ -550,7 +550,7 @@ def _listed(
 
 
 def _facts(outcome: RunOutcome, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the facts of a run for the audit, without keys and values of rows."""
+    """Return the facts about a run that the audit records, without keys and values of rows."""
     found, watch, map_ = outcome.found, outcome.watch, outcome.found.detector.map_
     roles: dict[str, list[str]] = {}
     for code in map_.encoding.columns:

@@ -1,4 +1,4 @@
-"""Open SQLite files. A file on a read-only disk is opened for reading."""
+"""Open SQLite files. A file on a read-only disk is only opened for reading."""
 
 import errno
 import os
@@ -16,15 +16,15 @@ from somscape._files import full_disk
 from somscape.errors import InputError
 
 SECONDS_TO_WAIT = 30.0
-"""Seconds to wait for the end of another program's change."""
+"""Seconds to wait until another program has finished its change of the database."""
 
 PROBE = 1 << 16
-"""Number of bytes to write as a test for a full disk. SQLite's index of a journal is smaller."""
+"""Number of bytes that are written to test whether the disk is full."""
 
 PRIVATE = 0o600
 
 LOCKED, READ_ONLY, FULL = "locked", "read-only", "full"
-"""Reasons why a database cannot be changed at the moment."""
+"""Reasons why a database cannot be changed at present."""
 
 NOTHING_SAVED = "Nothing was saved."
 
@@ -32,7 +32,7 @@ Stamp = tuple[tuple[int, int, int] | None, ...] | None
 
 
 class TroubleError(InputError):
-    """Error for a database that cannot be changed now.
+    """Error for a database that cannot be changed at present.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class TroubleError(InputError):
 
 
 class SQLite:
-    """An SQLite file that only its owner can access.
+    """Connects to an SQLite file that only its owner can access.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ class SQLite:
         self.is_read_only = is_read_only(path)
 
     def connect(self) -> sqlite3.Connection:
-        """Open the file, or create a new file."""
+        """Open the SQLite file, or create a new file."""
         if self.is_read_only:
             return connect_reading(self._path)
         db = sqlite3.connect(
@@ -84,21 +84,21 @@ class SQLite:
         return db
 
     def begin(self, db: sqlite3.Connection, wait: float) -> None:
-        """Begin a change. Until its end, no other connection can begin a change."""
+        """Begin a change. Until it ends, no other connection can begin a change."""
         with _waiting(db, wait):
             db.execute("BEGIN IMMEDIATE")
 
     def begin_reading(self, db: sqlite3.Connection) -> None:
-        """Begin to read. Other programs can write at the same time."""
+        """Begin a transaction that only reads. Other programs can write at the same time."""
         db.execute("BEGIN")
 
     def undo(self, db: sqlite3.Connection) -> None:
-        """Roll back a change. After some errors, SQLite itself has rolled back."""
+        """Roll back a change, unless SQLite itself has done this after an error."""
         if db.in_transaction:
             db.execute("ROLLBACK")
 
     def sweep(self, db: sqlite3.Connection, wait: float) -> bool:
-        """Rewrite the file without the deleted rows. Return False if the file is in use."""
+        """Rewrite the file without the deleted rows. Return False if it is in use."""
         with _waiting(db, wait):
             try:
                 db.execute("VACUUM")
@@ -113,20 +113,20 @@ class SQLite:
         return sql
 
     def has_ended(self, db: sqlite3.Connection) -> bool:
-        """Return whether a read-only file has changed since its opening."""
+        """Return whether a file that was opened for reading has changed since then."""
         return isinstance(db, Reading) and db.has_changed()
 
     def busy(self, wait: float) -> TroubleError:
-        """Return the error for a file that was locked for `wait` seconds."""
+        """Return the error for a file that another program has locked for `wait` seconds."""
         return busy(self._path, wait)
 
     def trouble(self, error: Exception, wait: float) -> TroubleError | None:
-        """Return the error for a locked file, a full disk or a read-only disk."""
+        """Return an error with advice if the file is locked or the disk is full or read-only."""
         return trouble_of(error, self._path, wait)
 
 
 class Reading(sqlite3.Connection):
-    """A connection for reading a database on a read-only disk or in a read-only folder."""
+    """Connection that only reads a database, on a disk or in a folder that cannot be written."""
 
     path = Path()
     stamp: Stamp = None
@@ -137,14 +137,14 @@ class Reading(sqlite3.Connection):
 
 
 def is_read_only(path: Path) -> bool:
-    """Return whether the disk, folder or file of a database is read-only."""
+    """Return whether a database file, its folder or its disk is read-only."""
     # SQLite creates files in the folder of a database.
     needed = (path.parent, path, _with_suffix(path, "-wal"), _with_suffix(path, "-shm"))
     return any(part.exists() and not _may_write(part) for part in needed)
 
 
 def connect_reading(path: Path) -> Reading:
-    """Open a database without changing any file in its folder."""
+    """Open a database for reading without changing any file in its folder."""
     stamp: Stamp = _stamp(path)
     journal, index = _with_suffix(path, "-wal"), _with_suffix(path, "-shm")
     how, exclusively = "mode=ro", False
@@ -178,12 +178,12 @@ def connect_reading(path: Path) -> Reading:
 
 
 def is_busy(error: Exception) -> bool:
-    """Return whether a locked file caused the error."""
+    """Return whether an error occurred because the file was locked."""
     return _code(error) == sqlite3.SQLITE_BUSY
 
 
 def busy(path: Path, wait: float, saved: str = NOTHING_SAVED) -> TroubleError:
-    """Return the error for a file that was locked for `wait` seconds."""
+    """Return the error for a file that another program has locked for `wait` seconds."""
     return TroubleError(
         LOCKED,
         f"Another program has been writing to {path} for {wait:.3g} seconds. {saved} Wait until "
@@ -196,7 +196,7 @@ def busy(path: Path, wait: float, saved: str = NOTHING_SAVED) -> TroubleError:
 def trouble_of(
     error: Exception, path: Path, wait: float, saved: str = NOTHING_SAVED
 ) -> TroubleError | None:
-    """Return an error with advice for a locked file, a read-only file or a full disk."""
+    """Return an error with advice if a file is locked or read-only, or if the disk is full."""
     code, number = _code(error), getattr(error, "errno", None)
     if is_busy(error):
         return busy(path, wait, saved)
@@ -221,7 +221,7 @@ def _code(error: Exception) -> int:
 
 
 def _error_of_writing(path: Path) -> OSError | None:
-    """Write some bytes as a test. Return the error if the disk is full, else None."""
+    """Write some bytes as a test. If this fails, return the error, else None."""
     try:
         with tempfile.TemporaryFile(dir=path.parent) as probe:
             probe.write(bytes(PROBE))
@@ -254,7 +254,7 @@ def _may_write(path: Path) -> bool:
 
 @contextmanager
 def _waiting(db: sqlite3.Connection, wait: float) -> Iterator[None]:
-    """Within a block, let a connection wait at most `wait` seconds for a lock."""
+    """Within the block, let a connection wait at most `wait` seconds for a lock."""
     db.execute(f"PRAGMA busy_timeout = {int(wait * 1000)}")
     try:
         yield
@@ -263,7 +263,7 @@ def _waiting(db: sqlite3.Connection, wait: float) -> Iterator[None]:
 
 
 def _keep_journal(db: sqlite3.Connection) -> None:
-    """Turn on write-ahead logging. This lets other programs read during a change."""
+    """Turn on write-ahead logging. Then other programs can read during a change."""
     end = time.monotonic() + SECONDS_TO_WAIT
     while True:
         try:
@@ -276,7 +276,7 @@ def _keep_journal(db: sqlite3.Connection) -> None:
 
 
 def _keep_private(path: Path) -> None:
-    """Protect a file of the current user from other users."""
+    """Make a file of the current user unreadable for other users."""
     found = path.stat()
     is_ours = not hasattr(os, "geteuid") or found.st_uid == os.geteuid()
     if is_ours and stat.S_IMODE(found.st_mode) != PRIVATE:

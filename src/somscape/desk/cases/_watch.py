@@ -1,4 +1,4 @@
-"""The keys of a watch's rows, the file of its map, and its options."""
+"""Keys of the cases of a watch, the content of its map file, and the options that it saves."""
 
 import hashlib
 import shlex
@@ -22,10 +22,10 @@ from somscape.tables.column import Column
 from somscape.tables.table import Table
 
 BETWEEN = " / "
-"""Separator between the values of several key columns."""
+"""Separator between the values in a key that consists of several columns."""
 
 MAX_SAMPLE = 2_000
-"""Largest number of sampled rows in a run, in addition to listed and decided cases."""
+"""Maximum number of sampled rows that a run saves in addition to listed and decided cases."""
 
 
 def key_columns(
@@ -35,7 +35,7 @@ def key_columns(
     per: Sequence[str] = (),
     id_column: str | None = None,
 ) -> tuple[str, ...]:
-    """Check and return the columns that identify the cases of a table."""
+    """Check and return the columns whose values identify the cases of a table."""
     if per:
         if given:
             raise InputError(
@@ -92,7 +92,7 @@ def keys_of(table: Table, columns: Sequence[str]) -> list[str]:
 
 
 def texts_of(column: Column) -> list[str]:
-    """Return the values of a column as they appear in keys."""
+    """Return the values of a column in the form in which keys contain them."""
     if column.numbers is None or not column.is_exact:
         return [str(cell) for cell in column.each_cell()]
     return level_texts(column)
@@ -104,7 +104,7 @@ def sampled(keys: Iterable[str]) -> set[str]:
 
 
 def cells_of_rows(table: Table, names: Sequence[str], rows: Sequence[int]) -> list[dict[str, Any]]:
-    """Return the values of some rows as JSON data."""
+    """Return the values of the rows with these indices, each row as a dict by column name."""
     part = table.select(names).take(np.asarray(rows, dtype=np.intp))
     columns = [_values(column) for column in part.columns]
     return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
@@ -117,7 +117,7 @@ def _values(column: Column) -> list[Any]:
 
 
 def columns_of_cells(cells: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[str, Any]:
-    """Return saved values by column. If a column contains text, all its values become text."""
+    """Return saved values by column. If a column contains a text, all its values become text."""
     columns = {}
     for name in names:
         values = [row.get(name) for row in cells]
@@ -130,7 +130,7 @@ def columns_of_cells(cells: Sequence[Mapping[str, Any]], names: Sequence[str]) -
 
 
 def bytes_of(detector: Detector) -> bytes:
-    """Return the content of a detector's file, as `Detector.save` writes it."""
+    """Return the bytes of the file that `Detector.save` writes for a detector."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "map.som"
         detector.save(path)
@@ -138,7 +138,7 @@ def bytes_of(detector: Detector) -> bytes:
 
 
 def detector_of(content: bytes) -> Detector:
-    """Return the detector from the content of its file."""
+    """Return the detector whose saved file has this content."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "map.som"
         path.write_bytes(content)
@@ -158,10 +158,10 @@ KEPT = (
     *FROM_DATABASE,
     *RULES,
 )
-"""Names of the options that a watch saves. The map contains the kinds of columns."""
+"""Names of the options that a watch saves. The kinds of columns are saved with its map."""
 
 AT_A_RUN = ("per", "date_format", *FROM_DATABASE, *RULES, "contamination")
-"""Names of the saved options for a run."""
+"""Names of those saved options of a watch that a run needs."""
 
 
 FILES = ("sqlite", "duckdb")
@@ -169,7 +169,7 @@ FILES = ("sqlite", "duckdb")
 
 
 def source_of(path: str) -> str:
-    """Return the source of a watch as an absolute path or a URL."""
+    """Return the source of a watch as an absolute path. A URL is returned as it is."""
     if path == "-":
         raise InputError(
             "A watch reads its table in every run, but standard input can only be read once. Give "
@@ -183,13 +183,13 @@ def source_of(path: str) -> str:
 
 
 def kept_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that a watch saves, as JSON data."""
+    """Return those options that a watch saves, as JSON data."""
     given = {name: options[name] for name in KEPT if options.get(name) not in (None, ())}
     return {n: list(value) if isinstance(value, tuple) else value for n, value in given.items()}
 
 
 def options_of_run(kept: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options for a run from the saved options of a watch."""
+    """Return the options that a run needs, taken from the saved options of a watch."""
     options = {name: kept.get(name) for name in AT_A_RUN}
     return {**options, "per": tuple(options["per"] or ())}
 
@@ -201,7 +201,7 @@ def rule_for(options: Mapping[str, Any], table: Table) -> AlertRule:
 
 
 def command_anew(watch: Watch, source: str) -> str:
-    """Return the command that trains the map of a watch again."""
+    """Return the command line that trains a new map for a watch."""
     options = {n: tuple(v) if isinstance(v, list) else v for n, v in watch.options.items()}
     own = () if options.get("per") or watch.key == (options.get("id_column"),) else watch.key
     options |= {"watch": watch.name, "key": own, "clear_for": watch.clear_for}

@@ -1,4 +1,4 @@
-"""Check the lines of the audit, and compare the tables of the state with them."""
+"""Check the lines of the audit, and check that the tables of the state agree with them."""
 
 import hashlib
 import re
@@ -42,35 +42,35 @@ from somscape.tables._messages import counted
 
 @dataclass
 class Follows:
-    """A check of the lines of an audit, line by line.
+    """Progress and results of a check of the audit that reads one line after the other.
 
     Attributes
     ----------
     key : bytes or None
         Key of the seals.
     asked : str or None
-        First digits of a head to find in the audit.
+        A head, or its first digits, to be found in the audit.
     number, head : int, str
-        Number and head of the last checked line.
+        Number and head of the line that was checked last.
     faults : list of str
     unchecked : list of str
-        Sentences on doubts that only the key or a person can resolve.
+        Sentences on lines that only a person or the owner of the key can confirm.
     found : str or None
-        The position of this head in the audit, in words.
+        Phrase on where the requested head is in the audit.
     n_found : int
         Number of the line with this head.
     n_sealed : int
-        Number of lines that were sealed with the key.
+        Number of lines with a seal that the key confirms.
     has_seals : bool
         Whether any line has a seal.
     unsealed : int or None
-        Number of the first line after the last valid seal.
+        Number of the first line after the last valid seal, or None.
     older : int
-        Number of the last line from an earlier version of somscape, or 0.
+        Number of the last line that an earlier version of somscape wrote, or 0.
     is_sealing, is_new : bool
-        Whether any checked line was sealed, and whether any is from this version of somscape.
+        Whether any checked line was sealed, and whether this version of somscape wrote any of them.
     doubtful : list of int
-        Numbers of the lines on forgotten cases that only the key or a person can confirm.
+        Numbers of lines on forgotten cases that only a person or the owner of the key can confirm.
     """
 
     key: bytes | None
@@ -143,7 +143,7 @@ class Follows:
             self.doubtful.append(number)
 
     def end(self) -> None:
-        """Add the faults that show only after the last line."""
+        """Add those faults that can only be found after the last line was read."""
         if self.unsealed is not None:  # a seal confirms all lines before it
             self.faults.append(
                 f"no line from {self.unsealed} on has a seal of this key. A person without the key "
@@ -176,44 +176,44 @@ def _missing_lines(first: int, last: int) -> str:
 
 
 Case = tuple[str, str]
-"""Name of a watch and hash of a case's key, as in lines on decisions."""
+"""Name of the watch and salted hash of the key of a case, as lines on decisions contain them."""
 
 
 @dataclass
 class Told:
-    """Comparison of the tables with the lines of the audit.
+    """Progress and results of comparing the tables of the state with the lines of the audit.
 
     Attributes
     ----------
     read : Transaction
     faults : list of str
     decisions : dict of int to tuple of str
-        Case of each decision in the audit, by the number of the decision.
+        Case of each decision that the audit records, by the number of the decision.
     runs : set of str
         Ids of the runs in the audit.
     deleted, forgotten : set of int
-        Missing decisions, and decisions that were deleted with forgotten cases.
+        Numbers of the decisions that are missing, and of those deleted with forgotten cases.
     emptied : dict of str to int
-        Number of the last line on deleted rows of each run.
+        Number of the last line that records deleted rows of a run, by the id of the run.
     gone : dict of tuple to int
-        Number of the line that records each forgotten case with decisions.
+        Number of the line that records that a case was forgotten, by the case.
     n_forgotten : dict of str to int
         Number of forgotten rows by watch.  Only their hashes remain.
     n_cases : int
         Number of forgotten cases.
     lines : list of str
-        A sentence for each line on forgotten cases.
+        A sentence for each line that records forgotten cases.
     unlike : dict of str to str
-        A sentence for each run with rows that differ from the hashes in its line.
+        A sentence for each run whose rows differ from the hashes in its audit line.
     n_old_runs, n_old_decisions, older : int
-        Numbers of runs and decisions from earlier versions, and the last of their lines.  Such
-        lines contain fewer hashes.
+        Numbers of runs and of decisions that an earlier version recorded, and number of the last
+        such line.  Such lines contain fewer hashes.
     maps : set of str
         Hashes of all maps in the audit.
     watches : dict of str to dict
-        Fields of the last line on each watch, by name.
+        Fields of the last line that records a change of a watch, by the name of the watch.
     begun : dict of str to str
-        Time of the first line on each watch.
+        Time of the first line on a watch, by the name of the watch.
     """
 
     read: Transaction
@@ -237,7 +237,7 @@ class Told:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Sentences on changes that cannot be found in old lines."""
+        """Sentences on changes that cannot be detected, because old lines contain fewer hashes."""
         if not self.n_old_runs and not self.n_old_decisions:
             return ()
         runs = counted(self.n_old_runs, "run")
@@ -249,7 +249,7 @@ class Told:
         )
 
     def take(self, lines: Sequence[Row]) -> None:
-        """Compare more lines of the audit with the tables."""
+        """Compare the next lines of the audit with the tables."""
         found = self.read.rows(
             "SELECT d.*, s.salt FROM decisions d LEFT JOIN salts s"
             " ON s.watch = d.watch AND s.key = d.key WHERE d.number BETWEEN ? AND ?",
@@ -325,7 +325,7 @@ class Told:
             self.unlike[said["run"]] = f"{what} keeps values that differ from the line."
 
     def _listed(self, run: Row) -> list[str | None]:
-        """Return the hashes of a run's listed rows, or None for rows without a salt."""
+        """Return the hash of each listed row of a run. The hash of a row without a salt is None."""
         listed = self.read.rows(
             "SELECT l.key, l.place, l.score, l.p_value, l.news, l.reasons, s.salt FROM listed l"
             " LEFT JOIN salts s ON s.watch = ? AND s.key = l.key WHERE l.run = ?",
@@ -336,7 +336,7 @@ class Told:
         return [*there, *self._forgotten(run, is_kept=False)]
 
     def _kept(self, run: Row) -> list[str | None]:
-        """Return the hashes of a run's kept rows, or None for rows without a salt."""
+        """Return the hash of each row that a run keeps, or None for a row without a salt."""
         kept = self.read.rows(
             "SELECT k.key, k.cells, s.salt FROM kept k"
             " LEFT JOIN salts s ON s.watch = ? AND s.key = k.key WHERE k.run = ?",
@@ -383,7 +383,7 @@ class Told:
         )
 
     def end(self) -> None:
-        """Add the faults that show only after the last line."""
+        """Add those faults that can only be found after the last line was read."""
         deleted = sorted(self.deleted - self.forgotten)
         self.faults += [f"the decision of line {number} was deleted." for number in deleted]
         for row in self.read.rows("SELECT number FROM decisions ORDER BY number"):
@@ -461,7 +461,7 @@ class Told:
 
 
 MAX_COUNT = 10**12
-"""Largest valid number of cases or rows in a line."""
+"""Maximum number of cases or rows that a valid line can contain."""
 
 
 def _count(value: Any) -> int:
@@ -488,13 +488,13 @@ TYPES = {
     "DOUBLE PRECISION": "double precision",
     "BLOB": "bytea",
 }
-"""Types of columns in SQLite with their names in PostgreSQL."""
+"""Names of column types in PostgreSQL, by their names in SQLite."""
 
 COLUMNS = (
     "SELECT attname::text AS name, format_type(atttypid, atttypmod) AS type, attnotnull, atthasdef"
     " FROM pg_attribute WHERE attrelid = {oid} AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
 )
-"""Query for the columns of a table in PostgreSQL, with their default values."""
+"""Query that returns the columns of a PostgreSQL table with their default values."""
 
 BESIDE = (
     "SELECT 'trigger' AS kind, tgname::text AS name FROM pg_trigger"
@@ -512,11 +512,11 @@ BESIDE = (
     " AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = indexrelid)"
     " ORDER BY 1, 2"
 )
-"""Query for triggers and similar objects on a table in PostgreSQL."""
+"""Query that returns triggers and similar objects of a PostgreSQL table."""
 
 
 def changes_of_tables(database: StateDatabase, read: Transaction) -> list[str]:
-    """Return a sentence for each changed definition of a table or column."""
+    """Return a sentence for each table or column whose definition was changed."""
     version = version_in(read.rows(VERSION), database.name)
     with closing(sqlite3.connect(":memory:")) as made:
         for statement in (VERSIONS, *statements("BLOB", 0, version)):
@@ -577,7 +577,7 @@ SLICE = 10_000
 """Number of lines to read at once."""
 
 MIN_HEAD = 16
-"""Smallest number of first digits that identify a head."""
+"""Minimum number of first digits by which a head can be given."""
 
 
 @dataclass(frozen=True)
@@ -592,17 +592,17 @@ class Verdict:
     faults : tuple of str
         A sentence for each fault.
     unchecked : tuple of str
-        A sentence for each doubt that only the key or a person can resolve.
+        A sentence for each line that only a person or the owner of the key can confirm.
     forgotten : tuple of str
-        A sentence for each line on forgotten cases, with author, time and counts.
+        A sentence on each line that records forgotten cases, with its author, time and counts.
     n_forgotten : int
         Number of forgotten cases.
     notes : tuple of str
-        Sentences on changes that cannot be found in the lines of earlier versions.
+        Sentences on changes that cannot be detected in lines from earlier versions.
     found : str or None
-        The position of the given head, in words.
+        Phrase on where the given head is in the audit.
     n_sealed : int
-        Number of lines that were sealed with the key; 0 without a key.
+        Number of lines with a seal that the key confirms, or 0 without a key.
     has_seals : bool
         Whether any line has a seal.
     last : str
@@ -633,24 +633,24 @@ class Verdict:
 
     @property
     def is_ahead(self) -> bool:
-        """Whether the last line's time is in the future because a clock was wrong.
+        """Whether the time of the last line is in the future, because a clock was wrong.
 
-        Later lines can then have wrong times too, because times never decrease.
+        The times of later lines can then be wrong too, because the time never decreases.
         """
         return self.last > (datetime.now(UTC) + timedelta(days=1)).isoformat(timespec="seconds")
 
 
 def verify(state: State, head: str | None = None) -> Verdict:
-    """Check the audit of a state and its tables at one moment.
+    """Check the audit of a state, and check that its tables agree with the audit.
 
     Parameters
     ----------
     state : State
-        The seals are checked with `state.audit_key`.  Without the key, a forged line can hide a
-        deletion.  In this case `unchecked` names the lines on forgotten cases.
+        The seals are checked with `state.audit_key`.  Without the key, a forged line can hide that
+        data were deleted.  In this case, `unchecked` names the lines on forgotten cases.
     head : str or None, default=None
-        An earlier head of the audit, or at least its first 16 digits.  A missing head reveals
-        changed or deleted lines.
+        An earlier head of the audit, or at least the first 16 digits of this head.  If it is not
+        found, lines were changed or deleted.
 
     Returns
     -------
@@ -688,7 +688,7 @@ def verify(state: State, head: str | None = None) -> Verdict:
 
 
 def verdict_on(read: Transaction, key: bytes | None = None, head: str | None = None) -> Verdict:
-    """Check the audit of a database without the definitions of its tables. See `verify`."""
+    """Check the audit and the rows of a database, but not its table definitions. See `verify`."""
     last = ""
     chain, told = Follows(key, None if head is None else head.lower()), Told(read)
     for lines in _slices(read):
@@ -714,7 +714,7 @@ def verdict_on(read: Transaction, key: bytes | None = None, head: str | None = N
 
 
 def audit_lines(state: State) -> Iterator[dict[str, Any]]:
-    """Yield the lines of a state's audit in readable form.
+    """Yield each line of a state's audit as a readable dict.
 
     Parameters
     ----------
@@ -723,8 +723,9 @@ def audit_lines(state: State) -> Iterator[dict[str, Any]]:
     Yields
     ------
     dict
-        The fields ``number``, ``made``, ``author``, ``kind`` and ``head``, and further fields for
-        each kind.  A decision also has a key and a comment until its case is forgotten.
+        The fields ``number``, ``made``, ``author``, ``kind`` and ``head``, and further fields that
+        depend on the kind of the line.  The line of a decision also has the key and the comment,
+        until the case is forgotten.
 
     See Also
     --------

@@ -1,4 +1,4 @@
-"""Make decisions on cases, or import decisions from a table."""
+"""Make decisions on the cases of a watch, or import them from a table."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from somscape.tables.table import Table
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """The cases of a watch, with the values that people have seen.
+    """The cases of a watch, with the values of their rows that people have seen.
 
     Attributes
     ----------
@@ -24,9 +24,9 @@ class Seen:
     cases : mapping of str to Case
         All listed or decided cases, by key.
     kept : mapping of str to mapping
-        Values of rows by key, from the last run or an earlier list.
+        Values of each case's row, by key, from the last run or from an earlier list.
     run : str or None
-        Id of the given run or of the last run.
+        Id of the given run, or else of the last run.
     """
 
     state: State
@@ -39,7 +39,7 @@ class Seen:
     def of(
         cls, state: State, watch: str, *, key: str | None = None, run: str | None = None
     ) -> "Seen":
-        """Read all cases of a watch, the cases of one run, or one case."""
+        """Read all cases of a watch, or with `run` or `key` the cases of a run or one case."""
         name = state.watch(watch).name
         cases = {case.key: case for case in state.cases(name, key=key)}
         if run is not None:
@@ -64,11 +64,11 @@ class Seen:
         return cls(state, name, cases, found, last)
 
     def knows(self, key: str) -> bool:
-        """Return whether a case is in the given run, by default in any run."""
+        """Return whether a case is in the given run. Without a given run, search all runs."""
         return key in self.cases or key in self.kept
 
     def decision(self, key: str, state: str, *, comment: str = "", author: str = "") -> Decision:
-        """Return a decision on a case for `State.decide`."""
+        """Return a decision on a case in the form that `State.decide` saves."""
         if not self.knows(key):
             raise InputError(self._unknown(key), parameter="key", value=key)
         case = self.cases.get(key, Case(self.watch, key))
@@ -88,10 +88,10 @@ class Seen:
 
 
 KEY, DECISION, COMMENT, LINE, RUN, ID = "key", "decision", "comment", "line", "run", "id"
-"""Names of columns in a table of decisions."""
+"""Names of the columns that a table of decisions can contain."""
 
 MAX_LINES = 8
-"""Largest number of lines to name in a message."""
+"""Maximum number of lines of a file that an error message names."""
 
 
 @dataclass(frozen=True)
@@ -104,8 +104,8 @@ class FilledIn:
         Index of the row in the table.
     key, state, comment : str
     line : int or None
-        Line number of the last decision before the export; 0 without a decision, None if the number
-        is missing.
+        Number of the audit line with the last decision before the export; 0 without such a
+        decision, None if the table lacks the number.
     """
 
     row: int
@@ -116,7 +116,7 @@ class FilledIn:
 
 
 def filled_in(table: Table, columns: Sequence[str], id_name: str | None) -> list[FilledIn]:
-    """Return the rows with a decision, one row for each case."""
+    """Return those rows of a table that contain a decision, one row for each case."""
     keys = _keys(table, columns, id_name)
     words = [word.strip().lower() for word in _texts(table, DECISION)]
     nothing = [""] * table.n_rows
@@ -157,7 +157,7 @@ def filled_in(table: Table, columns: Sequence[str], id_name: str | None) -> list
 
 
 def where(table: Table, row: int) -> str:
-    """Return a phrase with the line of a row in the file."""
+    """Return a phrase that gives the line of a row in its file."""
     return table.where(row).removeprefix(f"{table.source}, ")
 
 
@@ -169,7 +169,7 @@ def refuse(
     advice: str,
     options: str = "",
 ) -> None:
-    """Raise InputError for some rows. `what` contains a text for one row and a text for several."""
+    """Raise InputError for some rows. `what` contains a text for one row and for several rows."""
     if rows:
         places = [f"{texts[row]!r} ({where(table, row)})" for row in rows[:MAX_LINES]]
         more = [f"and {len(rows) - MAX_LINES} more"] if len(rows) > MAX_LINES else []
@@ -184,7 +184,7 @@ def refuse(
 
 
 def _keys(table: Table, columns: Sequence[str], id_name: str | None) -> list[str]:
-    """Return the key of each row, or "" for an incomplete key."""
+    """Return the key in each row of a table, or "" if a part of the key is missing."""
     names, joined = set(table.names), BETWEEN.join(columns)
     if set(columns) <= names:
         parts = [_keyed(table, name) for name in columns]
@@ -243,7 +243,7 @@ def cases_table(cases: Sequence[Case], *, last: str | None) -> dict[str, list[An
 
 
 def cases_bytes(cases: Sequence[Case], kind: str, *, last: str | None) -> bytes:
-    """Return cases as the content of a file."""
+    """Return the content of a file that lists cases."""
     columns = cases_table(cases, last=last)
     if kind == "xlsx":
         return workbook_bytes([Sheet("cases", columns, {DECISION: STATES})])
@@ -259,11 +259,11 @@ class Imported:
     decisions : tuple of Decision
         The saved decisions.
     n_same : int
-        Number of rows with the same decision as before.
+        Number of rows whose decision is the same as the saved decision.
     n_empty : int
         Number of rows without a decision.
     unknown : tuple of str
-        Keys of rows that were left out because no run contains them.
+        Keys of those rows that were left out because no run contains these keys.
 
     See Also
     --------
@@ -285,7 +285,7 @@ class Imported:
 def import_decisions(
     state: State, watch: str, table: Table, *, author: str, skip_unknown: bool = False
 ) -> Imported:
-    """Save all decisions of a table, or no decision if the table has an error.
+    """Save all decisions in a table. If the table has an error, save no decision.
 
     Parameters
     ----------
@@ -293,13 +293,13 @@ def import_decisions(
     watch : str
         Name of the watch.
     table : Table
-        A table with a key, a ``decision`` and optionally a ``comment`` in each row.  The decision
-        can be empty.  The key is in the watch's key columns or in ``key``.  If the key is the id,
-        it can also be in ``id``.  With the exported column ``line``, only rows that people changed
-        after the export are saved.
+        A table whose rows contain a key, a ``decision`` and optionally a ``comment``.  The decision
+        can be empty.  The key is in the key columns of the watch or in ``key``, or in ``id`` if it
+        is the id of the row.  If the table has the exported column ``line``, only rows that people
+        changed after the export are saved.
     author : str
     skip_unknown : bool, default=False
-        Whether to leave out rows with unknown keys instead of raising an error.
+        Whether rows with unknown keys are left out. If false, such rows raise an error.
 
     Returns
     -------
@@ -308,8 +308,8 @@ def import_decisions(
     Raises
     ------
     InputError
-        If a column is missing, if decisions or keys are unknown, or if other people have decided
-        the cases since the export.  The message names the lines.
+        If a column is missing, if a decision or key is unknown, or if other people have decided the
+        same cases since the export.  The message names the lines.
 
     See Also
     --------
@@ -353,7 +353,7 @@ def import_decisions(
 
 
 def _is_new(state: State, watch: str, row: FilledIn, last: Mapping[str, Decision]) -> bool:
-    """Return whether a decision differs from the last and the exported decision."""
+    """Return whether the decision in a row differs from the last and the exported decision."""
     said = (row.state, row.comment)
     now = last.get(row.key)
     if said == _state_and_comment(now):
@@ -365,12 +365,12 @@ def _is_new(state: State, watch: str, row: FilledIn, last: Mapping[str, Decision
 
 
 def _state_and_comment(decision: Decision | None) -> tuple[str, str]:
-    """Return the state and comment of a case, or "open" and "" without a decision."""
+    """Return the state and the comment of a decision. Without a decision, return "open" and ""."""
     return (OPEN, "") if decision is None else (decision.state, decision.comment)
 
 
 def _refuse_conflicts(table: Table, rows: Sequence[FilledIn], last: Mapping[str, Decision]) -> None:
-    """Raise InputError if other people have decided cases since the export."""
+    """Raise InputError if other people have decided the cases in these rows since the export."""
     late = [
         (each, last[each.key])
         for each in rows

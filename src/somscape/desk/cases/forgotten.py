@@ -1,4 +1,4 @@
-"""Forget cases by deleting their keys, texts and values. The audit stays valid."""
+"""Forget cases by deleting their keys, comments, reasons and values. The audit stays valid."""
 
 import calendar
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ OF_OLD_RUNS = (
     "run IN (SELECT id FROM runs WHERE watch = ? AND made < ? AND number <"
     " (SELECT max(number) FROM runs WHERE watch = ?))"
 )
-"""SQL condition for kept rows of old runs, but not of the last run."""
+"""SQL condition for the kept rows of old runs. The last run of the watch is not old."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,11 @@ class Forgotten:
     Attributes
     ----------
     n_cases, n_decisions, n_rows : int
-        Number of forgotten cases, of deleted decisions, and of deleted rows.
+        Number of forgotten cases, of their deleted decisions, and of their deleted rows.
     is_swept : bool
-        Whether the deleted data were overwritten on the disk.  Another program that uses the state
-        can prevent this.  Another PostgreSQL role that owns the tables can prevent it too.
+        Whether the deleted data were also removed from the files of the database.  Another program
+        that uses the state can prevent this.  Another PostgreSQL role that owns the tables can also
+        prevent this.
 
     See Also
     --------
@@ -70,7 +71,7 @@ def forget(state: State, watch: str, key: str, *, author: str) -> Forgotten:
     state : State
     watch, key : str
     author : str
-        Name of the person who forgets the case.
+        Name of the person who wants the case to be forgotten.
 
     Returns
     -------
@@ -79,7 +80,7 @@ def forget(state: State, watch: str, key: str, *, author: str) -> Forgotten:
     Raises
     ------
     InputError
-        If the watch or the case does not exist, or if the key of the audit's seals is missing.
+        If the watch or the case does not exist, or if the audit has seals and their key is missing.
 
     See Also
     --------
@@ -114,11 +115,11 @@ def forget(state: State, watch: str, key: str, *, author: str) -> Forgotten:
 def forget_old(
     state: State, watch: str, months: int, *, author: str, decided: bool = False
 ) -> Forgotten:
-    """Delete the cases without a decision that are not in a run of the last months.
+    """Delete undecided cases that no run of the last months contains.
 
-    A run contains listed cases, decided cases, and a sample of the other cases of its table.  A run
-    also keeps their rows for the comparison with the next run.  The kept rows of older runs are
-    also deleted.
+    A run contains listed cases, decided cases, and a sample of the other cases in its table.  A run
+    also keeps the rows of these cases for the comparison with the next run.  The rows that older
+    runs keep are also deleted.
 
     Parameters
     ----------
@@ -127,8 +128,8 @@ def forget_old(
     months : int
     author : str
     decided : bool, default=False
-        Whether cases with an old last decision are also deleted.  Later trainings cannot learn from
-        deleted cases.  A deleted case counts as new if it comes back.
+        Whether cases are also deleted whose last decision is old.  Later trainings cannot learn
+        from deleted cases.  If a deleted case is listed later, it counts as new.
 
     Returns
     -------
@@ -137,7 +138,7 @@ def forget_old(
     Raises
     ------
     InputError
-        If the watch does not exist, or if the key of the audit's seals is missing.
+        If the watch does not exist, or if the audit has seals and their key is missing.
 
     See Also
     --------
@@ -173,14 +174,14 @@ def forget_old(
 
 
 def months_ago(now: datetime, months: int) -> str:
-    """Return the time some months earlier. In a shorter month, use its last day."""
+    """Return the time some months earlier. If this month is shorter, use its last day."""
     year, month = divmod(now.year * 12 + now.month - 1 - months, 12)
     day = min(now.day, calendar.monthrange(year, month + 1)[1])
     return now.replace(year=year, month=month + 1, day=day).isoformat(timespec="seconds")
 
 
 def _check_key(state: State, change: Transaction) -> None:
-    """Raise InputError if the next line needs a seal and the key is missing."""
+    """Raise InputError if the audit has seals, but the key for a new seal is missing."""
     sealed = "SELECT number FROM audit WHERE seal IS NOT NULL LIMIT 1"
     if state.audit_key is None and change.rows(sealed):
         raise InputError(
@@ -198,7 +199,7 @@ def _delete(
     author: str,
     emptied: Sequence[str] = (),
 ) -> tuple[int, int]:
-    """Delete cases and return the numbers of deleted decisions and rows."""
+    """Delete the cases with these keys, and return the numbers of deleted decisions and rows."""
     decisions: list[int] = []
     n_listed = n_kept = n_hashed = 0
     for first in range(0, len(keys), AT_ONCE):
@@ -228,7 +229,7 @@ def _delete(
 
 
 def _keep_listed(change: Transaction, of_cases: str, values: Sequence[str]) -> int:
-    """Keep the hashes of listed rows without their salts. The hashes do not reveal the rows."""
+    """Save hashes of listed rows to be deleted, without salts, so that they reveal no values."""
     found = change.rows(
         "SELECT l.run, l.key, l.place, l.score, l.p_value, l.news, l.reasons, s.salt FROM listed l"
         " JOIN runs r ON r.id = l.run JOIN salts s ON s.watch = r.watch AND s.key = l.key"
@@ -241,7 +242,7 @@ def _keep_listed(change: Transaction, of_cases: str, values: Sequence[str]) -> i
 
 
 def _keep_kept(change: Transaction, of_cases: str, values: Sequence[str]) -> int:
-    """Keep the hashes of kept rows, as `_keep_listed` does."""
+    """For kept rows to be deleted, save their hashes but not their salts."""
     found = change.rows(
         "SELECT k.run, k.key, k.cells, s.salt FROM kept k JOIN runs r ON r.id = k.run"
         f" JOIN salts s ON s.watch = r.watch AND s.key = k.key WHERE r.watch = ? AND k.{of_cases}",

@@ -1,4 +1,4 @@
-"""The result of a run of a watch."""
+"""The result of one run of a watch."""
 
 import hashlib
 import json
@@ -32,12 +32,12 @@ from somscape.tables._messages import free_name
 from somscape.tables.table import Table, table_from_columns
 
 BY_ROW = ("rows", "scores", "p_values", "units", "stands_out")
-"""Arrays of `Alerts` with one entry for each row."""
+"""Names of those arrays of `Alerts` that contain one value for each row."""
 
 
 @dataclass(frozen=True, eq=False)
 class RunOutcome:
-    """A recorded run of a watch, with its table, detector and comparison.
+    """A recorded run of a watch, with its table and comparison with earlier runs.
 
     Attributes
     ----------
@@ -62,9 +62,9 @@ class RunOutcome:
     notes : tuple of str
         Sentences for the page.
     replaced : tuple of WatchRun
-        The replaced runs.  Later runs are not compared with replaced runs.
+        The earlier runs that this run replaces.
     audit_head : str
-        Head of the audit after the run was recorded.
+        Head of the audit after this run was recorded.
 
     See Also
     --------
@@ -97,7 +97,7 @@ class RunOutcome:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Number of new, returned, risen, still listed, folded and gone rows."""
+        """Number of new, returned, risen, still listed, folded and no longer listed rows."""
         counts = dict.fromkeys((NEW, RETURNED, RISEN, STILL, FOLDED), 0)
         for row in self.listed:
             counts[row.news] += 1
@@ -110,9 +110,9 @@ class RunOutcome:
 
     @property
     def n_outstanding(self) -> int:
-        """Number of rows in `news` that stand out, returned, or match a rule.
+        """Number of rows in `news` that stand out, that returned, or that the rule chose.
 
-        A list without a rule has ten rows even if fewer rows stand out.
+        Without a rule, the list has ten rows even if fewer rows stand out.
         """
         if self.found.rule != AlertRule():
             return len(self.news)
@@ -121,12 +121,12 @@ class RunOutcome:
 
     @property
     def has_news(self) -> bool:
-        """Whether a person should look at the list."""
+        """Whether the list contains changes that a person should look at."""
         return self.n_outstanding > 0
 
     @property
     def command_anew(self) -> str:
-        """The command that trains the watch again on the table of this run."""
+        """The command that trains a new map for the watch on the table of this run."""
         return command_anew(self.watch, self.run.source)
 
     def state_of(self, key: str) -> str:
@@ -134,11 +134,11 @@ class RunOutcome:
         return self.decisions[key].state if key in self.decisions else OPEN
 
     def comment_of(self, key: str) -> str:
-        """Return the last comment on a case, or "" without a comment."""
+        """Return the comment of the last decision on a case, or "" without a comment."""
         return self.decisions[key].comment if key in self.decisions else ""
 
     def lines(self) -> list[str]:
-        """Return sentences on the run, most important sentence first."""
+        """Return sentences that summarize the run, the most important sentence first."""
         counts = self.counts
         than = f"compared with run {self.last.number}" if self.last else "nothing to compare with"
         shown = ", ".join(f"{n} {what}" for what, n in counts.items() if n) or "nothing listed"
@@ -157,12 +157,12 @@ class RunOutcome:
         return [*said, *self.notes]
 
     def table(self) -> Table:
-        """Return the list with the news, state and comment of each row.
+        """Return the list with the change, state and comment of each row.
 
         Returns
         -------
         Table
-            The list, with the folded rows at the end.
+            The rows of the list. Folded rows are at the end.
         """
         found, alerts = self.found, self.found.alerts
         n, n_all = alerts.n_alerts, len(alerts.rows)
@@ -188,7 +188,7 @@ class RunOutcome:
         return Table((rank, *table_from_columns(told).columns, *others), source="alerts")
 
     def to_json(self) -> dict[str, Any]:
-        """Return the run as JSON data, with keys and reasons.
+        """Return the results of the run as JSON data, with the keys and reasons of rows.
 
         Returns
         -------
@@ -242,11 +242,11 @@ class RunOutcome:
 LIST, PAGE = "alerts.csv", "report.json"
 
 NOT_OF_INPUTS = ("run", "number", "made", "author", "audit_head", "notes", "command_anew")
-"""Fields of the page that depend on other facts than the table, map, rule and decisions."""
+"""Fields of the page that depend on more than the table, the map, the rule and the decisions."""
 
 
 def digests_of(outcome: RunOutcome, names: Sequence[str] = (LIST, PAGE)) -> dict[str, str]:
-    """Return the SHA-256 of each file of a run by file name."""
+    """Return the SHA-256 hash of each result file of a run, by file name."""
     make = {LIST: _list, PAGE: _page}
     return {name: hashlib.sha256(make[name](outcome)).hexdigest() for name in names}
 
@@ -264,7 +264,7 @@ def _page(outcome: RunOutcome) -> bytes:
 
 @contextmanager
 def recording(out: str | Path) -> Iterator[list[RunOutcome]]:
-    """Yield a list for the recorded run. The message of a later error names the run."""
+    """Yield a list for the recorded run. Later errors in the block name this run."""
     recorded: list[RunOutcome] = []
     try:
         yield recorded

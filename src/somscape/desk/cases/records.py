@@ -1,4 +1,4 @@
-"""The records of a state, such as watches, runs, listed rows and decisions."""
+"""Data classes for the records in a state, such as watches, runs, listed rows and decisions."""
 
 import json
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from somscape.errors import InputError
 
 OPEN, CONFIRMED, CLEARED, LATER = "open", "confirmed", "cleared", "later"
 STATES = (OPEN, CONFIRMED, CLEARED, LATER)
-"""States of a case. Each case is undecided, an anomaly, usual, or postponed."""
+"""States of a case. A case is undecided, an anomaly, usual, or postponed, in this order."""
 
 NEW, STILL, RISEN, RETURNED, FOLDED = "new", "still", "risen", "returned", "folded"
 """Changes of a listed row since the previous run. "still" means that both runs list the row.
@@ -18,26 +18,26 @@ NEW, STILL, RISEN, RETURNED, FOLDED = "new", "still", "risen", "returned", "fold
 another look. "folded" means that a cleared case is at the end of the list."""
 
 CLEAR_FOR = 12
-"""Default number of months until a cleared case returns."""
+"""Default number of months after which a cleared case is listed again."""
 
 
 @dataclass(frozen=True)
 class Watch:
-    """A named job that runs repeatedly on new tables.
+    """A named task that ranks the rows of a new table in each of its runs.
 
     Attributes
     ----------
     name : str
     key : tuple of str
-        Names of the columns whose values are the key of a case.
+        Names of the columns whose values form the key of a case.
     source : str
-        The file, folder or database to read; "" if each run needs a given table.
+        The file, folder or database that each run reads; "" if each run needs another table.
     options : dict
-        Options for reading the source and choosing rows, by their command-line names.
+        Options for reading the source and for choosing rows, by their command-line names.
     map : str
         SHA-256 of the map's file.
     clear_for : int
-        Number of months after which a cleared case returns.
+        Number of months after which a cleared case is listed again.
     made : str
         Time at which the watch was made, in UTC.
 
@@ -74,9 +74,9 @@ class Listed:
         Rank of the row, from 1.
     score, p_value : float
     news : str
-        One of "new", "still", "risen", "returned" and "folded".
+        Change since the previous run: "new", "still", "risen", "returned" or "folded".
     reasons : str
-        Sentences with the reasons for the rank and for a return.
+        Sentences on why the row has its rank, and on why a cleared case has returned.
     """
 
     key: str
@@ -96,15 +96,15 @@ class WatchRun:
     id : str
     watch : str
     number : int
-        Number of the run in its watch, from 1.
+        Number of the run among the runs of its watch, from 1.
     made, author : str
     source : str
-        The file, folder or database that the run read.
+        The file, folder or database that was read in the run.
     data, map : str
-        SHA-256 of the table and of the map's file.
+        SHA-256 hashes of the table and of the map file.
     facts : dict
-        Number of rows and alerts, the rule in words, drift, settings and versions.  The audit keeps
-        these facts forever.  Keys and values of rows are therefore not included.
+        Number of rows and of alerts, the rule in words, the drift, the settings, and versions.  The
+        audit keeps these facts forever.  They therefore do not include keys and values of rows.
     """
 
     id: str
@@ -120,7 +120,7 @@ class WatchRun:
 
 @dataclass(frozen=True)
 class Decision:
-    """A decision of a person on a case.
+    """A decision that a person made on a case.
 
     Attributes
     ----------
@@ -129,13 +129,13 @@ class Decision:
         One of `STATES`.
     comment, author : str
     run : str or None
-        Id of the last run with the case before the decision.
+        Id of the last run before the decision that contains the case.
     score : float or None
         Score of the case in this run.
     cells : mapping or None
-        Values of the row at the time of the decision, by column.
+        Values of the case's row at the time of the decision, by column.
     number : int
-        Number of the decision's line in the audit; 0 before the decision is saved.
+        Number of the audit line that records the decision; 0 until the decision is saved.
     made : str
         Time of the decision, in UTC.
 
@@ -166,17 +166,17 @@ class Decision:
 
 @dataclass(frozen=True)
 class Case:
-    """A case with its last decision, and with its row in its last list.
+    """A case with its last decision and with its row in the last list containing it.
 
     Attributes
     ----------
     watch, key : str
     state : str
-        State of the case; "open" without a decision.
+        State of the case, or "open" without a decision.
     decision : Decision or None
         The last decision.
     listed : Listed or None
-        Row of the case in its last list.
+        Row of the case in the last list that contains the case.
     run : str or None
         Id of the run of this list.
 
@@ -207,7 +207,7 @@ class NewRun:
     Attributes
     ----------
     id : str
-        Id of the run, for example from `somscape.desk.cases.state.new_id`.
+        Id of the run, for example a result of `somscape.desk.cases.state.new_id`.
     source, data : str
         The same as in `WatchRun`.
     map : bytes
@@ -215,8 +215,8 @@ class NewRun:
     facts : dict
     listed : sequence of Listed
     kept : mapping of str to mapping
-        Values of the listed rows and of sampled rows, by key.  The next run is compared with these
-        rows.
+        Values of the listed rows and of a sample of the other rows, by key.  The next run is
+        compared with them.
     """
 
     id: str
@@ -229,7 +229,7 @@ class NewRun:
 
 
 UNREADABLE = (KeyError, TypeError, ValueError)
-"""Errors for values that somscape never writes to a column."""
+"""Errors that occur if a column contains values which somscape never writes."""
 
 
 def damaged(what: str) -> InputError:
@@ -241,7 +241,7 @@ def damaged(what: str) -> InputError:
 
 
 def mapping_in(text: Any, place: str) -> dict[str, Any]:
-    """Return the JSON object in a text of the database."""
+    """Return the JSON object in a text that was read from the database."""
     try:
         found = json.loads(text)
     except UNREADABLE as error:
@@ -252,7 +252,7 @@ def mapping_in(text: Any, place: str) -> dict[str, Any]:
 
 
 def watch_of(row: Row) -> Watch:
-    """Return a row of the database as a watch."""
+    """Return the watch that a row of the database describes."""
     place = f"The watch '{row['name']}'"
     said = mapping_in(row["said"], place)
     try:
@@ -263,12 +263,12 @@ def watch_of(row: Row) -> Watch:
 
 
 def run_of(row: Row) -> WatchRun:
-    """Return a row of the database as a run."""
+    """Return the run that a row of the database describes."""
     return WatchRun(**{**row, "facts": mapping_in(row["facts"], f"The run {row['id']}")})
 
 
 def decision_of(row: Row) -> Decision:
-    """Return a row of the database as a decision."""
+    """Return the decision that a row of the database describes."""
     known: Row = {name: value for name, value in row.items() if name != "token"}
     cells = known.pop("cells")
     is_kept = cells not in (None, "null")
@@ -277,7 +277,7 @@ def decision_of(row: Row) -> Decision:
 
 
 class DecidedMeanwhileError(InputError):
-    """Another person has decided a case in the meantime, so nothing was saved.
+    """Another person has decided the case in the meantime, so the decision was not saved.
 
     Parameters
     ----------
@@ -296,11 +296,11 @@ class DecidedMeanwhileError(InputError):
 
 
 class RunMeanwhileError(Exception):
-    """Another run was added after the comparison of this run, so nothing was saved."""
+    """Another run of the watch was added after this run was compared, so this run was not saved."""
 
 
 GONE = "gone"
-"""News for a case that is not in the newest list."""
+"""Change of a case that an earlier list contains, but the newest list does not."""
 
 
 def is_waiting(case: Case, last: WatchRun | None) -> bool:
@@ -314,12 +314,12 @@ def is_waiting(case: Case, last: WatchRun | None) -> bool:
 
 
 def is_since(decision: Decision, run: WatchRun) -> bool:
-    """Return whether a decision was made on the list of a run, or after this run."""
+    """Return whether a decision was made on the list of a run or at a later time."""
     return decision.run == run.id or decision.made > run.made
 
 
 def news_now(case: Case, last: str | None) -> str:
-    """Return the news for a case in the newest run."""
+    """Return how a case has changed in the newest run, for example "new"."""
     if case.listed is None:
         return ""
     return case.listed.news if case.run == last else GONE

@@ -1,4 +1,4 @@
-"""Repeat a run. Confirm that all bytes are the same, or report the changed input."""
+"""Repeat a run. Confirm that the results have the same bytes, or report the changed input."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -31,7 +31,7 @@ from somscape.tables.table import Table
 
 
 def recorded_again(state: State, run: WatchRun, path: str) -> RunOutcome:
-    """Return the recorded outcome of a run without later decisions."""
+    """Return the outcome of a recorded run, without the decisions that were made later."""
     detector = detector_of(state.map(run.map))
     seen = table_of(run, detector, path)
     subject = subject_of(state, run, detector, seen.table)
@@ -40,7 +40,7 @@ def recorded_again(state: State, run: WatchRun, path: str) -> RunOutcome:
 
 
 def table_of(old: WatchRun, detector: Detector, path: str) -> PerOptions:
-    """Read the table of a run with the options of the run."""
+    """Read the table of a run with the options that the run used."""
     options = options_of_run(old.facts["options"])
     how = reading_of(path, old.facts["options"] | options, detector.map_.encoding.roles)
     named = {} if path == old.source else {"source": old.source}
@@ -55,7 +55,7 @@ def table_of(old: WatchRun, detector: Detector, path: str) -> PerOptions:
 
 
 def subject_of(state: State, old: WatchRun, detector: Detector, table: Table) -> Subject:
-    """Return the table of a run with the decisions before the run."""
+    """Return the table of a recorded run with those decisions that were made before the run."""
     facts, as_of = old.facts, old.facts.get("as_of", {"today": old.made, "decision": 0})
     watch = replace(state.watch(old.watch), map=old.map, key=tuple(facts["key"]))
     watch = replace(watch, clear_for=facts.get("clear_for", watch.clear_for))
@@ -67,7 +67,7 @@ def subject_of(state: State, old: WatchRun, detector: Detector, table: Table) ->
 def outcome_of(
     state: State, old: WatchRun, subject: Subject, grouped: Grouped | None
 ) -> RunOutcome:
-    """Return the outcome of a repeated run, compared with earlier runs."""
+    """Return the outcome of repeating a run, compared with the runs before it."""
     runs = state.runs(old.watch)
     replaced = [run.number for run in runs if run.id in old.facts.get(INSTEAD_OF, ())]
     return compared(
@@ -80,7 +80,7 @@ def outcome_of(
 
 
 NEEDED = {"options", "n_rows", "rule", "key"}
-"""Names of the facts for repeating a run."""
+"""Names of the facts about a run that are needed to repeat the run."""
 
 IN_WORDS = {LIST: LIST, PAGE: f"{PAGE} except command, run number and audit head"}
 """Names of the compared files in words."""
@@ -97,9 +97,10 @@ class Repeated:
     run : WatchRun
         The recorded run.
     is_same : bool
-        Whether all scores, listed p-values and files are the same to the last bit.
+        Whether all scores, listed p-values and files of the repeated run have the same bits as
+        before.
     said : tuple of str
-        Sentences on the identical results, or on the changed input.
+        Sentences on which results are identical, or on which input has changed.
 
     See Also
     --------
@@ -119,7 +120,7 @@ class Repeated:
 
 
 def reproduce(state: State, run: str) -> Repeated:
-    """Read the table of a run again, and score it with the same map and rule.
+    """Read the table of a run again, and score its rows with the same map and rule.
 
     Nothing is recorded.
 
@@ -136,7 +137,7 @@ def reproduce(state: State, run: str) -> Repeated:
     Raises
     ------
     InputError
-        If the run does not exist or is damaged.
+        If the run does not exist, or if its record is damaged.
 
     See Also
     --------
@@ -192,7 +193,7 @@ def reproduce(state: State, run: str) -> Repeated:
 def _files(
     state: State, old: WatchRun, subject: Subject, grouped: Grouped | None
 ) -> tuple[list[str], str]:
-    """Return two values: a phrase with the identical files, and the first different file."""
+    """Return two values: a phrase with the identical files, and the first file that differs."""
     then = old.facts.get("files", {})
     if not then:
         return [], ""
@@ -214,7 +215,7 @@ def _forgotten_since(state: State, old: WatchRun) -> list[str]:
 
 
 def _differences(state: State, old: WatchRun, subject: Subject) -> list[str]:
-    """Return sentences on differences from the recorded scores, p-values and list."""
+    """Return sentences on how scores, p-values and list differ from those that were recorded."""
     detector, table, rule, scores = subject.detector, subject.table, subject.rule, subject.scores
     alerts = ranked(detector, table, subject.rows, rule, subject.units, scores)
     p_values = np.empty(table.n_rows)

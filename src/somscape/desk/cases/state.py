@@ -1,4 +1,4 @@
-"""A state stores watches, runs and decisions, with an audit of all changes."""
+"""A state stores watches, runs and decisions, and an audit that records all changes."""
 
 import hashlib
 import secrets
@@ -40,22 +40,22 @@ from somscape.tables._messages import listed
 
 
 class State:
-    """Storage of watches, runs and decisions in a folder or a database.
+    """Storage of watches, runs and decisions in a folder or a PostgreSQL database.
 
-    Use a state in a ``with`` statement, or call `close`.  Threads can share a State object, and
-    processes can share a folder or database.
+    Use a State object in a ``with`` statement, or call its method `close` at the end.  Several
+    threads can share a State object, and several processes can share its folder or database.
 
     Parameters
     ----------
     where : str or Path
-        A folder that only its user can read, or ``postgresql://USER@HOST/NAME`` (extra ``team``).
+        A folder that only its owner can read, or ``postgresql://USER@HOST/NAME`` (extra ``team``).
     audit_key : bytes or None, default=None
-        Key for seals on the lines of the audit.  The seals reveal replaced lines.
+        Key with which each new line of the audit is sealed.  The seals reveal replaced lines.
 
     Raises
     ------
     InputError
-        If the folder or database cannot be used, or is from a later version of somscape.
+        If the folder or database cannot be used, or if a later version of somscape wrote it.
 
     See Also
     --------
@@ -92,12 +92,12 @@ class State:
         self.database.close()
 
     def head(self) -> str:
-        """Return the head of the audit, a hash of all lines."""
+        """Return the head of the audit, a hash that depends on all its lines."""
         last = self.database.rows("SELECT head FROM audit ORDER BY number DESC LIMIT 1")
         return str(last[0]["head"]) if last else NOTHING
 
     def check_has_lines(self) -> None:
-        """Raise InputError for an empty audit. The name of the state can be misspelled."""
+        """Raise InputError if the audit is empty, because the name may be misspelled."""
         if not self.database.rows("SELECT number FROM audit LIMIT 1"):
             raise InputError(
                 f"{self.database.name} does not have an audit yet, because nothing was run or "
@@ -107,7 +107,7 @@ class State:
             )
 
     def together(self) -> AbstractContextManager[None]:
-        """Save all changes of a block in one transaction."""
+        """Save all changes that are made within a block in one transaction."""
         return self.database.together()
 
     # Watches
@@ -145,7 +145,7 @@ class State:
         return watch_of(found[0])
 
     def keep_watch(self, watch: Watch, map_: bytes, *, author: str) -> Watch:
-        """Save a watch and its map, and replace an older watch of the same name.
+        """Save a watch and its map. An older watch with the same name is replaced.
 
         Parameters
         ----------
@@ -190,7 +190,7 @@ class State:
         Raises
         ------
         InputError
-            If the state does not have this map.
+            If the state does not contain a map with this hash.
         """
         found = self.database.rows("SELECT content FROM maps WHERE hash = ?", (hash_,))
         if not found:
@@ -200,7 +200,7 @@ class State:
     # Runs
 
     def runs(self, watch: str) -> list[WatchRun]:
-        """Return the runs of a watch, starting with the newest."""
+        """Return the runs of a watch, the newest run first."""
         sql = "SELECT * FROM runs WHERE watch = ? ORDER BY number DESC"
         return [*map(run_of, self.database.rows(sql, (watch,)))]
 
@@ -237,11 +237,11 @@ class State:
         watch : str
             Name of a saved watch.
         run : NewRun
-            The run.  A run with an existing id is not added again.
+            The run.  If a run with the same id was already saved, nothing is added.
         author : str
         after : str or None, default=None
-            Id of the newest run that the author has seen, "" for no run.  With None, later runs are
-            not checked.
+            Id of the newest run that the author has seen, or "" if the author has seen no run.
+            With None, later runs are not checked.
 
         Returns
         -------
@@ -250,7 +250,7 @@ class State:
         Raises
         ------
         RunMeanwhileError
-            If another run was added after `after`.
+            If another run was added after the run `after`.
         """
         with self.database.change() as change:
             again = change.rows("SELECT * FROM runs WHERE id = ?", (run.id,))
@@ -287,19 +287,19 @@ class State:
         return run_of(self.database.rows("SELECT * FROM runs WHERE id = ?", (run.id,))[0])
 
     def last_run(self, watch: str) -> str | None:
-        """Return the id of the newest run of a watch."""
+        """Return the id of the newest run of a watch, or None without a run."""
         sql = "SELECT id FROM runs WHERE watch = ? ORDER BY number DESC LIMIT 1"
         found = self.database.rows(sql, (watch,))
         return found[0]["id"] if found else None
 
     def listed(self, run: str, *, key: str | None = None) -> list[Listed]:
-        """Return the rows of a run's list by rank, or the row of one case."""
+        """Return the listed rows of a run by rank. With `key`, return only one row."""
         where, values = _where("key", key)
         sql = f"SELECT {ROW} FROM listed WHERE run = ?{where} ORDER BY place"
         return [Listed(**row) for row in self.database.rows(sql, (run, *values))]
 
     def kept(self, run: str, *, key: str | None = None) -> dict[str, dict[str, Any]]:
-        """Return the saved rows of a run by key, or the row of one case."""
+        """Return the row values that a run keeps, by key. With `key`, return one row."""
         where, values = _where("key", key)
         sql = f"SELECT key, cells FROM kept WHERE run = ?{where}"
         found = self.database.rows(sql, (run, *values))
@@ -313,28 +313,29 @@ class State:
     def decide(
         self, decision: Decision, *, token: str | None = None, seen: int | None = None
     ) -> Decision:
-        """Save a decision as a new line of the audit. Earlier decisions stay.
+        """Save a decision in a new line of the audit. Earlier decisions are not changed.
 
         Parameters
         ----------
         decision : Decision
         token : str or None, default=None
-            Identifier of this decision.  A decision with the same token is not saved twice.
+            Identifier of this decision.  If a decision with the same token was already saved,
+            nothing is saved.
         seen : int or None, default=None
-            Number of the last decision that the author has seen, 0 for no decision.  With None,
-            later decisions are not checked.
+            Number of the last decision on the case that the author has seen, or 0 for no decision.
+            With None, later decisions are not checked.
 
         Returns
         -------
         Decision
-            The decision with its number and time.
+            The saved decision with its number and time.
 
         Raises
         ------
         DecidedMeanwhileError
-            If the case has a later decision than `seen`.
+            If a decision on the case was made after the decision `seen`.
         InputError
-            If the watch does not exist, or if the state of the decision is not valid.
+            If the watch does not exist, or if the state of the decision is not one of `STATES`.
         """
         return self.decide_all([decision], tokens=[token], seen=[seen])[0]
 
@@ -382,23 +383,23 @@ class State:
         return replace(decision, number=number, made=made)
 
     def history(self, watch: str, key: str) -> list[Decision]:
-        """Return all decisions on a case, starting with the first."""
+        """Return all decisions on a case, the oldest decision first."""
         sql = "SELECT * FROM decisions WHERE watch = ? AND key = ? ORDER BY number"
         return [*map(decision_of, self.database.rows(sql, (watch, key)))]
 
     def last_decisions(
         self, watch: str, *, key: str | None = None, until: int | None = None
     ) -> dict[str, Decision]:
-        """Return the last decision on each decided case, or on one case, by key.
+        """Return the last decision on each decided case of a watch, by key.
 
-        Without `key`, `until` is the number of the last decision to use.
+        Without `key`, decisions whose number is above `until` are ignored.
         """
         last = MOST if until is None else until
         sql, values = (LAST, (watch, last)) if key is None else (LAST_OF_KEY, (watch, key))
         return {row["key"]: decision_of(row) for row in self.database.rows(sql, values)}
 
     def cases(self, watch: str, *, key: str | None = None) -> list[Case]:
-        """Return the listed and decided cases of a watch.
+        """Return those cases of a watch that were listed or decided.
 
         Parameters
         ----------
@@ -409,7 +410,7 @@ class State:
         Returns
         -------
         list of Case
-            The cases of the newest list come first, in its order.
+            The cases of the newest list come first, in the order of this list.
         """
         decided = self.last_decisions(watch, key=key)
         where, values = _where("l.key", key)
@@ -431,7 +432,7 @@ class State:
 
 
 MOST = 2**31 - 1
-"""Largest number of a line of the audit."""
+"""Maximum number of an audit line, and thereby of a decision."""
 
 LAST = (
     "SELECT * FROM decisions WHERE number IN"
@@ -450,7 +451,7 @@ def new_id() -> str:
 
 
 def insert(change: Transaction, table: str, rows: Sequence[Row]) -> None:
-    """Add rows to a table. Each row is a dict by column name."""
+    """Add rows to a table. Each row is a dict of values by column name."""
     if rows:
         names, values = ", ".join(rows[0]), ", ".join("?" * len(rows[0]))
         sql = f"INSERT INTO {table} ({names}) VALUES ({values})"

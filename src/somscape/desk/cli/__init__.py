@@ -1,1 +1,1 @@
-"""The command line. A command imports the library only when it runs."""
+"""The command line. Each command imports the library only when the command runs."""

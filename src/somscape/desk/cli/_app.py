@@ -1,4 +1,4 @@
-"""Commands `app`, `app-user` and `serve`: servers, and users of the app."""
+"""Commands `app`, `app-user` and `serve`, which start servers and manage the users of the app."""
 
 from functools import partial
 from pathlib import Path
@@ -72,7 +72,7 @@ def change_user(
     remove: bool,
     allow_readable_secrets: bool,
 ) -> None:
-    """Add, change or remove a user in a file of users."""
+    """Add or remove a user in a file of users, or change the user's role or password."""
     known = {}
     if users.exists():
         known = read_users(users, has_passwords=False, may_be_readable=allow_readable_secrets)
@@ -128,7 +128,7 @@ def _new_password(name: str) -> str:
 
 
 def run_service(map_file: str, *, max_body: float, max_rows: int, **options: Any) -> None:
-    """Serve a map or model over HTTP until SIGTERM or Ctrl-C."""
+    """Answer HTTP requests with a saved map or model until SIGTERM or Ctrl-C."""
     check_libraries("the service", ("serve",), *SERVICE_LIBRARIES)
     from somscape.desk.serve._limits import RequestLimits
     from somscape.desk.serve._server import serve_map

@@ -25,10 +25,10 @@ from somscape.tables._messages import counted
 from somscape.tables.sources import read_table
 
 MAX_SENTENCES = 20
-"""Maximum number of printed faults, and of printed lines to check."""
+"""Maximum number of faults that are printed, and of lines to be confirmed that are printed."""
 
 UNCHECKED = 3
-"""Exit code if some lines need a check with the key or by a person."""
+"""Exit code if only a person or the owner of the key can confirm some lines of the audit."""
 
 NO_SEALS = (
     "Without seals, such a line could be forged to hide a deleted decision. Ask the people whose "
@@ -49,7 +49,7 @@ COLUMNS = ("number", "made", "author", "kind", "watch", "run", "key", "state", "
 
 
 def verify_audit(head: str | None, **options: Any) -> None:
-    """Print whether the audit is valid. The exit code is 2 if not, and 3 if unknown."""
+    """Print whether the audit is valid. If not, the exit code is 2. If unknown, it is 3."""
     console = make_console()
     with open_state(options) as state:
         if head is None:
@@ -135,7 +135,7 @@ def _cell(value: Any) -> str:
 def forget_cases(
     watch: str, key: str | None, *, older_than: int | None, decided: bool, **options: Any
 ) -> None:
-    """Delete cases, and print where copies may remain."""
+    """Delete cases of a watch, and print where copies of the deleted data may remain."""
     if (key is None) == (older_than is None):
         raise InputError(
             "Give either the KEY of a case or `older_than` with a number of months.",
@@ -168,7 +168,7 @@ def forget_cases(
 
 
 def write_backup(file: Path, **options: Any) -> None:
-    """Write a backup, and print a summary of its audit."""
+    """Write a backup of the state, and print the result of checking its audit."""
     with open_state(options) as state:
         verdict = backup(state, file)
     console = make_console(file)
@@ -178,7 +178,7 @@ def write_backup(file: Path, **options: Any) -> None:
 
 
 def restore_backup(file: Path, *, force: bool, **options: Any) -> None:
-    """Restore a backup, and print a summary of its audit."""
+    """Restore the state from a backup, and print the result of checking its audit."""
     with open_state(options) as state:
         verdict = restore(state, file, force=force, author=author_of(options))
         name, head = state.database.name, state.head()
@@ -196,7 +196,7 @@ def _audit_words(verdict: Verdict) -> str:
 def write_card(
     map_file: str, path: str | None, out: Path | None, *, watch: str | None, **options: Any
 ) -> None:
-    """Print a model card, or write it to a file."""
+    """Print the model card of a map file, or write the card to a file."""
     if out is not None:
         check_result("card", out, map_file, path, options=options)
     thing = load(map_file)
@@ -220,7 +220,7 @@ def write_card(
 
 
 def repeat_run(run: str, **options: Any) -> None:
-    """Repeat a run, and print whether it gives the same bytes. If not, the exit code is 2."""
+    """Repeat a run, and print whether its results have the same bytes. If not, exit with 2."""
     with open_state(options) as state, stage(f"repeating {run}"):
         found = reproduce(state, run)
     old = found.run

@@ -41,19 +41,19 @@ KIND_WORDS = {
     "id": ("id", "ids"),
     "label": ("known outcome", "known outcomes"),
 }
-"""Singular and plural of the kinds of columns."""
+"""Words for a number of columns, in singular and plural, by the kind of the columns."""
 
 LEFT_OUT = ("dropped", "constant")
 """Kinds of columns that are left out."""
 
 _MISSING_ARE = {"fill": "filled", "mask": "left out", "error": ""}
-"""Words for missing values, by value of the option `missing`."""
+"""What is done with missing values, in words, by the value of the option `missing`."""
 
 
 def make_console(*results: Path | None, to_stderr: bool = False) -> Console:
     """Return a console. Without a terminal, its width is 100 characters.
 
-    If a result goes to standard output, the console writes to standard error.
+    If any result is written to standard output, the console writes to standard error.
     """
     to_stderr = to_stderr or any(each is not None and is_output(each) for each in results)
     stream = sys.stderr if to_stderr else sys.stdout
@@ -73,19 +73,19 @@ def say(console: Console, *lines: str) -> None:
 
 
 def print_bytes(content: Iterable[bytes]) -> None:
-    """Print the content of a file to standard output."""
+    """Print the content of a file, given in pieces of bytes, to standard output."""
     sys.stdout.flush()
     sys.stdout.buffer.writelines(content)
     sys.stdout.flush()
 
 
 def print_csv(columns: Mapping[str, Sequence[Any]]) -> None:
-    """Print columns as CSV. Spreadsheets do not read its values as formulas."""
+    """Print columns as CSV, with values that spreadsheets do not read as formulas."""
     print_bytes(table_bytes("csv", columns))
 
 
 def show_columns(console: Console, encoding: Encoding, table: Table | None = None) -> None:
-    """Print a table with the kind of each column, and the reason."""
+    """Print a table that lists each column with its kind and the reason for this kind."""
     missing = encoding.n_missing(table) if table is not None else {}
     grid = make_grid("column", "taken as", "because")
     for code in (*encoding.columns, *encoding.parts):
@@ -96,7 +96,7 @@ def show_columns(console: Console, encoding: Encoding, table: Table | None = Non
 
 
 def columns_line(encoding: Encoding, map_file: object = None, *, and_verbose: bool = False) -> str:
-    """Return a line with the number of columns of each kind."""
+    """Return a line that gives the number of columns of each kind."""
     counts = Counter(code.kind for code in encoding.columns if code.kind not in LEFT_OUT)
     words = [
         f"{counts[kind]} {KIND_WORDS.get(kind, (kind, kind))[counts[kind] != 1]}"
@@ -113,9 +113,9 @@ def columns_line(encoding: Encoding, map_file: object = None, *, and_verbose: bo
 def say_table(
     console: Console, subject: PerOptions, encoding: Encoding, notes: Sequence[str], **about: Any
 ) -> None:
-    """Print the size of a table, its columns, and notes.
+    """Print the size of a table, the kinds of its columns, and notes.
 
-    With `verbose`, columns are printed as a table, otherwise in one line.
+    With `verbose`, the columns are printed as a table, otherwise in one line.
     """
     table, found = subject.table, "; ".join(as_typed(note, None) for note in subject.table.notes)
     found = f" ({found})" if found else ""
@@ -141,7 +141,7 @@ def _short_list(names: Sequence[str]) -> str:
 
 
 def _likely_ids(encoding: Encoding, table: Table, dropped: Sequence[str]) -> list[str]:
-    """Return the left-out columns that could be ids."""
+    """Return those columns not used in the training that could contain ids."""
     if encoding.named("id") is not None:
         return []
     left_out = {code.name for code in encoding.columns if code.kind == "dropped"} - set(dropped)
@@ -153,7 +153,7 @@ def _likely_ids(encoding: Encoding, table: Table, dropped: Sequence[str]) -> lis
 
 
 def show_alerts(console: Console, alerts: Alerts, file: str) -> None:
-    """Print a summary of the list, and its first rows."""
+    """Print a summary of the list of alerts, and its first rows."""
     say(console, f"{alerts.headline}.")
     if alerts.n_alerts == 0:
         least = alerts.p_values.min(initial=1.0)
@@ -177,7 +177,7 @@ def show_alerts(console: Console, alerts: Alerts, file: str) -> None:
 
 
 def gaps_of(encoding: Encoding, table: Table) -> list[str]:
-    """Return lines about missing values and new values."""
+    """Return lines on the number of missing values and of values that are new to the map."""
     return [
         f"{what}: {', '.join(f'{name} {n}' for name, n in counts.items())}."
         for what, counts in (
@@ -189,7 +189,7 @@ def gaps_of(encoding: Encoding, table: Table) -> list[str]:
 
 
 def map_facts(map_: Map) -> list[tuple[str, Any]]:
-    """Return the size of a map and its number of epochs."""
+    """Return the size of a map, and the number of epochs of its training."""
     lattice, plan = map_.lattice, map_.parameters
     facts = [("map", f"{lattice.size_text}, {lattice.kind}, {lattice.boundary}")]
     if "n_iter" in plan and "stop_reason" in plan:
@@ -217,7 +217,7 @@ def kernels_line(kernels: str) -> str:
 
 @contextmanager
 def stage(what: str) -> Iterator[None]:
-    """Show the current work on the terminal, if there is one."""
+    """Show on the terminal what is being done in the block. Without a terminal, show nothing."""
     console = make_console(to_stderr=True)
     if not console.is_terminal:
         yield
@@ -228,7 +228,7 @@ def stage(what: str) -> Iterator[None]:
 
 @contextmanager
 def progress_bar(n_maps: int) -> Iterator[Callback]:
-    """Show a progress bar on the terminal, if there is one."""
+    """Show the progress of a training on the terminal. Without a terminal, show nothing."""
     console = make_console(to_stderr=True)
     if not console.is_terminal:
         yield lambda step: None
@@ -248,7 +248,7 @@ def progress_bar(n_maps: int) -> Iterator[Callback]:
 
 
 def agreement_line(label: Label, agreement: Agreement) -> str:
-    """Return a line about the agreement with the known outcomes."""
+    """Return a line on how well the ranking agrees with the known outcomes."""
     rarer = ", the rarer value" if label.is_rarer else ""
     line = (
         f"Unusual against {label.column} = {label.value} ({agreement.n_labelled} of "
@@ -264,7 +264,7 @@ def agreement_line(label: Label, agreement: Agreement) -> str:
 
 
 def answer_line(agreement: Agreement, what: str) -> str:
-    """Return a line that compares the list with a random list."""
+    """Return a line that compares the list with a list of random rows."""
     n = agreement.n_alerts
     by_chance = n * agreement.n_labelled / agreement.n_rows
     return (

@@ -49,7 +49,7 @@ from somscape.tables.table import Table
 
 
 def detect_file(path: str, out: Path, **options: Any) -> None:
-    """Rank the rows of a file and write the results."""
+    """Rank the rows of a file, and write the result files to a folder."""
     check_folder(out, path, options["to"], options=options)
     check_save_roles(options["save_roles"], out, path, options=options)
     format_of("alerts", options["format"], bom=options["bom"])
@@ -72,7 +72,7 @@ def detect_file(path: str, out: Path, **options: Any) -> None:
 
 
 def detect_demo(out: Path, **options: Any) -> None:
-    """Rank the bundled credit applications and write the results."""
+    """Rank the rows of the bundled credit applications, and write the result files to a folder."""
     check_folder(out, options=options)
     format_of("alerts", options["format"], bom=options["bom"])
     command = command_line(["demo"], options, "DIR")
@@ -142,7 +142,7 @@ def _detect(
 def _say_found(
     console: Console, found: Found, outcome: RunOutcome | None, file: str, labelled: str
 ) -> None:
-    """Print the list, its quality and the first run of the watch."""
+    """Print the list of alerts, its quality, and a summary of the first run of a new watch."""
     show_alerts(console, found.alerts, file)
     console.print()
     if found.label is not None and found.agreement is not None:

@@ -1,4 +1,4 @@
-"""Command `fit`: train and save a map or a model."""
+"""Command `fit`, which trains a map or a model and saves it."""
 
 import shlex
 from collections.abc import Callable
@@ -43,7 +43,7 @@ from somscape.tables.kinds import Roles
 from somscape.tables.table import Table
 
 Lasting: TypeAlias = tuple[Roles, dict[str, str]]
-"""Roles for later tables, and comments by column."""
+"""Roles with which later tables are read, and a comment on each column."""
 
 NOT_WITH_TARGET = {
     "checkpoint": "saves the training of one map, but a target needs several maps",
@@ -53,11 +53,11 @@ NOT_WITH_TARGET = {
 }
 
 NOT_OF_TARGET = ("id_column", "drop", "protect", "date")
-"""Options whose columns must not be the target."""
+"""Names of options that must not be given the target column."""
 
 
 def settings_from(options: dict[str, Any], callbacks: tuple[Callback, ...]) -> Settings:
-    """Return the training settings that the options contain."""
+    """Return the training settings that the command-line options contain."""
     return Settings(
         options["n_rows"] or "auto",
         options["n_cols"] or "auto",
@@ -68,7 +68,7 @@ def settings_from(options: dict[str, Any], callbacks: tuple[Callback, ...]) -> S
 
 
 def check_target_options(options: dict[str, Any]) -> None:
-    """Raise InputError if an option cannot be combined with a target."""
+    """Raise InputError if an option is given that cannot be combined with the option `target`."""
     target = options["target"]
     for name, why in NOT_WITH_TARGET.items():
         if options[name]:
@@ -96,7 +96,7 @@ def _check_missing(missing: str | None) -> None:
 
 
 def _roles_of(roles: Roles, target: str, file: str | None) -> Roles:
-    """Return the roles with this column as the target."""
+    """Return roles in which the column `target` is the column to predict."""
     _check_missing(roles.missing)
     if roles.per:
         raise InputError(
@@ -109,7 +109,7 @@ def _roles_of(roles: Roles, target: str, file: str | None) -> Roles:
 
 
 def _lasting(subject: PerOptions, encoding: Encoding, given: Roles) -> Lasting:
-    """Return roles and comments for a roles file."""
+    """Return the roles of the columns for a roles file, with a comment on each column."""
     (roles, comments), target = subject.lasting(encoding), str(subject.roles.label)
     role = given.by_column().get(target)
     if role not in ("categories", "ordinals", "numbers"):
@@ -122,7 +122,7 @@ def _lasting(subject: PerOptions, encoding: Encoding, given: Roles) -> Lasting:
 def fit_target(
     table: Table, roles: Roles, notes: list[str], out: Path, options: dict[str, Any]
 ) -> None:
-    """Train and save a model for a column of a table. Print its quality."""
+    """Train and save a model that predicts a column of a table. Print its quality."""
     name = options["target"]
     target = target_of(table, name, roles.by_column().get(name))
     given, roles = roles, _roles_of(roles, name, options["roles"])
@@ -147,7 +147,7 @@ def fit_target(
 
 
 def fit_file(path: str, out: Path, **options: Any) -> None:
-    """Train and save a map or a model of a file."""
+    """Train and save a map of the rows in a file, or a model that predicts a column of the file."""
     run, save_roles = options["checkpoint"], options["save_roles"]
     check_differ({"--out": out, "--checkpoint": run, "--save-roles": save_roles})
     check_result("map", out, path, options=options)
@@ -193,7 +193,7 @@ def _fit_map(subject: PerOptions, notes: list[str], out: Path, options: dict[str
 def _save(
     thing: Saved, out: Path, lasting: Callable[[], Lasting], table: Table, options: dict[str, Any]
 ) -> None:
-    """Save a map or a model, and the requested roles file."""
+    """Save a map or a model to its file. If a roles file is requested, write it too."""
     with writing(out, force=options["force"]) as making:
         thing.save(making)
     if options["save_roles"] is not None:
@@ -215,7 +215,7 @@ def _say_saved(
 
 
 def _check_checkpoint(run: Path, path: str, options: dict[str, Any]) -> None:
-    """Raise InputError if a checkpoint must not be written to `run`."""
+    """Raise InputError if the checkpoints of the training must not be written to the file `run`."""
     # With --resume, the file is read before it is replaced.
     check_result("map", run, path, options={**options, "force": True}, name="--checkpoint")
     if run.exists() and not options["resume"]:

@@ -18,13 +18,13 @@ from somscape.errors import InputError
 
 
 def as_typed(message: object, command: click.Command | None) -> str:
-    """Return a message in one line, with options in the form for typing.
+    """Return a message in one line, with options as the user types them.
 
     Parameters
     ----------
     message : Exception, Warning or str
-        The text of its attribute `options` is added in parentheses. The text of its attribute
-        `python` is removed.
+        The text in the attribute `options` of this object is added in parentheses. The text in its
+        attribute `python` is removed.
     command : click.Command or None
         Command whose options replace parameter names. None: the names remain.
 
@@ -104,11 +104,11 @@ HEADINGS = {
         *("user_header",),
     ),
 }
-"""Names of parameters for each heading of the help."""
+"""Names of the parameters under each heading in the help of a command."""
 
 
 def option_rows(command: click.Command, ctx: click.Context) -> dict[str, list[tuple[str, str]]]:
-    """Return the names of options and their help, by heading."""
+    """Return, by heading of the help, the options of a command with their help texts."""
     options = {p.name: p for p in command.get_params(ctx) if isinstance(p, click.Option)}
     rows = {
         heading: [_option_row(options.pop(name), ctx) for name in names if name in options]
@@ -120,21 +120,21 @@ def option_rows(command: click.Command, ctx: click.Context) -> dict[str, list[tu
 
 
 def _option_row(option: click.Option, ctx: click.Context) -> tuple[str, str]:
-    """Return the names and the help of an option."""
+    """Return the name of an option as shown in the help, and its help text."""
     names, text = option.get_help_record(ctx) or ("", "")
     text = re.sub(r"\[default: \((.*?)\)(?=[\];])", r"[default: \1", text)
     return names, re.sub(r"\bx(?=[<>]=?\d)|(?<=\d<)x\b|(?<=\d<=)x\b", option.metavar or "x", text)
 
 
 class Command(click.Command):
-    """Command with help that has headings and examples."""
+    """Command whose help has headings for its options, and examples."""
 
     def __init__(self, *args: Any, examples: tuple[str, ...] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.examples = examples
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the options, and the commands of a group."""
+        """Write the options of a command to its help. For a group, also write its commands."""
         for heading, rows in option_rows(self, ctx).items():
             with formatter.section(heading):
                 formatter.write_dl(rows)
@@ -150,7 +150,7 @@ class Command(click.Command):
 
 
 class Group(Command, click.Group):
-    """Group of commands with this kind of help."""
+    """Group of commands whose help has headings for options, and examples."""
 
     command_class = Command
 
@@ -160,10 +160,10 @@ OBJECTS_BEFORE_COLLECTING = 100_000, 50, 50
 
 
 class Commands(Group):
-    """Group of commands. Bad input gives a one-line message and the exit code 2."""
+    """Group of commands. Invalid input gives a one-line error message and the exit code 2."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command, and turn input errors into click errors."""
+        """Run the command, and convert errors on invalid input to errors of click."""
         # A long list consists of many small objects without cycles. Looking for cycles took a
         # tenth of the time.
         gc.set_threshold(*OBJECTS_BEFORE_COLLECTING)
@@ -198,7 +198,7 @@ class Commands(Group):
                 raise BadInput(without_password(f"{error.format_message()}{see}")) from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the commands in the order of the help."""
+        """Return the names of the commands in the order in which the help shows them."""
         return list(self.commands)
 
     def _typed(self, ctx: click.Context, message: object) -> str:

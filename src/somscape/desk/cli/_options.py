@@ -13,13 +13,13 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class WholeNumber(click.IntRange):
-    """Integer option, called a whole number in messages."""
+    """Type of an integer option, which messages call a whole number."""
 
     name = "whole number"
 
 
 class NumberOrFile(click.ParamType[int | str]):
-    """Whole number of at least 1, or the name of a file."""
+    """Type of an option whose value is a whole number of at least 1 or the name of a file."""
 
     name = "number or file"
 
@@ -46,10 +46,10 @@ MISSING_CELLS = {
 
 
 class MissingCells(click.Choice[str]):
-    """Choice for missing values, with advice if "mask" is not supported."""
+    """Type of the option for missing values. Commands that do not support "mask" give advice."""
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the choice, or raise an error with advice."""
+        """Return the chosen value, or raise an error with advice."""
         if value == "mask" and value not in self.choices:
             self.fail(
                 "'mask' leaves missing values out, but a detector needs complete rows. Fill the "
@@ -62,13 +62,13 @@ class MissingCells(click.Choice[str]):
 
 option = partial(click.option, show_default=True)
 result_option = partial(option, type=click.Path(path_type=Path), metavar="FILE")
-"""Option for the path of a result (a file or a folder)."""
+"""Decorator that adds an option for the path of a result, which is a file or a folder."""
 file_option = partial(option, type=click.Path(path_type=Path, dir_okay=False), metavar="FILE")
 """Option for the path of a file."""
 
 
 def together(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
-    """Return a decorator that adds these options to a command."""
+    """Return a decorator that adds the given options to a command."""
 
     def add_all(command: Command) -> Command:
         for add in reversed(options):
@@ -173,13 +173,13 @@ watch_options = together(
 
 
 def _missing_or_none(ctx: click.Context, param: click.Parameter, value: str) -> str | None:
-    """Return the value of --missing. With a roles file, the default is None."""
+    """Return the value of --missing. If a roles file is given but --missing is not, return None."""
     is_typed = ctx.get_parameter_source(param.name or "") is not ParameterSource.DEFAULT
     return value if is_typed or ctx.params.get("roles") is None else None
 
 
 def missing_option(*ways: str) -> Callable[[Command], Command]:
-    """Return the option --missing with the given choices."""
+    """Return a decorator that adds the option --missing with the given choices to a command."""
     return option(
         "--missing",
         type=MissingCells(ways),
@@ -226,7 +226,7 @@ text_options = together(
 
 
 def _ask_password(_ctx: click.Context, _param: click.Parameter, asked: bool) -> bool:
-    """Ask for a password, and store it for the PostgreSQL client."""
+    """Ask for the password of the database, and store it in the variable PGPASSWORD."""
     if asked:
         os.environ["PGPASSWORD"] = click.prompt("Password", hide_input=True, err=True)
     return asked

@@ -39,7 +39,7 @@ ENDINGS = {
     "roles file": (".toml",),
     "card": (".md", ".json"),
 }
-"""Extensions of result files, by kind of content."""
+"""Allowed file extensions of a result, by the kind of its content."""
 
 MARKS = {
     "training": rb'.{8}\{"__metadata__":\{"somscape":"\{\\"checkpoint\\"',
@@ -49,10 +49,10 @@ MARKS = {
     "card": rb'# [^\n]*\n\n- SHA-256: [0-9a-f]{64}\n|\{\s*"kind": "[^"]*",\s*"sha256": "[0-9a-f]+"',
     "model": rb"\x08.\x12\x08somscape",
 }
-"""Patterns for the first bytes of somscape's files, by kind of content."""
+"""Patterns that match the first bytes of files from somscape, by the kind of content."""
 
 TABLE_MARK = re.compile(rb"somscape-table [0-9a-f]{16}")
-"""Mark near the end of somscape's workbooks and Parquet files, with a hash of the columns."""
+"""Pattern of the mark in workbooks and Parquet files of somscape, with a hash of the columns."""
 
 MARKED = {
     **{ending: kind for kind in ("map", "page", "roles file", "card") for ending in ENDINGS[kind]},
@@ -60,13 +60,13 @@ MARKED = {
     ".xlsx": "list",
     ".parquet": "list",
 }
-"""Kind of content of files with a mark, by extension."""
+"""Kind of content of files that contain a mark of somscape, by file extension."""
 
 READ_FILES = ("roles", "dictionary", "audit_key")
 """Common options with input files."""
 
 BEGIN, END = 1 << 12, 1 << 16
-"""Number of bytes with a possible mark at the beginning and at the end of a file."""
+"""Number of bytes at the beginning and at the end of a file in which a mark is searched for."""
 
 BOM = b"\xef\xbb\xbf"
 
@@ -74,10 +74,10 @@ BOM = b"\xef\xbb\xbf"
 def check_result(
     kind: str, target: Path, *inputs: str | None, options: Mapping[str, Any], name: str = "--out"
 ) -> None:
-    """Raise InputError if the extension does not fit the kind, or the file cannot be written.
+    """Raise InputError if `target` must not be written, or has a wrong extension for the kind.
 
-    `kind` is one of `ENDINGS`.  A result never replaces a file in `inputs` or `options`.  `name` is
-    the name of the result in messages.
+    `kind` is one of `ENDINGS`.  A result never replaces a file that is named in `inputs` or
+    `options`.  `name` is the name of the result in error messages.
     """
     _check_target(target, inputs, options, name)
     endings = ENDINGS[kind]
@@ -95,9 +95,9 @@ def check_result(
 
 
 def format_of(target: str, asked: str | None, *, bom: bool) -> str:
-    """Return the format of a list: as requested, by file extension, or CSV.
+    """Return the format of a list: the requested format, else that of the file extension, else CSV.
 
-    Raise InputError if the request and the extension differ, or for an unknown format.
+    Raise InputError if the requested format is not that of the file extension or cannot be written.
     """
     ending = Path(target).suffix.lower().removeprefix(".")
     ending = ending if ending in FORMATS else ""
@@ -117,9 +117,9 @@ def format_of(target: str, asked: str | None, *, bom: bool) -> str:
 def check_file(
     target: Path, *inputs: str | None, options: Mapping[str, Any], name: str = "--out"
 ) -> None:
-    """Raise InputError if a result must not be written to `target`.
+    """Raise InputError if a result must not be written to the file `target`.
 
-    `name` is the name of the result in messages.
+    `name` is the name of the result in error messages.
     """
     _check_target(target, inputs, options, name)
     kind = MARKED.get(target.suffix.lower())
@@ -130,7 +130,7 @@ def check_file(
 def _check_target(
     target: Path, inputs: Sequence[str | None], options: Mapping[str, Any], name: str
 ) -> None:
-    """Raise InputError if the file must not be written, such as an input."""
+    """Raise InputError if `target` must not be written, for example because it is an input."""
     _check_place(target, name)
     if target.is_dir():
         raise InputError(
@@ -160,7 +160,7 @@ def _check_target(
 
 
 def check_output(*inputs: str | None, options: Mapping[str, Any]) -> None:
-    """Raise InputError if standard output is an input file of the command."""
+    """Raise InputError if standard output is redirected to an input file of the command."""
     _check_stream(os.fstat(1), "standard output", inputs, options)
 
 
@@ -186,7 +186,7 @@ def _is_read(
 
 
 def check_differ(results: Mapping[str, Path | None]) -> None:
-    """Raise InputError if two results have the same path."""
+    """Raise InputError if two results would be written to the same path."""
     places: dict[Path, tuple[str, Path]] = {}
     for name, target in results.items():
         if target is None:
@@ -201,7 +201,7 @@ def check_differ(results: Mapping[str, Path | None]) -> None:
 
 
 def _files_of(options: Mapping[str, Any]) -> list[Path]:
-    """Return the input files in the options, and the state folder with its files."""
+    """Return the input files that options name, and the state folder with its files."""
     named = [Path(options[name]) for name in READ_FILES if options.get(name)]
     if "state" not in options:
         return named
@@ -213,17 +213,18 @@ def _files_of(options: Mapping[str, Any]) -> list[Path]:
 
 
 def _check_mark(target: Path, kind: str, *, force: bool, name: str) -> None:
-    """Raise InputError if a file of another kind or program would be lost."""
+    """Raise InputError if a result would replace a file of another kind or of another program."""
     if force or not _may_be_lost(target) or (_mark(target) or "").startswith(kind):
         return
     raise _foreign(target, f"is not a {kind} of somscape", name)
 
 
 def check_replaceable(target: Path, making: Path, *, force: bool, name: str = "--out") -> None:
-    """Raise InputError if a new file would replace a file of another kind, without --force.
+    """Without --force, raise InputError if a new file would replace a file of another kind.
 
-    Files of the same kind have the same mark. For .csv files, they have the same header. A file
-    with the same content may always be replaced.
+    Two files are of the same kind if they have the same mark. Two .csv files are of the same kind
+    if they have the same header. A file with the same content as the new file may always be
+    replaced.
     """
     if force or not _may_be_lost(target) or filecmp.cmp(target, making, shallow=False):
         return
@@ -265,7 +266,7 @@ def _may_be_lost(target: Path) -> bool:
 
 
 def _mark(path: Path) -> str | None:
-    """Return the kind of a somscape file by its mark, or None without a mark."""
+    """Return the kind of a file from the mark that somscape wrote to it, or None without a mark."""
     with path.open("rb") as file:
         begin = file.read(BEGIN)
         file.seek(max(0, path.stat().st_size - END))
@@ -278,7 +279,7 @@ def _mark(path: Path) -> str | None:
 
 
 def _header(path: Path) -> bytes:
-    """Return the header of a .csv file of somscape."""
+    """Return the bytes of the header of a .csv file that somscape wrote."""
     with path.open(encoding="utf-8-sig", newline="\n") as text:
         record = csv.reader(text)
         next(record, None)
@@ -287,9 +288,9 @@ def _header(path: Path) -> bytes:
 
 
 def check_folder(target: Path, *inputs: str | None, options: Mapping[str, Any]) -> None:
-    """Raise InputError if results must not be written to a folder.
+    """Raise InputError if results must not be written to the folder `target`.
 
-    A folder is replaced only if it is empty or contains only results. One result must be a map.
+    A folder is replaced only if it is empty or contains only results, one of them a map.
     """
     _check_place(target, "--out")
     files = [*_files(inputs), *_files_of(options)]
@@ -336,7 +337,7 @@ def check_folder(target: Path, *inputs: str | None, options: Mapping[str, Any]) 
 
 
 def _files(inputs: Sequence[str | None]) -> list[Path]:
-    """Return the files of inputs and results, without None."""
+    """Return the paths of all files that the given inputs and results consist of."""
     return [file for path in inputs if path is not None for file in paths_of(path)]
 
 
@@ -352,21 +353,21 @@ def _check_place(target: Path, name: str) -> None:
 
 
 MAX_CLASSES = 5
-"""Maximum number of shown values of a label. With more values, all but one are "other"."""
+"""Maximum number of label values that the page shows. With more, all but one are "other"."""
 
 
 @dataclass(frozen=True, eq=False)
 class ResultFiles:
-    """The result files of a detection, and its rows for a database.
+    """Writes the result files of a detection, and sends the listed rows to a database.
 
     Attributes
     ----------
     options : mapping
         Options of the command line.
     command : str
-        Command line for making the same files again.
+        Command line that makes the same result files again.
     notes : sequence of str or None, default=None
-        Notes for the page. If None, the page has the notes of the watch's run.
+        Notes for the page. If None, the notes of the watch's run are shown.
     """
 
     options: Mapping[str, Any]
@@ -387,9 +388,9 @@ class ResultFiles:
         self.write_lists(folder, found, outcome)
 
     def write_lists(self, folder: Path, found: Found, outcome: RunOutcome | None) -> None:
-        """Write the list, the map and the page.
+        """Write the files of the list, the map and the page to a folder.
 
-        With the `outcome` of a watch, the list marks new rows, and the page begins with the
+        If `outcome` of a watch is given, the list marks new rows and the page begins with this
         outcome.
         """
         kind, bom = self.options["format"] or "csv", self.options["bom"]
@@ -402,13 +403,13 @@ class ResultFiles:
             (folder / name).write_text(text, encoding="utf-8", newline="\n")
 
     def send(self, found: Found) -> str | None:
-        """Send the listed rows to the database, if there is one."""
+        """Send the listed rows to the database that the options name, if any."""
         return send_alerts(found.alerts, found.detector, found.table, found.rule, self.options)
 
 
 @contextmanager
 def results_in(out: Path) -> Iterator[tuple[Path, list[RunOutcome]]]:
-    """Yield a new folder and an empty list for the run. At the end, the folder replaces `out`."""
+    """Yield a new folder for results that replaces `out` at the end, and a list for the run."""
     with recording(out) as recorded, whole(out) as folder:
         yield folder, recorded
 
@@ -427,7 +428,7 @@ NAME = "--save-roles"
 def check_save_roles(
     target: Path | None, out: Path | None, *inputs: str | None, options: Mapping[str, Any]
 ) -> None:
-    """Raise InputError if a roles file must not be written to `target`."""
+    """Raise InputError if the roles file must not be written to `target`."""
     if target is None:
         return
     if out is not None and target.resolve().is_relative_to(out.resolve()):

@@ -1,4 +1,4 @@
-"""Commands `report`, `info` and `convert`: describe a map, and convert files."""
+"""Commands `report`, `info` and `convert`, which describe maps and convert files."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -51,7 +51,7 @@ from somscape.tables.table import Table
 
 
 def report_file(map_file: str, path: str, out: Path, **options: Any) -> None:
-    """Write a page that shows the rows of a file on a saved map."""
+    """Write a page that shows where the rows of a file are on a saved map."""
     regions_file = options["n_regions"] if isinstance(options["n_regions"], str) else None
     check_result("page", out, map_file, path, regions_file, options=options)
     flags = any(options[name] is not None for name in RULES)
@@ -112,7 +112,7 @@ def _regions(map_: Map, given: int | str | None) -> Regions:
 
 
 def _classes_line(found: dict[str, Any]) -> str:
-    """Return a line about the quality of a classifier."""
+    """Return a line on the accuracy of a classifier."""
     accuracy, n_known = found["accuracy"], found["n_known"]
     told = UNTOLD if accuracy is None else f"{100 * accuracy:.1f} %"
     line = f"{len(found['names'])} classes; cross-validated accuracy {told}"
@@ -194,7 +194,7 @@ def _of_model(model: Answering) -> list[tuple[str, Any]]:
 
 
 def _other_roles(encoding: Encoding) -> list[tuple[str, Any]]:
-    """Return settings of the roles such as layers, without the kinds of columns."""
+    """Return those settings of the roles that are not kinds of columns, such as layers."""
     said = said_by(encoding.roles)
     weights = said.pop("layer_weights", {})
     if "layers" in said:
@@ -238,7 +238,7 @@ FILES = ("table", "winners", "regions")
 """Options that name an input file."""
 
 LISTS = (".bm", ".cls", ".umx")
-"""Extensions of files that can only become tables."""
+"""Extensions of those input files that can only be converted to tables."""
 
 
 def convert_file(source: str, out: Path, **options: Any) -> None:
@@ -301,7 +301,7 @@ def convert_file(source: str, out: Path, **options: Any) -> None:
 
 
 def _ending(path: str) -> str:
-    """Return the extension of a file, or of the first file in a folder."""
+    """Return the extension of a file. For a folder, return that of its first file."""
     return (paths_of(path)[0] if Path(path).is_dir() else Path(path)).suffix.lower()
 
 
@@ -328,7 +328,7 @@ def _shape_words(n_rows: int, n_columns: int) -> str:
 
 
 def _table(source: str, came: str, options: dict[str, Any]) -> dict[str, Any]:
-    """Return the columns of a file by name."""
+    """Return the columns of a file to be converted, by column name."""
     if came == ".bm":
         return save.winners_columns(save.read_bm(source))
     if came == ".cls":
@@ -403,7 +403,7 @@ def _write_map(thing: Saved, out: Path, options: dict[str, Any]) -> str:
 
 
 def _ids(map_: Map, rows: Any) -> dict[str, Sequence[str]] | None:
-    """Return the id column of the rows by name, or None without ids."""
+    """Return the ids of rows in a dict with the name of the id column, or None without ids."""
     if not isinstance(rows, Table) or map_.encoding.named("id") not in rows.names:
         return None
     name, ids = ids_of(map_, rows)
@@ -411,7 +411,7 @@ def _ids(map_: Map, rows: Any) -> dict[str, Sequence[str]] | None:
 
 
 def _rows_for(map_: Map, path: str, options: dict[str, Any]) -> Any:
-    """Return rows for a map, as a table. Files of other programs give an array."""
+    """Return the rows of a file as a table for a map. Files of other programs give an array."""
     came = _ending(path)
     if came not in ROW_READERS:
         return _read_table(path, options)

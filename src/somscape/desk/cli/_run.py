@@ -44,7 +44,7 @@ MAX_SHOWN = 10
 
 
 def run_named(name: str, path: str | None, out: Path | None, **options: Any) -> int:
-    """Run a watch, print the changes since its last run, and return the exit code."""
+    """Run a watch, print how its list has changed since the last run, and return the exit code."""
     format_of("alerts", options["format"], bom=options["bom"])
     check_sink_of(options)
     sent = None
@@ -95,7 +95,7 @@ def _draft(results: ResultFiles, folder: Path, outcome: RunOutcome) -> None:
 
 
 def score_watch(first: str | None, second: str | None, out: str, **options: Any) -> int:
-    """Run a watch on a table, for `score --watch`."""
+    """Run a watch on a table, for the command `score --watch`."""
     if first is None or second is not None:
         raise InputError(
             "`watch` uses the map of the watch, so MAP must be left out. Give only TABLE.",
@@ -205,7 +205,7 @@ def mark_case(name: str, key: str, said: str, **options: Any) -> None:
 
 
 def export_cases(name: str, out: Path, state_of: str | None, **options: Any) -> None:
-    """Write the cases of a watch to a file."""
+    """Write a file that lists the cases of a watch."""
     check_result("list", out, options=options)
     kind = format_of(str(out), None, bom=False)
     with open_state(options) as state:

@@ -1,4 +1,4 @@
-"""Commands `score` and `predict`: apply a saved model to new rows."""
+"""Commands `score` and `predict`, which apply a saved model to the rows of a new file."""
 
 import sys
 from dataclasses import replace
@@ -49,7 +49,7 @@ def load_detector(path: str) -> Detector:
     Raises
     ------
     InputError
-        If the file cannot be read or contains only a map.
+        If the file cannot be read, or if it contains a map without a detector.
     """
     thing = load(path)
     if not isinstance(thing, Detector):
@@ -103,13 +103,13 @@ def score_file(map_file: str, path: str, out: str, **options: Any) -> None:
 def _say_written(
     console: Console, map_file: str, encoding: Encoding, table: Table, written: list[str | None]
 ) -> None:
-    """Print lines about columns, missing and new values, and written files."""
+    """Print the kinds of columns, the numbers of missing and new values, and the written files."""
     say(console, columns_line(encoding, map_file), *gaps_of(encoding, table))
     say(console, *(f"Wrote {each}" for each in written if each not in (None, "-")))
 
 
 def _kind_of(out: str, *inputs: str | None, options: dict[str, Any]) -> str:
-    """Return the format of a result, or raise InputError."""
+    """Return the format of the result file. Raise InputError if the file must not be written."""
     if out == "-":
         check_output(*inputs, options=options)
     else:
@@ -125,7 +125,7 @@ def _kind_of(out: str, *inputs: str | None, options: dict[str, Any]) -> str:
 
 
 def _columns(table: Table, given: tuple[str, ...], id_column: str | None) -> list[Column]:
-    """Return the columns of --columns without the id. The id is always written."""
+    """Return the columns in the option --columns, except the id. The id is always written."""
     if "none" in given and len(given) > 1:
         raise InputError(
             "--columns none is given together with other columns. Leave the word none out.",
@@ -140,7 +140,7 @@ def _columns(table: Table, given: tuple[str, ...], id_column: str | None) -> lis
 def _scores(
     detector: Detector, table: Table, alerts: Alerts, originals: list[Column], *, is_sorted: bool
 ) -> Table:
-    """Return a table with the score of each row."""
+    """Return a table that contains a row with the score of each row of `table`."""
     rows = alerts.rows if is_sorted else np.arange(table.n_rows)
     place = np.empty(table.n_rows, dtype=np.intp)  # position of each row in the list
     place[alerts.rows] = np.arange(table.n_rows)
@@ -171,7 +171,7 @@ def _scores(
 
 
 def predict_file(model_file: str, path: str, out: str, **options: Any) -> None:
-    """Predict the target for the rows of a file, and write the predictions."""
+    """Predict the target of each row in a file, and write the predictions."""
     kind = _kind_of(out, model_file, path, options=options)
     model = _load_model(model_file)
     if options["reject"] is not None:

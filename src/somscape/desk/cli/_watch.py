@@ -1,4 +1,4 @@
-"""Open the state, and make a watch of a detection."""
+"""Open the state, and make a watch from the result of a detection."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -26,14 +26,14 @@ MIN_KEY = 16
 
 
 def open_state(options: Mapping[str, Any]) -> State:
-    """Open the state with the options ``state`` and ``audit_key``."""
+    """Open the state that the options ``state`` and ``audit_key`` describe."""
     path = options["audit_key"]
     key = None if path is None else _secret(path, bool(options["allow_readable_secrets"]))
     return State(options["state"] or state_folder(), key)
 
 
 def author_of(options: Mapping[str, Any]) -> str:
-    """Return the value of the option ``author``, or the user of this computer."""
+    """Return the value of the option ``author``, or else the name of the computer's user."""
     return str(options.get("author") or user_of_computer())
 
 
@@ -51,7 +51,7 @@ def _secret(path: Path, may_be_readable: bool) -> bytes:
 
 @dataclass(frozen=True, eq=False)
 class NewWatch:
-    """A new watch, or a watch with a new map.
+    """A new watch to be saved, or an existing watch that receives a new map.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class NewWatch:
     known : ndarray or None
         Known decisions on the rows, for training.
     map_before : Map or None
-        Earlier map, or None for a new watch.
+        Map that the watch had before, or None for a new watch.
     """
 
     state: State
@@ -70,7 +70,7 @@ class NewWatch:
     map_before: Map | None
 
     def begun(self, found: Found, options: Mapping[str, Any]) -> RunOutcome:
-        """Save the watch, and record its first run."""
+        """Save the watch, and record the result of a detection as its first run."""
         notes = []
         if found.detector.marks is not None:
             notes.append(found.detector.effect_of_marks)
@@ -100,7 +100,7 @@ def _map_change_notes(before: Map, after: Map) -> list[str]:
 
 
 def check_watch(options: dict[str, Any], path: str) -> None:
-    """Raise InputError if the options for watches are invalid."""
+    """Raise InputError if options for a watch are given without a watch or with invalid values."""
     if options["watch"] is None:
         given = [name for name in ("key", "clear_for", "replace") if options[name]]
         if given:
@@ -117,7 +117,7 @@ def check_watch(options: dict[str, Any], path: str) -> None:
 def watch_of(
     options: Mapping[str, Any], subject: PerOptions, encoding: Encoding
 ) -> Iterator[NewWatch | None]:
-    """Yield the watch in the options, or None."""
+    """Yield the watch that the options name, or None."""
     name = options["watch"]
     if name is None:
         yield None
@@ -144,7 +144,7 @@ def watch_of(
 
 
 def _check_columns(name: str, before: Encoding, now: Encoding) -> None:
-    """Raise InputError if the new map of a watch would have other columns."""
+    """Raise InputError if the new map of a watch would use other columns than its old map."""
     old, new = ([code.name for code in each.used] for each in (before, now))
     only = {
         "only the watch uses": [column for column in old if column not in new],

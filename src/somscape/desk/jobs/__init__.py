@@ -1,1 +1,1 @@
-"""Turn options into a ranked list, for the command line, watches and the app."""
+"""Rank the rows of a table as options request. The command line, watches and the app use this."""

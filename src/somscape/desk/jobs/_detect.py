@@ -1,4 +1,4 @@
-"""Turn a table and options into a ranked list, a map and a report."""
+"""Train a detector as options request, and write the ranked rows, the map and a report."""
 
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -37,7 +37,7 @@ from somscape.tables.table import Table, table_from_columns
 
 
 def agreement_of(alerts: Alerts, label: Label) -> Agreement:
-    """Compare the ranking with the known labels of rows."""
+    """Return how well the ranking agrees with the known labels of rows."""
     is_known = label.is_known[alerts.rows]
     rows = alerts.rows[is_known]
     n_alerts = int(is_known[: alerts.n_alerts].sum())
@@ -45,7 +45,7 @@ def agreement_of(alerts: Alerts, label: Label) -> Agreement:
 
 
 def page_agreement(label: Label, agreement: Agreement | None) -> dict[str, Any]:
-    """Return the label and its agreement with the ranking as data for the page."""
+    """Return data for the page on the label, and on how well the ranking agrees with it."""
     is_compared = agreement is not None and agreement.n_alerts > 0
     more = vars(agreement) if is_compared else {}
     return {"label": label.column, "value": label.value, **more}
@@ -58,7 +58,7 @@ RULES = ("alerts", "fdr", "p_value", "amount", "cost")
 def rule_of(
     options: Mapping[str, Any], table: Table, *, above_threshold: bool = False
 ) -> AlertRule:
-    """Return the rule from the command-line options. Only one option can set a rule."""
+    """Return the rule that chooses the listed rows. Only one option can set a rule."""
     amount, cost, alerts = options["amount"], options["cost"], options["alerts"]
     if (amount is None) != (cost is None):
         lacking, given = ("`cost`", "`amount`") if cost is None else ("`amount`", "`cost`")
@@ -88,7 +88,7 @@ def rule_of(
 
 
 def command_line(words: Sequence[str], options: Mapping[str, Any], out: str) -> str:
-    """Return the command that makes the same files in any folder."""
+    """Return the command line that makes the same result files in any folder."""
     kinds = ("id_column", "per", "label", *KIND_OPTIONS, "date_format", "roles", "dictionary")
     reading = ("missing", "missing_values", *READING, *FROM_DATABASE)
     ranking = (*RULES, "contamination", "calibration", "seed", "to", "to_table")
@@ -114,7 +114,7 @@ def _quoted(word: str) -> str:
 
 
 def roles_heading(source: str, name: str, found: Sequence[str]) -> list[str]:
-    """Return the first lines of a roles file, with a command that uses the file."""
+    """Return the first lines of a roles file. One line contains a command that uses the file."""
     again = command_line(["detect", "TABLE"], {"roles": name}, "DIR")
     return [
         f"What the columns of {source} were taken for, by somscape {__version__}.",
@@ -124,24 +124,24 @@ def roles_heading(source: str, name: str, found: Sequence[str]) -> list[str]:
 
 
 def now() -> str:
-    """Return the date and time for the footer of a page."""
+    """Return the current date and time as text for the footer of a page."""
     return datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 FORMATS = ("csv", "xlsx", "parquet")
 
 DECISIONS = ("confirmed", "cleared", "later")
-"""Decisions in the menu of a cell in Excel."""
+"""Decisions that the menu of a cell in an Excel workbook offers."""
 
 NUMBERS = ("score", "p_value")
-"""Number columns that are rounded in lists for people."""
+"""Names of the number columns whose values are rounded in lists for people."""
 
 SHOWN = "[<0.001]0.0E+00;0.000"
 """Excel's number format for these columns."""
 
 
 def check_format(kind: str, *, bom: bool = False) -> None:
-    """Raise InputError if a file format cannot be written."""
+    """Raise InputError if a list cannot be written in a file format."""
     if kind == "xlsx":
         check_libraries("writing a .xlsx file", ("excel",), "xlsxwriter")
     if bom and kind != "csv":
@@ -152,7 +152,7 @@ def check_format(kind: str, *, bom: bool = False) -> None:
 
 
 def score_words(detector: Detector) -> str:
-    """Return the score and the model size of a detector in words."""
+    """Return a phrase with the kind of score and the number of prototypes of a detector."""
     n = len(detector.members)
     by = f", by {n} maps" if n else ""
     return f"{detector.score}, {detector.of_all_rows.n_prototypes} prototypes{by}"
@@ -160,14 +160,14 @@ def score_words(detector: Detector) -> str:
 
 @dataclass(frozen=True, eq=False)
 class ResultList:
-    """A list of rows, with its model and rule.
+    """A list of rows, with the detector and the rule from which the list was made.
 
     Attributes
     ----------
     name : str
         Name of the list, for example "alerts".
     rows : Table
-        Rows with the columns ``score``, ``p_value`` and ``reasons``.
+        The listed rows, with the columns ``score``, ``p_value`` and ``reasons``.
     detector : Detector
     rule : AlertRule
         The rule that chose or flagged rows.
@@ -185,7 +185,7 @@ class ResultList:
     command: str
 
     def content(self, kind: str, *, bom: bool = False) -> Iterator[bytes]:
-        """Yield the content of a file in pieces."""
+        """Yield the bytes of the file of the list in pieces."""
         if kind == "parquet":
             yield from table_bytes(kind, self.rows)
         elif kind == "csv":
@@ -194,7 +194,7 @@ class ResultList:
             yield workbook_bytes([self._list(), self._columns(), self._method()])
 
     def _list(self) -> Sheet:
-        """Return a sheet of the rows with empty columns for decisions and comments."""
+        """Return a worksheet of the listed rows with empty columns for decisions and comments."""
         rows = _for_people(self.rows)
         own = ("decision", "comment")
         columns: dict[str, Column | list[str]] = {}
@@ -232,7 +232,7 @@ class ResultList:
 
 
 def _for_people(rows: Table) -> Table:
-    """Return the list with rounded scores and p-values."""
+    """Return the listed rows with rounded scores and p-values."""
     return Table(tuple(map(_rounded, rows.columns)), rows.source)
 
 
@@ -243,7 +243,7 @@ def _rounded(column: Column) -> Column:
 
 
 MANY_ROWS = 1 << 18
-"""Smallest number of rows to rank in parallel to other work."""
+"""Minimum number of rows of a table at which rows are ranked in parallel to other work."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -262,7 +262,7 @@ class Found:
     agreement : Agreement or None
         Agreement of the ranking with the label.
     grouped : Grouped or None
-        The original rows of each customer, if the rows are customers.
+        The original rows of each customer, if each row of `table` is a customer.
     """
 
     table: Table
@@ -303,7 +303,7 @@ class Found:
         command: str = "",
         alerts: Table | None = None,
     ) -> Iterator[bytes]:
-        """Yield the content of the list's file in parts. See `write`."""
+        """Yield the bytes of the file of the list in pieces. See `write`."""
         if alerts is None:
             alerts = self.alerts.to_table(self.detector.map_, self.table)
         results = ResultList("alerts", alerts, self.detector, self.rule, self.table, command)
@@ -318,7 +318,7 @@ class Found:
         command: str = "",
         alerts: Table | None = None,
     ) -> None:
-        """Write the list, the rows of the listed customers, and the detector."""
+        """Write the list, the rows of the listed customers, and the detector to a folder."""
         content = self.content(kind, bom=bom, command=command, alerts=alerts)
         write_whole(folder / f"alerts.{kind}", content)
         if self.grouped is not None:
@@ -327,7 +327,7 @@ class Found:
 
 
 def detection_of(options: Mapping[str, Any]) -> Detection:
-    """Return the settings of the detection from options."""
+    """Return the settings of a detection that options contain."""
     given = options.get("contamination")
     share = {} if given is None else {"contamination": given}
     return Detection(**share, calibration=options.get("calibration") or "global")
@@ -346,7 +346,7 @@ def detect(
     after: Map | None = None,
     outermost: Outermost | None = None,
 ) -> Found:
-    """Train a detector on a table and rank its rows."""
+    """Train a detector on a table, and rank the rows of the table."""
     start = _start_from(after, encoding)
     settings = Settings(seed=options["seed"], callbacks=tuple(callbacks), **start)
     rows = encoding.encode(table)
@@ -380,21 +380,21 @@ def _start_from(after: Map | None, encoding: Encoding) -> dict[str, Any]:
 
 @dataclass
 class MapCount:
-    """Counter of finished maps in a training of several maps.
+    """Counter of the maps that are finished in a training of several maps.
 
     Attributes
     ----------
     n_done : int
         Number of finished maps.
     share : float
-        Finished share of the current map's training, from 0 to 1.
+        Finished share of the training of the current map, from 0 to 1.
     """
 
     n_done: int = 0
     share: float = 0.0
 
     def note(self, step: Progress) -> None:
-        """Update the counter with the progress that a callback receives."""
+        """Update the counter from the progress that the training passes to a callback."""
         share = step.step / step.n_steps
         if share <= self.share:
             self.n_done += 1

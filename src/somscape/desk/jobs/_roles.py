@@ -1,4 +1,4 @@
-"""Turn options into roles of columns, and transactions into customers."""
+"""Find the roles of columns from options, and combine transactions into customers."""
 
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -29,15 +29,15 @@ KIND_OPTIONS = ("drop", "protect", "category", "number", "ordinal", "date")
 
 TEXT_READING = ("delimiter", "decimal", "encoding")
 READING = (*TEXT_READING, "sheet")
-"""Options for reading a table, including the options for text files."""
+"""Names of the options for reading a table. Some of them apply only to text files."""
 
 FROM_DATABASE = ("table", "query")
-"""Options for choosing the data in a database."""
+"""Names of the options that choose which data of a database are read."""
 
 
 @dataclass(frozen=True, eq=False)
 class Label:
-    """The column, the value and the labeled rows of a label.
+    """The column and the value of a label, and the rows in which the column has this value.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class Label:
     is_known : ndarray of shape (n_rows,), bool
         Whether the label of each row is known.
     is_rarer : bool
-        Whether the value was chosen as the rarest value.
+        Whether the value was chosen automatically because it is the rarest value of the column.
     """
 
     column: str
@@ -57,21 +57,21 @@ class Label:
 
 
 def split_label(label: str | None, table: Table) -> tuple[str | None, str | None]:
-    """Split COL=VALUE. The name of the column can contain an equals sign."""
+    """Split the text COL=VALUE into column and value. COL can contain an equals sign."""
     if label is None or label in table.names or "=" not in label:
         return label, None
     return _split(label, table)
 
 
 def _split(text: str, table: Table) -> tuple[str, str]:
-    """Split after the longest column name at the start, else at the first equals sign."""
+    """Split a text after the longest column name at its start, else at the first equals sign."""
     names = [name for name in table.names if text.startswith(f"{name}=")]
     column = max(names, key=len) if names else text.partition("=")[0]
     return column, text[len(column) + 1 :]
 
 
 def told_table(path: str, options: Mapping[str, Any]) -> tuple[Table, Roles, list[str]]:
-    """Read a table. Return three values: the table, the roles of its columns, and notes."""
+    """Read a table. Return the table, the roles of its columns, and notes on the table."""
     file = options.get("roles")
     saved = Roles() if file is None else read_roles(file)
     table = read_table(path, **reading_of(path, options, saved))
@@ -97,7 +97,7 @@ def reading_of(path: str, options: Mapping[str, Any], roles: Roles) -> dict[str,
 
 
 def given_reading(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options for reading a table that are set."""
+    """Return those options for reading a table that are given."""
     named = (*READING, "missing_values", *FROM_DATABASE)
     return {name: options[name] for name in named if options.get(name) not in (None, ())}
 
@@ -132,7 +132,7 @@ def roles_from(table: Table, options: Mapping[str, Any]) -> Roles:
 
 
 def split_ordinal(text: str, table: Table) -> tuple[str, list[Any]]:
-    """Split COL=LOW<...<HIGH. Without levels, use the sorted numbers of the column."""
+    """Split the text COL=LOW<...<HIGH. Without levels, return the sorted numbers of COL."""
     if text not in table.names and "=" in text:
         name, levels = _split(text, table)
         return name, [level.strip() for level in levels.split("<")]
@@ -148,12 +148,12 @@ def split_ordinal(text: str, table: Table) -> tuple[str, list[Any]]:
 
 
 def find_label(table: Table, label: str | None) -> Label | None:
-    """Return the label for the comparison, by default with the rarest value."""
+    """Return the label that is compared with the ranking. Without a value, use the rarest value."""
     return label_of(table, *split_label(label, table))
 
 
 def label_of(table: Table, column: str | None, value: str | None) -> Label | None:
-    """Return the label for the comparison from a column and a value. See `find_label`."""
+    """Return the label with this column and value, by default with the rarest value."""
     if column is None:
         return None
     texts = np.array(level_texts(table.column(column)), dtype=object)
@@ -191,17 +191,17 @@ def label_of(table: Table, column: str | None, value: str | None) -> Label | Non
 
 
 ROWS_FILE = "alerts_rows.csv"
-"""Name of the file with the rows of the listed customers."""
+"""Name of the file that contains the original rows of the listed customers."""
 
 GIVEN = ("numbers", "categories", "dates", "drop", "protect")
-"""Roles for columns of both customers and transactions."""
+"""Names of the roles that apply to columns of customers and to columns of transactions."""
 
 ROLES = {"number": "numbers", "category": "categories", "date": "drop"}
-"""Role of a column that `per` made, by kind. Dates are dropped because later customers would seem
-far from the map. Days are used instead of dates."""
+"""Role of a column that was made by combining transactions, by its kind. Dates are dropped because
+later customers would seem far from the map."""
 
 TAKEN_AS = {"number": "numbers", "category": "categories", "date": "dates"}
-"""Role of a column of transactions by kind."""
+"""Role of a column of transactions, by the kind of the column."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,7 +218,7 @@ class PerOptions:
     grouped : Grouped or None
         With ``--per``, the rows of each customer.
     given : Roles
-        Roles of the columns of the table from the file.
+        Roles of the columns of the table in the file.
     whys : mapping of str to str
         Reasons for automatic roles, by column.
     """
@@ -232,7 +232,7 @@ class PerOptions:
 
     @property
     def as_read(self) -> Table:
-        """The table from the file with all notes."""
+        """The table as it was read from the file, with all notes on the table."""
         if self.grouped is None:
             return self.table
         return replace(self.grouped.rows, notes=self.table.notes)
@@ -247,7 +247,7 @@ class PerOptions:
         return replace(code, why=code.why.replace("as asked", why))
 
     def lasting(self, encoding: Encoding) -> tuple[Roles, dict[str, str]]:
-        """Return the roles for reading later tables, with a comment on each column."""
+        """Return the roles with which later tables are read, and a comment on each column."""
         given = self.given
         if self.label is not None:
             given = replace(given, label_value=self.label.value)
@@ -269,7 +269,7 @@ class PerOptions:
         }
 
     def _made_of(self, name: str, told: Mapping[str, str]) -> str:
-        """Return the columns made from a column, or the reason why none was made."""
+        """Return the names of the columns made from a column, or why no column was made."""
         assert self.grouped is not None
         made = (n for n, what in self.grouped.made.items() if what.column == name and n not in told)
         why = "as asked" if name in told else "different in most rows"
@@ -306,7 +306,7 @@ def ready(table: Table, roles: Roles) -> PerOptions:
 def _split_off_label(
     table: Table, column: str | None, value: str | None, by: Sequence[str]
 ) -> tuple[Label | None, Table]:
-    """Return two values: the label of transactions or None, and the table without the label."""
+    """Return two values: the label of transactions or None, and the table without this column."""
     if column not in table.names:
         return None, table
     if column in by:
@@ -318,7 +318,7 @@ def _split_off_label(
 
 
 def _notes(grouped: Grouped, roles: Roles, unfit: Sequence[UnusedColumn]) -> list[str]:
-    """Return notes on columns that are missing in the table of customers."""
+    """Return notes on columns of the transactions that the table of customers does not contain."""
     names, rows = grouped.table.names, grouped.rows.names
     notes: list[str] = [*notes_of_unfit(code for code in unfit if code.name not in names)]
     differ = [name for name in roles.protect if name in rows and name not in names]
@@ -331,7 +331,7 @@ def _notes(grouped: Grouped, roles: Roles, unfit: Sequence[UnusedColumn]) -> lis
 
 
 def _columns_not_made(grouped: Grouped, roles: Roles) -> list[str]:
-    """Return the columns to leave out that `per` did not make from these rows."""
+    """Return the dropped or protected columns that combining these transactions did not make."""
     there, rows = grouped.table.names, grouped.rows.names
     names = (*roles.drop, *roles.protect)
     return [n for n in names if n not in (*there, *rows) and may_be_made(n, rows)]
@@ -340,7 +340,7 @@ def _columns_not_made(grouped: Grouped, roles: Roles) -> list[str]:
 def _roles_of_customers(
     grouped: Grouped, roles: Roles, rows: Table, unfit: Sequence[UnusedColumn]
 ) -> tuple[Roles, dict[str, str]]:
-    """Return two values: the roles of the customers' columns, and reasons for automatic roles."""
+    """Return the roles of the columns of customers, and reasons for roles found automatically."""
     names = grouped.table.names
     parts, own = (
         part_names(dict.fromkeys(dates, True), rows.names)
@@ -391,7 +391,7 @@ def _with_label(grouped: Grouped, label: Label | None, rows: Table) -> PerOption
 
 
 def ready_for(map_: Map, table: Table, options: Mapping[str, Any]) -> PerOptions:
-    """Return a table for a saved map. Some maps need one row for each customer."""
+    """Return a table for a saved map. Some maps need the rows of each customer combined."""
     by, given = options["per"], options.get("label")
     names = [code.name for code in map_.encoding.columns]
     ranks_customers = ROW_COUNT in names and ROW_COUNT not in table.names
@@ -421,7 +421,7 @@ def ready_for(map_: Map, table: Table, options: Mapping[str, Any]) -> PerOptions
 
 
 def rows_of_alerts(grouped: Grouped, alerts: Alerts) -> Table:
-    """Return the rows of the listed customers, with each customer's rank."""
+    """Return the original rows of the listed customers, each with the customer's rank."""
     parts = [grouped.rows_of(customer) for customer in alerts.rows[: alerts.n_alerts]]
     rank = np.repeat(np.arange(1, len(parts) + 1), [len(part) for part in parts])
     rows = grouped.rows.take(np.concatenate([np.empty(0, dtype=np.intp), *parts]))

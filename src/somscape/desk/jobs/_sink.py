@@ -1,4 +1,4 @@
-"""Write listed rows to a table of a database. A repeated run does not add rows twice."""
+"""Write the listed rows to a table of a database. A repeated run does not add its rows again."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ RUN_LETTERS = 16
 
 
 def run_of(table: Table, detector: Detector, rule: AlertRule) -> str:
-    """Return the name of a run. The same table, detector and rule give the same name."""
+    """Return the name of a run. Runs with the same table, detector and rule have the same name."""
     digest = _digest_of(table)
     record = detector.to_record()
     _add(digest, {name: value for name, value in record.header.items() if name != "versions"})
@@ -30,7 +30,7 @@ def run_of(table: Table, detector: Detector, rule: AlertRule) -> str:
 
 
 def data_hash(table: Table) -> str:
-    """Return a hash of the column names and values of a table."""
+    """Return a hash of the names and values of all columns of a table."""
     return str(_digest_of(table).hexdigest())
 
 
@@ -53,7 +53,7 @@ def _add(digest: Any, *parts: Any) -> None:
 
 
 def check_sink_of(options: Mapping[str, Any]) -> None:
-    """Raise InputError if the listed rows cannot be written to the database."""
+    """Raise InputError if the options for writing listed rows to a database are not valid."""
     url, name = options.get("to"), options.get("to_table")
     if url is None and name is None:
         return
@@ -75,7 +75,7 @@ def check_sink_of(options: Mapping[str, Any]) -> None:
 def send_alerts(
     alerts: Alerts, detector: Detector, table: Table, rule: AlertRule, options: Mapping[str, Any]
 ) -> str | None:
-    """Write the listed rows to the database in the options, if any."""
+    """Write the listed rows to the database that the options name, if any."""
     if options.get("to") is None:
         return None
     n, run = alerts.n_alerts, run_of(table, detector, rule)

@@ -1,4 +1,4 @@
-"""The column to predict, its model, and columns with the same information."""
+"""The column to predict, its model, and other columns that contain the same information."""
 
 import re
 import shlex
@@ -25,13 +25,13 @@ from somscape.tables.encoding import Encoding
 from somscape.tables.table import Table, table_from_columns
 
 MAX_SHOWN = 8
-"""Largest number of classes to name in a text."""
+"""Maximum number of classes that a text names."""
 
 MAX_CLASSES = 20
-"""A number column with at most this many different values is treated as classes."""
+"""Maximum number of distinct numbers in a target column for which they are treated as classes."""
 
 DIGITS = 6
-"""Number of significant digits for the bounds of a range. Whole numbers are not rounded."""
+"""Number of significant digits of the smallest and the largest number in a text."""
 
 UNTOLD = "unknown, because no row could be left out"
 
@@ -39,10 +39,10 @@ MAX_TAUGHT = 300
 """Largest number of classes to learn. The training time grows with its square."""
 
 AS_CLASSES = ("categories", "ordinals")
-"""Roles for treating the numbers of a column as classes."""
+"""Roles with which the numbers in a column are treated as classes."""
 
 LONG = re.compile(r"-?[1-9][0-9]{15,}")
-"""Pattern of numbers that are too long for a float. These numbers are treated as names."""
+"""Pattern of integers with too many digits for a float. These numbers are treated as names."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,11 +53,12 @@ class Target:
     ----------
     name : str
     values : ndarray of shape (n_rows,)
-        Index of each row's class in `classes`, -1 if unknown.  For a number column, the numbers.
+        Index in `classes` of the class of each row, or -1 if the class is unknown.  For a number
+        column, the numbers.
     is_known : ndarray of shape (n_rows,), bool
         Whether the value is present.
     classes : ndarray of str or None
-        Classes in sorted order; None if the target is a number.
+        The classes in sorted order, or None if the target is a number.
     """
 
     name: str
@@ -70,14 +71,14 @@ class Target:
         return replace(self, values=self.values[some], is_known=self.is_known[some])
 
     def to_tell(self) -> Float64s:
-        """Return a column of 0 and 1 for each class, or the numbers as a column."""
+        """Return one column of 0 and 1 for each class, or one column of the target's numbers."""
         if self.classes is None:
             return np.asarray(self.values[:, None])
         return np.eye(len(self.classes))[self.values]
 
 
 def target_of(table: Table, name: str, role: str | None = None) -> Target:
-    """Return a column as a target. Many different numbers give a number, else classes."""
+    """Return a column as a target. Many different numbers give a number, others give classes."""
     column = table.column(name)
     is_known = ~np.asarray(column.missing)
     place = f"Target column '{name}' of {table.source}"
@@ -123,7 +124,7 @@ def target_of(table: Table, name: str, role: str | None = None) -> Target:
 
 
 def _class_indices(column: Column) -> tuple[Ints, NDArray[Any]]:
-    """Return two values: the class index of each row (-1 if missing), and the sorted classes."""
+    """Return two values: the index of each row's class (-1 if missing), and the sorted classes."""
     codes, texts = column.coded()
     codes = np.where(column.missing, -1, codes)
     kinds, rows = np.unique(codes, return_index=True)
@@ -139,7 +140,7 @@ def _class_indices(column: Column) -> tuple[Ints, NDArray[Any]]:
 
 
 def notes_on(target: Target) -> list[str]:
-    """Return sentences on a target before the training."""
+    """Return sentences that describe a target, to be printed before the training."""
     known = target.values[target.is_known]
     if target.classes is None:
         return [
@@ -179,7 +180,7 @@ def train_target(
 
 
 def quality_words(model: Answering) -> str:
-    """Return the cross-validated quality of a model in words."""
+    """Return a phrase with the accuracy or R2 that cross-validation measured for a model."""
     if not isinstance(model, Recognizer):
         assert isinstance(model, Predictor)
         return f"cross-validated R2 {UNTOLD if model.r2 is None else f'{model.r2:.3f}'}"
@@ -193,7 +194,7 @@ def quality_words(model: Answering) -> str:
 
 
 def predictions_of(model: Answering, table: Table) -> Table:
-    """Return a table with a model's prediction for each row."""
+    """Return a table with the prediction of a model for each row of a table."""
     rows = model.map_.rows_of(table)
     if isinstance(model, Recognizer):
         predicted, more = _classes(model, rows)
@@ -224,7 +225,7 @@ def _numbers(model: Predictor, rows: Floats) -> tuple[Column, dict[str, Any]]:
 
 
 def summary_words(model: Answering, predictions: Table) -> str:
-    """Return the counts of predicted classes, or the range of predicted numbers, as text."""
+    """Return the number of rows of each predicted class, or the range of predicted numbers."""
     column = predictions.column("predicted")
     if not isinstance(model, Recognizer):
         assert column.numbers is not None
@@ -235,7 +236,7 @@ def summary_words(model: Answering, predictions: Table) -> str:
 
 
 def agreement_words(model: Answering, table: Table, predictions: Table) -> str | None:
-    """Return a sentence on the quality of predictions. Without a target, return None."""
+    """Return a sentence on how well predictions agree with the target, or None without target."""
     name = model.map_.encoding.named("label")
     if name is None or name not in table.names:
         return None
@@ -265,20 +266,19 @@ def _named_words(model: Recognizer, found: NDArray[Any], known: NDArray[Any], ro
 
 
 MAX_ROWS = 5_000
-"""Largest number of rows to search for columns that leak the target."""
+"""Maximum number of rows that are searched for columns that leak the target."""
 
 MIN_ROWS = 30
 MAX_WRONG = 0.01
-"""Largest share of wrong predictions from a column that leaks the target."""
+"""Maximum share of wrong predictions from one column at which this column leaks the target."""
 
 MAX_LEFT = 0.1
-"""Largest share of wrong predictions from such a column, relative to a prediction without
-columns."""
+"""Maximum ratio of this share to the share of wrong predictions without any column."""
 
 
 def leaks_of(encoding: Encoding, rows: Float64s, target: Target) -> dict[str, float]:
-    """Return the columns that alone nearly predict the target, with their shares of correct
-    predictions."""
+    """Return those columns from which alone the target can nearly be predicted, with the share of
+    correct predictions from each column."""
     some = slice(None, None, -(-len(rows) // MAX_ROWS))
     rows = rows[some]
     if len(rows) < MIN_ROWS:
@@ -296,7 +296,7 @@ def leaks_of(encoding: Encoding, rows: Float64s, target: Target) -> dict[str, fl
 
 
 def _share_wrong(found: Float64s, y: Float64s) -> float:
-    """Return the share of rows with a wrong class. For numbers, return the unexplained variance."""
+    """Return the share of rows with a wrong class, or for numbers the unexplained variance."""
     if y.shape[1] > 1:
         return float((found.argmax(axis=1) != y.argmax(axis=1)).mean())
     variance = float(y.var())
@@ -304,8 +304,8 @@ def _share_wrong(found: Float64s, y: Float64s) -> float:
 
 
 def _mean_of_other_rows(values: Float64s, y: Float64s) -> Float64s:
-    """For each row, return the mean of y over the other rows with the same value. Without such
-    rows, use the rows with the nearest value."""
+    """For each row, return the mean target of the other rows that have the same value. Without such
+    rows, return the mean target of the rows that have the nearest value."""
     kinds, group = np.unique(values, axis=0, return_inverse=True)
     group = group.ravel()
     n = np.bincount(group).astype(np.float64)
@@ -319,6 +319,6 @@ def _mean_of_other_rows(values: Float64s, y: Float64s) -> Float64s:
 
 
 def _nearest(values: Float64s) -> Ints:
-    """Return the index of the nearest other value for each value in ascending order."""
+    """For each of some values in ascending order, return the index of the nearest other value."""
     gaps = np.concatenate([[np.inf], np.diff(values), [np.inf]])
     return np.asarray(np.arange(len(values)) + np.where(gaps[:-1] <= gaps[1:], -1, 1))

@@ -1,1 +1,1 @@
-"""Serve a saved map over HTTP. Clients send rows and receive scores with reasons."""
+"""Serve a saved map over HTTP. Clients send rows, and receive their scores with reasons."""

@@ -1,4 +1,4 @@
-"""Read the rows in the body of a request, as JSON, CSV or Arrow."""
+"""Read the rows from the body of a request, which is JSON, CSV or Arrow."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from somscape.tables.ordered import OrdinalCode
 from somscape.tables.table import Table
 
 Cells: TypeAlias = list[list[Any]]
-"""The values of some rows, with one list for each column of the map."""
+"""The values of rows. Each inner list contains the values of one column of the map."""
 
 KINDS = {str: "text", bool: "true or false", type(None): "null", list: "a list", dict: "an object"}
 MAX_NAMED = 5
@@ -30,12 +30,12 @@ ONE_BY_ONE = frozenset({bool, float})
 
 
 def kind_found(value: object) -> str:
-    """Return the kind of a JSON value without the value."""
+    """Return a phrase for the kind of a JSON value. The phrase does not contain the value."""
     return KINDS.get(type(value), "a number")
 
 
 class Columns:
-    """The columns of a map, for reading rows of JSON.
+    """The columns of a map, with functions that read these columns from JSON rows.
 
     Parameters
     ----------
@@ -46,9 +46,9 @@ class Columns:
     names : list of str
         Required columns of each row.
     known : frozenset of str
-        Allowed columns of each row, including the id and unused columns.
+        Columns that a row may have, including the id and columns that the map does not use.
     id : str or None
-        The column with the ids of the rows.
+        Name of the column with the ids of the rows, or None.
     """
 
     def __init__(self, encoding: Encoding) -> None:
@@ -60,7 +60,7 @@ class Columns:
         self._readers = [_reader_of(code, words, may_miss=may_miss) for code in encoding.used]
 
     def cells(self, rows: Sequence[Any]) -> Cells:
-        """Return the values of rows by column, or refuse the rows."""
+        """Return the values of JSON rows by column. If a row is not valid, refuse the request."""
         for number, row in enumerate(rows, 1):
             if type(row) is not dict:
                 raise Refusal(422, f"Row {number} must be an object, but is {kind_found(row)}.")
@@ -75,19 +75,19 @@ class Columns:
         return [read.cells(values) for read, values in zip(self._readers, by_column, strict=True)]
 
     def table(self, cells: Cells) -> Table:
-        """Return the values of one or several requests as a table."""
+        """Return a table of the row values from one or several requests."""
         columns = (read.column(each) for read, each in zip(self._readers, cells, strict=True))
         return Table(tuple(columns), "the request")
 
     def with_ids(self, table: Table, ids: Sequence[Any] | None) -> Table:
-        """Add the ids of the rows to a table if the map uses ids."""
+        """If the map has an id column, add the ids of the rows to a table."""
         if ids is None or self.id is None:
             return table
         texts = [None if each is None else str(each) for each in ids]
         return replace(table, columns=(*table.columns, column_of_texts(self.id, texts)))
 
     def check_table(self, table: Table) -> None:
-        """Refuse a table with missing or unknown columns."""
+        """Refuse a table that lacks columns of the map or has unknown columns."""
         if self.known.isdisjoint(table.names):
             raise Refusal(
                 422,
@@ -98,7 +98,7 @@ class Columns:
         self._check_names(table.names, "The table")
 
     def _check_names(self, given: Sequence[str] | Mapping[str, Any], what: str) -> None:
-        """Refuse a row or a table with missing or unknown columns."""
+        """Refuse a row or a table that lacks columns of the map or has unknown columns."""
         lacking = [name for name in self.names if name not in given]
         others = [name for name in given if name not in self.known]
         if lacking:
@@ -132,7 +132,7 @@ class _Reader:
         self._may_miss = may_miss
 
     def check(self, values: Sequence[Any]) -> None:
-        """Refuse the request if a value has the wrong type for the column."""
+        """Refuse the request if a value in this column has a wrong type."""
         allowed = self.types | {type(None)} if self._may_miss else self.types
         if allowed.issuperset(map(type, values)):
             return
@@ -140,7 +140,7 @@ class _Reader:
         self.refuse(row, kind_found(values[row]))
 
     def refuse(self, row: int, found: str) -> None:
-        """Refuse a row with a value of the wrong kind in this column."""
+        """Refuse a request because the value in one row has a wrong kind for this column."""
         or_null = " or null" if self._may_miss else ""
         raise Refusal(
             422,
@@ -158,7 +158,7 @@ class _Numbers(_Reader):
         self._missing = _numbers_among(words or ())
 
     def cells(self, values: list[Any]) -> list[Any]:
-        """Return the numbers, with None for missing values."""
+        """Return the values of a number column, with None for missing values."""
         self.check(values)
         if self._missing:
             values = [None if value in self._missing else value for value in values]
@@ -187,7 +187,7 @@ class _Texts(_Reader):
         } | {""}
 
     def cells(self, values: list[Any]) -> list[Any]:
-        """Return the texts, with None for missing values."""
+        """Return the values of a text column, with None for missing values."""
         try:
             return [self._levels[value] for value in values]  # the usual case
         except (KeyError, TypeError):
@@ -229,7 +229,7 @@ def _numbers_among(words: Sequence[str]) -> set[float]:
 
 JSON, CSV, ARROW = "application/json", "text/csv", "application/vnd.apache.arrow.stream"
 WIRES = {CSV: "csv", ARROW: "arrow"}
-"""Kinds of tables for `table_from_wire`, by media type."""
+"""Kind of table that `table_from_wire` reads, by the media type of the body."""
 
 TYPES = f"{JSON}, {CSV} or {ARROW}"
 
@@ -243,12 +243,12 @@ NO_TABLE = {
 
 
 def media_type(header: str | None) -> str:
-    """Return a media type without its parameters, such as "application/json"."""
+    """Return the media type in a header without its parameters, for example "application/json"."""
     return (header or "").partition(";")[0].strip().lower()
 
 
 def rows_of_json(body: bytes, limits: RequestLimits) -> list[Any]:
-    """Return the rows of a body with one object, a list of objects, or {"rows": [...]}."""
+    """Return the rows in a JSON body, which is one row, a list of rows, or {"rows": [...]}."""
     try:
         found = from_json(body, _refuse_constant)
     except UnicodeDecodeError:
@@ -276,7 +276,7 @@ def rows_of_json(body: bytes, limits: RequestLimits) -> list[Any]:
 def table_of_wire(
     kind: str, body: bytes, limits: RequestLimits, words: tuple[str, ...] | None
 ) -> Table:
-    """Return the table in a body of CSV or Arrow."""
+    """Return the table that a body contains as CSV or Arrow."""
     try:
         table = table_from_wire(kind, body, "the body", words)
     except InputError:

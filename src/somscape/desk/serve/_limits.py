@@ -1,4 +1,4 @@
-"""Limits on the size of a request, and functions for JSON."""
+"""Limits on the size of a request, and functions that read and write JSON."""
 
 import json
 from collections.abc import Callable
@@ -15,7 +15,7 @@ class RequestLimits:
     Parameters
     ----------
     max_body : int, default=32_000_000
-        Largest size in bytes of a body.  The data can need about 40 times as much memory.
+        Maximum size in bytes of the body of a request, which can need 40 times as much memory.
     max_rows : int, default=100_000
     """
 
@@ -24,12 +24,12 @@ class RequestLimits:
 
     @property
     def in_words(self) -> str:
-        """The limits in words, for the response to a larger request."""
+        """Phrase with both limits, for the response to a request that is too large."""
         return f"{self.max_body / 1e6:g} MB (--max-body) and {self.max_rows:,} rows (--max-rows)"
 
 
 def from_json(body: bytes, parse_constant: Callable[[str], Any]) -> Any:
-    """Return the data in a body of JSON."""
+    """Return the data in the JSON body of a request."""
     try:
         return msgspec.json.decode(body)
     except (ValueError, RecursionError, msgspec.MsgspecError):

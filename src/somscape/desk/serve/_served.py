@@ -1,4 +1,4 @@
-"""Load a map file, score rows with it, and load it again after a change."""
+"""Load a map file, score rows with the map, and load the file again after it has changed."""
 
 import asyncio
 import hashlib
@@ -30,14 +30,14 @@ from somscape.tables.table import Table, table_from_columns
 
 FLAGGED, ALL, NONE = "flagged", "all", "none"
 EXPLAINED = (FLAGGED, ALL, NONE)
-"""Values for choosing the rows with reasons in a response."""
+"""Values of the parameter that chooses for which rows a response contains reasons."""
 
 RESULTS = ("row", "score", "p_value", "flagged", "unit", "reasons")
 
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """The results for some rows, in the order of the rows.
+    """Scores and other results for some rows, in the order of these rows.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class Answers:
     is_flagged : ndarray of shape (n_rows,), bool
     units : ndarray of shape (n_rows,)
     reasons : list of Reasons or None
-        Reasons for each row; None if no reasons were requested.
+        Reasons for the score of each row; None for a row without requested reasons.
     """
 
     scores: Float64s
@@ -55,11 +55,11 @@ class Answers:
     reasons: list[Reasons | None]
 
     def part(self, some: slice) -> "Answers":
-        """Return the results for some of the rows."""
+        """Return the results for a slice of the rows."""
         return Answers(**{name: values[some] for name, values in vars(self).items()})
 
     def to_json(self, ids: Sequence[Any] | None) -> list[dict[str, Any]]:
-        """Return an object for each row, with the row's id if known."""
+        """Return the results for each row as a dict, with the id of the row if it is known."""
         columns = zip(
             self.scores.tolist(),
             self.p_values.tolist(),
@@ -82,7 +82,7 @@ class Answers:
         ]
 
     def to_table(self, ids: Sequence[Any] | None, id_name: str | None) -> Table:
-        """Return a table with a row for each scored row. Reasons are text."""
+        """Return a table with the results for each row. Reasons are text."""
         columns: dict[str, Any] = {
             "row": np.arange(1, len(self.scores) + 1),
             "score": self.scores,
@@ -97,7 +97,7 @@ class Answers:
 
 
 def answers_of(detector: Detector, table: Table, explained: Sequence[str]) -> Answers:
-    """Score the rows of a table, as `somscape score` does."""
+    """Score the rows of a table, with the same results as the command `somscape score`."""
     rows, asked = detector.map_.rows_of(table), np.array(explained)
     units = detector.map_.winners_of_rows(rows)
     by_column = None
@@ -139,7 +139,7 @@ FARTHEST = 1e100
 
 
 def refusal_of(encoding: Encoding, table: Table) -> Refusal:
-    """Return a refusal that does not quote values of rows."""
+    """Return the refusal of a table that a map cannot read, without quoting its values."""
     for code in encoding.used:
         try:
             source = code.read(table.column(code.name))
@@ -187,7 +187,7 @@ class Served:
 
     @property
     def kind(self) -> str:
-        """The kind of model, one of "detector", "recognizer" and "predictor"."""
+        """The kind of the served model: "detector", "recognizer" or "predictor"."""
         return type(self.thing).__name__.lower()
 
     @property
@@ -202,16 +202,16 @@ class Served:
 
     @cached_property
     def fields(self) -> dict[str, str]:
-        """The kind of each column. A new map must have the same kinds."""
+        """The kind of each column. A changed map file must have columns of the same kinds."""
         return {code.name: code.kind for code in self.encoding.columns}
 
     @cached_property
     def reads_rows_alone(self) -> bool:
-        """Whether rows can be read one by one. The format of dates needs several rows."""
+        """Whether each row can be read alone. The format of dates is found from several rows."""
         return not any(isinstance(code, DateCode) for code in self.encoding.used)
 
     def score(self, table: Table, explained: list[str]) -> Answers:
-        """Return the scores of rows, or refuse the rows."""
+        """Return the scores of the rows in a table, or refuse the table."""
         if not isinstance(self.thing, Detector):
             raise Refusal(404, "This model predicts a column. Use /predict instead of /score.")
         try:
@@ -220,7 +220,7 @@ class Served:
             raise refusal_of(self.encoding, table) from None
 
     def predict(self, table: Table) -> Table:
-        """Return the predictions for rows, or refuse the rows."""
+        """Return the predictions for the rows in a table, or refuse the table."""
         if isinstance(self.thing, Detector):
             raise Refusal(404, "This model is a detector. Use /score instead of /predict.")
         try:
@@ -280,7 +280,7 @@ def _load_checked(path: Path) -> Served:
 
 
 def state_of(path: Path) -> tuple[int, int, int]:
-    """Return facts that reveal a new file of the same name."""
+    """Return facts about a file that change if another file takes its place."""
     try:
         found = path.stat()
     except OSError as error:
@@ -317,7 +317,7 @@ MAX_NAMED = 5
 
 
 class Keeper:
-    """Keeper of the served map.  It loads the map file again after a change.
+    """Keeper of the served map.  It loads the map file again after the file has changed.
 
     Parameters
     ----------
@@ -328,7 +328,7 @@ class Keeper:
     path : Path
     current : Served
     refused : dict or None
-        Time and reason of the last refused file; None after an accepted file.
+        Time and reason of the refusal of a changed map file, or None if the last file was accepted.
 
     Raises
     ------
@@ -343,8 +343,8 @@ class Keeper:
         self.refused: dict[str, str] | None = None
 
     def look(self) -> bool | None:
-        """Check the file once. Return whether a new file was accepted, or None without a new
-        file."""
+        """Load the map file if it has changed. Return whether it was accepted, or None if it has
+        not changed."""
         state: tuple[int, int, int] | None = None
         try:
             state = state_of(self.path)
@@ -385,13 +385,13 @@ def _check_columns(old: Served, new: Served) -> None:
 
 
 MOMENT = 0.001
-"""Longest time in seconds that a request waits for other requests."""
+"""Maximum time in seconds that a request waits for other requests to be scored with it."""
 
 
 @dataclass(eq=False)
 class _Waiting:
-    """The rows of a request, and a future for the results. None as the result means that the
-    request must be scored alone."""
+    """The rows of a request to be scored, and a future that receives the results. If the future
+    receives None, the request must be scored alone."""
 
     served: Served
     cells: Cells
@@ -403,8 +403,8 @@ class Together:
     """Scorer of small requests.  Simultaneous requests are scored together.
 
     The scorer runs in the event loop.  It scores all waiting requests at once.  After several
-    requests were scored together, the next request waits up to a millisecond for the same number of
-    requests.  If no other request arrives, later requests do not wait.
+    requests were scored together, the next request waits up to a millisecond until the same number
+    of requests is waiting.  If no other request arrives in this time, later requests do not wait.
     """
 
     def __init__(self) -> None:
@@ -413,7 +413,7 @@ class Together:
         self._timer: asyncio.Handle | None = None
 
     async def score(self, served: Served, cells: Cells, explained: list[str]) -> Answers:
-        """Return the results for the rows of one request, or refuse the rows."""
+        """Score the rows of one request, possibly together with other requests."""
         loop = asyncio.get_running_loop()
         one = _Waiting(served, cells, explained, loop.create_future())
         self._waiting.append(one)

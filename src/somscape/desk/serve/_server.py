@@ -1,4 +1,4 @@
-"""The server of `somscape serve`, with routes, access, metrics and OpenAPI."""
+"""The server of `somscape serve`, with its routes, access control, metrics and OpenAPI document."""
 
 import asyncio
 import json
@@ -60,7 +60,7 @@ from somscape.tables.ordered import OrdinalCode
 from somscape.tables.table import Table
 
 GRACE = 30
-"""Seconds in which requests in progress can finish after the signal to end."""
+"""Seconds that requests in progress have to finish after the server received the signal to end."""
 
 MIN_TOKEN = 16
 """Smallest number of characters in a token. A shorter token could be guessed."""
@@ -78,7 +78,7 @@ def serve_map(
     limits: RequestLimits | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> None:
-    """Answer requests with a saved map until SIGTERM or Ctrl-C."""
+    """Answer HTTP requests with the results of a saved map until SIGTERM or Ctrl-C."""
     _check_others(host, token_file, tls_cert, tls_key)
     may_be_readable, tls = allow_readable_secrets, None
     token = None if token_file is None else _token_in(token_file, may_be_readable)
@@ -106,7 +106,7 @@ def serve_map(
 
 
 def _check_others(host: str, token: Path | None, cert: Path | None, key: Path | None) -> None:
-    """Raise InputError if other computers have access without a token or TLS."""
+    """Raise InputError if other computers can reach the server and it has no token or no TLS."""
     if (cert is None) != (key is None):
         raise InputError(
             "`tls_cert` and `tls_key` can only be given together. Give both or neither.",
@@ -172,7 +172,7 @@ HEALTH = {
 
 
 def description_of(served: Served, limits: RequestLimits) -> dict[str, Any]:
-    """Return an OpenAPI document that describes the service."""
+    """Return the OpenAPI document that describes the routes of the service."""
     spec = APISpec(
         title="somscape serve",
         version=__version__,
@@ -270,16 +270,16 @@ def _object(properties: dict[str, Any], **more: Any) -> dict[str, Any]:
 TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-"""Bounds in seconds of the histogram of response times."""
+"""Upper bounds in seconds of the bins in the histogram of response times."""
 
 
 class Metrics:
-    """Counters of one service, in their own registry.
+    """Counters of one service, in a separate Prometheus registry.
 
     Attributes
     ----------
     requests, seconds, under_way, maps
-        Counters of finished requests, response times, requests in progress, and new map files.
+        Counters of finished requests, response times, requests in progress, and changed maps.
     """
 
     def __init__(self) -> None:
@@ -316,22 +316,22 @@ class Metrics:
         self._flagged.inc(n_flagged)
 
     def text(self) -> bytes:
-        """Return all metrics in the text format of Prometheus."""
+        """Return the values of all counters in the text format of Prometheus."""
         return generate_latest(self._registry)
 
 
 OPEN = "/live"
-"""Route without a token for programs that monitor the service."""
+"""Route for programs that monitor whether the service runs. It needs no token."""
 
 GONE = 499
-"""Status code in the metrics for a client that disconnected."""
+"""Status code by which the metrics count a client that has disconnected."""
 
 UNREAD = (401, 413, 415, 421)
-"""Status codes of responses without reading the rest of the request body."""
+"""Status codes of responses before which the rest of the request body is not read."""
 
 
 class Gate:
-    """A layer that checks each request before the app receives it.
+    """ASGI layer that checks each request before it reaches the app.
 
     Parameters
     ----------
@@ -341,7 +341,7 @@ class Gate:
     origins : Origins
         Valid origins on the loopback.  They are checked only without a token.
     token : str or None
-        The token.  With None, every client of the address has access.
+        The token.  If None, every client that can reach the address has access.
     say : callable
         Function that receives messages on faults.
     """
@@ -360,7 +360,7 @@ class Gate:
         self._origins, self._token, self._say = origins, token, say
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse a request, or pass it to the app."""
+        """Refuse an invalid request, or pass a valid request to the app."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -387,7 +387,7 @@ class Gate:
             self._metrics.seconds.labels(route).observe(time.perf_counter() - begin)
 
     def _checked(self, path: str, headers: Headers) -> bool:
-        """Refuse an invalid request. Return whether the client has proved its access right."""
+        """Refuse an invalid request. Return whether the client has sent a valid token."""
         if path == OPEN:
             return False
         if self._token is None:
@@ -412,7 +412,7 @@ class Gate:
 
 
 def _place_of(error: Exception) -> str:
-    """Return the kind and place of an error. Its message can contain values of rows."""
+    """Return the type and code line of an error. Its message could contain values of rows."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     return f"A request failed: {type(error).__name__} in {Path(last.filename).name}:{last.lineno}."
 
@@ -429,13 +429,13 @@ def answer_of(refused: Refusal) -> Response:
 
 
 MAX_TOGETHER, MAX_BYTES_TOGETHER = 16, 1 << 16
-"""Largest number of rows and of bytes in a request that is scored in the event loop. Larger
-requests are scored in a thread, so they do not delay other requests."""
+"""Maximum number of rows and of body bytes of a request that is scored in the event loop. Larger
+requests are scored in a thread, so that they do not delay other requests."""
 
 N_THREADS = 2
 
 NOT_THIS = re.compile(r";\s*q\s*=\s*0(\.0*)?\s*(;|$)", re.IGNORECASE)
-"""Pattern of ";q=0" in the header Accept. A client refuses a media type in this way."""
+"""Pattern of ";q=0" in the header Accept. With it, a client refuses a media type."""
 
 
 class Service:
@@ -447,7 +447,7 @@ class Service:
     limits : RequestLimits
     metrics : Metrics
     say : callable
-        Function that receives messages on accepted or refused maps.
+        Function that receives a message when a changed map file is accepted or refused.
     """
 
     ROUTES = frozenset({"/score", "/predict", "/health", "/live", "/metrics", "/openapi.json"})
@@ -460,7 +460,7 @@ class Service:
         self._threads = ThreadPoolExecutor(N_THREADS, thread_name_prefix="rows")
 
     def app(self, started: Callable[[], None]) -> Starlette:
-        """Return the ASGI app. The app calls `started` when it can receive requests."""
+        """Return the ASGI app. The app calls `started` as soon as it can receive requests."""
 
         @asynccontextmanager
         async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -527,7 +527,7 @@ class Service:
         return Response(content, media_type=wanted)
 
     async def health(self, request: Request) -> Response:
-        """Describe the served map, and why the last file was refused."""
+        """Respond with facts about the served map and about the last refused file."""
         served, path = self._keeper.current, shown(self._keeper.path.name)
         answer = {
             "ok": True,
@@ -551,7 +551,7 @@ class Service:
         return Response(self._metrics.text(), headers={"content-type": TYPE})
 
     async def openapi(self, request: Request) -> Response:
-        """Return the OpenAPI document with the columns of the map."""
+        """Respond with the OpenAPI document, which describes the columns of the map."""
         described = description_of(self._keeper.current, self._limits)
         return Response(to_json(described), media_type=JSON)
 
@@ -563,7 +563,7 @@ class Service:
         return await asyncio.get_running_loop().run_in_executor(self._threads, answer)
 
     def _table_of(self, body: bytes, kind: str, served: Served) -> tuple[Table, list[Any] | None]:
-        """Return the rows of a body as a table with ids."""
+        """Return two values: a table of the rows in a body, and the ids of the rows (or None)."""
         if kind == JSON:
             return self._json_table(body, served)
         table = self._wire_table(body, kind, served)
@@ -593,7 +593,7 @@ class Service:
 
 
 def _wanted(request: Request) -> str:
-    """Return the first media type in the header Accept that the service supports."""
+    """Return the first media type in the header Accept in which the service can respond."""
     asked = request.headers.get("accept", "*/*").split(",")
     refused = {media_type(each) for each in asked if NOT_THIS.search(each)}
     for each in map(media_type, asked):
@@ -612,7 +612,7 @@ def _written(found: Answers, ids: list[Any] | None, served: Served, wanted: str)
 
 
 def _ids_of(rows: list[Any], served: Served) -> list[Any] | None:
-    """Return the ids of JSON rows as sent, or None for a row without an id."""
+    """Return the id of each JSON row as the client sent it, or None for a row without an id."""
     name = served.columns.id
     return None if name is None else [row.get(name) for row in rows]
 

@@ -1,1 +1,1 @@
-"""Common parts of servers, such as addresses, TLS, and checks of requests."""
+"""Common parts of the app and of the service, such as addresses, TLS, and checks of requests."""

@@ -1,4 +1,4 @@
-"""Checks of addresses, host names, and sizes of requests, and a limit on connections."""
+"""Checks of addresses, of host names and of request sizes, and a limit on open connections."""
 
 import asyncio
 import errno
@@ -23,7 +23,7 @@ from starlette.types import Message, Receive, Send
 
 
 def is_address(host: str) -> bool:
-    """Return whether a host is an IP address. Such a host needs no name server."""
+    """Return whether the name of a host is an IP address. Such a host needs no name server."""
     try:
         ipaddress.ip_address(host)
     except ValueError:
@@ -32,12 +32,12 @@ def is_address(host: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether only this machine can reach a host."""
+    """Return whether a host name or IP address belongs to the loopback of this machine."""
     return host == "localhost" or (is_address(host) and ipaddress.ip_address(host).is_loopback)
 
 
 def network_of(host: str) -> str:
-    """Return the network of an address. One client can have many addresses in a network."""
+    """Return the network to which an IP address belongs, or "" for another text."""
     host = host.partition("%")[0]  # without the interface
     if not is_address(host):
         return ""
@@ -49,33 +49,33 @@ def network_of(host: str) -> str:
 
 
 MAX_CONNECTIONS = 1000
-"""Largest number of open connections. With TLS, each connection needs about 300 kB of memory."""
+"""Maximum number of open connections. With TLS, each connection needs about 300 kB of memory."""
 
 MANY_FILES = 10_240
-"""Limit on open files for a system without a limit. macOS does not allow a higher limit."""
+"""Limit on the number of open files that is used if the system does not set one."""
 
 FREE_FILES = 64
-"""Smallest number of open files to keep free for tables, databases and jobs. An eighth of the limit
-is kept free if that is more."""
+"""Minimum number of open files that are kept free for tables, databases and jobs. If an eighth of
+the limit on open files is more, that number is kept free."""
 
 SHARE = 4
-"""One network may open the limit divided by this number without a token or session. After that, its
-oldest connection is closed first."""
+"""Divisor of the limit on connections. The quotient limits the connections of one network without a
+token or session. If a network reaches it, the oldest of these connections is closed first."""
 
 QUEUE = 2048
-"""Largest number of clients that wait for a connection."""
+"""Maximum number of clients whose connections wait to be accepted."""
 
 FIRST = 30.0
-"""Seconds within which the first byte must arrive."""
+"""Seconds within which a client must send the first byte on a new connection."""
 
 PAUSE = 1.0
-"""Seconds without new connections after the system ran out of files."""
+"""Seconds in which no connection is accepted after the system ran out of files."""
 
 QUIET = 60.0
-"""Seconds between two reports of the same problem."""
+"""Minimum number of seconds between two messages about the same problem."""
 
 EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
-"""Errors of a system without enough files or memory for a connection."""
+"""Error numbers that report that the system is out of files or memory for a connection."""
 
 NO_FILES = "Too many files are open, so clients wait. Raise the hard limit with ulimit -Hn."
 FULL = (
@@ -90,7 +90,7 @@ NO_NEW_CLIENT = [
     (0x06, 0, 0, 0),  # drop the packet,
     (0x06, 0, 0, 0xFFFFFFFF),  # else keep it.
 ]
-"""Linux packet filter that drops packets of new clients."""
+"""Packet filter for Linux that drops the packets with which new clients try to connect."""
 
 ATTACH_FILTER = 26
 """Linux's SO_ATTACH_FILTER."""
@@ -108,7 +108,7 @@ class Talk(Protocol):
 
 
 class Connection(socket.socket):
-    """A connection from its acceptance to its end.
+    """A client's connection, from the time it is accepted until it is closed.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ class Connection(socket.socket):
     Attributes
     ----------
     talk : Talk or None
-        Protocol; None before the first byte and during a TLS handshake.
+        Protocol object of the connection; None before the first byte and during a TLS handshake.
     """
 
     def __init__(self, door: "Door", accepted: socket.socket, network: str) -> None:
@@ -134,7 +134,7 @@ class Connection(socket.socket):
 
     @property
     def is_ending(self) -> bool:
-        """Whether the next response is the last response on the connection."""
+        """Whether the connection is closed after the next response."""
         return self._door.is_ending
 
     def let_in(self) -> None:
@@ -149,14 +149,14 @@ class Connection(socket.socket):
 
 
 class Door:
-    """Acceptor of connections.  It closes old connections if there are too many.
+    """Acceptor of connections.  If too many connections are open, it closes an old connection.
 
     If too many connections are open, the oldest connection without a valid token or session is
-    closed.  A network with a fourth of the allowed connections loses its oldest connection first.
+    closed.  A network with a quarter of the allowed connections loses its oldest connection first.
     Connections with and without received bytes form two groups.  The larger group loses a
-    connection first.  This gives the clients of the smaller group time to send a token.  If all
-    clients have sent a token, the oldest idle connection is closed.  If all connections are busy,
-    the new connection is closed.
+    connection first, so that clients in the smaller group have time to send a token.  If all
+    clients have sent a token, the oldest connection without a request in progress is closed.  If
+    each connection has a request in progress, the new connection is closed.
 
     Parameters
     ----------
@@ -164,12 +164,14 @@ class Door:
     most : int
         Largest number of open connections.
     say : callable
-        Function that receives messages on problems.  A message repeats at most once a minute.
+        Function that receives messages on problems.  The same message is sent at most once a
+        minute.
 
     Attributes
     ----------
     is_ending : bool
-        Whether the server is ending.  Each connection is then closed after its next response.
+        Whether the server is shutting down.  Then each connection is closed after its next
+        response.
     """
 
     def __init__(self, listener: socket.socket, most: int, say: Callable[[str], None]) -> None:
@@ -203,7 +205,7 @@ class Door:
                 self._listener.setsockopt(socket.SOL_SOCKET, ATTACH_FILTER, program)
 
     async def close(self) -> None:
-        """Stop accepting connections, and close the connections that have sent nothing."""
+        """Stop accepting connections, and close those connections on which no byte was received."""
         self._accepting.cancel()
         await asyncio.wait([self._accepting])
         self._listener.close()
@@ -211,7 +213,7 @@ class Door:
             each.close()
 
     def let_in(self, connection: Connection) -> None:
-        """Note a valid token or session on a connection."""
+        """Note that a request on a connection had a valid token or session."""
         if connection in self._begun:
             del self._begun[connection]
             self._strangers[connection.network] -= 1
@@ -269,14 +271,14 @@ class Door:
         task.add_done_callback(self._tasks.discard)
 
     def _stop_waiting(self, connection: Connection) -> None:
-        """Stop waiting for the first byte of a connection."""
+        """No longer wait for the first byte on a connection."""
         timer = self._silent.pop(connection, None)
         if timer is not None:
             timer.cancel()
             self._loop.remove_reader(connection.fileno())
 
     def _to_spare(self) -> Connection | None:
-        """Return the connection to close for a new one. If all are busy, return None."""
+        """Return an open connection to close for a new one. If all are busy, return None."""
         self._strangers = +self._strangers  # removes networks with a count of 0
         crowd = max(filter(None, self._strangers), key=self._strangers.__getitem__, default="")
         is_crowd = self._strangers[crowd] >= self._most // SHARE and crowd != ""
@@ -311,7 +313,7 @@ class Door:
 
 @lru_cache
 def _network(host: str) -> str:
-    """Return the network of a client, or "" for this computer. A proxy may run on this computer."""
+    """Return the network of a client, or "" for this computer, where a proxy may run."""
     network = network_of(host)
     return "" if is_loopback(host) or is_loopback(network) else network
 
@@ -334,16 +336,16 @@ def most_connections() -> int:
 
 
 class Refusal(HTTPException):
-    """An error for the response to a request. Its text does not contain values of rows."""
+    """An error that is sent as the response to a request. Its text does not contain row values."""
 
 
 def are_same(a: str, b: str) -> bool:
-    """Return whether two secrets are equal. The time does not depend on their content."""
+    """Return whether two secrets are equal. The time for this does not depend on the secrets."""
     return hmac.compare_digest(*(text.encode("utf-8", "surrogatepass") for text in (a, b)))
 
 
 def limited(scope: Message, receive: Receive, limit: int, too_large: Refusal) -> Receive:
-    """Return a `receive` that refuses too large bodies, even without Content-Length."""
+    """Return a `receive` that refuses too large bodies, also without a Content-Length."""
     announced = dict(scope["headers"]).get(b"content-length", b"0")
     if not (announced.isdigit() and int(announced) <= limit):
         raise too_large
@@ -361,23 +363,23 @@ def limited(scope: Message, receive: Receive, limit: int, too_large: Refusal) ->
 
 
 CONNECTION = "somscape.connection"
-"""Key of the connection in the state of a request."""
+"""Key in the state of an ASGI request under which its connection is stored."""
 
 CLOSE = (b"connection", b"close")
-"""Header of the last response on a connection."""
+"""Header that announces to the client that the connection is closed after the response."""
 
 MAX_LEFT = 64 << 10
-"""Largest number of bytes of a body to read before a refusal."""
+"""Maximum number of bytes of a request body that are read before a refusal is sent."""
 
 PATIENCE = 1.0
-"""Largest number of seconds to read a body before a refusal."""
+"""Maximum number of seconds for reading the rest of a request body before a refusal is sent."""
 
 REFUSED = 400
 """Smallest status code of a refusal."""
 
 
 class Lingering:
-    """Reader of one request and sender of its response.
+    """Receives the body of one request and sends the response.
 
     Parameters
     ----------
@@ -388,7 +390,7 @@ class Lingering:
     Attributes
     ----------
     status : int
-        Status of the response; 0 before the response begins.
+        Status code of the response, or 0 before the response begins.
     """
 
     status = 0
@@ -412,7 +414,7 @@ class Lingering:
         return message
 
     async def send(self, message: Message) -> None:
-        """Send a part of the response. Before a refusal, read the rest of a short body."""
+        """Send a part of the response. Before a refusal, read the rest of a short request."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
             if self.status >= REFUSED:
@@ -432,7 +434,7 @@ PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True)
 class Origins:
-    """The valid origins of a server.  An origin is a scheme, a host and a port.
+    """The origins at which clients may reach a server.
 
     Attributes
     ----------
@@ -442,7 +444,7 @@ class Origins:
         Host names and IP addresses in lower case.  ``*.bank.example`` allows any single label
         before ``.bank.example``.
     has_loopback : bool, default=False
-        Whether all IP addresses of the loopback are also valid.
+        Whether all IP addresses of the loopback are also valid as host names.
     """
 
     scheme: str
@@ -452,11 +454,11 @@ class Origins:
 
     @classmethod
     def of_loopback(cls, host: str, port: int) -> "Origins":
-        """Return the origins of a server that only this machine can reach."""
+        """Return the origins of a server that listens only on the loopback of this machine."""
         return cls("http", port, frozenset({"localhost", host.lower()}), has_loopback=True)
 
     def has(self, host: str) -> bool:
-        """Return whether a ``Host`` is valid. Attackers can direct other names to this server."""
+        """Return whether a ``Host`` is valid. Attackers can let other names lead here."""
         name, port = self._parts(host)
         return port == str(self.port) and (
             name in self.names
@@ -465,13 +467,13 @@ class Origins:
         )
 
     def origin(self, host: str) -> str:
-        """Return the ``Origin`` of the server's pages for a ``Host``."""
+        """Return the ``Origin`` of pages that were requested with a ``Host``."""
         given = host.removesuffix(f":{PORTS[self.scheme]}")
         return f"{self.scheme}://{given}".lower()
 
     @property
     def cookie(self) -> str:
-        """The name of the cookie, with the port. Browsers share cookies between ports."""
+        """The name of the session cookie, with the port. Browsers share cookies between ports."""
         return f"{'__Host-' if self.is_secure else ''}somscape-{self.port}"
 
     @property

@@ -1,4 +1,4 @@
-"""HTTP with uvicorn, and with a time limit for receiving a request."""
+"""An HTTP server with uvicorn, and with a time limit for receiving a request."""
 
 import asyncio
 import signal
@@ -15,20 +15,20 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from somscape.desk.web._connections import CONNECTION, Connection, Door
 
 PERIOD, MIN_BYTES = 30.0, 16 << 10
-"""Seconds of a period, and smallest number of bytes that must arrive in this period."""
+"""Length of a period in seconds, and minimum number of bytes of a request to arrive in a period."""
 
 DRAIN = 2.0
 """Seconds for accepting new clients after SIGTERM."""
 
 SETTLE = 0.5
-"""Further seconds for accepting clients that connected during `DRAIN`."""
+"""Additional seconds in which clients are accepted that have connected during `DRAIN`."""
 
 
 class Protocol(H11Protocol):
-    """A protocol that closes its connection for too slow requests.
+    """HTTP protocol that closes the connection if a request arrives too slowly.
 
-    The time limit does not apply while the client waits for a response, or during a pause in
-    reading.
+    The time limit does not apply while the client waits for a response, or while the server does
+    not read from the connection.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class Protocol(H11Protocol):
         self._start()
 
     def data_received(self, data: bytes) -> None:
-        """Count the bytes of a request until it is complete."""
+        """Count the received bytes of a request until the request is complete."""
         self._n_bytes += len(data)
         super().data_received(data)
         cycle = self.cycle
@@ -93,7 +93,7 @@ class Protocol(H11Protocol):
 
 
 class Server(uvicorn.Server):
-    """A server with the connections of a `Door`.
+    """A uvicorn server that accepts its connections through a `Door`.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ class Server(uvicorn.Server):
         self._door, self._tls = door, tls
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
-        """Answer requests until Ctrl-C, SIGTERM or SIGHUP. Requests in progress can finish."""
+        """Answer requests until Ctrl-C, SIGTERM or SIGHUP. Then finish those in progress."""
         asyncio.run(self.serve())
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -116,7 +116,7 @@ class Server(uvicorn.Server):
         self._door.open_to(self._take)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop accepting connections, then finish the requests in progress."""
+        """Stop accepting connections, and wait until the requests in progress have finished."""
         await self._door.close()
         await super().shutdown(sockets=[])
 

@@ -1,4 +1,4 @@
-"""Sockets and certificates of a server, and a function that runs the server."""
+"""Open the socket of a server, load its TLS certificate, and run the server."""
 
 import errno
 import ipaddress
@@ -23,7 +23,7 @@ UVICORN: dict[str, Any] = {
 
 
 def listening(host: str, port: int) -> socket.socket:
-    """Return a listening socket. Clients can connect, but wait for the server."""
+    """Return a socket that listens on an address. Clients can connect, but wait for the server."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # With the explicit protocol TCP, asyncio sends small pieces immediately.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -71,7 +71,7 @@ def answer_requests(
 def server_context(
     certificate: Path, key: Path, *, may_be_readable: bool = False
 ) -> ssl.SSLContext:
-    """Return the TLS settings of a server for TLS 1.2 and 1.3."""
+    """Return the TLS settings of a server, which allow TLS 1.2 and 1.3."""
     for name, path in (("tls_cert", certificate), ("tls_key", key)):
         try:
             if path is key:
@@ -107,7 +107,7 @@ def server_context(
 
 
 def names_of(context: ssl.SSLContext, certificate: Path) -> frozenset[str]:
-    """Return the host names and IP addresses of a certificate in lower case."""
+    """Return the host names and IP addresses that a certificate contains, in lower case."""
     try:
         found = _handshake(context, certificate)
     except ssl.SSLError as error:
@@ -134,7 +134,7 @@ def names_of(context: ssl.SSLContext, certificate: Path) -> frozenset[str]:
 
 
 def _handshake(server: ssl.SSLContext, certificate: Path) -> dict[str, tuple[tuple[str, str], ...]]:
-    """Return the certificate of the server from a test handshake with a client."""
+    """Return the server's certificate as a client receives it in a test handshake."""
     client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     client.check_hostname = False
     client.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # trust the certificate without its issuer
