@@ -97,7 +97,7 @@ def known_cases(
 def _moved(
     table: Table, rows: Mapping[str, int], decided: Mapping[str, Any], before: Detector | None
 ) -> Mapping[str, str]:
-    """Return, by key, why cleared cases have moved far on the previous map."""
+    """Return, by key, a reason for each cleared case whose row has moved far on the old map."""
     if before is None or not rows:
         return {}
     encoding = before.map_.encoding

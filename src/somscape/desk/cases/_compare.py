@@ -32,7 +32,7 @@ from somscape.tables.encoding import Encoding
 from somscape.tables.table import Table, table_from_columns
 
 MIN_SHARED = 20
-"""Minimum number of keys that both runs contain at which moves of rows are measured by key."""
+"""Minimum number of keys in both runs for measuring moves of rows by key instead of by unit."""
 
 QUANTILE = 0.95
 """Share of the compared rows whose moves count as usual."""
@@ -335,7 +335,7 @@ FAR_SHARE = 0.01
 """Share of the rows in the first run with a map that count as far from the map."""
 
 MANY_TIMES = 2.0
-"""Multiple of the expected share of far or flagged rows at which a map may be outdated."""
+"""Multiple of the expected share of far or flagged rows above which a map may be outdated."""
 
 MAX_DRIFTED, MIN_PART = 3, 0.25
 """Maximum number of changed columns to name, and their minimum change relative to the largest."""

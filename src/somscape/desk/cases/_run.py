@@ -209,7 +209,7 @@ RUN_LETTERS = 16
 """Number of hexadecimal digits in the id of a run."""
 
 LEAST_SHARED = 5
-"""Two runs can be compared if the new table contains at least one of this many saved cases."""
+"""Two runs can be compared if the new table contains at least 1/5 of the saved cases."""
 
 
 @dataclass(frozen=True)

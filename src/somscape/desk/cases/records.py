@@ -129,7 +129,7 @@ class Decision:
         One of `STATES`.
     comment, author : str
     run : str or None
-        Id of the last run before the decision that contains the case.
+        Id of the last run with the case that was recorded before the decision.
     score : float or None
         Score of the case in this run.
     cells : mapping or None

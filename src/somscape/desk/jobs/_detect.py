@@ -243,7 +243,7 @@ def _rounded(column: Column) -> Column:
 
 
 MANY_ROWS = 1 << 18
-"""Minimum number of rows of a table at which rows are ranked in parallel to other work."""
+"""Minimum number of rows in a table for ranking them in parallel to other work."""
 
 
 @dataclass(frozen=True, eq=False)

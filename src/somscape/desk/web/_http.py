@@ -15,7 +15,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from somscape.desk.web._connections import CONNECTION, Connection, Door
 
 PERIOD, MIN_BYTES = 30.0, 16 << 10
-"""Length of a period in seconds, and minimum number of bytes of a request to arrive in a period."""
+"""Length of a period in seconds, and minimum number of request bytes to arrive in a period."""
 
 DRAIN = 2.0
 """Seconds for accepting new clients after SIGTERM."""
