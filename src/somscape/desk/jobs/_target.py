@@ -273,7 +273,7 @@ MAX_WRONG = 0.01
 """Maximum share of wrong predictions from one column at which this column leaks the target."""
 
 MAX_LEFT = 0.1
-"""Maximum ratio of the wrong predictions from a column that leaks the target to those without it."""
+"""Maximum number of wrong predictions from such a column, per wrong prediction without columns."""
 
 
 def leaks_of(encoding: Encoding, rows: Float64s, target: Target) -> dict[str, float]:
