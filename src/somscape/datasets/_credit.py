@@ -15,10 +15,11 @@ GERMAN_CREDIT, GERMAN_CODES = "german_credit.csv", "german_credit_codes.csv"
 
 
 def load_german_credit() -> Table:
-    """Return 1,000 credit applications with 20 features and the outcome `class`.
+    """Return 1,000 German credit applications with 20 features and a known outcome.
 
-    The features are 7 numbers and 13 categories, written as codes.  ``class`` is 1 for a good
-    risk (700 rows) and 2 for a bad risk (300 rows).  The table comes with somscape.
+    The features are 7 columns of numbers and 13 categories, whose levels are written as codes.  The
+    outcome ``class`` is 1 for a good risk (700 rows) and 2 for a bad risk (300 rows).  The table
+    comes with somscape.
 
     Returns
     -------
@@ -45,13 +46,13 @@ def load_german_credit() -> Table:
 
 
 def load_german_credit_words() -> dict[str, dict[str, str]]:
-    """Return words for the columns and codes of `load_german_credit`.
+    """Return words for the columns and codes in `load_german_credit`.
 
     Returns
     -------
     dict of str to dict of str to str
-        For each column, the words for its codes, as for ``TableEncoder(dictionary=)``.  The words
-        for the empty code ``""`` are the description of the column itself.
+        For each column, a mapping from its codes to words, as ``TableEncoder(dictionary=)`` needs.
+        The words for the empty code ``""`` describe the column itself.
 
     See Also
     --------
@@ -68,19 +69,19 @@ def load_german_credit_words() -> dict[str, dict[str, str]]:
 
 
 def load_credit_applications(path: str | Path | None = None) -> Table:
-    """Return the 690 credit-card applications of the well-known SOM exercise.
+    """Return the 690 credit-card applications that a well-known SOM exercise uses.
 
-    The table comes with somscape.  It is UCI's Statlog (Australian Credit Approval), also OpenML
-    data set 40981, with an invented first column ``customer``.  A1 to A14 are features.  Eight
-    columns (A1 A4 A5 A6 A8 A9 A11 A12) are categories written as whole numbers.  ``class`` is the
-    bank's decision (1 means approved), not a label of fraud.
+    The table comes with somscape.  The data is Statlog (Australian Credit Approval) of UCI (OpenML
+    data set 40981), with an invented first column ``customer``.  A1 to A14 are features.  Eight
+    columns (A1 A4 A5 A6 A8 A9 A11 A12) are categories whose levels are written as whole numbers.
+    The column ``class`` is the bank's decision (1 means approved), and not a label of fraud.
 
     Parameters
     ----------
     path : str or Path, default=None
-        Path of the exercise's own file, ``Credit_Card_Applications.csv``.  By default, the table in
-        somscape is used.  The file has the same rows, but its columns ``CustomerID`` and ``Class``
-        are ``customer`` and ``class`` in the table.
+        Path of the exercise's own file, ``Credit_Card_Applications.csv``.  By default, the table
+        that comes with somscape is used.  The file has the same rows.  Its columns ``CustomerID``
+        and ``Class`` are named ``customer`` and ``class`` in the returned table.
 
     Returns
     -------
@@ -90,7 +91,7 @@ def load_credit_applications(path: str | Path | None = None) -> Table:
     Raises
     ------
     InputError
-        If the file is missing, or its columns or its number of rows differ.
+        If the file does not exist, or if its columns or its number of rows are not as expected.
 
     See Also
     --------

@@ -1,4 +1,4 @@
-"""Read and write tables, and encode rows as numbers and back."""
+"""Read and write tables, encode table rows as numbers, and decode the numbers again."""
 
 from somscape.tables._frame import table_from_frame
 from somscape.tables._sql import read_sql

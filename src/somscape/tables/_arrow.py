@@ -1,4 +1,4 @@
-"""Convert Arrow arrays to columns. Numbers stay numbers, and other types become text."""
+"""Convert Arrow arrays to columns. Numbers stay numbers, and values of other types become text."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from somscape.tables._texts import ArrowTexts, NumberTexts, ValueTexts
 from somscape.tables.column import EXACT, Column, stay_narrow
 
 PIECE = 1 << 17
-"""Number of values converted at a time. A block of this size fits into the processor's cache."""
+"""Number of values that are converted at a time. So many values fit into the processor's cache."""
 
 
 def column_from_arrow(
@@ -62,7 +62,7 @@ def column_from_arrow(
 
 
 def column_of_floats(name: str, values: Any, where: Where) -> Column:
-    """Return an array of floats as a column. The array must not change later. NaN means missing."""
+    """Return a float array as a column, with NaN as missing. The array must not change later."""
     numbers = values.astype(np.float64, copy=False)
     return _column_of_numbers(name, numbers, where, values.dtype == np.float32)
 
@@ -109,7 +109,7 @@ def _numbers_of(
     among: int,
     kept_as: DTypeLike = np.float64,
 ) -> Floats:
-    """Convert an Arrow array to floats, with NaN for missing values."""
+    """Convert an Arrow array to a NumPy array of floats, with NaN for missing values."""
 
     def pieces() -> Iterator[Floats]:
         for part in blocks(len(array), PIECE):
@@ -133,7 +133,7 @@ def _decimals(
 
 
 def without_zeros(column: Column) -> Column:
-    """Return numbers as a column. Texts are like "7" if all numbers are whole."""
+    """Return a numeric column. If all its numbers are whole, its texts are "7" and not "7.0"."""
     # pandas stores whole numbers next to a null as floats, so "7.0" was 7.
     if not column.is_whole:
         return column
@@ -142,7 +142,7 @@ def without_zeros(column: Column) -> Column:
 
 
 def _in_microseconds(array: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Convert nanoseconds to microseconds, the smallest unit of dates and times in Python."""
+    """Convert times in nanoseconds to microseconds, Python's smallest unit of dates and times."""
     type_ = array.type
     if getattr(type_, "unit", "") != "ns":
         return array
@@ -153,7 +153,7 @@ def _in_microseconds(array: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def refuse_unreadable(name: str, array: pa.ChunkedArray, where: Where, begin: int = 0) -> None:
-    """Raise InputError for a date, time or duration that Python cannot represent."""
+    """Raise InputError if a column contains a date, time or duration that Python cannot store."""
     try:
         whole = pa.int32() if array.type.bit_width == 32 else pa.int64()
         for end in pc.min_max(array.cast(whole)).as_py().values():

@@ -22,24 +22,24 @@ from somscape.tables.column import Column
 from somscape.tables.table import check_names
 
 NO_THREAD = "Failed to launch worker thread"
-"""Text in pyarrow's error message when memory is too small for a new thread."""
+"""Text in pyarrow's error message if there is not enough memory for a new thread."""
 
 FILE_MAGIC = b"ARROW1"
-"""First and last bytes of an Arrow file. An Arrow stream does not have them."""
+"""Bytes with which an Arrow file begins and ends. An Arrow stream does not contain these bytes."""
 
 BEGIN = 8
-"""Number of bytes in an Arrow file before the Arrow stream begins."""
+"""Number of bytes at the start of an Arrow file, before the Arrow stream that the file contains."""
 
 LONG = 1 << 17
-"""Number of rows above which a Parquet file is read column by column. For fewer rows, opening the
-file once per column would take too long."""
+"""Minimum number of rows of a Parquet file that is read one column at a time. In a file with fewer
+rows, opening the file again for each column would take too long."""
 
 MAX_TOGETHER = 1 << 27
-"""Maximum total size in bytes of the columns that are read together."""
+"""Maximum total size in bytes of the columns of a Parquet file that are read all at once."""
 
 
 def open_arrow(path: str | os.PathLike[str], source: str) -> TypedRows:
-    """Return the columns of a Parquet file, an Arrow file or an Arrow stream."""
+    """Open a Parquet file, an Arrow file or an Arrow stream, and return its columns."""
     is_parquet = Path(path).suffix.lower() == ".parquet"
     found: Any = _Parquet(path, source) if is_parquet else _read_arrow(path, source)
     check_names(found.schema.names, source)
@@ -78,7 +78,7 @@ class _Parquet:
             return self._as_text(name, column)
 
     def whole(self) -> "pa.Table | None":
-        """Return all columns if their total size is small, otherwise None."""
+        """Return all columns of the file if their total size is small, otherwise None."""
         groups = map(self._metadata.row_group, range(self._metadata.num_row_groups))
         n_bytes = sum(group.total_byte_size for group in groups)
         n_bytes = max(n_bytes, 8 * self.num_rows * self._metadata.num_columns)
@@ -130,7 +130,7 @@ def _read_arrow(path: str | os.PathLike[str], source: str) -> "pa.Table":
 
 
 def arrow_from_bytes(content: bytes, source: str) -> "pa.Table":
-    """Return the rows of an Arrow file or stream, given as bytes."""
+    """Return the rows of an Arrow file or stream whose bytes are in memory."""
     with _readable(source, "an Arrow"):
         table = _read_stream(np.frombuffer(content, np.uint8), source)
     check_names(table.schema.names, source)
@@ -138,14 +138,14 @@ def arrow_from_bytes(content: bytes, source: str) -> "pa.Table":
 
 
 def _state(file: IO[bytes]) -> tuple[int, int]:
-    """Return the size of a file and the time of its last change."""
+    """Return the size of a file and the time at which the file was last changed."""
     found = os.fstat(file.fileno())
     return found.st_size, found.st_mtime_ns
 
 
 @contextmanager
 def _readable(source: str, kind: str) -> Iterator[None]:
-    """Raise a one-line InputError if pyarrow cannot read a file."""
+    """Convert pyarrow's errors for an unreadable file to an InputError of one line."""
     try:
         yield
     except MemoryError:  # pyarrow's MemoryError is also an ArrowException
@@ -160,7 +160,7 @@ def _readable(source: str, kind: str) -> Iterator[None]:
 
 
 def _read_stream(data: NDArray[np.uint8], source: str) -> "pa.Table":
-    """Read an Arrow file as a stream. The file's own list of batches can repeat a batch."""
+    """Read an Arrow file as a stream, because the file's index of batches can repeat a batch."""
     given = pa.py_buffer(data)
     is_file = bytes(data[: len(FILE_MAGIC)]) == FILE_MAGIC
     stream = given.slice(BEGIN) if is_file else given
@@ -183,13 +183,13 @@ def _read_stream(data: NDArray[np.uint8], source: str) -> "pa.Table":
 
 
 def _validated(rows: Any) -> Any:
-    """Check that all offsets are inside the buffers, and return the rows."""
+    """Check that the offsets of Arrow data point into its buffers, and return the data."""
     rows.validate(full=True)
     return rows
 
 
 def _batch(message: Any) -> tuple[bool, int, int]:
-    """Return whether a message contains rows, their number, and their unpacked size in bytes."""
+    """Return whether an Arrow message contains rows, their number, and their unpacked size."""
     raw, body = memoryview(message.metadata), memoryview(message.body or b"")
     is_rows = message.type == "record batch"
     batch = _follow(raw, _field(raw, _follow(raw, 0), 2))
@@ -209,12 +209,12 @@ def _batch(message: Any) -> tuple[bool, int, int]:
 
 
 def _follow(raw: memoryview, place: int) -> int:
-    """Return the position to which an offset in a flatbuffer points."""
+    """Return the byte position to which an offset in a flatbuffer points."""
     return place + int(struct.unpack_from("<I", raw, place)[0])
 
 
 def _field(raw: memoryview, table: int, number: int) -> int:
-    """Return the position of a field in a flatbuffer's table, or 0 for a missing field."""
+    """Return the byte position of a field in a table of a flatbuffer, or 0 if it is missing."""
     fields = table - int(struct.unpack_from("<i", raw, table)[0])
     size = struct.unpack_from("<H", raw, fields)[0]
     place = 4 + 2 * number
@@ -223,7 +223,7 @@ def _field(raw: memoryview, table: int, number: int) -> int:
 
 
 def _spread(column: "pa.ChunkedArray") -> int:
-    """Return the size in bytes of a column of categories as plain text."""
+    """Return the size in bytes that a dictionary-encoded column would have as plain text."""
     if not pa.types.is_dictionary(column.type):
         return 0
     n_bytes = 0
@@ -235,7 +235,7 @@ def _spread(column: "pa.ChunkedArray") -> int:
 
 
 def parquet_bytes(columns: Mapping[str, Any]) -> bytes:
-    """Return named columns as the bytes of a Parquet file."""
+    """Write columns (a mapping from names to values) as Parquet, and return the bytes."""
     import pyarrow.parquet as parquet
 
     arrays = {

@@ -1,4 +1,4 @@
-"""Strip blanks from the raw cells of a table, and replace missing values by null."""
+"""Strip blanks from the texts of a source's cells, and replace missing values by null."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from somscape.tables._late import pa, pc
 from somscape.tables._messages import listed
 
 CELLS = 1 << 13
-"""Number of texts counted at a time. The counted bytes fit into the processor's cache."""
+"""Number of texts whose first and last bytes are counted at a time. They fit into the cache."""
 
 _NUMBER_BEGINS = np.zeros(256, dtype=bool)
 # Digits, signs, marks, and the first letters of currencies and of infinity.  Bytes from 128 on
@@ -31,7 +31,7 @@ _MAY_BE_BLANK[128:] = True
 
 
 def offsets_of(cells: pa.Array) -> NDArray[np.int32]:
-    """Return the byte offset of each text, and the end of the last text."""
+    """Return the byte offset of the start of each text, and of the end of the last text."""
     bounds = cells.buffers()[1]
     if bounds is None or not len(cells):
         return np.zeros(len(cells) + 1, np.int32)
@@ -39,14 +39,14 @@ def offsets_of(cells: pa.Array) -> NDArray[np.int32]:
 
 
 def lengths_of(cells: pa.Array) -> NDArray[np.int32]:
-    """Return the length of each text in bytes, and 0 for missing texts."""
+    """Return the length of each text in bytes. The length of a missing text is 0."""
     offsets = offsets_of(cells)
     return offsets[1:] - offsets[:-1]
 
 
 @dataclass(frozen=True)
 class Ends:
-    """Counts of texts by first and last byte. Empty and missing texts count as byte 0.
+    """Numbers of texts with each first byte and with each last byte. Missing texts have byte 0.
 
     Attributes
     ----------
@@ -58,23 +58,23 @@ class Ends:
 
     @property
     def may_be_blank(self) -> bool:
-        """Whether some texts could begin or end with a blank."""
+        """Whether a text could begin or end with a blank, judging by first and last bytes."""
         return bool((self.first + self.last)[_MAY_BE_BLANK].any())
 
     @property
     def n_that_may_be_numbers(self) -> int:
-        """Number of texts whose first byte can begin a number."""
+        """Number of texts whose first byte can be the start of a number."""
         return int(self.first[_NUMBER_BEGINS].sum())
 
     def may_begin(self, words: Iterable[str]) -> bool:
-        """Return whether some texts could begin with one of the words, ignoring case."""
+        """Return whether a text could begin with one of the words, in upper or lower case."""
         begins = {ord(letter) for word in words for letter in word[:1] + word[:1].upper()}
         likely = [letter for letter in begins if letter < 128]
         return bool(self.first[likely].any() or self.first[128:].any())
 
 
 def ends_of(cells: pa.ChunkedArray) -> Ends:
-    """Count the texts by first byte and by last byte."""
+    """Count how many texts begin, and how many texts end, with each possible byte."""
     ends = Ends(np.zeros(256, np.intp), np.zeros(256, np.intp))
     for chunk in cells.chunks:
         data = chunk.buffers()[2]
@@ -102,7 +102,7 @@ def strings(cells: Iterable[str | None]) -> pa.Array:
 
 
 def numbers(values: NDArray[Any], missing: NDArray[np.bool_] | None = None) -> pa.Array:
-    """Return a NumPy array of numbers as an Arrow array, with null for missing values."""
+    """Return a NumPy array of numbers as an Arrow array, with null where `missing` is true."""
     type_ = pa.from_numpy_dtype(values.dtype)
     there = None if missing is None else _pack_bits(~missing)
     data = pa.py_buffer(np.ascontiguousarray(values))
@@ -119,7 +119,7 @@ def _pack_bits(values: NDArray[np.bool_]) -> Any:
 
 
 def as_bools(values: Any) -> NDArray[np.bool_]:
-    """Return an Arrow array of booleans as a NumPy array, with False for null."""
+    """Return an Arrow array of booleans as a NumPy array, with False in place of null."""
     if hasattr(values, "chunks"):
         return np.concatenate([np.empty(0, bool), *map(as_bools, values.chunks)])
     found = _unpack_bits(values.buffers()[1], values)
@@ -127,7 +127,7 @@ def as_bools(values: Any) -> NDArray[np.bool_]:
 
 
 def as_numbers(values: pa.Array, of: Any = np.float64) -> NDArray[Any]:
-    """Return an Arrow array of numbers as a NumPy array, with NaN for null in floats."""
+    """Return an Arrow array of numbers as a NumPy array. In floats, null becomes NaN."""
     data = values.buffers()[1]
     if data is None:
         return np.full(len(values), np.nan)
@@ -146,7 +146,7 @@ def _unpack_bits(buffer: Any, values: pa.Array) -> NDArray[np.bool_]:
 
 
 def python_values(values: NDArray[Any], n: int = 4096) -> Iterator[Any]:
-    """Yield the values of an array as Python objects, created `n` at a time."""
+    """Yield the values of an Arrow array as Python objects, which are created `n` at a time."""
     if values.dtype.kind not in "iuf" or values.dtype == np.float32:  # writes 0.1 as "0.1"
         yield from values
         return
@@ -155,37 +155,37 @@ def python_values(values: NDArray[Any], n: int = 4096) -> Iterator[Any]:
 
 
 def as_text(value: Any) -> str:
-    """Return a value as text. Dates have ISO form, and numbers are as short as possible."""
+    """Return a value as text: dates in ISO form, and numbers with as few digits as possible."""
     # str() of Python's and NumPy's numbers is the shortest form that reads back equal.
     return value.isoformat() if isinstance(value, (date, time)) else str(value)
 
 
 MISSING_WORDS = ("", "NA", "N/A", "?", "null", "NaN", "-")
-"""Texts that mean a missing value. Case and blanks at both ends are ignored."""
+"""Texts that mean a missing value. Letter case, and blanks around the text, are ignored."""
 
 _FOLDED = frozenset(word.casefold() for word in MISSING_WORDS)
 _LONGEST = max(len(word) for word in MISSING_WORDS)
 
 
 COUNTERPARTS = {"-": "+", "?": "!"}
-"""Words that usually mean a missing value. Each word has a counterpart. In a column that also
-contains the counterpart, the word is a normal value."""
+"""Words that usually mean a missing value, each with a counterpart. If a column also contains the
+counterpart of a word, the word is a normal value in this column."""
 
 MIDNIGHT = "T00:00:00"
-"""End of the ISO text of a date with the time 00:00:00."""
+"""Characters at the end of a date's ISO text if the time is 00:00:00."""
 
 MOST_LOOKED_AT = 10_000
-"""Number of different texts examined to recognize a column of punctuation marks."""
+"""Number of distinct texts that are examined to find a column of punctuation marks."""
 
 
 def clean_cell(raw: str) -> str | None:
-    """Return the text of a cell without outer blanks, or None if missing."""
+    """Return the text of a cell without blanks at both ends, or None for a missing cell."""
     text = raw.strip()
     return None if len(text) <= _LONGEST and text.casefold() in _FOLDED else text
 
 
 def missing_words(distinct_texts: Sequence[str], asked: Sequence[str] | None = None) -> set[str]:
-    """Return the texts of a column that mean a missing value."""
+    """Return those distinct texts of a column that mean a missing value."""
     words = {word.strip().casefold() for word in (MISSING_WORDS if asked is None else asked)}
     found = {text for text in distinct_texts if not text or text.casefold() in words}
     if asked is not None:
@@ -202,7 +202,7 @@ def missing_words(distinct_texts: Sequence[str], asked: Sequence[str] | None = N
 def clean(
     cells: pa.ChunkedArray, asked: Sequence[str] | None = None
 ) -> tuple[pa.ChunkedArray, list[str], Ends]:
-    """Strip texts and replace missing values by null. Return texts, replaced words and `Ends`."""
+    """Strip blanks, and replace missing values by null. Return texts, replaced words and `Ends`."""
     ends = ends_of(cells)
     if ends.may_be_blank:
         cells = pc.utf8_trim_whitespace(cells)
@@ -224,7 +224,7 @@ def clean(
 
 
 def asked_numbers(asked: Sequence[str] | None) -> NDArray[np.float64]:
-    """Return the numbers among the words for missing values. Then 999 also matches 999.00."""
+    """Return those words for missing values that are numbers, so that 999 also equals 999.00."""
     found = []
     for word in asked or ():
         with suppress(ValueError):
@@ -233,7 +233,7 @@ def asked_numbers(asked: Sequence[str] | None) -> NDArray[np.float64]:
 
 
 def are_asked(numbers: Floats, asked: Sequence[str] | None) -> NDArray[np.bool_]:
-    """Return a mask of the numbers that mean a missing value."""
+    """Return a mask of those numbers that the user named as missing values."""
     if not asked:
         return np.zeros(len(numbers), dtype=bool)
     return np.isin(numbers, asked_numbers(asked).astype(numbers.dtype))
@@ -242,13 +242,13 @@ def are_asked(numbers: Floats, asked: Sequence[str] | None) -> NDArray[np.bool_]
 def without(
     cells: pa.ChunkedArray, is_asked: NDArray[np.bool_], words: set[str]
 ) -> pa.ChunkedArray:
-    """Replace the masked values by null, and add the replaced texts to `is_asked`."""
+    """Replace masked values of a column by null, and add the texts of these values to `words`."""
     words.update(as_text(v) for v in cells.filter(mask(is_asked)).unique().to_pylist())
     return pc.if_else(mask(is_asked), pa.nulls(1, cells.type)[0], cells)
 
 
 def clean_values(values: pa.ChunkedArray, asked: Sequence[str], words: set[str]) -> pa.ChunkedArray:
-    """Replace missing values by null in a column of other types than numbers and text."""
+    """Replace missing values by null in a column that contains neither numbers nor text."""
     folded = {word.strip().removesuffix(MIDNIGHT).casefold() for word in asked}
     distinct = values.unique()
     texts = [as_text(value).removesuffix(MIDNIGHT) for value in distinct.to_pylist()]
@@ -262,7 +262,7 @@ def clean_values(values: pa.ChunkedArray, asked: Sequence[str], words: set[str])
 
 
 def notes_of_unused(words: Collection[str], asked: Sequence[str] | None) -> list[str]:
-    """Return a note on words for missing values that the table does not contain."""
+    """Return a note on those words for missing values that do not occur in the table."""
     found = {word.casefold() for word in words}
     values = asked_numbers([*found])
     unused = [
@@ -276,7 +276,7 @@ def notes_of_unused(words: Collection[str], asked: Sequence[str] | None) -> list
 
 
 def are_words(cells: pa.Array | pa.ChunkedArray, words: Sequence[str]) -> NDArray[np.bool_]:
-    """Return a mask of the texts that equal a word, ignoring case."""
+    """Return a mask of the texts that equal one of the words, in upper or lower case."""
     lowered = _lowered(words)
     # A text may become shorter in lower case, but not by more than half.
     longest = 2 * max((len(word.encode()) for word in lowered), default=0)

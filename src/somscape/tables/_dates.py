@@ -1,4 +1,4 @@
-"""Read dates in any common form. The order of day and month fits the whole column."""
+"""Read dates in any common form. In a column, all dates have the same order of day and month."""
 
 import re
 from collections.abc import Collection, Iterable
@@ -18,15 +18,16 @@ from somscape.tables.column import Column
 Moments: TypeAlias = NDArray[np.datetime64]
 
 ORDERS = ("dmy", "mdy", "ymd")
-"""Orders of day, month and year. The first order is the default if a column fits several orders."""
+"""Orders of day, month and year in a date. If the dates of a column fit several orders, the first
+of these orders is the default."""
 
 FIRST = {"dmy": "day first", "mdy": "month first", "ymd": "year first"}
 
 GUESS = "; they do not show it"
-"""End of a column's reason if the order of day, month and year is a guess."""
+"""Last words of the reason for a column's kind if the order of day, month and year is a guess."""
 
 CENTURY_ENDS = 69
-"""Smallest two-digit year that belongs to the 1900s, as in POSIX."""
+"""Smallest two-digit year that is read as a year of the 1900s. POSIX uses the same limit."""
 
 _TIME = (
     r"(?:(?:T|,? +)(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,](?P<part>\d+))?)?"
@@ -42,12 +43,13 @@ _PATTERNS = tuple(
         rf"{_NAME} (?P<day>\d{{1,2}})(?:st|nd|rd|th)?,? (?P<year>\d{{4}})",
     )
 )
-"""Patterns of dates with the year first, with only numbers, and with the month's name."""
+"""Patterns of dates that begin with the year, of dates with only numbers, and of dates with the
+name of the month."""
 
 _PADDED = r"^(\d\d)(?:\.(\d\d)\.|/(\d\d)/|-(\d\d)-)(\d{4})([ T].*)?$"
 _AS_ISO = {"dmy": (3, r"\5-\2\3\4-\1\6"), "mdy": (0, r"\5-\1-\2\3\4\6")}
-"""For dates of fixed width in each order, two values: the index of the month's first digit, and a
-replacement for ISO form."""
+"""For each order of day and month, two values for dates of fixed width: the index of the month's
+first digit, and the replacement that converts the date to ISO form."""
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAY = np.int64(86_400_000_000)
@@ -63,13 +65,13 @@ class Dates:
     column : Column
         Source of the dates.
     moments : ndarray of shape (n_rows,), datetime64[us]
-        Date of each row.  Dates with a time zone are in UTC.  NaT means a missing value or a text
-        that is not a date.
+        Date of each row.  Dates with a time zone are converted to UTC. NaT means a missing value or
+        a text that is not a date.
     has_zone : ndarray of shape (n_rows,), bool
     order : {"dmy", "mdy", "ymd"}
-        Order in which dates such as 1/2/26 were read.
+        Order of day, month and year with which dates such as 1/2/26 were read.
     is_guess : bool
-        Whether another order is also possible and would give different dates.
+        Whether the column could also be read in another order and would then give other dates.
     """
 
     column: Column
@@ -86,18 +88,18 @@ class Dates:
 
 @dataclass(frozen=True, eq=False)
 class DateTexts:
-    """The different texts of a column, read as dates in each order.
+    """The distinct texts of a column, read as dates in each order of day, month and year.
 
     Attributes
     ----------
     column : Column
     codes : ndarray of shape (n_rows,)
-        Index of each row's text, or -1 for a missing value.
+        Index of each row's text among the distinct texts, or -1 for a missing value.
     days : dict of str to ndarray of shape (n_texts,), int64
-        Days since 1970 of each text in each order.  The smallest integer means that the text is not
-        a date.
+        For each order, the date of each text in days since 1970.  The smallest integer means that
+        the text is not a date in this order.
     times : ndarray of shape (n_texts,), int64
-        Microseconds since midnight.  Times with a time zone are in UTC.
+        Microseconds since midnight.  Times with a time zone are converted to UTC.
     has_zone : ndarray of shape (n_texts,), bool
     """
 
@@ -109,17 +111,17 @@ class DateTexts:
 
     @property
     def orders(self) -> tuple[str, ...]:
-        """The orders in which every text is a date."""
+        """Those orders of day, month and year in which every text of the column is a date."""
         return tuple(order for order in ORDERS if (self.days[order] > _NO_DAY).all())
 
     @property
     def is_open(self) -> bool:
-        """Whether day first and month first are both possible with different dates."""
+        """Whether day first and month first both fit all texts, but give different dates."""
         can_be = {*self.orders} >= {"dmy", "mdy"}
         return can_be and not np.array_equal(self.days["dmy"], self.days["mdy"])
 
     def dates(self, order: str) -> Dates:
-        """Return the dates of all rows, read in the given order."""
+        """Return the date of each row, read in the given order of day, month and year."""
         days = self.days[order]
         is_date = days > _NO_DAY
         moments = np.where(is_date, days, 0) * _DAY + self.times
@@ -132,7 +134,7 @@ class DateTexts:
 def date_texts(
     column: Column, *, is_named: bool = False, order: str | None = None
 ) -> DateTexts | None:
-    """Return the texts of a column as dates, or None if they are not dates."""
+    """Read the texts of a column as dates in each order. Return None if they are not dates."""
     if column.is_number and not is_named:
         return None
     codes, texts = _coded(column)
@@ -146,7 +148,7 @@ def date_texts(
 
 
 def dates_of(column: Column, order: str) -> Dates:
-    """Return the dates of a column that is known to contain dates."""
+    """Return the dates of a column whose texts are known to be dates."""
     read = date_texts(column, is_named=True, order=order)
     if read is not None:
         return read.dates(order)
@@ -157,7 +159,7 @@ def dates_of(column: Column, order: str) -> Dates:
 def find_dates(
     columns: Iterable[Column], named: Collection[str] = (), date_format: str | None = None
 ) -> dict[str, Dates]:
-    """Return the dates of each column that contains dates."""
+    """Return, by column name, the dates of each of the columns that contains dates."""
     columns = tuple(columns)
     found: dict[str, DateTexts | None] = {}
     for column in columns:
@@ -180,7 +182,7 @@ def find_dates(
 
 
 def check_date_format(order: str | None) -> None:
-    """Raise InputError if `order` is not an order of day, month and year (or None)."""
+    """Raise InputError unless `order` is None or an order of day, month and year."""
     if order not in (None, *ORDERS):
         raise InputError(
             f"`date_format` must be {', '.join(map(repr, ORDERS))} or None, but is {order!r}.",
@@ -191,7 +193,7 @@ def check_date_format(order: str | None) -> None:
 
 
 def note_of_guess(names: Iterable[str], order: str) -> Note:
-    """Return a note on columns whose order of day, month and year is a guess."""
+    """Return a note on the columns for which the order of day, month and year is a guess."""
     other = "mdy" if order == "dmy" else "dmy"
     text = f"dates in {listed(names)} fit several orders and are read {FIRST[order]}"
     return Note(text, f"--date-format {other}")
@@ -203,7 +205,7 @@ def looks_like_dates(column: Column) -> bool:
 
 
 def read_date(cell: str) -> tuple[datetime, bool] | None:
-    """Read a date and time in ISO form. Also return whether the text names a time zone."""
+    """Read a date and time in ISO form. Return them, and whether the text contains a time zone."""
     try:
         moment = datetime.fromisoformat(cell)
         if moment.tzinfo is None:
@@ -227,7 +229,7 @@ _Read: TypeAlias = tuple[dict[str, NDArray[np.int64]], NDArray[np.int64], NDArra
 
 
 def _read(texts: list[str], *, may_mix: bool, order: str | None = None) -> _Read:
-    """Return the day of each text in each order, its time, and whether it has a time zone."""
+    """Return each text's day in each order, its time of day, and whether it has a time zone."""
     arrow = strings(texts)
     found = _read_iso(arrow)
     if found is not None and (order is None or (found[0][order] > _NO_DAY).any()):
@@ -247,7 +249,7 @@ def _read(texts: list[str], *, may_mix: bool, order: str | None = None) -> _Read
 
 
 def _read_iso(texts: Any) -> _Read | None:
-    """Read texts that all have ISO form or a fixed width. Otherwise, return None."""
+    """Read texts that all have ISO form, or all have the same width. Otherwise, return None."""
     first = texts[0].as_py()
     if first[:4].isdigit():
         found = _iso_moments(texts, first)
@@ -271,7 +273,7 @@ def _read_iso(texts: Any) -> _Read | None:
 
 
 def _iso_moments(texts: Any, first: str) -> NDArray[np.int64] | None:
-    """Return microseconds since 1970, or None if the texts have different forms."""
+    """Return the time of each text in microseconds since 1970, or None if their forms differ."""
     try:
         moments = pc.cast(texts, pa.timestamp("us", "UTC" if _names_zone(first) else None))
     except pa.ArrowInvalid:
@@ -286,7 +288,7 @@ def _names_zone(text: str) -> bool:
 def _read_pattern(
     texts: Any, pattern: str
 ) -> tuple[NDArray[np.intp], dict[str, NDArray[np.int64]], NDArray[np.int64], NDArray[np.bool_]]:
-    """Return two values: the indices of matching texts, and the result of `_read` for them."""
+    """Return the indices of texts that match a pattern, and the dates of these texts."""
     groups = pc.extract_regex(texts, pattern)
     at = np.flatnonzero(as_bools(groups.is_valid()))
     found = groups.take(numbers(at))
@@ -314,7 +316,7 @@ def _read_pattern(
 
 
 def _read_others(texts: list[str], found: _Read) -> None:
-    """Add dates of other ISO 8601 forms, such as 20260131 and week dates, to `found`."""
+    """Read other ISO 8601 dates, such as 20260131 and week dates, and store them in `found`."""
     days, times, has_zone = found
     unread = np.logical_and.reduce([days[order] == _NO_DAY for order in ORDERS])
     for i in np.flatnonzero(unread).tolist():
@@ -328,7 +330,7 @@ def _read_others(texts: list[str], found: _Read) -> None:
 
 
 def _times(parts: dict[str, Any]) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return microseconds since midnight (UTC), and masks of valid times and times with a zone."""
+    """Return times of day in microseconds (UTC), and masks of valid times and of time zones."""
     is_half = _lengths(parts["half"]) == 1
     hour, minute, second = (_whole(parts[name], 0) for name in ("hour", "minute", "second"))
     is_time = (minute < 60) & (second < 60)
@@ -350,7 +352,7 @@ def _times(parts: dict[str, Any]) -> tuple[NDArray[np.int64], NDArray[np.bool_],
 
 
 def _whole(digits: Any, empty: int = -1) -> NDArray[np.int64]:
-    """Convert texts of digits to whole numbers, and other texts to `empty`."""
+    """Convert texts that consist of digits to whole numbers, and other texts to `empty`."""
     texts = pc.if_else(pc.utf8_is_decimal(digits), digits, strings([str(empty)])[0])
     return as_numbers(pc.cast(texts, pa.int64()), np.int64).astype(np.int64)
 
@@ -360,7 +362,7 @@ def _lengths(texts: Any) -> NDArray[np.int32]:
 
 
 def _is_letter(texts: Any, letter: str) -> NDArray[np.bool_]:
-    """Return a mask of the texts that equal a letter, in either case."""
+    """Return a mask of the texts that equal a letter, in upper or lower case."""
     return as_bools(pc.is_in(pc.utf8_lower(texts), value_set=strings([letter])))
 
 
@@ -369,7 +371,7 @@ def _full_year(year: NDArray[np.int64], is_short: NDArray[np.bool_]) -> NDArray[
 
 
 def _named_month(names: Any) -> NDArray[np.int64]:
-    """Return the month (1 to 12) of each English name, and 0 for other texts."""
+    """Return the month (1 to 12) for each English name of a month, and 0 for other texts."""
     full = [f"{datetime(2000, m, 1):%B}".lower() for m in range(1, 13)]
     known = [*_MONTHS, *full, "sept"]
     place = as_numbers(pc.index_in(pc.utf8_lower(names), value_set=strings(known)), np.int32)
@@ -380,7 +382,7 @@ def _named_month(names: Any) -> NDArray[np.int64]:
 def _days(
     year: NDArray[np.int64], month: NDArray[np.int64], day: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Return days since 1970, or the smallest integer for impossible days."""
+    """Convert dates to days since 1970. For impossible dates, return the smallest integer."""
     can_be = (year >= 1) & (month >= 1) & (month <= 12) & (day >= 1)
     months = np.where(can_be, (year - 1970) * 12 + month - 1, 0).astype("datetime64[M]")
     days = months.astype("datetime64[D]") + (np.where(can_be, day, 1) - 1)

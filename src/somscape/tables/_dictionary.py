@@ -1,4 +1,4 @@
-"""Read words for names and codes of columns, and replace names and codes by words."""
+"""Read words for the names and codes of columns, and replace names and codes by the words."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -16,18 +16,18 @@ from somscape.tables.sources import read_table
 from somscape.tables.table import Table
 
 Dictionary: TypeAlias = dict[str, dict[str, str]]
-"""For each column, the words for its codes. The words for the empty code "" name the column
-itself."""
+"""For each column, a mapping from its codes to words. The words for the empty code "" are a name
+for the column itself."""
 
 COLUMNS = ("column", "code", "words")
-"""Columns that a file with a dictionary must have."""
+"""Names of the columns in a file that contains a dictionary."""
 
 OF_COLUMN = ""
 """Code whose words name the column itself."""
 
 
 def read_dictionary(path: str | Path) -> Dictionary:
-    """Read the words for codes and columns from a file."""
+    """Read a file that contains words for the codes and the names of columns."""
     table = read_table(path, missing_values=[])
     absent = [name for name in COLUMNS if name not in table.names]
     if absent:
@@ -61,7 +61,7 @@ def read_dictionary(path: str | Path) -> Dictionary:
 
 
 def checked_dictionary(given: Any) -> Dictionary:
-    """Check a dictionary (a file or a mapping), and convert it to texts."""
+    """Check a dictionary (a file or a mapping), and convert its codes and words to texts."""
     if given is None:
         return {}
     if isinstance(given, str | Path):
@@ -80,19 +80,19 @@ def checked_dictionary(given: Any) -> Dictionary:
 
 
 def _as_levels(codes: Mapping[Any, Any]) -> list[str]:
-    """Convert codes to the texts of a column's levels."""
+    """Convert codes to the texts with which a column of these codes has its levels."""
     texts = [str(code) or None for code in codes]
     return _codes(Column("code", np.array(texts, dtype=object)))
 
 
 def _codes(column: Column) -> list[str]:
-    """Return the values of a column as levels, with `OF_COLUMN` for empty cells."""
+    """Return a column's values as texts of levels. An empty cell becomes `OF_COLUMN`."""
     levels = zip(level_texts(column), column.missing, strict=True)
     return [OF_COLUMN if is_empty else level for level, is_empty in levels]
 
 
 def in_words(encoding: Encoding) -> Encoding:
-    """Return an encoding with words for columns and levels."""
+    """Return an encoding in which words replace the names of columns and the codes of levels."""
     if not encoding.roles.dictionary:
         return encoding
     names = _words_by_name(encoding)
@@ -103,7 +103,7 @@ def in_words(encoding: Encoding) -> Encoding:
 
 
 def table_in_words(encoding: Encoding, table: Table) -> Table:
-    """Return a table with words for columns and codes."""
+    """Return a table in which words replace the names of columns and the codes in cells."""
     if not encoding.roles.dictionary:
         return table
     names, codes = _words_by_name(encoding), {code.name: code for code in encoding.columns}
@@ -117,17 +117,17 @@ def table_in_words(encoding: Encoding, table: Table) -> Table:
 
 
 def words_of_level(encoding: Encoding, column: str, level: str) -> str:
-    """Return the words for a code, or the code if the dictionary lacks it."""
+    """Return the words for a code in a column, or the code if the dictionary lacks it."""
     return encoding.roles.dictionary.get(column, {}).get(level, level)
 
 
 def words_of_column(encoding: Encoding, column: str) -> str:
-    """Return the words for a column, or its name if the dictionary lacks it."""
+    """Return the words for a column. If the dictionary lacks the column, return its name."""
     return _words_by_name(encoding).get(column, column)
 
 
 def _words_by_name(encoding: Encoding) -> dict[str, str]:
-    """Return the words for each column of a table. The id column keeps its name."""
+    """Return, for each column of a table, the words for its name. The id column keeps its name."""
     dictionary = encoding.roles.dictionary
     names = [code.name for code in encoding.columns]
     said = [
@@ -138,7 +138,7 @@ def _words_by_name(encoding: Encoding) -> dict[str, str]:
 
 
 def _make_unique(words: Sequence[str], names: Sequence[str]) -> list[str]:
-    """Return words for columns. The column name is added to words that several columns share."""
+    """Return words for columns. If several columns share words, their names are added."""
     return [
         word if words.count(word) == 1 or word == name else f"{word} ({name})"
         for word, name in zip(words, names, strict=True)
@@ -167,7 +167,7 @@ def _part_in_words(part: PartCode, names: dict[str, str]) -> PartCode:
 
 
 def _cells_in_words(column: Column, code: ColumnCode, encoding: Encoding) -> Column:
-    """Return a column with words instead of its codes."""
+    """Return a column in which each code is replaced by its words in the dictionary."""
     said = encoding.roles.dictionary.get(code.name, {})
     words = [level for level in said if level != OF_COLUMN]
     if not words or code.kind in ("id", "number", "date"):

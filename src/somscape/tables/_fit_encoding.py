@@ -154,7 +154,7 @@ def _layer_by_column(encoding: Encoding, layers: Mapping[str, Sequence[str]]) ->
 
 
 def _mean_squares(rows: Floats, counts: Float64s | None) -> Float64s:
-    """Return the mean squared difference of two random rows for each feature."""
+    """Return, for each feature, the mean squared difference of two random rows."""
     squares = np.zeros(rows.shape[1])
     for j in range(rows.shape[1]):
         is_there = ~np.isnan(rows[:, j])
@@ -167,7 +167,7 @@ def _mean_squares(rows: Floats, counts: Float64s | None) -> Float64s:
 
 
 def _multiply(code: Any, factor: float) -> Any:
-    """Return a column code whose features are multiplied by a factor."""
+    """Return a copy of a column's code whose encoded features are multiplied by a factor."""
     if isinstance(code, DateCode):
         return replace(code, number=replace(code.number, factor=factor))
     return replace(code, factor=factor)
@@ -311,7 +311,7 @@ def _decisions(
     counts: Float64s | None,
     on_number: Callable[[NumberCode, Floats], object] | None,
 ) -> tuple[dict[str, KindDecision], dict[str, ColumnCode]]:
-    """Return the kind of each column, and the codes of the numeric columns."""
+    """Return the kind of each column by name, and the codes of the numeric columns."""
     may_be_numbers = _may_be_numbers(table, roles)
 
     def look(pair: tuple[Column, Column]) -> tuple[KindDecision, ColumnCode | None]:
@@ -336,9 +336,9 @@ def _decisions(
 
 
 def _may_be_numbers(table: Table, roles: Roles) -> set[str]:
-    """Return the numeric columns with the role of numbers.
+    """Return the names of those numeric columns that have the role of numbers.
 
-    If rules decide, add columns without a role.
+    If rules decide the kinds of columns, also return numeric columns without a role.
     """
     has_role, by_rule = roles.by_column(), roles.others != "drop"
     roles_of = {c.name: has_role.get(c.name) for c in table.columns if c.is_number}
@@ -398,7 +398,7 @@ def _code_for(
 
 
 def _likely_delimiter(table: Table) -> str:
-    """Return the quoted delimiter in the name of the only column, or ""."""
+    """Return, in quotes, a delimiter that is in the name of the only column, or ""."""
     name = table.names[0]
     delimiter = max(",;|\t", key=name.count)
     if len(table.names) > 1 or delimiter not in name:
@@ -407,7 +407,7 @@ def _likely_delimiter(table: Table) -> str:
 
 
 def notes_of(encoding: Encoding) -> list[Note]:
-    """Return notes on columns to check, with options that change their encoding."""
+    """Return notes on columns that the user should check, with options that change the encoding."""
     notes = notes_of_unfit(encoding.columns)
     for order in FIRST:
         guessed = [
@@ -439,7 +439,7 @@ def notes_of(encoding: Encoding) -> list[Note]:
 
 
 def notes_of_unfit(columns: Iterable[ColumnCode]) -> list[Note]:
-    """Return notes on outcomes, row counters and codes that are left out."""
+    """Return notes on columns that are left out as outcomes, row counters or codes."""
     left_out = [code for code in columns if code.kind == "dropped"]
     notes = [
         Note(

@@ -29,13 +29,13 @@ OBJECTS: dict[str, Any] = {
     "date": date,
     "duration": (timedelta, time),
 }
-"""Types of the Python objects in a column of each kind."""
+"""For each kind of column, the Python types of the objects in such a column."""
 
 NESTED = (list, tuple, dict, set, frozenset, np.ndarray)
 """Types of values that contain other values."""
 
 OTHERS = {"date": "dates", "duration": "durations", "text": "text"}
-"""Words in messages for the kinds of columns that are not numeric."""
+"""Words for kinds of columns that are not numeric, used in messages."""
 
 CURES = {
     "date": "Encode dates with somscape.TableEncoder(dates=[...]).",
@@ -47,10 +47,10 @@ CURES = {
 }
 
 STREAM = "__arrow_c_stream__"
-"""Method of objects that export their rows as an Arrow stream."""
+"""Name of the method with which an object exports its rows as an Arrow stream."""
 
 CONTAINERS = ("xarray", "anndata")
-"""Libraries whose objects are refused, because their rows would be misread."""
+"""Libraries whose objects raise an error, because their rows would be misunderstood."""
 
 
 def table_from_frame(
@@ -61,15 +61,16 @@ def table_from_frame(
     Parameters
     ----------
     frame : pandas, polars, pyarrow or other frame that narwhals reads, or any Arrow stream
-        Lazy frames, DuckDB relations and record batch readers are read to their end.  Numbers
-        become float64, but the text of an integer keeps all digits.  Strings, categories, booleans
-        ("True", "False") and dates (in ISO form) become text.  Text that looks like numbers also
-        stays text.  Nulls, NaN and `MISSING_WORDS` are missing values.  The index is ignored.
+        All rows of lazy frames, DuckDB relations and record batch readers are read.  Numbers are
+        stored as float64, but the text of an integer contains all its digits.  Strings, categories,
+        booleans ("True", "False") and dates (in ISO form) become text.  A column of text whose
+        values look like numbers stays text.  Nulls, NaN and `MISSING_WORDS` are missing values.
+        The index is ignored.
     source : str, default="data frame"
         Name of the table in messages.
     missing_values : sequence of str, optional
-        Texts (in upper or lower case), numbers and dates that mean a missing value, instead of
-        `MISSING_WORDS`.  Example: ``["none", "999", "9999-12-31"]``.
+        Texts (in upper or lower case), numbers and dates that mean a missing value.  They replace
+        the default, `MISSING_WORDS`.  Example: ``["none", "999", "9999-12-31"]``.
 
     Returns
     -------
@@ -102,7 +103,7 @@ def table_at(
     *,
     n_columns: int | None = None,
 ) -> Table:
-    """Return a table with the columns of data frames. `lines` contains the line of each row."""
+    """Return one table with the columns of several frames. `lines` are the line numbers of rows."""
     words: set[str] = set()
     where = partial(place, source, lines)
     columns = []
@@ -145,7 +146,7 @@ def _column_of(
 
 
 def _refuse_unsupported(series: Any, source: str) -> None:
-    """Raise InputError if a narwhals series contains nested or complex values."""
+    """Raise InputError if a column of a data frame contains nested or complex values."""
     name, held = str(series.name), ""
     if series.dtype.is_nested():
         held = str(series.dtype)
@@ -169,7 +170,7 @@ def _refuse_unsupported(series: Any, source: str) -> None:
 
 
 def _values(series: Any) -> list[Any]:
-    """Return the values of a narwhals series as a list."""
+    """Return the values of a data frame's column (a narwhals series) as a list."""
     try:
         return series.to_list()
     except (OverflowError, ValueError, LookupError):  # from pyarrow or polars
@@ -179,7 +180,7 @@ def _values(series: Any) -> list[Any]:
 
 
 def _as_narwhals(frame: Any, source: str) -> Any:
-    """Return a data frame as a narwhals frame. Lazy frames are collected, and streams are read."""
+    """Return a data frame as a narwhals frame. Lazy frames are computed, and streams are read."""
     _refuse_container(frame, source)
     try:
         is_known = nw.from_native(frame, pass_through=True) is not frame
@@ -191,9 +192,9 @@ def _as_narwhals(frame: Any, source: str) -> Any:
 
 
 def _refuse_container(data: Any, source: str) -> None:
-    """Raise InputError for an xarray or AnnData object.
+    """Raise InputError if the data is an xarray or AnnData object.
 
-    The message shows how to convert the object.
+    The error message shows how to convert such an object to rows.
     """
     homes = [kind.__module__.partition(".")[0] for kind in type(data).__mro__]
     if "geopandas" in homes and getattr(data, "ndim", 2) == 1:
@@ -212,7 +213,7 @@ def _refuse_container(data: Any, source: str) -> None:
 
 
 def _call_for(data: Any) -> str:
-    """Return the method call that converts an xarray object to rows, or "" for unknown objects."""
+    """Return a method call that converts an xarray object to rows, or "" if none is known."""
     dims = list(getattr(data, "dims", ()))
     name = "feature" if "column" in dims else "column"
     if hasattr(data, "data_vars"):
@@ -229,12 +230,12 @@ def _call_for(data: Any) -> str:
 
 
 def _variable(source: str) -> str:
-    """Return a variable name for the suggested line of Python code."""
+    """Return the name of a variable for a line of Python code that a message suggests."""
     return source if source.isidentifier() else "X"
 
 
 def _without_shapes(shown: Any, source: str) -> Any:
-    """Return a narwhals frame without geometry columns, and warn about them."""
+    """Remove geometry columns from a narwhals frame, and warn that they are left out."""
     if "geopandas" not in sys.modules or not shown.implementation.is_pandas_like():
         return shown
     types = dict(zip(shown.columns, shown.to_native().dtypes, strict=True))
@@ -253,7 +254,7 @@ def _without_shapes(shown: Any, source: str) -> Any:
 
 
 def _only_geometry(source: str) -> str:
-    """Return the message for geopandas data that contains only geometry."""
+    """Return the error message for a geopandas frame that contains only geometry columns."""
     X = _variable(source)
     return (
         f"{source} contains only geometry, which is not supported. Pass columns of numbers, such "
@@ -281,7 +282,7 @@ def _read_stream(stream: Any, source: str) -> Any:
 
 
 def _check_one_row_per_sample(stream: Any, n_rows: int, source: str) -> None:
-    """Raise InputError if an Arrow stream and its object have different numbers of rows."""
+    """Raise InputError if an object's Arrow stream has more or fewer rows than the object."""
     shape = getattr(stream, "shape", None)
     if not isinstance(shape, tuple):  # a mapping counts its columns
         is_counted = isinstance(stream, Sized) and not isinstance(stream, Mapping)
@@ -315,7 +316,7 @@ def _not_a_table(frame: Any, source: str, error: Exception) -> str:
 
 
 def as_frame(data: Any, source: str = "data frame") -> Any:
-    """Return a data frame or the rows of a stream, and None for other objects."""
+    """If `data` is a data frame or a stream, return its rows as a data frame, otherwise None."""
     if isinstance(data, (np.ndarray, list, tuple)):
         return None
 
@@ -331,7 +332,7 @@ def as_frame(data: Any, source: str = "data frame") -> Any:
 
 
 def frame_values(frame: Any) -> dict[str, list[Any]]:
-    """Return the columns of a data frame by name, as lists of Python values."""
+    """Return a data frame as a mapping from column names to lists of Python values."""
     return {str(series.name): _values(series) for series in _as_narwhals(frame, "X").iter_columns()}
 
 
@@ -341,7 +342,7 @@ def frame_names(frame: Any) -> list[Any]:
 
 
 def frame_numbers(frame: Any, names: Sequence[str] | None = None) -> Floats:
-    """Return a data frame of numbers as an array, with NaN for nulls."""
+    """Return numeric columns of a data frame as an array, with NaN in place of nulls."""
     shown = _as_narwhals(frame, "data frame")
     shown = shown if names is None else shown.select(list(names))
     _refuse_not_numeric(shown)
@@ -357,7 +358,7 @@ def frame_numbers(frame: Any, names: Sequence[str] | None = None) -> Floats:
 
 
 def _refuse_not_numeric(shown: Any) -> None:
-    """Raise InputError if columns of a narwhals frame are not numeric."""
+    """Raise InputError if a column of a narwhals frame does not contain numbers."""
     kinds = {str(series.name): _kind_of(series) for series in shown.iter_columns()}
     found: dict[str, list[str]] = {}
     for name, kind in kinds.items():
@@ -374,7 +375,7 @@ def _refuse_not_numeric(shown: Any) -> None:
 
 
 def _numbers_of(series: Any, type_: Any) -> Any:
-    """Return a column of numbers as an array, with NaN for nulls."""
+    """Return a numeric column of a data frame as an array, with NaN in place of nulls."""
     if series.implementation.is_pyarrow() and series.dtype.is_integer():
         # Rounded beyond 2^53, as all other libraries do; narwhals would raise.
         return series.to_native().cast("float64", safe=False).to_numpy()
@@ -393,7 +394,7 @@ def _numbers_of(series: Any, type_: Any) -> Any:
 
 
 def frame_kinds(frame: Any) -> dict[str, str]:
-    """Return the kind of each column of a data frame."""
+    """Return the kind of each column of a data frame, such as "number", by column name."""
     kinds = {}
     for series in _as_narwhals(frame, "data frame").iter_columns():
         _refuse_unsupported(series, "X")
@@ -413,13 +414,13 @@ def _kind_of(series: Any) -> str:
 
 
 def _are_missing_objects(series: Any) -> bool:
-    """Return whether a pandas column of objects is all missing. Narwhals treats it as text."""
+    """Return whether all objects in a pandas column are missing. Narwhals treats it as text."""
     is_object = getattr(series.to_native(), "dtype", None) == np.dtype(object)
     return is_object and bool(series.is_null().all())
 
 
 def _kind_of_values(series: Any) -> str:
-    """Return the kind of a column of objects, or "number" if all values are missing."""
+    """Return the kind of a column of Python objects. If all are missing, the kind is "number"."""
     pairs = zip(series.to_list(), series.is_null().to_list(), strict=True)
     present = [value for value, is_null in pairs if not is_null]
     for kind, types in OBJECTS.items():
@@ -429,7 +430,7 @@ def _kind_of_values(series: Any) -> str:
 
 
 def frame_like(example: Any, columns: Mapping[str, list[Any]]) -> Any:
-    """Return columns as a data frame with the library and the types of `example`."""
+    """Make a data frame from columns, with the library and the column types of `example`."""
     shown = _as_narwhals(example, "data frame")
     name_of = {str(name): name for name in shown.columns}
     made = nw.from_dict(dict(columns), backend=shown.implementation).to_native()

@@ -1,4 +1,4 @@
-"""Import pyarrow and narwhals at their first use. Both are slow to import."""
+"""Import pyarrow and narwhals when they are first used, because importing them is slow."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -7,7 +7,7 @@ __all__ = ["nw", "pa", "pc"]
 
 
 class _Late:
-    """A module that is imported at its first use."""
+    """A stand-in for a module that is imported when one of its names is first used."""
 
     def __init__(self, module: str) -> None:
         self._module = module

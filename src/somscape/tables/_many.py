@@ -1,4 +1,4 @@
-"""Read the files of a folder or pattern as one table."""
+"""Read all files of a folder, or all files that match a pattern, as one table."""
 
 import os
 import re
@@ -42,13 +42,13 @@ from somscape.tables.column import Column
 from somscape.tables.table import Table
 
 HIDDEN = (".", "_")
-"""First characters in the names of ignored files, such as ``_SUCCESS``."""
+"""First characters of the names of files that are not read, such as ``_SUCCESS``."""
 
 PATTERN = re.compile(r"[*?\[]")
 WHOLE = re.compile("-?[0-9]{1,15}")
 
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
-"""Text in the name of a folder that means a missing value."""
+"""Value in a folder name such as ``year=2026`` that means a missing value."""
 
 
 @dataclass(frozen=True)
@@ -58,17 +58,18 @@ class Files:
     Attributes
     ----------
     source : str
-        Name of the table in messages: the folder or the pattern.
+        Name of the table in messages, which is the path of the folder or the pattern.
     paths : tuple of Path
         Paths of the files, sorted.
     names : tuple of str
-        Names of the files in messages, as paths relative to the folder.
+        Path of each file relative to the folder, for messages.
     kind : str
         Kind of the files, as returned by `kind_of`.
     folders : dict of str to list of str
-        Columns from folder names such as ``year=2026``, with one value for each file.
+        Columns that are read from folder names such as ``year=2026``.  Each column has one value
+        for each file.
     left_out : list of str
-        Files and folders in the folder that are not read.
+        Names of those files and folders in the folder that are not read.
     """
 
     source: str
@@ -91,7 +92,7 @@ class Reading:
 
 
 def files_of(path: str | os.PathLike[str]) -> Files | None:
-    """Return the files of a folder or pattern, or None for other paths."""
+    """Return the files of a folder or of a pattern. For the path of a single file, return None."""
     text = os.fspath(path)
     if text == "-" or SCHEME.match(text):
         return None
@@ -119,7 +120,7 @@ def _in_folder(folder: Path) -> Files:
 
 
 def _names_in(folder: Path) -> Iterator[str]:
-    """Yield names of files, and names of folders without "=". A folder's name ends with a slash."""
+    """Yield the names of files, and of folders without "=" in their name (with "/" at the end)."""
 
     def refuse(error: OSError) -> None:
         raise unreadable(folder, error) from error
@@ -191,13 +192,13 @@ def _checked(source: str, folder: Path, names: list[str], others: list[str]) -> 
 
 
 def _values_in_path(name: str) -> dict[str, str]:
-    """Return the values in a file's folder names, such as ``year=2026``."""
+    """Return the values in the folder names of a file's path, such as 2026 in ``year=2026``."""
     pairs = (part.split("=", 1) for part in name.split("/")[:-1] if "=" in part)
     return {unquote(key): unquote(value) for key, value in pairs}
 
 
 def read_many(files: Files, source: str, reading: Reading) -> Table:
-    """Read files with the same columns as one table."""
+    """Read several files that have the same columns as one table."""
     if files.kind == "arrow":
         table, sizes = _typed(files, source, reading.missing_values)
     else:
@@ -220,7 +221,7 @@ def read_many(files: Files, source: str, reading: Reading) -> Table:
 
 
 def _column_of_folders(name: str, values: Sequence[str], sizes: Sequence[int]) -> Column:
-    """Return the values from folder names as a column. Whole numbers make the column numeric."""
+    """Make a column from values in folder names. If all values are whole, the column is numeric."""
     cells = [None if value == NO_VALUE else clean_cell(value) for value in values]
     given = {cell for cell in cells if cell is not None}
     are_numbers = all(map(WHOLE.fullmatch, given))  # 007 and 7 are different folders
@@ -233,7 +234,7 @@ def _column_of_folders(name: str, values: Sequence[str], sizes: Sequence[int]) -
 
 
 def _texts(files: Files, source: str, reading: Reading) -> tuple[Table, list[int]]:
-    """Read text tables or workbooks. The type of a column depends on its values in all files."""
+    """Read text tables or workbooks as one table. All files together decide a column's type."""
     parts: list[Records] = []
     delimiter = ""
     for path, name in zip(files.paths, files.names, strict=True):
@@ -259,7 +260,7 @@ def _texts(files: Files, source: str, reading: Reading) -> tuple[Table, list[int
 
 
 def _raw(path: Path, name: str, files: Files, reading: Reading) -> tuple[Records, str]:
-    """Return the raw cells of a file, and its delimiter."""
+    """Return the texts of a file's cells (or the values of a sheet), and the file's delimiter."""
     if files.kind == "text":
         return text_records(
             decode(read_text(path, name), name, reading.encoding),
@@ -274,7 +275,7 @@ def _raw(path: Path, name: str, files: Files, reading: Reading) -> tuple[Records
 
 
 def _joined_notes(names: Sequence[str], notes: Sequence[Sequence[str]]) -> list[str]:
-    """Return each note once. A note on only some files names the first file."""
+    """Return each note once. If a note is not for all files, add the name of its first file."""
     files: dict[str, list[str]] = {}
     for name, said in zip(names, notes, strict=True):
         for note in said:

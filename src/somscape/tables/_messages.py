@@ -1,4 +1,4 @@
-"""Parts of messages about tables, such as quoted values and line numbers."""
+"""Functions that make parts of messages about tables, such as quoted values and line numbers."""
 
 import difflib
 import hashlib
@@ -18,7 +18,7 @@ from somscape.errors import InputError
 
 
 class Note(str):
-    """A note about a file, and the options that change the result.
+    """A note about a file, and the command-line options to which the note refers.
 
     Parameters
     ----------
@@ -37,29 +37,29 @@ class Note(str):
 
 
 def table_mark(names: Iterable[str]) -> bytes:
-    """Return the mark of workbooks and Parquet files that somscape wrote."""
+    """Return the text that identifies workbooks and Parquet files written by somscape."""
     hashed = hashlib.sha256("\n".join(names).encode("utf-8", "surrogatepass"))
     return f"somscape-table {hashed.hexdigest()[:16]}".encode()
 
 
 def quoted(text: str) -> str:
-    """Return a value or name in quotes, as one short line."""
+    """Return a value or name in quotes, shortened and on one line."""
     return repr(text if len(text) <= 40 else text[:37] + "...")
 
 
 def listed(names: Iterable[str], limit: int = 8) -> str:
-    """Return quoted names as a list for a message."""
+    """Return names in quotes as a list for a message, with at most `limit` names."""
     quotes = [quoted(name) for name in names]
     return ", ".join(quotes[:limit] + ["..."] * (len(quotes) > limit))
 
 
 def counted(number: int, noun: str) -> str:
-    """Return a number and its noun in the right form."""
+    """Return a number and a noun as text, with the noun in singular or plural."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def suggestion(name: str, choices: Sequence[str]) -> str:
-    """Return a question that suggests similar choices, or "" if no choice is similar."""
+    """Return a question that suggests those choices that are similar to `name`, or ""."""
     # Case is ignored, because 'amount' instead of 'Amount' is the most common mistake.
     by_folded = {choice.casefold(): choice for choice in choices}
     close = difflib.get_close_matches(name.casefold(), by_folded, n=3)
@@ -67,7 +67,7 @@ def suggestion(name: str, choices: Sequence[str]) -> str:
 
 
 def in_columns(columns: Iterable[Sequence[str]]) -> list[str]:
-    """Return a text table as lines with aligned columns."""
+    """Return columns of texts as the lines of a printed table, in which the columns are aligned."""
     padded = []
     for column in columns:
         width = max(map(len, column), default=0)
@@ -76,19 +76,19 @@ def in_columns(columns: Iterable[Sequence[str]]) -> list[str]:
 
 
 def free_name(name: str, taken: Container[str], ending: str = "_input") -> str:
-    """Return a name that is not in `taken`. If necessary, `ending` is appended."""
+    """Return `name`, with `ending` appended as often as necessary if `taken` contains the name."""
     while name in taken:
         name += ending
     return name
 
 
 def category_or_drop(name: str) -> str:
-    """Return the options that make a column a category or leave the column out."""
+    """Return the command-line options that make a column a category or leave the column out."""
     return f"--category {shlex.quote(name)} or --drop {shlex.quote(name)}"
 
 
 def install_command(*extras: str) -> str:
-    """Return a command that installs the libraries of extras."""
+    """Return the shell command that installs the libraries of the given extras."""
     libraries = [
         library.strip()
         for library, _, marker in map(str.partition, requires("somscape") or (), repeat(";"))
@@ -98,7 +98,7 @@ def install_command(*extras: str) -> str:
 
 
 def check_libraries(action: str, extras: Sequence[str], *modules: str) -> None:
-    """Raise InputError if libraries of extras are not installed."""
+    """Raise InputError if the libraries of the given extras are not installed."""
     # Checked before the import, because an ImportError can also come from within a library.
     names = [
         module.replace("_", "-") for module in modules if importlib.util.find_spec(module) is None
@@ -115,18 +115,18 @@ Lines: TypeAlias = range | NDArray[np.integer[Any]]
 
 
 class FileLines:
-    """The file and line of each row, for a table from several files.
+    """For a table that was read from several files, the file and the line of each row.
 
     Parameters
     ----------
     names : sequence of str
-        Names of the files in messages.
+        Name of each file, for messages.
     files : ndarray of shape (n_rows,), int
         Index of the file of each row.
     lines : ndarray of shape (n_rows,), int
-        Line number or row number of each row in its file.
+        Number of each row's line (or of the row itself) in its file.
     has_lines : bool
-        True for line numbers (from 1), False for row numbers (from 0).
+        Whether `lines` contains line numbers (from 1) and not row numbers (from 0).
     """
 
     __slots__ = ("_files", "_has_lines", "_lines", "_names")
@@ -145,17 +145,17 @@ class FileLines:
         return len(self._lines)
 
     def take(self, chosen: NDArray[Any]) -> "FileLines":
-        """Return the files and lines of the chosen rows."""
+        """Return the file and line of those rows that are chosen."""
         return FileLines(self._names, self._files[chosen], self._lines[chosen], self._has_lines)
 
     def where(self, row: int) -> str:
-        """Return the file and line of a row, such as "part-03.csv, line 17"."""
+        """Return the file and line of a row as text, such as "part-03.csv, line 17"."""
         name = self._names[self._files[row]]
         return f"{name}, {'line' if self._has_lines else 'row'} {self._lines[row]}"
 
 
 def place(source: str, lines: Lines | FileLines | None, row: int) -> str:
-    """Return the file and line of a row, for messages."""
+    """Return the file and line of a row as text for a message."""
     if isinstance(lines, FileLines):
         return lines.where(row)
     return f"{source}, row {row}" if lines is None else f"{source}, line {lines[row]}"
@@ -184,14 +184,14 @@ class LineNumbers:
         self._others.extend(lines)
 
     def first(self, n: int) -> Lines:
-        """Return the line numbers of the first `n` rows."""
+        """Return the line number at which each of the first `n` rows starts."""
         if self._others is None:
             return self._range[:n]
         return np.frombuffer(self._others, np.uintc)[:n]
 
 
 def lines_from(start: int, taken: Sequence[NDArray[np.integer[Any]] | int]) -> Lines:
-    """Return the first line of each row, from the number of lines per row."""
+    """Return the line number at which each row starts. `taken` contains the lines per row."""
     if all(isinstance(rows, int) for rows in taken):
         return range(start, start + sum(map(int, taken)))
     each = [np.ones(rows, np.uint32) if isinstance(rows, int) else rows for rows in taken]

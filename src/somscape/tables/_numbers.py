@@ -1,9 +1,9 @@
 """Convert the cells of a table to columns of numbers or text.
 
-A column can be ambiguous, with only numbers such as "1,234" or "1.234".  Then the decimal mark of
-the other columns is used.  If the other columns do not decide, "1.234" is the plain number 1.234.
-Then "1,234" is also 1.234, except in a file delimited by commas.  In such a file, a comma in a
-quoted cell separates thousands, so "1,234" is 1234.
+A column that contains only numbers such as "1,234" or "1.234" is ambiguous.  Such a column is read
+with the decimal mark of the other columns.  If they do not show a decimal mark, "1.234" is read as
+the plain number 1.234.  The text "1,234" is also read as 1.234, except in a file delimited by
+commas.  In such a file, a comma in a quoted cell separates thousands, so "1,234" is 1234.
 """
 
 from __future__ import annotations
@@ -27,27 +27,27 @@ _NUMBER_SHARE = 0.9
 _NUMBER_CELLS = 10
 
 SHOWN = 10_000
-"""Maximum number of different values examined for the spelling of numbers."""
+"""Maximum number of distinct values of a column that are examined for the spelling of numbers."""
 
 FIRST_CELLS, CELLS = 1 << 12, 1 << 15
-"""Number of cells in the first block and in later blocks. The first block is often enough to
-recognize text."""
+"""Numbers of cells in the first block and in each later block of a column. The first block is often
+enough to recognize text."""
 
 PLAINLY = r"^[-+]?[0-9]*\.?[0-9]*(?:[eE][-+]?[0-9]+)?$"
-"""Pattern of a plainly written number, such as -1.5 or 2e3."""
+"""Pattern of a number in plain form, such as -1.5 or 2e3, without currency or separators."""
 
 MAX_DIGITS = 300
-"""Maximum number of digits of a whole number that a float can represent."""
+"""Maximum number of digits in a whole number that is converted to a float without overflow."""
 
 NO_NUMBER = "[0-9][-/:][0-9A-Za-z]|[.,][0-9]{1,2}[.,]|^[A-Za-z][0-9]|[A-Za-z]{9}|[A-Za-z] [A-Za-z]"
-"""Pattern that occurs in dates, codes and words, but not in numbers."""
+"""Pattern that matches dates, codes and words, but not numbers."""
 
 Where = Callable[[int], str]
 
 
 @dataclass
 class _Cells:
-    """The cells of a column, and their spelling of numbers."""
+    """The cells of a column, and how numbers are spelled in these cells."""
 
     texts: PlainTexts | ArrowTexts
     words: tuple[str, ...]
@@ -73,15 +73,15 @@ class _Cells:
 
 @dataclass
 class TextColumns:
-    """The columns made from text, with notes on their spelling.
+    """The columns that were made from the texts of cells, with notes on the spelling of numbers.
 
     Attributes
     ----------
     columns : list of Column
     notes : list of str
-        Notes on unusual spellings of numbers, each with its columns.
+        Notes on unusual spellings of numbers, each with the names of the columns.
     words : set of str
-        Words in the cells that mean a missing value.
+        Words for missing values that occur in the cells.
     """
 
     columns: list[Column] = field(default_factory=list)
@@ -96,7 +96,7 @@ def text_columns(
     decimal: str | None = None,
     asked: Sequence[str] | None = None,
 ) -> TextColumns:
-    """Convert raw cells to columns. A column is numeric if all cells are numbers."""
+    """Convert the texts of cells to columns. A column is numeric if all its cells are numbers."""
     cells = {name: _Cells.of(texts, asked) for name, texts in raw.items()}
     marks = {found.spelling.mark for found in cells.values()} - {""}
     shown = decimal or ("".join(marks) if len(marks) == 1 else "")
@@ -130,7 +130,7 @@ def text_columns(
 
 
 def read_numbers(column: Column) -> Column | None:
-    """Return a column of text as numbers, or None if a cell is not a number."""
+    """Convert a column of text to a numeric column. Return None if a cell is not a number."""
     cells = column.to_arrow()
     if _have_leading_zeros(cells):
         return None
@@ -145,7 +145,7 @@ def read_numbers(column: Column) -> Column | None:
 
 
 def padded_numbers(column: Column) -> Column | None:
-    """Return a column of text as whole numbers, or None if a cell is not only digits."""
+    """Convert a text column to whole numbers. Return None if a cell contains other than digits."""
     codes, texts = column.coded()
     if not texts or not all(t.isascii() and t.isdigit() and len(t) <= MAX_DIGITS for t in texts):
         return None
@@ -154,7 +154,7 @@ def padded_numbers(column: Column) -> Column | None:
 
 
 def _first_different(cells: pa.ChunkedArray) -> list[str]:
-    """Return the first different values of a column, at most `SHOWN`."""
+    """Return the first distinct values of a column, at most `SHOWN` values."""
     found: dict[str, None] = {}
     for part in _parts(cells):
         found.update(dict.fromkeys(pc.unique(part.drop_null()).to_pylist()))
@@ -164,7 +164,7 @@ def _first_different(cells: pa.ChunkedArray) -> list[str]:
 
 
 def _spelling_of_all(cells: pa.ChunkedArray, some: Sequence[str], spelling: Spelling) -> Spelling:
-    """Return the spelling of numbers, updated by later cells with an unusual spelling."""
+    """Return the spelling of numbers, after a check of those later cells that are unusual."""
     others: dict[str, None] = {}
     for part in _parts(cells):
         if len(others) < SHOWN and read_plain(part, ".") is None:
@@ -175,7 +175,7 @@ def _spelling_of_all(cells: pa.ChunkedArray, some: Sequence[str], spelling: Spel
 
 
 def _are_words(cells: pa.ChunkedArray, ends: Ends) -> bool:
-    """Return whether most cells and most distinct cells are not numbers."""
+    """Return whether most cells, and most distinct cells, are words and not numbers."""
     first = pa.chunked_array([cells[:FIRST_CELLS].unique()])
     return _are_mostly_words(first, ends_of(first)) and _are_mostly_words(cells, ends)
 
@@ -192,14 +192,14 @@ def _are_mostly_words(cells: pa.ChunkedArray, ends: Ends) -> bool:
 
 
 def _have_leading_zeros(cells: pa.ChunkedArray) -> bool:
-    """Return whether any cell has leading zeros, such as "007"."""
+    """Return whether a cell has leading zeros, such as "007", and is thus a code."""
     likely = cells.filter(pc.starts_with(cells, "0"))
     are_more = pc.not_equal(likely, strings(["0"])[0])
     return bool(pc.any(pc.and_(pc.ascii_is_decimal(likely), are_more)).as_py())
 
 
 def _parts(cells: pa.ChunkedArray) -> Iterator[pa.Array]:
-    """Yield the cells in blocks, with a small first block."""
+    """Yield the cells of a column in blocks. The first block is smaller than the others."""
     begin, n = 0, FIRST_CELLS
     while begin < len(cells):
         yield cells[begin : begin + n].combine_chunks()
@@ -213,7 +213,7 @@ def _likely_mark(plain_mark: str | None, shown: str, delimiter: str) -> str:
 
 
 def _reading(spelling: Spelling, mark: str) -> str:
-    """Return a note on an ambiguous text such as "1,234", with the number read from the text."""
+    """Return a note that shows how an ambiguous text such as "1,234" was read as a number."""
     value = spelling.read(strings([spelling.example]), mark, {})[0]
     return f"{quoted(spelling.example)} read as {value:.12g}"
 
@@ -221,7 +221,7 @@ def _reading(spelling: Spelling, mark: str) -> str:
 def _read(
     name: str, texts: PlainTexts | ArrowTexts, where: Where, spelling: Spelling, mark: str
 ) -> tuple[Float64s | None, str | None, list[str]]:
-    """Return the numbers of a column (or None), its problem (or None), and notes."""
+    """Return a column's numbers or None, the message on its bad cell or None, and its notes."""
     if isinstance(texts, PlainTexts) and (mark == "." or not (spelling.mark or spelling.example)):
         return texts.numbers, None, []
     cells = texts.to_arrow()
@@ -255,9 +255,9 @@ class ColumnVerdict:
     are_infinite: bool = True  # whether all bad cells are
 
     def look(self, begin: int, cells: pa.Array, values: Float64s) -> None:
-        """Add a block of cells that begins at row `begin`.
+        """Examine a block of a column's cells. The block begins at row `begin`.
 
-        Values are NaN for cells that are not numbers.
+        `values` contains NaN for each cell that is not a number.
         """
         finite = np.isfinite(values)
         n_finite = int(finite.sum())
@@ -276,11 +276,11 @@ class ColumnVerdict:
         self.are_infinite = self.are_infinite and bool(np.isinf(values[bad]).all())
 
     def is_text(self, n_cells: int) -> bool:
-        """Return whether too many of `n_cells` are not numbers. Then the column is text."""
+        """Return whether so many of `n_cells` cells are not numbers that the column is text."""
         return not self.are_infinite and self.n_bad > (1 - _NUMBER_SHARE) * n_cells + 1
 
     def settle(self, name: str, where: Where) -> tuple[bool, str | None]:
-        """Return whether the column is numeric, and a message if a few cells prevent this."""
+        """Return whether the column is numeric, and a message if a few cells are not numbers."""
         if not self.n_bad:
             return True, None
         n_good = self.n_present - self.n_bad

@@ -1,4 +1,4 @@
-"""Convert rows between encodings, show values, and find minimal changes."""
+"""Convert encoded rows to another encoding, show their values, and find minimal changes."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -25,7 +25,7 @@ from somscape.tables.table import Table
 
 
 def recoded(rows: Float64s, was: Encoding, now: Encoding) -> Float64s:
-    """Convert encoded rows, or prototypes, to another encoding."""
+    """Convert encoded rows (or prototypes) from the encoding `was` to the encoding `now`."""
     if was.is_plain and now.is_plain and not (was.is_named and now.is_named):
         if was.n_features != now.n_features:
             raise InputError(
@@ -45,7 +45,7 @@ def recoded(rows: Float64s, was: Encoding, now: Encoding) -> Float64s:
 
 
 def _check_columns(was: Encoding, now: Encoding) -> None:
-    """Raise InputError for encodings with different columns, kinds or ordered levels."""
+    """Raise InputError if two encodings differ in their columns, kinds or ordered levels."""
     a, b = ({code.name: code for code in each.used} for each in (was, now))
     alone = [listed(_not_in(other, own)) for own, other in ((a, now), (b, was))]
     if any(alone):
@@ -72,7 +72,7 @@ def _check_columns(was: Encoding, now: Encoding) -> None:
 
 
 def _not_in(encoding: Encoding, names: Iterable[str]) -> list[str]:
-    """Return the names of unused columns, each with the reason."""
+    """Return the names that the encoding does not use as features, each with the reason."""
     used, why = {code.name for code in encoding.used}, {c.name: c.why for c in encoding.columns}
     return [
         name + (f" (in the other {why[name]})" if name in why else "")
@@ -82,7 +82,7 @@ def _not_in(encoding: Encoding, names: Iterable[str]) -> list[str]:
 
 
 def _feature(parts: dict[str, tuple[FeatureCode, Float64s]], now: FeatureCode) -> Float64s:
-    """Return a column, or a feature derived from dates, in the new encoding."""
+    """Return the encoded values of one feature, converted to its code in the new encoding."""
     was, features = parts.get(now.name, (None, np.empty(0)))
     if was == now:
         return features
@@ -102,7 +102,7 @@ def _feature(parts: dict[str, tuple[FeatureCode, Float64s]], now: FeatureCode) -
 
 
 def _microseconds(code: Any, features: Float64s) -> Float64s:
-    """Convert encoded dates to microseconds since 1970, without rounding."""
+    """Convert encoded dates to microseconds since 1970, without rounding to the code's unit."""
     return np.asarray(code.number.decode(features) * MICROSECONDS[code.unit])
 
 
@@ -118,23 +118,23 @@ NO_CELL = "missing"
 """Text for a missing value."""
 
 DIGITS, MOST_DIGITS = 6, 9
-"""Number of digits in a shortened number, and maximum number of digits in an unshortened number."""
+"""Number of digits to which a long number is shortened, and most digits of a short number."""
 
 
 def mark_of(table: Table, code: FeatureCode) -> str:
-    """Return the decimal mark of numbers in a column."""
+    """Return the decimal mark with which a column's numbers were written."""
     if not isinstance(code, NumberCode) or isinstance(code, PartCode):
         return "."
     return "," if "decimal comma" in table.column(code.name).style else "."
 
 
 def value_shown(code: FeatureCode, table: Table, row: int, encoded: Floats) -> str:
-    """Return the value of a feature in a row as text."""
+    """Return, as text, the value of a feature in one row of the table."""
     return values_shown(code, table, np.array([row]), encoded[None, :])[0]
 
 
 def values_shown(code: FeatureCode, table: Table, rows: Ints, encoded: Floats) -> list[str]:
-    """Return the values of a feature in rows as text."""
+    """Return, as texts, the values of a feature in the given rows of the table."""
     columns = [table.column(name).take(rows) for name in sources_of(code)]
     if isinstance(code, DateCode | PartCode):
         pairs = zip(encoded, np.any([column.missing for column in columns], axis=0), strict=True)
@@ -153,24 +153,24 @@ def _shortened(text: str, number: float) -> str:
 
 
 def cell_text(value: Any, mark: str) -> str:
-    """Return a number, date or level of a column as text."""
+    """Return a decoded value (a number, a date or a level) as text."""
     if not isinstance(value, float):
         return str(value)
     return number_text(value, digits=12).replace(".", mark)
 
 
 MAX_CHANGES = 4
-"""Maximum number of changes that are named in a text."""
+"""Maximum number of changed values that a text about a row mentions."""
 
 N_TARGETS = 8
-"""Number of nearest targets that are tried for each row."""
+"""Number of nearest targets (rows that could be reached) that are tried for each row."""
 
 RESOLUTION = 0.01
-"""Largest rounding error, as a share of the prototypes' range in the column."""
+"""Largest rounding error of a changed number, as a share of the prototypes' range in the column."""
 
 
 def rounding_steps(encoding: Encoding, prototypes: Float64s) -> list[float]:
-    """Return the largest change that rounding can cause in each encoded column."""
+    """Return, for each feature column, the largest error from rounding its encoded values."""
     return [
         RESOLUTION * float(np.ptp(prototypes[:, place])) if code.n_features == 1 else 0.0
         for code, place in zip(encoding.features, encoding.slices, strict=True)
@@ -183,9 +183,9 @@ def fewest_changes(
     targets: Float64s,
     is_reached: Callable[[Float64s], NDArray[np.bool_]],
 ) -> tuple[Float64s, list[list[int]]]:
-    """In each row, change the fewest columns that make `is_reached` true.
+    """Change each row in as few columns as possible, so that `is_reached` is true.
 
-    Return rows and columns.
+    Return the changed rows, and the indices of the changed columns of each row.
     """
     k = min(N_TARGETS, len(targets))
     near, _ = select_kernels().search(rows, targets, k)
@@ -226,7 +226,7 @@ def fewest_changes(
 def cells_of(
     encoding: Encoding, rows: Float64s, pairs: Sequence[tuple[int, int]], steps: Sequence[float]
 ) -> list[Any]:
-    """Return chosen values in original units, rounded to valid values."""
+    """Decode the chosen values of rows to original units, rounded to values that can occur."""
     values: list[Any] = []
     for i, j in pairs:
         code, part = encoding.features[j], rows[i : i + 1, encoding.slices[j]]

@@ -1,4 +1,4 @@
-"""Read and write the roles of columns as TOML files, and apply roles."""
+"""Read and write the roles of columns as TOML files, and apply saved roles to a table."""
 
 import re
 import tomllib
@@ -36,8 +36,8 @@ ESCAPES = {"\\": r"\\", '"': r"\"", "\b": r"\b", "\t": r"\t", "\n": r"\n", "\f":
 LONG_KEY = re.compile(
     r"""(?m)(?:^|[{,])[ \t\[]*(?:(?:[\w-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*')[ \t]*\.[ \t]*){32}"""
 )
-"""Pattern of keys with 32 or more parts. Such keys are refused, because tomllib reads them very
-slowly."""
+"""Pattern of keys with 32 or more parts. A file with such a key raises an error, because tomllib
+reads the key very slowly."""
 
 PLACE = re.compile(r"(.*) \(at (?:(line \d+), column \d+|end of document)\)")
 
@@ -105,7 +105,7 @@ def parsed(text: str, source: str) -> dict[str, Any]:
 
 
 def line_of(text: str, path: tuple[str, ...]) -> int | None:
-    """Return the line number of a key, or None if the key is not found."""
+    """Return the number of the line with a key in TOML text, or None if the key is not found."""
     table: tuple[str, ...] = ()
     for number, line in enumerate(text.split("\n"), 1):
         keys = _keys(line)
@@ -119,7 +119,7 @@ def line_of(text: str, path: tuple[str, ...]) -> int | None:
 
 
 def _keys(line: str) -> tuple[str, ...]:
-    """Return the key of a line, as a path of nested keys."""
+    """Return the key in a line of TOML text, as a tuple with the parts of the nested key."""
     data: Any = {}
     for whole in (line, f"{line.partition('=')[0]}= 0"):  # a value can continue on the next line
         with suppress(ValueError, RecursionError):
@@ -133,19 +133,19 @@ def _keys(line: str) -> tuple[str, ...]:
 
 
 MAX_BYTES = 2_000_000
-"""Maximum size in bytes of a roles file. This allows 20,000 columns with comments."""
+"""Maximum size in bytes of a roles file. This is enough for 20,000 columns with comments."""
 
 MAX_ORDINAL_LEVELS = 10_000
-"""Maximum number of levels in an ordered category."""
+"""Maximum number of levels of an ordered category in a roles file."""
 
 MAX_ALIGNED = 40
-"""Maximum length in characters of an entry with an aligned comment."""
+"""Maximum length in characters of an entry whose comment is aligned with other comments."""
 
 ROLE_OF_KIND = {option.removeprefix("--"): role for role, (_, option) in ROLE_WORDS.items()}
-"""Role for each kind of column in a roles file."""
+"""For each kind of column in a roles file, the name of the role in `Roles`."""
 
 MORE = {"ordinal": "levels", "label": "value"}
-"""Kinds of columns with a second key in their entry, and the name of this key."""
+"""For each kind whose entry in a roles file can have a second key, the name of this key."""
 
 SAID = {
     "missing": "treatment of missing cells, which is fill, error or mask",
@@ -156,7 +156,7 @@ SAID = {
     "reading": f"settings of the file, otherwise detected ({', '.join(READING)})",
     "columns": f"kinds: {', '.join(ROLE_OF_KIND)}",
 }
-"""Comments for the parts of a roles file."""
+"""For each key at the top of a roles file, the comment that explains the key."""
 
 
 def read_roles(path: str | Path) -> Roles:
@@ -173,7 +173,7 @@ def read_roles(path: str | Path) -> Roles:
 
 
 def roles_from_text(data: bytes, source: str) -> Roles:
-    """Return the roles from the content of a file."""
+    """Return the roles from the content (bytes) of a roles file."""
     if len(data) > MAX_BYTES:
         raise InputError(
             f"{source} is larger than {MAX_BYTES / 1e6:g} MB, the limit for roles files. Give "
@@ -203,7 +203,7 @@ def roles_from_text(data: bytes, source: str) -> Roles:
 
 @dataclass(frozen=True)
 class _Reader:
-    """Convert the data of a file to roles. Error messages contain the line number."""
+    """Convert parsed TOML data to `Roles`. Error messages contain the line number."""
 
     text: str
     source: str
@@ -249,7 +249,7 @@ class _Reader:
             self._refuse(path, f"{str(error).removesuffix('.')}.")
 
     def _kind(self, name: str, entry: Any) -> tuple[str, dict[str, Any]]:
-        """Return two values: the kind of a column, and the other values in its entry."""
+        """Return the kind in a column's entry, and other values in the entry, such as levels."""
         more = dict(entry) if isinstance(entry, dict) else {"kind": entry}
         kind = more.pop("kind", None)
         if not isinstance(kind, str) or kind not in ROLE_OF_KIND:
@@ -312,7 +312,7 @@ def _name_hint(name: str, choices: Iterable[str]) -> str:
 def roles_text(
     roles: Roles, comments: Mapping[str, str] | None = None, heading: Iterable[str] = ()
 ) -> str:
-    """Return roles as the text of a file. `read_roles` reads the same roles from this text."""
+    """Return the text of a roles file, from which `read_roles` reads the same roles."""
     comments = comments or {}
     entries, settings = _entries(roles), said_by(roles)
     settings.pop("label_value", None)
@@ -330,7 +330,7 @@ def roles_text(
 
 
 def _entries(roles: Roles) -> dict[str, Any]:
-    """Return the entry in the file for each column with a role."""
+    """Return, for each column with a role, the entry in a roles file."""
     kind_of = {role: kind for kind, role in ROLE_OF_KIND.items()}
     entries: dict[str, Any] = {}
     for name, role in roles.by_column().items():
@@ -359,20 +359,20 @@ def _comment(text: str) -> str:
 
 
 NOT_NEEDED = ("label", "drop", "protect")
-"""Roles whose columns may be absent from a later table."""
+"""Roles of columns that a table need not contain when saved roles are applied to the table."""
 
 SAID_AS = {"protected": "protect"}
-"""Kinds of columns with another name for their role, and this name."""
+"""For each kind of column that has another name in a roles file, the name in the file."""
 
 ENDS = np.array([[0.0], [1.0]])
-"""Encoded values for both ends of a number's usual range. Factors of layers are not included."""
+"""Encoded values at both ends of a number's usual range, without the factor of a layer."""
 
 MAX_LISTED = 6
-"""Maximum number of category levels in a comment."""
+"""Maximum number of category levels that a comment in a roles file lists."""
 
 
 def pinned(encoding: Encoding, given: Roles | None = None) -> Roles:
-    """Return roles that make the same features from another table."""
+    """Return roles with which another table gets the same features as this encoding."""
     given = given or Roles()
     told = given.by_column()
     columns = {
@@ -391,12 +391,12 @@ def pinned(encoding: Encoding, given: Roles | None = None) -> Roles:
 
 
 def role_of_kind(kind: str) -> str:
-    """Return the role that corresponds to a kind of column."""
+    """Return the name of the role (in `Roles`) that makes a column this kind."""
     return ROLE_OF_KIND.get(SAID_AS.get(kind, kind), "drop")
 
 
 def comments_on(encoding: Encoding, table: Table | None = None) -> dict[str, str]:
-    """Return a comment for each column, with its reason and its usual values."""
+    """Return, for each column, a comment with the reason for its kind and its usual values."""
     n_missing = {} if table is None else {c.name: c.n_missing for c in table.columns}
     comments = {}
     for code in encoding.columns:
@@ -419,7 +419,7 @@ def _found(code: ColumnCode) -> str:
 def roles_for(
     roles: Roles, source: str, names: Sequence[str], table: str
 ) -> tuple[Roles, list[str]]:
-    """Return two values: the saved roles for the columns in a table, and notes on other columns."""
+    """Return the saved roles of columns that a table contains, and notes on the other columns."""
     known = roles.by_column()
     there = {*names, *part_names(dict.fromkeys(roles.dates, True), names)}
     if roles.per:
@@ -445,7 +445,7 @@ def roles_for(
 
 
 def overridden(roles: Roles, by: Roles) -> Roles:
-    """Combine two sets of roles. If a column has a role in both sets, the role in `by` is used."""
+    """Combine two sets of roles. For a column with a role in both sets, use the role in `by`."""
     columns, told = roles.by_column(), by.by_column()
     for role in {"id", "label", "per"} & set(told.values()):
         columns |= {name: "drop" for name, before in columns.items() if before == role}
@@ -459,7 +459,7 @@ def overridden(roles: Roles, by: Roles) -> Roles:
 def _roles(
     columns: Mapping[str, str], levels: Mapping[str, Sequence[Any]], said: dict[str, Any]
 ) -> Roles:
-    """Return roles. If no column is the label, the label value is left out."""
+    """Make `Roles` from the roles of columns. Without a label column, omit the label value."""
     if "label" not in columns.values():
         said["label_value"] = None
     return Roles.of(columns, levels, **said)

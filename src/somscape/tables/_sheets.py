@@ -1,9 +1,9 @@
-"""Read a workbook from standard input, and write a sheet as JSON.
+"""Read a workbook from standard input, and write one of its sheets as JSON.
 
-calamine allocates memory for every cell up to the last cell of a sheet.  If memory does not
-suffice, calamine ends the process.  Therefore a separate process with limited memory reads the
-workbook.  The first line of its output describes the sheets.  The other lines are the rows of one
-sheet.
+The library calamine allocates memory for every cell up to the last cell of a sheet.  If there is
+not enough memory, calamine ends the process.  Therefore a separate process with limited memory
+reads the workbook.  The first line of this process's output describes the sheets of the workbook.
+Each other line is a row of the requested sheet.
 """
 
 import json
@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 MAX_WHOLE = 1e15
-"""Limit below which whole numbers are written as integers. Sheets store all numbers as floats."""
+"""Limit below which whole numbers, which sheets store as floats, are written as integers."""
 
 
 def answer(data: bytes, wanted: str | None) -> Iterator[Any]:
-    """Yield a description of the sheets of a workbook, then the rows of the chosen sheet."""
+    """Yield a description of all sheets of a workbook, and then each row of the chosen sheet."""
     import python_calamine as calamine
 
     book = calamine.load_workbook(BytesIO(data))
@@ -50,7 +50,7 @@ def _rows(sheet: Any) -> Iterator[list[Any]]:
 
 
 def _named(names: list[str], wanted: str) -> str | None:
-    """Return the name of a sheet, given by name or number (from 1), or None."""
+    """Return the name of the sheet that was requested by name or number (from 1), or None."""
     if wanted in names:
         return wanted
     number = int(wanted) if wanted.isascii() and wanted.isdecimal() else 0
@@ -58,14 +58,14 @@ def _named(names: list[str], wanted: str) -> str | None:
 
 
 def holds_table(rows: Iterator[list[Any]]) -> bool:
-    """Return whether the first filled row and a later row have at least two values each."""
+    """Return whether the first row with values, and a later row, both have at least two values."""
     counts = (sum(1 for cell in row if plain(cell) != "") for row in rows)
     header = next((n for n in counts if n), 0)
     return header > 1 and any(n > 1 for n in counts)
 
 
 def plain(value: Any) -> Any:
-    """Return a value for JSON, with dates and times in ISO form and "" for blanks."""
+    """Convert a cell's value for JSON: dates and times to ISO form, and empty cells to ""."""
     if isinstance(value, float):
         return int(value) if value.is_integer() and abs(value) < MAX_WHOLE else value
     if isinstance(value, str):
@@ -78,7 +78,7 @@ def plain(value: Any) -> Any:
 
 
 def _limit_memory(n_bytes: int) -> None:
-    """Limit the additional memory of this process to `n_bytes` if possible."""
+    """If possible, limit the memory that this process can still allocate to `n_bytes`."""
     if sys.platform == "win32":
         return
     import resource
@@ -94,7 +94,7 @@ def _limit_memory(n_bytes: int) -> None:
 
 
 def main() -> None:
-    """Write the requested sheet within a memory limit in bytes."""
+    """Write the requested sheet to standard output, within the requested limit of memory."""
     wanted, n_bytes = map(json.loads, sys.argv[1:])
     data = sys.stdin.buffer.read()
     import python_calamine  # noqa: F401 - before the limit

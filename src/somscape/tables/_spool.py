@@ -1,4 +1,4 @@
-"""Collect tables one after another, in a temporary file if they are large."""
+"""Store a sequence of tables in memory, or in a temporary file if they are large."""
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
@@ -10,7 +10,7 @@ from somscape.tables._late import pa
 
 
 def spooled(parts: Iterable["pa.Table | pa.RecordBatch"]) -> list["pa.Table"]:
-    """Store tables in memory, or in a temporary file if their total size is large."""
+    """Return tables, stored in a temporary file if their total size is large."""
     rest, memory = iter(parts), pa.BufferOutputStream()
     for part in rest:
         if are_large(memory.tell() + part.nbytes):
@@ -20,7 +20,7 @@ def spooled(parts: Iterable["pa.Table | pa.RecordBatch"]) -> list["pa.Table"]:
 
 
 def _in_file(begun: Any, parts: Iterator[Any]) -> Any:
-    """Write all tables to a file, and map the file into memory."""
+    """Write all tables to a temporary file, and return them from the mapped file."""
     with temporary() as file:
         sink = pa.PythonFile(file, "w")
         with told():

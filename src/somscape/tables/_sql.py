@@ -1,4 +1,4 @@
-"""Read a table or query from a database as an Arrow table."""
+"""Read a table of a database, or the result of a query, as an Arrow table."""
 
 import errno
 import os
@@ -23,7 +23,7 @@ NOT_DATABASES = ("file", "http", "https", "s3", "gs", "gcs", "abfs", "abfss", "h
 FORMS = "sqlite:///FILE, duckdb:///FILE or postgresql://USER@HOST/NAME"
 
 CONNECT_SECONDS = 20
-"""Seconds to wait for a PostgreSQL server that does not respond."""
+"""Maximum time in seconds to wait for an answer when connecting to a PostgreSQL server."""
 
 NAME = re.compile("[a-z_]+")
 PASSWORD_IN_URL = (
@@ -43,9 +43,9 @@ class DatabaseAddress:
     url : str
         URL for the driver of PostgreSQL.
     file : Path or None
-        File of the database, or None for a server.
+        File of a SQLite or DuckDB database, or None for a PostgreSQL server.
     name : str
-        Name for messages, such as "sqlite database bank.db".
+        Name of the database in messages, such as "sqlite database bank.db".
     """
 
     engine: str
@@ -55,13 +55,13 @@ class DatabaseAddress:
 
 
 def is_url(text: object) -> bool:
-    """Return whether a text is the URL of a database."""
+    """Return whether a text is the URL of a database, such as ``sqlite:///bank.db``."""
     match = SCHEME.match(text) if isinstance(text, str) else None
     return match is not None and match[1].lower() not in NOT_DATABASES
 
 
 def database_at(url: str) -> DatabaseAddress:
-    """Parse the URL of a database. Messages never contain a part that may be a password."""
+    """Parse a database URL. Error messages never repeat a part that may be a password."""
     match = SCHEME.match(url)
     scheme = match[1].lower() if match else ""
     if scheme in ("sqlite", "duckdb"):
@@ -120,7 +120,7 @@ def _server_database(url: str) -> DatabaseAddress:
 
 
 def quote_name(name: str) -> str:
-    """Return an identifier in quotes that all databases use."""
+    """Return a table or column name in the quotes that all supported databases use."""
     if not name or "\0" in name:
         raise InputError(
             f"{quoted(name)} cannot be the name of a table or column. Give another name.",
@@ -131,7 +131,7 @@ def quote_name(name: str) -> str:
 
 @contextmanager
 def one_line(doing: str, database: DatabaseAddress) -> Iterator[None]:
-    """Convert errors and missing drivers to a one-line InputError without secrets."""
+    """Convert a driver's errors, or its absence, to an InputError of one line without secrets."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -157,7 +157,7 @@ def _is_of_a_driver(error: Exception) -> bool:
 
 
 def _reason(error: Exception, database: DatabaseAddress) -> str:
-    """Return the first line of a driver's error message, without secrets."""
+    """Return the first line of a database driver's error message, without passwords."""
     said = re.search(r"(?:ERROR|FATAL):\s+(.*)", str(error))
     text = said[1] if said else re.sub(r"^[A-Z_]+: (\[\w+\] )?", "", str(error)).strip()
     text = re.sub(r"\.? SQLSTATE: \w+$", "", text.partition("\n")[0])
@@ -177,7 +177,7 @@ Rows: TypeAlias = Generator["pa.Table", None, None]
 BATCH_ROWS = 1 << 16
 
 DUCKDB_LOCKED: Any = {"enable_external_access": "false", "lock_configuration": "true"}
-"""Settings of DuckDB that forbid other files, extensions, and changes of settings."""
+"""Settings with which DuckDB cannot open other files, load extensions or change its settings."""
 
 SQLITE_TABLES = (
     "SELECT 'main', name FROM sqlite_master WHERE type IN ('table', 'view')"
@@ -214,23 +214,23 @@ def read_sql(
         ``sqlite:///FILE``, ``duckdb:///FILE`` or ``postgresql://USER@HOST/NAME``, without a
         password.
     table : str, optional
-        Name of a table or view, with or without its schema (``schema.table``).
+        Name of a table or view, with or without the schema name before it (``schema.table``).
     query : str, optional
         One SQL statement that reads rows.  Pass either `query` or `table`.
 
     Returns
     -------
     pyarrow.Table
-        Rows of the table or query, with decimal numbers as float64.  Many rows are stored in a
-        temporary file in the folder ``TMPDIR`` and use hardly any memory.
+        Rows of the table or query, with decimal numbers as float64.  A large number of rows is
+        stored in a temporary file (in the folder ``TMPDIR``) and uses hardly any memory.
     str
-        Name for messages, such as "loans of sqlite database bank.db".
+        Name of the rows in messages, such as "loans of sqlite database bank.db".
 
     Raises
     ------
     InputError
-        If there are no rows, if reading fails, or if a column contains values other than numbers,
-        text and dates.
+        If the table or query does not return rows, if reading fails, or if a column contains values
+        other than numbers, text and dates.
 
     See Also
     --------
@@ -307,7 +307,7 @@ def _only_reading(action: int, first: str | None, second: str | None, *_: str | 
 
 
 def _array_of(values: Sequence[Any]) -> "pa.Array":
-    """Return values of a SQLite column as one array. In SQLite, each value has its own type."""
+    """Return values of a SQLite column, which can have different types, as one Arrow array."""
     kinds = {type(value) for value in values} - {type(None)}
     if str in kinds and bytes not in kinds and len(kinds) > 1:
         values = [None if value is None else as_text(value) for value in values]
@@ -372,7 +372,7 @@ READERS = {"sqlite": _read_sqlite, "duckdb": _read_duckdb, "postgresql": _read_p
 
 
 def _select_all(name: str, found: Sequence[tuple[str, str]], database: DatabaseAddress) -> str:
-    """Return a query for all rows of a table. The default schema is searched first."""
+    """Return an SQL query for all rows of a table. The default schema is searched first."""
     for schema, table in found:
         if name in (table, f"{schema}.{table}"):
             return f"SELECT * FROM {quote_name(schema)}.{quote_name(table)}"
@@ -388,7 +388,7 @@ def _select_all(name: str, found: Sequence[tuple[str, str]], database: DatabaseA
 
 
 def _joined(parts: list["pa.Table"]) -> "pa.Table":
-    """Join parts, and convert each column to one type. SQLite columns can mix types."""
+    """Join parts of a query's result. Each column gets one type, because SQLite can mix types."""
     columns = [_one_type([part.column(i) for part in parts]) for i in range(parts[0].num_columns)]
     return pa.Table.from_arrays(columns, parts[0].column_names)
 
@@ -402,7 +402,7 @@ def _one_type(columns: list["pa.ChunkedArray"]) -> "pa.ChunkedArray":
 
 
 def _plain_rows(rows: "pa.Table", name: str) -> "pa.Table":
-    """Return the rows. Raise InputError for other values than numbers, text, dates and times."""
+    """Return rows of a database. Raise InputError for values other than numbers, text and dates."""
     for i, field in enumerate(rows.schema):
         rows = rows.set_column(i, field.name, _plain_column(field, rows.column(i), name))
     return rows

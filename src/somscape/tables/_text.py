@@ -31,22 +31,22 @@ if TYPE_CHECKING:
     from _csv import Reader
 
 Content: TypeAlias = bytes | mmap
-"""The bytes of a file. The bytes of a large file are in a temporary file."""
+"""The bytes of a file. For a large file, they are mapped from a temporary file."""
 
 BLOCK_LETTERS, PIECE = 1 << 14, 1 << 13
 MAX_TIMES_UNPACKED = 200
-"""Maximum ratio of the uncompressed size to the compressed size of a file. Tables usually have
-ratios of 3 to 20. A table of one repeated value has a ratio of 1,000."""
+"""Maximum ratio of uncompressed to compressed size at which a compressed file is read. Tables
+usually have ratios of 3 to 20. A table in which one value is repeated has a ratio of 1,000."""
 
 PACKED = {
     ".gz": (b"\x1f\x8b", "gzip"),
     ".bz2": (b"BZh", "bz2"),
     ".zst": (b"\x28\xb5\x2f\xfd", "zstd"),
 }
-"""Extension, first bytes and format of compressed files."""
+"""For each extension of a compressed file, the first bytes of such a file and the format's name."""
 
 N_MAGIC = 8
-"""Number of first bytes that identify the kind of a file."""
+"""Number of bytes at the start of a file that are examined to find out the kind of the file."""
 
 _OTHER_FILES = {
     b"PK\x03\x04": "an Excel workbook or a zip archive",
@@ -64,7 +64,7 @@ _BYTE_ORDER_MARKS = {
 
 
 WEB_PAGES, MAX_BLANKS = (b"<!doctype html", b"<html"), 256
-"""First bytes of web pages after blanks, and number of examined bytes."""
+"""First bytes of a web page, after any blanks, and number of bytes that are examined for them."""
 
 
 def read_bytes(path: str | os.PathLike[str], source: str) -> bytes:
@@ -84,7 +84,7 @@ def read_text(path: str | os.PathLike[str], source: str) -> Content:
 
 @contextmanager
 def opened(path: str | os.PathLike[str], source: str) -> Iterator[IO[bytes]]:
-    """Open a file for reading. Raise InputError if the file is unreadable or changes."""
+    """Open a file for reading. Raise InputError if reading fails or if the file changes."""
     path = Path(path)
     try:
         with path.open("rb") as file:
@@ -111,7 +111,7 @@ def opened(path: str | os.PathLike[str], source: str) -> Iterator[IO[bytes]]:
 
 
 def unreadable(path: Path, error: OSError) -> InputError:
-    """Return the error for an unreadable file or folder."""
+    """Return the InputError for a file or folder that cannot be read."""
     reason = error.strerror or str(error)
     return InputError(
         f"'{shown(path)}' cannot be read ({reason}). Check your permissions.", file=path
@@ -119,7 +119,7 @@ def unreadable(path: Path, error: OSError) -> InputError:
 
 
 def changed(source: str) -> InputError:
-    """Return the error for a file that changed while it was read."""
+    """Return the InputError for a file that changed while it was read."""
     said = f"{source} changed while it was read. Read it again when no program writes to it."
     return InputError(said, file=source)
 
@@ -133,14 +133,14 @@ class TextFile:
     data : bytes or mmap
         Text in UTF-8.
     begin : int
-        Index of the first byte after the byte order mark.
+        Index in `data` at which the text begins, after any byte order mark.
     """
 
     data: Content
     begin: int = 0
 
     def open(self) -> TextIO:
-        """Return the text as a file whose lines keep their line ends."""
+        """Return the text as a file object. The lines of this file keep their line ends."""
         return _lines_of(self.data, "utf-8", self.begin)
 
 
@@ -151,7 +151,7 @@ def _lines_of(data: Content, encoding: str, begin: int = 0) -> TextIO:
 
 
 def decode(data: Content, source: str, encoding: str | None = None) -> tuple[TextFile, list[str]]:
-    """Decode a (compressed) text table, and return it with notes."""
+    """Decode the bytes of a text table, compressed or not, to UTF-8. Also return notes."""
     start = data[:N_MAGIC]
     for ending, (magic, kind) in PACKED.items():
         if start.startswith(magic):
@@ -231,7 +231,7 @@ def _decompress(data: Content, source: str, kind: str) -> bytes:
 
 
 def _as_utf8(data: Content, source: str, named: str | None) -> TextFile:
-    """Convert text in an encoding to UTF-8, or raise UnicodeError."""
+    """Convert text from the given (or likely) encoding to UTF-8, or raise UnicodeError."""
     encoding = named or "utf-8"
     try:
         is_utf8 = codecs.lookup(encoding).name == "utf-8"
@@ -262,7 +262,7 @@ def _as_utf8(data: Content, source: str, named: str | None) -> TextFile:
 
 
 def _error_position(error: UnicodeError, data: Content) -> int:
-    """Return the position of the first bytes that are not text."""
+    """Return the position of the first bytes that could not be decoded as text."""
     found = data.find(error.object) if isinstance(error, UnicodeDecodeError) else -1
     return max(0, found) + getattr(error, "start", 0)
 
@@ -270,13 +270,13 @@ def _error_position(error: UnicodeError, data: Content) -> int:
 TEXTS = (".csv", ".tsv", ".txt")
 ARROW_FILES = (".parquet", ".feather", ".arrow", ".ipc")
 WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
-"""Extensions of text tables, of Parquet and Arrow files, and of workbooks."""
+"""Extensions of text tables (TEXTS), of Parquet and Arrow files (ARROW_FILES), and of workbooks."""
 
 CONVERTED = (".lrn", ".bm", ".umx", ".cls")
 
 
 def ending_of(path: str | os.PathLike[str]) -> str:
-    """Return the lower-case extension of a name, without an extension such as ".gz"."""
+    """Return a file name's extension in lower case, and ".csv" for the name "a.csv.gz"."""
     path = Path(path)
     ending = path.suffix.lower()
     return Path(path.stem).suffix.lower() if ending in PACKED else ending
@@ -291,7 +291,7 @@ def kind_of(path: str | os.PathLike[str]) -> str:
 def check_reading(
     kind: str, source: str, text: tuple[str | None, ...], sheet: str | int | None
 ) -> None:
-    """Raise InputError for options that this kind of file lacks."""
+    """Raise InputError for parameters that do not apply to this kind of file."""
     if sheet is not None and kind != "workbook":
         raise InputError(
             f"{source} is not a workbook with sheets. Leave out `sheet`.",
@@ -310,19 +310,19 @@ def check_reading(
 _DELIMITERS = ("\t", ";", "|", ",")
 _N_SAMPLED = 100
 CELL_BYTES, LETTER_BYTES = 66, 8
-"""Bytes of memory per cell and per character while a record is split. The csv module uses four
-bytes per character. While a cell grows, two copies exist."""
+"""Memory in bytes for each cell and for each character of a record that is split into cells. The
+csv module uses four bytes per character. While a cell grows, two copies exist."""
 
 FREE_CELLS, FREE_LETTERS = 10_000, 65_536
-"""Number of cells and number of characters that are always allowed in a record. The delimiter is
-detected in a sample with this number of characters."""
+"""Number of cells, and number of characters, that a record may always contain. A sample with this
+number of characters is used to detect the delimiter."""
 
 BLOCK_BYTES, LEAST_BLOCK, N_BLOCKS = 1 << 21, 1 << 14, 64
-"""Maximum and minimum size in bytes of a block for Arrow, and number of blocks in a file of medium
-size. Such a block needs little memory in comparison with the file."""
+"""Maximum and minimum size in bytes of a block of text that Arrow splits into cells, and number of
+blocks in a file of medium size. A block needs little memory in comparison with the file."""
 
 PART = 1 << 16
-"""Number of bytes examined at a time. The temporary arrays fit into the processor's cache."""
+"""Number of bytes that are examined at a time. The arrays for so many bytes fit into the cache."""
 
 QUOTE, LINE_FEED, CARRIAGE_RETURN = b'"\n\r'
 
@@ -330,7 +330,7 @@ NO_DELIMITER = "\x1f"  # unit separator of ASCII, never in a text table
 
 
 class NotPlainError(Exception):
-    """Raised for text that Arrow cannot split. Slower code splits the text and finds mistakes."""
+    """Raised for text that Arrow cannot split. Slower code then splits it and finds mistakes."""
 
 
 @dataclass(frozen=True)
@@ -344,7 +344,7 @@ class Block:
     cells : list of pyarrow.Array of string
         Texts of each column.
     lines : ndarray of shape (n_rows,), int
-        Lines per row, or the number of rows if each row has one line.
+        Number of lines of each row.  If each row has one line, this is the number of rows.
     """
 
     size: int
@@ -375,7 +375,7 @@ def split_blocks(file: TextFile, begin: int, n_columns: int, delimiter: str) -> 
 
 
 def _end_of_block(data: Content, begin: int, end: int, size: int) -> int:
-    """Return the index after the line end of a block. Line ends within quotes do not count."""
+    """Return the index after the last line end of a block. Line ends within quotes do not count."""
     stop = data.find(b"\n", min(begin + size, end), end) + 1 or end
     is_open = _count(np.frombuffer(data, np.uint8, stop - begin, begin), QUOTE) & 1
     while is_open and stop < end and stop - begin <= 2 * BLOCK_BYTES:
@@ -389,19 +389,19 @@ def _end_of_block(data: Content, begin: int, end: int, size: int) -> int:
 
 
 def _count(letters: NDArray[np.uint8], letter: int) -> int:
-    """Return how often a byte occurs, four times as fast as `bytes.count`."""
+    """Return how many times a byte occurs. This is four times as fast as `bytes.count`."""
     parts = blocks(len(letters), PART)
     return sum(int(np.count_nonzero(letters[part] == letter)) for part in parts)
 
 
 def _line_ends_are_plain(letters: NDArray[np.uint8]) -> bool:
-    """Return whether a line feed follows each carriage return."""
+    """Return whether each carriage return in a text is followed by a line feed."""
     returns = letters == CARRIAGE_RETURN
     return not (returns[-1] or (returns[:-1] & (letters[1:] != LINE_FEED)).any())
 
 
 def _quotes_are_plain(letters: NDArray[np.uint8], mark: int) -> bool:
-    """Return whether all quotes either enclose a cell or are doubled within a cell."""
+    """Return whether each quote in a text either encloses a cell or is doubled within a cell."""
     may_be_beside = np.zeros(256, dtype=bool)
     may_be_beside[[mark, LINE_FEED, CARRIAGE_RETURN, QUOTE]] = True
     is_open = 0
@@ -442,7 +442,7 @@ def _parsed(letters: NDArray[np.uint8], n_columns: int, delimiter: str, has_quot
 def split_records(
     file: TextFile, delimiter: str, budget: Budget
 ) -> Iterator[tuple[int, list[str]]]:
-    """Split text into records, and yield each record with its line number."""
+    """Split delimited text into records (lists of cells), and yield each with its line number."""
     line = 1
     lines = _RecordSize(budget, delimiter)
     reader = _reader(lines.checked(file.open()), delimiter, strict=True)
@@ -465,7 +465,7 @@ def split_records(
 
 @dataclass
 class _RecordSize:
-    """Count cells and characters in a record's lines. This limits the memory for a record."""
+    """Count the cells and characters of a record, to limit the memory for splitting the record."""
 
     budget: Budget
     delimiter: str
@@ -485,7 +485,7 @@ class _RecordSize:
 
 
 def detect_delimiter(file: TextFile) -> tuple[str, TextFile]:
-    """Find the delimiter that gives most lines as many cells as the header."""
+    """Return the delimiter with which most lines have as many cells as the header line."""
     with file.open() as text:
         start = text.read(6)
     if start.startswith("sep=") and start[5:6] in ("\r", "\n"):

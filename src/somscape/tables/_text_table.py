@@ -1,4 +1,4 @@
-"""Convert the cells of a text to records, and the records to columns."""
+"""Collect the cells of a text in records, and convert the records to a table's columns."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ from somscape.tables._texts import LEADING_ZERO, WORDS_FROM, PlainTexts, plain_v
 from somscape.tables.table import Table, check_names
 
 BLOCK_CELLS = 1024
-"""Number of cells moved from rows to columns at a time."""
+"""Number of cells that are transposed at a time from row order to column order."""
 
 
 class Growing(Protocol):
@@ -62,12 +62,12 @@ class Growing(Protocol):
         """Add cells."""
 
     def drop_last(self, n: int) -> None:
-        """Drop the last `n` cells, which are empty."""
+        """Remove the last `n` cells of the column, which are empty."""
 
 
 @dataclass(frozen=True)
 class Records:
-    """Raw cells by column, and the line on which each row starts."""
+    """The raw cells of each column, and the line on which each row of the table starts."""
 
     columns: dict[str, Any]
     lines: Lines | FileLines
@@ -76,7 +76,7 @@ class Records:
 
 @dataclass
 class _RowWidths:
-    """Number of rows, and the first rows with more or fewer cells than the header."""
+    """Number of rows, and the first rows that have more or fewer cells than the header."""
 
     n_rows: int = 0
     n_blank: int = 0  # blank rows at the end
@@ -87,7 +87,7 @@ class _RowWidths:
     short: tuple[int, int, int] | None = None
 
     def look(self, line: int, record: Sequence[Any], n_header: int, width: int) -> None:
-        """Store a record's number of cells if it differs from the header."""
+        """Store the number of cells of a record if it is not the header's number of cells."""
         n = len(record)
         row = (self.n_rows + self.n_blank - 1, line, n)
         if n != n_header:
@@ -105,7 +105,7 @@ def arrange(
     make: Callable[[int], Sequence[Growing]],
     delimiter: str = ",",
 ) -> Records:
-    """Separate the header, drop empty rows and columns at the end, and check the cells."""
+    """Separate the header from the rows, drop empty rows and columns at the end, and check rows."""
     records = iter(records)
     start, first = next(((n, r) for n, r in records if not is_blank(r)), (0, ()))
     if not start:
@@ -161,7 +161,7 @@ def column_names(header: list[str], source: str, line: int) -> tuple[list[str], 
 def _fill(
     records: Iterator[tuple[int, Sequence[Any]]], header: list[str], columns: Sequence[Growing]
 ) -> tuple[_RowWidths, LineNumbers]:
-    """Add the cells of the rows to the columns, block by block."""
+    """Add the cells of the rows to the columns, in blocks of rows."""
     n_header, width = len(header), width_of(header)
     seen, lines = _RowWidths(), LineNumbers()
     block, block_lines = list[Sequence[Any]](), list[int]()
@@ -194,7 +194,7 @@ def _fill(
 
 
 def width_of(header: list[str]) -> int:
-    """Return the number of columns up to the last column with a name."""
+    """Return the number of columns in a header up to the last column that has a name."""
     return max(position for position, name in enumerate(header, 1) if name)
 
 
@@ -235,24 +235,24 @@ def _check_header(header: list[str], source: str, line: int) -> list[str]:
 
 
 BLOCK_LETTERS = 1 << 16
-"""Number of bytes that are examined at a time."""
+"""Number of bytes of a column's text that are examined at a time."""
 
 MAX_PLAIN = 15
-"""Maximum length in characters of a number that is stored without its text. The float64 and the
-number of decimals restore the text."""
+"""Maximum length in characters of a number that is stored as a float, without its text. The text
+can be made again from the float64 and the number of decimals."""
 
 MAX_WORDS = 255 - WORDS_FROM
-"""Maximum number of different words for missing cells. The code of a word is greater than any
-number of decimals."""
+"""Maximum number of different words for missing cells in a column. A word is stored as a code that
+is greater than any number of decimals."""
 
 POINT, NINE = b".9"
 
 
 class GrowingLetters:
-    """A column of texts, stored as UTF-8 with a NUL between two texts.
+    """The texts of a column that grows, stored as UTF-8 with a NUL between two texts.
 
-    Python objects would need more memory, for example 58 bytes for two digits.  A NUL within a
-    text becomes U+FFFD.
+    Python strings would need more memory, for example 58 bytes for a text of two digits.  A NUL
+    within a text becomes U+FFFD.
     """
 
     def __init__(self) -> None:
@@ -273,13 +273,13 @@ class GrowingLetters:
         self._n += len(texts)
 
     def drop_last(self, n: int) -> None:
-        """Drop the last `n` cells, which are empty."""
+        """Remove the last `n` cells of the column, which are empty."""
         if n:
             del self._letters[max(0, len(self._letters) - n) :]
             self._n -= n
 
     def to_arrow(self) -> pa.Array:
-        """Return the cells as Arrow strings in the same memory. No cell can be added later."""
+        """Convert the cells, in the same memory, to Arrow strings. Then no cell can be added."""
         if not self._n:
             return strings([])
         letters = np.frombuffer(self._letters, np.uint8)
@@ -300,17 +300,17 @@ class GrowingLetters:
 
 
 class GrowingCells:
-    """A column of Arrow strings. While all cells are plain numbers, numbers are stored.
+    """A growing column. Its cells are stored as numbers until one is not a plain number.
 
     Parameters
     ----------
     n_expected : int
         Expected number of cells.
     asked : sequence of str, optional
-        Words that mean a missing value, by default `MISSING_WORDS`.
+        Words that mean a missing value.  The default is `MISSING_WORDS`.
     among : int, default=1
-        Number of columns of the table. Columns are in temporary files if all columns together are
-        large.
+        Number of columns of the table.  If the columns together are large, they are stored in
+        temporary files.
     """
 
     def __init__(self, n_expected: int, asked: Sequence[str] | None = None, among: int = 1) -> None:
@@ -360,7 +360,7 @@ class GrowingCells:
         return not self._texts and self._words in ([], [""]) and bool(self._plain().missing().all())
 
     def finish(self) -> PlainTexts | pa.ChunkedArray:
-        """Return the cells as plain numbers or as raw text."""
+        """Return all cells, as numbers if all are plain numbers, and otherwise as raw text."""
         return pa.chunked_array(self._texts, pa.string()) if self._texts else self._plain()
 
     def _plain(self) -> PlainTexts:
@@ -374,7 +374,7 @@ class GrowingCells:
 def plain_numbers(
     cells: pa.Array, words: list[str], asked: Sequence[str] | None = None
 ) -> tuple[Float64s, NDArray[np.uint8]] | None:
-    """Return cells as numbers, or None if a cell is neither a plain number nor missing."""
+    """Return cells as plain numbers, or None if a cell is neither a plain number nor missing."""
     present, is_missing = cells, None
     try:
         numbers = pc.cast(cells, pa.float64())
@@ -412,7 +412,7 @@ def plain_numbers(
 
 
 def _decimals(cells: pa.Array, numbers: Float64s) -> NDArray[np.uint8] | None:
-    """Return the decimals of each cell, or None if a cell is not a plain number."""
+    """Return each cell's number of decimals, or None if a cell is not a plain number."""
     offsets, lengths = offsets_of(cells), lengths_of(cells)
     if not len(cells):
         return np.zeros(0, np.uint8)
@@ -434,7 +434,7 @@ def _decimals(cells: pa.Array, numbers: Float64s) -> NDArray[np.uint8] | None:
 
 
 FREE_COLUMNS, COLUMN_BYTES = 10_000, 600
-"""Number of columns that are always allowed, and memory in bytes of a column without cells."""
+"""Number of columns that a table may always have, and memory in bytes of a column without cells."""
 
 
 def table_from_text(
@@ -457,7 +457,7 @@ def text_records(
     missing_values: Sequence[str] | None = None,
     n_files: int = 1,
 ) -> tuple[Records, str]:
-    """Return the raw cells and the delimiter of a text."""
+    """Return the raw cells of a text table, and the delimiter between the cells."""
     file, notes = decoded
     if delimiter is None:
         delimiter, file = detect_delimiter(file)
@@ -486,7 +486,7 @@ def table_from_records(
     decimal: str | None = None,
     asked: Sequence[str] | None = None,
 ) -> Table:
-    """Convert raw cells to a table. The type of a column depends on all cells of the column."""
+    """Convert raw cells to a table. All cells of a column together decide its type."""
     where = partial(place, source, raw.lines)
     made = text_columns(raw.columns, where, delimiter, decimal, asked)
     notes = raw.notes + made.notes
@@ -501,7 +501,7 @@ def table_from_records(
 def _plain_records(
     file: TextFile, source: str, delimiter: str, asked: Sequence[str] | None, n_files: int
 ) -> Records:
-    """Return the raw cells of a simple file, or raise NotPlainError."""
+    """Return the raw cells of a file that Arrow can split. For other files, raise NotPlainError."""
     records = split_records(file, delimiter, Budget(source, len(file.data)))
     line, header = next(((n, r) for n, r in records if not is_blank(r)), (0, [""]))
     if is_blank(header):
@@ -538,7 +538,7 @@ def _plain_records(
 
 
 def _any_records(file: TextFile, source: str, delimiter: str) -> Records:
-    """Return the raw cells of any file, or raise InputError."""
+    """Return the raw cells of a file, or raise InputError if the file is not a valid table."""
     budget = Budget(source, len(file.data))
 
     def make(n: int) -> list[GrowingLetters]:

@@ -1,4 +1,4 @@
-"""Store the texts of cells in little memory, and detect the spelling of numbers."""
+"""Store the texts of a column's cells in little memory, and detect how numbers are spelled."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _UNIT = rf"[$€£¥₹₽₩₺]|R\$|kr|zł|Kč|{_CODES}"
 
 
 def _cell(before: str, number: str, after: str) -> str:
-    """Return the pattern of a whole cell without back references. RE2 does not support them."""
+    """Return a regular expression for a whole cell, without back references (as RE2 needs)."""
     return (
         rf"^(?P<o>\(?)(?P<s>[-+−]?) ?(?P<b>(?:{before})?) ?(?P<i>[-+−]?){number}"
         rf"(?P<e>(?:[eE][-+]?[0-9]+)?) ?(?P<a>(?:{after})?)(?P<t>[-−]?)(?P<c>\)?)$"
@@ -47,7 +47,7 @@ _SEPARATORS = {".": (",", "'", " "), ",": (".", "'", " ")}
 _INFINITE = "(?i)^[-+]*(inf|infinity|∞)$"
 
 LEADING_ZERO = re.compile("0[0-9]+")
-"""Pattern of cells such as "007", which are codes and not numbers."""
+"""Pattern of cells such as "007", which are read as codes and not as numbers."""
 
 
 class _Parts(NamedTuple):
@@ -57,7 +57,7 @@ class _Parts(NamedTuple):
 
 @dataclass
 class Spelling:
-    """The spelling of numbers in a column's distinct cells, before the decimal mark is known."""
+    """How numbers are spelled in the distinct cells of a column, with or without a known mark."""
 
     plain_mark: str | None = None  # float() reads every cell with this decimal mark
     mark: str = ""  # the only possible decimal mark, or "" if the cells do not decide
@@ -65,7 +65,7 @@ class Spelling:
     unit: str = ""  # the most frequent currency, or %
 
     def read(self, cells: pa.Array, mark: str, styles: dict[str, None]) -> Float64s:
-        """Read cells of the column with a decimal mark, and add their styles to `styles`."""
+        """Convert cells to numbers with a decimal mark, and add the cells' styles to `styles`."""
         has_marks = bool(self.mark or self.example)
         if self.plain_mark and (mark == self.plain_mark or not has_marks):
             plain = read_plain(cells, self.plain_mark)
@@ -79,7 +79,7 @@ class Spelling:
 
 
 def spell(texts: Sequence[str]) -> Spelling:
-    """Return the spelling of distinct cells of a column. Cells such as "007" are not allowed."""
+    """Return how numbers are spelled in distinct cells. Cells such as "007" are not allowed."""
     for mark, other in (".,", ",."):
         plain = None if mark == "," and "," not in "".join(texts) else plain_values(texts, mark)
         if plain is not None:
@@ -105,7 +105,7 @@ def spell(texts: Sequence[str]) -> Spelling:
 
 
 def plain_values(texts: Sequence[str], mark: str) -> dict[str, float] | None:
-    """Return the number that each text spells, or None if ``float`` cannot read a text."""
+    """Return the number that each text spells, or None if ``float`` cannot read all texts."""
     joined = "".join(texts)
     # float() also accepts 1_000, digits of other scripts and -nan, which are not plain numbers.
     if "_" in joined or not joined.isascii() or (mark == "," and "." in joined):
@@ -119,7 +119,7 @@ def plain_values(texts: Sequence[str], mark: str) -> dict[str, float] | None:
 
 
 def read_plain(cells: pa.Array, mark: str) -> Float64s | None:
-    """Return the numbers of cells (NaN if missing), or None if `plain_values` would return None."""
+    """Return the numbers of cells (NaN if missing), or None where `plain_values` returns None."""
     if mark == ",":
         if pc.any(pc.match_substring(cells, ".")).as_py():
             return None
@@ -133,7 +133,7 @@ def read_plain(cells: pa.Array, mark: str) -> Float64s | None:
 
 
 def _read_styled(cells: pa.Array, mark: str, unit: str, styles: dict[str, None]) -> Float64s:
-    """Read cells with signs, units and separators, by the rules of `_split` and `_BODY`."""
+    """Convert cells with signs, units or separators to numbers, as `_split` and `_BODY` do."""
     typed = cells
     for letter, key in _TYPEWRITTEN.items():
         typed = pc.replace_substring(typed, letter, key)
@@ -153,7 +153,7 @@ def _read_styled(cells: pa.Array, mark: str, unit: str, styles: dict[str, None])
 
 
 def _signed(part: dict[str, pa.Array], mark: str, styles: dict[str, None]) -> Float64s:
-    """Return the numbers of split cells, and add the styles of the cells to `styles`."""
+    """Return the numbers of cells split into parts, and add the styles of cells to `styles`."""
     digits, nothing = part["n"], strings([""])[0]
     for separator in _SEPARATORS[mark]:
         digits = pc.replace_substring(digits, separator, "")
@@ -172,7 +172,7 @@ def _signed(part: dict[str, pa.Array], mark: str, styles: dict[str, None]) -> Fl
 
 
 def _pattern(mark: str, unit: str) -> str:
-    """Return the pattern of cells with this decimal mark and unit."""
+    """Return the pattern of a cell with a number that has the given decimal mark and unit."""
     groups = "|".join(f"[1-9][0-9]{{0,2}}(?:{re.escape(s)}[0-9]{{3}})+" for s in _SEPARATORS[mark])
     point = re.escape(mark)
     whole = f"(?:{groups}|[0-9]+)(?:{point}[0-9]*)?|{point}[0-9]+"
@@ -192,45 +192,45 @@ def _split(text: str) -> _Parts | None:
 
 
 BLOCK = 1 << 12
-"""Number of cells converted to Python texts at the same time."""
+"""Number of cells that are converted to Python strings at a time."""
 
 ALL = slice(None)
 
 WORDS_FROM = 200
-"""Smallest value in `decimals` that means a word for a missing cell. Smaller values are numbers of
-decimals."""
+"""Smallest value of `PlainTexts.decimals` that means a word for a missing cell. Smaller values are
+numbers of decimals."""
 
 FORMATS = [f"%.{decimals}f" for decimals in range(WORDS_FROM)]
-"""Formats of numbers, indexed by the number of decimals."""
+"""Format strings for numbers. The index of a format is its number of decimals."""
 
 
 class Texts(Protocol):
-    """Interface for the texts of the cells of a column."""
+    """Interface of classes that store the texts of a column's cells."""
 
     def __len__(self) -> int:
         """Return the number of cells."""
 
     def take(self, chosen: NDArray[Any] | slice) -> Texts:
-        """Return some cells, given by row numbers, a mask or a slice."""
+        """Return those cells that are given by row numbers, by a mask or by a slice."""
 
     def put_away(self, numbers: Floats | None, among: int) -> Texts:
-        """Return the cells, with large arrays in temporary files."""
+        """Return the same cells, with large arrays stored in temporary files."""
 
     def missing(self) -> NDArray[np.bool_]:
         """Return a boolean array of shape (n,) that is true for missing cells."""
 
     def to_list(self, part: slice) -> list[str | None]:
-        """Return consecutive cells, with None for missing cells."""
+        """Return the texts of consecutive cells as a list, with None for missing cells."""
 
     def to_arrow(self) -> pa.ChunkedArray:
-        """Return the cells as Arrow strings, with null for missing cells."""
+        """Return the texts of all cells as Arrow strings, with null for missing cells."""
 
     def coded(self) -> tuple[NDArray[np.int32], list[str]]:
-        """Return two values: for each cell an index (or -1), and the list of distinct texts."""
+        """Return the distinct texts, and for each cell the index of its text (-1 if missing)."""
 
 
 class _Listed(Texts, Protocol):
-    """Texts with methods `to_arrow` and `coded` that are based on the method `to_list`."""
+    """Texts whose methods `to_arrow` and `coded` call their method `to_list`."""
 
     def to_arrow(self) -> pa.ChunkedArray:
         parts = [strings(self.to_list(p)) for p in blocks(len(self), BLOCK)]
@@ -324,18 +324,18 @@ class GivenTexts(_Listed):
 
 
 class PlainTexts(_Listed):
-    """Numbers from a file, with at most 15 characters and without exponents.
+    """Texts of plain numbers from a file. The texts are stored as numbers to save memory.
 
     Parameters
     ----------
     numbers : ndarray of shape (n,), float64
         Numbers, with NaN for missing cells.
     decimals : ndarray of shape (n,), uint8, or None
-        Number of digits after the decimal point of each cell.  For a missing cell, the value is
+        Number of digits after the decimal point in each cell.  For a missing cell, the value is
         `WORDS_FROM` plus the index of its word in `words`.  None means that all numbers are whole.
         Then `words` has at most one item.
     words : sequence of str
-        Texts that mean a missing cell in the file.
+        Texts of the file that mean a missing cell.
 
     Attributes
     ----------
@@ -349,14 +349,14 @@ class PlainTexts(_Listed):
         self._decimals = decimals
 
     def decimals(self, part: slice = ALL) -> NDArray[np.uint8]:
-        """Return `decimals` for some cells, even if the parameter is None."""
+        """Return the array `decimals` for some cells, even if the parameter is None."""
         if self._decimals is not None:
             return self._decimals[part]
         return np.where(np.isnan(self.numbers[part]), WORDS_FROM, 0).astype(np.uint8)
 
     @classmethod
     def joined(cls, parts: Sequence[PlainTexts], among: int = 1) -> PlainTexts:
-        """Concatenate several parts. The parameter `among` is the same as in `put_away`."""
+        """Concatenate the texts of several parts. `among` has the same meaning as in `put_away`."""
         words = tuple(dict.fromkeys(word for part in parts for word in part.words))
         n, end = sum(map(len, parts)), 0
         numbers, decimals = stored(n, among=among), stored(n, np.uint8, among=among)
@@ -404,7 +404,7 @@ class PlainTexts(_Listed):
         return [None if d >= WORDS_FROM else FORMATS[d] % x for x, d in pairs]
 
     def as_written(self) -> pa.ChunkedArray:
-        """Return the cells as in the file, including the words for missing cells."""
+        """Return the texts of the cells as in the file. Words for missing cells are included."""
         texts = self.to_arrow()
         for number, word in enumerate(self.words):
             is_word = mask(self.decimals() == WORDS_FROM + number)
@@ -413,7 +413,7 @@ class PlainTexts(_Listed):
 
 
 class NumberTexts(_Listed):
-    """Numbers from a source that has no texts, such as a data frame.
+    """Texts of numbers from a source that does not contain texts, such as a data frame.
 
     Parameters
     ----------
@@ -422,7 +422,7 @@ class NumberTexts(_Listed):
     are_whole : bool
         Whether 7.0 is written as "7".
     are_narrow : bool, default=False
-        Whether the numbers are float32 in the source.  Then 0.1 is written as "0.1".
+        Whether the source contains the numbers as float32.  Then 0.1 is written as "0.1".
     """
 
     def __init__(self, numbers: Floats, are_whole: bool, are_narrow: bool = False) -> None:
@@ -449,12 +449,12 @@ class NumberTexts(_Listed):
 
 
 class ValueTexts(ArrowTexts):
-    """Texts of values that have another Arrow type, such as dates.
+    """Texts of values that are neither numbers nor text in Arrow, such as dates.
 
     Parameters
     ----------
     array : pyarrow.ChunkedArray
-        Values that Python can represent, with null for missing cells.
+        Values within the range of Python's types, with null for missing cells.
     """
 
     def to_list(self, part: slice) -> list[str | None]:
@@ -475,14 +475,14 @@ class ValueTexts(ArrowTexts):
 
 
 def _spooled_if_large(array: pa.ChunkedArray, among: int) -> pa.ChunkedArray:
-    """Return an Arrow array, in a temporary file if large."""
+    """Return an Arrow array. If it is large, store it in a temporary file."""
     if not are_large(array.nbytes, among):
         return array
     return spooled([pa.table({"cells": array})])[0].column(0)
 
 
 def _codes_of(indices: pa.Array) -> NDArray[Any]:
-    """Return the indices of a dictionary-encoded array, with -1 for null."""
+    """Return the indices of an Arrow dictionary array as integers, with -1 in place of null."""
     there = as_bools(indices.is_valid())
     if there.all():
         return as_numbers(indices, np.int32)

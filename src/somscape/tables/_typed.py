@@ -1,4 +1,4 @@
-"""Join parts with typed columns, such as Parquet files or batches, into one table."""
+"""Join files or batches whose columns have a type, such as Parquet files, into one table."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from somscape.tables.table import Table, check_names
 def joined_raw(
     parts: Sequence[PlainTexts | pa.ChunkedArray], among: int
 ) -> PlainTexts | pa.ChunkedArray:
-    """Concatenate the raw cells of one column from several files."""
+    """Concatenate the raw texts of one column that were read from several files."""
     plain = [part for part in parts if isinstance(part, PlainTexts)]
     if len(plain) == len(parts):
         return PlainTexts.joined(plain, among)
@@ -43,12 +43,12 @@ def joined_raw(
 
 
 def joined_values(parts: Sequence[Sequence[Any]], _: int) -> list[Any]:
-    """Concatenate the values of one column from several sheets."""
+    """Concatenate the values of one column that were read from several sheets."""
     return [value for part in parts for value in part]
 
 
 def join_types(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
-    """Return a type for both types of values, or None if there is none."""
+    """Return an Arrow type that fits the values of two types, or None if no type fits."""
     if one == other:
         return one
     one, other = (t.value_type if pa.types.is_dictionary(t) else t for t in (one, other))
@@ -84,7 +84,7 @@ def _fits_int64(type_: pa.DataType) -> bool:
 def check_names_of(
     part: str, names: Sequence[str], first: str, expected: Sequence[str], are_called: str = "files"
 ) -> None:
-    """Raise InputError if a part has other column names than the first part."""
+    """Raise InputError if a file or batch has other column names than the first one."""
     missing = [name for name in expected if name not in names]
     more = [name for name in names if name not in expected]
     if not (missing or more):
@@ -102,7 +102,7 @@ def check_names_of(
 def joined_column(
     name: str, type_: pa.DataType, parts: Sequence[Any], sources: Sequence[str]
 ) -> pa.ChunkedArray:
-    """Concatenate a column of several parts as values of the type `type_`."""
+    """Concatenate one column of several files or batches, and convert it to the type `type_`."""
     chunks: list[pa.Array] = []
     for part, source in zip(parts, sources, strict=True):
         column = part.column(name)
@@ -129,7 +129,7 @@ SAME_TYPES = {
 
 
 class TypedRows(Protocol):
-    """Rows of typed columns, for example a pyarrow.Table or a Parquet file.
+    """Interface of rows whose columns have Arrow types, such as a pyarrow.Table or a Parquet file.
 
     Attributes
     ----------
@@ -146,11 +146,11 @@ class TypedRows(Protocol):
         """Number of rows."""
 
     def column(self, name: str) -> pa.ChunkedArray:
-        """Return a column. A file is read when this method is called."""
+        """Return one column. The column of a file is read when this method is called."""
 
 
 class Agreed:
-    """Common column names of several parts, and types that fit all values.
+    """Column names that several files or batches share, and column types that fit all values.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ class Agreed:
     Attributes
     ----------
     types : dict of str to pyarrow.DataType
-        Types of the columns, in the order of the first part.
+        Type of each column, in the column order of the first file or batch.
     """
 
     def __init__(self, are_called: str) -> None:
@@ -168,7 +168,7 @@ class Agreed:
         self._first, self._source_of_type = "", dict[str, str]()
 
     def add(self, schema: pa.Schema, name: str) -> None:
-        """Add the columns of a part, or raise InputError if they do not match earlier parts."""
+        """Add the columns of a file or batch, or raise InputError if they do not match."""
         if not self.types:
             self.types = {field.name: field.type for field in schema}
             self._first, self._source_of_type = name, dict.fromkeys(self.types, name)
@@ -196,7 +196,7 @@ def typed_table(
     source: str,
     asked: Sequence[str] | None,
 ) -> Table:
-    """Join parts into a table, one column at a time."""
+    """Join files or batches into a table, one column at a time."""
     columns = made_ahead(partial(_column, each, parts, names) for each in agreed.types.items())
     sizes = [part.num_rows for part in parts]
     lines = None if len(parts) == 1 and names[0] == source else rows_of(names, sizes)
@@ -211,7 +211,7 @@ def _column(
 
 
 def rows_of(names: Sequence[str], sizes: Sequence[int]) -> FileLines:
-    """Return two values for each joined row: its part, and its row number in the part."""
+    """Return, for each joined row, the part that contains the row, and its row number there."""
     n = sum(sizes)
     which = np.repeat(np.arange(len(sizes), dtype=np.uint32), sizes)
     rows = np.arange(n, dtype=np.uint32)
@@ -220,10 +220,10 @@ def rows_of(names: Sequence[str], sizes: Sequence[int]) -> FileLines:
 
 
 BLOCK_ROWS = 1 << 14
-"""Number of rows that are converted to floats at the same time."""
+"""Number of rows of an array that are converted to floats at a time."""
 
 CELLS_AT_A_TIME = 1 << 20
-"""Number of cells that are read from a file at the same time."""
+"""Number of values that are read from a .npy file at a time."""
 
 CURE = "Give pyarrow batches, data frames or arrays of numbers."
 
@@ -231,7 +231,7 @@ CURE = "Give pyarrow batches, data frames or arrays of numbers."
 def table_of_batches(
     make: Callable[[], Any], source: str = "batches", *, missing_values: Sequence[str] | None = None
 ) -> Table | Floats:
-    """Call a function that returns batches, and store their rows."""
+    """Call a function that returns an iterator of batches, and store the rows of all batches."""
     batches = _batch_iterator(make(), source)
     first = next(batches, None)
     if first is None:
@@ -253,7 +253,7 @@ def table_of_batches(
 
 
 def fetched_rows(batches: Iterable[Any]) -> Any:
-    """Join rows into one array or frame. A large result is in a temporary file."""
+    """Join batches of rows into one array or frame. A large result is in a temporary file."""
     batches = (batch for batch in batches if len(batch))
     first = next(batches, None)
     if first is None:
@@ -277,7 +277,7 @@ def _batch_iterator(given: Any, source: str) -> Iterator[Any]:
 
 
 def _typed_batches(batches: Iterable[Any], agreed: Agreed, names: list[str]) -> Iterator[pa.Table]:
-    """Yield each batch with rows as a pyarrow table, and add its name to `names`."""
+    """Yield each batch that has rows as a pyarrow table, and append the batch's name to `names`."""
     for number, batch in enumerate(batches, 1):
         name = f"batch {number}"
         frame = None if isinstance(batch, np.ndarray) else as_frame(batch, name)
@@ -296,7 +296,7 @@ def _typed_batches(batches: Iterable[Any], agreed: Agreed, names: list[str]) -> 
 
 
 def not_for_numbers(name: str) -> InputError:
-    """Return the error for an array with a parameter for reading tables."""
+    """Return the InputError for an array that was passed with a parameter for reading tables."""
     return InputError(
         f"`{name}` is a parameter for reading a table, but the data is an array of numbers or was"
         f" already read. Leave out `{name}`.",
@@ -351,7 +351,7 @@ def _checked(batches: Iterable[Any]) -> Iterator[Floats]:
 
 
 def array_from(data: NDArray[Any] | str | os.PathLike[str]) -> Floats:
-    """Return an array or a .npy file as floats, without a copy if possible."""
+    """Return an array, or the array in a .npy file, as floats. Avoid a copy if possible."""
     if not isinstance(data, np.ndarray):
         return _array_file(data, shown(Path(data).name))
     check_not_masked(data, "data")
@@ -367,9 +367,9 @@ def array_from(data: NDArray[Any] | str | os.PathLike[str]) -> Floats:
 
 
 def _array_file(path: str | os.PathLike[str], name: str) -> Floats:
-    """Read the rows of a .npy file without memory mapping.
+    """Read the array in a .npy file without memory mapping.
 
-    Mapping can crash if the file shrinks.
+    With memory mapping, the process can crash if the file is shortened.
     """
     with opened(path, name) as file:
         try:
@@ -394,7 +394,7 @@ def _array_file(path: str | os.PathLike[str], name: str) -> Floats:
 
 
 def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Return the shape and the type of an array, and whether values are stored by column."""
+    """Return the shape and type of an array in a .npy file, and whether it has column order."""
     version = npy.read_magic(file)
     read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
     shape, has_columns, type_ = read(file)

@@ -26,21 +26,21 @@ from somscape.tables._text_table import Records, arrange
 from somscape.tables.table import Table, column_from_values
 
 FREE_BYTES = 64_000_000
-"""Decompressed size in bytes that is allowed for every file."""
+"""Decompressed size in bytes that is allowed for every workbook, even for a small file."""
 
 ROW_BYTES, PLACE_BYTES = 100, 40
-"""Bytes of memory per row of a sheet, and per cell without its value."""
+"""Memory in bytes for each row of a sheet, and for each cell in addition to the cell's value."""
 
 UP_TO_THE_LAST = "rows and columns up to its last cell"
 
 PACKED_WRONG = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError)
-"""Errors from reading a damaged or protected archive."""
+"""Errors that Python raises while it reads a damaged or protected zip archive."""
 
 TAG = re.compile(rb"<(/?)(?:\w{1,20}:)?(c|f|v|is|table-cell)(?=[\s/>])([^<>]*)>([^<]*)")
-"""Tags of cells, formulas and values in the XML of a sheet."""
+"""Pattern of the XML tags for cells, formulas and values in a sheet."""
 
 PROTECTED_XLS = re.compile(rb"\x09\x08\x10\0\0\x06.{14}(?:\x86\0\0\0)?\x2f\0", re.DOTALL)
-"""Start of the workbook in an .xls file with a password."""
+"""Pattern of the first bytes of a workbook in an .xls file that is protected by a password."""
 
 
 def read_workbook(
@@ -49,12 +49,12 @@ def read_workbook(
     sheet: str | int | None = None,
     missing_values: Sequence[str] | None = None,
 ) -> Table:
-    """Read a sheet from the bytes of a workbook. Line numbers are the row numbers of the sheet."""
+    """Read a sheet from the bytes of a workbook. Its row numbers are used as line numbers."""
     return table_of_values(workbook_records(data, source, sheet), source, missing_values)
 
 
 def workbook_records(data: bytes, source: str, sheet: str | int | None) -> Records:
-    """Return the values of a sheet by column. The parameters are those of `read_workbook`."""
+    """Return the values of a workbook's sheet by column. Parameters are as in `read_workbook`."""
     check_libraries(f"reading {source}", ("excel",), "python_calamine")
     budget = Budget(source, _unpacked_size(data, source))
     sheet = None if sheet is None else str(sheet)
@@ -85,7 +85,7 @@ def _unpacked_size(data: bytes, source: str) -> int:
 
 
 def check_size(n_unpacked: int, size: int, source: str) -> None:
-    """Raise InputError if a compressed file seems designed to fill the memory."""
+    """Raise InputError if a compressed file unpacks to so many bytes that it seems malicious."""
     if n_unpacked > max(MAX_TIMES_UNPACKED * size, FREE_BYTES):
         raise InputError(
             f"{source} has {size} bytes but contains {n_unpacked} bytes of cells, so the file could"
@@ -98,7 +98,7 @@ def check_size(n_unpacked: int, size: int, source: str) -> None:
 def _ask(
     data: bytes, sheet: str | None, budget: Budget
 ) -> tuple[dict[str, Any], Iterator[list[Any]]]:
-    """Return the list of sheets, and the rows of one sheet, from a separate process."""
+    """Let a separate process list the sheets of a workbook and read the rows of one sheet."""
     path = os.pathsep.join(filter(None, sys.path))
     environment = {**os.environ, "PYTHONPATH": path, "RUST_BACKTRACE": "0"}
     arguments = [json.dumps(sheet), json.dumps(FREE_BYTES + TIMES * budget.size)]
@@ -128,7 +128,7 @@ def _ask(
 
 
 def _is_limited() -> bool:
-    """Return whether the memory of this process and its child processes is limited."""
+    """Return whether a limit is set on the memory of this process and its child processes."""
     if sys.platform == "win32":
         return False
     import resource
@@ -151,7 +151,7 @@ def _is_protected(data: bytes) -> bool:
 
 
 def _parts(data: bytes, *names: str) -> Iterator[bytes]:
-    """Yield the parts of a zip archive with matching names. For other files, yield nothing."""
+    """Yield the files in a zip archive that have matching names. Other data yields nothing."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             for name in archive.namelist():
@@ -162,7 +162,7 @@ def _parts(data: bytes, *names: str) -> Iterator[bytes]:
 
 
 def _checked_choice(head: Mapping[str, Any], sheet: str | None, source: str) -> str:
-    """Return the name of the selected sheet, or raise InputError with all names."""
+    """Return the name of the selected sheet. If it does not exist, raise InputError."""
     if head["chosen"] is not None:
         return str(head["chosen"])
     names = listed(head["names"])
@@ -187,7 +187,7 @@ def _checked_choice(head: Mapping[str, Any], sheet: str | None, source: str) -> 
 
 
 def _note_of(head: Mapping[str, Any]) -> list[str]:
-    """Return a note on the sheet if the user did not select one of several sheets."""
+    """Return a note on the sheet that was read if the user did not choose among several sheets."""
     tables = head["tables"]
     if not tables:
         return []
@@ -209,7 +209,7 @@ def _refuse_formulas(data: bytes, source: str, where: str) -> None:
 
 
 def _lacks_results(part: bytes) -> bool:
-    """Return whether a sheet has a cell with a formula but without a value."""
+    """Return whether a cell of a sheet contains a formula without a computed value."""
     has_formula = has_value = False
     for found in TAG.finditer(part):
         is_end, tag, attributes, text = found.groups()
@@ -236,7 +236,7 @@ class Values(list[Any]):
 
 
 def table_of_values(records: Records, source: str, asked: Sequence[str] | None = None) -> Table:
-    """Return the values of one or more sheets as a table."""
+    """Make a table from the values of one or more sheets."""
 
     # A column with words is read like a column of a text file, because words can spell numbers.
     where = partial(place, source, records.lines)

@@ -35,7 +35,7 @@ _QUOTE = "'"
 # Characters that start a formula in spreadsheets (OWASP, "CSV injection").
 _RISKY = ("=", "+", "-", "@", "\t", "\r", _QUOTE)
 BLOCK_BYTES = 1 << 16
-"""Size in bytes of the cells that are Python objects at the same time."""
+"""Total size in bytes of the values that are converted to Python objects at a time."""
 
 Values: TypeAlias = Column | NDArray[Any] | list[Any]
 
@@ -44,7 +44,7 @@ _RISKY_OR_QUOTED = "^[-=+@\t\r']|[,\"\r\n]"
 
 
 def escape_cell(text: str) -> str:
-    """Return the text. If a spreadsheet could run it as a formula, add a leading ``'``."""
+    """Return the text. If a spreadsheet could run the text as a formula, put ``'`` before it."""
     return _QUOTE + text if text.startswith(_RISKY) and not is_number(text) else text
 
 
@@ -61,12 +61,12 @@ def write_csv(
     Parameters
     ----------
     file : path or text file
-        Path, or a text file that was opened with ``newline=""``.
+        Path of the file, or a text file object that was opened with ``newline=""``.
     table : Table, Source or mapping of str to iterable
-        Table to write.  The cells of a table are written with the same text as in its source.  In a
-        mapping, numbers are written in the shortest form that gives the same number (integers
-        without ".0").  Dates are written in ISO form.  None and NaN become an empty cell.  Names
-        and text that a spreadsheet could run as a formula get a leading ``'``.
+        Table to write.  The cells of a table are written with the text that they have in its
+        source.  Each number of a mapping is written in the shortest form that gives the same number
+        again (integers without ".0").  Dates are written in ISO form.  None and NaN become an empty
+        cell.  If a spreadsheet could run a name or a text as a formula, ``'`` is written before it.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def write_csv(
 
 
 def by_name(table: Table | Source | Mapping[str, Iterable[Any]]) -> dict[str, Values]:
-    """Return the columns by name, with iterables converted to lists."""
+    """Return a mapping from column names to columns. Iterables are converted to lists."""
     if isinstance(table, Source):
         table = table.table()
     if isinstance(table, Table):
@@ -106,7 +106,7 @@ def by_name(table: Table | Source | Mapping[str, Iterable[Any]]) -> dict[str, Va
 
 
 def csv_lines(table: Table | Source | Mapping[str, Iterable[Any]]) -> Iterator[str]:
-    """Return the lines of a CSV file in the format of `write_csv`."""
+    """Return an iterator over the lines of the CSV file that `write_csv` writes."""
     columns = by_name(table)
     check_lengths(columns)
     return _lines(columns)
@@ -133,14 +133,14 @@ def _lines(columns: Mapping[str, Values]) -> Iterator[str]:
 
 
 def _written(values: Values, n_bytes: int) -> Iterator[str]:
-    """Yield the text of each cell. Cells are quoted only in columns with special cells."""
+    """Yield the text of each cell, in quotes if the column has cells that need quotes."""
     if isinstance(values, Column) and (values.has_plain_numbers or not _has_special_cells(values)):
         return (cell or "" for cell in values.each_cell())
     return map(_quote_cell, map(_cell_text, each_value(values, n_bytes)))
 
 
 def _has_special_cells(column: Column) -> bool:
-    """Return whether a cell of the column needs quotes or could run as a formula."""
+    """Return whether a column has a cell that needs quotes or that could run as a formula."""
     return bool(as_bools(pc.match_substring_regex(column.to_arrow(), _RISKY_OR_QUOTED)).any())
 
 
@@ -150,7 +150,7 @@ def _line(texts: Iterable[str]) -> str:
 
 
 def each_value(values: Values, n_bytes: int = BLOCK_BYTES) -> Iterator[Any]:
-    """Yield values in blocks. The Python objects of a block need about `n_bytes` bytes."""
+    """Yield values in blocks whose Python objects need about `n_bytes` bytes of memory."""
     if isinstance(values, Column):
         return values.each_cell()
     if isinstance(values, np.ndarray):
@@ -170,14 +170,14 @@ def _cell_text(value: Any) -> str:
 
 
 MAX_ROWS, MAX_COLUMNS, MAX_LETTERS = 1_048_576, 16_384, 32_767
-"""Maximum number of rows (with the header), columns, and characters per cell in Excel."""
+"""Limits of a sheet in Excel: rows (with the header), columns, and characters per cell."""
 
 MAX_EXACT = 1e15
-"""Smallest number that is written as text. Excel shows only 15 digits, and longer numbers are
-probably ids."""
+"""Smallest number that is written to a workbook as text. Excel shows only 15 digits, and longer
+numbers are probably ids."""
 
 MIN_WIDTH, MAX_WIDTH, SEEN = 8, 60, 200
-"""Minimum and maximum width of a column in characters, and number of measured rows."""
+"""Minimum and maximum width of a sheet's column in characters, and number of measured rows."""
 
 NOT_IN_XML = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")
 
@@ -192,9 +192,9 @@ class Sheet:
     columns : mapping of str to Column, ndarray or list
         Columns of equal length.
     choices : mapping of str to sequence of str, default={}
-        Items of the drop-down menu in each cell of a column.
+        For some columns, the items of a drop-down menu that each cell of the column gets.
     formats : mapping of str to str, default={}
-        Number formats of some columns, in the notation of Excel.
+        Number format of some columns, in the notation of Excel.
     """
 
     name: str
@@ -209,7 +209,7 @@ class Sheet:
 
 
 def check_sheet(n_rows: int, n_columns: int) -> None:
-    """Raise InputError if a table does not fit into a sheet of Excel."""
+    """Raise InputError if a table has too many rows or columns for a sheet of Excel."""
     if n_rows >= MAX_ROWS or n_columns > MAX_COLUMNS:
         raise InputError(
             f"The table has {n_rows:,} rows and {n_columns:,} columns, but a sheet of Excel has at"
@@ -221,7 +221,7 @@ def check_sheet(n_rows: int, n_columns: int) -> None:
 
 
 def workbook_bytes(sheets: Sequence[Sheet]) -> bytes:
-    """Return sheets as the bytes of a workbook (.xlsx)."""
+    """Return a workbook (.xlsx) with the given sheets, as bytes."""
     check_libraries("writing a .xlsx file", ("excel",), "xlsxwriter")
     import xlsxwriter  # late, because it belongs to an extra
 
@@ -277,7 +277,7 @@ def _write(book: Any, page: Any, sheet: Sheet, looks: Mapping[str, Any]) -> None
 
 
 def _values(values: Values) -> Iterator[Any]:
-    """Yield text, finite numbers, booleans, and None for an empty cell."""
+    """Yield each value as text, a finite number or a boolean. Yield None for an empty cell."""
     if isinstance(values, Column) and values.numbers is not None:
         is_long = np.abs(values.numbers) >= MAX_EXACT
         if not (values.is_whole and is_long.any()):
@@ -305,10 +305,10 @@ def _width(value: Any) -> int:
 
 
 BOM = "\ufeff"
-"""Byte order mark, by which Excel recognizes UTF-8."""
+"""Byte order mark, by which Excel recognizes that a CSV file is UTF-8."""
 
 DIGITS = 6
-"""Number of significant digits of scores and p-values in tables for people."""
+"""Number of significant digits to which scores and p-values are rounded in tables for people."""
 
 
 def write_table(
@@ -319,8 +319,9 @@ def write_table(
     Parameters
     ----------
     path : str or Path
-        File with the extension ``.csv``, ``.parquet`` or ``.xlsx`` (needs the extra ``excel``).  An
-        existing file is replaced.  After an error, the old file is unchanged.
+        Path of the file.  The extension is ``.csv``, ``.parquet`` or ``.xlsx`` (which needs the
+        extra ``excel``).  An existing file is replaced.  If writing fails, the existing file is
+        unchanged.
     columns : Table, Source or mapping of str to iterable
         Columns, as for `write_csv`.  Formulas are escaped only in CSV files.
     bom : bool, default=False
@@ -329,8 +330,8 @@ def write_table(
     Raises
     ------
     InputError
-        If the extension is not supported, if columns have different lengths, if a sheet of Excel
-        cannot contain the table, or if the extra is not installed.
+        If the extension is not supported, if columns have different lengths, if the table is too
+        large for a sheet of Excel, or if the extra is not installed.
 
     See Also
     --------
@@ -359,7 +360,7 @@ def write_table(
 def table_bytes(
     kind: str, columns: Table | Source | Mapping[str, Iterable[Any]], *, bom: bool = False
 ) -> Iterator[bytes]:
-    """Yield the content of the file that `write_table` would write, in pieces."""
+    """Yield the bytes of the file that `write_table` would write, in several pieces."""
     if kind == "csv":
         yield BOM.encode() * bom
         yield from (line.encode() for line in csv_lines(columns))
@@ -376,23 +377,23 @@ def table_bytes(
 
 
 def rounded(numbers: Float64s) -> Float64s:
-    """Return the numbers, each rounded to `DIGITS` significant digits."""
+    """Return numbers, each rounded to `DIGITS` significant digits."""
     return np.array([float(f"{number:.{DIGITS}g}") for number in numbers], dtype=np.float64)
 
 
 KEYS = ("run", "key")
 
 NUMBER, TEXT = "DOUBLE PRECISION", "TEXT"
-"""Types of new columns, which SQLite, DuckDB and PostgreSQL support."""
+"""Types of columns in tables that `write_sql` creates. All supported databases have these types."""
 
 SAME = {"DOUBLE": NUMBER, "VARCHAR": TEXT}
-"""Standard name of each type that DuckDB reports under another name."""
+"""For each type that DuckDB reports under a name of its own, the standard name of the type."""
 
 MAX_NAME = 63
 """Longest name in bytes. PostgreSQL truncates longer names."""
 
 STAGED = "somscape_rows"
-"""Name of the temporary table with the rows to write."""
+"""Name of a temporary database table that receives the rows before they are inserted."""
 
 Types: TypeAlias = dict[str, str]
 
@@ -405,25 +406,26 @@ def write_sql(
     Parameters
     ----------
     table : Table or Source
-        Rows to write.  Numbers become ``DOUBLE PRECISION``, and other columns become ``TEXT``.  If
-        the name of a column is already used (ignoring case), the name gets the suffix ``_input``.
-        The names ``run`` and ``key`` are always used.
+        Rows to write.  A column of numbers has the type ``DOUBLE PRECISION``, and any other column
+        has the type ``TEXT``.  If an earlier column (or ``run`` or ``key``) has the same name in
+        upper or lower case, the suffix ``_input`` is appended to the name.
     url : str
         ``sqlite:///FILE``, ``duckdb:///FILE`` or ``postgresql://USER@HOST/NAME``, without a
-        password.  A file that does not exist is created.
+        password.  If the file of the database does not exist, it is created.
     name : str
-        Name of the table, with or without its schema (``schema.table``).  A table that does not
-        exist is created.
+        Name of the database table, with or without its schema (``schema.table``).  If the table
+        does not exist, it is created.
     run : str
-        Identifier of the run that made the rows, for the column ``run``.
+        Identifier of the run that made the rows.  It is written to the column ``run``.
     key : sequence of str or int
-        Unique key of each row in the run, for the column ``key`` (text).  Existing rows with the
-        same run and key are replaced.
+        Key of each row, which is unique in the run.  It is written to the column ``key`` as text.
+        Existing rows with the same run and key are replaced.
 
     Raises
     ------
     InputError
-        If a key is repeated, if an existing table has other columns, or if writing fails.
+        If a key is repeated, if the existing table does not have the same columns, or if writing
+        fails.
 
     See Also
     --------
@@ -455,7 +457,7 @@ def write_sql(
 
 
 def check_sink(url: str, name: str) -> None:
-    """Connect to a database, and check that its table can receive the rows of a run."""
+    """Connect to a database, and check that its table can receive rows from `write_sql`."""
     with _opened(url, name, keeps=False) as (sink, doing):
         found = sink.columns()
         _compare(found, {**found, **dict.fromkeys(KEYS, TEXT)}, doing)
@@ -488,7 +490,7 @@ def _rows(table: Table, run: str, keys: list[str]) -> "pa.Table":
 
 
 def _compare(found: Types, wanted: Types, doing: str) -> None:
-    """Raise InputError if an existing table has other columns than needed."""
+    """Raise InputError if a database table does not have the columns that the rows need."""
     if not found:
         return
     plain = {name: SAME.get(type_.upper(), type_.upper()) for name, type_ in found.items()}
@@ -515,7 +517,7 @@ def _compare(found: Types, wanted: Types, doing: str) -> None:
 
 @contextmanager
 def _opened(url: str, name: str, *, keeps: bool) -> Iterator[tuple["_Sink", str]]:
-    """Yield a table and a text for messages. The table's transaction ends with the `with` block."""
+    """Open a database table for writing. The transaction ends with the ``with`` block."""
     database = database_at(url)
     doing = f"writing {name} of {database.name}"
     made = database.file if database.file is not None and not database.file.exists() else None
@@ -531,7 +533,7 @@ def _opened(url: str, name: str, *, keeps: bool) -> Iterator[tuple["_Sink", str]
 
 
 class _Sink(ABC):
-    """A table of a database, opened in a transaction."""
+    """A database table that is open for writing, in a transaction."""
 
     begin = "BEGIN"
 
@@ -568,11 +570,11 @@ class _Sink(ABC):
 
     @abstractmethod
     def columns(self) -> Types:
-        """Return the names and types of the columns. The result is empty if there is no table."""
+        """Return the type of each column of the table, by name. Without a table, return {}."""
 
     @abstractmethod
     def upsert(self, rows: "pa.Table") -> None:
-        """Insert rows, and replace existing rows with the same key."""
+        """Insert rows into the table. A row replaces an existing row with the same run and key."""
 
 
 class _SQLite(_Sink):
@@ -665,7 +667,7 @@ def _qualified(schema: str | None, name: str) -> str:
 
 
 def _insert(target: str, names: Sequence[str], staged: str = "") -> str:
-    """Return the statement that inserts rows or replaces rows with the same key."""
+    """Return an SQL statement that inserts rows and replaces rows with the same run and key."""
     quotes = [quote_name(name) for name in names]
     columns, keys = ", ".join(quotes), ", ".join(map(quote_name, KEYS))
     changes = ", ".join(f"{column} = excluded.{column}" for column in quotes[len(KEYS) :])
@@ -677,7 +679,7 @@ def _insert(target: str, names: Sequence[str], staged: str = "") -> str:
 def table_from_wire(
     kind: str, content: bytes, source: str, missing_values: Sequence[str] | None = None
 ) -> Table:
-    """Return the table from the bytes of a request, without temporary files."""
+    """Return the table in the bytes of an HTTP request, without using temporary files."""
     if kind == "arrow":
         # Late, because the import is slow.
         from somscape.tables._arrow_files import arrow_from_bytes
@@ -700,13 +702,13 @@ def bytes_for_wire(kind: str, table: Table) -> bytes:
 
 
 def column_of_numbers(name: str, values: Sequence[float | None]) -> Column:
-    """Make a column of finite numbers, with None for missing values."""
+    """Make a column from finite numbers, in which None means a missing value."""
     numbers = np.array(values, dtype=np.float64)
     return Column(name, NumberTexts(numbers, True), numbers=numbers)
 
 
 def column_of_texts(name: str, values: Sequence[str | None]) -> Column:
-    """Make a column of stripped texts, with None for missing values."""
+    """Make a column from stripped texts, in which None means a missing value."""
     cells = np.empty(len(values), dtype=object)
     cells[:] = values
     return Column(name, GivenTexts(cells))

@@ -1,4 +1,4 @@
-"""Encode a column as a scaled number or as category levels, or leave the column out."""
+"""Encode one column as a scaled number or as category levels, or leave the column out."""
 
 import math
 import re
@@ -20,13 +20,13 @@ from somscape.tables._numbers import padded_numbers, read_numbers
 from somscape.tables.column import Column
 
 LEAST_WRITTEN, MOST_WRITTEN = 1e-4, 1e15
-"""Limits between which numbers are written without an exponent."""
+"""Smallest and largest size of a number that is written without an exponent."""
 
 MAX_DECIMALS, ANY_DECIMALS = 6, 15
-"""Maximum number of detected decimals, and the value for more decimals."""
+"""Maximum number of decimals that is detected, and the result for numbers with more decimals."""
 
 FIRST_LOOK = 1000
-"""Number of values that are checked before all other values."""
+"""Number of values that are checked first, before all values are checked if necessary."""
 
 
 def number_text(value: float, is_whole: bool = False, digits: int = 4) -> str:
@@ -48,7 +48,7 @@ def decimal_text(value: float, decimals: int) -> str:
 
 
 def decimals_of(values: Floats, dtype: type[np.floating] | None = None) -> int:
-    """Return the smallest number of decimals that represents all numbers."""
+    """Return the smallest number of decimals with which all given numbers can be written."""
     type_ = np.dtype(dtype or values.dtype)
     close = 4 * float(np.finfo(type_).eps)
     for decimals in range(MAX_DECIMALS + 1):
@@ -64,8 +64,8 @@ def decimals_of(values: Floats, dtype: type[np.floating] | None = None) -> int:
 
 
 PLAIN_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
-"""Pattern of texts that can only be numbers. The text 007 does not match, because 007 is probably a
-code."""
+"""Pattern of texts that are certainly numbers and not codes. The text 007 does not match, because
+it is probably a code."""
 
 MISSING_LEVEL = "(missing)"
 
@@ -80,7 +80,7 @@ def level_texts(column: Column) -> list[str]:
 
 
 def level_codes(column: Column) -> tuple[NDArray[np.integer[Any]], list[str]]:
-    """Return two values: the index of each cell's level, and the unordered list of levels."""
+    """Return the index of each cell's level, and the list of levels, which is not sorted."""
     if column.numbers is None:
         codes, texts = column.coded()
         return codes, [*map(text_level, texts), MISSING_LEVEL]
@@ -90,7 +90,7 @@ def level_codes(column: Column) -> tuple[NDArray[np.integer[Any]], list[str]]:
 
 
 def text_level(cell: str | None) -> str:
-    """Return the level of a cell of text."""
+    """Return the level of a text cell, in which a number has one standard spelling."""
     if cell is None:
         return MISSING_LEVEL
     return _number_level(float(cell)) if PLAIN_NUMBER.fullmatch(cell) else cell
@@ -101,33 +101,33 @@ def _number_level(value: float) -> str:
 
 
 def as_numbers(column: Column, *, may_be_padded: bool) -> Column:
-    """Convert a column of text to numbers if possible. Texts such as 007 need `may_be_padded`."""
+    """Convert a column of text to numbers if possible. Texts like 007 need `may_be_padded`."""
     if column.is_number:
         return column
     return read_numbers(column) or (may_be_padded and padded_numbers(column)) or column
 
 
 def present(column: Column, values: Any, counts: Float64s | None) -> Ascending:
-    """Return the sorted values of the cells that are not missing."""
+    """Return the values of those cells that are not missing, in ascending order."""
     is_there = ~column.missing
     return in_order(values[is_there], None if counts is None else counts[is_there])
 
 
 def usual_range(numbers: Ascending, percent: float) -> Float64s:
-    """Return two limits. `percent` percent of the rows are below, and as many are above."""
+    """Return two numbers. `percent` percent of the rows are below the first or above the second."""
     last = numbers.n - 1
     skipped = int(percent / 100 * last)
     return np.array([float(numbers.at(skipped)), float(numbers.at(last - skipped))])
 
 
 def mean_distance(numbers: Counted, center: float) -> float:
-    """Return the mean distance of values from a center."""
+    """Return the mean distance of numbers from a given center, such as their median."""
     distance = np.abs(numbers.values.astype(np.float64) - center)
     return replace(numbers, values=distance).mean()
 
 
 def is_number(cell: str | None) -> bool:
-    """Return whether a cell is missing or spells a number."""
+    """Return whether a cell is missing or its text is a finite number."""
     try:
         return cell is None or isfinite(float(cell))
     except ValueError:
@@ -135,18 +135,18 @@ def is_number(cell: str | None) -> bool:
 
 
 SLIP = 1e6
-"""Slips (data errors) are few numbers far from the median. Their distance is more than this many
-times the distance of any other number. Scales and maps do not learn from slips."""
+"""Minimum ratio of the distance of slips from the median to the distance of any other number. Slips
+are a few numbers that are probably data errors. Scales and maps do not learn from them."""
 
 MIN_SLIP_ROWS, SLIP_SHARE, HANDFUL = 30, 0.01, 5
-"""Minimum number of rows for the detection of slips, maximum share of slips, and number of slips
-that is always allowed."""
+"""Minimum number of rows for the detection of slips, maximum share of slips among the rows, and
+number of slips that is allowed even if their share is larger."""
 
 
 def without_slips(numbers: Ascending) -> tuple[Ascending, float, str]:
-    """Remove slips.
+    """Remove slips (probable data errors) from numbers.
 
-    Return the numbers, their largest distance from the median, and slips as text.
+    Return the other numbers, their largest distance from the median, and the slips as text.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         low, center, high = (numbers.quantile(share) for share in (0.25, 0.5, 0.75))
@@ -173,43 +173,44 @@ def without_slips(numbers: Ascending) -> tuple[Ascending, float, str]:
 
 
 MISMATCH_WEIGHT = 0.5**0.5
-"""Encoded value of the feature that belongs to a row's level. With this value, different levels
-have distance 1."""
+"""Value of the one feature of an encoded category that is not 0, the feature of the row's level.
+With this value, two rows with different levels have distance 1."""
 
 TAIL_LIMIT = 10.0
-"""Limit for the distance from the median, in half interquartile ranges. If a value is beyond the
-limit, the column's tails are compressed (tamed). The farthest of 1000 values is about 5 from the
-median in a normal distribution. This distance is 12 in an exponential distribution, and 50 for
+"""Distance from the median, in half interquartile ranges, above which a value is extreme. If a
+column has an extreme value, its tails are compressed (tamed). Of 1000 values, the farthest has a
+distance of about 5 in a normal distribution, 12 in an exponential distribution, and 50 among
 amounts of money."""
 
 TAIL_PERCENT = 2.0
-"""Percentage of values at each end that are outside the usual range, and thus outside [0, 1]. In
-tables of up to 50 rows, no values are outside. In this way, a few extreme values do not compress
-the scale of all other rows. In benchmarks/detection, the first 40 rows of the ranking contained 9.9
-of 12 planted outliers. The full range gave 8.4, and scaling without taming gave 8.9."""
+"""Percentage of a column's values that are below its usual range, and also percentage above. The
+usual range is scaled to [0, 1]. Thus, a few extreme values do not compress the scale of all other
+rows. In tables of up to 50 rows, no values are outside the range. In benchmarks/detection, the 40
+rows with the highest scores included 9.9 of 12 planted outliers. With the full range they included
+8.4, and without compressed tails 8.9."""
 
 SLIP_RANGE = 1000.0
-"""Encoded distance of slips from the median, in multiples of the largest distance of all other
-numbers."""
+"""Distance from the median at which slips are encoded, in multiples of the largest distance of all
+other numbers."""
 
 NOISE = 1e-9
-"""Numbers up to this share of the column's spread are printed as 0."""
+"""Largest size, as a share of the column's spread, of a number that is printed as 0."""
 
 RANGE_DIGITS = 3
-"""Both ends of a printed range show this many significant digits of its width."""
+"""Number of significant digits that the ends of a printed range show of the range's width."""
 
 LARGEST = float_info.max
 
 UNSEEN_LEVEL = "(unseen)"
 
 FEW_ROWS = 16
-"""Maximum number of rows for which cells are looked up one by one. This is faster for few rows."""
+"""Maximum number of rows for which the levels of cells are looked up one by one, to save time."""
 
 ENCODED_AT_ONCE = 1 << 18
-"""Number of prototype values that are processed at the same time."""
+"""Number of values of prototypes that are processed at a time."""
 
 Problem: TypeAlias = tuple[int, str] | None
-"""First row that cannot be encoded, with a description of valid cells, or None."""
+"""First row that cannot be encoded and a description of valid cells, or None if all rows can."""
 
 
 @dataclass(frozen=True)
@@ -219,10 +220,10 @@ class Scaling:
     Attributes
     ----------
     scale : {"robust", "range"}
-        Values that become 0 and 1.  They are the limits of the usual range ("robust"), or the
-        smallest and the largest value ("range").
+        Which two values of a column are scaled to 0 and 1.  With "robust", they are the limits of
+        the usual range.  With "range", they are the smallest and the largest value.
     tame : bool
-        Whether long tails are compressed (tamed) before scaling.
+        Whether the long tails of a column are compressed (tamed) before scaling.
     """
 
     scale: str = "robust"
@@ -236,16 +237,16 @@ class SaysUsual:
     """A code that describes usual values. A subclass defines `usual` or `usual_of`."""
 
     def usual(self, prototypes: Float64s) -> str:
-        """Return a text that describes the values of the prototypes."""
+        """Describe, as text, the values of a column that the given prototypes represent."""
         return self.usual_of(prototypes, np.arange(len(prototypes))[None, :])[0]
 
     def usual_of(self, prototypes: Float64s, near: Ints) -> list[str]:
-        """Return for each row a text that describes the prototypes near the row."""
+        """Return, for each row, a text on the values of the prototypes near the row."""
         return [self.usual(prototypes[units]) for units in near]
 
 
 class OneFeature(SaysUsual):
-    """A column that is encoded as one feature with the same name."""
+    """Base class of codes that encode a column as one feature with the column's name."""
 
     name: str
 
@@ -269,11 +270,12 @@ class NumberCode(OneFeature):
     name, why : str
         Name of the column, and the reason for its kind.
     center, width : float
-        Parameters of the compression of long tails, ``asinh((x - center) / width)``.  The
+        Parameters of the formula ``asinh((x - center) / width)``, which compresses long tails.  The
         compression is linear near the median and logarithmic far from the median.  Width 0 means no
         compression.
     low, span : float
-        Lower limit and width of the usual range, after the compression.  This range becomes [0, 1].
+        Lower limit and width of the usual range after the compression.  The range is scaled to [0,
+        1].
     fill : float
         Median, which replaces missing cells.
     is_whole : bool
@@ -308,7 +310,7 @@ class NumberCode(OneFeature):
 
     @classmethod
     def plain(cls, name: str, fill: float = 0.0) -> "NumberCode":
-        """Return the code for numbers that are used without scaling."""
+        """Return a code with which numbers are used as a feature without scaling."""
         return cls(name, "used as given", 0.0, 0.0, 0.0, 1.0, fill, False)
 
     @property
@@ -318,7 +320,7 @@ class NumberCode(OneFeature):
         return self == replace(plain, least=self.least, most=self.most, decimals=self.decimals)
 
     def having_seen(self, values: Floats) -> "NumberCode":
-        """Return the code with the range and the decimals of these numbers (NaN if missing)."""
+        """Return the code, updated with the range and the decimals of the given numbers."""
         values = np.ascontiguousarray(values)
         if np.isnan(values.min(initial=0.0)):  # the minimum is NaN if a value is NaN
             values = values[~np.isnan(values)]
@@ -331,7 +333,7 @@ class NumberCode(OneFeature):
     def fit(
         cls, column: Column, why: str, scaling: Scaling = ROBUST, counts: Float64s | None = None
     ) -> "NumberCode":
-        """Learn center, width and range from the numbers of a column."""
+        """Learn the code's parameters (such as the usual range) from a column's numbers."""
         numbers: Ascending = (
             Ascending(column.ascending())
             if counts is None
@@ -378,7 +380,7 @@ class NumberCode(OneFeature):
         return as_numbers(column, may_be_padded=self.is_padded)
 
     def problem(self, column: Column) -> Problem:
-        """Return the first invalid row with a description of valid cells, or None."""
+        """Return the first row that cannot be encoded, and which cells are valid, or None."""
         if column.is_number:
             return None
         wrong = (i for i, cell in enumerate(column.each_cell()) if not is_number(cell))
@@ -387,35 +389,35 @@ class NumberCode(OneFeature):
         return row, "must contain numbers, as in the training table"
 
     def encode(self, column: Column) -> Float64s:
-        """Return the encoded column, of shape (n_rows, 1)."""
+        """Encode a column, and return an array of shape (n_rows, 1)."""
         assert column.numbers is not None
         return self.encode_numbers(column.numbers)
 
     def encode_numbers(self, numbers: Float64s) -> Float64s:
-        """Encode and fill numbers (NaN if missing), as an array of shape (n_rows, 1)."""
+        """Encode numbers as an array of shape (n_rows, 1). The median replaces NaN."""
         values = np.where(np.isnan(numbers), self.fill, numbers)
         return self.place(np.clip(values, *self.ends) if self.reach else values)[:, None]
 
     @property
     def ends(self) -> tuple[float, float]:
-        """Numbers that replace slips below and above the median."""
+        """The two numbers that replace slips below the median and slips above the median."""
         return self.fill - SLIP_RANGE * self.reach, self.fill + SLIP_RANGE * self.reach
 
     def place(self, values: Float64s) -> Float64s:
-        """Return the encoded values of numbers, in an array of the same shape."""
+        """Return the encoded value of each number. The array keeps its shape."""
         with np.errstate(over="ignore"):  # the encoding rejects values that are too far
             if self.width:
                 values = asinh((values - self.center) / self.width)
             return (values - self.low) / (self.span / self.factor)
 
     def decode(self, features: Float64s) -> Float64s:
-        """Decode features of shape (n, 1) to numbers in original units."""
+        """Decode the values of this feature to numbers in the units of the column."""
         values = features[:, 0] * (self.span / self.factor) + self.low
         with np.errstate(over="ignore"):  # infinite if the row is not an encoded row
             return self.center + self.width * np.sinh(values) if self.width else values
 
     def short(self, features: Float64s, step: float, side: int = 0) -> Float64s:
-        """Decode features to numbers in original units, rounded to few digits."""
+        """Decode the values of this feature, and round the numbers to few digits."""
         values, decimals = self.decode(features), self._decimals
         if not step and decimals == ANY_DECIMALS:
             return np.clip(values, *self.bounds)
@@ -438,7 +440,7 @@ class NumberCode(OneFeature):
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """Limits of decoded numbers. They apply only if all training values have the same sign."""
+        """Lower and upper limit of decoded numbers, infinite unless all signs are the same."""
         return (
             self.least if self.least >= 0 else -np.inf,
             self.most if self.most <= 0 else np.inf,
@@ -449,7 +451,7 @@ class NumberCode(OneFeature):
         return self.place(self.short(prototypes, step))[:, None]
 
     def usual_of(self, prototypes: Float64s, near: Ints) -> list[str]:
-        """Return the range of the prototypes near each row as text."""
+        """Return, for each row, the range of values of the prototypes near the row as text."""
         values = np.clip(self.decode(prototypes), *self.bounds)[near]
         values = np.where(np.abs(values) <= NOISE * (self.width or self.span), 0.0, values)
         ends = np.column_stack([values.min(axis=1), values.max(axis=1)])
@@ -459,7 +461,7 @@ class NumberCode(OneFeature):
         return [words[low, high] for low, high in map(tuple, ends.tolist())]
 
     def _range_text(self, low: float, high: float) -> str:
-        """Return a range as text, with enough digits to show its width."""
+        """Return a range as text, with enough digits to show how wide the range is."""
         far, width = max(abs(low), abs(high)), high - low
         if width <= NOISE * far or not LEAST_WRITTEN <= far < MOST_WRITTEN:
             texts = [number_text(end, self.is_whole, RANGE_DIGITS) for end in (low, high)]
@@ -479,7 +481,7 @@ class NumberCode(OneFeature):
 class CategoryCode(SaysUsual):
     """The encoding of a category, with one feature per level.
 
-    The last feature is for levels that were not in the training table.  So a new level has
+    The last feature is for levels that were not in the training table.  Therefore, a new level has
     distance 1 from every known level.
 
     Attributes
@@ -487,7 +489,8 @@ class CategoryCode(SaysUsual):
     name, why : str
         Name of the column, and the reason for its kind.
     levels : tuple of str
-        Levels in ascending order.  If cells were missing, "(missing)" is the last level.
+        Levels in ascending order.  If the training table had missing cells in this column,
+        "(missing)" is the last level.
     factor : float
         Factor of the column's layer.  Features are multiplied by this factor.
     """
@@ -504,12 +507,12 @@ class CategoryCode(SaysUsual):
 
     @cached_property
     def _feature_of_cell(self) -> dict[str | None, int]:
-        """Feature index by cell text, for texts that equal their level."""
+        """Index of the feature of each text that is spelled exactly like its level."""
         return {level: i for level, i in self._feature_of.items() if text_level(level) == level}
 
     @cached_property
     def applies(self) -> float:
-        """Encoded value of the feature for the level of a row."""
+        """Value of the one feature that is not 0, the feature of a row's level."""
         return MISMATCH_WEIGHT * self.factor
 
     @property
@@ -537,11 +540,11 @@ class CategoryCode(SaysUsual):
         return column
 
     def problem(self, column: Column) -> Problem:
-        """Return None, because a category accepts any cell."""
+        """Return None, because every cell of a category can be encoded."""
         return None
 
     def encode(self, column: Column) -> Float64s:
-        """Return the encoded column, of shape (n_rows, n_features)."""
+        """Encode a column, and return an array of shape (n_rows, n_features)."""
         which = self.places(column)
         features = np.zeros((len(which), self.n_features))
         features[np.arange(len(which)), which] = self.applies
@@ -560,29 +563,29 @@ class CategoryCode(SaysUsual):
         return np.array(places, dtype=np.intp)[codes]
 
     def decode(self, features: Floats) -> Objects:
-        """Return the level with the largest share in each row of encoded features."""
+        """Return, for each encoded row, the level with the largest share."""
         names = np.array([*self.levels, UNSEEN_LEVEL], dtype=object)
         return names[features.argmax(axis=1)]
 
     @property
     def encoded_levels(self) -> Float64s:
-        """Encoded levels, of shape (n_levels, n_features)."""
+        """The encoded values of each level, as an array of shape (n_levels, n_features)."""
         return self.applies * np.eye(len(self.levels), self.n_features)
 
     def possible(self, prototypes: Float64s, step: float) -> Float64s:
-        """Return the encoded level with the largest share in each prototype."""
+        """Return, for each prototype, the encoded values of the level with the largest share."""
         return self.encoded_levels[prototypes[:, :-1].argmax(axis=1)]
 
     def level(self, features: Floats) -> str:
-        """Return the level of one encoded row of shape (n_features,)."""
+        """Decode one encoded value (an array of shape (n_features,)) to its level."""
         return str(self.decode(features[None, :])[0])
 
     def prevailing(self, prototypes: Float64s) -> str:
-        """Return the level with the largest total share in the prototypes."""
+        """Return the level that has the largest share in all prototypes together."""
         return self.level(prototypes.mean(axis=0))
 
     def usual_of(self, prototypes: Float64s, near: Ints) -> list[str]:
-        """Return the most frequent level near each row, with its share, as text."""
+        """Return, for each row, the most frequent level in prototypes near the row, as text."""
         found, names = [], (*self.levels, UNSEEN_LEVEL)
         for part in blocks(len(near), max(1, ENCODED_AT_ONCE // (near.shape[1] * len(names)))):
             means = prototypes[near[part]].sum(axis=1) / near.shape[1]

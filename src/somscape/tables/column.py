@@ -15,32 +15,32 @@ from somscape.tables._texts import BLOCK, ArrowTexts, NumberTexts, PlainTexts, T
 
 STYLED = ("name", "problem", "style")
 STATE = ("cells", "numbers", *STYLED)
-"""Names of all values in a pickled column (STATE), and of plain attributes (STYLED)."""
+"""Names of the values that a pickled column contains (STATE), and of plain attributes (STYLED)."""
 
 EXACT = 2.0**53
-"""Limit below which float64 represents every whole number exactly."""
+"""Number below which float64 can represent every whole number exactly."""
 
 
 class Column:
-    """A column of a table, with the text of every cell and, for numbers, the values.
+    """One column of a table, with the text of every cell and any numeric values.
 
     Parameters
     ----------
     name : str
         Name of the column.
     cells : ndarray of shape (n_rows,), object, or Texts
-        Text of each cell as in the source, without leading and trailing spaces.  None means a
-        missing cell.
+        Text of each cell in the source of the table, without leading and trailing spaces.  None
+        means a missing cell.
     numbers : ndarray of shape (n_rows,), float64, or None
-        Finite values, with NaN for missing cells.  None means a column of text.  Large float32
-        arrays are stored as float32 and converted to float64 at each access.
+        Finite values, with NaN for missing cells.  None means a column of text.  A large float32
+        array is stored as float32, and is converted to float64 each time `numbers` is read.
     style : str
         Special spellings of the numbers, joined by ", ".  Possible spellings are "decimal comma",
         "thousands separators", "currency $", "percent" and "negatives in parentheses".  The text
         12% becomes 12.
     problem : str or None
-        Message of an `InputError` for a column that is text only because a cell is not a finite
-        number.  The error is raised when the column is used as numbers.
+        Error message for a column that is text only because a few cells are not finite numbers.
+        When the column is used as numbers, an `InputError` with this message is raised.
 
     See Also
     --------
@@ -81,7 +81,7 @@ class Column:
 
     @property
     def cells(self) -> Objects:
-        """Cells as a new array of objects. For a few texts, first `take` their rows."""
+        """Texts of all cells, as a new array. For a few cells, call `take` before."""
         cells = np.empty(len(self), dtype=object)
         known: dict[str | None, str | None] = {}  # equal cells share one object
         for part in blocks(len(self), BLOCK):
@@ -89,11 +89,11 @@ class Column:
         return cells
 
     def cell(self, row: int) -> str | None:
-        """Return the text of one cell, or None if the cell is missing."""
+        """Return the text of the cell in a row, or None if the cell is missing."""
         return self._texts.to_list(slice(row, row + 1))[0]
 
     def each_cell(self) -> Iterator[str | None]:
-        """Yield the cells, with None for missing cells, in little memory."""
+        """Yield the text of each cell (None if missing), using little memory."""
         for part in blocks(len(self), BLOCK):
             yield from self._texts.to_list(part)
 
@@ -103,9 +103,9 @@ class Column:
         Returns
         -------
         codes : ndarray of shape (n_rows,), int32
-            Index of the text of each cell, or -1 for a missing cell.
+            For each cell, the index of its text in `texts`, or -1 for a missing cell.
         texts : list of str
-            Distinct texts in the order of their first cell.
+            Distinct texts of the cells, in the order of first occurrence.
         """
         return self._texts.coded()
 
@@ -126,28 +126,28 @@ class Column:
 
     @property
     def numbers(self) -> Float64s | None:
-        """Numbers as float64, with NaN for missing cells. None in a column of text."""
+        """Numbers of the cells as float64, NaN if missing. None in a column of text."""
         held = self._numbers
         return None if held is None else held.astype(np.float64, copy=False)
 
     @property
     def is_number(self) -> bool:
-        """Whether the column contains numbers (also true if all cells are missing)."""
+        """Whether the column is numeric (also true if all its cells are missing)."""
         return self._numbers is not None
 
     @property
     def has_plain_numbers(self) -> bool:
-        """Whether the column contains numbers written only with digits, signs and points."""
+        """Whether all numbers are written with only digits, signs and points."""
         return self._numbers is not None and isinstance(self._texts, NumberTexts | PlainTexts)
 
     @property
     def is_without_text(self) -> bool:
-        """Whether the column contains numbers from a data frame or array, without texts."""
+        """Whether the column's numbers come from an array or data frame without texts."""
         return self._numbers is not None and isinstance(self._texts, NumberTexts)
 
     @property
     def is_exact(self) -> bool:
-        """Whether different texts always give different floats (false for very long ids)."""
+        """Whether different cell texts always give different floats (not for long ids)."""
         if self._numbers is None or isinstance(self._texts, NumberTexts):
             return True  # in the last case, the source had only floats
         # Missing cells are NaN, so both comparisons are false.
@@ -155,7 +155,7 @@ class Column:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the column contains at least one number, and only whole numbers."""
+        """Whether the column contains at least one number, and all are whole numbers."""
         if self._numbers is None:
             return False
         n_present = 0
@@ -205,8 +205,9 @@ class Column:
         Returns
         -------
         ndarray of shape (n_present,)
-            Sorted numbers, as float32 if the source has float32, because this is faster.  Do not
-            change this array, because later calls can return the same array.
+            Sorted numbers.  The type is float32 if the source of the table contains float32,
+            because sorting is then faster.  Do not change this array, because later calls can
+            return the same array.
         """
         assert self._numbers is not None
         found = self._in_order()
@@ -227,8 +228,8 @@ class Column:
         Parameters
         ----------
         among : int
-            Number of columns in the table.  The total size of these columns decides if an array is
-            large.
+            Number of columns in the table.  An array is large if so many arrays of its size are
+            large together.
         """
         numbers = self._numbers
         if numbers is not None:
@@ -239,7 +240,7 @@ class Column:
         return Column(self.name, texts, numbers=numbers, style=self.style, problem=self.problem)
 
     def take(self, rows: ArrayLike | slice) -> "Column":
-        """Return some rows of the column, given by row numbers, a mask or a slice."""
+        """Return those rows that are given by row numbers, by a mask or by a slice."""
         chosen = row_index(rows)
         numbers = None if self._numbers is None else self._numbers[chosen]
         texts = self._texts.take(chosen)
@@ -253,12 +254,12 @@ class Column:
 
 
 def stay_narrow(n: int, among: int) -> bool:
-    """Return whether a column of n float32 numbers stays float32. Only large tables need this."""
+    """Return whether `n` float32 numbers are stored as float32, which only large tables need."""
     return are_large(4 * n, among)
 
 
 def row_index(rows: ArrayLike | slice) -> Any:
-    """Return row numbers, a mask or a slice as an index of an array."""
+    """Convert row numbers, a mask or a slice to an index with which an array is indexed."""
     if isinstance(rows, slice):
         return rows
     index = np.asarray(rows)

@@ -22,23 +22,23 @@ from somscape.tables.sources import collected
 from somscape.tables.table import Table, table_from_columns
 
 NO_GROUP = -1
-"""Group number of a row whose key is missing."""
+"""Number in place of the customer's number for a row whose key is missing."""
 
 MAX_DECIMALS = 6
-"""Maximum number of decimals in transactions. If there are more decimals, sums are not rounded."""
+"""Maximum number of decimals of a column's numbers at which sums of these numbers are rounded."""
 
 DIGITS = 6
-"""Minimum number of significant digits in a mean."""
+"""Minimum number of significant digits to which a mean is rounded."""
 
 DAY_DIGITS = 3
-"""Minimum number of significant digits in a number of days."""
+"""Minimum number of significant digits to which a number of days is rounded."""
 
 DAY_SECONDS = 86_400.0
 """Number of seconds in a day."""
 
 
 def codes_of(column: Column) -> tuple[Ints, list[str]]:
-    """Return each row's value as an index (-1 if missing), and the distinct values as text."""
+    """Return the index of each row's value (-1 if missing), and the distinct values as texts."""
     if column.numbers is None or not column.is_exact:
         codes, texts = column.coded()
         return codes.astype(np.intp), texts
@@ -49,7 +49,7 @@ def codes_of(column: Column) -> tuple[Ints, list[str]]:
 
 
 def grouped_rows(columns: Sequence[Column]) -> tuple[Ints, Ints]:
-    """Return the group of each row, and the first row of each group."""
+    """Return the number of each row's group, and the number of each group's first row."""
     groups = np.zeros(len(columns[0]), dtype=np.intp)
     is_missing = np.zeros(len(groups), dtype=bool)
     for column in columns:
@@ -61,7 +61,7 @@ def grouped_rows(columns: Sequence[Column]) -> tuple[Ints, Ints]:
 
 
 def first_rows(groups: Ints, is_asked: NDArray[np.bool_], n_groups: int) -> Ints:
-    """Return the first selected row of each group, or -1 for none."""
+    """Return each group's first row for which `is_asked` is true, or -1 without such a row."""
     first = np.full(n_groups, -1, dtype=np.intp)
     rows = np.flatnonzero(is_asked & (groups >= 0))[::-1]
     first[groups[rows]] = rows  # the last assignment, for the first row, remains
@@ -73,7 +73,7 @@ def _indices(coded: Any) -> Ints:
 
 
 def by_group(values: Float64s, groups: Ints, n_groups: int, *hows: str) -> list[Float64s]:
-    """Return aggregates of each group, or NaN for groups without values."""
+    """Return aggregates such as the sum of the values of each group, or NaN for empty groups."""
     is_there = (groups >= 0) & ~np.isnan(values)
     table = pa.table({"group": groups[is_there], "value": values[is_there]})
     # Threads would add the values in a random order.
@@ -85,7 +85,7 @@ def by_group(values: Float64s, groups: Ints, n_groups: int, *hows: str) -> list[
 
 
 class GroupedNumbers:
-    """Total, mean, largest and smallest number of a column in each group."""
+    """The total, mean, largest and smallest number in each group of rows, for one column."""
 
     def __init__(self, column: Column, groups: Ints, n_groups: int) -> None:
         numbers = as_numbers(column, may_be_padded=True).numbers
@@ -113,7 +113,7 @@ class GroupedNumbers:
 
 
 class Levels:
-    """Number and frequency of the levels of a category in each group."""
+    """How many levels of a category occur in each group of rows, and how often."""
 
     def __init__(self, codes: Ints, levels: list[str], groups: Ints, n_groups: int) -> None:
         self.levels, self.n_groups = levels, n_groups
@@ -125,14 +125,14 @@ class Levels:
         self._count = counted.field("counts").to_numpy()
         totals = np.bincount(self._level, weights=self._count, minlength=len(self.levels))
         self.order = np.argsort(-totals, kind="stable")
-        """Indices of the levels, with the most frequent level of all rows first."""
+        """Indices of the levels in order of their frequency in all rows (most frequent first)."""
         self.shares = totals[self.order] / max(1, totals.sum())
-        """Shares of the levels among all values, in the order of `order`."""
+        """Share of each level among all values, in the same order as `order`."""
         self.n_different = np.bincount(self._group, minlength=n_groups)
         self.are_constant = not (self.n_different > 1).any()
 
     def share(self, level: str) -> Float64s:
-        """Return the share of a level in each group, or NaN without values."""
+        """Return a level's share among the values of each group, or NaN without values."""
         with_level = np.zeros(self.n_groups)
         if level in self.levels:
             is_level = self._level == self.levels.index(level)
@@ -142,7 +142,7 @@ class Levels:
             return np.round(with_level / total, 4)
 
     def commonest(self) -> list[str | None]:
-        """Return the most frequent level of each group (in a tie, the most frequent overall)."""
+        """Return each group's most frequent level (in a tie, the most frequent in all rows)."""
         place = np.empty(len(self.order), dtype=np.intp)
         place[self.order] = np.arange(len(place))
         best_first = np.lexsort((place[self._level], -self._count, self._group))
@@ -154,7 +154,7 @@ class Levels:
 
 
 class GroupedDates:
-    """First date, last date, and gaps between a column's dates in each group."""
+    """The first date, the last date, and the gaps between dates in each group of rows."""
 
     def __init__(self, moments: NDArray[Any], groups: Ints, n_groups: int) -> None:
         seconds = np.where(np.isnat(moments), np.nan, moments.astype(np.int64) / 1e6)
@@ -173,7 +173,7 @@ class GroupedDates:
 
 
 class GroupedCells:
-    """A column in groups. Each aggregate is computed at its first use."""
+    """One column, whose rows are in groups. Each aggregate is computed when it is first used."""
 
     def __init__(self, column: Column, groups: Ints, n_groups: int) -> None:
         self.column, self.groups, self.n_groups = column, groups, n_groups
@@ -190,12 +190,12 @@ class GroupedCells:
 
     @property
     def are_constant(self) -> bool:
-        """Whether all values of each group are equal."""
+        """Whether all values within each group are equal."""
         return (self.numbers if self.column.is_number else self.levels).are_constant
 
 
 def rounded(values: Float64s, n_decimals: int, digits: int = DIGITS) -> Float64s:
-    """Round to ``n_decimals``, or to more decimals if ``digits`` significant digits need more."""
+    """Round values to ``n_decimals``, or further if ``digits`` significant digits need more."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         size = np.floor(np.log10(np.abs(values)))
         scale = 10.0 ** np.clip(np.maximum(n_decimals, digits - 1 - size), 0, 300)
@@ -203,7 +203,7 @@ def rounded(values: Float64s, n_decimals: int, digits: int = DIGITS) -> Float64s
 
 
 def _n_decimals(numbers: Float64s) -> int | None:
-    """Return the decimals of numbers, or None for more than `MAX_DECIMALS`."""
+    """Return the number of decimals of numbers, or None if it exceeds `MAX_DECIMALS`."""
     present = numbers[~np.isnan(numbers)]
     return next(
         (n for n in range(MAX_DECIMALS + 1) if (np.round(present, n) == present).all()), None
@@ -232,19 +232,19 @@ WORDS = {
     ),
     "category": ("different {}", "commonest {}", "share of {} = {}"),
 }
-"""Names of the new columns for each kind of column."""
+"""For each kind of column, the patterns for names of the new columns."""
 
 CLASH = " (rows)"
-"""Suffix of a new column if the transactions already have a column with its name."""
+"""Suffix of a new column's name if a column of the transactions already has this name."""
 
 
 def may_be_made(name: str, columns: Collection[str]) -> bool:
-    """Return whether `per` can make a column with this name."""
+    """Return whether `per` can make a new column with this name from the given columns."""
     return name == ROW_COUNT or any(role_like(column, [name]) for column in columns)
 
 
 def role_like(column: str, like: Collection[str]) -> str:
-    """Return the kind with which `per` makes a column in `like` from `column`, or ""."""
+    """Return the kind that makes `column` a source of columns in `like`, or "" if none does."""
     names = {name.removesuffix(CLASH) for name in like}
     for role, words in WORDS.items():
         if any(word.format(column, "") in names for word in words):
@@ -257,26 +257,26 @@ KEPT = "kept"
 """Role of columns that are not aggregated."""
 
 MAX_SHARES = 5
-"""Maximum number of levels per category with a column of shares."""
+"""Maximum number of levels of a category for which a column of shares is made."""
 
 MIN_SHARE = 0.05
-"""Minimum share of all rows for a frequent level."""
+"""Minimum share of a level among all rows at which a column of shares is made for the level."""
 
 MAX_NUMBER_LEVELS = 15
-"""Maximum number of distinct whole numbers in a category."""
+"""Maximum number of distinct whole numbers in a column that is treated as a category."""
 
 ID_NAME = re.compile(r"(^|[^A-Za-z])[iI][dD]$|[a-z]I[dD]$")
 
 
 @dataclass(frozen=True)
 class MadeColumn:
-    """The kind and source of a column that `per` made.
+    """The kind of a column that `per` made, and the column that it was made from.
 
     Attributes
     ----------
     kind : {"number", "category", "date"}
     column : str
-        Name of the source column, or "" for the number of rows.
+        Name of the transactions' column that was aggregated, or "" for the number of rows.
     """
 
     kind: str
@@ -294,14 +294,16 @@ class Grouped:
     rows : Table
         Table of the transactions.
     groups : ndarray of shape (n_transactions,)
-        Row of the customer in ``table`` for each transaction, or -1 if the key is missing.
+        For each transaction, the row number of its customer in ``table``, or -1 if the cell that
+        identifies the customer is missing.
     by : tuple of str
         Columns of ``rows`` that identify the customers.
     made : mapping of str to MadeColumn
-        Kind and source of each new column in ``table``.
+        For each new column in ``table``, its kind and the column that it was made from.
     taken : mapping of str to str
-        Kind of each other column of ``rows`` ("number", "category" or "date").  "same" means that
-        the column was copied to ``table``.  "" means that the column was left out.
+        Kind ("number", "category" or "date") with which each other column of ``rows`` was
+        aggregated.  "same" means that the column was copied to ``table``.  "" means that the column
+        was left out.
 
     See Also
     --------
@@ -338,7 +340,7 @@ class Grouped:
         Parameters
         ----------
         customer : int
-            Row number of the customer in ``table``.
+            Row number of the customer in ``Grouped.table``.
 
         Returns
         -------
@@ -357,7 +359,8 @@ class Grouped:
         Returns
         -------
         list of str
-            Column names.  Names of number columns can be passed to ``TableEncoder(numbers=...)``.
+            Names of those new columns.  Names of columns of numbers can be passed to
+            ``TableEncoder(numbers=...)``.
         """
         return [name for name, made in self.made.items() if made.kind == kind]
 
@@ -378,22 +381,24 @@ def per(
     Parameters
     ----------
     table : Table, Source or data frame
-        Table with one row per transaction.  Features are made from all columns.  Therefore, leave
-        out a column with the outcome, for example by ``table.without(["fraud"])``.
+        Table with one row per transaction.  All columns are aggregated.  Therefore, remove a column
+        with the outcome before the call, for example with ``table.without(["fraud"])``.
     by : str or sequence of str
-        Column that identifies the customer.  The values of several columns are joined by " / ".
+        Name of the column that identifies the customer.  If several columns identify the customer,
+        their values are joined by " / ".
     numbers, categories, dates : collection of str, default=()
-        Columns of the transactions with this kind.  By default, texts that spell dates are dates.
-        Other texts are categories, and also whole numbers with at most 15 distinct values.
+        Columns of the transactions that have this kind.  By default, columns of texts that spell
+        dates are dates.  Other columns of texts, and whole numbers with at most 15 distinct values,
+        are categories.
     kept : collection of str, default=()
-        Columns that are not aggregated.  If the values of a column are equal in all rows of each
-        customer, the column is copied.  Otherwise, the column is left out.
+        Columns that are not aggregated.  If a column has only one value for each customer, the
+        column is copied.  Otherwise, it is left out.
     date_format : {"dmy", "mdy", "ymd"}, optional
-        Order of day, month and year for ambiguous columns of dates.  By default the day comes
-        first.  If another column of dates has the month first, the month comes first.
+        Order of day, month and year in columns whose dates fit several orders.  By default, the day
+        comes first, or the month if it comes first in another column of dates.
     like : collection of str, optional
-        Names of the columns to make, for example the columns of an earlier month.  By default, the
-        columns depend on the table.
+        Names of the columns that are made, for example the columns for an earlier month.  By
+        default, the values in the table decide which columns are made.
 
     Returns
     -------
@@ -402,26 +407,26 @@ def per(
         column of the customer and these columns:
 
         - ``number of rows``
-        - columns that are the same in all rows of each customer, such as a country
+        - copies of columns that have only one value for each customer, such as a country
         - for numbers, ``total amount``, ``mean amount``, ``largest amount`` and, if there are
           negative numbers, ``smallest amount``
         - for categories, ``different channel`` (number of levels), ``commonest channel``, and
-          ``share of channel = web`` for up to five levels in at least 5 % of all rows.  If there
-          are two levels, only the share of the rarer level becomes a column.  If no level is that
-          frequent, only the number of levels becomes a column.  Text that is different in most rows
-          is left out.
+          ``share of channel = web`` for up to five levels in at least 5 % of all rows.  If a
+          category has two levels, only the share of the rarer level becomes a column.  If no level
+          is in 5 % of all rows, only the number of levels becomes a column.  A column of text that
+          is different in most rows is left out.
         - for dates, ``first date``, ``last date``, ``days since first date`` and ``days since last
           date`` (until the last date of the table), ``mean gap of date`` and ``longest gap of
           date`` in days
 
-        Missing cells are skipped, and rows without a customer are left out.  The notes of the table
-        contain the number of these rows.
+        Missing cells are skipped.  Rows in which the customer is missing are left out, and a note
+        of the table contains their number.
 
     Raises
     ------
     InputError
-        If a column does not exist, if there are fewer than two customers, or if a cell does not
-        match the kind of its column.
+        If a column does not exist, if the table has fewer than two customers, or if a cell does not
+        fit the kind of its column.
 
     See Also
     --------
@@ -500,7 +505,7 @@ def _no_customers(table: Table, names: Sequence[str]) -> InputError:
 
 
 def _key(table: Table, first: Ints) -> Column:
-    """Return the column with the key of each customer."""
+    """Return the column that identifies the customer of each row."""
     parts = table.take(first).columns
     if len(parts) == 1:
         return parts[0]
@@ -509,7 +514,7 @@ def _key(table: Table, first: Ints) -> Column:
 
 
 class _Work:
-    """The computation of new columns, and the notes on these columns."""
+    """The state while `per` computes new columns and collects the notes on them."""
 
     def __init__(
         self,
@@ -527,7 +532,7 @@ class _Work:
         self.guessed: list[Dates] = []
 
     def read_dates(self, key: Collection[str], date_format: str | None) -> None:
-        """Read all columns of dates, or only those that the columns `like` need."""
+        """Read the dates of all columns, or only of columns that `like` needs as dates."""
         columns, named = [], set(self.given["date"])
         others = {*key, *(n for role, names in self.given.items() if role != "date" for n in names)}
         for column in self.table.columns:
@@ -541,7 +546,7 @@ class _Work:
             self.guessed = [d for d in self.dates.values() if d.is_guess]
 
     def columns(self, key: Collection[str]) -> Iterator[tuple[str, Any, MadeColumn]]:
-        """Yield name, values and kind of each column. Values of a copied column are a Column."""
+        """Yield name, values and kind of each new column."""
         counts = np.bincount(self.groups[self.groups >= 0], minlength=self.n_groups)
         yield ROW_COUNT, counts, MadeColumn("number", "")
         for column in self.table.columns:
@@ -574,7 +579,7 @@ class _Work:
             yield f"different in most rows, so left out: {listed(self.left_out)}"
 
     def _role(self, column: Column, cells: GroupedCells) -> str:
-        """Return the role of a column, or "" to leave the column out."""
+        """Return the role with which a column is aggregated, or "" to leave the column out."""
         role = next((role for role, names in self.given.items() if column.name in names), "")
         if role == KEPT:
             return "same" if cells.levels.are_constant else ""
@@ -599,12 +604,12 @@ class _Work:
         return "category" if len(cells.levels.levels) <= n_rows / 2 else ""
 
     def _role_like(self, column: Column) -> str:
-        """Return the role of a column for the columns `like`, or "" if it is not needed."""
+        """Return the role of a column that the names in `like` need, or "" if none needs it."""
         assert self.like is not None
         return "same" if column.name in self.like else role_like(column.name, self.like)
 
     def _first_values(self, column: Column) -> Column:
-        """Return a column with the first value of each customer."""
+        """Return a column with the first value of each customer that is not missing."""
         rows = first_rows(self.groups, ~column.missing, self.n_groups)
         return column.take(np.where(rows < 0, self.first, rows))
 
@@ -627,7 +632,7 @@ class _Work:
             yield word.format(column.name), each, MadeColumn(kind, column.name)
 
     def _moments(self, column: Column) -> Moments:
-        """Return dates that all have a time zone or all lack it, or raise InputError."""
+        """Return a column's dates. Raise InputError if only some dates have a time zone."""
         dates = self.dates[column.name]
         has_zone = date_zone(dates)
         problem = date_problem(dates, has_zone)
@@ -658,7 +663,7 @@ class _Work:
             yield share.format(name, level), found.share(level), MadeColumn("number", name)
 
     def _levels(self, found: Levels, start: str) -> list[str]:
-        """Return the levels with a column of shares. Its name begins with `start`."""
+        """Return those levels for which a column of shares is made."""
         if self.like is not None:
             names = (name.removesuffix(CLASH) for name in self.like)
             return [name.removeprefix(start) for name in names if name.startswith(start)]
@@ -668,7 +673,7 @@ class _Work:
 
 
 def _names_rows(column: Column) -> bool:
-    """Return whether distinct whole numbers identify or count the rows."""
+    """Return whether distinct whole numbers are ids of the rows or count the rows."""
     assert column.numbers is not None
     return is_called_id(column.name) or bool(np.ptp(column.numbers) == len(column) - 1)
 

@@ -1,4 +1,4 @@
-"""The encoding of a table. With the encoding, a map shows results in original units."""
+"""The encoding of a table, with which a map can show results in the units of the table."""
 
 import warnings
 from collections.abc import Collection, Container, Mapping, Sequence
@@ -52,7 +52,7 @@ CODES: dict[str, type] = {
 
 
 def code_from_json(data: Any) -> ColumnCode:
-    """Return the code of a column from JSON data."""
+    """Return a column's code (its encoding) from the JSON data of the code."""
     if isinstance(data, str):
         return NumberCode.plain(data)
     kind = data.get("kind") if isinstance(data, dict) else None
@@ -68,7 +68,7 @@ def code_from_json(data: Any) -> ColumnCode:
 
 
 def part_from_json(data: Any, dates: Container[str]) -> PartCode:
-    """Return the code of a feature derived from dates, such as the weekday."""
+    """Return, from JSON data, the code of a feature derived from dates, such as the weekday."""
     kind = data.get("kind") if isinstance(data, dict) else None
     if kind not in ("circle", "days"):
         raise ParameterError(
@@ -131,10 +131,10 @@ def _is_sound(code: ColumnCode | PartCode) -> bool:
 
 
 FARTHEST = 1e100
-"""Largest encoded value. The sum of squares of larger values would overflow."""
+"""Largest value of an encoded row. For larger values, the sum of squares would overflow."""
 
 MIN_UNSEEN_CELLS = 10
-"""Minimum number of cells for a warning that most levels of a category are new."""
+"""Minimum number of cells in a category column for a warning that most cells have a new level."""
 
 
 def refuse_problem(
@@ -153,7 +153,7 @@ def refuse_problem(
 
 
 def refuse_far(table: Table, column: Column, part: Float64s, begin: int) -> None:
-    """Raise InputError if an encoded value is too large. Row numbers start at `begin`."""
+    """Raise InputError if a value in encoded rows is too large. The first row is row `begin`."""
     is_near = np.abs(part) <= FARTHEST
     if not is_near.all():
         row = begin + int(is_near.all(axis=1).argmin())
@@ -168,7 +168,7 @@ def refuse_far(table: Table, column: Column, part: Float64s, begin: int) -> None
 
 
 def warn_of_unseen(table: Table, column: Column, is_unseen: NDArray[np.bool_]) -> None:
-    """Warn if most cells of a category have a new level."""
+    """Warn if most cells of a category column have a level that was not in the training table."""
     if np.count_nonzero(is_unseen) < MIN_UNSEEN_CELLS / 2:
         return  # faster than the exact test below
     is_unseen = is_unseen & ~column.missing
@@ -208,11 +208,11 @@ def refuse_missing(table: Table, sources: Mapping[str, Column | Dates]) -> None:
 
 
 MAX_NAMED = 5
-"""Largest number of column names in a message."""
+"""Largest number of missing columns that a message names."""
 
 
 def lacking(names: Sequence[str], there: Sequence[str], known: Collection[str]) -> str:
-    """Return a list of missing columns for a message, with similar names in the table."""
+    """Return the names of missing columns for a message, with similar names in the table."""
     spare = {other.casefold(): other for other in there if other not in known}
     first = [_with_likely_name(name, spare) for name in names[:MAX_NAMED]]
     more = len(names) - len(first)
@@ -227,40 +227,40 @@ def _with_likely_name(name: str, spare: dict[str, str]) -> str:
 CHOICES = {"missing": MISSING_CHOICES, "others": OTHERS_CHOICES}
 
 READING = ("delimiter", "decimal", "encoding", "sheet")
-"""Parameters of `read_table` that a roles file can contain."""
+"""Parameters of `read_table` that a roles file can contain as settings."""
 
 MIN_LAYER_WEIGHT, MAX_LAYER_WEIGHT = 1e-9, 1e9
-"""Limits for the weight of a layer. Sums of squares stay accurate within these limits."""
+"""Smallest and largest weight of a layer. Within these limits, sums of squares stay accurate."""
 
 SETTINGS = {
     field.name: getattr(Roles(), field.name)
     for field in fields(Roles)
     if field.name not in ROLE_WORDS
 }
-"""Settings in `Roles` that are not roles of columns, with default values."""
+"""Names and default values of those settings in `Roles` that are not roles of columns."""
 
 SHAPES = {
     name: {get_origin(part) for part in (hint, *get_args(hint))}
     for name, hint in get_type_hints(Roles).items()
 }
-"""Container types that are allowed for each field of `Roles`."""
+"""For each field of `Roles`, the container types that are allowed."""
 
 
 def said_by(roles: Roles) -> dict[str, Any]:
-    """Return the settings of roles that differ from the default values."""
+    """Return those settings of roles that differ from their default values."""
     said = {name: getattr(roles, name) for name in SETTINGS}
     return {name: value for name, value in said.items() if value != SETTINGS[name]}
 
 
 def checked_settings(data: Any) -> dict[str, Any]:
-    """Check JSON data, and return the parameters of `Roles`."""
+    """Check settings in JSON data, and return them as parameters of `Roles`."""
     if not isinstance(data, dict):
         raise ParameterError(f"{str(data)[:40]!r} is not a dictionary of roles", value=data)
     return {name: checked_setting(name, value) for name, value in data.items()}
 
 
 def checked_setting(name: str, value: Any) -> Any:
-    """Check the value of a setting, and return the value for `Roles`."""
+    """Check the value of one setting, and return the value as `Roles` needs it."""
     if name not in SETTINGS:
         raise ParameterError(
             f"{name!r:.40} is not a part of roles. The parts are {', '.join(SETTINGS)}",
@@ -325,14 +325,14 @@ def _is_table(value: Any) -> bool:
 
 
 MAX_THREADS = 4
-"""Largest number of threads that encode. Each thread stores two copies of a block of rows."""
+"""Maximum number of threads that encode a table. Each stores two copies of a block of rows."""
 
 ENCODED_AT_ONCE, MIN_BLOCK_ROWS = 1 << 18, 1 << 11
-"""Number of values encoded at once, and minimum number of rows in a block. The values fit into the
-cache."""
+"""Number of values that are encoded at a time, and minimum number of rows in a block. So many
+values fit into the processor's cache."""
 
 MAX_NARROW = 7
-"""Maximum number of features per column that NumPy adds in their order."""
+"""Maximum number of features of a column at which NumPy adds the features in their order."""
 
 UsedColumn: TypeAlias = NumberCode | CategoryCode | OrdinalCode | DateCode
 FeatureCode: TypeAlias = UsedColumn | PartCode
@@ -345,15 +345,16 @@ class Encoding:
     Attributes
     ----------
     columns : tuple of NumberCode, CategoryCode, OrdinalCode, DateCode or UnusedColumn
-        Encoding of each column, in the order of the table.
+        Code (the encoding) of each column, in the column order of the table.
     missing : {"fill", "mask", "error"}
-        Treatment of missing cells.  "fill" replaces numbers, dates and ordered categories by the
-        median, and other categories by a separate level.  "mask" encodes missing cells as NaN.
-        "error" raises an error.
+        Treatment of missing cells.  "fill" replaces missing numbers, dates and ordered levels by
+        the median of the column, and other missing levels by a separate level.  "mask" encodes
+        missing cells as NaN.  "error" raises an error for a missing cell.
     is_named : bool
-        Whether the data has column names.  The columns of an array only have numbers.
+        Whether the training data has column names.  The columns of an array are only numbered.
     roles : Roles
-        Settings of the user that are not kinds of columns, such as parameters for reading files.
+        Those settings of the user that do not decide the kinds of columns, such as parameters for
+        reading files.
     parts : tuple of CycleCode or SpanCode
         Additional features that are derived from dates, such as the weekday.
 
@@ -384,9 +385,9 @@ class Encoding:
     def plain(
         cls, names: Sequence[str], fills: Sequence[float] | None = None, missing: str = "error"
     ) -> "Encoding":
-        """Return the encoding for numbers that are used without scaling.
+        """Return an encoding that uses numbers as features without scaling.
 
-        If `fills` is given, NaN in a column is replaced by the value in `fills` for this column.
+        If `fills` is given, it contains for each column the value that replaces NaN.
         """
         values = [0.0] * len(names) if fills is None else fills
         codes = (NumberCode.plain(str(n), v) for n, v in zip(names, values, strict=True))
@@ -400,7 +401,7 @@ class Encoding:
 
     @cached_property
     def features(self) -> tuple[FeatureCode, ...]:
-        """Codes of the feature columns, and then of the features derived from dates."""
+        """Codes of the columns that are features, and then of those derived from dates."""
         return (*self.used, *self.parts)
 
     @cached_property
@@ -410,7 +411,7 @@ class Encoding:
 
     @cached_property
     def slices(self) -> tuple[slice, ...]:
-        """Position of each feature column in an encoded row."""
+        """Slice of an encoded row that contains each feature column."""
         ends = np.cumsum([code.n_features for code in self.features])
         return tuple(
             slice(int(end) - code.n_features, int(end))
@@ -432,16 +433,16 @@ class Encoding:
         return [name for code in self.features for name in code.feature_names]
 
     def named(self, kind: str) -> str | None:
-        """Return the name of the column with this kind ("id" or "label"), or None."""
+        """Return the name of the column whose kind is "id" or "label", or None."""
         return next((c.name for c in self.columns if c.kind == kind), None)
 
     def encode(self, table: Table | Source) -> Float64s:
-        """Encode the rows of a table. Columns are matched by name and not by order.
+        """Encode all rows of a table.  Columns are matched by name, not by order.
 
         Parameters
         ----------
         table : Table or Source
-            Table with every feature column of this encoding.
+            Table that contains every column that this encoding uses as a feature.
 
         Returns
         -------
@@ -489,7 +490,7 @@ class Encoding:
         is_unseen: dict[str, NDArray[np.bool_]],
         part: slice,
     ) -> Float64s:
-        """Return some encoded rows, and mark new levels in `is_unseen`."""
+        """Encode some rows of a table, and mark cells with new levels in `is_unseen`."""
         n_rows = part.stop - part.start
         some = sources
         if n_rows < table.n_rows:
@@ -510,14 +511,14 @@ class Encoding:
         return np.ascontiguousarray(rows)
 
     def _refuse_far(self, table: Table, rows: Float64s, begin: int) -> None:
-        """Raise InputError if an encoded value is too large. Features of dates are not checked."""
+        """Raise InputError if an encoded value is too large, except in features from dates."""
         end = self.slices[len(self.used) - 1].stop if self.used else 0
         if not (np.abs(rows[:, :end]) <= FARTHEST).all():
             for code, place in zip(self.used, self.slices, strict=False):
                 refuse_far(table, table.column(code.name), rows[:, place], begin)
 
     def _encode_parts(self, rows: Float64s, sources: dict[str, Any]) -> None:
-        """Write the features derived from dates. If missing="mask", write NaN for missing cells."""
+        """Write features from dates to encoded rows. If missing="mask", missing becomes NaN."""
         dates = {n: each.moments for n, each in sources.items() if isinstance(each, Dates)}
         for part in self.parts:
             rows[:, self._place[part.name]] = encoded_part(part, dates)
@@ -527,7 +528,7 @@ class Encoding:
                     rows[sources[name].missing, place] = np.nan
 
     def fill(self, rows: Floats) -> Floats:
-        """Return numeric rows, with NaN replaced if the encoding fills missing cells.
+        """Return encoded rows, with NaN replaced if the encoding fills missing cells.
 
         Parameters
         ----------
@@ -536,8 +537,8 @@ class Encoding:
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            Filled copy of the rows.  The rows are returned without a copy if no value is missing or
-            `missing` is not "fill".
+            Copy of the rows in which each NaN is replaced.  If no value is NaN, or if `missing` is
+            not "fill", the given rows are returned without a copy.
         """
         # The minimum is NaN if a value is NaN.
         if self.missing != "fill" or not np.isnan(rows.min(initial=np.inf)):
@@ -553,7 +554,7 @@ class Encoding:
 
     @property
     def has_slips(self) -> bool:
-        """Whether a column has slips (probable data errors), which training ignores."""
+        """Whether a column has slips (probable data errors) that training ignores."""
         return bool(self._slipped)
 
     @cached_property
@@ -561,7 +562,7 @@ class Encoding:
         return [c for c in self.features if isinstance(c, NumberCode) and c.reach]
 
     def to_learn(self, rows: Floats) -> Floats:
-        """Return encoded rows for training, in which slips are treated as missing cells.
+        """Return encoded rows for training, with slips treated like missing cells.
 
         Parameters
         ----------
@@ -570,7 +571,7 @@ class Encoding:
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            Copy of the rows, or the rows themselves if no column has slips.
+            Changed copy of the rows.  If no column has slips, the given rows are returned.
         """
         if self.has_slips:
             given, rows = rows, stored(rows.shape, rows.dtype)
@@ -583,7 +584,7 @@ class Encoding:
         return rows
 
     def having_seen(self, rows: Floats) -> "Encoding":
-        """Add the range and the decimals of columns without scaling to the encoding.
+        """Return the encoding with the ranges and the decimals of unscaled columns.
 
         Parameters
         ----------
@@ -592,7 +593,7 @@ class Encoding:
         Returns
         -------
         Encoding
-            Updated encoding.  An encoding learned from a table is returned unchanged.
+            Updated encoding.  If this encoding was learned from a table, it is returned unchanged.
         """
         if not self.is_plain:
             return self
@@ -601,13 +602,13 @@ class Encoding:
         return replace(self, columns=tuple(seen))
 
     def n_missing(self, table: Table | Source) -> dict[str, int]:
-        """Count the missing cells, for each feature column with missing cells."""
+        """Count the missing cells of each feature column that has missing cells."""
         table = table if isinstance(table, Table) else table.table()
         counts = {code.name: table.column(code.name).n_missing for code in self.used}
         return {name: n for name, n in counts.items() if n}
 
     def n_unseen(self, table: Table | Source) -> dict[str, int]:
-        """Count the cells with new levels, for each category column with new levels."""
+        """Count the cells with new levels in each category column that has any."""
         table = table if isinstance(table, Table) else table.table()
         counts = {
             code.name: int(((code.encode(column)[:, -1] > 0) & ~column.missing).sum())
@@ -618,18 +619,18 @@ class Encoding:
         return {name: n for name, n in counts.items() if n}
 
     def possible(self, prototypes: Float64s, steps: Sequence[float]) -> Float64s:
-        """Return encoded rows of valid values that are close to the given prototypes.
+        """Round prototypes to encoded rows whose values can occur in a table.
 
         Parameters
         ----------
         prototypes : ndarray of shape (n, n_features)
         steps : sequence of float
-            Largest rounding error for the numbers of each column, on the encoded scale.
+            Largest rounding error for each column of numbers, in units of encoded values.
 
         Returns
         -------
         ndarray of shape (n, n_features)
-            Encoded rows.  Dates have the weekday and the hour of their prototype.
+            Encoded rows.  The weekday and the hour of a date are those of the prototype.
         """
         rows, place = prototypes.copy(), self._place
         for code, step in zip(self.used, steps, strict=False):
@@ -644,13 +645,13 @@ class Encoding:
         return self.with_parts(rows, np.ones((len(rows), len(self.used)), dtype=bool))
 
     def with_parts(self, rows: Float64s, is_changed: NDArray[np.bool_]) -> Float64s:
-        """Return encoded rows in which features derived from changed dates are updated.
+        """Update the features that are derived from dates in rows with changed dates.
 
         Parameters
         ----------
         rows : ndarray of shape (n, n_features)
         is_changed : ndarray of shape (n, n_used), bool
-            Whether each column was changed in each row.
+            Whether a column (of those used) was changed in a row.
 
         Returns
         -------
@@ -668,7 +669,7 @@ class Encoding:
         return rows
 
     def sum_by_used(self, by_feature: Float64s) -> Float64s:
-        """Return sums over the features of each used column, of shape (n, n_used)."""
+        """Sum the features of each column used, into an array of shape (n, n_used)."""
         by_column = self.sum_by_column(by_feature)
         n_used = len(self.used)
         sums = by_column[:, :n_used].copy()
@@ -679,7 +680,7 @@ class Encoding:
 
     @cached_property
     def _place(self) -> dict[str, slice]:
-        """Position of each feature column in an encoded row, by column name."""
+        """Slice of an encoded row that contains each feature column, by column name."""
         return {code.name: p for code, p in zip(self.features, self.slices, strict=True)}
 
     @cached_property
@@ -688,7 +689,7 @@ class Encoding:
         return {code.name: j for j, code in enumerate(self.used)}
 
     def sum_by_column(self, by_feature: Float64s) -> Float64s:
-        """Return sums over the features of each feature column, of shape (n, n_columns)."""
+        """Sum the features of each feature column, into shape (n, n_columns)."""
         if len(self.slices) == self.n_features:
             return by_feature.copy()
         sums = by_feature[:, self._first]
@@ -700,17 +701,17 @@ class Encoding:
 
     @cached_property
     def _first(self) -> Ints:
-        """Index of the first feature of each column."""
+        """For each feature column, the index of its first feature in an encoded row."""
         return np.array([part.start for part in self.slices], dtype=np.intp)
 
     @cached_property
     def _wide(self) -> list[int]:
-        """Columns with many features. NumPy adds their features faster, but in another order."""
+        """Indices of columns with many features, which NumPy adds faster but in another order."""
         return [j for j, part in enumerate(self.slices) if part.stop - part.start > MAX_NARROW]
 
     @cached_property
     def _later(self) -> list[tuple[Ints, Ints]]:
-        """Pairs of columns and feature indices, without the first feature of each column."""
+        """Pairs of column indices and indices of their second (third, ...) features."""
         wide, found = {*self._wide}, []
         for i in range(1, MAX_NARROW):
             columns = [
@@ -734,7 +735,7 @@ class Encoding:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Encoding":
-        """Return the encoding from the data of `to_json`, or raise ValueError."""
+        """Return the encoding in the data that `to_json` returned, or raise ValueError."""
         unknown = set(data) - {"columns", "missing", "is_named", "parts", "roles"}
         if unknown:
             raise ParameterError(
@@ -752,7 +753,7 @@ class Encoding:
 
 
 def _rows_of(source: Any, part: slice) -> Any:
-    """Return some rows of a column or of dates."""
+    """Return the given rows of a column or of `Dates`."""
     if not isinstance(source, Dates):
         return source.take(part)
     moments, has_zone = source.moments[part], source.has_zone[part]
@@ -760,7 +761,7 @@ def _rows_of(source: Any, part: slice) -> Any:
 
 
 def _data_of(code: Any) -> dict[str, Any]:
-    """Return the fields of a code that differ from the default values."""
+    """Return those fields of a code that differ from their default values."""
     data = {}
     for each in fields(code):
         value = getattr(code, each.name)
@@ -770,5 +771,5 @@ def _data_of(code: Any) -> dict[str, Any]:
 
 
 def sources_of(code: FeatureCode) -> tuple[str, ...]:
-    """Return the names of the columns behind a feature."""
+    """Return the names of the columns that a feature is made from."""
     return code.sources if isinstance(code, PartCode) else (code.name,)

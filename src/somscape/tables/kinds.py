@@ -25,22 +25,22 @@ CODE = "looks like a code"
 OUTCOME = "looks like an outcome; it is used only if named: as the label, or as a category"
 
 MIN_ROWS = 20
-"""Minimum number of rows to recognize a counter or a code by its values."""
+"""Minimum number of rows at which values can show that a column contains counters or codes."""
 
 NEARLY_UNIQUE = 0.95
-"""Minimum share of distinct values in a column of codes."""
+"""Minimum share of distinct values at which a column can contain codes."""
 
 MIN_CODE_ROWS, MIN_CODE_DIGITS, MAX_UNEVENNESS = 100, 6, 0.1
-"""Limits for whole numbers that are codes without a typical column name. The limits are the minimum
-number of rows, the minimum number of digits, and the maximum Kolmogorov distance from even spacing.
-Amounts have a distance of at least 0.12, because most values are in the middle or at one end."""
+"""Limits for whole numbers that are codes although the column name is not typical of codes. The
+limits are the minimum number of rows, the minimum number of digits, and the maximum Kolmogorov
+distance from even spacing. For amounts of money, this distance is at least 0.12."""
 
 MAX_CODE = 1e20
-"""Upper limit for the numbers in a column of counters or codes."""
+"""Size that the numbers in a column of counters or codes do not reach."""
 
 MIN_COUNTS, MAX_COUNT_WIDTH, MIN_DENSITY = 10, 3, 0.8
 """Limits for texts that are counts, such as 01 to 12. The limits are the minimum number of distinct
-texts, the maximum length of a text, and the minimum share of used numbers in the range."""
+texts, the maximum length of a text, and the minimum share of numbers that occur in their range."""
 
 CODE_WORDS = {"no", "nr", "number", "nummer", "code", "account", "iban", "uuid", "guid", "ref"}
 OUTCOME_NAME = re.compile(r"class|y|label|target|outcome|(is[ _-]?)?fraud|default.*", re.IGNORECASE)
@@ -49,36 +49,37 @@ PERSON_WORDS = {
     *("citizenship", "religion", "faith", "ethnicity", "ethnic", "race"),
 }
 NAMED_THINGS = {"file", "product", "item", "column", "brand", "shop", "host"}
-"""A column name with "name" and one of these words does not mean names of persons."""
+"""If a column name contains "name" and one of these words, it does not mean names of persons."""
 
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 SLIP_AMONG_DATES = "dates but for"
-"""First words of the reason for leaving out a column of dates with an invalid date."""
+"""First words of the reason why a column of dates with an invalid date is left out."""
 
 MIN_DATES, MAX_SLIPS = 20, 0.1
-"""Minimum number of texts in a column of dates, and maximum share of other texts."""
+"""Minimum number of texts, and maximum share of texts that are not dates, in a column whose other
+texts are treated as dates with data errors."""
 
 
 def is_called_code(name: str) -> bool:
-    """Return whether a name ends with a word for codes, such as customer_no."""
+    """Return whether a column name ends with a word for codes, such as customer_no."""
     return is_called_id(name) or not CODE_WORDS.isdisjoint(_words(name)[-1:])
 
 
 def is_called_outcome(name: str) -> bool:
-    """Return whether a column has the name of an outcome, such as Class or is_fraud."""
+    """Return whether a column name is typical of an outcome, such as Class or is_fraud."""
     return OUTCOME_NAME.fullmatch(name.strip()) is not None
 
 
 def is_called_personal(name: str) -> bool:
-    """Return whether a column has the name of personal data, such as sex or last_name."""
+    """Return whether a column name is typical of personal data, such as sex or last_name."""
     words = _words(name)
     is_thing = words[-1:] == ["name"] and not NAMED_THINGS.isdisjoint(words)
     return not (is_thing or PERSON_WORDS.isdisjoint(words))
 
 
 def is_counter(column: Column) -> bool:
-    """Return whether numbers count the rows, in even steps or as 1 to n."""
+    """Return whether a column counts the rows, in equal steps or with all numbers from 1 to n."""
     if len(column) < MIN_ROWS or not column.is_whole or column.n_missing:
         return False
     numbers = column.numbers
@@ -95,7 +96,7 @@ def is_counter(column: Column) -> bool:
 
 
 def is_code(column: Column, n_values: int) -> bool:
-    """Return whether nearly all values differ and do not look like measurements."""
+    """Return whether nearly all values of a column differ and look like codes or ids."""
     n_present = len(column) - column.n_missing
     if n_present < MIN_ROWS or n_values < NEARLY_UNIQUE * n_present:
         return False
@@ -107,7 +108,7 @@ def is_code(column: Column, n_values: int) -> bool:
 
 
 def are_counts(column: Column) -> bool:
-    """Return whether texts are counts of equal width, such as 01 to 12. 007 is a code."""
+    """Return whether a column's texts are counts of equal width, such as 01 to 12."""
     if column.is_number:
         return False
     _, texts = column.coded()
@@ -121,7 +122,7 @@ def are_counts(column: Column) -> bool:
 
 
 def slip_among_dates(column: Column) -> int | None:
-    """Return the first row whose text is not a date. Nearly all other texts must be dates."""
+    """If nearly all texts are dates, return the first row whose text is not a date."""
     present = np.flatnonzero(~column.missing)
     if len(present) < MIN_DATES or _odd_dates(column.take(present[:MIN_DATES])) is None:
         return None
@@ -130,7 +131,7 @@ def slip_among_dates(column: Column) -> int | None:
 
 
 def _odd_dates(column: Column) -> Ints | None:
-    """Return the rows without a date, or None if they are more than 10 %."""
+    """Return the rows whose text is not a date. If they are more than 10 %, return None."""
     read = date_texts(column, is_named=True)
     if column.is_number or read is None:
         return None
@@ -140,7 +141,7 @@ def _odd_dates(column: Column) -> Ints | None:
 
 
 def _are_even(numbers: Float64s) -> bool:
-    """Return whether whole numbers of equal length are evenly distributed."""
+    """Return whether whole numbers with equally many digits are evenly distributed."""
     low, high = numbers.min(), numbers.max()
     n_digits = {len(f"{end:.0f}") for end in (low, high)}
     if len(numbers) < MIN_CODE_ROWS or low < 0 or high > MAX_CODE or len(n_digits) > 1:
@@ -151,15 +152,15 @@ def _are_even(numbers: Float64s) -> bool:
 
 
 def _words(name: str) -> list[str]:
-    """Return the words of a name in lower case. CustomerNo has two words."""
+    """Return the words of a column name in lower case, such as two words for CustomerNo."""
     return [word.lower() for word in WORD.findall(name)]
 
 
 MAX_TEXT_LEVELS = 50
-"""Largest number of distinct texts in a category. With more texts, a column is a name or an id."""
+"""Maximum number of distinct texts in a category. With more, the column is a name or an id."""
 
 MAX_LEVELS = 1000
-"""Largest number of levels of a category that the user requested."""
+"""Largest number of levels in a column that the user named as a category."""
 
 MISSING_CHOICES = ("error", "fill", "mask")
 """Treatments of missing cells."""
@@ -178,14 +179,14 @@ ROLE_WORDS = {
     "ordinals": ("an ordered category", "--ordinal"),
     "dates": ("a date", "--date"),
 }
-"""Description and command-line option of each role."""
+"""For each role, its description and its command-line option."""
 
 
 @dataclass(frozen=True)
 class Roles:
-    """Settings of the user for the columns of a table, with the names of `TableEncoder`.
+    """Settings of the user for a table's columns, named as in `TableEncoder`.
 
-    `read_roles` reads roles from a file, and `roles_text` writes roles.
+    `read_roles` reads these settings from a file, and `roles_text` writes them.
 
     Parameters
     ----------
@@ -194,31 +195,33 @@ class Roles:
     label : str or None
         Column with a known outcome that is not a feature.
     drop, categories, numbers : tuple of str
-        Columns that are left out, columns of categories, and columns of numbers.
+        Columns that are left out, columns that are categories, and columns that are numbers.
     protect : tuple of str
-        Columns with personal data.  These columns appear in results, but are not features.
+        Columns with personal data.  They are shown in results, but they are not used as features.
     per : tuple of str
-        Columns that identify a customer.  Before encoding, the rows of each customer are aggregated
-        to one row.
+        Columns that identify a customer.  Before a table is encoded, all rows of a customer are
+        aggregated to one row.
     ordinals : mapping of str to sequence
-        Columns that are ordered categories, with levels from low to high.
+        Columns that are ordered categories.  Each has a list of its levels from low to high.
     dates : tuple of str
         Columns that are dates.
     label_value : str or None
         Label value with which rankings are compared.  None means the rarest value.
     missing : {"fill", "error", "mask"} or None
-        Treatment of missing cells.  None means that the user did not choose.
+        Treatment of missing cells.  None means that the user did not choose a treatment.
     others : {"rules", "drop"}
-        Treatment of columns without a role.  Either rules decide, or the columns are left out.
+        Treatment of columns without a role.  With "rules", rules decide their kinds.  With "drop",
+        they are left out.
     reading : mapping of str to str
         Parameters of `read_table`, such as the delimiter.
     date_format : {"dmy", "mdy", "ymd"} or None
-        Order of day, month and year for ambiguous columns of dates.  With None, the day comes
-        first.  If another column of dates has the month first, the month comes first.
+        Order of day, month and year in columns whose dates fit several orders.  With None, the day
+        comes first, or the month if it comes first in another column of dates.
     dictionary : mapping of str to mapping
-        Words for the codes of each column.  The word of the empty code is the column title.
+        Words for the codes of each column.  The words for the empty code are the column title.
     layers, layer_weights : mapping
-        Columns and weight (default 1) of each layer.  The columns of a layer are scaled together.
+        Columns and weight (default 1) of each layer.  All columns of a layer are multiplied by the
+        same factor.
     missing_values : tuple of str or None
         Texts that mean a missing cell.  None means a built-in list.
     """
@@ -247,7 +250,7 @@ class Roles:
     def of(
         cls, columns: Mapping[str, str], levels: Mapping[str, Sequence[Any]], **said: Any
     ) -> "Roles":
-        """Return roles from the role of each column, as the reverse of `by_column`."""
+        """Make `Roles` from a mapping of columns to roles, as the reverse of `by_column`."""
         names: dict[str, list[str]] = {}
         for name, role in columns.items():
             names.setdefault(role, []).append(name)
@@ -260,7 +263,7 @@ class Roles:
         return cls(**said)
 
     def check(self, table: Table) -> None:
-        """Raise InputError for a missing column, a second role, or an unknown date order."""
+        """Raise InputError for a missing column, a column with two roles, or a wrong date order."""
         check_date_format(self.date_format)
         for role, name in self.named():
             if role != "drop":  # features derived from dates can be dropped, but are not known yet
@@ -268,7 +271,7 @@ class Roles:
         self.by_column()
 
     def by_column(self) -> dict[str, str]:
-        """Return the role of each column with a role. Two roles for a column raise InputError."""
+        """Return the role of each column with a role. Raise InputError for two roles."""
         taken: dict[str, str] = {}
         for role, name in self.named():
             if name in taken and taken[name] != role:
@@ -285,12 +288,12 @@ class Roles:
         return taken
 
     def beside_columns(self) -> "Roles":
-        """Return the settings that an encoding does not contain, such as how to read a file."""
+        """Return those settings that an encoding does not contain, such as how to read a file."""
         own = {role: getattr(Roles(), role) for role in (*ROLE_WORDS, "missing", "others")}
         return replace(self, **own)
 
     def named(self) -> Iterator[tuple[str, str]]:
-        """Yield each pair of a role and a column."""
+        """Yield, for each column with a role, the role and the column."""
         for role in ROLE_WORDS:
             value = getattr(self, role)
             names = (value,) if value is None or isinstance(value, str) else value
@@ -299,7 +302,7 @@ class Roles:
 
 @dataclass(frozen=True)
 class KindDecision:
-    """The kind of a column and the reason."""
+    """The kind of a column, and the reason for this kind."""
 
     kind: str
     why: str
@@ -310,7 +313,7 @@ NO_ROLE = KindDecision("dropped", "has no role, and only columns with one are us
 
 
 def find_dates(table: Table, roles: Roles) -> dict[str, Dates]:
-    """Return the dates of columns with dates or the role of dates."""
+    """Return the dates of each column that contains dates or that the user named as dates."""
     roles.check(table)
     has_role = {name for _, name in roles.named()} - set(roles.dates)
     columns = [column for column in table.columns if column.name not in has_role]
@@ -324,7 +327,7 @@ def decider(
     max_levels: int | None = None,
     n_rows: float | None = None,
 ) -> Callable[[Column], KindDecision]:
-    """Return a function that decides the kind of a column."""
+    """Return a function that decides the kind of a given column."""
     if roles.others == "drop":
         return lambda column: _decide_by_role(table, column, roles, dates)
     id_name = roles.id if roles.id is not None else _find_id(table, roles)
@@ -342,7 +345,7 @@ def decider(
 def _decide_by_role(
     table: Table, column: Column, roles: Roles, dates: Mapping[str, Dates]
 ) -> KindDecision:
-    """Return the kind of a column by its role. A column without a role is dropped."""
+    """Return the kind that a column's role prescribes. A column without a role is dropped."""
     if column.name in roles.dates:
         return _decide_date(table, dates[column.name], roles) or WITHOUT_VALUE
     return _decide_named(table, column, roles, roles.id) or NO_ROLE
@@ -351,7 +354,7 @@ def _decide_by_role(
 def numbers_as_text(
     table: Table, roles: Roles, dates: Mapping[str, Dates], n_rows: float
 ) -> list[str]:
-    """Return the columns of text that become numbers if the texts are read as numbers."""
+    """Return those text columns that become numbers if their texts are read as numbers."""
     if roles.others == "drop":
         return []
     named = {*dates, *(name for _, name in roles.named())}
@@ -366,7 +369,7 @@ def numbers_as_text(
 def _decide_named(
     table: Table, column: Column, roles: Roles, id_name: str | None
 ) -> KindDecision | None:
-    """Return the kind of a column with a role or the name `id_name`, otherwise None."""
+    """Return the kind of a column that has a role or is named `id_name`, otherwise None."""
     name = column.name
     if name == id_name:
         given = name == roles.id
@@ -408,7 +411,7 @@ def _decide_by_rule(
 
 
 def unfit_columns(table: Table, roles: Roles) -> list[UnusedColumn]:
-    """Return the columns that need a role to become features."""
+    """Return those columns that become features only if the user gives them a role."""
     named = {name for _, name in roles.named()}
     unnamed = [column for column in table.columns if column.name not in named]
     if roles.others == "drop":
@@ -418,7 +421,7 @@ def unfit_columns(table: Table, roles: Roles) -> list[UnusedColumn]:
 
 
 def _unfit(column: Column, n_values: int) -> str:
-    """Return why a column is not suitable as a feature, or "" if it is suitable."""
+    """Return the reason why a column is not suitable as a feature, or "" if it is suitable."""
     if n_values == 2 and is_called_outcome(column.name):
         return OUTCOME
     if are_counts(column):
@@ -508,7 +511,7 @@ def _forced_category(column: Column) -> KindDecision:
 
 
 def _decide_date(table: Table, dates: Dates | None, roles: Roles) -> KindDecision | None:
-    """Return the kind of a column of dates, or None for a column without dates."""
+    """If a column contains dates, return its kind, otherwise None."""
     if dates is None:
         return None
     column = dates.column
@@ -533,7 +536,7 @@ def _decide_date(table: Table, dates: Dates | None, roles: Roles) -> KindDecisio
 
 
 def _find_id(table: Table, roles: Roles) -> str | None:
-    """Return the first column with an id's name and distinct values, or None."""
+    """Return the first column that has an id's name and distinct values, or None."""
     has_role = {name for role, name in roles.named() if role != "id"}
     for column in table.columns:
         if column.name in has_role or not is_called_id(column.name):
@@ -548,13 +551,13 @@ def _value_of(column: Column) -> str:
 
 
 FEW = 0.01
-"""Maximum share of negative numbers in a column that counts as few."""
+"""Maximum share of negative numbers in a column at which they are few, and thus worth checking."""
 
 BELOW_ZERO = " below 0"
-"""Last words of the text about a column with few negative numbers."""
+"""Last words of the text that reports how many numbers of a column are negative."""
 
 
 def few_below_zero(numbers: Float64s) -> str:
-    """Return a text about negative numbers if there are few, otherwise ""."""
+    """If a few numbers are negative, return a text with how many, otherwise ""."""
     n, n_below = np.count_nonzero(~np.isnan(numbers)), np.count_nonzero(numbers < 0)
     return f"{n_below:,} of {n:,}{BELOW_ZERO}" if 0 < n_below <= FEW * n else ""

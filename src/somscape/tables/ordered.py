@@ -34,10 +34,10 @@ from somscape.tables.table import table_from_columns
 Leveled = TypeVar("Leveled", "OrdinalCode", CategoryCode)
 
 MICROSECONDS = {"D": 86_400_000_000, "s": 1_000_000, "us": 1}
-"""Number of microseconds in each unit of dates (day, second, microsecond)."""
+"""Number of microseconds in each unit in which dates are encoded (day, second, microsecond)."""
 
 FIRST, LAST = np.datetime64("0001-01-01", "us"), np.datetime64("9999-12-31", "us")
-"""First and last date that Python and data frames can represent."""
+"""First and last date that both Python and the libraries for data frames can represent."""
 
 EXAMPLES = {
     "dmy": "31.01.2026 (the day first)",
@@ -52,7 +52,7 @@ LEVELS_SHOWN = 8
 class OrdinalCode(OneFeature):
     """The encoding of an ordered category as a number. Levels have equal distances from 0 to 1.
 
-    A cell whose text is not a level is an error.
+    If the text of a cell is not one of the levels, encoding raises an error.
 
     Attributes
     ----------
@@ -77,7 +77,7 @@ class OrdinalCode(OneFeature):
     def fit(
         cls, column: Column, why: str, levels: tuple[str, ...], counts: Float64s | None = None
     ) -> "OrdinalCode":
-        """Learn the median level of a column with at least one cell."""
+        """Learn the level that replaces missing cells from a column with at least one cell."""
         place = {level: i for i, level in enumerate(levels)}
         # A cell that is not a level is rejected before its index is used.
         places = np.array([place.get(text, 0) for text in level_texts(column)])
@@ -89,7 +89,7 @@ class OrdinalCode(OneFeature):
         return column
 
     def problem(self, column: Column) -> Problem:
-        """Return the first invalid row with a description of valid cells, or None."""
+        """Return the first row that cannot be encoded, and which cells are valid, or None."""
         known = {*self.levels, MISSING_LEVEL}
         texts = level_texts(column)
         if known.issuperset(texts):
@@ -100,12 +100,12 @@ class OrdinalCode(OneFeature):
         return row, f"must contain one of its levels {shown}{more}"
 
     def encode(self, column: Column) -> Float64s:
-        """Return the encoded column, of shape (n_rows, 1)."""
+        """Encode a column, and return an array of shape (n_rows, 1)."""
         place = {level: i for i, level in enumerate(self.levels)} | {MISSING_LEVEL: self.fill}
         return self.encoded_levels[[place[text] for text in level_texts(column)]]
 
     def decode(self, features: Floats) -> Objects:
-        """Return the level nearest to each row of encoded features, of shape (n, 1)."""
+        """Return, for each encoded row, the nearest level. `features` has the shape (n, 1)."""
         return np.array(self.levels, dtype=object)[self._places(features)]
 
     @property
@@ -114,11 +114,11 @@ class OrdinalCode(OneFeature):
         return self.factor * (np.arange(len(self.levels)) / (len(self.levels) - 1))[:, None]
 
     def possible(self, prototypes: Float64s, step: float) -> Float64s:
-        """Return for each prototype the encoded level that is nearest."""
+        """Return, for each prototype, the encoded value of the nearest level."""
         return self.encoded_levels[self._places(prototypes)]
 
     def usual(self, prototypes: Float64s) -> str:
-        """Return the lowest and the highest level of prototypes as text."""
+        """Return the range from the lowest to the highest level of the prototypes, as text."""
         places = self._places(prototypes)
         low, high = self.levels[places.min()], self.levels[places.max()]
         return low if low == high else f"{low} to {high}"
@@ -137,14 +137,14 @@ class DateCode(OneFeature):
     name, why : str
         Name of the column, and the reason for its kind.
     unit : {"D", "s", "us"}
-        Longest unit in which all training dates are whole numbers (day, second or microsecond).
+        Longest unit (day, second or microsecond) of which all training dates are whole multiples.
         Decoded dates are rounded to this unit.
     has_zone : bool
         Whether cells have a time zone.  If so, decoded dates are in UTC.
     number : NumberCode
         Scaling of the number of units.
     order : {"dmy", "mdy", "ymd"}
-        Order of day, month and year for ambiguous cells.
+        Order of day, month and year with which ambiguous cells are read.
     """
 
     kind: ClassVar[str] = "date"
@@ -164,7 +164,7 @@ class DateCode(OneFeature):
     def fit(
         cls, dates: Dates, why: str, scaling: Scaling = ROBUST, counts: Float64s | None = None
     ) -> "DateCode":
-        """Learn unit and scale from a column with two or more distinct dates."""
+        """Learn the unit and the scale from a column with two or more distinct dates."""
         moments = dates.moments[~dates.missing].astype(np.int64)
         unit = next(u for u, length in MICROSECONDS.items() if not (moments % length).any())
         column = table_from_columns({dates.column.name: _counts(dates, unit)}).columns[0]
@@ -176,32 +176,32 @@ class DateCode(OneFeature):
         return dates_of(column, self.order)
 
     def problem(self, source: Dates) -> Problem:
-        """Return the first invalid row with a description of valid cells, or None."""
+        """Return the first row that cannot be encoded, and which dates are valid, or None."""
         return date_problem(source, self.has_zone)
 
     def encode(self, source: Dates) -> Float64s:
-        """Return the encoded column, of shape (n_rows, 1)."""
+        """Encode a column of dates, and return an array of shape (n_rows, 1)."""
         return self.number.encode_numbers(_counts(source, self.unit))
 
     def decode(self, features: Floats) -> NDArray[np.datetime64]:
-        """Decode features of shape (n, 1) to dates in the unit of the code."""
+        """Decode the values of this feature to dates in the unit of the code."""
         return self._dates(self.number.decode(features.astype(np.float64)))
 
     def text(self, features: Floats) -> str:
-        """Return the date of one encoded row of shape (1,)."""
+        """Decode one encoded value (an array of shape (1,)) to a date, and return it as text."""
         return str(self.decode(features[None])[0])
 
     def short(self, features: Float64s, step: float, side: int = 0) -> NDArray[np.datetime64]:
-        """Decode features to dates, rounded to whole units as in `NumberCode.short`."""
+        """Decode the values of this feature to dates, rounded as in `NumberCode.short`."""
         return self._dates(self.number.short(features, 0.0, side))
 
     def place(self, dates: NDArray[np.datetime64]) -> Float64s:
-        """Return the encoded values of dates, in an array of the same shape."""
+        """Return the encoded value of each date. The array keeps its shape."""
         counts = dates.astype(f"datetime64[{self.unit}]").astype(np.int64)
         return self.number.place(counts.astype(np.float64))
 
     def possible(self, prototypes: Float64s, step: float) -> Float64s:
-        """Round prototypes to dates in whole units, and return these dates encoded."""
+        """Round prototypes to dates in whole units, and return the encoded dates."""
         return self.place(self.short(prototypes, step))[:, None]
 
     def _dates(self, counts: Float64s) -> NDArray[np.datetime64]:
@@ -210,14 +210,14 @@ class DateCode(OneFeature):
         return np.rint(np.clip(counts, *ends)).astype(np.int64).astype(type_)
 
     def usual(self, prototypes: Float64s) -> str:
-        """Return the first and the last date of prototypes as text."""
+        """Return the range from the first to the last date of the prototypes, as text."""
         dates = self.decode(prototypes)
         low, high = str(dates.min()), str(dates.max())
         return low if low == high else f"{low} to {high}"
 
 
 def ordinal_levels(name: str, given: Sequence[Any]) -> tuple[str, ...]:
-    """Return ordered levels in the spelling of a column's cells."""
+    """Return the levels of an ordered category, spelled as they are in a column's cells."""
     if isinstance(given, str) or not isinstance(given, Sequence):
         raise InputError(
             f"The levels of column '{name}' must be a list from the lowest to the highest level, "
@@ -244,13 +244,13 @@ def ordinal_levels(name: str, given: Sequence[Any]) -> tuple[str, ...]:
 
 
 def date_zone(dates: Dates) -> bool:
-    """Return whether the first date of a column has a time zone."""
+    """Return whether a column of dates has a time zone, judging by its first date."""
     is_there = ~dates.missing
     return bool(is_there.any() and dates.has_zone[is_there.argmax()])
 
 
 def date_problem(dates: Dates, has_zone: bool) -> Problem:
-    """Return the first invalid row with a description of valid dates, or None."""
+    """Return the first row whose date cannot be encoded, and which dates are valid, or None."""
     is_wrong = np.where(dates.missing, ~dates.column.missing, dates.has_zone != has_zone)
     if not is_wrong.any():
         return None
@@ -265,27 +265,27 @@ def _counts(dates: Dates, unit: str) -> Float64s:
 
 
 RADIUS = 0.5
-"""Radius of a circle. Opposite points have distance 1, like two levels of a category."""
+"""Radius of a circle on which opposite points have distance 1, like two levels of a category."""
 
 CIRCLE_BITS = 30
-"""Number of bits of coordinates on a circle. This rounding makes the result equal on all
-processors."""
+"""Number of bits to which coordinates of points on a circle are rounded. Because of the rounding,
+the coordinates are the same on all processors."""
 
 MAX_SPANS = 3
-"""Maximum number of features that are differences between neighboring columns of dates."""
+"""Maximum number of features with the days between one column of dates and the next."""
 
 MIN_UNEVEN, MAX_CHANCE, MIN_ROWS_A_LEVEL = 0.05, 4.0, 10
-"""Limits for evenly distributed weekdays or hours. Such features are left out because they add
-noise. The first number limits the relative squared difference from equal shares. This difference is
-0.4 for working days and 0.01 for births. The second number limits differences by chance, in
-standard deviations above the mean. The third number is the minimum mean number of rows per
-level."""
+"""Limits at which weekdays (or hours) are evenly distributed. Such a feature is left out, because
+it only adds noise. The first number is the maximum relative squared difference from equal shares.
+For weekdays, this difference is 0.4 if only working days occur, and 0.01 for births. The second
+number is the maximum difference that can occur by chance, in standard deviations above its mean.
+The third number is the minimum mean number of rows for each weekday or hour."""
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 HOURS = tuple(f"{hour:02}:00" for hour in range(24))
 LEVELS = {"weekday": WEEKDAYS, "hour": HOURS}
 STEPS = {"weekday": 7, "hour": 1440}
-"""Number of points on the circle (days of a week, minutes of a day)."""
+"""Number of points on the circle: days of a week, or minutes of a day."""
 
 DAY_MICROSECONDS = 86_400_000_000
 """Number of microseconds in a day."""
@@ -293,15 +293,15 @@ DAY_MICROSECONDS = 86_400_000_000
 
 @dataclass(frozen=True)
 class CycleCode(SaysUsual):
-    """The encoding of a date's weekday or time as a point on a circle (two features).
+    """The encoding of a date's weekday, or of its time, as a point on a circle.
 
-    Sunday and Monday, or 23:59 and 00:00, are neighbors.  Opposite points have distance 1, like two
-    levels of a category.
+    Sunday and Monday, or 23:59 and 00:00, are neighbors.  Opposite points on the circle have
+    distance 1, like two levels of a category.
 
     Attributes
     ----------
     name, why : str
-        Name of the feature, and a text with its source column.
+        Name of the feature, and a text that names its source column.
     source : str
         Name of the column of dates.
     part : {"weekday", "hour"}
@@ -331,7 +331,7 @@ class CycleCode(SaysUsual):
 
     @property
     def n_features(self) -> int:
-        """Number of encoded features, the two coordinates on the circle."""
+        """Number of values that encode a weekday or time: two coordinates on the circle."""
         return 2
 
     @property
@@ -341,7 +341,7 @@ class CycleCode(SaysUsual):
 
     @classmethod
     def fit(cls, name: str, part: str, dates: Dates, counts: Float64s | None) -> "CycleCode | None":
-        """Learn the most frequent weekday or hour, or return None for a useless feature."""
+        """Learn the most frequent weekday or hour. If the feature is useless, return None."""
         steps = _steps(part, dates.moments)
         is_there = steps >= 0
         if len(np.unique(steps[is_there])) < 2:
@@ -356,13 +356,13 @@ class CycleCode(SaysUsual):
         return cls(name, f"of the dates in {source}", source, part, int(found.argmax()) * a_level)
 
     def encode(self, moments: Moments) -> Float64s:
-        """Return the features of dates (NaT if missing), of shape (n_rows, 2)."""
+        """Encode the weekdays or times of dates as points, in an array of shape (n_rows, 2)."""
         steps = _steps(self.part, moments)
         return self.circle[np.where(steps < 0, self.fill, steps)]
 
     @property
     def circle(self) -> Float64s:
-        """Encoded weekdays or encoded minutes of a day, of shape (n, 2)."""
+        """The points for all weekdays or all minutes of a day, in an array of shape (n, 2)."""
         return self.factor * _circle(STEPS[self.part])
 
     @property
@@ -371,27 +371,27 @@ class CycleCode(SaysUsual):
         return self.circle[:: self._steps_of_level]
 
     def decode(self, features: Floats) -> Objects:
-        """Return the weekday or hour of each row of encoded features."""
+        """Return, for each encoded row, the nearest weekday or hour as text."""
         return np.array(self.levels, dtype=object)[self._places(features)]
 
     def possible(self, prototypes: Float64s, step: float) -> Float64s:
-        """Return for each prototype the encoded weekday or hour that is nearest."""
+        """Return, for each prototype, the encoded point of the nearest weekday or hour."""
         return self.encoded_levels[self._places(prototypes)]
 
     def moved(self, dates: Moments, prototypes: Float64s) -> Moments:
-        """Return the dates, moved to the weekdays or hours that prototypes represent."""
+        """Shift dates to the nearest dates with the weekdays or hours that prototypes represent."""
         here, there = _steps(self.part, dates), self._steps(prototypes)
         if self.part == "weekday":
             return dates + ((there - here + 3) % 7 - 3) * np.timedelta64(1, "D")
         return dates + (there // 60 - here // 60) * np.timedelta64(1, "h")
 
     def text(self, features: Floats) -> str:
-        """Return the weekday or time of one encoded row of shape (2,)."""
+        """Decode one encoded point (an array of shape (2,)) to a weekday or time, as text."""
         step = int(self._steps(features[None])[0])
         return WEEKDAYS[step] if self.part == "weekday" else f"{step // 60:02}:{step % 60:02}"
 
     def usual(self, prototypes: Float64s) -> str:
-        """Return the range of weekdays or hours of prototypes as text."""
+        """Return the range of weekdays or hours that the prototypes represent, as text."""
         covered = self._covered(prototypes)
         n = len(covered)
         if covered.all():
@@ -404,19 +404,19 @@ class CycleCode(SaysUsual):
         return WEEKDAYS[begin] if begin == end else f"{WEEKDAYS[begin]} to {WEEKDAYS[end]}"
 
     def is_usual(self, features: Floats, prototypes: Float64s) -> bool:
-        """Return whether prototypes represent the weekday or hour of a row."""
+        """Return whether the prototypes represent the weekday or hour of an encoded row."""
         return bool(self._covered(prototypes)[self._places(features[None])[0]])
 
     def as_ordinal(self, features: Floats) -> tuple[OrdinalCode, Float64s]:
-        """Return an ordered category and its features, for bar charts."""
+        """Return the weekday or hour as an ordered category with features, for bar charts."""
         return self._convert_to(OrdinalCode(self.name, self.why, self.levels, 0), features)
 
     def as_category(self, features: Floats) -> tuple[CategoryCode, Float64s]:
-        """Return a category and its features, for shares of levels."""
+        """Return the weekday or hour as a category with features, for shares of levels."""
         return self._convert_to(CategoryCode(self.name, self.why, self.levels), features)
 
     def _convert_to(self, code: Leveled, features: Floats) -> tuple[Leveled, Float64s]:
-        """Return two values: the given code, and features in its form (NaN if missing)."""
+        """Return the given code, and points converted to the features of this code."""
         is_missing = np.asarray(np.isnan(features).any(axis=1))
         rows = code.encoded_levels[self._places(np.nan_to_num(features))]
         return code, np.where(is_missing[:, None], np.nan, rows)
@@ -434,7 +434,7 @@ class CycleCode(SaysUsual):
         return np.asarray(self._steps(features) // self._steps_of_level)
 
     def _covered(self, prototypes: Float64s) -> NDArray[np.bool_]:
-        """Return a mask of the levels that prototypes represent."""
+        """Return a mask of those weekdays or hours that the prototypes represent."""
         n = len(self.levels)
         half = 0.0 if self._steps_of_level == 1 else 0.5  # minutes are centered in their hour
         widths = np.arange(1, n + 1)
@@ -451,7 +451,7 @@ class CycleCode(SaysUsual):
 
 @dataclass(frozen=True)
 class SpanCode(NumberCode):
-    """The encoding of the number of days between two dates of a row.
+    """The encoding of the number of days between two dates in the same row.
 
     Attributes
     ----------
@@ -476,7 +476,7 @@ class SpanCode(NumberCode):
     def between(
         cls, name: str, dates: Sequence[Dates], scaling: Scaling, counts: Float64s | None
     ) -> "SpanCode | None":
-        """Learn the scale of days between two columns, or return None for equal values."""
+        """Learn the scale of the days between two columns, or return None if all are equal."""
         days = _days_between(*(each.moments for each in dates))
         column = table_from_columns({name: days}).columns[0]
         if column.numbers is None or column.n_distinct < 2:
@@ -486,11 +486,11 @@ class SpanCode(NumberCode):
         return cls(**asdict(number), start=start, end=end)
 
     def encode_dates(self, start: Moments, end: Moments) -> Float64s:
-        """Return the feature of pairs of dates (NaT if missing), of shape (n_rows, 1)."""
+        """Encode the days between pairs of dates, and return an array of shape (n_rows, 1)."""
         return self.encode_numbers(_days_between(start, end))
 
     def text(self, features: Floats) -> str:
-        """Return the number of days of one encoded row of shape (1,) as text."""
+        """Decode one encoded value (an array of shape (1,)) to a number of days, as text."""
         return number_text(float(self.decode(features[None].astype(np.float64))[0]), self.is_whole)
 
 
@@ -501,7 +501,7 @@ LeveledCode: TypeAlias = CategoryCode | OrdinalCode | CycleCode
 def parts_of(
     dates: Sequence[Dates], taken: Iterable[str], scaling: Scaling, counts: Float64s | None
 ) -> tuple[PartCode, ...]:
-    """Return the codes of the features from a table's dates."""
+    """Return the codes of all features that are derived from a table's columns of dates."""
     found: list[PartCode | None] = []
     columns = set(taken)
     for each in dates:
@@ -517,7 +517,7 @@ def parts_of(
 
 
 def part_names(dates: Mapping[str, bool], taken: Iterable[str]) -> list[str]:
-    """Return the names of all possible features from a table's dates."""
+    """Return the names that features derived from a table's dates can have."""
     parts = product(dates.items(), LEVELS)
     names = [f"{name}: {part}" for (name, has_time), part in parts if has_time or part != "hour"]
     names += [f"days from {a} to {b}" for a, b in list(pairwise(dates))[:MAX_SPANS]]
@@ -526,20 +526,20 @@ def part_names(dates: Mapping[str, bool], taken: Iterable[str]) -> list[str]:
 
 
 def has_time(dates: Moments) -> bool:
-    """Return whether a date has a time of day other than midnight."""
+    """Return whether at least one date has a time of day other than midnight."""
     moments = dates[~np.isnat(dates)].astype("datetime64[us]").astype(np.int64)
     return bool((moments % DAY_MICROSECONDS).any())
 
 
 def encoded_part(code: PartCode, dates: Mapping[str, Moments]) -> Float64s:
-    """Return the features that a code derives from dates."""
+    """Return the encoded feature that a code derives from columns of dates."""
     if isinstance(code, CycleCode):
         return code.encode(dates[code.source])
     return code.encode_dates(dates[code.start], dates[code.end])
 
 
 def _steps(part: str, dates: Moments) -> Ints:
-    """Return weekdays (0 is Monday) or minutes of the day, with -1 for missing dates."""
+    """Return the weekday (0 is Monday) or the minute of the day for each date (-1 if missing)."""
     days, time = np.divmod(dates.astype("datetime64[us]").astype(np.int64), DAY_MICROSECONDS)
     # 1970 began on a Thursday.
     steps = (days + 3) % 7 if part == "weekday" else time // 60_000_000
@@ -553,7 +553,7 @@ def _days_between(start: Moments, end: Moments) -> Float64s:
 
 
 def _are_even(counts: Float64s) -> bool:
-    """Return whether there are enough rows and the levels are evenly distributed."""
+    """Return whether weekdays or hours are evenly distributed, with enough rows to decide."""
     k, n = len(counts), counts.sum()
     uneven = k * ((counts / n - 1 / k) ** 2).sum()
     chance = (k - 1 + MAX_CHANCE * math.sqrt(2 * (k - 1))) / n
@@ -561,14 +561,14 @@ def _are_even(counts: Float64s) -> bool:
 
 
 def _n_before(covered: NDArray[np.bool_], place: int) -> int:
-    """Return the number of uncovered levels directly before a level on the circle."""
+    """Return how many levels directly before a level on the circle are not covered."""
     n = len(covered)
     return next(k for k in range(n) if covered[(place - 1 - k) % n])
 
 
 @cache
 def _circle(n: int) -> Float64s:
-    """Return n evenly spaced points on a circle, rounded equally on all processors."""
+    """Return n evenly spaced points on a circle, rounded to be equal on all processors."""
     turns = [2 * math.pi * i / n for i in range(n)]
     places = RADIUS * np.array([[math.cos(turn), math.sin(turn)] for turn in turns])
     return np.rint(places * 2.0**CIRCLE_BITS) * 2.0**-CIRCLE_BITS

@@ -1,4 +1,4 @@
-"""Read tables from files, databases, frames or functions, also more than once."""
+"""Read tables, also more than once, from files, databases, data frames or functions."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -43,39 +43,39 @@ def read_table(
     table: str | None = None,
     query: str | None = None,
 ) -> Table:
-    """Read a table from files with a header line or from a database.
+    """Read a table from a file with a header line, several such files, or a database.
 
     Parameters
     ----------
     path : str or path
         Text table (.csv, .tsv, .txt, also compressed as .gz, .bz2 or .zst), Parquet file
         (.parquet), Arrow file (.feather, .arrow, .ipc), or workbook (.xlsx, .xlsm, .xlsb, .xls,
-        .ods, which need the extra ``excel``).  "-" reads a text table from standard input.  For a
-        folder or a pattern such as ``data/*.parquet``, all matching files are read.  The URL of a
-        database is also possible (see `read_sql`).
+        .ods, which need the extra ``excel``).  "-" reads a text table from standard input.  If the
+        path is a folder or a pattern such as ``data/*.parquet``, all matching files are read.  The
+        path can also be the URL of a database (see `read_sql`).
     delimiter : str, optional
         One character, or "tab".  By default, comma, semicolon, tab or ``|`` is detected.
     decimal : "." or ",", optional
-        Decimal mark of all columns.  By default, the mark of each column is detected.
+        Decimal mark of all columns.  By default, the decimal mark of each column is detected.
     encoding : str, optional
         Encoding of a text table.  By default, the byte order mark decides.  Files without this mark
         are read as UTF-8 if possible, and otherwise as cp1252.
     source : str, optional
-        Name of the table for messages.  The default is the name of the file.
+        Name of the table in messages.  The default is the name of the file.
     sheet : str or int, optional
-        Name of a sheet, or its number from 1 (including hidden sheets).  The default is the first
-        visible sheet that contains a table.
+        Name of a workbook's sheet, or its number (from 1, and hidden sheets count).  The default is
+        the first visible sheet that contains a table.
     missing_values : sequence of str, optional
         Words (in upper or lower case) and numbers that mean a missing cell, such as ``["999"]``.
-        Empty cells are always missing.  The default is `MISSING_WORDS`.  If a column
-        contains other punctuation marks as values, ``-`` and ``?`` in this column are values too.
+        Empty cells are always missing.  The default is `MISSING_WORDS`.  If the values of a column
+        are other punctuation marks, ``-`` and ``?`` are also values in this column.
     table, query : str, optional
         Name of a table in a database, or one SQL statement that reads rows.
 
     Returns
     -------
     Table
-        Table with `notes` on the detected format.
+        Table whose `notes` describe the detected format of the file.
 
     Raises
     ------
@@ -90,22 +90,23 @@ def read_table(
     Notes
     -----
     Cells with one of `MISSING_WORDS` are missing.  A column contains numbers if every cell that is
-    not missing is a number in any style (see `Column.style`).  A column with a cell such as "007"
-    is text.  If "1,234" is ambiguous, the decimal mark of the other columns decides.  If the other
-    columns do not show a decimal mark, "1,234" is 1234 in a file with commas as delimiters, and
-    otherwise 1.234.  The style of a column is detected from its first 10,000 distinct cells and
-    from later cells with another style.
+    not missing is a number in any style (see `Column.style`).  If a cell is written like "007", the
+    column is text.  If a column contains only numbers such as "1,234", the decimal mark of the
+    other columns decides.  If the other columns do not show a decimal mark, "1,234" is 1234 in a
+    file with commas as delimiters, and otherwise 1.234.  The style of a column is detected from its
+    first 10,000 distinct cells and from later cells with another style.
 
-    All files of a folder or pattern need the same column names, in any order.  Files are read in
-    the order of their paths.  Files whose names begin with ``.`` or ``_`` are skipped.
+    All files of a folder or pattern need the same column names, in any order.  The files are read
+    in the order of their paths.  Files whose names begin with ``.`` or ``_`` are skipped.
     `Table.where` returns the file of each row.  Folder names such as ``year=2026`` become columns.
-    In text tables and workbooks, the cells of all files decide the kind of a column and its missing
-    cells.  In other files, the types of a column must be compatible, such as integers and floats.
+    For text tables and workbooks, the cells of all files together decide the kind of a column and
+    its missing cells.  For other files, a column's types in all files must be compatible, such as
+    integers and floats.
 
     Reading text tables and workbooks needs at most ten times the (decompressed) size of the file in
-    memory, plus 600 bytes for each of up to 10,000 columns.  Text tables of 256 MiB or more, and
-    their numbers, are stored in temporary files.  For Parquet and Arrow files and for databases,
-    memory contains one column, file or batch at a time.  The large columns of a table are stored in
+    memory, plus 600 bytes for each of up to 10,000 columns.  A text table of 256 MiB or more, and
+    its numbers, are stored in temporary files.  Of Parquet and Arrow files and of databases, only
+    one column, file or batch at a time is in memory.  The large columns of a table are stored in
     temporary files (see `source`).
 
     Examples
@@ -172,14 +173,14 @@ def read_table(
 
 
 def _name_of(path: str | os.PathLike[str], files: Files | None) -> str:
-    """Return the name of a table for messages."""
+    """Return the name of a table in messages from its path."""
     if files is not None:
         return files.source
     return "<stdin>" if os.fspath(path) == "-" else shown(Path(path).name)
 
 
 def paths_of(path: str | os.PathLike[str]) -> list[Path]:
-    """Return the files that a table is read from."""
+    """Return the paths of all files from which a table is read."""
     if is_url(path):
         file = database_at(str(path)).file
         return [] if file is None else [file]
@@ -196,7 +197,7 @@ def kind_at(path: str | os.PathLike[str]) -> str:
 
 
 def import_reader(path: str | os.PathLike[str]) -> None:
-    """Import the libraries that `read_table` needs for a file."""
+    """Import those libraries that `read_table` needs to read a file."""
     needed = ["compute", "csv", *(["feather", "parquet"] if kind_of(path) == "arrow" else [])]
     for name in needed:
         import_module(f"pyarrow.{name}")
@@ -204,12 +205,12 @@ def import_reader(path: str | os.PathLike[str]) -> None:
 
 
 class Source:
-    """A table whose rows can be read more than once, made by `source`.
+    """A table, made by `source`, whose rows can be read more than once.
 
     Parameters
     ----------
     data : Table, ndarray, str or path
-        Table, array of numbers, or path for `read_table`.
+        Table, array of numbers, or path that `read_table` accepts.
     **reading : dict
         Further parameters of `read_table`.
 
@@ -233,7 +234,7 @@ class Source:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the columns. If the names are not known, the table is read."""
+        """Names of the columns. If they are not yet known, the table is read."""
         if isinstance(self._data, np.ndarray):
             return _names_of(self._data)
         return self.table().names if self._names is None else self._names
@@ -249,16 +250,16 @@ class Source:
         return table
 
     def rows(self) -> Table | Floats:
-        """Return the array that the source was made from, or the table."""
+        """If the source was made from an array, return the array, otherwise the table."""
         return self._data if isinstance(self._data, np.ndarray) else self.table()
 
     def batches(self, n_rows: int = 65_536) -> Iterator[Any]:
         """Yield the rows in batches of limited size.  Each pass yields the same rows.
 
-        All cells of a column decide its type.  Therefore, the first pass over a file or a database
-        reads the whole table (see `read_table` for the memory).  This pass writes the table to a
-        temporary file in the folder ``TMPDIR``.  Later passes read the temporary file and need
-        memory for only one batch.  Data frames and arrays are not copied.
+        The type of a column depends on all its cells.  Therefore, the first pass over a file or a
+        database reads the whole table (see `read_table` for the memory).  This pass writes the
+        table to a temporary file in the folder ``TMPDIR``.  Later passes read the temporary file
+        and need memory for only one batch.  Data frames and arrays are not copied.
 
         Parameters
         ----------
@@ -274,7 +275,7 @@ class Source:
         Raises
         ------
         InputError
-            If the table cannot be read, or if one of its files changed after the first pass.
+            If the table cannot be read, or if one of its files was changed after the first pass.
         """
         check_whole("n_rows", n_rows, 1)
         yield from self._kept().to_reader(max_chunksize=n_rows)
@@ -282,7 +283,7 @@ class Source:
     def _kept(self) -> Any:
         """Return the rows as a pyarrow table.
 
-        Rows of files and databases are in a temporary file.
+        The rows of files and databases are stored in a temporary file.
         """
         if isinstance(self._data, Table | np.ndarray):
             return self.table().to_arrow()
@@ -300,20 +301,20 @@ class Source:
 
 
 def _by_column(table: Table) -> Any:
-    """Copy a table to a temporary file, and return a pyarrow table."""
+    """Copy a table to a temporary file, one column after another, and return a pyarrow table."""
     parts = spooled(table.select(name).to_arrow() for name in table.names)
     return pa.table(dict(zip(table.names, (part.column(0) for part in parts), strict=True)))
 
 
 def _state(path: str | os.PathLike[str]) -> set[tuple[Path, int, int]]:
-    """Return a table's files with sizes and times (empty for a database)."""
+    """Return the files of a table with sizes and times of change (empty for a database)."""
     files = [] if is_url(path) else [file for file in paths_of(path) if file.is_file()]
     found = [(file, file.stat()) for file in files]
     return {(file, of.st_size, of.st_mtime_ns) for file, of in found}
 
 
 def _table_of(rows: Floats) -> Table:
-    """Return an array as a table with columns x0, x1, ..."""
+    """Return an array as a table whose columns are named x0, x1, ..."""
     names = _names_of(rows)
     pairs = zip(names, rows.T, strict=True)
     frames = (pa.table({name: numbers(np.array(values))}) for name, values in pairs)
@@ -339,12 +340,12 @@ def source(data: Any, **reading: Any) -> Source:
     Parameters
     ----------
     data : str, path, Table, data frame, ndarray or callable
-        Data for `read_table` or `table_from_frame`, an array, or a function.  The rows of a lazy
-        frame or of a one-time reader are collected immediately.  An array has shape (n_rows,
-        n_columns).  It can be a ``numpy.memmap``, because its numbers are not copied.  The path of
-        a .npy file is also possible, and the file is read immediately.  A function without
-        parameters must return an iterator of batches (``pyarrow.RecordBatch``, data frames or
-        arrays).  The function is called once, and all batches together decide the types of columns.
+        Data that `read_table` or `table_from_frame` accepts, an array, or a function.  The rows of
+        a lazy frame, or of a reader that can be read only once, are read immediately.  An array has
+        shape (n_rows, n_columns).  It can be a ``numpy.memmap``, because arrays are not copied.
+        The path of a .npy file is also accepted, and this file is read immediately.  A function
+        without parameters must return an iterator of batches (``pyarrow.RecordBatch``, data frames
+        or arrays).  The function is called once, and all batches decide the types of columns.
     **reading : dict
         Further parameters of `read_table`, or of `table_from_frame`.
 
@@ -355,8 +356,8 @@ def source(data: Any, **reading: Any) -> Source:
     Raises
     ------
     InputError
-        If `data` is an iterator, or if a frame, an array or batches cannot be read as a table.
-        Errors in files are raised when the files are read.
+        If `data` is an iterator, or if `data` is a frame, an array or a function that cannot be
+        read as a table.  An error in a file is raised when the file is read.
 
     See Also
     --------
@@ -364,10 +365,11 @@ def source(data: Any, **reading: Any) -> Source:
 
     Notes
     -----
-    `SOM`, `SOMDetector` and `TableEncoder` accept sources of any size.  Columns and encoded rows of
-    256 MiB or more are stored in temporary files without names in the folder ``TMPDIR``.  The
-    system can free the memory of such files at any time.  The files need 16 to 24 bytes for each
-    numeric cell.  They disappear when the process ends, even after a crash.
+    `SOM`, `SOMDetector` and `TableEncoder` accept sources of any size.  If columns or encoded rows
+    need 256 MiB or more, they are stored in temporary files without names in the folder ``TMPDIR``.
+    The operating system can free the memory of such files at any time.  On the disk, the files need
+    16 to 24 bytes for each numeric cell.  The files disappear when the process ends, even after a
+    crash.
 
     Examples
     --------
@@ -405,7 +407,7 @@ def source(data: Any, **reading: Any) -> Source:
 
 
 def collected(data: Any) -> Any:
-    """Return data that can be read more than once."""
+    """Return data in a form that can be read more than once."""
     if isinstance(data, Source):
         return data.rows()
     frame = None if isinstance(data, Table) else as_frame(data, "X")

@@ -44,11 +44,11 @@ from somscape.tables._texts import BLOCK, ArrowTexts
 from somscape.tables.column import Column, row_index
 
 LIBRARIES = ("pandas", "polars", "pyarrow")
-"""Libraries for data frames, in order of preference. The last library, pyarrow, is always
-installed."""
+"""Libraries for data frames, in the order in which the first installed library is chosen. The last
+library, pyarrow, is always installed."""
 
 MAX_CELL = 200
-"""Largest number of characters of a cell in a notebook."""
+"""Largest number of characters that a notebook shows of a cell."""
 
 
 def frame_of(columns: Mapping[str, Any], library: str | None = None) -> Any:
@@ -70,7 +70,7 @@ def frame_of(columns: Mapping[str, Any], library: str | None = None) -> Any:
 
 
 def _values(values: Any, library: str) -> Any:
-    """Return values as NumPy arrays or lists that every library supports."""
+    """Return a column's values as a NumPy array or list that every library supports."""
     if not isinstance(values, np.ndarray):
         return list(values)
     if values.dtype.kind in "OUS":
@@ -83,7 +83,7 @@ def _values(values: Any, library: str) -> Any:
 
 
 def html_of(names: Sequence[str], lines: Sequence[Sequence[str]], caption: str = "") -> str:
-    """Return a table as HTML without a style sheet."""
+    """Return a table with these names and lines as HTML, without a style sheet."""
     shown = ET.Element("table")
     if caption:
         style = "caption-side: bottom; text-align: left"
@@ -101,25 +101,26 @@ def html_of(names: Sequence[str], lines: Sequence[Sequence[str]], caption: str =
 
 
 PRINTED = 30
-"""Largest number of rows that a printed table shows."""
+"""Largest number of rows for which a printed table shows every row."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Table:
-    """Columns of equal length with distinct names, and their source.
+    """A table: columns of equal length with distinct names, and their source.
 
     Attributes
     ----------
     columns : tuple of Column
         Columns in the order of the source.
     source : str
-        Name for messages: "applications.csv", "<stdin>", "data frame".
+        Name of the table in messages, such as "applications.csv", "<stdin>" or "data frame".
     lines : sequence of n_rows int, FileLines or None
-        Line number in the file (or row number in the sheet) at which each row starts.  The header
-        is usually line 1.  Consecutive numbers are stored as a range, other numbers as an
-        ndarray, and lines of several files as a `FileLines`.  None means a source without lines.
+        For each row, the number of the line in the file (or of the row in the sheet) at which it
+        starts.  The header is usually line 1.  Consecutive line numbers are a range, other line
+        numbers are an ndarray, and the lines of several files are a `FileLines`.  None means a
+        source without lines.
     notes : tuple of str
-        Notes of the reader, such as the detected delimiter.
+        Notes on how the table was read, such as the detected delimiter.
 
     Raises
     ------
@@ -171,7 +172,7 @@ class Table:
         return html_of(self.names, self._first_rows(), f"{self.source}: {caption}")
 
     def _first_rows(self) -> list[tuple[str, ...]]:
-        """Return the cells of the rows to print."""
+        """Return the texts of the cells in those rows that are printed."""
         first = self.take(slice(PRINTED)).columns
         return list(zip(*([cell or "" for cell in c.cells] for c in first), strict=True))
 
@@ -179,7 +180,7 @@ class Table:
         return self.n_rows
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        """Yield each row as a dict of numbers and texts, with None for missing cells."""
+        """Yield each row as a mapping from column names to numbers, texts or None (if missing)."""
         for row in zip(*(column.values.tolist() for column in self.columns), strict=True):
             cells = (None if value != value else value for value in row)  # NaN becomes None
             yield dict(zip(self.names, cells, strict=True))
@@ -222,22 +223,22 @@ class Table:
         return self._by_name[name]
 
     def select(self, names: str | Iterable[str]) -> "Table":
-        """Return a table with these columns in this order, or raise InputError."""
+        """Return a table with the named columns in this order, or raise InputError."""
         names = [names] if isinstance(names, str) else names
         return replace(self, columns=tuple(self.column(name) for name in names))
 
     def without(self, names: str | Iterable[str]) -> "Table":
-        """Return a table without these columns, or raise InputError."""
+        """Return a table without the named columns, or raise InputError."""
         names = [names] if isinstance(names, str) else names
         left_out = {self.column(name).name for name in names}
         return replace(self, columns=tuple(c for c in self.columns if c.name not in left_out))
 
     def put_away(self) -> "Table":
-        """Return the table, with large arrays in temporary files."""
+        """Return the same table, with large arrays stored in temporary files."""
         return replace(self, columns=tuple(c.put_away(len(self.columns)) for c in self.columns))
 
     def take(self, rows: ArrayLike | slice) -> "Table":
-        """Return some rows of the table, given by row numbers, a mask or a slice."""
+        """Return those rows that are given by row numbers, by a mask or by a slice."""
         chosen = row_index(rows)
         lines = self.lines
         if isinstance(lines, FileLines):
@@ -252,8 +253,8 @@ class Table:
         Returns
         -------
         pyarrow.Table
-            Numbers as float64, and other columns as text, with null for missing cells.  Whole
-            numbers that float64 cannot represent are text.
+            Columns of numbers are float64, and other columns are text, with null for missing cells.
+            If float64 cannot represent a whole number of a column, the column is text.
         """
         return pa.table(
             {
@@ -270,14 +271,14 @@ class Table:
         Parameters
         ----------
         library : {"pandas", "polars", "pyarrow"}, optional
-            Library of the data frame.  By default, the first installed library in this order is
-            used.
+            Library of the data frame.  By default, the first of these libraries that is installed
+            is used.
 
         Returns
         -------
         pandas.DataFrame, polars.DataFrame or pyarrow.Table
-            Whole numbers without missing cells as int64, other numbers as float64, and other
-            columns (also dates) as text.
+            Columns of whole numbers without missing cells are int64, other columns of numbers are
+            float64, and all other columns (also dates) are text.
 
         Examples
         --------
@@ -293,7 +294,8 @@ class Table:
         Parameters
         ----------
         names : sequence of str, optional
-            Names of the columns in the order of the result.  The default is all columns.
+            Names of the columns, in the order in which the array contains them.  The default is all
+            columns.
 
         Returns
         -------
@@ -339,14 +341,14 @@ class Table:
     def where(self, row: int) -> str:
         """Return the source and line of a row, such as "applications.csv, line 17".
 
-        For several files, the source is the file of the row.  Rows of a source without lines are
-        numbered from 0 as in ``iloc``, such as "data frame, row 15".
+        If several files were read, the source is the file that contains the row.  In a source
+        without lines, rows are numbered from 0 as in ``iloc``, such as "data frame, row 15".
         """
         return place(self.source, self.lines, row)
 
 
 def check_names(names: Sequence[str], where: str) -> None:
-    """Raise InputError if two columns have the same name."""
+    """Raise InputError if two columns of a table have the same name."""
     first: dict[str, int] = {}
     for number, name in enumerate(names, 1):
         if name in first:
@@ -360,10 +362,10 @@ def check_names(names: Sequence[str], where: str) -> None:
 
 
 CELLS_AT_ONCE = 4096
-"""Number of values converted to Python objects at the same time."""
+"""Number of values that are converted to Python objects at a time."""
 
 MAX_WHOLE = 1e15
-"""Limit below which whole numbers have the same text as integers and as floats."""
+"""Number below which whole numbers have the same text as integers and as floats."""
 
 
 def table_from_columns(columns: Mapping[str, Iterable[Any]], source: str = "table") -> Table:
@@ -372,7 +374,7 @@ def table_from_columns(columns: Mapping[str, Iterable[Any]], source: str = "tabl
     Parameters
     ----------
     columns : mapping of str to iterable
-        Values of each column, which are read as in `table_from_frame`.
+        Values of each column, which are converted as in `table_from_frame`.
     source : str, default="table"
         Name for messages.
 
@@ -407,7 +409,7 @@ def column_from_values(
     asked: Sequence[str] | None = None,
     words: set[str] | None = None,
 ) -> Column:
-    """Make a column. The column is numeric if all values are numbers or missing."""
+    """Make a column from values. If each value is a number or missing, the column is numeric."""
     read = _cell_and_number if asked is None else _reader(asked, set() if words is None else words)
     if isinstance(values, np.ndarray) and values.dtype in (np.float32, np.float64):
         return column_of_floats(name, values.copy(), where)  # the caller keeps the original
@@ -440,7 +442,7 @@ def _cell_and_number(value: Any) -> tuple[str | None, float]:
 
 
 def _reader(asked: Sequence[str], words: set[str]) -> Callable[[Any], tuple[str | None, float]]:
-    """Return a variant of `_cell_and_number` in which the texts `asked` mean a missing cell."""
+    """Return a function like `_cell_and_number` for which the texts `asked` mean a missing cell."""
     folded, numbers = {word.strip().casefold() for word in asked}, asked_numbers(asked).tolist()
 
     def read(value: Any) -> tuple[str | None, float]:
