@@ -654,7 +654,7 @@ def _replaced(person: Person, watch: str, axe: str, right: Path) -> None:
     person.visit(watch)
     person.browser.click("#watch-runs .replace")
     person.wait_for("#right-dialog")
-    assert "replaces run 2, and is compared" in person.words("#right-dialog")
+    assert "replaces run 2. It is compared" in person.words("#right-dialog")
     person.picture("right-dialog")
     person.browser.run(axe + "; window.axe = axe;")
     assert person.browser.run(RUN_AXE, RULES) == []
