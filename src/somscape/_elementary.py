@@ -1,9 +1,10 @@
 """Compute exp, log and asinh with the same bits on every processor.
 
-Libraries compute these functions differently on different processors.  Results can differ in the
-last bit.  This can move a row to another unit.  The functions here only add, multiply, divide,
-take square roots, and scale by powers of two.  IEEE 754 defines the rounding of these operations.
-`core/elementary.hpp` contains the same function exp.  Relative errors are below 1e-15.
+Mathematical libraries can return results that differ in the last bit on different processors, and
+such a difference can assign a row to another unit.  The functions in this module only use addition,
+multiplication, division, square roots and scaling by powers of two.  IEEE 754 defines the rounding
+of these operations.  `core/elementary.hpp` contains the same function exp.  Relative errors are
+below 1e-15.
 """
 
 from math import factorial, frexp
@@ -14,7 +15,7 @@ import numpy as np
 from somscape._types import Float64s
 
 LN2_HIGH = float.fromhex("0x1.62e42fee00000p-1")
-"""ln 2 rounded to 32 bits.  Its product with a small whole number is exact."""
+"""ln 2 rounded to 32 bits.  The product of this number and a small whole number is exact."""
 
 LN2_LOW = float.fromhex("0x1.a39ef35793c76p-33")
 LARGEST_EXPONENT = 800.0
@@ -27,7 +28,7 @@ ATANH_TERMS = [1.0 / n for n in range(23, 0, -2)]
 
 
 def exp(x: Float64s) -> Float64s:
-    """Return e to the power of each value.  An infinite value gives 0 or infinity."""
+    """Return e to the power of each value.  For an infinite value, the result is 0 or infinity."""
     x = np.minimum(np.maximum(x, -LARGEST_EXPONENT), LARGEST_EXPONENT)
     whole = np.rint(x / (LN2_HIGH + LN2_LOW))
     rest = (x - whole * LN2_HIGH) - whole * LN2_LOW
@@ -36,7 +37,7 @@ def exp(x: Float64s) -> Float64s:
 
 
 def log_of(x: float) -> float:
-    """Return the natural logarithm of a number, with the bits of `log` of an array."""
+    """Return the natural logarithm of a number, bit for bit as `log` computes it for an array."""
     part, exponent = frexp(x)
     if part < 0.5**0.5:
         part, exponent = 2 * part, exponent - 1
@@ -54,7 +55,7 @@ def log(x: Float64s) -> Float64s:
 
 
 def asinh(x: Float64s) -> Float64s:
-    """Return the inverse hyperbolic sine of each value."""
+    """Return the inverse hyperbolic sine (asinh) of each value."""
     size = np.abs(x)
     near = np.minimum(size, 1e8)  # above this size, adding 1 to the square has no effect
     above_one = near + near * near / (1 + np.sqrt(1 + near * near))
@@ -66,7 +67,7 @@ def asinh(x: Float64s) -> Float64s:
 
 
 def _twice_atanh(x: Value) -> Value:
-    """Return 2 atanh(x) for abs(x) up to 0.18."""
+    """Return 2 * atanh(x) for values x from -0.18 to 0.18."""
     return 2 * x * _horner(ATANH_TERMS, x * x)
 
 

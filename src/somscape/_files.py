@@ -1,9 +1,9 @@
 """Replace files and folders in one step, and read files with secrets.
 
-A result is first written to a temporary folder next to its target.  It then replaces the target in
-one step.  The running process locks the folder.  The next process that writes there can therefore
-recognize and delete the folder of a killed process.  Devices and pipes are not replaced.  They
-receive a copy of the complete result.
+A new file is first written to a temporary folder next to the path that it then replaces in one
+step.  The running process locks this folder, so that the next process that writes to the same place
+can recognize and delete the temporary folder of a killed process.  Devices and pipes are not
+replaced, but receive a copy of the complete new file.
 """
 
 import ctypes
@@ -24,37 +24,38 @@ from typing import IO
 from somscape.errors import InputError
 
 PREFIX = ".somscape-"
-"""Prefix of the names of temporary folders.  A short prefix still allows long file names."""
+"""Prefix of the names of temporary folders.  The prefix is short, so that long file names remain
+possible."""
 
 NEW, OLD, LOCK = "new", "old", "lock"
-"""File names in a temporary folder: the new result, the replaced result and the locked file."""
+"""Names in a temporary folder of the new file, the replaced file and the locked file."""
 
 LONG_AGO = 86_400.0
-"""Age in seconds at which a temporary folder of another computer is deleted.  This computer may
-not see its lock."""
+"""Age in seconds at which a temporary folder from another computer is deleted, because this
+computer may not see the lock of the other computer."""
 
 FOLDERS_OF_CALL, EXCHANGE = -100, 2
 """Linux constants AT_FDCWD and RENAME_EXCHANGE."""
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
-"""Error numbers of a full disk and of a full quota."""
+"""System error numbers for a full disk and for a used-up disk quota."""
 
 STANDARD_OUTPUT = "standard output"
 """Name of the standard output in messages."""
 
 MAX_LINKS = 40
-"""Maximum number of consecutive symbolic links in Linux."""
+"""Maximum number of symbolic links that Linux follows for one path."""
 
 ROOT = 0
-"""User number of root, who can read and change all files."""
+"""User number of the user root, who can read and change all files."""
 
 READABLE, WRITABLE = stat.S_IRGRP | stat.S_IROTH, stat.S_IWGRP | stat.S_IWOTH
-"""Bits of a file mode that allow the group or all users to read the file, and bits that allow them
-to change it."""
+"""Bits of a file mode that allow the group or all users to read a file, and bits that allow the
+group or all users to change a file."""
 
 
 def write_whole(path: str | Path, data: bytes | Iterable[bytes]) -> None:
-    """Write a file in one step, so `path` never contains incomplete content."""
+    """Write a file in one step, so that `path` never contains an incomplete file."""
     target = Path(path)
     if not target.parent.is_dir():
         raise InputError(
@@ -87,7 +88,8 @@ def _escape(letter: str) -> str:
 
 @contextmanager
 def whole(path: str | Path) -> Iterator[Path]:
-    """Yield a path for a new file or folder.  It replaces `path` after it is written."""
+    """Yield a path for a new file or folder.  At the end of the block, this file or folder replaces
+    `path`."""
     if is_stream(Path(path)):
         with naming(path), _sent(Path(path)) as making:
             yield making
@@ -106,12 +108,12 @@ def whole(path: str | Path) -> Iterator[Path]:
 
 
 def _place(path: Path) -> Path:
-    """Follow the links in the folder of a path.  The last part may still be a link."""
+    """Resolve the symbolic links in the folder of a path.  The file itself may still be a link."""
     return path.parent.resolve() / path.name if path.name else path.resolve()
 
 
 def is_stream(path: Path) -> bool:
-    """Return whether a path is a device, a pipe, or an open file such as /dev/stdout."""
+    """Return whether a path is a device, a pipe, or a path such as /dev/stdout for an open file."""
     if _descriptor(path) is not None:
         return True
     try:
@@ -122,7 +124,7 @@ def is_stream(path: Path) -> bool:
 
 
 def is_output(path: Path) -> bool:
-    """Return whether a path is the standard output of this process."""
+    """Return whether a path refers to the standard output of this process."""
     if _descriptor(path) == 1:
         return True
     try:
@@ -133,7 +135,7 @@ def is_output(path: Path) -> bool:
 
 
 def _descriptor(path: Path) -> int | None:
-    """Return the file descriptor of this process for a path, or None."""
+    """Return the file descriptor for a path such as /dev/stdout, or None for other paths."""
     own = {"/dev/fd", os.path.realpath("/proc/self/fd")}
     for _ in range(MAX_LINKS):
         if path.name.isdecimal() and os.path.realpath(path.parent) in own:
@@ -147,7 +149,8 @@ def _descriptor(path: Path) -> int | None:
 
 @contextmanager
 def _sent(path: Path) -> Iterator[Path]:
-    """Yield a path for a temporary file, and copy the file to a device or pipe at the end."""
+    """Yield a path for a temporary file.  At the end of the block, copy this file to a device or
+    pipe."""
     with _temporary_folder(Path(tempfile.gettempdir())) as folder:
         making = folder / NEW / path.name
         with naming(tempfile.gettempdir()):
@@ -163,7 +166,7 @@ def _sent(path: Path) -> Iterator[Path]:
 
 
 def full_disk(error: OSError) -> str | None:
-    """Return a sentence about the full disk, or None for another error."""
+    """Return a sentence if the cause of an error is a full disk, or None for another cause."""
     if error.errno not in NO_ROOM:
         return None
     name, at = error.filename, ""
@@ -197,7 +200,7 @@ def check_room(path: Path, name: str) -> None:
 
 @contextmanager
 def naming(path: str | Path) -> Iterator[None]:
-    """Replace the temporary file name in system errors by `path`."""
+    """In system errors of the block, replace the name of the temporary file by `path`."""
     try:
         yield
     except OSError as error:
@@ -208,7 +211,8 @@ def naming(path: str | Path) -> Iterator[None]:
 
 @contextmanager
 def _temporary_folder(parent: Path) -> Iterator[Path]:
-    """Make a locked folder, and delete it at the end.  Also delete folders of killed processes."""
+    """Make a locked temporary folder, and delete it at the end of the block.  Also delete folders
+    that killed processes left."""
     temporary, lock = _make_locked(parent)
     try:
         with lock:
@@ -246,7 +250,7 @@ def _make_locked(parent: Path) -> tuple[Path, IO[str]]:
 
 
 def _is_of(lock: IO[str], temporary: Path) -> bool:
-    """Return whether the folder still contains this lock."""
+    """Return whether the temporary folder still contains this lock file."""
     try:
         return os.path.samestat(os.fstat(lock.fileno()), (temporary / LOCK).stat())
     except FileNotFoundError:
@@ -270,7 +274,7 @@ def _clear_if_left(temporary: Path, user: int) -> None:
 
 
 def _clear(temporary: Path) -> None:
-    """Delete a temporary folder.  Move the old result back if it was not replaced."""
+    """Delete a temporary folder.  If the old file was not replaced, move it back first."""
     for old in (temporary / OLD).glob("*"):
         target = temporary.parent / old.name
         if not os.path.lexists(target):
@@ -299,7 +303,7 @@ def _lock(file: IO[str]) -> bool:
 
 
 def _flush(making: Path) -> None:
-    """Wait until the new result is on the disk.  The old result is deleted next."""
+    """Wait until the new file is stored on the disk, before the old file is deleted."""
     for path in (making, *making.rglob("*")):
         if path.is_file():
             with path.open("r+b") as file:
@@ -307,7 +311,7 @@ def _flush(making: Path) -> None:
 
 
 def _exchange(one: Path, other: Path) -> bool:
-    """Exchange two names in one step, and return whether this is supported."""
+    """Exchange the names of two files in one step, and return whether the system supports this."""
     if sys.platform != "linux":
         return False
     rename = getattr(ctypes.CDLL(None), "renameat2", None)  # the C library may be older
@@ -320,7 +324,7 @@ def _exchange(one: Path, other: Path) -> bool:
 def read_secret(
     path: Path, name: str, *, may_be_readable: bool = False, limit: int = 1 << 20
 ) -> bytes:
-    """Read a file that contains a secret, such as a token, a key or passwords."""
+    """Return the content of a file that contains secrets such as a token, a key or passwords."""
     with path.open("rb") as file:
         if os.name == "posix":
             _check(os.fstat(file.fileno()), f"{name} {shown(path)}", path, may_be_readable)

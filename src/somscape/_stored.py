@@ -1,4 +1,5 @@
-"""Store large arrays in temporary files, limit the memory of readers, and call functions early."""
+"""Store large arrays in temporary files, limit memory for reading files, and call functions
+ahead."""
 
 import errno
 import math
@@ -20,27 +21,27 @@ from numpy.typing import DTypeLike, NDArray
 from somscape.errors import InputError
 
 LARGE = 1 << 28
-"""Minimum size in bytes (256 MiB) of an array that is stored in a file."""
+"""Minimum size in bytes (256 MiB) at which a single array is stored in a temporary file."""
 
 LEAST = 1 << 16
-"""Minimum size in bytes of an array that is stored in a file because several arrays together are
-large."""
+"""Minimum size in bytes at which an array is stored in a temporary file if it is one of several
+arrays that together are large."""
 
 EXTENT = 1 << 26
-"""Size in bytes of a file that small arrays share.  A process can only open a limited number of
-files."""
+"""Size in bytes of a temporary file that small arrays share, because a process can only open a
+limited number of files."""
 
 LINE = 64
 """Arrays in a shared file start at multiples of this number of bytes."""
 
 PIECE = 1 << 20
-"""Number of bytes written at a time if the system cannot reserve space for a file."""
+"""Number of zero bytes that are written at a time if the system cannot reserve space for a file."""
 
 
 def stored(
     shape: int | tuple[int, ...], dtype: DTypeLike = np.float64, *, among: int = 1
 ) -> NDArray[Any]:
-    """Return a new array.  A large array is in a temporary file."""
+    """Return a new array, which is stored in a temporary file if it is large."""
     shape, type_ = (shape,) if isinstance(shape, int) else shape, np.dtype(dtype)
     size = math.prod(shape) * type_.itemsize
     if not are_large(size, among):
@@ -50,12 +51,12 @@ def stored(
 
 
 def are_large(size: int, among: int = 1) -> bool:
-    """Return whether an array of this many bytes is stored in a file."""
+    """Return whether an array of `size` bytes is stored in a temporary file."""
     return size * among >= LARGE and size >= min(LARGE, LEAST)
 
 
 def put_away(values: NDArray[Any], *, among: int = 1) -> NDArray[Any]:
-    """Return an array of the same values.  A large array is in a temporary file."""
+    """Return an array of the same values, which is stored in a temporary file if it is large."""
     if not are_large(values.nbytes, among) or isinstance(_owner(values), mmap):
         return values
     if values.nbytes >= EXTENT:  # writing takes half the time of copying to a mapped file
@@ -66,7 +67,7 @@ def put_away(values: NDArray[Any], *, among: int = 1) -> NDArray[Any]:
 
 
 def _owner(values: Any) -> Any:
-    """Return the object that owns an array's memory."""
+    """Return the object that owns the memory of an array."""
     while isinstance(values, np.ndarray | memoryview):
         inner = values.base if isinstance(values, np.ndarray) else values.obj
         if inner is None:
@@ -76,7 +77,8 @@ def _owner(values: Any) -> Any:
 
 
 def copied(file: IO[bytes], size: int) -> mmap:
-    """Copy a file to a mapped temporary file.  Other programs cannot change this file."""
+    """Copy a file to a temporary file that other programs cannot change, and map this file to
+    memory."""
     mapped = _new(size)
     file.readinto(mapped)  # type: ignore[attr-defined]
     return mapped
@@ -89,7 +91,7 @@ def assembled(
     *,
     among: int = 1,
 ) -> NDArray[Any]:
-    """Join parts of rows into an array.  A large array is in a temporary file."""
+    """Join arrays of rows into one array, which is stored in a temporary file if it is large."""
     size = math.prod(shape) * np.dtype(dtype).itemsize
     if size >= EXTENT and are_large(size, among):
         return gathered(parts, shape[1], dtype)
@@ -101,7 +103,7 @@ def assembled(
 
 
 def gathered(parts: Iterable[NDArray[Any]], n_columns: int, dtype: DTypeLike) -> NDArray[Any]:
-    """Join parts of rows into an array in a temporary file."""
+    """Join arrays of rows into one array, which is stored in a temporary file."""
     with temporary() as file:
         for part in parts:
             with told():
@@ -113,7 +115,7 @@ def gathered(parts: Iterable[NDArray[Any]], n_columns: int, dtype: DTypeLike) ->
 
 
 class _Shared:
-    """A file that several small arrays share."""
+    """A temporary file in which several small arrays are stored."""
 
     def __init__(self) -> None:
         self.forget()
@@ -125,8 +127,8 @@ class _Shared:
         self._used = 0
 
     def place(self, size: int) -> tuple[mmap, int]:
-        """Return two values: a file with room for this many bytes, and the position of the first
-        byte."""
+        """Return two values: a mapped file that has space for `size` more bytes, and the position
+        of the first of these bytes."""
         with self._lock:
             mapped = self._mapped()
             begin = -(-self._used // LINE) * LINE
@@ -151,7 +153,8 @@ def _new(size: int) -> mmap:
 
 @contextmanager
 def temporary() -> Iterator[IO[bytes]]:
-    """Open a temporary file, or raise InputError.  The file exists while it is open or mapped."""
+    """Open a temporary file, which exists while it is open or mapped.  If this fails, raise
+    InputError."""
     folder = os.environ.get("TMPDIR")
     if folder and not Path(folder).is_dir():  # tempfile would use another folder
         raise InputError(
@@ -171,7 +174,7 @@ def temporary() -> Iterator[IO[bytes]]:
 
 @contextmanager
 def told() -> Iterator[None]:
-    """Raise InputError with the cause of a failure to write a temporary file."""
+    """If the block cannot write a temporary file, raise InputError with the cause."""
     try:
         yield
     except OSError as error:
@@ -191,7 +194,7 @@ def told() -> Iterator[None]:
 
 
 def _set_aside(file: IO[bytes], size: int) -> None:
-    """Fill a file with zeros to reserve space on the disk."""
+    """Reserve `size` bytes on the disk for a file, if necessary by writing zeros."""
     if hasattr(os, "posix_fallocate"):
         os.posix_fallocate(file.fileno(), 0, size)
         return
@@ -230,26 +233,28 @@ def made_ahead(makers: Iterable[Callable[[], Thing]], n_threads: int = 1) -> Ite
 
 
 TIMES = 10
-"""Memory limit for reading a file, as a multiple of its uncompressed size."""
+"""Maximum memory that reading a file may use, as a multiple of the uncompressed size of the
+file."""
 
 FLOOR = 65_536
-"""Size in bytes of additional memory for every file.  This prevents errors for small files."""
+"""Number of bytes that are added to the memory limit of every file, because a small file needs
+relatively more memory."""
 
 
 class Budget:
-    """Memory that is left for reading a file.
+    """Number of bytes of memory that reading a file may still use.
 
-    Python objects need more memory than their text.  For example, a list takes 64 bytes of memory
-    but can take one byte in a file.  Readers therefore count the memory of objects before creating
-    them.  Reading a file never uses more than ten times its size.  This also limits files with
-    repeated values or false sizes.
+    A Python object needs more memory than its text in a file.  For example, a list needs 64 bytes
+    of memory, but its text can be a single byte.  A function that reads a file therefore counts the
+    bytes of objects before it creates them, and does not use more than ten times the file size.
+    This limit also protects against files with repeated values or false sizes.
 
     Parameters
     ----------
     source : str
         Name of the file, for messages.
     size : int
-        Size of the file in bytes.  This number of bytes is used from the beginning.
+        Size of the file in bytes.  These bytes count as memory that is already used.
     """
 
     def __init__(self, source: str, size: int) -> None:
@@ -258,11 +263,11 @@ class Budget:
         self._left = (TIMES - 1) * size + FLOOR
 
     def has(self, n_bytes: int) -> bool:
-        """Return whether at least this number of bytes is left."""
+        """Return whether reading may still use `n_bytes` bytes of memory."""
         return n_bytes <= self._left
 
     def check(self, n_bytes: int, what: str) -> None:
-        """Raise InputError if too few bytes are left for temporary objects."""
+        """Raise InputError if too few bytes are left for temporary objects of `n_bytes` bytes."""
         if n_bytes > self._left:
             raise InputError(
                 f"{self.source}: {what} would need more memory than {TIMES} times the size of the "
@@ -272,6 +277,7 @@ class Budget:
             )
 
     def take(self, n_bytes: int, what: str) -> None:
-        """Count the bytes of permanent objects, or raise InputError if too few are left."""
+        """Count `n_bytes` bytes of permanent objects as used, or raise InputError if too few are
+        left."""
         self.check(n_bytes, what)
         self._left -= n_bytes

@@ -13,4 +13,4 @@ Ints: TypeAlias = NDArray[np.intp]
 """Unit or row numbers."""
 
 Objects: TypeAlias = NDArray[np.object_]
-"""Texts as ``str``, or ``None`` for a missing value."""
+"""Array of texts (``str``), with ``None`` for each missing value."""

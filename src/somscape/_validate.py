@@ -1,5 +1,4 @@
-"""Check parameters, with messages that contain the name, the allowed values and the given
-value."""
+"""Check parameters.  Error messages contain the parameter name, the allowed and the given value."""
 
 import math
 import os
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
-    """Raise ValueError if `value` is not one of `choices`."""
+    """Raise ValueError if the parameter value is not one of the texts in `choices`."""
     if not (isinstance(value, str) and value in choices):
         allowed = ", ".join(repr(c) for c in choices)
         raise ParameterError(
@@ -30,8 +29,8 @@ def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
 def check_whole(
     name: str, value: Any, low: int, *, high: int | None = None, or_auto: bool = False
 ) -> None:
-    """Raise an error if `value` is not a whole number from `low` to `high` and not an allowed
-    "auto"."""
+    """Raise an error unless `value` is a whole number from `low` to `high`, or "auto" where
+    allowed."""
     if or_auto and isinstance(value, str) and value == "auto":
         return
     also = ' or "auto"' if or_auto else ""
@@ -58,8 +57,7 @@ def check_number(
     low_is_allowed: bool = False,
     or_auto: bool = False,
 ) -> None:
-    """Raise an error if `value` is not a finite number in (low, high] and not an allowed
-    "auto"."""
+    """Raise an error unless `value` is a finite number in (low, high], or "auto" where allowed."""
     if or_auto and isinstance(value, str) and value == "auto":
         return
     also = ' or "auto"' if or_auto else ""
@@ -78,7 +76,7 @@ def check_number(
 
 
 def checked_weights(sample_weight: Any, n_samples: int) -> "Float64s | None":
-    """Check row weights and return them, or None if all are 1."""
+    """Check the weights of rows.  Return the weights, or None if all weights are 1."""
     import numpy as np
 
     if sample_weight is None:
@@ -134,7 +132,8 @@ def check_values(
     dtype: Any = None,
     may_miss: bool = False,
 ) -> None:
-    """Raise InputError if a value is infinite, missing or too large for sums of squares."""
+    """Raise InputError if a value in X is infinite or missing, or so large that a sum of squares
+    would be infinite."""
     import numpy as np
 
     info = np.finfo(rows.dtype if dtype is None else dtype)
@@ -157,7 +156,7 @@ def check_values(
 
 
 def check_row_lengths(X: Any, what: str = "X") -> None:
-    """Raise InputError if `X` is not rows of equal length, or if it is masked."""
+    """Raise InputError if the rows of `X` have different lengths, or if `X` is a masked array."""
     _check_is_rows(X, what)
     check_not_masked(X, what)
     if not isinstance(X, list | tuple) or not all(isinstance(row, list | tuple) for row in X):
@@ -231,7 +230,7 @@ def check_not_dates(dtype: Any, what: str = "X") -> None:
 
 
 def check_not_masked(X: Any, what: str = "X") -> None:
-    """Raise InputError for a NumPy array with masked values."""
+    """Raise InputError if `X` is a NumPy array with masked values."""
     import numpy as np
 
     if np.ma.is_masked(X):  # a conversion would drop the mask and keep the values
@@ -243,7 +242,7 @@ def check_not_masked(X: Any, what: str = "X") -> None:
 
 
 def warn(message: str) -> None:
-    """Issue a warning with the line that called somscape."""
+    """Issue a warning that refers to the line of code that called somscape."""
     frame, level = sys._getframe(1), 2
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("somscape."):
         frame, level = frame.f_back, level + 1
@@ -251,19 +250,20 @@ def warn(message: str) -> None:
 
 
 def is_missing(value: Any) -> bool:
-    """Return whether a value is None, NaN, NaT or pandas' NA."""
+    """Return whether a value is None, NaN, NaT or the value NA of pandas."""
     return value is None or type(value).__name__ == "NAType" or bool(value != value)
 
 
 def largest_value(info: Any, n_features: int) -> float:
-    """Return the largest value with a finite sum of `n_features` squares."""
+    """Return the largest value for which the sum of `n_features` squares of this value is
+    finite."""
     return math.sqrt(float(info.max) / (4 * max(1, n_features)))
 
 
 def wrong_value(
     value: Any, row: int, column: str, limit: float, info: Any, what: str
 ) -> InputError:
-    """Return the error for an infinite or missing value, or a value above the limit."""
+    """Return the error for a value that is infinite or missing, or larger than allowed."""
     if value != value:
         return InputError(
             f"`{what}` must not have missing values, but row {row} has NaN in column '{column}'. "

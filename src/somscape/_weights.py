@@ -1,4 +1,5 @@
-"""Compute row weights, weighted quantiles, blocks of long arrays, and confidence intervals."""
+"""Compute weights of rows, weighted quantiles, matrix products in parts, and confidence
+intervals."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,11 +10,11 @@ import numpy as np
 from somscape._types import Float64s, Floats, Ints
 
 MAX_MEAN_WEIGHT = 1000.0
-"""Maximum mean weight for which weights count as numbers of rows."""
+"""Maximum mean of whole-number weights at which a weight is regarded as a number of equal rows."""
 
 
 def ones_or(weights: Float64s | None, n: int) -> Float64s:
-    """Return the weights of `n` rows, or ones without weights."""
+    """Return the weights of `n` rows.  If `weights` is None, each weight is 1."""
     return np.ones(n) if weights is None else weights
 
 
@@ -23,7 +24,8 @@ def counted_rows(n_rows: int, total_weight: float) -> float:
 
 
 def counts_of(weights: Float64s | None) -> Float64s | None:
-    """Return the number of rows behind each row, or None if it is always 1."""
+    """Return the number of rows that each row represents, or None if each row represents one
+    row."""
     if weights is None or (weights == 1).all():
         return None
     mean = float(weights.mean())
@@ -49,15 +51,15 @@ class Ascending:
         return float(len(self.values))
 
     def at(self, place: float) -> float:
-        """Return the value at a position in the sorted rows, counted from 0."""
+        """Return the value of the row at a position, counted from 0, in ascending order."""
         return self.values[min(int(place), len(self.values) - 1)]
 
     def counted(self) -> "Counted":
-        """Return the distinct values with their numbers of rows."""
+        """Return the distinct values with the number of rows that have each value."""
         return Counted.of(self.values)
 
     def quantile(self, share: float) -> float:
-        """Return a quantile of the values, computed as in ``numpy.quantile``."""
+        """Return a quantile of the values.  The result equals that of ``numpy.quantile``."""
         place = share * (self.n - 1)
         below, above = float(self.at(np.floor(place))), float(self.at(np.floor(place) + 1))
         part = place - np.floor(place)
@@ -66,29 +68,29 @@ class Ascending:
         return float(above - step * (1 - part) if part >= 0.5 else below + step * part)
 
     def median(self) -> float:
-        """Return the median.  For an even number of rows, it is the mean of the two middle
-        values."""
+        """Return the median of the values, or the mean of the two middle values."""
         low, high = (self.at(np.floor(place)) for place in ((self.n - 1) / 2, self.n / 2))
         return low if low == high else (low + high) / 2
 
 
 @dataclass(frozen=True, eq=False)
 class Counted(Ascending):
-    """Distinct values in ascending order, with their numbers of rows.
+    """Distinct values in ascending order, with the number of rows that have each value.
 
     Attributes
     ----------
     values : ndarray of shape (n_values,)
         Values in ascending order.
     ends : ndarray of shape (n_values,), float64
-        Number of rows up to the value at each position.
+        For each value, the number of rows whose value is not larger.
     """
 
     ends: Float64s
 
     @classmethod
     def of(cls, values: Floats, counts: Float64s | None = None) -> "Counted":
-        """Count one or more values.  `counts` contains the number of rows with each value."""
+        """Count one or more values.  `counts` contains the number of rows that each value
+        represents."""
         if counts is None:
             different, n_rows = np.unique(values, return_counts=True)
         else:
@@ -102,7 +104,7 @@ class Counted(Ascending):
         return float(self.ends[-1])
 
     def at(self, place: float) -> float:
-        """Return the value at a position in the sorted rows, counted from 0."""
+        """Return the value of the row at a position, counted from 0, in ascending order."""
         found = np.searchsorted(self.ends, place, side="right")
         return self.values[min(int(found), len(self.values) - 1)]
 
@@ -121,21 +123,22 @@ def in_order(values: Floats, counts: Float64s | None = None) -> Ascending:
 
 
 ALONE_WORK = 1 << 18
-"""Maximum number of multiply-adds in a matrix product without OpenBLAS threads.  Waiting OpenBLAS
-threads keep the processor busy.  A detector took 16 s for 20,000 rows of 400 features without
-threads, and 50 s with threads.  Other programs also used both processors."""
+"""Maximum number of multiply-adds at which OpenBLAS computes a matrix product without additional
+threads.  Waiting OpenBLAS threads would keep the processor busy and slow down other threads."""
 
 ALONE_ROWS = 32
-"""Minimum number of rows in a part of a matrix product, if the matrix is long enough."""
+"""Minimum number of rows that are multiplied together if a matrix product is computed in parts."""
 
 
 def blocks(n: int, step: int) -> Iterator[slice]:
-    """Yield consecutive slices of at most `step` positions from 0 to `n`."""
+    """Yield consecutive slices that divide the positions from 0 to `n` - 1 into parts of at most
+    `step` positions."""
     return (slice(start, min(start + step, n)) for start in range(0, n, step))
 
 
 def product(a: Float64s, b: Float64s, out: Float64s | None = None) -> Float64s:
-    """Return ``a @ b``, computed in parts without OpenBLAS threads."""
+    """Return the matrix product ``a @ b``, computed in parts so small that OpenBLAS does not use
+    threads."""
     out = np.empty((len(a), b.shape[1])) if out is None else out
     n_rows = max(ALONE_ROWS, ALONE_WORK // max(b.size, 1))
     n_columns = max(1, ALONE_WORK // (n_rows * max(len(b), 1)))
@@ -148,7 +151,8 @@ def product(a: Float64s, b: Float64s, out: Float64s | None = None) -> Float64s:
 
 
 def wilson(n_hits: Ints, n: Ints, level: float) -> tuple[Float64s, Float64s]:
-    """Return two values: the lower and upper ends of Wilson intervals for shares."""
+    """Return two values: the lower and the upper ends of the Wilson confidence intervals of
+    shares."""
     z_sq = NormalDist().inv_cdf((1 + level) / 2) ** 2
     middle = (n_hits + z_sq / 2) / (n + z_sq)
     trials = np.maximum(n, 1)

@@ -1,4 +1,4 @@
-"""Callbacks for the parameter `callbacks`, which observe training and can end the training."""
+"""Define callbacks that observe the training of a map, and that can end the training."""
 
 import errno
 import signal
@@ -20,28 +20,29 @@ __all__ = ["Checkpoint", "TimeLimit"]
 
 @dataclass
 class Checkpoint:
-    """Save training to a file regularly, so that it can resume after a kill.
+    """Save the training state to a file regularly, so that training can be resumed.
 
     Parameters
     ----------
     path : str or Path
-        Name of the file, such as ``"run.som"``.  Each save replaces the file in one step.  The
-        file is complete even after the process is killed.
+        Name of the file, such as ``"run.som"``.  Each save replaces the file in one step.  The file
+        is therefore complete even if the process is killed during a save.
     every : float, default=60.0
         Minimum number of seconds between two saves.  After this time, the file is saved at the end
-        of the current epoch or block of online updates.  0 means a save after each epoch or block.
+        of the current epoch or current block of online updates.  0 means that the file is saved
+        after each epoch or block.
 
     Raises
     ------
     ValueError, TypeError
-        If `every` is not a number of at least 0, or `path` is not a path.
+        If `every` is not a number of at least 0, or if `path` is neither a str nor a path.
 
     Warns
     -----
     SomscapeWarning
-        Once per training, if the file cannot be written, for example because the disk is full.
-        Training continues, the previous checkpoint is kept, and the next save is tried after the
-        usual interval.
+        If the file cannot be written, for example because the disk is full.  This warning is issued
+        once per training.  Training continues, the previously saved file is kept, and the next save
+        is tried after the usual interval.
 
     See Also
     --------
@@ -49,17 +50,19 @@ class Checkpoint:
 
     Notes
     -----
-    ``SOM.fit(X, resume=path)`` continues from the file and gives the same map, bit for bit, as
-    training without interruption.  The last save is at the end of training, even if Ctrl-C or
-    another callback ends training.  `somscape.load` reads the file and returns the map at the time
-    of the save.  The map has fewer units if training used a coarser lattice at that time.  The
-    ``hits`` of the map are from the last epoch, or 0 in online training.
+    ``SOM.fit(X, resume=path)`` continues training from the file and gives the same map, bit for
+    bit, as training without interruption.  The file is also saved at the end of training, even if
+    Ctrl-C or another callback ends training.  `somscape.load` returns the map at the time of the
+    save, which has fewer units if training used a coarser lattice at that time.  The ``hits`` of
+    this map are from the last epoch, or 0 in online training.
 
-    The file contains a few codebooks, the rows in the map, and some hundred bytes per epoch.  If
-    training runs in the main thread, SIGTERM during a save takes effect after the save.  The next
-    save deletes temporary files that a killed process left next to the file.
+    The file contains a few codebooks, the rows that are stored with the map, and a few hundred
+    bytes per epoch.  If training runs in the main thread, the signal SIGTERM takes effect after a
+    running save.  The next save deletes temporary files that a killed process left in the same
+    folder.
 
-    Only ``SOM.fit`` supports checkpoints.  Other functions that train maps raise an error.
+    Only ``SOM.fit`` supports checkpoints.  Other functions that train maps raise an error if they
+    receive this callback.
 
     Examples
     --------
@@ -90,7 +93,7 @@ class Checkpoint:
         check_number("every", self.every, 0, low_is_allowed=True)
 
     def begin(self) -> None:
-        """Check that the path can be written, and start the clock."""
+        """Check that the file can be written, and start to measure the time."""
         path = Path(self.path)
         if path.exists() and not path.is_file():
             raise InputError(
@@ -107,14 +110,14 @@ class Checkpoint:
         pass  # `keep` writes the file
 
     def keep(self, save: Callable[[str | Path], None], is_last: bool) -> None:
-        """Save the training if enough time has passed.
+        """Save the training state if the last save was long enough ago.
 
         Parameters
         ----------
         save : callable
             Function that writes the current state of training to a path.
         is_last : bool
-            Whether training has ended, so that the file is saved in any case.
+            Whether training has ended.  If so, the file is saved regardless of the time.
         """
         if not is_last and time.monotonic() < self._due:
             return
@@ -137,7 +140,8 @@ class Checkpoint:
 
 @contextmanager
 def _delay_signal(number: int) -> Iterator[None]:
-    """Delay a signal until the end of the block.  This only works in the main thread."""
+    """Delay the effect of a signal until the end of the ``with`` block, if this is the main
+    thread."""
     before = signal.getsignal(number)
     if before is None or threading.current_thread() is not threading.main_thread():
         yield
@@ -154,14 +158,14 @@ def _delay_signal(number: int) -> Iterator[None]:
 
 @dataclass
 class TimeLimit:
-    """End training after a given time and keep the map trained so far.
+    """End the training of a map after a given time, and keep the map.
 
     Parameters
     ----------
     seconds : float
-        Number of seconds, above 0.  The clock starts when training starts.  The time for choosing
-        the first codebook counts, but the time for checking and encoding the data does not count.
-        If a detector trains several maps, the limit holds for each map.
+        Number of seconds, above 0.  The time limit includes the choice of the first codebook, but
+        does not include checking and encoding the data.  If a detector trains several maps, the
+        limit applies to each of these maps.
 
     Raises
     ------
@@ -174,8 +178,9 @@ class TimeLimit:
 
     Notes
     -----
-    The clock is checked after each epoch or block of online updates, so at least one epoch or block
-    is completed.  If the limit ends training, ``stop_reason_`` is "time limit reached".
+    The elapsed time is checked after each epoch or block of online updates.  At least one epoch or
+    block is therefore completed.  If the time limit ends training, ``stop_reason_`` is "time limit
+    reached".
 
     Examples
     --------

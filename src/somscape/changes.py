@@ -1,4 +1,4 @@
-"""Align two maps, and compute the changes from the earlier to the later map."""
+"""Align two maps with each other, and compute the changes from an earlier map to a later map."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -22,8 +22,8 @@ from somscape.tables.table import frame_of
 __all__ = ["Alignment", "MapChange", "align", "difference"]
 
 EQUAL = 1e-9
-"""Maximum difference of two equal fits, as a share of the prototypes' sum of squares.  The first
-of equal fits is used.  It does not change the map."""
+"""Maximum difference at which two alignments fit equally well, as a share of the sum of squares of
+the prototypes.  The first of equally good alignments is used."""
 
 BLOCK_VALUES = 1 << 22
 """Number of values (32 MB) in one transform."""
@@ -33,20 +33,20 @@ BLOCK_VALUES = 1 << 22
 class Alignment:
     """A map whose units were reordered to match another map.
 
-    Functions that take a map, such as ``plots.umatrix``, also take an alignment.
+    Functions with a map as an argument, such as ``plots.umatrix``, also accept an alignment.
 
     Attributes
     ----------
     map_ : Map
-        Map with the same units in another order, and with its own encoding.
+        The reordered map.  Its encoding is unchanged.
     units : ndarray of shape (n_units,)
-        Original number of the unit that is now at each position.
+        For each position of the reordered map, the original number of the unit at this position.
     words : str
-        Description of the alignment, such as "turned by 180 degrees", or "" if the map did not
-        change.
+        Description of the alignment, such as "turned by 180 degrees", or "" if the units were not
+        reordered.
     apart, apart_before : float
-        Root mean square of the distances between prototypes at equal positions, after and before
-        the alignment.  The metric is from the other map.
+        Root mean square of the distances between the prototypes of both maps at equal positions,
+        after and before the alignment.  The metric is that of the other map.
 
     See Also
     --------
@@ -75,7 +75,7 @@ class Alignment:
         return f"{words}, prototypes are {self.apart:.3g} apart{before}"
 
     def turned(self, found: Regions) -> Regions:
-        """Return regions of the original map as regions of the aligned map.
+        """Return regions of the original map in the unit order of the aligned map.
 
         Parameters
         ----------
@@ -89,7 +89,7 @@ class Alignment:
         Raises
         ------
         InputError
-            If the number of units of the regions is not the number of units of the map.
+            If `found` does not have as many units as the map.
         """
         if len(found.labels) != len(self.units):
             raise InputError(
@@ -102,32 +102,33 @@ class Alignment:
 
 
 def align(a: Map, b: Map) -> Alignment:
-    """Turn, flip and shift a map so that it matches another map best.
+    """Turn, flip and shift a map so that its prototypes match another map best.
 
-    Two trainings on similar rows give similar maps, but the same group can be in another corner.
-    All symmetries of the lattice are tried, including shifts if edges meet, as on a torus.  The
-    best symmetry gives the smallest mean squared distance between prototypes at the same position.
-    All units have the same weight, because weights by hits would favor the rows of one map.
+    Two maps that are trained on similar rows are similar, but the same group of rows can be in
+    different corners.  All symmetries of the lattice are tried, including shifts if opposite edges
+    meet, as on a torus.  The symmetry with the smallest mean squared distance between prototypes at
+    the same position is used.  All units have the same weight, because weights by hits would favor
+    the rows of one of the two maps.
 
     Parameters
     ----------
     a : Map
-        Map that does not change, or an object that has a map.
+        Map with which `b` is aligned, or an object that has a map.
     b : Map
-        Map to align, with the same lattice and columns.  If the maps have different encodings,
-        prototypes are compared on the scales, levels and metric of `a`.
+        Map to align.  Both maps must have the same lattice and columns.  If their encodings differ,
+        prototypes are compared with the scales, levels and metric of `a`.
 
     Returns
     -------
     Alignment
-        Alignment with the aligned map as its ``map_``.
+        Alignment whose ``map_`` is the aligned map.
 
     Raises
     ------
     InputError
-        If the lattices, the columns or the kinds of the columns differ.
+        If the two maps have different lattices, columns or kinds of columns.
     TypeError
-        If an argument is neither a map nor an object with a map.
+        If `a` or `b` is not a map and does not have a map.
 
     See Also
     --------
@@ -135,11 +136,11 @@ def align(a: Map, b: Map) -> Alignment:
 
     Notes
     -----
-    All shifts of a torus are compared together by Fourier transforms.  This takes O(n_units log
-    n_units) for each feature and turn.  A plane of hexagons with an even number of rows has one
-    symmetry, half a turn.  With an odd number, the symmetry is a flip from top to bottom.  A map
-    that is flipped in another way stays flipped.  A plane of squares has four symmetries, or eight
-    if it is as high as wide.  Symmetries of a graph are not searched, so `b` does not change.
+    All shifts of a torus are compared together by Fourier transforms, in O(n_units log n_units) for
+    each feature and each turn.  A flat lattice of hexagons has one symmetry: half a turn if its
+    number of rows is even, and otherwise a flip from top to bottom.  A flat lattice of squares has
+    four symmetries, or eight if it is as high as it is wide.  The symmetries of a graph are not
+    tried, so a map on a graph does not change.
 
     Examples
     --------
@@ -178,7 +179,8 @@ def _check_lattices(a: Lattice, b: Lattice) -> None:
 
 
 def _best_order(lattice: Lattice, here: Float64s, there: Float64s) -> tuple[Ints, str]:
-    """Return two values: the best unit for each position, and a description of the change."""
+    """Return two values: the unit for each position in the best alignment, and a description of the
+    alignment."""
     middle = here.mean(axis=0)
     here, there = here - middle, there - middle
     all_turns, all_shifts = turns(lattice), shifts(lattice)
@@ -192,8 +194,8 @@ def _best_order(lattice: Lattice, here: Float64s, there: Float64s) -> tuple[Ints
 
 
 def _fits(lattice: Lattice, here: Float64s, there: Float64s) -> Float64s:
-    """Return the sum of products of prototypes for each shift.  It is minus infinity for an
-    impossible shift."""
+    """Return, for each shift of a map, the sum of products of the prototypes of both maps, or minus
+    infinity for an impossible shift."""
     known = shifts(lattice)
     shape = known.are_there.shape
     axes = [i for i, wraps in enumerate((lattice.wraps_rows, lattice.wraps_cols)) if wraps]
@@ -219,7 +221,7 @@ DIGITS = 3
 
 
 def from_to(before: Map, after: Map, column: str, unit: int) -> str:
-    """Return a text with a unit's old and new value in a column, in original units."""
+    """Return a text with the old and the new value of a unit in a column, in original units."""
     encoding = before.encoding
     pairs = zip(encoding.features, encoding.slices, strict=True)
     code, part = next((code, part) for code, part in pairs if code.name == column)
@@ -247,7 +249,7 @@ N_NAMED = 3
 """Largest number of moved columns to list."""
 
 LEAST_SHARE = 0.05
-"""Minimum share of the whole movement for listing a column."""
+"""Minimum share of a column in the movement of all prototypes at which the column is listed."""
 
 OTHER_LAYOUT = (
     "Either the rows have changed much, or the groups are at other positions on the map, so that "
@@ -264,16 +266,17 @@ class MapChange:
     ----------
     before : Map
     alignment : Alignment
-        Alignment of the later map with the earlier map.
+        Result of the alignment of the later map with the earlier map.
     moved : ndarray of shape (n_units,)
-        Distance by which the prototype at each position moved, in the metric and on the scales of
-        `before`.
+        Distance between the earlier and the later prototype at each position, in the metric and on
+        the scales of `before`.
     columns : tuple of str
         Names of the compared columns.
     by_column : ndarray of shape (n_units, n_columns)
-        Share of each column in the squared distance, or 0 for a unit that did not move.
+        Share of each column in the square of `moved`, or 0 for a unit whose prototype did not move.
     shares_before, shares_after : ndarray of shape (n_units,)
-        Share of the training rows at each position, on the earlier and the later map.
+        Share of the training rows that are assigned to the unit at each position, on the earlier
+        and the later map.
     regions_before, regions_after : Regions or None
         Regions that were compared.  `regions_after` are on the aligned map.
     regions : tuple of RegionChange
@@ -313,17 +316,17 @@ class MapChange:
 
     @property
     def grew(self) -> Float64s:
-        """Change in the share of rows at each position, of shape (n_units,)."""
+        """Change in the unit's share of the rows at each position (n_units,)."""
         return self.shares_after - self.shares_before
 
     @property
     def most(self) -> Ints:
-        """Number of the column that moved most in each unit, or -1 for no movement."""
+        """Number of the column with the largest change in each unit, or -1 without change."""
         return np.where(self.moved > 0, self.by_column.argmax(axis=1), -1)
 
     @cached_property
     def of_columns(self) -> dict[str, float]:
-        """Share of each column in the whole movement, in descending order."""
+        """Share of each column in the movement of all prototypes, in descending order."""
         squares = self.moved[:, None] ** 2 * self.by_column
         shares = squares.sum(axis=0) / (squares.sum() or 1.0)
         return {self.columns[i]: float(shares[i]) for i in np.argsort(-shares, kind="stable")}
@@ -337,7 +340,7 @@ class MapChange:
         return f"MapChange({self.before!r}, moved by {self.moved.mean():.3g} on average)"
 
     def to_frame(self, library: str | None = None) -> Any:
-        """Return the changes at each position as a data frame.
+        """Return the changes at each position of the lattice as a data frame.
 
         Parameters
         ----------
@@ -348,8 +351,8 @@ class MapChange:
         -------
         pandas.DataFrame, polars.DataFrame or pyarrow.Table
             Columns ``unit``, ``row``, ``col``, ``unit_before_turning``, ``moved``, ``column`` (the
-            column that moved most), ``share_before``, ``share_after`` and ``grew``.  If regions
-            were compared, also ``region_before`` and ``region_after``.
+            column with the largest change), ``share_before``, ``share_after`` and ``grew``.  If
+            regions were compared, the further columns are ``region_before`` and ``region_after``.
         """
         columns = unit_places(self.before)
         columns |= {"unit_before_turning": self.alignment.units, "moved": self.moved}
@@ -403,16 +406,17 @@ def difference(before: Map, after: Map, *, regions: Any = None, X: Any = None) -
     Parameters
     ----------
     before : Map
-        Earlier map, for example of last month, or an object that has a map.
+        Earlier map (for example, of the previous month), or an object that has a map.
     after : Map
-        Later map with the same lattice and columns.  `align` aligns the later map with the earlier
-        map.
+        Later map, with the same lattice and columns as `before`.  It is first aligned with
+        `before`.
     regions : Regions, True or pair of Regions, optional
-        Regions of `before`.  The prototype of each later unit determines its region of `before`.
-        If True, regions are found on both maps, and there can be new regions.  A pair contains the
-        regions of the earlier map and of the later map.
+        Regions of `before`.  Each unit of `after` belongs to the region of the most similar
+        prototype of `before`.  If True, regions are found on both maps, and the later map can have
+        new regions.  A pair contains the regions of `before` and the regions of `after`.
     X : Table, data frame or array-like of shape (n_samples, n_features), optional
-        Rows that are used to match the regions of both maps, as in `regions.compare`.
+        Rows that are used to match regions of the earlier map with regions of the later map, as in
+        `regions.compare`.
 
     Returns
     -------
@@ -422,9 +426,10 @@ def difference(before: Map, after: Map, *, regions: Any = None, X: Any = None) -
     Raises
     ------
     InputError
-        If the lattices or the columns differ, or if regions belong to another map.
+        If the maps have different lattices or columns, or if `regions` belong to another map.
     TypeError
-        If an argument is neither a map nor an object with a map, or if `regions` has a wrong type.
+        If `before` or `after` is not a map and does not have a map, or if `regions` has a wrong
+        type.
 
     See Also
     --------
@@ -434,10 +439,10 @@ def difference(before: Map, after: Map, *, regions: Any = None, X: Any = None) -
 
     Notes
     -----
-    The comparison of units is most reliable if ``SOM(init=before)`` trained the later map.  This
-    also keeps the encoding.  After two independent trainings, no symmetry may align the groups.
-    Regions can still be compared.  Even maps that were trained on two halves of the same rows
-    differ by chance.
+    The comparison of units is most reliable if ``SOM(init=before)`` trained the later map, because
+    the later map then has a similar order and the same encoding.  If both maps were trained
+    independently, it is possible that no symmetry aligns them well.  Their regions can still be
+    compared.  Even maps that were trained on two halves of the same rows differ by chance.
 
     Examples
     --------
@@ -478,8 +483,8 @@ def difference(before: Map, after: Map, *, regions: Any = None, X: Any = None) -
 
 
 def _regions_of_both(regions: Any, before: Map, after: Map, X: Any) -> tuple[Regions, Regions]:
-    """Return two values: the regions of the earlier map, and of the later map before its
-    alignment."""
+    """Return two values: the regions of the earlier map, and the regions of the later map before
+    the later map is aligned."""
     if isinstance(regions, list | tuple):
         if len(regions) != 2:
             raise InputError(

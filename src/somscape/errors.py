@@ -6,24 +6,25 @@ __all__ = ["EngineError", "InputError", "MapFileError", "SomscapeError", "Somsca
 
 
 class SomscapeError(Exception):
-    """Base class of the errors that somscape raises.
+    """Base class of all errors that somscape raises.
 
-    The message is for people.  The attributes contain the facts of the message.  Programs do not
-    have to search the text.  An attribute is None if the error does not provide this fact.
+    The message is for people.  The attributes contain the facts of the message, so that programs do
+    not have to search the message text.  An attribute is None if the error does not provide this
+    fact.
 
-    A parameter with a wrong value raises `ParameterError`, which is a ``ValueError``.  A parameter
-    of a wrong type raises `ParameterTypeError`, which is a ``TypeError``.  An estimator that is not
-    fitted raises scikit-learn's ``NotFittedError``.
+    If a parameter has a wrong value, `ParameterError` is raised, which is a ``ValueError``.  If a
+    parameter has a wrong type, `ParameterTypeError` is raised, which is a ``TypeError``.  If an
+    estimator is not fitted, ``NotFittedError`` of scikit-learn is raised.
 
     Parameters
     ----------
     message : str
-        Text for the person who gave the input: the problem, the value that was found, the values
-        that are allowed, and the next step.
+        Text for the user that contains the problem, the value that was found, the values that are
+        allowed, and a solution.
     parameter : str, default=None
         Name of the parameter, option or key.
     file : str, default=None
-        Path or name of the file or table.
+        Path or name of the file or table that caused the error.
     line : int, default=None
         Line number in the file, from 1.
     row : int, default=None
@@ -69,28 +70,29 @@ class SomscapeError(Exception):
 
 
 class ParameterError(SomscapeError, ValueError):
-    """A parameter has a value that is not allowed."""
+    """Raised if the value of a parameter is not allowed."""
 
 
 class ParameterTypeError(SomscapeError, TypeError):
-    """A parameter has a type that is not allowed."""
+    """Raised if the type of a parameter is not allowed."""
 
 
 class InputError(SomscapeError, ValueError):
-    """A file, table, column or option cannot be used.
+    """Raised if a file, table, column or option cannot be used.
 
-    The command line prints the message with `options` and ends with exit code 2.
+    If this error is raised, the command line prints `message` and `options`, and ends with exit
+    code 2.
 
     Parameters
     ----------
     message : str
-        One line that names parameters of Python, not options of the command line.
+        Message of one line that contains names of Python parameters, but not of command-line
+        options.
     options : str, default=""
-        Text that a user of the command line types to solve the problem, such as
-        "--encoding NAME".
+        Command-line options that solve the problem, such as "--encoding NAME".
     python : str, default=""
-        Part of the message for users of Python.  The command line prints `options` instead of this
-        part.
+        Part of `message` that is only for users of Python.  The command line replaces it by
+        `options`.
     **facts : object
         Facts of the message, as in `SomscapeError`.
 
@@ -116,7 +118,7 @@ class InputError(SomscapeError, ValueError):
 
 
 class MapFileError(InputError):
-    """A file is not a map of somscape, is damaged, or was written by a later version.
+    """Raised if a map file is invalid, damaged or from a later version of somscape.
 
     Examples
     --------
@@ -131,7 +133,7 @@ class MapFileError(InputError):
 
 
 class EngineError(SomscapeError, RuntimeError):
-    """A cluster stopped because workers died, left, or could not read their data.
+    """Raised if a cluster stops because workers died, left or could not read data.
 
     Examples
     --------

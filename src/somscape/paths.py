@@ -1,4 +1,4 @@
-"""Follow rows with an id and a time over a map, and make rows from windows of a series."""
+"""Follow rows that have an id and a time over a map, and convert windows of a series to rows."""
 
 import itertools
 import warnings
@@ -27,7 +27,7 @@ __all__ = ["Entry", "Paths", "Windows", "follow", "windows"]
 
 
 def named_column(X: Any, name: str, what: str) -> Column:
-    """Return the column of X with the name in `ids` or `times`."""
+    """Return the column of X whose name was passed as `ids` or `times`."""
     if not isinstance(X, Table):
         frame = as_frame(X, "X")
         if frame is None:
@@ -42,7 +42,7 @@ def named_column(X: Any, name: str, what: str) -> Column:
 
 
 def given_ids(ids: Any, X: Any, n: int) -> NDArray[Any]:
-    """Return the ids of the rows as numbers or texts."""
+    """Return the id of each row as a number or text."""
     if ids is None:
         return np.zeros(n, dtype=np.intp)
     column = _column(ids, X, "ids", n)
@@ -54,7 +54,8 @@ def given_ids(ids: Any, X: Any, n: int) -> NDArray[Any]:
 
 
 def _long_numbers(column: Column) -> NDArray[Any]:
-    """Return whole numbers beyond float64 as integers if possible, and otherwise as texts."""
+    """Return whole numbers that float64 cannot represent exactly, as integers if possible, and
+    otherwise as texts."""
     texts = column.cells
     try:
         whole = np.array([int(text) for text in texts])
@@ -64,7 +65,7 @@ def _long_numbers(column: Column) -> NDArray[Any]:
 
 
 def given_times(times: Any, X: Any, n: int, date_format: str | None) -> NDArray[Any]:
-    """Return the times of the rows as float64 or datetime64[us]."""
+    """Return the time of each row as a value of type float64 or datetime64[us]."""
     if date_format is not None:
         check_choice("date_format", date_format, ORDERS)
     if times is None:
@@ -105,12 +106,13 @@ def given_times(times: Any, X: Any, n: int, date_format: str | None) -> NDArray[
 
 
 def changes(values: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return whether each value differs from the value before it.  The first value differs."""
+    """Return whether each value differs from the previous value.  The result is True for the first
+    value."""
     return np.append(np.ones(min(1, len(values)), dtype=bool), values[1:] != values[:-1])
 
 
 def refuse_equal_times(ids: NDArray[Any], times: NDArray[Any], rows: Ints) -> None:
-    """Raise InputError if consecutive rows have the same id and time."""
+    """Raise InputError if two consecutive rows have the same id and the same time."""
     is_equal = ~changes(ids) & ~changes(times)
     if is_equal.any():
         at = int(is_equal.argmax())
@@ -150,13 +152,13 @@ def _refuse_missing(missing: NDArray[np.bool_], what: str, cure: str) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Places:
-    """The place of each unit.  A place is a unit or a region.
+    """The place of each unit of a map.  A place is either a single unit or a region.
 
     Attributes
     ----------
     codes : ndarray of shape (n_units,)
     names : ndarray of shape (n_places,)
-        Names of the places, as numbers or texts.
+        Names of the places.  A name is a number or a text.
     """
 
     codes: Ints
@@ -164,7 +166,8 @@ class Places:
 
     @classmethod
     def of(cls, map_: Map, regions: Any) -> "Places":
-        """Return places from regions or from unit labels.  By default each unit is a place."""
+        """Return places from regions, or from a label for each unit.  By default each unit is a
+        place."""
         if regions is None:
             units = np.arange(map_.n_units)
             return cls(units, units)
@@ -195,7 +198,7 @@ class Places:
         return cls(codes, names)
 
     def are_in(self, wanted: Any) -> NDArray[np.bool_]:
-        """Return whether each unit is in one of the places with the given names."""
+        """Return, for each unit, whether its place has one of the given names."""
         names = self.names.tolist()
         asked = [wanted] if isinstance(wanted, str) or np.ndim(wanted) == 0 else list(wanted)
         for name in asked:
@@ -212,7 +215,7 @@ class Places:
 
 @dataclass(frozen=True)
 class Entry:
-    """An event in which an id enters a region.
+    """An event in which an id enters a unit or region.
 
     Attributes
     ----------
@@ -223,11 +226,11 @@ class Entry:
     time : float or datetime.datetime
         Time of the event.
     row : int
-        Number of the row in the data, from 0.
+        Number of the row in the followed table, from 0.
     unit : int
         Unit of the row on the map.
     came_from : int, float, str or None
-        Region or unit of the previous row, or None if the path begins here.
+        Region or unit of the previous row of the path, or None for the first row of the path.
 
     See Also
     --------
@@ -258,10 +261,10 @@ class Entry:
 
 @dataclass(frozen=True, eq=False)
 class Paths:
-    """Paths of rows over a map, one path per id, with rows in the order of time.
+    """Paths over a map, each with the rows of one id in the order of time.
 
-    All arrays have an entry for each row, sorted by path and time.  Rows without any value or with
-    weight 0 are left out.
+    All arrays contain an entry for each row.  The entries are sorted by path and then by time.
+    Rows without any value and rows with weight 0 are left out.
 
     Attributes
     ----------
@@ -269,11 +272,11 @@ class Paths:
     ids : ndarray of shape (n_rows,)
         Id of each row, in ascending order.
     times : ndarray of shape (n_rows,), float64 or datetime64[us]
-        Time of each row, in ascending order within a path.
+        Time of each row.  The times of each path are in ascending order.
     units : ndarray of shape (n_rows,)
         Best matching unit of each row.
     rows : ndarray of shape (n_rows,)
-        Number of each row in the data, from 0.
+        Number of each row in the followed table, from 0.
     weights : ndarray of shape (n_rows,), float64
 
     See Also
@@ -314,7 +317,7 @@ class Paths:
 
     @property
     def ids_of_paths(self) -> NDArray[Any]:
-        """Id of each path, of shape (n_paths,)."""
+        """Id of each path, as an array of shape (n_paths,)."""
         return self.ids[self._are_first]
 
     @property
@@ -325,11 +328,11 @@ class Paths:
 
     @property
     def _are_first(self) -> NDArray[np.bool_]:
-        """Whether each row is the first row of a path."""
+        """Whether each row is the first row of its path."""
         return changes(self.ids)
 
     def take(self, ids: Any) -> "Paths":
-        """Return the paths of one or more ids.
+        """Return the paths that belong to one or more ids.
 
         Parameters
         ----------
@@ -342,7 +345,7 @@ class Paths:
         Raises
         ------
         InputError
-            If there is no path with one of the ids.
+            If one of the given ids does not have a path.
         """
         asked = [ids] if isinstance(ids, str) or np.ndim(ids) == 0 else list(ids)
         if not asked:
@@ -376,22 +379,23 @@ class Paths:
         return frame_of({**columns, "unit": self.units, "weight": self.weights}, library)
 
     def visits(self, regions: Any = None, library: str | None = None) -> Any:
-        """Return every visit to a unit or region as a data frame.
+        """Return all visits of paths to units or regions as a data frame.
 
         Parameters
         ----------
         regions : Regions or array-like of shape (n_units,), optional
-            Regions of the map, or a label for each unit.  By default each unit is a place.
+            Regions of the map, or a label for each unit.  Each region or label is a place.  By
+            default each unit is a place.
         library : {"pandas", "polars", "pyarrow"}, optional
             By default, pandas if it is installed, else polars, else pyarrow.
 
         Returns
         -------
         pandas.DataFrame, polars.DataFrame or pyarrow.Table
-            A row for each visit, sorted by path and time, with the columns ``id``, ``place``,
-            ``begin``, ``end``, ``time`` (from begin to end), ``rows`` (sum of weights) and
-            ``is_last``.  A visit ends at the first row in another place.  The last visit of a path
-            ends at its last row, because later rows are unknown.
+            A row for each visit to a place, sorted by path and time, with the columns ``id``,
+            ``place``, ``begin``, ``end``, ``time`` (from ``begin`` to ``end``), ``rows`` (sum of
+            the weights of the rows) and ``is_last``.  A visit ends at the time of the next row in
+            another place.  The last visit of a path ends at the last row of the path.
         """
         places = Places.of(self.map_, regions)
         first, end, codes = self._visits(places)
@@ -408,7 +412,7 @@ class Paths:
         return frame_of(columns, library)
 
     def dwells(self, regions: Any = None, library: str | None = None) -> Any:
-        """Return how long each id stayed in each unit or region, as a data frame.
+        """Return, as a data frame, how long each id stayed in each unit or region.
 
         Parameters
         ----------
@@ -421,7 +425,7 @@ class Paths:
         -------
         pandas.DataFrame, polars.DataFrame or pyarrow.Table
             A row for each id and place, with the columns ``id``, ``place``, ``visits``, ``rows``
-            (sum of weights) and ``time`` (sum of the times of `visits`).
+            (sum of the weights of the rows) and ``time`` (total time of these visits).
         """
         places = Places.of(self.map_, regions)
         first, end, codes = self._visits(places)
@@ -442,7 +446,7 @@ class Paths:
     def transitions(
         self, regions: Any = None, *, stays: bool = True, library: str | None = None
     ) -> Any:
-        """Return the numbers of steps between units or regions as a data frame.
+        """Return how often paths move from one unit or region to another one.
 
         Parameters
         ----------
@@ -456,9 +460,10 @@ class Paths:
         Returns
         -------
         pandas.DataFrame, polars.DataFrame or pyarrow.Table
-            A row for each pair of places with steps.  The columns are ``from``, ``to``, ``steps``
-            (number of steps) and ``share`` (share of all steps from the same place).  Each step
-            has the weight of the row at its end.
+            A row for each pair of places between which a path has steps (a step joins two
+            consecutive rows).  The columns are ``from``, ``to``, ``steps`` (number of steps) and
+            ``share`` (share of these steps in all steps from the same place).  A step counts with
+            the weight of its second row.
         """
         places = Places.of(self.map_, regions)
         keys, steps = self._steps(places, stays)
@@ -470,7 +475,7 @@ class Paths:
     def transition_matrix(
         self, regions: Any = None, *, stays: bool = True
     ) -> tuple[NDArray[Any], Float64s]:
-        """Return the numbers of steps of `transitions` as a matrix.
+        """Return the numbers of steps between places (see `transitions`) as a matrix.
 
         Parameters
         ----------
@@ -484,7 +489,8 @@ class Paths:
         names : ndarray of shape (n_places,)
             Names of the units or regions, in ascending order.
         counts : ndarray of shape (n_places, n_places)
-            Numbers of steps from places (rows of the matrix) to places (columns of the matrix).
+            Number of steps from each place (row of the matrix) to each place (column of the
+            matrix).
         """
         places = Places.of(self.map_, regions)
         n = len(places.names)
@@ -494,25 +500,24 @@ class Paths:
         return places.names, counts.reshape(n, n)
 
     def entries(self, region: Any, regions: Any = None, *, min_rows: int = 1) -> list[Entry]:
-        """Return the events in which an id enters a region.
+        """Return all events in which an id enters a given unit or region.
 
         Parameters
         ----------
         region : name, or sequence of names
             Name of the region, or number of the unit if `regions` is not given.  Several names
-            count as one region.
+            together count as one region.
         regions : Regions or array-like of shape (n_units,), optional
-            As for `visits`.  If the `Regions` do not have names, their numbers from 0 are the
-            names.
+            As for `visits`.  The name of a region without a name is its number from 0.
         min_rows : int, default=1
-            Number of consecutive rows for which an id must be in the region.  The event is
-            recorded at the last of these rows.  A higher number leaves out short visits.
+            Minimum number of consecutive rows of an id in the region.  The event has the time of
+            the last of these rows.  A higher number leaves out short visits.
 
         Returns
         -------
         list of Entry
-            Events in the order of time.  A path that begins in the region also has an event.
-            ``pandas.DataFrame(entries)`` converts the list to a data frame.
+            Events in the order of time.  If a path begins in the region, this also counts as an
+            event.  ``pandas.DataFrame(entries)`` converts the list to a data frame.
 
         Raises
         ------
@@ -536,7 +541,8 @@ class Paths:
         return [Entry(*each) for each in found]
 
     def _visits(self, places: Places) -> tuple[Ints, Ints, Ints]:
-        """Return three values for each visit: its first row, the row at its end, and its place."""
+        """Return three arrays with a value for each visit: its first row, the row at which it ends,
+        and its place."""
         codes = places.codes[self.units]
         first = np.flatnonzero(self._are_first | changes(codes))
         end = np.append(first[1:], len(codes) - 1)
@@ -544,8 +550,8 @@ class Paths:
         return first, end - is_last, codes[first]
 
     def _steps(self, places: Places, stays: bool) -> tuple[Ints, Float64s]:
-        """Return two values: the pairs of places with steps as numbers, and their sums of step
-        weights."""
+        """Return two values: a number for each pair of places with steps, and the sum of the
+        weights of these steps."""
         codes = places.codes[self.units]
         counts = ~self._are_first[1:]
         if not stays:
@@ -565,26 +571,28 @@ def follow(
     date_format: str | None = None,
     sample_weight: Any = None,
 ) -> Paths:
-    """Follow rows with an id and a time over a map.
+    """Follow rows that have an id and a time over a map.
 
     Parameters
     ----------
     map : Map
         Map, or a fitted estimator that has a map.
     X : Table, data frame or array-like of shape (n_samples, n_features)
-        Rows in any order and in any form that `Map.rows_of` accepts.
+        Rows to follow, in any order and in any form that `Map.rows_of` accepts.
     ids : array-like of shape (n_samples,) or str, optional
-        Id of each row, such as a customer, machine or patient, or the name of a column of X. By
-        default, all rows are one path with the id 0.
+        Id of each row (for example, a customer, machine or patient), or the name of the column of X
+        that contains the ids.  By default, all rows are one path with the id 0.
     times : array-like of shape (n_samples,) or str, optional
-        Time of each row as a number or as a date in any form, or the name of a column of X. By
-        default, the rows are in time order, and the row numbers are the times.
+        Time of each row as a number or as a date in any form, or the name of the column of X that
+        contains the times.  By default, the rows are in time order, and the row numbers are the
+        times.
     date_format : {"dmy", "mdy", "ymd"}, optional
-        Order of day, month and year in dates that are texts.  By default, the order is found from
-        the texts.  If the texts are ambiguous, the day is first, and a warning is issued.
+        Order of day, month and year in dates that are given as texts.  The default order is
+        detected from the texts.  If the order is ambiguous, the day is first, and a warning is
+        issued.
     sample_weight : array-like of shape (n_samples,), optional
-        Weight of each row.  A row of weight 2 counts as two rows in the returned tables, and a row
-        of weight 0 is left out.
+        Weight of each row.  A row with weight 2 counts as two rows in the data frames of the paths,
+        and a row with weight 0 is left out.
 
     Returns
     -------
@@ -593,13 +601,13 @@ def follow(
     Raises
     ------
     InputError
-        If ids or times are missing, if an id has two rows at the same time, or if no row has a
-        value.
+        If an id or time is missing, if two rows have the same id and time, or if all values of all
+        rows are missing.
 
     Warns
     -----
     SomscapeWarning
-        If the texts do not show whether the day or the month is first.
+        If dates are given as texts from which the order of day and month cannot be detected.
 
     See Also
     --------
@@ -633,26 +641,26 @@ def follow(
 
 
 GAP = 1.5
-"""Longer time steps than this multiple of the median are gaps."""
+"""Multiple of the median time step above which a time step of a series is regarded as a gap."""
 
 
 @dataclass(frozen=True, eq=False)
 class Windows:
-    """Windows of a series, in the order of ids and time.
+    """Windows of a series, sorted by id and then by time.
 
     Attributes
     ----------
     values : ndarray of shape (n_windows, length) or (n_windows, length, n_channels)
     ids : ndarray of shape (n_windows,)
     times : ndarray of shape (n_windows,), float64 or datetime64[us]
-        Time of the last value of each window, which is the time at which the window is complete.
+        Time of the last value in each window.  At this time, the window is complete.
     starts : ndarray of shape (n_windows,)
-        Position of the first value of each window in the given series, from 0.
+        Position in the given series, from 0, of the first value of each window.
     n_gaps : int
-        Number of gaps in the series.  A gap is one or more consecutive missing values, or a time
-        step longer than 1.5 median steps.
+        Number of gaps in the series.  A gap consists of consecutive missing values, or is a time
+        step that is longer than 1.5 times the median time step.
     n_left_out : int
-        Number of values that are not in any window.
+        Number of values of the series that are not part of a window.
 
     See Also
     --------
@@ -685,7 +693,7 @@ class Windows:
 
     @property
     def rows(self) -> Float64s:
-        """Windows as rows, of shape (n_windows, length * n_channels), ordered by channel."""
+        """Windows as rows, an array of shape (n_windows, length * n_channels)."""
         values = self.values if self.values.ndim == 2 else self.values.transpose(0, 2, 1)
         return values.reshape(len(values), -1)
 
@@ -700,8 +708,8 @@ class Windows:
         Returns
         -------
         pandas.DataFrame, polars.DataFrame or pyarrow.Table
-            Columns ``id``, ``time`` and ``start``, and the values as ``v0``, ``v1`` ... in the
-            order of `rows`.
+            Columns ``id``, ``time`` and ``start``, and the values of the windows as ``v0``, ``v1``
+            ... in the same order as in `rows`.
         """
         columns = {f"v{i}": values for i, values in enumerate(self.rows.T)}
         places = {"id": self.ids, "time": self.times, "start": self.starts}
@@ -717,36 +725,37 @@ def windows(
     date_format: str | None = None,
     ids: Any = None,
 ) -> Windows:
-    """Cut a series into windows, as rows for training a map or for following paths.
+    """Cut a series into windows, which can be used as rows to train a map.
 
     Parameters
     ----------
     series : array-like of shape (n_values,) or (n_values, n_channels)
-        Values of the series, with NaN for a missing value.
+        Values of the series in one or more channels.  NaN represents a missing value.
     length : int
         Number of values in a window.
     step : int, optional
-        Number of values from the start of a window to the start of the next window.  The default is
-        `length`, so that windows do not overlap.
+        Number of values between the starts of consecutive windows.  The default is `length`, so
+        that windows do not overlap.
     times : array-like of shape (n_values,), optional
-        Time of each value as a number or a date.  The series is sorted by time.  By default, the
-        values are in time order, and their positions from 0 are the times.
+        Time of each value as a number or a date, by which the series is sorted.  By default, the
+        values are in time order, and the positions of the values from 0 are the times.
     date_format : {"dmy", "mdy", "ymd"}, optional
         As for `follow`.
     ids : array-like of shape (n_values,), optional
-        Id of each value.  By default all values are one series with the id 0.
+        Id of each value.  By default, all values belong to one series with the id 0.
 
     Returns
     -------
     Windows
-        Windows without gaps, each with values of only one id.  A new window starts after each gap
-        and change of id.  Values that do not fill a window are left out and counted.
+        Windows without gaps.  All values of a window have the same id.  After each gap and each
+        change of the id, a new window starts.  Values that do not fill a window are left out, and
+        their number is returned.
 
     Raises
     ------
     InputError
-        If ids or times are missing, if an id has two values at the same time, if values are not
-        numbers, or if not even one window fits.
+        If an id or time is missing, if two values have the same id and time, if a value is not a
+        number, or if the series is too short for one window.
 
     See Also
     --------
@@ -800,7 +809,8 @@ def windows(
 
 
 def _are_after_gaps(ids: NDArray[Any], times: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return whether there is a gap before each value of the same id."""
+    """Return, for each value, whether there is a gap in time between the previous value of the same
+    id and this value."""
     is_late = np.zeros(len(ids), dtype=bool)
     first = np.flatnonzero(changes(ids))
     for a, b in zip(first.tolist(), [*first[1:].tolist(), len(ids)], strict=True):

@@ -1,4 +1,5 @@
-"""Give SOMDetector the interface of a PyOD detector, for model combinations of PyOD."""
+"""Give SOMDetector the interface of a PyOD detector, so that PyOD can combine it with other
+models."""
 
 from importlib.util import find_spec
 from typing import Any
@@ -16,22 +17,23 @@ __all__ = ["as_pyod"]
 
 
 def as_pyod(detector: SOMDetector | None = None, *, contamination: float = 0.1) -> Any:
-    """Return a detector that PyOD's model combinations can use.
+    """Return a detector that PyOD can combine with its own detectors.
 
     Parameters
     ----------
     detector : SOMDetector or None, default=None
         Detector that is not fitted.  None means ``SOMDetector(random_state=0)``.
     contamination : float, default=0.1
-        Share of the training rows whose score is above ``threshold_``, in (0, 0.5].  The
-        `contamination` of `detector` is ignored.
+        Share of the training rows that are outliers (rows with a score above ``threshold_``), in
+        (0, 0.5].  The `contamination` of `detector` is ignored.
 
     Returns
     -------
     pyod.models.base.BaseDetector
-        Detector with ``fit``, ``decision_function`` (higher is more unusual), ``predict`` (1 for
-        outliers), ``predict_proba``, ``predict_confidence``, ``decision_scores_``, ``threshold_``
-        and ``labels_``, as in all PyOD detectors.  ``detector_`` is the fitted `SOMDetector`.
+        Detector with ``fit``, ``decision_function`` (a higher score is more unusual), ``predict``
+        (1 for outliers), ``predict_proba``, ``predict_confidence``, ``decision_scores_``,
+        ``threshold_`` and ``labels_``, as in all PyOD detectors.  ``detector_`` is the fitted
+        `SOMDetector`.
 
     Raises
     ------
@@ -75,7 +77,8 @@ if find_spec("pyod") is not None:
             self.detector = detector
 
         def fit(self, X: Any, y: Any = None) -> "PyODDetector":
-            """Train the map, score the rows and set the threshold.  `y` is ignored."""
+            """Train the map, score the training rows, and set the threshold for outliers.  `y` is
+            ignored."""
             self._set_n_classes(y)
             detector = SOMDetector() if self.detector is None else clone(self.detector)
             self.detector_: SOMDetector = detector.fit(X)

@@ -25,7 +25,7 @@ YEAR = 365.2425 * 86_400e6
 
 @dataclass(frozen=True, eq=False)
 class ColumnPlane:
-    """A value for each unit of a map, computed from a column of the data or given by the user.
+    """A value for each unit of a map, computed from a column or given by the user.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Report on a map or on ranked rows, as JSON data or a single HTML file."""
+"""Make a report on a map or on ranked rows, as JSON data or as a single HTML file."""
 
 from somscape.report._build import build, with_regions
 from somscape.report.page import Report, render

@@ -1,4 +1,4 @@
-"""The data of the report page, as plain JSON."""
+"""Collect all data of a report page as plain JSON."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -46,14 +46,14 @@ from somscape.tables.customers import Grouped
 from somscape.tables.table import Table
 
 MAX_DESCRIBED = 10_000
-"""Maximum number of rows for describing regions.  Larger tables are represented by evenly spaced
-rows."""
+"""Maximum number of rows from which regions are described.  From a larger table, only evenly spaced
+rows are used."""
 
 
 def regions_of(
     regions: Regions, counts: CellCounts, units: Ints, sample: RowsInOrder, labels: RowLabels | None
 ) -> list[dict[str, Any]]:
-    """Return the data of each region for the page."""
+    """Return the data that the report page shows for each region."""
     own = counts.by_region(regions.labels)
     step = -(-len(sample.rows) // MAX_DESCRIBED)
     described = regions.describe(sample.rows[::step], units=units[sample.numbers][::step])
@@ -79,7 +79,7 @@ def regions_of(
 def _label_shares(
     regions: Regions, units: Ints, labels: RowLabels | None
 ) -> list[list[dict[str, Any]]]:
-    """Count the label values in the rows of each region."""
+    """Return, for each region, how many of its rows have each label value."""
     found: list[list[dict[str, Any]]] = [[] for _ in range(regions.n_regions)]
     if labels is None:
         return found
@@ -110,7 +110,8 @@ def _rule(rule: Rule) -> dict[str, Any]:
 
 
 def _share_or_quartiles(side: Quartiles | float) -> Any:
-    """Return a share of rows, or quartiles in original units and as axis positions."""
+    """Return a share of rows as a number, or quartiles both in original units and as axis
+    positions."""
     if not isinstance(side, Quartiles):
         return number(side)
     values = (side.low, side.median, side.high)
@@ -124,11 +125,11 @@ SCHEMA_VERSION = 2
 HISTORY = ("step", "quantization_error", "radius")
 
 MAX_LISTED = 3750
-"""Maximum number of rows in the list on the page.  The most unusual rows are listed."""
+"""Maximum number of rows in the list of the most unusual rows on the report page."""
 
 MAX_CELLS = 60_000
-"""Maximum number of values in the listed rows (about 0.7 MB).  Wide tables have fewer listed
-rows."""
+"""Maximum number of values in all rows of the list (about 0.7 MB).  For a table with many columns,
+fewer rows are listed."""
 
 MIN_LISTED = 500
 """Smallest number of listed rows.  Smaller tables are listed completely."""
@@ -153,46 +154,49 @@ def build(
     Parameters
     ----------
     map : Detector, Map or fitted estimator
-        Detector that ranked the rows, or a map or an estimator that has a map.
+        Detector that ranked the rows.  Without a ranking, a map or an estimator that has a map.
     table : Table or data frame
-        Table of the rows.  The row numbers in ``alerts.rows`` refer to this table.
+        Table of the reported rows.  The row numbers in ``alerts.rows`` refer to this table.
     alerts : Alerts, optional
-        All rows in descending order of score, with reasons for the first ``n_alerts`` rows.  By
-        default `Detector.alerts` ranks the rows.  If `map` is not a detector, rows are ranked by
-        the distance to their prototype, and there are no alerts.
+        All rows of the table in descending order of score, with reasons for the first ``n_alerts``
+        rows.  By default `Detector.alerts` ranks the rows.  If `map` is not a detector, each row is
+        ranked by the distance to its prototype, and there are no alerts.
     rule : AlertRule, optional
-        Rule that selected the alerts, for the page.  By default, the page shows the rule of
-        `Detector.alerts`, or no rule if ``alerts`` is given.
+        Rule by which the alerts were selected, which the page shows.  By default the rule of
+        `Detector.alerts`.  If ``alerts`` is given, the page does not show a rule by default.
     regions : Regions, optional
-        Regions of the map.  By default, the regions in the map, or regions from
-        `regions.find_regions`.
+        Regions of the map.  By default, the regions that are stored with the map, or otherwise
+        regions from `regions.find_regions`.
     agreement : mapping, optional
-        Agreement of the ranking with a label, with the keys ``label``, ``value``, ``n_labelled``,
-        ``n_rows``, ``n_alerts``, ``auroc``, ``precision``, ``lift``.  The keys ``label`` and
-        ``value`` are enough to show the labels of rows in each case.
+        Measures of how well the ranking agrees with a label, with the keys ``label``, ``value``,
+        ``n_labelled``, ``n_rows``, ``n_alerts``, ``auroc``, ``precision``, ``lift``.  If only the
+        labels of rows are to be shown, ``label`` and ``value`` are sufficient.
     command : str, optional
-        Command that made the report.  The page shows the command, so that it can be repeated.
+        Command that made the report.  The page shows this command, so that readers can run it
+        again.
     title : str, optional
-        Heading of the page.  By default the heading contains the source of the table.
+        Heading of the page.  The default heading contains the name of the file or other source of
+        the table.
     notes : iterable of str, optional
-        Sentences that the page shows after the notes of the table.  Repeated sentences are shown
+        Sentences that the page shows after the notes on the table.  A repeated sentence is shown
         once.
     grouped : Grouped, optional
-        Result of `tables.per` with which the table was made.  Each case then shows its original
-        rows.
+        Result of `tables.per` from which the table was made.  Each case then shows the original
+        rows that were combined into its row.
     changed : mapping, optional
-        Changes that a run of a watch found, from `cases.RunOutcome.to_json`.  The page begins with
-        these changes.
+        Changes that a scheduled run of a watch found, in the form of `cases.RunOutcome.to_json`.
+        The page begins with these changes.
 
     Returns
     -------
     Report
-        Dict of JSON data, with the keys in the notes.  A notebook shows the page.
+        Dict of JSON data.  The notes below describe its keys.  A notebook shows the page.
 
     Raises
     ------
     InputError
-        If the map is not fitted, or if the table does not have the label or value of `agreement`.
+        If the map is not fitted, or if the table does not contain the label column or label value
+        of `agreement`.
     TypeError
         If `table`, `regions` or `agreement` has a wrong type.
 
@@ -203,87 +207,89 @@ def build(
 
     Notes
     -----
-    Numbers are not rounded, except positions on an axis or on the page.  The page itself rounds
-    numbers.  None stands for a missing value or NaN.  In schema version 2, the dict has the
+    Only positions on an axis or on the page are rounded.  The page itself rounds the numbers that
+    it shows.  None represents a missing value or NaN.  In schema version 2, the dict has the
     following keys.
 
     - ``schema`` ("somscape-report"), ``schema_version``, ``title``, ``source``
     - ``n_rows``, ``n_features``, ``n_alerts``, ``id_name``
     - ``n_stand_out`` is the number of rows that stand out, and ``n_by_chance`` is the number of
-      rows expected to stand out by chance.  ``headline`` contains both numbers as text, or is
-      None.  ``n_before_line`` is the number of alerts that stand out if other alerts follow them
-      in the list, or None
-    - ``score`` has ``name``, ``n_prototypes``, ``n_maps`` and ``threshold``.  ``n_maps`` is the
-      number of maps trained on halves of the rows, or 1 if the map itself computes the scores.
-      ``score`` is None without a detector
-    - ``rule`` is the rule for alerts as text, or None
-    - ``map`` has ``kind``, ``boundary``, ``n_rows``, ``n_cols``, ``cell`` (corners around a
-      position), ``positions`` (in widths of a cell, with y pointing down), ``edges`` (pairs of
-      units that are joined in a graph), ``fingerprint`` (identifies the prototypes), ``hits``
-      (training rows of each unit), and ``joins`` (pairs of units in the order of
+      rows that are expected to stand out by chance.  ``headline`` is a text with both numbers, or
+      None.  ``n_before_line`` is the number of alerts in the list before a line that separates them
+      from alerts that do not stand out, or None if there is no such line
+    - ``score`` has the keys ``name``, ``n_prototypes``, ``n_maps`` and ``threshold``.  ``n_maps``
+      is the number of maps that were trained on halves of the rows to compute the scores, or 1 if
+      the map itself computes the scores.  ``score`` is None if `map` is not a detector
+    - ``rule`` is a text with the rule by which alerts were selected, or None
+    - ``map`` has ``kind``, ``boundary``, ``n_rows``, ``n_cols``, ``cell`` (corners of a cell around
+      its position), ``positions`` (in cell widths, with a y axis that points down), ``edges``
+      (pairs of units that are joined in a graph), ``fingerprint`` (identifies the prototypes),
+      ``hits`` (training rows of each unit), and ``joins`` (pairs of units, as returned by
       `regions.order_of_joins`)
-    - ``planes`` has for each plane ``key``, ``name``, ``group`` ("map", "label", "column", or
-      "other" for a column that did not train the map), ``kind`` ("number", "share", "level" as in
-      `plots.ColumnPlane`, "count", "region", or "date" in days since 1970), ``unit``, ``levels``,
-      and ``values`` by unit.  A column that trained the map also has ``relevance`` and
-      ``likeness``.  The relevance is the share of the column in the variance of the prototypes.
-      The likeness is the position of the column in an order by similarity.  If there are several
-      regions, the plane "regions" contains numbers of regions from 0.  ``n_planes_left_out`` is
-      the number of columns without a plane
-    - ``regions`` has for each region, in descending order of size, ``name``, ``is_named`` (whether
-      a person gave the name), ``color`` ("" without its own color), ``n_units``, ``n_rows``,
-      ``n_alerts``, ``mean_score``, ``labels``, ``differences``, ``rule`` and ``sentence``.  In
-      ``labels``, ``n_with`` of ``n_known`` rows have the ``value`` of the label.  Each of the
-      ``differences`` has ``column`` and ``effect`` (Cliff's delta, -1 to 1).  For a category, it
-      has ``level`` and the shares of the level ``inside`` and ``outside`` the region.  For other
-      columns, ``inside`` and ``outside`` have ``quartiles`` in original units, and their positions
-      ``at`` on the ``axis`` of the column.  ``rule`` is None, or it has conditions as ``text``,
-      and the shares of rows with these conditions ``inside`` and ``outside`` the region.
-      ``sentence`` is a description of the region
-    - ``n_listed`` is the number of listed rows, up to 3750 or fewer for a wide table
-    - ``rows`` has the listed rows in descending order of score, and then further rows of
-      ``cases``.  It has ``ids``, ``ranks`` (from 0), ``numbers`` (row numbers in the table, from
-      0), ``units``, ``scores``, ``p_values``, and ``cells`` (``name`` and ``values`` of each
-      original column)
-    - ``reasons`` has for each listed alert ``column``, ``value``, ``usual`` and ``share``.  ``at``
-      is the position of the value on the ``axis`` of the column, and ``usual_at`` is the position
-      of the usual range, or None.  ``occurs`` may be a text with the number of training rows with
-      this value or a more extreme value.  ``alone`` is true if the value is usual by itself but
-      unusual together with the other columns
-    - ``cases`` has details of the first 100 alerts.  ``counterfactual`` is a text with changes
-      that would make the row usual, or None.  ``usual`` has the ranks and distances of the nearest
-      usual rows.  ``labelled`` has the same for the nearest rows with the label value.  ``around``
-      describes the rows in the same cell and in neighboring cells, or is None.  It has ``n_known``
-      (rows with a label), ``n_with`` (rows with the value of the label), and ``low`` and ``high``
-      (95 % Wilson interval of the share of rows with the value).  If `grouped` is given, a case
-      also has ``rows``, with ``n_rows`` (number of original rows), ``by`` (column by which these
-      rows are sorted in descending order, or None), and ``cells`` of the first 50 rows (``name``
-      and ``values`` of each column)
-    - ``classes`` exists only for a classifier.  It has ``names`` of the classes, ``target`` (the
-      predicted column, or None), ``accuracy`` (share of correct predictions for rows that were left
-      out of training, or None), ``most_frequent`` (share of the most frequent class, or None),
+    - ``planes`` is a list of planes with the keys ``key``, ``name``, ``group`` ("map", "label",
+      "column", or "other" for a column that did not train the map), ``kind`` ("number", "share",
+      "level" as in `plots.ColumnPlane`, "count", "region", or "date" in days since 1970), ``unit``,
+      ``levels``, and ``values`` (one value for each unit).  The plane of a column that trained the
+      map also has ``relevance`` (share of the column in the variance of the prototypes) and
+      ``likeness`` (position of the column in an order by similarity).  If there are several
+      regions, the plane "regions" contains their numbers from 0.  ``n_planes_left_out`` is the
+      number of columns that do not have a plane
+    - ``regions`` is a list of regions in descending order of size with the keys ``name``,
+      ``is_named`` (whether a person chose the name), ``color`` ("" for a region without its own
+      color), ``n_units``, ``n_rows``, ``n_alerts``, ``mean_score``, ``labels``, ``differences``,
+      ``rule`` and ``sentence``.  In ``labels``, ``n_with`` is the number of rows with the label
+      ``value``, and ``n_known`` is the number of rows with any label.  Each of the ``differences``
+      has the keys ``column`` and ``effect`` (Cliff's delta, -1 to 1).  For a category, a difference
+      also has a ``level``, and its shares ``inside`` and ``outside`` the region.  For another
+      column, ``inside`` and ``outside`` contain ``quartiles`` in original units, and ``at``, the
+      positions of these quartiles on the ``axis`` of the column.  ``rule`` is None, or has a
+      ``text`` with conditions, and the shares of rows ``inside`` and ``outside`` the region that
+      meet these conditions.  ``sentence`` describes the region
+    - ``n_listed`` is the number of rows in the list, at most 3750, or fewer if there are many
+      columns
+    - ``rows`` contains the listed rows in descending order of score, followed by other rows to
+      which ``cases`` refer.  The keys are ``ids``, ``ranks`` (from 0), ``numbers`` (row numbers in
+      the table, from 0), ``units``, ``scores``, ``p_values``, and ``cells`` (``name`` and
+      ``values`` of each original column)
+    - ``reasons`` contains the reasons for each listed alert, with the keys ``column``, ``value``,
+      ``usual`` and ``share``.  ``at`` is the position of the value on the ``axis`` of the column,
+      and ``usual_at`` is the position of the usual range, or None.  ``occurs`` is sometimes a text
+      with the number of training rows that have this value or a more extreme value.  ``alone`` is
+      true if the value is usual in its column but unusual in combination with the other columns
+    - ``cases`` contains details of the first 100 alerts.  ``counterfactual`` is a text with changes
+      that would make the row usual, or None.  ``usual`` contains the ranks and distances of the
+      nearest usual rows, and ``labelled`` those of the nearest rows with the label value.
+      ``around`` is None, or describes the rows in the same cell and in neighboring cells, with the
+      keys ``n_known`` (rows with a label), ``n_with`` (rows with the label value), and ``low`` and
+      ``high`` (95 % Wilson interval of the share of rows with the label value).  If `grouped` is
+      given, a case also has ``rows``, with the keys ``n_rows`` (number of original rows), ``by``
+      (column by which these rows are sorted, or None), and ``cells`` (``name`` of each column and
+      its ``values`` in the first 50 original rows)
+    - ``classes`` exists only for a classifier.  The keys are ``names`` of the classes, ``target``
+      (the predicted column, or None), ``accuracy`` (share of correct predictions for rows that were
+      left out of training, or None), ``most_frequent`` (share of the most frequent class, or None),
       ``leaks`` (sentences on columns that alone determined the class in training), ``n_known``
       (rows with a known class), ``n_right`` (correct predictions) and ``n_refused`` (rows without a
-      prediction).  ``confusion``, if not None, has ``names`` of up to 20 classes, ``n_left_out``
-      (number of other classes), ``counts`` of rows (true classes by predicted classes), and
-      ``sizes`` (rows of each true class).  ``rows`` has for each row the position of the predicted
-      class in ``names`` (``named``, None if refused), its ``probabilities``, the ``true`` class or
-      None, and the reasons in sentences (``why``).  The first two planes are then "class" (class of
-      each cell) and "mistakes" (number of incorrect predictions)
-    - ``columns`` has for each column ``name``, ``kind``, ``why`` and ``n_missing``.  A feature also
-      has ``explained``, the share of its variance that the prototypes explain, and a histogram.
-      The histogram has ``levels`` or ``edges`` of the bars, ``counts`` of measured rows,
-      ``alert_counts``, ``bars`` (the bar of each row in ``rows``, as a letter), and ``axis`` (both
-      ends on the scale of the map)
+      prediction).  ``confusion`` is None, or has the keys ``names`` of up to 20 classes,
+      ``n_left_out`` (number of other classes), ``counts`` (numbers of rows by true and predicted
+      class), and ``sizes`` (number of rows of each true class).  ``rows`` contains, for each row,
+      ``named`` (position of the predicted class in ``names``, or None without a prediction), the
+      ``probabilities``, the ``true`` class or None, and ``why`` (sentences with reasons).  For a
+      classifier, the first two planes are "class" (class of each cell) and "mistakes" (number of
+      incorrect predictions in each cell)
+    - ``columns`` is a list of columns with the keys ``name``, ``kind``, ``why`` and ``n_missing``.
+      A feature also has ``explained`` (share of the column's variance that the prototypes explain)
+      and a histogram, with the keys ``levels`` or ``edges`` of the bars, ``counts`` of rows in the
+      bars, ``alert_counts``, ``bars`` (a letter for each row in ``rows`` that identifies its bar),
+      and ``axis`` (both ends of the axis on the scale of the map)
     - ``n_measured`` is the number of evenly spaced rows from which ``quality``, ``counts``,
-      ``explained`` and nearest rows are computed.  If the table has at most 50,000 rows, all rows
-      are used
+      ``explained`` and nearest rows are computed (all rows, if the table has at most 50,000 rows)
     - ``quality`` has ``quantization_error``, ``topographic_error``, ``n_units``, ``n_empty``
     - ``history`` has ``step``, ``quantization_error``, ``radius``
-    - ``agreement`` is the argument `agreement`, or None
+    - ``agreement`` is the value of the parameter `agreement`, or None
     - ``method`` has ``missing``, ``parameters``, ``versions``, ``command``
-    - ``notes`` is a list of str
-    - ``changed`` is the argument `changed`, and exists only for a run of a watch
+    - ``notes`` is a list of sentences
+    - ``changed`` is the value of the parameter `changed`.  The key exists only for a run of a watch
 
     Examples
     --------
@@ -365,7 +371,8 @@ def _n_listed(table: Table) -> int:
 
 
 def _ranks(n_listed: int, cases: list[dict[str, Any]]) -> list[int]:
-    """Return the ranks of the listed rows, and of rows for comparison with cases."""
+    """Return the ranks of the listed rows, followed by the ranks of other rows that are compared
+    with cases."""
     found = {rank for case in cases for rank, _ in (*case["usual"], *case["labelled"])}
     return [*range(n_listed), *sorted(rank for rank in found if rank >= n_listed)]
 
@@ -492,7 +499,7 @@ def _training(map_: Map, rows: Floats) -> dict[str, Any]:
 
 
 def with_regions(data: Mapping[str, Any], regions: Regions, *, map: Any, table: Any) -> Report:
-    """Return a report with other regions and their descriptions.
+    """Return a copy of a report with other regions and their descriptions.
 
     Parameters
     ----------
@@ -508,13 +515,13 @@ def with_regions(data: Mapping[str, Any], regions: Regions, *, map: Any, table: 
     Returns
     -------
     Report
-        Report with the new regions and otherwise the same data.
+        Report with the new regions.  All other data are unchanged.
 
     Raises
     ------
     InputError
-        If the map of the regions has a different number of units, if a different version of
-        somscape made the report, or if the table has a different number of rows.
+        If `regions` belong to a map with a different number of units, if a different version of
+        somscape made the report, or if `table` does not have as many rows as the report.
 
     See Also
     --------

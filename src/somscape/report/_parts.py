@@ -38,10 +38,10 @@ MAX_CASES = 100
 """Maximum number of alerts with details.  A description takes milliseconds."""
 
 N_USUAL = 4
-"""Number of nearest usual rows for comparison with a case."""
+"""Number of nearest usual rows with which a case is compared."""
 
 N_LABELLED = 2
-"""Number of nearest rows with the label value for comparison with a case."""
+"""Number of nearest rows with the label value with which a case is compared."""
 
 
 def cases_of(
@@ -80,7 +80,7 @@ def cases_of(
 def _nearest(
     map_: Map, rows: Float64s, sample: Sample, which: Ints, n: int
 ) -> list[list[list[Any]]]:
-    """Return the ranks and distances of the `n` nearest other rows, for each row."""
+    """For each row, return the ranks and distances of the `n` nearest other rows in a sample."""
     whole = which[~np.isnan(sample.rows[which]).any(axis=1)]
     if not len(whole):
         return [[] for _ in rows]
@@ -104,8 +104,8 @@ def _nearest(
 
 
 def _codes_of_labels(sample: Sample, labels: RowLabels | None) -> Ints | None:
-    """Compare the label of each row with a value.  Return 1 for this value, 0 for another value,
-    and -1 for no value."""
+    """Compare the label of each row with the label value.  Return 1 for this value, 0 for another
+    value, and -1 for a row without a label."""
     if labels is None or labels.compared is None:
         return None
     has_value = labels.texts[sample.numbers] == labels.compared
@@ -115,7 +115,7 @@ def _codes_of_labels(sample: Sample, labels: RowLabels | None) -> Ints | None:
 def _labels_around(
     detector: Detector, rows: Float64s, sample: Sample, known: Ints
 ) -> list[dict[str, Any] | None]:
-    """Count the labels in the cell of each case and in its neighbors."""
+    """Count the labels of the rows in the cell of each case and in the neighboring cells."""
     found = detector.label_share(rows, among=sample.rows, y=known)
     return [
         {
@@ -131,14 +131,14 @@ def _labels_around(
 
 
 MAX_ROWS = 50
-"""Maximum number of original rows in a case, such as orders of a customer."""
+"""Maximum number of original rows that are shown for a case, such as the orders of a customer."""
 
 MIN_ROWS = 5
-"""Minimum number of original rows in a case.  All rows are shown if there are fewer."""
+"""Number of original rows that are always shown for a case, or all if there are fewer rows."""
 
 MAX_CELLS = 60_000
-"""Maximum number of values in the original rows of all cases.  Cases show fewer rows of wide
-tables."""
+"""Maximum number of values in the original rows of all cases together.  If the table has many
+columns, fewer original rows are shown for a case."""
 
 
 def with_own_rows(
@@ -180,18 +180,19 @@ def with_own_rows(
 
 
 def _column_of(grouped: Grouped, reasons: Reasons) -> Column | None:
-    """Return the original column of a computed column.  If there are several, return the first
-    with numbers."""
+    """Return the original column from which a column in the reasons was computed.  If there are
+    several, return the first column that contains numbers."""
     made = [grouped.made[reason.column] for reason in reasons if reason.column in grouped.made]
     columns = [grouped.rows.column(one.column) for one in made if one.column]
     return next((column for column in columns if column.is_number), None)
 
 
 NAMED_ROWS = 1 << 13
-"""Number of rows for which class probabilities are computed at a time.  This limits the memory."""
+"""Number of rows for which class probabilities are computed together, which limits the memory
+use."""
 
 MAX_TABLED = 20
-"""Maximum number of classes in the table of true and predicted classes."""
+"""Maximum number of classes in the table that compares true classes with predicted classes."""
 
 REFUSED = -1
 
@@ -207,13 +208,13 @@ class NamedRows:
     names : list of str
         Names of the classes, in the order of the recognizer.
     named : ndarray of shape (n_rows,)
-        Predicted class of each row as a position in `names`, or -1 without a prediction.
+        Predicted class of each row as a position in `names`, or -1 for a row without a prediction.
     sure : ndarray of shape (n_rows,)
         Probability of the most probable class.
     target : str or None
         Name of the column that the classifier predicts, or None.
     true : ndarray of shape (n_rows,), object
-        True class of each row as text, or None if it is not known.
+        True class of each row as text, or None if the true class is not known.
     """
 
     recognizer: Recognizer
@@ -254,12 +255,14 @@ class NamedRows:
 
     @cached_property
     def is_wrong(self) -> NDArray[np.bool_]:
-        """Whether the prediction of each row is incorrect.  Refused rows are not incorrect."""
+        """Whether the predicted class of each row is wrong.  A row without a prediction is not
+        wrong."""
         found = np.array([*self.names, None], dtype=object)[self.named]
         return self.is_known & (self.named != REFUSED) & (found != self.true)
 
     def planes(self, units: Ints) -> list[dict[str, Any]]:
-        """Return a plane of classes and, if true classes are known, a plane of mistakes."""
+        """Return a plane with the class of each cell and, if true classes are known, a plane with
+        the number of mistakes in each cell."""
         name = f"Class: {self.target}" if self.target else "Class"
         stands_for = self.recognizer.shares.argmax(axis=1)
         shown = [_plane("class", name, "class", stands_for, kind="level", levels=self.names)]
@@ -270,7 +273,7 @@ class NamedRows:
         return shown
 
     def page_data(self, listed: Ints) -> dict[str, Any]:
-        """Return the page data about classes and predictions."""
+        """Return the data that the page shows about classes and predictions."""
         is_known, is_refused = self.is_known, self.named == REFUSED
         n_wrong = int(self.is_wrong.sum())
         whys = self.recognizer.reasons(self.table.take(listed)) if len(listed) else []
@@ -294,7 +297,7 @@ class NamedRows:
         }
 
     def _confusion(self) -> dict[str, Any]:
-        """Count the rows for each pair of true and predicted class."""
+        """Count the rows for each pair of a true class and a predicted class."""
         known = np.flatnonzero(self.is_known & (self.named != REFUSED))
         texts, sizes = np.unique(self.true[self.is_known].astype(str), return_counts=True)
         size = dict(zip(texts.tolist(), sizes.tolist(), strict=True))
@@ -316,7 +319,7 @@ class NamedRows:
 
 
 def by_distance(map_: Map, table: Table) -> Alerts:
-    """Return all rows by descending distance to their prototype, without alerts."""
+    """Return all rows in descending order of the distance to their prototype, without alerts."""
     found, apart = map_.nearest(table)
     units, distances = found[:, 0], apart[:, 0]
     if np.isnan(distances).any():
@@ -335,10 +338,12 @@ def by_distance(map_: Map, table: Table) -> Alerts:
 
 
 N_BARS = 24
-"""Number of bars in a histogram.  If there are fewer distinct values, each value has a bar."""
+"""Number of bars in a histogram.  If a column has fewer distinct values, each value has its own
+bar."""
 
 N_LEVEL_BARS = 12
-"""Largest number of bars for a category.  The rarest further levels share the last bar."""
+"""Maximum number of bars for a category.  If there are more levels, the rarest share the last
+bar."""
 
 OTHER_LEVELS = "(others)"
 NO_BAR = " "
@@ -346,20 +351,22 @@ NO_BAR = " "
 
 @dataclass(frozen=True, eq=False)
 class Histogram:
-    """The bars of a histogram of a column.
+    """The bars of the histogram of a column.
 
     Attributes
     ----------
     levels : list or None
-        Value of each bar in original units, or None if bars are ranges of values.
+        Value that each bar represents, in original units, or None if each bar represents a range of
+        values.
     edges : list or None
-        Inner and outer limits of the bars, in original units.  None if bars are single values.
+        Limits of the bars, including both outer limits, in original units.  None if each bar
+        represents a single value.
     cuts : ndarray or None
-        Limits between bars in encoded values, or None for a category.
+        Encoded values that separate neighboring bars, or None for a category.
     bar_of_level : ndarray or None
-        Bar number of each level of a category, or None for other columns.
+        Number of the bar for each level of a category, or None for other columns.
     axis : (float, float) or None
-        Lowest and highest encoded value, or None for a category.
+        Lowest and highest encoded value of the column, or None for a category.
     """
 
     levels: list[Any] | None
@@ -370,8 +377,8 @@ class Histogram:
 
     @classmethod
     def fit(cls, code: Any, features: Float64s) -> "Histogram":
-        """Choose the bars for a column.  `features` contains its encoded values (n_rows, code
-        width)."""
+        """Choose the bars for a column.  `features` contains the encoded values of the column
+        (n_rows, number of encoded columns)."""
         if isinstance(code, CategoryCode):
             return cls._of_levels(code, features)
         values = features[~np.isnan(features[:, 0]), 0]
@@ -407,7 +414,7 @@ class Histogram:
         return len(self.levels) if self.levels is not None else len(self.edges or [None]) - 1
 
     def bars(self, features: Float64s) -> Ints:
-        """Return the bar number of each row, or -1 without a bar."""
+        """Return the number of the bar to which each row belongs, or -1 for a row without a bar."""
         if self.bar_of_level is not None:
             found = self.bar_of_level[_level(features)]
             return np.asarray(np.where(found < self.n_bars, found, -1))
@@ -416,17 +423,19 @@ class Histogram:
         return np.asarray(np.where(np.isnan(features[:, 0]), -1, bars))
 
     def counts(self, features: Float64s) -> list[int]:
-        """Return the number of rows in each bar."""
+        """Return the number of rows that belong to each bar."""
         bars = self.bars(features)
         return np.bincount(bars[bars >= 0], minlength=self.n_bars).tolist()
 
     def letters(self, features: Float64s) -> str:
-        """Return the bar of each row as a letter from "a", or as a blank without a bar."""
+        """Return a text with a letter for the bar of each row ("a" for the first bar), or a blank
+        for a row without a bar."""
         return "".join(NO_BAR if bar < 0 else chr(97 + bar) for bar in self.bars(features))
 
 
 def _level(features: Float64s) -> Ints:
-    """Return the level of each row, or the number of levels for a missing value."""
+    """Return the number of the level of each row.  For a missing value, return the number of
+    levels."""
     is_missing = np.isnan(features).any(axis=1)
     return np.where(is_missing, features.shape[1], np.nan_to_num(features).argmax(axis=1))
 
@@ -441,7 +450,7 @@ def _originals(code: Any, places: Float64s) -> list[Any]:
 def columns_of(
     map_: Map, table: Table, sample: Sample, listed: Float64s, n_alerts: int
 ) -> list[dict[str, Any]]:
-    """Return the page data of each column, in encoding order."""
+    """Return the data that the page shows for each column, in the order of the encoding."""
     described: list[dict[str, Any]] = [
         {
             "name": code.name,
@@ -475,7 +484,7 @@ def columns_of(
 
 
 def _explained(map_: Map, sample: Sample) -> Float64s:
-    """Return the share of each column's variance that the prototypes explain."""
+    """Return, for each column, the share of its variance that the prototypes explain."""
     left = np.nan_to_num(sample.rows - map_.codebook[sample.units]) ** 2
     all_of_it = np.nan_to_num(sample.rows - np.nanmean(sample.rows, axis=0)) ** 2
     kept, total = (map_.encoding.sum_by_column(part).sum(axis=0) for part in (left, all_of_it))
@@ -483,13 +492,13 @@ def _explained(map_: Map, sample: Sample) -> Float64s:
 
 
 MAX_LEVELS = 50
-"""Maximum number of distinct values in a text column that colors cells."""
+"""Maximum number of distinct values of a text column for which the column has a plane."""
 
 
 def other_columns(
     table: Table, known: Container[str], units: Ints, n_units: int
 ) -> Iterator[ColumnPlane]:
-    """Yield the planes of columns that did not train the map."""
+    """Yield the planes of those table columns that were not used to train the map."""
     for column in table.columns:
         if column.name in known or column.n_distinct < 2:
             continue
@@ -524,12 +533,12 @@ def _of_levels(column: Column, units: Ints, n_units: int) -> ColumnPlane:
 
 
 MAX_PLANE_VALUES = 120_000
-"""Maximum number of values in all planes (2.3 MB).  Further columns do not get a plane.  The page
-shows their number."""
+"""Maximum number of values in all planes together (2.3 MB).  If this number is reached, further
+columns do not get a plane, and the page shows the number of these columns."""
 
 MAX_ALIKE = 1000
-"""Maximum number of columns for an order by likeness.  The time grows as the square of this
-number."""
+"""Maximum number of columns that are ordered by likeness.  The time for this order grows as the
+square of the number of columns."""
 
 SECONDS_A_DAY = 86_400
 
@@ -546,7 +555,8 @@ def planes_of(
     id_name: str,
     is_scored: bool,
 ) -> tuple[list[dict[str, Any]], int]:
-    """Return two values: the planes of the page, and the number of columns without a plane."""
+    """Return two values: the planes that the page contains, and the number of columns without a
+    plane."""
     shown = [*first, *_map_planes(map_, sample, counts, is_scored)]
     shown += _class_planes(map_, units, labels)
     n_free = max(0, MAX_PLANE_VALUES // map_.n_units - len(shown) - 1)
@@ -562,8 +572,8 @@ def planes_of(
 def with_plane_of(
     regions: Regions, described: Sequence[dict[str, Any]], planes: Sequence[dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Return the planes with a new plane of regions.  It is the second plane.  A map with a single
-    region does not get this plane."""
+    """Return the planes with a new plane of regions at the second position.  If the map has a
+    single region, do not add this plane."""
     others = [plane for plane in planes if plane["key"] != "regions"]
     if regions.n_regions == 1:
         return others
@@ -573,8 +583,8 @@ def with_plane_of(
 
 
 def _column_planes(map_: Map, names: list[str]) -> list[dict[str, Any]]:
-    """Return the planes of features.  Each plane contains the relevance of its column and the
-    position in the order by likeness."""
+    """Return the planes of features.  Each plane contains the relevance of its column, and the
+    position of the column in the order by likeness."""
     if not names:
         return []
     relevances = relevance(map_, names)

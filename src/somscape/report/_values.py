@@ -1,4 +1,4 @@
-"""Collect rows, labels and counts for a report, and convert numbers to JSON."""
+"""Collect the rows, labels and counts for a report, and convert numbers to JSON."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -21,15 +21,15 @@ from somscape.tables.sources import collected
 from somscape.tables.table import Table
 
 MARK_DIGITS = 4
-"""Number of significant digits in an axis position."""
+"""Number of significant digits to which positions on an axis are rounded."""
 
 DIGITS_BACK = 12
-"""Number of significant digits that remain exact after conversion from the map's scale to original
-units."""
+"""Number of significant digits of a value that remain exact when it is converted from the scale of
+the map to original units."""
 
 
 def number(value: float, digits: int | None = None) -> float | int | None:
-    """Return a number for JSON, or None if it is not finite.  By default, the number has all
+    """Return a number for JSON, or None for NaN or infinity.  By default, the number has all
     digits."""
     if isinstance(value, int):
         return value
@@ -45,7 +45,8 @@ def numbers(values: Floats | Sequence[float], digits: int | None = None) -> list
 
 
 def plain(value: Any) -> Any:
-    """Return a setting for JSON: None, a bool, a number, a text or a list."""
+    """Convert a setting to a value that JSON can represent (None, a bool, a number, a text or a
+    list)."""
     if isinstance(value, list | tuple):
         return [plain(each) for each in value]
     if isinstance(value, np.generic):
@@ -56,8 +57,8 @@ def plain(value: Any) -> Any:
 
 
 MAX_MEASURED = 50_000
-"""Maximum number of rows for computing quality, histograms and nearest rows.  A million rows would
-take longer than training and hardly change the results."""
+"""Maximum number of rows from which map quality, histograms and nearest rows are computed.  More
+rows would hardly change the results and could take longer than training."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +77,7 @@ class RowsInOrder:
 
     @classmethod
     def of_table(cls, map_: Map, table: Table) -> "RowsInOrder":
-        """Take the rows of a table, or evenly spaced rows of a large table."""
+        """Select and encode all rows of a table, or evenly spaced rows of a large table."""
         step = -(-table.n_rows // MAX_MEASURED)
         chosen = np.arange(0, table.n_rows, step)
         part = table if step == 1 else table.take(chosen)
@@ -85,7 +86,7 @@ class RowsInOrder:
 
 @dataclass(frozen=True, eq=False)
 class Sample(RowsInOrder):
-    """Encoded rows in table order, with their units, scores and ranks.
+    """Encoded rows in the order of the table, with the unit, score and rank of each row.
 
     Attributes
     ----------
@@ -101,7 +102,7 @@ class Sample(RowsInOrder):
 
     @classmethod
     def of(cls, map_: Map, table: Table, alerts: Alerts) -> "Sample":
-        """Take the rows of a table, or evenly spaced rows of a large table."""
+        """Select and encode all rows of a table, or evenly spaced rows of a large table."""
         order, found = np.asarray(alerts.rows), RowsInOrder.of_table(map_, table)
         is_taken = np.zeros(table.n_rows, dtype=bool)
         is_taken[found.numbers] = True
@@ -112,13 +113,13 @@ class Sample(RowsInOrder):
 
 
 MAX_CLASSES = 5
-"""Maximum number of label values on the page.  If there are more, the page only shows the value
-for the comparison with the ranking."""
+"""Maximum number of different label values on the page.  If there are more, the page only shows the
+label value with which the ranking is compared."""
 
 
 def checked_agreement(agreement: Any, table: Table) -> dict[str, Any] | None:
-    """Check that the table contains the label and value of `agreement`.  Return `agreement` with
-    the value as text."""
+    """Check that the table contains the label column and the label value of `agreement`.  Return
+    `agreement` with the value as text."""
     if agreement is None:
         return None
     if not isinstance(agreement, Mapping):
@@ -168,7 +169,7 @@ class RowLabels:
     is_known : ndarray of shape (n_rows,), bool
         False for a row without a label.
     compared : str or None
-        Label value for the comparison with the ranking.
+        Label value with which the ranking is compared.
     """
 
     name: str
@@ -178,8 +179,8 @@ class RowLabels:
 
     @classmethod
     def of(cls, map_: Map, table: Table, agreement: Mapping[str, Any] | None) -> "RowLabels | None":
-        """Return the labels for the comparison with the ranking.  Without a comparison, return the
-        labels of the map."""
+        """Return the labels with which the ranking is compared.  By default, return the labels of
+        the map."""
         given = agreement or {}
         name = given.get("label", map_.encoding.named("label"))
         if name is None or name not in table.names:
@@ -190,14 +191,14 @@ class RowLabels:
 
     @property
     def shown(self) -> list[str]:
-        """Label values on the page, in alphabetical order."""
+        """Label values that the page shows, in alphabetical order."""
         values = sorted(set(self.texts[self.is_known]))
         return values if len(values) <= MAX_CLASSES else [v for v in values if v == self.compared]
 
 
 @dataclass(frozen=True, eq=False)
 class CellCounts:
-    """Numbers of rows and alerts, and sum of scores, for each unit.
+    """Number of rows, number of alerts and sum of the scores in each unit.
 
     Attributes
     ----------
@@ -220,7 +221,8 @@ class CellCounts:
 
     @classmethod
     def of_planes(cls, planes: Sequence[dict[str, Any]]) -> "CellCounts":
-        """Return the counts and sums for the planes of a report."""
+        """Return the numbers of rows and alerts and the sums of scores that the planes of a report
+        contain."""
         values = {plane["key"]: plane["values"] for plane in planes}
         rows = np.array(values["hits"], dtype=np.float64)
         alerts = np.array(values.get("alerts", np.zeros(len(rows))), dtype=np.float64)
@@ -229,24 +231,26 @@ class CellCounts:
 
     @property
     def mean_scores(self) -> Float64s:
-        """Mean score of each unit's rows, or NaN without rows."""
+        """Mean score of the rows of each unit, or NaN for a unit without rows."""
         return shares(self.scores, self.rows)
 
     def by_region(self, labels: Ints) -> "CellCounts":
-        """Return the counts and sums of each region.  `labels` contains the region of each unit."""
+        """Return the number of rows, number of alerts and sum of scores in each region.  `labels`
+        contains the region of each unit."""
         own = (self.rows, self.alerts, self.scores)
         return CellCounts(*(np.bincount(labels, of).astype(np.float64) for of in own))
 
 
 def shares(part: Float64s | Ints, whole: Float64s | Ints) -> Float64s:
-    """Return `part / whole`, or NaN if `whole` is 0.  NaN is an empty cell on the page."""
+    """Return `part / whole`, or NaN if `whole` is 0.  On the page, the cell of a NaN is empty."""
     return np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)
 
 
 def all_in_words(
     map_: Map, detector: Detector | None, table: Table, agreement: dict[str, Any] | None
 ) -> tuple[Map, Detector | None, Table, dict[str, Any] | None]:
-    """Replace names and codes in the arguments by words of the data dictionary."""
+    """Replace column names and codes of levels in the arguments by the words of the data
+    dictionary."""
     encoding = map_.encoding
     if agreement is not None and "label" in agreement:
         label, value = str(agreement["label"]), agreement.get("value")
@@ -259,7 +263,7 @@ def all_in_words(
 
 
 def as_table(rows: Any) -> Table:
-    """Return rows as a table, or raise TypeError for a wrong type."""
+    """Return a table or data frame as a Table.  Raise TypeError for another type."""
     rows = collected(rows)
     if isinstance(rows, Table):
         return rows

@@ -1,4 +1,4 @@
-"""Make the report page from templates and report data."""
+"""Make the HTML page of a report from templates and the data of the report."""
 
 import base64
 import hashlib
@@ -32,11 +32,11 @@ SCRIPTS = (
     "about.js",
     "address.js",
 )
-"""Script files in the order in which they are joined into one script module."""
+"""JavaScript files of the report page, in the order in which they are joined into one module."""
 
 _JSON_ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
-"""Characters that are escaped in JSON.  This prevents texts from opening or closing HTML
-elements."""
+"""Characters that are escaped in JSON.  A text can therefore not open or close an HTML element of
+the page."""
 
 
 def render(
@@ -49,24 +49,22 @@ def render(
     data : mapping
         Data from `build`.
     made_at : str, optional
-        Date in the footer of the page.  If no date is given, the same data always gives the same
-        text.
+        Date in the footer of the page.  Without a date, the same data always give the same page.
     script, style : str, optional
-        Script and style that a server adds to the page.  The script runs before the page is drawn,
-        and can extend the object `additions`.  With a script, the page is allowed to connect to its
-        own server, but not to other servers.
+        JavaScript and CSS that a server adds to the page.  The script runs before the page is
+        drawn, and can extend the JavaScript object `additions`.  With a script, the page may
+        connect to its own server, but not to other servers.
 
     Returns
     -------
     str
-        Text of the page, to be saved as UTF-8.  The page includes a style and a script.  The
-        security policy of the page contains the hashes of both, and forbids other styles and
-        scripts.
+        HTML text of the page, which must be saved as UTF-8.  The security policy of the page
+        contains the hashes of its style and script, and forbids all other styles and scripts.
 
     Raises
     ------
     TypeError
-        If `data` is not the data of a report, for example a detector.
+        If `data` is not the data of a report (for example, if `data` is a detector).
 
     See Also
     --------
@@ -120,7 +118,7 @@ def json_text(data: Mapping[str, Any]) -> str:
 
 
 def template(name: str) -> Template:
-    """Return a file from the folder `templates` as a template with placeholders."""
+    """Return a file from the folder `templates` as a string.Template object."""
     return Template(page_part(name))
 
 
@@ -130,9 +128,9 @@ def _hash(text: str) -> str:
 
 
 class Report(dict[str, Any]):
-    """The data of a report as plain JSON, with the keys of `report.build`.
+    """Data of a report as plain JSON, with the keys that `report.build` describes.
 
-    A notebook shows the report as a page in a frame that cannot access the notebook.
+    In a notebook, the report is displayed as a page, in a frame that cannot access the notebook.
 
     Parameters
     ----------
@@ -154,7 +152,7 @@ class Report(dict[str, Any]):
         super().__init__(data)
 
     def to_json(self) -> str:
-        """Return the data as JSON, as in the page and in files that the page saves.
+        """Return the data as JSON text, as in the page and in saved files.
 
         Returns
         -------
