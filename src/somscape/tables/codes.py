@@ -114,7 +114,7 @@ def present(column: Column, values: Any, counts: Float64s | None) -> Ascending:
 
 
 def usual_range(numbers: Ascending, percent: float) -> Float64s:
-    """Return two numbers. `percent` percent of the rows are below the first or above the second."""
+    """Return two limits. `percent` % of rows are below the first, and as many above the second."""
     last = numbers.n - 1
     skipped = int(percent / 100 * last)
     return np.array([float(numbers.at(skipped)), float(numbers.at(last - skipped))])
@@ -183,7 +183,7 @@ distance of about 5 in a normal distribution, 12 in an exponential distribution,
 amounts of money."""
 
 TAIL_PERCENT = 2.0
-"""Percentage of a column's values that are below its usual range, and also percentage above. The
+"""Percentage of a column's values that are below its usual range, as many as are above it. The
 usual range is scaled to [0, 1]. Thus, a few extreme values do not compress the scale of all other
 rows. In tables of up to 50 rows, no values are outside the range. In benchmarks/detection, the 40
 rows with the highest scores included 9.9 of 12 planted outliers. With the full range they included
@@ -440,7 +440,7 @@ class NumberCode(OneFeature):
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """Lower and upper limit of decoded numbers, infinite unless all signs are the same."""
+        """Limits of decoded numbers. If all signs are equal, the limit toward 0 is finite."""
         return (
             self.least if self.least >= 0 else -np.inf,
             self.most if self.most <= 0 else np.inf,
