@@ -115,7 +115,7 @@ TALL_FILES = {
 # What the code base reached.  A change that needs more may raise a number, with the reason in its
 # commit, but shortening other code is better.
 MAX_FILES, MIN_MEDIAN_FILE, MAX_SINGLE_IMPORTER, MAX_LOADED_BY_SOM = 209, 180, 35, 102
-MAX_EXPORTED, MAX_SHARED_CLASS_NAMES, MAX_CODE, MAX_DOCSTRINGS = 223, 4, 46_250, 19_000
+MAX_EXPORTED, MAX_SHARED_CLASS_NAMES, MAX_CODE, MAX_DOCSTRINGS = 223, 4, 46_250, 19_300
 MANY_PARAMETERS = {
     **dict.fromkeys(
         (

@@ -351,7 +351,7 @@ def _clear_left(path: Path) -> None:
 
 
 class NamedDoor:
-    """Admits the user whom the proxy names in a header. Only the proxy can reach the app.
+    """Admits the user that the proxy names in a header. Only the proxy can reach the app.
 
     Parameters
     ----------
