@@ -1,4 +1,4 @@
-"""The base class of all estimators, and the callback of `verbose`."""
+"""The base class of all estimators, and the callback that shows progress if `verbose` is 1."""
 
 import logging
 import sys
@@ -13,7 +13,7 @@ from somscape.fit.settings import Progress
 
 
 class Base(BaseEstimator):
-    """Base class whose fitted attributes raise NotFittedError before `fit`."""
+    """Base class of estimators.  Fitted attributes raise NotFittedError before `fit`."""
 
     def __getattr__(self, name: str) -> Any:
         # Python calls this method only for attributes that do not exist.
@@ -24,15 +24,14 @@ class Base(BaseEstimator):
 
 
 def _is_set_by_fit(name: str) -> bool:
-    """Return whether `fit` sets an attribute with this name."""
+    """Return whether a name is a name of a fitted attribute (set by `fit`)."""
     return name.endswith("_") and not name.startswith("_")
 
 
 logger = logging.getLogger("somscape")
 
 SECONDS_BETWEEN_LINES = 0.3
-"""Minimum number of seconds between progress lines on standard error.  A log contains every
-step."""
+"""Minimum number of seconds between two progress lines on standard error (not in a log)."""
 
 
 class Verbose:
@@ -41,15 +40,15 @@ class Verbose:
     Attributes
     ----------
     n_maps : int
-        Total number of maps that are trained.  With several maps, each progress line contains the
-        number of the current map.
+        Total number of maps that are trained.  If there are several maps, each progress line
+        contains the number of the current map.
     """
 
     n_maps = 1
     _n_begun = 0
 
     def begin(self) -> None:
-        """Prepare for the training of the next map.  Its first step is shown immediately."""
+        """Prepare the callback for the training of the next map."""
         self._n_begun += 1
         self._next_time = 0.0
         self._waiting_line = ""
@@ -67,7 +66,7 @@ class Verbose:
             self._write(line)
 
     def end(self, reason: str) -> None:
-        """Show the last progress line and the reason why training ended."""
+        """Show the last progress line, and then the reason why training ended."""
         line = self._with_map_number(f"training ended: {reason}")
         if _is_logged():
             logger.info(line)
@@ -86,12 +85,12 @@ class Verbose:
 
 
 def expect_maps(callbacks: Iterable[Any], n_maps: int) -> None:
-    """Set the total number of maps in `Verbose` callbacks."""
+    """Set `n_maps` of all `Verbose` callbacks in a list of callbacks."""
     for callback in callbacks:
         if isinstance(callback, Verbose):
             callback.n_maps = n_maps
 
 
 def _is_logged() -> bool:
-    """Return whether the user configured logging at level INFO."""
+    """Return whether messages of level INFO are logged, because the user configured logging."""
     return logger.hasHandlers() and logger.isEnabledFor(logging.INFO)

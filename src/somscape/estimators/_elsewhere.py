@@ -1,4 +1,4 @@
-"""Functions that check data in pieces and run methods where the pieces are stored."""
+"""Functions for tables that are stored in pieces, perhaps on several machines."""
 
 from collections.abc import Callable, Sequence
 from copy import copy
@@ -30,7 +30,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Look(NamedTuple):
-    """Result of checking one piece.
+    """Result of checking one piece of the data.
 
     Attributes
     ----------
@@ -41,11 +41,11 @@ class Look(NamedTuple):
     shape : (int, int)
         Number of rows and number of features.
     extremes : tuple
-        Smallest and largest value of each feature, and whether values are missing.
+        Smallest value and largest value of each feature, and whether any value is missing.
     n_missing : ndarray of shape (n_features,) or None
         Number of missing values in each feature, or None if no value is missing.
     first_gap : int
-        Row number, within the piece, of the first missing value.
+        Number of the first row of the piece in which a value is missing.
     """
 
     names: tuple[str, ...] | None
@@ -57,7 +57,7 @@ class Look(NamedTuple):
 
     @property
     def is_narrow(self) -> bool:
-        """Whether float32 is precise enough for the piece."""
+        """Whether the values of the piece can be stored as float32 without loss."""
         if self.extremes is None or not self.shape[0]:
             return True
         return self.extremes[0].dtype == np.float32
@@ -66,7 +66,7 @@ class Look(NamedTuple):
 def rows_elsewhere(
     pieces: Pieces, encoding: Encoding | None, missing: str
 ) -> tuple[RowsElsewhere, Encoding, tuple[str, ...] | None]:
-    """Check all pieces, and return the rows, the encoding and the feature names."""
+    """Check all pieces of a table, and return the rows, the encoding and the feature names."""
     if encoding is None and missing == "fill":
         raise InputError(
             "`missing` is 'fill', which needs the median of each column, but medians are not "
@@ -95,17 +95,17 @@ def rows_elsewhere(
 
 
 def _convert_piece(dtype: Any, data: Any) -> Floats:
-    """Return the rows of a piece in the given data type."""
+    """Convert the rows of a piece of a table to the given data type."""
     return np.ascontiguousarray(_checked_numbers(data), dtype=dtype)
 
 
 def _encode_piece(encoding: Encoding, data: Any) -> Floats:
-    """Return the encoded rows of a piece."""
+    """Encode the rows of a piece of a table."""
     return np.ascontiguousarray(encoding.encode(table_from_frame(data, "X")))
 
 
 def _look(encoding: Encoding | None, missing: str, _: int, data: Any) -> Look:
-    """Check a piece and return the result as a `Look`."""
+    """Check one piece of a table, and return the result of the check as a `Look`."""
     frame = as_frame(data, "X")
     names = None if frame is None else tuple(frame_names(frame))
     if not len(data):
@@ -150,7 +150,7 @@ def _rows_of(encoding: Encoding | None, data: Any, frame: Any) -> Floats:
 
 
 def holds_only_numbers(pieces: Pieces) -> bool:
-    """Return whether each piece is an array or contains only numbers."""
+    """Return whether every piece of the data is an array or a data frame of numbers."""
     return all(pieces.each(_are_numbers))
 
 
@@ -160,12 +160,12 @@ def _are_numbers(_: int, data: Any) -> bool:
 
 
 def brought_here(X: Any) -> Any:
-    """Copy all data to this machine."""
+    """Copy the data to this machine if the data are stored elsewhere."""
     return collected(pieces_here(X))
 
 
 def pieces_here(X: Any) -> Any:
-    """Join the pieces into one array or data frame."""
+    """Join all pieces of a table into one array or data frame on this machine."""
     X = pieces_of(X)
     return fetched_rows(X.each(_return_piece)) if isinstance(X, Pieces) else X
 
@@ -176,21 +176,21 @@ def _return_piece(_: int, data: Any) -> Any:
 
 @dataclass(frozen=True)
 class Method:
-    """A function that applies an estimator's method to a piece."""
+    """A method of an estimator, as a function that can be pickled and called for one piece."""
 
     estimator: Any
     name: str
 
     def __call__(self, data: Any) -> Any:
-        """Return the result of the method for data, or an empty array for empty data."""
+        """Call the method on data, and return the result (an empty array for data without rows)."""
         return getattr(self.estimator, self.name)(data) if len(data) else np.empty(0)
 
     def of_piece(self, _: int, data: Any) -> Any:
-        """Return the result of the method for a piece."""
+        """Call the method on one piece of the table, and return the result."""
         return self(data)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the state for pickle, without unused attributes."""
+        """Return the state for pickle, without attributes that the method does not use."""
         lean = copy(self.estimator)
         own = vars(lean)
         for name in {"labels_", "units_", "history_", "codebook_", "_sums", "_stream"} & own.keys():
@@ -203,7 +203,7 @@ class Method:
 
 
 def answers_where_it_lies(name: str, dtype: Any) -> Callable[[F], F]:
-    """Return a decorator that runs a method where the pieces are stored."""
+    """Return a decorator that calls a method on each piece of a table where the piece is stored."""
 
     def decorated(method: F) -> F:
         @wraps(method)
@@ -222,7 +222,7 @@ def answers_where_it_lies(name: str, dtype: Any) -> Callable[[F], F]:
 
 
 def _checked_numbers(data: Any) -> Any:
-    """Return an array or a data frame of numbers as a float array."""
+    """Convert an array or a data frame of numbers to a float array."""
     frame = as_frame(data, "X")
     check_not_masked(data)
     values = np.asarray(data) if frame is None else frame_numbers(frame)
@@ -244,7 +244,7 @@ def _checked_numbers(data: Any) -> Any:
 
 
 def _check_columns(looks: Sequence[Look]) -> None:
-    """Raise InputError if a piece is not valid, or if pieces differ in their columns."""
+    """Raise InputError if a piece of the table is invalid, or if pieces have different columns."""
     there = [(number, look) for number, look in enumerate(looks) if look.shape[0] or look.wrong]
     if not there:
         raise InputError(
@@ -297,7 +297,7 @@ def _describe_other_names(expected: Sequence[str], found: Sequence[str], number:
 
 
 def _check_missing(looks: Sequence[Look], names: Sequence[str], missing: str) -> None:
-    """Raise InputError for missing values, or for empty columns with missing='mask'."""
+    """Raise InputError if values are missing (with `missing="mask"`, if a column is empty)."""
     gaps = [look.n_missing for look in looks if look.n_missing is not None]
     if not gaps:
         return

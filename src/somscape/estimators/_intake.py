@@ -1,4 +1,4 @@
-"""Functions that check data and convert data to rows for training."""
+"""Functions that check the data passed by the user and convert the data to rows."""
 
 import sys
 import warnings
@@ -42,18 +42,18 @@ from somscape.tables.table import Table, table_from_columns
 
 @dataclass(frozen=True)
 class Library:
-    """Functions that an array library has in addition to the array API standard.
+    """Functions of an array library that are not in the array API standard.
 
     Attributes
     ----------
     is_near : callable
-        Returns whether an array is in the memory of this machine.
+        Function that returns whether an array is in the main memory of this machine.
     fetched : callable
-        Copies an array from any device to a NumPy array.
+        Function that copies an array from any device to a NumPy array.
     label : callable
-        Returns the name of a device.
+        Function that returns the name of a device.
     product : callable
-        Multiplies two matrices in the full precision of their type.
+        Function that multiplies two matrices in the full precision of their data type.
     """
 
     is_near: Callable[[Any], bool]
@@ -73,7 +73,7 @@ _settings_lock = Lock()
 
 @contextmanager
 def _full_precision(backends: Any) -> Iterator[None]:
-    """Use full precision in torch, and restore the user's settings afterwards."""
+    """Set torch to full precision within a `with` block, and then restore the user's settings."""
     tables = [backends.cuda.matmul, backends.mkldnn.matmul]
     name, full = "fp32_precision", cast(Any, "ieee")
     if not hasattr(tables[0], name):  # torch before 2.9
@@ -105,8 +105,7 @@ LIBRARIES = {
         matmul,
     ),
 }
-"""Supported array libraries.  For an array of one of these libraries, the results are arrays of the
-same library.  Otherwise, results are NumPy arrays."""
+"""Supported array libraries.  For such an array, methods return arrays of its library."""
 
 
 def _library_of(X: Any) -> str | None:
@@ -120,7 +119,7 @@ def _is_near(X: Any, library: str) -> bool:
 
 
 def fetched(X: Any) -> Any:
-    """Return an array of another library as a NumPy array."""
+    """Convert an array of another library to a NumPy array."""
     library = _library_of(X)
     if library is None:
         return X
@@ -135,7 +134,7 @@ def fetched(X: Any) -> Any:
 
 
 def near(X: Any, what: str) -> Any:
-    """Return the result of `fetched`, or raise InputError if X is on a device."""
+    """Convert X to a NumPy array, or raise InputError if X is on a device such as a GPU."""
     library = _library_of(X)
     if library is not None and not _is_near(X, library):
         raise InputError(
@@ -158,16 +157,16 @@ class Home:
     Attributes
     ----------
     library : module or None
-        None if X was not an array of a supported library.  Results are then NumPy arrays.
+        None if the user's data are not an array of a supported library.
     place : object
-        The device in the form that the library uses.
+        The device, as an object of the library.
     """
 
     library: Any = None
     place: Any = None
 
     def back(self, values: Any) -> Any:
-        """Return results as arrays of the library and device of X."""
+        """Convert results to arrays of the same library and device as the user's array."""
         if isinstance(values, DeviceArray):
             return values.array
         if self.library is None:
@@ -176,7 +175,7 @@ class Home:
 
 
 def received(X: Any) -> tuple[Any, Home]:
-    """Return X as an array, and the library and device for the results."""
+    """Return X as an array, and the library and the device to which results are converted."""
     library = _library_of(X)
     if library is None or _is_near(X, library):
         return fetched(X), home_of(X)
@@ -184,7 +183,7 @@ def received(X: Any) -> tuple[Any, Home]:
 
 
 def home_of(X: Any) -> Home:
-    """Return the library and the device of an array."""
+    """Return the library and the device of an array that the user passed."""
     library = _library_of(X)
     return Home() if library is None else Home(sys.modules[library], X.device)
 
@@ -222,7 +221,7 @@ def _on_device(X: Any, library: str) -> DeviceArray:
 
 
 def _namespace(X: Any, library: str) -> Any:
-    """Return an object with the functions of the array API standard."""
+    """Return an array library's namespace with the functions of the array API standard."""
     if hasattr(X, "__array_namespace__"):
         return X.__array_namespace__()
     try:
@@ -254,7 +253,7 @@ class Prepared:
         All rows, including rows of weight 0.
     encoding : Encoding
     kept : ndarray of shape (n_kept,) or None
-        Row numbers of the training rows, or None if all rows are used.
+        Row numbers of the training rows in the data, or None if all rows are training rows.
     """
 
     rows: AnyRows
@@ -273,7 +272,7 @@ def prepare(
     missing: str,
     min_rows: int = 1,
 ) -> Prepared:
-    """Check the data and the weights passed to `fit`, and encode the data."""
+    """Check the data and the row weights that were passed to `fit`, and encode the data."""
     values: Rows
     if isinstance(X, Pieces):
         return _prepare_pieces(estimator, X, sample_weight, encoding=encoding, missing=missing)
@@ -354,13 +353,13 @@ def seed_of(random_state: Any, *, draws: bool = True) -> int:
 
 
 def rows_for(estimator: Any, X: Any) -> Rows:
-    """Convert data into rows for a fitted estimator."""
+    """Convert data to encoded rows for the map of a fitted estimator."""
     map_: Map = estimator.map_
     return map_.any_rows_of(data_for(estimator, X))
 
 
 def data_for(estimator: Any, X: Any) -> Any:
-    """Convert data for the map of a fitted estimator.  These methods check the values."""
+    """Convert data to a table or an array that the methods of a fitted estimator's map accept."""
     encoding: Encoding = estimator.map_.encoding
     X = brought_here(X)
     if not encoding.is_plain:
@@ -369,7 +368,7 @@ def data_for(estimator: Any, X: Any) -> Any:
 
 
 def table_for(estimator: Any, X: Any, encoding: Encoding, *, reset: bool) -> Table:
-    """Convert data into a table for an existing encoding.  `fit` passes ``reset=True``."""
+    """Convert data to a table for an existing encoding.  `fit` passes ``reset=True``."""
     if isinstance(X, Table):
         return X
     if encoding.is_named:
@@ -405,7 +404,7 @@ def read_data(
     unused: Collection[str] = (),
     encoding: Encoding | None = None,
 ) -> tuple[Any, Table]:
-    """Check data before encoding, and return the data and their table."""
+    """Check data before they are encoded, and return the data and a table with the same columns."""
     X = brought_here(X)
     if isinstance(X, Table):
         if encoding is None:
@@ -532,7 +531,7 @@ def checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: in
 def check_names(
     estimator: BaseEstimator, frame: Any, *, reset: bool, may_lack: Collection[str] = ()
 ) -> None:
-    """Set ``n_features_in_`` and ``feature_names_in_``, or check a data frame against both."""
+    """Set ``n_features_in_`` and ``feature_names_in_``, or check that a data frame fits both."""
     names, known = frame_names(frame), getattr(estimator, "feature_names_in_", ())
     if not reset and names == [n for n in known if n in names or n not in may_lack]:
         return
@@ -541,9 +540,9 @@ def check_names(
 
 
 class _Columns:
-    """Column names of a data frame, in a form for all versions of scikit-learn.
+    """Column names of a data frame, in a form that all versions of scikit-learn can read.
 
-    Before version 1.9, scikit-learn cannot read the names from polars.
+    Before version 1.9, scikit-learn cannot read the column names of a polars data frame.
     """
 
     def __init__(self, frame: Any) -> None:
@@ -558,7 +557,7 @@ class _Columns:
 
 
 def _is_ready(X: Any, min_rows: int) -> bool:
-    """Return whether training can use X without a conversion."""
+    """Return whether X is an array that can be used for training without a conversion."""
     return (
         type(X) is np.ndarray
         and X.ndim == 2
@@ -609,7 +608,7 @@ def _medians(values: Floats, counts: Float64s | None) -> list[float]:
 
 
 def _take_rows(values: Floats, rows: Ints) -> Floats:
-    """Return a copy of some rows, in a temporary file if the copy is large."""
+    """Copy the given rows to a new array, which is in a temporary file if the array is large."""
     out = stored((len(rows), values.shape[1]), values.dtype)
     for part in blocks(len(rows), BLOCK_ROWS):
         out[part] = values[rows[part]]
@@ -617,7 +616,7 @@ def _take_rows(values: Floats, rows: Ints) -> Floats:
 
 
 def _find_training_rows(values: Rows, weights: Float64s | None, missing: str) -> Any:
-    """Return a mask of the training rows, or None if all rows are used."""
+    """Return a mask of the rows that are used for training, or None if all rows are used."""
     is_kept = None if weights is None or weights.all() else weights > 0
     if missing != "mask" or isinstance(values, SparseRows):
         return is_kept
@@ -649,7 +648,7 @@ def _missing_counts(values: Floats, names: Sequence[str]) -> str:
 
 
 def prepare_on_device(som: Any, X: DeviceArray, sample_weight: Any) -> Prepared:
-    """Check weights and rows on a device before training."""
+    """Check the row weights, and check the rows on a device (such as a GPU), before training."""
     allowed = {
         "metric": ("euclidean",),
         "feature_weight": (None,),
@@ -678,7 +677,7 @@ def prepare_on_device(som: Any, X: DeviceArray, sample_weight: Any) -> Prepared:
 
 
 def checked_on_device(som: Any, X: DeviceArray, *, reset: bool = False) -> Any:
-    """Check rows on a device and return the rows."""
+    """Check rows that are on a device (such as a GPU), and return the rows."""
     validate_data(som, X, reset=reset, skip_check_array=True)
     if not reset:
         map_: Map = som.map_
@@ -711,13 +710,13 @@ def checked_on_device(som: Any, X: DeviceArray, *, reset: bool = False) -> Any:
 
 
 MAX_SHARE = 0.995
-"""A column with a larger share of the total variance determines the map alone."""
+"""Share of the total variance from which a single column practically determines the map."""
 
 UNSCALED = ("euclidean", "manhattan", "chebyshev")
-"""Metrics that depend on the ranges of the columns."""
+"""Metrics for which a column with a larger range has more effect on distances."""
 
 N_ROWS = 10_000
-"""Approximate number of rows used for the variance of each column."""
+"""Approximate number of rows from which the variance of each column is computed."""
 
 
 def warn_of_wide_column(prepared: Prepared, metric: str, feature_weight: Any) -> None:

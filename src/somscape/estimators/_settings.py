@@ -1,4 +1,4 @@
-"""Functions that check parameters and choose the encoding."""
+"""Functions that check an estimator's parameters and choose the encoding of the data."""
 
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
@@ -34,13 +34,13 @@ from somscape.tables.table import Table, table_from_columns
 
 
 def start_of(init: Any) -> Any:
-    """Return the map of a detector or fitted estimator, and other values unchanged."""
+    """Return the map if `init` is a detector or a fitted estimator, and otherwise `init` itself."""
     map_ = getattr(init, "map_", init)
     return map_ if isinstance(map_, Map) else fetched(init)
 
 
 def weights_of_features(given: Any, encoding: Encoding) -> Any:
-    """Return one weight per feature.  The weight of a named column applies to all its features."""
+    """Return one weight per feature.  A column's weight applies to all features of the column."""
     if not isinstance(given, Mapping):
         return given
     names = [code.name for code in encoding.features]
@@ -58,7 +58,7 @@ def weights_of_features(given: Any, encoding: Encoding) -> Any:
 
 
 def settings_of_som(som: Any) -> Settings:
-    """Check the parameters of a SOM and return the settings."""
+    """Check the parameters of a SOM, and return them as `Settings`."""
     of_others = ("units_per_root", "seed", "callbacks")
     names = [f.name for f in fields(Settings) if f.name not in of_others]
     if not isinstance(som.callbacks, Iterable):
@@ -96,14 +96,14 @@ def refuse_checkpoint(callbacks: Any, name: str) -> None:
 
 
 def settings_of_detector(detector: Any, som: Any) -> tuple[Detection, Settings]:
-    """Check the parameters of a SOMDetector, and return the settings of detector and map."""
+    """Check the parameters of a SOMDetector, and return its settings and its map's settings."""
     names = [field.name for field in fields(Detection) if field.name != "is_encoded"]
     detection = Detection(**{name: getattr(detector, name) for name in names})
     return detection, _settings_within(detector, som, "scores and reasons require these values")
 
 
 def settings_of_classifier(classifier: Any, som: Any) -> tuple[Recognition, Settings]:
-    """Check the parameters of a SOMClassifier, and return the settings of model and map."""
+    """Check the parameters of a SOMClassifier, and return its settings and its map's settings."""
     check_number("layer_weight", classifier.layer_weight, 0, low_is_allowed=True)
     if classifier.reject is not None:
         check_number("reject", classifier.reject, 0, 0.5)
@@ -115,13 +115,13 @@ def settings_of_classifier(classifier: Any, som: Any) -> tuple[Recognition, Sett
 
 
 def settings_of_regressor(regressor: Any, som: Any) -> tuple[Prediction, Settings]:
-    """Check the parameters of a SOMRegressor, and return the settings of model and map."""
+    """Check the parameters of a SOMRegressor, and return its settings and its map's settings."""
     settings = _settings_of_learner(regressor, som, ("relevance", "linear"))
     return Prediction(bool(regressor.relevance), bool(regressor.linear)), settings
 
 
 def _settings_of_learner(learner: Any, som: Any, flags: tuple[str, ...]) -> Settings:
-    """Check the True/False parameters of a model, and return the settings of its map."""
+    """Check True/False parameters of a classifier or regressor, and return its map's settings."""
     for name in flags:
         if not isinstance(getattr(learner, name), bool | np.bool_):
             raise ParameterTypeError(
@@ -140,7 +140,7 @@ def _settings_of_learner(learner: Any, som: Any, flags: tuple[str, ...]) -> Sett
 
 
 def _settings_within(estimator: Any, som: Any, why: str) -> Settings:
-    """Return the map settings of an estimator."""
+    """Return the settings of the map that an estimator trains."""
     if som.metric != "euclidean" or som.feature_weight is not None:
         also = "" if som.feature_weight is None else " and a `feature_weight`"
         raise ParameterError(
@@ -174,11 +174,11 @@ class ChosenEncoding:
     Attributes
     ----------
     data : Table, data frame or array-like of shape (n_samples, n_features)
-        A `Table` if the data are encoded, otherwise the original data.
+        A `Table` if the columns are encoded, and otherwise the data as passed to `fit`.
     encoding : Encoding or None
-        None if the data are numbers without an encoding.
+        None if the data are numbers that are used without an encoding.
     why : str or None
-        Explanation of the encoding, or why the columns are not encoded.
+        Explanation of the encoding, or the reason why the columns are not encoded.
     """
 
     data: Any
@@ -213,7 +213,7 @@ def choose_complete(estimator: Any, X: Any, sample_weight: Any, start: Any) -> C
 def _choose_here(
     estimator: Any, X: Any, sample_weight: Any, lent: Encoding | None
 ) -> ChosenEncoding:
-    """Choose the encoding of data on this machine."""
+    """Choose the encoding of data that are stored on this machine."""
     encoder = estimator.encoder
     _check_encoder(estimator)
     if isinstance(encoder, TableEncoder):
@@ -224,7 +224,7 @@ def _choose_here(
 
 
 def _check_encoder(estimator: Any) -> None:
-    """Raise an error if `encoder` is not valid."""
+    """Raise an error if the parameter `encoder` of an estimator is not valid."""
     encoder, missing, own = estimator.encoder, estimator.missing, missing_of(estimator)
     if not isinstance(encoder, TableEncoder):
         if encoder is not None and not (isinstance(encoder, str) and encoder == "auto"):
@@ -245,8 +245,7 @@ def _check_encoder(estimator: Any) -> None:
 
 
 def _choose_for_pieces(estimator: Any, X: Pieces, lent: Encoding | None) -> ChosenEncoding:
-    """Choose the encoding of data in pieces.  This function fetches all rows if the encoding needs
-    all rows."""
+    """Choose the encoding of a table in pieces, from copies of all rows if the rules need them."""
     encoder = estimator.encoder
     _check_encoder(estimator)
     known = getattr(encoder, "encoding_", lent)
@@ -261,7 +260,7 @@ def _choose_for_pieces(estimator: Any, X: Pieces, lent: Encoding | None) -> Chos
 
 
 def missing_of(estimator: Any) -> str:
-    """Return `missing` of the encoder, or of the estimator without an encoder."""
+    """Return the parameter `missing` of the encoder, or of the estimator if there is no encoder."""
     encoder = estimator.encoder
     if not isinstance(encoder, TableEncoder):
         return str(estimator.missing)
@@ -311,7 +310,7 @@ def _choose_by_rule(
 
 
 def _warn_of_scaled_numbers(kinds: dict[str, str], encoding: Encoding, missing: str) -> None:
-    """Warn if text or dates in a data frame cause numbers to be scaled."""
+    """Warn if numbers of a data frame are scaled because the frame also contains text or dates."""
     scaled = [c.name for c in encoding.columns if c.kind == "number" and kinds[c.name] == "number"]
     if not scaled:
         return
@@ -346,17 +345,17 @@ def _describe_encoding(encoding: Encoding) -> str:
 SUGGESTED = (
     "n_rows", "n_cols", "radius_end", "quantization_error", "topographic_error", "stability"
 )  # fmt: skip
-"""Column names of the table that `suggest` returns."""
+"""Column names of the table that `SOM.suggest` returns."""
 
 SHARES = (0.5, 1.0, 2.0)
-"""Sizes of the candidates, as multiples of the usual number of units."""
+"""Map sizes that `SOM.suggest` compares, as multiples of the automatic number of units."""
 
 RADII = (1.0, 0.7, 0.5)
-"""Final radii to try, in grid steps."""
+"""Final radii that `SOM.suggest` compares, in grid steps."""
 
 
 def suggest(som: Any, X: Any, *, n_samples: int, n_seeds: int, random_state: Any) -> Table:
-    """Train candidates on samples, and return the quality of each candidate."""
+    """Train maps of several sizes and final radii on samples, and return their quality."""
     refuse_checkpoint(som.callbacks, "SOM.suggest")
     rows = _prepare_rows(som, X)
     check_whole("n_samples", n_samples, 2)
@@ -368,7 +367,7 @@ def suggest(som: Any, X: Any, *, n_samples: int, n_seeds: int, random_state: Any
 
 
 def _prepare_rows(som: Any, X: Any) -> Floats:
-    """Return encoded rows, and prepare `som` for rows without encoding."""
+    """Encode the rows, and change the parameters of `som` so that it accepts encoded rows."""
     chosen = choose_encoding(som, X, None, start_of(som.init))
     prepared = prepare(
         som, chosen.data, None, encoding=chosen.encoding, missing=som.missing, min_rows=2
@@ -406,7 +405,7 @@ def _try_candidates(som: Any, X: Floats, n_samples: int, n_seeds: int, random_st
 
 
 def _candidates(som: Any, sample: Floats) -> Iterator[Any]:
-    """Yield copies of `som` with different sizes and final radii."""
+    """Yield unfitted copies of `som` that differ in the map size and the final radius."""
     natural = clone(som).fit(sample).map_.lattice
     is_fixed = isinstance(natural, Graph) or not isinstance(som.init, str)
     sizes = [{}] if is_fixed else [_size(som, *size) for size in _sizes(natural, sample)]
@@ -416,7 +415,7 @@ def _candidates(som: Any, sample: Floats) -> Iterator[Any]:
 
 
 def _radii(som: Any, step: float) -> list[Any]:
-    """Return the final radii to try."""
+    """Return the final radii that `SOM.suggest` compares."""
     falls = isinstance(som.radius_decay, str) and som.radius_decay != "constant"
     if som.radius_end != "auto" or not falls:
         return [som.radius_end]
@@ -427,14 +426,14 @@ def _radii(som: Any, step: float) -> list[Any]:
 
 
 def _size(som: Any, n_rows: int, n_cols: int) -> dict[str, Any]:
-    """Return the SOM parameters for this size."""
+    """Return the parameters of a SOM that set the given map size."""
     if isinstance(som.lattice, Lattice):
         return {"lattice": replace(som.lattice, n_rows=n_rows, n_cols=n_cols)}
     return {"n_rows": n_rows, "n_cols": n_cols}
 
 
 def _sizes(natural: Lattice, sample: Floats) -> list[tuple[int, int]]:
-    """Return the distinct sizes to try (rows and columns)."""
+    """Return the distinct map sizes (rows and columns of units) that `SOM.suggest` compares."""
     even = 2 if natural.is_hexagonal and natural.wraps_rows else 1  # rows must be even
     rows = (even * max(1, round(natural.n_rows * np.sqrt(share) / even)) for share in SHARES)
     cols = (max(1, round(natural.n_cols * np.sqrt(share))) for share in SHARES)

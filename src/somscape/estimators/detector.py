@@ -34,7 +34,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def in_words_of(answering: Callable[..., Any]) -> Callable[[F], F]:
-    """Return a decorator that copies a docstring to a method."""
+    """Return a decorator that copies the docstring of a `Detector` method to a method."""
 
     def with_words(method: F) -> F:
         method.__doc__ = answering.__doc__
@@ -44,7 +44,7 @@ def in_words_of(answering: Callable[..., Any]) -> Callable[[F], F]:
 
 
 class Explains:
-    """Mixin that explains rows, for estimators with a fitted ``detector_``."""
+    """Mixin with methods that explain rows, for estimators with a fitted ``detector_``."""
 
     detector_: Detector
 
@@ -102,7 +102,7 @@ class Explains:
 
 
 def scored_stream(detector: Any, stream: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
-    """Yield the scores and p-values of each item.  See `SOMDetector.score_stream`."""
+    """Yield the scores and p-values of each item, as `SOMDetector.score_stream` does."""
     for number, item in enumerate(stream):
         try:
             piece, is_row = _as_piece(item)
@@ -116,7 +116,7 @@ def scored_stream(detector: Any, stream: Iterable[Any]) -> Iterator[tuple[Any, A
 
 
 def _as_piece(item: Any) -> tuple[Any, bool]:
-    """Return the rows of an item, and whether the item is a single row."""
+    """Convert an item of a stream to rows, and return them and whether the item is a single row."""
     if isinstance(item, Mapping):
         return table_from_columns({name: [cell] for name, cell in item.items()}), True
     item = collected(item)
@@ -159,16 +159,16 @@ class SOMDetector(Explains, OutlierMixin, Base):
     training_is_clean : bool, default=False
         Whether all training rows are known to be usual.  If so, the map fits the rows more closely.
     som : SOM or None, default=None
-        The map to train, unfitted.  None means ``SOM()``.  The automatic number of units is a
-        multiple of the square root of the number of rows.  The factor is 3 (16 with clean
-        training), or 8 for scores other than ``"combined"``.  For `SOM`, it is 5.  ``missing`` and
-        ``encoder`` of `som` are ignored.
+        The map to train, unfitted.  None means ``SOM()``.  The automatic number of units is the
+        square root of the number of rows, multiplied by 3 for ``"combined"`` (by 16 with clean
+        training) and by 8 for other scores.  ``missing`` and ``encoder`` of `som` are ignored.
     n_maps : int or "auto", default="auto"
         Number of maps from which scores are computed, from 1 to 256.  With several maps, each map
-        is trained on half of the rows.  A score is then the root mean square over the maps.  Scores
-        then depend less on the choice of training rows, but scoring takes ``n_maps`` times as long.
-        ``map_``, the map of all rows, is then only for display and explanation.  ``"auto"`` means 8
-        maps for at most 2,000 rows, and one map for more rows or clean training.
+        is trained on half of the rows.  The score of a row is the root mean square of its scores
+        from all maps.  Several maps reduce the effect of the choice of training rows on scores, but
+        scoring takes ``n_maps`` times as long.  ``map_`` is then trained on all rows, and is used
+        only for display and explanation.  ``"auto"`` means 8 maps for at most 2,000 rows, and one
+        map for more rows or clean training.
     n_prototypes : int or "auto", default="auto"
         Number of nearest prototypes that a score uses, from 1 (the quantization error) to 64.  With
         several prototypes, an outlier has a high score even if it attracted one prototype in
@@ -178,27 +178,27 @@ class SOMDetector(Explains, OutlierMixin, Base):
     trim : float or "auto", default="auto"
         Share of the training rows, up to 0.5, whose prototypes do not count as usual.  These are
         the prototypes with the fewest rows nearby, such as the prototypes of a group of outliers.
-        ``"auto"`` means 0 with clean training.  Otherwise, ``"auto"`` means 0.1 for arrays with
-        ``"combined"``, and 0.2 for encoded columns or other scores.
+        ``"auto"`` means 0 with clean training.  Otherwise, ``"auto"`` means 0.1 if ``method`` is
+        ``"combined"`` and the data are an array, and 0.2 in other cases.
     decorrelate : bool, default=True
-        Whether to decorrelate columns before rows are compared with prototypes.  Information in
-        several columns then counts only about once.  Unusual combinations of usual values get high
-        scores.  The correlations are computed from the usual training rows.  The map itself does
-        not change.
+        Whether to decorrelate columns before rows are compared with prototypes.  If True,
+        information that several columns share counts only about once in a score, and a row with an
+        unusual combination of usual values gets a high score.  The correlations are computed from
+        the usual training rows.  The map itself does not change.
     calibration : {"global", "regional"}, default="global"
-        Calibration rows with which a row is compared for its p-value.  ``"global"`` means all
-        calibration rows.  ``"regional"`` means only the calibration rows in the same region of the
+        Which calibration rows determine the p-value of a row.  ``"global"`` means all calibration
+        rows.  ``"regional"`` means only the calibration rows that are in the row's region of the
         map.  A region is a group of neighboring units with at least 200 calibration rows.  With
         ``"regional"``, false alarms are as frequent in sparse parts of the data as in dense parts.
     missing : {"error", "fill"}, default="error"
-        As for `SOM`.  If ``encoder`` is a `TableEncoder`, the encoder's `missing` applies.
+        Treatment of missing values, as for `SOM`.  A `TableEncoder` uses its own `missing` instead.
     encoder : "auto", TableEncoder or None, default="auto"
-        As for `SOM`, but an encoder with ``missing="mask"`` is not supported.  Alerts contain the
-        ids from the id column of the encoder.
+        Conversion of columns to features, as for `SOM`, but not with ``missing="mask"``.  Alerts
+        contain the ids from the encoder's id column.
     random_state : int, RandomState or None, default=None
-        Seed for the choice of the training rows of each map, and for the training.
+        Seed for the choice of the rows on which each map is trained, and for training.
     verbose : int, default=0
-        1 shows the progress of each map in training, as for `SOM`.
+        If 1, the progress of training is shown for each map, as for `SOM`.
 
     Attributes
     ----------
@@ -209,18 +209,17 @@ class SOMDetector(Explains, OutlierMixin, Base):
     offset_ : float
         ``decision_function(X) = score_samples(X) - offset_``.
     effect_of_marks_ : str
-        Effect of the marks that `fit` received as `known`, or the reason why there is no effect.
-        "" if there are no marks.
+        Effect on scores of the marks passed to `fit` as `known`, or the reason for no effect.
     units_ : ndarray of shape (n_samples,)
         Best matching unit of each training row.
     explain_defaults_ : dict of str to str
-        Value that was chosen for each "auto", and encoding of the columns, with the reasons.
+        Values chosen for parameters that are "auto", and column encodings, with the reasons.
     kernels_used_ : str
-        Name of the kernels that ran, such as ``"core/avx512"``.
+        Name of the compiled code that was used for training, such as ``"core/avx512"``.
     n_features_in_ : int
-        Number of features in `fit`, or of encoded features if columns were encoded by name.
+        Number of features passed to `fit`, or of encoded features if columns were encoded by name.
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of the features, if the data had names.
+        Names of the features, if the data passed to `fit` contained names.
 
     See Also
     --------
@@ -228,15 +227,16 @@ class SOMDetector(Explains, OutlierMixin, Base):
 
     Notes
     -----
-    With several maps, `fit` trains one map of all rows and ``n_maps`` maps of half of the rows.
-    With one map, `fit` trains six maps.  One is for the scores, and five are for the p-values.  For
-    the p-values, the rows are split into five folds.  A map of the other folds scores each fold.
-    For more than 20,000 rows, only one map is trained, on 20,000 rows.  The remaining rows
-    calibrate the p-values.  A `somscape.callbacks.TimeLimit` of `som` limits the training of each
-    map separately.  The threshold of `predict` comes from maps trained on the scored rows.  So
-    `predict` flags the requested share of the training rows.  `p_values` uses scores by maps that
-    were not trained on the scored rows.  A training row can attract a prototype, and then its score
-    is too low.
+    With several maps, `fit` trains one map on all rows, and each of ``n_maps`` maps on half of the
+    rows.  With ``n_maps=1``, `fit` trains one map for the scores and five maps for the p-values.
+    For the p-values, the rows are split into five folds, and each fold is scored by a map that was
+    trained on the other folds.  For more than 20,000 rows, only one map is trained, on 20,000 rows,
+    and the p-values are calibrated with the remaining rows.  A `somscape.callbacks.TimeLimit` of
+    `som` limits the training time of each map separately.  The threshold of `predict` is computed
+    from scores of the training rows by maps that were trained on the same rows, so `predict` flags
+    the requested share of the training rows.  The p-values are computed from scores by maps that
+    were not trained on the scored rows, because a row that attracted a prototype has too low a
+    score.
 
     References
     ----------
@@ -305,34 +305,34 @@ class SOMDetector(Explains, OutlierMixin, Base):
 
     @property
     def effect_of_marks_(self) -> str:
-        """Effect of marks in `known`, or why there is no effect; "" without marks."""
+        """Effect of the marks in `known` on scores, or the reason for no effect."""
         return self.detector_.effect_of_marks
 
     @property
     def offset_(self) -> float:
-        """Negative threshold, which `decision_function` subtracts from scores."""
+        """Negative threshold, which `decision_function` subtracts from each score."""
         return -self.detector_.threshold
 
     def fit(
         self, X: Any, y: Any = None, *, known: Any = None, sample_weight: Any = None
     ) -> "SOMDetector":
-        """Train the map, set the threshold and calibrate the p-values.
+        """Train the maps, set the threshold and calibrate the p-values.
 
         Parameters
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
             At least two rows.
         y : ignored
-            Not used, as in all outlier detectors of scikit-learn.
+            Not used.
         known : array-like of shape (n_samples,), optional
             Mark of each row, which is 1 for a confirmed anomaly, 0 for a cleared row (checked and
             found to be usual), and -1 or NaN for an unknown row.  If at most 1,000 rows are marked,
-            confirmed rows are first and cleared rows are last in the list of alerts.  Scores of
-            rows similar to confirmed rows rise, and scores of rows similar to cleared rows fall.
-            The change is larger if each mark can be predicted well from the other marks.
-            `effect_of_marks_` describes the change.
+            the list of alerts begins with the confirmed rows and ends with the cleared rows.  The
+            scores of rows similar to confirmed rows are increased, and the scores of rows similar
+            to cleared rows are reduced.  The change is larger if each mark can be predicted well
+            from the other marks.  `effect_of_marks_` describes the change.
         sample_weight : array-like of shape (n_samples,), optional
-            A row of weight 2 counts as two rows, and a row of weight 0 is ignored.
+            Weight of each row.  Weight 2 counts as two rows, and rows of weight 0 are ignored.
 
         Returns
         -------
@@ -342,12 +342,12 @@ class SOMDetector(Explains, OutlierMixin, Base):
         Raises
         ------
         ValueError
-            If a parameter or value is not allowed.  The message names it.
+            If a parameter or a value of the data is not allowed.  The message names it.
         """
         return self._fit_with(X, known, sample_weight, self.n_maps)
 
     def _settings(self) -> tuple[Detection, Settings]:
-        """Return two values: the settings of the detector and of the map."""
+        """Return two values: the settings of the detector and the settings of its map."""
         return settings_of_detector(self, own_som(self.som))
 
     def _fit_with(self, X: Any, known: Any, sample_weight: Any, n_maps: int | str) -> "SOMDetector":
@@ -395,30 +395,30 @@ class SOMDetector(Explains, OutlierMixin, Base):
         """Update the detector with more rows, in constant memory.
 
         The first call does the same as `fit`, except that ``n_maps="auto"`` means one map.  Each
-        later call first scores the rows, and then updates the map with `half_life`, as
+        later call first computes the scores of the new rows, and then updates the map, as
         `SOM.partial_fit` does.  Each later call also updates the set of usual prototypes, the
         rarity of values, the threshold and the calibration.  The threshold and the calibration are
-        computed from the scores that rows had before these updates.  The detector stores a sample
-        of 10,000 scores for the threshold and the calibration.  It stores a sample of 2,000 rows
-        for the rarity of values.
+        computed from the scores that rows had before these updates.  For this purpose, the detector
+        stores a sample of 10,000 scores.  It also stores 2,000 rows to compute how rare a value is.
 
         Parameters
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
-            Calls with at least a thousand rows are most efficient.  Each call takes O(n_units^2 *
-            n_features) in addition to scoring.
+            The new rows.  Calls with at least a thousand rows are most efficient, because the
+            update takes O(n_units^2 * n_features) in each call.
         y : ignored
         known : array-like of shape (n_samples,), optional
-            As in `fit`.  In later calls, `known` only removes known anomalies from the calibration.
+            Mark of each row, as in `fit`.  In later calls, the only effect of marks is that
+            confirmed anomalies are left out of the calibration.
         sample_weight : array-like of shape (n_samples,), optional
         half_life : float or None, default=None
-            The weight of a row is halved after this number of later rows, as for `SOM.partial_fit`.
-            This also applies to the threshold and the calibration.
+            Number of later rows after which the weight of a row is halved, as for
+            `SOM.partial_fit`.  These weights also apply to the threshold and the calibration.
 
         Returns
         -------
         SOMDetector
-            The estimator, whose ``units_`` contains the units of the new rows.
+            This estimator, whose ``units_`` contains the best matching units of the new rows.
 
         Raises
         ------
@@ -458,14 +458,14 @@ class SOMDetector(Explains, OutlierMixin, Base):
         Returns
         -------
         ndarray of shape (n_samples,)
-            Score by the chosen ``method``, multiplied by -1, as scikit-learn requires.
+            Score of each row by the chosen ``method``, multiplied by -1, as scikit-learn requires.
         """
         check_is_fitted(self)
         return -self.detector_.scores(data_for(self, X))
 
     @answers_where_it_lies("decision", np.float64)
     def decision_function(self, X: Any) -> Float64s:
-        """Return scores shifted so that `predict` flags rows with scores below 0.
+        """Return the score of each row minus `offset_` (below 0 for flagged rows).
 
         Parameters
         ----------
@@ -479,7 +479,7 @@ class SOMDetector(Explains, OutlierMixin, Base):
 
     @answers_where_it_lies("prediction", np.int64)
     def predict(self, X: Any) -> Ints:
-        """Return -1 for rows above the threshold and 1 for all other rows.
+        """Return -1 for each row that is flagged as an anomaly, and 1 for other rows.
 
         Parameters
         ----------
@@ -497,21 +497,21 @@ class SOMDetector(Explains, OutlierMixin, Base):
         Parameters
         ----------
         stream : iterable
-            Pieces or rows.  A piece is an array-like of shape (n_samples, n_features), a data
-            frame or a Table.  A row is an array-like of shape (n_features,) or a mapping of column
-            names to values.
+            Items, each of which is a piece or a row.  A piece is an array-like of shape (n_samples,
+            n_features), a data frame or a Table.  A row is an array-like of shape (n_features,), or
+            a mapping from column names to values.
 
         Yields
         ------
         scores : ndarray of shape (n_samples,), or float for a row
-            Scores as in `score_samples`, which are low for unusual rows.
+            Scores of the item, as in `score_samples`.  Unusual rows have low scores.
         p_values : ndarray of shape (n_samples,), or float for a row
 
         Raises
         ------
         InputError
-            If an item is neither a piece nor a row, or if its columns do not fit the map.  The
-            message contains the number of the item, from 0.
+            If an item of the stream is neither a piece nor a row, or if its columns do not fit the
+            map.  The message contains the number of the item (counted from 0).
 
         Examples
         --------
@@ -536,31 +536,32 @@ class SOMDetector(Explains, OutlierMixin, Base):
         Returns
         -------
         ndarray of shape (n_samples,)
-            P-values in (0, 1], in steps of ``1 / (n + 1)``.  Here, n is the number of calibration
-            rows (in the row's region if ``calibration="regional"``).  P-values of high scores can
-            be smaller than ``1 / (n + 1)``.  See Notes.
+            P-values in (0, 1], which are multiples of ``1 / (n + 1)`` for n calibration rows.  With
+            ``calibration="regional"``, n is the number of calibration rows in the row's region.
+            The p-value of an unusual row can be smaller than ``1 / (n + 1)``.  See Notes.
 
         Notes
         -----
-        Unusual training rows have high scores, which would make the p-values of unusual rows too
-        large.  So, with at least 50 calibration rows, p-values for the highest 20 % of the scores
-        are estimated from the other scores.  The estimate assumes a normal distribution for the
-        square roots of usual scores above their median (an empirical null, Efron 2004).  An
-        estimate is used only if it is at least ``0.01 / (n + 1)`` and below the share of
-        calibration rows with such a high score.  Only ``"combined"`` uses estimates, because the
-        assumption is wrong for other methods.
+        In these notes, scores are positive and high for unusual rows.  High scores of unusual
+        training rows would make the p-values of unusual new rows too large.  So, with at least 50
+        calibration rows, the p-values for the highest 20 % of the scores are estimated from the
+        other scores.  The estimate is based on the assumption that the square roots of usual scores
+        above their median are normally distributed (an empirical null, Efron 2004).  An estimate is
+        used only if it is at least ``0.01 / (n + 1)`` and below the share of calibration rows with
+        an equal or higher score.  P-values are estimated only for the method ``"combined"``,
+        because the assumption is wrong for other methods.
 
-        With ``training_is_clean``, for other methods, and after a `fit` with marks, p-values are
-        conformal.  A new row from the same population has a p-value of at most ``a`` with a
+        P-values are conformal with ``training_is_clean``, for other methods, and after a `fit` with
+        marks.  A new row from the same population then has a p-value of at most ``a`` with a
         probability of about ``a``.  With 100 calibration rows or more, a generalized Pareto
-        distribution is fitted to the highest 5 % of the scores (at least 20 scores).  If this tail
-        gives a lower p-value, the result is a weighted mean.  The tail counts three quarters, and
-        the conformal p-value counts one quarter.  With this mean, a p-value is at most ``a`` with a
-        probability of at most ``4 * a``.  Cross-fitting can have a small effect.
+        distribution is fitted to the highest 5 % of the scores (at least 20 scores).  If the
+        p-value from the Pareto distribution is lower than the conformal p-value, the result is a
+        weighted mean of both, with the weights 3/4 (Pareto) and 1/4 (conformal).  Apart from a
+        small effect of cross-fitting, such a mean is at most ``a`` with a probability of at most
+        ``4 * a``.
 
-        After a `fit` with marks, this probability is only approximate, because marked rows are left
-        out of the calibration.  The calibration then contains too few rows that are similar to
-        marked rows.
+        After a `fit` with marks, these probabilities are only approximate.  Marked rows are left
+        out of the calibration, so too few calibration rows are similar to marked rows.
         """
         check_is_fitted(self)
         return self._scores_and_p_values(X)[1]

@@ -1,4 +1,4 @@
-"""Imputation of missing values from the prototypes near a row."""
+"""Imputation of missing values by the prototypes that are nearest to a row."""
 
 from typing import Any
 
@@ -20,10 +20,10 @@ from somscape.kernels._select import select_kernels
 from somscape.maps.map import NO_UNIT, Map
 
 BLOCK_VALUES = 1 << 17
-"""Maximum number of prototype values in memory at a time (1 MiB)."""
+"""Maximum number of values of nearest prototypes that are copied at a time (1 MiB)."""
 
 DEVIATION_RADIUS = 1.0
-"""Smoothing radius, in grid steps, for the deviations of rows from prototypes."""
+"""Radius, in grid steps, over which deviations of rows from prototypes are averaged."""
 
 
 class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Base):
@@ -32,27 +32,26 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Base):
     Parameters
     ----------
     n_neighbors : int, default=5
-        Number of nearest units, at most 16.  A missing value is replaced by the mean of the
-        prototypes of these units.
+        Number of nearest units, at most 16.  A missing value of a row is replaced by the mean of
+        the prototypes of the units nearest to the row.
     som : SOM or None, default=None
-        The map to train, unfitted.  None means ``SOM()``.  The map is trained only on the values
-        that are present (with ``missing="mask"`` and ``encoder=None``).  Features should be on the
-        same scale.
+        The map to train, unfitted.  None means ``SOM()``.  The map is trained with
+        ``missing="mask"`` and ``encoder=None``, so missing values are ignored.  Features should be
+        on the same scale.
     random_state : int, RandomState or None, default=None
-        Random state of the map if `som` does not set ``random_state``.
+        Random state for the training of the map, unless `som` has a ``random_state``.
 
     Attributes
     ----------
     map_ : Map
         The trained map.
     deviation_ : ndarray of shape (n_units, n_features)
-        Standard deviation of rows around each unit's prototype, for each feature.  This is the root
-        mean square difference between training rows and their prototypes, smoothed over nearby
-        units.
+        For each unit and feature, the root mean square difference between training rows and the
+        unit's prototype, averaged with the differences of nearby units.
     n_features_in_ : int
-        Number of features in `fit`.
+        Number of features of the data passed to `fit`.
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of the features, if the data had names.
+        Names of the features, if the data passed to `fit` contained names.
 
     See Also
     --------
@@ -60,7 +59,8 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Base):
 
     Notes
     -----
-    The distance between a row with gaps and a unit uses only the features that are present.
+    The distance between a row with missing values and a prototype is computed only from the
+    features whose value is present in the row.
 
     References
     ----------
@@ -89,12 +89,12 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Base):
         return tags
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "SOMImputer":
-        """Train the map on the values that are present.
+        """Train the map, ignoring missing values.
 
         Parameters
         ----------
         X : array-like or data frame of shape (n_samples, n_features)
-            Missing values are NaN. Each feature needs at least one value.
+            Missing values are NaN.  Each feature needs at least one value.
         y : ignored
         sample_weight : array-like of shape (n_samples,), optional
 
@@ -106,7 +106,7 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Base):
         Raises
         ------
         ValueError
-            If a parameter or value is not allowed.  The message names it.
+            If a parameter or a value of the data is not allowed.  The message names it.
         """
         check_whole("n_neighbors", self.n_neighbors, 1, high=MAX_BEST)
         som = own_som(self.som)
@@ -120,7 +120,7 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Base):
         return self
 
     def transform(self, X: Any) -> Floats:
-        """Return the data with missing values filled in.
+        """Return the data, with each missing value replaced by an estimate.
 
         Parameters
         ----------
@@ -129,12 +129,12 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Base):
         Returns
         -------
         ndarray of shape (n_samples, n_features), with the data type of X
-            Values that were present are unchanged.
+            The filled data.  Values that were present are unchanged.
         """
         return self.impute(X)[0]
 
     def impute(self, X: Any) -> tuple[Floats, Float64s]:
-        """Return the filled data and the standard deviation of each filled value.
+        """Return the filled data and a standard deviation for each filled value.
 
         Parameters
         ----------
@@ -143,10 +143,11 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Base):
         Returns
         -------
         filled : ndarray of shape (n_samples, n_features), of the data's type
-            The data without gaps.  A row without any value gets the mean of all training rows.
+            The data without missing values.  A row without any value becomes the mean of all
+            training rows.
         deviation : ndarray of shape (n_samples, n_features), float64
-            Standard deviation of similar rows around each filled value, or 0 if the value was
-            present.
+            For each filled value, the standard deviation of similar training rows around the value.
+            0 for a value that was present.
         """
         check_is_fitted(self)
         rows = np.asarray(rows_for(self, X))
@@ -162,7 +163,7 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Base):
         return filled, deviation
 
     def _mean_and_deviation(self, rows: Floats) -> tuple[Float64s, Float64s]:
-        """Return the mean of the nearest prototypes and the standard deviation of the rows."""
+        """For each row, return the mean and the standard deviation from its nearest units."""
         codebook, variances = self.map_.codebook, self.deviation_**2
         units, _ = self.map_.nearest(rows, min(self.n_neighbors, self.map_.n_units))
         values = codebook[units]
@@ -177,7 +178,7 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Base):
 
 
 def _deviation(map_: Map, rows: Floats, sample_weight: Any) -> Float64s:
-    """Return the smoothed RMS difference between rows and prototypes."""
+    """Return, for each unit, the smoothed RMS difference between its rows and its prototype."""
     units = map_.winners_of_rows(rows)
     is_used = units >= 0
     given = checked_weights(sample_weight, len(rows))

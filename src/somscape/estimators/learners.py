@@ -37,7 +37,7 @@ from somscape.recognize.recognizer import ClassReasons, OtherClass, Recognizer
 
 
 class Learner(Base):
-    """Base class of the classifier and the regressor."""
+    """Base class of `SOMClassifier` and `SOMRegressor`."""
 
     som: SOM | None
     missing: str
@@ -52,7 +52,7 @@ class Learner(Base):
         raise NotImplementedError
 
     def _current_model(self) -> Answering:
-        """Return the fitted model with the current parameters, such as `reject`."""
+        """Return the fitted recognizer or predictor with the current value of `reject`."""
         return self._fitted_model()
 
     @property
@@ -61,7 +61,7 @@ class Learner(Base):
         return self._fitted_model().map_
 
     def p_values(self, X: Any) -> Float64s:
-        """Return the share of training rows at least as far from the map as each row.
+        """Return a p-value for the distance of each row from the map.
 
         Parameters
         ----------
@@ -70,13 +70,14 @@ class Learner(Base):
         Returns
         -------
         ndarray of shape (n_samples,)
-            P-values in (0, 1].  A small value means that the row differs from all training rows.
+            For each row, the share of the rows left out of training that are at least as far from
+            the map, in (0, 1].  A small value means that the row differs from all training rows.
         """
         rows = self._rows(X)
         return self._fitted_model().p_values_of_rows(rows)
 
     def save(self, path: str | Path) -> None:
-        """Save the fitted model to one file, completely or not at all.
+        """Save the fitted estimator to one file, completely or not at all.
 
         Parameters
         ----------
@@ -99,18 +100,18 @@ class Learner(Base):
         self._current_model().save(path)
 
     def _rows(self, X: Any) -> Floats:
-        """Return data as encoded rows for the map."""
+        """Convert data to encoded rows for the map."""
         check_is_fitted(self)
         return self.map_.rows_of(data_for(self, X))
 
     def _checked_som(self) -> SOM:
-        """Check `missing` and return an unfitted copy of `som`."""
+        """Check the parameter `missing`, and return an unfitted copy of `som`."""
         som = own_som(self.som)
         check_choice("missing", self.missing, ("error", "fill"))
         return som
 
     def _prepare_rows(self, X: Any, sample_weight: Any) -> Prepared:
-        """Check and encode the rows, and create `explain_defaults_`."""
+        """Check and encode the rows, and set `explain_defaults_`."""
         chosen = choose_complete(self, X, sample_weight, None)
         prepared = prepare(
             self, chosen.data, sample_weight, encoding=chosen.encoding, missing=self.missing
@@ -127,7 +128,7 @@ class Learner(Base):
 
 
 def check_one_per_row(n: int, n_rows: int, what: str) -> None:
-    """Raise InputError if `y` and X have different numbers of rows."""
+    """Raise InputError if an array such as `y` does not contain one value for each row of X."""
     if n != n_rows:
         raise InputError(
             f"`y` must have one {what} for each of the {n_rows} rows of X, but has {n}. Pass "
@@ -139,7 +140,7 @@ def check_one_per_row(n: int, n_rows: int, what: str) -> None:
 
 
 def scoring_weights(sample_weight: Any, is_known: NDArray[np.bool_]) -> Float64s:
-    """Return the row weights in `score`, with a largest weight of 1."""
+    """Return the row weights for `score`, scaled so that the largest weight is 1."""
     weights = ones_or(checked_weights(sample_weight, len(is_known)), len(is_known))
     weights = weights / weights.max()
     if not is_known[weights > 0].any(axis=0).all():
@@ -153,53 +154,54 @@ def scoring_weights(sample_weight: Any, is_known: NDArray[np.bool_]) -> Float64s
 
 
 def kept_of(prepared: Prepared, y: Any) -> Any:
-    """Return `y` for the training rows."""
+    """Return the values of `y` for the rows that are used for training."""
     return y if prepared.kept is None else y[prepared.kept]
 
 
 def rows_of(prepared: Prepared) -> Float64s:
-    """Return the training rows."""
+    """Return the rows that are used for training, as a float64 array."""
     return np.asarray(prepared.rows, dtype=np.float64)
 
 
 class SOMClassifier(ClassifierMixin, Learner):
-    """Predict classes of rows and calibrated probabilities with a map.
+    """Predict the class of each row, with probabilities, by means of a map.
 
-    A map is trained on rows with known classes.  Then a margin rule moves the prototypes towards
-    the boundaries between classes.  Class probabilities are computed from the units near a row.
+    First, a map is trained on rows with known classes.  Then, a margin rule moves prototypes so
+    that the nearest prototype of a row usually belongs to the row's class.  The class probabilities
+    of a row are computed from the units near the row.
 
     Parameters
     ----------
     som : SOM or None, default=None
         The map to train, unfitted.  None means ``SOM()``.  The automatic number of units is a tenth
-        of the number of rows.  The limits are 1,500 units and two units for each class.
+        of the number of rows, but at least two units for each class and at most 1,500 units.
         ``missing`` and ``encoder`` of `som` are ignored, because the classifier has parameters with
         these names.
     layer_weight : float, default=0.0
-        Weight of the classes in training.  The weight is the variance of the classes divided by the
-        variance of all columns.  With 0, the map does not use the classes.  With 0.5, most units
-        contain rows of only one class.  ``sharpen=False`` requires this.
+        Weight of the classes in the training of the map, which is the variance of the class columns
+        divided by the variance of all other columns.  With 0, the map is trained without the
+        classes.  With 0.5, which ``sharpen=False`` requires, most units contain rows of only one
+        class.
     sharpen : bool, default=True
-        Whether a margin rule (GMLVQ) changes the prototypes and the metric.  The nearest prototype
-        of a row then usually belongs to the row's class.  The metric of ``map_`` is then the
-        learned metric.
+        Whether a margin rule (GMLVQ) changes the prototypes and the metric so that the nearest
+        prototype of a row usually belongs to the row's class.  ``map_`` has the changed metric.
     smooth : bool, default=True
-        Whether the prediction is computed from the 16 nearest units, with more weight for nearer
-        units.  The weighting is chosen by predictions for rows that are left out of training.  If
-        False, the prediction is computed only from the best matching unit.
+        Whether the prediction for a row is computed from the 16 nearest units, with more weight for
+        nearer units.  The weights are chosen so that predictions are good for rows that are left
+        out of training.  If False, the prediction is computed only from the best matching unit.
     reject : float or None, default=None
-        Maximum share, up to 0.5, of rows that `predict` rejects although they resemble the training
-        rows.  `predict` returns None for a row if at most this share of the training rows is as far
-        from the map.  The share must be at least 1 / (n + 1) for n rows that are left out of
-        training.  With at most 1,000 rows, each row of known class is left out once.  With more
-        rows, a fifth of the rows is left out, at most 3,000 rows.
+        Share, up to 0.5, of rows similar to the training rows that `predict` rejects because they
+        are far from the map.  For a rejected row, `predict` returns None.  The share must be at
+        least 1 / (n + 1), where n is the number of rows that are left out of training.  If there
+        are at most 1,000 rows, each row with a known class is left out once.  If there are more
+        rows, a fifth of the rows (at most 3,000 rows) is left out.
     missing : {"error", "fill"}, default="error"
-        As for `SOM`.  If ``encoder`` is a `TableEncoder`, the encoder's `missing` applies.
+        Treatment of missing values, as for `SOM`.  A `TableEncoder` uses its own `missing` instead.
     encoder : "auto", TableEncoder or None, default="auto"
-        As for `SOM`, but an encoder with ``missing="mask"`` is not supported.
+        Conversion of columns to features, as for `SOM`, but not with ``missing="mask"``.
     random_state : int, RandomState or None, default=None
-        Seed for choosing the rows that are left out, for the order of rows in the margin rule, and
-        for training.
+        Seed for the choice of the rows that are left out of training, for the order of the rows in
+        the margin rule, and for the training of the map.
     verbose : int, default=0
         As for `SOM`.
 
@@ -208,19 +210,19 @@ class SOMClassifier(ClassifierMixin, Learner):
     classes_ : ndarray of shape (n_classes,)
         The classes in ascending order.
     map_ : Map
-        The map with the prototypes of the margin rule, on the scale of the features.
+        The map, with the prototypes after the margin rule, on the scale of the features.
     shares_ : ndarray of shape (n_units, n_classes)
-        Share of each class around each unit.
+        For each unit, the share of each class among the training rows around the unit.
     recognizer_ : Recognizer
         The fitted recognizer, which computes the predictions.
     explain_defaults_ : dict of str to str
         Values that `fit` chose, and the reasons.
     kernels_used_ : str
-        Name of the kernels that ran, such as ``"core/avx512"``.
+        Name of the compiled code that was used for training, such as ``"core/avx512"``.
     n_features_in_ : int
-        Number of features in `fit`, or of encoded features if columns were encoded by name.
+        Number of features passed to `fit`, or of encoded features if columns were encoded by name.
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of the features, if the data had names.
+        Names of the features, if the data passed to `fit` contained names.
 
     See Also
     --------
@@ -231,13 +233,13 @@ class SOMClassifier(ClassifierMixin, Learner):
     Notes
     -----
     Columns of arrays should be on the same scale, as for `SOM`.  `fit` trains one map on all rows
-    and one map without a fifth of the rows.  The smoothing of the probabilities is chosen by the
-    predictions for the rows that are left out.  With at most 1,000 different rows, `fit` leaves out
-    each of five folds once and trains six maps.  If some classes are unknown, `fit` trains twice as
-    many maps.  Equal rows of the same class are distributed evenly over the five folds.  With more
+    and another map on four fifths of the rows.  The smoothing of the probabilities is chosen so
+    that predictions are good for the remaining fifth.  With at most 1,000 different rows, `fit`
+    splits the rows into five folds, and trains one map on all rows and one map without each fold.
+    If the class of some rows is unknown, `fit` trains twice as many maps.  If the data have more
     than 100 features, rows are compared along the 100 main axes of the data.  The same data,
-    parameters and seed give the same results on one machine.  On another machine, the last bits can
-    differ with the version of the linear algebra library.
+    parameters and seed give the same results, except for the last bits on a machine with another
+    linear algebra library.
 
     References
     ----------
@@ -284,7 +286,7 @@ class SOMClassifier(ClassifierMixin, Learner):
 
     @property
     def shares_(self) -> Float64s:
-        """Share of each class around each unit."""
+        """For each unit, the share of each class among the training rows around the unit."""
         return self.recognizer_.shares
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "SOMClassifier":
@@ -294,11 +296,11 @@ class SOMClassifier(ClassifierMixin, Learner):
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
         y : array-like of shape (n_samples,)
-            Class of each row, as numbers or text.  None or NaN means that the class is unknown.
-            The number -1 is a class, like all other numbers.  Rows of unknown class are also used
-            if this improves the predictions for rows that are left out.
+            Class of each row, as a number or text.  None or NaN means that the class is unknown.
+            The number -1 is a class.  Rows of unknown class are used for training if this improves
+            the predictions for rows that are left out of training.
         sample_weight : array-like of shape (n_samples,), optional
-            A row of weight 2 counts as two rows, and a row of weight 0 is ignored.
+            Weight of each row.  Weight 2 counts as two rows, and rows of weight 0 are ignored.
 
         Returns
         -------
@@ -308,7 +310,7 @@ class SOMClassifier(ClassifierMixin, Learner):
         Raises
         ------
         ValueError
-            If a parameter or value is not allowed.  The message names it.
+            If a parameter or a value of the data is not allowed.  The message names it.
         """
         recognition, settings = settings_of_classifier(self, self._checked_som())
         prepared = self._prepare_rows(X, sample_weight)
@@ -337,8 +339,7 @@ class SOMClassifier(ClassifierMixin, Learner):
         Returns
         -------
         ndarray of shape (n_samples,)
-            With `reject`, the array contains objects, and None for rows that are too far from the
-            map.
+            Class of each row.  If `reject` is set, the class is None for rows far from the map.
         """
         answers = self._answers(X)
         return self._current_model().classes_of(*answers)
@@ -353,7 +354,7 @@ class SOMClassifier(ClassifierMixin, Learner):
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
-            Probabilities in the order of `classes_`.  The sum of each row is 1.
+            Probabilities in the order of `classes_`.  The probabilities of a row add up to 1.
         """
         return self._answers(X)[0]
 
@@ -373,22 +374,22 @@ class SOMClassifier(ClassifierMixin, Learner):
         return self._current_model().counterfactuals(pieces_here(X))
 
     def similar_rows(self, X: Any, *, among: Any, n_similar: int = 5) -> SimilarRows:
-        """Return the rows nearest to each row, in the metric that the classifier learned.
+        """Return the rows of `among` that are nearest to each row of X.
 
         Parameters
         ----------
         X : Table, data frame or array-like of shape (n_rows, n_features)
         among : Table, data frame or array-like of shape (n_others, n_features)
-            Rows to search, such as the training rows or the rows of one class.  The classifier
+            Rows among which similar rows are searched, such as the training rows.  The classifier
             does not store rows.
         n_similar : int, default=5
-            Number of similar rows for each row, at least 1.
+            Number of similar rows to return for each row of X, at least 1.
 
         Returns
         -------
         SimilarRows
-            Similar rows, nearest first.  For a row that is in X and in `among`, the first similar
-            row is the row itself.
+            Similar rows of each row of X, with the nearest first, in the metric that the classifier
+            learned.  If `among` contains a row of X, this row is its own first similar row.
 
         Examples
         --------
@@ -408,8 +409,8 @@ class SOMClassifier(ClassifierMixin, Learner):
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
         y : array-like of shape (n_samples,)
-            Rows of unknown class, None or NaN, are ignored.  Rows that `predict` rejects count as
-            wrong.
+            True class of each row.  Rows whose class is unknown (None or NaN) are ignored.  Rows
+            that `predict` rejects count as wrong.
         sample_weight : array-like of shape (n_samples,), optional
 
         Returns
@@ -458,7 +459,7 @@ def _is_unknown(y: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def _encode_classes(y: NDArray[Any]) -> tuple[NDArray[Any], Ints]:
-    """Return the sorted classes, and the class number of each row (-1 if unknown)."""
+    """Return the distinct classes in order, and the class number of each row (-1 if unknown)."""
     is_known = ~_is_unknown(y)
     if not is_known.any():
         raise InputError(
@@ -503,15 +504,15 @@ def _encode_classes(y: NDArray[Any]) -> tuple[NDArray[Any], Ints]:
 
 
 LARGEST = 1e145
-"""Largest allowed absolute value of a target.  Sums of squares of larger targets could overflow."""
+"""Maximum absolute value of a target that is allowed, so that sums of squares do not overflow."""
 
 
 class SOMRegressor(RegressorMixin, Learner):
     """Predict numeric targets of rows with a map, with calibrated intervals.
 
-    A prediction is computed from the units near a row.  Each unit stores the mean target of the
-    rows nearby on the map.  If slopes improve the predictions, units also store the slopes of the
-    target along the columns.
+    The prediction for a row is computed from the units near the row.  Each unit stores the mean
+    target of the training rows near the unit on the map.  If slopes improve the predictions, each
+    unit also stores how steeply the target changes along each column.
 
     Parameters
     ----------
@@ -520,35 +521,36 @@ class SOMRegressor(RegressorMixin, Learner):
         of the number of rows, but at most 1,500 units.  ``missing`` and ``encoder`` of `som` are
         ignored, because the regressor has parameters with these names.
     relevance : bool, default=True
-        Whether `fit` may weight columns by their effect on the targets.  Weights are used only if
-        they improve the predictions for rows that are left out of training.  The metric of ``map_``
-        then contains the weights.
+        Whether `fit` may weight columns by their effect on the targets.  Weights are used in the
+        metric of ``map_`` only if they improve the predictions for rows that are left out of
+        training.
     linear : bool, default=True
-        Whether units may have slopes.  Slopes are common to all units or separate for each unit.
-        `fit` uses the choice with the best predictions for rows that are left out of training.
+        Whether a unit's prediction may have slopes along the columns.  `fit` chooses between no
+        slopes, the same slopes for all units, and separate slopes for each unit, by predictions for
+        rows that are left out of training.
     missing : {"error", "fill"}, default="error"
-        As for `SOM`.  If ``encoder`` is a `TableEncoder`, the encoder's `missing` applies.
+        Treatment of missing values, as for `SOM`.  A `TableEncoder` uses its own `missing` instead.
     encoder : "auto", TableEncoder or None, default="auto"
-        As for `SOM`, but an encoder with ``missing="mask"`` is not supported.
+        Conversion of columns to features, as for `SOM`, but not with ``missing="mask"``.
     random_state : int, RandomState or None, default=None
-        Seed for the choice of the rows that are left out, and for the training of the map.
+        Seed for the choice of the rows that are left out of training, and for the training of maps.
     verbose : int, default=0
         As for `SOM`.
 
     Attributes
     ----------
     map_ : Map
-        The map, on the scale of the features.
+        The map, with prototypes on the scale of the features.
     predictor_ : Predictor
         The fitted predictor, which computes the predictions.
     explain_defaults_ : dict of str to str
         Values that `fit` chose, and the reasons.
     kernels_used_ : str
-        Name of the kernels that ran, such as ``"core/avx512"``.
+        Name of the compiled code that was used for training, such as ``"core/avx512"``.
     n_features_in_ : int
-        Number of features in `fit`, or of encoded features if columns were encoded by name.
+        Number of features passed to `fit`, or of encoded features if columns were encoded by name.
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of the features, if the data had names.
+        Names of the features, if the data passed to `fit` contained names.
 
     See Also
     --------
@@ -558,12 +560,12 @@ class SOMRegressor(RegressorMixin, Learner):
     Notes
     -----
     Columns of arrays should be on the same scale, as for `SOM`.  With at most 1,000 different rows,
-    `fit` trains eighteen maps.  Each of five folds is left out once, with and without relevance.
-    For more rows, `fit` trains six maps.  If some targets are unknown, `fit` trains twice as many
-    maps.  Separate slopes for each unit are used only if rows have at most 30 main axes.
-    Predictions stay within the range of the known targets, extended by a tenth of the range on both
-    sides.  Intervals are computed from prediction errors for rows that were left out of training.
-    These errors are relative to the typical error around each row (cross-conformal intervals).
+    `fit` trains eighteen maps, because each of five folds is left out once, with and without
+    `relevance`.  For more rows, `fit` trains six maps.  If the targets of some rows are unknown,
+    `fit` trains twice as many maps.  Units have separate slopes only if the data have at most 30
+    main axes.  A prediction is limited to the range of the known targets, extended by a tenth of
+    the range at both ends.  Intervals are computed from the prediction errors for rows that were
+    left out of training, divided by the typical error around each row (cross-conformal intervals).
 
     References
     ----------
@@ -619,11 +621,11 @@ class SOMRegressor(RegressorMixin, Learner):
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
-            Numbers with an absolute value of at most 1e145.  None or NaN means that the target is
-            unknown.  Rows of unknown targets are also used if this improves the predictions for
-            rows that are left out.
+            Targets, which are numbers with an absolute value of at most 1e145.  None or NaN means
+            that the target is unknown.  Rows with unknown targets are used for training if this
+            improves the predictions for rows that are left out of training.
         sample_weight : array-like of shape (n_samples,), optional
-            A row of weight 2 counts as two rows, and a row of weight 0 is ignored.
+            Weight of each row.  Weight 2 counts as two rows, and rows of weight 0 are ignored.
 
         Returns
         -------
@@ -633,7 +635,7 @@ class SOMRegressor(RegressorMixin, Learner):
         Raises
         ------
         ValueError
-            If a parameter or value is not allowed.  The message names it.
+            If a parameter or a value of the data is not allowed.  The message names it.
         """
         prediction, settings = settings_of_regressor(self, self._checked_som())
         prepared = self._prepare_rows(X, sample_weight)
@@ -673,39 +675,39 @@ class SOMRegressor(RegressorMixin, Learner):
         return self.predictor_.predictions_of_rows(rows)
 
     def predict_interval(self, X: Any, coverage: float = 0.9) -> Float64s:
-        """Return an interval that contains the target with a given probability.
+        """Return, for each row, an interval that probably contains the target.
 
         Parameters
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
         coverage : float, default=0.9
-            Share of new rows with the target in the interval, above 0 and below 1.  New rows must
-            resemble the training rows.
+            Share, above 0 and below 1, of new rows whose target is in their interval.  New rows
+            must resemble the training rows.
 
         Returns
         -------
         ndarray of shape (n_samples, 2) or (n_samples, n_targets, 2)
-            Lower and upper end of each interval.  The ends are infinite if too few rows were left
+            Lower and upper end of each interval.  Both ends are infinite if too few rows were left
             out of training.
         """
         rows = self._rows(X)
         return self.predictor_.intervals_of_rows(rows, coverage)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return R2, the share of the targets' variance that predictions explain.
+        """Return R2, the share of the variance of targets that predictions explain.
 
         Parameters
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
-            Unknown targets, None or NaN, are ignored.
+            True targets.  Unknown targets (None or NaN) are ignored.
         sample_weight : array-like of shape (n_samples,), optional
 
         Returns
         -------
         float
-            Mean R2 of all targets.  The best value is 1, and the value is 0 if every prediction is
-            the mean of `y`.
+            Mean R2 of all targets.  The best R2 is 1.  R2 is 0 if every prediction is the mean of
+            `y`.
         """
         found = self.predict(X)
         given = _checked_numbers(y, len(found))
@@ -740,7 +742,7 @@ def _r2(y: Float64s, found: Float64s, weights: Float64s) -> float:
 
 
 def _checked_numbers(y: Any, n_rows: int) -> NDArray[np.float64]:
-    """Return targets as float64, with NaN for unknown targets."""
+    """Check the targets, and return them as float64, with NaN for unknown targets."""
     if y is None:
         raise InputError(
             "SOMRegressor requires y to be passed, but the target y is None. Pass the target of "

@@ -1,4 +1,4 @@
-"""The self-organizing map as a scikit-learn estimator, and its regions."""
+"""The self-organizing map and its regions, as scikit-learn estimators."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -60,7 +60,7 @@ DEFAULTS = {"n_rows": "auto", "n_cols": "auto", "lattice": "hexagonal", "boundar
 
 
 def check_goes_on(som: Any, map_: Map, n_features: int, *, is_warm: bool) -> None:
-    """Raise InputError if the parameters or rows do not fit the initial map."""
+    """Raise InputError if parameters or rows do not fit the map from which training continues."""
     whose = "`warm_start` continues from a map" if is_warm else "`init` is a map"
     way_out = "pass warm_start=False" if is_warm else "pass another `init`"
     if n_features != map_.codebook.shape[1]:
@@ -94,7 +94,7 @@ def check_goes_on(som: Any, map_: Map, n_features: int, *, is_warm: bool) -> Non
 
 
 def adopt_map(som: Any, map_: Map, X: Any) -> None:
-    """Set the map of an estimator without training."""
+    """Set the fitted attributes of an estimator from a given map, without training."""
     settings_of_som(som)  # checks the parameters
     is_plain = map_.encoding.is_plain
     if isinstance(X, Table) or not (is_plain or as_frame(X, "X") is None):
@@ -112,18 +112,18 @@ def adopt_map(som: Any, map_: Map, X: Any) -> None:
 
 @dataclass(frozen=True, eq=False)
 class ReadyToTrain:
-    """Checked inputs of one training.
+    """Checked inputs of one call of `fit`.
 
     Attributes
     ----------
     prepared : Prepared
     settings : Settings
     why_encoded : str or None
-        Explanation of the encoding, or None without an encoding.
+        Explanation of the encoding, or None if the data are not encoded.
     resume : PastRun or None
-        The earlier training run, if training is resumed.
+        The earlier training run that is resumed, or None.
     home : Home
-        Array library and device of the results.
+        Array library and device to which results are converted.
     """
 
     prepared: Prepared
@@ -134,7 +134,7 @@ class ReadyToTrain:
 
 
 def ready_to_train(som: Any, X: Any, sample_weight: Any, resume: Any) -> ReadyToTrain:
-    """Check the data, the parameters and the checkpoint of `fit`."""
+    """Check the data, the parameters and the checkpoint that are used by `fit`."""
     if resume is not None and not isinstance(resume, str | Path):
         raise ParameterTypeError(
             f"`resume` must be the name of a file or None, but is {resume!r}.",
@@ -165,7 +165,7 @@ def ready_to_train(som: Any, X: Any, sample_weight: Any, resume: Any) -> ReadyTo
 
 
 def keep_trained(som: Any, ready: ReadyToTrain, map_: Map, trained: Trained, units: Ints) -> None:
-    """Set the fitted attributes of an estimator."""
+    """Set the fitted attributes of an estimator after training."""
     all_rows, home = ready.prepared.all_rows, ready.home
     som.map_ = map_
     som.codebook_ = home.back(map_.codebook)
@@ -185,38 +185,38 @@ def keep_trained(som: Any, ready: ReadyToTrain, map_: Map, trained: Trained, uni
 
 
 class PredictsLayers:
-    """Mixin for estimators whose ``map_`` can have layers."""
+    """Mixin for estimators whose ``map_`` can have layers (groups of columns)."""
 
     map_: Map
 
     def predict_layers(
         self, X: Any, given: str | Iterable[str], *, library: str | None = None
     ) -> Any:
-        """Predict the values of rows in the layers that are not given.
+        """Predict the values of rows in layers from their values in other layers.
 
         The `encoder` must be a `TableEncoder` with layers.  See `Map.predict_layers`.
 
         Parameters
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
-            The data can omit the columns of the other layers.  An array needs all columns, but its
-            values in the other layers are ignored.
+            Rows with the values of the given layers.  A data frame or Table can omit the columns of
+            other layers.  An array needs all columns, but values in other layers are ignored.
         given : str or iterable of str
-            Names of the layers that determine the best matching units.
+            Names of the layers from which the best matching units are found.
         library : {"pandas", "polars", "pyarrow"}, optional
-            Library of the result.  By default, pandas if it is installed, else polars, else
+            Library of the result.  The default is the first that is installed of pandas, polars and
             pyarrow.
 
         Returns
         -------
         pandas.DataFrame, polars.DataFrame or pyarrow.Table
-            The predicted columns of the other layers, in original units.  Columns of an array are
-            named x0, x1, ...
+            Predicted values of the columns that are not in the given layers, in original units.
+            Columns of an array are named x0, x1, ...
 
         Raises
         ------
         ValueError
-            If `given` contains unknown layers or all layers, or if the data cannot be encoded.
+            If `given` contains an unknown layer or all layers, or if data cannot be encoded.
 
         Examples
         --------
@@ -241,123 +241,129 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
     n_rows, n_cols : int or "auto", default="auto"
         Size of the map, in units.  ``"auto"`` means about ``5 sqrt(n_samples)`` units, from 9 to
         10,000, but not more units than rows.  A hexagonal torus needs at least 2 units.  The sides
-        of the map are proportional to the standard deviations along the data's two main axes.
+        of the map are proportional to the standard deviations of the data along their two main
+        axes.
     lattice : {"hexagonal", "rectangular"}, Lattice or Graph, default="hexagonal"
-        A unit has 6 neighbors on a hexagonal lattice and 8 on a rectangular lattice.  On a
-        `somscape.Graph`, the edges define the neighbors.  A `Graph` or a `somscape.Lattice` also
-        sets the size and the boundary.  In this case, leave `n_rows`, `n_cols` and `boundary` out.
+        Arrangement of the units.  A unit has 6 neighbors on a hexagonal lattice, 8 neighbors on a
+        rectangular lattice, and the neighbors given by edges on a `somscape.Graph`.  With a `Graph`
+        or a `somscape.Lattice`, leave `n_rows`, `n_cols` and `boundary` out.
     boundary : {"plane", "cylinder", "torus"}, default="plane"
-        On a cylinder, the left and right edges are joined.  On a torus, the upper and lower edges
-        are also joined.  A hexagonal torus needs an even number of rows of units.
+        Whether edges of the map are joined.  On a cylinder, the left edge and the right edge are
+        joined.  On a torus, the upper edge and the lower edge are also joined.  A hexagonal torus
+        needs an even number of rows of units.
     neighborhood : {"gaussian", "bubble", "cut_gaussian", "epanechnikov", "triangle"}, \
             default="gaussian"
-        Weight of a row in the update of a unit at the distance d on the map from the row's best
-        matching unit.  ``"gaussian"`` is ``exp(-d^2 / (2 radius^2))``, and ``"bubble"`` is 1 up to
-        the radius and 0 beyond.  The other functions are also 0 beyond the radius.  See "Choosing a
-        map" in the guide.  ``"triangle"`` needs a rectangular lattice.
+        Function of the distance d on the map between a unit and a row's best matching unit.  The
+        result is the weight of the row in the update of the unit.  ``"gaussian"`` is ``exp(-d^2 /
+        (2 radius^2))``.  ``"bubble"`` is 1 within the radius.  All except ``"gaussian"`` are 0
+        beyond the radius.  See "Choosing a map" in the guide.  ``"triangle"`` needs a rectangular
+        lattice.
     metric : {"euclidean", "cosine", "manhattan", "chebyshev", "correlation", "mahalanobis"}, \
             default="euclidean"
-        Distance between rows and prototypes.  Features should be on the same scale.  The encoding
-        scales tables, but arrays are not scaled.  ``"cosine"`` and ``"correlation"`` compare
-        directions, so every row is scaled to length 1.  ``"mahalanobis"`` is the Euclidean distance
-        after whitening.  For every metric, prototypes are means of rows.
+        Distance between rows and prototypes.  Features should be on the same scale.  The columns of
+        a table are scaled by the encoding, but the columns of an array are not scaled.  For
+        ``"cosine"`` and ``"correlation"``, every row is scaled to length 1.  ``"mahalanobis"`` is
+        the Euclidean distance after whitening.  For every metric, prototypes are means of rows.
     feature_weight : array-like of shape (n_features,), dict or None, default=None
-        Weight of each feature in distances.  A weight is 0 or from 1e-100 to 1e100.  A dict such as
+        Weight of each feature in distances, which is 0 or from 1e-100 to 1e100.  A dict such as
         ``{"income": 2}`` assigns weights to columns by name.  All other columns then have weight 1.
         None means weight 1 for all features.
     algorithm : {"auto", "batch", "online", "multires"}, default="auto"
-        ``"batch"`` moves every unit to the mean of the rows in its neighborhood, once per epoch.
-        ``"online"`` visits rows in random order.  Each row moves its best matching unit and the
-        neighbors of this unit.  ``"multires"`` trains smaller maps on samples first.  ``"auto"``
-        means ``"batch"`` if batch training is fast, else ``"multires"``.
+        ``"batch"`` moves every prototype to the weighted mean of the rows in the unit's
+        neighborhood, once per epoch.  ``"online"`` presents rows in random order, and each row
+        moves the prototypes of its best matching unit and of the neighbors of this unit.
+        ``"multires"`` trains smaller maps on samples first.  ``"auto"`` means ``"batch"`` if batch
+        training is fast, and otherwise ``"multires"``.
     init : {"pca", "sample", "random"}, array of shape (n_units, n_features) or Map, \
             default="pca"
-        Initial codebook.  ``"pca"`` spreads the units over the plane of the two main axes.
-        ``"sample"`` draws rows by weight.  ``"random"`` draws uniform values within each feature's
-        range.  An array is the codebook itself.  With a `somscape.Map`, training continues from the
-        map and keeps its lattice, its encoding and its last radius.
+        Initial codebook.  ``"pca"`` spreads the prototypes over the plane of the data's two main
+        axes.  ``"sample"`` draws prototypes from the rows, with probabilities proportional to the
+        row weights.  ``"random"`` draws uniform values within the range of each feature.  An array
+        is the initial codebook itself.  If you pass a `somscape.Map`, training continues from its
+        codebook, with its lattice, its encoding and its last radius.
     n_init : int or "auto", default="auto"
-        Number of times that the map is trained, with different initial codebooks.  The map with the
-        lowest ``quantization_error * (1 + topographic_error)`` is kept.  ``"auto"`` means up to 16
-        for small tables, else 1.
+        Number of maps that are trained from different initial codebooks.  The result is the map
+        with the lowest ``quantization_error * (1 + topographic_error)``.  ``"auto"`` means up to 16
+        for small tables, otherwise 1.
     n_epochs : int, float or "auto", default="auto"
         Number of passes over the rows (epochs), at most a million.  ``"auto"`` depends on
-        `algorithm`; see ``explain_defaults_``.  For ``"online"``, the number can be a fraction.
-        For example, ``20_000 / len(X)`` means 20,000 updates.
+        `algorithm`, as described in ``explain_defaults_``.  For ``"online"``, the number can be a
+        fraction, such as ``20_000 / len(X)`` for 20,000 updates.
     radius_start, radius_end : float or "auto", default="auto"
-        First and last radius in grid steps, or, on a graph, in the unit of the edge lengths.
-        ``radius_start="auto"`` means a quarter of the longest side of the map after a PCA start,
-        and half after other starts, but at least 2.  ``radius_end="auto"`` means 0.7, or less if
-        there are more than 20 rows per unit.  If ``radius_end`` is 0.3 or less, some units can move
-        to rows far from all units at the end of training.  See "Choosing a map" in the guide.
+        Radius of the neighborhood in the first and the last epoch, in grid steps (on a graph, in
+        the unit of the edge lengths).  ``radius_start="auto"`` means a quarter of the longest side
+        of the map for ``init="pca"`` and half of this side for other values of `init`, but at least
+        2.  ``radius_end="auto"`` means 0.7, or less if there are more than 20 rows per unit.  If
+        ``radius_end`` is 0.3 or less, prototypes of some units can be moved to rows that are far
+        from all prototypes, at the end of training.  See "Choosing a map" in the guide.
     radius_decay : {"geometric", "linear", "inverse", "asymptotic", "constant"} or array, \
             default="geometric"
-        Name of the function by which the radius falls to ``radius_end``, the radius of the last
-        epoch.  ``"constant"`` keeps ``radius_start``.  An array contains the radius of each epoch.
+        Name of the function by which the radius falls from ``radius_start`` to ``radius_end``
+        during training.  With ``"constant"``, the radius stays ``radius_start``.  An array gives
+        all radii.
     learning_rate : float or pair of float, default=(0.5, 0.05)
-        First and last learning rate of ``"online"``, in (0, 1].  The rate falls geometrically.  A
-        single number is a constant rate.
+        First and last learning rate of the algorithm ``"online"``, in (0, 1].  The rate falls
+        geometrically.  A single number means a constant rate.
     missing : {"error", "fill", "mask"}, default="error"
         Treatment of missing values.  ``"error"`` raises an error.  ``"fill"`` replaces missing
-        values with the median of the column.  In categories of a table, a separate level is used.
-        ``"mask"`` ignores missing values in distances and means, but ``"online"`` does not support
-        this.  If ``encoder`` is a `TableEncoder`, the encoder's `missing` applies.
+        numbers by the median of the column, and missing categories of a table by a separate level.
+        ``"mask"`` ignores missing values in distances and means, and is not supported by
+        ``"online"``.  A `TableEncoder` uses its own `missing` instead.
     encoder : "auto", TableEncoder or None, default="auto"
         Conversion of columns to features.  ``"auto"`` applies the rules of `TableEncoder` to a
-        `somscape.tables.Table` and to a data frame with text, categories or dates.  It does not
-        encode arrays or data frames of numbers and booleans.  If you add a column of text to a data
-        frame, the numbers are also scaled, with a warning from `fit`.  None does not encode any
-        data and raises an error for data that are not numbers.  An unfitted `TableEncoder` is
-        fitted to X, and a fitted `TableEncoder` is not changed.  With None or a `TableEncoder`,
-        `fit` does not give this warning.
+        `somscape.tables.Table` and to a data frame with text, categories or dates.  ``"auto"`` does
+        not encode arrays, or data frames that contain only numbers and booleans.  If a data frame
+        also contains text, categories or dates, its numbers are scaled, and `fit` gives a warning.
+        None means that data are not encoded, and that data other than numbers raise an error.  An
+        unfitted `TableEncoder` is fitted to X, and a fitted `TableEncoder` is not changed.
     tol : float, default=1e-4
-        Batch training stops at the final radius when no unit moves further than `tol` times the
-        mean distance from the rows to their mean.  With 0, training stops only when no row changes
-        its best matching unit.
+        After the radius has reached its final value, batch training stops when no prototype moves
+        further than `tol` times the mean distance from the rows to their mean.  With 0, training
+        stops only when the best matching unit of every row stays the same.
     warm_start : bool, default=False
-        Whether `fit` continues from the fitted map, as if this map were passed as ``init``.
+        Whether another `fit` continues from the fitted map, as if the map were passed as ``init``.
     random_state : int, RandomState or None, default=None
-        Seed for random initial codebooks, for samples and for the order of rows.  Batch training
-        from a PCA start does not use random numbers.
+        Seed for random initial codebooks, for samples of rows and for the order of rows.  Batch
+        training with ``init="pca"`` does not use random numbers.
     callbacks : sequence of callable, default=()
         Functions that are called with a `somscape.fit.Progress` after every epoch or, in online
-        training, after every block of updates.  A callback ends training if it returns True or a
+        training, after every block of updates.  A callback ends training by returning True or a
         text with the reason.  See `somscape.callbacks` for examples.
     verbose : int, default=0
-        1 shows progress on standard error, or in the logger ``somscape`` if you configured logging
-        at level INFO.
+        If 1, progress is written to standard error, or to the logger ``somscape`` at level INFO if
+        you configured logging.
 
     Attributes
     ----------
     codebook_ : ndarray of shape (n_units, n_features)
-        Prototype of each unit, on the scale of the features, with ``unit = row * n_cols + col``.
-        If X is an array of torch or CuPy, then ``codebook_``, ``labels_`` and the results of
-        methods are arrays of the same library on the same device.
+        Prototype of each unit, on the scale of the features.  The unit number is ``row * n_cols +
+        col``.  If X is an array of torch or CuPy, then ``codebook_``, ``labels_`` and the results
+        of methods are arrays of the same library on the same device.
     map_ : Map
         The fitted map, for plots, measures, reports and saving.
     units_, labels_ : ndarray of shape (n_samples,)
         Best matching unit of each training row.  Not available after training on data in pieces.
     history_ : dict of str to ndarray
-        The values ``step``, ``radius`` (in grid steps of the full map), ``quantization_error``
-        (before the update), ``movement`` (largest distance that a unit moved, relative to the mean
-        distance of the rows to their mean), ``n_units`` and ``n_samples`` of each epoch.  Online
-        training has values for each block of updates instead.  A block takes about 20 milliseconds,
-        so a short training has one block.  For blocks, ``step`` counts updates,
-        ``quantization_error`` is the mean distance of the rows before their updates, and
+        For each epoch, the values ``step``, ``radius`` (in grid steps of the full map),
+        ``quantization_error`` (before the epoch's update), ``movement`` (largest distance that a
+        prototype moved, relative to the mean distance of the rows to their mean), ``n_units`` and
+        ``n_samples``.  For online training, there is one value for each block of updates, which
+        takes about 20 milliseconds.  Then ``step`` is the number of updates, ``quantization_error``
+        is the mean distance from a row to its best matching unit before the row's update, and
         ``movement`` is NaN.
     n_iter_ : int
-        Number of epochs done.
+        Number of epochs for which the map was trained.
     stop_reason_ : str
         Reason for the end of training.
     explain_defaults_ : dict of str to str
-        For each parameter that was "auto" or could not be applied, the value used and the reason.
+        For each parameter that was "auto" or could not be applied, the used value and the reason.
     kernels_used_ : str
-        Name of the kernels that ran, such as ``"core/avx512"``, ``"numpy"`` or ``"torch/cuda:0
-        float32"``.
+        Name of the code that was used for training, such as ``"core/avx512"``, ``"numpy"`` or
+        ``"torch/cuda:0 float32"``.
     n_features_in_ : int
-        Number of features in `fit`, or of encoded features if columns were encoded by name.
+        Number of features passed to `fit`, or of encoded features if columns were encoded by name.
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of the features, if the data had names.
+        Names of the features, if the data passed to `fit` contained names.
 
     See Also
     --------
@@ -368,18 +374,19 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
 
     Notes
     -----
-    An epoch takes O(n_samples * n_units * n_features) for the search and O(n_units * (n_rows +
-    n_cols) * n_features) for the smoothing.
+    In each epoch, the search for best matching units takes O(n_samples * n_units * n_features), and
+    the smoothing over neighborhoods takes O(n_units * (n_rows + n_cols) * n_features).
 
-    The same data, parameters and seed give the same codebook, bit for bit.  This holds for any
-    number of threads and any instruction set.  In batch training from a given codebook or a PCA
-    start, the order of the rows does not change any bit either.  A row of weight 2 gives the same
-    bits as two equal rows.  In three cases, the result depends slightly on the order of the rows.
-    First, the axes of a PCA start are computed from every k-th row for large data.  This applies to
-    more than 100,000 rows, or if values times features exceed 5e9.  Second, the axes are computed
-    from sums of floats for sparse rows and for the metric ``"mahalanobis"``.  Third, with
-    ``algorithm="auto"``, training uses samples if an epoch needs more than 2e9 multiply-adds.  If
-    the second and the third axis of the data have equal variance, the PCA start is not unique.
+    The same data, parameters and seed give the same codebook, bit for bit, for any number of
+    threads and any instruction set.  In batch training from a given codebook or with
+    ``init="pca"``, the codebook is also the same, bit for bit, for any order of the rows, and a row
+    of weight 2 gives the same codebook as two equal rows.  In three cases, the codebook depends
+    slightly on the order of the rows.  First, for more than 100,000 rows (or if values times
+    features exceed 5e9), the main axes for ``init="pca"`` are computed from every k-th row.
+    Second, for sparse rows and for the metric ``"mahalanobis"``, the main axes are computed from
+    rounded sums.  Third, with ``algorithm="auto"``, training uses samples of the rows if an epoch
+    needs more than 2e9 multiply-adds.  If the data have equal variance along the second and the
+    third main axis, the initial codebook for ``init="pca"`` is not unique.
 
     References
     ----------
@@ -465,22 +472,22 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         Parameters
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
-            Numbers are not encoded.  A ``scipy.sparse`` array stays sparse, and an array of torch
-            or CuPy stays on its device.  A `somscape.tables.Table`, or a data frame with columns
-            that are not numbers, is first encoded by `encoder`.  Collections of Dask, Spark and
-            Ray, and `somscape.fit.Pieces`, are processed where they are stored; see "When one
-            machine is not enough" in the guide.
+            Training rows.  Numbers are not encoded.  A ``scipy.sparse`` array stays sparse, and an
+            array of torch or CuPy stays on its device.  A `somscape.tables.Table`, or a data frame
+            with columns that are not numbers, is first encoded by `encoder`.  Collections of Dask,
+            Spark and Ray, and `somscape.fit.Pieces`, are processed where they are stored.
         y : ignored
         sample_weight : array-like of shape (n_samples,), optional
-            A row of weight 2 counts as two rows, and a row of weight 0 is ignored.
+            Weight of each row.  Weight 2 counts as two rows, and rows of weight 0 are ignored.
         resume : str or Path, optional
-            File of a `somscape.callbacks.Checkpoint`.  Training continues from the checkpoint and
-            gives, bit for bit, the map of an uninterrupted training.  If the earlier training was
-            complete, `fit` returns immediately.  Rows and parameters must be the same as before,
-            except `callbacks` and `verbose`, and ``random_state=None`` means the seed of the
-            earlier training.  If the file does not exist and a `Checkpoint` in `callbacks` has the
-            same path, training starts from the beginning.  So the same call works for the first run
-            and for later runs.  Otherwise, a missing file is an error.
+            File that a `somscape.callbacks.Checkpoint` wrote.  Training continues from the
+            checkpoint, and the map is the same, bit for bit, as after uninterrupted training.  If
+            the earlier training was complete, `fit` returns immediately.  Rows and parameters must
+            be the same as in the earlier training, except `callbacks` and `verbose`, and
+            ``random_state=None`` means the seed of the earlier training.  If the file does not
+            exist and a `Checkpoint` in `callbacks` has the same path, training starts from the
+            beginning, so the same call works for the first run and for later runs.  Otherwise, a
+            missing file is an error.
 
         Returns
         -------
@@ -490,16 +497,15 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         Raises
         ------
         ValueError
-            If a parameter, value or file is not allowed.  The message names it.
+            If a parameter, a value of the data or a file is not allowed.  The message names it.
         KeyboardInterrupt
-            On Ctrl-C, within about half a second.  The estimator then has the map of the last
-            completed epoch or block of updates, and ``stop_reason_`` is "interrupted".
+            After Ctrl-C.  The estimator then contains the map after the last complete epoch or
+            block of updates, and ``stop_reason_`` is "interrupted".
 
         Warns
         -----
         SomscapeWarning
-            If one column without an encoding causes 99.5 % or more of the squared distances between
-            rows.
+            If one column of a data set without encoding causes 99.5 % of squared distances or more.
         """
         ready = ready_to_train(self, X, sample_weight, resume)
         rows, settings = ready.prepared, ready.settings
@@ -530,25 +536,26 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         X : array-like or data frame of shape (n_rows, n_features), or Table
             At least two rows.
         n_samples : int, default=5000
-            Maximum number of rows on which each candidate is trained.
+            Maximum number of rows in each sample on which maps are trained.
         n_seeds : int, default=3
-            Number of samples, at least 2.  Each candidate is trained once on each sample.
+            Number of samples, at least 2.  Each size and final radius is tried on each sample.
         random_state : int, RandomState or None, default=0
-            Seed of the samples.
+            Seed for drawing the samples.
         **parameters : dict
-            Parameters of all candidates, such as ``metric="cosine"`` or ``**som.get_params()``.
-            Candidates have 0.5, 1 and 2 times the given or automatic number of units.  If a graph
-            or an initial codebook is given, all candidates have the same size.  The final radii are
-            1, 0.7 and 0.5 grid steps unless ``radius_end`` is given.
+            Parameters of all maps, such as ``metric="cosine"`` or ``**som.get_params()``.  The
+            compared sizes are 0.5, 1 and 2 times the number of units that the parameters specify.
+            If the parameters contain a graph or an initial codebook, all maps have the same size.
+            The final radii are 1, 0.7 and 0.5 grid steps unless ``radius_end`` is given.
 
         Returns
         -------
         Table
-            One row per candidate, with the columns ``n_rows``, ``n_cols``, ``radius_end``, the mean
-            ``quantization_error`` and ``topographic_error`` on the rows of another sample, and
-            ``stability``.  Stability is a correlation between two maps, averaged over all pairs of
-            samples.  The correlated values are the on-map distances between rows.  A value of 1
-            means the same layout up to rotation and mirroring.
+            One row for each size and final radius, with the columns ``n_rows``, ``n_cols``,
+            ``radius_end``, the mean ``quantization_error`` and ``topographic_error`` for the rows
+            of another sample, and ``stability``.  For the stability, the distances between rows on
+            one map are correlated with the distances between the same rows on another map, and the
+            correlation is averaged over all pairs of maps.  A stability of 1 means that all maps
+            have the same layout, up to rotation and mirroring.
 
         Examples
         --------
@@ -568,10 +575,10 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         """Update the map with more rows, in constant memory.
 
         The first call trains a map, as `fit` does, unless `init` is a `somscape.Map`.  Each later
-        call is a step of stochastic EM at the final radius of training (Cappe and Moulines 2009).
-        The first call with a map as `init` is also such a step.  The new codebook is computed from
-        sums over the earlier rows and the new rows.  `half_life` reduces the weights of the earlier
-        rows.
+        call (and the first call, if `init` is a `somscape.Map`) is a step of stochastic EM at the
+        final radius of training (Cappe and Moulines 2009).  In this step, the new codebook is
+        computed from sums over the earlier rows and the new rows.  With `half_life`, earlier rows
+        weigh less.
 
         Parameters
         ----------
@@ -579,14 +586,14 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         y : ignored
         sample_weight : array-like of shape (n_samples,), optional
         half_life : float or None, default=None
-            The weight of a row is halved after this number of later rows (or this total weight of
-            later rows).  A call multiplies the weight of all earlier rows by ``0.5 ** (weight of X
-            / half_life)``.  None means that weights are not reduced.
+            Number (or total weight) of later rows after which the weight of a row is halved.  A
+            call multiplies the weights of all earlier rows by ``0.5 ** (weight of X / half_life)``.
+            None means that weights are not reduced.
 
         Returns
         -------
         SOM
-            The estimator, whose ``labels_`` contains the units of the new rows.
+            This estimator, whose ``labels_`` contains the best matching units of the new rows.
 
         Raises
         ------
@@ -614,7 +621,7 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         return self
 
     def save(self, path: str | Path) -> None:
-        """Save the map to a file that `somscape.load` can read; see `Map.save`."""
+        """Save the map to a file that `somscape.load` can read, as `Map.save` does."""
         check_is_fitted(self)
         self.map_.save(path)
 
@@ -652,10 +659,10 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         Returns
         -------
         ndarray of shape (n_samples,)
-            Number of the best matching unit.  If several units are equally near, this is the lowest
-            of their numbers.  For a collection, the result is a lazy collection of the same
-            library.  For Dask, the result is a series or an array.  For Spark and Ray, the result
-            contains the rows and an additional column ``unit``.
+            Number of each row's best matching unit (the lowest number among equally near units).
+            For a collection of Dask, Spark or Ray, the result is a lazy collection of the same
+            library.  For Spark and Ray, the result contains the rows and an additional column
+            ``unit``.
         """
         check_is_fitted(self)
         X, home = received(X)
@@ -672,7 +679,7 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         Returns
         -------
         ndarray of shape (n_samples, n_units), with the data type of the rows
-            Distances in the metric of the map, and NaN for a row without any value.
+            Distances in the metric of the map, or NaN for a row whose values are all missing.
         """
         check_is_fitted(self)
         X, home = received(X)
@@ -685,7 +692,7 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         Parameters
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
-            Rows without any value do not have a unit and are ignored.
+            Rows whose values are all missing are ignored.
         y : ignored
         sample_weight : array-like of shape (n_samples,), optional
 
@@ -705,7 +712,7 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
 
 
 def own_som(som: Any) -> SOM:
-    """Return an unfitted copy of `som`, or a new SOM."""
+    """Return an unfitted copy of `som`, or a new SOM if `som` is None."""
     if not (som is None or isinstance(som, SOM)):
         raise ParameterTypeError(
             f"`som` must be a SOM or None, but is {som!r}.",
@@ -723,10 +730,9 @@ class SOMRegions(Base):
     Parameters
     ----------
     n_regions : int or "auto", default="auto"
-        Number of regions.  ``"auto"`` means the number of regions that are clearly separate on the
-        map.
+        Number of regions.  ``"auto"`` counts only regions that are clearly separate on the map.
     method : {"auto", "valleys", "ward"}, default="auto"
-        Method by which units are grouped, as for `regions.find_regions`.
+        Method by which units are grouped into regions, as for `regions.find_regions`.
 
     Attributes
     ----------
@@ -739,7 +745,7 @@ class SOMRegions(Base):
 
     See Also
     --------
-    somscape.regions.find_regions : The same as a function.
+    somscape.regions.find_regions : Function with the same result.
     somscape.SOM : Trains the map.
 
     Examples
@@ -763,11 +769,11 @@ class SOMRegions(Base):
         Parameters
         ----------
         map : Map
-            A map, or a fitted estimator with a map.
+            A map, or a fitted estimator whose attribute ``map_`` is a map.
         y : None
             Ignored.
         X : Table, data frame or array-like of shape (n_samples, n_features), optional
-            Training rows, if the map does not store rows.
+            The rows on which the map was trained, if the map does not store rows.
 
         Returns
         -------
@@ -790,17 +796,17 @@ class SOMRegions(Base):
         Parameters
         ----------
         X : Table, data frame or array-like of shape (n_samples, n_features)
-            As for `Map.rows_of`.
+            Rows in any form that `Map.rows_of` accepts.
 
         Returns
         -------
         ndarray of shape (n_samples,)
-            Number of the region, from 0, or -1 for a row without any value.
+            Number of each row's region (counted from 0), or -1 for a row without any value.
         """
         return self.regions_.of(X)
 
     def fit_predict(self, map: Map, y: Any = None, *, X: Any = None) -> Ints:
-        """Find the regions of a map, and return the region of each unit.
+        """Find the regions of a map, and return the region number of each unit.
 
         Parameters
         ----------

@@ -34,7 +34,7 @@ from somscape.tables.table import Table, table_from_columns
 
 
 def check_layers(layers: Any, layer_weights: Any) -> None:
-    """Raise an error if `layers` or `layer_weights` is not valid."""
+    """Raise an error if the parameter `layers` or `layer_weights` of an encoder is not valid."""
     for parameter, given in (("layers", layers), ("layer_weights", layer_weights)):
         names = {} if given is None else given
         if not isinstance(names, Mapping) or not all(isinstance(name, str) for name in names):
@@ -80,7 +80,7 @@ def _is_number(column: Any) -> bool:
 
 
 def named_layers(layers: Any, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Return the column names of each layer."""
+    """Return a dict from each layer's name to the names of its columns."""
     found = {}
     for layer, given in (layers or {}).items():
         columns = (
@@ -128,18 +128,18 @@ def _name(layer: str, column: Any, names: Sequence[str]) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Form:
-    """Form of the data passed to `fit`, for converting encoded rows back.
+    """Form of the data passed to `fit`, to which decoded rows are converted.
 
     Attributes
     ----------
     names : tuple of str
         Names of all columns.
     example : Table, data frame or ndarray
-        The data passed to `fit`, without rows.
+        Data of the same type and with the same columns as the data passed to `fit`, without rows.
     types : dict of str to type
-        Type of the first present value in each column.
+        Type of the first value in each column that is not missing.
     values : dict of str to dict
-        Original values of the levels in each column.
+        For each column, a dict from the name of a level to its original value.
     constants : dict of str to object
         Value of each constant column.
     """
@@ -159,7 +159,7 @@ class Form:
         ordinals: Mapping[str, Sequence[Any]],
         is_counted: NDArray[np.bool_],
     ) -> "Form":
-        """Return the form of encoded data."""
+        """Return the form of the data passed to `fit`."""
         raws = _raw_values(data)
         types: dict[str, type] = {}
         constants: dict[str, Any] = {}
@@ -182,7 +182,7 @@ class Form:
         return cls(table.names, example, types, values, constants)
 
     def restore(self, rows: Float64s, encoding: Encoding) -> Any:
-        """Return decoded rows in this form, with all columns that can be recovered."""
+        """Decode rows to this form, with all columns that can be recovered."""
         part_of = {c.name: part for c, part in zip(encoding.features, encoding.slices, strict=True)}
         columns: dict[str, list[Any]] = {}
         for code in encoding.columns:
@@ -244,7 +244,7 @@ def _dates(decoded: Any, has_zone: bool, type_: type) -> list[Any]:
 
 
 def _raw_values(data: Any) -> dict[str, list[Any]]:
-    """Return the values of each column as Python objects."""
+    """Return a dict from each column's name to its values as Python objects."""
     if isinstance(data, np.ndarray):
         return {f"x{j}": column for j, column in enumerate(data.T.tolist())}
     if not isinstance(data, Table):
@@ -267,105 +267,106 @@ NAME_LISTS = ("drop", "protect", "categories", "numbers", "dates")
 class TableEncoder(TransformerMixin, Base):
     """Convert a table of mixed columns to numbers on one scale, and back.
 
-    If rows differ in one column, the encoded distance is 1 between the lowest and the highest
-    number or ordered level.  The distance of two different categories is also 1.  Rules choose the
-    kind of each column, and ``encoding_.columns`` contains the reasons.  Parameters override the
-    rules.  `SOM` and `SOMDetector` encode tables and data frames by the same rules, unless you pass
-    a `TableEncoder`.
+    If two rows differ only in one column, the distance between the encoded rows is 1 between the
+    lowest and the highest number (or ordered level), and 1 between two different categories.  The
+    kind of each column, such as number or category, is chosen by rules, and ``encoding_.columns``
+    contains the reasons.  Parameters override the rules.  `SOM` and `SOMDetector` encode tables and
+    data frames by the same rules, unless you pass a `TableEncoder`.
 
     Parameters
     ----------
     id : str or None, default=None
-        Column with an id of each row, which does not have to be unique.  It is not a feature, but
-        alerts of a detector show it.  None means the first column with a typical name of an id and
-        without repeated values.
+        Column with an id of each row.  Ids do not have to be unique.  The column is not a feature,
+        but alerts of a detector show the ids.  None means the first column that has a typical name
+        for ids and does not contain repeated values.
     label : str or None, default=None
-        Column with a known outcome.  It is not a feature, and later data do not have to contain
-        it.
+        Column with a known outcome, which is not a feature.  Later data can omit the column.
     drop : sequence of str, default=()
-        Columns to leave out.
+        Columns that are not features and are not used otherwise.
     protect : sequence of str, default=()
-        Columns with personal attributes, such as sex or nationality.  They are not features, but
-        the list of alerts contains them.  Later data do not have to contain them.
+        Columns with personal attributes, such as sex or nationality.  These columns are not
+        features, but are shown in the list of alerts.  Later data can omit these columns.
     categories, numbers : sequence of str, default=()
         Columns that are encoded as categories or as numbers, regardless of the rules.
     ordinals : dict of str to list or None, default=None
-        Ordered categories with their levels from the lowest to the highest, such as ``{"size":
-        ["S", "M", "L"]}``.  The levels become equal steps from 0 to 1.
+        Columns of ordered categories, with their levels from the lowest to the highest, such as
+        ``{"size": ["S", "M", "L"]}``.  The levels become equally spaced numbers from 0 to 1.
     dates : sequence of str, default=()
-        Columns whose dates the rules do not recognize, such as 20260131.
+        Columns of dates that the rules do not recognize as dates, such as 20260131.
     date_format : {"dmy", "mdy", "ymd"} or None, default=None
         Order of day, month and year in columns with ambiguous dates, such as 1/2/2026.  None means
-        that the day is first, unless another column of dates shows that the month is first.
+        that the day is first, unless dates in another column show that the month is first.
     missing : {"error", "fill", "mask"}, default="error"
         Treatment of missing values.  ``"error"`` raises an error, and ``"mask"`` keeps missing
         values as NaN.  ``"fill"`` uses the median of the column for missing numbers, dates and
         ordered categories, and a separate level for missing values of other categories.
     scale : {"robust", "range"}, default="robust"
-        The two numbers of a column that become 0 and 1.  ``"robust"`` uses the range of the middle
-        96 % of the rows, or of all rows with at most 50 rows.  Extreme numbers then become values
-        below 0 or above 1.  ``"range"`` uses the smallest and the largest number.
+        Which two numbers of a column become 0 and 1.  ``"robust"`` means the ends of the range of
+        the middle 96 % of the numbers, so extreme numbers become values below 0 or above 1.  For at
+        most 50 rows, ``"robust"`` means the range of all numbers.  ``"range"`` means the smallest
+        and the largest number.
     tame : bool, default=True
-        Whether to transform a column of numbers if its farthest value is more than 10 half
+        Whether to transform columns of numbers that contain a number more than 10 half
         interquartile ranges from the median.  A number x becomes ``asinh((x - median) / half
-        interquartile range)``, which is similar to a logarithm of large deviations in both
-        directions.
+        interquartile range)``, which is similar to a logarithm for large deviations.
     max_levels : int or None, default=50
-        Maximum number of distinct values of a text column, up to 1000.  A column with more values
-        raises an error unless a parameter names the column.  Columns in `categories` can have 1000
-        values.  None leaves out text columns with more than 50 values.
+        Maximum number of distinct values of a text column, up to 1000.  A text column with more
+        values raises an error unless a parameter contains the name of the column.  Columns in
+        `categories` can contain 1000 distinct values.  None means that text columns with more than
+        50 distinct values are left out.
     others : {"rules", "drop"}, default="rules"
-        Treatment of columns that are not named in any parameter.  The columns are either encoded by
-        the rules or left out.
+        Treatment of columns that are not named in any parameter.  They are encoded by rules or left
+        out.
     dictionary : mapping, str, Path or None, default=None
-        Readable names for codes and columns in reasons, reports and pictures, such as ``{"job":
-        {"": "Job", "A171": "unskilled"}}``.  The key "" is for the name of the column.  A path is
-        the name of a file that contains a table with the columns ``column``, ``code`` and
-        ``words``.  The names of features do not change, and parameters contain the original names
-        of columns.
+        Readable names for codes and columns, which are shown in reasons, reports and pictures, such
+        as ``{"job": {"": "Job", "A171": "unskilled"}}``.  The key "" is for the readable name of
+        the column.  A path is the name of a file with a table whose columns are ``column``,
+        ``code`` and ``words``.  The names of features do not change.
     layers : dict of str to list or slice, or None, default=None
-        Columns of each layer, such as ``{"spectrum": slice(0, 100), "clinic": ["age", "sex"]}``.  A
-        layer is a list of names or numbers of columns, or a slice of numbers.  Every column that
-        becomes a feature must be in one layer.  Features are scaled so that the mean squared
-        distance between two random rows is 1 in each layer, regardless of the number of columns.
+        Groups of columns (layers), such as ``{"spectrum": slice(0, 100), "clinic": ["age",
+        "sex"]}``.  A layer is a list of column names or column numbers, or a slice of column
+        numbers.  Every column that becomes a feature must be in one layer.  The features of a layer
+        are scaled so that the mean squared distance between two random rows in this layer is 1,
+        regardless of its number of columns.
     layer_weights : dict of str to float or None, default=None
-        Weight of the squared distances of each layer, such as ``{"clinic": 2}``.  The default is 1.
+        Weight of each layer in squared distances, such as ``{"clinic": 2}``.  The default is 1.
 
     Attributes
     ----------
     encoding_ : Encoding
-        Encoding of each column and the reasons.  A map contains it as ``map_.encoding``.
+        The encoding of each column, with the reasons.
     n_features_in_ : int
-        Number of columns in `fit`.
+        Number of columns of the data passed to `fit`.
     feature_names_in_ : ndarray of shape (n_columns,)
-        Names of the columns, if the data had names.  The columns of an array are called x0, x1,
-        ...
+        Names of the columns, if the data passed to `fit` contained names.
 
     Notes
     -----
-    Some columns are left out unless a parameter names them.  These are constant columns, the first
-    id column, row counters, and codes that are nearly all different.  Columns of two values with a
-    typical name of an outcome (such as ``class`` or ``is_fraud``) are also left out.  In small
-    tables, text columns are left out if more than half of the values are distinct.  A date becomes
-    one feature for the number of the day.  The weekday and the hour become positions on a circle,
-    with two features each.  Two columns of dates also have a feature for the number of days between
-    them.  The columns of an array of numbers are always numbers, but an array of objects is read
-    like a data frame.  A category has one feature per level, with the value ``sqrt(1/2)`` for the
-    level of the row.  A last feature is for levels that do not occur in `fit`.  An ordered category
-    raises an error for such levels.
+    Some columns are left out of the encoding unless a parameter contains their names.  These are
+    constant columns, the first id column, row counters, and columns of codes that are nearly all
+    different.  Columns with two distinct values are also left out if the column name is typical of
+    an outcome (such as ``class`` or ``is_fraud``).  In small tables, text columns are left out if
+    more than half of the values are distinct.  A column of dates is encoded as one feature for the
+    number of the day, and as two features each for the weekday and the hour, which are positions on
+    a circle.  Two columns of dates also give a feature for the number of days between the two
+    dates.  The columns of an array of numbers are encoded as numbers, but an array of objects is
+    encoded like a data frame.  A column of categories is encoded as one feature per level, with the
+    value ``sqrt(1/2)`` for the level of the row, and one feature for all levels that did not occur
+    in `fit`.  In a column of ordered categories, such levels raise an error.
 
-    With layers, features are also multiplied by ``sqrt(weight / m)``.  Here, m is the mean squared
-    distance of two rows within the layer, without missing values.  With Euclidean distances, this
-    is the same as the layers of ``supersom`` in the R package kohonen.  If two columns of dates are
-    in different layers, the number of days between them is not a feature.  `Map.of_layers` finds
-    units by some of the layers, and `SOM.predict_layers` predicts values in the remaining layers.
+    With layers, the features of a layer are also multiplied by ``sqrt(weight / m)``, where m is the
+    mean squared distance between two rows in the layer (without missing values).  For Euclidean
+    distances, layers of ``supersom`` in the R package kohonen have the same effect.  If two columns
+    of dates are in different layers, the number of days between the dates is not a feature.
+    `Map.of_layers` finds units from some of the layers, and `SOM.predict_layers` predicts the
+    values of the remaining layers.
 
-    Fitting sorts each column and takes O(n_samples log n_samples).  The transformation takes
-    O(n_samples * n_features_out).  Random numbers are not used.
+    `fit` sorts each column and takes O(n_samples log n_samples).  `transform` takes O(n_samples *
+    n_features_out).
 
     See Also
     --------
-    SOM : With ``encoder=TableEncoder(...)``, it shows original units.
+    SOM : With ``encoder=TableEncoder(...)``, a map of a table is shown in original units.
 
     Examples
     --------
@@ -435,7 +436,7 @@ class TableEncoder(TransformerMixin, Base):
         return tags
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "TableEncoder":
-        """Choose the encoding of each column, and learn its scale or levels.
+        """Choose the encoding of each column, with its scale or levels.
 
         Parameters
         ----------
@@ -443,8 +444,8 @@ class TableEncoder(TransformerMixin, Base):
             At least two rows.
         y : ignored
         sample_weight : array-like of shape (n_samples,), optional
-            A row of weight 2 counts as two rows in ranges, medians and the rules about repeated
-            values.  A row of weight 0 is ignored.
+            Weight of each row.  A row of weight 2 counts as two rows in ranges, medians and rules
+            about repeated values, and a row of weight 0 is ignored.
 
         Returns
         -------
@@ -467,7 +468,7 @@ class TableEncoder(TransformerMixin, Base):
     def _learn(
         self, estimator: BaseEstimator, X: Any, sample_weight: Any
     ) -> tuple[Any, Table, Encoding]:
-        """Return three values: the data as an array or data frame, the table and the encoding."""
+        """Choose the encoding, and return the data, the data as a table, and the encoding."""
         self._check_parameters()
         unused = {n for n in (self.id, self.label, *self.drop, *self.protect) if n is not None}
         data, table = read_data(estimator, X, missing=self.missing, unused=unused)
@@ -486,24 +487,24 @@ class TableEncoder(TransformerMixin, Base):
 
     @classmethod
     def from_roles(cls, path: str | Path) -> "TableEncoder":
-        """Return an unfitted encoder with the roles of columns from a file.
+        """Create an unfitted encoder from a file with the roles of columns.
 
         Parameters
         ----------
         path : str or Path
-            A roles file, written by `save_roles`, the command line, the app or a person.
+            Name of a roles file, which was written by `save_roles`, somscape or a person.
 
         Returns
         -------
         TableEncoder
-            An encoder with ``missing="fill"``, unless the file has another value, and with
-            ``max_levels=None``, as on the command line.  `set_params` changes the parameters.
+            An encoder with the roles from the file and with ``max_levels=None``.  If the file does
+            not contain `missing`, the encoder has ``missing="fill"``.
 
         Raises
         ------
         InputError
-            If the file cannot be read, contains invalid roles, or contains roles for ``--per``.
-            If roles are invalid, the message contains their line.
+            If the file cannot be read, contains an invalid role, or contains roles for ``--per``.
+            For an invalid role, the message contains the line number.
 
         Examples
         --------
@@ -531,8 +532,9 @@ class TableEncoder(TransformerMixin, Base):
     def save_roles(self, path: str | Path) -> None:
         """Write the roles of columns to a file that people can read and edit.
 
-        A fitted encoder also writes the kind of each column and the reason.  Later tables then get
-        the same features.  An unfitted encoder writes its parameters.
+        For a fitted encoder, the file contains the kind of each column and the reason, so that
+        later tables get the same features.  For an unfitted encoder, the file contains the
+        parameters.
 
         Parameters
         ----------
@@ -542,7 +544,7 @@ class TableEncoder(TransformerMixin, Base):
         Raises
         ------
         InputError
-            If a name contains half of a surrogate pair, or if `path` exists and is not a file.
+            If a column name contains half of a surrogate pair, or if `path` is not a file.
 
         Examples
         --------
@@ -568,49 +570,50 @@ class TableEncoder(TransformerMixin, Base):
         write_whole(path, roles_text(roles, comments, [HEADING]).encode())
 
     def transform(self, X: Any) -> Float64s:
-        """Return rows as numbers on one scale.
+        """Convert the rows of a table to numbers on one scale.
 
         Parameters
         ----------
         X : Table, data frame or array-like of shape (n_samples, n_features)
-            Data with the columns of `fit`.  In a `Table`, columns are found by name.  A `Table` or
-            data frame does not have to contain columns that are not features, such as the label.
+            Data with the same columns as the data passed to `fit`.  In a `Table`, columns are found
+            by name.  A `Table` or data frame does not have to contain columns that are not
+            features, such as the label.
 
         Returns
         -------
         ndarray of shape (n_samples, n_features_out), float64
-            Features in the order of `get_feature_names_out`.  After `set_output`, a data frame.
+            Features in the order of `get_feature_names_out`, or a data frame after `set_output`.
 
         Raises
         ------
         ValueError
-            If a column is missing, a value is missing with ``missing="error"``, a value is text
-            instead of a number or date, or a value is not a level of its ordered category.  The
-            message names the column.
+            If a column is missing, if a value is missing and `missing` is "error", if a value is
+            text instead of a number or date, or if a value is not a level of its ordered category.
+            The message names the column.
         """
         check_is_fitted(self)
         _, table = read_data(self, X, encoding=self.encoding_)
         return self.encoding_.encode(table)
 
     def inverse_transform(self, X: Any) -> Any:
-        """Return encoded rows in original units and in the form of the data of `fit`.
+        """Convert encoded rows back to the original units and columns.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features_out)
-            Encoded rows, or prototypes such as a map's ``codebook_``.
+            Encoded rows, or prototypes such as the ``codebook_`` of a SOM.
 
         Returns
         -------
         Table, data frame or ndarray of shape (n_samples, n_columns)
-            The data in the form of `fit`.  Numbers are equal to the original numbers up to
-            rounding, and whole numbers stay whole.  A category gets the level with the largest
-            feature.  If the feature for unknown levels is the largest, the value is missing.  An
-            ordered category gets the nearest level.  A date is rounded to the day, second or
-            microsecond, like the dates of `fit`, and is in ISO format if it was text.  Missing
-            values that were filled in are not made missing again.  Constant columns get their
-            value.  Other columns cannot be recovered.  They are left out or, in an array, are NaN
-            or None.
+            The data in the form of the data passed to `fit`.  Numbers are equal to the original
+            numbers up to rounding, and whole numbers stay whole.  In a column of categories, the
+            value is the level with the largest feature, or missing if the feature for unknown
+            levels is the largest.  In a column of ordered categories, the value is the nearest
+            level.  A date is rounded to the day, second or microsecond, like the dates passed to
+            `fit`, and is text in ISO format if the original dates were text.  Missing values that
+            were filled in are not restored as missing.  Columns that cannot be recovered are left
+            out or, in an array, are NaN or None.
         """
         check_is_fitted(self)
         frame = as_frame(X, "X")
@@ -632,13 +635,13 @@ class TableEncoder(TransformerMixin, Base):
         Parameters
         ----------
         input_features : array-like of str or None, default=None
-            Names of the columns, which must be equal to the names in `fit`.
+            Names of the columns, which must be equal to the names in the data passed to `fit`.
 
         Returns
         -------
         ndarray of shape (n_features_out,), object
-            Names of columns, ``column=level`` for each level of a category, and names such as
-            ``since: weekday (cos)`` and ``days from since to until`` for features of dates.
+            Feature names, which are column names, ``column=level`` for each level of a category,
+            and names such as ``since: weekday (cos)`` and ``days from since to until`` for dates.
         """
         check_is_fitted(self)
         _check_feature_names_in(self, input_features)
@@ -684,7 +687,7 @@ class TableEncoder(TransformerMixin, Base):
                 )
 
     def _roles(self, names: Sequence[str], unused: set[str], *, are_numbers: bool) -> Roles:
-        """Return the roles of the columns."""
+        """Return the roles of the columns that the parameters specify."""
         ordinals = dict(self.ordinals or {})
         numbers = tuple(self.numbers)
         if are_numbers and self.others == "rules":

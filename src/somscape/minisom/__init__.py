@@ -1,4 +1,4 @@
-"""The interface of MiniSom, with the training code of somscape.  Users change only the import."""
+"""A class with the interface of MiniSom and the training code of somscape."""
 
 from somscape.minisom._rule import fast_norm
 from somscape.minisom.minisom import MiniSom

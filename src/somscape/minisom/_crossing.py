@@ -1,9 +1,9 @@
 """Conversion between MiniSom and `Map`.
 
-A `Map` is oriented like a plot, with x to the right and y upwards.  The rows of a `Map` are counted
-from the top, so the unit (x, y) is in row ``n_y - 1 - y``.  On hexagonal maps, MiniSom shifts every
-second row to the left, starting from the last row.  A `Lattice` shifts odd rows to the right.  This
-gives the same map.
+A `Map` is drawn like a plot, with x to the right and y upwards.  The rows of units of a `Map` are
+counted from the top, so MiniSom's unit (x, y) is in row ``n_y - 1 - y``.  On hexagonal maps,
+MiniSom shifts every second row of units to the left, starting from the last row.  A `Lattice`
+shifts odd rows to the right, which gives the same arrangement.
 """
 
 from typing import Any
@@ -22,7 +22,7 @@ from somscape.tables.encoding import Encoding
 
 
 def to_map(som: MiniSomRule, samples: GivenSamples | None) -> Map:
-    """Return MiniSom's map as a `Map`."""
+    """Convert a MiniSom to a `Map`."""
     if not som._distance_name:
         raise InputError(
             "A Map does not support a distance function of your own. Use one of "
@@ -51,12 +51,12 @@ def to_map(som: MiniSomRule, samples: GivenSamples | None) -> Map:
 
 
 def _in_map_order(values: Float64s) -> Float64s:
-    """Convert values from MiniSom's order to the order of units in a `Map`."""
+    """Reorder one value per unit from MiniSom's order of units to the order in a `Map`."""
     return values.transpose(1, 0, 2)[::-1].reshape(-1, values.shape[2])
 
 
 def parameters_of(map_: Map) -> dict[str, Any]:
-    """Return the arguments for a MiniSom of the same form."""
+    """Return constructor arguments for a MiniSom with the size, topology and distance of a map."""
     lattice, metric = map_.lattice, map_.metric
     if isinstance(lattice, Graph) or lattice.boundary != "plane":
         raise InputError(
@@ -84,7 +84,7 @@ def parameters_of(map_: Map) -> dict[str, Any]:
 
 
 def weights_of(map_: Map) -> Float64s:
-    """Return a map's prototypes in MiniSom's order."""
+    """Return the prototypes of a `Map` in MiniSom's order of units."""
     lattice = map_.lattice
     by_row = map_.codebook.reshape(lattice.n_rows, lattice.n_cols, -1)
     return by_row[::-1].transpose(1, 0, 2)

@@ -1,4 +1,4 @@
-"""MiniSom's training step, batch and online training, and winners."""
+"""MiniSom's training: the training step, batch and online training, and the search for winners."""
 
 import sys
 import time
@@ -30,13 +30,13 @@ DISTANCES = ("euclidean", "cosine", "manhattan", "chebyshev")
 TOPOLOGIES = ("hexagonal", "rectangular")
 
 BY_AXIS = ("bubble", "triangle")
-"""Neighborhoods that use the indices of units, even on hexagonal maps."""
+"""Names of neighborhoods that use the indices x and y of units even on hexagonal maps."""
 
 DIVIDES = ("gaussian", "mexican_hat")
-"""Neighborhoods that divide by sigma."""
+"""Names of neighborhoods whose formula divides by sigma."""
 
 STEP_METHODS = ("winner", "update", "activate", "_activate")
-"""Methods of a training step that a subclass can override."""
+"""Names of the methods of a training step that a subclass can override."""
 
 
 def _gaussian_along(at: Any, center: Any, sigma: Any) -> Any:
@@ -54,7 +54,7 @@ def _triangle_along(at: Any, center: Any, sigma: Any) -> Any:
 
 
 ALONG_AXIS = {"gaussian": _gaussian_along, "bubble": _bubble_along, "triangle": _triangle_along}
-"""Neighborhoods that multiply a weight along x by a weight along y."""
+"""Neighborhoods in which a unit's weight is a weight along x times a weight along y."""
 
 
 def fast_norm(x: Any) -> Any:
@@ -82,7 +82,7 @@ def fast_norm(x: Any) -> Any:
 
 
 class MiniSomRule:
-    """A map with the attributes and the training methods of MiniSom."""
+    """Base class with the attributes and the training methods of MiniSom."""
 
     Y_HEX_CONV_FACTOR = (3.0 / 2.0) / np.sqrt(3)
 
@@ -90,7 +90,7 @@ class MiniSomRule:
     _learning_rate: Any
 
     def _set_map(self, x: int, y: int, input_len: int, topology: str, seed: Any) -> None:
-        """Set the unit positions, and random prototypes of length 1."""
+        """Set the positions of the units, and set the prototypes to random vectors of length 1."""
         for name, value in (("x", x), ("y", y), ("input_len", input_len)):
             check_whole(name, value, 1)
         check_choice("topology", topology, TOPOLOGIES)
@@ -109,7 +109,7 @@ class MiniSomRule:
     def _set_rule(
         self, sigma: Any, decay: Any, sigma_decay: Any, neighborhood: Any, distance: Any
     ) -> None:
-        """Choose the functions of a training step."""
+        """Set the distance, the neighborhood and the decay functions that a training step calls."""
         _check_rate("learning_rate", self._learning_rate)
         _check_rate("sigma", sigma, may_be_infinite=True)
         if neighborhood in DIVIDES and sigma * sigma < np.finfo(float).tiny:
@@ -136,7 +136,7 @@ class MiniSomRule:
         return getattr(self, f"_{value}{ending}")
 
     def _warn_of(self, sigma: Any, neighborhood: str) -> None:
-        """Warn about the same settings as MiniSom."""
+        """Give a warning for every setting for which MiniSom gives a warning."""
         width, height = self._activation_map.shape
         if sigma > np.sqrt(width * width + height * height):
             _warn(f"`sigma` ({sigma}) may be too large, because it spans more than the entire map.")
@@ -153,55 +153,55 @@ class MiniSomRule:
     # Decays of a parameter, at time t of max_iter.
 
     def _inverse_decay_to_zero(self, learning_rate: Any, t: Any, max_iter: Any) -> Any:
-        """Reduce the learning rate to about a hundredth during training."""
+        """Return the learning rate at time t, which falls to about a hundredth during training."""
         hundredth = max_iter / 100.0
         return learning_rate * hundredth / (hundredth + t)
 
     def _linear_decay_to_zero(self, learning_rate: Any, t: Any, max_iter: Any) -> Any:
-        """Reduce the learning rate linearly to zero during training."""
+        """Return the learning rate at time t, which falls linearly to zero during training."""
         return learning_rate * (1 - t / max_iter)
 
     def _inverse_decay_to_one(self, sigma: Any, t: Any, max_iter: Any) -> Any:
-        """Reduce sigma to one during training, first fast and then slowly."""
+        """Return sigma at time t, which falls to one in training, first fast and then slowly."""
         return sigma / (1 + t * ((sigma - 1) / max_iter))
 
     def _linear_decay_to_one(self, sigma: Any, t: Any, max_iter: Any) -> Any:
-        """Reduce sigma linearly to one during training."""
+        """Return sigma at time t, which falls linearly to one during training."""
         return sigma + (t * (1 - sigma) / max_iter)
 
     def _asymptotic_decay(self, dynamic_parameter: Any, t: Any, max_iter: Any) -> Any:
-        """Reduce a value to a third during training."""
+        """Return a parameter's value at time t, which falls to a third during training."""
         return dynamic_parameter / (1 + t / (max_iter / 2))
 
     # Neighborhoods of a winner c = (x, y), of shape (n_x, n_y), or of many winners at once, with x
     # and y of shape (n, 1, 1).
 
     def _plane_coordinates(self) -> tuple[Float64s, Float64s]:
-        """Return two values: the x and y coordinates of units."""
+        """Return two values: the x coordinates and the y coordinates of all units."""
         xs, ys = self._xx.T, self._yy.T
         # Units with the same index y have the same coordinate y on every map.  Units with the same
         # index x have the same coordinate x only on a rectangular map.
         return (xs[:, :1] if self.topology == "rectangular" else xs), ys[:1]
 
     def _gaussian(self, c: Any, sigma: Any) -> Float64s:
-        """Return Gaussian weights around the winner c."""
+        """Return the Gaussian neighborhood weight of each unit around the winner c."""
         x, y = self._plane_coordinates()
         along = ALONG_AXIS["gaussian"]
         return along(x, self._xx.T[c], sigma) * along(y, self._yy.T[c], sigma)
 
     def _mexican_hat(self, c: Any, sigma: Any) -> Float64s:
-        """Return Mexican hat weights, which are negative far from the winner."""
+        """Return the Mexican hat weight of each unit, which is negative far from the winner c."""
         x, y = self._plane_coordinates()
         dx, dy = x - self._xx.T[c], y - self._yy.T[c]
         p, width = dx * dx + dy * dy, 2 * sigma * sigma
         return np.exp(-p / width) * (1 - 2 / width * p)
 
     def _bubble(self, c: Any, sigma: Any) -> Float64s:
-        """Return 1 for units within sigma of c along both axes, and otherwise 0."""
+        """Return 1 for each unit within sigma of the winner c along both axes, otherwise 0."""
         return self._by_axis("bubble", c, sigma)
 
     def _triangle(self, c: Any, sigma: Any) -> Float64s:
-        """Return the product of ``max(0, sigma - offset)`` along both axes for each unit."""
+        """For each unit, return the product of ``max(0, sigma - offset)`` along x and y."""
         return self._by_axis("triangle", c, sigma)
 
     def _by_axis(self, name: str, c: Any, sigma: Any) -> Float64s:
@@ -211,27 +211,27 @@ class MiniSomRule:
     # Distances of x from prototypes w.
 
     def _euclidean_distance(self, x: Any, w: Any) -> Any:
-        """Return the Euclidean distance from x to each prototype."""
+        """Return the Euclidean distance from the row x to each prototype."""
         return np.linalg.norm(np.subtract(x, w), axis=-1)
 
     def _manhattan_distance(self, x: Any, w: Any) -> Any:
-        """Return the Manhattan distance from x to each prototype."""
+        """Return the Manhattan distance from the row x to each prototype."""
         return np.linalg.norm(np.subtract(x, w), ord=1, axis=-1)
 
     def _cosine_distance(self, x: Any, w: Any) -> Any:
-        """Return the cosine distance from x to each prototype."""
+        """Return the cosine distance from the row x to each prototype."""
         lengths = np.linalg.norm(w, axis=2) * np.linalg.norm(x)
         return 1 - (w * x).sum(axis=2) / (lengths + 1e-8)
 
     def _chebyshev_distance(self, x: Any, w: Any) -> Any:
-        """Return the largest difference from each prototype, with a sign if `strict`."""
+        """Return the largest difference of x from each prototype (signed if `strict`)."""
         difference = np.subtract(x, w)
         return (difference if self.strict else np.abs(difference)).max(axis=-1)
 
     # The step.
 
     def _activate(self, x: Any) -> None:
-        """Store the distance of x from every unit."""
+        """Compute and store the distance from the row x to the prototype of each unit."""
         x = _plain(x)
         values = np.asarray(x)
         if values.dtype.kind == "f" and not np.isfinite(values).all():
@@ -243,7 +243,7 @@ class MiniSomRule:
         self._activation_map = self._activation_distance(x, self._weights)
 
     def activate(self, x: Any) -> Any:
-        """Return the distance of a row from every unit.
+        """Return the distance from a row to the prototype of each unit.
 
         Parameters
         ----------
@@ -257,7 +257,7 @@ class MiniSomRule:
         return self._activation_map
 
     def winner(self, x: Any) -> tuple[Any, ...]:
-        """Return the coordinates of the nearest unit.
+        """Return the coordinates of the unit whose prototype is nearest to a row.
 
         Parameters
         ----------
@@ -266,13 +266,13 @@ class MiniSomRule:
         Returns
         -------
         tuple of two int
-            Coordinates of the first unit among equally near units.
+            Coordinates of the nearest unit (the first unit among equally near units).
         """
         self._activate(x)
         return np.unravel_index(self._activation_map.argmin(), self._activation_map.shape)
 
     def update(self, x: Any, win: Any, t: int, max_iteration: int) -> None:
-        """Move the units around a winner towards a row.
+        """Move the prototypes of the units around a winner towards a row.
 
         Parameters
         ----------
@@ -280,7 +280,7 @@ class MiniSomRule:
         win : tuple of two int
             The winner's coordinates.
         t : int
-            Time that determines the learning rate and sigma.
+            Current time, from which the learning rate and sigma are computed.
         max_iteration : int
             Time at the end of training.
         """
@@ -291,11 +291,11 @@ class MiniSomRule:
 
     @property
     def _uses_hexagons(self) -> bool:
-        """Whether the neighborhood uses coordinates of hexagons."""
+        """Whether the neighborhood uses the coordinates of units on a hexagonal map."""
         return self.topology == "hexagonal" and self._neighborhood_name not in BY_AXIS
 
     def _axis_weights(self, sigma: Any) -> tuple[Float64s, Float64s] | None:
-        """Return weights along x and y, or None if the neighborhood is not a product."""
+        """Return neighborhood weights along x and along y, or None if weights are not products."""
         along = ALONG_AXIS.get(self._neighborhood_name)
         if along is None or self._uses_hexagons:
             return None
@@ -303,7 +303,7 @@ class MiniSomRule:
         return along(x, x[:, None], sigma), along(y, y[:, None], sigma)
 
     def _neighborhoods(self, units: Ints, sigma: Any) -> Float64s:
-        """Return all neighborhood weights for given winners (n, n_units)."""
+        """Return the neighborhood weights of all units for each given winner (n, n_units)."""
         x, y = np.divmod(units, len(self._neigy))
         if self._neighborhood_name:
             around = self.neighborhood((x[:, None, None], y[:, None, None]), sigma)
@@ -315,7 +315,7 @@ class MiniSomRule:
     # Whether the rule is MiniSom's own.
 
     def _name_in(self, function: Callable[..., Any], names: tuple[str, ...], end: str = "") -> str:
-        """Return the name of a MiniSom function, or "" for another function."""
+        """Return the name of a function if it is one of MiniSom's functions, and otherwise ""."""
         inner = getattr(function, "__func__", None)
         return next((name for name in names if inner is getattr(MiniSomRule, f"_{name}{end}")), "")
 
@@ -329,13 +329,13 @@ class MiniSomRule:
 
     @property
     def _core_distance(self) -> str:
-        """Name of the distance in the compiled code, or "" for another distance."""
+        """Name of the distance in the compiled code, or "" if the code does not contain it."""
         name = self._distance_name
         return "signed_chebyshev" if name == "chebyshev" and self.strict else name
 
     @property
     def _has_own_step(self) -> bool:
-        """Whether a subclass or this object changes a training step."""
+        """Whether a subclass or this object overrides a method of the training step."""
         return any(
             name in vars(self) or getattr(type(self), name) is not getattr(MiniSomRule, name)
             for name in STEP_METHODS
@@ -343,12 +343,12 @@ class MiniSomRule:
 
 
 def _plain(x: Any) -> Any:
-    """Return a row of a data frame as an array, and other data unchanged."""
+    """Convert a row of a data frame to an array, and return other data unchanged."""
     return x.to_numpy() if hasattr(x, "to_numpy") else x
 
 
 def _check_rate(name: str, value: Any, *, may_be_infinite: bool = False) -> None:
-    """Raise an error if a value is not a number, or would make all weights NaN."""
+    """Raise an error if a setting is not a number or would make all prototypes NaN."""
     if isinstance(value, str) or np.ndim(value) or not np.isreal(value) or value is None:
         raise ParameterTypeError(
             f"`{name}` must be a number, but is {value!r}.", parameter=name, value=value
@@ -364,14 +364,14 @@ def _warn(message: str) -> None:
 
 
 class GivenSamples(NamedTuple):
-    """Rows for the computation, and the rows in the user's form.
+    """The rows as an array for computation, and the same rows in the form that the user passed.
 
     Attributes
     ----------
     rows : ndarray of shape (n_samples, n_features), float64
         Finite rows in C order.
     items : sequence
-        Rows in the user's form (list items or array rows).
+        The rows in the form that the user passed (items of a list or rows of an array).
     """
 
     rows: Float64s
@@ -379,7 +379,7 @@ class GivenSamples(NamedTuple):
 
 
 def as_samples(data: Any, n_features: int) -> GivenSamples:
-    """Check data and convert it to rows."""
+    """Check the data that the user passed, and convert them to rows."""
     items, names = data, None
     if not isinstance(data, (np.ndarray, list, tuple)):
         # Slow to import, and rarely needed.
@@ -431,22 +431,21 @@ def _as_array(data: Any) -> Float64s:
 
 
 def _odd_row(data: Any) -> str:
-    """Return a message if a row has another length than the first row, or ""."""
+    """Return an error message if a row has another length than the first row, and otherwise ""."""
     lengths = [np.size(row) for row in data] if isinstance(data, list | tuple) else []
     odd = next((i for i, n in enumerate(lengths) if n != lengths[0]), 0)
     return f"row {odd} has {lengths[odd]} values, but row 0 has {lengths[0]}" if odd else ""
 
 
 NEARLY_TIED = 1 + 1e-12
-"""Largest ratio of two distances that can change order by rounding in MiniSom."""
+"""Maximum ratio of two distances whose order can be changed by the rounding in MiniSom."""
 
 SMALL_WORK = 2e6
-"""Number of multiply-adds for which one thread is enough (about 0.1 ms).  A search for the two
-nearest units does not pay off either."""
+"""Number of multiply-adds below which one thread searches for winners (about 0.1 ms)."""
 
 
 def codebook_of(som: MiniSomRule) -> Float64s:
-    """Return the prototypes in MiniSom's order."""
+    """Return the prototypes in MiniSom's order of units, or raise an error after divergence."""
     weights = som._weights
     codebook = np.ascontiguousarray(weights.reshape(-1, weights.shape[-1]), dtype=np.float64)
     if not np.isfinite(codebook).all():
@@ -459,7 +458,7 @@ def codebook_of(som: MiniSomRule) -> Float64s:
 
 
 def units_of(som: MiniSomRule, samples: GivenSamples) -> Ints:
-    """Return the number of each row's winner in MiniSom's order."""
+    """Return, for each row, the number of its winner in MiniSom's order of units."""
     distance, kernels = som._core_distance, minisom_kernels()
     is_own = not distance or som._has_own_step
     if not is_own:
@@ -496,11 +495,11 @@ def _walk(som: MiniSomRule) -> Ints:
 
 
 UPDATES = 100
-"""Number of updates of the progress line.  Writing at each step would be slow."""
+"""Number of times that the progress line is updated during training."""
 
 
 class ProgressLine:
-    """The progress line of training if `verbose` is True.
+    """The progress line of training, which is shown if `verbose` is True.
 
     Parameters
     ----------
@@ -515,11 +514,11 @@ class ProgressLine:
 
     @property
     def stride(self) -> int:
-        """Number of training steps between two updates of the line."""
+        """Number of training steps between two updates of the progress line."""
         return max(1, self._n_steps // UPDATES) if self._verbose else self._n_steps
 
     def show(self, done: int) -> None:
-        """Update the line after a step."""
+        """Update the progress line after `done` training steps."""
         if done % self.stride and done < self._n_steps:
             return
         seconds = (time.monotonic() - self._started) * (self._n_steps - done) / done
@@ -531,16 +530,16 @@ class ProgressLine:
             sys.stdout.write(f"\r [ {done:{len(str(n))}} / {n} ] {100 * done / n:3.0f}% - {rest}")
 
     def end(self, text: str) -> None:
-        """Write a text below the progress line."""
+        """End the progress line, and write a text below."""
         if self._verbose:
             sys.stdout.write(f"\n{text}\n")
 
 
 BLOCK_VALUES = 1 << 20
-"""Number of neighborhood weights in memory at a time (8 MiB)."""
+"""Maximum number of neighborhood weights that are computed at a time (8 MiB)."""
 
 TERM_BITS = 50
-"""Maximum number of bits of one term in fixed-point sums."""
+"""Maximum number of bits of a value that is added to a fixed-point sum."""
 
 SUM_BITS = 61
 """Maximum number of bits of a fixed-point sum."""
@@ -549,7 +548,7 @@ SUM_BITS = 61
 def train_batch(
     som: MiniSomRule, samples: GivenSamples, num_iteration: int, progress: ProgressLine
 ) -> None:
-    """Move units towards the means of their neighborhoods."""
+    """Train in passes, each of which moves units towards means of rows in their neighborhoods."""
     scale = _scale(samples.rows)
     for t in range(num_iteration):
         rate = som._learning_rate_decay_function(som._learning_rate, t, num_iteration)
@@ -563,7 +562,7 @@ def train_batch(
 
 
 def _move(weights: Float64s, total: Float64s, weight: Float64s, rate: float) -> None:
-    """Move units with rows in their neighborhood towards the mean of these rows."""
+    """Move each prototype towards the mean of the rows in its unit's neighborhood, if any."""
     has_weight = weight > 0
     if has_weight.all():
         target = (total / weight[:, None]).reshape(weights.shape)
@@ -576,14 +575,14 @@ def _move(weights: Float64s, total: Float64s, weight: Float64s, rate: float) -> 
 
 
 def _scale(rows: Float64s) -> Float64s:
-    """Return powers of two that turn values into integers with sums below 64 bits."""
+    """For each column, return the power of two by which values are scaled for exact sums."""
     _, size = np.frexp(np.abs(rows).max(axis=0))  # values are below 2^size
     room = min(TERM_BITS, SUM_BITS - len(rows).bit_length())
     return np.ldexp(1.0, np.minimum(room - size, 1000))
 
 
 def _sums(rows: Float64s, units: Ints, scale: Float64s, n_units: int) -> tuple[Ints, Float64s]:
-    """Return two values: the number of rows and the sum of the rows, by unit."""
+    """Return two values for each unit: the number of rows that the unit wins, and their sum."""
     counts = np.zeros(n_units, dtype=np.int64)
     totals = np.zeros((n_units, rows.shape[1]), dtype=np.int64)
     center = np.zeros(rows.shape[1])
@@ -595,7 +594,7 @@ def _sums(rows: Float64s, units: Ints, scale: Float64s, n_units: int) -> tuple[I
 def _neighborhood_sums(
     som: MiniSomRule, counts: Ints, totals: Float64s, sigma: float
 ) -> tuple[Float64s, Float64s]:
-    """Return totals and counts, summed over the neighborhood of each unit."""
+    """For each unit, add the row sums and row counts of all units, weighted by neighborhood."""
     sums = np.column_stack([totals, counts])
     by_axis = som._axis_weights(sigma)
     if by_axis is not None:
@@ -611,25 +610,24 @@ def _neighborhood_sums(
 
 
 BLOCK_WORK = 5e7
-"""Number of multiply-adds in a call of the core (about 20 ms). Ctrl-C takes effect after the
-call."""
+"""Number of multiply-adds in one call of the compiled code (about 20 ms)."""
 
 TABLE_VALUES = 1 << 16
-"""Number of values in the tables of a block (0.5 MiB, to fit into the cache)."""
+"""Number of neighborhood weights in tables for one block of steps (0.5 MiB, to fit the cache)."""
 
 
 class Schedule(NamedTuple):
-    """Row number and time of each training step.
+    """The row that each training step presents, and the time of the step.
 
     Attributes
     ----------
     order : ndarray of shape (n,)
-        Order of the rows, repeated until the last step.
+        Numbers of the rows in the order of presentation, which is repeated until the last step.
     n_steps : int
     max_iteration : int
         Time at the end of training.
     steps_per_time : int
-        Number of steps per unit of time (1, or the number of rows for epochs).
+        Number of training steps with the same time (with epochs, the number of rows).
     """
 
     order: Ints
@@ -641,7 +639,7 @@ class Schedule(NamedTuple):
 def make_schedule(
     n_samples: int, num_iteration: int, use_epochs: bool, random: np.random.RandomState | None
 ) -> Schedule:
-    """Draw the order of the rows as MiniSom does."""
+    """Choose the order in which rows are presented, in the same way as MiniSom."""
     order = np.arange(n_samples if use_epochs else num_iteration) % n_samples
     if random is not None:
         random.shuffle(order)
@@ -656,7 +654,7 @@ def train_online(
     fixed_points: Mapping[int, tuple[int, int]],
     progress: ProgressLine,
 ) -> None:
-    """Train by presenting rows one by one."""
+    """Train online, with one row in each training step."""
     kernels = minisom_kernels() if _is_known_to_the_core(som) else None
     size = progress.stride
     if kernels is not None:
@@ -701,7 +699,7 @@ def _is_known_to_the_core(som: MiniSomRule) -> bool:
 
 
 def _fixed_units(samples: GivenSamples, fixed_points: Mapping[int, Any], n_y: int) -> Ints | None:
-    """Return the fixed winner of each row, or -1 for rows whose nearest unit wins."""
+    """For each row, return the winner that the user fixed, or -1 if no winner is fixed."""
     if not fixed_points:
         return None
     given = np.full(len(samples.rows), -1)
@@ -713,8 +711,7 @@ def _fixed_units(samples: GivenSamples, fixed_points: Mapping[int, Any], n_y: in
 def _decayed(
     som: MiniSomRule, decay: Callable[..., Any], start: float, times: Ints, max_iteration: int
 ) -> Float64s:
-    """Return the learning rate or sigma at each time.  A user's function is called once for each
-    time."""
+    """Return the learning rate or sigma at each of the given times."""
     if som._name_in(decay, (*DECAYS, *SIGMA_DECAYS)):  # accept an array of times
         return np.asarray(decay(start, times, max_iteration), dtype=np.float64)
     values = (decay(start, t, max_iteration) for t in times.tolist())
@@ -722,7 +719,7 @@ def _decayed(
 
 
 def _tables(som: MiniSomRule, sigmas: Float64s) -> tuple[Float64s, Float64s]:
-    """Return two values: neighborhood weights along x and along y, by offset from the winner."""
+    """For each sigma, return neighborhood weights by x offset and by y offset from the winner."""
     x, y = som._neigx * 1.0, som._neigy * 1.0
     if som._uses_hexagons:
         x, y = np.arange(2 * len(x)) / 2, y * som.Y_HEX_CONV_FACTOR

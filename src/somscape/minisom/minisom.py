@@ -1,4 +1,4 @@
-"""The class that replaces MiniSom."""
+"""The class `MiniSom`, which replaces the class of the same name in the package MiniSom."""
 
 import warnings
 from collections import Counter, defaultdict
@@ -31,17 +31,17 @@ if TYPE_CHECKING:
     from somscape.maps.map import Map
 
 BLOCK_VALUES = 1 << 20
-"""Number of distances in memory at a time (8 MiB)."""
+"""Maximum number of distances that are computed at a time (8 MiB)."""
 
 MAX_NEIGHBOR_DISTANCE = 1.42
-"""Largest distance to a neighbor on a rectangular map."""
+"""Maximum distance on a rectangular map between two units that are neighbors."""
 
 
 class MiniSomAnswers(MiniSomRule):
-    """A map with the methods that evaluate rows."""
+    """Base class with the methods of MiniSom that evaluate rows by a trained map."""
 
     def quantization(self, data: Any) -> Float64s:
-        """Return the prototype nearest to each row, by the Euclidean distance.
+        """Return, for each row, the prototype with the smallest Euclidean distance.
 
         Parameters
         ----------
@@ -54,7 +54,7 @@ class MiniSomAnswers(MiniSomRule):
         return codebook_of(self)[nearest_units(self, self._samples(data), 1)[:, 0]]
 
     def quantization_error(self, data: Any) -> float:
-        """Return the mean Euclidean distance of rows to the nearest prototype.
+        """Return the mean Euclidean distance from a row to its nearest prototype.
 
         Parameters
         ----------
@@ -80,8 +80,8 @@ class MiniSomAnswers(MiniSomRule):
         Returns
         -------
         float
-            Sum of the distances (not squared), with the winner's neighborhood weights at the
-            initial sigma.
+            Sum of distances (not squared).  The weight of a unit is its neighborhood weight around
+            the winner of the row, for the initial sigma.
         """
         samples, codebook = self._samples(data), codebook_of(self)
         units, total = units_of(self, samples), 0.0
@@ -102,7 +102,7 @@ class MiniSomAnswers(MiniSomRule):
         Returns
         -------
         float
-            Share of rows, or NaN with a warning if the map has only one unit.
+            Share of rows, or NaN (with a warning) for a map of a single unit.
         """
         samples = self._samples(data)
         if self._activation_map.size == 1:
@@ -118,7 +118,7 @@ class MiniSomAnswers(MiniSomRule):
         return (apart > MAX_NEIGHBOR_DISTANCE).mean()
 
     def activation_response(self, data: Any) -> Float64s:
-        """Count the rows that each unit wins.
+        """Return the number of rows that each unit wins.
 
         Parameters
         ----------
@@ -133,25 +133,25 @@ class MiniSomAnswers(MiniSomRule):
         return counts.astype(np.float64).reshape(self._activation_map.shape)
 
     def win_map(self, data: Any, return_indices: bool = False) -> dict[tuple[int, int], list[Any]]:
-        """Return the rows that each unit wins, by the coordinates of the unit.
+        """Return a dict from the coordinates of a unit to the rows that the unit wins.
 
         Parameters
         ----------
         data : array-like or data frame of shape (n_samples, input_len)
         return_indices : bool, default=False
-            Whether to return row numbers instead of rows.
+            Whether lists contain row numbers instead of rows.
 
         Returns
         -------
         defaultdict of (int, int) to list
-            The rows as given in `data`, or as arrays for a data frame.
+            The rows have the form in which `data` contains them.  Rows of a data frame are arrays.
         """
         samples = self._samples(data)
         items = range(len(samples.rows)) if return_indices else samples.items
         return self._group_by_unit(samples, items)
 
     def labels_map(self, data: Any, labels: Any) -> dict[tuple[int, int], Counter[Any]]:
-        """Count the labels of the rows that each unit wins, by coordinates of the unit.
+        """Return a dict from unit coordinates to counts of the labels of the unit's rows.
 
         Parameters
         ----------
@@ -165,7 +165,7 @@ class MiniSomAnswers(MiniSomRule):
         Raises
         ------
         ValueError
-            If the numbers of labels and rows differ.
+            If the number of labels differs from the number of rows.
         """
         samples = self._samples(data)
         if len(samples.rows) != len(labels):
@@ -195,7 +195,7 @@ class MiniSomAnswers(MiniSomRule):
         self._samples(data)
 
     def _distance_from_weights(self, data: Sequence[Any]) -> Float64s:
-        """Return the Euclidean distance of each row to each unit, rounded as in MiniSom."""
+        """Return the Euclidean distance from each row to each prototype, rounded as in MiniSom."""
         rows, codebook = np.asarray(data), self._weights.reshape(-1, self._weights.shape[2])
         squares = (rows**2).sum(axis=1)[:, None] + (codebook**2).sum(axis=1)
         return np.sqrt(np.maximum(squares - 2 * np.dot(rows, codebook.T), 0))
@@ -205,7 +205,7 @@ Steps = tuple[tuple[int, int], ...]
 
 SQUARE: Steps = ((0, -1), (-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1))
 TO_THE_RIGHT: Steps = ((1, 1), (1, 0), (1, -1), (0, -1), (-1, 0), (0, 1))
-"""Offsets (x, y) to the neighbors of a hexagon in a shifted row."""
+"""Offsets (x, y) from a unit to its neighbors, in a row of hexagons that is shifted right."""
 
 TO_THE_LEFT: Steps = ((0, 1), (1, 0), (0, -1), (-1, -1), (-1, 0), (-1, 1))
 
@@ -213,7 +213,7 @@ SLOTS = 8
 
 
 def distance_map(weights: Float64s, topology: str, scaling: str, strict: bool) -> Float64s:
-    """Return the summed distance from each unit to its neighbors, divided by the largest sum."""
+    """For each unit, sum the distances to its neighbors, and divide by the largest sum."""
     rows = np.arange(weights.shape[1])
     is_left = rows % 2 == 0 if strict else (len(rows) - 1 - rows) % 2 == 0
     if topology == "rectangular":
@@ -230,7 +230,7 @@ def distance_map(weights: Float64s, topology: str, scaling: str, strict: bool) -
 
 
 def _distances(weights: Float64s, steps: Steps) -> Float64s:
-    """Return the distance from each unit to its neighbor in each direction, or NaN at the edge."""
+    """Return the distance from each unit to its neighbor at each offset, or NaN at an edge."""
     n_x, n_y, _ = weights.shape
     padded = np.pad(weights * 1.0, ((1, 1), (1, 1), (0, 0)), constant_values=np.nan)
     apart = np.full((n_x, n_y, SLOTS), np.nan)
@@ -241,7 +241,7 @@ def _distances(weights: Float64s, steps: Steps) -> Float64s:
 
 
 def principal_plane(rows: Float64s, n_x: int, n_y: int, *, is_scaled: bool) -> Float64s:
-    """Place the units on the plane of the two principal components."""
+    """Return prototypes that are spread over the plane of the rows' two principal components."""
     variances, directions = np.linalg.eigh(np.cov(rows, rowvar=False))
     first, second = np.argsort(variances)[::-1][:2]
     length = np.sqrt(np.maximum(variances, 0.0)) if is_scaled else np.ones_like(variances)
@@ -254,43 +254,45 @@ def principal_plane(rows: Float64s, n_x: int, n_y: int, *, is_scaled: bool) -> F
 class MiniSom(MiniSomAnswers):
     """A self-organizing map with the interface of MiniSom.
 
-    Code for MiniSom runs with this class if only the import is changed.  Parameters, methods and
-    defaults are the same as in MiniSom 2.3.6, and the same seed gives the same map.  Known faults
-    of MiniSom are kept by default and corrected with ``strict=False``.  NaN in the data raises an
-    error.  Otherwise, as in MiniSom, the entire map would become NaN.
+    Parameters, methods and defaults are the same as in MiniSom 2.3.6, so only the import of a
+    program has to be changed.  For the same seed, the map is the same as the map of MiniSom.  By
+    default, the class reproduces known faults of MiniSom, which ``strict=False`` corrects.  NaN in
+    the data raises an error, whereas in MiniSom the entire map becomes NaN.
 
     Parameters
     ----------
     x, y : int
-        Numbers of units along the first and the second axis of the weights.
+        Number of units in the x direction and in the y direction.
     input_len : int
         Number of features.
     sigma : float, default=1
         Initial width of the neighborhood, in units.
     learning_rate : float, default=0.5
-        Initial share of the distance to the row by which the winner moves.
+        Initial learning rate.  A rate of 0.5 moves the winner by half of its distance to the row.
     decay_function : str or callable, default="asymptotic_decay"
-        Decay of the learning rate.  The name is "inverse_decay_to_zero", "linear_decay_to_zero" or
-        "asymptotic_decay" (to a third).  A function gets the rate, the time and the final time.
+        Decay of the learning rate.  Names are "inverse_decay_to_zero", "linear_decay_to_zero" and
+        "asymptotic_decay" (to a third).  A function gets the initial rate, the time and the last
+        time.
     neighborhood_function : str, default="gaussian"
-        "gaussian", "mexican_hat", "bubble" or "triangle".  "bubble" and "triangle" use the indices
-        x and y of units, not coordinates, even on hexagonal maps.
+        Name of the neighborhood function, which is "gaussian", "mexican_hat", "bubble" or
+        "triangle".  On hexagonal maps, "bubble" and "triangle" use the indices x and y of units
+        instead of their coordinates.
     topology : {"rectangular", "hexagonal"}, default="rectangular"
-        Shape of the units.  On hexagonal maps, units with the same y form a row.
+        Arrangement of the units.  On hexagonal maps, units with the same y form a row.
     activation_distance : str or callable, default="euclidean"
-        Distance that determines the winner (the nearest unit).  The name is "euclidean", "cosine",
-        "manhattan" or "chebyshev".  A function gets a row and the weights (x, y, input_len), and
-        returns distances (x, y).
+        Distance by which the winner (the nearest unit) is found.  Names are "euclidean", "cosine",
+        "manhattan" and "chebyshev".  A function is called with a row and all prototypes (array of
+        shape (x, y, input_len)), and returns the distances (array of shape (x, y)).
     random_seed : int, optional
         Seed of ``numpy.random.RandomState``.
     sigma_decay_function : str, default="asymptotic_decay"
-        Decay of sigma, which is "inverse_decay_to_one", "linear_decay_to_one" or
+        Name of the decay of sigma, which is "inverse_decay_to_one", "linear_decay_to_one" or
         "asymptotic_decay" (to a third).
     strict : bool, default=True
-        Whether to reproduce MiniSom's faults.  With False, `distance_map` uses the real neighbors
-        of hexagons, "chebyshev" is the largest absolute difference, `pca_weights_init` covers one
-        standard deviation of the rows in each direction, and the distance map of equal prototypes
-        is 0 instead of NaN.
+        Whether to reproduce MiniSom's faults.  If False, `distance_map` uses the real neighbors of
+        hexagons and is 0 instead of NaN for equal prototypes, "chebyshev" is the largest absolute
+        difference, and `pca_weights_init` covers one standard deviation of the rows in each
+        direction.
 
     Raises
     ------
@@ -303,11 +305,10 @@ class MiniSom(MiniSomAnswers):
 
     Notes
     -----
-    Training runs in compiled code.  With functions of your own, training runs row by row in NumPy,
-    as in MiniSom.  On rectangular maps, results are equal to MiniSom's results to the last bit.
-    This holds for the Euclidean, Manhattan and Chebyshev distance, and for a gaussian, bubble or
-    triangle neighborhood.  Other results differ only by rounding.  The guide "Coming from MiniSom"
-    lists the differences.
+    Training runs in compiled code, or row by row in NumPy (as in MiniSom) if you pass functions of
+    your own.  Rectangular maps with the Euclidean, Manhattan or Chebyshev distance and a gaussian,
+    bubble or triangle neighborhood are equal to MiniSom's maps to the last bit.  Other maps differ
+    from MiniSom's maps only by rounding.  The guide "Coming from MiniSom" lists the differences.
 
     References
     ----------
@@ -352,7 +353,7 @@ class MiniSom(MiniSomAnswers):
     # The map.
 
     def get_weights(self) -> Float64s:
-        """Return the prototypes of shape (x, y, input_len), without a copy."""
+        """Return the array of prototypes, of shape (x, y, input_len), without a copy."""
         return self._weights
 
     @property
@@ -361,17 +362,18 @@ class MiniSom(MiniSomAnswers):
         return self._weights
 
     def get_euclidean_coordinates(self) -> tuple[Float64s, Float64s]:
-        """Return the coordinates of the units in the plane, as two arrays.
+        """Return the x and y coordinates of all units in the plane, as two arrays.
 
         Returns
         -------
         xx, yy : ndarray of shape (x, y)
-            Coordinates in steps between units.  On hexagonal maps, rows are sqrt(3) / 2 apart.
+            Coordinates, with a distance of 1 between neighbors in a row.  On hexagonal maps, the
+            distance between two rows is sqrt(3) / 2.
         """
         return self._xx.T, self._yy.T
 
     def convert_map_to_euclidean(self, xy: tuple[int, int]) -> tuple[float, float]:
-        """Return the coordinates in the plane of the unit (x, y).
+        """Return the coordinates in the plane of the unit with the indices (x, y).
 
         Parameters
         ----------
@@ -389,13 +391,13 @@ class MiniSom(MiniSomAnswers):
         Parameters
         ----------
         scaling : {"sum", "mean"}, default="sum"
-            Whether to use the sum or the mean of the Euclidean distances to the neighbors.  A unit
-            has up to 8 neighbors (6 on hexagonal maps).
+            Whether to use the sum or the mean of the Euclidean distances between the prototype of a
+            unit and the prototypes of its up to 8 neighbors (6 on hexagonal maps).
 
         Returns
         -------
         ndarray of shape (x, y)
-            Distances of at most 1.
+            Summed or mean distance of each unit, divided by the maximum over all units.
 
         Raises
         ------
@@ -410,7 +412,7 @@ class MiniSom(MiniSomAnswers):
     # Starting prototypes.
 
     def random_weights_init(self, data: Any) -> None:
-        """Set the initial prototypes to rows that are drawn at random.
+        """Set the prototypes to rows of the data that are drawn at random.
 
         Parameters
         ----------
@@ -421,7 +423,7 @@ class MiniSom(MiniSomAnswers):
         self._weights[...] = rows[drawn].reshape(self._weights.shape)
 
     def pca_weights_init(self, data: Any) -> None:
-        """Place the initial prototypes on the plane of two principal components.
+        """Set the prototypes to points on the plane of two principal components.
 
         Parameters
         ----------
@@ -431,7 +433,7 @@ class MiniSom(MiniSomAnswers):
         Raises
         ------
         ValueError
-            If the data has a single feature.
+            If the data have only one feature.
         """
         if self._input_len == 1:
             raise InputError(
@@ -463,29 +465,28 @@ class MiniSom(MiniSomAnswers):
         ----------
         data : array-like or data frame of shape (n_samples, input_len)
         num_iteration : int
-            Number of rows to present, or number of passes over all rows with `use_epochs`.
+            Number of training steps, each of which presents one row.  If `use_epochs` is True,
+            number of passes over all rows.
         random_order : bool, default=False
-            Whether to shuffle the order of the rows.  As in MiniSom, only the first
-            `num_iteration` rows are shuffled and used.  If there are more rows, a warning reports
-            the number of unused rows.
+            Whether to shuffle the rows.  As in MiniSom, only the first `num_iteration` rows are
+            shuffled and used.  A warning reports the number of unused rows.
         verbose : bool, default=False
-            Whether to print progress, the time left, and the quantization error.
+            Whether to print the progress of training, the time left, and the quantization error.
         use_epochs : bool, default=False
-            Whether learning rate and sigma are constant during a pass.  With `random_order`, rows
-            are shuffled once, before the first pass.
+            Whether training consists of passes over all rows, with a constant learning rate and
+            sigma in each pass.  With `random_order`, rows are shuffled once, before all passes.
         fixed_points : dict of int to (int, int), optional
-            For each fixed row, the row number and the coordinates of the unit that is used as its
-            winner.
+            Winners that do not depend on distance, as a dict from row numbers to unit coordinates.
 
         Raises
         ------
         ValueError, TypeError
-            If data or fixed points do not fit the map, or values are not finite.
+            If the data or the fixed points do not fit the map, or if a value is not finite.
         """
         self._train(data, num_iteration, random_order, verbose, use_epochs, fixed_points or {})
 
     def train_random(self, data: Any, num_iteration: int, verbose: bool = False) -> None:
-        """Train on rows in random order, like `train` with ``random_order=True``.
+        """Train on rows in random order, as `train` does with ``random_order=True``.
 
         Parameters
         ----------
@@ -498,7 +499,7 @@ class MiniSom(MiniSomAnswers):
         self._train(data, num_iteration, True, verbose, False, {})
 
     def train_batch(self, data: Any, num_iteration: int, verbose: bool = False) -> None:
-        """Train on rows in the given order, like `train` (online, despite the name).
+        """Train on rows in the given order, as `train` does (online, not in batches).
 
         Parameters
         ----------
@@ -541,7 +542,7 @@ class MiniSom(MiniSomAnswers):
     def _checked_fixed_points(
         self, fixed_points: Mapping[int, Any], n_samples: int
     ) -> dict[int, tuple[int, int]]:
-        """Check the fixed points and return the fixed unit (x, y) of each row."""
+        """Check the fixed points, and return a dict from row numbers to winners (x, y)."""
         if not isinstance(fixed_points, Mapping):
             raise ParameterTypeError(
                 "`fixed_points` must be a dict from row to unit, such as {0: (3, 4)}, but is "
@@ -585,20 +586,20 @@ class MiniSom(MiniSomAnswers):
         return found
 
     def train_batch_offline(self, data: Any, num_iteration: int, verbose: bool = False) -> None:
-        """Train by the batch rule, with the learning rate as a share of the full move.
+        """Train in batch passes.  A rate of 1 moves each unit to its neighborhood's mean.
 
         Parameters
         ----------
         data : array-like or data frame of shape (n_samples, input_len)
         num_iteration : int
-            Number of passes.
+            Number of passes over all rows.
         verbose : bool, default=False
             As for `train`.
 
         Raises
         ------
         ValueError, TypeError
-            If data does not fit the map, or values are not finite.
+            If the data do not fit the map, or if a value is not finite.
 
         References
         ----------
@@ -620,15 +621,15 @@ class MiniSom(MiniSomAnswers):
         ----------
         data : array-like or data frame of shape (n_samples, input_len)
         num_iteration : int
-            Number of passes.
+            Number of passes over all rows.
         verbose : bool, default=False
             As for `train`.
 
         Raises
         ------
         ValueError
-            For the same reasons as `train_batch_offline`, or if the neighborhood or the distance is
-            a function of your own.
+            For the same reasons as in `train_batch_offline`, or if the neighborhood or the distance
+            is a function that you wrote.
         """
         for what, name in (
             ("neighborhood_function", self._neighborhood_name),
@@ -645,24 +646,23 @@ class MiniSom(MiniSomAnswers):
     # Conversion to and from `Map`.
 
     def to_map(self, data: Any = None) -> "Map":
-        """Return the map for measures, plots, reports and saving.
+        """Convert this object to a `Map`, which can be measured, plotted and saved.
 
         Parameters
         ----------
         data : array-like or data frame of shape (n_samples, input_len), optional
-            Rows that are counted as hits of their winners.  Without rows, all hits of the map are
-            0.
+            Rows from which the hits of the map are counted.  Without rows, all hits are 0.
 
         Returns
         -------
         Map
-            Map that is oriented like a plot, with x to the right and y upwards.  The unit (x, y) is
-            in row ``n_y - 1 - y`` and column x.
+            Map that is drawn like a plot, with x to the right and y upwards.  The unit (x, y) is in
+            row ``n_y - 1 - y`` and column x of the map.
 
         Raises
         ------
         InputError
-            If the distance is a function of your own, which a map cannot store.
+            If the distance is a function that you wrote, because a `Map` cannot store functions.
         """
         from somscape.minisom._crossing import to_map
 
@@ -670,26 +670,26 @@ class MiniSom(MiniSomAnswers):
 
     @classmethod
     def from_map(cls, map: "Map", **settings: Any) -> "MiniSom":
-        """Return a map as a MiniSom, for further training or code that needs a MiniSom.
+        """Convert a map to a MiniSom, for further training or for code that needs one.
 
         Parameters
         ----------
         map : Map
-            Rectangular or hexagonal map on a plane.  The prototypes are encoded features, so pass
-            rows encoded by ``map.rows_of`` to the MiniSom.
+            Rectangular or hexagonal map on a plane.  Its prototypes consist of encoded features, so
+            methods of the MiniSom need rows that were encoded by ``map.rows_of``.
         **settings
-            Parameters of the constructor other than size, topology and distance, such as `sigma`
-            and `random_seed`.
+            Parameters of the constructor of `MiniSom`, such as `sigma` and `random_seed`, but not
+            the size, the topology and the distance.
 
         Returns
         -------
         MiniSom
-            MiniSom with a copy of the prototypes of the map.
+            A MiniSom whose prototypes are a copy of the map's prototypes.
 
         Raises
         ------
         InputError
-            If MiniSom does not support the boundary, the graph or the metric of the map.
+            If the map's boundary, graph or metric is not supported by MiniSom.
         """
         from somscape.maps._as_map import as_map
         from somscape.minisom._crossing import parameters_of, weights_of

@@ -1,4 +1,4 @@
-"""Maps that predict classes or numbers after training on rows with known values."""
+"""Maps that predict a class or a number for a row, after training on rows with known values."""
 
 from somscape.recognize.predictor import Predictor
 from somscape.recognize.recognizer import (

@@ -1,4 +1,4 @@
-"""Common base of recognizers and predictors.  Both predict from the units nearest to a row."""
+"""Common base of recognizers and predictors, which predict from the units nearest to a row."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -23,14 +23,14 @@ from somscape.tables._dictionary import words_of_column
 from somscape.tables.encoding import Encoding
 
 BLOCK_ROWS = 1 << 13
-"""Number of rows whose nearest units are in memory at the same time."""
+"""Number of rows for which the nearest units are searched at a time, to limit memory."""
 
 MAX_NEAREST = 16
-"""Maximum number of nearest units for a prediction."""
+"""Maximum number of nearest units from which a prediction is computed."""
 
 
 def pulls(distances: Float64s, power: float) -> Float64s:
-    """Return the weights of the units near a row.  Nearer units have higher weights."""
+    """Return the weights in a prediction of the units near a row.  Nearer units weigh more."""
     first = distances[:, :1]
     ratio = np.divide(first, distances, out=np.ones_like(distances), where=distances > first)
     found = ratio**power
@@ -39,35 +39,35 @@ def pulls(distances: Float64s, power: float) -> Float64s:
 
 @dataclass(frozen=True, eq=False)
 class Answering:
-    """Common parts of `Recognizer` and `Predictor`.
+    """Base class with the common attributes and methods of `Recognizer` and `Predictor`.
 
     Attributes
     ----------
     map_ : Map
     n_nearest : int
-        Number of nearest units for a prediction.
+        Number of nearest units from which a prediction is computed.
     power : float
-        Exponent of distance.  A unit twice as far away as the nearest unit has a relative weight of
-        ``2 ** -power``.
+        Exponent by which weights fall with distance.  Relative to the nearest unit, a unit at twice
+        the distance from the row has the weight ``2 ** -power``.
     far : ndarray of shape (n_calibration,)
-        Ascending distances of left-out rows to maps that were trained without them.  A row of
-        weight 2 counts as two rows.
+        Distances of rows that were left out of training to the maps trained without these rows, in
+        ascending order.  A row of weight 2 counts as two rows.
     leaks : dict of str to float, default={}
-        Columns that alone predicted the target nearly perfectly in training.  The value of a column
-        is the share of rows, or of the variance, that it predicted.
+        Columns from each of which alone the target can be predicted nearly perfectly, and the share
+        of the training rows (or of the variance) that the column predicts.
     """
 
     PART: ClassVar[str]
-    """Name of the entry in the file header, and prefix of the array names."""
+    """Name of the object's entry in the header of a saved file, and prefix of its array names."""
 
     KIND: ClassVar[str]
-    """Name of the class in messages about files."""
+    """Name for objects of the class in messages about files."""
 
     WITHOUT: ClassVar[str]
-    """Message about a file without this part."""
+    """Message if a file contains only a map."""
 
     EXPLAINS: ClassVar[str]
-    """Phrase about a column in `leaks`, with a ``target`` and a ``share`` in percent."""
+    """Template of a phrase about a column in `leaks`, with the fields ``target`` and ``share``."""
 
     map_: Map
     n_nearest: int
@@ -101,7 +101,7 @@ class Answering:
         Returns
         -------
         list of str
-            Sentences with the column names from the data dictionary of the table.
+            Sentences in which columns have the readable names from the data dictionary.
         """
         encoding = self.map_.encoding
         target = words_of_column(encoding, encoding.named("label") or "target")
@@ -123,8 +123,8 @@ class Answering:
         Returns
         -------
         ndarray of shape (n_samples,)
-            Share of left-out rows at least as far from the map, in (0, 1].  The p-value is small
-            for a row that differs from all training rows.
+            For each row, the share of the rows left out of training that are at least as far from
+            the map, in (0, 1].  The share is small for a row that differs from all training rows.
         """
         return self.p_values_of_rows(self.map_.rows_of(X))
 
@@ -144,7 +144,7 @@ class Answering:
         return np.concatenate([*found, np.empty(0)])
 
     def p_values_of(self, distances: Float64s) -> Float64s:
-        """Return the p-values of rows from their distances to the map.
+        """Compute the p-values of rows from the rows' distances to the map.
 
         Parameters
         ----------
@@ -169,15 +169,15 @@ class Answering:
         Yields
         ------
         part : slice
-            Rows of the block.
+            Row numbers of the block.
         units, distances : ndarray of shape (n_part, n_nearest)
-            Units nearest to each row, with the nearest first, and their distances.
+            The units nearest to each row, in order of distance, and their distances to the row.
         """
         for part in blocks(len(rows), BLOCK_ROWS):
             yield part, *self.map_.nearest(rows[part], self.n_nearest)
 
     def save(self, path: str | Path) -> None:
-        """Save the object to one file, completely or not at all.
+        """Save the recognizer or predictor to one file, completely or not at all.
 
         Equal objects give files with equal bytes.  Read the file with `somscape.load`.
 
@@ -189,13 +189,13 @@ class Answering:
         write_record(path, self.to_record())
 
     def to_record(self) -> Record:
-        """Return the contents of a file, which are JSON data and named arrays."""
+        """Return the contents of the file to save, which are JSON data and named arrays."""
         raise NotImplementedError
 
     def _record(
         self, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any] | None]
     ) -> Record:
-        """Return the record of the map with the given and the common parts."""
+        """Return the map's record, extended by the given parts and the common attributes."""
         record, own = self.map_.to_record(), {**arrays, "far": self.far}
         shared = {"n_nearest": self.n_nearest, "power": float(self.power)}
         parts = {**header, **shared, "leaks": self.leaks or None}
@@ -215,7 +215,7 @@ class Answering:
         Returns
         -------
         Recognizer or Predictor
-            Object of the class on which the method is called.
+            Object of the class on which `from_record` is called.
 
         Raises
         ------
@@ -233,7 +233,7 @@ class Answering:
 
 
 def check_numbers(name: str, values: Any, shape: tuple[int, ...], kinds: str = "f") -> None:
-    """Raise ValueError unless `values` is an array of finite numbers with this shape."""
+    """Raise ValueError unless `values` is an array of finite numbers with the given shape."""
     is_right = (
         isinstance(values, np.ndarray)
         and values.dtype.kind in kinds
@@ -249,7 +249,7 @@ def check_numbers(name: str, values: Any, shape: tuple[int, ...], kinds: str = "
 
 
 def parts_of(record: Record, part: str) -> dict[str, Any]:
-    """Return the parts stored by `to_record` in a record."""
+    """Return the values that `to_record` stored in a record under the given name."""
     header, beginning = record.header[part], f"{part}."
     if not isinstance(header, dict):
         raise ParameterTypeError(f"{part} must be an object of names and values", parameter=part)
@@ -267,25 +267,25 @@ def parts_of(record: Record, part: str) -> dict[str, Any]:
 
 
 MAX_AXES = 100
-"""Maximum number of axes for the margin rule.  With more features, only main axes are used."""
+"""Maximum number of axes that the margin rule uses.  For more features, main axes are used."""
 
 MAX_ROWS = 2_000
-"""Maximum number of rows for computing the main axes."""
+"""Maximum number of rows from which the main axes are computed."""
 
 FLAT = 1e-6
-"""Axes with a smaller spread than this share of the largest spread are left out."""
+"""Minimum spread of the rows along an axis that is used, relative to the largest spread."""
 
 
 @dataclass(frozen=True, eq=False)
 class Space:
-    """Axes on which rows are compared.
+    """The axes along which rows are compared.
 
     Attributes
     ----------
     center : ndarray of shape (n_features,)
         Mean of the rows.
     axes : ndarray of shape (n_features, n_axes)
-        Axes, scaled so that ``(rows - center) @ axes`` has a mean variance of 1.
+        Axes as columns, scaled so that ``(rows - center) @ axes`` has a mean variance of 1.
     """
 
     center: Float64s
@@ -293,7 +293,7 @@ class Space:
 
     @classmethod
     def of(cls, rows: Float64s, weights: Float64s) -> "Space":
-        """Return the axes for rows."""
+        """Compute the axes from rows and their weights."""
         center = weights @ rows / weights.sum()
         axes = np.eye(rows.shape[1])
         if rows.shape[1] > MAX_AXES:
@@ -307,21 +307,21 @@ class Space:
         return cls(center, axes / np.sqrt(variance) if variance > 0 else axes)
 
     def place(self, rows: Float64s) -> Float64s:
-        """Return the coordinates of rows on the axes."""
+        """Return the coordinates of the given rows on the axes."""
         return np.ascontiguousarray((rows - self.center) @ self.axes)
 
 
 MAX_UNITS = 1_500
-"""Maximum number of units of an automatic map."""
+"""Maximum number of units of a map whose size is chosen automatically."""
 
 LIGHTEST = 1e-12
-"""Minimum weight of a row, relative to the mean weight.  Smaller weights are lost in sums."""
+"""Minimum weight of a row, relative to the mean weight of all rows."""
 
 
 class KnownRows(NamedTuple):
-    """Rows with their weights and their known classes or targets.
+    """Rows, their weights, and their known classes or targets.
 
-    `y` contains classes from 0 (-1 if unknown), or a column for each target (NaN if unknown).
+    `y` contains the class number of each row (-1 if unknown) or its targets (NaN if unknown).
     """
 
     rows: Float64s
@@ -329,7 +329,7 @@ class KnownRows(NamedTuple):
     weights: Float64s
 
     def part(self, some: Ints) -> "KnownRows":
-        """Return some of the rows."""
+        """Return the rows with the given row numbers."""
         return KnownRows(self.rows[some], self.y[some], self.weights[some])
 
     def weighing(self, weights: Float64s) -> "KnownRows":
@@ -337,12 +337,12 @@ class KnownRows(NamedTuple):
         return self._replace(weights=weights).part(np.flatnonzero(weights > 0))
 
     def sized(self, settings: Settings, n_units: float) -> Settings:
-        """Return settings for about `n_units` units in an automatic map."""
+        """Return settings with about `n_units` units if the map size is automatic."""
         return replace(settings, units_per_root=n_units / np.sqrt(self.weights.sum()))
 
 
 def merged(rows: Float64s, y: NDArray[Any], weights: Float64s | None) -> KnownRows:
-    """Merge equal rows with equal `y`.  The result does not depend on the order of the rows."""
+    """Merge equal rows with equal `y`.  The result is the same for any order of the rows."""
     counts = np.maximum(ones_or(counts_of(weights), len(rows)), LIGHTEST)
     whole = np.ascontiguousarray(np.column_stack([rows, y]) + 0.0)  # no -0.0
     whole[np.isnan(whole)] = np.nan
@@ -355,14 +355,14 @@ def merged(rows: Float64s, y: NDArray[Any], weights: Float64s | None) -> KnownRo
 def trained_on(
     columns: Float64s, weights: Float64s, settings: Settings, lattice: Lattice | None
 ) -> tuple[Map, Ints]:
-    """Return a map trained on coordinates of rows on axes, and the unit of each row."""
+    """Train a map on the coordinates of rows along axes, and return it and the unit of each row."""
     encoding = Encoding.plain([f"x{j}" for j in range(columns.shape[1])])
     map_, _, units = train_map(columns, weights, encoding, settings, lattice=lattice)
     return map_, units
 
 
 def on_axes(map_: Map, prototypes: Float64s, axes: Float64s, center: Float64s) -> Map:
-    """Return a map of the original rows with a metric for rows on axes."""
+    """Convert a map of coordinates on axes to a map of features whose metric contains the axes."""
     metric = Metric("mahalanobis", None, np.ascontiguousarray(axes), center)
     encoding = Encoding.plain([f"x{j}" for j in range(len(axes))])
     codebook = metric.restored(prototypes)
@@ -373,8 +373,7 @@ def on_axes(map_: Map, prototypes: Float64s, axes: Float64s, center: Float64s) -
 
 
 def centers_of(units: Ints, known: KnownRows, lattice: Lattice) -> Float64s:
-    """Return the mean of the rows of each unit.  An empty unit gets the mean of the nearest units'
-    rows."""
+    """Return the mean row of each unit (for a unit without rows, of the nearest units)."""
     n, weights = lattice.n_units, known.weights
     totals = np.bincount(units, weights, n)
     sums = np.array([np.bincount(units, weights * column, n) for column in known.rows.T]).T
@@ -388,7 +387,7 @@ def centers_of(units: Ints, known: KnownRows, lattice: Lattice) -> Float64s:
 
 
 def with_rows(map_: Map, known: KnownRows, encoding: Encoding) -> Map:
-    """Return a map with hits, and with some rows for finding regions."""
+    """Add to a map the hits of its units, and some rows from which regions are found."""
     units = map_.winners_of_rows(known.rows)
     hits = np.bincount(units, known.weights, minlength=map_.n_units).astype(np.float64)
     some = rows_to_keep(known.rows.shape, map_.n_units)

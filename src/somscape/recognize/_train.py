@@ -1,4 +1,4 @@
-"""Training of recognizers and predictors on rows with known classes or numbers."""
+"""Training of recognizers and predictors, on rows with known classes or known numbers."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -51,13 +51,13 @@ BATCH = 64
 
 MIN_EPOCHS, MAX_EPOCHS = 5, 60
 PRESENTED = 400_000
-"""Number of rows presented in all epochs, with at least `MIN_EPOCHS`, at most `MAX_EPOCHS`."""
+"""Number of rows presented in all epochs together, which determines the number of epochs."""
 
 RATE_OF_PROTOTYPES, RATE_OF_AXES = 0.02, 0.01
-"""Initial step size of prototypes (relative to their standard deviation) and of axes."""
+"""Initial learning rates of prototypes (relative to their standard deviation) and of axes."""
 
 CALL_WORK = 1e8
-"""Number of multiply-adds in one kernel call (10 ms).  Ctrl-C can interrupt between calls."""
+"""Number of multiply-adds in one call of the compiled training code (about 10 ms)."""
 
 
 def sharpened(
@@ -69,7 +69,7 @@ def sharpened(
     *,
     seed: int,
 ) -> tuple[Float64s, Float64s]:
-    """Return two values: prototypes and axes trained by the margin rule."""
+    """Train prototypes and axes by the margin rule, and return both."""
     n_axes, by_class = rows.shape[1], np.argsort(classes, kind="stable")
     first_units = np.searchsorted(classes[by_class], np.arange(max(y.max(), classes.max()) + 2))
     n_own = np.diff(first_units)[y]
@@ -90,7 +90,7 @@ def sharpened(
 def _take_steps(
     known: ClassedRows, moving: Floats, turning: Floats, rng: np.random.Generator
 ) -> None:
-    """Train on all rows in several epochs, with decreasing step sizes."""
+    """Train on all rows in several epochs, with learning rates that decrease."""
     n = len(known.rows)
     n_epochs = int(np.clip(PRESENTED // n, MIN_EPOCHS, MAX_EPOCHS))
     steps_each = -(-n // BATCH)
@@ -110,26 +110,25 @@ def _take_steps(
 
 N_FOLDS = 5
 ALL_FOLDS = 1_000
-"""Maximum number of rows for using all folds.  For more rows, one fold is enough."""
+"""Maximum number of rows for which every fold is left out once.  For more rows, only one is."""
 
 MAX_HELD_OUT = 3_000
 
 MAX_TOLD = 10_000
-"""Maximum number of stored distances and errors of left-out rows."""
+"""Maximum number of distances (and of errors) of left-out rows that a model stores."""
 
 ROUNDING = 1e-9
-"""Allowed relative rounding error in sums of weights."""
+"""Relative rounding error that is allowed in sums of row weights."""
 
 POWERS = (1.0, 2.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 48.0)
 PRIORS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 
 SURE = 1e-9
-"""Minimum probability in the loss.  Without a minimum, a single row could determine the
-settings."""
+"""Minimum probability in the loss, so that no single row determines the loss."""
 
 
 class Held(NamedTuple):
-    """Left-out rows with their nearest units on a map trained without these rows."""
+    """Rows left out of training, with their nearest units on the map trained without these rows."""
 
     counts: Float64s
     classes: Ints
@@ -145,7 +144,7 @@ class Held(NamedTuple):
 
 
 def held_out(y: Ints, weights: Float64s, seed: int) -> Iterator[Float64s]:
-    """Yield the weights of left-out rows by fold.  Each fold has the same share of each class."""
+    """For each fold, yield the row weights to leave out.  Folds contain equal shares of classes."""
     order = np.random.default_rng(seed).permutation(len(y))
     n_parts = np.ceil(weights * (1 - ROUNDING)).astype(np.int64)
     start = np.full(len(y), -1)
@@ -167,7 +166,7 @@ def held_out(y: Ints, weights: Float64s, seed: int) -> Iterator[Float64s]:
 
 
 def spread_evenly(parts: Sequence[Float64s], weights_of_parts: Sequence[Float64s]) -> Float64s:
-    """Return ascending values, each repeated in proportion to its weight."""
+    """Return the values in ascending order, each repeated in proportion to the value's weight."""
     values = np.concatenate([np.empty(0), *parts])
     weights = np.concatenate([np.empty(0), *weights_of_parts])
     order = np.argsort(values, kind="stable")[: np.count_nonzero(~np.isnan(values))]
@@ -180,7 +179,7 @@ def spread_evenly(parts: Sequence[Float64s], weights_of_parts: Sequence[Float64s
 
 
 def best_smoothing(held: Sequence[Held], *, is_smooth: bool) -> tuple[Smoothing, float]:
-    """Return the smoothing with the smallest mean loss ``-log(probability)``, and this loss."""
+    """Return the `Smoothing` with the smallest mean of ``-log(probability)``, and this mean."""
     powers = POWERS if is_smooth else (8.0,)
     losses = dict.fromkeys((Smoothing(*each) for each in product(powers, PRIORS)), 0.0)
     for part in held:
@@ -195,7 +194,7 @@ def best_smoothing(held: Sequence[Held], *, is_smooth: bool) -> tuple[Smoothing,
 
 
 def accuracy_of(held: Sequence[Held], smoothing: Smoothing) -> float | None:
-    """Return the share of left-out rows with the correct class, or None without left-out rows."""
+    """Return the share of left-out rows whose predicted class is correct, or None if none exist."""
     right = total = 0.0
     for part in held:
         named = part.probabilities(smoothing).argmax(axis=1)
@@ -205,10 +204,10 @@ def accuracy_of(held: Sequence[Held], smoothing: Smoothing) -> float | None:
 
 
 UNITS_PER_ROW = 0.09
-"""Number of units per row in an automatic map.  Rounding of its sides can give up to 0.1."""
+"""Number of units per row of the data, if the map size is chosen automatically."""
 
 UNITS_PER_CLASS = 2
-"""Minimum number of units for each class in an automatic map."""
+"""Minimum number of units for each class, if the map size is chosen automatically."""
 
 
 @dataclass(frozen=True)
@@ -241,7 +240,7 @@ def train_recognizer(
 def _try_recognition(
     given: KnownRows, settings: Settings, recognition: Recognition
 ) -> tuple[Recognizer, float]:
-    """Return a recognizer with classes as numbers, and its mean loss on left-out rows."""
+    """Train a recognizer of class numbers, and return it and its mean loss on left-out rows."""
     total, n_classes = float(given.weights.sum()), int(given.y.max()) + 1
     n_units = max(min(UNITS_PER_ROW * total, MAX_UNITS), UNITS_PER_CLASS * n_classes)
     settings = given.sized(settings, n_units)
@@ -280,7 +279,7 @@ def _try_recognition(
 def _train_for_classes(
     known: KnownRows, settings: Settings, recognition: Recognition, lattice: Lattice | None = None
 ) -> tuple[Map, Ints]:
-    """Train a map and apply the margin rule.  Classes with a weight are columns of the map."""
+    """Train a map, then apply the margin rule.  With `layer_weight`, classes are extra columns."""
     n_classes = int(known.y.max()) + 1
     space = Space.of(known.rows, known.weights)
     placed = space.place(known.rows)
@@ -299,7 +298,7 @@ def _train_for_classes(
 
 
 def _layer(placed: Float64s, known: KnownRows, weight: float) -> Float64s:
-    """Return one column for each class, with `weight` times the variance of all other columns."""
+    """Return class columns whose total variance is `weight` times that of the other columns."""
     is_known = known.y >= 0
     layer = np.zeros((len(placed), int(known.y.max()) + 1))
     layer[np.flatnonzero(is_known), known.y[is_known]] = 1.0
@@ -318,16 +317,16 @@ RADII = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 1e6)
 RIDGES = ((3.0, None), (30.0, None), (3.0, 30.0), (30.0, 30.0), (3.0, 3.0), (3.0, 0.3))
 
 TO_TURN = Bend(1.5, 3.0, 3.0)
-"""Smoothing for the slopes that measure the relevance of axes."""
+"""Settings for the slopes from which the relevance of axes is computed."""
 
 RELEVANCE = 0.9
-"""Share of an axis's relevance that depends on slopes.  The rest is equal for all axes."""
+"""Share of an axis's relevance that depends on slopes.  The rest is the same for all axes."""
 
 SPREAD_RADIUS, SPREAD_ROWS = 1.0, 2.0
-"""Radius of the Gaussian for the spread of units, and number of rows added with the mean spread."""
+"""Smoothing of each unit's mean error: radius of the Gaussian, and weight of the overall mean."""
 
 MARGIN = 0.1
-"""Maximum amount of predictions beyond a target's range, as a share of the range."""
+"""Maximum distance of a prediction from the range of a target, as a share of the range."""
 
 SMALLEST = 1e-9
 
@@ -341,7 +340,7 @@ class Prediction:
 
 
 class Laid(NamedTuple):
-    """Rows on a map, and the sums for the predictions of units."""
+    """A map, its training rows, and sums over the rows of each unit that determine predictions."""
 
     map_: Map
     known: KnownRows
@@ -349,19 +348,19 @@ class Laid(NamedTuple):
 
     @classmethod
     def of(cls, map_: Map, known: KnownRows) -> "Laid":
-        """Return the object for a map and its training rows."""
+        """Compute the sums from a map and its training rows."""
         placed = np.asarray(map_.metric.compared(known.rows))
         units = map_.winners_of_rows(known.rows)
         sums = [sums_by_unit(placed, y, known.weights, units, map_.n_units) for y in known.y.T]
         return cls(map_, known, sums)
 
     def near(self, rows: Float64s) -> tuple[Float64s, Ints, Float64s]:
-        """Return the coordinates of rows on the axes, the nearest units, and the distances."""
+        """Return coordinates of rows on the axes, their nearest units, and the distances."""
         units, distances = self.map_.nearest(rows, min(MAX_NEAREST, self.map_.n_units))
         return np.asarray(self.map_.metric.compared(rows)), units, distances
 
     def spread(self, lines: UnitLines, power: float) -> Float64s:
-        """Return the mean absolute error of predictions around each unit."""
+        """For each unit, return the mean absolute error of predictions for rows around it."""
         placed, units, distances = self.near(self.known.rows)
         said = together(lines.of_rows(placed, units), pulls(distances, power))
         off = np.abs(said - self.known.y)
@@ -377,7 +376,7 @@ class Laid(NamedTuple):
 
 
 class Fold(NamedTuple):
-    """Left-out rows with their nearest units on a map trained without these rows."""
+    """Rows left out of training, with their nearest units on the map trained without these rows."""
 
     laid: Laid
     left_out: KnownRows
@@ -387,7 +386,7 @@ class Fold(NamedTuple):
 
 
 class ChosenPrediction(NamedTuple):
-    """A map trained on all rows, maps trained without each fold, and the best settings."""
+    """A map trained on all rows, one map trained without each fold, and the best settings."""
 
     laid: Laid
     folds: list[Fold]
@@ -420,7 +419,7 @@ def train_predictor(
 
 
 def _scale(known: KnownRows) -> tuple[Float64s, Float64s]:
-    """Return two values: the mean and the standard deviation of each target (1 for a constant)."""
+    """Return two values for each target: the mean and the standard deviation (1 for a constant)."""
     weights = known.weights[:, None] * ~np.isnan(known.y)
     n = weights.sum(axis=0)
     center = (weights * np.nan_to_num(known.y)).sum(axis=0) / n
@@ -433,7 +432,7 @@ def _scale(known: KnownRows) -> tuple[Float64s, Float64s]:
 def _try_prediction(
     known: KnownRows, settings: Settings, prediction: Prediction, turns: bool
 ) -> ChosenPrediction:
-    """Train with or without rescaled axes, and choose the settings that predict best."""
+    """Train maps with or without rescaled axes, and choose the settings that predict best."""
     n_units = max(min(UNITS_FOR_NUMBERS * float(known.weights.sum()), MAX_UNITS), MIN_UNITS)
     settings = known.sized(settings, n_units)
     laid = _train_for_numbers(known, settings, turns)
@@ -453,7 +452,7 @@ def _try_prediction(
 def _train_for_numbers(
     known: KnownRows, settings: Settings, turns: bool, lattice: Lattice | None = None
 ) -> Laid:
-    """Train a map.  If `turns`, train again on rescaled axes."""
+    """Train a map.  If `turns` is True, rescale the axes by relevance and train another map."""
     space = Space.of(known.rows, known.weights)
     placed = space.place(known.rows)
     map_, _ = trained_on(placed, known.weights, settings, lattice)
@@ -466,7 +465,7 @@ def _train_for_numbers(
 
 
 def _turn(laid: Laid) -> Float64s:
-    """Return a matrix that stretches axes with steep changes of targets."""
+    """Return a matrix that stretches rows along directions in which targets change steeply."""
     slopes = lines_of(laid.sums, pulls_on_map(laid.map_.lattice, TO_TURN.radius), TO_TURN).slopes
     n_axes = laid.sums[0].firsts.shape[1] - 2
     if slopes is None:
@@ -484,7 +483,7 @@ def _turn(laid: Laid) -> Float64s:
 def _best_settings(
     folds: list[Fold], lattice: Lattice, is_linear: bool
 ) -> tuple[Bend, float, float]:
-    """Return the smoothing and the power with the smallest mean squared error, and the error."""
+    """Return the `Bend` and the power with the smallest mean squared error, and this error."""
     if not folds:
         return Bend(), 8.0, 0.0
     ridges = ((None, None), *RIDGES) if is_linear else ((None, None),)
@@ -508,7 +507,7 @@ def _best_settings(
 def _predictor(
     chosen: ChosenPrediction, known: KnownRows, scale: tuple[Float64s, Float64s]
 ) -> Predictor:
-    """Return a predictor in the original units of the targets."""
+    """Convert a trained map to a predictor whose predictions are in the targets' original units."""
     (center, size), (laid, folds, bend, power, loss) = scale, chosen
     counting = pulls_on_map(laid.map_.lattice, bend.radius)
     lines = lines_of(laid.sums, counting, bend)

@@ -1,4 +1,4 @@
-"""The fitted predictor.  It predicts numbers for rows."""
+"""The fitted predictor, which predicts numbers for rows."""
 
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -14,25 +14,25 @@ from somscape.recognize._answering import Answering, check_numbers, pulls
 from somscape.recognize.recognizer import Recognizer, mixed
 
 MAX_LOCAL_AXES = 30
-"""Maximum number of axes for units with their own slopes."""
+"""Maximum number of axes up to which each unit can have its own slopes."""
 
 PRIOR = 0.1
-"""Number of rows with the overall mean added to each unit."""
+"""Weight of the overall mean in the mean of each unit, as a number of rows."""
 
 
 @dataclass(frozen=True)
 class Bend:
-    """Settings for smoothing the values and slopes of units.
+    """Settings by which the values and slopes of units are smoothed over neighboring units.
 
     Attributes
     ----------
     radius : float
-        Radius of the Gaussian, in grid steps.
+        Radius of the Gaussian weights on the map, in grid steps.
     ridge : float or None
-        Ridge parameter that shrinks the slope of all rows towards 0.  None means without slopes.
+        Ridge parameter that shrinks the common slope of all rows towards 0 (None for no slopes).
     local_ridge : float or None
-        Ridge parameter that shrinks the slope of each unit towards the slope of all rows.  With
-        None, each unit has the slope of all rows.
+        Ridge parameter that shrinks the slope of each unit towards the common slope of all rows.
+        If None, every unit has the common slope.
     """
 
     radius: float = 1.0
@@ -41,16 +41,16 @@ class Bend:
 
 
 class UnitLines(NamedTuple):
-    """Values and slopes of units for each target."""
+    """For each unit and target, a value and slopes that give a linear prediction."""
 
     values: Float64s
-    """Predictions at the point 0 on all axes (n_units, n_targets)."""
+    """Prediction of each unit for a row whose coordinates are all 0 (n_units, n_targets)."""
 
     slopes: Float64s | None
-    """Changes of predictions along the axes (n_units, n_targets, n_axes)."""
+    """Slope of each unit's prediction along each axis (n_units, n_targets, n_axes)."""
 
     def of_rows(self, placed: Float64s, units: Ints) -> Float64s:
-        """Return the predictions for each row by nearby units."""
+        """Return, for each row, the predictions of the given units near the row."""
         found = self.values[units]
         if self.slopes is not None:
             for j in range(units.shape[1]):
@@ -59,27 +59,27 @@ class UnitLines(NamedTuple):
 
 
 def together(said: Float64s, counting: Float64s) -> Float64s:
-    """Return the weighted sum of nearby units' predictions for each row."""
+    """Return, for each row, the weighted sum of the predictions of the units near the row."""
     return np.asarray((counting[:, :, None] * said).sum(axis=1))
 
 
 class TargetSums(NamedTuple):
-    """Sums over the rows of each unit with a known target."""
+    """For each unit, sums over those of its rows whose target is known."""
 
     firsts: Float64s
-    """Sums of 1, of coordinates on axes, and of the target (n_units, 1 + n_axes + 1)."""
+    """Row counts, sums of coordinates, and sums of the target (n_units, 1 + n_axes + 1)."""
 
     seconds: Float64s | None
-    """Sums of products of coordinates, and with the target (n_units, n_axes, n_axes + 1)."""
+    """Sums of coordinate times coordinate, or times target (n_units, n_axes, n_axes + 1)."""
 
     total: Float64s
-    """Sums of the same products over all rows (n_axes, n_axes + 1)."""
+    """The same sums of products as `seconds`, over the rows of all units (n_axes, n_axes + 1)."""
 
 
 def sums_by_unit(
     placed: Float64s, target: Float64s, weights: Float64s, units: Ints, n_units: int
 ) -> TargetSums:
-    """Return the sums over rows for smoothed predictions."""
+    """Compute, for each unit, the sums over its rows from which predictions are computed."""
     some = np.flatnonzero(~np.isnan(target))
     some = some[np.argsort(units[some], kind="stable")]
     weighed = np.column_stack([placed[some], target[some]])
@@ -97,7 +97,7 @@ def sums_by_unit(
 
 
 def line_of(sums: TargetSums, pulls: Float64s, bend: Bend) -> tuple[Float64s, Float64s | None]:
-    """Return two values: the values and the slopes of units for one target."""
+    """Compute the prediction values and the slopes of all units for one target."""
     whole = sums.firsts.sum(axis=0)
     if whole[0] == 0:
         return np.zeros(len(pulls)), None
@@ -116,7 +116,7 @@ def line_of(sums: TargetSums, pulls: Float64s, bend: Bend) -> tuple[Float64s, Fl
 def _slopes(
     seconds: Float64s, firsts: Float64s, ridge: float, start: Float64s | None = None
 ) -> Float64s:
-    """Return ridge regression slopes of units that shrink towards `start`."""
+    """Return the ridge regression slopes of units, which are shrunk towards the slopes `start`."""
     apart = seconds - firsts[..., 1:-1, None] * (firsts[..., None, 1:] / firsts[..., :1, None])
     n_axes = apart.shape[-2]
     start = np.zeros(n_axes) if start is None else start
@@ -126,13 +126,13 @@ def _slopes(
 
 
 def pulls_on_map(lattice: Lattice, radius: float) -> Float64s:
-    """Return the weights of all units for each unit (a Gaussian of map distance)."""
+    """For each unit, return the weights of all units (a Gaussian of their distances on the map)."""
     apart = np.stack([lattice.distances_from(unit) for unit in range(lattice.n_units)])
     return np.exp(-((apart / radius) ** 2) / 2)
 
 
 def lines_of(sums: list[TargetSums], pulls: Float64s, bend: Bend) -> UnitLines:
-    """Return two values: the values and the slopes of units for several targets."""
+    """Compute the prediction values and the slopes of all units for several targets."""
     values, slopes = zip(*(line_of(each, pulls, bend) for each in sums), strict=True)
     n_axes = sums[0].firsts.shape[1] - 2
     if all(of_one is None for of_one in slopes):
@@ -145,45 +145,45 @@ def lines_of(sums: list[TargetSums], pulls: Float64s, bend: Bend) -> UnitLines:
 
 
 COVERAGE = 0.9
-"""Default coverage of the interval of a predicted number."""
+"""Default share of intervals that contain the true number."""
 
 
 @dataclass(frozen=True, eq=False)
 class Predictor(Answering):
     """A map whose units predict numbers.
 
-    It is the attribute ``predictor_`` of a fitted `SOMRegressor`, or the result of `somscape.load`.
+    The attribute ``predictor_`` of a fitted `SOMRegressor` is a Predictor.
 
     Attributes
     ----------
     map_ : Map
-        Map whose metric compares rows on axes.
+        Map whose metric compares rows by their coordinates on axes.
     n_nearest : int
-        Number of nearest units from which a row is predicted.
+        Number of nearest units from which the prediction for a row is computed.
     power : float
-        Exponent of distance.  A unit twice as far away as the nearest unit has a relative weight of
-        ``2 ** -power``.
+        Exponent by which weights fall with distance.  Relative to the nearest unit, a unit at twice
+        the distance from the row has the weight ``2 ** -power``.
     far : ndarray of shape (n_calibration,)
-        Ascending distances of left-out rows to maps that were trained without them.  A row of
-        weight 2 counts as two rows.
+        Distances of rows that were left out of training to the maps trained without these rows, in
+        ascending order.  A row of weight 2 counts as two rows.
     values : ndarray of shape (n_units, n_targets)
-        Prediction of each unit for a row at the point 0 on all axes.
+        Prediction of each unit for a row whose coordinates on all axes are 0.
     spread : ndarray of shape (n_units, n_targets)
-        Mean absolute error of the predictions of rows around each unit.
+        Mean absolute error of the predictions for the rows around each unit.
     errors : ndarray of shape (n_calibration, n_targets)
-        Ascending absolute errors of predictions of left-out rows, divided by `spread`.  A row of
-        weight 2 counts as two rows.  Unknown targets give NaN at the end.
+        Absolute errors of the predictions for rows that were left out of training, divided by
+        `spread`, in ascending order.  Unknown targets give NaN at the end.
     limits : ndarray of shape (2, n_targets)
         Lowest and highest allowed prediction.
     slopes : ndarray of shape (n_units, n_targets, n_axes) or None, default=None
-        Change of the prediction of each unit along the axes.
+        Slope of each unit's prediction along each axis.
     r2 : float or None, default=None
-        Mean R2 of all targets on left-out rows.  None if no rows were left out of training.
+        Mean R2 of all targets, for rows that were left out of training (None without such rows).
     is_single : bool, default=True
-        Whether predictions are a one-dimensional array, without a dimension for targets.
+        Whether there is one target and predictions are a one-dimensional array.
     leaks : dict of str to float, default={}
-        Columns that alone explain nearly all of the target, as found by `somscape fit --target`.
-        The value is the explained share of the target's variance.
+        Columns each of which alone explains nearly all of the target, and the share of the target's
+        variance that the column explains.  `somscape fit --target` finds these columns.
 
     Raises
     ------
@@ -279,13 +279,14 @@ class Predictor(Answering):
         ----------
         X : Table, data frame or array-like of shape (n_samples, n_features)
         coverage : float, default=0.9
-            Share of rows whose target is in the interval, above 0 and below 1.  The rows must be
+            Share, above 0 and below 1, of rows whose target is in their interval.  The rows must be
             similar to the training rows.
 
         Returns
         -------
         ndarray of shape (n_samples, 2) or (n_samples, n_targets, 2)
-            Lower and upper end.  Both are infinite if too few rows were left out of training.
+            Lower and upper end of each interval.  Both are infinite if training left out too few
+            rows.
         """
         return self.intervals_of_rows(self.map_.rows_of(X), coverage)
 
@@ -323,7 +324,7 @@ class Predictor(Answering):
         return ends[:, 0] if self.is_single else ends
 
     def factors(self, coverage: float) -> Float64s:
-        """Return half the width of an interval for each target, divided by the spread.
+        """Return, for each target, half the interval's width divided by the spread.
 
         Parameters
         ----------
@@ -340,7 +341,7 @@ class Predictor(Answering):
         return np.where(place <= n, padded[np.minimum(place, n + 1) - 1, np.arange(len(n))], np.inf)
 
     def answers_of_rows(self, rows: Floats) -> tuple[Float64s, Float64s, Float64s]:
-        """Return predictions, their spread, and the p-value of the distance to the map.
+        """Return, for each row, the predictions, their spread, and a p-value.
 
         Parameters
         ----------
@@ -364,7 +365,7 @@ class Predictor(Answering):
         return np.clip(found, *self.limits), spread, p_values
 
     def to_record(self) -> Record:
-        """Return the contents of a file, which are JSON data and named arrays.
+        """Return the contents of the file to save (JSON data and named arrays).
 
         Returns
         -------
@@ -376,7 +377,7 @@ class Predictor(Answering):
 
 
 def answering_in(thing: Any) -> Recognizer | Predictor | None:
-    """Return the recognizer or predictor that `thing` is or contains, or None."""
+    """Return `thing` if it is a recognizer or predictor, the one that it contains, or None."""
     if isinstance(thing, Recognizer | Predictor):
         return thing
     recognizer = getattr(thing, "recognizer_", None)
@@ -387,6 +388,6 @@ def answering_in(thing: Any) -> Recognizer | Predictor | None:
 
 
 def recognizer_in(thing: Any) -> Recognizer | None:
-    """Return the recognizer that `thing` is or contains, or None."""
+    """Return `thing` if it is a recognizer, the recognizer that it contains, or None."""
     found = answering_in(thing)
     return found if isinstance(found, Recognizer) else None

@@ -1,4 +1,4 @@
-"""The fitted recognizer.  It returns classes of rows, probabilities and reasons."""
+"""The fitted recognizer, which returns the classes of rows, probabilities and reasons."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -38,7 +38,7 @@ from somscape.tables.table import Table
 
 @dataclass(frozen=True, slots=True)
 class ClassReason:
-    """A column that supports the class of a row, or the second most probable class.
+    """A column that supports the class of a row or the second most probable class.
 
     Attributes
     ----------
@@ -46,10 +46,11 @@ class ClassReason:
     value : str
         Value of the row, in original units.
     side : str
-        Side of the class border on which the value is, such as "below 2.9".  It is "" for a
-        category and for a missing value.
+        Side of the class border on which the row's value is, such as "below 2.9".  The side is ""
+        for a category and for a missing value.
     part : float
-        Amount that the column adds to the margin.  Below 0 if the column supports the other class.
+        Amount by which the column changes the margin of the row's class.  The amount is below 0 if
+        the column supports the other class.
     share : float
         `part` divided by the sum of the absolute parts of all columns, from -1 to 1.
 
@@ -92,7 +93,7 @@ class ClassReason:
 
 @dataclass(frozen=True, slots=True)
 class UnitReason:
-    """A unit near a row, with its contribution to the class of the row.
+    """A unit near a row, with the unit's contribution to the class of the row.
 
     Attributes
     ----------
@@ -100,7 +101,7 @@ class UnitReason:
     weight : float
         Weight of the unit in the prediction.  The weights of all units near the row add up to 1.
     share : float
-        Share of the class among the rows around the unit.
+        Share of rows of the class among the training rows around the unit.
 
     See Also
     --------
@@ -130,12 +131,11 @@ class ClassReasons:
     probability, of_other : float
         Probabilities of both classes.
     margin : float
-        Squared distance to the nearest prototype of `other`, minus the squared distance to the
-        nearest prototype of `named`.  Below 0 if `other` has the nearer prototype.  The units near
-        the row together can still predict `named`.
+        Squared distance of the row to the nearest prototype of `other`, minus its squared distance
+        to the nearest prototype of `named`.  It is below 0 if `other` is nearer.
     columns : tuple of ClassReason
-        Columns with the largest parts, in descending order.  The parts of all columns, as returned
-        by `Recognizer.contributions`, add up to `margin`.
+        Columns with the largest contributions, in descending order.  `Recognizer.contributions`
+        returns the contributions of all columns, which add up to `margin`.
     units : tuple of UnitReason
         Units near the row, with the nearest first.  The sum of weight times share over these units
         is `probability`.
@@ -213,23 +213,23 @@ def percent(share: float) -> str:
 
 MAX_REASONS = 4
 MIN_SHARE = 0.05
-"""Minimum share of a reason, relative to the sum of all columns' absolute parts."""
+"""Minimum `share` of a column that is given as a reason."""
 
 MEASURED_ROWS = 1024
-"""Number of rows whose distances to all units are in memory at the same time."""
+"""Number of rows for which distances to all units are computed at a time, to limit memory."""
 
 
 @dataclass(frozen=True, eq=False)
 class Compared:
-    """Rows with their two most probable classes, and the nearest prototype of each.
+    """For each row, the two most probable classes and the nearest prototype of each class.
 
     Attributes
     ----------
     classes : ndarray of shape (n, 2)
-        Numbers of the most probable class and of the runner-up.
+        Number of the most probable class and number of the second most probable class.
     probabilities : ndarray of shape (n, 2)
     prototypes : ndarray of shape (n, 2)
-        Nearest units that represent these classes.
+        For each of the two classes, the nearest unit that represents the class.
     """
 
     classes: Ints
@@ -238,7 +238,7 @@ class Compared:
 
 
 def compared(recognizer: "Recognizer", rows: Floats) -> Compared:
-    """Return the two most probable classes of rows, and their nearest prototypes."""
+    """For each row, return the two most probable classes and the nearest prototype of each."""
     shares, map_ = recognizer.shares, recognizer.map_
     rows = np.asarray(rows, dtype=np.float64)
     probabilities, _ = recognizer.probabilities_of_rows(rows)
@@ -258,7 +258,7 @@ def compared(recognizer: "Recognizer", rows: Floats) -> Compared:
 def contributions_of(
     recognizer: "Recognizer", rows: Floats, found: Compared
 ) -> tuple[Float64s, Float64s]:
-    """Return the parts of columns, as `Recognizer.contributions` does, and the class border."""
+    """Return the contributions of columns, as `Recognizer.contributions` does, and the border."""
     map_, centers = recognizer.map_, recognizer.centers
     mean = np.average(centers, axis=0, weights=map_.hits)
     variance = np.average((centers - mean) ** 2, axis=0, weights=map_.hits)
@@ -274,7 +274,7 @@ def contributions_of(
 
 
 def _apply_metric(metric: Metric, steps: Float64s) -> Float64s:
-    """Return differences between points, multiplied by the matrix of a metric."""
+    """Multiply differences between points by the matrix of a metric."""
     if metric.whitening is not None:
         return np.asarray((steps @ metric.whitening) @ metric.whitening.T)
     if metric.name != "euclidean":
@@ -330,7 +330,7 @@ def reasons_of_classes(recognizer: "Recognizer", table: Table, rows: Floats) -> 
 
 
 def _side(code: FeatureCode, row: Float64s, border: Float64s, mark: str) -> str:
-    """Return in words on which side of a border a value is."""
+    """Describe in words on which side of the class border a value is, such as "below 2.9"."""
     if not isinstance(code, NumberCode | OrdinalCode | DateCode):
         return ""
     is_date, is_less = isinstance(code, DateCode), row[0] < border[0, 0]
@@ -340,7 +340,7 @@ def _side(code: FeatureCode, row: Float64s, border: Float64s, mark: str) -> str:
 
 
 def _both_in_words(recognizer: "Recognizer", table: Table) -> "tuple[list[Any], Recognizer, Table]":
-    """Return the names of classes, the recognizer and the table, with words for codes."""
+    """Replace codes by readable names in the classes, the recognizer and the table."""
     encoding, map_ = recognizer.map_.encoding, map_in_words(recognizer.map_)
     words = encoding.roles.dictionary.get(encoding.named("label") or "", {})
     classes = [words.get(str(one), one) for one in recognizer.classes.tolist()]
@@ -350,10 +350,10 @@ def _both_in_words(recognizer: "Recognizer", table: Table) -> "tuple[list[Any], 
 
 
 CHANGED_ROWS = 1024
-"""Number of rows whose changes to other classes are in memory at the same time."""
+"""Number of rows for which changes to another class are searched at a time, to limit memory."""
 
 N_HALVINGS = 12
-"""Number of halvings in the search for the smallest changes to another class."""
+"""Number of steps of the binary search for the smallest changes that give another class."""
 
 REFUSED = -1
 
@@ -394,7 +394,7 @@ class ClassChange:
 
 @dataclass(frozen=True, slots=True)
 class OtherClass:
-    """Changes that would give a row another class.
+    """Changes of a row after which the row would get another class.
 
     Attributes
     ----------
@@ -431,7 +431,7 @@ class OtherClass:
 def other_classes_of(
     recognizer: "Recognizer", table: Table, encoded: Floats
 ) -> list[OtherClass | None]:
-    """Return changes to another class for each row, as `Recognizer.counterfactuals` does."""
+    """For each row, find changes that give another class, as `Recognizer.counterfactuals` does."""
     classes, recognizer, table = _both_in_words(recognizer, table)
     encoding, rows = recognizer.map_.encoding, np.asarray(encoded, dtype=np.float64)
     # Prototypes can be far from all rows, so rows move towards means of rows.
@@ -465,7 +465,7 @@ def other_classes_of(
 
 
 def _name_rows(recognizer: "Recognizer", rows: Float64s) -> Ints:
-    """Return the number of the class of each row, or `REFUSED`."""
+    """Return the class number of each row, or `REFUSED` for a row that the recognizer refuses."""
     probabilities, p_values = recognizer.probabilities_of_rows(rows)
     named = probabilities.argmax(axis=1)
     if recognizer.reject is not None:
@@ -482,7 +482,7 @@ def _move_back(
     steps: list[float],
     is_other: Callable[[Float64s], NDArray[np.bool_]],
 ) -> Float64s:
-    """Return the moved rows, moved back as far as the new class allows."""
+    """Move changed rows back towards the original rows as far as they keep their new class."""
     is_changed = np.zeros((len(rows), len(encoding.used)), dtype=bool)
     for i, changed in enumerate(columns):
         is_changed[i, changed] = True
@@ -509,7 +509,7 @@ def _describe_changes(
     *,
     steps: list[float],
 ) -> list[tuple[int, float, tuple[ClassChange, ...]]]:
-    """Return three values: class number of each moved row, its probability, and the changes."""
+    """For each changed row, return its new class number, the probability, and the changes."""
     encoding = recognizer.map_.encoding
     probabilities, _ = recognizer.probabilities_of_rows(moved)
     told = []
@@ -526,7 +526,7 @@ def _describe_changes(
 
 
 def counts_by_unit(units: Ints, y: Ints, weights: Float64s, shape: tuple[int, int]) -> Float64s:
-    """Return the number of each class's rows on each unit."""
+    """Return, for each unit and class, the total weight of the unit's rows of the class."""
     is_known = y >= 0
     places = units[is_known] * shape[1] + y[is_known]
     found = np.bincount(places, weights[is_known], minlength=shape[0] * shape[1])
@@ -534,13 +534,13 @@ def counts_by_unit(units: Ints, y: Ints, weights: Float64s, shape: tuple[int, in
 
 
 def smoothed(counts: Float64s, lattice: Lattice, radius: float) -> Float64s:
-    """Return counts plus the counts of other units, weighted by map distance."""
+    """For each unit, sum the counts of all units, weighted by distance on the map."""
     apart = (lattice.distances_from(unit) for unit in range(len(counts)))
     return np.stack([np.exp(-(d**2) / (2 * radius**2)) @ counts for d in apart])
 
 
 def classes_of_units(counts: Float64s, lattice: Lattice, is_needed: bool) -> Ints:
-    """Return the most frequent class of each unit.  Units without rows use rows nearby."""
+    """Return each unit's most frequent class.  An empty unit gets its class from units nearby."""
     classes = counts.argmax(axis=1)
     is_empty = counts.sum(axis=1) == 0
     radius = 1.0
@@ -561,7 +561,7 @@ def classes_of_units(counts: Float64s, lattice: Lattice, is_needed: bool) -> Int
 
 @dataclass(frozen=True)
 class Smoothing:
-    """Settings for predictions from the nearest units.
+    """Settings that determine predictions from the nearest units.
 
     Attributes
     ----------
@@ -577,7 +577,7 @@ class Smoothing:
     prior: float = 1.0
 
     def shares(self, counts: Float64s, classes: Ints) -> Float64s:
-        """Return the shares of classes in each unit.  They add up to 1."""
+        """Return the share of each class in each unit.  The shares of a unit add up to 1."""
         of_all = counts.sum(axis=0) / counts.sum()
         own = np.eye(counts.shape[1])[classes]
         counts = counts + self.prior * (0.9 * own + 0.1 * of_all)
@@ -589,7 +589,7 @@ class Smoothing:
 
 
 def mixed(of_units: Float64s, units: Ints, counting: Float64s) -> Float64s:
-    """Return the weighted sum of nearby units' values for each row."""
+    """Return, for each row, the weighted sum of the values of the units near the row."""
     return sum(
         (counting[:, [j]] * of_units[units[:, j]] for j in range(units.shape[1])),
         start=np.zeros((len(units), of_units.shape[1])),
@@ -600,8 +600,7 @@ def mixed(of_units: Float64s, units: Ints, counting: Float64s) -> Float64s:
 class Recognizer(Answering):
     """A map whose units predict classes.
 
-    It is the attribute ``recognizer_`` of a fitted `SOMClassifier`, or the result of
-    `somscape.load`.
+    The attribute ``recognizer_`` of a fitted `SOMClassifier` is a Recognizer.
 
     Attributes
     ----------
@@ -612,29 +611,31 @@ class Recognizer(Answering):
         Exponent of distance.  A unit twice as far away as the nearest unit has a relative weight of
         ``2 ** -power``.
     far : ndarray of shape (n_calibration,)
-        Ascending distances of left-out rows to maps that were trained without them.  A row of
-        weight 2 counts as two rows.
+        Distances of rows that were left out of training to the maps trained without these rows, in
+        ascending order.  A row of weight 2 counts as two rows.
     classes : ndarray of shape (n_classes,)
         Ascending classes.  These are text, numbers or truth values.
     shares : ndarray of shape (n_units, n_classes)
-        Share of each class among the rows around each unit.
+        For each unit, the share of each class among the training rows around the unit.
     prior : float
-        Number of additional rows in each unit for `shares`.  Most of them have the unit's class.
+        Number of imaginary rows that are added to each unit before `shares` is computed.  Most of
+        these rows have the unit's class.
     centers : ndarray of shape (n_units, n_features)
-        Mean of the training rows of each unit.  An empty unit has the mean of the rows of the
-        nearest units.  Prototypes only separate classes and can be far from all rows.
+        Mean of the training rows of each unit, which can be far from the unit's prototype.  A unit
+        without rows has the mean of the rows of the nearest units.
     accuracy : float or None, default=None
-        Share of left-out rows with a correctly predicted class.  None if no rows were left out.
+        Share of rows left out of training with a correctly predicted class (None without such
+        rows).
     most_frequent : float or None, default=None
         Share of the most frequent class among the training rows with a known class.  None in files
         of earlier versions.
     reject : float or None, default=None
-        Share of rows that `predict` refuses among rows similar to training rows.  Refused rows are
-        far from the map.  The minimum is ``1 / (1 + n_calibration)``, the smallest possible
-        p-value.
+        Share of the rows similar to training rows that `predict` refuses because of their large
+        distance to the map.  The share is at least ``1 / (1 + n_calibration)``.
     leaks : dict of str to float, default={}
-        Columns that alone predict nearly all classes in training, as found by
-        `somscape fit --target`.  The value is the share of correctly predicted rows.
+        Columns from each of which alone nearly all classes can be predicted, and the share of
+        training rows that the column predicts correctly.  `somscape fit --target` finds these
+        columns.
 
     Raises
     ------
@@ -706,7 +707,7 @@ class Recognizer(Answering):
 
     @property
     def unknown(self) -> str:
-        """Name of the class of refused rows in a file.  It differs from all classes."""
+        """Name of a class in files for rows that `predict` refuses."""
         return free_name("unknown", [str(name) for name in self.classes.tolist()], "_row")
 
     def predict(self, X: Any) -> NDArray[Any]:
@@ -720,7 +721,7 @@ class Recognizer(Answering):
         Returns
         -------
         ndarray of shape (n_samples,)
-            Class of each row.  With `reject`, an array of objects with None for rows too far from
+            Class of each row.  If `reject` is set, the class is None for rows that are too far from
             the map.
         """
         return self.classes_of(*self.probabilities_of_rows(self.map_.rows_of(X)))
@@ -740,7 +741,7 @@ class Recognizer(Answering):
         return self.probabilities_of_rows(self.map_.rows_of(X))[0]
 
     def probabilities_of_rows(self, rows: Floats) -> tuple[Float64s, Float64s]:
-        """Return the probability of each class, and a p-value of each row.
+        """Return the probability of each class for each row, and a p-value.
 
         Parameters
         ----------
@@ -752,8 +753,8 @@ class Recognizer(Answering):
         probabilities : ndarray of shape (n_samples, n_classes)
             The probabilities of a row add up to 1.
         p_values : ndarray of shape (n_samples,)
-            Share of rows at least as far from their nearest prototype, in (0, 1].  Only rows
-            similar to training rows count.
+            For each row, the share of the rows left out of training that are at least as far from
+            the map, in (0, 1].
         """
         probabilities = np.empty((len(rows), self.shares.shape[1]))
         p_values = np.empty(len(rows))
@@ -763,7 +764,7 @@ class Recognizer(Answering):
         return probabilities, p_values
 
     def classes_of(self, probabilities: Float64s, p_values: Float64s) -> NDArray[Any]:
-        """Return the class of each row from the results of `probabilities_of_rows`.
+        """Return the classes for given results of `probabilities_of_rows`.
 
         Parameters
         ----------
@@ -791,12 +792,12 @@ class Recognizer(Answering):
         Returns
         -------
         ndarray of shape (n_samples, n_columns)
-            Columns in the order of ``map_.encoding.features``, with the levels of a category
-            merged.  The values of a row add up to a difference of squared distances to nearest
-            prototypes.  The distance for the named class is subtracted from the distance for the
-            runner-up.  The runner-up is the second most probable class.  The value of a column
-            shows how far the row is beyond the class border in this column.  The border is measured
-            at its point nearest to the mean of the training rows.
+            Contribution of each column, in the order of ``map_.encoding.features``.  A category has
+            one contribution.  The contributions of a row add up to the squared distance to the
+            nearest prototype of the second most probable class, minus the squared distance to the
+            nearest prototype of the predicted class.  A contribution shows how far the row is
+            beyond the class border in this column.  The border is measured at its point nearest to
+            the mean of the training rows.
         """
         rows = self.map_.rows_of(X)
         return contributions_of(self, rows, compared(self, rows))[0]
@@ -811,13 +812,13 @@ class Recognizer(Answering):
         Returns
         -------
         list of ClassReasons
-            Reasons for each row, including rows that `predict` refuses.  ``str`` and
-            ``sentence()`` return the reasons in words, with values in original units.
+            Reasons for each row, including rows that `predict` refuses.  ``str(reasons)`` and
+            ``reasons.sentence()`` return the reasons in words, with values in original units.
         """
         return reasons_of_classes(self, *table_and_rows(self.map_, X))
 
     def counterfactuals(self, X: Any) -> list[OtherClass | None]:
-        """Return changes that would give each row another class.
+        """Return changes of each row after which it would get another class.
 
         Parameters
         ----------
@@ -826,14 +827,13 @@ class Recognizer(Answering):
         Returns
         -------
         list of OtherClass or None
-            Changes of a few columns after which `predict` returns another class, for each row.  The
-            new values are near the values of the row.  None if no unit has a mean of rows for which
-            `predict` returns another class.
+            For each row, small changes of a few columns after which `predict` returns another
+            class.  None if `predict` does not return another class for the mean row of any unit.
         """
         return other_classes_of(self, *table_and_rows(self.map_, X))
 
     def to_record(self) -> Record:
-        """Return the contents of a file, which are JSON data and named arrays.
+        """Return the contents of the file to save (JSON data and named arrays).
 
         Returns
         -------
@@ -867,7 +867,7 @@ class Recognizer(Answering):
 
 
 def classes_of_cells(column: Column, classes: NDArray[Any]) -> Objects:
-    """Return the class of each value as text."""
+    """Convert the classes to text, in the form in which the column writes its values."""
     kind, keys = classes.dtype.kind, list[Any]()
     if kind in "biuf" and column.numbers is not None:
         spelled: dict[Any, str] = {float(one): str(one) for one in classes.tolist()}
