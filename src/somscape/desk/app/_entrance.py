@@ -371,7 +371,7 @@ class NamedDoor:
         return None
 
     def visitor(self, request: Request) -> Visitor:
-        """Return the user whom the proxy names in the header. Refuse unknown users."""
+        """Return the user that the proxy names in the header. Refuse unknown users."""
         users = self._users.now()
         if users is None:
             raise Refusal(
