@@ -209,7 +209,8 @@ class SOMDetector(Explains, OutlierMixin, Base):
     offset_ : float
         ``decision_function(X) = score_samples(X) - offset_``.
     effect_of_marks_ : str
-        Effect on scores of the marks passed to `fit` as `known`, or the reason for no effect.
+        Effect on scores of the marks passed to `fit` as `known`, or why there is none ("" without
+        marks).
     units_ : ndarray of shape (n_samples,)
         Best matching unit of each training row.
     explain_defaults_ : dict of str to str
@@ -332,7 +333,7 @@ class SOMDetector(Explains, OutlierMixin, Base):
             to cleared rows are reduced.  The change is larger if each mark can be predicted well
             from the other marks.  `effect_of_marks_` describes the change.
         sample_weight : array-like of shape (n_samples,), optional
-            Weight of each row.  Weight 2 counts as two rows, and rows of weight 0 are ignored.
+            Row weights.  A row of weight 2 counts as two rows, and rows of weight 0 are ignored.
 
         Returns
         -------

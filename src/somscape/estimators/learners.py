@@ -300,7 +300,7 @@ class SOMClassifier(ClassifierMixin, Learner):
             The number -1 is a class.  Rows of unknown class are used for training if this improves
             the predictions for rows that are left out of training.
         sample_weight : array-like of shape (n_samples,), optional
-            Weight of each row.  Weight 2 counts as two rows, and rows of weight 0 are ignored.
+            Row weights.  A row of weight 2 counts as two rows, and rows of weight 0 are ignored.
 
         Returns
         -------
@@ -625,7 +625,7 @@ class SOMRegressor(RegressorMixin, Learner):
             that the target is unknown.  Rows with unknown targets are used for training if this
             improves the predictions for rows that are left out of training.
         sample_weight : array-like of shape (n_samples,), optional
-            Weight of each row.  Weight 2 counts as two rows, and rows of weight 0 are ignored.
+            Row weights.  A row of weight 2 counts as two rows, and rows of weight 0 are ignored.
 
         Returns
         -------

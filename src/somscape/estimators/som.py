@@ -299,8 +299,8 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
     radius_decay : {"geometric", "linear", "inverse", "asymptotic", "constant"} or array, \
             default="geometric"
         Name of the function by which the radius falls from ``radius_start`` to ``radius_end``
-        during training.  With ``"constant"``, the radius stays ``radius_start``.  An array gives
-        all radii.
+        during training.  With ``"constant"``, the radius stays ``radius_start``.  An array contains
+        one radius per epoch.
     learning_rate : float or pair of float, default=(0.5, 0.05)
         First and last learning rate of the algorithm ``"online"``, in (0, 1].  The rate falls
         geometrically.  A single number means a constant rate.
@@ -356,7 +356,7 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
     stop_reason_ : str
         Reason for the end of training.
     explain_defaults_ : dict of str to str
-        For each parameter that was "auto" or could not be applied, the used value and the reason.
+        For each parameter that was "auto" or could not be applied, the value in use and the reason.
     kernels_used_ : str
         Name of the code that was used for training, such as ``"core/avx512"``, ``"numpy"`` or
         ``"torch/cuda:0 float32"``.
@@ -478,7 +478,7 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             Spark and Ray, and `somscape.fit.Pieces`, are processed where they are stored.
         y : ignored
         sample_weight : array-like of shape (n_samples,), optional
-            Weight of each row.  Weight 2 counts as two rows, and rows of weight 0 are ignored.
+            Row weights.  A row of weight 2 counts as two rows, and rows of weight 0 are ignored.
         resume : str or Path, optional
             File that a `somscape.callbacks.Checkpoint` wrote.  Training continues from the
             checkpoint, and the map is the same, bit for bit, as after uninterrupted training.  If
@@ -505,7 +505,7 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         Warns
         -----
         SomscapeWarning
-            If one column of a data set without encoding causes 99.5 % of squared distances or more.
+            If one column of unencoded data causes at least 99.5 % of the squared distances.
         """
         ready = ready_to_train(self, X, sample_weight, resume)
         rows, settings = ready.prepared, ready.settings
@@ -538,7 +538,8 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         n_samples : int, default=5000
             Maximum number of rows in each sample on which maps are trained.
         n_seeds : int, default=3
-            Number of samples, at least 2.  Each size and final radius is tried on each sample.
+            Number of samples, at least 2.  A map of each size and final radius is trained on each
+            sample.
         random_state : int, RandomState or None, default=0
             Seed for drawing the samples.
         **parameters : dict

@@ -315,8 +315,8 @@ class TableEncoder(TransformerMixin, Base):
         `categories` can contain 1000 distinct values.  None means that text columns with more than
         50 distinct values are left out.
     others : {"rules", "drop"}, default="rules"
-        Treatment of columns that are not named in any parameter.  They are encoded by rules or left
-        out.
+        Treatment of columns that are not named in any parameter.  Such columns are encoded by rules
+        or left out.
     dictionary : mapping, str, Path or None, default=None
         Readable names for codes and columns, which are shown in reasons, reports and pictures, such
         as ``{"job": {"": "Job", "A171": "unskilled"}}``.  The key "" is for the readable name of
@@ -544,7 +544,8 @@ class TableEncoder(TransformerMixin, Base):
         Raises
         ------
         InputError
-            If a column name contains half of a surrogate pair, or if `path` is not a file.
+            If a column name contains half of a surrogate pair, or if `path` is, for example, a
+            folder.
 
         Examples
         --------

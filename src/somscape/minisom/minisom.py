@@ -476,7 +476,7 @@ class MiniSom(MiniSomAnswers):
             Whether training consists of passes over all rows, with a constant learning rate and
             sigma in each pass.  With `random_order`, rows are shuffled once, before all passes.
         fixed_points : dict of int to (int, int), optional
-            Winners that do not depend on distance, as a dict from row numbers to unit coordinates.
+            Winners that are fixed for some rows, as a dict from row numbers to unit coordinates.
 
         Raises
         ------

@@ -132,7 +132,7 @@ class ClassReasons:
         Probabilities of both classes.
     margin : float
         Squared distance of the row to the nearest prototype of `other`, minus its squared distance
-        to the nearest prototype of `named`.  It is below 0 if `other` is nearer.
+        to the nearest prototype of `named`.  The margin is negative if `other` is nearer.
     columns : tuple of ClassReason
         Columns with the largest contributions, in descending order.  `Recognizer.contributions`
         returns the contributions of all columns, which add up to `margin`.
