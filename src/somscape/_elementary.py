@@ -1,10 +1,9 @@
 """Compute exp, log and asinh with the same bits on every processor.
 
-Mathematical libraries can return results that differ in the last bit on different processors, and
-such a difference can assign a row to another unit.  The functions in this module only use addition,
-multiplication, division, square roots and scaling by powers of two.  IEEE 754 defines the rounding
-of these operations.  `core/elementary.hpp` contains the same function exp.  Relative errors are
-below 1e-15.
+Mathematical libraries can return results that differ in the last bit on different processors, which
+can change the unit of a row.  The functions in this module only use addition, multiplication,
+division, square roots and scaling by powers of two.  IEEE 754 defines the rounding of these
+operations.  `core/elementary.hpp` contains the same function exp.  Relative errors are below 1e-15.
 """
 
 from math import factorial, frexp

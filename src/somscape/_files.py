@@ -24,8 +24,7 @@ from typing import IO
 from somscape.errors import InputError
 
 PREFIX = ".somscape-"
-"""Prefix of the names of temporary folders.  The prefix is short, so that long file names remain
-possible."""
+"""Prefix of the names of temporary folders, which is short to allow long file names."""
 
 NEW, OLD, LOCK = "new", "old", "lock"
 """Names in a temporary folder of the new file, the replaced file and the locked file."""
@@ -88,8 +87,7 @@ def _escape(letter: str) -> str:
 
 @contextmanager
 def whole(path: str | Path) -> Iterator[Path]:
-    """Yield a path for a new file or folder.  At the end of the block, this file or folder replaces
-    `path`."""
+    """Yield a path for a new file or folder.  At the end of the block, it replaces `path`."""
     if is_stream(Path(path)):
         with naming(path), _sent(Path(path)) as making:
             yield making
@@ -149,8 +147,7 @@ def _descriptor(path: Path) -> int | None:
 
 @contextmanager
 def _sent(path: Path) -> Iterator[Path]:
-    """Yield a path for a temporary file.  At the end of the block, copy this file to a device or
-    pipe."""
+    """Yield a path for a temporary file.  At the end of the block, copy it to a device or pipe."""
     with _temporary_folder(Path(tempfile.gettempdir())) as folder:
         making = folder / NEW / path.name
         with naming(tempfile.gettempdir()):
@@ -211,8 +208,7 @@ def naming(path: str | Path) -> Iterator[None]:
 
 @contextmanager
 def _temporary_folder(parent: Path) -> Iterator[Path]:
-    """Make a locked temporary folder, and delete it at the end of the block.  Also delete folders
-    that killed processes left."""
+    """Make a locked temporary folder for the block.  Also delete folders of killed processes."""
     temporary, lock = _make_locked(parent)
     try:
         with lock:
@@ -284,8 +280,7 @@ def _clear(temporary: Path) -> None:
 
 
 def _lock(file: IO[str]) -> bool:
-    """Lock a file until this process closes it.  Return False if the disk does not support
-    locks."""
+    """Lock a file until it is closed.  Return False if the disk does not support locks."""
     try:
         if sys.platform == "win32":
             import msvcrt

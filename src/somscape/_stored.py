@@ -1,5 +1,4 @@
-"""Store large arrays in temporary files, limit memory for reading files, and call functions
-ahead."""
+"""Store large arrays in temporary files, limit the memory of readers, and call functions early."""
 
 import errno
 import math
@@ -28,8 +27,7 @@ LEAST = 1 << 16
 arrays that together are large."""
 
 EXTENT = 1 << 26
-"""Size in bytes of a temporary file that small arrays share, because a process can only open a
-limited number of files."""
+"""Size in bytes of a temporary file that small arrays share, so that fewer files are open."""
 
 LINE = 64
 """Arrays in a shared file start at multiples of this number of bytes."""
@@ -77,8 +75,7 @@ def _owner(values: Any) -> Any:
 
 
 def copied(file: IO[bytes], size: int) -> mmap:
-    """Copy a file to a temporary file that other programs cannot change, and map this file to
-    memory."""
+    """Copy a file to a mapped temporary file, which other programs cannot change."""
     mapped = _new(size)
     file.readinto(mapped)  # type: ignore[attr-defined]
     return mapped
@@ -127,8 +124,7 @@ class _Shared:
         self._used = 0
 
     def place(self, size: int) -> tuple[mmap, int]:
-        """Return two values: a mapped file that has space for `size` more bytes, and the position
-        of the first of these bytes."""
+        """Return two values: a mapped file with `size` free bytes, and their position."""
         with self._lock:
             mapped = self._mapped()
             begin = -(-self._used // LINE) * LINE
@@ -153,8 +149,7 @@ def _new(size: int) -> mmap:
 
 @contextmanager
 def temporary() -> Iterator[IO[bytes]]:
-    """Open a temporary file, which exists while it is open or mapped.  If this fails, raise
-    InputError."""
+    """Open a temporary file that exists while it is open or mapped, or raise InputError."""
     folder = os.environ.get("TMPDIR")
     if folder and not Path(folder).is_dir():  # tempfile would use another folder
         raise InputError(
@@ -233,12 +228,10 @@ def made_ahead(makers: Iterable[Callable[[], Thing]], n_threads: int = 1) -> Ite
 
 
 TIMES = 10
-"""Maximum memory that reading a file may use, as a multiple of the uncompressed size of the
-file."""
+"""Maximum memory for reading a file, as a multiple of the uncompressed size of the file."""
 
 FLOOR = 65_536
-"""Number of bytes that are added to the memory limit of every file, because a small file needs
-relatively more memory."""
+"""Number of bytes that are added to the memory limit of every file."""
 
 
 class Budget:
@@ -277,7 +270,6 @@ class Budget:
             )
 
     def take(self, n_bytes: int, what: str) -> None:
-        """Count `n_bytes` bytes of permanent objects as used, or raise InputError if too few are
-        left."""
+        """Count bytes of permanent objects as used, or raise InputError if too few are left."""
         self.check(n_bytes, what)
         self._left -= n_bytes

@@ -29,8 +29,7 @@ def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
 def check_whole(
     name: str, value: Any, low: int, *, high: int | None = None, or_auto: bool = False
 ) -> None:
-    """Raise an error unless `value` is a whole number from `low` to `high`, or "auto" where
-    allowed."""
+    """Raise an error unless `value` is a whole number in [low, high], or "auto" if allowed."""
     if or_auto and isinstance(value, str) and value == "auto":
         return
     also = ' or "auto"' if or_auto else ""
@@ -132,8 +131,7 @@ def check_values(
     dtype: Any = None,
     may_miss: bool = False,
 ) -> None:
-    """Raise InputError if a value in X is infinite or missing, or so large that a sum of squares
-    would be infinite."""
+    """Raise InputError if a value is infinite, missing or too large for a sum of squares."""
     import numpy as np
 
     info = np.finfo(rows.dtype if dtype is None else dtype)
@@ -255,8 +253,7 @@ def is_missing(value: Any) -> bool:
 
 
 def largest_value(info: Any, n_features: int) -> float:
-    """Return the largest value for which the sum of `n_features` squares of this value is
-    finite."""
+    """Return the largest value of which `n_features` squares have a finite sum."""
     return math.sqrt(float(info.max) / (4 * max(1, n_features)))
 
 

@@ -1,5 +1,4 @@
-"""Compute weights of rows, weighted quantiles, matrix products in parts, and confidence
-intervals."""
+"""Compute row weights, weighted quantiles, matrix products in parts, and confidence intervals."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,8 +23,7 @@ def counted_rows(n_rows: int, total_weight: float) -> float:
 
 
 def counts_of(weights: Float64s | None) -> Float64s | None:
-    """Return the number of rows that each row represents, or None if each row represents one
-    row."""
+    """Return the number of rows that each row represents, or None if it is always 1."""
     if weights is None or (weights == 1).all():
         return None
     mean = float(weights.mean())
@@ -89,8 +87,7 @@ class Counted(Ascending):
 
     @classmethod
     def of(cls, values: Floats, counts: Float64s | None = None) -> "Counted":
-        """Count one or more values.  `counts` contains the number of rows that each value
-        represents."""
+        """Count one or more values.  `counts` contains the number of rows for each value."""
         if counts is None:
             different, n_rows = np.unique(values, return_counts=True)
         else:
@@ -131,14 +128,12 @@ ALONE_ROWS = 32
 
 
 def blocks(n: int, step: int) -> Iterator[slice]:
-    """Yield consecutive slices that divide the positions from 0 to `n` - 1 into parts of at most
-    `step` positions."""
+    """Yield slices that divide `n` positions into consecutive parts of at most `step` positions."""
     return (slice(start, min(start + step, n)) for start in range(0, n, step))
 
 
 def product(a: Float64s, b: Float64s, out: Float64s | None = None) -> Float64s:
-    """Return the matrix product ``a @ b``, computed in parts so small that OpenBLAS does not use
-    threads."""
+    """Return ``a @ b``, computed in parts that are so small that OpenBLAS does not use threads."""
     out = np.empty((len(a), b.shape[1])) if out is None else out
     n_rows = max(ALONE_ROWS, ALONE_WORK // max(b.size, 1))
     n_columns = max(1, ALONE_WORK // (n_rows * max(len(b), 1)))
@@ -151,8 +146,7 @@ def product(a: Float64s, b: Float64s, out: Float64s | None = None) -> Float64s:
 
 
 def wilson(n_hits: Ints, n: Ints, level: float) -> tuple[Float64s, Float64s]:
-    """Return two values: the lower and the upper ends of the Wilson confidence intervals of
-    shares."""
+    """Return two values: the lower and upper ends of Wilson confidence intervals of shares."""
     z_sq = NormalDist().inv_cdf((1 + level) / 2) ** 2
     middle = (n_hits + z_sq / 2) / (n + z_sq)
     trials = np.maximum(n, 1)

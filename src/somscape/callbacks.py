@@ -29,8 +29,7 @@ class Checkpoint:
         is therefore complete even if the process is killed during a save.
     every : float, default=60.0
         Minimum number of seconds between two saves.  After this time, the file is saved at the end
-        of the current epoch or current block of online updates.  0 means that the file is saved
-        after each epoch or block.
+        of the current epoch or block of online updates.  0 means a save after each epoch or block.
 
     Raises
     ------
@@ -58,11 +57,9 @@ class Checkpoint:
 
     The file contains a few codebooks, the rows that are stored with the map, and a few hundred
     bytes per epoch.  If training runs in the main thread, the signal SIGTERM takes effect after a
-    running save.  The next save deletes temporary files that a killed process left in the same
-    folder.
+    running save.  The next save deletes temporary files of killed processes.
 
-    Only ``SOM.fit`` supports checkpoints.  Other functions that train maps raise an error if they
-    receive this callback.
+    Only ``SOM.fit`` supports checkpoints.  Other functions that train maps raise an error.
 
     Examples
     --------
@@ -140,8 +137,7 @@ class Checkpoint:
 
 @contextmanager
 def _delay_signal(number: int) -> Iterator[None]:
-    """Delay the effect of a signal until the end of the ``with`` block, if this is the main
-    thread."""
+    """In the main thread, delay the effect of a signal until the end of the ``with`` block."""
     before = signal.getsignal(number)
     if before is None or threading.current_thread() is not threading.main_thread():
         yield

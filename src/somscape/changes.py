@@ -42,8 +42,7 @@ class Alignment:
     units : ndarray of shape (n_units,)
         For each position of the reordered map, the original number of the unit at this position.
     words : str
-        Description of the alignment, such as "turned by 180 degrees", or "" if the units were not
-        reordered.
+        Description of the alignment, such as "turned by 180 degrees", or "" without a change.
     apart, apart_before : float
         Root mean square of the distances between the prototypes of both maps at equal positions,
         after and before the alignment.  The metric is that of the other map.
@@ -107,8 +106,7 @@ def align(a: Map, b: Map) -> Alignment:
     Two maps that are trained on similar rows are similar, but the same group of rows can be in
     different corners.  All symmetries of the lattice are tried, including shifts if opposite edges
     meet, as on a torus.  The symmetry with the smallest mean squared distance between prototypes at
-    the same position is used.  All units have the same weight, because weights by hits would favor
-    the rows of one of the two maps.
+    the same position is used.  All units have the same weight.
 
     Parameters
     ----------
@@ -179,8 +177,7 @@ def _check_lattices(a: Lattice, b: Lattice) -> None:
 
 
 def _best_order(lattice: Lattice, here: Float64s, there: Float64s) -> tuple[Ints, str]:
-    """Return two values: the unit for each position in the best alignment, and a description of the
-    alignment."""
+    """Return two values: the unit at each position of the best alignment, and its description."""
     middle = here.mean(axis=0)
     here, there = here - middle, there - middle
     all_turns, all_shifts = turns(lattice), shifts(lattice)
@@ -275,8 +272,7 @@ class MapChange:
     by_column : ndarray of shape (n_units, n_columns)
         Share of each column in the square of `moved`, or 0 for a unit whose prototype did not move.
     shares_before, shares_after : ndarray of shape (n_units,)
-        Share of the training rows that are assigned to the unit at each position, on the earlier
-        and the later map.
+        Share of the training rows in the unit at each position, on the earlier and the later map.
     regions_before, regions_after : Regions or None
         Regions that were compared.  `regions_after` are on the aligned map.
     regions : tuple of RegionChange
@@ -321,7 +317,7 @@ class MapChange:
 
     @property
     def most(self) -> Ints:
-        """Number of the column with the largest change in each unit, or -1 without change."""
+        """Number of the column with the largest change in each unit, or -1."""
         return np.where(self.moved > 0, self.by_column.argmax(axis=1), -1)
 
     @cached_property
@@ -408,15 +404,13 @@ def difference(before: Map, after: Map, *, regions: Any = None, X: Any = None) -
     before : Map
         Earlier map (for example, of the previous month), or an object that has a map.
     after : Map
-        Later map, with the same lattice and columns as `before`.  It is first aligned with
-        `before`.
+        Later map with the same lattice and columns, which is first aligned with `before`.
     regions : Regions, True or pair of Regions, optional
         Regions of `before`.  Each unit of `after` belongs to the region of the most similar
         prototype of `before`.  If True, regions are found on both maps, and the later map can have
         new regions.  A pair contains the regions of `before` and the regions of `after`.
     X : Table, data frame or array-like of shape (n_samples, n_features), optional
-        Rows that are used to match regions of the earlier map with regions of the later map, as in
-        `regions.compare`.
+        Rows that are used to match the regions of the two maps, as in `regions.compare`.
 
     Returns
     -------
@@ -428,8 +422,7 @@ def difference(before: Map, after: Map, *, regions: Any = None, X: Any = None) -
     InputError
         If the maps have different lattices or columns, or if `regions` belong to another map.
     TypeError
-        If `before` or `after` is not a map and does not have a map, or if `regions` has a wrong
-        type.
+        If `before` or `after` is neither a map nor has one, or if `regions` has a wrong type.
 
     See Also
     --------
@@ -483,8 +476,7 @@ def difference(before: Map, after: Map, *, regions: Any = None, X: Any = None) -
 
 
 def _regions_of_both(regions: Any, before: Map, after: Map, X: Any) -> tuple[Regions, Regions]:
-    """Return two values: the regions of the earlier map, and the regions of the later map before
-    the later map is aligned."""
+    """Return two values: the regions of the earlier map, and of the unaligned later map."""
     if isinstance(regions, list | tuple):
         if len(regions) != 2:
             raise InputError(

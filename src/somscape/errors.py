@@ -80,19 +80,16 @@ class ParameterTypeError(SomscapeError, TypeError):
 class InputError(SomscapeError, ValueError):
     """Raised if a file, table, column or option cannot be used.
 
-    If this error is raised, the command line prints `message` and `options`, and ends with exit
-    code 2.
+    The command line then prints `message` and `options`, and ends with exit code 2.
 
     Parameters
     ----------
     message : str
-        Message of one line that contains names of Python parameters, but not of command-line
-        options.
+        One line that contains names of Python parameters, but not of command-line options.
     options : str, default=""
         Command-line options that solve the problem, such as "--encoding NAME".
     python : str, default=""
-        Part of `message` that is only for users of Python.  The command line replaces it by
-        `options`.
+        Part of `message` for users of Python, which the command line replaces by `options`.
     **facts : object
         Facts of the message, as in `SomscapeError`.
 

@@ -54,8 +54,7 @@ def given_ids(ids: Any, X: Any, n: int) -> NDArray[Any]:
 
 
 def _long_numbers(column: Column) -> NDArray[Any]:
-    """Return whole numbers that float64 cannot represent exactly, as integers if possible, and
-    otherwise as texts."""
+    """Return whole numbers beyond the exact range of float64, as integers or else as texts."""
     texts = column.cells
     try:
         whole = np.array([int(text) for text in texts])
@@ -106,8 +105,7 @@ def given_times(times: Any, X: Any, n: int, date_format: str | None) -> NDArray[
 
 
 def changes(values: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return whether each value differs from the previous value.  The result is True for the first
-    value."""
+    """Return whether each value differs from the previous value (True for the first value)."""
     return np.append(np.ones(min(1, len(values)), dtype=bool), values[1:] != values[:-1])
 
 
@@ -166,8 +164,7 @@ class Places:
 
     @classmethod
     def of(cls, map_: Map, regions: Any) -> "Places":
-        """Return places from regions, or from a label for each unit.  By default each unit is a
-        place."""
+        """Return places from regions or from a label for each unit, or each unit as a place."""
         if regions is None:
             units = np.arange(map_.n_units)
             return cls(units, units)
@@ -384,8 +381,7 @@ class Paths:
         Parameters
         ----------
         regions : Regions or array-like of shape (n_units,), optional
-            Regions of the map, or a label for each unit.  Each region or label is a place.  By
-            default each unit is a place.
+            Regions of the map, or a label for each unit.  By default each unit is a place.
         library : {"pandas", "polars", "pyarrow"}, optional
             By default, pandas if it is installed, else polars, else pyarrow.
 
@@ -489,8 +485,7 @@ class Paths:
         names : ndarray of shape (n_places,)
             Names of the units or regions, in ascending order.
         counts : ndarray of shape (n_places, n_places)
-            Number of steps from each place (row of the matrix) to each place (column of the
-            matrix).
+            Number of steps from each place (matrix row) to each place (matrix column).
         """
         places = Places.of(self.map_, regions)
         n = len(places.names)
@@ -505,8 +500,7 @@ class Paths:
         Parameters
         ----------
         region : name, or sequence of names
-            Name of the region, or number of the unit if `regions` is not given.  Several names
-            together count as one region.
+            Name of the region, or unit number if `regions` is not given.  Several are combined.
         regions : Regions or array-like of shape (n_units,), optional
             As for `visits`.  The name of a region without a name is its number from 0.
         min_rows : int, default=1
@@ -541,8 +535,7 @@ class Paths:
         return [Entry(*each) for each in found]
 
     def _visits(self, places: Places) -> tuple[Ints, Ints, Ints]:
-        """Return three arrays with a value for each visit: its first row, the row at which it ends,
-        and its place."""
+        """Return three values for each visit: its first row, the row at its end, and its place."""
         codes = places.codes[self.units]
         first = np.flatnonzero(self._are_first | changes(codes))
         end = np.append(first[1:], len(codes) - 1)
@@ -550,8 +543,7 @@ class Paths:
         return first, end - is_last, codes[first]
 
     def _steps(self, places: Places, stays: bool) -> tuple[Ints, Float64s]:
-        """Return two values: a number for each pair of places with steps, and the sum of the
-        weights of these steps."""
+        """Return two values: a number for each pair of places with steps, and their weights."""
         codes = places.codes[self.units]
         counts = ~self._are_first[1:]
         if not stays:
@@ -584,12 +576,10 @@ def follow(
         that contains the ids.  By default, all rows are one path with the id 0.
     times : array-like of shape (n_samples,) or str, optional
         Time of each row as a number or as a date in any form, or the name of the column of X that
-        contains the times.  By default, the rows are in time order, and the row numbers are the
-        times.
+        contains the times.  By default, the row numbers are the times.
     date_format : {"dmy", "mdy", "ymd"}, optional
-        Order of day, month and year in dates that are given as texts.  The default order is
-        detected from the texts.  If the order is ambiguous, the day is first, and a warning is
-        issued.
+        Order of day, month and year in dates that are texts.  By default, the order is detected.
+        If the order is ambiguous, the day is first, and a warning is issued.
     sample_weight : array-like of shape (n_samples,), optional
         Weight of each row.  A row with weight 2 counts as two rows in the data frames of the paths,
         and a row with weight 0 is left out.
@@ -601,8 +591,8 @@ def follow(
     Raises
     ------
     InputError
-        If an id or time is missing, if two rows have the same id and time, or if all values of all
-        rows are missing.
+        If an id or time is missing, if two rows have the same id and time, or if no row has a
+        value.
 
     Warns
     -----
@@ -734,8 +724,7 @@ def windows(
     length : int
         Number of values in a window.
     step : int, optional
-        Number of values between the starts of consecutive windows.  The default is `length`, so
-        that windows do not overlap.
+        Number of values between the starts of two windows.  By default `length` (without overlaps).
     times : array-like of shape (n_values,), optional
         Time of each value as a number or a date, by which the series is sorted.  By default, the
         values are in time order, and the positions of the values from 0 are the times.
@@ -748,8 +737,7 @@ def windows(
     -------
     Windows
         Windows without gaps.  All values of a window have the same id.  After each gap and each
-        change of the id, a new window starts.  Values that do not fill a window are left out, and
-        their number is returned.
+        change of the id, a new window starts.  Values that do not fill a window are left out.
 
     Raises
     ------
@@ -809,8 +797,7 @@ def windows(
 
 
 def _are_after_gaps(ids: NDArray[Any], times: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return, for each value, whether there is a gap in time between the previous value of the same
-    id and this value."""
+    """Return, for each value, whether a gap in time is before it (in the values of its id)."""
     is_late = np.zeros(len(ids), dtype=bool)
     first = np.flatnonzero(changes(ids))
     for a, b in zip(first.tolist(), [*first[1:].tolist(), len(ids)], strict=True):

@@ -1,5 +1,4 @@
-"""Give SOMDetector the interface of a PyOD detector, so that PyOD can combine it with other
-models."""
+"""Give SOMDetector the interface of a PyOD detector, so that PyOD can combine detectors."""
 
 from importlib.util import find_spec
 from typing import Any
@@ -77,8 +76,7 @@ if find_spec("pyod") is not None:
             self.detector = detector
 
         def fit(self, X: Any, y: Any = None) -> "PyODDetector":
-            """Train the map, score the training rows, and set the threshold for outliers.  `y` is
-            ignored."""
+            """Train the map, score the training rows, and set the threshold.  `y` is ignored."""
             self._set_n_classes(y)
             detector = SOMDetector() if self.detector is None else clone(self.detector)
             self.detector_: SOMDetector = detector.fit(X)

@@ -110,8 +110,7 @@ def add_lines(ax: "Axes", points: Any, **look: Any) -> "LineCollection":
 
 
 def fit_axes(ax: "Axes", lattice: Lattice) -> None:
-    """Hide the frame of the axes, and set the axis limits so that the whole lattice is visible.
-    The y axis points down."""
+    """Hide the frame of the axes, and show the whole lattice, with a y axis that points down."""
     low, high = _extent(lattice)
     ax.set_xlim(low[0], high[0])
     ax.set_ylim(high[1], low[1])
@@ -130,8 +129,7 @@ def outline_cells(ax: "Axes", lattice: Lattice, units: Ints) -> None:
 
 
 def draw_borders(ax: "Axes", lattice: Lattice, labels: Ints) -> Float64s:
-    """Draw lines between neighboring cells of different regions, and return both ends of each
-    line."""
+    """Draw lines between cells of different regions, and return both ends of each line."""
     if lattice.kind == "graph":
         return np.empty((0, 2, 2))
     repeated, shifts = _repeated_cells(lattice)
@@ -190,16 +188,14 @@ def points_per_unit(ax: "Axes") -> float:
 
 
 def short_way(lattice: Lattice, steps: Float64s) -> Float64s:
-    """Return the shortest way for each step.  A way can cross edges that meet.  Steps have the
-    shape (n, 2)."""
+    """Return the shortest way for each step (n, 2).  A way can cross edges of the map that meet."""
     wraps = np.array([lattice.wraps_cols, lattice.wraps_rows])
     period = np.array([lattice.n_cols, lattice.n_rows * lattice.row_pitch])
     return np.asarray(steps - period * np.where(wraps, np.rint(steps / period), 0.0))
 
 
 def cell_width(lattice: Lattice) -> float:
-    """Return the width of a cell, measured as a distance between map positions.  It is 1, except
-    for graphs."""
+    """Return the width of a cell as a distance between map positions (1, except for graphs)."""
     return float(np.ptp(lattice.cell[:, 0]))
 
 
@@ -237,8 +233,7 @@ def _extent(lattice: Lattice) -> tuple[Float64s, Float64s]:
 
 @dataclass(frozen=True, eq=False)
 class Blocks:
-    """Blocks of cells.  A block is a single cell or a square of several cells, and contains one
-    drawing, such as a pie chart.
+    """Blocks of cells.  A block is a cell or square of cells that contains one chart or image.
 
     Attributes
     ----------
@@ -254,8 +249,7 @@ class Blocks:
     side: int
 
     def total(self, values: Any) -> Any:
-        """Return the sum of the units' values in each block.  `values` has the shape (n_units,
-        n)."""
+        """Return the sum of the units' values (n_units, n) in each block."""
         if self.side == 1:
             return values
         total = np.zeros((len(self.positions), values.shape[1]), dtype=values.dtype)
@@ -263,19 +257,16 @@ class Blocks:
         return total
 
     def mean(self, values: Float64s) -> Float64s:
-        """Return the mean of the units' values in each block.  `values` has the shape (n_units,
-        n)."""
+        """Return the mean of the units' values (n_units, n) in each block."""
         return np.asarray(self.total(values) / np.bincount(self.of_unit)[:, None])
 
     def words(self, what: str) -> str:
-        """Return a text with the block size for the end of a title, or "" if each block is a single
-        cell."""
+        """Return a text with the block size for the end of a title, or "" for single cells."""
         return "" if self.side == 1 else f", {what} of {self.side} x {self.side}"
 
 
 def blocks_of(lattice: Lattice, step: float, wanted: float) -> Blocks:
-    """Join cells into square blocks that are at least `wanted` points wide.  A cell is `step`
-    points wide."""
+    """Join cells (`step` points wide) into square blocks that are at least `wanted` points wide."""
     side = 1 if lattice.kind == "graph" else max(1, int(np.ceil(wanted / step)))
     if side == 1:
         return Blocks(np.arange(lattice.n_units), lattice.positions, 1)
@@ -325,8 +316,7 @@ class Room:
         self._is_taken = np.zeros(np.ceil(self.high - self.low).astype(int) + 1, dtype=bool)
 
     def inside(self, middle: Float64s, size: Float64s) -> Float64s:
-        """Return the position nearest to `middle` at which a text box is completely inside the
-        map."""
+        """Return the position nearest to `middle` at which a text box is inside the map."""
         half = np.minimum(size, self.high - self.low) / 2
         return np.clip(middle, self.low + half, self.high - half)
 
@@ -345,8 +335,7 @@ class Room:
 
 
 def draw_texts(ax: "Axes", lattice: Lattice, units: Ints, texts: Sequence[str]) -> dict[int, str]:
-    """Write texts on cells in the given order, and leave out each text that would overlap earlier
-    texts."""
+    """Write texts on cells in order.  Leave out a text that would overlap earlier texts."""
     scale = points_per_unit(ax)
     boxes = Room(ax, scale)
     shown: dict[int, str] = {}
@@ -461,8 +450,7 @@ def draw_numbers(ax: "Axes", lattice: Lattice, labels: Ints, colors: Sequence[An
 
 
 def _free_position_near(boxes: Room, at: Float64s, size: Float64s, small: Float64s) -> Float64s:
-    """Return a position near `at` where a region number does not overlap texts, and mark this
-    position as covered."""
+    """Return a free position for a region number near `at`, and mark this position as covered."""
     spots = [boxes.inside(at + far * way, size) for far in _DISTANCES for way in _DIRECTIONS]
     free = [spot for spot in spots if boxes.is_free(spot, size)] or spots
     covered = [int((np.abs(small - spot) < size / 2).all(axis=1).sum()) for spot in free]

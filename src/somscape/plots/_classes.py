@@ -1,5 +1,4 @@
-"""Draw pictures of the rows and classes in each unit (hits, majority, confusion map and row
-names)."""
+"""Draw pictures of the rows and classes in each unit (hits, majority, confusion, names of rows)."""
 
 import re
 from dataclasses import dataclass, replace
@@ -109,8 +108,7 @@ class ClassCounts:
     classes : tuple of str
     counts : ndarray of shape (n_units, n_classes), or one more column for the others
     n_others : int
-        Number of classes that were joined.  The rows of these classes are counted in the last
-        column.
+        Number of classes that were joined.  The last column counts the rows of these classes.
     """
 
     classes: tuple[str, ...]
@@ -167,8 +165,7 @@ _ARC_STEP = np.pi / 24
 
 
 def draw_pies(ax: "Axes", lattice: Lattice, found: ClassCounts) -> Blocks:
-    """Draw a pie chart of the classes in each unit that has rows, or in each square of small
-    cells."""
+    """Draw a pie chart of the classes in each cell with rows, or in each square of small cells."""
     step = points_per_step(ax, lattice)
     blocks = blocks_of(lattice, step, _READABLE_PIE_POINTS)
     counts = blocks.total(found.counts)
@@ -193,8 +190,7 @@ def draw_pies(ax: "Axes", lattice: Lattice, found: ClassCounts) -> Blocks:
 
 
 def _slice(start: float, end: float) -> Float64s:
-    """Return the corners of a slice of a pie chart with radius 1.  Angles are measured clockwise
-    from twelve o'clock."""
+    """Return the corners of a slice of a pie chart with radius 1, clockwise from twelve o'clock."""
     n_steps = max(2, int(np.ceil((end - start) / _ARC_STEP)) + 1)
     angle = np.linspace(start, end, n_steps)
     arc = np.column_stack([np.sin(angle), -np.cos(angle)])
@@ -244,8 +240,7 @@ def hits(
     colormap : str, default="Blues"
         Name of a color map of matplotlib.  The color map is not used if `y` is given.
     ax : matplotlib.axes.Axes, optional
-        Existing axes for the map.  A color bar is then not drawn.  By default, a new figure is
-        made.
+        Existing axes for the map, drawn without a color bar.  By default, a new figure is made.
 
     Returns
     -------
@@ -411,8 +406,7 @@ def _majorities(found: ClassCounts) -> tuple[Ints, Float64s]:
 
 
 def _color(entries: list[LegendEntry], place: int, share: float) -> Any:
-    """Return the color of a cell whose most frequent class has this share of the rows.  A smaller
-    share gives a paler color."""
+    """Return the color of a cell whose most frequent class has this share of the rows."""
     if place < 0:
         return empty_color()
     lowest = 1 / len(entries)
@@ -605,8 +599,7 @@ def _label_texts(labels: NDArray[Any], recognizer: Recognizer | None) -> list[st
 def _majority_classes(
     units: Ints, texts: list[str | None], n_units: int
 ) -> tuple[list[str | None], Ints]:
-    """Return two values: the class names, and the most frequent class of each unit as a position
-    (-1 without rows)."""
+    """Return two values: class names, and the position of each unit's majority class, or -1."""
     there = np.array([text is not None for text in texts]) & (units != NO_UNIT)
     counted = [str(text) for text, b in zip(texts, there, strict=True) if b]
     names, codes = np.unique(counted, return_inverse=True)
@@ -652,8 +645,7 @@ def labels(
     names : array-like of shape (n_samples,)
         Name of each row, or None or NaN for no name.
     max_names : int, default=3
-        Largest number of names in a cell.  The names of the first rows are written, and further
-        names are only counted.
+        Largest number of names in a cell.  The other names are only counted.
     regions, highlight : optional
         As for `plots.values`.
     unit_size : float, optional
@@ -661,8 +653,7 @@ def labels(
     colormap : str, default="bone_r"
         Name of a color map of matplotlib.
     ax : matplotlib.axes.Axes, optional
-        Existing axes for the map.  A color bar is then not drawn.  By default, a new figure is
-        made.
+        Existing axes for the map, drawn without a color bar.  By default, a new figure is made.
 
     Returns
     -------

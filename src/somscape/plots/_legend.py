@@ -37,8 +37,7 @@ legend fits in its space is used."""
 
 _MARGIN = 0.08  # inches
 _MAX_SHARE = 0.5
-"""Maximum height of a legend that is drawn inside the axes, as a share of the height of the
-axes."""
+"""Maximum height of a legend inside the axes, as a share of the height of the axes."""
 
 
 def wrapped_legend(
@@ -50,8 +49,7 @@ def wrapped_legend(
     fontsize: float,
     **style: Any,
 ) -> "Legend":
-    """Add a legend that fits in a given width and has as few rows as possible.  Names are cut only
-    if necessary."""
+    """Add a legend of this width with as few rows as possible.  Cut names only if necessary."""
     n, dpi, handles = len(entries), ax.figure.dpi, [entry.handle for entry in entries]
     longest = max((len(entry.name) for entry in entries), default=1)
     lengths = sorted({min(length, longest) for length in LENGTHS}, reverse=True)
@@ -102,8 +100,7 @@ class LegendEntry:
     name : str
     color : color
     marker : str
-        Name of a matplotlib marker, or a character between two dollar signs, which is drawn as the
-        marker.
+        Name of a matplotlib marker, or a character between dollar signs that is the marker.
     hatch : str
     is_cut : bool
         Whether the name can be shortened.
@@ -132,8 +129,7 @@ def other_color() -> str:
 
 
 def check_max_classes(max_classes: int) -> None:
-    """Raise InputError if `max_classes` exceeds the number of available pairs of a color and a
-    hatch."""
+    """Raise InputError if `max_classes` exceeds the number of pairs of a color and a hatch."""
     if not isinstance(max_classes, int) or not 1 <= max_classes <= MAX_STYLES:
         raise InputError(
             f"`max_classes` must be a whole number from 1 to {MAX_STYLES}, but is {max_classes!r}. "
@@ -146,8 +142,7 @@ def check_max_classes(max_classes: int) -> None:
 def class_entries(
     names: Sequence[str], n_others: int, markers: Sequence[str] = ()
 ) -> list[LegendEntry]:
-    """Return the legend entries of the classes.  The last entry represents all classes that share a
-    color."""
+    """Return the legend entries of the classes.  The last is for all classes that share a color."""
     shapes = markers or "s" * (len(names) + 1)
     entries = [
         LegendEntry(name, class_color(i), shapes[i], "" if markers else hatch(i))
@@ -162,8 +157,7 @@ def class_entries(
 def level_entries(
     plane: ColumnPlane, max_levels: int = MAX_CLASSES
 ) -> tuple[list[Any], list[LegendEntry]]:
-    """Return two values: the color of each unit, which depends on its level, and the legend
-    entries."""
+    """Return two values: a color for each unit, by its level, and the entries of the legend."""
     check_max_classes(max_levels)
     named = plane.levels[:max_levels]
     palette = [class_color(i) for i in range(len(named))]
@@ -228,8 +222,7 @@ def _grow_below(ax: "Axes", more: float) -> None:
 
 
 def _make_room(ax: "Axes", share: float) -> None:
-    """Change the limits of the y axis so that this share of the axes height is free below the
-    map."""
+    """Change the y limits so that this share of the axes height is free below the map."""
     box = ax.get_window_extent()
     (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()  # low > high, as y points down
     scale = min(box.width / (right - left), (1 - share) * box.height / (low - high))

@@ -25,12 +25,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MAX_AXES_ROWS = 2000
-"""Maximum number of rows from which the main axes are computed.  From a larger table, only evenly
-spaced rows are used."""
+"""Maximum number of rows (evenly spaced in the table) from which the main axes are computed."""
 
 _MANY_ROWS = 2000
-"""Number of rows above which the points for the rows become smaller and paler.  More rows
-strengthen this."""
+"""Number of rows above which the points for the rows become smaller and paler."""
 
 
 def net(
@@ -259,8 +257,7 @@ def _middle_of(near: list[list[int]], root: int) -> int:
 
 
 def _improve_positions(places: Float64s, edges: Ints) -> Float64s:
-    """Move the positions of units until the distance of two units is similar to the number of tree
-    edges between these units."""
+    """Move units until the distance of two units is similar to the number of edges between them."""
     steps = shortest_paths(len(places), np.vstack([edges, edges[:, ::-1]]))
     is_joined = np.isfinite(steps) & (steps > 0)
     weights = np.where(is_joined, 1.0 / np.where(is_joined, steps, 1.0) ** 2, 0.0)
@@ -302,11 +299,9 @@ def spanning_tree(
     map : Map
         The map to draw.
     values : optional
-        Values that determine the colors of the cells, as for `plots.values`.  By default the
-        U-matrix.
+        Values that color the cells, as for `plots.values`.  By default the U-matrix.
     X : Table, data frame or array-like of shape (n_samples, n_features), optional
-        Rows that are passed to the function `values`.  If `values` is not a function, `X` is not
-        used.
+        Rows that are passed to `values`.  If `values` is not a function, `X` is not used.
     layout : {"map", "tree"}, default="map"
         ``"map"``: the tree is drawn as lines over the cells.  A long line joins two units that are
         far apart on the map, but have similar prototypes.  ``"tree"``: the units are drawn at new
@@ -314,15 +309,13 @@ def spanning_tree(
     name : str, optional
         Name of the values.
     colormap : str, optional
-        Name of a color map of matplotlib.  The default is "bone_r" for the U-matrix, and "viridis"
-        for other values.
+        Name of a color map of matplotlib.  By default "bone_r" for the U-matrix, else "viridis".
     limits : optional
         As for `plots.values`.
     unit_size : float, optional
         Inches between neighboring units.  By default, the map's longer side is about 5.5 inches.
     ax : matplotlib.axes.Axes, optional
-        Existing axes for the map.  A color bar is then not drawn.  By default, a new figure is
-        made.
+        Existing axes for the map, drawn without a color bar.  By default, a new figure is made.
 
     Returns
     -------
@@ -393,8 +386,7 @@ def _tree_of(map_: Map) -> Ints:
 
 
 def _lay_out_as_tree(map_: Map, edges: Ints) -> Map:
-    """Return a map with the same units at new positions, so that tree edges are about equally
-    long."""
+    """Return a map whose units are at new positions, with tree edges of about equal length."""
     if map_.n_units > MAX_GRAPH_UNITS:
         raise InputError(
             f"`layout` must be 'map' for a map of more than {MAX_GRAPH_UNITS} units, but is "

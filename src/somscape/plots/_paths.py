@@ -77,8 +77,7 @@ def paths(
     unit_size : float, optional
         Inches between neighboring units.  By default, the map's longer side is about 5.5 inches.
     ax : matplotlib.axes.Axes, optional
-        Existing axes for the paths.  A time bar is then not drawn.  By default, a new figure is
-        made.
+        Existing axes for the paths, drawn without a time bar.  By default, a new figure is made.
 
     Returns
     -------
@@ -150,8 +149,7 @@ def _spots(lattice: Lattice, units: Ints, turn: int) -> Float64s:
 
 
 def _segments(lattice: Lattice, spots: Float64s) -> tuple[Float64s, Ints]:
-    """Return two values: the lines that join consecutive visits, and the number of the visit at the
-    end of each line."""
+    """Return two values: lines between consecutive visits, and the visit at each line's end."""
     steps = short_way(lattice, np.diff(spots, axis=0))
     out = np.stack([spots[:-1], spots[:-1] + steps], axis=1)
     into = np.stack([spots[1:] - steps, spots[1:]], axis=1)
@@ -171,8 +169,7 @@ def _draw_lines(picture: Picture, places: list[Float64s], color: Any) -> None:
 
 
 def _draw_in_time(picture: Picture, path: Paths, spots: Float64s, colormap: str) -> None:
-    """Draw a single path in colors that show the order of its rows, and add a color bar with the
-    times."""
+    """Draw a single path in colors that show the order of its rows, and add a time bar."""
     lines, visit = _segments(picture.map.lattice, spots)
     colors = color_map(colormap)
     drawn = add_lines(picture.ax, lines, cmap=colors, linewidths=1.4, zorder=3)
@@ -224,14 +221,11 @@ def difference(
     Parameters
     ----------
     before, after : Map
-        Earlier and later map, for example of two months.  Both must have the same lattice and
-        columns.
+        Earlier and later map (for example, of two months) with the same lattice and columns.
     regions : Regions, True or pair of Regions, optional
-        Regions to compare, as for `changes.difference`.  The borders of the regions of the later
-        map are drawn.
+        Regions to compare, as for `changes.difference`.  The borders of later regions are drawn.
     X : Table, data frame or array-like of shape (n_samples, n_features), optional
-        Rows that are used to match regions of the earlier map with regions of the later map, as in
-        `regions.compare`.
+        Rows that are used to match the regions of the two maps, as in `regions.compare`.
     limits : {"robust", "full"} or pair of float, default="robust"
         Color limits, as for `plots.values`, for the distances by which units moved.
     ax : matplotlib.axes.Axes, sequence of them, Figure or SubFigure, optional
@@ -255,8 +249,7 @@ def difference(
     InputError
         If the maps have different lattices or columns, or if `regions` belong to another map.
     TypeError
-        If `before` or `after` is not a map and does not have a map, or if `regions` has a wrong
-        type.
+        If `before` or `after` is neither a map nor has one, or if `regions` has a wrong type.
 
     See Also
     --------
@@ -308,8 +301,7 @@ def difference(
 
 
 def _points_of_regions(change: MapChange) -> Float64s:
-    """Return, for each region of the later map, the increase of its share of the rows in percentage
-    points."""
+    """Return, for each later region, the increase of its share of the rows in percentage points."""
     now = [each for each in change.regions if each.after is not None]
     points = np.zeros(len(now))
     for each in now:
@@ -318,8 +310,7 @@ def _points_of_regions(change: MapChange) -> Float64s:
 
 
 def _write_regions(ax: "Axes", change: MapChange, found: Regions) -> dict[int, str]:
-    """In the middle of each region, write the region's share of the rows on the earlier and later
-    map."""
+    """In the middle of each region, write its share of the rows on the earlier and later map."""
     lattice = change.before.lattice
     pieces = largest_pieces(lattice, found.labels)
     units, texts = [], []

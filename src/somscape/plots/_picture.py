@@ -119,8 +119,7 @@ def regions_of(map_: Map, regions: Any) -> Regions:
 
 
 def checked_labels(labels: Any, map_: Map) -> list[str]:
-    """Return a text, or "", for each unit.  If `labels` is True, the texts are the names that the
-    map stores for its units."""
+    """Return a text or "" for each unit.  If `labels` is True, return the map's unit names."""
     n_units = map_.n_units
     if labels is True:
         if not map_.unit_labels:
@@ -167,8 +166,7 @@ def checked_units(units: Any, n_units: int) -> Ints:
 
 
 _ROW_CHARACTERS, _MARK_CHARACTERS = 38, 5
-"""Number of characters that fit in a legend row below a panel, and width of a legend marker in
-characters."""
+"""Number of characters in a legend row below a panel, and in the space for a legend marker."""
 
 _TITLE_CHARACTER = 0.085
 """Assumed width in inches of a character in the title of a panel."""
@@ -213,8 +211,7 @@ def draw_panels(
 def _grid(
     place: Any, n: int, n_wide: int, size: tuple[float, float], title: str
 ) -> "tuple[list[Axes], float]":
-    """Return two values: axes in rows and columns, and the height in inches of the legend space
-    below each of these axes."""
+    """Return two values: axes in rows and columns, and the height of each legend in inches."""
     map_height, foot = size
     n_tall = -(-n // n_wide)
     # A single panel still leaves room for the title of the picture.

@@ -1,5 +1,4 @@
-"""Draw component planes, correlations of planes, the profile of each unit, or prototypes as
-images."""
+"""Draw component planes, correlations of planes, profiles of units, or prototypes as images."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -169,8 +168,7 @@ def correlations(
     colormap : str, default="RdBu_r"
         Name of a color map of matplotlib for correlations from -1 to 1.
     ax : matplotlib.axes.Axes, optional
-        Existing axes for the picture.  A color bar is then not drawn.  By default, a new figure is
-        made.
+        Existing axes for the picture, without a color bar.  By default, a new figure is made.
 
     Returns
     -------
@@ -470,8 +468,7 @@ def images(
     colormap : str, default="gray_r"
         Name of a color map of matplotlib, which is used for images without colors.
     limits : {"full", "robust"} or pair of float, default="full"
-        Values that the first and last color of the color map represent in all images, as for
-        `plots.values`.
+        Values that the first and last color represent in all images, as for `plots.values`.
     regions, highlight : optional
         As for `plots.values`.
     unit_size : float, optional

@@ -113,8 +113,7 @@ def _entries(names: Sequence[str], colors: Sequence[str]) -> list[LegendEntry]:
 
 
 INSIDE = 0.3
-"""Share of the axis width on which joins within groups are drawn, if there are also joins between
-groups."""
+"""Share of the axis width for joins within groups, if there are also joins between groups."""
 
 POWERS = (3, 10, 30, 100, 300)
 """Exponents of the probabilities on the axis of the tree.  For example, 3 is a probability of 1 in
@@ -288,16 +287,14 @@ def _last_exponent(merges: list[Merge]) -> float:
 
 
 def _position_of_exponent(power: float, most: float) -> float:
-    """Return the position of a probability on that part of the axis that shows joins between groups
-    (0 to 1)."""
+    """Return the position (0 to 1) of a probability on the axis part for joins between groups."""
     reached = np.clip(power, POWERS[0], most)
     # The first joins must not cover the leaves.
     return float(0.08 + 0.86 * np.log(reached / POWERS[0]) / np.log(most / POWERS[0]))
 
 
 def _leaves(children: list[tuple[int, int]], found: Regions) -> list[int]:
-    """Return an order of the regions in which branches of the tree do not cross.  The branch with
-    more rows comes first."""
+    """Return an order of the regions in which branches of the tree do not cross."""
     n = found.n_regions
     below: list[list[int]] = [[i] for i in range(n)]
     rows = [float(size) for size in found.sizes]

@@ -37,8 +37,7 @@ The empty string represents the color of text."""
 
 N_COLORS = len(_CLASS_COLORS)
 HATCHES = ("", "/////", ".....", "xxxxx")
-"""Hatches that distinguish four classes of the same color.  The first class is drawn without a
-hatch."""
+"""Hatches that distinguish four classes of the same color (no hatch for the first class)."""
 
 MAX_STYLES = N_COLORS * len(HATCHES)
 MARKED = "#ffb000"
@@ -101,16 +100,14 @@ def ink() -> str:
 
 
 def shade(share: float) -> str:
-    """Mix the page color with the text color.  `share` is the share of the text color, from 0 to
-    1."""
+    """Mix the page color with the text color.  `share` is the share of the text color."""
     from matplotlib.colors import to_hex
 
     return to_hex(paled(ink(), share))
 
 
 def paled(color: Any, part: float) -> tuple[float, float, float]:
-    """Mix a color with the page color.  `part` is the share of `color` in the mixture, from 0 to
-    1."""
+    """Mix a color with the page color.  `part` is the share of `color` (0 to 1)."""
     from matplotlib.colors import to_rgb
 
     pairs = zip(to_rgb(paper()), to_rgb(color), strict=True)
@@ -159,8 +156,7 @@ def color_map(name: Any) -> Any:
 
 
 def contrast(color: Any) -> str:
-    """Return black or white, whichever is more readable as a text color on the given background
-    color."""
+    """Return black or white, whichever is more readable as text on the given color."""
     from matplotlib.colors import to_rgb
 
     red, green, blue = to_rgb(color)
@@ -168,14 +164,12 @@ def contrast(color: Any) -> str:
 
 
 def class_color(place: int) -> str:
-    """Return the color of a class.  After every eight classes, the colors repeat and are combined
-    with another hatch."""
+    """Return the color of a class.  The colors repeat, with another hatch, after eight classes."""
     return _CLASS_COLORS[place % N_COLORS] or ink()
 
 
 def region_colors(regions: Regions) -> list[str]:
-    """Return the color of each region.  If a region does not have its own color, its number
-    determines the color."""
+    """Return the color of each region (by its number, if it does not have its own color)."""
     n = len(REGION_COLORS)
     colors = list(regions.colors) or [""] * regions.n_regions
     ends = regions.labels[neighbor_pairs(regions.map_.lattice)]
@@ -191,8 +185,7 @@ def region_colors(regions: Regions) -> list[str]:
 
 
 def region_names(regions: Regions) -> list[str]:
-    """Return a text for each region that contains the region number and, if the region has a name,
-    the name."""
+    """Return a text for each region with the region number and, if it exists, the region name."""
     names = regions.names or ("",) * regions.n_regions
     return [f"{i}: {name}" if name else f"region {i}" for i, name in enumerate(names)]
 
@@ -269,8 +262,7 @@ def _robust(values: Float64s, share: float) -> tuple[float, float]:
 
 
 def ends_of_bar(values: Float64s, limits: tuple[float, float]) -> str:
-    """Return which ends of a color bar are exceeded by values, as a value of matplotlib's
-    `extend`."""
+    """Return which ends of a color bar values exceed, as a value of matplotlib's `extend`."""
     found = values[~np.isnan(values)]
     is_below, is_above = bool((found < limits[0]).any()), bool((found > limits[1]).any())
     return ("neither", "min", "max", "both")[is_below + 2 * is_above]
@@ -302,8 +294,7 @@ axes.  Negative positions are below the edge."""
 
 
 def add_slim_bar(ax: "Axes", cells: "PolyCollection", label: str, extend: str) -> None:
-    """Draw a slim color bar below a panel.  An end of the bar is pointed if values exceed this
-    end."""
+    """Draw a slim color bar below a panel.  An end is pointed if values exceed this end."""
     from matplotlib.collections import LineCollection
     from matplotlib.image import BboxImage
     from matplotlib.patches import Polygon

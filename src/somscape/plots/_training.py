@@ -1,5 +1,4 @@
-"""Draw the progress of training, or the errors of maps that were trained with different
-settings."""
+"""Draw the progress of training, or the errors of maps from different settings."""
 
 from functools import partial
 from itertools import cycle

@@ -60,8 +60,7 @@ def ustar_heights(u_heights: Float64s, p_heights: Float64s) -> Float64s:
 
 
 def edge_heights(map_: Map) -> tuple[Float64s, Float64s]:
-    """Return the positions and heights of the cells for units, followed by those of the cells for
-    pairs of neighbors."""
+    """Return the positions and heights of cells for units, then for pairs of neighbors."""
     pairs = neighbor_pairs(map_.lattice)
     if not len(pairs):
         return map_.lattice.positions, np.zeros(map_.n_units)
@@ -169,8 +168,7 @@ def umatrix(
     map : Map
         The map to draw.
     X : Table or array-like of shape (n_samples, n_features), optional
-        Rows, in any form that `Map.rows_of` accepts.  A picture with marked classes, a P-matrix or
-        a U*-matrix requires rows.
+        Rows, in any form that `Map.rows_of` accepts, for classes, a P-matrix or a U*-matrix.
     y : array-like of shape (n_samples,), optional
         Class of each row of `X`.  A unit with rows of the first class is marked with a circle, a
         unit with rows of the second class with a square, and so on.  The size of a marker shows the
@@ -200,8 +198,7 @@ def umatrix(
         Name of a color map of matplotlib.  In the default color map, large distances between units,
         as at borders of groups, are dark.
     ax : matplotlib.axes.Axes, optional
-        Existing axes for the map.  A color bar is then not drawn.  By default, a new figure is
-        made.
+        Existing axes for the map, drawn without a color bar.  By default, a new figure is made.
 
     Returns
     -------
@@ -322,8 +319,7 @@ def _are_marked(counts: Ints) -> Any:
 
 
 def _offsets(place: Ints, n_present: Ints) -> Float64s:
-    """Return the vector from the middle of a cell to marker number `place` of the `n_present`
-    markers in the cell."""
+    """Return the vector from the middle of a cell to marker `place` of its `n_present` markers."""
     angle = np.pi + 2 * np.pi * place / np.maximum(n_present, 1)
     radius = np.where(n_present == 1, 0.0, np.where(n_present == 2, 0.2, 0.27))
     return np.column_stack([radius * np.cos(angle), radius * np.sin(angle)])
@@ -381,8 +377,7 @@ def values(
     unit_size : float, optional
         Inches between neighboring units.  By default, the map's longer side is about 5.5 inches.
     ax : matplotlib.axes.Axes, optional
-        Existing axes for the map.  A color bar is then not drawn.  By default, a new figure is
-        made.
+        Existing axes for the map, drawn without a color bar.  By default, a new figure is made.
 
     Returns
     -------
@@ -537,14 +532,12 @@ def response(
     colormap : str, default="viridis_r"
         Name of a color map of matplotlib.
     ax : matplotlib.axes.Axes, optional
-        Existing axes for the map.  A color bar is then not drawn.  By default, a new figure is
-        made.
+        Existing axes for the map, drawn without a color bar.  By default, a new figure is made.
 
     Returns
     -------
     Display
-        As for `plots.values`.  ``drawn_`` also contains the best matching unit of the row
-        (``"winner"``).
+        As for `plots.values`.  ``drawn_`` also contains the nearest unit (``"winner"``).
 
     Raises
     ------

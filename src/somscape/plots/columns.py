@@ -297,8 +297,7 @@ def by_likeness(correlations: Float64s) -> Ints:
 
 
 def numeric_planes(map_: Map, names: list[str]) -> Float64s:
-    """Return the values of the named columns for each unit (n_units, n_names).  The planes must
-    contain numbers or shares."""
+    """Return the values of planes that contain numbers or shares (n_units, n_names)."""
     planes = [column_plane(map_, name) for name in names]
     if wrong := [p.name for p in planes if p.kind == "level"]:
         raise InputError(
@@ -335,8 +334,7 @@ def plane_of(map_: Map, values: Any, X: Any = None, name: str | None = None) -> 
 
 
 def rows_by_unit(map_: Map, X: Any) -> tuple[Any, list[Ints]]:
-    """Return two values: the rows in a form that allows selection by row number, and the row
-    numbers of each unit."""
+    """Return two values: rows that allow selection by number, and the row numbers of each unit."""
     X = collected(X)
     units = map_.winners(X)
     order = np.argsort(units, kind="stable")

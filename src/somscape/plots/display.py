@@ -28,8 +28,7 @@ _METADATA: dict[str, dict[str, Any]] = {
     ".pdf": {"CreationDate": None, "Producer": None, "Creator": None},
     ".svg": {"Date": None, "Creator": None},
 }
-"""Settings of matplotlib by file extension.  With these settings, the files of pictures do not
-contain dates and versions."""
+"""Settings of matplotlib, by file extension, that keep dates and versions out of picture files."""
 
 _SAVE_SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",
@@ -204,8 +203,7 @@ def _is_known_to_pyplot(figure: "Figure") -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Area:
-    """A rectangular area of a figure.  Positions are in inches from the lower left corner of the
-    area.
+    """A rectangular area of a figure.  Positions are in inches from its lower left corner.
 
     Attributes
     ----------
@@ -231,15 +229,13 @@ class Area:
         return self.figure.add_axes((*(self.low + corner * inch), *(size * inch)), **more)
 
     def add_title(self, text: str, left: float, below: float) -> None:
-        """Write a title that begins `left` inches from the left edge and `below` inches from the
-        top edge of the area."""
+        """Write a title `left` inches from the left edge and `below` inches from the top edge."""
         x, y = self.low + self.share * (left / self.size[0], 1 - below / self.size[1])
         self.figure.text(float(x), float(y), text, fontsize=11, va="center")
 
 
 def area_of(place: Any, width: float, height: float) -> Area:
-    """Return the area that a figure or axes cover, or the area of a new figure if `place` is
-    None."""
+    """Return the area of a figure or axes, or the area of a new figure if `place` is None."""
     from matplotlib.axes import Axes
 
     if place is None:
@@ -270,8 +266,7 @@ def check_is_one_axes(place: Any) -> None:
 
 
 def given_axes(place: Any, n: int) -> "list[Axes] | None":
-    """Return the given axes for `n` drawings.  Return None if `place` is an area that must be
-    divided into axes."""
+    """Return the given axes for `n` drawings, or None if `place` must be divided into axes."""
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 

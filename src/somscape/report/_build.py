@@ -46,8 +46,7 @@ from somscape.tables.customers import Grouped
 from somscape.tables.table import Table
 
 MAX_DESCRIBED = 10_000
-"""Maximum number of rows from which regions are described.  From a larger table, only evenly spaced
-rows are used."""
+"""Maximum number of rows (evenly spaced in the table) from which regions are described."""
 
 
 def regions_of(
@@ -110,8 +109,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
 
 
 def _share_or_quartiles(side: Quartiles | float) -> Any:
-    """Return a share of rows as a number, or quartiles both in original units and as axis
-    positions."""
+    """Return a share of rows, or quartiles both in original units and as axis positions."""
     if not isinstance(side, Quartiles):
         return number(side)
     values = (side.low, side.median, side.high)
@@ -128,8 +126,7 @@ MAX_LISTED = 3750
 """Maximum number of rows in the list of the most unusual rows on the report page."""
 
 MAX_CELLS = 60_000
-"""Maximum number of values in all rows of the list (about 0.7 MB).  For a table with many columns,
-fewer rows are listed."""
+"""Maximum number of values in all listed rows (0.7 MB).  This limits the rows of wide tables."""
 
 MIN_LISTED = 500
 """Smallest number of listed rows.  Smaller tables are listed completely."""
@@ -172,14 +169,11 @@ def build(
         ``n_labelled``, ``n_rows``, ``n_alerts``, ``auroc``, ``precision``, ``lift``.  If only the
         labels of rows are to be shown, ``label`` and ``value`` are sufficient.
     command : str, optional
-        Command that made the report.  The page shows this command, so that readers can run it
-        again.
+        Command that made the report.  The page shows this command.
     title : str, optional
-        Heading of the page.  The default heading contains the name of the file or other source of
-        the table.
+        Heading of the page.  The default heading contains the source of the table.
     notes : iterable of str, optional
-        Sentences that the page shows after the notes on the table.  A repeated sentence is shown
-        once.
+        Sentences after the notes on the table.  A repeated sentence is shown once.
     grouped : Grouped, optional
         Result of `tables.per` from which the table was made.  Each case then shows the original
         rows that were combined into its row.
@@ -245,8 +239,7 @@ def build(
       positions of these quartiles on the ``axis`` of the column.  ``rule`` is None, or has a
       ``text`` with conditions, and the shares of rows ``inside`` and ``outside`` the region that
       meet these conditions.  ``sentence`` describes the region
-    - ``n_listed`` is the number of rows in the list, at most 3750, or fewer if there are many
-      columns
+    - ``n_listed`` is the number of listed rows, at most 3750, and fewer for many columns
     - ``rows`` contains the listed rows in descending order of score, followed by other rows to
       which ``cases`` refer.  The keys are ``ids``, ``ranks`` (from 0), ``numbers`` (row numbers in
       the table, from 0), ``units``, ``scores``, ``p_values``, and ``cells`` (``name`` and
@@ -371,8 +364,7 @@ def _n_listed(table: Table) -> int:
 
 
 def _ranks(n_listed: int, cases: list[dict[str, Any]]) -> list[int]:
-    """Return the ranks of the listed rows, followed by the ranks of other rows that are compared
-    with cases."""
+    """Return the ranks of listed rows, then of other rows that are compared with cases."""
     found = {rank for case in cases for rank, _ in (*case["usual"], *case["labelled"])}
     return [*range(n_listed), *sorted(rank for rank in found if rank >= n_listed)]
 

@@ -188,8 +188,7 @@ def _column_of(grouped: Grouped, reasons: Reasons) -> Column | None:
 
 
 NAMED_ROWS = 1 << 13
-"""Number of rows for which class probabilities are computed together, which limits the memory
-use."""
+"""Number of rows for which class probabilities are computed together (limits the memory)."""
 
 MAX_TABLED = 20
 """Maximum number of classes in the table that compares true classes with predicted classes."""
@@ -255,8 +254,7 @@ class NamedRows:
 
     @cached_property
     def is_wrong(self) -> NDArray[np.bool_]:
-        """Whether the predicted class of each row is wrong.  A row without a prediction is not
-        wrong."""
+        """Whether the predicted class of each row is wrong (False without a prediction)."""
         found = np.array([*self.names, None], dtype=object)[self.named]
         return self.is_known & (self.named != REFUSED) & (found != self.true)
 
@@ -338,12 +336,10 @@ def by_distance(map_: Map, table: Table) -> Alerts:
 
 
 N_BARS = 24
-"""Number of bars in a histogram.  If a column has fewer distinct values, each value has its own
-bar."""
+"""Number of bars in a histogram, if a column has at least this many distinct values."""
 
 N_LEVEL_BARS = 12
-"""Maximum number of bars for a category.  If there are more levels, the rarest share the last
-bar."""
+"""Maximum number of bars for a category.  The rarest further levels share the last bar."""
 
 OTHER_LEVELS = "(others)"
 NO_BAR = " "
@@ -356,11 +352,9 @@ class Histogram:
     Attributes
     ----------
     levels : list or None
-        Value that each bar represents, in original units, or None if each bar represents a range of
-        values.
+        Value that each bar represents, in original units, or None if bars are ranges of values.
     edges : list or None
-        Limits of the bars, including both outer limits, in original units.  None if each bar
-        represents a single value.
+        All limits of the bars in original units, or None if each bar represents a single value.
     cuts : ndarray or None
         Encoded values that separate neighboring bars, or None for a category.
     bar_of_level : ndarray or None
@@ -428,14 +422,12 @@ class Histogram:
         return np.bincount(bars[bars >= 0], minlength=self.n_bars).tolist()
 
     def letters(self, features: Float64s) -> str:
-        """Return a text with a letter for the bar of each row ("a" for the first bar), or a blank
-        for a row without a bar."""
+        """Return a text with a letter for the bar of each row, or a blank without a bar."""
         return "".join(NO_BAR if bar < 0 else chr(97 + bar) for bar in self.bars(features))
 
 
 def _level(features: Float64s) -> Ints:
-    """Return the number of the level of each row.  For a missing value, return the number of
-    levels."""
+    """Return the level number of each row (for a missing value, the number of levels)."""
     is_missing = np.isnan(features).any(axis=1)
     return np.where(is_missing, features.shape[1], np.nan_to_num(features).argmax(axis=1))
 
@@ -555,8 +547,7 @@ def planes_of(
     id_name: str,
     is_scored: bool,
 ) -> tuple[list[dict[str, Any]], int]:
-    """Return two values: the planes that the page contains, and the number of columns without a
-    plane."""
+    """Return two values: the planes of the page, and the number of columns without a plane."""
     shown = [*first, *_map_planes(map_, sample, counts, is_scored)]
     shown += _class_planes(map_, units, labels)
     n_free = max(0, MAX_PLANE_VALUES // map_.n_units - len(shown) - 1)

@@ -24,13 +24,11 @@ MARK_DIGITS = 4
 """Number of significant digits to which positions on an axis are rounded."""
 
 DIGITS_BACK = 12
-"""Number of significant digits of a value that remain exact when it is converted from the scale of
-the map to original units."""
+"""Number of significant digits that remain exact when values are converted to original units."""
 
 
 def number(value: float, digits: int | None = None) -> float | int | None:
-    """Return a number for JSON, or None for NaN or infinity.  By default, the number has all
-    digits."""
+    """Return a number for JSON with all or some digits, or None for NaN and infinity."""
     if isinstance(value, int):
         return value
     if not math.isfinite(value):
@@ -45,8 +43,7 @@ def numbers(values: Floats | Sequence[float], digits: int | None = None) -> list
 
 
 def plain(value: Any) -> Any:
-    """Convert a setting to a value that JSON can represent (None, a bool, a number, a text or a
-    list)."""
+    """Convert a setting to a value for JSON (None, a bool, a number, a text or a list)."""
     if isinstance(value, list | tuple):
         return [plain(each) for each in value]
     if isinstance(value, np.generic):
@@ -179,8 +176,7 @@ class RowLabels:
 
     @classmethod
     def of(cls, map_: Map, table: Table, agreement: Mapping[str, Any] | None) -> "RowLabels | None":
-        """Return the labels with which the ranking is compared.  By default, return the labels of
-        the map."""
+        """Return the labels with which the ranking is compared (by default, the map's labels)."""
         given = agreement or {}
         name = given.get("label", map_.encoding.named("label"))
         if name is None or name not in table.names:
@@ -221,8 +217,7 @@ class CellCounts:
 
     @classmethod
     def of_planes(cls, planes: Sequence[dict[str, Any]]) -> "CellCounts":
-        """Return the numbers of rows and alerts and the sums of scores that the planes of a report
-        contain."""
+        """Return the numbers of rows and alerts and sums of scores from the planes of a report."""
         values = {plane["key"]: plane["values"] for plane in planes}
         rows = np.array(values["hits"], dtype=np.float64)
         alerts = np.array(values.get("alerts", np.zeros(len(rows))), dtype=np.float64)
@@ -249,8 +244,7 @@ def shares(part: Float64s | Ints, whole: Float64s | Ints) -> Float64s:
 def all_in_words(
     map_: Map, detector: Detector | None, table: Table, agreement: dict[str, Any] | None
 ) -> tuple[Map, Detector | None, Table, dict[str, Any] | None]:
-    """Replace column names and codes of levels in the arguments by the words of the data
-    dictionary."""
+    """Replace column names and level codes in the arguments by words of the data dictionary."""
     encoding = map_.encoding
     if agreement is not None and "label" in agreement:
         label, value = str(agreement["label"]), agreement.get("value")

@@ -35,8 +35,7 @@ SCRIPTS = (
 """JavaScript files of the report page, in the order in which they are joined into one module."""
 
 _JSON_ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
-"""Characters that are escaped in JSON.  A text can therefore not open or close an HTML element of
-the page."""
+"""Characters that are escaped in JSON, so that texts cannot open or close HTML elements."""
 
 
 def render(
