@@ -78,7 +78,7 @@ POLL = 1.0
 
 
 def client_of_this_process() -> Any:
-    """Return Dask's client of the current cluster, or None if there is no cluster."""
+    """Return Dask's client of the current cluster, or None without a cluster."""
     try:
         from distributed import default_client
     except ImportError:

@@ -37,8 +37,7 @@ class NeighborhoodTables(NamedTuple):
     kernel : ndarray of shape (n_rows, n_rows), int32
         Number of the column kernel (row of `col_kernel`) for each target row and source row.
     col_kernel : ndarray of shape (n_kernels, 2 * n_cols - 1)
-        Second factor of the neighborhood weight, for each column offset (target minus source) from
-        ``-(n_cols - 1)`` upward.
+        Second factor of the weight, for each column offset from ``-(n_cols - 1)`` upward.
     """
 
     row_weight: Float64s
@@ -254,8 +253,7 @@ def radius_from(value: float, convention: str) -> float:
     Returns
     -------
     float
-        Radius in grid steps, for a parameter of somscape such as ``radius_start`` or
-        ``radius_end``.
+        Radius in grid steps, for parameters of somscape such as ``radius_start``.
 
     See Also
     --------
@@ -263,8 +261,7 @@ def radius_from(value: float, convention: str) -> float:
 
     Notes
     -----
-    The neighborhood weight "gaussian" of somscape at map distance d is
-    ``exp(-d^2 / (2 radius^2))``.
+    In somscape, the gaussian weight at map distance d is ``exp(-d^2 / (2 radius^2))``.
 
     ================= ======================================= ==================== ==============
     convention        its weight for value v                  our neighborhood     our radius

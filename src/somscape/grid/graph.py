@@ -82,7 +82,7 @@ class Graph(Lattice):
     Parameters
     ----------
     adjacency : array-like or scipy.sparse array of shape (n_units, n_units)
-        Symmetric matrix with the length of the edge between each pair of units, or 0 if there is no
+        Symmetric matrix with the length of the edge between each pair of units, or 0 without an
         edge.  Radii in training use the same unit of length as the edges.
     positions : array-like of shape (n_units, 2), optional
         Position (x, y) of each unit, for plots and for the initialization of the map by PCA.  The y
@@ -168,8 +168,7 @@ class Graph(Lattice):
         Raises
         ------
         InputError
-            If an edge contains a number that is not a unit, if an array has the wrong shape, or if
-            an edge is given twice with different lengths.
+            If a unit number is invalid, an array has the wrong shape, or an edge has two lengths.
         """
         from scipy.sparse import coo_array
 
@@ -214,7 +213,7 @@ class Graph(Lattice):
     def distance_table(self) -> Float64s:
         """Length of the shortest path for each pair of units (n_units, n_units).
 
-        If there is no path between two units, the length is infinite.
+        Without a path between two units, the length is infinite.
         """
         from scipy.sparse.csgraph import dijkstra
 
@@ -226,7 +225,7 @@ class Graph(Lattice):
 
     @cached_property
     def positions(self) -> Float64s:
-        """Position (x, y) of each unit, where y points down, of shape (n_units, 2)."""
+        """Position (x, y) of each unit, of shape (n_units, 2). The y axis points down."""
         given: Float64s | None = self.__dict__["_given_positions"]
         return classical_scaling(self.distance_table) if given is None else given
 
@@ -252,7 +251,7 @@ class Graph(Lattice):
         Returns
         -------
         ndarray of shape (n_units,)
-            Length of the shortest path to each unit, or infinity if there is no path.
+            Length of the shortest path to each unit, or infinity without a path.
         """
         return self.distance_table[unit].copy()
 
@@ -271,7 +270,7 @@ class Graph(Lattice):
 
     @property
     def cell(self) -> Float64s:
-        """Corners of the disk that plots draw for a unit, relative to its position (24, 2)."""
+        """Corners of a unit's disk in plots, relative to its position (24, 2)."""
         angle = 2 * np.pi * np.arange(CELL_CORNERS) / CELL_CORNERS
         circle = np.column_stack([np.cos(angle), np.sin(angle)])
         return CELL_SHARE * _usual_gap(self.positions) * circle
@@ -462,7 +461,7 @@ def connected_groups(lattice: Lattice, units: Ints, labels: Ints | None = None) 
 
 
 def spanning_tree(n_units: int, pairs: Ints, lengths: Float64s) -> Ints:
-    """Return the indices of those edges that form the minimum spanning tree."""
+    """Return the indices of the edges that form the minimum spanning tree."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import minimum_spanning_tree
 

@@ -124,7 +124,7 @@ class Lattice:
 
     @cached_property
     def positions(self) -> Float64s:
-        """Position (x, y) of each unit in grid steps, where y points down (n_units, 2)."""
+        """Position (x, y) of each unit in grid steps (n_units, 2), with the y axis down."""
         row, col = self.rows_and_cols(np.arange(self.n_units))
         shift = 0.5 * (row % 2) if self.is_hexagonal else 0.0
         return np.column_stack([col + shift, row * self.row_pitch])
@@ -137,9 +137,8 @@ class Lattice:
     def walk(self) -> Ints:
         """All units in an order that keeps neighbors close together, of shape (n_units,).
 
-        The rows are divided into strips of about four.  In each strip, the order goes column by
-        column, in alternating directions.  So any 16 consecutive units form a patch of about 4 x 4
-        units.
+        The rows are divided into strips of about four, and the order goes through each strip column
+        by column.  So any 16 consecutive units form a patch of about 4 x 4 units.
         """
         return _walk(self.n_rows, self.n_cols)
 
@@ -387,7 +386,7 @@ def _turned_units(lattice: Lattice, matrix: Float64s) -> Ints | None:
 
 
 def _units_at(lattice: Lattice, places: Float64s) -> Ints | None:
-    """Return the unit at each of the positions, or None if there is no unit at a position."""
+    """Return the unit at each of the positions, or None if a position is without a unit."""
     row = np.rint(places[:, 1] / lattice.row_pitch).astype(np.intp)
     far = places[:, 1] / lattice.row_pitch - row
     row = row % lattice.n_rows if lattice.wraps_rows else row

@@ -78,7 +78,7 @@ class DeviceArray:
         Array of the device's library, in float32 or float64.  Rows have the shape (n, n_features).
     device : Device
     whole : object or None, default=None
-        Larger array of which this array is a part, or None if there is no such array.
+        Larger array that contains this array as a part, or None without a larger array.
     """
 
     array: Any

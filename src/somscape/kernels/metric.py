@@ -38,9 +38,8 @@ class Metric:
     feature_weights : ndarray of shape (n_features,), float64, or None
         Weight of each feature, at least 0.  None means equal weights of 1.
     whitening : ndarray of shape (n_features, n_axes), float64, or None
-        Matrix of the Mahalanobis distance.  If rows minus their mean are multiplied by this matrix,
-        they have unit variance in every direction.  In a classifier, training learns the matrix
-        instead.
+        Matrix of the Mahalanobis distance.  Rows minus their mean, multiplied by this matrix, have
+        unit variance in every direction.  In a classifier, training learns the matrix.
     center : ndarray of shape (n_features,), float64, or None
         Mean of the rows for the Mahalanobis distance.
 
@@ -209,9 +208,8 @@ class Metric:
         Returns
         -------
         ndarray of shape (n, n_features), of the same type
-            The rows after multiplication by the weights, whitening or scaling to norm 1.  For the
-            metrics Manhattan and Chebyshev, rows are only multiplied by the weights, and the
-            Euclidean distances can sort in another order than the metric's.
+            The rows after weighting, whitening or scaling to norm 1.  For Manhattan and Chebyshev,
+            rows are only weighted, and their Euclidean distances can sort in another order.
         """
         rows = np.asarray(self.compared(rows))
         if self.feature_weights is not None:
@@ -335,9 +333,8 @@ class Metric:
         Returns
         -------
         ndarray of shape (n, n_units), of the rows' type
-            Distances, which are NaN for a row whose values are all missing.  They are float64 if
-            they would overflow in the type of the rows.  If the rows are on a device, the result is
-            a `DeviceArray`.
+            Distances (NaN for a row without any value).  They are float64 if the type of the rows
+            would overflow.  If the rows are on a device, the distances are a `DeviceArray`.
         """
         if isinstance(rows, DeviceArray):
             return distances_on_device(rows, codebook)

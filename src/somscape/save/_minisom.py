@@ -39,7 +39,7 @@ class Name:
 
 @dataclass(eq=False)
 class PickledObject:
-    """Stands for an object that `pickle.load` would create by calling a function or class."""
+    """Represents an object that `pickle.load` would create by calling a function or class."""
 
     maker: Any
     arguments: Any
@@ -293,8 +293,7 @@ def read_minisom(path: str | Path, *, subclass: str | None = None) -> Record:
         A file that ``pickle.dump(som, file)`` wrote.  Every pickle protocol is supported.
     subclass : str, optional
         Module and name of a subclass of MiniSom, such as ``"my_project.som.MySom"``, whose objects
-        are read like a MiniSom.  The subclass is not imported, so its own methods (for example,
-        another distance function) are ignored.
+        are read like a MiniSom.  The subclass is not imported, so its own methods are ignored.
 
     Returns
     -------
