@@ -5,6 +5,7 @@ and no test.  `make texts` writes the files anew after a sentence was changed; r
 before you commit it.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -48,13 +49,14 @@ def check_text(surface, text):
     if MODE == "ignore":
         return
     test = os.environ["PYTEST_CURRENT_TEST"].rpartition(" (")[0].removeprefix("tests/")
-    key, text = re.sub(r"\[.*", "", test), stable_text(text)
+    key, text = test.partition("[")[0], stable_text(text)
+    case = hashlib.sha256(test.encode("utf-8", "replace")).hexdigest()[:6] if "[" in test else ""
     if MODE == "write":
-        _recorded.append([surface, key, text])
+        _recorded.append([surface, key, text, case])
         return
     golden = _golden[surface]
     assert key in golden, f"golden/texts/{surface}.txt lacks {key}. Run: make texts"
-    assert text in golden[key], f"golden/texts/{surface}.txt differs. Run: make texts"
+    assert case in golden[key].get(text, ()), f"golden/texts/{surface}.txt differs. Run: make texts"
 
 
 def stable(value):
@@ -73,13 +75,18 @@ def stable_text(text):
 
 
 def read(surface):
-    """Return the texts of a surface by the names of their tests."""
+    """Return the texts of a surface by the names of their tests, each with its cases.
+
+    A case is a hash of the parameters of the test, or "" for a test without parameters.
+    """
     path, texts = GOLDEN / f"{surface}.txt", {}
     content = path.read_text(encoding="utf-8") if path.exists() else ""
     for block in content.removeprefix("## ").split("\n## ") if content else ():
         key, _, below = block.partition("\n")
-        found = re.split(r"^- ", below, flags=re.MULTILINE)[1:]
-        texts[key] = {text.strip("\n").replace("\n  ", "\n") for text in found}
+        texts[key] = {}
+        for found in re.split(r"^- ", below, flags=re.MULTILINE)[1:]:
+            cases, _, text = found.strip("\n").replace("\n  ", "\n").partition("| ")
+            texts[key][text] = set(cases.split()) or {""}
     return texts
 
 
@@ -92,12 +99,13 @@ def merge():
     """Add the texts that the processes of a run have recorded to the golden files."""
     golden = {surface: read(surface) for surface in SURFACES}
     for path in NEW.iterdir():
-        for surface, key, text in json.loads(path.read_text(encoding="utf-8")):
-            golden[surface].setdefault(key, set()).add(text)
+        for surface, key, text, case in json.loads(path.read_text(encoding="utf-8")):
+            golden[surface].setdefault(key, {}).setdefault(text, set()).add(case)
     for surface, texts in golden.items():
         blocks = []
         for key, found in sorted(texts.items()):
-            lines = [f"- {text}".replace("\n", "\n  ") for text in sorted(found)]
+            each = ((" ".join(sorted(cases)), text) for text, cases in sorted(found.items()))
+            lines = [f"- {cases}| {text}".replace("\n", "\n  ") for cases, text in each]
             blocks.append("\n".join([f"## {key}", *lines]) + "\n")
         (GOLDEN / f"{surface}.txt").write_text("".join(blocks), encoding="utf-8")
     shutil.rmtree(NEW)
