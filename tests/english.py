@@ -60,11 +60,6 @@ ODD = {
 JOINED = r"[:;] [a-z`]"
 PRONOUNS = r"\b(?:its?|they|them|ones?|that|those|these|none|what|which|such|others?)\b"
 
-# A colon is good English before a list, an example, a value or a command.
-LISTED = re.compile(
-    r": (?:[\w.\"'`()/ -]+, )+(?:(?:and|or) )?[\w.\"'`()/ -]+|: (?:`|\{|for example|such as)"
-)
-
 BETTER_WORDS = {
     "anew": "again",
     "beside": "next to",
@@ -125,8 +120,12 @@ def counts(surface: str, found: list[Sentence]) -> dict[str, float]:
     """Return the words of a surface, and odd habits, joined clauses and pronouns per 1,000."""
     texts = [each.text for each in found if each.surface == surface]
     words = sum(map(n_words, texts))
-    odd = sum(len(re.findall(pattern, text)) for text in texts for pattern, _ in ODD.values())
-    joined = sum(len(re.findall(JOINED, LISTED.sub("", text))) for text in texts)
+    odd = sum(
+        len(re.findall(pattern, text, re.IGNORECASE))
+        for text in texts
+        for pattern, _ in ODD.values()
+    )
+    joined = sum(len(re.findall(JOINED, text)) for text in texts)
     pronouns = sum(len(re.findall(PRONOUNS, text)) for text in texts)
     per = 1000 / max(words, 1)
     return {"words": words, "odd": odd * per, "joined": joined * per, "pronouns": pronouns * per}
@@ -134,9 +133,8 @@ def counts(surface: str, found: list[Sentence]) -> dict[str, float]:
 
 def places(pattern: str, found: list[Sentence]) -> list[str]:
     """Return the sentences that contain a pattern, with file and line."""
-    return [
-        f"{s.file}:{s.line} [{s.surface}] {s.text}" for s in found if re.search(pattern, s.text)
-    ]
+    shown = [s for s in found if re.search(pattern, s.text, re.IGNORECASE)]
+    return [f"{s.file}:{s.line} [{s.surface}] {s.text}" for s in shown]
 
 
 def _surface_of_page(name: str) -> str:
@@ -239,7 +237,7 @@ def _python(tree: ast.Module, public: set[str]) -> Iterator[tuple[str, int, str]
         if isinstance(node, (ast.Constant, ast.JoinedStr)) and id(node) not in seen:
             seen.update(map(id, ast.walk(node)))
             text = _literal(node)
-            is_sql = "SELECT" in text or "CREATE" in text
+            is_sql = re.match(r"\s*(?:SELECT|CREATE|INSERT|WITH)\b", text)
             if len(re.findall(r"[A-Za-z]{2,}", text)) > 4 and not is_sql:
                 yield "strings", node.lineno, _plain(text)
 
@@ -291,7 +289,9 @@ def main() -> None:
                 habits = Counter(
                     {
                         habit: sum(
-                            len(re.findall(p, s.text)) for s in found if s.surface == surface
+                            len(re.findall(p, s.text, re.IGNORECASE))
+                            for s in found
+                            if s.surface == surface
                         )
                         for habit, (p, _) in ODD.items()
                     }

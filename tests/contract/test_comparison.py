@@ -253,8 +253,11 @@ def test_what_the_readme_says_of_speed(script):
     ours, theirs = (
         number(online.row(name)["time, ms"]) for name in ("somscape 0.1.0", "MiniSom 2.3.6")
     )
-    assert f"somscape 0.1.0 trained the map of the example {theirs / ours:.0f} times" in readme
-    assert f"{ours:.1f} and {theirs:.0f} ms on the same processor" in readme
+    assert (
+        f"somscape 0.1.0 trained a 10 x 10 map of the applications {theirs / ours:.0f} times"
+        in readme
+    )
+    assert f"20,000 online updates, {ours:.1f} and {theirs:.0f} ms on the same processor" in readme
     assert readme.count("times as fast") == 1
 
 

@@ -11,7 +11,7 @@ import pytest
 pytestmark = pytest.mark.check
 
 # Odd habits, joined clauses, pronouns.
-PLAIN, PLAIN_ENOUGH, AS_BEFORE = (4, 12, 50), (7, 14, 60), (21.5, 13.1, 74.6)
+PLAIN, PLAIN_ENOUGH, AS_BEFORE = (4, 12, 50), (7, 14, 60), (22.2, 20.5, 74.6)
 LIMITS = {
     "front": PLAIN,
     "public": PLAIN,
@@ -22,7 +22,8 @@ LIMITS = {
     "notes": PLAIN_ENOUGH,
     "pages": AS_BEFORE,  # tutorials, how-to pages and the guide
 }
-# Before the texts were written in plain English.  A rate must not fall because texts disappear.
+# Before the texts were written in plain English.  A rate must not fall because texts disappear, so
+# a smaller number here needs a comment with the reason.
 WORDS_BEFORE = {
     "front": 1328,
     "pages": 29882,
@@ -56,6 +57,7 @@ def test_a_surface_keeps_its_texts(surface, found):
 
 
 def test_words_that_have_better_ones_are_not_used(found):
+    # The tutorials, how-to pages and the guide have their own limits until they are rewritten.
     for word, better in english.BETTER_WORDS.items():
         used = english.places(rf"\b{word}s?\b", [s for s in found if s.surface != "pages"])
         assert not used, f"write {better} instead of {word}: {used[:5]}"
@@ -79,17 +81,19 @@ def test_habits_are_found():
     for habit, text in odd.items():
         pattern, better = english.ODD[habit]
         assert re.search(pattern, text), habit
+        sentence = english.Sentence("front", "x.md", 1, text.upper())
+        assert english.counts("front", [sentence])["odd"] > 0, habit
         assert better
 
 
-def test_clauses_count_but_lists_do_not():
+def test_clauses_that_a_colon_or_semicolon_joins_are_counted():
     def joined(text):
         found = [english.Sentence("front", "x.md", 1, text)]
         return english.counts("front", found)["joined"]
 
-    assert joined("The file is new: nobody has read it before today and it is empty.") > 0
-    assert joined("Give one of these values: plane, cylinder or torus.") == 0
-    assert joined("Run this command: `somscape demo`.") == 0
+    assert joined("The file is new: no one has read it, and it is empty.") > 0
+    assert joined("The file is new; no one has read it.") > 0
+    assert joined("The file is new, because no one has read it. Read it.") == 0
 
 
 def test_each_kind_of_text_is_read(tmp_path, monkeypatch):

@@ -119,7 +119,7 @@ def _is_near(X: Any, library: str) -> bool:
 
 
 def fetched(X: Any) -> Any:
-    """Convert an array of another library to a NumPy array."""
+    """Convert an array of another library to a NumPy array, and return other values unchanged."""
     library = _library_of(X)
     if library is None:
         return X

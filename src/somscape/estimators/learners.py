@@ -180,8 +180,8 @@ class SOMClassifier(ClassifierMixin, Learner):
     layer_weight : float, default=0.0
         Weight of the classes in the training of the map, which is the variance of the class columns
         divided by the variance of all other columns.  With 0, the map is trained without the
-        classes.  With 0.5, which ``sharpen=False`` requires, most units contain rows of only one
-        class.
+        classes.  With 0.5, most units contain rows of only one class, so use 0.5 if `sharpen` is
+        False.
     sharpen : bool, default=True
         Whether a margin rule (GMLVQ) changes the prototypes and the metric so that the nearest
         prototype of a row usually belongs to the row's class.  ``map_`` has the changed metric.

@@ -157,7 +157,7 @@ def _auto_start(name: str, end: float, lattice: Lattice) -> tuple[float, str]:
 
 
 def further_starts(radii: Radii, lattice: Lattice) -> tuple[float, ...]:
-    """Return the first radii of the second and later starts."""
+    """Return the first radii of the second and later starts, which also begin on the plane."""
     wide = (max(MIN_RADIUS_START, lattice.longest_side * s) * lattice.step for s in FURTHER_SHARES)
     tried = dict.fromkeys(max(radius, radii.end) for radius in wide)
     return tuple(radius for radius in tried if radius != radii.start)

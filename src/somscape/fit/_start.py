@@ -323,7 +323,7 @@ def _scaled_positions(old: Lattice, new: Lattice) -> tuple[Float64s, Float64s]:
 
 
 def _size(lattice: Lattice) -> tuple[float, float]:
-    """Return the width and the height of a lattice, as lengths for scaling positions."""
+    """Return the width and height of a lattice: once around, or between the outermost units."""
     wide, high = lattice.positions.max(axis=0)
     return (
         lattice.n_cols if lattice.wraps_cols else float(wide),

@@ -74,7 +74,7 @@ class CoreKernels:
 
     @property
     def n_threads(self) -> int:
-        """Maximum number of threads."""
+        """Maximum number of threads, by OMP_NUM_THREADS, threadpoolctl and the processor quota."""
         return int(_core.n_threads())
 
     def search(

@@ -460,7 +460,7 @@ class Map(Layered):
     unit_labels : tuple of str
         Names of the units from a file with names, or "".  Empty if no unit has a name.
     told : KeptRows, Joins or None
-        Rows from which `joins` are computed, or the computed joins.  They are saved to a file.
+        Rows from which `joins` are computed, or the computed joins.  A file has only the joins.
         None if only the prototypes are known.  If you replace the codebook, set `told` to None.
     kept_regions : KeptRegions or None
         Regions that a user chose to keep (`regions.keep`).  They are saved to a file.

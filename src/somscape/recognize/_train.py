@@ -339,7 +339,7 @@ class Prediction:
     linear: bool = True
 
 
-class Laid(NamedTuple):
+class PlacedRows(NamedTuple):
     """A map, its training rows, and sums over the rows of each unit that determine predictions."""
 
     map_: Map
@@ -347,7 +347,7 @@ class Laid(NamedTuple):
     sums: list[TargetSums]
 
     @classmethod
-    def of(cls, map_: Map, known: KnownRows) -> "Laid":
+    def of(cls, map_: Map, known: KnownRows) -> "PlacedRows":
         """Compute the sums from a map and its training rows."""
         placed = np.asarray(map_.metric.compared(known.rows))
         units = map_.winners_of_rows(known.rows)
@@ -378,7 +378,7 @@ class Laid(NamedTuple):
 class Fold(NamedTuple):
     """Rows left out of training, with their nearest units on the map trained without these rows."""
 
-    laid: Laid
+    laid: PlacedRows
     left_out: KnownRows
     placed: Float64s
     units: Ints
@@ -388,7 +388,7 @@ class Fold(NamedTuple):
 class ChosenPrediction(NamedTuple):
     """A map trained on all rows, one map trained without each fold, and the best settings."""
 
-    laid: Laid
+    laid: PlacedRows
     folds: list[Fold]
     bend: Bend
     power: float
@@ -451,20 +451,20 @@ def _try_prediction(
 
 def _train_for_numbers(
     known: KnownRows, settings: Settings, turns: bool, lattice: Lattice | None = None
-) -> Laid:
+) -> PlacedRows:
     """Train a map.  If `turns` is True, rescale the axes by relevance and train another map."""
     space = Space.of(known.rows, known.weights)
     placed = space.place(known.rows)
     map_, _ = trained_on(placed, known.weights, settings, lattice)
-    laid = Laid.of(on_axes(map_, map_.codebook, space.axes, space.center), known)
+    laid = PlacedRows.of(on_axes(map_, map_.codebook, space.axes, space.center), known)
     if not turns:
         return laid
     turn = _turn(laid)
     map_, _ = trained_on(placed @ turn, known.weights, settings, map_.lattice)
-    return Laid.of(on_axes(map_, map_.codebook, space.axes @ turn, space.center), known)
+    return PlacedRows.of(on_axes(map_, map_.codebook, space.axes @ turn, space.center), known)
 
 
-def _turn(laid: Laid) -> Float64s:
+def _turn(laid: PlacedRows) -> Float64s:
     """Return a matrix that stretches rows along directions in which targets change steeply."""
     slopes = lines_of(laid.sums, pulls_on_map(laid.map_.lattice, TO_TURN.radius), TO_TURN).slopes
     n_axes = laid.sums[0].firsts.shape[1] - 2

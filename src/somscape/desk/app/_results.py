@@ -199,7 +199,9 @@ class MarkStore:
         keys = await asyncio.to_thread(keys_of, folder)
         rows = await asyncio.to_thread(listed_rows, folder)
         found = ((number, decided.get(keys.get(number, ""))) for number in sorted(rows))
-        return [_said(number, said, rows[number]) for number, said in found if said is not None]
+        return [
+            _mark_data(number, said, rows[number]) for number, said in found if said is not None
+        ]
 
     async def known(self, run: Run) -> dict[int, int]:
         """Return the marks that a training uses, by row number: 1 for confirmed, 0 for cleared."""
@@ -253,7 +255,7 @@ class MarkStore:
         else:  # too far down the list to be saved in the run
             new = Decision(run.watch, key, decision, comment, author, seen_as.run, row["score"])
         said = await self._store.decide_case(new, token=token, seen=seen)
-        return _said(number, said, row)
+        return _mark_data(number, said, row)
 
     def _current(self, run: Run) -> Run:
         """Return the current state of a run. Refuse the request if it cannot change now."""
@@ -299,7 +301,7 @@ def said_of(decision: Decision) -> dict[str, Any]:
     }
 
 
-def _said(number: int, said: Decision, row: Any) -> dict[str, Any]:
+def _mark_data(number: int, said: Decision, row: Any) -> dict[str, Any]:
     return {
         "number": number,
         "id": row["id"],

@@ -68,7 +68,7 @@ def watch_of(state: State, name: str) -> dict[str, Any]:
         "source": watch.source,
         "made": watch.made,
         "clear_for": watch.clear_for,
-        "runs": [{**_said(run), "replaced_by": replaced.get(run.id)} for run in runs],
+        "runs": [{**_run_data(run), "replaced_by": replaced.get(run.id)} for run in runs],
         "n_cases": len(cases),
         "cases": [_line(case, last) for case in cases[:MAX_CASES]],
     }
@@ -80,7 +80,7 @@ def case_of(state: State, name: str, key: str) -> dict[str, Any]:
         watch, runs = state.watch(name), state.runs(name)
         history, cases = state.history(name, key), state.cases(name, key=key)
         lines = [
-            {**asdict(row), **_said(run)}
+            {**asdict(row), **_run_data(run)}
             for run in reversed(runs)
             for row in state.listed(run.id)
             if row.key == key
@@ -115,7 +115,7 @@ def _summary(name: str, runs: Sequence[WatchRun], cases: Sequence[Case]) -> dict
     return {
         "name": name,
         "n_runs": len(runs),
-        "last": None if last is None else _said(last),
+        "last": None if last is None else _run_data(last),
         "n_open": len(waiting),
         "n_new": news.count(NEW),
         "n_returned": news.count(RETURNED),
@@ -125,7 +125,7 @@ def _summary(name: str, runs: Sequence[WatchRun], cases: Sequence[Case]) -> dict
     }
 
 
-def _said(run: WatchRun) -> dict[str, Any]:
+def _run_data(run: WatchRun) -> dict[str, Any]:
     return {
         "run": run.id,
         "number": run.number,
@@ -181,7 +181,7 @@ def _row(state: State, runs: Sequence[WatchRun], key: str) -> dict[str, Any]:
     unusual = {row.key for row in state.listed(run.id)}
     others = [other for other in kept if other not in unusual and other != key]
     names = list(kept[key])
-    shown: dict[str, Any] = {"cells": dict(kept[key]), "of_run": _said(run)}
+    shown: dict[str, Any] = {"cells": dict(kept[key]), "of_run": _run_data(run)}
     try:
         map_ = _loaded(state.map(run.map)).map_
         rows = map_.rows_of(_table([kept[k] for k in (key, *others)], names))

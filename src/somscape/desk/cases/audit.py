@@ -180,7 +180,7 @@ Case = tuple[str, str]
 
 
 @dataclass
-class Told:
+class TableComparison:
     """Progress and results of comparing the tables of the state with the lines of the audit.
 
     Attributes
@@ -690,7 +690,7 @@ def verify(state: State, head: str | None = None) -> Verdict:
 def verdict_on(read: Transaction, key: bytes | None = None, head: str | None = None) -> Verdict:
     """Check the audit and the rows of a database, but not its table definitions. See `verify`."""
     last = ""
-    chain, told = Follows(key, None if head is None else head.lower()), Told(read)
+    chain, told = Follows(key, None if head is None else head.lower()), TableComparison(read)
     for lines in _slices(read):
         for line in lines:
             chain.take(line)
