@@ -233,8 +233,8 @@ MIN_COARSE_SIDE = 8
 units."""
 
 MOVING_RADIUS = 0.3
-"""Largest final radius, in grid steps, at which training moves units to far rows.  At this radius,
-a neighbor has only 0.4 % of the weight of a unit."""
+"""Largest final radius, in grid steps, for which training moves unused units to distant rows.  At
+this radius, a neighbor has only 0.4 % of the weight of a unit."""
 
 MOVE_ROUNDS = 10
 """Maximum number of rounds that move units to far rows."""

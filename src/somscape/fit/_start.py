@@ -26,8 +26,8 @@ MIN_ROWS_PER_FEATURE = 4
 """Minimum ratio of rows to features in the rows from which the principal axes are computed."""
 
 MAX_SOLVED = 256
-"""Maximum number of features for which all principal axes are computed.  For more features, only
-the first two are computed."""
+"""Maximum number of features for which all principal axes are computed.  If there are more
+features, only the first two axes are computed."""
 
 MIN_BLOCK_ROWS = 64
 """Without threads, minimum number of rows that are centered and multiplied at a time."""

@@ -963,8 +963,8 @@ class TopographicFunction:
         Numbers from -n_steps to n_steps, where n_steps is the largest number of steps between two
         units.
     values : ndarray of shape (2 n_steps + 1,)
-        For k above 0, the value is the number of neighbors of a unit in the data that are more than
-        k steps away on the map, averaged over units.  For k below 0, the value is the number of
+        For k above 0, the mean number of units that are neighbors of a unit in the data, but are
+        more than k steps away from this unit on the map.  For k below 0, the value is the number of
         neighbors of a unit on the map that are more than -k steps away in the data, averaged over
         units.  For k = 0, the value is the sum of the values for k = 1 and k = -1.
 

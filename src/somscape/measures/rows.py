@@ -422,8 +422,8 @@ def by_unit(
     sample_weight : array-like of shape (n_samples,), optional
         Number of equal rows that each row represents.  The default is 1 each.
     k, max_rows, random_state : int, optional
-        See `report`.  If rows are drawn, measures that compare pairs of rows are NaN for units
-        without drawn rows.
+        See `report`.  If only a random sample of the rows is compared, measures of pairs of
+        rows are NaN for units without a sampled row.
 
     Returns
     -------

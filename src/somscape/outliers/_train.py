@@ -115,7 +115,7 @@ class Defaults:
     decorrelated : float
         Weight of decorrelated rows in a squared distance, from 0 to 1.
     units_per_root : float
-        Factor of the square root of the number of rows in the automatic number of units.
+        Automatic number of units, divided by the square root of the number of rows.
     reach : float
         Maximum distance of a number from the mean of its column, in standard deviations.  Numbers
         farther away are clipped before rows are compared.

@@ -357,7 +357,7 @@ class Detector:
         return ranked(self, *table_and_rows(self.map_, X), rule)
 
     def counterfactuals(self, X: Any) -> list[Counterfactual | None]:
-        """Return changes of a few columns that would make each row usual.
+        """Return, for each row, a few changed values that would make the row usual.
 
         Parameters
         ----------

@@ -262,7 +262,7 @@ def _robust(values: Float64s, share: float) -> tuple[float, float]:
 
 
 def ends_of_bar(values: Float64s, limits: tuple[float, float]) -> str:
-    """Return which ends of a color bar values exceed, as a value of matplotlib's `extend`."""
+    """Return which ends of the color bar need an arrow, for `extend` of matplotlib."""
     found = values[~np.isnan(values)]
     is_below, is_above = bool((found < limits[0]).any()), bool((found > limits[1]).any())
     return ("neither", "min", "max", "both")[is_below + 2 * is_above]

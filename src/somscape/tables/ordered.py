@@ -272,7 +272,7 @@ CIRCLE_BITS = 30
 the coordinates are the same on all processors."""
 
 MAX_SPANS = 3
-"""Maximum number of features with the days between one column of dates and the next."""
+"""Maximum number of features that contain the days between two columns of dates."""
 
 MIN_UNEVEN, MAX_CHANCE, MIN_ROWS_A_LEVEL = 0.05, 4.0, 10
 """Limits at which weekdays (or hours) are evenly distributed. Such a feature is left out, because

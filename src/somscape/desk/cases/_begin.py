@@ -97,7 +97,7 @@ def known_cases(
 def _moved(
     table: Table, rows: Mapping[str, int], decided: Mapping[str, Any], before: Detector | None
 ) -> Mapping[str, str]:
-    """Return, by key, a reason for each cleared case whose row has moved far on the old map."""
+    """Return a reason for each cleared case, by key, if its row has changed much since then."""
     if before is None or not rows:
         return {}
     encoding = before.map_.encoding

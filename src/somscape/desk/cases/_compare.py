@@ -375,7 +375,7 @@ class Drift:
     far : float
         Distance from the map above which a row counts as far.
     share_far : float
-        Share of rows that are far from the map. In the first run with the map, it is 0.01.
+        Share of rows that are far from the map. This share is 0.01 in the first run of a map.
     is_first : bool
         Whether this is the map's first run.  A first run cannot show drift.
     unseen : mapping of str to int

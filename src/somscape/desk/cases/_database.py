@@ -1,4 +1,4 @@
-"""The SQLite or PostgreSQL database of a state, with the definition and versions of its tables."""
+"""The database of watches, cases and audit, in SQLite or PostgreSQL, and its table definitions."""
 
 import getpass
 import os
