@@ -75,7 +75,7 @@ class DeviceArray:
     Attributes
     ----------
     array : object
-        Array of the library that manages the device, in float32 or float64.  Rows have the shape (n, n_features).
+        Array on the device, in float32 or float64.  Rows have the shape (n, n_features).
     device : Device
     whole : object or None, default=None
         Larger array that contains this array as a part, or None without a larger array.

@@ -220,7 +220,7 @@ class Metric:
         return np.ascontiguousarray(rows)
 
     def restored(self, codebook: Float64s) -> Float64s:
-        """Convert prototypes that `compared` has transformed back to the scale of the features."""
+        """Convert prototypes from `compared` back to the scale of the features."""
         if self.whitening is None or self.center is None:
             return codebook
         return np.ascontiguousarray(codebook @ np.linalg.pinv(self.whitening) + self.center)
