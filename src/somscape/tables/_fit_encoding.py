@@ -62,7 +62,7 @@ NOT_ASKED = "in a layer that was not asked for"
 
 
 def with_layers(encoding: Encoding, table: Table, counts: Float64s | None) -> Encoding:
-    """Return an encoding, scaled by the weights of layers (if any)."""
+    """Scale the features of each layer so that their mean squared differences sum to its weight."""
     roles = encoding.roles
     _check_weights(roles)
     if not roles.layers:

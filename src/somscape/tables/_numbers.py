@@ -1,9 +1,10 @@
 """Convert the cells of a table to columns of numbers or text.
 
 A column that contains only numbers such as "1,234" or "1.234" is ambiguous.  Such a column is read
-with the decimal mark of the other columns.  If they do not show a decimal mark, "1.234" is read as
-the plain number 1.234.  The text "1,234" is also read as 1.234, except in a file delimited by
-commas.  In such a file, a comma in a quoted cell separates thousands, so "1,234" is 1234.
+with the decimal mark of the other columns, except that "1.234" is always the plain number 1.234 in
+a file delimited by commas.  If the other columns show no decimal mark, or both marks, "1.234" is
+read as 1.234.  Then "1,234" is also read as 1.234, except in a file delimited by commas.  In such a
+file, a comma in a quoted cell separates thousands, so "1,234" is 1234.
 """
 
 from __future__ import annotations

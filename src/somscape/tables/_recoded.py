@@ -118,7 +118,8 @@ NO_CELL = "missing"
 """Text for a missing value."""
 
 DIGITS, MOST_DIGITS = 6, 9
-"""Number of digits to which a long number is shortened, and most digits of a short number."""
+"""For numbers from a source without texts, the number of digits to which a long number is
+shortened, and the maximum number of digits of a number that is shown in full."""
 
 
 def mark_of(table: Table, code: FeatureCode) -> str:
@@ -183,7 +184,7 @@ def fewest_changes(
     targets: Float64s,
     is_reached: Callable[[Float64s], NDArray[np.bool_]],
 ) -> tuple[Float64s, list[list[int]]]:
-    """Change each row in as few columns as possible, so that `is_reached` is true.
+    """Replace as few columns of each row as possible by a target's, so that `is_reached` is true.
 
     Return the changed rows, and the indices of the changed columns of each row.
     """

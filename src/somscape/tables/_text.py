@@ -485,7 +485,7 @@ class _RecordSize:
 
 
 def detect_delimiter(file: TextFile) -> tuple[str, TextFile]:
-    """Return the delimiter with which most lines have as many cells as the header line."""
+    """Return the delimiter with which most of the first lines have the header's number of cells."""
     with file.open() as text:
         start = text.read(6)
     if start.startswith("sep=") and start[5:6] in ("\r", "\n"):

@@ -254,7 +254,7 @@ class ArrowTexts:
 
     @classmethod
     def of(cls, cells: Sequence[str | None] | Objects) -> Self:
-        """Return Python texts as an Arrow array."""
+        """Return Python texts as `ArrowTexts`."""
         return cls(pa.chunked_array([strings(cells)]))
 
     def __len__(self) -> int:
@@ -324,7 +324,9 @@ class GivenTexts(_Listed):
 
 
 class PlainTexts(_Listed):
-    """Texts of plain numbers from a file. The texts are stored as numbers to save memory.
+    """Texts of plain numbers from a file, stored as numbers to save memory.
+
+    Plain numbers have at most 15 characters and no exponent.
 
     Parameters
     ----------

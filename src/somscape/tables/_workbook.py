@@ -26,7 +26,8 @@ from somscape.tables._text_table import Records, arrange
 from somscape.tables.table import Table, column_from_values
 
 FREE_BYTES = 64_000_000
-"""Decompressed size in bytes that is allowed for every workbook, even for a small file."""
+"""Decompressed size in bytes that is allowed for every workbook. A small file can decompress to
+this size, because a repeated value needs little space in the file."""
 
 ROW_BYTES, PLACE_BYTES = 100, 40
 """Memory in bytes for each row of a sheet, and for each cell in addition to the cell's value."""
@@ -37,7 +38,7 @@ PACKED_WRONG = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, R
 """Errors that Python raises while it reads a damaged or protected zip archive."""
 
 TAG = re.compile(rb"<(/?)(?:\w{1,20}:)?(c|f|v|is|table-cell)(?=[\s/>])([^<>]*)>([^<]*)")
-"""Pattern of the XML tags for cells, formulas and values in a sheet."""
+"""Pattern of the XML tags for cells, formulas and values in a sheet of Excel or LibreOffice."""
 
 PROTECTED_XLS = re.compile(rb"\x09\x08\x10\0\0\x06.{14}(?:\x86\0\0\0)?\x2f\0", re.DOTALL)
 """Pattern of the first bytes of a workbook in an .xls file that is protected by a password."""

@@ -435,12 +435,16 @@ class NumberCode(OneFeature):
         return 0 if self.is_whole else self.decimals
 
     def without_bounds(self) -> "NumberCode":
-        """Return the code without limits. Then numbers can exceed the training values."""
+        """Return the code without limits. Then decoded dates can exceed the training values."""
         return replace(self, least=-LARGEST, most=LARGEST)
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """Limits of decoded numbers. If all signs are equal, the limit toward 0 is finite."""
+        """Lower and upper limit of decoded numbers.
+
+        Without negative training values, the lower limit is the smallest training value.  Without
+        positive training values, the upper limit is the largest one.  Other limits are infinite.
+        """
         return (
             self.least if self.least >= 0 else -np.inf,
             self.most if self.most <= 0 else np.inf,
@@ -585,7 +589,7 @@ class CategoryCode(SaysUsual):
         return self.level(prototypes.mean(axis=0))
 
     def usual_of(self, prototypes: Float64s, near: Ints) -> list[str]:
-        """Return, for each row, the most frequent level in prototypes near the row, as text."""
+        """Return, for each row, the main level of the near prototypes and its share as text."""
         found, names = [], (*self.levels, UNSEEN_LEVEL)
         for part in blocks(len(near), max(1, ENCODED_AT_ONCE // (near.shape[1] * len(names)))):
             means = prototypes[near[part]].sum(axis=1) / near.shape[1]

@@ -147,7 +147,7 @@ class Column:
 
     @property
     def is_exact(self) -> bool:
-        """Whether different cell texts always give different floats (not for long ids)."""
+        """Whether different numbers always have different floats (not so for long ids)."""
         if self._numbers is None or isinstance(self._texts, NumberTexts):
             return True  # in the last case, the source had only floats
         # Missing cells are NaN, so both comparisons are false.

@@ -195,7 +195,7 @@ class GroupedCells:
 
 
 def rounded(values: Float64s, n_decimals: int, digits: int = DIGITS) -> Float64s:
-    """Round values to ``n_decimals``, or further if ``digits`` significant digits need more."""
+    """Round to ``n_decimals``, or to more decimals to keep ``digits`` significant digits."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         size = np.floor(np.log10(np.abs(values)))
         scale = 10.0 ** np.clip(np.maximum(n_decimals, digits - 1 - size), 0, 300)

@@ -33,7 +33,7 @@ NEARLY_UNIQUE = 0.95
 MIN_CODE_ROWS, MIN_CODE_DIGITS, MAX_UNEVENNESS = 100, 6, 0.1
 """Limits for whole numbers that are codes although the column name is not typical of codes. The
 limits are the minimum number of rows, the minimum number of digits, and the maximum Kolmogorov
-distance from even spacing. For amounts of money, this distance is at least 0.12."""
+distance from an even distribution. For amounts and measurements, this distance is at least 0.12."""
 
 MAX_CODE = 1e20
 """Size that the numbers in a column of counters or codes do not reach."""
@@ -108,7 +108,7 @@ def is_code(column: Column, n_values: int) -> bool:
 
 
 def are_counts(column: Column) -> bool:
-    """Return whether a column's texts are counts of equal width, such as 01 to 12."""
+    """Return whether a column's texts are counts of equal width (01 to 12), and not codes (007)."""
     if column.is_number:
         return False
     _, texts = column.coded()
@@ -160,7 +160,7 @@ MAX_TEXT_LEVELS = 50
 """Maximum number of distinct texts in a category. With more, the column is a name or an id."""
 
 MAX_LEVELS = 1000
-"""Largest number of levels in a column that the user named as a category."""
+"""Maximum number of levels of a category, even if the user named the column as a category."""
 
 MISSING_CHOICES = ("error", "fill", "mask")
 """Treatments of missing cells."""

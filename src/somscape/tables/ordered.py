@@ -272,7 +272,8 @@ CIRCLE_BITS = 30
 the coordinates are the same on all processors."""
 
 MAX_SPANS = 3
-"""Maximum number of features that contain the days between two columns of dates."""
+"""Maximum number of features that contain the days between two neighboring columns of dates. The
+first pairs are used."""
 
 MIN_UNEVEN, MAX_CHANCE, MIN_ROWS_A_LEVEL = 0.05, 4.0, 10
 """Limits at which weekdays (or hours) are evenly distributed. Such a feature is left out, because
@@ -306,7 +307,7 @@ class CycleCode(SaysUsual):
         Name of the column of dates.
     part : {"weekday", "hour"}
     fill : int
-        Weekday (from 0) or minute of the day that replaces missing dates.
+        Weekday (0 is Monday) or minute of the day that replaces missing dates.
     factor : float
         Factor of the column's layer.  Features are multiplied by this factor.
     """
@@ -379,7 +380,7 @@ class CycleCode(SaysUsual):
         return self.encoded_levels[self._places(prototypes)]
 
     def moved(self, dates: Moments, prototypes: Float64s) -> Moments:
-        """Shift dates to the nearest dates with the weekdays or hours that prototypes represent."""
+        """Shift dates to the nearest day with a prototype's weekday, or to its hour that day."""
         here, there = _steps(self.part, dates), self._steps(prototypes)
         if self.part == "weekday":
             return dates + ((there - here + 3) % 7 - 3) * np.timedelta64(1, "D")

@@ -61,7 +61,8 @@ def read_table(
         Encoding of a text table.  By default, the byte order mark decides.  Files without this mark
         are read as UTF-8 if possible, and otherwise as cp1252.
     source : str, optional
-        Name of the table in messages.  The default is the name of the file.
+        Name of the table in messages, with no effect on how the file is read (the extension of
+        `path` decides).  The default is the name of the file.
     sheet : str or int, optional
         Name of a workbook's sheet, or its number (from 1, and hidden sheets count).  The default is
         the first visible sheet that contains a table.
@@ -92,9 +93,9 @@ def read_table(
     Cells with one of `MISSING_WORDS` are missing.  A column contains numbers if every cell that is
     not missing is a number in any style (see `Column.style`).  If a cell is written like "007", the
     column is text.  If a column contains only numbers such as "1,234", the decimal mark of the
-    other columns decides.  If the other columns do not show a decimal mark, "1,234" is 1234 in a
-    file with commas as delimiters, and otherwise 1.234.  The style of a column is detected from its
-    first 10,000 distinct cells and from later cells with another style.
+    other columns decides.  If the other columns show no decimal mark, or both marks, "1,234" is
+    1234 in a file with commas as delimiters, and otherwise 1.234.  The style of a column is
+    detected from its first 10,000 distinct cells and from later cells with another style.
 
     All files of a folder or pattern need the same column names, in any order.  The files are read
     in the order of their paths.  Files whose names begin with ``.`` or ``_`` are skipped.

@@ -101,7 +101,7 @@ def html_of(names: Sequence[str], lines: Sequence[Sequence[str]], caption: str =
 
 
 PRINTED = 30
-"""Largest number of rows for which a printed table shows every row."""
+"""Maximum number of rows, from the first row on, that a printed table shows."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
