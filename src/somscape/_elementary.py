@@ -18,7 +18,7 @@ LN2_HIGH = float.fromhex("0x1.62e42fee00000p-1")
 
 LN2_LOW = float.fromhex("0x1.a39ef35793c76p-33")
 LARGEST_EXPONENT = 800.0
-"""Larger exponents are cut to this number.  The result is infinite above 709 and 0 below -745."""
+"""Exponents are limited to this absolute value.  exp is infinite above 709 and 0 below -745."""
 
 Value = TypeVar("Value", float, Float64s)
 

@@ -49,8 +49,8 @@ ROOT = 0
 """User number of the user root, who can read and change all files."""
 
 READABLE, WRITABLE = stat.S_IRGRP | stat.S_IROTH, stat.S_IWGRP | stat.S_IWOTH
-"""Bits of a file mode that allow the group or all users to read a file, and bits that allow the
-group or all users to change a file."""
+"""Bits of a file mode that allow the group or other users to read a file, and bits that allow the
+group or other users to change a file."""
 
 
 def write_whole(path: str | Path, data: bytes | Iterable[bytes]) -> None:
@@ -306,7 +306,7 @@ def _flush(making: Path) -> None:
 
 
 def _exchange(one: Path, other: Path) -> bool:
-    """Exchange the names of two files in one step, and return whether the system supports this."""
+    """Exchange the names of two files or folders in one step, and return whether this succeeded."""
     if sys.platform != "linux":
         return False
     rename = getattr(ctypes.CDLL(None), "renameat2", None)  # the C library may be older

@@ -239,7 +239,7 @@ class Budget:
 
     A Python object needs more memory than its text in a file.  For example, a list needs 64 bytes
     of memory, but its text can be a single byte.  A function that reads a file therefore counts the
-    bytes of objects before it creates them, and does not use more than ten times the file size.
+    bytes of objects before it creates them, and uses at most ten times the file size and `FLOOR`.
     This limit also protects against files with repeated values or false sizes.
 
     Parameters

@@ -154,7 +154,7 @@ def check_values(
 
 
 def check_row_lengths(X: Any, what: str = "X") -> None:
-    """Raise InputError if the rows of `X` have different lengths, or if `X` is a masked array."""
+    """Raise InputError if `X` does not contain rows of equal length, or is a masked array."""
     _check_is_rows(X, what)
     check_not_masked(X, what)
     if not isinstance(X, list | tuple) or not all(isinstance(row, list | tuple) for row in X):

@@ -23,7 +23,7 @@ __all__ = ["Alignment", "MapChange", "align", "difference"]
 
 EQUAL = 1e-9
 """Maximum difference at which two alignments fit equally well, as a share of the sum of squares of
-the prototypes.  The first of equally good alignments is used."""
+the prototypes.  The first of equally good alignments is used, which is no change if possible."""
 
 BLOCK_VALUES = 1 << 22
 """Number of values (32 MB) in one transform."""
@@ -136,9 +136,10 @@ def align(a: Map, b: Map) -> Alignment:
     -----
     All shifts of a torus are compared together by Fourier transforms, in O(n_units log n_units) for
     each feature and each turn.  A flat lattice of hexagons has one symmetry: half a turn if its
-    number of rows is even, and otherwise a flip from top to bottom.  A flat lattice of squares has
-    four symmetries, or eight if it is as high as it is wide.  The symmetries of a graph are not
-    tried, so a map on a graph does not change.
+    number of rows is even, and otherwise a flip from top to bottom.  A hexagonal map that is
+    flipped in another way is therefore not aligned.  A flat lattice of squares has four symmetries,
+    or eight if it is as high as it is wide.  The symmetries of a graph are not tried, so a map on a
+    graph does not change.
 
     Examples
     --------
@@ -317,7 +318,7 @@ class MapChange:
 
     @property
     def most(self) -> Ints:
-        """Number of the column with the largest change in each unit, or -1."""
+        """Column number of the largest change in each unit (-1 for an unmoved unit)."""
         return np.where(self.moved > 0, self.by_column.argmax(axis=1), -1)
 
     @cached_property

@@ -683,7 +683,7 @@ class Windows:
 
     @property
     def rows(self) -> Float64s:
-        """Windows as rows, an array of shape (n_windows, length * n_channels)."""
+        """Windows as rows, channel by channel (n_windows, length * n_channels)."""
         values = self.values if self.values.ndim == 2 else self.values.transpose(0, 2, 1)
         return values.reshape(len(values), -1)
 

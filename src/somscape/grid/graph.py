@@ -200,7 +200,7 @@ class Graph(Lattice):
 
     @property
     def longest_side(self) -> float:
-        """Maximum number of units on a shortest path, used for default radii."""
+        """Length of the longest shortest path in edges of median length, plus 1."""
         table = self.distance_table
         return 1.0 + float(table[np.isfinite(table)].max()) / self.step
 

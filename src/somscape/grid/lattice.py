@@ -212,7 +212,7 @@ class Lattice:
 
     @property
     def cell(self) -> Float64s:
-        """Corners of a unit's cell relative to its position, of shape (4 or 6, 2)."""
+        """Corners of a cell around its position, in grid steps (4 or 6, 2)."""
         if self.is_hexagonal:
             angle = np.pi / 6 + np.pi / 3 * np.arange(6)
             return np.column_stack([np.cos(angle), np.sin(angle)]) / np.sqrt(3)
@@ -401,5 +401,6 @@ def _units_at(lattice: Lattice, places: Float64s) -> Ints | None:
 
 
 def _shorter_way(steps: int, n: int) -> int:
-    """Convert steps around n positions to the shorter direction (negative means backward)."""
+    """Convert steps around n positions to the shorter direction (negative means backward).  If both
+    directions are equally long, keep the forward direction."""
     return steps if steps <= n // 2 else steps - n

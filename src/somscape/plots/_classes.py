@@ -645,7 +645,7 @@ def labels(
     names : array-like of shape (n_samples,)
         Name of each row, or None or NaN for no name.
     max_names : int, default=3
-        Largest number of names in a cell.  The other names are only counted.
+        Largest number of names in a cell, in row order.  The other names are only counted.
     regions, highlight : optional
         As for `plots.values`.
     unit_size : float, optional

@@ -57,8 +57,8 @@ def net(
     y_name : str, default=""
         Title of the legend.
     max_classes : int, default=8
-        Maximum number of classes with their own color.  Classes with the most rows have their own
-        colors, and all other classes share one color.
+        Maximum number of classes that are shown separately, at most 32.  These are the classes with
+        the most rows.  All other classes share one color.  Colors repeat from the ninth class on.
     ax : matplotlib.axes.Axes, optional
         Existing axes in which the picture is drawn, instead of a new figure.
 

@@ -241,8 +241,8 @@ def difference(
         points.  Increases are orange, and decreases are blue.  If regions were compared, the last
         axes show the change of the share of each region.  ``drawn_`` contains the three values as
         ``"moved"``, ``"column"`` and ``"grew"``, and the complete result of `changes.difference` as
-        ``"change"``.  If regions were compared, ``"labels"`` are texts with the names and shares of
-        the regions.
+        ``"change"``.  If regions were compared, ``"labels"`` are the drawn texts with the names and
+        shares of the regions.
 
     Raises
     ------

@@ -141,7 +141,7 @@ class Merge:
     nodes : (int, int)
     evidence : float
         Probability that a border inside a single group contains as few rows as the border between
-        the two nodes.  NaN for a map without rows.
+        the two nodes.  NaN if the map contains neither rows nor joins from its file.
     is_apart : bool
         Whether the rows between the two nodes are less dense than the rows inside each node.
     """
@@ -189,10 +189,10 @@ def dendrogram(map: Map, regions: Regions | None = None, *, ax: "Axes | None" = 
 
     Notes
     -----
-    If the map does not contain rows, regions are joined by Ward's rule, and the axis shows the
-    number of regions that remain after each join.  Two regions that were changed by hand are joined
-    when the first of their units are joined.  Regions on unconnected parts of a map are not joined.
-    Drawing takes as long as finding regions.
+    If the map contains neither rows nor joins from its file, regions are joined by Ward's rule, and
+    the axis shows the number of regions that remain after each join.  Two regions that were changed
+    by hand are joined when the first of their units are joined.  Regions on unconnected parts of a
+    map are not joined.  Drawing takes as long as finding regions.
 
     Examples
     --------

@@ -131,7 +131,8 @@ def faint_line() -> tuple[str, float]:
 
 
 def diverging() -> Any:
-    """Return a color map from blue for a decrease to orange for an increase."""
+    """Return a color map from blue for a decrease to orange for an increase.  The color of the page
+    in the middle represents no change."""
     from matplotlib.colors import LinearSegmentedColormap
 
     colors = [REGION_COLORS[0], shade(0.04), REGION_COLORS[5]]

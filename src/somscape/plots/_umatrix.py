@@ -386,7 +386,7 @@ def values(
         ``"limits"`` and the ``"cells"`` for `figure.colorbar`.  For texts, ``drawn_`` also contains
         the ``"levels"`` (distinct texts), and the values are positions in the levels.  Further keys
         are ``"regions"`` and ``"borders"`` for drawn regions, ``"highlight"`` for highlighted
-        units, and ``"labels"`` for texts by unit.
+        units, and ``"labels"`` for the drawn texts by unit.
 
     Raises
     ------

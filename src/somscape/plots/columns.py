@@ -40,7 +40,7 @@ class ColumnPlane:
         or share is NaN, and a position is -1.
     levels : tuple of str
         If `kind` is ``"share"``, the level whose shares are in `values`.  If `kind` is ``"level"``,
-        all levels in descending order of frequency.
+        the levels that occur in `values`, in descending order of their number of units.
 
     See Also
     --------
@@ -237,7 +237,7 @@ def relevance(map: Map, columns: Any = None) -> Float64s:
     Raises
     ------
     InputError
-        If the map does not have a column.
+        If a given column is not on the map.
 
     See Also
     --------

@@ -259,10 +259,11 @@ def build(
       (column by which these rows are sorted, or None), and ``cells`` (``name`` of each column and
       its ``values`` in the first 50 original rows)
     - ``classes`` exists only for a classifier.  The keys are ``names`` of the classes, ``target``
-      (the predicted column, or None), ``accuracy`` (share of correct predictions for rows that were
-      left out of training, or None), ``most_frequent`` (share of the most frequent class, or None),
-      ``leaks`` (sentences on columns that alone determined the class in training), ``n_known``
-      (rows with a known class), ``n_right`` (correct predictions) and ``n_refused`` (rows without a
+      (name of the predicted column, or None if its name is not known), ``accuracy`` (share of
+      correct predictions for rows that were left out of training, or None), ``most_frequent``
+      (share of the most frequent class, or None), ``leaks`` (sentences on columns that alone
+      determined the class in training), ``n_known`` (rows with a known class), ``n_right`` (correct
+      predictions), ``n_wrong`` (incorrect predictions) and ``n_refused`` (rows without a
       prediction).  ``confusion`` is None, or has the keys ``names`` of up to 20 classes,
       ``n_left_out`` (number of other classes), ``counts`` (numbers of rows by true and predicted
       class), and ``sizes`` (number of rows of each true class).  ``rows`` contains, for each row,

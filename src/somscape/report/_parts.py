@@ -180,8 +180,8 @@ def with_own_rows(
 
 
 def _column_of(grouped: Grouped, reasons: Reasons) -> Column | None:
-    """Return the original column from which a column in the reasons was computed.  If there are
-    several, return the first column that contains numbers."""
+    """Return the first original column with numbers from which a column in the reasons was
+    computed, or None."""
     made = [grouped.made[reason.column] for reason in reasons if reason.column in grouped.made]
     columns = [grouped.rows.column(one.column) for one in made if one.column]
     return next((column for column in columns if column.is_number), None)
