@@ -164,7 +164,8 @@ class Throttle:
 
 
 AT_A_TIME, MAX_WAITING = 2, 20
-"""Maximum number of simultaneous password checks, and of checks that run or wait."""
+"""Maximum number of simultaneous password checks, which need much memory, and of checks that run or
+wait."""
 
 
 class Checks:
@@ -197,7 +198,8 @@ MAX_FORM = 16 << 10
 """Maximum size in bytes of a log-in form."""
 
 FREE_BY_NAME, FREE_BY_ADDRESS = 5, 20
-"""Number of failed log-in attempts without a waiting time, for a user name and for a network."""
+"""Number of failed log-in attempts without a waiting time, for a user name and for a network. Many
+users can share a network."""
 
 PATH = re.compile(r"/(?![/\\])[\x21-\x7e]{0,500}")
 """Pattern for the paths of the app to which a browser can be sent after a log-in."""
@@ -230,7 +232,7 @@ class LoginDoor:
     origins : Origins
         Origins (scheme, port and host names) at which browsers may reach the app.
     is_behind_proxy : bool, default=False
-        Whether visitors connect through a proxy.
+        Whether visitors connect through a proxy, which sends their addresses in a header.
     clock : callable, default=time.monotonic
     """
 

@@ -42,7 +42,8 @@ FORKS = sys.platform == "linux"
 """Whether jobs are forks. Other systems than Linux cannot fork safely."""
 
 PYTHON = (sys.executable, "-P", "-X", "faulthandler", "-c")
-"""Command that starts Python for a job. -P ignores modules in the working folder."""
+"""Command that starts Python for a job. -P ignores modules in the working folder. faulthandler
+logs where a process crashed."""
 
 COMMAND = (*PYTHON, "from somscape.desk.app._work import work; work()")
 FORKING = (*PYTHON, "from somscape.desk.app._queue import fork_jobs; fork_jobs()")
@@ -91,7 +92,7 @@ class Processes:
             return await self._parent.fork(folder, log)
 
     async def close(self) -> None:
-        """Start no further jobs. Running jobs continue."""
+        """End the process that forks jobs, and start no further jobs. Running jobs continue."""
         self._is_closed = True
         if self._parent is not None:
             self._parent.give_up()  # so that no job waits for a fork
@@ -123,7 +124,7 @@ class ForkedJob:
                 os.kill(self.pid, signal.SIGKILL)
 
     async def wait(self) -> int:
-        """Wait until the process has ended, and return its exit code."""
+        """Wait until the process has ended, and return its exit code. First read all its output."""
         code = await asyncio.shield(self._end)
         self.stdin.close()
         self._code = KILLED if code is None else code
@@ -323,13 +324,13 @@ class Queue:
             self._waiting.remove(run)
 
     async def keep_regions(self, run: Run, regions: Any) -> str:
-        """Save edited regions of a run. Return an error message or ""."""
+        """Save edited regions of a run outside the queue. Return an error message or ""."""
         asked = {"task": REGIONS, "regions": regions}
         problem, _ = await self._run_outside_queue(run, asked, "its regions were being saved")
         return problem
 
     async def keep_watch(self, run: Run, asked: dict[str, Any]) -> str:
-        """Make a watch of a run. Return an error message or ""."""
+        """Make a watch of a run outside the queue. Return an error message or ""."""
         same = (run.settings or {}).get("per", [])
         others = [
             str(self._store.folder_of(other.id))
@@ -375,7 +376,7 @@ class Queue:
         return str(outcome.get("problem") or self._ended_badly(run, outcome)), {}
 
     async def close(self) -> None:
-        """End all processes. The next server cleans up."""
+        """End all processes. The next server finds their runs interrupted."""
         self._is_closed = True
         tasks = [*self._tasks.items()]
         for run, _ in tasks:

@@ -36,11 +36,11 @@ from somscape.desk.web._connections import Refusal
 from somscape.tables._roles import roles_from_text
 
 REPORT_POLICY = "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-"""Additional content policy for the report."""
+"""Content policy for the report, in addition to the policy in the page that allows its scripts."""
 
 
 class RunCalls:
-    """The calls about runs and their results.
+    """Handlers of the requests about runs and their results.
 
     Parameters
     ----------
@@ -225,7 +225,7 @@ class RunCalls:
         return JSONResponse(self._at.summary(self._at.run(request)))
 
     async def again(self, request: Request) -> Response:
-        """Add a run of the same table. Start the run if it uses marks."""
+        """Add a run of the same table. If `with_marks` is true, start it with the marks."""
         with_marks = (await json_of(request)).get("with_marks") is True
         run = self._at.run(request)
         if run.settings is None or self._at.store.table(run.upload) is None:

@@ -218,7 +218,7 @@ NEEDS = {
     f"{OF_RUN}/regions": RUN,
     f"{OF_RUN}/watch": RUN,
 }
-"""Needed role by path."""
+"""Role that a user needs for each route, by the path of the route. It applies to all methods."""
 
 MAY = {DECIDE: "mark rows", RUN: "add, run, change or delete"}
 

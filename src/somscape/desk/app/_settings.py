@@ -43,7 +43,7 @@ NUMBERS = {int, float}
 
 
 def default_settings(table: Mapping[str, Any]) -> dict[str, Any]:
-    """Return default settings for a table."""
+    """Return the settings that the automatic rules found for a table, to be corrected."""
     columns = table["columns"]
     found = [i for i, column in enumerate(columns) if column["kind"] == "id"]
     return {

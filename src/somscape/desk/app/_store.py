@@ -100,7 +100,7 @@ BEFORE = "before"
 OWN_FILE = "app.sqlite"
 
 SECONDS_TO_WAIT = 10.0
-"""Seconds to wait for another program."""
+"""Seconds to wait for another program that changes a database, before a request is refused."""
 
 A_MOMENT = 0.05
 """Seconds to wait between two attempts to change a locked database."""

@@ -33,7 +33,8 @@ MIN_MEMORY, MAX_MEMORY = 7168, 1 << 20
 """Minimum and maximum memory in KiB that is used to compute the hash of a password."""
 
 MIN_WORK, MAX_WORK = 35_000, 1 << 24
-"""Minimum and maximum product of the memory in KiB and the number of passes of a password hash."""
+"""Minimum and maximum product of the memory in KiB and the number of passes of a password hash. The
+minimum is that of the weakest recommendation for Argon2id."""
 
 MAX_LANES = 64
 

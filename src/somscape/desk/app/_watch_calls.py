@@ -238,7 +238,7 @@ MAX_SHOWN_NAME = 100
 
 
 class WatchCalls:
-    """The calls about watches.
+    """Handlers of the requests about watches and their cases.
 
     Parameters
     ----------

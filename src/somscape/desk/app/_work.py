@@ -136,7 +136,7 @@ def work() -> None:
 
 
 def load_libraries() -> None:
-    """Load the libraries for training."""
+    """Load the libraries for training. Jobs that only show columns are faster without them."""
     from somscape.desk.app import _rank, _results  # noqa: F401
     from somscape.kernels._select import select_kernels
     from somscape.maps._joins import import_solvers
@@ -146,7 +146,7 @@ def load_libraries() -> None:
 
 
 def _job_of(request: dict[str, Any]) -> Callable[[Callable[[], list[str]]], dict[str, Any]]:
-    """Return a function that does the job."""
+    """Return a function that does the requested job. Its argument returns the warnings so far."""
     import_reader(request["file"])
 
     def table() -> Table:

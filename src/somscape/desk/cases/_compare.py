@@ -51,7 +51,7 @@ class UsualMoves:
     Attributes
     ----------
     far : float
-        Largest usual distance between the positions of a row in the two runs.
+        Largest usual distance between the positions of a row in two runs, in the map's metric.
     rise : float
         Largest usual change of a score.
     n : int
@@ -69,8 +69,8 @@ class UsualMoves:
 def usual_moves(
     detector: Detector, before: Float64s, now: Float64s, others: Float64s
 ) -> UsualMoves:
-    """Return the largest changes of rows between two runs that count as usual. If the two runs have
-    few keys in common, rows of the same unit are compared instead."""
+    """Return the changes between two runs that 95 % of the rows do not exceed. If the runs have few
+    keys in common, rows of the same unit are compared instead."""
     by = "keys"
     if np.count_nonzero(~np.isnan(before).any(axis=1)) < MIN_SHARED:
         by = "units"

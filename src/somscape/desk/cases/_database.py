@@ -203,7 +203,7 @@ class Connection:
         self._db = None
 
     def asked(self, ask: Callable[[Any], Answer], wait: float = SECONDS_TO_WAIT) -> Answer:
-        """Return the result of `ask`. Before, replace a connection that has ended."""
+        """Return the result of `ask`. If the connection has ended, open another one first."""
         if self._db is not None and not self._engine.has_ended(self._db):
             try:
                 return ask(self._db)

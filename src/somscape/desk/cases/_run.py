@@ -209,7 +209,7 @@ RUN_LETTERS = 16
 """Number of hexadecimal digits in the id of a run."""
 
 LEAST_SHARED = 5
-"""Two runs can be compared if the new table contains at least 1/5 of the saved cases."""
+"""An earlier run fits a table that contains at least 1/5 of the cases that the run saved."""
 
 
 @dataclass(frozen=True)
@@ -321,8 +321,8 @@ def run_watch(
         Options for reading the table, by name.  They replace the watch's options.
     instead_of : int or None, default=None
         Number of an earlier run that read the wrong table.  The new run replaces that run and all
-        runs after it.  It is compared with the last run before the replaced runs.  The audit still
-        contains the replaced runs, and decisions remain valid.
+        runs after it.  It is compared with the last run before them, and later runs are compared
+        with it.  The audit still contains the replaced runs, and decisions remain valid.
     draft : callable or None, default=None
         Function that is called with the outcome before the run is recorded.  If the function fails,
         nothing is recorded.

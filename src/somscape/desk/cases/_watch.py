@@ -169,7 +169,7 @@ FILES = ("sqlite", "duckdb")
 
 
 def source_of(path: str) -> str:
-    """Return the source of a watch as an absolute path. A URL is returned as it is."""
+    """Return the source of a watch with an absolute path. The URL of a server is unchanged."""
     if path == "-":
         raise InputError(
             "A watch reads its table in every run, but standard input can only be read once. Give "

@@ -461,7 +461,7 @@ class TableComparison:
 
 
 MAX_COUNT = 10**12
-"""Maximum number of cases or rows that a valid line can contain."""
+"""Maximum count of cases or rows that a valid line can contain."""
 
 
 def _count(value: Any) -> int:
@@ -594,7 +594,7 @@ class Verdict:
     unchecked : tuple of str
         A sentence for each line that only a person or the owner of the key can confirm.
     forgotten : tuple of str
-        A sentence on each line that records forgotten cases, with its author, time and counts.
+        A sentence on each line on forgotten cases, with author, time, counts and decisions.
     n_forgotten : int
         Number of forgotten cases.
     notes : tuple of str
@@ -633,9 +633,10 @@ class Verdict:
 
     @property
     def is_ahead(self) -> bool:
-        """Whether the time of the last line is in the future, because a clock was wrong.
+        """Whether the last line is more than a day in the future.
 
-        The times of later lines can then be wrong too, because the time never decreases.
+        A clock was then wrong.  Later lines also get this time, because time never decreases in
+        the audit.
         """
         return self.last > (datetime.now(UTC) + timedelta(days=1)).isoformat(timespec="seconds")
 

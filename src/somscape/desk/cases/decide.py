@@ -294,9 +294,9 @@ def import_decisions(
         Name of the watch.
     table : Table
         A table whose rows contain a key, a ``decision`` and optionally a ``comment``.  The decision
-        can be empty.  The key is in the key columns of the watch or in ``key``, or in ``id`` if it
-        is the id of the row.  If the table has the exported column ``line``, only rows that people
-        changed after the export are saved.
+        can be empty.  The key is in the key columns of the watch or in ``key``, or in ``id`` if the
+        keys of the watch are the ids of the rows.  If the table has the exported column ``line``,
+        only rows that people changed after the export are saved.
     author : str
     skip_unknown : bool, default=False
         Whether rows with unknown keys are left out. If false, such rows raise an error.

@@ -119,7 +119,7 @@ def forget_old(
 
     A run contains listed cases, decided cases, and a sample of the other cases in its table.  A run
     also keeps the rows of these cases for the comparison with the next run.  The rows that older
-    runs keep are also deleted.
+    runs keep are also deleted, except the rows of the last run.
 
     Parameters
     ----------

@@ -129,9 +129,9 @@ class Decision:
         One of `STATES`.
     comment, author : str
     run : str or None
-        Id of the last run with the case that was recorded before the decision.
+        Id of the run in which the author saw the case, else of the last run that listed it.
     score : float or None
-        Score of the case in this run.
+        Score of the case in the list of this run, if it was listed.
     cells : mapping or None
         Values of the case's row at the time of the decision, by column.
     number : int

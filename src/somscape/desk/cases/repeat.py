@@ -97,8 +97,8 @@ class Repeated:
     run : WatchRun
         The recorded run.
     is_same : bool
-        Whether all scores, listed p-values and files of the repeated run have the same bits as
-        before.
+        Whether all scores, the listed p-values, and the files whose hashes the run has recorded are
+        the same to the last bit.
     said : tuple of str
         Sentences on which results are identical, or on which input has changed.
 

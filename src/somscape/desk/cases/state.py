@@ -48,7 +48,8 @@ class State:
     Parameters
     ----------
     where : str or Path
-        A folder that only its owner can read, or ``postgresql://USER@HOST/NAME`` (extra ``team``).
+        A folder, or ``postgresql://USER@HOST/NAME`` (extra ``team``).  A missing folder is created,
+        and only its owner can read it.
     audit_key : bytes or None, default=None
         Key with which each new line of the audit is sealed.  The seals reveal replaced lines.
 
@@ -92,7 +93,7 @@ class State:
         self.database.close()
 
     def head(self) -> str:
-        """Return the head of the audit, a hash that depends on all its lines."""
+        """Return the head of the audit, 64 hexadecimal digits that hash all lines."""
         last = self.database.rows("SELECT head FROM audit ORDER BY number DESC LIMIT 1")
         return str(last[0]["head"]) if last else NOTHING
 

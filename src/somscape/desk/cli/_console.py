@@ -51,7 +51,7 @@ _MISSING_ARE = {"fill": "filled", "mask": "left out", "error": ""}
 
 
 def make_console(*results: Path | None, to_stderr: bool = False) -> Console:
-    """Return a console. Without a terminal, its width is 100 characters.
+    """Return a console as wide as the terminal. Without a terminal, its width is 100 characters.
 
     If any result is written to standard output, the console writes to standard error.
     """

@@ -156,7 +156,7 @@ class Group(Command, click.Group):
 
 
 OBJECTS_BEFORE_COLLECTING = 100_000, 50, 50
-"""Arguments of `gc.set_threshold`."""
+"""Number of new objects, and of collections of younger objects, before Python collects cycles."""
 
 
 class Commands(Group):

@@ -261,7 +261,7 @@ def _foreign(target: Path, why: str, name: str) -> InputError:
 
 
 def _may_be_lost(target: Path) -> bool:
-    """Return whether a file would be lost. A link can be replaced."""
+    """Return whether replacing a path would lose a file. Replacing a link keeps its target."""
     return target.is_file() and not target.is_symlink() and target.stat().st_size > 0
 
 
@@ -449,7 +449,7 @@ def write_roles(
     *,
     force: bool,
 ) -> None:
-    """Write a roles file."""
+    """Write a roles file for a table, or for a saved map if `table` is None."""
     source = "a saved map" if table is None else table.source
     found = () if table is None else (counted(table.n_rows, "row"), *table.notes)
     heading = roles_heading(source, target.name, found)

@@ -31,7 +31,7 @@ MAX_CLASSES = 20
 """Maximum number of distinct numbers in a target column for which they are treated as classes."""
 
 DIGITS = 6
-"""Number of significant digits of the smallest and the largest number in a text."""
+"""Number of significant digits of a smallest or largest number. Whole numbers keep all digits."""
 
 UNTOLD = "unknown, because no row could be left out"
 

@@ -15,7 +15,7 @@ class RequestLimits:
     Parameters
     ----------
     max_body : int, default=32_000_000
-        Maximum size in bytes of the body of a request, which can need 40 times as much memory.
+        Maximum bytes of the body of a request, whose rows need up to 40 times as much memory.
     max_rows : int, default=100_000
     """
 

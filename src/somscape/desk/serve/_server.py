@@ -327,7 +327,7 @@ GONE = 499
 """Status code by which the metrics count a client that has disconnected."""
 
 UNREAD = (401, 413, 415, 421)
-"""Status codes of responses before which the rest of the request body is not read."""
+"""Status codes of refusals that close the connection, because the request body may be unread."""
 
 
 class Gate:
@@ -387,7 +387,7 @@ class Gate:
             self._metrics.seconds.labels(route).observe(time.perf_counter() - begin)
 
     def _checked(self, path: str, headers: Headers) -> bool:
-        """Refuse an invalid request. Return whether the client has sent a valid token."""
+        """Refuse an invalid request. Return False on the route `OPEN`, which skips all checks."""
         if path == OPEN:
             return False
         if self._token is None:

@@ -369,7 +369,7 @@ CLOSE = (b"connection", b"close")
 """Header that announces to the client that the connection is closed after the response."""
 
 MAX_LEFT = 64 << 10
-"""Maximum number of bytes of a request body that are read before a refusal is sent."""
+"""Maximum size in bytes of a request body that is read to its end before a refusal is sent."""
 
 PATIENCE = 1.0
 """Maximum number of seconds for reading the rest of a request body before a refusal is sent."""
@@ -414,7 +414,7 @@ class Lingering:
         return message
 
     async def send(self, message: Message) -> None:
-        """Send a part of the response. Before a refusal, read the rest of a short request."""
+        """Send a part of the response. Before a refusal, read the rest of a short body."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
             if self.status >= REFUSED:

@@ -121,7 +121,7 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets=[])
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """End the server. On SIGTERM, first accept the waiting clients."""
+        """End the server. After SIGTERM, clients have `DRAIN` seconds for one last request."""
         if sig != signal.SIGTERM or self._door.is_ending:
             super().handle_exit(sig, frame)
             return
