@@ -256,8 +256,8 @@ def build(
       keys ``n_known`` (rows with a label), ``n_with`` (rows with the label value), and ``low`` and
       ``high`` (95 % Wilson interval of the share of rows with the label value).  If `grouped` is
       given, a case also has ``rows``, with the keys ``n_rows`` (number of original rows), ``by``
-      (column by which these rows are sorted, or None), and ``cells`` (``name`` of each column and
-      its ``values`` in the first 50 original rows)
+      (column by whose absolute values these rows are sorted, largest first, or None), and ``cells``
+      (``name`` of each column and its ``values`` in up to 50 original rows)
     - ``classes`` exists only for a classifier.  The keys are ``names`` of the classes, ``target``
       (name of the predicted column, or None if its name is not known), ``accuracy`` (share of
       correct predictions for rows that were left out of training, or None), ``most_frequent``
