@@ -39,7 +39,7 @@ class Reservoir:
     log_weights, log_priorities : ndarray of shape (n,)
         Logarithms of weights and random priorities.  Subtracting `clock` gives the current values.
     log_left : float
-        Logarithm of the highest priority of a row that was removed, or minus infinity.
+        Logarithm of the highest priority for which there was no space, or minus infinity.
     clock : float
         Logarithm of the ratio of a new row's weight to the current weight of the first row.
     n_seen : int

@@ -53,7 +53,7 @@ from somscape.tables.encoding import Encoding
 
 N_MAPS = 8
 """Number of maps for a small table.  In two resamples of 690 credit applications, 77 % of the 50
-most unusual rows are the same with 8 maps."""
+most unusual rows are the same with 8 maps.  With 4 maps it is 73 %, and with 16 maps 78 %."""
 
 MAX_ROWS = 2_000
 """Maximum number of rows of a small table.  For a larger table, the ranking by one map is stable
@@ -381,21 +381,22 @@ N_FOLDS = 5
 is scored by a map trained on all other folds."""
 
 MAX_TRAINED = 20_000
-"""Maximum number of rows on which a map is trained.  The remaining rows are used for
-calibration."""
+"""Maximum number of rows on which a map is trained.  From larger tables, rows are drawn at random.
+The remaining rows are used for calibration."""
 
 MAX_TOLD = 200_000
 """Maximum number of rows for measuring the spread of scores.  Larger tables are sampled."""
 
 REGION_ROWS = 200
-"""Minimum number of calibration rows in each region of a map."""
+"""Minimum number of calibration rows in each region of a map.  With a fitted tail, 200 rows allow
+p-values down to about 1 / 800."""
 
 MAX_AVERAGED, MAX_AVERAGED_VALUES = 2000, 1 << 19
 """Maximum number of rows for computing average contributions, and of values in these rows."""
 
 MAX_MOVED = 1e-6
-"""Prototypes are rounded to float32 only if the error of rounding is at most this large.  The
-number is the maximum error divided by the standard deviation of the values."""
+"""Prototypes are rounded to float32 only if the error is smaller than this.  The number is the root
+mean square error over all features, divided by the standard deviation of the prototypes."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -181,7 +181,7 @@ class Calibration:
         None, a row is compared with all rows.
     by_bulk : bool, default=False
         Whether p-values of high scores are estimated from the bulk (most scores).  This helps if
-        some rows with the highest scores are unusual.  Otherwise, all rows are considered usual.
+        some rows with the highest scores are unusual.  If False, all rows are considered usual.
 
     Raises
     ------

@@ -125,7 +125,7 @@ def ranges_of(
     *,
     unusual: Float64s,
 ) -> list[Range]:
-    """Return, for each column, the values at which each row is still usual."""
+    """Return, for each pair of a row and a column, the values at which the row is still usual."""
     encoding = detector.map_.encoding
     codes, slices = encoding.features, encoding.slices
     has_levels = [isinstance(codes[j], LeveledCode) for _, j in pairs]
@@ -183,7 +183,7 @@ def _stays_usual(
 def _levels(
     detector: AnyDetector, rows: Float64s, limit: float, pairs: dict[int, tuple[int, int]]
 ) -> dict[int, Range]:
-    """Return, for each column, the levels at which each row is still usual."""
+    """Return, for each pair of a row and a column, the levels at which the row is still usual."""
     codes, slices = detector.map_.encoding.features, detector.map_.encoding.slices
     trials = [rows[:0]]
     for i, j in pairs.values():
@@ -487,7 +487,7 @@ class Change:
     to : float, str or numpy.datetime64
         New value of the column.
     within : Range
-        All values of the column that, together with the other changes, make the row usual.
+        Values of the column that, together with the other changes, make the row usual.
 
     See Also
     --------

@@ -406,7 +406,7 @@ class Detector:
         ----------
         X : Table, data frame or array-like of shape (n_rows, n_features)
         among : Table, data frame or array-like of shape (n_others, n_features)
-            Rows with labels.  If a row's own label should not count, leave the row out of `X`.
+            Rows with labels.  If a row's own label should not count, leave the row out of `among`.
         y : array-like of shape (n_others,)
             1 for an anomaly, 0 for a usual row, -1 (or NaN) for an unknown label.  At least one
             label must be 0 or 1.
@@ -604,8 +604,8 @@ FAR_MORE = 4.0
 """A column also stands out if its contribution to the score is this many times the usual one."""
 
 RARE = 0.01
-"""A column also stands out in a row if the value of the row is extreme.  At most this share of rows
-then has an equally or more extreme value."""
+"""A column also stands out in a row if at most this share of rows, or one row, has the same value.
+For extreme numbers, rows with an equally or more extreme value are counted."""
 
 COMMON = 0.2
 """A value is common if at least this share of all rows has the value.  A value is rare if at most
@@ -681,7 +681,7 @@ class Reason:
 
     @property
     def is_rare(self) -> bool:
-        """Whether at most 1 % of rows have the value or an equally or more extreme value."""
+        """Whether at most 1 % of rows, or one row, have this or a more extreme value."""
         occurs = self.occurs
         return occurs is not None and occurs.n_rows <= max(1.0, RARE * occurs.total)
 
@@ -1330,7 +1330,7 @@ class AlertRule:
         order : ndarray of shape (n_rows,)
             Row numbers by descending score.  Rows with equal scores keep their order.
         scores, p : ndarray of shape (n_rows,)
-            Scores and p-values of the rows of the table.
+            Scores and p-values of the rows, in the order of `order`.
         table : Table
             The table of scored rows, which contains the column `amount`.
         n_stand_out : int
@@ -1652,8 +1652,8 @@ METRIC_NAME = "decorrelated"
 """The only allowed value of the file header entry `METRIC`."""
 
 SHARED = "members_share_metric"
-"""Name of a file header entry.  The file contains this entry only if all member maps share one
-decorrelation.  Otherwise, each member has its own decorrelation."""
+"""Name of a file header entry.  The file contains this entry only if all member maps have the
+decorrelation of the map of all rows.  Otherwise, each member has its own decorrelation."""
 
 BY_BULK = "p_values_by_bulk"
 """Name of a file header entry.  The file contains this entry only if p-values are estimated from

@@ -253,7 +253,7 @@ class DriftMonitor:
     stability_index : float
         Population stability index of the last complete window.  NaN before the first window ends.
     odds : float
-        Current capital of the martingale.  The capital starts at 1 and restarts after each alarm.
+        Current capital of the martingale.  It starts at 1, also after each of its alarms.
 
     See Also
     --------

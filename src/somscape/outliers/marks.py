@@ -154,7 +154,7 @@ class Marks:
         return which >= 0, (which >= 0) & (which < self.n_leading)
 
     def with_held(self, rows: Floats, scores: Float64s) -> Float64s:
-        """Return the scores, replaced by the fixed score for rows that equal a row with one."""
+        """Return the scores.  A row that equals a row with a fixed score gets this fixed score."""
         which = self._numbers_of_equal(rows)
         is_held = which >= 0
         if not is_held.any():

@@ -426,6 +426,7 @@ class Beyond:
         Contribution of each unit of ``-log(2 d p)`` to a score.
     ends : ndarray of shape (2, 2, n_features)
         The two lowest and two highest values of each column of numbers, as from `ends_of`.
+        Entries for other columns are not used.
     """
 
     unit: float
@@ -522,8 +523,8 @@ EACH_KEPT, GROWTH = 16, 1.25
 values grow."""
 
 FIRST_LOOK, LOOSE_SHARE = 20_000, 0.065
-"""Size of the sample of rows in which long columns are found, and a share of rows slightly larger
-than a tail."""
+"""Size of the sample of rows in which columns with many values are found, and a share of rows
+slightly larger than a tail."""
 
 MARGIN = 1e-9
 """Relative margin by which a tail must have more rows than `TAIL_SHARE` requires.  Sums of weights

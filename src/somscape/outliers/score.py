@@ -25,7 +25,8 @@ from somscape.tables.ordered import CycleCode
 ENDLESS = float(np.finfo(np.float64).max)
 
 END_BITS = 20
-"""Limits are rounded to this number of bits.  Further bits would depend on numerical libraries."""
+"""Limits are rounded to this number of bits of their distance from the mean.  Further bits would
+depend on numerical libraries."""
 
 
 def reach_of(
@@ -69,8 +70,8 @@ about 100 standard deviations.  Sums of the products are therefore always equal 
 They do not depend on the order, the linear algebra library or the number of threads."""
 
 CACHED_VALUES = 1 << 16
-"""Number of values in a block of rows that fits into the processor's cache.  In blocks, scoring
-100,000 rows of 30 features took a third of the time."""
+"""Number of values in a block of rows that fits into the processor's cache.  In blocks, the
+transform of 100,000 rows of 30 features took a third of the time."""
 
 SHARED_WORK = 1e7
 """Minimum number of multiply-adds for which several threads are faster (about two milliseconds)."""
@@ -90,7 +91,8 @@ MAX_OWN = 256
 features, computing several matrices would take too much time."""
 
 MIN_DEVIATION = 1e-9
-"""Minimum standard deviation of a scaled column, as a share of the largest standard deviation."""
+"""Minimum standard deviation of a column that is scaled and decorrelated, as a share of the largest
+standard deviation.  Columns that vary less are not scaled."""
 
 MAX_FEATURES = 1000
 """Maximum number of features for decorrelation.  With more features, transforming rows would take

@@ -30,8 +30,8 @@ def join(found: Regions, which: Sequence[int | str], *, name: str = "") -> Regio
     which : sequence of int or str
         Numbers or names of the regions to join, at least two.
     name : str, default=""
-        Name of the joined region.  By default, the first name among the joined regions.  The color
-        is also the first one among these regions.
+        Name of the joined region.  By default, the name of the first joined region (by number)
+        that has a name.  The color is always that of the first joined region with a color.
 
     Returns
     -------
@@ -406,8 +406,8 @@ def carry_names(before: Regions, after: Regions, *, X: Any = None) -> Regions:
     Returns
     -------
     Regions
-        Regions of `after`.  A region without a match keeps its own name and color.  However, this
-        name or color is lost if another region received it.
+        Regions of `after`.  A region that does not receive a name or color keeps its own.
+        However, its own name or color is lost if another region received it.
 
     Raises
     ------

@@ -147,7 +147,7 @@ def find_regions(
         Ward's rule.
     X : Table, data frame or array-like of shape (n_samples, n_features), optional
         Rows, or a ``scipy.sparse`` array of encoded rows, for a map that does not keep rows.  Such
-        a map is from another program, from a file of an older version, or trained by `partial_fit`.
+        a map is from another program, from a file of somscape 0.2, or trained by `partial_fit`.
         If a table has fewer rows than columns, do not pass the rows on which the map was trained.
 
     Returns
@@ -181,10 +181,10 @@ def find_regions(
 
     References
     ----------
-    T.  Martinetz and K.  Schulten (1994), Topology representing networks, Neural Networks 7: two
-    units touch if they are the two units nearest to some row.  J.  H.  Ward (1963), Hierarchical
+    T. Martinetz and K. Schulten (1994), Topology representing networks, Neural Networks 7: two
+    units touch if they are the two units nearest to some row.  J. H. Ward (1963), Hierarchical
     grouping to optimize an objective function, Journal of the American Statistical Association 58.
-    K.  M.  Ashman, C.  M.  Bird and S.  E.  Zepf (1994), Detecting bimodality in astronomical
+    K. M. Ashman, C. M. Bird and S. E. Zepf (1994), Detecting bimodality in astronomical
     datasets, The Astronomical Journal 108.
 
     Examples

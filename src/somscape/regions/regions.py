@@ -44,7 +44,8 @@ N_RULES = 3
 """Number of best rules to which a further condition is added in each round."""
 
 N_COLUMNS = 12
-"""Number of columns for further conditions.  They separate best by a single condition."""
+"""Number of columns from which further conditions are chosen.  These columns have the best single
+conditions."""
 
 MAX_ROWS = 500
 """Maximum number of evenly spaced rows of one region from which conditions are chosen."""
@@ -66,8 +67,8 @@ class Condition:
     ----------
     column : str
     above, up_to : float, str, numpy.datetime64 or None
-        Limits in original units.  The value of a number must be larger than `above` and at most
-        `up_to`.  None means unlimited.
+        Limits in original units.  The value must be larger than `above` and at most `up_to`.
+        None means unlimited.
     levels : tuple of str
         For a category, the levels for which the condition is true.  Empty for other columns.
 
