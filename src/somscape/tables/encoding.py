@@ -528,7 +528,7 @@ class Encoding:
                     rows[sources[name].missing, place] = np.nan
 
     def fill(self, rows: Floats) -> Floats:
-        """Return encoded rows, with NaN replaced if the encoding fills missing cells.
+        """Return rows of unscaled numbers, with NaN replaced if `missing` is "fill".
 
         Parameters
         ----------
@@ -537,8 +537,8 @@ class Encoding:
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            Copy of the rows in which each NaN is replaced.  If no value is NaN, or if `missing` is
-            not "fill", the given rows are returned without a copy.
+            Copy of the rows, with the fill value of the column in place of each NaN.  If no value
+            is NaN, or if `missing` is not "fill", the given rows are returned without a copy.
         """
         # The minimum is NaN if a value is NaN.
         if self.missing != "fill" or not np.isnan(rows.min(initial=np.inf)):
