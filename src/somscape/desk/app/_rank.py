@@ -112,7 +112,7 @@ def _known(marks: Mapping[int, int], n_rows: int) -> Ints | None:
 
 
 class _StepReporter:
-    """Callback that reports the progress of a training after each training step."""
+    """Callback that reports the progress of a training after each epoch."""
 
     def __init__(self, n_maps: int, tell: Callable[[dict[str, Any]], None]) -> None:
         self._n_maps = n_maps

@@ -246,7 +246,7 @@ def options_of(settings: Mapping[str, Any], table: Mapping[str, Any]) -> dict[st
 
 FILE = "roles.toml"
 NO_FEATURES = ("dropped", "constant")
-"""Kinds of columns that a training never uses."""
+"""Kinds of columns that the automatic rules leave out. A user can choose another kind."""
 
 
 def settings_of(

@@ -459,7 +459,7 @@ def compared(
     notes: Sequence[str] = (),
     instead_of: int | None,
 ) -> RunOutcome:
-    """Compare a table with the last of the given runs. No run is recorded."""
+    """Compare a table with the newest of the given runs that fits it. No run is recorded."""
     watch, detector, table, rule = subject.watch, subject.detector, subject.table, subject.rule
     place = Place.of(state, runs, subject, instead_of)
     others = [

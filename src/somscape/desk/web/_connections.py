@@ -52,7 +52,7 @@ MAX_CONNECTIONS = 1000
 """Maximum number of open connections. With TLS, each connection needs about 300 kB of memory."""
 
 MANY_FILES = 10_240
-"""Limit on the number of open files that is used if the system does not set one."""
+"""Limit on open files that is used if the system does not set one. macOS allows at most this."""
 
 FREE_FILES = 64
 """Minimum number of open files that are kept free for tables, databases and jobs. If an eighth of
