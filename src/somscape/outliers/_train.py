@@ -115,7 +115,8 @@ class Defaults:
     decorrelated : float
         Weight of decorrelated rows in a squared distance, from 0 to 1.
     units_per_root : float
-        Automatic number of units, divided by the square root of the number of rows.
+        Automatic number of units, divided by the square root of the number of rows.  For a map
+        without a detector, this ratio is 5.
     reach : float
         Maximum distance of a number from the mean of its column, in standard deviations.  Numbers
         farther away are clipped before rows are compared.

@@ -331,7 +331,7 @@ class Detector:
             Name of the column that contains the amount at risk in each row.  Required with `cost`.
         cost : float or None, default=None
             Cost of the review of one row, in the unit of `amount`.  Rows with an expected amount
-            above the cost become alerts, in descending order of this amount.
+            (see `AlertRule`) above the cost become alerts, in descending order of this amount.
         above_threshold : bool, default=False
             Whether all rows with a score above the threshold become alerts.
 
