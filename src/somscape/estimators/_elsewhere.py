@@ -57,7 +57,7 @@ class Look(NamedTuple):
 
     @property
     def is_narrow(self) -> bool:
-        """Whether the values of the piece can be stored as float32 without loss."""
+        """Whether the piece contains float32 values or no rows at all."""
         if self.extremes is None or not self.shape[0]:
             return True
         return self.extremes[0].dtype == np.float32
@@ -165,7 +165,7 @@ def brought_here(X: Any) -> Any:
 
 
 def pieces_here(X: Any) -> Any:
-    """Join all pieces of a table into one array or data frame on this machine."""
+    """Join pieces into one array or data frame (if large, in a temporary file) on this machine."""
     X = pieces_of(X)
     return fetched_rows(X.each(_return_piece)) if isinstance(X, Pieces) else X
 

@@ -105,7 +105,7 @@ LIBRARIES = {
         matmul,
     ),
 }
-"""Supported array libraries.  For such an array, methods return arrays of its library."""
+"""Libraries whose arrays get results of the same library.  For others, results are NumPy arrays."""
 
 
 def _library_of(X: Any) -> str | None:
@@ -616,7 +616,7 @@ def _take_rows(values: Floats, rows: Ints) -> Floats:
 
 
 def _find_training_rows(values: Rows, weights: Float64s | None, missing: str) -> Any:
-    """Return a mask of the rows that are used for training, or None if all rows are used."""
+    """Return a mask that is False for rows of weight 0 or without values, or None for all rows."""
     is_kept = None if weights is None or weights.all() else weights > 0
     if missing != "mask" or isinstance(values, SparseRows):
         return is_kept

@@ -58,7 +58,7 @@ def weights_of_features(given: Any, encoding: Encoding) -> Any:
 
 
 def settings_of_som(som: Any) -> Settings:
-    """Check the parameters of a SOM, and return them as `Settings`."""
+    """Check the parameters of a SOM, draw a seed if needed, and return `Settings`."""
     of_others = ("units_per_root", "seed", "callbacks")
     names = [f.name for f in fields(Settings) if f.name not in of_others]
     if not isinstance(som.callbacks, Iterable):
@@ -140,7 +140,7 @@ def _settings_of_learner(learner: Any, som: Any, flags: tuple[str, ...]) -> Sett
 
 
 def _settings_within(estimator: Any, som: Any, why: str) -> Settings:
-    """Return the settings of the map that an estimator trains."""
+    """Return the settings of an estimator's map, with the estimator's seed and `verbose`."""
     if som.metric != "euclidean" or som.feature_weight is not None:
         also = "" if som.feature_weight is None else " and a `feature_weight`"
         raise ParameterError(
@@ -197,7 +197,7 @@ def choose_encoding(estimator: Any, X: Any, sample_weight: Any, start: Any) -> C
 
 
 def choose_complete(estimator: Any, X: Any, sample_weight: Any, start: Any) -> ChosenEncoding:
-    """Choose the encoding of X."""
+    """Choose the encoding of X.  Raise InputError if it would keep missing values as NaN."""
     chosen = choose_encoding(estimator, X, sample_weight, start)
     if chosen.encoding is not None and chosen.encoding.missing == "mask":
         raise InputError(
@@ -224,7 +224,7 @@ def _choose_here(
 
 
 def _check_encoder(estimator: Any) -> None:
-    """Raise an error if the parameter `encoder` of an estimator is not valid."""
+    """Raise an error if `encoder` is not valid or does not agree with `missing`."""
     encoder, missing, own = estimator.encoder, estimator.missing, missing_of(estimator)
     if not isinstance(encoder, TableEncoder):
         if encoder is not None and not (isinstance(encoder, str) and encoder == "auto"):
@@ -348,7 +348,7 @@ SUGGESTED = (
 """Column names of the table that `SOM.suggest` returns."""
 
 SHARES = (0.5, 1.0, 2.0)
-"""Map sizes that `SOM.suggest` compares, as multiples of the automatic number of units."""
+"""Map sizes that `SOM.suggest` compares, as multiples of the given or automatic size."""
 
 RADII = (1.0, 0.7, 0.5)
 """Final radii that `SOM.suggest` compares, in grid steps."""

@@ -147,9 +147,9 @@ class SOMDetector(Explains, OutlierMixin, Base):
 
         - ``"auto"`` is the same as ``"combined"``.
         - ``"combined"`` is the mean distance to the ``n_prototypes`` nearest prototypes, plus a
-          term for rare values.  In arrays, values are first clipped to 1.5 standard deviations from
-          the mean (3 with clean training).  In tables, values are not clipped.  A value beyond all
-          training values then raises the score more.
+          term for rare values.  Distances use numbers that are clipped to 1.5 standard deviations
+          from the mean (3 with clean training).  Encoded columns of a table are not clipped, and a
+          value beyond all training values raises the score more.
         - ``"k_prototype"`` is the mean distance to the ``n_prototypes`` nearest prototypes.
         - ``"quantization_error"`` is the distance to the nearest prototype.
         - ``"mass"`` is the mean distance to the nearest prototypes.  Together, these prototypes
@@ -172,14 +172,14 @@ class SOMDetector(Explains, OutlierMixin, Base):
     n_prototypes : int or "auto", default="auto"
         Number of nearest prototypes that a score uses, from 1 (the quantization error) to 64.  With
         several prototypes, an outlier has a high score even if it attracted one prototype in
-        training.  For ``"combined"``, ``"auto"`` means 24 for arrays, 8 for the encoded columns of
+        training.  For ``"combined"``, ``"auto"`` means 24 for numbers, 8 for the encoded columns of
         a table, and 1 with clean training.  For other scores, ``"auto"`` means 8, or 2 with clean
         training.
     trim : float or "auto", default="auto"
         Share of the training rows, up to 0.5, whose prototypes do not count as usual.  These are
         the prototypes with the fewest rows nearby, such as the prototypes of a group of outliers.
         ``"auto"`` means 0 with clean training.  Otherwise, ``"auto"`` means 0.1 if ``method`` is
-        ``"combined"`` and the data are an array, and 0.2 in other cases.
+        ``"combined"`` and columns are not encoded, and 0.2 in other cases.
     decorrelate : bool, default=True
         Whether to decorrelate columns before rows are compared with prototypes.  If True,
         information that several columns share counts only about once in a score, and a row with an
@@ -231,13 +231,13 @@ class SOMDetector(Explains, OutlierMixin, Base):
     With several maps, `fit` trains one map on all rows, and each of ``n_maps`` maps on half of the
     rows.  With ``n_maps=1``, `fit` trains one map for the scores and five maps for the p-values.
     For the p-values, the rows are split into five folds, and each fold is scored by a map that was
-    trained on the other folds.  For more than 20,000 rows, only one map is trained, on 20,000 rows,
-    and the p-values are calibrated with the remaining rows.  A `somscape.callbacks.TimeLimit` of
-    `som` limits the training time of each map separately.  The threshold of `predict` is computed
-    from scores of the training rows by maps that were trained on the same rows, so `predict` flags
-    the requested share of the training rows.  The p-values are computed from scores by maps that
-    were not trained on the scored rows, because a row that attracted a prototype has too low a
-    score.
+    trained on the other folds.  For more than 20,000 rows, maps are trained on 20,000 of them, and
+    with ``n_maps=1``, only one map is trained and the other rows calibrate the p-values.  A
+    `somscape.callbacks.TimeLimit` of `som` limits the training time of each map separately.  The
+    threshold of `predict` is computed from scores of the training rows by maps that were trained on
+    the same rows, so `predict` flags the requested share of the training rows.  The p-values are
+    computed from scores by maps that were not trained on the scored rows, because a row that
+    attracted a prototype has too low a score.
 
     References
     ----------
@@ -548,8 +548,8 @@ class SOMDetector(Explains, OutlierMixin, Base):
         calibration rows, the p-values for the highest 20 % of the scores are estimated from the
         other scores.  The estimate is based on the assumption that the square roots of usual scores
         above their median are normally distributed (an empirical null, Efron 2004).  An estimate is
-        used only if it is at least ``0.01 / (n + 1)`` and below the share of calibration rows with
-        an equal or higher score.  P-values are estimated only for the method ``"combined"``,
+        at least ``0.01 / (n + 1)``, and is used only if it is below the p-value that is counted
+        from the calibration rows.  P-values are estimated only for the method ``"combined"``,
         because the assumption is wrong for other methods.
 
         P-values are conformal with ``training_is_clean``, for other methods, and after a `fit` with
@@ -573,7 +573,7 @@ class SOMDetector(Explains, OutlierMixin, Base):
         return -scores, p
 
     def save(self, path: str | Path) -> None:
-        """Save the fitted detector to a file that `somscape.load` can read.
+        """Save the fitted detector to a file that `somscape.load` reads as a `Detector`.
 
         Parameters
         ----------

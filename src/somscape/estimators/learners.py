@@ -233,13 +233,13 @@ class SOMClassifier(ClassifierMixin, Learner):
     Notes
     -----
     Columns of arrays should be on the same scale, as for `SOM`.  `fit` trains one map on all rows
-    and another map on four fifths of the rows.  The smoothing of the probabilities is chosen so
-    that predictions are good for the remaining fifth.  With at most 1,000 different rows, `fit`
-    splits the rows into five folds, and trains one map on all rows and one map without each fold.
-    If the class of some rows is unknown, `fit` trains twice as many maps.  If the data have more
-    than 100 features, rows are compared along the 100 main axes of the data.  The same data,
-    parameters and seed give the same results, except for the last bits on a machine with another
-    linear algebra library.
+    and another map without a fifth of the rows (at most 3,000 rows).  The smoothing of the
+    probabilities is chosen so that predictions are good for the rows left out.  With at most 1,000
+    different rows, `fit` splits the rows into five folds, and trains one map on all rows and one
+    map without each fold.  Equal rows of a class are divided among the folds.  If the class of some
+    rows is unknown, `fit` trains twice as many maps.  If the data have more than 100 features, rows
+    are compared along the 100 main axes of the data.  The same data, parameters and seed give the
+    same results, except for the last bits on a machine with another linear algebra library.
 
     References
     ----------
@@ -562,10 +562,11 @@ class SOMRegressor(RegressorMixin, Learner):
     Columns of arrays should be on the same scale, as for `SOM`.  With at most 1,000 different rows,
     `fit` trains eighteen maps, because each of five folds is left out once, with and without
     `relevance`.  For more rows, `fit` trains six maps.  If the targets of some rows are unknown,
-    `fit` trains twice as many maps.  Units have separate slopes only if the data have at most 30
-    main axes.  A prediction is limited to the range of the known targets, extended by a tenth of
-    the range at both ends.  Intervals are computed from the prediction errors for rows that were
-    left out of training, divided by the typical error around each row (cross-conformal intervals).
+    `fit` trains twice as many maps.  Units have separate slopes only if rows are compared along at
+    most 30 axes (usually one for each feature).  A prediction is limited to the
+    range of the known targets, extended by a tenth of the range at both ends.  Intervals are
+    computed from the prediction errors for rows that were left out of training, divided by the
+    typical error around each row (cross-conformal intervals).
 
     References
     ----------
@@ -733,7 +734,7 @@ class SOMRegressor(RegressorMixin, Learner):
 
 
 def _r2(y: Float64s, found: Float64s, weights: Float64s) -> float:
-    """Return R2 of the known targets."""
+    """Return R2 of the known targets (1 or 0 if they are all equal, as in scikit-learn)."""
     weights = weights * ~np.isnan(y)
     y = np.nan_to_num(y)
     left = float(weights @ (y - np.where(weights > 0, found, y)) ** 2)

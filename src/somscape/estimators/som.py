@@ -315,7 +315,8 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         not encode arrays, or data frames that contain only numbers and booleans.  If a data frame
         also contains text, categories or dates, its numbers are scaled, and `fit` gives a warning.
         None means that data are not encoded, and that data other than numbers raise an error.  An
-        unfitted `TableEncoder` is fitted to X, and a fitted `TableEncoder` is not changed.
+        unfitted `TableEncoder` is fitted to X, and a fitted `TableEncoder` is not changed.  With
+        None or a `TableEncoder`, `fit` does not give this warning.
     tol : float, default=1e-4
         After the radius has reached its final value, batch training stops when no prototype moves
         further than `tol` times the mean distance from the rows to their mean.  With 0, training
@@ -328,7 +329,9 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
     callbacks : sequence of callable, default=()
         Functions that are called with a `somscape.fit.Progress` after every epoch or, in online
         training, after every block of updates.  A callback ends training by returning True or a
-        text with the reason.  See `somscape.callbacks` for examples.
+        text with the reason.  See `somscape.callbacks` for examples.  The
+        methods ``begin()`` and ``end(reason)`` of a callback, if any, are called before and after
+        training.
     verbose : int, default=0
         If 1, progress is written to standard error, or to the logger ``somscape`` at level INFO if
         you configured logging.
@@ -381,8 +384,8 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
     threads and any instruction set.  In batch training from a given codebook or with
     ``init="pca"``, the codebook is also the same, bit for bit, for any order of the rows, and a row
     of weight 2 gives the same codebook as two equal rows.  In three cases, the codebook depends
-    slightly on the order of the rows.  First, for more than 100,000 rows (or if values times
-    features exceed 5e9), the main axes for ``init="pca"`` are computed from every k-th row.
+    slightly on the order of the rows.  First, for more than 100,000 rows (or if rows times
+    features squared exceed 5e9), the main axes for ``init="pca"`` are computed from every k-th row.
     Second, for sparse rows and for the metric ``"mahalanobis"``, the main axes are computed from
     rounded sums.  Third, with ``algorithm="auto"``, training uses samples of the rows if an epoch
     needs more than 2e9 multiply-adds.  If the data have equal variance along the second and the
@@ -475,7 +478,8 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             Training rows.  Numbers are not encoded.  A ``scipy.sparse`` array stays sparse, and an
             array of torch or CuPy stays on its device.  A `somscape.tables.Table`, or a data frame
             with columns that are not numbers, is first encoded by `encoder`.  Collections of Dask,
-            Spark and Ray, and `somscape.fit.Pieces`, are processed where they are stored.
+            Spark and Ray, and `somscape.fit.Pieces`, are processed where they are stored.  See
+            "When one machine is not enough" in the guide.
         y : ignored
         sample_weight : array-like of shape (n_samples,), optional
             Row weights.  A row of weight 2 counts as two rows, and rows of weight 0 are ignored.
@@ -499,13 +503,14 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         ValueError
             If a parameter, a value of the data or a file is not allowed.  The message names it.
         KeyboardInterrupt
-            After Ctrl-C.  The estimator then contains the map after the last complete epoch or
-            block of updates, and ``stop_reason_`` is "interrupted".
+            Within about half a second after Ctrl-C.  The estimator then contains the map after the
+            last complete epoch or block of updates, and ``stop_reason_`` is "interrupted".
 
         Warns
         -----
         SomscapeWarning
-            If one column of unencoded data causes at least 99.5 % of the squared distances.
+            If one column of unencoded data causes at least 99.5 % of the squared distances
+            between rows.
         """
         ready = ready_to_train(self, X, sample_weight, resume)
         rows, settings = ready.prepared, ready.settings

@@ -268,10 +268,11 @@ class TableEncoder(TransformerMixin, Base):
     """Convert a table of mixed columns to numbers on one scale, and back.
 
     If two rows differ only in one column, the distance between the encoded rows is 1 between the
-    lowest and the highest number (or ordered level), and 1 between two different categories.  The
-    kind of each column, such as number or category, is chosen by rules, and ``encoding_.columns``
-    contains the reasons.  Parameters override the rules.  `SOM` and `SOMDetector` encode tables and
-    data frames by the same rules, unless you pass a `TableEncoder`.
+    two ends of a number's range (see `scale`), between the lowest and the highest ordered level,
+    and between two different categories.  The kind of each column, such as number or category, is
+    chosen by rules, and ``encoding_.columns`` contains the reasons.  Parameters override the
+    rules.  `SOM` and `SOMDetector` encode tables and data frames by the same rules, unless you pass
+    a `TableEncoder`.
 
     Parameters
     ----------
@@ -321,7 +322,8 @@ class TableEncoder(TransformerMixin, Base):
         Readable names for codes and columns, which are shown in reasons, reports and pictures, such
         as ``{"job": {"": "Job", "A171": "unskilled"}}``.  The key "" is for the readable name of
         the column.  A path is the name of a file with a table whose columns are ``column``,
-        ``code`` and ``words``.  The names of features do not change.
+        ``code`` and ``words``.  The names of features, and the names of columns and levels in other
+        parameters, do not change.
     layers : dict of str to list or slice, or None, default=None
         Groups of columns (layers), such as ``{"spectrum": slice(0, 100), "clinic": ["age",
         "sex"]}``.  A layer is a list of column names or column numbers, or a slice of column
@@ -334,7 +336,7 @@ class TableEncoder(TransformerMixin, Base):
     Attributes
     ----------
     encoding_ : Encoding
-        The encoding of each column, with the reasons.
+        The encoding of each column, with the reasons.  A map stores it as ``map_.encoding``.
     n_features_in_ : int
         Number of columns of the data passed to `fit`.
     feature_names_in_ : ndarray of shape (n_columns,)
@@ -362,7 +364,7 @@ class TableEncoder(TransformerMixin, Base):
     values of the remaining layers.
 
     `fit` sorts each column and takes O(n_samples log n_samples).  `transform` takes O(n_samples *
-    n_features_out).
+    n_features_out).  The encoder does not use random numbers.
 
     See Also
     --------
@@ -613,8 +615,8 @@ class TableEncoder(TransformerMixin, Base):
             levels is the largest.  In a column of ordered categories, the value is the nearest
             level.  A date is rounded to the day, second or microsecond, like the dates passed to
             `fit`, and is text in ISO format if the original dates were text.  Missing values that
-            were filled in are not restored as missing.  Columns that cannot be recovered are left
-            out or, in an array, are NaN or None.
+            were filled in are not restored as missing.  Of the columns that are not features, only
+            constant columns are recovered.  The others are left out or, in an array, NaN or None.
         """
         check_is_fitted(self)
         frame = as_frame(X, "X")
@@ -688,7 +690,7 @@ class TableEncoder(TransformerMixin, Base):
                 )
 
     def _roles(self, names: Sequence[str], unused: set[str], *, are_numbers: bool) -> Roles:
-        """Return the roles of the columns that the parameters specify."""
+        """Return the roles of columns by the parameters (in an array, others are numbers)."""
         ordinals = dict(self.ordinals or {})
         numbers = tuple(self.numbers)
         if are_numbers and self.others == "rules":

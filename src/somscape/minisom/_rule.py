@@ -441,7 +441,8 @@ NEARLY_TIED = 1 + 1e-12
 """Maximum ratio of two distances whose order can be changed by the rounding in MiniSom."""
 
 SMALL_WORK = 2e6
-"""Number of multiply-adds below which one thread searches for winners (about 0.1 ms)."""
+"""Number of multiply-adds (about 0.1 ms) below which a search for winners uses one thread.
+For so little work, more threads, or a check which rows are nearly tied, would take longer."""
 
 
 def codebook_of(som: MiniSomRule) -> Float64s:
@@ -495,7 +496,7 @@ def _walk(som: MiniSomRule) -> Ints:
 
 
 UPDATES = 100
-"""Number of times that the progress line is updated during training."""
+"""Number of updates of the progress line.  One update per step, as in MiniSom, takes too long."""
 
 
 class ProgressLine:
@@ -575,14 +576,14 @@ def _move(weights: Float64s, total: Float64s, weight: Float64s, rate: float) -> 
 
 
 def _scale(rows: Float64s) -> Float64s:
-    """For each column, return the power of two by which values are scaled for exact sums."""
+    """For each column, return a power of two that scales values for exact sums in 64 bits."""
     _, size = np.frexp(np.abs(rows).max(axis=0))  # values are below 2^size
     room = min(TERM_BITS, SUM_BITS - len(rows).bit_length())
     return np.ldexp(1.0, np.minimum(room - size, 1000))
 
 
 def _sums(rows: Float64s, units: Ints, scale: Float64s, n_units: int) -> tuple[Ints, Float64s]:
-    """Return two values for each unit: the number of rows that the unit wins, and their sum."""
+    """For each unit, return its number of rows and their sum (around 0, so zeros stay exact)."""
     counts = np.zeros(n_units, dtype=np.int64)
     totals = np.zeros((n_units, rows.shape[1]), dtype=np.int64)
     center = np.zeros(rows.shape[1])
@@ -610,7 +611,7 @@ def _neighborhood_sums(
 
 
 BLOCK_WORK = 5e7
-"""Number of multiply-adds in one call of the compiled code (about 20 ms)."""
+"""Number of multiply-adds in one call of compiled code (about 20 ms, since Ctrl-C must wait)."""
 
 TABLE_VALUES = 1 << 16
 """Number of neighborhood weights in tables for one block of steps (0.5 MiB, to fit the cache)."""
@@ -711,7 +712,7 @@ def _fixed_units(samples: GivenSamples, fixed_points: Mapping[int, Any], n_y: in
 def _decayed(
     som: MiniSomRule, decay: Callable[..., Any], start: float, times: Ints, max_iteration: int
 ) -> Float64s:
-    """Return the learning rate or sigma at each of the given times."""
+    """Return the learning rate or sigma at each time.  Call a user's function once per time."""
     if som._name_in(decay, (*DECAYS, *SIGMA_DECAYS)):  # accept an array of times
         return np.asarray(decay(start, times, max_iteration), dtype=np.float64)
     values = (decay(start, t, max_iteration) for t in times.tolist())

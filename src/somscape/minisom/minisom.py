@@ -34,7 +34,7 @@ BLOCK_VALUES = 1 << 20
 """Maximum number of distances that are computed at a time (8 MiB)."""
 
 MAX_NEIGHBOR_DISTANCE = 1.42
-"""Maximum distance on a rectangular map between two units that are neighbors."""
+"""Maximum distance between neighbors on a rectangular map, including diagonal neighbors."""
 
 
 class MiniSomAnswers(MiniSomRule):
@@ -469,7 +469,8 @@ class MiniSom(MiniSomAnswers):
             number of passes over all rows.
         random_order : bool, default=False
             Whether to shuffle the rows.  As in MiniSom, only the first `num_iteration` rows are
-            shuffled and used.  A warning reports the number of unused rows.
+            shuffled and used, unless `use_epochs` is True.  If rows remain unused, a warning
+            reports their number.
         verbose : bool, default=False
             Whether to print the progress of training, the time left, and the quantization error.
         use_epochs : bool, default=False
@@ -629,7 +630,7 @@ class MiniSom(MiniSomAnswers):
         ------
         ValueError
             For the same reasons as in `train_batch_offline`, or if the neighborhood or the distance
-            is a function that you wrote.
+            is not a function of MiniSom.
         """
         for what, name in (
             ("neighborhood_function", self._neighborhood_name),

@@ -315,7 +315,7 @@ MAX_UNITS = 1_500
 """Maximum number of units of a map whose size is chosen automatically."""
 
 LIGHTEST = 1e-12
-"""Minimum weight of a row, relative to the mean weight of all rows."""
+"""Minimum weight of a row, relative to the mean weight.  Sums of lower weights lose all digits."""
 
 
 class KnownRows(NamedTuple):

@@ -51,13 +51,13 @@ BATCH = 64
 
 MIN_EPOCHS, MAX_EPOCHS = 5, 60
 PRESENTED = 400_000
-"""Number of rows presented in all epochs together, which determines the number of epochs."""
+"""Number of rows presented in all epochs, unless `MIN_EPOCHS` or `MAX_EPOCHS` limits epochs."""
 
 RATE_OF_PROTOTYPES, RATE_OF_AXES = 0.02, 0.01
 """Initial learning rates of prototypes (relative to their standard deviation) and of axes."""
 
 CALL_WORK = 1e8
-"""Number of multiply-adds in one call of the compiled training code (about 10 ms)."""
+"""Number of multiply-adds in one call of compiled code (about 10 ms, since Ctrl-C must wait)."""
 
 
 def sharpened(
@@ -204,10 +204,10 @@ def accuracy_of(held: Sequence[Held], smoothing: Smoothing) -> float | None:
 
 
 UNITS_PER_ROW = 0.09
-"""Number of units per row of the data, if the map size is chosen automatically."""
+"""Automatic number of units per row.  After rounding of the map's sides, it is at most 0.1."""
 
 UNITS_PER_CLASS = 2
-"""Minimum number of units for each class, if the map size is chosen automatically."""
+"""Automatic minimum of units for each class, even if this is more than a tenth of the rows."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from somscape.recognize._answering import Answering, check_numbers, pulls
 from somscape.recognize.recognizer import Recognizer, mixed
 
 MAX_LOCAL_AXES = 30
-"""Maximum number of axes up to which each unit can have its own slopes."""
+"""Maximum number of axes for which each unit can have its own slopes."""
 
 PRIOR = 0.1
 """Weight of the overall mean in the mean of each unit, as a number of rows."""
@@ -152,7 +152,7 @@ COVERAGE = 0.9
 class Predictor(Answering):
     """A map whose units predict numbers.
 
-    The attribute ``predictor_`` of a fitted `SOMRegressor` is a Predictor.
+    It is the attribute ``predictor_`` of a fitted `SOMRegressor`, or comes from `somscape.load`.
 
     Attributes
     ----------
@@ -172,7 +172,8 @@ class Predictor(Answering):
         Mean absolute error of the predictions for the rows around each unit.
     errors : ndarray of shape (n_calibration, n_targets)
         Absolute errors of the predictions for rows that were left out of training, divided by
-        `spread`, in ascending order.  Unknown targets give NaN at the end.
+        `spread`, in ascending order.  Rows are counted as in `far`.  Unknown targets give NaN at
+        the end.
     limits : ndarray of shape (2, n_targets)
         Lowest and highest allowed prediction.
     slopes : ndarray of shape (n_units, n_targets, n_axes) or None, default=None

@@ -50,7 +50,7 @@ class ClassReason:
         for a category and for a missing value.
     part : float
         Amount by which the column changes the margin of the row's class.  The amount is below 0 if
-        the column supports the other class.
+        the column supports the second most probable class.
     share : float
         `part` divided by the sum of the absolute parts of all columns, from -1 to 1.
 
@@ -600,7 +600,7 @@ def mixed(of_units: Float64s, units: Ints, counting: Float64s) -> Float64s:
 class Recognizer(Answering):
     """A map whose units predict classes.
 
-    The attribute ``recognizer_`` of a fitted `SOMClassifier` is a Recognizer.
+    It is the attribute ``recognizer_`` of a fitted `SOMClassifier`, or comes from `somscape.load`.
 
     Attributes
     ----------
@@ -614,7 +614,7 @@ class Recognizer(Answering):
         Distances of rows that were left out of training to the maps trained without these rows, in
         ascending order.  A row of weight 2 counts as two rows.
     classes : ndarray of shape (n_classes,)
-        Ascending classes.  These are text, numbers or truth values.
+        The classes in ascending order (text, numbers or truth values).
     shares : ndarray of shape (n_units, n_classes)
         For each unit, the share of each class among the training rows around the unit.
     prior : float
@@ -633,9 +633,9 @@ class Recognizer(Answering):
         Share of the rows similar to training rows that `predict` refuses because of their large
         distance to the map.  The share is at least ``1 / (1 + n_calibration)``.
     leaks : dict of str to float, default={}
-        Columns from each of which alone nearly all classes can be predicted, and the share of
-        training rows that the column predicts correctly.  `somscape fit --target` finds these
-        columns.
+        Columns from each of which alone the class of nearly all training rows can be predicted, and
+        the share of training rows that the column predicts correctly.  `somscape fit --target`
+        finds these columns.
 
     Raises
     ------
