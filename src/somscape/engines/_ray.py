@@ -111,7 +111,7 @@ def _rows(table: Any) -> Any:
 
 
 def _results(refs: list[Any], named: Callable[[int], str]) -> Iterator[Any]:
-    """Yield results in the order of tasks.  Cancel all tasks if the caller stops."""
+    """Yield results in the order of tasks.  Cancel the remaining tasks after an error or a stop."""
     import ray  # late: it is slow to import
 
     refs.reverse()

@@ -112,7 +112,10 @@ def _merging_task(merge: Callable[[T, T], T]) -> Callable[[Iterator[Any]], Itera
 
 
 def _run_in_task(job: Callable[[], Any], what: str) -> tuple[bool, Any]:
-    """Run a job inside a task. Return whether it succeeded, and its result or exception."""
+    """Run a job inside a task. Return whether it succeeded, and its result or exception.
+
+    The exception is returned because Spark reports only a part of exceptions that tasks raise.
+    """
     try:
         try:
             return True, job()

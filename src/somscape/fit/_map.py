@@ -221,7 +221,8 @@ def _refuse_overflow(weights: Float64s, rows: Floats | RowsElsewhere) -> None:
 
 MAX_FETCHED = 4_000_000
 """Maximum number of values in pieces that are copied into memory for training (16 or 32 MB).  More
-values are read from the pieces in every pass."""
+values are read from the pieces in every pass.  Small data need many passes, and each pass over
+pieces takes the time of several messages."""
 VERSIONS = {"somscape": __version__, "numpy": np.__version__}
 """Versions of the packages that affect the exact values of a map, by package."""
 
@@ -344,7 +345,7 @@ def _convert_for_metric(metric: Metric, rows: AnyRows, form: Callable[[Any], Any
 
 
 def kept_rows(rows: AnyRows, weights: Float64s | None, n_units: int, metric: Metric) -> KeptRows:
-    """Return those training rows that are stored with the map to find regions later."""
+    """Return those training rows that the map keeps in memory to find regions later."""
     numbers = rows_to_keep(rows.shape, n_units)
     some = taken(rows, numbers)
     dense = some.dense() if isinstance(some, SparseRows) else some

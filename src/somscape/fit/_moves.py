@@ -89,7 +89,8 @@ def move(problem: Problem, sums: EpochSums, *, codebook: Float64s) -> tuple[Floa
         New codebook.  Train from this codebook for a few epochs, and use the result if its error is
         lower.
     n_moved : int
-        Number of moved units.  The cost is O(n_units * (n_features + log n_units) + len(heirs)).
+        Number of moved units.  The cost is O(n_units * (n_features + log n_units)), plus the
+        number of distinct second-best units, summed over all units.
 
     Raises
     ------

@@ -55,7 +55,7 @@ class Facts:
 
 RADIUS_END = 0.7
 """Usual last radius, in grid steps.  A last radius of 0.5 lowers the quantization error by about 8
-%, but doubles the topographic error."""
+%, but doubles the topographic error.  A last radius of 1.0 does the reverse."""
 
 CLOSER_FROM = 20
 """Number of rows per unit above which the last radius is smaller than `RADIUS_END`.  With many
@@ -157,7 +157,7 @@ def _auto_start(name: str, end: float, lattice: Lattice) -> tuple[float, str]:
 
 
 def further_starts(radii: Radii, lattice: Lattice) -> tuple[float, ...]:
-    """Return the first radii of the second and later starts, which also begin on the plane."""
+    """Return the first radii of the second and third start, which also begin on the plane."""
     wide = (max(MIN_RADIUS_START, lattice.longest_side * s) * lattice.step for s in FURTHER_SHARES)
     tried = dict.fromkeys(max(radius, radii.end) for radius in wide)
     return tuple(radius for radius in tried if radius != radii.start)
@@ -196,7 +196,7 @@ ONLINE_EPOCHS = 10
 """Number of passes of online training."""
 
 MAX_STARTS = 16
-"""Maximum number of starts."""
+"""Maximum number of starts, including starts from shuffled prototypes."""
 
 STARTS_WORK = 5e8
 """Maximum number of multiply-adds per epoch, summed over all starts.  The number of starts is
@@ -210,7 +210,8 @@ LARGE_WORK = 1e10
 """Number of multiply-adds per epoch above which maps are trained for fewer epochs."""
 
 ROWS_PER_UNIT = 50
-"""Number of rows in a sample for training, divided by the number of units."""
+"""Number of rows in a sample for training, divided by the number of units.  Smaller samples reduce
+the quality of the map."""
 
 MANY_ROWS_PER_UNIT = 2 * ROWS_PER_UNIT
 """Minimum number of rows per unit at which the full map is first trained on samples."""
@@ -233,8 +234,9 @@ MIN_COARSE_SIDE = 8
 units."""
 
 MOVING_RADIUS = 0.3
-"""Largest final radius, in grid steps, for which training moves unused units to distant rows.  At
-this radius, a neighbor has only 0.4 % of the weight of a unit."""
+"""Largest final radius, in grid steps, for which units can move to far rows after training.  At
+this radius, a neighbor has only 0.4 % of the weight of a unit.  Moves improve the fit of the map,
+but not its order."""
 
 MOVE_ROUNDS = 10
 """Maximum number of rounds that move units to far rows."""
@@ -333,15 +335,15 @@ class Plan:
     learning_rate : tuple of float
         First and last learning rate, for ``"online"``.
     tol : float
-        Training stops when no unit moves further than this share of the mean distance from the rows
-        to their mean.
+        Training at the final radius stops when no unit moves further than this share of the mean
+        distance from the rows to their mean.  0 means never.
     coarse : tuple of Stage
         Training of coarse maps, and of the full map on samples, before the full map is trained on
         all rows.  Empty except for ``"multires"``.
     n_init : int
         Number of starts to try.
     other_radii : tuple of float
-        First radii of the second and later starts.
+        First radii of the second and third start, which use the same codebook as the first start.
     move_rounds : int
         Maximum number of rounds that move units to far rows after the epochs.
     reasons : dict of str to str
@@ -515,7 +517,7 @@ MAX_UNITS = 1_000_000
 """Maximum number of units of any map."""
 
 MIN_AUTO_UNITS = 9
-"""Minimum number of units for automatic sizes."""
+"""Minimum number of units for automatic sizes, if there are at least as many rows."""
 
 MAX_AUTO_UNITS = 10_000
 """Maximum number of units for automatic sizes."""
@@ -524,10 +526,12 @@ MAX_STRETCH = 4.0
 """Maximum ratio of the longer to the shorter side of a map of automatic size."""
 
 COPIES = 6
-"""Number of arrays in memory during an epoch, each as large as the codebook."""
+"""Number of arrays in memory during an epoch, each as large as the codebook (old and new codebook,
+initial codebook, sums, and temporary arrays of smoothing)."""
 
 BYTES_PER_ROW_PAIR = 40
-"""Number of bytes that the neighborhood tables need for each pair of rows of the map."""
+"""Number of bytes for each pair of rows of the map in the neighborhood tables, which contain an
+offset, a shift, a kernel and two weights."""
 
 MEMORY_BY_DEFAULT = 16 << 30
 """Assumed memory in bytes, if the system does not report its memory."""
@@ -638,7 +642,7 @@ def check_memory(lattice: Lattice, n_features: int, *, has_tables: bool) -> None
 
 
 def machine_memory() -> int:
-    """Return the memory in bytes."""
+    """Return the memory of this machine in bytes."""
     names = getattr(os, "sysconf_names", {})
     if "SC_PHYS_PAGES" in names and "SC_PAGE_SIZE" in names:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

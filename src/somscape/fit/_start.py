@@ -158,7 +158,7 @@ def _whole_products(
 def mean_and_covariance(
     rows: AnyRows, weights: Float64s | None, among: Ints | None = None
 ) -> tuple[Float64s, Float64s]:
-    """Return the mean and the covariance of dense rows."""
+    """Return the mean and the covariance of dense rows, from at most `MAX_AXES_ROWS` of them."""
     step = -(-(len(rows) if among is None else len(among)) // MAX_AXES_ROWS)
     which: Any = slice(None, None, step) if among is None else among[::step]
     some = every(rows, step) if among is None else taken(rows, which)
@@ -268,7 +268,7 @@ def start_codebook(
 
 
 def plane_coordinates(lattice: Lattice) -> Float64s:
-    """Return the position of each unit along both sides of the map, from -1 to 1."""
+    """Return each unit's position along the longer and the shorter side, from -1 to 1."""
     low, high = lattice.positions.min(axis=0), lattice.positions.max(axis=0)
     extent = high - low
     along = 2 * (lattice.positions - low) / np.where(extent > 0, extent, 1.0) - 1

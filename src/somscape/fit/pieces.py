@@ -17,7 +17,7 @@ from somscape.kernels._sparse import Rows, SparseRows, column_range
 T = TypeVar("T")
 
 Extremes = tuple[Floats, Floats, bool]
-"""Smallest and largest value of each feature, and whether values are missing."""
+"""Minimum and maximum of each feature (NaN without values), and whether any value is missing."""
 
 
 class Pieces(ABC):

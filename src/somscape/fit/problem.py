@@ -168,7 +168,8 @@ def prepare(
     neighborhood : str, default="gaussian"
         One of `somscape.grid._neighborhood.NEIGHBORHOODS`.
     kernels : Kernels or None, default=None
-        None means the fastest kernels of this installation.
+        None means the compiled core if installed, otherwise NumPy.  The environment variable
+        ``SOMSCAPE_KERNELS`` can change this choice.
     reach : ndarray of shape (k, n_features), optional
         Points outside the range of rows to which distances will be computed, such as an initial
         codebook.
@@ -505,7 +506,7 @@ def partial(
     ------
     InputError
         If a row is outside the range of ``problem.rows``.  With ``has_pairs=True``, also if the
-        codebook is far outside this range.
+        codebook is far outside this range.  In both cases, the sums would overflow.
 
     See Also
     --------
@@ -583,7 +584,7 @@ def _refuse_rows_out_of_range(problem: Problem, rows: Rows) -> None:
 
 
 def merge(a: EpochSums, b: EpochSums) -> EpochSums:
-    """Return the exact sums over two sets of rows, in any order of the sets.
+    """Return the exact sums over two sets of rows.
 
     Parameters
     ----------
@@ -593,7 +594,8 @@ def merge(a: EpochSums, b: EpochSums) -> EpochSums:
     Returns
     -------
     EpochSums
-        Sums over all rows of `a` and `b`, with pairs if `a` and `b` contain pairs.
+        Sums over all rows of `a` and `b`, with pairs if `a` and `b` contain pairs.  Several sums
+        can be merged in any order and in any groups, with the same result.
 
     See Also
     --------
@@ -686,7 +688,8 @@ MIN_CHUNK_ROWS = 2048
 """Minimum number of rows in a chunk.  The search reorders the codebook for each chunk."""
 
 MIN_ROWS_PER_UNIT = 4
-"""Minimum number of rows in a chunk, as a multiple of the number of units."""
+"""Minimum number of rows in a chunk, as a multiple of the number of units.  With fewer rows, the
+search cannot skip units."""
 
 
 def epoch_sums(problem: Problem, codebook: Floats) -> EpochSums:

@@ -134,7 +134,7 @@ class Settings:
     Raises
     ------
     ValueError, TypeError
-        If a setting is invalid for any data.  The message names the parameter.
+        If a setting is invalid, whatever the data are.  The message names the parameter.
     """
 
     n_rows: int | str = "auto"
@@ -204,14 +204,14 @@ class Settings:
 
     @property
     def start(self) -> str:
-        """Name of the method for the initial codebook, or "given" or "map" for values."""
+        """Name of the initial method, or "given" or "map" if `init` is a codebook or a map."""
         if isinstance(self.init, str):
             return self.init
         return "map" if isinstance(self.init, Map) else "given"
 
     @property
     def radius_falls(self) -> bool:
-        """Whether the radius follows a named schedule."""
+        """Whether the radius follows a named schedule other than "constant"."""
         return isinstance(self.radius_decay, str) and self.radius_decay != "constant"
 
     def _check_radii(self) -> None:
@@ -299,7 +299,7 @@ class Settings:
         self._check_triangle(self.lattice, repr(self.lattice))
 
     def _check_lattice(self, lattice: Lattice) -> None:
-        """Raise ValueError if other settings contradict the size or boundary of `lattice`."""
+        """Raise ValueError if other settings contradict `lattice` (its size, boundary or kind)."""
         is_graph = isinstance(lattice, Graph)
         what = "a graph" if is_graph else "a `Lattice`"
         for name in ("n_rows", "n_cols"):

@@ -166,7 +166,7 @@ class _Scores:
         return blocks(n, _step(max(self.factors.shape)))
 
     def least(self, tile: Any, k: int) -> Any:
-        """Return, for each row, the `k` units with the lowest scores, lowest score first."""
+        """Return, for each row, the `k` units with the lowest scores, by score and then number."""
         xp, place = self.device.library, self.device.place
         ones = xp.ones((tile.shape[0], 1), dtype=tile.dtype, device=place)
         moved = xp.concat([(tile - self.center) * self.scale, ones], axis=1)
@@ -201,7 +201,7 @@ def _join(parts: list[Any], device: Device) -> DeviceArray:
 
 
 def _round(xp: Any, values: Any, times: Any) -> Any:
-    """Return weighted values, rounded to integers."""
+    """Return weighted values as integers. A whole weight multiplies the rounded value."""
     if times is None:
         return xp.astype(xp.round(values), xp.int64)
     is_whole = xp.round(times) == times

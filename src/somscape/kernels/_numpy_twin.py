@@ -304,7 +304,7 @@ def _sum_in_order(terms: Float64s) -> Float64s:
 
 
 def _groups_of_equal(rows: Floats) -> tuple[Ints, Ints]:
-    """Return the first row of each group of equal rows, and the group number of each row."""
+    """Return the first row of each group of rows with equal bytes, and each row's group number."""
     as_bytes = np.ascontiguousarray(rows).view(f"V{rows.shape[1] * rows.itemsize}")
     _, first, kinds = np.unique(as_bytes, return_index=True, return_inverse=True)
     return first, kinds.reshape(-1)
@@ -350,7 +350,7 @@ def _summed_around(sums: Float64s, tables: NeighborhoodTables) -> Float64s:
 
 
 def _fixed_point(values: Float64s, weights: Float64s) -> Ints:
-    """Return weighted values, rounded to integers."""
+    """Return weighted values as integers. A whole weight multiplies the rounded value."""
     times = np.rint(weights)
     is_whole = times == weights
     # Values that fit into an integer only because of their weight are excluded from the cast.

@@ -158,7 +158,7 @@ class SparseRows:
 
     @classmethod
     def from_csr(cls, matrix: Any) -> "SparseRows":
-        """Convert a ``scipy.sparse`` CSR array or matrix."""
+        """Convert a ``scipy.sparse`` CSR array or matrix, without a copy if possible."""
         if not (matrix.has_sorted_indices and matrix.has_canonical_format):
             matrix = matrix.copy()
             matrix.sum_duplicates()  # also sorts

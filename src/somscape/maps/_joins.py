@@ -20,12 +20,12 @@ MIN_REST = 1e-3
 """Lower limit for the share of the pull on a unit that remains if one row is removed."""
 
 MAX_KEPT = 4000
-"""Maximum number of rows that are stored with a small map to find regions."""
+"""Maximum number of rows that a small map keeps in memory to find regions."""
 
 KEPT_PER_UNIT = 8
 MIN_KEPT = 200
 MAX_VALUES = 1 << 22
-"""Maximum number of values in the rows that are stored with a map (but at least 200 rows)."""
+"""Maximum number of values in the rows that a map keeps (16 or 32 MB), but at least 200 rows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +51,7 @@ class Near:
 
 @dataclass(frozen=True, eq=False)
 class KeptRows:
-    """Rows that are stored with a map to find gaps between its units.
+    """Rows that a map keeps in memory, but not in files, to find gaps between its units.
 
     Attributes
     ----------
@@ -98,7 +98,7 @@ class Pull:
 
 
 def rows_to_keep(shape: tuple[int, ...], n_units: int) -> Ints:
-    """Return the numbers of the rows to store with a map (all rows or a random sample)."""
+    """Return the numbers of the rows that a map keeps (all rows or a random sample)."""
     n, n_features = shape
     by_size = max(MIN_KEPT, MAX_VALUES // n_features)
     n_kept = min(n, max(MAX_KEPT, KEPT_PER_UNIT * n_units), by_size)
@@ -224,7 +224,8 @@ class JoinedUnits:
 
 
 MAX_STRETCH = 2.5
-"""Largest distance of two units that touch, as a multiple of the usual distance."""
+"""Largest distance at which a row's third nearest unit touches its first two units, as a multiple
+of the usual distance between first and second units."""
 
 TINY = 1e-12
 """A distance of 0 is replaced by this share of the longest distance, because a sparse array does

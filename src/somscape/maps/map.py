@@ -46,7 +46,8 @@ def unit_columns(map_: "Map") -> dict[str, Any]:
 
 
 MAX_CELLS = 2500
-"""Largest number of units up to which a notebook shows a map as a picture."""
+"""Largest number of units up to which a notebook shows a map as a picture.  Pictures of larger
+maps would need too much space in the file of the notebook."""
 
 WIDTH = 360
 """Width of the picture in pixels.  Tall maps are narrower."""

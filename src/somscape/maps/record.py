@@ -25,7 +25,7 @@ Arrays: TypeAlias = dict[str, NDArray[Any]]
 
 MAPPED_FROM = 64_000_000
 """Size in bytes above which a file is memory-mapped instead of read.  If another program shortens a
-mapped file, the system ends the process (SIGBUS)."""
+mapped file, the system ends the process (SIGBUS).  Smaller files are fast to read."""
 
 MAX_HEADER_BYTES = 50_000_000
 MAX_DIMENSIONS = 8
@@ -36,7 +36,7 @@ TYPES = {
     **{f"I{8 * n}": f"<i{n}" for n in (1, 2, 4, 8)},
     **{f"F{8 * n}": f"<f{n}" for n in (2, 4, 8)},
 }
-"""NumPy types, by name in the file."""
+"""NumPy types, by name in the file.  Types that NumPy lacks, such as BF16, are not supported."""
 
 VALUE_BYTES = 64
 """Assumed memory in bytes for each JSON value."""
@@ -223,7 +223,7 @@ def packed(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
 
 
 def unpacked(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """Undo `packed`, and return the original arrays."""
+    """Undo `packed`, and return the original arrays, which are at most four times as large."""
     return {name: _unpacked(a, name) if _is_packed(name) else a for name, a in arrays.items()}
 
 

@@ -208,7 +208,9 @@ def combined_error(map: Any, X: Any, *, sample_weight: Any = None) -> float:
     -----
     The path of a row begins with the distance to its best matching unit.  Then the path leads from
     unit to neighboring unit, on the shortest way to the second best unit.  The length between two
-    neighboring units is the distance of their prototypes.
+    neighboring units is the distance of their prototypes.  If both units are neighbors, the path
+    is the single step between them.  The cost is the search of the nearest units, and O(n_units
+    log n_units) for each best matching unit with rows whose two units are not neighbors.
 
     References
     ----------
@@ -460,8 +462,8 @@ def embedding_accuracy(
     The map represents the distribution of a column if the prototypes have almost the same
     distribution as the rows.  Values near 1 are good.  Then the prototypes cover all values of the
     columns.  If the value is low, use a smaller final radius or more units.  A column with few
-    distinct values never counts as represented, because prototypes are means.  Prototypes are also
-    between these values.
+    distinct values never counts as represented, because prototypes are means of rows, and most of
+    them are between these values.
 
     Parameters
     ----------
@@ -528,7 +530,7 @@ def embedding_of(rows: Placed, max_gap: float = MAX_GAP) -> float:
 
 
 def _largest_gap(values: Float64s, prototypes: Float64s, weights: Float64s) -> float:
-    """Return the Kolmogorov-Smirnov statistic of two samples, or infinity if one is empty."""
+    """Return the Kolmogorov-Smirnov statistic of two samples, or infinity without any values."""
     is_there = ~np.isnan(values)
     if not is_there.any():
         return float("inf")
@@ -603,7 +605,8 @@ def hit_entropy(map: Any, X: Any, *, sample_weight: Any = None) -> float:
     Returns
     -------
     float
-        Shannon's entropy divided by the logarithm of the number of units, or NaN for one unit.
+        Shannon's entropy divided by the logarithm of the number of units, from 0 to 1, or NaN for
+        one unit.
 
     Raises
     ------

@@ -209,7 +209,8 @@ def stability(
     Raises
     ------
     InputError
-        If `maps` is not a list or has fewer than two maps, or if `X` is empty.
+        If `maps` is not a list or has fewer than two maps, if `X` is empty, or if no row
+        counts.
 
     See Also
     --------

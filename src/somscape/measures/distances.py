@@ -27,7 +27,8 @@ BLOCK_VALUES = 1 << 20
 arrays of this size."""
 
 LEAST_SHARE = 1e-13
-"""Squared distance of two rows, divided by the sum of their squares, below which it counts as 0."""
+"""Squared distance of two rows, divided by the sum of their squares, below which it counts as 0.
+Rounding leaves such distances between equal rows."""
 
 ANGLE_STEP = 2.0**-33
 """Step to which cosine distances are rounded.  This hides rounding errors of small distances."""
@@ -392,7 +393,7 @@ def c_measure(
 
     Notes
     -----
-    The cost is O(max_rows n_samples n_features).
+    The cost is O(max_rows n_samples n_features), in blocks of 8 MiB.
 
     References
     ----------
@@ -507,7 +508,7 @@ def rank_correlation(
     -----
     Equal distances share their ranks.  On a graph, all pairs of rows without a path between their
     units share the highest rank.  The cost is O(max_rows^2 (n_features + log max_rows)).  Distances
-    of all pairs are in memory at the same time (about 32 MiB for 1,000 rows).
+    of all pairs are in memory at the same time (about 32 MiB for 1,000 rows, 120 MiB for 2,000).
 
     References
     ----------
@@ -679,7 +680,8 @@ def trustworthiness(
     rank of j if all rows are ordered by their distance from i in the data.  Rows at the same
     distance from i share a rank.  If several rows share the distance of the k-th nearest row on the
     map, each of them counts as a fraction.  This makes the result independent of the order of rows.
-    The cost is O(max_rows n_samples (n_features + log n_samples)).
+    The cost is O(max_rows n_samples (n_features + log n_samples)).  The memory is a few blocks of
+    8 MiB and a copy of the rows, or three copies if values are missing.
 
     References
     ----------
@@ -767,8 +769,8 @@ def neighborhood_preservation(
 ) -> float:
     """Return the share of nearest rows in the data that are also nearest on the map.
 
-    Values near 1 are good, but are possible only with about as many units as rows.  On the map, the
-    distance between rows of the same unit is 0.  Compare only maps of the same size.
+    Values near 1 are good, but are possible only with about as many units as rows, because rows of
+    the same unit are all equally near on the map.  Compare only maps of the same size.
     `trustworthiness` and `continuity` contain advice on settings.
 
     Parameters
@@ -1023,8 +1025,9 @@ def topographic_function(map: Any, X: Any, *, sample_weight: Any = None) -> Topo
     Notes
     -----
     Two units are neighbors in the data if they are the two nearest units of at least one row.  A
-    step leads from a unit to one of its neighbors on the map or in the data.  Units without
-    neighbors in the data are left out for k below 0.  The cost is O(n_units^2).
+    step on the map leads to a neighbor on the map, and a step in the data to a neighbor in the
+    data.  Units without neighbors in the data are left out for k below 0.  The cost is
+    O(n_units^2).
 
     References
     ----------

@@ -88,7 +88,8 @@ def normalized_mutual_information(
     Returns
     -------
     float
-        Mutual information divided by the mean of both entropies, as in scikit-learn's
+        A value from 0 to 1, which is the mutual information divided by the mean of both entropies.
+        It is computed as in scikit-learn's
         ``normalized_mutual_info_score``.  The value is 1 if there is only one class and one unit.
 
     Raises
@@ -202,7 +203,8 @@ def class_entropy(
     Returns
     -------
     float
-        The conditional entropy of the class, given the unit.
+        The conditional entropy of the class, given the unit.  It is from 0 to the logarithm of the
+        number of classes.
 
     Raises
     ------
@@ -598,7 +600,8 @@ def silhouette(
 
     Notes
     -----
-    Distances use the metric of the map.  The cost is O(max_rows n_samples n_features).
+    Distances use the metric of the map.  The cost is O(max_rows n_samples n_features), in
+    blocks of 8 MiB.
 
     References
     ----------

@@ -23,13 +23,15 @@ from somscape.tables._messages import listed, suggestion
 class DistortionParts:
     """Three parts of the distortion by unit and feature.  Their sum is `total`.
 
+    Squared distances are weighted by the neighborhood and averaged over all rows of the data.
+
     Attributes
     ----------
     spread : ndarray of shape (n_units, n_features)
         Squared distances from the rows of the unit to their mean.
     bias : ndarray of shape (n_units, n_features)
-        Squared distances between two means: the mean row of the unit, and the mean prototype in the
-        neighborhood of the unit.
+        Squared distance between the mean row of the unit and the mean prototype in its
+        neighborhood.
     stress : ndarray of shape (n_units, n_features)
         Squared distances between the prototypes in the neighborhood of the unit and their mean.
     radius : float

@@ -526,8 +526,9 @@ def report(
     Raises
     ------
     InputError
-        If `X` is empty, if rows are sparse, if `labels` or `regions` has a wrong length, or if a
-        row does not have any value in a column in which another row also has a value.
+        If `X` is empty, if no row has a value, if rows are sparse, if `labels` or `regions` has a
+        wrong length, or if a row does not have any value in a column in which another row also has
+        a value.
     ValueError, TypeError
         If `k`, `max_rows`, `level`, `n_resamples` or `random_state` is out of range.
 

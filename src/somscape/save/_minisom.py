@@ -293,7 +293,8 @@ def read_minisom(path: str | Path, *, subclass: str | None = None) -> Record:
         A file that ``pickle.dump(som, file)`` wrote.  Every pickle protocol is supported.
     subclass : str, optional
         Module and name of a subclass of MiniSom, such as ``"my_project.som.MySom"``, whose objects
-        are read like a MiniSom.  The subclass is not imported, so its own methods are ignored.
+        are read like a MiniSom.  The subclass is not imported, so its own methods, such as
+        a distance, are ignored.
 
     Returns
     -------

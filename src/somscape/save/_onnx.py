@@ -587,19 +587,21 @@ def to_onnx(map_: Any, path: str | Path, *, dtype: str = "float32") -> None:
     The ONNX model takes rows in original units, encodes them, and finds their winners.  If the map
     was trained on an array, the model has one input ``X`` of shape (n, n_features).  If the map was
     trained on a table, the model has one input of shape (n, 1) for each feature column, with the
-    name of the column.  Dates are given as integers: the number of days, seconds or microseconds
-    since 1970, depending on the encoding of the column.  A missing date is NumPy's NaT.  Categories
-    are given as text, spelled like the levels of the map.  The text "" means a missing category.
+    name of the column.  Numbers have the type `dtype`.  Dates are given as integers, which are the
+    number of days, seconds or microseconds since 1970, depending on the encoding of the column.  A
+    missing date is NumPy's NaT.  Categories are given as text, spelled like the levels of the map.
+    The text "" means a missing category.
 
-    The outputs ``winner`` (int64) and ``distance`` have shape (n,).  For a detector, the model has
-    the further output ``score``.  For a recognizer, it has ``predicted`` (the class as text),
-    ``p_value``, and ``probabilities`` of shape (n, n_classes).  If the recognizer rejects a row,
-    the predicted class is ``unknown``, or ``unknown_row`` if ``unknown`` is the name of a class.
-    The metadata of the ONNX model contain the names of the classes as a JSON list, ``classes``.
-    For a predictor, it has ``predicted``, ``low`` and ``high`` (the limits of the 90 % interval),
-    and ``p_value``.  If a predictor has several targets, ``predicted``, ``low`` and ``high`` have
-    shape (n, n_targets).  If a column has the name of an output or the name ``score``, the name of
-    its input gets a suffix, such as ``winner_input``.
+    Outputs have shape (n,) unless another shape is given.  Every model has the outputs ``winner``
+    (int64) and ``distance``.  The model of a detector also has ``score``.  The model of a
+    recognizer also has ``predicted`` (the class as text), ``p_value``, and ``probabilities`` of
+    shape (n, n_classes).  If the recognizer rejects a row, the predicted class is ``unknown``, or
+    ``unknown_row`` if ``unknown`` is the name of a class.  The metadata of the ONNX model contain
+    the names of the classes as a JSON list, ``classes``.  The model of a predictor also has
+    ``predicted``, ``low`` and ``high`` (the limits of the 90 % interval), and ``p_value``.  If a
+    predictor has several targets, ``predicted``, ``low`` and ``high`` have shape (n, n_targets).
+    If a column has the name of an output or the name ``score``, the name of its input gets a
+    suffix, such as ``winner_input``.
 
     Parameters
     ----------
@@ -631,7 +633,8 @@ def to_onnx(map_: Any, path: str | Path, *, dtype: str = "float32") -> None:
     their distances.  If two prototypes are equally near up to rounding, the ONNX model can choose
     another prototype than the map.  If distances are equal, a p-value of the ONNX model can also
     differ slightly.  With the metrics "manhattan" and "chebyshev", the ONNX model needs n * n_units
-    * n_features numbers in memory, so pass only a few hundred rows at a time.
+    * n_features numbers in memory, so pass only a few hundred rows at a time.  The time for a row
+    is O(n_units * n_features).
 
     Examples
     --------

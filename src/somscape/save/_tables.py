@@ -67,7 +67,7 @@ def read_codebook(path: str | Path, *, kind: str = "hexagonal", boundary: str = 
     Parameters
     ----------
     path : str or Path
-        Table file with the units in any order.  A column ``unit`` is ignored.
+        Table file, as for `read_table`, with the units in any order.  A column ``unit`` is ignored.
     kind : {"hexagonal", "rectangular"}, default="hexagonal"
         Kind of lattice, which the table does not contain.
     boundary : {"plane", "cylinder", "torus"}, default="plane"

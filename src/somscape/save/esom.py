@@ -174,7 +174,7 @@ def best_matches(map_: Any, X: Any, *, keys: Sequence[int] | None = None) -> Bes
     ----------
     map_ : Map or fitted estimator
     X : Table, data frame or array-like of shape (n_samples, n_features)
-        Rows in original units, with the columns that the map was trained on, as for `Map.rows_of`.
+        Rows, as for `Map.rows_of`.
     keys : sequence of int, optional
         Key of each row, for example from a ``.lrn`` file.  By default, the rows are numbered from 1
         in files that need keys.
