@@ -251,9 +251,10 @@ class Metric:
         Returns
         -------
         units, distances : ndarray of shape (n, k)
-            If a row has missing values, its Manhattan distances are multiplied by the number of all
-            features divided by the number of present features, and its Euclidean distances by the
-            root of this ratio.  So rows with many and with few missing values are comparable.
+            If a row has missing values, its Manhattan distances are multiplied by the total weight
+            of all features divided by that of the present features, and its Euclidean distances by
+            the root of this ratio.  So rows with many and with few missing values are comparable.
+            Chebyshev distances are not changed.
         """
         units, distances = kernels.search(
             rows,

@@ -893,7 +893,7 @@ class Neighbors:
         self._add_strangers(block, unit, limit)
 
     def _add_nearest(self, block: PairBlock, unit: _UnitRanks) -> Float64s:
-        """Sum the map ranks of the k rows nearest in the data.  Return each k-th data distance."""
+        """Sum map rank minus k of rows near only in the data.  Return each k-th data distance."""
         pairs, k, n = self.pairs, self._k, len(block.distances)
         ordered, upto = block.ordered
         reach = (upto >= k).argmax(axis=1)
@@ -917,7 +917,7 @@ class Neighbors:
         return limit
 
     def _add_strangers(self, block: PairBlock, unit: _UnitRanks, limit: Float64s) -> None:
-        """Sum, over the k rows that are nearest on the map, their neighbor ranks in the data."""
+        """Sum data rank minus k of the rows that are near only on the map."""
         pairs, k = self.pairs, self._k
         is_near = np.asarray((unit.share > 0).any(axis=0))
         members = np.flatnonzero(is_near[pairs.unit_place])
