@@ -25,7 +25,7 @@ test-rest: $(ENVS)/test/ready  ## killed processes, damaged files, other kernels
 
 texts: $(ENVS)/test/ready  ## write golden texts anew after a message or an output was changed
 	rm -f tests/golden/texts/*.txt
-	SOMSCAPE_TEXTS=write $(ENVS)/test/bin/python -m pytest -m "not slow and not gpu" tests/unit tests/desk
+	SOMSCAPE_TEXTS=write $(ENVS)/test/bin/python -m pytest -m "not slow and not gpu" tests/unit tests/desk tests/contract
 	git diff --stat tests/golden/texts
 
 test-sql: $(ENVS)/test/ready  ## databases, with a PostgreSQL server from the system's packages

@@ -106,7 +106,7 @@ def test_each_help_has_a_short_first_sentence_headings_and_two_examples() -> Non
         verbs.add(first.split()[0])
         assert len(command.examples) == 2, words
         assert all(example.startswith("somscape ") for example in command.examples)
-        rows = option_rows(command, click.Context(command))
+        rows = option_rows(command, click.Context(command, **main.context_settings))
         n_options = sum(isinstance(each, click.Option) for each in command.params)
         assert sum(map(len, rows.values())) == n_options + 1, words  # and --help
         assert all(len(some) <= 14 for some in rows.values()), words
