@@ -261,8 +261,8 @@ STATES = ("open", "confirmed", "cleared", "later")
 def run(name: str, path: str | None, out: Path | None, **options: Any) -> None:
     """Run the watch NAME on TABLE, and print what is new.
 
-    Without TABLE, the command reads the table with which the watch began.  It uses the map and the rule
-    of the watch, and prints any drift, and which rows are new, returned, risen, folded or gone
+    Without TABLE, the command reads the table with which the watch began.  It uses the map and the
+    rule of the watch, and prints any drift, and which rows are new, returned, risen, folded or gone
     since the run before.  The exit code is 0 if nothing is new, 3 if there are new alerts, and 2
     after an error.  If results could not be written, run the command again to complete the same
     run.
