@@ -19,7 +19,7 @@ PASSES = 5
 
 
 def with_units_moved(problem: Problem, trained: Trained, watch: RunningTraining) -> Trained:
-    """Improve a trained map in rounds that move units to far rows, and return the result."""
+    """Return an improved map. Each round moves units to rows that are far from all units."""
     plan, journal = trained.plan, watch.journal
     if not plan.move_rounds or problem.lattice.n_units == 1 or was_cut(trained.stop_reason):
         return trained

@@ -279,8 +279,8 @@ class Pairs:
         Distance of the farthest row of each unit, or -1 for a unit without rows.
     gains : ndarray of shape (n_units,), int64
         For each unit, the decrease of the total distance if another unit moves to the farthest row
-        of this unit.  All rows at this distance count, with their weights, times
-        ``distance_scale``.
+        of this unit.  The decrease is the weighted sum over all rows at this
+        distance, multiplied by ``distance_scale``.
     farthest : ndarray of shape (n_units, n_features), float64
         Farthest row of each unit.  Missing values of the row are replaced by values of the unit's
         prototype.  If several rows are farthest, the row with the lowest first different value is

@@ -165,7 +165,7 @@ def _first_different(cells: pa.ChunkedArray) -> list[str]:
 
 
 def _spelling_of_all(cells: pa.ChunkedArray, some: Sequence[str], spelling: Spelling) -> Spelling:
-    """Return the spelling of numbers, after a check of those later cells that are unusual."""
+    """Return the spelling of numbers that also fits unusual values after the first rows."""
     others: dict[str, None] = {}
     for part in _parts(cells):
         if len(others) < SHOWN and read_plain(part, ".") is None:

@@ -228,8 +228,8 @@ class Column:
         Parameters
         ----------
         among : int
-            Number of columns in the table.  An array is large if so many arrays of its size are
-            large together.
+            Number of columns in the table.  The size of the array times this number decides whether
+            the array is large.
         """
         numbers = self._numbers
         if numbers is not None:

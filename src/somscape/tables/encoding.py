@@ -562,7 +562,7 @@ class Encoding:
         return [c for c in self.features if isinstance(c, NumberCode) and c.reach]
 
     def to_learn(self, rows: Floats) -> Floats:
-        """Return encoded rows for training, with slips treated like missing cells.
+        """Return encoded rows for training, in which probable typing errors are missing.
 
         Parameters
         ----------

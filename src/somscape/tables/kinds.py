@@ -218,7 +218,7 @@ class Roles:
         Order of day, month and year in columns whose dates fit several orders.  With None, the day
         comes first, or the month if it comes first in another column of dates.
     dictionary : mapping of str to mapping
-        Words for the codes of each column.  The words for the empty code are the column title.
+        Words for the codes of each column.  The empty code has the title of the column.
     layers, layer_weights : mapping
         Columns and weight (default 1) of each layer.  All columns of a layer are multiplied by the
         same factor.

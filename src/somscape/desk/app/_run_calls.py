@@ -225,7 +225,7 @@ class RunCalls:
         return JSONResponse(self._at.summary(self._at.run(request)))
 
     async def again(self, request: Request) -> Response:
-        """Add a run of the same table. If `with_marks` is true, start it with the marks."""
+        """Add a run of the same table. If `with_marks` is true, the run uses the marks."""
         with_marks = (await json_of(request)).get("with_marks") is True
         run = self._at.run(request)
         if run.settings is None or self._at.store.table(run.upload) is None:

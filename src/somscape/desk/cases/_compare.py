@@ -207,7 +207,7 @@ def gone(
 
 
 OTHER = "its row cannot be compared with the earlier row"
-"""Text for a row that has moved if it is unknown which columns have changed."""
+"""Text for a changed row if the columns that have changed are unknown."""
 
 MONTHS = 12
 """Number of months in a year."""

@@ -28,7 +28,7 @@ OF_OLD_RUNS = (
     "run IN (SELECT id FROM runs WHERE watch = ? AND made < ? AND number <"
     " (SELECT max(number) FROM runs WHERE watch = ?))"
 )
-"""SQL condition for the kept rows of old runs. The last run of the watch is not old."""
+"""SQL condition for the rows of old runs. It excludes the last run of the watch."""
 
 
 @dataclass(frozen=True)
