@@ -147,7 +147,7 @@ def find_regions(
         Ward's rule.
     X : Table, data frame or array-like of shape (n_samples, n_features), optional
         Rows, or a ``scipy.sparse`` array of encoded rows, for a map that does not keep rows.  Such
-        a map is from another program, from an early file without joins, or trained by `partial_fit`.
+        a map is from another program, from an old file without joins, or trained by `partial_fit`.
         If a table has fewer rows than columns, do not pass the rows on which the map was trained.
 
     Returns
