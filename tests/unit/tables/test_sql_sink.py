@@ -177,7 +177,8 @@ def test_a_table_that_cannot_be_filled_is_not_made(
         write_sql(alerts(0.5), place.url, "alerts", run="r", key=[1])
     assert not list(tmp_path.iterdir())  # nor a file that was not there
     if place.url.startswith("postgresql"):
-        with rejected():
+        # The end of the message contains the tables of other tests.
+        with pytest.raises(InputError, match="'alerts'"):
             read_sql(place.url, table="alerts")
 
 
