@@ -63,7 +63,9 @@ class OnTorch(OnAnyDevice):
     @pytest.mark.parametrize("kind", ["float16", "bfloat16", "int32", "bool", "complex64"])
     def test_types_that_are_no_rows_are_refused(self, kind):
         X = self.put(rows_of(50)).to(getattr(torch, kind))
-        with pytest.raises(InputError, match=f"float64, but X on {self.device}.* has values of {kind}"):
+        with pytest.raises(
+            InputError, match=f"float64, but X on {self.device}.* has values of {kind}"
+        ):
             small(3, 3).fit(X)
 
     def test_sparse_tensors_are_refused(self):
