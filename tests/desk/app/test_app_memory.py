@@ -144,7 +144,7 @@ def problem_of(queue: Queue, code: int, log: bytes) -> str:
     return found.problem
 
 
-LIMIT = "A job may use 0.5 GB, as `somscape app --memory` says. Use fewer rows or columns"
+LIMIT = "Each job may use 0.5 GB (`somscape app --memory`). Use fewer rows or columns"
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_whoever_got_no_memory_the_limit_is_said(queue: Queue, code: int, log: b
 
 
 def test_a_job_that_was_killed_may_have_had_too_little_memory(queue: Queue) -> None:
-    assert problem_of(queue, -9, b"").startswith("The system ended this job, most likely")
+    assert problem_of(queue, -9, b"").startswith("The system ended this job, probably")
     problem = problem_of(queue, -11, b"Fatal Python error: Segmentation fault")
     assert problem.startswith("This job was ended by signal 11, most likely because memory ran out")
     assert LIMIT in problem
@@ -175,7 +175,7 @@ def test_a_job_that_was_killed_may_have_had_too_little_memory(queue: Queue) -> N
 
 def test_an_error_of_our_own_is_not_taken_for_want_of_memory(queue: Queue) -> None:
     problem = problem_of(queue, 1, b"Traceback\nZeroDivisionError: division by zero")
-    assert problem.startswith("somscape met an error of its own. Please report it")
+    assert problem.startswith("This is an error of somscape. Please report the error.")
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits a job as Linux does")

@@ -202,7 +202,7 @@ def test_whoever_closes_waits_for_no_fork(tmp_path: Path) -> None:
         await asyncio.sleep(0.1)
         await asyncio.wait_for(processes.close(), 10)
         for task in (waiting, in_line):
-            with pytest.raises(ConnectionAbortedError, match="the app is being ended"):
+            with pytest.raises(ConnectionAbortedError, match="the app is ending"):
                 await task
         assert (await done(first, tmp_path))[1][-1]["result"]["n_rows"] == 3
 
