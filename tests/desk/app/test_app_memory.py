@@ -168,7 +168,7 @@ def test_whoever_got_no_memory_the_limit_is_said(queue: Queue, code: int, log: b
 def test_a_job_that_was_killed_may_have_had_too_little_memory(queue: Queue) -> None:
     assert problem_of(queue, -9, b"").startswith("The system ended this job, probably")
     problem = problem_of(queue, -11, b"Fatal Python error: Segmentation fault")
-    assert problem.startswith("This job was ended by signal 11, most likely because memory ran out")
+    assert problem.startswith("Signal 11 ended this job, probably because memory ran out")
     assert LIMIT in problem
     assert f"Please report it; what happened stands in {shown(queue._store.folder)}" in problem
 
