@@ -184,7 +184,7 @@ def mended(camera: Camera, desk: Path) -> None:
     person.wait_for("#watch-runs .replace")
     person.browser.click("#watch-runs .replace")  # the newest run is the first
     person.wait_for("#right-dialog")
-    expect(person.words("#right-dialog"), "replaces run 3, and is compared")
+    expect(person.words("#right-dialog"), "replaces run 3. It is compared")
     person.browser.type("#right-file", str(desk / "mended.csv"))
     person.browser.click("#right-dialog .primary")
     person.wait("location.pathname.endsWith('/report')")

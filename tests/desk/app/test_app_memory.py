@@ -170,7 +170,7 @@ def test_a_job_that_was_killed_may_have_had_too_little_memory(queue: Queue) -> N
     problem = problem_of(queue, -11, b"Fatal Python error: Segmentation fault")
     assert problem.startswith("Signal 11 ended this job, probably because memory ran out")
     assert LIMIT in problem
-    assert f"Please report it; what happened stands in {shown(queue._store.folder)}" in problem
+    assert f"details are in {shown(queue._store.folder)}" in problem
 
 
 def test_an_error_of_our_own_is_not_taken_for_want_of_memory(queue: Queue) -> None:
