@@ -132,6 +132,8 @@ class Command(click.Command):
     def __init__(self, *args: Any, examples: tuple[str, ...] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.examples = examples
+        # Click keeps the help option of the first context, so each command has both names.
+        self.context_settings = {"help_option_names": ["-h", "--help"], **self.context_settings}
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options of a command to its help. For a group, also write its commands."""
