@@ -78,6 +78,7 @@ def stable_text(text):
     text = re.sub(r"\b0x[0-9A-Fa-f]{6,}", "0x0", _TEMPORARY.sub("TMP", text))
     text = re.sub(r"([-_])[0-9a-f]{8}\b", r"\1NAME", text)
     text = re.sub(r"(\b127\.0\.0\.1:|\bport )\d+", r"\1PORT", text)
+    text = re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", lambda found: repr(found[0])[1:-1], text)
     text = text.encode("utf-8", "backslashreplace").decode("utf-8")  # also half a character
     return "\n".join(line.rstrip() for line in text.strip("\n").splitlines())
 

@@ -307,7 +307,7 @@ def _check_one_row_per_sample(stream: Any, n_rows: int, source: str) -> None:
 
 
 def _not_a_table(frame: Any, source: str, error: Exception) -> str:
-    reason = " ".join(str(error).split())
+    reason = " ".join(str(error).partition(" Detail: Python exception")[0].split()).rstrip(".")
     return (
         f"{source}: An object of type {type(frame).__name__} cannot be read as a table ({reason})."
         " Give a pandas, polars or pyarrow frame with different column names (in SQL, for example,"
