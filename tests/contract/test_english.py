@@ -7,6 +7,7 @@ import re
 
 import english
 import pytest
+import texts
 
 pytestmark = pytest.mark.check
 
@@ -120,3 +121,12 @@ def test_each_kind_of_text_is_read(tmp_path, monkeypatch):
         ("strings", "Run a job for people."),
         ("app", "The list has no rows yet."),
     }
+
+
+@pytest.mark.parametrize("surface", texts.SURFACES)
+def test_golden_texts_belong_to_tests_and_name_no_place_of_this_checkout(surface):
+    for key, found in texts.read(surface).items():
+        file, _, name = key.partition("::")
+        source = (texts.TESTS / file).read_text(encoding="utf-8")
+        assert f"def {name.rpartition('::')[2]}(" in source, f"make texts removes {key}"
+        assert not [text for text in found if str(texts.TESTS.parent) in text], key
