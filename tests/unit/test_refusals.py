@@ -16,7 +16,7 @@ from somscape.fit import _plan as _size
 from somscape.grid import Lattice
 from somscape.minisom import MiniSom
 from somscape.tables import table_from_columns
-from somscape.tables._messages import install_command
+from somscape.tables._messages import check_libraries, install_command
 
 
 def rows_of(n=300, d=4, seed=0):
@@ -298,3 +298,11 @@ def test_the_command_that_installs_an_extra_names_its_libraries():
     assert both.count("starlette") == 1
     assert "prometheus-client" in both
     assert "pytest" not in install_command("app", "serve", "excel", "sql", "onnx", "team", "pyod")
+
+
+def test_missing_libraries_are_named_in_one_list(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda module: None)
+    with pytest.raises(InputError, match="The service needs a, b and c-d. Run pip install 'api"):
+        check_libraries("the service", ("serve",), "a", "b", "c_d")
+    with pytest.raises(InputError, match="Reading t needs python-calamine. Run pip"):
+        check_libraries("reading t", ("excel",), "python_calamine")

@@ -100,14 +100,13 @@ def install_command(*extras: str) -> str:
 def check_libraries(action: str, extras: Sequence[str], *modules: str) -> None:
     """Raise InputError if the libraries of the given extras are not installed."""
     # Checked before the import, because an ImportError can also come from within a library.
-    names = [
-        module.replace("_", "-") for module in modules if importlib.util.find_spec(module) is None
-    ]
-    if names:
+    missing = [module for module in modules if importlib.util.find_spec(module) is None]
+    if missing:
+        *most, last = [module.replace("_", "-") for module in missing]
+        names = f"{', '.join(most)} and {last}" if most else last
         raise InputError(
-            f"{action[:1].upper()}{action[1:]} needs {' and '.join(names)}. Run "
-            f"{install_command(*extras)}.",
-            value=names[0],
+            f"{action[:1].upper()}{action[1:]} needs {names}. Run {install_command(*extras)}.",
+            value=missing[0],
         )
 
 
