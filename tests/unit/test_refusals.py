@@ -306,5 +306,5 @@ def test_missing_libraries_are_named_in_one_list(monkeypatch):
         ("the service", "serve", ("a", "b", "c_d")),
         ("reading t", "excel", ("python_calamine",)),
     ):
-        with rejected(value=modules[0]):
+        with rejected(value=modules[0].replace("_", "-")):
             check_libraries(action, (extra,), *modules)

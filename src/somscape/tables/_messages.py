@@ -100,9 +100,11 @@ def install_command(*extras: str) -> str:
 def check_libraries(action: str, extras: Sequence[str], *modules: str) -> None:
     """Raise InputError if the libraries of the given extras are not installed."""
     # Checked before the import, because an ImportError can also come from within a library.
-    missing = [module for module in modules if importlib.util.find_spec(module) is None]
+    missing = [
+        module.replace("_", "-") for module in modules if importlib.util.find_spec(module) is None
+    ]
     if missing:
-        *most, last = [module.replace("_", "-") for module in missing]
+        *most, last = missing
         names = f"{', '.join(most)} and {last}" if most else last
         raise InputError(
             f"{action[:1].upper()}{action[1:]} needs {names}. Run {install_command(*extras)}.",
