@@ -555,7 +555,7 @@ class Paths:
 
 
 def follow(
-    map: Map,
+    som: Map,
     X: Any,
     *,
     ids: Any = None,
@@ -567,7 +567,7 @@ def follow(
 
     Parameters
     ----------
-    map : Map
+    som : Map
         Map, or a fitted estimator that has a map.
     X : Table, data frame or array-like of shape (n_samples, n_features)
         Rows to follow, in any order and in any form that `Map.rows_of` accepts.
@@ -614,7 +614,7 @@ def follow(
     >>> found.rows.tolist()
     [0, 1, 3, 2]
     """
-    map_, X = as_map(map), collected(X)
+    map_, X = as_map(som), collected(X)
     units = map_.winners(X)
     n = len(units)
     who, when = given_ids(ids, X, n), given_times(times, X, n, date_format)

@@ -222,7 +222,7 @@ def test_estimator_has_attributes_an_example_and_every_fitted_attribute(shown: s
     assert doc["Examples"]
     X = [[0.0, 1.0], [2.0, 3.0], [5.0, 4.0], [0.5, 1.5]] * 5
     is_drawn = "random_state" in real_parameters(thing.__init__)
-    takes_map = "map" in real_parameters(thing.fit)
+    takes_map = "som" in real_parameters(thing.fit)
     known = {"Classifier": ["a", "b", "b", "a"] * 5, "Regressor": [0.0, 1.0, 3.0, 2.0] * 5}
     targets = [y for kind, y in known.items() if shown.endswith(kind)]
     made = thing(**({"random_state": 0} if is_drawn else {}))

@@ -560,7 +560,7 @@ def test_what_cannot_cross_is_refused():
         {"metric": "manhattan", "feature_weight": [1.0, 2.0, 3.0]},
     ):
         size = {} if isinstance(settings.get("lattice"), Graph) else {"n_rows": 3, "n_cols": 3}
-        with rejected(ValueError, parameter="map"):
+        with rejected(ValueError, parameter="som"):
             MiniSom.from_map(SOM(**size, **settings, random_state=0).fit(ROWS).map_)
 
 

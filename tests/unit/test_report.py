@@ -728,17 +728,17 @@ def test_a_report_takes_other_regions_as_if_it_were_made_with_them() -> None:
             regions.rename(found, {0: "</script><script>alert('&')</script>"}), {0: "#aa3300"}
         )
         expected = report.build(detector, table, agreement=told, regions=found)
-        changed = report.with_regions(data, found, map=detector, table=table)
+        changed = report.with_regions(data, found, som=detector, table=table)
         for one, other in zip(changed["regions"], expected["regions"], strict=True):
             assert one.pop("mean_score") == pytest.approx(other.pop("mean_score"))
         assert changed == expected
-        data = report.with_regions(data, found, map=detector, table=table)
+        data = report.with_regions(data, found, som=detector, table=table)
     with rejected(parameter="regions", value=32):
-        report.with_regions(data, found, map=small_map(), table=table)
+        report.with_regions(data, found, som=small_map(), table=table)
     with rejected(parameter="table", value=10):
-        report.with_regions(data, found, map=detector, table=table.take(range(10)))
+        report.with_regions(data, found, som=detector, table=table.take(range(10)))
     with rejected(parameter="data"):
-        report.with_regions({"n_rows": 120}, found, map=detector, table=table)
+        report.with_regions({"n_rows": 120}, found, som=detector, table=table)
 
 
 def test_texts_of_the_page_are_the_golden_ones() -> None:

@@ -769,12 +769,12 @@ class SOMRegions(Base):
         self.n_regions = n_regions
         self.method = method
 
-    def fit(self, map: Map, y: Any = None, *, X: Any = None) -> "SOMRegions":
+    def fit(self, som: Map, y: Any = None, *, X: Any = None) -> "SOMRegions":
         """Find the regions of a map.
 
         Parameters
         ----------
-        map : Map
+        som : Map
             A map, or a fitted estimator whose attribute ``map_`` is a map.
         y : None
             Ignored.
@@ -791,7 +791,7 @@ class SOMRegions(Base):
         InputError, ValueError, TypeError
             As for `regions.find_regions`.
         """
-        self.regions_: Regions = find_regions(map, self.n_regions, method=self.method, X=X)
+        self.regions_: Regions = find_regions(som, self.n_regions, method=self.method, X=X)
         self.labels_: Ints = self.regions_.labels
         self.n_regions_: int = self.regions_.n_regions
         return self
@@ -811,16 +811,16 @@ class SOMRegions(Base):
         """
         return self.regions_.of(X)
 
-    def fit_predict(self, map: Map, y: Any = None, *, X: Any = None) -> Ints:
+    def fit_predict(self, som: Map, y: Any = None, *, X: Any = None) -> Ints:
         """Find the regions of a map, and return the region number of each unit.
 
         Parameters
         ----------
-        map, y, X
+        som, y, X
             As for `fit`.
 
         Returns
         -------
         ndarray of shape (n_units,)
         """
-        return self.fit(map, X=X).labels_
+        return self.fit(som, X=X).labels_

@@ -15,12 +15,12 @@ from somscape.maps.map import NO_UNIT, Map
 from somscape.measures._placed import NO_COUNTED_ROW, Placed, placed
 
 
-def quantization_error(map: Map, X: Any, *, sample_weight: Any = None) -> float:
+def quantization_error(som: Map, X: Any, *, sample_weight: Any = None) -> float:
     """Return the mean distance of the rows to their best matching units.
 
     Parameters
     ----------
-    map : Map
+    som : Map
     X : Table or array-like of shape (n_samples, n_features)
         Rows, as `Map.rows_of` accepts them.  Rows without any value do not count.
     sample_weight : array-like of shape (n_samples,), optional
@@ -54,11 +54,11 @@ def quantization_error(map: Map, X: Any, *, sample_weight: Any = None) -> float:
     >>> round(measures.quantization_error(SOM(1, 1).fit(X).map_, X), 4)
     0.7071
     """
-    _, distances, weights = nearest_counted(map, X, sample_weight=sample_weight)
+    _, distances, weights = nearest_counted(som, X, sample_weight=sample_weight)
     return float(np.average(distances[:, 0], weights=weights))
 
 
-def root_mean_squared_error(map: Any, X: Any, *, sample_weight: Any = None) -> float:
+def root_mean_squared_error(som: Any, X: Any, *, sample_weight: Any = None) -> float:
     """Return the root mean square of the distances from rows to their units.
 
     Lower values are better if maps of the same size are compared.  A value far above the
@@ -67,7 +67,7 @@ def root_mean_squared_error(map: Any, X: Any, *, sample_weight: Any = None) -> f
 
     Parameters
     ----------
-    map : Map
+    som : Map
         A map or a fitted estimator.
     X : Table or array-like of shape (n_samples, n_features)
         See `quantization_error`.
@@ -99,16 +99,16 @@ def root_mean_squared_error(map: Any, X: Any, *, sample_weight: Any = None) -> f
     >>> round(measures.root_mean_squared_error(SOM(1, 1).fit(X).map_, X), 4)
     0.7071
     """
-    _, distances, weights = nearest_counted(map, X, sample_weight=sample_weight)
+    _, distances, weights = nearest_counted(som, X, sample_weight=sample_weight)
     return float(np.sqrt(np.average(distances[:, 0] ** 2, weights=weights)))
 
 
-def topographic_error(map: Map, X: Any, *, sample_weight: Any = None) -> float:
+def topographic_error(som: Map, X: Any, *, sample_weight: Any = None) -> float:
     """Return the share of rows whose two best matching units are not neighbors.
 
     Parameters
     ----------
-    map : Map
+    som : Map
         The map, whose lattice defines the neighbors.  Each unit has up to 8 neighboring units on a
         rectangular map, and up to 6 on a hexagonal map.
     X : Table or array-like of shape (n_samples, n_features)
@@ -143,19 +143,19 @@ def topographic_error(map: Map, X: Any, *, sample_weight: Any = None) -> float:
     >>> measures.topographic_error(SOM(1, 3).fit(X).map_, X)
     0.0
     """
-    map = as_map(map)
-    if map.n_units < 2:
+    som = as_map(som)
+    if som.n_units < 2:
         return float("nan")
-    units, _, weights = nearest_counted(map, X, k=2, sample_weight=sample_weight)
-    is_apart = ~map.lattice.are_neighbors(units[:, 0], units[:, 1])
+    units, _, weights = nearest_counted(som, X, k=2, sample_weight=sample_weight)
+    is_apart = ~som.lattice.are_neighbors(units[:, 0], units[:, 1])
     return float(np.average(is_apart, weights=weights))
 
 
 def nearest_counted(
-    map: Map, X: Any, *, k: int = 1, sample_weight: Any = None
+    som: Map, X: Any, *, k: int = 1, sample_weight: Any = None
 ) -> tuple[Ints, Float64s, Float64s | None]:
     """Return the nearest units of all rows with a value, the distances, and the row weights."""
-    units, distances = as_map(map).nearest(X, k)
+    units, distances = as_map(som).nearest(X, k)
     if not len(units):
         raise InputError("X does not contain rows. Pass at least one row.", parameter="X")
     weights = checked_weights(sample_weight, len(units))
@@ -172,7 +172,7 @@ BLOCK_STARTS = 256
 """Number of units whose shortest paths to all units are in memory at the same time."""
 
 
-def combined_error(map: Any, X: Any, *, sample_weight: Any = None) -> float:
+def combined_error(som: Any, X: Any, *, sample_weight: Any = None) -> float:
     """Return the mean path length from a row via its best to its second best unit.
 
     Lower values are better if maps of the same rows are compared.  The error is large if rows are
@@ -182,7 +182,7 @@ def combined_error(map: Any, X: Any, *, sample_weight: Any = None) -> float:
 
     Parameters
     ----------
-    map : Map
+    som : Map
         A map or a fitted estimator.
     X : Table or array-like of shape (n_samples, n_features)
         Rows, as `Map.rows_of` accepts them, or a ``scipy.sparse`` array.
@@ -223,11 +223,11 @@ def combined_error(map: Any, X: Any, *, sample_weight: Any = None) -> float:
     >>> round(measures.combined_error(SOM(1, 3, radius_end=0.1).fit(X), X), 4)
     1.0
     """
-    rows = placed(map, X, sample_weight)
+    rows = placed(som, X, sample_weight)
     return rows.mean(row_ways(rows))
 
 
-def mean_tied_rank(map: Any, X: Any, *, sample_weight: Any = None) -> float:
+def mean_tied_rank(som: Any, X: Any, *, sample_weight: Any = None) -> float:
     """Return the mean rank of the second best unit by distance on the map.
 
     If the second best unit is a neighbor of the best matching unit, it has the best rank.  This
@@ -236,7 +236,7 @@ def mean_tied_rank(map: Any, X: Any, *, sample_weight: Any = None) -> float:
 
     Parameters
     ----------
-    map, X
+    som, X
         See `combined_error`.
     sample_weight : optional
         See `combined_error`.
@@ -275,7 +275,7 @@ def mean_tied_rank(map: Any, X: Any, *, sample_weight: Any = None) -> float:
     >>> round(measures.mean_tied_rank(SOM(1, 3, radius_end=0.1).fit(X), X), 4)
     1.1667
     """
-    rows = placed(map, X, sample_weight)
+    rows = placed(som, X, sample_weight)
     return rows.mean(row_ranks(rows))
 
 
@@ -322,7 +322,7 @@ def row_ranks(rows: Placed) -> Float64s:
     return ranks
 
 
-def explained_variance(map: Any, X: Any, *, sample_weight: Any = None) -> float:
+def explained_variance(som: Any, X: Any, *, sample_weight: Any = None) -> float:
     """Return the share of the variance of the rows that prototypes explain.
 
     Values near 1 are good.  At 0, the prototypes represent the rows only as well as the mean of all
@@ -331,7 +331,7 @@ def explained_variance(map: Any, X: Any, *, sample_weight: Any = None) -> float:
 
     Parameters
     ----------
-    map : Map
+    som : Map
         A map or a fitted estimator.
     X : Table or array-like of shape (n_samples, n_features)
         Rows, as `Map.rows_of` accepts them.  Missing values do not count.
@@ -370,12 +370,12 @@ def explained_variance(map: Any, X: Any, *, sample_weight: Any = None) -> float:
     >>> round(measures.explained_variance(som, X), 4)
     0.9878
     """
-    rows = placed(map, X, sample_weight)
+    rows = placed(som, X, sample_weight)
     left, total = squares(rows)
     return _explained_share(left.sum(), total.sum())
 
 
-def explained_variance_by_feature(map: Any, X: Any, *, sample_weight: Any = None) -> Float64s:
+def explained_variance_by_feature(som: Any, X: Any, *, sample_weight: Any = None) -> Float64s:
     """Return the share of the variance of each feature that the prototypes explain.
 
     For features that matter, values near 1 are good.  If the value is near 0, give the feature a
@@ -383,7 +383,7 @@ def explained_variance_by_feature(map: Any, X: Any, *, sample_weight: Any = None
 
     Parameters
     ----------
-    map, X
+    som, X
         See `explained_variance`.
     sample_weight : optional
         See `explained_variance`.
@@ -415,7 +415,7 @@ def explained_variance_by_feature(map: Any, X: Any, *, sample_weight: Any = None
     >>> measures.explained_variance_by_feature(som, X).round(4).tolist()
     [0.9878, nan]
     """
-    left, total = squares(placed(map, X, sample_weight))
+    left, total = squares(placed(som, X, sample_weight))
     return np.array([_explained_share(*pair) for pair in zip(left, total, strict=True)])
 
 
@@ -455,7 +455,7 @@ MAX_GAP = 0.1
 
 
 def embedding_accuracy(
-    map: Any, X: Any, *, max_gap: float = MAX_GAP, sample_weight: Any = None
+    som: Any, X: Any, *, max_gap: float = MAX_GAP, sample_weight: Any = None
 ) -> float:
     """Return the share of variance in columns whose distribution the map represents.
 
@@ -467,7 +467,7 @@ def embedding_accuracy(
 
     Parameters
     ----------
-    map : Map
+    som : Map
         A map or a fitted estimator.
     X : Table or array-like of shape (n_samples, n_features)
         Rows, as `Map.rows_of` accepts them.  Missing values do not count.
@@ -517,7 +517,7 @@ def embedding_accuracy(
     (1.0, 0.0)
     """
     check_number("max_gap", max_gap, 0)
-    return embedding_of(placed(map, X, sample_weight), max_gap)
+    return embedding_of(placed(som, X, sample_weight), max_gap)
 
 
 def embedding_of(rows: Placed, max_gap: float = MAX_GAP) -> float:
@@ -544,7 +544,7 @@ def _largest_gap(values: Float64s, prototypes: Float64s, weights: Float64s) -> f
     return float(np.abs(of_rows - of_units).max())
 
 
-def dead_units(map: Any, X: Any, *, sample_weight: Any = None) -> float:
+def dead_units(som: Any, X: Any, *, sample_weight: Any = None) -> float:
     """Return the share of units that are not the best matching unit of any row.
 
     Values near 0 are good on the training rows.  If the value is high on these rows, use fewer
@@ -553,7 +553,7 @@ def dead_units(map: Any, X: Any, *, sample_weight: Any = None) -> float:
 
     Parameters
     ----------
-    map : Map
+    som : Map
         A map or a fitted estimator.
     X : Table or array-like of shape (n_samples, n_features)
         Rows, as `Map.rows_of` accepts them, or a ``scipy.sparse`` array.
@@ -585,10 +585,10 @@ def dead_units(map: Any, X: Any, *, sample_weight: Any = None) -> float:
     >>> measures.dead_units(SOM(1, 3).fit(X), X)
     0.0
     """
-    return float((placed(map, X, sample_weight).hits == 0).mean())
+    return float((placed(som, X, sample_weight).hits == 0).mean())
 
 
-def hit_entropy(map: Any, X: Any, *, sample_weight: Any = None) -> float:
+def hit_entropy(som: Any, X: Any, *, sample_weight: Any = None) -> float:
     """Return how evenly rows are spread over units (the entropy of the hits).
 
     Values near 1 are good on the training rows.  Such values mean that all units have similar
@@ -597,7 +597,7 @@ def hit_entropy(map: Any, X: Any, *, sample_weight: Any = None) -> float:
 
     Parameters
     ----------
-    map, X
+    som, X
         See `dead_units`.
     sample_weight : array-like of shape (n_samples,), optional
         Weight of each row.  The default is 1 each.
@@ -628,10 +628,10 @@ def hit_entropy(map: Any, X: Any, *, sample_weight: Any = None) -> float:
     >>> round(measures.hit_entropy(SOM(1, 3).fit(X), X), 6)
     1.0
     """
-    return entropy_of(placed(map, X, sample_weight).hits)
+    return entropy_of(placed(som, X, sample_weight).hits)
 
 
-def hit_gini(map: Any, X: Any, *, sample_weight: Any = None) -> float:
+def hit_gini(som: Any, X: Any, *, sample_weight: Any = None) -> float:
     """Return the Gini coefficient of the hits, which is high if rows use few units.
 
     Values near 0 are good on the training rows.  If the value is near 1, a few units contain all
@@ -639,7 +639,7 @@ def hit_gini(map: Any, X: Any, *, sample_weight: Any = None) -> float:
 
     Parameters
     ----------
-    map, X
+    som, X
         See `hit_entropy`.
     sample_weight : optional
         See `hit_entropy`.
@@ -669,7 +669,7 @@ def hit_gini(map: Any, X: Any, *, sample_weight: Any = None) -> float:
     >>> abs(round(measures.hit_gini(SOM(1, 3).fit(X), X), 6))
     0.0
     """
-    return gini_of(placed(map, X, sample_weight).hits)
+    return gini_of(placed(som, X, sample_weight).hits)
 
 
 def entropy(weights: Float64s) -> float:

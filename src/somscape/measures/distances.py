@@ -246,11 +246,11 @@ class RowPairs:
             start = int(end)
 
 
-def pairs_of(map: Any, X: Any, sample_weight: Any, max_rows: int, seed: int) -> RowPairs:
+def pairs_of(som: Any, X: Any, sample_weight: Any, max_rows: int, seed: int) -> RowPairs:
     """Check `max_rows` and `seed`, and return the distinct counted rows of `X`."""
     check_whole("max_rows", max_rows, 1)
     check_whole("random_state", seed, 0)
-    return RowPairs.of(placed(map, X, sample_weight), max_rows, seed)
+    return RowPairs.of(placed(som, X, sample_weight), max_rows, seed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -345,7 +345,7 @@ square."""
 
 
 def c_measure(
-    map: Any,
+    som: Any,
     X: Any,
     *,
     sample_weight: Any = None,
@@ -360,7 +360,7 @@ def c_measure(
 
     Parameters
     ----------
-    map : Map
+    som : Map
         A map or a fitted estimator.
     X : Table or array-like of shape (n_samples, n_features)
         Rows, as `Map.rows_of` accepts them.  Missing values are handled as in the map's metric.
@@ -407,11 +407,11 @@ def c_measure(
     >>> measures.c_measure(SOM(1, 3, radius_end=0.1).fit(X), X)
     6.0
     """
-    return _compare(map, X, sample_weight, max_rows, random_state).c_measure
+    return _compare(som, X, sample_weight, max_rows, random_state).c_measure
 
 
 def kruskal_stress(
-    map: Any,
+    som: Any,
     X: Any,
     *,
     sample_weight: Any = None,
@@ -427,7 +427,7 @@ def kruskal_stress(
 
     Parameters
     ----------
-    map, X
+    som, X
         See `c_measure`.
     sample_weight, max_rows, random_state : optional
         See `c_measure`.
@@ -462,11 +462,11 @@ def kruskal_stress(
     >>> measures.kruskal_stress(SOM(1, 3, radius_end=0.1).fit(X), X)
     0.0
     """
-    return _compare(map, X, sample_weight, max_rows, random_state).kruskal_stress
+    return _compare(som, X, sample_weight, max_rows, random_state).kruskal_stress
 
 
 def rank_correlation(
-    map: Any,
+    som: Any,
     X: Any,
     *,
     sample_weight: Any = None,
@@ -480,7 +480,7 @@ def rank_correlation(
 
     Parameters
     ----------
-    map, X
+    som, X
         See `c_measure`.
     sample_weight : optional
         See `c_measure`.
@@ -523,11 +523,11 @@ def rank_correlation(
     1.0
     """
     check_whole("max_rows", max_rows, 2)
-    return correlation_of(pairs_of(map, X, sample_weight, max_rows, random_state))
+    return correlation_of(pairs_of(som, X, sample_weight, max_rows, random_state))
 
 
-def _compare(map: Any, X: Any, sample_weight: Any, max_rows: int, seed: int) -> "Distances":
-    pairs = pairs_of(map, X, sample_weight, max_rows, seed)
+def _compare(som: Any, X: Any, sample_weight: Any, max_rows: int, seed: int) -> "Distances":
+    pairs = pairs_of(som, X, sample_weight, max_rows, seed)
     found = Distances(pairs)
     run(pairs, [found])
     return found
@@ -618,7 +618,7 @@ ON = ("grid", "prototypes")
 
 
 def trustworthiness(
-    map: Any,
+    som: Any,
     X: Any,
     *,
     k: int = 10,
@@ -635,7 +635,7 @@ def trustworthiness(
 
     Parameters
     ----------
-    map : Map
+    som : Map
         A map or a fitted estimator.
     X : Table or array-like of shape (n_samples, n_features)
         Rows, as `Map.rows_of` accepts them.  Missing values are handled as in the map's metric.
@@ -695,12 +695,12 @@ def trustworthiness(
     >>> round(measures.trustworthiness(SOM(1, 20).fit(X), X, k=3), 1)
     1.0
     """
-    found = _count(map, X, sample_weight, k, on, max_rows, random_state)
+    found = _count(som, X, sample_weight, k, on, max_rows, random_state)
     return found.pairs.mean(found.trustworthiness)
 
 
 def continuity(
-    map: Any,
+    som: Any,
     X: Any,
     *,
     k: int = 10,
@@ -716,7 +716,7 @@ def continuity(
 
     Parameters
     ----------
-    map, X
+    som, X
         See `trustworthiness`.
     k, on, sample_weight, max_rows, random_state : optional
         See `trustworthiness`.
@@ -753,12 +753,12 @@ def continuity(
     >>> round(measures.continuity(SOM(1, 20).fit(X), X, k=3), 1)
     1.0
     """
-    found = _count(map, X, sample_weight, k, on, max_rows, random_state)
+    found = _count(som, X, sample_weight, k, on, max_rows, random_state)
     return found.pairs.mean(found.continuity)
 
 
 def neighborhood_preservation(
-    map: Any,
+    som: Any,
     X: Any,
     *,
     k: int = 10,
@@ -775,7 +775,7 @@ def neighborhood_preservation(
 
     Parameters
     ----------
-    map, X
+    som, X
         See `trustworthiness`.
     k, on, sample_weight, max_rows, random_state : optional
         See `trustworthiness`.
@@ -811,16 +811,16 @@ def neighborhood_preservation(
     >>> measures.neighborhood_preservation(SOM(1, 20).fit(X), X, k=3) > 0.5
     True
     """
-    found = _count(map, X, sample_weight, k, on, max_rows, random_state)
+    found = _count(som, X, sample_weight, k, on, max_rows, random_state)
     return found.pairs.mean(found.neighborhood_preservation)
 
 
 def _count(
-    map: Any, X: Any, sample_weight: Any, k: int, on: str, max_rows: int, seed: int
+    som: Any, X: Any, sample_weight: Any, k: int, on: str, max_rows: int, seed: int
 ) -> "Neighbors":
     check_choice("on", on, ON)
     check_whole("k", k, 1)
-    pairs = pairs_of(map, X, sample_weight, max_rows, seed)
+    pairs = pairs_of(som, X, sample_weight, max_rows, seed)
     if 2 * k >= pairs.n_rows:
         raise ParameterError(
             f"`k` must be below half of the {pairs.n_rows:g} rows, but is {k}. Give a smaller `k`, "
@@ -992,7 +992,7 @@ class TopographicFunction:
         return float(self.values[len(self.k) // 2])
 
 
-def topographic_function(map: Any, X: Any, *, sample_weight: Any = None) -> TopographicFunction:
+def topographic_function(som: Any, X: Any, *, sample_weight: Any = None) -> TopographicFunction:
     """Return the topographic function of a map, which counts folds by length.
 
     The best values are 0 for all k.  Values above 0 at large positive k mean that the map has too
@@ -1001,7 +1001,7 @@ def topographic_function(map: Any, X: Any, *, sample_weight: Any = None) -> Topo
 
     Parameters
     ----------
-    map : Map
+    som : Map
         A map or a fitted estimator.
     X : Table or array-like of shape (n_samples, n_features)
         Rows, as `Map.rows_of` accepts them, or a ``scipy.sparse`` array.
@@ -1042,7 +1042,7 @@ def topographic_function(map: Any, X: Any, *, sample_weight: Any = None) -> Topo
     >>> measures.topographic_function(SOM(1, 3, radius_end=0.1).fit(X), X).at_zero
     0.0
     """
-    return function_of(placed(map, X, sample_weight))
+    return function_of(placed(som, X, sample_weight))
 
 
 def function_of(rows: Placed) -> TopographicFunction:
@@ -1074,7 +1074,7 @@ def _steps_of(n: int, edges: Ints, pairs: Ints) -> tuple[int, Float64s]:
     return width, steps
 
 
-def topographic_product(map: Any) -> float:
+def topographic_product(som: Any) -> float:
     """Return the topographic product, which compares the dimensions of map and data.
 
     Values near 0 are good.  If the product is below 0, the map has too few dimensions, so try a
@@ -1083,7 +1083,7 @@ def topographic_product(map: Any) -> float:
 
     Parameters
     ----------
-    map : Map
+    som : Map
         A map or a fitted estimator.
 
     Returns
@@ -1117,7 +1117,7 @@ def topographic_product(map: Any) -> float:
     >>> measures.topographic_product(SOM(1, 3, radius_end=0.1).fit(X))
     0.0
     """
-    map_ = as_map(map)
+    map_ = as_map(som)
     if map_.n_units < 2:
         return float("nan")
     compared = np.asarray(map_.metric.compared(map_.codebook))

@@ -18,7 +18,7 @@ from somscape.measures.distances import MAX_ROWS, PairBlock, RowPairs, pairs_of,
 
 
 def purity(
-    map: Any, X: Any, *, labels: Any, regions: Any = None, sample_weight: Any = None
+    som: Any, X: Any, *, labels: Any, regions: Any = None, sample_weight: Any = None
 ) -> float:
     """Return the share of rows whose class is the most frequent class of their unit.
 
@@ -28,7 +28,7 @@ def purity(
 
     Parameters
     ----------
-    map : Map
+    som : Map
         A map or a fitted estimator.
     X : Table or array-like of shape (n_samples, n_features)
         Rows, as `Map.rows_of` accepts them, or a ``scipy.sparse`` array.
@@ -66,12 +66,12 @@ def purity(
     >>> measures.purity(SOM(1, 2).fit(X), X, labels=["a", "a", "b", "a"] * 5)
     0.75
     """
-    counts = classes_of(placed(map, X, sample_weight), labels).counts(regions)
+    counts = classes_of(placed(som, X, sample_weight), labels).counts(regions)
     return float(counts.max(axis=1).sum() / counts.sum())
 
 
 def normalized_mutual_information(
-    map: Any, X: Any, *, labels: Any, regions: Any = None, sample_weight: Any = None
+    som: Any, X: Any, *, labels: Any, regions: Any = None, sample_weight: Any = None
 ) -> float:
     """Return the normalized mutual information between units and classes.
 
@@ -80,7 +80,7 @@ def normalized_mutual_information(
 
     Parameters
     ----------
-    map, X, labels
+    som, X, labels
         See `purity`.
     regions, sample_weight : optional
         See `purity`.
@@ -114,7 +114,7 @@ def normalized_mutual_information(
     >>> round(measures.normalized_mutual_information(som, X, labels=[0, 0, 1, 1] * 5), 6)
     1.0
     """
-    return mutual_of(classes_of(placed(map, X, sample_weight), labels).counts(regions))
+    return mutual_of(classes_of(placed(som, X, sample_weight), labels).counts(regions))
 
 
 def mutual_of(counts: Float64s) -> float:
@@ -127,7 +127,7 @@ def mutual_of(counts: Float64s) -> float:
 
 
 def adjusted_rand_index(
-    map: Any, X: Any, *, labels: Any, regions: Any = None, sample_weight: Any = None
+    som: Any, X: Any, *, labels: Any, regions: Any = None, sample_weight: Any = None
 ) -> float:
     """Return the adjusted Rand index of two groupings of rows, units and classes.
 
@@ -136,7 +136,7 @@ def adjusted_rand_index(
 
     Parameters
     ----------
-    map, X, labels
+    som, X, labels
         See `purity`.
     regions : optional
         See `purity`.
@@ -169,7 +169,7 @@ def adjusted_rand_index(
     >>> measures.adjusted_rand_index(SOM(1, 2).fit(X), X, labels=[0, 0, 1, 1] * 5)
     1.0
     """
-    return rand_of(classes_of(placed(map, X, sample_weight), labels, counted=True), regions)
+    return rand_of(classes_of(placed(som, X, sample_weight), labels, counted=True), regions)
 
 
 def rand_of(found: "LabelClasses", regions: Any = None) -> float:
@@ -185,7 +185,7 @@ def rand_of(found: "LabelClasses", regions: Any = None) -> float:
 
 
 def class_entropy(
-    map: Any, X: Any, *, labels: Any, regions: Any = None, sample_weight: Any = None
+    som: Any, X: Any, *, labels: Any, regions: Any = None, sample_weight: Any = None
 ) -> float:
     """Return the entropy of classes in a unit (in nats), averaged over rows.
 
@@ -195,7 +195,7 @@ def class_entropy(
 
     Parameters
     ----------
-    map, X, labels
+    som, X, labels
         See `purity`.
     regions, sample_weight : optional
         See `purity`.
@@ -226,7 +226,7 @@ def class_entropy(
     >>> measures.class_entropy(SOM(1, 2).fit(X), X, labels=[0, 0, 1, 1] * 5)
     0.0
     """
-    return mixture_of(classes_of(placed(map, X, sample_weight), labels).counts(regions))
+    return mixture_of(classes_of(placed(som, X, sample_weight), labels).counts(regions))
 
 
 def mixture_of(counts: Float64s) -> float:
@@ -235,7 +235,7 @@ def mixture_of(counts: Float64s) -> float:
 
 
 def majority_entropy(
-    map: Any, X: Any, *, labels: Any, regions: Any = None, sample_weight: Any = None
+    som: Any, X: Any, *, labels: Any, regions: Any = None, sample_weight: Any = None
 ) -> float:
     """Return -log of the share of the largest class in a unit, summed over units.
 
@@ -245,7 +245,7 @@ def majority_entropy(
 
     Parameters
     ----------
-    map, X, labels
+    som, X, labels
         See `purity`.
     regions, sample_weight : optional
         See `purity`.
@@ -278,7 +278,7 @@ def majority_entropy(
     >>> round(measures.majority_entropy(som, X, labels=["a", "a", "b", "a"] * 5), 6)
     0.693147
     """
-    return majority_of(classes_of(placed(map, X, sample_weight), labels).counts(regions))
+    return majority_of(classes_of(placed(som, X, sample_weight), labels).counts(regions))
 
 
 def majority_of(counts: Float64s) -> float:
@@ -286,7 +286,7 @@ def majority_of(counts: Float64s) -> float:
     return float(-np.log(counts.max(axis=1) / counts.sum(axis=1)).sum() + 0.0)
 
 
-def class_scatter(map: Any, X: Any, *, labels: Any, sample_weight: Any = None) -> float:
+def class_scatter(som: Any, X: Any, *, labels: Any, sample_weight: Any = None) -> float:
     """Return the mean number of separate groups of units that a class occupies.
 
     Values near 1 are good.  Then each class is one connected part of the map.  Otherwise the map
@@ -295,7 +295,7 @@ def class_scatter(map: Any, X: Any, *, labels: Any, sample_weight: Any = None) -
 
     Parameters
     ----------
-    map, X, labels
+    som, X, labels
         See `purity`.
     sample_weight : array-like of shape (n_samples,), optional
         Rows of weight 0 do not count.
@@ -331,7 +331,7 @@ def class_scatter(map: Any, X: Any, *, labels: Any, sample_weight: Any = None) -
     >>> measures.class_scatter(som, X, labels=["a", "b", "b", "a"] * 5)
     1.5
     """
-    return scatter_of(classes_of(placed(map, X, sample_weight), labels))
+    return scatter_of(classes_of(placed(som, X, sample_weight), labels))
 
 
 def scatter_of(found: "LabelClasses") -> float:
@@ -553,7 +553,7 @@ def label_agreement(scores: Float64s, is_labelled: NDArray[np.bool_], n_alerts: 
 
 
 def silhouette(
-    map: Any,
+    som: Any,
     X: Any,
     *,
     regions: Any,
@@ -568,7 +568,7 @@ def silhouette(
 
     Parameters
     ----------
-    map : Map
+    som : Map
         A map or a fitted estimator.
     X : Table or array-like of shape (n_samples, n_features)
         Rows, as `Map.rows_of` accepts them.  Missing values are handled as in the map's metric.
@@ -614,13 +614,13 @@ def silhouette(
     >>> round(measures.silhouette(SOM(1, 2).fit(X), X, regions=[0, 1]), 2)
     0.99
     """
-    pairs = pairs_of(map, X, sample_weight, max_rows, random_state)
+    pairs = pairs_of(som, X, sample_weight, max_rows, random_state)
     found = Silhouettes(pairs, regions)
     run(pairs, [found])
     return pairs.mean(found.values)
 
 
-def davies_bouldin(map: Any, X: Any, *, regions: Any, sample_weight: Any = None) -> float:
+def davies_bouldin(som: Any, X: Any, *, regions: Any, sample_weight: Any = None) -> float:
     """Return the width of regions relative to the distance between region means.
 
     Values near 0 are good.  Above 1, regions overlap.  If the value is high, request more or fewer
@@ -628,7 +628,7 @@ def davies_bouldin(map: Any, X: Any, *, regions: Any, sample_weight: Any = None)
 
     Parameters
     ----------
-    map : Map
+    som : Map
         A map or a fitted estimator.
     X : Table or array-like of shape (n_samples, n_features)
         Rows, as `Map.rows_of` accepts them.  Missing values do not count.
@@ -673,7 +673,7 @@ def davies_bouldin(map: Any, X: Any, *, regions: Any, sample_weight: Any = None)
     >>> round(measures.davies_bouldin(SOM(1, 2).fit(X), X, regions=[0, 1]), 6)
     0.02
     """
-    return davies_bouldin_of(placed(map, X, sample_weight), regions)
+    return davies_bouldin_of(placed(som, X, sample_weight), regions)
 
 
 def davies_bouldin_of(rows: Placed, regions: Any) -> float:

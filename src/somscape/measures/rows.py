@@ -63,7 +63,7 @@ class DistortionParts:
 
 
 def distortion(
-    map: Any,
+    som: Any,
     X: Any,
     *,
     radius: float | None = None,
@@ -77,7 +77,7 @@ def distortion(
 
     Parameters
     ----------
-    map : Map
+    som : Map
         A map or a fitted estimator.
     X : Table or array-like of shape (n_samples, n_features)
         Rows, as `Map.rows_of` accepts them.  Missing values do not count.
@@ -126,12 +126,12 @@ def distortion(
     True
     """
     return distortion_parts(
-        map, X, radius=radius, neighborhood=neighborhood, sample_weight=sample_weight
+        som, X, radius=radius, neighborhood=neighborhood, sample_weight=sample_weight
     ).total
 
 
 def distortion_parts(
-    map: Any,
+    som: Any,
     X: Any,
     *,
     radius: float | None = None,
@@ -145,7 +145,7 @@ def distortion_parts(
 
     Parameters
     ----------
-    map, X
+    som, X
         See `distortion`.
     radius, neighborhood, sample_weight : optional
         See `distortion`.
@@ -175,7 +175,7 @@ def distortion_parts(
     >>> parts.stress.shape
     (3, 1)
     """
-    return parts_of(placed(map, X, sample_weight), radius, neighborhood)
+    return parts_of(placed(som, X, sample_weight), radius, neighborhood)
 
 
 def parts_of(rows: Placed, radius: float | None, neighborhood: str | None) -> DistortionParts:
@@ -389,7 +389,7 @@ NAMES = (*SEARCHED, *PAIRED, "purity", "silhouette")
 
 
 def by_unit(
-    map: Any,
+    som: Any,
     X: Any,
     *,
     which: str | Sequence[str] | None = None,
@@ -407,7 +407,7 @@ def by_unit(
 
     Parameters
     ----------
-    map : Map
+    som : Map
         A map or a fitted estimator.
     X : Table or array-like of shape (n_samples, n_features)
         Rows, as `Map.rows_of` accepts them.
@@ -463,7 +463,7 @@ def by_unit(
     check_whole("max_rows", max_rows, 1)
     check_whole("random_state", random_state, 0)
     names = _check_measure_names(which, labels, regions)
-    rows = placed(map, X, sample_weight)
+    rows = placed(som, X, sample_weight)
     found: dict[str, ByRow] = searched(rows, [name for name in names if name in SEARCHED])
     if any(name in PAIRED or name == "silhouette" for name in names):
         found |= paired(rows, RowPairs.of(rows, max_rows, random_state), k, regions)

@@ -469,7 +469,7 @@ class MeasuresReport:
 
 
 def report(
-    map: Any,
+    som: Any,
     X: Any,
     *,
     held_out: Any = None,
@@ -490,7 +490,7 @@ def report(
 
     Parameters
     ----------
-    map : Map
+    som : Map
         A map or a fitted estimator.
     X : Table or array-like of shape (n_samples, n_features)
         Rows, as `Map.rows_of` accepts them.
@@ -565,7 +565,7 @@ def report(
         "n_resamples": n_resamples,
         "random_state": random_state,
     }
-    rows = placed(map, X, sample_weight)
+    rows = placed(som, X, sample_weight)
     pairs = RowPairs.of(rows, max_rows, random_state)
     distances = Distances(pairs)
     means = searched(rows) | paired(rows, pairs, k, regions, [distances])
@@ -585,7 +585,7 @@ def report(
     values |= {name: each.mean for name, each in means.items()}
     ends = intervals_of(means, level, n_resamples, random_state)
     if held_out is not None and not isinstance(held_out, MeasuresReport):
-        held_out = report(map, held_out, regions=regions, **given)
+        held_out = report(som, held_out, regions=regions, **given)
     return MeasuresReport(
         measures=tuple(
             _measure(name, values[name], *ends.get(name, (NONE, NONE)))

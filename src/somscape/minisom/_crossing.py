@@ -62,7 +62,7 @@ def parameters_of(map_: Map) -> dict[str, Any]:
         raise InputError(
             "MiniSom supports only planes, but the map is a torus, cylinder or graph. Train a map "
             "with boundary='plane'.",
-            parameter="map",
+            parameter="som",
             allowed="plane",
         )
     if metric.name not in DISTANCES or metric.feature_weights is not None:
@@ -70,7 +70,7 @@ def parameters_of(map_: Map) -> dict[str, Any]:
             f"MiniSom supports only the distances {', '.join(DISTANCES)} without weights of "
             f"features, but the map has {metric.name!r}"
             f"{' with weights' if metric.name in DISTANCES else ''}.",
-            parameter="map",
+            parameter="som",
             value=metric.name,
             allowed=DISTANCES,
         )

@@ -670,14 +670,14 @@ class MiniSom(MiniSomAnswers):
         return to_map(self, None if data is None else self._samples(data))
 
     @classmethod
-    def from_map(cls, map: "Map", **settings: Any) -> "MiniSom":
+    def from_map(cls, som: "Map", **settings: Any) -> "MiniSom":
         """Convert a map to a MiniSom, for further training or for code that needs one.
 
         Parameters
         ----------
-        map : Map
+        som : Map
             Rectangular or hexagonal map on a plane.  Its prototypes consist of encoded features, so
-            methods of the MiniSom need rows that were encoded by ``map.rows_of``.
+            methods of the MiniSom need rows that were encoded by ``som.rows_of``.
         **settings
             Parameters of the constructor of `MiniSom`, such as `sigma` and `random_seed`, but not
             the size, the topology and the distance.
@@ -695,7 +695,7 @@ class MiniSom(MiniSomAnswers):
         from somscape.maps._as_map import as_map
         from somscape.minisom._crossing import parameters_of, weights_of
 
-        map_ = as_map(map)
-        som = cls(**parameters_of(map_), **settings)
-        som._weights[...] = weights_of(map_)
-        return som
+        map_ = as_map(som)
+        made = cls(**parameters_of(map_), **settings)
+        made._weights[...] = weights_of(map_)
+        return made

@@ -1073,7 +1073,7 @@ class Alerts:
             "reasons": [str(reasons) for reasons in self.reasons],
         }
 
-    def to_table(self, map_: Map, table: Table | Source) -> Table:
+    def to_table(self, som: Map, table: Table | Source) -> Table:
         """Return the alerts as a table with the results before the original columns.
 
         If an original column has the name of a result column, ``_input`` is added to the original
@@ -1081,7 +1081,7 @@ class Alerts:
 
         Parameters
         ----------
-        map_ : Map
+        som : Map
             The map of the detector.
         table : Table or Source
             The table that was ranked.
@@ -1094,7 +1094,7 @@ class Alerts:
         table = table if isinstance(table, Table) else table.table()
         found = self._columns()
         rows, reasons = found.pop("table_row"), found.pop("reasons")
-        found["row"], found["col"] = map_.lattice.rows_and_cols(found["unit"])
+        found["row"], found["col"] = som.lattice.rows_and_cols(found["unit"])
         found["stands_out"] = np.where(found["stands_out"], "yes", "no").tolist()
         is_repeated = not self.ids.are_unique
         id_name = free_name(self.id_name, (*RESULT_NAMES, *[RECORD] * is_repeated))
@@ -1102,10 +1102,10 @@ class Alerts:
         results = table_from_columns(
             {"rank": found.pop("rank"), **record, **found, "reasons": reasons}
         )
-        ids = ids_column(map_, table, rows)
+        ids = ids_column(som, table, rows)
         rank, *others = results.columns
         columns = [rank, ids.renamed(id_name), *others]
-        id_column = map_.encoding.named("id")
+        id_column = som.encoding.named("id")
         for column in table.take(rows).columns:
             if column.name != id_column:
                 taken = [c.name for c in columns]

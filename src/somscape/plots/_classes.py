@@ -199,7 +199,7 @@ def _slice(start: float, end: float) -> Float64s:
 
 
 def hits(
-    map: Map,
+    som: Map,
     X: Any = None,
     y: Any = None,
     *,
@@ -217,7 +217,7 @@ def hits(
 
     Parameters
     ----------
-    map : Map
+    som : Map
         The map to draw.
     X : Table or array-like of shape (n_samples, n_features), optional
         Rows to count, in any form that `Map.rows_of` accepts.  By default, the training rows.
@@ -269,11 +269,11 @@ def hits(
     >>> plots.hits(map_).ax_.get_title()
     'Rows per unit, 3 x 4 units'
     """
-    picture = Picture(map, ax=ax, unit_size=unit_size, has_legend=y is not None)
-    map = picture.map
+    picture = Picture(som, ax=ax, unit_size=unit_size, has_legend=y is not None)
+    som = picture.map
     joined = ""
     if y is None:
-        counts = np.asarray(map.hits if X is None else _count(map, X), dtype=np.float64)
+        counts = np.asarray(som.hits if X is None else _count(som, X), dtype=np.float64)
         picture.paint(
             ColumnPlane("", "number", counts),
             colormap=colormap,
@@ -281,9 +281,9 @@ def hits(
             label="rows won" if X is not None else "training rows won",
         )
     else:
-        found = count_classes(map, X, y, max_classes)
-        draw_cells(picture.ax, map.lattice, edge=paper())
-        joined = draw_pies(picture.ax, map.lattice, found).words("sums")
+        found = count_classes(som, X, y, max_classes)
+        draw_cells(picture.ax, som.lattice, edge=paper())
+        joined = draw_pies(picture.ax, som.lattice, found).words("sums")
         entries = class_entries(found.classes, found.n_others)
         picture.legend(entries, y_name)
         picture.drawn |= {"classes": tuple(e.name for e in entries), "counts": found.counts}
@@ -305,7 +305,7 @@ gives the page color, and strength 1 gives the class color."""
 
 
 def majority(
-    map: Map,
+    som: Map,
     X: Any,
     y: Any,
     *,
@@ -322,7 +322,7 @@ def majority(
 
     Parameters
     ----------
-    map : Map
+    som : Map
         The map to draw.
     X : Table or array-like of shape (n_samples, n_features)
         Rows, in any form that `Map.rows_of` accepts.
@@ -372,7 +372,7 @@ def majority(
     >>> sorted({display.drawn_["classes"][i] for i in display.drawn_["majority"]})
     ['high', 'low']
     """
-    picture = Picture(map, ax=ax, unit_size=unit_size, has_legend=True)
+    picture = Picture(som, ax=ax, unit_size=unit_size, has_legend=True)
     lattice = picture.map.lattice
     found = count_classes(picture.map, X, y, max_classes)
     entries = class_entries(found.classes, found.n_others)
@@ -435,7 +435,7 @@ _MIN_POINTS_FOR_NUMBER = 17.0
 
 
 def confusion_map(
-    map: Any,
+    som: Any,
     X: Any,
     y: Any,
     *,
@@ -453,11 +453,11 @@ def confusion_map(
 
     Parameters
     ----------
-    map : SOMClassifier, Recognizer or Map
+    som : SOMClassifier, Recognizer or Map
         Classifier that predicts the class of each row, or a map.  For a map, the predicted class is
         the most frequent class among the rows of the same unit.
     X : Table, data frame or array-like of shape (n_samples, n_features)
-        Rows to classify.  If possible, give rows on which `map` was not trained.
+        Rows to classify.  If possible, give rows on which `som` was not trained.
     y : array-like of shape (n_samples,)
         Class of each row.  Rows with None or NaN are ignored.  Rows of a class that the classifier
         did not learn count as mistakes.
@@ -483,7 +483,7 @@ def confusion_map(
     InputError
         If `y` does not contain one label for each row, or if all labels are missing.
     TypeError
-        If `map` is neither a map nor an object with a map, or if `ax` is not an Axes object.
+        If `som` is neither a map nor an object with a map, or if `ax` is not an Axes object.
 
     See Also
     --------
@@ -501,8 +501,8 @@ def confusion_map(
     >>> int(display.drawn_["mistakes"].sum()) == n_wrong
     True
     """
-    recognizer = recognizer_in(map)
-    picture = Picture(recognizer or as_map(map), ax=ax, unit_size=unit_size, has_legend=True)
+    recognizer = recognizer_in(som)
+    picture = Picture(recognizer or as_map(som), ax=ax, unit_size=unit_size, has_legend=True)
     lattice = picture.map.lattice
     found = _predictions(recognizer, picture.map, X, y, max_classes)
     names = found.classes.names
@@ -619,7 +619,7 @@ def _write_counts(picture: Picture, n_mistakes: Ints) -> None:
 
 
 def labels(
-    map: Map,
+    som: Map,
     X: Any,
     *,
     names: Any,
@@ -638,7 +638,7 @@ def labels(
 
     Parameters
     ----------
-    map : Map
+    som : Map
         The map to draw.
     X : Table or array-like of shape (n_samples, n_features)
         Rows, in any form that `Map.rows_of` accepts.
@@ -681,11 +681,11 @@ def labels(
     >>> sorted(display.drawn_["labels"].values())
     ['a\\nb', 'c', 'd']
     """
-    picture = Picture(map, ax=ax, unit_size=unit_size)
-    map = picture.map
-    plane = ColumnPlane("", "number", map.u_heights)
+    picture = Picture(som, ax=ax, unit_size=unit_size)
+    som = picture.map
+    plane = ColumnPlane("", "number", som.u_heights)
     picture.paint(plane, colormap=colormap, label="mean distance to neighbors", share=SEVERAL)
-    texts = _name_texts(map, X, names, max_names)
+    texts = _name_texts(som, X, names, max_names)
     picture.add(regions=regions, highlight=highlight, labels=texts)
     shown = picture.drawn["labels"]
     picture.drawn["left_out"] = {

@@ -32,7 +32,7 @@ _MANY_ROWS = 2000
 
 
 def net(
-    map: Map,
+    som: Map,
     X: Any = None,
     y: Any = None,
     *,
@@ -47,7 +47,7 @@ def net(
 
     Parameters
     ----------
-    map : Map
+    som : Map
         The map to draw.
     X : Table or array-like of shape (n_samples, n_features), optional
         Rows to draw, in any form that `Map.rows_of` accepts.  The main axes of the data are
@@ -94,26 +94,26 @@ def net(
     >>> display.drawn_["places"].shape, display.drawn_["rows"].shape
     ((12, 2), (200, 2))
     """
-    map = as_map(map)
+    som = as_map(som)
     check_is_one_axes(ax)
     if y is not None:
         require_rows(X)
-    rows: Any = np.empty((0, map.codebook.shape[1]))
+    rows: Any = np.empty((0, som.codebook.shape[1]))
     if X is not None:
-        rows = map.rows_of(X.toarray() if hasattr(X, "tocsr") else X)
+        rows = som.rows_of(X.toarray() if hasattr(X, "tocsr") else X)
     found = None if y is None else classes_of(y, len(rows), max_classes)
-    middle, axes, shares = _main_axes(map, rows)
-    units, points = (map.codebook - middle) @ axes, (rows - middle) @ axes
+    middle, axes, shares = _main_axes(som, rows)
+    units, points = (som.codebook - middle) @ axes, (rows - middle) @ axes
     if ax is None:
         wide = 5.8 if found is None else 7.4
         ax = make_figure(wide, 4.8).add_axes((0.7 / wide, 0.13, 4.9 / wide, 0.79))
     _draw_points(ax, points, found)
-    _draw_net(ax, map, units)
+    _draw_net(ax, som, units)
     for axis, name, share in zip((ax.xaxis, ax.yaxis), ("first", "second"), shares, strict=True):
         axis.set_label_text(f"{name} main axis ({100 * share:.0f} % of variance)", fontsize=9)
     ax.tick_params(labelsize=8)
     ax.spines[["top", "right"]].set_visible(False)
-    ax.set_title(f"The map among the rows, {map.lattice.size_text}", fontsize=11)
+    ax.set_title(f"The map among the rows, {som.lattice.size_text}", fontsize=11)
     if found is not None:
         _add_legend(ax, found, y_name)
     return display_of([ax], {"places": units, "rows": points, "shares": shares})
@@ -281,7 +281,7 @@ maps, a line can only join neighboring units."""
 
 
 def spanning_tree(
-    map: Map,
+    som: Map,
     values: Any = None,
     *,
     X: Any = None,
@@ -296,7 +296,7 @@ def spanning_tree(
 
     Parameters
     ----------
-    map : Map
+    som : Map
         The map to draw.
     values : optional
         Values that color the cells, as for `plots.values`.  By default the U-matrix.
@@ -353,20 +353,20 @@ def spanning_tree(
     >>> plots.hits(tree, X, X[:, 0] > 0).ax_.get_title()
     'Rows per unit, 12 units'
     """
-    map = as_map(map)
+    som = as_map(som)
     check_choice("layout", layout, LAYOUTS)
-    plane = ColumnPlane("", "number", map.u_heights)
+    plane = ColumnPlane("", "number", som.u_heights)
     label = "mean distance to neighbors"
     if values is not None:
-        plane = plane_of(map, values, X, name)
+        plane = plane_of(som, values, X, name)
         label = plane.name
-    edges = _tree_of(map)
-    shown = map if layout == "map" else _lay_out_as_tree(map, edges)
+    edges = _tree_of(som)
+    shown = som if layout == "map" else _lay_out_as_tree(som, edges)
     picture = Picture(shown, ax=ax, unit_size=unit_size, has_legend=plane.kind == "level")
     colormap = colormap or ("bone_r" if values is None else "viridis")
     picture.paint(plane, colormap=colormap, limits=limits, label=label)
     if layout == "map":
-        lines, step = map.lattice.positions[edges], picture.step()
+        lines, step = som.lattice.positions[edges], picture.step()
         if step >= _MIN_EDGED_POINTS:
             add_lines(picture.ax, lines, colors="black", linewidths=min(3, 0.36 * step), zorder=4)
         add_lines(picture.ax, lines, colors=MARKED, linewidths=min(1.6, 0.19 * step), zorder=4.1)

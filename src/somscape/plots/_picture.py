@@ -57,9 +57,9 @@ class Picture:
     """
 
     def __init__(
-        self, map: Any, *, ax: "Axes | None", unit_size: float | None, has_legend: bool = False
+        self, som: Any, *, ax: "Axes | None", unit_size: float | None, has_legend: bool = False
     ) -> None:
-        self.map: Map = as_map(map)
+        self.map: Map = as_map(som)
         check_is_one_axes(ax)
         self.is_own = ax is None
         if ax is None:

@@ -42,7 +42,7 @@ MAX_PANELS = 24
 
 
 def planes(
-    map: Map,
+    som: Map,
     columns: str | int | Sequence[str | int] | None = None,
     *,
     order: str = "auto",
@@ -59,7 +59,7 @@ def planes(
 
     Parameters
     ----------
-    map : Map
+    som : Map
         The map to draw.
     columns : str, int or sequence of these, optional
         Names or numbers of the columns to draw.  By default all feature columns.
@@ -116,7 +116,7 @@ def planes(
     >>> len(display.axes_)
     3
     """
-    map = as_map(map)
+    som = as_map(som)
     check_choice("order", order, ORDERS)
     if n_wide < 1 or max_panels < 1:
         raise InputError(
@@ -124,18 +124,18 @@ def planes(
             parameter="n_wide" if n_wide < 1 else "max_panels",
             value=n_wide if n_wide < 1 else max_panels,
         )
-    found = None if regions is None else regions_of(map, regions)
-    names = chosen_columns(map, columns)
+    found = None if regions is None else regions_of(som, regions)
+    names = chosen_columns(som, columns)
     if order == "auto":
         order = "relevance" if columns is None and len(names) > max_panels else "columns"
-    names = ordered_columns(map, names, order=order)
-    shown = [column_plane(map, name) for name in names[:max_panels]]
+    names = ordered_columns(som, names, order=order)
+    shown = [column_plane(som, name) for name in names[:max_panels]]
     title = "Each column on the map"
     if len(names) > len(shown):
         which = f"{len(shown)} most relevant" if order == "relevance" else f"first {len(shown)}"
         title += f" (the {which}; {len(names) - len(shown)} more not shown)"
     axes = draw_panels(
-        map, shown, title=title, n_wide=n_wide, place=ax, limits=limits, regions=found
+        som, shown, title=title, n_wide=n_wide, place=ax, limits=limits, regions=found
     )
     return display_of(axes, {"columns": names[: len(shown)], "planes": shown})
 
@@ -148,7 +148,7 @@ _NAME_CHARACTER = 0.072
 
 
 def correlations(
-    map: Map,
+    som: Map,
     columns: str | int | Sequence[str | int] | None = None,
     *,
     order: str = "likeness",
@@ -159,7 +159,7 @@ def correlations(
 
     Parameters
     ----------
-    map : Map
+    som : Map
         The map with the planes.
     columns : str, int or sequence of these, optional
         Names or numbers of the columns.  By default all feature columns.
@@ -208,11 +208,11 @@ def correlations(
     >>> round(float(found[0, 2]), 2)
     -1.0
     """
-    map = as_map(map)
+    som = as_map(som)
     check_is_one_axes(ax)
-    names = ordered_columns(map, columns, order=order)
-    found = plane_correlations(map, names)
-    shown = [column_plane(map, name).name for name in names]
+    names = ordered_columns(som, columns, order=order)
+    found = plane_correlations(som, names)
+    shown = [column_plane(som, name).name for name in names]
     is_own = ax is None
     if ax is None:
         ax = _axes_for(shown)
@@ -266,7 +266,7 @@ and the radius of a radar plot or star."""
 
 
 def profiles(
-    map: Map,
+    som: Map,
     columns: str | int | Sequence[str | int] | None = None,
     *,
     kind: str = "bars",
@@ -283,7 +283,7 @@ def profiles(
 
     Parameters
     ----------
-    map : Map
+    som : Map
         The map to draw.
     columns : str, int or sequence of these, optional
         Names or numbers of columns that contain numbers, dates or two levels.  By default the 8
@@ -331,7 +331,7 @@ def profiles(
     """
     check_choice("kind", kind, PROFILES)
     has_legend = kind != "lines"
-    picture = Picture(map, ax=ax, unit_size=unit_size, has_legend=has_legend)
+    picture = Picture(som, ax=ax, unit_size=unit_size, has_legend=has_legend)
     lattice = picture.map.lattice
     names = _columns(picture.map, columns, kind)
     values = numeric_planes(picture.map, names)
@@ -440,7 +440,7 @@ _VISIBLE_POINTS = 16.0
 
 
 def images(
-    map: Map,
+    som: Map,
     shape: tuple[int, ...],
     *,
     inverse: Callable[[Float64s], Any] | None = None,
@@ -457,7 +457,7 @@ def images(
 
     Parameters
     ----------
-    map : Map
+    som : Map
         Map that was trained on an array in which each row is an image.
     shape : tuple of int
         Height and width of an image in pixels, such as ``(8, 8)``.  A color image with values from
@@ -503,7 +503,7 @@ def images(
     >>> display.drawn_["images"].shape
     (48, 8, 8)
     """
-    picture = Picture(map, ax=ax, unit_size=unit_size)
+    picture = Picture(som, ax=ax, unit_size=unit_size)
     lattice = picture.map.lattice
     pixels = _pixels(picture.map, shape, inverse)
     limits = checked_limits(pixels.ravel(), limits)

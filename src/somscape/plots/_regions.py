@@ -34,7 +34,7 @@ MAX_NAMES = 40
 
 
 def regions(
-    map: Map,
+    som: Map,
     regions: Regions | None = None,
     *,
     unit_size: float | None = None,
@@ -44,7 +44,7 @@ def regions(
 
     Parameters
     ----------
-    map : Map or Regions
+    som : Map or Regions
         The map to draw, or regions to draw on their own map.
     regions : Regions, optional
         Regions of the map.  By default `regions.find_regions` finds them.  Region 0 has the most
@@ -81,10 +81,10 @@ def regions(
     >>> plots.regions(SOM(4, 5, random_state=0).fit(X)).ax_.get_title()
     '2 regions, 4 x 5 units'
     """
-    if regions is None and isinstance(map, Regions):
-        regions = map
-    found = given_or_found(regions, as_map(map))
-    picture = Picture(map, ax=ax, unit_size=unit_size, has_legend=any(found.names))
+    if regions is None and isinstance(som, Regions):
+        regions = som
+    found = given_or_found(regions, as_map(som))
+    picture = Picture(som, ax=ax, unit_size=unit_size, has_legend=any(found.names))
     lattice, by_region = picture.map.lattice, region_colors(found)
     colors = [by_region[label] for label in found.labels]
     draw_cells(picture.ax, lattice, colors=colors, edge=paper())
@@ -151,7 +151,7 @@ class Merge:
     is_apart: bool
 
 
-def dendrogram(map: Map, regions: Regions | None = None, *, ax: "Axes | None" = None) -> Display:
+def dendrogram(som: Map, regions: Regions | None = None, *, ax: "Axes | None" = None) -> Display:
     """Draw a tree in which the regions of a map are joined step by step.
 
     The closest regions join first.  The further to the right two branches of the tree meet, the
@@ -161,7 +161,7 @@ def dendrogram(map: Map, regions: Regions | None = None, *, ax: "Axes | None" = 
 
     Parameters
     ----------
-    map : Map or Regions
+    som : Map or Regions
         The map to draw, or regions to draw on their own map.
     regions : Regions, optional
         Regions that are the leaves of the tree, such as ``regions.find_regions(map, 12)``.  The
@@ -204,7 +204,7 @@ def dendrogram(map: Map, regions: Regions | None = None, *, ax: "Axes | None" = 
     >>> sorted(display.drawn_["leaves"]), display.drawn_["is_apart"].tolist()
     ([0, 1, 2], [True, True])
     """
-    map_ = as_map(map)
+    map_ = as_map(som)
     found = given_or_found(regions, map_)
     check_is_one_axes(ax)
     merges = merges_of(map_, found)

@@ -31,12 +31,12 @@ _CHARTS = (
 _LEFT, _RIGHT, _BOTTOM, _TOP = 0.85, 0.2, 0.5, 0.35  # inches
 
 
-def training(map: Map, *, ax: Any = None) -> Display:
+def training(som: Map, *, ax: Any = None) -> Display:
     """Draw the quantization error and the radius of a map in each epoch.
 
     Parameters
     ----------
-    map : Map
+    som : Map
         Map with a training history.
     ax : matplotlib.axes.Axes, sequence of them, Figure or SubFigure, optional
         Existing axes or figure in which the charts are drawn, instead of a new figure.  A sequence
@@ -68,20 +68,20 @@ def training(map: Map, *, ax: Any = None) -> Display:
     >>> [ax.get_ylabel() for ax in display.axes_]
     ['quantization error', 'radius (grid steps)']
     """
-    map = as_map(map)
+    som = as_map(som)
     from matplotlib.ticker import MaxNLocator
 
-    charts = [c for c in _CHARTS if len(map.history.get(c[0], ()))]
+    charts = [c for c in _CHARTS if len(som.history.get(c[0], ()))]
     if not charts:
         raise InputError(
             "this map does not contain a training history. Train the map with somscape first.",
-            parameter="map",
+            parameter="som",
         )
-    n_steps = len(map.history[charts[0][0]])
-    steps = map.history.get("step", np.arange(1, n_steps + 1))
+    n_steps = len(som.history[charts[0][0]])
+    steps = som.history.get("step", np.arange(1, n_steps + 1))
     axes = given_axes(ax, len(charts)) or _stacked(area_of(ax, 5.6, 3.9), len(charts))
     for i, (ax, (key, label, color)) in enumerate(zip(axes, charts, strict=True)):
-        values = map.history[key]
+        values = som.history[key]
         ax.plot(steps[: len(values)], values, color=color, marker="o", markersize=3, linewidth=1.5)
         ax.set_ylabel(label, fontsize=9)
         ax.set_ylim(bottom=0)
@@ -90,9 +90,9 @@ def training(map: Map, *, ax: Any = None) -> Display:
         ax.spines[["top", "right"]].set_visible(False)
     axes[0].set_title("Training", fontsize=11)
     axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
-    is_online = map.parameters.get("algorithm") == "online"
+    is_online = som.parameters.get("algorithm") == "online"
     axes[-1].set_xlabel("updates" if is_online else "epoch", fontsize=9)
-    return display_of(axes, {"steps": steps} | {key: map.history[key] for key, _, _ in charts})
+    return display_of(axes, {"steps": steps} | {key: som.history[key] for key, _, _ in charts})
 
 
 def _stacked(area: Area, n: int) -> "list[Axes]":

@@ -146,7 +146,7 @@ cell, and of the largest of several markers in a cell."""
 
 
 def umatrix(
-    map: Map,
+    som: Map,
     X: Any = None,
     y: Any = None,
     *,
@@ -165,7 +165,7 @@ def umatrix(
 
     Parameters
     ----------
-    map : Map
+    som : Map
         The map to draw.
     X : Table or array-like of shape (n_samples, n_features), optional
         Rows, in any form that `Map.rows_of` accepts, for classes, a P-matrix or a U*-matrix.
@@ -246,15 +246,15 @@ def umatrix(
     """
     check_choice("kind", kind, tuple(KINDS))
     check_most_markers(max_classes)
-    picture = Picture(map, ax=ax, unit_size=unit_size, has_legend=y is not None)
-    map = picture.map
-    found = None if y is None else count_classes(map, X, y, max_classes)
+    picture = Picture(som, ax=ax, unit_size=unit_size, has_legend=y is not None)
+    som = picture.map
+    found = None if y is None else count_classes(som, X, y, max_classes)
     title, label = KINDS[kind]
     colors = {"colormap": colormap, "limits": limits, "label": label, "share": SEVERAL}
     if kind == "edges":
         draw_edges(picture, **colors)
     else:
-        picture.paint(ColumnPlane(title, "number", _heights(map, kind, X)), **colors)
+        picture.paint(ColumnPlane(title, "number", _heights(som, kind, X)), **colors)
     picture.add(regions=regions, highlight=highlight)
     if found is not None:
         markers = (*MARKERS[: len(found.classes)], OTHERS_MARKER)
@@ -326,7 +326,7 @@ def _offsets(place: Ints, n_present: Ints) -> Float64s:
 
 
 def values(
-    map: Map,
+    som: Map,
     values: Any,
     *,
     X: Any = None,
@@ -344,7 +344,7 @@ def values(
 
     Parameters
     ----------
-    map : Map
+    som : Map
         Map, or an estimator or detector that has a map.
     values : array-like of shape (n_units,) or (n_rows, n_cols), str, int or callable
         Number, truth value or text for each unit, or NaN or None for an empty cell.  A str or int
@@ -420,9 +420,9 @@ def values(
     >>> plots.values(som, measures.quantization_error, X=X).ax_.get_title()
     'quantization error, 4 x 5 units'
     """
-    map = as_map(map)
-    plane = plane_of(map, values, X, name)
-    picture = Picture(map, ax=ax, unit_size=unit_size, has_legend=plane.kind == "level")
+    som = as_map(som)
+    plane = plane_of(som, values, X, name)
+    picture = Picture(som, ax=ax, unit_size=unit_size, has_legend=plane.kind == "level")
     label = f"share of {plane.levels[0]}" if plane.kind == "share" else plane.name
     picture.paint(plane, colormap=colormap, limits=limits, label=label, max_classes=max_classes)
     picture.add(regions=regions, labels=labels, highlight=highlight)
@@ -430,7 +430,7 @@ def values(
 
 
 def quality(
-    map: Map,
+    som: Map,
     X: Any,
     *,
     sample_weight: Any = None,
@@ -446,7 +446,7 @@ def quality(
 
     Parameters
     ----------
-    map : Map
+    som : Map
         The map to draw.
     X : Table or array-like of shape (n_samples, n_features)
         Rows, in any form that `Map.rows_of` accepts.
@@ -489,22 +489,22 @@ def quality(
     >>> bool(np.isclose(mean, measures.quantization_error(som, X)))
     True
     """
-    map = as_map(map)
-    found = None if regions is None else regions_of(map, regions)
+    som = as_map(som)
+    found = None if regions is None else regions_of(som, regions)
     which = ("quantization_error", "topographic_error")
-    errors = by_unit(map, X, which=which, sample_weight=sample_weight)
+    errors = by_unit(som, X, which=which, sample_weight=sample_weight)
     planes = [
         ColumnPlane("quantization error", "number", errors["quantization_error"]),
         ColumnPlane("topographic error", "share", errors["topographic_error"], ("folded rows",)),
     ]
     axes = draw_panels(
-        map, planes, title="Quality of each unit", n_wide=2, place=ax, limits=limits, regions=found
+        som, planes, title="Quality of each unit", n_wide=2, place=ax, limits=limits, regions=found
     )
     return display_of(axes, errors)
 
 
 def response(
-    map: Map,
+    som: Map,
     row: Any,
     *,
     regions: Any = None,
@@ -521,7 +521,7 @@ def response(
 
     Parameters
     ----------
-    map : Map
+    som : Map
         The map to draw.
     row : array-like of shape (n_features,) or (1, n_features), or Table or data frame of one row
         The row whose distances are drawn, in any form that `Map.rows_of` accepts.
@@ -559,23 +559,23 @@ def response(
     >>> bool(plots.response(som, X[0]).drawn_["winner"] == som.predict(X[:1])[0])
     True
     """
-    picture = Picture(map, ax=ax, unit_size=unit_size)
-    map = picture.map
+    picture = Picture(som, ax=ax, unit_size=unit_size)
+    som = picture.map
     is_flat = isinstance(row, list | tuple | np.ndarray) and np.ndim(row) == 1
-    rows = map.rows_of(np.asarray(row)[None] if is_flat else row)
+    rows = som.rows_of(np.asarray(row)[None] if is_flat else row)
     if len(rows) != 1:
         raise InputError(
             f"`row` must be one row, but is {len(rows)} rows. Pass a single row, such as X[:1].",
             parameter="row",
             value=len(rows),
         )
-    winner = int(map.winners_of_rows(rows)[0])
+    winner = int(som.winners_of_rows(rows)[0])
     if winner < 0:
         raise InputError(
             "all values of `row` are missing. Pass a row with at least one value.",
             parameter="row",
         )
-    apart = map.metric.distances(rows, map.codebook)[0].astype(np.float64)
+    apart = som.metric.distances(rows, som.codebook)[0].astype(np.float64)
     plane = ColumnPlane("", "number", apart)
     picture.paint(plane, colormap=colormap, limits=limits, label="distance of the row")
     picture.add(regions=regions, highlight=[winner], labels=labels)

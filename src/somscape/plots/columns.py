@@ -62,12 +62,12 @@ class ColumnPlane:
     levels: tuple[str, ...] = ()
 
 
-def column_plane(map: Map, column: str | int) -> ColumnPlane:
+def column_plane(som: Map, column: str | int) -> ColumnPlane:
     """Return the plane of a column, which contains a value for each unit.
 
     Parameters
     ----------
-    map : Map
+    som : Map
         Map with the column.
     column : str or int
         Name or number of a feature column.
@@ -96,17 +96,17 @@ def column_plane(map: Map, column: str | int) -> ColumnPlane:
     >>> plane.kind, plane.values.shape
     ('number', (12,))
     """
-    column, encoding = column_name(map, column), map.encoding
-    plane = _plane(map, column)
+    column, encoding = column_name(som, column), som.encoding
+    plane = _plane(som, column)
     if not encoding.roles.dictionary:
         return plane
     levels = tuple(words_of_level(encoding, column, level) for level in plane.levels)
     return replace(plane, name=words_of_column(encoding, column), levels=levels)
 
 
-def _plane(map: Map, column: str) -> ColumnPlane:
-    shown = map.plane(column)
-    pairs = zip(map.encoding.features, map.encoding.slices, strict=True)
+def _plane(som: Map, column: str) -> ColumnPlane:
+    shown = som.plane(column)
+    pairs = zip(som.encoding.features, som.encoding.slices, strict=True)
     code, part = next((code, part) for code, part in pairs if code.name == column)
     if isinstance(code, DateCode):
         microseconds = shown.astype("datetime64[us]").astype(np.float64)
@@ -115,7 +115,7 @@ def _plane(map: Map, column: str) -> ColumnPlane:
         return ColumnPlane(column, "number", np.asarray(shown, dtype=np.float64))
     if isinstance(code, CategoryCode) and len(code.levels) == 2:
         # After online training from a PCA start, a level can be slightly below 0.
-        amounts = np.clip(map.codebook[:, part].astype(np.float64), 0.0, None)
+        amounts = np.clip(som.codebook[:, part].astype(np.float64), 0.0, None)
         total = amounts.sum(axis=1)
         share = np.divide(amounts[:, 1], total, out=np.zeros_like(total), where=total > 0)
         return ColumnPlane(column, "share", share, (code.levels[1],))
@@ -173,12 +173,12 @@ def is_number(value: Any) -> bool:
 ORDERS = ("auto", "columns", "likeness", "relevance")
 
 
-def ordered_columns(map: Map, columns: Any = None, *, order: str = "likeness") -> list[str]:
+def ordered_columns(som: Map, columns: Any = None, *, order: str = "likeness") -> list[str]:
     """Return column names in an order in which planes are easy to compare.
 
     Parameters
     ----------
-    map : Map
+    som : Map
         Map, or a detector or fitted estimator that has a map.
     columns : sequence of str or int, optional
         Columns to use.  By default all feature columns.
@@ -209,7 +209,7 @@ def ordered_columns(map: Map, columns: Any = None, *, order: str = "likeness") -
     ['x1', 'x2', 'x0']
     """
     check_choice("order", order, ORDERS[1:])
-    map_ = as_map(map)
+    map_ = as_map(som)
     names = chosen_columns(map_, columns)
     if order == "columns" or len(names) < 2:
         return names
@@ -218,12 +218,12 @@ def ordered_columns(map: Map, columns: Any = None, *, order: str = "likeness") -
     return [names[i] for i in by_likeness(plane_correlations(map_, names))]
 
 
-def relevance(map: Map, columns: Any = None) -> Float64s:
+def relevance(som: Map, columns: Any = None) -> Float64s:
     """Return the share of each column in the total variance of the prototypes.
 
     Parameters
     ----------
-    map : Map
+    som : Map
         Map, or a detector or fitted estimator that has a map.
     columns : sequence of str or int, optional
         Columns to use.  By default all feature columns.
@@ -251,7 +251,7 @@ def relevance(map: Map, columns: Any = None) -> Float64s:
     >>> plots.relevance(SOM(random_state=0).fit(X)).round(1)
     array([0.1, 0.9])
     """
-    map_ = as_map(map)
+    map_ = as_map(som)
     names = chosen_columns(map_, columns)
     hits = map_.hits if map_.hits.any() else np.ones(map_.n_units)
     middle = np.average(map_.codebook, axis=0, weights=hits)

@@ -492,14 +492,14 @@ def _name(regions: Regions, number: int, when: str = "") -> str:
 Thing = TypeVar("Thing")
 
 
-def keep(thing: Thing, found: Regions | None) -> Thing:
+def keep(som: Thing, found: Regions | None) -> Thing:
     """Return a copy of a map, detector or estimator that contains regions.
 
     If the copy is saved, its file contains the regions.  Its pictures, pages and paths show them.
 
     Parameters
     ----------
-    thing : Map, Detector, SOM or SOMDetector
+    som : Map, Detector, SOM or SOMDetector
         Object whose map has as many units as the map to which `found` belongs.
     found : Regions or None
         Regions to keep.  If None, the copy does not contain regions.
@@ -507,7 +507,7 @@ def keep(thing: Thing, found: Regions | None) -> Thing:
     Returns
     -------
     Map, Detector, SOM or SOMDetector
-        A copy, so that `thing` is not changed.  `fit` creates a new map that does not contain the
+        A copy, so that `som` is not changed.  `fit` creates a new map that does not contain the
         regions, but `partial_fit` keeps them.
 
     Raises
@@ -531,7 +531,7 @@ def keep(thing: Thing, found: Regions | None) -> Thing:
     >>> regions.kept(regions.keep(som, found)).names
     ('usual', '')
     """
-    map_ = copy.copy(as_map(thing))
+    map_ = copy.copy(as_map(som))
     own = None
     if found is not None:
         if not isinstance(found, Regions):
@@ -544,16 +544,16 @@ def keep(thing: Thing, found: Regions | None) -> Thing:
         own = KeptRegions(found.labels, found.names, found.colors)
         own.check(map_.n_units)
     object.__setattr__(map_, "kept_regions", own)
-    kept: Thing = _with_map(thing, map_)
+    kept: Thing = _with_map(som, map_)
     return kept
 
 
-def kept(map: Map) -> Regions | None:
+def kept(som: Map) -> Regions | None:
     """Return the regions that a map keeps.
 
     Parameters
     ----------
-    map : Map
+    som : Map
         Map, or a detector or fitted estimator that contains a map.
 
     Returns
@@ -576,18 +576,18 @@ def kept(map: Map) -> Regions | None:
     >>> regions.kept(regions.keep(som, regions.find_regions(som, 2))).n_regions
     2
     """
-    map_ = as_map(map)
+    map_ = as_map(som)
     return None if map_.kept_regions is None else _regions_on(map_, map_.kept_regions)
 
 
-def from_json(data: Any, map: Map) -> Regions:
+def from_json(data: Any, som: Map) -> Regions:
     """Create regions of a map from JSON data.
 
     Parameters
     ----------
     data : dict
         Data from `Regions.to_json`.
-    map : Map
+    som : Map
         Map, or a detector or fitted estimator that contains a map.
 
     Returns
@@ -616,18 +616,18 @@ def from_json(data: Any, map: Map) -> Regions:
     >>> regions.from_json(regions.find_regions(som, 2).to_json(), som).n_regions
     2
     """
-    map_ = as_map(map)
+    map_ = as_map(som)
     return _regions_on(map_, of_json(data, map_))
 
 
-def read(path: str | Path, map: Map) -> Regions:
+def read(path: str | Path, som: Map) -> Regions:
     """Read regions from a file for a map.
 
     Parameters
     ----------
     path : str or Path
         File that was saved by `Regions.save`, or by "Save regions" on a page.
-    map : Map
+    som : Map
         Map, or a detector or fitted estimator that contains a map.
 
     Returns
@@ -657,7 +657,7 @@ def read(path: str | Path, map: Map) -> Regions:
     3
     """
     try:
-        return from_json(json.loads(Path(path).read_bytes()), map)
+        return from_json(json.loads(Path(path).read_bytes()), som)
     except InputError as error:
         raise InputError(f"{path}: {error}", file=path) from error
     except (ValueError, RecursionError) as error:

@@ -122,7 +122,7 @@ MIN_REGION_ROWS = 5
 
 
 def find_regions(
-    map: Map, n_regions: int | str = "auto", *, method: str = "auto", X: Any = None
+    som: Map, n_regions: int | str = "auto", *, method: str = "auto", X: Any = None
 ) -> Regions:
     """Find the regions of a map.
 
@@ -133,7 +133,7 @@ def find_regions(
 
     Parameters
     ----------
-    map : Map
+    som : Map
         Map, or fitted estimator with a map.
     n_regions : int or "auto", default="auto"
         Number of regions.  With ``"auto"``, all separate regions are found.  If the number is
@@ -196,24 +196,24 @@ def find_regions(
     >>> regions.find_regions(som).n_regions, regions.find_regions(som, 3).n_regions
     (1, 3)
     """
-    map = as_map(map)
+    som = as_map(som)
     check_whole("n_regions", n_regions, 1, or_auto=True)
     check_choice("method", method, METHODS)
-    joins = _joins(map, method, X)
+    joins = _joins(som, method, X)
     if joins is None:
-        return _find_by_ward(map, n_regions)
+        return _find_by_ward(som, n_regions)
     n = joins.n_apart if n_regions == "auto" else int(n_regions)
-    _check_number(map, n, map.n_units - len(joins.pairs))
-    pairs = joins.pairs[: map.n_units - n]
-    return Regions(map, _largest_first(pieces_after(map.n_units, pairs), _hits(map)))
+    _check_number(som, n, som.n_units - len(joins.pairs))
+    pairs = joins.pairs[: som.n_units - n]
+    return Regions(som, _largest_first(pieces_after(som.n_units, pairs), _hits(som)))
 
 
-def order_of_joins(map: Map, *, method: str = "auto") -> Ints:
+def order_of_joins(som: Map, *, method: str = "auto") -> Ints:
     """Return the order in which units of a map are joined to form regions.
 
     Parameters
     ----------
-    map : Map
+    som : Map
         Map, or fitted estimator with a map.
     method : {"auto", "valleys", "ward"}, default="auto"
         Method as for `find_regions`.
@@ -241,10 +241,10 @@ def order_of_joins(map: Map, *, method: str = "auto") -> Ints:
     >>> regions.order_of_joins(SOM(3, 4, random_state=0).fit(X)).shape
     (11, 2)
     """
-    map = as_map(map)
+    som = as_map(som)
     check_choice("method", method, METHODS)
-    joins = _joins(map, method, None)
-    return _ward_pairs(map) if joins is None else joins.pairs
+    joins = _joins(som, method, None)
+    return _ward_pairs(som) if joins is None else joins.pairs
 
 
 def _joins(map_: Map, method: str, X: Any) -> Joins | None:

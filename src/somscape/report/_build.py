@@ -133,7 +133,7 @@ MIN_LISTED = 500
 
 
 def build(
-    map: Any,
+    som: Any,
     table: Any,
     alerts: Alerts | None = None,
     *,
@@ -150,13 +150,13 @@ def build(
 
     Parameters
     ----------
-    map : Detector, Map or fitted estimator
+    som : Detector, Map or fitted estimator
         Detector that ranked the rows.  Without a ranking, a map or an estimator that has a map.
     table : Table or data frame
         Table of the reported rows.  The row numbers in ``alerts.rows`` refer to this table.
     alerts : Alerts, optional
         All rows of the table in descending order of score, with reasons for the first ``n_alerts``
-        rows.  By default `Detector.alerts` ranks the rows.  If `map` is not a detector, each row is
+        rows.  By default `Detector.alerts` ranks the rows.  If `som` is not a detector, each row is
         ranked by the distance to its prototype, and there are no alerts.
     rule : AlertRule, optional
         Rule by which the alerts were selected, which the page shows.  By default the rule of
@@ -213,7 +213,7 @@ def build(
       from alerts that do not stand out, or None if there is no such line
     - ``score`` has the keys ``name``, ``n_prototypes``, ``n_maps`` and ``threshold``.  ``n_maps``
       is the number of maps that were trained on halves of the rows to compute the scores, or 1 if
-      the map itself computes the scores.  ``score`` is None if `map` is not a detector
+      the map itself computes the scores.  ``score`` is None if `som` is not a detector
     - ``rule`` is a text with the rule by which alerts were selected, or None
     - ``map`` has ``kind``, ``boundary``, ``n_rows``, ``n_cols``, ``cell`` (corners of a cell around
       its position), ``positions`` (in cell widths, with a y axis that points down), ``edges``
@@ -296,24 +296,24 @@ def build(
     >>> data["n_rows"], data["n_alerts"], len(data["reasons"])
     (60, 3, 3)
     """
-    detector, recognizer = detector_in(map), recognizer_in(map)
-    map, table = as_map(map), as_table(table)
+    detector, recognizer = detector_in(som), recognizer_in(som)
+    som, table = as_map(som), as_table(table)
     named = None if recognizer is None else NamedRows.of(recognizer, table)
     agreement = checked_agreement(agreement, table)
     if alerts is None:
-        alerts, rule = _ranked(detector or map, table, rule)
-    regions = given_or_found(regions, map)
-    map, detector, table, agreement = all_in_words(map, detector, table, agreement)
+        alerts, rule = _ranked(detector or som, table, rule)
+    regions = given_or_found(regions, som)
+    som, detector, table, agreement = all_in_words(som, detector, table, agreement)
     # Prototypes of a classifier can be far from all rows, so planes show means of rows.
-    shown_map = map if recognizer is None else replace(map, codebook=recognizer.centers)
-    sample, labels = Sample.of(map, table, alerts), RowLabels.of(map, table, agreement)
+    shown_map = som if recognizer is None else replace(som, codebook=recognizer.centers)
+    sample, labels = Sample.of(som, table, alerts), RowLabels.of(som, table, agreement)
     cases = [] if detector is None else cases_of(detector, table, alerts, sample, labels)
     cases = cases if grouped is None else with_own_rows(cases, grouped, alerts)
-    about = (map, table, alerts, sample, regions, labels)
+    about = (som, table, alerts, sample, regions, labels)
     n_listed = _n_listed(table)
     ranks = _ranks(n_listed, cases)
     shown = np.asarray(alerts.rows)[ranks]
-    shown_rows = np.asarray(map.rows_of(table.take(shown)), dtype=np.float64)
+    shown_rows = np.asarray(som.rows_of(table.take(shown)), dtype=np.float64)
     n_shown = min(alerts.n_alerts, n_listed)
     return Report(
         {
@@ -322,12 +322,12 @@ def build(
             "title": title or _title(detector or recognizer, table),
             "source": table.source,
             "n_rows": table.n_rows,
-            "n_features": len(map.encoding.features),
+            "n_features": len(som.encoding.features),
             **_counts_of_alerts(alerts, detector),
             "id_name": alerts.id_name,
             "score": _score(detector),
             "rule": rule.words(detector) if rule and detector else None,
-            "map": _lattice(map),
+            "map": _lattice(som),
             **_planes_and_regions(*about, shown_map, is_scored=detector is not None, named=named),
             "n_listed": n_listed,
             "rows": _rows(table, alerts, ranks),
@@ -336,9 +336,9 @@ def build(
             **({} if named is None else {"classes": named.page_data(shown)}),
             "columns": columns_of(shown_map, table, sample, shown_rows, n_shown),
             "n_measured": len(sample.rows),
-            **_training(map, sample.rows),
+            **_training(som, sample.rows),
             "agreement": None if agreement is None else {k: plain(v) for k, v in agreement.items()},
-            "method": _method(map, command),
+            "method": _method(som, command),
             "notes": list(dict.fromkeys([*table.notes, *notes])),
             **({} if changed is None else {"changed": dict(changed)}),
         }
@@ -491,7 +491,7 @@ def _training(map_: Map, rows: Floats) -> dict[str, Any]:
     }
 
 
-def with_regions(data: Mapping[str, Any], regions: Regions, *, map: Any, table: Any) -> Report:
+def with_regions(data: Mapping[str, Any], regions: Regions, *, som: Any, table: Any) -> Report:
     """Return a copy of a report with other regions and their descriptions.
 
     Parameters
@@ -500,7 +500,7 @@ def with_regions(data: Mapping[str, Any], regions: Regions, *, map: Any, table: 
         Data from `build`.
     regions : Regions
         Regions of the map of the report.
-    map : Detector, Map or fitted estimator
+    som : Detector, Map or fitted estimator
         Object from which the report was made.
     table : Table or data frame
         Rows from which the report was made.
@@ -529,10 +529,10 @@ def with_regions(data: Mapping[str, Any], regions: Regions, *, map: Any, table: 
     >>> detector = SOMDetector(random_state=0).fit(table)
     >>> data = report.build(detector, table)
     >>> halves = regions.find_regions(detector, 2)
-    >>> len(report.with_regions(data, halves, map=detector, table=table)["regions"])
+    >>> len(report.with_regions(data, halves, som=detector, table=table)["regions"])
     2
     """
-    map_, _, table, _ = all_in_words(as_map(map), detector_in(map), as_table(table), None)
+    map_, _, table, _ = all_in_words(as_map(som), detector_in(som), as_table(table), None)
     if data.get("schema_version") != SCHEMA_VERSION or "agreement" not in data:
         raise InputError(
             "`data` is not a report of this version of somscape. Make the report again with "

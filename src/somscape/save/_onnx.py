@@ -581,7 +581,7 @@ def _looked_up(graph: OnnxGraph, name: str, levels: list[str], table: Any, missi
 _ADD = {"number": _number, "category": _category, "ordinal": _ordinal}
 
 
-def to_onnx(map_: Any, path: str | Path, *, dtype: str = "float32") -> None:
+def to_onnx(som: Any, path: str | Path, *, dtype: str = "float32") -> None:
     """Write a map, detector, recognizer or predictor as an ONNX model.
 
     The ONNX model takes rows in original units, encodes them, and finds their winners.  If the map
@@ -605,7 +605,7 @@ def to_onnx(map_: Any, path: str | Path, *, dtype: str = "float32") -> None:
 
     Parameters
     ----------
-    map_ : Map, Detector, Recognizer, Predictor, fitted estimator or Record
+    som : Map, Detector, Recognizer, Predictor, fitted estimator or Record
         Map or model to write.  Every metric and every kind of score is supported.
     path : str or Path
         File to write, usually with the extension ``.onnx``.  An existing file is replaced only if
@@ -645,13 +645,13 @@ def to_onnx(map_: Any, path: str | Path, *, dtype: str = "float32") -> None:
     ...     save.to_onnx(detector, pathlib.Path(folder) / "detector.onnx")
     """
     check_choice("dtype", dtype, ("float32", "float64"))
-    thing = thing_of(map_) if isinstance(map_, Record) else map_
-    detector, map_ = detector_in(thing), as_map(thing)
+    thing = thing_of(som) if isinstance(som, Record) else som
+    detector, som = detector_in(thing), as_map(thing)
     answering = answering_in(thing)
     graph = OnnxGraph(_onnx(), dtype, ("winner", "distance", "score", *answered(answering)))
-    rows = encoded_rows(graph, map_.encoding.to_json())
+    rows = encoded_rows(graph, som.encoding.to_json())
     k = 1 if answering is None else answering.n_nearest
-    near = nearest(graph, rows, map_.codebook, k, map_.metric)
+    near = nearest(graph, rows, som.codebook, k, som.metric)
     winners, distances = (graph.op("Gather", v, 0, axis=1) for v in near)
 
     is_refused = graph.op("IsNaN", graph.op("Mul", _sum(graph, rows), 0.0))

@@ -122,14 +122,14 @@ def read_cod(path: str | Path) -> Record:
     )
 
 
-def write_cod(path: str | Path, map_: Any) -> None:
+def write_cod(path: str | Path, som: Any) -> None:
     """Write a map's codebook for SOM_PAK or the SOM Toolbox.
 
     Parameters
     ----------
     path : str or Path
         File to write.  An existing file is replaced only if writing succeeds.
-    map_ : Map, fitted estimator or Record
+    som : Map, fitted estimator or Record
         The map to write.  If the map was trained on a table, the file contains encoded prototypes.
         Spaces in feature names become underscores.
 
@@ -157,7 +157,7 @@ def write_cod(path: str | Path, map_: Any) -> None:
     ...     print(save.read_cod(f"{folder}/map.cod").arrays["codebook"].shape)
     (2, 2)
     """
-    record = record_of(map_)
+    record = record_of(som)
     lattice = flat_lattice(record, "SOM_PAK")
     topology = next(word for word, kind in LATTICES.items() if kind == lattice["kind"])
     stated = record.header["parameters"].get("neighborhood")
@@ -251,14 +251,14 @@ def read_dat(path: str | Path) -> Samples:
     )
 
 
-def write_dat(path: str | Path, data: Any, *, missing: str = "x") -> None:
+def write_dat(path: str | Path, X: Any, *, missing: str = "x") -> None:
     """Write rows of numbers for SOM_PAK or the SOM Toolbox.
 
     Parameters
     ----------
     path : str or Path
         File to write.  An existing file is replaced only if writing succeeds.
-    data : Samples, Table, Source or array-like of shape (n, d)
+    X : Samples, Table, Source or array-like of shape (n, d)
         Rows of numbers, with NaN for a missing value.
     missing : {"x", "NaN"}, default="x"
         Text for a missing value.  SOM_PAK expects x, and the SOM Toolbox expects NaN.
@@ -292,7 +292,7 @@ def write_dat(path: str | Path, data: Any, *, missing: str = "x") -> None:
             value=missing,
             allowed=("x", "NaN"),
         )
-    samples = samples_of(data)
+    samples = samples_of(X)
     labels, weights = samples.labels, samples.weights
 
     def lines() -> Iterator[str]:

@@ -22,7 +22,7 @@ from somscape.tables.table import Table
 PLACES = ("unit", "row", "col")
 
 
-def write_codebook(path: str | Path, map_: Any) -> None:
+def write_codebook(path: str | Path, som: Any) -> None:
     """Write the codebook of a map as a table with one row for each unit.
 
     Parameters
@@ -30,7 +30,7 @@ def write_codebook(path: str | Path, map_: Any) -> None:
     path : str or Path
         File with the extension ``.csv``, ``.xlsx`` or ``.parquet``.  An existing file is replaced
         only if writing succeeds.
-    map_ : Map, fitted estimator or Record
+    som : Map, fitted estimator or Record
 
     Raises
     ------
@@ -51,7 +51,7 @@ def write_codebook(path: str | Path, map_: Any) -> None:
     ...     print(tables.read_table(f"{folder}/map.csv").names)
     ('unit', 'row', 'col', 'x0', 'x1')
     """
-    record = record_of(map_)
+    record = record_of(som)
     codebook, lattice = codebook_of(record), record.header["lattice"]
     units = np.arange(len(codebook))
     rows_and_cols = np.divmod(units, 1 if lattice["kind"] == "graph" else lattice["n_cols"])
@@ -133,7 +133,7 @@ def read_codebook(path: str | Path, *, kind: str = "hexagonal", boundary: str = 
     return plain_record(codebook, lattice, origin, names=[unescape_cell(n) for n in names])
 
 
-def write_planes(path: str | Path, map_: Any) -> None:
+def write_planes(path: str | Path, som: Any) -> None:
     """Write a table with the values of each unit of a map, in original units.
 
     Parameters
@@ -141,7 +141,7 @@ def write_planes(path: str | Path, map_: Any) -> None:
     path : str or Path
         File with the extension ``.csv``, ``.xlsx`` or ``.parquet``.  An existing file is replaced
         only if writing succeeds.
-    map_ : Map or fitted estimator
+    som : Map or fitted estimator
         The map to write.  The written table has the columns unit, row, col, hits and u_height,
         followed by the columns of the training data.  Dates are written in ISO form.
 
@@ -165,7 +165,7 @@ def write_planes(path: str | Path, map_: Any) -> None:
     ...     print(tables.read_table(f"{folder}/planes.csv").names)
     ('unit', 'row', 'col', 'hits', 'u_height', 'x0', 'x1')
     """
-    columns = unit_columns(as_map(map_))
+    columns = unit_columns(as_map(som))
     dates = {name: v.astype(str) for name, v in columns.items() if v.dtype.kind == "M"}
     write_table(path, columns | dates)
 

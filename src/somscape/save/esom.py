@@ -167,12 +167,12 @@ class Classes:
     names: dict[int, str] = field(default_factory=dict)
 
 
-def best_matches(map_: Any, X: Any, *, keys: Sequence[int] | None = None) -> BestMatches:
+def best_matches(som: Any, X: Any, *, keys: Sequence[int] | None = None) -> BestMatches:
     """Find the best matching unit of each row, for `write_bm` and `write_winners`.
 
     Parameters
     ----------
-    map_ : Map or fitted estimator
+    som : Map or fitted estimator
     X : Table, data frame or array-like of shape (n_samples, n_features)
         Rows, as for `Map.rows_of`.
     keys : sequence of int, optional
@@ -202,9 +202,9 @@ def best_matches(map_: Any, X: Any, *, keys: Sequence[int] | None = None) -> Bes
     >>> bool((save.best_matches(som, X).units == som.labels_).all())
     True
     """
-    map_ = getattr(map_, "map_", map_)
-    units, distances = map_.nearest(X)
-    size = map_.lattice.n_rows, map_.lattice.n_cols
+    som = getattr(som, "map_", som)
+    units, distances = som.nearest(X)
+    size = som.lattice.n_rows, som.lattice.n_cols
     return BestMatches(units[:, 0], *size, _checked_keys(keys, len(units)), distances[:, 0])
 
 
@@ -332,14 +332,14 @@ def read_lrn(path: str | Path) -> Samples:
     )
 
 
-def write_lrn(path: str | Path, data: Any) -> None:
+def write_lrn(path: str | Path, X: Any) -> None:
     """Write rows of numbers to a ``.lrn`` file for ESOM Tools or Somoclu.
 
     Parameters
     ----------
     path : str or Path
         File to write.  An existing file is replaced only if writing succeeds.
-    data : Samples, Table, Source or array-like of shape (n, d)
+    X : Samples, Table, Source or array-like of shape (n, d)
         Rows of numbers, with NaN for a missing value.  Rows without keys are numbered from 1.
         Labels and weights are not written.  To write labels, use `write_cls`.
 
@@ -361,7 +361,7 @@ def write_lrn(path: str | Path, data: Any) -> None:
     ...     print(save.read_lrn(f"{folder}/rows.lrn").names)
     ('x0', 'x1')
     """
-    samples = samples_of(data)
+    samples = samples_of(X)
     n, d = samples.values.shape
     keys = np.arange(1, n + 1) if samples.keys is None else samples.keys
 
@@ -690,14 +690,14 @@ def read_somoclu(
     return read_wts(weights, boundary=boundary, kind=kind, winners=found)
 
 
-def write_wts(path: str | Path, map_: Any) -> None:
+def write_wts(path: str | Path, som: Any) -> None:
     """Write the codebook of a map to a ``.wts`` file for ESOM Tools or Somoclu.
 
     Parameters
     ----------
     path : str or Path
         File to write.  An existing file is replaced only if writing succeeds.
-    map_ : Map, fitted estimator or Record
+    som : Map, fitted estimator or Record
         The map to write.  If the map was trained on a table, the file contains encoded prototypes.
 
     Raises
@@ -726,7 +726,7 @@ def write_wts(path: str | Path, map_: Any) -> None:
     >>> found.header["lattice"]
     {'n_rows': 1, 'n_cols': 2, 'kind': 'rectangular', 'boundary': 'torus'}
     """
-    record = record_of(map_)
+    record = record_of(som)
     n_rows, n_cols = _rectangle(record)
     codebook = codebook_of(record)
     if record.header["lattice"]["kind"] == "hexagonal":
@@ -784,14 +784,14 @@ def read_umx(path: str | Path) -> Float64s:
     return rows.to_numpy()
 
 
-def write_umx(path: str | Path, map_: Any) -> None:
+def write_umx(path: str | Path, som: Any) -> None:
     """Write the U-matrix of a map to a ``.umx`` file for ESOM Tools or Somoclu.
 
     Parameters
     ----------
     path : str or Path
         File to write.  An existing file is replaced only if writing succeeds.
-    map_ : Map, fitted estimator, Record or array-like of shape (n_rows, n_cols)
+    som : Map, fitted estimator, Record or array-like of shape (n_rows, n_cols)
         A map, or the heights of its units.  If a map is given, the height of a unit is the mean
         distance of its prototype to the prototypes of the neighboring units, as in `Map.u_heights`.
 
@@ -815,13 +815,13 @@ def write_umx(path: str | Path, map_: Any) -> None:
     [[1. 2.]
      [3. 4.]]
     """
-    is_map = hasattr(map_, "to_record") or hasattr(map_, "map_") or isinstance(map_, Record)
-    heights = _heights(record_of(map_)) if is_map else np.asarray(map_, np.float64)
+    is_map = hasattr(som, "to_record") or hasattr(som, "map_") or isinstance(som, Record)
+    heights = _heights(record_of(som)) if is_map else np.asarray(som, np.float64)
     if heights.ndim != 2 or not np.isfinite(heights).all():
         raise InputError(
             "Heights must be finite numbers in an array of shape (n_rows, n_cols). Got an array of "
             f"shape {heights.shape}.",
-            parameter="map_",
+            parameter="som",
             value=heights.shape,
         )
     size = f"% {heights.shape[0]} {heights.shape[1]}"

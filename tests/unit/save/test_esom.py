@@ -246,7 +246,7 @@ def test_what_the_files_cannot_say_is_said(tmp_path):
         write_wts(tmp_path / "g.wts", graph)
     with rejected(value="graph"):
         write_umx(tmp_path / "g.umx", graph)
-    with rejected(parameter="map_"):
+    with rejected(parameter="som"):
         write_umx(tmp_path / "g.umx", [[np.nan]])
     with rejected(parameter="matches"):
         write_bm(tmp_path / "g.bm", BestMatches(np.array([-1]), 1, 1))

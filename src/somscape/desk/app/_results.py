@@ -122,7 +122,7 @@ def keep_regions(
     if options.get("per"):
         table = ready(table, roles_from(table, options)).table
     found = regions.from_json(given, detector.map_)
-    data = report.with_regions(read_report(folder), found, map=detector, table=table)
+    data = report.with_regions(read_report(folder), found, som=detector, table=table)
     with whole(results) as making:
         shutil.copytree(results, making)
         regions.keep(detector, found).save(making / MAP)
