@@ -369,6 +369,17 @@ def test_hostile_names_and_cells_do_nothing(person: Person, client: Client, host
     person.wait_for("#runs li")
     assert person.browser.texts(f'[data-run="{run}"] a') == [hostile.name]
     assert person.browser.texts("#runs img") == []
+    # Names and comments that a user types are text, too.
+    client.post(f"/api/runs/{run}/name", {"name": HOSTILE[1]})
+    number = client.get(f"/runs/{run}/files/report.json")["rows"]["numbers"][0]
+    said = {"row": number, "decision": "later", "comment": HOSTILE[1] + HOSTILE[0]}
+    client.post(f"/api/runs/{run}/mark", {**said, "seen": 1})
+    for path, sign in (("/", "#runs li"), (f"/runs/{run}/report", "#rows .marks")):
+        person.visit(path)
+        person.wait_for(sign)
+        assert HOSTILE[1] in person.words("body")
+        assert person.browser.texts("img[src='x'], [onmouseover]") == []
+        assert person.browser.run("return document.title") != "broken"
     client.post(f"/api/runs/{run}/delete")
 
 
@@ -642,6 +653,7 @@ def test_a_run_becomes_a_watch_whose_cases_are_decided(
     for name, path in pages.items():
         person.visit(path)
         person.wait_for("li, .here")
+        assert person.browser.texts("img[src='x'], [onmouseover]") == []
         person.picture(name)
         person.browser.run(axe + "; window.axe = axe;")
         assert person.browser.run(RUN_AXE, RULES) == [], name
@@ -707,11 +719,11 @@ def _decided_by_two(person: Person, client: Client, watch: str) -> dict[str, str
     person.visit(watch)
     person.wait_for_words("#count", "5 cases")
     case = client.get(f"/api{watch}")["cases"][0]
-    body = {**case, "decision": "cleared", "comment": "paid"}
+    body = {**case, "decision": "cleared", "comment": "paid" + HOSTILE[1]}
     client.post(f"/api{watch}/decide", body)
     person.browser.type("#cases li:nth-child(2) input", "half a thought")
     person.browser.click("#cases .confirmed")
-    person.wait_for_words("#problem", "(paid)")
+    person.wait_for_words("#problem", f"(paid{HOSTILE[1]})")
     person.wait_for_words("#count", "4 cases")
     # The next line has the focus, and what was typed there stands.
     assert person.browser.run(
@@ -723,7 +735,7 @@ def _decided_by_two(person: Person, client: Client, watch: str) -> dict[str, str
     )
     page = f"{watch}/cases/{case['key']}"
     person.visit(page)
-    person.wait_for_words("#history", "paid")
+    person.wait_for_words("#history", "paid" + HOSTILE[1])
     person.browser.click("#decide .later")
     person.wait_for_words("#history", "later by")
     person.browser.type("#decide input", f"a comment{ENTER}")  # the decision stays

@@ -362,6 +362,16 @@ def test_logging_in_again_ends_the_session_before(door: Door) -> None:
     assert door.ask("GET", "/who", cookie=own["cookie"]).status == 403
 
 
+def test_a_cookie_that_somebody_else_chose_is_never_a_session(door: Door) -> None:
+    chosen = "__Host-somscape-443=" + "a" * 43
+    answer = door.try_in("anna", cookie=chosen)
+    assert answer.status == 303
+    cookie = answer.headers["set-cookie"].partition(";")[0]
+    assert cookie != chosen
+    assert door.ask("GET", "/who", cookie=chosen).status == 403
+    assert door.ask("GET", "/who", cookie=cookie).status == 200
+
+
 def test_who_is_removed_or_changed_in_the_file_is_so_at_once(door: Door) -> None:
     anna, bo, kim = (door.log_in(name) for name in ("anna", "bo", "kim"))
     write_team(door.users, bo="look", kim="run")

@@ -73,6 +73,16 @@ def test_a_mark_has_a_comment_and_may_say_later(client: Client, ranked) -> None:
     assert marks_of(client, ranked.run) == {}
 
 
+def test_an_author_in_the_body_is_not_the_author(client: Client, ranked) -> None:
+    number = ranked.report["rows"]["numbers"][0]
+    body = {"row": number, "decision": "confirmed", "author": "mallory", "user": "mallory"}
+    client.post(f"/api/runs/{ranked.run}/mark", body)
+    found = client.get(f"/api/runs/{ranked.run}/marks")[str(number)]
+    assert found["decision"] == "confirmed"
+    assert found["author"] not in ("", "mallory")
+    mark(client, ranked.run, number, None)
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -3,11 +3,13 @@
 import gzip
 import json
 import socket
+import time
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
-from service_client import JSON, Service
+from service_client import JSON, Service, serving_map
 from web_client import PATIENCE
 
 CANARY = "Xyzzy-4711"
@@ -181,3 +183,30 @@ def test_no_cell_is_in_metrics(service: Service) -> None:
     assert "somscape_rows_total" in text
     assert CANARY not in text
     assert "clerk" not in text
+
+
+def test_counters_are_of_what_was_sent_and_the_log_says_no_cell(map_file: Path) -> None:
+    with serving_map(map_file) as service:
+        head = f"POST /score HTTP/1.1\r\nHost: 127.0.0.1:{service.port}\r\nContent-Length: 99\r\n"
+        for _ in range(3):
+            service.post("/score?reasons=all", [{**ROW, "job": CANARY}, ROW])
+        assert service.ask("POST", "/score", changed(age=CANARY), JSON).status == 422
+        assert service.ask("POST", "/score", "", {**JSON, "Host": "evil.example"}).status == 421
+        with socket.create_connection(("127.0.0.1", service.port), PATIENCE) as connection:
+            connection.sendall(f"{head}\r\n{CANARY}".encode())  # and it leaves
+        expected = {
+            'somscape_requests_total{code="200",route="/score"} 3.0',
+            'somscape_requests_total{code="421",route="/score"} 1.0',
+            'somscape_requests_total{code="422",route="/score"} 1.0',
+            'somscape_requests_total{code="499",route="/score"} 1.0',
+            'somscape_rows_total{route="/score"} 6.0',
+            "somscape_requests_under_way 1.0",
+        }
+        deadline = time.monotonic() + PATIENCE
+        while not expected <= set(service.ask("GET", "/metrics").text.splitlines()):
+            assert time.monotonic() < deadline, service.ask("GET", "/metrics").text
+            time.sleep(0.02)
+        assert 'code="500"' not in service.ask("GET", "/metrics").text
+        assert service.end() == 0
+    assert len(service.said) == 2
+    assert CANARY not in "".join(service.said)

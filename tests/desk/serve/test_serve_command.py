@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 import ssl
 import subprocess
 import threading
@@ -77,11 +78,24 @@ def test_with_token_and_tls_the_token_opens(
             headers = {} if given is None else {"Authorization": given}
             answer = service.ask("POST", "/score", body, {**JSON, **headers})
             assert (answer.status, answer.headers["www-authenticate"]) == (401, "Bearer")
-            assert service.ask("GET", "/metrics", headers=headers).status == 401
+            for path in ("/metrics", "/health", "/openapi.json", "/none", "/static/app.css"):
+                assert service.ask("GET", path, headers=headers).status == 401
+        in_url = (f"/score?token={TOKEN}", f"/score?access_token={TOKEN}")
+        for path in (*in_url, "/%2e/live", "/live/"):
+            assert service.ask("POST", path, body, JSON).status == 401
         assert service.ask("GET", "/live").status == 204
         headers = {**JSON, "Authorization": f"Bearer {TOKEN}", "Host": "scores.example"}
         answer = service.ask("POST", "/score", body, headers)
         assert (answer.status, answer.json["rows"][0]["id"]) == (200, "00000")
+        old = ssl.create_default_context(cafile=str(cert))
+        old.check_hostname = False
+        with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+            old.maximum_version = ssl.TLSVersion.TLSv1_1
+        with (
+            socket.create_connection(("127.0.0.1", service.port), PATIENCE) as connection,
+            pytest.raises((ssl.SSLError, OSError)),
+        ):
+            old.wrap_socket(connection)
         assert service.end() == 0
     assert TOKEN not in "".join(service.said)
 
@@ -102,6 +116,7 @@ def test_a_token_that_is_none_is_refused(
     file.chmod(0o600)
     outcome = run("serve", map_file, "--token-file", file)
     assert (outcome.code, words in outcome.err) == (2, True)
+    assert outcome.err.count("\n") == 1
     assert token not in outcome.err
 
 

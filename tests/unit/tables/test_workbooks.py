@@ -255,6 +255,23 @@ def test_a_workbook_that_unpacks_to_too_much_is_refused(tmp_path: Path) -> None:
         read(tmp_path, data)
 
 
+@pytest.mark.parametrize("kind", ["of a file", "of entities"])
+def test_entities_are_refused(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "secret").write_text("Xyzzy-4711")
+    entities = f'<!ENTITY e0 SYSTEM "file://{tmp_path}/secret">'
+    if kind == "of entities":  # the last one would be a text of a billion letters
+        entities = '<!ENTITY e0 "a">'
+        entities += "".join(f'<!ENTITY e{i + 1} "{f"&e{i};" * 10}">' for i in range(9))
+    last = entities.count("ENTITY") - 1
+
+    def change(sheet: str) -> str:
+        return f"<!DOCTYPE worksheet [{entities}]>" + sheet.replace("clerk", f"&e{last};")
+
+    data = changed(xlsx({"Loans": LOANS}), "xl/worksheets/sheet1.xml", change)
+    with pytest.raises(InputError, match="is not a workbook"):
+        read(tmp_path, data)
+
+
 @pytest.mark.parametrize("ending", WRITERS)
 def test_a_file_that_is_cut_short(tmp_path: Path, ending: str) -> None:
     data = WRITERS[ending]({"Loans": LOANS})
