@@ -121,7 +121,6 @@ MANY_PARAMETERS = {
         (
             "somscape.kernels._array_api.DeviceKernels.sums",
             "somscape.kernels._core_face.CoreKernels.sums",
-            "somscape.kernels._kernels.Kernels.sums",
             "somscape.kernels._numpy_twin.NumpyKernels.sums",
         ),
         "a kernel: its output arrays are parameters too",

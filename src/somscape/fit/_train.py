@@ -30,8 +30,8 @@ from somscape.fit.settings import (
 )
 from somscape.grid._neighborhood import NeighborhoodTables
 from somscape.grid.lattice import Lattice
-from somscape.kernels._kernels import Kernels, OnlineSteps
-from somscape.kernels._select import select_kernels
+from somscape.kernels._kernels import OnlineSteps
+from somscape.kernels._select import Kernels, select_kernels
 from somscape.kernels._sparse import Rows, SparseRows
 from somscape.maps.map import Map
 

@@ -27,8 +27,7 @@ from somscape.fit.pieces import (
 )
 from somscape.grid._neighborhood import Neighborhood
 from somscape.grid.lattice import Lattice
-from somscape.kernels._kernels import Kernels
-from somscape.kernels._select import select_kernels
+from somscape.kernels._select import Kernels, select_kernels
 from somscape.kernels._sparse import Rows, SparseRows, are_of
 from somscape.kernels.metric import EUCLIDEAN, Metric
 

@@ -14,7 +14,6 @@ import numpy as np
 from somscape._types import Float64s, Floats, Ints
 from somscape._weights import blocks
 from somscape.errors import ParameterError
-from somscape.kernels._kernels import Kernels
 from somscape.kernels._sparse import Device, DeviceArray
 
 MAX_VALUES = 1 << 25
@@ -30,10 +29,10 @@ class DeviceKernels:
     device : Device
     dtype : numpy dtype
         Type of the rows.
-    host : Kernels
+    host : CoreKernels or NumpyKernels
     """
 
-    def __init__(self, device: Device, dtype: Any, host: Kernels) -> None:
+    def __init__(self, device: Device, dtype: Any, host: Any) -> None:
         self.device, self.host = device, host
         self.name = f"{device.name} {dtype}"
 

@@ -60,7 +60,7 @@ def _quota(folder: Path, *, is_old: bool) -> tuple[int, int]:
 
 
 class CoreKernels:
-    """The compiled core. ``Kernels`` documents the functions."""
+    """The compiled core. `NumpyKernels` documents the functions."""
 
     def __init__(self) -> None:
         n = processors_by_quota()

@@ -1,11 +1,8 @@
-"""The interface of all kernels (core, NumPy and devices), and the types they share."""
+"""The types that all kernels (core, NumPy and devices) share."""
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from somscape._types import Float64s, Floats, Ints
-from somscape.grid._neighborhood import NeighborhoodTables
-from somscape.grid.lattice import Lattice
-from somscape.kernels._sparse import Rows
 
 METRICS = ("euclidean", "manhattan", "chebyshev", "cosine")
 MAX_BEST = 16
@@ -68,94 +65,6 @@ class OnlineSteps(NamedTuple):
     order: Ints
     rates: Float64s
     radii: Float64s
-
-
-class Kernels(Protocol):
-    """Kernels, which take C-contiguous arrays of one float type.
-
-    The codebook can be float32 or float64.  If the codebook is float64 and the rows are float32,
-    the codebook is not rounded.  For `search`, `winners` and `sums`, rows can also be sparse or on
-    a device.  If rows are on a device, results are a `DeviceArray`.
-    """
-
-    @property
-    def name(self) -> str:
-        """Name of the kernels, such as ``"core/avx512"`` or ``"numpy"``."""
-
-    @property
-    def n_threads(self) -> int:
-        """Maximum number of threads that the kernels use, which is 1 for the NumPy kernels."""
-
-    def search(
-        self,
-        rows: Rows,
-        codebook: Floats,
-        k: int = 1,
-        *,
-        order: Ints | None = None,
-        feature_weights: Float64s | None = None,
-        metric: str = "euclidean",
-        has_missing: bool = False,
-        out: tuple[Ints, Float64s] | None = None,
-    ) -> tuple[Ints, Float64s]:
-        """Return two values (n, k): the `k` nearest units of each row, and their distances."""
-
-    def winners(
-        self,
-        rows: Rows,
-        codebook: Floats,
-        k: int = 1,
-        *,
-        order: Ints | None = None,
-        one_thread: bool = False,
-    ) -> Ints:
-        """Return the `k` nearest units of each row by Euclidean distance, without the distances."""
-
-    def mean_of_nearest(self, rows: Floats, codebook: Floats, k: int) -> Float64s:
-        """Return, for each row, the mean of the Euclidean distances to its `k` nearest units."""
-
-    def parts_of_nearest(self, rows: Floats, codebook: Floats, k: int) -> tuple[Float64s, Float64s]:
-        """Return the mean distance of rows to their `k` nearest units, and each feature's part."""
-
-    def sum_of_lines(self, rows: Floats, features: Ints, x: Float64s, y: Float64s) -> Float64s:
-        """Return, for each row, the sum of piecewise linear functions of its features."""
-
-    def sums(
-        self,
-        rows: Rows,
-        units: Ints,
-        weights: Float64s | None,
-        center: Float64s,
-        scale: Float64s,
-        weight_scale: float,
-        counts: Ints,
-        totals: Ints,
-        distances: Float64s | None = None,
-        error_scale: float = 1.0,
-    ) -> int:
-        """Add each row to `totals` and `counts` at its unit. Return the sum of the distances."""
-
-    def smooth(
-        self,
-        totals: Ints,
-        counts: Ints,
-        scale: Float64s,
-        weight_scale: float,
-        center: Float64s,
-        tables: NeighborhoodTables,
-        codebook: Float64s,
-    ) -> tuple[Float64s, float]:
-        """Return the next codebook, and the largest distance that a prototype moved."""
-
-    def stepwise(
-        self, rows: Floats, steps: OnlineSteps, lattice: Lattice, pull: str, codebook: Floats
-    ) -> float:
-        """Apply the online rule, step by step."""
-
-    def margin_steps(
-        self, known: ClassedRows, steps: MarginSteps, prototypes: Floats, axes: Floats
-    ) -> None:
-        """Change the prototypes and axes of a classifier by steps of the margin rule."""
 
 
 MINISOM_DISTANCES = ("euclidean", "cosine", "manhattan", "chebyshev", "signed_chebyshev")

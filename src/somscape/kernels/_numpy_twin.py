@@ -99,7 +99,12 @@ MAX_SAMPLED = 256
 
 
 class NumpyKernels:
-    """The NumPy twin of the core. ``Kernels`` documents the functions."""
+    """The NumPy twin of the core, whose functions take C-contiguous arrays of one float type.
+
+    The codebook can be float32 or float64.  If the codebook is float64 and the rows are float32,
+    the codebook is not rounded.  For `search`, `winners` and `sums`, rows can also be sparse or on
+    a device.  If rows are on a device, results are a `DeviceArray`.
+    """
 
     name = "numpy"
     n_threads = 1

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from somscape._types import Float64s, Ints
 from somscape.errors import InputError
 from somscape.kernels._array_api import DeviceKernels
-from somscape.kernels._kernels import Kernels
 from somscape.kernels._sparse import DeviceArray
 
 if TYPE_CHECKING:
     from somscape.kernels._core_face import CoreKernels
+    from somscape.kernels._numpy_twin import NumpyKernels
 
+Kernels: TypeAlias = "CoreKernels | NumpyKernels"
 VARIABLE = "SOMSCAPE_KERNELS"
 
 

@@ -11,7 +11,7 @@ from somscape._weights import blocks
 from somscape.errors import InputError, ParameterError
 from somscape.kernels._array_api import distances_on_device
 from somscape.kernels._kernels import METRICS as KERNEL_METRICS
-from somscape.kernels._kernels import Kernels
+from somscape.kernels._select import Kernels
 from somscape.kernels._sparse import DeviceArray, Rows, SparseRows, near_one
 
 METRIC_NAMES = (*KERNEL_METRICS, "correlation", "mahalanobis")
@@ -246,7 +246,7 @@ class Metric:
         codebook : ndarray of shape (n_units, n_features)
             Prototypes from `compared`.
         k, order, has_missing, out
-            As for `Kernels.search`.
+            As for `NumpyKernels.search`.
 
         Returns
         -------
