@@ -20,7 +20,6 @@ def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
         allowed = ", ".join(repr(c) for c in choices)
         raise ParameterError(
             f"`{name}` must be one of {allowed}, but is {value!r}.",
-            parameter=name,
             value=value,
             allowed=tuple(choices),
         )
@@ -35,15 +34,15 @@ def check_whole(
     also = ' or "auto"' if or_auto else ""
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise ParameterTypeError(
-            f"`{name}` must be a whole number{also}, but is {value!r}.", parameter=name, value=value
+            f"`{name}` must be a whole number{also}, but is {value!r}.", value=value
         )
     if int(value) < low:
         raise ParameterError(
-            f"`{name}` must be at least {low}{also}, but is {value!r}.", parameter=name, value=value
+            f"`{name}` must be at least {low}{also}, but is {value!r}.", value=value
         )
     if high is not None and int(value) > high:
         raise ParameterError(
-            f"`{name}` must be at most {high}{also}, but is {value!r}.", parameter=name, value=value
+            f"`{name}` must be at most {high}{also}, but is {value!r}.", value=value
         )
 
 
@@ -61,16 +60,14 @@ def check_number(
         return
     also = ' or "auto"' if or_auto else ""
     if isinstance(value, bool) or not isinstance(value, Real):
-        raise ParameterTypeError(
-            f"`{name}` must be a number{also}, but is {value!r}.", parameter=name, value=value
-        )
+        raise ParameterTypeError(f"`{name}` must be a number{also}, but is {value!r}.", value=value)
     number = float(value)
     is_high_enough = number >= low if low_is_allowed else number > low
     if not (math.isfinite(number) and is_high_enough and number <= high):
         bound = f"at least {low:g}" if low_is_allowed else f"above {low:g}"
         bounds = f", {bound} and at most {high:g}" if math.isfinite(high) else f" and {bound}"
         raise ParameterError(
-            f"`{name}` must be finite{bounds}{also}, but is {value!r}.", parameter=name, value=value
+            f"`{name}` must be finite{bounds}{also}, but is {value!r}.", value=value
         )
 
 
@@ -84,9 +81,7 @@ def checked_weights(sample_weight: Any, n_samples: int) -> "Float64s | None":
         weights: Float64s = np.asarray(sample_weight, dtype=np.float64)
     except (ValueError, TypeError) as error:
         raise InputError(
-            f"`sample_weight` must contain numbers ({error}). Give each row a weight of at least "
-            "0.",
-            parameter="sample_weight",
+            f"`sample_weight` must contain numbers ({error}). Give each row a weight of at least 0."
         ) from error
     if weights.ndim == 0:
         weights = np.full(n_samples, weights)
@@ -94,7 +89,6 @@ def checked_weights(sample_weight: Any, n_samples: int) -> "Float64s | None":
         raise InputError(
             f"`sample_weight` must have shape ({n_samples},), with a number for each row of X, but "
             f"has shape {weights.shape}.",
-            parameter="sample_weight",
             value=weights.shape,
         )
     for is_wrong, rule in ((~np.isfinite(weights), "be finite"), (weights < 0, "not be negative")):
@@ -103,14 +97,12 @@ def checked_weights(sample_weight: Any, n_samples: int) -> "Float64s | None":
             raise InputError(
                 f"`sample_weight` must {rule}, but is {weights[row]} in row {row}. Give each row a "
                 "weight of at least 0. A row of weight 0 does not count.",
-                parameter="sample_weight",
                 value=weights[row],
                 row=row,
             )
     if not (weights > 0).any():
         raise InputError(
-            "`sample_weight` is zero for every row. Give at least one row a weight above 0.",
-            parameter="sample_weight",
+            "`sample_weight` is zero for every row. Give at least one row a weight above 0."
         )
     with np.errstate(over="ignore"):
         total = float(weights.sum())
@@ -177,7 +169,6 @@ def _check_is_rows(X: Any, what: str) -> None:
         raise InputError(
             f"`{what}` must be rows, but is a file name ({path!r:.80}). Read the file first by "
             "somscape.tables.read_table(path).",
-            parameter=what,
             value=path,
         )
     has_dicts = isinstance(X, list | tuple) and any(isinstance(row, Mapping) for row in X)
@@ -187,14 +178,12 @@ def _check_is_rows(X: Any, what: str) -> None:
         raise InputError(
             f"`{what}` must be rows, but is {f'{kind} of dicts' if has_dicts else kind}. Pass a "
             f"data frame, such as pandas.DataFrame({what}).",
-            parameter=what,
             value=type(X).__name__,
         )
     if fields := getattr(getattr(X, "dtype", None), "names", None):
         raise InputError(
             f"`{what}` must be rows, but is a structured array with the fields "
             f"{', '.join(fields)}. Pass a data frame, such as pandas.DataFrame({what}).",
-            parameter=what,
             value=fields,
         )
     is_array = hasattr(X, "__array__") or hasattr(X, "__arrow_c_stream__")
@@ -202,7 +191,6 @@ def _check_is_rows(X: Any, what: str) -> None:
         raise InputError(
             f"`{what}` must be rows in a fixed order, but is a {type(X).__name__}. Pass an array "
             f"or a list of rows, such as list({what}).",
-            parameter=what,
             value=type(X).__name__,
         )
     own = type(X).__module__
@@ -210,7 +198,6 @@ def _check_is_rows(X: Any, what: str) -> None:
         raise InputError(
             f"`{what}` must be rows, but is a {type(X).__name__}. Pass the table or array with the "
             "rows.",
-            parameter=what,
             value=type(X).__name__,
         )
 
@@ -222,7 +209,6 @@ def check_not_dates(dtype: Any, what: str = "X") -> None:
             f"`{what}` must contain numbers, but contains dates or durations ({dtype}). Convert "
             "the values, for example to days by (X - X.min()) / np.timedelta64(1, 'D'), or list "
             "the columns in somscape.TableEncoder(dates=[...]).",
-            parameter=what,
             value=dtype,
         )
 
@@ -234,8 +220,7 @@ def check_not_masked(X: Any, what: str = "X") -> None:
     if np.ma.is_masked(X):  # a conversion would drop the mask and keep the values
         raise InputError(
             f"`{what}` is a masked array, but masks are not supported. Pass {what}.filled(np.nan), "
-            "and missing='mask' or missing='fill' to the estimator.",
-            parameter=what,
+            "and missing='mask' or missing='fill' to the estimator."
         )
 
 
@@ -265,7 +250,6 @@ def wrong_value(
         return InputError(
             f"`{what}` must not have missing values, but row {row} has NaN in column '{column}'. "
             "Fill the value, leave out the row, or train with missing='fill' or missing='mask'.",
-            parameter=what,
             row=row,
             column=column,
         )
@@ -273,7 +257,6 @@ def wrong_value(
         f"`{what}` must be finite and at most {limit:.3g} in absolute value for {info.dtype}, but "
         f"row {row} has {value} in column '{column}'. Correct the value, rescale the column, or "
         "leave out the row.",
-        parameter=what,
         value=value,
         row=row,
         column=column,

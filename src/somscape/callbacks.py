@@ -84,7 +84,6 @@ class Checkpoint:
         if not isinstance(self.path, str | Path):
             raise ParameterTypeError(
                 f"`path` must be a file name, such as 'run.som', but is {self.path!r}.",
-                parameter="path",
                 value=self.path,
             )
         check_number("every", self.every, 0, low_is_allowed=True)

@@ -94,7 +94,6 @@ class Alignment:
             raise InputError(
                 f"`found` must be regions of {len(self.units)} units, but has {len(found.labels)} "
                 "units. Pass regions of the map before the alignment.",
-                parameter="found",
                 value=len(found.labels),
             )
         return replace(found, map_=self.map_, labels=found.labels[self.units])
@@ -171,7 +170,6 @@ def _check_lattices(a: Lattice, b: Lattice) -> None:
     raise InputError(
         f"`b` must have the lattice of `a`, {texts[0]}, but has {got}. Train `b` by SOM(init=a), "
         "which keeps the lattice and the columns.",
-        parameter="b",
         value=got,
         allowed=texts[0],
     )
@@ -483,7 +481,6 @@ def _regions_of_both(regions: Any, before: Map, after: Map, X: Any) -> tuple[Reg
             raise InputError(
                 "`regions` must have 2 elements, the regions of both maps, but has "
                 f"{len(regions)}. Pass True to find the regions of both maps.",
-                parameter="regions",
                 value=len(regions),
             )
         then, now = (given_or_found(*each) for each in zip(regions, (before, after), strict=True))

@@ -1,8 +1,12 @@
 """Errors and warnings that somscape raises."""
 
+import re
 from typing import Any
 
 __all__ = ["EngineError", "InputError", "MapFileError", "SomscapeError", "SomscapeWarning"]
+
+_NAME = re.compile(r"`(\w+)`")
+"""Name of a parameter at the start of a message."""
 
 
 class SomscapeError(Exception):
@@ -21,8 +25,9 @@ class SomscapeError(Exception):
     message : str
         Text for the user that contains the problem, the value that was found, the values that are
         allowed, and a solution.
-    parameter : str, default=None
-        Name of the parameter, option or key.
+    parameter : str, optional
+        Name of the parameter, option or key.  By default, the name in backticks with which the
+        message begins.
     file : str, default=None
         Path or name of the file or table that caused the error.
     line : int, default=None
@@ -65,7 +70,9 @@ class SomscapeError(Exception):
         allowed: Any = None,
     ) -> None:
         super().__init__(message)
-        self.parameter, self.file, self.line, self.row = parameter, file, line, row
+        named = _NAME.match(message)
+        self.parameter = parameter or (named[1] if named else None)
+        self.file, self.line, self.row = file, line, row
         self.column, self.value, self.allowed = column, value, allowed
 
 

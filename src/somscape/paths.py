@@ -34,7 +34,6 @@ def named_column(X: Any, name: str, what: str) -> Column:
             raise InputError(
                 f"`{what}` is the name of a column, {name!r}, but X is an array without names. "
                 f"Pass a table or a data frame as X, or pass an array as `{what}`.",
-                parameter=what,
                 value=name,
             )
         X = table_from_frame(frame, "X")
@@ -80,8 +79,7 @@ def given_times(times: Any, X: Any, n: int, date_format: str | None) -> NDArray[
     if column.numbers is not None:
         raise InputError(
             "`times` contains whole numbers of 2^53 or more, which would lose digits. Subtract the "
-            "first time from all times, or convert the times to dates.",
-            parameter="times",
+            "first time from all times, or convert the times to dates."
         )
     dates = find_dates([column], date_format=date_format).get(column.name)
     if dates is None:
@@ -89,7 +87,6 @@ def given_times(times: Any, X: Any, n: int, date_format: str | None) -> NDArray[
             f"`times` must be numbers or dates, but row 0 has {listed([column.cell(0) or ''])}. "
             "Convert the times, for example to '2024-01-31', or leave out `times` if the rows are "
             "in time order.",
-            parameter="times",
             row=0,
             value=column.cell(0),
         )
@@ -132,7 +129,6 @@ def _column(given: Any, X: Any, what: str, n: int) -> Column:
         raise InputError(
             f"`{what}` must have shape ({n},), with a value for each row of X, but has shape "
             f"{values.shape}.",
-            parameter=what,
             value=values.shape,
         )
     return table_from_columns({what: values}, what).columns[0]
@@ -143,7 +139,6 @@ def _refuse_missing(missing: NDArray[np.bool_], what: str, cure: str) -> None:
         raise InputError(
             f"`{what}` must not have missing values, but the value of row {int(missing.argmax())} "
             f"is missing. {cure}, or leave out the row.",
-            parameter=what,
             row=int(missing.argmax()),
         )
 
@@ -179,7 +174,6 @@ class Places:
             raise InputError(
                 f"`regions` must be Regions of this map or a label for each of its {map_.n_units} "
                 f"units, but has shape {labels.shape}.",
-                parameter="regions",
                 value=labels.shape,
             )
         column = table_from_columns({"regions": labels}).columns[0]
@@ -187,8 +181,7 @@ class Places:
             raise InputError(
                 "`regions` must have a label for each unit, but the label of unit "
                 "{int(column.missing.argmax())} is missing. Give the unit a label, such as "
-                "'elsewhere'.",
-                parameter="regions",
+                "'elsewhere'."
             )
         values = column.values.astype(str) if column.values.dtype == object else column.values
         names, codes = np.unique(values, return_inverse=True)
@@ -346,7 +339,7 @@ class Paths:
         """
         asked = [ids] if isinstance(ids, str) or np.ndim(ids) == 0 else list(ids)
         if not asked:
-            raise InputError("`ids` is empty. Give the id of at least one path.", parameter="ids")
+            raise InputError("`ids` is empty. Give the id of at least one path.")
         there = set(self.ids_of_paths.tolist())
         for id_ in asked:
             if id_ not in there:
@@ -622,8 +615,7 @@ def follow(
     counts = np.flatnonzero((units != NO_UNIT) & (weights > 0))
     if not len(counts):
         raise InputError(
-            "`X` does not contain a row with a value and a weight above 0. Pass such a row.",
-            parameter="X",
+            "`X` does not contain a row with a value and a weight above 0. Pass such a row."
         )
     order = counts[np.lexsort((when[counts], who[counts]))]
     refuse_equal_times(who[order], when[order], order)
@@ -813,14 +805,12 @@ def _numbers(series: Any) -> Float64s:
     except (ValueError, TypeError) as error:
         raise InputError(
             f"`series` must contain numbers ({error}). Convert the values, and use NaN for missing "
-            "values.",
-            parameter="series",
+            "values."
         ) from error
     if values.ndim not in (1, 2) or not len(values):
         raise InputError(
             "`series` must have shape (n_values,) or (n_values, n_channels) with at least one "
             f"value, but has shape {values.shape}.",
-            parameter="series",
             value=values.shape,
         )
     is_infinite = np.isinf(values.reshape(len(values), -1)).any(axis=1)
@@ -828,7 +818,6 @@ def _numbers(series: Any) -> Float64s:
         raise InputError(
             f"`series` must be finite, but value {int(is_infinite.argmax())} is infinite. Correct "
             "the value, or replace it by NaN, which is a gap.",
-            parameter="series",
             row=int(is_infinite.argmax()),
         )
     return values

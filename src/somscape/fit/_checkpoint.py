@@ -310,7 +310,6 @@ class PastRun:
         if other:
             raise InputError(
                 f"`resume` is {self.path}, which belongs to another training. {other}, or {ANEW}.",
-                parameter="resume",
                 file=self.path,
             )
 
@@ -336,7 +335,6 @@ def read_checkpoint(
             f"`resume` is {path}, but this file does not exist. Pass the file of an earlier "
             f"training, or {ANEW}. The first training can write the file with "
             f"`callbacks=[Checkpoint({str(path)!r})]`.",
-            parameter="resume",
             file=path,
         )
     record = read_record(path)
@@ -345,7 +343,6 @@ def read_checkpoint(
         raise InputError(
             f"`resume` is {path}, which is a map and not a checkpoint. Pass a file that a "
             f"`Checkpoint` wrote, or {ANEW}.",
-            parameter="resume",
             file=path,
         )
     written = record.header["versions"]
@@ -354,7 +351,6 @@ def read_checkpoint(
             f"`resume` is {path}, which was written with {_listed(written)}. The installed "
             f"{_listed(versions)} might give another map. Install the earlier versions, or "
             f"{ANEW}.",
-            parameter="resume",
             file=path,
             value=_listed(written),
             allowed=_listed(versions),
@@ -375,9 +371,7 @@ def read_checkpoint(
 def broken(path: str | Path) -> MapFileError:
     """Return the error for a damaged checkpoint."""
     return MapFileError(
-        f"`resume` is {path}, which is damaged. Use a copy of the checkpoint, or {ANEW}.",
-        parameter="resume",
-        file=path,
+        f"`resume` is {path}, which is damaged. Use a copy of the checkpoint, or {ANEW}.", file=path
     )
 
 

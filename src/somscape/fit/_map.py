@@ -53,7 +53,6 @@ def check_metric(encoding: Encoding, metric: str) -> None:
             "`missing` is 'mask', which supports only "
             f"metric={' or '.join(map(repr, Metric.MASKED))}, but `metric` is {metric!r}. "
             "Pass a supported metric, or missing='fill'.",
-            parameter="missing",
             value="mask",
         )
 
@@ -90,14 +89,12 @@ def check_problem(problem: Problem, settings: Settings, names: Sequence[str]) ->
         raise InputError(
             "`algorithm` is 'online', which supports only rows in memory, but X is in "
             "pieces. Pass algorithm='batch'.",
-            parameter="algorithm",
             value="online",
         )
     if is_online and isinstance(problem.rows, SparseRows):
         raise InputError(
             "`algorithm` is 'online', which supports only dense rows, but X is sparse. Pass "
             "algorithm='batch', or X.toarray().",
-            parameter="algorithm",
             value="online",
         )
     if is_online and problem.has_missing:
@@ -105,7 +102,6 @@ def check_problem(problem: Problem, settings: Settings, names: Sequence[str]) ->
             "`algorithm` is 'online', which does not support missing values, but "
             "X has missing values (NaN) and missing='mask'. Pass algorithm='batch' or "
             "missing='fill'.",
-            parameter="algorithm",
             value="online",
         )
     weights = problem.metric.feature_weights
@@ -123,7 +119,6 @@ def check_plan(plan: Plan, settings: Settings) -> None:
             f"must be at most 2 for algorithm='online', but is {rate:g} x {radius:g}^2, so "
             "prototypes would grow without limit. Pass a smaller `radius_start` or "
             "`learning_rate`, or algorithm='batch'.",
-            parameter="learning_rate",
             value=rate,
         )
 
@@ -167,16 +162,13 @@ def feature_weights(given: Any, rows: AnyRows) -> Float64s | None:
         weights: Float64s = np.ascontiguousarray(given, dtype=np.float64)
     except (ValueError, TypeError) as error:
         raise ParameterError(
-            f"`feature_weight` must contain numbers only ({error}).",
-            parameter="feature_weight",
-            value=given,
+            f"`feature_weight` must contain numbers only ({error}).", value=given
         ) from error
     n_features = rows.shape[1]
     if weights.shape != (n_features,):
         raise ParameterError(
             f"`feature_weight` must have shape ({n_features},), one number per feature, but "
             f"has shape {weights.shape}.",
-            parameter="feature_weight",
             value=weights.shape,
             allowed=(n_features,),
         )
@@ -184,7 +176,6 @@ def feature_weights(given: Any, rows: AnyRows) -> Float64s | None:
         raise ParameterError(
             "`feature_weight` must be finite and at least 0, with at least one weight above "
             f"0, but is {weights.tolist()}.",
-            parameter="feature_weight",
             value=weights.tolist(),
         )
     is_sized = (weights == 0) | ((weights >= MIN_WEIGHT) & (weights <= MAX_WEIGHT))
@@ -193,7 +184,6 @@ def feature_weights(given: Any, rows: AnyRows) -> Float64s | None:
             f"`feature_weight` must be 0, or from {MIN_WEIGHT:g} to {MAX_WEIGHT:g}, but is "
             f"{weights[~is_sized][0]:g} for feature {int((~is_sized).argmax())}. Divide all "
             "weights by the largest weight.",
-            parameter="feature_weight",
             value=weights[~is_sized][0],
         )
     if not isinstance(rows, SparseRows):
@@ -214,7 +204,6 @@ def _refuse_overflow(weights: Float64s, rows: Floats | RowsElsewhere) -> None:
             "`feature_weight` times a squared difference in X must be below 1.8e308, but "
             f"feature {feature} has weight {weights[feature]:g} and values up to "
             f"{farthest[feature]:g}. Divide the weights or the values of the feature.",
-            parameter="feature_weight",
             value=weights[feature],
         )
 
@@ -398,15 +387,11 @@ def _given_start(init: Any, rows: AnyRows, metric: Metric) -> Float64s | None:
     try:
         codebook: Float64s = np.array(values, dtype=np.float64, order="C")
     except (ValueError, TypeError) as error:
-        raise ParameterError(
-            f"`init` must contain numbers only ({error}).",
-            parameter="init",
-        ) from error
+        raise ParameterError(f"`init` must contain numbers only ({error}).") from error
     if codebook.ndim != 2 or codebook.shape[1] != rows.shape[1]:
         raise ParameterError(
             f"`init` must have shape (n_units, {rows.shape[1]}), one column per feature, but "
             f"has shape {codebook.shape}.",
-            parameter="init",
             value=codebook.shape,
         )
     names = [str(i) for i in range(rows.shape[1])]
@@ -421,7 +406,6 @@ def _check_n_units(codebook: Float64s, problem: Problem, plan: Plan) -> Float64s
             f"`init` must have one row per unit, so {lattice.n_units} rows for {lattice.n_rows} x "
             f"{lattice.n_cols} units, but has {len(codebook)} rows. Pass `n_rows` and `n_cols` "
             "whose product is the number of rows of `init`.",
-            parameter="init",
             value=len(codebook),
             allowed=lattice.n_units,
         )

@@ -117,8 +117,7 @@ def move(problem: Problem, sums: EpochSums, *, codebook: Float64s) -> tuple[Floa
     """
     if sums.pairs is None:
         raise InputError(
-            "`sums` must contain pairs. Compute the sums with partial(..., has_pairs=True).",
-            parameter="sums",
+            "`sums` must contain pairs. Compute the sums with partial(..., has_pairs=True)."
         )
     return moved_by(problem, sums.pairs, codebook)
 

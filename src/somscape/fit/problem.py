@@ -152,7 +152,7 @@ def prepare(
     weights: Float64s | None = None,
     *,
     neighborhood: str = "gaussian",
-    kernels: Kernels | None = None,
+    kernels: "Kernels | None" = None,
     reach: Floats | None = None,
     metric: Metric = EUCLIDEAN,
 ) -> Problem:
@@ -325,8 +325,7 @@ def pairs_of(
     if distances.max(initial=0.0) * problem.distance_scale > 2.0 ** (TERM_BITS + 1):
         raise InputError(
             "`codebook` is too far from the rows for exact sums. Create the problem with "
-            "prepare(..., reach=codebook).",
-            parameter="codebook",
+            "prepare(..., reach=codebook)."
         )
     owner, near = np.ascontiguousarray(units[:, 0]), np.ascontiguousarray(distances[:, 0])
     heirs, which = np.unique(owner * n_units + units[:, -1], return_inverse=True)
@@ -576,7 +575,6 @@ def _refuse_rows_out_of_range(problem: Problem, rows: Rows) -> None:
             f"`rows` may differ from the center of the problem by at most "
             f"{problem.far[column]:.6g} in feature {column}, but differ by {far[column]:.6g}. "
             "Create the problem from all rows.",
-            parameter="rows",
             value=far[column],
             allowed=problem.far[column],
         )

@@ -176,7 +176,6 @@ class Settings:
             raise ParameterError(
                 "`n_init` must be 'auto' or 1 if `init` is a codebook or a map, but is "
                 f"{self.n_init!r}. Leave `n_init` 'auto', or pass the name of a start as `init`.",
-                parameter="n_init",
                 value=self.n_init,
             )
         if self.algorithm == "online":
@@ -192,14 +191,11 @@ class Settings:
                     "`callbacks` must be functions, but contains the class "
                     f"{callback.__name__}. Pass an object of the class, "
                     f"{callback.__name__}(...).",
-                    parameter="callbacks",
                     value=callback.__name__,
                 )
         if isinstance(self.callbacks, str) or not all(callable(c) for c in self.callbacks):
             raise ParameterTypeError(
-                f"`callbacks` must be functions, but is {self.callbacks!r}.",
-                parameter="callbacks",
-                value=self.callbacks,
+                f"`callbacks` must be functions, but is {self.callbacks!r}.", value=self.callbacks
             )
 
     @property
@@ -232,7 +228,6 @@ class Settings:
                     f"`radius_decay` must contain one value per epoch, so {self.n_epochs} "
                     f"values, but has {len(decay)}. Leave `n_epochs` 'auto', or pass one "
                     "value per epoch.",
-                    parameter="radius_decay",
                     value=len(decay),
                     allowed=self.n_epochs,
                 )
@@ -249,7 +244,6 @@ class Settings:
                 f"`radius_end` must not be above `radius_start`, but is {end} and "
                 f"`radius_start` is {start} grid steps. Pass a larger `radius_start`, or "
                 "leave both 'auto'.",
-                parameter="radius_end",
                 value=end,
             )
 
@@ -267,7 +261,6 @@ class Settings:
                 "`algorithm` is 'online', which supports only "
                 f"metric={' or '.join(map(repr, ONLINE_METRICS))}, but `metric` is "
                 f"{self.metric!r}. Pass algorithm='batch', or a supported metric.",
-                parameter="algorithm",
                 value="online",
             )
         if self.algorithm == "online" and self.feature_weight is not None:
@@ -275,7 +268,6 @@ class Settings:
                 "`algorithm` is 'online', which does not support `feature_weight`. Pass "
                 "algorithm='batch', or multiply the columns of X by the roots of the "
                 "weights.",
-                parameter="algorithm",
                 value="online",
             )
 
@@ -285,14 +277,12 @@ class Settings:
                 "`lattice` must be 'rectangular', 'hexagonal', a `somscape.Lattice` or a "
                 f"`somscape.Graph`, but is of type {type(self.lattice).__name__}. Pass "
                 "Graph(adjacency).",
-                parameter="lattice",
                 value=type(self.lattice).__name__,
             )
         if not (isinstance(self.lattice, str) and self.lattice in KINDS):
             raise ParameterError(
                 f"`lattice` must be one of {', '.join(map(repr, KINDS))}, a "
                 f"`somscape.Lattice` or a `somscape.Graph`, but is {self.lattice!r}.",
-                parameter="lattice",
                 value=self.lattice,
                 allowed=", ".join(map(repr, KINDS)),
             )
@@ -307,7 +297,6 @@ class Settings:
                 raise ParameterError(
                     f"`{name}` must be 'auto' if `lattice` is {what}, which has its own size, "
                     f"but is {getattr(self, name)!r}.",
-                    parameter=name,
                     value=getattr(self, name),
                 )
         if self.boundary != "plane":
@@ -319,7 +308,6 @@ class Settings:
             raise ParameterError(
                 f"`boundary` must be 'plane' if `lattice` is {what}, but is "
                 f"{self.boundary!r}. {way_out}",
-                parameter="boundary",
                 value=self.boundary,
             )
         kind = "" if is_graph else lattice.kind
@@ -331,7 +319,6 @@ class Settings:
                 "`neighborhood` is 'triangle', which needs lattice='rectangular', but the "
                 f"lattice is {given}. Pass a rectangular lattice, or "
                 "neighborhood='epanechnikov'.",
-                parameter="neighborhood",
                 value="triangle",
             )
 
@@ -350,7 +337,6 @@ def _check_decay(decay: Any) -> None:
         raise ParameterError(
             f"`radius_decay` must be one of {allowed}, or an array of numbers above 0, one "
             f"per epoch, but is {decay!r}.",
-            parameter="radius_decay",
             value=decay,
             allowed=allowed,
         )
@@ -363,7 +349,6 @@ def learning_rates(given: Any) -> tuple[float, float]:
         raise ParameterError(
             "`learning_rate` must be a pair of the first and the last rate, or a single "
             f"number, but is {given!r}. Pass, for example, learning_rate=(0.5, 0.05).",
-            parameter="learning_rate",
             value=given,
         )
     start, end = given if is_pair else (given, given)
@@ -373,7 +358,6 @@ def learning_rates(given: Any) -> tuple[float, float]:
         raise ParameterError(
             f"`learning_rate` must not rise, but is {given!r}. Swap the two numbers, or pass "
             "a single number for a constant rate.",
-            parameter="learning_rate",
             value=given,
         )
     return float(start), float(end)

@@ -298,7 +298,6 @@ def _checked_edges(n_units: int, pairs: Any, lengths: Any) -> tuple[Ints, Float6
         raise InputError(
             "`pairs` must be an array of unit numbers with shape (n_edges, 2). Got values of type "
             f"{ends.dtype} with shape {ends.shape}.",
-            parameter="pairs",
             value=ends.shape,
         )
     values: Float64s = np.asarray(lengths, dtype=np.float64)
@@ -306,7 +305,6 @@ def _checked_edges(n_units: int, pairs: Any, lengths: Any) -> tuple[Ints, Float6
         raise InputError(
             f"`lengths` must have shape ({len(ends)},), with one length for each row of `pairs`. "
             f"Got shape {values.shape}.",
-            parameter="lengths",
             value=values.shape,
         )
     is_out = ((ends < 0) | (ends >= n_units) | (ends[:, :1] == ends[:, 1:])).any(axis=1)
@@ -314,7 +312,6 @@ def _checked_edges(n_units: int, pairs: Any, lengths: Any) -> tuple[Ints, Float6
         raise InputError(
             f"`pairs` must join two different units from 0 to {n_units - 1}, but edge "
             f"{is_out.argmax()} is {ends[is_out.argmax()].tolist()}.",
-            parameter="pairs",
             value=ends[is_out.argmax()].tolist(),
         )
     ordered = np.sort(ends, axis=1)
@@ -326,7 +323,6 @@ def _checked_edges(n_units: int, pairs: Any, lengths: Any) -> tuple[Ints, Float6
         raise InputError(
             f"`lengths` contains two lengths for the edge between units {a} and {b}, which are "
             f"{values[at]:g} and {values[first][edge.ravel()[at]]:g}. Leave out one of them.",
-            parameter="lengths",
             value=values[at],
         )
     return ends, values[first]
@@ -345,14 +341,12 @@ def _checked_adjacency(adjacency: Any) -> Any:
             "`adjacency` must be an array or scipy.sparse array of numbers, but is "
             f"{type(given).__name__} ({adjacency.dtype}). For a networkx graph, pass "
             "nx.to_numpy_array(graph). For a list of edges, use Graph.from_edges.",
-            parameter="adjacency",
             value=type(given).__name__,
         )
     if len(adjacency.shape) != 2 or adjacency.shape[0] != adjacency.shape[1]:
         raise InputError(
             "`adjacency` must be square, with a row and a column for each unit. Got shape "
             f"{adjacency.shape}.",
-            parameter="adjacency",
             value=adjacency.shape,
         )
     n_units = adjacency.shape[0]
@@ -360,7 +354,6 @@ def _checked_adjacency(adjacency: Any) -> Any:
         raise InputError(
             f"`adjacency` must have 1 to {MAX_GRAPH_UNITS} units, but has {n_units}. Use a "
             "`Lattice` for more units.",
-            parameter="adjacency",
             value=n_units,
         )
     edges = csr_array(adjacency, dtype=np.float64, copy=True)
@@ -381,13 +374,11 @@ def _check_lengths(edges: Any) -> None:
         if a == b:
             raise InputError(
                 f"`adjacency` must have a zero diagonal, but contains {length:g} for unit {a}.",
-                parameter="adjacency",
                 value=length,
             )
         raise InputError(
             "`adjacency` must contain finite lengths above 0, or 0 for no edge. Got "
             f"{length:g} between units {a} and {b}.",
-            parameter="adjacency",
             value=length,
         )
     uneven = (edges != edges.T).tocoo()
@@ -397,7 +388,6 @@ def _check_lengths(edges: Any) -> None:
             f"`adjacency` must be symmetric, but contains {edges[a, b]:g} from unit {a} to {b} and "
             f"{edges[b, a]:g} from unit {b} to {a}. If each edge is given in only "
             "one direction, pass np.maximum(A, A.T).",
-            parameter="adjacency",
             value=edges[a, b],
         )
 
@@ -406,18 +396,15 @@ def _checked_positions(positions: Any, n_units: int) -> Float64s:
     try:
         places = np.array(positions, dtype=np.float64, order="C")
     except (ValueError, TypeError) as error:
-        raise InputError(
-            f"`positions` cannot be converted to numbers ({error}).", parameter="positions"
-        ) from error
+        raise InputError(f"`positions` cannot be converted to numbers ({error}).") from error
     if places.shape != (n_units, 2):
         raise InputError(
             f"`positions` must have shape ({n_units}, 2), with x and y of each unit. Got shape "
             f"{places.shape}.",
-            parameter="positions",
             value=places.shape,
         )
     if not np.isfinite(places).all():
-        raise InputError("`positions` must be finite numbers.", parameter="positions")
+        raise InputError("`positions` must be finite numbers.")
     return places
 
 

@@ -70,7 +70,6 @@ class Lattice:
             raise ParameterError(
                 f"`n_rows` of a hexagonal torus must be even, but is {self.n_rows}. Pass "
                 f"n_rows={self.n_rows + 1}, boundary='plane' or boundary='cylinder'.",
-                parameter="n_rows",
                 value=self.n_rows,
             )
 

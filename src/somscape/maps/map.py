@@ -362,14 +362,12 @@ class KeptRegions:
             raise InputError(
                 f"`labels` must be one whole number for each unit, but is {labels.dtype} of shape "
                 f"{labels.shape}.",
-                parameter="labels",
                 value=labels.dtype,
             )
         if labels.min() != 0 or labels.max() != n - 1:
             raise InputError(
                 f"`labels` must number {n} regions from 0 to {n - 1}, but the numbers are from "
                 f"{labels.min()} to {labels.max()}.",
-                parameter="labels",
                 value=labels.min(),
             )
         for what in ("names", "colors"):
@@ -377,7 +375,6 @@ class KeptRegions:
             if len(given) not in (0, n) or not all(isinstance(each, str) for each in given):
                 raise InputError(
                     f"`{what}` must be one text for each of {n} regions, but is {given}.",
-                    parameter=what,
                     value=given,
                 )
         for name in self.names:

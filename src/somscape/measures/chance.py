@@ -93,7 +93,6 @@ def bootstrap_interval(
         raise InputError(
             f"`values` must be a list of numbers, but has shape {found.shape}. Pass one number per "
             "row, for example [0.5, 0.1].",
-            parameter="values",
             value=found.shape,
         )
     check_draws(level, n_resamples, random_state)
@@ -107,9 +106,7 @@ def check_draws(level: float, n_resamples: int, random_state: int) -> None:
     check_number("level", level, 0)
     if level >= 1:
         raise ParameterError(
-            f"`level` must be below 1, but is {level!r}. Give for example 0.95.",
-            parameter="level",
-            value=level,
+            f"`level` must be below 1, but is {level!r}. Give for example 0.95.", value=level
         )
     check_whole("n_resamples", n_resamples, 1)
     check_whole("random_state", random_state, 0)
@@ -235,7 +232,6 @@ def stability(
         raise InputError(
             f"`maps` must be a list of at least two maps, but is of type {type(maps).__name__}. "
             "Pass for example [map_1, map_2].",
-            parameter="maps",
             value=type(maps).__name__,
         )
     found = [as_map(each) for each in maps]
@@ -243,7 +239,6 @@ def stability(
         raise InputError(
             f"`maps` must contain at least two maps, but contains {len(found)}. Pass for example "
             "[map_1, map_2].",
-            parameter="maps",
             value=len(found),
         )
     check_whole("n_pairs", n_pairs, 1)

@@ -345,12 +345,7 @@ square."""
 
 
 def c_measure(
-    som: Any,
-    X: Any,
-    *,
-    sample_weight: Any = None,
-    max_rows: int = MAX_ROWS,
-    random_state: int = 0,
+    som: Any, X: Any, *, sample_weight: Any = None, max_rows: int = MAX_ROWS, random_state: int = 0
 ) -> float:
     """Return the sum of products of data and map distances over pairs of rows.
 
@@ -411,12 +406,7 @@ def c_measure(
 
 
 def kruskal_stress(
-    som: Any,
-    X: Any,
-    *,
-    sample_weight: Any = None,
-    max_rows: int = MAX_ROWS,
-    random_state: int = 0,
+    som: Any, X: Any, *, sample_weight: Any = None, max_rows: int = MAX_ROWS, random_state: int = 0
 ) -> float:
     """Return the mean squared difference between data distances and map distances.
 
@@ -825,7 +815,6 @@ def _count(
         raise ParameterError(
             f"`k` must be below half of the {pairs.n_rows:g} rows, but is {k}. Give a smaller `k`, "
             "or pass more rows.",
-            parameter="k",
             value=k,
         )
     found = Neighbors(pairs, k, on)

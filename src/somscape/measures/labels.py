@@ -385,7 +385,6 @@ def classes_of(rows: Placed, labels: Any, counted: bool = False) -> LabelClasses
         raise InputError(
             f"`labels` must contain the class of each row of X, but is the name {labels!r}. Pass "
             f"the values, for example X[{labels!r}] of a data frame.",
-            parameter="labels",
             value=labels,
         )
     values = _as_given(labels)
@@ -393,7 +392,6 @@ def classes_of(rows: Placed, labels: Any, counted: bool = False) -> LabelClasses
         raise InputError(
             f"`labels` must have shape ({len(rows.counts)},), with a class for each row of X, but "
             f"has shape {values.shape}.",
-            parameter="labels",
             value=values.shape,
         )
     values = values[rows.counts]
@@ -405,8 +403,7 @@ def classes_of(rows: Placed, labels: Any, counted: bool = False) -> LabelClasses
         classes = np.unique(values[is_there], return_inverse=True)[1]
     if not is_there.any():
         raise InputError(
-            "`labels` does not contain a class for any row with a value. Pass at least one class.",
-            parameter="labels",
+            "`labels` does not contain a class for any row with a value. Pass at least one class."
         )
     weights = rows.weights[is_there]
     if counted:
@@ -435,20 +432,17 @@ def region_of_units(map_: Any, regions: Any) -> Ints:
         raise InputError(
             f"`regions` must contain a region for each of {map_.n_units} units, but has shape "
             f"{given.shape}. Pass for example somscape.regions.find_regions(map).",
-            parameter="regions",
             value=given.shape,
         )
     if any(is_missing(value) for value in given.tolist()):
         raise InputError(
             "`regions` contains a unit without a region (None or NaN). Give each unit a whole "
-            "number or a name, for example -1 for all units without a region.",
-            parameter="regions",
+            "number or a name, for example -1 for all units without a region."
         )
     if given.dtype == object and len({isinstance(value, str) for value in given}) > 1:
         raise InputError(
             "`regions` contains both numbers and names. Give numbers to all units, or names to all "
-            "units.",
-            parameter="regions",
+            "units."
         )
     _, found = np.unique(given, return_inverse=True)
     return found
@@ -530,7 +524,6 @@ def label_agreement(scores: Float64s, is_labelled: NDArray[np.bool_], n_alerts: 
         raise InputError(
             f"`is_labelled` must be True or False for each of `scores` (shape {scores.shape}), but "
             f"is {is_labelled.dtype} of shape {is_labelled.shape}.",
-            parameter="is_labelled",
             value=is_labelled.dtype,
         )
     n_labelled = int(is_labelled.sum())
@@ -539,7 +532,6 @@ def label_agreement(scores: Float64s, is_labelled: NDArray[np.bool_], n_alerts: 
         raise InputError(
             f"`is_labelled` must contain both True and False, but contains {n_labelled} True and "
             f"{n_others} False.",
-            parameter="is_labelled",
             value=n_labelled,
         )
     # Equal scores share their ranks, as in the test of Mann and Whitney.

@@ -484,7 +484,6 @@ def _check_measure_names(which: str | Sequence[str] | None, labels: Any, regions
             cure = suggestion(str(name), list(NAMES)) or f"the measures are {every}"
             raise InputError(
                 f"`which` contains {name!r}, which is not a measure of units ({cure}).",
-                parameter="which",
                 value=name,
                 allowed=NAMES,
             )

@@ -116,7 +116,6 @@ class MiniSomRule:
             raise InputError(
                 f"`sigma` must not be 0 for a {neighborhood} neighborhood, but is {sigma!r}. All "
                 "weights would become NaN. To let only winners learn, use a bubble with sigma 1.",
-                parameter="sigma",
                 value=sigma,
             )
         self._sigma = sigma
@@ -237,8 +236,7 @@ class MiniSomRule:
         if values.dtype.kind == "f" and not np.isfinite(values).all():
             raise InputError(
                 "`x` must be finite, but contains NaN or infinity. Fill the value or leave out the "
-                "row.",
-                parameter="x",
+                "row."
             )
         self._activation_map = self._activation_distance(x, self._weights)
 
@@ -350,13 +348,9 @@ def _plain(x: Any) -> Any:
 def _check_rate(name: str, value: Any, *, may_be_infinite: bool = False) -> None:
     """Raise an error if a setting is not a number or would make all prototypes NaN."""
     if isinstance(value, str) or np.ndim(value) or not np.isreal(value) or value is None:
-        raise ParameterTypeError(
-            f"`{name}` must be a number, but is {value!r}.", parameter=name, value=value
-        )
+        raise ParameterTypeError(f"`{name}` must be a number, but is {value!r}.", value=value)
     if np.isnan(value) or (np.isinf(value) and not may_be_infinite):
-        raise InputError(
-            f"`{name}` must be a finite number, but is {value!r}.", parameter=name, value=value
-        )
+        raise InputError(f"`{name}` must be a finite number, but is {value!r}.", value=value)
 
 
 def _warn(message: str) -> None:
@@ -393,14 +387,12 @@ def as_samples(data: Any, n_features: int) -> GivenSamples:
         raise InputError(
             f"`data` must have shape (n_samples, {n_features}), with at least one row, but "
             f"has shape {rows.shape}.",
-            parameter="data",
             value=rows.shape,
         )
     if rows.shape[1] != n_features:
         raise InputError(
             f"`data` must have {n_features} features (`input_len`), but has {rows.shape[1]}. Pass "
             "rows of this length, or create a map for these rows.",
-            parameter="data",
             value=rows.shape[1],
             allowed=n_features,
         )
@@ -410,23 +402,16 @@ def as_samples(data: Any, n_features: int) -> GivenSamples:
 
 def _as_array(data: Any) -> Float64s:
     if hasattr(data, "tocsr"):
-        raise InputError(
-            "`data` is sparse. Pass data.toarray(), or train a somscape.SOM on it.",
-            parameter="data",
-        )
+        raise InputError("`data` is sparse. Pass data.toarray(), or train a somscape.SOM on it.")
     check_not_dates(getattr(data, "dtype", None), "data")
     check_not_masked(data, "data")
     if np.dtype(getattr(data, "dtype", float)).kind == "c":
-        raise InputError(
-            "`data` contains complex numbers. Pass real numbers, such as data.real.",
-            parameter="data",
-        )
+        raise InputError("`data` contains complex numbers. Pass real numbers, such as data.real.")
     try:
         return np.ascontiguousarray(data, dtype=np.float64)
     except (ValueError, TypeError) as error:
         raise InputError(
-            f"`data` must contain rows of numbers of equal length ({_odd_row(data) or error}).",
-            parameter="data",
+            f"`data` must contain rows of numbers of equal length ({_odd_row(data) or error})."
         ) from error
 
 

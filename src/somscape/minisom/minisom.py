@@ -172,7 +172,6 @@ class MiniSomAnswers(MiniSomRule):
             raise InputError(
                 f"`labels` must have {len(samples.rows)} labels, one per row of `data`, but has "
                 f"{len(labels)}.",
-                parameter="labels",
                 value=len(labels),
                 allowed=len(samples.rows),
             )
@@ -548,7 +547,6 @@ class MiniSom(MiniSomAnswers):
             raise ParameterTypeError(
                 "`fixed_points` must be a dict from row to unit, such as {0: (3, 4)}, but is "
                 f"{type(fixed_points).__name__}.",
-                parameter="fixed_points",
                 value=type(fixed_points).__name__,
             )
         n_x, n_y = self._weights.shape[:2]
@@ -556,21 +554,17 @@ class MiniSom(MiniSomAnswers):
         for row, unit in fixed_points.items():
             if not isinstance(row, Integral):
                 raise ParameterTypeError(
-                    f"`fixed_points` must have row numbers as keys, but has {row!r}.",
-                    parameter="fixed_points",
-                    value=row,
+                    f"`fixed_points` must have row numbers as keys, but has {row!r}.", value=row
                 )
             if not 0 <= row < n_samples:
                 raise InputError(
                     f"`fixed_points` has row {row}, but `data` has rows 0 to {n_samples - 1}.",
-                    parameter="fixed_points",
                     row=row,
                 )
             if np.shape(unit) != (2,) or any(not isinstance(place, Integral) for place in unit):
                 raise InputError(
                     f"`fixed_points` must give row {row} a unit of two whole numbers, such as "
                     f"(3, 4), but gives {unit!r}.",
-                    parameter="fixed_points",
                     value=unit,
                     row=row,
                 )
@@ -579,7 +573,6 @@ class MiniSom(MiniSomAnswers):
                 raise InputError(
                     f"`fixed_points` gives row {row} the unit ({x}, {y}), but units are from (0, "
                     f"0) to ({n_x - 1}, {n_y - 1}).",
-                    parameter="fixed_points",
                     row=row,
                     value=(x, y),
                 )

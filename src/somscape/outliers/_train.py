@@ -186,7 +186,6 @@ class Detection:
             if not isinstance(value, bool | np.bool_):
                 raise ParameterTypeError(
                     f"`{name}` must be True or False, but is {value!r}.",
-                    parameter=name,
                     value=value,
                     allowed=(True, False),
                 )

@@ -212,19 +212,13 @@ class Calibration:
     def __post_init__(self) -> None:
         scores, weights = self.scores, self.weights
         if not (is_array(scores, (-1,)) and (np.diff(scores) >= 0).all()):
-            raise ParameterError(
-                "`scores` must be an array of finite scores in ascending order.", parameter="scores"
-            )
+            raise ParameterError("`scores` must be an array of finite scores in ascending order.")
         if weights is not None and not (is_array(weights, scores.shape) and (weights > 0).all()):
-            raise ParameterError(
-                "`weights` must contain one finite weight above 0 for each score.",
-                parameter="weights",
-            )
+            raise ParameterError("`weights` must contain one finite weight above 0 for each score.")
         if not self._has_regions_that_fit():
             raise ParameterError(
                 "`regions` must contain a whole number of at least 0 for each unit, and `units` "
-                "must contain a unit for each score. Pass both or leave out both.",
-                parameter="regions",
+                "must contain a unit for each score. Pass both or leave out both."
             )
 
     def _has_regions_that_fit(self) -> bool:

@@ -113,28 +113,22 @@ class Detector:
             if not isinstance(getattr(self, name), kind):
                 given = type(getattr(self, name)).__name__
                 raise ParameterTypeError(
-                    f"`{name}` must be a {kind.__name__}, but is a {given}.",
-                    parameter=name,
-                    value=given,
+                    f"`{name}` must be a {kind.__name__}, but is a {given}.", value=given
                 )
         check_number("threshold", self.threshold, 0, low_is_allowed=True)
         n_units, n_columns = self.map_.n_units, len(self.map_.encoding.features)
         factors, means = self.label_factors, self.mean_contributions
         if factors is not None and not (is_array(factors, (n_units,)) and (factors > 0).all()):
             raise ParameterError(
-                "`label_factors` must contain one finite number above 0 for each unit.",
-                parameter="label_factors",
+                "`label_factors` must contain one finite number above 0 for each unit."
             )
         if means is not None and not (is_array(means, (n_columns,)) and (means >= 0).all()):
             raise ParameterError(
-                "`mean_contributions` must contain one finite number of at least 0 for each "
-                "column.",
-                parameter="mean_contributions",
+                "`mean_contributions` must contain one finite number of at least 0 for each column."
             )
         if not isinstance(self.rarity, Rarity | None):
             raise ParameterTypeError(
                 f"`rarity` must be a Rarity or None, but is a {type(self.rarity).__name__}.",
-                parameter="rarity",
                 value=type(self.rarity).__name__,
             )
         if self.rarity is not None:
@@ -144,21 +138,17 @@ class Detector:
         if not isinstance(self.marks, Marks | None):
             raise ParameterTypeError(
                 f"`marks` must be Marks or None, but is a {type(self.marks).__name__}.",
-                parameter="marks",
                 value=type(self.marks).__name__,
             )
         if self.marks is not None:
             self.marks.check(self.map_.codebook.shape[1])
         regions = self.calibration.regions
         if regions is not None and len(regions) != n_units:
-            raise ParameterError(
-                "`calibration` must have a region for each unit.", parameter="calibration"
-            )
+            raise ParameterError("`calibration` must have a region for each unit.")
         if not all(self._fits(one) for one in self.members):
             raise ParameterError(
                 "`members` must be Scorers with the same score, `n_prototypes`, lattice and "
-                "features as `of_all_rows`.",
-                parameter="members",
+                "features as `of_all_rows`."
             )
 
     def _fits(self, member: Any) -> bool:
@@ -1229,14 +1219,12 @@ class AlertRule:
             raise ParameterTypeError(
                 f"`amount` must be the name of a column, but is a {type(self.amount).__name__}. "
                 "Pass a name such as amount='price', and a table with this column.",
-                parameter="amount",
                 value=type(self.amount).__name__,
             )
         if (self.amount is None) != (self.cost is None):
             raise ParameterError(
                 f"`amount` and `cost` must be given together, but are {self.amount!r} and "
                 f"{self.cost!r}. Pass both, such as amount='price' and cost=50, or leave out both.",
-                parameter="amount",
                 value=self.amount,
             )
         rules = ("n_alerts", "p_value", "fdr", "cost")
@@ -1351,7 +1339,6 @@ class AlertRule:
                 raise InputError(
                     f"`n_alerts` is {self.n_alerts}, but {table.source} has only "
                     f"{counted(len(scores), 'row')}. Ask for fewer alerts.",
-                    parameter="n_alerts",
                     file=table.source,
                     value=self.n_alerts,
                 )
@@ -1507,8 +1494,7 @@ def nearest_usual_rows(detector: Detector, X: Any, among: Any, n_similar: int) -
     if not len(usual):
         raise InputError(
             "`among` does not contain a usual row, because all its rows score above the threshold. "
-            "Pass the rows on which the detector was trained.",
-            parameter="among",
+            "Pass the rows on which the detector was trained."
         )
     units = map_.winners_of_rows(others[usual])
     groups = _Groups.of(others, units, map_.codebook, usual)
@@ -1625,7 +1611,6 @@ def label_share_around(map_: Map, X: Any, among: Any, y: Any, level: float) -> L
         raise InputError(
             "`y` must contain 1 (anomaly), 0 (usual) or -1 (unknown) for each row of `among`, but "
             "contains only -1. Pass at least one known label.",
-            parameter="y",
             allowed=(1, 0, -1),
         )
     n_known, n_anomalies = (

@@ -312,8 +312,7 @@ class DriftMonitor:
         if not len(calibration.scores):
             raise InputError(
                 "`detector` does not contain calibration scores, so rows cannot be compared. Pass "
-                "a fitted SOMDetector.",
-                parameter="detector",
+                "a fitted SOMDetector."
             )
         self.window, self.false_alarm = window, false_alarm
         self.n_rows = 0

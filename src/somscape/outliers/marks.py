@@ -101,8 +101,7 @@ class Marks:
         check_number("marks.center", self.center, -np.inf)
         if not are_lines(self.features, self.x, self.y, n_features):
             raise ParameterError(
-                "`marks` must have features, and knots of each feature, in ascending order.",
-                parameter="marks",
+                "`marks` must have features, and knots of each feature, in ascending order."
             )
         if not is_array(self.pull, (-1,)) or not is_array(
             self.places, (len(self.pull), len(self.features))
@@ -117,8 +116,7 @@ class Marks:
         are_rows = is_array(self.rows, (n_held, n_features)) and self.n_leading <= n_held
         if not (are_scores and are_rows):
             raise ParameterError(
-                "`marks` must have one finite score of at least 0 for each row with a fixed score.",
-                parameter="marks",
+                "`marks` must have one finite score of at least 0 for each row with a fixed score."
             )
 
     @property
@@ -282,7 +280,6 @@ def known_labels(known: Any, n_rows: int, name: str = "known") -> Ints | None:
             f"`{name}` must contain 1 (anomaly), 0 (usual) or -1 (unknown) for each of the "
             f"{n_rows} rows, but has shape {values.shape} and values such as "
             f"{_first_values(values)}. Pass None if no label is known.",
-            parameter=name,
             allowed=(ANOMALY, USUAL, UNKNOWN),
         )
     labels = numbers.astype(np.intp)
@@ -341,11 +338,7 @@ differ between versions of numerical libraries."""
 
 
 def marks_of(
-    rows: Floats,
-    weights: Float64s | None,
-    encoding: Encoding,
-    labels: Ints,
-    scores: Float64s,
+    rows: Floats, weights: Float64s | None, encoding: Encoding, labels: Ints, scores: Float64s
 ) -> Marks:
     """Return the changes of scores that a detector learns from marked rows."""
     n_confirmed, n_cleared = (int((labels == kind).sum()) for kind in (ANOMALY, USUAL))

@@ -128,8 +128,7 @@ class Rarity:
         if not (are_lines(self.features, self.x, self.y, n_features) and (self.y >= 0).all()):
             raise ParameterError(
                 "`rarity` must have features in ascending order. Each feature must have at least "
-                "two values in ascending order, with amounts of at least 0.",
-                parameter="rarity",
+                "two values in ascending order, with amounts of at least 0."
             )
 
     def scores(self, rows: Floats) -> Float64s:
@@ -637,8 +636,7 @@ class ValueCounts:
         if not fits or not all(_are_counts(*knots) for knots in self._all_knots()):
             raise ParameterError(
                 "`counts` must have the values of each column in ascending order, with the numbers "
-                "of rows below and up to each value.",
-                parameter="counts",
+                "of rows below and up to each value."
             )
 
     def _level_occurrences(self, j: int) -> tuple[dict[float, Occurrence], Occurrence]:

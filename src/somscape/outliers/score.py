@@ -327,38 +327,31 @@ class Scorer:
         if not isinstance(self.map_, Map):
             raise ParameterTypeError(
                 f"`map_` must be a Map, but is a {type(self.map_).__name__}.",
-                parameter="map_",
                 value=type(self.map_).__name__,
             )
         if self.map_.metric.name != "euclidean" or self.map_.encoding.missing == "mask":
             raise ParameterError(
                 "`map_` must have metric='euclidean' and a `missing` other than 'mask', but has "
-                f"metric={self.map_.metric.name!r} and missing={self.map_.encoding.missing!r}.",
-                parameter="map_",
+                f"metric={self.map_.metric.name!r} and missing={self.map_.encoding.missing!r}."
             )
         if self.score not in REMOVED:
             check_choice("score", self.score, tuple(SCORES))
         check_whole("n_prototypes", self.n_prototypes, 1, high=MAX_PROTOTYPES)
         n_units, far = self.map_.n_units, self.rms_distances
         if self.usual is not None and not is_array(self.usual, (n_units,), "b"):
-            raise ParameterError(
-                "`usual` must contain True or False for each unit.", parameter="usual"
-            )
+            raise ParameterError("`usual` must contain True or False for each unit.")
         if not len(self.usual_units):
             raise ParameterError(
-                "`usual` must contain at least one unit that represents usual rows.",
-                parameter="usual",
+                "`usual` must contain at least one unit that represents usual rows."
             )
         if far is not None and not (is_array(far, (n_units,)) and (far >= 0).all()):
             raise ParameterError(
-                "`rms_distances` must contain one finite number of at least 0 for each unit.",
-                parameter="rms_distances",
+                "`rms_distances` must contain one finite number of at least 0 for each unit."
             )
         if not isinstance(self.decorrelation, Decorrelation | None):
             raise ParameterTypeError(
                 "`decorrelation` must be a Decorrelation or None, but is a "
                 f"{type(self.decorrelation).__name__}.",
-                parameter="decorrelation",
                 value=type(self.decorrelation).__name__,
             )
         reach = self.reach
@@ -366,8 +359,7 @@ class Scorer:
             is_array(reach, (2, self.map_.codebook.shape[1])) and (reach[0] <= reach[1]).all()
         ):
             raise ParameterError(
-                "`reach` must contain the lowest and the highest value of each feature.",
-                parameter="reach",
+                "`reach` must contain the lowest and the highest value of each feature."
             )
 
     @property

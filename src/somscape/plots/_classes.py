@@ -82,7 +82,6 @@ def classes_of(y: Any, n_rows: int, max_classes: int = MAX_CLASSES) -> RowClasse
         raise InputError(
             f"`y` must have a label for each of the {n_rows} rows of X, but has {len(labels)} "
             "labels.",
-            parameter="y",
             value=len(labels),
             allowed=n_rows,
         )
@@ -90,8 +89,7 @@ def classes_of(y: Any, n_rows: int, max_classes: int = MAX_CLASSES) -> RowClasse
     names, counts = np.unique([t for t in texts if t is not None], return_counts=True)
     if not len(names):
         raise InputError(
-            "all labels in `y` are None or NaN. Leave out `y`, or give labels.",
-            parameter="y",
+            "all labels in `y` are None or NaN. Leave out `y`, or give labels.", parameter="y"
         )
     kept = _in_order(names[np.argsort(-counts, kind="stable")][:max_classes].tolist())
     place = {name: i for i, name in enumerate(kept)}
@@ -702,16 +700,11 @@ def _name_texts(map_: Map, X: Any, names: Any, max_names: int) -> list[str]:
         raise InputError(
             f"`names` must have a name for each of the {n_rows} rows of X, but has {len(given)} "
             "names.",
-            parameter="names",
             value=len(given),
             allowed=n_rows,
         )
     if max_names < 1:
-        raise InputError(
-            f"`max_names` must be at least 1, but is {max_names}.",
-            parameter="max_names",
-            value=max_names,
-        )
+        raise InputError(f"`max_names` must be at least 1, but is {max_names}.", value=max_names)
     texts = []
     for part in parts:
         own = [str(given[row]) for row in part if not is_missing(given[row])]

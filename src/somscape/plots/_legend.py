@@ -134,7 +134,6 @@ def check_max_classes(max_classes: int) -> None:
         raise InputError(
             f"`max_classes` must be a whole number from 1 to {MAX_STYLES}, but is {max_classes!r}. "
             "Further classes share a color.",
-            parameter="max_classes",
             value=max_classes,
         )
 

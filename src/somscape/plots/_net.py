@@ -391,7 +391,6 @@ def _lay_out_as_tree(map_: Map, edges: Ints) -> Map:
         raise InputError(
             f"`layout` must be 'map' for a map of more than {MAX_GRAPH_UNITS} units, but is "
             f"'tree'. This map has {map_.n_units} units.",
-            parameter="layout",
             value="tree",
             allowed="map",
         )

@@ -110,7 +110,6 @@ def paths(
         raise ParameterTypeError(
             f"`paths` must be a Paths object, but is {type(paths).__name__}. Pass the result of "
             "somscape.paths.follow(map, X).",
-            parameter="paths",
             value=type(paths).__name__,
         )
     picture = Picture(paths.map_, ax=ax, unit_size=unit_size)

@@ -126,7 +126,6 @@ def checked_labels(labels: Any, map_: Map) -> list[str]:
             raise InputError(
                 "`labels` is True, but the units of this map do not have names. Pass a text for "
                 "each unit.",
-                parameter="labels",
                 value=True,
             )
         labels = map_.unit_labels
@@ -135,7 +134,6 @@ def checked_labels(labels: Any, map_: Map) -> list[str]:
         raise InputError(
             f"`labels` must have a text for each of the {n_units} units, but has {n}. Use '' for "
             "a unit without a text.",
-            parameter="labels",
             value=n,
         )
     return ["" if is_missing(text) else str(text) for text in labels]
@@ -151,7 +149,6 @@ def checked_units(units: Any, n_units: int) -> Ints:
         raise ParameterTypeError(
             "`highlight` must be Alerts or numbers of units, such as alerts.units, but is "
             f"{type(units).__name__} of {given.dtype}.",
-            parameter="highlight",
             value=type(units).__name__,
         )
     chosen = np.unique(given.astype(np.intp))
@@ -159,7 +156,6 @@ def checked_units(units: Any, n_units: int) -> Ints:
         raise InputError(
             f"`highlight` must contain units from 0 to {n_units - 1}, but contains units from "
             f"{chosen[0]} to {chosen[-1]}.",
-            parameter="highlight",
             value=chosen[0] if chosen[0] < 0 else chosen[-1],
         )
     return chosen

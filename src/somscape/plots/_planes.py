@@ -366,7 +366,6 @@ def _columns(map_: Map, columns: Any, kind: str) -> list[str]:
             f"`columns` must contain at most {N_COLORS} columns for kind={kind!r}, but contains "
             f"{len(names)}. More colors are hard to distinguish. Choose fewer columns, or pass "
             "kind='lines'.",
-            parameter="columns",
             value=len(names),
         )
     return names
@@ -529,7 +528,6 @@ def _pixels(map_: Map, shape: Any, inverse: Any) -> Float64s:
         raise InputError(
             "`shape` must be the size of an image in pixels, such as (8, 8), or (8, 8, 3) with "
             f"colors, but is {shape!r}.",
-            parameter="shape",
             value=shape,
         )
     pixels: Float64s = np.asarray(map_.codebook if inverse is None else inverse(map_.codebook))
@@ -540,7 +538,6 @@ def _pixels(map_: Map, shape: Any, inverse: Any) -> Float64s:
             f"`shape` {tuple(shape)} has {int(sides.prod())} pixels, but {source} {n} values. "
             "Pass the shape of one row. If rows were transformed, pass the inverse transformation "
             "as `inverse`.",
-            parameter="shape",
             value=tuple(shape),
         )
     return np.asarray(pixels, dtype=np.float64)

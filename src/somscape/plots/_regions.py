@@ -443,7 +443,6 @@ def stability(stability: RegionStability, *, ax: Any = None) -> Display:
         raise ParameterTypeError(
             f"`stability` must be a RegionStability object, but is {type(stability).__name__}. "
             "Pass the result of somscape.regions.stability(found).",
-            parameter="stability",
             value=type(stability).__name__,
         )
     values, found = stability.of_regions, stability.found

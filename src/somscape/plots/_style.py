@@ -150,7 +150,6 @@ def color_map(name: Any) -> Any:
         cure = suggestion(str(name), list(matplotlib.colormaps)) or "for example 'viridis'"
         raise InputError(
             f"`colormap` must be the name of a color map of matplotlib, but is {name!r} ({cure}).",
-            parameter="colormap",
             value=name,
         )
     return matplotlib.colormaps[name].with_extremes(bad=empty_color())
@@ -230,15 +229,12 @@ def checked_limits(values: Float64s, limits: Any, share: float = FEW) -> tuple[f
             raise InputError(
                 "`limits` must be 'robust', 'full' or two numbers with the lower number first, "
                 f"but is {limits!r}.",
-                parameter="limits",
                 value=limits,
             )
         return float(pair[0]), float(pair[1])
     if limits not in ("robust", "full"):
         raise InputError(
-            f"`limits` must be 'robust', 'full' or two numbers, but is {limits!r}.",
-            parameter="limits",
-            value=limits,
+            f"`limits` must be 'robust', 'full' or two numbers, but is {limits!r}.", value=limits
         )
     if not len(found):
         return 0.0, 1.0

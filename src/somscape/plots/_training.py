@@ -160,13 +160,10 @@ def trade_off(candidates: Table, *, ax: "Axes | None" = None) -> Display:
     if missing := [name for name in _CANDIDATE_COLUMNS if name not in names]:
         raise InputError(
             f"`candidates` does not have the columns {missing}. Pass the result of SOM.suggest(X).",
-            parameter="candidates",
             column=missing[0],
         )
     if candidates.n_rows == 0:
-        raise InputError(
-            "`candidates` is empty. Pass more rows to SOM.suggest(X).", parameter="candidates"
-        )
+        raise InputError("`candidates` is empty. Pass more rows to SOM.suggest(X).")
     if ax is None:
         ax = make_figure(5.6, 4.0).add_axes((0.14, 0.14, 0.6, 0.76))
     qe, te, stability = (_numbers(candidates, name) for name in _CANDIDATE_COLUMNS[3:])

@@ -270,7 +270,6 @@ def check_most_markers(max_classes: int) -> None:
         raise InputError(
             f"`max_classes` must be at most {len(MARKERS)}, the number of different markers, but "
             f"is {max_classes}. For more classes, use plots.hits or plots.majority.",
-            parameter="max_classes",
             value=max_classes,
         )
 
@@ -566,14 +565,12 @@ def response(
     if len(rows) != 1:
         raise InputError(
             f"`row` must be one row, but is {len(rows)} rows. Pass a single row, such as X[:1].",
-            parameter="row",
             value=len(rows),
         )
     winner = int(som.winners_of_rows(rows)[0])
     if winner < 0:
         raise InputError(
-            "all values of `row` are missing. Pass a row with at least one value.",
-            parameter="row",
+            "all values of `row` are missing. Pass a row with at least one value.", parameter="row"
         )
     apart = som.metric.distances(rows, som.codebook)[0].astype(np.float64)
     plane = ColumnPlane("", "number", apart)

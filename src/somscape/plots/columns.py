@@ -159,8 +159,7 @@ def chosen_columns(map_: Map, columns: Any) -> list[str]:
     given = [columns] if is_one else list(columns)
     if not given:
         raise InputError(
-            "`columns` is empty. Give at least one column, or leave out `columns` for all columns.",
-            parameter="columns",
+            "`columns` is empty. Give at least one column, or leave out `columns` for all columns."
         )
     return [column_name(map_, column) for column in given]
 
@@ -303,7 +302,6 @@ def numeric_planes(map_: Map, names: list[str]) -> Float64s:
         raise InputError(
             f"`columns` must be numbers, dates or categories of two levels, but {wrong[0]!r} has "
             "more levels. Leave out the column, or draw it with plots.values.",
-            parameter="columns",
             column=wrong[0],
         )
     return np.column_stack([plane.values for plane in planes])
@@ -383,9 +381,7 @@ def _plane_of_array(map_: Map, values: Any, name: str) -> ColumnPlane:
     try:
         given = np.asarray(values)
     except ValueError as error:  # lists of different lengths
-        raise InputError(
-            f"`values` must have one value for each unit ({error}).", parameter="values"
-        ) from error
+        raise InputError(f"`values` must have one value for each unit ({error}).") from error
     lattice = map_.lattice
     if given.shape == (lattice.n_rows, lattice.n_cols):
         given = given.ravel()
@@ -394,7 +390,6 @@ def _plane_of_array(map_: Map, values: Any, name: str) -> ColumnPlane:
             f"`values` must have a value for each unit, with the shape ({map_.n_units},) or "
             f"({lattice.n_rows}, {lattice.n_cols}), but has the shape {given.shape}. For values "
             "of rows, pass a function of the rows of a unit, and the rows as `X`.",
-            parameter="values",
             value=given.shape,
         )
     if given.dtype.kind == "M":
@@ -410,7 +405,6 @@ def _plane_of_array(map_: Map, values: Any, name: str) -> ColumnPlane:
         raise InputError(
             "`values` must contain numbers, texts or truth values, but has the type "
             f"{given.dtype}.",
-            parameter="values",
             value=given.dtype,
         )
     return levels_of(name, [None if is_missing(v) else str(v) for v in given])

@@ -260,7 +260,6 @@ def check_is_one_axes(place: Any) -> None:
         raise ParameterTypeError(
             f"`ax` must be one Axes object of matplotlib or None, but is {type(place).__name__}. "
             "For a figure, pass figure.add_subplot(). For several axes, pass one of the axes.",
-            parameter="ax",
             value=type(place).__name__,
         )
 
@@ -279,14 +278,12 @@ def given_axes(place: Any, n: int) -> "list[Axes] | None":
         raise InputError(
             "`ax` must be an Axes object of matplotlib, a sequence of axes, a figure or a "
             f"subfigure, but is {type(place).__name__}.",
-            parameter="ax",
             value=type(place).__name__,
         )
     if len(axes) < n:
         raise InputError(
             f"`ax` must contain {n} axes, but contains {len(axes)}. Pass more axes, or pass a "
             "figure, subfigure or single axes, whose area is divided.",
-            parameter="ax",
             value=len(axes),
         )
     return list(axes[:n])

@@ -79,18 +79,16 @@ class Answering:
         if not isinstance(self.map_, Map):
             raise ParameterTypeError(
                 f"`map_` must be a Map, but is a {type(self.map_).__name__}.",
-                parameter="map_",
                 value=type(self.map_).__name__,
             )
         check_whole("n_nearest", self.n_nearest, 1, high=min(MAX_NEAREST, self.map_.n_units))
         check_number("power", self.power, 0)
         check_numbers("far", self.far, (-1,))
         if not (np.diff(self.far) >= 0).all():
-            raise ParameterError("`far` must be in ascending order.", parameter="far")
+            raise ParameterError("`far` must be in ascending order.")
         if not isinstance(self.leaks, dict):
             raise ParameterTypeError(
-                "`leaks` must be a dictionary with the name and the share of each column.",
-                parameter="leaks",
+                "`leaks` must be a dictionary with the name and the share of each column."
             )
         for share in self.leaks.values():
             check_number("leaks", share, 0, 1)
@@ -243,9 +241,7 @@ def check_numbers(name: str, values: Any, shape: tuple[int, ...], kinds: str = "
     )
     if not is_right:
         wanted = " x ".join("n" if n < 0 else str(n) for n in shape)
-        raise ParameterError(
-            f"`{name}` must be an array of {wanted} finite numbers.", parameter=name
-        )
+        raise ParameterError(f"`{name}` must be an array of {wanted} finite numbers.")
 
 
 def parts_of(record: Record, part: str) -> dict[str, Any]:

@@ -225,10 +225,10 @@ class Predictor(Answering):
         check_numbers("values", self.values, (n_units, -1))
         n_targets = self.values.shape[1]
         if n_targets == 0:
-            raise ParameterError("`values` must have at least one target.", parameter="values")
+            raise ParameterError("`values` must have at least one target.")
         check_numbers("spread", self.spread, (n_units, n_targets))
         if not (self.spread > 0).all():
-            raise ParameterError("`spread` must be above 0.", parameter="spread")
+            raise ParameterError("`spread` must be above 0.")
         check_numbers("limits", self.limits, (2, n_targets))
         errors = self.errors
         is_float = isinstance(errors, np.ndarray) and errors.dtype.kind == "f"
@@ -237,22 +237,17 @@ class Predictor(Answering):
         if errors.shape[1:] != (n_targets,) or not np.array_equal(
             np.sort(errors, axis=0), errors, equal_nan=True
         ):
-            raise ParameterError(
-                "`errors` must be in ascending order for each target.", parameter="errors"
-            )
+            raise ParameterError("`errors` must be in ascending order for each target.")
         if self.slopes is not None:
             whitening = self.map_.metric.whitening
             if whitening is None:
-                raise ParameterError(
-                    "`slopes` require a map with metric='mahalanobis'.", parameter="slopes"
-                )
+                raise ParameterError("`slopes` require a map with metric='mahalanobis'.")
             check_numbers("slopes", self.slopes, (n_units, n_targets, whitening.shape[1]))
         if self.r2 is not None:
             check_number("r2", self.r2, -np.inf, 1)
         if not isinstance(self.is_single, bool) or (self.is_single and n_targets > 1):
             raise ParameterError(
-                "`is_single` must be True or False, and it must be False for several targets.",
-                parameter="is_single",
+                "`is_single` must be True or False, and it must be False for several targets."
             )
 
     def __repr__(self) -> str:

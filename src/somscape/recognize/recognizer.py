@@ -677,12 +677,11 @@ class Recognizer(Answering):
             check_numbers("classes", self.classes, (-1,), "biuf")
         if len(self.classes) < 2 or not np.array_equal(np.unique(self.classes), self.classes):
             raise ParameterError(
-                "`classes` must contain at least two classes, each once and in ascending order.",
-                parameter="classes",
+                "`classes` must contain at least two classes, each once and in ascending order."
             )
         check_numbers("shares", self.shares, (self.map_.n_units, len(self.classes)))
         if not ((self.shares >= 0).all() and np.allclose(self.shares.sum(axis=1), 1)):
-            raise ParameterError("`shares` must have the sum 1 for each unit.", parameter="shares")
+            raise ParameterError("`shares` must have the sum 1 for each unit.")
         check_number("prior", self.prior, 0)
         check_numbers("centers", self.centers, self.map_.codebook.shape)
         if self.accuracy is not None:
@@ -698,7 +697,6 @@ class Recognizer(Answering):
                     f"depends on the {len(self.far)} rows that were left out of training. Set "
                     f"`reject` to {'None' if least > 0.5 else 'a larger value'}, or train on more "
                     "rows.",
-                    parameter="reject",
                     value=self.reject,
                 )
 

@@ -61,16 +61,13 @@ def join(found: Regions, which: Sequence[int | str], *, name: str = "") -> Regio
         raise ParameterTypeError(
             "`which` must be a list of regions, for example [0, 2], but is a "
             f"{type(which).__name__}.",
-            parameter="which",
             value=type(which).__name__,
         )
     given = list(which)
     numbers = sorted({_number(found, each) for each in given})
     if len(numbers) < 2:
         raise InputError(
-            f"`which` must contain at least two different regions, but is {given}.",
-            parameter="which",
-            value=given,
+            f"`which` must contain at least two different regions, but is {given}.", value=given
         )
     labels, looks = found.labels.copy(), _looks(found)
     labels[np.isin(labels, numbers)] = numbers[0]
@@ -226,8 +223,7 @@ def _texts_by_number(found: Regions, given: Mapping[int | str, str], what: str) 
     """Return texts that were given by region name or number, by the number of the region."""
     if not isinstance(given, Mapping) or not all(isinstance(each, str) for each in given.values()):
         raise ParameterTypeError(
-            f"`{what}` must be a mapping of regions to texts, for example {{0: 'usual'}}.",
-            parameter=what,
+            f"`{what}` must be a mapping of regions to texts, for example {{0: 'usual'}}."
         )
     return {_number(found, each): text for each, text in given.items()}
 
@@ -461,8 +457,7 @@ def _count_common(before: Regions, after: Regions, X: Any) -> Float64s:
     there = (then != NO_UNIT) & (now != NO_UNIT)
     if not there.any():
         raise InputError(
-            "`X` does not contain a row with a region on both maps. Pass rows with values.",
-            parameter="X",
+            "`X` does not contain a row with a region on both maps. Pass rows with values."
         )
     common = np.zeros((before.n_regions, after.n_regions))
     np.add.at(common, (then[there], now[there]), weights[there])
@@ -538,7 +533,6 @@ def keep(som: Thing, found: Regions | None) -> Thing:
             raise ParameterTypeError(
                 "`found` must be Regions, for example find_regions(map), or None, but is a "
                 f"{type(found).__name__}.",
-                parameter="found",
                 value=type(found).__name__,
             )
         own = KeptRegions(found.labels, found.names, found.colors)
@@ -689,14 +683,12 @@ def given_or_found(regions: Regions | None, map_: Map) -> Regions:
         raise ParameterTypeError(
             "`regions` must be Regions, such as somscape.regions.find_regions(map), or None, but "
             f"is a {type(regions).__name__}.",
-            parameter="regions",
             value=type(regions).__name__,
         )
     if len(regions.labels) != map_.n_units:
         raise InputError(
             f"`regions` must be regions of this map with {map_.n_units} units, but have "
             f"{len(regions.labels)} units. Pass find_regions(map).",
-            parameter="regions",
             value=len(regions.labels),
         )
     return regions

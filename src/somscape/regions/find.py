@@ -266,8 +266,7 @@ def _joins_from_rows(map_: Map, X: Any) -> Joins:
     kept = kept_rows(map_.any_rows_of(X), None, map_.n_units, map_.metric)
     if not len(kept.rows):
         raise InputError(
-            "`X` does not contain a row with a value. Pass rows with values, or leave out `X`.",
-            parameter="X",
+            "`X` does not contain a row with a value. Pass rows with values, or leave out `X`."
         )
     return join_units(kept, map_.places, map_.hits, map_.lattice)
 
@@ -426,8 +425,7 @@ def stability(found: Regions, *, n_samples: int = 20, random_state: int = 0) -> 
     if not isinstance(map_.told, KeptRows):
         raise InputError(
             "`found` must be regions of a map that keeps rows. A map from a file does not keep "
-            "rows. Find regions on a map trained in this session.",
-            parameter="found",
+            "rows. Find regions on a map trained in this session."
         )
     kept, rng = map_.told, np.random.default_rng(random_state)
     numbers, shares = [], []

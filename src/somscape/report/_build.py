@@ -537,7 +537,6 @@ def with_regions(data: Mapping[str, Any], regions: Regions, *, som: Any, table: 
         raise InputError(
             "`data` is not a report of this version of somscape. Make the report again with "
             "report.build.",
-            parameter="data",
             value=data.get("schema_version"),
             allowed=SCHEMA_VERSION,
         )
@@ -545,7 +544,6 @@ def with_regions(data: Mapping[str, Any], regions: Regions, *, som: Any, table: 
         raise InputError(
             f"`table` must have the {data['n_rows']} rows of the report, but has {table.n_rows} "
             "rows.",
-            parameter="table",
             value=table.n_rows,
         )
     regions = given_or_found(regions, map_)

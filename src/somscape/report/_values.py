@@ -123,7 +123,6 @@ def checked_agreement(agreement: Any, table: Table) -> dict[str, Any] | None:
         raise ParameterTypeError(
             "`agreement` must be a mapping, such as {'label': 'churned', 'value': 'yes'}, but is "
             f"{agreement!r}.",
-            parameter="agreement",
             value=agreement,
         )
     checked = dict(agreement)
@@ -134,7 +133,6 @@ def checked_agreement(agreement: Any, table: Table) -> dict[str, Any] | None:
         raise InputError(
             f"`agreement` has the label {name!r}, but {table.source} does not have this column. "
             f"The columns are {listed(table.names)}.",
-            parameter="agreement",
             file=table.source,
             column=name,
         )
@@ -146,7 +144,6 @@ def checked_agreement(agreement: Any, table: Table) -> dict[str, Any] | None:
             raise InputError(
                 f"`agreement` has the value {value!r}, but column {name!r} does not contain this "
                 f"value. The values are {listed(values)}.",
-                parameter="agreement",
                 value=value,
                 column=name,
             )
@@ -266,7 +263,6 @@ def as_table(rows: Any) -> Table:
         raise ParameterTypeError(
             f"`table` must be a Table or a data frame, but is {type(rows).__name__}. Use "
             "somscape.tables.read_table for a file, or table_from_columns for an array.",
-            parameter="table",
             value=type(rows).__name__,
         )
     return table_from_frame(frame)

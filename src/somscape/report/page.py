@@ -85,7 +85,6 @@ def render(
         raise ParameterTypeError(
             f"`data` must be the result of somscape.report.build, but is {type(data).__name__}. "
             "Call report.render(report.build(detector, table)).",
-            parameter="data",
             value=type(data).__name__,
         )
     style = page_part("report.css") + style

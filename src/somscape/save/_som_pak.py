@@ -288,7 +288,6 @@ def write_dat(path: str | Path, X: Any, *, missing: str = "x") -> None:
     if missing not in ("x", "NaN"):
         raise ParameterError(
             f"`missing` must be 'x' or 'NaN', but is {missing!r}.",
-            parameter="missing",
             value=missing,
             allowed=("x", "NaN"),
         )
