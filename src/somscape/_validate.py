@@ -14,6 +14,31 @@ if TYPE_CHECKING:
     from somscape._types import Float64s, Floats
 
 
+def check_that(is_right: Any, message: str) -> None:
+    """Raise ParameterError with the given message, unless `is_right` is true."""
+    if not is_right:
+        raise ParameterError(message)
+
+
+def check_is(name: str, value: Any, kind: Any, words: str) -> None:
+    """Raise TypeError if the parameter value does not have the type that `words` name."""
+    if not isinstance(value, kind):
+        given = type(value).__name__
+        raise ParameterTypeError(f"`{name}` must be {words}, but is a {given}.", value=given)
+
+
+def is_array(values: Any, shape: tuple[int, ...], kinds: str = "fiu") -> bool:
+    """Return whether a value is an array of finite numbers with this shape (-1: any length)."""
+    import numpy as np
+
+    if not isinstance(values, np.ndarray) or values.dtype.kind not in kinds:
+        return False
+    fits = values.ndim == len(shape) and all(
+        length in (-1, n) for length, n in zip(shape, values.shape, strict=True)
+    )
+    return fits and bool(np.isfinite(values).all())
+
+
 def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
     """Raise ValueError if the parameter value is not one of the texts in `choices`."""
     if not (isinstance(value, str) and value in choices):

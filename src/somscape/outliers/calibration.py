@@ -8,10 +8,10 @@ from statistics import NormalDist
 import numpy as np
 
 from somscape._types import Float64s, Ints
+from somscape._validate import check_that, is_array
 from somscape._weights import blocks, in_order, ones_or
 from somscape.errors import ParameterError
 from somscape.kernels._select import in_threads, stable_order
-from somscape.outliers.rarity import is_array
 
 MIN_BULK_ROWS = 50
 """Minimum number of calibration rows for estimating p-values from the bulk of the scores."""
@@ -215,11 +215,11 @@ class Calibration:
             raise ParameterError("`scores` must be an array of finite scores in ascending order.")
         if weights is not None and not (is_array(weights, scores.shape) and (weights > 0).all()):
             raise ParameterError("`weights` must contain one finite weight above 0 for each score.")
-        if not self._has_regions_that_fit():
-            raise ParameterError(
-                "`regions` must contain a whole number of at least 0 for each unit, and `units` "
-                "must contain a unit for each score. Pass both or leave out both."
-            )
+        check_that(
+            self._has_regions_that_fit(),
+            "`regions` must contain a whole number of at least 0 for each unit, and `units` must "
+            "contain a unit for each score. Pass both or leave out both.",
+        )
 
     def _has_regions_that_fit(self) -> bool:
         regions, units = self.regions, self.units

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._types import Float64s, Floats, Ints
-from somscape._validate import check_number, check_whole
+from somscape._validate import check_is, check_number, check_that, check_whole, is_array
 from somscape._weights import blocks, wilson
 from somscape.errors import InputError, ParameterError, ParameterTypeError
 from somscape.kernels._select import stable_order
@@ -21,7 +21,7 @@ from somscape.maps.record import MEMBERS, Record, arrays_of_members, built_from,
 from somscape.outliers.calibration import Calibration
 from somscape.outliers.counterfactual import Counterfactual, counterfactuals_of
 from somscape.outliers.marks import ANOMALY, UNKNOWN, Marks, known_labels
-from somscape.outliers.rarity import TAIL_SHARE, Occurrence, Rarity, ValueCounts, is_array
+from somscape.outliers.rarity import TAIL_SHARE, Occurrence, Rarity, ValueCounts
 from somscape.outliers.score import (
     REMOVED,
     SCORES,
@@ -105,51 +105,40 @@ class Detector:
     marks: Marks | None = None
 
     def __post_init__(self) -> None:
-        for name, kind in (
-            ("of_all_rows", Scorer),
-            ("calibration", Calibration),
-            ("members", tuple),
-        ):
-            if not isinstance(getattr(self, name), kind):
-                given = type(getattr(self, name)).__name__
-                raise ParameterTypeError(
-                    f"`{name}` must be a {kind.__name__}, but is a {given}.", value=given
-                )
+        parts = {"of_all_rows": Scorer, "calibration": Calibration, "members": tuple}
+        for name, kind in parts.items():
+            check_is(name, getattr(self, name), kind, f"a {kind.__name__}")
         check_number("threshold", self.threshold, 0, low_is_allowed=True)
         n_units, n_columns = self.map_.n_units, len(self.map_.encoding.features)
-        factors, means = self.label_factors, self.mean_contributions
-        if factors is not None and not (is_array(factors, (n_units,)) and (factors > 0).all()):
-            raise ParameterError(
-                "`label_factors` must contain one finite number above 0 for each unit."
-            )
-        if means is not None and not (is_array(means, (n_columns,)) and (means >= 0).all()):
-            raise ParameterError(
-                "`mean_contributions` must contain one finite number of at least 0 for each column."
-            )
-        if not isinstance(self.rarity, Rarity | None):
-            raise ParameterTypeError(
-                f"`rarity` must be a Rarity or None, but is a {type(self.rarity).__name__}.",
-                value=type(self.rarity).__name__,
-            )
-        if self.rarity is not None:
-            self.rarity.check(self.map_.codebook.shape[1])
+        factors, means, regions = (
+            self.label_factors,
+            self.mean_contributions,
+            self.calibration.regions,
+        )
+        check_that(
+            factors is None or (is_array(factors, (n_units,)) and (factors > 0).all()),
+            "`label_factors` must contain one finite number above 0 for each unit.",
+        )
+        check_that(
+            means is None or (is_array(means, (n_columns,)) and (means >= 0).all()),
+            "`mean_contributions` must contain one finite number of at least 0 for each column.",
+        )
+        check_is("rarity", self.rarity, Rarity | None, "a Rarity or None")
+        check_is("marks", self.marks, Marks | None, "Marks or None")
+        for part in (self.rarity, self.marks):
+            if part is not None:
+                part.check(self.map_.codebook.shape[1])
         if self.counts is not None:
             self.counts.check(n_columns)
-        if not isinstance(self.marks, Marks | None):
-            raise ParameterTypeError(
-                f"`marks` must be Marks or None, but is a {type(self.marks).__name__}.",
-                value=type(self.marks).__name__,
-            )
-        if self.marks is not None:
-            self.marks.check(self.map_.codebook.shape[1])
-        regions = self.calibration.regions
-        if regions is not None and len(regions) != n_units:
-            raise ParameterError("`calibration` must have a region for each unit.")
-        if not all(self._fits(one) for one in self.members):
-            raise ParameterError(
-                "`members` must be Scorers with the same score, `n_prototypes`, lattice and "
-                "features as `of_all_rows`."
-            )
+        check_that(
+            regions is None or len(regions) == n_units,
+            "`calibration` must have a region for each unit.",
+        )
+        check_that(
+            all(self._fits(one) for one in self.members),
+            "`members` must be Scorers with the same score, `n_prototypes`, lattice and features "
+            "as `of_all_rows`.",
+        )
 
     def _fits(self, member: Any) -> bool:
         """Return whether a member map has the detector's settings, as files require."""

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from somscape._elementary import exp
 from somscape._types import Float64s, Floats, Ints
-from somscape._validate import check_number, check_whole
+from somscape._validate import check_number, check_that, check_whole, is_array
 from somscape._weights import Counted, blocks, counts_of, ones_or
 from somscape.errors import InputError, ParameterError
 from somscape.kernels.metric import Metric
-from somscape.outliers.rarity import are_lines, is_array, padded
+from somscape.outliers.rarity import are_lines, padded
 from somscape.tables.encoding import Encoding
 
 CITY_BLOCK = Metric("manhattan")
@@ -99,10 +99,10 @@ class Marks:
             check_whole(f"marks.{name}", getattr(self, name), 0)
         check_number("marks.trust", self.trust, 0, 1, low_is_allowed=True)
         check_number("marks.center", self.center, -np.inf)
-        if not are_lines(self.features, self.x, self.y, n_features):
-            raise ParameterError(
-                "`marks` must have features, and knots of each feature, in ascending order."
-            )
+        check_that(
+            are_lines(self.features, self.x, self.y, n_features),
+            "`marks` must have features, and knots of each feature, in ascending order.",
+        )
         if not is_array(self.pull, (-1,)) or not is_array(
             self.places, (len(self.pull), len(self.features))
         ):
@@ -114,10 +114,10 @@ class Marks:
         n_held = len(self.held)
         are_scores = is_array(self.held, (-1,)) and bool((self.held >= 0).all())
         are_rows = is_array(self.rows, (n_held, n_features)) and self.n_leading <= n_held
-        if not (are_scores and are_rows):
-            raise ParameterError(
-                "`marks` must have one finite score of at least 0 for each row with a fixed score."
-            )
+        check_that(
+            are_scores and are_rows,
+            "`marks` must have one finite score of at least 0 for each row with a fixed score.",
+        )
 
     @property
     def teach(self) -> bool:

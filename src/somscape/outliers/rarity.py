@@ -12,23 +12,12 @@ from numpy.typing import NDArray
 
 from somscape._elementary import exp, log, log_of
 from somscape._types import Float64s, Floats, Ints
+from somscape._validate import check_that, is_array
 from somscape._weights import Counted, blocks, counts_of, in_order
-from somscape.errors import ParameterError
 from somscape.kernels._select import in_threads, select_kernels
 from somscape.tables.codes import CategoryCode, NumberCode
 from somscape.tables.encoding import Encoding, FeatureCode
 from somscape.tables.ordered import CycleCode, DateCode
-
-
-def is_array(values: Any, shape: tuple[int, ...], kinds: str = "fiu") -> bool:
-    """Return whether `values` is an array of finite numbers with this shape."""
-    if not isinstance(values, np.ndarray) or values.dtype.kind not in kinds:
-        return False
-    fits = values.ndim == len(shape) and all(
-        length in (-1, n) for length, n in zip(shape, values.shape, strict=True)
-    )
-    return fits and bool(np.isfinite(values).all())
-
 
 TAIL_SHARE = 0.05
 """Share of the rows, at each end of a column, to which a smooth tail is fitted."""
@@ -125,11 +114,11 @@ class Rarity:
         ----------
         n_features : int
         """
-        if not (are_lines(self.features, self.x, self.y, n_features) and (self.y >= 0).all()):
-            raise ParameterError(
-                "`rarity` must have features in ascending order. Each feature must have at least "
-                "two values in ascending order, with amounts of at least 0."
-            )
+        check_that(
+            are_lines(self.features, self.x, self.y, n_features) and (self.y >= 0).all(),
+            "`rarity` must have features in ascending order. Each feature must have at least two "
+            "values in ascending order, with amounts of at least 0.",
+        )
 
     def scores(self, rows: Floats) -> Float64s:
         """Return, for each row, the sum of the contributions of its values.
@@ -633,11 +622,11 @@ class ValueCounts:
             and is_array(self.below, (n,), "f")
             and is_array(self.upto, (n,), "f")
         )
-        if not fits or not all(_are_counts(*knots) for knots in self._all_knots()):
-            raise ParameterError(
-                "`counts` must have the values of each column in ascending order, with the numbers "
-                "of rows below and up to each value."
-            )
+        check_that(
+            fits and all(_are_counts(*knots) for knots in self._all_knots()),
+            "`counts` must have the values of each column in ascending order, with the numbers of "
+            "rows below and up to each value.",
+        )
 
     def _level_occurrences(self, j: int) -> tuple[dict[float, Occurrence], Occurrence]:
         """Return how often each level of a category occurs, and how often any other level does."""

@@ -10,14 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._types import Float64s, Floats, Ints
-from somscape._validate import check_choice, check_whole
+from somscape._validate import check_choice, check_is, check_that, check_whole, is_array
 from somscape._weights import Counted, blocks, counted_rows, counts_of, product
-from somscape.errors import ParameterError, ParameterTypeError
 from somscape.fit._start import mean_and_covariance
 from somscape.kernels._select import in_threads, select_kernels
 from somscape.kernels.metric import EUCLIDEAN
 from somscape.maps.map import Map
-from somscape.outliers.rarity import Rarity, is_array
+from somscape.outliers.rarity import Rarity
 from somscape.tables.codes import CategoryCode
 from somscape.tables.encoding import Encoding
 from somscape.tables.ordered import CycleCode
@@ -324,43 +323,35 @@ class Scorer:
     reach: Float64s | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.map_, Map):
-            raise ParameterTypeError(
-                f"`map_` must be a Map, but is a {type(self.map_).__name__}.",
-                value=type(self.map_).__name__,
-            )
-        if self.map_.metric.name != "euclidean" or self.map_.encoding.missing == "mask":
-            raise ParameterError(
-                "`map_` must have metric='euclidean' and a `missing` other than 'mask', but has "
-                f"metric={self.map_.metric.name!r} and missing={self.map_.encoding.missing!r}."
-            )
+        check_is("map_", self.map_, Map, "a Map")
+        check_that(
+            self.map_.metric.name == "euclidean" and self.map_.encoding.missing != "mask",
+            "`map_` must have metric='euclidean' and a `missing` other than 'mask', but has "
+            f"metric={self.map_.metric.name!r} and missing={self.map_.encoding.missing!r}.",
+        )
         if self.score not in REMOVED:
             check_choice("score", self.score, tuple(SCORES))
         check_whole("n_prototypes", self.n_prototypes, 1, high=MAX_PROTOTYPES)
-        n_units, far = self.map_.n_units, self.rms_distances
-        if self.usual is not None and not is_array(self.usual, (n_units,), "b"):
-            raise ParameterError("`usual` must contain True or False for each unit.")
-        if not len(self.usual_units):
-            raise ParameterError(
-                "`usual` must contain at least one unit that represents usual rows."
-            )
-        if far is not None and not (is_array(far, (n_units,)) and (far >= 0).all()):
-            raise ParameterError(
-                "`rms_distances` must contain one finite number of at least 0 for each unit."
-            )
-        if not isinstance(self.decorrelation, Decorrelation | None):
-            raise ParameterTypeError(
-                "`decorrelation` must be a Decorrelation or None, but is a "
-                f"{type(self.decorrelation).__name__}.",
-                value=type(self.decorrelation).__name__,
-            )
-        reach = self.reach
-        if reach is not None and not (
-            is_array(reach, (2, self.map_.codebook.shape[1])) and (reach[0] <= reach[1]).all()
-        ):
-            raise ParameterError(
-                "`reach` must contain the lowest and the highest value of each feature."
-            )
+        n_units, far, reach = self.map_.n_units, self.rms_distances, self.reach
+        check_that(
+            self.usual is None or is_array(self.usual, (n_units,), "b"),
+            "`usual` must contain True or False for each unit.",
+        )
+        check_that(
+            len(self.usual_units),
+            "`usual` must contain at least one unit that represents usual rows.",
+        )
+        check_that(
+            far is None or (is_array(far, (n_units,)) and (far >= 0).all()),
+            "`rms_distances` must contain one finite number of at least 0 for each unit.",
+        )
+        words = "a Decorrelation or None"
+        check_is("decorrelation", self.decorrelation, Decorrelation | None, words)
+        shape = (2, self.map_.codebook.shape[1])
+        check_that(
+            reach is None or (is_array(reach, shape) and (reach[0] <= reach[1]).all()),
+            "`reach` must contain the lowest and the highest value of each feature.",
+        )
 
     @property
     def kind(self) -> ScoreKind:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._types import Float64s, Floats, Ints
-from somscape._validate import check_number, check_whole
+from somscape._validate import check_is, check_number, check_that, check_whole, is_array
 from somscape._weights import blocks, counts_of, ones_or
 from somscape.errors import InputError, ParameterError, ParameterTypeError
 from somscape.fit._map import train_map
@@ -76,16 +76,11 @@ class Answering:
     leaks: dict[str, float] = field(default_factory=dict, kw_only=True)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.map_, Map):
-            raise ParameterTypeError(
-                f"`map_` must be a Map, but is a {type(self.map_).__name__}.",
-                value=type(self.map_).__name__,
-            )
+        check_is("map_", self.map_, Map, "a Map")
         check_whole("n_nearest", self.n_nearest, 1, high=min(MAX_NEAREST, self.map_.n_units))
         check_number("power", self.power, 0)
         check_numbers("far", self.far, (-1,))
-        if not (np.diff(self.far) >= 0).all():
-            raise ParameterError("`far` must be in ascending order.")
+        check_that((np.diff(self.far) >= 0).all(), "`far` must be in ascending order.")
         if not isinstance(self.leaks, dict):
             raise ParameterTypeError(
                 "`leaks` must be a dictionary with the name and the share of each column."
@@ -232,14 +227,7 @@ class Answering:
 
 def check_numbers(name: str, values: Any, shape: tuple[int, ...], kinds: str = "f") -> None:
     """Raise ValueError unless `values` is an array of finite numbers with the given shape."""
-    is_right = (
-        isinstance(values, np.ndarray)
-        and values.dtype.kind in kinds
-        and values.ndim == len(shape)
-        and all(n in (-1, m) for n, m in zip(shape, values.shape, strict=True))
-        and bool(np.isfinite(values).all())
-    )
-    if not is_right:
+    if not is_array(values, shape, kinds):
         wanted = " x ".join("n" if n < 0 else str(n) for n in shape)
         raise ParameterError(f"`{name}` must be an array of {wanted} finite numbers.")
 

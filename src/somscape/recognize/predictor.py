@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from somscape._types import Float64s, Floats, Ints
-from somscape._validate import check_number
+from somscape._validate import check_number, check_that
 from somscape.errors import ParameterError
 from somscape.grid.lattice import Lattice
 from somscape.maps.record import TARGETS, Record
@@ -224,20 +224,19 @@ class Predictor(Answering):
         n_units = self.map_.n_units
         check_numbers("values", self.values, (n_units, -1))
         n_targets = self.values.shape[1]
-        if n_targets == 0:
-            raise ParameterError("`values` must have at least one target.")
+        check_that(n_targets, "`values` must have at least one target.")
         check_numbers("spread", self.spread, (n_units, n_targets))
-        if not (self.spread > 0).all():
-            raise ParameterError("`spread` must be above 0.")
+        check_that((self.spread > 0).all(), "`spread` must be above 0.")
         check_numbers("limits", self.limits, (2, n_targets))
         errors = self.errors
         is_float = isinstance(errors, np.ndarray) and errors.dtype.kind == "f"
         known = errors[~np.isnan(errors)] if is_float else errors
         check_numbers("errors", known, (-1,))
-        if errors.shape[1:] != (n_targets,) or not np.array_equal(
-            np.sort(errors, axis=0), errors, equal_nan=True
-        ):
-            raise ParameterError("`errors` must be in ascending order for each target.")
+        ascending = np.sort(errors, axis=0)
+        check_that(
+            errors.shape[1:] == (n_targets,) and np.array_equal(ascending, errors, equal_nan=True),
+            "`errors` must be in ascending order for each target.",
+        )
         if self.slopes is not None:
             whitening = self.map_.metric.whitening
             if whitening is None:
@@ -245,10 +244,10 @@ class Predictor(Answering):
             check_numbers("slopes", self.slopes, (n_units, n_targets, whitening.shape[1]))
         if self.r2 is not None:
             check_number("r2", self.r2, -np.inf, 1)
-        if not isinstance(self.is_single, bool) or (self.is_single and n_targets > 1):
-            raise ParameterError(
-                "`is_single` must be True or False, and it must be False for several targets."
-            )
+        check_that(
+            isinstance(self.is_single, bool) and not (self.is_single and n_targets > 1),
+            "`is_single` must be True or False, and it must be False for several targets.",
+        )
 
     def __repr__(self) -> str:
         n_targets = self.values.shape[1]

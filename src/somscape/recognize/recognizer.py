@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._types import Float64s, Floats, Ints, Objects
-from somscape._validate import check_number
+from somscape._validate import check_number, check_that
 from somscape._weights import blocks
 from somscape.errors import InputError, ParameterError, ParameterTypeError
 from somscape.grid.lattice import Lattice
@@ -675,13 +675,15 @@ class Recognizer(Answering):
         is_text = isinstance(self.classes, np.ndarray) and self.classes.dtype.kind == "U"
         if not is_text:
             check_numbers("classes", self.classes, (-1,), "biuf")
-        if len(self.classes) < 2 or not np.array_equal(np.unique(self.classes), self.classes):
-            raise ParameterError(
-                "`classes` must contain at least two classes, each once and in ascending order."
-            )
+        check_that(
+            len(self.classes) >= 2 and np.array_equal(np.unique(self.classes), self.classes),
+            "`classes` must contain at least two classes, each once and in ascending order.",
+        )
         check_numbers("shares", self.shares, (self.map_.n_units, len(self.classes)))
-        if not ((self.shares >= 0).all() and np.allclose(self.shares.sum(axis=1), 1)):
-            raise ParameterError("`shares` must have the sum 1 for each unit.")
+        check_that(
+            (self.shares >= 0).all() and np.allclose(self.shares.sum(axis=1), 1),
+            "`shares` must have the sum 1 for each unit.",
+        )
         check_number("prior", self.prior, 0)
         check_numbers("centers", self.centers, self.map_.codebook.shape)
         if self.accuracy is not None:
