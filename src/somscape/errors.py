@@ -5,7 +5,7 @@ from typing import Any
 
 __all__ = ["EngineError", "InputError", "MapFileError", "SomscapeError", "SomscapeWarning"]
 
-_NAME = re.compile(r"`(\w+)`")
+_NAME = re.compile(r"`([^`\s]+)`")
 """Name of a parameter at the start of a message."""
 
 
