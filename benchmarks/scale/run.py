@@ -150,7 +150,7 @@ def read_twice_and_score(folder: Path) -> str:
     detector = load(f"{folder}-found/map.som")
     read_arrays(folder)
     rows = detector.map_.rows_of(read_table_in_memory(folder))
-    detector.scores_and_p_values_of_rows(rows)
+    detector._scores_and_p_values_of_rows(rows)
     return ""
 
 

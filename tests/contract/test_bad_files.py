@@ -357,15 +357,15 @@ def test_headers_with_other_values_are_read_or_refused(name, seeds, tmp_path):
             assert np.isfinite(map_.u_heights).all()
             assert thing.to_record().header["lattice"]
             if isinstance(thing, Detector):
-                assert np.isfinite(thing.scores_of_rows(zeros)).all()
+                assert np.isfinite(thing._scores_of_rows(zeros)).all()
                 assert (thing.p_values(map_.codebook) > 0).all()
             if isinstance(thing, Recognizer):
-                answers = thing.probabilities_of_rows(zeros)
+                answers = thing._probabilities_of_rows(zeros)
                 np.testing.assert_allclose(answers[0].sum(axis=1), 1)
-                assert len(thing.classes_of(*answers)) == 2
+                assert len(thing._classes_of(*answers)) == 2
             if isinstance(thing, Predictor):
-                assert np.isfinite(thing.predictions_of_rows(zeros)).all()
-                ends = thing.intervals_of_rows(zeros, 0.5)
+                assert np.isfinite(thing._predictions_of_rows(zeros)).all()
+                ends = thing._intervals_of_rows(zeros, 0.5)
                 assert (ends[..., 0] <= ends[..., 1]).all()
     assert 0 < n_read < 500
 

@@ -182,7 +182,7 @@ def test_few_rows_have_no_estimate():
 def test_the_rate_asked_for_is_that_of_what_stands_out():
     rows = rows_with(20)
     detector = SOMDetector(random_state=0).fit(rows).detector_
-    ns = [detector.alerts_by(AlertRule(fdr=q), rows).n_stand_out for q in (0.01, 0.1, 0.2, 0.5)]
+    ns = [detector._alerts_by(AlertRule(fdr=q), rows).n_stand_out for q in (0.01, 0.1, 0.2, 0.5)]
     assert ns == sorted(ns)
     assert ns[0] < ns[-1]
     for q in (0.1, 0.2):

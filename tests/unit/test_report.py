@@ -148,7 +148,7 @@ def test_the_line_is_that_of_the_list(n_far: int, n_asked: int | None) -> None:
     table = table_from_columns({f"x{i}": column for i, column in enumerate(X.T)})
     detector = SOMDetector(n_maps=1, random_state=0).fit(table).detector_
     rule = AlertRule(n_alerts=n_asked)
-    alerts = detector.alerts_by(rule, table)
+    alerts = detector._alerts_by(rule, table)
     data = report.build(detector, table, alerts, rule=rule)
     n = int((adjusted(alerts.p_values) * usual_share(alerts.p_values) <= 0.2).sum())
     assert n >= n_far

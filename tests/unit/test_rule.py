@@ -51,7 +51,7 @@ def test_rules_by_hand():
     table = table_from_columns({"x": [200.0, 98.5, 98.5, 50.5, 0.0]})  # p: .01 .02 .02 .5 1
 
     def n(rule):
-        return detector.alerts_by(rule, table).n_alerts
+        return detector._alerts_by(rule, table).n_alerts
 
     assert n(AlertRule()) == 5  # at least 10, but there are no more
     assert n(AlertRule(above_threshold=True)) == 4
@@ -76,7 +76,7 @@ def test_without_a_rule_rows_that_stand_out_are_listed_10_to_50(n_far, n_usual, 
     detector = detector_with(np.arange(1.0, 1000.0), threshold=0.0)
     usual = np.linspace(1, 499, n_usual)
     table = table_from_columns({"x": np.append(usual, np.full(n_far, 2000.0))})
-    alerts = detector.alerts_by(AlertRule(), table)
+    alerts = detector._alerts_by(AlertRule(), table)
     assert (alerts.n_alerts, len(alerts.reasons)) == (n_listed, n_listed)
     assert alerts.n_stand_out == n_far
     np.testing.assert_array_equal(alerts.stands_out, np.arange(n_far + n_usual) < n_far)
@@ -134,7 +134,7 @@ def test_lists_are_in_order_and_equal_rows_as_in_the_table(x):
         (AlertRule(amount="sum", cost=2.0), (-scores, -by_gain)),
     ):
         order = np.lexsort(keys)
-        alerts = detector.alerts_by(rule, table)
+        alerts = detector._alerts_by(rule, table)
         assert alerts.rows.tolist() == order.tolist()
         np.testing.assert_array_equal(alerts.scores, scores[order])
         np.testing.assert_array_equal(alerts.p_values, p[order])
@@ -173,7 +173,7 @@ def test_rows_are_reviewed_where_it_pays_the_most_worth_first():
     table = table_from_columns(
         {"x": [0.0, 200.0, 98.5, 98.5, 50.5], "sum": [9e9, 50.0, 1000.0, 9.0, 100.0]}
     )
-    alerts = detector.alerts_by(AlertRule(amount="sum", cost=10.0), table)
+    alerts = detector._alerts_by(AlertRule(amount="sum", cost=10.0), table)
     # Adjusted: 1, .0333, .0333, .0333, .625.  Gain: none, 38, 957, -1, 27.
     assert alerts.rows.tolist() == [2, 1, 4, 3, 0]
     assert alerts.n_alerts == 3
@@ -234,7 +234,7 @@ def test_what_the_data_cannot_give_is_refused():
         AlertRule(amount="sum", cost=1.0),
     ):
         with rejected():
-            detector.alerts_by(rule, table)
+            detector._alerts_by(rule, table)
 
 
 def test_an_amount_is_the_name_of_a_column():

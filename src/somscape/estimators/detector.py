@@ -376,7 +376,7 @@ class SOMDetector(Explains, OutlierMixin, Base):
         self.detector_, units = trained.detector, trained.of_all_rows.units
         self._stream = DetectorStream.after(trained, prepared.rows, prepared.weights, settings.seed)
         is_whole = len(units) == len(prepared.all_rows)
-        self.units_ = units if is_whole else self.map_.winners_of_rows(prepared.all_rows)
+        self.units_ = units if is_whole else self.map_._winners_of_rows(prepared.all_rows)
         reasons = detection.reasons(prepared.weights, len(prepared.rows))
         if chosen.why is not None:
             reasons["encoder"] = chosen.why
@@ -569,7 +569,7 @@ class SOMDetector(Explains, OutlierMixin, Base):
 
     def _scores_and_p_values(self, X: Any) -> tuple[Float64s, Float64s]:
         rows = self.map_.rows_of(data_for(self, X))
-        scores, p = self.detector_.scores_and_p_values_of_rows(rows)
+        scores, p = self.detector_._scores_and_p_values_of_rows(rows)
         return -scores, p
 
     def save(self, path: str | Path) -> None:

@@ -179,7 +179,7 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Base):
 
 def _deviation(map_: Map, rows: Floats, sample_weight: Any) -> Float64s:
     """Return, for each unit, the smoothed RMS difference between its rows and its prototype."""
-    units = map_.winners_of_rows(rows)
+    units = map_._winners_of_rows(rows)
     is_used = units >= 0
     given = checked_weights(sample_weight, len(rows))
     weights = ones_or(given, len(is_used))[is_used]

@@ -74,7 +74,7 @@ class Learner(Base):
             the map, in (0, 1].  A small value means that the row differs from all training rows.
         """
         rows = self._rows(X)
-        return self._fitted_model().p_values_of_rows(rows)
+        return self._fitted_model()._p_values_of_rows(rows)
 
     def save(self, path: str | Path) -> None:
         """Save the fitted estimator to one file, completely or not at all.
@@ -342,7 +342,7 @@ class SOMClassifier(ClassifierMixin, Learner):
             Class of each row.  If `reject` is set, the class is None for rows far from the map.
         """
         answers = self._answers(X)
-        return self._current_model().classes_of(*answers)
+        return self._current_model()._classes_of(*answers)
 
     def predict_proba(self, X: Any) -> Float64s:
         """Return the probability of each class for each row.
@@ -437,7 +437,7 @@ class SOMClassifier(ClassifierMixin, Learner):
 
     def _answers(self, X: Any) -> tuple[Float64s, Float64s]:
         rows = self._rows(X)
-        return self.recognizer_.probabilities_of_rows(rows)
+        return self.recognizer_._probabilities_of_rows(rows)
 
 
 def _checked_classes(y: Any, n_rows: int) -> NDArray[Any]:
@@ -673,7 +673,7 @@ class SOMRegressor(RegressorMixin, Learner):
         ndarray of shape (n_samples,) or (n_samples, n_targets)
         """
         rows = self._rows(X)
-        return self.predictor_.predictions_of_rows(rows)
+        return self.predictor_._predictions_of_rows(rows)
 
     def predict_interval(self, X: Any, coverage: float = 0.9) -> Float64s:
         """Return, for each row, an interval that probably contains the target.
@@ -692,7 +692,7 @@ class SOMRegressor(RegressorMixin, Learner):
             out of training.
         """
         rows = self._rows(X)
-        return self.predictor_.intervals_of_rows(rows, coverage)
+        return self.predictor_._intervals_of_rows(rows, coverage)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return R2, the share of the variance of targets that predictions explain.

@@ -173,7 +173,7 @@ def keep_trained(som: Any, ready: ReadyToTrain, map_: Map, trained: Trained, uni
         vars(som).pop("labels_", None)
     else:
         is_whole = len(units) == len(all_rows)
-        som.labels_ = home.back(units if is_whole else map_.winners_of_rows(all_rows))
+        som.labels_ = home.back(units if is_whole else map_._winners_of_rows(all_rows))
     som.history_ = trained.history
     som._sums = trained.sums
     som.explain_defaults_ = explain_defaults(ready.settings, map_, trained)
@@ -673,7 +673,7 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         check_is_fitted(self)
         X, home = received(X)
         rows = checked_on_device(self, X) if isinstance(X, DeviceArray) else rows_for(self, X)
-        return home.back(self.map_.winners_of_rows(rows))
+        return home.back(self.map_._winners_of_rows(rows))
 
     def transform(self, X: Any) -> Floats:
         """Return the distance of each row to every unit's prototype.

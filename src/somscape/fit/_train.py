@@ -311,7 +311,7 @@ def go_on(
 ) -> Step:
     """Update a map with new rows, using the last radius of its training."""
     metric, kernels, parameters = map_.metric, select_kernels(), map_.parameters
-    units = map_.winners_of_rows(rows)
+    units = map_._winners_of_rows(rows)
     before = RunningSums.at(map_) if sums is None else sums
     is_used = units >= 0 if weights is None else (units >= 0) & (weights > 0)
     if not is_used.all():

@@ -617,22 +617,10 @@ class Map(Layered):
             Numbers of the units.  If units are equally near, the unit with the lowest number is
             first.  -1 for a row without any value.
         """
-        return self.winners_of_rows(self.any_rows_of(X), k)
+        return self._winners_of_rows(self.any_rows_of(X), k)
 
-    def winners_of_rows(self, rows: Rows, k: int = 1) -> Ints:
-        """Return the best matching unit of each encoded row.
-
-        Parameters
-        ----------
-        rows : ndarray of shape (n_samples, n_features), or SparseRows
-            Result of `rows_of` or `sparse_rows_of`.  The rows are not checked again.
-        k : int, default=1
-            See `winners`.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,), or (n_samples, k) for k above 1
-        """
+    def _winners_of_rows(self, rows: Rows, k: int = 1) -> Ints:
+        """Return the `k` nearest units of each encoded row, as `winners` does."""
         self._check_k(k)
         rows, has_missing = self._compared_rows(rows)
         if self.metric.is_plain and not has_missing:

@@ -413,7 +413,7 @@ def read_record(path: str | Path) -> Record:
 
     See Also
     --------
-    write_record, read_map, somscape.load
+    write_record, somscape.load
 
     Examples
     --------

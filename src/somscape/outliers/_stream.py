@@ -157,7 +157,7 @@ def updated(
 ) -> tuple[Detector, DetectorStream, Ints]:
     """Return the updated detector, its updated summary, and the units of the new rows."""
     detector, stream = trained
-    scores = detector.scores_of_rows(rows)
+    scores = detector._scores_of_rows(rows)
     more = _FurtherRows(rows, weights, half_life, detection)
     whole, share = more.on(detector.of_all_rows, stream.sums, stream.squares)
     counted = np.ones(len(rows), dtype=bool) if weights is None else weights > 0

@@ -552,7 +552,7 @@ def mean_contributions(detector: Detector, rows: Floats, weights: Float64s | Non
     most = min(MAX_AVERAGED, max(1, MAX_AVERAGED_VALUES // rows.shape[1]))
     some = slice(None, None, -(-len(rows) // most))
     part = None if weights is None else weights[some]
-    found = detector.contributions_by_columns(np.ascontiguousarray(rows[some]))
+    found = detector._contributions_by_columns(np.ascontiguousarray(rows[some]))
     return np.asarray(np.average(found, axis=0, weights=part))
 
 
@@ -594,7 +594,7 @@ class _Trainer:
         map_, trained, units = train_map(learned, own, self.encoding, self.settings, lattice, axes)
         sums, times = trained.sums, 1.0
         if learned is not rows:
-            units = np.asarray(map_.winners_of_rows(rows))
+            units = np.asarray(map_._winners_of_rows(rows))
             hits = np.bincount(units, weights, minlength=map_.n_units).astype(np.float64)
             # The drawn rows represent all rows.
             times = hits.sum() / map_.hits.sum()

@@ -62,7 +62,7 @@ class AnyDetector(Protocol):
     def of_all_rows(self) -> Scorer: ...
     @property
     def scorers(self) -> Sequence[Scorer]: ...
-    def scores_of_rows(self, rows: Floats) -> Float64s: ...
+    def _scores_of_rows(self, rows: Floats) -> Float64s: ...
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ def _stays_usual(
     """Return whether the row changed in one feature scores at most `limit` (True for infinity)."""
     trial = row[None].copy()
     trial[0, place] = value
-    return bool(np.isinf(value) or detector.scores_of_rows(trial)[0] <= limit)
+    return bool(np.isinf(value) or detector._scores_of_rows(trial)[0] <= limit)
 
 
 def _levels(
@@ -191,7 +191,7 @@ def _levels(
         assert isinstance(code, LeveledCode)
         trials.append(np.tile(rows[i], (len(code.levels), 1)))
         trials[-1][:, slices[j]] = code.encoded_levels
-    is_usual = detector.scores_of_rows(np.vstack(trials)) <= limit
+    is_usual = detector._scores_of_rows(np.vstack(trials)) <= limit
     found, start = {}, 0
     for (pair, (_, j)), trial in zip(pairs.items(), trials[1:], strict=True):
         code, end = codes[j], start + len(trial)
@@ -243,7 +243,7 @@ class _Lines:
 
     def slack(self, rows: Float64s) -> Float64s:
         """Return the limit minus the score of each row."""
-        return self.limit - self.detector.scores_of_rows(rows)
+        return self.limit - self.detector._scores_of_rows(rows)
 
 
 _Advance: TypeAlias = Callable[[Ints, Float64s, Float64s], tuple[NDArray[np.bool_], Float64s]]
@@ -553,13 +553,13 @@ def counterfactuals_of(
 ) -> list[Counterfactual | None]:
     """Return changes that would make each row usual, as `Detector.counterfactuals` does."""
     rows = np.asarray(encoded, dtype=np.float64)
-    scores = detector.scores_of_rows(rows)
+    scores = detector._scores_of_rows(rows)
     found: list[Counterfactual | None] = [Counterfactual((), float(score)) for score in scores]
     unusual = np.flatnonzero(scores > detector.threshold)
     limit = detector.threshold * (1 - MARGIN)
     scorer = detector.of_all_rows
     targets = detector.map_.encoding.possible(scorer.usual_codebook, steps_of(scorer))
-    targets = targets[detector.scores_of_rows(targets) <= limit]  # usual rows to move towards
+    targets = targets[detector._scores_of_rows(targets) <= limit]  # usual rows to move towards
     for part in blocks(len(unusual), BLOCK_ROWS):
         block = unusual[part]
         made: list[Counterfactual] | list[None] = [None] * len(block)
@@ -575,7 +575,7 @@ def _make_usual(
 ) -> list[Counterfactual]:
     encoding = detector.map_.encoding
     moved, columns = fewest_changes(
-        encoding, rows, targets, lambda some: detector.scores_of_rows(some) <= limit
+        encoding, rows, targets, lambda some: detector._scores_of_rows(some) <= limit
     )
     pairs = [(i, j) for i, changed in enumerate(columns) for j in changed]
     ranges = ranges_of(detector, moved, limit, pairs, unusual=rows)
@@ -586,5 +586,5 @@ def _make_usual(
         value = value_shown(code, table, i, rows[i, place])
         spelled = replace(within, mark=mark_of(table, code))
         changes[i].append(Change(code.name, value, to, spelled))
-    scores = detector.scores_of_rows(moved)
+    scores = detector._scores_of_rows(moved)
     return [Counterfactual(tuple(c), float(s)) for c, s in zip(changes, scores, strict=True)]

@@ -216,7 +216,7 @@ class Detector:
             mean square over the maps.  The cost is O(n_samples * n_units * n_features) for each
             map.
         """
-        return self.scores_of_rows(self.map_.rows_of(X))
+        return self._scores_of_rows(self.map_.rows_of(X))
 
     def p_values(self, X: Any) -> Float64s:
         """Return the p-value of each row, which is small for unusual rows.
@@ -230,7 +230,7 @@ class Detector:
         ndarray of shape (n_samples,)
             P-values in (0, 1].  See `SOMDetector.p_values`.
         """
-        return self.scores_and_p_values_of_rows(self.map_.rows_of(X))[1]
+        return self._scores_and_p_values_of_rows(self.map_.rows_of(X))[1]
 
     def flags(self, X: Any) -> NDArray[np.bool_]:
         """Return which rows score above the threshold.
@@ -259,7 +259,7 @@ class Detector:
             merged.  The contributions to a row add up to its score (``-score_samples``).  If the
             row is equal to a prototype, all columns contribute equally.
         """
-        return self.contributions_of_rows(self.map_.rows_of(X))
+        return self._contributions_of_rows(self.map_.rows_of(X))
 
     def reasons(self, X: Any) -> "list[Reasons]":
         """Return the reasons why each row is unusual, from the largest share down.
@@ -319,20 +319,10 @@ class Detector:
         Alerts
             The ranking of the rows.  Rows with equal scores are in the order of the table.
         """
-        return self.alerts_by(AlertRule(n_alerts, p_value, fdr, amount, cost, above_threshold), X)
+        return self._alerts_by(AlertRule(n_alerts, p_value, fdr, amount, cost, above_threshold), X)
 
-    def alerts_by(self, rule: "AlertRule", X: Any) -> "Alerts":
-        """Rank rows as `alerts` does, with a given rule for alerts.
-
-        Parameters
-        ----------
-        rule : AlertRule
-        X : Table, data frame or array-like of shape (n_rows, n_features)
-
-        Returns
-        -------
-        Alerts
-        """
+    def _alerts_by(self, rule: "AlertRule", X: Any) -> "Alerts":
+        """Rank rows as `alerts` does, with a given rule for alerts."""
         return ranked(self, *table_and_rows(self.map_, X), rule)
 
     def counterfactuals(self, X: Any) -> list[Counterfactual | None]:
@@ -409,77 +399,35 @@ class Detector:
         """
         return label_share_around(self.map_, X, among, y, level)
 
-    def scores_of_rows(self, rows: Floats, units: Ints | None = None) -> Float64s:
-        """Return the score of each encoded row, as `scores` does.
-
-        Parameters
-        ----------
-        rows : ndarray of shape (n_samples, n_features)
-            Encoded rows from `Map.rows_of`, without further checks.
-        units : ndarray of shape (n_samples,) or None, default=None
-            Best matching unit of each row, if already known.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-        """
+    def _scores_of_rows(self, rows: Floats, units: Ints | None = None) -> Float64s:
+        """Return the scores of encoded rows.  `units` are their best matching units, if known."""
         scores = scores_by(self.scorers, rows, self.rarity)
         if self.label_factors is not None:
-            units = self.map_.winners_of_rows(rows) if units is None else units
+            units = self.map_._winners_of_rows(rows) if units is None else units
             scores = scores * self.label_factors[units]
         if self.marks is None:
             return scores
         return self.marks.with_held(rows, scores * self.marks.factors(rows))
 
-    def contributions_of_rows(self, rows: Floats) -> Float64s:
-        """Return each column's contribution to the score of each encoded row.
-
-        Parameters
-        ----------
-        rows : ndarray of shape (n_samples, n_features)
-            Encoded rows from `Map.rows_of`, without further checks.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_columns)
-        """
-        found = self.contributions_by_columns(rows)
+    def _contributions_of_rows(self, rows: Floats) -> Float64s:
+        """Return each column's contribution to the score of each encoded row."""
+        found = self._contributions_by_columns(rows)
         return found if self.marks is None else self.marks.parts_with_held(rows, found)
 
-    def contributions_by_columns(self, rows: Floats) -> Float64s:
-        """Return the contributions of columns before marks fix some scores.
-
-        Parameters
-        ----------
-        rows : ndarray of shape (n_samples, n_features)
-            Encoded rows from `Map.rows_of`, without further checks.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_columns)
-        """
+    def _contributions_by_columns(self, rows: Floats) -> Float64s:
+        """Return the contributions of columns before marks fix some scores."""
         _, found = explained_by(self.scorers, rows, self.rarity)
         if self.label_factors is not None:
-            found *= self.label_factors[self.map_.winners_of_rows(rows)][:, None]
+            found *= self.label_factors[self.map_._winners_of_rows(rows)][:, None]
         if self.marks is not None:
             found *= self.marks.factors(rows)[:, None]
         return found
 
-    def scores_and_p_values_of_rows(self, rows: Floats) -> tuple[Float64s, Float64s]:
-        """Return `scores` and `p_values` of encoded rows.
-
-        Parameters
-        ----------
-        rows : ndarray of shape (n_samples, n_features)
-            Encoded rows from `Map.rows_of`, without further checks.
-
-        Returns
-        -------
-        scores, p_values : ndarray of shape (n_samples,)
-        """
+    def _scores_and_p_values_of_rows(self, rows: Floats) -> tuple[Float64s, Float64s]:
+        """Return `scores` and `p_values` of encoded rows."""
         needs_units = self.label_factors is not None or self.calibration.regions is not None
-        units = self.map_.winners_of_rows(rows) if needs_units else None
-        scores = self.scores_of_rows(rows, units)
+        units = self.map_._winners_of_rows(rows) if needs_units else None
+        scores = self._scores_of_rows(rows, units)
         return scores, self.calibration.p_values(scores, units)
 
     def save(self, path: str | Path) -> None:
@@ -536,7 +484,7 @@ def explained_rows(
     """Return two values: the scores of rows, and the contributions of columns to the scores."""
     if detector.label_factors is None and detector.marks is None:
         return explained_by(detector.scorers, rows, detector.rarity)
-    return detector.scores_of_rows(rows, units), detector.contributions_of_rows(rows)
+    return detector._scores_of_rows(rows, units), detector._contributions_of_rows(rows)
 
 
 def as_detector(detector: Any) -> Detector:
@@ -714,7 +662,7 @@ def reasons_of(
     detector: Detector, table: Table, rows: Floats, by_column: Float64s | None = None
 ) -> list[Reasons]:
     """Return the reasons of all rows of a table, as `Detector.reasons` does."""
-    by_column = detector.contributions_of_rows(rows) if by_column is None else by_column
+    by_column = detector._contributions_of_rows(rows) if by_column is None else by_column
     whole = detector.of_all_rows
     near, _ = nearest_usual(whole, whole.compared(rows))
     scores = by_column.sum(axis=1)
@@ -1101,8 +1049,8 @@ def ranked(
     scores: Float64s | None = None,
 ) -> Alerts:
     """Return the ranking of the rows of a table, as `Detector.alerts` does."""
-    units = detector.map_.winners_of_rows(rows) if units is None else units
-    scores = detector.scores_of_rows(rows, units) if scores is None else scores
+    units = detector.map_._winners_of_rows(rows) if units is None else units
+    scores = detector._scores_of_rows(rows, units) if scores is None else scores
     order = stable_order(-scores)
     scores, units = scores[order], units[order]  # everything below is in this order
     p = detector.calibration.p_values(scores, units)
@@ -1183,10 +1131,8 @@ class AlertRule:
     >>> X = np.random.default_rng(0).normal(size=(100, 2))
     >>> X[7] = [9, -9]
     >>> from somscape.outliers import AlertRule
-    >>> detector = SOMDetector(random_state=0).fit(X).detector_
-    >>> alerts = detector.alerts_by(AlertRule(p_value=0.02), X)
-    >>> alerts.ids[0]
-    '8'
+    >>> AlertRule(p_value=0.02).words(SOMDetector(random_state=0).fit(X).detector_)
+    'a p-value of at most 0.02'
     """
 
     n_alerts: int | None = None
@@ -1479,13 +1425,13 @@ def nearest_usual_rows(detector: Detector, X: Any, among: Any, n_similar: int) -
     map_ = detector.map_
     table, others = table_and_rows(map_, among)
     rows, others = (np.asarray(some, dtype=np.float64) for some in (map_.rows_of(X), others))
-    usual = np.flatnonzero(detector.scores_of_rows(others) <= detector.threshold)
+    usual = np.flatnonzero(detector._scores_of_rows(others) <= detector.threshold)
     if not len(usual):
         raise InputError(
             "`among` does not contain a usual row, because all its rows score above the threshold. "
             "Pass the rows on which the detector was trained."
         )
-    units = map_.winners_of_rows(others[usual])
+    units = map_._winners_of_rows(others[usual])
     groups = _Groups.of(others, units, map_.codebook, usual)
     return groups.similar(rows, n_similar, ids_of(map_, table)[1])
 
@@ -1494,7 +1440,7 @@ def nearest_rows(map_: Map, X: Any, among: Any, n_similar: int) -> SimilarRows:
     """Return, for each row, the rows that are nearest by the metric of a map."""
     check_whole("n_similar", n_similar, 1)
     table, others = table_and_rows(map_, among)
-    units = map_.winners_of_rows(others)
+    units = map_._winners_of_rows(others)
     rows = np.asarray(map_.metric.as_euclidean(map_.rows_of(X)), dtype=np.float64)
     places = np.asarray(map_.metric.as_euclidean(others), dtype=np.float64)
     groups = _Groups.of(places, units, map_.places, np.arange(len(places)))

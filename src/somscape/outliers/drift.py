@@ -360,7 +360,7 @@ class DriftMonitor:
             columns = _columns_that_add(self.detector, recent)
             return DriftAlarm(kind, self.n_rows + place + 1, value, limit, columns)
 
-        bets = self._bet(self.detector.scores_of_rows(rows))
+        bets = self._bet(self.detector._scores_of_rows(rows))
         alarms = [alarm("martingale", *found) for found in bets]
         alarms += [alarm("quantization_error", *found) for found in self._trend(distances[:, 0])]
         self.n_rows += len(rows)
@@ -478,7 +478,7 @@ class _Regions:
 def _columns_that_add(detector: Detector, rows: Float64s) -> tuple[str, ...]:
     """Return the columns that contribute more to the scores of these rows than in training."""
     usual = detector.mean_contributions
-    more = detector.contributions_of_rows(rows).mean(axis=0) - (0.0 if usual is None else usual)
+    more = detector._contributions_of_rows(rows).mean(axis=0) - (0.0 if usual is None else usual)
     return _largest_names(more, [code.name for code in detector.map_.encoding.features])
 
 

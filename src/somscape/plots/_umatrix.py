@@ -567,7 +567,7 @@ def response(
             f"`row` must be one row, but is {len(rows)} rows. Pass a single row, such as X[:1].",
             value=len(rows),
         )
-    winner = int(som.winners_of_rows(rows)[0])
+    winner = int(som._winners_of_rows(rows)[0])
     if winner < 0:
         raise InputError(
             "all values of `row` are missing. Pass a row with at least one value.", parameter="row"

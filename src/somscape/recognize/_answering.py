@@ -119,53 +119,20 @@ class Answering:
             For each row, the share of the rows left out of training that are at least as far from
             the map, in (0, 1].  The share is small for a row that differs from all training rows.
         """
-        return self.p_values_of_rows(self.map_.rows_of(X))
+        return self._p_values_of_rows(self.map_.rows_of(X))
 
-    def p_values_of_rows(self, rows: Floats) -> Float64s:
-        """Return the p-value of each encoded row, as `p_values` does.
-
-        Parameters
-        ----------
-        rows : ndarray of shape (n_samples, n_features)
-            Encoded rows from `Map.rows_of`.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-        """
-        found = [self.p_values_of(distances) for _, _, distances in self.near(rows)]
+    def _p_values_of_rows(self, rows: Floats) -> Float64s:
+        """Return the p-value of each encoded row, as `p_values` does."""
+        found = [self._p_values_of(distances) for _, _, distances in self._near(rows)]
         return np.concatenate([*found, np.empty(0)])
 
-    def p_values_of(self, distances: Float64s) -> Float64s:
-        """Compute the p-values of rows from the rows' distances to the map.
-
-        Parameters
-        ----------
-        distances : ndarray of shape (n, k)
-            Distances from `near`.
-
-        Returns
-        -------
-        ndarray of shape (n,)
-        """
+    def _p_values_of(self, distances: Float64s) -> Float64s:
+        """Return the p-values for the distances that `_near` yields."""
         n_nearer = np.searchsorted(self.far, distances[:, 0], side="left")
         return np.asarray((1 + len(self.far) - n_nearer) / (1 + len(self.far)))
 
-    def near(self, rows: Floats) -> Iterator[tuple[slice, Ints, Float64s]]:
-        """Yield the units nearest to each row, for blocks of rows.
-
-        Parameters
-        ----------
-        rows : ndarray of shape (n, n_features)
-            Encoded rows from `Map.rows_of`.
-
-        Yields
-        ------
-        part : slice
-            Row numbers of the block.
-        units, distances : ndarray of shape (n_part, n_nearest)
-            The units nearest to each row, in order of distance, and their distances to the row.
-        """
+    def _near(self, rows: Floats) -> Iterator[tuple[slice, Ints, Float64s]]:
+        """Yield, for blocks of rows, a slice, the nearest units in order, and their distances."""
         for part in blocks(len(rows), BLOCK_ROWS):
             yield part, *self.map_.nearest(rows[part], self.n_nearest)
 
@@ -372,7 +339,7 @@ def centers_of(units: Ints, known: KnownRows, lattice: Lattice) -> Float64s:
 
 def with_rows(map_: Map, known: KnownRows, encoding: Encoding) -> Map:
     """Add to a map the hits of its units, and some rows from which regions are found."""
-    units = map_.winners_of_rows(known.rows)
+    units = map_._winners_of_rows(known.rows)
     hits = np.bincount(units, known.weights, minlength=map_.n_units).astype(np.float64)
     some = rows_to_keep(known.rows.shape, map_.n_units)
     told = KeptRows.of(map_.metric.as_euclidean(known.rows[some]), known.weights[some])

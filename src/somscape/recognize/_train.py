@@ -253,11 +253,11 @@ def _try_recognition(
         fold, of_units = _train_for_classes(others, quiet, recognition, lattice)
         rows, y, weights = given.weighing(left_out)
         units, distances = fold.nearest(rows, n_nearest)
-        won = fold.winners_of_rows(others.rows)
+        won = fold._winners_of_rows(others.rows)
         counts = counts_by_unit(won, others.y, others.weights, shape)
         held.append(Held(counts, of_units, units, distances, y, weights))
     smoothing, loss = best_smoothing(held, is_smooth=recognition.smooth)
-    units = map_.winners_of_rows(given.rows)
+    units = map_._winners_of_rows(given.rows)
     counts = counts_by_unit(units, given.y, given.weights, shape)
     shares, totals = smoothing.shares(counts, classes), counts.sum(axis=0)
     far = spread_evenly([part.distances[:, 0] for part in held], [part.weights for part in held])
@@ -350,7 +350,7 @@ class PlacedRows(NamedTuple):
     def of(cls, map_: Map, known: KnownRows) -> "PlacedRows":
         """Compute the sums from a map and its training rows."""
         placed = np.asarray(map_.metric.compared(known.rows))
-        units = map_.winners_of_rows(known.rows)
+        units = map_._winners_of_rows(known.rows)
         sums = [sums_by_unit(placed, y, known.weights, units, map_.n_units) for y in known.y.T]
         return cls(map_, known, sums)
 

@@ -265,7 +265,7 @@ class Predictor(Answering):
         -------
         ndarray of shape (n_samples,) or (n_samples, n_targets)
         """
-        return self.predictions_of_rows(self.map_.rows_of(X))
+        return self._predictions_of_rows(self.map_.rows_of(X))
 
     def predict_interval(self, X: Any, coverage: float = COVERAGE) -> Float64s:
         """Return an interval for the target of each row.
@@ -283,80 +283,39 @@ class Predictor(Answering):
             Lower and upper end of each interval.  Both are infinite if training left out too few
             rows.
         """
-        return self.intervals_of_rows(self.map_.rows_of(X), coverage)
+        return self._intervals_of_rows(self.map_.rows_of(X), coverage)
 
-    def predictions_of_rows(self, rows: Floats) -> Float64s:
-        """Return the prediction for each encoded row, as `predict` does.
-
-        Parameters
-        ----------
-        rows : ndarray of shape (n_samples, n_features)
-            Encoded rows from `Map.rows_of`.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_targets)
-        """
-        found = self.answers_of_rows(rows)[0]
+    def _predictions_of_rows(self, rows: Floats) -> Float64s:
+        """Return the prediction for each encoded row, as `predict` does."""
+        found = self._answers_of_rows(rows)[0]
         return found[:, 0] if self.is_single else found
 
-    def intervals_of_rows(self, rows: Floats, coverage: float) -> Float64s:
-        """Return the interval of each encoded row, as `predict_interval` does.
-
-        Parameters
-        ----------
-        rows : ndarray of shape (n_samples, n_features)
-            Encoded rows from `Map.rows_of`.
-        coverage : float
-
-        Returns
-        -------
-        ndarray of shape (n_samples, 2) or (n_samples, n_targets, 2)
-        """
-        found, spread, _ = self.answers_of_rows(rows)
-        half = spread * self.factors(coverage)
+    def _intervals_of_rows(self, rows: Floats, coverage: float) -> Float64s:
+        """Return the interval of each encoded row, as `predict_interval` does."""
+        found, spread, _ = self._answers_of_rows(rows)
+        half = spread * self._factors(coverage)
         ends = np.stack([found - half, found + half], axis=2)
         return ends[:, 0] if self.is_single else ends
 
-    def factors(self, coverage: float) -> Float64s:
-        """Return, for each target, half the interval's width divided by the spread.
-
-        Parameters
-        ----------
-        coverage : float
-
-        Returns
-        -------
-        ndarray of shape (n_targets,)
-        """
+    def _factors(self, coverage: float) -> Float64s:
+        """Return, for each target, half the interval's width divided by the spread."""
         check_number("coverage", coverage, 0, np.nextafter(1, 0))
         n = (~np.isnan(self.errors)).sum(axis=0)
         place = np.ceil((n + 1) * coverage).astype(np.intp)
         padded = np.vstack([self.errors, np.full((1, len(n)), np.inf)])
         return np.where(place <= n, padded[np.minimum(place, n + 1) - 1, np.arange(len(n))], np.inf)
 
-    def answers_of_rows(self, rows: Floats) -> tuple[Float64s, Float64s, Float64s]:
-        """Return, for each row, the predictions, their spread, and a p-value.
-
-        Parameters
-        ----------
-        rows : ndarray of shape (n_samples, n_features)
-            Encoded rows from `Map.rows_of`.
-
-        Returns
-        -------
-        predictions, spread : ndarray of shape (n_samples, n_targets)
-        p_values : ndarray of shape (n_samples,)
-        """
+    def _answers_of_rows(self, rows: Floats) -> tuple[Float64s, Float64s, Float64s]:
+        """Return, for each row, the predictions, their spread, and a p-value."""
         shape = (len(rows), self.values.shape[1])
         found, spread, p_values = np.empty(shape), np.empty(shape), np.empty(len(rows))
         lines = UnitLines(self.values, self.slopes)
-        for part, units, distances in self.near(rows):
+        for part, units, distances in self._near(rows):
             counting = pulls(distances, self.power)
             placed = np.asarray(self.map_.metric.compared(rows[part]))
             found[part] = together(lines.of_rows(placed, units), counting)
             spread[part] = mixed(self.spread, units, counting)
-            p_values[part] = self.p_values_of(distances)
+            p_values[part] = self._p_values_of(distances)
         return np.clip(found, *self.limits), spread, p_values
 
     def to_record(self) -> Record:

@@ -241,7 +241,7 @@ def compared(recognizer: "Recognizer", rows: Floats) -> Compared:
     """For each row, return the two most probable classes and the nearest prototype of each."""
     shares, map_ = recognizer.shares, recognizer.map_
     rows = np.asarray(rows, dtype=np.float64)
-    probabilities, _ = recognizer.probabilities_of_rows(rows)
+    probabilities, _ = recognizer._probabilities_of_rows(rows)
     classes = np.argsort(-probabilities, axis=1, kind="stable")[:, :2]
     stands_for = shares.argmax(axis=1) == np.arange(shares.shape[1])[:, None]
     for k in np.flatnonzero(~stands_for.any(axis=1)):
@@ -298,7 +298,7 @@ def reasons_of_classes(recognizer: "Recognizer", table: Table, rows: Floats) -> 
     shares = np.divide(parts, total, out=np.zeros_like(parts), where=total > 0)
     order = np.argsort(-sizes, axis=1, kind="stable")[:, :MAX_REASONS]
     encoding = recognizer.map_.encoding
-    near = [(units, apart) for _, units, apart in recognizer.near(rows)]
+    near = [(units, apart) for _, units, apart in recognizer._near(rows)]
     units = np.concatenate([units for units, _ in near])
     weights = np.concatenate([pulls(apart, recognizer.power) for _, apart in near])
     reasons = []
@@ -466,7 +466,7 @@ def other_classes_of(
 
 def _name_rows(recognizer: "Recognizer", rows: Float64s) -> Ints:
     """Return the class number of each row, or `REFUSED` for a row that the recognizer refuses."""
-    probabilities, p_values = recognizer.probabilities_of_rows(rows)
+    probabilities, p_values = recognizer._probabilities_of_rows(rows)
     named = probabilities.argmax(axis=1)
     if recognizer.reject is not None:
         named[p_values <= recognizer.reject] = REFUSED
@@ -511,7 +511,7 @@ def _describe_changes(
 ) -> list[tuple[int, float, tuple[ClassChange, ...]]]:
     """For each changed row, return its new class number, the probability, and the changes."""
     encoding = recognizer.map_.encoding
-    probabilities, _ = recognizer.probabilities_of_rows(moved)
+    probabilities, _ = recognizer._probabilities_of_rows(moved)
     told = []
     for i, changed in enumerate(columns):
         kept = [j for j in changed if (moved[i] != rows[i])[encoding.slices[j]].any()]
@@ -724,7 +724,7 @@ class Recognizer(Answering):
             Class of each row.  If `reject` is set, the class is None for rows that are too far from
             the map.
         """
-        return self.classes_of(*self.probabilities_of_rows(self.map_.rows_of(X)))
+        return self._classes_of(*self._probabilities_of_rows(self.map_.rows_of(X)))
 
     def probabilities(self, X: Any) -> Float64s:
         """Return the probability of each class for each row.
@@ -738,43 +738,19 @@ class Recognizer(Answering):
         ndarray of shape (n_samples, n_classes)
             Probabilities in the order of `classes`.  The probabilities of a row add up to 1.
         """
-        return self.probabilities_of_rows(self.map_.rows_of(X))[0]
+        return self._probabilities_of_rows(self.map_.rows_of(X))[0]
 
-    def probabilities_of_rows(self, rows: Floats) -> tuple[Float64s, Float64s]:
-        """Return the probability of each class for each row, and a p-value.
-
-        Parameters
-        ----------
-        rows : ndarray of shape (n_samples, n_features)
-            Encoded rows from `Map.rows_of`.
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_samples, n_classes)
-            The probabilities of a row add up to 1.
-        p_values : ndarray of shape (n_samples,)
-            For each row, the share of the rows left out of training that are at least as far from
-            the map, in (0, 1].
-        """
+    def _probabilities_of_rows(self, rows: Floats) -> tuple[Float64s, Float64s]:
+        """Return the probability of each class for each row, and a p-value."""
         probabilities = np.empty((len(rows), self.shares.shape[1]))
         p_values = np.empty(len(rows))
-        for part, units, distances in self.near(rows):
+        for part, units, distances in self._near(rows):
             probabilities[part] = mixed(self.shares, units, pulls(distances, self.power))
-            p_values[part] = self.p_values_of(distances)
+            p_values[part] = self._p_values_of(distances)
         return probabilities, p_values
 
-    def classes_of(self, probabilities: Float64s, p_values: Float64s) -> NDArray[Any]:
-        """Return the classes for given results of `probabilities_of_rows`.
-
-        Parameters
-        ----------
-        probabilities : ndarray of shape (n_samples, n_classes)
-        p_values : ndarray of shape (n_samples,)
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-        """
+    def _classes_of(self, probabilities: Float64s, p_values: Float64s) -> NDArray[Any]:
+        """Return the classes for given results of `_probabilities_of_rows`."""
         found: NDArray[Any] = self.classes[probabilities.argmax(axis=1)]
         if self.reject is None:
             return found

@@ -351,7 +351,7 @@ def _ranked(
     if isinstance(thing, Map):
         return by_distance(thing, table), None
     rule = rule or AlertRule()
-    return thing.alerts_by(rule, table), rule
+    return thing._alerts_by(rule, table), rule
 
 
 def _title(thing: Detector | Recognizer | None, table: Table) -> str:

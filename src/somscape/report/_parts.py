@@ -230,7 +230,7 @@ class NamedRows:
         rows = recognizer.map_.rows_of(table)
         named, sure = np.empty(len(rows), dtype=np.intp), np.empty(len(rows))
         for part in blocks(len(rows), NAMED_ROWS):
-            probabilities, p_values = recognizer.probabilities_of_rows(rows[part])
+            probabilities, p_values = recognizer._probabilities_of_rows(rows[part])
             named[part], sure[part] = probabilities.argmax(axis=1), probabilities.max(axis=1)
             if recognizer.reject is not None:
                 named[part][p_values <= recognizer.reject] = REFUSED

@@ -1,7 +1,7 @@
 """Load saved maps and models. Read and write files of other programs. Write ONNX models."""
 
 from somscape.maps.record import Record, read_record, write_record
-from somscape.save._load import load, read_map
+from somscape.save._load import load
 from somscape.save._minisom import read_minisom
 from somscape.save._onnx import to_onnx
 from somscape.save._som_pak import read_cod, read_dat, write_cod, write_dat
@@ -45,7 +45,6 @@ __all__ = [
     "read_codebook",
     "read_dat",
     "read_lrn",
-    "read_map",
     "read_minisom",
     "read_record",
     "read_somoclu",

@@ -21,42 +21,6 @@ READERS: dict[str, Callable[[str | Path], Record]] = {
 }
 
 
-def read_map(path: str | Path) -> Record:
-    """Read a map file in the format that its file extension indicates.
-
-    Parameters
-    ----------
-    path : str or Path
-        A file with the extension ``.cod``, ``.wts``, ``.p``, ``.pkl`` or ``.pickle``, or a file
-        that somscape wrote.
-
-    Returns
-    -------
-    Record
-
-    Raises
-    ------
-    MapFileError, InputError
-        If the map file cannot be read.
-
-    See Also
-    --------
-    somscape.load : Read the file and return the map.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from somscape import SOM, save
-    >>> som = SOM(1, 2, random_state=0).fit([[0.0, 1.0], [2.0, 3.0], [5.0, 4.0]])
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     save.write_cod(f"{folder}/map.cod", som)
-    ...     found = save.read_map(f"{folder}/map.cod")
-    >>> found.arrays["codebook"].shape
-    (2, 2)
-    """
-    return READERS.get(Path(path).suffix.lower(), read_record)(path)
-
-
 Saved: TypeAlias = Map | Detector | Recognizer | Predictor
 
 KINDS: dict[str, Callable[[Record], Saved]] = {
@@ -106,7 +70,7 @@ def load(path: str | Path) -> Saved:
     ...     somscape.load(pathlib.Path(folder) / "m.som").lattice.n_units
     6
     """
-    record = read_map(path)
+    record = READERS.get(Path(path).suffix.lower(), read_record)(path)
     parameters = record.header["parameters"]
     if isinstance(parameters, dict) and parameters.get("winner") == "heskes":
         raise MapFileError(

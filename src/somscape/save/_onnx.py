@@ -374,7 +374,7 @@ def _add_numbers(
     found = graph.op("Max", found, model.limits[0])
     found = graph.op("Min", found, model.limits[1])
     spread = _weighted_sum_of_units(graph, model.spread, units, counting)
-    half = graph.op("Mul", spread, model.factors(COVERAGE))
+    half = graph.op("Mul", spread, model._factors(COVERAGE))
     ends = {"low": graph.op("Sub", found, half), "high": graph.op("Add", found, half)}
     for name, value in {"predicted": found, **ends}.items():
         value = _or_nan(graph, _column(graph, refused), value)

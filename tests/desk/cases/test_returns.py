@@ -101,7 +101,7 @@ def test_with_few_shared_keys_rows_of_one_unit_tell(detector: Detector) -> None:
     cells = [{"income": income, "job": "cook"} for income in incomes]
     rows = encoded_cells(detector.map_.encoding, cells)
     usual = usual_moves(detector, rows[:19], rows[:19], rows)
-    units = detector.map_.winners_of_rows(rows)
+    units = detector.map_._winners_of_rows(rows)
     assert (usual.by, usual.n) == ("units", len(rows) - len(set(units.tolist())))
     assert 0 < usual.far < 0.5
 

@@ -19,12 +19,12 @@ def names_alike(path, model, X, feeds):
     """Assert that a model in a file names rows as the recognizer does; return what it says."""
     found, recognizer = run(path, feeds), answering_in(model)
     rows = recognizer.map_.rows_of(X)
-    p, p_values = recognizer.probabilities_of_rows(rows)
+    p, p_values = recognizer._probabilities_of_rows(rows)
     named = [
-        recognizer.unknown if c is None else str(c) for c in recognizer.classes_of(p, p_values)
+        recognizer.unknown if c is None else str(c) for c in recognizer._classes_of(p, p_values)
     ]
     assert found["predicted"].tolist() == named
-    np.testing.assert_array_equal(found["winner"], recognizer.map_.winners_of_rows(rows))
+    np.testing.assert_array_equal(found["winner"], recognizer.map_._winners_of_rows(rows))
     np.testing.assert_allclose(found["probabilities"], p, **TOLERANCE)
     np.testing.assert_allclose(found["p_value"], p_values, **TOLERANCE)
     return found

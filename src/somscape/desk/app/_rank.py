@@ -187,7 +187,7 @@ def kept(
     )
     keys = keys_of(subject.table, key)
     rule = rule_of(options, subject.table)
-    alerts = detector.alerts_by(rule, subject.table)
+    alerts = detector._alerts_by(rule, subject.table)
     found = Found(
         subject.table, detector, lambda: alerts, rule, subject.label, None, subject.grouped
     )

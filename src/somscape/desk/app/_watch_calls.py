@@ -203,7 +203,7 @@ def _place(map_: Map, row: Any) -> dict[str, Any]:
     lattice = map_.lattice
     width = float(np.ptp(lattice.cell[:, 0]))
     return {
-        "unit": int(map_.winners_of_rows(row)[0]),
+        "unit": int(map_._winners_of_rows(row)[0]),
         "n_cols": lattice.n_cols,
         "cell": (lattice.cell / width).round(4).tolist(),
         "positions": (lattice.positions / width).round(4).tolist(),

@@ -80,7 +80,7 @@ def usual_moves(
     before, now = before[is_known], now[is_known]
     if len(now):
         far = detector.map_.metric.between(before, now)
-        rises = np.abs(detector.scores_of_rows(now) - detector.scores_of_rows(before))
+        rises = np.abs(detector._scores_of_rows(now) - detector._scores_of_rows(before))
     highest = [float(np.quantile(each, QUANTILE, method="higher")) for each in (far, rises)]
     return UsualMoves(max(highest[0], LEAST_MOVE), highest[1], len(now), by)
 
@@ -88,7 +88,7 @@ def usual_moves(
 def _pairs_of_units(detector: Detector, rows: Float64s) -> tuple[Float64s, Float64s]:
     """Return pairs of rows that are in the same unit, from a sample of the rows."""
     some = np.ascontiguousarray(rows[:: -(-len(rows) // MAX_SAMPLE) or 1])
-    units = detector.map_.winners_of_rows(some)
+    units = detector.map_._winners_of_rows(some)
     order = np.argsort(units, kind="stable")
     is_same = units[order][1:] == units[order][:-1]
     return some[order[:-1][is_same]], some[order[1:][is_same]]
@@ -491,7 +491,7 @@ def _columns_that_changed(detector: Detector, rows: Float64s) -> list[int]:
     """Return the indices of columns that contribute more to the scores than in the training."""
     some = np.ascontiguousarray(rows[:: -(-len(rows) // MAX_LOOKED_AT)])
     usual = detector.mean_contributions
-    more = detector.contributions_of_rows(some).mean(axis=0) - (0.0 if usual is None else usual)
+    more = detector._contributions_of_rows(some).mean(axis=0) - (0.0 if usual is None else usual)
     order = np.argsort(-more, kind="stable")[:MAX_DRIFTED]
     least = max(MIN_PART * more[order[0]], 0.0)
     return [j for j in order.tolist() if more[j] > least]
@@ -567,7 +567,7 @@ class Confirmed:
         is_known = ~np.isnan(rows).any(axis=1)
         by_unit: dict[int, list[str]] = {}
         if is_known.any():
-            units = detector.map_.winners_of_rows(np.ascontiguousarray(rows[is_known]))
+            units = detector.map_._winners_of_rows(np.ascontiguousarray(rows[is_known]))
             for key, unit in zip(np.array([*cells], dtype=object)[is_known], units, strict=True):
                 by_unit.setdefault(int(unit), []).append(key)
         return cls(by_unit)

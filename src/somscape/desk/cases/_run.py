@@ -76,8 +76,8 @@ class Subject:
         self.keys = keys_of(self.table, self.watch.key)
         self.row_of = {key: row for row, key in enumerate(self.keys)}
         self.rows: Float64s = np.asarray(self.detector.map_.rows_of(self.table), dtype=np.float64)
-        self.units = self.detector.map_.winners_of_rows(self.rows)
-        self.scores = self.detector.scores_of_rows(self.rows, self.units)
+        self.units = self.detector.map_._winners_of_rows(self.rows)
+        self.scores = self.detector._scores_of_rows(self.rows, self.units)
         self.data = data_hash(self.table)
 
     @property
@@ -178,7 +178,7 @@ class Before:
         is_known = ~np.isnan(rows).any(axis=1)
         scores = np.full(len(known), np.inf)  # no score rises above an unknown score
         if is_known.any():
-            scores[is_known] = detector.scores_of_rows(np.ascontiguousarray(rows[is_known]))
+            scores[is_known] = detector._scores_of_rows(np.ascontiguousarray(rows[is_known]))
         since = (
             key
             for key, decision in subject.decided.items()

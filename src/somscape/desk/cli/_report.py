@@ -76,7 +76,7 @@ def report_file(map_file: str, path: str, out: Path, **options: Any) -> None:
             map_.rows_of(table)  # raises an error if the table does not fit
         else:
             rule = rule_of(options, table)
-            alerts = detector.alerts_by(rule, table)
+            alerts = detector._alerts_by(rule, table)
             agreement = None if label is None else agreement_of(alerts, label)
         gaps = [*without_scores, *gaps_of(map_.encoding, table)]
         data = report.build(

@@ -72,7 +72,7 @@ def score_file(map_file: str, path: str, out: str, **options: Any) -> None:
     if kind == "xlsx":
         check_sheet(table.n_rows, 10 + len(originals))
     rule = rule_of(options, table, above_threshold=True)
-    alerts = detector.alerts_by(rule, table)
+    alerts = detector._alerts_by(rule, table)
     scores = _scores(detector, table, alerts, originals, is_sorted=options["sort"])
     alarms: list[DriftAlarm] = []
     if options["drift"]:

@@ -207,8 +207,8 @@ def predictions_of(model: Answering, table: Table) -> Table:
 
 
 def _classes(model: Recognizer, rows: Floats) -> tuple[Column, dict[str, Any]]:
-    probabilities, p_values = model.probabilities_of_rows(rows)
-    classes = model.classes_of(probabilities, p_values)
+    probabilities, p_values = model._probabilities_of_rows(rows)
+    classes = model._classes_of(probabilities, p_values)
     named = [model.unknown if name is None else str(name) for name in classes]
     pairs = zip(model.classes, probabilities.T, strict=True)
     more = {"p_value": rounded(p_values), **{f"p({name})": rounded(p) for name, p in pairs}}
@@ -217,8 +217,8 @@ def _classes(model: Recognizer, rows: Floats) -> tuple[Column, dict[str, Any]]:
 
 
 def _numbers(model: Predictor, rows: Floats) -> tuple[Column, dict[str, Any]]:
-    found, spread, p_values = model.answers_of_rows(rows)
-    half = spread * model.factors(COVERAGE)
+    found, spread, p_values = model._answers_of_rows(rows)
+    half = spread * model._factors(COVERAGE)
     ends = {"low": (found - half)[:, 0], "high": (found + half)[:, 0]}
     (predicted,) = table_from_columns({"predicted": found[:, 0]}).columns
     return predicted, {"p_value": rounded(p_values), **ends}

@@ -99,12 +99,12 @@ class Answers:
 def answers_of(detector: Detector, table: Table, explained: Sequence[str]) -> Answers:
     """Score the rows of a table, with the same results as the command `somscape score`."""
     rows, asked = detector.map_.rows_of(table), np.array(explained)
-    units = detector.map_.winners_of_rows(rows)
+    units = detector.map_._winners_of_rows(rows)
     by_column = None
     if (asked == ALL).all():
         scores, by_column = explained_rows(detector, rows, units)
     else:
-        scores = detector.scores_of_rows(rows, units)
+        scores = detector._scores_of_rows(rows, units)
     p_values = detector.calibration.p_values(scores, units)
     is_flagged = scores > detector.threshold
     which = np.flatnonzero((asked == ALL) | ((asked == FLAGGED) & is_flagged))
@@ -260,7 +260,7 @@ def _load_checked(path: Path) -> Served:
             file=path,
         )
     if isinstance(thing, Detector):
-        thing.scores_of_rows(thing.map_.codebook[:0])  # raises an error if its method was removed
+        thing._scores_of_rows(thing.map_.codebook[:0])  # raises an error if its method was removed
     if state_of(path) != before:
         raise InputError(
             f"{path} changed while it was being read. Write a new file under another name, then "
