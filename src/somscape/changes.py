@@ -14,8 +14,7 @@ from somscape.maps._as_map import as_map, reordered
 from somscape.maps.map import Map, unit_places
 from somscape.regions.edit import RegionChange, carry_names, compare, given_or_found
 from somscape.regions.regions import Regions
-from somscape.tables._dictionary import words_of_column, words_of_level
-from somscape.tables._recoded import recoded
+from somscape.tables._recoded import recoded, words_of_column, words_of_level
 from somscape.tables.codes import CategoryCode, NumberCode, number_text
 from somscape.tables.table import frame_of
 

@@ -55,7 +55,7 @@ MAX_FOLDERS, UNCOUNTED = 14, {"datasets", "engines"}
 HOMES = {
     "adbc_driver_postgresql": {"tables"},
     "apispec": {"desk.serve"},
-    "msgspec": {"desk.serve"},
+    "msgspec": {"desk.serve", "tables"},
     "argon2": {"desk.app"},
     "click": {"desk.cli"},
     "dask": {"engines"},
@@ -78,14 +78,19 @@ HOMES = {
     "scipy": {"fit", "estimators", "grid", "maps"},
     "sklearn": {"estimators", "pyod"},
     "starlette": {"desk.app", "desk.serve", "desk.web"},
+    "tomlkit": {"tables"},
     "uvicorn": {"desk.web"},
     "xlsxwriter": {"tables"},
 }
 
 # Folders that must load without any library but these (MiniSom users wait for no other).
 LEAN = {
-    "grid kernels fit maps": {"numpy", "safetensors"},
-    "changes tables measures outliers paths recognize save datasets": {"numpy", "safetensors"},
+    "grid kernels fit maps": {"numpy", "msgspec", "safetensors"},
+    "changes tables measures outliers paths recognize save datasets": {
+        "numpy",
+        "msgspec",
+        "safetensors",
+    },
     "minisom": {"numpy"},
 }
 

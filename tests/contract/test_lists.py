@@ -15,8 +15,7 @@ from somscape.desk.jobs._detect import command_line
 from somscape.grid._neighborhood import NEIGHBORHOODS
 from somscape.save import _load as _read
 from somscape.tables._roles import ROLE_OF_KIND
-from somscape.tables.encoding import SETTINGS
-from somscape.tables.kinds import ROLE_WORDS
+from somscape.tables.kinds import ROLE_WORDS, SETTINGS
 
 pytestmark = pytest.mark.check
 

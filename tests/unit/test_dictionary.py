@@ -11,8 +11,8 @@ from somscape import SOMDetector, TableEncoder, datasets, load, plots, report
 from somscape.outliers import detector as _reasons
 from somscape.regions import find_regions
 from somscape.tables import table_from_columns
-from somscape.tables._dictionary import in_words, read_dictionary, table_in_words
 from somscape.tables._fit_encoding import fit_encoding
+from somscape.tables._recoded import in_words, read_dictionary, table_in_words
 from somscape.tables._roles import read_roles
 
 WORDS = {

@@ -303,7 +303,7 @@ def test_the_command_that_installs_an_extra_names_its_libraries():
 def test_missing_libraries_are_named_in_one_list(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda module: None)
     for action, extra, modules in (
-        ("the service", "serve", ("a", "b", "c_d")),
+        ("the app", "app", ("a", "b", "c_d")),
         ("reading t", "excel", ("python_calamine",)),
     ):
         with rejected(value=modules[0].replace("_", "-")):

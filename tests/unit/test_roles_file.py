@@ -28,8 +28,14 @@ from somscape.tables._roles import (
     roles_from_text,
     roles_text,
 )
-from somscape.tables.encoding import CHOICES, READING, SETTINGS, SHAPES
-from somscape.tables.kinds import ROLE_WORDS, Roles
+from somscape.tables.kinds import (
+    MISSING_CHOICES,
+    OTHERS_CHOICES,
+    READING,
+    ROLE_WORDS,
+    SETTINGS,
+    Roles,
+)
 
 N = 40
 COLUMNS: dict[str, Any] = {
@@ -89,9 +95,10 @@ def any_roles(draw: st.DrawFn) -> Roles:
             said[role] = tuple(name for name, _ in zip(names, range(2), strict=False))
         else:
             said[role] = {n: draw(LEVELS) for n, _ in zip(names, range(2), strict=False)}
-    for name, default in SETTINGS.items():
-        if name in CHOICES:
-            said[name] = draw(st.sampled_from(CHOICES[name]))
+    choices = {"missing": MISSING_CHOICES, "others": OTHERS_CHOICES}
+    for name in SETTINGS:
+        if name in choices:
+            said[name] = draw(st.sampled_from(choices[name]))
         elif name == "dictionary":
             words = st.dictionaries(st.text(max_size=3), st.text(max_size=3), max_size=2)
             said[name] = draw(st.dictionaries(NAMES, words, max_size=2))
@@ -103,8 +110,8 @@ def any_roles(draw: st.DrawFn) -> Roles:
             said[name] = draw(st.dictionaries(NAMES, weights, max_size=2))
         elif name == "reading":
             said[name] = draw(st.dictionaries(st.sampled_from(READING), st.text(max_size=3)))
-        elif tuple in SHAPES[name]:
-            said[name] = draw(st.just(default) | st.lists(st.text(max_size=3)).map(tuple))
+        elif name == "missing_values":
+            said[name] = draw(st.none() | st.lists(st.text(max_size=3)).map(tuple))
         else:
             said[name] = draw(st.none() | st.text(max_size=3))
     if said["label"] is None:
@@ -218,7 +225,7 @@ WRONG = {
     "no kind": ("[columns]\na = {levels = [1, 2]}", ", line 2: column 'a' has no kind"),
     "levels of a number": (
         '[columns]\na = {kind = "number", levels = [1]}',
-        ", line 2: column 'a' has",
+        ", line 2: column 'a' cannot have another key, such as a = \"number\", but is {",
     ),
     "no levels": ('[columns]\n"a b" = "ordinal"', 'such as "a b" = { kind = "ordinal", levels = ['),
     "one level": (
@@ -227,15 +234,15 @@ WRONG = {
     ),
     "a level twice": (
         '[columns]\na = {kind = "ordinal", levels = ["x", "x"]}',
-        "different levels, but has ['x',",
+        'but is { kind = "ordinal", levels = ["x", "x"] }.',
     ),
     "levels nested": (
         '[columns]\na = {kind = "ordinal", levels = [["x"], ["y"]]}',
-        "needs a list of levels",
+        "must have 2 to 10000 different levels from low to high, such as a = ",
     ),
     "levels no number": (
         '[columns]\na = {kind = "ordinal", levels = [nan, 1]}',
-        "needs a list of levels",
+        'but is { kind = "ordinal", levels = [nan, 1] }.',
     ),
     "two ids": (
         '[columns]\na = "id"\nb = "id"',
@@ -244,6 +251,14 @@ WRONG = {
     "value no text": (
         '[columns]\na = {kind = "label", value = [1]}',
         ", line 2: column 'a' must have a",
+    ),
+    "a level twice in two forms": (
+        '[columns]\na = {kind = "ordinal", levels = [1, "1"]}',
+        "2 to 10000 different levels",
+    ),
+    "a level too large": (
+        '[columns]\na = {kind = "ordinal", levels = [1, 9223372036854775808]}',
+        "2 to 10000 different levels",
     ),
     "missing": ('[columns]\nmissing = "drop"\n[reading]\n', ""),
     "missing no word": (

@@ -4,7 +4,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from somscape.errors import InputError
-from somscape.tables._dictionary import read_dictionary
+from somscape.tables._recoded import read_dictionary
 from somscape.tables.sources import read_table
 from somscape.tables.table import Table
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime
 from itertools import pairwise
-from numbers import Integral
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +20,22 @@ from somscape._validate import check_choice, check_whole, checked_weights
 from somscape.errors import InputError, ParameterTypeError
 from somscape.estimators._base import Base
 from somscape.estimators._intake import read_data
-from somscape.tables._dictionary import checked_dictionary
 from somscape.tables._fit_encoding import SCALES, fit_encoding
 from somscape.tables._frame import as_frame, frame_like, frame_numbers, frame_values
 from somscape.tables._messages import listed
+from somscape.tables._recoded import checked_dictionary
 from somscape.tables._roles import comments_on, pinned, read_roles, roles_text
 from somscape.tables.codes import CategoryCode, NumberCode, UnusedColumn, level_texts
 from somscape.tables.column import Column
-from somscape.tables.encoding import Encoding, is_layer_weight
-from somscape.tables.kinds import MAX_LEVELS, MISSING_CHOICES, OTHERS_CHOICES, Roles
+from somscape.tables.encoding import Encoding
+from somscape.tables.kinds import (
+    MAX_LAYER_WEIGHT,
+    MAX_LEVELS,
+    MIN_LAYER_WEIGHT,
+    MISSING_CHOICES,
+    OTHERS_CHOICES,
+    Roles,
+)
 from somscape.tables.ordered import DateCode, OrdinalCode
 from somscape.tables.table import Table, table_from_columns
 
@@ -53,7 +60,8 @@ def check_layers(layers: Any, layer_weights: Any) -> None:
                 value=columns,
             )
     for name, weight in (layer_weights or {}).items():
-        if not is_layer_weight(weight):
+        is_number = isinstance(weight, Real) and not isinstance(weight, bool)
+        if not (is_number and MIN_LAYER_WEIGHT <= weight <= MAX_LAYER_WEIGHT):
             raise InputError(
                 f"`layer_weights` must be numbers from 1e-9 to 1e9, but the weight of '{name}' "
                 f"is {weight!r:.40}. To leave a layer out, leave out its columns.",

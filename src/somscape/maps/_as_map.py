@@ -10,8 +10,8 @@ from somscape._types import Floats, Ints
 from somscape.errors import InputError, ParameterTypeError
 from somscape.maps._joins import Joins
 from somscape.maps.map import Map
-from somscape.tables._dictionary import in_words
 from somscape.tables._frame import table_from_frame
+from somscape.tables._recoded import in_words
 from somscape.tables.sources import collected
 from somscape.tables.table import Table, table_from_columns
 

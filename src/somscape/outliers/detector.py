@@ -31,10 +31,9 @@ from somscape.outliers.score import (
     nearest_usual,
     scores_by,
 )
-from somscape.tables._dictionary import table_in_words
 from somscape.tables._messages import counted, free_name, in_columns
 from somscape.tables._numbers import read_numbers
-from somscape.tables._recoded import NO_CELL, mark_of, values_shown
+from somscape.tables._recoded import NO_CELL, mark_of, table_in_words, values_shown
 from somscape.tables.codes import CategoryCode
 from somscape.tables.column import Column
 from somscape.tables.encoding import Encoding, sources_of

@@ -38,7 +38,7 @@ from somscape.plots.columns import ColumnPlane, levels_of
 from somscape.plots.display import Display, display_of
 from somscape.regions.edit import RegionChange
 from somscape.regions.regions import Regions
-from somscape.tables._dictionary import words_of_column
+from somscape.tables._recoded import words_of_column
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,9 +12,9 @@ from somscape._validate import check_choice, is_missing
 from somscape.errors import InputError
 from somscape.maps._as_map import as_map
 from somscape.maps.map import Map
-from somscape.tables._dictionary import words_of_column, words_of_level
 from somscape.tables._frame import as_frame
 from somscape.tables._messages import listed, suggestion
+from somscape.tables._recoded import words_of_column, words_of_level
 from somscape.tables.codes import CategoryCode, NumberCode
 from somscape.tables.ordered import DateCode
 from somscape.tables.sources import collected

@@ -19,7 +19,7 @@ from somscape.kernels.metric import Metric
 from somscape.maps._joins import KeptRows, rows_to_keep
 from somscape.maps.map import Map
 from somscape.maps.record import Record, built_from, write_record
-from somscape.tables._dictionary import words_of_column
+from somscape.tables._recoded import words_of_column
 from somscape.tables.encoding import Encoding
 
 BLOCK_ROWS = 1 << 13

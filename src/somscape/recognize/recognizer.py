@@ -17,7 +17,6 @@ from somscape.maps._as_map import map_in_words, table_and_rows
 from somscape.maps.map import Map
 from somscape.maps.record import CLASSES, Record
 from somscape.recognize._answering import Answering, check_numbers, pulls
-from somscape.tables._dictionary import table_in_words
 from somscape.tables._messages import free_name
 from somscape.tables._recoded import (
     NO_CELL,
@@ -27,6 +26,7 @@ from somscape.tables._recoded import (
     fewest_changes,
     mark_of,
     rounding_steps,
+    table_in_words,
     value_shown,
 )
 from somscape.tables.codes import NumberCode, level_texts

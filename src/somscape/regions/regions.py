@@ -18,7 +18,7 @@ from somscape._types import Float64s, Ints
 from somscape._weights import wilson
 from somscape.errors import InputError, SomscapeWarning
 from somscape.maps.map import NO_UNIT, KeptRegions, Map, unit_places
-from somscape.tables._dictionary import in_words
+from somscape.tables._recoded import in_words
 from somscape.tables.codes import CategoryCode, NumberCode, number_text
 from somscape.tables.encoding import Encoding
 from somscape.tables.ordered import CycleCode, DateCode

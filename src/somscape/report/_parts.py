@@ -27,7 +27,7 @@ from somscape.report._values import (
     numbers,
     shares,
 )
-from somscape.tables._dictionary import words_of_column, words_of_level
+from somscape.tables._recoded import words_of_column, words_of_level
 from somscape.tables.codes import CategoryCode, NumberCode
 from somscape.tables.column import Column
 from somscape.tables.customers import Grouped

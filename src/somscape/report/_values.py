@@ -13,9 +13,9 @@ from somscape.errors import InputError, ParameterTypeError
 from somscape.maps._as_map import map_in_words
 from somscape.maps.map import Map
 from somscape.outliers.detector import Alerts, Detector, both_in_words
-from somscape.tables._dictionary import table_in_words, words_of_column, words_of_level
 from somscape.tables._frame import as_frame, table_from_frame
 from somscape.tables._messages import listed
+from somscape.tables._recoded import table_in_words, words_of_column, words_of_level
 from somscape.tables.codes import level_texts
 from somscape.tables.sources import collected
 from somscape.tables.table import Table

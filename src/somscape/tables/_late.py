@@ -1,9 +1,9 @@
-"""Import pyarrow and narwhals when they are first used, because importing them is slow."""
+"""Import libraries when they are first used, because importing them is slow."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["nw", "pa", "pc"]
+__all__ = ["nw", "pa", "pc", "tomlkit"]
 
 
 class _Late:
@@ -21,5 +21,6 @@ if TYPE_CHECKING:
     import narwhals as nw
     import pyarrow as pa
     import pyarrow.compute as pc
+    import tomlkit
 else:
-    nw, pa, pc = map(_Late, ("narwhals", "pyarrow", "pyarrow.compute"))
+    nw, pa, pc, tomlkit = map(_Late, ("narwhals", "pyarrow", "pyarrow.compute", "tomlkit"))

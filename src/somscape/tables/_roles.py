@@ -7,31 +7,21 @@ from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
+import msgspec
 import numpy as np
 
 from somscape._files import shown
 from somscape.errors import InputError
+from somscape.tables._late import tomlkit
 from somscape.tables._messages import listed
 from somscape.tables.codes import CategoryCode, NumberCode
 from somscape.tables.customers import may_be_made
-from somscape.tables.encoding import (
-    READING,
-    SETTINGS,
-    ColumnCode,
-    Encoding,
-    checked_setting,
-    lacking,
-    said_by,
-)
-from somscape.tables.kinds import ROLE_WORDS, Roles
+from somscape.tables.encoding import ColumnCode, Encoding, lacking
+from somscape.tables.kinds import READING, ROLE_WORDS, SETTINGS, Roles, checked_setting
 from somscape.tables.ordered import DateCode, OrdinalCode, part_names
 from somscape.tables.table import Table
-
-BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
-SURROGATE = re.compile("[\ud800-\udfff]")
-ESCAPES = {"\\": r"\\", '"': r"\"", "\b": r"\b", "\t": r"\t", "\n": r"\n", "\f": r"\f", "\r": r"\r"}
 
 LONG_KEY = re.compile(
     r"""(?m)(?:^|[{,])[ \t\[]*(?:(?:[\w-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*')[ \t]*\.[ \t]*){32}"""
@@ -44,39 +34,32 @@ PLACE = re.compile(r"(.*) \(at (?:(line \d+), column \d+|end of document)\)")
 
 def key_text(name: str) -> str:
     """Return a name as a TOML key."""
-    return name if BARE_KEY.fullmatch(name) else _quoted(name)
+    return _printable(tomlkit.key(name).as_string())
 
 
 def value_text(value: Any) -> str:
     """Return a TOML value on one line."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int | float):
-        return repr(int(value) if isinstance(value, int) else float(value))
     if isinstance(value, Mapping):
         inner = ", ".join(f"{key_text(key)} = {value_text(v)}" for key, v in value.items())
         return f"{{ {inner} }}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(value_text, value))}]"
-    return _quoted(str(value))
+    plain = value if isinstance(value, int | float) else str(value)
+    return _printable(tomlkit.item(plain).as_string())
 
 
-def _quoted(text: str) -> str:
-    if SURROGATE.search(text):
+def _printable(text: str) -> str:
+    """Return TOML text in which characters that people cannot see are escaped."""
+    if re.search("[\ud800-\udfff]", text):
         raise InputError(
-            f"{text!a} contains an incomplete Unicode character, so this text cannot be written to "
-            "a file. Change the text.",
-            value=text,
+            f"{text[1:-1]!a} contains an incomplete Unicode character, so this text cannot be "
+            "written to a file. Change the text.",
+            value=text[1:-1],
         )
-    return f'"{"".join(map(_escaped, text))}"'
-
-
-def _escaped(letter: str) -> str:
-    if letter in ESCAPES:
-        return ESCAPES[letter]
-    if letter.isprintable():
-        return letter
-    return f"\\u{ord(letter):04x}" if letter < "\U00010000" else f"\\U{ord(letter):08x}"
+    return "".join(
+        c if c.isprintable() else f"\\u{ord(c):04x}" if c < "\U00010000" else f"\\U{ord(c):08x}"
+        for c in text
+    )
 
 
 def parsed(text: str, source: str) -> dict[str, Any]:
@@ -144,8 +127,15 @@ MAX_ALIGNED = 40
 ROLE_OF_KIND = {option.removeprefix("--"): role for role, (_, option) in ROLE_WORDS.items()}
 """For each kind of column in a roles file, the name of the role in `Roles`."""
 
-MORE = {"ordinal": "levels", "label": "value"}
-"""For each kind whose entry in a roles file can have a second key, the name of this key."""
+ENTRIES = {
+    "ordinal": (
+        f"must have 2 to {MAX_ORDINAL_LEVELS} different levels from low to high",
+        '{ kind = "ordinal", levels = ["low", "high"] }',
+    ),
+    "label": ("must have a text as its value", '{ kind = "label", value = "yes" }'),
+}
+"""For each kind whose entry in a roles file can have a second key, a description of the entry and
+an example."""
 
 SAID = {
     "missing": "treatment of missing cells, which is fill, error or mask",
@@ -219,18 +209,19 @@ class _Reader:
         columns: dict[str, str] = {}
         levels: dict[str, tuple[Any, ...]] = {}
         only: dict[str, str] = {}
-        for name, entry in entries.items():
-            kind, more = self._kind(name, entry)
-            columns[name] = role = ROLE_OF_KIND[kind]
-            default = getattr(Roles(), role)
-            if isinstance(default, Mapping):
-                levels[name] = self._levels(name, more.get("levels"))
-            elif default is None and only.setdefault(role, name) != name:
+        for name, given in entries.items():
+            entry = self._entry(name, given)
+            columns[name] = role = ROLE_OF_KIND[entry.kind]
+            if isinstance(entry, _OrdinalEntry):
+                levels[name] = entry.levels
+            elif getattr(Roles(), role) is None and only.setdefault(role, name) != name:
                 self._refuse_column(
-                    name, f"cannot be the {kind}, because column '{only[role]}' is the {kind}"
+                    name,
+                    f"cannot be the {entry.kind}, because column '{only[role]}' is the "
+                    f"{entry.kind}",
                 )
-            if "value" in more:
-                said["label_value"] = self._value(name, more["value"])
+            if isinstance(entry, _LabelEntry) and entry.value is not None:
+                said["label_value"] = str(entry.value)
         return Roles.of(columns, levels, **said)
 
     def _setting(self, name: str, value: Any) -> Any:
@@ -248,10 +239,9 @@ class _Reader:
             path = (name, min(wrong)) if wrong else (name,)
             self._refuse(path, f"{str(error).removesuffix('.')}.")
 
-    def _kind(self, name: str, entry: Any) -> tuple[str, dict[str, Any]]:
-        """Return the kind in a column's entry, and other values in the entry, such as levels."""
-        more = dict(entry) if isinstance(entry, dict) else {"kind": entry}
-        kind = more.pop("kind", None)
+    def _entry(self, name: str, given: Any) -> "_Entry":
+        data = given if isinstance(given, dict) else {"kind": given}
+        kind = data.get("kind")
         if not isinstance(kind, str) or kind not in ROLE_OF_KIND:
             near = _name_hint(kind, ROLE_OF_KIND) if isinstance(kind, str) else ""
             self._refuse_column(
@@ -259,31 +249,15 @@ class _Reader:
                 f"{'has no kind' if kind is None else f'cannot be {kind!r:.60}'}{near}. The kinds "
                 f"are {', '.join(ROLE_OF_KIND)}",
             )
-        wrong = set(more) - {MORE.get(kind)}
-        if wrong:
+        type_ = {"ordinal": _OrdinalEntry, "label": _LabelEntry}.get(kind, _Entry)
+        try:
+            return msgspec.convert(data, type_)
+        except msgspec.ValidationError:
+            needs, example = ENTRIES.get(kind, ("cannot have another key", f'"{kind}"'))
             self._refuse_column(
                 name,
-                f"has the key {min(wrong)!r:.40}, which is not valid for {kind!r}. Only 'ordinal' "
-                "has 'levels', and only 'label' has 'value'",
+                f"{needs}, such as {key_text(name)} = {example}, but is {value_text(given):.60}",
             )
-        return kind, more
-
-    def _levels(self, name: str, levels: Any) -> tuple[Any, ...]:
-        if not (isinstance(levels, list) and all(map(_is_level, levels))):
-            entry = f'{key_text(name)} = {{ kind = "ordinal", levels = ["low", "high"] }}'
-            self._refuse_column(name, f"needs a list of levels from low to high, such as {entry}")
-        n_different = len({str(level) for level in levels})
-        if n_different < max(2, len(levels)) or len(levels) > MAX_ORDINAL_LEVELS:
-            self._refuse_column(
-                name,
-                f"must have 2 to {MAX_ORDINAL_LEVELS} different levels, but has {str(levels)[:60]}",
-            )
-        return tuple(levels)
-
-    def _value(self, name: str, value: Any) -> str:
-        if isinstance(value, bool) or not isinstance(value, str | int):
-            self._refuse_column(name, f"must have a text as its value, but has {value!r:.40}")
-        return str(value)
 
     def _refuse_column(self, name: str, what: str) -> NoReturn:
         self._refuse(("columns", name), f"column '{name}' {what}.", column=name)
@@ -299,9 +273,26 @@ class _Reader:
         )
 
 
-def _is_level(value: Any) -> bool:
-    is_number = isinstance(value, int | float) and abs(value) < 2**63
-    return isinstance(value, str) or is_number
+class _Entry(msgspec.Struct, forbid_unknown_fields=True):
+    """The entry of a column in a roles file."""
+
+    kind: str
+
+
+class _LabelEntry(_Entry, forbid_unknown_fields=True):
+    value: str | int | None = None
+
+
+class _OrdinalEntry(_Entry, forbid_unknown_fields=True):
+    levels: Annotated[
+        tuple[str | bool | int | float, ...],
+        msgspec.Meta(min_length=2, max_length=MAX_ORDINAL_LEVELS),
+    ]
+
+    def __post_init__(self) -> None:
+        are_short = all(isinstance(level, str) or abs(level) < 2**63 for level in self.levels)
+        if not are_short or len(set(map(str, self.levels))) < len(self.levels):
+            raise ValueError("repeated levels, or numbers that are too large")
 
 
 def _name_hint(name: str, choices: Iterable[str]) -> str:
@@ -314,7 +305,7 @@ def roles_text(
 ) -> str:
     """Return the text of a roles file, from which `read_roles` reads the same roles."""
     comments = comments or {}
-    entries, settings = _entries(roles), said_by(roles)
+    entries, settings = _entries(roles), roles.settings()
     settings.pop("label_value", None)
     reading = settings.pop("reading", {})
     tables = {n: settings.pop(n) for n, v in [*settings.items()] if isinstance(v, Mapping)}
@@ -383,7 +374,7 @@ def pinned(encoding: Encoding, given: Roles | None = None) -> Roles:
     columns |= {name: "drop" for name in part_names(dates, columns) if name not in made}
     levels: dict[str, Sequence[Any]] = dict(given.ordinals)
     levels |= {c.name: c.levels for c in encoding.columns if isinstance(c, OrdinalCode)}
-    said = said_by(encoding.roles)
+    said = encoding.roles.settings()
     if given.label_value is not None:
         said["label_value"] = given.label_value
     said |= {"missing": encoding.missing, "others": "drop"}
@@ -441,7 +432,7 @@ def roles_for(
         taken = "left out" if roles.others == "drop" else "used by the rules"
         notes.append(f"Columns without a role in {source} are {taken}: {listed(others)}.")
     kept = {name: role for name, role in known.items() if name in there}
-    return _roles(kept, roles.ordinals, said_by(roles)), notes
+    return _roles(kept, roles.ordinals, roles.settings()), notes
 
 
 def overridden(roles: Roles, by: Roles) -> Roles:
@@ -450,7 +441,7 @@ def overridden(roles: Roles, by: Roles) -> Roles:
     for role in {"id", "label", "per"} & set(told.values()):
         columns |= {name: "drop" for name, before in columns.items() if before == role}
     columns = {name: role for name, role in columns.items() if name not in told}
-    said = {**said_by(roles), **said_by(by), "reading": {**roles.reading, **by.reading}}
+    said = {**roles.settings(), **by.settings(), "reading": {**roles.reading, **by.reading}}
     if by.label is not None:
         said["label_value"] = by.label_value
     return _roles({**columns, **told}, {**roles.ordinals, **by.ordinals}, said)

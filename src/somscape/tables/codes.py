@@ -6,9 +6,9 @@ import shlex
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import floor, isfinite, log10
-from sys import float_info
-from typing import Any, ClassVar, TypeAlias
+from typing import Annotated, Any, ClassVar, TypeAlias
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +16,7 @@ from somscape._elementary import asinh
 from somscape._types import Float64s, Floats, Ints, Objects
 from somscape._weights import Ascending, Counted, blocks, in_order
 from somscape.errors import InputError
+from somscape.tables._checked import LARGEST, Finite, NotNegative, Positive
 from somscape.tables._numbers import padded_numbers, read_numbers
 from somscape.tables.column import Column
 
@@ -199,8 +200,6 @@ NOISE = 1e-9
 RANGE_DIGITS = 3
 """Number of significant digits that the ends of a printed range show of the range's width."""
 
-LARGEST = float_info.max
-
 UNSEEN_LEVEL = "(unseen)"
 
 FEW_ROWS = 16
@@ -295,18 +294,18 @@ class NumberCode(OneFeature):
     kind: ClassVar[str] = "number"
     name: str
     why: str
-    center: float
-    width: float
-    low: float
-    span: float
-    fill: float
+    center: Finite
+    width: NotNegative
+    low: Finite
+    span: Positive
+    fill: Finite
     is_whole: bool
     is_padded: bool = False
-    reach: float = 0.0
-    least: float = -LARGEST
-    most: float = LARGEST
-    decimals: int = ANY_DECIMALS
-    factor: float = 1.0
+    reach: NotNegative = 0.0
+    least: Finite = -LARGEST
+    most: Finite = LARGEST
+    decimals: Annotated[int, msgspec.Meta(ge=0, le=ANY_DECIMALS)] = ANY_DECIMALS
+    factor: Positive = 1.0
 
     @classmethod
     def plain(cls, name: str, fill: float = 0.0) -> "NumberCode":
@@ -502,8 +501,8 @@ class CategoryCode(SaysUsual):
     kind: ClassVar[str] = "category"
     name: str
     why: str
-    levels: tuple[str, ...]
-    factor: float = 1.0
+    levels: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+    factor: Positive = 1.0
 
     @cached_property
     def _feature_of(self) -> dict[str, int]:

@@ -1,12 +1,11 @@
 """The encoding of a table, with which a map can show results in the units of the table."""
 
 import warnings
-from collections.abc import Collection, Container, Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from functools import cached_property, partial
-from numbers import Real
-from typing import Any, TypeAlias, get_args, get_origin, get_type_hints
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +15,10 @@ from somscape._types import Float64s, Floats, Ints
 from somscape._weights import blocks
 from somscape.errors import InputError, ParameterError, SomscapeWarning
 from somscape.kernels._select import select_kernels
-from somscape.tables._dates import ORDERS, Dates
+from somscape.tables._checked import converted
+from somscape.tables._dates import Dates
 from somscape.tables._messages import listed
 from somscape.tables.codes import (
-    ANY_DECIMALS,
-    LARGEST,
     CategoryCode,
     NumberCode,
     Problem,
@@ -28,9 +26,8 @@ from somscape.tables.codes import (
     level_texts,
 )
 from somscape.tables.column import Column
-from somscape.tables.kinds import MISSING_CHOICES, OTHERS_CHOICES, ROLE_WORDS, Roles
+from somscape.tables.kinds import MISSING_CHOICES, Roles, checked_setting
 from somscape.tables.ordered import (
-    MICROSECONDS,
     STEPS,
     CycleCode,
     DateCode,
@@ -51,83 +48,48 @@ CODES: dict[str, type] = {
 }
 
 
-def code_from_json(data: Any) -> ColumnCode:
-    """Return a column's code (its encoding) from the JSON data of the code."""
-    if isinstance(data, str):
+PARTS: dict[str, type] = {code.kind: code for code in (CycleCode, SpanCode)}
+"""Class of the code of each kind of feature that is derived from dates."""
+
+
+def _code_of(data: Any, classes: Mapping[str, type], what: str) -> Any:
+    """Return a code from its JSON data, which contains its kind, or raise ParameterError."""
+    if isinstance(data, str) and classes is CODES:
         return NumberCode.plain(data)
     kind = data.get("kind") if isinstance(data, dict) else None
-    if not isinstance(kind, str) or kind not in CODES:
-        raise ParameterError(f"{kind!r} is not a kind of column", parameter="kind", value=kind)
-    code: ColumnCode = _built(CODES[kind], data, known={"kind"})
-    if not _is_sound(code):
+    if not isinstance(kind, str) or kind not in classes:
         raise ParameterError(
-            f"the code of column '{code.name}' has impossible values",
-            column=code.name,
-        )
-    return code
-
-
-def part_from_json(data: Any, dates: Container[str]) -> PartCode:
-    """Return, from JSON data, the code of a feature derived from dates, such as the weekday."""
-    kind = data.get("kind") if isinstance(data, dict) else None
-    if kind not in ("circle", "days"):
-        raise ParameterError(
-            f"{kind!r} is not a kind of date feature",
+            f"{kind!r} is not a kind of {what}",
             parameter="kind",
             value=kind,
-            allowed=("circle", "days"),
+            allowed=tuple(classes),
         )
-    code: PartCode = _built(CycleCode if kind == "circle" else SpanCode, data, known={"kind"})
-    if not (_is_sound(code) and all(source in dates for source in code.sources)):
-        raise ParameterError(f"the code of '{code.name}' has impossible values", column=code.name)
+    cls, name = classes[kind], data.get("name")
+    of_number = data.get("number") if cls is DateCode else None
+    for each, found in ((cls, data), (NumberCode, of_number or {})):
+        names = {"kind", *(field.name for field in fields(each))}
+        if isinstance(found, dict) and not found.keys() <= names:  # a part of a later version
+            raise ParameterError(
+                f"{each.__name__} must have the fields {', '.join(sorted(names))}",
+                allowed=sorted(names),
+            )
+    code: Any = converted(data, cls, f"the code of column {name!r:.40}", column=name)
+    if not _is_sound(code):
+        raise ParameterError(f"the code of column '{name}' has impossible values", column=name)
     return code
-
-
-def _built(cls: type, data: dict[str, Any], known: set[str]) -> Any:
-    names = {f.name for f in fields(cls)}
-    # A file of an older release lacks newer fields, which have default values.
-    lacking = {f.name for f in fields(cls) if f.default is not MISSING} - set(data)
-    if set(data) | known != (names - lacking) | known:
-        raise ParameterError(
-            f"{cls.__name__} must have the fields {', '.join(sorted(names))}", allowed=sorted(names)
-        )
-    given = (f for f in fields(cls) if f.name not in lacking)
-    return cls(**{f.name: _value(f.type, f.name, data[f.name]) for f in given})
-
-
-def _value(type_: Any, name: str, value: Any) -> Any:
-    if type_ in (str, bool, int) and type(value) is type_:
-        return value
-    if type_ is float and type(value) in (int, float) and -LARGEST <= value <= LARGEST:
-        return float(value)
-    if type_ == tuple[str, ...] and isinstance(value, list):
-        if all(isinstance(v, str) for v in value):
-            return tuple(value)
-    elif type_ is NumberCode and isinstance(value, dict):
-        number = _built(NumberCode, value, known=set())
-        if _is_sound(number):
-            return number
-    raise ParameterError(
-        f"{str(value)[:40]!r} is not a valid {name} of a column", parameter=name, value=value
-    )
 
 
 def _is_sound(code: ColumnCode | PartCode) -> bool:
-    if not isinstance(code, UnusedColumn) and code.factor <= 0:
-        return False
-    if isinstance(code, CycleCode):
-        return code.part in STEPS and 0 <= code.fill < STEPS[code.part]
-    if isinstance(code, NumberCode):
-        is_scaled = code.span > 0 and code.width >= 0 and code.reach >= 0
-        return is_scaled and code.least <= code.most and 0 <= code.decimals <= ANY_DECIMALS
-    if isinstance(code, CategoryCode):
-        return 0 < len(code.levels) == len(set(code.levels))
-    if isinstance(code, OrdinalCode):
-        n = len(code.levels)
-        return 1 < n == len(set(code.levels)) and 0 <= code.fill < n
     if isinstance(code, DateCode):
-        return code.unit in MICROSECONDS and code.order in ORDERS
-    return True
+        return _is_sound(code.number)
+    if isinstance(code, NumberCode):
+        return code.least <= code.most
+    if isinstance(code, CycleCode):
+        return code.fill < STEPS[code.part]
+    if isinstance(code, UnusedColumn):
+        return True
+    n = len(code.levels)
+    return n == len(set(code.levels)) and (isinstance(code, CategoryCode) or code.fill < n)
 
 
 FARTHEST = 1e100
@@ -222,106 +184,6 @@ def lacking(names: Sequence[str], there: Sequence[str], known: Collection[str]) 
 def _with_likely_name(name: str, spare: dict[str, str]) -> str:
     near = get_close_matches(name.casefold(), spare, n=1)
     return f"'{name}' (is it '{spare[near[0]]}'?)" if near else f"'{name}'"
-
-
-CHOICES = {"missing": MISSING_CHOICES, "others": OTHERS_CHOICES}
-
-READING = ("delimiter", "decimal", "encoding", "sheet")
-"""Parameters of `read_table` that a roles file can contain as settings."""
-
-MIN_LAYER_WEIGHT, MAX_LAYER_WEIGHT = 1e-9, 1e9
-"""Smallest and largest weight of a layer. Within these limits, sums of squares stay accurate."""
-
-SETTINGS = {
-    field.name: getattr(Roles(), field.name)
-    for field in fields(Roles)
-    if field.name not in ROLE_WORDS
-}
-"""Names and default values of those settings in `Roles` that are not roles of columns."""
-
-SHAPES = {
-    name: {get_origin(part) for part in (hint, *get_args(hint))}
-    for name, hint in get_type_hints(Roles).items()
-}
-"""For each field of `Roles`, the container types that are allowed."""
-
-
-def said_by(roles: Roles) -> dict[str, Any]:
-    """Return those settings of roles that differ from their default values."""
-    said = {name: getattr(roles, name) for name in SETTINGS}
-    return {name: value for name, value in said.items() if value != SETTINGS[name]}
-
-
-def checked_settings(data: Any) -> dict[str, Any]:
-    """Check settings in JSON data, and return them as parameters of `Roles`."""
-    if not isinstance(data, dict):
-        raise ParameterError(f"{str(data)[:40]!r} is not a dictionary of roles", value=data)
-    return {name: checked_setting(name, value) for name, value in data.items()}
-
-
-def checked_setting(name: str, value: Any) -> Any:
-    """Check the value of one setting, and return the value as `Roles` needs it."""
-    if name not in SETTINGS:
-        raise ParameterError(
-            f"{name!r:.40} is not a part of roles. The parts are {', '.join(SETTINGS)}",
-            parameter=name,
-            allowed=tuple(SETTINGS),
-        )
-    if name in CHOICES:
-        is_allowed, allowed = value in CHOICES[name], " or ".join(f'"{c}"' for c in CHOICES[name])
-    elif name == "dictionary":
-        is_allowed = isinstance(value, dict) and all(map(_is_words, value.values()))
-        allowed = "a table with the words for the codes of each column"
-    elif name == "layers":
-        is_allowed = isinstance(value, dict) and all(map(_is_list, value.values()))
-        allowed = "a table with a list of columns for each layer"
-    elif name == "layer_weights":
-        is_allowed = isinstance(value, dict) and all(map(is_layer_weight, value.values()))
-        allowed = "a table with a number from 1e-9 to 1e9 for each layer"
-    elif Mapping in SHAPES[name]:
-        is_allowed, allowed = _is_table(value), "a table of texts"
-    elif tuple in SHAPES[name]:
-        is_allowed, allowed = _is_list(value), "a list of texts"
-    else:
-        is_allowed, allowed = isinstance(value, str), "a text in quotes"
-    if not is_allowed:
-        raise ParameterError(
-            f"{name} must be {allowed}, but is {value!r:.60}", parameter=name, value=value
-        )
-    if name == "reading" and set(value) - set(READING):
-        wrong = min(set(value) - set(READING))
-        raise ParameterError(
-            f"{wrong!r:.40} is not a parameter for reading files. The parameters are "
-            f"{', '.join(READING)}",
-            parameter="reading",
-            value=wrong,
-            allowed=READING,
-        )
-    if isinstance(value, dict):
-        value = {key: tuple(v) if isinstance(v, list) else v for key, v in value.items()}
-    value = tuple(value) if isinstance(value, list) else value
-    Roles(**{name: value})  # which can raise an error
-    return value
-
-
-def is_layer_weight(value: Any) -> bool:
-    """Return whether a value is a valid weight of a layer."""
-    is_number = isinstance(value, Real) and not isinstance(value, bool)
-    return is_number and MIN_LAYER_WEIGHT <= value <= MAX_LAYER_WEIGHT
-
-
-def _is_words(value: Any) -> bool:
-    return isinstance(value, dict) and all(isinstance(text, str) for text in value.values())
-
-
-def _is_list(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(text, str) for text in value)
-
-
-def _is_table(value: Any) -> bool:
-    return isinstance(value, dict) and all(
-        isinstance(text, str) or _is_list(text) for text in value.values()
-    )
 
 
 MAX_THREADS = 4
@@ -730,7 +592,7 @@ class Encoding:
         for what, codes in (("columns", self.columns), ("parts", self.parts)):
             if codes or what == "columns":
                 data[what] = [{"kind": code.kind, **_data_of(code)} for code in codes]
-        roles = said_by(self.roles)
+        roles = self.roles.settings()
         return {**data, "roles": roles} if roles else data
 
     @classmethod
@@ -741,14 +603,22 @@ class Encoding:
             raise ParameterError(
                 f"{min(unknown)!r} is not a part of an encoding", parameter=min(unknown)
             )
-        codes = tuple(code_from_json(column) for column in data["columns"])
+        codes = tuple(_code_of(column, CODES, "column") for column in data["columns"])
+        parts = tuple(_code_of(part, PARTS, "date feature") for part in data.get("parts", ()))
         dates = {code.name for code in codes if isinstance(code, DateCode)}
-        parts = tuple(part_from_json(part, dates) for part in data.get("parts", ()))
+        for part in parts:
+            if not dates.issuperset(part.sources):
+                raise ParameterError(
+                    f"'{part.name}' is not made from columns of dates", column=part.name
+                )
         if len({code.name for code in (*codes, *parts)}) < len(codes) + len(parts):
             raise ParameterError("two columns have the same name")
         if data["missing"] not in MISSING_CHOICES or not isinstance(data["is_named"], bool):
             raise ParameterError("the encoding needs valid values for missing and is_named")
-        roles = Roles(**checked_settings(data.get("roles", {})))
+        roles = data.get("roles", {})
+        if not isinstance(roles, dict):
+            raise ParameterError(f"{str(roles)[:40]!r} is not a dictionary of roles", value=roles)
+        roles = Roles(**{name: checked_setting(name, value) for name, value in roles.items()})
         return cls(codes, data["missing"], data["is_named"], roles, parts)
 
 

@@ -4,12 +4,14 @@ import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Annotated, Any, TypeAlias, get_type_hints
 
+import msgspec
 import numpy as np
 
 from somscape._types import Float64s, Ints
-from somscape.errors import InputError
+from somscape.errors import InputError, ParameterError
+from somscape.tables._checked import one_of
 from somscape.tables._dates import FIRST, GUESS, ORDERS, Dates, check_date_format, date_texts
 from somscape.tables._dates import find_dates as dates_among
 from somscape.tables._messages import category_or_drop, counted
@@ -181,6 +183,17 @@ ROLE_WORDS = {
 }
 """For each role, its description and its command-line option."""
 
+READING = ("delimiter", "decimal", "encoding", "sheet")
+"""Parameters of `read_table` that a roles file can contain as settings."""
+
+MIN_LAYER_WEIGHT, MAX_LAYER_WEIGHT = 1e-9, 10**9
+"""Smallest and largest weight of a layer. Within these limits, sums of squares stay accurate."""
+
+LayerWeight: TypeAlias = (
+    Annotated[int, msgspec.Meta(ge=1, le=MAX_LAYER_WEIGHT)]
+    | Annotated[float, msgspec.Meta(ge=MIN_LAYER_WEIGHT, le=MAX_LAYER_WEIGHT)]
+)
+
 
 @dataclass(frozen=True)
 class Roles:
@@ -239,12 +252,12 @@ class Roles:
     missing_values: tuple[str, ...] | None = None
 
     label_value: str | None = None
-    missing: str | None = None
-    others: str = "rules"
+    missing: Annotated[str, one_of(MISSING_CHOICES)] | None = None
+    others: Annotated[str, one_of(OTHERS_CHOICES)] = "rules"
     reading: Mapping[str, str] = field(default_factory=dict)
     dictionary: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     layers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    layer_weights: Mapping[str, float] = field(default_factory=dict)
+    layer_weights: Mapping[str, LayerWeight] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -298,6 +311,53 @@ class Roles:
             value = getattr(self, role)
             names = (value,) if value is None or isinstance(value, str) else value
             yield from ((role, name) for name in names if name is not None)
+
+    def settings(self) -> dict[str, Any]:
+        """Return those settings that are not roles of columns and differ from their defaults."""
+        values = {name: getattr(self, name) for name in SETTINGS}
+        return {n: value for n, value in values.items() if value != getattr(Roles(), n)}
+
+
+SETTINGS = {
+    "date_format": "a text in quotes",
+    "missing_values": "a list of texts",
+    "label_value": "a text in quotes",
+    "missing": " or ".join(f'"{choice}"' for choice in MISSING_CHOICES),
+    "others": " or ".join(f'"{choice}"' for choice in OTHERS_CHOICES),
+    "reading": "a table of texts",
+    "dictionary": "a table with the words for the codes of each column",
+    "layers": "a table with a list of columns for each layer",
+    "layer_weights": "a table with a number from 1e-9 to 1e9 for each layer",
+}
+"""For each setting in `Roles` that is not a role of columns, a description of its values."""
+
+TYPES = get_type_hints(Roles, include_extras=True)
+"""For each field of `Roles`, the type to which a value from a file is converted."""
+
+
+def checked_setting(name: str, value: Any) -> Any:
+    """Check the value of one setting from a file, and return the value as `Roles` needs it."""
+    if name not in SETTINGS:
+        raise ParameterError(
+            f"{name!r:.40} is not a part of roles. The parts are {', '.join(SETTINGS)}",
+            parameter=name,
+            allowed=tuple(SETTINGS),
+        )
+    try:
+        found = msgspec.convert(value, TYPES[name])
+    except msgspec.ValidationError as error:
+        raise ParameterError(
+            f"{name} must be {SETTINGS[name]}, but is {value!r:.60}", parameter=name, value=value
+        ) from error
+    if name == "reading" and (wrong := sorted(found.keys() - {*READING})):
+        raise ParameterError(
+            f"{wrong[0]!r:.40} is not a parameter for reading files. The parameters are "
+            f"{', '.join(READING)}",
+            parameter="reading",
+            value=wrong[0],
+            allowed=READING,
+        )
+    return found
 
 
 @dataclass(frozen=True)

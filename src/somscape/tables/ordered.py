@@ -6,14 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from itertools import pairwise, product
-from typing import Any, ClassVar, TypeAlias, TypeVar
+from typing import Annotated, Any, ClassVar, TypeAlias, TypeVar
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from somscape._types import Float64s, Floats, Ints, Objects
 from somscape.errors import InputError
-from somscape.tables._dates import Dates, Moments, dates_of
+from somscape.tables._checked import Positive, one_of
+from somscape.tables._dates import ORDERS, Dates, Moments, dates_of
 from somscape.tables._messages import free_name
 from somscape.tables.codes import (
     MISSING_LEVEL,
@@ -69,9 +71,9 @@ class OrdinalCode(OneFeature):
     kind: ClassVar[str] = "ordinal"
     name: str
     why: str
-    levels: tuple[str, ...]
-    fill: int
-    factor: float = 1.0
+    levels: Annotated[tuple[str, ...], msgspec.Meta(min_length=2)]
+    fill: Annotated[int, msgspec.Meta(ge=0)]
+    factor: Positive = 1.0
 
     @classmethod
     def fit(
@@ -150,10 +152,10 @@ class DateCode(OneFeature):
     kind: ClassVar[str] = "date"
     name: str
     why: str
-    unit: str
+    unit: Annotated[str, one_of(MICROSECONDS)]
     has_zone: bool
     number: NumberCode
-    order: str = "dmy"
+    order: Annotated[str, one_of(ORDERS)] = "dmy"
 
     @property
     def factor(self) -> float:
@@ -316,9 +318,9 @@ class CycleCode(SaysUsual):
     name: str
     why: str
     source: str
-    part: str
-    fill: int
-    factor: float = 1.0
+    part: Annotated[str, one_of(STEPS)]
+    fill: Annotated[int, msgspec.Meta(ge=0)]
+    factor: Positive = 1.0
 
     @property
     def sources(self) -> tuple[str, ...]:

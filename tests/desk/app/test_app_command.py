@@ -60,7 +60,6 @@ main()
             "serve map.som",
             f"The service needs apispec. Run {install_command('serve')}.",
         ),
-        ("msgspec", "serve map.som", "The service needs msgspec"),
     ],
 )
 def test_no_library_of_an_extra_is_imported_before_it_is_looked_for(

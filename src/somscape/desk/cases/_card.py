@@ -20,7 +20,7 @@ from somscape.recognize.recognizer import Recognizer
 from somscape.save._load import Saved
 from somscape.tables._messages import counted
 from somscape.tables.codes import CategoryCode, NumberCode
-from somscape.tables.encoding import ColumnCode, said_by
+from somscape.tables.encoding import ColumnCode
 from somscape.tables.ordered import DateCode, OrdinalCode
 from somscape.tables.table import Table
 
@@ -98,7 +98,7 @@ def card_of(
     """
     map_, kind = as_map(thing), _kind(thing)
     is_for, is_not_for = FOR[kind]
-    said = {name: _plain(value) for name, value in said_by(map_.encoding.roles).items()}
+    said = {name: _plain(value) for name, value in map_.encoding.roles.settings().items()}
     return {
         "kind": kind,
         "sha256": hash_,

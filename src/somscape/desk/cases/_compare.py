@@ -25,8 +25,8 @@ from somscape.desk.cases.records import (
 from somscape.errors import InputError
 from somscape.outliers.detector import Detector
 from somscape.outliers.drift import DriftMonitor
-from somscape.tables._dictionary import words_of_column, words_of_level
 from somscape.tables._messages import counted
+from somscape.tables._recoded import words_of_column, words_of_level
 from somscape.tables.codes import CategoryCode, NumberCode, level_texts, number_text
 from somscape.tables.encoding import Encoding
 from somscape.tables.table import Table, table_from_columns

@@ -15,7 +15,7 @@ from somscape.errors import InputError
 from somscape.tables._messages import check_libraries
 from somscape.tables.sources import read_table
 
-SERVICE_LIBRARIES = ("apispec", "msgspec", "prometheus_client", "starlette", "uvicorn")
+SERVICE_LIBRARIES = ("apispec", "prometheus_client", "starlette", "uvicorn")
 
 
 def run_app(

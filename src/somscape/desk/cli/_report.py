@@ -45,7 +45,7 @@ from somscape.tables._messages import counted, free_name, listed
 from somscape.tables._roles import comments_on, pinned
 from somscape.tables._text import ARROW_FILES, WORKBOOKS
 from somscape.tables._write import write_table
-from somscape.tables.encoding import Encoding, said_by
+from somscape.tables.encoding import Encoding
 from somscape.tables.sources import paths_of, read_table
 from somscape.tables.table import Table
 
@@ -195,7 +195,7 @@ def _of_model(model: Answering) -> list[tuple[str, Any]]:
 
 def _other_roles(encoding: Encoding) -> list[tuple[str, Any]]:
     """Return those settings of the roles that are not kinds of columns, such as layers."""
-    said = said_by(encoding.roles)
+    said = encoding.roles.settings()
     weights = said.pop("layer_weights", {})
     if "layers" in said:
         said["layers"] = ", ".join(

@@ -12,13 +12,13 @@ from somscape._types import Floats
 from somscape.errors import InputError
 from somscape.maps.map import Map
 from somscape.outliers.detector import Alerts
-from somscape.tables._dictionary import checked_dictionary
 from somscape.tables._fit_encoding import fit_encoding, notes_of_unfit
 from somscape.tables._messages import counted, free_name, listed
+from somscape.tables._recoded import checked_dictionary
 from somscape.tables._roles import comments_on, overridden, pinned, read_roles, roles_for
 from somscape.tables.codes import NumberCode, UnusedColumn, level_texts
 from somscape.tables.customers import ROW_COUNT, Grouped, may_be_made, per
-from somscape.tables.encoding import ColumnCode, Encoding, said_by
+from somscape.tables.encoding import ColumnCode, Encoding
 from somscape.tables.kinds import Roles, unfit_columns
 from somscape.tables.ordered import part_names
 from somscape.tables.sources import kind_at, read_table
@@ -264,7 +264,7 @@ class PerOptions:
         rest = {**named, **told}
         columns |= {n: r for n, r in rest.items() if n in told or n not in self.table.names}
         levels = {**given.ordinals, **roles.ordinals}
-        return Roles.of(columns, levels, **said_by(roles)), notes | {
+        return Roles.of(columns, levels, **roles.settings()), notes | {
             name: comment for name, comment in comments.items() if name not in notes
         }
 
