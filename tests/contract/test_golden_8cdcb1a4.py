@@ -1,15 +1,21 @@
 """Files of each kind that commit 8cdcb1a4 wrote open today, and nothing in them is lost."""
 
+import asyncio
+import copy
 import json
 import re
 import shutil
+import sqlite3
 import tomllib
+from contextlib import closing
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 from command_line import customers_csv, run
+from disks import held, read_only
 from golden.make import HERE, KEY, customers
 from golden.make_8cdcb1a4 import (
     REMOVED,
@@ -19,10 +25,14 @@ from golden.make_8cdcb1a4 import (
     state_facts,
     state_of,
 )
+from some_cases import new_database
 from team import Member
 from web_client import serving
 
 from somscape import TableEncoder, load, plots, regions
+from somscape.desk.app._results import MarkStore
+from somscape.desk.app._store import Store
+from somscape.desk.cases import State, audit_lines, verify
 from somscape.errors import InputError
 
 FOLDER = HERE / "8cdcb1a4"
@@ -207,12 +217,120 @@ def test_commands_go_on_with_a_state(name: str, tmp_path: Path) -> None:
 # The app
 
 
+def app_facts_today() -> dict[str, Any]:
+    """Return the facts about the app, but runs of a watch count the decided cases of the watch."""
+    facts: dict[str, Any] = copy.deepcopy(FACTS["app"])
+    decided = [case for case in facts["watches"]["cards"]["cases"] if case[1] != "open"]
+    for each in facts["runs"].values():
+        if each["watch"] == "cards":
+            each["n_decisions"] = len(decided)
+    return without_numbers(facts)
+
+
+def without_numbers(facts: dict[str, Any]) -> dict[str, Any]:
+    """Leave out which number each mark of an upload has, and in which run it was made."""
+    for each in facts["runs"].values():
+        for mark in each["marks"].values() if each["watch"] is None else ():
+            assert mark.pop("seen") > 0
+            mark.pop("run", None)
+    return facts
+
+
 def test_the_app_opens_its_folder_with_all_runs_and_marks(tmp_path: Path) -> None:
     with serving(copy_of(FOLDER / "app", tmp_path / "app"), "--jobs", "1") as server:
         client = server.client.enter()
-        assert app_facts(client) == FACTS["app"]
+        assert without_numbers(app_facts(client)) == app_facts_today()
         pages = ["/", "/watches/cards", *(f"/runs/{name}/report" for name in FACTS["app"]["runs"])]
         assert {path: client.ask("GET", path).status for path in pages} == dict.fromkeys(pages, 200)
+
+
+def content(folder: Path) -> dict[str, list[Any]]:
+    """Return what both databases of the app contain."""
+    found = {}
+    for name in ("app.sqlite", "cases.sqlite"):
+        with closing(sqlite3.connect(folder / name)) as db:
+            found[name] = [*db.iterdump()]
+    return found
+
+
+def test_old_decisions_are_moved_to_the_state_once_after_a_copy_was_kept(tmp_path: Path) -> None:
+    folder = copy_of(FOLDER / "app", tmp_path / "app")
+    old = content(folder)["app.sqlite"]
+    with closing(Store(folder)):
+        pass
+    after = content(folder)
+    assert not any("decisions" in line for line in after["app.sqlite"])
+    (copy,) = folder.glob("app.sqlite.before-*")
+    with closing(sqlite3.connect(copy)) as db:
+        assert [*db.iterdump()] == old
+    with State(folder) as state:
+        verdict = verify(state)
+        assert (verdict.faults, verdict.n_lines) == ((), 12)  # the upload, and four decisions
+        assert [watch.name for watch in state.watches()] == ["cards"]
+        (*_, line) = audit_lines(state)
+        assert line["made"] > line["decided"] == "2026-11-30T04:03:56+00:00"
+    before = copy.read_bytes()
+    with closing(Store(folder)):
+        pass
+    assert (content(folder), copy.read_bytes()) == (after, before)
+
+
+def test_a_server_that_ends_while_it_moves_decisions_moves_each_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = copy_of(FOLDER / "app", tmp_path / "app")
+    old = content(folder)
+    with monkeypatch.context() as patch:  # within the transaction of the state
+        patch.setattr("somscape.desk.cases.state.add_line", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            Store(folder)
+    assert content(folder) == old
+    with monkeypatch.context() as patch:  # after it
+        decide_all = State.decide_all
+
+        def decide(self: State, *given: Any, **more: Any) -> Any:
+            decide_all(self, *given, **more)
+            raise KeyboardInterrupt
+
+        patch.setattr(State, "decide_all", decide)
+        with pytest.raises(KeyboardInterrupt):
+            Store(folder)
+    half = content(folder)
+    assert half["app.sqlite"] == old["app.sqlite"]
+    with closing(Store(folder)):
+        pass
+    assert content(folder)["cases.sqlite"] == half["cases.sqlite"]
+    assert content(folder)["app.sqlite"] != old["app.sqlite"]
+
+
+def test_an_old_folder_that_is_read_only_is_shown_as_it_is(tmp_path: Path) -> None:
+    folder = copy_of(FOLDER / "app", tmp_path / "app")
+    with read_only(folder):
+        before = held(folder)
+        with serving(folder, "--jobs", "1") as server:
+            client = server.client.enter()
+            assert without_numbers(app_facts(client)) == app_facts_today()
+            run = next(name for name, each in FACTS["app"]["runs"].items() if not each["watch"])
+            row = FACTS["app"]["runs"][run]["rows"][0][0]
+            body = json.dumps({"row": row, "decision": "cleared"})
+            assert client.ask("POST", f"/api/runs/{run}/mark", body).status == 403
+        assert held(folder) == before
+
+
+@pytest.mark.sql
+def test_old_decisions_are_moved_to_a_database(
+    tmp_path: Path, postgresql: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = copy_of(FOLDER / "app", tmp_path / "somscape")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    place = new_database(postgresql)
+    for _ in range(2):
+        with closing(Store(place)) as store:
+            run = next(run for run in store.runs() if run.watch is None)
+            marks = asyncio.run(MarkStore(store).of(run))
+            assert [mark["decision"] for mark in marks] == ["cleared", "later", "confirmed", "open"]
+            assert verify(store.cases).faults == ()
+    assert [*folder.glob("app.sqlite.before-*")]
 
 
 @pytest.mark.rest

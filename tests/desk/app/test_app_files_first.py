@@ -27,7 +27,7 @@ from somscape.desk.cases.records import CLEARED
 
 pytestmark = pytest.mark.rest
 
-NAMES = {"alerts.csv", "map.som", "report.json", "keys.json"}
+NAMES = {"alerts.csv", "map.som", "report.json"}
 
 
 @pytest.fixture(scope="module")

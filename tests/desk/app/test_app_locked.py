@@ -23,12 +23,12 @@ from somscape.desk.app._queue import Queue
 from somscape.desk.app._results import MarkStore
 from somscape.desk.app._server import Site
 from somscape.desk.app._store import DONE, INTERRUPTED, RUNNING, Run, Store
-from somscape.desk.cases import Decision, State
+from somscape.desk.cases import State
 from somscape.desk.cases._database import FILE
 from somscape.desk.cases._sqlite import TroubleError
 from somscape.errors import InputError
 
-SAID = Decision("cards", "a", "later", "", "ann")
+CASE = ("cards", "a", "later")
 SMALL = b"a,b\n" + b"".join(b"%d,%d\n" % (i, i * i % 17) for i in range(30))
 QUICK = 0.5
 """Seconds in which a page is there."""
@@ -50,7 +50,7 @@ def test_decisions_that_wait_leave_threads_to_read(
 
     async def go() -> float:
         deciding = [
-            asyncio.create_task(store.decide_case(SAID, token=f"t{i}", seen=None))
+            asyncio.create_task(store.decide(*CASE, author="ann", token=f"t{i}"))
             for i in range(40)  # more than asyncio has threads
         ]
         await asyncio.sleep(0.1)
@@ -68,7 +68,7 @@ def test_decisions_that_wait_leave_threads_to_read(
     try:
         with locked(state / FILE):
             assert asyncio.run(go()) < QUICK
-        assert asyncio.run(store.decide_case(SAID, token=None, seen=None)).number == 8
+        assert asyncio.run(store.decide(*CASE, author="ann")).number == 8
         assert store.cases.history("cards", "a")[-1].state == "later"
     finally:
         store.close()
@@ -151,7 +151,7 @@ def test_a_watch_that_was_saved_is_said_to_be_saved(
     with locking:
         begun = time.monotonic()
         with pytest.raises(TroubleError) as raised:
-            asyncio.run(queue.keep_watch(run, {"watch": "w"}))
+            asyncio.run(queue.begin_watch(run, {"watch": "w"}))
         assert time.monotonic() - begun > 0.3
         assert "The watch 'w' was saved, but without this table." in str(raised.value)
         assert "Nothing was saved" not in str(raised.value)
@@ -171,7 +171,7 @@ async def _kept_later(queue: Queue, store: Store, run: Run, patch: pytest.Monkey
         return "", {"watch_run": "r1"}
 
     patch.setattr(queue, "_run_outside_queue", job)
-    await queue.keep_watch(run, {"watch": "w"})
+    await queue.begin_watch(run, {"watch": "w"})
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,16 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from texts import rejected
 from web_client import Answer, Client, Server, serving
 
 from somscape.desk.app._queue import COMMAND, FORKS
+from somscape.desk.app._results import MarkStore
 from somscape.desk.app._store import Store
+from somscape.desk.cases import verify
 
 pytestmark = pytest.mark.rest
 counts_forks = pytest.mark.skipif(not FORKS, reason="counts forks, which jobs are on Linux alone")
@@ -172,23 +175,29 @@ def test_the_state_of_the_first_version_is_brought_up_to_date(state: Path) -> No
             *("january.csv", "january.csv", None),
             {"seed": 3},
         )
-        assert store.decisions(run.upload) == [
+        assert marks_of(store) == [
             {
-                **{"id": "k4", "number": 4, "decision": "cleared", "comment": ""},
-                **{"made": "2026-02-01T08:00:00+00:00", "score": 1.5, "p_value": 0.25},
-                **{"author": "", "seen": 1},
+                **{"id": "", "number": 4, "decision": "cleared", "comment": ""},
+                **{"made": "2026-02-01T08:00:00+00:00", "score": 1.5, "p_value": None},
+                **{"author": "", "seen": 2, "run": "00000000000000bb"},
             }
         ]
         store.close()
     store = Store(state)
     store.say_title(run.id, "January, all branches")
-    store.decide(run, 4, {"id": "k4", "score": 2.0, "p_value": 0.1}, "later", "ask Jane")
+    asyncio.run(store.decide(run.cases_of, "4", "later", comment="ask Jane", seen=2))
     store.close()
     store = Store(state)
     (run,) = store.runs()
-    assert (run.title, run.name, run.n_decisions) == ("January, all branches", "january.csv", 1)
-    assert store.decisions(run.upload)[0]["comment"] == "ask Jane"
+    assert (run.title, run.name) == ("January, all branches", "january.csv")
+    assert store.cases.n_decided() == {run.cases_of: 1}
+    assert marks_of(store)[0]["comment"] == "ask Jane"
     store.close()
+
+
+def marks_of(store: Store) -> list[dict[str, Any]]:
+    """Return the decisions on the rows of the newest run."""
+    return asyncio.run(MarkStore(store).of(store.runs()[0]))
 
 
 def test_an_upload_that_could_not_be_read_is_gone_at_the_next_start(state: Path) -> None:
@@ -245,19 +254,21 @@ def test_a_run_goes_with_its_files_and_the_last_one_with_its_upload(state: Path)
     path.write_bytes(SMALL)
     first = store.keep_upload(upload, "a.csv", ".csv")
     second = store.new_run(upload, "rank", {"seed": 1})
-    row = {"id": "7", "score": 1.5, "p_value": 0.5, "cells": {}}
-    store.decide(first, 6, row, "cleared")
-    store.decide(second, 6, row, "confirmed")
-    assert [d["decision"] for d in store.decisions(upload)] == ["confirmed"]
+    for run, word in ((first, "cleared"), (second, "confirmed")):
+        asyncio.run(store.decide(run.cases_of, "6", word, comment="of Meier", run=run.id))
+    assert [mark["decision"] for mark in marks_of(store)] == ["confirmed"]
     assert (store.upload_file(second), second.settings) == (path, {"seed": 1})
     asyncio.run(store.drop_run(first))
     assert path.exists()
     assert [run.id for run in store.runs()] == [second.id]
-    assert store.runs()[0].n_decisions == 1
-    asyncio.run(store.drop_run(second))
+    assert store.cases.n_decided() == {second.cases_of: 1}
+    asyncio.run(store.drop_run(second, "kim"))
     assert not path.parent.exists()
     assert not store.folder_of(second.id).exists()
-    assert (store.runs(), store.decisions(upload)) == ([], [])
+    assert (store.runs(), store.cases.history(second.cases_of, "6")) == ([], [])
+    verdict = verify(store.cases)
+    assert (verdict.faults, verdict.n_forgotten) == ((), 1)
+    assert "kim forgot 1 case" in verdict.forgotten[0]
     store.close()
 
 

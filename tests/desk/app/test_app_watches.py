@@ -1,18 +1,33 @@
 """A finished run becomes a watch, which is run on the next file; two people decide about cases."""
 
+import asyncio
 import json
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
-from unittest.mock import Mock
 
 import pytest
 from command_line import customers, customers_csv
+from texts import rejected
 from web_client import Client
 
-from somscape.desk.app import _rank as _watched
+from somscape.desk.app import _rank
 from somscape.desk.app import _watch_calls as _watches
+from somscape.desk.app._results import MarkStore
+from somscape.desk.app._store import Store
 from somscape.desk.app._watch_calls import MAX_CASES
-from somscape.desk.cases import Case, Decision, State
+from somscape.desk.cases import (
+    Case,
+    Decision,
+    State,
+    audit_lines,
+    backup,
+    forget,
+    restore,
+    verify,
+)
+from somscape.desk.cases._chain import add_line
 from somscape.desk.cases.records import Listed, WatchRun, is_waiting
 from somscape.desk.jobs._detect import detect, rule_of
 from somscape.desk.jobs._roles import KIND_OPTIONS, ready, roles_from
@@ -247,30 +262,91 @@ def test_the_home_page_says_how_columns_changed(facts: dict[str, Any], words: st
     assert told.startswith(words)
 
 
-def test_a_job_that_ends_before_it_has_said_so_is_done_again_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file, folder = tmp_path / "january.csv", tmp_path / "run"
-    file.write_bytes(customers_csv())
-    table = read_table(file)
-    said = {"id_column": "cust_id", "drop": ("answer",), "label": None, "missing": "fill"}
-    options = {**dict.fromkeys(KIND_OPTIONS, ()), **RULES, **said, "alerts": 6, "seed": 0}
-    subject = ready(table, roles_from(table, options))
-    found = detect(subject.table, subject.encoding(), rule_of(options, subject.table), options)
-    (folder / "results").mkdir(parents=True)
-    found.write(folder / "results")
-    (folder / "results" / "report.json").write_text(found.report("").to_json(), encoding="utf-8")
-    mark = {"number": 3, "decision": "confirmed", "comment": "a theft", "score": 1.0, "author": "b"}
-    asked = {"watch": "cards", "key": ["cust_id"], "author": "ann", "name": "january.csv"}
-    request = {**asked, "decided": [mark], "others": []}
-    with State(tmp_path / "state") as state:
-        with monkeypatch.context() as patch:
-            patch.setattr(_watched, "write_whole", Mock(side_effect=KeyboardInterrupt))
-            with pytest.raises(KeyboardInterrupt):
-                _watched.kept(state, table, options, request, folder)
-        assert not (folder / "results" / "keys.json").exists()
-        facts = _watched.kept(state, table, options, request, folder)
-        (run,) = state.runs("cards")
-        assert (facts["watch_run"], facts["n_rows"]) == (run.id, 60)
-        assert [said.comment for said in state.history("cards", "00003")] == ["a theft"]
-        assert (folder / "results" / "keys.json").exists()
+@pytest.fixture
+def named(tmp_path: Path) -> Iterator[Store]:
+    """An app that ended after a run began a watch, before it saved so."""
+    with closing(Store(tmp_path / "app")) as store:
+        run = store.keep_upload(store.new_upload(".csv")[0], "january.csv", ".csv")
+        folder = store.folder_of(run.id)
+        file = tmp_path / "january.csv"
+        file.write_bytes(customers_csv())
+        table = read_table(file)
+        said = {"id_column": "cust_id", "drop": ("answer",), "label": None, "missing": "fill"}
+        options = {**dict.fromkeys(KIND_OPTIONS, ()), **RULES, **said, "alerts": 6, "seed": 0}
+        subject = ready(table, roles_from(table, options))
+        found = detect(subject.table, subject.encoding(), rule_of(options, subject.table), options)
+        results = folder / "results"
+        results.mkdir()
+        found.write(results)
+        (results / "report.json").write_text(found.report("").to_json(), encoding="utf-8")
+        store.say_run(run.id, "done", task="rank", settings={}, facts={"n_alerts": 6})
+        run = store.run(run.id)
+        said = {"comment": "a theft", "author": "bob", "run": run.id, "score": 1.0}
+        asyncio.run(store.decide(run.cases_of, "3", "confirmed", **said))
+        asked = {"watch": "cards", "key": ["cust_id"], "author": "ann", "name": "january.csv"}
+        request = {**asked, "cases_of": run.cases_of, "others": []}
+        _rank.begun(store.cases, table, options, request, folder)
+        yield store
+
+
+def test_a_watch_that_a_server_could_not_save_is_found_at_the_next_start(named: Store) -> None:
+    (run,) = named.runs()
+    assert run.watch is None
+    with rejected(value="cards"):
+        asyncio.run(named.decide(run.cases_of, "4", "cleared", score=1.0))
+    named.after_start()
+    (run,) = named.runs()
+    (first,) = named.cases.runs("cards")
+    assert (run.watch, run.facts["watch_run"], run.facts["n_alerts"]) == ("cards", first.id, 6)
+    (mark,) = asyncio.run(MarkStore(named).of(run))
+    assert (mark["number"], mark["author"], mark["comment"]) == (3, "bob", "a theft")
+
+
+def test_a_decision_on_an_upload_stays_the_same_decision_of_its_watch(named: Store) -> None:
+    state = named.cases
+    (said,) = state.history("cards", "00003")
+    (first,) = state.runs("cards")
+    assert (said.number, said.author, said.run, said.score) == (2, "bob", first.id, 1.0)
+    assert said.cells == state.kept(first.id)["00003"]
+    assert [watch.name for watch in state.watches()] == ["cards"]
+    assert [line["kind"] for line in audit_lines(state)] == [
+        *("watch", "decision", "watch", "named", "run")
+    ]
+    assert verify(state).faults == ()
+    assert forget(state, "cards", "00003", author="eve").n_decisions == 1
+    assert verify(state).faults == ()
+
+
+def test_a_copied_state_keeps_that_an_upload_was_named(named: Store, tmp_path: Path) -> None:
+    verdict = backup(named.cases, tmp_path / "copy.sqlite")
+    with State(tmp_path / "other") as other:
+        assert restore(other, tmp_path / "copy.sqlite") == verdict
+        assert other.named() == named.cases.named()
+
+
+@pytest.mark.parametrize(
+    ("sql", "words"),
+    [
+        ("UPDATE decisions SET key = '00004'", "decision of line 2 differs"),
+        ("UPDATE decisions SET cells = 'null'", "differs from the line (cells)"),
+        ("UPDATE decisions SET run = 'r'", "differs from the line (run)"),
+        ("UPDATE decisions SET comment = ''", "differs from the line (comment)"),
+        ("UPDATE decisions SET made = '2020'", "differs from the line (made)"),
+        ("DELETE FROM decisions", "the decision of line 2 was deleted"),
+    ],
+)
+def test_a_changed_decision_of_a_named_upload_is_found(named: Store, sql: str, words: str) -> None:
+    with named.cases.database.change() as change:
+        change.rows(sql)
+    assert any(words in fault for fault in verify(named.cases).faults), verify(named.cases)
+
+
+@pytest.mark.parametrize(
+    "forged", [{"watch": "cards"}, {"cases": 7}, {"cases": {"a": 1}}, {"name": "upload/b"}]
+)
+def test_a_line_that_cannot_name_an_upload_is_a_fault(named: Store, forged: Any) -> None:
+    said = {"watch": "upload/a", "name": "cards", "run": "r", "cases": {}, **forged}
+    with named.cases.database.change() as change:
+        add_line(change, "named", said, author="eve", key=None)
+    (fault,) = verify(named.cases).faults
+    assert fault.startswith("line 6 cannot be compared")

@@ -19,12 +19,12 @@ from somscape.desk.app._results import MarkStore
 from somscape.desk.app._settings import default_settings, options_of, reading_of, settings_of
 from somscape.desk.app._store import (
     BEFORE,
+    BEGIN,
     CANCELLED,
     DONE,
     FAILED,
     GOES_ON,
     INTERRUPTED,
-    KEEP,
     RANK,
     READ,
     REGIONS,
@@ -329,8 +329,8 @@ class Queue:
         problem, _ = await self._run_outside_queue(run, asked, "its regions were being saved")
         return problem
 
-    async def keep_watch(self, run: Run, asked: dict[str, Any]) -> str:
-        """Make a watch of a run outside the queue. Return an error message or ""."""
+    async def begin_watch(self, run: Run, asked: dict[str, Any]) -> str:
+        """Begin a watch with a run outside the queue. Return an error message or ""."""
         same = (run.settings or {}).get("per", [])
         others = [
             str(self._store.folder_of(other.id))
@@ -338,16 +338,12 @@ class Queue:
             if other.upload == run.upload and other.is_ranked and other.id != run.id
             if (other.settings or {}).get("per", []) == same
         ]
-        asked = {**asked, "task": KEEP, "others": others}
+        asked = {**asked, "task": BEGIN, "cases_of": run.cases_of, "others": others}
         problem, facts = await self._run_outside_queue(run, asked, "the watch was being made")
-
-        def say() -> None:
-            self._store.say_watch(run.upload, asked["watch"])
-            self._store.say_run(run.id, DONE, facts={**(run.facts or {}), **facts})
-
         if facts:
-            saved = f"The watch '{asked['watch']}' was saved, but without this table."
-            await self._store.change(say, saved)
+            watch = asked["watch"]
+            saved = f"The watch '{watch}' was saved, but without this table."
+            await self._store.change(lambda: self._store.say_named(run, watch, facts), saved)
         return problem
 
     async def _run_outside_queue(

@@ -11,14 +11,12 @@ import numpy as np
 
 from somscape._files import whole, write_whole
 from somscape._types import Ints
-from somscape.desk.app._results import KEYS, carry_regions, detector_of, keys_text, read_report
+from somscape.desk.app._results import add_keys, carry_regions, detector_of, read_report
 from somscape.desk.app._store import REPORT, RESULTS
 from somscape.desk.cases._begin import begin_watch
 from somscape.desk.cases._run import run_watch
 from somscape.desk.cases._watch import key_columns, keys_of
-from somscape.desk.cases.decide import Seen
 from somscape.desk.cases.outcome import RunOutcome, recording
-from somscape.desk.cases.records import Decision, WatchRun
 from somscape.desk.cases.repeat import recorded_again
 from somscape.desk.cases.state import State
 from somscape.desk.jobs._detect import Found, MapCount, command_line, detect, detection_of, rule_of
@@ -26,6 +24,7 @@ from somscape.desk.jobs._roles import ready, roles_from
 from somscape.fit.settings import Progress
 from somscape.outliers._train import Outermost, n_trainings
 from somscape.outliers.marks import UNKNOWN
+from somscape.report.page import Report
 from somscape.tables.table import Table
 
 
@@ -98,9 +97,9 @@ def _write_results(
     with whole(results) as making:
         making.mkdir()
         found.write(making, **of_files)
-        (making / REPORT).write_text(data.to_json(), encoding="utf-8")
         if keys is not None:
-            (making / KEYS).write_text(keys_text(data, keys), encoding="utf-8")
+            add_keys(data, keys)
+        (making / REPORT).write_text(data.to_json(), encoding="utf-8")
 
 
 def _known(marks: Mapping[int, int], n_rows: int) -> Ints | None:
@@ -173,10 +172,10 @@ def _write(results: Path, outcome: RunOutcome) -> None:
     _write_results(results, outcome.found, data, keys, alerts=outcome.table())
 
 
-def kept(
+def begun(
     state: State, table: Table, options: Mapping[str, Any], request: Mapping[str, Any], folder: Path
 ) -> dict[str, Any]:
-    """Make a watch from the map, rule and marks of a finished run."""
+    """Begin a watch with the map, the rule and the decisions of a finished run."""
     subject = ready(table, roles_from(table, options))
     detector = detector_of(folder / RESULTS)
     key = key_columns(
@@ -191,42 +190,22 @@ def kept(
     found = Found(
         subject.table, detector, lambda: alerts, rule, subject.label, None, subject.grouped
     )
-    name, author = request["watch"], request["author"]
-
-    def take_over(run: WatchRun) -> None:
-        seen = Seen.of(state, name)
-        decisions = [_decision(seen, keys, mark, author) for mark in request["decided"]]
-        # Tokens identify decisions that are sent again.
-        tokens = [f"{run.id} {mark['number']}" for mark in request["decided"]]
-        state.decide_all(decisions, tokens=tokens)
-
-    if name in {watch.name for watch in state.watches()}:  # a killed job had begun the watch
-        run = state.runs(name)[-1]
-        facts = {"watch_run": run.id, **{n: run.facts[n] for n in ("n_rows", "counts")}}
-    else:
-        outcome = begin_watch(
-            state,
-            name,
-            found,
-            key=key,
-            source="",  # a file with the name of the upload may be another file
-            options=options,
-            author=author,
-            shown_as=request["name"],
-            then=take_over,
-        )
-        facts = _facts(outcome)
-    for each in (folder, *map(Path, request["others"])):
-        write_whole(each / RESULTS / KEYS, keys_text(read_report(each), keys).encode())
-    return facts
-
-
-def _decision(seen: Seen, keys: list[str], mark: Mapping[str, Any], author: str) -> Decision:
-    key, comment = keys[mark["number"]], mark["comment"]
-    author = mark["author"] or author  # marks of an earlier version have no author
-    if seen.knows(key):
-        return seen.decision(key, mark["decision"], comment=comment, author=author)
-    return Decision(seen.watch, key, mark["decision"], comment, author, seen.run, mark["score"])
+    for each in (folder, *map(Path, request["others"])):  # first, as the watch needs the keys
+        data = Report(read_report(each))
+        add_keys(data, keys)
+        write_whole(each / RESULTS / REPORT, data.to_json().encode())
+    outcome = begin_watch(
+        state,
+        request["watch"],
+        found,
+        key=key,
+        source="",  # a file with the name of the upload may be another file
+        options=options,
+        author=request["author"],
+        shown_as=request["name"],
+        of_upload=(request["cases_of"], keys),
+    )
+    return _facts(outcome)
 
 
 def _facts(outcome: RunOutcome) -> dict[str, Any]:

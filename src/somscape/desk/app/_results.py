@@ -4,8 +4,8 @@ import asyncio
 import io
 import json
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,14 @@ from somscape._files import whole
 from somscape.desk.app._safety import template
 from somscape.desk.app._settings import FILE as ROLES
 from somscape.desk.app._store import RANK, REPORT, RESULTS, Run, Store
-from somscape.desk.cases.decide import Seen
-from somscape.desk.cases.records import CLEARED, CONFIRMED, OPEN, STATES, Decision
+from somscape.desk.cases.records import (
+    CLEARED,
+    CONFIRMED,
+    OPEN,
+    STATES,
+    DecidedMeanwhileError,
+    Decision,
+)
 from somscape.desk.jobs._detect import now
 from somscape.desk.jobs._roles import ready, roles_from
 from somscape.desk.web._connections import Refusal
@@ -27,8 +33,8 @@ from somscape.save._load import load
 from somscape.tables._write import write_csv
 from somscape.tables.table import Table
 
-KEYS = "keys.json"
-"""Name of the file that contains the key of the case of each row in the report."""
+OLD_KEYS = "keys.json"
+"""Name of the file in which earlier versions kept the keys of the rows in a report."""
 
 FILES = {
     "alerts.csv": "text/csv; charset=utf-8",
@@ -42,8 +48,17 @@ FILES = {
 
 
 def read_report(folder: Path) -> dict[str, Any]:
-    """Return the data of a run's report."""
-    return dict(json.loads((folder / RESULTS / REPORT).read_text(encoding="utf-8")))
+    """Return the data of a run's report. The report of a watch has the key of each row."""
+    data = dict(json.loads((folder / RESULTS / REPORT).read_text(encoding="utf-8")))
+    old = folder / RESULTS / OLD_KEYS
+    if old.exists() and "keys" not in data["rows"]:
+        add_keys(data, {int(n): key for n, key in json.loads(old.read_text("utf-8")).items()})
+    return data
+
+
+def add_keys(data: dict[str, Any], keys: Mapping[int, str] | Sequence[str]) -> None:
+    """Add the keys of the listed rows to the data of a report."""
+    data["rows"]["keys"] = [keys[number] for number in data["rows"]["numbers"]]
 
 
 def plain_page(folder: Path) -> bytes:
@@ -61,7 +76,6 @@ def marked_page(folder: Path, run: Run, visitor: Mapping[str, str]) -> str:
         "task": run.task,
         **visitor,
         "facts": run.facts,
-        "keys": {} if run.watch is None else keys_of(folder),
         "has_roles": run.task == RANK and not (run.settings or {}).get("per"),
     }
     host = json.dumps(known).replace("<", "\\u003c")
@@ -71,33 +85,22 @@ def marked_page(folder: Path, run: Run, visitor: Mapping[str, str]) -> str:
     return report.render(read_report(folder), script=script, style=style)
 
 
-@lru_cache(maxsize=4)
 def listed_rows(folder: Path) -> Mapping[int, Mapping[str, Any]]:
-    """Return the listed rows of a run's report, by their row numbers in the table."""
+    """Return the listed rows of a run's report by row number, or nothing without a report."""
+    try:
+        return _listed_rows(folder, (folder / RESULTS / REPORT).stat().st_mtime_ns)
+    except FileNotFoundError:
+        return {}
+
+
+@lru_cache(maxsize=4)
+def _listed_rows(folder: Path, changed_at: int) -> Mapping[int, Mapping[str, Any]]:
     rows = read_report(folder)["rows"]
+    names = {"ids": "id", "scores": "score", "p_values": "p_value", "keys": "key"}
     return {
-        number: {
-            "id": rows["ids"][i],
-            "score": rows["scores"][i],
-            "p_value": rows["p_values"][i],
-            "cells": {column["name"]: column["values"][i] for column in rows["cells"]},
-        }
+        number: {name: rows[each][i] for each, name in names.items() if each in rows}
         for i, number in enumerate(rows["numbers"])
     }
-
-
-def keys_of(folder: Path) -> dict[int, str]:
-    """Return the key of the case of each row, by row number in the table."""
-    try:
-        text = (folder / RESULTS / KEYS).read_text(encoding="utf-8")
-    except FileNotFoundError:  # the run is older than the watch
-        return {}
-    return {int(number): key for number, key in json.loads(text).items()}
-
-
-def keys_text(data: Mapping[str, Any], keys: list[str]) -> str:
-    """Return the content of the file `KEYS`."""
-    return json.dumps({number: keys[number] for number in data["rows"]["numbers"]})
 
 
 def decisions_csv(decisions: list[dict[str, Any]]) -> bytes:
@@ -161,14 +164,15 @@ def detector_of(results: Path) -> Detector:
 MAX_COMMENT = 2000
 """Maximum number of characters of a comment."""
 
-BECOMES_WATCH = "A watch is being made of this table. Mark the row again in a moment."
-
 KNOWN = {CONFIRMED: 1, CLEARED: 0}
 """Decisions for training, and their values."""
 
+NOT_LISTED = {"id": "", "score": None, "p_value": None}
+"""Facts about a row that the page of a run does not show."""
+
 
 class MarkStore:
-    """Reads and saves the marks of rows.
+    """Reads and saves the decisions on the rows of runs, which the pages of runs call marks.
 
     Parameters
     ----------
@@ -177,38 +181,37 @@ class MarkStore:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._kept_still: set[str] = set()
-
-    @contextmanager
-    def kept_still(self, upload: str) -> Iterator[None]:
-        """Within the block, refuse new marks of an upload whose marks a new watch uses."""
-        if upload in self._kept_still:
-            raise Refusal(409, "A watch is already being made of this table. Load the page again.")
-        self._kept_still.add(upload)
-        try:
-            yield
-        finally:
-            self._kept_still.discard(upload)
 
     async def of(self, run: Run) -> list[dict[str, Any]]:
         """Return the marks of the rows of a run, in the order of the rows in the table."""
-        if run.watch is None or not run.is_ranked:
-            return self._store.decisions(run.upload)
-        folder = self._store.folder_of(run.id)
-        decided = await asyncio.to_thread(self._store.cases.last_decisions, run.watch)
-        keys = await asyncio.to_thread(keys_of, folder)
-        rows = await asyncio.to_thread(listed_rows, folder)
-        found = ((number, decided.get(keys.get(number, ""))) for number in sorted(rows))
-        return [
-            _mark_data(number, said, rows[number]) for number, said in found if said is not None
-        ]
+        return await asyncio.to_thread(self._of, run)
+
+    def _of(self, run: Run) -> list[dict[str, Any]]:
+        shown = self._rows(run.id)
+        found = self._decisions(run, shown)
+        then = {said.run: self._rows(said.run or "") for said in found.values()}
+        rows = {n: then[said.run].get(n) or shown.get(n, NOT_LISTED) for n, said in found.items()}
+        return [_mark_data(number, found[number], rows[number]) for number in sorted(found)]
+
+    def _rows(self, run: str) -> Mapping[int, Mapping[str, Any]]:
+        return listed_rows(self._store.folder_of(run)) if run.isalnum() else {}
+
+    def _decisions(self, run: Run, rows: Mapping[int, Mapping[str, Any]]) -> dict[int, Decision]:
+        """Return the last decisions by row number. `rows` are the listed rows of a watch."""
+        decided = self._store.cases.last_decisions(run.cases_of)
+        if run.watch is None:
+            return {int(key): said for key, said in decided.items()}
+        keys = {number: row.get("key", "") for number, row in rows.items()}
+        return {number: decided[key] for number, key in keys.items() if key in decided}
 
     async def known(self, run: Run) -> dict[int, int]:
         """Return the marks that a training uses, by row number: 1 for confirmed, 0 for cleared."""
-        if run.watch is not None and not run.is_ranked:  # the earlier run has the case of each row
-            run = self._store.run((run.settings or {}).get("regions_of") or "") or run
-        marks = await self.of(run)
-        return {m["number"]: KNOWN[m["decision"]] for m in marks if m["decision"] in KNOWN}
+        # A run of a watch without a ranking has the cases of the earlier run.
+        before = None if run.is_ranked else (run.settings or {}).get("regions_of")
+        of_cases = self._store.run(before or "") or run
+        rows = await asyncio.to_thread(self._rows, of_cases.id)
+        found = await asyncio.to_thread(self._decisions, run, rows)
+        return {n: KNOWN[said.state] for n, said in found.items() if said.state in KNOWN}
 
     async def key(self, run: Run) -> list[str]:
         """Return the columns that identify the cases of a run's watch, or [] without a watch."""
@@ -216,55 +219,40 @@ class MarkStore:
             return []
         return [*(await asyncio.to_thread(self._store.cases.watch, run.watch)).key]
 
-    async def decide(self, run: Run, given: dict[str, Any], author: str) -> dict[str, Any]:
-        """Save the mark that a user set on a row, and return the saved mark."""
-        decision, comment = checked(given)
-        token, seen = token_of(given)
-        number = given.get("row")
+    async def mark(self, run: Run, given: dict[str, Any], author: str) -> dict[str, Any]:
+        """Save the decision on a row that the page of a run sent, and return it."""
         if not run.is_ranked:
             raise Refusal(409, "This run does not have a ranking, so rows cannot be marked.")
-        folder = self._store.folder_of(run.id)
-        rows = await asyncio.to_thread(listed_rows, folder)
+        number, rows = given.get("row"), await asyncio.to_thread(self._rows, run.id)
         if type(number) is not int or number not in rows:
             raise Refusal(422, "The page of this run does not show this row.")
-        run, row = self._current(run), rows[number]
-        if run.watch is None:
-
-            def mark() -> dict[str, Any]:
-                now = self._current(run)
-                if now.watch is not None:
-                    raise Refusal(409, BECOMES_WATCH)
-                said = decision, comment
-                return self._store.decide(now, number, row, *said, author=author, seen=seen)
-
-            return await self._store.change(mark)
-        keys = await asyncio.to_thread(keys_of, folder)
-        if number not in keys:  # the run combined rows in another way than the watch
+        now = self._store.run(run.id)
+        if now is None:
+            raise Refusal(404, "This run does not exist. It was deleted in the meantime.")
+        row, of_run = rows[number], (now.facts or {}).get("watch_run")
+        key = str(number) if now.watch is None else row.get("key")
+        if key is None:  # the run combined rows in another way than the watch
             raise Refusal(
                 409,
                 "The rows of this run are not cases of its watch. Mark cases on the page of the "
                 "watch.",
             )
-        key = keys[number]
-        of_run = (run.facts or {}).get("watch_run")  # the run on the page, not a later one
-        seen_as = await asyncio.to_thread(
-            Seen.of, self._store.cases, run.watch, key=key, run=of_run
-        )
-        if seen_as.knows(key):
-            new = seen_as.decision(key, decision, comment=comment, author=author)
-        else:  # too far down the list to be saved in the run
-            new = Decision(run.watch, key, decision, comment, author, seen_as.run, row["score"])
-        said = await self._store.decide_case(new, token=token, seen=seen)
+        # The run on the page, not a later one.
+        of = {"run": of_run if now.watch else now.id, "score": row["score"]}
+        try:
+            said = await self.decide(now.cases_of, key, given, author, **of)
+        except DecidedMeanwhileError as error:  # people know the row by its id
+            raise DecidedMeanwhileError(replace(error.last, key=row["id"])) from error
         return _mark_data(number, said, row)
 
-    def _current(self, run: Run) -> Run:
-        """Return the current state of a run. Refuse the request if it cannot change now."""
-        found = self._store.run(run.id)
-        if found is None:
-            raise Refusal(404, "This run does not exist. It was deleted in the meantime.")
-        if found.upload in self._kept_still:
-            raise Refusal(409, BECOMES_WATCH)
-        return found
+    async def decide(
+        self, watch: str, key: str, given: dict[str, Any], author: str, **of: Any
+    ) -> Decision:
+        """Save a decision on a case that a page sent. `of` has the run and score of the row."""
+        word, comment = checked(given)
+        token, seen = token_of(given)
+        said = {"comment": comment, "author": author, "token": token, "seen": seen}
+        return await self._store.decide(watch, key, word, **said, **of)
 
 
 def checked(given: dict[str, Any]) -> tuple[str, str]:

@@ -77,13 +77,13 @@ class RunCalls:
 
     async def list_runs(self, request: Request) -> Response:
         """Answer with all runs, the newest first."""
-        return JSONResponse([self._at.summary(run) for run in self._at.store.runs()])
+        return JSONResponse(await self._at.summaries(self._at.store.runs()))
 
     async def show(self, request: Request) -> Response:
         """Respond with a run, the columns of its table, and its settings."""
         run = self._at.run(request)
         found = {
-            **self._at.summary(run),
+            **await self._at.summary(run),
             "settings": run.settings,
             "table": self._at.store.table(run.upload),
             "reading": reading_of(run.settings),
@@ -118,9 +118,10 @@ class RunCalls:
     async def start(self, request: Request) -> Response:
         """Start a ranking with the given settings."""
         given = await json_of(request)
+        n_decisions = await self._at.n_decisions(self._at.run(request))
 
         def start() -> None:
-            run, settings = self._with_settings(request, given)
+            run, settings = self._with_settings(request, given, n_decisions)
             self._at.store.say_run(run.id, WAITING, task=RANK, settings=settings)
 
         await self._at.store.change(start)
@@ -129,20 +130,23 @@ class RunCalls:
     async def keep_settings(self, request: Request) -> Response:
         """Save settings."""
         given = await json_of(request)
+        n_decisions = await self._at.n_decisions(self._at.run(request))
 
         def keep() -> None:
-            run, settings = self._with_settings(request, given)
+            run, settings = self._with_settings(request, given, n_decisions)
             self._at.store.say_run(run.id, run.state, problem=run.problem, settings=settings)
 
         await self._at.store.change(keep)
         return JSONResponse({})
 
-    def _with_settings(self, request: Request, given: dict[str, Any]) -> tuple[Run, dict[str, Any]]:
+    def _with_settings(
+        self, request: Request, given: dict[str, Any], n_decisions: int
+    ) -> tuple[Run, dict[str, Any]]:
         """Return the run in a request, and its new settings. Refuse changes that are too late."""
         run, table = self._run_to_set_up(request)
         before = run.settings or {}
         settings = checked_settings({**before, **given, **reading_of(run.settings)}, table)
-        if run.n_decisions and settings["per"] != before.get("per", []):
+        if n_decisions and settings["per"] != before.get("per", []):
             raise Refusal(
                 409,
                 "This table has marks for rows that were combined in another way. Upload the file "
@@ -179,10 +183,11 @@ class RunCalls:
 
     async def _read_again(self, request: Request, reading: dict[str, Any]) -> Response:
         """Read a table again with other settings. After an error, keep the earlier table."""
+        n_decisions = await self._at.n_decisions(self._at.run(request))
 
         def read() -> None:
             run, settings = self._at.run(request), reading
-            self._check_unused(run)
+            self._check_unused(run, n_decisions)
             if self._at.store.table(run.upload) is not None:
                 settings = {**settings, BEFORE: run.settings}
             self._at.store.say_run(run.id, WAITING, task=READ, settings=settings)
@@ -190,8 +195,8 @@ class RunCalls:
         await self._at.store.change(read)
         return self._at.added(self._at.run(request))
 
-    def _check_unused(self, run: Run) -> None:
-        is_used = run.task != READ or run.n_decisions or self._at.store.n_runs(run.upload) > 1
+    def _check_unused(self, run: Run, n_decisions: int) -> None:
+        is_used = run.task != READ or n_decisions or self._at.store.n_runs(run.upload) > 1
         if run.state in GOES_ON or is_used:
             raise Refusal(
                 409,
@@ -222,7 +227,7 @@ class RunCalls:
         """Cancel a run. Respond after the process of the run has ended."""
         run = self._at.run(request)
         await self._at.queue.cancel(run.id)
-        return JSONResponse(self._at.summary(self._at.run(request)))
+        return JSONResponse(await self._at.summary(self._at.run(request)))
 
     async def again(self, request: Request) -> Response:
         """Add a run of the same table. If `with_marks` is true, the run uses the marks."""
@@ -258,7 +263,7 @@ class RunCalls:
         """Delete a run and its files."""
         run = self._at.run(request)
         await self._at.queue.cancel(run.id)
-        await self._at.store.drop_run(run)
+        await self._at.store.drop_run(run, author_of(request))
         return JSONResponse({})
 
     async def events(self, request: Request) -> Response:
@@ -295,7 +300,7 @@ class RunCalls:
         """Save or remove the mark of a row."""
         given = await json_of(request)
         run = self._at.run(request)
-        return JSONResponse(await self._at.marks.decide(run, given, author_of(request)))
+        return JSONResponse(await self._at.marks.mark(run, given, author_of(request)))
 
     async def keep_regions(self, request: Request) -> Response:
         """Save edited regions of a run."""

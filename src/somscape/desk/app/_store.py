@@ -5,16 +5,19 @@ import json
 import secrets
 import shutil
 import sqlite3
+import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from somscape._files import whole
 from somscape.desk.cases._chain import now
+from somscape.desk.cases._database import FILE as CASES
 from somscape.desk.cases._database import state_folder
 from somscape.desk.cases._sqlite import (
     LOCKED,
@@ -24,7 +27,9 @@ from somscape.desk.cases._sqlite import (
     is_read_only,
     trouble_of,
 )
-from somscape.desk.cases.records import OPEN, DecidedMeanwhileError, Decision
+from somscape.desk.cases.decide import decide
+from somscape.desk.cases.forgotten import forget_all
+from somscape.desk.cases.records import UNNAMED, Decision
 from somscape.desk.cases.state import State
 from somscape.errors import InputError
 from somscape.tables._sql import is_url
@@ -56,19 +61,26 @@ STEPS = (
     ALTER TABLE decisions ADD COLUMN author TEXT NOT NULL DEFAULT '';
     ALTER TABLE decisions ADD COLUMN version INTEGER NOT NULL DEFAULT 1;
     """,
+    "DROP TABLE decisions;",
 )
 """SQL statements by version of the database. The first version is from somscape 0.2.0."""
 
+IN_STATE = 4
+"""Version from which on the state contains the decisions on uploads."""
 
-def opened(path: Path, *, is_read_only: bool) -> sqlite3.Connection:
-    """Open the SQLite database of the app, and create or update its tables."""
+
+def opened(path: Path, *, is_read_only: bool) -> tuple[sqlite3.Connection, int]:
+    """Open the SQLite database of the app, and return it with the version of its tables.
+
+    A copy of a database with decisions is kept, because the next steps move the decisions.
+    """
     db = sqlite3.connect(":memory:" if is_read_only else path, timeout=SECONDS_TO_WAIT)
     with ExitStack() as opening:
         opening.enter_context(closing(db))
         if not is_read_only:
             path.chmod(0o600)
             db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA synchronous = FULL")  # an answered mark is on the disk
+            db.execute("PRAGMA synchronous = FULL")  # an answered request is on the disk
         elif path.exists():
             with closing(connect_reading(path)) as there:
                 there.backup(db)
@@ -80,15 +92,43 @@ def opened(path: Path, *, is_read_only: bool) -> sqlite3.Connection:
                 "Give another folder with --state.",
                 file=path,
             )
-        for number, step in enumerate(STEPS[version:], version + 1):
-            # Each step is applied completely or not at all.
-            db.executescript(f"BEGIN; {step} PRAGMA user_version = {number}; COMMIT;")
+        copy = path.with_name(f"{path.name}.before-version-{IN_STATE}")
+        if 0 < version < IN_STATE and not is_read_only and not copy.exists():
+            with whole(copy) as making, closing(sqlite3.connect(making)) as other:
+                db.backup(other)
+                making.chmod(0o600)
         opening.pop_all()
-    return db
+    return db, version
 
 
-READ, RANK, WATCH, REGIONS, KEEP = "read", "rank", "watch", "regions", "keep"
-"""Tasks of a job. A new run has one of the first three tasks. KEEP makes a watch of a run."""
+def bring_up_to_date(db: sqlite3.Connection, version: int, cases: State) -> None:
+    """Create or update the tables of the app's database. Move decisions to the state."""
+    for number, step in enumerate(STEPS[version:], version + 1):
+        if number == IN_STATE:
+            decisions, tokens = _old_decisions(db)
+            cases.decide_all(decisions, tokens=tokens)
+        # Each step is applied completely or not at all.
+        db.executescript(f"BEGIN; {step} PRAGMA user_version = {number}; COMMIT;")
+
+
+def _old_decisions(db: sqlite3.Connection) -> tuple[list[Decision], list[str]]:
+    """Return the decisions of an earlier version, and tokens, so that none is saved twice.
+
+    The state has the decisions on the uploads of watches already.
+    """
+    found = db.execute(
+        "SELECT upload, number, decision, comment, author, run, score, made FROM decisions"
+        " JOIN uploads ON uploads.id = upload WHERE watch IS NULL ORDER BY made, upload, number"
+    )
+    decisions = []
+    for upload, number, word, comment, author, run, score, made in found:
+        case, said = (f"{UNNAMED}{upload}", str(number)), comment.replace("\0", "\ufffd")
+        decisions.append(Decision(*case, word, said, author, run, score, made=made))
+    return decisions, [f"{each.watch} {each.key}" for each in decisions]
+
+
+READ, RANK, WATCH, REGIONS, BEGIN = "read", "rank", "watch", "regions", "begin"
+"""Tasks of a job. A new run has one of the first three tasks. BEGIN begins a watch with a run."""
 
 WAITING, RUNNING, DONE = "waiting", "running", "done"
 FAILED, CANCELLED, INTERRUPTED = "failed", "cancelled", "interrupted"
@@ -115,6 +155,9 @@ FOLDER_PATTERN = "[0-9a-f]" * 16
 
 RESULTS, REPORT = "results", "report.json"
 """Name of the folder with the results of a run, and name of the report's file in this folder."""
+
+FACTS_OF_RUN = ("n_rows", "counts")
+"""Facts about a run of a watch that the app keeps."""
 
 TAKEN_UP = "taken up"
 """Name of a file whose presence shows that a run was restarted after an interruption."""
@@ -144,12 +187,10 @@ class Run:
         Checked settings.
     facts : dict or None
         Facts about a finished ranking.
-    n_decisions : int
-        Number of marked rows of the upload.
     title : str
         Title that the user gave the run, or else the name of the uploaded file.
     watch : str or None
-        Watch to which the upload belongs.
+        Name of the watch to which the upload belongs.
     """
 
     id: str
@@ -162,7 +203,6 @@ class Run:
     problem: str
     settings: dict[str, Any] | None
     facts: dict[str, Any] | None
-    n_decisions: int
     title: str
     watch: str | None
 
@@ -171,12 +211,16 @@ class Run:
         """Whether the run has finished and has ranked the rows of its table."""
         return self.task in (RANK, WATCH) and self.state == DONE
 
+    @property
+    def cases_of(self) -> str:
+        """Name under which the state contains the decisions on the rows of the upload."""
+        return self.watch or f"{UNNAMED}{self.upload}"
+
 
 Answer = TypeVar("Answer")
 
 RUN = """
 SELECT runs.id, upload, name, ending, made, task, state, problem, settings, runs.facts,
-    (SELECT count(*) FROM decisions d WHERE d.upload = runs.upload AND decision != 'open'),
     coalesce(nullif(title, ''), name), watch
 FROM runs JOIN uploads ON uploads.id = upload
 """
@@ -226,7 +270,12 @@ class Store:
         self.is_read_only = is_read_only(file)
         if not self.is_read_only:
             opening.enter_context(closing(_lock(self.folder)))
-        self._db = opening.enter_context(closing(opened(file, is_read_only=self.is_read_only)))
+        self._db, version = opened(file, is_read_only=self.is_read_only)
+        opening.enter_context(closing(self._db))
+        if self.is_read_only and 0 < version < IN_STATE and isinstance(at, Path):
+            at = opening.enter_context(_copy_of_cases(at))
+        self.cases = opening.enter_context(closing(State(at)))
+        bring_up_to_date(self._db, version, self.cases)
         if self.is_read_only:  # the database is a copy in memory
             self._change(
                 "UPDATE runs SET state = ?, problem = ? WHERE state IN (?, ?)",
@@ -236,7 +285,6 @@ class Store:
         else:
             self._db.execute("BEGIN IMMEDIATE")  # fails now if another program is writing
             self._db.execute("ROLLBACK")
-        self.cases = opening.enter_context(closing(State(at)))
         self.cases.database.wait = SECONDS_TO_WAIT
         self._deciding = ThreadPoolExecutor(MOST_AT_ONCE, "decision")
         opening.callback(self._deciding.shutdown, wait=False)
@@ -306,6 +354,11 @@ class Store:
     def say_watch(self, upload: str, watch: str) -> None:
         """Save the name of the watch to which an upload belongs."""
         self._change("UPDATE uploads SET watch = ? WHERE id = ?", watch, upload)
+
+    def say_named(self, run: Run, watch: str, facts: Mapping[str, Any]) -> None:
+        """Save that a watch begins with a run, and the facts about the first run of the watch."""
+        self.say_watch(run.upload, watch)
+        self.say_run(run.id, DONE, facts={**(run.facts or {}), **facts})
 
     def drop_file(self, upload: str) -> None:
         """Delete the folder of an upload. The database must not contain the upload."""
@@ -392,8 +445,10 @@ class Store:
         found = self._db.execute("SELECT count(*) FROM runs WHERE upload = ?", (upload,))
         return int(found.fetchone()[0])
 
-    async def drop_run(self, run: Run) -> None:
-        """Delete a run and its files. Also delete an upload without runs."""
+    async def drop_run(self, run: Run, author: str = "") -> None:
+        """Delete a run and its files. Also delete an upload without runs, and its decisions."""
+        if run.watch is None and self.n_runs(run.upload) == 1:
+            await asyncio.to_thread(forget_all, self.cases, run.cases_of, author=author)
 
         def drop() -> int:
             self._change("DELETE FROM runs WHERE id = ?", run.id)
@@ -417,7 +472,13 @@ class Store:
                 (READ, WATCH, FAILED),
             )
             self._db.execute("DELETE FROM uploads WHERE id NOT IN (SELECT upload FROM runs)")
+        named = self.cases.named()
         for run in self.runs():
+            if run.is_ranked and run.watch is None and run.cases_of in named:
+                watch, first = named.pop(run.cases_of)  # the server ended before it saved this
+                facts = self.cases.run(first).facts
+                facts = {"watch_run": first, **{name: facts[name] for name in FACTS_OF_RUN}}
+                self.say_named(run, watch, facts)
             if run.state != RUNNING:
                 continue
             taken_up = self.folder_of(run.id) / TAKEN_UP
@@ -437,52 +498,23 @@ class Store:
 
     # Decisions
 
-    async def decide_case(
-        self, decision: Decision, *, token: str | None, seen: int | None
-    ) -> Decision:
-        """Save a decision on a case of a watch (see `State.decide`)."""
-        decide = partial(self.cases.decide, decision, token=token, seen=seen)
-        return await asyncio.get_running_loop().run_in_executor(self._deciding, decide)
+    async def decide(self, *case: str, **said: Any) -> Decision:
+        """Save a decision (see `cases.decide.decide`), without a thread that pages need."""
+        save = partial(decide, self.cases, *case, **said)
+        return await asyncio.get_running_loop().run_in_executor(self._deciding, save)
 
-    def decide(
-        self,
-        run: Run,
-        number: int,
-        row: Mapping[str, Any],
-        decision: str | None,
-        comment: str = "",
-        *,
-        author: str = "",
-        seen: int | None = None,
-    ) -> dict[str, Any]:
-        """Save or remove a mark on a row, and return the mark that is then valid."""
-        last = next((d for d in self.decisions(run.upload) if d["number"] == number), None)
-        version = 0 if last is None else last["seen"]
-        said = (decision or OPEN, comment, author)
-        if last is not None and seen not in (None, version):
-            said_last = (last["decision"], last["comment"], last["author"])
-            if said == said_last:
-                return last  # the same mark was sent again
-            raise DecidedMeanwhileError(
-                Decision("", str(last["id"]), *said_last, number=version, made=last["made"])
-            )
-        values = (row["id"], said[0], now(), row["score"], row["p_value"], run.id, *said[1:])
-        self._change(
-            "INSERT OR REPLACE INTO decisions (upload, number, id, decision, made, score,"
-            " p_value, run, comment, author, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            *(run.upload, number, *values, version + 1),
-        )
-        return next(d for d in self.decisions(run.upload) if d["number"] == number)
 
-    def decisions(self, upload: str) -> list[dict[str, Any]]:
-        """Return the marks on the rows of an upload, in the order of the rows in the table."""
-        found = self._db.execute(
-            "SELECT id, number, decision, made, score, p_value, comment, author, version AS seen"
-            " FROM decisions WHERE upload = ? ORDER BY number",
-            (upload,),
-        )
-        names = [column[0] for column in found.description]
-        return [dict(zip(names, values, strict=True)) for values in found]
+@contextmanager
+def _copy_of_cases(folder: Path) -> Iterator[Path]:
+    """Yield a temporary folder with a copy of a state that cannot be changed."""
+    with tempfile.TemporaryDirectory() as copy:
+        if (folder / CASES).exists():
+            with (
+                closing(connect_reading(folder / CASES)) as there,
+                closing(sqlite3.connect(Path(copy, CASES))) as here,
+            ):
+                there.backup(here)
+        yield Path(copy)
 
 
 def _lock(folder: Path) -> sqlite3.Connection:

@@ -1,7 +1,6 @@
 """Requests about watches and their cases."""
 
 import asyncio
-import hashlib
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -15,13 +14,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from somscape.desk.app._context import Context, author_of, json_of
-from somscape.desk.app._results import checked, said_of, token_of
-from somscape.desk.app._store import RANK, RESULTS, Run
+from somscape.desk.app._results import said_of
+from somscape.desk.app._store import RANK
 from somscape.desk.app._work import one_line
 from somscape.desk.cases._begin import check_name
 from somscape.desk.cases._compare import drift_text
 from somscape.desk.cases._run import INSTEAD_OF
-from somscape.desk.cases.decide import Seen
 from somscape.desk.cases.records import (
     LATER,
     NEW,
@@ -29,7 +27,6 @@ from somscape.desk.cases.records import (
     RETURNED,
     RISEN,
     Case,
-    Watch,
     WatchRun,
     is_waiting,
     news_now,
@@ -257,7 +254,7 @@ class WatchCalls:
             Route("/api/watches/{watch}", self.show),
             Route("/api/watches/{watch}/cases/{key:path}", self.case),
             Route("/api/watches/{watch}/decide", self.decide, methods=["POST"]),
-            Route("/api/runs/{run}/watch", self.keep, methods=["POST"]),
+            Route("/api/runs/{run}/watch", self.begin, methods=["POST"]),
         ]
 
     async def watch_page(self, request: Request) -> Response:
@@ -299,20 +296,16 @@ class WatchCalls:
         """Save a decision on a case."""
         given = await json_of(request)
         name, key = await self._watch(request), given.get("key")
-        decision, comment = checked(given)
-        token, seen = token_of(given)
         if not isinstance(key, str):
             raise Refusal(422, "'key' must be the key of a case, as a text.")
         run = given.get("run")
         if run is not None and not isinstance(run, str):
             raise Refusal(422, "'run' must be the run in which the case was seen.")
-        seen_as = await asyncio.to_thread(Seen.of, self._at.cases, name, key=key, run=run)
-        new = seen_as.decision(key, decision, comment=comment, author=author_of(request))
-        said = await self._at.store.decide_case(new, token=token, seen=seen)
+        said = await self._at.marks.decide(name, key, given, author_of(request), run=run)
         return JSONResponse(said_of(said))
 
-    async def keep(self, request: Request) -> Response:
-        """Make a watch of a finished run."""
+    async def begin(self, request: Request) -> Response:
+        """Begin a watch with a finished run. The decisions on its upload belong to the watch."""
         given = await json_of(request)
         run = self._at.run(request)
         if not run.is_ranked or run.task != RANK:
@@ -320,37 +313,15 @@ class WatchCalls:
         if run.watch is not None:
             raise Refusal(409, f"This table already belongs to the watch '{run.watch}'.")
         name, key = _asked(given, self._at.store.table(run.upload))
-        with self._at.marks.kept_still(run.upload):
-            problem = await self._keep(run, name, key, author_of(request))
+        watches = await asyncio.to_thread(self._at.cases.watches)
+        if name in {watch.name for watch in watches}:
+            raise Refusal(409, f"The watch '{name}' already exists. Give this watch another name.")
+        asked = {"watch": name, "key": key, "author": author_of(request)}
+        problem = await self._at.queue.begin_watch(run, asked)
         run = self._at.run(request)  # it may have been deleted in the meantime
         if problem:
             raise Refusal(422, problem)
         return JSONResponse({"watch": run.watch})
-
-    async def _keep(self, run: Run, name: str, key: list[str], author: str) -> str:
-        """Make a watch of a run. Return an error message or ""."""
-        watches = await asyncio.to_thread(self._at.cases.watches)
-        taken = next((watch for watch in watches if watch.name == name), None)
-        if taken is not None and not await self._is_begun(run, taken):
-            raise Refusal(409, f"The watch '{name}' already exists. Give this watch another name.")
-        asked = {
-            "watch": name,
-            "key": key,
-            "author": author,
-            "decided": [
-                {n: mark[n] for n in ("number", "decision", "comment", "score", "author")}
-                for mark in await self._at.marks.of(run)
-                if mark["decision"] != OPEN or mark["comment"]
-            ],
-        }
-        return await self._at.queue.keep_watch(run, asked)
-
-    async def _is_begun(self, run: Run, watch: Watch) -> bool:
-        """Return whether an earlier job has already made the watch from the run."""
-        if any(other.watch == watch.name for other in self._at.store.runs()):
-            return False
-        file = self._at.store.folder_of(run.id) / RESULTS / "map.som"
-        return await asyncio.to_thread(_hash_of, file) == watch.map
 
     async def _watch(self, request: Request) -> str:
         name = str(request.path_params["watch"])
@@ -377,13 +348,6 @@ class WatchCalls:
     def _report_of(self, watch: dict[str, Any], ranked: dict[str, str]) -> dict[str, Any]:
         last = watch["last"]
         return {"report": None if last is None else ranked.get(last["run"])}
-
-
-def _hash_of(file: Path) -> str:
-    try:
-        return hashlib.sha256(file.read_bytes()).hexdigest()
-    except FileNotFoundError:  # the run was deleted in the meantime
-        return ""
 
 
 def _asked(given: dict[str, Any], table: dict[str, Any] | None) -> tuple[str, list[str]]:

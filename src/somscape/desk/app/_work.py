@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from somscape._files import shown
-from somscape.desk.app._store import KEEP, READ, REGIONS, WATCH
+from somscape.desk.app._store import BEGIN, READ, REGIONS, WATCH
 from somscape.errors import InputError
 from somscape.tables._dates import looks_like_dates
 from somscape.tables._fit_encoding import fit_encoding
@@ -155,7 +155,7 @@ def _job_of(request: dict[str, Any]) -> Callable[[Callable[[], list[str]]], dict
     if request["task"] == READ:
         return lambda warned: describe(table())
     load_libraries()
-    from somscape.desk.app._rank import KnownTable, kept, rank, watched
+    from somscape.desk.app._rank import KnownTable, begun, rank, watched
     from somscape.desk.app._results import keep_regions
     from somscape.desk.cases.state import State
 
@@ -163,11 +163,11 @@ def _job_of(request: dict[str, Any]) -> Callable[[Callable[[], list[str]]], dict
     options = {
         n: tuple(v) if isinstance(v, list) else v for n, v in request.get("options", {}).items()
     }
-    if request["task"] in (WATCH, KEEP):
+    if request["task"] in (WATCH, BEGIN):
         state = State(request["state"])
         if request["task"] == WATCH:
             return lambda warned: watched(state, request, folder)
-        return lambda warned: kept(state, table(), options, request, folder)
+        return lambda warned: begun(state, table(), options, request, folder)
     if request["task"] == REGIONS:
         return lambda warned: keep_regions(table(), options, request["regions"], folder)
     marks = {int(number): known for number, known in request["marks"].items()}

@@ -1,7 +1,7 @@
 """Begin a new watch, or train a new map for a watch that uses the decisions on its cases."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from somscape.desk.cases._compare import encoded_cells, returned, usual_moves
 from somscape.desk.cases._run import record_run
 from somscape.desk.cases._watch import bytes_of, cells_of_rows, detector_of, kept_options, keys_of
 from somscape.desk.cases.outcome import RunOutcome
-from somscape.desk.cases.records import CLEAR_FOR, CLEARED, CONFIRMED, Watch, WatchRun
+from somscape.desk.cases.records import CLEAR_FOR, CLEARED, CONFIRMED, Watch
 from somscape.desk.cases.state import State
 from somscape.desk.jobs._detect import Found
 from somscape.errors import InputError
@@ -49,9 +49,12 @@ def begin_watch(
     shown_as: str | None = None,
     clear_for: int | None = None,
     notes: Sequence[str] = (),
-    then: Callable[[WatchRun], object] | None = None,
+    of_upload: tuple[str, Sequence[str]] | None = None,
 ) -> RunOutcome:
-    """Save a new watch, its map and its first run. If an error occurs, save nothing."""
+    """Save a new watch, its map and its first run. If an error occurs, save nothing.
+
+    The decisions on `of_upload`, an upload and the new keys of its rows, move to the watch.
+    """
     check_name(name)
     keys_of(found.table, key)
     if clear_for is None:
@@ -68,7 +71,7 @@ def begin_watch(
         label=found.label,
         notes=notes,
         begins=map_,
-        then=then,
+        of_upload=of_upload,
     )
 
 

@@ -68,6 +68,12 @@ def now() -> str:
 FORGOTTEN = "forgotten"
 """Kind of a line on forgotten cases."""
 
+NAMED = "named"
+"""Kind of a line on an upload that was named as a watch."""
+
+OF_NAMED = "SELECT said FROM audit WHERE said LIKE ? ORDER BY number", (f'%"kind":"{NAMED}"%',)
+"""Query of these lines."""
+
 OF_KEPT = "kept:"
 """Prefix of the hashes of kept rows. Hashes of listed rows start differently."""
 

@@ -121,11 +121,12 @@ class StateDatabase:
     def together(self) -> Iterator[None]:
         """Combine all changes that this thread makes within the block into one transaction."""
         with self.change():
+            was_together = getattr(self._local, "is_together", False)
             self._local.is_together = True
             try:
                 yield
             finally:
-                self._local.is_together = False
+                self._local.is_together = was_together
 
     def snapshot(self) -> AbstractContextManager["Transaction"]:
         """Return a context in which all queries see the database as it was at one moment."""

@@ -410,7 +410,7 @@ def record_run(
     instead_of: int | None = None,
     draft: Callable[[RunOutcome], object] | None = None,
     begins: bytes | None = None,
-    then: Callable[[WatchRun], object] | None = None,
+    of_upload: tuple[str, Sequence[str]] | None = None,
 ) -> RunOutcome:
     """Compare a table with the last run of a watch, and record this comparison as the next run."""
     for _ in range(MAX_TRIES):
@@ -436,9 +436,15 @@ def record_run(
             with state.together():
                 if begins is not None:
                     state.keep_watch(watch, begins, author=author)
+                if of_upload is not None:
+                    state.name_upload(
+                        *(of_upload[0], watch.name),
+                        run=new.id,
+                        keys=of_upload[1],
+                        cells_of=subject.cells,
+                        author=author,
+                    )
                 run = state.add_run(watch.name, new, author=author, after=newest)
-                if then is not None:
-                    then(run)
                 head = state.head()
             return replace(outcome, run=run, audit_head=head)
     raise InputError(

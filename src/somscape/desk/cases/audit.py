@@ -4,15 +4,17 @@ import hashlib
 import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from somscape.desk.cases._chain import (
     FORGOTTEN,
+    NAMED,
     NOTHING,
     OF_KEPT,
+    OF_NAMED,
     SEALED,
     decision_line,
     hidden,
@@ -34,7 +36,7 @@ from somscape.desk.cases._database import (
     statements,
     version_in,
 )
-from somscape.desk.cases.records import Listed, mapping_in
+from somscape.desk.cases.records import UNNAMED, UNREADABLE, Listed, mapping_in
 from somscape.desk.cases.state import State
 from somscape.errors import InputError
 from somscape.tables._messages import counted
@@ -214,6 +216,9 @@ class TableComparison:
         Fields of the last line that records a change of a watch, by the name of the watch.
     begun : dict of str to str
         Time of the first line on a watch, by the name of the watch.
+    named : dict of tuple to dict
+        For each case of an upload that was named as a watch, those fields of the lines of its
+        decisions that have changed since.
     """
 
     read: Transaction
@@ -234,6 +239,12 @@ class TableComparison:
     maps: set[str] = field(default_factory=set)
     watches: dict[str, Row] = field(default_factory=dict)
     begun: dict[str, str] = field(default_factory=dict)
+    named: dict[Case, Row] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for said in map(said_by_line, self.read.rows(*OF_NAMED)):
+            with suppress(*UNREADABLE):  # a forged line, which `_take` refuses
+                self.named |= _named_cases(said)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -272,6 +283,8 @@ class TableComparison:
         if kind in ("decision", "run") and SEALED not in said:
             self.older = number
         if kind == "decision":
+            said = {**said, **self.named.get((said["watch"], said["case"]), {})}
+            said["made"] = said.get("decided", said["made"])
             self.decisions[number] = said["watch"], said["case"]
             self._take_decision(number, said, rows.get(number))
         elif kind == "run":
@@ -282,6 +295,9 @@ class TableComparison:
             self.begun.setdefault(said["watch"], said["made"])
         elif kind == FORGOTTEN:
             self._take_forgotten(number, said)
+        elif kind == NAMED:
+            _named_cases(said)
+            self.watches.pop(said["watch"], None)
         elif kind == "restored":
             _count(said["lines_before"])
             _text(said["head_before"])
@@ -458,6 +474,17 @@ class TableComparison:
                 self.faults.append(
                     f"line {line} records a case as forgotten, but the case still has its salt."
                 )
+
+
+def _named_cases(said: Row) -> dict[Case, Row]:
+    """Return the changed fields of the lines on decisions, from a line that names an upload."""
+    upload, name, run = (_text(said[part]) for part in ("watch", "name", "run"))
+    if not upload.startswith(UNNAMED) or name.startswith(UNNAMED):
+        raise ValueError
+    return {
+        (upload, case): {"watch": name, "run": run, **{n: _text(new[n]) for n in ("case", "cells")}}
+        for case, new in dict(said["cases"]).items()
+    }
 
 
 MAX_COUNT = 10**12

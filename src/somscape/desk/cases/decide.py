@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from somscape.desk.cases._watch import BETWEEN, detector_of, texts_of
-from somscape.desk.cases.records import OPEN, STATES, Case, Decision, news_now
+from somscape.desk.cases.records import OPEN, STATES, UNNAMED, Case, Decision, news_now
 from somscape.desk.cases.state import State
 from somscape.errors import InputError
 from somscape.tables._messages import counted, listed, suggestion
@@ -85,6 +85,33 @@ class Seen:
             )
         close = suggestion(key, known)
         return f"No run of {self.watch} has listed a case {key!r}{f' ({close})' if close else ''}."
+
+
+def decide(
+    state: State,
+    watch: str,
+    key: str,
+    word: str,
+    *,
+    comment: str = "",
+    author: str = "",
+    run: str | None = None,
+    score: float | None = None,
+    token: str | None = None,
+    seen: int | None = None,
+) -> Decision:
+    """Save a decision on a case as a person saw the case, and return the saved decision.
+
+    A row without a saved case can only be decided with its `score`. See `State.decide`.
+    """
+    if watch.startswith(UNNAMED):
+        new = Decision(watch, key, word, comment, author, run, score)
+    else:
+        known = Seen.of(state, watch, key=key, run=run)
+        new = Decision(watch, key, word, comment, author, known.run, score)
+        if score is None or known.knows(key):
+            new = known.decision(key, word, comment=comment, author=author)
+    return state.decide(new, token=token, seen=seen)
 
 
 KEY, DECISION, COMMENT, LINE, RUN, ID = "key", "decision", "comment", "line", "run", "id"

@@ -112,6 +112,15 @@ def forget(state: State, watch: str, key: str, *, author: str) -> Forgotten:
     return Forgotten(1, n_decisions, n_rows, state.database.swept())
 
 
+def forget_all(state: State, watch: str, *, author: str) -> None:
+    """Delete all data on the cases of a watch. Do nothing if the watch has no cases."""
+    with state.database.change() as change:
+        found = change.rows("SELECT key FROM salts WHERE watch = ?", (watch,))
+        if found:
+            _check_key(state, change)
+            _delete(state, change, watch, [row["key"] for row in found], author)
+
+
 def forget_old(
     state: State, watch: str, months: int, *, author: str, decided: bool = False
 ) -> Forgotten:

@@ -17,6 +17,9 @@ NEW, STILL, RISEN, RETURNED, FOLDED = "new", "still", "risen", "returned", "fold
 "risen" means that the row is more unusual than before. "returned" means that a cleared case needs
 another look. "folded" means that a cleared case is at the end of the list."""
 
+UNNAMED = "upload/"
+"""Start of the names of the watches of uploads. A name that a person gives has no slash."""
+
 CLEAR_FOR = 12
 """Default number of months after which a cleared case is listed again."""
 
@@ -137,7 +140,8 @@ class Decision:
     number : int
         Number of the audit line that records the decision; 0 until the decision is saved.
     made : str
-        Time of the decision, in UTC.
+        Time of the decision, in UTC.  Only a decision that an earlier version of the app saved has
+        a time before it is saved here.
 
     See Also
     --------

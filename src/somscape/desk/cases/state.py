@@ -2,25 +2,30 @@
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
 from somscape.desk.cases._chain import (
+    NAMED,
     NOTHING,
+    OF_NAMED,
     add_line,
     as_text,
     decision_line,
+    hidden,
     kept_hash,
     row_hash,
     run_line,
+    said_by_line,
 )
 from somscape.desk.cases._database import Row, Transaction, brought_up_to_date, opened
 from somscape.desk.cases.records import (
     OPEN,
     STATES,
+    UNNAMED,
     Case,
     DecidedMeanwhileError,
     Decision,
@@ -114,8 +119,9 @@ class State:
     # Watches
 
     def watches(self) -> list[Watch]:
-        """Return all watches, sorted by name."""
-        return [*map(watch_of, self.database.rows("SELECT * FROM watches ORDER BY name"))]
+        """Return all watches that have a name, sorted by name."""
+        sql = "SELECT * FROM watches WHERE name NOT LIKE ? ORDER BY name"
+        return [*map(watch_of, self.database.rows(sql, (f"{UNNAMED}%",)))]
 
     def watch(self, name: str) -> Watch:
         """Return a watch.
@@ -175,6 +181,55 @@ class State:
                 sql = "INSERT INTO watches VALUES (?, ?, ?, ?)"
                 change.rows(sql, (watch.name, made, said, hash_))
         return replace(watch, map=hash_, made=old[0]["made"] if old else made)
+
+    def name_upload(
+        self,
+        upload: str,
+        watch: str,
+        *,
+        run: str,
+        keys: Sequence[str],
+        cells_of: Callable[[Collection[str]], Mapping[str, Mapping[str, Any]]],
+        author: str,
+    ) -> None:
+        """Move the decisions on an upload to the watch that begins with this upload.
+
+        Parameters
+        ----------
+        upload, watch : str
+            Names of the watch of the upload and of the saved watch.
+        run : str
+            Id of the first run of the watch.  The decisions then belong to this run.
+        keys : sequence of str
+            Key of each row.  Before, the key of a case is the number of its row.
+        cells_of : callable
+            Function that returns the values of rows by key.
+        author : str
+        """
+        with self.database.change() as change:
+            found = change.rows("SELECT key, salt FROM salts WHERE watch = ?", (upload,))
+            salts = {row["key"]: row["salt"] for row in found}
+            cells = cells_of([keys[int(old)] for old in salts])
+            cases, moved = {}, []
+            for old, salt in salts.items():
+                key = keys[int(old)]
+                text = as_text(cells.get(key))
+                new = {"case": hidden(key, salt), "cells": hidden(text, salt)}
+                cases[hidden(old, salt)] = new
+                moved.append((watch, key, run, text, upload, old))
+            line = {"watch": upload, "name": watch, "run": run, "cases": cases}
+            add_line(change, NAMED, line, author=author, key=self.audit_key)
+            of_case = "WHERE watch = ? AND key = ?"
+            sql = f"UPDATE decisions SET watch = ?, key = ?, run = ?, cells = ? {of_case}"
+            change.many(sql, moved)
+            sql = f"UPDATE salts SET watch = ?, key = ? {of_case}"
+            change.many(sql, ((*each[:2], *each[4:]) for each in moved))
+            change.rows("DELETE FROM watches WHERE name = ?", (upload,))
+
+    def named(self) -> dict[str, tuple[str, str]]:
+        """Return the name and the first run of each named upload, by its earlier name."""
+        lines = [said_by_line(line) for line in self.database.rows(*OF_NAMED)]
+        return {line["watch"]: (line["name"], line["run"]) for line in lines}
 
     def map(self, hash_: str) -> bytes:
         """Return the content of a map's file.
@@ -359,11 +414,28 @@ class State:
                     allowed=STATES,
                 )
             _check_texts(decision)
-        for name in {decision.watch for decision in decisions}:
-            self.watch(name)
+        authors = {decision.watch: decision.author for decision in decisions}
+        for name in authors:
+            if not name.startswith(UNNAMED):
+                self.watch(name)
         told = zip(decisions, tokens or [None] * n, seen or [None] * n, strict=True)
-        with self.database.change() as change:
+        with self.together(), self.database.change() as change:
+            for name, author in authors.items():
+                if name.startswith(UNNAMED):
+                    self._begin_upload(name, author)
             return [self._decide(change, *each) for each in told]
+
+    def _begin_upload(self, name: str, author: str) -> None:
+        """Save the watch of an upload, which has no map, unless the upload has one already."""
+        if self.database.rows("SELECT name FROM watches WHERE name = ?", (name,)):
+            return
+        named = self.named().get(name)
+        if named is not None:
+            raise InputError(
+                f"This table now belongs to the watch '{named[0]}'. Load the page again.",
+                value=named[0],
+            )
+        self.keep_watch(Watch(name, (), "", {}, ""), b"", author=author)
 
     def _decide(
         self, change: Transaction, decision: Decision, token: str | None, seen: int | None
@@ -379,7 +451,10 @@ class State:
         salt = _salts(change, decision.watch, [decision.key])[decision.key]
         row = {**vars(decision), "cells": as_text(decision.cells), "token": token}
         line, author = decision_line(row, salt), decision.author
+        if decision.made:  # the line keeps the time at which it is written
+            line["decided"] = decision.made
         number, made = add_line(change, "decision", line, author=author, key=self.audit_key)
+        made = decision.made or made
         insert(change, "decisions", [{**row, "number": number, "made": made}])
         return replace(decision, number=number, made=made)
 
@@ -398,6 +473,16 @@ class State:
         last = MOST if until is None else until
         sql, values = (LAST, (watch, last)) if key is None else (LAST_OF_KEY, (watch, key))
         return {row["key"]: decision_of(row) for row in self.database.rows(sql, values)}
+
+    def n_decided(self) -> dict[str, int]:
+        """Return the number of cases that are not open, by the name of the watch."""
+        found = self.database.rows(
+            "SELECT watch, count(*) AS n FROM decisions WHERE number IN"
+            " (SELECT max(number) FROM decisions GROUP BY watch, key) AND state <> ?"
+            " GROUP BY watch",
+            (OPEN,),
+        )
+        return {row["watch"]: row["n"] for row in found}
 
     def cases(self, watch: str, *, key: str | None = None) -> list[Case]:
         """Return those cases of a watch that were listed or decided.

@@ -12,7 +12,7 @@ import click
 from rich.markup import escape
 
 from somscape.desk.cases._run import run_watch
-from somscape.desk.cases.decide import Seen, cases_bytes, cases_table, import_decisions
+from somscape.desk.cases.decide import cases_bytes, cases_table, decide, import_decisions
 from somscape.desk.cases.outcome import RunOutcome
 from somscape.desk.cases.records import Case, Watch, is_waiting
 from somscape.desk.cases.state import State
@@ -191,11 +191,9 @@ def _cases_of(state: State, name: str, state_of: str | None) -> list[Case]:
 def mark_case(name: str, key: str, said: str, **options: Any) -> None:
     """Record a decision on a case."""
     with open_state(options) as state:
-        known = Seen.of(state, name, key=key, run=options["run"])
-        comment, author = options["comment"], author_of(options)
-        decision = known.decision(key, said, comment=comment, author=author)
-        before = known.cases[key].decision if key in known.cases else None
-        kept = state.decide(decision, seen=options["seen"])
+        before = state.last_decisions(name, key=key).get(key)
+        how = {part: options[part] for part in ("comment", "run", "seen")}
+        kept = decide(state, name, key, said, author=author_of(options), **how)
     say(
         make_console(),
         f"{kept.author} marked {key} of {name} as {kept.state} (line {kept.number} of the audit).",

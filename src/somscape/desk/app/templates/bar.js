@@ -65,7 +65,7 @@ async function askForWatch() {
   const said = make("p", { class: "panel problem", role: "alert", hidden: "" });
   const dialog = make("dialog", { id: "watch-dialog", "aria-labelledby": "watch-title" }, make("form", { method: "dialog" },
     make("h2", { id: "watch-title" }, "Keep as a watch"),
-    make("p", { class: "hint" }, "Later files are ranked with this map and this rule for the length of the list. The page of the watch shows new cases and keeps your decisions. The marks of this run become decisions."),
+    make("p", { class: "hint" }, "Later files are ranked with this map and this rule for the length of the list. The page of the watch shows new cases and keeps your decisions."),
     make("p", null, make("label", { for: name.id }, "Name"), name), keyed, said,
     make("p", { class: "controls" }, make("button", { class: "primary", value: "keep" }, "Keep"),
       make("button", { value: "no", formnovalidate: "" }, "Cancel"))));

@@ -126,8 +126,8 @@ function drawDecision(row) {
   const before = mark.isOld ? ["Cleared earlier", ...(mark.comment ? [" (", text("q", mark.comment), ")"] : []), " by "] : [];
   const who = mark.author && (mark.isOld || mark.decision !== "open")
     ? make("p", { class: "hint" }, ...before, text("span", mark.author), ", " + when(mark.made)) : "";
-  const key = (host.keys || {})[numberOf(row)];
-  const page = key === undefined ? "" : make("p", null, make("a", { href: addressOf(host.watch, key) }, "Page of this case"),
+  const key = data.rows.keys?.[row.position];
+  const page = key === undefined || !host.watch ? "" : make("p", null, make("a", { href: addressOf(host.watch, key) }, "Page of this case"),
     " with its history, to print");
   return block("Your decision", make("p", { class: "decide" }, drawMarks(row)),
     make("p", { class: "comment-line" }, make("label", { for: id }, "Comment"), field), who, page);
