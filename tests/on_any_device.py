@@ -7,7 +7,7 @@ import somscape
 from somscape import SOM, SOMClassifier, SOMDetector, SOMImputer, TableEncoder
 from somscape.errors import InputError, SomscapeWarning
 from somscape.estimators import _intake as _libraries
-from somscape.kernels import _array_api
+from somscape.kernels import _select
 from somscape.kernels._select import kernels_for, select_kernels
 
 ERROR = 1e-4
@@ -109,7 +109,7 @@ class OnAnyDevice:
     @pytest.mark.parametrize("weights", ["none", "whole", "parts", "both"])
     @pytest.mark.parametrize("tile", [1, 97, 1 << 25])
     def test_sums_are_the_cores_to_the_bit(self, weights, tile, monkeypatch):
-        monkeypatch.setattr(_array_api, "MAX_VALUES", tile * 7)
+        monkeypatch.setattr(_select, "MAX_VALUES", tile * 7)
         rng, X = np.random.default_rng(1), rows_of(400, dtype=np.float32)
         w = {
             "none": None,
@@ -132,7 +132,7 @@ class OnAnyDevice:
     def test_any_tile_gives_the_same_bits(self, monkeypatch):
         X = rows_of(700)
         whole = small(5, 7).fit(self.put(X))
-        monkeypatch.setattr(_array_api, "MAX_VALUES", 2000)
+        monkeypatch.setattr(_select, "MAX_VALUES", 2000)
         tiled = small(5, 7).fit(self.put(X))
         np.testing.assert_array_equal(tiled.map_.codebook, whole.map_.codebook)
         for ask in ("predict", "transform"):
@@ -158,7 +158,7 @@ class OnAnyDevice:
 
         namespace = _libraries._namespace
         monkeypatch.setattr(_libraries, "_namespace", lambda *a: Counted(namespace(*a)))
-        monkeypatch.setattr(_array_api, "MAX_VALUES", 30_000)
+        monkeypatch.setattr(_select, "MAX_VALUES", 30_000)
         X = self.put(rows_of(9_000))
         small(6, 8, n_epochs=3).fit(X)
         running = 5 + 2  # a running sum begins with a row of zeros

@@ -29,8 +29,7 @@ from markdown_tables import markdown
 from somscape.estimators import _intake as _libraries
 from somscape.fit import partial, prepare
 from somscape.grid import Lattice
-from somscape.kernels._array_api import MAX_VALUES
-from somscape.kernels._select import kernels_for
+from somscape.kernels._select import MAX_VALUES, kernels_for
 
 SHAPES = ((16, 16, 20), (32, 32, 50), (64, 64, 50))
 """Rows and columns of the map, and features."""

@@ -124,7 +124,7 @@ MAX_EXPORTED, MAX_SHARED_CLASS_NAMES, MAX_CODE, MAX_DOCSTRINGS = 223, 4, 46_250,
 MANY_PARAMETERS = {
     **dict.fromkeys(
         (
-            "somscape.kernels._array_api.DeviceKernels.sums",
+            "somscape.kernels._select.DeviceKernels.sums",
             "somscape.kernels._core_face.CoreKernels.sums",
             "somscape.kernels._numpy_twin.NumpyKernels.sums",
         ),

@@ -25,8 +25,7 @@ from somscape.grid.graph import shortest_paths, spanning_tree
 from somscape.grid.lattice import neighbor_pairs
 from somscape.plots import _net as _tree_places
 from somscape.plots import relevance
-from somscape.plots._net import tree_places
-from somscape.plots._style import (
+from somscape.plots._cells import (
     FEW,
     REGION_COLORS,
     SEVERAL,
@@ -36,7 +35,8 @@ from somscape.plots._style import (
     hatch,
     region_colors,
 )
-from somscape.plots._umatrix import edge_heights, p_heights, ustar_heights
+from somscape.plots._net import tree_places
+from somscape.plots._planes import edge_heights, p_heights, ustar_heights
 from somscape.plots.columns import by_likeness, plane_correlations
 from somscape.regions import Regions
 from somscape.tables import Encoding, table_from_columns

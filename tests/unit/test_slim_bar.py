@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 
 from somscape.plots import dark
-from somscape.plots._style import add_slim_bar
+from somscape.plots._cells import add_slim_bar
 
 
 def drawn(low: float, high: float, extend: str = "neither", width: float = 2.0):

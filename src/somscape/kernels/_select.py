@@ -1,23 +1,217 @@
-"""Choose between the compiled core and the NumPy kernels, and run functions in threads."""
+"""Choose between the compiled core, NumPy and a device, and run functions in threads."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from somscape._types import Float64s, Ints
-from somscape.errors import InputError
-from somscape.kernels._array_api import DeviceKernels
-from somscape.kernels._sparse import DeviceArray
+from somscape._types import Float64s, Floats, Ints
+from somscape._weights import blocks
+from somscape.errors import InputError, ParameterError
+from somscape.kernels._sparse import Device, DeviceArray
 
 if TYPE_CHECKING:
     from somscape.kernels._core_face import CoreKernels
     from somscape.kernels._numpy_twin import NumpyKernels
+
+MAX_VALUES = 1 << 25
+"""Maximum number of values in a temporary array on the device (256 MB in float64).  Up to seven
+such arrays are in memory at a time."""
+
+
+class DeviceKernels:
+    """Search and sums for rows on a device. All other work runs on the kernels of the host.
+
+    Parameters
+    ----------
+    device : Device
+    dtype : numpy dtype
+        Type of the rows.
+    host : CoreKernels or NumpyKernels
+    """
+
+    def __init__(self, device: Device, dtype: Any, host: Any) -> None:
+        self.device, self.host = device, host
+        self.name = f"{device.name} {dtype}"
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.host, name)
+
+    def search(
+        self,
+        rows: Any,
+        codebook: Floats,
+        k: int = 1,
+        *,
+        order: Ints | None = None,
+        feature_weights: Float64s | None = None,
+        metric: str = "euclidean",
+        has_missing: bool = False,
+        out: tuple[Ints, Float64s] | None = None,
+    ) -> tuple[Any, Any]:
+        """Return the `k` nearest units of each row and their distances, as arrays on the device."""
+        if metric != "euclidean" or feature_weights is not None or has_missing:
+            raise ParameterError(
+                "Rows on a device support only plain Euclidean distances.",
+                parameter="metric",
+                value=metric,
+            )
+        xp, device = self.device.library, self.device
+        scored, prototypes = _Scores(codebook, rows), device.sent(codebook, xp.float64)
+        units, distances = [], []
+        for part in scored.tiles(len(rows)):
+            tile = rows.array[part, :]
+            units.append(scored.least(tile, k))
+            wide = xp.astype(tile, xp.float64)
+            near = [wide - xp.take(prototypes, units[-1][:, i], axis=0) for i in range(k)]
+            distances.append(xp.stack([xp.sqrt(xp.sum(x * x, axis=1)) for x in near], axis=1))
+        return _join(units, device), _join(distances, device)
+
+    def winners(
+        self,
+        rows: Any,
+        codebook: Floats,
+        k: int = 1,
+        *,
+        order: Ints | None = None,
+        one_thread: bool = False,
+    ) -> Any:
+        """Return the `k` nearest units of each row, as an array on the device."""
+        scored = _Scores(codebook, rows)
+        tiles = (rows.array[part, :] for part in scored.tiles(len(rows)))
+        return _join([scored.least(tile, k) for tile in tiles], self.device)
+
+    def sums(
+        self,
+        rows: Any,
+        units: Any,
+        weights: Float64s | None,
+        center: Float64s,
+        scale: Float64s,
+        weight_scale: float,
+        counts: Ints,
+        totals: Ints,
+        distances: Any = None,
+        error_scale: float = 1.0,
+    ) -> int:
+        """Add each row to `totals` and `counts` at its unit. Return the sum of the distances."""
+        fixed = (center, scale, weight_scale)
+        if not isinstance(rows, DeviceArray):
+            given = (units, weights, *fixed, counts, totals, distances, error_scale)
+            return self.host.sums(rows, *given)
+        xp, error = self.device.library, 0
+        middle, factor = self.device.sent(center), self.device.sent(scale)
+        for part in blocks(len(rows), _step(rows.shape[1] + 2)):
+            values = (xp.astype(rows.array[part, :], xp.float64) - middle) * factor
+            times = self._column(weights, part)
+            ones = xp.ones((values.shape[0], 1), dtype=xp.float64, device=self.device.place)
+            far = 0.0 * ones if distances is None else self._column(distances, part)
+            weight = ones if times is None else times
+            terms = [
+                _round(xp, values, times),
+                xp.astype(xp.round(weight * weight_scale), xp.int64),
+                xp.astype(far * weight * error_scale, xp.int64),  # truncated, as in the core
+            ]
+            of_rows = self._column(units, part)[:, 0]
+            found = self._sums_by_unit(xp.concat(terms, axis=1), of_rows, len(counts))
+            totals += found[:, :-2]
+            counts += found[:, -2]
+            error += int(found[:, -1].sum())
+        return error
+
+    def _column(self, values: Any, part: slice) -> Any:
+        """Return a slice of `values` on the device, as an array with one column."""
+        if values is None:
+            return None
+        some = values[part]
+        there = some.array if isinstance(some, DeviceArray) else self.device.sent(some)
+        return there[:, None]
+
+    def _sums_by_unit(self, terms: Any, units: Any, n_units: int) -> Ints:
+        """Return, for each unit, the exact sum of the integer terms of its rows."""
+        xp, place = self.device.library, self.device.place
+        order = xp.argsort(units)
+        running = xp.cumulative_sum(xp.take(terms, order, axis=0), axis=0, include_initial=True)
+        numbers = xp.arange(n_units + 1, dtype=units.dtype, device=place)
+        ends = xp.searchsorted(xp.take(units, order), numbers)
+        at_ends = self.device.fetched(xp.take(running, ends, axis=0))
+        return np.diff(at_ends, axis=0)
+
+
+class _Scores:
+    """Scores of units for rows. A score is the squared distance minus the row's squared norm.
+
+    Rows and prototypes are centered on the mean of the prototypes and scaled to about 1, so that
+    scores are precise even for values that are tiny, huge or far from 0.
+    """
+
+    def __init__(self, codebook: Floats, rows: DeviceArray) -> None:
+        device, dtype = rows.device, rows.array.dtype
+        # Rounded once, because rows and prototypes must be moved by the same amount.
+        center = codebook.mean(axis=0).astype(rows.dtype).astype(np.float64)
+        moved = codebook.astype(np.float64, copy=False) - center
+        _, exponent = np.frexp(np.abs(moved).max())
+        moved = np.ldexp(moved, -exponent)
+        factors = np.column_stack([-2.0 * moved, (moved**2).sum(axis=1)])
+        self.device, self.n_units = device, len(codebook)
+        self.center = device.sent(center, dtype)
+        self.scale = float(np.ldexp(1.0, -exponent))
+        self.factors = device.sent(np.ascontiguousarray(factors.T), dtype)
+
+    def tiles(self, n: int) -> Iterator[slice]:
+        """Yield slices that divide `n` rows into blocks that fit into memory."""
+        return blocks(n, _step(max(self.factors.shape)))
+
+    def least(self, tile: Any, k: int) -> Any:
+        """Return, for each row, the `k` units with the lowest scores, by score and then number."""
+        xp, place = self.device.library, self.device.place
+        ones = xp.ones((tile.shape[0], 1), dtype=tile.dtype, device=place)
+        moved = xp.concat([(tile - self.center) * self.scale, ones], axis=1)
+        scores = self.device.product(moved, self.factors)
+        numbers = xp.arange(self.n_units, dtype=xp.int64, device=place)
+        found: list[Any] = []
+        while len(found) < k:
+            if found:
+                scores = xp.where(numbers[None, :] == found[-1][:, None], xp.inf, scores)
+            found.append(xp.astype(xp.argmin(scores, axis=1), xp.int64))
+        return xp.stack(found, axis=1)
+
+
+def distances_on_device(rows: DeviceArray, codebook: Float64s) -> DeviceArray:
+    """Return the Euclidean distance of each row on a device to every prototype."""
+    xp, device = rows.device.library, rows.device
+    prototypes, found = device.sent(codebook, xp.float64), []
+    for part in blocks(len(rows), _step(codebook.size)):
+        wide = xp.astype(rows.array[part, :], xp.float64)
+        apart = wide[:, None, :] - prototypes[None, :, :]
+        far = xp.sqrt(xp.sum(apart * apart, axis=2))
+        found.append(xp.astype(far, rows.array.dtype))
+    return _join(found, device)
+
+
+def _step(width: int) -> int:
+    return max(1, MAX_VALUES // width)
+
+
+def _join(parts: list[Any], device: Device) -> DeviceArray:
+    return DeviceArray(parts[0] if len(parts) == 1 else device.library.concat(parts), device)
+
+
+def _round(xp: Any, values: Any, times: Any) -> Any:
+    """Return weighted values as integers. A whole weight multiplies the rounded value."""
+    if times is None:
+        return xp.astype(xp.round(values), xp.int64)
+    is_whole = xp.round(times) == times
+    # Values that fit into an integer only because of their weight are excluded from the cast.
+    whole = xp.astype(xp.round(xp.where(is_whole, values, 0.0)), xp.int64)
+    repeated = whole * xp.astype(xp.where(is_whole, times, 0.0), xp.int64)
+    return repeated + xp.astype(xp.round(xp.where(is_whole, 0.0, values * times)), xp.int64)
+
 
 Kernels: TypeAlias = "CoreKernels | NumpyKernels"
 VARIABLE = "SOMSCAPE_KERNELS"

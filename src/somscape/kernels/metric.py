@@ -9,9 +9,8 @@ import numpy as np
 from somscape._types import Float64s, Floats, Ints
 from somscape._weights import blocks
 from somscape.errors import InputError, ParameterError
-from somscape.kernels._array_api import distances_on_device
 from somscape.kernels._kernels import METRICS as KERNEL_METRICS
-from somscape.kernels._select import Kernels
+from somscape.kernels._select import Kernels, distances_on_device
 from somscape.kernels._sparse import DeviceArray, Rows, SparseRows, near_one
 
 METRIC_NAMES = (*KERNEL_METRICS, "correlation", "mahalanobis")

@@ -12,7 +12,7 @@ from somscape._weights import blocks, ones_or
 from somscape.errors import InputError, ParameterError
 from somscape.maps._as_map import as_map
 from somscape.maps.map import Map
-from somscape.measures._placed import Placed, placed
+from somscape.measures._quality import Placed, placed
 
 BLOCK_DRAWS = 1 << 20
 

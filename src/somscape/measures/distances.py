@@ -16,8 +16,7 @@ from somscape.grid.lattice import neighbor_pairs
 from somscape.kernels.metric import Metric
 from somscape.maps._as_map import as_map
 from somscape.maps.map import Map
-from somscape.measures._placed import Placed, placed, rounded
-from somscape.measures._quality import BLOCK_STARTS
+from somscape.measures._quality import BLOCK_STARTS, Placed, placed, rounded
 
 MAX_ROWS = 5_000
 """Default number of drawn rows, each of which is compared with all rows."""

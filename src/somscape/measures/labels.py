@@ -12,8 +12,7 @@ from somscape._validate import is_missing
 from somscape._weights import counts_of, ones_or
 from somscape.errors import InputError
 from somscape.grid.graph import n_connected
-from somscape.measures._placed import Placed, placed
-from somscape.measures._quality import entropy
+from somscape.measures._quality import Placed, entropy, placed
 from somscape.measures.distances import MAX_ROWS, PairBlock, RowPairs, pairs_of, run
 
 

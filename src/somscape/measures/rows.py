@@ -11,8 +11,7 @@ from somscape._validate import check_number, check_whole
 from somscape.errors import InputError
 from somscape.grid._neighborhood import check_pull, pull_from
 from somscape.maps.map import Map
-from somscape.measures._placed import Placed, placed
-from somscape.measures._quality import row_ranks, row_shares, row_ways
+from somscape.measures._quality import Placed, placed, row_ranks, row_shares, row_ways
 from somscape.measures.chance import are_torn, intervals
 from somscape.measures.distances import MAX_ROWS, ON, Neighbors, Pass, RowPairs, run
 from somscape.measures.labels import LabelClasses, Silhouettes, classes_of

@@ -8,8 +8,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 
 from somscape._validate import check_whole
-from somscape.measures._placed import Placed, placed
-from somscape.measures._quality import embedding_of, entropy_of, gini_of
+from somscape.measures._quality import Placed, embedding_of, entropy_of, gini_of, placed
 from somscape.measures.chance import check_draws
 from somscape.measures.distances import (
     MAX_RANKED,

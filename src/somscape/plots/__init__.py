@@ -1,13 +1,19 @@
 """Draw pictures of a map with matplotlib, without the global state of pyplot."""
 
+from somscape.plots._cells import dark
 from somscape.plots._classes import confusion_map, hits, labels, majority
-from somscape.plots._net import net, spanning_tree
-from somscape.plots._paths import difference, paths
-from somscape.plots._planes import correlations, images, planes, profiles
-from somscape.plots._regions import dendrogram, regions, stability
-from somscape.plots._style import dark
-from somscape.plots._training import trade_off, training
-from somscape.plots._umatrix import quality, response, umatrix, values
+from somscape.plots._net import net, spanning_tree, trade_off, training
+from somscape.plots._planes import (
+    correlations,
+    images,
+    planes,
+    profiles,
+    quality,
+    response,
+    umatrix,
+    values,
+)
+from somscape.plots._regions import dendrogram, difference, paths, regions, stability
 from somscape.plots.columns import ColumnPlane, column_plane, ordered_columns, relevance
 from somscape.plots.display import Display
 

@@ -14,27 +14,15 @@ from somscape.grid.lattice import Lattice
 from somscape.maps._as_map import as_map
 from somscape.maps.map import NO_UNIT, Map
 from somscape.plots._cells import (
+    LETTERS,
+    SEVERAL,
     Blocks,
     add_polygons,
     blocks_of,
     cell_width,
+    contrast,
     draw_borders,
     draw_cells,
-    points_per_step,
-)
-from somscape.plots._legend import (
-    MAX_CLASSES,
-    LegendEntry,
-    check_max_classes,
-    class_entries,
-    hatch_cells,
-    hatch_shapes,
-)
-from somscape.plots._picture import Picture
-from somscape.plots._style import (
-    LETTERS,
-    SEVERAL,
-    contrast,
     empty_color,
     faint_line,
     hatch,
@@ -42,6 +30,16 @@ from somscape.plots._style import (
     limits_from_zero,
     paled,
     paper,
+    points_per_step,
+)
+from somscape.plots._picture import (
+    MAX_CLASSES,
+    LegendEntry,
+    Picture,
+    check_max_classes,
+    class_entries,
+    hatch_cells,
+    hatch_shapes,
 )
 from somscape.plots.columns import ColumnPlane, rows_by_unit
 from somscape.plots.display import Display

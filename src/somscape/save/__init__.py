@@ -4,7 +4,6 @@ from somscape.maps.record import Record, read_record, write_record
 from somscape.save._load import load
 from somscape.save._minisom import read_minisom
 from somscape.save._onnx import to_onnx
-from somscape.save._som_pak import read_cod, read_dat, write_cod, write_dat
 from somscape.save._tables import (
     read_codebook,
     winners_columns,
@@ -19,12 +18,16 @@ from somscape.save.esom import (
     classes_of,
     read_bm,
     read_cls,
+    read_cod,
+    read_dat,
     read_lrn,
     read_somoclu,
     read_umx,
     read_wts,
     write_bm,
     write_cls,
+    write_cod,
+    write_dat,
     write_lrn,
     write_umx,
     write_wts,

@@ -11,8 +11,7 @@ from somscape.outliers.detector import Detector
 from somscape.recognize.predictor import Predictor
 from somscape.recognize.recognizer import Recognizer
 from somscape.save._minisom import read_minisom
-from somscape.save._som_pak import read_cod
-from somscape.save.esom import read_wts
+from somscape.save.esom import read_cod, read_wts
 
 READERS: dict[str, Callable[[str | Path], Record]] = {
     ".cod": read_cod,

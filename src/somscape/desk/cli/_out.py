@@ -21,8 +21,7 @@ from somscape.desk.jobs._detect import FORMATS, Found, check_format, now, roles_
 from somscape.desk.jobs._roles import ROWS_FILE, Label
 from somscape.desk.jobs._sink import send_alerts
 from somscape.errors import InputError
-from somscape.plots._planes import planes
-from somscape.plots._umatrix import umatrix
+from somscape.plots._planes import planes, umatrix
 from somscape.tables._messages import counted
 from somscape.tables._roles import roles_text
 from somscape.tables.kinds import Roles
