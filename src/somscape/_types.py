@@ -9,6 +9,7 @@ Floats: TypeAlias = NDArray[np.floating[Any]]
 """Values of type float32 or float64."""
 
 Float64s: TypeAlias = NDArray[np.float64]
+Bools: TypeAlias = NDArray[np.bool_]
 Ints: TypeAlias = NDArray[np.intp]
 """Unit or row numbers."""
 

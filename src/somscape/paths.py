@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from somscape._types import Float64s, Ints
+from somscape._types import Bools, Float64s, Ints
 from somscape._validate import check_choice, check_whole, checked_weights
 from somscape._weights import ones_or
 from somscape.errors import InputError, SomscapeWarning
@@ -101,7 +101,7 @@ def given_times(times: Any, X: Any, n: int, date_format: str | None) -> NDArray[
     return dates.moments
 
 
-def changes(values: NDArray[Any]) -> NDArray[np.bool_]:
+def changes(values: NDArray[Any]) -> Bools:
     """Return whether each value differs from the previous value (True for the first value)."""
     return np.append(np.ones(min(1, len(values)), dtype=bool), values[1:] != values[:-1])
 
@@ -134,7 +134,7 @@ def _column(given: Any, X: Any, what: str, n: int) -> Column:
     return table_from_columns({what: values}, what).columns[0]
 
 
-def _refuse_missing(missing: NDArray[np.bool_], what: str, cure: str) -> None:
+def _refuse_missing(missing: Bools, what: str, cure: str) -> None:
     if missing.any():
         raise InputError(
             f"`{what}` must not have missing values, but the value of row {int(missing.argmax())} "
@@ -187,7 +187,7 @@ class Places:
         names, codes = np.unique(values, return_inverse=True)
         return cls(codes, names)
 
-    def are_in(self, wanted: Any) -> NDArray[np.bool_]:
+    def are_in(self, wanted: Any) -> Bools:
         """Return, for each unit, whether its place has one of the given names."""
         names = self.names.tolist()
         asked = [wanted] if isinstance(wanted, str) or np.ndim(wanted) == 0 else list(wanted)
@@ -317,7 +317,7 @@ class Paths:
         return [slice(a, b) for a, b in itertools.pairwise(ends)]
 
     @property
-    def _are_first(self) -> NDArray[np.bool_]:
+    def _are_first(self) -> Bools:
         """Whether each row is the first row of its path."""
         return changes(self.ids)
 
@@ -788,7 +788,7 @@ def windows(
     return Windows(parts_of, who[at], when[at], order[starts], n_gaps, n_left_out)
 
 
-def _are_after_gaps(ids: NDArray[Any], times: NDArray[Any]) -> NDArray[np.bool_]:
+def _are_after_gaps(ids: NDArray[Any], times: NDArray[Any]) -> Bools:
     """Return, for each value, whether a gap in time is before it (in the values of its id)."""
     is_late = np.zeros(len(ids), dtype=bool)
     first = np.flatnonzero(changes(ids))

@@ -6,14 +6,6 @@ from somscape.fit.problem import EpochSums, Pairs, Problem, merge, partial, prep
 from somscape.fit.settings import Progress
 
 __all__ = [
-    "EpochSums",
-    "Pairs",
-    "Pieces",
-    "Problem",
-    "Progress",
-    "merge",
-    "move",
-    "partial",
-    "prepare",
+    "EpochSums", "Pairs", "Pieces", "Problem", "Progress", "merge", "move", "partial", "prepare",
     "step",
-]
+]  # fmt: skip

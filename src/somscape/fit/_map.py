@@ -8,9 +8,8 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from somscape._types import Float64s, Floats, Ints
+from somscape._types import Bools, Float64s, Floats, Ints
 from somscape._validate import check_values
 from somscape._version import __version__
 from somscape._weights import blocks, counts_of
@@ -57,7 +56,7 @@ def check_metric(encoding: Encoding, metric: str) -> None:
         )
 
 
-def have_values(rows: Any) -> NDArray[np.bool_] | None:
+def have_values(rows: Any) -> Bools | None:
     """Return whether each row has a value, or None if all rows have.  Warn about empty rows."""
     has_none = np.empty(len(rows), dtype=bool)
     for part in blocks(len(rows), BLOCK_ROWS):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._elementary import exp
-from somscape._types import Float64s
+from somscape._types import Bools, Float64s
 from somscape._validate import check_choice, check_number
 from somscape.errors import ParameterError
 from somscape.grid.lattice import Lattice
@@ -199,7 +199,7 @@ def _gaussian(distance_sq: Float64s, radius: Float64s | float) -> Float64s:
         return exp(-0.5 * (distance_sq / radius) / radius)
 
 
-def _is_within(distance_sq: Float64s, radius: float) -> NDArray[np.bool_]:
+def _is_within(distance_sq: Float64s, radius: float) -> Bools:
     return np.asarray(distance_sq <= radius * radius + RADIUS_TOLERANCE)
 
 

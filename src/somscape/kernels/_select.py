@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from somscape._types import Float64s, Floats, Ints
+from somscape._types import Bools, Float64s, Floats, Ints
 from somscape._weights import blocks
 from somscape.errors import InputError, ParameterError
 from somscape.kernels._sparse import Device, DeviceArray
@@ -338,13 +338,13 @@ def _sort(keys: NDArray[np.uint64]) -> None:
     in_threads(np.ndarray.sort, np.split(keys, ends), is_long=n_parts > 1)
 
 
-def _have_equal_heads(keys: NDArray[np.uint64], place_bits: int) -> NDArray[np.bool_]:
+def _have_equal_heads(keys: NDArray[np.uint64], place_bits: int) -> Bools:
     """Return whether the value of each key after the first equals the previous key's value."""
     heads = keys >> np.uint64(place_bits)
     return np.asarray(heads[1:] == heads[:-1])
 
 
-def _sort_equal_runs(order: Ints, is_alike: NDArray[np.bool_], values: Float64s) -> None:
+def _sort_equal_runs(order: Ints, is_alike: Bools, values: Float64s) -> None:
     """Sort those parts of `order` again whose keys are equal, now by the full values."""
     goes_on = np.append(False, is_alike)
     is_in_run = goes_on | np.append(is_alike, False)

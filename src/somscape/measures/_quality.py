@@ -5,9 +5,8 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from somscape._types import Float64s, Floats, Ints
+from somscape._types import Bools, Float64s, Floats, Ints
 from somscape._validate import check_number, checked_weights
 from somscape._weights import blocks, ones_or
 from somscape.errors import InputError
@@ -45,7 +44,7 @@ class Placed:
     units: Ints
     distances: Float64s
     given: Float64s | None
-    counts: NDArray[np.bool_]
+    counts: Bools
 
     @property
     def best(self) -> Ints:
@@ -88,7 +87,7 @@ class Placed:
         stretch = np.sqrt(metric.feature_weights)
         return rows * stretch, codebook * stretch
 
-    def only(self, keep: NDArray[np.bool_]) -> "Placed":
+    def only(self, keep: Bools) -> "Placed":
         """Return those counted rows for which `keep` is True (one value per row of X)."""
         own = keep[self.counts]
         return Placed(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from somscape._types import Float64s, Ints
+from somscape._types import Bools, Float64s, Ints
 from somscape._validate import is_missing
 from somscape._weights import counts_of, ones_or
 from somscape.errors import InputError
@@ -358,7 +358,7 @@ class LabelClasses:
     units: Ints
     classes: Ints
     weights: Float64s
-    is_labelled: NDArray[np.bool_]
+    is_labelled: Bools
 
     @property
     def live(self) -> Ints:
@@ -486,7 +486,7 @@ class Agreement:
     n_alerts: int
 
 
-def label_agreement(scores: Float64s, is_labelled: NDArray[np.bool_], n_alerts: int) -> Agreement:
+def label_agreement(scores: Float64s, is_labelled: Bools, n_alerts: int) -> Agreement:
     """Return the agreement of scores with labels.
 
     Parameters

@@ -16,21 +16,7 @@ from somscape.outliers.rarity import Occurrence, Rarity
 from somscape.outliers.score import Decorrelation, Scorer
 
 __all__ = [
-    "AlertRule",
-    "Alerts",
-    "Calibration",
-    "Change",
-    "Counterfactual",
-    "Decorrelation",
-    "Detector",
-    "DriftAlarm",
-    "DriftMonitor",
-    "LabelShare",
-    "Occurrence",
-    "Range",
-    "Rarity",
-    "Reason",
-    "Reasons",
-    "Scorer",
-    "SimilarRows",
-]
+    "AlertRule", "Alerts", "Calibration", "Change", "Counterfactual", "Decorrelation", "Detector",
+    "DriftAlarm", "DriftMonitor", "LabelShare", "Occurrence", "Range", "Rarity", "Reason",
+    "Reasons", "Scorer", "SimilarRows",
+]  # fmt: skip

@@ -7,9 +7,8 @@ from itertools import groupby
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from somscape._types import Float64s, Floats, Ints
+from somscape._types import Bools, Float64s, Floats, Ints
 from somscape._weights import blocks
 from somscape.maps.map import Map
 from somscape.outliers.marks import Marks
@@ -246,7 +245,7 @@ class _Lines:
         return self.limit - self.detector._scores_of_rows(rows)
 
 
-_Advance: TypeAlias = Callable[[Ints, Float64s, Float64s], tuple[NDArray[np.bool_], Float64s]]
+_Advance: TypeAlias = Callable[[Ints, Float64s, Float64s], tuple[Bools, Float64s]]
 """A function that is called after each step along the lines.  Its arguments are the line numbers,
 the rows after the step, and the step lengths.  It returns two values: which rows are still usual,
 and the next step lengths.  A step to an unusual row is undone."""
@@ -279,7 +278,7 @@ def _step_by_prototypes(lines: _Lines) -> tuple[Float64s, _Advance]:
     """Step to where the mean distance from the currently nearest prototypes is the limit."""
     moves = [lines.direction * _moves(one, lines.places) for one in lines.detector.scorers]
 
-    def free(which: Ints, rows: Float64s) -> tuple[NDArray[np.bool_], Float64s]:
+    def free(which: Ints, rows: Float64s) -> tuple[Bools, Float64s]:
         added = _AddedRarity.of(lines.detector, rows, lines.places[which], lines.direction)
         by_scorer = [np.where(added.is_still[:, None], 0.0, by_one[which]) for by_one in moves]
         far = 2.0 * ENDLESS_WIDTHS * lines.width[which]
@@ -290,7 +289,7 @@ def _step_by_prototypes(lines: _Lines) -> tuple[Float64s, _Advance]:
         step = np.where(distance < added.reach, distance - margin, added.reach + 4 * margin)
         return slack >= 0, step
 
-    def advance(going: Ints, trial: Float64s, step: Float64s) -> tuple[NDArray[np.bool_], Float64s]:
+    def advance(going: Ints, trial: Float64s, step: Float64s) -> tuple[Bools, Float64s]:
         is_usual, further = free(going, trial)
         return is_usual, np.where(is_usual, further, step / 2)
 
@@ -303,7 +302,7 @@ def _step_by_slack(lines: _Lines) -> tuple[Float64s, _Advance]:
     squares = sum((_moves(one, lines.places) ** 2).sum(axis=1) for one in scorers)
     speed = np.sqrt(squares / len(scorers))
 
-    def advance(going: Ints, trial: Float64s, step: Float64s) -> tuple[NDArray[np.bool_], Float64s]:
+    def advance(going: Ints, trial: Float64s, step: Float64s) -> tuple[Bools, Float64s]:
         slack = lines.slack(trial)
         return slack >= 0, slack / speed[going]
 
@@ -314,7 +313,7 @@ def _step_by_scanning(lines: _Lines) -> tuple[Float64s, _Advance]:
     """Check the score in equal steps.  Unusual values between two steps are missed."""
     outside = lines.edge + lines.width
 
-    def advance(going: Ints, trial: Float64s, step: Float64s) -> tuple[NDArray[np.bool_], Float64s]:
+    def advance(going: Ints, trial: Float64s, step: Float64s) -> tuple[Bools, Float64s]:
         is_usual = lines.slack(trial) >= 0
         there = trial[np.arange(len(going)), lines.places[going]]
         is_outside = lines.direction * there > outside[going]
@@ -353,7 +352,7 @@ class _AddedRarity:
     heights: Float64s
     slopes: Float64s
     reach: Float64s
-    is_still: NDArray[np.bool_]
+    is_still: Bools
 
     @classmethod
     def of(

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
-from numpy.typing import NDArray
 
-from somscape._types import Float64s, Floats, Ints
+from somscape._types import Bools, Float64s, Floats, Ints
 from somscape._validate import check_is, check_number, check_that, check_whole, is_array
 from somscape._weights import blocks, wilson
 from somscape.errors import InputError, ParameterError, ParameterTypeError
@@ -231,7 +230,7 @@ class Detector:
         """
         return self._scores_and_p_values_of_rows(self.map_.rows_of(X))[1]
 
-    def flags(self, X: Any) -> NDArray[np.bool_]:
+    def flags(self, X: Any) -> Bools:
         """Return which rows score above the threshold.
 
         Parameters
@@ -713,7 +712,7 @@ def _leave_out_as_usual(share: Float64s, map_: Map, near: Ints, rows: Floats) ->
             share[part, j][prevailing == rows[part, place].argmax(axis=1)] = 0.0
 
 
-def _stand_out(means: Float64s | None, by_column: Float64s, share: Float64s) -> NDArray[np.bool_]:
+def _stand_out(means: Float64s | None, by_column: Float64s, share: Float64s) -> Bools:
     """Return which rows contain a column that contributes clearly more to the score than usual."""
     if means is None or not means.sum() > 0 or len(means) == 1:
         return np.ones(len(share), dtype=bool)
@@ -912,7 +911,7 @@ class Alerts:
     units: Ints
     reasons: list[Reasons]
     n_alerts: int
-    stands_out: NDArray[np.bool_]
+    stands_out: Bools
     n_by_chance: float
 
     @property
@@ -1204,9 +1203,7 @@ class AlertRule:
             return f"a score above {detector.threshold:.4g}, the threshold of the map"
         return f"those that stand out, at least {MIN_LISTED} and at most {MAX_LISTED}"
 
-    def outstanding(
-        self, p: Float64s, is_marked: NDArray[np.bool_]
-    ) -> tuple[NDArray[np.bool_], float]:
+    def outstanding(self, p: Float64s, is_marked: Bools) -> tuple[Bools, float]:
         """Return which rows stand out, and how many of these are expected by chance.
 
         Parameters

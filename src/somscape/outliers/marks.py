@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._elementary import exp
-from somscape._types import Float64s, Floats, Ints
+from somscape._types import Bools, Float64s, Floats, Ints
 from somscape._validate import check_number, check_that, check_whole, is_array
 from somscape._weights import Counted, blocks, counts_of, ones_or
 from somscape.errors import InputError, ParameterError
@@ -146,7 +146,7 @@ class Marks:
             placed[:, j] = np.interp(rows[:, feature], self.x[j, :n], self.y[j, :n])
         return placed
 
-    def are_held(self, rows: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    def are_held(self, rows: Floats) -> tuple[Bools, Bools]:
         """Return which rows are equal to a row with a fixed score, and which to a confirmed row."""
         which = self._numbers_of_equal(rows)
         return which >= 0, (which >= 0) & (which < self.n_leading)
@@ -492,11 +492,7 @@ def _knots(counted: Counted) -> tuple[Float64s, Float64s]:
 
 
 def _trust(
-    likeness: Float64s,
-    noise: Float64s,
-    surprise: Float64s,
-    is_anomaly: NDArray[np.bool_],
-    weights: Float64s,
+    likeness: Float64s, noise: Float64s, surprise: Float64s, is_anomaly: Bools, weights: Float64s
 ) -> float:
     """Return how far the marks can be trusted, from 0 to 1.  See `Marks.trust`."""
     kinds = [weights[is_anomaly].sum(), weights[~is_anomaly].sum()]

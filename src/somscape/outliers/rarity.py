@@ -8,10 +8,9 @@ from math import ceil
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from somscape._elementary import exp, log, log_of
-from somscape._types import Float64s, Floats, Ints
+from somscape._types import Bools, Float64s, Floats, Ints
 from somscape._validate import check_that, is_array
 from somscape._weights import Counted, blocks, counts_of, in_order
 from somscape.kernels._select import in_threads, select_kernels
@@ -345,9 +344,7 @@ def _outermost(values: list[Float64s]) -> Float64s:
     return np.sort(np.concatenate(values, axis=1), axis=1)[:, :-3:-1]
 
 
-def _ends_of(
-    rows: Floats, is_twice: NDArray[np.bool_] | None, columns: list[int] | None
-) -> Float64s:
+def _ends_of(rows: Floats, is_twice: Bools | None, columns: list[int] | None) -> Float64s:
     """Return the outermost values as `ends_of` does.  `is_twice` marks rows of weight 2 or more.
     Their values count twice."""
     first = _take_columns(rows[:ORDERED_ROWS], columns).astype(np.float64)

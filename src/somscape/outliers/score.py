@@ -7,9 +7,8 @@ from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
-from somscape._types import Float64s, Floats, Ints
+from somscape._types import Bools, Float64s, Floats, Ints
 from somscape._validate import check_choice, check_is, check_that, check_whole, is_array
 from somscape._weights import Counted, blocks, counted_rows, counts_of, product
 from somscape.fit._start import mean_and_covariance
@@ -193,7 +192,7 @@ def _fill(out: Sequence[Float64s], decorrelations: Sequence[Decorrelation], rows
 def decorrelation_of(
     rows: Floats,
     weights: Float64s | None,
-    is_usual: NDArray[np.bool_],
+    is_usual: Bools,
     share: float,
     *,
     whole: Decorrelation | None = None,
@@ -317,7 +316,7 @@ class Scorer:
     map_: Map
     score: str
     n_prototypes: int
-    usual: NDArray[np.bool_] | None = None
+    usual: Bools | None = None
     rms_distances: Float64s | None = None
     decorrelation: Decorrelation | None = None
     reach: Float64s | None = None
@@ -628,7 +627,7 @@ NEIGHBORS_COUNT = 0.5
 """Weight of the rows of neighboring units when they are pooled with the rows of a unit."""
 
 
-def usual_units(map_: Map, trim: float) -> NDArray[np.bool_]:
+def usual_units(map_: Map, trim: float) -> Bools:
     """Return which units represent usual rows."""
     live = np.flatnonzero(map_.hits > 0)
     if trim > 0:

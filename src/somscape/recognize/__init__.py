@@ -11,11 +11,6 @@ from somscape.recognize.recognizer import (
 )
 
 __all__ = [
-    "ClassChange",
-    "ClassReason",
-    "ClassReasons",
-    "OtherClass",
-    "Predictor",
-    "Recognizer",
+    "ClassChange", "ClassReason", "ClassReasons", "OtherClass", "Predictor", "Recognizer",
     "UnitReason",
-]
+]  # fmt: skip

@@ -61,13 +61,7 @@ CALL_WORK = 1e8
 
 
 def sharpened(
-    rows: Floats,
-    y: Ints,
-    weights: Floats,
-    prototypes: Floats,
-    classes: Ints,
-    *,
-    seed: int,
+    rows: Floats, y: Ints, weights: Floats, prototypes: Floats, classes: Ints, *, seed: int
 ) -> tuple[Float64s, Float64s]:
     """Train prototypes and axes by the margin rule, and return both."""
     n_axes, by_class = rows.shape[1], np.argsort(classes, kind="stable")

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from somscape._types import Float64s, Floats, Ints, Objects
+from somscape._types import Bools, Float64s, Floats, Ints, Objects
 from somscape._validate import check_number, check_that
 from somscape._weights import blocks
 from somscape.errors import InputError, ParameterError, ParameterTypeError
@@ -448,7 +448,7 @@ def other_classes_of(
         if not len(others):
             continue
 
-        def is_other(some: Float64s, k: int = k) -> NDArray[np.bool_]:
+        def is_other(some: Float64s, k: int = k) -> Bools:
             named = _name_rows(recognizer, some)
             return np.asarray((named != k) & (named != REFUSED))
 
@@ -480,7 +480,7 @@ def _move_back(
     columns: list[list[int]],
     *,
     steps: list[float],
-    is_other: Callable[[Float64s], NDArray[np.bool_]],
+    is_other: Callable[[Float64s], Bools],
 ) -> Float64s:
     """Move changed rows back towards the original rows as far as they keep their new class."""
     is_changed = np.zeros((len(rows), len(encoding.used)), dtype=bool)

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from somscape._files import write_whole
-from somscape._types import Float64s, Ints
+from somscape._types import Bools, Float64s, Ints
 from somscape._weights import wilson
 from somscape.errors import InputError, SomscapeWarning
 from somscape.maps.map import NO_UNIT, KeptRegions, Map, unit_places
@@ -56,7 +55,7 @@ MAX_ALL_ROWS = 20_000
 LEVEL = 0.95
 """Confidence level of the intervals."""
 
-Mask = NDArray[np.bool_]
+Mask = Bools
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,9 +6,8 @@ from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from somscape._types import Float64s, Ints, Objects
+from somscape._types import Bools, Float64s, Ints, Objects
 from somscape._weights import blocks
 from somscape.errors import InputError
 from somscape.kernels._select import select_kernels, stable_order
@@ -248,12 +247,12 @@ class NamedRows:
         return cls(recognizer, table, names, named, sure, target, true)
 
     @cached_property
-    def is_known(self) -> NDArray[np.bool_]:
+    def is_known(self) -> Bools:
         """Whether the true class of each row is known."""
         return np.array([text is not None for text in self.true], dtype=bool)
 
     @cached_property
-    def is_wrong(self) -> NDArray[np.bool_]:
+    def is_wrong(self) -> Bools:
         """Whether the predicted class of each row is wrong (False without a prediction)."""
         found = np.array([*self.names, None], dtype=object)[self.named]
         return self.is_known & (self.named != REFUSED) & (found != self.true)

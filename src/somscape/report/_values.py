@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from somscape._types import Float64s, Floats, Ints, Objects
+from somscape._types import Bools, Float64s, Floats, Ints, Objects
 from somscape.errors import InputError, ParameterTypeError
 from somscape.maps._as_map import map_in_words
 from somscape.maps.map import Map
@@ -168,7 +167,7 @@ class RowLabels:
 
     name: str
     texts: Objects
-    is_known: NDArray[np.bool_]
+    is_known: Bools
     compared: str | None
 
     @classmethod

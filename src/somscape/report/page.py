@@ -13,25 +13,10 @@ from typing import Any
 from somscape.errors import ParameterTypeError
 
 SCRIPTS = (
-    "elements.js",
-    "page.js",
-    "classes.js",
-    "changed.js",
-    "colors.js",
-    "map.js",
-    "legend.js",
-    "planes.js",
-    "regions.js",
-    "changes.js",
-    "edit.js",
-    "choose.js",
-    "list.js",
-    "case.js",
-    "columns.js",
-    "export.js",
-    "about.js",
-    "address.js",
-)
+    "elements.js", "page.js", "classes.js", "changed.js", "colors.js", "map.js", "legend.js",
+    "planes.js", "regions.js", "changes.js", "edit.js", "choose.js", "list.js", "case.js",
+    "columns.js", "export.js", "about.js", "address.js",
+)  # fmt: skip
 """JavaScript files of the report page, in the order in which they are joined into one module."""
 
 _JSON_ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
