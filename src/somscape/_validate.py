@@ -20,11 +20,11 @@ def check_that(is_right: Any, message: str) -> None:
         raise ParameterError(message)
 
 
-def check_is(name: str, value: Any, kind: Any, words: str) -> None:
+def check_is(name: str, value: Any, kind: Any, words: str, cure: str = "") -> None:
     """Raise TypeError if the parameter value does not have the type that `words` name."""
     if not isinstance(value, kind):
         given = type(value).__name__
-        raise ParameterTypeError(f"`{name}` must be {words}, but is a {given}.", value=given)
+        raise ParameterTypeError(f"`{name}` must be {words}, but is a {given}.{cure}", value=given)
 
 
 def is_array(values: Any, shape: tuple[int, ...], kinds: str = "fiu") -> bool:

@@ -190,17 +190,20 @@ class Places:
     def are_in(self, wanted: Any) -> Bools:
         """Return, for each unit, whether its place has one of the given names."""
         names = self.names.tolist()
-        asked = [wanted] if isinstance(wanted, str) or np.ndim(wanted) == 0 else list(wanted)
-        for name in asked:
-            if name not in names:
-                texts = [str(known) for known in names if str(known) != str(name)] or ["none else"]
-                cure = suggestion(str(name), texts) or f"the names are {listed(texts)}"
-                raise InputError(
-                    f"no region or unit has the name {name!r} ({cure}).",
-                    parameter="region",
-                    value=name,
-                )
+        asked = _asked("region", wanted, names, "no region or unit has the name", "names")
         return np.isin(self.codes, [names.index(name) for name in asked])
+
+
+def _asked(what: str, wanted: Any, known: list[Any], none: str, kind: str) -> list[Any]:
+    """Return the wanted names as a list.  Raise InputError for a name that is not known."""
+    asked = [wanted] if isinstance(wanted, str) or np.ndim(wanted) == 0 else list(wanted)
+    there = set(known)
+    for name in asked:
+        if name not in there:
+            texts = [str(each) for each in known if str(each) != str(name)] or ["none else"]
+            cure = suggestion(str(name), texts) or f"the {kind} are {listed(texts)}"
+            raise InputError(f"{none} {name!r} ({cure}).", parameter=what, value=name)
+    return asked
 
 
 @dataclass(frozen=True)
@@ -337,17 +340,9 @@ class Paths:
         InputError
             If one of the given ids does not have a path.
         """
-        asked = [ids] if isinstance(ids, str) or np.ndim(ids) == 0 else list(ids)
+        asked = _asked("ids", ids, self.ids_of_paths.tolist(), "no path has the id", "ids")
         if not asked:
             raise InputError("`ids` is empty. Give the id of at least one path.")
-        there = set(self.ids_of_paths.tolist())
-        for id_ in asked:
-            if id_ not in there:
-                texts = [str(known) for known in self.ids_of_paths if str(known) != str(id_)]
-                cure = suggestion(str(id_), texts) or f"the ids are {listed(texts)}"
-                raise InputError(
-                    f"no path has the id {id_!r} ({cure}).", parameter="ids", value=id_
-                )
         keep = np.isin(self.ids, asked)
         by_row = ("ids", "times", "units", "rows", "weights")
         return replace(self, **{name: getattr(self, name)[keep] for name in by_row})

@@ -1148,12 +1148,8 @@ class AlertRule:
                 check_number(name, getattr(self, name), 0, 1)
         if self.cost is not None:
             check_number("cost", self.cost, 0)
-        if not (self.amount is None or isinstance(self.amount, str)):
-            raise ParameterTypeError(
-                f"`amount` must be the name of a column, but is a {type(self.amount).__name__}. "
-                "Pass a name such as amount='price', and a table with this column.",
-                value=type(self.amount).__name__,
-            )
+        cure = " Pass a name such as amount='price', and a table with this column."
+        check_is("amount", self.amount, str | None, "the name of a column", cure)
         if (self.amount is None) != (self.cost is None):
             raise ParameterError(
                 f"`amount` and `cost` must be given together, but are {self.amount!r} and "

@@ -500,9 +500,8 @@ def confusion_map(
     recognizer = recognizer_in(som)
     picture = Picture(recognizer or as_map(som), ax=ax, unit_size=unit_size, has_legend=True)
     lattice = picture.map.lattice
-    found = _predictions(recognizer, picture.map, X, y, max_classes)
-    names = found.classes.names
-    entries = class_entries(names, found.classes.n_others)
+    classes, found = _predictions(recognizer, picture.map, X, y, max_classes)
+    entries = class_entries(classes.names, classes.n_others)
     has_rows = found.counts.sum(axis=1) > 0
     colors = [
         empty_color()
@@ -511,41 +510,33 @@ def confusion_map(
         for i, b in zip(found.stands_for, has_rows, strict=True)
     ]
     draw_cells(picture.ax, lattice, colors=colors, edge=faint_line())
-    hatch_cells(picture.ax, lattice, found.stands_for, len(names), level=2)  # below pies
+    hatch_cells(picture.ax, lattice, found.stands_for, len(classes.names), level=2)  # below pies
     borders = draw_borders(picture.ax, lattice, found.stands_for)
     picture.add(highlight=highlight)
     picture.legend(entries, y_name)
-    draw_pies(picture.ax, lattice, ClassCounts(names, found.mistakes, found.classes.n_others))
+    draw_pies(picture.ax, lattice, ClassCounts(classes.names, found.mistakes, classes.n_others))
     if picture.step() >= _MIN_POINTS_FOR_NUMBER:
         _write_counts(picture, found.mistakes.sum(axis=1))
-    picture.drawn |= {
-        "classes": tuple(entry.name for entry in entries),
-        "stands_for": found.stands_for,
-        "counts": found.counts,
-        "mistakes": found.mistakes,
-        "confusion": found.confusion,
-        "refused": found.n_refused,
-        "borders": borders,
-    }
+    names = tuple(entry.name for entry in entries)
+    picture.drawn |= {"classes": names, **found._asdict(), "borders": borders}
     n, n_wrong = int(found.confusion.sum()), int(found.mistakes.sum())
-    refused = f", {found.n_refused:,} refused" if found.n_refused else ""
+    refused = f", {found.refused:,} refused" if found.refused else ""
     return picture.done(f"{n_wrong:,} of {n:,} rows wrong{refused}")
 
 
 class _Predictions(NamedTuple):
     """Numbers of rows by true class in each unit, and by true and predicted class in total."""
 
-    classes: RowClasses
     stands_for: Ints
     counts: Ints
     mistakes: Ints
     confusion: Ints
-    n_refused: int
+    refused: int
 
 
 def _predictions(
     recognizer: Recognizer | None, map_: Map, X: Any, y: Any, max_classes: int
-) -> _Predictions:
+) -> tuple[RowClasses, _Predictions]:
     require_rows(X)
     units = map_.winners(X)
     n = len(units)
@@ -578,9 +569,8 @@ def _predictions(
         for rows in (counted, counted[is_wrong])
     )
     shown = np.where(stands_for >= 0, places[stands_for], -1)
-    return _Predictions(
-        classes, shown, counts, mistakes, confusion, int((is_labelled & ~is_named).sum())
-    )
+    n_refused = int((is_labelled & ~is_named).sum())
+    return classes, _Predictions(shown, counts, mistakes, confusion, n_refused)
 
 
 def _label_texts(labels: NDArray[Any], recognizer: Recognizer | None) -> list[str | None]:

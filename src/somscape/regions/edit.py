@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from somscape._types import Float64s, Ints
-from somscape._validate import check_whole
+from somscape._validate import check_is, check_whole
 from somscape.errors import InputError, ParameterTypeError
 from somscape.maps._as_map import as_map
 from somscape.maps._joins import EMPTY_WEIGHT, pieces_after
@@ -529,12 +529,7 @@ def keep(som: Thing, found: Regions | None) -> Thing:
     map_ = copy.copy(as_map(som))
     own = None
     if found is not None:
-        if not isinstance(found, Regions):
-            raise ParameterTypeError(
-                "`found` must be Regions, for example find_regions(map), or None, but is a "
-                f"{type(found).__name__}.",
-                value=type(found).__name__,
-            )
+        check_is("found", found, Regions, "Regions, for example find_regions(map), or None")
         own = KeptRegions(found.labels, found.names, found.colors)
         own.check(map_.n_units)
     object.__setattr__(map_, "kept_regions", own)
@@ -679,12 +674,8 @@ def given_or_found(regions: Regions | None, map_: Map) -> Regions:
     """Return the given regions, or if None, the regions in the map or newly found regions."""
     if regions is None:
         return kept(map_) or find_regions(map_)
-    if not isinstance(regions, Regions):
-        raise ParameterTypeError(
-            "`regions` must be Regions, such as somscape.regions.find_regions(map), or None, but "
-            f"is a {type(regions).__name__}.",
-            value=type(regions).__name__,
-        )
+    words = "Regions, such as somscape.regions.find_regions(map), or None"
+    check_is("regions", regions, Regions, words)
     if len(regions.labels) != map_.n_units:
         raise InputError(
             f"`regions` must be regions of this map with {map_.n_units} units, but have "

@@ -55,8 +55,6 @@ MAX_ALL_ROWS = 20_000
 LEVEL = 0.95
 """Confidence level of the intervals."""
 
-Mask = Bools
-
 
 @dataclass(frozen=True, kw_only=True)
 class Condition:
@@ -164,7 +162,7 @@ class _Limits:
         above, up_to = max(self.above, other.above), min(self.up_to, other.up_to)
         return _Limits(self.column, above, up_to, levels)
 
-    def hold_for(self, values: Float64s) -> Mask:
+    def hold_for(self, values: Float64s) -> Bools:
         """Return for which rows the condition is true.  For missing values, the result is False."""
         if self.levels:
             return np.isin(values, self.levels)
@@ -199,7 +197,7 @@ class _Column:
         order = np.argsort(values, kind="stable")
         self.order = order[: len(values) - int(np.isnan(values).sum())]
 
-    def best(self, is_in: Mask, weights: Float64s, holds: Mask | None) -> tuple[float, _Limits]:
+    def best(self, is_in: Bools, weights: Float64s, holds: Bools | None) -> tuple[float, _Limits]:
         """Return the best score of a condition among the rows in `holds`, and its limits."""
         order = self.order if holds is None else self.order[holds[self.order]]
         if not len(order):
@@ -234,11 +232,11 @@ class _Column:
         return float(scores[n - 1]), _Limits(self.number, levels=named)
 
 
-def _search(columns: Sequence[_Column], is_in: Mask, weights: Float64s) -> tuple[_Limits, ...]:
+def _search(columns: Sequence[_Column], is_in: Bools, weights: Float64s) -> tuple[_Limits, ...]:
     """Return the conditions of the best rule for a region, or an empty tuple without a rule."""
     n_in = float(weights[is_in].sum())
     best: tuple[float, tuple[_Limits, ...]] = (2 * n_in / (weights.sum() + n_in), ())
-    rules: list[tuple[float, tuple[_Limits, ...], Mask | None]] = [(*best, None)]
+    rules: list[tuple[float, tuple[_Limits, ...], Bools | None]] = [(*best, None)]
     for n in range(MAX_CONDITIONS):
         longer = []
         for _, limits, holds in rules:
@@ -293,7 +291,7 @@ def _measure_rule(
     )
 
 
-def _condition_in_units(code: Any, values: Float64s, limits: _Limits) -> tuple[Condition, Mask]:
+def _condition_in_units(code: Any, values: Float64s, limits: _Limits) -> tuple[Condition, Bools]:
     """Return two values: a condition in original units, and which rows satisfy the condition."""
     name = code.name
     if limits.levels:
