@@ -200,8 +200,8 @@ def _asked(what: str, wanted: Any, known: list[Any], none: str, kind: str) -> li
     there = set(known)
     for name in asked:
         if name not in there:
-            texts = [str(each) for each in known if str(each) != str(name)] or ["none else"]
-            cure = suggestion(str(name), texts) or f"the {kind} are {listed(texts)}"
+            texts = [str(each) for each in known if str(each) != str(name)]
+            cure = suggestion(str(name), texts) or f"the {kind} are {listed(texts) or 'none else'}"
             raise InputError(f"{none} {name!r} ({cure}).", parameter=what, value=name)
     return asked
 
