@@ -20,7 +20,7 @@ from web_client import Server, serving
 
 from somscape.desk import app
 from somscape.desk.app._entrance import Front
-from somscape.desk.web._connections import Origins
+from somscape.desk.web._gate import Origins
 
 PROXY = "https://somscape.bank.example"
 needs_unix = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="needs Unix sockets")

@@ -18,7 +18,7 @@ from texts import rejected
 from web_client import Client, serving
 
 from somscape.desk.app import _store
-from somscape.desk.app._context import ONLY_SHOWN, take
+from somscape.desk.app._context import ONLY_SHOWN, Context, take
 from somscape.desk.app._queue import Queue
 from somscape.desk.app._results import MarkStore
 from somscape.desk.app._server import Site
@@ -180,7 +180,7 @@ async def _kept_later(queue: Queue, store: Store, run: Run, patch: pytest.Monkey
 )
 def test_the_status_says_why_nothing_was_saved(code: str, status: int, state: Path) -> None:
     with closing(Store(state)) as store:
-        at: Any = SimpleNamespace(store=store, before_change=None)
+        at = Context(store, None, None, 1)
         handlers = Site(at).app(lambda: None).exception_handlers
         request = Request({"type": "http", "method": "POST", "path": "/api/runs", "headers": []})
         error = _store.sqlite3.OperationalError("x")

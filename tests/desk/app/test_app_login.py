@@ -2,8 +2,9 @@
 
 import asyncio
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,19 +12,21 @@ from urllib.parse import urlencode
 
 import pytest
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Route
 from team import PASSWORD, asked, write_team
 from web_client import Answer
 
 from somscape.desk.app._context import Context
-from somscape.desk.app._entrance import Front, NamedDoor
-from somscape.desk.app._login import AT_A_TIME, MAX_IDLE, MAX_WAITING, LoginDoor
+from somscape.desk.app._entrance import Front
+from somscape.desk.app._login import AT_A_TIME, MAX_IDLE, MAX_WAITING, LoginDoor, NamedDoor
+from somscape.desk.app._pages import HEADERS, answer_of
 from somscape.desk.app._results import MarkStore
-from somscape.desk.app._safety import ANYBODY, HEADERS, NEEDS, Safety, guarded
-from somscape.desk.app._server import Site
+from somscape.desk.app._server import Site, gate_of
 from somscape.desk.app._store import Store
-from somscape.desk.app._users import ROLES, Users, may
+from somscape.desk.app._users import ROLES, Users, roles_in
+from somscape.desk.web._gate import ANYBODY, Call
 
 ORIGIN = "https://somscape.bank.example"
 HOST = ORIGIN.removeprefix("https://")
@@ -41,7 +44,7 @@ class Clock:
 class Door:
     """An app with a door for a team, behind a proxy; what its routes were asked is written down."""
 
-    def __init__(self, users: Path, site: Starlette) -> None:
+    def __init__(self, users: Path, site: Callable[[Sequence[Call]], Starlette]) -> None:
         front = Front(users=users, behind_proxy=ORIGIN)
         self.users, self.clock = users, Clock()
         self.origins = front.origins(1, frozenset())
@@ -51,7 +54,7 @@ class Door:
             is_behind_proxy=True,
             clock=self.clock,
         )
-        self.app = Safety(site, self.door, self.origins, 1000)
+        self.app = gate_of(site(self.door.calls()), self.door, self.origins)
 
     def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
         sent = {"host": HOST, **{n.replace("_", "-"): v for n, v in headers.items()}}
@@ -79,16 +82,22 @@ def users(tmp_path: Path) -> Path:
 
 
 async def who(request: Any) -> JSONResponse:
-    visitor = request.state.visitor
-    return JSONResponse({n: getattr(visitor, n) for n in ("user", "role", "csrf")})
+    visitor = request.user
+    return JSONResponse({"user": visitor.name, "role": visitor.role, "csrf": visitor.csrf})
+
+
+CALLS = [Call("/who", who, "look"), Call("/api/mark", who, "decide", "POST")]
+
+
+def site_of(*calls: Call) -> Callable[[Sequence[Call]], Starlette]:
+    """Return a site with these calls, and with those of its door."""
+    handlers: Any = {HTTPException: answer_of}
+    return lambda more: Starlette(routes=[*calls, *more], exception_handlers=handlers)
 
 
 @pytest.fixture
-def door(users: Path, monkeypatch: pytest.MonkeyPatch) -> Door:
-    monkeypatch.setitem(NEEDS, "/who", "look")
-    monkeypatch.setitem(NEEDS, "/api/mark", "decide")
-    routes = [Route("/who", who), Route("/api/mark", who, methods=["POST"])]
-    return Door(users, Starlette(routes=guarded(routes)))
+def door(users: Path) -> Door:
+    return Door(users, site_of(*CALLS))
 
 
 # Log-in
@@ -393,9 +402,7 @@ def test_a_new_password_logs_out(door: Door) -> None:
     assert door.try_in("bo", "another password").status == 303
 
 
-def test_a_long_answer_ends_with_the_session(users: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(NEEDS, "/who", "look")
-    monkeypatch.setitem(NEEDS, "/events", "look")
+def test_a_long_answer_ends_with_the_session(users: Path) -> None:
     n_sent = []
 
     async def events(request: Any) -> StreamingResponse:
@@ -408,7 +415,7 @@ def test_a_long_answer_ends_with_the_session(users: Path, monkeypatch: pytest.Mo
 
         return StreamingResponse(lines())
 
-    door = Door(users, Starlette(routes=guarded([Route("/who", who), Route("/events", events)])))
+    door = Door(users, site_of(*CALLS, Call("/events", events, "look")))
     own = door.log_in("anna")
     with pytest.raises(ConnectionAbortedError):
         door.ask("GET", "/events", cookie=own["cookie"])
@@ -423,39 +430,35 @@ def site(users: Path, tmp_path: Path) -> Iterator[Door]:
     queue = SimpleNamespace(add=lambda run: None, state_of=lambda run: {})
     with closing(Store(tmp_path / "state")) as store:
         at = Context(store, queue, MarkStore(store), 1000)
-        door = Door(users, Site(at).app(lambda: None))
-        yield door
+        yield Door(users, partial(Site(at).app, lambda: None))
 
 
-def routes_of(site: Starlette) -> list[Route]:
-    assert all(isinstance(route, Route) for route in site.routes)
-    return [route for route in site.routes if isinstance(route, Route)]
-
-
-def all_routes() -> list[tuple[str, str]]:
+def all_routes() -> list[tuple[str, str, str]]:
     made = Site(Context(None, None, None, 1)).app(lambda: None)
+    assert all(isinstance(route, Call) for route in made.routes)
     return [
-        (method, route.path)
-        for route in routes_of(made)
-        for method in sorted((route.methods or set()) - {"HEAD"})
+        (method, route.path, route.needs)
+        for route in made.routes
+        for method in sorted(route.methods - {"HEAD"})
     ]
 
 
-def test_each_route_has_a_role_and_each_line_a_route() -> None:
-    assert {path for _, path in all_routes()} == {*NEEDS}
-    assert {*NEEDS.values()} == {ANYBODY, *ROLES}
-    for method, path in all_routes():
+def test_each_route_has_a_role(door: Door) -> None:
+    assert {needs for _, _, needs in all_routes()} == {ANYBODY, *ROLES}
+    for method, path, needs in all_routes():
         if method != "GET":
-            assert NEEDS[path] in ("decide", "run"), path  # to look changes nothing
-    with pytest.raises(LookupError, match="NEEDS"):
-        guarded([Route("/new", who)])
+            assert needs in ("decide", "run"), path  # to look changes nothing
+    site = Starlette(routes=[Route("/new", who)])
+    with pytest.raises(LookupError, match="Each route must be a Call"):
+        gate_of(site, door.door, door.origins)
 
 
-@pytest.mark.parametrize(("method", "path"), all_routes())
-def test_a_route_answers_those_alone_who_may(site: Door, method: str, path: str) -> None:
+@pytest.mark.parametrize(("method", "path", "needed"), all_routes())
+def test_a_route_answers_those_alone_who_may(
+    site: Door, method: str, path: str, needed: str
+) -> None:
     name = "app.css" if "static" in path else "alerts.csv"
     place = path.replace("{key:path}", "k").format(run="0" * 16, name=name, watch="none")
-    needed = NEEDS[path]
     anonymous = site.ask(method, place, b"{}", origin=ORIGIN)
     assert (anonymous.status == 200) == (needed == ANYBODY)
     for name in ("anna", "bo", "kim"):
@@ -466,7 +469,7 @@ def test_a_route_answers_those_alone_who_may(site: Door, method: str, path: str)
         assert found
         headers = {"cookie": cookie, "origin": ORIGIN, "x-somscape-csrf": found[1]}
         answer = site.ask(method, place, b"{}", **headers)
-        if needed != ANYBODY and not may(TEAM[name], needed):
+        if needed != ANYBODY and needed not in roles_in(TEAM[name]):
             assert answer.status == 403
             assert f"the role {needed}, but your role is {TEAM[name]}" in answer.problem
         else:
@@ -485,14 +488,10 @@ def test_pages_say_who_is_logged_in(site: Door) -> None:
 
 
 @pytest.fixture
-def named(users: Path, monkeypatch: pytest.MonkeyPatch) -> Door:
-    monkeypatch.setitem(NEEDS, "/who", "look")
-    monkeypatch.setitem(NEEDS, "/api/mark", "decide")
-    routes = [Route("/who", who), Route("/api/mark", who, methods=["POST"])]
-    site = Starlette(routes=guarded(routes))
-    made = Door(users, site)
+def named(users: Path) -> Door:
+    made = Door(users, site_of(*CALLS))
     door = NamedDoor(Users(users, has_passwords=False), "X-Remote-User")
-    made.app = Safety(site, door, made.origins, 1000)
+    made.app = gate_of(site_of(*CALLS)(door.calls()), door, made.origins)
     return made
 
 

@@ -9,8 +9,8 @@ from urllib.parse import quote
 import pytest
 from web_client import Client, Server
 
-from somscape.desk.app._entrance import KeyDoor
-from somscape.desk.app._safety import HEADERS
+from somscape.desk.app._login import KeyDoor
+from somscape.desk.app._pages import HEADERS
 from somscape.desk.web._connections import is_address, is_loopback
 
 PAGES = ("/", "/runs/{run}", "/runs/{run}/report", "/runs/{run}/files/alerts.csv")

@@ -14,7 +14,7 @@ from texts import rejected
 from somscape.desk.app._results import MarkStore, decisions_csv, marked_page
 from somscape.desk.app._store import RESULTS, Run, Store
 from somscape.desk.cases.records import DecidedMeanwhileError
-from somscape.desk.web._connections import Refusal
+from somscape.desk.web._gate import Refusal
 
 ROWS = {"numbers": [4], "ids": ["k4"], "scores": [1.5], "p_values": [0.25], "cells": []}
 

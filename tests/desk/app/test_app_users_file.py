@@ -14,9 +14,9 @@ from somscape.desk.app._users import (
     Users,
     hash_password,
     is_password,
-    may,
     plain_name,
     read_users,
+    roles_in,
     write_users,
 )
 from somscape.errors import InputError
@@ -121,7 +121,7 @@ def test_names_are_the_same_however_their_letters_are_typed() -> None:
 
 def test_each_role_may_do_what_those_before_it_may() -> None:
     table = [
-        [may(role, needed) for needed in ("look", "decide", "run")]
+        [needed in roles_in(role) for needed in ("look", "decide", "run")]
         for role in ("look", "decide", "run")
     ]
     assert table == [[True, False, False], [True, True, False], [True, True, True]]

@@ -26,7 +26,8 @@ from team import make_certificate
 from web_client import PATIENCE, serving
 
 from somscape.desk.web import _connections
-from somscape.desk.web._connections import Door, Lingering, most_connections
+from somscape.desk.web._connections import Door, most_connections
+from somscape.desk.web._gate import Exchange
 from somscape.desk.web._http import Server
 
 TOKEN = "0123456789abcdef-secret"
@@ -196,13 +197,13 @@ async def answer(scope: Any, receive: Any, send: Any) -> None:
     """Let in who names the path /in, and answer as late as the request says."""
     if scope["type"] == "lifespan":
         return
-    lingering = Lingering(scope, receive, send)
+    exchange = Exchange(scope, receive, send)
     if scope["path"] == "/in":
-        lingering.let_in()
+        exchange.let_in()
     await asyncio.sleep(float(dict(scope["headers"]).get(b"x-wait", b"0")))
     headers = [(b"content-length", b"0")]
-    await lingering.send({"type": "http.response.start", "status": 200, "headers": headers})
-    await lingering.send({"type": "http.response.body"})
+    await exchange.send({"type": "http.response.start", "status": 200, "headers": headers})
+    await exchange.send({"type": "http.response.body"})
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import asyncio
 import html
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +14,12 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from somscape._files import naming
 from somscape.datasets._credit import load_german_credit, load_german_credit_words
+from somscape.desk.app._pages import account_line, template
 from somscape.desk.app._queue import Queue
 from somscape.desk.app._results import MarkStore
-from somscape.desk.app._safety import account_line, template
 from somscape.desk.app._store import Run, Store
 from somscape.desk.cases.state import State
-from somscape.desk.web._connections import Refusal
+from somscape.desk.web._gate import Call, Limit, Refusal
 from somscape.tables._text import ARROW_FILES, WORKBOOKS
 from somscape.tables._write import write_csv, write_table
 from somscape.tables.table import Table, table_from_columns
@@ -136,11 +136,22 @@ class Context:
             raise Refusal(404, NO_RUN)
         return run
 
-    async def before_change(self) -> None:
-        """Refuse a request that would change data if the database is read-only or locked."""
-        if self.store.is_read_only:
-            raise Refusal(403, f"{self.store.folder} {ONLY_SHOWN} Nothing was saved.")
-        await self.store.change(lambda: None)  # fails before work whose result could not be saved
+    def change(
+        self,
+        path: str,
+        endpoint: Callable[[Request], Awaitable[Response]],
+        needs: str,
+        limit: Limit | None = None,
+    ) -> Call:
+        """Return a call that changes data. A read-only or locked database refuses it at once."""
+
+        async def answer(request: Request) -> Response:
+            if self.store.is_read_only:
+                raise Refusal(403, f"{self.store.folder} {ONLY_SHOWN} Nothing was saved.")
+            await self.store.change(lambda: None)  # fails before work that could not be saved
+            return await endpoint(request)
+
+        return Call(path, answer, needs, "POST", limit=limit)
 
     def added(self, run: Run) -> Response:
         """Add a run to the queue, and return a response with the id of the run."""
@@ -176,10 +187,9 @@ class Context:
 
     def page(self, request: Request, name: str) -> Response:
         """Return a page of the app."""
-        visitor = request.state.visitor
         page = template(name).substitute(
-            csrf=html.escape(visitor.csrf),
-            role=visitor.role or "",
+            csrf=html.escape(request.user.csrf),
+            role=request.user.role,
             account=account_line(request),
             max_upload=self.max_upload,
             endings=",".join(ENDINGS),
@@ -187,9 +197,15 @@ class Context:
         return HTMLResponse(page)
 
 
+def limit_of(n_bytes: int) -> Limit:
+    """Return a limit on the body of a request."""
+    problem = "The request is larger than the limit of {:.0f} MB (for files, see --max-upload)."
+    return Limit(n_bytes, problem.format(n_bytes / 1e6))
+
+
 def author_of(request: Request) -> str:
     """Return the name of the user who sent a request."""
-    return str(request.state.visitor.user)
+    return str(request.user.name)
 
 
 async def json_of(request: Request) -> dict[str, Any]:

@@ -1,10 +1,7 @@
 """The network address of the app, its TLS settings, and the check of who may send requests."""
 
 import errno
-import hashlib
-import hmac
 import re
-import secrets
 import shutil
 import socket
 import ssl
@@ -14,21 +11,11 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from starlette.requests import Request, cookie_parser
-from starlette.responses import HTMLResponse, Response
-
 from somscape._files import shown
-from somscape.desk.app._safety import Door, Visitor, template
-from somscape.desk.app._users import RUN, Users, plain_name
-from somscape.desk.cases._database import user_of_computer
-from somscape.desk.web._connections import (
-    PORTS,
-    Origins,
-    Refusal,
-    are_same,
-    is_address,
-    is_loopback,
-)
+from somscape.desk.app._login import KeyDoor, LoginDoor, NamedDoor
+from somscape.desk.app._users import Users
+from somscape.desk.web._connections import is_address, is_loopback
+from somscape.desk.web._gate import PORTS, Origins
 from somscape.desk.web._servers import listening as listening_on
 from somscape.desk.web._servers import names_of, server_context
 from somscape.errors import InputError
@@ -181,61 +168,13 @@ class Front:
         return f"{origins.scheme}://{shown}{port}/"
 
 
-class KeyDoor:
-    """Admits visitors whose browser has opened the address of the app with a secret key.
-
-    Parameters
-    ----------
-    cookie : str
-        Name of the cookie.
-
-    Attributes
-    ----------
-    token : str
-        Key in the printed address.
-    once : str
-        Key in the address with which the app starts the browser. This key works only once.  Other
-        users of the machine can see it in the list of processes.
-    """
-
-    def __init__(self, cookie: str) -> None:
-        self.token, self.once, self._session, csrf = (secrets.token_urlsafe(32) for _ in range(4))
-        self._cookie = cookie
-        self._visitor = Visitor(user_of_computer(), RUN, csrf)
-
-    def opens(self, given: str) -> bool:
-        """Return whether a token is valid. The token `once` is accepted only the first time."""
-        if self.once and are_same(given, self.once):
-            self.once = ""
-            return True
-        return are_same(given, self.token)
-
-    async def answer(self, request: Request, origin: str) -> Response | None:
-        """Return a page that sets the session cookie, or None if the key is missing or wrong."""
-        token = request.query_params.get("token")
-        if request.scope["path"] != "/" or not token or not self.opens(token):
-            return None
-        # A page, not a redirect: after a link from another site, a browser follows a redirect
-        # without the cookie, because the cookie is SameSite=Strict.
-        cookie = f"{self._cookie}={self._session}; Path=/; HttpOnly; SameSite=Strict"
-        return HTMLResponse(template("welcome.html").substitute(), headers={"Set-Cookie": cookie})
-
-    def visitor(self, request: Request) -> Visitor:
-        """Return the visitor. Refuse the request if it lacks the session cookie."""
-        # The header also has cookies of other servers on this machine, in any form.
-        found = cookie_parser(request.headers.get("cookie", "")).get(self._cookie, "")
-        if not are_same(found, self._session):
-            raise Refusal(403, "Open the address that `somscape app` printed. It contains the key.")
-        return self._visitor
-
-
 @dataclass(frozen=True)
 class Entrance:
     """How browsers reach the app.
 
     Attributes
     ----------
-    door : Door
+    door : KeyDoor, NamedDoor or LoginDoor
         Decides who may use the app.
     origins : Origins
         Origins (scheme, port and host names) at which browsers may reach the app.
@@ -246,7 +185,7 @@ class Entrance:
     tls : ssl.SSLContext or None
     """
 
-    door: Door
+    door: KeyDoor | NamedDoor | LoginDoor
     origins: Origins
     greeting: str
     to_open: str = ""
@@ -279,15 +218,10 @@ def open_entrance(front: Front, listener: socket.socket, say: Callable[[str], No
     if front.behind_proxy is not None:
         place = f"port {port} of {front.host}" if front.socket is None else shown(front.socket)
         said += f", through a proxy that connects to {place}"
-    return Entrance(_team_door(front, users, origins), origins, said, tls=tls)
-
-
-def _team_door(front: Front, users: Users, origins: Origins) -> Door:
     if front.user_header is not None:
-        return NamedDoor(users, front.user_header)
-    from somscape.desk.app._login import LoginDoor  # late, because it needs the extra `team`
-
-    return LoginDoor(users, origins, is_behind_proxy=front.behind_proxy is not None)
+        return Entrance(NamedDoor(users, front.user_header), origins, said)
+    team = LoginDoor(users, origins, is_behind_proxy=front.behind_proxy is not None)
+    return Entrance(team, origins, said, tls=tls)
 
 
 def listening(front: Front) -> AbstractContextManager[socket.socket]:
@@ -348,48 +282,3 @@ def _clear_left(path: Path) -> None:
                 path.unlink()
                 return
     raise FileExistsError(errno.EEXIST, "the path already exists")
-
-
-class NamedDoor:
-    """Admits the user that the proxy names in a header. Only the proxy can reach the app.
-
-    Parameters
-    ----------
-    users : Users
-        Users and their roles.
-    header : str
-        Name of the HTTP header in which the proxy sends the name of the user.
-    """
-
-    def __init__(self, users: Users, header: str) -> None:
-        self._users = users
-        self._header = header.lower()
-        self._key = secrets.token_bytes(32)
-
-    async def answer(self, request: Request, origin: str) -> Response | None:
-        """Return None, because the proxy and not the app shows the pages for log-in."""
-        return None
-
-    def visitor(self, request: Request) -> Visitor:
-        """Return the user that the proxy names in the header. Refuse unknown users."""
-        users = self._users.now()
-        if users is None:
-            raise Refusal(
-                503,
-                "The file of users has become invalid. The person who runs the app can see the "
-                "reason.",
-            )
-        given = request.headers.getlist(self._header)
-        if len(given) != 1:  # a second header could be forged by the visitor
-            raise Refusal(403, "The proxy must name the user in exactly one header.")
-        try:
-            name = plain_name(given[0].encode("latin-1").decode())
-        except UnicodeDecodeError:
-            name = ""
-        user = users.get(name)
-        if user is None:
-            raise Refusal(
-                403, "You are not a user of this app. Ask the person who manages its users."
-            )
-        csrf = hmac.new(self._key, name.encode(), hashlib.sha256).hexdigest()
-        return Visitor(name, user.role, csrf)

@@ -1,7 +1,8 @@
-"""Log-in of users with name and password, and the sessions of logged-in users."""
+"""Who may use the app: visitors with a key, users that a proxy names, and users who log in."""
 
 import asyncio
 import hashlib
+import hmac
 import html
 import math
 import re
@@ -14,12 +15,144 @@ from functools import partial
 from typing import NamedTuple
 from urllib.parse import parse_qs, quote
 
-from starlette.requests import Request, cookie_parser
+from starlette.authentication import AuthCredentials
+from starlette.requests import HTTPConnection, Request, cookie_parser
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from somscape.desk.app._safety import Visitor, check_origin, template
-from somscape.desk.app._users import MAX_LENGTH, User, Users, is_password, plain_name
-from somscape.desk.web._connections import Origins, Refusal, are_same, limited, network_of
+from somscape.desk.app._pages import template
+from somscape.desk.app._users import (
+    MAX_LENGTH,
+    MAY,
+    RUN,
+    User,
+    Users,
+    is_password,
+    plain_name,
+    roles_in,
+)
+from somscape.desk.cases._database import user_of_computer
+from somscape.desk.web._connections import network_of
+from somscape.desk.web._gate import (
+    ANYBODY,
+    Access,
+    Call,
+    Limit,
+    Origins,
+    Refusal,
+    UnknownError,
+    Visitor,
+    are_same,
+)
+
+
+def _admit(visitor: Visitor) -> tuple[AuthCredentials, Visitor]:
+    return AuthCredentials(roles_in(visitor.role)), visitor
+
+
+def _cookie_of(conn: HTTPConnection, name: str) -> str:
+    """Return the value of a cookie. Other servers on this machine may set cookies in any form."""
+    return cookie_parser(conn.headers.get("cookie", "")).get(name, "")
+
+
+class KeyDoor(Access):
+    """Admits visitors whose browser has opened the address of the app with a secret key.
+
+    Parameters
+    ----------
+    cookie : str
+        Name of the cookie.
+
+    Attributes
+    ----------
+    token : str
+        Key in the printed address.
+    once : str
+        Key in the address with which the app starts the browser. This key works only once.  Other
+        users of the machine can see it in the list of processes.
+    """
+
+    def __init__(self, cookie: str) -> None:
+        self.token, self.once, self._session, csrf = (secrets.token_urlsafe(32) for _ in range(4))
+        self._cookie = cookie
+        self._visitor = Visitor(user_of_computer(), RUN, csrf)
+
+    def opens(self, given: str) -> bool:
+        """Return whether a token is valid. The token `once` is accepted only the first time."""
+        if self.once and are_same(given, self.once):
+            self.once = ""
+            return True
+        return are_same(given, self.token)
+
+    async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, Visitor]:
+        """Return the visitor. A request with the key receives a page that sets the cookie."""
+        token = conn.query_params.get("token")
+        if conn.scope["path"] == "/" and token and self.opens(token):
+            # A page, not a redirect: after a link from another site, a browser follows a redirect
+            # without the cookie, because the cookie is SameSite=Strict.
+            cookie = f"{self._cookie}={self._session}; Path=/; HttpOnly; SameSite=Strict"
+            page = template("welcome.html").substitute()
+            raise UnknownError(HTMLResponse(page, headers={"Set-Cookie": cookie}))
+        if not are_same(_cookie_of(conn, self._cookie), self._session):
+            raise Refusal(403, "Open the address that `somscape app` printed. It contains the key.")
+        return _admit(self._visitor)
+
+
+class _TeamDoor(Access):
+    def __init__(self, users: Users) -> None:
+        self._users = users
+
+    def users(self) -> Mapping[str, User]:
+        """Return the users by name. If the file is invalid, refuse the request."""
+        users = self._users.now()
+        if users is None:
+            raise Refusal(
+                503,
+                "The file of users has become invalid. The person who runs the app can see the "
+                "reason.",
+            )
+        return users
+
+    def forbidden(self, visitor: Visitor, needs: str) -> str:
+        """Return the message to a user whose role does not include the needed role."""
+        return (
+            f"{visitor.name} may not {MAY[needs]} here, because this needs the role {needs}, but "
+            f"your role is {visitor.role}. The person who manages the users can change the role."
+        )
+
+
+class NamedDoor(_TeamDoor):
+    """Admits the user that the proxy names in a header. Only the proxy can reach the app.
+
+    Parameters
+    ----------
+    users : Users
+        Users and their roles.
+    header : str
+        Name of the HTTP header in which the proxy sends the name of the user.
+    """
+
+    def __init__(self, users: Users, header: str) -> None:
+        super().__init__(users)
+        self._header = header
+        self._key = secrets.token_bytes(32)
+
+    async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, Visitor]:
+        """Return the user that the proxy names in the header. Refuse unknown users."""
+        users, given = self.users(), conn.headers.getlist(self._header)
+        if len(given) != 1:  # a second header could be forged by the visitor
+            raise Refusal(403, "The proxy must name the user in exactly one header.")
+        try:
+            name = plain_name(given[0].encode("latin-1").decode())
+        except UnicodeDecodeError:
+            name = ""
+        user = users.get(name)
+        if user is None:
+            raise Refusal(
+                403, "You are not a user of this app. Ask the person who manages its users."
+            )
+        csrf = hmac.new(self._key, name.encode(), hashlib.sha256).hexdigest()
+        return _admit(Visitor(name, user.role, csrf))
+
 
 MAX_IDLE, MAX_AGE = 8 * 3600.0, 24 * 3600.0
 """Maximum seconds between two requests of a session, and maximum age of a session in seconds."""
@@ -194,7 +327,7 @@ class Checks:
         return found if is_right else None
 
 
-MAX_FORM = 16 << 10
+FORM = Limit(16 << 10, "The request is too long for a log-in.")
 """Maximum size in bytes of a log-in form."""
 
 FREE_BY_NAME, FREE_BY_ADDRESS = 5, 20
@@ -213,7 +346,6 @@ OF_FORMS = {
 }
 WRONG = "The name or the password is wrong."
 LOG_IN = "You are not logged in, or the session has ended. Load the page again to log in."
-NO_USERS = "The file of users has become invalid. The person who runs the app can see the reason."
 
 
 class LoggedIn(NamedTuple):
@@ -223,7 +355,7 @@ class LoggedIn(NamedTuple):
     user: User
 
 
-class LoginDoor:
+class LoginDoor(_TeamDoor):
     """Admits users who have logged in with their password.
 
     Parameters
@@ -244,45 +376,54 @@ class LoginDoor:
         is_behind_proxy: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._users = users
+        super().__init__(users)
         self._cookie, self._is_secure = origins.cookie, origins.is_secure
         self._is_behind_proxy = is_behind_proxy
         self._sessions, self._throttle = Sessions(clock), Throttle(clock)
         self._checks = Checks()
 
-    async def answer(self, request: Request, origin: str) -> Response | None:
-        """Return a page or redirect for log-in or log-out, or None if none is needed."""
-        path, method = request.scope["path"], request.scope["method"]
-        if path not in ("/login", "/logout"):
-            if is_open(path) or path.startswith("/api/") or method != "GET":
-                return None
-            return None if self._known(request) else _way_to_login(request)
-        if method == "POST":
-            check_origin(request, origin)
-            form = await _form(request)
-            if path == "/logout":
-                return self._log_out(request, form)
-            return await self._log_in(request, form)
-        if method not in ("GET", "HEAD"):
-            raise Refusal(405, "Use the forms of this page to log in or out.")
-        known = self._known(request)
-        if path == "/logout":
-            return _account_page(known) if known else RedirectResponse("/login", 303)
-        goes_on = _next_page(request.query_params.get("next", ""))
-        return RedirectResponse(goes_on, 303) if known else _login_page(goes_on)
+    def calls(self) -> list[Call]:
+        """Return the routes of the pages for log-in and log-out."""
+        return [
+            Call("/login", self.login_page, ANYBODY),
+            Call("/login", self.log_in, ANYBODY, "POST", limit=FORM),
+            Call("/logout", self.account_page, ANYBODY),
+            Call("/logout", self.log_out, ANYBODY, "POST", limit=FORM),
+        ]
 
-    def visitor(self, request: Request) -> Visitor:
-        """Return the logged-in user who sent a request. Refuse the request without log-in."""
-        known = self._known(request)
+    async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, Visitor]:
+        """Return the logged-in user who sent a request. Other visitors are led to the log-in."""
+        known = self._known(conn)
         if known is None:
-            if is_open(request.scope["path"]):
-                return Visitor("", None, "")
-            raise Refusal(403, LOG_IN)
+            if conn.scope["path"].startswith("/api/") or conn.scope["method"] != "GET":
+                raise Refusal(403, LOG_IN)
+            raise UnknownError(_way_to_login(conn))
         session, user = known
         is_gone = partial(self._is_gone, session)
-        return Visitor(user.name, user.role, session.csrf, has_account=True, is_gone=is_gone)
+        return _admit(
+            Visitor(user.name, user.role, session.csrf, has_account=True, is_gone=is_gone)
+        )
 
-    async def _log_in(self, request: Request, form: dict[str, str]) -> Response:
+    async def login_page(self, request: Request) -> Response:
+        """Return the page for log-in, or lead a logged-in user on."""
+        goes_on = _next_page(request.query_params.get("next", ""))
+        return RedirectResponse(goes_on, 303) if self._known(request) else _login_page(goes_on)
+
+    async def account_page(self, request: Request) -> Response:
+        """Return the page for log-out."""
+        known = self._known(request)
+        if known is None:
+            return RedirectResponse("/login", 303)
+        page = template("logout.html").substitute(
+            name=html.escape(known.user.name),
+            role=known.user.role,
+            csrf=html.escape(known.session.csrf),
+        )
+        return HTMLResponse(page, headers=OF_FORMS)
+
+    async def log_in(self, request: Request) -> Response:
+        """Begin a session if the name and the password are right."""
+        form = await _form(request)
         goes_on = _next_page(form.get("next", ""))
         name, password = plain_name(form.get("name", "")), form.get("password", "")
         keys = self._keys(request, name)
@@ -294,10 +435,7 @@ class LoginDoor:
             self._throttle.succeeded(keys)  # no password was checked
             said = "Too many people are logging in at the moment. Wait a moment, then try again."
             return _login_page(goes_on, said, 503, {"Retry-After": "5"})
-        users = self._users.now()
-        if users is None:
-            raise Refusal(503, NO_USERS)
-        user = None
+        users, user = self.users(), None
         if name and 0 < len(password) <= MAX_LENGTH:
             user = await self._checks.user(users, name, password)
         if user is None:
@@ -309,8 +447,9 @@ class LoginDoor:
         cookie = self._set_cookie(self._sessions.begin(user.name, user.password), int(MAX_AGE))
         return RedirectResponse(goes_on, 303, {"Set-Cookie": cookie})
 
-    def _log_out(self, request: Request, form: dict[str, str]) -> Response:
-        known = self._known(request)
+    async def log_out(self, request: Request) -> Response:
+        """End the session of the browser, or all sessions of the user."""
+        form, known = await _form(request), self._known(request)
         if known:
             if not are_same(form.get("csrf", ""), known.session.csrf):
                 raise Refusal(403, "The page was loaded in another session. Load it again.")
@@ -319,12 +458,8 @@ class LoginDoor:
             self._sessions.end(known.session)
         return RedirectResponse("/login", 303, {"Set-Cookie": self._set_cookie("", 0)})
 
-    def _known(self, request: Request) -> LoggedIn | None:
-        cookie = cookie_parser(request.headers.get("cookie", "")).get(self._cookie, "")
-        session = self._sessions.of(cookie)
-        users = self._users.now()
-        if users is None:
-            raise Refusal(503, NO_USERS)
+    def _known(self, conn: HTTPConnection) -> LoggedIn | None:
+        session, users = self._sessions.of(_cookie_of(conn, self._cookie)), self.users()
         if session is None:
             return None
         user = users.get(session.name)
@@ -355,16 +490,9 @@ class LoginDoor:
         return keys
 
 
-def is_open(path: str) -> bool:
-    """Return whether everyone may open a path (of a style sheet, for example) without log-in."""
-    return path.startswith("/static/") or path == "/favicon.ico"
-
-
 async def _form(request: Request) -> dict[str, str]:
     """Return the fields of a submitted log-in form. Refuse the request if the form is invalid."""
-    too_long = Refusal(413, "The request is too long for a log-in.")
-    receive = limited(request.scope, request.receive, MAX_FORM, too_long)
-    body = await Request(request.scope, receive).body()
+    body = await request.body()
     try:
         found = parse_qs(body.decode("ascii"), errors="strict", max_num_fields=10)
     except ValueError as error:
@@ -376,7 +504,7 @@ def _next_page(given: str) -> str:
     return given if PATH.fullmatch(given) else "/"
 
 
-def _way_to_login(request: Request) -> Response:
+def _way_to_login(request: HTTPConnection) -> Response:
     # A page, not a redirect: after a link from another site, only the next request has the cookie.
     query = request.scope["query_string"].decode("latin-1")
     path = quote(request.scope["path"], safe="/") + (f"?{query}" if query else "")
@@ -394,12 +522,3 @@ def _login_page(
         is_hidden="" if problem else "hidden",
     )
     return HTMLResponse(page, status, {**OF_FORMS, **(headers or {})})
-
-
-def _account_page(known: LoggedIn) -> Response:
-    page = template("logout.html").substitute(
-        name=html.escape(known.user.name),
-        role=known.user.role,
-        csrf=html.escape(known.session.csrf),
-    )
-    return HTMLResponse(page, headers=OF_FORMS)

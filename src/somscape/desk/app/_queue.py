@@ -34,7 +34,7 @@ from somscape.desk.app._store import (
     Store,
 )
 from somscape.desk.app._work import load_libraries, one_line, work
-from somscape.desk.web._connections import Refusal
+from somscape.desk.web._gate import Refusal
 from somscape.errors import InputError
 from somscape.tables.sources import import_reader
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from somscape import regions, report
 from somscape._files import whole
-from somscape.desk.app._safety import template
+from somscape.desk.app._pages import template
 from somscape.desk.app._settings import FILE as ROLES
 from somscape.desk.app._store import RANK, REPORT, RESULTS, Run, Store
 from somscape.desk.cases.records import (
@@ -27,7 +27,7 @@ from somscape.desk.cases.records import (
 )
 from somscape.desk.jobs._detect import now
 from somscape.desk.jobs._roles import ready, roles_from
-from somscape.desk.web._connections import Refusal
+from somscape.desk.web._gate import Refusal
 from somscape.outliers.detector import Detector
 from somscape.save._load import load
 from somscape.tables._write import write_csv

@@ -14,25 +14,25 @@ from starlette.responses import (
     Response,
     StreamingResponse,
 )
-from starlette.routing import Route
 
 from somscape.desk.app._context import (
     MAX_NAME,
     Context,
     author_of,
     json_of,
+    limit_of,
     shown_name,
     take,
     take_sample,
 )
 from somscape.desk.app._results import FILES, decisions_csv, marked_page, plain_page
-from somscape.desk.app._safety import Visitor
 from somscape.desk.app._settings import FILE as ROLES
 from somscape.desk.app._settings import checked_settings, reading_of, settings_of, text_of
 from somscape.desk.app._store import BEFORE, DONE, GOES_ON, RANK, READ, RESULTS, WAITING, Run
+from somscape.desk.app._users import DECIDE, LOOK, RUN
 from somscape.desk.cases._run import counting
 from somscape.desk.jobs._roles import reading_of as how_to_read
-from somscape.desk.web._connections import Refusal
+from somscape.desk.web._gate import Call, Refusal, Visitor
 from somscape.tables._roles import roles_from_text
 
 REPORT_POLICY = "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -50,29 +50,29 @@ class RunCalls:
     def __init__(self, at: Context) -> None:
         self._at = at
 
-    def routes(self) -> list[Route]:
+    def calls(self) -> list[Call]:
         """Return the routes."""
-        runs = "/api/runs/{run}"
+        runs, change = "/api/runs/{run}", self._at.change
         return [
-            Route("/api/runs", self.list_runs),
-            Route("/api/uploads", self.upload, methods=["POST"]),
-            Route("/api/sample", self.sample, methods=["POST"]),
-            Route(runs, self.show),
-            Route(f"{runs}/events", self.events),
-            Route(f"{runs}/marks", self.marks),
-            Route("/runs/{run}/report", self.report_page),
-            Route("/runs/{run}/files/{name}", self.file),
-            Route(f"{runs}/mark", self.mark, methods=["POST"]),
-            Route(f"{runs}/regions", self.keep_regions, methods=["POST"]),
-            Route(f"{runs}/start", self.start, methods=["POST"]),
-            Route(f"{runs}/settings", self.keep_settings, methods=["POST"]),
-            Route(f"{runs}/roles", self.take_roles, methods=["POST"]),
-            Route(f"{runs}/retry", self.retry, methods=["POST"]),
-            Route(f"{runs}/read", self.read, methods=["POST"]),
-            Route(f"{runs}/cancel", self.cancel, methods=["POST"]),
-            Route(f"{runs}/again", self.again, methods=["POST"]),
-            Route(f"{runs}/name", self.rename, methods=["POST"]),
-            Route(f"{runs}/delete", self.delete, methods=["POST"]),
+            Call("/api/runs", self.list_runs, LOOK),
+            change("/api/uploads", self.upload, RUN, limit=limit_of(self._at.max_upload)),
+            change("/api/sample", self.sample, RUN),
+            Call(runs, self.show, LOOK),
+            Call(f"{runs}/events", self.events, LOOK),
+            Call(f"{runs}/marks", self.marks, LOOK),
+            Call("/runs/{run}/report", self.report_page, LOOK),
+            Call("/runs/{run}/files/{name}", self.file, LOOK),
+            change(f"{runs}/mark", self.mark, DECIDE),
+            change(f"{runs}/regions", self.keep_regions, RUN),
+            change(f"{runs}/start", self.start, RUN),
+            change(f"{runs}/settings", self.keep_settings, RUN),
+            change(f"{runs}/roles", self.take_roles, RUN),
+            change(f"{runs}/retry", self.retry, RUN),
+            change(f"{runs}/read", self.read, RUN),
+            change(f"{runs}/cancel", self.cancel, RUN),
+            change(f"{runs}/again", self.again, RUN),
+            change(f"{runs}/name", self.rename, RUN),
+            change(f"{runs}/delete", self.delete, RUN),
         ]
 
     async def list_runs(self, request: Request) -> Response:
@@ -281,11 +281,11 @@ class RunCalls:
         run = self._at.run(request)
         if not run.is_ranked:
             return RedirectResponse(f"/runs/{run.id}", 303)
-        visitor: Visitor = request.state.visitor
+        visitor: Visitor = request.user
         shown = {
             "csrf": visitor.csrf,
-            "role": visitor.role or "",
-            "user": visitor.user if visitor.has_account else "",
+            "role": visitor.role,
+            "user": visitor.name if visitor.has_account else "",
         }
         folder = self._at.store.folder_of(run.id)
         page = await asyncio.to_thread(marked_page, folder, run, shown)

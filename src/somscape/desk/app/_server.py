@@ -14,22 +14,22 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route
 
 from somscape._files import shown
-from somscape.desk.app._context import ONLY_SHOWN, Context, keep_table
+from somscape.desk.app._context import ONLY_SHOWN, Context, keep_table, limit_of
 from somscape.desk.app._entrance import Front, listening, open_entrance
+from somscape.desk.app._pages import HEADERS, POLICY, answer_of, template
 from somscape.desk.app._queue import Queue
 from somscape.desk.app._results import MarkStore, said_of
 from somscape.desk.app._run_calls import RunCalls
-from somscape.desk.app._safety import Safety, answer_of, guarded, template
 from somscape.desk.app._store import Store
+from somscape.desk.app._users import LOOK
 from somscape.desk.app._watch_calls import WatchCalls
 from somscape.desk.app._work import one_line
 from somscape.desk.cases._database import state_folder
 from somscape.desk.cases._sqlite import FULL, LOCKED, READ_ONLY, TroubleError
 from somscape.desk.cases.records import DecidedMeanwhileError
-from somscape.desk.web._connections import Refusal
+from somscape.desk.web._gate import ANYBODY, Access, Call, Gate, Origins, Refusal
 from somscape.desk.web._servers import answer_requests
 from somscape.errors import InputError
 from somscape.report.page import page_part
@@ -107,9 +107,19 @@ def serve(
                         target=webbrowser.open, args=(entrance.to_open,), daemon=True
                     ).start()
 
-            site = Site(at).app(started)
-            app = Safety(site, entrance.door, entrance.origins, limits.max_upload)
+            site = Site(at).app(started, entrance.door.calls())
+            app = gate_of(site, entrance.door, entrance.origins)
             answer_requests(app, listener, grace=GRACE, tls=entrance.tls, say=say)
+
+
+MAX_BODY = 4 << 20
+"""Maximum size in bytes of the body of a request that does not upload a file."""
+
+
+def gate_of(site: Starlette, door: Access, origins: Origins) -> Gate:
+    """Return the gate in front of the app."""
+    headers = {**HEADERS, "Content-Security-Policy": POLICY}
+    return Gate(site, door, origins, limit_of(MAX_BODY), answer=answer_of, headers=headers)
 
 
 def _n_cores() -> int:
@@ -146,8 +156,8 @@ class Site:
     def __init__(self, at: Context) -> None:
         self._at = at
 
-    def app(self, started: Callable[[], None]) -> Starlette:
-        """Return the ASGI app. When it is ready, it calls `started`."""
+    def app(self, started: Callable[[], None], more: Sequence[Call] = ()) -> Starlette:
+        """Return the ASGI app with more calls. When it is ready, it calls `started`."""
 
         @asynccontextmanager
         async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -157,13 +167,14 @@ class Site:
             yield
             await self._at.queue.close()
 
-        routes: list[BaseRoute] = [
-            Route("/", self.start_page),
-            Route("/runs/{run}", self.run_page),
-            Route("/static/{name}", self.static),
-            Route("/favicon.ico", self.icon),
-            *RunCalls(self._at).routes(),
-            *WatchCalls(self._at).routes(),
+        calls = [
+            Call("/", self.start_page, LOOK),
+            Call("/runs/{run}", self.run_page, LOOK),
+            Call("/static/{name}", self.static, ANYBODY),
+            Call("/favicon.ico", self.icon, ANYBODY),
+            *RunCalls(self._at).calls(),
+            *WatchCalls(self._at).calls(),
+            *more,
         ]
         handlers: dict[Any, Any] = {
             HTTPException: answer_of,
@@ -173,8 +184,7 @@ class Site:
             OSError: self._say_disk,
             sqlite3.Error: self._say_disk,
         }
-        routes = guarded(routes, self._at.before_change)
-        return Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)
+        return Starlette(routes=calls, exception_handlers=handlers, lifespan=lifespan)
 
     async def start_page(self, request: Request) -> Response:
         """Respond with the home page, which shows watches, an upload form, and other runs."""

@@ -17,6 +17,9 @@ from somscape.tables._roles import key_text, line_of, parsed, value_text
 LOOK, DECIDE, RUN = ROLES = ("look", "decide", "run")
 """Roles of users. Each role includes the roles before it."""
 
+MAY = {DECIDE: "mark rows", RUN: "add, run, change or delete"}
+"""Actions that users without a role may not do, in words."""
+
 MIN_LENGTH, MAX_LENGTH = 12, 256
 """Minimum and maximum number of characters of a password."""
 
@@ -63,9 +66,9 @@ class User:
     password: str
 
 
-def may(role: str, needed: str) -> bool:
-    """Return whether users with a role may do what requires the needed role."""
-    return ROLES.index(role) >= ROLES.index(needed)
+def roles_in(role: str) -> tuple[str, ...]:
+    """Return the roles that a role includes."""
+    return ROLES[: ROLES.index(role) + 1]
 
 
 def plain_name(text: str) -> str:

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from somscape.desk.app._context import Context, author_of, json_of
 from somscape.desk.app._results import said_of
 from somscape.desk.app._store import RANK
+from somscape.desk.app._users import DECIDE, LOOK, RUN
 from somscape.desk.app._work import one_line
 from somscape.desk.cases._begin import check_name
 from somscape.desk.cases._compare import drift_text
@@ -32,7 +32,7 @@ from somscape.desk.cases.records import (
     news_now,
 )
 from somscape.desk.cases.state import State
-from somscape.desk.web._connections import Refusal
+from somscape.desk.web._gate import Call, Refusal
 from somscape.errors import InputError
 from somscape.maps.map import Map
 from somscape.outliers.detector import Detector, detector_in
@@ -245,16 +245,16 @@ class WatchCalls:
     def __init__(self, at: Context) -> None:
         self._at = at
 
-    def routes(self) -> list[Route]:
+    def calls(self) -> list[Call]:
         """Return the routes."""
         return [
-            Route("/watches/{watch}", self.watch_page),
-            Route("/watches/{watch}/cases/{key:path}", self.case_page),
-            Route("/api/watches", self.list_watches),
-            Route("/api/watches/{watch}", self.show),
-            Route("/api/watches/{watch}/cases/{key:path}", self.case),
-            Route("/api/watches/{watch}/decide", self.decide, methods=["POST"]),
-            Route("/api/runs/{run}/watch", self.begin, methods=["POST"]),
+            Call("/watches/{watch}", self.watch_page, LOOK),
+            Call("/watches/{watch}/cases/{key:path}", self.case_page, LOOK),
+            Call("/api/watches", self.list_watches, LOOK),
+            Call("/api/watches/{watch}", self.show, LOOK),
+            Call("/api/watches/{watch}/cases/{key:path}", self.case, LOOK),
+            self._at.change("/api/watches/{watch}/decide", self.decide, DECIDE),
+            self._at.change("/api/runs/{run}/watch", self.begin, RUN),
         ]
 
     async def watch_page(self, request: Request) -> Response:

@@ -130,7 +130,7 @@ def _new_password(name: str) -> str:
 def run_service(map_file: str, *, max_body: float, max_rows: int, **options: Any) -> None:
     """Answer HTTP requests with a saved map or model until SIGTERM or Ctrl-C."""
     check_libraries("the service", ("serve",), *SERVICE_LIBRARIES)
-    from somscape.desk.serve._limits import RequestLimits
+    from somscape.desk.serve._bodies import RequestLimits
     from somscape.desk.serve._server import serve_map
 
     console = make_console()

@@ -1,14 +1,15 @@
 """Read the rows from the body of a request, which is JSON, CSV or Arrow."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any, NoReturn, TypeAlias
 
-from somscape.desk.serve._limits import RequestLimits, from_json
-from somscape.desk.web._connections import Refusal
+import msgspec
+
+from somscape.desk.web._gate import Limit, Refusal
 from somscape.errors import InputError
 from somscape.tables._cells import MISSING_WORDS
 from somscape.tables._messages import listed, suggestion
@@ -18,6 +19,50 @@ from somscape.tables.column import Column
 from somscape.tables.encoding import Encoding
 from somscape.tables.ordered import OrdinalCode
 from somscape.tables.table import Table
+
+
+@dataclass(frozen=True)
+class RequestLimits:
+    """Limits on the size of a request.
+
+    Parameters
+    ----------
+    max_body : int, default=32_000_000
+        Maximum bytes of the body of a request, whose rows need up to 40 times as much memory.
+    max_rows : int, default=100_000
+    """
+
+    max_body: int = 32_000_000
+    max_rows: int = 100_000
+
+    @property
+    def in_words(self) -> str:
+        """Phrase with both limits, for the response to a request that is too large."""
+        return f"{self.max_body / 1e6:g} MB (--max-body) and {self.max_rows:,} rows (--max-rows)"
+
+    @property
+    def of_body(self) -> Limit:
+        """Limit on the body, with its message."""
+        size = f"{self.max_body / 1e6:g} MB (--max-body)"
+        return Limit(self.max_body, f"The body is larger than {size}. Send the rows in parts.")
+
+
+def from_json(body: bytes, parse_constant: Callable[[str], Any]) -> Any:
+    """Return the data in the JSON body of a request."""
+    try:
+        return msgspec.json.decode(body)
+    except (ValueError, RecursionError, msgspec.MsgspecError):
+        return json.loads(body, parse_constant=parse_constant)
+
+
+def to_json(answer: Any) -> bytes:
+    """Return a response as JSON in UTF-8. Invalid characters become "?"."""
+    try:
+        return msgspec.json.encode(answer)
+    except UnicodeEncodeError:
+        text = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
+        return text.encode("utf-8", "replace")
+
 
 Cells: TypeAlias = list[list[Any]]
 """The values of rows. Each inner list contains the values of one column of the map."""

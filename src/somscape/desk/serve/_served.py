@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from somscape._types import Float64s, Ints
 from somscape.desk.jobs._target import predictions_of
 from somscape.desk.serve._bodies import Cells, Columns
-from somscape.desk.web._connections import Refusal
+from somscape.desk.web._gate import Refusal
 from somscape.errors import InputError
 from somscape.outliers.detector import Detector, Reasons, explained_rows, reasons_of
 from somscape.recognize.predictor import Predictor

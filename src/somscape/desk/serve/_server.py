@@ -1,7 +1,6 @@
 """The server of `somscape serve`, with its routes, access control, metrics and OpenAPI document."""
 
 import asyncio
-import json
 import re
 import time
 import traceback
@@ -15,12 +14,11 @@ from typing import Any
 from apispec import APISpec
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.applications import Starlette
-from starlette.datastructures import Headers
+from starlette.authentication import AuthCredentials
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
-from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from somscape._files import read_secret, shown
 from somscape._version import __version__
@@ -30,11 +28,12 @@ from somscape.desk.serve._bodies import (
     JSON,
     TYPES,
     WIRES,
+    RequestLimits,
     media_type,
     rows_of_json,
     table_of_wire,
+    to_json,
 )
-from somscape.desk.serve._limits import RequestLimits, to_json
 from somscape.desk.serve._served import (
     EXPLAINED,
     FLAGGED,
@@ -44,13 +43,17 @@ from somscape.desk.serve._served import (
     Served,
     Together,
 )
-from somscape.desk.web._connections import (
-    Lingering,
+from somscape.desk.web._connections import is_loopback
+from somscape.desk.web._gate import (
+    ANYBODY,
+    Access,
+    Call,
+    Gate,
     Origins,
     Refusal,
+    Visitor,
     are_same,
-    is_loopback,
-    limited,
+    problem_of,
 )
 from somscape.desk.web._servers import answer_requests, listening, server_context
 from somscape.errors import InputError
@@ -94,15 +97,9 @@ def serve_map(
             name = f"[{host}]" if ":" in host else host
             say(f"Serving {path} at {'https' if tls else 'http'}://{name}:{port}")
 
-        app = Gate(
-            service.app(started),
-            limits,
-            metrics,
-            origins=Origins.of_loopback(host, port),
-            token=token,
-            say=say,
-        )
-        answer_requests(app, listener, grace=GRACE, tls=tls, say=say)
+        origins = Origins.of_loopback(host, port) if token is None else None
+        app = Gate(service.app(started), TokenAccess(token), origins, limits.of_body)
+        answer_requests(metrics.counting(app), listener, grace=GRACE, tls=tls, say=say)
 
 
 def _check_others(host: str, token: Path | None, cert: Path | None, key: Path | None) -> None:
@@ -269,6 +266,9 @@ def _object(properties: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
+ALL_ROUTES = ("/health", "/live", "/metrics", "/openapi.json", "/predict", "/score")
+"""All routes of the service.  The metrics count requests to other routes together."""
+
 BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 """Upper bounds in seconds of the bins in the histogram of response times."""
 
@@ -315,117 +315,71 @@ class Metrics:
         self._rows.labels(route).inc(n_rows)
         self._flagged.inc(n_flagged)
 
+    def counting(self, app: ASGIApp) -> ASGIApp:
+        """Return an ASGI app that counts the requests to an app, and their time."""
+
+        async def counted(scope: Scope, receive: Receive, send: Send) -> None:
+            status, begin = GONE, time.perf_counter()
+
+            async def send_some(message: Message) -> None:
+                nonlocal status
+                status = message.get("status", status)
+                await send(message)
+
+            if scope["type"] != "http":
+                await app(scope, receive, send)
+                return
+            self.under_way.inc()
+            try:
+                await app(scope, receive, send_some)
+            finally:
+                route = scope["path"] if scope["path"] in ALL_ROUTES else "other"
+                self.under_way.dec()
+                self.requests.labels(route, str(status)).inc()
+                self.seconds.labels(route).observe(time.perf_counter() - begin)
+
+        return counted
+
     def text(self) -> bytes:
         """Return the values of all counters in the text format of Prometheus."""
         return generate_latest(self._registry)
 
 
-OPEN = "/live"
-"""Route for programs that monitor whether the service runs. It needs no token."""
+CLIENT = "client"
+"""Role of every program that has the token, or that is on this computer if there is no token."""
 
 GONE = 499
 """Status code by which the metrics count a client that has disconnected."""
 
-UNREAD = (401, 413, 415, 421)
-"""Status codes of refusals that close the connection, because the request body may be unread."""
 
-
-class Gate:
-    """ASGI layer that checks each request before it reaches the app.
+class TokenAccess(Access):
+    """Admits programs that send the token.
 
     Parameters
     ----------
-    app : ASGI app
-    limits : RequestLimits
-    metrics : Metrics
-    origins : Origins
-        Valid origins on the loopback.  They are checked only without a token.
     token : str or None
         The token.  If None, every client that can reach the address has access.
-    say : callable
-        Function that receives messages on faults.
     """
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        limits: RequestLimits,
-        metrics: Metrics,
-        *,
-        origins: Origins,
-        token: str | None,
-        say: Callable[[str], None],
-    ) -> None:
-        self._app, self._limits, self._metrics = app, limits, metrics
-        self._origins, self._token, self._say = origins, token, say
+    has_pages = False
+    wrong_host = (
+        "The header Host is not the address of this service. Behind a proxy, start the service "
+        "with a token."
+    )
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse an invalid request, or pass a valid request to the app."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        begin = time.perf_counter()
-        lingering = Lingering(scope, receive, send)
-        receive, send = lingering.receive, lingering.send
-        headers = Headers(scope=scope)
-        self._metrics.under_way.inc()
-        try:
-            if self._checked(scope["path"], headers):
-                lingering.let_in()
-            await self._app(scope, self._limited(scope, receive), send)
-        except Refusal as refused:
-            await answer_of(refused)(scope, receive, send)
-        except ClientDisconnect:
-            lingering.status = GONE
-        except Exception as error:
-            self._say(_place_of(error))
-            raise
-        finally:
-            route = scope["path"] if scope["path"] in Service.ROUTES else "other"
-            self._metrics.under_way.dec()
-            self._metrics.requests.labels(route, str(lingering.status)).inc()
-            self._metrics.seconds.labels(route).observe(time.perf_counter() - begin)
+    def __init__(self, token: str | None) -> None:
+        self._token = token
 
-    def _checked(self, path: str, headers: Headers) -> bool:
-        """Refuse an invalid request. Return False on the route `OPEN`, which skips all checks."""
-        if path == OPEN:
-            return False
-        if self._token is None:
-            if not self._origins.has(headers.get("host", "")):
-                raise Refusal(
-                    421,
-                    "The header Host is not the address of this service. Behind a proxy, start the "
-                    "service with a token.",
-                )
-        else:
-            kind, _, given = headers.get("authorization", "").partition(" ")
-            if kind.lower() != "bearer" or not are_same(given.strip(), self._token):
-                raise Refusal(401, "Send the service's token: Authorization: Bearer TOKEN.")
-        if headers.get("content-encoding", "identity").lower() != "identity":
+    async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, Visitor]:
+        """Refuse a request without the token."""
+        kind, _, given = conn.headers.get("authorization", "").partition(" ")
+        is_token = kind.lower() == "bearer" and are_same(given.strip(), self._token or "")
+        if self._token is not None and not is_token:
+            said = "Send the service's token: Authorization: Bearer TOKEN."
+            raise Refusal(401, said, {"WWW-Authenticate": "Bearer"})
+        if conn.headers.get("content-encoding", "identity").lower() != "identity":
             raise Refusal(415, "Send the body as it is, without Content-Encoding.")
-        return True
-
-    def _limited(self, scope: Scope, receive: Receive) -> Receive:
-        most = self._limits.max_body
-        problem = f"The body is larger than {most / 1e6:g} MB (--max-body). Send the rows in parts."
-        return limited(scope, receive, most, Refusal(413, problem))
-
-
-def _place_of(error: Exception) -> str:
-    """Return the type and code line of an error. Its message could contain values of rows."""
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    return f"A request failed: {type(error).__name__} in {Path(last.filename).name}:{last.lineno}."
-
-
-def answer_of(refused: Refusal) -> Response:
-    """Return the response to a refused request."""
-    headers = dict(refused.headers or {})
-    if refused.status_code in UNREAD:
-        headers["connection"] = "close"
-    if refused.status_code == 401:
-        headers["www-authenticate"] = "Bearer"
-    body = json.dumps({"problem": refused.detail}, ensure_ascii=False).encode("utf-8", "replace")
-    return Response(body, refused.status_code, headers, JSON)
+        return AuthCredentials([CLIENT]), Visitor("", CLIENT)
 
 
 MAX_TOGETHER, MAX_BYTES_TOGETHER = 16, 1 << 16
@@ -450,8 +404,6 @@ class Service:
         Function that receives a message when a changed map file is accepted or refused.
     """
 
-    ROUTES = frozenset({"/score", "/predict", "/health", "/live", "/metrics", "/openapi.json"})
-
     def __init__(
         self, keeper: Keeper, limits: RequestLimits, metrics: Metrics, say: Callable[[str], None]
     ) -> None:
@@ -472,16 +424,20 @@ class Service:
                 await watch
             self._threads.shutdown()
 
-        routes = [
-            Route("/score", self.score, methods=["POST"]),
-            Route("/predict", self.predict, methods=["POST"]),
-            Route("/health", self.health),
-            Route("/live", self.live),
-            Route("/metrics", self.metrics),
-            Route("/openapi.json", self.openapi),
+        calls = [
+            Call("/score", self.score, CLIENT, "POST"),
+            Call("/predict", self.predict, CLIENT, "POST"),
+            Call("/health", self.health, CLIENT),
+            Call("/live", self.live, ANYBODY),
+            Call("/metrics", self.metrics, CLIENT),
+            Call("/openapi.json", self.openapi, CLIENT),
         ]
-        handlers: dict[Any, Any] = {HTTPException: _answer_problem, Exception: _answer_fault}
-        return Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)
+        handlers: dict[Any, Any] = {
+            HTTPException: _answer_problem,
+            ClientDisconnect: _answer_nobody,
+            Exception: self._answer_fault,
+        }
+        return Starlette(routes=calls, exception_handlers=handlers, lifespan=lifespan)
 
     async def score(self, request: Request) -> Response:
         """Score rows and explain them."""
@@ -559,6 +515,13 @@ class Service:
         self._metrics.rows("/score", len(found.scores), int(found.is_flagged.sum()))
         return Response(content, media_type=wanted)
 
+    async def _answer_fault(self, request: Request, error: Exception) -> Response:
+        last = traceback.extract_tb(error.__traceback__)[-1]  # the message may contain values
+        place = f"{Path(last.filename).name}:{last.lineno}"
+        self._say(f"A request failed: {type(error).__name__} in {place}.")
+        said = "The service has failed. The log of the service names the place."
+        return problem_of(request, Refusal(500, said))
+
     async def _in_thread(self, answer: Callable[[], Any]) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._threads, answer)
 
@@ -617,17 +580,13 @@ def _ids_of(rows: list[Any], served: Served) -> list[Any] | None:
     return None if name is None else [row.get(name) for row in rows]
 
 
-async def _answer_fault(request: Request, error: Exception) -> Response:
-    return answer_of(
-        Refusal(500, "The service has failed. The log of the service names the place.")
-    )
+async def _answer_nobody(request: Request, error: Exception) -> Response:
+    return Response(status_code=GONE)  # for the metrics
 
 
-async def _answer_problem(request: Request, error: Exception) -> Response:
+async def _answer_problem(request: Request, error: HTTPException) -> Response:
     """Return the response to a refused request. Starlette refuses unknown routes and methods."""
-    assert isinstance(error, HTTPException)
-    if isinstance(error, Refusal):
-        return answer_of(error)
-    said = {404: f"The route does not exist. The routes are {', '.join(sorted(Service.ROUTES))}."}
-    problem = said.get(error.status_code, f"{error.detail}.")
-    return answer_of(Refusal(error.status_code, problem, error.headers))
+    if not isinstance(error, Refusal):
+        said = {404: f"The route does not exist. The routes are {', '.join(ALL_ROUTES)}."}
+        error.detail = said.get(error.status_code, f"{error.detail}.")
+    return problem_of(request, error)

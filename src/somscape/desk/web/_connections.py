@@ -1,8 +1,7 @@
-"""Checks of addresses, of host names and of request sizes, and a limit on open connections."""
+"""Checks of addresses, and a limit on open connections."""
 
 import asyncio
 import errno
-import hmac
 import ipaddress
 import os
 import socket
@@ -13,13 +12,9 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Collection, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain, count
 from typing import Any, Protocol
-
-from starlette.exceptions import HTTPException
-from starlette.types import Message, Receive, Send
 
 
 def is_address(host: str) -> bool:
@@ -335,155 +330,5 @@ def most_connections() -> int:
     return min(MAX_CONNECTIONS, max(soft // 4, soft - max(FREE_FILES, soft // 8)))
 
 
-class Refusal(HTTPException):
-    """An error that is sent as the response to a request. Its text does not contain row values."""
-
-
-def are_same(a: str, b: str) -> bool:
-    """Return whether two secrets are equal. The time for this does not depend on the secrets."""
-    return hmac.compare_digest(*(text.encode("utf-8", "surrogatepass") for text in (a, b)))
-
-
-def limited(scope: Message, receive: Receive, limit: int, too_large: Refusal) -> Receive:
-    """Return a `receive` that refuses too large bodies, also without a Content-Length."""
-    announced = dict(scope["headers"]).get(b"content-length", b"0")
-    if not (announced.isdigit() and int(announced) <= limit):
-        raise too_large
-    n_bytes = 0
-
-    async def receive_some() -> Message:
-        nonlocal n_bytes
-        message = await receive()
-        n_bytes += len(message.get("body", b""))
-        if n_bytes > limit:
-            raise too_large
-        return message
-
-    return receive_some
-
-
 CONNECTION = "somscape.connection"
 """Key in the state of an ASGI request under which its connection is stored."""
-
-CLOSE = (b"connection", b"close")
-"""Header that announces to the client that the connection is closed after the response."""
-
-MAX_LEFT = 64 << 10
-"""Maximum size in bytes of a request body that is read to its end before a refusal is sent."""
-
-PATIENCE = 1.0
-"""Maximum number of seconds for reading the rest of a request body before a refusal is sent."""
-
-REFUSED = 400
-"""Smallest status code of a refusal."""
-
-
-class Lingering:
-    """Receives the body of one request and sends the response.
-
-    Parameters
-    ----------
-    scope : mapping
-    receive, send : callable
-        Functions of ASGI.
-
-    Attributes
-    ----------
-    status : int
-        Status code of the response, or 0 before the response begins.
-    """
-
-    status = 0
-
-    def __init__(self, scope: Message, receive: Receive, send: Send) -> None:
-        announced = dict(scope["headers"]).get(b"content-length", b"0")
-        self._has_more = announced.isdigit() and 0 < int(announced) <= MAX_LEFT
-        self._connection = scope.get("state", {}).get(CONNECTION)
-        self._receive = receive
-        self._send = send
-
-    def let_in(self) -> None:
-        """Note a valid token or session. Other connections are then closed first."""
-        if self._connection is not None:
-            self._connection.let_in()
-
-    async def receive(self) -> Message:
-        """Return the next message."""
-        message = await self._receive()
-        self._has_more = self._has_more and bool(message.get("more_body"))
-        return message
-
-    async def send(self, message: Message) -> None:
-        """Send a part of the response. Before a refusal, read the rest of a short body."""
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-            if self.status >= REFUSED:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(PATIENCE):
-                        while self._has_more:
-                            await self.receive()
-            # While the server ends, a client must not send more requests on this connection.
-            if self._connection is not None and self._connection.is_ending:
-                message["headers"] = [*message.get("headers", ()), CLOSE]
-        await self._send(message)
-
-
-PORTS = {"http": 80, "https": 443}
-"""Default port of each scheme. Addresses do not contain this port."""
-
-
-@dataclass(frozen=True)
-class Origins:
-    """The origins at which clients may reach a server.
-
-    Attributes
-    ----------
-    scheme : "http" or "https"
-    port : int
-    names : frozenset of str
-        Host names and IP addresses in lower case.  ``*.bank.example`` allows any single label
-        before ``.bank.example``.
-    has_loopback : bool, default=False
-        Whether all IP addresses of the loopback are also valid as host names.
-    """
-
-    scheme: str
-    port: int
-    names: frozenset[str]
-    has_loopback: bool = False
-
-    @classmethod
-    def of_loopback(cls, host: str, port: int) -> "Origins":
-        """Return the origins of a server that listens only on the loopback of this machine."""
-        return cls("http", port, frozenset({"localhost", host.lower()}), has_loopback=True)
-
-    def has(self, host: str) -> bool:
-        """Return whether a ``Host`` is valid. Attackers can let other names lead here."""
-        name, port = self._parts(host)
-        return port == str(self.port) and (
-            name in self.names
-            or f"*.{name.partition('.')[2]}" in self.names
-            or (self.has_loopback and is_address(name) and is_loopback(name))
-        )
-
-    def origin(self, host: str) -> str:
-        """Return the ``Origin`` of pages that were requested with a ``Host``."""
-        given = host.removesuffix(f":{PORTS[self.scheme]}")
-        return f"{self.scheme}://{given}".lower()
-
-    @property
-    def cookie(self) -> str:
-        """The name of the session cookie, with the port. Browsers share cookies between ports."""
-        return f"{'__Host-' if self.is_secure else ''}somscape-{self.port}"
-
-    @property
-    def is_secure(self) -> bool:
-        """Whether browsers connect with TLS."""
-        return self.scheme == "https"
-
-    def _parts(self, host: str) -> tuple[str, str]:
-        name, _, port = host.rpartition(":")
-        if not name or host.endswith("]"):
-            name, port = host, str(PORTS[self.scheme])
-        name = name.removeprefix("[").removesuffix("]").lower()
-        return (str(ipaddress.ip_address(name)) if is_address(name) else name), port
