@@ -10,8 +10,7 @@ from somscape._types import Float64s, Ints
 from somscape._weights import blocks
 from somscape.errors import InputError
 from somscape.grid.lattice import Lattice, shifts, turns
-from somscape.maps._as_map import as_map, reordered
-from somscape.maps.map import Map, unit_places
+from somscape.maps.map import Map, as_map, reordered, unit_places
 from somscape.regions.edit import RegionChange, carry_names, compare, given_or_found
 from somscape.regions.regions import Regions
 from somscape.tables._recoded import recoded, words_of_column, words_of_level
@@ -143,7 +142,7 @@ def align(a: Map, b: Map) -> Alignment:
     --------
     >>> import numpy as np
     >>> from somscape import SOM, changes
-    >>> from somscape.maps._as_map import reordered
+    >>> from somscape.maps.map import reordered
     >>> X = np.random.default_rng(0).normal(size=(200, 3))
     >>> som = SOM(4, 6, random_state=0).fit(X)
     >>> other = reordered(som.map_, np.arange(24)[::-1])

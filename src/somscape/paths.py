@@ -12,8 +12,7 @@ from somscape._types import Bools, Float64s, Ints
 from somscape._validate import check_choice, check_whole, checked_weights
 from somscape._weights import ones_or
 from somscape.errors import InputError, SomscapeWarning
-from somscape.maps._as_map import as_map
-from somscape.maps.map import NO_UNIT, Map
+from somscape.maps.map import NO_UNIT, Map, as_map
 from somscape.regions.edit import given_or_found
 from somscape.regions.regions import Regions
 from somscape.tables._dates import FIRST, ORDERS, find_dates

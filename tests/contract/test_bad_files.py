@@ -28,7 +28,7 @@ from workbooks import WRITERS
 
 from somscape import SOM, Detector, Graph, Map, SOMClassifier, SOMDetector, SOMRegressor, load, save
 from somscape.errors import InputError
-from somscape.maps._as_map import as_map
+from somscape.maps.map import as_map
 from somscape.recognize import Predictor, Recognizer
 from somscape.tables import read_table, write_csv, write_table
 

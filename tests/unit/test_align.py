@@ -13,7 +13,7 @@ from texts import rejected
 from somscape import SOM, Graph, Lattice, Map, TableEncoder, changes, plots, regions
 from somscape.grid.lattice import shifts, turns
 from somscape.kernels import Metric
-from somscape.maps._as_map import reordered
+from somscape.maps.map import reordered
 from somscape.regions import Regions
 from somscape.tables import Encoding
 

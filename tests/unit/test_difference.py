@@ -8,7 +8,7 @@ from texts import rejected
 
 from somscape import SOM, Graph, Lattice, Map, TableEncoder, changes, regions
 from somscape.kernels import Metric
-from somscape.maps._as_map import reordered
+from somscape.maps.map import reordered
 from somscape.regions import Regions
 from somscape.tables import Encoding
 from somscape.tables.codes import CategoryCode, NumberCode

@@ -12,7 +12,7 @@ from texts import rejected
 
 from somscape import SOM, Map, SOMRegressor, TableEncoder, load
 from somscape.errors import MapFileError
-from somscape.maps._as_map import as_map
+from somscape.maps.map import as_map
 from somscape.recognize import Predictor
 from somscape.regions import find_regions, keep, kept
 from somscape.save import Record, read_record, write_record

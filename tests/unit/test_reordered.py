@@ -5,8 +5,8 @@ from dataclasses import fields
 import numpy as np
 
 from somscape import SOM, Map, regions
-from somscape.maps._as_map import reordered
 from somscape.maps._joins import pieces_after
+from somscape.maps.map import reordered
 
 
 def test_every_field_of_a_map_is_thought_of():

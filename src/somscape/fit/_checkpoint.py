@@ -349,8 +349,7 @@ def read_checkpoint(
     if written != dict(versions):
         raise InputError(
             f"`resume` is {path}, which was written with {_listed(written)}. The installed "
-            f"{_listed(versions)} might give another map. Install the earlier versions, or "
-            f"{ANEW}.",
+            f"{_listed(versions)} might give another map. Install the earlier versions, or {ANEW}.",
             file=path,
             value=_listed(written),
             allowed=_listed(versions),

@@ -98,9 +98,8 @@ def check_problem(problem: Problem, settings: Settings, names: Sequence[str]) ->
         )
     if is_online and problem.has_missing:
         raise InputError(
-            "`algorithm` is 'online', which does not support missing values, but "
-            "X has missing values (NaN) and missing='mask'. Pass algorithm='batch' or "
-            "missing='fill'.",
+            "`algorithm` is 'online', which does not support missing values, but X has missing "
+            "values (NaN) and missing='mask'. Pass algorithm='batch' or missing='fill'.",
             value="online",
         )
     weights = problem.metric.feature_weights

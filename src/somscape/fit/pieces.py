@@ -165,9 +165,8 @@ class RowsElsewhere:
             yield found
         if n_found != len(self.lengths):
             raise InputError(
-                f"X had {len(self.lengths)} pieces in the first pass, but has {n_found} "
-                "pieces in a later pass. The source of X must give the same pieces in each "
-                "pass.",
+                f"X had {len(self.lengths)} pieces in the first pass, but has {n_found} pieces in "
+                "a later pass. The source of X must give the same pieces in each pass.",
                 parameter="X",
                 value=n_found,
                 allowed=len(self.lengths),

@@ -188,9 +188,8 @@ class Settings:
         for callback in self.callbacks:
             if isinstance(callback, type):
                 raise ParameterTypeError(
-                    "`callbacks` must be functions, but contains the class "
-                    f"{callback.__name__}. Pass an object of the class, "
-                    f"{callback.__name__}(...).",
+                    f"`callbacks` must be functions, but contains the class {callback.__name__}. "
+                    f"Pass an object of the class, {callback.__name__}(...).",
                     value=callback.__name__,
                 )
         if isinstance(self.callbacks, str) or not all(callable(c) for c in self.callbacks):
@@ -225,34 +224,30 @@ class Settings:
                 )
             if self.n_epochs not in ("auto", len(decay)):
                 raise ParameterError(
-                    f"`radius_decay` must contain one value per epoch, so {self.n_epochs} "
-                    f"values, but has {len(decay)}. Leave `n_epochs` 'auto', or pass one "
-                    "value per epoch.",
+                    f"`radius_decay` must contain one value per epoch, so {self.n_epochs} values, "
+                    f"but has {len(decay)}. Leave `n_epochs` 'auto', or pass one value per epoch.",
                     value=len(decay),
                     allowed=self.n_epochs,
                 )
         elif decay == "constant" and end not in ("auto", start):
             raise ParameterError(
-                "`radius_decay` is 'constant', which keeps `radius_start`, so `radius_end` "
-                f"must be 'auto', but is {end!r}. Leave `radius_end` out, or pass another "
-                "`radius_decay`.",
+                "`radius_decay` is 'constant', which keeps `radius_start`, so `radius_end` must be "
+                f"'auto', but is {end!r}. Leave `radius_end` out, or pass another `radius_decay`.",
                 parameter="radius_end",
                 value=end,
             )
         if not isinstance(start, str) and not isinstance(end, str) and end > start:
             raise ParameterError(
-                f"`radius_end` must not be above `radius_start`, but is {end} and "
-                f"`radius_start` is {start} grid steps. Pass a larger `radius_start`, or "
-                "leave both 'auto'.",
+                f"`radius_end` must not be above `radius_start`, but is {end} and `radius_start` "
+                f"is {start} grid steps. Pass a larger `radius_start`, or leave both 'auto'.",
                 value=end,
             )
 
     def _check_combinations(self) -> None:
         if self.feature_weight is not None and self.metric == "mahalanobis":
             raise ParameterError(
-                "`metric` is 'mahalanobis', which does not support `feature_weight`, because "
-                "this metric determines the weights of the features. Leave `feature_weight` "
-                "None.",
+                "`metric` is 'mahalanobis', which does not support `feature_weight`, because this "
+                "metric determines the weights of the features. Leave `feature_weight` None.",
                 parameter="feature_weight",
                 value=self.feature_weight,
             )
@@ -266,8 +261,7 @@ class Settings:
         if self.algorithm == "online" and self.feature_weight is not None:
             raise ParameterError(
                 "`algorithm` is 'online', which does not support `feature_weight`. Pass "
-                "algorithm='batch', or multiply the columns of X by the roots of the "
-                "weights.",
+                "algorithm='batch', or multiply the columns of X by the roots of the weights.",
                 value="online",
             )
 
@@ -316,9 +310,8 @@ class Settings:
     def _check_triangle(self, kind: str, given: str) -> None:
         if self.neighborhood == "triangle" and kind != "rectangular":
             raise ParameterError(
-                "`neighborhood` is 'triangle', which needs lattice='rectangular', but the "
-                f"lattice is {given}. Pass a rectangular lattice, or "
-                "neighborhood='epanechnikov'.",
+                "`neighborhood` is 'triangle', which needs lattice='rectangular', but the lattice "
+                f"is {given}. Pass a rectangular lattice, or neighborhood='epanechnikov'.",
                 value="triangle",
             )
 

@@ -1,11 +1,12 @@
-"""The fitted map.  It finds best matching units and cannot be changed."""
+"""The fitted map, which finds best matching units and cannot be changed."""
 
+import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -25,9 +26,10 @@ from somscape.maps.record import CLASSES, TARGETS, Record, built_from, write_rec
 from somscape.tables._fit_encoding import checked_layers, in_layers, of_layers
 from somscape.tables._frame import as_frame, frame_names, frame_numbers, table_from_frame
 from somscape.tables._messages import free_name, suggestion
+from somscape.tables._recoded import in_words
 from somscape.tables.encoding import Encoding
 from somscape.tables.sources import collected
-from somscape.tables.table import Table, frame_of
+from somscape.tables.table import Table, frame_of, table_from_columns
 
 
 def unit_places(map_: "Map") -> dict[str, Any]:
@@ -130,112 +132,6 @@ def names_of_units(labels: Any, n_units: int) -> tuple[str, ...]:
     if not is_list or len(labels) not in (0, n_units):
         raise ParameterError("unit_labels must be one text for each unit", parameter="unit_labels")
     return tuple(labels)
-
-
-class Layered:
-    """Methods of `Map` for layers, which are named groups of columns."""
-
-    codebook: Float64s
-    encoding: Encoding
-    metric: Metric
-
-    def of_layers(self, layers: str | Iterable[str]) -> "Map":
-        """Return a map with only the features of some layers.
-
-        Parameters
-        ----------
-        layers : str or iterable of str
-            Names of layers of the `TableEncoder` that was used in training.
-
-        Returns
-        -------
-        Map
-            A map with the same units and only the features of these layers.  Its rows do not need
-            other columns.
-
-        Raises
-        ------
-        InputError
-            If the map does not have these layers, or its metric is ``"mahalanobis"`` (classifiers
-            and regressors).
-
-        Examples
-        --------
-        >>> from somscape import SOM, TableEncoder
-        >>> encoder = TableEncoder(layers={"size": [0, 1], "price": [2]})
-        >>> X = [[1.0, 2.0, 10.0], [2.0, 1.0, 12.0], [8.0, 9.0, 70.0], [9.0, 8.0, 75.0]]
-        >>> SOM(2, 2, encoder=encoder).fit(X).map_.of_layers("size")
-        Map(2 x 2 hexagonal, 2 features)
-        """
-        names, metric = checked_layers(self.encoding, layers), self.metric
-        is_in, weights = in_layers(self.encoding, names), metric.feature_weights
-        if metric.whitening is not None:
-            raise InputError(
-                f"A map with metric='{metric.name}', such as the map of a classifier or regressor, "
-                "does not support layers, because its distances are not sums over columns. Train a "
-                "SOM with the same encoder and another metric, for example metric='euclidean'.",
-                parameter="layers",
-                value=names,
-            )
-        if weights is not None:
-            weights = weights[is_in]
-            if not weights.any():
-                raise InputError(
-                    "All columns of these layers have a `feature_weight` of 0, so all distances "
-                    "would be 0. Give other layers.",
-                    parameter="layers",
-                    value=names,
-                )
-        return replace(
-            cast("Map", self),
-            codebook=self.codebook[:, is_in],
-            encoding=of_layers(self.encoding, names),
-            metric=replace(metric, feature_weights=weights),
-            told=None,
-        )
-
-    def predict_layers(
-        self, X: Table | Any, given: str | Iterable[str], *, library: str | None = None
-    ) -> Any:
-        """Predict, for each row, its values in the columns of all other layers.
-
-        Parameters
-        ----------
-        X : Table, data frame or array-like
-            Rows, as `rows_of` accepts them, with the columns of the given layers.  Other columns
-            are ignored.  An array contains the encoded features of the given layers.
-        given : str or iterable of str
-            Names of the layers that determine the best matching units.
-        library : {"pandas", "polars", "pyarrow"}, optional
-            The default is the first of these libraries that is installed.
-
-        Returns
-        -------
-        pandas.DataFrame, polars.DataFrame or pyarrow.Table
-            One row per row of `X`, with the columns of the other layers.  Columns that were
-            constant in training are left out.  The values come from the best matching unit, in
-            original units as in `plane`.  With ``missing="mask"``, a row without any value in the
-            given layers gets missing values.
-
-        Raises
-        ------
-        InputError
-            If `of_layers` or `rows_of` raises this error, or if all layers are given.
-
-        Examples
-        --------
-        >>> import pandas as pd
-        >>> from somscape import SOM, TableEncoder
-        >>> encoder = TableEncoder(layers={"size": ["w", "h"], "use": ["use"]})
-        >>> frame = pd.DataFrame({"w": [1, 2, 8, 9], "h": [2, 1, 9, 8], "use": list("aabb")})
-        >>> map_ = SOM(2, 2, encoder=encoder, radius_end=0.3).fit(frame).map_
-        >>> map_.predict_layers(pd.DataFrame({"w": [1.5, 8.5], "h": [1.5, 8.5]}), "size")
-          use
-        0   a
-        1   b
-        """
-        part = self.of_layers(given)
-        return frame_of(_predict_other_columns(cast("Map", self), part, part.winners(X)), library)
 
 
 def _predict_other_columns(map_: "Map", part: "Map", units: Ints) -> dict[str, Any]:
@@ -430,7 +326,7 @@ NO_UNIT = -1
 
 
 @dataclass(frozen=True, eq=False)
-class Map(Layered):
+class Map:
     """A trained self-organizing map.
 
     The arrays of a map are read-only.  To change a map, change a copy of the array and pass this
@@ -728,6 +624,104 @@ class Map(Layered):
             allowed=names,
         )
 
+    def of_layers(self, layers: str | Iterable[str]) -> "Map":
+        """Return a map with only the features of some layers.
+
+        Parameters
+        ----------
+        layers : str or iterable of str
+            Names of layers of the `TableEncoder` that was used in training.
+
+        Returns
+        -------
+        Map
+            A map with the same units and only the features of these layers.  Its rows do not need
+            other columns.
+
+        Raises
+        ------
+        InputError
+            If the map does not have these layers, or its metric is ``"mahalanobis"`` (classifiers
+            and regressors).
+
+        Examples
+        --------
+        >>> from somscape import SOM, TableEncoder
+        >>> encoder = TableEncoder(layers={"size": [0, 1], "price": [2]})
+        >>> X = [[1.0, 2.0, 10.0], [2.0, 1.0, 12.0], [8.0, 9.0, 70.0], [9.0, 8.0, 75.0]]
+        >>> SOM(2, 2, encoder=encoder).fit(X).map_.of_layers("size")
+        Map(2 x 2 hexagonal, 2 features)
+        """
+        names, metric = checked_layers(self.encoding, layers), self.metric
+        is_in, weights = in_layers(self.encoding, names), metric.feature_weights
+        if metric.whitening is not None:
+            raise InputError(
+                f"A map with metric='{metric.name}', such as the map of a classifier or regressor, "
+                "does not support layers, because its distances are not sums over columns. Train a "
+                "SOM with the same encoder and another metric, for example metric='euclidean'.",
+                parameter="layers",
+                value=names,
+            )
+        if weights is not None:
+            weights = weights[is_in]
+            if not weights.any():
+                raise InputError(
+                    "All columns of these layers have a `feature_weight` of 0, so all distances "
+                    "would be 0. Give other layers.",
+                    parameter="layers",
+                    value=names,
+                )
+        return replace(
+            self,
+            codebook=self.codebook[:, is_in],
+            encoding=of_layers(self.encoding, names),
+            metric=replace(metric, feature_weights=weights),
+            told=None,
+        )
+
+    def predict_layers(
+        self, X: Table | Any, given: str | Iterable[str], *, library: str | None = None
+    ) -> Any:
+        """Predict, for each row, its values in the columns of all other layers.
+
+        Parameters
+        ----------
+        X : Table, data frame or array-like
+            Rows, as `rows_of` accepts them, with the columns of the given layers.  Other columns
+            are ignored.  An array contains the encoded features of the given layers.
+        given : str or iterable of str
+            Names of the layers that determine the best matching units.
+        library : {"pandas", "polars", "pyarrow"}, optional
+            The default is the first of these libraries that is installed.
+
+        Returns
+        -------
+        pandas.DataFrame, polars.DataFrame or pyarrow.Table
+            One row per row of `X`, with the columns of the other layers.  Columns that were
+            constant in training are left out.  The values come from the best matching unit, in
+            original units as in `plane`.  With ``missing="mask"``, a row without any value in the
+            given layers gets missing values.
+
+        Raises
+        ------
+        InputError
+            If `of_layers` or `rows_of` raises this error, or if all layers are given.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from somscape import SOM, TableEncoder
+        >>> encoder = TableEncoder(layers={"size": ["w", "h"], "use": ["use"]})
+        >>> frame = pd.DataFrame({"w": [1, 2, 8, 9], "h": [2, 1, 9, 8], "use": list("aabb")})
+        >>> map_ = SOM(2, 2, encoder=encoder, radius_end=0.3).fit(frame).map_
+        >>> map_.predict_layers(pd.DataFrame({"w": [1.5, 8.5], "h": [1.5, 8.5]}), "size")
+          use
+        0   a
+        1   b
+        """
+        part = self.of_layers(given)
+        return frame_of(_predict_other_columns(self, part, part.winners(X)), library)
+
     def to_frame(self, library: str | None = None) -> Any:
         """Return the codebook in original units as a data frame, one row per unit.
 
@@ -891,3 +885,65 @@ def map_of_arrays(
     if hits.dtype.kind not in "fiu" or not (np.isfinite(hits).all() and (hits >= 0).all()):
         raise ParameterError("hits must be finite numbers and not negative", parameter="hits")
     return Map(codebook, lattice, encoding, hits, metric=metric)
+
+
+def refusal_of(thing: Any, wanted: str, example: str, *marks: str) -> Exception:
+    """Return the error for an argument that is not a map or a detector."""
+    if isinstance(thing, str | os.PathLike):
+        path = os.fspath(thing)
+        return ParameterTypeError(
+            f"The argument must be {wanted}, but is the name of a file. Load the file first with "
+            f"somscape.load({path!r}).",
+            value=path,
+        )
+    name = type(thing).__name__
+    if hasattr(thing, "fit") and any(hasattr(thing, mark) for mark in marks):
+        return InputError(f"This {name} is not fitted yet. Call `fit` first.", value=name)
+    return ParameterTypeError(
+        f"The argument must be {wanted}, for example {example}, but is of type {name}.", value=name
+    )
+
+
+def as_map(map_: Any) -> Map:
+    """Return the argument if it is a map, or the map of a detector or a fitted estimator."""
+    found = getattr(map_, "map_", map_)
+    if not isinstance(found, Map):
+        raise refusal_of(map_, "a Map", "`som.map_`", "save", "som")
+    return found
+
+
+def map_in_words(map_: Map) -> Map:
+    """If a map contains a data dictionary, return the map with words instead of codes."""
+    if not map_.encoding.roles.dictionary:
+        return map_
+    return replace(map_, encoding=in_words(map_.encoding), told=map_.joins)
+
+
+def reordered(map_: Map, units: Ints) -> Map:
+    """Return the map with its units reordered.  Its unit i is the earlier unit ``units[i]``."""
+    told, kept = map_.told, map_.kept_regions
+    return replace(
+        map_,
+        codebook=map_.codebook[units],
+        hits=map_.hits[units],
+        unit_labels=tuple(map_.unit_labels[unit] for unit in units) if map_.unit_labels else (),
+        told=told.renumbered(np.argsort(units)) if isinstance(told, Joins) else told,
+        kept_regions=None if kept is None else replace(kept, labels=kept.labels[units]),
+    )
+
+
+def table_and_rows(map_: Map, X: Any) -> tuple[Table, Floats]:
+    """Return the data as a table with the columns of the map, and as encoded rows."""
+    X = collected(X)
+    if isinstance(X, Table) or hasattr(X, "columns"):
+        table = X if isinstance(X, Table) else table_from_frame(X)
+        return table, map_.rows_of(table)
+    if not map_.encoding.is_plain:
+        raise InputError(
+            f"The map needs data with column names, but X is of type {type(X).__name__}. Pass a "
+            "data frame, for example pandas.DataFrame(X, columns=[...]).",
+            parameter="X",
+            value=type(X).__name__,
+        )
+    rows = map_.rows_of(X)
+    return table_from_columns(dict(zip(map_.encoding.feature_names, rows.T, strict=True))), rows

@@ -13,8 +13,7 @@ from somscape.errors import InputError
 from somscape.grid.graph import shortest_paths
 from somscape.grid.lattice import neighbor_pairs
 from somscape.kernels._sparse import SparseRows
-from somscape.maps._as_map import as_map
-from somscape.maps.map import NO_UNIT, Map
+from somscape.maps.map import NO_UNIT, Map, as_map
 
 ANGLES = ("cosine", "correlation")
 

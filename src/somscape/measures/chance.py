@@ -10,8 +10,7 @@ from somscape._types import Float64s, Ints
 from somscape._validate import check_number, check_whole, checked_weights
 from somscape._weights import blocks, ones_or
 from somscape.errors import InputError, ParameterError
-from somscape.maps._as_map import as_map
-from somscape.maps.map import Map
+from somscape.maps.map import Map, as_map
 from somscape.measures._quality import Placed, placed
 
 BLOCK_DRAWS = 1 << 20

@@ -14,8 +14,7 @@ from somscape.errors import InputError, ParameterError
 from somscape.grid.graph import shortest_paths
 from somscape.grid.lattice import neighbor_pairs
 from somscape.kernels.metric import Metric
-from somscape.maps._as_map import as_map
-from somscape.maps.map import Map
+from somscape.maps.map import Map, as_map
 from somscape.measures._quality import BLOCK_STARTS, Placed, placed, rounded
 
 MAX_ROWS = 5_000

@@ -148,9 +148,8 @@ ADVICE = {
     ),
     "neighborhood_preservation": Advice(
         "higher",
-        "This is the share of the nearest rows in the data that are also nearest on the map. It "
-        "is low if many rows share a unit. Compare only maps of the same size, and use more "
-        "units.",
+        "This is the share of the nearest rows in the data that are also nearest on the map. It is "
+        "low if many rows share a unit. Compare only maps of the same size, and use more units.",
     ),
     "trustworthiness_on_prototypes": Advice(
         "near 1",
@@ -160,9 +159,8 @@ ADVICE = {
     ),
     "continuity_on_prototypes": Advice(
         "near 1",
-        "This is the continuity with distances between prototypes. If it is high but continuity "
-        "is low, the units are good but their order is not. In this case, use a larger final "
-        "radius.",
+        "This is the continuity with distances between prototypes. If it is high but continuity is "
+        "low, the units are good but their order is not. In this case, use a larger final radius.",
     ),
     "neighborhood_preservation_on_prototypes": Advice(
         "higher",

@@ -685,7 +685,7 @@ class MiniSom(MiniSomAnswers):
         InputError
             If the map's boundary, graph or metric is not supported by MiniSom.
         """
-        from somscape.maps._as_map import as_map
+        from somscape.maps.map import as_map
         from somscape.minisom._crossing import parameters_of, weights_of
 
         map_ = as_map(som)

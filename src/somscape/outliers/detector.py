@@ -14,8 +14,7 @@ from somscape._validate import check_is, check_number, check_that, check_whole, 
 from somscape._weights import blocks, wilson
 from somscape.errors import InputError, ParameterError, ParameterTypeError
 from somscape.kernels._select import stable_order
-from somscape.maps._as_map import map_in_words, refusal_of, table_and_rows
-from somscape.maps.map import Map, map_of_arrays
+from somscape.maps.map import Map, map_in_words, map_of_arrays, refusal_of, table_and_rows
 from somscape.maps.record import MEMBERS, Record, arrays_of_members, built_from, write_record
 from somscape.outliers.calibration import Calibration
 from somscape.outliers.counterfactual import Counterfactual, counterfactuals_of

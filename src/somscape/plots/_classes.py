@@ -11,8 +11,7 @@ from somscape._types import Float64s, Ints
 from somscape._validate import is_missing
 from somscape.errors import InputError
 from somscape.grid.lattice import Lattice
-from somscape.maps._as_map import as_map
-from somscape.maps.map import NO_UNIT, Map
+from somscape.maps.map import NO_UNIT, Map, as_map
 from somscape.plots._cells import (
     LETTERS,
     SEVERAL,

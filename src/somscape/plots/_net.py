@@ -13,8 +13,7 @@ from somscape.errors import InputError
 from somscape.grid.graph import MAX_GRAPH_UNITS, Graph, shortest_paths
 from somscape.grid.graph import spanning_tree as tree_of
 from somscape.grid.lattice import Lattice, neighbor_pairs
-from somscape.maps._as_map import as_map
-from somscape.maps.map import Map
+from somscape.maps.map import Map, as_map
 from somscape.plots._cells import MARKED, MAX_SHAPES, add_lines, ink, shade
 from somscape.plots._classes import RowClasses, classes_of, require_rows
 from somscape.plots._picture import MAX_CLASSES, Picture, class_entries, wrapped_legend

@@ -11,8 +11,7 @@ from somscape._types import Ints
 from somscape._validate import is_missing
 from somscape.errors import InputError, ParameterTypeError
 from somscape.grid.lattice import Lattice
-from somscape.maps._as_map import as_map
-from somscape.maps.map import NO_UNIT, Map
+from somscape.maps.map import NO_UNIT, Map, as_map
 from somscape.outliers.detector import Alerts
 from somscape.plots._cells import (
     FEW,

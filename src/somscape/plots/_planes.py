@@ -9,8 +9,7 @@ from somscape._types import Float64s, Ints
 from somscape._validate import check_choice
 from somscape.errors import InputError
 from somscape.grid.lattice import neighbor_pairs
-from somscape.maps._as_map import as_map
-from somscape.maps.map import Map
+from somscape.maps.map import Map, as_map
 from somscape.measures.rows import by_unit
 from somscape.plots._cells import (
     MAX_SHAPES,

@@ -11,8 +11,7 @@ from somscape.changes import MapChange
 from somscape.changes import difference as find_difference
 from somscape.errors import ParameterTypeError
 from somscape.grid.lattice import Lattice
-from somscape.maps._as_map import as_map
-from somscape.maps.map import Map
+from somscape.maps.map import Map, as_map
 from somscape.paths import Paths
 from somscape.plots._cells import (
     N_COLORS,

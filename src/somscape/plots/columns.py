@@ -10,8 +10,7 @@ import numpy as np
 from somscape._types import Float64s, Ints
 from somscape._validate import check_choice, is_missing
 from somscape.errors import InputError
-from somscape.maps._as_map import as_map
-from somscape.maps.map import Map
+from somscape.maps.map import Map, as_map
 from somscape.tables._frame import as_frame
 from somscape.tables._messages import listed, suggestion
 from somscape.tables._recoded import words_of_column, words_of_level

@@ -13,8 +13,7 @@ from somscape._weights import blocks
 from somscape.errors import InputError, ParameterError, ParameterTypeError
 from somscape.grid.lattice import Lattice
 from somscape.kernels.metric import Metric
-from somscape.maps._as_map import map_in_words, table_and_rows
-from somscape.maps.map import Map
+from somscape.maps.map import Map, map_in_words, table_and_rows
 from somscape.maps.record import CLASSES, Record
 from somscape.recognize._answering import Answering, check_numbers, pulls
 from somscape.tables._messages import free_name

@@ -12,9 +12,8 @@ import numpy as np
 from somscape._types import Float64s, Ints
 from somscape._validate import check_is, check_whole
 from somscape.errors import InputError, ParameterTypeError
-from somscape.maps._as_map import as_map
 from somscape.maps._joins import EMPTY_WEIGHT, pieces_after
-from somscape.maps.map import NO_UNIT, KeptRegions, Map
+from somscape.maps.map import NO_UNIT, KeptRegions, Map, as_map
 from somscape.regions.find import find_regions, order_of_joins
 from somscape.regions.regions import Regions, of_json
 from somscape.tables._messages import counted, suggestion

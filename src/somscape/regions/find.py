@@ -11,9 +11,8 @@ from somscape._validate import check_choice, check_whole
 from somscape.errors import InputError
 from somscape.fit._map import kept_rows
 from somscape.grid.lattice import Lattice
-from somscape.maps._as_map import as_map
 from somscape.maps._joins import JoinedUnits, Joins, KeptRows, join_units, pieces_after, weights_of
-from somscape.maps.map import Map
+from somscape.maps.map import Map, as_map
 from somscape.regions.regions import Regions
 
 FAR = 4.0

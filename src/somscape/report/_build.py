@@ -9,8 +9,7 @@ import numpy as np
 from somscape._types import Floats, Ints
 from somscape.errors import InputError
 from somscape.grid.graph import Graph
-from somscape.maps._as_map import as_map
-from somscape.maps.map import Map
+from somscape.maps.map import Map, as_map
 from somscape.measures._quality import quantization_error, topographic_error
 from somscape.outliers.detector import AlertRule, Alerts, Detector, detector_in
 from somscape.recognize.predictor import recognizer_in

@@ -9,8 +9,7 @@ import numpy as np
 
 from somscape._types import Bools, Float64s, Floats, Ints, Objects
 from somscape.errors import InputError, ParameterTypeError
-from somscape.maps._as_map import map_in_words
-from somscape.maps.map import Map
+from somscape.maps.map import Map, map_in_words
 from somscape.outliers.detector import Alerts, Detector, both_in_words
 from somscape.tables._frame import as_frame, table_from_frame
 from somscape.tables._messages import listed

@@ -12,8 +12,7 @@ from somscape._types import Float64s
 from somscape._validate import check_choice
 from somscape.errors import InputError
 from somscape.kernels.metric import Metric
-from somscape.maps._as_map import as_map
-from somscape.maps.map import NO_UNIT
+from somscape.maps.map import NO_UNIT, as_map
 from somscape.maps.record import Record
 from somscape.outliers.detector import Detector, detector_in
 from somscape.outliers.marks import LIKE_WITHIN, Marks

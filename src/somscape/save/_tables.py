@@ -9,8 +9,7 @@ import numpy as np
 from somscape._stored import Budget
 from somscape._types import Ints
 from somscape.errors import InputError
-from somscape.maps._as_map import as_map
-from somscape.maps.map import unit_columns
+from somscape.maps.map import as_map, unit_columns
 from somscape.maps.record import Record
 from somscape.save.esom import BestMatches
 from somscape.save.lines import CodebookOrigin, codebook_of, feature_names, plain_record, record_of

@@ -17,7 +17,7 @@ from somscape._stored import Budget
 from somscape._types import Float64s, Ints
 from somscape.errors import InputError
 from somscape.grid.lattice import Lattice
-from somscape.maps._as_map import as_map
+from somscape.maps.map import as_map
 from somscape.maps.record import FORMAT, Record, pay_for_map
 from somscape.tables._messages import LineNumbers, free_name
 from somscape.tables.sources import Source

@@ -11,7 +11,7 @@ from onnx_models import TOLERANCE, feeds_of, run, table_of
 from texts import rejected
 
 from somscape import SOM, Graph, SOMDetector, TableEncoder
-from somscape.maps._as_map import as_map
+from somscape.maps.map import as_map
 from somscape.outliers.detector import detector_in
 from somscape.outliers.score import SCORES
 from somscape.save import load, to_onnx

@@ -11,8 +11,7 @@ from somscape.desk.cases.state import State
 from somscape.desk.jobs._detect import score_words
 from somscape.desk.jobs._target import quality_words
 from somscape.errors import InputError
-from somscape.maps._as_map import as_map
-from somscape.maps.map import Map
+from somscape.maps.map import Map, as_map
 from somscape.measures._quality import quantization_error, topographic_error
 from somscape.outliers.detector import Detector, detector_in
 from somscape.recognize._answering import Answering

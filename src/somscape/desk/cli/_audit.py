@@ -19,7 +19,7 @@ from somscape.desk.cli._out import check_result, writing
 from somscape.desk.cli._watch import author_of, open_state
 from somscape.desk.jobs._roles import reading_of
 from somscape.errors import InputError
-from somscape.maps._as_map import as_map
+from somscape.maps.map import as_map
 from somscape.save._load import load
 from somscape.tables._messages import counted
 from somscape.tables.sources import read_table

@@ -31,8 +31,7 @@ from somscape.desk.jobs._detect import (
 from somscape.desk.jobs._roles import READING, reading_of, ready_for, split_label
 from somscape.desk.jobs._target import UNTOLD, quality_words
 from somscape.errors import InputError
-from somscape.maps._as_map import as_map
-from somscape.maps.map import Map
+from somscape.maps.map import Map, as_map
 from somscape.outliers.detector import Detector, detector_in, ids_of
 from somscape.outliers.score import SCORES
 from somscape.recognize._answering import Answering
