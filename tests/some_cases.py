@@ -8,8 +8,9 @@ import pytest
 
 from somscape.desk.cases import Decision, State, Watch
 from somscape.desk.cases.records import CLEARED, CONFIRMED, LATER, NEW, STILL, Listed, NewRun
+from somscape.desk.jobs.job import Job
 
-WATCH = Watch("cards", ("id",), "cards.csv", {"alerts": 10}, "")
+WATCH = Watch("cards", ("id",), "cards.csv", Job(alerts=10), "")
 
 SECRETS = ("anna.meier@example.org", "stolen in Lugano", "Via Nassa 7", "amount 9,999 of Meier")
 """A key, a comment, a cell and reasons of one person, which a search for bytes finds."""

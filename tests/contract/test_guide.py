@@ -11,6 +11,7 @@ import pytest
 
 from somscape import SOM
 from somscape.desk.cases import State, Watch
+from somscape.desk.jobs.job import Job
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -57,7 +58,7 @@ def what_pages_start_from(page, rng):
         Path("decisions.csv").write_text("\n".join(["id,record,decision", *lines, ""]))
     if page == "auditing":
         with State("state") as state:
-            state.keep_watch(Watch("cards", ("id",), "new.csv", {}, ""), b"a map", author="ann")
+            state.keep_watch(Watch("cards", ("id",), "new.csv", Job(), ""), b"a map", author="ann")
     if page == "customers":
         for name in ("transactions.csv", "february.csv"):
             transactions_of(frame, rng).assign(fraud=np.arange(len(frame)) % 2).to_csv(

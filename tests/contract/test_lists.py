@@ -11,7 +11,7 @@ import pytest
 import somscape
 from somscape import SOM, TableEncoder, changes, measures, paths, plots
 from somscape.desk.cli._commands import main
-from somscape.desk.jobs._detect import command_line
+from somscape.desk.jobs.job import Job
 from somscape.grid._neighborhood import NEIGHBORHOODS
 from somscape.save import _load as _read
 from somscape.tables._roles import ROLE_OF_KIND
@@ -77,11 +77,11 @@ def test_the_command_of_a_report_has_every_option_of_detect() -> None:
     assert flags == {"ask_password", "bom"}
     for name in flags:
         flag = f"--{name.replace('_', '-')} "
-        assert flag in command_line(["detect", "t.csv"], {name: True}, "DIR")
+        assert flag in Job(**{name: True}).command(["detect", "t.csv"], "DIR")
     names = {p.name for p in options} - ELSEWHERE - flags
     assert len(names) > 15
     for name in names:
-        line = command_line(["detect", "t.csv"], {name: ("given",)}, "DIR")
+        line = Job(**{name: ("given",)}).command(["detect", "t.csv"], "DIR")
         assert " given " in f"{line} ", name
 
 

@@ -44,11 +44,7 @@ def words_of(made, command, age, target):
 
 
 ENDINGS = {"detect": "", "fit": ".som", "score": ".csv", "convert": ".cod"}
-OPTIONS = {
-    **{"id_column": None, "label": None, "drop": [], "category": [], "number": [], "date": []},
-    **{"ordinal": [], "missing": "fill", "contamination": 0.05, "seed": 0, "alerts": None},
-    **{"fdr": None, "p_value": None, "amount": None, "cost": None, "per": []},
-}
+OPTIONS = {"missing": "fill", "contamination": 0.05, "seed": 0}
 
 
 @pytest.fixture
@@ -73,7 +69,7 @@ def replaced(made, tmp_path):
             request = {
                 **{"task": "rank", "name": "t.csv", "file": str(made / f"{age}.csv")},
                 **{"folder": str(out), "memory": None, "reading": {}, "marks": {}, "before": None},
-                **{"options": OPTIONS, "key": [], "state": str(out.parent / "state")},
+                **{"job": OPTIONS, "told": [], "key": [], "state": str(out.parent / "state")},
             }
             job = Job(str(out / "results"), request=request)
             code = "from somscape.desk.app._work import work; work()"

@@ -12,14 +12,11 @@ from somscape.desk.app._work import describe
 from somscape.desk.cli._group import as_typed
 from somscape.desk.jobs._detect import rule_of
 from somscape.desk.jobs._roles import find_label, roles_from
+from somscape.desk.jobs.job import Job
 from somscape.errors import InputError, MapFileError
 from somscape.tables import read_table, table_from_columns
 from somscape.tables._fit_encoding import fit_encoding
 
-NOTHING: dict[str, Any] = {
-    **dict.fromkeys(("id_column", "label")),
-    **dict.fromkeys(("drop", "category", "number", "ordinal", "date"), ()),
-}
 TEXTS = ["a", "b", "c", "d"]
 TABLE = table_from_columns(
     {"x": [1.0, 2.0, None, 4.0], "t": TEXTS, "same": ["a"] * 4, "a b": ["a"] * 4}, source="t"
@@ -49,9 +46,9 @@ def test_files_that_cannot_be_read(
     assert as_typed(caught.value, None).endswith(f"{ends} ({options}).")
 
 
-def use(options: dict[str, Any]) -> None:
-    find_label(TABLE, options["label"])
-    fit_encoding(TABLE, roles_from(TABLE, options), options["missing"])
+def use(job: Job) -> None:
+    find_label(TABLE, job.label)
+    fit_encoding(TABLE, roles_from(TABLE, job), job.missing or "fill")
 
 
 @pytest.mark.parametrize(
@@ -84,7 +81,7 @@ def use(options: dict[str, Any]) -> None:
 )
 def test_settings_that_cannot_be_used(given: dict[str, Any], ends: str, options: str) -> None:
     with pytest.raises(InputError) as caught:
-        use({**NOTHING, "missing": "fill", **given})
+        use(Job(**given))
     assert "--" not in str(caught.value)
     assert str(caught.value).endswith(f"{ends}.")
     assert as_typed(caught.value, None).endswith(f"{ends} ({options}).")
@@ -128,9 +125,8 @@ def test_parameters_are_called_by_the_options_of_the_command() -> None:
     ],
 )
 def test_rules_name_parameters(given: dict[str, Any], says: str) -> None:
-    options = {**dict.fromkeys(("alerts", "fdr", "p_value", "amount", "cost")), **given}
     with pytest.raises(InputError) as caught:
-        rule_of(options, TABLE)
+        rule_of(Job(**given), TABLE)
     assert str(caught.value).startswith(says)
 
 

@@ -14,7 +14,7 @@ from somscape import load
 from somscape._files import shown
 from somscape.desk.app._queue import LOG, Queue
 from somscape.desk.app._results import MarkStore
-from somscape.desk.app._settings import default_settings, options_of
+from somscape.desk.app._settings import default_settings, job_of
 from somscape.desk.app._store import Store
 from somscape.desk.app._work import describe
 from somscape.tables import read_table, write_table
@@ -59,7 +59,8 @@ def request_of(path: Path, task: str) -> dict[str, object]:
         **{"task": task, "name": path.name, "file": str(path), "folder": str(path.parent)},
         **{"memory": 10**9, "reading": {}, "marks": {}, "before": None},
         **{"key": [], "state": str(path.parent / "state")},
-        "options": options_of(default_settings(facts), facts),
+        "job": job_of(default_settings(facts), facts).to_json(),
+        "told": [],
     }
 
 

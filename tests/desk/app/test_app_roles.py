@@ -10,7 +10,7 @@ from web_client import Client
 from somscape.desk.app._settings import (
     checked_settings,
     default_settings,
-    options_of,
+    job_of,
     settings_of,
     text_of,
 )
@@ -59,9 +59,12 @@ def test_a_roles_file_meets_other_columns() -> None:
     assert settings["told"][1].startswith("Columns without a role in r.toml are used by the rules")
     settings = settings_of('others = "drop"\n' + text, "r.toml", default_settings(FACTS), FACTS)
     assert set(settings["kinds"].values()) == {"drop"}
-    assert options_of(settings, FACTS)["told"] == settings["told"]
-    options = options_of(settings, FACTS)
-    assert options["drop"] == ("size", "grade", "outcome=yes", 'a."b"\n')  # "same" is left out
+    assert job_of(settings, FACTS).drop == (
+        "size",
+        "grade",
+        "outcome=yes",
+        'a."b"\n',
+    )  # "same" is left out
     settings = settings_of('others = "drop"\n[columns]\namount = "number"', "r", settings, FACTS)
     assert settings["id"] is None
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from texts import rejected
 
 from somscape.desk.app._context import MAX_NAME, shown_name
-from somscape.desk.app._settings import checked_settings, default_settings, options_of
+from somscape.desk.app._settings import checked_settings, default_settings, job_of
 from somscape.desk.app._work import describe
 from somscape.desk.jobs._detect import rule_of
 from somscape.desk.jobs._roles import find_label, roles_from
@@ -42,10 +42,10 @@ KINDS = st.dictionaries(
 
 def use(settings: dict[str, Any]) -> None:
     """Take settings as a job does, up to the training."""
-    options = options_of(settings, FACTS)
-    roles_from(TABLE, options).check(TABLE)
-    find_label(TABLE, options["label"])
-    rule_of(options, TABLE)
+    job = job_of(settings, FACTS)
+    roles_from(TABLE, job).check(TABLE)
+    find_label(TABLE, job.label)
+    rule_of(job, TABLE)
 
 
 @given(
@@ -73,7 +73,7 @@ def test_defaults_can_be_used() -> None:
     assert (settings["id"], settings["label"]) == (0, None)
     assert (settings["alerts"], settings["contamination"]) == (None, None)
     use(settings)
-    assert rule_of(options_of(settings, FACTS), TABLE) == AlertRule()
+    assert rule_of(job_of(settings, FACTS), TABLE) == AlertRule()
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_defaults_can_be_used() -> None:
 )
 def test_settings_say_which_rows_are_listed(given: dict[str, Any], rule: AlertRule) -> None:
     settings = checked_settings(given, FACTS)
-    assert rule_of(options_of(settings, FACTS), TABLE) == rule
+    assert rule_of(job_of(settings, FACTS), TABLE) == rule
 
 
 @pytest.mark.parametrize(
@@ -119,8 +119,8 @@ def test_settings_say_which_rows_are_listed(given: dict[str, Any], rule: AlertRu
     ids=str,
 )
 def test_settings_are_said_as_options(given: dict[str, Any], expected: dict[str, Any]) -> None:
-    options = options_of(checked_settings(given, FACTS), FACTS)
-    assert {name: options[name] for name in expected} == expected
+    job = job_of(checked_settings(given, FACTS), FACTS)
+    assert {name: getattr(job, name) for name in expected} == expected
 
 
 @pytest.mark.parametrize(

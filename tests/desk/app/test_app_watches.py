@@ -30,10 +30,9 @@ from somscape.desk.cases import (
 from somscape.desk.cases._chain import add_line
 from somscape.desk.cases.records import Listed, WatchRun, is_waiting
 from somscape.desk.jobs._detect import detect, rule_of
-from somscape.desk.jobs._roles import KIND_OPTIONS, ready, roles_from
+from somscape.desk.jobs._roles import ready, roles_from
+from somscape.desk.jobs.job import Job
 from somscape.tables import read_table
-
-RULES = dict.fromkeys(("fdr", "p_value", "amount", "cost", "contamination", "calibration"))
 
 
 def upload(client: Client, name: str, content: bytes, watch: str) -> dict[str, Any]:
@@ -271,10 +270,9 @@ def named(tmp_path: Path) -> Iterator[Store]:
         file = tmp_path / "january.csv"
         file.write_bytes(customers_csv())
         table = read_table(file)
-        said = {"id_column": "cust_id", "drop": ("answer",), "label": None, "missing": "fill"}
-        options = {**dict.fromkeys(KIND_OPTIONS, ()), **RULES, **said, "alerts": 6, "seed": 0}
-        subject = ready(table, roles_from(table, options))
-        found = detect(subject.table, subject.encoding(), rule_of(options, subject.table), options)
+        job = Job(id_column="cust_id", drop=("answer",), missing="fill", alerts=6, seed=0)
+        subject = ready(table, roles_from(table, job))
+        found = detect(subject.table, subject.encoding(), rule_of(job, subject.table), job)
         results = folder / "results"
         results.mkdir()
         found.write(results)
@@ -285,7 +283,7 @@ def named(tmp_path: Path) -> Iterator[Store]:
         asyncio.run(store.decide(run.cases_of, "3", "confirmed", **said))
         asked = {"watch": "cards", "key": ["cust_id"], "author": "ann", "name": "january.csv"}
         request = {**asked, "cases_of": run.cases_of, "others": []}
-        _rank.begun(store.cases, table, options, request, folder)
+        _rank.begun(store.cases, table, job, request, folder)
         yield store
 
 

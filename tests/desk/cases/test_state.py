@@ -22,8 +22,9 @@ from somscape.desk.cases.records import (
     Listed,
     NewRun,
 )
+from somscape.desk.jobs.job import Job
 
-WATCH = Watch("cards", ("id",), "cards.csv", {"alerts": 10}, "")
+WATCH = Watch("cards", ("id",), "cards.csv", Job(alerts=10), "")
 ROW = Listed("7", 1, 2.5, 0.01, NEW, "amount 9")
 RUN = NewRun("r1", "cards.csv", "00", b"a map", {"n": 3}, (ROW,), {"7": {"amount": 9.0}})
 SAID = Decision("cards", "7", CONFIRMED, "stolen", "ann", "r1", 2.5, {"amount": 9.0})

@@ -34,16 +34,13 @@ from somscape.desk.cases.decide import Seen, cases_table, filled_in
 from somscape.desk.cases.records import CLEARED, CONFIRMED, OPEN, STATES
 from somscape.desk.jobs._detect import Found, detect, rule_of
 from somscape.desk.jobs._roles import encoding_from
+from somscape.desk.jobs.job import Job
 from somscape.outliers import AlertRule
 from somscape.tables import read_table, table_from_columns
 from somscape.tables.kinds import Roles
 
 N = 120
-OPTIONS: dict[str, Any] = {
-    **dict.fromkeys(("alerts", "fdr", "p_value", "amount", "cost", "contamination", "calibration")),
-    "seed": 0,
-    "alerts": 5,
-}
+FIVE = Job(alerts=5, seed=0)
 
 
 def month(path: Path, seed: int, times: float = 1.0, **cells: Any) -> Path:
@@ -64,15 +61,15 @@ INCOME, JOB = 1, 3
 ODD = {"c005": (INCOME, 90_000), "c009": (INCOME, 60_000)}
 
 
-def found_in(path: Path, **more: Any) -> Found:
+def found_in(path: Path, job: Job = FIVE, **more: Any) -> Found:
     table = read_table(path)
     roles = Roles("id", categories=("job",))
-    return detect(table, encoding_from(table, roles), rule_of(OPTIONS, table), OPTIONS, **more)
+    return detect(table, encoding_from(table, roles), rule_of(job, table), job, **more)
 
 
-def begun(state: State, path: Path, **more: Any) -> RunOutcome:
-    found = found_in(path, **more)
-    said = {"key": ("id",), "source": source_of(str(path)), "options": OPTIONS, "author": "ann"}
+def begun(state: State, path: Path, job: Job = FIVE, **more: Any) -> RunOutcome:
+    found = found_in(path, job, **more)
+    said = {"key": ("id",), "source": source_of(str(path)), "job": job, "author": "ann"}
     return begin_watch(state, "cards", found, **said)
 
 
@@ -130,14 +127,10 @@ def test_next_month_says_what_is_new_still_there_and_gone(state: State, tmp_path
     assert outcome.counts["gone"] == len(outcome.gone)
 
 
-def test_a_row_below_the_line_of_a_rule_is_not_said_to_be_outdone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(OPTIONS, "alerts", None)
-    monkeypatch.setitem(OPTIONS, "p_value", 0.09)
+def test_a_row_below_the_line_of_a_rule_is_not_said_to_be_outdone(tmp_path: Path) -> None:
     january = month(tmp_path / "j.csv", 1, **ODD)
     with State(tmp_path / "other") as other:
-        last = begun(other, january).listed[-1].key
+        last = begun(other, january, Job(p_value=0.09)).listed[-1].key
         lines = january.read_text(encoding="utf-8").splitlines()
         [cells] = [line.split(",") for line in lines if line.startswith(last)]
         less = {last: (INCOME, 0.985 * float(cells[INCOME]))}
@@ -181,12 +174,12 @@ KILLED = """
 import os, signal, sys
 sys.path[:0] = {path!r}
 from pathlib import Path
-from test_watch_runs import OPTIONS, found_in, source_of
+from test_watch_runs import FIVE, found_in, source_of
 from somscape.desk.cases import State
 from somscape.desk.cases._begin import begin_watch
 with State(sys.argv[2]) as state:
     begin_watch(
-        state, "cards", found_in(Path(sys.argv[1])), key=("id",), source="", options=OPTIONS,
+        state, "cards", found_in(Path(sys.argv[1])), key=("id",), source="", job=FIVE,
         author="ann", then=lambda run: os.kill(os.getpid(), signal.SIGKILL),
     )
 """
@@ -545,7 +538,7 @@ def test_what_no_watch_can_be_called(name: str) -> None:
 
 def test_a_watch_of_an_upload_has_to_be_given_a_table(tmp_path: Path) -> None:
     path = month(tmp_path / "january.csv", 1)
-    said = {"key": ("id",), "source": "", "options": OPTIONS, "author": "ann"}
+    said = {"key": ("id",), "source": "", "job": FIVE, "author": "ann"}
     with State(tmp_path / "state") as state:
         begun = begin_watch(state, "cards", found_in(path), **said, shown_as="upload.csv")
         assert (begun.watch.source, begun.run.source) == ("", "upload.csv")

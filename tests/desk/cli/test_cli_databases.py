@@ -14,7 +14,7 @@ from postgresql import SECRET, Server
 from texts import check_text
 
 from somscape import load
-from somscape.desk.jobs._sink import run_of
+from somscape.desk.jobs._detect import run_of
 from somscape.outliers import AlertRule, Detector
 from somscape.tables import read_sql, read_table
 

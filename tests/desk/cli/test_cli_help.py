@@ -1,6 +1,7 @@
 """Help lists every option, and asking for it loads none of the heavy libraries."""
 
 import csv
+import inspect
 import re
 import shlex
 import subprocess
@@ -16,6 +17,7 @@ from texts import check_text
 import somscape
 from somscape.desk.cli._commands import main
 from somscape.desk.cli._group import Command, option_rows
+from somscape.desk.cli._options import FieldOption
 
 HEAVY = (
     "numpy",
@@ -154,6 +156,23 @@ def test_examples_of_the_help_work(here: Path, monkeypatch: pytest.MonkeyPatch) 
         assert outcome.code in (0, 3), (example, outcome.err)
 
 
+def test_the_work_of_a_command_has_a_parameter_for_each_option() -> None:
+    for name, command in commands():
+        if isinstance(command, click.Group):
+            continue
+        given = {
+            p.kind.__name__.lower() if isinstance(p, FieldOption) else p.name
+            for p in command.params
+            if p.expose_value
+        }
+        assert command.callback is not None
+        parameters = inspect.signature(command.callback()).parameters.values()
+        if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters):
+            continue
+        needed = {p.name for p in parameters if p.default is inspect.Parameter.empty}
+        assert needed <= given <= {p.name for p in parameters}, name
+
+
 def test_detect_has_the_options_of_the_plan() -> None:
     options = {o for p in main.commands["detect"].params for o in p.opts if o.startswith("--")}
     plan = "--id --label --drop --category --number --missing --alerts --contamination --seed --out"
@@ -198,6 +217,7 @@ def test_no_help_loads_a_heavy_library() -> None:
 import sys
 from somscape.desk.cli._commands import main
 from somscape.desk.cli._group import Command, option_rows
+from somscape.desk.cli._options import FieldOption
 for words in (["--help"], ["--version"], *([c, "--help"] for c in {COMMANDS!r})):
     try:
         main(words, prog_name="somscape")

@@ -16,7 +16,7 @@ from typing import IO, Any
 
 from somscape._files import shown
 from somscape.desk.app._results import MarkStore
-from somscape.desk.app._settings import default_settings, options_of, reading_of, settings_of
+from somscape.desk.app._settings import default_settings, job_of, reading_of, settings_of
 from somscape.desk.app._store import (
     BEFORE,
     BEGIN,
@@ -518,7 +518,8 @@ class Queue:
             assert run.settings is not None
             assert table is not None
             request |= {
-                "options": options_of(run.settings, table),
+                "job": job_of(run.settings, table).to_json(),
+                "told": run.settings.get("told", []),  # missing in a run of an earlier version
                 "marks": await self._marks.known(run) if run.settings["uses_marks"] else {},
                 "key": await self._marks.key(run),
                 "before": self._folder_before(run),

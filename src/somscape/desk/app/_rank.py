@@ -1,6 +1,6 @@
 """Jobs of the app that rank the rows of a table, run a watch, or start a new watch."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from math import isfinite
@@ -19,8 +19,9 @@ from somscape.desk.cases._watch import key_columns, keys_of
 from somscape.desk.cases.outcome import RunOutcome, recording
 from somscape.desk.cases.repeat import recorded_again
 from somscape.desk.cases.state import State
-from somscape.desk.jobs._detect import Found, MapCount, command_line, detect, detection_of, rule_of
+from somscape.desk.jobs._detect import Found, MapCount, detect, detection_of, rule_of
 from somscape.desk.jobs._roles import ready, roles_from
+from somscape.desk.jobs.job import Job
 from somscape.fit.settings import Progress
 from somscape.outliers._train import Outermost, n_trainings
 from somscape.outliers.marks import UNKNOWN
@@ -49,25 +50,26 @@ class KnownTable:
 
 def rank(
     table: Table,
-    options: Mapping[str, Any],
+    job: Job,
+    told: Sequence[str],
     known: "KnownTable",
     folder: Path,
     tell: Callable[[dict[str, Any]], None],
     warned: Callable[[], list[str]],
 ) -> dict[str, Any]:
     """Rank a table and write the results."""
-    subject = ready(table, roles_from(table, options))
+    subject = ready(table, roles_from(table, job))
     table = subject.table
-    rule = rule_of(options, table)
+    rule = rule_of(job, table)
     outermost = Outermost()
     encoding = subject.encoding(outermost.look)
     found = detect(
         table,
         encoding,
         rule,
-        options,
+        job,
         label=subject.label,
-        callbacks=(_StepReporter(n_trainings(table.n_rows, detection_of(options)), tell),),
+        callbacks=(_StepReporter(n_trainings(table.n_rows, detection_of(job)), tell),),
         known=_known(known.marks, table.n_rows),
         grouped=subject.grouped,
         outermost=outermost,
@@ -75,10 +77,10 @@ def rank(
     tell({"stage": "writing"})
     detector, said = carry_regions(found.detector, table, known.before)
     found = replace(found, detector=detector)
-    notes = [*options.get("told", ()), *([said] if said else []), *warned()]
+    notes = [*told, *([said] if said else []), *warned()]
     if known.marks:
         notes.append(f"{found.detector.effect_of_marks} The command below ranks without marks.")
-    data = found.report(command_line(["detect", table.source], options, "DIR"), notes)
+    data = found.report(job.command(["detect", table.source], "DIR"), notes)
     keys = keys_of(table, known.key) if known.key else None
     _write_results(folder / RESULTS, found, data, keys)
     return {
@@ -173,10 +175,10 @@ def _write(results: Path, outcome: RunOutcome) -> None:
 
 
 def begun(
-    state: State, table: Table, options: Mapping[str, Any], request: Mapping[str, Any], folder: Path
+    state: State, table: Table, job: Job, request: Mapping[str, Any], folder: Path
 ) -> dict[str, Any]:
     """Begin a watch with the map, the rule and the decisions of a finished run."""
-    subject = ready(table, roles_from(table, options))
+    subject = ready(table, roles_from(table, job))
     detector = detector_of(folder / RESULTS)
     key = key_columns(
         subject.as_read,
@@ -185,7 +187,7 @@ def begun(
         id_column=detector.map_.encoding.named("id"),
     )
     keys = keys_of(subject.table, key)
-    rule = rule_of(options, subject.table)
+    rule = rule_of(job, subject.table)
     alerts = detector._alerts_by(rule, subject.table)
     found = Found(
         subject.table, detector, lambda: alerts, rule, subject.label, None, subject.grouped
@@ -200,7 +202,7 @@ def begun(
         found,
         key=key,
         source="",  # a file with the name of the upload may be another file
-        options=options,
+        job=job,
         author=request["author"],
         shown_as=request["name"],
         of_upload=(request["cases_of"], keys),

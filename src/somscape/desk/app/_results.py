@@ -27,6 +27,7 @@ from somscape.desk.cases.records import (
 )
 from somscape.desk.jobs._detect import now
 from somscape.desk.jobs._roles import ready, roles_from
+from somscape.desk.jobs.job import Job
 from somscape.desk.web._gate import Refusal
 from somscape.outliers.detector import Detector
 from somscape.save._load import load
@@ -116,14 +117,12 @@ def decisions_csv(decisions: list[dict[str, Any]]) -> bytes:
 MAP = "map.som"
 
 
-def keep_regions(
-    table: Table, options: Mapping[str, Any], given: Any, folder: Path
-) -> dict[str, Any]:
+def keep_regions(table: Table, job: Job, given: Any, folder: Path) -> dict[str, Any]:
     """Save the regions that a user has edited, in the map file and in the report of a run."""
     results = folder / RESULTS
     detector = detector_of(results)
-    if options.get("per"):
-        table = ready(table, roles_from(table, options)).table
+    if job.per:
+        table = ready(table, roles_from(table, job)).table
     found = regions.from_json(given, detector.map_)
     data = report.with_regions(read_report(folder), found, som=detector, table=table)
     with whole(results) as making:

@@ -31,7 +31,7 @@ from somscape.desk.app._settings import checked_settings, reading_of, settings_o
 from somscape.desk.app._store import BEFORE, DONE, GOES_ON, RANK, READ, RESULTS, WAITING, Run
 from somscape.desk.app._users import DECIDE, LOOK, RUN
 from somscape.desk.cases._run import counting
-from somscape.desk.jobs._roles import reading_of as how_to_read
+from somscape.desk.jobs._roles import reading_in
 from somscape.desk.web._gate import Call, Refusal, Visitor
 from somscape.tables._roles import roles_from_text
 
@@ -167,7 +167,7 @@ class RunCalls:
         text = await request.body()
         roles = await asyncio.to_thread(roles_from_text, text, name)
         run, table = self._run_to_set_up(request)
-        own, said = reading_of(run.settings), how_to_read(run.ending, {}, roles)
+        own, said = reading_of(run.settings), reading_in(run.ending, roles)
         content = text.decode("utf-8-sig")
         if any(own.get(part) != value for part, value in said.items()):
             settings = {**reading_of({**own, **said}), "roles": [content, name]}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from somscape.desk.jobs._detect import roles_heading
-from somscape.desk.jobs._roles import KIND_OPTIONS
+from somscape.desk.jobs.job import Job
 from somscape.errors import InputError
 from somscape.tables._messages import counted, listed
 from somscape.tables._roles import (
@@ -213,8 +213,8 @@ def _check_by_column(name: str, value: Any, n_columns: int) -> None:
         raise InputError(f"'{name}' must map numbers of columns to texts.", parameter=name)
 
 
-def options_of(settings: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
-    """Convert settings to command line options."""
+def job_of(settings: Mapping[str, Any], table: Mapping[str, Any]) -> Job:
+    """Convert settings to a job."""
     names = [column["name"] for column in table["columns"]]
     per = settings.get("per") or []  # missing in a run of an earlier version
     id_ = None if per else settings["id"]
@@ -224,24 +224,28 @@ def options_of(settings: Mapping[str, Any], table: Mapping[str, Any]) -> dict[st
         # Otherwise the column would be detected as the id again.
         if column["kind"] == "id" and i not in (*spoken_for, *kinds):
             kinds[i] = "drop"
-    by_kind: dict[str, list[str]] = {kind: [] for kind in KIND_OPTIONS}
+    by_kind: dict[str, Any] = {}
     for i, kind in sorted(kinds.items()):
         order = settings["orders"].get(str(i), "").strip()
         is_told = kind == "ordinal" and order
-        by_kind[kind].append(f"{names[i]}={order}" if is_told else names[i])
+        name = f"{names[i]}={order}" if is_told else names[i]
+        by_kind[kind] = (*by_kind.get(kind, ()), name)
     label, value = settings["label"], settings["value"]
-    return {
-        "id_column": None if id_ is None else names[id_],
-        "per": tuple(names[i] for i in per),
-        "label": None if label is None else names[label] + (f"={value}" if value else ""),
-        **{kind: tuple(found) for kind, found in by_kind.items()},
-        "missing": settings["missing"],
-        **{name: settings.get(name) for name in RULES},
-        "amount": None if settings.get("amount") is None else names[settings["amount"]],
+    return Job(
+        id_column=None if id_ is None else names[id_],
+        per=tuple(names[i] for i in per),
+        label=None if label is None else names[label] + (f"={value}" if value else ""),
+        **by_kind,
+        missing=settings["missing"],
+        alerts=settings.get("alerts"),
+        fdr=settings.get("fdr"),
+        p_value=settings.get("p_value"),
+        cost=settings.get("cost"),
+        contamination=settings.get("contamination"),
+        amount=None if settings.get("amount") is None else names[settings["amount"]],
         **reading_of(settings),
-        "seed": settings["seed"],
-        "told": settings.get("told", []),  # missing in a run of an earlier version
-    }
+        seed=settings["seed"],
+    )
 
 
 FILE = "roles.toml"

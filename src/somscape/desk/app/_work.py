@@ -16,6 +16,7 @@ import numpy as np
 
 from somscape._files import shown
 from somscape.desk.app._store import BEGIN, READ, REGIONS, WATCH
+from somscape.desk.jobs.job import Job
 from somscape.errors import InputError
 from somscape.tables._dates import looks_like_dates
 from somscape.tables._fit_encoding import fit_encoding
@@ -119,13 +120,13 @@ def work() -> None:
     """Read a request from standard input, and do the job that the request describes."""
     request = json.loads(sys.stdin.buffer.readline())
     threading.Thread(target=_exit_with_server, daemon=True).start()
-    job = _job_of(request)
+    do = _work_of(request)
     _limit_memory(request["memory"])
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             _say("progress", {"stage": "reading"})
-            _say("result", job(lambda: [str(warning.message) for warning in caught]))
+            _say("result", do(lambda: [str(warning.message) for warning in caught]))
     except OSError as error:
         if error.errno in (errno.ENOMEM, errno.EAGAIN):
             raise
@@ -145,7 +146,7 @@ def load_libraries() -> None:
     select_kernels()
 
 
-def _job_of(request: dict[str, Any]) -> Callable[[Callable[[], list[str]]], dict[str, Any]]:
+def _work_of(request: dict[str, Any]) -> Callable[[Callable[[], list[str]]], dict[str, Any]]:
     """Return a function that does the requested job. Its argument returns the warnings so far."""
     import_reader(request["file"])
 
@@ -160,21 +161,20 @@ def _job_of(request: dict[str, Any]) -> Callable[[Callable[[], list[str]]], dict
     from somscape.desk.cases.state import State
 
     folder = Path(request["folder"])
-    options = {
-        n: tuple(v) if isinstance(v, list) else v for n, v in request.get("options", {}).items()
-    }
+    job = Job.from_json(request.get("job", {}))
     if request["task"] in (WATCH, BEGIN):
         state = State(request["state"])
         if request["task"] == WATCH:
             return lambda warned: watched(state, request, folder)
-        return lambda warned: begun(state, table(), options, request, folder)
+        return lambda warned: begun(state, table(), job, request, folder)
     if request["task"] == REGIONS:
-        return lambda warned: keep_regions(table(), options, request["regions"], folder)
+        return lambda warned: keep_regions(table(), job, request["regions"], folder)
     marks = {int(number): known for number, known in request["marks"].items()}
     before = None if request["before"] is None else Path(request["before"])
     known = KnownTable(marks, before, tuple(request.get("key", ())))
     return lambda warned: rank(
-        table(), options, known, folder, lambda progress: _say("progress", progress), warned
+        *(table(), job, request["told"], known, folder),
+        *(lambda progress: _say("progress", progress), warned),
     )
 
 

@@ -70,7 +70,7 @@ def backup(state: State, path: str | Path) -> Verdict:
     --------
     >>> import tempfile
     >>> from somscape.desk.cases import State, Watch, backup
-    >>> watch = Watch("cards", ("id",), "cards.csv", {}, "")
+    >>> watch = Watch("cards", ("id",), "cards.csv")
     >>> with tempfile.TemporaryDirectory() as folder, State(folder) as state:
     ...     kept = state.keep_watch(watch, b"a map", author="ann")
     ...     print(backup(state, f"{folder}/monday.sqlite").n_lines)
@@ -134,7 +134,7 @@ def restore(state: State, path: str | Path, *, force: bool = False, author: str 
     --------
     >>> import tempfile
     >>> from somscape.desk.cases import State, Watch, backup, restore
-    >>> watch = Watch("cards", ("id",), "cards.csv", {}, "")
+    >>> watch = Watch("cards", ("id",), "cards.csv")
     >>> with tempfile.TemporaryDirectory() as folder, State(folder) as state:
     ...     kept = state.keep_watch(watch, b"a map", author="ann")
     ...     verdict = backup(state, f"{folder}/monday.sqlite")

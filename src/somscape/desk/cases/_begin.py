@@ -10,11 +10,12 @@ from somscape._types import Ints
 from somscape.desk.cases._chain import now
 from somscape.desk.cases._compare import encoded_cells, returned, usual_moves
 from somscape.desk.cases._run import record_run
-from somscape.desk.cases._watch import bytes_of, cells_of_rows, detector_of, kept_options, keys_of
+from somscape.desk.cases._watch import bytes_of, cells_of_rows, detector_of, keys_of
 from somscape.desk.cases.outcome import RunOutcome
 from somscape.desk.cases.records import CLEAR_FOR, CLEARED, CONFIRMED, Watch
 from somscape.desk.cases.state import State
 from somscape.desk.jobs._detect import Found
+from somscape.desk.jobs.job import KEPT, Job
 from somscape.errors import InputError
 from somscape.outliers.detector import Detector
 from somscape.outliers.marks import UNKNOWN
@@ -44,7 +45,7 @@ def begin_watch(
     *,
     key: Sequence[str],
     source: str,
-    options: Mapping[str, Any],
+    job: Job,
     author: str,
     shown_as: str | None = None,
     clear_for: int | None = None,
@@ -62,7 +63,7 @@ def begin_watch(
         clear_for = next(so_far, CLEAR_FOR)
     map_ = bytes_of(found.detector)
     hash_ = hashlib.sha256(map_).hexdigest()
-    watch = Watch(name, tuple(key), source, kept_options(options), hash_, clear_for)
+    watch = Watch(name, tuple(key), source, job.only(*KEPT), hash_, clear_for)
     return record_run(
         *(state, watch, found.detector, found.table, found.rule),
         author=author,

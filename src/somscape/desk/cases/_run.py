@@ -29,9 +29,7 @@ from somscape.desk.cases._compare import (
 from somscape.desk.cases._watch import (
     cells_of_rows,
     detector_of,
-    kept_options,
     keys_of,
-    options_of_run,
     rule_for,
     sampled,
     source_of,
@@ -49,15 +47,14 @@ from somscape.desk.cases.records import (
     is_since,
 )
 from somscape.desk.cases.state import State
-from somscape.desk.jobs._detect import Found, agreement_of
-from somscape.desk.jobs._roles import FROM_DATABASE, READING, Label, reading_of, ready_for
-from somscape.desk.jobs._sink import data_hash
+from somscape.desk.jobs._detect import Found, agreement_of, data_hash
+from somscape.desk.jobs._roles import Label, read_as, ready_for
+from somscape.desk.jobs.job import AT_A_RUN, IN_ROLES_FILE, READ, READING, Job
 from somscape.errors import InputError
 from somscape.kernels._select import select_kernels
 from somscape.outliers.detector import AlertRule, Alerts, Detector, ids_of, ranked
 from somscape.tables._sql import is_url
 from somscape.tables.customers import Grouped
-from somscape.tables.sources import read_table
 from somscape.tables.table import Table
 
 
@@ -301,7 +298,7 @@ def run_watch(
     author: str,
     source: str | None = None,
     shown_as: str | None = None,
-    reading: Mapping[str, Any] | None = None,
+    reading: Job | None = None,
     instead_of: int | None = None,
     draft: Callable[[RunOutcome], object] | None = None,
 ) -> RunOutcome:
@@ -317,8 +314,8 @@ def run_watch(
         A file, folder, file pattern or database to read instead of the watch's own source.
     shown_as : str or None, default=None
         Name of the table that the results show, for example the name of an uploaded file.
-    reading : mapping or None, default=None
-        Options for reading the table, by name.  They replace the watch's options.
+    reading : Job or None, default=None
+        Options for reading the table.  They replace the watch's options.
     instead_of : int or None, default=None
         Number of an earlier run that read the wrong table.  The new run replaces that run and all
         runs after it.  It is compared with the last run before them, and later runs are compared
@@ -358,13 +355,12 @@ def run_watch(
             options=f"somscape run {shlex.quote(name)} TABLE",
         )
     detector = detector_of(state.map(watch.map))
-    options = options_of_run(watch.options)
-    if not is_url(path):  # a file replaces the watch's database
-        options |= dict.fromkeys(FROM_DATABASE)
-    how = reading_of(path, {**options, **(reading or {})}, detector.map_.encoding.roles)
-    how |= {} if shown_as is None else {"source": shown_as}
+    reading = (reading or Job()).only(*READ)
+    # A file replaces the watch's database.
+    kept = watch.job if is_url(path) else watch.job.without(*READING["database"])
+    job = kept.only(*AT_A_RUN)
     try:
-        table = read_table(path, **how)
+        table = read_as(path, job.then(reading), detector.map_.encoding.roles, shown_as)
     except InputError as error:
         if source is not None:
             raise
@@ -375,23 +371,17 @@ def run_watch(
             options=f"somscape run {shlex.quote(name)} TABLE",
             file=path,
         ) from error
-    subject = ready_for(detector.map_, table, options)
+    subject = ready_for(detector.map_, table, job)
     return record_run(
-        *(state, watch, detector, subject.table, rule_for(options, subject.table)),
+        *(state, watch, detector, subject.table, rule_for(job, subject.table)),
         author=author,
         source=shown_as or (path if path == "-" else source_of(path)),
         grouped=subject.grouped,
-        options=_options_for(watch, path, reading or {}),
+        # With these options, `reproduce` can read and rank the table of this run again.
+        job=kept.without(*IN_ROLES_FILE, "missing_values").then(reading),
         instead_of=instead_of,
         draft=draft,
     )
-
-
-def _options_for(watch: Watch, path: str, reading: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options with which `reproduce` can read and rank the table of this run again."""
-    others = (*READING, "missing_values", *(() if is_url(path) else FROM_DATABASE))
-    rest = {name: value for name, value in watch.options.items() if name not in others}
-    return {**rest, **kept_options(reading)}
 
 
 def record_run(
@@ -406,7 +396,7 @@ def record_run(
     grouped: Grouped | None = None,
     label: Label | None = None,
     notes: Sequence[str] = (),
-    options: Mapping[str, Any] | None = None,
+    job: Job | None = None,
     instead_of: int | None = None,
     draft: Callable[[RunOutcome], object] | None = None,
     begins: bytes | None = None,
@@ -429,7 +419,7 @@ def record_run(
         )
         newest = runs[0].id if runs else ""
         names = (LIST,) if draft is None and begins is None else (LIST, PAGE)  # what is written
-        new = _new_run(outcome, subject, map_, options, digests_of(outcome, names))
+        new = _new_run(outcome, subject, map_, job or watch.job, digests_of(outcome, names))
         if draft is not None:
             draft(outcome)
         with suppress(RunMeanwhileError):
@@ -519,14 +509,14 @@ def _new_run(
     outcome: RunOutcome,
     subject: Subject,
     map_: bytes,
-    options: Mapping[str, Any] | None,
+    job: Job,
     digests: Mapping[str, str],
 ) -> NewRun:
     """Return the data of the run to be saved, with its list and the rows for the next run."""
     run = outcome.run
     keys = {row.key for row in outcome.listed} | subject.decided.keys() | sampled(subject.keys)
     facts = {
-        **_facts(outcome, outcome.watch.options if options is None else options),
+        **_facts(outcome, job),
         "as_of": {"today": subject.today, "decision": subject.last_decision},
         "files": dict(digests),
     }
@@ -555,7 +545,7 @@ def _listed(
     return tuple(listed)
 
 
-def _facts(outcome: RunOutcome, options: Mapping[str, Any]) -> dict[str, Any]:
+def _facts(outcome: RunOutcome, job: Job) -> dict[str, Any]:
     """Return the facts about a run that the audit records, without keys and values of rows."""
     found, watch, map_ = outcome.found, outcome.watch, outcome.found.detector.map_
     roles: dict[str, list[str]] = {}
@@ -573,7 +563,7 @@ def _facts(outcome: RunOutcome, options: Mapping[str, Any]) -> dict[str, Any]:
         "drift": outcome.drift.facts(),
         "usual_moves": vars(outcome.usual),
         "train_anew": outcome.drift.train_anew,
-        "options": dict(options),
+        "options": job.to_json(),
         "key": list(watch.key),
         "clear_for": watch.clear_for,
         **({INSTEAD_OF: [run.id for run in outcome.replaced]} if outcome.replaced else {}),

@@ -1,17 +1,18 @@
-"""Keys of the cases of a watch, the content of its map file, and the options that it saves."""
+"""Keys of the cases of a watch, the content of its map file, and its rule."""
 
 import hashlib
 import shlex
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from somscape.desk.cases.records import Watch
-from somscape.desk.jobs._detect import RULES, command_line, rule_of
-from somscape.desk.jobs._roles import FROM_DATABASE, KIND_OPTIONS, READING
+from somscape.desk.jobs._detect import rule_of
+from somscape.desk.jobs.job import Job
 from somscape.errors import InputError
 from somscape.outliers.detector import AlertRule, Detector
 from somscape.save._load import load
@@ -150,20 +151,6 @@ def detector_of(content: bytes) -> Detector:
     return thing
 
 
-KEPT = (
-    *("id_column", "label", "per", "date_format", "roles", "dictionary", "missing"),
-    *("missing_values", "contamination", "calibration", "seed"),
-    *KIND_OPTIONS,
-    *READING,
-    *FROM_DATABASE,
-    *RULES,
-)
-"""Names of the options that a watch saves. The kinds of columns are saved with its map."""
-
-AT_A_RUN = ("per", "date_format", *FROM_DATABASE, *RULES, "contamination")
-"""Names of those saved options of a watch that a run needs."""
-
-
 FILES = ("sqlite", "duckdb")
 """Databases that are files."""
 
@@ -182,27 +169,14 @@ def source_of(path: str) -> str:
     return f"{engine}:///{Path(file).resolve()}" if is_file else path
 
 
-def kept_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those options that a watch saves, as JSON data."""
-    given = {name: options[name] for name in KEPT if options.get(name) not in (None, ())}
-    return {n: list(value) if isinstance(value, tuple) else value for n, value in given.items()}
-
-
-def options_of_run(kept: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that a run needs, taken from the saved options of a watch."""
-    options = {name: kept.get(name) for name in AT_A_RUN}
-    return {**options, "per": tuple(options["per"] or ())}
-
-
-def rule_for(options: Mapping[str, Any], table: Table) -> AlertRule:
+def rule_for(job: Job, table: Table) -> AlertRule:
     """Return the rule for a table. The table limits the number of alerts."""
-    n = options["alerts"]
-    return rule_of({**options, "alerts": None if n is None else min(n, table.n_rows)}, table)
+    n = job.alerts
+    return rule_of(job if n is None else replace(job, alerts=min(n, table.n_rows)), table)
 
 
 def command_anew(watch: Watch, source: str) -> str:
     """Return the command line that trains a new map for a watch."""
-    options = {n: tuple(v) if isinstance(v, list) else v for n, v in watch.options.items()}
-    own = () if options.get("per") or watch.key == (options.get("id_column"),) else watch.key
-    options |= {"watch": watch.name, "key": own, "clear_for": watch.clear_for}
-    return command_line(["detect", source], options, "DIR")
+    own = () if watch.job.per or watch.key == (watch.job.id_column,) else watch.key
+    job = replace(watch.job, watch=watch.name, key=own, clear_for=watch.clear_for)
+    return job.command(["detect", source], "DIR")

@@ -697,7 +697,7 @@ def verify(state: State, head: str | None = None) -> Verdict:
     --------
     >>> import tempfile
     >>> from somscape.desk.cases import State, Watch, verify
-    >>> watch = Watch("cards", ("id",), "cards.csv", {}, "")
+    >>> watch = Watch("cards", ("id",), "cards.csv")
     >>> with tempfile.TemporaryDirectory() as folder, State(folder) as state:
     ...     kept = state.keep_watch(watch, b"a map", author="ann")
     ...     print(verify(state).faults)
@@ -763,7 +763,7 @@ def audit_lines(state: State) -> Iterator[dict[str, Any]]:
     --------
     >>> import tempfile
     >>> from somscape.desk.cases import State, Watch, audit_lines
-    >>> watch = Watch("cards", ("id",), "cards.csv", {}, "")
+    >>> watch = Watch("cards", ("id",), "cards.csv")
     >>> with tempfile.TemporaryDirectory() as folder, State(folder) as state:
     ...     kept = state.keep_watch(watch, b"a map", author="ann")
     ...     for line in audit_lines(state):

@@ -157,7 +157,7 @@ def forget_old(
     --------
     >>> import tempfile
     >>> from somscape.desk.cases import State, Watch, forget_old
-    >>> watch = Watch("cards", ("id",), "cards.csv", {}, "")
+    >>> watch = Watch("cards", ("id",), "cards.csv")
     >>> with tempfile.TemporaryDirectory() as folder, State(folder) as state:
     ...     kept = state.keep_watch(watch, b"a map", author="ann")
     ...     print(forget_old(state, "cards", months=24, author="ann").n_cases)

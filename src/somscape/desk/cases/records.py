@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from somscape.desk.cases._database import Row
+from somscape.desk.jobs.job import Job
 from somscape.errors import InputError
 
 OPEN, CONFIRMED, CLEARED, LATER = "open", "confirmed", "cleared", "later"
@@ -35,8 +36,8 @@ class Watch:
         Names of the columns whose values form the key of a case.
     source : str
         The file, folder or database that each run reads; "" if each run needs another table.
-    options : dict
-        Options for reading the source and for choosing rows, by their command-line names.
+    job : Job
+        Options for reading the source and for choosing rows.
     map : str
         SHA-256 of the map's file.
     clear_for : int
@@ -52,15 +53,15 @@ class Watch:
     Examples
     --------
     >>> from somscape.desk.cases import Watch
-    >>> Watch("cards", key=("id",), source="cards.csv", options={"alerts": 10}, map="").clear_for
+    >>> Watch("cards", key=("id",), source="cards.csv").clear_for
     12
     """
 
     name: str
     key: tuple[str, ...]
     source: str
-    options: Mapping[str, Any]
-    map: str
+    job: Job = field(default_factory=Job)
+    map: str = ""
     clear_for: int = CLEAR_FOR
     made: str = ""
 
@@ -119,6 +120,11 @@ class WatchRun:
     data: str
     map: str
     facts: Mapping[str, Any]
+
+    @property
+    def job(self) -> Job:
+        """Options with which the table of the run was read and its rows were chosen."""
+        return Job.from_json(self.facts["options"])
 
 
 @dataclass(frozen=True)
@@ -260,8 +266,8 @@ def watch_of(row: Row) -> Watch:
     place = f"The watch '{row['name']}'"
     said = mapping_in(row["said"], place)
     try:
-        key = tuple(said.pop("key"))
-        return Watch(name=row["name"], map=row["map"], made=row["made"], key=key, **said)
+        key, job = tuple(said.pop("key")), Job.from_json(said.pop("options"))
+        return Watch(name=row["name"], map=row["map"], made=row["made"], key=key, job=job, **said)
     except UNREADABLE as error:
         raise damaged(f"{place} is damaged") from error
 

@@ -8,25 +8,18 @@ import numpy as np
 
 from somscape.desk.cases._chain import FORGOTTEN, said_by_line
 from somscape.desk.cases._run import INSTEAD_OF, Subject, compared, scores_hash, versions
-from somscape.desk.cases._watch import KEPT, detector_of, options_of_run, rule_for
+from somscape.desk.cases._watch import detector_of, rule_for
 from somscape.desk.cases.outcome import LIST, PAGE, RunOutcome, digests_of
 from somscape.desk.cases.records import WatchRun, damaged
 from somscape.desk.cases.state import State
-from somscape.desk.jobs._roles import (
-    KIND_OPTIONS,
-    PerOptions,
-    reading_of,
-    ready,
-    ready_for,
-    told_table,
-)
-from somscape.desk.jobs._sink import data_hash
+from somscape.desk.jobs._detect import data_hash
+from somscape.desk.jobs._roles import PerOptions, read_as, ready, ready_for, told_table
+from somscape.desk.jobs.job import AT_A_RUN
 from somscape.errors import InputError
 from somscape.outliers.detector import Detector, ranked
 from somscape.tables._messages import counted
 from somscape.tables._sql import is_url
 from somscape.tables.customers import Grouped
-from somscape.tables.sources import read_table
 from somscape.tables.table import Table
 
 
@@ -41,16 +34,14 @@ def recorded_again(state: State, run: WatchRun, path: str) -> RunOutcome:
 
 def table_of(old: WatchRun, detector: Detector, path: str) -> PerOptions:
     """Read the table of a run with the options that the run used."""
-    options = options_of_run(old.facts["options"])
-    how = reading_of(path, old.facts["options"] | options, detector.map_.encoding.roles)
-    named = {} if path == old.source else {"source": old.source}
-    found = ready_for(detector.map_, read_table(path, **how, **named), options)
+    job = old.job
+    source = None if path == old.source else old.source
+    read = read_as(path, job, detector.map_.encoding.roles, source)
+    found = ready_for(detector.map_, read, job.only(*AT_A_RUN))
     if found.grouped is None or data_hash(found.table) == old.data:
         return found
     # The first run of a map has all columns of customers, also columns that the map does not use.
-    told = {n: tuple(v) if isinstance(v, list) else v for n, v in old.facts["options"].items()}
-    options = {**dict.fromkeys(KEPT), **dict.fromkeys(KIND_OPTIONS, ()), **told}
-    table, roles, _ = told_table(path, options)
+    table, roles, _ = told_table(path, job)
     return ready(table, roles)
 
 
@@ -59,7 +50,7 @@ def subject_of(state: State, old: WatchRun, detector: Detector, table: Table) ->
     facts, as_of = old.facts, old.facts.get("as_of", {"today": old.made, "decision": 0})
     watch = replace(state.watch(old.watch), map=old.map, key=tuple(facts["key"]))
     watch = replace(watch, clear_for=facts.get("clear_for", watch.clear_for))
-    rule = rule_for(options_of_run(facts["options"]), table)
+    rule = rule_for(old.job, table)
     decided = state.last_decisions(old.watch, until=as_of["decision"])
     return Subject(watch, detector, table, rule, decided, as_of["today"])
 

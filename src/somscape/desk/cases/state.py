@@ -71,7 +71,7 @@ class State:
     --------
     >>> import tempfile
     >>> from somscape.desk.cases import State, Watch
-    >>> watch = Watch("cards", ("id",), "cards.csv", {}, "")
+    >>> watch = Watch("cards", ("id",), "cards.csv")
     >>> with tempfile.TemporaryDirectory() as folder, State(folder) as state:
     ...     kept = state.keep_watch(watch, b"a map", author="ann")
     ...     print([each.name for each in state.watches()])
@@ -435,7 +435,7 @@ class State:
                 f"This table now belongs to the watch '{named[0]}'. Load the page again.",
                 value=named[0],
             )
-        self.keep_watch(Watch(name, (), "", {}, ""), b"", author=author)
+        self.keep_watch(Watch(name, (), ""), b"", author=author)
 
     def _decide(
         self, change: Transaction, decision: Decision, token: str | None, seen: int | None
@@ -581,6 +581,6 @@ def _settings_of(watch: Watch) -> dict[str, Any]:
     return {
         "key": list(watch.key),
         "source": watch.source,
-        "options": dict(watch.options),
+        "options": watch.job.to_json(),
         "clear_for": watch.clear_for,
     }

@@ -11,18 +11,19 @@ from somscape.desk.app._users import User, hash_password, plain_name, read_users
 from somscape.desk.cases._database import state_folder
 from somscape.desk.cli._console import make_console, say, stage
 from somscape.desk.cli._group import without_password
+from somscape.desk.jobs._roles import read_as
+from somscape.desk.jobs.job import Job
 from somscape.errors import InputError
 from somscape.tables._messages import check_libraries
-from somscape.tables.sources import read_table
+from somscape.tables.kinds import Roles
 
 SERVICE_LIBRARIES = ("apispec", "prometheus_client", "starlette", "uvicorn")
 
 
 def run_app(
     path: str | None,
+    job: Job,
     *,
-    table: str | None,
-    query: str | None,
     browser: bool,
     state: str | None,
     max_upload: int,
@@ -43,12 +44,12 @@ def run_app(
     tables = []
     if path is not None:
         with stage(f"reading {without_password(path)}"):
-            tables.append(read_table(path, table=table, query=query))
-    elif table or query:
+            tables.append(read_as(path, job, Roles()))
+    elif job.table or job.query:
         raise InputError(
             "`table` and `query` need a database, but TABLE is missing. Give the URL of the "
             "database as TABLE, for example sqlite:///loans.sqlite.",
-            parameter="table" if table else "query",
+            parameter="table" if job.table else "query",
         )
     folder = state or str(state_folder())
     most = None if memory is None else int(memory * 1e9)
@@ -127,7 +128,7 @@ def _new_password(name: str) -> str:
     return hash_password(click.prompt(prompt, hide_input=True, confirmation_prompt=again, err=True))
 
 
-def run_service(map_file: str, *, max_body: float, max_rows: int, **options: Any) -> None:
+def run_service(map_file: str, *, max_body: float, max_rows: int, **of_server: Any) -> None:
     """Answer HTTP requests with a saved map or model until SIGTERM or Ctrl-C."""
     check_libraries("the service", ("serve",), *SERVICE_LIBRARIES)
     from somscape.desk.serve._bodies import RequestLimits
@@ -135,5 +136,5 @@ def run_service(map_file: str, *, max_body: float, max_rows: int, **options: Any
 
     console = make_console()
     limits = RequestLimits(int(max_body * 1e6), max_rows)
-    serve_map(Path(map_file), limits=limits, say=partial(say, console), **options)
+    serve_map(Path(map_file), limits=limits, say=partial(say, console), **of_server)
     say(console, "Stopped, after all received requests were answered.")

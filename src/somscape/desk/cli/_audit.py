@@ -15,14 +15,15 @@ from somscape.desk.cases.audit import Verdict, audit_lines, verify
 from somscape.desk.cases.forgotten import forget, forget_old
 from somscape.desk.cases.repeat import reproduce
 from somscape.desk.cli._console import make_console, print_csv, say, stage
+from somscape.desk.cli._options import Access
 from somscape.desk.cli._out import check_result, writing
-from somscape.desk.cli._watch import author_of, open_state
-from somscape.desk.jobs._roles import reading_of
+from somscape.desk.cli._watch import author_of, files_of, open_state
+from somscape.desk.jobs._roles import read_as
+from somscape.desk.jobs.job import Job
 from somscape.errors import InputError
 from somscape.maps.map import as_map
 from somscape.save._load import load
 from somscape.tables._messages import counted
-from somscape.tables.sources import read_table
 
 MAX_SENTENCES = 20
 """Maximum number of faults that are printed, and of lines to be confirmed that are printed."""
@@ -48,10 +49,10 @@ COLUMNS = ("number", "made", "author", "kind", "watch", "run", "key", "state", "
 """First columns of the printed audit. The columns `more` and `head` follow."""
 
 
-def verify_audit(head: str | None, **options: Any) -> None:
+def verify_audit(head: str | None, access: Access) -> int:
     """Print whether the audit is valid. If not, the exit code is 2. If unknown, it is 3."""
     console = make_console()
-    with open_state(options) as state:
+    with open_state(access) as state:
         if head is None:
             state.check_has_lines()  # else a wrong --state would count as a valid audit
         verdict = verify(state, head)
@@ -68,7 +69,7 @@ def verify_audit(head: str | None, **options: Any) -> None:
     say(console, f"{counted(verdict.n_lines, 'line')}, head {verdict.head}")
     if verdict.found is not None:
         say(console, f"The given head is the head {verdict.found}.")
-    say(console, _seals(verdict, has_key=options["audit_key"] is not None))
+    say(console, _seals(verdict, has_key=access.audit_key is not None))
     if verdict.is_ahead:
         say(
             console,
@@ -84,8 +85,7 @@ def verify_audit(head: str | None, **options: Any) -> None:
     _say_some(console, "Note", verdict.notes)
     _say_some(console, "Not checked", verdict.unchecked)
     _say_some(console, "Wrong", verdict.faults)
-    if verdict.faults or verdict.unchecked:
-        click.get_current_context().exit(2 if verdict.faults else UNCHECKED)
+    return 2 if verdict.faults else UNCHECKED if verdict.unchecked else 0
 
 
 def _say_some(console: Console, what: str, sentences: Sequence[str]) -> None:
@@ -94,9 +94,9 @@ def _say_some(console: Console, what: str, sentences: Sequence[str]) -> None:
         say(console, f"... and {len(sentences) - MAX_SENTENCES} more.")
 
 
-def list_audit(*, format: str, **options: Any) -> None:
+def list_audit(format: str, access: Access) -> None:
     """Print all lines of the audit as CSV or JSON."""
-    with open_state(options) as state:
+    with open_state(access) as state:
         lines = list(audit_lines(state))
     if format == "json":
         click.echo(json.dumps(lines, ensure_ascii=False, indent=2))
@@ -110,9 +110,9 @@ def list_audit(*, format: str, **options: Any) -> None:
     print_csv(columns)
 
 
-def print_head(**options: Any) -> None:
+def print_head(access: Access) -> None:
     """Print only the head of the audit."""
-    with open_state(options) as state:
+    with open_state(access) as state:
         state.check_has_lines()
         click.echo(state.head())
 
@@ -133,7 +133,7 @@ def _cell(value: Any) -> str:
 
 
 def forget_cases(
-    watch: str, key: str | None, *, older_than: int | None, decided: bool, **options: Any
+    watch: str, key: str | None, access: Access, older_than: int | None, *, decided: bool
 ) -> None:
     """Delete cases of a watch, and print where copies of the deleted data may remain."""
     if (key is None) == (older_than is None):
@@ -147,8 +147,8 @@ def forget_cases(
             "has a decision, so leave `decided` out.",
             parameter="decided",
         )
-    console, author = make_console(), author_of(options)
-    with open_state(options) as state:
+    console, author = make_console(), author_of(access)
+    with open_state(access) as state:
         if key is not None:
             gone = forget(state, watch, key, author=author)
         else:
@@ -167,9 +167,9 @@ def forget_cases(
     say(console, left, f"Head of the audit: {head}")
 
 
-def write_backup(file: Path, **options: Any) -> None:
+def write_backup(file: Path, access: Access) -> None:
     """Write a backup of the state, and print the result of checking its audit."""
-    with open_state(options) as state:
+    with open_state(access) as state:
         verdict = backup(state, file)
     console = make_console(file)
     say(console, f"Wrote {file}: {_audit_words(verdict)}")
@@ -177,10 +177,10 @@ def write_backup(file: Path, **options: Any) -> None:
         say(console, f"The audit of the state and of the backup is not valid. {verdict.faults[0]}")
 
 
-def restore_backup(file: Path, *, force: bool, **options: Any) -> None:
+def restore_backup(file: Path, access: Access, *, force: bool) -> None:
     """Restore the state from a backup, and print the result of checking its audit."""
-    with open_state(options) as state:
-        verdict = restore(state, file, force=force, author=author_of(options))
+    with open_state(access) as state:
+        verdict = restore(state, file, force=force, author=author_of(access))
         name, head = state.database.name, state.head()
     console = make_console()
     say(console, f"{name} now has the content of {file}: {_audit_words(verdict)}")
@@ -194,18 +194,25 @@ def _audit_words(verdict: Verdict) -> str:
 
 
 def write_card(
-    map_file: str, path: str | None, out: Path | None, *, watch: str | None, **options: Any
+    map_file: str,
+    path: str | None,
+    out: Path | None,
+    job: Job,
+    access: Access,
+    watch: str | None,
+    *,
+    force: bool,
 ) -> None:
     """Print the model card of a map file, or write the card to a file."""
     if out is not None:
-        check_result("card", out, map_file, path, options=options)
+        check_result("card", out, map_file, path, *files_of(access), force=force)
     thing = load(map_file)
     hash_ = hashlib.sha256(Path(map_file).read_bytes()).hexdigest()
     table = history = None
     if path is not None:
-        table = read_table(path, **reading_of(path, options, as_map(thing).encoding.roles))
+        table = read_as(path, job, as_map(thing).encoding.roles)
     if watch is not None:
-        with open_state(options) as state:
+        with open_state(access) as state:
             history = watch_history(state, watch, hash_)
     card = card_of(thing, hash_, table=table, history=history)
     text = card_text(card, Path(map_file).name)
@@ -214,17 +221,16 @@ def write_card(
     if out is None:
         click.echo(text, nl=False)
         return
-    with writing(out, force=options["force"]) as making:
+    with writing(out, force=force) as making:
         making.write_bytes(text.encode())
     say(make_console(out), f"Wrote {out}")
 
 
-def repeat_run(run: str, **options: Any) -> None:
+def repeat_run(run: str, access: Access) -> int:
     """Repeat a run, and print whether its results have the same bytes. If not, exit with 2."""
-    with open_state(options) as state, stage(f"repeating {run}"):
+    with open_state(access) as state, stage(f"repeating {run}"):
         found = reproduce(state, run)
     old = found.run
     about = f"Run {old.id}, number {old.number} of the watch {old.watch}, {old.made}: {old.source}"
     say(make_console(), *found.said, about)
-    if not found.is_same:
-        click.get_current_context().exit(2)
+    return 0 if found.is_same else 2

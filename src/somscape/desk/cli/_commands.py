@@ -1,33 +1,33 @@
 """Commands, options and their help."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 import click
 
 from somscape._version import __version__
 from somscape.desk.cli._group import Command, Commands, Group
 from somscape.desk.cli._options import (
+    Conversion,
     Number,
-    NumberOrFile,
+    Training,
     WholeNumber,
     author_option,
     database_options,
-    date_format_option,
+    field_options,
     file_option,
     flag_options,
     force_option,
+    job_option,
     list_options,
     missing_option,
     option,
-    per_option,
-    prediction_options,
     ranking_options,
     read_options,
     readable_option,
     result_option,
     save_roles_option,
-    score_options,
     seed_option,
     sink_options,
     state_options,
@@ -35,8 +35,10 @@ from somscape.desk.cli._options import (
     team_options,
     text_options,
     verbose_option,
-    watch_options,
 )
+
+Work: TypeAlias = Callable[..., int | None]
+"""The function that does the work of a command. Its parameters are the options of the command."""
 
 
 @click.group(cls=Group, examples=("somscape audit verify", "somscape audit list --format json"))
@@ -56,7 +58,7 @@ def audit() -> None:
     "up to this head has changed.",
 )
 @state_options
-def verify(head: str | None, **options: Any) -> None:
+def verify() -> Work:
     """Check the audit, and compare the state with it.
 
     The command lists the lines about forgotten cases.  The exit code is 0 if the audit is valid,
@@ -65,7 +67,7 @@ def verify(head: str | None, **options: Any) -> None:
     """
     from somscape.desk.cli._audit import verify_audit
 
-    verify_audit(head, **options)
+    return verify_audit
 
 
 @audit.command("list", examples=("somscape audit list", "somscape audit list --format json"))
@@ -76,20 +78,20 @@ def verify(head: str | None, **options: Any) -> None:
     help="Format of the lines on standard output.",
 )
 @state_options
-def list_lines(**options: Any) -> None:
+def list_lines() -> Work:
     """Print all lines of the audit, beginning with the first."""
     from somscape.desk.cli._audit import list_audit
 
-    list_audit(**options)
+    return list_audit
 
 
 @audit.command(examples=("somscape audit head", "somscape audit head --state copy"))
 @state_options
-def head(**options: Any) -> None:
+def head() -> Work:
     """Print the head of the audit, a hash of all lines up to now."""
     from somscape.desk.cli._audit import print_head
 
-    print_head(**options)
+    return print_head
 
 
 @click.command(
@@ -115,7 +117,7 @@ def head(**options: Any) -> None:
 )
 @state_options
 @author_option
-def forget(watch: str, key: str | None, **options: Any) -> None:
+def forget() -> Work:
     """Delete the case KEY of WATCH, for example to protect privacy.
 
     The command deletes the key, decisions, comments, values and ranks of the case.  The audit
@@ -123,7 +125,7 @@ def forget(watch: str, key: str | None, **options: Any) -> None:
     """
     from somscape.desk.cli._audit import forget_cases
 
-    forget_cases(watch, key, **options)
+    return forget_cases
 
 
 @click.command(
@@ -135,14 +137,14 @@ def forget(watch: str, key: str | None, **options: Any) -> None:
 )
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
 @state_options
-def backup(file: Path, **options: Any) -> None:
+def backup() -> Work:
     """Copy the state to a backup FILE, even while the state is in use.
 
     The command checks the audit of the backup.  If the copy fails, no incomplete FILE remains.
     """
     from somscape.desk.cli._audit import write_backup
 
-    write_backup(file, **options)
+    return write_backup
 
 
 @click.command(
@@ -157,14 +159,14 @@ def backup(file: Path, **options: Any) -> None:
     "--force", is_flag=True, help="Replace the content of a state that is not empty. It is lost."
 )
 @state_options
-def restore(file: Path, **options: Any) -> None:
+def restore() -> Work:
     """Copy a backup FILE into an empty state.
 
     The backup may come from another kind of database than the state.
     """
     from somscape.desk.cli._audit import restore_backup
 
-    restore_backup(file, **options)
+    return restore_backup
 
 
 @click.command(
@@ -176,7 +178,7 @@ def restore(file: Path, **options: Any) -> None:
 )
 @click.argument("run", metavar="RUN")
 @state_options
-def reproduce(run: str, **options: Any) -> None:
+def reproduce() -> Work:
     """Repeat the run RUN, and compare the results.
 
     The command uses the table, map and rule of the run.  RUN is the id that `somscape audit list`
@@ -186,7 +188,7 @@ def reproduce(run: str, **options: Any) -> None:
     """
     from somscape.desk.cli._audit import repeat_run
 
-    repeat_run(run, **options)
+    return repeat_run
 
 
 @click.command(
@@ -210,7 +212,7 @@ def reproduce(run: str, **options: Any) -> None:
 @force_option
 @read_options
 @state_options
-def card(map_file: str, path: str | None, out: Path | None, **options: Any) -> None:
+def card() -> Work:
     """Write a model card of MAP, with data, quality and limits.
 
     The errors of the map are computed from the rows of TABLE.  Without TABLE, the card has the
@@ -218,8 +220,7 @@ def card(map_file: str, path: str | None, out: Path | None, **options: Any) -> N
     """
     from somscape.desk.cli._audit import write_card
 
-    del options["ask_password"]  # which is done
-    write_card(map_file, path, out, **options)
+    return write_card
 
 
 STATES = ("open", "confirmed", "cleared", "later")
@@ -247,6 +248,7 @@ STATES = ("open", "confirmed", "cleared", "later")
 )
 @option(
     "--json",
+    "as_json",
     is_flag=True,
     help="Print the result as JSON on standard output, and all other lines on standard error.",
 )
@@ -258,7 +260,7 @@ STATES = ("open", "confirmed", "cleared", "later")
     help="Folder for the list, the report, the map and pictures. Without it, the command writes "
     "no files.",
 )
-def run(name: str, path: str | None, out: Path | None, **options: Any) -> None:
+def run() -> Work:
     """Run the watch NAME on TABLE, and print what is new.
 
     Without TABLE, the command reads the table with which the watch began.  It uses the map and the
@@ -269,18 +271,17 @@ def run(name: str, path: str | None, out: Path | None, **options: Any) -> None:
     """
     from somscape.desk.cli._run import run_named
 
-    code = run_named(name, path, out, **options)
-    click.get_current_context().exit(code)
+    return run_named
 
 
 @click.command(cls=Command, examples=("somscape watches", "somscape watches --json"))
 @state_options
-@option("--json", is_flag=True, help="Print the watches as JSON.")
-def watches(**options: Any) -> None:
+@option("--json", "as_json", is_flag=True, help="Print the watches as JSON.")
+def watches() -> Work:
     """List the watches and the number of open cases in each."""
     from somscape.desk.cli._run import list_watches
 
-    list_watches(**options)
+    return list_watches
 
 
 @click.group(
@@ -316,11 +317,11 @@ state_of_option = option(
     help="Format of the list on standard output.",
 )
 @state_options
-def list_(name: str, state_of: str | None, kind: str, **options: Any) -> None:
+def list_() -> Work:
     """List the cases of the watch NAME, beginning with the last run."""
     from somscape.desk.cli._run import list_cases
 
-    list_cases(name, state_of, kind, **options)
+    return list_cases
 
 
 @cases.command(
@@ -355,7 +356,7 @@ def list_(name: str, state_of: str | None, kind: str, **options: Any) -> None:
 )
 @author_option
 @state_options
-def mark(name: str, key: str, said: str, **options: Any) -> None:
+def mark() -> Work:
     """Mark a case as open, confirmed, cleared or later.
 
     NAME is the watch, and KEY is the key of the case as `somscape cases list NAME` prints it.  A
@@ -364,7 +365,7 @@ def mark(name: str, key: str, said: str, **options: Any) -> None:
     """
     from somscape.desk.cli._run import mark_case
 
-    mark_case(name, key, said, **options)
+    return mark_case
 
 
 @cases.command(
@@ -382,11 +383,11 @@ def mark(name: str, key: str, said: str, **options: Any) -> None:
 )
 @force_option
 @state_options
-def export(name: str, out: Path, state_of: str | None, **options: Any) -> None:
+def export() -> Work:
     """Export the cases of the watch NAME and their decisions to a file."""
     from somscape.desk.cli._run import export_cases
 
-    export_cases(name, out, state_of, **options)
+    return export_cases
 
 
 @cases.command(
@@ -406,7 +407,7 @@ def export(name: str, out: Path, state_of: str | None, **options: Any) -> None:
 @text_options
 @author_option
 @state_options
-def import_(name: str, path: str, **options: Any) -> None:
+def import_() -> Work:
     """Import decisions on cases of the watch NAME from TABLE.
 
     TABLE is a file of `cases export`, an alerts.xlsx in which you have entered decisions, a
@@ -418,7 +419,7 @@ def import_(name: str, path: str, **options: Any) -> None:
     """
     from somscape.desk.cli._run import import_cases
 
-    import_cases(name, path, **options)
+    return import_cases
 
 
 @click.group(
@@ -441,7 +442,7 @@ def main() -> None:
 @main.command(examples=("somscape demo", "somscape demo --alerts 20 --out twenty"))
 @result_option("--out", default="somscape-demo", metavar="DIR", help="Folder for the results.")
 @ranking_options
-def demo(out: Path, **options: Any) -> None:
+def demo() -> Work:
     """Rank 1,000 bundled credit applications, to show the program.
 
     The data are Statlog German Credit from the UCI repository.  The map does not use the known
@@ -449,7 +450,7 @@ def demo(out: Path, **options: Any) -> None:
     """
     from somscape.desk.cli._detect import detect_demo
 
-    detect_demo(out, **options)
+    return detect_demo
 
 
 @main.command(
@@ -458,10 +459,12 @@ def demo(out: Path, **options: Any) -> None:
         "somscape detect applications.csv --id customer --label class --out found",
     ),
 )
-@click.argument("name", metavar="applications", type=click.Choice(["applications"]))
+@click.argument(
+    "name", metavar="applications", type=click.Choice(["applications"]), expose_value=False
+)
 @result_option("--out", default="applications.csv", metavar="FILE", help="File to write.")
 @force_option
-def example(name: str, out: Path, **options: Any) -> None:
+def example() -> Work:
     """Write an example table to the current folder.
 
     The table contains 690 credit-card applications (Statlog Australian Credit Approval from the UCI
@@ -469,7 +472,7 @@ def example(name: str, out: Path, **options: Any) -> None:
     """
     from somscape.desk.cli._detect import write_example
 
-    write_example(out, force=options["force"])
+    return write_example
 
 
 @main.command(
@@ -483,9 +486,16 @@ def example(name: str, out: Path, **options: Any) -> None:
 @missing_option("fill", "error")
 @ranking_options
 @sink_options
-@watch_options
+@job_option("watch", "key", "clear_for")
+@option(
+    "--replace",
+    is_flag=True,
+    help="Replace the map of the watch even if the new map uses other columns.",
+)
+@state_options
+@author_option
 @result_option("--out", required=True, metavar="DIR", help="Folder for the results.")
-def detect(path: str, out: Path, **options: Any) -> None:
+def detect() -> Work:
     """Rank the rows of TABLE by how unusual they are, with reasons.
 
     TABLE is a .csv, .tsv, .csv.gz, .parquet or .feather file, a workbook (.xlsx, .xls, .ods, ...),
@@ -501,7 +511,7 @@ def detect(path: str, out: Path, **options: Any) -> None:
     """
     from somscape.desk.cli._detect import detect_file
 
-    detect_file(path, out, **options)
+    return detect_file
 
 
 @main.command(
@@ -511,52 +521,14 @@ def detect(path: str, out: Path, **options: Any) -> None:
     ),
 )
 @click.argument("path", metavar="TABLE")
-@option(
-    "--target",
-    metavar="COL",
-    help="Column that the model learns to predict, such as a diagnosis or a price. A column with "
-    "more than 20 different numbers is predicted as a number, any other column as a class.",
-)
+@field_options(Training)
 @table_options
 @missing_option("fill", "error", "mask")
-@option(
-    "--rows",
-    "n_rows",
-    type=WholeNumber(1),
-    metavar="R",
-    show_default="chosen from the data",
-    help="Number of rows of the map's grid.",
-)
-@option(
-    "--cols",
-    "n_cols",
-    type=WholeNumber(1),
-    metavar="C",
-    show_default="chosen from the data",
-    help="Number of columns of the map's grid.",
-)
-@option(
-    "--epochs",
-    type=WholeNumber(1),
-    metavar="E",
-    show_default="until the map settles",
-    help="Number of times that the training uses all rows.",
-)
 @seed_option
 @result_option("--out", required=True, help="File of the map or the model, such as map.som.")
 @force_option
 @verbose_option
-@result_option(
-    "--checkpoint",
-    help="File, such as run.som, in which unfinished training is saved each minute for --resume.",
-)
-@option(
-    "--resume",
-    is_flag=True,
-    help="Continue the training that is saved in the file of --checkpoint, if the file exists. The "
-    "final map is the same as without an interruption.",
-)
-def fit(path: str, out: Path, **options: Any) -> None:
+def fit() -> Work:
     """Train a map of TABLE, or a model that predicts a column.
 
     With --target, the command trains a model.  The first line of the output is the quality of its
@@ -568,7 +540,7 @@ def fit(path: str, out: Path, **options: Any) -> None:
     """
     from somscape.desk.cli._fit import fit_file
 
-    fit_file(path, out, **options)
+    return fit_file
 
 
 @main.command(
@@ -579,8 +551,7 @@ def fit(path: str, out: Path, **options: Any) -> None:
 )
 @click.argument("map_file", metavar="MAP", required=False)
 @click.argument("path", metavar="TABLE", required=False)
-@per_option
-@date_format_option
+@job_option("per", "date_format")
 @read_options
 @flag_options
 @option(
@@ -589,15 +560,7 @@ def fit(path: str, out: Path, **options: Any) -> None:
     help="Also report whether TABLE, read from the first row to the last, drifts away from the "
     "training rows.",
 )
-@option("--sort", is_flag=True, help="Write the most unusual rows first.")
-@option(
-    "--columns",
-    multiple=True,
-    metavar="all|none|COL",
-    show_default="none",
-    help="Column of TABLE to write after the scores (repeatable), or all columns.",
-)
-@score_options
+@job_option("sort", "columns", "format", "bom")
 @option(
     "--out",
     default="-",
@@ -606,17 +569,12 @@ def fit(path: str, out: Path, **options: Any) -> None:
 )
 @force_option
 @sink_options
-@option(
-    "--watch",
-    metavar="NAME",
-    help="Watch to run on TABLE, as `somscape run` does. MAP must then be left out.",
+@job_option(
+    "watch", help="Watch to run on TABLE, as `somscape run` does. MAP must then be left out."
 )
 @state_options
 @author_option
-@click.pass_context
-def score(
-    ctx: click.Context, /, map_file: str | None, path: str | None, out: str, **options: Any
-) -> None:
+def score() -> Work:
     """Score the rows of TABLE with a map that `detect` has saved.
 
     MAP is the file map.som of `detect`.  TABLE must have the same columns as the table of
@@ -624,18 +582,9 @@ def score(
     or the rows that --alerts, --fdr, --p-value or --cost selects.  With --watch NAME, the command
     uses the map and the rule of a watch, like `somscape run NAME TABLE --out DIR`.
     """
-    if options["watch"] is not None:
-        from somscape.desk.cli._run import score_watch
-
-        ctx.exit(score_watch(map_file, path, out, **options))
-    for name, value in (("map_file", map_file), ("path", path)):
-        if value is None:
-            raise click.MissingParameter(
-                ctx=ctx, param=next(p for p in ctx.command.params if p.name == name)
-            )
     from somscape.desk.cli._score import score_file
 
-    score_file(str(map_file), str(path), out, **options)
+    return score_file
 
 
 @main.command(
@@ -655,7 +604,8 @@ def score(
     "least as far from the map as the row. With 0, each row gets a class.",
 )
 @read_options
-@prediction_options
+@job_option("format", help="Format of the predictions.")
+@job_option("bom")
 @option(
     "--out",
     default="-",
@@ -663,7 +613,7 @@ def score(
     help="File of the predictions. Its extension selects the format. - is standard output.",
 )
 @force_option
-def predict(model_file: str, path: str, out: str, **options: Any) -> None:
+def predict() -> Work:
     """Predict a column for the rows of NEW with a saved model.
 
     MODEL is a file of `fit --target`.  NEW is a table with the columns of the training table, in
@@ -676,7 +626,7 @@ def predict(model_file: str, path: str, out: str, **options: Any) -> None:
     """
     from somscape.desk.cli._score import predict_file
 
-    predict_file(model_file, path, out, **options)
+    return predict_file
 
 
 @main.command(
@@ -687,28 +637,18 @@ def predict(model_file: str, path: str, out: str, **options: Any) -> None:
 )
 @click.argument("map_file", metavar="MAP")
 @click.argument("path", metavar="TABLE")
-@option(
-    "--label",
-    metavar="COL[=VALUE]",
+@job_option(
+    "label",
     help="Column with a known outcome that the map does not use. The page compares the ranking "
     "with this column. Without VALUE, the rarer of two values is used.",
 )
-@option(
-    "--regions",
-    "n_regions",
-    type=NumberOrFile(),
-    metavar="N|auto|FILE",
-    show_default="the regions in the map, else auto",
-    help="Regions of the map: the number of regions, auto for a number that fits the data, or a "
-    "file of regions that a page has saved.",
-)
-@per_option
-@date_format_option
+@job_option("n_regions")
+@job_option("per", "date_format")
 @read_options
 @flag_options
 @result_option("--out", required=True, help="File of the page, such as page.html.")
 @force_option
-def report(map_file: str, path: str, out: Path, **options: Any) -> None:
+def report() -> Work:
     """Show the rows of TABLE on a saved map, in an interactive page.
 
     MAP is the map.som of `detect`, and the page lists unusual rows.  Or MAP is a model of `fit
@@ -717,7 +657,7 @@ def report(map_file: str, path: str, out: Path, **options: Any) -> None:
     """
     from somscape.desk.cli._report import report_file
 
-    report_file(map_file, path, out, **options)
+    return report_file
 
 
 @main.command(
@@ -728,42 +668,10 @@ def report(map_file: str, path: str, out: Path, **options: Any) -> None:
 )
 @click.argument("source", metavar="IN")
 @click.argument("out", metavar="OUT", type=click.Path(path_type=Path))
-@option(
-    "--what",
-    type=click.Choice(["planes", "codebook", "winners"]),
-    show_default="planes",
-    help="Content of a table (.csv, .xlsx or .parquet) of a map: the prototype of each unit in "
-    "original units (planes), the prototype with encoded numbers (codebook), or the best matching "
-    "unit of each row of --table (winners).",
-)
-@option(
-    "--table",
-    metavar="TABLE",
-    help="Table with rows, for writing the best matching unit of each row (--what winners).",
-)
-@option(
-    "--lattice",
-    type=click.Choice(["hexagonal", "rectangular"]),
-    help="Lattice of the map, if IN does not contain it.",
-)
-@option(
-    "--boundary",
-    type=click.Choice(["plane", "cylinder", "torus"]),
-    help="Boundary of the map, if IN does not contain it.",
-)
-@option(
-    "--winners",
-    metavar="FILE",
-    help="File .bm with the best matching units of the rows, if IN is a .wts file.",
-)
-@option(
-    "--regions",
-    metavar="FILE",
-    help='File of regions, from "Save regions" on a page, to save in a .som file.',
-)
+@field_options(Conversion)
 @force_option
 @text_options
-def convert(source: str, out: Path, **options: Any) -> None:
+def convert() -> Work:
     """Convert maps and rows from or to files of other programs.
 
     The extensions of IN and OUT select the formats:
@@ -779,7 +687,7 @@ def convert(source: str, out: Path, **options: Any) -> None:
     """
     from somscape.desk.cli._report import convert_file
 
-    convert_file(source, out, **options)
+    return convert_file
 
 
 @main.command(
@@ -834,7 +742,7 @@ def convert(source: str, out: Path, **options: Any) -> None:
     help="Memory limit of each run, in gigabytes.",
 )
 @team_options
-def app(path: str | None, **options: Any) -> None:
+def app() -> Work:
     """Rank tables, read reports and mark rows in the browser.
 
     The app opens TABLE when it starts.  TABLE may be a folder or a database, as for `detect`.
@@ -849,8 +757,7 @@ def app(path: str | None, **options: Any) -> None:
     """
     from somscape.desk.cli._app import run_app
 
-    del options["ask_password"]  # which is done
-    run_app(path, **options)
+    return run_app
 
 
 @main.command(
@@ -880,7 +787,7 @@ def app(path: str | None, **options: Any) -> None:
 )
 @option("--remove", is_flag=True, help="Remove the user, and end the sessions of the user.")
 @readable_option
-def app_user(name: str, **options: Any) -> None:
+def app_user() -> Work:
     """Add the user NAME to the app, or change the role and password.
 
     The command asks for the password twice, and saves only a hash of the password.  A running app
@@ -888,7 +795,7 @@ def app_user(name: str, **options: Any) -> None:
     """
     from somscape.desk.cli._app import change_user
 
-    change_user(name, **options)
+    return change_user
 
 
 @main.command(
@@ -933,7 +840,7 @@ def app_user(name: str, **options: Any) -> None:
     metavar="N",
     help="Largest number of rows in a request.",
 )
-def serve(map_file: str, **options: Any) -> None:
+def serve() -> Work:
     """Serve MAP over HTTP, so that other programs can request scores.
 
     \b
@@ -952,7 +859,7 @@ def serve(map_file: str, **options: Any) -> None:
     """
     from somscape.desk.cli._app import run_service
 
-    run_service(map_file, **options)
+    return run_service
 
 
 @main.command(
@@ -964,11 +871,11 @@ def serve(map_file: str, **options: Any) -> None:
 @click.argument("map_file", metavar="MAP")
 @save_roles_option
 @force_option
-def info(map_file: str, save_roles: Path | None, *, force: bool) -> None:
+def info() -> Work:
     """Print the size, training, columns and score of a saved map."""
     from somscape.desk.cli._report import show_info
 
-    show_info(map_file, save_roles, force=force)
+    return show_info
 
 
 cases.add_command(forget)

@@ -1,11 +1,12 @@
 """Commands `detect` and `demo`."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
@@ -26,9 +27,11 @@ from somscape.desk.cli._console import (
     show_alerts,
     stage,
 )
+from somscape.desk.cli._options import Access
 from somscape.desk.cli._out import (
     MAP_FILE,
     OTHER_FILES,
+    Input,
     ResultFiles,
     check_folder,
     check_save_roles,
@@ -37,50 +40,60 @@ from somscape.desk.cli._out import (
     write_roles,
     writing,
 )
-from somscape.desk.cli._watch import check_watch, watch_of
-from somscape.desk.jobs._detect import Found, command_line, detect, detection_of, rule_of
-from somscape.desk.jobs._roles import KIND_OPTIONS, ROWS_FILE, ready, roles_from, told_table
-from somscape.desk.jobs._sink import check_sink_of
+from somscape.desk.cli._watch import NewWatch, check_watch, files_of, watch_of
+from somscape.desk.jobs._detect import Found, check_sink_of, detect, detection_of, rule_of
+from somscape.desk.jobs._roles import ROWS_FILE, PerOptions, ready, roles_from, told_table
+from somscape.desk.jobs.job import Job
 from somscape.errors import InputError
 from somscape.kernels._select import select_kernels
 from somscape.outliers._train import Outermost, n_trainings
-from somscape.tables.kinds import Roles
-from somscape.tables.table import Table
+from somscape.tables.encoding import Encoding
 
 
-def detect_file(path: str, out: Path, **options: Any) -> None:
+def detect_file(
+    path: str,
+    out: Path,
+    job: Job,
+    access: Access,
+    save_roles: Path | None,
+    *,
+    force: bool,
+    verbose: bool,
+    replace: bool,
+) -> None:
     """Rank the rows of a file, and write the result files to a folder."""
-    check_folder(out, path, options["to"], options=options)
-    check_save_roles(options["save_roles"], out, path, options=options)
-    format_of("alerts", options["format"], bom=options["bom"])
-    check_sink_of(options)
-    check_watch(options, path)
+    inputs: list[Input] = [path, *job.files, *files_of(access)]
+    check_folder(out, *inputs, job.to, force=force)
+    check_save_roles(save_roles, out, *inputs, force=force)
+    format_of("alerts", job.format, bom=job.bom)
+    check_sink_of(job)
+    check_watch(job, path, replace=replace)
     with stage(f"reading {path}"):
-        table, roles, notes = told_table(path, options)
+        table, roles, notes = told_table(path, job)
     if roles.missing == "mask":
         raise InputError(
-            f'{options["roles"]} leaves missing values out (missing = "mask"), but a detector '
+            f'{job.roles} leaves missing values out (missing = "mask"), but a detector '
             "needs complete rows. Fill the missing values.",
             options="--missing fill",
-            file=options["roles"],
+            file=job.roles,
             parameter="missing",
             value="mask",
         )
-    options["missing"] = roles.missing or "fill"
-    command = command_line(["detect", path], options, "DIR")
-    _detect(table, roles, out, options, command, notes)
+    job = job.then(Job(missing=roles.missing or "fill"))
+    results = ResultFiles(job, job.command(["detect", path], "DIR"), notes)
+    watch = partial(watch_of, job, access, path, replace=replace)
+    _detect(ready(table, roles), out, results, watch, save_roles, force=force, verbose=verbose)
 
 
-def detect_demo(out: Path, **options: Any) -> None:
+def detect_demo(out: Path, job: Job, *, force: bool, verbose: bool) -> None:
     """Rank the rows of the bundled credit applications, and write the result files to a folder."""
-    check_folder(out, options=options)
-    format_of("alerts", options["format"], bom=options["bom"])
-    command = command_line(["demo"], options, "DIR")
-    table = load_german_credit()
-    options |= {"id_column": None, "label": "class=2", **dict.fromkeys(KIND_OPTIONS, ())}
-    options |= {"missing": "fill", "save_roles": None, "watch": None}
-    roles = replace(roles_from(table, options), dictionary=load_german_credit_words())
-    _detect(table, roles, out, options, command, labelled="bad risks")
+    check_folder(out, force=force)
+    format_of("alerts", job.format, bom=job.bom)
+    command = job.command(["demo"], "DIR")
+    job, table = job.then(Job(label="class=2")), load_german_credit()
+    roles = replace(roles_from(table, job), dictionary=load_german_credit_words())
+    results = ResultFiles(job, command, ())
+    _detect(ready(table, roles), out, results, verbose=verbose, labelled="bad risks")
 
 
 def write_example(out: Path, *, force: bool) -> None:
@@ -93,23 +106,28 @@ def write_example(out: Path, *, force: bool) -> None:
     say(make_console(), f"Wrote {out}: {n_rows} credit-card applications.", f"Next: {next_step}")
 
 
+def _no_watch(subject: PerOptions, encoding: Encoding) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
 def _detect(
-    table: Table,
-    roles: Roles,
+    subject: PerOptions,
     out: Path,
-    options: dict[str, Any],
-    command: str,
-    notes: Sequence[str] = (),
+    results: ResultFiles,
+    watch_of: Callable[[PerOptions, Encoding], AbstractContextManager[NewWatch | None]] = _no_watch,
+    save_roles: Path | None = None,
+    *,
+    verbose: bool,
+    force: bool = False,
     labelled: str = "",
 ) -> None:
-    console, verbose = make_console(options["save_roles"]), options.pop("verbose")
-    subject = ready(table, roles)
-    table, rule, outermost = subject.table, rule_of(options, subject.table), Outermost()
+    console, job, notes = make_console(save_roles), results.job, results.notes or ()
+    table, rule, outermost = subject.table, rule_of(job, subject.table), Outermost()
     encoding = subject.encoding(outermost.look)
-    with watch_of(options, subject, encoding) as watch:
-        with progress_bar(n_trainings(table.n_rows, detection_of(options))) as bar:
+    with watch_of(subject, encoding) as watch:
+        with progress_bar(n_trainings(table.n_rows, detection_of(job))) as bar:
             found = detect(
-                *(table, encoding, rule, options),
+                *(table, encoding, rule, job),
                 label=subject.label,
                 callbacks=(bar,),
                 known=watch.known if watch else None,
@@ -117,23 +135,22 @@ def _detect(
                 outermost=outermost,
                 after=watch.map_before if watch else None,
             )
-        results, outcome = ResultFiles(options, command, notes), None
+        outcome = None
         with stage("drawing, writing"), results_in(out) as (folder, recorded):
             results.write(folder, found)
             if watch is not None:  # only once there are files
-                recorded.append(outcome := watch.begun(found, options))
+                recorded.append(outcome := watch.begun(found))
                 results.write_lists(folder, found, outcome)
             sent = results.send(found)
-    if options["save_roles"] is not None:
-        lasting, force = subject.lasting(encoding), options["force"]
-        write_roles(options["save_roles"], *lasting, subject.as_read, force=force)
+    if save_roles is not None:
+        write_roles(save_roles, *subject.lasting(encoding), subject.as_read, force=force)
 
-    file = f"alerts.{options['format'] or 'csv'}"
+    file = f"alerts.{job.format or 'csv'}"
     _say_found(console, found, outcome, file, labelled)
     say_table(console, subject, encoding, notes, verbose=verbose, map_file=out / MAP_FILE)
     own = () if found.grouped is None else (ROWS_FILE,)
     place = f"{out}{'' if str(out).endswith('/') else '/'}"
-    wrote = [sent, f"{place}: {', '.join((file, *own, *OTHER_FILES))}", options["save_roles"]]
+    wrote = [sent, f"{place}: {', '.join((file, *own, *OTHER_FILES))}", save_roles]
     say(console, kernels_line(select_kernels().name))
     say(console, *(f"Wrote {what}" for what in wrote if what is not None))
     say_page(console, out)

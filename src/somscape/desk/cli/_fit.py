@@ -2,10 +2,10 @@
 
 import shlex
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from rich.console import Console
@@ -21,7 +21,9 @@ from somscape.desk.cli._console import (
     say_table,
     show_facts,
 )
+from somscape.desk.cli._options import Training
 from somscape.desk.cli._out import (
+    Input,
     check_differ,
     check_result,
     check_save_roles,
@@ -30,6 +32,7 @@ from somscape.desk.cli._out import (
 )
 from somscape.desk.jobs._roles import PerOptions, ready, told_table
 from somscape.desk.jobs._target import leaks_of, notes_on, quality_words, target_of, train_target
+from somscape.desk.jobs.job import FLAGS, Job
 from somscape.errors import InputError
 from somscape.fit._checkpoint import read_checkpoint
 from somscape.fit._map import VERSIONS, have_values, train_map
@@ -56,32 +59,65 @@ NOT_OF_TARGET = ("id_column", "drop", "protect", "date")
 """Names of options that must not be given the target column."""
 
 
-def settings_from(options: dict[str, Any], callbacks: tuple[Callback, ...]) -> Settings:
-    """Return the training settings that the command-line options contain."""
-    return Settings(
-        options["n_rows"] or "auto",
-        options["n_cols"] or "auto",
-        n_epochs=options["epochs"] or "auto",
-        seed=options["seed"],
-        callbacks=callbacks,
-    )
+@dataclass(frozen=True)
+class Asked:
+    """What a user asked for with the command `fit`."""
 
+    job: Job
+    training: Training
+    out: Path
+    save_roles: Path | None
+    force: bool
+    verbose: bool
 
-def check_target_options(options: dict[str, Any]) -> None:
-    """Raise InputError if an option is given that cannot be combined with the option `target`."""
-    target = options["target"]
-    for name, why in NOT_WITH_TARGET.items():
-        if options[name]:
-            raise InputError(f"`{name}` {why}. Leave `{name}` or `target` out.", parameter=name)
-    for name in NOT_OF_TARGET:
-        if target == options[name] or target in (options[name] or ()):
+    def settings(self, *callbacks: Callback) -> Settings:
+        """Return the settings of the training."""
+        return Settings(
+            self.training.n_rows or "auto",
+            self.training.n_cols or "auto",
+            n_epochs=self.training.epochs or "auto",
+            seed=self.job.seed or 0,
+            callbacks=callbacks,
+        )
+
+    def check_target(self, target: str) -> None:
+        """Raise InputError if an option cannot be combined with the option `target`."""
+        job = self.job
+        for name, why in NOT_WITH_TARGET.items():
+            if getattr(job if name in FLAGS else self.training, name):
+                raise InputError(f"`{name}` {why}. Leave `{name}` or `target` out.", parameter=name)
+        for name, columns in job.only(*NOT_OF_TARGET).given().items():
+            if target == columns or target in columns:
+                raise InputError(
+                    f"Column '{target}' is given for both `target` and `{name}`. Give the column "
+                    "for only one of them.",
+                    column=target,
+                    parameter=name,
+                )
+        _check_missing(job.missing)
+
+    def check_files(self, path: str) -> None:
+        """Raise InputError if the files of the results must not be written."""
+        out, run, resumes = self.out, self.training.checkpoint, self.training.resume
+        inputs: list[Input] = [path, *self.job.files]
+        check_differ({"--out": out, "--checkpoint": run, "--save-roles": self.save_roles})
+        check_result("map", out, *inputs, force=self.force)
+        if resumes and run is None:
             raise InputError(
-                f"Column '{target}' is given for both `target` and `{name}`. Give the column for "
-                "only one of them.",
-                column=target,
-                parameter=name,
+                "`resume` needs the file of a saved training. Give the file with `checkpoint`.",
+                parameter="resume",
             )
-    _check_missing(options["missing"])
+        if run is not None:
+            # With --resume, the file is read before it is replaced.
+            check_result("map", run, *inputs, force=True, name="--checkpoint")
+            if run.exists() and not resumes:
+                raise InputError(
+                    f"The file of --checkpoint, {run}, already exists and would be lost. Add "
+                    "--resume to continue its training, or delete the file.",
+                    parameter="checkpoint",
+                    file=run,
+                )
+        check_save_roles(self.save_roles, out, *inputs, force=self.force)
 
 
 def _check_missing(missing: str | None) -> None:
@@ -119,23 +155,42 @@ def _lasting(subject: PerOptions, encoding: Encoding, given: Roles) -> Lasting:
     return roles, {**comments, target: "the target; a feature for commands without --target"}
 
 
-def fit_target(
-    table: Table, roles: Roles, notes: list[str], out: Path, options: dict[str, Any]
+def fit_file(
+    path: str,
+    out: Path,
+    job: Job,
+    training: Training,
+    save_roles: Path | None,
+    *,
+    force: bool,
+    verbose: bool,
 ) -> None:
+    """Train and save a map of the rows in a file, or a model that predicts a column of the file."""
+    asked, target = Asked(job, training, out, save_roles, force, verbose), training.target
+    asked.check_files(path)
+    if target is not None:
+        asked.check_target(target)
+    table, roles, notes = told_table(path, job)
+    if target is None:
+        _fit_map(ready(table, roles), notes, asked)
+    else:
+        _fit_target(table, roles, notes, asked, target)
+
+
+def _fit_target(table: Table, roles: Roles, notes: list[str], asked: Asked, name: str) -> None:
     """Train and save a model that predicts a column of a table. Print its quality."""
-    name = options["target"]
     target = target_of(table, name, roles.by_column().get(name))
-    given, roles = roles, _roles_of(roles, name, options["roles"])
+    given, roles = roles, _roles_of(roles, name, asked.job.roles)
     subject = PerOptions(table, roles, given=roles)
     known = np.flatnonzero(target.is_known)
     target = target.part(known)
     encoding = subject.encoding()
     rows = encoding.encode(table.take(known))
     with progress_bar(1) as bar:
-        model = train_target(target, rows, encoding, settings_from(options, (bar,)))
+        model = train_target(target, rows, encoding, asked.settings(bar))
     model = replace(model, leaks=leaks_of(encoding, rows, target))
-    _save(model, out, partial(_lasting, subject, encoding, given), table, options)
-    console, n_left_out = make_console(out, options["save_roles"]), table.n_rows - len(known)
+    _save(model, asked, partial(_lasting, subject, encoding, given), table)
+    console, n_left_out = make_console(asked.out, asked.save_roles), table.n_rows - len(known)
     say(console, f"Quality: {quality_words(model)}.")
     for leak, words in zip(model.leaks, model.leaks_in_words(), strict=True):
         say(console, f"Warning: {words.removesuffix('.')} (--drop {shlex.quote(leak)}).")
@@ -143,85 +198,44 @@ def fit_target(
     if n_left_out:
         say(console, f"Left out: {counted(n_left_out, 'row')} with unknown '{name}'.")
     show_facts(console, map_facts(model.map_))
-    _say_saved(console, subject, encoding, notes, out, options)
+    _say_saved(console, subject, encoding, notes, asked)
 
 
-def fit_file(path: str, out: Path, **options: Any) -> None:
-    """Train and save a map of the rows in a file, or a model that predicts a column of the file."""
-    run, save_roles = options["checkpoint"], options["save_roles"]
-    check_differ({"--out": out, "--checkpoint": run, "--save-roles": save_roles})
-    check_result("map", out, path, options=options)
-    if options["resume"] and run is None:
-        raise InputError(
-            "`resume` needs the file of a saved training. Give the file with `checkpoint`.",
-            parameter="resume",
-        )
-    if run is not None:
-        _check_checkpoint(run, path, options)
-    check_save_roles(save_roles, out, path, options=options)
-    if options["target"] is not None:
-        check_target_options(options)
-    table, roles, notes = told_table(path, options)
-    if options["target"] is None:
-        _fit_map(ready(table, roles), notes, out, options)
-    else:
-        fit_target(table, roles, notes, out, options)
-
-
-def _fit_map(subject: PerOptions, notes: list[str], out: Path, options: dict[str, Any]) -> None:
-    run = options["checkpoint"]
-    table, encoding = subject.table, subject.encoding()
+def _fit_map(subject: PerOptions, notes: list[str], asked: Asked) -> None:
+    run, table, encoding = asked.training.checkpoint, subject.table, subject.encoding()
     rows = encoding.encode(table)
     has_any = have_values(rows)
     rows = rows if has_any is None else rows[has_any]
     with progress_bar(1) as bar:
-        settings = settings_from(options, (bar,) if run is None else (bar, Checkpoint(run)))
-        past = read_checkpoint(run, VERSIONS, settings.callbacks) if options["resume"] else None
+        settings = asked.settings(bar, *([] if run is None else [Checkpoint(run)]))
+        past = None
+        if asked.training.resume and run is not None:
+            past = read_checkpoint(run, VERSIONS, settings.callbacks)
         map_, _, _ = train_map(rows, None, encoding, settings, resume=past)
-    _save(map_, out, partial(subject.lasting, encoding), subject.as_read, options)
+    _save(map_, asked, partial(subject.lasting, encoding), subject.as_read)
     error, n = measures.topographic_error(map_, table), 6 if map_.lattice.is_hexagonal else 8
-    console = make_console(out, options["save_roles"])
+    console = make_console(asked.out, asked.save_roles)
     facts = [
         *map_facts(map_),
         ("quantization error", f"{measures.quantization_error(map_, table):.4g}"),
         ("topographic error", f"{error:.3f} ({n} neighbors)"),
     ]
     show_facts(console, facts)
-    _say_saved(console, subject, encoding, notes, out, options)
+    _say_saved(console, subject, encoding, notes, asked)
 
 
-def _save(
-    thing: Saved, out: Path, lasting: Callable[[], Lasting], table: Table, options: dict[str, Any]
-) -> None:
+def _save(thing: Saved, asked: Asked, lasting: Callable[[], Lasting], table: Table) -> None:
     """Save a map or a model to its file. If a roles file is requested, write it too."""
-    with writing(out, force=options["force"]) as making:
+    with writing(asked.out, force=asked.force) as making:
         thing.save(making)
-    if options["save_roles"] is not None:
-        write_roles(options["save_roles"], *lasting(), table, force=options["force"])
+    if asked.save_roles is not None:
+        write_roles(asked.save_roles, *lasting(), table, force=asked.force)
 
 
 def _say_saved(
-    console: Console,
-    subject: PerOptions,
-    encoding: Encoding,
-    notes: list[str],
-    out: Path,
-    options: dict[str, Any],
+    console: Console, subject: PerOptions, encoding: Encoding, notes: list[str], asked: Asked
 ) -> None:
-    also = "" if options["save_roles"] is None else f" and {options['save_roles']}"
+    also = "" if asked.save_roles is None else f" and {asked.save_roles}"
     console.print()
-    say_table(console, subject, encoding, notes, verbose=options["verbose"], map_file=out)
-    say(console, kernels_line(select_kernels().name), f"Wrote {out}{also}")
-
-
-def _check_checkpoint(run: Path, path: str, options: dict[str, Any]) -> None:
-    """Raise InputError if the checkpoints of the training must not be written to the file `run`."""
-    # With --resume, the file is read before it is replaced.
-    check_result("map", run, path, options={**options, "force": True}, name="--checkpoint")
-    if run.exists() and not options["resume"]:
-        raise InputError(
-            f"The file of --checkpoint, {run}, already exists and would be lost. Add --resume to "
-            "continue its training, or delete the file.",
-            parameter="checkpoint",
-            file=run,
-        )
+    say_table(console, subject, encoding, notes, verbose=asked.verbose, map_file=asked.out)
+    say(console, kernels_line(select_kernels().name), f"Wrote {asked.out}{also}")

@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from somscape._files import STANDARD_OUTPUT, full_disk, naming, shown
+from somscape.desk.cli._options import FieldOption
 from somscape.errors import InputError
 
 
@@ -89,7 +90,7 @@ HEADINGS = {
         *("lattice", "boundary", "winners", "regions", "n_regions"),
     ),
     "Results": (
-        *("out", "format", "kind", "json", "bom", "what", "sort", "columns", "save_roles"),
+        *("out", "format", "kind", "as_json", "bom", "what", "sort", "columns", "save_roles"),
         *("to", "to_table", "force", "verbose"),
     ),
     "Watch": ("watch", "key", "clear_for", "replace", "instead_of"),
@@ -127,13 +128,30 @@ def _option_row(option: click.Option, ctx: click.Context) -> tuple[str, str]:
 
 
 class Command(click.Command):
-    """Command whose help has headings for its options, and examples."""
+    """Command whose help has headings for its options, and examples.
+
+    The function of the command imports the function that does the work, and returns this function.
+    """
 
     def __init__(self, *args: Any, examples: tuple[str, ...] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.examples = examples
         # Click keeps the help option of the first context, so each command has both names.
         self.context_settings = {"help_option_names": ["-h", "--help"], **self.context_settings}
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Do the work of the command, which may return an exit code."""
+        if isinstance(self, click.Group) or self.callback is None:
+            return super().invoke(ctx)
+        given = dict(ctx.params)
+        objects: dict[type[Any], dict[str, Any]] = {}
+        for field in (p for p in self.params if isinstance(p, FieldOption)):
+            objects.setdefault(field.kind, {})[field.name] = given.pop(field.name or "")
+        made = {kind.__name__.lower(): kind(**values) for kind, values in objects.items()}
+        code = self.callback()(**given, **made)
+        if code:
+            ctx.exit(code)
+        return None
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options of a command to its help. For a group, also write its commands."""

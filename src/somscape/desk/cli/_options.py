@@ -1,15 +1,19 @@
 """Common options of commands, and their help."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import Field, dataclass, fields
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_origin
 
 import click
 from click.core import ParameterSource
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+from somscape.desk.jobs.job import COUNT, IN_ROLES_FILE, KINDS, RULES, Job
+from somscape.desk.jobs.job import option as field_option
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class WholeNumber(click.IntRange):
@@ -66,11 +70,119 @@ result_option = partial(option, type=click.Path(path_type=Path), metavar="FILE")
 file_option = partial(option, type=click.Path(path_type=Path, dir_okay=False), metavar="FILE")
 """Option for the path of a file."""
 
+READABLE: Mapping[str, Any] = {
+    "help": "Accept files with passwords or keys that other users of this computer can read. "
+    "Containers and systemd provide files with such permissions.",
+    "envvar": "SOMSCAPE_ALLOW_READABLE_SECRETS",
+}
 
-def together(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
+
+@dataclass(frozen=True)
+class Access:
+    """The options with which a command opens the state, and the author of its changes."""
+
+    state: str | None = field_option(
+        "Folder, or database postgresql://USER@HOST/NAME, with the watches, cases and audit. "
+        "The environment variable SOMSCAPE_STATE sets this place for all commands.",
+        metavar="DIR|URL",
+        envvar="SOMSCAPE_STATE",
+        show_default="your own state folder",
+    )
+    audit_key: Path | None = field_option(  # noqa: RUF009, a field
+        "File with a secret of at least 16 bytes that seals the lines of the audit. Store it "
+        "outside the state. The environment variable SOMSCAPE_AUDIT_KEY can name this file.",
+        metavar="FILE",
+        envvar="SOMSCAPE_AUDIT_KEY",
+    )
+    allow_readable_secrets: bool = field_option(default=False, **READABLE)
+    author: str | None = field_option(
+        "Name of the person that the audit records as the author.",
+        metavar="NAME",
+        show_default="the user of this computer",
+    )
+
+
+@dataclass(frozen=True)
+class Training:
+    """The options of `fit` that concern only the training of a map or a model."""
+
+    target: str | None = field_option(
+        "Column that the model learns to predict, such as a diagnosis or a price. A column with "
+        "more than 20 different numbers is predicted as a number, any other column as a class.",
+        metavar="COL",
+    )
+    n_rows: int | None = field_option(
+        "Number of rows of the map's grid.",
+        **COUNT,
+        flag="--rows",
+        metavar="R",
+        show_default="chosen from the data",
+    )
+    n_cols: int | None = field_option(
+        "Number of columns of the map's grid.",
+        **COUNT,
+        flag="--cols",
+        metavar="C",
+        show_default="chosen from the data",
+    )
+    epochs: int | None = field_option(
+        "Number of times that the training uses all rows.",
+        **COUNT,
+        metavar="E",
+        show_default="until the map settles",
+    )
+    checkpoint: Path | None = field_option(  # noqa: RUF009, a field
+        "File, such as run.som, in which unfinished training is saved each minute for --resume.",
+        metavar="FILE",
+    )
+    resume: bool = field_option(
+        "Continue the training that is saved in the file of --checkpoint, if the file exists. The "
+        "final map is the same as without an interruption.",
+        default=False,
+    )
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """The options of `convert` that name its inputs and its output."""
+
+    what: str | None = field_option(
+        "Content of a table (.csv, .xlsx or .parquet) of a map: the prototype of each unit in "
+        "original units (planes), the prototype with encoded numbers (codebook), or the best "
+        "matching unit of each row of --table (winners).",
+        choices=("planes", "codebook", "winners"),
+        show_default="planes",
+    )
+    table: str | None = field_option(
+        "Table with rows, for writing the best matching unit of each row (--what winners).",
+        metavar="TABLE",
+    )
+    lattice: str | None = field_option(
+        "Lattice of the map, if IN does not contain it.", choices=("hexagonal", "rectangular")
+    )
+    boundary: str | None = field_option(
+        "Boundary of the map, if IN does not contain it.", choices=("plane", "cylinder", "torus")
+    )
+    winners: str | None = field_option(
+        "File .bm with the best matching units of the rows, if IN is a .wts file.", metavar="FILE"
+    )
+    regions: str | None = field_option(
+        'File of regions, from "Save regions" on a page, to save in a .som file.', metavar="FILE"
+    )
+
+
+class FieldOption(click.Option):
+    """Option for a field of a dataclass. A command receives one object with all these fields."""
+
+    def __init__(self, *words: Any, kind: type[Any], **typed: Any) -> None:
+        super().__init__(*words, **typed)
+        self.kind = kind
+
+
+def together(*options: Callable[[Any], Any]) -> Callable[[Function], Function]:
     """Return a decorator that adds the given options to a command."""
 
-    def add_all(command: Command) -> Command:
+    def add_all(command: Function) -> Function:
         for add in reversed(options):
             command = add(command)
         return command
@@ -78,98 +190,54 @@ def together(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
     return add_all
 
 
-date_format_option = option(
-    "--date-format",
-    type=click.Choice(["dmy", "mdy", "ymd"]),
-    show_default="detected, else dmy",
-    help="Order of day (d), month (m) and year (y) in dates such as 03/04/2026.",
-)
-per_option = option(
-    "--per",
-    multiple=True,
-    metavar="COL",
-    help="Combine all rows with the same value of COL into one row, for example all transactions "
-    "of a customer. Repeat the option if several columns together identify a customer.",
-)
+def field_options(kind: type[Any], *names: str, **changes: Any) -> Callable[[Function], Function]:
+    """Return a decorator that adds options for fields, by default for all fields of a dataclass.
+
+    `changes` are settings of click that concern only this command.
+    """
+    known = {each.name: each for each in fields(kind)}
+    return together(*(_declared(kind, known[name], changes) for name in names or known))
+
+
+def _declared(kind: type[Any], of: Field[Any], changes: Mapping[str, Any]) -> Callable[..., Any]:
+    typed = {**of.metadata["typed"], **changes}
+    flag = typed.pop("flag", f"--{of.name.replace('_', '-')}")
+    choices, limits = typed.pop("choices", ()), typed.pop("limits", {})
+    types = get_args(of.type) or (of.type,)
+    if get_origin(of.type) is tuple:
+        typed["multiple"] = True
+    elif bool in types:
+        typed["is_flag"] = True
+    elif choices:
+        typed["type"] = click.Choice(choices)
+    elif Path in types:
+        typed["type"] = click.Path(path_type=Path, dir_okay=False)
+    elif float in types:
+        typed["type"] = Number(**limits)
+    elif int in types:
+        typed["type"] = NumberOrFile() if str in types else WholeNumber(**limits)
+    return option(flag, of.name, cls=FieldOption, kind=kind, **typed)
+
+
+job_option = partial(field_options, Job)
+
+readable_option = option("--allow-readable-secrets", is_flag=True, **READABLE)
 save_roles_option = result_option(
     "--save-roles",
     help="Roles file to write, such as roles.toml. The file contains the kind of each column, for "
     "use with --roles.",
 )
-
-readable_option = option(
-    "--allow-readable-secrets",
-    is_flag=True,
-    envvar="SOMSCAPE_ALLOW_READABLE_SECRETS",
-    help="Accept files with passwords or keys that other users of this computer can read. "
-    "Containers and systemd provide files with such permissions.",
-)
-
 verbose_option = option(
     "--verbose", is_flag=True, help="Print the kind of each column, and the reason for it."
 )
-
 force_option = option(
     "--force",
     is_flag=True,
     help="Replace an existing file or folder even if somscape did not write it.",
 )
 
-state_options = together(
-    option(
-        "--state",
-        metavar="DIR|URL",
-        envvar="SOMSCAPE_STATE",
-        show_default="your own state folder",
-        help="Folder, or database postgresql://USER@HOST/NAME, with the watches, cases and audit. "
-        "The environment variable SOMSCAPE_STATE sets this place for all commands.",
-    ),
-    file_option(
-        "--audit-key",
-        envvar="SOMSCAPE_AUDIT_KEY",
-        help="File with a secret of at least 16 bytes that seals the lines of the audit. Store it "
-        "outside the state. The environment variable SOMSCAPE_AUDIT_KEY can name this file.",
-    ),
-    readable_option,
-)
-
-author_option = option(
-    "--author",
-    metavar="NAME",
-    show_default="the user of this computer",
-    help="Name of the person that the audit records as the author.",
-)
-
-watch_options = together(
-    option(
-        "--watch",
-        metavar="NAME",
-        help="Start a watch with this name, which `somscape run NAME` applies to later tables. If "
-        "the watch exists, train its map again.",
-    ),
-    option(
-        "--key",
-        multiple=True,
-        metavar="COL",
-        show_default="the columns of --per, else the column of --id",
-        help="Column that identifies a row of the watch in every table, such as a customer number. "
-        "Repeat the option if several columns together identify a row.",
-    ),
-    option(
-        "--clear-for",
-        type=WholeNumber(1),
-        metavar="MONTHS",
-        show_default="12 for a new watch, else unchanged",
-        help="Number of months after which a cleared case of the watch is listed again.",
-    ),
-    option(
-        "--replace",
-        is_flag=True,
-        help="Replace the map of the watch even if the new map uses other columns.",
-    ),
-    state_options,
-    author_option,
-)
+state_options = field_options(Access, "state", "audit_key", "allow_readable_secrets")
+author_option = field_options(Access, "author")
 
 
 def _missing_or_none(ctx: click.Context, param: click.Parameter, value: str) -> str | None:
@@ -178,51 +246,15 @@ def _missing_or_none(ctx: click.Context, param: click.Parameter, value: str) -> 
     return value if is_typed or ctx.params.get("roles") is None else None
 
 
-def missing_option(*ways: str) -> Callable[[Command], Command]:
+def missing_option(*ways: str) -> Callable[[Function], Function]:
     """Return a decorator that adds the option --missing with the given choices to a command."""
-    return option(
-        "--missing",
+    return job_option(
+        "missing",
         type=MissingCells(ways),
         default="fill",
         callback=_missing_or_none,
         help=f"Handling of missing values: {'; '.join(MISSING_CELLS[way] for way in ways)}.",
     )
-
-
-text_options = together(
-    option(
-        "--delimiter",
-        metavar="CHAR",
-        show_default="detected",
-        help="Character between the values of a text file, such as ; or the word tab.",
-    ),
-    option(
-        "--decimal",
-        type=click.Choice([".", ","]),
-        show_default="detected",
-        help="Decimal mark in numbers.",
-    ),
-    option(
-        "--encoding",
-        metavar="NAME",
-        show_default="detected",
-        help="Encoding of a text file, such as utf-8 or cp1252.",
-    ),
-    option(
-        "--missing-values",
-        multiple=True,
-        metavar="WORD",
-        show_default="NA, N/A, ?, null, NaN, -",
-        help="Word or number in place of a missing value, such as 999 (repeatable). Give '' if "
-        "only empty values are missing.",
-    ),
-    option(
-        "--sheet",
-        metavar="NAME",
-        show_default="the first sheet with a table",
-        help="Name of a sheet of a workbook, or its number, counted from 1.",
-    ),
-)
 
 
 def _ask_password(_ctx: click.Context, _param: click.Parameter, asked: bool) -> bool:
@@ -232,193 +264,35 @@ def _ask_password(_ctx: click.Context, _param: click.Parameter, asked: bool) -> 
     return asked
 
 
+text_options = job_option(*IN_ROLES_FILE, "missing_values")
 database_options = together(
-    option("--table", metavar="NAME", help="Name of the table to read from a database."),
-    option(
-        "--query",
-        metavar="SQL",
-        help="SQL statement whose result is read from a database, instead of --table.",
-    ),
-    option(
-        "--ask-password",
-        is_flag=True,
-        callback=_ask_password,
-        help="Ask on the terminal for the password of a PostgreSQL database.",
-    ),
+    job_option("table", "query"), job_option("ask_password", callback=_ask_password)
 )
-
 read_options = together(text_options, database_options)
-
 table_options = together(
-    option(
-        "--id",
-        "id_column",
-        metavar="COL",
-        show_default="detected, else the number of the row",
-        help="Column that identifies the rows in lists and reports.",
-    ),
-    per_option,
-    option(
-        "--label",
-        metavar="COL[=VALUE]",
-        help="Column with a known outcome, such as fraud=yes. The map does not use the column, but "
-        "`detect` compares its ranking with it. Without VALUE, the rarer of two values is used.",
-    ),
-    option("--drop", multiple=True, metavar="COL", help="Column to leave out (repeatable)."),
-    option(
-        "--protect",
-        multiple=True,
-        metavar="COL",
-        help="Column that the map must not use, such as sex or nationality, but that the list "
-        "shows (repeatable).",
-    ),
-    option(
-        "--category",
-        multiple=True,
-        metavar="COL",
-        help="Column whose values are categories, even if they are numbers (repeatable).",
-    ),
-    option(
-        "--number",
-        multiple=True,
-        metavar="COL",
-        help="Column whose values are numbers, even if there are few of them (repeatable).",
-    ),
-    option(
-        "--ordinal",
-        multiple=True,
-        metavar="COL[=LOW<...<HIGH]",
-        help="Column whose values are ordered categories, with its levels from low to high in "
-        "quotes, such as 'size=S<M<L' (repeatable). A column of numbers does not need levels.",
-    ),
-    option(
-        "--date", multiple=True, metavar="COL", help="Column whose values are dates (repeatable)."
-    ),
-    date_format_option,
-    option(
-        "--roles",
-        metavar="FILE",
-        help="Roles file with the kinds of the columns, as --save-roles writes it. Options on the "
-        "command line override the file.",
-    ),
-    option(
-        "--dictionary",
-        metavar="FILE",
-        help="Table with the columns column, code and words. Reasons and pages show these words "
-        "instead of codes. A line with an empty code gives the words for the column itself.",
-    ),
+    job_option("id_column", "per", "label", *KINDS, "date_format", "roles", "dictionary"),
     save_roles_option,
     read_options,
 )
-
-sink_options = together(
-    option(
-        "--to",
-        metavar="URL",
-        help="Database that also receives the listed rows: sqlite:///FILE, duckdb:///FILE or "
-        "postgresql://USER@HOST/NAME.",
-    ),
-    option(
-        "--to-table",
-        metavar="NAME",
-        help="Table of the database of --to. It is created if it does not exist.",
-    ),
+sink_options = job_option("to", "to_table")
+seed_option = job_option(
+    "seed", default=0, help="Seed of the random numbers. The same seed gives the same map."
 )
-
-rule_options = together(
-    option(
-        "--fdr",
-        type=Number(0, 1, min_open=True),
-        metavar="Q",
-        help="Longest list in which about a share Q of the rows, such as 0.1, is expected to be "
-        "usual (false discovery rate).",
-    ),
-    option(
-        "--p-value",
-        "p_value",
-        type=Number(0, 1, min_open=True),
-        metavar="P",
-        help="Largest allowed p-value of rows in the list, such as 0.001.",
-    ),
-    option(
-        "--amount",
-        metavar="COL",
-        help="Column with the amount that is at stake in a row. Needs --cost.",
-    ),
-    option(
-        "--cost",
-        type=Number(0, min_open=True),
-        metavar="C",
-        help="Cost of the review of a row, in the unit of --amount. A row is listed if the amount "
-        "at stake, times the probability that the row is not usual, exceeds the cost.",
-    ),
-)
-
-
-def _format_options(about: str, default: str) -> Callable[[Command], Command]:
-    bom = "Begin a CSV file with a byte order mark, so that Excel shows all characters correctly."
-    formats = click.Choice(["csv", "xlsx", "parquet"])
-    return together(
-        option("--format", type=formats, show_default=default, help=about),
-        option("--bom", is_flag=True, help=bom),
-    )
-
-
-LIST_FORMATS = (
-    "Format of the list. csv and xlsx have rounded scores. xlsx also has filters and a column for "
-    "decisions. parquet has all digits."
-)
-list_options = _format_options(LIST_FORMATS, "csv")
-
-score_options = _format_options(LIST_FORMATS, "the extension of --out, else csv")
-
-prediction_options = _format_options(
-    "Format of the predictions.", "the extension of --out, else csv"
-)
-
+list_options = together(job_option("format", show_default="csv"), job_option("bom"))
 ranking_options = together(
-    option(
-        "--alerts",
-        type=WholeNumber(1),
-        metavar="N",
-        show_default="rows that stand out, at least 10 and at most 50",
-        help="Number of rows in the list.",
-    ),
-    option(
-        "--contamination",
-        type=Number(0, 0.5, min_open=True),
-        metavar="F",
-        help="Share of the rows in the list, such as 0.05 for 5 %.",
-    ),
-    rule_options,
-    option(
-        "--calibration",
-        type=click.Choice(["global", "regional"]),
-        show_default="global",
-        help="Rows with which a row is compared for its p-value: all rows (global), or only rows "
-        "in the same region of the map (regional).",
-    ),
-    option(
-        "--seed",
-        type=WholeNumber(0),
-        default=0,
-        metavar="S",
-        help="Seed of the random numbers. The same seed gives the same files.",
-    ),
+    job_option(*RULES, "contamination", "calibration"),
+    job_option("seed", default=0),
     verbose_option,
     list_options,
     force_option,
 )
-
 flag_options = together(
-    option(
-        "--alerts",
-        type=WholeNumber(1),
-        metavar="N",
+    job_option(
+        "alerts",
         show_default="rows with a score above the threshold of the map",
         help="Number of rows that are flagged and listed.",
     ),
-    rule_options,
+    job_option(*(name for name in RULES if name != "alerts")),
 )
 
 team_options = together(
@@ -442,12 +316,4 @@ team_options = together(
         help="Header in which the proxy names the user, such as X-Remote-User. Needs --socket.",
     ),
     readable_option,
-)
-
-seed_option = option(
-    "--seed",
-    type=WholeNumber(0),
-    default=0,
-    metavar="S",
-    help="Seed of the random numbers. The same seed gives the same map.",
 )

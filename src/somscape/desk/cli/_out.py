@@ -10,16 +10,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 
 from somscape import report
 from somscape._files import check_room, is_stream, whole
 from somscape.desk.cases.outcome import RunOutcome, recording
-from somscape.desk.jobs._detect import FORMATS, Found, check_format, now, roles_heading
+from somscape.desk.jobs._detect import FORMATS, Found, check_format, now, roles_heading, send_alerts
 from somscape.desk.jobs._roles import ROWS_FILE, Label
-from somscape.desk.jobs._sink import send_alerts
+from somscape.desk.jobs.job import Job
 from somscape.errors import InputError
 from somscape.plots._planes import planes, umatrix
 from somscape.tables._messages import counted
@@ -61,8 +61,8 @@ MARKED = {
 }
 """Kind of content of files that contain a mark of somscape, by file extension."""
 
-READ_FILES = ("roles", "dictionary", "audit_key")
-"""Common options with input files."""
+Input: TypeAlias = str | Path | None
+"""An input of a command: a table or a database as a text, or another file as a path."""
 
 BEGIN, END = 1 << 12, 1 << 16
 """Number of bytes at the beginning and at the end of a file in which a mark is searched for."""
@@ -70,15 +70,13 @@ BEGIN, END = 1 << 12, 1 << 16
 BOM = b"\xef\xbb\xbf"
 
 
-def check_result(
-    kind: str, target: Path, *inputs: str | None, options: Mapping[str, Any], name: str = "--out"
-) -> None:
+def check_result(kind: str, target: Path, *inputs: Input, force: bool, name: str = "--out") -> None:
     """Raise InputError if `target` must not be written, or has a wrong extension for the kind.
 
-    `kind` is one of `ENDINGS`.  A result never replaces a file that is named in `inputs` or
-    `options`.  `name` is the name of the result in error messages.
+    `kind` is one of `ENDINGS`.  A result never replaces a file of `inputs`.  `name` is the name
+    of the result in error messages.
     """
-    _check_target(target, inputs, options, name)
+    _check_target(target, inputs, name)
     endings = ENDINGS[kind]
     if target.suffix.lower() not in (*endings, ""):
         raise InputError(
@@ -90,7 +88,7 @@ def check_result(
             allowed=endings,
         )
     if kind != "list" or target.suffix.lower() in MARKED:
-        _check_mark(target, kind, force=options["force"], name=name)
+        _check_mark(target, kind, force=force, name=name)
 
 
 def format_of(target: str, asked: str | None, *, bom: bool) -> str:
@@ -113,22 +111,18 @@ def format_of(target: str, asked: str | None, *, bom: bool) -> str:
     return kind
 
 
-def check_file(
-    target: Path, *inputs: str | None, options: Mapping[str, Any], name: str = "--out"
-) -> None:
+def check_file(target: Path, *inputs: Input, force: bool, name: str = "--out") -> None:
     """Raise InputError if a result must not be written to the file `target`.
 
     `name` is the name of the result in error messages.
     """
-    _check_target(target, inputs, options, name)
+    _check_target(target, inputs, name)
     kind = MARKED.get(target.suffix.lower())
     if kind is not None:
-        _check_mark(target, kind, force=options["force"], name=name)
+        _check_mark(target, kind, force=force, name=name)
 
 
-def _check_target(
-    target: Path, inputs: Sequence[str | None], options: Mapping[str, Any], name: str
-) -> None:
+def _check_target(target: Path, inputs: Sequence[Input], name: str) -> None:
     """Raise InputError if `target` must not be written, for example because it is an input."""
     _check_place(target, name)
     if target.is_dir():
@@ -141,7 +135,7 @@ def _check_target(
         return
     found = target.stat()
     if is_stream(target):
-        _check_stream(found, f"{name} {target}", inputs, options)
+        _check_stream(found, f"{name} {target}", inputs)
     elif not target.is_file():
         raise InputError(
             f"{name} is {target}, which is not a regular file and cannot be replaced. Give {name} "
@@ -149,7 +143,7 @@ def _check_target(
             parameter=name,
             file=target,
         )
-    elif _is_read(found, inputs, options):
+    elif _is_read(found, inputs):
         raise InputError(
             f"{name} is {target}, which the command also reads. The file would be lost. Give "
             f"{name} another name.",
@@ -158,15 +152,13 @@ def _check_target(
         )
 
 
-def check_output(*inputs: str | None, options: Mapping[str, Any]) -> None:
+def check_output(*inputs: Input) -> None:
     """Raise InputError if standard output is redirected to an input file of the command."""
-    _check_stream(os.fstat(1), "standard output", inputs, options)
+    _check_stream(os.fstat(1), "standard output", inputs)
 
 
-def _check_stream(
-    found: os.stat_result, name: str, inputs: Sequence[str | None], options: Mapping[str, Any]
-) -> None:
-    if stat.S_ISREG(found.st_mode) and _is_read(found, inputs, options):
+def _check_stream(found: os.stat_result, name: str, inputs: Sequence[Input]) -> None:
+    if stat.S_ISREG(found.st_mode) and _is_read(found, inputs):
         raise InputError(
             f"{name} writes to a file that the command also reads. The file would be changed. "
             "Write to another file.",
@@ -174,11 +166,8 @@ def _check_stream(
         )
 
 
-def _is_read(
-    found: os.stat_result, inputs: Sequence[str | None], options: Mapping[str, Any]
-) -> bool:
-    paths = [*_files(inputs), *_files_of(options)]
-    read = [path.stat() for path in paths if path.exists()]
+def _is_read(found: os.stat_result, inputs: Sequence[Input]) -> bool:
+    read = [path.stat() for path in _files(inputs) if path.exists()]
     if "-" in inputs:
         read.append(os.fstat(0))
     return any(os.path.samestat(found, each) for each in read)
@@ -197,18 +186,6 @@ def check_differ(results: Mapping[str, Path | None]) -> None:
                 parameter=name,
                 file=same,
             )
-
-
-def _files_of(options: Mapping[str, Any]) -> list[Path]:
-    """Return the input files that options name, and the state folder with its files."""
-    named = [Path(options[name]) for name in READ_FILES if options.get(name)]
-    if "state" not in options:
-        return named
-    # Late, because commands without a state do not need it.
-    from somscape.desk.cases._database import state_folder
-
-    state = Path(options["state"] or state_folder())
-    return [*named, state, *state.glob("*")]
 
 
 def _check_mark(target: Path, kind: str, *, force: bool, name: str) -> None:
@@ -286,13 +263,12 @@ def _header(path: Path) -> bytes:
         return b"".join(islice(file, record.line_num)).removeprefix(BOM)
 
 
-def check_folder(target: Path, *inputs: str | None, options: Mapping[str, Any]) -> None:
+def check_folder(target: Path, *inputs: Input, force: bool) -> None:
     """Raise InputError if results must not be written to the folder `target`.
 
     A folder is replaced only if it is empty or contains only results, one of them a map.
     """
     _check_place(target, "--out")
-    files = [*_files(inputs), *_files_of(options)]
     if not target.exists() and not target.is_symlink():
         return
     if not target.is_dir() or target.is_symlink():
@@ -315,7 +291,7 @@ def check_folder(target: Path, *inputs: str | None, options: Mapping[str, Any]) 
             parameter="out",
             file=target,
         )
-    for path in files:
+    for path in _files(inputs):
         if path.resolve().is_relative_to(target.resolve()):
             raise InputError(
                 f"--out is {target}, which contains {path}, an input of the command. The input "
@@ -326,7 +302,7 @@ def check_folder(target: Path, *inputs: str | None, options: Mapping[str, Any]) 
     names = {p.name for p in target.iterdir()}
     # Other programs may write a report.html. Only a map proves that somscape wrote the folder.
     foreign = sorted(names - set(RESULT_FILES) if MAP_FILE in names else names)
-    if foreign and not options["force"]:
+    if foreign and not force:
         raise InputError(
             f"--out is {target}, which contains other files ({', '.join(foreign[:3])}). Give --out "
             "another name, or give --force to replace the whole folder.",
@@ -335,9 +311,11 @@ def check_folder(target: Path, *inputs: str | None, options: Mapping[str, Any]) 
         )
 
 
-def _files(inputs: Sequence[str | None]) -> list[Path]:
+def _files(inputs: Sequence[Input]) -> list[Path]:
     """Return the paths of all files that the given inputs and results consist of."""
-    return [file for path in inputs if path is not None for file in paths_of(path)]
+    tables = [path for path in inputs if isinstance(path, str)]
+    others = [path for path in inputs if isinstance(path, Path)]
+    return [*(file for path in tables for file in paths_of(path)), *others]
 
 
 def _check_place(target: Path, name: str) -> None:
@@ -361,15 +339,14 @@ class ResultFiles:
 
     Attributes
     ----------
-    options : mapping
-        Options of the command line.
+    job : Job
     command : str
         Command line that makes the same result files again.
     notes : sequence of str or None, default=None
         Notes for the page. If None, the notes of the watch's run are shown.
     """
 
-    options: Mapping[str, Any]
+    job: Job
     command: str
     notes: Sequence[str] | None = None
 
@@ -392,7 +369,7 @@ class ResultFiles:
         If `outcome` of a watch is given, the list marks new rows and the page begins with this
         outcome.
         """
-        kind, bom = self.options["format"] or "csv", self.options["bom"]
+        kind, bom = self.job.format or "csv", self.job.bom
         listed = None if outcome is None else outcome.table()
         found.write(folder, kind, bom=bom, command=self.command, alerts=listed)
         notes = outcome.notes if self.notes is None and outcome else self.notes or ()
@@ -403,7 +380,7 @@ class ResultFiles:
 
     def send(self, found: Found) -> str | None:
         """Send the listed rows to the database that the options name, if any."""
-        return send_alerts(found.alerts, found.detector, found.table, found.rule, self.options)
+        return send_alerts(found.alerts, found.detector, found.table, found.rule, self.job)
 
 
 @contextmanager
@@ -424,9 +401,7 @@ def _classes(table: Table, label: Label) -> list[str]:
 NAME = "--save-roles"
 
 
-def check_save_roles(
-    target: Path | None, out: Path | None, *inputs: str | None, options: Mapping[str, Any]
-) -> None:
+def check_save_roles(target: Path | None, out: Path | None, *inputs: Input, force: bool) -> None:
     """Raise InputError if the roles file must not be written to `target`."""
     if target is None:
         return
@@ -437,7 +412,7 @@ def check_save_roles(
             parameter=NAME,
             file=target,
         )
-    check_result("roles file", target, *inputs, options=options, name=NAME)
+    check_result("roles file", target, *inputs, force=force, name=NAME)
 
 
 def write_roles(

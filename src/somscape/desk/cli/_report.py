@@ -17,19 +17,19 @@ from somscape.desk.cli._console import (
     show_facts,
     stage,
 )
+from somscape.desk.cli._options import Conversion
 from somscape.desk.cli._out import check_file, check_result, check_save_roles, write_roles, writing
 from somscape.desk.cli._score import load_detector
 from somscape.desk.jobs._detect import (
-    RULES,
     agreement_of,
-    command_line,
     now,
     page_agreement,
     rule_of,
     score_words,
 )
-from somscape.desk.jobs._roles import READING, reading_of, ready_for, split_label
+from somscape.desk.jobs._roles import read_as, ready_for, split_label
 from somscape.desk.jobs._target import UNTOLD, quality_words
+from somscape.desk.jobs.job import RULES, Job
 from somscape.errors import InputError
 from somscape.maps.map import Map, as_map
 from somscape.outliers.detector import Detector, detector_in, ids_of
@@ -45,15 +45,16 @@ from somscape.tables._roles import comments_on, pinned
 from somscape.tables._text import ARROW_FILES, WORKBOOKS
 from somscape.tables._write import write_table
 from somscape.tables.encoding import Encoding
-from somscape.tables.sources import paths_of, read_table
+from somscape.tables.kinds import Roles
+from somscape.tables.sources import paths_of
 from somscape.tables.table import Table
 
 
-def report_file(map_file: str, path: str, out: Path, **options: Any) -> None:
+def report_file(map_file: str, path: str, out: Path, job: Job, *, force: bool) -> None:
     """Write a page that shows where the rows of a file are on a saved map."""
-    regions_file = options["n_regions"] if isinstance(options["n_regions"], str) else None
-    check_result("page", out, map_file, path, regions_file, options=options)
-    flags = any(options[name] is not None for name in RULES)
+    regions_file = job.n_regions if isinstance(job.n_regions, str) else None
+    check_result("page", out, map_file, path, regions_file, force=force)
+    flags = job.only(*RULES) != Job()
     thing = load_detector(map_file) if flags else load(map_file)
     map_, detector = as_map(thing), detector_in(thing)
     without_scores = []
@@ -63,18 +64,18 @@ def report_file(map_file: str, path: str, out: Path, **options: Any) -> None:
             "the map without scores."
         ]
         thing, detector = map_, None
-    regions = _regions(map_, options["n_regions"])
+    regions = _regions(map_, job.n_regions)
     with stage(f"reading {path}"):
-        table = read_table(path, **reading_of(path, options, map_.encoding.roles))
-    _check_label(map_, table, options["label"])
-    subject = ready_for(map_, table, options)
+        table = read_as(path, job, map_.encoding.roles)
+    _check_label(map_, table, job.label)
+    subject = ready_for(map_, table, job)
     table, label = subject.table, subject.label
     with stage("ranking, drawing, writing"):
         rule, alerts, agreement = None, None, None
         if detector is None:
             map_.rows_of(table)  # raises an error if the table does not fit
         else:
-            rule = rule_of(options, table)
+            rule = rule_of(job, table)
             alerts = detector._alerts_by(rule, table)
             agreement = None if label is None else agreement_of(alerts, label)
         gaps = [*without_scores, *gaps_of(map_.encoding, table)]
@@ -85,11 +86,11 @@ def report_file(map_file: str, path: str, out: Path, **options: Any) -> None:
             rule=rule,
             regions=regions,
             agreement=None if label is None else page_agreement(label, agreement),
-            command=command_line(["report", map_file, path], options, "page.html"),
+            command=job.command(["report", map_file, path], "page.html"),
             notes=gaps,
             grouped=subject.grouped,
         )
-        with writing(out, force=options["force"]) as making:
+        with writing(out, force=force) as making:
             making.write_bytes(report.render(data, made_at=now()).encode())
     console = make_console(out)
     n_alerts = "" if alerts is None else f", {alerts.n_alerts} listed"
@@ -139,7 +140,7 @@ SHOWN_BEFORE = ("n_iter", "stop_reason")
 
 def show_info(map_file: str, save_roles: Path | None, *, force: bool) -> None:
     """Print facts about a saved map. Write its roles if requested."""
-    check_save_roles(save_roles, None, map_file, options={"force": force})
+    check_save_roles(save_roles, None, map_file, force=force)
     thing = load(map_file)
     map_, detector = as_map(thing), detector_in(thing)
     if save_roles is not None:
@@ -233,18 +234,48 @@ ROW_WRITERS: dict[str, Callable[[Path, Any], None]] = {
     ".dat": save.write_dat,
     ".lrn": save.write_lrn,
 }
-FILES = ("table", "winners", "regions")
-"""Options that name an input file."""
-
 LISTS = (".bm", ".cls", ".umx")
 """Extensions of those input files that can only be converted to tables."""
 
 
-def convert_file(source: str, out: Path, **options: Any) -> None:
+def convert_file(
+    source: str,
+    out: Path,
+    job: Job,
+    conversion: Conversion,
+    *,
+    force: bool,
+) -> None:
     """Convert a file to another format. The file extensions select the formats."""
-    inputs = [path for path in (source, *map(options.get, FILES)) if path is not None]
-    check_file(out, *inputs, options=options, name="OUT")
+    table, regions = conversion.table, conversion.regions
+    check_file(out, source, table, conversion.winners, regions, force=force, name="OUT")
     came, goes = _ending(source), out.suffix.lower()
+    is_table = came in (*TABLES, *OTHER_TABLES, *ROW_READERS, *LISTS)
+    lists_winners = goes == ".bm" or (goes in TABLES and conversion.what == "winners")
+    _check_conversion(source, out, conversion, is_table=is_table, lists_winners=lists_winners)
+    with writing(out, force=force, name="OUT") as making:
+        if goes in ROW_WRITERS:
+            said = _write_rows(source, came, making, job)
+        elif goes in TABLES and is_table:
+            columns = _table(source, came, job)
+            write_table(making, columns)
+            said = _shape_words(len(next(iter(columns.values()))), len(columns))
+        else:
+            thing = _map(source, came, conversion)
+            if regions is not None:
+                thing = keep(thing, read(regions, as_map(thing)))
+            rows = None
+            if lists_winners and table is not None:
+                rows = _rows_for(as_map(thing), table, job)
+            said = _write_map(thing, making, conversion.what, rows)
+    say(make_console(out), f"Wrote {out}: {said}.")
+
+
+def _check_conversion(
+    source: str, out: Path, asked: Conversion, *, is_table: bool, lists_winners: bool
+) -> None:
+    """Raise InputError if an option does not fit the formats of the two files."""
+    goes, what, table = out.suffix.lower(), asked.what, asked.table
     known = (*MAP_WRITERS, *ROW_WRITERS, ".bm", *TABLES)
     if goes not in known:
         raise InputError(
@@ -254,49 +285,34 @@ def convert_file(source: str, out: Path, **options: Any) -> None:
             file=out,
             allowed=known,
         )
-    is_table = came in (*TABLES, *OTHER_TABLES, *ROW_READERS, *LISTS)
-    if options["what"] is not None and (is_table or goes not in TABLES):
+    if what is not None and (is_table or goes not in TABLES):
         raise InputError(
             "--what selects the content of a .csv, .xlsx or .parquet file of a map, but "
             f"{source} and {out} are not such files. Leave --what out.",
             parameter="what",
             file=out,
         )
-    lists_winners = goes == ".bm" or (goes in TABLES and options["what"] == "winners")
-    if options["table"] is not None and (is_table or not lists_winners):
+    if table is not None and (is_table or not lists_winners):
         raise InputError(
             f"--table gives the rows for a list of best matching units, but {out} is not such a "
             "list. Leave --table out, or convert a map with --what winners.",
             parameter="table",
             file=out,
         )
-    if options["regions"] is not None and goes != ".som":
+    if asked.regions is not None and goes != ".som":
         raise InputError(
             f"--regions is saved only in a .som file, but OUT is {out}. Leave --regions out, or "
             "give OUT the extension .som.",
             parameter="regions",
             file=out,
         )
-    if lists_winners and options["table"] is None and not is_table:
+    if lists_winners and table is None and not is_table:
         raise InputError(
             f"{out} is a list of the best matching units of rows, but the rows are missing. Give "
             "them with --table TABLE.",
             parameter="table",
             file=out,
         )
-    with writing(out, force=options["force"], name="OUT") as making:
-        if goes in ROW_WRITERS:
-            said = _write_rows(source, came, making, options)
-        elif goes in TABLES and is_table:
-            columns = _table(source, came, options)
-            write_table(making, columns)
-            said = _shape_words(len(next(iter(columns.values()))), len(columns))
-        else:
-            thing = _map(source, came, options)
-            if options["regions"] is not None:
-                thing = keep(thing, read(options["regions"], as_map(thing)))
-            said = _write_map(thing, making, options)
-    say(make_console(out), f"Wrote {out}: {said}.")
 
 
 def _ending(path: str) -> str:
@@ -304,12 +320,12 @@ def _ending(path: str) -> str:
     return (paths_of(path)[0] if Path(path).is_dir() else Path(path)).suffix.lower()
 
 
-def _write_rows(source: str, came: str, out: Path, options: dict[str, Any]) -> str:
+def _write_rows(source: str, came: str, out: Path, job: Job) -> str:
     if came in ROW_READERS:
         rows: Any = ROW_READERS[came](source)
         shape = rows.values.shape
     elif came in (*TABLES, *OTHER_TABLES):
-        rows = _read_table(source, options)
+        rows = read_as(source, job, Roles())
         shape = rows.shape
     else:
         raise InputError(
@@ -326,7 +342,7 @@ def _shape_words(n_rows: int, n_columns: int) -> str:
     return f"{counted(n_rows, 'row')}, {counted(n_columns, 'column')}"
 
 
-def _table(source: str, came: str, options: dict[str, Any]) -> dict[str, Any]:
+def _table(source: str, came: str, job: Job) -> dict[str, Any]:
     """Return the columns of a file to be converted, by column name."""
     if came == ".bm":
         return save.winners_columns(save.read_bm(source))
@@ -341,16 +357,12 @@ def _table(source: str, came: str, options: dict[str, Any]) -> dict[str, Any]:
         rows, cols = np.divmod(np.arange(heights.size, dtype=np.int32), heights.shape[1])
         return {"row": rows, "col": cols, "height": heights.ravel()}
     is_rows = came in ROW_READERS
-    table = ROW_READERS[came](source).to_table() if is_rows else _read_table(source, options)
+    table = ROW_READERS[came](source).to_table() if is_rows else read_as(source, job, Roles())
     return {column.name: column for column in table.columns}
 
 
-def _read_table(path: str, options: dict[str, Any]) -> Table:
-    return read_table(path, **{name: options[name] for name in READING})
-
-
-def _map(source: str, came: str, options: dict[str, Any]) -> Saved:
-    boundary, kind, winners = options["boundary"], options["lattice"], options["winners"]
+def _map(source: str, came: str, asked: Conversion) -> Saved:
+    boundary, kind, winners = asked.boundary, asked.lattice, asked.winners
     if came in (".wts", *TABLES, *OTHER_TABLES):
         given = {name: v for name, v in (("boundary", boundary), ("kind", kind)) if v is not None}
         if came == ".wts":
@@ -382,10 +394,10 @@ def _map(source: str, came: str, options: dict[str, Any]) -> Saved:
     return save.load(source)
 
 
-def _write_map(thing: Saved, out: Path, options: dict[str, Any]) -> str:
-    map_, goes, what = as_map(thing), out.suffix.lower(), options["what"]
-    if goes == ".bm" or (goes in TABLES and what == "winners"):
-        rows = _rows_for(map_, options["table"], options)
+def _write_map(thing: Saved, out: Path, what: str | None, rows: Any) -> str:
+    """Write a map, or the best matching units of rows. Return what was written, in words."""
+    map_, goes = as_map(thing), out.suffix.lower()
+    if rows is not None:
         matches = save.best_matches(map_, rows)
         if goes == ".bm":
             save.write_bm(out, matches)
@@ -409,11 +421,11 @@ def _ids(map_: Map, rows: Any) -> dict[str, Sequence[str]] | None:
     return {free_name(name, ("unit", "row", "col", "distance")): ids}
 
 
-def _rows_for(map_: Map, path: str, options: dict[str, Any]) -> Any:
+def _rows_for(map_: Map, path: str, job: Job) -> Any:
     """Return the rows of a file as a table for a map. Files of other programs give an array."""
     came = _ending(path)
     if came not in ROW_READERS:
-        return _read_table(path, options)
+        return read_as(path, job, Roles())
     samples = ROW_READERS[came](path)
     missing = np.argwhere(np.isnan(samples.values))
     if len(missing) and map_.encoding.missing == "error":

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from shutil import rmtree
@@ -18,6 +18,7 @@ from somscape.desk.cases.records import Case, Watch, is_waiting
 from somscape.desk.cases.state import State
 from somscape.desk.cli._console import columns_line, make_console, make_grid, print_csv, say, stage
 from somscape.desk.cli._detect import say_page
+from somscape.desk.cli._options import Access
 from somscape.desk.cli._out import (
     MAP_FILE,
     ResultFiles,
@@ -27,14 +28,13 @@ from somscape.desk.cli._out import (
     results_in,
     writing,
 )
-from somscape.desk.cli._watch import author_of, open_state
-from somscape.desk.jobs._detect import command_line
-from somscape.desk.jobs._roles import given_reading, reading_of
-from somscape.desk.jobs._sink import check_sink_of
+from somscape.desk.cli._watch import author_of, files_of, open_state
+from somscape.desk.jobs._detect import check_sink_of
+from somscape.desk.jobs._roles import read_as
+from somscape.desk.jobs.job import RULES, Job
 from somscape.errors import InputError
 from somscape.tables._messages import counted
 from somscape.tables.kinds import Roles
-from somscape.tables.sources import read_table
 
 NOTHING_NEW, NEW_ALERTS = 0, 3
 """Exit codes. Errors have exit code 2."""
@@ -43,48 +43,50 @@ MAX_SHOWN = 10
 """Maximum number of printed changes."""
 
 
-def run_named(name: str, path: str | None, out: Path | None, **options: Any) -> int:
+def run_named(
+    name: str,
+    path: str | None,
+    out: Path | None,
+    job: Job,
+    access: Access,
+    instead_of: int | None = None,
+    *,
+    force: bool,
+    as_json: bool = False,
+) -> int:
     """Run a watch, print how its list has changed since the last run, and return the exit code."""
-    format_of("alerts", options["format"], bom=options["bom"])
-    check_sink_of(options)
+    format_of("alerts", job.format, bom=job.bom)
+    check_sink_of(job)
     sent = None
-    with open_state(options) as state:
+    with open_state(access) as state:
+        run = partial(
+            run_watch,
+            state,
+            name,
+            author=author_of(access),
+            source=path,
+            reading=job,
+            instead_of=instead_of,
+        )
         if out is None:
-            outcome = _run(state, name, path, options)
+            with stage(f"running {name}"):
+                outcome = run()
         else:
             read = path or state.watch(name).source or None
-            check_folder(out, read, options["to"], options=options)
+            check_folder(out, read, job.to, *files_of(access), force=force)
             words = ["run", name, *([path] if path else [])]
-            results = ResultFiles(options, command_line(words, options, "DIR"))
+            results = ResultFiles(job, job.command(words, "DIR"))
             with results_in(out) as (folder, recorded):
                 # The files come first. If writing them fails, no run is recorded.
                 draft = partial(_draft, results, folder)
-                outcome = _run(state, name, path, options, draft=draft)
+                with stage(f"running {name}"):
+                    outcome = run(draft=draft)
                 recorded.append(outcome)
                 with stage("writing"):
                     results.write_lists(folder, outcome.found, outcome)
                     sent = results.send(outcome.found)
-    _say(outcome, out, sent, options)
+    _say(outcome, out, sent, as_json=as_json)
     return NEW_ALERTS if outcome.has_news else NOTHING_NEW
-
-
-def _run(
-    state: State,
-    name: str,
-    path: str | None,
-    options: Mapping[str, Any],
-    draft: Callable[[RunOutcome], None] | None = None,
-) -> RunOutcome:
-    with stage(f"running {name}"):
-        return run_watch(
-            state,
-            name,
-            author=author_of(options),
-            source=path,
-            reading=given_reading(options),
-            instead_of=options["instead_of"],
-            draft=draft,
-        )
 
 
 def _draft(results: ResultFiles, folder: Path, outcome: RunOutcome) -> None:
@@ -94,15 +96,20 @@ def _draft(results: ResultFiles, folder: Path, outcome: RunOutcome) -> None:
     results.write(folder, outcome.found, outcome)
 
 
-def score_watch(first: str | None, second: str | None, out: str, **options: Any) -> int:
+NOT_AT_A_RUN = (*RULES, "per", "date_format", "columns", "sort")
+"""Options that the command `score --watch` does not accept."""
+
+
+def score_watch(
+    first: str | None, second: str | None, out: str, job: Job, access: Access, *, force: bool
+) -> int:
     """Run a watch on a table, for the command `score --watch`."""
     if first is None or second is not None:
         raise InputError(
             "`watch` uses the map of the watch, so MAP must be left out. Give only TABLE.",
             parameter="watch",
         )
-    asked = ("alerts", "fdr", "p_value", "amount", "cost", "per", "date_format", "columns", "sort")
-    given = [name for name in asked if options[name]]
+    given = [name for name in NOT_AT_A_RUN if name in job.given()]
     if given:
         raise InputError(
             f"`{given[0]}` cannot be changed in a run of a watch. Leave `{given[0]}` out, or start "
@@ -110,14 +117,11 @@ def score_watch(first: str | None, second: str | None, out: str, **options: Any)
             parameter=given[0],
         )
     folder = None if out == "-" else Path(out)
-    of_run = dict.fromkeys(("json", "instead_of"))
-    return run_named(options["watch"], first, folder, **{**options, **of_run})
+    return run_named(str(job.watch), first, folder, job.without("watch"), access, force=force)
 
 
-def _say(
-    outcome: RunOutcome, out: Path | None, sent: str | None, options: Mapping[str, Any]
-) -> None:
-    console = make_console(to_stderr=options["json"])
+def _say(outcome: RunOutcome, out: Path | None, sent: str | None, *, as_json: bool) -> None:
+    console = make_console(to_stderr=as_json)
     news = outcome.news
     say(console, *outcome.lines())
     say(console, *(f"  {row.news} {row.key}: {row.reasons}" for row in news[:MAX_SHOWN]))
@@ -132,7 +136,7 @@ def _say(
     if out is not None:
         say(console, f"Wrote {out}")
         say_page(console, out)
-    if options["json"]:
+    if as_json:
         click.echo(json.dumps(outcome.to_json(), ensure_ascii=False, indent=1))
 
 
@@ -140,12 +144,12 @@ SHOWN = ("key", "decision", "news", "score", "author", "comment", "reasons")
 """Columns of the printed list of cases."""
 
 
-def list_watches(**options: Any) -> None:
+def list_watches(access: Access, *, as_json: bool) -> None:
     """Print a line for each watch."""
-    with open_state(options) as state:
+    with open_state(access) as state:
         told = [_watch_facts(state, watch) for watch in state.watches()]
         where = state.database.name
-    if options["json"]:
+    if as_json:
         click.echo(json.dumps(told, ensure_ascii=False, indent=1))
     elif told:
         _show(("watch", "open", "runs", "last_run", "source"), told)
@@ -167,9 +171,9 @@ def _watch_facts(state: State, watch: Watch) -> dict[str, Any]:
     }
 
 
-def list_cases(name: str, state_of: str | None, kind: str, **options: Any) -> None:
+def list_cases(name: str, state_of: str | None, kind: str, access: Access) -> None:
     """Print the cases of a watch."""
-    with open_state(options) as state:
+    with open_state(access) as state:
         columns = cases_table(_cases_of(state, name, state_of), last=state.last_run(name))
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     if kind == "json":
@@ -188,12 +192,21 @@ def _cases_of(state: State, name: str, state_of: str | None) -> list[Case]:
     return [case for case in found if state_of in (None, case.state)]
 
 
-def mark_case(name: str, key: str, said: str, **options: Any) -> None:
+def mark_case(
+    name: str,
+    key: str,
+    said: str,
+    access: Access,
+    comment: str,
+    run: str | None,
+    seen: int | None,
+) -> None:
     """Record a decision on a case."""
-    with open_state(options) as state:
+    with open_state(access) as state:
         before = state.last_decisions(name, key=key).get(key)
-        how = {part: options[part] for part in ("comment", "run", "seen")}
-        kept = decide(state, name, key, said, author=author_of(options), **how)
+        asked = (state, name, key, said)
+        author = author_of(access)
+        kept = decide(*asked, comment=comment, author=author, run=run, seen=seen)
     say(
         make_console(),
         f"{kept.author} marked {key} of {name} as {kept.state} (line {kept.number} of the audit).",
@@ -202,22 +215,24 @@ def mark_case(name: str, key: str, said: str, **options: Any) -> None:
         say(make_console(), f"The previous decision, by {before.author}, was {before.state}.")
 
 
-def export_cases(name: str, out: Path, state_of: str | None, **options: Any) -> None:
+def export_cases(
+    name: str, out: Path, state_of: str | None, access: Access, *, force: bool
+) -> None:
     """Write a file that lists the cases of a watch."""
-    check_result("list", out, options=options)
+    check_result("list", out, *files_of(access), force=force)
     kind = format_of(str(out), None, bom=False)
-    with open_state(options) as state:
+    with open_state(access) as state:
         found, last = _cases_of(state, name, state_of), state.last_run(name)
-    with writing(out, force=options["force"]) as making:
+    with writing(out, force=force) as making:
         making.write_bytes(cases_bytes(found, kind, last=last))
     say(make_console(out), f"Wrote {counted(len(found), 'case')} to {out}.")
 
 
-def import_cases(name: str, path: str, *, skip_unknown: bool, **options: Any) -> None:
+def import_cases(name: str, path: str, job: Job, access: Access, *, skip_unknown: bool) -> None:
     """Record the decisions that a file contains."""
-    table = read_table(path, **reading_of(path, options, Roles()))
-    with open_state(options) as state:
-        author = author_of(options)
+    table = read_as(path, job, Roles())
+    with open_state(access) as state:
+        author = author_of(access)
         done = import_decisions(state, name, table, author=author, skip_unknown=skip_unknown)
     console = make_console()
     counts = Counter(decision.state for decision in done.decisions)

@@ -1,10 +1,13 @@
 """Commands `score` and `predict`, which apply a saved model to the rows of a new file."""
 
 import sys
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 from rich.console import Console
 
@@ -16,11 +19,14 @@ from somscape.desk.cli._console import (
     print_bytes,
     say,
 )
-from somscape.desk.cli._out import check_output, check_result, format_of, writing
-from somscape.desk.jobs._detect import ResultList, command_line, rule_of
-from somscape.desk.jobs._roles import reading_of, ready_for
-from somscape.desk.jobs._sink import check_sink_of, send_alerts
+from somscape.desk.cli._options import Access
+from somscape.desk.cli._out import Input, check_output, check_result, format_of, writing
+from somscape.desk.cli._run import score_watch
+from somscape.desk.cli._watch import files_of
+from somscape.desk.jobs._detect import ResultList, check_sink_of, rule_of, send_alerts
+from somscape.desk.jobs._roles import read_as, ready_for
 from somscape.desk.jobs._target import agreement_words, predictions_of, summary_words
+from somscape.desk.jobs.job import Job
 from somscape.errors import InputError
 from somscape.outliers.detector import RECORD, RESULT_NAMES, Alerts, Detector, ids_column
 from somscape.outliers.drift import DriftAlarm, DriftMonitor
@@ -31,7 +37,6 @@ from somscape.tables._messages import counted, free_name
 from somscape.tables._write import check_sheet, table_bytes
 from somscape.tables.column import Column
 from somscape.tables.encoding import Encoding
-from somscape.tables.sources import read_table
 from somscape.tables.table import Table, table_from_columns
 
 
@@ -61,43 +66,70 @@ def load_detector(path: str) -> Detector:
     return thing
 
 
-def score_file(map_file: str, path: str, out: str, **options: Any) -> None:
-    """Score the rows of a file, and write the scores."""
-    kind = _kind_of(out, map_file, path, options["to"], options=options)
-    check_sink_of(options)
+def score_file(
+    map_file: str | None,
+    path: str | None,
+    out: str,
+    job: Job,
+    access: Access,
+    *,
+    drift: bool,
+    force: bool,
+) -> int:
+    """Score the rows of a file, and write the scores. Return the exit code."""
+    if job.watch is not None:
+        return score_watch(map_file, path, out, job, access, force=force)
+    if map_file is None or path is None:
+        ctx = click.get_current_context()
+        lacking = "map_file" if map_file is None else "path"
+        param = next(each for each in ctx.command.params if each.name == lacking)
+        raise click.MissingParameter(ctx=ctx, param=param)
+    kind = _kind_of(out, map_file, path, job.to, *files_of(access), job=job, force=force)
+    check_sink_of(job)
     detector = load_detector(map_file)
-    table = read_table(path, **reading_of(path, options, detector.map_.encoding.roles))
-    table = ready_for(detector.map_, table, options).table
-    originals = _columns(table, options["columns"], detector.map_.encoding.named("id"))
+    table = read_as(path, job, detector.map_.encoding.roles)
+    table = ready_for(detector.map_, table, job).table
+    originals = _columns(table, job.columns, detector.map_.encoding.named("id"))
     if kind == "xlsx":
         check_sheet(table.n_rows, 10 + len(originals))
-    rule = rule_of(options, table, above_threshold=True)
+    rule = rule_of(job, table, above_threshold=True)
     alerts = detector._alerts_by(rule, table)
-    scores = _scores(detector, table, alerts, originals, is_sorted=options["sort"])
+    scores = _scores(detector, table, alerts, originals, is_sorted=job.sort)
     alarms: list[DriftAlarm] = []
-    if options["drift"]:
+    if drift:
         alarms = DriftMonitor(detector, drift_window(table.n_rows)).update(table)
-    command = command_line(["score", map_file, path], options, f"scores.{kind}")
+    command = job.command(["score", map_file, path], f"scores.{kind}")
     results = ResultList("scores", scores, detector, rule, table, command)
-    content = results.content(kind, bom=options["bom"])
-    if out != "-":
-        with writing(Path(out), force=options["force"]) as making:
-            with making.open("wb") as file:
-                file.writelines(content)
-            sent = send_alerts(alerts, detector, table, rule, options)
-    else:
-        print_bytes(content)
-        sent = send_alerts(alerts, detector, table, rule, options)
+    send = partial(send_alerts, alerts, detector, table, rule, job)
+    sent = _write(out, results.content(kind, bom=job.bom), force=force, then=send)
     console = make_console(to_stderr=True)
     flagged = f"{counted(table.n_rows, 'row')} scored, {alerts.n_alerts} flagged"
     say(console, f"{flagged}: {rule.words(detector)}.", f"{alerts.headline}.")
-    if options["drift"]:
+    if drift:
         say(
             console,
             "Drift:" if alarms else "No drift was found.",
             *(f"  {each}" for each in alarms),
         )
     _say_written(console, map_file, detector.map_.encoding, table, [sent, out])
+    return 0
+
+
+def _write(
+    out: str,
+    content: Iterable[bytes],
+    *,
+    force: bool,
+    then: Callable[[], str | None] = lambda: None,
+) -> str | None:
+    """Write the content to a file or to standard output, and call `then` before it is complete."""
+    if out == "-":
+        print_bytes(content)
+        return then()
+    with writing(Path(out), force=force) as making:
+        with making.open("wb") as file:
+            file.writelines(content)
+        return then()
 
 
 def _say_written(
@@ -108,13 +140,13 @@ def _say_written(
     say(console, *(f"Wrote {each}" for each in written if each not in (None, "-")))
 
 
-def _kind_of(out: str, *inputs: str | None, options: dict[str, Any]) -> str:
+def _kind_of(out: str, *inputs: Input, job: Job, force: bool) -> str:
     """Return the format of the result file. Raise InputError if the file must not be written."""
     if out == "-":
-        check_output(*inputs, options=options)
+        check_output(*inputs)
     else:
-        check_result("list", Path(out), *inputs, options=options)
-    kind = format_of(out, options["format"], bom=options["bom"])
+        check_result("list", Path(out), *inputs, force=force)
+    kind = format_of(out, job.format, bom=job.bom)
     if out == "-" and kind != "csv" and sys.stdout.isatty():
         raise InputError(
             f"A .{kind} file cannot be shown on the terminal. Give --out FILE.",
@@ -170,22 +202,19 @@ def _scores(
     return Table(tuple(made), source="scores")
 
 
-def predict_file(model_file: str, path: str, out: str, **options: Any) -> None:
+def predict_file(
+    model_file: str, path: str, out: str, job: Job, reject: float | None, *, force: bool
+) -> None:
     """Predict the target of each row in a file, and write the predictions."""
-    kind = _kind_of(out, model_file, path, options=options)
+    kind = _kind_of(out, model_file, path, job=job, force=force)
     model = _load_model(model_file)
-    if options["reject"] is not None:
-        model = _rejecting(model, options["reject"])
-    table = read_table(path, **reading_of(path, options, model.map_.encoding.roles))
+    if reject is not None:
+        model = _rejecting(model, reject)
+    table = read_as(path, job, model.map_.encoding.roles)
     predictions = predictions_of(model, table)
     if kind == "xlsx":
         check_sheet(table.n_rows, len(predictions.columns))
-    content = table_bytes(kind, predictions, bom=options["bom"])
-    if out != "-":
-        with writing(Path(out), force=options["force"]) as making, making.open("wb") as file:
-            file.writelines(content)
-    else:
-        print_bytes(content)
+    _write(out, table_bytes(kind, predictions, bom=job.bom), force=force)
     console = make_console(to_stderr=True)
     say(console, f"{counted(table.n_rows, 'row')}: {summary_words(model, predictions)}.")
     agreement = agreement_words(model, table, predictions)

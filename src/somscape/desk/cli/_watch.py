@@ -1,10 +1,10 @@
 """Open the state, and make a watch from the result of a detection."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from somscape._files import read_secret
 from somscape._types import Ints
@@ -14,8 +14,10 @@ from somscape.desk.cases._database import state_folder, user_of_computer
 from somscape.desk.cases._watch import key_columns, source_of
 from somscape.desk.cases.outcome import RunOutcome
 from somscape.desk.cases.state import State
+from somscape.desk.cli._options import Access
 from somscape.desk.jobs._detect import Found
 from somscape.desk.jobs._roles import PerOptions
+from somscape.desk.jobs.job import Job
 from somscape.errors import InputError
 from somscape.maps.map import Map
 from somscape.tables._messages import listed
@@ -25,16 +27,22 @@ MIN_KEY = 16
 """Minimum number of bytes of a secret. Shorter secrets could be guessed."""
 
 
-def open_state(options: Mapping[str, Any]) -> State:
-    """Open the state that the options ``state`` and ``audit_key`` describe."""
-    path = options["audit_key"]
-    key = None if path is None else _secret(path, bool(options["allow_readable_secrets"]))
-    return State(options["state"] or state_folder(), key)
+def open_state(access: Access) -> State:
+    """Open the state with the options of a command."""
+    path = access.audit_key
+    key = None if path is None else _secret(path, access.allow_readable_secrets)
+    return State(access.state or state_folder(), key)
 
 
-def author_of(options: Mapping[str, Any]) -> str:
+def files_of(access: Access) -> list[Path]:
+    """Return the file of the key, and the folder of the state with its files."""
+    state = Path(access.state or state_folder())
+    return [*([access.audit_key] if access.audit_key else []), state, *state.glob("*")]
+
+
+def author_of(access: Access) -> str:
     """Return the value of the option ``author``, or else the name of the computer's user."""
-    return str(options.get("author") or user_of_computer())
+    return access.author or user_of_computer()
 
 
 def _secret(path: Path, may_be_readable: bool) -> bytes:
@@ -56,6 +64,10 @@ class NewWatch:
     Attributes
     ----------
     state : State
+    job : Job
+    path : str
+        The table.
+    author : str
     key : tuple of str
         Columns that identify the rows.
     known : ndarray or None
@@ -65,11 +77,14 @@ class NewWatch:
     """
 
     state: State
+    job: Job
+    path: str
+    author: str
     key: tuple[str, ...]
     known: Ints | None
     map_before: Map | None
 
-    def begun(self, found: Found, options: Mapping[str, Any]) -> RunOutcome:
+    def begun(self, found: Found) -> RunOutcome:
         """Save the watch, and record the result of a detection as its first run."""
         notes = []
         if found.detector.marks is not None:
@@ -78,13 +93,13 @@ class NewWatch:
             notes += _map_change_notes(self.map_before, found.detector.map_)
         return begin_watch(
             self.state,
-            options["watch"],
+            str(self.job.watch),
             found,
             key=self.key,
-            source=options["watch_source"],
-            options=options,
-            author=author_of(options),
-            clear_for=options["clear_for"],
+            source=source_of(self.path),
+            job=self.job,
+            author=self.author,
+            clear_for=self.job.clear_for,
             notes=notes,
         )
 
@@ -99,32 +114,32 @@ def _map_change_notes(before: Map, after: Map) -> list[str]:
     return [f"Comparison of the new map with the earlier map: {lines[0]}", *lines[1:]]
 
 
-def check_watch(options: dict[str, Any], path: str) -> None:
+def check_watch(job: Job, path: str, *, replace: bool) -> None:
     """Raise InputError if options for a watch are given without a watch or with invalid values."""
-    if options["watch"] is None:
-        given = [name for name in ("key", "clear_for", "replace") if options[name]]
+    if job.watch is None:
+        given = [*job.only("key", "clear_for").given(), *(["replace"] if replace else [])]
         if given:
             raise InputError(
                 f"`{given[0]}` is only for a watch. Give the watch a name with `watch`.",
                 parameter=given[0],
             )
         return
-    check_name(options["watch"])
-    options["watch_source"] = source_of(path)
+    check_name(job.watch)
+    source_of(path)
 
 
 @contextmanager
 def watch_of(
-    options: Mapping[str, Any], subject: PerOptions, encoding: Encoding
+    job: Job, access: Access, path: str, subject: PerOptions, encoding: Encoding, *, replace: bool
 ) -> Iterator[NewWatch | None]:
     """Yield the watch that the options name, or None."""
-    name = options["watch"]
+    name = job.watch
     if name is None:
         yield None
         return
     per, id_column = subject.given.per, encoding.named("id")
-    key = key_columns(subject.as_read, options["key"], per=per, id_column=id_column)
-    with open_state(options) as state:
+    key = key_columns(subject.as_read, job.key, per=per, id_column=id_column)
+    with open_state(access) as state:
         before = detector_of_watch(state, name)
         if before is not None and state.watch(name).key != key:
             raise InputError(
@@ -134,13 +149,14 @@ def watch_of(
                 parameter="key",
                 allowed=", ".join(state.watch(name).key),
             )
+        new = partial(NewWatch, state, job, path, author_of(access), key)
         if before is None:
-            yield NewWatch(state, key, None, None)
+            yield new(None, None)
             return
-        if not options["replace"]:
+        if not replace:
             _check_columns(name, before.map_.encoding, encoding)
         known = known_cases(state, name, subject.table, key, before)
-        yield NewWatch(state, key, known, before.map_)
+        yield new(known, before.map_)
 
 
 def _check_columns(name: str, before: Encoding, now: Encoding) -> None:

@@ -1,6 +1,7 @@
 """Train a detector as options request, and write the ranked rows, the map and a report."""
 
-import shlex
+import hashlib
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,18 +9,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from somscape import report
-from somscape._files import shown, write_whole
+from somscape._files import write_whole
 from somscape._types import Ints
 from somscape._version import __version__
-from somscape.desk.jobs._roles import (
-    FROM_DATABASE,
-    KIND_OPTIONS,
-    READING,
-    ROWS_FILE,
-    Label,
-    rows_of_alerts,
-)
+from somscape.desk.jobs._roles import ROWS_FILE, Label, rows_of_alerts
+from somscape.desk.jobs.job import RULES, Job
 from somscape.errors import InputError
 from somscape.fit.settings import Callback, Progress, Settings
 from somscape.kernels._select import meanwhile
@@ -29,7 +26,16 @@ from somscape.outliers._train import Detection, Outermost, train_detector
 from somscape.outliers.detector import AlertRule, Alerts, Detector, ranked
 from somscape.tables._messages import check_libraries, counted, free_name
 from somscape.tables._recoded import recoded
-from somscape.tables._write import Sheet, rounded, table_bytes, workbook_bytes, write_csv
+from somscape.tables._sql import is_url
+from somscape.tables._write import (
+    Sheet,
+    check_sink,
+    rounded,
+    table_bytes,
+    workbook_bytes,
+    write_csv,
+    write_sql,
+)
 from somscape.tables.column import Column
 from somscape.tables.customers import Grouped
 from somscape.tables.encoding import Encoding
@@ -51,15 +57,9 @@ def page_agreement(label: Label, agreement: Agreement | None) -> dict[str, Any]:
     return {"label": label.column, "value": label.value, **more}
 
 
-RULES = ("alerts", "fdr", "p_value", "amount", "cost")
-"""Options for choosing the rows to list."""
-
-
-def rule_of(
-    options: Mapping[str, Any], table: Table, *, above_threshold: bool = False
-) -> AlertRule:
+def rule_of(job: Job, table: Table, *, above_threshold: bool = False) -> AlertRule:
     """Return the rule that chooses the listed rows. Only one option can set a rule."""
-    amount, cost, alerts = options["amount"], options["cost"], options["alerts"]
+    amount, cost, alerts = job.amount, job.cost, job.alerts
     if (amount is None) != (cost is None):
         lacking, given = ("`cost`", "`amount`") if cost is None else ("`amount`", "`cost`")
         raise InputError(
@@ -67,7 +67,7 @@ def rule_of(
             "and `cost`, the cost of a review.",
             parameter="cost" if cost is None else "amount",
         )
-    rules = [f"`{n}`" for n in ("alerts", "fdr", "p_value", "cost") if options[n] is not None]
+    rules = [f"`{name}`" for name in job.only(*RULES).without("amount").given()]
     if len(rules) > 1:
         raise InputError(
             f"{' and '.join(rules)} each set the number of rows to list. Give only one of them.",
@@ -80,42 +80,15 @@ def rule_of(
             parameter="alerts",
             value=alerts,
         )
-    is_share = above_threshold or options.get("contamination") is not None
-    of_p = (options["p_value"], options["fdr"])
-    rule = AlertRule(alerts, *of_p, amount, cost, is_share and not rules)
+    is_share = above_threshold or job.contamination is not None
+    rule = AlertRule(alerts, job.p_value, job.fdr, amount, cost, is_share and not rules)
     rule.check(table)
     return rule
 
 
-def command_line(words: Sequence[str], options: Mapping[str, Any], out: str) -> str:
-    """Return the command line that makes the same result files in any folder."""
-    kinds = ("id_column", "per", "label", *KIND_OPTIONS, "date_format", "roles", "dictionary")
-    reading = ("missing", "missing_values", *READING, *FROM_DATABASE)
-    ranking = (*RULES, "contamination", "calibration", "seed", "to", "to_table")
-    of_watches = ("watch", "key", "clear_for")
-    of_results = ("n_regions", "format", "bom", "sort", "columns")
-    flags = {"id_column": "--id", "n_regions": "--regions"}
-    words = ["somscape", *words]
-    for name in (*kinds, *reading, *ranking, *of_watches, *of_results):
-        given, flag = options.get(name), flags.get(name, f"--{name.replace('_', '-')}")
-        for value in given if isinstance(given, tuple) else (given,):
-            if value is not None and value is not False:
-                words += [flag] if value is True else [flag, str(value)]
-    words += ["--ask-password"] if options.get("ask_password") else []
-    return f"{' '.join(map(_quoted, words))} --out {out}"
-
-
-def _quoted(word: str) -> str:
-    name = shown(word)
-    if word.isprintable() or "\\" not in name:
-        return shlex.quote(name)
-    plain = word.replace("\\", r"\\").replace("'", r"\'")
-    return f"$'{shown(plain)}'"  # a shell turns this text into the same bytes
-
-
 def roles_heading(source: str, name: str, found: Sequence[str]) -> list[str]:
     """Return the first lines of a roles file. One line contains a command that uses the file."""
-    again = command_line(["detect", "TABLE"], {"roles": name}, "DIR")
+    again = Job(roles=name).command(["detect", "TABLE"], "DIR")
     return [
         f"What the columns of {source} were taken for, by somscape {__version__}.",
         f"To use it again, edited or not: {again}",
@@ -326,18 +299,16 @@ class Found:
         self.detector.save(folder / "map.som")
 
 
-def detection_of(options: Mapping[str, Any]) -> Detection:
-    """Return the settings of a detection that options contain."""
-    given = options.get("contamination")
-    share = {} if given is None else {"contamination": given}
-    return Detection(**share, calibration=options.get("calibration") or "global")
+def detection_of(job: Job) -> Detection:
+    """Return the settings of the detection of a job."""
+    return Detection(**job.only("contamination", "calibration").given())
 
 
 def detect(
     table: Table,
     encoding: Encoding,
     rule: AlertRule,
-    options: Mapping[str, Any],
+    job: Job,
     *,
     label: Label | None = None,
     callbacks: Sequence[Callback] = (),
@@ -348,9 +319,9 @@ def detect(
 ) -> Found:
     """Train a detector on a table, and rank the rows of the table."""
     start = _start_from(after, encoding)
-    settings = Settings(seed=options["seed"], callbacks=tuple(callbacks), **start)
+    settings = Settings(seed=job.seed or 0, callbacks=tuple(callbacks), **start)
     rows = encoding.encode(table)
-    asked = (settings, detection_of(options), known)
+    asked = (settings, detection_of(job), known)
     trained = train_detector(rows, None, encoding, *asked, outermost=outermost)
     detector, scores = trained.detector, trained.scores
     if detector.marks is not None:
@@ -399,3 +370,73 @@ class MapCount:
         if share <= self.share:
             self.n_done += 1
         self.share = share
+
+
+RUN_LETTERS = 16
+"""Number of hexadecimal digits in the name of a run."""
+
+
+def run_of(table: Table, detector: Detector, rule: AlertRule) -> str:
+    """Return the name of a run. Runs with the same table, detector and rule have the same name."""
+    digest = _digest_of(table)
+    record = detector.to_record()
+    _add(digest, {name: value for name, value in record.header.items() if name != "versions"})
+    for name, array in sorted(record.arrays.items()):
+        _add(digest, name, str(array.dtype), array.shape, np.ascontiguousarray(array).tobytes())
+    _add(digest, repr(rule))
+    return str(digest.hexdigest()[:RUN_LETTERS])
+
+
+def data_hash(table: Table) -> str:
+    """Return a hash of the names and values of all columns of a table."""
+    return str(_digest_of(table).hexdigest())
+
+
+def _digest_of(table: Table) -> Any:
+    digest = hashlib.sha256()
+    for column in table.columns:
+        if column.numbers is None:
+            codes, texts = column.coded()
+            _add(digest, column.name, codes.tobytes(), texts)
+        else:
+            numbers = np.where(column.missing, np.nan, column.numbers)
+            _add(digest, column.name, numbers.tobytes())
+    return digest
+
+
+def _add(digest: Any, *parts: Any) -> None:
+    for part in parts:
+        data = part if isinstance(part, bytes) else json.dumps(part, sort_keys=True).encode()
+        digest.update(len(data).to_bytes(8, "little") + data)
+
+
+def check_sink_of(job: Job) -> None:
+    """Raise InputError if the options for writing listed rows to a database are not valid."""
+    url, name = job.to, job.to_table
+    if url is None and name is None:
+        return
+    if url is None or name is None:
+        lacking, given = ("`to_table`", "`to`") if name is None else ("`to`", "`to_table`")
+        raise InputError(
+            f"{given} requires {lacking}. Give the URL of a database and the name of its table.",
+            parameter="to_table" if name is None else "to",
+        )
+    if not is_url(url):
+        raise InputError(
+            f"`to` must be the URL of a database, such as sqlite:///alerts.sqlite, but is {url!r}.",
+            parameter="to",
+            value=url,
+        )
+    check_sink(url, name)
+
+
+def send_alerts(
+    alerts: Alerts, detector: Detector, table: Table, rule: AlertRule, job: Job
+) -> str | None:
+    """Write the listed rows to the database that the options name, if any."""
+    if job.to is None or job.to_table is None:
+        return None
+    n, run = alerts.n_alerts, run_of(table, detector, rule)
+    key = alerts.ids[:n] if alerts.ids.are_unique else [int(row) + 1 for row in alerts.rows[:n]]
+    write_sql(alerts.to_table(detector.map_, table), job.to, job.to_table, run=run, key=key)
+    return f"{counted(n, 'row')} to the table {job.to_table}, run {run}"

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._types import Floats
+from somscape.desk.jobs.job import IN_ROLES_FILE, READ, READING, Job
 from somscape.errors import InputError
 from somscape.maps.map import Map
 from somscape.outliers.detector import Alerts
@@ -23,16 +24,6 @@ from somscape.tables.kinds import Roles, unfit_columns
 from somscape.tables.ordered import part_names
 from somscape.tables.sources import kind_at, read_table
 from somscape.tables.table import Table, table_from_columns
-
-KIND_OPTIONS = ("drop", "protect", "category", "number", "ordinal", "date")
-"""Options for the kinds of columns. Each option can be repeated."""
-
-TEXT_READING = ("delimiter", "decimal", "encoding")
-READING = (*TEXT_READING, "sheet")
-"""Names of the options for reading a table. Some of them apply only to text files."""
-
-FROM_DATABASE = ("table", "query")
-"""Names of the options that choose which data of a database are read."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,36 +61,34 @@ def _split(text: str, table: Table) -> tuple[str, str]:
     return column, text[len(column) + 1 :]
 
 
-def told_table(path: str, options: Mapping[str, Any]) -> tuple[Table, Roles, list[str]]:
+def told_table(path: str, job: Job) -> tuple[Table, Roles, list[str]]:
     """Read a table. Return the table, the roles of its columns, and notes on the table."""
-    file = options.get("roles")
-    saved = Roles() if file is None else read_roles(file)
-    table = read_table(path, **reading_of(path, options, saved))
-    roles = overridden(saved, roles_from(table, options))
-    if roles.per and options.get("id_column") is not None:
+    saved = Roles() if job.roles is None else read_roles(job.roles)
+    table = read_as(path, job, saved)
+    roles = overridden(saved, roles_from(table, job))
+    if roles.per and job.id_column is not None:
         raise InputError(
             "The columns of `per` identify the customers, so another id column is not allowed.",
             options="leave --id out",
             parameter="id_column",
         )
-    if file is None:
+    if job.roles is None:
         return table, roles, []
-    return table, *roles_for(roles, file, table.names, table.source)
+    return table, *roles_for(roles, job.roles, table.names, table.source)
 
 
-def reading_of(path: str, options: Mapping[str, Any], roles: Roles) -> dict[str, Any]:
-    """Return the settings for reading a file. Options replace the settings of a roles file."""
-    fit = {"text": TEXT_READING, "workbook": ("sheet",)}.get(kind_at(path), ())
-    saved: dict[str, Any] = {n: value for n, value in roles.reading.items() if n in fit}
+def read_as(path: str, job: Job, roles: Roles, source: str | None = None) -> Table:
+    """Read a table as saved roles and a job request. The options of the job replace the roles."""
+    return read_table(path, source=source, **reading_in(path, roles) | job.only(*READ).given())
+
+
+def reading_in(path: str, roles: Roles) -> dict[str, Any]:
+    """Return the settings for reading a table that saved roles contain, by parameter."""
+    fit = READING.get(kind_at(path), ())
+    reading: dict[str, Any] = {n: value for n, value in roles.reading.items() if n in fit}
     if roles.missing_values is not None:
-        saved["missing_values"] = roles.missing_values
-    return saved | given_reading(options)
-
-
-def given_reading(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those options for reading a table that are given."""
-    named = (*READING, "missing_values", *FROM_DATABASE)
-    return {name: options[name] for name in named if options.get(name) not in (None, ())}
+        reading["missing_values"] = roles.missing_values
+    return reading
 
 
 def encoding_from(
@@ -109,25 +98,25 @@ def encoding_from(
     return fit_encoding(table, roles, roles.missing or "fill", on_number=on_number)
 
 
-def roles_from(table: Table, options: Mapping[str, Any]) -> Roles:
-    """Return the roles from command-line options."""
-    column, value = split_label(options["label"], table)
+def roles_from(table: Table, job: Job) -> Roles:
+    """Return the roles that a job gives to the columns of a table."""
+    column, value = split_label(job.label, table)
     return Roles(
-        options["id_column"],
+        job.id_column,
         column,
-        options["drop"],
-        categories=options["category"],
-        numbers=options["number"],
-        ordinals=dict(split_ordinal(text, table) for text in options["ordinal"]),
-        dates=options["date"],
-        protect=options.get("protect", ()),
-        per=tuple(options.get("per") or ()),
-        date_format=options.get("date_format"),
-        missing_values=options.get("missing_values") or None,
+        job.drop,
+        categories=job.category,
+        numbers=job.number,
+        ordinals=dict(split_ordinal(text, table) for text in job.ordinal),
+        dates=job.date,
+        protect=job.protect,
+        per=job.per,
+        date_format=job.date_format,
+        missing_values=job.missing_values or None,
         label_value=value,
-        missing=options.get("missing"),
-        reading={name: options[name] for name in READING if options.get(name) is not None},
-        dictionary=checked_dictionary(options.get("dictionary")),
+        missing=job.missing,
+        reading=job.only(*IN_ROLES_FILE).given(),
+        dictionary=checked_dictionary(job.dictionary),
     )
 
 
@@ -390,12 +379,12 @@ def _with_label(grouped: Grouped, label: Label | None, rows: Table) -> PerOption
     return PerOptions(table, label=label, grouped=replace(grouped, table=table))
 
 
-def ready_for(map_: Map, table: Table, options: Mapping[str, Any]) -> PerOptions:
+def ready_for(map_: Map, table: Table, job: Job) -> PerOptions:
     """Return a table for a saved map. Some maps need the rows of each customer combined."""
-    by, given = options["per"], options.get("label")
+    by, given = job.per, job.label
     names = [code.name for code in map_.encoding.columns]
     ranks_customers = ROW_COUNT in names and ROW_COUNT not in table.names
-    if not by and options.get("date_format"):
+    if not by and job.date_format:
         raise InputError(
             "`date_format` requires `per`, because a map already stores the format of its dates.",
             parameter="date_format",
@@ -416,7 +405,7 @@ def ready_for(map_: Map, table: Table, options: Mapping[str, Any]) -> PerOptions
         )
     label, used = _split_off_label(table, *split_label(given, table), by)
     names = [code.name for code in map_.encoding.features]
-    grouped = per(used, by, like=names, date_format=options.get("date_format"))
+    grouped = per(used, by, like=names, date_format=job.date_format)
     return _with_label(grouped, label, table)
 
 
