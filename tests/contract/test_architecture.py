@@ -54,7 +54,6 @@ MAX_FOLDERS, UNCOUNTED = 14, {"datasets", "engines"}
 # Where each library may be imported.  NumPy and the standard library are at home everywhere.
 HOMES = {
     "adbc_driver_postgresql": {"tables"},
-    "apispec": {"desk.serve"},
     "msgspec": {"desk.serve", "tables"},
     "argon2": {"desk.app"},
     "click": {"desk.cli"},

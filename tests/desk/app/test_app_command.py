@@ -56,9 +56,9 @@ main()
             f"The app needs starlette. Run {install_command('app')}.",
         ),
         (
-            "apispec",
+            "prometheus_client",
             "serve map.som",
-            f"The service needs apispec. Run {install_command('serve')}.",
+            f"The service needs prometheus-client. Run {install_command('serve')}.",
         ),
     ],
 )

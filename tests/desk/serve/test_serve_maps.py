@@ -201,7 +201,10 @@ def test_a_model_predicts(table_file: Path, tmp_path: Path, rows: Any) -> None:
         )
         bad = service.ask("POST", "/predict", json.dumps({**rows[0], "age": 1e300}), JSON)
         assert (bad.status, "too far" in bad.problem) == (422, True)
-        validate(service.get("/openapi.json"))
+        described = service.get("/openapi.json")
+        validate(described)
+        assert "/predict" in described["paths"]
+        assert "/score" not in described["paths"]
 
 
 def test_a_map_alone_is_not_served(tmp_path: Path) -> None:
@@ -223,6 +226,8 @@ def test_a_map_of_customers_is_not_served(tmp_path: Path, words: tuple[str, ...]
 def test_the_service_describes_the_columns_of_its_map(service: Service) -> None:
     described = service.get("/openapi.json")
     validate(described)
+    (reasons,) = described["paths"]["/score"]["post"]["parameters"]
+    assert reasons["schema"] == {"enum": list(_served.EXPLAINED), "default": _served.EXPLAINED[0]}
     row = described["components"]["schemas"]["Row"]
     assert row["required"] == ["amount", "age", "job"]
     assert row["properties"]["age"] == {"type": ["number", "null"]}

@@ -17,7 +17,7 @@ from somscape.errors import InputError
 from somscape.tables._messages import check_libraries
 from somscape.tables.kinds import Roles
 
-SERVICE_LIBRARIES = ("apispec", "prometheus_client", "starlette", "uvicorn")
+SERVICE_LIBRARIES = ("prometheus_client", "starlette", "uvicorn")
 
 
 def run_app(

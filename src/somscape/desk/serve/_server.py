@@ -1,6 +1,7 @@
 """The server of `somscape serve`, with its routes, access control, metrics and OpenAPI document."""
 
 import asyncio
+import json
 import re
 import time
 import traceback
@@ -8,10 +9,10 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from functools import partial
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from apispec import APISpec
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.applications import Starlette
 from starlette.authentication import AuthCredentials
@@ -141,92 +142,18 @@ def _token_in(path: Path, may_be_readable: bool) -> str:
     return token
 
 
-PROBLEMS = {
-    "400": "The body is not JSON, or a parameter has an unknown value.",
-    "401": "The token is missing or wrong.",
-    "413": "The body has too many bytes or too many rows.",
-    "415": "The media type of the body is not supported.",
-    "422": "A row cannot be read with this map. The response names the row and the column.",
-}
-NUMBER, TEXT = {"type": "number"}, {"type": "string"}
-REASON = {"column": TEXT, "value": TEXT, "usual": TEXT, "share": NUMBER, "sentence": TEXT}
-ANSWER = {
-    "row": {"type": "integer", "description": "Number of the row in the request, from 1."},
-    "id": {"description": "The id of the row in the request."},
-    "score": {**NUMBER, "description": "Higher is more unusual."},
-    "p_value": {**NUMBER, "description": "Share of usual rows with at least this score."},
-    "flagged": {"type": "boolean", "description": "Whether the score is above the threshold."},
-    "unit": {"type": "integer", "description": "The best matching unit of the row."},
-    "why": {**TEXT, "description": "The reasons as sentences."},
-    "reasons": {"type": "array", "items": {"type": "object", "properties": REASON}},
-}
-HEALTH = {
-    "ok": {"type": "boolean"},
-    "version": TEXT,
-    "map": {"type": "object"},
-    "refused": {"type": ["object", "null"]},
-}
-
-
 def description_of(served: Served, limits: RequestLimits) -> dict[str, Any]:
     """Return the OpenAPI document that describes the routes of the service."""
-    spec = APISpec(
-        title="somscape serve",
-        version=__version__,
-        openapi_version="3.1.0",
-        info={"description": f"A request can have at most {limits.in_words}."},
-        security=[{}, {"token": []}],
-    )
-    spec.components.security_scheme("token", {"type": "http", "scheme": "bearer"})
-    spec.components.schema("Row", _row_of(served))
-    spec.components.schema("Problem", {"type": "object", "properties": {"problem": TEXT}})
-    path = ROUTES[served.kind]
-    answer = ANSWER if path == "/score" else {}
-    spec.components.schema("Answer", {"type": "object", "properties": answer})
-    spec.path(path=path, operations={"post": _post(path)})
-    for name, summary, content in (
-        ("/health", "The served map.", {JSON: {"schema": _object(HEALTH)}}),
-        (
-            "/live",
-            "An empty response that shows that the process is alive. No token is needed.",
-            None,
-        ),
-        ("/metrics", "Counters in the format of Prometheus.", {"text/plain": {"schema": TEXT}}),
-        ("/openapi.json", "This document.", {JSON: {"schema": {"type": "object"}}}),
-    ):
-        code, said = ("200", {"content": content}) if content else ("204", {})
-        answers = {code: {"description": summary, **said}}
-        spec.path(path=name, operations={"get": {"summary": summary, "responses": answers}})
-    return dict(spec.to_dict())
-
-
-def _post(path: str) -> dict[str, Any]:
-    row, answer = {"$ref": "#/components/schemas/Row"}, {"$ref": "#/components/schemas/Answer"}
-    rows = {"type": "array", "items": row, "minItems": 1}
-    body = {"oneOf": [row, rows, _object({"rows": rows}, required=["rows"])]}
-    result = _object({"map": TEXT, "rows": {"type": "array", "items": answer}})
-    tables = {kind: {"schema": {"type": "string"}} for kind in (CSV, ARROW)}
-    parameter = {
-        "name": "reasons",
-        "in": "query",
-        "description": "The rows for which reasons are returned.",
-        "schema": {"enum": list(EXPLAINED), "default": EXPLAINED[0]},
-    }
-    problem = {JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    said = {code: {"description": words, "content": problem} for code, words in PROBLEMS.items()}
-    is_score = path == "/score"
-    return {
-        "summary": "Score rows." if is_score else "Predict a column.",
-        "parameters": [parameter] if is_score else [],
-        "requestBody": {"required": True, "content": {JSON: {"schema": body}, **tables}},
-        "responses": {
-            "200": {
-                "description": "One result for each row.",
-                "content": {JSON: {"schema": result}, **tables},
-            },
-            **said,
-        },
-    }
+    found: dict[str, Any] = json.loads((files(__package__) / "openapi.json").read_bytes())
+    words = f"A request can have at most {limits.in_words}."
+    found["info"] |= {"version": __version__, "description": words}
+    paths, schemas = found["paths"], found["components"]["schemas"]
+    schemas["Row"] = _row_of(served)
+    if ROUTES[served.kind] == "/predict":
+        changes = {"summary": "Predict a column.", "parameters": []}
+        paths["/predict"] = {"post": paths.pop("/score")["post"] | changes}
+        schemas["Answer"]["properties"] = {}
+    return found
 
 
 def _row_of(served: Served) -> dict[str, Any]:
@@ -238,7 +165,12 @@ def _row_of(served: Served) -> dict[str, Any]:
         for code in encoding.columns
         if code.name not in used
     }
-    return _object({**used, **others}, required=list(used), additionalProperties=False)
+    return {
+        "type": "object",
+        "properties": {**used, **others},
+        "required": list(used),
+        "additionalProperties": False,
+    }
 
 
 def _kind_of(code: Any, *, may_miss: bool) -> dict[str, Any]:
@@ -258,10 +190,6 @@ def _kind_of(code: Any, *, may_miss: bool) -> dict[str, Any]:
             "description": f"A category with the order {' < '.join(code.levels)}.",
         }
     return {**types, "description": "A date, for example 2026-01-31."}
-
-
-def _object(properties: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, **more}
 
 
 TYPE = "text/plain; version=0.0.4; charset=utf-8"
