@@ -24,6 +24,8 @@ from somscape.tables._messages import counted
 LOOPBACK = "127.0.0.1"
 PROXY = re.compile(r"https://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?/?")
 HEADER = re.compile(r"[A-Za-z0-9-]{1,64}")
+FOR_PROXIES = ("socket", "socket_group", "user_header")
+FOR_TEAMS = ("tls_cert", "tls_key", "behind_proxy", *FOR_PROXIES)
 NEEDS_TEAM = (
     "`host` {host} lets other computers connect, so it needs `users`, `tls_cert` and `tls_key`. "
     "Give these three, or leave `host` out and use `users` with `behind_proxy`, or an SSH tunnel."
@@ -73,77 +75,68 @@ class Front:
     allow_readable_secrets: bool = False
 
     def __post_init__(self) -> None:
-        team = ("tls_cert", "tls_key", "behind_proxy", "socket", "socket_group", "user_header")
-        given = [name for name in team if getattr(self, name) is not None]
+        for parameter, problem in self._problems():
+            raise InputError(problem, parameter=parameter, value=getattr(self, parameter))
+
+    def _problems(self) -> Iterator[tuple[str, str]]:
+        """Yield the parameters that contradict others or lack others, with messages."""
+        given = [name for name in FOR_TEAMS if getattr(self, name) is not None]
         if given and self.users is None:
-            raise InputError(
+            yield (
+                given[0],
                 f"`{given[0]}` is for a team, so it needs a file of users. Make the file with "
                 "`somscape app-user NAME --role run`, and give it with `users`.",
-                parameter=given[0],
             )
-        if self.behind_proxy is None:
-            self._check_without_proxy()
-        else:
-            self._check_proxy(self.behind_proxy)
-
-    def _check_without_proxy(self) -> None:
+        if self.behind_proxy is not None:
+            yield from self._problems_of_proxy(self.behind_proxy, given)
+            return
         if (self.tls_cert is None) != (self.tls_key is None):
             missing = "tls_key" if self.tls_key is None else "tls_cert"
-            raise InputError(
+            yield (
+                missing,
                 f"`tls_cert` and `tls_key` must be given together. Also give `{missing}`.",
-                parameter=missing,
             )
         if not is_loopback(self.host) and self.tls_cert is None:
-            raise InputError(
-                NEEDS_TEAM.format(host=self.host or "''"), parameter="host", value=self.host
-            )
-        for name in ("socket", "socket_group", "user_header"):
-            if getattr(self, name) is not None:
-                raise InputError(
-                    f"`{name}` is for a proxy. Also give the address of the proxy with "
-                    "`behind_proxy`.",
-                    parameter=name,
-                )
+            yield "host", NEEDS_TEAM.format(host=self.host or "''")
+        for name in given:
+            if name in FOR_PROXIES:
+                said = "is for a proxy. Also give the address of the proxy with `behind_proxy`."
+                yield name, f"`{name}` {said}"
 
-    def _check_proxy(self, proxy: str) -> None:
-        if self.tls_cert is not None or self.tls_key is not None:
-            raise InputError(
+    def _problems_of_proxy(self, proxy: str, given: list[str]) -> Iterator[tuple[str, str]]:
+        if given[0] in ("tls_cert", "tls_key"):
+            yield (
+                "behind_proxy",
                 "With `behind_proxy`, the proxy handles TLS. Leave out `tls_cert` and `tls_key`, "
                 "or leave out `behind_proxy`.",
-                parameter="behind_proxy",
             )
         found = PROXY.fullmatch(proxy)
         if found is None or not 0 < int(found[2] or 1) < 65536:
-            raise InputError(
+            yield (
+                "behind_proxy",
                 "`behind_proxy` must be the address of the proxy in browsers, without a path, such "
                 f"as https://somscape.bank.example, but is {proxy!r:.100}.",
-                parameter="behind_proxy",
-                value=proxy,
             )
         if not is_loopback(self.host):
-            raise InputError(
+            yield (
+                "behind_proxy",
                 "`behind_proxy` needs a proxy on this computer, because the connection to the "
                 f"proxy is not encrypted. Leave out `host` {self.host}.",
-                parameter="behind_proxy",
             )
         if self.socket is not None and (self.port or self.host != LOOPBACK):
-            raise InputError(
-                "`socket` replaces `host` and `port`. Leave out `host` and `port`.",
-                parameter="socket",
-            )
-        for name in ("socket_group", "user_header"):
-            if getattr(self, name) is not None and self.socket is None:
-                raise InputError(
+            yield "socket", "`socket` replaces `host` and `port`. Leave out `host` and `port`."
+        for name in given:
+            if name in ("socket_group", "user_header") and self.socket is None:
+                yield (
+                    name,
                     f"`{name}` needs `socket`, because every program on this computer can connect "
                     "to a port and give any name.",
-                    parameter=name,
                 )
         if self.user_header is not None and not HEADER.fullmatch(self.user_header):
-            raise InputError(
+            yield (
+                "user_header",
                 "`user_header` must be the name of a header, such as X-Remote-User, but is "
                 f"{self.user_header!r:.100}.",
-                parameter="user_header",
-                value=self.user_header,
             )
 
     def origins(self, port: int, certified: frozenset[str]) -> Origins:
