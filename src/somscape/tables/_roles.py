@@ -62,6 +62,19 @@ def _printable(text: str) -> str:
     )
 
 
+def decoded(data: bytes, source: str) -> str:
+    """Return the text in the content (bytes) of a TOML file."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InputError(
+            f"{source}, line {line}: this text is not in UTF-8. Save the file as UTF-8.",
+            file=source,
+            line=line,
+        ) from error
+
+
 def parsed(text: str, source: str) -> dict[str, Any]:
     """Parse the text of a roles file."""
     cure = 'Write each line as NAME = "VALUE". Names with special characters need quotes.'
@@ -172,15 +185,7 @@ def roles_from_text(data: bytes, source: str) -> Roles:
             value=len(data),
             allowed=MAX_BYTES,
         )
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise InputError(
-            f"{source}, line {line}: this text is not in UTF-8. Save the file as UTF-8.",
-            file=source,
-            line=line,
-        ) from error
+    text = decoded(data, source)
     try:
         return _Reader(text, source).roles(parsed(text, source))
     except InputError:

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from somscape._files import read_secret, shown, whole
 from somscape.errors import InputError
 from somscape.tables._messages import check_libraries
-from somscape.tables._roles import key_text, line_of, parsed, value_text
+from somscape.tables._roles import decoded, key_text, line_of, parsed, value_text
 
 LOOK, DECIDE, RUN = ROLES = ("look", "decide", "run")
 """Roles of users. Each role includes the roles before it."""
@@ -119,7 +119,6 @@ def read_users(
         raise InputError(
             f"`users` {source} cannot be read ({error.strerror}). Make the file with somscape "
             f"app-user NAME --role decide --users {source}",
-            parameter="users",
             file=path,
         ) from error
     if len(data) > MAX_BYTES:
@@ -128,15 +127,7 @@ def read_users(
             "file of `somscape app-user`.",
             file=source,
         )
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise InputError(
-            f"{source}, line {line}: this line is not text in UTF-8. Save the file as UTF-8.",
-            file=source,
-            line=line,
-        ) from error
+    text = decoded(data, source)
     return _Reader(text, source, has_passwords).users(parsed(text, source))
 
 

@@ -117,7 +117,6 @@ def _check_others(host: str, token: Path | None, cert: Path | None, key: Path | 
             f"`host` {host} gives access to other computers, which requires "
             f"{' and '.join(lacking)}. Add these, or leave `host` out for access only from this "
             "computer.",
-            parameter="host",
             value=host,
         )
 
@@ -129,14 +128,12 @@ def _token_in(path: Path, may_be_readable: bool) -> str:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
             f"`token_file` {path} cannot be read as a line of ASCII characters.",
-            parameter="token_file",
             file=path,
         ) from error
     if len(token) < MIN_TOKEN or not token.isprintable() or " " in token:
         raise InputError(
             f"`token_file` {path} must contain one word of at least {MIN_TOKEN} characters. Make a "
             "token with `openssl rand -hex 32`.",
-            parameter="token_file",
             file=path,
         )
     return token

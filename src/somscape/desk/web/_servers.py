@@ -93,14 +93,12 @@ def server_context(
         raise InputError(
             f"`tls_key` {shown(key)} needs a passphrase, which cannot be typed when the server "
             "restarts. Give a key without a passphrase in a file that only you can read.",
-            parameter="tls_key",
             file=key,
         ) from error
     except (ssl.SSLError, OSError, ValueError) as error:
         raise InputError(
             f"`tls_cert` {shown(certificate)} and `tls_key` {shown(key)} cannot be used "
             f"({_reason(error)}). Give a certificate in PEM format and its key.",
-            parameter="tls_cert",
             file=certificate,
         ) from error
     return context
@@ -114,7 +112,6 @@ def names_of(context: ssl.SSLContext, certificate: Path) -> frozenset[str]:
         raise InputError(
             f"`tls_cert` {shown(certificate)} is refused by browsers ({_reason(error)}). Give a "
             "new certificate.",
-            parameter="tls_cert",
             file=certificate,
         ) from error
     names = set()
@@ -127,7 +124,6 @@ def names_of(context: ssl.SSLContext, certificate: Path) -> frozenset[str]:
         raise InputError(
             f"`tls_cert` {shown(certificate)} does not contain a host name (subjectAltName), so "
             "browsers refuse it. Give a certificate for the host name of this computer.",
-            parameter="tls_cert",
             file=certificate,
         )
     return frozenset(names)
