@@ -117,42 +117,33 @@ class RunCalls:
 
     async def start(self, request: Request) -> Response:
         """Start a ranking with the given settings."""
-        given = await json_of(request)
-        n_decisions = await self._at.n_decisions(self._at.run(request))
-
-        def start() -> None:
-            run, settings = self._with_settings(request, given, n_decisions)
-            self._at.store.say_run(run.id, WAITING, task=RANK, settings=settings)
-
-        await self._at.store.change(start)
+        await self._save_settings(request, state=WAITING, task=RANK)
         return self._at.added(self._at.run(request))
 
     async def keep_settings(self, request: Request) -> Response:
         """Save settings."""
+        await self._save_settings(request)
+        return JSONResponse({})
+
+    async def _save_settings(self, request: Request, **more: Any) -> None:
+        """Save the settings of a run, and `more` about the run. Refuse changes that are late."""
         given = await json_of(request)
         n_decisions = await self._at.n_decisions(self._at.run(request))
 
-        def keep() -> None:
-            run, settings = self._with_settings(request, given, n_decisions)
-            self._at.store.say_run(run.id, run.state, problem=run.problem, settings=settings)
+        def save() -> None:
+            run, table = self._run_to_set_up(request)
+            before = run.settings or {}
+            settings = checked_settings({**before, **given, **reading_of(run.settings)}, table)
+            if n_decisions and settings["per"] != before.get("per", []):
+                raise Refusal(
+                    409,
+                    "This table has marks for rows that were combined in another way. Upload the "
+                    "file again.",
+                )
+            said = more or {"state": run.state, "problem": run.problem}
+            self._at.store.say_run(run.id, **said, settings=settings)
 
-        await self._at.store.change(keep)
-        return JSONResponse({})
-
-    def _with_settings(
-        self, request: Request, given: dict[str, Any], n_decisions: int
-    ) -> tuple[Run, dict[str, Any]]:
-        """Return the run in a request, and its new settings. Refuse changes that are too late."""
-        run, table = self._run_to_set_up(request)
-        before = run.settings or {}
-        settings = checked_settings({**before, **given, **reading_of(run.settings)}, table)
-        if n_decisions and settings["per"] != before.get("per", []):
-            raise Refusal(
-                409,
-                "This table has marks for rows that were combined in another way. Upload the file "
-                "again.",
-            )
-        return run, settings
+        await self._at.store.change(save)
 
     def _run_to_set_up(self, request: Request) -> tuple[Run, dict[str, Any]]:
         run = self._at.run(request)

@@ -1,11 +1,9 @@
 """Requests about watches and their cases."""
 
 import asyncio
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +18,7 @@ from somscape.desk.app._work import one_line
 from somscape.desk.cases._begin import check_name
 from somscape.desk.cases._compare import drift_text
 from somscape.desk.cases._run import INSTEAD_OF
+from somscape.desk.cases._watch import columns_of_cells, detector_of
 from somscape.desk.cases.records import (
     LATER,
     NEW,
@@ -35,10 +34,8 @@ from somscape.desk.cases.state import State
 from somscape.desk.web._gate import Call, Refusal
 from somscape.errors import InputError
 from somscape.maps.map import Map
-from somscape.outliers.detector import Detector, detector_in
-from somscape.save._load import load
 from somscape.tables._messages import listed
-from somscape.tables.table import Table, table_from_columns
+from somscape.tables.table import table_from_columns
 
 MAX_CASES = 5000
 """Maximum number of cases that the page of a watch shows."""
@@ -181,7 +178,8 @@ def _row(state: State, runs: Sequence[WatchRun], key: str) -> dict[str, Any]:
     shown: dict[str, Any] = {"cells": dict(kept[key]), "of_run": _run_data(run)}
     try:
         map_ = _loaded(state.map(run.map)).map_
-        rows = map_.rows_of(_table([kept[k] for k in (key, *others)], names))
+        cells = columns_of_cells([kept[k] for k in (key, *others)], names)
+        rows = map_.rows_of(table_from_columns(cells))
     except InputError:  # a map of another version: the saved values are still shown
         return {**shown, "usual": [], "map": None}
     rows = np.asarray(rows, dtype=np.float64)
@@ -208,26 +206,7 @@ def _place(map_: Map, row: Any) -> dict[str, Any]:
     }
 
 
-def _table(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Table:
-    """Return saved rows as a table."""
-    columns = {}
-    for name in names:
-        values = [row.get(name) for row in rows]
-        if any(isinstance(value, str) for value in values):
-            values = [v if v is None or isinstance(v, str) else f"{v:.15g}" for v in values]
-        columns[name] = values
-    return table_from_columns(columns)
-
-
-@lru_cache(maxsize=8)
-def _loaded(content: bytes) -> Detector:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "map.som"
-        path.write_bytes(content)
-        found = detector_in(load(path))
-    if found is None:
-        raise InputError("The map of this run cannot rank rows.")
-    return found
+_loaded = lru_cache(maxsize=8)(detector_of)
 
 
 MAX_SHOWN_NAME = 100

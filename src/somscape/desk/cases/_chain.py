@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -129,3 +129,33 @@ def row_hash(row: Listed, salt: str) -> str:
 def kept_hash(key: str, cells: str, salt: str) -> str:
     """Return the salted hash of a row that a run keeps for comparison with the next run."""
     return OF_KEPT + hidden(f"{json.dumps(key)}\n{cells}", salt)  # JSON escapes line breaks
+
+
+def hashes_of_listed(
+    read: Transaction, where: str, values: Sequence[str]
+) -> list[tuple[str, str | None]]:
+    """Return the run and the hash of listed rows. The hash of a row without a salt is None.
+
+    `where` chooses among the rows `t` of the runs `r`.
+    """
+    columns = "t.key, t.place, t.score, t.p_value, t.news, t.reasons"
+    rows = _salted(read, "listed", columns, where, values)
+    return [(run, salt and row_hash(Listed(**row), salt)) for run, salt, row in rows]
+
+
+def hashes_of_kept(
+    read: Transaction, where: str, values: Sequence[str]
+) -> list[tuple[str, str | None]]:
+    """Return the run and the hash of rows that runs keep. See `hashes_of_listed`."""
+    rows = _salted(read, "kept", "t.key, t.cells", where, values)
+    return [(run, salt and kept_hash(**row, salt=salt)) for run, salt, row in rows]
+
+
+def _salted(
+    read: Transaction, table: str, columns: str, where: str, values: Sequence[str]
+) -> Iterator[tuple[str, str | None, Row]]:
+    sql = (
+        f"SELECT {columns}, t.run, s.salt FROM {table} t JOIN runs r ON r.id = t.run"
+        f" LEFT JOIN salts s ON s.watch = r.watch AND s.key = t.key WHERE {where}"
+    )
+    return ((row.pop("run"), row.pop("salt"), row) for row in read.rows(sql, values))

@@ -17,11 +17,11 @@ from somscape.desk.cases._chain import (
     OF_NAMED,
     SEALED,
     decision_line,
+    hashes_of_kept,
+    hashes_of_listed,
     hidden,
-    kept_hash,
     lines_of,
     next_head,
-    row_hash,
     run_line,
     said_by_line,
     seal_of,
@@ -36,7 +36,7 @@ from somscape.desk.cases._database import (
     statements,
     version_in,
 )
-from somscape.desk.cases.records import UNNAMED, UNREADABLE, Listed, mapping_in
+from somscape.desk.cases.records import UNNAMED, UNREADABLE, mapping_in
 from somscape.desk.cases.state import State
 from somscape.errors import InputError
 from somscape.tables._messages import counted
@@ -326,7 +326,11 @@ class TableComparison:
         if not found:
             self.faults.append(f"{what} was deleted.")
             return
-        listed, kept = self._listed(found[0]), self._kept(found[0])
+        of_run = (self.read, "t.run = ?", (said["run"],))
+        listed, kept = (
+            [*(hash_ for _, hash_ in find(*of_run)), *self._forgotten(found[0], is_kept=is_kept)]
+            for find, is_kept in ((hashes_of_listed, False), (hashes_of_kept, True))
+        )
         if None in listed:
             self.faults.append(
                 f"{what} cannot be compared, because the salt of a listed case was deleted."
@@ -339,27 +343,6 @@ class TableComparison:
             self.n_old_runs += 1
         elif None in kept or digest != said["kept"]:  # a later line may record a deletion
             self.unlike[said["run"]] = f"{what} keeps values that differ from the line."
-
-    def _listed(self, run: Row) -> list[str | None]:
-        """Return the hash of each listed row of a run. The hash of a row without a salt is None."""
-        listed = self.read.rows(
-            "SELECT l.key, l.place, l.score, l.p_value, l.news, l.reasons, s.salt FROM listed l"
-            " LEFT JOIN salts s ON s.watch = ? AND s.key = l.key WHERE l.run = ?",
-            (run["watch"], run["id"]),
-        )
-        pairs = ((row.pop("salt"), row) for row in listed)
-        there = (None if salt is None else row_hash(Listed(**row), salt) for salt, row in pairs)
-        return [*there, *self._forgotten(run, is_kept=False)]
-
-    def _kept(self, run: Row) -> list[str | None]:
-        """Return the hash of each row that a run keeps, or None for a row without a salt."""
-        kept = self.read.rows(
-            "SELECT k.key, k.cells, s.salt FROM kept k"
-            " LEFT JOIN salts s ON s.watch = ? AND s.key = k.key WHERE k.run = ?",
-            (run["watch"], run["id"]),
-        )
-        there = (None if row["salt"] is None else kept_hash(**row) for row in kept)
-        return [*there, *self._forgotten(run, is_kept=True)]
 
     def _forgotten(self, run: Row, *, is_kept: bool) -> Iterable[str]:
         gone = self.read.rows("SELECT hash FROM forgotten WHERE run = ?", (run["id"],))

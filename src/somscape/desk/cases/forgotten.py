@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from somscape.desk.cases._chain import FORGOTTEN, add_line, kept_hash, row_hash
+from somscape.desk.cases._chain import FORGOTTEN, add_line, hashes_of_kept, hashes_of_listed
 from somscape.desk.cases._database import Transaction
-from somscape.desk.cases.records import Listed
 from somscape.desk.cases.state import State
 from somscape.errors import InputError
 
@@ -216,8 +215,11 @@ def _delete(
         of_cases = f"key IN ({', '.join('?' * len(some))})"
         of_runs = f"run IN (SELECT id FROM runs WHERE watch = ?) AND {of_cases}"
         values = (watch, *some)
-        n_listed += _keep_listed(change, of_cases, values)
-        n_hashed += _keep_kept(change, of_cases, values)
+        # Only hashes remain, without salts, so that they reveal no values.
+        of_rows = (change, f"r.watch = ? AND s.salt IS NOT NULL AND t.{of_cases}", values)
+        listed, hashed = hashes_of_listed(*of_rows), hashes_of_kept(*of_rows)
+        change.many("INSERT INTO forgotten VALUES (?, ?)", [*listed, *hashed])
+        n_listed, n_hashed = n_listed + len(listed), n_hashed + len(hashed)
         n_kept += change.rows(f"SELECT count(*) AS n FROM kept WHERE {of_runs}", values)[0]["n"]
         said = change.rows(f"SELECT number FROM decisions WHERE watch = ? AND {of_cases}", values)
         decisions += [row["number"] for row in said]
@@ -235,28 +237,3 @@ def _delete(
     }
     add_line(change, FORGOTTEN, line, author=author, key=state.audit_key)
     return len(decisions), n_listed + n_kept
-
-
-def _keep_listed(change: Transaction, of_cases: str, values: Sequence[str]) -> int:
-    """Save hashes of listed rows to be deleted, without salts, so that they reveal no values."""
-    found = change.rows(
-        "SELECT l.run, l.key, l.place, l.score, l.p_value, l.news, l.reasons, s.salt FROM listed l"
-        " JOIN runs r ON r.id = l.run JOIN salts s ON s.watch = r.watch AND s.key = l.key"
-        f" WHERE r.watch = ? AND l.{of_cases}",
-        values,
-    )
-    hashes = [(row.pop("run"), row_hash(salt=row.pop("salt"), row=Listed(**row))) for row in found]
-    change.many("INSERT INTO forgotten VALUES (?, ?)", hashes)
-    return len(hashes)
-
-
-def _keep_kept(change: Transaction, of_cases: str, values: Sequence[str]) -> int:
-    """For kept rows to be deleted, save their hashes but not their salts."""
-    found = change.rows(
-        "SELECT k.run, k.key, k.cells, s.salt FROM kept k JOIN runs r ON r.id = k.run"
-        f" JOIN salts s ON s.watch = r.watch AND s.key = k.key WHERE r.watch = ? AND k.{of_cases}",
-        values,
-    )
-    hashes = [(row["run"], kept_hash(row["key"], row["cells"], row["salt"])) for row in found]
-    change.many("INSERT INTO forgotten VALUES (?, ?)", hashes)
-    return len(hashes)
