@@ -3,7 +3,7 @@
 import asyncio
 import html
 import json
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -158,28 +158,19 @@ class Context:
         self.queue.add(run)
         return JSONResponse({"run": run.id})
 
-    async def n_decisions(self, run: Run) -> int:
-        """Return the number of decided rows of a run's upload, or of cases of its watch."""
-        return (await asyncio.to_thread(self.cases.n_decided)).get(run.cases_of, 0)
+    async def n_decided(self) -> Mapping[str, int]:
+        """Return the numbers of decided cases, by the name under which the state has them."""
+        return await asyncio.to_thread(self.cases.n_decided)
 
-    async def summary(self, run: Run) -> dict[str, Any]:
+    def summary(self, run: Run, n_decided: Mapping[str, int]) -> dict[str, Any]:
         """Return the facts about a run that are shown in a list of runs."""
-        [found] = await self.summaries([run])
-        return found
-
-    async def summaries(self, runs: Sequence[Run]) -> list[dict[str, Any]]:
-        """Return the facts about runs that are shown in a list of runs."""
-        n_decided = await asyncio.to_thread(self.cases.n_decided)
-        return [self._summary(run, n_decided.get(run.cases_of, 0)) for run in runs]
-
-    def _summary(self, run: Run, n_decisions: int) -> dict[str, Any]:
         return {
             "run": run.id,
             "name": run.title,
             "file": run.name,
             "watch": run.watch,
             "made": run.made,
-            "n_decisions": n_decisions,
+            "n_decisions": n_decided.get(run.cases_of, 0),
             "facts": run.facts,
             "uses_marks": bool((run.settings or {}).get("uses_marks")),
             **(self.queue.state_of(run.id) or {}),

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from starlette.requests import Request
@@ -77,13 +77,15 @@ class RunCalls:
 
     async def list_runs(self, request: Request) -> Response:
         """Answer with all runs, the newest first."""
-        return JSONResponse(await self._at.summaries(self._at.store.runs()))
+        n_decided = await self._at.n_decided()
+        return JSONResponse([self._at.summary(run, n_decided) for run in self._at.store.runs()])
 
     async def show(self, request: Request) -> Response:
         """Respond with a run, the columns of its table, and its settings."""
+        n_decided = await self._at.n_decided()
         run = self._at.run(request)
         found = {
-            **await self._at.summary(run),
+            **self._at.summary(run, n_decided),
             "settings": run.settings,
             "table": self._at.store.table(run.upload),
             "reading": reading_of(run.settings),
@@ -128,13 +130,13 @@ class RunCalls:
     async def _save_settings(self, request: Request, **more: Any) -> None:
         """Save the settings of a run, and `more` about the run. Refuse changes that are late."""
         given = await json_of(request)
-        n_decisions = await self._at.n_decisions(self._at.run(request))
+        n_decided = await self._at.n_decided()
 
         def save() -> None:
             run, table = self._run_to_set_up(request)
             before = run.settings or {}
             settings = checked_settings({**before, **given, **reading_of(run.settings)}, table)
-            if n_decisions and settings["per"] != before.get("per", []):
+            if n_decided.get(run.cases_of) and settings["per"] != before.get("per", []):
                 raise Refusal(
                     409,
                     "This table has marks for rows that were combined in another way. Upload the "
@@ -174,11 +176,11 @@ class RunCalls:
 
     async def _read_again(self, request: Request, reading: dict[str, Any]) -> Response:
         """Read a table again with other settings. After an error, keep the earlier table."""
-        n_decisions = await self._at.n_decisions(self._at.run(request))
+        n_decided = await self._at.n_decided()
 
         def read() -> None:
             run, settings = self._at.run(request), reading
-            self._check_unused(run, n_decisions)
+            self._check_unused(run, n_decided)
             if self._at.store.table(run.upload) is not None:
                 settings = {**settings, BEFORE: run.settings}
             self._at.store.say_run(run.id, WAITING, task=READ, settings=settings)
@@ -186,8 +188,9 @@ class RunCalls:
         await self._at.store.change(read)
         return self._at.added(self._at.run(request))
 
-    def _check_unused(self, run: Run, n_decisions: int) -> None:
-        is_used = run.task != READ or n_decisions or self._at.store.n_runs(run.upload) > 1
+    def _check_unused(self, run: Run, n_decided: Mapping[str, int]) -> None:
+        is_new = self._at.store.n_runs(run.upload) == 1 and not n_decided.get(run.cases_of)
+        is_used = run.task != READ or not is_new
         if run.state in GOES_ON or is_used:
             raise Refusal(
                 409,
@@ -218,7 +221,8 @@ class RunCalls:
         """Cancel a run. Respond after the process of the run has ended."""
         run = self._at.run(request)
         await self._at.queue.cancel(run.id)
-        return JSONResponse(await self._at.summary(self._at.run(request)))
+        n_decided = await self._at.n_decided()
+        return JSONResponse(self._at.summary(self._at.run(request), n_decided))
 
     async def again(self, request: Request) -> Response:
         """Add a run of the same table. If `with_marks` is true, the run uses the marks."""
