@@ -12,9 +12,9 @@ from scipy.sparse import csr_array
 from texts import rejected
 
 from somscape import SOM, Graph, Lattice, measures
-from somscape.fit import _moves as _several
+from somscape.fit import _train as _several
 from somscape.fit import merge, move, partial, prepare
-from somscape.fit._moves import moved_units
+from somscape.fit._train import moved_units
 from somscape.fit.settings import NONE_BETTER, ROUNDS_DONE
 from somscape.kernels import Metric
 from somscape.kernels._sparse import SparseRows

@@ -657,7 +657,7 @@ def test_histogram_of_a_category_joins_its_rare_levels() -> None:
 
 
 def test_long_tables_are_measured_on_evenly_spaced_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("somscape.report._values.MAX_MEASURED", 2)
+    monkeypatch.setattr("somscape.report._parts.MAX_MEASURED", 2)
     data = small_data()
     # Rows 1 and 3 of three.
     assert data["n_measured"] == 2

@@ -8,7 +8,7 @@ import pytest
 
 from somscape import Lattice, Map, SOMClassifier, TableEncoder, report
 from somscape.recognize import Recognizer
-from somscape.report import _parts as _classes
+from somscape.report import _build as _classes
 from somscape.tables import Encoding, table_from_columns
 from somscape.tables.codes import NumberCode, UnusedColumn
 

@@ -6,7 +6,7 @@ from texts import rejected
 
 from somscape import SOM, SOMDetector, measures
 from somscape.callbacks import TimeLimit
-from somscape.fit import _moves as _several
+from somscape.fit import _train as _several
 from somscape.fit.settings import schedule
 
 pytestmark = pytest.mark.all_tries

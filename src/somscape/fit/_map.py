@@ -15,10 +15,9 @@ from somscape._version import __version__
 from somscape._weights import blocks, counts_of
 from somscape.errors import InputError, ParameterError, SomscapeWarning
 from somscape.fit._checkpoint import Identity, PastRun
-from somscape.fit._moves import train_from_several
 from somscape.fit._plan import Facts, Plan, check_memory, lattice_for, resolve_plan
 from somscape.fit._start import Axes, mean_and_covariance, principal_axes
-from somscape.fit._train import RunningTraining, Trained, first_lattice, train
+from somscape.fit._train import RunningTraining, Trained, first_lattice, train, train_from_several
 from somscape.fit.pieces import AnyRows, RowsElsewhere, range_of, taken
 from somscape.fit.problem import Problem, hits_of, prepare, winners
 from somscape.fit.settings import AT_CHECKPOINT, INTERRUPTED, NONE_BETTER, ROUNDS_DONE, Settings

@@ -1,32 +1,26 @@
 """Collect all data of a report page as plain JSON."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
-from somscape._types import Floats, Ints
+from somscape._types import Bools, Float64s, Floats, Ints, Objects
+from somscape._weights import blocks
 from somscape.errors import InputError
 from somscape.grid.graph import Graph
+from somscape.kernels._select import stable_order
 from somscape.maps.map import Map, as_map
 from somscape.measures._quality import quantization_error, topographic_error
-from somscape.outliers.detector import AlertRule, Alerts, Detector, detector_in
+from somscape.outliers.detector import AlertRule, Alerts, Detector, detector_in, ids_of
 from somscape.recognize.predictor import recognizer_in
-from somscape.recognize.recognizer import Recognizer
+from somscape.recognize.recognizer import Recognizer, classes_of_cells
 from somscape.regions.edit import given_or_found
 from somscape.regions.find import order_of_joins
 from somscape.regions.regions import Quartiles, Region, Regions, Rule, fingerprint
 from somscape.report._parts import (
-    NamedRows,
-    by_distance,
-    cases_of,
-    columns_of,
-    planes_of,
-    with_own_rows,
-    with_plane_of,
-)
-from somscape.report._values import (
     DIGITS_BACK,
     MARK_DIGITS,
     CellCounts,
@@ -35,14 +29,169 @@ from somscape.report._values import (
     Sample,
     all_in_words,
     as_table,
+    cases_of,
     checked_agreement,
+    columns_of,
     number,
     numbers,
+    page_plane,
     plain,
+    planes_of,
+    with_own_rows,
+    with_plane_of,
 )
 from somscape.report.page import Report
+from somscape.tables._recoded import words_of_column, words_of_level
 from somscape.tables.customers import Grouped
 from somscape.tables.table import Table
+
+NAMED_ROWS = 1 << 13
+"""Number of rows for which class probabilities are computed together (limits the memory)."""
+
+MAX_TABLED = 20
+"""Maximum number of classes in the table that compares true classes with predicted classes."""
+
+REFUSED = -1
+
+
+@dataclass(frozen=True, eq=False)
+class NamedRows:
+    """The rows of a table with their predicted and true classes.
+
+    Attributes
+    ----------
+    recognizer : Recognizer
+    table : Table
+    names : list of str
+        Names of the classes, in the order of the recognizer.
+    named : ndarray of shape (n_rows,)
+        Predicted class of each row as a position in `names`, or -1 for a row without a prediction.
+    sure : ndarray of shape (n_rows,)
+        Probability of the most probable class.
+    target : str or None
+        Name of the column that the classifier predicts, or None.
+    true : ndarray of shape (n_rows,), object
+        True class of each row as text, or None if the true class is not known.
+    """
+
+    recognizer: Recognizer
+    table: Table
+    names: list[str]
+    named: Ints
+    sure: Float64s
+    target: str | None
+    true: Objects
+
+    @classmethod
+    def of(cls, recognizer: Recognizer, table: Table) -> "NamedRows":
+        """Predict the classes of the rows of a table."""
+        rows = recognizer.map_.rows_of(table)
+        named, sure = np.empty(len(rows), dtype=np.intp), np.empty(len(rows))
+        for part in blocks(len(rows), NAMED_ROWS):
+            probabilities, p_values = recognizer._probabilities_of_rows(rows[part])
+            named[part], sure[part] = probabilities.argmax(axis=1), probabilities.max(axis=1)
+            if recognizer.reject is not None:
+                named[part][p_values <= recognizer.reject] = REFUSED
+        names = [str(name) for name in recognizer.classes.tolist()]
+        encoding = recognizer.map_.encoding
+        target = encoding.named("label")
+        true = np.full(table.n_rows, None, dtype=object)
+        if target is not None:
+            if target in table.names:
+                true = classes_of_cells(table.column(target), recognizer.classes)
+            words = partial(words_of_level, encoding, target)
+            names = [words(name) for name in names]
+            true = np.array([text and words(text) for text in true], dtype=object)
+            target = words_of_column(encoding, target)
+        return cls(recognizer, table, names, named, sure, target, true)
+
+    @cached_property
+    def is_known(self) -> Bools:
+        """Whether the true class of each row is known."""
+        return np.array([text is not None for text in self.true], dtype=bool)
+
+    @cached_property
+    def is_wrong(self) -> Bools:
+        """Whether the predicted class of each row is wrong (False without a prediction)."""
+        found = np.array([*self.names, None], dtype=object)[self.named]
+        return self.is_known & (self.named != REFUSED) & (found != self.true)
+
+    def planes(self, units: Ints) -> list[dict[str, Any]]:
+        """Return a plane with the class of each cell and, if true classes are known, a plane with
+        the number of mistakes in each cell."""
+        name = f"Class: {self.target}" if self.target else "Class"
+        stands_for = self.recognizer.shares.argmax(axis=1)
+        shown = [page_plane("class", name, "class", stands_for, kind="level", levels=self.names)]
+        if self.is_known.any():
+            n_wrong = np.bincount(units[self.is_wrong], minlength=len(stands_for))
+            name = "Misclassified rows"
+            shown.append(page_plane("mistakes", name, "misclassified rows", n_wrong, kind="count"))
+        return shown
+
+    def page_data(self, listed: Ints) -> dict[str, Any]:
+        """Return the data that the page shows about classes and predictions."""
+        is_known, is_refused = self.is_known, self.named == REFUSED
+        n_wrong = int(self.is_wrong.sum())
+        whys = self.recognizer.reasons(self.table.take(listed)) if len(listed) else []
+        return {
+            "target": self.target,
+            "names": self.names,
+            "accuracy": self.recognizer.accuracy,
+            "most_frequent": self.recognizer.most_frequent,
+            "leaks": self.recognizer.leaks_in_words(),
+            "n_known": int(is_known.sum()),
+            "n_right": int((is_known & ~is_refused).sum()) - n_wrong,
+            "n_wrong": n_wrong,
+            "n_refused": int(is_refused.sum()),
+            "confusion": self._confusion() if is_known.any() else None,
+            "rows": {
+                "named": [None if i == REFUSED else int(i) for i in self.named[listed]],
+                "probabilities": numbers(self.sure[listed]),
+                "true": self.true[listed].tolist(),
+                "why": [why.sentence() for why in whys],
+            },
+        }
+
+    def _confusion(self) -> dict[str, Any]:
+        """Count the rows for each pair of a true class and a predicted class."""
+        known = np.flatnonzero(self.is_known & (self.named != REFUSED))
+        texts, sizes = np.unique(self.true[self.is_known].astype(str), return_counts=True)
+        size = dict(zip(texts.tolist(), sizes.tolist(), strict=True))
+        every = [*self.names, *sorted(set(size) - set(self.names))]
+        most = sorted(every, key=lambda name: -size.get(name, 0))[:MAX_TABLED]
+        shown = [name for name in every if name in most]
+        place = {name: i for i, name in enumerate(shown)}
+        counts = np.zeros((len(shown), len(shown) + 1), dtype=np.intp)  # last: classes left out
+        for row in known:
+            true, named = place.get(self.true[row]), place.get(self.names[self.named[row]], -1)
+            if true is not None:
+                counts[true, named] += 1
+        return {
+            "names": shown,
+            "counts": counts[:, :-1].tolist(),
+            "sizes": counts.sum(axis=1).tolist(),
+            "n_left_out": len(every) - len(shown),
+        }
+
+
+def by_distance(map_: Map, table: Table) -> Alerts:
+    """Return all rows in descending order of the distance to their prototype, without alerts."""
+    found, apart = map_.nearest(table)
+    units, distances = found[:, 0], apart[:, 0]
+    if np.isnan(distances).any():
+        row = int(np.isnan(distances).argmax())
+        raise InputError(
+            f"{table.where(row)} has only missing values in the columns of this map. Leave out "
+            "the row.",
+            file=table.source,
+            row=row,
+        )
+    order = stable_order(-distances)
+    id_name, ids = ids_of(map_, table)
+    no_p_values, stands_out = np.full(len(order), np.nan), np.zeros(len(order), dtype=bool)
+    ranked = (order, distances[order], no_p_values, units[order])
+    return Alerts(id_name, ids.take(order), *ranked, [], 0, stands_out, 0.0)
+
 
 MAX_DESCRIBED = 10_000
 """Maximum number of rows (evenly spaced in the table) from which regions are described."""

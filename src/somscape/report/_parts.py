@@ -1,37 +1,277 @@
-"""Prepare cases, classes, columns and planes (values that color cells) for the report."""
+"""Convert values and rows for the page, and describe cases, columns and planes."""
 
-from collections.abc import Container, Iterator, Sequence
+import math
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
-from somscape._types import Bools, Float64s, Ints, Objects
-from somscape._weights import blocks
-from somscape.errors import InputError
-from somscape.kernels._select import select_kernels, stable_order
-from somscape.maps.map import Map
+from somscape._types import Bools, Float64s, Floats, Ints, Objects
+from somscape.errors import InputError, ParameterTypeError
+from somscape.kernels._select import select_kernels
+from somscape.maps.map import Map, map_in_words
 from somscape.measures.rows import by_unit
-from somscape.outliers.detector import Alerts, Detector, Reasons, ids_of
+from somscape.outliers.detector import Alerts, Detector, Reasons, both_in_words
 from somscape.plots.columns import ColumnPlane, column_plane, ordered_columns, relevance
-from somscape.recognize.recognizer import Recognizer, classes_of_cells
 from somscape.regions.regions import Regions
-from somscape.report._values import (
-    DIGITS_BACK,
-    CellCounts,
-    RowLabels,
-    Sample,
-    number,
-    numbers,
-    shares,
-)
-from somscape.tables._recoded import words_of_column, words_of_level
-from somscape.tables.codes import CategoryCode, NumberCode
+from somscape.tables._frame import as_frame, table_from_frame
+from somscape.tables._messages import listed
+from somscape.tables._recoded import table_in_words, words_of_column, words_of_level
+from somscape.tables.codes import CategoryCode, NumberCode, level_texts
 from somscape.tables.column import Column
 from somscape.tables.customers import Grouped
 from somscape.tables.ordered import CycleCode, DateCode
+from somscape.tables.sources import collected
 from somscape.tables.table import Table
+
+MARK_DIGITS = 4
+"""Number of significant digits to which positions on an axis are rounded."""
+
+DIGITS_BACK = 12
+"""Number of significant digits that remain exact when values are converted to original units."""
+
+
+def number(value: float, digits: int | None = None) -> float | int | None:
+    """Return a number for JSON with all or some digits, or None for NaN and infinity."""
+    if isinstance(value, int):
+        return value
+    if not math.isfinite(value):
+        return None
+    value = float(value) if digits is None else float(f"{value:.{digits}g}")
+    return int(value) if value.is_integer() and abs(value) < 1e15 else value
+
+
+def numbers(values: Floats | Sequence[float], digits: int | None = None) -> list[Any]:
+    """Return numbers for JSON."""
+    return [number(v, digits) for v in np.asarray(values).tolist()]
+
+
+def plain(value: Any) -> Any:
+    """Convert a setting to a value for JSON (None, a bool, a number, a text or a list)."""
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        return number(value)
+    return value if value is None or isinstance(value, (bool, int, str)) else str(value)
+
+
+MAX_MEASURED = 50_000
+"""Maximum number of rows from which map quality, histograms and nearest rows are computed.  More
+rows would hardly change the results and could take longer than training."""
+
+
+@dataclass(frozen=True, eq=False)
+class RowsInOrder:
+    """Encoded rows in table order.
+
+    Attributes
+    ----------
+    numbers : ndarray of shape (n_measured,)
+        Row numbers in the table, from 0.
+    rows : ndarray of shape (n_measured, n_features), float64
+    """
+
+    numbers: Ints
+    rows: Float64s
+
+    @classmethod
+    def of_table(cls, map_: Map, table: Table) -> "RowsInOrder":
+        """Select and encode all rows of a table, or evenly spaced rows of a large table."""
+        step = -(-table.n_rows // MAX_MEASURED)
+        chosen = np.arange(0, table.n_rows, step)
+        part = table if step == 1 else table.take(chosen)
+        return cls(chosen, np.asarray(map_.rows_of(part), dtype=np.float64))
+
+
+@dataclass(frozen=True, eq=False)
+class Sample(RowsInOrder):
+    """Encoded rows in the order of the table, with the unit, score and rank of each row.
+
+    Attributes
+    ----------
+    numbers, rows
+        As in `RowsInOrder`.
+    units, scores, ranks : ndarray of shape (n_measured,)
+        Unit, score and rank (from 0) of each row.
+    """
+
+    units: Ints
+    scores: Float64s
+    ranks: Ints
+
+    @classmethod
+    def of(cls, map_: Map, table: Table, alerts: Alerts) -> "Sample":
+        """Select and encode all rows of a table, or evenly spaced rows of a large table."""
+        order, found = np.asarray(alerts.rows), RowsInOrder.of_table(map_, table)
+        is_taken = np.zeros(table.n_rows, dtype=bool)
+        is_taken[found.numbers] = True
+        at = np.flatnonzero(is_taken[order])
+        at = at[np.argsort(order[at])]
+        units, scores = np.asarray(alerts.units)[at], np.asarray(alerts.scores)[at]
+        return cls(found.numbers, found.rows, units, scores, at)
+
+
+MAX_CLASSES = 5
+"""Maximum number of different label values on the page.  If there are more, the page only shows the
+label value with which the ranking is compared."""
+
+
+def checked_agreement(agreement: Any, table: Table) -> dict[str, Any] | None:
+    """Check that the table contains the label column and the label value of `agreement`.  Return
+    `agreement` with the value as text."""
+    if agreement is None:
+        return None
+    if not isinstance(agreement, Mapping):
+        raise ParameterTypeError(
+            "`agreement` must be a mapping, such as {'label': 'churned', 'value': 'yes'}, but is "
+            f"{agreement!r}.",
+            value=agreement,
+        )
+    checked = dict(agreement)
+    name = checked.get("label")
+    if name is None:
+        return checked
+    if name not in table.names:
+        raise InputError(
+            f"`agreement` has the label {name!r}, but {table.source} does not have this column. "
+            f"The columns are {listed(table.names)}.",
+            file=table.source,
+            column=name,
+        )
+    if checked.get("value") is not None:
+        value, column = str(checked["value"]), table.column(name)
+        texts = np.array(level_texts(column), dtype=object)
+        values = sorted(set(texts[~column.missing]))
+        if value not in values:
+            raise InputError(
+                f"`agreement` has the value {value!r}, but column {name!r} does not contain this "
+                f"value. The values are {listed(values)}.",
+                value=value,
+                column=name,
+            )
+        checked["value"] = value
+    return checked
+
+
+@dataclass(frozen=True, eq=False)
+class RowLabels:
+    """The labels of the rows of a table.
+
+    Attributes
+    ----------
+    name : str
+        Name of the column.
+    texts : ndarray of shape (n_rows,), object
+    is_known : ndarray of shape (n_rows,), bool
+        False for a row without a label.
+    compared : str or None
+        Label value with which the ranking is compared.
+    """
+
+    name: str
+    texts: Objects
+    is_known: Bools
+    compared: str | None
+
+    @classmethod
+    def of(cls, map_: Map, table: Table, agreement: Mapping[str, Any] | None) -> "RowLabels | None":
+        """Return the labels with which the ranking is compared (by default, the map's labels)."""
+        given = agreement or {}
+        name = given.get("label", map_.encoding.named("label"))
+        if name is None or name not in table.names:
+            return None
+        column = table.column(name)
+        texts = np.array(level_texts(column), dtype=object)
+        return cls(name, texts, ~column.missing, given.get("value"))
+
+    @property
+    def shown(self) -> list[str]:
+        """Label values that the page shows, in alphabetical order."""
+        values = sorted(set(self.texts[self.is_known]))
+        return values if len(values) <= MAX_CLASSES else [v for v in values if v == self.compared]
+
+
+@dataclass(frozen=True, eq=False)
+class CellCounts:
+    """Number of rows, number of alerts and sum of the scores in each unit.
+
+    Attributes
+    ----------
+    rows, alerts, scores : ndarray of shape (n_units,)
+    """
+
+    rows: Float64s
+    alerts: Float64s
+    scores: Float64s
+
+    @classmethod
+    def of(cls, alerts: Alerts, n_units: int) -> "CellCounts":
+        """Count the rows of a ranking."""
+        units = np.asarray(alerts.units)
+        return cls(
+            np.bincount(units, minlength=n_units).astype(np.float64),
+            np.bincount(units[: alerts.n_alerts], minlength=n_units).astype(np.float64),
+            np.bincount(units, alerts.scores, n_units).astype(np.float64),
+        )
+
+    @classmethod
+    def of_planes(cls, planes: Sequence[dict[str, Any]]) -> "CellCounts":
+        """Return the numbers of rows and alerts and sums of scores from the planes of a report."""
+        values = {plane["key"]: plane["values"] for plane in planes}
+        rows = np.array(values["hits"], dtype=np.float64)
+        alerts = np.array(values.get("alerts", np.zeros(len(rows))), dtype=np.float64)
+        means = np.array([mean or 0.0 for mean in values["mean_score"]])
+        return cls(rows, alerts, rows * means)
+
+    @property
+    def mean_scores(self) -> Float64s:
+        """Mean score of the rows of each unit, or NaN for a unit without rows."""
+        return shares(self.scores, self.rows)
+
+    def by_region(self, labels: Ints) -> "CellCounts":
+        """Return the number of rows, number of alerts and sum of scores in each region.  `labels`
+        contains the region of each unit."""
+        own = (self.rows, self.alerts, self.scores)
+        return CellCounts(*(np.bincount(labels, of).astype(np.float64) for of in own))
+
+
+def shares(part: Float64s | Ints, whole: Float64s | Ints) -> Float64s:
+    """Return `part / whole`, or NaN if `whole` is 0.  On the page, the cell of a NaN is empty."""
+    return np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)
+
+
+def all_in_words(
+    map_: Map, detector: Detector | None, table: Table, agreement: dict[str, Any] | None
+) -> tuple[Map, Detector | None, Table, dict[str, Any] | None]:
+    """Replace column names and level codes in the arguments by words of the data dictionary."""
+    encoding = map_.encoding
+    if agreement is not None and "label" in agreement:
+        label, value = str(agreement["label"]), agreement.get("value")
+        words = None if value is None else words_of_level(encoding, label, str(value))
+        agreement = {**agreement, "label": words_of_column(encoding, label), "value": words}
+    if detector is not None:
+        detector, table = both_in_words(detector, table)
+        return detector.map_, detector, table, agreement
+    return map_in_words(map_), None, table_in_words(encoding, table), agreement
+
+
+def as_table(rows: Any) -> Table:
+    """Return a table or data frame as a Table.  Raise TypeError for another type."""
+    rows = collected(rows)
+    if isinstance(rows, Table):
+        return rows
+    frame = as_frame(rows)
+    if frame is None:
+        raise ParameterTypeError(
+            f"`table` must be a Table or a data frame, but is {type(rows).__name__}. Use "
+            "somscape.tables.read_table for a file, or table_from_columns for an array.",
+            value=type(rows).__name__,
+        )
+    return table_from_frame(frame)
+
 
 MAX_CASES = 100
 """Maximum number of alerts with details.  A description takes milliseconds."""
@@ -184,154 +424,6 @@ def _column_of(grouped: Grouped, reasons: Reasons) -> Column | None:
     made = [grouped.made[reason.column] for reason in reasons if reason.column in grouped.made]
     columns = [grouped.rows.column(one.column) for one in made if one.column]
     return next((column for column in columns if column.is_number), None)
-
-
-NAMED_ROWS = 1 << 13
-"""Number of rows for which class probabilities are computed together (limits the memory)."""
-
-MAX_TABLED = 20
-"""Maximum number of classes in the table that compares true classes with predicted classes."""
-
-REFUSED = -1
-
-
-@dataclass(frozen=True, eq=False)
-class NamedRows:
-    """The rows of a table with their predicted and true classes.
-
-    Attributes
-    ----------
-    recognizer : Recognizer
-    table : Table
-    names : list of str
-        Names of the classes, in the order of the recognizer.
-    named : ndarray of shape (n_rows,)
-        Predicted class of each row as a position in `names`, or -1 for a row without a prediction.
-    sure : ndarray of shape (n_rows,)
-        Probability of the most probable class.
-    target : str or None
-        Name of the column that the classifier predicts, or None.
-    true : ndarray of shape (n_rows,), object
-        True class of each row as text, or None if the true class is not known.
-    """
-
-    recognizer: Recognizer
-    table: Table
-    names: list[str]
-    named: Ints
-    sure: Float64s
-    target: str | None
-    true: Objects
-
-    @classmethod
-    def of(cls, recognizer: Recognizer, table: Table) -> "NamedRows":
-        """Predict the classes of the rows of a table."""
-        rows = recognizer.map_.rows_of(table)
-        named, sure = np.empty(len(rows), dtype=np.intp), np.empty(len(rows))
-        for part in blocks(len(rows), NAMED_ROWS):
-            probabilities, p_values = recognizer._probabilities_of_rows(rows[part])
-            named[part], sure[part] = probabilities.argmax(axis=1), probabilities.max(axis=1)
-            if recognizer.reject is not None:
-                named[part][p_values <= recognizer.reject] = REFUSED
-        names = [str(name) for name in recognizer.classes.tolist()]
-        encoding = recognizer.map_.encoding
-        target = encoding.named("label")
-        true = np.full(table.n_rows, None, dtype=object)
-        if target is not None:
-            if target in table.names:
-                true = classes_of_cells(table.column(target), recognizer.classes)
-            words = partial(words_of_level, encoding, target)
-            names = [words(name) for name in names]
-            true = np.array([text and words(text) for text in true], dtype=object)
-            target = words_of_column(encoding, target)
-        return cls(recognizer, table, names, named, sure, target, true)
-
-    @cached_property
-    def is_known(self) -> Bools:
-        """Whether the true class of each row is known."""
-        return np.array([text is not None for text in self.true], dtype=bool)
-
-    @cached_property
-    def is_wrong(self) -> Bools:
-        """Whether the predicted class of each row is wrong (False without a prediction)."""
-        found = np.array([*self.names, None], dtype=object)[self.named]
-        return self.is_known & (self.named != REFUSED) & (found != self.true)
-
-    def planes(self, units: Ints) -> list[dict[str, Any]]:
-        """Return a plane with the class of each cell and, if true classes are known, a plane with
-        the number of mistakes in each cell."""
-        name = f"Class: {self.target}" if self.target else "Class"
-        stands_for = self.recognizer.shares.argmax(axis=1)
-        shown = [_plane("class", name, "class", stands_for, kind="level", levels=self.names)]
-        if self.is_known.any():
-            n_wrong = np.bincount(units[self.is_wrong], minlength=len(stands_for))
-            name = "Misclassified rows"
-            shown.append(_plane("mistakes", name, "misclassified rows", n_wrong, kind="count"))
-        return shown
-
-    def page_data(self, listed: Ints) -> dict[str, Any]:
-        """Return the data that the page shows about classes and predictions."""
-        is_known, is_refused = self.is_known, self.named == REFUSED
-        n_wrong = int(self.is_wrong.sum())
-        whys = self.recognizer.reasons(self.table.take(listed)) if len(listed) else []
-        return {
-            "target": self.target,
-            "names": self.names,
-            "accuracy": self.recognizer.accuracy,
-            "most_frequent": self.recognizer.most_frequent,
-            "leaks": self.recognizer.leaks_in_words(),
-            "n_known": int(is_known.sum()),
-            "n_right": int((is_known & ~is_refused).sum()) - n_wrong,
-            "n_wrong": n_wrong,
-            "n_refused": int(is_refused.sum()),
-            "confusion": self._confusion() if is_known.any() else None,
-            "rows": {
-                "named": [None if i == REFUSED else int(i) for i in self.named[listed]],
-                "probabilities": numbers(self.sure[listed]),
-                "true": self.true[listed].tolist(),
-                "why": [why.sentence() for why in whys],
-            },
-        }
-
-    def _confusion(self) -> dict[str, Any]:
-        """Count the rows for each pair of a true class and a predicted class."""
-        known = np.flatnonzero(self.is_known & (self.named != REFUSED))
-        texts, sizes = np.unique(self.true[self.is_known].astype(str), return_counts=True)
-        size = dict(zip(texts.tolist(), sizes.tolist(), strict=True))
-        every = [*self.names, *sorted(set(size) - set(self.names))]
-        most = sorted(every, key=lambda name: -size.get(name, 0))[:MAX_TABLED]
-        shown = [name for name in every if name in most]
-        place = {name: i for i, name in enumerate(shown)}
-        counts = np.zeros((len(shown), len(shown) + 1), dtype=np.intp)  # last: classes left out
-        for row in known:
-            true, named = place.get(self.true[row]), place.get(self.names[self.named[row]], -1)
-            if true is not None:
-                counts[true, named] += 1
-        return {
-            "names": shown,
-            "counts": counts[:, :-1].tolist(),
-            "sizes": counts.sum(axis=1).tolist(),
-            "n_left_out": len(every) - len(shown),
-        }
-
-
-def by_distance(map_: Map, table: Table) -> Alerts:
-    """Return all rows in descending order of the distance to their prototype, without alerts."""
-    found, apart = map_.nearest(table)
-    units, distances = found[:, 0], apart[:, 0]
-    if np.isnan(distances).any():
-        row = int(np.isnan(distances).argmax())
-        raise InputError(
-            f"{table.where(row)} has only missing values in the columns of this map. Leave out "
-            "the row.",
-            file=table.source,
-            row=row,
-        )
-    order = stable_order(-distances)
-    id_name, ids = ids_of(map_, table)
-    no_p_values, stands_out = np.full(len(order), np.nan), np.zeros(len(order), dtype=bool)
-    ranked = (order, distances[order], no_p_values, units[order])
-    return Alerts(id_name, ids.take(order), *ranked, [], 0, stands_out, 0.0)
 
 
 N_BARS = 24
@@ -568,7 +660,7 @@ def with_plane_of(
     if regions.n_regions == 1:
         return others
     names = [each["name"] for each in described]
-    plane = _plane("regions", "Regions", "region", regions.labels, kind="region", levels=names)
+    plane = page_plane("regions", "Regions", "region", regions.labels, kind="region", levels=names)
     return [others[0], plane, *others[1:]]
 
 
@@ -585,7 +677,7 @@ def _column_planes(map_: Map, names: list[str]) -> list[dict[str, Any]]:
         key, name = f"column_{i}", code.name
         if isinstance(code, DateCode):
             days = map_.plane(name).astype("datetime64[s]").astype(np.float64) / SECONDS_A_DAY
-            plane = _plane(key, name, name, days, kind="date", group="column")
+            plane = page_plane(key, name, name, days, kind="date", group="column")
         else:
             plane = _of_column(key, column_plane(map_, name), "column")
         shown.append(plane | {"relevance": number(relevances[i]), "likeness": place[name]})
@@ -596,7 +688,7 @@ def _of_column(key: str, plane: ColumnPlane, group: str) -> dict[str, Any]:
     mean = plane.name if group == "column" else f"mean {plane.name} of a cell's rows"
     unit = {"number": mean, "share": "share of rows", "level": "prevailing level"}[plane.kind]
     look: Any = {"kind": plane.kind, "group": group, "levels": plane.levels}
-    return _plane(key, plane.name, unit, plane.values, **look)
+    return page_plane(key, plane.name, unit, plane.values, **look)
 
 
 def _map_planes(
@@ -605,15 +697,17 @@ def _map_planes(
     score = "score" if is_scored else "distance to their prototype"
     words = f"mean {score}, of a cell's rows"
     shown = [
-        _plane("u_heights", "Borders between groups", "mean distance to neighbors", map_.u_heights),
-        _plane("hits", "Rows per cell", "rows", counts.rows, kind="count"),
-        _plane("mean_score", f"Mean {score}", words, counts.mean_scores),
+        page_plane(
+            "u_heights", "Borders between groups", "mean distance to neighbors", map_.u_heights
+        ),
+        page_plane("hits", "Rows per cell", "rows", counts.rows, kind="count"),
+        page_plane("mean_score", f"Mean {score}", words, counts.mean_scores),
     ]
     if is_scored:  # without a detector, the score is this distance
         means = by_unit(map_, sample.rows, which="quantization_error")["quantization_error"]
         unit = "mean distance to the prototype, of a cell's rows"
-        shown.append(_plane("quality", "Quality (distance to the prototype)", unit, means))
-        shown.append(_plane("alerts", "Alerts per cell", "alerts", counts.alerts, kind="count"))
+        shown.append(page_plane("quality", "Quality (distance to the prototype)", unit, means))
+        shown.append(page_plane("alerts", "Alerts per cell", "alerts", counts.alerts, kind="count"))
     return shown
 
 
@@ -628,11 +722,11 @@ def _class_planes(map_: Map, units: Ints, labels: RowLabels | None) -> list[dict
         n_each = np.bincount(units[known[texts == each]], minlength=map_.n_units)
         values = shares(n_each, n_known)
         look: Any = {"kind": "share", "group": "label", "levels": [each]}
-        shown.append(_plane(f"class_{i}", labels.name, "share of rows", values, **look))
+        shown.append(page_plane(f"class_{i}", labels.name, "share of rows", values, **look))
     return shown
 
 
-def _plane(
+def page_plane(
     key: str,
     name: str,
     unit: str,
