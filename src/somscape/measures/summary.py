@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -61,195 +61,100 @@ def _number(value: float) -> str:
     return "-" if value != value else f"{value:.4g}"
 
 
-class Advice(NamedTuple):
-    """Explanation of a measure for users.
-
-    Attributes
-    ----------
-    good : str
-        Description of good values, such as "near 1".
-    says : str
-        Meaning of the measure, and advice on training settings for a bad value.
-    """
-
-    good: str
-    says: str
-
-
 ADVICE = {
-    "quantization_error": Advice(
-        "lower",
-        "This is the mean distance of a row to its prototype. It should be far below the mean "
-        "distance between rows. If it is high, use more units or a smaller final radius.",
-    ),
-    "root_mean_squared_error": Advice(
-        "lower",
-        "This is the quantization error with a larger weight for distant rows. If it is far above "
-        "the quantization error, a few rows are far from every unit. Look for these rows, or use "
-        "more units.",
-    ),
-    "explained_variance": Advice(
-        "near 1",
-        "This is the share of the variance that the prototypes explain. At 0, the prototypes "
-        "represent the rows only as well as the mean of all rows. If it is low, use more units or "
-        "a smaller final radius.",
-    ),
-    "embedding_accuracy": Advice(
-        "near 1",
-        "This is the share of the variance in columns whose distribution the prototypes match. If "
-        "it is low, use a smaller final radius. A column with few distinct values, such as yes and "
-        "no, never counts as matched.",
-    ),
-    "distortion": Advice(
-        "lower",
-        "This is the value that training minimizes. Compare only maps of the same size at the "
-        "same radius. If it is high, train for more epochs.",
-    ),
-    "topographic_error": Advice(
-        "near 0",
-        "This is the share of rows whose two nearest units are not neighbors (8 neighbors on "
-        "squares, 6 on hexagons). If it is above 0.1, neighbors on the map are not reliable. In "
-        "this case, use a larger final radius.",
-    ),
-    "mean_tied_rank": Advice(
-        "the rank of neighbors",
-        "This is the rank of the second nearest unit of a row by its number of steps from the "
-        "nearest unit. The best value is 4.5 inside a map of squares, 3.5 inside a map of "
-        "hexagons, and less at the edges of a map. If it is much higher, use a larger final "
-        "radius.",
-    ),
-    "combined_error": Advice(
-        "lower",
-        "This measure combines the distance of rows to their units with the order of the map. If "
-        "it is far above the quantization error, the map is folded. In this case, use a larger "
-        "final radius or more epochs.",
-    ),
-    "topographic_product": Advice(
-        "near 0",
-        "This measure shows whether the dimension of the map fits the data. If it is below 0, the "
-        "map has too few dimensions, so try a less elongated shape. If it is above 0, the map has "
-        "too many dimensions, so try a longer shape.",
-    ),
-    "topographic_function": Advice(
-        "near 0",
-        "This is the number of folds per unit (the topographic function at 0). If it is high, the "
-        "data have more dimensions than the map. In this case, use a larger final radius.",
-    ),
-    "trustworthiness": Advice(
-        "near 1",
-        "This measure shows whether neighbors on the map are neighbors in the data. If it is below "
-        "0.9, do not treat neighbors on the map as similar. If trustworthiness_on_prototypes is "
-        "also low, use more units. Otherwise use a larger final radius.",
-    ),
-    "continuity": Advice(
-        "near 1",
-        "This measure shows whether neighbors in the data are neighbors on the map. Below 0.9, "
-        "the map splits clusters. In this case, use a larger final radius or more epochs.",
-    ),
-    "neighborhood_preservation": Advice(
-        "higher",
-        "This is the share of the nearest rows in the data that are also nearest on the map. It is "
-        "low if many rows share a unit. Compare only maps of the same size, and use more units.",
-    ),
-    "trustworthiness_on_prototypes": Advice(
-        "near 1",
-        "This is the trustworthiness with distances between prototypes. If it is high but "
-        "trustworthiness is low, the units are good but their order is not. In this case, use a "
-        "larger final radius.",
-    ),
-    "continuity_on_prototypes": Advice(
-        "near 1",
-        "This is the continuity with distances between prototypes. If it is high but continuity is "
-        "low, the units are good but their order is not. In this case, use a larger final radius.",
-    ),
-    "neighborhood_preservation_on_prototypes": Advice(
-        "higher",
-        "This is the neighborhood preservation with distances between prototypes. It is low if "
-        "many rows share a unit. In this case, use more units.",
-    ),
-    "c_measure": Advice(
-        "higher",
-        "For each pair of rows, the distance in the data is multiplied by the distance on the map. "
-        "This is the sum of these products. Compare only maps with the same rows and lattice. If "
-        "another map has a higher value, use a larger first radius.",
-    ),
-    "kruskal_stress": Advice(
-        "near 0",
-        "This is the mean squared difference between distances on the map and distances in the "
-        "data. It can be small even if the units are in random order, so compare only maps with "
-        "the same lattice. rank_correlation shows whether distances across the map are meaningful.",
-    ),
-    "rank_correlation": Advice(
-        "near 1",
-        "This measure shows whether rows that are far apart in the data are far apart on the map. "
-        "If it is below 0.5, do not interpret distances across the map. In this case, use a larger "
-        "first radius or a different shape.",
-    ),
-    "dead_units": Advice(
-        "near 0",
-        "This is the share of units without rows. If it is high on the training rows, use fewer "
-        "units or a smaller final radius. On other rows, a high value is not a problem.",
-    ),
-    "hit_entropy": Advice(
-        "near 1",
-        "This measure shows how evenly the rows use the units. If it is low on the training rows, "
-        "a few units contain most rows. In this case, look for equal rows and for columns on very "
-        "different scales.",
-    ),
-    "hit_gini": Advice(
-        "near 0",
-        "This measure shows how unevenly the rows use the units. A value near 1 on the training "
-        "rows means that a few units contain all rows. In this case, look for equal rows and for "
-        "columns on very different scales.",
-    ),
-    "purity": Advice(
-        "near 1",
-        "This is the share of rows that have the most frequent class of their unit. A value near "
-        "the share of the largest class in all rows is bad. In this case, use more units, or "
-        "columns that separate the classes.",
-    ),
-    "normalized_mutual_information": Advice(
-        "near 1",
-        "This is the information that units and classes share. At 0, units and classes are "
-        "independent. It is lower if a class is spread over many units, so compare classes with "
-        "regions instead of units.",
-    ),
-    "adjusted_rand_index": Advice(
-        "near 1",
-        "This is the agreement of units and classes over pairs of rows. Random units have a value "
-        "of about 0. It is lower if a class is spread over many units, so compare classes with "
-        "regions instead of units.",
-    ),
-    "class_entropy": Advice(
-        "near 0",
-        "This is the mean entropy of the classes in a unit. A value near the entropy of the "
-        "classes of all rows is bad. In this case, use more units, or columns that separate the "
-        "classes.",
-    ),
-    "majority_entropy": Advice(
-        "near 0",
-        "This is -log of the share of the largest class in a unit, summed over all units. Compare "
-        "only maps of the same size. If it is high, use more units, or columns that separate the "
-        "classes.",
-    ),
-    "class_scatter": Advice(
-        "near 1",
-        "This is the number of connected groups of units per class. If it is high, the map splits "
-        "classes, or a class has several clusters. To distinguish the two cases, use a larger "
-        "final radius.",
-    ),
-    "silhouette": Advice(
-        "near 1",
-        "This measure compares the distance of rows to their own region and to the nearest other "
-        "region. Near 0, regions touch. If it is low, request fewer regions, or leave out "
-        "uninformative columns.",
-    ),
-    "davies_bouldin": Advice(
-        "near 0",
-        "This is the width of regions in relation to the distance between regions. Above 1, "
-        "regions overlap. In this case, request a different number of regions.",
-    ),
+    "quantization_error": "lower: This is the mean distance of a row to its prototype. It should "
+    "be far below the mean distance between rows. If it is high, use more units or a smaller "
+    "final radius.",
+    "root_mean_squared_error": "lower: This is the quantization error with a larger weight for "
+    "distant rows. If it is far above the quantization error, a few rows are far from every unit. "
+    "Look for these rows, or use more units.",
+    "explained_variance": "near 1: This is the share of the variance that the prototypes explain. "
+    "At 0, the prototypes represent the rows only as well as the mean of all rows. If it is low, "
+    "use more units or a smaller final radius.",
+    "embedding_accuracy": "near 1: This is the share of the variance in columns whose "
+    "distribution the prototypes match. If it is low, use a smaller final radius. A column with "
+    "few distinct values, such as yes and no, never counts as matched.",
+    "distortion": "lower: This is the value that training minimizes. Compare only maps of the "
+    "same size at the same radius. If it is high, train for more epochs.",
+    "topographic_error": "near 0: This is the share of rows whose two nearest units are not "
+    "neighbors (8 neighbors on squares, 6 on hexagons). If it is above 0.1, neighbors on the map "
+    "are not reliable. In this case, use a larger final radius.",
+    "mean_tied_rank": "the rank of neighbors: This is the rank of the second nearest unit of a "
+    "row by its number of steps from the nearest unit. The best value is 4.5 inside a map of "
+    "squares, 3.5 inside a map of hexagons, and less at the edges of a map. If it is much higher, "
+    "use a larger final radius.",
+    "combined_error": "lower: This measure combines the distance of rows to their units with the "
+    "order of the map. If it is far above the quantization error, the map is folded. In this "
+    "case, use a larger final radius or more epochs.",
+    "topographic_product": "near 0: This measure shows whether the dimension of the map fits the "
+    "data. If it is below 0, the map has too few dimensions, so try a less elongated shape. If it "
+    "is above 0, the map has too many dimensions, so try a longer shape.",
+    "topographic_function": "near 0: This is the number of folds per unit (the topographic "
+    "function at 0). If it is high, the data have more dimensions than the map. In this case, use "
+    "a larger final radius.",
+    "trustworthiness": "near 1: This measure shows whether neighbors on the map are neighbors in "
+    "the data. If it is below 0.9, do not treat neighbors on the map as similar. If "
+    "trustworthiness_on_prototypes is also low, use more units. Otherwise use a larger final "
+    "radius.",
+    "continuity": "near 1: This measure shows whether neighbors in the data are neighbors on the "
+    "map. Below 0.9, the map splits clusters. In this case, use a larger final radius or more "
+    "epochs.",
+    "neighborhood_preservation": "higher: This is the share of the nearest rows in the data that "
+    "are also nearest on the map. It is low if many rows share a unit. Compare only maps of the "
+    "same size, and use more units.",
+    "trustworthiness_on_prototypes": "near 1: This is the trustworthiness with distances between "
+    "prototypes. If it is high but trustworthiness is low, the units are good but their order is "
+    "not. In this case, use a larger final radius.",
+    "continuity_on_prototypes": "near 1: This is the continuity with distances between "
+    "prototypes. If it is high but continuity is low, the units are good but their order is not. "
+    "In this case, use a larger final radius.",
+    "neighborhood_preservation_on_prototypes": "higher: This is the neighborhood preservation "
+    "with distances between prototypes. It is low if many rows share a unit. In this case, use "
+    "more units.",
+    "c_measure": "higher: For each pair of rows, the distance in the data is multiplied by the "
+    "distance on the map. This is the sum of these products. Compare only maps with the same rows "
+    "and lattice. If another map has a higher value, use a larger first radius.",
+    "kruskal_stress": "near 0: This is the mean squared difference between distances on the map "
+    "and distances in the data. It can be small even if the units are in random order, so compare "
+    "only maps with the same lattice. rank_correlation shows whether distances across the map are "
+    "meaningful.",
+    "rank_correlation": "near 1: This measure shows whether rows that are far apart in the data "
+    "are far apart on the map. If it is below 0.5, do not interpret distances across the map. In "
+    "this case, use a larger first radius or a different shape.",
+    "dead_units": "near 0: This is the share of units without rows. If it is high on the training "
+    "rows, use fewer units or a smaller final radius. On other rows, a high value is not a "
+    "problem.",
+    "hit_entropy": "near 1: This measure shows how evenly the rows use the units. If it is low on "
+    "the training rows, a few units contain most rows. In this case, look for equal rows and for "
+    "columns on very different scales.",
+    "hit_gini": "near 0: This measure shows how unevenly the rows use the units. A value near 1 "
+    "on the training rows means that a few units contain all rows. In this case, look for equal "
+    "rows and for columns on very different scales.",
+    "purity": "near 1: This is the share of rows that have the most frequent class of their unit. "
+    "A value near the share of the largest class in all rows is bad. In this case, use more "
+    "units, or columns that separate the classes.",
+    "normalized_mutual_information": "near 1: This is the information that units and classes "
+    "share. At 0, units and classes are independent. It is lower if a class is spread over many "
+    "units, so compare classes with regions instead of units.",
+    "adjusted_rand_index": "near 1: This is the agreement of units and classes over pairs of "
+    "rows. Random units have a value of about 0. It is lower if a class is spread over many "
+    "units, so compare classes with regions instead of units.",
+    "class_entropy": "near 0: This is the mean entropy of the classes in a unit. A value near the "
+    "entropy of the classes of all rows is bad. In this case, use more units, or columns that "
+    "separate the classes.",
+    "majority_entropy": "near 0: This is -log of the share of the largest class in a unit, summed "
+    "over all units. Compare only maps of the same size. If it is high, use more units, or "
+    "columns that separate the classes.",
+    "class_scatter": "near 1: This is the number of connected groups of units per class. If it is "
+    "high, the map splits classes, or a class has several clusters. To distinguish the two cases, "
+    "use a larger final radius.",
+    "silhouette": "near 1: This measure compares the distance of rows to their own region and to "
+    "the nearest other region. Near 0, regions touch. If it is low, request fewer regions, or "
+    "leave out uninformative columns.",
+    "davies_bouldin": "near 0: This is the width of regions in relation to the distance between "
+    "regions. Above 1, regions overlap. In this case, request a different number of regions.",
 }
+"""What values of a measure are good, then its meaning, and advice on training for a bad value."""
 
 
 NONE = float("nan")
@@ -597,7 +502,7 @@ def report(
 
 
 def _measure(name: str, value: float, low: float, high: float) -> Measure:
-    good, says = ADVICE[name]
+    good, _, says = ADVICE[name].partition(": ")
     return Measure(name=name, value=value, low=low, high=high, good=good, says=says)
 
 
