@@ -111,7 +111,7 @@ def text_columns(
             numbers, problem, styles = _read(name, texts, where, spelling, mark)
         else:
             numbers, problem, styles = None, None, found.styles
-        if numbers is None and isinstance(texts, PlainTexts):
+        if isinstance(texts, PlainTexts) and numbers is not texts.numbers:
             texts = ArrowTexts(texts.to_arrow())
         if numbers is not None and asked:
             is_asked = are_asked(numbers, asked)

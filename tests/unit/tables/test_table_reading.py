@@ -16,7 +16,7 @@ from texts import rejected
 
 from somscape._stored import Budget
 from somscape.errors import InputError
-from somscape.tables import Column, Table, read_table, write_table
+from somscape.tables import Column, Table, _text_table, read_table, write_table
 from somscape.tables import _text as _delimited
 from somscape.tables._dates import looks_like_dates
 from somscape.tables._text import TextFile, split_records
@@ -146,6 +146,20 @@ def test_plain_numbers_keep_no_text(tmp_path: Path, end: str, last: str) -> None
     table = read(tmp_path, end.join(["id,x", "7,-0.50", "8,12"]) + last)
     assert [column.has_plain_numbers for column in table.columns] == [True, True]
     assert table.column("x").cells.tolist() == ["-0.50", "12"]
+
+
+def test_arrow_splits_rows_that_are_longer_than_a_block(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(_text_table, "_any_records", None)
+    rows = [",".join(f"{name}{i}" for i in range(5000)) for name in "xab"]
+    table = read(tmp_path, "\n".join(rows))
+    assert table.shape == (2, 5000)
+    assert table.column("x4999").cells.tolist() == ["a4999", "b4999"]
+
+
+def test_points_between_thousands_stay_in_the_cells(tmp_path: Path) -> None:
+    column = read(tmp_path, "id;x\n1;1.234\n2;5.678\n", decimal=",").column("x")
+    assert column.numbers.tolist() == [1234, 5678]
+    assert column.cells.tolist() == ["1.234", "5.678"]
 
 
 def test_quoted_text_is_plain_wherever_it_is_cut(tmp_path: Path, monkeypatch) -> None:
