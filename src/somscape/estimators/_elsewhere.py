@@ -22,7 +22,7 @@ from somscape.tables._frame import (
     table_from_frame,
 )
 from somscape.tables._messages import listed
-from somscape.tables._typed import fetched_rows
+from somscape.tables._parts import fetched_rows
 from somscape.tables.encoding import Encoding
 from somscape.tables.sources import collected
 

@@ -14,9 +14,9 @@ from somscape._stored import are_large, stored
 from somscape.errors import InputError
 from somscape.tables._late import pa, pc
 from somscape.tables._messages import table_mark
+from somscape.tables._parts import TypedRows
 from somscape.tables._spool import spooled
 from somscape.tables._text import changed, opened
-from somscape.tables._typed import TypedRows
 from somscape.tables._workbook import check_size
 from somscape.tables.column import Column
 from somscape.tables.table import check_names

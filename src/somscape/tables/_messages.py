@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from somscape._stored import put_away
 from somscape.errors import InputError
 
 
@@ -141,6 +142,14 @@ class FileLines:
     ) -> None:
         self._names, self._has_lines = tuple(names), has_lines
         self._files, self._lines = files, lines
+
+    @classmethod
+    def of(cls, names: Sequence[str], lines: Sequence[Lines], *, has_lines: bool) -> "FileLines":
+        """Join the lines of several files."""
+        files = np.repeat(np.arange(len(names), dtype=np.uint32), list(map(len, lines)))
+        each = [np.arange(of.start, of.stop) if isinstance(of, range) else of for of in lines]
+        joined = np.concatenate(each, dtype=np.uint32, casting="unsafe")
+        return cls(names, put_away(files), put_away(joined), has_lines)
 
     def __len__(self) -> int:
         return len(self._lines)

@@ -16,7 +16,7 @@ from texts import rejected
 from somscape import SOM
 from somscape.errors import InputError
 from somscape.tables import Table, _arrow_files, read_table, source
-from somscape.tables import _typed as _batches
+from somscape.tables import _parts as _batches
 
 
 @pytest.fixture

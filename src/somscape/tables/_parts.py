@@ -16,7 +16,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from somscape._files import shown
-from somscape._stored import gathered, made_ahead, put_away, stored
+from somscape._stored import gathered, made_ahead, stored
 from somscape._types import Floats
 from somscape._validate import check_not_masked
 from somscape._weights import blocks
@@ -27,24 +27,7 @@ from somscape.tables._late import nw, pa
 from somscape.tables._messages import FileLines, listed, quoted
 from somscape.tables._spool import spooled
 from somscape.tables._text import opened
-from somscape.tables._texts import PlainTexts
 from somscape.tables.table import Table, check_names
-
-
-def joined_raw(
-    parts: Sequence[PlainTexts | pa.ChunkedArray], among: int
-) -> PlainTexts | pa.ChunkedArray:
-    """Concatenate the raw texts of one column that were read from several files."""
-    plain = [part for part in parts if isinstance(part, PlainTexts)]
-    if len(plain) == len(parts):
-        return PlainTexts.joined(plain, among)
-    texts = (p.as_written() if isinstance(p, PlainTexts) else p for p in parts)
-    return pa.chunked_array([chunk for text in texts for chunk in text.chunks], pa.string())
-
-
-def joined_values(parts: Sequence[Sequence[Any]], _: int) -> list[Any]:
-    """Concatenate the values of one column that were read from several sheets."""
-    return [value for part in parts for value in part]
 
 
 def join_types(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
@@ -99,32 +82,10 @@ def check_names_of(
     )
 
 
-def joined_column(
-    name: str, type_: pa.DataType, parts: Sequence[Any], sources: Sequence[str]
-) -> pa.ChunkedArray:
-    """Concatenate one column of several files or batches, and convert it to the type `type_`."""
-    chunks: list[pa.Array] = []
-    for part, source in zip(parts, sources, strict=True):
-        column = part.column(name)
-        # Rounding is allowed, because tables contain float64 and microseconds.
-        may_be_rounded = _is_number(column.type) or getattr(column.type, "unit", "") == "ns"
-        try:
-            chunks += column.cast(type_, safe=not may_be_rounded).chunks
-        except pa.ArrowException as error:
-            reason = " ".join(str(error).split()).rstrip(".")
-            raise InputError(
-                f"{source}: column {quoted(name)} cannot be read as {type_} like the other parts"
-                f" ({reason}). Correct the column, or leave out {source}.",
-                file=source,
-                column=name,
-                allowed=str(type_),
-            ) from error
-    return pa.chunked_array(chunks, type_)
-
-
 SAME_TYPES = {
     "files": "Write the file again with the same type, or leave out the file.",
     "batches": "Give all batches the same types.",
+    "pieces": "Give all pieces the same types.",
 }
 
 
@@ -149,30 +110,61 @@ class TypedRows(Protocol):
         """Return one column. The column of a file is read when this method is called."""
 
 
-class Agreed:
-    """Column names that several files or batches share, and column types that fit all values.
+class Parts:
+    """Files, batches or pieces with the same columns. Each column gets a type that fits all values.
 
     Parameters
     ----------
-    are_called : {"files", "batches"}
+    parts : iterable of (str, TypedRows)
+        Name and rows of each part.  If the pyarrow tables among the parts are large, they are
+        stored in a temporary file.  Other parts, such as Parquet files, are read when needed.
+    are_called : {"files", "batches", "pieces"}
+    keep : callable, default=spooled
+        Function that stores pyarrow tables.
 
     Attributes
     ----------
+    names : list of str
+    sizes : list of int
+        Number of rows of each part.
     types : dict of str to pyarrow.DataType
-        Type of each column, in the column order of the first file or batch.
+        Type of each column, in the column order of the first part.
+
+    Raises
+    ------
+    InputError
+        If the columns of a part do not match.
     """
 
-    def __init__(self, are_called: str) -> None:
+    def __init__(
+        self,
+        parts: Iterable[tuple[str, TypedRows]],
+        are_called: str,
+        keep: Callable[[Iterable[pa.Table]], Sequence[pa.Table]] = spooled,
+    ) -> None:
+        self.names: list[str] = []
         self.types: dict[str, pa.DataType] = {}
-        self._are_called = are_called
-        self._first, self._source_of_type = "", dict[str, str]()
+        self._are_called, self._source_of_type = are_called, dict[str, str]()
+        others: dict[int, TypedRows] = {}
 
-    def add(self, schema: pa.Schema, name: str) -> None:
-        """Add the columns of a file or batch, or raise InputError if they do not match."""
+        def tables() -> Iterator[pa.Table]:
+            for number, (name, part) in enumerate(parts):
+                self._add(name, part.schema)
+                if isinstance(part, pa.Table):
+                    yield part
+                else:
+                    others[number] = part
+
+        kept = iter(keep(tables()))
+        self._parts = [others[i] if i in others else next(kept) for i in range(len(self.names))]
+        self.sizes = [part.num_rows for part in self._parts]
+
+    def _add(self, name: str, schema: pa.Schema) -> None:
+        self.names.append(name)
         if not self.types:
             self.types = {field.name: field.type for field in schema}
-            self._first, self._source_of_type = name, dict.fromkeys(self.types, name)
-        check_names_of(name, schema.names, self._first, list(self.types), self._are_called)
+            self._source_of_type = dict.fromkeys(self.types, name)
+        check_names_of(name, schema.names, self.names[0], list(self.types), self._are_called)
         for column, type_ in self.types.items():
             own = schema.field(column).type
             joined = join_types(type_, own)
@@ -188,35 +180,37 @@ class Agreed:
             if joined != type_:
                 self.types[column], self._source_of_type[column] = joined, name
 
+    def column(self, name: str) -> pa.ChunkedArray:
+        """Return the values of all parts in one column."""
+        chunks: list[pa.Array] = []
+        for part, source in zip(self._parts, self.names, strict=True):
+            column, type_ = part.column(name), self.types[name]
+            # Rounding is allowed, because tables contain float64 and microseconds.
+            may_be_rounded = _is_number(column.type) or getattr(column.type, "unit", "") == "ns"
+            try:
+                chunks += column.cast(type_, safe=not may_be_rounded).chunks
+            except pa.ArrowException as error:
+                reason = " ".join(str(error).split()).rstrip(".")
+                raise InputError(
+                    f"{source}: column {quoted(name)} cannot be read as {type_} like the other"
+                    f" parts ({reason}). Correct the column, or leave out {source}.",
+                    file=source,
+                    column=name,
+                    allowed=str(type_),
+                ) from error
+        return pa.chunked_array(chunks, self.types[name])
 
-def typed_table(
-    parts: Sequence[TypedRows],
-    names: Sequence[str],
-    agreed: Agreed,
-    source: str,
-    asked: Sequence[str] | None,
-) -> Table:
-    """Join files or batches into a table, one column at a time."""
-    columns = made_ahead(partial(_column, each, parts, names) for each in agreed.types.items())
-    sizes = [part.num_rows for part in parts]
-    lines = None if len(parts) == 1 and names[0] == source else rows_of(names, sizes)
-    return table_at(columns, source, asked, lines, n_columns=len(agreed.types))
+    def table(self, source: str, asked: Sequence[str] | None) -> Table:
+        """Join the parts into a table, one column at a time."""
+        lines = None
+        if self.names != [source]:
+            lines = FileLines.of(self.names, list(map(range, self.sizes)), has_lines=False)
+        columns = made_ahead(partial(self._frame, name) for name in self.types)
+        return table_at(columns, source, asked, lines, n_columns=len(self.types))
 
-
-def _column(
-    each: tuple[str, pa.DataType], parts: Sequence[TypedRows], names: Sequence[str]
-) -> pa.Table:
-    pa.default_memory_pool().release_unused()
-    return pa.table({each[0]: joined_column(*each, parts, names)})
-
-
-def rows_of(names: Sequence[str], sizes: Sequence[int]) -> FileLines:
-    """Return, for each joined row, the part that contains the row, and its row number there."""
-    n = sum(sizes)
-    which = np.repeat(np.arange(len(sizes), dtype=np.uint32), sizes)
-    rows = np.arange(n, dtype=np.uint32)
-    rows -= np.repeat(np.cumsum([0, *sizes[:-1]], dtype=np.uint32), sizes)
-    return FileLines(names, put_away(which), put_away(rows), False)
+    def _frame(self, name: str) -> pa.Table:
+        pa.default_memory_pool().release_unused()
+        return pa.table({name: self.column(name)})
 
 
 BLOCK_ROWS = 1 << 14
@@ -245,11 +239,10 @@ def table_of_batches(
         if missing_values is not None:
             raise not_for_numbers("missing_values")
         return _array(batches, source)
-    agreed, names = Agreed("batches"), list[str]()
-    parts = spooled(_typed_batches(batches, agreed, names))
-    if not parts:
+    parts = Parts(_typed_batches(batches), "batches")
+    if not parts.names:
         raise InputError(f"{source} is empty. Give at least one row.", file=source)
-    return typed_table(parts, names, agreed, source, missing_values)
+    return parts.table(source, missing_values)
 
 
 def fetched_rows(batches: Iterable[Any]) -> Any:
@@ -261,7 +254,8 @@ def fetched_rows(batches: Iterable[Any]) -> Any:
     batches = chain([first], batches)
     if isinstance(first, np.ndarray):
         return _array(batches, "X")
-    return pa.concat_tables(spooled(_typed_batches(batches, Agreed("pieces"), [])))
+    parts = Parts(_typed_batches(batches), "pieces")
+    return pa.table({name: parts.column(name) for name in parts.types})
 
 
 def _batch_iterator(given: Any, source: str) -> Iterator[Any]:
@@ -276,8 +270,8 @@ def _batch_iterator(given: Any, source: str) -> Iterator[Any]:
     )
 
 
-def _typed_batches(batches: Iterable[Any], agreed: Agreed, names: list[str]) -> Iterator[pa.Table]:
-    """Yield each batch that has rows as a pyarrow table, and append the batch's name to `names`."""
+def _typed_batches(batches: Iterable[Any]) -> Iterator[tuple[str, pa.Table]]:
+    """Yield the name and the rows of each batch that has rows."""
     for number, batch in enumerate(batches, 1):
         name = f"batch {number}"
         frame = None if isinstance(batch, np.ndarray) else as_frame(batch, name)
@@ -290,9 +284,7 @@ def _typed_batches(batches: Iterable[Any], agreed: Agreed, names: list[str]) -> 
         table = nw.from_native(frame, eager_only=True).to_arrow()
         if table.num_rows:
             check_names(table.column_names, name)
-            agreed.add(table.schema, name)
-            names.append(name)
-            yield table
+            yield name, table
 
 
 def not_for_numbers(name: str) -> InputError:
