@@ -191,6 +191,17 @@ def test_the_status_says_why_nothing_was_saved(code: str, status: int, state: Pa
             assert handlers[type(trouble)](request, trouble).status_code == status
 
 
+def test_a_read_only_state_that_no_app_has_opened_is_shown(state: Path) -> None:
+    with State(state) as cases:
+        fill(cases)
+    with read_only(state):
+        before = held(state)
+        with closing(Store(state)) as store:
+            assert [watch.name for watch in store.cases.watches()] == ["cards"]
+            assert store.runs() == []
+        assert held(state) == before
+
+
 def test_a_locked_database_is_said_at_the_start(
     state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

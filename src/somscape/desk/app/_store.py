@@ -106,7 +106,8 @@ def bring_up_to_date(db: sqlite3.Connection, version: int, cases: State) -> None
     for number, step in enumerate(STEPS[version:], version + 1):
         if number == IN_STATE:
             decisions, tokens = _old_decisions(db)
-            cases.decide_all(decisions, tokens=tokens)
+            if decisions:  # without any, the state may be read-only or locked
+                cases.decide_all(decisions, tokens=tokens)
         # Each step is applied completely or not at all.
         db.executescript(f"BEGIN; {step} PRAGMA user_version = {number}; COMMIT;")
 
