@@ -180,7 +180,7 @@ class Site:
             HTTPException: answer_of,
             DecidedMeanwhileError: _say_meanwhile,
             TroubleError: _say_trouble,
-            InputError: lambda ask, error: answer_of(ask, Refusal(422, one_line(str(error)))),
+            InputError: self._say_input,
             OSError: self._say_disk,
             sqlite3.Error: self._say_disk,
         }
@@ -206,6 +206,11 @@ class Site:
     async def icon(self, request: Request) -> Response:
         """Respond with the icon at the path that all browsers request."""
         return Response(template("icon.svg").template, media_type=STATIC["icon.svg"])
+
+    def _say_input(self, request: Request, error: InputError) -> Response:
+        if isinstance(error.__cause__, sqlite3.Error):  # the state cannot be written
+            return self._say_disk(request, error.__cause__)
+        return answer_of(request, Refusal(422, one_line(str(error))))
 
     def _say_disk(self, request: Request, error: OSError | sqlite3.Error) -> Response:
         trouble = self._at.store.trouble(error)
