@@ -173,6 +173,7 @@ def test_half_a_request_keeps_nobody_waiting(service: Service) -> None:
 def test_names_that_are_made_to_lead_here_are_refused(service: Service) -> None:
     answer = service.ask("GET", "/health", headers={"Host": "evil.example"})
     assert (answer.status, answer.headers["connection"]) == (421, "close")
+    assert service.ask("GET", "/live", headers={"Host": "evil.example"}).status == 204
 
 
 def test_no_cell_is_in_metrics(service: Service) -> None:

@@ -334,9 +334,11 @@ class Gate:
         exchange = Exchange(scope, receive, send, self._headers)
         request = Request(scope, exchange.receive)
         try:
-            self._check_origin(request)
             call = self._call(scope)
-            if call is not None and call.needs == ANYBODY:
+            is_open = call is not None and call.needs == ANYBODY
+            if self._access.has_pages or not is_open:
+                self._check_origin(request)
+            if is_open:
                 await self._pass_on(call, exchange, scope)
                 return
             admitted = AuthenticationMiddleware(
