@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 import pytest
 from starlette.applications import Starlette
+from starlette.authentication import AuthCredentials
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Route
@@ -26,7 +27,7 @@ from somscape.desk.app._results import MarkStore
 from somscape.desk.app._server import Site, gate_of
 from somscape.desk.app._store import Store
 from somscape.desk.app._users import ROLES, Users, roles_in
-from somscape.desk.web._gate import ANYBODY, Call
+from somscape.desk.web._gate import ANYBODY, Access, Call, Visitor
 
 ORIGIN = "https://somscape.bank.example"
 HOST = ORIGIN.removeprefix("https://")
@@ -344,6 +345,17 @@ def test_a_change_needs_the_key_of_its_own_session(door: Door, csrf: str) -> Non
     answer = door.ask("POST", "/api/mark", **{**own, "x-somscape-csrf": given})
     assert answer.status == 403
     assert door.ask("POST", "/api/mark", **own).status == 200
+
+
+def test_a_visitor_without_a_key_changes_nothing(door: Door) -> None:
+    class Keyless(Access):
+        async def authenticate(self, conn: Any) -> Any:
+            return AuthCredentials(ROLES), Visitor("anna", "run")
+
+    door.app = gate_of(site_of(*CALLS)([]), Keyless(), door.origins)
+    assert door.ask("GET", "/who").status == 200
+    for headers in ({}, {"x-somscape-csrf": ""}):
+        assert door.ask("POST", "/api/mark", origin=ORIGIN, **headers).status == 403
 
 
 def test_logging_out_ends_all_tabs_and_on_demand_all_browsers(door: Door) -> None:

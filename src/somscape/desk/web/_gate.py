@@ -377,7 +377,8 @@ class Gate:
         exchange.let_in()
         exchange.is_gone = visitor.is_gone
         is_change = self._access.has_pages and request.method not in SAFE
-        if is_change and not are_same(request.headers.get(CSRF_HEADER, ""), visitor.csrf):
+        is_key = are_same(request.headers.get(CSRF_HEADER, ""), visitor.csrf)
+        if is_change and not (is_key and visitor.csrf):
             raise Refusal(403, OLD_PAGE)
         if call is not None and call.needs not in request.auth.scopes:
             raise Refusal(403, self._access.forbidden(visitor, call.needs))
