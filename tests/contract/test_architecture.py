@@ -54,7 +54,7 @@ MAX_FOLDERS, UNCOUNTED = 14, {"datasets", "engines"}
 # Where each library may be imported.  NumPy and the standard library are at home everywhere.
 HOMES = {
     "adbc_driver_postgresql": {"tables"},
-    "msgspec": {"desk.serve", "tables"},
+    "msgspec": {"desk.app", "desk.serve", "maps", "outliers", "regions", "tables"},
     "argon2": {"desk.app"},
     "click": {"desk.cli"},
     "dask": {"engines"},

@@ -10,17 +10,19 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import isqrt
 from pathlib import Path
-from typing import Any, NoReturn, Protocol, TypeAlias, TypeVar
+from typing import Annotated, Any, NoReturn, Protocol, TypeAlias, TypeVar
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
 from somscape._files import write_whole
 from somscape._stored import Budget
-from somscape._validate import check_whole
 from somscape.errors import InputError, MapFileError, ParameterError
+from somscape.tables._checked import converted, one_of
 
+T = TypeVar("T")
 Arrays: TypeAlias = dict[str, NDArray[Any]]
 
 MAPPED_FROM = 64_000_000
@@ -71,11 +73,7 @@ def open_arrays(path: Path) -> tuple[dict[str, str], Arrays, Budget]:
     if not isinstance(entries, dict):
         raise ParameterError(f"{NOT_A_MAP}. Its header is not a JSON object.")
     metadata = entries.pop("__metadata__", {})
-    if not (isinstance(metadata, dict) and all(isinstance(v, str) for v in metadata.values())):
-        raise ParameterError(
-            "a damaged map. Its metadata are not pairs of a name and a text. Save the map again.",
-            parameter="__metadata__",
-        )
+    metadata = _checked(metadata, dict[str, str], "__metadata__", "the part __metadata__")
     budget.take(ARRAY_BYTES * len(entries), f"{len(entries)} arrays")
     places = {name: _check_place(name, entry) for name, entry in entries.items()}
     _check_cover(places, size - 8 - n_header)
@@ -133,47 +131,38 @@ def _refuse_constant(word: str) -> NoReturn:
     raise ParameterError(f"{word} is not a number")
 
 
+def _checked(data: Any, type_: type[T], name: str, what: str) -> T:
+    try:
+        return converted(data, type_, what, "Save the map again.")
+    except InputError as error:
+        raise ParameterError(f"not a valid map. {error}", parameter=name) from error
+
+
+Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class _Place(msgspec.Struct, forbid_unknown_fields=True):
+    """The type, the shape, the first and the last byte of an array in a file."""
+
+    dtype: Annotated[str, one_of(TYPES)]
+    shape: Annotated[tuple[Count, ...], msgspec.Meta(max_length=MAX_DIMENSIONS)]
+    data_offsets: tuple[Count, Count]
+
+
 def _check_place(name: str, entry: Any) -> tuple[str, tuple[int, ...], int, int]:
     """Check the header entry of an array, and return its type, shape, first and last byte."""
-    if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
-        raise ParameterError(
-            f"a damaged map. The type, shape or offsets of array '{name}' are missing.",
-            parameter=name,
-        )
-    kind, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
-    if not isinstance(kind, str) or kind not in TYPES:
-        raise ParameterError(
-            f"not a map that NumPy can read. The type of array '{name}' is {kind!r}.",
-            parameter=name,
-            value=kind,
-            allowed=list(TYPES),
-        )
-    if not _are_counts(shape) or len(shape) > MAX_DIMENSIONS:
-        raise ParameterError(
-            f"a damaged map. The shape of array '{name}' is not a list of sizes.",
-            parameter=name,
-            value=shape,
-        )
-    if not _are_counts(offsets) or len(offsets) != 2:
-        raise ParameterError(
-            f"a damaged map. The offsets of array '{name}' are not a begin and an end.",
-            parameter=name,
-            value=offsets,
-        )
-    n_bytes, (begin, end) = math.prod(shape) * np.dtype(TYPES[kind]).itemsize, offsets
+    place = _checked(entry, _Place, name, f"array '{name}'")
+    type_, (begin, end) = TYPES[place.dtype], place.data_offsets
+    n_bytes = math.prod(place.shape) * np.dtype(type_).itemsize
     if n_bytes != end - begin:
         raise ParameterError(
-            f"a damaged map. Array '{name}' of shape {tuple(shape)} needs {n_bytes} bytes, but has "
+            f"a damaged map. Array '{name}' of shape {place.shape} needs {n_bytes} bytes, but has "
             f"{end - begin}.",
             parameter=name,
             value=end - begin,
             allowed=n_bytes,
         )
-    return TYPES[kind], tuple(shape), begin, end
-
-
-def _are_counts(values: Any) -> bool:
-    return isinstance(values, list) and all(type(n) is int and n >= 0 for n in values)
+    return type_, place.shape, begin, end
 
 
 def _check_cover(places: dict[str, tuple[str, tuple[int, ...], int, int]], n_bytes: int) -> None:
@@ -509,12 +498,8 @@ def built_from(record: Record, build: Callable[[Record], Built], what: str) -> B
     return built
 
 
-def arrays_of_members(arrays: Mapping[str, Any], n_members: Any) -> list[dict[str, Any]]:
+def arrays_of_members(arrays: Mapping[str, Any], n_members: int) -> list[dict[str, Any]]:
     """Return the arrays of each additional map of a detector."""
-    try:
-        check_whole(f"detector.{MEMBERS}", n_members, 0, high=MAX_MEMBERS)
-    except (TypeError, ValueError) as error:
-        raise InputError(str(error), parameter=f"detector.{MEMBERS}", value=n_members) from error
     members: dict[str, dict[str, Any]] = {str(i): {} for i in range(n_members)}
     for name, values in arrays.items():
         if not name.startswith(f"{MEMBERS}."):

@@ -5,17 +5,25 @@ from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from itertools import repeat
 from pathlib import Path
-from typing import Any, overload
+from typing import Annotated, Any, overload
 
+import msgspec
 import numpy as np
 
 from somscape._types import Bools, Float64s, Floats, Ints
 from somscape._validate import check_is, check_number, check_that, check_whole, is_array
 from somscape._weights import blocks, wilson
-from somscape.errors import InputError, ParameterError, ParameterTypeError
+from somscape.errors import InputError, ParameterError
 from somscape.kernels._select import stable_order
 from somscape.maps.map import Map, map_in_words, map_of_arrays, refusal_of, table_and_rows
-from somscape.maps.record import MEMBERS, Record, arrays_of_members, built_from, write_record
+from somscape.maps.record import (
+    MAX_MEMBERS,
+    MEMBERS,
+    Record,
+    arrays_of_members,
+    built_from,
+    write_record,
+)
 from somscape.outliers.calibration import Calibration
 from somscape.outliers.counterfactual import Counterfactual, counterfactuals_of
 from somscape.outliers.marks import ANOMALY, UNKNOWN, Marks, known_labels
@@ -29,6 +37,7 @@ from somscape.outliers.score import (
     nearest_usual,
     scores_by,
 )
+from somscape.tables._checked import converted, one_of
 from somscape.tables._messages import counted, free_name, in_columns
 from somscape.tables._numbers import read_numbers
 from somscape.tables._recoded import NO_CELL, mark_of, table_in_words, values_shown
@@ -1556,26 +1565,35 @@ def _add_neighbors(map_: Map, counts: Ints) -> Ints:
 
 # The file of a detector.
 
-METRIC = "metric"
-"""Name of a file header entry.  Files contain it only if the detector decorrelates columns."""
-
 METRIC_NAME = "decorrelated"
-"""The only allowed value of the file header entry `METRIC`."""
+"""The only allowed value of the entry ``metric`` in the header of a file."""
 
-SHARED = "members_share_metric"
-"""Name of a file header entry.  The file contains this entry only if all member maps have the
-decorrelation of the map of all rows.  Otherwise, each member has its own decorrelation."""
 
-BY_BULK = "p_values_by_bulk"
-"""Name of a file header entry.  The file contains this entry only if p-values are estimated from
-the bulk of the scores.  Older files do not have this entry."""
+class _Header(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """The JSON data of a detector in a file.
+
+    The data contain `metric` only if the detector decorrelates columns.  With
+    `members_share_metric`, all member maps have the decorrelation of the map of all rows.
+    Otherwise, each member has its own decorrelation.  With `p_values_by_bulk`, p-values are
+    estimated from the bulk of the scores, unlike in older files.  `marks` are the numbers of a
+    `Marks` object.
+    """
+
+    score: str
+    n_prototypes: int
+    threshold: float
+    metric: Annotated[str, one_of([METRIC_NAME])] | None = None
+    members_share_metric: bool = False
+    p_values_by_bulk: bool = False
+    members: Annotated[int, msgspec.Meta(ge=0, le=MAX_MEMBERS)] = 0
+    marks: dict[str, Any] | None = None
+
 
 NAMES_IN_FILE = {"rms_distances": "spread", "deviations": "spread", "label_factors": "lift"}
 """Attributes whose names differ in files of format 1, and their names in these files."""
 
 MARKS = "marks"
-"""Name of the file header entry that contains the numbers of a `Marks` object.  The arrays of the
-`Marks` object have names that begin with this name."""
+"""Beginning of the names of those arrays in a file that belong to a `Marks` object."""
 
 BY_UNIT = ("usual", "spread", "lift", "regions")
 """Names of those arrays in a detector file that contain one value for each unit."""
@@ -1585,11 +1603,6 @@ def record_of_detector(detector: Detector) -> Record:
     """Return a record that contains the detector's map and its other parts."""
     record, calibration = detector.map_.to_record(), detector.calibration
     whole = detector.of_all_rows
-    header: dict[str, Any] = {
-        "score": whole.score,
-        "n_prototypes": whole.n_prototypes,
-        "threshold": detector.threshold,
-    }
     arrays = _arrays_of(whole) | {
         "calibration": calibration.scores,
         "calibration_weights": calibration.weights,
@@ -1599,25 +1612,30 @@ def record_of_detector(detector: Detector) -> Record:
         "mean_contributions": detector.mean_contributions,
     }
     arrays |= _parts_by_name("rarity", detector.rarity) | _parts_by_name("counts", detector.counts)
-    if calibration.by_bulk:
-        header[BY_BULK] = True
+    marks = None
     if detector.marks is not None:
-        marks = {part.name: getattr(detector.marks, part.name) for part in fields(Marks)}
-        header[MARKS] = {n: v for n, v in marks.items() if not isinstance(v, np.ndarray)}
-        arrays |= {f"{MARKS}.{n}": v for n, v in marks.items() if isinstance(v, np.ndarray)}
-    if whole.decorrelation is not None:
-        header[METRIC] = METRIC_NAME
-    if detector.members:
-        header[MEMBERS] = len(detector.members)
+        parts = {part.name: getattr(detector.marks, part.name) for part in fields(Marks)}
+        marks = {n: v for n, v in parts.items() if not isinstance(v, np.ndarray)}
+        arrays |= {f"{MARKS}.{n}": v for n, v in parts.items() if n not in marks}
+    has_metric = whole.decorrelation is not None
     is_shared = all(member.decorrelation is whole.decorrelation for member in detector.members)
-    if detector.members and whole.decorrelation is not None and is_shared:
-        header[SHARED] = True
+    header = _Header(
+        score=whole.score,
+        n_prototypes=whole.n_prototypes,
+        threshold=detector.threshold,
+        metric=METRIC_NAME if has_metric else None,
+        members_share_metric=bool(detector.members) and has_metric and is_shared,
+        p_values_by_bulk=calibration.by_bulk,
+        members=len(detector.members),
+        marks=marks,
+    )
     for i, member in enumerate(detector.members):
         of_member = {"codebook": member.map_.codebook, "hits": member.map_.hits}
         of_member |= _arrays_of(replace(member, decorrelation=None) if is_shared else member)
         arrays |= {f"{MEMBERS}.{i}.{name}": values for name, values in of_member.items()}
     there = {name: values for name, values in arrays.items() if values is not None}
-    return Record({**record.header, "detector": header}, record.arrays | there)
+    data = msgspec.to_builtins(header, enc_hook=np.generic.item)  # also numbers of NumPy
+    return Record({**record.header, "detector": data}, record.arrays | there)
 
 
 def _arrays_of(scorer: Scorer) -> dict[str, Any]:
@@ -1637,50 +1655,27 @@ def _name_of(beginning: str, part: str) -> str:
 
 def parts_of_detector(record: Record, map_: Map) -> dict[str, Any]:
     """Check the parts of a detector that `record_of_detector` stored, and return them."""
-    header, arrays = record.header["detector"], record.arrays
-    if not isinstance(header, dict):
-        raise ParameterTypeError(
-            "detector must be an object of names and values", parameter="detector"
-        )
+    header, arrays = converted(record.header["detector"], _Header, "the detector"), record.arrays
     sizes = dict.fromkeys(BY_UNIT, map_.n_units)
     _check_sizes(arrays, {**sizes, "mean_contributions": len(map_.encoding.features)})
-    known = {"score", "n_prototypes", "threshold", METRIC, SHARED, BY_BULK, MEMBERS, MARKS}
-    unknown = sorted(header.keys() - known)
-    if unknown:
-        raise ParameterTypeError(
-            f"the detector has an unknown part {unknown[0][:40]!r}",
-            parameter="detector",
-            value=unknown[0][:40],
-        )
-    if METRIC in header and header[METRIC] != METRIC_NAME:
+    if header.members_share_metric and header.metric is None:
         raise ParameterError(
-            f"the {METRIC} of a detector must be '{METRIC_NAME}' or absent, but is "
-            f"{header[METRIC]!r}",
-            parameter=METRIC,
-            value=header[METRIC],
+            "members_share_metric of a detector must be absent, or true together with a metric",
+            parameter="members_share_metric",
         )
-    if not isinstance(header.get(SHARED, False), bool) or (
-        SHARED in header and METRIC not in header
-    ):
-        raise ParameterError(
-            f"{SHARED} of a detector must be absent, or true together with a metric",
-            parameter=SHARED,
-        )
-    if header.get(BY_BULK, True) is not True:
-        raise ParameterError(f"{BY_BULK} of a detector must be true or absent", parameter=BY_BULK)
-    whole = _scorer_of(map_, arrays, header, is_decorrelated=METRIC in header)
-    shared = whole.decorrelation if header.get(SHARED) else None
+    whole = _scorer_of(map_, arrays, header, is_decorrelated=header.metric is not None)
+    shared = whole.decorrelation if header.members_share_metric else None
     weights, units = arrays.get("calibration_weights"), arrays.get("calibration_units")
     has_rarity, has_counts = "rarity.features" in arrays, "counts.starts" in arrays
     return {
         "of_all_rows": whole,
-        "threshold": header["threshold"],
+        "threshold": header.threshold,
         "calibration": Calibration(
-            arrays["calibration"], weights, units, arrays.get("regions"), BY_BULK in header
+            arrays["calibration"], weights, units, arrays.get("regions"), header.p_values_by_bulk
         ),
         "members": tuple(
             _share_arrays(_member_of(map_, parts, shared, header), whole)
-            for parts in arrays_of_members(arrays, header.get(MEMBERS, 0))
+            for parts in arrays_of_members(arrays, header.members)
         ),
         "label_factors": arrays.get("lift"),
         "mean_contributions": arrays.get("mean_contributions"),
@@ -1697,7 +1692,7 @@ def _check_sizes(arrays: Mapping[str, Any], sizes: Mapping[str, int]) -> None:
 
 
 def _member_of(
-    whole: Map, parts: dict[str, Any], shared: Decorrelation | None, header: Mapping[str, Any]
+    whole: Map, parts: dict[str, Any], shared: Decorrelation | None, header: _Header
 ) -> Scorer:
     _check_sizes(parts, dict.fromkeys(BY_UNIT, whole.n_units))
     map_ = map_of_arrays(parts, whole.lattice, whole.encoding, whole.metric)
@@ -1707,11 +1702,11 @@ def _member_of(
 
 
 def _scorer_of(
-    map_: Map, arrays: Mapping[str, Any], header: Mapping[str, Any], *, is_decorrelated: bool
+    map_: Map, arrays: Mapping[str, Any], header: _Header, *, is_decorrelated: bool
 ) -> Scorer:
     decorrelation = _decorrelation_of(arrays, map_.encoding) if is_decorrelated else None
     usual, far, reach = (arrays.get(name) for name in ("usual", "spread", "reach"))
-    score, n_prototypes = header["score"], header["n_prototypes"]
+    score, n_prototypes = header.score, header.n_prototypes
     return Scorer(map_, score, n_prototypes, usual, far, decorrelation, reach)
 
 
@@ -1736,13 +1731,13 @@ def _parts_in(arrays: Mapping[str, Any], kind: Any, beginning: str) -> dict[str,
     return {part.name: arrays[_name_of(beginning, part.name)] for part in fields(kind)}
 
 
-def _marks_of(header: Mapping[str, Any], arrays: Mapping[str, Any]) -> Marks | None:
+def _marks_of(header: _Header, arrays: Mapping[str, Any]) -> Marks | None:
     """Return the changes learned from marks.  The detector checks these changes."""
-    if MARKS not in header:
+    if header.marks is None:
         return None
     beginning = f"{MARKS}."
     names = [name for name in arrays if name.startswith(beginning)]
-    return Marks(**header[MARKS], **{name.removeprefix(beginning): arrays[name] for name in names})
+    return Marks(**header.marks, **{name.removeprefix(beginning): arrays[name] for name in names})
 
 
 def _decorrelation_of(arrays: Mapping[str, Any], encoding: Encoding) -> Decorrelation:

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import numpy as np
 
 from somscape._files import write_whole
@@ -17,6 +18,7 @@ from somscape._types import Bools, Float64s, Ints
 from somscape._weights import wilson
 from somscape.errors import InputError, SomscapeWarning
 from somscape.maps.map import NO_UNIT, KeptRegions, Map, unit_places
+from somscape.tables._checked import converted
 from somscape.tables._recoded import in_words
 from somscape.tables.codes import CategoryCode, NumberCode, number_text
 from somscape.tables.encoding import Encoding
@@ -688,6 +690,16 @@ def fingerprint(map_: Map) -> str:
     return hashlib.sha256(map_.codebook.tobytes()).hexdigest()[:16]
 
 
+class _Saved(msgspec.Struct):
+    """The JSON data of regions."""
+
+    labels: Annotated[
+        list[Annotated[int, msgspec.Meta(gt=-(2**31), lt=2**31)]], msgspec.Meta(min_length=1)
+    ]
+    names: tuple[Any, ...] = ()
+    colors: tuple[Any, ...] = ()
+
+
 def of_json(data: Any, map_: Map) -> KeptRegions:
     """Return the regions in JSON data.  Warn if they belong to another map."""
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:
@@ -702,15 +714,8 @@ def of_json(data: Any, map_: Map) -> KeptRegions:
             value=data.get("schema_version"),
             allowed=VERSION,
         )
-    labels, names, colors = (data.get(part, []) for part in ("labels", "names", "colors"))
-    if not all(isinstance(part, list) for part in (labels, names, colors)):
-        raise InputError('The "labels", "names" and "colors" of regions must be lists.')
-    if not labels or not all(type(label) is int and abs(label) < 2**31 for label in labels):
-        raise InputError(
-            'The "labels" of regions must contain one whole number for each unit.',
-            parameter="labels",
-        )
-    kept = KeptRegions(np.array(labels), tuple(names), tuple(colors))
+    found = converted(data, _Saved, "the regions", "Save the regions again.")
+    kept = KeptRegions(np.array(found.labels), found.names, found.colors)
     kept.check(map_.n_units)
     if data.get("map") not in (None, fingerprint(map_)):
         warnings.warn(

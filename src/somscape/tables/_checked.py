@@ -1,13 +1,13 @@
 """Convert data from files and pages to typed objects, and name the first wrong value."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection
 from sys import float_info
 from typing import Annotated, Any, TypeAlias, TypeVar
 
 import msgspec
 
-from somscape.errors import ParameterError
+from somscape.errors import InputError
 
 T = TypeVar("T")
 
@@ -18,8 +18,6 @@ NotNegative: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=LARGEST)]
 Positive: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=LARGEST)]
 """Types of numbers. `converted` checks the limits."""
 
-CHOICES = re.compile(r"str matching regex '\^\((.*)\)\\\\Z'")
-
 PLAIN_WORDS = {
     **{"str": "a text", "int": "a whole number", "float": "a number", "bool": "true or false"},
     **{"array": "a list", "object": "an object of names and values", "|": "or"},
@@ -28,13 +26,19 @@ PLAIN_WORDS = {
 """Plain words for words in error messages of msgspec."""
 
 
-def one_of(choices: Iterable[str]) -> msgspec.Meta:
+OF_OBJECT = re.compile("Object (?:(missing required)|contains unknown) field (.*)")
+"""Pattern of error messages of msgspec on the parts of an object."""
+
+
+def one_of(choices: Collection[str]) -> msgspec.Meta:
     """Return the limits of a text that must be one of the given words."""
-    return msgspec.Meta(pattern=rf"^({'|'.join(choices)})\Z")
+    pattern = rf"^({'|'.join(map(re.escape, choices))})\Z"
+    PLAIN_WORDS[f"str matching regex {pattern!r}"] = f"one of {', '.join(choices)}"
+    return msgspec.Meta(pattern=pattern)
 
 
-def converted(data: Any, type_: type[T], what: str, **facts: Any) -> T:
-    """Convert data to a type. Raise ParameterError with the place and the value of a fault."""
+def converted(data: Any, type_: type[T], what: str, cure: str = "", **facts: Any) -> T:
+    """Convert data to a type. Raise InputError with the place and the value of a fault."""
     try:
         return msgspec.convert(data, type_)
     except msgspec.ValidationError as error:
@@ -47,15 +51,18 @@ def converted(data: Any, type_: type[T], what: str, **facts: Any) -> T:
                 value = value[key or int(number)]
             said["value"] = value
             fault = f"must be {_needed(fault)}, but is {value!r:.60}"
+        elif part := OF_OBJECT.fullmatch(fault):
+            fault = f"{'lacks the' if part[1] else 'has an unknown'} part {part[2]!r}"
         else:  # the path lacks names with other characters
             fault = f"is not valid ({fault[0].lower()}{fault[1:]})"
         place = f"{name!r} of {what}" if name else what
-        raise ParameterError(f"{place} {fault}", **{**said, **facts}) from error
+        text = ". ".join(filter(None, [f"{place} {fault}", cure]))
+        raise InputError(text, **{**said, **facts}) from error
 
 
 def _needed(fault: str) -> str:
     """Return a description of the allowed values from an error message of msgspec."""
     needed = fault.removeprefix("Expected ").partition(", got ")[0]
-    if choices := CHOICES.fullmatch(needed):
-        return f"one of {choices[1].replace('|', ', ')}"
+    if needed in PLAIN_WORDS:
+        return PLAIN_WORDS[needed]
     return " ".join(PLAIN_WORDS.get(word, word) for word in needed.split(" "))

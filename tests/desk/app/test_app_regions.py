@@ -80,8 +80,8 @@ def test_saved_regions_are_in_the_page_its_files_and_the_map(
         ({}, "The data are not regions"),
         ([], "The request is not a JSON object."),
         (ANOTHER, "units, but the map has"),
-        ({**ANOTHER, "labels": [0, "a"]}, '"labels" of regions must contain one whole number'),
-        ({**ANOTHER, "labels": [[0]]}, '"labels" of regions must contain one whole number'),
+        ({**ANOTHER, "labels": [0, "a"]}, "'labels[1]' of the regions must be a whole number"),
+        ({**ANOTHER, "labels": [[0]]}, "'labels[0]' of the regions must be a whole number"),
         ({**ANOTHER, "names": [1, 2]}, "`names` must be one text for each of 2 regions"),
         (
             {**ANOTHER, "colors": ["red", ""]},

@@ -236,10 +236,13 @@ def changed_entry(saved, **change):
 
 def test_a_shape_that_does_not_fit_its_place_is_refused_before_it_is_made(saved):
     assert "needs 8000000000000 bytes, but has 288" in changed_entry(saved, shape=[10**6, 10**6])
-    assert "not a list of sizes" in changed_entry(saved, shape=[-3, -12])
-    assert "not a list of sizes" in changed_entry(saved, shape=[1] * 9)
-    assert "not a list of sizes" in changed_entry(saved, shape="12")
-    assert "The type of array 'codebook' is 'BF16'" in changed_entry(
+    for shape, said in [
+        ([-3, -12], "'shape[0]' of array 'codebook' must be a whole number at least 0, but is -3"),
+        ([1] * 9, "'shape' of array 'codebook' must be a list of length at most 8, but is [1, 1"),
+        ("12", "'shape' of array 'codebook' must be a list, but is '12'"),
+    ]:
+        assert said in changed_entry(saved, shape=shape)
+    assert "'dtype' of array 'codebook' must be one of BOOL, U8, U16, U32" in changed_entry(
         saved, dtype="BF16", shape=[12, 3]
     )
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import msgspec
 import pytest
 
-from somscape.errors import ParameterError
+from somscape.errors import InputError
 from somscape.tables._checked import Finite, Positive, converted, one_of
 
 
@@ -59,15 +59,26 @@ def test_data_become_an_object_with_defaults() -> None:
 def test_a_fault_is_named_with_its_place_and_its_value(
     change: dict[str, Any], said: str, facts: tuple[str, Any]
 ) -> None:
-    with pytest.raises(ParameterError) as caught:
+    with pytest.raises(InputError) as caught:
         converted({"size": 1.0, **change}, Part, "a part")
     assert str(caught.value) == said
     assert (caught.value.parameter, caught.value.value) == facts
 
 
-def test_what_is_no_object_is_named_as_a_whole() -> None:
-    for data, said in [([], "must be an object of names and values, but is []"), ({}, "size")]:
-        with pytest.raises(ParameterError) as caught:
-            converted(data, Part, "a part")
-        assert str(caught.value).startswith("a part ")
-        assert said in str(caught.value)
+class Strict(msgspec.Struct, forbid_unknown_fields=True):
+    size: int
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ([], "a part must be an object of names and values, but is []"),
+        ({}, "a part lacks the part 'size'"),
+        ({"size": 1, "a b": 2}, "a part has an unknown part 'a b'"),
+    ],
+    ids=str,
+)
+def test_what_is_no_object_with_all_parts_is_named_as_a_whole(data: Any, said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        converted(data, Strict, "a part")
+    assert str(caught.value) == said

@@ -1,11 +1,15 @@
 """Check the settings that a user chose for a run, and convert them to and from a roles file."""
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import asdict, dataclass, field, fields
+from typing import Annotated, Any, TypeAlias
+
+import msgspec
 
 from somscape.desk.jobs._detect import roles_heading
 from somscape.desk.jobs.job import Job
 from somscape.errors import InputError
+from somscape.tables._checked import Positive, converted, one_of
 from somscape.tables._messages import counted, listed
 from somscape.tables._roles import (
     ROLE_OF_KIND,
@@ -21,14 +25,6 @@ MAX_SEED = 2**32 - 1
 MAX_TOLD, MAX_SENTENCE = 10, 2000
 """Maximum number of notes about a loaded roles file, and maximum number of characters of a note."""
 
-READING: dict[str, tuple[str, ...]] = {
-    "delimiter": (",", ";", "tab", "|"),
-    "decimal": (".", ","),
-    "encoding": ("utf-8", "cp1252", "latin-1", "utf-16"),
-    "sheet": (),
-}
-"""Allowed values of the settings that control how a file is read. None (detect) is also allowed."""
-
 MAX_PER = 5
 """Maximum number of columns that identify customers."""
 
@@ -38,29 +34,74 @@ MAX_SHEET = 100
 RULES = ("alerts", "contamination", "fdr", "p_value", "cost")
 """Settings for the number of listed rows. At most one may be given."""
 
-NUMBERS = {int, float}
-"""Python types of a number in JSON data. `bool` is not included."""
+Place: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
+Share: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=1)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Reading:
+    """How the file is read. None means that a setting is detected."""
+
+    delimiter: Annotated[str, one_of((",", ";", "tab", "|"))] | None = None
+    decimal: Annotated[str, one_of((".", ","))] | None = None
+    encoding: Annotated[str, one_of(("utf-8", "cp1252", "latin-1", "utf-16"))] | None = None
+    sheet: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_SHEET)] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Settings(_Reading):
+    """Settings of a run. The id, the label, the amount and the customers are column numbers."""
+
+    id: Place | None = None
+    label: Place | None = None
+    value: str | None = None
+    kinds: dict[str, str] = field(default_factory=dict)
+    orders: dict[str, str] = field(default_factory=dict)
+    missing: Annotated[str, one_of(("fill", "error"))] = "fill"
+    alerts: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    contamination: Annotated[float, msgspec.Meta(gt=0, le=0.5)] | None = None
+    fdr: Share | None = None
+    p_value: Share | None = None
+    cost: Positive | None = None
+    amount: Place | None = None
+    per: Annotated[list[Place], msgspec.Meta(max_length=MAX_PER)] = field(default_factory=list)
+    seed: Annotated[int, msgspec.Meta(ge=0, le=MAX_SEED)] = 0
+    uses_marks: bool = False
+    told: Annotated[
+        list[Annotated[str, msgspec.Meta(max_length=MAX_SENTENCE)]],
+        msgspec.Meta(max_length=MAX_TOLD),
+    ] = field(default_factory=list)
+    regions_of: str | None = None
+
+
+READING = tuple(field.name for field in fields(_Reading))
+
+SENTENCES = {
+    "missing": "'missing' must be 'fill' to fill missing values, or 'error' to stop the run.",
+    "contamination": "The share of rows to list must be above 0 and at most 0.5.",
+    "fdr": "The share expected by chance must be above 0 and at most 1.",
+    "p_value": "The largest p-value must be above 0 and at most 1.",
+    "cost": "The cost of a review must be a number above 0.",
+    "sheet": "'sheet' must be the name or number of a sheet, of at most 100 characters.",
+}
+"""Messages on values from a field of the page, or from a roles file."""
 
 
 def default_settings(table: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings that the automatic rules found for a table, to be corrected."""
     columns = table["columns"]
     found = [i for i, column in enumerate(columns) if column["kind"] == "id"]
-    return {
-        "id": found[0] if found else None,
-        "label": None,
-        "value": None,
-        "kinds": {str(i): "drop" for i, column in enumerate(columns) if column["is_problem"]},
-        "orders": {},
-        "missing": "fill",
-        **dict.fromkeys((*RULES, "amount")),
-        "per": [],
-        "seed": 0,
-        "uses_marks": False,
-        "told": [],
-        "regions_of": None,
-        **dict.fromkeys(READING),
-    }
+    dropped = {str(i): "drop" for i, column in enumerate(columns) if column["is_problem"]}
+    return asdict(_Settings(id=found[0] if found else None, kinds=dropped))
+
+
+def _check(settings: dict[str, Any], type_: type[_Reading]) -> None:
+    try:
+        converted(settings, type_, "the settings")
+    except InputError as error:
+        if error.parameter in SENTENCES:
+            raise InputError(SENTENCES[error.parameter], parameter=error.parameter) from error
+        raise InputError(f"{error}.", parameter=error.parameter, value=error.value) from error
 
 
 def checked_settings(given: Any, table: Mapping[str, Any]) -> dict[str, Any]:
@@ -70,17 +111,10 @@ def checked_settings(given: Any, table: Mapping[str, Any]) -> dict[str, Any]:
         names = ", ".join(sorted(settings))
         raise InputError(f"Settings must be an object with some of {names}.", allowed=names)
     settings |= given
+    _check(settings, _Settings)
     columns = table["columns"]
-    for role in ("id", "label"):
-        if settings[role] is not None:
-            _check_whole(role, settings[role], 0, len(columns) - 1)
-    if settings["id"] is not None and settings["id"] == settings["label"]:
-        raise InputError(
-            "One column cannot be both the id and the known outcome. Choose two columns."
-        )
+    _check_columns(settings, columns)
     _check_value(settings, columns)
-    for name in ("kinds", "orders"):
-        _check_by_column(name, settings[name], len(columns))
     for number, kind in settings["kinds"].items():
         column = columns[int(number)]
         if kind != "drop" and kind not in column["may_be"]:
@@ -91,61 +125,43 @@ def checked_settings(given: Any, table: Mapping[str, Any]) -> dict[str, Any]:
                 value=kind,
                 allowed=", ".join((*column["may_be"], "drop")),
             )
-    if settings["missing"] not in ("fill", "error"):
-        raise InputError(
-            "'missing' must be 'fill' to fill missing values, or 'error' to stop the run.",
-            parameter="missing",
-            allowed="fill, error",
-        )
-    _check_rule(settings, columns, table["n_rows"])
-    _check_customers(settings, columns)
-    _check_whole("seed", settings["seed"], 0, MAX_SEED)
-    reading_of(settings)
-    if not isinstance(settings["uses_marks"], bool):
-        raise InputError("'uses_marks' must be true or false.", parameter="uses_marks")
-    _check_told(settings["told"])
-    if not (settings["regions_of"] is None or isinstance(settings["regions_of"], str)):
-        raise InputError("'regions_of' must be the id of a run.", parameter="regions_of")
-    return settings
-
-
-def _check_rule(settings: Mapping[str, Any], columns: list[dict[str, Any]], n_rows: int) -> None:
-    """Raise InputError if the settings that limit the length of the list are invalid."""
     # If another rule is given, a share only sets the threshold.
     if sum(settings[name] is not None for name in RULES if name != "contamination") > 1:
         raise InputError("The number of rows to list is given in two ways. Choose one of them.")
-    if settings["alerts"] is not None:
-        _check_whole("alerts", settings["alerts"], 1, n_rows)
-    _check_share(settings["contamination"], 0.5, "The share of rows to list")
-    _check_share(settings["fdr"], 1, "The share expected by chance")
-    _check_share(settings["p_value"], 1, "The largest p-value")
-    amount, cost = settings["amount"], settings["cost"]
-    if (amount is None) != (cost is None):
+    if settings["alerts"] is not None and settings["alerts"] > table["n_rows"]:
+        raise InputError(
+            f"'alerts' must be a whole number from 1 to {table['n_rows']}.",
+            parameter="alerts",
+            value=settings["alerts"],
+        )
+    if (settings["amount"] is None) != (settings["cost"] is None):
         raise InputError(
             "A rule by cost needs the column with the amount at stake and the cost of a review."
         )
-    if amount is not None:
-        _check_whole("amount", amount, 0, len(columns) - 1)
-        if type(cost) not in NUMBERS or not 0 < cost < float("inf"):
-            raise InputError("The cost of a review must be a number above 0.")
+    return settings
 
 
-def _check_share(value: Any, most: float, what: str) -> None:
-    if value is not None and (type(value) not in NUMBERS or not 0 < value <= most):
-        raise InputError(f"{what} must be above 0 and at most {most}.")
-
-
-def _check_customers(settings: Mapping[str, Any], columns: list[dict[str, Any]]) -> None:
-    per = settings["per"]
-    if not isinstance(per, list):
-        raise InputError("'per' must be a list of columns.", parameter="per")
-    for number in per:
-        _check_whole("per", number, 0, len(columns) - 1)
-    if len(set(per)) < len(per) or len(per) > MAX_PER:
+def _check_columns(settings: Mapping[str, Any], columns: list[dict[str, Any]]) -> None:
+    """Raise InputError if a column does not exist, or if a column has two roles."""
+    id_, label, per = settings["id"], settings["label"], settings["per"]
+    last = len(columns) - 1
+    for name, number in [("id", id_), ("label", label), ("amount", settings["amount"])]:
+        if number is not None and number > last:
+            raise InputError(
+                f"'{name}' must be a whole number from 0 to {last}.", parameter=name, value=number
+            )
+    for name in ("kinds", "orders"):
+        if not settings[name].keys() <= {str(i) for i in range(len(columns))}:
+            raise InputError(f"'{name}' must map numbers of columns to texts.", parameter=name)
+    if id_ is not None and id_ == label:
+        raise InputError(
+            "One column cannot be both the id and the known outcome. Choose two columns."
+        )
+    if len(set(per)) < len(per) or max(per, default=0) > last:
         raise InputError(
             f"Customers must be identified by at most {MAX_PER} different columns.", parameter="per"
         )
-    if settings["label"] in per:
+    if label in per:
         raise InputError(
             "The column of the customers cannot be the known outcome. Choose two columns."
         )
@@ -154,63 +170,23 @@ def _check_customers(settings: Mapping[str, Any], columns: list[dict[str, Any]])
 def reading_of(given: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the settings for reading the file. Raise InputError for invalid settings."""
     found = {name: (given or {}).get(name) for name in READING}
-    for name, value in found.items():
-        if name == "sheet":
-            is_name = isinstance(value, str) and 0 < len(value) <= MAX_SHEET
-            if not (value is None or is_name):
-                raise InputError(
-                    f"'sheet' must be the name or number of a sheet, of at most {MAX_SHEET} "
-                    "characters.",
-                    parameter="sheet",
-                )
-        elif value not in (None, *READING[name]):
-            raise InputError(
-                f"'{name}' must be one of {', '.join(READING[name])}.",
-                parameter=name,
-                value=value,
-                allowed=", ".join(READING[name]),
-            )
+    _check(found, _Reading)
     return found
 
 
-def _check_whole(name: str, value: Any, low: int, high: int) -> None:
-    if type(value) is not int or not low <= value <= high:  # True is not allowed
-        raise InputError(
-            f"'{name}' must be a whole number from {low} to {high}.", parameter=name, value=value
-        )
-
-
 def _check_value(settings: Mapping[str, Any], columns: list[dict[str, Any]]) -> None:
-    value = settings["value"]
-    if settings["label"] is None or value is None:
+    label, value = settings["label"], settings["value"]
+    if label is None or value is None:
         return
-    column = columns[settings["label"]]
+    column = columns[label]
     known = [level for level, _ in column["levels"]]
-    if not isinstance(value, str) or (known and value not in known):
+    if known and value not in known:
         raise InputError(
             f"Column '{column['name'][:60]}' does not have the value {value!r:.60}. Choose a value "
             "of the column.",
             column=column["name"][:60],
             value=value,
         )
-
-
-def _check_told(told: Any) -> None:
-    is_list = isinstance(told, list) and len(told) <= MAX_TOLD
-    if not (is_list and all(isinstance(t, str) and len(t) <= MAX_SENTENCE for t in told)):
-        raise InputError(
-            f"'told' must be a list of at most {MAX_TOLD} sentences.", parameter="told"
-        )
-
-
-def _check_by_column(name: str, value: Any, n_columns: int) -> None:
-    numbers = {str(i) for i in range(n_columns)}
-    if not (
-        isinstance(value, dict)
-        and set(value) <= numbers
-        and all(isinstance(text, str) for text in value.values())
-    ):
-        raise InputError(f"'{name}' must map numbers of columns to texts.", parameter=name)
 
 
 def job_of(settings: Mapping[str, Any], table: Mapping[str, Any]) -> Job:
