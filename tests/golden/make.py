@@ -127,7 +127,7 @@ def main() -> None:
     folder = HERE / __version__
     folder.mkdir()
     detector = fitted()
-    detector.save(folder / "detector.som")
+    detector.detector_.save(folder / "detector.som")
     (folder / "answers.json").write_text(json.dumps(answers(detector)))
     state(folder / "open.sqlite", None)
     state(folder / "sealed.sqlite", KEY)

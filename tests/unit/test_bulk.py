@@ -128,7 +128,7 @@ def test_clean_training_keeps_the_count_and_files_keep_which(tmp_path):
     for is_clean in (True, False):
         fitted = SOMDetector(random_state=0, training_is_clean=is_clean).fit(rows)
         assert fitted.detector_.calibration.by_bulk is not is_clean
-        fitted.save(tmp_path / "map.som")
+        fitted.detector_.save(tmp_path / "map.som")
         loaded = load(tmp_path / "map.som")
         assert loaded.calibration.by_bulk is not is_clean
         np.testing.assert_array_equal(loaded.p_values(rows), fitted.p_values(rows))

@@ -213,7 +213,7 @@ def test_the_file_is_the_map_of_then(tmp_path):
     assert final.to_record().header == som.map_.to_record().header
     assert final.joins is not None
     final.save(tmp_path / "map.som")
-    som.save(tmp_path / "other.som")
+    som.map_.save(tmp_path / "other.som")
     assert (tmp_path / "map.som").read_bytes() == (tmp_path / "other.som").read_bytes()
 
 

@@ -197,7 +197,7 @@ def test_a_row_usual_by_column_but_not_together_stands_out():
 def test_reasons_add_up_and_survive_a_file(tmp_path):
     X = rows_of()
     detector = SOMDetector(random_state=0).fit(X)
-    detector.save(tmp_path / "d.som")
+    detector.detector_.save(tmp_path / "d.som")
     back = load(tmp_path / "d.som")
     np.testing.assert_array_equal(back.scores(X), -detector.score_samples(X))
     parts = back.contributions(X)

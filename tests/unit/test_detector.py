@@ -389,7 +389,7 @@ def test_a_map_is_no_detector_and_says_what_to_do():
 def test_a_saved_detector_scores_as_before(tmp_path, dtype):
     X = rows_of(dtype=dtype)
     detector = detector_of(X)
-    detector.save(tmp_path / "d.som")
+    detector.detector_.save(tmp_path / "d.som")
     before, after = detector.detector_, load(tmp_path / "d.som")
     assert isinstance(after, Detector)
     np.testing.assert_array_equal(after.scores(X), -detector.score_samples(X))
@@ -423,7 +423,7 @@ def test_a_notebook_shows_the_map_and_what_is_flagged():
 
 def test_a_file_with_a_setting_that_was_removed_says_how_to_load_its_map(tmp_path):
     detector = detector_of(rows_of())
-    detector.save(tmp_path / "d.som")
+    detector.detector_.save(tmp_path / "d.som")
     record = read_record(tmp_path / "d.som")
     record.header["parameters"]["winner"] = "heskes"
     write_record(tmp_path / "old.som", record)
@@ -439,14 +439,14 @@ def test_a_file_with_a_setting_that_was_removed_says_how_to_load_its_map(tmp_pat
 
 def test_the_same_seed_gives_byte_identical_files(tmp_path):
     for name in ("a", "b"):
-        detector_of(rows_of()).save(tmp_path / name)
+        detector_of(rows_of()).detector_.save(tmp_path / name)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
 def rewritten(folder, settings, **arrays):
     """A saved detector with other settings or arrays."""
     path = folder / "d.som"
-    detector_of(rows_of()).save(path)
+    detector_of(rows_of()).detector_.save(path)
     with safe_open(path, framework="numpy") as file:
         header = json.loads(file.metadata()["somscape"])
         parts = {name: file.get_tensor(name) for name in list(file.keys())}
@@ -488,7 +488,7 @@ def test_a_file_that_does_not_say_what_calibrates_has_conformal_p_values(tmp_pat
     X = rows_of()
     X[:5] += 9
     path = tmp_path / "d.som"
-    detector_of(X).save(path)
+    detector_of(X).detector_.save(path)
     with safe_open(path, framework="numpy") as file:
         header = json.loads(file.metadata()["somscape"])
         parts = {name: file.get_tensor(name) for name in list(file.keys())}
@@ -501,7 +501,7 @@ def test_a_file_that_does_not_say_what_calibrates_has_conformal_p_values(tmp_pat
     np.testing.assert_array_equal(counted.p_values(X), expected)
     np.testing.assert_array_equal(counted.scores(X), estimated.scores(X))
     assert (estimated.p_values(X)[:5] < counted.p_values(X)[:5] / 2).all()
-    detector_of(X, training_is_clean=True).save(path)
+    detector_of(X, training_is_clean=True).detector_.save(path)
     with safe_open(path, framework="numpy") as file:
         assert "p_values_by_bulk" not in file.metadata()["somscape"]
 

@@ -223,7 +223,7 @@ def test_a_stream_goes_on_from_a_pickle_and_a_saved_map_scores_as_it(tmp_path):
     for each in (detector, again):
         each.partial_fit(more)
     np.testing.assert_array_equal(again.p_values(X), detector.p_values(X))
-    detector.save(tmp_path / "d.som")
+    detector.detector_.save(tmp_path / "d.som")
     np.testing.assert_array_equal(load(tmp_path / "d.som").scores(X), -detector.score_samples(X))
 
 

@@ -203,7 +203,7 @@ def test_the_steps_of_a_stream_count_on_where_old_ones_are_dropped(monkeypatch):
 def test_training_starts_from_a_saved_detector_as_from_its_map(tmp_path):
     X = rows_of()
     detector = SOMDetector(som=SOM(3, 4), random_state=0).fit(X)
-    detector.save(tmp_path / "d.som")
+    detector.detector_.save(tmp_path / "d.som")
     start = load(tmp_path / "d.som")
     for given in (start, detector):
         np.testing.assert_array_equal(

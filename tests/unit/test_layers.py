@@ -283,7 +283,7 @@ def test_a_map_of_layers_is_a_map():
 def test_layers_are_saved(tmp_path):
     frame = mixed()
     som = SOM(4, 5, encoder=TableEncoder(**MIXED, layer_weights={"lab": 2})).fit(frame)
-    som.save(tmp_path / "m.som")
+    som.map_.save(tmp_path / "m.som")
     again = load(tmp_path / "m.som")
     assert again.encoding == som.map_.encoding
     assert again.encoding.roles.layer_weights == {"lab": 2.0}

@@ -147,7 +147,7 @@ def test_marks_lead_sink_and_teach(tmp_path, n_maps):
     first_before = np.argsort(-np.where(others, before, 0))[: (y & others).sum()]
     assert y[first].mean() > y[first_before].mean() + 0.2
     np.testing.assert_allclose(detector.contributions(X).sum(axis=1), scores, rtol=1e-9)
-    detector.save(tmp_path / "d.som")
+    detector.detector_.save(tmp_path / "d.som")
     back = load(tmp_path / "d.som")
     np.testing.assert_array_equal(back.scores(X), scores)
     assert back.effect_of_marks == detector.effect_of_marks_

@@ -129,7 +129,7 @@ def test_rules_about_p_values_take_rows_by_those(is_clean, too_small):
 def test_it_is_saved_with_the_map(tmp_path):
     X, _ = two_groups(np.random.default_rng(0), 1000)
     detector = regional(X)
-    detector.save(tmp_path / "d.som")
+    detector.detector_.save(tmp_path / "d.som")
     back = load(tmp_path / "d.som")
     np.testing.assert_array_equal(back.scores(X), -detector.score_samples(X))
     np.testing.assert_array_equal(back.p_values(X), detector.p_values(X))

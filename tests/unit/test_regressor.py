@@ -288,7 +288,7 @@ def test_scores_of_other_shapes_or_nothing_known_are_refused(fitted):
 
 @pytest.fixture
 def saved(tmp_path, fitted):
-    fitted.save(tmp_path / "r.som")
+    fitted.predictor_.save(tmp_path / "r.som")
     return tmp_path / "r.som"
 
 
@@ -309,7 +309,7 @@ def test_a_loaded_regressor_answers_the_same_bit_for_bit(saved, fitted, tmp_path
 def test_several_targets_without_slopes_come_back(tmp_path):
     X, y = hills(60)
     before = quick(linear=False).fit(X, np.stack([y, -y], axis=1))
-    before.save(tmp_path / "r.som")
+    before.predictor_.save(tmp_path / "r.som")
     after = load(tmp_path / "r.som")
     assert after.slopes is None
     np.testing.assert_array_equal(after.predict(X), before.predict(X))

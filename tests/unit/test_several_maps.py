@@ -270,7 +270,7 @@ def test_labels_leave_p_values_of_usual_rows_uniform(n_maps, known):
 
 def test_a_saved_detector_scores_alike_and_gives_the_same_bytes(tmp_path):
     detector, X = fitted(method="mass"), rows_of(20, seed=5)
-    detector.save(tmp_path / "d.som")
+    detector.detector_.save(tmp_path / "d.som")
     back = load(tmp_path / "d.som")
     np.testing.assert_array_equal(back.scores(X), -detector.score_samples(X))
     np.testing.assert_array_equal(back.p_values(X), detector.p_values(X))
@@ -317,7 +317,7 @@ DAMAGES = {
 
 @pytest.mark.parametrize("change", DAMAGES.values(), ids=list(DAMAGES))
 def test_members_that_do_not_fit_are_refused(change, tmp_path):
-    fitted().save(tmp_path / "d.som")
+    fitted().detector_.save(tmp_path / "d.som")
     write_record(tmp_path / "bad.som", changed(read_record(tmp_path / "d.som"), change))
     with rejected(MapFileError):
         load(tmp_path / "bad.som")
@@ -325,7 +325,7 @@ def test_members_that_do_not_fit_are_refused(change, tmp_path):
 
 def damaged(tmp_path, change, **options):
     """The message with which a changed record of a detector is refused."""
-    fitted(**options).save(tmp_path / "d.som")
+    fitted(**options).detector_.save(tmp_path / "d.som")
     record = changed(read_record(tmp_path / "d.som"), change)
     with pytest.raises(InputError) as caught:
         Detector.from_record(record)
@@ -346,7 +346,7 @@ def test_a_part_of_a_decorrelation_asks_for_the_others(part, tmp_path):
 
 def test_members_without_decorrelation_are_read(tmp_path):
     detector = fitted(decorrelate=False)
-    detector.save(tmp_path / "d.som")
+    detector.detector_.save(tmp_path / "d.som")
     X = rows_of(20, seed=5)
     np.testing.assert_array_equal(load(tmp_path / "d.som").scores(X), -detector.score_samples(X))
 
@@ -369,7 +369,7 @@ def test_another_number_of_members_is_refused(number, words, tmp_path):
 
 
 def test_a_map_without_detector_has_no_members(tmp_path):
-    fitted().save(tmp_path / "d.som")
+    fitted().detector_.save(tmp_path / "d.som")
     record = read_record(tmp_path / "d.som")
     for name in list(record.arrays):
         if not name.startswith(("codebook", "hits", "history.", "members.")):

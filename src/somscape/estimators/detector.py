@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -12,9 +11,10 @@ from sklearn.utils.validation import check_is_fitted
 from somscape._types import Float64s, Ints
 from somscape._validate import check_choice, check_number, checked_weights
 from somscape.errors import InputError
-from somscape.estimators._base import Base, expect_maps
+from somscape.estimators._base import expect_maps
 from somscape.estimators._elsewhere import answers_where_it_lies, pieces_here
 from somscape.estimators._intake import data_for, prepare, rows_for
+from somscape.estimators._saved import Saves
 from somscape.estimators._settings import choose_complete, missing_of, settings_of_detector
 from somscape.estimators.som import SOM, check_goes_on, own_som
 from somscape.estimators.table_encoder import TableEncoder
@@ -133,7 +133,7 @@ def _as_piece(item: Any) -> tuple[Any, bool]:
     return (values[None, :], True) if values.ndim == 1 else (values, False)
 
 
-class SOMDetector(Explains, OutlierMixin, Base):
+class SOMDetector(Explains, OutlierMixin, Saves):
     """Detect anomalies, with calibrated p-values and exact reasons.
 
     A map is trained on the rows.  A row is unusual if the row is far from the prototypes of the
@@ -262,6 +262,8 @@ class SOMDetector(Explains, OutlierMixin, Base):
     >>> bool(np.allclose(detector.contributions(X).sum(axis=1), -detector.score_samples(X)))
     True
     """
+
+    _MODEL = "detector_"
 
     def __init__(
         self,
@@ -434,6 +436,11 @@ class SOMDetector(Explains, OutlierMixin, Base):
             if is_auto:
                 self.explain_defaults_["n_maps"] = "1: `partial_fit` trains one map."
             return self
+        if not hasattr(self, "_stream"):
+            raise InputError(
+                "This SOMDetector comes from a file, which does not contain the sample of rows "
+                "that `partial_fit` needs. Call `fit` with earlier and new rows."
+            )
         detection, _ = self._settings()
         detection = replace(detection, method=self.detector_.score).of_rows(self.map_.encoding)
         rows = rows_for(self, X)
@@ -571,14 +578,3 @@ class SOMDetector(Explains, OutlierMixin, Base):
         rows = self.map_.rows_of(data_for(self, X))
         scores, p = self.detector_._scores_and_p_values_of_rows(rows)
         return -scores, p
-
-    def save(self, path: str | Path) -> None:
-        """Save the fitted detector to a file that `somscape.load` reads as a `Detector`.
-
-        Parameters
-        ----------
-        path : str or Path
-            Name of the file, usually with the extension ``.som``.
-        """
-        check_is_fitted(self)
-        self.detector_.save(path)

@@ -9,8 +9,8 @@ from sklearn.utils.validation import check_is_fitted
 from somscape._types import Float64s, Floats
 from somscape._validate import check_whole, checked_weights
 from somscape._weights import blocks, ones_or
-from somscape.estimators._base import Base
 from somscape.estimators._intake import checked_array, rows_for
+from somscape.estimators._saved import Saves
 from somscape.estimators._settings import refuse_checkpoint
 from somscape.estimators.som import SOM, own_som
 from somscape.fit._train import RunningSums
@@ -26,7 +26,7 @@ DEVIATION_RADIUS = 1.0
 """Radius, in grid steps, over which deviations of rows from prototypes are averaged."""
 
 
-class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Base):
+class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Saves):
     """Fill missing values with means of the nearest prototypes of a map.
 
     Parameters
@@ -74,6 +74,8 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Base):
     >>> SOMImputer(n_neighbors=1).fit(X).transform([[5.05, np.nan]]).round().tolist()
     [[5.0, 5.0]]
     """
+
+    _MODEL = "map_"
 
     def __init__(
         self, n_neighbors: int = 5, *, som: SOM | None = None, random_state: Any = None

@@ -1,7 +1,6 @@
 """The classifier and the regressor as scikit-learn estimators."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,9 +14,9 @@ from somscape._types import Float64s, Floats, Ints
 from somscape._validate import check_choice, checked_weights, is_missing
 from somscape._weights import ones_or
 from somscape.errors import InputError
-from somscape.estimators._base import Base
 from somscape.estimators._elsewhere import pieces_here
 from somscape.estimators._intake import Prepared, data_for, prepare
+from somscape.estimators._saved import Saves
 from somscape.estimators._settings import (
     choose_complete,
     missing_of,
@@ -30,13 +29,12 @@ from somscape.estimators.table_encoder import TableEncoder
 from somscape.kernels._select import select_kernels
 from somscape.maps.map import Map
 from somscape.outliers.detector import SimilarRows, nearest_rows
-from somscape.recognize._answering import Answering
 from somscape.recognize._train import train_predictor, train_recognizer
 from somscape.recognize.predictor import Predictor
 from somscape.recognize.recognizer import ClassReasons, OtherClass, Recognizer
 
 
-class Learner(Base):
+class Learner(Saves):
     """Base class of `SOMClassifier` and `SOMRegressor`."""
 
     som: SOM | None
@@ -47,18 +45,10 @@ class Learner(Base):
         tags.input_tags.allow_nan = missing_of(self) == "fill"
         return tags
 
-    def _fitted_model(self) -> Answering:
-        """Return the fitted recognizer or predictor."""
-        raise NotImplementedError
-
-    def _current_model(self) -> Answering:
-        """Return the fitted recognizer or predictor with the current value of `reject`."""
-        return self._fitted_model()
-
     @property
     def map_(self) -> Map:
         """The map."""
-        return self._fitted_model().map_
+        return getattr(self, self._MODEL).map_
 
     def p_values(self, X: Any) -> Float64s:
         """Return a p-value for the distance of each row from the map.
@@ -74,30 +64,7 @@ class Learner(Base):
             the map, in (0, 1].  A small value means that the row differs from all training rows.
         """
         rows = self._rows(X)
-        return self._fitted_model()._p_values_of_rows(rows)
-
-    def save(self, path: str | Path) -> None:
-        """Save the fitted estimator to one file, completely or not at all.
-
-        Parameters
-        ----------
-        path : str or Path
-            Name of the file, usually with the extension ``.som``.  `somscape.load` returns a
-            `somscape.recognize.Recognizer` or `somscape.recognize.Predictor` that computes the same
-            results.
-
-        Examples
-        --------
-        >>> import pathlib, somscape, tempfile
-        >>> X, y = [[0.0, 1.0], [1.0, 0.0]] * 20, ["a", "b"] * 20
-        >>> classifier = somscape.SOMClassifier(random_state=0).fit(X, y)
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     classifier.save(pathlib.Path(folder) / "letters.som")
-        ...     somscape.load(pathlib.Path(folder) / "letters.som").predict([[0.1, 0.9]])
-        array(['a'], dtype='<U1')
-        """
-        check_is_fitted(self)
-        self._current_model().save(path)
+        return getattr(self, self._MODEL)._p_values_of_rows(rows)
 
     def _rows(self, X: Any) -> Floats:
         """Convert data to encoded rows for the map."""
@@ -260,6 +227,8 @@ class SOMClassifier(ClassifierMixin, Learner):
     >>> classifier.score(X[200:], y[200:]) > 0.9
     True
     """
+
+    _MODEL = "recognizer_"
 
     def __init__(
         self,
@@ -428,12 +397,12 @@ class SOMClassifier(ClassifierMixin, Learner):
         weights = scoring_weights(sample_weight, is_known)[is_known]
         return float(np.average(found[is_known] == given[is_known], weights=weights))
 
-    def _fitted_model(self) -> Recognizer:
-        return self.recognizer_
-
     def _current_model(self) -> Recognizer:
         """Return the fitted recognizer with the current value of `reject`."""
         return replace(self.recognizer_, reject=self.reject)
+
+    def _take_model(self, model: Recognizer) -> None:
+        self.recognizer_, self.classes_ = replace(model, reject=None), model.classes
 
     def _answers(self, X: Any) -> tuple[Float64s, Float64s]:
         rows = self._rows(X)
@@ -591,6 +560,8 @@ class SOMRegressor(RegressorMixin, Learner):
     True
     """
 
+    _MODEL = "predictor_"
+
     def __init__(
         self,
         som: SOM | None = None,
@@ -728,9 +699,6 @@ class SOMRegressor(RegressorMixin, Learner):
         weights = scoring_weights(sample_weight, ~np.isnan(given))
         columns = zip(given.reshape(len(given), -1).T, found.reshape(len(found), -1).T, strict=True)
         return float(np.mean([_r2(y, p, weights) for y, p in columns]))
-
-    def _fitted_model(self) -> Predictor:
-        return self.predictor_
 
 
 def _r2(y: Float64s, found: Float64s, weights: Float64s) -> float:

@@ -31,6 +31,7 @@ from somscape.estimators._intake import (
     table_for,
     warn_of_wide_column,
 )
+from somscape.estimators._saved import Saves
 from somscape.estimators._settings import (
     choose_encoding,
     missing_of,
@@ -233,7 +234,7 @@ class PredictsLayers:
         return self.map_.predict_layers(table, given, library=library)
 
 
-class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):
+class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Saves):
     """Arrange rows on a grid of units so that similar rows are close together.
 
     Parameters
@@ -410,6 +411,7 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
     """
 
     _learns_in_pieces = True
+    _MODEL = "map_"
 
     def __init__(
         self,
@@ -626,10 +628,9 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         self.n_iter_: int = self.n_iter_ + 1
         return self
 
-    def save(self, path: str | Path) -> None:
-        """Save the map to a file that `somscape.load` can read, as `Map.save` does."""
-        check_is_fitted(self)
-        self.map_.save(path)
+    def _take_model(self, model: Map) -> None:
+        self.map_, self.codebook_, self.history_ = model, model.codebook, dict(model.history)
+        self._sums = None
 
     @property
     def units_(self) -> Ints:

@@ -22,7 +22,7 @@ from somscape.kernels._select import kernels_for
 from somscape.kernels._sparse import Rows, SparseRows, check_sparse_values
 from somscape.kernels.metric import EUCLIDEAN, Metric
 from somscape.maps._joins import Joins, KeptRows, Pull, join_units, joins_of
-from somscape.maps.record import CLASSES, TARGETS, Record, built_from, write_record
+from somscape.maps.record import CLASSES, ESTIMATOR, TARGETS, Record, built_from, write_record
 from somscape.tables._fit_encoding import checked_layers, in_layers, of_layers
 from somscape.tables._frame import as_frame, frame_names, frame_numbers, table_from_frame
 from somscape.tables._messages import free_name, suggestion
@@ -101,7 +101,7 @@ def _picture(map_: "Map") -> ET.Element:
 OWN = ("codebook", "hits", "history", "metric", "lattice", "joins", "kept_regions")
 """Names, up to the first dot, of those arrays in a file that belong to the map itself."""
 
-OTHERS = ("checkpoint", "detector", CLASSES, TARGETS)
+OTHERS = ("checkpoint", "detector", CLASSES, TARGETS, ESTIMATOR)
 """Header entries of a file that do not belong to the map itself."""
 
 

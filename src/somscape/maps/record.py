@@ -261,9 +261,21 @@ KEY = "somscape"
 CLASSES, TARGETS = "classes", "targets"
 """Header entries of classifiers and regressors."""
 
+ESTIMATOR = "estimator"
+"""Header entry for the parameters of the estimator that was saved, and prefix of its arrays."""
+
 PARTS = ("lattice", "encoding", "parameters", "versions", "detector")
-OPTIONAL = ("format", "metric", "unit_labels", "kept_regions", "checkpoint", CLASSES, TARGETS)
-GIVEN_TEXTS = ("encoding", "unit_labels", "kept_regions", CLASSES, TARGETS)
+OPTIONAL = (
+    "format",
+    "metric",
+    "unit_labels",
+    "kept_regions",
+    "checkpoint",
+    CLASSES,
+    TARGETS,
+    ESTIMATOR,
+)
+GIVEN_TEXTS = ("encoding", "unit_labels", "kept_regions", CLASSES, TARGETS, ESTIMATOR)
 """Header parts with names from the data.  Line breaks are allowed."""
 
 DECORRELATION = {f"decorrelation.{name}" for name in ("center", "spread", "matrix", "counts")}
@@ -485,6 +497,7 @@ def built_from(record: Record, build: Callable[[Record], Built], what: str) -> B
     try:
         built = build(record)
         unread = sorted(record.arrays.keys() - built.to_record().arrays.keys())
+        unread = [name for name in unread if not name.startswith(f"{ESTIMATOR}.")]
         if unread:  # ignoring an array could change results
             raise ParameterError(
                 f"the header does not have an entry for array {unread[0][:40]!r}",
@@ -524,7 +537,7 @@ def arrays_of_members(arrays: Mapping[str, Any], n_members: int) -> list[dict[st
 def _is_known(name: str) -> bool:
     if member := _MEMBER.fullmatch(name):
         return member[2] in MEMBER_ARRAYS
-    return name in ARRAYS or name.startswith("history.")
+    return name in ARRAYS or name.startswith(("history.", f"{ESTIMATOR}."))
 
 
 def _bad_texts(header: Header) -> Iterator[str]:

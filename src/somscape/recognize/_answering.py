@@ -334,7 +334,7 @@ def centers_of(units: Ints, known: KnownRows, lattice: Lattice) -> Float64s:
         apart = lattice.distances_from(int(unit))[with_rows]
         next_to = with_rows[apart == apart.min()]
         centers[unit] = np.average(centers[next_to], axis=0, weights=totals[next_to])
-    return np.asarray(centers, dtype=np.float64)
+    return np.ascontiguousarray(centers, dtype=np.float64)
 
 
 def with_rows(map_: Map, known: KnownRows, encoding: Encoding) -> Map:

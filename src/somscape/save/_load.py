@@ -2,16 +2,21 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from somscape.errors import InputError, MapFileError
 from somscape.maps.map import Map
-from somscape.maps.record import CLASSES, TARGETS, Record, read_record
+from somscape.maps.record import CLASSES, ESTIMATOR, TARGETS, Record, read_record
 from somscape.outliers.detector import Detector
 from somscape.recognize.predictor import Predictor
 from somscape.recognize.recognizer import Recognizer
 from somscape.save._minisom import read_minisom
 from somscape.save.esom import read_cod, read_wts
+
+if TYPE_CHECKING:
+    from somscape.estimators import SOM, SOMClassifier, SOMDetector, SOMImputer, SOMRegressor
+
+    Estimator: TypeAlias = SOM | SOMClassifier | SOMDetector | SOMImputer | SOMRegressor
 
 READERS: dict[str, Callable[[str | Path], Record]] = {
     ".cod": read_cod,
@@ -30,24 +35,27 @@ KINDS: dict[str, Callable[[Record], Saved]] = {
 """Function that loads each kind of model, by the name of the model's entry in the file header."""
 
 
-def load(path: str | Path) -> Saved:
-    """Load a map or model that somscape saved, or a map of another program.
+def load(path: str | Path) -> "Saved | Estimator":
+    """Load a saved estimator, map or model, or a map of another program.
 
     Parameters
     ----------
     path : str or Path
-        A file that the `save` method of a map or model wrote.  Loading does not run code from the
-        file.  Files above 64 MB are memory-mapped.  To replace such a file, use `save`, or rename
-        another file.  Never write into the file.  The file can also be a codebook of SOM_PAK or the
-        SOM Toolbox (.cod) or of ESOM Tools (.wts, read as a torus).  A pickled MiniSom (.p, .pkl,
-        .pickle) can also be loaded, without running its pickle.  The module `somscape.save`
-        contains functions with more options that read the formats of other programs.
+        A file that the `save` method of an estimator, map or model wrote.  Loading does not run
+        code from the file.  Files above 64 MB are memory-mapped.  To replace such a file, use
+        `save`, or rename another file.  Never write into the file.  The file can also be a codebook
+        of SOM_PAK or the SOM Toolbox (.cod) or of ESOM Tools (.wts, read as a torus).  A pickled
+        MiniSom (.p, .pkl, .pickle) can also be loaded, without running its pickle.  The module
+        `somscape.save` contains functions with more options that read the formats of other
+        programs.
 
     Returns
     -------
-    Map, Detector, Recognizer or Predictor
-        The saved object.  A saved classifier is returned as a `somscape.recognize.Recognizer`, and
-        a saved regressor as a `somscape.recognize.Predictor`.
+    estimator, Map, Detector, Recognizer or Predictor
+        The saved object.  An estimator has the saved parameters and computes the same results.
+        `partial_fit` of a loaded `SOM` continues from the hits and prototypes of the map, but a
+        loaded `SOMDetector` does not support `partial_fit`.  An earlier version of somscape saved
+        only the map or model of an estimator, so its files give this map or model.
 
     Raises
     ------
@@ -65,10 +73,30 @@ def load(path: str | Path) -> Saved:
     >>> import somscape, tempfile, pathlib
     >>> som = somscape.SOM(2, 3, random_state=0).fit([[0.0, 1.0], [1.0, 0.0], [2.0, 2.0]] * 3)
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     som.map_.save(pathlib.Path(folder) / "m.som")
-    ...     somscape.load(pathlib.Path(folder) / "m.som").lattice.n_units
-    6
+    ...     som.save(pathlib.Path(folder) / "m.som")
+    ...     somscape.load(pathlib.Path(folder) / "m.som")
+    SOM(n_cols=3, n_rows=2, random_state=0)
     """
+    record, model = _read(path)
+    if record.header.get(ESTIMATOR) is None:
+        return model
+    from somscape import estimators
+    from somscape.estimators._saved import estimator_of
+
+    classes = {name: getattr(estimators, name) for name in estimators.__all__}
+    try:
+        return estimator_of(record, model, classes)
+    except InputError as error:
+        raise MapFileError(f"{path}: {error}", file=path, parameter=error.parameter) from error
+
+
+def load_model(path: str | Path) -> Saved:
+    """Load the map or model of a file, also from the file of an estimator."""
+    return _read(path)[1]
+
+
+def _read(path: str | Path) -> tuple[Record, Saved]:
+    """Return the contents of a file, and the map or model in it."""
     record = READERS.get(Path(path).suffix.lower(), read_record)(path)
     parameters = record.header["parameters"]
     if isinstance(parameters, dict) and parameters.get("winner") == "heskes":
@@ -80,7 +108,7 @@ def load(path: str | Path) -> Saved:
             value="heskes",
         )
     try:
-        return thing_of(record)
+        return record, thing_of(record)
     except InputError as error:
         raise MapFileError(f"{path}: {error}", file=path) from error
 

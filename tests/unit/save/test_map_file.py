@@ -169,7 +169,7 @@ def test_the_reader_on_the_page_reads_what_was_saved(tmp_path, lattice):
     X = rows_of()
     shape = {"lattice": Graph(1 - np.eye(5))} if lattice == "graph" else {"n_rows": 3, "n_cols": 4}
     detector = SOMDetector(som=SOM(**shape), random_state=0).fit(X)
-    detector.save(tmp_path / "m.som")
+    detector.detector_.save(tmp_path / "m.som")
     script = tmp_path / "read.js"
     plain = "(_, v) => (typeof v === 'bigint' ? Number(v) : ArrayBuffer.isView(v) ? [...v] : v)"
     script.write_text(f"{code}\nconsole.log(JSON.stringify(readMap(process.argv[2]), {plain}));\n")
@@ -260,7 +260,7 @@ def test_arrays_must_lie_side_by_side(saved, offsets, words):
 
 def test_a_truth_value_other_than_0_and_1_is_refused(tmp_path):
     path = tmp_path / "d.som"
-    SOMDetector(som=SOM(3, 4), random_state=0).fit(rows_of()).save(path)
+    SOMDetector(som=SOM(3, 4), random_state=0).fit(rows_of()).detector_.save(path)
     entries, header, data = parts_of(path)
     begin = entries["usual"]["data_offsets"][0]
     put_together(path, entries, header, data[:begin] + b"\x07" + data[begin + 1 :])
@@ -404,7 +404,7 @@ def test_a_metric_has_at_most_as_many_axes_as_features(saved, n_axes, fits):
 @pytest.fixture
 def detector_saved(tmp_path):
     path = tmp_path / "d.som"
-    SOMDetector(som=SOM(3, 4), n_maps=3, random_state=0).fit(rows_of()).save(path)
+    SOMDetector(som=SOM(3, 4), n_maps=3, random_state=0).fit(rows_of()).detector_.save(path)
     return path
 
 

@@ -30,7 +30,7 @@ from somscape.desk.jobs._roles import ready, roles_from
 from somscape.desk.jobs.job import Job
 from somscape.desk.web._gate import Refusal
 from somscape.outliers.detector import Detector
-from somscape.save._load import load
+from somscape.save._load import load_model
 from somscape.tables._write import write_csv
 from somscape.tables.table import Table
 
@@ -155,7 +155,7 @@ def carry_regions(detector: Detector, table: Table, before: Path | None) -> tupl
 
 def detector_of(results: Path) -> Detector:
     """Load the detector from the folder with the results of a run."""
-    found = load(results / MAP)
+    found = load_model(results / MAP)
     assert isinstance(found, Detector)
     return found
 

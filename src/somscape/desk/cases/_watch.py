@@ -15,7 +15,7 @@ from somscape.desk.jobs._detect import rule_of
 from somscape.desk.jobs.job import Job
 from somscape.errors import InputError
 from somscape.outliers.detector import AlertRule, Detector
-from somscape.save._load import load
+from somscape.save._load import load_model
 from somscape.tables._messages import listed
 from somscape.tables._sql import is_url
 from somscape.tables.codes import level_texts
@@ -143,7 +143,7 @@ def detector_of(content: bytes) -> Detector:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "map.som"
         path.write_bytes(content)
-        thing = load(path)
+        thing = load_model(path)
     if not isinstance(thing, Detector):
         raise InputError(
             "The map of this watch does not rank rows. Train it again with `somscape detect`."

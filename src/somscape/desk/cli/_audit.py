@@ -22,7 +22,7 @@ from somscape.desk.jobs._roles import read_as
 from somscape.desk.jobs.job import Job
 from somscape.errors import InputError
 from somscape.maps.map import as_map
-from somscape.save._load import load
+from somscape.save._load import load_model
 from somscape.tables._messages import counted
 
 MAX_SENTENCES = 20
@@ -206,7 +206,7 @@ def write_card(
     """Print the model card of a map file, or write the card to a file."""
     if out is not None:
         check_result("card", out, map_file, path, *files_of(access), force=force)
-    thing = load(map_file)
+    thing = load_model(map_file)
     hash_ = hashlib.sha256(Path(map_file).read_bytes()).hexdigest()
     table = history = None
     if path is not None:

@@ -39,7 +39,7 @@ from somscape.recognize.recognizer import Recognizer
 from somscape.regions.edit import given_or_found, keep, read
 from somscape.regions.find import find_regions
 from somscape.regions.regions import Regions
-from somscape.save._load import Saved, load
+from somscape.save._load import Saved, load_model
 from somscape.tables._messages import counted, free_name, listed
 from somscape.tables._roles import comments_on, pinned
 from somscape.tables._text import ARROW_FILES, WORKBOOKS
@@ -55,7 +55,7 @@ def report_file(map_file: str, path: str, out: Path, job: Job, *, force: bool) -
     regions_file = job.n_regions if isinstance(job.n_regions, str) else None
     check_result("page", out, map_file, path, regions_file, force=force)
     flags = job.only(*RULES) != Job()
-    thing = load_detector(map_file) if flags else load(map_file)
+    thing = load_detector(map_file) if flags else load_model(map_file)
     map_, detector = as_map(thing), detector_in(thing)
     without_scores = []
     if detector is not None and detector.score not in SCORES and not flags:
@@ -141,7 +141,7 @@ SHOWN_BEFORE = ("n_iter", "stop_reason")
 def show_info(map_file: str, save_roles: Path | None, *, force: bool) -> None:
     """Print facts about a saved map. Write its roles if requested."""
     check_save_roles(save_roles, None, map_file, force=force)
-    thing = load(map_file)
+    thing = load_model(map_file)
     map_, detector = as_map(thing), detector_in(thing)
     if save_roles is not None:
         write_roles(save_roles, pinned(map_.encoding), comments_on(map_.encoding), force=force)
@@ -391,7 +391,7 @@ def _map(source: str, came: str, asked: Conversion) -> Saved:
             parameter="IN",
             file=source,
         )
-    return save.load(source)
+    return load_model(source)
 
 
 def _write_map(thing: Saved, out: Path, what: str | None, rows: Any) -> str:

@@ -32,7 +32,7 @@ from somscape.outliers.detector import RECORD, RESULT_NAMES, Alerts, Detector, i
 from somscape.outliers.drift import DriftAlarm, DriftMonitor
 from somscape.recognize.predictor import Predictor
 from somscape.recognize.recognizer import Recognizer
-from somscape.save._load import load
+from somscape.save._load import load_model
 from somscape.tables._messages import counted, free_name
 from somscape.tables._write import check_sheet, table_bytes
 from somscape.tables.column import Column
@@ -56,7 +56,7 @@ def load_detector(path: str) -> Detector:
     InputError
         If the file cannot be read, or if it contains a map without a detector.
     """
-    thing = load(path)
+    thing = load_model(path)
     if not isinstance(thing, Detector):
         raise InputError(
             f"{path} is a map without a detector, so it cannot score rows. Give the map.som of "
@@ -234,7 +234,7 @@ def _rejecting(model: Recognizer | Predictor, reject: float) -> Recognizer:
 
 
 def _load_model(path: str) -> Recognizer | Predictor:
-    thing = load(path)
+    thing = load_model(path)
     if not isinstance(thing, Recognizer | Predictor):
         raise InputError(
             f"{path} is a {type(thing).__name__.lower()} without a target, so it cannot predict. "

@@ -21,7 +21,7 @@ from somscape.errors import InputError
 from somscape.outliers.detector import Detector, Reasons, explained_rows, reasons_of
 from somscape.recognize.predictor import Predictor
 from somscape.recognize.recognizer import Recognizer
-from somscape.save._load import load
+from somscape.save._load import load_model
 from somscape.tables._messages import free_name, listed
 from somscape.tables.customers import ROW_COUNT
 from somscape.tables.encoding import Encoding
@@ -246,7 +246,7 @@ def load_served(path: Path) -> Served:
 def _load_checked(path: Path) -> Served:
     before = state_of(path)
     sha256 = _sha256(path)
-    thing = load(path)
+    thing = load_model(path)
     if not isinstance(thing, Detector | Recognizer | Predictor):
         raise InputError(
             f"{path} is only a map, which cannot score or predict rows. Give the map.som of "
