@@ -1,5 +1,6 @@
 """Messages name parameters; what to type on the command line stands beside them."""
 
+import json
 import pickle
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,16 @@ def test_a_decimal_mark_that_had_to_be_guessed(tmp_path: Path) -> None:
     typed = [as_typed(note, None) for note in table.notes]
     assert "'1,234' read as 1.234 in 'x' (--decimal MARK)" in typed
     assert [note for note in shown if "--" in note] == []
+
+
+def test_a_watch_saves_the_options_that_it_needs_and_gets_them_back() -> None:
+    given = Job(drop=("a", "b"), alerts=3, cost=10, seed=0, missing_values=("",), to="sqlite:///a")
+    kept = given.to_json()
+    expected = {"alerts": 3, "cost": 10, "drop": ["a", "b"], "missing_values": [""], "seed": 0}
+    assert json.dumps(kept, sort_keys=True) == json.dumps(expected)
+    assert Job.from_json({**kept, "option_of_a_later_version": 1}) == given.without("to")
+    with pytest.raises(ValueError, match="'alerts' of the saved options must be a whole number"):
+        Job.from_json({"alerts": "three"})
 
 
 def test_parameters_are_called_by_the_options_of_the_command() -> None:

@@ -254,6 +254,16 @@ def test_a_map_that_is_gone_is_found_and_said(in_a_file: State, tmp_path: Path) 
             lambda state: state.runs("cards"),
             "The run r1 is damaged. ",
         ),
+        (
+            "UPDATE watches SET said = json_set(said, '$.options.alerts', 'ten')",
+            lambda state: state.watch("cards"),
+            "The watch 'cards' is da",
+        ),
+        (
+            "UPDATE runs SET facts = json_set(facts, '$.options', json('[]')) WHERE id = 'r1'",
+            lambda state: state.run("r1").job,
+            "The run r1 is damaged. ",
+        ),
         ("UPDATE watches SET said = '['", lambda state: state.watches(), "The watch 'cards' is da"),
         ("UPDATE watches SET said = '[]'", lambda state: state.watch("cards"), "The watch 'cards'"),
         ("UPDATE watches SET said = '{}'", lambda state: state.watch("cards"), "The watch 'cards'"),

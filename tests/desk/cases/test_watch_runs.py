@@ -177,10 +177,11 @@ from pathlib import Path
 from test_watch_runs import FIVE, found_in, source_of
 from somscape.desk.cases import State
 from somscape.desk.cases._begin import begin_watch
+State.name_upload = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
 with State(sys.argv[2]) as state:
     begin_watch(
         state, "cards", found_in(Path(sys.argv[1])), key=("id",), source="", job=FIVE,
-        author="ann", then=lambda run: os.kill(os.getpid(), signal.SIGKILL),
+        author="ann", of_upload=("upload/a", ()),
     )
 """
 

@@ -124,7 +124,10 @@ class WatchRun:
     @property
     def job(self) -> Job:
         """Options with which the table of the run was read and its rows were chosen."""
-        return Job.from_json(self.facts["options"])
+        try:
+            return Job.from_json(self.facts["options"])
+        except UNREADABLE as error:
+            raise damaged(f"The run {self.id} is damaged") from error
 
 
 @dataclass(frozen=True)

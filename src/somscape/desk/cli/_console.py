@@ -1,5 +1,6 @@
 """Print tables, lines and progress."""
 
+import json
 import shlex
 import shutil
 import sys
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import click
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -77,6 +79,11 @@ def print_bytes(content: Iterable[bytes]) -> None:
     sys.stdout.flush()
     sys.stdout.buffer.writelines(content)
     sys.stdout.flush()
+
+
+def print_json(value: object) -> None:
+    """Print JSON data."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=1))
 
 
 def print_csv(columns: Mapping[str, Sequence[Any]]) -> None:

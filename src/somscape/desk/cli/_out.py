@@ -70,15 +70,18 @@ BEGIN, END = 1 << 12, 1 << 16
 BOM = b"\xef\xbb\xbf"
 
 
-def check_result(kind: str, target: Path, *inputs: Input, force: bool, name: str = "--out") -> None:
+def check_result(
+    kind: str | None, target: Path, *inputs: Input, force: bool, name: str = "--out"
+) -> None:
     """Raise InputError if `target` must not be written, or has a wrong extension for the kind.
 
-    `kind` is one of `ENDINGS`.  A result never replaces a file of `inputs`.  `name` is the name
-    of the result in error messages.
+    `kind` is one of `ENDINGS`, or None if the extension decides.  A result never replaces a file of
+    `inputs`.  `name` is the name of the result in error messages.
     """
     _check_target(target, inputs, name)
-    endings = ENDINGS[kind]
-    if target.suffix.lower() not in (*endings, ""):
+    ending = target.suffix.lower()
+    endings = (ending,) if kind is None else ENDINGS[kind]
+    if ending not in (*endings, ""):
         raise InputError(
             f"{name} is {target}, but the name of a {kind} must end in "
             f"{' or '.join(endings)}. Give {name} a name such as "
@@ -87,8 +90,9 @@ def check_result(kind: str, target: Path, *inputs: Input, force: bool, name: str
             file=target,
             allowed=endings,
         )
-    if kind != "list" or target.suffix.lower() in MARKED:
-        _check_mark(target, kind, force=force, name=name)
+    marked = MARKED.get(ending)
+    if marked or kind not in ("list", None):
+        _check_mark(target, kind or str(marked), force=force, name=name)
 
 
 def format_of(target: str, asked: str | None, *, bom: bool) -> str:
@@ -111,17 +115,6 @@ def format_of(target: str, asked: str | None, *, bom: bool) -> str:
     return kind
 
 
-def check_file(target: Path, *inputs: Input, force: bool, name: str = "--out") -> None:
-    """Raise InputError if a result must not be written to the file `target`.
-
-    `name` is the name of the result in error messages.
-    """
-    _check_target(target, inputs, name)
-    kind = MARKED.get(target.suffix.lower())
-    if kind is not None:
-        _check_mark(target, kind, force=force, name=name)
-
-
 def _check_target(target: Path, inputs: Sequence[Input], name: str) -> None:
     """Raise InputError if `target` must not be written, for example because it is an input."""
     _check_place(target, name)
@@ -137,19 +130,9 @@ def _check_target(target: Path, inputs: Sequence[Input], name: str) -> None:
     if is_stream(target):
         _check_stream(found, f"{name} {target}", inputs)
     elif not target.is_file():
-        raise InputError(
-            f"{name} is {target}, which is not a regular file and cannot be replaced. Give {name} "
-            "another name.",
-            parameter=name,
-            file=target,
-        )
+        raise _refused(name, target, "which is not a regular file and cannot be replaced")
     elif _is_read(found, inputs):
-        raise InputError(
-            f"{name} is {target}, which the command also reads. The file would be lost. Give "
-            f"{name} another name.",
-            parameter=name,
-            file=target,
-        )
+        raise _refused(name, target, "which the command also reads. The file would be lost")
 
 
 def check_output(*inputs: Input) -> None:
@@ -227,13 +210,15 @@ def writing(target: Path, *, force: bool, name: str = "--out") -> Iterator[Path]
         check_replaceable(target, making, force=force, name=name)
 
 
+def _refused(name: str, target: Path, why: str, advice: str = "") -> InputError:
+    advice = advice or f"Give {name} another name."
+    return InputError(f"{name} is {target}, {why}. {advice}", parameter=name, file=target)
+
+
 def _foreign(target: Path, why: str, name: str) -> InputError:
-    return InputError(
-        f"{name} is {target}, which already exists and {why}, so the file is not replaced. Give "
-        f"{name} another name, or give --force to replace the file.",
-        parameter=name,
-        file=target,
-    )
+    why = f"which already exists and {why}, so the file is not replaced"
+    advice = f"Give {name} another name, or give --force to replace the file."
+    return _refused(name, target, why, advice)
 
 
 def _may_be_lost(target: Path) -> bool:
@@ -272,43 +257,24 @@ def check_folder(target: Path, *inputs: Input, force: bool) -> None:
     if not target.exists() and not target.is_symlink():
         return
     if not target.is_dir() or target.is_symlink():
-        raise InputError(
-            f"--out is {target}, which is not a folder. Give --out another name.",
-            parameter="out",
-            file=target,
-        )
+        raise _refused("--out", target, "which is not a folder")
     if target.resolve().is_mount():
-        raise InputError(
-            f"--out is {target}, a mount point, which cannot be replaced. Give --out the name of a "
-            f"folder in it, such as {target / 'found'}.",
-            parameter="out",
-            file=target,
-        )
+        advice = f"Give --out the name of a folder in it, such as {target / 'found'}."
+        raise _refused("--out", target, "a mount point, which cannot be replaced", advice)
     if Path.cwd().is_relative_to(target.resolve()):
-        raise InputError(
-            f"--out is {target}, which contains the working folder and cannot be replaced. Give "
-            "--out another name.",
-            parameter="out",
-            file=target,
-        )
+        why = "which contains the working folder and cannot be replaced"
+        raise _refused("--out", target, why)
     for path in _files(inputs):
         if path.resolve().is_relative_to(target.resolve()):
-            raise InputError(
-                f"--out is {target}, which contains {path}, an input of the command. The input "
-                "would be lost. Give --out another name.",
-                parameter="out",
-                file=path,
-            )
+            why = f"which contains {path}, an input of the command. The input would be lost"
+            raise _refused("--out", target, why)
     names = {p.name for p in target.iterdir()}
     # Other programs may write a report.html. Only a map proves that somscape wrote the folder.
     foreign = sorted(names - set(RESULT_FILES) if MAP_FILE in names else names)
     if foreign and not force:
-        raise InputError(
-            f"--out is {target}, which contains other files ({', '.join(foreign[:3])}). Give --out "
-            "another name, or give --force to replace the whole folder.",
-            parameter="out",
-            file=target,
-        )
+        why = f"which contains other files ({', '.join(foreign[:3])})"
+        advice = "Give --out another name, or give --force to replace the whole folder."
+        raise _refused("--out", target, why, advice)
 
 
 def _files(inputs: Sequence[Input]) -> list[Path]:
@@ -320,12 +286,8 @@ def _files(inputs: Sequence[Input]) -> list[Path]:
 
 def _check_place(target: Path, name: str) -> None:
     if not target.parent.is_dir():
-        raise InputError(
-            f"{name} is {target}, but the folder {target.parent} does not exist. Create the folder "
-            "first.",
-            parameter=name,
-            file=target,
-        )
+        why = f"but the folder {target.parent} does not exist"
+        raise _refused(name, target, why, "Create the folder first.")
     check_room(target, name)
 
 
@@ -406,12 +368,8 @@ def check_save_roles(target: Path | None, out: Path | None, *inputs: Input, forc
     if target is None:
         return
     if out is not None and target.resolve().is_relative_to(out.resolve()):
-        raise InputError(
-            f"{NAME} is {target}, which is inside the folder of --out, {out}. Give {NAME} a name "
-            "outside this folder.",
-            parameter=NAME,
-            file=target,
-        )
+        why = f"which is inside the folder of --out, {out}"
+        raise _refused(NAME, target, why, f"Give {NAME} a name outside this folder.")
     check_result("roles file", target, *inputs, force=force, name=NAME)
 
 

@@ -18,7 +18,7 @@ from somscape.desk.cli._console import (
     stage,
 )
 from somscape.desk.cli._options import Conversion
-from somscape.desk.cli._out import check_file, check_result, check_save_roles, write_roles, writing
+from somscape.desk.cli._out import check_result, check_save_roles, write_roles, writing
 from somscape.desk.cli._score import load_detector
 from somscape.desk.jobs._detect import (
     agreement_of,
@@ -248,7 +248,7 @@ def convert_file(
 ) -> None:
     """Convert a file to another format. The file extensions select the formats."""
     table, regions = conversion.table, conversion.regions
-    check_file(out, source, table, conversion.winners, regions, force=force, name="OUT")
+    check_result(None, out, source, table, conversion.winners, regions, force=force, name="OUT")
     came, goes = _ending(source), out.suffix.lower()
     is_table = came in (*TABLES, *OTHER_TABLES, *ROW_READERS, *LISTS)
     lists_winners = goes == ".bm" or (goes in TABLES and conversion.what == "winners")

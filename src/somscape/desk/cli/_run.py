@@ -1,6 +1,5 @@
 """Commands `run`, `watches` and `cases`."""
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -8,7 +7,6 @@ from pathlib import Path
 from shutil import rmtree
 from typing import Any
 
-import click
 from rich.markup import escape
 
 from somscape.desk.cases._run import run_watch
@@ -16,7 +14,15 @@ from somscape.desk.cases.decide import cases_bytes, cases_table, decide, import_
 from somscape.desk.cases.outcome import RunOutcome
 from somscape.desk.cases.records import Case, Watch, is_waiting
 from somscape.desk.cases.state import State
-from somscape.desk.cli._console import columns_line, make_console, make_grid, print_csv, say, stage
+from somscape.desk.cli._console import (
+    columns_line,
+    make_console,
+    make_grid,
+    print_csv,
+    print_json,
+    say,
+    stage,
+)
 from somscape.desk.cli._detect import say_page
 from somscape.desk.cli._options import Access
 from somscape.desk.cli._out import (
@@ -137,7 +143,7 @@ def _say(outcome: RunOutcome, out: Path | None, sent: str | None, *, as_json: bo
         say(console, f"Wrote {out}")
         say_page(console, out)
     if as_json:
-        click.echo(json.dumps(outcome.to_json(), ensure_ascii=False, indent=1))
+        print_json(outcome.to_json())
 
 
 SHOWN = ("key", "decision", "news", "score", "author", "comment", "reasons")
@@ -150,7 +156,7 @@ def list_watches(access: Access, *, as_json: bool) -> None:
         told = [_watch_facts(state, watch) for watch in state.watches()]
         where = state.database.name
     if as_json:
-        click.echo(json.dumps(told, ensure_ascii=False, indent=1))
+        print_json(told)
     elif told:
         _show(("watch", "open", "runs", "last_run", "source"), told)
     else:
@@ -177,7 +183,7 @@ def list_cases(name: str, state_of: str | None, kind: str, access: Access) -> No
         columns = cases_table(_cases_of(state, name, state_of), last=state.last_run(name))
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     if kind == "json":
-        click.echo(json.dumps(rows, ensure_ascii=False, indent=1))
+        print_json(rows)
     elif kind == "csv":
         print_csv(columns)
     elif rows:

@@ -222,6 +222,10 @@ class Job:
     @classmethod
     def from_json(cls, said: Mapping[str, Any]) -> "Job":
         """Return a job from saved data. Options of other versions are left out."""
+        # Late, because the help of the command line does not need it.
+        from somscape.tables._checked import converted
+
+        converted(said, cls, "the saved options")
         job: dict[str, Any] = {}
         for each in fields(cls):
             value = said.get(each.name)
