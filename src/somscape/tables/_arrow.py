@@ -12,12 +12,19 @@ from somscape._stored import assembled
 from somscape._types import Floats
 from somscape._weights import blocks
 from somscape.errors import InputError
-from somscape.tables._cells import are_asked, clean, clean_values, without
+from somscape.tables._cells import (
+    ArrowTexts,
+    NumberTexts,
+    ValueTexts,
+    are_asked,
+    clean,
+    clean_values,
+    without,
+)
 from somscape.tables._cells import numbers as numbers_of
 from somscape.tables._late import pa, pc
 from somscape.tables._messages import quoted
 from somscape.tables._numbers import ColumnVerdict, Where
-from somscape.tables._texts import ArrowTexts, NumberTexts, ValueTexts
 from somscape.tables.column import EXACT, Column, stay_narrow
 
 PIECE = 1 << 17

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from somscape._stored import are_large, stored
 from somscape.errors import InputError
+from somscape.tables._cells import spooled
 from somscape.tables._late import pa, pc
 from somscape.tables._messages import table_mark
 from somscape.tables._parts import TypedRows
-from somscape.tables._spool import spooled
 from somscape.tables._text import changed, opened
 from somscape.tables._workbook import check_size
 from somscape.tables.column import Column

@@ -1,4 +1,4 @@
-"""Strip blanks from the texts of a source's cells, and replace missing values by null."""
+"""Make Arrow arrays, find missing values, and store the texts of a column's cells."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, time
-from typing import Any
+from functools import cached_property
+from itertools import chain
+from mmap import ACCESS_READ, mmap
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from somscape._types import Floats
+from somscape._stored import are_large, put_away, stored, temporary, told
+from somscape._types import Float64s, Floats, Objects
 from somscape._weights import blocks
 from somscape.tables._late import pa, pc
 from somscape.tables._messages import listed
@@ -290,3 +294,327 @@ def are_words(cells: pa.Array | pa.ChunkedArray, words: Sequence[str]) -> NDArra
 
 def _lowered(words: Sequence[str]) -> list[str]:
     return [word.strip().lower() for word in words]
+
+
+def spooled(parts: Iterable[pa.Table | pa.RecordBatch]) -> list[pa.Table]:
+    """Return tables, stored in a temporary file if their total size is large."""
+    rest, memory = iter(parts), pa.BufferOutputStream()
+    for part in rest:
+        if are_large(memory.tell() + part.nbytes):
+            return _tables(_in_file(memory.getvalue(), chain([part], rest)))
+        _write(memory, part)
+    return _tables(memory.getvalue())
+
+
+def _in_file(begun: Any, parts: Iterator[Any]) -> Any:
+    """Write all tables to a temporary file, and return them from the mapped file."""
+    with temporary() as file:
+        sink = pa.PythonFile(file, "w")
+        with told():
+            file.write(begun)
+        del begun
+        for part in parts:
+            with told():
+                _write(sink, part)
+        with told():
+            file.flush()
+            return pa.py_buffer(mmap(file.fileno(), 0, access=ACCESS_READ))
+
+
+def _write(sink: Any, part: Any) -> None:
+    with pa.ipc.new_stream(sink, part.schema) as writer:
+        writer.write(part)
+
+
+def _tables(written: Any) -> list[pa.Table]:
+    reader, found = pa.BufferReader(written), []
+    while reader.tell() < reader.size():
+        found.append(pa.ipc.open_stream(reader).read_all())
+    return found
+
+
+BLOCK = 1 << 12
+"""Number of cells that are converted to Python strings at a time."""
+
+ALL = slice(None)
+
+WORDS_FROM = 200
+"""Smallest value of `PlainTexts.decimals` that means a word for a missing cell. Smaller values are
+numbers of decimals."""
+
+FORMATS = [f"%.{decimals}f" for decimals in range(WORDS_FROM)]
+"""Format strings for numbers. The index of a format is its number of decimals."""
+
+
+class Texts(Protocol):
+    """Interface of classes that store the texts of a column's cells."""
+
+    def __len__(self) -> int:
+        """Return the number of cells."""
+
+    def take(self, chosen: NDArray[Any] | slice) -> Texts:
+        """Return those cells that are given by row numbers, by a mask or by a slice."""
+
+    def put_away(self, numbers: Floats | None, among: int) -> Texts:
+        """Return the same cells, with large arrays stored in temporary files."""
+
+    def missing(self) -> NDArray[np.bool_]:
+        """Return a boolean array of shape (n,) that is true for missing cells."""
+
+    def to_list(self, part: slice) -> list[str | None]:
+        """Return the texts of consecutive cells as a list, with None for missing cells."""
+
+    def to_arrow(self) -> pa.ChunkedArray:
+        """Return the texts of all cells as Arrow strings, with null for missing cells."""
+
+    def coded(self) -> tuple[NDArray[np.int32], list[str]]:
+        """Return the distinct texts, and for each cell the index of its text (-1 if missing)."""
+
+
+class _Listed(Texts, Protocol):
+    """Texts whose methods `to_arrow` and `coded` call their method `to_list`."""
+
+    def to_arrow(self) -> pa.ChunkedArray:
+        parts = [strings(self.to_list(p)) for p in blocks(len(self), BLOCK)]
+        return pa.chunked_array(parts, pa.string())
+
+    def coded(self) -> tuple[NDArray[np.int32], list[str]]:
+        return ArrowTexts(self.to_arrow()).coded()
+
+
+class ArrowTexts:
+    """Texts in an Arrow array.
+
+    Parameters
+    ----------
+    array : pyarrow.ChunkedArray of string
+        Texts, with null for missing cells.
+    """
+
+    def __init__(self, array: pa.ChunkedArray) -> None:
+        self._array = array
+
+    @classmethod
+    def of(cls, cells: Sequence[str | None] | Objects) -> Self:
+        """Return Python texts as `ArrowTexts`."""
+        return cls(pa.chunked_array([strings(cells)]))
+
+    def __len__(self) -> int:
+        return len(self._array)
+
+    def take(self, chosen: NDArray[Any] | slice) -> Self:
+        if isinstance(chosen, slice):
+            return type(self)(self._array[chosen])
+        if chosen.dtype == bool:
+            return type(self)(self._array.filter(mask(chosen)))
+        n = len(self)
+        return type(self)(self._array.take(numbers(np.where(chosen < 0, chosen + n, chosen))))
+
+    def missing(self) -> NDArray[np.bool_]:
+        return as_bools(self._array.is_null())
+
+    def put_away(self, numbers: Floats | None, among: int) -> Self:
+        return type(self)(_spooled_if_large(self._array, among))
+
+    def to_list(self, part: slice) -> list[str | None]:
+        return self._array[part].to_pylist()
+
+    def to_arrow(self) -> pa.ChunkedArray:
+        return self._array
+
+    def coded(self) -> tuple[NDArray[np.int32], list[str]]:
+        return self._coded
+
+    @cached_property
+    def _coded(self) -> tuple[NDArray[np.int32], list[str]]:
+        encoded = self._array.dictionary_encode().combine_chunks()
+        codes = _codes_of(encoded.indices)
+        return codes.astype(np.int32, copy=False), encoded.dictionary.to_pylist()
+
+
+class GivenTexts(_Listed):
+    """A few texts that remain Python objects.
+
+    Parameters
+    ----------
+    cells : ndarray of shape (n,), object
+        Texts, with None for missing cells.
+    """
+
+    def __init__(self, cells: Objects) -> None:
+        self._cells = cells
+
+    def __len__(self) -> int:
+        return len(self._cells)
+
+    def take(self, chosen: NDArray[Any] | slice) -> GivenTexts:
+        return GivenTexts(self._cells[chosen])
+
+    def put_away(self, numbers: Floats | None, among: int) -> ArrowTexts:
+        return ArrowTexts(_spooled_if_large(self.to_arrow(), among))
+
+    def missing(self) -> NDArray[np.bool_]:
+        return np.array([cell is None for cell in self._cells], dtype=bool)
+
+    def to_list(self, part: slice) -> list[str | None]:
+        return self._cells[part].tolist()
+
+    def coded(self) -> tuple[NDArray[np.int32], list[str]]:
+        known: dict[str, int] = {}
+        codes = [-1 if c is None else known.setdefault(c, len(known)) for c in self._cells]
+        return np.array(codes, dtype=np.int32), list(known)
+
+
+class PlainTexts(_Listed):
+    """Texts of plain numbers from a file, stored as numbers to save memory.
+
+    Plain numbers have at most 15 characters and no exponent.
+
+    Parameters
+    ----------
+    numbers : ndarray of shape (n,), float64
+        Numbers, with NaN for missing cells.
+    decimals : ndarray of shape (n,), uint8, or None
+        Number of digits after the decimal point in each cell.  For a missing cell, the value is
+        `WORDS_FROM` plus the index of its word in `words`.  None means that all numbers are whole.
+        Then `words` has at most one item.
+    words : sequence of str
+        Texts of the file that mean a missing cell.
+
+    Attributes
+    ----------
+    numbers, words
+    """
+
+    def __init__(
+        self, numbers: Float64s, decimals: NDArray[np.uint8] | None, words: Sequence[str] = ()
+    ) -> None:
+        self.numbers, self.words = numbers, tuple(words)
+        self._decimals = decimals
+
+    def decimals(self, part: slice = ALL) -> NDArray[np.uint8]:
+        """Return the array `decimals` for some cells, even if the parameter is None."""
+        if self._decimals is not None:
+            return self._decimals[part]
+        return np.where(np.isnan(self.numbers[part]), WORDS_FROM, 0).astype(np.uint8)
+
+    @classmethod
+    def joined(cls, parts: Sequence[PlainTexts], among: int = 1) -> PlainTexts:
+        """Concatenate the texts of several parts. `among` has the same meaning as in `put_away`."""
+        words = tuple(dict.fromkeys(word for part in parts for word in part.words))
+        n, end = sum(map(len, parts)), 0
+        numbers, decimals = stored(n, among=among), stored(n, np.uint8, among=among)
+        for part in parts:
+            number_of = np.arange(256, dtype=np.uint8)
+            for number, word in enumerate(part.words):
+                number_of[WORDS_FROM + number] = WORDS_FROM + words.index(word)
+            begin, end = end, end + len(part)
+            numbers[begin:end] = part.numbers
+            decimals[begin:end] = number_of[part.decimals()]
+        return cls(numbers, decimals, words)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def take(self, chosen: NDArray[Any] | slice) -> PlainTexts:
+        decimals = None if self._decimals is None else self._decimals[chosen]
+        return PlainTexts(self.numbers[chosen], decimals, self.words)
+
+    def put_away(self, numbers: Floats | None, among: int) -> PlainTexts:
+        decimals = None if self._decimals is None else put_away(self._decimals, among=among)
+        own = put_away(self.numbers, among=among) if numbers is None else numbers
+        return PlainTexts(own.astype(np.float64, copy=False), decimals, self.words)
+
+    def missing(self) -> NDArray[np.bool_]:
+        return np.isnan(self.numbers)
+
+    def to_list(self, part: slice) -> list[str | None]:
+        pairs = zip(self.numbers[part].tolist(), self.decimals(part).tolist(), strict=True)
+        return [None if d >= WORDS_FROM else FORMATS[d] % x for x, d in pairs]
+
+    def as_written(self) -> pa.ChunkedArray:
+        """Return the texts of the cells as in the file. Words for missing cells are included."""
+        texts = self.to_arrow()
+        for number, word in enumerate(self.words):
+            is_word = mask(self.decimals() == WORDS_FROM + number)
+            texts = pc.if_else(is_word, strings([word])[0], texts)
+        return texts
+
+
+class NumberTexts(_Listed):
+    """Texts of numbers from a source that does not contain texts, such as a data frame.
+
+    Parameters
+    ----------
+    numbers : ndarray of shape (n,), float32 or float64
+        Finite numbers, with NaN for missing cells.
+    are_whole : bool
+        Whether 7.0 is written as "7".
+    are_narrow : bool, default=False
+        Whether the source contains the numbers as float32.  Then 0.1 is written as "0.1".
+    """
+
+    def __init__(self, numbers: Floats, are_whole: bool, are_narrow: bool = False) -> None:
+        self._numbers, self._are_whole, self.are_narrow = numbers, are_whole, are_narrow
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def take(self, chosen: NDArray[Any] | slice) -> NumberTexts:
+        return NumberTexts(self._numbers[chosen], self._are_whole, self.are_narrow)
+
+    def put_away(self, numbers: Floats | None, among: int) -> NumberTexts:
+        own = put_away(self._numbers, among=among) if numbers is None else numbers
+        return NumberTexts(own, self._are_whole, self.are_narrow)
+
+    def missing(self) -> NDArray[np.bool_]:
+        return np.isnan(self._numbers)
+
+    def to_list(self, part: slice) -> list[str | None]:
+        ending = ".0" if self._are_whole else ""
+        numbers = self._numbers[part]
+        values = list(numbers.astype(np.float32)) if self.are_narrow else numbers.tolist()
+        return [None if v != v else str(v).removesuffix(ending) for v in values]
+
+
+class ValueTexts(ArrowTexts):
+    """Texts of values that are neither numbers nor text in Arrow, such as dates.
+
+    Parameters
+    ----------
+    array : pyarrow.ChunkedArray
+        Values within the range of Python's types, with null for missing cells.
+    """
+
+    def to_list(self, part: slice) -> list[str | None]:
+        return [None if v is None else as_text(v) for v in self._array[part].to_pylist()]
+
+    def to_arrow(self) -> pa.ChunkedArray:
+        codes, texts = self.coded()
+        return pa.chunked_array([strings(texts).take(numbers(codes, codes < 0))])
+
+    @cached_property
+    def _coded(self) -> tuple[NDArray[np.int32], list[str]]:
+        encoded = self._array.dictionary_encode().combine_chunks()
+        codes = _codes_of(encoded.indices)
+        values = [as_text(value) for value in encoded.dictionary.to_pylist()]
+        known: dict[str, int] = {}  # 0.0 and -0.0 can have the same text
+        place = np.array([known.setdefault(text, len(known)) for text in values] + [-1], np.int32)
+        return place[codes], list(known)
+
+
+def _spooled_if_large(array: pa.ChunkedArray, among: int) -> pa.ChunkedArray:
+    """Return an Arrow array. If it is large, store it in a temporary file."""
+    if not are_large(array.nbytes, among):
+        return array
+    return spooled([pa.table({"cells": array})])[0].column(0)
+
+
+def _codes_of(indices: pa.Array) -> NDArray[Any]:
+    """Return the indices of an Arrow dictionary array as integers, with -1 in place of null."""
+    there = as_bools(indices.is_valid())
+    if there.all():
+        return as_numbers(indices, np.int32)
+    codes = np.full(len(indices), -1, np.int32)
+    codes[there] = as_numbers(indices.drop_null(), np.int32)
+    return codes

@@ -16,11 +16,10 @@ from somscape._types import Floats
 from somscape._validate import warn
 from somscape.errors import InputError
 from somscape.tables._arrow import column_from_arrow, refuse_unreadable
-from somscape.tables._cells import notes_of_unused
+from somscape.tables._cells import notes_of_unused, spooled
 from somscape.tables._late import nw, pa
 from somscape.tables._messages import FileLines, listed, place, quoted
 from somscape.tables._numbers import Where
-from somscape.tables._spool import spooled
 from somscape.tables.column import Column
 from somscape.tables.table import Table, column_from_values
 

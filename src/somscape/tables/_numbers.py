@@ -10,17 +10,204 @@ file, a comma in a quoted cell separates thousands, so "1,234" is 1234.
 from __future__ import annotations
 
 import math
+import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 from somscape._types import Float64s
-from somscape.tables._cells import Ends, are_asked, as_bools, clean, ends_of, mask, strings, without
+from somscape.tables._cells import (
+    WORDS_FROM,
+    ArrowTexts,
+    Ends,
+    PlainTexts,
+    are_asked,
+    as_bools,
+    as_numbers,
+    clean,
+    ends_of,
+    lengths_of,
+    mask,
+    strings,
+    without,
+)
 from somscape.tables._late import pa, pc
 from somscape.tables._messages import Note, listed, quoted
-from somscape.tables._texts import ArrowTexts, PlainTexts, Spelling, read_plain, spell
 from somscape.tables.column import Column
+
+_CODES = (
+    "AUD|BRL|CAD|CHF|CNY|CZK|DKK|EUR|GBP|HKD|HUF|ILS|INR|JPY|KRW|MXN|NOK|NZD|PLN|RUB|SEK|SGD|TRY"
+    "|TWD|USD|ZAR"
+)
+# A list of codes is necessary, because "BOX 12" is a code and not an amount.
+_UNIT = rf"[$€£¥₹₽₩₺]|R\$|kr|zł|Kč|{_CODES}"
+
+
+def _cell(before: str, number: str, after: str) -> str:
+    """Return a regular expression for a whole cell, without back references (as RE2 needs)."""
+    return (
+        rf"^(?P<o>\(?)(?P<s>[-+−]?) ?(?P<b>(?:{before})?) ?(?P<i>[-+−]?){number}"
+        rf"(?P<e>(?:[eE][-+]?[0-9]+)?) ?(?P<a>(?:{after})?)(?P<t>[-−]?)(?P<c>\)?)$"
+    )
+
+
+_NUMBER = re.compile(_cell(_UNIT, r"(?P<n>[0-9][0-9.,' ]*|[.,][0-9]+)", f"{_UNIT}|%"))
+_TYPEWRITTEN = {"\u00a0": " ", "\u202f": " ", "\u2009": " ", "\u2019": "'"}
+_TYPED = str.maketrans(_TYPEWRITTEN)
+_BODY = {
+    ".": re.compile(r"(?:[1-9][0-9]{0,2}([, '])[0-9]{3}(?:\1[0-9]{3})*|[0-9]*)(?:\.[0-9]*)?"),
+    ",": re.compile(r"(?:[1-9][0-9]{0,2}([. '])[0-9]{3}(?:\1[0-9]{3})*|[0-9]*)(?:,[0-9]*)?"),
+}
+_SEPARATORS = {".": (",", "'", " "), ",": (".", "'", " ")}
+_INFINITE = "(?i)^[-+]*(inf|infinity|∞)$"
+
+LEADING_ZERO = re.compile("0[0-9]+")
+"""Pattern of cells such as "007", which are read as codes and not as numbers."""
+
+
+class _Parts(NamedTuple):
+    unit: str
+    body: str
+
+
+@dataclass
+class Spelling:
+    """How numbers are spelled in the distinct cells of a column, with or without a known mark."""
+
+    plain_mark: str | None = None  # float() reads every cell with this decimal mark
+    mark: str = ""  # the only possible decimal mark, or "" if the cells do not decide
+    example: str = ""  # a cell such as "1,234", for which both marks are possible
+    unit: str = ""  # the most frequent currency, or %
+
+    def read(self, cells: pa.Array, mark: str, styles: dict[str, None]) -> Float64s:
+        """Convert cells to numbers with a decimal mark, and add the cells' styles to `styles`."""
+        has_marks = bool(self.mark or self.example)
+        if self.plain_mark and (mark == self.plain_mark or not has_marks):
+            plain = read_plain(cells, self.plain_mark)
+            if plain is not None:
+                if has_marks and mark == ",":
+                    styles["decimal comma"] = None
+                return plain
+        if self.unit:
+            styles["percent" if self.unit == "%" else f"currency {self.unit}"] = None
+        return _read_styled(cells, mark, self.unit, styles)
+
+
+def spell(texts: Sequence[str]) -> Spelling:
+    """Return how numbers are spelled in distinct cells. Cells such as "007" are not allowed."""
+    for mark, other in (".,", ",."):
+        plain = None if mark == "," and "," not in "".join(texts) else plain_values(texts, mark)
+        if plain is not None:
+            marked = [text for text in texts if mark in text]
+            if all(_BODY[other].fullmatch(text.lstrip("+-")) for text in marked):
+                return Spelling(mark, example=next(iter(marked), ""))
+            return Spelling(mark, mark)
+    split = ((text, _split(text)) for text in texts)
+    parts = {text: found for text, found in split if found is not None}
+    units = Counter(part.unit for part in parts.values() if part.unit)
+    # A column has one unit. Cells in another currency are not comparable, so they are text.
+    unit = units.most_common(1)[0][0] if units else ""
+    if len(parts) * 2 < len(texts):  # mostly words, so the numbers do not decide
+        return Spelling(unit=unit)
+    n_fits = {
+        mark: sum(bool(body.fullmatch(part.body)) for part in parts.values())
+        for mark, body in _BODY.items()
+    }
+    if n_fits["."] != n_fits[","]:
+        return Spelling(mark=max(n_fits, key=n_fits.__getitem__), unit=unit)
+    unsettled = (text for text, part in parts.items() if not part.body.isdigit())
+    return Spelling(example=next(unsettled, ""), unit=unit)
+
+
+def plain_values(texts: Sequence[str], mark: str) -> dict[str, float] | None:
+    """Return the number that each text spells, or None if ``float`` cannot read all texts."""
+    joined = "".join(texts)
+    # float() also accepts 1_000, digits of other scripts and -nan, which are not plain numbers.
+    if "_" in joined or not joined.isascii() or (mark == "," and "." in joined):
+        return None
+    dotted = texts if mark == "." else [text.replace(",", ".") for text in texts]
+    try:
+        values = dict(zip(texts, map(float, dotted), strict=True))
+    except ValueError:
+        return None
+    return None if any(value != value for value in values.values()) else values
+
+
+def read_plain(cells: pa.Array, mark: str) -> Float64s | None:
+    """Return the numbers of cells (NaN if missing), or None where `plain_values` returns None."""
+    if mark == ",":
+        if pc.any(pc.match_substring(cells, ".")).as_py():
+            return None
+        cells = pc.replace_substring(cells, ",", ".")
+    try:
+        numbers = pc.cast(cells, pa.float64())
+    except pa.ArrowInvalid:
+        return None
+    values = as_numbers(numbers)
+    return values if np.isnan(values).sum() == cells.null_count else None
+
+
+def _read_styled(cells: pa.Array, mark: str, unit: str, styles: dict[str, None]) -> Float64s:
+    """Convert cells with signs, units or separators to numbers, as `_split` and `_BODY` do."""
+    typed = cells
+    for letter, key in _TYPEWRITTEN.items():
+        typed = pc.replace_substring(typed, letter, key)
+    split = pc.extract_regex(typed, _pattern(mark, unit))
+    rows = np.flatnonzero(as_bools(split.is_valid()))
+    split = split.drop_null()
+    part = {name: pc.struct_field(split, name) for name in "osbineatc"}
+    has = {name: lengths_of(texts) > 0 for name, texts in part.items()}
+    n_signs = sum(has[name].astype(np.int8) for name in "osit")
+    good = (has["o"] == has["c"]) & (n_signs <= 1) & ~(has["b"] & has["a"])
+    part = {name: texts.filter(mask(good)) for name, texts in part.items()}
+    values = np.full(len(cells), np.nan)
+    values[rows[good]] = _signed(part, mark, styles)
+    if len(rows) < len(cells):
+        values[as_bools(pc.match_substring_regex(cells, _INFINITE))] = math.inf
+    return values
+
+
+def _signed(part: dict[str, pa.Array], mark: str, styles: dict[str, None]) -> Float64s:
+    """Return the numbers of cells split into parts, and add the styles of cells to `styles`."""
+    digits, nothing = part["n"], strings([""])[0]
+    for separator in _SEPARATORS[mark]:
+        digits = pc.replace_substring(digits, separator, "")
+    if not digits.equals(part["n"]):
+        styles["thousands separators"] = None
+    dotted = pc.replace_substring(digits, mark, ".")
+    if mark == "," and not dotted.equals(digits):
+        styles["decimal comma"] = None
+    numbers = pc.cast(pc.binary_join_element_wise(dotted, part["e"], nothing), pa.float64())
+    in_parentheses = lengths_of(part["o"]) > 0
+    if in_parentheses.any():
+        styles["negatives in parentheses"] = None
+    signs = pc.binary_join_element_wise(part["s"], part["i"], part["t"], nothing)
+    is_negative = as_bools(pc.is_in(signs, value_set=strings(["-", "−"])))
+    return np.where(in_parentheses | is_negative, -1.0, 1.0) * as_numbers(numbers)
+
+
+def _pattern(mark: str, unit: str) -> str:
+    """Return the pattern of a cell with a number that has the given decimal mark and unit."""
+    groups = "|".join(f"[1-9][0-9]{{0,2}}(?:{re.escape(s)}[0-9]{{3}})+" for s in _SEPARATORS[mark])
+    point = re.escape(mark)
+    whole = f"(?:{groups}|[0-9]+)(?:{point}[0-9]*)?|{point}[0-9]+"
+    sign = re.escape(unit)
+    return _cell("" if unit == "%" else sign, f"(?P<n>{whole}) *", sign)
+
+
+def _split(text: str) -> _Parts | None:
+    match = _NUMBER.fullmatch(text if text.isascii() else text.translate(_TYPED))
+    if match is None:
+        return None
+    opened, sign, before, inner_sign, body, _, after, last, closed = match.groups("")
+    signs = sign + inner_sign + last
+    if bool(opened) != bool(closed) or len(opened + signs) > 1 or (before and after):
+        return None
+    return _Parts(before or after, body.rstrip())
+
 
 # A column with at least this share of numbers among at least this number of values is meant
 # to be numeric.  A word in such a column is reported as a mistake.
@@ -58,7 +245,7 @@ class _Cells:
     @classmethod
     def of(cls, raw: PlainTexts | pa.ChunkedArray, asked: Sequence[str] | None) -> _Cells:
         if isinstance(raw, PlainTexts):
-            return cls(raw, raw.words, raw.spelling())
+            return cls(raw, raw.words, _plain_spelling(raw))
         cells, words, ends = clean(raw, asked)
         texts = ArrowTexts(cells)
         if ends.first[ord("0")] and _have_leading_zeros(cells):
@@ -152,6 +339,20 @@ def padded_numbers(column: Column) -> Column | None:
         return None
     numbers = np.array([*map(float, texts), np.nan])[codes]
     return Column(column.name, ArrowTexts(column.to_arrow()), numbers=numbers)
+
+
+def _plain_spelling(texts: PlainTexts) -> Spelling:
+    """Return the spelling of plain numbers."""
+    decimals = texts.decimals()
+    marked = (decimals > 0) & (decimals < WORDS_FROM)
+    if not marked.any():
+        return Spelling(".")
+    if not (marked & (decimals != 3)).any():
+        size = np.abs(texts.numbers[marked])
+        if ((size >= 1) & (size < 1000)).all():
+            first = int(np.argmax(marked))
+            return Spelling(".", example=str(texts.to_list(slice(first, first + 1))[0]))
+    return Spelling(".", ".")
 
 
 def _first_different(cells: pa.ChunkedArray) -> list[str]:

@@ -22,10 +22,10 @@ from somscape._validate import check_not_masked
 from somscape._weights import blocks
 from somscape.errors import InputError
 from somscape.tables._arrow import is_text
+from somscape.tables._cells import spooled
 from somscape.tables._frame import as_frame, table_at
 from somscape.tables._late import nw, pa
 from somscape.tables._messages import FileLines, listed, quoted
-from somscape.tables._spool import spooled
 from somscape.tables._text import opened
 from somscape.tables.table import Table, check_names
 

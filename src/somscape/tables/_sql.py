@@ -13,10 +13,9 @@ from uuid import UUID
 
 from somscape._files import full_disk, shown
 from somscape.errors import InputError
-from somscape.tables._cells import as_text
+from somscape.tables._cells import as_text, spooled
 from somscape.tables._late import pa
 from somscape.tables._messages import install_command, listed, quoted, suggestion
-from somscape.tables._spool import spooled
 
 SCHEME = re.compile("([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
 NOT_DATABASES = ("file", "http", "https", "s3", "gs", "gcs", "abfs", "abfss", "hdfs")

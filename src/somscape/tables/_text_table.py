@@ -17,6 +17,8 @@ from somscape._weights import blocks
 from somscape.errors import InputError
 from somscape.tables._cells import (
     MISSING_WORDS,
+    WORDS_FROM,
+    PlainTexts,
     are_words,
     as_bools,
     as_numbers,
@@ -39,7 +41,7 @@ from somscape.tables._messages import (
     place,
     quoted,
 )
-from somscape.tables._numbers import text_columns
+from somscape.tables._numbers import LEADING_ZERO, plain_values, spell, text_columns
 from somscape.tables._text import (
     NO_DELIMITER,
     NotPlainError,
@@ -48,7 +50,6 @@ from somscape.tables._text import (
     plain_batches,
     split_records,
 )
-from somscape.tables._texts import LEADING_ZERO, WORDS_FROM, PlainTexts, plain_values, spell
 from somscape.tables.table import Table, check_names
 
 BLOCK_CELLS = 1024

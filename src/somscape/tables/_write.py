@@ -18,14 +18,13 @@ from numpy.typing import NDArray
 from somscape._files import write_whole
 from somscape._types import Float64s
 from somscape.errors import InputError
-from somscape.tables._cells import as_bools, as_text, python_values
+from somscape.tables._cells import GivenTexts, NumberTexts, as_bools, as_text, python_values
 from somscape.tables._frame import table_from_frame
 from somscape.tables._late import pa, pc
 from somscape.tables._messages import check_libraries, listed, quoted, table_mark
 from somscape.tables._sql import DatabaseAddress, database_at, one_line, quote_name
 from somscape.tables._text import N_MAGIC, PACKED, decode
 from somscape.tables._text_table import table_from_text
-from somscape.tables._texts import GivenTexts, NumberTexts
 from somscape.tables.codes import is_number
 from somscape.tables.column import Column
 from somscape.tables.sources import Source, collected

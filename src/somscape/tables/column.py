@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from somscape._stored import are_large, put_away
 from somscape._types import Float64s, Floats, Objects
 from somscape._weights import blocks
+from somscape.tables._cells import BLOCK, ArrowTexts, NumberTexts, PlainTexts, Texts
 from somscape.tables._late import pa
-from somscape.tables._texts import BLOCK, ArrowTexts, NumberTexts, PlainTexts, Texts
 
 STYLED = ("name", "problem", "style")
 STATE = ("cells", "numbers", *STYLED)

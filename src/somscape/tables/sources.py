@@ -16,7 +16,15 @@ from somscape._files import shown
 from somscape._types import Floats
 from somscape._validate import check_whole
 from somscape.errors import InputError
-from somscape.tables._cells import clean_cell, numbers, strings
+from somscape.tables._cells import (
+    ArrowTexts,
+    NumberTexts,
+    PlainTexts,
+    clean_cell,
+    numbers,
+    spooled,
+    strings,
+)
 from somscape.tables._frame import STREAM, as_frame, table_at, table_from_frame
 from somscape.tables._late import pa
 from somscape.tables._messages import (
@@ -35,7 +43,6 @@ from somscape.tables._parts import (
     not_for_numbers,
     table_of_batches,
 )
-from somscape.tables._spool import spooled
 from somscape.tables._sql import FORMS, SCHEME, database_at, is_url, read_sql
 from somscape.tables._text import (
     ARROW_FILES,
@@ -56,7 +63,6 @@ from somscape.tables._text_table import (
     table_from_text,
     text_records,
 )
-from somscape.tables._texts import ArrowTexts, NumberTexts, PlainTexts
 from somscape.tables.column import Column
 from somscape.tables.table import Table
 

@@ -21,6 +21,8 @@ from somscape._weights import blocks
 from somscape.errors import InputError
 from somscape.tables._arrow import column_of_floats, without_zeros
 from somscape.tables._cells import (
+    BLOCK,
+    ArrowTexts,
     as_text,
     asked_numbers,
     clean_cell,
@@ -40,7 +42,6 @@ from somscape.tables._messages import (
     suggestion,
 )
 from somscape.tables._numbers import ColumnVerdict, Where
-from somscape.tables._texts import BLOCK, ArrowTexts
 from somscape.tables.column import Column, row_index
 
 LIBRARIES = ("pandas", "polars", "pyarrow")

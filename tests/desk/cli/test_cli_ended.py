@@ -26,7 +26,7 @@ import os, resource, signal
 from somscape import _stored
 from somscape.callbacks import Checkpoint
 from somscape.fit import _train
-from somscape.tables import _spool
+from somscape.tables import _cells
 _stored.LARGE = _stored.EXTENT = 1  # each array is in a file of its own
 Checkpoint.__init__.__defaults__ = (0.0,)  # after each step
 
@@ -87,7 +87,7 @@ TABLES = {
     "database": ("sqlite:///t.db", "--table", "t"),
 }
 STEPS: dict[str, str] = {
-    "a table is kept": "at(1, _spool, '_write', {})",
+    "a table is kept": "at(1, _cells, '_write', {})",
     "an array is made": "at(2, _stored, 'temporary', {})",
     "the map trains": "at(2, _train, 'step', {})",
 }

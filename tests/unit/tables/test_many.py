@@ -20,7 +20,7 @@ from workbooks import WRITERS
 from somscape import _stored
 from somscape.errors import InputError
 from somscape.tables import Table, _arrow_files, read_table
-from somscape.tables._texts import PlainTexts
+from somscape.tables._cells import PlainTexts
 from somscape.tables.sources import kind_at, paths_of
 
 N_FILES = 40

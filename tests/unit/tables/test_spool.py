@@ -17,7 +17,7 @@ from texts import check_text, rejected
 
 from somscape import _stored
 from somscape.errors import InputError
-from somscape.tables import _spool, _sql, read_sql, table_from_frame
+from somscape.tables import _cells, _sql, read_sql, table_from_frame
 
 needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc or limits of files")
 
@@ -53,18 +53,18 @@ def test_tables_come_back_as_they_were(parts: list[list[pa.Table]]) -> None:
     for large in (1, 64, 1 << 28):  # in a file, some first in memory, in memory
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(_stored, "LARGE", large)
-            found = _spool.spooled(iter(given_))
+            found = _cells.spooled(iter(given_))
         assert [part.schema for part in found] == [part.schema for part in given_]
         assert all(part.equals(known) for part, known in zip(found, given_, strict=True))
 
 
 def test_record_batches_and_slices_of_tables() -> None:
     table = pa.table({"a": range(100), "b": [str(i) for i in range(100)]})
-    found = _spool.spooled([*table.to_batches(max_chunksize=30), table.slice(37, 11), table[:0]])
+    found = _cells.spooled([*table.to_batches(max_chunksize=30), table.slice(37, 11), table[:0]])
     assert [part.num_rows for part in found] == [30, 30, 30, 10, 11, 0]
     assert pa.concat_tables(found[:4]).equals(table)
     assert found[4].equals(table.slice(37, 11))
-    assert _spool.spooled([]) == []
+    assert _cells.spooled([]) == []
 
 
 @needs_linux
@@ -76,7 +76,7 @@ def test_the_file_is_in_the_folder_of_tmpdir_without_a_name(folder: Path) -> Non
         yield pa.table({"a": np.arange(10_000.0)})
         assert not list(folder.iterdir())
 
-    found = _spool.spooled(parts())
+    found = _cells.spooled(parts())
     assert f"{folder}/" in maps()
     assert not list(folder.iterdir())
     column = found.pop().column("a")
@@ -95,11 +95,11 @@ def test_few_rows_need_no_folder_and_are_copied(monkeypatch: pytest.MonkeyPatch)
             values[:] = np.arange(begin, begin + 3)  # in the same place each time
             yield pa.table({"a": pa.array(values)})
 
-    found = pa.concat_tables(_spool.spooled(parts()))
+    found = pa.concat_tables(_cells.spooled(parts()))
     assert found["a"].to_pylist() == [0, 1, 2, 3, 4, 5]
     monkeypatch.setattr(_stored, "LARGE", 1)
     with rejected(value="/nowhere"):
-        _spool.spooled(parts())
+        _cells.spooled(parts())
 
 
 @needs_linux
@@ -111,9 +111,9 @@ def test_rows_take_no_memory_of_their_own(monkeypatch: pytest.MonkeyPatch) -> No
         return int(status.partition("RssAnon:")[2].split()[0]) << 10
 
     rng, n, times = np.random.default_rng(0), 1 << 20, 16
-    _spool.spooled([pa.table({"a": rng.random(n)})])
+    _cells.spooled([pa.table({"a": rng.random(n)})])
     before = anonymous()
-    found = _spool.spooled(pa.table({"a": rng.random(n)}) for _ in range(times))
+    found = _cells.spooled(pa.table({"a": rng.random(n)}) for _ in range(times))
     assert all(0.49 < np.asarray(part["a"].chunk(0)).mean() < 0.51 for part in found)
     assert anonymous() - before < 8 * n * times / 4
 
@@ -146,7 +146,7 @@ def test_no_folder_at_all_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", None)
     monkeypatch.setattr(tempfile, "_candidate_tempdir_list", none)
     with rejected():
-        _spool.spooled([pa.table({"a": [1]})])
+        _cells.spooled([pa.table({"a": [1]})])
 
 
 def test_what_a_part_raises_is_not_taken_for_a_full_disk() -> None:
@@ -155,7 +155,7 @@ def test_what_a_part_raises_is_not_taken_for_a_full_disk() -> None:
         raise OSError("the server went away")
 
     with pytest.raises(OSError, match="the server went away"):
-        _spool.spooled(parts())
+        _cells.spooled(parts())
 
 
 def test_types_that_change_from_batch_to_batch(
