@@ -6,9 +6,11 @@ import pytest
 import somscape
 from somscape import SOM, SOMClassifier, SOMDetector, SOMImputer, TableEncoder
 from somscape.errors import InputError, SomscapeWarning
-from somscape.estimators import _intake as _libraries
+from somscape.estimators import _elsewhere as _libraries
+from somscape.estimators._intake import take
 from somscape.kernels import _select
 from somscape.kernels._select import kernels_for, select_kernels
+from somscape.kernels._sparse import DeviceArray
 
 ERROR = 1e-4
 """Most by which the quantization error may differ from the core's, relative."""
@@ -57,7 +59,7 @@ class OnAnyDevice:
         raise NotImplementedError
 
     def on_device(self, X):
-        return _libraries.received(self.put(X))[0]
+        return take(self.put(X), "X", (DeviceArray,)).data
 
     @pytest.mark.parametrize("dtype", [np.float32, np.float64])
     @pytest.mark.parametrize(

@@ -26,10 +26,12 @@ import numpy as np
 import torch
 from markdown_tables import markdown
 
-from somscape.estimators import _intake as _libraries
+from somscape.estimators import _elsewhere as _libraries
+from somscape.estimators._intake import take
 from somscape.fit import partial, prepare
 from somscape.grid import Lattice
 from somscape.kernels._select import MAX_VALUES, kernels_for
+from somscape.kernels._sparse import DeviceArray
 
 SHAPES = ((16, 16, 20), (32, 32, 50), (64, 64, 50))
 """Rows and columns of the map, and features."""
@@ -90,7 +92,7 @@ def main() -> None:
         X = rng.normal(size=(options.rows, d)).astype(np.float32)
         X += rng.normal(size=(32, d)).astype(np.float32)[rng.integers(32, size=len(X))] * 3
         codebook = X[rng.choice(len(X), lattice.n_units, replace=False)].astype(np.float64)
-        there = _libraries.received(torch.asarray(X, device=device))[0]
+        there = take(torch.asarray(X, device=device), "X", (DeviceArray,)).data
         core = seconds_of(epoch(X, codebook, lattice), options.repeats, device)
         away = seconds_of(epoch(there, codebook, lattice), options.repeats, device)
         limit = seconds_of(roofline(there, lattice.n_units, device), options.repeats, device)

@@ -50,6 +50,16 @@ def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
         )
 
 
+def check_flag(name: str, value: Any) -> None:
+    """Raise TypeError if the parameter value is not True or False."""
+    import numpy as np
+
+    if not isinstance(value, bool | np.bool_):
+        raise ParameterTypeError(
+            f"`{name}` must be True or False, but is {value!r}.", value=value, allowed=(True, False)
+        )
+
+
 def check_whole(
     name: str, value: Any, low: int, *, high: int | None = None, or_auto: bool = False
 ) -> None:

@@ -16,7 +16,7 @@ from somscape.maps.map import NO_UNIT, Map, as_map
 from somscape.regions.edit import given_or_found
 from somscape.regions.regions import Regions
 from somscape.tables._dates import FIRST, ORDERS, find_dates
-from somscape.tables._frame import as_frame, table_from_frame
+from somscape.tables._frame import as_frame
 from somscape.tables._messages import counted, listed, suggestion
 from somscape.tables.column import Column
 from somscape.tables.sources import collected
@@ -35,7 +35,7 @@ def named_column(X: Any, name: str, what: str) -> Column:
                 f"Pass a table or a data frame as X, or pass an array as `{what}`.",
                 value=name,
             )
-        X = table_from_frame(frame, "X")
+        X = frame.table()
     return X.column(name)
 
 

@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from somscape._types import Float64s
 from somscape.errors import ParameterTypeError
-from somscape.estimators.detector import SOMDetector
+from somscape.estimators import SOMDetector
 from somscape.tables._messages import check_libraries
 
 __all__ = ["as_pyod"]

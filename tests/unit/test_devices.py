@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from on_any_device import OnAnyDevice, assert_nearest, margin, rows_of, small, squares
 from texts import rejected
 
-from somscape.estimators import _intake as _libraries
+from somscape.estimators import _elsewhere as _libraries
+from somscape.estimators._intake import take
 from somscape.kernels._select import kernels_for
 from somscape.kernels._sparse import Device, DeviceArray
 
@@ -43,7 +44,7 @@ def test_units_are_nearest_for_any_offset_and_scale(seed, dtype, offset, exponen
     rng = np.random.default_rng(seed)
     X = np.ldexp(rng.normal(size=(60, 4)) + offset, exponent).astype(dtype)
     codebook = X[rng.choice(60, 9, replace=False)].astype(np.float64)
-    rows = _libraries.received(put(X))[0]
+    rows = take(put(X), "X", (DeviceArray,)).data
     assert_nearest(np.asarray(kernels_for(rows).winners(rows, codebook))[:, 0], X, codebook)
 
 
@@ -73,7 +74,7 @@ def test_rows_and_weights_may_lie_on_different_devices():
 
 def test_an_array_in_memory_is_not_copied_and_partial_fit_gives_its_kind_back():
     X = xp.asarray(rows_of(200))
-    assert np.shares_memory(_libraries.received(X)[0], np.asarray(X))
+    assert np.shares_memory(take(X, "X").data, np.asarray(X))
     som = small(3, 4).partial_fit(X)
     for _ in range(2):
         assert type(som.labels_) is type(som.codebook_) is type(X)

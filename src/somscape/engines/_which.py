@@ -18,9 +18,9 @@ HOLDERS = {
 
 
 def pieces_of(X: Any) -> Any:
-    """Return the pieces of a collection of Dask, Spark or Ray. Return other data unchanged."""
+    """Return the pieces of a collection of Dask, Spark or Ray, or None for other data."""
     engine = _engine_of(X)
-    return X if engine is None else engine.Partitions(X)
+    return None if engine is None else engine.Partitions(X)
 
 
 def answers(X: Any, function: Callable[[Any], Any], name: str, dtype: Any) -> Any:

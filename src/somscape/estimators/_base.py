@@ -1,4 +1,4 @@
-"""The base class of all estimators, and the callback that shows progress if `verbose` is 1."""
+"""The base classes of all estimators, and the callback that shows progress if `verbose` is 1."""
 
 import logging
 import sys
@@ -10,6 +10,8 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
 from somscape.fit.settings import Progress
+from somscape.tables.encoding import Encoding
+from somscape.tables.table import Table
 
 
 class Base(BaseEstimator):
@@ -21,6 +23,34 @@ class Base(BaseEstimator):
         if _is_set_by_fit(name) and not any(map(_is_set_by_fit, vars(self))):
             raise NotFittedError(f"This {shown} is not fitted yet. Call `fit` first.")
         raise AttributeError(f"{shown!r} object has no attribute {name!r}")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = missing_of(self) in ("fill", "mask")
+        return tags
+
+
+class Encoder(Base):
+    """Base class of `TableEncoder`."""
+
+    missing: str
+
+    def _unused_columns(self) -> set[str]:
+        """Check the parameters, and return the names of columns that are not features."""
+        raise NotImplementedError
+
+    def _encoding_of(self, data: Any, table: Table, sample_weight: Any) -> Encoding:
+        """Choose the encoding of data.  The table has the same columns as the data."""
+        raise NotImplementedError
+
+
+def missing_of(estimator: Any) -> str:
+    """Return the parameter `missing` of the encoder, or of the estimator if there is no encoder."""
+    encoder = getattr(estimator, "encoder", None)
+    if not isinstance(encoder, Encoder):
+        return str(getattr(estimator, "missing", "error"))
+    fitted = getattr(encoder, "encoding_", None)
+    return str(encoder.missing if fitted is None else fitted.missing)
 
 
 def _is_set_by_fit(name: str) -> bool:

@@ -1,242 +1,116 @@
-"""Functions that check the data passed by the user and convert the data to rows."""
+"""Functions that recognize and check the data passed by the user, and encode the data."""
 
-import sys
 import warnings
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from operator import matmul
-from threading import Lock
-from typing import Any, cast
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 import numpy as np
 from scipy.sparse import issparse
 from sklearn import config_context
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state, get_tags
+from sklearn.utils import get_tags
 from sklearn.utils.validation import _get_feature_names, check_array, validate_data
 
 from somscape._stored import stored
 from somscape._types import Float64s, Floats, Ints
 from somscape._validate import (
+    check_choice,
     check_not_dates,
     check_row_lengths,
     check_values,
     checked_weights,
-    largest_value,
-    wrong_value,
+    warn,
 )
 from somscape._weights import Counted, blocks, counts_of
-from somscape.errors import InputError, SomscapeWarning
-from somscape.estimators._elsewhere import brought_here, rows_elsewhere
+from somscape.engines._which import pieces_of
+from somscape.errors import InputError, ParameterTypeError
+from somscape.estimators._base import Encoder, missing_of
+from somscape.estimators._elsewhere import (
+    HERE,
+    Home,
+    are_numbers,
+    checked_on_device,
+    fetched,
+    library_of,
+    received,
+    rows_elsewhere,
+)
 from somscape.fit._map import have_values
 from somscape.fit.pieces import AnyRows, Pieces, every
-from somscape.kernels._sparse import Device, DeviceArray, Rows, SparseRows, check_sparse_values
+from somscape.kernels._sparse import DeviceArray, Rows, SparseRows, check_sparse_values
 from somscape.maps.map import Map
-from somscape.tables._frame import as_frame, frame_names, frame_numbers, table_from_frame
+from somscape.tables._fit_encoding import fit_encoding
+from somscape.tables._frame import Frame, as_frame
 from somscape.tables._messages import listed
+from somscape.tables._parts import fetched_rows
 from somscape.tables.codes import UnusedColumn
 from somscape.tables.encoding import Encoding
+from somscape.tables.sources import Source
 from somscape.tables.table import Table, table_from_columns
 
 
 @dataclass(frozen=True)
-class Library:
-    """Functions of an array library that are not in the array API standard.
+class Given:
+    """Data that the user passed, in a form that can be read several times.
 
     Attributes
     ----------
-    is_near : callable
-        Function that returns whether an array is in the main memory of this machine.
-    fetched : callable
-        Function that copies an array from any device to a NumPy array.
-    label : callable
-        Function that returns the name of a device.
-    product : callable
-        Function that multiplies two matrices in the full precision of their data type.
+    data : Table, Frame, Pieces, DeviceArray or array-like of shape (n_samples, n_features)
+    home : Home
+        Library and device of the array that the user passed.
     """
 
-    is_near: Callable[[Any], bool]
-    fetched: Callable[[Any], Any]
-    label: Callable[[Any], str]
-    product: Callable[[Any, Any], Any]
+    data: Any
+    home: Home = HERE
 
 
-def _torch_product(a: Any, b: Any) -> Any:
-    torch = sys.modules["torch"]
-    with _full_precision(torch.backends), torch.autocast(a.device.type, enabled=False):
-        return matmul(a, b)
+def take(X: Any, what: str, away: Collection[type] = ()) -> Given:
+    """Recognize the kind of data, and copy data that are stored elsewhere to this machine.
 
-
-_settings_lock = Lock()
-
-
-@contextmanager
-def _full_precision(backends: Any) -> Iterator[None]:
-    """Set torch to full precision within a `with` block, and then restore the user's settings."""
-    tables = [backends.cuda.matmul, backends.mkldnn.matmul]
-    name, full = "fp32_precision", cast(Any, "ieee")
-    if not hasattr(tables[0], name):  # torch before 2.9
-        tables, name, full = tables[:1], "allow_tf32", False
-    with _settings_lock:
-        before = [getattr(table, name) for table in tables]
-        try:
-            for table in tables:
-                setattr(table, name, full)
-            yield
-        finally:
-            for table, value in zip(tables, before, strict=True):
-                setattr(table, name, value)
-
-
-LIBRARIES = {
-    "torch": Library(
-        lambda X: X.device.type == "cpu",
-        lambda X: np.asarray(X.detach().cpu()),
-        str,
-        _torch_product,
-    ),
-    "cupy": Library(lambda X: False, lambda X: X.get(), lambda place: f"cuda:{place.id}", matmul),
-    # An implementation of only the standard, with simulated devices for tests.
-    "array_api_strict": Library(
-        lambda X: "CPU" in str(X.device),
-        lambda X: np.asarray(X.to_device(sys.modules["array_api_strict"].Device("CPU_DEVICE"))),
-        lambda place: str(place).split("'")[1],
-        matmul,
-    ),
-}
-"""Libraries whose arrays get results of the same library.  For others, results are NumPy arrays."""
-
-
-def _library_of(X: Any) -> str | None:
-    roots = {kind.__module__.partition(".")[0] for kind in type(X).__mro__}
-    is_array = hasattr(X, "device") and hasattr(X, "dtype")
-    return next(iter(roots & set(LIBRARIES)), None) if is_array else None
-
-
-def _is_near(X: Any, library: str) -> bool:
-    return LIBRARIES[library].is_near(X)
-
-
-def fetched(X: Any) -> Any:
-    """Convert an array of another library to a NumPy array, and return other values unchanged."""
-    library = _library_of(X)
-    if library is None:
+    Data of the types `away` (Pieces or DeviceArray) are not copied.  `what` is the name of an
+    estimator or a method for the message about arrays on a device.
+    """
+    if isinstance(X, Given):
         return X
-    try:
-        return LIBRARIES[library].fetched(X)
-    except (TypeError, RuntimeError, ValueError) as error:
-        raise InputError(
-            f"NumPy cannot read an array of {library} with values of {X.dtype} ({error}). Pass a "
-            "dense array of float32 or float64, such as X.float().",
-            value=X.dtype,
-        ) from error
+    if type(X) is np.ndarray and X.dtype.kind == "f":
+        return Given(X)
+    library = library_of(X)
+    if library is not None:
+        return Given(*received(X, library, what, may_stay=DeviceArray in away))
+    pieces = X if isinstance(X, Pieces) else pieces_of(X)
+    if pieces is not None:
+        return Given(pieces if Pieces in away else fetched_rows(pieces.each(_return_piece)))
+    if isinstance(X, Source):
+        X = X.rows()
+    if isinstance(X, Table):
+        return Given(X)
+    frame = as_frame(X, "X")
+    if frame is not None:
+        return Given(frame)
+    check_row_lengths(X)
+    return Given(X)
 
 
-def near(X: Any, what: str) -> Any:
-    """Convert X to a NumPy array, or raise InputError if X is on a device such as a GPU."""
-    library = _library_of(X)
-    if library is not None and not _is_near(X, library):
-        raise InputError(
-            f"{what} supports only arrays in this machine's memory, but X is an array of "
-            f"{library} on {LIBRARIES[library].label(X.device)}. Pass {_advice_for(library)}.",
-            parameter="X",
-            value=LIBRARIES[library].label(X.device),
-        )
-    return fetched(X)
+def brought_here(estimator: Any, X: Any) -> Any:
+    """Recognize data for a method of a fitted model, which reads tables, frames and arrays."""
+    data = take(X, type(estimator).__name__).data
+    return data.native if isinstance(data, Frame) else data
 
 
-def _advice_for(library: str) -> str:
-    return {"torch": "X.cpu()", "cupy": "X.get()"}.get(library, "a NumPy array")
+def _return_piece(_: int, data: Any) -> Any:
+    return data
 
 
-@dataclass(frozen=True)
-class Home:
-    """Library and device of the array that the user passed.
-
-    Attributes
-    ----------
-    library : module or None
-        None if the user's data are not an array of a supported library.
-    place : object
-        The device, as an object of the library.
-    """
-
-    library: Any = None
-    place: Any = None
-
-    def back(self, values: Any) -> Any:
-        """Convert results to arrays of the same library and device as the user's array."""
-        if isinstance(values, DeviceArray):
-            return values.array
-        if self.library is None:
-            return values
-        return self.library.asarray(values, device=self.place, copy=True)
-
-
-def received(X: Any) -> tuple[Any, Home]:
-    """Return X as an array, and the library and the device to which results are converted."""
-    library = _library_of(X)
-    if library is None or _is_near(X, library):
-        return fetched(X), home_of(X)
-    return _on_device(X, library), home_of(X)
-
-
-def home_of(X: Any) -> Home:
-    """Return the library and the device of an array that the user passed."""
-    library = _library_of(X)
-    return Home() if library is None else Home(sys.modules[library], X.device)
-
-
-def _on_device(X: Any, library: str) -> DeviceArray:
-    known, kind = LIBRARIES[library], str(X.dtype).rpartition(".")[2]
-    label = known.label(X.device)
-    if kind not in ("float32", "float64") or "sparse" in str(getattr(X, "layout", "")):
-        layout = f" ({X.layout})" if "sparse" in str(getattr(X, "layout", "")) else ""
-        raise InputError(
-            f"X on a device must be dense, with values of float32 or float64, but X on {label} "
-            f"has values of {kind}{layout}. Convert X, or pass {_advice_for(library)}.",
-            parameter="X",
-            value=kind,
-        )
-    if X.ndim != 2 or 0 in X.shape:
-        raise InputError(
-            "X must have two dimensions, with at least one row and one column, but its shape is "
-            f"{tuple(X.shape)}. Reshape X to one row per case.",
-            parameter="X",
-            value=tuple(X.shape),
-        )
-    name = f"{library}/{label}"
-    device = Device(_namespace(X, library), X.device, name, known.fetched, known.product)
-    try:
-        device.fetched(device.sent(np.zeros(1)))
-    except (TypeError, RuntimeError, NotImplementedError) as error:
-        raise InputError(
-            f"Training on a device requires float64, but {library} raises an error on {label} "
-            f"({error}). Pass {_advice_for(library)}.",
-            parameter="X",
-            value=label,
-        ) from error
-    return DeviceArray(X.detach() if hasattr(X, "detach") else X, device)
-
-
-def _namespace(X: Any, library: str) -> Any:
-    """Return an array library's namespace with the functions of the array API standard."""
-    if hasattr(X, "__array_namespace__"):
-        return X.__array_namespace__()
-    try:
-        from sklearn.externals.array_api_compat import array_namespace
-    except ImportError as error:
-        raise InputError(
-            f"X of {library} on a device requires scikit-learn 1.7 or newer. Install a newer "
-            f"version, or pass {_advice_for(library)}.",
-            parameter="X",
-        ) from error
-    return array_namespace(X)
-
-
-BLOCK_ROWS = 1 << 14
-"""Number of rows that are copied at a time."""
+PLURALS = {
+    "number": "numbers",
+    "category": "categories",
+    "ordinal": "ordered categories",
+    "date": "dates",
+    "id": "id",
+    "label": "label",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -245,15 +119,19 @@ class Prepared:
 
     Attributes
     ----------
-    rows : ndarray of shape (n_kept, n_features), SparseRows or RowsElsewhere
+    rows : ndarray of shape (n_kept, n_features), SparseRows, DeviceArray or RowsElsewhere
         C-contiguous.  Rows of weight 0 are left out.
     weights : ndarray of shape (n_kept,) or None
         None if every row has weight 1.
-    all_rows : ndarray of shape (n_samples, n_features), SparseRows or RowsElsewhere
+    all_rows : ndarray of shape (n_samples, n_features), SparseRows, DeviceArray or RowsElsewhere
         All rows, including rows of weight 0.
     encoding : Encoding
     kept : ndarray of shape (n_kept,) or None
         Row numbers of the training rows in the data, or None if all rows are training rows.
+    why : str or None
+        Explanation of the encoding, or the reason why the columns are not encoded.
+    home : Home
+        Library and device of the data, to which results are converted.
     """
 
     rows: AnyRows
@@ -261,33 +139,169 @@ class Prepared:
     all_rows: AnyRows
     encoding: Encoding
     kept: Ints | None = None
+    why: str | None = None
+    home: Home = HERE
+
+    def of_kept(self, values: Any) -> Any:
+        """Return the values of those rows that are used for training."""
+        return values if self.kept is None else values[self.kept]
+
+
+COMPLETE = ("error", "fill")
+"""Values of `missing` for estimators that require rows without missing values."""
 
 
 def prepare(
-    estimator: BaseEstimator,
+    estimator: Any,
     X: Any,
     sample_weight: Any,
     *,
-    encoding: Encoding | None,
-    missing: str,
+    start: Any = None,
+    missing: Sequence[str] = COMPLETE,
+    away: Collection[type] = (),
     min_rows: int = 1,
 ) -> Prepared:
-    """Check the data and the row weights that were passed to `fit`, and encode the data."""
+    """Recognize, check and encode the data and the row weights that were passed to `fit`.
+
+    `start` is the map from which training starts, if any.  `missing` contains the values of the
+    parameter `missing` that the estimator supports, and `away` is as for `take`.
+    """
+    check_choice("missing", estimator.missing, missing)
+    _check_encoder(estimator)
+    given, weights = take(X, type(estimator).__name__, away), fetched(sample_weight)
+    if isinstance(given.data, DeviceArray):
+        prepared = _prepare_on_device(estimator, given, weights)
+    else:
+        lent = start.encoding if isinstance(start, Map) else None
+        data, encoding, why = _choose_encoding(estimator, given.data, weights, lent)
+        if encoding is not None and encoding.missing not in missing:
+            raise InputError(
+                "`encoder` ignores missing values (missing='mask'), but "
+                f"{type(estimator).__name__} requires complete rows. Pass "
+                "TableEncoder(missing='fill'), or leave `encoder` out and pass missing='fill'.",
+                value="mask",
+            )
+        if isinstance(data, Pieces):
+            prepared = _prepare_pieces(estimator, data, weights, encoding)
+        else:
+            prepared = _prepare_here(estimator, data, weights, encoding, min_rows)
+        prepared = replace(prepared, why=why, home=given.home)
+    if hasattr(estimator, "metric") and not isinstance(start, Map):
+        _warn_of_wide_column(prepared, estimator)
+    return prepared
+
+
+def _check_encoder(estimator: Any) -> None:
+    """Raise an error if `encoder` is not valid or does not agree with `missing`."""
+    encoder, missing, own = estimator.encoder, estimator.missing, missing_of(estimator)
+    if not isinstance(encoder, Encoder):
+        if encoder is not None and not (isinstance(encoder, str) and encoder == "auto"):
+            raise ParameterTypeError(
+                "`encoder` must be 'auto', None or a somscape.TableEncoder, but is "
+                f"{encoder!r:.80}.",
+                value=encoder,
+            )
+    elif missing not in ("error", own):
+        raise InputError(
+            f"`missing` is {missing!r}, but `encoder` has missing={own!r}. Leave `missing` of "
+            f"{type(estimator).__name__} out, or pass TableEncoder(missing={missing!r}).",
+            value=missing,
+            allowed=own,
+        )
+
+
+def _choose_encoding(
+    estimator: Any, data: Any, weights: Any, lent: Encoding | None
+) -> tuple[Any, Encoding | None, str | None]:
+    """Return the data, as a `Table` if they are encoded, with the encoding and its explanation."""
+    encoder = estimator.encoder
+    has_encoder, known = isinstance(encoder, Encoder), getattr(encoder, "encoding_", lent)
+    if isinstance(data, Pieces):
+        if known is not None and not known.is_plain:
+            why = f"The encoding was already fitted: {_describe_encoding(known)}."
+            return data, known, why
+        is_ready = known is not None or encoder is None
+        if is_ready or (not has_encoder and all(data.each(are_numbers))):
+            return data, None, None
+        return data, *_choose_encoding(estimator, take(data, "").data, None, lent)[1:]
+    if has_encoder:
+        if known is None:
+            _, data, known = learn_encoding(encoder, estimator, data, weights)
+        else:
+            data = table_for(estimator, data, known, reset=True)
+        return data, known, f"The `TableEncoder` was used: {_describe_encoding(known)}."
+    if encoder is None or not isinstance(data, Table | Frame):
+        return data, None, None
+    return _choose_by_rules(data, estimator.missing, weights, lent)
+
+
+def _choose_by_rules(
+    data: Table | Frame, missing: str, weights: Any, lent: Encoding | None
+) -> tuple[Any, Encoding | None, str | None]:
+    kinds = data.kinds if isinstance(data, Frame) else {}
+    n_others = sum(kind != "number" for kind in kinds.values())
+    is_lent = lent is not None and not lent.is_plain
+    if isinstance(data, Frame) and ("duration" in kinds.values() or not (n_others or is_lent)):
+        return data, None, "The data frame contains only numbers, which are not encoded."
+    table = data.table() if isinstance(data, Frame) else data
+    if lent is not None:
+        return table, lent, "Columns are encoded as in the map from which training starts."
+    encoding = fit_encoding(table, missing=missing, sample_weight=weights)
+    reason = "Tables are encoded by rules"
+    if kinds:
+        _warn_of_scaled_numbers(kinds, encoding, missing)
+        reason = (
+            f"{n_others} of {len(kinds)} columns contain text or dates, so the data frame was "
+            "encoded by rules"
+        )
+    return table, encoding, f"{reason}: {_describe_encoding(encoding)}."
+
+
+def _warn_of_scaled_numbers(kinds: dict[str, str], encoding: Encoding, missing: str) -> None:
+    """Warn if numbers of a data frame are scaled because the frame also contains text or dates."""
+    scaled = [c.name for c in encoding.columns if c.kind == "number" and kinds[c.name] == "number"]
+    if not scaled:
+        return
+    others = [name for name, kind in kinds.items() if kind != "number"]
+    left = [c.name for c in encoding.columns if c.name in others and c.kind == "dropped"]
+    given = {"drop": left, "missing": "" if missing == "error" else missing}
+    also = ", ".join(f"{name}={value!r}" for name, value in given.items() if value)
+    warn(
+        f"X has text, categories or dates in {listed(others)}, so the numbers in {listed(scaled)} "
+        "are scaled, long tails are compressed, and extreme values are clipped. In a data frame "
+        f"without such columns, numbers are not scaled. Pass encoder=TableEncoder({also}) to "
+        "confirm that all columns are encoded and to stop this warning, or leave out "
+        f"{listed(others)}."
+    )
+
+
+def _describe_encoding(encoding: Encoding) -> str:
+    """Describe the encoding of the columns as text."""
+    found: dict[str, list[str]] = {}
+    for code in encoding.columns:
+        if code.kind in PLURALS:
+            found.setdefault(code.kind, []).append(code.name)
+    parts = [f"{PLURALS[kind]} {listed(names)}" for kind, names in found.items()]
+    if encoding.parts:
+        parts.append(f"from dates also {listed(code.name for code in encoding.parts)}")
+    if encoding.roles.layers:
+        parts.append(f"in the layers {listed(encoding.roles.layers)}")
+    left = [f"'{c.name}' ({c.why})" for c in encoding.columns if c.kind not in PLURALS]
+    return "; ".join([*parts, *(f"left out {text}" for text in left)])
+
+
+def _prepare_here(
+    estimator: Any, data: Any, sample_weight: Any, encoding: Encoding | None, min_rows: int
+) -> Prepared:
+    """Encode a table, or check an array or a frame of numbers, and leave out rows of weight 0."""
     values: Rows
-    if isinstance(X, Pieces):
-        return _prepare_pieces(estimator, X, sample_weight, encoding=encoding, missing=missing)
     if encoding is not None:
-        missing = encoding.missing
-        values = encoding.encode(X)
+        values = encoding.encode(data)
         if encoding.is_named:
             set_names(estimator, encoding.feature_names)
         weights = checked_weights(sample_weight, len(values))
     else:
-        if isinstance(X, Table):
-            checked = X.to_numpy()
-            set_names(estimator, X.names)
-        else:
-            checked = checked_array(estimator, X, reset=True, min_rows=min_rows)
+        checked = checked_array(estimator, data, reset=True, min_rows=min_rows)
         given = getattr(estimator, "feature_names_in_", None)
         names = [f"x{i}" for i in range(checked.shape[1])] if given is None else list(given)
         weights = checked_weights(sample_weight, checked.shape[0])
@@ -295,12 +309,12 @@ def prepare(
             values, encoding = SparseRows.from_csr(checked), Encoding.plain(names)
             check_sparse_values(values, names)
         else:
-            where = X.where if isinstance(X, Table) else "row {}".format
+            where = data.where if isinstance(data, Table) else "row {}".format
+            missing = estimator.missing
             values, encoding = _without_missing(checked, weights, names, missing, where)
             check_values(values, names, may_miss=missing == "mask")
-    rows = values
-    is_kept = _find_training_rows(values, weights, missing)
-    kept = None if is_kept is None else np.flatnonzero(is_kept)
+    is_kept = _find_training_rows(values, weights, encoding.missing)
+    kept, rows = None if is_kept is None else np.flatnonzero(is_kept), values
     if kept is not None:
         rows = values.take(kept) if isinstance(values, SparseRows) else _take_rows(values, kept)
         weights = None if weights is None else weights[kept]
@@ -316,78 +330,85 @@ def prepare(
     return Prepared(rows, weights, values, encoding, kept)
 
 
-def _prepare_pieces(
-    estimator: BaseEstimator, X: Pieces, sample_weight: Any, *, encoding: Any, missing: str
-) -> Prepared:
-    if sample_weight is not None:
+def _prepare_pieces(estimator: Any, X: Pieces, weights: Any, encoding: Encoding | None) -> Prepared:
+    if weights is not None:
         raise InputError(
             "`sample_weight` is not supported for X in pieces. Leave the weights out, or repeat "
             "rows.",
-            parameter="sample_weight",
         )
-    rows, encoding, names = rows_elsewhere(X, encoding, missing)
-    vars(estimator).pop("feature_names_in_", None)
-    estimator.n_features_in_ = rows.n_features
+    rows, encoding, names = rows_elsewhere(X, encoding, estimator.missing)
+    _forget_names(estimator, rows.n_features)
     if names is not None:
         set_names(estimator, names)
     return Prepared(rows, None, rows, encoding)
 
 
-def seed_of(random_state: Any, *, draws: bool = True) -> int:
-    """Convert a scikit-learn random state into a NumPy seed."""
-    is_seed = isinstance(random_state, (int, np.integer)) and not isinstance(random_state, bool)
-    if is_seed and random_state >= 0:
-        return int(random_state)
-    if not draws and random_state is None:
-        return 0
-    try:
-        state = check_random_state(random_state)
-    except ValueError as error:
-        raise InputError(
-            "`random_state` must be a whole number of at least 0, a numpy.random.RandomState or "
-            f"None, but is {random_state!r}. Pass a number to get the same map again.",
-            parameter="random_state",
-            value=random_state,
-        ) from error
-    return int(state.randint(np.iinfo(np.int32).max))
-
-
 def rows_for(estimator: Any, X: Any) -> Rows:
     """Convert data to encoded rows for the map of a fitted estimator."""
     map_: Map = estimator.map_
-    return map_.any_rows_of(data_for(estimator, X))
+    data = data_for(estimator, X)
+    return cast(Any, data) if isinstance(data, DeviceArray) else map_.any_rows_of(data)
 
 
 def data_for(estimator: Any, X: Any) -> Any:
     """Convert data to a table or an array that the methods of a fitted estimator's map accept."""
     encoding: Encoding = estimator.map_.encoding
-    X = brought_here(X)
+    data = take(X, type(estimator).__name__).data
+    if isinstance(data, DeviceArray):
+        return checked_on_device(estimator, data)
     if not encoding.is_plain:
-        return table_for(estimator, X, encoding, reset=False)
-    return X if isinstance(X, Table) else checked_array(estimator, X, reset=False)
+        return table_for(estimator, data, encoding)
+    return data if isinstance(data, Table) else checked_array(estimator, data)
 
 
-def table_for(estimator: Any, X: Any, encoding: Encoding, *, reset: bool) -> Table:
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+
+def answered_by(
+    name: str,
+    method: Callable[Concatenate[Any, Parameters], Result],
+    read: Callable[[Any, Any], Any] = brought_here,
+) -> Callable[Concatenate[Any, Parameters], Result]:
+    """Return a method of an estimator that calls a method of its fitted attribute `name`."""
+
+    @wraps(method)
+    def answered(self: Any, *given: Any, **options: Any) -> Result:
+        _ = self.map_  # raises an error before `fit`
+        model = getattr(self, name)
+        if "among" in options:
+            options["among"] = read(self, options["among"])
+        X = read(self, options.pop("X") if "X" in options else given[0])
+        return method(model, X, *given[1:], **options)
+
+    return cast(Callable[Concatenate[Any, Parameters], Result], answered)
+
+
+def table_for(estimator: Any, data: Any, encoding: Encoding, *, reset: bool = False) -> Table:
     """Convert data to a table for an existing encoding.  `fit` passes ``reset=True``."""
-    if isinstance(X, Table):
-        return X
+    if isinstance(data, Table):
+        return data
     if encoding.is_named:
-        frame = as_frame(X, "X")
-        if frame is not None:
-            return table_from_frame(frame, "X")
+        if isinstance(data, Frame):
+            return data.table()
         names = [code.name for code in encoding.used]
         raise InputError(
             f"{type(estimator).__name__} encodes columns by name, but X does not have names "
-            f"({type(X).__name__}). Pass a table or data frame with {listed(names)}, or pass "
+            f"({type(data).__name__}). Pass a table or data frame with {listed(names)}, or pass "
             "encoded rows to the methods of `map_`.",
             parameter="X",
-            value=type(X).__name__,
+            value=type(data).__name__,
             allowed=names,
         )
     if reset:
-        estimator.n_features_in_ = len(encoding.columns)
-        vars(estimator).pop("feature_names_in_", None)
-    return read_data(estimator, X, encoding=encoding)[1]
+        _forget_names(estimator, len(encoding.columns))
+    return read_data(estimator, data, encoding=encoding)[1]
+
+
+def _forget_names(estimator: Any, n_features: int) -> None:
+    """Set ``n_features_in_`` for data without names."""
+    vars(estimator).pop("feature_names_in_", None)
+    estimator.n_features_in_ = n_features
 
 
 def set_names(estimator: Any, names: Sequence[str]) -> None:
@@ -398,32 +419,39 @@ def set_names(estimator: Any, names: Sequence[str]) -> None:
 
 def read_data(
     estimator: BaseEstimator,
-    X: Any,
+    data: Any,
     *,
     missing: str = "error",
     unused: Collection[str] = (),
     encoding: Encoding | None = None,
 ) -> tuple[Any, Table]:
     """Check data before they are encoded, and return the data and a table with the same columns."""
-    X = brought_here(X)
-    if isinstance(X, Table):
+    if isinstance(data, Table):
         if encoding is None:
-            set_names(estimator, X.names)
-        return X, X
+            set_names(estimator, data.names)
+        return data, data
     names = None
     if encoding is not None:
         missing, names = encoding.missing, [code.name for code in encoding.columns]
         unused = [code.name for code in encoding.columns if isinstance(code, UnusedColumn)]
-    X = near(X, type(estimator).__name__)
-    frame = as_frame(X, "X")
-    if frame is None:
-        return _read_array(estimator, X, missing, names, unused)
-    check_names(estimator, frame, reset=names is None, may_lack=unused)
-    table = table_from_frame(frame, "X")
+    if not isinstance(data, Frame):
+        return _read_array(estimator, data, missing, names, unused)
+    check_names(estimator, data, reset=names is None, may_lack=unused)
+    table = data.table()
     if names is not None and not hasattr(estimator, "feature_names_in_"):
         pairs = zip(table.columns, names, strict=True)
         table = replace(table, columns=tuple(c.renamed(name) for c, name in pairs))
-    return frame, table
+    return data, table
+
+
+def learn_encoding(
+    encoder: Encoder, estimator: Any, data: Any, sample_weight: Any
+) -> tuple[Any, Table, Encoding]:
+    """Check data for an estimator, and return the data, a table with the same columns, and the
+    encoding that an encoder chooses for the table."""
+    unused = encoder._unused_columns()
+    data, table = read_data(estimator, data, missing=encoder.missing, unused=unused)
+    return data, table, encoder._encoding_of(data, table, sample_weight)
 
 
 def _read_array(
@@ -433,7 +461,6 @@ def _read_array(
     names: Sequence[str] | None,
     unused: Collection[str],
 ) -> tuple[Any, Table]:
-    check_row_lengths(X)
     values = validate_data(
         estimator,
         X,
@@ -466,38 +493,35 @@ def _read_array(
     return values, table_from_columns(columns, "X")
 
 
-def checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: int = 1) -> Any:
-    """Check an array or a data frame of numbers, and return a NumPy or SciPy array."""
-    if _is_ready(X, min_rows):
+def checked_array(
+    estimator: BaseEstimator, data: Any, *, reset: bool = False, min_rows: int = 1
+) -> Any:
+    """Check rows of numbers, and return a NumPy or SciPy array.  `fit` passes ``reset=True``."""
+    if _is_ready(data, min_rows):
         # scikit-learn's check has the same result, but its search for data frames takes 60
         # microseconds.
         if reset:
-            vars(estimator).pop("feature_names_in_", None)
-            estimator.n_features_in_ = X.shape[1]
-            return X
-        is_expected = getattr(estimator, "n_features_in_", None) == X.shape[1]
+            _forget_names(estimator, data.shape[1])
+            return data
+        is_expected = getattr(estimator, "n_features_in_", None) == data.shape[1]
         if is_expected and not hasattr(estimator, "feature_names_in_"):
-            return X
-    X = near(X, type(estimator).__name__)
-    check_row_lengths(X)
-    if isinstance(X, Table):
-        raise InputError(
-            f"{type(estimator).__name__} supports only numbers, but X is a `Table`. Pass "
-            "X.to_numpy(), or encode X with somscape.TableEncoder(missing='mask').",
-            parameter="X",
-        )
-    frame = as_frame(X, "X")
-    if frame is not None and not frame_names(frame):
+            return data
+    if isinstance(data, Table):
+        set_names(estimator, data.names)
+        return data.to_numpy()
+    is_frame = isinstance(data, Frame)
+    if is_frame and not data.names:
         raise InputError(
             "X must have at least one column, but does not have any columns.",
             parameter="X",
         )
-    is_sparse = frame is not None and hasattr(frame, "sparse")  # only if all columns are sparse
-    if frame is None or is_sparse:
-        check_not_dates(getattr(X, "dtype", None))
+    X = data.native if is_frame else data
+    is_sparse = is_frame and hasattr(X, "sparse")  # only if all columns are sparse
+    if is_frame and not is_sparse:
+        check_names(estimator, data, reset=reset)
+        X = data.numbers()
     else:
-        check_names(estimator, frame, reset=reset)
-        frame = frame_numbers(frame)
+        check_not_dates(getattr(X, "dtype", None))
     checks: dict[str, Any] = {
         "accept_sparse": "csr" if get_tags(estimator).input_tags.sparse else False,
         "dtype": [np.float64, np.float32],
@@ -508,9 +532,9 @@ def checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: in
     try:
         # Convert arrays of other libraries to NumPy, even if scikit-learn would keep them.
         with config_context(array_api_dispatch=False):
-            if frame is None or is_sparse:
-                return validate_data(estimator, X, reset=reset, **checks)
-            return check_array(frame, estimator=estimator, input_name="X", **checks)
+            if is_frame and not is_sparse:
+                return check_array(X, estimator=estimator, input_name="X", **checks)
+            return validate_data(estimator, X, reset=reset, **checks)
     except OverflowError as error:
         raise InputError(
             f"X contains a whole number that is too large for a float ({error}). Correct or "
@@ -529,13 +553,14 @@ def checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: in
 
 
 def check_names(
-    estimator: BaseEstimator, frame: Any, *, reset: bool, may_lack: Collection[str] = ()
+    estimator: BaseEstimator, frame: Frame, *, reset: bool, may_lack: Collection[str] = ()
 ) -> None:
     """Set ``n_features_in_`` and ``feature_names_in_``, or check that a data frame fits both."""
-    names, known = frame_names(frame), getattr(estimator, "feature_names_in_", ())
+    names, known = frame.names, getattr(estimator, "feature_names_in_", ())
     if not reset and names == [n for n in known if n in names or n not in may_lack]:
         return
-    shown = _Columns(frame) if _get_feature_names(frame) is None else frame
+    native = frame.native
+    shown = _Columns(frame) if _get_feature_names(native) is None else native
     validate_data(estimator, shown, reset=reset, skip_check_array=True)
 
 
@@ -545,9 +570,9 @@ class _Columns:
     Before version 1.9, scikit-learn cannot read the column names of a polars data frame.
     """
 
-    def __init__(self, frame: Any) -> None:
-        self._names = frame_names(frame)
-        self.shape = frame.shape
+    def __init__(self, frame: Frame) -> None:
+        self._names = frame.names
+        self.shape = frame.shown.shape
 
     def __dataframe__(self) -> "_Columns":
         return self
@@ -607,6 +632,10 @@ def _medians(values: Floats, counts: Float64s | None) -> list[float]:
     return medians
 
 
+BLOCK_ROWS = 1 << 14
+"""Number of rows that are copied at a time."""
+
+
 def _take_rows(values: Floats, rows: Ints) -> Floats:
     """Copy the given rows to a new array, which is in a temporary file if the array is large."""
     out = stored((len(rows), values.shape[1]), values.dtype)
@@ -647,7 +676,7 @@ def _missing_counts(values: Floats, names: Sequence[str]) -> str:
     return ", ".join(f"{n} in '{name}'" for name, n in zip(names, counts, strict=True) if n)
 
 
-def prepare_on_device(som: Any, X: DeviceArray, sample_weight: Any) -> Prepared:
+def _prepare_on_device(som: Any, given: Given, sample_weight: Any) -> Prepared:
     """Check the row weights, and check the rows on a device (such as a GPU), before training."""
     allowed = {
         "metric": ("euclidean",),
@@ -659,54 +688,21 @@ def prepare_on_device(som: Any, X: DeviceArray, sample_weight: Any) -> Prepared:
     for name, choices in allowed.items():
         value = getattr(som, name)
         if not any(value is each or (isinstance(value, str) and value == each) for each in choices):
-            listed = " or ".join(f"{name}={choice!r}" for choice in choices)
+            shown, device = " or ".join(f"{name}={c!r}" for c in choices), given.data.device.name
             raise InputError(
-                f"X on a device supports only {listed}, but `{name}` is {value!r:.80} and X is "
-                f"on {X.device.name}. Leave `{name}` out, or pass X in this machine's memory.",
+                f"X on a device supports only {shown}, but `{name}` is {value!r:.80} and X is "
+                f"on {device}. Leave `{name}` out, or pass X in this machine's memory.",
                 parameter=name,
                 value=value,
                 allowed=choices,
             )
-    rows = checked_on_device(som, X, reset=True)
-    weights = checked_weights(fetched(sample_weight), len(rows))
+    rows = checked_on_device(som, given.data, reset=True)
+    weights = checked_weights(sample_weight, len(rows))
     encoding = Encoding.plain([f"x{i}" for i in range(rows.shape[1])])
     if weights is None or weights.all():
-        return Prepared(rows, weights, rows, encoding)
+        return Prepared(rows, weights, rows, encoding, home=given.home)
     kept = np.flatnonzero(weights > 0)
-    return Prepared(rows.take(kept), weights[kept], rows, encoding, kept)
-
-
-def checked_on_device(som: Any, X: DeviceArray, *, reset: bool = False) -> Any:
-    """Check rows that are on a device (such as a GPU), and return the rows."""
-    validate_data(som, X, reset=reset, skip_check_array=True)
-    if not reset:
-        map_: Map = som.map_
-        if not (map_.encoding.is_plain and map_.metric.is_plain):
-            raise InputError(
-                f"X is on {X.device.name}, but X on a device requires a map with "
-                "metric='euclidean', without feature weights and without an encoding. Pass X in "
-                "this machine's memory.",
-                parameter="X",
-                value=X.device.name,
-            )
-    low, high = X.extremes()
-    info = np.finfo(X.dtype)
-    limit = largest_value(info, X.shape[1])
-    is_wrong = ~((high <= limit) & (low >= -limit))
-    if is_wrong.any():
-        column = int(is_wrong.argmax())
-        values: Floats = np.asarray(X[:, column])
-        row = int((~(np.abs(values) <= limit)).argmax())
-        if np.isnan(values[row]):
-            raise InputError(
-                f"`X` must be finite and not missing (NaN), but is nan in row {row}, column "
-                f"'x{column}'. Fill the value, or pass X in this machine's memory.",
-                parameter="X",
-                row=row,
-                column=f"x{column}",
-            )
-        raise wrong_value(values[row], row, f"x{column}", limit, info, "X")
-    return X
+    return Prepared(rows.take(kept), weights[kept], rows, encoding, kept, home=given.home)
 
 
 MAX_SHARE = 0.995
@@ -719,12 +715,12 @@ N_ROWS = 10_000
 """Approximate number of rows from which the variance of each column is computed."""
 
 
-def warn_of_wide_column(prepared: Prepared, metric: str, feature_weight: Any) -> None:
+def _warn_of_wide_column(prepared: Prepared, som: Any) -> None:
     """Warn if one column dominates the distances between rows."""
     rows = prepared.rows
     if isinstance(rows, SparseRows) or not prepared.encoding.is_plain:
         return
-    if metric not in UNSCALED or feature_weight is not None or rows.shape[1] < 2:
+    if som.metric not in UNSCALED or som.feature_weight is not None or rows.shape[1] < 2:
         return
     few = every(rows, max(1, len(rows) // N_ROWS))
     some = np.array(few, dtype=np.float64)
@@ -737,12 +733,10 @@ def warn_of_wide_column(prepared: Prepared, metric: str, feature_weight: Any) ->
     if share < MAX_SHARE or not spreads[second]:
         return
     names = prepared.encoding.feature_names
-    warnings.warn(
+    warn(
         f"Column '{names[first]}' causes {100 * share:.4g} % of the squared distances between "
         "rows, because the standard deviation of the column is "
         f"{spreads[first] / spreads[second]:.3g} times the next largest standard deviation, in "
         f"column '{names[second]}'. Standardize the columns, for example with scikit-learn's "
-        "StandardScaler, or set the weights of columns with `feature_weight`.",
-        SomscapeWarning,
-        stacklevel=4,
+        "StandardScaler, or set the weights of columns with `feature_weight`."
     )

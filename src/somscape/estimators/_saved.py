@@ -7,12 +7,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted
 
 from somscape._validate import check_that
 from somscape.errors import InputError, ParameterError
 from somscape.estimators._base import Base
-from somscape.estimators._intake import fetched
+from somscape.estimators._elsewhere import fetched
 from somscape.grid.graph import lattice_of, lattice_parts
 from somscape.grid.lattice import Lattice
 from somscape.maps.map import Map
@@ -71,7 +70,7 @@ class Saves(Base):
         ...     somscape.load(pathlib.Path(folder) / "letters.som").predict([[0.1, 0.9]])
         array(['a'], dtype='<U1')
         """
-        check_is_fitted(self)
+        _ = self.map_  # raises an error before `fit`
         record, arrays = self._current_model().to_record(), dict[str, Any]()
         told = _tell_estimator(self, arrays)
         state = vars(self)

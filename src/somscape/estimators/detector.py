@@ -1,21 +1,20 @@
 """The detector of anomalies as a scikit-learn estimator."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from sklearn.base import OutlierMixin
-from sklearn.utils.validation import check_is_fitted
 
 from somscape._types import Float64s, Ints
-from somscape._validate import check_choice, check_number, checked_weights
+from somscape._validate import check_number, checked_weights
 from somscape.errors import InputError
 from somscape.estimators._base import expect_maps
-from somscape.estimators._elsewhere import answers_where_it_lies, pieces_here
-from somscape.estimators._intake import data_for, prepare, rows_for
+from somscape.estimators._elsewhere import answers_where_it_lies
+from somscape.estimators._intake import Given, answered_by, data_for, prepare, rows_for, take
 from somscape.estimators._saved import Saves
-from somscape.estimators._settings import choose_complete, missing_of, settings_of_detector
+from somscape.estimators._settings import settings_of
 from somscape.estimators.som import SOM, check_goes_on, own_som
 from somscape.estimators.table_encoder import TableEncoder
 from somscape.fit.settings import Settings
@@ -23,24 +22,10 @@ from somscape.kernels._select import select_kernels
 from somscape.maps.map import Map
 from somscape.outliers._stream import DetectorStream, updated
 from somscape.outliers._train import Detection, n_trainings, train_detector
-from somscape.outliers.counterfactual import Counterfactual
-from somscape.outliers.detector import Alerts, Detector, LabelShare, Reasons, SimilarRows
+from somscape.outliers.detector import Detector
 from somscape.outliers.marks import known_labels
-from somscape.tables._frame import as_frame
-from somscape.tables.sources import collected
+from somscape.tables._frame import Frame
 from somscape.tables.table import Table, table_from_columns
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def in_words_of(answering: Callable[..., Any]) -> Callable[[F], F]:
-    """Return a decorator that copies the docstring of a `Detector` method to a method."""
-
-    def with_words(method: F) -> F:
-        method.__doc__ = answering.__doc__
-        return method
-
-    return with_words
 
 
 class Explains:
@@ -48,57 +33,12 @@ class Explains:
 
     detector_: Detector
 
-    @in_words_of(Detector.contributions)
-    def contributions(self, X: Any) -> Float64s:
-        check_is_fitted(self)
-        return self.detector_.contributions(data_for(self, X))
-
-    @in_words_of(Detector.reasons)
-    def reasons(self, X: Any) -> list[Reasons]:
-        check_is_fitted(self)
-        return self.detector_.reasons(pieces_here(X))
-
-    @in_words_of(Detector.counterfactuals)
-    def counterfactuals(self, X: Any) -> list[Counterfactual | None]:
-        check_is_fitted(self)
-        return self.detector_.counterfactuals(pieces_here(X))
-
-    @in_words_of(Detector.similar_rows)
-    def similar_rows(self, X: Any, *, among: Any, n_similar: int = 5) -> SimilarRows:
-        check_is_fitted(self)
-        return self.detector_.similar_rows(
-            pieces_here(X), among=pieces_here(among), n_similar=n_similar
-        )
-
-    @in_words_of(Detector.label_share)
-    def label_share(self, X: Any, *, among: Any, y: Any, level: float = 0.95) -> LabelShare:
-        check_is_fitted(self)
-        return self.detector_.label_share(
-            pieces_here(X), among=pieces_here(among), y=y, level=level
-        )
-
-    @in_words_of(Detector.alerts)
-    def alerts(
-        self,
-        X: Any,
-        n_alerts: int | None = None,
-        *,
-        p_value: float | None = None,
-        fdr: float | None = None,
-        amount: str | None = None,
-        cost: float | None = None,
-        above_threshold: bool = False,
-    ) -> Alerts:
-        check_is_fitted(self)
-        return self.detector_.alerts(
-            pieces_here(X),
-            n_alerts,
-            p_value=p_value,
-            fdr=fdr,
-            amount=amount,
-            cost=cost,
-            above_threshold=above_threshold,
-        )
+    contributions = answered_by("detector_", Detector.contributions, data_for)
+    reasons = answered_by("detector_", Detector.reasons)
+    counterfactuals = answered_by("detector_", Detector.counterfactuals)
+    similar_rows = answered_by("detector_", Detector.similar_rows)
+    label_share = answered_by("detector_", Detector.label_share)
+    alerts = answered_by("detector_", Detector.alerts)
 
 
 def scored_stream(detector: Any, stream: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
@@ -119,9 +59,9 @@ def _as_piece(item: Any) -> tuple[Any, bool]:
     """Convert an item of a stream to rows, and return them and whether the item is a single row."""
     if isinstance(item, Mapping):
         return table_from_columns({name: [cell] for name, cell in item.items()}), True
-    item = collected(item)
-    if isinstance(item, Table) or as_frame(item, "X") is not None:
-        return item, False
+    item = take(item, "SOMDetector").data
+    if isinstance(item, Table | Frame):
+        return Given(item), False
     values = np.asarray(item)
     if values.ndim not in (1, 2):
         raise InputError(
@@ -296,11 +236,6 @@ class SOMDetector(Explains, OutlierMixin, Saves):
         self.random_state = random_state
         self.verbose = verbose
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = missing_of(self) == "fill"
-        return tags
-
     @property
     def map_(self) -> Map:
         """The map of all rows."""
@@ -351,38 +286,29 @@ class SOMDetector(Explains, OutlierMixin, Saves):
 
     def _settings(self) -> tuple[Detection, Settings]:
         """Return two values: the settings of the detector and the settings of its map."""
-        return settings_of_detector(self, own_som(self.som))
+        return settings_of(self, Detection, own_som(self.som))
 
     def _fit_with(self, X: Any, known: Any, sample_weight: Any, n_maps: int | str) -> "SOMDetector":
-        check_choice("missing", self.missing, ("error", "fill"))
         detection, settings = self._settings()
-        chosen = choose_complete(self, X, sample_weight, settings.init)
-        detection = replace(detection, n_maps=n_maps).of_rows(chosen.encoding)
-        encoding, missing = chosen.encoding, self.missing
-        prepared = prepare(
-            self, chosen.data, sample_weight, encoding=encoding, missing=missing, min_rows=2
-        )
-        # The tags require dense rows, and pieces raised an error before.
-        assert isinstance(prepared.rows, np.ndarray)
-        assert isinstance(prepared.all_rows, np.ndarray)
-        if isinstance(settings.init, Map):
-            check_goes_on(self.som, settings.init, prepared.rows.shape[1], is_warm=False)
-        labels = known_labels(known, len(prepared.all_rows))
-        if labels is not None and prepared.kept is not None:
-            labels = labels[prepared.kept]
-        n_maps_trained = n_trainings(len(prepared.rows), detection, prepared.weights)
-        expect_maps(settings.callbacks, n_maps_trained)
-        trained = train_detector(
-            prepared.rows, prepared.weights, prepared.encoding, settings, detection, labels
-        )
+        start = settings.init
+        prepared = prepare(self, X, sample_weight, start=start, min_rows=2)
+        rows, weights, all_rows = prepared.rows, prepared.weights, prepared.all_rows
+        assert isinstance(rows, np.ndarray)  # `prepare` rejects or copies other rows
+        assert isinstance(all_rows, np.ndarray)
+        if isinstance(start, Map):
+            check_goes_on(self.som, start, rows.shape[1], is_warm=False)
+        labels = known_labels(known, len(all_rows))
+        labels = None if labels is None else prepared.of_kept(labels)
+        detection = replace(detection, n_maps=n_maps).of_rows(prepared.encoding)
+        expect_maps(settings.callbacks, n_trainings(len(rows), detection, weights))
+        trained = train_detector(rows, weights, prepared.encoding, settings, detection, labels)
         self.detector_, units = trained.detector, trained.of_all_rows.units
-        self._stream = DetectorStream.after(trained, prepared.rows, prepared.weights, settings.seed)
-        is_whole = len(units) == len(prepared.all_rows)
-        self.units_ = units if is_whole else self.map_._winners_of_rows(prepared.all_rows)
-        reasons = detection.reasons(prepared.weights, len(prepared.rows))
-        if chosen.why is not None:
-            reasons["encoder"] = chosen.why
-        self.explain_defaults_: dict[str, str] = reasons
+        self._stream = DetectorStream.after(trained, rows, weights, settings.seed)
+        is_whole = len(units) == len(all_rows)
+        self.units_ = units if is_whole else self.map_._winners_of_rows(all_rows)
+        self.explain_defaults_: dict[str, str] = detection.reasons(weights, len(rows))
+        if prepared.why is not None:
+            self.explain_defaults_["encoder"] = prepared.why
         self.kernels_used_ = select_kernels().name
         return self
 
@@ -468,7 +394,6 @@ class SOMDetector(Explains, OutlierMixin, Saves):
         ndarray of shape (n_samples,)
             Score of each row by the chosen ``method``, multiplied by -1, as scikit-learn requires.
         """
-        check_is_fitted(self)
         return -self.detector_.scores(data_for(self, X))
 
     @answers_where_it_lies("decision", np.float64)
@@ -530,7 +455,7 @@ class SOMDetector(Explains, OutlierMixin, Saves):
         >>> [p < 0.05 for _, p in detector.score_stream([X[0], [9, 9, 9]])]
         [False, True]
         """
-        check_is_fitted(self)
+        _ = self.detector_  # raises an error before `fit`
         return scored_stream(self, stream)
 
     @answers_where_it_lies("p_value", np.float64)
@@ -571,7 +496,6 @@ class SOMDetector(Explains, OutlierMixin, Saves):
         After a `fit` with marks, these probabilities are only approximate.  Marked rows are left
         out of the calibration, so too few calibration rows are similar to marked rows.
         """
-        check_is_fitted(self)
         return self._scores_and_p_values(X)[1]
 
     def _scores_and_p_values(self, X: Any) -> tuple[Float64s, Float64s]:

@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
-from sklearn.utils.validation import check_is_fitted
 
 from somscape._types import Float64s, Floats
 from somscape._validate import check_whole, checked_weights
 from somscape._weights import blocks, ones_or
-from somscape.estimators._intake import checked_array, rows_for
+from somscape.errors import InputError
+from somscape.estimators._intake import checked_array, rows_for, take
 from somscape.estimators._saved import Saves
 from somscape.estimators._settings import refuse_checkpoint
 from somscape.estimators.som import SOM, own_som
@@ -18,6 +18,7 @@ from somscape.grid._neighborhood import Neighborhood
 from somscape.kernels._kernels import MAX_BEST
 from somscape.kernels._select import select_kernels
 from somscape.maps.map import NO_UNIT, Map
+from somscape.tables.table import Table
 
 BLOCK_VALUES = 1 << 17
 """Maximum number of values of nearest prototypes that are copied at a time (1 MiB)."""
@@ -116,7 +117,14 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Saves):
         som.set_params(missing="mask", encoder=None)
         if som.random_state is None:
             som.set_params(random_state=self.random_state)
-        rows = checked_array(self, X, reset=True)
+        data = take(X, type(self).__name__).data
+        if isinstance(data, Table):
+            raise InputError(
+                "SOMImputer supports only numbers, but X is a `Table`. Pass X.to_numpy(), or "
+                "encode X with somscape.TableEncoder(missing='mask').",
+                parameter="X",
+            )
+        rows = checked_array(self, data, reset=True)
         self.map_ = som.fit(rows, sample_weight=sample_weight).map_
         self.deviation_ = _deviation(self.map_, rows, sample_weight)
         return self
@@ -151,7 +159,6 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Saves):
             For each filled value, the standard deviation of similar training rows around the value.
             0 for a value that was present.
         """
-        check_is_fitted(self)
         rows = np.asarray(rows_for(self, X))
         filled, deviation = rows.copy(), np.zeros(rows.shape)
         is_gap = np.isnan(rows)

@@ -8,90 +8,53 @@ from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import column_or_1d
 
-from somscape._types import Float64s, Floats, Ints
-from somscape._validate import check_choice, checked_weights, is_missing
+from somscape._types import Float64s, Ints
+from somscape._validate import check_number, checked_weights, is_missing
 from somscape._weights import ones_or
 from somscape.errors import InputError
-from somscape.estimators._elsewhere import pieces_here
-from somscape.estimators._intake import Prepared, data_for, prepare
+from somscape.estimators._intake import Prepared, answered_by, brought_here, data_for, prepare
 from somscape.estimators._saved import Saves
-from somscape.estimators._settings import (
-    choose_complete,
-    missing_of,
-    settings_of_classifier,
-    settings_of_regressor,
-)
-from somscape.estimators.detector import in_words_of
+from somscape.estimators._settings import settings_of
 from somscape.estimators.som import SOM, own_som
 from somscape.estimators.table_encoder import TableEncoder
 from somscape.kernels._select import select_kernels
 from somscape.maps.map import Map
 from somscape.outliers.detector import SimilarRows, nearest_rows
-from somscape.recognize._train import train_predictor, train_recognizer
+from somscape.recognize._answering import Answering
+from somscape.recognize._train import (
+    Prediction,
+    Recognition,
+    train_predictor,
+    train_recognizer,
+)
 from somscape.recognize.predictor import Predictor
-from somscape.recognize.recognizer import ClassReasons, OtherClass, Recognizer
+from somscape.recognize.recognizer import Recognizer
 
 
 class Learner(Saves):
     """Base class of `SOMClassifier` and `SOMRegressor`."""
 
-    som: SOM | None
-    missing: str
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = missing_of(self) == "fill"
-        return tags
+    @property
+    def _current(self) -> Any:
+        """The fitted recognizer or predictor, with the current value of `reject`."""
+        return self._current_model()
 
     @property
     def map_(self) -> Map:
         """The map."""
         return getattr(self, self._MODEL).map_
 
-    def p_values(self, X: Any) -> Float64s:
-        """Return a p-value for the distance of each row from the map.
+    p_values = answered_by("_current", Answering.p_values, data_for)
 
-        Parameters
-        ----------
-        X : array-like or data frame of shape (n_samples, n_features), or Table
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            For each row, the share of the rows left out of training that are at least as far from
-            the map, in (0, 1].  A small value means that the row differs from all training rows.
-        """
-        rows = self._rows(X)
-        return getattr(self, self._MODEL)._p_values_of_rows(rows)
-
-    def _rows(self, X: Any) -> Floats:
-        """Convert data to encoded rows for the map."""
-        check_is_fitted(self)
-        return self.map_.rows_of(data_for(self, X))
-
-    def _checked_som(self) -> SOM:
-        """Check the parameter `missing`, and return an unfitted copy of `som`."""
-        som = own_som(self.som)
-        check_choice("missing", self.missing, ("error", "fill"))
-        return som
-
-    def _prepare_rows(self, X: Any, sample_weight: Any) -> Prepared:
-        """Check and encode the rows, and set `explain_defaults_`."""
-        chosen = choose_complete(self, X, sample_weight, None)
-        prepared = prepare(
-            self, chosen.data, sample_weight, encoding=chosen.encoding, missing=self.missing
-        )
-        said = {} if chosen.why is None else {"encoder": chosen.why}
-        self.explain_defaults_: dict[str, str] = said
-        self.kernels_used_ = select_kernels().name
-        return prepared
-
-    def _explain_size(self) -> None:
+    def _explain(self, prepared: Prepared, **chosen: str) -> None:
+        """Set `explain_defaults_` and `kernels_used_`."""
         lattice = self.map_.lattice
-        said = f"{lattice.n_rows} x {lattice.n_cols}: {lattice.size_text}."
-        self.explain_defaults_ = {"n_rows": said, **self.explain_defaults_}
+        size = f"{lattice.n_rows} x {lattice.n_cols}: {lattice.size_text}."
+        encoder = {} if prepared.why is None else {"encoder": prepared.why}
+        self.explain_defaults_: dict[str, str] = {"n_rows": size, **encoder, **chosen}
+        self.kernels_used_ = select_kernels().name
 
 
 def check_one_per_row(n: int, n_rows: int, what: str) -> None:
@@ -100,7 +63,6 @@ def check_one_per_row(n: int, n_rows: int, what: str) -> None:
         raise InputError(
             f"`y` must have one {what} for each of the {n_rows} rows of X, but has {n}. Pass "
             f"None or NaN for a row of unknown {what}.",
-            parameter="y",
             value=n,
             allowed=n_rows,
         )
@@ -114,20 +76,9 @@ def scoring_weights(sample_weight: Any, is_known: NDArray[np.bool_]) -> Float64s
         raise InputError(
             "`sample_weight` is 0 for every row with a known `y`. Pass a weight above 0 for at "
             "least one of these rows.",
-            parameter="sample_weight",
             value=0,
         )
     return weights
-
-
-def kept_of(prepared: Prepared, y: Any) -> Any:
-    """Return the values of `y` for the rows that are used for training."""
-    return y if prepared.kept is None else y[prepared.kept]
-
-
-def rows_of(prepared: Prepared) -> Float64s:
-    """Return the rows that are used for training, as a float64 array."""
-    return np.asarray(prepared.rows, dtype=np.float64)
 
 
 class SOMClassifier(ClassifierMixin, Learner):
@@ -281,37 +232,26 @@ class SOMClassifier(ClassifierMixin, Learner):
         ValueError
             If a parameter or a value of the data is not allowed.  The message names it.
         """
-        recognition, settings = settings_of_classifier(self, self._checked_som())
-        prepared = self._prepare_rows(X, sample_weight)
-        given = _checked_classes(y, len(prepared.all_rows))
-        self.classes_, codes = _encode_classes(kept_of(prepared, given))
-        known = rows_of(prepared), codes, prepared.weights
+        if self.reject is not None:
+            check_number("reject", self.reject, 0, 0.5)
+        recognition, settings = settings_of(self, Recognition, own_som(self.som))
+        prepared = prepare(self, X, sample_weight)
+        given = prepared.of_kept(_checked_classes(y, len(prepared.all_rows)))
+        self.classes_, codes = _encode_classes(given)
+        known = np.asarray(prepared.rows, np.float64), codes, prepared.weights
         self.recognizer_: Recognizer = train_recognizer(
             known, self.classes_, prepared.encoding, settings, recognition
         )
-        self._current_model()  # raises an error if `reject` is too small for the rows
-        self._explain_size()
+        model, chosen = self._current, {}  # an error if `reject` is too small for the rows
         if self.smooth:
-            self.explain_defaults_["smooth"] = (
-                f"power {self.recognizer_.power:g} of distances and {self.recognizer_.prior:g} "
-                "prior rows per unit, which were best for rows that were left out of training."
+            chosen["smooth"] = (
+                f"power {model.power:g} of distances and {model.prior:g} prior rows per unit, "
+                "which were best for rows that were left out of training."
             )
+        self._explain(prepared, **chosen)
         return self
 
-    def predict(self, X: Any) -> NDArray[Any]:
-        """Return the class of each row.
-
-        Parameters
-        ----------
-        X : array-like or data frame of shape (n_samples, n_features), or Table
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            Class of each row.  If `reject` is set, the class is None for rows far from the map.
-        """
-        answers = self._answers(X)
-        return self._current_model()._classes_of(*answers)
+    predict = answered_by("_current", Recognizer.predict, data_for)
 
     def predict_proba(self, X: Any) -> Float64s:
         """Return the probability of each class for each row.
@@ -325,22 +265,11 @@ class SOMClassifier(ClassifierMixin, Learner):
         ndarray of shape (n_samples, n_classes)
             Probabilities in the order of `classes_`.  The probabilities of a row add up to 1.
         """
-        return self._answers(X)[0]
+        return self.recognizer_.probabilities(data_for(self, X))
 
-    @in_words_of(Recognizer.contributions)
-    def contributions(self, X: Any) -> Float64s:
-        rows = self._rows(X)
-        return self.recognizer_.contributions(rows)
-
-    @in_words_of(Recognizer.reasons)
-    def reasons(self, X: Any) -> list[ClassReasons]:
-        check_is_fitted(self)
-        return self.recognizer_.reasons(pieces_here(X))
-
-    @in_words_of(Recognizer.counterfactuals)
-    def counterfactuals(self, X: Any) -> list[OtherClass | None]:
-        check_is_fitted(self)
-        return self._current_model().counterfactuals(pieces_here(X))
+    contributions = answered_by("recognizer_", Recognizer.contributions, data_for)
+    reasons = answered_by("recognizer_", Recognizer.reasons)
+    counterfactuals = answered_by("_current", Recognizer.counterfactuals)
 
     def similar_rows(self, X: Any, *, among: Any, n_similar: int = 5) -> SimilarRows:
         """Return the rows of `among` that are nearest to each row of X.
@@ -368,8 +297,8 @@ class SOMClassifier(ClassifierMixin, Learner):
         >>> classifier.similar_rows([[0.9, 0.2]], among=X[:4], n_similar=2).rows
         array([[1, 3]])
         """
-        check_is_fitted(self)
-        return nearest_rows(self.map_, pieces_here(X), pieces_here(among), n_similar)
+        map_ = self.map_
+        return nearest_rows(map_, brought_here(self, X), brought_here(self, among), n_similar)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the share of rows whose class is predicted correctly.
@@ -392,7 +321,6 @@ class SOMClassifier(ClassifierMixin, Learner):
         if not is_known.any():
             raise InputError(
                 f"`y` must contain the class of some rows, but all {len(y)} classes are unknown.",
-                parameter="y",
             )
         weights = scoring_weights(sample_weight, is_known)[is_known]
         return float(np.average(found[is_known] == given[is_known], weights=weights))
@@ -403,10 +331,6 @@ class SOMClassifier(ClassifierMixin, Learner):
 
     def _take_model(self, model: Recognizer) -> None:
         self.recognizer_, self.classes_ = replace(model, reject=None), model.classes
-
-    def _answers(self, X: Any) -> tuple[Float64s, Float64s]:
-        rows = self._rows(X)
-        return self.recognizer_._probabilities_of_rows(rows)
 
 
 def _checked_classes(y: Any, n_rows: int) -> NDArray[Any]:
@@ -434,7 +358,6 @@ def _encode_classes(y: NDArray[Any]) -> tuple[NDArray[Any], Ints]:
         raise InputError(
             f"`y` must contain the class of some rows, but all {len(y)} classes are unknown "
             "(None or NaN). Pass rows of at least two classes.",
-            parameter="y",
         )
     known = y[is_known]
     if known.dtype == object:
@@ -443,7 +366,6 @@ def _encode_classes(y: NDArray[Any]) -> tuple[NDArray[Any], Ints]:
             raise InputError(
                 f"`y` must contain classes of one kind, but has values of type "
                 f"{' and '.join(kinds)}. Pass only text, or only numbers.",
-                parameter="y",
                 value=" and ".join(kinds),
             )
         known = np.array(known.tolist())
@@ -454,7 +376,6 @@ def _encode_classes(y: NDArray[Any]) -> tuple[NDArray[Any], Ints]:
         raise InputError(
             f"`y` must contain text, numbers or booleans, but has values of type {kind}. "
             "Pass text, such as y.astype(str).",
-            parameter="y",
             value=kind,
         )
     check_classification_targets(known)
@@ -464,7 +385,6 @@ def _encode_classes(y: NDArray[Any]) -> tuple[NDArray[Any], Ints]:
             "`y` must have at least two classes, but has only one class, "
             f"{classes.tolist()[0]!r}. To find rows that do not belong to this class, use "
             "SOMDetector.",
-            parameter="y",
             value=classes.tolist()[0],
         )
     numbers = np.full(len(y), -1, dtype=np.intp)
@@ -609,61 +529,28 @@ class SOMRegressor(RegressorMixin, Learner):
         ValueError
             If a parameter or a value of the data is not allowed.  The message names it.
         """
-        prediction, settings = settings_of_regressor(self, self._checked_som())
-        prepared = self._prepare_rows(X, sample_weight)
-        given = kept_of(prepared, _checked_numbers(y, len(prepared.all_rows)))
+        prediction, settings = settings_of(self, Prediction, own_som(self.som))
+        prepared = prepare(self, X, sample_weight)
+        given = prepared.of_kept(_checked_numbers(y, len(prepared.all_rows)))
         targets = given.reshape(len(given), -1)
         for j in np.flatnonzero(np.isnan(targets).all(axis=0)):
             which = "the target" if given.ndim == 1 else f"target {j}"
             raise InputError(
                 f"`y` must contain {which} for some rows, but all {len(given)} are unknown (None "
                 "or NaN). Pass at least one known target.",
-                parameter="y",
             )
-        known = rows_of(prepared), targets, prepared.weights
+        known = np.asarray(prepared.rows, np.float64), targets, prepared.weights
         self.predictor_: Predictor = train_predictor(
             known, prepared.encoding, settings, prediction, is_single=given.ndim == 1
         )
-        self._explain_size()
-        has_slopes = self.predictor_.slopes is not None
-        self.explain_defaults_["linear"] = (
-            f"{'slopes' if has_slopes else 'no slopes'}, power {self.predictor_.power:g} of "
-            "distances, which was best for rows that were left out of training."
-        )
+        slopes = "no slopes" if self.predictor_.slopes is None else "slopes"
+        power = f"power {self.predictor_.power:g} of distances"
+        chosen = f"{slopes}, {power}, which was best for rows that were left out of training."
+        self._explain(prepared, linear=chosen)
         return self
 
-    def predict(self, X: Any) -> Float64s:
-        """Return the prediction for each row.
-
-        Parameters
-        ----------
-        X : array-like or data frame of shape (n_samples, n_features), or Table
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_targets)
-        """
-        rows = self._rows(X)
-        return self.predictor_._predictions_of_rows(rows)
-
-    def predict_interval(self, X: Any, coverage: float = 0.9) -> Float64s:
-        """Return, for each row, an interval that probably contains the target.
-
-        Parameters
-        ----------
-        X : array-like or data frame of shape (n_samples, n_features), or Table
-        coverage : float, default=0.9
-            Share, above 0 and below 1, of new rows whose target is in their interval.  New rows
-            must resemble the training rows.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, 2) or (n_samples, n_targets, 2)
-            Lower and upper end of each interval.  Both ends are infinite if too few rows were left
-            out of training.
-        """
-        rows = self._rows(X)
-        return self.predictor_._intervals_of_rows(rows, coverage)
+    predict = answered_by("predictor_", Predictor.predict, data_for)
+    predict_interval = answered_by("predictor_", Predictor.predict_interval, data_for)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return R2, the share of the variance of targets that predictions explain.
@@ -686,7 +573,6 @@ class SOMRegressor(RegressorMixin, Learner):
         if given.shape != found.shape:
             raise InputError(
                 f"`y` must have the shape {found.shape}, but has the shape {given.shape}.",
-                parameter="y",
                 value=given.shape,
                 allowed=found.shape,
             )
@@ -694,7 +580,6 @@ class SOMRegressor(RegressorMixin, Learner):
             raise InputError(
                 "`y` must contain each target for some rows, but all values of a target are "
                 "unknown.",
-                parameter="y",
             )
         weights = scoring_weights(sample_weight, ~np.isnan(given))
         columns = zip(given.reshape(len(given), -1).T, found.reshape(len(found), -1).T, strict=True)
@@ -724,14 +609,12 @@ def _checked_numbers(y: Any, n_rows: int) -> NDArray[np.float64]:
             "`y` must contain numbers, in one column or in one column per target, but has "
             f"values of {values.dtype} in {values.ndim} dimensions. To predict names of classes, "
             "use SOMClassifier.",
-            parameter="y",
             value=values.dtype,
         )
     if values.shape[1:] == (0,):
         raise InputError(
             "`y` must have one column, or one column for each target, but does not have any "
             "columns.",
-            parameter="y",
         )
     if values.dtype == object:
         flat = [np.nan if is_missing(value) else value for value in values.ravel().tolist()]
@@ -742,7 +625,6 @@ def _checked_numbers(y: Any, n_rows: int) -> NDArray[np.float64]:
             raise InputError(
                 f"`y` must contain numbers, but has {wrong!r:.40}. To predict names of classes, "
                 "use SOMClassifier.",
-                parameter="y",
                 value=wrong,
             ) from error
     values = values.astype(np.float64)
@@ -753,7 +635,6 @@ def _checked_numbers(y: Any, n_rows: int) -> NDArray[np.float64]:
         raise InputError(
             f"`y` must be at most {LARGEST:g} in absolute value, but is "
             f"{values[tuple(too_large[0])]:g} in row {too_large[0, 0]}. Rescale the targets.",
-            parameter="y",
             row=too_large[0, 0],
             value=values[tuple(too_large[0])],
             allowed=LARGEST,

@@ -1,50 +1,40 @@
 """The self-organizing map and its regions, as scikit-learn estimators."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
-from sklearn.utils.validation import check_is_fitted
 
 from somscape._types import Floats, Ints
 from somscape._validate import check_number, checked_weights
 from somscape.errors import InputError, ParameterTypeError
 from somscape.estimators._base import Base
-from somscape.estimators._elsewhere import answers_where_it_lies, brought_here
+from somscape.estimators._elsewhere import answers_where_it_lies, fetched
 from somscape.estimators._intake import (
-    Home,
     Prepared,
     checked_array,
-    checked_on_device,
     data_for,
-    fetched,
-    home_of,
-    near,
     prepare,
-    prepare_on_device,
-    received,
     rows_for,
     set_names,
     table_for,
-    warn_of_wide_column,
+    take,
 )
 from somscape.estimators._saved import Saves
 from somscape.estimators._settings import (
-    choose_encoding,
-    missing_of,
     settings_of_som,
     start_of,
     suggest,
     weights_of_features,
 )
 from somscape.estimators.table_encoder import TableEncoder
-from somscape.fit._checkpoint import PastRun, read_checkpoint
+from somscape.fit._checkpoint import read_checkpoint
 from somscape.fit._map import VERSIONS, TrainingInterrupted, explain_defaults, train_map
 from somscape.fit._train import RunningSums, Trained, go_on
-from somscape.fit.pieces import RowsElsewhere
+from somscape.fit.pieces import Pieces, RowsElsewhere
 from somscape.fit.settings import Callback, Settings
 from somscape.grid.graph import Graph
 from somscape.grid.lattice import Lattice
@@ -54,7 +44,8 @@ from somscape.maps.map import Map
 from somscape.measures._quality import nearest_counted
 from somscape.regions.find import find_regions
 from somscape.regions.regions import Regions
-from somscape.tables._frame import as_frame
+from somscape.tables._frame import Frame
+from somscape.tables.kinds import MISSING_CHOICES
 from somscape.tables.table import Table
 
 DEFAULTS = {"n_rows": "auto", "n_cols": "auto", "lattice": "hexagonal", "boundary": "plane"}
@@ -98,7 +89,7 @@ def adopt_map(som: Any, map_: Map, X: Any) -> None:
     """Set the fitted attributes of an estimator from a given map, without training."""
     settings_of_som(som)  # checks the parameters
     is_plain = map_.encoding.is_plain
-    if isinstance(X, Table) or not (is_plain or as_frame(X, "X") is None):
+    if isinstance(X, Table) or (isinstance(X, Frame) and not is_plain):
         set_names(som, map_.encoding.feature_names)
     else:
         checked_array(som, X, reset=True)
@@ -111,63 +102,11 @@ def adopt_map(som: Any, map_: Map, X: Any) -> None:
     som.kernels_used_ = select_kernels().name
 
 
-@dataclass(frozen=True, eq=False)
-class ReadyToTrain:
-    """Checked inputs of one call of `fit`.
-
-    Attributes
-    ----------
-    prepared : Prepared
-    settings : Settings
-    why_encoded : str or None
-        Explanation of the encoding, or None if the data are not encoded.
-    resume : PastRun or None
-        The earlier training run that is resumed, or None.
-    home : Home
-        Array library and device to which results are converted.
-    """
-
-    prepared: Prepared
-    settings: Settings
-    why_encoded: str | None
-    resume: PastRun | None
-    home: Home
-
-
-def ready_to_train(som: Any, X: Any, sample_weight: Any, resume: Any) -> ReadyToTrain:
-    """Check the data, the parameters and the checkpoint that are used by `fit`."""
-    if resume is not None and not isinstance(resume, str | Path):
-        raise ParameterTypeError(
-            f"`resume` must be the name of a file or None, but is {resume!r}.",
-            parameter="resume",
-            value=resume,
-        )
-    settings = settings_of_som(som)
-    run = None if resume is None else read_checkpoint(resume, VERSIONS, settings.callbacks)
-    is_warm = bool(som.warm_start) and hasattr(som, "map_")
-    start = som.map_ if is_warm else start_of(som.init)
-    X, home = received(X)
-    why = None
-    if isinstance(X, DeviceArray):
-        prepared = prepare_on_device(som, X, sample_weight)
-    else:
-        weights = fetched(sample_weight)
-        chosen = choose_encoding(som, X, weights, start)
-        prepared = prepare(som, chosen.data, weights, encoding=chosen.encoding, missing=som.missing)
-        why = chosen.why
-    if isinstance(start, Map):
-        check_goes_on(som, start, prepared.rows.shape[1], is_warm=is_warm)
-    else:
-        warn_of_wide_column(prepared, som.metric, som.feature_weight)
-    by_feature = weights_of_features(som.feature_weight, prepared.encoding)
-    seed = settings.seed if run is None or som.random_state is not None else run.seed
-    settings = replace(settings, init=start, feature_weight=by_feature, seed=seed)
-    return ReadyToTrain(prepared, settings, why, run, home)
-
-
-def keep_trained(som: Any, ready: ReadyToTrain, map_: Map, trained: Trained, units: Ints) -> None:
+def keep_trained(
+    som: Any, prepared: Prepared, settings: Settings, map_: Map, trained: Trained, units: Ints
+) -> None:
     """Set the fitted attributes of an estimator after training."""
-    all_rows, home = ready.prepared.all_rows, ready.home
+    all_rows, home = prepared.all_rows, prepared.home
     som.map_ = map_
     som.codebook_ = home.back(map_.codebook)
     if isinstance(all_rows, RowsElsewhere):
@@ -177,12 +116,12 @@ def keep_trained(som: Any, ready: ReadyToTrain, map_: Map, trained: Trained, uni
         som.labels_ = home.back(units if is_whole else map_._winners_of_rows(all_rows))
     som.history_ = trained.history
     som._sums = trained.sums
-    som.explain_defaults_ = explain_defaults(ready.settings, map_, trained)
-    if ready.why_encoded is not None:
-        som.explain_defaults_["encoder"] = ready.why_encoded
+    som.explain_defaults_ = explain_defaults(settings, map_, trained)
+    if prepared.why is not None:
+        som.explain_defaults_["encoder"] = prepared.why
     som.n_iter_ = trained.n_iter
     som.stop_reason_ = trained.stop_reason
-    som.kernels_used_ = kernels_for(ready.prepared.rows).name
+    som.kernels_used_ = kernels_for(prepared.rows).name
 
 
 class PredictsLayers:
@@ -228,9 +167,8 @@ class PredictsLayers:
         >>> som.predict_layers([[8.5, 8.5, float("nan")]], given="size").columns.tolist()
         ['x2']
         """
-        check_is_fitted(self)
         part = self.map_.of_layers(given).encoding
-        table = table_for(self, brought_here(X), part, reset=False)
+        table = table_for(self, take(X, type(self).__name__).data, part)
         return self.map_.predict_layers(table, given, library=library)
 
 
@@ -410,7 +348,6 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sav
     True
     """
 
-    _learns_in_pieces = True
     _MODEL = "map_"
 
     def __init__(
@@ -465,7 +402,6 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sav
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        tags.input_tags.allow_nan = missing_of(self) in ("fill", "mask")
         tags.input_tags.sparse = True
         return tags
 
@@ -514,16 +450,29 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sav
             If one column of unencoded data causes at least 99.5 % of the squared distances
             between rows.
         """
-        ready = ready_to_train(self, X, sample_weight, resume)
-        rows, settings = ready.prepared, ready.settings
-        try:
-            result = train_map(
-                rows.rows, rows.weights, rows.encoding, settings, resume=ready.resume
+        if resume is not None and not isinstance(resume, str | Path):
+            raise ParameterTypeError(
+                f"`resume` must be the name of a file or None, but is {resume!r}.",
+                value=resume,
             )
+        settings = settings_of_som(self)
+        run = None if resume is None else read_checkpoint(resume, VERSIONS, settings.callbacks)
+        is_warm = bool(self.warm_start) and hasattr(self, "map_")
+        start = self.map_ if is_warm else settings.init
+        away = (Pieces, DeviceArray)
+        prepared = prepare(self, X, sample_weight, start=start, missing=MISSING_CHOICES, away=away)
+        rows, encoding = prepared.rows, prepared.encoding
+        if isinstance(start, Map):
+            check_goes_on(self, start, rows.shape[1], is_warm=is_warm)
+        seed = settings.seed if run is None or self.random_state is not None else run.seed
+        by_feature = weights_of_features(self.feature_weight, encoding)
+        settings = replace(settings, init=start, feature_weight=by_feature, seed=seed)
+        try:
+            result = train_map(rows, prepared.weights, encoding, settings, resume=run)
         except TrainingInterrupted as interrupted:
-            keep_trained(self, ready, *interrupted.result)
+            keep_trained(self, prepared, settings, *interrupted.result)
             raise
-        keep_trained(self, ready, *result)
+        keep_trained(self, prepared, settings, *result)
         return self
 
     @classmethod
@@ -610,14 +559,14 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sav
         """
         if half_life is not None:
             check_number("half_life", half_life, 0)
-        given, home = near(X, "`partial_fit`"), home_of(X)
         start, is_new = start_of(self.init), not hasattr(self, "map_")
-        if is_new and not isinstance(start, Map):
-            return self.fit(X, y, sample_weight)
-        X = brought_here(given)
+        is_first = is_new and not isinstance(start, Map)
+        given = take(X, "`partial_fit`", (Pieces,) if is_first else ())
+        if is_first:
+            return self.fit(given, y, sample_weight)
         if is_new:
-            adopt_map(self, start, X)
-        rows = rows_for(self, X)
+            adopt_map(self, start, given.data)
+        home, rows = given.home, rows_for(self, given)
         weights = checked_weights(fetched(sample_weight), len(rows))
         step = go_on(self.map_, rows, weights, self._sums, half_life)
         self.map_: Map = step.map_
@@ -635,7 +584,6 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sav
     @property
     def units_(self) -> Ints:
         """Best matching unit of each training row."""
-        check_is_fitted(self)
         return self.labels_
 
     def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Ints:
@@ -671,10 +619,8 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sav
             library.  For Spark and Ray, the result contains the rows and an additional column
             ``unit``.
         """
-        check_is_fitted(self)
-        X, home = received(X)
-        rows = checked_on_device(self, X) if isinstance(X, DeviceArray) else rows_for(self, X)
-        return home.back(self.map_._winners_of_rows(rows))
+        map_, given = self.map_, take(X, "SOM", (DeviceArray,))
+        return given.home.back(map_._winners_of_rows(rows_for(self, given)))
 
     def transform(self, X: Any) -> Floats:
         """Return the distance of each row to every unit's prototype.
@@ -688,10 +634,8 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sav
         ndarray of shape (n_samples, n_units), with the data type of the rows
             Distances in the metric of the map, or NaN for a row whose values are all missing.
         """
-        check_is_fitted(self)
-        X, home = received(X)
-        rows = checked_on_device(self, X) if isinstance(X, DeviceArray) else rows_for(self, X)
-        return home.back(self.map_.metric.distances(rows, self.map_.codebook))
+        map_, given = self.map_, take(X, "SOM", (DeviceArray,))
+        return given.home.back(map_.metric.distances(rows_for(self, given), map_.codebook))
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return the negative mean squared quantization error.  A higher score is better.
@@ -707,10 +651,9 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sav
         -------
         float
         """
-        check_is_fitted(self)
-        data = data_for(self, near(X, "`score`"))
-        sample_weight = fetched(sample_weight)
-        _, distances, weights = nearest_counted(self.map_, data, sample_weight=sample_weight)
+        map_, weights = self.map_, fetched(sample_weight)
+        data = data_for(self, take(X, "`score`"))
+        _, distances, weights = nearest_counted(map_, data, sample_weight=weights)
         return -float(np.average(distances[:, 0] ** 2, weights=weights))
 
     @property
@@ -723,7 +666,6 @@ def own_som(som: Any) -> SOM:
     if not (som is None or isinstance(som, SOM)):
         raise ParameterTypeError(
             f"`som` must be a SOM or None, but is {som!r}.",
-            parameter="som",
             value=som,
         )
     return SOM() if som is None else clone(som)

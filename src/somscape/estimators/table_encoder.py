@@ -11,17 +11,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import _check_feature_names_in, check_array, check_is_fitted
+from sklearn.base import TransformerMixin
+from sklearn.utils.validation import _check_feature_names_in, check_array
 
 from somscape._files import shown, write_whole
 from somscape._types import Float64s, Objects
-from somscape._validate import check_choice, check_whole, checked_weights
+from somscape._validate import check_choice, check_flag, check_whole, checked_weights
 from somscape.errors import InputError, ParameterTypeError
-from somscape.estimators._base import Base
-from somscape.estimators._intake import read_data
+from somscape.estimators._base import Encoder
+from somscape.estimators._intake import learn_encoding, read_data, take
 from somscape.tables._fit_encoding import SCALES, fit_encoding
-from somscape.tables._frame import as_frame, frame_like, frame_numbers, frame_values
+from somscape.tables._frame import Frame, as_frame
 from somscape.tables._messages import listed
 from somscape.tables._recoded import checked_dictionary
 from somscape.tables._roles import comments_on, pinned, read_roles, roles_text
@@ -48,7 +48,6 @@ def check_layers(layers: Any, layer_weights: Any) -> None:
             raise ParameterTypeError(
                 f"`{parameter}` must be a dict whose keys are names of layers, but is "
                 f"{_shown(given)}.",
-                parameter=parameter,
                 value=given,
             )
     for name, columns in (layers or {}).items():
@@ -65,7 +64,6 @@ def check_layers(layers: Any, layer_weights: Any) -> None:
             raise InputError(
                 f"`layer_weights` must be numbers from 1e-9 to 1e9, but the weight of '{name}' "
                 f"is {weight!r:.40}. To leave a layer out, leave out its columns.",
-                parameter="layer_weights",
                 value=weight,
             )
 
@@ -186,7 +184,10 @@ class Form:
             if isinstance(code, OrdinalCode):
                 given = dict(zip(code.levels, ordinals[code.name], strict=True))
                 values[code.name] = given | values[code.name]
-        example = data.take([]) if isinstance(data, Table) else data[:0]
+        if isinstance(data, Table):
+            example = data.take([])
+        else:
+            example = (data.native if isinstance(data, Frame) else data)[:0]
         return cls(table.names, example, types, values, constants)
 
     def restore(self, rows: Float64s, encoding: Encoding) -> Any:
@@ -202,7 +203,9 @@ class Form:
             return table_from_columns(columns, self.example.source)
         if isinstance(self.example, np.ndarray):
             return self._array(columns, len(rows))
-        return frame_like(self.example, columns)
+        frame = as_frame(self.example)
+        assert frame is not None
+        return frame.like(columns)
 
     def _decoded(self, code: Any, features: Float64s) -> list[Any]:
         decoded = code.decode(features)
@@ -255,8 +258,8 @@ def _raw_values(data: Any) -> dict[str, list[Any]]:
     """Return a dict from each column's name to its values as Python objects."""
     if isinstance(data, np.ndarray):
         return {f"x{j}": column for j, column in enumerate(data.T.tolist())}
-    if not isinstance(data, Table):
-        return frame_values(data)
+    if isinstance(data, Frame):
+        return data.values()
     return {column.name: _raw_cells(column) for column in data.columns}
 
 
@@ -272,7 +275,7 @@ HEADING = "What columns are, for TableEncoder.from_roles and for `somscape detec
 NAME_LISTS = ("drop", "protect", "categories", "numbers", "dates")
 
 
-class TableEncoder(TransformerMixin, Base):
+class TableEncoder(TransformerMixin, Encoder):
     """Convert a table of mixed columns to numbers on one scale, and back.
 
     If two rows differ only in one column, the distance between the encoded rows is 1 between the
@@ -441,7 +444,6 @@ class TableEncoder(TransformerMixin, Base):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = self.missing in ("fill", "mask")
         tags.input_tags.string = True
         return tags
 
@@ -467,7 +469,8 @@ class TableEncoder(TransformerMixin, Base):
         ValueError
             If a parameter, column, value or weight is not allowed.  The message names it.
         """
-        data, table, self.encoding_ = self._learn(self, X, sample_weight)
+        data = take(X, type(self).__name__).data
+        data, table, self.encoding_ = learn_encoding(self, self, data, sample_weight)
         _refuse_repeated(self.encoding_.feature_names)
         weights = checked_weights(sample_weight, table.n_rows)
         is_counted = np.full(table.n_rows, True) if weights is None else weights > 0
@@ -475,25 +478,23 @@ class TableEncoder(TransformerMixin, Base):
         self._form = Form.of(data, table, self.encoding_, ordinals, is_counted)
         return self
 
-    def _learn(
-        self, estimator: BaseEstimator, X: Any, sample_weight: Any
-    ) -> tuple[Any, Table, Encoding]:
-        """Choose the encoding, and return the data, the data as a table, and the encoding."""
+    def _unused_columns(self) -> set[str]:
         self._check_parameters()
-        unused = {n for n in (self.id, self.label, *self.drop, *self.protect) if n is not None}
-        data, table = read_data(estimator, X, missing=self.missing, unused=unused)
+        return {n for n in (self.id, self.label, *self.drop, *self.protect) if n is not None}
+
+    def _encoding_of(self, data: Any, table: Table, sample_weight: Any) -> Encoding:
         is_array = isinstance(data, np.ndarray)
         are_numbers = is_array and data.dtype.kind in "biuf"
         encoding = fit_encoding(
             table,
-            self._roles(table.names, unused, are_numbers=are_numbers),
+            self._roles(table.names, self._unused_columns(), are_numbers=are_numbers),
             self.missing,
             scale=self.scale,
             tame=self.tame,
             max_levels=self.max_levels,
             sample_weight=sample_weight,
         )
-        return data, table, replace(encoding, is_named=not is_array)
+        return replace(encoding, is_named=not is_array)
 
     @classmethod
     def from_roles(cls, path: str | Path) -> "TableEncoder":
@@ -602,9 +603,9 @@ class TableEncoder(TransformerMixin, Base):
             text instead of a number or date, or if a value is not a level of its ordered category.
             The message names the column.
         """
-        check_is_fitted(self)
-        _, table = read_data(self, X, encoding=self.encoding_)
-        return self.encoding_.encode(table)
+        encoding = self.encoding_
+        _, table = read_data(self, take(X, type(self).__name__).data, encoding=encoding)
+        return encoding.encode(table)
 
     def inverse_transform(self, X: Any) -> Any:
         """Convert encoded rows back to the original units and columns.
@@ -626,19 +627,18 @@ class TableEncoder(TransformerMixin, Base):
             were filled in are not restored as missing.  Of the columns that are not features, only
             constant columns are recovered.  The others are left out or, in an array, NaN or None.
         """
-        check_is_fitted(self)
-        frame = as_frame(X, "X")
-        X = X if frame is None else frame_numbers(frame)
+        encoding, frame = self.encoding_, as_frame(X, "X")
+        X = X if frame is None else frame.numbers()
         rows = check_array(X, dtype=np.float64, estimator=self, input_name="X")
-        if rows.shape[1] != self.encoding_.n_features:
+        if rows.shape[1] != encoding.n_features:
             raise InputError(
-                f"X must have the {self.encoding_.n_features} features that `transform` returns, "
+                f"X must have the {encoding.n_features} features that `transform` returns, "
                 f"but has {rows.shape[1]} features. Pass encoded rows.",
                 parameter="X",
                 value=rows.shape[1],
-                allowed=self.encoding_.n_features,
+                allowed=encoding.n_features,
             )
-        return self._form.restore(rows, self.encoding_)
+        return self._form.restore(rows, encoding)
 
     def get_feature_names_out(self, input_features: Any = None) -> Objects:
         """Return the names of the encoded features.
@@ -654,27 +654,21 @@ class TableEncoder(TransformerMixin, Base):
             Feature names, which are column names, ``column=level`` for each level of a category,
             and names such as ``since: weekday (cos)`` and ``days from since to until`` for dates.
         """
-        check_is_fitted(self)
+        names = np.array(self.encoding_.feature_names, dtype=object)
         _check_feature_names_in(self, input_features)
-        return np.array(self.encoding_.feature_names, dtype=object)
+        return names
 
     def _check_parameters(self) -> None:
         check_choice("missing", self.missing, MISSING_CHOICES)
         check_choice("scale", self.scale, SCALES)
         check_choice("others", self.others, OTHERS_CHOICES)
-        if not isinstance(self.tame, (bool, np.bool_)):
-            raise ParameterTypeError(
-                f"`tame` must be True or False, but is {self.tame!r}.",
-                parameter="tame",
-                value=self.tame,
-            )
+        check_flag("tame", self.tame)
         if self.max_levels is not None:
             check_whole("max_levels", self.max_levels, 2, high=MAX_LEVELS)
         if not isinstance(self.ordinals or {}, Mapping):
             raise ParameterTypeError(
                 "`ordinals` must be a dict of column names to lists of levels, but is "
                 f"{self.ordinals!r}.",
-                parameter="ordinals",
                 value=self.ordinals,
             )
         check_layers(self.layers, self.layer_weights)
@@ -683,7 +677,6 @@ class TableEncoder(TransformerMixin, Base):
             if not (name is None or isinstance(name, str)):
                 raise ParameterTypeError(
                     f"`{parameter}` must be a column name or None, but is {name!r}.",
-                    parameter=parameter,
                     value=name,
                 )
         for parameter in NAME_LISTS:
@@ -693,7 +686,6 @@ class TableEncoder(TransformerMixin, Base):
                 raise ParameterTypeError(
                     f"`{parameter}` must be a list of column names, but is {names!r}. Write "
                     f"{parameter}=['name'] for a single column.",
-                    parameter=parameter,
                     value=names,
                 )
 

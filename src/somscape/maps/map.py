@@ -24,7 +24,7 @@ from somscape.kernels.metric import EUCLIDEAN, Metric
 from somscape.maps._joins import Joins, KeptRows, Pull, join_units, joins_of
 from somscape.maps.record import CLASSES, ESTIMATOR, TARGETS, Record, built_from, write_record
 from somscape.tables._fit_encoding import checked_layers, in_layers, of_layers
-from somscape.tables._frame import as_frame, frame_names, frame_numbers, table_from_frame
+from somscape.tables._frame import Frame, as_frame, table_from_frame
 from somscape.tables._messages import free_name, suggestion
 from somscape.tables._recoded import in_words
 from somscape.tables.encoding import Encoding
@@ -161,9 +161,9 @@ def _encoded_values(X: Any, encoding: Encoding) -> Floats:
         return encoding.encode(X)
     frame = as_frame(X, "X")
     if frame is not None and not encoding.is_plain:
-        return encoding.encode(table_from_frame(frame, "X"))
+        return encoding.encode(frame.table())
     if frame is not None:
-        return encoding.fill(frame_numbers(frame, _names_in(frame, encoding)))
+        return encoding.fill(frame.numbers(_names_in(frame, encoding)))
     if hasattr(X, "tocsr"):
         raise InputError(
             "X is sparse, but this method needs dense rows. Pass X.toarray().", parameter="X"
@@ -203,11 +203,11 @@ def _as_array(X: Any) -> Any:
     return values
 
 
-def _names_in(frame: Any, encoding: Encoding) -> list[str] | None:
+def _names_in(frame: Frame, encoding: Encoding) -> list[str] | None:
     """Return the names of those columns of a frame that the map needs, or None for all columns."""
     if not encoding.is_named:
         return None
-    names, there = encoding.feature_names, frame_names(frame)
+    names, there = encoding.feature_names, frame.names
     lacking = [name for name in names if name not in there]
     if lacking:
         close = suggestion(lacking[0], [str(name) for name in there if name not in names])

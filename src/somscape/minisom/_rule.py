@@ -377,11 +377,11 @@ def as_samples(data: Any, n_features: int) -> GivenSamples:
     items, names = data, None
     if not isinstance(data, (np.ndarray, list, tuple)):
         # Slow to import, and rarely needed.
-        from somscape.tables._frame import as_frame, frame_names, frame_numbers
+        from somscape.tables._frame import as_frame
 
         frame = as_frame(data, "data")
         if frame is not None:
-            items, names = frame_numbers(frame), frame_names(frame)
+            items, names = frame.numbers(), frame.names
     rows = _as_array(items)
     if rows.ndim != 2 or len(rows) == 0:
         raise InputError(

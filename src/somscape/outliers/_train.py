@@ -8,9 +8,8 @@ from functools import partial
 import numpy as np
 
 from somscape._types import Float64s, Floats, Ints
-from somscape._validate import check_choice, check_number, check_whole
+from somscape._validate import check_choice, check_flag, check_number, check_whole
 from somscape._weights import counts_of, in_order
-from somscape.errors import ParameterTypeError
 from somscape.fit._map import train_map
 from somscape.fit._start import Axes
 from somscape.fit._train import RunningSums
@@ -182,13 +181,7 @@ class Detection:
         check_whole("n_prototypes", self.n_prototypes, 1, high=MAX_PROTOTYPES, or_auto=True)
         check_number("trim", self.trim, 0, 0.5, low_is_allowed=True, or_auto=True)
         for name in ("training_is_clean", "decorrelate", "is_encoded"):
-            value = getattr(self, name)
-            if not isinstance(value, bool | np.bool_):
-                raise ParameterTypeError(
-                    f"`{name}` must be True or False, but is {value!r}.",
-                    value=value,
-                    allowed=(True, False),
-                )
+            check_flag(name, getattr(self, name))
         check_whole("n_maps", self.n_maps, 1, high=MAX_MEMBERS, or_auto=True)
         check_choice("calibration", self.calibration, CALIBRATIONS)
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._types import Float64s, Floats, Ints
+from somscape._validate import check_flag, check_number
 from somscape._weights import blocks
 from somscape.fit.settings import Settings
 from somscape.grid.lattice import Lattice
@@ -212,6 +213,11 @@ class Recognition:
     sharpen: bool = True
     smooth: bool = True
 
+    def __post_init__(self) -> None:
+        check_number("layer_weight", self.layer_weight, 0, low_is_allowed=True)
+        check_flag("sharpen", self.sharpen)
+        check_flag("smooth", self.smooth)
+
 
 def train_recognizer(
     known: tuple[Float64s, Ints, Float64s | None],
@@ -331,6 +337,10 @@ class Prediction:
 
     relevance: bool = True
     linear: bool = True
+
+    def __post_init__(self) -> None:
+        check_flag("relevance", self.relevance)
+        check_flag("linear", self.linear)
 
 
 class PlacedRows(NamedTuple):

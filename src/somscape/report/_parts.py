@@ -270,7 +270,7 @@ def as_table(rows: Any) -> Table:
             "somscape.tables.read_table for a file, or table_from_columns for an array.",
             value=type(rows).__name__,
         )
-    return table_from_frame(frame)
+    return table_from_frame(frame.native)
 
 
 MAX_CASES = 100

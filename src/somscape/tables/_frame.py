@@ -4,9 +4,10 @@ import math
 import numbers
 import sys
 from collections.abc import Iterable, Mapping, Sequence, Sized
+from dataclasses import dataclass
 from datetime import date, time, timedelta
 from decimal import Decimal
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -118,6 +119,74 @@ def table_at(
     if not len(columns[0]):
         raise InputError(f"{source} is a table without rows. Add a row.", file=source)
     return Table(tuple(columns), source, lines, tuple(notes_of_unused(words, asked)))
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """A data frame of any library.
+
+    Attributes
+    ----------
+    shown : narwhals.DataFrame
+    """
+
+    shown: Any
+
+    @property
+    def native(self) -> Any:
+        """The data frame as an object of its own library."""
+        return self.shown.to_native()
+
+    @property
+    def names(self) -> list[Any]:
+        """Names of the columns."""
+        return list(self.shown.columns)
+
+    @cached_property
+    def kinds(self) -> dict[str, str]:
+        """Kind of each column, such as "number", by column name."""
+        kinds = {}
+        for series in self.shown.iter_columns():
+            _refuse_unsupported(series, "X")
+            kinds[str(series.name)] = _kind_of(series)
+        return kinds
+
+    def table(self) -> Table:
+        """Return the rows as a table with the name X."""
+        return table_from_frame(self.native, "X")
+
+    def values(self) -> dict[str, list[Any]]:
+        """Return a mapping from column names to lists of Python values."""
+        return {str(series.name): _values(series) for series in self.shown.iter_columns()}
+
+    def numbers(self, names: Sequence[str] | None = None) -> Floats:
+        """Return numeric columns as an array, with NaN in place of nulls."""
+        shown = self.shown if names is None else self.shown.select(list(names))
+        _refuse_not_numeric(shown)
+        types = set(shown.schema.values())
+        is_narrow = types == {nw.Float32}
+        type_, nw_type = (np.float32, nw.Float32) if is_narrow else (np.float64, nw.Float64)
+        if shown.implementation.is_pandas_like() and types in ({nw.Float32}, {nw.Float64}):
+            return np.ascontiguousarray(shown.to_native().to_numpy(dtype=type_, na_value=np.nan))
+        values = stored(shown.shape, type_)
+        for place_, column in enumerate(shown.iter_columns()):
+            values[:, place_] = _numbers_of(column, nw_type)
+        return values
+
+    def like(self, columns: Mapping[str, list[Any]]) -> Any:
+        """Make a native frame from columns, with the library and the column types of this frame."""
+        shown = self.shown
+        name_of = {str(name): name for name in shown.columns}
+        made = nw.from_dict(dict(columns), backend=shown.implementation).to_native()
+        if not shown.implementation.is_pandas_like():
+            types = shown.select([name_of[name] for name in columns]).to_native().schema
+            return made.cast(types)
+        types = {name: self.native.dtypes[name_of[name]] for name in columns}
+        for name, type_ in list(types.items()):
+            cannot_miss = isinstance(type_, np.dtype) and type_.kind in "iub"
+            if cannot_miss and any(value is None for value in columns[name]):
+                del types[name]
+        return made.astype(types).rename(columns=name_of)
 
 
 def _column_of(
@@ -314,8 +383,8 @@ def _not_a_table(frame: Any, source: str, error: Exception) -> str:
     )
 
 
-def as_frame(data: Any, source: str = "data frame") -> Any:
-    """If `data` is a data frame or a stream, return its rows as a data frame, otherwise None."""
+def as_frame(data: Any, source: str = "data frame") -> Frame | None:
+    """If `data` is a data frame or a stream, read its rows as a data frame, otherwise None."""
     if isinstance(data, (np.ndarray, list, tuple)):
         return None
 
@@ -324,36 +393,10 @@ def as_frame(data: Any, source: str = "data frame") -> Any:
     try:
         shown = nw.from_native(data, pass_through=True, allow_series=True)
     except nw.exceptions.NarwhalsError:
-        return _as_narwhals(data, source)  # raises InputError with the reason
+        return Frame(_as_narwhals(data, source))  # raises InputError with the reason
     is_own = shown is data and not isinstance(data, nw.LazyFrame)
     is_frame = not isinstance(shown, nw.Series) and (not is_own or hasattr(data, STREAM))
-    return _as_narwhals(data, source).to_native() if is_frame else None
-
-
-def frame_values(frame: Any) -> dict[str, list[Any]]:
-    """Return a data frame as a mapping from column names to lists of Python values."""
-    return {str(series.name): _values(series) for series in _as_narwhals(frame, "X").iter_columns()}
-
-
-def frame_names(frame: Any) -> list[Any]:
-    """Return the names of a data frame's columns."""
-    return list(_as_narwhals(frame, "data frame").columns)
-
-
-def frame_numbers(frame: Any, names: Sequence[str] | None = None) -> Floats:
-    """Return numeric columns of a data frame as an array, with NaN in place of nulls."""
-    shown = _as_narwhals(frame, "data frame")
-    shown = shown if names is None else shown.select(list(names))
-    _refuse_not_numeric(shown)
-    types = set(shown.schema.values())
-    is_narrow = types == {nw.Float32}
-    type_, nw_type = (np.float32, nw.Float32) if is_narrow else (np.float64, nw.Float64)
-    if shown.implementation.is_pandas_like() and types in ({nw.Float32}, {nw.Float64}):
-        return np.ascontiguousarray(shown.to_native().to_numpy(dtype=type_, na_value=np.nan))
-    values = stored(shown.shape, type_)
-    for place_, column in enumerate(shown.iter_columns()):
-        values[:, place_] = _numbers_of(column, nw_type)
-    return values
+    return Frame(_as_narwhals(data, source)) if is_frame else None
 
 
 def _refuse_not_numeric(shown: Any) -> None:
@@ -392,15 +435,6 @@ def _numbers_of(series: Any, type_: Any) -> Any:
         ) from error
 
 
-def frame_kinds(frame: Any) -> dict[str, str]:
-    """Return the kind of each column of a data frame, such as "number", by column name."""
-    kinds = {}
-    for series in _as_narwhals(frame, "data frame").iter_columns():
-        _refuse_unsupported(series, "X")
-        kinds[str(series.name)] = _kind_of(series)
-    return kinds
-
-
 def _kind_of(series: Any) -> str:
     type_ = series.dtype
     if type_ == nw.String and _are_missing_objects(series):
@@ -426,19 +460,3 @@ def _kind_of_values(series: Any) -> str:
         if all(isinstance(value, types) for value in present):
             return kind
     return "text"
-
-
-def frame_like(example: Any, columns: Mapping[str, list[Any]]) -> Any:
-    """Make a data frame from columns, with the library and the column types of `example`."""
-    shown = _as_narwhals(example, "data frame")
-    name_of = {str(name): name for name in shown.columns}
-    made = nw.from_dict(dict(columns), backend=shown.implementation).to_native()
-    if not shown.implementation.is_pandas_like():
-        types = shown.select([name_of[name] for name in columns]).to_native().schema
-        return made.cast(types)
-    types = {name: example.dtypes[name_of[name]] for name in columns}
-    cannot_miss = [name for name, t in types.items() if isinstance(t, np.dtype) and t.kind in "iub"]
-    for name in cannot_miss:
-        if any(value is None for value in columns[name]):
-            del types[name]
-    return made.astype(types).rename(columns=name_of)

@@ -24,7 +24,7 @@ from somscape.errors import InputError
 from somscape.tables._arrow import is_text
 from somscape.tables._cells import spooled
 from somscape.tables._frame import as_frame, table_at
-from somscape.tables._late import nw, pa
+from somscape.tables._late import pa
 from somscape.tables._messages import FileLines, listed, quoted
 from somscape.tables._text import opened
 from somscape.tables.table import Table, check_names
@@ -246,7 +246,7 @@ def table_of_batches(
 
 
 def fetched_rows(batches: Iterable[Any]) -> Any:
-    """Join batches of rows into one array or frame. A large result is in a temporary file."""
+    """Join batches of rows into one array or `Frame`. A large result is in a temporary file."""
     batches = (batch for batch in batches if len(batch))
     first = next(batches, None)
     if first is None:
@@ -255,7 +255,7 @@ def fetched_rows(batches: Iterable[Any]) -> Any:
     if isinstance(first, np.ndarray):
         return _array(batches, "X")
     parts = Parts(_typed_batches(batches), "pieces")
-    return pa.table({name: parts.column(name) for name in parts.types})
+    return as_frame(pa.table({name: parts.column(name) for name in parts.types}))
 
 
 def _batch_iterator(given: Any, source: str) -> Iterator[Any]:
@@ -281,7 +281,7 @@ def _typed_batches(batches: Iterable[Any]) -> Iterator[tuple[str, pa.Table]]:
                 file=name,
                 value=type(batch).__name__,
             )
-        table = nw.from_native(frame, eager_only=True).to_arrow()
+        table = frame.shown.to_arrow()
         if table.num_rows:
             check_names(table.column_names, name)
             yield name, table

@@ -707,4 +707,4 @@ def collected(data: Any) -> Any:
     if isinstance(data, Source):
         return data.rows()
     frame = None if isinstance(data, Table) else as_frame(data, "X")
-    return data if frame is None else frame
+    return data if frame is None else frame.native

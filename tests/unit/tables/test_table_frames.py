@@ -16,7 +16,7 @@ from texts import rejected
 
 from somscape import _stored
 from somscape.tables import _arrow, read_table, table_from_columns, table_from_frame
-from somscape.tables._frame import frame_numbers, frame_values
+from somscape.tables._frame import as_frame
 
 pd = pytest.importorskip("pandas")
 pl = pytest.importorskip("polars")
@@ -152,9 +152,9 @@ def test_the_first_integers_that_a_float_merges_stay_apart(make: Callable[[Any],
 
 @pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame, pa.table])
 def test_long_integers_are_rounded_as_features(make: Callable[[Any], Any]) -> None:
-    found = frame_numbers(make({"x": [2**53 + 1, 7], "y": [0.5, 1.5]}))
+    found = as_frame(make({"x": [2**53 + 1, 7], "y": [0.5, 1.5]})).numbers()
     np.testing.assert_array_equal(found, [[2.0**53, 0.5], [7, 1.5]])
-    holed = frame_numbers(pa.table({"x": pa.array([2**53 + 1, None])}))
+    holed = as_frame(pa.table({"x": pa.array([2**53 + 1, None])})).numbers()
     np.testing.assert_array_equal(holed, [[2.0**53], [np.nan]])
 
 
@@ -244,7 +244,7 @@ def test_dates_and_times_that_python_cannot_hold_are_refused_with_their_row(
         read_table(tmp_path / "t.parquet")
     assert "\n" not in str(caught.value)
     with rejected(row=5000, column="due"):
-        frame_values(frame)
+        as_frame(frame).values()
 
 
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
