@@ -492,6 +492,11 @@ class PlainTexts(_Listed):
         self.numbers, self.words = numbers, tuple(words)
         self._decimals = decimals
 
+    @property
+    def are_whole(self) -> bool:
+        """Whether the parameter `decimals` is None."""
+        return self._decimals is None
+
     def decimals(self, part: slice = ALL) -> NDArray[np.uint8]:
         """Return the array `decimals` for some cells, even if the parameter is None."""
         if self._decimals is not None:

@@ -343,6 +343,8 @@ def padded_numbers(column: Column) -> Column | None:
 
 def _plain_spelling(texts: PlainTexts) -> Spelling:
     """Return the spelling of plain numbers."""
+    if texts.are_whole:
+        return Spelling(".")
     decimals = texts.decimals()
     marked = (decimals > 0) & (decimals < WORDS_FROM)
     if not marked.any():
