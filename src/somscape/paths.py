@@ -200,7 +200,8 @@ def _asked(what: str, wanted: Any, known: list[Any], none: str, kind: str) -> li
     for name in asked:
         if name not in there:
             texts = [str(each) for each in known if str(each) != str(name)]
-            cure = suggestion(str(name), texts) or f"the {kind} are {listed(texts) or 'none else'}"
+            others = f"the {kind} are {listed(texts)}" if texts else f"there are no {kind}"
+            cure = suggestion(str(name), texts) or others
             raise InputError(f"{none} {name!r} ({cure}).", parameter=what, value=name)
     return asked
 
