@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+import somscape.kernels._core as _core  # exists if a compiler built it
 from somscape._types import Float64s, Floats, Ints
 from somscape.errors import ParameterError
 from somscape.grid._neighborhood import NEIGHBORHOODS, NeighborhoodTables, check_pull
 from somscape.grid.lattice import Lattice
-from somscape.kernels import _core  # type: ignore[attr-defined]  # exists if a compiler built it
 from somscape.kernels._kernels import (
     METRICS,
     MINISOM_DISTANCES,
