@@ -197,7 +197,7 @@ class OnAnyDevice:
         assert "kernels" not in small(2, 2).fit(X).map_.parameters
         som.save(tmp_path / "map.som")
         np.testing.assert_array_equal(
-            somscape.load(tmp_path / "map.som").codebook, som.map_.codebook
+            somscape.load(tmp_path / "map.som").codebook_, som.map_.codebook
         )
 
     @pytest.mark.parametrize("dtype", [np.float32, np.float64])
