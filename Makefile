@@ -5,7 +5,7 @@ PYTHON ?= python3
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 ENVS := .env/$(VERSION)
 BUILT_FROM := pyproject.toml CMakeLists.txt $(wildcard core/*)
-PACKAGE := $(BUILT_FROM) $(shell find src -name '*.py' -o -path '*/templates/*' -o -name '*.csv')
+PACKAGE := $(BUILT_FROM) $(shell find src -name '*.py' -o -path '*/templates/*' -o -name '*.csv' -o -name '*.json')
 
 # Hundreds of tests start Python anew, which takes twice as long where it compiles all it imports.
 unexport PYTHONDONTWRITEBYTECODE

@@ -22,7 +22,7 @@ HOME = "https://github.com/somscape/somscape"
 FILES = f"{HOME}/blob/main/"
 PICTURES = "https://raw.githubusercontent.com/somscape/somscape/main/"
 LICENSE_OF_THE_TABLE = "somscape/datasets/README.md"
-SHIPPED = {".py", ".typed", ".html", ".css", ".js", ".svg", ".csv"}
+SHIPPED = {".py", ".typed", ".html", ".css", ".js", ".svg", ".csv", ".json"}
 
 
 def test_links_of_the_readme_lead_to_files_from_anywhere():
