@@ -301,7 +301,7 @@ def test_rows_may_come_in_any_form(changed):
 def test_blocks_change_nothing(monkeypatch):
     detector, X = fitted()
     whole = [str(found) for found in detector.counterfactuals(X)]
-    monkeypatch.setattr("somscape.outliers.counterfactual.BLOCK_ROWS", 4)
+    monkeypatch.setattr("somscape.tables._recoded.CHANGED_ROWS", 4)
     assert [str(found) for found in detector.counterfactuals(X)] == whole
 
 

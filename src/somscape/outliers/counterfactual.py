@@ -9,19 +9,15 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 
 from somscape._types import Bools, Float64s, Floats, Ints
-from somscape._weights import blocks
 from somscape.maps.map import Map
 from somscape.outliers.marks import Marks
 from somscape.outliers.rarity import Rarity, on_line
 from somscape.outliers.score import Scorer, compared_by, nearest_usual
 from somscape.tables._recoded import (
     cell_text,
-    cells_of,
+    changed_rows,
     changes_text,
-    fewest_changes,
-    mark_of,
     rounding_steps,
-    value_shown,
 )
 from somscape.tables.codes import NumberCode
 from somscape.tables.ordered import LeveledCode
@@ -471,8 +467,6 @@ MARGIN = 1e-9
 """A changed row must score below the threshold by at least this share of the threshold.  This
 allows for rounding."""
 
-BLOCK_ROWS = 1024
-
 
 @dataclass(frozen=True)
 class Change:
@@ -553,37 +547,25 @@ def counterfactuals_of(
     """Return changes that would make each row usual, as `Detector.counterfactuals` does."""
     rows = np.asarray(encoded, dtype=np.float64)
     scores = detector._scores_of_rows(rows)
-    found: list[Counterfactual | None] = [Counterfactual((), float(score)) for score in scores]
-    unusual = np.flatnonzero(scores > detector.threshold)
+    found: list[Counterfactual | None] = [
+        Counterfactual((), float(score)) if score <= detector.threshold else None
+        for score in scores
+    ]
     limit = detector.threshold * (1 - MARGIN)
-    scorer = detector.of_all_rows
-    targets = detector.map_.encoding.possible(scorer.usual_codebook, steps_of(scorer))
-    targets = targets[detector._scores_of_rows(targets) <= limit]  # usual rows to move towards
-    for part in blocks(len(unusual), BLOCK_ROWS):
-        block = unusual[part]
-        made: list[Counterfactual] | list[None] = [None] * len(block)
-        if len(targets):
-            made = _make_usual(detector, table.take(block), rows[block], targets, limit)
-        for i, one in zip(block, made, strict=True):
-            found[i] = one
+    encoding, steps = detector.map_.encoding, steps_of(detector.of_all_rows)
+
+    def is_usual(some: Float64s) -> Bools:
+        return detector._scores_of_rows(some) <= limit
+
+    targets = encoding.possible(detector.of_all_rows.usual_codebook, steps)
+    targets = targets[is_usual(targets)]  # usual rows to move towards
+    unusual = np.flatnonzero(scores > detector.threshold)
+    for block in changed_rows(encoding, table, rows, unusual, targets, is_usual, steps):
+        ranges = ranges_of(detector, block.rows, limit, block.pairs, unusual=rows[block.which])
+        changes = block.by_row(
+            Change(column, value, to, replace(within, mark=mark))
+            for (column, value, to, mark), within in zip(block.told, ranges, strict=True)
+        )
+        for (i, some), score in zip(changes, detector._scores_of_rows(block.rows), strict=True):
+            found[i] = Counterfactual(some, float(score))
     return found
-
-
-def _make_usual(
-    detector: AnyDetector, table: Table, rows: Float64s, targets: Float64s, limit: float
-) -> list[Counterfactual]:
-    encoding = detector.map_.encoding
-    moved, columns = fewest_changes(
-        encoding, rows, targets, lambda some: detector._scores_of_rows(some) <= limit
-    )
-    pairs = [(i, j) for i, changed in enumerate(columns) for j in changed]
-    ranges = ranges_of(detector, moved, limit, pairs, unusual=rows)
-    cells = cells_of(encoding, moved, pairs, steps_of(detector.of_all_rows))
-    changes: list[list[Change]] = [[] for _ in rows]
-    for (i, j), to, within in zip(pairs, cells, ranges, strict=True):
-        code, place = encoding.features[j], encoding.slices[j]
-        value = value_shown(code, table, i, rows[i, place])
-        spelled = replace(within, mark=mark_of(table, code))
-        changes[i].append(Change(code.name, value, to, spelled))
-    scores = detector._scores_of_rows(moved)
-    return [Counterfactual(tuple(c), float(s)) for c, s in zip(changes, scores, strict=True)]

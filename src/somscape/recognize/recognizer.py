@@ -20,9 +20,8 @@ from somscape.tables._messages import free_name
 from somscape.tables._recoded import (
     NO_CELL,
     cell_text,
-    cells_of,
+    changed_rows,
     changes_text,
-    fewest_changes,
     mark_of,
     rounding_steps,
     table_in_words,
@@ -30,7 +29,7 @@ from somscape.tables._recoded import (
 )
 from somscape.tables.codes import NumberCode, level_texts
 from somscape.tables.column import Column
-from somscape.tables.encoding import Encoding, FeatureCode
+from somscape.tables.encoding import FeatureCode
 from somscape.tables.ordered import DateCode, OrdinalCode
 from somscape.tables.table import Table
 
@@ -348,12 +347,6 @@ def _both_in_words(recognizer: "Recognizer", table: Table) -> "tuple[list[Any], 
     return classes, recognizer, table
 
 
-CHANGED_ROWS = 1024
-"""Number of rows for which changes to another class are searched at a time, to limit memory."""
-
-N_HALVINGS = 12
-"""Number of steps of the binary search for the smallest changes that give another class."""
-
 REFUSED = -1
 
 
@@ -444,22 +437,20 @@ def other_classes_of(
     for k in np.unique(own):
         is_other_target = (of_targets != k) & (of_targets != REFUSED)
         all_of_k, others = np.flatnonzero(own == k), targets[is_other_target]
-        if not len(others):
-            continue
 
         def is_other(some: Float64s, k: int = k) -> Bools:
             named = _name_rows(recognizer, some)
             return np.asarray((named != k) & (named != REFUSED))
 
-        for which in (all_of_k[part] for part in blocks(len(all_of_k), CHANGED_ROWS)):
-            some = rows[which]
-            moved, columns = fewest_changes(encoding, some, others, is_other)
-            moved = _move_back(encoding, some, moved, columns, steps=steps, is_other=is_other)
-            told = _describe_changes(
-                recognizer, table.take(which), some, moved, columns, steps=steps
-            )
-            for i, (number, probability, changes) in zip(which, told, strict=True):
-                found[i] = OtherClass(classes[number], probability, changes)
+        found_rows = changed_rows(
+            encoding, table, rows, all_of_k, others, is_other, steps, is_smallest=True
+        )
+        for block in found_rows:
+            probabilities, _ = recognizer._probabilities_of_rows(block.rows)
+            named = probabilities.argmax(axis=1)
+            changes = block.by_row(ClassChange(*told) for told in block.told)
+            for (i, some), number, each in zip(changes, named, probabilities, strict=True):
+                found[i] = OtherClass(classes[number], float(each[number]), some)
     return found
 
 
@@ -470,58 +461,6 @@ def _name_rows(recognizer: "Recognizer", rows: Float64s) -> Ints:
     if recognizer.reject is not None:
         named[p_values <= recognizer.reject] = REFUSED
     return np.asarray(named)
-
-
-def _move_back(
-    encoding: Encoding,
-    rows: Float64s,
-    moved: Float64s,
-    columns: list[list[int]],
-    *,
-    steps: list[float],
-    is_other: Callable[[Float64s], Bools],
-) -> Float64s:
-    """Move changed rows back towards the original rows as far as they keep their new class."""
-    is_changed = np.zeros((len(rows), len(encoding.used)), dtype=bool)
-    for i, changed in enumerate(columns):
-        is_changed[i, changed] = True
-    widths = [code.n_features for code in encoding.used]
-    may_differ = np.zeros(rows.shape, dtype=bool)
-    may_differ[:, : sum(widths)] = is_changed.repeat(widths, axis=1)
-    best, low, high = moved.copy(), np.zeros(len(rows)), np.ones(len(rows))
-    for _ in range(N_HALVINGS):
-        middle = (low + high) / 2
-        between = encoding.possible(rows + middle[:, None] * (moved - rows), steps)
-        between = encoding.with_parts(np.where(may_differ, between, rows), is_changed)
-        is_reached = is_other(between)
-        best[is_reached] = between[is_reached]
-        low, high = np.where(is_reached, low, middle), np.where(is_reached, middle, high)
-    return best
-
-
-def _describe_changes(
-    recognizer: "Recognizer",
-    table: Table,
-    rows: Float64s,
-    moved: Float64s,
-    columns: list[list[int]],
-    *,
-    steps: list[float],
-) -> list[tuple[int, float, tuple[ClassChange, ...]]]:
-    """For each changed row, return its new class number, the probability, and the changes."""
-    encoding = recognizer.map_.encoding
-    probabilities, _ = recognizer._probabilities_of_rows(moved)
-    told = []
-    for i, changed in enumerate(columns):
-        kept = [j for j in changed if (moved[i] != rows[i])[encoding.slices[j]].any()]
-        changes, cells = [], cells_of(encoding, moved, [(i, j) for j in kept], steps)
-        for j, to in zip(kept, cells, strict=True):
-            code = encoding.features[j]
-            value = value_shown(code, table, i, rows[i, encoding.slices[j]])
-            changes.append(ClassChange(code.name, value, to, mark_of(table, code)))
-        named = int(probabilities[i].argmax())
-        told.append((named, float(probabilities[i, named]), tuple(changes)))
-    return told
 
 
 def counts_by_unit(units: Ints, y: Ints, weights: Float64s, shape: tuple[int, int]) -> Float64s:

@@ -1,14 +1,14 @@
 """Convert encoded rows to another encoding or to words, show values, and find minimal changes."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from somscape._types import Float64s, Floats, Ints
+from somscape._types import Bools, Float64s, Floats, Ints
+from somscape._weights import blocks
 from somscape.errors import InputError, ParameterTypeError
 from somscape.kernels._select import select_kernels
 from somscape.tables._messages import listed
@@ -187,7 +187,7 @@ def fewest_changes(
     encoding: Encoding,
     rows: Float64s,
     targets: Float64s,
-    is_reached: Callable[[Float64s], NDArray[np.bool_]],
+    is_reached: Callable[[Float64s], Bools],
 ) -> tuple[Float64s, list[list[int]]]:
     """Replace as few columns of each row as possible by a target's, so that `is_reached` is true.
 
@@ -241,6 +241,98 @@ def cells_of(
         else:
             values.append(code.short(part, steps[j])[0])
     return values
+
+
+CHANGED_ROWS = 1024
+"""Number of rows for which changes are searched at a time, to limit memory."""
+
+N_HALVINGS = 12
+"""Number of steps of the binary search for the smallest changes that suffice."""
+
+
+class ChangedRows(NamedTuple):
+    """Rows in which a few columns changed.
+
+    Attributes
+    ----------
+    which : ndarray of shape (n,)
+        Number of each row among all rows.
+    rows : ndarray of shape (n, n_features)
+        The rows after the changes.
+    pairs : list of (int, int)
+        Position of the row and number of the column, for each change.
+    told : list of (str, str, object, str)
+        For each change, the column, the value of the row as text, the new value and the decimal
+        mark.
+    """
+
+    which: Ints
+    rows: Float64s
+    pairs: list[tuple[int, int]]
+    told: list[tuple[str, str, Any, str]]
+
+    def by_row(self, changes: Iterable[Any]) -> Iterator[tuple[int, tuple[Any, ...]]]:
+        """Yield the number of each row, and those of the given changes that belong to the row."""
+        found: list[list[Any]] = [[] for _ in self.which]
+        for (i, _), change in zip(self.pairs, changes, strict=True):
+            found[i].append(change)
+        return zip(self.which.tolist(), map(tuple, found), strict=True)
+
+
+def changed_rows(
+    encoding: Encoding,
+    table: Table,
+    rows: Float64s,
+    which: Ints,
+    targets: Float64s,
+    is_reached: Callable[[Float64s], Bools],
+    steps: list[float],
+    *,
+    is_smallest: bool = False,
+) -> Iterator[ChangedRows]:
+    """For blocks of rows, yield changes of few columns after which `is_reached` is true.
+
+    Rows change to the values of targets.  If `is_smallest`, the changes are then reduced.
+    """
+    for part in blocks(len(which) if len(targets) else 0, CHANGED_ROWS):
+        some, lines = rows[which[part]], table.take(which[part])
+        moved, columns = fewest_changes(encoding, some, targets, is_reached)
+        pairs = [(i, j) for i, changed in enumerate(columns) for j in changed]
+        if is_smallest:
+            moved = _moved_back(encoding, some, moved, columns, steps, is_reached)
+            pairs = [(i, j) for i, j in pairs if (moved != some)[i, encoding.slices[j]].any()]
+        told = []
+        for (i, j), to in zip(pairs, cells_of(encoding, moved, pairs, steps), strict=True):
+            code = encoding.features[j]
+            value = value_shown(code, lines, i, some[i, encoding.slices[j]])
+            told.append((code.name, value, to, mark_of(lines, code)))
+        yield ChangedRows(which[part], moved, pairs, told)
+
+
+def _moved_back(
+    encoding: Encoding,
+    rows: Float64s,
+    moved: Float64s,
+    columns: list[list[int]],
+    steps: list[float],
+    is_reached: Callable[[Float64s], Bools],
+) -> Float64s:
+    """Move changed rows back towards the original rows as far as `is_reached` stays true."""
+    is_changed = np.zeros((len(rows), len(encoding.used)), dtype=bool)
+    for i, changed in enumerate(columns):
+        is_changed[i, changed] = True
+    widths = [code.n_features for code in encoding.used]
+    may_differ = np.zeros(rows.shape, dtype=bool)
+    may_differ[:, : sum(widths)] = is_changed.repeat(widths, axis=1)
+    best, low, high = moved.copy(), np.zeros(len(rows)), np.ones(len(rows))
+    for _ in range(N_HALVINGS):
+        middle = (low + high) / 2
+        between = encoding.possible(rows + middle[:, None] * (moved - rows), steps)
+        between = encoding.with_parts(np.where(may_differ, between, rows), is_changed)
+        is_enough = is_reached(between)
+        best[is_enough] = between[is_enough]
+        low, high = np.where(is_enough, low, middle), np.where(is_enough, middle, high)
+    return best
 
 
 def changes_text(changes: Sequence[Any]) -> str:
