@@ -57,9 +57,7 @@ def as_pyod(detector: SOMDetector | None = None, *, contamination: float = 0.1) 
     check_libraries("the adapter", ("pyod",), "pyod")
     if not (detector is None or isinstance(detector, SOMDetector)):
         raise ParameterTypeError(
-            f"`detector` must be a SOMDetector or None, but is {detector!r:.80}.",
-            parameter="detector",
-            value=detector,
+            f"`detector` must be a SOMDetector or None, but is {detector!r:.80}.", value=detector
         )
     own = SOMDetector(random_state=0) if detector is None else detector
     return PyODDetector(contamination, own)

@@ -11,12 +11,13 @@ from texts import rejected
 
 from somscape.desk.jobs import _detect
 from somscape.desk.jobs._detect import Found, detect
+from somscape.desk.jobs.job import Job
 from somscape.kernels._select import select_kernels
 from somscape.outliers import AlertRule, Alerts
 from somscape.tables import Table, table_from_columns
 from somscape.tables._fit_encoding import fit_encoding
 
-OPTIONS = {"contamination": None, "seed": 0}
+JOB = Job(seed=0)
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,7 @@ def table() -> Table:
 
 
 def found(table: Table, rule: AlertRule | None = None) -> Found:
-    return detect(table, fit_encoding(table), rule or AlertRule(5), OPTIONS)
+    return detect(table, fit_encoding(table), rule or AlertRule(5), JOB)
 
 
 def test_many_rows_are_put_in_order_meanwhile(

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from somscape._elementary import asinh
 from somscape.desk.jobs._detect import detect
 from somscape.desk.jobs._roles import ready
+from somscape.desk.jobs.job import Job
 from somscape.outliers import AlertRule
 from somscape.outliers._train import SHARE, Outermost, ends_of_numbers
 from somscape.outliers.rarity import FIRST_LOOK, TAIL_SHARE, ends_of, value_counts
@@ -16,7 +17,7 @@ from somscape.tables.codes import NumberCode
 from somscape.tables.kinds import Roles
 
 N = FIRST_LOOK + 1000
-OPTIONS = {"contamination": None, "seed": 0}
+JOB = Job(seed=0)
 
 
 def seen(table, **options):
@@ -141,7 +142,7 @@ def test_a_list_is_the_same_with_and_without():
     subject, outermost = ready(table, Roles()), Outermost()
     encoding = subject.encoding(outermost.look)
     assert len(outermost.of(encoding, N)) == 2
-    found = [detect(table, encoding, AlertRule(), OPTIONS, outermost=o) for o in (outermost, None)]
+    found = [detect(table, encoding, AlertRule(), JOB, outermost=o) for o in (outermost, None)]
     first, second = (one.detector for one in found)
     for part in ("starts", "values", "below", "upto"):
         assert getattr(first.counts, part).tobytes() == getattr(second.counts, part).tobytes()

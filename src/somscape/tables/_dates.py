@@ -186,7 +186,6 @@ def check_date_format(order: str | None) -> None:
     if order not in (None, *ORDERS):
         raise InputError(
             f"`date_format` must be {', '.join(map(repr, ORDERS))} or None, but is {order!r}.",
-            parameter="date_format",
             value=order,
             allowed=ORDERS,
         )

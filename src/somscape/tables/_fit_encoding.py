@@ -104,7 +104,6 @@ def _check_weights(roles: Roles) -> None:
         there = f"the layers are {listed(roles.layers)}" if roles.layers else "there are no layers"
         raise InputError(
             f"`layer_weights` has a weight for '{unknown[0]}', but {there}. Use names of `layers`.",
-            parameter="layer_weights",
             value=unknown[0],
             allowed=list(roles.layers),
         )
@@ -178,9 +177,7 @@ def checked_layers(encoding: Encoding, names: str | Iterable[str]) -> list[str]:
     layers = encoding.roles.layers
     if not isinstance(names, str | Iterable) or isinstance(names, bytes):
         raise InputError(
-            f"`layers` must be a name or a list of names, but is {names!r:.60}.",
-            parameter="layers",
-            value=names,
+            f"`layers` must be a name or a list of names, but is {names!r:.60}.", value=names
         )
     found = list(dict.fromkeys([names] if isinstance(names, str) else names))
     if not layers:

@@ -291,8 +291,7 @@ def not_for_numbers(name: str) -> InputError:
     """Return the InputError for an array that was passed with a parameter for reading tables."""
     return InputError(
         f"`{name}` is a parameter for reading a table, but the data is an array of numbers or was"
-        f" already read. Leave out `{name}`.",
-        parameter=name,
+        f" already read. Leave out `{name}`."
     )
 
 

@@ -184,10 +184,7 @@ def rounding_steps(encoding: Encoding, prototypes: Float64s) -> list[float]:
 
 
 def fewest_changes(
-    encoding: Encoding,
-    rows: Float64s,
-    targets: Float64s,
-    is_reached: Callable[[Float64s], Bools],
+    encoding: Encoding, rows: Float64s, targets: Float64s, is_reached: Callable[[Float64s], Bools]
 ) -> tuple[Float64s, list[list[int]]]:
     """Replace as few columns of each row as possible by a target's, so that `is_reached` is true.
 
@@ -399,7 +396,6 @@ def checked_dictionary(given: Any) -> Dictionary:
         raise ParameterTypeError(
             "`dictionary` must be a file, or a mapping of each column to a mapping of codes to "
             f"words, but is {given!r:.60}. Give, for example, {{'job': {{'A171': 'unskilled'}}}}.",
-            parameter="dictionary",
             value=given,
         )
     return {

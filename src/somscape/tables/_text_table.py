@@ -470,7 +470,6 @@ def text_records(
             f"`delimiter` must be 'tab' or one character other than a quote or line end, but is"
             f" {quoted(delimiter)}.",
             options="--delimiter CHAR",
-            parameter="delimiter",
             value=delimiter,
         )
     raw: Records | None = None

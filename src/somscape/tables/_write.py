@@ -467,14 +467,12 @@ def _rows(table: Table, run: str, keys: list[str]) -> "pa.Table":
         raise InputError(
             f"`key` has {len(keys)} values, but the table has {table.n_rows} rows. Give one key for"
             " each row.",
-            parameter="key",
             value=len(keys),
         )
     if len(set(keys)) < len(keys):
         twice = next(key for i, key in enumerate(keys) if key in keys[:i])
         raise InputError(
             f"`key` contains {quoted(twice)} more than once. Give each row a different key.",
-            parameter="key",
             value=twice,
         )
     names, taken = [], set(KEYS)

@@ -446,9 +446,7 @@ def per(
     if not isinstance(table, Table):
         table = table_from_frame(table)
     if not names:
-        raise InputError(
-            "`by` is empty. Give the column that identifies the customer.", parameter="by"
-        )
+        raise InputError("`by` is empty. Give the column that identifies the customer.")
     check_date_format(date_format)
     table_of_key = table.select(names)
     groups, first = grouped_rows(table_of_key.columns)

@@ -27,15 +27,7 @@ from somscape.tables._cells import (
 )
 from somscape.tables._frame import STREAM, as_frame, table_at, table_from_frame
 from somscape.tables._late import pa
-from somscape.tables._messages import (
-    FileLines,
-    Lines,
-    Note,
-    counted,
-    listed,
-    quoted,
-    suggestion,
-)
+from somscape.tables._messages import FileLines, Lines, Note, counted, listed, quoted, suggestion
 from somscape.tables._parts import (
     Parts,
     array_from,
@@ -57,12 +49,7 @@ from somscape.tables._text import (
     read_text,
     unreadable,
 )
-from somscape.tables._text_table import (
-    Records,
-    table_from_records,
-    table_from_text,
-    text_records,
-)
+from somscape.tables._text_table import Records, table_from_records, table_from_text, text_records
 from somscape.tables.column import Column
 from somscape.tables.table import Table
 
@@ -161,7 +148,6 @@ def read_table(
     if decimal not in (None, ".", ","):
         raise InputError(
             f"`decimal` must be '.' or ',', but is {quoted(decimal)}.",
-            parameter="decimal",
             value=decimal,
             allowed=(".", ","),
         )
@@ -696,7 +682,6 @@ def source(data: Any, **reading: Any) -> Source:
         raise InputError(
             f"`data` is a {type(data).__name__}, which cannot be read more than once. Pass a"
             " function that returns an iterator, as in source(function), not source(function()).",
-            parameter="data",
             value=type(data).__name__,
         )
     return Source(table_from_frame(data, **reading))

@@ -61,7 +61,6 @@ def frame_of(columns: Mapping[str, Any], library: str | None = None) -> Any:
             raise InputError(
                 f"`library` is {library!r}, which is not installed. Run pip install {library}, or "
                 f"pass one of {', '.join(map(repr, there))}.",
-                parameter="library",
                 value=library,
                 allowed=there,
             )

@@ -33,7 +33,6 @@ def check_name(name: str) -> None:
             f"`watch` must be a name of 1 to {MAX_NAME} characters in one line, for example "
             f"'cards', but is {name!r}. The name cannot be . or .., contain /, start with -, or "
             "start or end with a space.",
-            parameter="watch",
             value=name,
         )
 

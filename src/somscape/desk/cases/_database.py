@@ -515,13 +515,12 @@ def opened(where: str | Path) -> StateDatabase:
         if not where.lower().startswith(("postgresql://", "postgres://")):
             raise InputError(
                 f"`state` must be a folder or postgresql://USER@HOST/NAME, but is {where}.",
-                parameter="state",
                 value=where,
             )
         try:
             database_at(where)  # refuses a password, because messages would show it
         except InputError as error:  # without options, because no command asks for this password
-            raise InputError(f"`state`: {error}", parameter="state") from error
+            raise InputError(f"`state`: {error}") from error
         engine: Engine = PostgreSQL(where)
     else:
         folder = Path(where)

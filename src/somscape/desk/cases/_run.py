@@ -249,7 +249,6 @@ class Place:
             raise InputError(
                 f"`instead_of` must be the number of a run that was not replaced ({numbers}), but "
                 f"is {instead_of}.",
-                parameter="instead_of",
                 value=instead_of,
             )
         before = [run for run in left if run.number < instead_of]
@@ -506,11 +505,7 @@ def _is_by_number(rule: AlertRule, alerts: Alerts) -> bool:
 
 
 def _new_run(
-    outcome: RunOutcome,
-    subject: Subject,
-    map_: bytes,
-    job: Job,
-    digests: Mapping[str, str],
+    outcome: RunOutcome, subject: Subject, map_: bytes, job: Job, digests: Mapping[str, str]
 ) -> NewRun:
     """Return the data of the run to be saved, with its list and the rows for the next run."""
     run = outcome.run

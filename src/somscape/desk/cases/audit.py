@@ -690,7 +690,6 @@ def verify(state: State, head: str | None = None) -> Verdict:
         raise InputError(
             f"`head` must be 64 hexadecimal digits, or at least the first {MIN_HEAD}, but is "
             f"{head!r}.",
-            parameter="head",
             value=head,
         )
     with state.database.snapshot() as read:

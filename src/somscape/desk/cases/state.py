@@ -409,7 +409,6 @@ class State:
                 raise InputError(
                     f"`state` of case {decision.key!r} must be one of {listed(STATES)}, but is "
                     f"{decision.state!r}.",
-                    parameter="state",
                     value=decision.state,
                     allowed=STATES,
                 )
@@ -572,7 +571,6 @@ def _check_texts(decision: Decision) -> None:
         if "\0" in text or text != text.encode(errors="replace").decode():
             raise InputError(
                 f"`{name}` contains characters that cannot be stored. Leave them out of {text!r}.",
-                parameter=name,
                 value=text,
             )
 

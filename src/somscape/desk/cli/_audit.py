@@ -144,8 +144,7 @@ def forget_cases(
     if decided and older_than is None:
         raise InputError(
             "`decided` needs `older_than`. A case that is named by its KEY is deleted even if it "
-            "has a decision, so leave `decided` out.",
-            parameter="decided",
+            "has a decision, so leave `decided` out."
         )
     console, author = make_console(), author_of(access)
     with open_state(access) as state:

@@ -85,7 +85,7 @@ class Asked:
         job = self.job
         for name, why in NOT_WITH_TARGET.items():
             if getattr(job if name in FLAGS else self.training, name):
-                raise InputError(f"`{name}` {why}. Leave `{name}` or `target` out.", parameter=name)
+                raise InputError(f"`{name}` {why}. Leave `{name}` or `target` out.")
         for name, columns in job.only(*NOT_OF_TARGET).given().items():
             if target == columns or target in columns:
                 raise InputError(
@@ -104,8 +104,7 @@ class Asked:
         check_result("map", out, *inputs, force=self.force)
         if resumes and run is None:
             raise InputError(
-                "`resume` needs the file of a saved training. Give the file with `checkpoint`.",
-                parameter="resume",
+                "`resume` needs the file of a saved training. Give the file with `checkpoint`."
             )
         if run is not None:
             # With --resume, the file is read before it is replaced.
@@ -125,7 +124,6 @@ def _check_missing(missing: str | None) -> None:
         raise InputError(
             "`missing` mask leaves missing values out, but a prediction needs complete rows. Give "
             "--missing fill.",
-            parameter="missing",
             value="mask",
             allowed="fill, error",
         )

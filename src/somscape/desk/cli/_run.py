@@ -112,15 +112,13 @@ def score_watch(
     """Run a watch on a table, for the command `score --watch`."""
     if first is None or second is not None:
         raise InputError(
-            "`watch` uses the map of the watch, so MAP must be left out. Give only TABLE.",
-            parameter="watch",
+            "`watch` uses the map of the watch, so MAP must be left out. Give only TABLE."
         )
     given = [name for name in NOT_AT_A_RUN if name in job.given()]
     if given:
         raise InputError(
             f"`{given[0]}` cannot be changed in a run of a watch. Leave `{given[0]}` out, or start "
-            "another watch.",
-            parameter=given[0],
+            "another watch."
         )
     folder = None if out == "-" else Path(out)
     return run_named(str(job.watch), first, folder, job.without("watch"), access, force=force)
@@ -199,13 +197,7 @@ def _cases_of(state: State, name: str, state_of: str | None) -> list[Case]:
 
 
 def mark_case(
-    name: str,
-    key: str,
-    said: str,
-    access: Access,
-    comment: str,
-    run: str | None,
-    seen: int | None,
+    name: str, key: str, said: str, access: Access, comment: str, run: str | None, seen: int | None
 ) -> None:
     """Record a decision on a case."""
     with open_state(access) as state:

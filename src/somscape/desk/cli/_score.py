@@ -12,13 +12,7 @@ import numpy as np
 from rich.console import Console
 
 from somscape.desk.cases._compare import drift_window
-from somscape.desk.cli._console import (
-    columns_line,
-    gaps_of,
-    make_console,
-    print_bytes,
-    say,
-)
+from somscape.desk.cli._console import columns_line, gaps_of, make_console, print_bytes, say
 from somscape.desk.cli._options import Access
 from somscape.desk.cli._out import Input, check_output, check_result, format_of, writing
 from somscape.desk.cli._run import score_watch
@@ -227,8 +221,7 @@ def _rejecting(model: Recognizer | Predictor, reject: float) -> Recognizer:
     if isinstance(model, Predictor):
         raise InputError(
             "`reject` is only for classes, but this model predicts a number. Leave `reject` out. A "
-            "small value in the column p_value shows that a row is far from the training rows.",
-            parameter="reject",
+            "small value in the column p_value shows that a row is far from the training rows."
         )
     return replace(model, reject=reject or None)
 

@@ -51,7 +51,6 @@ def _secret(path: Path, may_be_readable: bool) -> bytes:
         raise InputError(
             f"`audit_key` {path} has {len(key)} bytes, but a secret must have at least {MIN_KEY}. "
             f"Make a secret with (umask 077; openssl rand -hex 32 > {path})",
-            parameter="audit_key",
             file=path,
         )
     return key
@@ -120,8 +119,7 @@ def check_watch(job: Job, path: str, *, replace: bool) -> None:
         given = [*job.only("key", "clear_for").given(), *(["replace"] if replace else [])]
         if given:
             raise InputError(
-                f"`{given[0]}` is only for a watch. Give the watch a name with `watch`.",
-                parameter=given[0],
+                f"`{given[0]}` is only for a watch. Give the watch a name with `watch`."
             )
         return
     check_name(job.watch)

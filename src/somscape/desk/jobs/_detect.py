@@ -77,7 +77,6 @@ def rule_of(job: Job, table: Table, *, above_threshold: bool = False) -> AlertRu
         raise InputError(
             f"`alerts` is {alerts}, but {table.source} has only {counted(table.n_rows, 'row')}. "
             "Give a smaller number.",
-            parameter="alerts",
             value=alerts,
         )
     is_share = above_threshold or job.contamination is not None
@@ -118,10 +117,7 @@ def check_format(kind: str, *, bom: bool = False) -> None:
     if kind == "xlsx":
         check_libraries("writing a .xlsx file", ("excel",), "xlsxwriter")
     if bom and kind != "csv":
-        raise InputError(
-            f"`bom` is only for CSV files, but this file is .{kind}. Leave `bom` out.",
-            parameter="bom",
-        )
+        raise InputError(f"`bom` is only for CSV files, but this file is .{kind}. Leave `bom` out.")
 
 
 def score_words(detector: Detector) -> str:
@@ -424,7 +420,6 @@ def check_sink_of(job: Job) -> None:
     if not is_url(url):
         raise InputError(
             f"`to` must be the URL of a database, such as sqlite:///alerts.sqlite, but is {url!r}.",
-            parameter="to",
             value=url,
         )
     check_sink(url, name)

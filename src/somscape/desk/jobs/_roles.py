@@ -300,8 +300,7 @@ def _split_off_label(
         return None, table
     if column in by:
         raise InputError(
-            f"Column '{column}' identifies the customers, so it cannot be the label.",
-            column=column,
+            f"Column '{column}' identifies the customers, so it cannot be the label.", column=column
         )
     return label_of(table, column, value), table.without([column])
 
@@ -386,8 +385,7 @@ def ready_for(map_: Map, table: Table, job: Job) -> PerOptions:
     ranks_customers = ROW_COUNT in names and ROW_COUNT not in table.names
     if not by and job.date_format:
         raise InputError(
-            "`date_format` requires `per`, because a map already stores the format of its dates.",
-            parameter="date_format",
+            "`date_format` requires `per`, because a map already stores the format of its dates."
         )
     if not by and not ranks_customers:
         return PerOptions(table, label=find_label(table, given))

@@ -82,7 +82,6 @@ def server_context(
             raise InputError(
                 f"`{name}` {shown(path)} cannot be read ({error.strerror}). Give a file in PEM "
                 "format.",
-                parameter=name,
                 file=path,
             ) from error
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
