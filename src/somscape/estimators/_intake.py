@@ -373,13 +373,12 @@ def answered_by(
     """Return a method of an estimator that calls a method of its fitted attribute `name`."""
 
     @wraps(method)
-    def answered(self: Any, *given: Any, **options: Any) -> Result:
+    def answered(self: Any, X: Any, *given: Any, **options: Any) -> Result:
         _ = self.map_  # raises an error before `fit`
         model = getattr(self, name)
         if "among" in options:
             options["among"] = read(self, options["among"])
-        X = read(self, options.pop("X") if "X" in options else given[0])
-        return method(model, X, *given[1:], **options)
+        return method(model, read(self, X), *given, **options)
 
     return cast(Callable[Concatenate[Any, Parameters], Result], answered)
 

@@ -1,6 +1,7 @@
 """Estimators in files: parameters and fitted attributes, next to the map or model."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
+from datetime import date, datetime
 from math import isfinite
 from pathlib import Path
 from typing import Any, ClassVar
@@ -46,9 +47,10 @@ class Saves(Base):
         """Save the fitted estimator to one file, completely or not at all.
 
         `somscape.load` returns the estimator, with equal parameters and bit-equal results.  The
-        file does not contain training rows.  `callbacks` and a `random_state` other than an integer
-        are not saved, so the loaded estimator has their defaults.  A fitted `encoder` is not fitted
-        after loading, because its encoding is part of the map.
+        file does not contain training rows.  `callbacks`, a `random_state` other than an integer,
+        and settings of scikit-learn (`set_output`, requests of metadata) are not saved, so the
+        loaded estimator has their defaults.  A fitted `encoder` is not fitted after loading,
+        because its encoding is part of the map.
 
         Parameters
         ----------
@@ -92,21 +94,25 @@ class Saves(Base):
         setattr(self, self._MODEL, model)
 
 
-def _tell_estimator(estimator: BaseEstimator, arrays: Arrays) -> dict[str, Any]:
-    """Return the class and the parameters of an estimator as JSON data."""
+def _tell_estimator(estimator: BaseEstimator, arrays: Arrays, within: str = "") -> dict[str, Any]:
+    """Return the class and the parameters of an estimator as JSON data.
+
+    If the estimator is the parameter `som` of another one, `within` is "som__".
+    """
     kinds: list[Any] = [c for c in type(estimator).__mro__ if c.__module__.startswith("somscape.")]
     cls = kinds[0]  # a class of a user is saved as the class of somscape from which it inherits
     values = {name: getattr(estimator, name) for name in cls._get_param_names()}
     values.pop("callbacks", None)
     if not isinstance(values.get("random_state", 0), int | np.integer | None):
         del values["random_state"]
-    told = {name: _tell(name, value, arrays) for name, value in values.items()}
+    told = {name: _tell(within + name, value, arrays) for name, value in values.items()}
     return {"class": cls.__name__, "parameters": told}
 
 
 def _tell(name: str, value: Any, arrays: Arrays) -> Any:
     """Return a parameter as JSON data.  Arrays of numbers are added to `arrays`."""
-    value = getattr(value, "map_", value) if name == "init" else fetched(value)
+    is_init = name.rpartition("__")[2] == "init"
+    value = getattr(value, "map_", value) if is_init else fetched(value)
     value = value.item() if isinstance(value, np.generic) else value
     if value is None or isinstance(value, bool | int | str):
         return value
@@ -115,7 +121,9 @@ def _tell(name: str, value: Any, arrays: Arrays) -> Any:
     if isinstance(value, Path):
         return str(value)
     if isinstance(value, BaseEstimator):
-        return _tell_estimator(value, arrays)
+        return _tell_estimator(value, arrays, f"{name}__")
+    if isinstance(value, date):
+        return {"time": value.isoformat()}
     if isinstance(value, Map):
         record = value.to_record()
         arrays |= {f"map:{part}": values for part, values in record.arrays.items()}
@@ -136,13 +144,15 @@ def _tell(name: str, value: Any, arrays: Arrays) -> Any:
     if isinstance(value, slice):
         parts = value.start, value.stop, value.step
         return {"slice": [_tell(name, part, arrays) for part in parts]}
+    if isinstance(value, Set):
+        return {"set": [_tell(name, part, arrays) for part in value]}
     if isinstance(value, Sequence):
         told = [_tell(name, part, arrays) for part in value]
         return {"tuple": told} if isinstance(value, tuple) else told
     raise InputError(
         f"A file cannot contain the parameter `{name}`, because it is of type "
-        f"{type(value).__name__}. Set another value with `set_params`, or save the attribute "
-        "`map_`.",
+        f"{type(value).__name__}. Set another value with `set_params`, or save the fitted "
+        "attribute, such as `map_` or `detector_`.",
         parameter=name,
         value=value,
     )
@@ -200,7 +210,7 @@ def _read(told: Any, arrays: Arrays, classes: Mapping[str, type[Any]]) -> Any:
         return _read_estimator(told, arrays, classes)
     ((kind, parts),) = told.items()
     if kind == "array":
-        return arrays.pop(str(parts)).copy()
+        return arrays.pop(str(int(parts))).copy()
     if kind == "map":
         names = [name for name in arrays if name.startswith("map:")]
         own = {name.removeprefix("map:"): arrays.pop(name) for name in names}
@@ -211,19 +221,24 @@ def _read(told: Any, arrays: Arrays, classes: Mapping[str, type[Any]]) -> Any:
     parts = _read(parts, arrays, classes)
     if kind == "slice":
         return slice(*parts)
-    return {"dict": dict, "tuple": tuple}[kind](parts)
+    makers: dict[str, Any] = {"dict": dict, "set": set, "tuple": tuple}
+    return datetime.fromisoformat(parts) if kind == "time" else makers[kind](parts)
 
 
 def _take_fitted(estimator: Any, facts: dict[str, Any], arrays: Arrays) -> None:
     """Check the fitted attributes from a file, and set them."""
     map_ = estimator.map_
-    names = facts.pop("feature_names_in_", None)
+    names, n_features = facts.pop("feature_names_in_", None), facts["n_features_in_"]
     for name, value in facts.items():
         check_that(type(value) is FACTS[name], f"{name} must be of type {FACTS[name].__name__}")
+    check_that(
+        n_features == map_.codebook.shape[1] or not map_.encoding.is_plain,
+        "n_features_in_ must be the number of features of the map",
+    )
     if names is not None:
         are_texts = isinstance(names, list) and all(isinstance(name, str) for name in names)
         check_that(
-            are_texts and len(names) == facts["n_features_in_"],
+            are_texts and len(names) == n_features,
             "feature_names_in_ must contain the name of each feature",
         )
         estimator.feature_names_in_ = np.array(names, dtype=object)

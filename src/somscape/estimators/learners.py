@@ -145,7 +145,7 @@ class SOMClassifier(ClassifierMixin, Learner):
     See Also
     --------
     SOMRegressor : Predicts numbers.
-    somscape.recognize.Recognizer : The class of a loaded file.
+    somscape.recognize.Recognizer : The class of `recognizer_`.
     somscape.plots.confusion_map : Draws wrong predictions on the map.
 
     Notes
@@ -444,7 +444,7 @@ class SOMRegressor(RegressorMixin, Learner):
     See Also
     --------
     SOMClassifier : Predicts classes.
-    somscape.recognize.Predictor : The class of a loaded file.
+    somscape.recognize.Predictor : The class of `predictor_`.
 
     Notes
     -----

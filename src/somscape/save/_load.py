@@ -53,6 +53,7 @@ def load(path: str | Path) -> "Saved | Estimator":
     -------
     estimator, Map, Detector, Recognizer or Predictor
         The saved object.  An estimator has the saved parameters and computes the same results.
+        The `save` method of the estimator names the parameters that its file does not contain.
         `partial_fit` of a loaded `SOM` continues from the hits and prototypes of the map, but a
         loaded `SOMDetector` does not support `partial_fit`.  An earlier version of somscape saved
         only the map or model of an estimator, so its files give this map or model.
@@ -110,7 +111,7 @@ def _read(path: str | Path) -> tuple[Record, Saved]:
     try:
         return record, thing_of(record)
     except InputError as error:
-        raise MapFileError(f"{path}: {error}", file=path) from error
+        raise MapFileError(f"{path}: {error}", file=path, parameter=error.parameter) from error
 
 
 def thing_of(record: Record) -> Saved:

@@ -111,14 +111,14 @@ def test_no_library_is_loaded_where_a_run_becomes_a_watch_and_the_watch_is_run(
     path, log = write(tmp_path / "t.csv", *customers(60)), tmp_path / LOG
     request = request_of(path, "rank")
     run_job(LATE, request, log)
-    keep = {"watch": "w", "author": "a", "decided": [], "others": [], "task": "keep"}
+    begin = {"watch": "w", "author": "a", "others": [], "task": "begin", "cases_of": "upload/0"}
     key = {"key": ["cust_id"]}
-    code, (*_, result, late) = run_job(LATE, {**request, **keep, **key}, log)
+    code, (*_, result, late) = run_job(LATE, {**request, **begin, **key}, log)
     assert code == 0, log.read_text()
     assert (result["result"]["n_rows"], late["late"]) == (60, [])
     own = tmp_path / "run of the watch"
     own.mkdir()
-    asked = {**request, **keep, "task": "watch", "instead_of": None, "folder": str(own)}
+    asked = {**request, **begin, "task": "watch", "instead_of": None, "folder": str(own)}
     code, (*_, result, late) = run_job(LATE, asked, log)
     assert code == 0, log.read_text()
     assert (result["result"]["n_rows"], late["late"]) == (60, [])

@@ -311,7 +311,7 @@ def test_a_refusal_names_the_kind_of_the_new_file(here: Path, new: str) -> None:
     if not Path(new).exists():
         assert run(*WORDS[new], new).code == 0
     Path("there").write_bytes(FOREIGN)
-    with rejected(parameter="--out"):
+    with rejected(parameter="out"):
         check_replaceable(Path("there"), Path(new), force=False)
 
 

@@ -130,6 +130,15 @@ def test_parameters_that_are_not_json(tmp_path):
     np.testing.assert_array_equal(clone(back).fit(X).codebook_, som.codebook_)
 
 
+def test_sets_and_dates_are_parameters(tmp_path):
+    days = [pd.Timestamp("2026-01-02"), pd.Timestamp("2026-01-03 04:05")]
+    encoder = TableEncoder(drop={"c"}, ordinals={"d": days})
+    SOM(2, 3, encoder=encoder).fit(FRAME.assign(d=days * 60)).save(tmp_path / "m.som")
+    back = load(tmp_path / "m.som").encoder
+    assert back.drop == {"c"}
+    assert back.ordinals == {"d": days}
+
+
 def test_lattices_graphs_and_maps_are_parameters(tmp_path):
     ring = Graph(RING)
     for lattice in (ring, Lattice(3, 3, kind="rectangular")):
@@ -157,6 +166,12 @@ def test_a_parameter_that_a_file_cannot_contain_is_refused(tmp_path):
     with rejected(parameter="metric"):
         som.save(tmp_path / "m.som")
     assert not (tmp_path / "m.som").exists()
+
+
+def test_a_parameter_of_a_nested_estimator_has_its_full_name(tmp_path):
+    detector = SOMDetector(som=SOM(2, 3), random_state=0).fit(X).set_params(som__tol=object)
+    with rejected(parameter="som__tol"):
+        detector.save(tmp_path / "m.som")
 
 
 def test_a_subclass_is_saved_as_the_class_of_somscape(tmp_path):
@@ -210,6 +225,9 @@ def test_kept_regions_are_saved_with_the_estimator(tmp_path):
         (lambda told: told.pop("fitted"), None),
         (lambda told: told["fitted"].update(map_=1), None),
         (lambda told: told["fitted"].update(n_iter_="1"), None),
+        (lambda told: told["fitted"].update(n_features_in_=7), None),
+        (lambda told: told["fitted"].pop("n_features_in_"), None),
+        (lambda told: told["parameters"].update(n_rows={"array": "labels_"}), None),
         (lambda told: told["fitted"].update(feature_names_in_=["a"]), None),
     ],
 )

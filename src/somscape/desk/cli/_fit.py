@@ -87,7 +87,7 @@ class Asked:
             if getattr(job if name in FLAGS else self.training, name):
                 raise InputError(f"`{name}` {why}. Leave `{name}` or `target` out.")
         for name, columns in job.only(*NOT_OF_TARGET).given().items():
-            if target == columns or target in columns:
+            if target in ((columns,) if isinstance(columns, str) else columns):
                 raise InputError(
                     f"Column '{target}' is given for both `target` and `{name}`. Give the column "
                     "for only one of them.",

@@ -210,9 +210,12 @@ def writing(target: Path, *, force: bool, name: str = "--out") -> Iterator[Path]
         check_replaceable(target, making, force=force, name=name)
 
 
-def _refused(name: str, target: Path, why: str, advice: str = "") -> InputError:
-    advice = advice or f"Give {name} another name."
-    return InputError(f"{name} is {target}, {why}. {advice}", parameter=name, file=target)
+def _refused(
+    name: str, target: Path, why: str, advice: str = "", lost: Path | None = None
+) -> InputError:
+    advice, parameter = advice or f"Give {name} another name.", name.lstrip("-").replace("-", "_")
+    message = f"{name} is {target}, {why}. {advice}"
+    return InputError(message, parameter=parameter, file=lost or target)
 
 
 def _foreign(target: Path, why: str, name: str) -> InputError:
@@ -267,7 +270,7 @@ def check_folder(target: Path, *inputs: Input, force: bool) -> None:
     for path in _files(inputs):
         if path.resolve().is_relative_to(target.resolve()):
             why = f"which contains {path}, an input of the command. The input would be lost"
-            raise _refused("--out", target, why)
+            raise _refused("--out", target, why, lost=path)
     names = {p.name for p in target.iterdir()}
     # Other programs may write a report.html. Only a map proves that somscape wrote the folder.
     foreign = sorted(names - set(RESULT_FILES) if MAP_FILE in names else names)
