@@ -301,6 +301,42 @@ def test_a_server_that_ends_while_it_moves_decisions_moves_each_once(
         pass
     assert content(folder)["cases.sqlite"] == half["cases.sqlite"]
     assert content(folder)["app.sqlite"] != old["app.sqlite"]
+    assert len([*folder.glob("app.sqlite.before-*")]) == 1  # the attempts found the same content
+
+
+def test_marks_of_the_old_version_after_an_unfinished_move_are_moved_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = copy_of(FOLDER / "app", tmp_path / "app")
+    decide_all = State.decide_all
+
+    def decide(self: State, *given: Any, **more: Any) -> Any:
+        decide_all(self, *given, **more)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(State, "decide_all", decide)
+        with pytest.raises(KeyboardInterrupt):
+            Store(folder)
+    with closing(sqlite3.connect(folder / "app.sqlite")) as db:
+        (row,) = db.execute("SELECT number FROM decisions WHERE decision = 'cleared'").fetchone()
+        db.execute(
+            "UPDATE decisions SET decision = 'confirmed', comment = 'again', version = version + 1,"
+            " made = '2026-12-01T08:00:00+00:00' WHERE number = ?",
+            (row,),
+        )
+        db.commit()
+    with closing(Store(folder)) as store:
+        run = next(run for run in store.runs() if run.watch is None)
+        marks = {mark["number"]: mark for mark in asyncio.run(MarkStore(store).of(run))}
+        assert len(marks) == 4
+        assert (marks[row]["decision"], marks[row]["comment"]) == ("confirmed", "again")
+        assert len(store.cases.history(run.cases_of, str(row))) == 2
+        assert verify(store.cases).faults == ()
+    assert [path.name for path in sorted(folder.glob("app.sqlite.before-*"))] == [
+        "app.sqlite.before-version-4",
+        "app.sqlite.before-version-4-2",
+    ]
 
 
 def test_an_old_folder_that_is_read_only_is_shown_as_it_is(tmp_path: Path) -> None:
@@ -331,6 +367,19 @@ def test_old_decisions_are_moved_to_a_database(
             assert [mark["decision"] for mark in marks] == ["cleared", "later", "confirmed", "open"]
             assert verify(store.cases).faults == ()
     assert [*folder.glob("app.sqlite.before-*")]
+
+
+@pytest.mark.sql
+def test_a_read_only_folder_writes_no_old_decisions_to_a_database(
+    tmp_path: Path, postgresql: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = copy_of(FOLDER / "app", tmp_path / "somscape")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    place = new_database(postgresql)
+    with read_only(folder), pytest.raises(InputError, match="is read-only"):
+        Store(place)
+    with State(place) as state:
+        assert verify(state).n_lines == 0
 
 
 @pytest.mark.rest

@@ -11,17 +11,24 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from disks import locked
 from texts import rejected
 from web_client import Answer, Client, Server, serving
 
+from somscape.desk.app import _store
 from somscape.desk.app._queue import COMMAND, FORKS
 from somscape.desk.app._results import MarkStore
-from somscape.desk.app._store import Store
-from somscape.desk.cases import verify
+from somscape.desk.app._store import Run, Store
+from somscape.desk.cases import Decision, verify
+from somscape.desk.cases._database import FILE as CASES
+from somscape.desk.cases._sqlite import TroubleError
+from somscape.desk.cases.records import UNNAMED
+from somscape.desk.web._gate import Refusal
 
 pytestmark = pytest.mark.rest
 counts_forks = pytest.mark.skipif(not FORKS, reason="counts forks, which jobs are on Linux alone")
@@ -177,8 +184,8 @@ def test_the_state_of_the_first_version_is_brought_up_to_date(state: Path) -> No
         )
         assert marks_of(store) == [
             {
-                **{"id": "", "number": 4, "decision": "cleared", "comment": ""},
-                **{"made": "2026-02-01T08:00:00+00:00", "score": 1.5, "p_value": None},
+                **{"id": "k4", "number": 4, "decision": "cleared", "comment": ""},
+                **{"made": "2026-02-01T08:00:00+00:00", "score": 1.5, "p_value": 0.25},
                 **{"author": "", "seen": 2, "run": "00000000000000bb"},
             }
         ]
@@ -190,7 +197,7 @@ def test_the_state_of_the_first_version_is_brought_up_to_date(state: Path) -> No
     store = Store(state)
     (run,) = store.runs()
     assert (run.title, run.name) == ("January, all branches", "january.csv")
-    assert store.cases.n_decided() == {run.cases_of: 1}
+    assert store.cases.n_decided([run.cases_of]) == {run.cases_of: 1}
     assert marks_of(store)[0]["comment"] == "ask Jane"
     store.close()
 
@@ -261,7 +268,7 @@ def test_a_run_goes_with_its_files_and_the_last_one_with_its_upload(state: Path)
     asyncio.run(store.drop_run(first))
     assert path.exists()
     assert [run.id for run in store.runs()] == [second.id]
-    assert store.cases.n_decided() == {second.cases_of: 1}
+    assert store.cases.n_decided([second.cases_of]) == {second.cases_of: 1}
     asyncio.run(store.drop_run(second, "kim"))
     assert not path.parent.exists()
     assert not store.folder_of(second.id).exists()
@@ -270,6 +277,84 @@ def test_a_run_goes_with_its_files_and_the_last_one_with_its_upload(state: Path)
     assert (verdict.faults, verdict.n_forgotten) == ((), 1)
     assert "kim forgot 1 case" in verdict.forgotten[0]
     store.close()
+
+
+def marked(state: Path, *, n_runs: int) -> tuple[Store, list[Run]]:
+    """Return a store with runs on one upload, which has a mark."""
+    store = Store(state)
+    store.after_start()
+    runs = [store.keep_upload(store.new_upload(".csv")[0], "a.csv", ".csv")]
+    runs += [store.new_run(runs[0].upload, "rank", {}) for _ in range(n_runs - 1)]
+    asyncio.run(store.decide(runs[0].cases_of, "6", "cleared", comment="of Meier"))
+    return store, runs
+
+
+def test_two_tabs_that_delete_the_last_two_runs_also_delete_the_marks(state: Path) -> None:
+    store, runs = marked(state, n_runs=2)
+
+    locking = contextlib.ExitStack()
+
+    async def delete() -> None:
+        locking.enter_context(locked(state / _store.OWN_FILE))
+        asyncio.get_running_loop().call_later(0.2, locking.close)
+        await asyncio.gather(*map(store.drop_run, runs))
+
+    with closing(store):
+        asyncio.run(delete())
+        assert store.runs() == []
+        assert store.cases.history(runs[0].cases_of, "6") == []
+
+
+def test_a_mark_that_waited_for_a_deletion_is_refused(state: Path) -> None:
+    store, (run,) = marked(state, n_runs=1)
+    with closing(store):
+        asyncio.run(store.drop_run(run))
+        with pytest.raises(Refusal) as refused:
+            asyncio.run(store.decide(run.cases_of, "7", "later", comment="of Meier"))
+        assert "It was deleted in the meantime." in str(refused.value)
+        assert store.cases.history(run.cases_of, "7") == []
+
+
+def test_a_run_that_cannot_be_deleted_keeps_its_marks(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_store, "SECONDS_TO_WAIT", 0.1)
+    store, (run,) = marked(state, n_runs=1)
+    with closing(store):
+        with locked(state / _store.OWN_FILE), pytest.raises(TroubleError):
+            asyncio.run(store.drop_run(run))
+        assert [each.id for each in store.runs()] == [run.id]
+        assert [mark["decision"] for mark in marks_of(store)] == ["cleared"]
+
+
+def test_a_run_without_marks_is_deleted_although_the_state_is_read_only(state: Path) -> None:
+    with closing(Store(state)) as store:
+        run = store.keep_upload(store.new_upload(".csv")[0], "a.csv", ".csv")
+        store.cases.database.is_read_only = True
+        asyncio.run(store.drop_run(run))
+        assert store.runs() == []
+
+
+def test_marks_that_could_not_be_deleted_are_deleted_at_the_next_start(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_store, "SECONDS_TO_WAIT", 0.1)
+    store, (run,) = marked(state, n_runs=1)
+    other = Decision(f"{UNNAMED}of-another-folder", "1", "later")
+    with closing(store):
+        store.cases.decide(other)
+        with locked(state / CASES), pytest.raises(TroubleError) as raised:
+            asyncio.run(store.drop_run(run, "kim"))
+        assert "The run was deleted, but" in str(raised.value)
+        assert "Nothing was saved" not in str(raised.value)
+        assert store.runs() == []
+        assert len(store.cases.history(run.cases_of, "6")) == 1
+    for _ in range(2):
+        with closing(Store(state)) as store:
+            store.after_start()
+            assert store.cases.history(run.cases_of, "6") == []
+            assert len(store.cases.history(other.watch, other.key)) == 1
+            assert ["kim forgot 1 case" in line for line in verify(store.cases).forgotten] == [True]
 
 
 # Fifty at once

@@ -11,7 +11,9 @@ from texts import rejected
 
 from somscape.desk.cases import Decision, State, forget, forget_old, verify
 from somscape.desk.cases._chain import kept_hash
-from somscape.desk.cases.forgotten import months_ago
+from somscape.desk.cases.decide import decide
+from somscape.desk.cases.forgotten import forget_all, months_ago
+from somscape.desk.cases.records import UNNAMED
 
 
 def bytes_in(folder: Path) -> bytes:
@@ -189,6 +191,23 @@ def test_whoever_forgets_in_a_state_with_seals_gives_the_key(place: str | Path) 
     with State(place, b"k" * 32) as state:
         assert forget(state, "cards", KEY, author="eve").n_decisions == 2
         assert (verify(state).faults, verify(state).unchecked) == ((), ())
+
+
+def test_the_app_forgets_an_upload_in_a_state_with_seals(place: str | Path) -> None:
+    upload = f"{UNNAMED}a"
+    with State(place, b"k" * 32) as state:
+        fill(state)
+        decide(state, upload, "3", "confirmed", comment=SECRETS[1], author="ann")
+    with State(place) as state:
+        forget_all(state, upload, author="ann")
+        assert (state.history(upload, "3"), state.n_decided([upload])) == ([], {})
+        verdict = verify(state)
+        assert (verdict.faults, verdict.n_forgotten) == ((), 1)
+    with State(place, b"k" * 32) as state:
+        decide(state, "cards", "a", "later", author="ann")  # a seal confirms the lines before
+        verdict = verify(state)
+        assert verdict.faults == ()
+        assert "who wrote line 10," in verdict.unchecked[0]
 
 
 def test_hashes_that_stay_say_nothing_of_a_forgotten_case(place: str | Path) -> None:

@@ -195,7 +195,7 @@ def test_an_earlier_version_forgot_without_a_seal(tmp_path: Path) -> None:
         state.decide(Decision("cards", "c005", "open"))
         verdict = verify(state)
         assert (verdict.faults, len(verdict.unchecked)) == ((), 1)
-        assert "the key cannot show who wrote lines 13, 14, because earlier" in verdict.unchecked[0]
+        assert "the key cannot show who wrote lines 13, 14, because the app" in verdict.unchecked[0]
         before = state.database.rows("SELECT head FROM audit WHERE number = 13")[0]["head"]
         assert "who wrote line 14," in verify(state, before).unchecked[0]
         assert verify(state, noted).unchecked == ()

@@ -15,8 +15,10 @@ from command_line import RESULTS, Outcome, customers, listing, run, transactions
 
 from somscape.desk.cases import State
 from somscape.desk.cases._watch import command_anew
+from somscape.desk.cases.decide import decide
 from somscape.desk.cli._out import ResultFiles
 from somscape.desk.jobs._detect import Found
+from somscape.errors import InputError
 
 HEADER, ROWS = customers()
 KEY = ("--id", "cust_id", "--drop", "answer", "--alerts", "5")
@@ -163,6 +165,17 @@ def test_cases_are_decided_listed_and_folded() -> None:
     assert "1 folded" in ok(run("run", "cards"), 3)  # another row moved up
     assert "cards" in ok(run("watches"))
     assert json.loads(ok(run("watches", "--json")))[0]["runs"] == 2
+
+
+@pytest.mark.usefixtures("watched")
+def test_only_the_app_marks_the_rows_of_an_upload() -> None:
+    Path("said.csv").write_text("key,decision\n1,later\n")
+    for words in (("mark", "upload/a", "1", "later"), ("import", "upload/a", "said.csv")):
+        outcome = run("cases", *words)
+        assert outcome.code == 2
+        assert "'upload/a' is an upload of the app" in " ".join(outcome.err.split())
+    with State("state") as state, pytest.raises(InputError, match="number of its row"):
+        decide(state, "upload/a", "id-1", "later", author="ann")
 
 
 @pytest.mark.usefixtures("watched")

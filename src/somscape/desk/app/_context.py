@@ -158,9 +158,9 @@ class Context:
         self.queue.add(run)
         return JSONResponse({"run": run.id})
 
-    async def n_decided(self) -> Mapping[str, int]:
+    async def n_decided(self, *runs: Run) -> Mapping[str, int]:
         """Return the numbers of decided cases, by the name under which the state has them."""
-        return await asyncio.to_thread(self.cases.n_decided)
+        return await asyncio.to_thread(self.cases.n_decided, {run.cases_of for run in runs})
 
     def summary(self, run: Run, n_decided: Mapping[str, int]) -> dict[str, Any]:
         """Return the facts about a run that are shown in a list of runs."""

@@ -16,7 +16,7 @@ from somscape import regions, report
 from somscape._files import whole
 from somscape.desk.app._pages import template
 from somscape.desk.app._settings import FILE as ROLES
-from somscape.desk.app._store import RANK, REPORT, RESULTS, Run, Store
+from somscape.desk.app._store import RANK, REPORT, RESULTS, SHOWN, Run, Store
 from somscape.desk.cases.records import (
     CLEARED,
     CONFIRMED,
@@ -188,12 +188,12 @@ class MarkStore:
     def _of(self, run: Run) -> list[dict[str, Any]]:
         shown = self._rows(run.id)
         found = self._decisions(run, shown)
-        then = {said.run: self._rows(said.run or "") for said in found.values()}
-        rows = {n: then[said.run].get(n) or shown.get(n, NOT_LISTED) for n, said in found.items()}
+        own = {n: said.cells for n, said in found.items() if run.watch is None and said.cells}
+        rows = {n: own.get(n) or shown.get(n, NOT_LISTED) for n in found}
         return [_mark_data(number, found[number], rows[number]) for number in sorted(found)]
 
     def _rows(self, run: str) -> Mapping[int, Mapping[str, Any]]:
-        return listed_rows(self._store.folder_of(run)) if run.isalnum() else {}
+        return listed_rows(self._store.folder_of(run))
 
     def _decisions(self, run: Run, rows: Mapping[int, Mapping[str, Any]]) -> dict[int, Decision]:
         """Return the last decisions by row number. `rows` are the listed rows of a watch."""
@@ -237,7 +237,11 @@ class MarkStore:
                 "watch.",
             )
         # The run on the page, not a later one.
-        of = {"run": of_run if now.watch else now.id, "score": row["score"]}
+        of = {
+            "run": of_run if now.watch else now.id,
+            "score": row["score"],
+            "cells": {name: row[name] for name in SHOWN},
+        }
         try:
             said = await self.decide(now.cases_of, key, given, author, **of)
         except DecidedMeanwhileError as error:  # people know the row by its id
@@ -293,7 +297,7 @@ def _mark_data(number: int, said: Decision, row: Any) -> dict[str, Any]:
         "number": number,
         "id": row["id"],
         **said_of(said),
-        "score": said.score if said.score is not None else row["score"],
+        "score": said.score if said.score is not None else row.get("score"),
         "p_value": row["p_value"],
         "run": said.run,
     }

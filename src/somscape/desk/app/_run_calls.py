@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from typing import Any
 
 from starlette.requests import Request
@@ -77,12 +77,12 @@ class RunCalls:
 
     async def list_runs(self, request: Request) -> Response:
         """Answer with all runs, the newest first."""
-        n_decided = await self._at.n_decided()
+        n_decided = await self._at.n_decided(*self._at.store.runs())
         return JSONResponse([self._at.summary(run, n_decided) for run in self._at.store.runs()])
 
     async def show(self, request: Request) -> Response:
         """Respond with a run, the columns of its table, and its settings."""
-        n_decided = await self._at.n_decided()
+        n_decided = await self._at.n_decided(self._at.run(request))
         run = self._at.run(request)
         found = {
             **self._at.summary(run, n_decided),
@@ -130,13 +130,13 @@ class RunCalls:
     async def _save_settings(self, request: Request, **more: Any) -> None:
         """Save the settings of a run, and `more` about the run. Refuse changes that are late."""
         given = await json_of(request)
-        n_decided = await self._at.n_decided()
+        is_decided = await self._is_decided(request)
 
         def save() -> None:
             run, table = self._run_to_set_up(request)
             before = run.settings or {}
             settings = checked_settings({**before, **given, **reading_of(run.settings)}, table)
-            if n_decided.get(run.cases_of) and settings["per"] != before.get("per", []):
+            if is_decided and settings["per"] != before.get("per", []):
                 raise Refusal(
                     409,
                     "This table has marks for rows that were combined in another way. Upload the "
@@ -176,11 +176,11 @@ class RunCalls:
 
     async def _read_again(self, request: Request, reading: dict[str, Any]) -> Response:
         """Read a table again with other settings. After an error, keep the earlier table."""
-        n_decided = await self._at.n_decided()
+        is_decided = await self._is_decided(request)
 
         def read() -> None:
             run, settings = self._at.run(request), reading
-            self._check_unused(run, n_decided)
+            self._check_unused(run, is_decided=is_decided)
             if self._at.store.table(run.upload) is not None:
                 settings = {**settings, BEFORE: run.settings}
             self._at.store.say_run(run.id, WAITING, task=READ, settings=settings)
@@ -188,8 +188,13 @@ class RunCalls:
         await self._at.store.change(read)
         return self._at.added(self._at.run(request))
 
-    def _check_unused(self, run: Run, n_decided: Mapping[str, int]) -> None:
-        is_new = self._at.store.n_runs(run.upload) == 1 and not n_decided.get(run.cases_of)
+    async def _is_decided(self, request: Request) -> bool:
+        """Return whether a row of the table was ever marked. An undone mark also counts."""
+        cases_of = self._at.run(request).cases_of
+        return await asyncio.to_thread(self._at.cases.is_decided, cases_of)
+
+    def _check_unused(self, run: Run, *, is_decided: bool) -> None:
+        is_new = self._at.store.n_runs(run.upload) == 1 and not is_decided
         is_used = run.task != READ or not is_new
         if run.state in GOES_ON or is_used:
             raise Refusal(
@@ -221,7 +226,7 @@ class RunCalls:
         """Cancel a run. Respond after the process of the run has ended."""
         run = self._at.run(request)
         await self._at.queue.cancel(run.id)
-        n_decided = await self._at.n_decided()
+        n_decided = await self._at.n_decided(run)
         return JSONResponse(self._at.summary(self._at.run(request), n_decided))
 
     async def again(self, request: Request) -> Response:

@@ -9,9 +9,9 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, fields
-from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,6 +31,7 @@ from somscape.desk.cases.decide import decide
 from somscape.desk.cases.forgotten import forget_all
 from somscape.desk.cases.records import UNNAMED, Decision
 from somscape.desk.cases.state import State
+from somscape.desk.web._gate import Refusal
 from somscape.errors import InputError
 from somscape.tables._sql import is_url
 
@@ -62,6 +63,7 @@ STEPS = (
     ALTER TABLE decisions ADD COLUMN version INTEGER NOT NULL DEFAULT 1;
     """,
     "DROP TABLE decisions;",
+    "CREATE TABLE forgetting (upload TEXT PRIMARY KEY, author TEXT NOT NULL);",
 )
 """SQL statements by version of the database. The first version is from somscape 0.2.0."""
 
@@ -72,7 +74,8 @@ IN_STATE = 4
 def opened(path: Path, *, is_read_only: bool) -> tuple[sqlite3.Connection, int]:
     """Open the SQLite database of the app, and return it with the version of its tables.
 
-    A copy of a database with decisions is kept, because the next steps move the decisions.
+    A copy of a database with decisions is kept, because the next steps move the decisions. Each
+    conversion that starts keeps its own copy.
     """
     db = sqlite3.connect(":memory:" if is_read_only else path, timeout=SECONDS_TO_WAIT)
     with ExitStack() as opening:
@@ -92,20 +95,39 @@ def opened(path: Path, *, is_read_only: bool) -> tuple[sqlite3.Connection, int]:
                 "Give another folder with --state.",
                 file=path,
             )
-        copy = path.with_name(f"{path.name}.before-version-{IN_STATE}")
-        if 0 < version < IN_STATE and not is_read_only and not copy.exists():
-            with whole(copy) as making, closing(sqlite3.connect(making)) as other:
-                db.backup(other)
-                making.chmod(0o600)
+        if 0 < version < IN_STATE and not is_read_only:
+            _keep_copy(db, f"{path}.before-version-{IN_STATE}")
         opening.pop_all()
     return db, version
 
 
-def bring_up_to_date(db: sqlite3.Connection, version: int, cases: State) -> None:
+def _keep_copy(db: sqlite3.Connection, name: str) -> None:
+    """Copy a database to a new file, unless an earlier copy has the same content."""
+    content = [*db.iterdump()]
+    for number in count(1):
+        copy = Path(name if number == 1 else f"{name}-{number}")
+        if not copy.exists():
+            break
+        with suppress(sqlite3.Error), closing(connect_reading(copy)) as earlier:
+            if [*earlier.iterdump()] == content:
+                return
+    with whole(copy) as making, closing(sqlite3.connect(making)) as other:
+        db.backup(other)
+        making.chmod(0o600)
+
+
+def bring_up_to_date(db: sqlite3.Connection, version: int, cases: State, folder: Path) -> None:
     """Create or update the tables of the app's database. Move decisions to the state."""
     for number, step in enumerate(STEPS[version:], version + 1):
         if number == IN_STATE:
             decisions, tokens = _old_decisions(db)
+            if decisions and cases.database.is_server and is_read_only(folder / OWN_FILE):
+                raise InputError(
+                    f"{folder} has marks of an earlier version of somscape, and the app must move "
+                    f"them to {cases.database.name}. But {folder} is read-only. Make the folder "
+                    "writable, and start the app again.",
+                    file=folder,
+                )
             if decisions:  # without any, the state may be read-only or locked
                 cases.decide_all(decisions, tokens=tokens)
         # Each step is applied completely or not at all.
@@ -115,17 +137,21 @@ def bring_up_to_date(db: sqlite3.Connection, version: int, cases: State) -> None
 def _old_decisions(db: sqlite3.Connection) -> tuple[list[Decision], list[str]]:
     """Return the decisions of an earlier version, and tokens, so that none is saved twice.
 
+    A decision that the earlier version changes after an unfinished conversion has another token.
     The state has the decisions on the uploads of watches already.
     """
     found = db.execute(
-        "SELECT upload, number, decision, comment, author, run, score, made FROM decisions"
-        " JOIN uploads ON uploads.id = upload WHERE watch IS NULL ORDER BY made, upload, number"
+        "SELECT upload, number, decision, comment, author, run, score, made, version,"
+        " decisions.id, p_value FROM decisions JOIN uploads ON uploads.id = upload"
+        " WHERE watch IS NULL ORDER BY made, upload, number"
     )
-    decisions = []
-    for upload, number, word, comment, author, run, score, made in found:
+    decisions, tokens = [], []
+    for upload, number, word, comment, author, run, score, made, version, *shown in found:
         case, said = (f"{UNNAMED}{upload}", str(number)), comment.replace("\0", "\ufffd")
-        decisions.append(Decision(*case, word, said, author, run, score, made=made))
-    return decisions, [f"{each.watch} {each.key}" for each in decisions]
+        cells = dict(zip(SHOWN, shown, strict=True))
+        decisions.append(Decision(*case, word, said, author, run, score, cells, made=made))
+        tokens.append(" ".join([*case, made, str(version)]))
+    return decisions, tokens
 
 
 READ, RANK, WATCH, REGIONS, BEGIN = "read", "rank", "watch", "regions", "begin"
@@ -137,6 +163,9 @@ GOES_ON = (WAITING, RUNNING)
 
 BEFORE = "before"
 """Key under which the earlier settings of a run are kept while its table is read again."""
+
+SHOWN = ("id", "p_value")
+"""Values of a row that are saved with a decision on an upload, because its run can be deleted."""
 
 OWN_FILE = "app.sqlite"
 
@@ -276,7 +305,7 @@ class Store:
         if self.is_read_only and 0 < version < IN_STATE and isinstance(at, Path):
             at = opening.enter_context(_copy_of_cases(at))
         self.cases = opening.enter_context(closing(State(at)))
-        bring_up_to_date(self._db, version, self.cases)
+        bring_up_to_date(self._db, version, self.cases, self.folder)
         if self.is_read_only:  # the database is a copy in memory
             self._change(
                 "UPDATE runs SET state = ?, problem = ? WHERE state IN (?, ?)",
@@ -287,6 +316,7 @@ class Store:
             self._db.execute("BEGIN IMMEDIATE")  # fails now if another program is writing
             self._db.execute("ROLLBACK")
         self.cases.database.wait = SECONDS_TO_WAIT
+        self._forgotten: set[str] = set()
         self._deciding = ThreadPoolExecutor(MOST_AT_ONCE, "decision")
         opening.callback(self._deciding.shutdown, wait=False)
 
@@ -447,20 +477,44 @@ class Store:
         return int(found.fetchone()[0])
 
     async def drop_run(self, run: Run, author: str = "") -> None:
-        """Delete a run and its files. Also delete an upload without runs, and its decisions."""
-        if run.watch is None and self.n_runs(run.upload) == 1:
-            await asyncio.to_thread(forget_all, self.cases, run.cases_of, author=author)
+        """Delete a run and its files. Also delete an upload without runs, and its decisions.
+
+        The decisions are deleted last. If this fails, the next start of the app deletes them.
+        """
 
         def drop() -> int:
             self._change("DELETE FROM runs WHERE id = ?", run.id)
             if not (n_left := self.n_runs(run.upload)):
+                self._change(
+                    "INSERT INTO forgetting SELECT id, ? FROM uploads WHERE id = ?"
+                    " AND watch IS NULL",
+                    *(author, run.upload),
+                )
                 self._change("DELETE FROM uploads WHERE id = ?", run.upload)
             return n_left
 
         n_left = await self.change(drop)
         shutil.rmtree(self.folder_of(run.id), ignore_errors=True)
-        if not n_left:
-            self.drop_file(run.upload)
+        if n_left:
+            return
+        self.drop_file(run.upload)
+        self._forgotten.add(f"{UNNAMED}{run.upload}")  # a decision that still waits is not saved
+        try:
+            await asyncio.to_thread(self._forget, run.upload, author)
+        except TroubleError as error:
+            reason = str(error).replace(f"{NOTHING_SAVED} ", "")
+            raise TroubleError(
+                error.why,
+                "The run was deleted, but the app could not delete its marks. The app tries again "
+                f"when it starts. {reason}",
+                file=self.cases_at,
+            ) from error
+
+    def _forget(self, upload: str, author: str) -> None:
+        """Delete the decisions on a deleted upload."""
+        cases_of = f"{UNNAMED}{upload}"
+        if not self.cases.database.is_read_only or self.cases.is_decided(cases_of):
+            forget_all(self.cases, cases_of, author=author)
 
     def after_start(self) -> list[Run]:
         """Clean up what the previous server process left, and return the runs that still wait."""
@@ -473,6 +527,12 @@ class Store:
                 (READ, WATCH, FAILED),
             )
             self._db.execute("DELETE FROM uploads WHERE id NOT IN (SELECT upload FROM runs)")
+        rows = self._db.execute("SELECT upload, author FROM forgetting").fetchall()
+        with suppress(InputError):  # a later start tries again
+            for row in rows:
+                self._forget(*row)
+            with self._db:
+                self._db.execute("DELETE FROM forgetting")
         named = self.cases.named()
         for run in self.runs():
             if run.is_ranked and run.watch is None and run.cases_of in named:
@@ -499,9 +559,17 @@ class Store:
 
     # Decisions
 
-    async def decide(self, *case: str, **said: Any) -> Decision:
+    async def decide(self, watch: str, *case: str, **said: Any) -> Decision:
         """Save a decision (see `cases.decide.decide`), without a thread that pages need."""
-        save = partial(decide, self.cases, *case, **said)
+
+        def save() -> Decision:
+            if not watch.startswith(UNNAMED):
+                return decide(self.cases, watch, *case, **said)
+            with self.cases.together():  # so that a deletion comes before or after it
+                if watch in self._forgotten:
+                    raise Refusal(404, "This run does not exist. It was deleted in the meantime.")
+                return decide(self.cases, watch, *case, **said)
+
         return await asyncio.get_running_loop().run_in_executor(self._deciding, save)
 
 

@@ -120,7 +120,7 @@ class Follows:
         else:
             self.older = number
         if said.get("kind") == FORGOTTEN:
-            self._take_forgotten(number, is_sealed=seal is not None)
+            self._take_forgotten(number, said, is_sealed=seal is not None)
         self.has_seals = self.has_seals or seal is not None
         self.is_sealing = self.is_sealing or seal is not None or said.get(SEALED) is True
         if self.key is None:
@@ -132,10 +132,12 @@ class Follows:
         else:
             self.faults.append(f"line {number} has a seal that this key did not make.")
 
-    def _take_forgotten(self, number: int, *, is_sealed: bool) -> None:
+    def _take_forgotten(self, number: int, said: Row, *, is_sealed: bool) -> None:
         if is_sealed:
             if self.key is None:
                 self.doubtful.append(number)
+        elif str(said.get("watch")).startswith(UNNAMED):  # the app has no key
+            self.doubtful.append(number)
         elif self.is_sealing and self.is_new:
             self.faults.append(
                 f"line {number} records forgotten cases without a seal, although earlier lines "
@@ -165,8 +167,8 @@ class Follows:
         if self.key is not None and later:
             self.unchecked.append(
                 f"cases were forgotten, and the key cannot show who wrote {lines_of(later)}, "
-                "because earlier versions of somscape also wrote such lines without a seal. Ask "
-                "the authors of these lines. Then note the present head of the audit, and give "
+                "because the app and earlier versions of somscape write such lines without a seal. "
+                "Ask the authors of these lines. Then note the present head of the audit, and give "
                 "this head in later checks."
             )
 

@@ -97,21 +97,40 @@ def decide(
     author: str = "",
     run: str | None = None,
     score: float | None = None,
+    cells: Mapping[str, Any] | None = None,
     token: str | None = None,
     seen: int | None = None,
 ) -> Decision:
     """Save a decision on a case as a person saw the case, and return the saved decision.
 
-    A row without a saved case can only be decided with its `score`. See `State.decide`.
+    A row without a saved case can only be decided with its `score`. Only a decision on an upload
+    needs `cells`. See `State.decide`.
     """
     if watch.startswith(UNNAMED):
-        new = Decision(watch, key, word, comment, author, run, score)
+        if not (key.isascii() and key.isdecimal()):
+            raise InputError(
+                f"`key` of a case of an upload must be the number of its row, but is {key!r}.",
+                parameter="key",
+                value=key,
+            )
+        new = Decision(watch, key, word, comment, author, run, score, cells)
     else:
         known = Seen.of(state, watch, key=key, run=run)
         new = Decision(watch, key, word, comment, author, known.run, score)
         if score is None or known.knows(key):
             new = known.decision(key, word, comment=comment, author=author)
     return state.decide(new, token=token, seen=seen)
+
+
+def check_has_name(watch: str) -> None:
+    """Raise InputError if a watch is only the internal watch of an upload."""
+    if watch.startswith(UNNAMED):
+        raise InputError(
+            f"`watch` must be the name of a watch, but {watch!r} is an upload of the app. Mark its "
+            "rows in the app.",
+            parameter="watch",
+            value=watch,
+        )
 
 
 KEY, DECISION, COMMENT, LINE, RUN, ID = "key", "decision", "comment", "line", "run", "id"
@@ -351,6 +370,7 @@ def import_decisions(
     ...     print(len(import_decisions(state, "cards", table, author="ann").decisions))
     1
     """
+    check_has_name(watch)
     of_watch, id_name = state.watch(watch), None
     if ID in table.names:
         id_name = detector_of(state.map(of_watch.map)).map_.encoding.named("id")

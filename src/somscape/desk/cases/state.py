@@ -473,15 +473,22 @@ class State:
         sql, values = (LAST, (watch, last)) if key is None else (LAST_OF_KEY, (watch, key))
         return {row["key"]: decision_of(row) for row in self.database.rows(sql, values)}
 
-    def n_decided(self) -> dict[str, int]:
+    def n_decided(self, watches: Collection[str]) -> dict[str, int]:
         """Return the number of cases that are not open, by the name of the watch."""
+        if not watches:
+            return {}
         found = self.database.rows(
-            "SELECT watch, count(*) AS n FROM decisions WHERE number IN"
-            " (SELECT max(number) FROM decisions GROUP BY watch, key) AND state <> ?"
-            " GROUP BY watch",
-            (OPEN,),
+            "SELECT watch, count(*) AS n FROM decisions WHERE number IN (SELECT max(number)"
+            f" FROM decisions WHERE watch IN ({', '.join('?' * len(watches))})"
+            " GROUP BY watch, key) AND state <> ? GROUP BY watch",
+            (*watches, OPEN),
         )
         return {row["watch"]: row["n"] for row in found}
+
+    def is_decided(self, watch: str) -> bool:
+        """Return whether a watch has a decision, including decisions that were undone."""
+        sql = "SELECT number FROM decisions WHERE watch = ? LIMIT 1"
+        return bool(self.database.rows(sql, (watch,)))
 
     def cases(self, watch: str, *, key: str | None = None) -> list[Case]:
         """Return those cases of a watch that were listed or decided.

@@ -10,7 +10,13 @@ from typing import Any
 from rich.markup import escape
 
 from somscape.desk.cases._run import run_watch
-from somscape.desk.cases.decide import cases_bytes, cases_table, decide, import_decisions
+from somscape.desk.cases.decide import (
+    cases_bytes,
+    cases_table,
+    check_has_name,
+    decide,
+    import_decisions,
+)
 from somscape.desk.cases.outcome import RunOutcome
 from somscape.desk.cases.records import Case, Watch, is_waiting
 from somscape.desk.cases.state import State
@@ -200,6 +206,7 @@ def mark_case(
     name: str, key: str, said: str, access: Access, comment: str, run: str | None, seen: int | None
 ) -> None:
     """Record a decision on a case."""
+    check_has_name(name)
     with open_state(access) as state:
         before = state.last_decisions(name, key=key).get(key)
         asked = (state, name, key, said)
