@@ -14,8 +14,9 @@ from web_client import Client
 
 from somscape.desk.app import _rank
 from somscape.desk.app import _watch_calls as _watches
-from somscape.desk.app._results import MarkStore
-from somscape.desk.app._store import Store
+from somscape.desk.app._queue import Queue
+from somscape.desk.app._results import MarkStore, read_report
+from somscape.desk.app._store import Run, Store
 from somscape.desk.app._watch_calls import MAX_CASES
 from somscape.desk.cases import (
     Case,
@@ -29,7 +30,7 @@ from somscape.desk.cases import (
 )
 from somscape.desk.cases._chain import add_line
 from somscape.desk.cases.records import Listed, WatchRun, is_waiting
-from somscape.desk.jobs._detect import detect, rule_of
+from somscape.desk.jobs._detect import Found, detect, rule_of
 from somscape.desk.jobs._roles import ready, roles_from
 from somscape.desk.jobs.job import Job
 from somscape.tables import read_table
@@ -261,43 +262,144 @@ def test_the_home_page_says_how_columns_changed(facts: dict[str, Any], words: st
     assert told.startswith(words)
 
 
+TABLE = Job(id_column="cust_id", drop=("answer",), missing="fill", alerts=6, seed=0)
+
+
+def ranked_run(store: Store, found: Found) -> Run:
+    """A finished run of a new upload, with a decision on the fourth row."""
+    run = store.keep_upload(store.new_upload(".csv")[0], "january.csv", ".csv")
+    keep_results(store, run, found)
+    said = {"comment": "a theft", "author": "bob", "run": run.id, "score": 1.0}
+    asyncio.run(store.decide(run.cases_of, "3", "confirmed", **said))
+    return run
+
+
+def keep_results(store: Store, run: Run, found: Found) -> None:
+    results = store.folder_of(run.id) / "results"
+    results.mkdir()
+    found.write(results)
+    (results / "report.json").write_text(found.report("").to_json(), encoding="utf-8")
+    store.say_run(run.id, "done", task="rank", settings={}, facts={"n_alerts": 6})
+
+
+def begin(store: Store, run: Run, found: Found, name: str = "cards") -> None:
+    """Begin a watch with a run as a job does, which does not save this in the app."""
+    asked = {"watch": name, "key": ["cust_id"], "author": "ann", "name": "january.csv"}
+    request = {**asked, "cases_of": f"upload/{run.upload}", "others": []}
+    _rank.begun(store.cases, found.table, TABLE, request, store.folder_of(run.id))
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
+    file = tmp_path_factory.mktemp("found") / "january.csv"
+    file.write_bytes(customers_csv())
+    table = read_table(file)
+    subject = ready(table, roles_from(table, TABLE))
+    return detect(subject.table, subject.encoding(), rule_of(TABLE, subject.table), TABLE)
+
+
 @pytest.fixture
-def named(tmp_path: Path) -> Iterator[Store]:
+def named(tmp_path: Path, found: Found) -> Iterator[Store]:
     """An app that ended after a run began a watch, before it saved so."""
     with closing(Store(tmp_path / "app")) as store:
-        run = store.keep_upload(store.new_upload(".csv")[0], "january.csv", ".csv")
-        folder = store.folder_of(run.id)
-        file = tmp_path / "january.csv"
-        file.write_bytes(customers_csv())
-        table = read_table(file)
-        job = Job(id_column="cust_id", drop=("answer",), missing="fill", alerts=6, seed=0)
-        subject = ready(table, roles_from(table, job))
-        found = detect(subject.table, subject.encoding(), rule_of(job, subject.table), job)
-        results = folder / "results"
-        results.mkdir()
-        found.write(results)
-        (results / "report.json").write_text(found.report("").to_json(), encoding="utf-8")
-        store.say_run(run.id, "done", task="rank", settings={}, facts={"n_alerts": 6})
-        run = store.run(run.id)
-        said = {"comment": "a theft", "author": "bob", "run": run.id, "score": 1.0}
-        asyncio.run(store.decide(run.cases_of, "3", "confirmed", **said))
-        asked = {"watch": "cards", "key": ["cust_id"], "author": "ann", "name": "january.csv"}
-        request = {**asked, "cases_of": run.cases_of, "others": []}
-        _rank.begun(store.cases, table, job, request, folder)
+        begin(store, ranked_run(store, found), found)
         yield store
 
 
 def test_a_watch_that_a_server_could_not_save_is_found_at_the_next_start(named: Store) -> None:
     (run,) = named.runs()
     assert run.watch is None
-    with rejected(value="cards"):
-        asyncio.run(named.decide(run.cases_of, "4", "cleared", score=1.0))
     named.after_start()
     (run,) = named.runs()
     (first,) = named.cases.runs("cards")
     assert (run.watch, run.facts["watch_run"], run.facts["n_alerts"]) == ("cards", first.id, 6)
     (mark,) = asyncio.run(MarkStore(named).of(run))
     assert (mark["number"], mark["author"], mark["comment"]) == (3, "bob", "a theft")
+
+
+def test_the_run_that_began_the_watch_is_found_and_not_a_later_one(named: Store) -> None:
+    (first,) = named.runs()
+    later = named.new_run(first.upload, "rank", {}, "done")
+    named.after_start()
+    for run, is_first in ((first, True), (later, False)):
+        now = named.run(run.id)
+        assert (now.watch, "watch_run" in (now.facts or {})) == ("cards", is_first)
+
+
+@pytest.mark.parametrize("damage", ['"run":', '"run', '"run":"'])
+def test_a_damaged_line_does_not_stop_the_start(named: Store, damage: str) -> None:
+    with named.cases.database.change() as change:
+        sql = "UPDATE audit SET said = replace(said, ?, ?) WHERE said LIKE '%\"named\"%'"
+        change.rows(sql, (damage, f"{damage}x"))
+    named.after_start()
+    assert named.runs()[0].watch is None
+
+
+def test_a_mark_on_a_named_upload_saves_its_watch(named: Store) -> None:
+    (run,) = named.runs()
+    with rejected(value="cards"):
+        asyncio.run(named.decide(run.cases_of, "4", "cleared", score=1.0))
+    (now,) = named.runs()
+    assert (now.watch, len(named.cases.history("cards", "00004"))) == ("cards", 0)
+
+
+def test_an_upload_does_not_begin_a_second_watch(named: Store, found: Found) -> None:
+    (run,) = named.runs()
+    other = named.new_run(run.upload, "rank", {})
+    keep_results(named, other, found)
+    with rejected(value="cards"):
+        begin(named, other, found, "theft")
+    assert [watch.name for watch in named.cases.watches()] == ["cards"]
+    assert "keys" not in read_report(named.folder_of(other.id))["rows"]
+    assert verify(named.cases).faults == ()
+
+
+def test_the_second_of_two_people_does_not_replace_a_watch(named: Store, found: Found) -> None:
+    before = named.cases.watch("cards"), named.cases.runs("cards")
+    run = ranked_run(named, found)
+    head = named.cases.head()
+    with rejected(parameter="watch", value="cards"):
+        begin(named, run, found)
+    assert (named.cases.watch("cards"), named.cases.runs("cards")) == before
+    assert (named.cases.head(), [*named.cases.last_decisions(run.cases_of)]) == (head, ["3"])
+
+
+def test_a_job_that_ended_late_has_begun_the_watch(
+    named: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = Queue(named, 1, None, MarkStore(named))
+    (run,) = named.runs()
+
+    async def job(*_: object) -> tuple[str, dict[str, Any]]:
+        return "The system ended this job.", {}
+
+    monkeypatch.setattr(queue, "_run_outside_queue", job)
+    for name, problem in (("theft", "The system ended this job."), ("cards", "")):
+        assert asyncio.run(queue.begin_watch(run, {"watch": name})) == problem
+        assert named.run(run.id).watch == "cards"
+
+
+def test_two_runs_of_an_upload_do_not_begin_watches_at_the_same_time(
+    named: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = Queue(named, 1, None, MarkStore(named))
+    (run,) = named.runs()
+    other = named.new_run(run.upload, "rank", {}, "done")
+    begun = []
+
+    async def job(run: Run, *_: object) -> tuple[str, dict[str, Any]]:
+        begun.append(run.id)
+        await asyncio.sleep(0.01)
+        return "", {"watch_run": "r1"}
+
+    async def both() -> list[Any]:
+        asked = [queue.begin_watch(each, {"watch": each.id}) for each in (run, other)]
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    monkeypatch.setattr(queue, "_run_outside_queue", job)
+    problem, refusal = asyncio.run(both())
+    assert (problem, refusal.status_code, begun) == ("", 409, [run.id])
+    assert named.run(other.id).watch == run.id
 
 
 def test_a_decision_on_an_upload_stays_the_same_decision_of_its_watch(named: Store) -> None:

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from texts import rejected
 
-from somscape.desk.cases import Decision, State, Watch
-from somscape.desk.cases._chain import NOTHING, next_head
-from somscape.desk.cases.decide import Seen
+from somscape.desk.cases import Decision, State, Watch, verify
+from somscape.desk.cases._chain import NOTHING, add_line, next_head
+from somscape.desk.cases.decide import Seen, decide
 from somscape.desk.cases.records import (
     CLEARED,
     CONFIRMED,
@@ -21,6 +22,7 @@ from somscape.desk.cases.records import (
     DecidedMeanwhileError,
     Listed,
     NewRun,
+    Upload,
 )
 from somscape.desk.jobs.job import Job
 
@@ -162,3 +164,53 @@ def test_a_place_that_cannot_hold_a_state_is_named(tmp_path: Path) -> None:
         State(tmp_path)
     with rejected(parameter="state", value="sqlite:///cases.sqlite"):
         State("sqlite:///cases.sqlite")
+
+
+def name(state: State, watch: str) -> None:
+    """Begin a watch with an upload that has two rows."""
+    new = {"run": f"r-{watch}", "author": "ann"}
+    upload = Upload("upload/a", ["x", "y"], "00aa")
+    with state.together():
+        state.keep_watch(replace(WATCH, name=watch), b"a map", author="ann")
+        state.name_upload(upload, watch, cells_of=lambda _: {}, **new)
+        state.add_run(watch, replace(RUN, id=new["run"]), author="ann")
+
+
+def test_an_upload_is_named_once(state: State) -> None:
+    decide(state, "upload/a", "1", CONFIRMED, author="bob")
+    name(state, "first")
+    lines = state.database.rows("SELECT said FROM audit")
+    with rejected(value="first"):
+        name(state, "second")
+    assert state.database.rows("SELECT said FROM audit") == lines
+    [(upload, naming)] = state.named().items()
+    assert (upload, *naming[1:4]) == ("upload/a", "first", "r-first", "00aa")
+    assert [*state.last_decisions("first")] == ["y"]
+    assert verify(state).faults == ()
+
+
+@pytest.mark.parametrize("key", ["2", "-1", "01", "a row"])
+def test_a_case_that_is_no_row_of_the_table_is_not_moved(state: State, key: str) -> None:
+    for word in (CONFIRMED, OPEN):
+        decide(state, "upload/a", key, word, author="bob")
+    lines = state.database.rows("SELECT said FROM audit")
+    with rejected(value=key):
+        name(state, "first")
+    assert state.database.rows("SELECT said FROM audit") == lines
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {"watch": "upload/a", "name": "x", "cases": {}},
+        {"watch": "upload/a", "name": 7, "run": "r", "cases": {}},
+        {"watch": "upload/a", "name": "x", "run": "r", "cases": {}, "app_run": 1},
+    ],
+)
+def test_a_damaged_line_names_no_upload(state: State, said: dict[str, Any]) -> None:
+    with state.database.change() as change:
+        add_line(change, "named", said, author="eve", key=None)
+    assert state.named() == {}
+    decide(state, "upload/a", "1", CONFIRMED, author="bob")
+    assert verify(state).faults

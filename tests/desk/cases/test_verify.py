@@ -22,8 +22,10 @@ from forgeries import (
 from some_cases import KEY, PLACES, fill, place_for
 from texts import rejected
 
-from somscape.desk.cases import Decision, State, Verdict, audit_lines, forget, verify
-from somscape.desk.cases._chain import NOTHING, next_head
+from somscape.desk.cases import Decision, State, Verdict, Watch, audit_lines, forget, verify
+from somscape.desk.cases._chain import NOTHING, add_line, hidden, next_head
+from somscape.desk.cases.decide import decide
+from somscape.desk.cases.records import Upload
 from somscape.errors import InputError
 
 
@@ -441,3 +443,73 @@ def test_a_key_that_came_later_vouches_for_lines_before_it(tmp_path: Path) -> No
         do(state, "UPDATE audit SET seal = NULL")  # so that line 8 is of a time without seals
         assert "line 9 was sealed when it was written" in verify(state).faults[0]
     assert verdict_on(tmp_path).faults
+
+
+def name_upload(state: State) -> None:
+    """Move the decision on row 0 of an upload to the case "a" of a new watch."""
+    with state.together():
+        state.keep_watch(Watch("w", ("id",), ""), b"a map", author="ann")
+        upload = Upload("upload/1", ["a", "b"], "")
+        state.name_upload(upload, "w", run="r", cells_of=lambda _: {}, author="ann")
+
+
+def forge_name(state: State, old: str, new: str) -> None:
+    """Move the decision of the case "a" to the case "b" in the way in which somscape moves one."""
+    with state.database.change() as change:
+        [row] = change.rows(
+            "SELECT s.*, cells FROM salts s JOIN decisions d ON d.key = s.key"
+            " AND d.watch = s.watch WHERE s.key = ?",
+            (old,),
+        )
+        moved = {"case": hidden(new, row["salt"]), "cells": hidden(row["cells"], row["salt"])}
+        line = {"watch": "upload/1", "name": "w", "run": "r"}
+        line["cases"] = {hidden("0", row["salt"]): moved}
+        add_line(change, "named", line, author="ann", key=None)
+        for table in ("salts", "decisions"):
+            change.rows(f"UPDATE {table} SET key = ?, watch = 'w' WHERE key = ?", (new, old))
+
+
+def test_a_line_that_moves_a_decision_again_is_a_fault(tmp_path: Path) -> None:
+    with State(tmp_path, AUDIT_KEY) as state:
+        decide(state, "upload/1", "0", "confirmed", author="bob")
+        name_upload(state)
+        found = verify(state)
+        assert (found.faults, found.unchecked) == ((), ())
+        [note] = found.notes
+        assert note.startswith("ann moved the decisions on 1 case of an upload to the watch 'w' on")
+        forge_name(state, "a", "b")
+        state.keep_watch(Watch("z", ("id",), ""), b"a map", author="ann")  # vouches for all lines
+    for key in (AUDIT_KEY, None):
+        assert verdict_on(tmp_path, key=key).faults == (
+            "the decision of line 2 differs from the line (case).",
+            "line 5 names an upload as a watch, although line 4 has named it.",
+        )
+
+
+def test_a_line_that_moves_what_nobody_decided_is_a_fault(state: State) -> None:
+    decide(state, "upload/1", "0", "confirmed", author="bob")
+    name_upload(state)
+    assert [decision.author for decision in state.history("w", "a")] == ["bob"]
+    assert verify(state).faults == ()
+    line = {"name": "cards", "run": "r", "cases": {"00": {"case": "00", "cells": "00"}}}
+    for upload, n_faults in (("upload/2", 1), ("upload/3", 2)):
+        with state.database.change() as change:
+            add_line(change, "named", {"watch": upload, **line}, author="ann", key=None)
+        faults = verify(state).faults
+        assert len(faults) == n_faults
+        assert faults[-1].endswith("moves decisions on an upload that no earlier line records.")
+
+
+def test_who_moved_decisions_without_a_seal_must_be_asked(tmp_path: Path) -> None:
+    with State(tmp_path, AUDIT_KEY) as state:
+        decide(state, "upload/1", "0", "confirmed", author="bob")
+    with State(tmp_path) as app:  # the app has no key
+        name_upload(app)
+    with State(tmp_path, AUDIT_KEY) as state:
+        state.keep_watch(Watch("z", ("id",), ""), b"a map", author="ann")
+        noted = state.head()
+    with_key, without = (verdict_on(tmp_path, key=key) for key in (AUDIT_KEY, None))
+    assert (with_key.faults, without.faults) == ((), ())
+    assert "moved to watches, and the key cannot show who wrote line 4," in with_key.unchecked[0]
+    assert "only the key of the seals can show who wrote line 4. Give" in without.unchecked[0]
+    assert verdict_on(tmp_path, noted, key=AUDIT_KEY).unchecked == ()

@@ -295,6 +295,7 @@ class Queue:
         self._progress: dict[str, dict[str, Any]] = {}
         self._changed = asyncio.Event()
         self._one_outside = asyncio.Lock()
+        self._naming: set[str] = set()
         self._is_closed = False
 
     def add(self, run: Run) -> None:
@@ -331,6 +332,15 @@ class Queue:
 
     async def begin_watch(self, run: Run, asked: dict[str, Any]) -> str:
         """Begin a watch with a run outside the queue. Return an error message or ""."""
+        if run.upload in self._naming:
+            raise Refusal(409, "This table is becoming a watch. Wait, then load the page again.")
+        self._naming.add(run.upload)
+        try:
+            return await self._begin_watch(run, asked)
+        finally:
+            self._naming.discard(run.upload)
+
+    async def _begin_watch(self, run: Run, asked: dict[str, Any]) -> str:
         same = (run.settings or {}).get("per", [])
         others = [
             str(self._store.folder_of(other.id))
@@ -344,6 +354,9 @@ class Queue:
             watch = asked["watch"]
             saved = f"The watch '{watch}' was saved, but without this table."
             await self._store.change(lambda: self._store.say_named(run, watch, facts), saved)
+        elif not self._is_closed:
+            named = await self._store.say_if_named(run.cases_of)
+            return "" if named == asked["watch"] else problem  # the job may have ended late
         return problem
 
     async def _run_outside_queue(

@@ -17,6 +17,7 @@ from somscape.desk.cases._begin import begin_watch
 from somscape.desk.cases._run import run_watch
 from somscape.desk.cases._watch import key_columns, keys_of
 from somscape.desk.cases.outcome import RunOutcome, recording
+from somscape.desk.cases.records import Upload
 from somscape.desk.cases.repeat import recorded_again
 from somscape.desk.cases.state import State
 from somscape.desk.jobs._detect import Found, MapCount, detect, detection_of, rule_of
@@ -178,6 +179,7 @@ def begun(
     state: State, table: Table, job: Job, request: Mapping[str, Any], folder: Path
 ) -> dict[str, Any]:
     """Begin a watch with the map, the rule and the decisions of a finished run."""
+    state.check_unnamed(request["cases_of"])  # before the reports get other keys
     subject = ready(table, roles_from(table, job))
     detector = detector_of(folder / RESULTS)
     key = key_columns(
@@ -205,7 +207,7 @@ def begun(
         job=job,
         author=request["author"],
         shown_as=request["name"],
-        of_upload=(request["cases_of"], keys),
+        of_upload=Upload(request["cases_of"], keys, folder.name),
     )
     return _facts(outcome)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from somscape._files import whole
-from somscape.desk.cases._chain import now
+from somscape.desk.cases._chain import Naming, now
 from somscape.desk.cases._database import FILE as CASES
 from somscape.desk.cases._database import state_folder
 from somscape.desk.cases._sqlite import (
@@ -391,6 +391,28 @@ class Store:
         self.say_watch(run.upload, watch)
         self.say_run(run.id, DONE, facts={**(run.facts or {}), **facts})
 
+    async def say_if_named(self, upload: str) -> str | None:
+        """Save and return the watch that the state has for an upload, or return None."""
+        naming = (await asyncio.to_thread(self.cases.named, upload)).get(upload)
+        if naming is None:
+            return None
+        await self.change(lambda: self._say_naming(naming))
+        return naming.watch
+
+    def _say_naming(self, naming: Naming) -> None:
+        """Save that an upload was named, if a job or server ended before it saved this."""
+        runs = [run for run in self.runs() if run.cases_of == naming.upload]
+        if not runs:  # the upload was deleted, or this was saved
+            return
+        with suppress(InputError):  # a damaged state can lack the run
+            facts = self.cases.run(naming.run).facts
+            known = {name: facts[name] for name in FACTS_OF_RUN if name in facts}
+            ranked = (run for run in runs if run.is_ranked and naming.app_run in ("", run.id))
+            for run in (*ranked,)[:1]:
+                facts = {**(run.facts or {}), "watch_run": naming.run, **known}
+                self.say_run(run.id, DONE, facts=facts)
+            self.say_watch(runs[0].upload, naming.watch)
+
     def drop_file(self, upload: str) -> None:
         """Delete the folder of an upload. The database must not contain the upload."""
         shutil.rmtree(self.folder / "uploads" / upload, ignore_errors=True)
@@ -534,12 +556,9 @@ class Store:
             with self._db:
                 self._db.execute("DELETE FROM forgetting")
         named = self.cases.named()
+        for upload in {run.cases_of for run in self.runs()} & named.keys():
+            self._say_naming(named[upload])
         for run in self.runs():
-            if run.is_ranked and run.watch is None and run.cases_of in named:
-                watch, first = named.pop(run.cases_of)  # the server ended before it saved this
-                facts = self.cases.run(first).facts
-                facts = {"watch_run": first, **{name: facts[name] for name in FACTS_OF_RUN}}
-                self.say_named(run, watch, facts)
             if run.state != RUNNING:
                 continue
             taken_up = self.folder_of(run.id) / TAKEN_UP
@@ -570,7 +589,12 @@ class Store:
                     raise Refusal(404, "This run does not exist. It was deleted in the meantime.")
                 return decide(self.cases, watch, *case, **said)
 
-        return await asyncio.get_running_loop().run_in_executor(self._deciding, save)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._deciding, save)
+        except InputError:
+            if watch.startswith(UNNAMED):  # so that the page is right after it is loaded again
+                await self.say_if_named(watch)
+            raise
 
 
 @contextmanager

@@ -286,13 +286,13 @@ class WatchCalls:
     async def begin(self, request: Request) -> Response:
         """Begin a watch with a finished run. The decisions on its upload belong to the watch."""
         given = await json_of(request)
+        watches = await asyncio.to_thread(self._at.cases.watches)
         run = self._at.run(request)
         if not run.is_ranked or run.task != RANK:
             raise Refusal(409, "Only a run with a ranking can become a watch.")
         if run.watch is not None:
             raise Refusal(409, f"This table already belongs to the watch '{run.watch}'.")
         name, key = _asked(given, self._at.store.table(run.upload))
-        watches = await asyncio.to_thread(self._at.cases.watches)
         if name in {watch.name for watch in watches}:
             raise Refusal(409, f"The watch '{name}' already exists. Give this watch another name.")
         asked = {"watch": name, "key": key, "author": author_of(request)}

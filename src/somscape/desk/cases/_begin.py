@@ -12,7 +12,7 @@ from somscape.desk.cases._compare import encoded_cells, returned, usual_moves
 from somscape.desk.cases._run import record_run
 from somscape.desk.cases._watch import bytes_of, cells_of_rows, detector_of, keys_of
 from somscape.desk.cases.outcome import RunOutcome
-from somscape.desk.cases.records import CLEAR_FOR, CLEARED, CONFIRMED, Watch
+from somscape.desk.cases.records import CLEAR_FOR, CLEARED, CONFIRMED, Upload, Watch
 from somscape.desk.cases.state import State
 from somscape.desk.jobs._detect import Found
 from somscape.desk.jobs.job import KEPT, Job
@@ -49,11 +49,11 @@ def begin_watch(
     shown_as: str | None = None,
     clear_for: int | None = None,
     notes: Sequence[str] = (),
-    of_upload: tuple[str, Sequence[str]] | None = None,
+    of_upload: Upload | None = None,
 ) -> RunOutcome:
     """Save a new watch, its map and its first run. If an error occurs, save nothing.
 
-    The decisions on `of_upload`, an upload and the new keys of its rows, move to the watch.
+    The decisions on `of_upload` move to the watch, which must then be new.
     """
     check_name(name)
     keys_of(found.table, key)

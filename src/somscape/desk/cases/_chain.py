@@ -4,11 +4,12 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from somscape.desk.cases._database import Row, Transaction
-from somscape.desk.cases.records import UNREADABLE, Listed, damaged
+from somscape.desk.cases._database import Row, StateDatabase, Transaction
+from somscape.desk.cases.records import UNNAMED, UNREADABLE, Listed, damaged
 
 NOTHING = "0" * 64
 """Head of an audit without lines."""
@@ -60,6 +61,54 @@ def said_by_line(line: Row) -> dict[str, Any]:
     return said if isinstance(said, dict) else {}
 
 
+class Naming(NamedTuple):
+    """Content of a line on an upload that was named as a watch.
+
+    Attributes
+    ----------
+    upload, watch : str
+    run : str
+        Id of the first run of the watch.
+    app_run : str
+        Id of the run of the app with which the watch began; "" in a line without this id.
+    cases : dict of str to dict
+        New salted hashes of each moved case, by its earlier salted hash.
+    """
+
+    upload: str
+    watch: str
+    run: str
+    app_run: str
+    cases: dict[str, dict[str, str]]
+
+
+def naming_of(said: Row) -> Naming:
+    """Return the content of a line of the kind `NAMED`. Errors are in `UNREADABLE`."""
+    texts = (said["watch"], said["name"], said["run"], said.get("app_run", ""))
+    cases = {
+        case: {part: new[part] for part in ("case", "cells")}
+        for case, new in dict(said["cases"]).items()
+    }
+    hashes = (text for new in cases.values() for text in new.values())
+    if said["kind"] != NAMED or not all(isinstance(text, str) for text in (*texts, *hashes)):
+        raise TypeError
+    found = Naming(*texts, cases)
+    if not found.upload.startswith(UNNAMED) or found.watch.startswith(UNNAMED):
+        raise ValueError
+    return found
+
+
+def namings(read: StateDatabase | Transaction, upload: str = UNNAMED) -> dict[str, Naming]:
+    """Return the first readable line on each upload that was named, or on one upload."""
+    sql = "SELECT said FROM audit WHERE said LIKE ? ORDER BY number"
+    found: dict[str, Naming] = {}
+    for line in read.rows(sql, (f'%"kind":"{NAMED}"%"watch":"{upload}%',)):
+        with suppress(*UNREADABLE):
+            naming = naming_of(said_by_line(line))
+            found.setdefault(naming.upload, naming)
+    return found
+
+
 def now() -> str:
     """Return the current time in UTC."""
     return datetime.now(UTC).isoformat(timespec="seconds")
@@ -70,9 +119,6 @@ FORGOTTEN = "forgotten"
 
 NAMED = "named"
 """Kind of a line on an upload that was named as a watch."""
-
-OF_NAMED = "SELECT said FROM audit WHERE said LIKE ? ORDER BY number", (f'%"kind":"{NAMED}"%',)
-"""Query of these lines."""
 
 OF_KEPT = "kept:"
 """Prefix of the hashes of kept rows. Hashes of listed rows start differently."""

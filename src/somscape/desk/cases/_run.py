@@ -42,6 +42,7 @@ from somscape.desk.cases.records import (
     Listed,
     NewRun,
     RunMeanwhileError,
+    Upload,
     Watch,
     WatchRun,
     is_since,
@@ -383,6 +384,16 @@ def run_watch(
     )
 
 
+def _check_is_new(state: State, name: str) -> None:
+    """Raise InputError if another person has begun a watch with this name in the meantime."""
+    if name in {watch.name for watch in state.watches()}:
+        raise InputError(
+            f"The watch '{name}' already exists. Give this watch another name.",
+            parameter="watch",
+            value=name,
+        )
+
+
 def record_run(
     state: State,
     watch: Watch,
@@ -399,7 +410,7 @@ def record_run(
     instead_of: int | None = None,
     draft: Callable[[RunOutcome], object] | None = None,
     begins: bytes | None = None,
-    of_upload: tuple[str, Sequence[str]] | None = None,
+    of_upload: Upload | None = None,
 ) -> RunOutcome:
     """Compare a table with the last run of a watch, and record this comparison as the next run."""
     for _ in range(MAX_TRIES):
@@ -423,15 +434,13 @@ def record_run(
             draft(outcome)
         with suppress(RunMeanwhileError):
             with state.together():
+                if of_upload is not None:
+                    _check_is_new(state, watch.name)
                 if begins is not None:
                     state.keep_watch(watch, begins, author=author)
                 if of_upload is not None:
                     state.name_upload(
-                        *(of_upload[0], watch.name),
-                        run=new.id,
-                        keys=of_upload[1],
-                        cells_of=subject.cells,
-                        author=author,
+                        of_upload, watch.name, run=new.id, cells_of=subject.cells, author=author
                     )
                 run = state.add_run(watch.name, new, author=author, after=newest)
                 head = state.head()

@@ -4,7 +4,7 @@ import hashlib
 import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,13 +14,14 @@ from somscape.desk.cases._chain import (
     NAMED,
     NOTHING,
     OF_KEPT,
-    OF_NAMED,
     SEALED,
     decision_line,
     hashes_of_kept,
     hashes_of_listed,
     hidden,
     lines_of,
+    naming_of,
+    namings,
     next_head,
     run_line,
     said_by_line,
@@ -36,7 +37,7 @@ from somscape.desk.cases._database import (
     statements,
     version_in,
 )
-from somscape.desk.cases.records import UNNAMED, UNREADABLE, mapping_in
+from somscape.desk.cases.records import UNNAMED, mapping_in
 from somscape.desk.cases.state import State
 from somscape.errors import InputError
 from somscape.tables._messages import counted
@@ -71,8 +72,9 @@ class Follows:
         Number of the last line that an earlier version of somscape wrote, or 0.
     is_sealing, is_new : bool
         Whether any checked line was sealed, and whether this version of somscape wrote any of them.
-    doubtful : list of int
-        Numbers of lines on forgotten cases that only a person or the owner of the key can confirm.
+    doubtful : dict of str to list of int
+        Numbers of lines on forgotten cases and on named uploads that only a person or the owner of
+        the key can confirm, by the kind of the lines.
     """
 
     key: bytes | None
@@ -89,7 +91,7 @@ class Follows:
     older: int = 0
     is_sealing: bool = False
     is_new: bool = False
-    doubtful: list[int] = field(default_factory=list)
+    doubtful: dict[str, list[int]] = field(default_factory=lambda: {FORGOTTEN: [], NAMED: []})
 
     def __post_init__(self) -> None:
         if self.asked is not None and NOTHING.startswith(self.asked):
@@ -121,6 +123,10 @@ class Follows:
             self.older = number
         if said.get("kind") == FORGOTTEN:
             self._take_forgotten(number, said, is_sealed=seal is not None)
+        elif said.get("kind") == NAMED and said.get("cases"):
+            is_alone = seal is None and (self.is_sealing or self.older)  # the app has no key
+            if self.key is None or is_alone:
+                self.doubtful[NAMED].append(number)
         self.has_seals = self.has_seals or seal is not None
         self.is_sealing = self.is_sealing or seal is not None or said.get(SEALED) is True
         if self.key is None:
@@ -135,16 +141,16 @@ class Follows:
     def _take_forgotten(self, number: int, said: Row, *, is_sealed: bool) -> None:
         if is_sealed:
             if self.key is None:
-                self.doubtful.append(number)
+                self.doubtful[FORGOTTEN].append(number)
         elif str(said.get("watch")).startswith(UNNAMED):  # the app has no key
-            self.doubtful.append(number)
+            self.doubtful[FORGOTTEN].append(number)
         elif self.is_sealing and self.is_new:
             self.faults.append(
                 f"line {number} records forgotten cases without a seal, although earlier lines "
                 "have seals. A person without the key may have written this line."
             )
         elif self.key is None or self.older:  # old seals can be removed without a trace
-            self.doubtful.append(number)
+            self.doubtful[FORGOTTEN].append(number)
 
     def end(self) -> None:
         """Add those faults that can only be found after the last line was read."""
@@ -158,19 +164,27 @@ class Follows:
                 f"no line has the head {self.asked}. Earlier lines were changed or deleted after "
                 "this head was noted."
             )
-        if self.key is None and self.has_seals and self.doubtful:
-            self.unchecked.append(
-                "cases were forgotten, and only the key of the seals can show who wrote "
-                f"{lines_of(self.doubtful)}. Give the key."
-            )
-        later = [number for number in self.doubtful if number > self.n_found]
-        if self.key is not None and later:
-            self.unchecked.append(
-                f"cases were forgotten, and the key cannot show who wrote {lines_of(later)}, "
-                "because the app and earlier versions of somscape write such lines without a seal. "
-                "Ask the authors of these lines. Then note the present head of the audit, and give "
-                "this head in later checks."
-            )
+        for kind, doubtful in self.doubtful.items():
+            what, why = DOUBTS[kind]
+            later = [number for number in doubtful if number > self.n_found]
+            if self.key is None and self.has_seals and doubtful:
+                self.unchecked.append(
+                    f"{what}, and only the key of the seals can show who wrote "
+                    f"{lines_of(doubtful)}. Give the key."
+                )
+            elif self.key is not None and later:
+                self.unchecked.append(
+                    f"{what}, and the key cannot show who wrote {lines_of(later)}, because {why} "
+                    "such lines without a seal. Ask the authors of these lines. Then note the "
+                    "present head of the audit, and give this head in later checks."
+                )
+
+
+DOUBTS = {
+    FORGOTTEN: ("cases were forgotten", "the app and earlier versions of somscape write"),
+    NAMED: ("decisions on uploads were moved to watches", "the app writes"),
+}
+"""Phrases on changes that a forged line can hide, and on why the key cannot confirm such lines."""
 
 
 def _missing_lines(first: int, last: int) -> str:
@@ -221,6 +235,12 @@ class TableComparison:
     named : dict of tuple to dict
         For each case of an upload that was named as a watch, those fields of the lines of its
         decisions that have changed since.
+    of_uploads : dict of str to set of str
+        Cases of each upload that earlier lines on decisions contain.
+    namings : dict of str to int
+        Number of the line that names an upload, by the upload.
+    moved : list of str
+        A sentence for each line that moves decisions on an upload to a watch.
     """
 
     read: Transaction
@@ -242,20 +262,24 @@ class TableComparison:
     watches: dict[str, Row] = field(default_factory=dict)
     begun: dict[str, str] = field(default_factory=dict)
     named: dict[Case, Row] = field(default_factory=dict)
+    of_uploads: dict[str, set[str]] = field(default_factory=dict)
+    namings: dict[str, int] = field(default_factory=dict)
+    moved: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        for said in map(said_by_line, self.read.rows(*OF_NAMED)):
-            with suppress(*UNREADABLE):  # a forged line, which `_take` refuses
-                self.named |= _named_cases(said)
+        for upload, naming in namings(self.read).items():  # without forged lines
+            for case, new in naming.cases.items():
+                self.named[upload, case] = {"watch": naming.watch, "run": naming.run, **new}
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Sentences on changes that cannot be detected, because old lines contain fewer hashes."""
+        """Sentences on moved decisions, and on old lines that contain fewer hashes."""
         if not self.n_old_runs and not self.n_old_decisions:
-            return ()
+            return tuple(self.moved)
         runs = counted(self.n_old_runs, "run")
         decisions = counted(self.n_old_decisions, "decision")
         return (
+            *self.moved,
             f"an earlier version of somscape wrote the lines of {runs} and {decisions}, up to line "
             f"{self.older}. These lines do not contain digests of the values that runs keep and "
             "of the tokens of decisions, so changes of these values and tokens are not found.",
@@ -285,6 +309,8 @@ class TableComparison:
         if kind in ("decision", "run") and SEALED not in said:
             self.older = number
         if kind == "decision":
+            if _text(said["watch"]).startswith(UNNAMED):
+                self.of_uploads.setdefault(said["watch"], set()).add(said["case"])
             said = {**said, **self.named.get((said["watch"], said["case"]), {})}
             said["made"] = said.get("decided", said["made"])
             self.decisions[number] = said["watch"], said["case"]
@@ -298,13 +324,30 @@ class TableComparison:
         elif kind == FORGOTTEN:
             self._take_forgotten(number, said)
         elif kind == NAMED:
-            _named_cases(said)
-            self.watches.pop(said["watch"], None)
+            self._take_named(number, said)
         elif kind == "restored":
             _count(said["lines_before"])
             _text(said["head_before"])
         else:
             raise ValueError
+
+    def _take_named(self, number: int, said: Row) -> None:
+        naming = naming_of(said)
+        first = self.namings.setdefault(naming.upload, number)
+        if first != number:
+            self.faults.append(
+                f"line {number} names an upload as a watch, although line {first} has named it."
+            )
+        elif not naming.cases.keys() <= self.of_uploads.get(naming.upload, set()):
+            self.faults.append(
+                f"line {number} moves decisions on an upload that no earlier line records."
+            )
+        self.watches.pop(naming.upload, None)
+        if naming.cases:
+            self.moved.append(
+                f"{said['author']} moved the decisions on {counted(len(naming.cases), 'case')} of "
+                f"an upload to the watch '{naming.watch}' on {said['made']} (line {number})."
+            )
 
     def _take_decision(self, number: int, said: Row, row: Row | None) -> None:
         what = f"the decision of line {number}"
@@ -461,17 +504,6 @@ class TableComparison:
                 )
 
 
-def _named_cases(said: Row) -> dict[Case, Row]:
-    """Return the changed fields of the lines on decisions, from a line that names an upload."""
-    upload, name, run = (_text(said[part]) for part in ("watch", "name", "run"))
-    if not upload.startswith(UNNAMED) or name.startswith(UNNAMED):
-        raise ValueError
-    return {
-        (upload, case): {"watch": name, "run": run, **{n: _text(new[n]) for n in ("case", "cells")}}
-        for case, new in dict(said["cases"]).items()
-    }
-
-
 MAX_COUNT = 10**12
 """Maximum count of cases or rows that a valid line can contain."""
 
@@ -610,7 +642,8 @@ class Verdict:
     n_forgotten : int
         Number of forgotten cases.
     notes : tuple of str
-        Sentences on changes that cannot be detected in lines from earlier versions.
+        Sentences on decisions that were moved from uploads to watches, and on changes that cannot
+        be detected in lines from earlier versions.
     found : str or None
         Phrase on where the given head is in the audit.
     n_sealed : int
@@ -660,7 +693,8 @@ def verify(state: State, head: str | None = None) -> Verdict:
     ----------
     state : State
         The seals are checked with `state.audit_key`.  Without the key, a forged line can hide that
-        data were deleted.  In this case, `unchecked` names the lines on forgotten cases.
+        data were deleted or moved.  In this case, `unchecked` names the lines on forgotten cases
+        and on moved decisions.
     head : str or None, default=None
         An earlier head of the audit, or at least the first 16 digits of this head.  If it is not
         found, lines were changed or deleted.

@@ -1,9 +1,9 @@
 """Data classes for the records in a state, such as watches, runs, listed rows and decisions."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from somscape.desk.cases._database import Row
 from somscape.desk.jobs.job import Job
@@ -239,6 +239,24 @@ class NewRun:
     facts: Mapping[str, Any]
     listed: tuple[Listed, ...] = ()
     kept: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+class Upload(NamedTuple):
+    """An upload whose decisions move to the watch that begins with a run on it.
+
+    Attributes
+    ----------
+    name : str
+        Name of the watch of the upload.
+    keys : sequence of str
+        New key of each row.  Before, the key of a case is the number of its row.
+    app_run : str
+        Id of the app's run with which the watch begins, or "".
+    """
+
+    name: str
+    keys: Sequence[str]
+    app_run: str
 
 
 UNREADABLE = (KeyError, TypeError, ValueError)

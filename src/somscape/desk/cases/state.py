@@ -11,15 +11,15 @@ from typing import Any, Self
 from somscape.desk.cases._chain import (
     NAMED,
     NOTHING,
-    OF_NAMED,
+    Naming,
     add_line,
     as_text,
     decision_line,
     hidden,
     kept_hash,
+    namings,
     row_hash,
     run_line,
-    said_by_line,
 )
 from somscape.desk.cases._database import Row, Transaction, brought_up_to_date, opened
 from somscape.desk.cases.records import (
@@ -32,6 +32,7 @@ from somscape.desk.cases.records import (
     Listed,
     NewRun,
     RunMeanwhileError,
+    Upload,
     Watch,
     WatchRun,
     damaged,
@@ -41,7 +42,7 @@ from somscape.desk.cases.records import (
     watch_of,
 )
 from somscape.errors import InputError
-from somscape.tables._messages import listed
+from somscape.tables._messages import counted, listed
 
 
 class State:
@@ -184,11 +185,10 @@ class State:
 
     def name_upload(
         self,
-        upload: str,
+        upload: Upload,
         watch: str,
         *,
         run: str,
-        keys: Sequence[str],
         cells_of: Callable[[Collection[str]], Mapping[str, Mapping[str, Any]]],
         author: str,
     ) -> None:
@@ -196,40 +196,62 @@ class State:
 
         Parameters
         ----------
-        upload, watch : str
-            Names of the watch of the upload and of the saved watch.
+        upload : Upload
+        watch : str
+            Name of the saved watch.
         run : str
             Id of the first run of the watch.  The decisions then belong to this run.
-        keys : sequence of str
-            Key of each row.  Before, the key of a case is the number of its row.
         cells_of : callable
             Function that returns the values of rows by key.
         author : str
+
+        Raises
+        ------
+        InputError
+            If the upload was already named, or if a case is not a row of the table.
         """
+        name, keys, app_run = upload
         with self.database.change() as change:
-            found = change.rows("SELECT key, salt FROM salts WHERE watch = ?", (upload,))
+            self.check_unnamed(name)
+            found = change.rows("SELECT key, salt FROM salts WHERE watch = ?", (name,))
             salts = {row["key"]: row["salt"] for row in found}
-            cells = cells_of([keys[int(old)] for old in salts])
+            key_of = {str(number): key for number, key in enumerate(keys)}
+            for old in sorted(salts.keys() - key_of.keys()):
+                raise InputError(
+                    f"The decided case {old!r} is not a row of this table, which has "
+                    f"{counted(len(keys), 'row')}. Upload the file again, and begin the watch with "
+                    "the new upload.",
+                    value=old,
+                )
+            cells = cells_of([key_of[old] for old in salts])
             cases, moved = {}, []
             for old, salt in salts.items():
-                key = keys[int(old)]
+                key = key_of[old]
                 text = as_text(cells.get(key))
                 new = {"case": hidden(key, salt), "cells": hidden(text, salt)}
                 cases[hidden(old, salt)] = new
-                moved.append((watch, key, run, text, upload, old))
-            line = {"watch": upload, "name": watch, "run": run, "cases": cases}
+                moved.append((watch, key, run, text, name, old))
+            line = {"watch": name, "name": watch, "run": run, "cases": cases, "app_run": app_run}
             add_line(change, NAMED, line, author=author, key=self.audit_key)
             of_case = "WHERE watch = ? AND key = ?"
             sql = f"UPDATE decisions SET watch = ?, key = ?, run = ?, cells = ? {of_case}"
             change.many(sql, moved)
             sql = f"UPDATE salts SET watch = ?, key = ? {of_case}"
             change.many(sql, ((*each[:2], *each[4:]) for each in moved))
-            change.rows("DELETE FROM watches WHERE name = ?", (upload,))
+            change.rows("DELETE FROM watches WHERE name = ?", (name,))
 
-    def named(self) -> dict[str, tuple[str, str]]:
-        """Return the name and the first run of each named upload, by its earlier name."""
-        lines = [said_by_line(line) for line in self.database.rows(*OF_NAMED)]
-        return {line["watch"]: (line["name"], line["run"]) for line in lines}
+    def named(self, upload: str = UNNAMED) -> dict[str, Naming]:
+        """Return how uploads were named, by upload. `upload` limits the search."""
+        return namings(self.database, upload)
+
+    def check_unnamed(self, upload: str) -> None:
+        """Raise InputError if an upload was already named as a watch."""
+        naming = self.named(upload).get(upload)
+        if naming is not None:
+            raise InputError(
+                f"This table now belongs to the watch '{naming.watch}'. Load the page again.",
+                value=naming.watch,
+            )
 
     def map(self, hash_: str) -> bytes:
         """Return the content of a map's file.
@@ -428,12 +450,7 @@ class State:
         """Save the watch of an upload, which has no map, unless the upload has one already."""
         if self.database.rows("SELECT name FROM watches WHERE name = ?", (name,)):
             return
-        named = self.named().get(name)
-        if named is not None:
-            raise InputError(
-                f"This table now belongs to the watch '{named[0]}'. Load the page again.",
-                value=named[0],
-            )
+        self.check_unnamed(name)
         self.keep_watch(Watch(name, (), ""), b"", author=author)
 
     def _decide(

@@ -61,8 +61,8 @@ def verify_audit(head: str | None, access: Access) -> int:
     elif verdict.unchecked:
         say(
             console,
-            "No fault was found, but lines about forgotten cases must be checked with the key "
-            "or by a person.",
+            "No fault was found, but lines about forgotten cases or moved decisions must be "
+            "checked with the key or by a person.",
         )
     else:
         say(console, "The audit is valid.")

@@ -63,7 +63,7 @@ def verify() -> Work:
 
     The command lists the lines about forgotten cases.  The exit code is 0 if the audit is valid,
     and 2 if a line was changed or deleted.  The exit code is 3 if no fault was found, but lines
-    about forgotten cases must be checked with the key or by a person.
+    about forgotten cases or moved decisions must be checked with the key or by a person.
     """
     from somscape.desk.cli._audit import verify_audit
 
