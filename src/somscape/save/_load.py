@@ -111,7 +111,7 @@ def _read(path: str | Path) -> tuple[Record, Saved]:
     try:
         return record, thing_of(record)
     except InputError as error:
-        raise MapFileError(f"{path}: {error}", file=path, parameter=error.parameter) from error
+        raise MapFileError(f"{path}: {error}", file=path) from error
 
 
 def thing_of(record: Record) -> Saved:

@@ -192,7 +192,7 @@ def test_an_upload_is_named_once(state: State) -> None:
 @pytest.mark.parametrize("key", ["2", "-1", "01", "a row"])
 def test_a_case_that_is_no_row_of_the_table_is_not_moved(state: State, key: str) -> None:
     for word in (CONFIRMED, OPEN):
-        decide(state, "upload/a", key, word, author="bob")
+        state.decide(Decision("upload/a", key, word, author="bob"))
     lines = state.database.rows("SELECT said FROM audit")
     with rejected(value=key):
         name(state, "first")
