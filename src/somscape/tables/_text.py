@@ -325,7 +325,6 @@ PART = 1 << 16
 """Number of bytes that are examined at a time. The arrays for so many bytes fit into the cache."""
 
 QUOTE, LINE_FEED, CARRIAGE_RETURN = b'"\n\r'
-LONE_RETURN = re.compile(rb"\r(?!\n)")
 
 NO_DELIMITER = "\x1f"  # unit separator of ASCII, never in a text table
 
@@ -334,63 +333,71 @@ class NotPlainError(Exception):
     """Raised for text that Arrow cannot split. Slower code then splits it and finds mistakes."""
 
 
-def plain_batches(
-    file: TextFile, begin: int, n_columns: int, delimiter: str
-) -> Iterator[tuple[pa.RecordBatch, NDArray[np.integer[Any]] | int, int]]:
-    """Split plain text from the byte `begin` on into batches of rows.
+@dataclass(frozen=True)
+class Block:
+    """A block of rows of a file.
 
-    Yield each batch, the number of lines of each row (or the number of rows if each row has one
-    line), and the expected number of all rows.
+    Attributes
+    ----------
+    size : int
+        Size in bytes.
+    cells : list of pyarrow.Array of string
+        Texts of each column.
+    lines : ndarray of shape (n_rows,), int
+        Number of lines of each row.  If each row has one line, this is the number of rows.
     """
-    import pyarrow.csv as pacsv
 
-    data, letters, mark = file.data, np.frombuffer(file.data, np.uint8), delimiter.encode()
+    size: int
+    cells: list[pa.Array]
+    lines: NDArray[np.integer[Any]] | int
+
+
+def split_blocks(file: TextFile, begin: int, n_columns: int, delimiter: str) -> Iterator[Block]:
+    """Split plain text into blocks of rows."""
+    mark = delimiter.encode()
+    if len(mark) > 1 or n_columns < 2:
+        raise NotPlainError
+    letters = np.frombuffer(file.data, np.uint8)
     end = len(letters)
     while end > begin and letters[end - 1] in (LINE_FEED, CARRIAGE_RETURN):
         end -= 1
-    has_quotes = data.find(b'"', begin, end) >= 0
-    if (
-        len(mark) > 1
-        or n_columns < 2
-        or LONE_RETURN.search(data, file.begin, end)
-        or (has_quotes and not _quotes_are_plain(letters[begin:end], ord(mark)))
-    ):
-        raise NotPlainError
-    names, n_left = list(map(str, range(n_columns))), _count(letters[begin:end], LINE_FEED) + 1
     size = min(max(LEAST_BLOCK, len(letters) // N_BLOCKS), BLOCK_BYTES)
-    size = max(size, 4 * (data.find(b"\n", begin, end) - begin))  # a few rows
-    n_blocks = 1.001 * max(1, (end - begin) / size)
-    try:
-        with pacsv.open_csv(
-            pa.BufferReader(pa.py_buffer(data).slice(begin, end - begin)),
-            pacsv.ReadOptions(use_threads=False, block_size=size, column_names=names),
-            pacsv.ParseOptions(delimiter=delimiter, newlines_in_values=has_quotes),
-            pacsv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), check_utf8=False),
-        ) as reader:
-            for batch in reader:
-                lines = _lines_of_rows(batch) if has_quotes else batch.num_rows
-                n_left -= int(np.sum(lines))
-                yield batch, lines, 1 + int(n_blocks * batch.num_rows)
-    except pa.ArrowInvalid as error:
-        raise NotPlainError from error
-    if n_left:
-        raise NotPlainError  # Arrow leaves out blank lines
+    while begin < end:
+        stop = _end_of_block(file.data, begin, end, size)
+        block = letters[begin:stop]
+        has_quotes = file.data.find(b'"', begin, stop) >= 0
+        if file.data.find(b"\r", begin, stop) >= 0 and not _line_ends_are_plain(block):
+            raise NotPlainError
+        if has_quotes and not _quotes_are_plain(block, ord(mark)):
+            raise NotPlainError
+        yield _parsed(block, n_columns, delimiter, has_quotes)
+        begin = stop
 
 
-def _lines_of_rows(batch: pa.RecordBatch) -> NDArray[np.integer[Any]] | int:
-    """Return the number of lines of each row, or the number of rows if each row has one line."""
-    letters = [np.frombuffer(column.buffers()[2] or b"", np.uint8) for column in batch.columns]
-    longer = [c for c, of in zip(batch.columns, letters, strict=True) if _count(of, LINE_FEED)]
-    if not longer:
-        return int(batch.num_rows)
-    more = (as_numbers(pc.count_substring(column, "\n"), np.int32) for column in longer)
-    return sum(more, np.ones(batch.num_rows, np.int32))
+def _end_of_block(data: Content, begin: int, end: int, size: int) -> int:
+    """Return the index after the last line end of a block. Line ends within quotes do not count."""
+    stop = data.find(b"\n", min(begin + size, end), end) + 1 or end
+    is_open = _count(np.frombuffer(data, np.uint8, stop - begin, begin), QUOTE) & 1
+    while is_open and stop < end and stop - begin <= 2 * BLOCK_BYTES:
+        closing = data.find(b'"', stop, end)
+        at = end if closing < 0 else closing
+        before, stop = stop, data.find(b"\n", at, end) + 1 or end
+        is_open ^= data[before:stop].count(b'"') & 1
+    if is_open:
+        raise NotPlainError
+    return stop
 
 
 def _count(letters: NDArray[np.uint8], letter: int) -> int:
     """Return how many times a byte occurs. This is four times as fast as `bytes.count`."""
     parts = blocks(len(letters), PART)
     return sum(int(np.count_nonzero(letters[part] == letter)) for part in parts)
+
+
+def _line_ends_are_plain(letters: NDArray[np.uint8]) -> bool:
+    """Return whether each carriage return in a text is followed by a line feed."""
+    returns = letters == CARRIAGE_RETURN
+    return not (returns[-1] or (returns[:-1] & (letters[1:] != LINE_FEED)).any())
 
 
 def _quotes_are_plain(letters: NDArray[np.uint8], mark: int) -> bool:
@@ -405,7 +412,31 @@ def _quotes_are_plain(letters: NDArray[np.uint8], mark: int) -> bool:
         is_open ^= len(quotes) & 1
         if not may_be_beside.take(letters.take(quotes, mode="clip")).all():
             return False
-    return not is_open
+    return True
+
+
+def _parsed(letters: NDArray[np.uint8], n_columns: int, delimiter: str, has_quotes: bool) -> Block:
+    import pyarrow.csv as pacsv
+
+    names = [str(number) for number in range(n_columns)]
+    n_lines = _count(letters, LINE_FEED) + int(letters[-1] != LINE_FEED)
+    try:
+        table = pacsv.read_csv(
+            pa.py_buffer(letters),
+            pacsv.ReadOptions(use_threads=False, block_size=len(letters) + 1, column_names=names),
+            pacsv.ParseOptions(delimiter=delimiter, newlines_in_values=has_quotes),
+            pacsv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), check_utf8=False),
+        )
+    except pa.ArrowInvalid as error:
+        raise NotPlainError from error
+    cells = [column.chunk(0) for column in table.columns] if table.num_rows else []
+    lines_of = None
+    if has_quotes and table.num_rows != n_lines:
+        within = (as_numbers(pc.count_substring(c, "\n"), np.int32) for c in cells)
+        lines_of = sum(within, np.ones(table.num_rows, np.int32))
+    if (table.num_rows if lines_of is None else lines_of.sum()) != n_lines:
+        raise NotPlainError  # Arrow leaves out blank lines
+    return Block(len(letters), cells, n_lines if lines_of is None else lines_of)
 
 
 def split_records(

@@ -47,7 +47,7 @@ from somscape.tables._text import (
     NotPlainError,
     TextFile,
     detect_delimiter,
-    plain_batches,
+    split_blocks,
     split_records,
 )
 from somscape.tables.table import Table, check_names
@@ -512,18 +512,20 @@ def _plain_records(
         if not begin:
             raise NotPlainError
     header, width = [name.strip() for name in header], width_of(header)
-    if len(header) > FREE_COLUMNS:
+    start = file.data[file.begin : begin]
+    if len(header) > FREE_COLUMNS or start.count(b"\r") > start.count(b"\r\n"):
         raise NotPlainError
     columns: list[GrowingCells] = []
     taken: list[NDArray[np.integer[Any]] | int] = []
     last: list[Any] = []
-    for batch, lines, n_rows in plain_batches(file, begin, len(header), delimiter):
+    for block in split_blocks(file, begin, len(header), delimiter):
         if not columns:
-            columns = [GrowingCells(n_rows, asked, n_files * len(header)) for _ in header]
-        last = batch.columns
-        for column, cells in zip(columns, last, strict=True):
+            n_rows = 1.001 * len(block.cells[0]) * (len(file.data) - begin) / block.size
+            columns = [GrowingCells(1 + int(n_rows), asked, n_files * len(header)) for _ in header]
+        for column, cells in zip(columns, block.cells, strict=True):
             column.add(cells)
-        taken.append(lines)
+        taken.append(block.lines)
+        last = block.cells
     if is_blank([cells[-1].as_py() for cells in last]):
         raise NotPlainError  # no rows, or empty ones at the end
     names, notes = column_names(header[:width], source, line)
