@@ -417,7 +417,7 @@ class ArrowTexts:
         return type(self)(_spooled_if_large(self._array, among))
 
     def to_list(self, part: slice) -> list[str | None]:
-        return self._array[part].to_pylist()
+        return _texts_of(self._array[part])
 
     def to_arrow(self) -> pa.ChunkedArray:
         return self._array
@@ -429,7 +429,17 @@ class ArrowTexts:
     def _coded(self) -> tuple[NDArray[np.int32], list[str]]:
         encoded = self._array.dictionary_encode().combine_chunks()
         codes = _codes_of(encoded.indices)
-        return codes.astype(np.int32, copy=False), encoded.dictionary.to_pylist()
+        return codes.astype(np.int32, copy=False), _texts_of(encoded.dictionary)
+
+
+def _texts_of(array: pa.Array | pa.ChunkedArray) -> list[Any]:
+    # If memory is full, to_pylist of Arrow 26 crashes, and to_numpy reports an unknown error.
+    try:
+        texts: list[Any] = array.to_numpy(zero_copy_only=False).tolist()
+    except pa.ArrowException as error:
+        array.validate(full=True)  # raises an error for texts that are not UTF-8
+        raise MemoryError(str(error)) from error
+    return texts
 
 
 class GivenTexts(_Listed):
