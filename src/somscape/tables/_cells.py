@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, time
 from functools import cached_property
-from itertools import chain
+from itertools import chain, pairwise
 from mmap import ACCESS_READ, mmap
 from typing import Any, Protocol, Self
 
@@ -44,8 +44,7 @@ def offsets_of(cells: pa.Array) -> NDArray[np.int32]:
 
 def lengths_of(cells: pa.Array) -> NDArray[np.int32]:
     """Return the length of each text in bytes. The length of a missing text is 0."""
-    offsets = offsets_of(cells)
-    return offsets[1:] - offsets[:-1]
+    return np.diff(offsets_of(cells))
 
 
 @dataclass(frozen=True)
@@ -428,17 +427,18 @@ class ArrowTexts:
     @cached_property
     def _coded(self) -> tuple[NDArray[np.int32], list[str]]:
         encoded = self._array.dictionary_encode().combine_chunks()
-        codes = _codes_of(encoded.indices)
-        return codes.astype(np.int32, copy=False), _texts_of(encoded.dictionary)
+        return _codes_of(encoded.indices), _texts_of(encoded.dictionary)
 
 
 def _texts_of(array: pa.Array | pa.ChunkedArray) -> list[Any]:
-    # If memory is full, to_pylist of Arrow 26 crashes, and to_numpy reports an unknown error.
-    try:
-        texts: list[Any] = array.to_numpy(zero_copy_only=False).tolist()
-    except pa.ArrowException as error:
-        array.validate(full=True)  # raises an error for texts that are not UTF-8
-        raise MemoryError(str(error)) from error
+    # Arrow's to_pylist can crash if memory is full, and its to_numpy imports pandas.
+    texts: list[Any] = []
+    for chunk in getattr(array, "chunks", [array]):
+        ends = offsets_of(chunk)
+        letters = bytes(memoryview(chunk.buffers()[2] or b"")[ends[0] : ends[-1]])
+        texts += [letters[start:end].decode() for start, end in pairwise((ends - ends[0]).tolist())]
+    for place in np.flatnonzero(as_bools(array.is_null())):
+        texts[place] = None
     return texts
 
 
