@@ -21,7 +21,16 @@ from somscape.recognize.predictor import COVERAGE, Predictor, answering_in
 from somscape.recognize.recognizer import Recognizer
 from somscape.save._load import thing_of
 from somscape.tables._messages import check_libraries
-from somscape.tables.ordered import CycleCode
+from somscape.tables.codes import MISSING_LEVEL, CategoryCode, NumberCode
+from somscape.tables.encoding import Encoding
+from somscape.tables.ordered import (
+    DAY_MICROSECONDS,
+    MICROSECONDS,
+    CycleCode,
+    DateCode,
+    OrdinalCode,
+    SpanCode,
+)
 
 OPSET, ML_OPSET, IR_VERSION = 17, 3, 8
 """Versions of ONNX from 2022.  Newer runtimes also support them."""
@@ -425,66 +434,41 @@ def _column(graph: OnnxGraph, value: str) -> str:
     return graph.op("Unsqueeze", value, [1])
 
 
-MISMATCH_WEIGHT = 0.5**0.5
-"""Encoded value of a level's feature for rows with this level, as in `CategoryCode`."""
-
-SLIP_RANGE = 1000.0
-"""Largest absolute encoded value of a number, measured from the median, as in `NumberCode`."""
-
-MISSING_LEVEL = "(missing)"
-DAY = 86_400_000_000
-UNITS = {"D": DAY, "s": 1_000_000, "us": 1}
-"""Number of microseconds in each time unit."""
-
 NO_DATE = -(2**63)
 """The integer that NumPy stores for NaT."""
 
 
-def encoded_rows(graph: OnnxGraph, encoding: dict[str, Any]) -> str:
+def encoded_rows(graph: OnnxGraph, encoding: Encoding) -> str:
     """Add inputs and encode them. Return the encoded rows (n, n_features)."""
-    if encoding["missing"] == "mask":
+    if encoding.missing == "mask":
         raise InputError(
             "ONNX does not support a map with missing='mask', because its distances leave out "
             "missing values. Train with missing='fill'.",
             parameter="missing",
             value="mask",
         )
-    is_filled = encoding["missing"] == "fill"
-    columns: list[dict[str, Any]] = [
-        {"kind": "plain", "name": column, "fill": 0.0} if isinstance(column, str) else column
-        for column in encoding["columns"]
-    ]
-    if all(_is_plain(column) for column in columns):
-        rows = graph.matrix("X", len(columns))
-        fills = np.array([column["fill"] for column in columns])
-        return _filled(graph, rows, fills) if is_filled else rows
+    is_filled = encoding.missing == "fill"
+    if encoding.is_plain:
+        numbers = [code for code in encoding.used if isinstance(code, NumberCode)]
+        rows = graph.matrix("X", len(numbers))
+        return _filled(graph, rows, np.array([n.fill for n in numbers])) if is_filled else rows
     dates: dict[str, tuple[str, int]] = {}
     parts = []
-    for column in columns:
-        if column["kind"] == "date":
-            counts = graph.column(column["name"], "int64")
-            dates[column["name"]] = counts, DAY // UNITS[column["unit"]]
+    for code in encoding.used:
+        if isinstance(code, DateCode):
+            counts = graph.column(code.name, "int64")
+            dates[code.name] = counts, DAY_MICROSECONDS // MICROSECONDS[code.unit]
             values = _date_or_nan(graph, graph.as_double(counts), counts)
-            parts.append(_scaled(graph, values, column["number"], is_filled))
-        elif column["kind"] in _ADD:
-            parts.append(_ADD[column["kind"]](graph, column, is_filled))
-    for part in encoding.get("parts", ()):
-        add = _cycle if part["kind"] == "circle" else _span
+            parts.append(_scaled(graph, values, code.number, is_filled))
+        elif isinstance(code, NumberCode):
+            values = graph.as_double(graph.column(code.name, graph.number))
+            parts.append(_scaled(graph, values, code, is_filled))
+        else:
+            parts.append(_levels(graph, code, is_filled))
+    for part in encoding.parts:
+        add: Any = _cycle if isinstance(part, CycleCode) else _span
         parts.append(add(graph, dates, part, is_filled))
     return graph.op("Concat", *parts, axis=1)
-
-
-def _is_plain(column: dict[str, Any]) -> bool:
-    return column["kind"] == "plain" or (
-        column["kind"] == "number"
-        and (column["width"], column["low"], column["span"]) == (0.0, 0.0, 1.0)
-        and column["why"] == "used as given"
-    )
-
-
-def _number(graph: OnnxGraph, column: dict[str, Any], is_filled: bool) -> str:
-    values = graph.as_double(graph.column(column["name"], graph.number))
-    return _scaled(graph, values, column, is_filled)
 
 
 def _date_or_nan(graph: OnnxGraph, values: str, counts: str) -> str:
@@ -493,10 +477,9 @@ def _date_or_nan(graph: OnnxGraph, values: str, counts: str) -> str:
 
 
 def _cycle(
-    graph: OnnxGraph, dates: dict[str, tuple[str, int]], part: dict[str, Any], is_filled: bool
+    graph: OnnxGraph, dates: dict[str, tuple[str, int]], code: CycleCode, is_filled: bool
 ) -> str:
     """Encode the weekday or the time of day of each date as a position on a circle."""
-    code = CycleCode(**{name: value for name, value in part.items() if name != "kind"})
     counts, per_day = dates[code.source]
     since_midnight = graph.op("Mod", counts, per_day)
     if code.part == "weekday":  # 1970 began on a Thursday
@@ -510,30 +493,28 @@ def _cycle(
 
 
 def _span(
-    graph: OnnxGraph, dates: dict[str, tuple[str, int]], part: dict[str, Any], is_filled: bool
+    graph: OnnxGraph, dates: dict[str, tuple[str, int]], code: SpanCode, is_filled: bool
 ) -> str:
     """Return the number of days between the two dates of each row, after scaling."""
-    ends = [dates[part[which]] for which in ("start", "end")]
-    moments = [graph.op("Mul", counts, DAY // per_day) for counts, per_day in ends]
+    ends = [dates[name] for name in code.sources]
+    moments = [graph.op("Mul", counts, DAY_MICROSECONDS // per_day) for counts, per_day in ends]
     apart = graph.as_double(graph.op("Sub", moments[1], moments[0]))
-    days = graph.op("Div", apart, float(DAY))
+    days = graph.op("Div", apart, float(DAY_MICROSECONDS))
     for counts, _ in ends:
         days = _date_or_nan(graph, days, counts)
-    return _scaled(graph, days, part, is_filled)
+    return _scaled(graph, days, code, is_filled)
 
 
-def _scaled(graph: OnnxGraph, values: str, number: dict[str, Any], is_filled: bool) -> str:
+def _scaled(graph: OnnxGraph, values: str, code: NumberCode, is_filled: bool) -> str:
     if is_filled:
-        values = _filled(graph, values, number["fill"])
-    if number.get("reach"):
-        far = SLIP_RANGE * number["reach"]
-        values = graph.op("Max", values, number["fill"] - far)
-        values = graph.op("Min", values, number["fill"] + far)
-    if number["width"]:
-        shifted = graph.op("Sub", values, number["center"])
-        values = _asinh(graph, graph.op("Div", shifted, number["width"]))
-    above = graph.op("Sub", values, number["low"])
-    return graph.op("Div", above, number["span"] / number.get("factor", 1.0))
+        values = _filled(graph, values, code.fill)
+    if code.reach:
+        low, high = code.ends
+        values = graph.op("Min", graph.op("Max", values, low), high)
+    if code.width:
+        shifted = graph.op("Sub", values, code.center)
+        values = _asinh(graph, graph.op("Div", shifted, code.width))
+    return graph.op("Div", graph.op("Sub", values, code.low), code.span / code.factor)
 
 
 def _asinh(graph: OnnxGraph, values: str) -> str:
@@ -547,37 +528,25 @@ def _filled(graph: OnnxGraph, values: str, fill: Any) -> str:
     return graph.op("Where", graph.op("IsNaN", values), fill, values)
 
 
-def _category(graph: OnnxGraph, column: dict[str, Any], is_filled: bool) -> str:
-    levels = column["levels"]
-    table = column.get("factor", 1.0) * MISMATCH_WEIGHT * np.eye(len(levels) + 1)
-    missing = levels.index(MISSING_LEVEL) if MISSING_LEVEL in levels else len(levels)
-    return _looked_up(graph, column["name"], levels, table, table[missing] if is_filled else np.nan)
-
-
-def _ordinal(graph: OnnxGraph, column: dict[str, Any], is_filled: bool) -> str:
-    levels = column["levels"]
-    steps = column.get("factor", 1.0) * np.arange(len(levels)) / (len(levels) - 1)
-    places = np.append(steps, np.nan)[:, None]
-    missing = places[column["fill"]] if is_filled else np.nan
-    return _looked_up(graph, column["name"], levels, places, missing)
-
-
-def _looked_up(graph: OnnxGraph, name: str, levels: list[str], table: Any, missing: Any) -> str:
-    """Return a row of `table` for each text, its last row for unknown text, `missing` for ""."""
-    table = np.vstack([table, np.broadcast_to(missing, (1, table.shape[1]))])
-    of_level = {"": len(levels) + 1, **{level: i for i, level in enumerate(levels)}}
+def _levels(graph: OnnxGraph, code: CategoryCode | OrdinalCode, is_filled: bool) -> str:
+    """Return the encoded level of each text. In an ordered category, unknown texts are NaN."""
+    levels, unseen = code.levels, len(code.levels)
+    if isinstance(code, CategoryCode):
+        table = code.applies * np.eye(code.n_features)
+        missing = levels.index(MISSING_LEVEL) if MISSING_LEVEL in levels else unseen
+    else:
+        table, missing = np.vstack([code.encoded_levels, [np.nan]]), code.fill
+    gone = table[missing] if is_filled else np.full(code.n_features, np.nan)
+    of_level = {"": unseen + 1, **{level: i for i, level in enumerate(levels)}}
     place = graph.op(
         "LabelEncoder",
-        graph.column(name, "string"),
+        graph.column(code.name, "string"),
         domain=ML,
         keys_strings=list(of_level),
         values_int64s=list(of_level.values()),
-        default_int64=len(levels),
+        default_int64=unseen,
     )
-    return graph.op("Gather", table, _flatten(graph, place), axis=0)
-
-
-_ADD = {"number": _number, "category": _category, "ordinal": _ordinal}
+    return graph.op("Gather", np.vstack([table, gone]), _flatten(graph, place), axis=0)
 
 
 def to_onnx(som: Any, path: str | Path, *, dtype: str = "float32") -> None:
@@ -648,7 +617,7 @@ def to_onnx(som: Any, path: str | Path, *, dtype: str = "float32") -> None:
     detector, som = detector_in(thing), as_map(thing)
     answering = answering_in(thing)
     graph = OnnxGraph(_onnx(), dtype, ("winner", "distance", "score", *answered(answering)))
-    rows = encoded_rows(graph, som.encoding.to_json())
+    rows = encoded_rows(graph, som.encoding)
     k = 1 if answering is None else answering.n_nearest
     near = nearest(graph, rows, som.codebook, k, som.metric)
     winners, distances = (graph.op("Gather", v, 0, axis=1) for v in near)

@@ -100,7 +100,7 @@ def read_cod(path: str | Path) -> Record:
     rows, labels, names = Rows(n_features, budget), GrowingTexts(budget), None
     for line, fields in lines:
         if line.text.startswith("#n"):
-            names = _names(line, n_features)
+            names = _names(line, line.fields()[1:], n_features, "components")
         elif len(rows) == n_rows * n_cols:
             raise line.error(
                 f"line {first.number} announces {n_rows * n_cols} prototypes, but more follow."
@@ -243,7 +243,7 @@ def read_dat(path: str | Path) -> Samples:
             file=budget.source,
         )
     if pending is not None:
-        names = _names(pending, rows.n_columns)
+        names = _names(pending, pending.fields()[1:], rows.n_columns, "components")
     if len(weights):
         weights.add(array("d", [1.0]) * (len(rows) - len(weights)))
     return Samples(
@@ -334,16 +334,14 @@ def _data_lines(lines: TextLines) -> Iterator[tuple[Line, list[str]]]:
             yield line, line.fields()
 
 
-def _names(line: Line, n_features: int) -> tuple[str, ...]:
-    names = tuple(line.fields()[1:])
-    line.budget.take(TEXT_BYTES * len(names), "the names of its components")
-    if len(names) != n_features:
-        raise line.error(
-            f"{n_features} components need {n_features} names, but the line has {len(names)}."
-        )
-    if len(set(names)) < n_features:
-        raise line.error("two components have the same name. Give different names.")
-    return names
+def _names(line: Line, names: Sequence[str], n: int, what: str) -> tuple[str, ...]:
+    """Return the names of components or columns, or raise InputError for wrong names."""
+    if len(names) != n:
+        raise line.error(f"{n} {what} need {n} names, but the line has {len(names)}.")
+    line.budget.take(TEXT_BYTES * n, f"the names of its {what}")
+    if len(set(names)) < n:
+        raise line.error(f"two {what} have the same name. Give different names.")
+    return tuple(names)
 
 
 def _enough(line: Line, fields: list[str], n_features: int) -> list[str]:
@@ -447,6 +445,17 @@ def fields_of(line: Line, n: int) -> list[str]:
         more = "larger" if len(fields) > n else len(fields)
         raise line.error(f"the number of fields must be {n}, but is {more}.")
     return fields
+
+
+def _rows_below(first: Line, lines: TextLines, n_columns: int, most: int, announced: str) -> Rows:
+    """Return the rows of numbers below the header, which are at most `most` rows."""
+    rows = Rows(n_columns, lines.budget)
+    for line in body(lines):
+        if len(rows) == most:
+            raise line.error(f"line {first.number} announces {announced}, but more follow.")
+        rows.add(line.numbers(fields_of(line, n_columns), may_miss=False))
+        lines.fill(rows, most)
+    return rows
 
 
 def check_number(line: Line, wanted: int, found: int, what: str) -> None:
@@ -917,20 +926,12 @@ def _kinds(line: Line, n_columns: int) -> list[str]:
     return kinds
 
 
-def _column_names(line: Line, n_columns: int) -> list[str]:
-    if line.text.count("\t") + 1 == n_columns:  # names may contain spaces
-        line.budget.check(FIELD_BYTES * n_columns, "the names of its columns")
-        names = [name.strip() for name in line.text.split("\t")]
-    else:
-        names = line.fields()
-    if len(names) != n_columns:
-        raise line.error(
-            f"{n_columns} columns need {n_columns} names, but the line has {len(names)}."
-        )
-    line.budget.take(TEXT_BYTES * n_columns, "the names of its columns")
-    if len(set(names)) < n_columns:
-        raise line.error("two columns have the same name. Give different names.")
-    return names
+def _column_names(line: Line, n_columns: int) -> tuple[str, ...]:
+    if line.text.count("\t") + 1 != n_columns:
+        return _names(line, line.fields(), n_columns, "columns")
+    # Names between tabs may contain spaces.
+    line.budget.check(FIELD_BYTES * n_columns, "the names of its columns")
+    return _names(line, [name.strip() for name in line.text.split("\t")], n_columns, "columns")
 
 
 def read_wts(
@@ -983,14 +984,8 @@ def read_wts(
     head, lines = header_and_lines(path, 3)
     n_rows, n_cols = size_of(head[0])
     n_features = count_of(head, 1, "weights")
-    rows = Rows(n_features, lines.budget)
-    for line in body(lines):
-        if len(rows) == n_rows * n_cols:
-            raise line.error(
-                f"line {head[0].number} announces {n_rows} x {n_cols} units, but more follow."
-            )
-        rows.add(line.numbers(fields_of(line, n_features), may_miss=False))
-        lines.fill(rows, n_rows * n_cols)
+    announced = f"{n_rows} x {n_cols} units"
+    rows = _rows_below(head[0], lines, n_features, n_rows * n_cols, announced)
     check_number(head[0], n_rows * n_cols, len(rows), "units")
     hits = None if winners is None else _hits(winners, n_rows, n_cols)
     lattice = {"n_rows": n_rows, "n_cols": n_cols, "kind": kind, "boundary": boundary}
@@ -1127,12 +1122,7 @@ def read_umx(path: str | Path) -> Float64s:
     """
     head, lines = header_and_lines(path, 1)
     n_rows, n_cols = size_of(head[0])
-    rows = Rows(n_cols, lines.budget)
-    for line in body(lines):
-        if len(rows) == n_rows:
-            raise line.error(f"line {head[0].number} announces {n_rows} rows, but more follow.")
-        rows.add(line.numbers(fields_of(line, n_cols), may_miss=False))
-        lines.fill(rows, n_rows)
+    rows = _rows_below(head[0], lines, n_cols, n_rows, f"{n_rows} rows")
     check_number(head[0], n_rows, len(rows), "rows")
     return rows.to_numpy()
 

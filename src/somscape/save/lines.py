@@ -20,6 +20,7 @@ from somscape.grid.lattice import Lattice
 from somscape.maps.map import as_map
 from somscape.maps.record import FORMAT, Record, pay_for_map
 from somscape.tables._messages import LineNumbers, free_name
+from somscape.tables.encoding import Encoding
 from somscape.tables.sources import Source
 from somscape.tables.table import Table, table_from_columns
 
@@ -386,17 +387,7 @@ def plain_record(
 
 def feature_names(record: Record) -> list[str]:
     """Return the names of a record's encoded features. A category has a feature for each level."""
-    names: list[str] = []
-    encoding = record.header["encoding"]
-    for column in (*encoding["columns"], *encoding.get("parts", ())):
-        code = {"kind": "number", "name": column} if isinstance(column, str) else column
-        if code["kind"] == "category":
-            names += [f"{code['name']}={level}" for level in (*code["levels"], "(unseen)")]
-        elif code["kind"] == "circle":
-            names += [f"{code['name']} ({which})" for which in ("cos", "sin")]
-        elif code["kind"] in ("number", "ordinal", "date", "days"):
-            names.append(code["name"])
-    return names
+    return Encoding.from_json(record.header["encoding"]).feature_names
 
 
 def codebook_of(record: Record) -> Float64s:
