@@ -34,10 +34,7 @@ N_CLASSES = 256
 """Number of classes for names that are kept for the next pickle."""
 
 SET_STEPS = ("EMPTY_SET", "FROZENSET")
-
-PUT_STEPS = ("PUT", "BINPUT", "LONG_BINPUT")
-"""Pickle instructions that store an object at a numbered place."""
-
+PUT_STEPS = ("PUT", "BINPUT", "LONG_BINPUT")  # store an object at a numbered place
 REFUSED_STEPS = ("PERSID", "BINPERSID", "EXT1", "EXT2", "EXT4", "NEXT_BUFFER")
 """Pickle instructions for objects outside the pickle. No pickle of a MiniSom contains them."""
 
@@ -67,8 +64,8 @@ class PickledObject:
     def __setstate__(self, state: Any) -> None:
         self.state = state
 
-    def _ignore(self, *_: Any) -> None:
-        """Ignore an item of the object."""
+    def _ignore(self, *_: Any) -> None:  # items of the object
+        pass
 
     append = extend = add = __setitem__ = _ignore
 

@@ -19,7 +19,7 @@ from somscape.errors import InputError
 from somscape.grid.lattice import Lattice
 from somscape.maps.map import as_map
 from somscape.maps.record import FORMAT, Record, pay_for_map
-from somscape.tables._messages import LineNumbers, free_name
+from somscape.tables._messages import free_name
 from somscape.tables.encoding import Encoding
 from somscape.tables.sources import Source
 from somscape.tables.table import Table, table_from_columns
@@ -35,11 +35,8 @@ MAX_DIGITS = 12
 FIELD_BYTES = 66
 """Number of bytes of memory that a field of a line needs while the line is read."""
 
-LINE_BYTES = 200
-"""Number of bytes of memory that a stored line needs in addition to its characters."""
-
-TEXT_BYTES = 180
-"""Number of bytes of memory that a stored text needs in addition to its characters."""
+LINE_BYTES, TEXT_BYTES = 200, 180
+"""Number of bytes of memory that a stored line or text needs in addition to its characters."""
 
 BLOCK, ROWS_BLOCK = 1 << 16, 1 << 12
 _FIELD = re.compile(r"\S+")
@@ -121,7 +118,7 @@ class Rows:
     def __init__(self, n_columns: int, budget: Budget) -> None:
         self.n_columns = n_columns
         self.budget = budget
-        self.lines = LineNumbers()
+        self.lines = array("I")
         self._values = array("d")
 
     def __len__(self) -> int:

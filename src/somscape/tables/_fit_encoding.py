@@ -17,7 +17,14 @@ from somscape.kernels._select import in_threads
 from somscape.tables._dates import FIRST, GUESS, note_of_guess
 from somscape.tables._messages import Note, listed
 from somscape.tables._numbers import read_numbers
-from somscape.tables.codes import CategoryCode, NumberCode, Scaling, UnusedColumn, as_numbers
+from somscape.tables.codes import (
+    CategoryCode,
+    NumberCode,
+    Scaling,
+    UnusedColumn,
+    as_numbers,
+    refuse_problem,
+)
 from somscape.tables.column import Column
 from somscape.tables.encoding import (
     ColumnCode,
@@ -25,7 +32,6 @@ from somscape.tables.encoding import (
     FeatureCode,
     lacking,
     refuse_missing,
-    refuse_problem,
     sources_of,
 )
 from somscape.tables.kinds import (

@@ -14,11 +14,10 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
 
-from somscape._types import Float64s
+from somscape._types import Float64s, Ints
 from somscape.tables._cells import (
     WORDS_FROM,
     ArrowTexts,
@@ -54,9 +53,8 @@ def _cell(before: str, number: str, after: str) -> str:
     )
 
 
-_NUMBER = re.compile(_cell(_UNIT, r"(?P<n>[0-9][0-9.,' ]*|[.,][0-9]+)", f"{_UNIT}|%"))
+_NUMBER = _cell(_UNIT, r"(?P<n>[0-9][0-9.,' ]*|[.,][0-9]+)", f"{_UNIT}|%")
 _TYPEWRITTEN = {"\u00a0": " ", "\u202f": " ", "\u2009": " ", "\u2019": "'"}
-_TYPED = str.maketrans(_TYPEWRITTEN)
 _BODY = {
     ".": re.compile(r"(?:[1-9][0-9]{0,2}([, '])[0-9]{3}(?:\1[0-9]{3})*|[0-9]*)(?:\.[0-9]*)?"),
     ",": re.compile(r"(?:[1-9][0-9]{0,2}([. '])[0-9]{3}(?:\1[0-9]{3})*|[0-9]*)(?:,[0-9]*)?"),
@@ -66,11 +64,6 @@ _INFINITE = "(?i)^[-+]*(inf|infinity|∞)$"
 
 LEADING_ZERO = re.compile("0[0-9]+")
 """Pattern of cells such as "007", which are read as codes and not as numbers."""
-
-
-class _Parts(NamedTuple):
-    unit: str
-    body: str
 
 
 @dataclass
@@ -105,20 +98,22 @@ def spell(texts: Sequence[str]) -> Spelling:
             if all(_BODY[other].fullmatch(text.lstrip("+-")) for text in marked):
                 return Spelling(mark, example=next(iter(marked), ""))
             return Spelling(mark, mark)
-    split = ((text, _split(text)) for text in texts)
-    parts = {text: found for text, found in split if found is not None}
-    units = Counter(part.unit for part in parts.values() if part.unit)
+    rows, part = _split(strings(texts), _NUMBER)
+    bodies = [body.rstrip() for body in part["n"].to_pylist()]
+    both = pc.binary_join_element_wise(part["b"], part["a"], strings([""])[0])
+    units = Counter(filter(None, both.to_pylist()))
     # A column has one unit. Cells in another currency are not comparable, so they are text.
     unit = units.most_common(1)[0][0] if units else ""
-    if len(parts) * 2 < len(texts):  # mostly words, so the numbers do not decide
+    if len(bodies) * 2 < len(texts):  # mostly words, so the numbers do not decide
         return Spelling(unit=unit)
     n_fits = {
-        mark: sum(bool(body.fullmatch(part.body)) for part in parts.values())
-        for mark, body in _BODY.items()
+        mark: sum(pattern.fullmatch(body) is not None for body in bodies)
+        for mark, pattern in _BODY.items()
     }
     if n_fits["."] != n_fits[","]:
         return Spelling(mark=max(n_fits, key=n_fits.__getitem__), unit=unit)
-    unsettled = (text for text, part in parts.items() if not part.body.isdigit())
+    pairs = zip(rows.tolist(), bodies, strict=True)
+    unsettled = (texts[row] for row, body in pairs if not body.isdigit())
     return Spelling(example=next(unsettled, ""), unit=unit)
 
 
@@ -151,20 +146,10 @@ def read_plain(cells: pa.Array, mark: str) -> Float64s | None:
 
 
 def _read_styled(cells: pa.Array, mark: str, unit: str, styles: dict[str, None]) -> Float64s:
-    """Convert cells with signs, units or separators to numbers, as `_split` and `_BODY` do."""
-    typed = cells
-    for letter, key in _TYPEWRITTEN.items():
-        typed = pc.replace_substring(typed, letter, key)
-    split = pc.extract_regex(typed, _pattern(mark, unit))
-    rows = np.flatnonzero(as_bools(split.is_valid()))
-    split = split.drop_null()
-    part = {name: pc.struct_field(split, name) for name in "osbineatc"}
-    has = {name: lengths_of(texts) > 0 for name, texts in part.items()}
-    n_signs = sum(has[name].astype(np.int8) for name in "osit")
-    good = (has["o"] == has["c"]) & (n_signs <= 1) & ~(has["b"] & has["a"])
-    part = {name: texts.filter(mask(good)) for name, texts in part.items()}
+    """Convert cells with signs, units or separators to numbers."""
+    rows, part = _split(cells, _pattern(mark, unit))
     values = np.full(len(cells), np.nan)
-    values[rows[good]] = _signed(part, mark, styles)
+    values[rows] = _signed(part, mark, styles)
     if len(rows) < len(cells):
         values[as_bools(pc.match_substring_regex(cells, _INFINITE))] = math.inf
     return values
@@ -198,15 +183,18 @@ def _pattern(mark: str, unit: str) -> str:
     return _cell("" if unit == "%" else sign, f"(?P<n>{whole}) *", sign)
 
 
-def _split(text: str) -> _Parts | None:
-    match = _NUMBER.fullmatch(text if text.isascii() else text.translate(_TYPED))
-    if match is None:
-        return None
-    opened, sign, before, inner_sign, body, _, after, last, closed = match.groups("")
-    signs = sign + inner_sign + last
-    if bool(opened) != bool(closed) or len(opened + signs) > 1 or (before and after):
-        return None
-    return _Parts(before or after, body.rstrip())
+def _split(cells: pa.Array, pattern: str) -> tuple[Ints, dict[str, pa.Array]]:
+    """Return the rows of cells that match a pattern of `_cell`, and the parts of these cells."""
+    for letter, key in _TYPEWRITTEN.items():
+        cells = pc.replace_substring(cells, letter, key)
+    split = pc.extract_regex(cells, pattern)
+    rows = np.flatnonzero(as_bools(split.is_valid()))
+    split = split.drop_null()
+    part = {name: pc.struct_field(split, name) for name in "osbineatc"}
+    has = {name: lengths_of(texts) > 0 for name, texts in part.items()}
+    n_signs = sum(has[name].astype(np.int8) for name in "osit")
+    good = (has["o"] == has["c"]) & (n_signs <= 1) & ~(has["b"] & has["a"])
+    return rows[good], {name: texts.filter(mask(good)) for name, texts in part.items()}
 
 
 # A column with at least this share of numbers among at least this number of values is meant

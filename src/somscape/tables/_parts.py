@@ -208,6 +208,10 @@ class Parts:
         columns = made_ahead(partial(self._frame, name) for name in self.types)
         return table_at(columns, source, asked, lines, n_columns=len(self.types))
 
+    def rows(self) -> pa.Table:
+        """Return the values of all parts as one pyarrow table."""
+        return pa.table({name: self.column(name) for name in self.types})
+
     def _frame(self, name: str) -> pa.Table:
         pa.default_memory_pool().release_unused()
         return pa.table({name: self.column(name)})
@@ -234,15 +238,12 @@ def table_of_batches(
             " function.",
             file=source,
         )
-    batches = chain([first], batches)
-    if isinstance(first, np.ndarray):
-        if missing_values is not None:
-            raise not_for_numbers("missing_values")
-        return _array(batches, source)
-    parts = Parts(_typed_batches(batches), "batches")
-    if not parts.names:
+    if isinstance(first, np.ndarray) and missing_values is not None:
+        raise not_for_numbers("missing_values")
+    found = _joined(first, batches, "batches")
+    if found is None:
         raise InputError(f"{source} is empty. Give at least one row.", file=source)
-    return parts.table(source, missing_values)
+    return found.table(source, missing_values) if isinstance(found, Parts) else found
 
 
 def fetched_rows(batches: Iterable[Any]) -> Any:
@@ -251,11 +252,19 @@ def fetched_rows(batches: Iterable[Any]) -> Any:
     first = next(batches, None)
     if first is None:
         raise InputError("All pieces of X are empty. Pass at least one row.", parameter="X")
-    batches = chain([first], batches)
-    if isinstance(first, np.ndarray):
-        return _array(batches, "X")
-    parts = Parts(_typed_batches(batches), "pieces")
-    return as_frame(pa.table({name: parts.column(name) for name in parts.types}))
+    found = _joined(first, batches, "pieces")
+    return as_frame(found.rows()) if isinstance(found, Parts) else found
+
+
+def _joined(first: Any, others: Iterable[Any], are_called: str) -> Parts | Floats | None:
+    """Join batches that are all arrays or all tables. Without rows, return None."""
+    batches = chain([first], others)
+    if not isinstance(first, np.ndarray):
+        parts = Parts(_typed_batches(batches), are_called)
+        return parts if parts.names else None
+    checked = _checked(batches)
+    rows = next(checked, None)
+    return None if rows is None else gathered(chain([rows], checked), rows.shape[1], rows.dtype)
 
 
 def _batch_iterator(given: Any, source: str) -> Iterator[Any]:
@@ -293,15 +302,6 @@ def not_for_numbers(name: str) -> InputError:
         f"`{name}` is a parameter for reading a table, but the data is an array of numbers or was"
         f" already read. Leave out `{name}`."
     )
-
-
-def _array(batches: Iterable[Any], source: str) -> Floats:
-    """Concatenate the rows of several arrays."""
-    checked = _checked(batches)
-    first = next(checked, None)
-    if first is None:
-        raise InputError(f"{source} is empty. Give at least one row.", file=source)
-    return gathered(chain([first], checked), first.shape[1], first.dtype)
 
 
 def _checked(batches: Iterable[Any]) -> Iterator[Floats]:

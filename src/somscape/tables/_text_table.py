@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -32,8 +33,8 @@ from somscape.tables._cells import (
 from somscape.tables._late import pa, pc
 from somscape.tables._messages import (
     FileLines,
-    LineNumbers,
     Lines,
+    ascending_lines,
     counted,
     free_name,
     lines_from,
@@ -61,9 +62,6 @@ class Growing(Protocol):
 
     def extend(self, cells: Iterable[Any], /) -> None:
         """Add cells."""
-
-    def drop_last(self, n: int) -> None:
-        """Remove the last `n` cells of the column, which are empty."""
 
 
 @dataclass(frozen=True)
@@ -120,8 +118,6 @@ def arrange(
     n_rows, notes = seen.n_rows, []
     if seen.n_blank:
         notes.append(f"{counted(seen.n_blank, 'empty row')} at the end left out")
-        for column in columns:
-            column.drop_last(seen.n_blank)
     if not n_rows:
         raise InputError(
             f"{source} has a header on line {start} but no rows. Add rows. If line {start} is a"
@@ -148,7 +144,7 @@ def arrange(
         )
     names, name_notes = column_names(header, source, start)
     by_name = dict(zip(names, columns, strict=True))
-    return Records(by_name, lines.first(n_rows), notes + name_notes)
+    return Records(by_name, ascending_lines(lines, n_rows), notes + name_notes)
 
 
 def column_names(header: list[str], source: str, line: int) -> tuple[list[str], list[str]]:
@@ -161,10 +157,10 @@ def column_names(header: list[str], source: str, line: int) -> tuple[list[str], 
 
 def _fill(
     records: Iterator[tuple[int, Sequence[Any]]], header: list[str], columns: Sequence[Growing]
-) -> tuple[_RowWidths, LineNumbers]:
+) -> tuple[_RowWidths, array[int]]:
     """Add the cells of the rows to the columns, in blocks of rows."""
     n_header, width = len(header), width_of(header)
-    seen, lines = _RowWidths(), LineNumbers()
+    seen, lines = _RowWidths(), array("I")
     block, block_lines = list[Sequence[Any]](), list[int]()
     n_in_block = max(1, BLOCK_CELLS // n_header)
     for line, record in records:
@@ -272,12 +268,6 @@ class GrowingLetters:
             self._letters += b"\0"
         self._letters += joined.encode("utf-8", "replace")
         self._n += len(texts)
-
-    def drop_last(self, n: int) -> None:
-        """Remove the last `n` cells of the column, which are empty."""
-        if n:
-            del self._letters[max(0, len(self._letters) - n) :]
-            self._n -= n
 
     def to_arrow(self) -> pa.Array:
         """Convert the cells, in the same memory, to Arrow strings. Then no cell can be added."""
@@ -438,19 +428,6 @@ FREE_COLUMNS, COLUMN_BYTES = 10_000, 600
 """Number of columns that a table may always have, and memory in bytes of a column without cells."""
 
 
-def table_from_text(
-    decoded: tuple[TextFile, list[str]],
-    source: str,
-    delimiter: str | None = None,
-    decimal: str | None = None,
-    missing_values: Sequence[str] | None = None,
-) -> Table:
-    """Return the table that a text contains."""
-    raw, delimiter = text_records(decoded, source, delimiter, missing_values)
-    del decoded  # to free its bytes
-    return table_from_records(raw, source, delimiter, decimal, missing_values)
-
-
 def text_records(
     decoded: tuple[TextFile, list[str]],
     source: str,
@@ -547,5 +524,6 @@ def _any_records(file: TextFile, source: str, delimiter: str) -> Records:
         return [GrowingLetters() for _ in range(n)]
 
     found = arrange(split_records(file, delimiter, budget), source, make, delimiter)
-    columns = {name: pa.chunked_array([c.to_arrow()]) for name, c in found.columns.items()}
+    n = len(found.lines)  # empty rows at the end are left out
+    columns = {name: pa.chunked_array([c.to_arrow()[:n]]) for name, c in found.columns.items()}
     return replace(found, columns=columns)

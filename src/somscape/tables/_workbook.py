@@ -44,18 +44,8 @@ PROTECTED_XLS = re.compile(rb"\x09\x08\x10\0\0\x06.{14}(?:\x86\0\0\0)?\x2f\0", r
 """Pattern of the first bytes of a workbook in an .xls file that is protected by a password."""
 
 
-def read_workbook(
-    data: bytes,
-    source: str,
-    sheet: str | int | None = None,
-    missing_values: Sequence[str] | None = None,
-) -> Table:
-    """Read a sheet from the bytes of a workbook. Its row numbers are used as line numbers."""
-    return table_of_values(workbook_records(data, source, sheet), source, missing_values)
-
-
 def workbook_records(data: bytes, source: str, sheet: str | int | None) -> Records:
-    """Return the values of a workbook's sheet by column. Parameters are as in `read_workbook`."""
+    """Return the values of a sheet by column. Its row numbers are used as line numbers."""
     check_libraries(f"reading {source}", ("excel",), "python_calamine")
     budget = Budget(source, _unpacked_size(data, source))
     sheet = None if sheet is None else str(sheet)
@@ -63,11 +53,12 @@ def workbook_records(data: bytes, source: str, sheet: str | int | None) -> Recor
     name = _checked_choice(head, sheet, source)
     budget.take(head["height"] * (ROW_BYTES + PLACE_BYTES * head["width"]), UP_TO_THE_LAST)
     try:
-        records = arrange(enumerate(rows, 1), source, lambda n: [Values() for _ in range(n)])
+        records = arrange(enumerate(rows, 1), source, lambda n: [list[Any]() for _ in range(n)])
     except InputError:
         _refuse_formulas(data, source, f"sheet {quoted(name)}")
         raise
     for column, values in records.columns.items():
+        del values[len(records.lines) :]
         if all(isinstance(value, str) and clean_cell(value) is None for value in values):
             _refuse_formulas(data, source, f"column {quoted(column)}")
     return replace(records, notes=[*_note_of(head), *records.notes])
@@ -226,14 +217,6 @@ def _lacks_results(part: bytes) -> bool:
         else:
             has_value = has_value or tag == b"is" or bool(text.strip())
     return False
-
-
-class Values(list[Any]):
-    """The values of a column."""
-
-    def drop_last(self, n: int) -> None:
-        """Drop the last n values."""
-        del self[len(self) - n :]
 
 
 def table_of_values(records: Records, source: str, asked: Sequence[str] | None = None) -> Table:

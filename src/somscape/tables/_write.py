@@ -24,7 +24,7 @@ from somscape.tables._late import pa, pc
 from somscape.tables._messages import check_libraries, listed, quoted, table_mark
 from somscape.tables._sql import DatabaseAddress, database_at, one_line, quote_name
 from somscape.tables._text import N_MAGIC, PACKED, decode
-from somscape.tables._text_table import table_from_text
+from somscape.tables._text_table import table_from_records, text_records
 from somscape.tables.codes import is_number
 from somscape.tables.column import Column
 from somscape.tables.sources import Source, collected
@@ -685,7 +685,9 @@ def table_from_wire(
         return table_from_frame(rows, source, missing_values=missing_values)
     if any(content[:N_MAGIC].startswith(magic) for magic, _ in PACKED.values()):
         raise InputError(f"{source} is compressed. Send the text without compression.", file=source)
-    return table_from_text(decode(content, source, "utf-8"), source, None, None, missing_values)
+    text = decode(content, source, "utf-8")
+    records, delimiter = text_records(text, source, None, missing_values)
+    return table_from_records(records, source, delimiter, None, missing_values)
 
 
 def bytes_for_wire(kind: str, table: Table) -> bytes:

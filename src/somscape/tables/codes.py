@@ -19,6 +19,7 @@ from somscape.errors import InputError
 from somscape.tables._checked import LARGEST, Finite, NotNegative, Positive
 from somscape.tables._numbers import padded_numbers, read_numbers
 from somscape.tables.column import Column
+from somscape.tables.table import Table
 
 LEAST_WRITTEN, MOST_WRITTEN = 1e-4, 1e15
 """Smallest and largest size of a number that is written without an exponent."""
@@ -210,6 +211,21 @@ ENCODED_AT_ONCE = 1 << 18
 
 Problem: TypeAlias = tuple[int, str] | None
 """First row that cannot be encoded and a description of valid cells, or None if all rows can."""
+
+
+def refuse_problem(name: str, problem: Problem, table: Table, cure: str, options: str = "") -> None:
+    """Raise InputError if a column of a table has a problem."""
+    if problem:
+        row, needed = problem
+        cell = table.column(name).cell(row)
+        raise InputError(
+            f"{table.where(row)}: column '{name}' {needed}, but contains '{cell}'. {cure}",
+            options=options,
+            file=table.source,
+            row=row,
+            column=name,
+            value=cell,
+        )
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from somscape.tables._dates import Dates, Moments, check_date_format, find_dates
 from somscape.tables._frame import table_from_frame
 from somscape.tables._late import pa, pc
 from somscape.tables._messages import category_or_drop, counted, free_name, listed, quoted
-from somscape.tables.codes import as_numbers
+from somscape.tables.codes import as_numbers, refuse_problem
 from somscape.tables.column import Column
 from somscape.tables.ordered import date_problem, date_zone
 from somscape.tables.sources import collected
@@ -632,21 +632,9 @@ class _Work:
     def _moments(self, column: Column) -> Moments:
         """Return a column's dates. Raise InputError if only some dates have a time zone."""
         dates = self.dates[column.name]
-        has_zone = date_zone(dates)
-        problem = date_problem(dates, has_zone)
-        if problem:
-            row, _ = problem
-            zone = "with a time zone" if has_zone else "without a time zone"
-            raise InputError(
-                f"{self.table.where(row)}: column {quoted(column.name)} must contain dates {zone},"
-                f" such as 2026-01-31, but contains {quoted(str(column.cell(row)))}. Correct the"
-                " dates, or leave out the column.",
-                options=category_or_drop(column.name),
-                file=self.table.source,
-                row=row,
-                column=column.name,
-                value=column.cell(row),
-            )
+        problem, options = date_problem(dates, date_zone(dates)), category_or_drop(column.name)
+        cure = "Correct the dates, or leave out the column."
+        refuse_problem(column.name, problem, self.table, cure, options)
         return dates.moments
 
     def _categories(

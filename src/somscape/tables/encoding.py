@@ -21,9 +21,9 @@ from somscape.tables._messages import listed
 from somscape.tables.codes import (
     CategoryCode,
     NumberCode,
-    Problem,
     UnusedColumn,
     level_texts,
+    refuse_problem,
 )
 from somscape.tables.column import Column
 from somscape.tables.kinds import MISSING_CHOICES, Roles, checked_setting
@@ -97,21 +97,6 @@ FARTHEST = 1e100
 
 MIN_UNSEEN_CELLS = 10
 """Minimum number of cells in a category column for a warning that most cells have a new level."""
-
-
-def refuse_problem(
-    name: str, problem: Problem, table: Table, cure: str = "Correct the column."
-) -> None:
-    if problem:
-        row, needed = problem
-        cell = table.column(name).cell(row)
-        raise InputError(
-            f"{table.where(row)}: column '{name}' {needed}, but contains '{cell}'. {cure}",
-            file=table.source,
-            row=row,
-            column=name,
-            value=cell,
-        )
 
 
 def refuse_far(table: Table, column: Column, part: Float64s, begin: int) -> None:
@@ -330,7 +315,7 @@ class Encoding:
         sources: dict[str, Any] = {}
         for code in self.used:
             source: Any = code.read(table.column(code.name))
-            refuse_problem(code.name, code.problem(source), table)
+            refuse_problem(code.name, code.problem(source), table, "Correct the column.")
             sources[code.name] = source
         if self.missing == "error":
             refuse_missing(table, sources)

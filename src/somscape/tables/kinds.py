@@ -16,7 +16,7 @@ from somscape.tables._dates import FIRST, GUESS, ORDERS, Dates, check_date_forma
 from somscape.tables._dates import find_dates as dates_among
 from somscape.tables._messages import category_or_drop, counted
 from somscape.tables._numbers import read_numbers
-from somscape.tables.codes import UnusedColumn, level_texts
+from somscape.tables.codes import UnusedColumn, level_texts, refuse_problem
 from somscape.tables.column import Column
 from somscape.tables.customers import MAX_NUMBER_LEVELS, is_called_id
 from somscape.tables.ordered import date_problem, date_zone
@@ -576,16 +576,7 @@ def _decide_date(table: Table, dates: Dates | None, roles: Roles) -> KindDecisio
         return None
     column = dates.column
     problem = date_problem(dates, date_zone(dates))
-    if problem:
-        row, needed = problem
-        raise InputError(
-            f"{table.where(row)}: column '{column.name}' {needed}, but contains "
-            f"'{column.cell(row)}'. Correct the dates, or leave out the column.",
-            file=table.source,
-            row=row,
-            column=column.name,
-            value=column.cell(row),
-        )
+    refuse_problem(column.name, problem, table, "Correct the dates, or leave out the column.")
     n_dates = len(np.unique(dates.moments[~dates.missing]))
     if n_dates < 2:
         return KindDecision("constant", f"always {_value_of(column)}") if n_dates else WITHOUT_VALUE

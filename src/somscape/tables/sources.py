@@ -49,7 +49,7 @@ from somscape.tables._text import (
     read_text,
     unreadable,
 )
-from somscape.tables._text_table import Records, table_from_records, table_from_text, text_records
+from somscape.tables._text_table import Records, table_from_records, text_records
 from somscape.tables.column import Column
 from somscape.tables.table import Table
 
@@ -166,8 +166,8 @@ def read_table(
     kind = kind_of(path) if files is None else files.kind
     source = source or _name_of(path, files)
     check_reading(kind, source, (delimiter, decimal, encoding), sheet)
+    reading = Reading(delimiter, decimal, encoding, sheet, missing_values)
     if files is not None:
-        reading = Reading(delimiter, decimal, encoding, sheet, missing_values)
         return read_many(files, source, reading)
     if Path(path).suffix.lower() in CONVERTED:
         raise InputError(
@@ -175,24 +175,13 @@ def read_table(
             f" `somscape convert {source} {Path(source).stem}.csv`.",
             file=source,
         )
-    if kind == "text":
-        # No variable refers to the bytes, so that their memory is free after parsing.
-        return table_from_text(
-            decode(read_text(path, source), source, encoding),
-            source,
-            delimiter,
-            decimal,
-            missing_values,
-        ).put_away()
-    # Late imports, so that reading a .csv file does not load these modules.
-    from somscape.tables._arrow_files import open_arrow
-    from somscape.tables._workbook import read_workbook
-
     if kind == "arrow":
+        from somscape.tables._arrow_files import open_arrow  # late: it is slow to import
+
         return Parts([(source, open_arrow(path, source))], "files", list).table(
             source, missing_values
         )
-    return read_workbook(read_bytes(path, source), source, sheet, missing_values)
+    return _table_from(kind, *_raw(path, source, kind, reading), source, reading).put_away()
 
 
 HIDDEN = (".", "_")
@@ -396,7 +385,7 @@ def _texts(files: Files, source: str, reading: Reading) -> tuple[Table, list[int
     parts: list[Records] = []
     delimiter = ""
     for path, name in zip(files.paths, files.names, strict=True):
-        raw, found = _raw(path, name, files, reading)
+        raw, found = _raw(path, name, files.kind, reading, len(files.paths))
         delimiter = delimiter or found
         parts.append(raw)
         check_names_of(name, list(raw.columns), files.names[0], list(parts[0].columns))
@@ -405,28 +394,38 @@ def _texts(files: Files, source: str, reading: Reading) -> tuple[Table, list[int
     notes = _joined_notes(files.names, [part.notes for part in parts])
     lines = [cast(Lines, part.lines) for part in parts]
     where = FileLines.of(files.names, lines, has_lines=True)
-    joined, sizes = Records(columns, where, notes), list(map(len, lines))
-    asked = reading.missing_values
-    if files.kind == "text":
-        return table_from_records(joined, source, delimiter, reading.decimal, asked), sizes
-    from somscape.tables._workbook import table_of_values  # late: it is slow to import
-
-    return table_of_values(joined, source, asked), sizes
+    joined = Records(columns, where, notes)
+    return _table_from(files.kind, joined, delimiter, source, reading), list(map(len, lines))
 
 
-def _raw(path: Path, name: str, files: Files, reading: Reading) -> tuple[Records, str]:
+def _raw(
+    path: str | os.PathLike[str], name: str, kind: str, reading: Reading, n_files: int = 1
+) -> tuple[Records, str]:
     """Return the texts of a file's cells (or the values of a sheet), and the file's delimiter."""
-    if files.kind == "text":
+    if kind == "text":
+        # No variable refers to the bytes, so that their memory is free afterwards.
         return text_records(
             decode(read_text(path, name), name, reading.encoding),
             name,
             reading.delimiter,
             reading.missing_values,
-            len(files.paths),
+            n_files,
         )
-    from somscape.tables._workbook import workbook_records
+    from somscape.tables._workbook import workbook_records  # late: it is slow to import
 
     return workbook_records(read_bytes(path, name), name, reading.sheet), ","
+
+
+def _table_from(
+    kind: str, records: Records, delimiter: str, source: str, reading: Reading
+) -> Table:
+    """Convert the cells of one or more files to a table."""
+    asked = reading.missing_values
+    if kind == "text":
+        return table_from_records(records, source, delimiter, reading.decimal, asked)
+    from somscape.tables._workbook import table_of_values
+
+    return table_of_values(records, source, asked)
 
 
 def _joined_notes(names: Sequence[str], notes: Sequence[Sequence[str]]) -> list[str]:
