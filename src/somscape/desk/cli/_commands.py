@@ -7,12 +7,13 @@ from typing import TypeAlias
 import click
 
 from somscape._version import __version__
-from somscape.desk.cli._group import Command, Commands, Group
+from somscape.desk.cli._group import Commands
 from somscape.desk.cli._options import (
     Conversion,
     Number,
     Training,
     WholeNumber,
+    address_options,
     author_option,
     database_options,
     field_options,
@@ -34,6 +35,7 @@ from somscape.desk.cli._options import (
     table_options,
     team_options,
     text_options,
+    tls_options,
     verbose_option,
 )
 
@@ -41,394 +43,10 @@ Work: TypeAlias = Callable[..., int | None]
 """The function that does the work of a command. Its parameters are the options of the command."""
 
 
-@click.group(cls=Group, examples=("somscape audit verify", "somscape audit list --format json"))
-def audit() -> None:
-    """Show who decided what, and check the record of decisions.
-
-    The audit has a line for each run, decision and forgotten case.  The head of the audit is a hash
-    of all lines.  If any line is changed, the head changes.
-    """
-
-
-@audit.command(examples=("somscape audit verify", "somscape audit verify --audit-key audit.key"))
-@option(
-    "--head",
-    metavar="HASH",
-    help="Head of the audit that an earlier report or run shows. The command checks that no line "
-    "up to this head has changed.",
-)
-@state_options
-def verify() -> Work:
-    """Check the audit, and compare the state with it.
-
-    The command lists the lines about forgotten cases.  The exit code is 0 if the audit is valid,
-    and 2 if a line was changed or deleted.  The exit code is 3 if no fault was found, but lines
-    about forgotten cases or moved decisions must be checked with the key or by a person.
-    """
-    from somscape.desk.cli._audit import verify_audit
-
-    return verify_audit
-
-
-@audit.command("list", examples=("somscape audit list", "somscape audit list --format json"))
-@option(
-    "--format",
-    type=click.Choice(["csv", "json"]),
-    default="csv",
-    help="Format of the lines on standard output.",
-)
-@state_options
-def list_lines() -> Work:
-    """Print all lines of the audit, beginning with the first."""
-    from somscape.desk.cli._audit import list_audit
-
-    return list_audit
-
-
-@audit.command(examples=("somscape audit head", "somscape audit head --state copy"))
-@state_options
-def head() -> Work:
-    """Print the head of the audit, a hash of all lines up to now."""
-    from somscape.desk.cli._audit import print_head
-
-    return print_head
-
-
-@click.command(
-    cls=Command,
-    examples=(
-        "somscape cases forget cards C499",
-        "somscape cases forget cards --older-than 24",
-    ),
-)
-@click.argument("watch", metavar="WATCH")
-@click.argument("key", metavar="[KEY]", required=False)
-@option(
-    "--older-than",
-    type=WholeNumber(1),
-    metavar="MONTHS",
-    help="Instead of one KEY, delete all cases that do not have a decision and were not listed in "
-    "the last MONTHS months.",
-)
-@option(
-    "--decided",
-    is_flag=True,
-    help="With --older-than, also delete cases whose last decision is more than MONTHS months old.",
-)
-@state_options
-@author_option
-def forget() -> Work:
-    """Delete the case KEY of WATCH, for example to protect privacy.
-
-    The command deletes the key, decisions, comments, values and ranks of the case.  The audit
-    remains valid.  The audit records that a case was deleted, but not which case.
-    """
-    from somscape.desk.cli._audit import forget_cases
-
-    return forget_cases
-
-
-@click.command(
-    cls=Command,
-    examples=(
-        "somscape backup monday.sqlite",
-        "somscape backup copy.sqlite --state copy",
-    ),
-)
-@click.argument("file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
-@state_options
-def backup() -> Work:
-    """Copy the state to a backup FILE, even while the state is in use.
-
-    The command checks the audit of the backup.  If the copy fails, no incomplete FILE remains.
-    """
-    from somscape.desk.cli._audit import write_backup
-
-    return write_backup
-
-
-@click.command(
-    cls=Command,
-    examples=(
-        "somscape restore monday.sqlite --state copy",
-        "somscape restore monday.sqlite --force",
-    ),
-)
-@click.argument("file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
-@option(
-    "--force", is_flag=True, help="Replace the content of a state that is not empty. It is lost."
-)
-@state_options
-def restore() -> Work:
-    """Copy a backup FILE into an empty state.
-
-    The backup may come from another kind of database than the state.
-    """
-    from somscape.desk.cli._audit import restore_backup
-
-    return restore_backup
-
-
-@click.command(
-    cls=Command,
-    examples=(
-        "somscape reproduce 0f8fad5bd9cb469f",
-        "somscape reproduce 0f8fad5bd9cb469f --state copy",
-    ),
-)
-@click.argument("run", metavar="RUN")
-@state_options
-def reproduce() -> Work:
-    """Repeat the run RUN, and compare the results.
-
-    The command uses the table, map and rule of the run.  RUN is the id that `somscape audit list`
-    prints.  If the results differ, the command
-    names the first file that differs, and the changed input: table, map, rule or versions.  The
-    exit code is 0 if all results have the same bytes, and 2 otherwise.
-    """
-    from somscape.desk.cli._audit import repeat_run
-
-    return repeat_run
-
-
-@click.command(
-    cls=Command,
-    examples=(
-        "somscape card found/map.som",
-        "somscape card found/map.som applications.csv --out card.md",
-    ),
-)
-@click.argument("map_file", metavar="MAP")
-@click.argument("path", metavar="[TABLE]", required=False)
-@option(
-    "--watch",
-    metavar="NAME",
-    help="Watch that uses the map. The card then also contains the drift in each run, and the "
-    "number of decisions.",
-)
-@result_option(
-    "--out", show_default="standard output", help="File of the card, such as card.md or card.json."
-)
-@force_option
-@read_options
-@state_options
-def card() -> Work:
-    """Write a model card of MAP, with data, quality and limits.
-
-    The errors of the map are computed from the rows of TABLE.  Without TABLE, the card has the
-    last error of the training.
-    """
-    from somscape.desk.cli._audit import write_card
-
-    return write_card
-
-
-STATES = ("open", "confirmed", "cleared", "later")
-
-
-@click.command(
-    cls=Command,
-    examples=(
-        "somscape run cards applications.csv",
-        "somscape run cards applications.csv --out february",
-    ),
-)
-@click.argument("name", metavar="NAME")
-@click.argument("path", metavar="[TABLE]", required=False)
-@read_options
-@state_options
-@author_option
-@list_options
-@option(
-    "--instead-of",
-    type=WholeNumber(1),
-    metavar="N",
-    help="Replace run N, if its table was wrong, and all later runs. The new run is compared with "
-    "the run before N.",
-)
-@option(
-    "--json",
-    "as_json",
-    is_flag=True,
-    help="Print the result as JSON on standard output, and all other lines on standard error.",
-)
-@force_option
-@sink_options
-@result_option(
-    "--out",
-    metavar="DIR",
-    help="Folder for the list, the report, the map and pictures. Without it, the command writes "
-    "no files.",
-)
-def run() -> Work:
-    """Run the watch NAME on TABLE, and print what is new.
-
-    Without TABLE, the command reads the table with which the watch began.  It uses the map and the
-    rule of the watch, and prints any drift, and which rows are new, returned, risen, folded or gone
-    since the run before.  The exit code is 0 if nothing is new, 3 if there are new alerts, and 2
-    after an error.  If results could not be written, run the command again to complete the same
-    run.
-    """
-    from somscape.desk.cli._run import run_named
-
-    return run_named
-
-
-@click.command(cls=Command, examples=("somscape watches", "somscape watches --json"))
-@state_options
-@option("--json", "as_json", is_flag=True, help="Print the watches as JSON.")
-def watches() -> Work:
-    """List the watches and the number of open cases in each."""
-    from somscape.desk.cli._run import list_watches
-
-    return list_watches
-
-
-@click.group(
-    cls=Group,
-    examples=("somscape cases list cards", "somscape cases mark cards C501 confirmed"),
-)
-def cases() -> None:
-    """List, decide, export and import the cases of a watch."""
-
-
-state_of_option = option(
-    "--state-of",
-    type=click.Choice(STATES),
-    show_default="all states",
-    help="State of the cases to list.",
-)
-
-
-@cases.command(
-    "list",
-    examples=(
-        "somscape cases list cards",
-        "somscape cases list cards --state-of open --format csv",
-    ),
-)
-@click.argument("name", metavar="NAME")
-@state_of_option
-@option(
-    "--format",
-    "kind",
-    type=click.Choice(["text", "csv", "json"]),
-    default="text",
-    help="Format of the list on standard output.",
-)
-@state_options
-def list_() -> Work:
-    """List the cases of the watch NAME, beginning with the last run."""
-    from somscape.desk.cli._run import list_cases
-
-    return list_cases
-
-
-@cases.command(
-    examples=(
-        "somscape cases mark cards C501 confirmed",
-        "somscape cases mark cards C499 cleared --comment 'a known customer'",
-    ),
-)
-@click.argument("name", metavar="NAME")
-@click.argument("key", metavar="KEY")
-@click.argument("said", metavar="STATE", type=click.Choice(STATES))
-@option(
-    "--comment",
-    default="",
-    show_default=False,
-    metavar="TEXT",
-    help="Reason for the decision, of up to 2,000 characters.",
-)
-@option(
-    "--seen",
-    type=WholeNumber(0),
-    metavar="LINE",
-    help="Number of the last decision on the case that you have seen (its line in the audit), or 0 "
-    "if you have seen none. The command fails if the case has a newer decision.",
-)
-@option(
-    "--run",
-    metavar="RUN",
-    show_default="the last run",
-    help="Id of the run in which you have seen the case. The row and score from this run are saved "
-    "with the decision.",
-)
-@author_option
-@state_options
-def mark() -> Work:
-    """Mark a case as open, confirmed, cleared or later.
-
-    NAME is the watch, and KEY is the key of the case as `somscape cases list NAME` prints it.  A
-    cleared case returns to the list only if its row changes much, or after the months of
-    --clear-for.  Each decision is a new line of the audit.  Earlier decisions are not overwritten.
-    """
-    from somscape.desk.cli._run import mark_case
-
-    return mark_case
-
-
-@cases.command(
-    examples=(
-        "somscape cases export cards --out cases.xlsx",
-        "somscape cases export cards --state-of open --out open.csv",
-    ),
-)
-@click.argument("name", metavar="NAME")
-@state_of_option
-@result_option(
-    "--out",
-    required=True,
-    help="A .csv, .xlsx or .parquet file. In Excel, you can choose decisions from a menu.",
-)
-@force_option
-@state_options
-def export() -> Work:
-    """Export the cases of the watch NAME and their decisions to a file."""
-    from somscape.desk.cli._run import export_cases
-
-    return export_cases
-
-
-@cases.command(
-    "import",
-    examples=(
-        "somscape cases import cards cases.xlsx",
-        "somscape cases import cards cases.xlsx --author anna",
-    ),
-)
-@click.argument("name", metavar="NAME")
-@click.argument("path", metavar="TABLE")
-@option(
-    "--skip-unknown",
-    is_flag=True,
-    help="Ignore lines with a key that no run has listed, instead of stopping with an error.",
-)
-@text_options
-@author_option
-@state_options
-def import_() -> Work:
-    """Import decisions on cases of the watch NAME from TABLE.
-
-    TABLE is a file of `cases export`, an alerts.xlsx in which you have entered decisions, a
-    decisions.csv of the app, or any table with the columns of the watch's key (or a column key),
-    decision and optionally comment.  Lines without a decision are ignored.  From an exported file,
-    only the decisions that you have changed are imported.  If another person has decided one of
-    these cases since the export, or a line has an error, the command imports nothing and names the
-    lines.
-    """
-    from somscape.desk.cli._run import import_cases
-
-    return import_cases
-
-
 @click.group(
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
-    examples=(
-        "somscape demo",
-        "somscape detect applications.csv --id customer --label class --out found",
-    ),
+    examples=("demo", "detect applications.csv --id customer --label class --out found"),
 )
 @click.version_option(__version__, prog_name="somscape")
 def main() -> None:
@@ -439,7 +57,7 @@ def main() -> None:
     """
 
 
-@main.command(examples=("somscape demo", "somscape demo --alerts 20 --out twenty"))
+@main.command(examples=("demo", "demo --alerts 20 --out twenty"))
 @result_option("--out", default="somscape-demo", metavar="DIR", help="Folder for the results.")
 @ranking_options
 def demo() -> Work:
@@ -455,9 +73,9 @@ def demo() -> Work:
 
 @main.command(
     examples=(
-        "somscape example applications",
-        "somscape detect applications.csv --id customer --label class --out found",
-    ),
+        "example applications",
+        "detect applications.csv --id customer --label class --out found",
+    )
 )
 @click.argument(
     "name", metavar="applications", type=click.Choice(["applications"]), expose_value=False
@@ -477,9 +95,9 @@ def example() -> Work:
 
 @main.command(
     examples=(
-        "somscape detect applications.csv --id customer --label class --out found",
-        "somscape detect applications.csv --id customer --label class --watch cards --out cards",
-    ),
+        "detect applications.csv --id customer --label class --out found",
+        "detect applications.csv --id customer --label class --watch cards --out cards",
+    )
 )
 @click.argument("path", metavar="TABLE")
 @table_options
@@ -516,9 +134,9 @@ def detect() -> Work:
 
 @main.command(
     examples=(
-        "somscape fit applications.csv --drop class --out map.som",
-        "somscape fit applications.csv --target class --out model.som",
-    ),
+        "fit applications.csv --drop class --out map.som",
+        "fit applications.csv --target class --out model.som",
+    )
 )
 @click.argument("path", metavar="TABLE")
 @field_options(Training)
@@ -545,9 +163,9 @@ def fit() -> Work:
 
 @main.command(
     examples=(
-        "somscape score found/map.som applications.csv --out scores.csv",
-        "somscape score found/map.som applications.csv --sort --columns all --out sorted.csv",
-    ),
+        "score found/map.som applications.csv --out scores.csv",
+        "score found/map.som applications.csv --sort --columns all --out sorted.csv",
+    )
 )
 @click.argument("map_file", metavar="MAP", required=False)
 @click.argument("path", metavar="TABLE", required=False)
@@ -589,9 +207,9 @@ def score() -> Work:
 
 @main.command(
     examples=(
-        "somscape predict model.som applications.csv --out predictions.csv",
-        "somscape predict model.som applications.csv --reject 0.05 --out checked.csv",
-    ),
+        "predict model.som applications.csv --out predictions.csv",
+        "predict model.som applications.csv --reject 0.05 --out checked.csv",
+    )
 )
 @click.argument("model_file", metavar="MODEL")
 @click.argument("path", metavar="NEW")
@@ -631,9 +249,9 @@ def predict() -> Work:
 
 @main.command(
     examples=(
-        "somscape report found/map.som applications.csv --label class --out page.html",
-        "somscape report found/map.som applications.csv --regions 5 --out five.html",
-    ),
+        "report found/map.som applications.csv --label class --out page.html",
+        "report found/map.som applications.csv --regions 5 --out five.html",
+    )
 )
 @click.argument("map_file", metavar="MAP")
 @click.argument("path", metavar="TABLE")
@@ -662,9 +280,9 @@ def report() -> Work:
 
 @main.command(
     examples=(
-        "somscape convert found/map.som map.cod",
-        "somscape convert found/map.som units.csv --what winners --table applications.csv",
-    ),
+        "convert found/map.som map.cod",
+        "convert found/map.som units.csv --what winners --table applications.csv",
+    )
 )
 @click.argument("source", metavar="IN")
 @click.argument("out", metavar="OUT", type=click.Path(path_type=Path))
@@ -692,26 +310,13 @@ def convert() -> Work:
 
 @main.command(
     examples=(
-        "somscape app applications.csv",
-        "somscape app --users users.toml --host 0.0.0.0 --tls-cert C.pem --tls-key K.pem",
-    ),
+        "app applications.csv",
+        "app --users users.toml --host 0.0.0.0 --tls-cert C.pem --tls-key K.pem",
+    )
 )
 @click.argument("path", metavar="[TABLE]", required=False)
 @database_options
-@option(
-    "--host",
-    default="127.0.0.1",
-    metavar="ADDRESS",
-    help="Network address on which the app listens. With the default, only this computer can "
-    "connect. Any other address also needs --users, --tls-cert and --tls-key.",
-)
-@option(
-    "--port",
-    type=WholeNumber(0, 65535),
-    default=0,
-    metavar="PORT",
-    help="Network port of the app. 0 selects a free port.",
-)
+@address_options("app", "--users", port=0)
 @option("--browser/--no-browser", default=True, help="Whether to open the browser.")
 @option(
     "--state",
@@ -761,10 +366,7 @@ def app() -> Work:
 
 
 @main.command(
-    examples=(
-        "somscape app-user anna --role decide",
-        "somscape app-user ben --role look --users team.toml",
-    ),
+    examples=("app-user anna --role decide", "app-user ben --role look --users team.toml")
 )
 @click.argument("name", metavar="NAME")
 @file_option(
@@ -798,34 +400,14 @@ def app_user() -> Work:
     return change_user
 
 
-@main.command(
-    examples=(
-        "somscape serve found/map.som",
-        "somscape serve found/map.som --port 9000 --max-rows 10000",
-    ),
-)
+@main.command(examples=("serve found/map.som", "serve found/map.som --port 9000 --max-rows 10000"))
 @click.argument("map_file", metavar="MAP")
-@option(
-    "--host",
-    default="127.0.0.1",
-    metavar="ADDRESS",
-    help="Network address on which the service listens. With the default, only this computer can "
-    "connect. Any other address also needs --token-file, --tls-cert and --tls-key.",
-)
-@option(
-    "--port",
-    type=WholeNumber(0, 65535),
-    default=8080,
-    metavar="PORT",
-    help="Network port of the service. 0 selects a free port.",
-)
+@address_options("service", "--token-file", port=8080)
 @file_option(
     "--token-file",
     help="File with a token. Requests must then have the header Authorization: Bearer TOKEN.",
 )
-@file_option("--tls-cert", help="Certificate of the server with its chain, in PEM format.")
-@file_option("--tls-key", help="Key of the certificate, in PEM format, without a passphrase.")
-@readable_option
+@tls_options
 @option(
     "--max-body",
     type=Number(0.001),
@@ -862,12 +444,7 @@ def serve() -> Work:
     return run_service
 
 
-@main.command(
-    examples=(
-        "somscape info found/map.som",
-        "somscape info found/map.som --save-roles roles.toml",
-    ),
-)
+@main.command(examples=("info found/map.som", "info found/map.som --save-roles roles.toml"))
 @click.argument("map_file", metavar="MAP")
 @save_roles_option
 @force_option
@@ -878,6 +455,336 @@ def info() -> Work:
     return show_info
 
 
-cases.add_command(forget)
-for command in (run, watches, cases, audit, reproduce, backup, restore, card):
-    main.add_command(command)
+@main.command(examples=("run cards applications.csv", "run cards applications.csv --out february"))
+@click.argument("name", metavar="NAME")
+@click.argument("path", metavar="[TABLE]", required=False)
+@read_options
+@state_options
+@author_option
+@list_options
+@option(
+    "--instead-of",
+    type=WholeNumber(1),
+    metavar="N",
+    help="Replace run N, if its table was wrong, and all later runs. The new run is compared with "
+    "the run before N.",
+)
+@option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print the result as JSON on standard output, and all other lines on standard error.",
+)
+@force_option
+@sink_options
+@result_option(
+    "--out",
+    metavar="DIR",
+    help="Folder for the list, the report, the map and pictures. Without it, the command writes "
+    "no files.",
+)
+def run() -> Work:
+    """Run the watch NAME on TABLE, and print what is new.
+
+    Without TABLE, the command reads the table with which the watch began.  It uses the map and the
+    rule of the watch, and prints any drift, and which rows are new, returned, risen, folded or gone
+    since the run before.  The exit code is 0 if nothing is new, 3 if there are new alerts, and 2
+    after an error.  If results could not be written, run the command again to complete the same
+    run.
+    """
+    from somscape.desk.cli._run import run_named
+
+    return run_named
+
+
+@main.command(examples=("watches", "watches --json"))
+@state_options
+@option("--json", "as_json", is_flag=True, help="Print the watches as JSON.")
+def watches() -> Work:
+    """List the watches and the number of open cases in each."""
+    from somscape.desk.cli._run import list_watches
+
+    return list_watches
+
+
+STATES = ("open", "confirmed", "cleared", "later")
+
+
+@main.group(examples=("cases list cards", "cases mark cards C501 confirmed"))
+def cases() -> None:
+    """List, decide, export and import the cases of a watch."""
+
+
+state_of_option = option(
+    "--state-of",
+    type=click.Choice(STATES),
+    show_default="all states",
+    help="State of the cases to list.",
+)
+
+
+@cases.command(
+    "list", examples=("cases list cards", "cases list cards --state-of open --format csv")
+)
+@click.argument("name", metavar="NAME")
+@state_of_option
+@option(
+    "--format",
+    "kind",
+    type=click.Choice(["text", "csv", "json"]),
+    default="text",
+    help="Format of the list on standard output.",
+)
+@state_options
+def list_() -> Work:
+    """List the cases of the watch NAME, beginning with the last run."""
+    from somscape.desk.cli._run import list_cases
+
+    return list_cases
+
+
+@cases.command(
+    examples=(
+        "cases mark cards C501 confirmed",
+        "cases mark cards C499 cleared --comment 'a known customer'",
+    )
+)
+@click.argument("name", metavar="NAME")
+@click.argument("key", metavar="KEY")
+@click.argument("said", metavar="STATE", type=click.Choice(STATES))
+@option(
+    "--comment",
+    default="",
+    show_default=False,
+    metavar="TEXT",
+    help="Reason for the decision, of up to 2,000 characters.",
+)
+@option(
+    "--seen",
+    type=WholeNumber(0),
+    metavar="LINE",
+    help="Number of the last decision on the case that you have seen (its line in the audit), or 0 "
+    "if you have seen none. The command fails if the case has a newer decision.",
+)
+@option(
+    "--run",
+    metavar="RUN",
+    show_default="the last run",
+    help="Id of the run in which you have seen the case. The row and score from this run are saved "
+    "with the decision.",
+)
+@author_option
+@state_options
+def mark() -> Work:
+    """Mark a case as open, confirmed, cleared or later.
+
+    NAME is the watch, and KEY is the key of the case as `somscape cases list NAME` prints it.  A
+    cleared case returns to the list only if its row changes much, or after the months of
+    --clear-for.  Each decision is a new line of the audit.  Earlier decisions are not overwritten.
+    """
+    from somscape.desk.cli._run import mark_case
+
+    return mark_case
+
+
+@cases.command(
+    examples=(
+        "cases export cards --out cases.xlsx",
+        "cases export cards --state-of open --out open.csv",
+    )
+)
+@click.argument("name", metavar="NAME")
+@state_of_option
+@result_option(
+    "--out",
+    required=True,
+    help="A .csv, .xlsx or .parquet file. In Excel, you can choose decisions from a menu.",
+)
+@force_option
+@state_options
+def export() -> Work:
+    """Export the cases of the watch NAME and their decisions to a file."""
+    from somscape.desk.cli._run import export_cases
+
+    return export_cases
+
+
+@cases.command(
+    "import",
+    examples=("cases import cards cases.xlsx", "cases import cards cases.xlsx --author anna"),
+)
+@click.argument("name", metavar="NAME")
+@click.argument("path", metavar="TABLE")
+@option(
+    "--skip-unknown",
+    is_flag=True,
+    help="Ignore lines with a key that no run has listed, instead of stopping with an error.",
+)
+@text_options
+@author_option
+@state_options
+def import_() -> Work:
+    """Import decisions on cases of the watch NAME from TABLE.
+
+    TABLE is a file of `cases export`, an alerts.xlsx in which you have entered decisions, a
+    decisions.csv of the app, or any table with the columns of the watch's key (or a column key),
+    decision and optionally comment.  Lines without a decision are ignored.  From an exported file,
+    only the decisions that you have changed are imported.  If another person has decided one of
+    these cases since the export, or a line has an error, the command imports nothing and names the
+    lines.
+    """
+    from somscape.desk.cli._run import import_cases
+
+    return import_cases
+
+
+@cases.command(examples=("cases forget cards C499", "cases forget cards --older-than 24"))
+@click.argument("watch", metavar="WATCH")
+@click.argument("key", metavar="[KEY]", required=False)
+@option(
+    "--older-than",
+    type=WholeNumber(1),
+    metavar="MONTHS",
+    help="Instead of one KEY, delete all cases that do not have a decision and were not listed in "
+    "the last MONTHS months.",
+)
+@option(
+    "--decided",
+    is_flag=True,
+    help="With --older-than, also delete cases whose last decision is more than MONTHS months old.",
+)
+@state_options
+@author_option
+def forget() -> Work:
+    """Delete the case KEY of WATCH, for example to protect privacy.
+
+    The command deletes the key, decisions, comments, values and ranks of the case.  The audit
+    remains valid.  The audit records that a case was deleted, but not which case.
+    """
+    from somscape.desk.cli._audit import forget_cases
+
+    return forget_cases
+
+
+@main.group(examples=("audit verify", "audit list --format json"))
+def audit() -> None:
+    """Show who decided what, and check the record of decisions.
+
+    The audit has a line for each run, decision and forgotten case.  The head of the audit is a hash
+    of all lines.  If any line is changed, the head changes.
+    """
+
+
+@audit.command(examples=("audit verify", "audit verify --audit-key audit.key"))
+@option(
+    "--head",
+    metavar="HASH",
+    help="Head of the audit that an earlier report or run shows. The command checks that no line "
+    "up to this head has changed.",
+)
+@state_options
+def verify() -> Work:
+    """Check the audit, and compare the state with it.
+
+    The command lists the lines about forgotten cases.  The exit code is 0 if the audit is valid,
+    and 2 if a line was changed or deleted.  The exit code is 3 if no fault was found, but lines
+    about forgotten cases or moved decisions must be checked with the key or by a person.
+    """
+    from somscape.desk.cli._audit import verify_audit
+
+    return verify_audit
+
+
+@audit.command("list", examples=("audit list", "audit list --format json"))
+@option(
+    "--format",
+    type=click.Choice(["csv", "json"]),
+    default="csv",
+    help="Format of the lines on standard output.",
+)
+@state_options
+def list_lines() -> Work:
+    """Print all lines of the audit, beginning with the first."""
+    from somscape.desk.cli._audit import list_audit
+
+    return list_audit
+
+
+@audit.command(examples=("audit head", "audit head --state copy"))
+@state_options
+def head() -> Work:
+    """Print the head of the audit, a hash of all lines up to now."""
+    from somscape.desk.cli._audit import print_head
+
+    return print_head
+
+
+@main.command(examples=("reproduce 0f8fad5bd9cb469f", "reproduce 0f8fad5bd9cb469f --state copy"))
+@click.argument("run", metavar="RUN")
+@state_options
+def reproduce() -> Work:
+    """Repeat the run RUN, and compare the results.
+
+    The command uses the table, map and rule of the run.  RUN is the id that `somscape audit list`
+    prints.  If the results differ, the command
+    names the first file that differs, and the changed input: table, map, rule or versions.  The
+    exit code is 0 if all results have the same bytes, and 2 otherwise.
+    """
+    from somscape.desk.cli._audit import repeat_run
+
+    return repeat_run
+
+
+@main.command(examples=("backup monday.sqlite", "backup copy.sqlite --state copy"))
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
+@state_options
+def backup() -> Work:
+    """Copy the state to a backup FILE, even while the state is in use.
+
+    The command checks the audit of the backup.  If the copy fails, no incomplete FILE remains.
+    """
+    from somscape.desk.cli._audit import write_backup
+
+    return write_backup
+
+
+@main.command(examples=("restore monday.sqlite --state copy", "restore monday.sqlite --force"))
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
+@option(
+    "--force", is_flag=True, help="Replace the content of a state that is not empty. It is lost."
+)
+@state_options
+def restore() -> Work:
+    """Copy a backup FILE into an empty state.
+
+    The backup may come from another kind of database than the state.
+    """
+    from somscape.desk.cli._audit import restore_backup
+
+    return restore_backup
+
+
+@main.command(examples=("card found/map.som", "card found/map.som applications.csv --out card.md"))
+@click.argument("map_file", metavar="MAP")
+@click.argument("path", metavar="[TABLE]", required=False)
+@option(
+    "--watch",
+    metavar="NAME",
+    help="Watch that uses the map. The card then also contains the drift in each run, and the "
+    "number of decisions.",
+)
+@result_option(
+    "--out", show_default="standard output", help="File of the card, such as card.md or card.json."
+)
+@force_option
+@read_options
+@state_options
+def card() -> Work:
+    """Write a model card of MAP, with data, quality and limits.
+
+    The errors of the map are computed from the rows of TABLE.  Without TABLE, the card has the
+    last error of the training.
+    """
+    from somscape.desk.cli._audit import write_card
+
+    return write_card

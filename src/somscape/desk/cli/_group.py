@@ -73,46 +73,27 @@ class BadInput(click.ClickException):
 
 
 HEADINGS = {
-    "Rows to list": (
-        *("alerts", "contamination", "fdr", "p_value", "amount", "cost", "calibration"),
-        *("reject", "drift"),
-    ),
-    "Columns": (
-        *("target", "id_column", "per", "label", "drop", "protect", "category", "number"),
-        *("ordinal", "date", "date_format", "missing", "roles", "dictionary"),
-    ),
-    "Reading the table": (
-        *("delimiter", "decimal", "encoding", "missing_values", "sheet"),
-        *("table", "query", "ask_password"),
-    ),
-    "Map": (
-        *("n_rows", "n_cols", "epochs", "seed", "checkpoint", "resume"),
-        *("lattice", "boundary", "winners", "regions", "n_regions"),
-    ),
-    "Results": (
-        *("out", "format", "kind", "as_json", "bom", "what", "sort", "columns", "save_roles"),
-        *("to", "to_table", "force", "verbose"),
-    ),
-    "Watch": ("watch", "key", "clear_for", "replace", "instead_of"),
-    "Cases": ("state_of", "comment", "seen", "run", "skip_unknown", "older_than", "decided"),
-    "State and audit": ("state", "audit_key", "head", "author"),
-    "Server": (
-        *("host", "port", "tls_cert", "tls_key", "token_file", "max_body", "max_rows"),
-        *("browser", "max_upload", "jobs", "memory"),
-    ),
-    "Users": (
-        *("users", "role", "has_password", "remove", "behind_proxy", "socket", "socket_group"),
-        *("user_header",),
-    ),
+    "Rows to list": "alerts contamination fdr p_value amount cost calibration reject drift",
+    "Columns": "target id_column per label drop protect category number ordinal date date_format "
+    "missing roles dictionary",
+    "Reading the table": "delimiter decimal encoding missing_values sheet table query ask_password",
+    "Map": "n_rows n_cols epochs seed checkpoint resume lattice boundary winners regions n_regions",
+    "Results": "out format kind as_json bom what sort columns save_roles to to_table force verbose",
+    "Watch": "watch key clear_for replace instead_of",
+    "Cases": "state_of comment seen run skip_unknown older_than decided",
+    "State and audit": "state audit_key head author",
+    "Server": "host port tls_cert tls_key token_file max_body max_rows browser max_upload jobs "
+    "memory",
+    "Users": "users role has_password remove behind_proxy socket socket_group user_header",
 }
-"""Names of the parameters under each heading in the help of a command."""
+"""Names of the parameters under each heading in the help of a command, in their order."""
 
 
 def option_rows(command: click.Command, ctx: click.Context) -> dict[str, list[tuple[str, str]]]:
     """Return, by heading of the help, the options of a command with their help texts."""
     options = {p.name: p for p in command.get_params(ctx) if isinstance(p, click.Option)}
     rows = {
-        heading: [_option_row(options.pop(name), ctx) for name in names if name in options]
+        heading: [_option_row(options.pop(n), ctx) for n in names.split() if n in options]
         for heading, names in HEADINGS.items()
     }
     found = {heading: some for heading, some in rows.items() if some}
@@ -135,7 +116,7 @@ class Command(click.Command):
 
     def __init__(self, *args: Any, examples: tuple[str, ...] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.examples = examples
+        self.examples = tuple(f"somscape {example}" for example in examples)
         # Click keeps the help option of the first context, so each command has both names.
         self.context_settings = {"help_option_names": ["-h", "--help"], **self.context_settings}
 
@@ -181,6 +162,8 @@ OBJECTS_BEFORE_COLLECTING = 100_000, 50, 50
 
 class Commands(Group):
     """Group of commands. Invalid input gives a one-line error message and the exit code 2."""
+
+    group_class = Group
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command, and convert errors on invalid input to errors of click."""

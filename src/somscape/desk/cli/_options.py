@@ -295,10 +295,39 @@ flag_options = together(
     job_option(*(name for name in RULES if name != "alerts")),
 )
 
-team_options = together(
-    file_option("--users", help="File with the users who may log in. `app-user` writes it."),
+
+def address_options(program: str, access: str, port: int) -> Callable[[Function], Function]:
+    """Return a decorator that adds options for the address of a server to a command.
+
+    `access` is the option that a server for other computers needs.
+    """
+    return together(
+        option(
+            "--host",
+            default="127.0.0.1",
+            metavar="ADDRESS",
+            help=f"Network address on which the {program} listens. With the default, only this "
+            f"computer can connect. Any other address also needs {access}, --tls-cert and "
+            "--tls-key.",
+        ),
+        option(
+            "--port",
+            type=WholeNumber(0, 65535),
+            default=port,
+            metavar="PORT",
+            help=f"Network port of the {program}. 0 selects a free port.",
+        ),
+    )
+
+
+tls_options = together(
     file_option("--tls-cert", help="Certificate of the server with its chain, in PEM format."),
     file_option("--tls-key", help="Key of the certificate, in PEM format, without a passphrase."),
+    readable_option,
+)
+team_options = together(
+    file_option("--users", help="File with the users who may log in. `app-user` writes it."),
+    tls_options,
     option(
         "--behind-proxy",
         metavar="https://NAME",
@@ -315,5 +344,4 @@ team_options = together(
         metavar="NAME",
         help="Header in which the proxy names the user, such as X-Remote-User. Needs --socket.",
     ),
-    readable_option,
 )
