@@ -12,7 +12,7 @@ from typing import Any
 
 from some_cases import KEY
 
-from somscape.desk.cases._chain import NOTHING, hidden, next_head, seal_of
+from somscape.desk.cases.records import NOTHING, hidden, next_head, seal_of
 
 AUDIT_KEY = b"k" * 32
 

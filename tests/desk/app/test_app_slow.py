@@ -20,10 +20,9 @@ import pytest
 import uvicorn
 from team import make_certificate
 
-from somscape.desk.web import _connections, _http
+from somscape.desk.web import _connections, _servers
 from somscape.desk.web._connections import Door
-from somscape.desk.web._http import Server
-from somscape.desk.web._servers import server_context
+from somscape.desk.web._servers import Server, server_context
 
 PERIOD, MIN_BYTES = 1.0, 1000
 PATIENCE = 30.0
@@ -173,8 +172,8 @@ def going(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[tuple[str, 
     with contextlib.ExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.setattr(_connections, "FIRST", PERIOD)
-        patch.setattr(_http, "PERIOD", PERIOD)
-        patch.setattr(_http, "MIN_BYTES", MIN_BYTES)
+        patch.setattr(_servers, "PERIOD", PERIOD)
+        patch.setattr(_servers, "MIN_BYTES", MIN_BYTES)
         plain = stack.enter_context(serving(None))
         tls = stack.enter_context(serving(tmp_path_factory.mktemp("slow")))
         pool = stack.enter_context(ThreadPoolExecutor(2 * len(CONNECTIONS)))

@@ -28,8 +28,7 @@ from somscape.desk.cases import (
     restore,
     verify,
 )
-from somscape.desk.cases._chain import add_line
-from somscape.desk.cases.records import Listed, WatchRun, is_waiting
+from somscape.desk.cases.records import Listed, WatchRun, add_line, is_waiting
 from somscape.desk.jobs._detect import Found, detect, rule_of
 from somscape.desk.jobs._roles import ready, roles_from
 from somscape.desk.jobs.job import Job

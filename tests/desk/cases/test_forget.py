@@ -10,10 +10,9 @@ from some_cases import KEY, PLACES, SECRETS, fill, new_database, place_for
 from texts import rejected
 
 from somscape.desk.cases import Decision, State, forget, forget_old, verify
-from somscape.desk.cases._chain import kept_hash
 from somscape.desk.cases.decide import decide
 from somscape.desk.cases.forgotten import forget_all, months_ago
-from somscape.desk.cases.records import UNNAMED
+from somscape.desk.cases.records import UNNAMED, kept_hash
 
 
 def bytes_in(folder: Path) -> bytes:

@@ -12,17 +12,19 @@ import pytest
 from texts import rejected
 
 from somscape.desk.cases import Decision, State, Watch, verify
-from somscape.desk.cases._chain import NOTHING, add_line, next_head
 from somscape.desk.cases.decide import Seen, decide
 from somscape.desk.cases.records import (
     CLEARED,
     CONFIRMED,
     NEW,
+    NOTHING,
     OPEN,
     DecidedMeanwhileError,
     Listed,
     NewRun,
     Upload,
+    add_line,
+    next_head,
 )
 from somscape.desk.jobs.job import Job
 
@@ -132,7 +134,7 @@ def test_time_does_not_go_back_where_the_clock_does(
     state: State, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     last = state.decide(SAID)
-    monkeypatch.setattr("somscape.desk.cases._chain.now", lambda: "1999-01-01T00:00:00+00:00")
+    monkeypatch.setattr("somscape.desk.cases.records.now", lambda: "1999-01-01T00:00:00+00:00")
     assert state.decide(SAID).made == last.made
 
 

@@ -23,9 +23,8 @@ from some_cases import KEY, PLACES, fill, place_for
 from texts import rejected
 
 from somscape.desk.cases import Decision, State, Verdict, Watch, audit_lines, forget, verify
-from somscape.desk.cases._chain import NOTHING, add_line, hidden, next_head
 from somscape.desk.cases.decide import decide
-from somscape.desk.cases.records import Upload
+from somscape.desk.cases.records import NOTHING, Upload, add_line, hidden, next_head
 from somscape.errors import InputError
 
 

@@ -27,8 +27,8 @@ from somscape.desk.cases import (
     verify,
 )
 from somscape.desk.cases import _run as _subject
-from somscape.desk.cases._begin import begin_watch, check_name, detector_of_watch, known_cases
 from somscape.desk.cases._compare import sentences
+from somscape.desk.cases._run import begin_watch, check_name, detector_of_watch, known_cases
 from somscape.desk.cases._watch import key_columns, source_of
 from somscape.desk.cases.decide import Seen, cases_table, filled_in
 from somscape.desk.cases.records import CLEARED, CONFIRMED, OPEN, STATES
@@ -176,7 +176,7 @@ sys.path[:0] = {path!r}
 from pathlib import Path
 from test_watch_runs import FIVE, found_in, source_of
 from somscape.desk.cases import State
-from somscape.desk.cases._begin import begin_watch
+from somscape.desk.cases._run import begin_watch
 State.name_upload = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
 with State(sys.argv[2]) as state:
     begin_watch(

@@ -175,7 +175,7 @@ def test_a_clock_that_was_ahead_is_said(
     assert "clock" not in run("audit", "verify").out
     with State(tmp_path / "copy" / "state") as state:
         with monkeypatch.context() as wrong:
-            wrong.setattr("somscape.desk.cases._chain.now", lambda: "2999-01-01T00:00:00+00:00")
+            wrong.setattr("somscape.desk.cases.records.now", lambda: "2999-01-01T00:00:00+00:00")
             state.decide(Decision("w", state.cases("w")[0].key, "open"))
         last = state.decide(Decision("w", state.cases("w")[0].key, CLEARED))
     outcome = run("audit", "verify")

@@ -28,7 +28,7 @@ from web_client import PATIENCE, serving
 from somscape.desk.web import _connections
 from somscape.desk.web._connections import Door, most_connections
 from somscape.desk.web._gate import Exchange
-from somscape.desk.web._http import Server
+from somscape.desk.web._servers import Server
 
 TOKEN = "0123456789abcdef-secret"
 KEY = {"Authorization": f"Bearer {TOKEN}"}

@@ -13,8 +13,7 @@ from somscape._files import whole, write_whole
 from somscape._types import Ints
 from somscape.desk.app._results import add_keys, carry_regions, detector_of, read_report
 from somscape.desk.app._store import REPORT, RESULTS
-from somscape.desk.cases._begin import begin_watch
-from somscape.desk.cases._run import run_watch
+from somscape.desk.cases._run import begin_watch, run_watch
 from somscape.desk.cases._watch import key_columns, keys_of
 from somscape.desk.cases.outcome import RunOutcome, recording
 from somscape.desk.cases.records import Upload

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from somscape._files import whole
-from somscape.desk.cases._chain import Naming, now
 from somscape.desk.cases._database import FILE as CASES
 from somscape.desk.cases._database import state_folder
 from somscape.desk.cases._sqlite import (
@@ -29,7 +28,7 @@ from somscape.desk.cases._sqlite import (
 )
 from somscape.desk.cases.decide import decide
 from somscape.desk.cases.forgotten import forget_all
-from somscape.desk.cases.records import UNNAMED, Decision
+from somscape.desk.cases.records import UNNAMED, Decision, Naming, now
 from somscape.desk.cases.state import State
 from somscape.desk.web._gate import Refusal
 from somscape.errors import InputError

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from somscape._files import whole
-from somscape.desk.cases._chain import NOTHING, add_line
 from somscape.desk.cases._database import TABLES, StateDatabase, Transaction, brought_up_to_date
 from somscape.desk.cases._sqlite import SQLite
 from somscape.desk.cases.audit import Verdict, changes_of_tables, verdict_on
+from somscape.desk.cases.records import NOTHING, add_line
 from somscape.desk.cases.state import State, insert
 from somscape.errors import InputError
 from somscape.tables._messages import counted

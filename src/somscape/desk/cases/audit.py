@@ -9,24 +9,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from somscape.desk.cases._chain import (
-    FORGOTTEN,
-    NAMED,
-    NOTHING,
-    OF_KEPT,
-    SEALED,
-    decision_line,
-    hashes_of_kept,
-    hashes_of_listed,
-    hidden,
-    lines_of,
-    naming_of,
-    namings,
-    next_head,
-    run_line,
-    said_by_line,
-    seal_of,
-)
 from somscape.desk.cases._database import (
     TABLES,
     VERSION,
@@ -37,7 +19,26 @@ from somscape.desk.cases._database import (
     statements,
     version_in,
 )
-from somscape.desk.cases.records import UNNAMED, mapping_in
+from somscape.desk.cases.records import (
+    FORGOTTEN,
+    NAMED,
+    NOTHING,
+    OF_KEPT,
+    SEALED,
+    UNNAMED,
+    decision_line,
+    hashes_of_kept,
+    hashes_of_listed,
+    hidden,
+    lines_of,
+    mapping_in,
+    naming_of,
+    namings,
+    next_head,
+    run_line,
+    said_by_line,
+    seal_of,
+)
 from somscape.desk.cases.state import State
 from somscape.errors import InputError
 from somscape.tables._messages import counted

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from somscape.desk.cases._chain import FORGOTTEN, add_line, hashes_of_kept, hashes_of_listed
 from somscape.desk.cases._database import Transaction
+from somscape.desk.cases.records import FORGOTTEN, add_line, hashes_of_kept, hashes_of_listed
 from somscape.desk.cases.state import State
 from somscape.errors import InputError
 

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from somscape.desk.cases._chain import FORGOTTEN, said_by_line
 from somscape.desk.cases._run import INSTEAD_OF, Subject, compared, scores_hash, versions
 from somscape.desk.cases._watch import detector_of, rule_for
 from somscape.desk.cases.outcome import LIST, PAGE, RunOutcome, digests_of
-from somscape.desk.cases.records import WatchRun, damaged
+from somscape.desk.cases.records import FORGOTTEN, WatchRun, damaged, said_by_line
 from somscape.desk.cases.state import State
 from somscape.desk.jobs._detect import data_hash
 from somscape.desk.jobs._roles import PerOptions, read_as, ready, ready_for, told_table

@@ -8,21 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from somscape.desk.cases._chain import (
-    NAMED,
-    NOTHING,
-    Naming,
-    add_line,
-    as_text,
-    decision_line,
-    hidden,
-    kept_hash,
-    namings,
-    row_hash,
-    run_line,
-)
 from somscape.desk.cases._database import Row, Transaction, brought_up_to_date, opened
 from somscape.desk.cases.records import (
+    NAMED,
+    NOTHING,
     OPEN,
     STATES,
     UNNAMED,
@@ -30,14 +19,23 @@ from somscape.desk.cases.records import (
     DecidedMeanwhileError,
     Decision,
     Listed,
+    Naming,
     NewRun,
     RunMeanwhileError,
     Upload,
     Watch,
     WatchRun,
+    add_line,
+    as_text,
     damaged,
+    decision_line,
     decision_of,
+    hidden,
+    kept_hash,
     mapping_in,
+    namings,
+    row_hash,
+    run_line,
     run_of,
     watch_of,
 )

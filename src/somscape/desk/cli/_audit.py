@@ -17,7 +17,7 @@ from somscape.desk.cases.repeat import reproduce
 from somscape.desk.cli._console import make_console, print_csv, say, stage
 from somscape.desk.cli._options import Access
 from somscape.desk.cli._out import check_result, writing
-from somscape.desk.cli._watch import author_of, files_of, open_state
+from somscape.desk.cli._run import author_of, files_of, open_state
 from somscape.desk.jobs._roles import read_as
 from somscape.desk.jobs.job import Job
 from somscape.errors import InputError

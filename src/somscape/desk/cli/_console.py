@@ -74,6 +74,11 @@ def say(console: Console, *lines: str) -> None:
         console.print(shown(line), markup=False, soft_wrap=True)
 
 
+def say_page(console: Console, out: Path) -> None:
+    """Print the address of the page. Terminals show it as a link."""
+    say(console, f"Open {(out / 'report.html').resolve().as_uri()}")
+
+
 def print_bytes(content: Iterable[bytes]) -> None:
     """Print the content of a file, given in pieces of bytes, to standard output."""
     sys.stdout.flush()

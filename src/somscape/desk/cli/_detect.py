@@ -23,6 +23,7 @@ from somscape.desk.cli._console import (
     make_console,
     progress_bar,
     say,
+    say_page,
     say_table,
     show_alerts,
     stage,
@@ -40,7 +41,7 @@ from somscape.desk.cli._out import (
     write_roles,
     writing,
 )
-from somscape.desk.cli._watch import NewWatch, check_watch, files_of, watch_of
+from somscape.desk.cli._run import NewWatch, check_watch, files_of, watch_of
 from somscape.desk.jobs._detect import Found, check_sink_of, detect, detection_of, rule_of
 from somscape.desk.jobs._roles import ROWS_FILE, PerOptions, ready, roles_from, told_table
 from somscape.desk.jobs.job import Job
@@ -171,8 +172,3 @@ def _say_found(
         say(console, *outcome.lines(), f"Saved as a watch. Next time, run `{again}`.")
     if found.label is not None or outcome is not None:
         console.print()
-
-
-def say_page(console: Console, out: Path) -> None:
-    """Print the address of the page. Terminals show it as a link."""
-    say(console, f"Open {(out / 'report.html').resolve().as_uri()}")

@@ -15,8 +15,7 @@ from somscape.desk.cases._compare import drift_window
 from somscape.desk.cli._console import columns_line, gaps_of, make_console, print_bytes, say
 from somscape.desk.cli._options import Access
 from somscape.desk.cli._out import Input, check_output, check_result, format_of, writing
-from somscape.desk.cli._run import score_watch
-from somscape.desk.cli._watch import files_of
+from somscape.desk.cli._run import files_of, score_watch
 from somscape.desk.jobs._detect import ResultList, check_sink_of, rule_of, send_alerts
 from somscape.desk.jobs._roles import read_as, ready_for
 from somscape.desk.jobs._target import agreement_words, predictions_of, summary_words

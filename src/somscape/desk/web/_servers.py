@@ -1,17 +1,156 @@
-"""Open the socket of a server, load its TLS certificate, and run the server."""
+"""HTTP server of uvicorn with a time limit for receiving a request, its socket and its TLS."""
 
+import asyncio
 import errno
 import ipaddress
 import os
 import signal
 import socket
 import ssl
+import traceback
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import Any, NoReturn
 
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
 from somscape._files import read_secret, shown
+from somscape.desk.web._connections import CONNECTION, Connection, Door, most_connections
 from somscape.errors import InputError
+
+PERIOD, MIN_BYTES = 30.0, 16 << 10
+"""Length of a period in seconds, and minimum number of request bytes to arrive in a period."""
+
+DRAIN = 2.0
+"""Seconds for accepting new clients after SIGTERM."""
+
+SETTLE = 0.5
+"""Additional seconds in which clients are accepted that have connected during `DRAIN`."""
+
+
+class Protocol(H11Protocol):
+    """HTTP protocol that closes the connection if a request arrives too slowly.
+
+    The time limit does not apply while the client waits for a response, or while the server does
+    not read from the connection.
+
+    Parameters
+    ----------
+    connection : Connection
+    **settings
+        Settings of uvicorn.
+    """
+
+    _timer: asyncio.TimerHandle | None = None
+    _n_bytes = 0
+
+    def __init__(self, connection: Connection, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._connection = connection
+        self.app_state = {**self.app_state, CONNECTION: connection}
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request is in progress."""
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def abort(self) -> None:
+        """End the connection immediately."""
+        self.transport.abort()
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Start to wait for the first request."""
+        super().connection_made(transport)
+        self._connection.talk = self
+        self._start()
+
+    def data_received(self, data: bytes) -> None:
+        """Count the received bytes of a request until the request is complete."""
+        self._n_bytes += len(data)
+        super().data_received(data)
+        cycle = self.cycle
+        if cycle is None or cycle.more_body or cycle.response_complete:
+            if self._timer is None:
+                self._start()
+        else:
+            self._stop()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop waiting for a request."""
+        self._stop()
+        super().connection_lost(exc)
+
+    def _start(self) -> None:
+        self._n_bytes = 0
+        self._timer = self.loop.call_later(PERIOD, self._check)
+
+    def _stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _check(self) -> None:
+        if self._n_bytes >= MIN_BYTES or self.flow.read_paused:
+            self._start()
+        else:
+            self.transport.abort()
+
+
+class Server(uvicorn.Server):
+    """A uvicorn server that accepts its connections through a `Door`.
+
+    Parameters
+    ----------
+    config : uvicorn.Config
+    door : Door
+    tls : SSLContext or None
+    """
+
+    def __init__(self, config: uvicorn.Config, door: Door, tls: ssl.SSLContext | None) -> None:
+        super().__init__(config)
+        self._door, self._tls = door, tls
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer requests until Ctrl-C, SIGTERM or SIGHUP. Then finish those in progress."""
+        asyncio.run(self.serve())
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start the app, then accept connections."""
+        await super().startup(sockets=[])
+        self._door.open_to(self._take)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop accepting connections, and wait until the requests in progress have finished."""
+        await self._door.close()
+        await super().shutdown(sockets=[])
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """End the server. After SIGTERM, clients have `DRAIN` seconds for one last request."""
+        if sig != signal.SIGTERM or self._door.is_ending:
+            super().handle_exit(sig, frame)
+            return
+        self._door.is_ending = True
+        loop = asyncio.get_running_loop()
+        loop.call_soon_threadsafe(loop.call_later, DRAIN, self._door.refuse)
+        loop.call_soon_threadsafe(loop.call_later, DRAIN + SETTLE, super().handle_exit, sig, frame)
+
+    async def _take(self, connection: Connection) -> None:
+        protocol = partial(
+            Protocol,
+            connection,
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.connect_accepted_socket(protocol, connection, ssl=self._tls)
+        except OSError as error:  # the TLS handshake failed
+            traceback.clear_frames(error.__traceback__)  # otherwise 300 kB stay in use for a while
+
 
 UVICORN: dict[str, Any] = {
     "log_level": "critical",
@@ -55,12 +194,6 @@ def answer_requests(
     say: Callable[[str], None],
 ) -> None:
     """Answer requests until Ctrl-C, SIGTERM or SIGHUP. Requests in progress can finish."""
-    # Imported late, because `check_libraries` must run first.
-    import uvicorn
-
-    from somscape.desk.web._connections import Door, most_connections
-    from somscape.desk.web._http import Server
-
     config = uvicorn.Config(app, timeout_graceful_shutdown=grace, **UVICORN)
     server = Server(config, Door(listener, most_connections(), say), tls)
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
