@@ -276,7 +276,7 @@ def ranked_run(store: Store, found: Found) -> Run:
 def keep_results(store: Store, run: Run, found: Found) -> None:
     results = store.folder_of(run.id) / "results"
     results.mkdir()
-    found.write(results)
+    found.write(results, found.result_list())
     (results / "report.json").write_text(found.report("").to_json(), encoding="utf-8")
     store.say_run(run.id, "done", task="rank", settings={}, facts={"n_alerts": 6})
 

@@ -31,10 +31,10 @@ from somscape.desk.cases._compare import sentences
 from somscape.desk.cases._run import begin_watch, check_name, detector_of_watch, known_cases
 from somscape.desk.cases._watch import key_columns, source_of
 from somscape.desk.cases.decide import Seen, cases_table, filled_in
-from somscape.desk.cases.records import CLEARED, CONFIRMED, OPEN, STATES
+from somscape.desk.cases.records import CLEARED, CONFIRMED, OPEN
 from somscape.desk.jobs._detect import Found, detect, rule_of
 from somscape.desk.jobs._roles import encoding_from
-from somscape.desk.jobs.job import Job
+from somscape.desk.jobs.job import STATES, Job
 from somscape.outliers import AlertRule
 from somscape.tables import read_table, table_from_columns
 from somscape.tables.kinds import Roles

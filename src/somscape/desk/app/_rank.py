@@ -93,12 +93,12 @@ def rank(
 
 
 def _write_results(
-    results: Path, found: Found, data: Any, keys: list[str] | None, **of_files: Any
+    results: Path, found: Found, data: Any, keys: list[str] | None, alerts: Table | None = None
 ) -> None:
     """Write all result files of a run, or no file after an error. Existing files are replaced."""
     with whole(results) as making:
         making.mkdir()
-        found.write(making, **of_files)
+        found.write(making, found.result_list(alerts))
         if keys is not None:
             add_keys(data, keys)
         (making / REPORT).write_text(data.to_json(), encoding="utf-8")
@@ -171,7 +171,7 @@ def _write(results: Path, outcome: RunOutcome) -> None:
     """Write the result files of one run of a watch."""
     data = outcome.found.report("", outcome.notes, changed=outcome.to_json())
     keys = keys_of(outcome.found.table, outcome.watch.key)
-    _write_results(results, outcome.found, data, keys, alerts=outcome.table())
+    _write_results(results, outcome.found, data, keys, outcome.table())
 
 
 def begun(

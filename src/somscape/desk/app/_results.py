@@ -21,13 +21,12 @@ from somscape.desk.cases.records import (
     CLEARED,
     CONFIRMED,
     OPEN,
-    STATES,
     DecidedMeanwhileError,
     Decision,
 )
 from somscape.desk.jobs._detect import now
 from somscape.desk.jobs._roles import ready, roles_from
-from somscape.desk.jobs.job import Job
+from somscape.desk.jobs.job import STATES, Job
 from somscape.desk.web._gate import Refusal
 from somscape.outliers.detector import Detector
 from somscape.save._load import load_model

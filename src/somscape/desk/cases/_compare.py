@@ -547,36 +547,24 @@ def _percent(share: float) -> str:
     return f"{number_text(100 * share, digits=2)} %"
 
 
-@dataclass(frozen=True)
-class Confirmed:
-    """The confirmed cases of a watch, grouped by their best matching unit.
+def confirmed_by_unit(detector: Detector, decided: Mapping[str, Decision]) -> dict[int, list[str]]:
+    """Return the keys of confirmed cases by the unit of the values at the decision."""
+    cells = {k: d.cells for k, d in decided.items() if d.state == CONFIRMED and d.cells}
+    rows = encoded_cells(detector.map_.encoding, [*cells.values()])
+    is_known = ~np.isnan(rows).any(axis=1)
+    by_unit: dict[int, list[str]] = {}
+    if is_known.any():
+        units = detector.map_._winners_of_rows(np.ascontiguousarray(rows[is_known]))
+        for key, unit in zip(np.array([*cells], dtype=object)[is_known], units, strict=True):
+            by_unit.setdefault(int(unit), []).append(key)
+    return by_unit
 
-    Attributes
-    ----------
-    by_unit : mapping of int to list of str
-        Keys of the confirmed cases whose row values were saved, by best matching unit.
-    """
 
-    by_unit: Mapping[int, list[str]]
-
-    @classmethod
-    def of(cls, detector: Detector, decided: Mapping[str, Decision]) -> "Confirmed":
-        """Find the unit of each confirmed case from the values that its row had at the decision."""
-        cells = {k: d.cells for k, d in decided.items() if d.state == CONFIRMED and d.cells}
-        rows = encoded_cells(detector.map_.encoding, [*cells.values()])
-        is_known = ~np.isnan(rows).any(axis=1)
-        by_unit: dict[int, list[str]] = {}
-        if is_known.any():
-            units = detector.map_._winners_of_rows(np.ascontiguousarray(rows[is_known]))
-            for key, unit in zip(np.array([*cells], dtype=object)[is_known], units, strict=True):
-                by_unit.setdefault(int(unit), []).append(key)
-        return cls(by_unit)
-
-    def said_of(self, key: str, unit: int) -> str:
-        """Return a sentence on the other confirmed cases in the unit of a row, or ""."""
-        others = [other for other in self.by_unit.get(unit, ()) if other != key]
-        if not others:
-            return ""
-        if len(others) == 1:
-            return f"The confirmed case {others[0]} is in the same unit."
-        return f"{len(others)} confirmed cases are in the same unit, such as {others[0]}."
+def near_confirmed(key: str, in_unit: Sequence[str]) -> str:
+    """Return a sentence on the other confirmed cases in the unit of a row, or ""."""
+    others = [other for other in in_unit if other != key]
+    if not others:
+        return ""
+    if len(others) == 1:
+        return f"The confirmed case {others[0]} is in the same unit."
+    return f"{len(others)} confirmed cases are in the same unit, such as {others[0]}."

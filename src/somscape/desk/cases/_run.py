@@ -6,7 +6,7 @@ import platform
 import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,12 +14,13 @@ import numpy as np
 from somscape._types import Float64s, Ints
 from somscape._version import __version__
 from somscape.desk.cases._compare import (
-    Confirmed,
     UsualMoves,
+    confirmed_by_unit,
     drift_of,
     encoded_cells,
     gone,
     months_between,
+    near_confirmed,
     news_of,
     returned,
     unseen_levels,
@@ -65,14 +66,23 @@ from somscape.tables.table import Table
 
 @dataclass(eq=False)
 class Subject:
-    """The table on which a watch is run, with the scores of its rows."""
+    """The table on which a watch is run, with the scores of its rows.
+
+    `decided` are the decisions before the run, whose time is `today`.  The other fields are as in
+    `RunOutcome` and its run.
+    """
 
     watch: Watch
     detector: Detector
     table: Table
     rule: AlertRule
-    decided: Mapping[str, Decision]
-    today: str
+    author: str
+    source: str
+    grouped: Grouped | None = None
+    label: Label | None = None
+    notes: Sequence[str] = ()
+    decided: Mapping[str, Decision] = field(default_factory=dict)
+    today: str = ""
 
     def __post_init__(self) -> None:
         self.keys = keys_of(self.table, self.watch.key)
@@ -376,11 +386,11 @@ def run_watch(
             file=path,
         ) from error
     subject = ready_for(detector.map_, table, job)
+    read_from = shown_as or (path if path == "-" else source_of(path))
+    rule = rule_for(job, subject.table)
     return record_run(
-        *(state, watch, detector, subject.table, rule_for(job, subject.table)),
-        author=author,
-        source=shown_as or (path if path == "-" else source_of(path)),
-        grouped=subject.grouped,
+        state,
+        Subject(watch, detector, subject.table, rule, author, read_from, subject.grouped),
         # With these options, `reproduce` can read and rank the table of this run again.
         job=kept.without(*IN_ROLES_FILE, "missing_values").then(reading),
         instead_of=instead_of,
@@ -400,16 +410,8 @@ def _check_is_new(state: State, name: str) -> None:
 
 def record_run(
     state: State,
-    watch: Watch,
-    detector: Detector,
-    table: Table,
-    rule: AlertRule,
+    subject: Subject,
     *,
-    author: str,
-    source: str,
-    grouped: Grouped | None = None,
-    label: Label | None = None,
-    notes: Sequence[str] = (),
     job: Job | None = None,
     instead_of: int | None = None,
     draft: Callable[[RunOutcome], object] | None = None,
@@ -417,20 +419,12 @@ def record_run(
     of_upload: Upload | None = None,
 ) -> RunOutcome:
     """Compare a table with the last run of a watch, and record this comparison as the next run."""
+    watch, author = subject.watch, subject.author
     for _ in range(MAX_TRIES):
-        decided = state.last_decisions(watch.name)
-        subject = Subject(watch, detector, table, rule, decided, now())
+        subject.decided, subject.today = state.last_decisions(watch.name), now()
         map_ = state.map(watch.map) if begins is None else begins
         runs = state.runs(watch.name)
-        outcome = compared(
-            *(state, subject, runs),
-            author=author,
-            source=source,
-            grouped=grouped,
-            label=label,
-            notes=notes,
-            instead_of=instead_of,
-        )
+        outcome = compared(state, subject, runs, instead_of)
         newest = runs[0].id if runs else ""
         names = (LIST,) if draft is None and begins is None else (LIST, PAGE)  # what is written
         new = _new_run(outcome, subject, map_, job or watch.job, digests_of(outcome, names))
@@ -456,19 +450,11 @@ def record_run(
 
 
 def compared(
-    state: State,
-    subject: Subject,
-    runs: Sequence[WatchRun],
-    *,
-    author: str,
-    source: str,
-    grouped: Grouped | None,
-    label: Label | None = None,
-    notes: Sequence[str] = (),
-    instead_of: int | None,
+    state: State, subject: Subject, runs: Sequence[WatchRun], instead_of: int | None
 ) -> RunOutcome:
     """Compare a table with the newest of the given runs that fits it. No run is recorded."""
     watch, detector, table, rule = subject.watch, subject.detector, subject.table, subject.rule
+    author, source, label = subject.author, subject.source, subject.label
     place = Place.of(state, runs, subject, instead_of)
     others = [
         run
@@ -493,7 +479,7 @@ def compared(
         last=place.last,
         is_again=any(run.id == place.id for run in runs),
         replaced=place.replaced,
-        found=Found(table, detector, lambda: alerts, rule, label, agreement, grouped),
+        found=Found(table, detector, lambda: alerts, rule, label, agreement, subject.grouped),
         listed=listed,
         gone=gone(
             before.listed,
@@ -507,7 +493,7 @@ def compared(
         unseen=unseen,
         decisions=subject.decided,
         why=why,
-        notes=(*([place.doubt] if place.doubt else ()), *notes),
+        notes=(*([place.doubt] if place.doubt else ()), *subject.notes),
     )
 
 
@@ -537,7 +523,7 @@ def _listed(
 ) -> tuple[Listed, ...]:
     last = {row.key: row for row in before.listed}
     n, n_rows = alerts.n_alerts, len(alerts.rows)
-    confirmed = Confirmed.of(subject.detector, subject.decided)
+    confirmed = confirmed_by_unit(subject.detector, subject.decided)
     of_folded = subject.detector.reasons(subject.table.take(folded)) if len(folded) else ()
     reasons = [each.sentence() for each in (*alerts.reasons, *of_folded)]
     places = [*range(n), *range(n_rows - len(folded), n_rows)]
@@ -547,7 +533,7 @@ def _listed(
         news = FOLDED
         if rank <= n:
             news = news_of(key, score, last, before.scores, before.usual, why, before.decided_since)
-        near = confirmed.said_of(key, int(alerts.units[place]))
+        near = near_confirmed(key, confirmed.get(int(alerts.units[place]), ()))
         said = " ".join(part for part in (why.get(key), said, near) if part)
         listed.append(Listed(key, rank, score, float(alerts.p_values[place]), news, said))
     return tuple(listed)
@@ -624,16 +610,10 @@ def begin_watch(
     map_ = bytes_of(found.detector)
     hash_ = hashlib.sha256(map_).hexdigest()
     watch = Watch(name, tuple(key), source, job.only(*KEPT), hash_, clear_for)
-    return record_run(
-        *(state, watch, found.detector, found.table, found.rule),
-        author=author,
-        source=source if shown_as is None else shown_as,
-        grouped=found.grouped,
-        label=found.label,
-        notes=notes,
-        begins=map_,
-        of_upload=of_upload,
-    )
+    read_from = source if shown_as is None else shown_as
+    ranked_with = (watch, found.detector, found.table, found.rule)
+    subject = Subject(*ranked_with, author, read_from, found.grouped, found.label, notes)
+    return record_run(state, subject, begins=map_, of_upload=of_upload)
 
 
 def detector_of_watch(state: State, name: str) -> Detector | None:

@@ -527,14 +527,6 @@ def _list(value: Any) -> list[Any]:
     return value
 
 
-TYPES = {
-    "TEXT": "text",
-    "INTEGER": "integer",
-    "DOUBLE PRECISION": "double precision",
-    "BLOB": "bytea",
-}
-"""Names of column types in PostgreSQL, by their names in SQLite."""
-
 COLUMNS = (
     "SELECT attname::text AS name, format_type(atttypid, atttypmod) AS type, attnotnull, atthasdef"
     " FROM pg_attribute WHERE attrelid = {oid} AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
@@ -601,7 +593,7 @@ def _changes_on_a_server(read: Transaction, made: sqlite3.Connection) -> Iterato
             yield f"the database does not have the table '{table}' any more."
             continue
         columns = [
-            (row["name"], TYPES[row["type"]], bool(row["notnull"] or row["pk"]), False)
+            (row["name"], _type_on_server(row["type"]), bool(row["notnull"] or row["pk"]), False)
             for row in made.execute(f"PRAGMA table_info({table})")
         ]
         if columns != [tuple(row.values()) for row in read.rows(COLUMNS.format(oid=oid))]:
@@ -612,6 +604,11 @@ def _changes_on_a_server(read: Transaction, made: sqlite3.Connection) -> Iterato
             if row["kind"] != "index" or row["name"] not in names:
                 what = f"{row['kind']} '{row['name']}' on '{table}'"
                 yield f"the database has the {what}, which somscape did not make."
+
+
+def _type_on_server(name: str) -> str:
+    """Return PostgreSQL's name of a column type from its name in SQLite."""
+    return "bytea" if name == "BLOB" else name.lower()
 
 
 def _words(sql: str | None) -> str:

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from somscape.desk.cases._watch import BETWEEN, detector_of, texts_of
-from somscape.desk.cases.records import OPEN, STATES, UNNAMED, Case, Decision, news_now
+from somscape.desk.cases.records import OPEN, UNNAMED, Case, Decision, news_now
 from somscape.desk.cases.state import State
+from somscape.desk.jobs.job import STATES
 from somscape.errors import InputError
 from somscape.tables._messages import counted, listed, suggestion
 from somscape.tables._write import Sheet, table_bytes, unescape_cell, workbook_bytes
@@ -110,7 +112,6 @@ def decide(
         if not (key.isascii() and key.isdecimal()):
             raise InputError(
                 f"`key` of a case of an upload must be the number of its row, but is {key!r}.",
-                parameter="key",
                 value=key,
             )
         new = Decision(watch, key, word, comment, author, run, score, cells)
@@ -128,7 +129,6 @@ def check_has_name(watch: str) -> None:
         raise InputError(
             f"`watch` must be the name of a watch, but {watch!r} is an upload of the app. Mark its "
             "rows in the app.",
-            parameter="watch",
             value=watch,
         )
 
@@ -171,17 +171,17 @@ def filled_in(table: Table, columns: Sequence[str], id_name: str | None) -> list
     lines = [text.removesuffix(".0") for text in _keyed(table, LINE)] if is_export else nothing
     rows = [row for row, word in enumerate(words) if word]
     refuse(
-        table, [row for row in rows if words[row] not in STATES], words,
+        table, {row: words[row] for row in rows if words[row] not in STATES},
         ("has an unknown decision", "have unknown decisions"),
         f"Write one of {listed(STATES)}, or leave the value empty."
     )  # fmt: skip
     refuse(
-        table, [row for row in rows if not keys[row]], words,
+        table, {row: words[row] for row in rows if not keys[row]},
         ("has a decision but no key", "have a decision but no key"),
         "Fill in the key of the case in each row."
     )  # fmt: skip
     refuse(
-        table, [row for row in rows if lines[row] and not lines[row].isdecimal()], lines,
+        table, {row: lines[row] for row in rows if lines[row] and not lines[row].isdecimal()},
         (f"has a wrong number in '{LINE}'", f"have wrong numbers in '{LINE}'"),
         f"Leave the column '{LINE}' as it was exported."
     )  # fmt: skip
@@ -209,23 +209,33 @@ def where(table: Table, row: int) -> str:
 
 def refuse(
     table: Table,
-    rows: Sequence[int],
-    texts: Sequence[str] | Mapping[int, str],
+    texts: Mapping[int, str],
     what: tuple[str, str],
     advice: str,
+    *,
+    notes: Mapping[int, str] | None = None,
+    noun: str = "row",
     options: str = "",
 ) -> None:
-    """Raise InputError for some rows. `what` contains a text for one row and for several rows."""
-    if rows:
-        places = [f"{texts[row]!r} ({where(table, row)})" for row in rows[:MAX_LINES]]
-        more = [f"and {len(rows) - MAX_LINES} more"] if len(rows) > MAX_LINES else []
+    """Raise InputError for the rows with these texts, unless there are none.
+
+    `what` contains a text for one row and a text for several rows.  `notes` are shown after the
+    lines of the rows.
+    """
+    if texts:
+        notes, n, more = notes or {}, len(texts), len(texts) - MAX_LINES
+        shown = [
+            f"{text!r} ({where(table, row)}{notes.get(row, '')})"
+            for row, text in islice(texts.items(), MAX_LINES)
+        ]
+        shown += [f"and {more} more"] if more > 0 else []
+        row, text = next(iter(texts.items()))
         raise InputError(
-            f"{counted(len(rows), 'row')} of {table.source} {what[len(rows) > 1]}: "
-            f"{', '.join([*places, *more])}. {advice}",
+            f"{counted(n, noun)} of {table.source} {what[n > 1]}: {', '.join(shown)}. {advice}",
             options=options,
             file=table.source,
-            row=rows[0],
-            value=texts[rows[0]],
+            row=row,
+            value=text,
         )
 
 
@@ -375,15 +385,15 @@ def import_decisions(
     if ID in table.names:
         id_name = detector_of(state.map(of_watch.map)).map_.encoding.named("id")
     rows = filled_in(table, of_watch.key, id_name)
-    keys = {each.row: each.key for each in rows}
     seen, last = Seen.of(state, watch), state.last_decisions(watch)
     unknown = [each for each in rows if not seen.knows(each.key)]
     if not skip_unknown:
+        has = f"that no run of {watch} has listed"
         refuse(
-            table, [each.row for each in unknown], keys,
-            (f"has a key that no run of {watch} has listed",
-             f"have keys that no run of {watch} has listed"),
-            "Nothing was saved. Correct the keys, or leave these rows out.", "--skip-unknown"
+            table, {each.row: each.key for each in unknown},
+            (f"has a key {has}", f"have keys {has}"),
+            "Nothing was saved. Correct the keys, or leave these rows out.",
+            options="--skip-unknown"
         )  # fmt: skip
     new = [each for each in rows if seen.knows(each.key) and _is_new(state, watch, each, last)]
     _refuse_conflicts(table, new, last)
@@ -418,23 +428,15 @@ def _state_and_comment(decision: Decision | None) -> tuple[str, str]:
 
 def _refuse_conflicts(table: Table, rows: Sequence[FilledIn], last: Mapping[str, Decision]) -> None:
     """Raise InputError if other people have decided the cases in these rows since the export."""
-    late = [
-        (each, last[each.key])
-        for each in rows
-        if each.line is not None and each.key in last and last[each.key].number > each.line
-    ]
-    if late:
-        said = [
-            f"{each.key!r} ({where(table, each.row)}, now {now.state} by "
-            f"{now.author or 'another person'})"
-            for each, now in late[:MAX_LINES]
-        ]
-        more = [f"and {len(late) - MAX_LINES} more"] if len(late) > MAX_LINES else []
-        raise InputError(
-            f"{counted(len(late), 'case')} of {table.source} {'was' if len(late) == 1 else 'were'} "
-            f"decided after the export: {', '.join([*said, *more])}. Nothing was saved. Look at "
-            f"these cases again. Then leave '{DECISION}' empty in their rows, or export again.",
-            file=table.source,
-            row=late[0][0].row,
-            value=late[0][0].key,
-        )
+    keys, notes = {}, {}
+    for each in rows:
+        now = last.get(each.key)
+        if each.line is not None and now is not None and now.number > each.line:
+            keys[each.row] = each.key
+            notes[each.row] = f", now {now.state} by {now.author or 'another person'}"
+    refuse(
+        table, keys, ("was decided after the export", "were decided after the export"),
+        "Nothing was saved. Look at these cases again. Then leave "
+        f"'{DECISION}' empty in their rows, or export again.",
+        notes=notes, noun="case"
+    )  # fmt: skip

@@ -252,7 +252,7 @@ def digests_of(outcome: RunOutcome, names: Sequence[str] = (LIST, PAGE)) -> dict
 
 
 def _list(outcome: RunOutcome) -> bytes:
-    return b"".join(outcome.found.content(alerts=outcome.table()))
+    return b"".join(outcome.found.result_list(outcome.table()).content("csv"))
 
 
 def _page(outcome: RunOutcome) -> bytes:

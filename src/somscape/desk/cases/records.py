@@ -10,12 +10,10 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from somscape.desk.cases._database import Row, StateDatabase, Transaction
-from somscape.desk.jobs.job import Job
+from somscape.desk.jobs.job import STATES, Job
 from somscape.errors import InputError
 
-OPEN, CONFIRMED, CLEARED, LATER = "open", "confirmed", "cleared", "later"
-STATES = (OPEN, CONFIRMED, CLEARED, LATER)
-"""States of a case. A case is undecided, an anomaly, usual, or postponed, in this order."""
+OPEN, CONFIRMED, CLEARED, LATER = STATES
 
 NEW, STILL, RISEN, RETURNED, FOLDED = "new", "still", "risen", "returned", "folded"
 """Changes of a listed row since the previous run. "still" means that both runs list the row.

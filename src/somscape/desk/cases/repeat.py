@@ -18,16 +18,13 @@ from somscape.errors import InputError
 from somscape.outliers.detector import Detector, ranked
 from somscape.tables._messages import counted
 from somscape.tables._sql import is_url
-from somscape.tables.customers import Grouped
-from somscape.tables.table import Table
 
 
 def recorded_again(state: State, run: WatchRun, path: str) -> RunOutcome:
     """Return the outcome of a recorded run, without the decisions that were made later."""
     detector = detector_of(state.map(run.map))
     seen = table_of(run, detector, path)
-    subject = subject_of(state, run, detector, seen.table)
-    outcome = outcome_of(state, run, subject, seen.grouped)
+    outcome = outcome_of(state, run, subject_of(state, run, detector, seen))
     return replace(outcome, run=run, is_again=True, audit_head=state.head())
 
 
@@ -44,29 +41,25 @@ def table_of(old: WatchRun, detector: Detector, path: str) -> PerOptions:
     return ready(table, roles)
 
 
-def subject_of(state: State, old: WatchRun, detector: Detector, table: Table) -> Subject:
+def subject_of(state: State, old: WatchRun, detector: Detector, seen: PerOptions) -> Subject:
     """Return the table of a recorded run with those decisions that were made before the run."""
     facts, as_of = old.facts, old.facts.get("as_of", {"today": old.made, "decision": 0})
     watch = replace(state.watch(old.watch), map=old.map, key=tuple(facts["key"]))
     watch = replace(watch, clear_for=facts.get("clear_for", watch.clear_for))
-    rule = rule_for(old.job, table)
-    decided = state.last_decisions(old.watch, until=as_of["decision"])
-    return Subject(watch, detector, table, rule, decided, as_of["today"])
+    return Subject(
+        *(watch, detector, seen.table, rule_for(old.job, seen.table)),
+        *(old.author, old.source, seen.grouped),
+        decided=state.last_decisions(old.watch, until=as_of["decision"]),
+        today=as_of["today"],
+    )
 
 
-def outcome_of(
-    state: State, old: WatchRun, subject: Subject, grouped: Grouped | None
-) -> RunOutcome:
+def outcome_of(state: State, old: WatchRun, subject: Subject) -> RunOutcome:
     """Return the outcome of repeating a run, compared with the runs before it."""
     runs = state.runs(old.watch)
     replaced = [run.number for run in runs if run.id in old.facts.get(INSTEAD_OF, ())]
-    return compared(
-        *(state, subject, [run for run in runs if run.number < old.number]),
-        author=old.author,
-        source=old.source,
-        grouped=grouped,
-        instead_of=min(replaced, default=None),
-    )
+    earlier = [run for run in runs if run.number < old.number]
+    return compared(state, subject, earlier, min(replaced, default=None))
 
 
 NEEDED = {"options", "n_rows", "rule", "key"}
@@ -163,9 +156,9 @@ def reproduce(state: State, run: str) -> Repeated:
             f"{counted(then, 'row')} then, {now} now" if then != now else "the same number of rows"
         )
         return Repeated(old, False, (f"The values of the table changed ({rows}).", *others))
-    subject = subject_of(state, old, detector, table)
+    subject = subject_of(state, old, detector, seen)
     differ = _differences(state, old, subject)
-    files, other = _files(state, old, subject, seen.grouped)
+    files, other = _files(state, old, subject)
     if other:
         differ.append(f"{other} does not have the same bytes.")
     if differ:
@@ -180,14 +173,12 @@ def reproduce(state: State, run: str) -> Repeated:
     return Repeated(old, True, (*said, *others))
 
 
-def _files(
-    state: State, old: WatchRun, subject: Subject, grouped: Grouped | None
-) -> tuple[list[str], str]:
+def _files(state: State, old: WatchRun, subject: Subject) -> tuple[list[str], str]:
     """Return two values: a phrase with the identical files, and the first file that differs."""
     then = old.facts.get("files", {})
     if not then:
         return [], ""
-    outcome = outcome_of(state, old, subject, grouped)
+    outcome = outcome_of(state, old, subject)
     now = digests_of(outcome, [name for name in (LIST, PAGE) if name in then])
     other = [name for name in now if now[name] != then[name]]
     return [IN_WORDS[name] for name in now], other[0] if other else ""

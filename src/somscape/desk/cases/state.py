@@ -13,7 +13,6 @@ from somscape.desk.cases.records import (
     NAMED,
     NOTHING,
     OPEN,
-    STATES,
     UNNAMED,
     Case,
     DecidedMeanwhileError,
@@ -39,6 +38,7 @@ from somscape.desk.cases.records import (
     run_of,
     watch_of,
 )
+from somscape.desk.jobs.job import STATES
 from somscape.errors import InputError
 from somscape.tables._messages import counted, listed
 
@@ -168,17 +168,23 @@ class State:
         """
         with self.database.change() as change:
             hash_ = _keep_map(change, map_)
-            said = as_text(_settings_of(watch))
+            said = as_text(
+                {
+                    "key": list(watch.key),
+                    "source": watch.source,
+                    "options": watch.job.to_json(),
+                    "clear_for": watch.clear_for,
+                }
+            )
             old = change.rows("SELECT made FROM watches WHERE name = ?", (watch.name,))
             line = {"watch": watch.name, "map": hash_, "said": said}
             kind = "watch changed" if old else "watch"
             _, made = add_line(change, kind, line, author=author, key=self.audit_key)
-            if old:
-                sql = "UPDATE watches SET said = ?, map = ? WHERE name = ?"
-                change.rows(sql, (said, hash_, watch.name))
-            else:
-                sql = "INSERT INTO watches VALUES (?, ?, ?, ?)"
-                change.rows(sql, (watch.name, made, said, hash_))
+            sql = (
+                "INSERT INTO watches VALUES (?, ?, ?, ?) ON CONFLICT (name)"
+                " DO UPDATE SET said = excluded.said, map = excluded.map"
+            )
+            change.rows(sql, (watch.name, made, said, hash_))
         return replace(watch, map=hash_, made=old[0]["made"] if old else made)
 
     def name_upload(
@@ -595,12 +601,3 @@ def _check_texts(decision: Decision) -> None:
                 f"`{name}` contains characters that cannot be stored. Leave them out of {text!r}.",
                 value=text,
             )
-
-
-def _settings_of(watch: Watch) -> dict[str, Any]:
-    return {
-        "key": list(watch.key),
-        "source": watch.source,
-        "options": watch.job.to_json(),
-        "clear_for": watch.clear_for,
-    }

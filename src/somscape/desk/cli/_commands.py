@@ -38,6 +38,7 @@ from somscape.desk.cli._options import (
     tls_options,
     verbose_option,
 )
+from somscape.desk.jobs.job import STATES
 
 Work: TypeAlias = Callable[..., int | None]
 """The function that does the work of a command. Its parameters are the options of the command."""
@@ -505,9 +506,6 @@ def watches() -> Work:
     from somscape.desk.cli._run import list_watches
 
     return list_watches
-
-
-STATES = ("open", "confirmed", "cleared", "later")
 
 
 @main.group(examples=("cases list cards", "cases mark cards C501 confirmed"))

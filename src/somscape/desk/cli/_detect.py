@@ -107,15 +107,12 @@ def write_example(out: Path, *, force: bool) -> None:
     say(make_console(), f"Wrote {out}: {n_rows} credit-card applications.", f"Next: {next_step}")
 
 
-def _no_watch(subject: PerOptions, encoding: Encoding) -> AbstractContextManager[None]:
-    return nullcontext()
-
-
 def _detect(
     subject: PerOptions,
     out: Path,
     results: ResultFiles,
-    watch_of: Callable[[PerOptions, Encoding], AbstractContextManager[NewWatch | None]] = _no_watch,
+    watch_of: Callable[[PerOptions, Encoding], AbstractContextManager[NewWatch | None]]
+    | None = None,
     save_roles: Path | None = None,
     *,
     verbose: bool,
@@ -125,7 +122,7 @@ def _detect(
     console, job, notes = make_console(save_roles), results.job, results.notes or ()
     table, rule, outermost = subject.table, rule_of(job, subject.table), Outermost()
     encoding = subject.encoding(outermost.look)
-    with watch_of(subject, encoding) as watch:
+    with watch_of(subject, encoding) if watch_of else nullcontext() as watch:
         with progress_bar(n_trainings(table.n_rows, detection_of(job))) as bar:
             found = detect(
                 *(table, encoding, rule, job),

@@ -19,19 +19,10 @@ from somscape.errors import InputError
 
 
 def as_typed(message: object, command: click.Command | None) -> str:
-    """Return a message in one line, with options as the user types them.
+    """Return a message in one line, with the names of the command's options as users type them.
 
-    Parameters
-    ----------
-    message : Exception, Warning or str
-        The text in the attribute `options` of this object is added in parentheses. The text in its
-        attribute `python` is removed.
-    command : click.Command or None
-        Command whose options replace parameter names. None: the names remain.
-
-    Returns
-    -------
-    str
+    The text in the attribute `options` of a message is added in parentheses, and the text in its
+    attribute `python` is removed.
     """
     line = " ".join(str(message).replace(getattr(message, "python", ""), "").split())
     line = line.replace("leave both 'auto'", "leave both out")
@@ -49,16 +40,6 @@ def as_typed(message: object, command: click.Command | None) -> str:
 def without_password(line: str) -> str:
     """Return a line without passwords in URLs.
 
-    Parameters
-    ----------
-    line : str
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
     >>> without_password("postgresql://anna:secret@bank/loans: no such file")
     'postgresql://...@bank/loans: no such file'
     """

@@ -336,7 +336,7 @@ class ResultFiles:
         """
         kind, bom = self.job.format or "csv", self.job.bom
         listed = None if outcome is None else outcome.table()
-        found.write(folder, kind, bom=bom, command=self.command, alerts=listed)
+        found.write(folder, found.result_list(listed, self.command), kind, bom=bom)
         notes = outcome.notes if self.notes is None and outcome else self.notes or ()
         data = found.report(self.command, notes, None if outcome is None else outcome.to_json())
         pages = {"report.html": report.render(data, made_at=now()), "report.json": data.to_json()}

@@ -34,21 +34,7 @@ from somscape.tables.table import Table, table_from_columns
 
 
 def load_detector(path: str) -> Detector:
-    """Load a detector from a file.
-
-    Parameters
-    ----------
-    path : str
-
-    Returns
-    -------
-    Detector
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read, or if it contains a map without a detector.
-    """
+    """Load a detector from a file."""
     thing = load_model(path)
     if not isinstance(thing, Detector):
         raise InputError(

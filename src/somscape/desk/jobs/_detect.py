@@ -16,7 +16,7 @@ from somscape._files import write_whole
 from somscape._types import Ints
 from somscape._version import __version__
 from somscape.desk.jobs._roles import ROWS_FILE, Label, rows_of_alerts
-from somscape.desk.jobs.job import RULES, Job
+from somscape.desk.jobs.job import RULES, STATES, Job
 from somscape.errors import InputError
 from somscape.fit.settings import Callback, Progress, Settings
 from somscape.kernels._select import meanwhile
@@ -102,7 +102,7 @@ def now() -> str:
 
 FORMATS = ("csv", "xlsx", "parquet")
 
-DECISIONS = ("confirmed", "cleared", "later")
+DECISIONS = STATES[1:]
 """Decisions that the menu of a cell in an Excel workbook offers."""
 
 NUMBERS = ("score", "p_value")
@@ -264,32 +264,17 @@ class Found:
             changed=changed,
         )
 
-    def content(
-        self,
-        kind: str = "csv",
-        *,
-        bom: bool = False,
-        command: str = "",
-        alerts: Table | None = None,
-    ) -> Iterator[bytes]:
-        """Yield the bytes of the file of the list in pieces. See `write`."""
+    def result_list(self, alerts: Table | None = None, command: str = "") -> ResultList:
+        """Return the list of alerts for a file. By default, all rows are in the list."""
         if alerts is None:
             alerts = self.alerts.to_table(self.detector.map_, self.table)
-        results = ResultList("alerts", alerts, self.detector, self.rule, self.table, command)
-        return results.content(kind, bom=bom)
+        return ResultList("alerts", alerts, self.detector, self.rule, self.table, command)
 
     def write(
-        self,
-        folder: Path,
-        kind: str = "csv",
-        *,
-        bom: bool = False,
-        command: str = "",
-        alerts: Table | None = None,
+        self, folder: Path, results: ResultList, kind: str = "csv", *, bom: bool = False
     ) -> None:
         """Write the list, the rows of the listed customers, and the detector to a folder."""
-        content = self.content(kind, bom=bom, command=command, alerts=alerts)
-        write_whole(folder / f"alerts.{kind}", content)
+        write_whole(folder / f"alerts.{kind}", results.content(kind, bom=bom))
         if self.grouped is not None:
             write_csv(folder / ROWS_FILE, rows_of_alerts(self.grouped, self.alerts))
         self.detector.save(folder / "map.som")

@@ -277,6 +277,10 @@ def _quoted(word: str) -> str:
     return f"$'{shown(plain)}'"  # a shell turns this text into the same bytes
 
 
+STATES = ("open", "confirmed", "cleared", "later")
+"""States of a case. A case is undecided, an anomaly, usual, or postponed, in this order."""
+
+
 def _names(*parts: str) -> tuple[str, ...]:
     return tuple(f.name for f in fields(Job) if f.metadata["part"] in parts)
 

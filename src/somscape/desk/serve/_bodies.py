@@ -125,8 +125,8 @@ class Columns:
         return Table(tuple(columns), "the request")
 
     def with_ids(self, table: Table, ids: Sequence[Any] | None) -> Table:
-        """If the map has an id column, add the ids of the rows to a table."""
-        if ids is None or self.id is None:
+        """If the map has an id column that a table lacks, add the ids of the rows to the table."""
+        if ids is None or self.id is None or self.id in table.names:
             return table
         texts = [None if each is None else str(each) for each in ids]
         return replace(table, columns=(*table.columns, column_of_texts(self.id, texts)))

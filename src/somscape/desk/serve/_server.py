@@ -394,11 +394,8 @@ class Service:
         kind, wanted = media_type(request.headers.get("content-type")), _wanted(request)
 
         def answer() -> tuple[Table, bytes]:
-            if kind == JSON:
-                table = served.columns.with_ids(*self._json_table(body, served))
-            else:
-                table = self._wire_table(body, kind, served)
-            found = served.predict(table)
+            table, ids = self._table_of(body, kind, served)
+            found = served.predict(served.columns.with_ids(table, ids))
             if wanted != JSON:
                 return found, bytes_for_wire(WIRES[wanted], found)
             return found, to_json({"map": served.sha256, "rows": list(found)})
@@ -453,23 +450,16 @@ class Service:
     def _table_of(self, body: bytes, kind: str, served: Served) -> tuple[Table, list[Any] | None]:
         """Return two values: a table of the rows in a body, and the ids of the rows (or None)."""
         if kind == JSON:
-            return self._json_table(body, served)
-        table = self._wire_table(body, kind, served)
-        name = served.columns.id
-        ids = None if name not in table.names or name is None else table.column(name).cells.tolist()
-        return table, ids
-
-    def _json_table(self, body: bytes, served: Served) -> tuple[Table, list[Any] | None]:
-        rows = rows_of_json(body, self._limits)
-        return served.columns.table(served.columns.cells(rows)), _ids_of(rows, served)
-
-    def _wire_table(self, body: bytes, kind: str, served: Served) -> Table:
+            rows = rows_of_json(body, self._limits)
+            return served.columns.table(served.columns.cells(rows)), _ids_of(rows, served)
         if kind not in WIRES:
             raise Refusal(415, f"Content-Type must be {TYPES}.")
         words = served.encoding.roles.missing_values
         table = table_of_wire(WIRES[kind], body, self._limits, words)
         served.columns.check_table(table)
-        return table
+        name = served.columns.id
+        ids = None if name not in table.names or name is None else table.column(name).cells.tolist()
+        return table, ids
 
     def _tell(self, is_taken: bool) -> None:
         self._metrics.maps.labels("taken" if is_taken else "refused").inc()
