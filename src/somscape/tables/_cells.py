@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, time
 from functools import cached_property
-from itertools import chain, pairwise
+from itertools import chain
 from mmap import ACCESS_READ, mmap
 from typing import Any, Protocol, Self
 
@@ -430,15 +430,14 @@ class ArrowTexts:
         return _codes_of(encoded.indices), _texts_of(encoded.dictionary)
 
 
+TEXT_BYTES = 80
+"""Maximum memory of a Python text and of its place in a list, without its letters."""
+
+
 def _texts_of(array: pa.Array | pa.ChunkedArray) -> list[Any]:
-    # Arrow's to_pylist can crash if memory is full, and its to_numpy imports pandas.
-    texts: list[Any] = []
-    for chunk in getattr(array, "chunks", [array]):
-        ends = offsets_of(chunk)
-        letters = bytes(memoryview(chunk.buffers()[2] or b"")[ends[0] : ends[-1]])
-        texts += [letters[start:end].decode() for start, end in pairwise((ends - ends[0]).tolist())]
-    for place in np.flatnonzero(as_bools(array.is_null())):
-        texts[place] = None
+    # Arrow's to_pylist crashes if memory is full, so the memory is first asked for and released.
+    np.empty(TEXT_BYTES * len(array) + 4 * array.nbytes, np.uint8)
+    texts: list[Any] = array.to_pylist()
     return texts
 
 
