@@ -21,6 +21,7 @@ from somscape.desk.cli._options import (
     flag_options,
     force_option,
     job_option,
+    list_file_option,
     list_options,
     missing_option,
     option,
@@ -180,12 +181,7 @@ def fit() -> Work:
     "training rows.",
 )
 @job_option("sort", "columns", "format", "bom")
-@option(
-    "--out",
-    default="-",
-    metavar="FILE",
-    help="File of the scores. Its extension selects the format. - is standard output.",
-)
+@list_file_option("scores")
 @force_option
 @sink_options
 @job_option(
@@ -225,12 +221,7 @@ def score() -> Work:
 @read_options
 @job_option("format", help="Format of the predictions.")
 @job_option("bom")
-@option(
-    "--out",
-    default="-",
-    metavar="FILE",
-    help="File of the predictions. Its extension selects the format. - is standard output.",
-)
+@list_file_option("predictions")
 @force_option
 def predict() -> Work:
     """Predict a column for the rows of NEW with a saved model.

@@ -278,6 +278,14 @@ sink_options = job_option("to", "to_table")
 seed_option = job_option(
     "seed", default=0, help="Seed of the random numbers. The same seed gives the same map."
 )
+
+
+def list_file_option(what: str) -> Callable[[Function], Function]:
+    """Return a decorator that adds the option for the file of a list to a command."""
+    said = f"File of the {what}. Its extension selects the format. - is standard output."
+    return option("--out", default="-", metavar="FILE", help=said)
+
+
 list_options = together(job_option("format", show_default="csv"), job_option("bom"))
 ranking_options = together(
     job_option(*RULES, "contamination", "calibration"),

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -82,14 +82,9 @@ def check_result(
     ending = target.suffix.lower()
     endings = (ending,) if kind is None else ENDINGS[kind]
     if ending not in (*endings, ""):
-        raise InputError(
-            f"{name} is {target}, but the name of a {kind} must end in "
-            f"{' or '.join(endings)}. Give {name} a name such as "
-            f"{target.stem or kind}{endings[0]}.",
-            parameter=name,
-            file=target,
-            allowed=endings,
-        )
+        why = f"but the name of a {kind} must end in {' or '.join(endings)}"
+        advice = f"Give {name} a name such as {target.stem or kind}{endings[0]}."
+        raise _refused(name, target, why, advice, allowed=endings)
     marked = MARKED.get(ending)
     if marked or kind not in ("list", None):
         _check_mark(target, kind or str(marked), force=force, name=name)
@@ -210,12 +205,10 @@ def writing(target: Path, *, force: bool, name: str = "--out") -> Iterator[Path]
         check_replaceable(target, making, force=force, name=name)
 
 
-def _refused(
-    name: str, target: Path, why: str, advice: str = "", lost: Path | None = None
-) -> InputError:
+def _refused(name: str, target: Path, why: str, advice: str = "", **facts: Any) -> InputError:
     advice, parameter = advice or f"Give {name} another name.", name.lstrip("-").replace("-", "_")
     message = f"{name} is {target}, {why}. {advice}"
-    return InputError(message, parameter=parameter, file=lost or target)
+    return InputError(message, **{"parameter": parameter, "file": target, **facts})
 
 
 def _foreign(target: Path, why: str, name: str) -> InputError:
@@ -270,7 +263,7 @@ def check_folder(target: Path, *inputs: Input, force: bool) -> None:
     for path in _files(inputs):
         if path.resolve().is_relative_to(target.resolve()):
             why = f"which contains {path}, an input of the command. The input would be lost"
-            raise _refused("--out", target, why, lost=path)
+            raise _refused("--out", target, why, file=path)
     names = {p.name for p in target.iterdir()}
     # Other programs may write a report.html. Only a map proves that somscape wrote the folder.
     foreign = sorted(names - set(RESULT_FILES) if MAP_FILE in names else names)

@@ -27,13 +27,13 @@ class RequestLimits:
 
     Parameters
     ----------
-    max_body : int, default=32_000_000
+    max_body : int
         Maximum bytes of the body of a request, whose rows need up to 40 times as much memory.
-    max_rows : int, default=100_000
+    max_rows : int
     """
 
-    max_body: int = 32_000_000
-    max_rows: int = 100_000
+    max_body: int
+    max_rows: int
 
     @property
     def in_words(self) -> str:

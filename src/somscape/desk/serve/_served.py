@@ -140,29 +140,29 @@ FARTHEST = 1e100
 
 def refusal_of(encoding: Encoding, table: Table) -> Refusal:
     """Return the refusal of a table that a map cannot read, without quoting its values."""
-    for code in encoding.used:
-        try:
-            source = code.read(table.column(code.name))
-            problem = code.problem(source)  # type: ignore[arg-type]
-            if problem is not None:
-                row, needed = problem
-                return Refusal(422, f"In row {row + 1}, column '{code.name}' {needed}.")
-            if encoding.missing == "error" and source.missing.any():
-                row = int(source.missing.argmax())
-                return Refusal(
-                    422, f"In row {row + 1}, column '{code.name}' does not have a value."
-                )
-            is_near = (np.abs(code.encode(source)) <= FARTHEST).all(axis=1)  # type: ignore[arg-type]
-        except InputError:
-            return Refusal(422, f"Column '{code.name}' cannot be read as a {code.kind}.")
-        if not is_near.all():
-            row = int(is_near.argmin())
-            return Refusal(
-                422,
-                f"In row {row + 1}, the number in column '{code.name}' is too far from the "
-                "training data of the map.",
-            )
-    return Refusal(422, "The rows cannot be encoded with the columns of this map.")
+    problems = (_problem_of(code, table, encoding.missing) for code in encoding.used)
+    general = "The rows cannot be encoded with the columns of this map."
+    return Refusal(422, next(filter(None, problems), general))
+
+
+def _problem_of(code: Any, table: Table, missing: str) -> str | None:
+    """Return a sentence on the first value of a column that a map cannot read, or None."""
+    try:
+        source = code.read(table.column(code.name))
+        problem = code.problem(source)
+        if problem is not None:
+            row, needed = problem
+            return f"In row {row + 1}, column '{code.name}' {needed}."
+        if missing == "error" and source.missing.any():
+            row = int(source.missing.argmax())
+            return f"In row {row + 1}, column '{code.name}' does not have a value."
+        is_near = (np.abs(code.encode(source)) <= FARTHEST).all(axis=1)
+    except InputError:
+        return f"Column '{code.name}' cannot be read as a {code.kind}."
+    if is_near.all():
+        return None
+    far = f"In row {int(is_near.argmin()) + 1}, the number in column '{code.name}' is too far from"
+    return f"{far} the training data of the map."
 
 
 ROUTES = {"detector": "/score", "recognizer": "/predict", "predictor": "/predict"}

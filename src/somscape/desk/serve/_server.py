@@ -73,14 +73,14 @@ MIN_TOKEN = 16
 def serve_map(
     path: Path,
     *,
-    host: str = "127.0.0.1",
-    port: int = 8080,
-    token_file: Path | None = None,
-    tls_cert: Path | None = None,
-    tls_key: Path | None = None,
-    allow_readable_secrets: bool = False,
-    limits: RequestLimits | None = None,
-    say: Callable[[str], None] = lambda line: None,
+    host: str,
+    port: int,
+    token_file: Path | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    allow_readable_secrets: bool,
+    limits: RequestLimits,
+    say: Callable[[str], None],
 ) -> None:
     """Answer HTTP requests with the results of a saved map until SIGTERM or Ctrl-C."""
     _check_others(host, token_file, tls_cert, tls_key)
@@ -88,7 +88,6 @@ def serve_map(
     token = None if token_file is None else _token_in(token_file, may_be_readable)
     if tls_cert and tls_key:
         tls = server_context(tls_cert, tls_key, may_be_readable=may_be_readable)
-    limits = limits or RequestLimits()
     with suppress(KeyboardInterrupt), listening(host, port) as listener:  # Ctrl-C ends it
         port = listener.getsockname()[1]
         keeper, metrics = Keeper(path), Metrics()
@@ -175,18 +174,12 @@ def _kind_of(code: Any, *, may_miss: bool) -> dict[str, Any]:
     null = ["null"] * may_miss
     if isinstance(code, NumberCode):
         return {"type": ["number", *null]}
-    types = {"type": ["string", "number", "boolean", *null]}
+    said = "A date, for example 2026-01-31."
     if isinstance(code, CategoryCode):
-        return {
-            **types,
-            "description": f"A category. Its levels in training are {', '.join(code.levels)}.",
-        }
-    if isinstance(code, OrdinalCode):
-        return {
-            **types,
-            "description": f"A category with the order {' < '.join(code.levels)}.",
-        }
-    return {**types, "description": "A date, for example 2026-01-31."}
+        said = f"A category. Its levels in training are {', '.join(code.levels)}."
+    elif isinstance(code, OrdinalCode):
+        said = f"A category with the order {' < '.join(code.levels)}."
+    return {"type": ["string", "number", "boolean", *null], "description": said}
 
 
 TYPE = "text/plain; version=0.0.4; charset=utf-8"
