@@ -156,8 +156,8 @@ def main() -> None:
                 name, target, here / f"old{ending}", IN_A_PROCESS, [*words, str(target)]
             )
         request = {
-            **{"task": "rank", "name": "t.csv", "file": str(here / "new.csv"), "memory": None},
-            **{"folder": str(here / "out"), "reading": {}, "marks": {}, "options": OPTIONS},
+            **{"task": "rank", "name": "t.csv", "file": str(here / "new.csv"), "job": OPTIONS},
+            **{"folder": str(here / "out"), "state": str(here / "state")},
         }
         shutil.copytree("old.found", "old.results")
         target = here / "out" / "results"

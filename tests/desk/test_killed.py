@@ -68,8 +68,7 @@ def replaced(made, tmp_path):
         for age in ("new", "old"):
             request = {
                 **{"task": "rank", "name": "t.csv", "file": str(made / f"{age}.csv")},
-                **{"folder": str(out), "memory": None, "reading": {}, "marks": {}, "before": None},
-                **{"job": OPTIONS, "told": [], "key": [], "state": str(out.parent / "state")},
+                **{"folder": str(out), "state": str(out.parent / "state"), "job": OPTIONS},
             }
             job = Job(str(out / "results"), request=request)
             code = "from somscape.desk.app._work import work; work()"

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -20,6 +20,7 @@ from texts import rejected
 from somscape.desk.app import _rank as _watched
 from somscape.desk.app._queue import Queue
 from somscape.desk.app._results import MarkStore
+from somscape.desk.app._settings import JobRequest, RunSettings
 from somscape.desk.app._store import CANCELLED, DONE, FAILED, INTERRUPTED, RUNNING, WAITING, Store
 from somscape.desk.cases import State
 from somscape.desk.cases.decide import Seen
@@ -48,11 +49,11 @@ class Job:
     """A job that runs the watch."""
 
     state: State
-    request: dict[str, Any]
+    request: JobRequest
     folder: Path
 
     def do(self) -> dict[str, Any]:
-        return _watched.watched(self.state, self.request, self.folder)
+        return _watched.watched(self.state, replace(self.request, folder=str(self.folder)))
 
     @property
     def results(self) -> Path:
@@ -69,16 +70,18 @@ class Job:
 def job(begun: Path, tmp_path: Path) -> Iterator[Job]:
     shutil.copytree(begun / "state", tmp_path / "state")
     (tmp_path / "run").mkdir()
-    said = {"watch": "cards", "author": "ann", "name": "february.csv", "instead_of": None}
-    request = {**said, "file": str(begun / "february.csv")}
+    said = {"watch": "cards", "name": "february.csv", "task": "watch"}
+    places = {"file": str(begun / "february.csv"), "folder": str(tmp_path / "run"), "state": ""}
+    request = JobRequest(**said, **places, settings=RunSettings(author="ann"))
     with State(tmp_path / "state") as state:
         yield Job(state, request, tmp_path / "run")
 
 
 KILLED = """
-import json, os, signal, sys
-from pathlib import Path
+import os, signal, sys
+import msgspec
 from somscape.desk.app import _rank as _watched
+from somscape.desk.app._settings import JobRequest, RunSettings
 from somscape.desk.cases import State
 from somscape.desk.cases.decide import Seen
 from somscape.desk.cases.records import CLEARED
@@ -88,9 +91,9 @@ def written(results, outcome):
         os.kill(os.getpid(), signal.SIGKILL)
     write(results, outcome)
 _watched._write = written
-_, place, request, folder = sys.argv
+_, place, request = sys.argv
 with State(place) as state:
-    _watched.watched(state, json.loads(request), Path(folder))
+    _watched.watched(state, msgspec.json.decode(request, type=JobRequest))
 """
 
 
@@ -110,7 +113,7 @@ def test_a_job_that_ends_before_the_run_is_recorded_leaves_no_run(
 @pytest.mark.skipif(sys.platform == "win32", reason="sends a signal")
 def test_a_job_killed_once_the_run_is_recorded_leaves_it_with_its_files(job: Job) -> None:
     place = str(job.folder.parent / "state")
-    words = [sys.executable, "-c", KILLED, place, json.dumps(job.request), str(job.folder)]
+    words = [sys.executable, "-c", KILLED, place, json.dumps(asdict(job.request))]
     done = subprocess.run(words, check=False, timeout=60)
     assert done.returncode == -signal.SIGKILL
     with State(job.folder.parent / "state") as state:
@@ -139,10 +142,11 @@ def test_a_recorded_run_is_completed_whatever_was_decided_since(
     job: Job, tmp_path: Path, instead_of: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if instead_of:  # the table of run 2 was wrong
-        wrong = {**job.request, "file": str(write(tmp_path / "wrong.csv", *customers(45)))}
+        wrong = replace(job.request, file=str(write(tmp_path / "wrong.csv", *customers(45))))
         (tmp_path / "other").mkdir()
         Job(job.state, wrong, tmp_path / "other").do()
-        job = replace(job, request={**job.request, "instead_of": instead_of})
+        settings = RunSettings(author="ann", instead_of=instead_of)
+        job = replace(job, request=replace(job.request, settings=settings))
     twice = [_watched._write, Mock(side_effect=OSError(28, "No space left on device"))]
     with monkeypatch.context() as patch:
         patch.setattr(_watched, "_write", lambda *given: twice.pop(0)(*given))

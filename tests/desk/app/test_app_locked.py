@@ -143,7 +143,7 @@ def test_a_watch_that_was_saved_is_said_to_be_saved(
     queue = Queue(store, 1, None, MarkStore(store))
     locking = ExitStack()
 
-    async def job(*_: object) -> tuple[str, dict[str, Any]]:
+    async def job(*_: object, **_asked: object) -> tuple[str, dict[str, Any]]:
         locking.enter_context(locked(state / _store.OWN_FILE))
         return "", {"watch_run": "r1"}
 
@@ -151,7 +151,7 @@ def test_a_watch_that_was_saved_is_said_to_be_saved(
     with locking:
         begun = time.monotonic()
         with pytest.raises(TroubleError) as raised:
-            asyncio.run(queue.begin_watch(run, {"watch": "w"}))
+            asyncio.run(queue.begin_watch(run, "w", ("id",), "ann"))
         assert time.monotonic() - begun > 0.3
         assert "The watch 'w' was saved, but without this table." in str(raised.value)
         assert "Nothing was saved" not in str(raised.value)
@@ -165,13 +165,13 @@ async def _kept_later(queue: Queue, store: Store, run: Run, patch: pytest.Monkey
     """Keep a watch while the database is locked for less than the limit."""
     locking = ExitStack()
 
-    async def job(*_: object) -> tuple[str, dict[str, Any]]:
+    async def job(*_: object, **_asked: object) -> tuple[str, dict[str, Any]]:
         locking.enter_context(locked(store.folder / _store.OWN_FILE))
         asyncio.get_running_loop().call_later(0.1, locking.close)
         return "", {"watch_run": "r1"}
 
     patch.setattr(queue, "_run_outside_queue", job)
-    await queue.begin_watch(run, {"watch": "w"})
+    await queue.begin_watch(run, "w", ("id",), "ann")
 
 
 @pytest.mark.parametrize(

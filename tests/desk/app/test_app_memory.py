@@ -57,10 +57,8 @@ def request_of(path: Path, task: str) -> dict[str, object]:
     facts = describe(read_table(path))
     return {
         **{"task": task, "name": path.name, "file": str(path), "folder": str(path.parent)},
-        **{"memory": 10**9, "reading": {}, "marks": {}, "before": None},
-        **{"key": [], "state": str(path.parent / "state")},
+        **{"memory": 10**9, "state": str(path.parent / "state")},
         "job": job_of(default_settings(facts), facts).to_json(),
-        "told": [],
     }
 
 
@@ -111,14 +109,14 @@ def test_no_library_is_loaded_where_a_run_becomes_a_watch_and_the_watch_is_run(
     path, log = write(tmp_path / "t.csv", *customers(60)), tmp_path / LOG
     request = request_of(path, "rank")
     run_job(LATE, request, log)
-    begin = {"watch": "w", "author": "a", "others": [], "task": "begin", "cases_of": "upload/0"}
+    begin = {"watch": "w", "settings": {"author": "a"}, "task": "begin", "cases_of": "upload/0"}
     key = {"key": ["cust_id"]}
     code, (*_, result, late) = run_job(LATE, {**request, **begin, **key}, log)
     assert code == 0, log.read_text()
     assert (result["result"]["n_rows"], late["late"]) == (60, [])
     own = tmp_path / "run of the watch"
     own.mkdir()
-    asked = {**request, **begin, "task": "watch", "instead_of": None, "folder": str(own)}
+    asked = {**request, **begin, "task": "watch", "folder": str(own)}
     code, (*_, result, late) = run_job(LATE, asked, log)
     assert code == 0, log.read_text()
     assert (result["result"]["n_rows"], late["late"]) == (60, [])

@@ -40,7 +40,7 @@ async def begun(processes: Processes, folder: Path) -> Any:
 async def done(job: Any, folder: Path, **asked: Any) -> tuple[int, list[dict[str, Any]]]:
     """Return how a job ended that was asked to read a table, and what it said."""
     request = {"task": "read", "name": "t.csv", "file": "t.csv", "folder": str(folder)}
-    request |= {"memory": None, "reading": {}, **asked}
+    request |= {"state": "", **asked}
     job.stdin.write(json.dumps(request).encode() + b"\n")
     said = [json.loads(line) async for line in job.stdout]
     return await job.wait(), said
@@ -106,11 +106,11 @@ def test_how_a_job_ends_is_known(
         assert isinstance(job, ForkedJob) == is_forked
         code, (*_, said) = await done(job, tmp_path, file=str(tmp_path / "none.csv"))
         assert (code, [*said]) == (0, ["problem"])
-        code, _ = await done(await begun(processes, tmp_path), tmp_path, reading={"no": 1})
+        code, _ = await done(await begun(processes, tmp_path), tmp_path, settings=1)
         assert code == 1
         log = (tmp_path / "log.txt").read_text()
         assert log.startswith("Traceback")
-        assert log.rstrip().endswith("unexpected keyword argument 'no'")
+        assert log.rstrip().endswith("Expected `object`, got `int` - at `$.settings`")
         job = await begun(processes, tmp_path)
         job.kill()
         assert await job.stdout.read() == b""

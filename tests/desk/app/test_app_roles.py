@@ -1,6 +1,7 @@
 """A roles file in the app: what was set up becomes one, and one sets up a run."""
 
 import tomllib
+from dataclasses import replace
 
 import pytest
 from command_line import customers_csv
@@ -39,11 +40,11 @@ CHOSEN = {
 
 
 def test_settings_come_back_from_their_roles_file() -> None:
-    settings = checked_settings(CHOSEN, FACTS)
+    settings = checked_settings(CHOSEN, FACTS, default_settings(FACTS))
     text = text_of(settings, FACTS, "t.csv")
     again = settings_of(text, "roles.toml", default_settings(FACTS), FACTS)
     # Numbers have no order in the page; the file says it.
-    assert again == {**settings, "orders": {"2": "S<M<L", "3": "1<2<3"}}
+    assert again == replace(settings, orders={"2": "S<M<L", "3": "1<2<3"})
     said = tomllib.loads(text)["columns"]
     assert said["grade"] == {"kind": "ordinal", "levels": ["1", "2", "3"]}
     assert said["same"] == "drop"
@@ -54,11 +55,11 @@ def test_settings_come_back_from_their_roles_file() -> None:
 def test_a_roles_file_meets_other_columns() -> None:
     text = '[columns]\nkey_id = "id"\namount = "number"\nold = "drop"\n'
     settings = settings_of(text, "r.toml", default_settings(FACTS), FACTS)
-    assert settings["kinds"] == {}  # as the rules would have it
-    assert settings["told"][0] == "the table lacks these columns of r.toml: 'old'."
-    assert settings["told"][1].startswith("Columns without a role in r.toml are used by the rules")
+    assert settings.kinds == {}  # as the rules would have it
+    assert settings.told[0] == "the table lacks these columns of r.toml: 'old'."
+    assert settings.told[1].startswith("Columns without a role in r.toml are used by the rules")
     settings = settings_of('others = "drop"\n' + text, "r.toml", default_settings(FACTS), FACTS)
-    assert set(settings["kinds"].values()) == {"drop"}
+    assert set(settings.kinds.values()) == {"drop"}
     assert job_of(settings, FACTS).drop == (
         "size",
         "grade",
@@ -66,7 +67,7 @@ def test_a_roles_file_meets_other_columns() -> None:
         'a."b"\n',
     )  # "same" is left out
     settings = settings_of('others = "drop"\n[columns]\namount = "number"', "r", settings, FACTS)
-    assert settings["id"] is None
+    assert settings.id is None
 
 
 @pytest.mark.parametrize(

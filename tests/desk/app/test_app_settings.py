@@ -1,15 +1,22 @@
 """What a page sends: whatever it is, it becomes settings that can be used, or is refused."""
 
 import contextlib
+import json
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from texts import rejected
 
 from somscape.desk.app._context import MAX_NAME, shown_name
-from somscape.desk.app._settings import checked_settings, default_settings, job_of
+from somscape.desk.app._settings import (
+    RunSettings,
+    checked_settings,
+    default_settings,
+    job_of,
+)
 from somscape.desk.app._work import describe
 from somscape.desk.jobs._detect import rule_of
 from somscape.desk.jobs._roles import find_label, roles_from
@@ -28,19 +35,20 @@ TABLE = table_from_columns(
     }
 )
 FACTS = describe(TABLE)
+DEFAULT = default_settings(FACTS)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 99) | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
     max_leaves=4,
 )
-NAMES = sorted(default_settings(FACTS))
+NAMES = sorted(DEFAULT.to_json())
 NUMBERS = st.sampled_from([str(i) for i in range(-1, 7)])
 KINDS = st.dictionaries(
     NUMBERS, st.sampled_from(["drop", "category", "number", "ordinal", "date", "id", ""])
 )
 
 
-def use(settings: dict[str, Any]) -> None:
+def use(settings: RunSettings) -> None:
     """Take settings as a job does, up to the training."""
     job = job_of(settings, FACTS)
     roles_from(TABLE, job).check(TABLE)
@@ -65,13 +73,13 @@ def use(settings: dict[str, Any]) -> None:
 )
 def test_whatever_comes_is_settings_or_refused(given: Any) -> None:
     with contextlib.suppress(InputError):
-        use(checked_settings(given, FACTS))
+        use(checked_settings(given, FACTS, DEFAULT))
 
 
 def test_defaults_can_be_used() -> None:
-    settings = checked_settings({}, FACTS)
-    assert (settings["id"], settings["label"]) == (0, None)
-    assert (settings["alerts"], settings["contamination"]) == (None, None)
+    settings = checked_settings({}, FACTS, DEFAULT)
+    assert (settings.id, settings.label) == (0, None)
+    assert (settings.alerts, settings.contamination) == (None, None)
     use(settings)
     assert rule_of(job_of(settings, FACTS), TABLE) == AlertRule()
 
@@ -91,7 +99,7 @@ def test_defaults_can_be_used() -> None:
     ids=str,
 )
 def test_settings_say_which_rows_are_listed(given: dict[str, Any], rule: AlertRule) -> None:
-    settings = checked_settings(given, FACTS)
+    settings = checked_settings(given, FACTS, DEFAULT)
     assert rule_of(job_of(settings, FACTS), TABLE) == rule
 
 
@@ -119,7 +127,7 @@ def test_settings_say_which_rows_are_listed(given: dict[str, Any], rule: AlertRu
     ids=str,
 )
 def test_settings_are_said_as_options(given: dict[str, Any], expected: dict[str, Any]) -> None:
-    job = job_of(checked_settings(given, FACTS), FACTS)
+    job = job_of(checked_settings(given, FACTS, DEFAULT), FACTS)
     assert {name: getattr(job, name) for name in expected} == expected
 
 
@@ -141,7 +149,28 @@ def test_settings_are_said_as_options(given: dict[str, Any], expected: dict[str,
 )
 def test_what_cannot_be_a_rule_or_a_customer_is_refused(given: dict[str, Any], words: str) -> None:
     with pytest.raises(InputError, match=words):
-        checked_settings(given, FACTS)
+        checked_settings(given, FACTS, DEFAULT)
+
+
+def test_settings_come_back_from_the_database() -> None:
+    before = RunSettings(author="ann", instead_of=2)
+    settings = RunSettings(
+        **{"kinds": {"1": "drop"}, "per": (2,), "told": ("a note",), "amount": 1, "cost": 10},
+        **{"roles": ("[columns]", "r.toml"), "before": before},
+    )
+    saved = json.loads(json.dumps(settings.to_json()))
+    assert msgspec.convert(saved, RunSettings) == settings
+    assert "--cost 10 " in job_of(settings, FACTS).command(["detect", "t.csv"], "DIR")
+    old = {"seed": 3, "setting_of_a_later_version": 1}
+    assert msgspec.convert(old, RunSettings) == RunSettings(seed=3)
+
+
+@pytest.mark.parametrize(
+    "given", [{"author": "eve"}, {"instead_of": 1}, {"roles": ["", ""]}, {"before": {}}], ids=str
+)
+def test_a_page_cannot_set_what_the_app_sets(given: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="must be an object with some of alerts"):
+        checked_settings(given, FACTS, DEFAULT)
 
 
 def test_columns_say_what_they_may_be() -> None:

@@ -23,6 +23,7 @@ from web_client import Answer, Client, Server, serving
 from somscape.desk.app import _store
 from somscape.desk.app._queue import COMMAND, FORKS
 from somscape.desk.app._results import MarkStore
+from somscape.desk.app._settings import RunSettings
 from somscape.desk.app._store import Run, Store
 from somscape.desk.cases import Decision, verify
 from somscape.desk.cases._database import FILE as CASES
@@ -180,7 +181,7 @@ def test_the_state_of_the_first_version_is_brought_up_to_date(state: Path) -> No
         (run,) = store.runs()
         assert (run.name, run.title, run.watch, run.settings) == (
             *("january.csv", "january.csv", None),
-            {"seed": 3},
+            RunSettings(seed=3),
         )
         assert marks_of(store) == [
             {
@@ -212,7 +213,7 @@ def test_an_upload_that_could_not_be_read_is_gone_at_the_next_start(state: Path)
     bad = store.keep_upload(store.new_upload(".csv")[0], "ragged.csv", ".csv")
     good = store.keep_upload(store.new_upload(".csv")[0], "good.csv", ".csv")
     store.say_run(bad.id, "failed", problem="line 2 has 3 cells")
-    store.say_table(good.upload, {"n_rows": 1})
+    store.say_read(good, {"n_rows": 1}, RunSettings())
     store.say_run(good.id, "failed", problem="said by a ranking")
     store.close()
     store = Store(state)
@@ -231,12 +232,13 @@ def test_a_table_that_is_read_again_in_a_wrong_way_stays_as_it_was(state: Path) 
 
     with contextlib.closing(start()) as store:
         run = store.keep_upload(store.new_upload(".csv")[0], "good.xlsx", ".xlsx")
-        store.say_table(run.upload, {"n_rows": 1})
-        wrong = {"sheet": "Januray", "before": {"kinds": {}, "sheet": None}}
+        before = RunSettings(kinds={"1": "drop"})
+        store.say_read(run, {"n_rows": 1}, before)
+        wrong = RunSettings(sheet="Januray", before=before)
         store.say_run(run.id, "running", settings=wrong)
     with contextlib.closing(start()) as store:  # it ended while it read
         (found,) = store.runs()
-        assert (found.state, found.settings) == ("done", {"kinds": {}, "sheet": None})
+        assert (found.state, found.settings) == ("done", before)
         assert found.problem
         store.say_run(run.id, "waiting", settings=wrong)
         store.say_ended(run.id, "failed", problem="no sheet 'Januray'")
@@ -260,11 +262,11 @@ def test_a_run_goes_with_its_files_and_the_last_one_with_its_upload(state: Path)
     upload, path = store.new_upload(".csv")
     path.write_bytes(SMALL)
     first = store.keep_upload(upload, "a.csv", ".csv")
-    second = store.new_run(upload, "rank", {"seed": 1})
+    second = store.new_run(upload, "rank", RunSettings(seed=1))
     for run, word in ((first, "cleared"), (second, "confirmed")):
         asyncio.run(store.decide(run.cases_of, "6", word, comment="of Meier", run=run.id))
     assert [mark["decision"] for mark in marks_of(store)] == ["confirmed"]
-    assert (store.upload_file(second), second.settings) == (path, {"seed": 1})
+    assert (store.upload_file(second), second.settings) == (path, RunSettings(seed=1))
     asyncio.run(store.drop_run(first))
     assert path.exists()
     assert [run.id for run in store.runs()] == [second.id]
@@ -284,7 +286,7 @@ def marked(state: Path, *, n_runs: int) -> tuple[Store, list[Run]]:
     store = Store(state)
     store.after_start()
     runs = [store.keep_upload(store.new_upload(".csv")[0], "a.csv", ".csv")]
-    runs += [store.new_run(runs[0].upload, "rank", {}) for _ in range(n_runs - 1)]
+    runs += [store.new_run(runs[0].upload, "rank", None) for _ in range(n_runs - 1)]
     asyncio.run(store.decide(runs[0].cases_of, "6", "cleared", comment="of Meier"))
     return store, runs
 
@@ -531,7 +533,7 @@ def test_a_job_ends_with_its_server_whatever_it_waits_for(tmp_path: Path) -> Non
     os.mkfifo(tmp_path / "table.csv")  # nobody will ever write to it
     request = {
         **{"task": "read", "name": "table.csv", "file": str(tmp_path / "table.csv")},
-        **{"memory": None, "reading": {}, "folder": str(tmp_path)},
+        **{"state": "", "folder": str(tmp_path)},
     }
     job = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert job.stdin is not None

@@ -12,6 +12,7 @@ import pytest
 from texts import rejected
 
 from somscape.desk.app._results import MarkStore, decisions_csv, marked_page
+from somscape.desk.app._settings import PageDecision, RunSettings
 from somscape.desk.app._store import RESULTS, Run, Store
 from somscape.desk.cases.records import DecidedMeanwhileError
 from somscape.desk.web._gate import Refusal
@@ -29,8 +30,8 @@ def store(state: Path) -> Iterator[Store]:
 def run(store: Store) -> Run:
     """A ranked run whose page knows the row 4."""
     made = store.keep_upload(store.new_upload(".csv")[0], "january.csv", ".csv")
-    store.say_table(made.upload, {"columns": [{"name": "id"}]})
-    store.say_run(made.id, "done", task="rank", settings={}, facts={})
+    store.say_read(made, {"columns": [{"name": "id"}]}, RunSettings())
+    store.say_run(made.id, "done", task="rank", facts={})
     folder = store.folder_of(made.id) / RESULTS
     folder.mkdir()
     (folder / "report.json").write_text(json.dumps({"rows": ROWS}))
@@ -42,7 +43,7 @@ def run(store: Store) -> Run:
 def mark(
     marks: MarkStore, run: Run, author: str, decision: str | None, **more: Any
 ) -> dict[str, Any]:
-    return asyncio.run(marks.mark(run, {"row": 4, "decision": decision, **more}, author))
+    return asyncio.run(marks.mark(run, PageDecision(row=4, decision=decision, **more), author))
 
 
 def test_the_second_person_sees_what_the_first_one_said(store: Store, run: Run) -> None:
@@ -74,8 +75,8 @@ def test_rows_that_were_put_together_have_no_roles_file(
     store: Store, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("somscape.report.render", lambda data, script, style: script)
-    for per, said in (([], "true"), ([0], "false")):
-        of = replace(run, settings={"per": per})
+    for per, said in (((), "true"), ((0,), "false")):
+        of = replace(run, settings=RunSettings(per=per))
         page = marked_page(store.folder_of(run.id), of, {"role": "look", "user": "anna"})
         assert f'"has_roles": {said}' in page
         assert '"role": "look", "user": "anna"' in page

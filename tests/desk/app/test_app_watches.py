@@ -16,6 +16,7 @@ from somscape.desk.app import _rank
 from somscape.desk.app import _watch_calls as _watches
 from somscape.desk.app._queue import Queue
 from somscape.desk.app._results import MarkStore, read_report
+from somscape.desk.app._settings import JobRequest, RunSettings
 from somscape.desk.app._store import Run, Store
 from somscape.desk.app._watch_calls import MAX_CASES
 from somscape.desk.cases import (
@@ -188,7 +189,7 @@ def test_what_is_unknown_has_a_page_that_says_so(client: Client, january: str, p
     ("given", "words"),
     [
         ({"name": "a/b", "key": [0]}, "contain /"),
-        ({"name": 7, "key": [0]}, "'name' must be"),
+        ({"name": 7, "key": [0]}, "'name' of the request must be a text, but is 7"),
         ({"name": "-x", "key": [0]}, "start with -"),
         ({"name": "", "key": [0]}, "one line"),
         ({"name": "cards", "key": [0]}, "'cards' already exists"),
@@ -278,14 +279,20 @@ def keep_results(store: Store, run: Run, found: Found) -> None:
     results.mkdir()
     found.write(results, found.result_list())
     (results / "report.json").write_text(found.report("").to_json(), encoding="utf-8")
-    store.say_run(run.id, "done", task="rank", settings={}, facts={"n_alerts": 6})
+    store.say_run(run.id, "done", task="rank", facts={"n_alerts": 6})
 
 
 def begin(store: Store, run: Run, found: Found, name: str = "cards") -> None:
     """Begin a watch with a run as a job does, which does not save this in the app."""
-    asked = {"watch": name, "key": ["cust_id"], "author": "ann", "name": "january.csv"}
-    request = {**asked, "cases_of": f"upload/{run.upload}", "others": []}
-    _rank.begun(store.cases, found.table, TABLE, request, store.folder_of(run.id))
+    request = JobRequest(
+        **{"task": "begin", "watch": name, "name": "january.csv", "file": ""},
+        **{"state": "", "folder": str(store.folder_of(run.id))},
+        settings=RunSettings(author="ann"),
+        job=TABLE,
+        key=("cust_id",),
+        cases_of=f"upload/{run.upload}",
+    )
+    _rank.begun(store.cases, found.table, request)
 
 
 @pytest.fixture(scope="module")
@@ -318,7 +325,7 @@ def test_a_watch_that_a_server_could_not_save_is_found_at_the_next_start(named: 
 
 def test_the_run_that_began_the_watch_is_found_and_not_a_later_one(named: Store) -> None:
     (first,) = named.runs()
-    later = named.new_run(first.upload, "rank", {}, "done")
+    later = named.new_run(first.upload, "rank", None, "done")
     named.after_start()
     for run, is_first in ((first, True), (later, False)):
         now = named.run(run.id)
@@ -344,7 +351,7 @@ def test_a_mark_on_a_named_upload_saves_its_watch(named: Store) -> None:
 
 def test_an_upload_does_not_begin_a_second_watch(named: Store, found: Found) -> None:
     (run,) = named.runs()
-    other = named.new_run(run.upload, "rank", {})
+    other = named.new_run(run.upload, "rank", None)
     keep_results(named, other, found)
     with rejected(value="cards"):
         begin(named, other, found, "theft")
@@ -369,12 +376,12 @@ def test_a_job_that_ended_late_has_begun_the_watch(
     queue = Queue(named, 1, None, MarkStore(named))
     (run,) = named.runs()
 
-    async def job(*_: object) -> tuple[str, dict[str, Any]]:
+    async def job(*_: object, **_asked: object) -> tuple[str, dict[str, Any]]:
         return "The system ended this job.", {}
 
     monkeypatch.setattr(queue, "_run_outside_queue", job)
     for name, problem in (("theft", "The system ended this job."), ("cards", "")):
-        assert asyncio.run(queue.begin_watch(run, {"watch": name})) == problem
+        assert asyncio.run(queue.begin_watch(run, name, ("id",), "ann")) == problem
         assert named.run(run.id).watch == "cards"
 
 
@@ -383,16 +390,16 @@ def test_two_runs_of_an_upload_do_not_begin_watches_at_the_same_time(
 ) -> None:
     queue = Queue(named, 1, None, MarkStore(named))
     (run,) = named.runs()
-    other = named.new_run(run.upload, "rank", {}, "done")
+    other = named.new_run(run.upload, "rank", None, "done")
     begun = []
 
-    async def job(run: Run, *_: object) -> tuple[str, dict[str, Any]]:
+    async def job(run: Run, *_: object, **_asked: object) -> tuple[str, dict[str, Any]]:
         begun.append(run.id)
         await asyncio.sleep(0.01)
         return "", {"watch_run": "r1"}
 
     async def both() -> list[Any]:
-        asked = [queue.begin_watch(each, {"watch": each.id}) for each in (run, other)]
+        asked = [queue.begin_watch(each, each.id, (), "ann") for each in (run, other)]
         return await asyncio.gather(*asked, return_exceptions=True)
 
     monkeypatch.setattr(queue, "_run_outside_queue", job)

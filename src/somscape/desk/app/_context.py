@@ -17,6 +17,7 @@ from somscape.datasets._credit import load_german_credit, load_german_credit_wor
 from somscape.desk.app._pages import account_line, template
 from somscape.desk.app._queue import Queue
 from somscape.desk.app._results import MarkStore
+from somscape.desk.app._settings import RunSettings, T, from_page
 from somscape.desk.app._store import Run, Store
 from somscape.desk.cases.state import State
 from somscape.desk.web._gate import Call, Limit, Refusal
@@ -54,7 +55,7 @@ async def take(
     request: Request,
     store: Store,
     watch: str | None = None,
-    settings: Mapping[str, Any] | None = None,
+    settings: RunSettings | None = None,
 ) -> Run:
     """Save the file in the body of a request, and create the first run on this file."""
     name = shown_name(request.query_params.get("name", ""))
@@ -87,7 +88,7 @@ async def take_sample(store: Store) -> Run:
         column.name: [words.get(column.name, {}).get(cell, cell) for cell in column.cells]
         for column in table.columns
     }
-    outcome = {"label": table.names.index("class"), "value": words["class"]["2"]}
+    outcome = RunSettings(label=table.names.index("class"), value=words["class"]["2"])
     with _making(store, ".csv") as (upload, path):
         write_csv(path, table_from_columns(cells))
         return await store.change(
@@ -172,7 +173,7 @@ class Context:
             "made": run.made,
             "n_decisions": n_decided.get(run.cases_of, 0),
             "facts": run.facts,
-            "uses_marks": bool((run.settings or {}).get("uses_marks")),
+            "uses_marks": run.settings.uses_marks,
             **(self.queue.state_of(run.id) or {}),
         }
 
@@ -199,7 +200,7 @@ def author_of(request: Request) -> str:
     return str(request.user.name)
 
 
-async def json_of(request: Request) -> dict[str, Any]:
+async def json_of(request: Request, type_: type[T]) -> T:
     """Return the JSON object in the body of a request. Refuse an invalid body."""
     try:
         given = json.loads(await request.body() or b"{}")
@@ -208,4 +209,4 @@ async def json_of(request: Request) -> dict[str, Any]:
         raise Refusal(422, "The request is not JSON.") from error
     if not isinstance(given, dict):
         raise Refusal(422, "The request is not a JSON object.")
-    return given
+    return from_page(given, type_)

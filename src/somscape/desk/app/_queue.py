@@ -11,14 +11,20 @@ import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import IO, Any
 
 from somscape._files import shown
 from somscape.desk.app._results import MarkStore
-from somscape.desk.app._settings import default_settings, job_of, reading_of, settings_of
+from somscape.desk.app._settings import (
+    JobRequest,
+    RunSettings,
+    default_settings,
+    job_of,
+    settings_of,
+)
 from somscape.desk.app._store import (
-    BEFORE,
     BEGIN,
     CANCELLED,
     DONE,
@@ -29,7 +35,6 @@ from somscape.desk.app._store import (
     READ,
     REGIONS,
     RUNNING,
-    WATCH,
     Run,
     Store,
 )
@@ -326,41 +331,38 @@ class Queue:
 
     async def keep_regions(self, run: Run, regions: Any) -> str:
         """Save edited regions of a run outside the queue. Return an error message or ""."""
-        asked = {"task": REGIONS, "regions": regions}
-        problem, _ = await self._run_outside_queue(run, asked, "its regions were being saved")
+        what = "its regions were being saved"
+        problem, _ = await self._run_outside_queue(run, what, task=REGIONS, regions=regions)
         return problem
 
-    async def begin_watch(self, run: Run, asked: dict[str, Any]) -> str:
+    async def begin_watch(self, run: Run, watch: str, key: tuple[str, ...], author: str) -> str:
         """Begin a watch with a run outside the queue. Return an error message or ""."""
         if run.upload in self._naming:
             raise Refusal(409, "This table is becoming a watch. Wait, then load the page again.")
         self._naming.add(run.upload)
         try:
-            return await self._begin_watch(run, asked)
+            others = tuple(
+                str(self._store.folder_of(other.id))
+                for other in self._store.runs()
+                if other.upload == run.upload and other.is_ranked and other.id != run.id
+                if other.settings.per == run.settings.per
+            )
+            settings = replace(run.settings, author=author)
+            asked = {"watch": watch, "key": key, "settings": settings, "others": others}
+            what = "the watch was being made"
+            problem, facts = await self._run_outside_queue(run, what, task=BEGIN, **asked)
+            if facts:
+                saved = f"The watch '{watch}' was saved, but without this table."
+                await self._store.change(lambda: self._store.say_named(run, watch, facts), saved)
+            elif not self._is_closed:
+                named = await self._store.say_if_named(run.cases_of)
+                return "" if named == watch else problem  # the job may have ended late
+            return problem
         finally:
             self._naming.discard(run.upload)
 
-    async def _begin_watch(self, run: Run, asked: dict[str, Any]) -> str:
-        same = (run.settings or {}).get("per", [])
-        others = [
-            str(self._store.folder_of(other.id))
-            for other in self._store.runs()
-            if other.upload == run.upload and other.is_ranked and other.id != run.id
-            if (other.settings or {}).get("per", []) == same
-        ]
-        asked = {**asked, "task": BEGIN, "cases_of": run.cases_of, "others": others}
-        problem, facts = await self._run_outside_queue(run, asked, "the watch was being made")
-        if facts:
-            watch = asked["watch"]
-            saved = f"The watch '{watch}' was saved, but without this table."
-            await self._store.change(lambda: self._store.say_named(run, watch, facts), saved)
-        elif not self._is_closed:
-            named = await self._store.say_if_named(run.cases_of)
-            return "" if named == asked["watch"] else problem  # the job may have ended late
-        return problem
-
     async def _run_outside_queue(
-        self, run: Run, asked: dict[str, Any], what: str
+        self, run: Run, what: str, **changes: Any
     ) -> tuple[str, dict[str, Any]]:
         """Run a task outside the queue. Return an error message or "", and the result."""
         if run.id in self._tasks:
@@ -368,7 +370,7 @@ class Queue:
 
         async def go() -> dict[str, Any]:
             async with self._one_outside:
-                return await self._run_process(run, {**await self._request(run), **asked})
+                return await self._run_process(run, replace(await self._request(run), **changes))
 
         task = asyncio.create_task(go())
         self._tasks[run.id] = task  # so that the end of the run or of the server ends the task
@@ -473,7 +475,7 @@ class Queue:
                 self._announce()
                 return
 
-    async def _run_process(self, run: Run, request: dict[str, Any]) -> dict[str, Any]:
+    async def _run_process(self, run: Run, request: JobRequest) -> dict[str, Any]:
         """Run the process of a run to its end. Return its result, error and exit code."""
         folder = self._store.folder_of(run.id)
         try:
@@ -488,13 +490,13 @@ class Queue:
             return {"problem": f"The job could not be started ({name}{error.strerror or error})."}
 
     async def _follow(
-        self, run: str, process: Process | ForkedJob, request: dict[str, Any]
+        self, run: str, process: Process | ForkedJob, request: JobRequest
     ) -> dict[str, Any]:
         assert process.stdin is not None
         assert process.stdout is not None
         outcome: dict[str, Any] = {}
         try:
-            process.stdin.write(json.dumps(request).encode() + b"\n")
+            process.stdin.write(json.dumps(asdict(request)).encode() + b"\n")
             await process.stdin.drain()
             async for line in process.stdout:
                 if not line.startswith(b"{"):
@@ -513,35 +515,33 @@ class Queue:
             process.kill()
         return outcome | {"code": await process.wait()}
 
-    async def _request(self, run: Run) -> dict[str, Any]:
-        request: dict[str, Any] = {
-            "task": run.task,
-            "name": run.name,
-            "file": str(self._store.upload_file(run)),
-            "folder": str(self._store.folder_of(run.id)),
-            "memory": self._memory,
-            "reading": reading_of(run.settings),
-            "state": str(self._store.cases_at),
-        }
-        if run.task == WATCH:
-            said = {"author": "", "instead_of": None, **(run.settings or {})}
-            request |= {"watch": run.watch, **{n: said[n] for n in ("author", "instead_of")}}
-        if run.task == RANK:
-            table = self._store.table(run.upload)
-            assert run.settings is not None
-            assert table is not None
-            request |= {
-                "job": job_of(run.settings, table).to_json(),
-                "told": run.settings.get("told", []),  # missing in a run of an earlier version
-                "marks": await self._marks.known(run) if run.settings["uses_marks"] else {},
-                "key": await self._marks.key(run),
-                "before": self._folder_before(run),
-            }
-        return request
+    async def _request(self, run: Run) -> JobRequest:
+        request = JobRequest(
+            task=run.task,
+            name=run.name,
+            file=str(self._store.upload_file(run)),
+            folder=str(self._store.folder_of(run.id)),
+            state=self._store.cases_at,
+            memory=self._memory,
+            settings=run.settings,
+            watch=run.watch or "",
+            cases_of=run.cases_of,
+        )
+        if run.task != RANK:
+            return request
+        table = self._store.table(run.upload)
+        assert table is not None
+        return replace(
+            request,
+            job=job_of(run.settings, table),
+            marks=await self._marks.known(run) if run.settings.uses_marks else {},
+            key=await self._marks.key(run),
+            before=self._folder_before(run),
+        )
 
     def _folder_before(self, run: Run) -> str | None:
         """Return the folder of the earlier run whose edited regions are reused, or None."""
-        before = self._store.run((run.settings or {}).get("regions_of") or "")
+        before = self._store.run(run.settings.regions_of or "")
         is_of_table = before is not None and before.upload == run.upload
         return str(self._store.folder_of(before.id)) if before and is_of_table else None
 
@@ -564,9 +564,8 @@ class Queue:
             self._store.say_ended(run.id, ended, problem=self._ended_badly(run, outcome))
         elif run.task == READ:
             table = outcome["result"]
-            self._store.say_table(run.upload, table)
             settings, problem = _first_settings(run, table)
-            self._store.say_run(run.id, DONE, problem=problem, settings=settings)
+            self._store.say_read(run, table, settings, problem)
         else:
             self._store.say_run(run.id, DONE, facts=outcome["result"])
 
@@ -602,15 +601,12 @@ class Queue:
             process.kill()
 
 
-def _first_settings(run: Run, table: dict[str, Any]) -> tuple[dict[str, Any], str]:
+def _first_settings(run: Run, table: dict[str, Any]) -> tuple[RunSettings, str]:
     """Return two values: the settings of a first run on a table, and an error message (or "")."""
-    settings = {**default_settings(table), **(run.settings or {})}
-    settings.pop(BEFORE, None)
-    roles = settings.pop("roles", None)
-    if roles is None:
+    settings = default_settings(table, replace(run.settings, before=None, roles=None))
+    if run.settings.roles is None:
         return settings, ""
-    text, name = roles
     try:
-        return settings_of(text, name, settings, table), ""
+        return settings_of(*run.settings.roles, settings, table), ""
     except InputError as error:
         return settings, one_line(str(error))

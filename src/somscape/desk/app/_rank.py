@@ -1,7 +1,7 @@
 """Jobs of the app that rank the rows of a table, run a watch, or start a new watch."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from math import isfinite
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy as np
 from somscape._files import whole, write_whole
 from somscape._types import Ints
 from somscape.desk.app._results import add_keys, carry_regions, detector_of, read_report
+from somscape.desk.app._settings import JobRequest
 from somscape.desk.app._store import REPORT, RESULTS
 from somscape.desk.cases._run import begin_watch, run_watch
 from somscape.desk.cases._watch import key_columns, keys_of
@@ -21,7 +22,6 @@ from somscape.desk.cases.repeat import recorded_again
 from somscape.desk.cases.state import State
 from somscape.desk.jobs._detect import Found, MapCount, detect, detection_of, rule_of
 from somscape.desk.jobs._roles import ready, roles_from
-from somscape.desk.jobs.job import Job
 from somscape.fit.settings import Progress
 from somscape.outliers._train import Outermost, n_trainings
 from somscape.outliers.marks import UNKNOWN
@@ -29,35 +29,14 @@ from somscape.report.page import Report
 from somscape.tables.table import Table
 
 
-@dataclass(frozen=True)
-class KnownTable:
-    """Data from earlier runs of a table.
-
-    Attributes
-    ----------
-    marks : mapping of int to int
-        Marks of rows by row number. A mark is 1 for a confirmed row and 0 for a cleared row.
-    before : Path or None
-        Folder of an earlier run whose edited regions are reused.
-    key : tuple of str
-        Columns whose values identify the cases of the watch. Empty if there is no watch.
-    """
-
-    marks: Mapping[int, int]
-    before: Path | None
-    key: tuple[str, ...] = ()
-
-
 def rank(
     table: Table,
-    job: Job,
-    told: Sequence[str],
-    known: "KnownTable",
-    folder: Path,
+    request: JobRequest,
     tell: Callable[[dict[str, Any]], None],
     warned: Callable[[], list[str]],
 ) -> dict[str, Any]:
     """Rank a table and write the results."""
+    job = request.job
     subject = ready(table, roles_from(table, job))
     table = subject.table
     rule = rule_of(job, table)
@@ -70,24 +49,24 @@ def rank(
         job,
         label=subject.label,
         callbacks=(_StepReporter(n_trainings(table.n_rows, detection_of(job)), tell),),
-        known=_known(known.marks, table.n_rows),
+        known=_known(request.marks, table.n_rows),
         grouped=subject.grouped,
         outermost=outermost,
     )
     tell({"stage": "writing"})
-    detector, said = carry_regions(found.detector, table, known.before)
+    detector, said = carry_regions(found.detector, table, request.before)
     found = replace(found, detector=detector)
-    notes = [*told, *([said] if said else []), *warned()]
-    if known.marks:
+    notes = [*request.settings.told, *([said] if said else []), *warned()]
+    if request.marks:
         notes.append(f"{found.detector.effect_of_marks} The command below ranks without marks.")
     data = found.report(job.command(["detect", table.source], "DIR"), notes)
-    keys = keys_of(table, known.key) if known.key else None
-    _write_results(folder / RESULTS, found, data, keys)
+    keys = keys_of(table, request.key) if request.key else None
+    _write_results(Path(request.folder, RESULTS), found, data, keys)
     return {
         "n_rows": table.n_rows,
         "n_alerts": found.alerts.n_alerts,
         "headline": found.alerts.headline,
-        "n_known": len(known.marks),
+        "n_known": len(request.marks),
         "effect": found.detector.effect_of_marks,
     }
 
@@ -135,17 +114,17 @@ class _StepReporter:
         )
 
 
-def watched(state: State, request: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+def watched(state: State, request: JobRequest) -> dict[str, Any]:
     """Run a watch on an uploaded table, and write the result files."""
-    write = partial(_write, folder / RESULTS)
+    write = partial(_write, Path(request.folder, RESULTS))
     with recording("its report") as recorded:
-        outcome = _recorded_before(state, request, folder) or run_watch(
+        outcome = _recorded_before(state, request) or run_watch(
             state,
-            request["watch"],
-            author=request["author"],
-            source=request["file"],
-            shown_as=request["name"],
-            instead_of=request["instead_of"],
+            request.watch,
+            author=request.settings.author or "",
+            source=request.file,
+            shown_as=request.name,
+            instead_of=request.settings.instead_of,
             draft=write,  # files come first, so that each recorded run has files
         )
         recorded.append(outcome)
@@ -158,13 +137,14 @@ def watched(state: State, request: Mapping[str, Any], folder: Path) -> dict[str,
     }
 
 
-def _recorded_before(state: State, request: Mapping[str, Any], folder: Path) -> RunOutcome | None:
+def _recorded_before(state: State, request: JobRequest) -> RunOutcome | None:
     """Return the run that an interrupted earlier process of this job has recorded, or None."""
+    folder = Path(request.folder)
     if not (folder / RESULTS).is_dir():
         return None
     drafted = read_report(folder)["changed"]["run"]
-    run = next((run for run in state.runs(request["watch"]) if run.id == drafted), None)
-    return None if run is None else recorded_again(state, run, request["file"])
+    run = next((run for run in state.runs(request.watch) if run.id == drafted), None)
+    return None if run is None else recorded_again(state, run, request.file)
 
 
 def _write(results: Path, outcome: RunOutcome) -> None:
@@ -174,16 +154,15 @@ def _write(results: Path, outcome: RunOutcome) -> None:
     _write_results(results, outcome.found, data, keys, outcome.table())
 
 
-def begun(
-    state: State, table: Table, job: Job, request: Mapping[str, Any], folder: Path
-) -> dict[str, Any]:
+def begun(state: State, table: Table, request: JobRequest) -> dict[str, Any]:
     """Begin a watch with the map, the rule and the decisions of a finished run."""
-    state.check_unnamed(request["cases_of"])  # before the reports get other keys
+    job, folder = request.job, Path(request.folder)
+    state.check_unnamed(request.cases_of)  # before the reports get other keys
     subject = ready(table, roles_from(table, job))
     detector = detector_of(folder / RESULTS)
     key = key_columns(
         subject.as_read,
-        () if subject.given.per else request["key"],
+        () if subject.given.per else request.key,
         per=subject.given.per,
         id_column=detector.map_.encoding.named("id"),
     )
@@ -193,20 +172,20 @@ def begun(
     found = Found(
         subject.table, detector, lambda: alerts, rule, subject.label, None, subject.grouped
     )
-    for each in (folder, *map(Path, request["others"])):  # first, as the watch needs the keys
+    for each in (folder, *map(Path, request.others)):  # first, as the watch needs the keys
         data = Report(read_report(each))
         add_keys(data, keys)
         write_whole(each / RESULTS / REPORT, data.to_json().encode())
     outcome = begin_watch(
         state,
-        request["watch"],
+        request.watch,
         found,
         key=key,
         source="",  # a file with the name of the upload may be another file
         job=job,
-        author=request["author"],
-        shown_as=request["name"],
-        of_upload=Upload(request["cases_of"], keys, folder.name),
+        author=request.settings.author or "",
+        shown_as=request.name,
+        of_upload=Upload(request.cases_of, keys, folder.name),
     )
     return _facts(outcome)
 

@@ -16,6 +16,7 @@ from somscape import regions, report
 from somscape._files import whole
 from somscape.desk.app._pages import template
 from somscape.desk.app._settings import FILE as ROLES
+from somscape.desk.app._settings import JobRequest, PageDecision
 from somscape.desk.app._store import RANK, REPORT, RESULTS, SHOWN, Run, Store
 from somscape.desk.cases.records import (
     CLEARED,
@@ -26,7 +27,6 @@ from somscape.desk.cases.records import (
 )
 from somscape.desk.jobs._detect import now
 from somscape.desk.jobs._roles import ready, roles_from
-from somscape.desk.jobs.job import STATES, Job
 from somscape.desk.web._gate import Refusal
 from somscape.outliers.detector import Detector
 from somscape.save._load import load_model
@@ -76,7 +76,7 @@ def marked_page(folder: Path, run: Run, visitor: Mapping[str, str]) -> str:
         "task": run.task,
         **visitor,
         "facts": run.facts,
-        "has_roles": run.task == RANK and not (run.settings or {}).get("per"),
+        "has_roles": run.task == RANK and not run.settings.per,
     }
     host = json.dumps(known).replace("<", "\\u003c")
     names = ("calls.js", "decisions.js", "marks.js", "fold.js", "keys.js", "bar.js", "regions.js")
@@ -116,13 +116,14 @@ def decisions_csv(decisions: list[dict[str, Any]]) -> bytes:
 MAP = "map.som"
 
 
-def keep_regions(table: Table, job: Job, given: Any, folder: Path) -> dict[str, Any]:
+def keep_regions(table: Table, request: JobRequest) -> dict[str, Any]:
     """Save the regions that a user has edited, in the map file and in the report of a run."""
+    folder = Path(request.folder)
     results = folder / RESULTS
     detector = detector_of(results)
-    if job.per:
-        table = ready(table, roles_from(table, job)).table
-    found = regions.from_json(given, detector.map_)
+    if request.job.per:
+        table = ready(table, roles_from(table, request.job)).table
+    found = regions.from_json(request.regions, detector.map_)
     data = report.with_regions(read_report(folder), found, som=detector, table=table)
     with whole(results) as making:
         shutil.copytree(results, making)
@@ -131,11 +132,11 @@ def keep_regions(table: Table, job: Job, given: Any, folder: Path) -> dict[str, 
     return {"n_regions": found.n_regions}
 
 
-def carry_regions(detector: Detector, table: Table, before: Path | None) -> tuple[Detector, str]:
+def carry_regions(detector: Detector, table: Table, before: str | None) -> tuple[Detector, str]:
     """Return two values: a detector with regions edited in an earlier run, and a note on them."""
-    if before is None or not (before / RESULTS / MAP).exists():
+    if before is None or not Path(before, RESULTS, MAP).exists():
         return detector, ""
-    then = detector_of(before / RESULTS)
+    then = detector_of(Path(before, RESULTS))
     own = regions.kept(then.map_)
     if own is None:
         return detector, ""
@@ -158,9 +159,6 @@ def detector_of(results: Path) -> Detector:
     assert isinstance(found, Detector)
     return found
 
-
-MAX_COMMENT = 2000
-"""Maximum number of characters of a comment."""
 
 KNOWN = {CONFIRMED: 1, CLEARED: 0}
 """Decisions for training, and their values."""
@@ -205,24 +203,24 @@ class MarkStore:
     async def known(self, run: Run) -> dict[int, int]:
         """Return the marks that a training uses, by row number: 1 for confirmed, 0 for cleared."""
         # A run of a watch without a ranking has the cases of the earlier run.
-        before = None if run.is_ranked else (run.settings or {}).get("regions_of")
+        before = None if run.is_ranked else run.settings.regions_of
         of_cases = self._store.run(before or "") or run
         rows = await asyncio.to_thread(self._rows, of_cases.id)
         found = await asyncio.to_thread(self._decisions, run, rows)
         return {n: KNOWN[said.state] for n, said in found.items() if said.state in KNOWN}
 
-    async def key(self, run: Run) -> list[str]:
-        """Return the columns that identify the cases of a run's watch, or [] without a watch."""
+    async def key(self, run: Run) -> tuple[str, ...]:
+        """Return the columns that identify the cases of a run's watch, or () without a watch."""
         if run.watch is None:
-            return []
-        return [*(await asyncio.to_thread(self._store.cases.watch, run.watch)).key]
+            return ()
+        return (await asyncio.to_thread(self._store.cases.watch, run.watch)).key
 
-    async def mark(self, run: Run, given: dict[str, Any], author: str) -> dict[str, Any]:
+    async def mark(self, run: Run, given: PageDecision, author: str) -> dict[str, Any]:
         """Save the decision on a row that the page of a run sent, and return it."""
         if not run.is_ranked:
             raise Refusal(409, "This run does not have a ranking, so rows cannot be marked.")
-        number, rows = given.get("row"), await asyncio.to_thread(self._rows, run.id)
-        if type(number) is not int or number not in rows:
+        number, rows = given.row, await asyncio.to_thread(self._rows, run.id)
+        if number not in rows:
             raise Refusal(422, "The page of this run does not show this row.")
         now = self._store.run(run.id)
         if now is None:
@@ -248,36 +246,12 @@ class MarkStore:
         return _mark_data(number, said, row)
 
     async def decide(
-        self, watch: str, key: str, given: dict[str, Any], author: str, **of: Any
+        self, watch: str, key: str, given: PageDecision, author: str, **of: Any
     ) -> Decision:
         """Save a decision on a case that a page sent. `of` has the run and score of the row."""
-        word, comment = checked(given)
-        token, seen = token_of(given)
-        said = {"comment": comment, "author": author, "token": token, "seen": seen}
+        word, comment = given.decision or OPEN, (given.comment or "").strip()
+        said = {"comment": comment, "author": author, "token": given.token, "seen": given.seen}
         return await self._store.decide(watch, key, word, **said, **of)
-
-
-def checked(given: dict[str, Any]) -> tuple[str, str]:
-    """Return the decision and the comment that a page sent. Refuse invalid values."""
-    decision, comment = given.get("decision") or OPEN, given.get("comment") or ""
-    if not isinstance(decision, str) or decision not in STATES:
-        raise Refusal(422, "The decision must be 'confirmed', 'cleared', 'later' or null.")
-    if not isinstance(comment, str) or len(comment) > MAX_COMMENT:
-        raise Refusal(422, f"A comment must be a text of at most {MAX_COMMENT:,} characters.")
-    return decision, comment.strip()
-
-
-def token_of(given: dict[str, Any]) -> tuple[str | None, int | None]:
-    """Return the token of a decision from a page, and the last decision that the page shows."""
-    token, seen = given.get("token"), given.get("seen")
-    is_token = token is None or (isinstance(token, str) and 0 < len(token) <= 64)
-    is_number = seen is None or type(seen) is int  # True is not an int here
-    if not (is_token and is_number):
-        raise Refusal(
-            422,
-            "'token' must be a text of at most 64 characters, and 'seen' the number of a decision.",
-        )
-    return token, seen
 
 
 def said_of(decision: Decision) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
@@ -27,8 +28,15 @@ from somscape.desk.app._context import (
 )
 from somscape.desk.app._results import FILES, decisions_csv, marked_page, plain_page
 from somscape.desk.app._settings import FILE as ROLES
-from somscape.desk.app._settings import checked_settings, reading_of, settings_of, text_of
-from somscape.desk.app._store import BEFORE, DONE, GOES_ON, RANK, READ, RESULTS, WAITING, Run
+from somscape.desk.app._settings import (
+    PageDecision,
+    RunSettings,
+    checked_settings,
+    reading_of,
+    settings_of,
+    text_of,
+)
+from somscape.desk.app._store import DONE, GOES_ON, RANK, READ, RESULTS, WAITING, Run
 from somscape.desk.app._users import DECIDE, LOOK, RUN
 from somscape.desk.cases._run import counting
 from somscape.desk.jobs._roles import reading_in
@@ -86,21 +94,21 @@ class RunCalls:
         run = self._at.run(request)
         found = {
             **self._at.summary(run, n_decided),
-            "settings": run.settings,
+            "settings": run.settings.to_json(),
             "table": self._at.store.table(run.upload),
-            "reading": reading_of(run.settings),
+            "reading": run.settings.reading,
         }
         return JSONResponse(found)
 
     async def upload(self, request: Request) -> Response:
         """Save an uploaded table. It can replace the wrong table of an earlier run of a watch."""
         watch, wrong = map(request.query_params.get, ("watch", "instead_of"))
-        settings: dict[str, Any] | None = None
+        settings = None
         if watch is not None:
             watches = await asyncio.to_thread(self._at.cases.watches)
             if watch not in {each.name for each in watches}:
                 raise Refusal(422, f"The watch '{watch[:MAX_NAME]}' does not exist.")
-            settings = {"author": author_of(request), "instead_of": None}
+            settings = RunSettings(author=author_of(request))
         if wrong is not None:
             runs = [] if watch is None else await asyncio.to_thread(self._at.cases.runs, watch)
             numbers = {str(run.number): run.number for run in reversed(counting(runs))}
@@ -110,7 +118,7 @@ class RunCalls:
                     "'instead_of' must be the number of a run of the watch, but not of a replaced "
                     f"run. The allowed numbers are {', '.join(numbers) or 'none'}.",
                 )
-            settings["instead_of"] = numbers[wrong]
+            settings = replace(settings, instead_of=numbers[wrong])
         return self._at.added(await take(request, self._at.store, watch, settings))
 
     async def sample(self, request: Request) -> Response:
@@ -129,14 +137,13 @@ class RunCalls:
 
     async def _save_settings(self, request: Request, **more: Any) -> None:
         """Save the settings of a run, and `more` about the run. Refuse changes that are late."""
-        given = await json_of(request)
+        given = await json_of(request, dict[str, Any])
         is_decided = await self._is_decided(request)
 
         def save() -> None:
             run, table = self._run_to_set_up(request)
-            before = run.settings or {}
-            settings = checked_settings({**before, **given, **reading_of(run.settings)}, table)
-            if is_decided and settings["per"] != before.get("per", []):
+            settings = checked_settings({**given, **run.settings.reading}, table, run.settings)
+            if is_decided and settings.per != run.settings.per:
                 raise Refusal(
                     409,
                     "This table has marks for rows that were combined in another way. Upload the "
@@ -160,12 +167,12 @@ class RunCalls:
         text = await request.body()
         roles = await asyncio.to_thread(roles_from_text, text, name)
         run, table = self._run_to_set_up(request)
-        own, said = reading_of(run.settings), reading_in(run.ending, roles)
+        own, said = run.settings.reading, reading_in(run.ending, roles)
         content = text.decode("utf-8-sig")
         if any(own.get(part) != value for part, value in said.items()):
-            settings = {**reading_of({**own, **said}), "roles": [content, name]}
+            settings = replace(reading_of({**own, **said}), roles=(content, name))
             return await self._read_again(request, settings)
-        settings = await asyncio.to_thread(settings_of, content, name, run.settings or {}, table)
+        settings = await asyncio.to_thread(settings_of, content, name, run.settings, table)
 
         def keep() -> None:
             run, _ = self._run_to_set_up(request)  # another tab may have started it in the meantime
@@ -174,15 +181,15 @@ class RunCalls:
         await self._at.store.change(keep)
         return JSONResponse({"run": run.id})
 
-    async def _read_again(self, request: Request, reading: dict[str, Any]) -> Response:
+    async def _read_again(self, request: Request, reading: RunSettings) -> Response:
         """Read a table again with other settings. After an error, keep the earlier table."""
         is_decided = await self._is_decided(request)
 
         def read() -> None:
-            run, settings = self._at.run(request), reading
+            run = self._at.run(request)
             self._check_unused(run, is_decided=is_decided)
-            if self._at.store.table(run.upload) is not None:
-                settings = {**settings, BEFORE: run.settings}
+            is_read = self._at.store.table(run.upload) is not None
+            settings = replace(reading, before=run.settings if is_read else None)
             self._at.store.say_run(run.id, WAITING, task=READ, settings=settings)
 
         await self._at.store.change(read)
@@ -220,7 +227,7 @@ class RunCalls:
 
     async def read(self, request: Request) -> Response:
         """Read the table again with other settings."""
-        return await self._read_again(request, reading_of(await json_of(request)))
+        return await self._read_again(request, reading_of(await json_of(request, dict[str, Any])))
 
     async def cancel(self, request: Request) -> Response:
         """Cancel a run. Respond after the process of the run has ended."""
@@ -231,17 +238,17 @@ class RunCalls:
 
     async def again(self, request: Request) -> Response:
         """Add a run of the same table. If `with_marks` is true, the run uses the marks."""
-        with_marks = (await json_of(request)).get("with_marks") is True
+        with_marks = (await json_of(request, dict[str, Any])).get("with_marks") is True
         run = self._at.run(request)
-        if run.settings is None or self._at.store.table(run.upload) is None:
+        if self._at.store.table(run.upload) is None:
             raise Refusal(
                 409, "The table of this run was never read. Try again on the page of the run."
             )
         if with_marks and not await self._at.marks.known(run):
             raise Refusal(409, "No row is confirmed or cleared yet.")
-        settings = {**run.settings, "uses_marks": with_marks}
+        settings = replace(run.settings, uses_marks=with_marks)
         if run.is_ranked:
-            settings["regions_of"] = run.id
+            settings = replace(settings, regions_of=run.id)
         how = (RANK, settings) if with_marks else (READ, settings, DONE)
 
         def add() -> Run:
@@ -252,7 +259,7 @@ class RunCalls:
 
     async def rename(self, request: Request) -> Response:
         """Rename a run. If the new name is empty, the run is named after its file."""
-        name = (await json_of(request)).get("name")
+        name = (await json_of(request, dict[str, Any])).get("name")
         if not isinstance(name, str) or not name.isprintable() or len(name) > MAX_NAME:
             raise Refusal(422, f"A name must be one line of at most {MAX_NAME} characters.")
         run = self._at.run(request)
@@ -298,13 +305,13 @@ class RunCalls:
 
     async def mark(self, request: Request) -> Response:
         """Save or remove the mark of a row."""
-        given = await json_of(request)
+        given = await json_of(request, PageDecision)
         run = self._at.run(request)
         return JSONResponse(await self._at.marks.mark(run, given, author_of(request)))
 
     async def keep_regions(self, request: Request) -> Response:
         """Save edited regions of a run."""
-        given = await json_of(request)
+        given = await json_of(request, dict[str, Any])
         run = self._at.run(request)
         if not run.is_ranked:
             raise Refusal(409, "This run does not have a ranking, so regions cannot be saved.")
@@ -324,7 +331,7 @@ class RunCalls:
         folder = self._at.store.folder_of(run.id)
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         if name == ROLES:
-            body = text_of(run.settings or {}, table or {}, run.name).encode()
+            body = text_of(run.settings, table or {}, run.name).encode()
         elif name == "decisions.csv":
             body = decisions_csv(await self._at.marks.of(run))
         elif name == "report.html":

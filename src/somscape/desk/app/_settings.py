@@ -1,13 +1,12 @@
-"""Check the settings that a user chose for a run, and convert them to and from a roles file."""
+"""The settings of a run, their checks, their form as a roles file, and the request to a job."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import Annotated, Any, TypeAlias
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 import msgspec
 
-from somscape.desk.jobs._detect import roles_heading
-from somscape.desk.jobs.job import Job
+from somscape.desk.jobs.job import IN_ROLES_FILE, STATES, Job, roles_heading
 from somscape.errors import InputError
 from somscape.tables._checked import Positive, converted, one_of
 from somscape.tables._messages import counted, listed
@@ -25,58 +24,123 @@ MAX_SEED = 2**32 - 1
 MAX_TOLD, MAX_SENTENCE = 10, 2000
 """Maximum number of notes about a loaded roles file, and maximum number of characters of a note."""
 
+MAX_COMMENT = 2000
+"""Maximum number of characters of a comment."""
+
 MAX_PER = 5
 """Maximum number of columns that identify customers."""
 
 MAX_SHEET = 100
 """Maximum number of characters in the name of a worksheet."""
 
-RULES = ("alerts", "contamination", "fdr", "p_value", "cost")
-"""Settings for the number of listed rows. At most one may be given."""
+T = TypeVar("T")
 
 Place: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
 Share: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=1)]
+Sentence: TypeAlias = Annotated[str, msgspec.Meta(max_length=MAX_SENTENCE)]
+Cost: TypeAlias = Annotated[int, msgspec.Meta(gt=0, le=2**63 - 1)] | Positive
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Reading:
-    """How the file is read. None means that a setting is detected."""
+class PageOptions:
+    """The options of a job that the page of a run offers. None: detected or not given."""
 
     delimiter: Annotated[str, one_of((",", ";", "tab", "|"))] | None = None
     decimal: Annotated[str, one_of((".", ","))] | None = None
     encoding: Annotated[str, one_of(("utf-8", "cp1252", "latin-1", "utf-16"))] | None = None
     sheet: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_SHEET)] | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Settings(_Reading):
-    """Settings of a run. The id, the label, the amount and the customers are column numbers."""
-
-    id: Place | None = None
-    label: Place | None = None
-    value: str | None = None
-    kinds: dict[str, str] = field(default_factory=dict)
-    orders: dict[str, str] = field(default_factory=dict)
     missing: Annotated[str, one_of(("fill", "error"))] = "fill"
     alerts: Annotated[int, msgspec.Meta(ge=1)] | None = None
     contamination: Annotated[float, msgspec.Meta(gt=0, le=0.5)] | None = None
     fdr: Share | None = None
     p_value: Share | None = None
-    cost: Positive | None = None
-    amount: Place | None = None
-    per: Annotated[list[Place], msgspec.Meta(max_length=MAX_PER)] = field(default_factory=list)
+    cost: Cost | None = None
     seed: Annotated[int, msgspec.Meta(ge=0, le=MAX_SEED)] = 0
+
+    @property
+    def job(self) -> Job:
+        """A job with these options."""
+        return Job(**{each.name: getattr(self, each.name) for each in fields(PageOptions)})
+
+    @property
+    def reading(self) -> dict[str, str | None]:
+        """The options for reading the file, by name."""
+        return {name: getattr(self, name) for name in IN_ROLES_FILE}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSettings(PageOptions):
+    """Settings of a run. Columns are numbers, and `kinds` and `orders` have them as keys."""
+
+    id: Place | None = None
+    label: Place | None = None
+    value: str | None = None  # of the label
+    kinds: dict[str, str] = field(default_factory=dict)
+    orders: dict[str, str] = field(default_factory=dict)
+    amount: Place | None = None
+    per: Annotated[tuple[Place, ...], msgspec.Meta(max_length=MAX_PER)] = ()
     uses_marks: bool = False
-    told: Annotated[
-        list[Annotated[str, msgspec.Meta(max_length=MAX_SENTENCE)]],
-        msgspec.Meta(max_length=MAX_TOLD),
-    ] = field(default_factory=list)
-    regions_of: str | None = None
+    told: Annotated[tuple[Sentence, ...], msgspec.Meta(max_length=MAX_TOLD)] = ()
+    regions_of: str | None = None  # the run whose edited regions are reused
+    author: str | None = None
+    instead_of: int | None = None  # the run of the watch that this run replaces
+    roles: tuple[str, str] | None = None  # text and name of a file to apply after reading again
+    before: "RunSettings | None" = None  # while the table is read again
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the settings as data for JSON."""
+        return {n: v for n, v in asdict(self).items() if v is not None or n not in OWN}
 
 
-READING = tuple(field.name for field in fields(_Reading))
+OWN = ("author", "instead_of", "roles", "before")
+"""Settings that the app sets itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobRequest:
+    """A message from the server to the process of a job."""
+
+    task: str
+    name: str  # of the uploaded file
+    file: str
+    folder: str  # of the run
+    state: str
+    memory: int | None = None
+    settings: RunSettings = field(default_factory=RunSettings)
+    job: Job = field(default_factory=Job)
+    marks: dict[int, int] = field(default_factory=dict)  # 1 for a confirmed row, 0 for a cleared
+    key: tuple[str, ...] = ()  # columns that identify the cases of a watch
+    before: str | None = None  # folder of the run whose edited regions are reused
+    watch: str = ""
+    cases_of: str = ""
+    others: tuple[str, ...] = ()  # folders of other runs with the same rows
+    regions: Any = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageDecision:
+    """A decision from a page on a row of a run or on a case of a watch."""
+
+    decision: Annotated[str, one_of(STATES)] | None = None
+    comment: Annotated[str, msgspec.Meta(max_length=MAX_COMMENT)] | None = None
+    token: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
+    seen: int | None = None  # number of the last decision that the page shows
+    row: int = -1
+    key: str = ""
+    run: str | None = None  # in which the case was seen
+
+
+@dataclass(frozen=True)
+class PageWatch:
+    """The name of a new watch from a page, and the numbers of its key columns."""
+
+    name: str
+    key: list[Place]
+
 
 SENTENCES = {
+    "decision": "The decision must be 'confirmed', 'cleared', 'later' or null.",
+    "comment": f"A comment must be a text of at most {MAX_COMMENT:,} characters.",
     "missing": "'missing' must be 'fill' to fill missing values, or 'error' to stop the run.",
     "contamination": "The share of rows to list must be above 0 and at most 0.5.",
     "fdr": "The share expected by chance must be above 0 and at most 1.",
@@ -87,73 +151,76 @@ SENTENCES = {
 """Messages on values from a field of the page, or from a roles file."""
 
 
-def default_settings(table: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings that the automatic rules found for a table, to be corrected."""
+def default_settings(table: Mapping[str, Any], said: RunSettings | None = None) -> RunSettings:
+    """Return settings with the id and the left-out columns that the automatic rules found."""
     columns = table["columns"]
     found = [i for i, column in enumerate(columns) if column["kind"] == "id"]
     dropped = {str(i): "drop" for i, column in enumerate(columns) if column["is_problem"]}
-    return asdict(_Settings(id=found[0] if found else None, kinds=dropped))
+    return replace(said or RunSettings(), id=found[0] if found else None, kinds=dropped)
 
 
-def _check(settings: dict[str, Any], type_: type[_Reading]) -> None:
+def from_page(given: Any, type_: type[T], what: str = "the request") -> T:
+    """Convert data from a page."""
     try:
-        converted(settings, type_, "the settings")
+        return converted(given, type_, what)
     except InputError as error:
-        if error.parameter in SENTENCES:
-            raise InputError(SENTENCES[error.parameter], parameter=error.parameter) from error
-        raise InputError(f"{error}.", parameter=error.parameter, value=error.value) from error
+        said = SENTENCES.get(error.parameter or "", f"{error}.")
+        raise InputError(said, parameter=error.parameter, value=error.value) from error
 
 
-def checked_settings(given: Any, table: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the page's settings with defaults. Raise InputError for invalid settings."""
-    settings = default_settings(table)
-    if not isinstance(given, dict) or not settings.keys() >= given.keys():
-        names = ", ".join(sorted(settings))
+def reading_of(given: Any) -> RunSettings:
+    """Return settings for reading a file. Raise InputError for invalid settings."""
+    return from_page({name: given.get(name) for name in IN_ROLES_FILE}, RunSettings, "the settings")
+
+
+def checked_settings(given: Any, table: Mapping[str, Any], before: RunSettings) -> RunSettings:
+    """Return settings with changes from the page. Raise InputError for invalid settings."""
+    allowed = {each.name for each in fields(RunSettings)}.difference(OWN)
+    if not isinstance(given, dict) or not allowed >= given.keys():
+        names = ", ".join(sorted(allowed))
         raise InputError(f"Settings must be an object with some of {names}.", allowed=names)
-    settings |= given
-    _check(settings, _Settings)
+    settings = from_page(before.to_json() | given, RunSettings, "the settings")
     columns = table["columns"]
     _check_columns(settings, columns)
-    _check_value(settings, columns)
-    for number, kind in settings["kinds"].items():
-        column = columns[int(number)]
-        if kind != "drop" and kind not in column["may_be"]:
+    for number, kind in settings.kinds.items():
+        name, may_be = columns[int(number)]["name"][:60], (*columns[int(number)]["may_be"], "drop")
+        if kind not in may_be:
+            kinds = ", ".join(may_be)
             raise InputError(
-                f"Column '{column['name'][:60]}' cannot be {kind!r:.20}. It can be "
-                f"{', '.join((*column['may_be'], 'drop'))}.",
-                column=column["name"][:60],
+                f"Column '{name}' cannot be {kind!r:.20}. It can be {kinds}.",
+                column=name,
                 value=kind,
-                allowed=", ".join((*column["may_be"], "drop")),
+                allowed=kinds,
             )
     # If another rule is given, a share only sets the threshold.
-    if sum(settings[name] is not None for name in RULES if name != "contamination") > 1:
+    if len(settings.job.only("alerts", "fdr", "p_value", "cost").given()) > 1:
         raise InputError("The number of rows to list is given in two ways. Choose one of them.")
-    if settings["alerts"] is not None and settings["alerts"] > table["n_rows"]:
+    if settings.alerts is not None and settings.alerts > table["n_rows"]:
         raise InputError(
             f"'alerts' must be a whole number from 1 to {table['n_rows']}.",
             parameter="alerts",
-            value=settings["alerts"],
+            value=settings.alerts,
         )
-    if (settings["amount"] is None) != (settings["cost"] is None):
+    if (settings.amount is None) != (settings.cost is None):
         raise InputError(
             "A rule by cost needs the column with the amount at stake and the cost of a review."
         )
     return settings
 
 
-def _check_columns(settings: Mapping[str, Any], columns: list[dict[str, Any]]) -> None:
+def _check_columns(settings: RunSettings, columns: list[dict[str, Any]]) -> None:
     """Raise InputError if a column does not exist, or if a column has two roles."""
-    id_, label, per = settings["id"], settings["label"], settings["per"]
-    last = len(columns) - 1
-    for name, number in [("id", id_), ("label", label), ("amount", settings["amount"])]:
+    label, per, last = settings.label, settings.per, len(columns) - 1
+    for name in ("id", "label", "amount"):
+        number = getattr(settings, name)
         if number is not None and number > last:
             raise InputError(
                 f"'{name}' must be a whole number from 0 to {last}.", parameter=name, value=number
             )
     for name in ("kinds", "orders"):
-        if not settings[name].keys() <= {str(i) for i in range(len(columns))}:
+        if not getattr(settings, name).keys() <= {str(i) for i in range(len(columns))}:
             raise InputError(f"'{name}' must map numbers of columns to texts.", parameter=name)
-    if id_ is not None and id_ == label:
+    if label is not None and settings.id == label:
         raise InputError(
             "One column cannot be both the id and the known outcome. Choose two columns."
         )
@@ -165,62 +232,40 @@ def _check_columns(settings: Mapping[str, Any], columns: list[dict[str, Any]]) -
         raise InputError(
             "The column of the customers cannot be the known outcome. Choose two columns."
         )
-
-
-def reading_of(given: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the settings for reading the file. Raise InputError for invalid settings."""
-    found = {name: (given or {}).get(name) for name in READING}
-    _check(found, _Reading)
-    return found
-
-
-def _check_value(settings: Mapping[str, Any], columns: list[dict[str, Any]]) -> None:
-    label, value = settings["label"], settings["value"]
-    if label is None or value is None:
-        return
-    column = columns[label]
-    known = [level for level, _ in column["levels"]]
-    if known and value not in known:
+    known = [] if label is None else [level for level, _ in columns[label]["levels"]]
+    if known and settings.value not in (None, *known):
+        name, value = columns[label or 0]["name"][:60], settings.value
         raise InputError(
-            f"Column '{column['name'][:60]}' does not have the value {value!r:.60}. Choose a value "
-            "of the column.",
-            column=column["name"][:60],
+            f"Column '{name}' does not have the value {value!r:.60}. Choose a value of the column.",
+            column=name,
             value=value,
         )
 
 
-def job_of(settings: Mapping[str, Any], table: Mapping[str, Any]) -> Job:
+def job_of(settings: RunSettings, table: Mapping[str, Any]) -> Job:
     """Convert settings to a job."""
     names = [column["name"] for column in table["columns"]]
-    per = settings.get("per") or []  # missing in a run of an earlier version
-    id_ = None if per else settings["id"]
-    spoken_for = (id_, settings["label"], *per)
-    kinds = {int(i): kind for i, kind in settings["kinds"].items() if int(i) not in spoken_for}
+    label, value, amount = settings.label, settings.value, settings.amount
+    id_ = None if settings.per else settings.id
+    spoken_for = (id_, label, *settings.per)
+    kinds = {int(i): kind for i, kind in settings.kinds.items() if int(i) not in spoken_for}
     for i, column in enumerate(table["columns"]):
         # Otherwise the column would be detected as the id again.
         if column["kind"] == "id" and i not in (*spoken_for, *kinds):
             kinds[i] = "drop"
     by_kind: dict[str, Any] = {}
     for i, kind in sorted(kinds.items()):
-        order = settings["orders"].get(str(i), "").strip()
+        order = settings.orders.get(str(i), "").strip()
         is_told = kind == "ordinal" and order
         name = f"{names[i]}={order}" if is_told else names[i]
         by_kind[kind] = (*by_kind.get(kind, ()), name)
-    label, value = settings["label"], settings["value"]
-    return Job(
+    return replace(
+        settings.job,
         id_column=None if id_ is None else names[id_],
-        per=tuple(names[i] for i in per),
+        per=tuple(names[i] for i in settings.per),
         label=None if label is None else names[label] + (f"={value}" if value else ""),
+        amount=None if amount is None else names[amount],
         **by_kind,
-        missing=settings["missing"],
-        alerts=settings.get("alerts"),
-        fdr=settings.get("fdr"),
-        p_value=settings.get("p_value"),
-        cost=settings.get("cost"),
-        contamination=settings.get("contamination"),
-        amount=None if settings.get("amount") is None else names[settings["amount"]],
-        **reading_of(settings),
-        seed=settings["seed"],
     )
 
 
@@ -230,8 +275,8 @@ NO_FEATURES = ("dropped", "constant")
 
 
 def settings_of(
-    text: str, source: str, settings: Mapping[str, Any], table: Mapping[str, Any]
-) -> dict[str, Any]:
+    text: str, source: str, settings: RunSettings, table: Mapping[str, Any]
+) -> RunSettings:
     """Return the settings of a run after the roles and levels of a roles file were applied."""
     names = [column["name"] for column in table["columns"]]
     roles = roles_from_text(text.encode(), source)
@@ -261,7 +306,7 @@ def settings_of(
             kinds[str(i)] = kind
             orders[str(i)] = _order(column["name"], roles.ordinals[column["name"]])
     given = {
-        "id": _id(roles, settings["id"], names),
+        "id": _id(roles, settings.id, names),
         "label": None if roles.label is None else names.index(roles.label),
         "value": roles.label_value,
         "kinds": kinds,
@@ -269,7 +314,7 @@ def settings_of(
         "missing": roles.missing or "fill",
         "told": told,
     }
-    return checked_settings({**settings, **given}, table)
+    return checked_settings(given, table, settings)
 
 
 def _id(roles: Roles, found: int | None, names: list[str]) -> int | None:
@@ -291,9 +336,9 @@ def _order(name: str, levels: Any) -> str:
     return "<".join(texts)
 
 
-def text_of(settings: Mapping[str, Any], table: Mapping[str, Any], name: str) -> str:
+def text_of(settings: RunSettings, table: Mapping[str, Any], name: str) -> str:
     """Return the settings of a run as the text of a roles file."""
-    if settings.get("per"):
+    if settings.per:
         raise InputError(
             "The app cannot save a roles file if rows are combined into customers. Use "
             "`somscape detect --per COL --save-roles roles.toml`."
@@ -303,31 +348,28 @@ def text_of(settings: Mapping[str, Any], table: Mapping[str, Any], name: str) ->
         called = column["name"]
         columns[called], why = _role_and_reason(i, column, settings)
         if columns[called] == "ordinals":
-            levels[called] = _levels(column, settings["orders"].get(str(i), ""))
+            levels[called] = _levels(column, settings.orders.get(str(i), ""))
         n = column["n_missing"]
         comments[called] = f"{why}; {n} missing" if n else why
-    reading = {part: settings[part] for part in READING if settings[part] is not None}
     roles = Roles.of(
         columns,
         levels,
-        label_value=settings["value"],
-        missing=settings["missing"],
+        label_value=settings.value,
+        missing=settings.missing,
         others="drop",
-        reading=reading,
+        reading=settings.job.only(*IN_ROLES_FILE).given(),
     )
     heading = roles_heading(name, FILE, [counted(table["n_rows"], "row"), *table["notes"]])
     return roles_text(roles, comments, heading)
 
 
-def _role_and_reason(
-    i: int, column: Mapping[str, Any], settings: Mapping[str, Any]
-) -> tuple[str, str]:
+def _role_and_reason(i: int, column: Mapping[str, Any], settings: RunSettings) -> tuple[str, str]:
     """Return the role of a column in a run, and the reason for this role."""
     for role, why in (("id", "names the rows"), ("label", "known outcome, not a feature")):
-        if settings[role] == i:
+        if getattr(settings, role) == i:
             return role, why
-    if str(i) in settings["kinds"]:
-        return ROLE_OF_KIND[settings["kinds"][str(i)]], "as chosen"
+    if str(i) in settings.kinds:
+        return ROLE_OF_KIND[settings.kinds[str(i)]], "as chosen"
     is_id = column["kind"] == "id"  # the id is now another column, or there is no id
     return "drop" if is_id else role_of_kind(column["kind"]), column["why"]
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from somscape._files import whole
+from somscape.desk.app._settings import RunSettings
 from somscape.desk.cases._database import FILE as CASES
 from somscape.desk.cases._database import state_folder
 from somscape.desk.cases._sqlite import (
@@ -32,6 +33,7 @@ from somscape.desk.cases.records import UNNAMED, Decision, Naming, now
 from somscape.desk.cases.state import State
 from somscape.desk.web._gate import Refusal
 from somscape.errors import InputError
+from somscape.tables._checked import converted
 from somscape.tables._sql import is_url
 
 STEPS = (
@@ -160,9 +162,6 @@ WAITING, RUNNING, DONE = "waiting", "running", "done"
 FAILED, CANCELLED, INTERRUPTED = "failed", "cancelled", "interrupted"
 GOES_ON = (WAITING, RUNNING)
 
-BEFORE = "before"
-"""Key under which the earlier settings of a run are kept while its table is read again."""
-
 SHOWN = ("id", "p_value")
 """Values of a row that are saved with a decision on an upload, because its run can be deleted."""
 
@@ -212,8 +211,7 @@ class Run:
         Such as "waiting" or "done".
     problem : str
         Error message in one line, or "".
-    settings : dict or None
-        Checked settings.
+    settings : RunSettings
     facts : dict or None
         Facts about a finished ranking.
     title : str
@@ -230,7 +228,7 @@ class Run:
     task: str
     state: str
     problem: str
-    settings: dict[str, Any] | None
+    settings: RunSettings
     facts: dict[str, Any] | None
     title: str
     watch: str | None
@@ -371,7 +369,7 @@ class Store:
         upload: str,
         name: str,
         ending: str,
-        settings: Mapping[str, Any] | None = None,
+        settings: RunSettings | None = None,
         watch: str | None = None,
     ) -> Run:
         """Save an upload and its first run."""
@@ -416,9 +414,14 @@ class Store:
         """Delete the folder of an upload. The database must not contain the upload."""
         shutil.rmtree(self.folder / "uploads" / upload, ignore_errors=True)
 
-    def say_table(self, upload: str, facts: Mapping[str, Any] | None) -> None:
-        """Save the facts about the table in an uploaded file."""
-        self._change("UPDATE uploads SET facts = ? WHERE id = ?", _text(facts), upload)
+    def say_read(
+        self, run: Run, table: Mapping[str, Any], settings: RunSettings, problem: str = ""
+    ) -> None:
+        """Save the facts about a table that was read, and the first settings of its run."""
+        with self._db:
+            facts = (_text(table), run.upload)
+            self._db.execute("UPDATE uploads SET facts = ? WHERE id = ?", facts)
+            self.say_run(run.id, DONE, problem=problem, settings=settings)
 
     def table(self, upload: str) -> dict[str, Any] | None:
         """Return the facts about the table in an uploaded file, or None before it was read."""
@@ -432,7 +435,7 @@ class Store:
     # Runs
 
     def new_run(
-        self, upload: str, task: str, settings: Mapping[str, Any] | None, state: str = WAITING
+        self, upload: str, task: str, settings: RunSettings | None, state: str = WAITING
     ) -> Run:
         """Add a run of an upload."""
         run = secrets.token_hex(8)
@@ -464,7 +467,7 @@ class Store:
         *,
         problem: str = "",
         task: str | None = None,
-        settings: Mapping[str, Any] | None = None,
+        settings: RunSettings | None = None,
         facts: Mapping[str, Any] | None = None,
     ) -> None:
         """Save the state of a run. None keeps the saved value."""
@@ -477,7 +480,7 @@ class Store:
     def say_ended(self, run: str, state: str, *, problem: str = "") -> None:
         """Save that a run ended early. Restore its settings from before reading again."""
         found = self.run(run)
-        before = (found.settings or {}).get(BEFORE) if found else None
+        before = found.settings.before if found else None
         if before is None:
             self.say_run(run, state, problem=problem)
         else:
@@ -628,10 +631,10 @@ def _lock(folder: Path) -> sqlite3.Connection:
 
 def _run(values: tuple[Any, ...]) -> Run:
     known = dict(zip((field.name for field in fields(Run)), values, strict=True))
-    for name in ("settings", "facts"):
-        known[name] = None if known[name] is None else json.loads(known[name])
-    return Run(**known)
+    settings = json.loads(known.pop("settings") or "{}")
+    known["facts"] = None if known["facts"] is None else json.loads(known["facts"])
+    return Run(**known, settings=converted(settings, RunSettings, "the settings of a run"))
 
 
-def _text(value: Mapping[str, Any] | None) -> str | None:
-    return None if value is None else json.dumps(value)
+def _text(value: RunSettings | Mapping[str, Any] | None) -> str | None:
+    return None if value is None else json.dumps(value, default=RunSettings.to_json)

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from somscape.desk.app._context import Context, author_of, json_of
 from somscape.desk.app._results import said_of
+from somscape.desk.app._settings import PageDecision, PageWatch
 from somscape.desk.app._store import RANK
 from somscape.desk.app._users import DECIDE, LOOK, RUN
 from somscape.desk.app._work import one_line
@@ -272,30 +273,28 @@ class WatchCalls:
 
     async def decide(self, request: Request) -> Response:
         """Save a decision on a case."""
-        given = await json_of(request)
-        name, key = await self._watch(request), given.get("key")
-        if not isinstance(key, str):
-            raise Refusal(422, "'key' must be the key of a case, as a text.")
-        run = given.get("run")
-        if run is not None and not isinstance(run, str):
-            raise Refusal(422, "'run' must be the run in which the case was seen.")
-        said = await self._at.marks.decide(name, key, given, author_of(request), run=run)
+        given = await json_of(request, PageDecision)
+        name, author = await self._watch(request), author_of(request)
+        said = await self._at.marks.decide(name, given.key, given, author, run=given.run)
         return JSONResponse(said_of(said))
 
     async def begin(self, request: Request) -> Response:
         """Begin a watch with a finished run. The decisions on its upload belong to the watch."""
-        given = await json_of(request)
+        given = await json_of(request, PageWatch)
+        check_name(given.name)
         watches = await asyncio.to_thread(self._at.cases.watches)
         run = self._at.run(request)
         if not run.is_ranked or run.task != RANK:
             raise Refusal(409, "Only a run with a ranking can become a watch.")
         if run.watch is not None:
             raise Refusal(409, f"This table already belongs to the watch '{run.watch}'.")
-        name, key = _asked(given, self._at.store.table(run.upload))
+        name, table = given.name, self._at.store.table(run.upload) or {"columns": []}
+        if max(given.key, default=0) >= len(table["columns"]):
+            raise Refusal(422, "'key' must be a list of column numbers.")
+        key = tuple(table["columns"][i]["name"] for i in given.key)
         if name in {watch.name for watch in watches}:
             raise Refusal(409, f"The watch '{name}' already exists. Give this watch another name.")
-        asked = {"watch": name, "key": key, "author": author_of(request)}
-        problem = await self._at.queue.begin_watch(run, asked)
+        problem = await self._at.queue.begin_watch(run, name, key, author_of(request))
         run = self._at.run(request)  # it may have been deleted in the meantime
         if problem:
             raise Refusal(422, problem)
@@ -326,16 +325,3 @@ class WatchCalls:
     def _report_of(self, watch: dict[str, Any], ranked: dict[str, str]) -> dict[str, Any]:
         last = watch["last"]
         return {"report": None if last is None else ranked.get(last["run"])}
-
-
-def _asked(given: dict[str, Any], table: dict[str, Any] | None) -> tuple[str, list[str]]:
-    """Return the name and the key columns of a new watch from a page. Refuse invalid values."""
-    name, key = given.get("name"), given.get("key")
-    if not isinstance(name, str):
-        raise Refusal(422, "'name' must be the name of a watch, as a text.")
-    check_name(name)
-    columns = [] if table is None else table["columns"]
-    numbers = range(len(columns))
-    if not (isinstance(key, list) and all(type(i) is int and i in numbers for i in key)):
-        raise Refusal(422, "'key' must be a list of column numbers.")
-    return name, [columns[i]["name"] for i in key]

@@ -9,14 +9,16 @@ import warnings
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from somscape._files import shown
-from somscape.desk.app._store import BEGIN, READ, REGIONS, WATCH
-from somscape.desk.jobs.job import Job
+from somscape.desk.app._settings import JobRequest
+from somscape.desk.app._store import RANK, READ, REGIONS, WATCH
 from somscape.errors import InputError
 from somscape.tables._dates import looks_like_dates
 from somscape.tables._fit_encoding import fit_encoding
@@ -118,10 +120,11 @@ def _levels(column: Column) -> list[list[Any]]:
 
 def work() -> None:
     """Read a request from standard input, and do the job that the request describes."""
-    request = json.loads(sys.stdin.buffer.readline())
+    line = sys.stdin.buffer.readline()
+    request = msgspec.convert(json.loads(line), JobRequest, str_keys=True)
     threading.Thread(target=_exit_with_server, daemon=True).start()
     do = _work_of(request)
-    _limit_memory(request["memory"])
+    _limit_memory(request.memory)
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
@@ -146,36 +149,28 @@ def load_libraries() -> None:
     select_kernels()
 
 
-def _work_of(request: dict[str, Any]) -> Callable[[Callable[[], list[str]]], dict[str, Any]]:
+def _work_of(request: JobRequest) -> Callable[[Callable[[], list[str]]], dict[str, Any]]:
     """Return a function that does the requested job. Its argument returns the warnings so far."""
-    import_reader(request["file"])
+    import_reader(request.file)
 
     def table() -> Table:
-        return read_table(request["file"], source=request["name"], **request["reading"])
+        return read_table(request.file, source=request.name, **request.settings.reading)
 
-    if request["task"] == READ:
+    if request.task == READ:
         return lambda warned: describe(table())
     load_libraries()
-    from somscape.desk.app._rank import KnownTable, begun, rank, watched
+    from somscape.desk.app._rank import begun, rank, watched
     from somscape.desk.app._results import keep_regions
     from somscape.desk.cases.state import State
 
-    folder = Path(request["folder"])
-    job = Job.from_json(request.get("job", {}))
-    if request["task"] in (WATCH, BEGIN):
-        state = State(request["state"])
-        if request["task"] == WATCH:
-            return lambda warned: watched(state, request, folder)
-        return lambda warned: begun(state, table(), job, request, folder)
-    if request["task"] == REGIONS:
-        return lambda warned: keep_regions(table(), job, request["regions"], folder)
-    marks = {int(number): known for number, known in request["marks"].items()}
-    before = None if request["before"] is None else Path(request["before"])
-    known = KnownTable(marks, before, tuple(request.get("key", ())))
-    return lambda warned: rank(
-        *(table(), job, request["told"], known, folder),
-        *(lambda progress: _say("progress", progress), warned),
-    )
+    if request.task == REGIONS:
+        return lambda warned: keep_regions(table(), request)
+    if request.task == RANK:
+        return lambda warned: rank(table(), request, partial(_say, "progress"), warned)
+    state = State(request.state)
+    if request.task == WATCH:
+        return lambda warned: watched(state, request)
+    return lambda warned: begun(state, table(), request)
 
 
 def _say(what: str, value: Any) -> None:

@@ -17,9 +17,9 @@ import numpy as np
 from somscape import report
 from somscape._files import check_room, is_stream, whole
 from somscape.desk.cases.outcome import RunOutcome, recording
-from somscape.desk.jobs._detect import FORMATS, Found, check_format, now, roles_heading, send_alerts
+from somscape.desk.jobs._detect import FORMATS, Found, check_format, now, send_alerts
 from somscape.desk.jobs._roles import ROWS_FILE, Label
-from somscape.desk.jobs.job import Job
+from somscape.desk.jobs.job import Job, roles_heading
 from somscape.errors import InputError
 from somscape.plots._planes import planes, umatrix
 from somscape.tables._messages import counted

@@ -85,16 +85,6 @@ def rule_of(job: Job, table: Table, *, above_threshold: bool = False) -> AlertRu
     return rule
 
 
-def roles_heading(source: str, name: str, found: Sequence[str]) -> list[str]:
-    """Return the first lines of a roles file. One line contains a command that uses the file."""
-    again = Job(roles=name).command(["detect", "TABLE"], "DIR")
-    return [
-        f"What the columns of {source} were taken for, by somscape {__version__}.",
-        f"To use it again, edited or not: {again}",
-        *([f"Found: {'; '.join(found)}."] if found else []),
-    ]
-
-
 def now() -> str:
     """Return the current date and time as text for the footer of a page."""
     return datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")

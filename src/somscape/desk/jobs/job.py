@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from somscape._files import shown
+from somscape._version import __version__
 
 
 def option(help: str, part: str = "", default: Any = None, **typed: Any) -> Any:
@@ -127,19 +128,19 @@ class Job:
         metavar="N",
         show_default="rows that stand out, at least 10 and at most 50",
     )
-    fdr: float | None = option(
+    fdr: int | float | None = option(
         "Longest list in which about a share Q of the rows, such as 0.1, is expected to be "
         "usual (false discovery rate).",
         **SHARE,
         metavar="Q",
     )
-    p_value: float | None = option(
+    p_value: int | float | None = option(
         "Largest allowed p-value of rows in the list, such as 0.001.", **SHARE, metavar="P"
     )
     amount: str | None = option(
         "Column with the amount that is at stake in a row. Needs --cost.", "rules", metavar="COL"
     )
-    cost: float | None = option(
+    cost: int | float | None = option(
         "Cost of the review of a row, in the unit of --amount. A row is listed if the amount "
         "at stake, times the probability that the row is not usual, exceeds the cost.",
         "rules",
@@ -225,13 +226,7 @@ class Job:
         # Late, because the help of the command line does not need it.
         from somscape.tables._checked import converted
 
-        converted(said, cls, "the saved options")
-        job: dict[str, Any] = {}
-        for each in fields(cls):
-            value = said.get(each.name)
-            if value is not None:
-                job[each.name] = tuple(value) if isinstance(each.default, tuple) else value
-        return cls(**job)
+        return converted(said, cls, "the saved options")
 
     def to_json(self) -> dict[str, Any]:
         """Return those given options that a watch saves, as data for JSON."""
@@ -279,6 +274,16 @@ def _quoted(word: str) -> str:
 
 STATES = ("open", "confirmed", "cleared", "later")
 """States of a case. A case is undecided, an anomaly, usual, or postponed, in this order."""
+
+
+def roles_heading(source: str, name: str, found: Sequence[str]) -> list[str]:
+    """Return the first lines of a roles file. One line contains a command that uses the file."""
+    again = Job(roles=name).command(["detect", "TABLE"], "DIR")
+    return [
+        f"What the columns of {source} were taken for, by somscape {__version__}.",
+        f"To use it again, edited or not: {again}",
+        *([f"Found: {'; '.join(found)}."] if found else []),
+    ]
 
 
 def _names(*parts: str) -> tuple[str, ...]:
