@@ -1,9 +1,7 @@
 """Small tables, and ways to run the command line in this process and in one of its own."""
 
-import os
 import random
 import subprocess
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +9,11 @@ from typing import Any
 
 import numpy as np
 from click.testing import CliRunner, Result
+from forked import start
 
-import somscape
 from somscape.desk.cli._commands import main
 
 RESULTS = {"alerts.csv", "report.html", "report.json", "map.som", "umatrix.png", "planes.png"}
-PACKAGE_HOME = Path(somscape.__file__).resolve().parents[1]
-IN_A_PROCESS = "from somscape.desk.cli._commands import main; main(prog_name='somscape')"
 
 
 @dataclass(frozen=True)
@@ -37,19 +33,15 @@ def run(*words: Any, stdin: bytes | None = None) -> Outcome:
     return Outcome(result.exit_code, result.stdout, result.stderr)
 
 
-def run_process(*words: Any, stdin: bytes | None = None, **environment: str) -> Outcome:
-    """Run a command as people do, in a process of its own."""
-    # The same package as here, from whatever folder the test works in.
-    python_path = os.pathsep.join([str(PACKAGE_HOME), os.environ.get("PYTHONPATH", "")])
-    done = subprocess.run(
-        [sys.executable, "-c", IN_A_PROCESS, *map(str, words)],
-        input=stdin,
-        capture_output=True,
-        env={**os.environ, "PYTHONPATH": python_path, **environment},
-        timeout=120,
-        check=False,
-    )
-    return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
+def run_process(
+    *words: Any, stdin: bytes | None = None, is_fork: bool = True, **environment: str
+) -> Outcome:
+    """Run a command in a process of its own, which is a fork or was started."""
+    pipe = subprocess.PIPE
+    streams = {"stdin": None if stdin is None else pipe, "stdout": pipe, "stderr": pipe}
+    with start(*words, variables=environment, is_fork=is_fork, **streams) as process:
+        out, err = process.communicate(stdin, timeout=120)
+    return Outcome(process.returncode, out.decode(), err.decode())
 
 
 def write(path: Path, header: str, rows: Iterable[str]) -> Path:

@@ -2,18 +2,16 @@
 
 import http.client
 import json
-import os
 import ssl
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from command_line import IN_A_PROCESS, PACKAGE_HOME
-from web_client import PATIENCE, Answer, with_files
+from forked import start
+from web_client import PATIENCE, Answer
 
 JSON = {"Content-Type": "application/json"}
 
@@ -66,17 +64,20 @@ class Service:
 
 @contextmanager
 def serving_map(
-    path: Path, *words: str, tls: ssl.SSLContext | None = None, n_files: int | None = None
+    path: Path,
+    *words: str,
+    tls: ssl.SSLContext | None = None,
+    n_files: int | None = None,
+    is_fork: bool = True,
 ) -> Iterator[Service]:
-    """Run `somscape serve` in a process of its own."""
-    python_path = os.pathsep.join([str(PACKAGE_HOME), os.environ.get("PYTHONPATH", "")])
-    command = [sys.executable, "-c", IN_A_PROCESS, "serve", str(path), "--port", "0", *words]
-    process = subprocess.Popen(
-        with_files(n_files, command),
+    """Run `somscape serve` in a process of its own, which is a fork or was started."""
+    process = start(
+        *("serve", path, "--port", "0", *words),
+        n_files=n_files,
+        is_fork=is_fork,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env={**os.environ, "PYTHONPATH": python_path},
     )
     assert process.stdout is not None
     try:

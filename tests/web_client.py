@@ -2,11 +2,9 @@
 
 import http.client
 import json
-import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from command_line import IN_A_PROCESS, PACKAGE_HOME
+from forked import IN_A_PROCESS, start
 
 PATIENCE = 60.0
 """Seconds: a busy machine is slow."""
@@ -152,24 +150,24 @@ class Server:
         return Client(int(found[1]), found[2])
 
 
-def with_files(n: int | None, words: list[str]) -> list[str]:
-    """Return a command that may open so many files."""
-    return words if n is None else ["sh", "-c", f'ulimit -n {n}; exec "$0" "$@"', *words]
-
-
 @contextmanager
 def serving(
-    state: Path, *words: str, n_files: int | None = None, **environment: str
+    state: Path,
+    *words: str,
+    n_files: int | None = None,
+    is_fork: bool = True,
+    **environment: str,
 ) -> Iterator[Server]:
-    """Run `somscape app` in a process of its own."""
-    python_path = os.pathsep.join([str(PACKAGE_HOME), os.environ.get("PYTHONPATH", "")])
-    command = [sys.executable, "-c", HANGUP_ENDS + IN_A_PROCESS, "app", "--no-browser"]
-    process = subprocess.Popen(
-        with_files(n_files, [*command, "--state", str(state), *words]),
+    """Run `somscape app` in a process of its own, which is a fork or was started."""
+    process = start(
+        *("app", "--no-browser", "--state", state, *words),
+        code=HANGUP_ENDS + IN_A_PROCESS,
+        n_files=n_files,
+        variables=environment,
+        is_fork=is_fork,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env={**os.environ, "PYTHONPATH": python_path, **environment},
     )
     assert process.stdout is not None
     try:

@@ -108,7 +108,7 @@ def test_a_folder_that_is_in_use_is_one_line(state: Path) -> None:
 
 
 def test_nothing_is_warned_of_by_default(state: Path) -> None:
-    with serving(state) as server:
+    with serving(state, is_fork=False) as server:
         assert len(server.said) == 1
         assert server.address.startswith("http://127.0.0.1:")
 

@@ -286,7 +286,7 @@ def test_a_header_over_tls_names_nobody(member: Member) -> None:
 
 def test_nothing_secret_is_printed(folder: Path, state: Path) -> None:
     words = [w.replace("{}", str(folder)) for w in f"{USERS} {TLS}".split()]
-    with serving(state, *words) as server:
+    with serving(state, *words, is_fork=False) as server:
         port = port_of(server)
         member = Member(f"https://127.0.0.1:{port}", port, folder / "cert.pem").log_in("kim")
         member.form("/login", name="kim", password="wrong wrong wrong")

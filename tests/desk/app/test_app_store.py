@@ -12,13 +12,15 @@ import sys
 import threading
 import time
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from disks import locked
 from texts import rejected
-from web_client import Answer, Client, Server, serving
+from web_client import Answer, Client, Server
+from web_client import serving as serving_by_either
 
 from somscape.desk.app import _store
 from somscape.desk.app._queue import COMMAND, FORKS
@@ -34,6 +36,8 @@ from somscape.desk.web._gate import Refusal
 pytestmark = pytest.mark.rest
 counts_forks = pytest.mark.skipif(not FORKS, reason="counts forks, which jobs are on Linux alone")
 
+# Here, the start and the end of processes are looked at.
+serving = partial(serving_by_either, is_fork=False)
 SMALL = b"a,b\n" + b"".join(b"%d,%d\n" % (i, i * i % 17) for i in range(30))
 
 

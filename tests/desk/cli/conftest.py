@@ -1,6 +1,7 @@
 """Tables of the command line's tests, and two finished jobs to look at."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -55,7 +56,8 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
 @pytest.fixture(scope="session")
 def article(tmp_path_factory: pytest.TempPathFactory, article_file: Path) -> Found:
     """`detect` on the article's file with id and label, run once in its own process."""
-    return _detect(tmp_path_factory, "article", lambda: article_file, run_process)
+    started = partial(run_process, is_fork=False)
+    return _detect(tmp_path_factory, "article", lambda: article_file, started)
 
 
 def _customers_file() -> Path:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from command_line import IN_A_PROCESS
+from forked import IN_A_PROCESS
 from pyarrow import parquet
 
 import somscape

@@ -229,7 +229,7 @@ print("loaded:", *[name for name in {HEAVY!r} if name in sys.modules])
 
 
 def test_help_works_in_a_process_of_its_own() -> None:
-    outcome = run_process("detect", "--help")
+    outcome = run_process("detect", "--help", is_fork=False)
     assert (outcome.code, outcome.err) == (0, "")
     assert outcome.out.startswith("Usage: somscape detect [OPTIONS] TABLE")
 

@@ -6,14 +6,14 @@ import io
 import os
 import re
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from command_line import IN_A_PROCESS, PACKAGE_HOME, Found, listing, run, run_process, write
+from command_line import Found, listing, run, run_process, write
+from forked import start
 
 from somscape import Map, load
 from somscape.outliers import Detector
@@ -520,13 +520,8 @@ def test_article_round_trip(article: Found, article_file: Path, here: Path) -> N
 
 def test_a_reader_that_has_seen_enough_is_no_error(found: Found) -> None:
     words = ["score", str(found.folder / "map.som"), str(customers_of(found))]
-    python_path = os.pathsep.join([str(PACKAGE_HOME), os.environ.get("PYTHONPATH", "")])
-    with subprocess.Popen(
-        [sys.executable, "-c", IN_A_PROCESS, *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": python_path},
-    ) as process:
+    pipe = subprocess.PIPE
+    with start(*words, is_fork=False, stdout=pipe, stderr=pipe) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.close()  # as `head` does

@@ -3,13 +3,13 @@
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import IN_A_PROCESS, customers, customers_csv, listing, run, run_process, write
+from command_line import customers, customers_csv, listing, run, run_process, write
 from disks import fill_up, small_disk
+from forked import start
 from texts import check_text, rejected
 
 from somscape.desk.cli._out import check_replaceable
@@ -192,22 +192,14 @@ def test_a_state_and_files_of_options_are_not_lost_with_a_folder(here: Path) -> 
 
 
 def test_standard_input_is_not_replaced(here: Path) -> None:
-    with Path("customers.csv").open("rb") as file:
-        code = (
-            "import os, sys; os.dup2(int(sys.argv.pop(1)), 0); "
-            "from somscape.desk.cli._commands import main; main(prog_name='somscape')"
-        )
-        words = (str(file.fileno()), "score", "map.som", "-", "--out", "customers.csv", "--force")
-        done = subprocess.run(
-            [sys.executable, "-c", code, *words],
-            pass_fds=[file.fileno()],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-    assert (done.returncode, "--out is customers.csv" in done.stderr) == (2, True)
-    check_text("commands", done.stderr)
+    words = ("score", "map.som", "-", "--out", "customers.csv", "--force")
+    with (
+        Path("customers.csv").open("rb") as file,
+        start(*words, stdin=file, stderr=subprocess.PIPE, text=True) as process,
+    ):
+        _, said = process.communicate(timeout=120)
+    assert (process.returncode, "--out is customers.csv" in said) == (2, True)
+    check_text("commands", said)
     assert Path("customers.csv").read_bytes() == customers_csv()
 
 
@@ -228,16 +220,12 @@ def test_standard_output_and_a_pipe_by_name_get_the_result(here: Path) -> None:
 
 def redirected(file: str, mode: str, *words: Any) -> tuple[int, str]:
     """Run a command whose standard output is a file; return its exit code and what it says."""
-    with Path(file).open(mode) as out:
-        done = subprocess.run(
-            [sys.executable, "-c", IN_A_PROCESS, *map(str, words)],
-            stdout=out,
-            stderr=subprocess.PIPE,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-    return done.returncode, done.stderr
+    with (
+        Path(file).open(mode) as out,
+        start(*words, stdout=out, stderr=subprocess.PIPE, text=True) as process,
+    ):
+        _, said = process.communicate(timeout=120)
+    return process.returncode, said
 
 
 @pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="needs a name of standard output")

@@ -172,7 +172,7 @@ def test_no_map_and_no_port_are_refused(map_file: Path, service: Service, tmp_pa
 def test_what_is_asked_is_answered_before_it_ends(map_file: Path, rows: Any) -> None:
     answers: list[Any] = []
     many = rows * 20
-    with serving_map(map_file) as service:
+    with serving_map(map_file, is_fork=False) as service:
 
         def ask() -> None:
             answers.append(service.post("/score?reasons=all", many))

@@ -1,0 +1,224 @@
+"""Processes that need no start: forks of a process that has loaded somscape and its libraries.
+
+A start of a command takes a second of a processor, and a fork some milliseconds.  Tests of how
+processes start and end ask for a process that is no fork.
+"""
+
+import asyncio
+import faulthandler
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import somscape
+import somscape.desk
+
+TESTS = Path(__file__).resolve().parent
+PACKAGE_HOME = Path(somscape.__file__).resolve().parents[1]
+IN_A_PROCESS = "from somscape.desk.cli._commands import main; main(prog_name='somscape')"
+SERVE = f"import sys; sys.path.insert(1, {str(TESTS)!r}); import forked; forked.serve()"
+LIBRARIES = ("matplotlib.backends.backend_agg", "pyarrow.compute", "pyarrow.csv")
+READ_AT_START = ("PYTHON", "LANG", "LC_", "OPENBLAS_", "OMP_")
+"""How the names of variables begin that Python and libraries read as they start."""
+LONGEST_MESSAGE = 1 << 17
+
+
+def environment(**given: str) -> dict[str, str]:
+    """Return variables with which a process finds the same package, whatever folder it is in."""
+    path = os.pathsep.join([str(PACKAGE_HOME), os.environ.get("PYTHONPATH", "")])
+    return {**os.environ, "PYTHONPATH": path, **given}
+
+
+def _at_start(variables: Mapping[str, str]) -> dict[str, str]:
+    return {name: v for name, v in variables.items() if name.startswith(READ_AT_START)}
+
+
+HERE_AT_START = _at_start(environment())
+
+
+def start(
+    *words: Any,
+    code: str = IN_A_PROCESS,
+    n_files: int | None = None,
+    variables: Mapping[str, str] = {},
+    is_fork: bool = True,
+    **streams: Any,
+) -> "subprocess.Popen[Any]":
+    """Start a process that runs `code` with some arguments, and may open so many files.
+
+    It is no fork where forks are not safe, or where a variable must be known at the start.
+    """
+    command, env = [sys.executable, "-c", code, *map(str, words)], environment(**variables)
+    if is_fork and sys.platform == "linux" and _at_start(env) == HERE_AT_START:
+        return Fork(command, n_files, env=env, **streams)
+    if n_files is not None:
+        command = ["sh", "-c", f'ulimit -n {n_files}; exec "$0" "$@"', *command]
+    return subprocess.Popen(command, env=env, **streams)
+
+
+class Fork(subprocess.Popen[Any]):
+    """A fork, with the interface of a process that was started."""
+
+    def __init__(self, command: list[str], n_files: int | None, **options: Any) -> None:
+        self._n_files = n_files
+        self._channel, self._theirs = _channel()
+        super().__init__(command, **options)
+
+    def _execute_child(self, args: Any, *given: Any) -> None:
+        env, (in_, to_in, of_out, out, of_err, err) = given[5], given[9:15]
+        files = [own if file < 0 else file for own, file in enumerate((in_, out, err))]
+        with self._theirs:
+            socket.send_fds(_parent(), [b"."], [self._theirs.fileno(), *files])
+        asked = {"words": args[2:], "env": env, "cwd": str(Path.cwd()), "n_files": self._n_files}
+        self._channel.send(json.dumps(asked).encode())
+        self._close_pipe_fds(in_, to_in, of_out, out, of_err, err)  # type: ignore[attr-defined]
+        self.pid = int(self._channel.recv(LONGEST_MESSAGE))
+        self._child_created = True
+
+    def _try_wait(self, flags: int) -> tuple[int, int]:
+        self._channel.setblocking(not flags & os.WNOHANG)
+        try:
+            status = int(self._channel.recv(LONGEST_MESSAGE))
+        except BlockingIOError:
+            return 0, 0
+        self._channel.close()
+        return self.pid, status
+
+    def _internal_poll(self, *_: Any, **__: Any) -> int | None:
+        with self._waitpid_lock:  # type: ignore[attr-defined]
+            if self.returncode is None:
+                pid, status = self._try_wait(os.WNOHANG)
+                if pid:
+                    self._handle_exitstatus(status)  # type: ignore[attr-defined]
+        return self.returncode
+
+
+def _channel() -> tuple[socket.socket, socket.socket]:
+    return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+
+@cache
+def _parent() -> socket.socket:
+    """Start the process that forks, which ends with this one; return the channel to it."""
+    ours, theirs = _channel()
+    with theirs:
+        command = [sys.executable, "-c", SERVE]
+        streams = {"stdin": theirs.fileno(), "stdout": subprocess.DEVNULL}
+        _started.append(subprocess.Popen(command, env=environment(), **streams))
+    return ours
+
+
+_started: list[Any] = []
+
+
+def serve() -> None:
+    """Fork for each request; a fork returns, or raises, when it has done what was asked for."""
+    requests = socket.socket(fileno=os.dup(0))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    sys.path.remove(str(TESTS))
+    _load()
+    gc.collect()
+    gc.freeze()
+    while files := socket.recv_fds(requests, 1, 4)[1]:
+        if os.fork() == 0:
+            requests.close()
+            _fork(socket.socket(fileno=files[0]), files[1:])
+            return
+        for file in files:
+            os.close(file)
+
+
+def _load() -> None:
+    """Import the application, and the libraries that most commands import while they run."""
+    for module in pkgutil.walk_packages(somscape.desk.__path__, "somscape.desk."):
+        importlib.import_module(module.name)
+    for name in LIBRARIES:
+        importlib.import_module(name)
+    from somscape.desk.app._work import load_libraries
+
+    load_libraries()
+
+
+def _fork(channel: socket.socket, files: list[int]) -> None:
+    """Fork once more, and tell the number and the end of that fork, which runs the code."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    asked = json.loads(channel.recv(LONGEST_MESSAGE))
+    pid = os.fork()
+    if pid:
+        for file in (*range(3), *files):
+            os.close(file)
+        channel.send(b"%d" % pid)
+        channel.send(b"%d" % os.waitpid(pid, 0)[1])
+        os._exit(0)
+    channel.close()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for own, file in enumerate(files):
+        os.dup2(file, own)
+        os.close(file)
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        old = getattr(sys, name)
+        text = {"encoding": old.encoding, "errors": old.errors}
+        new = os.fdopen(old.fileno(), mode, **text, closefd=False)
+        new.reconfigure(line_buffering=old.line_buffering, write_through=old.write_through)
+        setattr(sys, name, new)
+    os.chdir(asked["cwd"])
+    os.environ.clear()
+    os.environ.update(asked["env"])
+    tempfile.tempdir = None
+    if asked["n_files"] is not None:
+        import resource  # Windows has none
+
+        resource.setrlimit(resource.RLIMIT_NOFILE, (asked["n_files"],) * 2)
+    code, *words = asked["words"]
+    if words[:1] == ["app"]:
+        _fork_parent_of_jobs()
+    sys.argv = ["-c", *words]
+    exec(code, {"__name__": "__main__"})
+
+
+def _fork_parent_of_jobs() -> None:
+    """Fork ahead what forks the jobs of the app, as it would take seconds to load its libraries."""
+    from somscape.desk.app import _queue
+
+    ours, theirs = _channel()
+    pid = os.fork()
+    if pid == 0:
+        ours.close()
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for own, file in enumerate((theirs.detach(), nowhere, nowhere)):
+            os.dup2(file, own)
+        faulthandler.enable(2)
+        sys.path.remove("")  # as -P does
+        _queue.fork_jobs()
+        os._exit(0)
+    theirs.close()
+    ours.setblocking(False)
+    ahead, start = [(_Ahead(pid), ours)], _queue._Parent.start
+
+    async def begin() -> Any:
+        return _queue._Parent(*ahead.pop()) if ahead else await start()  # type: ignore[arg-type]
+
+    _queue._Parent.start = begin  # type: ignore[method-assign]
+
+
+class _Ahead:
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+
+    def kill(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)
+
+    async def wait(self) -> None:
+        await asyncio.to_thread(os.waitpid, self.pid, 0)
