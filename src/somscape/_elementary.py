@@ -6,8 +6,7 @@ division, square roots and scaling by powers of two.  IEEE 754 defines the round
 operations.  `core/elementary.hpp` contains the same function exp.  Relative errors are below 1e-15.
 """
 
-from math import factorial, frexp
-from typing import TypeVar
+from math import factorial
 
 import numpy as np
 
@@ -19,8 +18,6 @@ LN2_HIGH = float.fromhex("0x1.62e42fee00000p-1")
 LN2_LOW = float.fromhex("0x1.a39ef35793c76p-33")
 LARGEST_EXPONENT = 800.0
 """Exponents are limited to this absolute value.  exp is infinite above 709 and 0 below -745."""
-
-Value = TypeVar("Value", float, Float64s)
 
 EXP_TERMS = [1.0 / factorial(n) for n in range(13, -1, -1)]
 ATANH_TERMS = [1.0 / n for n in range(23, 0, -2)]
@@ -36,12 +33,8 @@ def exp(x: Float64s) -> Float64s:
 
 
 def log_of(x: float) -> float:
-    """Return the natural logarithm of a number, bit for bit as `log` computes it for an array."""
-    part, exponent = frexp(x)
-    if part < 0.5**0.5:
-        part, exponent = 2 * part, exponent - 1
-    ratio = (part - 1) / (part + 1)
-    return exponent * LN2_HIGH + (exponent * LN2_LOW + _twice_atanh(ratio))
+    """Return the natural logarithm of a number."""
+    return float(log(np.array(x)))
 
 
 def log(x: Float64s) -> Float64s:
@@ -65,13 +58,13 @@ def asinh(x: Float64s) -> Float64s:
     return np.copysign(np.where(above_one < 0.4, small, large), x)
 
 
-def _twice_atanh(x: Value) -> Value:
+def _twice_atanh(x: Float64s) -> Float64s:
     """Return 2 * atanh(x) for values x from -0.18 to 0.18."""
     return 2 * x * _horner(ATANH_TERMS, x * x)
 
 
-def _horner(terms: list[float], x: Value) -> Value:
-    total = terms[0] * x  # a new array, if x is an array
+def _horner(terms: list[float], x: Float64s) -> Float64s:
+    total = terms[0] * x
     total += terms[1]
     for term in terms[2:]:
         total *= x

@@ -66,19 +66,13 @@ def check_whole(
     """Raise an error unless `value` is a whole number in [low, high], or "auto" if allowed."""
     if or_auto and isinstance(value, str) and value == "auto":
         return
-    also = ' or "auto"' if or_auto else ""
+    ending = (' or "auto"' if or_auto else "") + f", but is {value!r}."
     if isinstance(value, bool) or not isinstance(value, Integral):
-        raise ParameterTypeError(
-            f"`{name}` must be a whole number{also}, but is {value!r}.", value=value
-        )
+        raise ParameterTypeError(f"`{name}` must be a whole number{ending}", value=value)
     if int(value) < low:
-        raise ParameterError(
-            f"`{name}` must be at least {low}{also}, but is {value!r}.", value=value
-        )
+        raise ParameterError(f"`{name}` must be at least {low}{ending}", value=value)
     if high is not None and int(value) > high:
-        raise ParameterError(
-            f"`{name}` must be at most {high}{also}, but is {value!r}.", value=value
-        )
+        raise ParameterError(f"`{name}` must be at most {high}{ending}", value=value)
 
 
 def check_number(

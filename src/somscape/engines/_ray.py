@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from somscape.engines._tasks import FAN_IN, apply, gave_up, groups, merged
-from somscape.errors import InputError, SomscapeError
+from somscape.engines._tasks import FAN_IN, apply, check_new_column, gave_up, groups, merged
+from somscape.errors import SomscapeError
 from somscape.fit.pieces import Pieces
 
 T = TypeVar("T")
@@ -59,10 +59,7 @@ def answer(dataset: Any, function: Callable[[Any], Any], name: str, dtype: Any) 
 
         return table.append_column(name, pa.array(np.asarray(function(_rows(table)), dtype=dtype)))
 
-    if name in (dataset.columns() or ()):
-        raise InputError(
-            f"X already has a column '{name}'. Rename or drop it.", parameter="X", column=name
-        )
+    check_new_column(name, dataset.columns() or ())
     return dataset.map_batches(task, batch_format="pyarrow")
 
 

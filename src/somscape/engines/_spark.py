@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from somscape.engines._tasks import gave_up
-from somscape.errors import InputError, SomscapeError
+from somscape.engines._tasks import check_new_column, gave_up
+from somscape.errors import SomscapeError
 from somscape.fit.pieces import Pieces
 
 T = TypeVar("T")
@@ -81,10 +81,7 @@ def answer(frame: Any, function: Callable[[Any], Any], name: str, dtype: Any) ->
     """Return a lazy Spark data frame with a new column that contains the results of a function."""
     from pyspark.sql import types  # late: it is slow to import
 
-    if name in frame.columns:
-        raise InputError(
-            f"X already has a column '{name}'. Rename or drop it.", parameter="X", column=name
-        )
+    check_new_column(name, frame.columns)
     kind = types.LongType() if np.issubdtype(dtype, np.integer) else types.DoubleType()
 
     def task(batches: Iterator[Any]) -> Iterator[Any]:

@@ -1,11 +1,11 @@
 """Functions that workers import by name and run as tasks, and the errors of tasks."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import reduce
 from typing import Any, TypeVar
 
-from somscape.errors import EngineError
+from somscape.errors import EngineError, InputError
 
 T = TypeVar("T")
 
@@ -33,6 +33,14 @@ def merged(merge: Callable[[T, T], T], *results: T) -> T:
 def groups(tasks: list[Any]) -> list[list[Any]]:
     """Divide tasks into groups. An additional task merges the results of each group."""
     return [tasks[i : i + FAN_IN] for i in range(0, len(tasks), FAN_IN)]
+
+
+def check_new_column(name: str, names: Collection[str]) -> None:
+    """Raise InputError if a collection already has the column that is to be added."""
+    if name in names:
+        raise InputError(
+            f"X already has a column '{name}'. Rename or drop it.", parameter="X", column=name
+        )
 
 
 CAUSE = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception): .*", re.MULTILINE)

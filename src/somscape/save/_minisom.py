@@ -19,7 +19,8 @@ from somscape._files import shown
 from somscape._stored import Budget
 from somscape.errors import InputError, ParameterError, SomscapeWarning
 from somscape.maps.record import Record
-from somscape.save.lines import CodebookOrigin, plain_record, read_file
+from somscape.save.lines import CodebookOrigin, plain_record
+from somscape.tables._text import read_bytes
 
 NUMBERS = {f"{kind}{size}" for kind, sizes in (("f", "248"), ("i", "1248")) for size in sizes}
 """NumPy types that can be read."""
@@ -224,7 +225,8 @@ def read_minisom(path: str | Path, *, subclass: str | None = None) -> Record:
     >>> map_.codebook.shape
     (20, 3)
     """
-    source, data = shown(Path(path).name), read_file(Path(path))
+    source = shown(Path(path).name)
+    data = read_bytes(path, source)
     budget = Budget(source, len(data))
     module, _, name = (subclass or "").rpartition(".")
     try:

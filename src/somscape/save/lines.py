@@ -20,6 +20,7 @@ from somscape.grid.lattice import Lattice
 from somscape.maps.map import as_map
 from somscape.maps.record import FORMAT, Record, pay_for_map
 from somscape.tables._messages import free_name
+from somscape.tables._text import read_bytes
 from somscape.tables.encoding import Encoding
 from somscape.tables.sources import Source
 from somscape.tables.table import Table, table_from_columns
@@ -195,7 +196,7 @@ class TextLines:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self._data = data = read_file(Path(path))
+        self._data = data = read_bytes(path, shown(Path(path).name))
         self.budget = Budget(shown(Path(path).name), len(data))
         if b"\0" in data:
             raise InputError(
@@ -282,18 +283,6 @@ def _encoding_of(data: bytes) -> str:
     except UnicodeDecodeError:
         return "latin-1"
     return "utf-8"
-
-
-def read_file(path: Path) -> bytes:
-    """Return the content of a file as bytes, or raise InputError if it cannot be read."""
-    if path.is_dir():
-        raise InputError(f"{path} is a folder. Give a file in this folder.", file=path)
-    if not path.is_file():
-        raise InputError(f"{path} does not exist. Check the name and the folder.", file=path)
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}).", file=path) from error
 
 
 def numbered_names(n: int, budget: Budget) -> tuple[str, ...]:

@@ -35,13 +35,12 @@ def column_from_arrow(
     name: str,
     array: pa.ChunkedArray,
     where: Where,
-    asked: Sequence[str] | None = None,
-    words: set[str] | None = None,
+    asked: Sequence[str] | None,
+    words: set[str],
     *,
-    among: int = 1,
+    among: int,
 ) -> Column:
     """Return an Arrow array as a column."""
-    words = set() if words is None else words
     type_ = array.type
     is_coded = pa.types.is_dictionary(type_)
     if is_coded:

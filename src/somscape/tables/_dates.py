@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
@@ -138,7 +139,7 @@ def date_texts(
     if column.is_number and not is_named:
         return None
     codes, texts = _coded(column)
-    if not texts or not (is_named or any(re.match(each, texts[0]) for each in _PATTERNS)):
+    if not (is_named or (texts and any(re.match(each, texts[0]) for each in _PATTERNS))):
         return None
     found = _read(texts, may_mix=is_named, order=order)
     if is_named:
@@ -150,35 +151,26 @@ def date_texts(
 def dates_of(column: Column, order: str) -> Dates:
     """Return the dates of a column whose texts are known to be dates."""
     read = date_texts(column, is_named=True, order=order)
-    if read is not None:
-        return read.dates(order)
-    n = len(column)
-    return Dates(column, np.full(n, "NaT", "datetime64[us]"), np.zeros(n, bool), order)
+    assert read is not None  # because the column is named
+    return read.dates(order)
 
 
 def find_dates(
     columns: Iterable[Column], named: Collection[str] = (), date_format: str | None = None
 ) -> dict[str, Dates]:
     """Return, by column name, the dates of each of the columns that contains dates."""
-    columns = tuple(columns)
-    found: dict[str, DateTexts | None] = {}
+    found: dict[str, DateTexts] = {}
     for column in columns:
         is_named = column.name in named
         read = date_texts(column, is_named=is_named)
-        if is_named or (read is not None and len(np.unique(read.has_zone)) == 1):
+        if read is not None and (is_named or len(np.unique(read.has_zone)) == 1):
             found[column.name] = read
-    shown = {read.orders[0] for read in found.values() if read and len(read.orders) == 1}
+    shown = {read.orders[0] for read in found.values() if len(read.orders) == 1}
     likely = date_format or ("mdy" if shown == {"mdy"} else "dmy")
-    dates = {}
-    for column in columns:
-        if column.name in found:
-            read = found[column.name]
-            if read is None:
-                dates[column.name] = dates_of(column, likely)
-            else:
-                is_likely = likely in read.orders or not read.orders
-                dates[column.name] = read.dates(likely if is_likely else read.orders[0])
-    return dates
+    return {
+        name: read.dates(likely if likely in read.orders else next(iter(read.orders), likely))
+        for name, read in found.items()
+    }
 
 
 def check_date_format(order: str | None) -> None:
@@ -203,17 +195,6 @@ def looks_like_dates(column: Column) -> bool:
     return date_texts(column) is not None
 
 
-def read_date(cell: str) -> tuple[datetime, bool] | None:
-    """Read a date and time in ISO form. Return them, and whether the text contains a time zone."""
-    try:
-        moment = datetime.fromisoformat(cell)
-        if moment.tzinfo is None:
-            return moment, False
-        return moment.astimezone(UTC).replace(tzinfo=None), True
-    except (ValueError, OverflowError):
-        return None
-
-
 def _coded(column: Column) -> tuple[NDArray[np.int32], list[str]]:
     """Return a column as codes and texts. Whole numbers, such as 20260131, become texts."""
     numbers = column.numbers
@@ -230,7 +211,7 @@ _Read: TypeAlias = tuple[dict[str, NDArray[np.int64]], NDArray[np.int64], NDArra
 def _read(texts: list[str], *, may_mix: bool, order: str | None = None) -> _Read:
     """Return each text's day in each order, its time of day, and whether it has a time zone."""
     arrow = strings(texts)
-    found = _read_iso(arrow)
+    found = _read_iso(arrow) if texts else None
     if found is not None and (order is None or (found[0][order] > _NO_DAY).any()):
         return found
     n = len(texts)
@@ -319,11 +300,12 @@ def _read_others(texts: list[str], found: _Read) -> None:
     days, times, has_zone = found
     unread = np.logical_and.reduce([days[order] == _NO_DAY for order in ORDERS])
     for i in np.flatnonzero(unread).tolist():
-        read = read_date(texts[i])
-        if read is not None:
-            moment = np.datetime64(read[0], "us").astype(np.int64)
-            day, times[i] = np.divmod(moment, _DAY)
-            has_zone[i] = read[1]
+        with suppress(ValueError, OverflowError):
+            moment = datetime.fromisoformat(texts[i])
+            if is_zoned := moment.tzinfo is not None:
+                moment = moment.astimezone(UTC).replace(tzinfo=None)
+            has_zone[i] = is_zoned
+            day, times[i] = np.divmod(np.datetime64(moment, "us").astype(np.int64), _DAY)
             for order in ORDERS:
                 days[order][i] = day
 

@@ -7,6 +7,7 @@ import re
 import shlex
 from array import array
 from collections.abc import Container, Iterable, Sequence
+from dataclasses import dataclass
 from importlib.metadata import requires
 from itertools import repeat
 from typing import Any, TypeAlias
@@ -59,12 +60,21 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def suggestion(name: str, choices: Sequence[str]) -> str:
+def suggestion(name: str, choices: Iterable[str]) -> str:
     """Return a question that suggests those choices that are similar to `name`, or ""."""
+    close = _similar(name, choices, 3)
+    return f"did you mean {' or '.join(map(quoted, close))}?" if close else ""
+
+
+def likely(name: str, choices: Iterable[str]) -> str:
+    """Return a question in parentheses that suggests the choice most similar to `name`, or ""."""
+    return "".join(f" (is it '{choice}'?)" for choice in _similar(name, choices, 1))
+
+
+def _similar(name: str, choices: Iterable[str], n: int) -> list[str]:
     # Case is ignored, because 'amount' instead of 'Amount' is the most common mistake.
     by_folded = {choice.casefold(): choice for choice in choices}
-    close = difflib.get_close_matches(name.casefold(), by_folded, n=3)
-    return f"did you mean {' or '.join(quoted(by_folded[key]) for key in close)}?" if close else ""
+    return [by_folded[key] for key in difflib.get_close_matches(name.casefold(), by_folded, n)]
 
 
 def in_columns(columns: Iterable[Sequence[str]]) -> list[str]:
@@ -116,10 +126,11 @@ def check_libraries(action: str, extras: Sequence[str], *modules: str) -> None:
 Lines: TypeAlias = range | NDArray[np.integer[Any]]
 
 
+@dataclass(frozen=True, eq=False, slots=True)
 class FileLines:
     """For a table that was read from several files, the file and the line of each row.
 
-    Parameters
+    Attributes
     ----------
     names : sequence of str
         Name of each file, for messages.
@@ -131,17 +142,10 @@ class FileLines:
         Whether `lines` contains line numbers (from 1) and not row numbers (from 0).
     """
 
-    __slots__ = ("_files", "_has_lines", "_lines", "_names")
-
-    def __init__(
-        self,
-        names: Sequence[str],
-        files: NDArray[np.integer[Any]],
-        lines: NDArray[np.integer[Any]],
-        has_lines: bool,
-    ) -> None:
-        self._names, self._has_lines = tuple(names), has_lines
-        self._files, self._lines = files, lines
+    names: Sequence[str]
+    files: NDArray[np.integer[Any]]
+    lines: NDArray[np.integer[Any]]
+    has_lines: bool
 
     @classmethod
     def of(cls, names: Sequence[str], lines: Sequence[Lines], *, has_lines: bool) -> "FileLines":
@@ -152,16 +156,16 @@ class FileLines:
         return cls(names, put_away(files), put_away(joined), has_lines)
 
     def __len__(self) -> int:
-        return len(self._lines)
+        return len(self.lines)
 
     def take(self, chosen: NDArray[Any]) -> "FileLines":
         """Return the file and line of those rows that are chosen."""
-        return FileLines(self._names, self._files[chosen], self._lines[chosen], self._has_lines)
+        return FileLines(self.names, self.files[chosen], self.lines[chosen], self.has_lines)
 
     def where(self, row: int) -> str:
         """Return the file and line of a row as text, such as "part-03.csv, line 17"."""
-        name = self._names[self._files[row]]
-        return f"{name}, {'line' if self._has_lines else 'row'} {self._lines[row]}"
+        name = self.names[self.files[row]]
+        return f"{name}, {'line' if self.has_lines else 'row'} {self.lines[row]}"
 
 
 def place(source: str, lines: Lines | FileLines | None, row: int) -> str:

@@ -5,7 +5,6 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -15,7 +14,8 @@ import numpy as np
 from somscape._files import shown
 from somscape.errors import InputError
 from somscape.tables._late import tomlkit
-from somscape.tables._messages import listed
+from somscape.tables._messages import likely, listed
+from somscape.tables._text import opened
 from somscape.tables.codes import CategoryCode, NumberCode
 from somscape.tables.customers import may_be_made
 from somscape.tables.encoding import ColumnCode, Encoding, lacking
@@ -165,13 +165,8 @@ SAID = {
 def read_roles(path: str | Path) -> Roles:
     """Read a roles file."""
     name = shown(path)
-    try:
-        with Path(path).open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise InputError(
-            f"{name} cannot be read ({error.strerror}). Give the path of a roles file.", file=path
-        ) from error
+    with opened(path, name) as file:
+        data = file.read(MAX_BYTES + 1)
     return roles_from_text(data, name)
 
 
@@ -234,7 +229,7 @@ class _Reader:
         if name not in allowed:
             self._refuse(
                 (name,),
-                f"{name!r:.60} is not a part of a roles file{_name_hint(name, allowed)}. The parts "
+                f"{name!r:.60} is not a part of a roles file{likely(name, allowed)}. The parts "
                 f"are {', '.join(allowed)}.",
             )
         try:
@@ -248,7 +243,7 @@ class _Reader:
         data = given if isinstance(given, dict) else {"kind": given}
         kind = data.get("kind")
         if not isinstance(kind, str) or kind not in ROLE_OF_KIND:
-            near = _name_hint(kind, ROLE_OF_KIND) if isinstance(kind, str) else ""
+            near = likely(kind, ROLE_OF_KIND) if isinstance(kind, str) else ""
             self._refuse_column(
                 name,
                 f"{'has no kind' if kind is None else f'cannot be {kind!r:.60}'}{near}. The kinds "
@@ -298,11 +293,6 @@ class _OrdinalEntry(_Entry, forbid_unknown_fields=True):
         are_short = all(isinstance(level, str) or abs(level) < 2**63 for level in self.levels)
         if not are_short or len(set(map(str, self.levels))) < len(self.levels):
             raise ValueError("repeated levels, or numbers that are too large")
-
-
-def _name_hint(name: str, choices: Iterable[str]) -> str:
-    near = get_close_matches(name.casefold(), list(choices), n=1)
-    return f" (is it '{near[0]}'?)" if near else ""
 
 
 def roles_text(

@@ -101,7 +101,7 @@ def opened(path: str | os.PathLike[str], source: str) -> Iterator[IO[bytes]]:
         raise InputError(f"The file '{shown(path)}' does not exist{cure}", file=path) from error
     except IsADirectoryError as error:
         raise InputError(
-            f"'{shown(path)}' is a folder. Give the table file in the folder.", file=path
+            f"'{shown(path)}' is a folder. Give a file in this folder.", file=path
         ) from error
     except OSError as error:
         raise unreadable(path, error) from error

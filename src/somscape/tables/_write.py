@@ -92,27 +92,16 @@ def write_csv(
         file.writelines(lines)
 
 
-def by_name(table: Table | Source | Mapping[str, Iterable[Any]]) -> dict[str, Values]:
-    """Return a mapping from column names to columns. Iterables are converted to lists."""
+def _by_name(table: Table | Source | Mapping[str, Iterable[Any]]) -> dict[str, Values]:
+    """Return columns by name, or raise InputError if they have different lengths."""
     if isinstance(table, Source):
         table = table.table()
     if isinstance(table, Table):
         return {column.name: column for column in table.columns}
-    return {
+    columns: dict[str, Values] = {
         name: values if isinstance(values, Column | np.ndarray) else list(values)
         for name, values in table.items()
     }
-
-
-def csv_lines(table: Table | Source | Mapping[str, Iterable[Any]]) -> Iterator[str]:
-    """Return an iterator over the lines of the CSV file that `write_csv` writes."""
-    columns = by_name(table)
-    check_lengths(columns)
-    return _lines(columns)
-
-
-def check_lengths(columns: Mapping[str, Values]) -> None:
-    """Raise InputError if columns have different lengths."""
     n_rows = len(next(iter(columns.values()), ()))
     for name, values in columns.items():
         if len(values) != n_rows:
@@ -122,6 +111,12 @@ def check_lengths(columns: Mapping[str, Values]) -> None:
                 column=name,
                 value=len(values),
             )
+    return columns
+
+
+def csv_lines(table: Table | Source | Mapping[str, Iterable[Any]]) -> Iterator[str]:
+    """Return an iterator over the lines of the CSV file that `write_csv` writes."""
+    return _lines(_by_name(table))
 
 
 def _lines(columns: Mapping[str, Values]) -> Iterator[str]:
@@ -364,8 +359,7 @@ def table_bytes(
         yield BOM.encode() * bom
         yield from (line.encode() for line in csv_lines(columns))
         return
-    found = by_name(columns)
-    check_lengths(found)
+    found = _by_name(columns)
     if kind == "xlsx":
         yield workbook_bytes([Sheet("table", found)])
     else:

@@ -74,11 +74,8 @@ MISSING_LEVEL = "(missing)"
 
 def level_texts(column: Column) -> list[str]:
     """Return the level of each cell. 1 and 1.0 are the same level."""
-    if column.numbers is not None:
-        return [MISSING_LEVEL if v != v else _number_level(v) for v in column.numbers]
-    cells = column.cells.tolist()
-    level_of = {cell: text_level(cell) for cell in set(cells)}
-    return [level_of[cell] for cell in cells]
+    codes, levels = level_codes(column)
+    return [levels[code] for code in codes.tolist()]
 
 
 def level_codes(column: Column) -> tuple[NDArray[np.integer[Any]], list[str]]:

@@ -236,21 +236,21 @@ class Column:
             if self._is_narrow and stay_narrow(len(numbers), among):
                 numbers = numbers.astype(np.float32, copy=False)
             numbers = put_away(numbers, among=among)
-        texts = self._texts.put_away(numbers, among)
-        return Column(self.name, texts, numbers=numbers, style=self.style, problem=self.problem)
+        return self._with(self._texts.put_away(numbers, among), numbers)
 
     def take(self, rows: ArrayLike | slice) -> "Column":
         """Return those rows that are given by row numbers, by a mask or by a slice."""
         chosen = row_index(rows)
         numbers = None if self._numbers is None else self._numbers[chosen]
-        texts = self._texts.take(chosen)
-        return Column(self.name, texts, numbers=numbers, style=self.style, problem=self.problem)
+        return self._with(self._texts.take(chosen), numbers)
+
+    def _with(self, texts: Texts, numbers: Floats | None, name: str | None = None) -> "Column":
+        name = self.name if name is None else name
+        return Column(name, texts, numbers=numbers, style=self.style, problem=self.problem)
 
     def renamed(self, name: str) -> "Column":
         """Return the column under another name."""
-        return Column(
-            name, self._texts, numbers=self._numbers, style=self.style, problem=self.problem
-        )
+        return self._with(self._texts, self._numbers, name)
 
 
 def stay_narrow(n: int, among: int) -> bool:

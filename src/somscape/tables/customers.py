@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -511,23 +511,24 @@ def _key(table: Table, first: Ints) -> Column:
     return Column(" / ".join(table.names), np.array(texts, dtype=object))
 
 
+@dataclass(frozen=True, eq=False)
 class _Work:
     """The state while `per` computes new columns and collects the notes on them."""
 
-    def __init__(
-        self,
-        table: Table,
-        groups: Ints,
-        first: Ints,
-        given: Mapping[str, Collection[str]],
-        like: Collection[str] | None,
-    ) -> None:
-        self.table, self.groups, self.first, self.like = table, groups, first, like
-        self.given, self.n_groups = given, len(first)
-        self.taken: dict[str, str] = {}
-        self.left_out: list[str] = []
-        self.dates: dict[str, Dates] = {}
-        self.guessed: list[Dates] = []
+    table: Table
+    groups: Ints
+    first: Ints
+    given: Mapping[str, Collection[str]]
+    like: Collection[str] | None
+    taken: dict[str, str] = field(default_factory=dict)
+    left_out: list[str] = field(default_factory=list)
+    dates: dict[str, Dates] = field(default_factory=dict)
+    guessed: list[Dates] = field(default_factory=list)
+
+    @property
+    def n_groups(self) -> int:
+        """Number of customers."""
+        return len(self.first)
 
     def read_dates(self, key: Collection[str], date_format: str | None) -> None:
         """Read the dates of all columns, or only of columns that `like` needs as dates."""
@@ -539,9 +540,9 @@ class _Work:
                 named.add(column.name)
             if column.name not in others and (self.like is None or role == "date"):
                 columns.append(column)
-        self.dates = find_dates(columns, named, date_format)
+        self.dates.update(find_dates(columns, named, date_format))
         if date_format is None:
-            self.guessed = [d for d in self.dates.values() if d.is_guess]
+            self.guessed.extend(d for d in self.dates.values() if d.is_guess)
 
     def columns(self, key: Collection[str]) -> Iterator[tuple[str, Any, MadeColumn]]:
         """Yield name, values and kind of each new column."""

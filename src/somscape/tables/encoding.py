@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from difflib import get_close_matches
 from functools import cached_property, partial
 from typing import Any, TypeAlias
 
@@ -17,7 +16,7 @@ from somscape.errors import InputError, ParameterError, SomscapeWarning
 from somscape.kernels._select import select_kernels
 from somscape.tables._checked import converted
 from somscape.tables._dates import Dates
-from somscape.tables._messages import listed
+from somscape.tables._messages import likely, listed
 from somscape.tables.codes import (
     CategoryCode,
     NumberCode,
@@ -99,21 +98,6 @@ MIN_UNSEEN_CELLS = 10
 """Minimum number of cells in a category column for a warning that most cells have a new level."""
 
 
-def refuse_far(table: Table, column: Column, part: Float64s, begin: int) -> None:
-    """Raise InputError if a value in encoded rows is too large. The first row is row `begin`."""
-    is_near = np.abs(part) <= FARTHEST
-    if not is_near.all():
-        row = begin + int(is_near.all(axis=1).argmin())
-        raise InputError(
-            f"{table.where(row)}, column '{column.name}': {column.cell(row)} is too far from the "
-            "training numbers of this column. Correct the number, or leave out the row.",
-            file=table.source,
-            row=row,
-            column=column.name,
-            value=column.cell(row),
-        )
-
-
 def warn_of_unseen(table: Table, column: Column, is_unseen: NDArray[np.bool_]) -> None:
     """Warn if most cells of a category column have a level that was not in the training table."""
     if np.count_nonzero(is_unseen) < MIN_UNSEEN_CELLS / 2:
@@ -160,15 +144,10 @@ MAX_NAMED = 5
 
 def lacking(names: Sequence[str], there: Sequence[str], known: Collection[str]) -> str:
     """Return the names of missing columns for a message, with similar names in the table."""
-    spare = {other.casefold(): other for other in there if other not in known}
-    first = [_with_likely_name(name, spare) for name in names[:MAX_NAMED]]
+    spare = [other for other in there if other not in known]
+    first = [f"'{name}'{likely(name, spare)}" for name in names[:MAX_NAMED]]
     more = len(names) - len(first)
     return ", ".join(first) + (f" and {more} more" if more else "")
-
-
-def _with_likely_name(name: str, spare: dict[str, str]) -> str:
-    near = get_close_matches(name.casefold(), spare, n=1)
-    return f"'{name}' (is it '{spare[near[0]]}'?)" if near else f"'{name}'"
 
 
 MAX_THREADS = 4
@@ -360,9 +339,21 @@ class Encoding:
     def _refuse_far(self, table: Table, rows: Float64s, begin: int) -> None:
         """Raise InputError if an encoded value is too large, except in features from dates."""
         end = self.slices[len(self.used) - 1].stop if self.used else 0
-        if not (np.abs(rows[:, :end]) <= FARTHEST).all():
-            for code, place in zip(self.used, self.slices, strict=False):
-                refuse_far(table, table.column(code.name), rows[:, place], begin)
+        is_near = np.abs(rows[:, :end]) <= FARTHEST
+        if is_near.all():
+            return
+        places = zip(self.used, self.slices, strict=False)
+        code, near = next((c, n) for c, p in places if not (n := is_near[:, p].all(axis=1)).all())
+        row = begin + int(near.argmin())
+        cell = table.column(code.name).cell(row)
+        raise InputError(
+            f"{table.where(row)}, column '{code.name}': {cell} is too far from the training "
+            "numbers of this column. Correct the number, or leave out the row.",
+            file=table.source,
+            row=row,
+            column=code.name,
+            value=cell,
+        )
 
     def _encode_parts(self, rows: Float64s, sources: dict[str, Any]) -> None:
         """Write features from dates to encoded rows. If missing="mask", missing becomes NaN."""
@@ -458,7 +449,7 @@ class Encoding:
         """Count the cells with new levels in each category column that has any."""
         table = table if isinstance(table, Table) else table.table()
         counts = {
-            code.name: int(((code.encode(column)[:, -1] > 0) & ~column.missing).sum())
+            code.name: int(((code.places(column) == len(code.levels)) & ~column.missing).sum())
             for code in self.used
             if isinstance(code, CategoryCode)
             for column in [table.column(code.name)]
