@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from somscape._types import Float64s, Floats, Ints
 
@@ -30,6 +32,14 @@ def counts_of(weights: Float64s | None) -> Float64s | None:
     if mean <= MAX_MEAN_WEIGHT and np.array_equal(weights, np.rint(weights)):
         return weights
     return None if weights.min() == weights.max() else weights / mean
+
+
+def pair_sums(
+    first: Ints, second: Ints, shape: tuple[int, int], weights: Float64s | None = None
+) -> NDArray[Any]:
+    """Return a matrix with the weight of the positions at which `first` is i and `second` is j."""
+    found = np.bincount(first * shape[1] + second, weights, minlength=shape[0] * shape[1])
+    return found.reshape(shape)
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from somscape._types import Float64s, Ints
 from somscape._weights import blocks
 from somscape.errors import InputError
 from somscape.grid.lattice import Lattice, shifts, turns
-from somscape.maps.map import Map, as_map, reordered, unit_places
+from somscape.maps.map import Map, as_map, feature_named, reordered, unit_places
 from somscape.regions.edit import RegionChange, carry_names, compare, given_or_found
 from somscape.regions.regions import Regions
 from somscape.tables._recoded import recoded, words_of_column, words_of_level
@@ -217,8 +217,7 @@ DIGITS = 3
 def from_to(before: Map, after: Map, column: str, unit: int) -> str:
     """Return a text with the old and the new value of a unit in a column, in original units."""
     encoding = before.encoding
-    pairs = zip(encoding.features, encoding.slices, strict=True)
-    code, part = next((code, part) for code, part in pairs if code.name == column)
+    code, part = feature_named(encoding, column)
     name = words_of_column(encoding, column)
     row = recoded(after.codebook[[unit]], after.encoding, encoding)
     then, now = before.codebook[[unit]][:, part], row[:, part]

@@ -5,7 +5,7 @@ from typing import Any
 
 __all__ = ["EngineError", "InputError", "MapFileError", "SomscapeError", "SomscapeWarning"]
 
-_NAME = re.compile(r"`([^`\s]+)`")
+_NAME = re.compile(r"`([^`\s]+)`|(X) ")
 """Name of a parameter at the start of a message."""
 
 
@@ -27,7 +27,7 @@ class SomscapeError(Exception):
         allowed, and a solution.
     parameter : str, optional
         Name of the parameter, option or key.  By default, the name in backticks with which the
-        message begins.
+        message begins, or X if the message begins with X and does not name a file.
     file : str, default=None
         Path or name of the file or table that caused the error.
     line : int, default=None
@@ -71,7 +71,8 @@ class SomscapeError(Exception):
     ) -> None:
         super().__init__(message)
         named = _NAME.match(message)
-        self.parameter = parameter or (named[1] if named else None)
+        own = None if named is None else named[1] or (named[2] if file is None else None)
+        self.parameter = parameter or own
         self.file, self.line, self.row = file, line, row
         self.column, self.value, self.allowed = column, value, allowed
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sklearn.base import BaseEstimator
 
 import somscape
 from somscape import SOM
@@ -163,8 +164,8 @@ def test_function_documents_what_it_returns(shown: str) -> None:
 
 
 def record_fields(thing: type) -> list[str] | None:
-    """Return the fields that make a record, or None for another class."""
-    if dataclasses.is_dataclass(thing):
+    """Return the fields that make a record, or None for another class, such as an estimator."""
+    if dataclasses.is_dataclass(thing) and not issubclass(thing, BaseEstimator):
         return [field.name for field in dataclasses.fields(thing) if field.init]
     return list(getattr(thing, "_fields", ())) if issubclass(thing, tuple) else None
 

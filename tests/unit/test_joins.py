@@ -14,6 +14,7 @@ from texts import rejected
 from somscape import SOM, Graph, Map, load, regions
 from somscape.grid import Lattice
 from somscape.grid._neighborhood import pull_from
+from somscape.grid.graph import sparse_graph
 from somscape.maps import _joins as joining
 from somscape.maps._joins import (
     FEW,
@@ -35,7 +36,6 @@ from somscape.maps._joins import (
     narrowest_window,
     near_units,
     pieces_after,
-    sparse_graph,
     touching_units,
     valley,
 )

@@ -7,11 +7,6 @@ from somscape.estimators.som import SOM, SOMRegions
 from somscape.estimators.table_encoder import TableEncoder
 
 __all__ = [
-    "SOM",
-    "SOMClassifier",
-    "SOMDetector",
-    "SOMImputer",
-    "SOMRegions",
-    "SOMRegressor",
+    "SOM", "SOMClassifier", "SOMDetector", "SOMImputer", "SOMRegions", "SOMRegressor",
     "TableEncoder",
-]
+]  # fmt: skip

@@ -180,14 +180,12 @@ def _on_device(X: Any, library: str) -> DeviceArray:
         raise InputError(
             f"X on a device must be dense, with values of float32 or float64, but X on {label} "
             f"has values of {kind}{layout}. Convert X, or pass {_advice_for(library)}.",
-            parameter="X",
             value=kind,
         )
     if X.ndim != 2 or 0 in X.shape:
         raise InputError(
             "X must have two dimensions, with at least one row and one column, but its shape is "
             f"{tuple(X.shape)}. Reshape X to one row per case.",
-            parameter="X",
             value=tuple(X.shape),
         )
     name = f"{library}/{label}"
@@ -213,8 +211,7 @@ def _namespace(X: Any, library: str) -> Any:
     except ImportError as error:
         raise InputError(
             f"X of {library} on a device requires scikit-learn 1.7 or newer. Install a newer "
-            f"version, or pass {_advice_for(library)}.",
-            parameter="X",
+            f"version, or pass {_advice_for(library)}."
         ) from error
     return array_namespace(X)
 
@@ -229,7 +226,6 @@ def checked_on_device(som: Any, X: DeviceArray, *, reset: bool = False) -> Any:
                 f"X is on {X.device.name}, but X on a device requires a map with "
                 "metric='euclidean', without feature weights and without an encoding. Pass X in "
                 "this machine's memory.",
-                parameter="X",
                 value=X.device.name,
             )
     low, high = X.extremes()
@@ -385,8 +381,7 @@ def _numbers_of(data: Any, frame: Frame | None) -> Any:
         )
     if values.dtype.kind == "c":
         raise ParameterError(
-            "The piece contains complex numbers. Pass real numbers.",
-            parameter="X",
+            "The piece contains complex numbers. Pass real numbers.", parameter="X"
         )
     return values if values.dtype in (np.float32, np.float64) else values.astype(np.float64)
 
@@ -396,8 +391,7 @@ def _check_columns(looks: Sequence[Look]) -> None:
     there = [(number, look) for number, look in enumerate(looks) if look.shape[0] or look.wrong]
     if not there:
         raise InputError(
-            "X does not have any rows, because all pieces are empty. Pass at least one row.",
-            parameter="X",
+            "X does not have any rows, because all pieces are empty. Pass at least one row."
         )
     first = there[0][1]
     for number, look in there:
@@ -455,7 +449,6 @@ def _check_missing(looks: Sequence[Look], names: Sequence[str], missing: str) ->
         if empty:
             raise InputError(
                 f"X does not have any value in column {listed(empty)}. Leave the column out.",
-                parameter="X",
                 column=empty,
             )
         return
@@ -466,7 +459,6 @@ def _check_missing(looks: Sequence[Look], names: Sequence[str], missing: str) ->
         f"X has missing values (NaN), {shown}. The first missing value is in row {row} of piece "
         f"{number} (row {before + row} of all rows). Fill the values, leave the rows or columns "
         "out, or pass missing='mask'.",
-        parameter="X",
         row=before + row,
     )
 

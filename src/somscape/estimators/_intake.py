@@ -334,7 +334,7 @@ def _prepare_pieces(estimator: Any, X: Pieces, weights: Any, encoding: Encoding 
     if weights is not None:
         raise InputError(
             "`sample_weight` is not supported for X in pieces. Leave the weights out, or repeat "
-            "rows.",
+            "rows."
         )
     rows, encoding, names = rows_elsewhere(X, encoding, estimator.missing)
     _forget_names(estimator, rows.n_features)
@@ -482,7 +482,6 @@ def _read_array(
             raise InputError(
                 f"X must be finite, but has {used[row, column]} in row {row}, column "
                 f"'{called[column]}'. Correct the value, or leave the row out.",
-                parameter="X",
                 row=row,
                 column=called[column],
                 value=used[row, column],
@@ -510,10 +509,7 @@ def checked_array(
         return data.to_numpy()
     is_frame = isinstance(data, Frame)
     if is_frame and not data.names:
-        raise InputError(
-            "X must have at least one column, but does not have any columns.",
-            parameter="X",
-        )
+        raise InputError("X must have at least one column, but does not have any columns.")
     X = data.native if is_frame else data
     is_sparse = is_frame and hasattr(X, "sparse")  # only if all columns are sparse
     if is_frame and not is_sparse:
@@ -537,8 +533,7 @@ def checked_array(
     except OverflowError as error:
         raise InputError(
             f"X contains a whole number that is too large for a float ({error}). Correct or "
-            "rescale the number, or leave the row out.",
-            parameter="X",
+            "rescale the number, or leave the row out."
         ) from error
     except ValueError as error:
         if "could not convert string" not in str(error):
@@ -546,8 +541,7 @@ def checked_array(
         raise InputError(
             f"X contains text ({error}). Leave columns of text out, or pass a data frame and "
             "encoder='auto'. For an estimator without the parameter `encoder`, encode X with a "
-            "somscape.TableEncoder.",
-            parameter="X",
+            "somscape.TableEncoder."
         ) from error
 
 
@@ -611,8 +605,7 @@ def _without_missing(
         counts = _missing_counts(values, names)
         raise InputError(
             "X has columns in which all values are missing. The numbers of missing values (NaN) "
-            f"by column are {counts}. Leave the columns without values out.",
-            parameter="X",
+            f"by column are {counts}. Leave the columns without values out."
         )
     if missing == "mask":
         return values, Encoding.plain(names, missing="mask")
@@ -665,7 +658,6 @@ def refuse_missing(
             f"{where(first)}. Fill the values, or leave the rows or columns out. You can also pass "
             "missing='fill' to fill in the median of each column or, if supported, missing='mask' "
             "to ignore missing values in distances.",
-            parameter="X",
             row=first,
         )
 

@@ -16,7 +16,7 @@ from somscape.estimators._elsewhere import fetched
 from somscape.grid.graph import lattice_of, lattice_parts
 from somscape.grid.lattice import Lattice
 from somscape.maps.map import Map
-from somscape.maps.record import ESTIMATOR, Arrays, Record, write_record
+from somscape.maps.record import ESTIMATOR, Arrays, Record, arrays_within, write_record
 from somscape.outliers.detector import Detector
 from somscape.recognize.predictor import Predictor
 from somscape.recognize.recognizer import Recognizer
@@ -73,7 +73,7 @@ class Saves(Base):
         array(['a'], dtype='<U1')
         """
         _ = self.map_  # raises an error before `fit`
-        record, arrays = self._current_model().to_record(), dict[str, Any]()
+        record, arrays = self._current_model.to_record(), dict[str, Any]()
         told = _tell_estimator(self, arrays)
         state = vars(self)
         told["fitted"] = {name: state[name] for name in FACTS if name in state}
@@ -85,8 +85,9 @@ class Saves(Base):
         own = {f"{ESTIMATOR}.{name}": values for name, values in arrays.items()}
         write_record(path, Record({**record.header, ESTIMATOR: told}, record.arrays | own))
 
+    @property
     def _current_model(self) -> Any:
-        """Return the fitted map or model."""
+        """The fitted map or model."""
         return getattr(self, self._MODEL)
 
     def _take_model(self, model: Any) -> None:
@@ -160,18 +161,14 @@ def _tell(name: str, value: Any, arrays: Arrays) -> Any:
 
 def estimator_of(record: Record, model: Any, classes: Mapping[str, type[Any]]) -> Any:
     """Return the estimator in a record, with the map or model of the same record."""
-    arrays = {
-        name.removeprefix(f"{ESTIMATOR}."): values
-        for name, values in record.arrays.items()
-        if name.startswith(f"{ESTIMATOR}.")
-    }
+    arrays = arrays_within(record.arrays, ESTIMATOR)
     try:
         told = record.header[ESTIMATOR]
         estimator = _read_estimator(told, arrays, classes)
         fits = isinstance(estimator, Saves) and isinstance(model, MODELS[estimator._MODEL])
         check_that(fits, f"the file of a {told['class']} must not contain a {type(model).__name__}")
         estimator._take_model(model)
-        estimator._current_model()  # raises an error if a parameter does not fit
+        _ = estimator._current_model  # raises an error if a parameter does not fit
         _take_fitted(estimator, told["fitted"], arrays)
         check_that(not arrays, f"array {next(iter(arrays), '')[:40]!r} does not have a name")
     except (AttributeError, LookupError, TypeError, ValueError, RuntimeError) as error:
@@ -194,8 +191,7 @@ def _read_estimator(told: Any, arrays: Arrays, classes: Mapping[str, type[Any]])
         )
     if unknown := sorted(values.keys() - set(cls._get_param_names())):
         raise ParameterError(
-            f"{cls.__name__} does not have the parameter {unknown[0][:40]!r}",
-            parameter=unknown[0],
+            f"{cls.__name__} does not have the parameter {unknown[0][:40]!r}", parameter=unknown[0]
         )
     return cls(**{name: _read(value, arrays, classes) for name, value in values.items()})
 

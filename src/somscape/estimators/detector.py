@@ -1,7 +1,7 @@
 """The detector of anomalies as a scikit-learn estimator."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -49,8 +49,7 @@ def scored_stream(detector: Any, stream: Iterable[Any]) -> Iterator[tuple[Any, A
             scores, p = detector._scores_and_p_values(piece)
         except (ValueError, TypeError) as error:
             raise InputError(
-                f"Item {number} of the stream cannot be scored. {error}",
-                parameter="stream",
+                f"Item {number} of the stream cannot be scored. {error}", parameter="stream"
             ) from error
         yield (float(scores[0]), float(p[0])) if is_row else (scores, p)
 
@@ -73,6 +72,7 @@ def _as_piece(item: Any) -> tuple[Any, bool]:
     return (values[None, :], True) if values.ndim == 1 else (values, False)
 
 
+@dataclass(eq=False, repr=False, match_args=False)
 class SOMDetector(Explains, OutlierMixin, Saves):
     """Detect anomalies, with calibrated p-values and exact reasons.
 
@@ -155,12 +155,8 @@ class SOMDetector(Explains, OutlierMixin, Saves):
         Best matching unit of each training row.
     explain_defaults_ : dict of str to str
         Values chosen for parameters that are "auto", and column encodings, with the reasons.
-    kernels_used_ : str
-        Name of the compiled code that was used for training, such as ``"core/avx512"``.
-    n_features_in_ : int
-        Number of features passed to `fit`, or of encoded features if columns were encoded by name.
-    feature_names_in_ : ndarray of shape (n_features,)
-        Names of the features, if the data passed to `fit` contained names.
+    kernels_used_, n_features_in_, feature_names_in_
+        As for `SOM`.
 
     See Also
     --------
@@ -205,36 +201,20 @@ class SOMDetector(Explains, OutlierMixin, Saves):
 
     _MODEL = "detector_"
 
-    def __init__(
-        self,
-        method: str = "auto",
-        contamination: float = 0.05,
-        *,
-        training_is_clean: bool = False,
-        som: SOM | None = None,
-        n_maps: int | str = "auto",
-        n_prototypes: int | str = "auto",
-        trim: float | str = "auto",
-        decorrelate: bool = True,
-        calibration: str = "global",
-        missing: str = "error",
-        encoder: TableEncoder | str | None = "auto",
-        random_state: Any = None,
-        verbose: int = 0,
-    ) -> None:
-        self.method = method
-        self.contamination = contamination
-        self.training_is_clean = training_is_clean
-        self.som = som
-        self.n_maps = n_maps
-        self.n_prototypes = n_prototypes
-        self.trim = trim
-        self.decorrelate = decorrelate
-        self.calibration = calibration
-        self.missing = missing
-        self.encoder = encoder
-        self.random_state = random_state
-        self.verbose = verbose
+    method: str = "auto"
+    contamination: float = 0.05
+    _: KW_ONLY
+    training_is_clean: bool = False
+    som: SOM | None = None
+    n_maps: int | str = "auto"
+    n_prototypes: int | str = "auto"
+    trim: float | str = "auto"
+    decorrelate: bool = True
+    calibration: str = "global"
+    missing: str = "error"
+    encoder: TableEncoder | str | None = "auto"
+    random_state: Any = None
+    verbose: int = 0
 
     @property
     def map_(self) -> Map:

@@ -1,5 +1,6 @@
 """Imputation of missing values by the prototypes that are nearest to a row."""
 
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ DEVIATION_RADIUS = 1.0
 """Radius, in grid steps, over which deviations of rows from prototypes are averaged."""
 
 
+@dataclass(eq=False, repr=False, match_args=False)
 class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Saves):
     """Fill missing values with means of the nearest prototypes of a map.
 
@@ -78,12 +80,10 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Saves):
 
     _MODEL = "map_"
 
-    def __init__(
-        self, n_neighbors: int = 5, *, som: SOM | None = None, random_state: Any = None
-    ) -> None:
-        self.n_neighbors = n_neighbors
-        self.som = som
-        self.random_state = random_state
+    n_neighbors: int = 5
+    _: KW_ONLY
+    som: SOM | None = None
+    random_state: Any = None
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -1,6 +1,6 @@
 """The classifier and the regressor as scikit-learn estimators."""
 
-from dataclasses import replace
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,12 +23,7 @@ from somscape.kernels._select import select_kernels
 from somscape.maps.map import Map
 from somscape.outliers.detector import SimilarRows, nearest_rows
 from somscape.recognize._answering import Answering
-from somscape.recognize._train import (
-    Prediction,
-    Recognition,
-    train_predictor,
-    train_recognizer,
-)
+from somscape.recognize._train import Prediction, Recognition, train_predictor, train_recognizer
 from somscape.recognize.predictor import Predictor
 from somscape.recognize.recognizer import Recognizer
 
@@ -37,16 +32,11 @@ class Learner(Saves):
     """Base class of `SOMClassifier` and `SOMRegressor`."""
 
     @property
-    def _current(self) -> Any:
-        """The fitted recognizer or predictor, with the current value of `reject`."""
-        return self._current_model()
-
-    @property
     def map_(self) -> Map:
         """The map."""
         return getattr(self, self._MODEL).map_
 
-    p_values = answered_by("_current", Answering.p_values, data_for)
+    p_values = answered_by("_current_model", Answering.p_values, data_for)
 
     def _explain(self, prepared: Prepared, **chosen: str) -> None:
         """Set `explain_defaults_` and `kernels_used_`."""
@@ -55,6 +45,16 @@ class Learner(Saves):
         encoder = {} if prepared.why is None else {"encoder": prepared.why}
         self.explain_defaults_: dict[str, str] = {"n_rows": size, **encoder, **chosen}
         self.kernels_used_ = select_kernels().name
+
+
+def check_is_given(y: Any, learner: str, what: str) -> None:
+    """Raise InputError if `y` is None."""
+    if y is None:
+        raise InputError(
+            f"{learner} requires y to be passed, but the target y is None. Pass the {what} of "
+            "each row.",
+            parameter="y",
+        )
 
 
 def check_one_per_row(n: int, n_rows: int, what: str) -> None:
@@ -81,6 +81,7 @@ def scoring_weights(sample_weight: Any, is_known: NDArray[np.bool_]) -> Float64s
     return weights
 
 
+@dataclass(eq=False, repr=False, match_args=False)
 class SOMClassifier(ClassifierMixin, Learner):
     """Predict the class of each row, with probabilities, by means of a map.
 
@@ -135,12 +136,8 @@ class SOMClassifier(ClassifierMixin, Learner):
         The fitted recognizer, which computes the predictions.
     explain_defaults_ : dict of str to str
         Values that `fit` chose, and the reasons.
-    kernels_used_ : str
-        Name of the compiled code that was used for training, such as ``"core/avx512"``.
-    n_features_in_ : int
-        Number of features passed to `fit`, or of encoded features if columns were encoded by name.
-    feature_names_in_ : ndarray of shape (n_features,)
-        Names of the features, if the data passed to `fit` contained names.
+    kernels_used_, n_features_in_, feature_names_in_
+        As for `SOM`.
 
     See Also
     --------
@@ -181,28 +178,16 @@ class SOMClassifier(ClassifierMixin, Learner):
 
     _MODEL = "recognizer_"
 
-    def __init__(
-        self,
-        som: SOM | None = None,
-        *,
-        layer_weight: float = 0.0,
-        sharpen: bool = True,
-        smooth: bool = True,
-        reject: float | None = None,
-        missing: str = "error",
-        encoder: TableEncoder | str | None = "auto",
-        random_state: Any = None,
-        verbose: int = 0,
-    ) -> None:
-        self.som = som
-        self.layer_weight = layer_weight
-        self.sharpen = sharpen
-        self.smooth = smooth
-        self.reject = reject
-        self.missing = missing
-        self.encoder = encoder
-        self.random_state = random_state
-        self.verbose = verbose
+    som: SOM | None = None
+    _: KW_ONLY
+    layer_weight: float = 0.0
+    sharpen: bool = True
+    smooth: bool = True
+    reject: float | None = None
+    missing: str = "error"
+    encoder: TableEncoder | str | None = "auto"
+    random_state: Any = None
+    verbose: int = 0
 
     @property
     def shares_(self) -> Float64s:
@@ -242,7 +227,7 @@ class SOMClassifier(ClassifierMixin, Learner):
         self.recognizer_: Recognizer = train_recognizer(
             known, self.classes_, prepared.encoding, settings, recognition
         )
-        model, chosen = self._current, {}  # an error if `reject` is too small for the rows
+        model, chosen = self._current_model, {}  # an error if `reject` is too small for the rows
         if self.smooth:
             chosen["smooth"] = (
                 f"power {model.power:g} of distances and {model.prior:g} prior rows per unit, "
@@ -251,7 +236,7 @@ class SOMClassifier(ClassifierMixin, Learner):
         self._explain(prepared, **chosen)
         return self
 
-    predict = answered_by("_current", Recognizer.predict, data_for)
+    predict = answered_by("_current_model", Recognizer.predict, data_for)
 
     def predict_proba(self, X: Any) -> Float64s:
         """Return the probability of each class for each row.
@@ -269,7 +254,7 @@ class SOMClassifier(ClassifierMixin, Learner):
 
     contributions = answered_by("recognizer_", Recognizer.contributions, data_for)
     reasons = answered_by("recognizer_", Recognizer.reasons)
-    counterfactuals = answered_by("_current", Recognizer.counterfactuals)
+    counterfactuals = answered_by("_current_model", Recognizer.counterfactuals)
 
     def similar_rows(self, X: Any, *, among: Any, n_similar: int = 5) -> SimilarRows:
         """Return the rows of `among` that are nearest to each row of X.
@@ -320,13 +305,14 @@ class SOMClassifier(ClassifierMixin, Learner):
         is_known = ~_is_unknown(given)
         if not is_known.any():
             raise InputError(
-                f"`y` must contain the class of some rows, but all {len(y)} classes are unknown.",
+                f"`y` must contain the class of some rows, but all {len(y)} classes are unknown."
             )
         weights = scoring_weights(sample_weight, is_known)[is_known]
         return float(np.average(found[is_known] == given[is_known], weights=weights))
 
+    @property
     def _current_model(self) -> Recognizer:
-        """Return the fitted recognizer with the current value of `reject`."""
+        """The fitted recognizer with the current value of `reject`."""
         return replace(self.recognizer_, reject=self.reject)
 
     def _take_model(self, model: Recognizer) -> None:
@@ -335,12 +321,7 @@ class SOMClassifier(ClassifierMixin, Learner):
 
 def _checked_classes(y: Any, n_rows: int) -> NDArray[Any]:
     """Return the classes as a 1-D array."""
-    if y is None:
-        raise InputError(
-            "SOMClassifier requires y to be passed, but the target y is None. Pass the class of "
-            "each row.",
-            parameter="y",
-        )
+    check_is_given(y, "SOMClassifier", "class")
     values = column_or_1d(y if hasattr(y, "dtype") else np.array(y, dtype=object), warn=True)
     values = np.asarray(values)
     check_one_per_row(len(values), n_rows, "class")
@@ -357,7 +338,7 @@ def _encode_classes(y: NDArray[Any]) -> tuple[NDArray[Any], Ints]:
     if not is_known.any():
         raise InputError(
             f"`y` must contain the class of some rows, but all {len(y)} classes are unknown "
-            "(None or NaN). Pass rows of at least two classes.",
+            "(None or NaN). Pass rows of at least two classes."
         )
     known = y[is_known]
     if known.dtype == object:
@@ -396,6 +377,7 @@ LARGEST = 1e145
 """Maximum absolute value of a target that is allowed, so that sums of squares do not overflow."""
 
 
+@dataclass(eq=False, repr=False, match_args=False)
 class SOMRegressor(RegressorMixin, Learner):
     """Predict numeric targets of rows with a map, with calibrated intervals.
 
@@ -434,12 +416,8 @@ class SOMRegressor(RegressorMixin, Learner):
         The fitted predictor, which computes the predictions.
     explain_defaults_ : dict of str to str
         Values that `fit` chose, and the reasons.
-    kernels_used_ : str
-        Name of the compiled code that was used for training, such as ``"core/avx512"``.
-    n_features_in_ : int
-        Number of features passed to `fit`, or of encoded features if columns were encoded by name.
-    feature_names_in_ : ndarray of shape (n_features,)
-        Names of the features, if the data passed to `fit` contained names.
+    kernels_used_, n_features_in_, feature_names_in_
+        As for `SOM`.
 
     See Also
     --------
@@ -482,24 +460,14 @@ class SOMRegressor(RegressorMixin, Learner):
 
     _MODEL = "predictor_"
 
-    def __init__(
-        self,
-        som: SOM | None = None,
-        *,
-        relevance: bool = True,
-        linear: bool = True,
-        missing: str = "error",
-        encoder: TableEncoder | str | None = "auto",
-        random_state: Any = None,
-        verbose: int = 0,
-    ) -> None:
-        self.som = som
-        self.relevance = relevance
-        self.linear = linear
-        self.missing = missing
-        self.encoder = encoder
-        self.random_state = random_state
-        self.verbose = verbose
+    som: SOM | None = None
+    _: KW_ONLY
+    relevance: bool = True
+    linear: bool = True
+    missing: str = "error"
+    encoder: TableEncoder | str | None = "auto"
+    random_state: Any = None
+    verbose: int = 0
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -537,7 +505,7 @@ class SOMRegressor(RegressorMixin, Learner):
             which = "the target" if given.ndim == 1 else f"target {j}"
             raise InputError(
                 f"`y` must contain {which} for some rows, but all {len(given)} are unknown (None "
-                "or NaN). Pass at least one known target.",
+                "or NaN). Pass at least one known target."
             )
         known = np.asarray(prepared.rows, np.float64), targets, prepared.weights
         self.predictor_: Predictor = train_predictor(
@@ -579,7 +547,7 @@ class SOMRegressor(RegressorMixin, Learner):
         if np.isnan(given).all(axis=0).any():
             raise InputError(
                 "`y` must contain each target for some rows, but all values of a target are "
-                "unknown.",
+                "unknown."
             )
         weights = scoring_weights(sample_weight, ~np.isnan(given))
         columns = zip(given.reshape(len(given), -1).T, found.reshape(len(found), -1).T, strict=True)
@@ -597,12 +565,7 @@ def _r2(y: Float64s, found: Float64s, weights: Float64s) -> float:
 
 def _checked_numbers(y: Any, n_rows: int) -> NDArray[np.float64]:
     """Check the targets, and return them as float64, with NaN for unknown targets."""
-    if y is None:
-        raise InputError(
-            "SOMRegressor requires y to be passed, but the target y is None. Pass the target of "
-            "each row.",
-            parameter="y",
-        )
+    check_is_given(y, "SOMRegressor", "target")
     values = np.asarray(y if hasattr(y, "dtype") else np.array(y, dtype=object))
     if values.dtype.kind not in "biufO" or values.ndim not in (1, 2):
         raise InputError(
@@ -614,7 +577,7 @@ def _checked_numbers(y: Any, n_rows: int) -> NDArray[np.float64]:
     if values.shape[1:] == (0,):
         raise InputError(
             "`y` must have one column, or one column for each target, but does not have any "
-            "columns.",
+            "columns."
         )
     if values.dtype == object:
         flat = [np.nan if is_missing(value) else value for value in values.ravel().tolist()]

@@ -1,7 +1,7 @@
 """The self-organizing map and its regions, as scikit-learn estimators."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,7 @@ from somscape.estimators._intake import (
     take,
 )
 from somscape.estimators._saved import Saves
-from somscape.estimators._settings import (
-    settings_of_som,
-    start_of,
-    suggest,
-    weights_of_features,
-)
+from somscape.estimators._settings import settings_of_som, start_of, suggest, weights_of_features
 from somscape.estimators.table_encoder import TableEncoder
 from somscape.fit._checkpoint import read_checkpoint
 from somscape.fit._map import VERSIONS, TrainingInterrupted, explain_defaults, train_map
@@ -172,6 +167,7 @@ class PredictsLayers:
         return self.map_.predict_layers(table, given, library=library)
 
 
+@dataclass(eq=False, repr=False, match_args=False)
 class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Saves):
     """Arrange rows on a grid of units so that similar rows are close together.
 
@@ -350,54 +346,29 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sav
 
     _MODEL = "map_"
 
-    def __init__(
-        self,
-        n_rows: int | str = "auto",
-        n_cols: int | str = "auto",
-        *,
-        lattice: str | Lattice = "hexagonal",
-        boundary: str = "plane",
-        neighborhood: str = "gaussian",
-        metric: str = "euclidean",
-        feature_weight: Any = None,
-        algorithm: str = "auto",
-        init: Any = "pca",
-        n_init: int | str = "auto",
-        n_epochs: float | str = "auto",
-        radius_start: float | str = "auto",
-        radius_end: float | str = "auto",
-        radius_decay: Any = "geometric",
-        learning_rate: Any = (0.5, 0.05),
-        missing: str = "error",
-        encoder: TableEncoder | str | None = "auto",
-        tol: float = 1e-4,
-        warm_start: bool = False,
-        random_state: Any = None,
-        callbacks: Sequence[Callback] = (),
-        verbose: int = 0,
-    ) -> None:
-        self.n_rows = n_rows
-        self.n_cols = n_cols
-        self.lattice = lattice
-        self.boundary = boundary
-        self.neighborhood = neighborhood
-        self.metric = metric
-        self.feature_weight = feature_weight
-        self.algorithm = algorithm
-        self.init = init
-        self.n_init = n_init
-        self.n_epochs = n_epochs
-        self.radius_start = radius_start
-        self.radius_end = radius_end
-        self.radius_decay = radius_decay
-        self.learning_rate = learning_rate
-        self.missing = missing
-        self.encoder = encoder
-        self.tol = tol
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.callbacks = callbacks
-        self.verbose = verbose
+    n_rows: int | str = "auto"
+    n_cols: int | str = "auto"
+    _: KW_ONLY
+    lattice: str | Lattice = "hexagonal"
+    boundary: str = "plane"
+    neighborhood: str = "gaussian"
+    metric: str = "euclidean"
+    feature_weight: Any = None
+    algorithm: str = "auto"
+    init: Any = "pca"
+    n_init: int | str = "auto"
+    n_epochs: float | str = "auto"
+    radius_start: float | str = "auto"
+    radius_end: float | str = "auto"
+    radius_decay: Any = "geometric"
+    learning_rate: Any = (0.5, 0.05)
+    missing: str = "error"
+    encoder: TableEncoder | str | None = "auto"
+    tol: float = 1e-4
+    warm_start: bool = False
+    random_state: Any = None
+    callbacks: Sequence[Callback] = ()
+    verbose: int = 0
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -452,8 +423,7 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sav
         """
         if resume is not None and not isinstance(resume, str | Path):
             raise ParameterTypeError(
-                f"`resume` must be the name of a file or None, but is {resume!r}.",
-                value=resume,
+                f"`resume` must be the name of a file or None, but is {resume!r}.", value=resume
             )
         settings = settings_of_som(self)
         run = None if resume is None else read_checkpoint(resume, VERSIONS, settings.callbacks)
@@ -664,13 +634,11 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sav
 def own_som(som: Any) -> SOM:
     """Return an unfitted copy of `som`, or a new SOM if `som` is None."""
     if not (som is None or isinstance(som, SOM)):
-        raise ParameterTypeError(
-            f"`som` must be a SOM or None, but is {som!r}.",
-            value=som,
-        )
+        raise ParameterTypeError(f"`som` must be a SOM or None, but is {som!r}.", value=som)
     return SOM() if som is None else clone(som)
 
 
+@dataclass(eq=False, repr=False, match_args=False)
 class SOMRegions(Base):
     """Find the regions of a trained map, and predict the regions of rows.
 
@@ -708,9 +676,9 @@ class SOMRegions(Base):
     (2, [0, 1])
     """
 
-    def __init__(self, *, n_regions: int | str = "auto", method: str = "auto") -> None:
-        self.n_regions = n_regions
-        self.method = method
+    _: KW_ONLY
+    n_regions: int | str = "auto"
+    method: str = "auto"
 
     def fit(self, som: Map, y: Any = None, *, X: Any = None) -> "SOMRegions":
         """Find the regions of a map.

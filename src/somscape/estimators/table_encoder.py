@@ -2,7 +2,7 @@
 
 import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import KW_ONLY, dataclass, fields, replace
 from datetime import UTC, date, datetime
 from itertools import pairwise
 from numbers import Integral, Real
@@ -275,6 +275,7 @@ HEADING = "What columns are, for TableEncoder.from_roles and for `somscape detec
 NAME_LISTS = ("drop", "protect", "categories", "numbers", "dates")
 
 
+@dataclass(eq=False, repr=False, match_args=False)
 class TableEncoder(TransformerMixin, Encoder):
     """Convert a table of mixed columns to numbers on one scale, and back.
 
@@ -403,44 +404,24 @@ class TableEncoder(TransformerMixin, Encoder):
            [1.414, 1.   , 1.   ]])
     """
 
-    def __init__(
-        self,
-        *,
-        id: str | None = None,
-        label: str | None = None,
-        drop: Sequence[str] = (),
-        protect: Sequence[str] = (),
-        categories: Sequence[str] = (),
-        numbers: Sequence[str] = (),
-        ordinals: Mapping[str, Sequence[Any]] | None = None,
-        dates: Sequence[str] = (),
-        date_format: str | None = None,
-        missing: str = "error",
-        scale: str = "robust",
-        tame: bool = True,
-        max_levels: int | None = 50,
-        others: str = "rules",
-        dictionary: Mapping[str, Mapping[Any, str]] | str | Path | None = None,
-        layers: Mapping[str, Sequence[str | int] | slice] | None = None,
-        layer_weights: Mapping[str, float] | None = None,
-    ) -> None:
-        self.id = id
-        self.label = label
-        self.drop = drop
-        self.protect = protect
-        self.categories = categories
-        self.numbers = numbers
-        self.ordinals = ordinals
-        self.dates = dates
-        self.date_format = date_format
-        self.missing = missing
-        self.scale = scale
-        self.tame = tame
-        self.max_levels = max_levels
-        self.others = others
-        self.dictionary = dictionary
-        self.layers = layers
-        self.layer_weights = layer_weights
+    _: KW_ONLY
+    id: str | None = None
+    label: str | None = None
+    drop: Sequence[str] = ()
+    protect: Sequence[str] = ()
+    categories: Sequence[str] = ()
+    numbers: Sequence[str] = ()
+    ordinals: Mapping[str, Sequence[Any]] | None = None
+    dates: Sequence[str] = ()
+    date_format: str | None = None
+    missing: str = "error"
+    scale: str = "robust"
+    tame: bool = True
+    max_levels: int | None = 50
+    others: str = "rules"
+    dictionary: Mapping[str, Mapping[Any, str]] | str | Path | None = None
+    layers: Mapping[str, Sequence[str | int] | slice] | None = None
+    layer_weights: Mapping[str, float] | None = None
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -634,7 +615,6 @@ class TableEncoder(TransformerMixin, Encoder):
             raise InputError(
                 f"X must have the {encoding.n_features} features that `transform` returns, "
                 f"but has {rows.shape[1]} features. Pass encoded rows.",
-                parameter="X",
                 value=rows.shape[1],
                 allowed=encoding.n_features,
             )
@@ -676,8 +656,7 @@ class TableEncoder(TransformerMixin, Encoder):
             name = getattr(self, parameter)
             if not (name is None or isinstance(name, str)):
                 raise ParameterTypeError(
-                    f"`{parameter}` must be a column name or None, but is {name!r}.",
-                    value=name,
+                    f"`{parameter}` must be a column name or None, but is {name!r}.", value=name
                 )
         for parameter in NAME_LISTS:
             names = getattr(self, parameter)

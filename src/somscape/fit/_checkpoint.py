@@ -22,7 +22,7 @@ from somscape.grid.graph import lattice_parts
 from somscape.grid.lattice import Lattice
 from somscape.kernels._sparse import DeviceArray, Rows, SparseRows
 from somscape.maps.map import Map
-from somscape.maps.record import Record, read_record, write_record
+from somscape.maps.record import Record, arrays_within, read_record, write_record
 
 OPTIONAL = ("counts", "totals", "error", "seen")
 """Names of those arrays in a stored training state that can be absent."""
@@ -354,8 +354,7 @@ def read_checkpoint(
             value=_listed(written),
             allowed=_listed(versions),
         )
-    prefix = f"{PART}."
-    arrays = {k.removeprefix(prefix): v for k, v in record.arrays.items() if k.startswith(prefix)}
+    arrays = arrays_within(record.arrays, PART)
     try:
         identity = Identity(part["settings"], Fingerprint.from_json(part["rows"]))
         is_whole = part["digest"] == _digest(identity, arrays)

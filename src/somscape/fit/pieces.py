@@ -167,7 +167,6 @@ class RowsElsewhere:
             raise InputError(
                 f"X had {len(self.lengths)} pieces in the first pass, but has {n_found} pieces in "
                 "a later pass. The source of X must give the same pieces in each pass.",
-                parameter="X",
                 value=n_found,
                 allowed=len(self.lengths),
             )
@@ -206,8 +205,7 @@ class RowsElsewhere:
             raise InputError(
                 "X has different values in different passes, but the source of X must give the "
                 "same rows in each pass. Store the rows in files or in the cluster's memory, and "
-                "pass the stored rows.",
-                parameter="X",
+                "pass the stored rows."
             )
 
     @cached_property

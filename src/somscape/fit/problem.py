@@ -741,7 +741,6 @@ def _check_all_there(problem: Problem, weight: int) -> None:
         raise InputError(
             f"X had {problem.total_weight:.0f} rows in the first pass, but has {found:.0f} "
             "rows in a later pass. Pieces were lost or counted twice.",
-            parameter="X",
             value=found,
             allowed=problem.total_weight,
         )

@@ -9,6 +9,7 @@ import numpy as np
 
 from somscape._types import Float64s, Ints
 from somscape._validate import check_whole
+from somscape._weights import ones_or
 from somscape.errors import InputError, ParameterError
 from somscape.grid.lattice import Lattice, neighbor_pairs
 
@@ -408,30 +409,31 @@ def _checked_positions(positions: Any, n_units: int) -> Float64s:
     return places
 
 
+def sparse_graph(lengths: Float64s, a: Ints, b: Ints, n: int) -> Any:
+    """Return a graph as a sparse array of edge lengths.  The edges lead from `a` to `b`."""
+    from scipy.sparse import csr_array
+
+    order = np.lexsort([b, a])
+    begins = np.searchsorted(a[order], np.arange(n + 1))
+    # Before SciPy 1.15, graph algorithms need int32.
+    ends = b[order].astype(np.int32), begins.astype(np.int32)
+    return csr_array((lengths[order], *ends), shape=(n, n))
+
+
 def shortest_paths(
     n_units: int, pairs: Ints, lengths: Float64s | None = None, *, starts: Ints | None = None
 ) -> Float64s:
     """Return the lengths of the shortest paths from each of the units `starts` to all units."""
-    from scipy.sparse import csr_array
     from scipy.sparse.csgraph import dijkstra
 
-    values = np.ones(len(pairs)) if lengths is None else lengths
-    graph: Any = csr_array((values, (pairs[:, 0], pairs[:, 1])), shape=(n_units, n_units))
-    # Before SciPy 1.15, graph algorithms need int32.
-    graph.indices, graph.indptr = graph.indices.astype(np.int32), graph.indptr.astype(np.int32)
     # Edges of length 0 remain edges, because the array stores them explicitly.
+    graph = sparse_graph(ones_or(lengths, len(pairs)), pairs[:, 0], pairs[:, 1], n_units)
     found: Float64s = dijkstra(graph, indices=starts, unweighted=lengths is None)
     return np.atleast_2d(found)
 
 
-def n_connected(lattice: Lattice, units: Ints) -> int:
-    """Return the number of groups of the given units that are connected on the lattice."""
-    return len(np.unique(connected_groups(lattice, units)))
-
-
 def connected_groups(lattice: Lattice, units: Ints, labels: Ints | None = None) -> Ints:
     """Number the connected groups of units. If labels are given, a group has only one label."""
-    from scipy.sparse import csr_array
     from scipy.sparse.csgraph import connected_components
 
     place = np.full(lattice.n_units, -1)
@@ -440,16 +442,12 @@ def connected_groups(lattice: Lattice, units: Ints, labels: Ints | None = None) 
     pairs = pairs[(pairs >= 0).all(axis=1)]
     if labels is not None:
         pairs = pairs[labels[pairs[:, 0]] == labels[pairs[:, 1]]]
-    a, b = pairs.T
-    graph: Any = csr_array((np.ones(len(a)), (a, b)), shape=(len(units), len(units)))
-    # See `shortest_paths`.
-    graph.indices, graph.indptr = graph.indices.astype(np.int32), graph.indptr.astype(np.int32)
+    graph = sparse_graph(np.ones(len(pairs)), pairs[:, 0], pairs[:, 1], len(units))
     return np.asarray(connected_components(graph, directed=False)[1])
 
 
 def spanning_tree(n_units: int, pairs: Ints, lengths: Float64s) -> Ints:
     """Return the indices of the edges that form the minimum spanning tree."""
-    from scipy.sparse import csr_array
     from scipy.sparse.csgraph import minimum_spanning_tree
 
     # Use ranks instead of lengths, because ranks are distinct and above 0.
@@ -458,8 +456,8 @@ def spanning_tree(n_units: int, pairs: Ints, lengths: Float64s) -> Ints:
     rank[order] = np.arange(1, len(pairs) + 1)
     low, high = pairs.min(axis=1), pairs.max(axis=1)
     _, first = np.unique(low * n_units + high, return_index=True)
-    entries = (rank[first], (low[first], high[first]))
-    tree: Any = minimum_spanning_tree(csr_array(entries, shape=(n_units, n_units)))
+    graph = sparse_graph(rank[first], low[first], high[first], n_units)
+    tree: Any = minimum_spanning_tree(graph)
     return np.sort(order[tree.tocoo().data.astype(np.intp) - 1])
 
 

@@ -9,7 +9,6 @@ import numpy as np
 
 import somscape.kernels._core as _core  # exists if a compiler built it
 from somscape._types import Float64s, Floats, Ints
-from somscape.errors import ParameterError
 from somscape.grid._neighborhood import NEIGHBORHOODS, NeighborhoodTables, check_pull
 from somscape.grid.lattice import Lattice
 from somscape.kernels._kernels import (
@@ -95,11 +94,6 @@ class CoreKernels:
         which = METRICS.index(metric)
         codebook = codebook.astype(np.float64, copy=False)
         if isinstance(rows, SparseRows):
-            if feature_weights is not None or has_missing:
-                raise ParameterError(
-                    "Sparse rows support neither feature weights nor missing values.",
-                    parameter="rows",
-                )
             stored = (rows.begin, rows.features, rows.values)
             _core.search_sparse(*stored, codebook, which, units, distances)
         else:

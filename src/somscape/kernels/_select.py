@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from somscape._types import Bools, Float64s, Floats, Ints
 from somscape._weights import blocks
-from somscape.errors import InputError, ParameterError
+from somscape.errors import InputError
 from somscape.kernels._sparse import Device, DeviceArray
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ such arrays are in memory at a time."""
 
 class DeviceKernels:
     """Search and sums for rows on a device. All other work runs on the kernels of the host.
+
+    Rows on a device have no missing values and are compared by plain Euclidean distances, so all
+    other arguments of a search are ignored.
 
     Parameters
     ----------
@@ -42,25 +45,8 @@ class DeviceKernels:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.host, name)
 
-    def search(
-        self,
-        rows: Any,
-        codebook: Floats,
-        k: int = 1,
-        *,
-        order: Ints | None = None,
-        feature_weights: Float64s | None = None,
-        metric: str = "euclidean",
-        has_missing: bool = False,
-        out: tuple[Ints, Float64s] | None = None,
-    ) -> tuple[Any, Any]:
+    def search(self, rows: Any, codebook: Floats, k: int = 1, **_: Any) -> tuple[Any, Any]:
         """Return the `k` nearest units of each row and their distances, as arrays on the device."""
-        if metric != "euclidean" or feature_weights is not None or has_missing:
-            raise ParameterError(
-                "Rows on a device support only plain Euclidean distances.",
-                parameter="metric",
-                value=metric,
-            )
         xp, device = self.device.library, self.device
         scored, prototypes = _Scores(codebook, rows), device.sent(codebook, xp.float64)
         units, distances = [], []
@@ -72,15 +58,7 @@ class DeviceKernels:
             distances.append(xp.stack([xp.sqrt(xp.sum(x * x, axis=1)) for x in near], axis=1))
         return _join(units, device), _join(distances, device)
 
-    def winners(
-        self,
-        rows: Any,
-        codebook: Floats,
-        k: int = 1,
-        *,
-        order: Ints | None = None,
-        one_thread: bool = False,
-    ) -> Any:
+    def winners(self, rows: Any, codebook: Floats, k: int = 1, **_: Any) -> Any:
         """Return the `k` nearest units of each row, as an array on the device."""
         scored = _Scores(codebook, rows)
         tiles = (rows.array[part, :] for part in scored.tiles(len(rows)))
@@ -311,7 +289,10 @@ def stable_order(values: Float64s) -> Ints:
     keys <<= np.uint64(place_bits)
     keys |= np.arange(len(values), dtype=np.uint64)
     _sort(keys)
-    is_alike = _have_equal_heads(keys, place_bits) if n_dropped else np.empty(0, dtype=bool)
+    is_alike = np.empty(0, dtype=bool)
+    if n_dropped:  # then keys of different values may have equal heads
+        heads = keys >> np.uint64(place_bits)
+        is_alike = heads[1:] == heads[:-1]
     keys &= np.uint64((1 << place_bits) - 1)
     order = keys.view(np.int64).astype(np.intp, copy=False)
     if is_alike.any():
@@ -336,12 +317,6 @@ def _sort(keys: NDArray[np.uint64]) -> None:
     if ends:
         keys.partition(ends)
     in_threads(np.ndarray.sort, np.split(keys, ends), is_long=n_parts > 1)
-
-
-def _have_equal_heads(keys: NDArray[np.uint64], place_bits: int) -> Bools:
-    """Return whether the value of each key after the first equals the previous key's value."""
-    heads = keys >> np.uint64(place_bits)
-    return np.asarray(heads[1:] == heads[:-1])
 
 
 def _sort_equal_runs(order: Ints, is_alike: Bools, values: Float64s) -> None:

@@ -225,9 +225,7 @@ Rows = Floats | SparseRows
 """Rows as an array or sparse. A `DeviceArray` can replace an array."""
 
 
-def check_sparse_values(
-    rows: SparseRows, names: Sequence[str], what: str = "X", *, dtype: Any = None
-) -> None:
+def check_sparse_values(rows: SparseRows, names: Sequence[str], *, dtype: Any = None) -> None:
     """Raise InputError if a stored value of sparse rows is not allowed in an array either."""
     info = np.finfo(rows.dtype if dtype is None else dtype)
     limit = largest_value(info, rows.n_features)
@@ -235,7 +233,7 @@ def check_sparse_values(
     if is_wrong.any():
         at = int(is_wrong.argmax())
         row = int(np.searchsorted(rows.begin, at, side="right")) - 1
-        raise wrong_value(rows.values[at], row, names[rows.features[at]], limit, info, what)
+        raise wrong_value(rows.values[at], row, names[rows.features[at]], limit, info, "X")
 
 
 def near_one(rows: Rows) -> Rows:

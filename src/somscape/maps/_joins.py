@@ -12,6 +12,7 @@ from somscape._types import Float64s, Floats, Ints
 from somscape._weights import blocks
 from somscape.errors import ParameterError
 from somscape.grid._neighborhood import pull_from
+from somscape.grid.graph import sparse_graph
 from somscape.grid.lattice import Lattice, neighbor_pairs
 from somscape.kernels._kernels import MAX_BEST
 from somscape.kernels._select import select_kernels
@@ -218,9 +219,7 @@ class JoinedUnits:
     def labels(self) -> Ints:
         """Number of each unit's piece.  Pieces are numbered by their first units."""
         _, first, number = np.unique(self.of_unit, return_index=True, return_inverse=True)
-        place = np.empty(len(first), dtype=np.intp)
-        place[np.argsort(first)] = np.arange(len(first))
-        return place[number]
+        return np.argsort(np.argsort(first))[number]
 
 
 MAX_STRETCH = 2.5
@@ -286,17 +285,6 @@ def _lengths(pairs: Ints, places: Float64s) -> Any:
     apart = np.sqrt(((places[pairs[:, 0]] - places[pairs[:, 1]]) ** 2).sum(axis=1))
     apart = np.maximum(apart, TINY * apart.max(initial=0) or 1.0)
     return sparse_graph(apart, pairs[:, 0], pairs[:, 1], len(places))
-
-
-def sparse_graph(lengths: Float64s, a: Ints, b: Ints, n: int) -> Any:
-    """Return a graph as a sparse array of edge lengths.  The edges lead from `a` to `b`."""
-    from scipy.sparse import csr_array
-
-    order = np.lexsort([b, a])
-    begins = np.searchsorted(a[order], np.arange(n + 1))
-    # Older versions of SciPy accept only graphs with indices of 32 bits.
-    ends = b[order].astype(np.int32), begins.astype(np.int32)
-    return csr_array((lengths[order], *ends), shape=(n, n))
 
 
 def edges_of(graph: Any, nodes: Ints) -> tuple[Ints, Ints, Float64s]:

@@ -22,12 +22,20 @@ from somscape.kernels._select import kernels_for
 from somscape.kernels._sparse import Rows, SparseRows, check_sparse_values
 from somscape.kernels.metric import EUCLIDEAN, Metric
 from somscape.maps._joins import Joins, KeptRows, Pull, join_units, joins_of
-from somscape.maps.record import CLASSES, ESTIMATOR, TARGETS, Record, built_from, write_record
+from somscape.maps.record import (
+    CLASSES,
+    ESTIMATOR,
+    TARGETS,
+    Record,
+    arrays_within,
+    built_from,
+    write_record,
+)
 from somscape.tables._fit_encoding import checked_layers, in_layers, of_layers
 from somscape.tables._frame import Frame, as_frame, table_from_frame
-from somscape.tables._messages import free_name, suggestion
+from somscape.tables._messages import free_name, listed, suggestion
 from somscape.tables._recoded import in_words
-from somscape.tables.encoding import Encoding
+from somscape.tables.encoding import Encoding, FeatureCode
 from somscape.tables.sources import collected
 from somscape.tables.table import Table, frame_of, table_from_columns
 
@@ -117,7 +125,7 @@ def map_alone(record: Record) -> Record:
 
 def history_of(arrays: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arrays of the training history, with one value per epoch."""
-    found = {k.removeprefix("history."): v for k, v in arrays.items() if k.startswith("history.")}
+    found = arrays_within(arrays, "history")
     for name, values in found.items():
         if values.dtype.kind != "f" or values.ndim != 1 or not len(values):
             raise ParameterError(
@@ -165,9 +173,7 @@ def _encoded_values(X: Any, encoding: Encoding) -> Floats:
     if frame is not None:
         return encoding.fill(frame.numbers(_names_in(frame, encoding)))
     if hasattr(X, "tocsr"):
-        raise InputError(
-            "X is sparse, but this method needs dense rows. Pass X.toarray().", parameter="X"
-        )
+        raise InputError("X is sparse, but this method needs dense rows. Pass X.toarray().")
     check_row_lengths(X)
     values = _as_array(X)
     check_not_dates(values.dtype)
@@ -176,7 +182,7 @@ def _encoded_values(X: Any, encoding: Encoding) -> Floats:
             values = values.astype(np.float64)
         except (ValueError, TypeError) as error:
             raise InputError(
-                f"X must contain only numbers ({error}). Pass encoded rows.", parameter="X"
+                f"X must contain only numbers ({error}). Pass encoded rows."
             ) from error
     return encoding.fill(values)
 
@@ -189,15 +195,13 @@ def _as_array(X: Any) -> Any:
         library = type(X).__module__.split(".")[0]
         raise InputError(
             f"X is not in the memory of this computer ({library} reports {error}). Pass a NumPy "
-            "array, or pass X to a method of the estimator, for example `predict`.",
-            parameter="X",
+            "array, or pass X to a method of the estimator, for example `predict`."
         ) from error
     if values.dtype == object and values.ndim == 0:
         raise InputError(
             f"X must be a table, a data frame or an array of numbers, but is of type "
             f"{type(X).__name__}. Convert X to a data frame, or pass X to a method of the "
             "estimator, for example `predict` or `alerts`.",
-            parameter="X",
             value=type(X).__name__,
         )
     return values
@@ -216,7 +220,6 @@ def _names_in(frame: Frame, encoding: Encoding) -> list[str] | None:
             f"X does not contain all columns of the map. Missing columns are {', '.join(lacking)}"
             f"{meant}. Add these columns, or pass an array with the features in the order of the "
             "map.",
-            parameter="X",
             column=lacking[0],
             allowed=names,
         )
@@ -319,6 +322,18 @@ def regions_of_record(
     kept = KeptRegions(arrays["kept_regions"], tuple(said["names"]), tuple(said["colors"]))
     kept.check(n_units)
     return kept
+
+
+def feature_named(encoding: Encoding, name: str) -> tuple[FeatureCode, slice]:
+    """Return the code of a feature column and the slice of its features, or raise InputError."""
+    for code, part in zip(encoding.features, encoding.slices, strict=True):
+        if code.name == name:
+            return code, part
+    names = [code.name for code in encoding.features]
+    cure = suggestion(str(name), names) or f"the columns are {listed(names)}"
+    raise InputError(
+        f"The map does not have the feature column '{name}' ({cure}).", column=name, allowed=names
+    )
 
 
 NO_UNIT = -1
@@ -441,7 +456,6 @@ class Map:
             raise InputError(
                 f"X must have shape (n_samples, {n_features}), with the features of this map, but "
                 f"has shape {values.shape}.",
-                parameter="X",
                 value=values.shape,
             )
         names, may_miss = self.encoding.feature_names, self.encoding.missing == "mask"
@@ -490,7 +504,6 @@ class Map:
         if rows.shape[1] != n_features:
             raise InputError(
                 f"X must have the {n_features} features of this map, but has {rows.shape[1]}.",
-                parameter="X",
                 value=rows.shape[1],
                 allowed=n_features,
             )
@@ -613,16 +626,8 @@ class Map:
             Numbers or dates in original units.  For a column of categories, the level with the
             largest share in the unit.
         """
-        for code, part in zip(self.encoding.features, self.encoding.slices, strict=True):
-            if code.name == column:
-                return code.decode(self.codebook[:, part])
-        names = [code.name for code in self.encoding.features]
-        cure = suggestion(str(column), names) or f"the columns are {', '.join(names)}"
-        raise InputError(
-            f"The map does not have the feature column '{column}' ({cure}).",
-            column=column,
-            allowed=names,
-        )
+        code, part = feature_named(self.encoding, column)
+        return code.decode(self.codebook[:, part])
 
     def of_layers(self, layers: str | Iterable[str]) -> "Map":
         """Return a map with only the features of some layers.

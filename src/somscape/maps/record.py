@@ -511,6 +511,11 @@ def built_from(record: Record, build: Callable[[Record], Built], what: str) -> B
     return built
 
 
+def arrays_within(arrays: Mapping[str, Any], part: str) -> dict[str, Any]:
+    """Return the arrays of a part of a file, such as "history", by their names in this part."""
+    return {k.removeprefix(f"{part}."): v for k, v in arrays.items() if k.startswith(f"{part}.")}
+
+
 def arrays_of_members(arrays: Mapping[str, Any], n_members: int) -> list[dict[str, Any]]:
     """Return the arrays of each additional map of a detector."""
     members: dict[str, dict[str, Any]] = {str(i): {} for i in range(n_members)}

@@ -65,9 +65,7 @@ class Placed:
     def rows(self) -> Float64s:
         """Encoded rows, with NaN for missing values."""
         if self.encoded is None:
-            raise InputError(
-                "X is sparse, but this measure needs dense rows. Pass X.toarray().", parameter="X"
-            )
+            raise InputError("X is sparse, but this measure needs dense rows. Pass X.toarray().")
         return self.encoded.astype(np.float64, copy=False)
 
     @cached_property
@@ -109,7 +107,7 @@ def placed(map_: Any, X: Any, sample_weight: Any = None) -> Placed:
     rows = map_.any_rows_of(X)
     units, distances = map_.nearest(rows, min(2, map_.n_units))
     if not len(units):
-        raise InputError("X does not contain rows. Pass at least one row.", parameter="X")
+        raise InputError("X does not contain rows. Pass at least one row.")
     weights = checked_weights(sample_weight, len(units))
     counts = units[:, 0] != NO_UNIT
     if weights is not None:
@@ -276,7 +274,7 @@ def nearest_counted(
     """Return the nearest units of all rows with a value, the distances, and the row weights."""
     units, distances = as_map(som).nearest(X, k)
     if not len(units):
-        raise InputError("X does not contain rows. Pass at least one row.", parameter="X")
+        raise InputError("X does not contain rows. Pass at least one row.")
     weights = checked_weights(sample_weight, len(units))
     counts = units[:, 0] != NO_UNIT
     if counts.all():
@@ -586,10 +584,8 @@ def embedding_accuracy(
 
     Parameters
     ----------
-    som : Map
-        A map or a fitted estimator.
-    X : Table or array-like of shape (n_samples, n_features)
-        Rows, as `Map.rows_of` accepts them.  Missing values do not count.
+    som, X
+        See `explained_variance`.
     max_gap : float, default=0.1
         A column counts as represented if its Kolmogorov-Smirnov statistic is at most this number.
         The statistic is the largest difference between the distribution functions of prototypes and
@@ -672,10 +668,8 @@ def dead_units(som: Any, X: Any, *, sample_weight: Any = None) -> float:
 
     Parameters
     ----------
-    som : Map
-        A map or a fitted estimator.
-    X : Table or array-like of shape (n_samples, n_features)
-        Rows, as `Map.rows_of` accepts them, or a ``scipy.sparse`` array.
+    som, X
+        See `combined_error`.
     sample_weight : array-like of shape (n_samples,), optional
         Rows of weight 0 do not count.
 

@@ -246,8 +246,7 @@ def stability(
     if any(each.counts.shape != on_maps[0].counts.shape for each in on_maps):
         raise InputError(
             "X contained a different number of rows when it was read again. Pass a table that does "
-            "not change.",
-            parameter="X",
+            "not change."
         )
     counted = np.logical_and.reduce([each.counts for each in on_maps])
     if not counted.any():

@@ -118,8 +118,7 @@ class RowDistances:
         if (n_others[~is_known.all(axis=1)] <= 0).any():
             raise InputError(
                 "X contains a row that shares no features with any other row, because values are "
-                "missing. Leave out the row, or train the map with missing='fill'.",
-                parameter="X",
+                "missing. Leave out the row, or train the map with missing='fill'."
             )
         means = np.nan_to_num(found) @ self._counts / np.where(n_others > 0, n_others, 1.0)
         return np.where(is_known, found, means[:, None])
@@ -169,13 +168,11 @@ class RowPairs:
         weights = ones_or(counts_of(placed.given), len(rows))
         counts = np.asarray(np.bincount(inverse.ravel(), weights), dtype=np.float64)
         order = np.argsort(placed.best[first], kind="stable")
-        place = np.empty_like(order)
-        place[order] = np.arange(len(order))
         first = first[order]
         anchors = np.arange(len(first))
         if len(first) > max_rows:
             anchors = np.sort(np.random.default_rng(seed).choice(anchors, max_rows, replace=False))
-        units, which = placed.best[first], place[inverse.ravel()]
+        units, which = placed.best[first], np.argsort(order)[inverse.ravel()]
         return cls(placed.map_, rows[first], units, counts[order], which, anchors)
 
     @property
@@ -988,10 +985,8 @@ def topographic_function(som: Any, X: Any, *, sample_weight: Any = None) -> Topo
 
     Parameters
     ----------
-    som : Map
-        A map or a fitted estimator.
-    X : Table or array-like of shape (n_samples, n_features)
-        Rows, as `Map.rows_of` accepts them, or a ``scipy.sparse`` array.
+    som, X
+        See `combined_error`.
     sample_weight : array-like of shape (n_samples,), optional
         Rows of weight 0 do not count.  Other weights do not change the result.
 

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from somscape._types import Bools, Float64s, Ints
 from somscape._validate import is_missing
-from somscape._weights import counts_of, ones_or
+from somscape._weights import counts_of, ones_or, pair_sums
 from somscape.errors import InputError
-from somscape.grid.graph import n_connected
+from somscape.grid.graph import connected_groups
 from somscape.measures._quality import Placed, entropy, placed
 from somscape.measures.distances import MAX_ROWS, PairBlock, RowPairs, pairs_of, run
 
@@ -336,8 +336,8 @@ def class_scatter(som: Any, X: Any, *, labels: Any, sample_weight: Any = None) -
 def scatter_of(found: "LabelClasses") -> float:
     """Return the class scatter from rows with classes and known units."""
     has = found.counts(None).T > 0
-    groups = [n_connected(found.map_.lattice, found.live[here]) for here in has]
-    return float(sum(groups) / len(groups))
+    groups = (connected_groups(found.map_.lattice, found.live[here]) for here in has)
+    return float(sum(len(np.unique(each)) for each in groups) / len(has))
 
 
 @dataclass(frozen=True, eq=False)
@@ -373,9 +373,7 @@ class LabelClasses:
         """For each group and class, return the total weight of rows."""
         groups, place = np.unique(self.groups(regions), return_inverse=True)
         shape = len(groups), int(self.classes.max()) + 1
-        cells = place * shape[1] + self.classes
-        found = np.bincount(cells, self.weights, minlength=shape[0] * shape[1])
-        return np.asarray(found, dtype=np.float64).reshape(shape)
+        return pair_sums(place, self.classes, shape, self.weights)
 
 
 def classes_of(rows: Placed, labels: Any, counted: bool = False) -> LabelClasses:
@@ -559,10 +557,8 @@ def silhouette(
 
     Parameters
     ----------
-    som : Map
-        A map or a fitted estimator.
-    X : Table or array-like of shape (n_samples, n_features)
-        Rows, as `Map.rows_of` accepts them.  Missing values are handled as in the map's metric.
+    som, X
+        See `c_measure`.
     regions : Regions or array-like of shape (n_units,)
         Regions from `regions.find_regions`, or the region of each unit.
     sample_weight : array-like of shape (n_samples,), optional
@@ -619,10 +615,8 @@ def davies_bouldin(som: Any, X: Any, *, regions: Any, sample_weight: Any = None)
 
     Parameters
     ----------
-    som : Map
-        A map or a fitted estimator.
-    X : Table or array-like of shape (n_samples, n_features)
-        Rows, as `Map.rows_of` accepts them.  Missing values do not count.
+    som, X
+        See `explained_variance`.
     regions : Regions or array-like of shape (n_units,)
         Regions from `regions.find_regions`, or the region of each unit.
     sample_weight : array-like of shape (n_samples,), optional

@@ -392,10 +392,8 @@ def report(
 
     Parameters
     ----------
-    som : Map
-        A map or a fitted estimator.
-    X : Table or array-like of shape (n_samples, n_features)
-        Rows, as `Map.rows_of` accepts them.
+    som, X
+        See `by_unit`.
     held_out : MeasuresReport, Table or array-like of shape (n, n_features), optional
         Rows that were not used in training, for comparison.  If these rows have labels or weights,
         pass a report on these rows instead.

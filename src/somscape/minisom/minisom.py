@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._types import Float64s
-from somscape._validate import check_choice, check_whole
+from somscape._validate import check_choice, check_is, check_whole
 from somscape._weights import blocks
 from somscape.errors import InputError, ParameterTypeError, SomscapeWarning
 from somscape.kernels.metric import EUCLIDEAN
@@ -543,12 +543,8 @@ class MiniSom(MiniSomAnswers):
         self, fixed_points: Mapping[int, Any], n_samples: int
     ) -> dict[int, tuple[int, int]]:
         """Check the fixed points, and return a dict from row numbers to winners (x, y)."""
-        if not isinstance(fixed_points, Mapping):
-            raise ParameterTypeError(
-                "`fixed_points` must be a dict from row to unit, such as {0: (3, 4)}, but is "
-                f"{type(fixed_points).__name__}.",
-                value=type(fixed_points).__name__,
-            )
+        words = "a dict from row to unit, such as {0: (3, 4)}"
+        check_is("fixed_points", fixed_points, Mapping, words)
         n_x, n_y = self._weights.shape[:2]
         found: dict[int, tuple[int, int]] = {}
         for row, unit in fixed_points.items():

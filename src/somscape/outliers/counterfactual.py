@@ -13,12 +13,7 @@ from somscape.maps.map import Map
 from somscape.outliers.marks import Marks
 from somscape.outliers.rarity import Rarity, on_line
 from somscape.outliers.score import Scorer, compared_by, nearest_usual
-from somscape.tables._recoded import (
-    cell_text,
-    changed_rows,
-    changes_text,
-    rounding_steps,
-)
+from somscape.tables._recoded import cell_text, changed_rows, changes_text, rounding_steps
 from somscape.tables.codes import NumberCode
 from somscape.tables.ordered import LeveledCode
 from somscape.tables.table import Table
@@ -454,8 +449,7 @@ def _distances_on(
     scorer: Scorer, compared: Floats, moves: Float64s
 ) -> tuple[Float64s, Float64s, Float64s]:
     """Return the values `along`, `across` and `speed` of `_Distances` for one map."""
-    k = 1 if scorer.score == "quantization_error" else None
-    units, distances = nearest_usual(scorer, compared, k)
+    units, distances = nearest_usual(scorer, compared, scorer._n_nearest)
     speed = np.sqrt((moves**2).sum(axis=1))
     apart = compared[:, None, :] - scorer.compared_codebook[units]
     along = (apart * moves[:, None, :]).sum(axis=2)

@@ -21,6 +21,7 @@ from somscape.maps.record import (
     MEMBERS,
     Record,
     arrays_of_members,
+    arrays_within,
     built_from,
     write_record,
 )
@@ -1595,6 +1596,7 @@ NAMES_IN_FILE = {"rms_distances": "spread", "deviations": "spread", "label_facto
 MARKS = "marks"
 """Beginning of the names of those arrays in a file that belong to a `Marks` object."""
 
+
 BY_UNIT = ("usual", "spread", "lift", "regions")
 """Names of those arrays in a detector file that contain one value for each unit."""
 
@@ -1733,11 +1735,7 @@ def _parts_in(arrays: Mapping[str, Any], kind: Any, beginning: str) -> dict[str,
 
 def _marks_of(header: _Header, arrays: Mapping[str, Any]) -> Marks | None:
     """Return the changes learned from marks.  The detector checks these changes."""
-    if header.marks is None:
-        return None
-    beginning = f"{MARKS}."
-    names = [name for name in arrays if name.startswith(beginning)]
-    return Marks(**header.marks, **{name.removeprefix(beginning): arrays[name] for name in names})
+    return None if header.marks is None else Marks(**header.marks, **arrays_within(arrays, MARKS))
 
 
 def _decorrelation_of(arrays: Mapping[str, Any], encoding: Encoding) -> Decorrelation:

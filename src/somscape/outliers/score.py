@@ -1,7 +1,7 @@
 """Scores of rows, and contributions of columns to these scores."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -357,6 +357,12 @@ class Scorer:
         """Properties of the score."""
         return SCORES[self.score]
 
+    @property
+    def _n_nearest(self) -> int:
+        """Number of prototypes over whose distances a score is the mean."""
+        k = 1 if self.score == "quantization_error" else self.n_prototypes
+        return min(k, len(self.usual_units))
+
     @cached_property
     def usual_units(self) -> Ints:
         """Units whose prototypes represent usual rows."""
@@ -445,13 +451,12 @@ def scores_of_each(scorers: Sequence[Scorer], rows: Floats) -> Float64s:
     """Return the score of each row, separately for each map."""
     scores = np.empty((len(scorers), len(rows)))
     held = rows.shape[1] * len({id(scorer.decorrelation) for scorer in scorers})
-    score = _mean_of_nearest
-    if not _is_mean(scorers[0]):
-        score, held = _score_alone, max(held, scorers[0].map_.n_units)
+    if not scorers[0].kind.is_mean_of_nearest:
+        held = max(held, scorers[0].map_.n_units)
     for part in _blocks(len(rows), held):
         each = compared_by(scorers, rows[part])
         for i, (scorer, compared) in enumerate(zip(scorers, each, strict=True)):
-            scores[i, part] = score(scorer, compared)
+            scores[i, part] = _scores_of_one(scorer, compared)
     return scores
 
 
@@ -465,17 +470,10 @@ def joint(each: Float64s) -> Float64s:
     return np.asarray(np.sqrt(total / len(each)))
 
 
-def _is_mean(scorer: Scorer) -> bool:
-    """Return whether computing the score requires only distances and no unit numbers."""
-    return scorer.score in ("combined", "k_prototype")
-
-
-def _score_alone(scorer: Scorer, compared: Floats) -> Float64s:
-    return _SCORES[scorer.score](scorer, compared).scores
-
-
-def _mean_of_nearest(scorer: Scorer, compared: Floats) -> Float64s:
-    k = min(scorer.n_prototypes, len(scorer.usual_units))
+def _scores_of_one(scorer: Scorer, compared: Floats) -> Float64s:
+    if not scorer.kind.is_mean_of_nearest:
+        return _mass(scorer, compared).scores
+    k = scorer._n_nearest
     if k < MIN_AT_ONCE:
         return np.asarray(_nearest(scorer, compared, k)[1].mean(axis=1))
     return select_kernels().mean_of_nearest(compared, scorer.usual_compared_codebook, k)
@@ -526,10 +524,11 @@ def _joint_parts(by_map: Float64s) -> Float64s:
 
 def _parts_by_one(scorer: Scorer, compared: Floats) -> tuple[Float64s, Float64s]:
     """Return the scores of rows, and numbers proportional to the contributions of features."""
-    k = min(scorer.n_prototypes, len(scorer.usual_units))
-    if _is_mean(scorer) and k >= MIN_AT_ONCE:
-        return select_kernels().parts_of_nearest(compared, scorer.usual_compared_codebook, k)
-    found, codebook = _SCORES[scorer.score](scorer, compared), scorer.compared_codebook
+    is_mean, usual = scorer.kind.is_mean_of_nearest, scorer.usual_compared_codebook
+    if is_mean and scorer._n_nearest >= MIN_AT_ONCE:
+        return select_kernels().parts_of_nearest(compared, usual, scorer._n_nearest)
+    found = _mean_distance(scorer, compared) if is_mean else _mass(scorer, compared)
+    codebook = scorer.compared_codebook
     by_feature = np.zeros(compared.shape)
     for units, pull in zip(found.units.T, found.pull.T, strict=True):
         by_feature += pull[:, None] * (compared - codebook[units]) ** 2
@@ -578,8 +577,7 @@ class _Compared:
 
 
 def _mean_distance(scorer: Scorer, compared: Floats) -> _Compared:
-    k = 1 if scorer.score == "quantization_error" else scorer.n_prototypes
-    units, distances = _nearest(scorer, compared, min(k, len(scorer.usual_units)))
+    units, distances = _nearest(scorer, compared, scorer._n_nearest)
     # d = (sum over columns of (x_j - w_j)^2) / d, so each prototype pulls by 1 / d.
     pull = 1.0 / np.where(distances > 0, distances, np.inf)
     return _Compared(distances.mean(axis=1), units, pull)
@@ -601,14 +599,6 @@ def _distances(scorer: Scorer, compared: Floats) -> Float64s:
     """Return the distances from transformed rows to the usual prototypes."""
     exact = compared.astype(np.float64, copy=False)
     return np.asarray(EUCLIDEAN.distances(exact, scorer.usual_compared_codebook))
-
-
-_SCORES: dict[str, Callable[[Scorer, Floats], _Compared]] = {
-    "combined": _mean_distance,
-    "k_prototype": _mean_distance,
-    "quantization_error": _mean_distance,
-    "mass": _mass,
-}
 
 
 SURROUNDING_SHARE = 0.05

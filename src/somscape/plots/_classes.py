@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from somscape._types import Float64s, Ints
 from somscape._validate import is_missing
+from somscape._weights import pair_sums
 from somscape.errors import InputError
 from somscape.grid.lattice import Lattice
 from somscape.maps.map import NO_UNIT, Map, as_map
@@ -118,15 +119,8 @@ def count_classes(map_: Map, X: Any, y: Any, max_classes: int = MAX_CLASSES) -> 
     found = classes_of(y, len(units), max_classes)
     counted = (units != NO_UNIT) & (found.places >= 0)
     shape = map_.n_units, len(found.names) + (found.n_others > 0)
-    counts = _pair_counts(units[counted], found.places[counted], shape)
+    counts = pair_sums(units[counted], found.places[counted], shape)
     return ClassCounts(found.names, counts, found.n_others)
-
-
-def _pair_counts(first: Any, second: Any, shape: tuple[int, int]) -> Ints:
-    """Return a matrix with the number of positions at which `first` is i and `second` is j."""
-    counts = np.zeros(shape, dtype=np.intp)
-    np.add.at(counts, (first, second), 1)
-    return counts
 
 
 def require_rows(X: Any) -> None:
@@ -329,10 +323,8 @@ def majority(
         Maximum number of classes with their own color and letter, at most 32.  Classes with the
         most rows have their own colors, and all other classes share one color.  From the ninth
         class on, the same colors are combined with hatches.
-    regions, highlight : optional
+    regions, highlight, unit_size : optional
         As for `plots.values`.
-    unit_size : float, optional
-        Inches between neighboring units.  By default, the map's longer side is about 5.5 inches.
     ax : matplotlib.axes.Axes, optional
         Existing axes in which the picture is drawn, instead of a new figure.
 
@@ -561,10 +553,10 @@ def _predictions(
     counted = np.flatnonzero(is_labelled & is_named)
     is_wrong = np.array([texts[i] != named[i] for i in counted], dtype=bool)
     n_all = len(classes.names) + (classes.n_others > 0)
-    called = [place[named[i]] for i in counted]
-    confusion = _pair_counts(true[counted], called, (n_all, n_all))
+    called = np.array([place[named[i]] for i in counted], dtype=np.intp)
+    confusion = pair_sums(true[counted], called, (n_all, n_all))
     counts, mistakes = (
-        _pair_counts(units[rows], true[rows], (map_.n_units, n_all))
+        pair_sums(units[rows], true[rows], (map_.n_units, n_all))
         for rows in (counted, counted[is_wrong])
     )
     shown = np.where(stands_for >= 0, places[stands_for], -1)
@@ -588,7 +580,7 @@ def _majority_classes(
     there = np.array([text is not None for text in texts]) & (units != NO_UNIT)
     counted = [str(text) for text, b in zip(texts, there, strict=True) if b]
     names, codes = np.unique(counted, return_inverse=True)
-    counts = _pair_counts(units[there], codes, (n_units, len(names)))
+    counts = pair_sums(units[there], codes, (n_units, len(names)))
     return names.tolist(), np.where(counts.any(axis=1), counts.argmax(axis=1), -1)
 
 
@@ -631,10 +623,8 @@ def labels(
         Name of each row, or None or NaN for no name.
     max_names : int, default=3
         Largest number of names in a cell, in row order.  The other names are only counted.
-    regions, highlight : optional
+    regions, highlight, unit_size : optional
         As for `plots.values`.
-    unit_size : float, optional
-        Inches between neighboring units.  By default, the map's longer side is about 5.5 inches.
     colormap : str, default="bone_r"
         Name of a color map of matplotlib.
     ax : matplotlib.axes.Axes, optional

@@ -511,12 +511,8 @@ def spanning_tree(
         Name of the values.
     colormap : str, optional
         Name of a color map of matplotlib.  By default "bone_r" for the U-matrix, else "viridis".
-    limits : optional
+    limits, unit_size, ax : optional
         As for `plots.values`.
-    unit_size : float, optional
-        Inches between neighboring units.  By default, the map's longer side is about 5.5 inches.
-    ax : matplotlib.axes.Axes, optional
-        Existing axes for the map, drawn without a color bar.  By default, a new figure is made.
 
     Returns
     -------

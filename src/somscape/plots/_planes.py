@@ -550,10 +550,8 @@ def response(
         The map to draw.
     row : array-like of shape (n_features,) or (1, n_features), or Table or data frame of one row
         The row whose distances are drawn, in any form that `Map.rows_of` accepts.
-    regions, labels, limits : optional
+    regions, labels, limits, unit_size : optional
         As for `plots.values`.
-    unit_size : float, optional
-        Inches between neighboring units.  By default, the map's longer side is about 5.5 inches.
     colormap : str, default="viridis_r"
         Name of a color map of matplotlib.
     ax : matplotlib.axes.Axes, optional
@@ -861,10 +859,8 @@ def profiles(
         ``"bars"``: a bar for each column.  ``"lines"``: a line through the values of the columns,
         for series and spectra.  ``"radar"``: a polygon with a corner for each column.  ``"stars"``:
         a star with a slice for each column.
-    regions, highlight : optional
+    regions, highlight, unit_size : optional
         As for `plots.values`.
-    unit_size : float, optional
-        Inches between neighboring units.  By default, the map's longer side is about 5.5 inches.
     ax : matplotlib.axes.Axes, optional
         Existing axes in which the picture is drawn, instead of a new figure.
 
@@ -1036,10 +1032,8 @@ def images(
         Name of a color map of matplotlib, which is used for images without colors.
     limits : {"full", "robust"} or pair of float, default="full"
         Values that the first and last color represent in all images, as for `plots.values`.
-    regions, highlight : optional
+    regions, highlight, unit_size : optional
         As for `plots.values`.
-    unit_size : float, optional
-        Inches between neighboring units.  By default, the map's longer side is about 5.5 inches.
     ax : matplotlib.axes.Axes, optional
         Existing axes in which the picture is drawn, instead of a new figure.
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from somscape._types import Float64s, Ints
+from somscape._validate import check_is
 from somscape.changes import MapChange
 from somscape.changes import difference as find_difference
-from somscape.errors import ParameterTypeError
 from somscape.grid.lattice import Lattice
 from somscape.maps.map import Map, as_map
 from somscape.paths import Paths
@@ -119,12 +119,8 @@ def paths(
     >>> plots.paths(paths.follow(som, X)).ax_.get_title()
     '1 path: 60 rows, 4 x 5 units'
     """
-    if not isinstance(paths, Paths):
-        raise ParameterTypeError(
-            f"`paths` must be a Paths object, but is {type(paths).__name__}. Pass the result of "
-            "somscape.paths.follow(map, X).",
-            value=type(paths).__name__,
-        )
+    cure = " Pass the result of somscape.paths.follow(map, X)."
+    check_is("paths", paths, Paths, "a Paths object", cure)
     picture = Picture(paths.map_, ax=ax, unit_size=unit_size)
     lattice, ids = picture.map.lattice, paths.ids_of_paths.tolist()
     draw_cells(picture.ax, lattice, colors=_pale_colors(picture.map.u_heights), edge=paper())
@@ -757,12 +753,8 @@ def stability(stability: RegionStability, *, ax: Any = None) -> Display:
     >>> display.drawn_["numbers"].tolist(), display.drawn_["shares"].tolist()
     ([2], [1.0])
     """
-    if not isinstance(stability, RegionStability):
-        raise ParameterTypeError(
-            f"`stability` must be a RegionStability object, but is {type(stability).__name__}. "
-            "Pass the result of somscape.regions.stability(found).",
-            value=type(stability).__name__,
-        )
+    cure = " Pass the result of somscape.regions.stability(found)."
+    check_is("stability", stability, RegionStability, "a RegionStability object", cure)
     values, found = stability.of_regions, stability.found
     names = [f"region {i}" for i in range(len(values))]
     colors = [REGION_COLORS[i % len(REGION_COLORS)] for i in range(len(values))]

@@ -10,9 +10,8 @@ import numpy as np
 from somscape._types import Float64s, Ints
 from somscape._validate import check_choice, is_missing
 from somscape.errors import InputError
-from somscape.maps.map import Map, as_map
+from somscape.maps.map import Map, as_map, feature_named
 from somscape.tables._frame import as_frame
-from somscape.tables._messages import listed, suggestion
 from somscape.tables._recoded import words_of_column, words_of_level
 from somscape.tables.codes import CategoryCode, NumberCode
 from somscape.tables.ordered import DateCode
@@ -105,8 +104,7 @@ def column_plane(som: Map, column: str | int) -> ColumnPlane:
 
 def _plane(som: Map, column: str) -> ColumnPlane:
     shown = som.plane(column)
-    pairs = zip(som.encoding.features, som.encoding.slices, strict=True)
-    code, part = next((code, part) for code, part in pairs if code.name == column)
+    code, part = feature_named(som.encoding, column)
     if isinstance(code, DateCode):
         microseconds = shown.astype("datetime64[us]").astype(np.float64)
         return ColumnPlane(column, "number", 1970 + microseconds / YEAR)
@@ -123,16 +121,9 @@ def _plane(som: Map, column: str) -> ColumnPlane:
 
 def column_name(map_: Map, column: str | int) -> str:
     """Return the name of a feature column that is given by its name or number."""
-    names = [code.name for code in map_.encoding.features]
     if isinstance(column, str):
-        if column in names:
-            return column
-        cure = suggestion(column, names) or f"the columns are {listed(names)}"
-        raise InputError(
-            f"this map does not have the feature column {listed([column])} ({cure}).",
-            column=column,
-            allowed=names,
-        )
+        return feature_named(map_.encoding, column)[0].name
+    names = [code.name for code in map_.encoding.features]
     if not is_number(column):
         raise InputError(
             f"a column must be a name or a number, but is {column!r:.40} "

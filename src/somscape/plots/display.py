@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from somscape._files import write_whole
-from somscape.errors import InputError, ParameterTypeError, SomscapeWarning
+from somscape._validate import check_is
+from somscape.errors import InputError, SomscapeWarning
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -252,16 +253,10 @@ def area_of(place: Any, width: float, height: float) -> Area:
 
 def check_is_one_axes(place: Any) -> None:
     """Raise TypeError if `place` is neither None nor an Axes object."""
-    if place is None:
-        return
     from matplotlib.axes import Axes
 
-    if not isinstance(place, Axes):
-        raise ParameterTypeError(
-            f"`ax` must be one Axes object of matplotlib or None, but is {type(place).__name__}. "
-            "For a figure, pass figure.add_subplot(). For several axes, pass one of the axes.",
-            value=type(place).__name__,
-        )
+    cure = " For a figure, pass figure.add_subplot(). For several axes, pass one of the axes."
+    check_is("ax", place, Axes | None, "one Axes object of matplotlib or None", cure)
 
 
 def given_axes(place: Any, n: int) -> "list[Axes] | None":

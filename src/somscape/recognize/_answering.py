@@ -18,7 +18,7 @@ from somscape.grid.lattice import Lattice
 from somscape.kernels.metric import Metric
 from somscape.maps._joins import KeptRows, rows_to_keep
 from somscape.maps.map import Map
-from somscape.maps.record import Record, built_from, write_record
+from somscape.maps.record import Record, arrays_within, built_from, write_record
 from somscape.tables._recoded import words_of_column
 from somscape.tables.encoding import Encoding
 
@@ -119,11 +119,8 @@ class Answering:
             For each row, the share of the rows left out of training that are at least as far from
             the map, in (0, 1].  The share is small for a row that differs from all training rows.
         """
-        return self._p_values_of_rows(self.map_.rows_of(X))
-
-    def _p_values_of_rows(self, rows: Floats) -> Float64s:
-        """Return the p-value of each encoded row, as `p_values` does."""
-        found = [self._p_values_of(distances) for _, _, distances in self._near(rows)]
+        near = self._near(self.map_.rows_of(X))
+        found = [self._p_values_of(distances) for _, _, distances in near]
         return np.concatenate([*found, np.empty(0)])
 
     def _p_values_of(self, distances: Float64s) -> Float64s:
@@ -201,14 +198,9 @@ def check_numbers(name: str, values: Any, shape: tuple[int, ...], kinds: str = "
 
 def parts_of(record: Record, part: str) -> dict[str, Any]:
     """Return the values that `to_record` stored in a record under the given name."""
-    header, beginning = record.header[part], f"{part}."
+    header, arrays = record.header[part], arrays_within(record.arrays, part)
     if not isinstance(header, dict):
         raise ParameterTypeError(f"{part} must be an object of names and values", parameter=part)
-    arrays = {
-        name.removeprefix(beginning): values
-        for name, values in record.arrays.items()
-        if name.startswith(beginning)
-    }
     both = sorted(header.keys() & arrays.keys())
     if both:
         raise ParameterTypeError(

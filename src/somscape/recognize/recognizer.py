@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from somscape._types import Bools, Float64s, Floats, Ints, Objects
 from somscape._validate import check_number, check_that
-from somscape._weights import blocks
+from somscape._weights import blocks, pair_sums
 from somscape.errors import InputError, ParameterError, ParameterTypeError
 from somscape.grid.lattice import Lattice
 from somscape.kernels.metric import Metric
@@ -429,17 +429,15 @@ def other_classes_of(
     # Prototypes can be far from all rows, so rows move towards means of rows.
     steps = rounding_steps(encoding, recognizer.centers)
     targets = encoding.possible(recognizer.centers, steps)
-    own, of_targets = (
-        _name_rows(replace(recognizer, reject=None), rows),
-        _name_rows(recognizer, targets),
-    )
+    own, _ = name_rows(replace(recognizer, reject=None), rows)
+    of_targets, _ = name_rows(recognizer, targets)
     found: list[OtherClass | None] = [None] * len(rows)
     for k in np.unique(own):
         is_other_target = (of_targets != k) & (of_targets != REFUSED)
         all_of_k, others = np.flatnonzero(own == k), targets[is_other_target]
 
         def is_other(some: Float64s, k: int = k) -> Bools:
-            named = _name_rows(recognizer, some)
+            named, _ = name_rows(recognizer, some)
             return np.asarray((named != k) & (named != REFUSED))
 
         found_rows = changed_rows(
@@ -454,21 +452,19 @@ def other_classes_of(
     return found
 
 
-def _name_rows(recognizer: "Recognizer", rows: Float64s) -> Ints:
-    """Return the class number of each row, or `REFUSED` for a row that the recognizer refuses."""
+def name_rows(recognizer: "Recognizer", rows: Floats) -> tuple[Ints, Float64s]:
+    """Return the class number (`REFUSED` without a class) and the probabilities of each row."""
     probabilities, p_values = recognizer._probabilities_of_rows(rows)
     named = probabilities.argmax(axis=1)
     if recognizer.reject is not None:
         named[p_values <= recognizer.reject] = REFUSED
-    return np.asarray(named)
+    return named, probabilities
 
 
 def counts_by_unit(units: Ints, y: Ints, weights: Float64s, shape: tuple[int, int]) -> Float64s:
     """Return, for each unit and class, the total weight of the unit's rows of the class."""
     is_known = y >= 0
-    places = units[is_known] * shape[1] + y[is_known]
-    found = np.bincount(places, weights[is_known], minlength=shape[0] * shape[1])
-    return found.astype(np.float64).reshape(shape)
+    return pair_sums(units[is_known], y[is_known], shape, weights[is_known])
 
 
 def smoothed(counts: Float64s, lattice: Lattice, radius: float) -> Float64s:

@@ -11,6 +11,7 @@ import numpy as np
 
 from somscape._types import Float64s, Ints
 from somscape._validate import check_is, check_whole
+from somscape._weights import pair_sums
 from somscape.errors import InputError, ParameterTypeError
 from somscape.maps._joins import EMPTY_WEIGHT, pieces_after
 from somscape.maps.map import NO_UNIT, KeptRegions, Map, as_map
@@ -458,9 +459,8 @@ def _count_common(before: Regions, after: Regions, X: Any) -> Float64s:
         raise InputError(
             "`X` does not contain a row with a region on both maps. Pass rows with values."
         )
-    common = np.zeros((before.n_regions, after.n_regions))
-    np.add.at(common, (then[there], now[there]), weights[there])
-    return common
+    shape = before.n_regions, after.n_regions
+    return pair_sums(then[there], now[there], shape, weights[there])
 
 
 def _match(common: Float64s) -> dict[int, int]:

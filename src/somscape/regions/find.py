@@ -8,6 +8,7 @@ import numpy as np
 
 from somscape._types import Float64s, Ints
 from somscape._validate import check_choice, check_whole
+from somscape._weights import pair_sums
 from somscape.errors import InputError
 from somscape.fit._map import kept_rows
 from somscape.grid.lattice import Lattice
@@ -321,9 +322,7 @@ def _largest_first(regions: Ints, hits: Float64s) -> Ints:
     """Number regions in descending order of their rows, and then by their first unit."""
     _, first, numbers = np.unique(regions, return_index=True, return_inverse=True)
     order = np.lexsort([first, -np.bincount(numbers, hits)])
-    place = np.empty(len(order), dtype=np.intp)
-    place[order] = np.arange(len(order))
-    return place[numbers]
+    return np.argsort(order)[numbers]
 
 
 SHARE = 0.9
@@ -439,7 +438,7 @@ def stability(found: Regions, *, n_samples: int = 20, random_state: int = 0) -> 
 
 def _shares(found: Regions, other: Regions) -> Float64s:
     """Return, for each region, Jaccard's index with the most similar region of `other`."""
-    both = np.zeros((found.n_regions, other.n_regions))
-    np.add.at(both, (found.labels, other.labels), found.map_.hits)
+    shape = found.n_regions, other.n_regions
+    both = pair_sums(found.labels, other.labels, shape, found.map_.hits)
     either = both.sum(axis=1, keepdims=True) + both.sum(axis=0) - both
     return np.divide(both, either, out=np.zeros_like(both), where=either > 0).max(axis=1)

@@ -15,7 +15,7 @@ import numpy as np
 
 from somscape._files import write_whole
 from somscape._types import Bools, Float64s, Ints
-from somscape._weights import wilson
+from somscape._weights import pair_sums, wilson
 from somscape.errors import InputError, SomscapeWarning
 from somscape.maps.map import NO_UNIT, KeptRegions, Map, unit_places
 from somscape.tables._checked import converted
@@ -580,8 +580,7 @@ def _effects(code: Any, values: Float64s, regions: Ints, n_regions: int) -> tupl
     outside = len(there) - inside
     pairs = inside * outside
     if isinstance(code, CategoryCode):
-        counts = np.zeros((n_regions, values.shape[1]))
-        np.add.at(counts, (regions, values.argmax(axis=1)), 1.0)
+        counts = pair_sums(regions, values.argmax(axis=1), (n_regions, values.shape[1]))
         # Shares inside minus shares outside, over a common denominator.
         apart = counts * outside[:, None] - (counts.sum(axis=0) - counts) * inside[:, None]
         # If two levels differ equally, the level with the larger share inside is named.

@@ -16,7 +16,7 @@ from somscape.maps.map import Map, as_map
 from somscape.measures._quality import quantization_error, topographic_error
 from somscape.outliers.detector import AlertRule, Alerts, Detector, detector_in, ids_of
 from somscape.recognize.predictor import recognizer_in
-from somscape.recognize.recognizer import Recognizer, classes_of_cells
+from somscape.recognize.recognizer import REFUSED, Recognizer, classes_of_cells, name_rows
 from somscape.regions.edit import given_or_found
 from somscape.regions.find import order_of_joins
 from somscape.regions.regions import Quartiles, Region, Regions, Rule, fingerprint
@@ -50,8 +50,6 @@ NAMED_ROWS = 1 << 13
 
 MAX_TABLED = 20
 """Maximum number of classes in the table that compares true classes with predicted classes."""
-
-REFUSED = -1
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,10 +86,8 @@ class NamedRows:
         rows = recognizer.map_.rows_of(table)
         named, sure = np.empty(len(rows), dtype=np.intp), np.empty(len(rows))
         for part in blocks(len(rows), NAMED_ROWS):
-            probabilities, p_values = recognizer._probabilities_of_rows(rows[part])
-            named[part], sure[part] = probabilities.argmax(axis=1), probabilities.max(axis=1)
-            if recognizer.reject is not None:
-                named[part][p_values <= recognizer.reject] = REFUSED
+            named[part], probabilities = name_rows(recognizer, rows[part])
+            sure[part] = probabilities.max(axis=1)
         names = [str(name) for name in recognizer.classes.tolist()]
         encoding = recognizer.map_.encoding
         target = encoding.named("label")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from somscape._types import Bools, Float64s, Floats, Ints, Objects
+from somscape._weights import pair_sums
 from somscape.errors import InputError, ParameterTypeError
 from somscape.kernels._select import select_kernels
 from somscape.maps.map import Map, map_in_words
@@ -606,8 +607,7 @@ def _of_levels(column: Column, units: Ints, n_units: int) -> ColumnPlane:
     order = sorted(range(len(texts)), key=lambda i: (-counts[i], texts[i]))
     levels = tuple(texts[i] for i in order)
     places, n_levels = np.argsort(order)[codes[is_there]], len(levels)
-    rows = np.bincount(units[is_there] * n_levels + places, minlength=n_units * n_levels)
-    rows = rows.reshape(n_units, n_levels)
+    rows = pair_sums(units[is_there], places, (n_units, n_levels))
     n = rows.sum(axis=1)
     if n_levels == 2:
         return ColumnPlane(column.name, "share", shares(rows[:, 1], n), levels[1:])

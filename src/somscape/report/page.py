@@ -10,7 +10,7 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
-from somscape.errors import ParameterTypeError
+from somscape._validate import check_is
 
 SCRIPTS = (
     "elements.js", "page.js", "classes.js", "changed.js", "colors.js", "map.js", "legend.js",
@@ -66,12 +66,8 @@ def render(
     >>> "http://" in page or "https://" in page
     False
     """
-    if not isinstance(data, Mapping):
-        raise ParameterTypeError(
-            f"`data` must be the result of somscape.report.build, but is {type(data).__name__}. "
-            "Call report.render(report.build(detector, table)).",
-            value=type(data).__name__,
-        )
+    cure = " Call report.render(report.build(detector, table))."
+    check_is("data", data, Mapping, "the result of somscape.report.build", cure)
     style = page_part("report.css") + style
     *parts, last = map(page_part, SCRIPTS)
     # The block keeps the names of the script local.
