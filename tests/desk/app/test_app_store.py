@@ -15,6 +15,7 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from disks import locked
@@ -226,6 +227,21 @@ def test_an_upload_that_could_not_be_read_is_gone_at_the_next_start(state: Path)
     assert [folder.name for folder in (state / "uploads").iterdir()] == [good.upload]
     assert not store.folder_of(bad.id).exists()
     store.close()
+
+
+def test_facts_of_a_table_are_saved_only_with_the_settings_of_its_run(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with contextlib.closing(Store(state)) as store:
+        run = store.keep_upload(store.new_upload(".csv")[0], "good.csv", ".csv")
+        with monkeypatch.context() as patch:
+            patch.setattr(store, "say_run", Mock(side_effect=sqlite3.OperationalError("locked")))
+            with pytest.raises(sqlite3.OperationalError):
+                store.say_read(run, {"n_rows": 1}, RunSettings())
+        assert store.table(run.upload) is None
+        store.say_read(run, {"n_rows": 1}, RunSettings(seed=3))
+        (found,) = store.runs()
+        assert (store.table(run.upload), found.settings.seed) == ({"n_rows": 1}, 3)
 
 
 def test_a_table_that_is_read_again_in_a_wrong_way_stays_as_it_was(state: Path) -> None:

@@ -193,45 +193,20 @@ TAKEN_UP = "taken up"
 
 @dataclass(frozen=True)
 class Run:
-    """A run of the app on an upload, for example a waiting, running or finished ranking.
+    """A run of the app on an upload, for example a waiting, running or finished ranking."""
 
-    Attributes
-    ----------
-    id, upload : str
-        Random ids of the run and of its upload.  Folders have these names.
-    name : str
-        Name of the file that the user uploaded. It is never used as a path.
-    ending : str
-        Extension of the stored file.
-    made : str
-        Time at which the run was added, in UTC and in ISO format.
-    task : str
-        "read" until a ranking is requested.
-    state : str
-        Such as "waiting" or "done".
-    problem : str
-        Error message in one line, or "".
-    settings : RunSettings
-    facts : dict or None
-        Facts about a finished ranking.
-    title : str
-        Title that the user gave the run, or else the name of the uploaded file.
-    watch : str or None
-        Name of the watch to which the upload belongs.
-    """
-
-    id: str
-    upload: str
-    name: str
-    ending: str
-    made: str
-    task: str
+    id: str  # a random name, also that of its folder
+    upload: str  # the random name of the upload, also that of its folder
+    name: str  # of the file that the user uploaded, which is never used as a path
+    ending: str  # extension of the stored file
+    made: str  # time at which the run was added, in UTC and in ISO format
+    task: str  # "read" until a ranking is requested
     state: str
-    problem: str
+    problem: str  # error message in one line, or ""
     settings: RunSettings
-    facts: dict[str, Any] | None
-    title: str
-    watch: str | None
+    facts: dict[str, Any] | None  # about a finished ranking
+    title: str  # given by the user, or else the name of the uploaded file
+    watch: str | None  # to which the upload belongs
 
     @property
     def is_ranked(self) -> bool:
