@@ -5,6 +5,7 @@ processes start and end ask for a process that is no fork.
 """
 
 import asyncio
+import atexit
 import faulthandler
 import gc
 import importlib
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -115,18 +117,16 @@ def _parent() -> socket.socket:
     with theirs:
         command = [sys.executable, "-c", SERVE]
         streams = {"stdin": theirs.fileno(), "stdout": subprocess.DEVNULL}
-        _started.append(subprocess.Popen(command, env=environment(), **streams))
+        process = subprocess.Popen(command, env=environment(), **streams)
+    atexit.register(process.wait)
+    atexit.register(ours.close)  # before
     return ours
-
-
-_started: list[Any] = []
 
 
 def serve() -> None:
     """Fork for each request; a fork returns, or raises, when it has done what was asked for."""
     requests = socket.socket(fileno=os.dup(0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     sys.path.remove(str(TESTS))
     _load()
     gc.collect()
@@ -138,6 +138,9 @@ def serve() -> None:
             return
         for file in files:
             os.close(file)
+        with suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
 
 
 def _load() -> None:
@@ -153,7 +156,6 @@ def _load() -> None:
 
 def _fork(channel: socket.socket, files: list[int]) -> None:
     """Fork once more, and tell the number and the end of that fork, which runs the code."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     asked = json.loads(channel.recv(LONGEST_MESSAGE))
     pid = os.fork()
     if pid:
