@@ -4,6 +4,7 @@ import sqlite3
 import string
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -211,7 +212,10 @@ def test_files_that_cannot_be_written(engine: str, tmp_path: Path) -> None:
     assert (tmp_path / "text").read_text() == "id,rate\n" * 1000
 
 
-def test_a_database_that_another_connection_writes(tmp_path: Path) -> None:
+def test_a_database_that_another_connection_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, timeout=0.1))  # not 5 s
     file = tmp_path / "a.db"
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
         connection.execute("CREATE TABLE x (a)")
