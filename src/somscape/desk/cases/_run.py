@@ -594,7 +594,6 @@ def begin_watch(
     job: Job,
     author: str,
     shown_as: str | None = None,
-    clear_for: int | None = None,
     notes: Sequence[str] = (),
     of_upload: Upload | None = None,
 ) -> RunOutcome:
@@ -604,9 +603,8 @@ def begin_watch(
     """
     check_name(name)
     keys_of(found.table, key)
-    if clear_for is None:
-        so_far = (watch.clear_for for watch in state.watches() if watch.name == name)
-        clear_for = next(so_far, CLEAR_FOR)
+    so_far = (watch.clear_for for watch in state.watches() if watch.name == name)
+    clear_for = job.clear_for or next(so_far, CLEAR_FOR)
     map_ = bytes_of(found.detector)
     hash_ = hashlib.sha256(map_).hexdigest()
     watch = Watch(name, tuple(key), source, job.only(*KEPT), hash_, clear_for)

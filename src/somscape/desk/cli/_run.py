@@ -137,7 +137,6 @@ class NewWatch:
             source=source_of(self.path),
             job=self.job,
             author=self.author,
-            clear_for=self.job.clear_for,
             notes=notes,
         )
 
