@@ -1,6 +1,7 @@
 """The kernels in NumPy, for installations without the compiled core and for tests."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
@@ -376,20 +377,15 @@ def _weight(weights: Float64s | None, f: int) -> float:
     return 1.0 if weights is None else float(weights[f])
 
 
-def _squares(x: Float64s, w: Float64s, weights: Float64s | None) -> Float64s:
+def _summed(form: np.ufunc, x: Float64s, w: Float64s, weights: Float64s | None) -> Float64s:
     terms = (
-        np.fmax(difference * difference * _weight(weights, f), 0.0)  # 0 for NaN
+        np.fmax(form(difference) * _weight(weights, f), 0.0)  # 0 for NaN
         for f, difference in enumerate(_differences(x, w))
     )
     return _sum_in_stripes(terms, _shape(x, w))
 
 
-def _absolutes(x: Float64s, w: Float64s, weights: Float64s | None) -> Float64s:
-    terms = (
-        np.fmax(np.abs(difference) * _weight(weights, f), 0.0)
-        for f, difference in enumerate(_differences(x, w))
-    )
-    return _sum_in_stripes(terms, _shape(x, w))
+_squares, _absolutes = partial(_summed, np.square), partial(_summed, np.abs)
 
 
 def _largest(x: Float64s, w: Float64s, weights: Float64s | None) -> Float64s:

@@ -203,30 +203,6 @@ def hatch_shapes(ax: "Axes", shapes: Any, pattern: str, *, level: float = 3.5) -
     add_polygons(ax, shapes, **look).set_hatch(pattern)
 
 
-def add_legend(ax: "Axes", entries: Sequence[LegendEntry], name: str, *, is_own: bool) -> None:
-    """Below the map, add a legend that shows the marker and color of each class."""
-    dpi, box = ax.figure.dpi, ax.get_window_extent()
-    style: dict[str, Any] = {
-        "title": name,
-        "loc": "upper center" if is_own else "lower center",
-        "bbox_to_anchor": (0.5, -0.01 if is_own else 0.0),
-        "title_fontsize": 9,
-        "handlelength": 1.2,
-        "handletextpad": 0.4,
-        "columnspacing": 1.2,
-        "borderaxespad": 0.1,
-    }
-    if is_own:
-        middle = (box.x0 + box.x1) / 2
-        side = min(middle, ax.figure.bbox.width - middle) / dpi - _MARGIN
-        legend = wrapped_legend(ax, entries, width=2 * side, height=10.0, fontsize=9, **style)
-        _grow_below(ax, legend.get_window_extent().height / dpi + _MARGIN - LEGEND_ROOM)
-    else:
-        width, height = box.width / dpi, _MAX_SHARE * box.height / dpi
-        legend = wrapped_legend(ax, entries, width=width, height=height, fontsize=9, **style)
-        _make_room(ax, legend.get_window_extent().height / box.height)
-
-
 def _grow_below(ax: "Axes", more: float) -> None:
     """Make a figure `more` inches higher by adding space below all axes."""
     figure: Any = ax.figure
@@ -339,8 +315,28 @@ class Picture:
             add_bar(self.ax, painted.cells, label, painted.ends)
 
     def legend(self, entries: Sequence[LegendEntry], title: str) -> None:
-        """Add a legend below the map."""
-        add_legend(self.ax, entries, title, is_own=self.is_own)
+        """Add a legend below the map, with the marker and color of each class."""
+        ax, is_own = self.ax, self.is_own
+        dpi, box = ax.figure.dpi, ax.get_window_extent()
+        style: dict[str, Any] = {
+            "title": title,
+            "loc": "upper center" if is_own else "lower center",
+            "bbox_to_anchor": (0.5, -0.01 if is_own else 0.0),
+            "title_fontsize": 9,
+            "handlelength": 1.2,
+            "handletextpad": 0.4,
+            "columnspacing": 1.2,
+            "borderaxespad": 0.1,
+        }
+        if is_own:
+            middle = (box.x0 + box.x1) / 2
+            side = min(middle, ax.figure.bbox.width - middle) / dpi - _MARGIN
+            legend = wrapped_legend(ax, entries, width=2 * side, height=10.0, fontsize=9, **style)
+            _grow_below(ax, legend.get_window_extent().height / dpi + _MARGIN - LEGEND_ROOM)
+        else:
+            width, height = box.width / dpi, _MAX_SHARE * box.height / dpi
+            legend = wrapped_legend(ax, entries, width=width, height=height, fontsize=9, **style)
+            _make_room(ax, legend.get_window_extent().height / box.height)
 
     def add(self, *, regions: Any = None, labels: Any = None, highlight: Any = None) -> None:
         """Draw the borders of regions, texts on units, and rings around highlighted units."""
