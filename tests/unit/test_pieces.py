@@ -258,6 +258,15 @@ BAD = {
 }
 
 
+def test_pieces_that_do_not_fit_together_are_named():
+    narrow, wide, nothing = rows_of(5, 3), rows_of(5), rows_of(0)
+    for make in (np.array, lambda rows: pd.DataFrame(rows).add_prefix("c")):
+        with rejected(file="piece 2 of X"):
+            TableEncoder().fit(InTurn([make(nothing), make(wide), make(narrow)]))
+        with rejected(parameter="X"):
+            TableEncoder().fit(InTurn([make(nothing)]))
+
+
 @pytest.mark.parametrize("name", BAD)
 def test_pieces_that_do_not_fit_are_named(name):
     with rejected(parameter="X"):

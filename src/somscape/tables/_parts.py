@@ -9,7 +9,7 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 from tokenize import TokenError
-from typing import IO, Any, Protocol
+from typing import IO, Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.lib import format as npy
@@ -230,39 +230,44 @@ def table_of_batches(
     make: Callable[[], Any], source: str = "batches", *, missing_values: Sequence[str] | None = None
 ) -> Table | Floats:
     """Call a function that returns an iterator of batches, and store the rows of all batches."""
-    batches = _batch_iterator(make(), source)
-    first = next(batches, None)
+    batches = enumerate(_batch_iterator(make(), source), 1)
+    named = ((f"batch {number}", batch) for number, batch in batches)
+    first = next(named, None)
     if first is None:
         raise InputError(
             f"{source}: the function returned no batches. Return a new iterator at each call of the"
             " function.",
             file=source,
         )
-    if isinstance(first, np.ndarray) and missing_values is not None:
+    if isinstance(first[1], np.ndarray) and missing_values is not None:
         raise not_for_numbers("missing_values")
-    found = _joined(first, batches, "batches")
+    found = _joined(first, named, "batches")
     if found is None:
         raise InputError(f"{source} is empty. Give at least one row.", file=source)
     return found.table(source, missing_values) if isinstance(found, Parts) else found
 
 
-def fetched_rows(batches: Iterable[Any]) -> Any:
-    """Join batches of rows into one array or `Frame`. A large result is in a temporary file."""
-    batches = (batch for batch in batches if len(batch))
-    first = next(batches, None)
+def fetched_rows(pieces: Iterable[Any]) -> Any:
+    """Join pieces of X into one array or `Frame`. A large result is in a temporary file."""
+    named = ((f"piece {number} of X", piece) for number, piece in enumerate(pieces) if len(piece))
+    first = next(named, None)
     if first is None:
         raise InputError("All pieces of X are empty. Pass at least one row.", parameter="X")
-    found = _joined(first, batches, "pieces")
+    found = _joined(first, named, "pieces")
     return as_frame(found.rows()) if isinstance(found, Parts) else found
 
 
-def _joined(first: Any, others: Iterable[Any], are_called: str) -> Parts | Floats | None:
+Named: TypeAlias = tuple[str, Any]
+"""The name of a batch or piece for messages, and its rows."""
+
+
+def _joined(first: Named, others: Iterable[Named], are_called: str) -> Parts | Floats | None:
     """Join batches that are all arrays or all tables. Without rows, return None."""
-    batches = chain([first], others)
-    if not isinstance(first, np.ndarray):
-        parts = Parts(_typed_batches(batches), are_called)
+    named = chain([first], others)
+    if not isinstance(first[1], np.ndarray):
+        parts = Parts(_typed_batches(named), are_called)
         return parts if parts.names else None
-    checked = _checked(batches)
+    checked = _checked(named, are_called)
     rows = next(checked, None)
     return None if rows is None else gathered(chain([rows], checked), rows.shape[1], rows.dtype)
 
@@ -279,10 +284,9 @@ def _batch_iterator(given: Any, source: str) -> Iterator[Any]:
     )
 
 
-def _typed_batches(batches: Iterable[Any]) -> Iterator[tuple[str, pa.Table]]:
+def _typed_batches(named: Iterable[Named]) -> Iterator[tuple[str, pa.Table]]:
     """Yield the name and the rows of each batch that has rows."""
-    for number, batch in enumerate(batches, 1):
-        name = f"batch {number}"
+    for name, batch in named:
         frame = None if isinstance(batch, np.ndarray) else as_frame(batch, name)
         if frame is None:
             raise InputError(
@@ -304,20 +308,20 @@ def not_for_numbers(name: str) -> InputError:
     )
 
 
-def _checked(batches: Iterable[Any]) -> Iterator[Floats]:
+def _checked(named: Iterable[Named], are_called: str) -> Iterator[Floats]:
     first, first_name = None, ""
-    for number, batch in enumerate(batches, 1):
-        name = f"batch {number}"
+    for name, batch in named:
+        first_name = first_name or name
         if not isinstance(batch, np.ndarray):
             raise InputError(
-                f"{name} is a {type(batch).__name__}, but batch 1 is an array. Give all batches the"
-                " same type.",
+                f"{name} is a {type(batch).__name__}, but {first_name} is an array. Give all"
+                f" {are_called} the same type.",
                 file=name,
                 value=type(batch).__name__,
             )
         if batch.ndim == 2 and not len(batch):
             continue
-        check_not_masked(batch, "batch")
+        check_not_masked(batch, name.split()[0])
         _check_numbers(batch.dtype, batch.shape, name)
         rows = np.ascontiguousarray(batch, dtype=_float_type(batch.dtype))
         if first is None:
@@ -325,7 +329,7 @@ def _checked(batches: Iterable[Any]) -> Iterator[Floats]:
         if rows.shape[1] != first.shape[1]:
             raise InputError(
                 f"{name} has {rows.shape[1]} columns, but {first_name} has {first.shape[1]}. Give"
-                " all batches the same columns.",
+                f" all {are_called} the same columns.",
                 file=name,
                 value=rows.shape[1],
                 allowed=first.shape[1],
@@ -333,7 +337,7 @@ def _checked(batches: Iterable[Any]) -> Iterator[Floats]:
         if rows.dtype != first.dtype:
             raise InputError(
                 f"{name} has type {batch.dtype}, but {first_name} has type {first.dtype}. Give all"
-                " batches the same type.",
+                f" {are_called} the same type.",
                 file=name,
                 value=str(batch.dtype),
                 allowed=str(first.dtype),
