@@ -75,6 +75,10 @@ def _sum_columns(terms: Floats) -> Floats:
 
 def lines(rows: Floats, features: Ints, x: Float64s, y: Float64s) -> Float64s:
     """Return piecewise linear functions of the features."""
+    if x.shape != y.shape or len(x) != len(features) or x.shape[1] < 2:
+        raise ParameterError(
+            "x and y must have the same number of knots, at least two per line", parameter="x"
+        )
     terms = np.empty((len(rows), len(features)))
     for j, feature in enumerate(features):
         n_segments = int(np.searchsorted(x[j], x[j, -1]))
@@ -122,6 +126,10 @@ class NumpyKernels:
         if not 1 <= k <= min(MAX_BEST, len(codebook)):
             raise ParameterError(
                 f"k must be in 1..min({MAX_BEST}, units), but is {k}", parameter="k", value=k
+            )
+        if has_missing and (metric == "cosine" or isinstance(rows, SparseRows)):
+            raise ParameterError(
+                "cosine and sparse rows do not support missing values", parameter="has_missing"
             )
         units = np.empty((len(rows), k), dtype=np.int64)
         distances = np.empty((len(rows), k))
