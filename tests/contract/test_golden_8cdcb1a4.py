@@ -218,12 +218,19 @@ def test_commands_go_on_with_a_state(name: str, tmp_path: Path) -> None:
 
 
 def app_facts_today() -> dict[str, Any]:
-    """Return the facts about the app, but runs of a watch count the decided cases of the watch."""
+    """Return the facts about the app.
+
+    Runs of a watch now count the decided cases of the watch, and have all settings: no column has
+    a chosen kind.
+    """
     facts: dict[str, Any] = copy.deepcopy(FACTS["app"])
     decided = [case for case in facts["watches"]["cards"]["cases"] if case[1] != "open"]
     for each in facts["runs"].values():
         if each["watch"] == "cards":
             each["n_decisions"] = len(decided)
+        if each["task"] == "watch":
+            assert each["settings"] == dict.fromkeys(each["settings"])
+            each["settings"]["kinds"] = {}
     return without_numbers(facts)
 
 

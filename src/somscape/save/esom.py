@@ -37,7 +37,6 @@ from somscape.save.lines import (
     samples_of,
     write_lines,
 )
-from somscape.tables._messages import ascending_lines
 
 LATTICES = {"hexa": "hexagonal", "rect": "rectangular"}
 NEIGHBORHOODS = ("bubble", "gaussian")
@@ -254,7 +253,7 @@ def read_dat(path: str | Path) -> Samples:
         None,
         weights.to_numpy().ravel() if len(weights) else None,
         budget.source,
-        ascending_lines(rows.lines, len(rows)),
+        rows.lines.first(len(rows)),
     )
 
 
@@ -691,7 +690,7 @@ def read_lrn(path: str | Path) -> Samples:
         tuple(labels.texts(len(rows))) or None,
         keys.to_numpy() if len(keys) else None,
         source=budget.source,
-        lines=ascending_lines(rows.lines, len(rows)),
+        lines=rows.lines.first(len(rows)),
     )
 
 

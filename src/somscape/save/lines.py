@@ -19,7 +19,7 @@ from somscape.errors import InputError
 from somscape.grid.lattice import Lattice
 from somscape.maps.map import as_map
 from somscape.maps.record import FORMAT, Record, pay_for_map
-from somscape.tables._messages import free_name
+from somscape.tables._messages import LineNumbers, free_name
 from somscape.tables._text import read_bytes
 from somscape.tables.encoding import Encoding
 from somscape.tables.sources import Source
@@ -119,7 +119,7 @@ class Rows:
     def __init__(self, n_columns: int, budget: Budget) -> None:
         self.n_columns = n_columns
         self.budget = budget
-        self.lines = array("I")
+        self.lines = LineNumbers()
         self._values = array("d")
 
     def __len__(self) -> int:

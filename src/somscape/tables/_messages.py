@@ -175,11 +175,33 @@ def place(source: str, lines: Lines | FileLines | None, row: int) -> str:
     return f"{source}, row {row}" if lines is None else f"{source}, line {lines[row]}"
 
 
-def ascending_lines(numbers: "array[int]", n: int) -> Lines:
-    """Return the first `n` of ascending line numbers. Consecutive numbers become a range."""
-    if n and numbers[n - 1] - numbers[0] == n - 1:  # needs less memory
-        return range(numbers[0], numbers[0] + n)
-    return np.frombuffer(numbers, np.uintc)[:n] if n else range(0)
+class LineNumbers:
+    """Line numbers in ascending order.
+
+    Consecutive numbers are stored as a range.  This saves memory.
+    """
+
+    def __init__(self) -> None:
+        self._range = range(0)
+        self._others: array[int] | None = None
+
+    def extend(self, lines: Sequence[int]) -> None:
+        """Add line numbers."""
+        if not lines:
+            return
+        if self._others is None:
+            before = self._range or range(lines[0], lines[0])
+            if lines[0] == before.stop and lines[-1] - lines[0] == len(lines) - 1:
+                self._range = range(before.start, lines[-1] + 1)
+                return
+            self._others = array("I", before)
+        self._others.extend(lines)
+
+    def first(self, n: int) -> Lines:
+        """Return the line number at which each of the first `n` rows starts."""
+        if self._others is None:
+            return self._range[:n]
+        return np.frombuffer(self._others, np.uintc)[:n]
 
 
 def lines_from(start: int, taken: Sequence[NDArray[np.integer[Any]] | int]) -> Lines:

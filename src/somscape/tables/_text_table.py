@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -33,8 +32,8 @@ from somscape.tables._cells import (
 from somscape.tables._late import pa, pc
 from somscape.tables._messages import (
     FileLines,
+    LineNumbers,
     Lines,
-    ascending_lines,
     counted,
     free_name,
     lines_from,
@@ -144,7 +143,7 @@ def arrange(
         )
     names, name_notes = column_names(header, source, start)
     by_name = dict(zip(names, columns, strict=True))
-    return Records(by_name, ascending_lines(lines, n_rows), notes + name_notes)
+    return Records(by_name, lines.first(n_rows), notes + name_notes)
 
 
 def column_names(header: list[str], source: str, line: int) -> tuple[list[str], list[str]]:
@@ -157,10 +156,10 @@ def column_names(header: list[str], source: str, line: int) -> tuple[list[str], 
 
 def _fill(
     records: Iterator[tuple[int, Sequence[Any]]], header: list[str], columns: Sequence[Growing]
-) -> tuple[_RowWidths, array[int]]:
+) -> tuple[_RowWidths, LineNumbers]:
     """Add the cells of the rows to the columns, in blocks of rows."""
     n_header, width = len(header), width_of(header)
-    seen, lines = _RowWidths(), array("I")
+    seen, lines = _RowWidths(), LineNumbers()
     block, block_lines = list[Sequence[Any]](), list[int]()
     n_in_block = max(1, BLOCK_CELLS // n_header)
     for line, record in records:
