@@ -24,7 +24,8 @@ def check_is(name: str, value: Any, kind: Any, words: str, cure: str = "") -> No
     """Raise TypeError if the parameter value does not have the type that `words` name."""
     if not isinstance(value, kind):
         given = type(value).__name__
-        raise ParameterTypeError(f"`{name}` must be {words}, but is a {given}.{cure}", value=given)
+        found = f"an {given}" if given[0] in "aeiAEI" else f"a {given}"
+        raise ParameterTypeError(f"`{name}` must be {words}, but is {found}.{cure}", value=given)
 
 
 def is_array(values: Any, shape: tuple[int, ...], kinds: str = "fiu") -> bool:

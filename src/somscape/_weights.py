@@ -38,7 +38,8 @@ def pair_sums(
     first: Ints, second: Ints, shape: tuple[int, int], weights: Float64s | None = None
 ) -> NDArray[Any]:
     """Return a matrix with the weight of the positions at which `first` is i and `second` is j."""
-    found = np.bincount(first * shape[1] + second, weights, minlength=shape[0] * shape[1])
+    places = first.astype(np.intp) * shape[1] + second.astype(np.intp)  # short types overflow
+    found = np.bincount(places, weights, minlength=shape[0] * shape[1])
     return found.reshape(shape)
 
 

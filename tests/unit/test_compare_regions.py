@@ -1,6 +1,7 @@
 """Regions of one training beside those of the next."""
 
 import numpy as np
+import pytest
 from texts import rejected
 
 from somscape import SOM, Lattice, Map, regions
@@ -52,6 +53,17 @@ def test_without_rows_prototypes_of_the_later_map_stand_for_them():
         (0, 0, 6 / 7), (1, 1, 0.0), (2, 2, 1 / 7)
     ]  # fmt: skip
     assert regions.carry_names(before, after).names == ("low", "high", "")
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.uint64])
+def test_short_types_of_region_numbers_give_the_same_as_long_ones(kind):
+    # 16 * 16 regions do not fit into one byte.
+    labels = np.repeat(np.arange(16), 9)
+    X = np.random.default_rng(0).normal(size=(300, 2))
+    som = SOM(12, 12, random_state=0).fit(X)
+    found = [Regions(som.map_, of.astype(kind)) for of in (labels, labels[::-1].copy())]
+    same = [Regions(som.map_, of.astype(np.int64)) for of in (labels, labels[::-1].copy())]
+    assert regions.compare(*found, X=X) == regions.compare(*same, X=X)
 
 
 def test_names_come_over_to_maps_trained_anew():

@@ -355,14 +355,17 @@ def fit_metric(
     rows: AnyRows, weights: Float64s | None, settings: Settings, names: Sequence[str]
 ) -> Metric:
     """Return the metric that the settings request, with the values that it needs from the rows."""
-    if isinstance(rows, SparseRows):
-        Metric(settings.metric, settings.feature_weight).check_sparse()
     if settings.metric == "mahalanobis":
+        if isinstance(rows, SparseRows):
+            Metric("mahalanobis").check_sparse()  # which raises an error
         low, high, _ = range_of(rows)
         check_spread(low, high, rows.dtype, names)
         mean, covariance = mean_and_covariance(rows, weights)
         return Metric("mahalanobis", None, whitening_of(covariance), mean)
-    return Metric(settings.metric, feature_weights(settings.feature_weight, rows))
+    metric = Metric(settings.metric, feature_weights(settings.feature_weight, rows))
+    if isinstance(rows, SparseRows):
+        metric.check_sparse()
+    return metric
 
 
 def _needs_axes(settings: Settings, lattice: Lattice | None) -> bool:

@@ -1,16 +1,14 @@
 """Read pickled MiniSoms without running code from the pickle."""
 
-import io
-import pickle
 import pickletools
 import struct
 import sys
 import warnings
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,25 +17,16 @@ from somscape._files import shown
 from somscape._stored import Budget
 from somscape.errors import InputError, ParameterError, SomscapeWarning
 from somscape.maps.record import Record
-from somscape.save.lines import CodebookOrigin, plain_record
-from somscape.tables._text import read_bytes
+from somscape.save.lines import CodebookOrigin, plain_record, read_file
 
+MARK = object()
 NUMBERS = {f"{kind}{size}" for kind, sizes in (("f", "248"), ("i", "1248")) for size in sizes}
 """NumPy types that can be read."""
 
 MAX_DIMENSIONS, MAX_SIDE = 8, 1 << 31
 
-STEP_BYTES, SET_BYTES, CLASS_BYTES = 100, 250, 2000
-"""Maximum number of bytes of memory for one pickle instruction without its argument, for an
-instruction that makes a set, and for the class that represents a name."""
-
-N_CLASSES = 256
-"""Number of classes for names that are kept for the next pickle."""
-
-SET_STEPS = ("EMPTY_SET", "FROZENSET")
-PUT_STEPS = ("PUT", "BINPUT", "LONG_BINPUT")  # store an object at a numbered place
-REFUSED_STEPS = ("PERSID", "BINPERSID", "EXT1", "EXT2", "EXT4", "NEXT_BUFFER")
-"""Pickle instructions for objects outside the pickle. No pickle of a MiniSom contains them."""
+STEP_BYTES = 200
+"""Maximum number of bytes of memory for one pickle instruction, without its argument."""
 
 
 @dataclass(frozen=True)
@@ -48,73 +37,190 @@ class Name:
     name: str
 
 
+@dataclass(eq=False)
 class PickledObject:
     """Represents an object that `pickle.load` would create by calling a function or class."""
 
-    __slots__ = ("arguments", "state")
-    maker: ClassVar[Name]
-    arguments: tuple[Any, ...]
-    state: Any
-
-    def __new__(cls, *arguments: Any, **_: Any) -> "PickledObject":
-        """Store the arguments of the call."""
-        self = super().__new__(cls)
-        self.arguments, self.state = arguments, None
-        return self
-
-    def __setstate__(self, state: Any) -> None:
-        self.state = state
-
-    def _ignore(self, *_: Any) -> None:  # items of the object
-        pass
-
-    append = extend = add = __setitem__ = _ignore
+    maker: Any
+    arguments: Any
+    state: Any = None
 
 
-@lru_cache(N_CLASSES)
-def _class_of(maker: Name) -> type[PickledObject]:
-    """Return the class of objects that `maker` would create."""
-    return type("Made", (PickledObject,), {"maker": maker, "__slots__": ()})
+@dataclass
+class _Machine:
+    stack: list[Any] = field(default_factory=list)
+    memo: dict[int, Any] = field(default_factory=dict)
 
+    def pop(self) -> Any:
+        if not self.stack or self.stack[-1] is MARK:
+            raise ParameterError("a pickle instruction reads a value from an empty stack")
+        return self.stack.pop()
 
-class _Reader(pickle.Unpickler):
-    """Reads a pickle without importing anything. Each name becomes a class of `PickledObject`."""
+    def pop_to_mark(self) -> list[Any]:
+        for i in range(len(self.stack) - 1, -1, -1):
+            if self.stack[i] is MARK:
+                items = self.stack[i + 1 :]
+                del self.stack[i:]
+                return items
+        raise ParameterError("a pickle instruction needs a mark, but the stack contains no mark")
 
-    def __init__(self, data: bytes, budget: Budget) -> None:
-        super().__init__(io.BytesIO(data), encoding="latin-1")
-        self._budget = budget
-
-    def find_class(self, module: str, name: str) -> type[PickledObject]:
-        self._budget.take(CLASS_BYTES, "its classes")
-        return _class_of(Name(module, name))
+    def top(self) -> Any:
+        if not self.stack or self.stack[-1] is MARK:
+            raise ParameterError("a pickle instruction changes a value, but the stack is empty")
+        return self.stack[-1]
 
 
 def read_pickle(data: bytes, budget: Budget | None = None) -> Any:
     """Return the value that a pickle contains."""
+    machine = _Machine()
     budget = budget or Budget("the pickle", len(data))
     try:
-        _check_steps(data, budget)
-        return _Reader(data, budget).load()
+        for opcode, argument, _ in pickletools.genops(data):
+            name = opcode.name
+            budget.take(STEP_BYTES + sys.getsizeof(argument), "its instructions")
+            if name == "STOP":
+                return machine.pop()
+            if name in _STEPS:
+                _STEPS[name](machine, argument)
+            elif name in _VALUES:
+                machine.stack.append(_VALUES[name] if argument is None else argument)
+            elif name not in ("PROTO", "FRAME", "READONLY_BUFFER"):
+                raise ParameterError(f"the pickle instruction {name} is not supported")
     except InputError:
         raise
-    except (
-        *(ValueError, TypeError, IndexError, KeyError, struct.error, OverflowError),
-        *(AttributeError, EOFError, pickle.UnpicklingError),
-    ) as error:
+    except (ValueError, TypeError, IndexError, KeyError, struct.error, OverflowError) as error:
         raise ParameterError(f"the file is not a pickle or is damaged ({error})") from error
+    raise ParameterError("the file is not a pickle or is damaged (the end is missing)")
 
 
-def _check_steps(data: bytes, budget: Budget) -> None:
-    """Raise InputError for instructions that are not supported or need too much memory."""
-    for number, (opcode, argument, _) in enumerate(pickletools.genops(data)):
-        n_bytes = SET_BYTES if opcode.name in SET_STEPS else STEP_BYTES
-        budget.take(n_bytes + sys.getsizeof(argument), "its instructions")
-        if opcode.name in REFUSED_STEPS:
-            raise ParameterError(f"the pickle instruction {opcode.name} is not supported")
-        if (
-            opcode.name in PUT_STEPS and int(argument or 0) > number
-        ):  # would reserve memory for all places
-            raise ParameterError(f"place {argument} is too far")
+def _put(machine: _Machine, key: int) -> None:
+    machine.memo[int(key)] = machine.top()
+
+
+def _get(machine: _Machine, key: int) -> None:
+    machine.stack.append(machine.memo[int(key)])
+
+
+def _tuple(n: int) -> Callable[[_Machine, Any], None]:
+    def step(machine: _Machine, _: Any) -> None:
+        items = [machine.pop() for _ in range(n)]
+        machine.stack.append(tuple(reversed(items)))
+
+    return step
+
+
+def _from_mark(make: Callable[[list[Any]], Any]) -> Callable[[_Machine, Any], None]:
+    def step(machine: _Machine, _: Any) -> None:
+        machine.stack.append(make(machine.pop_to_mark()))
+
+    return step
+
+
+def _pairs(items: list[Any]) -> dict[str, Any]:
+    pairs = zip(items[::2], items[1::2], strict=True)
+    return {key: value for key, value in pairs if isinstance(key, str)}
+
+
+def _set_items(machine: _Machine, items: list[Any]) -> None:
+    target = machine.top()
+    if isinstance(target, dict):
+        target.update(_pairs(items))
+    elif not isinstance(target, PickledObject):
+        raise ParameterError("a pickle instruction sets an item of a value that cannot have items")
+
+
+def _add(machine: _Machine, items: list[Any]) -> None:
+    target = machine.top()
+    if isinstance(target, list):
+        target.extend(items)
+    elif not isinstance(target, PickledObject):
+        raise ParameterError("a pickle instruction appends to a value that is not a list")
+
+
+def _set_item(machine: _Machine, _: Any) -> None:
+    value, key = machine.pop(), machine.pop()
+    _set_items(machine, [key, value])
+
+
+def _global(machine: _Machine, argument: str) -> None:
+    module, _, name = argument.partition(" ")
+    machine.stack.append(Name(module, name))
+
+
+def _stack_global(machine: _Machine, _: Any) -> None:
+    name, module = machine.pop(), machine.pop()
+    if not (isinstance(name, str) and isinstance(module, str)):
+        raise ParameterError("a pickle instruction imports an object, but the name is not a text")
+    machine.stack.append(Name(module, name))
+
+
+def _reduce(machine: _Machine, _: Any) -> None:
+    arguments, maker = machine.pop(), machine.pop()
+    machine.stack.append(PickledObject(maker, arguments))
+
+
+def _new_object_with_names(machine: _Machine, _: Any) -> None:
+    machine.pop()  # keyword arguments, which the supported classes do not use
+    _reduce(machine, None)
+
+
+def _build(machine: _Machine, _: Any) -> None:
+    state = machine.pop()
+    target = machine.top()
+    if not isinstance(target, PickledObject):
+        raise ParameterError("a pickle instruction sets the state of a value without a state")
+    target.state = state
+
+
+def _instance(machine: _Machine, argument: str) -> None:
+    module, _, name = argument.partition(" ")
+    machine.stack.append(PickledObject(Name(module, name), tuple(machine.pop_to_mark())))
+
+
+def _object(machine: _Machine, _: Any) -> None:
+    maker, *arguments = machine.pop_to_mark()
+    machine.stack.append(PickledObject(maker, tuple(arguments)))
+
+
+Step: TypeAlias = Callable[[_Machine, Any], object]
+
+_VALUES: dict[str, Any] = dict.fromkeys(
+    (
+        *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),
+        *("STRING", "BINSTRING", "SHORT_BINSTRING", "UNICODE", "BINUNICODE", "BINUNICODE8"),
+        *("SHORT_BINUNICODE", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8", "NONE"),
+    )
+) | {"NEWTRUE": True, "NEWFALSE": False}
+
+_STEPS: dict[str, Step] = {
+    "MARK": lambda machine, _: machine.stack.append(MARK),
+    "POP": lambda machine, _: machine.stack.pop(),
+    "POP_MARK": lambda machine, _: machine.pop_to_mark(),
+    "DUP": lambda machine, _: machine.stack.append(machine.top()),
+    **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT"), _put),
+    **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), _get),
+    "MEMOIZE": lambda machine, _: _put(machine, len(machine.memo)),
+    **dict.fromkeys(("EMPTY_LIST", "EMPTY_SET"), lambda machine, _: machine.stack.append([])),
+    "EMPTY_DICT": lambda machine, _: machine.stack.append({}),
+    "EMPTY_TUPLE": _tuple(0),
+    **{f"TUPLE{n}": _tuple(n) for n in (1, 2, 3)},
+    "TUPLE": _from_mark(tuple),
+    **dict.fromkeys(("LIST", "FROZENSET"), _from_mark(list)),
+    "DICT": _from_mark(_pairs),
+    "APPEND": lambda machine, _: _add(machine, [machine.pop()]),
+    **dict.fromkeys(
+        ("APPENDS", "ADDITEMS"), lambda machine, _: _add(machine, machine.pop_to_mark())
+    ),
+    "SETITEM": _set_item,
+    "SETITEMS": lambda machine, _: _set_items(machine, machine.pop_to_mark()),
+    "GLOBAL": _global,
+    "STACK_GLOBAL": _stack_global,
+    **dict.fromkeys(("REDUCE", "NEWOBJ"), _reduce),
+    "NEWOBJ_EX": _new_object_with_names,
+    "BUILD": _build,
+    "INST": _instance,
+    "OBJ": _object,
+}
 
 
 def array_of(value: Any) -> NDArray[Any] | None:
@@ -225,8 +331,7 @@ def read_minisom(path: str | Path, *, subclass: str | None = None) -> Record:
     >>> map_.codebook.shape
     (20, 3)
     """
-    source = shown(Path(path).name)
-    data = read_bytes(path, source)
+    source, data = shown(Path(path).name), read_file(path)
     budget = Budget(source, len(data))
     module, _, name = (subclass or "").rpartition(".")
     try:
@@ -299,8 +404,8 @@ def _record_of(value: Any, budget: Budget, classes: set[Name]) -> Record:
 def _state_of(source: str, value: Any, classes: set[Name]) -> dict[str, Any]:
     """Return the attributes of the pickled MiniSom."""
     maker = value.maker if isinstance(value, PickledObject) else None
-    if maker in OBJECT_MAKERS and value.arguments:
-        maker = getattr(value.arguments[0], "maker", None)
+    if maker in OBJECT_MAKERS and isinstance(value.arguments, tuple) and value.arguments:
+        maker = value.arguments[0]
     state = value.state if isinstance(value, PickledObject) else None
     if isinstance(maker, Name) and maker in classes and isinstance(state, dict):
         return state

@@ -196,7 +196,7 @@ class TextLines:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self._data = data = read_bytes(path, shown(Path(path).name))
+        self._data = data = read_file(path)
         self.budget = Budget(shown(Path(path).name), len(data))
         if b"\0" in data:
             raise InputError(
@@ -283,6 +283,14 @@ def _encoding_of(data: bytes) -> str:
     except UnicodeDecodeError:
         return "latin-1"
     return "utf-8"
+
+
+def read_file(path: str | Path) -> bytes:
+    """Return the content of a file, but not of a device or pipe, which may never end."""
+    place = Path(path)
+    if not place.is_file() and not place.is_dir() and (place.exists() or "\0" in str(place)):
+        raise InputError(f"'{shown(path)}' is not a regular file. Give a file.", file=path)
+    return read_bytes(path, shown(place.name))
 
 
 def numbered_names(n: int, budget: Budget) -> tuple[str, ...]:

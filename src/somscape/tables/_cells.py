@@ -431,12 +431,16 @@ class ArrowTexts:
 
 
 TEXT_BYTES = 80
-"""Maximum memory of a Python text and of its place in a list, without its letters."""
+"""Maximum memory of a Python text and of its place in a list, without its letters.  A letter needs
+one byte in ASCII, and otherwise at most four."""
 
 
 def _texts_of(array: pa.Array | pa.ChunkedArray) -> list[Any]:
     # Arrow's to_pylist crashes if memory is full, so the memory is first asked for and released.
-    np.empty(TEXT_BYTES * len(array) + 4 * array.nbytes, np.uint8)
+    lengths = pc.binary_length(array)
+    n_bytes = pc.sum(lengths).as_py() or 0
+    n_wide = pc.sum(lengths.filter(pc.invert(pc.string_is_ascii(array)))).as_py() or 0
+    np.empty(TEXT_BYTES * len(array) + n_bytes + 3 * n_wide, np.uint8)
     texts: list[Any] = array.to_pylist()
     return texts
 

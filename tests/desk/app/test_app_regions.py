@@ -14,6 +14,10 @@ from web_client import Client, serving
 
 from somscape import load, regions
 
+DEEP: list[Any] = []
+for _ in range(700):
+    DEEP = [DEEP]
+
 ANOTHER = {"schema": "somscape-regions", "schema_version": 1, "labels": [0, 1], "names": []}
 
 
@@ -88,6 +92,7 @@ def test_saved_regions_are_in_the_page_its_files_and_the_map(
             "for example '#1f77b4', but is 'red'.",
         ),
         ({**ANOTHER, "schema_version": 9}, "schema version 9"),
+        ({"deep": DEEP}, "The data are not regions"),
     ],
 )
 def test_what_is_no_regions_is_refused_in_one_line(

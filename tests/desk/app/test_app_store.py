@@ -244,6 +244,45 @@ def test_facts_of_a_table_are_saved_only_with_the_settings_of_its_run(
         assert (store.table(run.upload), found.settings.seed) == ({"n_rows": 1}, 3)
 
 
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        '{"seed": "x"}',
+        "[]",
+        '{"told": null}',
+        '{"contamination": 0.7}',
+        '{"sheet": ""}',
+        "not JSON",
+    ],
+)
+def test_damaged_settings_end_one_run_and_not_the_app(state: Path, damaged: str) -> None:
+    with contextlib.closing(Store(state)) as store:
+        files = [store.new_upload(".csv")[0] for _ in range(2)]
+        runs = [store.keep_upload(file, "a.csv", ".csv") for file in files]
+        for run in runs:
+            store.say_read(run, {"n_rows": 1}, RunSettings(seed=3))
+    with contextlib.closing(sqlite3.connect(state / "app.sqlite")) as db, db:
+        db.execute("UPDATE runs SET settings = ? WHERE id = ?", (damaged, runs[0].id))
+    with contextlib.closing(Store(state)) as store:
+        assert runs[0].id not in {run.id for run in store.after_start()}
+        found = {run.id: run for run in store.runs()}
+    bad, good = (found[run.id] for run in runs)
+    assert (bad.state, bad.settings) == ("failed", RunSettings())
+    assert bad.problem.startswith("Its settings are damaged (")
+    assert (good.state, good.settings) == ("done", RunSettings(seed=3))
+
+
+def test_a_very_large_cost_of_an_older_version_is_read(state: Path) -> None:
+    with contextlib.closing(Store(state)) as store:
+        run = store.keep_upload(store.new_upload(".csv")[0], "a.csv", ".csv")
+        store.say_read(run, {"n_rows": 1}, RunSettings())
+    with contextlib.closing(sqlite3.connect(state / "app.sqlite")) as db, db:
+        db.execute("UPDATE runs SET settings = ?", (json.dumps({"cost": 10**19, "amount": 1}),))
+    with contextlib.closing(Store(state)) as store:
+        (found,) = store.runs()
+    assert (found.settings.cost, found.problem) == (1e19, "")
+
+
 def test_a_table_that_is_read_again_in_a_wrong_way_stays_as_it_was(state: Path) -> None:
     def start() -> Store:
         store = Store(state)

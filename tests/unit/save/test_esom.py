@@ -1,5 +1,6 @@
 """ESOM Tools' and Somoclu's files: read by hand, there and back, and complaints with a place."""
 
+import os
 import warnings
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis.extra import numpy as npst
 from texts import rejected
 
 from somscape import SOM, Graph, Lattice, Map, load
-from somscape.errors import SomscapeWarning
+from somscape.errors import InputError, SomscapeWarning
 from somscape.save import (
     BestMatches,
     Classes,
@@ -19,6 +20,7 @@ from somscape.save import (
     classes_of,
     read_bm,
     read_cls,
+    read_dat,
     read_lrn,
     read_somoclu,
     read_umx,
@@ -261,3 +263,13 @@ def test_heights_are_those_of_the_maps_metric(tmp_path):
             warnings.simplefilter("error")
             write_umx(tmp_path / "m.umx", som)
         np.testing.assert_array_equal(read_umx(tmp_path / "m.umx").ravel(), som.map_.u_heights)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system does not have named pipes")
+@pytest.mark.parametrize(("ending", "read"), [(".cod", load), (".dat", read_dat), (".p", load)])
+def test_only_regular_files_are_read(ending, read, tmp_path):
+    pipe = tmp_path / f"pipe{ending}"
+    os.mkfifo(pipe)  # to read it would take forever
+    for path in (pipe, tmp_path / f"a\0b{ending}"):
+        with pytest.raises(InputError, match=r"is not a regular file\. Give a file\."):
+            read(path)

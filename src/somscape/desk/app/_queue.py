@@ -11,7 +11,7 @@ import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -496,7 +496,7 @@ class Queue:
         assert process.stdout is not None
         outcome: dict[str, Any] = {}
         try:
-            process.stdin.write(json.dumps(asdict(request)).encode() + b"\n")
+            process.stdin.write(json.dumps(request, default=vars).encode() + b"\n")
             await process.stdin.drain()
             async for line in process.stdout:
                 if not line.startswith(b"{"):

@@ -220,7 +220,7 @@ class MarkStore:
         if not run.is_ranked:
             raise Refusal(409, "This run does not have a ranking, so rows cannot be marked.")
         number, rows = given.row, await asyncio.to_thread(self._rows, run.id)
-        if number not in rows:
+        if number is None or number not in rows:
             raise Refusal(422, "The page of this run does not show this row.")
         now = self._store.run(run.id)
         if now is None:

@@ -158,10 +158,11 @@ class Site:
 
     def app(self, started: Callable[[], None], more: Sequence[Call] = ()) -> Starlette:
         """Return the ASGI app with more calls. When it is ready, it calls `started`."""
+        waiting = self._at.store.after_start()
 
         @asynccontextmanager
         async def lifespan(app: Starlette) -> AsyncIterator[None]:
-            for run in self._at.store.after_start():
+            for run in waiting:
                 self._at.queue.add(run)
             started()
             yield

@@ -8,7 +8,7 @@ import msgspec
 
 from somscape.desk.jobs.job import IN_ROLES_FILE, STATES, Job, roles_heading
 from somscape.errors import InputError
-from somscape.tables._checked import Positive, converted, one_of
+from somscape.tables._checked import LARGEST, Positive, converted, one_of
 from somscape.tables._messages import counted, listed
 from somscape.tables._roles import (
     ROLE_OF_KIND,
@@ -36,9 +36,14 @@ MAX_SHEET = 100
 T = TypeVar("T")
 
 Place: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
-Share: TypeAlias = Annotated[float, msgspec.Meta(gt=0, le=1)]
+Share: TypeAlias = (  # 1 stays a whole number, as it was typed
+    Annotated[int, msgspec.Meta(gt=0, le=1)] | Annotated[float, msgspec.Meta(gt=0, le=1)]
+)
 Sentence: TypeAlias = Annotated[str, msgspec.Meta(max_length=MAX_SENTENCE)]
-Cost: TypeAlias = Annotated[int, msgspec.Meta(gt=0, le=2**63 - 1)] | Positive
+MAX_WHOLE = 2**63 - 1
+"""Largest whole number that msgspec can check."""
+
+Cost: TypeAlias = Annotated[int, msgspec.Meta(gt=0, le=MAX_WHOLE)] | Positive
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,12 +126,12 @@ class JobRequest:
 class PageDecision:
     """A decision from a page on a row of a run or on a case of a watch."""
 
-    decision: Annotated[str, one_of(STATES)] | None = None
+    decision: Annotated[str, one_of(("", *STATES))] | None = None
     comment: Annotated[str, msgspec.Meta(max_length=MAX_COMMENT)] | None = None
     token: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
     seen: int | None = None  # number of the last decision that the page shows
-    row: int = -1
-    key: str = ""
+    row: int | None = None
+    key: str | None = None
     run: str | None = None  # in which the case was seen
 
 
@@ -164,7 +169,8 @@ def from_page(given: Any, type_: type[T], what: str = "the request") -> T:
     try:
         return converted(given, type_, what)
     except InputError as error:
-        said = SENTENCES.get(error.parameter or "", f"{error}.")
+        text = f"{error}."
+        said = SENTENCES.get(error.parameter or "", text[0].upper() + text[1:])
         raise InputError(said, parameter=error.parameter, value=error.value) from error
 
 
@@ -173,13 +179,22 @@ def reading_of(given: Any) -> RunSettings:
     return from_page({name: given.get(name) for name in IN_ROLES_FILE}, RunSettings, "the settings")
 
 
+def with_real_cost(given: dict[str, Any]) -> dict[str, Any]:
+    """Return settings with a real number as cost if the cost is a very large whole number."""
+    cost = given.get("cost")
+    if isinstance(cost, int) and MAX_WHOLE < cost < LARGEST:
+        return {**given, "cost": float(cost)}
+    return given
+
+
 def checked_settings(given: Any, table: Mapping[str, Any], before: RunSettings) -> RunSettings:
     """Return settings with changes from the page. Raise InputError for invalid settings."""
     allowed = {each.name for each in fields(RunSettings)}.difference(OWN)
     if not isinstance(given, dict) or not allowed >= given.keys():
         names = ", ".join(sorted(allowed))
         raise InputError(f"Settings must be an object with some of {names}.", allowed=names)
-    settings = from_page(before.to_json() | given, RunSettings, "the settings")
+    said = with_real_cost(before.to_json() | given)
+    settings = from_page(said, RunSettings, "the settings")
     columns = table["columns"]
     _check_columns(settings, columns)
     for number, kind in settings.kinds.items():

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from somscape._files import whole
-from somscape.desk.app._settings import RunSettings
+from somscape.desk.app._settings import RunSettings, with_real_cost
 from somscape.desk.cases._database import FILE as CASES
 from somscape.desk.cases._database import state_folder
 from somscape.desk.cases._sqlite import (
@@ -606,9 +606,16 @@ def _lock(folder: Path) -> sqlite3.Connection:
 
 def _run(values: tuple[Any, ...]) -> Run:
     known = dict(zip((field.name for field in fields(Run)), values, strict=True))
-    settings = json.loads(known.pop("settings") or "{}")
+    text = known.pop("settings") or "{}"
     known["facts"] = None if known["facts"] is None else json.loads(known["facts"])
-    return Run(**known, settings=converted(settings, RunSettings, "the settings of a run"))
+    try:
+        given = json.loads(text)
+        given = with_real_cost(given) if isinstance(given, dict) else given
+        settings = converted(given, RunSettings, "the settings of this run")
+    except (InputError, ValueError) as error:  # the app shows all other runs
+        problem = f"Its settings are damaged ({error}). Delete this run and upload the file again."
+        return Run(**known | {"state": FAILED, "problem": problem}, settings=RunSettings())
+    return Run(**known, settings=settings)
 
 
 def _text(value: RunSettings | Mapping[str, Any] | None) -> str | None:

@@ -275,6 +275,8 @@ class WatchCalls:
         """Save a decision on a case."""
         given = await json_of(request, PageDecision)
         name, author = await self._watch(request), author_of(request)
+        if given.key is None:
+            raise Refusal(422, "'key' must be the key of a case, as a text.")
         said = await self._at.marks.decide(name, given.key, given, author, run=given.run)
         return JSONResponse(said_of(said))
 
