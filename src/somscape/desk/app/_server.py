@@ -22,7 +22,7 @@ from somscape.desk.app._pages import HEADERS, POLICY, answer_of, template
 from somscape.desk.app._queue import Queue
 from somscape.desk.app._results import MarkStore, said_of
 from somscape.desk.app._run_calls import RunCalls
-from somscape.desk.app._store import Store
+from somscape.desk.app._store import Run, Store
 from somscape.desk.app._users import LOOK
 from somscape.desk.app._watch_calls import WatchCalls
 from somscape.desk.app._work import one_line
@@ -107,7 +107,7 @@ def serve(
                         target=webbrowser.open, args=(entrance.to_open,), daemon=True
                     ).start()
 
-            site = Site(at).app(started, entrance.door.calls())
+            site = Site(at).app(started, entrance.door.calls(), store.after_start())
             app = gate_of(site, entrance.door, entrance.origins)
             answer_requests(app, listener, grace=GRACE, tls=entrance.tls, say=say)
 
@@ -156,9 +156,10 @@ class Site:
     def __init__(self, at: Context) -> None:
         self._at = at
 
-    def app(self, started: Callable[[], None], more: Sequence[Call] = ()) -> Starlette:
+    def app(
+        self, started: Callable[[], None], more: Sequence[Call] = (), waiting: Sequence[Run] = ()
+    ) -> Starlette:
         """Return the ASGI app with more calls. When it is ready, it calls `started`."""
-        waiting = self._at.store.after_start()
 
         @asynccontextmanager
         async def lifespan(app: Starlette) -> AsyncIterator[None]:
