@@ -57,12 +57,8 @@ def join(found: Regions, which: Sequence[int | str], *, name: str = "") -> Regio
     >>> regions.join(found, [0, 2], name="usual").names
     ('usual', '')
     """
-    if isinstance(which, str) or not isinstance(which, Iterable):
-        raise ParameterTypeError(
-            "`which` must be a list of regions, for example [0, 2], but is a "
-            f"{type(which).__name__}.",
-            value=type(which).__name__,
-        )
+    kinds = () if isinstance(which, str) else Iterable  # a text is no list of names
+    check_is("which", which, kinds, "a list of regions, for example [0, 2]")
     given = list(which)
     numbers = sorted({_number(found, each) for each in given})
     if len(numbers) < 2:
