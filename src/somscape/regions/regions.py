@@ -774,7 +774,7 @@ class Regions:
     def __post_init__(self) -> None:
         checked = KeptRegions(self.labels, self.names, self.colors)
         checked.check(self.map_.n_units)
-        object.__setattr__(self, "labels", checked.labels)
+        object.__setattr__(self, "labels", checked.labels.astype(np.intp, copy=False))
 
     def __repr__(self) -> str:
         n = self.n_regions
