@@ -144,7 +144,7 @@ class State:
             there = f"The watches are {names}." if names else "There are no watches yet."
             raise InputError(
                 f"There is no watch '{name}' in {self.database.name}. {there}",
-                options="`somscape detect TABLE --watch NAME` begins a watch",
+                options="`somscape detect TABLE --out DIR --watch NAME` begins a watch",
                 parameter="watch",
                 value=name,
             )
