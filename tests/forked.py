@@ -1,7 +1,7 @@
-"""Processes that need no start: forks of a process that has loaded somscape and its libraries.
+"""Run commands of tests as forks of a process that has already loaded somscape and its libraries.
 
-A start of a command takes a second of a processor, and a fork some milliseconds.  Tests of how
-processes start and end ask for a process that is no fork.
+A new process needs more than half a second of CPU time to start, and a fork needs milliseconds.
+Tests of the start and the end of processes pass `is_fork=False`.
 """
 
 import asyncio
@@ -32,12 +32,12 @@ IN_A_PROCESS = "from somscape.desk.cli._commands import main; main(prog_name='so
 SERVE = f"import sys; sys.path.insert(1, {str(TESTS)!r}); import forked; forked.serve()"
 LIBRARIES = ("matplotlib.backends.backend_agg", "pyarrow.compute", "pyarrow.csv")
 READ_AT_START = ("PYTHON", "LANG", "LC_", "OPENBLAS_", "OMP_")
-"""How the names of variables begin that Python and libraries read as they start."""
+"""Beginnings of the names of variables that Python and libraries read only at their start."""
 LONGEST_MESSAGE = 1 << 17
 
 
 def environment(**given: str) -> dict[str, str]:
-    """Return variables with which a process finds the same package, whatever folder it is in."""
+    """Return variables with which a process in any folder imports the same package."""
     path = os.pathsep.join([str(PACKAGE_HOME), os.environ.get("PYTHONPATH", "")])
     return {**os.environ, "PYTHONPATH": path, **given}
 
@@ -57,9 +57,9 @@ def start(
     is_fork: bool = True,
     **streams: Any,
 ) -> "subprocess.Popen[Any]":
-    """Start a process that runs `code` with some arguments, and may open so many files.
+    """Start a process that runs `code` with the arguments `words`, and may open `n_files` files.
 
-    It is no fork where forks are not safe, or where a variable must be known at the start.
+    The process is a fork on Linux, unless it needs other variables at its start.
     """
     command, env = [sys.executable, "-c", code, *map(str, words)], environment(**variables)
     if is_fork and sys.platform == "linux" and _at_start(env) == HERE_AT_START:
@@ -70,7 +70,11 @@ def start(
 
 
 class Fork(subprocess.Popen[Any]):
-    """A fork, with the interface of a process that was started."""
+    """A fork, with the interface of a process that was started.
+
+    The class replaces private methods of `Popen`.  Types for these methods are not published, so
+    the type checker ignores three lines.
+    """
 
     def __init__(self, command: list[str], n_files: int | None, **options: Any) -> None:
         self._n_files = n_files
@@ -112,7 +116,7 @@ def _channel() -> tuple[socket.socket, socket.socket]:
 
 @cache
 def _parent() -> socket.socket:
-    """Start the process that forks, which ends with this one; return the channel to it."""
+    """Start the process that forks, and return a channel to it.  It ends with this process."""
     ours, theirs = _channel()
     with theirs:
         command = [sys.executable, "-c", SERVE]
@@ -124,7 +128,7 @@ def _parent() -> socket.socket:
 
 
 def serve() -> None:
-    """Fork for each request; a fork returns, or raises, when it has done what was asked for."""
+    """Fork for each request.  A fork returns after its code has run, or raises its error."""
     requests = socket.socket(fileno=os.dup(0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.path.remove(str(TESTS))
@@ -155,7 +159,7 @@ def _load() -> None:
 
 
 def _fork(channel: socket.socket, files: list[int]) -> None:
-    """Fork once more, and tell the number and the end of that fork, which runs the code."""
+    """Fork again to run the code, and send the number and the exit status of the second fork."""
     asked = json.loads(channel.recv(LONGEST_MESSAGE))
     pid = os.fork()
     if pid:
@@ -191,7 +195,7 @@ def _fork(channel: socket.socket, files: list[int]) -> None:
 
 
 def _fork_parent_of_jobs() -> None:
-    """Fork ahead what forks the jobs of the app, as it would take seconds to load its libraries."""
+    """Fork the process that forks the jobs of the app, so that it need not load its libraries."""
     from somscape.desk.app import _queue
 
     ours, theirs = _channel()
@@ -216,6 +220,11 @@ def _fork_parent_of_jobs() -> None:
 
 
 class _Ahead:
+    """The process that forks jobs, with the two methods of an asyncio process that the app uses.
+
+    It replaces an asyncio process for the first start, so the type checker ignores two lines.
+    """
+
     def __init__(self, pid: int) -> None:
         self.pid = pid
 

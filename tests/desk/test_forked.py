@@ -1,4 +1,4 @@
-"""Forks of the tests (`tests/forked.py`) are as processes that were started."""
+"""Forks of `tests/forked.py` behave like processes that were started."""
 
 import signal
 import subprocess
@@ -30,11 +30,13 @@ def test_a_fork_is_as_a_process_that_was_started(
     # A program that ignores Ctrl-C may have started the tests, and processes would ignore it too.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     told = []
-    for is_fork in (False, True):
-        given: dict[str, Any] = {"code": TELL, "n_files": 99, "variables": {"WORD": "ö"}}
-        with start("ü", 1, is_fork=is_fork, **given, **PIPES) as process:
-            told.append((*process.communicate("ß".encode(), timeout=60), process.returncode))
-    signal.signal(signal.SIGINT, before)
+    try:
+        for is_fork in (False, True):
+            given: dict[str, Any] = {"code": TELL, "n_files": 99, "variables": {"WORD": "ö"}}
+            with start("ü", 1, is_fork=is_fork, **given, **PIPES) as process:
+                told.append((*process.communicate("ß".encode(), timeout=60), process.returncode))
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert told[0][2] == 7
     assert told[0] == told[1]
 

@@ -57,7 +57,7 @@ def join(found: Regions, which: Sequence[int | str], *, name: str = "") -> Regio
     >>> regions.join(found, [0, 2], name="usual").names
     ('usual', '')
     """
-    kinds = () if isinstance(which, str) else Iterable  # a text is no list of names
+    kinds = () if isinstance(which, str) else Iterable  # the letters of a text are not regions
     check_is("which", which, kinds, "a list of regions, for example [0, 2]")
     given = list(which)
     numbers = sorted({_number(found, each) for each in given})
