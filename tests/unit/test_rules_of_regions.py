@@ -167,7 +167,15 @@ def test_the_shortest_number_lies_between(low, width):
 
 @pytest.mark.parametrize(
     ("low", "high", "expected"),
-    [(480, 520, 500), (2, 3, 2), (-120, -80, -100), (0.0123, 0.0187, 0.018), (-1, 1, 0), (7, 7, 7)],
+    [
+        (480, 520, 500),
+        (2, 3, 2),
+        (-120, -80, -100),
+        (0.0123, 0.0187, 0.018),
+        (-1, 1, 0),
+        (7, 7, 7),
+        (2e-309, 2e-309, 2e-309),
+    ],
 )
 def test_shortest_numbers(low, high, expected):
     assert _shortest(float(low), float(high)) == expected

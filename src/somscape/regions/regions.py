@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import sys
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -332,7 +333,7 @@ def _shortest(low: float, high: float) -> float:
     if low <= 0 <= top:
         return 0.0
     size = math.floor(math.log10(max(abs(low), abs(top))))
-    for decimals in range(-size, 17 - size):
+    for decimals in range(-size, min(17 - size, sys.float_info.max_10_exp)):
         found = float(f"{math.floor(top * 10.0**decimals)}e{-decimals}")
         if low <= found <= top:
             return found
