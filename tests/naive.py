@@ -899,7 +899,7 @@ def conformal_p(scores, calibration):
     return np.array(p_values)
 
 
-def estimated_p(scores, calibration):
+def estimated_p(scores, calibration, relations=0.0):
     """Give each score's p-value where some calibration rows may be unusual.
 
     Source: Efron (2004), the empirical null that central values tell. Ours: it is that of the
@@ -907,6 +907,10 @@ def estimated_p(scores, calibration):
     of the scores), whose spread is widened by 1 / sqrt(n). Its share of higher values counts for
     scores above the 80 % quantile, with 50 calibration rows or more, where it is less than the
     conformal p-value; a hundredth of the smallest conformal p-value is the least.
+
+    ``relations`` is a share of usual rows to which relations add an amount.  Before that, these
+    rows are 1.645 standard deviations above the median.  Each unit of evidence adds 2.625 to the
+    square of that number, and evidence follows an exponential law of mean 1.5.
     """
     calibration = sorted(_table(calibration))
     n = len(calibration)
@@ -927,6 +931,8 @@ def estimated_p(scores, calibration):
     for i, score in enumerate(_table(scores)):
         if math.sqrt(score) > end:
             share = math.erfc((math.sqrt(score) - middle) / spread / math.sqrt(2)) / 2
+            far = max((math.sqrt(score) - middle) / spread, 1.645)
+            share += relations * math.exp(-(far**2 - 1.645**2) / 2.625 / 1.5)
             p_values[i] = min(p_values[i], max(share, 0.01 / (n + 1)))
     return np.array(p_values)
 
@@ -946,3 +952,46 @@ def auroc(scores, labels):
         for low in inliers:
             wins += 1.0 if high > low else 0.5 if high == low else 0.0
     return wins / (len(outliers) * len(inliers))
+
+
+def evidence_of(residual, high, slope, power):
+    """Return the evidence of a residual, without the offset of its component."""
+    times = residual / high
+    return slope * (times - 1) if times <= 1 else slope * (times**power - 1) / power
+
+
+def broken_relation(relation, row):
+    """Return the contribution to one row, and the implied value, by the formulas of the class."""
+    steps, starts = relation.curves
+    values = np.where(
+        steps > 0, np.sinh(row[relation.features] * steps + starts), row[relation.features]
+    )
+    z = (values - relation.center) / relation.deviations
+    z = np.round(np.clip(z, -64, 64) * 2.0**16) / 2.0**16
+    n, best = len(relation.targets), None
+    for k, height in enumerate(relation.heights):
+        turned = (z - relation.means[k]) @ relation.transforms[k]
+        likely = height - (turned[:n] ** 2).sum() / 2
+        if best is None or likely > best[0]:
+            best = likely, k, turned[n:]
+    _, k, residuals = best
+    for j, place in enumerate(relation.targets):
+        # The value of the target itself counts in full, and other values only up to 2.5.
+        others = np.clip(z, -2.5, 2.5)
+        others[place] = z[place]
+        other = (others - relation.means[k]) @ relation.transforms[k][:, n + j]
+        residuals[j] = min(residuals[j], other, key=abs)
+    evidence = [
+        evidence_of(abs(r), *relation.tails[:, j]) + relation.offsets[k, j]
+        for j, r in enumerate(residuals)
+    ]
+    j = int(np.argmax(evidence))
+    place = relation.targets[j]
+    value = z[place] - residuals[j] * relation.scales[k, j]
+    middle, spread = relation.roots
+    far = middle + spread * math.sqrt(1.645**2 + 1.75 * 1.5 * min(max(evidence[j], 0.0), 100.0))
+    amount = far**2 - (middle + 1.645 * spread) ** 2
+    value = relation.center[place] + value * relation.deviations[place]
+    if steps[place] > 0:
+        value = (math.asinh(value) - starts[place]) / steps[place]
+    return amount, value

@@ -52,7 +52,7 @@ def as_pyod(detector: SOMDetector | None = None, *, contamination: float = 0.1) 
     >>> from somscape import SOMDetector
     >>> from somscape.pyod import as_pyod
     >>> X = np.random.default_rng(0).normal(size=(200, 3))
-    >>> LSCP([as_pyod(), as_pyod(SOMDetector("mass"))]).fit(X).labels_  # doctest: +SKIP
+    >>> LSCP([as_pyod(), as_pyod(SOMDetector("k_prototype"))]).fit(X).labels_  # doctest: +SKIP
     """
     check_libraries("the adapter", ("pyod",), "pyod")
     if not (detector is None or isinstance(detector, SOMDetector)):

@@ -49,7 +49,6 @@ def test_clicking_a_cell_lists_exactly_its_rows(
         ("k_prototype", 1, "A row's score is the mean distance of the row to the 8", "Scores come"),
         ("k_prototype", 3, "come from 3 maps, each trained on half of the rows.", "A row's score"),
         ("quantization_error", 3, "the score is the distance of the row to the", "mean distance"),
-        ("mass", 1, "A row's score is the mean distance of the row to the nearest", "Scores come"),
     ],
 )
 def test_the_method_says_what_a_score_is(

@@ -27,6 +27,7 @@ from golden.make_8cdcb1a4 import (
 )
 from some_cases import new_database
 from team import Member
+from texts import rejected
 from web_client import serving
 
 from somscape import TableEncoder, load, plots, regions
@@ -95,9 +96,11 @@ def test_a_map_file_is_drawn_and_saved_again(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", REMOVED)
-def test_a_detector_by_a_score_that_is_removed_opens(name: str) -> None:
+def test_a_detector_by_a_score_that_is_removed_opens_and_does_not_score(name: str) -> None:
     detector = load(MAPS / f"detector_{name}.som")
     assert detector.score == name
+    with rejected(parameter="score", value=name):
+        detector.scores(rows_from(FACTS["maps"][f"detector_{name}"]["of"]))
 
 
 def test_a_map_file_gives_back_its_roles(tmp_path: Path) -> None:

@@ -92,10 +92,10 @@ size = { kind = "ordinal", levels = ["S", "M", "L"] }
 "opened on" = "date"
 """
 
-REMOVED = ("density", "local_scale")
+REMOVED = ("density", "local_scale", "mass")
 """Scores that only older versions have."""
 
-METHODS = ("k_prototype", "quantization_error", "mass", *REMOVED)
+METHODS = ("k_prototype", "quantization_error", *REMOVED)
 METRICS = ("cosine", "manhattan", "chebyshev", "correlation", "mahalanobis")
 
 

@@ -337,11 +337,13 @@ def test_printed_alerts_are_the_alerts_alone() -> None:
     X[7] = [9, -9]
     alerts = SOMDetector(random_state=0).fit(X).alerts(X, 2)
     assert repr(alerts) == "Alerts(2 of 60 rows)"
-    head, names, first, second = str(alerts).splitlines()
+    head, names, first, rest, second = str(alerts).splitlines()
     assert head == alerts.headline
     assert names.split() == ["rank", "record", "score", "p-value", "reasons"]
     assert first.split()[:2] == ["1", "8"]
+    assert "x1 -9.0: lowest of 60 rows; 0.8 would fit the other columns | " in first
     assert ": highest of 60 rows; usual" in first
+    assert rest == "-- from here on rows do not stand out --"
     assert second.startswith("2 ")
 
 

@@ -93,24 +93,40 @@ def test_an_estimate_takes_the_place_of_the_count_where_it_is_less():
     assert (np.diff(p) < 0).all()
 
 
-def rows_with(n_planted, n_rows=600, seed=0):
+def rows_with(n_planted, n_rows=600, seed=0, far=9.0):
     rng = np.random.default_rng(seed)
     rows = rng.standard_t(5, size=(n_rows, 6))
-    rows[:n_planted, :3] += 9.0
+    rows[:n_planted, :3] += far
     return rows
 
 
-def test_unusual_training_rows_stand_out_together():
-    rows = rows_with(30)
+@pytest.fixture
+def no_relations(monkeypatch):
+    monkeypatch.setattr("somscape.outliers.relation.MIN_LEARNED", np.inf)
+
+
+def test_unusual_training_rows_stand_out_together(no_relations):
+    detector, alerts = a_group_that_stands_out(far=9.0)
+    # Counted, the thirty hide each other.
+    conformal = Calibration(detector.detector_.calibration.scores)
+    p = conformal.p_values(alerts.scores)
+    assert (adjusted(p) * usual_share(p) > 0.2).all()
+
+
+def test_a_group_with_relations_of_its_own_stands_out_too():
+    detector, alerts = a_group_that_stands_out(far=9.0)
+    assert detector.detector_.relation is not None
+    assert alerts.n_stand_out <= 36
+
+
+def a_group_that_stands_out(far):
+    rows = rows_with(30, far=far)
     detector = SOMDetector(random_state=0).fit(rows)
     alerts = detector.alerts(rows)
     assert (alerts.rows[alerts.stands_out] < 30).sum() >= 24
     assert alerts.n_stand_out <= 36
     assert alerts.n_alerts == alerts.n_stand_out
-    # Counted, the thirty hide each other.
-    conformal = Calibration(detector.detector_.calibration.scores)
-    p = conformal.p_values(alerts.scores)
-    assert (adjusted(p) * usual_share(p) > 0.2).all()
+    return detector, alerts
 
 
 @pytest.mark.rest
@@ -136,10 +152,13 @@ def test_clean_training_keeps_the_count_and_files_keep_which(tmp_path):
     assert fitted.detector_.calibration.by_bulk
 
 
-def test_regions_have_estimates_of_their_own():
+@pytest.mark.parametrize("has_relations", [False, True])
+def test_regions_have_estimates_of_their_own(monkeypatch, has_relations):
+    if not has_relations:
+        monkeypatch.setattr("somscape.outliers.relation.MIN_LEARNED", np.inf)
     rng = np.random.default_rng(0)
     wide, narrow = rng.normal(0, 3, size=(400, 3)), rng.normal(40, 0.3, size=(400, 3))
-    narrow[:8] += 2.0
+    narrow[:8] += 4.0 if has_relations else 2.0  # one unit of evidence is that of both regions
     rows = np.concatenate([wide, narrow])
     regional = SOMDetector(calibration="regional", random_state=0).fit(rows)
     assert regional.detector_.calibration.regions.max() > 0
@@ -179,13 +198,21 @@ def test_few_rows_have_no_estimate():
     assert alerts.headline == "No row of 20 stands out"
 
 
-def test_the_rate_asked_for_is_that_of_what_stands_out():
-    rows = rows_with(20)
+def test_the_rate_asked_for_is_that_of_what_stands_out(no_relations):
+    check_the_rate((0.1, 0.2), far=9.0)
+
+
+def test_the_rate_asked_for_is_that_of_what_stands_out_by_relations_too():
+    check_the_rate((0.2, 0.5), far=20.0)
+
+
+def check_the_rate(rates, far):
+    rows = rows_with(20, far=far)
     detector = SOMDetector(random_state=0).fit(rows).detector_
     ns = [detector._alerts_by(AlertRule(fdr=q), rows).n_stand_out for q in (0.01, 0.1, 0.2, 0.5)]
     assert ns == sorted(ns)
     assert ns[0] < ns[-1]
-    for q in (0.1, 0.2):
+    for q in rates:
         alerts = detector.alerts(rows, fdr=q)
         assert alerts.n_alerts == alerts.n_stand_out
         assert 0 < alerts.n_by_chance <= q * alerts.n_stand_out * (1 + 1e-9)

@@ -190,7 +190,7 @@ def test_a_handler_that_shows_warnings_only_does_not_silence_verbose(capsys, cap
         ({"n_maps": 2}, 60, 1, 3),  # the map itself and two of halves
         ({"n_maps": 1}, 60, 1, 6),  # the map itself and five folds
         ({"n_maps": 1}, 3, 1, 4),  # as many folds as rows
-        ({}, 60, 1, 9),
+        ({}, 60, 1, 5),
         ({}, 60, 50, 6),  # 3,000 rows by weight: one map is enough
     ],
 )

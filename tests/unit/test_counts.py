@@ -286,13 +286,18 @@ def test_a_common_level_is_a_reason_unless_a_rare_value_explains_much_more():
     table = table_from_columns({"country": country, "rate": rate, "age": rng.normal(40, 9, 500)})
     detector = SOMDetector(random_state=0).fit(table).detector_
 
-    def columns(age):
+    def columns(detector, age):
         row = table_from_columns({"country": ["FR"], "rate": [0.0], "age": [age]})
         return [reason.column for reason in detector.reasons(row)[0]]
 
-    assert columns(40.0) == ["country", "rate"]  # common both, but not together
-    assert columns(80.0) == ["age", "rate", "country"]
-    assert columns(140.0) == ["age", "rate"]
+    alone = replace(detector, relation=None)
+    assert columns(alone, 40.0) == ["country", "rate"]  # common both, but not together
+    assert columns(alone, 80.0) == ["age", "country", "rate"]
+    assert columns(alone, 90.0) == ["age", "rate"]
+    # Only the column that breaks its relation most has a part by relations.
+    assert columns(detector, 40.0) == ["rate", "country"]
+    assert columns(detector, 80.0) == ["rate", "age", "country"]
+    assert columns(detector, 90.0) == ["age", "rate"]
 
 
 # Whether a column stands out

@@ -188,9 +188,11 @@ def test_p_values_after_training_that_may_not_be_clean_equal_the_oracle(kernels,
     X[:4] += 6
     detector = detector_of(X)
     calibration = detector.detector_.calibration.scores
+    share = detector.detector_.calibration.relations
+    assert (share > 0) == (n >= 50)
     new = np.vstack([rows_of(40, seed=3) * 3, X, np.full((1, 4), 1e6)])
     scores = -detector.score_samples(new)
-    found, expected = detector.p_values(new), naive.estimated_p(scores, calibration)
+    found, expected = detector.p_values(new), naive.estimated_p(scores, calibration, share)
     np.testing.assert_allclose(found, expected, rtol=1e-9)
     counted = naive.conformal_p(scores, calibration)
     assert (found <= counted).all()
@@ -325,9 +327,9 @@ def test_the_same_seed_gives_the_same_detector_and_its_map_draws_from_it():
 def test_parameters_reach_the_map_to_train():
     detector = SOMDetector(som=SOM(3, 4))
     assert detector.get_params()["som__n_rows"] == 3
-    assert detector.set_params(method="mass", som__n_rows=5) is detector
+    assert detector.set_params(method="k_prototype", som__n_rows=5) is detector
     assert detector.som.n_rows == 5
-    assert detector.fit(rows_of()).detector_.score == "mass"
+    assert detector.fit(rows_of()).detector_.score == "k_prototype"
 
 
 def test_the_method_is_chosen_by_default():

@@ -493,12 +493,18 @@ def test_a_detector_explains_what_was_chosen():
     explained = detector.explain_defaults_
     assert list(explained) == ["method", "n_maps", "n_prototypes", "trim", "encoder"]
     assert explained["method"].startswith("combined:")
-    assert explained["n_maps"].startswith("8: with 50 rows (at most 2,000),")
-    assert explained["n_prototypes"].startswith("8: some training rows may be unusual")
+    assert explained["n_maps"].startswith("4: with 50 rows (at most 2,000),")
+    assert explained["n_prototypes"].startswith("32: some training rows may be unusual")
     assert explained["trim"].startswith("0.2: ")
     assert "numbers 'x'; categories 'job'" in explained["encoder"]
     given = SOMDetector(
-        "mass", som=SOM(2, 3), n_maps=1, n_prototypes=3, trim=0.1, encoder=None, random_state=0
+        "k_prototype",
+        som=SOM(2, 3),
+        n_maps=1,
+        n_prototypes=3,
+        trim=0.1,
+        encoder=None,
+        random_state=0,
     )
     assert given.fit(data[["x"]]).explain_defaults_ == {}
     clean = SOMDetector(training_is_clean=True, som=SOM(2, 3), random_state=0).fit(data)

@@ -43,6 +43,7 @@ class Why:
     usual_at: tuple[float, float] | None = (0.0, 1.0)
     is_usual_alone: bool = False
     occurs: str | None = None
+    fitting: str | None = None
 
 
 @dataclass(frozen=True)
@@ -162,6 +163,10 @@ def test_the_line_is_that_of_the_list(n_far: int, n_asked: int | None) -> None:
 def test_reasons_are_those_of_the_alerts() -> None:
     expected = {"column": "x", "value": "2", "usual": "0 to 1", "share": 2 / 3}
     assert small_data()["reasons"] == [[expected | {"at": 2, "usual_at": [0, 1]}]]
+    ranked = Ranked(reasons=[(Why(fitting="0.5"),)])
+    table = table_from_columns({"x": [-8.0, 0.5, 2.25]})
+    data = report.build(small_detector(), table, cast(Alerts, ranked))
+    assert data["reasons"] == [[expected | {"at": 2, "usual_at": [0, 1], "fitting": "0.5"}]]
 
 
 def test_quality_is_measured_on_the_rows() -> None:
@@ -191,7 +196,7 @@ def test_column_that_the_table_lacks_has_no_count_of_missing_cells() -> None:
     assert data["history"] == {}
 
 
-@pytest.mark.parametrize(("n_maps", "expected"), [(1, 1), (2, 2), ("auto", 8)])
+@pytest.mark.parametrize(("n_maps", "expected"), [(1, 1), (2, 2), ("auto", 4)])
 def test_the_score_says_how_many_maps_give_it(n_maps: Any, expected: int) -> None:
     x = np.random.default_rng(0).normal(size=40)
     table = table_from_columns({"x": x, "y": x**2})
@@ -733,7 +738,7 @@ def test_a_report_takes_other_regions_as_if_it_were_made_with_them() -> None:
             assert one.pop("mean_score") == pytest.approx(other.pop("mean_score"))
         assert changed == expected
         data = report.with_regions(data, found, som=detector, table=table)
-    with rejected(parameter="regions", value=32):
+    with rejected(parameter="regions", value=91):
         report.with_regions(data, found, som=small_map(), table=table)
     with rejected(parameter="table", value=10):
         report.with_regions(data, found, som=detector, table=table.take(range(10)))

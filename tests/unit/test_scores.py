@@ -15,7 +15,6 @@ from somscape import SOM, SOMDetector, TableEncoder, load
 from somscape.outliers import Calibration, Detector, Scorer, _train
 from somscape.outliers.marks import Marks
 from somscape.outliers.score import SCORES, pooled
-from somscape.save import _onnx as _onnx_scores
 
 
 def rows_of(n=200, d=3, seed=0):
@@ -29,10 +28,10 @@ def fitted(score, X=None, **options):
 
 
 def distances(detector, x):
-    """To each usual prototype, with its unit, nearest first, as the detector compares them."""
+    """To each usual prototype, nearest first, as the detector compares them."""
     usual = np.flatnonzero(detector.of_all_rows.usual)
     x, codebook = detector.of_all_rows.compared(x[None])[0], detector.of_all_rows.compared_codebook
-    return sorted((math.dist(x, codebook[u]), int(u)) for u in usual)
+    return sorted(math.dist(x, codebook[u]) for u in usual)
 
 
 def neighbors_of(map_, unit):
@@ -53,22 +52,14 @@ def added_by_hand(rarity, feature, value):
 
 def by_formula(name, detector, x):
     near = distances(detector, x)
-    hits = detector.map_.hits
     if name == "combined":
-        distance = np.mean([d for d, _ in near[:24]])
-        return distance + sum(added_by_hand(detector.rarity, j, v) for j, v in enumerate(x))
+        distance = np.mean(near[:32])
+        rarity = sum(added_by_hand(detector.rarity, j, v) for j, v in enumerate(x))
+        return distance + rarity + naive.broken_relation(detector.relation, x)[0]
     if name == "k_prototype":
-        return np.mean([d for d, _ in near[:8]])
-    if name == "quantization_error":
-        return near[0][0]
-    assert name == "mass"
-    usual = sum(hits[u] for _, u in near)
-    left = wanted = min(max(0.02 * usual, 10), usual)
-    score = 0.0
-    for distance, u in near:
-        taken = min(left, hits[u])
-        score, left = score + taken * distance / wanted, left - taken
-    return score
+        return np.mean(near[:8])
+    assert name == "quantization_error"
+    return near[0]
 
 
 @pytest.mark.parametrize("decorrelate", [False, True])
@@ -139,8 +130,7 @@ def test_rms_distance_is_the_rows_own_distance_pooled_with_the_neighbors():
         assert detector.of_all_rows.rms_distances[unit] == pytest.approx(expected, rel=1e-9)
 
 
-def test_every_score_has_a_formula_an_onnx_graph_and_words():
-    assert list(_onnx_scores._SCORES) == list(SCORES)
+def test_every_score_has_words():
     guide = (Path(__file__).parents[2] / "docs/guide/detecting.md").read_text(encoding="utf-8")
     for name in SCORES:
         assert f'"{name}"' in guide
@@ -151,7 +141,7 @@ def test_scores_change_by_no_more_than_a_row_moves():
     rng = np.random.default_rng(3)
     start, move = rows_of(200, seed=4), rng.normal(size=(200, 3)) * 0.3
     for name in SCORES:
-        detector = replace(fitted(name, decorrelate=False), rarity=None)
+        detector = replace(fitted(name, decorrelate=False), rarity=None, relation=None)
         change = np.abs(detector.scores(start + move) - detector.scores(start))
         most = (change / np.linalg.norm(move, axis=1)).max()
         assert most <= 1 + 1e-9, name
@@ -163,8 +153,11 @@ def test_scores_change_by_no_more_than_a_row_moves():
 def test_a_group_of_outliers_with_prototypes_of_its_own_is_not_usual():
     rng = np.random.default_rng(0)
     X = np.vstack([rng.normal(size=(400, 3)), rng.normal(size=(12, 3)) * 0.1 + [9, 9, 9]])
-    found = SOMDetector(random_state=0).fit(X).score_samples(X).argsort()
-    assert set(found[:12]) == set(range(400, 412))
+    combined = SOMDetector(random_state=0).fit(X)
+    alone = replace(combined.detector_, relation=None).scores(X).argsort()[::-1]
+    assert set(alone[:12]) == set(range(400, 412))
+    # By its relations, a row comes among them whose value lies 3.9 deviations from the mean.
+    assert set(combined.score_samples(X).argsort()[:13]) == {*range(400, 412), X[:, 1].argmin()}
     trimmed = SOMDetector("k_prototype", random_state=0).fit(X)
     near = np.linalg.norm(trimmed.map_.codebook - 9, axis=1) < 2
     assert trimmed.map_.hits[near].sum() == 12
@@ -202,6 +195,7 @@ def test_a_radius_given_is_kept_where_training_is_clean():
 
 def test_many_rows_are_drawn_from_and_the_others_calibrate(monkeypatch):
     monkeypatch.setattr("somscape.outliers._train.MAX_TRAINED", 150)
+    monkeypatch.setattr("somscape.outliers.relation.MAX_LEARNED", 100)  # fewer, as ever
     X = rows_of(400)
     detector = SOMDetector(som=SOM(3, 4), random_state=7).fit(X)
     order = np.random.default_rng(7).permutation(400)
@@ -210,7 +204,8 @@ def test_many_rows_are_drawn_from_and_the_others_calibrate(monkeypatch):
     alone = SOM(3, 4, n_init=1).fit(np.clip(X[drawn], *reach))
     np.testing.assert_array_equal(detector.map_.codebook, alone.map_.codebook)
     scores = -detector.score_samples(X)
-    np.testing.assert_array_equal(detector.detector_.calibration.scores, np.sort(scores[held]))
+    calibration = detector.detector_.calibration.scores
+    np.testing.assert_allclose(calibration, np.sort(scores[held]), rtol=1e-14)
     assert detector.map_.hits.sum() == 400
     np.testing.assert_array_equal(detector.units_, alone.predict(X))
     assert (detector.predict(X) == -1).sum() == 20
@@ -219,6 +214,7 @@ def test_many_rows_are_drawn_from_and_the_others_calibrate(monkeypatch):
 def test_of_very_many_rows_some_are_drawn_that_tell_how_scores_spread(monkeypatch):
     monkeypatch.setattr(_train, "MAX_TRAINED", 150)
     monkeypatch.setattr(_train, "MAX_TOLD", 300)
+    monkeypatch.setattr("somscape.outliers.relation.MAX_LEARNED", 100)  # fewer, as ever
     X = pd.DataFrame(np.random.default_rng(2).normal(size=(1000, 3)), columns=["a", "b", "c"])
     drawn = np.random.default_rng(7).choice(1000, 300, replace=False)
     assert len(np.unique(drawn)) == 300
@@ -229,13 +225,14 @@ def test_of_very_many_rows_some_are_drawn_that_tell_how_scores_spread(monkeypatc
     encoder = TableEncoder(numbers=["a", "b", "c"])
     detector = SOMDetector(encoder=encoder, som=SOM(3, 4), random_state=7).fit(X).detector_
     rows = detector.map_.rows_of(X)
-    (scores, counts, ends), by_all = seen[0], detector.scores(X)
+    (scores, counts, ends), by_all = seen[0], replace(detector, relation=None).scores(X)
     assert counts is None
     # But for what is beyond all others, which is told by them.
     np.testing.assert_allclose(np.sort(scores)[:280], np.sort(by_all[told])[:280], rtol=1e-12)
     np.testing.assert_array_equal(ends[1, 0], rows.max(axis=0))  # of all rows
     held = np.setdiff1d(np.arange(1000), drawn[:150])
-    np.testing.assert_array_equal(detector.calibration.scores, np.sort(by_all[held]))
+    expected = np.sort(detector.scores(X)[held])
+    np.testing.assert_allclose(detector.calibration.scores, expected, rtol=1e-14)
 
 
 def test_rows_drawn_tell_how_far_rows_lie(monkeypatch):
@@ -313,7 +310,9 @@ OTHER_PARTS = {
     "members of another width": lambda d: {
         "members": (fitted("k_prototype", rows_of(d=2)).of_all_rows,)
     },
-    "members with another score": lambda d: {"members": (replace(d.of_all_rows, score="mass"),)},
+    "members with another score": lambda d: {
+        "members": (replace(d.of_all_rows, score="combined"),)
+    },
     "a map as member": lambda d: {"members": (d.map_,)},
 }
 

@@ -119,10 +119,11 @@ def test_the_score_is_the_root_of_the_mean_squared_scores():
     assert of_each.shape == (4, 20)
     assert len(np.unique(of_each[:, 0])) == 4
     expected = np.sqrt((of_each**2).mean(axis=0)) + detector.detector_.rarity.scores(X)
+    expected += detector.detector_.relation.scores(X)
     np.testing.assert_allclose(-detector.score_samples(X), expected, rtol=1e-12)
 
 
-@pytest.mark.parametrize("method", ["k_prototype", "mass"])
+@pytest.mark.parametrize("method", ["k_prototype", "quantization_error"])
 def test_parts_add_up_to_the_score(method):
     detector, X = fitted(method=method), rows_of(50, seed=5)
     parts = detector.contributions(X)
@@ -269,7 +270,7 @@ def test_labels_leave_p_values_of_usual_rows_uniform(n_maps, known):
 
 
 def test_a_saved_detector_scores_alike_and_gives_the_same_bytes(tmp_path):
-    detector, X = fitted(method="mass"), rows_of(20, seed=5)
+    detector, X = fitted(method="quantization_error"), rows_of(20, seed=5)
     detector.detector_.save(tmp_path / "d.som")
     back = load(tmp_path / "d.som")
     np.testing.assert_array_equal(back.scores(X), -detector.score_samples(X))

@@ -37,7 +37,7 @@ def fitted():
     return found
 
 
-@pytest.mark.parametrize(("n_features", "n_computed"), [(NARROW, 9), (WIDE, 1)])
+@pytest.mark.parametrize(("n_features", "n_computed"), [(NARROW, 5), (WIDE, 1)])
 def test_maps_of_many_features_start_from_the_axes_of_all_rows(monkeypatch, n_features, n_computed):
     computed, given = [], somscape.fit._map.principal_axes
 
@@ -58,7 +58,7 @@ def test_prototypes_of_members_are_short_where_there_are_many_features(fitted, n
         np.array_equal(one.map_.codebook, one.map_.codebook.astype(np.float32))
         for one in detector.members
     ]
-    assert short == [n_features == WIDE] * 8
+    assert short == [n_features == WIDE] * 4
     assert all(one.map_.codebook.dtype == np.float64 for one in detector.members)
 
 
@@ -105,7 +105,7 @@ def test_rows_are_compared_together_as_they_are_one_by_one(fitted, n_features, c
 
 
 @pytest.mark.parametrize("n_features", [NARROW, WIDE])
-@pytest.mark.parametrize("score", ["combined", "quantization_error", "mass"])
+@pytest.mark.parametrize("score", ["combined", "k_prototype", "quantization_error"])
 def test_scores_together_are_the_root_mean_square_of_each(fitted, n_features, score):
     detector, X = fitted[n_features]
     scorers = [replace(one, score=score) for one in detector.scorers]
@@ -137,7 +137,8 @@ def test_contributions_of_many_values_are_averaged_over_some_rows(fitted, monkey
     detector, X = fitted[NARROW]
     monkeypatch.setattr(_train, "MAX_AVERAGED_VALUES", 20 * NARROW)
     found = _train.mean_contributions(detector, X, None)
-    expected = explained_by(detector.scorers, X[::3], detector.rarity)[1].mean(axis=0)
+    added = detector.rarity, detector.relation
+    expected = explained_by(detector.scorers, X[::3], *added)[1].mean(axis=0)
     np.testing.assert_allclose(found, expected, rtol=1e-14)
 
 

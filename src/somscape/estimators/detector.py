@@ -87,39 +87,37 @@ class SOMDetector(Explains, OutlierMixin, Saves):
 
         - ``"auto"`` is the same as ``"combined"``.
         - ``"combined"`` is the mean distance to the ``n_prototypes`` nearest prototypes, plus a
-          term for rare values.  Distances use numbers that are clipped to 1.5 standard deviations
-          from the mean (3 with clean training).  Encoded columns of a table are not clipped, and a
-          value beyond all training values raises the score more.
+          term for rare values, plus a term for values that do not fit the other columns.  Distances
+          use numbers that are clipped to 2.5 standard deviations from the mean (5 with clean
+          training).  Encoded columns of a table are not clipped, and a value beyond all training
+          values raises the score more.
         - ``"k_prototype"`` is the mean distance to the ``n_prototypes`` nearest prototypes.
         - ``"quantization_error"`` is the distance to the nearest prototype.
-        - ``"mass"`` is the mean distance to the nearest prototypes.  Together, these prototypes
-          represent 2 % of the rows (at least ten rows).
     contamination : float, default=0.05
         Share of the training rows that `predict` flags as anomalies, in (0, 0.5].
     training_is_clean : bool, default=False
         Whether all training rows are known to be usual.  If so, the map fits the rows more closely.
     som : SOM or None, default=None
         The map to train, unfitted.  None means ``SOM()``.  The automatic number of units is the
-        square root of the number of rows, multiplied by 3 for ``"combined"`` (by 16 with clean
-        training) and by 8 for other scores.  ``missing`` and ``encoder`` of `som` are ignored.
+        square root of the number of rows, multiplied by 8.  For ``"combined"``, the number is at
+        most 433, or it is multiplied by 16 with clean training.  ``missing`` and ``encoder`` of
+        `som` are ignored.
     n_maps : int or "auto", default="auto"
         Number of maps from which scores are computed, from 1 to 256.  With several maps, each map
         is trained on half of the rows.  The score of a row is the root mean square of its scores
         from all maps.  Several maps reduce the effect of the choice of training rows on scores, but
         scoring takes ``n_maps`` times as long.  ``map_`` is then trained on all rows, and is used
-        only for display and explanation.  ``"auto"`` means 8 maps for at most 2,000 rows, and one
+        only for display and explanation.  ``"auto"`` means 4 maps for at most 2,000 rows, and one
         map for more rows or clean training.
     n_prototypes : int or "auto", default="auto"
         Number of nearest prototypes that a score uses, from 1 (the quantization error) to 64.  With
         several prototypes, an outlier has a high score even if it attracted one prototype in
-        training.  For ``"combined"``, ``"auto"`` means 24 for numbers, 8 for the encoded columns of
-        a table, and 1 with clean training.  For other scores, ``"auto"`` means 8, or 2 with clean
-        training.
+        training.  For ``"combined"``, ``"auto"`` means 32, or 1 with clean training.  For other
+        scores, ``"auto"`` means 8, or 2 with clean training.
     trim : float or "auto", default="auto"
         Share of the training rows, up to 0.5, whose prototypes do not count as usual.  These are
         the prototypes with the fewest rows nearby, such as the prototypes of a group of outliers.
-        ``"auto"`` means 0 with clean training.  Otherwise, ``"auto"`` means 0.1 if ``method`` is
-        ``"combined"`` and columns are not encoded, and 0.2 in other cases.
+        ``"auto"`` means 0.2, or 0 with clean training.
     decorrelate : bool, default=True
         Whether to decorrelate columns before rows are compared with prototypes.  If True,
         information that several columns share counts only about once in a score, and a row with an
@@ -306,9 +304,10 @@ class SOMDetector(Explains, OutlierMixin, Saves):
         The first call does the same as `fit`, except that ``n_maps="auto"`` means one map.  Each
         later call first computes the scores of the new rows, and then updates the map, as
         `SOM.partial_fit` does.  Each later call also updates the set of usual prototypes, the
-        rarity of values, the threshold and the calibration.  The threshold and the calibration are
-        computed from the scores that rows had before these updates.  For this purpose, the detector
-        stores a sample of 10,000 scores.  It also stores 2,000 rows to compute how rare a value is.
+        rarity of values, the relations between columns, the threshold and the calibration.  The
+        threshold and the calibration are computed from the scores that rows had before these
+        updates.  For this purpose, the detector stores a sample of 10,000 scores.  It also stores
+        2,000 rows for rarity and relations.
 
         Parameters
         ----------

@@ -197,7 +197,10 @@ def _view(name: str, array: NDArray[Any]) -> NDArray[Any]:
     return array if array.flags.aligned else array.copy()  # kernels need aligned arrays
 
 
-PACKED = ("counts.values", "counts.below", "counts.upto", "rarity.x", "rarity.y")
+PACKED = (
+    *("counts.values", "counts.below", "counts.upto", "rarity.x", "rarity.y"),
+    "relation.transforms",
+)
 """Names of the arrays that a file stores as float32 if this does not change any value."""
 
 MATRIX = "decorrelation.matrix"
@@ -280,6 +283,22 @@ GIVEN_TEXTS = ("encoding", "unit_labels", "kept_regions", CLASSES, TARGETS, ESTI
 
 DECORRELATION = {f"decorrelation.{name}" for name in ("center", "spread", "matrix", "counts")}
 
+RELATION = (
+    *(
+        "features",
+        "targets",
+        "curves",
+        "center",
+        "spread",
+        "means",
+        "heights",
+        "transforms",
+        "scales",
+    ),
+    *("tails", "offsets", "roots"),
+)
+"""Names of the arrays of a `Relation` in a detector."""
+
 STATE = ("prototypes", "counts", "totals", "error", "seen")
 """Names of the arrays that contain the state of the training in a checkpoint."""
 
@@ -293,6 +312,7 @@ ARRAYS = {
     *(f"{CLASSES}.{name}" for name in ("values", "shares", "far", "centers")),
     *(f"{TARGETS}.{name}" for name in ("values", "slopes", "spread", "errors", "limits", "far")),
     *("reach", "rarity.features", "rarity.x", "rarity.y"),
+    *(f"relation.{name}" for name in RELATION),
     *("marks.features", "marks.x", "marks.y", "marks.places", "marks.pull"),
     *("marks.rows", "marks.held"),
     *("checkpoint.steps", "checkpoint.digests", "checkpoint.errors"),

@@ -13,10 +13,11 @@ from somscape.outliers.detector import (
 )
 from somscape.outliers.drift import DriftAlarm, DriftMonitor
 from somscape.outliers.rarity import Occurrence, Rarity
+from somscape.outliers.relation import Relation
 from somscape.outliers.score import Decorrelation, Scorer
 
 __all__ = [
     "AlertRule", "Alerts", "Calibration", "Change", "Counterfactual", "Decorrelation", "Detector",
     "DriftAlarm", "DriftMonitor", "LabelShare", "Occurrence", "Range", "Rarity", "Reason",
-    "Reasons", "Scorer", "SimilarRows",
+    "Reasons", "Relation", "Scorer", "SimilarRows",
 ]  # fmt: skip

@@ -10,7 +10,8 @@ from somscape.outliers._train import Detection, TrainedDetector, TrainedScorer, 
 from somscape.outliers.calibration import Calibration, threshold_for
 from somscape.outliers.detector import Detector
 from somscape.outliers.marks import ANOMALY
-from somscape.outliers.rarity import Beyond, rarity_of, with_beyond
+from somscape.outliers.rarity import Beyond, Rarity, rarity_of, with_beyond
+from somscape.outliers.relation import renewed
 from somscape.outliers.score import (
     Scorer,
     reach_of,
@@ -19,6 +20,7 @@ from somscape.outliers.score import (
     usual_units,
     within_reach,
 )
+from somscape.tables.encoding import Encoding
 
 SIZE = 10_000
 """Number of rows that a reservoir keeps."""
@@ -171,18 +173,16 @@ def updated(
     )
     scores, calibration, units = kept.values.T
     sample, rarity, beyond = stream.rows, detector.rarity, stream.beyond
-    reach = detector.of_all_rows.reach
+    relation, reach = detector.relation, detector.of_all_rows.reach
     if sample is not None:
         seen = rows[counted].astype(np.float64, copy=False)
         sample = sample.plus(seen, own, share)
         encoding, deviations = detector.map_.encoding, detection.defaults.reach
-        rarity = rarity_of(sample.values, sample.weights, encoding)
-        if rarity is not None:
-            rarity = rarity.times(stream.rarity_factor)
-        if beyond is not None:
-            beyond = beyond.after(seen, own)
-        if rarity is not None and beyond is not None:
-            rarity = with_beyond(rarity, sample.values, sample.weights, encoding, beyond)
+        beyond = None if beyond is None else beyond.after(seen, own)
+        rarity = _rarity_after(sample, encoding, stream.rarity_factor, beyond)
+        if relation is not None:
+            is_clean = detection.training_is_clean
+            relation = renewed(relation, sample.values, sample.weights, is_clean=is_clean)
         if reach is not None and np.isfinite(deviations):
             reach = reach_of(sample.values, sample.weights, encoding, deviations)
     after = replace(
@@ -195,15 +195,30 @@ def updated(
             units=units.astype(np.intp),
             regions=detector.calibration.regions,
             by_bulk=detector.calibration.by_bulk,
+            relations=detector.calibration.relations,
         ),
         members=tuple(replace(member.scorer, reach=reach) for member in members),
         mean_contributions=_average_contributions(detector, whole, rows, weights),
         rarity=rarity,
+        relation=relation,
     )
     of_members = tuple((member.sums, member.squares) for member in members)
     lines = stream.rarity_factor, beyond
     stream = DetectorStream(whole.sums, whole.squares, kept, of_members, sample, *lines)
     return after, stream, whole.units
+
+
+def _rarity_after(
+    sample: Reservoir, encoding: Encoding, factor: float, beyond: Beyond | None
+) -> Rarity | None:
+    """Return the rarity of values in the sample, on the scale of scores."""
+    rarity = rarity_of(sample.values, sample.weights, encoding)
+    if rarity is None:
+        return None
+    rarity = rarity.times(factor)
+    if beyond is None:
+        return rarity
+    return with_beyond(rarity, sample.values, sample.weights, encoding, beyond)
 
 
 @dataclass(frozen=True, eq=False)

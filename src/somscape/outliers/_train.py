@@ -9,14 +9,14 @@ import numpy as np
 
 from somscape._types import Float64s, Floats, Ints
 from somscape._validate import check_choice, check_flag, check_number, check_whole
-from somscape._weights import counts_of, in_order
+from somscape._weights import counts_of, in_order, ones_or
 from somscape.fit._map import train_map
 from somscape.fit._start import Axes
 from somscape.fit._train import RunningSums
 from somscape.fit.settings import Settings
 from somscape.kernels._select import meanwhile
 from somscape.maps.record import MAX_MEMBERS
-from somscape.outliers.calibration import Calibration, threshold_for
+from somscape.outliers.calibration import Calibration, bulk_of, threshold_for
 from somscape.outliers.detector import Detector
 from somscape.outliers.marks import ANOMALY, UNKNOWN, marks_of
 from somscape.outliers.rarity import (
@@ -31,6 +31,7 @@ from somscape.outliers.rarity import (
     value_counts,
     with_beyond,
 )
+from somscape.outliers.relation import Learned, learned_from
 from somscape.outliers.score import (
     MAX_OWN,
     MAX_PROTOTYPES,
@@ -50,9 +51,8 @@ from somscape.regions.find import merge_small_regions
 from somscape.tables.codes import NumberCode
 from somscape.tables.encoding import Encoding
 
-N_MAPS = 8
-"""Number of maps for a small table.  In two resamples of 690 credit applications, 77 % of the 50
-most unusual rows are the same with 8 maps.  With 4 maps it is 73 %, and with 16 maps 78 %."""
+N_MAPS = 4
+"""Number of maps for a small table."""
 
 MAX_ROWS = 2_000
 """Maximum number of rows of a small table.  For a larger table, the ranking by one map is stable
@@ -119,8 +119,10 @@ class Defaults:
     reach : float
         Maximum distance of a number from the mean of its column, in standard deviations.  Numbers
         farther away are clipped before rows are compared.
-    rarity : float
-        Spread of the contributions by rarity, divided by the spread of the scores by maps.
+    rarity : (float, float)
+        Spread of the contributions by rarity, divided by the spread of the scores by maps.  The
+        first number is for columns whose values are not farther out than normal values.  The second
+        number is for columns with a heavy tail.  See `rarity_weight`.
     """
 
     trim: float
@@ -128,26 +130,52 @@ class Defaults:
     decorrelated: float
     units_per_root: float
     reach: float
-    rarity: float
+    rarity: tuple[float, float]
 
 
 DEFAULTS = {
     # Some training rows may be unusual, so many prototypes together represent usual rows.
-    "mixed": Defaults(0.1, 24, 0.8, 3.0, 1.5, 0.75),
+    "mixed": Defaults(0.2, 32, 0.8, 8.0, 2.5, (0.1, 1.5)),
     # The columns of a table are encoded on scales that already limit values far out.
-    "mixed, encoded": Defaults(0.2, 8, 0.9, 3.0, np.inf, 0.1),
+    "mixed, encoded": Defaults(0.2, 32, 0.8, 8.0, np.inf, (0.1, 0.1)),
     # All training rows are usual, so many prototypes follow them and the nearest one decides.
-    "clean": Defaults(0.0, 1, 0.3, 16.0, 3.0, 0.3),
-    "clean, encoded": Defaults(0.0, 1, 0.3, 16.0, np.inf, 0.3),
+    "clean": Defaults(0.0, 1, 0.3, 16.0, 5.0, (0.1, 1.5)),
+    "clean, encoded": Defaults(0.0, 1, 0.3, 16.0, np.inf, (0.3, 0.3)),
     # Scores that only use the map.
-    "alone": Defaults(0.2, 8, 0.8, 8.0, np.inf, 0.0),
-    "alone, clean": Defaults(0.0, 2, 0.3, 8.0, np.inf, 0.0),
+    "alone": Defaults(0.2, 8, 0.8, 8.0, np.inf, (0.0, 0.0)),
+    "alone, clean": Defaults(0.0, 2, 0.3, 8.0, np.inf, (0.0, 0.0)),
 }
 """Values that replace the setting "auto", by kind of score and kind of training rows."""
 
 CLEAN_RADIUS_END = 0.4
 """Final neighborhood radius for usual training rows.  With such a small radius, the prototypes fit
 the training rows closely."""
+
+KURTOSIS = (3.0, 6.0)
+"""Kurtosis of a column with a normal distribution, and of a column with a heavy tail."""
+
+
+def rarity_weight(rows: Floats, weights: Float64s | None, ends: tuple[float, float]) -> float:
+    """Return the weight of rarity for the median kurtosis of the columns that vary.
+
+    An extreme value of a column with light tails, such as a share or a brightness, is not far from
+    other values, so rarity says little about the row.
+    """
+    low, high = ends
+    if low == high:
+        return high
+    counts = ones_or(counts_of(weights), len(rows))
+    apart = rows - np.average(rows, axis=0, weights=counts)
+    largest = np.abs(apart).max(axis=0)
+    if not largest.any():
+        return high
+    apart = apart[:, largest > 0] / largest[largest > 0]
+    square = np.average(apart**2, axis=0, weights=counts)
+    kurtosis = float(np.median(np.average(apart**4, axis=0, weights=counts) / square**2))
+    normal, heavy = KURTOSIS
+    part = math.log(max(kurtosis, 1.0) / normal) / math.log(heavy / normal)
+    return low + (high - low) * min(max(part, 0.0), 1.0)
+
 
 CALIBRATIONS = ("global", "regional")
 
@@ -192,7 +220,7 @@ class Detection:
     @property
     def defaults(self) -> Defaults:
         """Values that "auto" chooses."""
-        if not SCORES[self.score].adds_rarity:
+        if not self.adds_rarity:
             return DEFAULTS["alone, clean" if self.training_is_clean else "alone"]
         known = "clean" if self.training_is_clean else "mixed"
         return DEFAULTS[f"{known}, encoded" if self.is_encoded else known]
@@ -200,7 +228,12 @@ class Detection:
     @property
     def score(self) -> str:
         """Name of the score."""
-        return next(iter(SCORES)) if self.method == "auto" else self.method
+        return SCORES[0] if self.method == "auto" else self.method
+
+    @property
+    def adds_rarity(self) -> bool:
+        """Whether scores include rare values and broken relations, with extreme numbers clipped."""
+        return self.score == "combined"
 
     @property
     def k(self) -> int:
@@ -222,7 +255,7 @@ class Detection:
     def has_bulk(self) -> bool:
         """Whether p-values are estimated from the scores of most rows (the bulk)."""
         # Only for "combined", because other scores have other tails.
-        return SCORES[self.score].adds_rarity and not self.training_is_clean
+        return self.adds_rarity and not self.training_is_clean
 
     def maps_for(self, weights: Float64s | None, n_rows: int) -> int:
         """Return how many maps are combined for `n_rows` training rows."""
@@ -254,7 +287,13 @@ class Detection:
         }
         return {name: why for name, why in chosen.items() if getattr(self, name) == "auto"}
 
-    def of_map(self, settings: Settings) -> Settings:
+    def _units_per_root(self, n_rows: int) -> float:
+        wanted = self.defaults.units_per_root
+        if not self.adds_rarity or self.training_is_clean:
+            return wanted
+        return min(wanted, MAX_UNITS / math.sqrt(min(n_rows, MAX_TRAINED)))
+
+    def of_map(self, settings: Settings, n_rows: int) -> Settings:
         """Return the settings for training a map, with "auto" replaced by values for detection."""
         is_free = settings.radius_end == settings.radius_start == "auto"
         radius_end = settings.radius_end
@@ -263,7 +302,7 @@ class Detection:
         n_init = 1 if settings.n_init == "auto" else settings.n_init
         return replace(
             settings,
-            units_per_root=self.defaults.units_per_root,
+            units_per_root=self._units_per_root(n_rows),
             radius_end=radius_end,
             n_init=n_init,
         )
@@ -377,6 +416,9 @@ MAX_TRAINED = 20_000
 """Maximum number of rows on which a map is trained.  From larger tables, rows are drawn at random.
 The remaining rows are used for calibration."""
 
+MAX_UNITS = 433
+"""Maximum automatic number of units.  More units would make the scoring of many rows slower."""
+
 MAX_TOLD = 200_000
 """Maximum number of rows for measuring the spread of scores.  Larger tables are sampled."""
 
@@ -463,30 +505,24 @@ def train_detector(
     given, rows = rows, encoding.to_learn(rows)
     seen = {} if outermost is None or weights is not None else outermost.of(encoding, len(rows))
     knots = {j: of_column.knots for j, of_column in seen.items()}
-    counting = partial(value_counts, given, weights, encoding, knots)
-    counts = meanwhile(counting, is_long=len(rows) > MAX_TRAINED)
-    trainer = _Trainer(encoding, detection.of_map(settings), detection)
-    order = _order_of_rows(len(rows), settings.seed)
+    order, is_long = _order_of_rows(len(rows), settings.seed), len(rows) > MAX_TRAINED
+    counts = meanwhile(partial(value_counts, given, weights, encoding, knots), is_long=is_long)
+    trainer = _Trainer(encoding, detection.of_map(settings, len(rows)), detection)
     drawn = np.sort(order[:MAX_TRAINED])
-    is_drawn = len(drawn) < len(rows)
-    whole = trainer.train(rows, weights, drawn if is_drawn else None)
+    whole = trainer.train(rows, weights, drawn if is_long else None)
+    learning = meanwhile(partial(trainer.relations, rows, weights, order, whole), is_long=is_long)
     parts, members = trainer.members(rows, weights, drawn, whole)
     scorers = tuple(member.scorer for member in members or (whole,))
     each = scores_of_each(scorers, rows)
     by_maps = joint(each)
     rarity, factor, beyond = trainer.rarity_of(rows, weights, order, by_maps, seen)
-    added = 0.0 if rarity is None else rarity.scores(rows)
+    added = np.zeros(len(rows)) if rarity is None else rarity.scores(rows)
     scores = by_maps + added
-    if is_drawn:
-        calibration = scores.copy()
-        calibration[drawn] = np.nan
-    elif members:
-        calibration = left_out_scores(each, parts) + added
-    else:
-        folds = np.array_split(order, min(N_FOLDS, len(rows)))
-        calibration = trainer.cross_fitted(whole, rows, weights, folds) + added
+    related, by_relation, left_out = _related(rows, scores, weights, learning())
+    scores, added = scores + by_relation, added + left_out
+    calibration = trainer.left_out_by_maps(rows, weights, order, whole, each, parts) + added
     if given is not rows:  # slips affect the scores but not the training
-        scores = scores_by(scorers, given, rarity)
+        scores = scores_by(scorers, given, rarity, None if related is None else related.relation)
     marks = None
     if labels is not None and (labels != UNKNOWN).any():
         marks = marks_of(given, weights, encoding, labels, scores)
@@ -496,18 +532,39 @@ def train_detector(
     # With marks, usual rows that resemble confirmed rows score far above the bulk.
     by_bulk = detection.has_bulk and (marks is None or not marks.teach)
     is_regional = detection.calibration == "regional"
-    regions = _regions_of(whole, calibration, weights) if is_regional else None
     detector = Detector(
         whole.scorer,
         threshold_for(scores, detection.contamination, weights),
-        Calibration.of(calibration, weights, units=whole.units, regions=regions, by_bulk=by_bulk),
+        Calibration.of(
+            calibration,
+            weights,
+            units=whole.units,
+            regions=_regions_of(whole, calibration, weights) if is_regional else None,
+            by_bulk=by_bulk,
+            relations=0.0 if related is None else related.share(weights),
+        ),
         tuple(member.scorer for member in members),
         rarity=rarity,
         counts=counts(),
         marks=marks,
+        relation=None if related is None else related.relation,
     )
     detector = replace(detector, mean_contributions=mean_contributions(detector, rows, weights))
     return TrainedDetector(detector, whole, members, scores, calibration, factor, beyond)
+
+
+def _related(
+    rows: Floats, scores: Float64s, weights: Float64s | None, learned: Learned | None
+) -> tuple[Learned | None, Float64s, Float64s]:
+    """Return three values: relations on the scale of the scores by maps and rarity, the
+    contributions of broken relations, and the contributions by relations that were learned without
+    the row."""
+    if learned is None:
+        return None, np.zeros(len(rows)), np.zeros(len(rows))
+    bulk = bulk_of(scores, counts_of(weights))
+    learned = learned.in_scores(*((bulk.middle, bulk.spread) if bulk else (0.0, 1.0)))
+    contributions = learned.relation.scores(rows)
+    return learned, contributions, learned.without_own(contributions)
 
 
 def _order_of_rows(n: int, seed: int) -> Ints:
@@ -619,7 +676,7 @@ class _Trainer:
         seen: Mapping[int, OfColumn],
     ) -> tuple[Rarity | None, float, Beyond | None]:
         """Return three values: a rarity on the scale of scores, its factor, and a `Beyond`."""
-        if not SCORES[self.detection.score].adds_rarity:
+        if not self.detection.adds_rarity:
             return None, 0.0, None
         drawn = np.sort(order[:MAX_TRAINED])
         told: Ints | slice = np.sort(order) if len(order) < len(rows) else slice(None)
@@ -635,7 +692,8 @@ class _Trainer:
         for end in SPREAD_ENDS:
             wanted, found = (each.quantile(end) - each.quantile(0.5) for each in ordered)
             if wanted > 0 and found > 0:
-                factor = self.detection.defaults.rarity * wanted / found
+                weight = rarity_weight(some, of_some, self.detection.defaults.rarity)
+                factor = weight * wanted / found
                 break
         rarity = rarity.times(factor)
         if not self.detection.is_encoded:  # rarity has enough weight for plain numbers
@@ -645,6 +703,16 @@ class _Trainer:
         n_rows = float(len(rows)) if counts is None else float(counts.sum())
         rarity = with_beyond(rarity, some, of_some, self.encoding, beyond, n_rows=n_rows)
         return rarity, factor, beyond
+
+    def relations(
+        self, rows: Floats, weights: Float64s | None, order: Ints, whole: TrainedScorer
+    ) -> Learned | None:
+        """Return the relations between columns, or None if scores do not use relations."""
+        if not self.detection.adds_rarity:
+            return None
+        is_clean, map_ = self.detection.training_is_clean, whole.scorer.map_
+        seed = self.settings.seed
+        return learned_from(rows, weights, map_, order, is_clean=is_clean, seed=seed)
 
     def on(
         self,
@@ -670,6 +738,29 @@ class _Trainer:
         own = None if weights is None else weights[drawn]
         parts = [drawn[half] for half in halves(rows[drawn], own, n_maps, self.settings.seed)]
         return parts, tuple(self.on(part, rows, weights, whole) for part in parts)
+
+    def left_out_by_maps(
+        self,
+        rows: Floats,
+        weights: Float64s | None,
+        order: Ints,
+        whole: TrainedScorer,
+        each: Float64s,
+        parts: list[Ints],
+    ) -> Float64s:
+        """Return the score of each row by maps that were not trained on the row.
+
+        `each` contains the scores by each map.  If there are many rows, the score is NaN for rows
+        on which the map was trained.
+        """
+        if len(rows) > MAX_TRAINED:
+            scores = joint(each).copy()
+            scores[order[:MAX_TRAINED]] = np.nan
+            return scores
+        if parts:
+            return left_out_scores(each, parts)
+        folds = np.array_split(order, min(N_FOLDS, len(rows)))
+        return self.cross_fitted(whole, rows, weights, folds)
 
     def cross_fitted(
         self, whole: TrainedScorer, rows: Floats, weights: Float64s | None, folds: list[Ints]

@@ -8,10 +8,11 @@ from statistics import NormalDist
 import numpy as np
 
 from somscape._types import Float64s, Ints
-from somscape._validate import check_that, is_array
+from somscape._validate import check_number, check_that, is_array
 from somscape._weights import blocks, in_order, ones_or
 from somscape.errors import ParameterError
 from somscape.kernels._select import in_threads, stable_order
+from somscape.outliers.relation import share_with_amounts
 
 MIN_BULK_ROWS = 50
 """Minimum number of calibration rows for estimating p-values from the bulk of the scores."""
@@ -182,6 +183,9 @@ class Calibration:
     by_bulk : bool, default=False
         Whether p-values of high scores are estimated from the bulk (most scores).  This helps if
         some rows with the highest scores are unusual.  If False, all rows are considered usual.
+    relations : float, default=0.0
+        Share of usual rows to which relations add an amount.  The bulk does not contain such
+        amounts, so that they are considered apart.  Only used with `by_bulk`.
 
     Raises
     ------
@@ -208,6 +212,7 @@ class Calibration:
     units: Ints | None = None
     regions: Ints | None = None
     by_bulk: bool = False
+    relations: float = 0.0
 
     def __post_init__(self) -> None:
         scores, weights = self.scores, self.weights
@@ -215,6 +220,7 @@ class Calibration:
             raise ParameterError("`scores` must be an array of finite scores in ascending order.")
         if weights is not None and not (is_array(weights, scores.shape) and (weights > 0).all()):
             raise ParameterError("`weights` must contain one finite weight above 0 for each score.")
+        check_number("relations", self.relations, 0, 1, low_is_allowed=True)
         check_that(
             self._has_regions_that_fit(),
             "`regions` must contain a whole number of at least 0 for each unit, and `units` must "
@@ -241,6 +247,7 @@ class Calibration:
         units: Ints,
         regions: Ints | None,
         by_bulk: bool = False,
+        relations: float = 0.0,
     ) -> "Calibration":
         """Create a calibration from the scores of rows in any order.
 
@@ -253,18 +260,20 @@ class Calibration:
             Best matching unit of each row.
         regions : ndarray of shape (n_units,) or None
         by_bulk : bool, default=False
+        relations : float, default=0.0
 
         Returns
         -------
         Calibration
         """
         if weights is None and regions is None:
-            return cls(np.sort(scores[~np.isnan(scores)]), by_bulk=by_bulk)
+            rest = by_bulk, relations
+            return cls(np.sort(scores[~np.isnan(scores)]), None, None, None, *rest)
         held = np.flatnonzero(~np.isnan(scores))
         ascending = held[stable_order(scores[held])]
         own = None if weights is None else weights[ascending]
         of_rows = None if regions is None else units[ascending]
-        return cls(scores[ascending], own, of_rows, regions, by_bulk)
+        return cls(scores[ascending], own, of_rows, regions, by_bulk, relations)
 
     def p_values(self, scores: Float64s, units: Ints | None = None) -> Float64s:
         """Return the p-value of each score, as `SOMDetector.p_values` defines it.
@@ -301,7 +310,8 @@ class Calibration:
             if region is not None and self.regions is not None and self.units is not None:
                 there = self.regions[self.units] == region
             own = None if weights is None else weights[there]
-            self._cache[region] = _ComparedRows(self.scores[there], own, self.by_bulk)
+            of_region = self.scores[there], own, self.by_bulk, self.relations
+            self._cache[region] = _ComparedRows(*of_region)
         return self._cache[region]
 
     @cached_property
@@ -330,6 +340,7 @@ class _ComparedRows:
     scores: Float64s
     weights: Float64s | None
     by_bulk: bool
+    relations: float = 0.0
 
     @cached_property
     def _weight_from(self) -> Float64s | None:
@@ -367,6 +378,9 @@ class _ComparedRows:
         conformal = (1.0 + at_least) / (1.0 + total)
         shares = np.ones(len(scores)) if self._law is None else self._law.shares(scores)
         if self.by_bulk:
+            if self.relations > 0 and isinstance(self._law, Bulk):
+                of_law = self._law.middle, self._law.spread, self.relations
+                shares = shares + share_with_amounts(scores, *of_law)
             least = MIN_OF_CONFORMAL / (1.0 + total)
             return np.asarray(np.minimum(conformal, np.maximum(shares, least)), dtype=np.float64)
         smooth = np.minimum(conformal, shares)

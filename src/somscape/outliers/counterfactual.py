@@ -12,6 +12,7 @@ from somscape._types import Bools, Float64s, Floats, Ints
 from somscape.maps.map import Map
 from somscape.outliers.marks import Marks
 from somscape.outliers.rarity import Rarity, on_line
+from somscape.outliers.relation import Relation
 from somscape.outliers.score import Scorer, compared_by, nearest_usual
 from somscape.tables._recoded import cell_text, changed_rows, changes_text, rounding_steps
 from somscape.tables.codes import NumberCode
@@ -46,6 +47,8 @@ class AnyDetector(Protocol):
     def marks(self) -> Marks | None: ...
     @property
     def rarity(self) -> Rarity | None: ...
+    @property
+    def relation(self) -> Relation | None: ...
     @property
     def map_(self) -> Map: ...
     @property
@@ -158,7 +161,7 @@ def ranges_of(
 
 def _is_steady(detector: AnyDetector) -> bool:
     """Return whether the change of a score is never larger than the distance between the rows."""
-    return detector.label_factors is None and detector.marks is None
+    return detector.label_factors is None and detector.marks is None and detector.relation is None
 
 
 def _stays_usual(
@@ -244,12 +247,8 @@ and the next step lengths.  A step to an unusual row is undone."""
 
 def _ends(lines: _Lines) -> Float64s:
     """Return the last value at which a row is usual on each line, or infinity without a limit."""
-    if not _is_steady(lines.detector):
-        step, advance = _step_by_scanning(lines)
-    elif lines.detector.of_all_rows.kind.is_mean_of_nearest:
-        step, advance = _step_by_prototypes(lines)
-    else:
-        step, advance = _step_by_slack(lines)
+    steps_along = _step_by_prototypes if _is_steady(lines.detector) else _step_by_scanning
+    step, advance = steps_along(lines)
     place, going = lines.start.copy(), np.arange(len(lines.rows))
     end = lines.edge + ENDLESS_WIDTHS * lines.width
     for _ in range(MAX_STEPS):
@@ -285,19 +284,6 @@ def _step_by_prototypes(lines: _Lines) -> tuple[Float64s, _Advance]:
         return is_usual, np.where(is_usual, further, step / 2)
 
     return free(np.arange(len(lines.rows)), lines.rows)[1], advance
-
-
-def _step_by_slack(lines: _Lines) -> tuple[Float64s, _Advance]:
-    """Move by the limit minus the score.  A score never changes by more than its row moves."""
-    scorers = lines.detector.scorers
-    squares = sum((_moves(one, lines.places) ** 2).sum(axis=1) for one in scorers)
-    speed = np.sqrt(squares / len(scorers))
-
-    def advance(going: Ints, trial: Float64s, step: Float64s) -> tuple[Bools, Float64s]:
-        slack = lines.slack(trial)
-        return slack >= 0, slack / speed[going]
-
-    return lines.slack(lines.rows) / speed, advance
 
 
 def _step_by_scanning(lines: _Lines) -> tuple[Float64s, _Advance]:
@@ -521,7 +507,7 @@ class Counterfactual:
     >>> X[7] = [9, -9]
     >>> found = SOMDetector(random_state=0).fit(X).counterfactuals(X[7:8])[0]
     >>> print(found)
-    would be usual with x1 between -0.35 and 0.76
+    would be usual with x1 -0.61 (between -1.96 and 1.89) and x0 1.17 (between -2.27 and 2.73)
     """
 
     changes: tuple[Change, ...]

@@ -29,6 +29,7 @@ from somscape.outliers.calibration import Calibration
 from somscape.outliers.counterfactual import Counterfactual, counterfactuals_of
 from somscape.outliers.marks import ANOMALY, UNKNOWN, Marks, known_labels
 from somscape.outliers.rarity import TAIL_SHARE, Occurrence, Rarity, ValueCounts
+from somscape.outliers.relation import Relation
 from somscape.outliers.score import (
     REMOVED,
     SCORES,
@@ -41,11 +42,11 @@ from somscape.outliers.score import (
 from somscape.tables._checked import converted, one_of
 from somscape.tables._messages import counted, free_name, in_columns
 from somscape.tables._numbers import read_numbers
-from somscape.tables._recoded import NO_CELL, mark_of, table_in_words, values_shown
+from somscape.tables._recoded import NO_CELL, cell_text, mark_of, table_in_words, values_shown
 from somscape.tables.codes import CategoryCode
 from somscape.tables.column import Column
-from somscape.tables.encoding import Encoding, sources_of
-from somscape.tables.ordered import CycleCode
+from somscape.tables.encoding import Encoding, FeatureCode, sources_of
+from somscape.tables.ordered import CycleCode, LeveledCode
 from somscape.tables.sources import Source
 from somscape.tables.table import Table, frame_of, html_of, table_from_columns
 
@@ -81,6 +82,9 @@ class Detector:
         older files.
     marks : Marks or None, default=None
         Changes of scores learned from confirmed and cleared rows.  None if no rows were marked.
+    relation : Relation or None, default=None
+        Contributions of broken relations between columns, which are added to the scores by the
+        maps.  None means 0.
 
     Raises
     ------
@@ -110,6 +114,7 @@ class Detector:
     rarity: Rarity | None = None
     counts: ValueCounts | None = None
     marks: Marks | None = None
+    relation: Relation | None = None
 
     def __post_init__(self) -> None:
         parts = {"of_all_rows": Scorer, "calibration": Calibration, "members": tuple}
@@ -132,7 +137,8 @@ class Detector:
         )
         check_is("rarity", self.rarity, Rarity | None, "a Rarity or None")
         check_is("marks", self.marks, Marks | None, "Marks or None")
-        for part in (self.rarity, self.marks):
+        check_is("relation", self.relation, Relation | None, "a Relation or None")
+        for part in (self.rarity, self.relation, self.marks):
             if part is not None:
                 part.check(self.map_.codebook.shape[1])
         if self.counts is not None:
@@ -190,7 +196,7 @@ class Detector:
                 "`somscape detect`.",
                 parameter="score",
                 value=self.score,
-                allowed=tuple(SCORES),
+                allowed=SCORES,
             )
         return self.members or (self.of_all_rows,)
 
@@ -408,7 +414,7 @@ class Detector:
 
     def _scores_of_rows(self, rows: Floats, units: Ints | None = None) -> Float64s:
         """Return the scores of encoded rows.  `units` are their best matching units, if known."""
-        scores = scores_by(self.scorers, rows, self.rarity)
+        scores = scores_by(self.scorers, rows, self.rarity, self.relation)
         if self.label_factors is not None:
             units = self.map_._winners_of_rows(rows) if units is None else units
             scores = scores * self.label_factors[units]
@@ -423,7 +429,7 @@ class Detector:
 
     def _contributions_by_columns(self, rows: Floats) -> Float64s:
         """Return the contributions of columns before marks fix some scores."""
-        _, found = explained_by(self.scorers, rows, self.rarity)
+        _, found = explained_by(self.scorers, rows, self.rarity, self.relation)
         if self.label_factors is not None:
             found *= self.label_factors[self.map_._winners_of_rows(rows)][:, None]
         if self.marks is not None:
@@ -490,7 +496,7 @@ def explained_rows(
 ) -> tuple[Float64s, Float64s]:
     """Return two values: the scores of rows, and the contributions of columns to the scores."""
     if detector.label_factors is None and detector.marks is None:
-        return explained_by(detector.scorers, rows, detector.rarity)
+        return explained_by(detector.scorers, rows, detector.rarity, detector.relation)
     return detector._scores_of_rows(rows, units), detector._contributions_of_rows(rows)
 
 
@@ -572,6 +578,9 @@ class Reason:
     occurs : Occurrence or None
         Number of training rows with the value.  For a number, rows with an equally or more extreme
         value are counted.  The value is None for a number that is not extreme.
+    fitting : str or None
+        Value that would fit the other columns of the row.  None if the reason is not a broken
+        relation between columns.
 
     See Also
     --------
@@ -592,8 +601,13 @@ class Reason:
     usual_at: tuple[float, float] | None = None
     is_usual_alone: bool = False
     occurs: Occurrence | None = None
+    fitting: str | None = None
 
     def __str__(self) -> str:
+        if self.fitting is not None and self.occurs is None:
+            return f"{self.column} {self.value}, but {self._fit}"
+        if self.fitting is not None:
+            return f"{self.column} {self.value}: {self.occurs}; {self._fit}"
         occurs = "" if self.occurs is None else f"{self.occurs}; "
         return f"{self.column} {self.value}: {occurs}usual {self.usual}{self._restriction}"
 
@@ -611,6 +625,9 @@ class Reason:
         'A4 is 3, which 2 of 690 rows have; usual is 2 (51 %).'
         """
         occurs = "" if self.occurs is None else f", {self.occurs.clause()}"
+        if self.fitting is not None:
+            joint = ", but" if self.occurs is None else ";"
+            return f"{self.column} is {self.value}{occurs}{joint} {self._fit}."
         return f"{self.column} is {self.value}{occurs}; usual is {self.usual}{self._restriction}."
 
     @property
@@ -618,6 +635,10 @@ class Reason:
         """Whether at most 1 % of rows, or one row, have this or a more extreme value."""
         occurs = self.occurs
         return occurs is not None and occurs.n_rows <= max(1.0, RARE * occurs.total)
+
+    @property
+    def _fit(self) -> str:
+        return f"{self.fitting} would fit the other columns"
 
     @property
     def _restriction(self) -> str:
@@ -639,8 +660,10 @@ class Reasons(tuple[Reason, ...]):
     >>> from somscape import SOMDetector
     >>> X = np.random.default_rng(0).normal(size=(100, 2))
     >>> X[7] = [9, -9]
-    >>> print(SOMDetector(random_state=0).fit(X).reasons(X[7:8])[0])
-    x1 -9: lowest of 100 rows; usual -1.32 to 1.24 | x0 9: highest of 100 rows; usual -1.02 to 1.4
+    >>> for reason in SOMDetector(random_state=0).fit(X).reasons(X[7:8])[0]:
+    ...     print(reason)
+    x1 -9: lowest of 100 rows; 0.6 would fit the other columns
+    x0 9: highest of 100 rows; usual -0.7 to 1.48
     """
 
     __slots__ = ()
@@ -679,6 +702,7 @@ def reasons_of(
     order = np.argsort(-share, axis=1, kind="stable")[:, :MAX_REASONS]
     shares = np.take_along_axis(share, order, axis=1)
     found, is_reason = np.empty(order.shape, dtype=object), shares >= MIN_SHARE
+    implied = _implied(detector, rows, by_column)
     said, encoding = sorted(set(order[is_reason].tolist())), detector.map_.encoding
     if encoding.roles.dictionary:
         names = dict.fromkeys(name for j in said for name in sources_of(encoding.features[j]))
@@ -687,7 +711,8 @@ def reasons_of(
     for j in said:
         which = np.nonzero((order == j) & is_reason)
         some = which[0]
-        found[which] = _reasons_by(detector, j, table, some, near[some], rows[some], shares[which])
+        given = table, some, near[some], rows[some], shares[which]
+        found[which] = _reasons_by(detector, j, *given, implied=implied[some])
     reasons = [_without_common(row) for row in found.tolist()]
     return [
         Reasons(row if is_clear or any(reason.is_rare for reason in row) else ())
@@ -740,6 +765,8 @@ def _reasons_by(
     near: Ints,
     rows: Floats,
     shares: Float64s,
+    *,
+    implied: Float64s,
 ) -> list[Reason]:
     """Return the reasons in column `j` for the rows with these numbers."""
     code, place = detector.map_.encoding.features[j], detector.map_.encoding.slices[j]
@@ -767,8 +794,45 @@ def _reasons_by(
         if is_decorrelated:
             places = zip(low, at, high, strict=True)
             are_usual = [one is not None and least <= one <= most for least, one, most in places]
+    fitting = _fitting(detector, code, place, implied, mark_of(table, code))
     shared = repeat(code.name), values, usual, shares.tolist()
-    return list(map(Reason, *shared, at, usual_at, are_usual, occur))
+    return list(map(Reason, *shared, at, usual_at, are_usual, occur, fitting))
+
+
+def _implied(detector: Detector, rows: Floats, by_column: Float64s) -> Float64s:
+    """Return two values for each row: a feature that breaks a relation, and the implied value.
+
+    The feature is NaN if broken relations are less than half of the contribution of its column.
+    """
+    out = np.full((len(rows), 2), np.nan)
+    if detector.relation is None:
+        return out
+    features, values, amounts = detector.relation.implied(rows)
+    starts = [place.start for place in detector.map_.encoding.slices]
+    columns = np.searchsorted(starts, features, side="right") - 1
+    is_main = (amounts > 0) & (amounts >= by_column[np.arange(len(rows)), columns] / 2)
+    out[is_main] = np.column_stack([features, values])[is_main]
+    return out
+
+
+def _fitting(
+    detector: Detector, code: FeatureCode, place: slice, implied: Float64s, mark: str
+) -> list[str | None]:
+    """Return the value of a column that would fit the other columns, or None, for each row."""
+    relation = detector.relation
+    if relation is None or isinstance(code, LeveledCode | CycleCode):
+        return [None] * len(implied)
+    used = relation.features[relation.targets] == place.start
+    if not used.any():
+        return [None] * len(implied)
+    deviations = relation.deviations[relation.targets] * relation.scales.min(axis=0)
+    step = float(deviations[used][0])
+    return [
+        cell_text(code.short(np.array([[value]]), step)[0], mark)
+        if feature == place.start
+        else None
+        for feature, value in implied.tolist()
+    ]
 
 
 def _unless_missing(values: list[str], parts: Iterable[Any]) -> list[Any]:
@@ -909,7 +973,7 @@ class Alerts:
     >>> alerts.ids[0], alerts.n_alerts
     ('8', 2)
     >>> print(alerts.reasons[0][0])
-    x1 -9.0: lowest of 100 rows; usual -1.32 to 1.24
+    x1 -9.0: lowest of 100 rows; 0.6 would fit the other columns
     """
 
     id_name: str
@@ -1576,7 +1640,8 @@ class _Header(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     The data contain `metric` only if the detector decorrelates columns.  With
     `members_share_metric`, all member maps have the decorrelation of the map of all rows.
     Otherwise, each member has its own decorrelation.  With `p_values_by_bulk`, p-values are
-    estimated from the bulk of the scores, unlike in older files.  `marks` are the numbers of a
+    estimated from the bulk of the scores, unlike in older files.  `relations` are those of the
+    calibration.  `marks` are the numbers of a
     `Marks` object.
     """
 
@@ -1586,6 +1651,7 @@ class _Header(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     metric: Annotated[str, one_of([METRIC_NAME])] | None = None
     members_share_metric: bool = False
     p_values_by_bulk: bool = False
+    relations: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
     members: Annotated[int, msgspec.Meta(ge=0, le=MAX_MEMBERS)] = 0
     marks: dict[str, Any] | None = None
 
@@ -1614,6 +1680,7 @@ def record_of_detector(detector: Detector) -> Record:
         "mean_contributions": detector.mean_contributions,
     }
     arrays |= _parts_by_name("rarity", detector.rarity) | _parts_by_name("counts", detector.counts)
+    arrays |= _parts_by_name("relation", detector.relation)
     marks = None
     if detector.marks is not None:
         parts = {part.name: getattr(detector.marks, part.name) for part in fields(Marks)}
@@ -1628,6 +1695,7 @@ def record_of_detector(detector: Detector) -> Record:
         metric=METRIC_NAME if has_metric else None,
         members_share_metric=bool(detector.members) and has_metric and is_shared,
         p_values_by_bulk=calibration.by_bulk,
+        relations=calibration.relations,
         members=len(detector.members),
         marks=marks,
     )
@@ -1669,11 +1737,17 @@ def parts_of_detector(record: Record, map_: Map) -> dict[str, Any]:
     shared = whole.decorrelation if header.members_share_metric else None
     weights, units = arrays.get("calibration_weights"), arrays.get("calibration_units")
     has_rarity, has_counts = "rarity.features" in arrays, "counts.starts" in arrays
+    has_relation = "relation.features" in arrays
     return {
         "of_all_rows": whole,
         "threshold": header.threshold,
         "calibration": Calibration(
-            arrays["calibration"], weights, units, arrays.get("regions"), header.p_values_by_bulk
+            arrays["calibration"],
+            weights,
+            units,
+            arrays.get("regions"),
+            header.p_values_by_bulk,
+            header.relations,
         ),
         "members": tuple(
             _share_arrays(_member_of(map_, parts, shared, header), whole)
@@ -1684,6 +1758,7 @@ def parts_of_detector(record: Record, map_: Map) -> dict[str, Any]:
         "rarity": Rarity(**_parts_in(arrays, Rarity, "rarity")) if has_rarity else None,
         "counts": ValueCounts(**_parts_in(arrays, ValueCounts, "counts")) if has_counts else None,
         "marks": _marks_of(header, arrays),
+        "relation": Relation(**_parts_in(arrays, Relation, "relation")) if has_relation else None,
     }
 
 

@@ -16,6 +16,7 @@ from somscape.kernels._select import in_threads, select_kernels
 from somscape.kernels.metric import EUCLIDEAN
 from somscape.maps.map import Map
 from somscape.outliers.rarity import Rarity
+from somscape.outliers.relation import Relation
 from somscape.tables.codes import CategoryCode
 from somscape.tables.encoding import Encoding
 from somscape.tables.ordered import CycleCode
@@ -239,33 +240,10 @@ def _round_matrix(matrix: Float64s) -> Float64s:
     return np.asarray(np.rint(matrix * 2.0**MATRIX_BITS) * 2.0**-MATRIX_BITS + 0.0)
 
 
-@dataclass(frozen=True)
-class ScoreKind:
-    """Properties of a score.  A score changes by at most the distance by which a row moves.
+SCORES = ("combined", "k_prototype", "quantization_error")
+"""Names of all scores.  The setting "auto" chooses the first score."""
 
-    Attributes
-    ----------
-    is_mean_of_nearest : bool
-        Whether the score is the mean distance from a row to the nearest usual prototypes.  All
-        other scores compare a row with all usual prototypes.
-    adds_rarity : bool
-        Whether a detector adds the rarity of single values (`Detector.rarity`) to the score, and
-        clips extreme numbers (`Scorer.reach`).
-    """
-
-    is_mean_of_nearest: bool = False
-    adds_rarity: bool = False
-
-
-SCORES = {
-    "combined": ScoreKind(is_mean_of_nearest=True, adds_rarity=True),
-    "k_prototype": ScoreKind(is_mean_of_nearest=True),
-    "quantization_error": ScoreKind(is_mean_of_nearest=True),
-    "mass": ScoreKind(),
-}
-"""All scores by name.  The setting "auto" chooses the first score."""
-
-REMOVED = ("density", "local_scale", "u_height", "hit_density")
+REMOVED = ("density", "local_scale", "mass", "u_height", "hit_density")
 """Scores in older files.  Maps with such scores can be opened and drawn, but cannot score rows."""
 
 MAX_PROTOTYPES = 64
@@ -310,7 +288,7 @@ class Scorer:
     >>> X[7] = [9, -9]
     >>> scorer = SOMDetector(random_state=0).fit(X).detector_.of_all_rows
     >>> scorer.score, scorer.n_prototypes
-    ('combined', 24)
+    ('combined', 32)
     """
 
     map_: Map
@@ -329,7 +307,7 @@ class Scorer:
             f"metric={self.map_.metric.name!r} and missing={self.map_.encoding.missing!r}.",
         )
         if self.score not in REMOVED:
-            check_choice("score", self.score, tuple(SCORES))
+            check_choice("score", self.score, SCORES)
         check_whole("n_prototypes", self.n_prototypes, 1, high=MAX_PROTOTYPES)
         n_units, far, reach = self.map_.n_units, self.rms_distances, self.reach
         check_that(
@@ -351,11 +329,6 @@ class Scorer:
             reach is None or (is_array(reach, shape) and (reach[0] <= reach[1]).all()),
             "`reach` must contain the lowest and the highest value of each feature.",
         )
-
-    @property
-    def kind(self) -> ScoreKind:
-        """Properties of the score."""
-        return SCORES[self.score]
 
     @property
     def _n_nearest(self) -> int:
@@ -434,25 +407,22 @@ MAX_SEARCHED = 16
 MIN_AT_ONCE = 3
 """Minimum number of nearest prototypes for which the kernel without unit numbers is faster."""
 
-MASS_SHARE = 0.02
-"""The score ``mass`` uses the nearest prototypes that together represent this share of the rows."""
 
-MIN_MASS_ROWS = 10.0
-"""Minimum number of rows that the prototypes for the score ``mass`` represent."""
-
-
-def scores_by(scorers: Sequence[Scorer], rows: Floats, rarity: Rarity | None = None) -> Float64s:
+def scores_by(
+    scorers: Sequence[Scorer], rows: Floats, *added: Rarity | Relation | None
+) -> Float64s:
     """Return the score of each row.  Unusual rows have higher scores."""
     found = joint(scores_of_each(scorers, rows))
-    return found if rarity is None else found + rarity.scores(rows)
+    for one in added:
+        if one is not None:
+            found = found + one.scores(rows)
+    return found
 
 
 def scores_of_each(scorers: Sequence[Scorer], rows: Floats) -> Float64s:
     """Return the score of each row, separately for each map."""
     scores = np.empty((len(scorers), len(rows)))
     held = rows.shape[1] * len({id(scorer.decorrelation) for scorer in scorers})
-    if not scorers[0].kind.is_mean_of_nearest:
-        held = max(held, scorers[0].map_.n_units)
     for part in _blocks(len(rows), held):
         each = compared_by(scorers, rows[part])
         for i, (scorer, compared) in enumerate(zip(scorers, each, strict=True)):
@@ -471,8 +441,6 @@ def joint(each: Float64s) -> Float64s:
 
 
 def _scores_of_one(scorer: Scorer, compared: Floats) -> Float64s:
-    if not scorer.kind.is_mean_of_nearest:
-        return _mass(scorer, compared).scores
     k = scorer._n_nearest
     if k < MIN_AT_ONCE:
         return np.asarray(_nearest(scorer, compared, k)[1].mean(axis=1))
@@ -480,15 +448,16 @@ def _scores_of_one(scorer: Scorer, compared: Floats) -> Float64s:
 
 
 def explained_by(
-    scorers: Sequence[Scorer], rows: Floats, rarity: Rarity | None = None
+    scorers: Sequence[Scorer], rows: Floats, *added: Rarity | Relation | None
 ) -> tuple[Float64s, Float64s]:
     """Return two values: the score of each row, and the contributions of columns to this score."""
     rows = np.ascontiguousarray(rows)
     each, found = _parts_by_maps(scorers, rows)
     scores = joint(each)
-    if rarity is not None:
-        scores = scores + rarity.scores(rows)
-        found += scorers[0].map_.encoding.sum_by_column(rarity.parts(rows))
+    for one in added:
+        if one is not None:
+            scores = scores + one.scores(rows)
+            found += scorers[0].map_.encoding.sum_by_column(one.parts(rows))
     return scores, found
 
 
@@ -497,9 +466,7 @@ def _parts_by_maps(scorers: Sequence[Scorer], rows: Floats) -> tuple[Float64s, F
     encoding = scorers[0].map_.encoding
     out = np.empty((len(rows), len(encoding.features)))
     each_scores = np.empty((len(scorers), len(rows)))
-    first = scorers[0]
-    n_compared = first.n_prototypes if first.kind.is_mean_of_nearest else first.map_.n_units
-    for part in _blocks(len(rows), rows.shape[1] * n_compared):
+    for part in _blocks(len(rows), rows.shape[1] * scorers[0].n_prototypes):
         each = zip(scorers, compared_by(scorers, rows[part]), strict=True)
         found = [_parts_by_one(scorer, compared) for scorer, compared in each]
         scores = np.concatenate([scores for scores, _ in found])
@@ -524,15 +491,16 @@ def _joint_parts(by_map: Float64s) -> Float64s:
 
 def _parts_by_one(scorer: Scorer, compared: Floats) -> tuple[Float64s, Float64s]:
     """Return the scores of rows, and numbers proportional to the contributions of features."""
-    is_mean, usual = scorer.kind.is_mean_of_nearest, scorer.usual_compared_codebook
-    if is_mean and scorer._n_nearest >= MIN_AT_ONCE:
-        return select_kernels().parts_of_nearest(compared, usual, scorer._n_nearest)
-    found = _mean_distance(scorer, compared) if is_mean else _mass(scorer, compared)
-    codebook = scorer.compared_codebook
+    k, codebook = scorer._n_nearest, scorer.compared_codebook
+    if k >= MIN_AT_ONCE:
+        return select_kernels().parts_of_nearest(compared, scorer.usual_compared_codebook, k)
+    units, distances = _nearest(scorer, compared, k)
+    # d = (sum over columns of (x_j - w_j)^2) / d, so each prototype pulls by 1 / d.
+    pull = 1.0 / np.where(distances > 0, distances, np.inf)
     by_feature = np.zeros(compared.shape)
-    for units, pull in zip(found.units.T, found.pull.T, strict=True):
-        by_feature += pull[:, None] * (compared - codebook[units]) ** 2
-    return found.scores, by_feature
+    for i in range(k):
+        by_feature += pull[:, i, None] * (compared - codebook[units[:, i]]) ** 2
+    return distances.mean(axis=1), by_feature
 
 
 def nearest_usual(scorer: Scorer, compared: Floats, k: int | None = None) -> tuple[Ints, Float64s]:
@@ -547,11 +515,12 @@ def nearest_usual(scorer: Scorer, compared: Floats, k: int | None = None) -> tup
 
 
 def _nearest(scorer: Scorer, compared: Floats, k: int) -> tuple[Ints, Float64s]:
+    usual = scorer.usual_compared_codebook
     if k <= MAX_SEARCHED:
-        usual, walk = scorer.usual_compared_codebook, scorer.usual_walk
-        found, distances = select_kernels().search(compared, usual, k, order=walk)
+        found, distances = select_kernels().search(compared, usual, k, order=scorer.usual_walk)
     else:
-        far = _distances(scorer, compared)
+        exact = compared.astype(np.float64, copy=False)
+        far: Float64s = np.asarray(EUCLIDEAN.distances(exact, usual))
         found = np.argsort(far, axis=1, kind="stable")[:, :k]
         distances = np.take_along_axis(far, found, axis=1)
     return scorer.usual_units[found], distances
@@ -559,46 +528,6 @@ def _nearest(scorer: Scorer, compared: Floats, k: int) -> tuple[Ints, Float64s]:
 
 def _blocks(n_rows: int, values_per_row: int) -> Iterator[slice]:
     return blocks(n_rows, max(1, BLOCK_VALUES // values_per_row))
-
-
-def mass_rows(scorer: Scorer) -> float:
-    """Return how many rows are represented by the prototypes that the score ``mass`` uses."""
-    hits = scorer.map_.hits[scorer.usual_units]
-    return float(min(max(MASS_SHARE * hits.sum(), MIN_MASS_ROWS), hits.sum()))
-
-
-@dataclass(frozen=True, eq=False)
-class _Compared:
-    """Scores, k units for each row, and factors of squared distances in contributions."""
-
-    scores: Float64s
-    units: Ints
-    pull: Float64s
-
-
-def _mean_distance(scorer: Scorer, compared: Floats) -> _Compared:
-    units, distances = _nearest(scorer, compared, scorer._n_nearest)
-    # d = (sum over columns of (x_j - w_j)^2) / d, so each prototype pulls by 1 / d.
-    pull = 1.0 / np.where(distances > 0, distances, np.inf)
-    return _Compared(distances.mean(axis=1), units, pull)
-
-
-def _mass(scorer: Scorer, compared: Floats) -> _Compared:
-    """Return the mean distance to the nearest prototypes, weighted by the rows they represent."""
-    distances = _distances(scorer, compared)
-    hits, wanted = scorer.map_.hits[scorer.usual_units], mass_rows(scorer)
-    order = np.argsort(distances, axis=1, kind="stable")
-    cumulative = np.cumsum(hits[order], axis=1)
-    share = np.clip(wanted - (cumulative - hits[order]), 0.0, hits[order]) / wanted
-    nearest = np.take_along_axis(distances, order, axis=1)
-    pull = share / np.where(nearest > 0, nearest, np.inf)
-    return _Compared((share * nearest).sum(axis=1), scorer.usual_units[order], pull)
-
-
-def _distances(scorer: Scorer, compared: Floats) -> Float64s:
-    """Return the distances from transformed rows to the usual prototypes."""
-    exact = compared.astype(np.float64, copy=False)
-    return np.asarray(EUCLIDEAN.distances(exact, scorer.usual_compared_codebook))
 
 
 SURROUNDING_SHARE = 0.05

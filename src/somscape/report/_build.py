@@ -392,7 +392,8 @@ def build(
       ``usual`` and ``share``.  ``at`` is the position of the value on the ``axis`` of the column,
       and ``usual_at`` is the position of the usual range, or None.  ``occurs`` is sometimes a text
       with the number of training rows that have this value or a more extreme value.  ``alone`` is
-      true if the value is usual in its column but unusual in combination with the other columns
+      true if the value is usual in its column but unusual in combination with the other columns.
+      ``fitting`` is sometimes a text with the value that would fit the other columns
     - ``cases`` contains details of the first 100 alerts.  ``counterfactual`` is a text with changes
       that would make the row usual, or None.  ``usual`` contains the ranks and distances of the
       nearest usual rows, and ``labelled`` those of the nearest rows with the label value.
@@ -609,6 +610,7 @@ def _reasons(reasons: Sequence[Any]) -> list[dict[str, Any]]:
             # Only reasons with these facts have the keys, so that pages are small.
             **({} if r.occurs is None else {"occurs": str(r.occurs)}),
             **({"alone": True} if r.is_usual_alone else {}),
+            **({} if r.fitting is None else {"fitting": r.fitting}),
         }
         for r in reasons
     ]

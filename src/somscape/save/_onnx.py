@@ -16,7 +16,16 @@ from somscape.maps.map import NO_UNIT, as_map
 from somscape.maps.record import Record
 from somscape.outliers.detector import Detector, detector_in
 from somscape.outliers.marks import LIKE_WITHIN, Marks
-from somscape.outliers.score import Scorer, mass_rows
+from somscape.outliers.relation import (
+    BEFORE,
+    FAR,
+    MAX_EVIDENCE,
+    SCALED_BITS,
+    SQUARE_PER_EVIDENCE,
+    USUAL,
+    Relation,
+)
+from somscape.outliers.score import Scorer
 from somscape.recognize.predictor import COVERAGE, Predictor, answering_in
 from somscape.recognize.recognizer import Recognizer
 from somscape.save._load import thing_of
@@ -241,9 +250,61 @@ def score_of(graph: OnnxGraph, rows: str, winners: str, detector: Detector) -> s
         rarity = detector.rarity
         values = graph.op("Gather", rows, rarity.features, axis=1)
         score = graph.op("Add", score, _sum(graph, _on_lines(graph, values, rarity.x, rarity.y)))
+    if detector.relation is not None:
+        score = graph.op("Add", score, _related(graph, rows, detector.relation))
     if detector.label_factors is not None:
         score = graph.op("Mul", score, graph.op("Gather", detector.label_factors, winners))
     return score if detector.marks is None else _marked(graph, rows, score, detector.marks)
+
+
+def _related(graph: OnnxGraph, rows: str, relation: Relation) -> str:
+    """Return the contribution of broken relations to the score of each row, of shape (n,)."""
+    apart = graph.op("Gather", rows, relation.features, axis=1)
+    steps, starts = relation.curves
+    if (steps > 0).any():
+        at = graph.op("Add", graph.op("Mul", apart, steps), starts)
+        both = graph.op("Exp", at), graph.op("Exp", graph.op("Neg", at))
+        curved = graph.op("Div", graph.op("Sub", *both), 2.0)
+        apart = graph.op("Where", graph.op("Greater", steps, 0.0), curved, apart)
+    apart = graph.op("Sub", apart, relation.center)
+    apart = graph.op("Div", apart, relation.deviations)
+    apart = graph.op("Min", graph.op("Max", apart, -FAR), FAR)
+    scaled = graph.op(
+        "Div", graph.op("Round", graph.op("Mul", apart, 2.0**SCALED_BITS)), 2.0**SCALED_BITS
+    )
+    limited = graph.op("Min", graph.op("Max", scaled, -USUAL), USUAL)
+    own = graph.op("Gather", graph.op("Sub", scaled, limited), relation.targets, axis=1)
+    likely, amounts = list[str](), list[str]()
+    highs, slopes, powers = relation.tails
+    parts = relation.heights, *relation.turning, relation.offsets, relation.own
+    for mean, height, matrix, to_residuals, offsets, factors in zip(
+        relation.means, *parts, strict=True
+    ):
+        moved = graph.op("Sub", scaled, mean)
+        if len(relation.heights) > 1:
+            turned = graph.op("MatMul", moved, matrix)
+            square = graph.op("ReduceSum", graph.op("Mul", turned, turned), [1])
+            likely.append(graph.op("Sub", float(height), graph.op("Mul", square, 0.5)))
+        residuals = graph.op("Abs", graph.op("MatMul", moved, to_residuals))
+        others = graph.op("MatMul", graph.op("Sub", limited, mean), to_residuals)
+        others = graph.op("Abs", graph.op("Add", others, graph.op("Mul", own, factors)))
+        apart = graph.op("Div", graph.op("Min", residuals, others), highs)
+        power = graph.op("Pow", graph.op("Max", apart, 1.0), powers)
+        beyond = graph.op("Div", graph.op("Sub", power, 1.0), powers)
+        below = graph.op("Min", graph.op("Sub", apart, 1.0), 0.0)
+        evidence = graph.op("Mul", graph.op("Add", below, beyond), slopes)
+        evidence = graph.op("Add", evidence, offsets)
+        amounts.append(graph.op("ReduceMax", evidence, axes=[1]))
+    amount = amounts[0]
+    if len(amounts) > 1:
+        best = graph.op("ArgMax", graph.op("Concat", *likely, axis=1), axis=1)
+        amount = graph.op("GatherElements", graph.op("Concat", *amounts, axis=1), best, axis=1)
+    amount = graph.op("Min", graph.op("Max", amount, 0.0), MAX_EVIDENCE)
+    middle, spread = relation.roots.tolist()
+    far = graph.op("Add", graph.op("Mul", amount, SQUARE_PER_EVIDENCE), BEFORE**2)
+    far = graph.op("Add", graph.op("Mul", graph.op("Sqrt", far), spread), middle)
+    amount = graph.op("Sub", graph.op("Mul", far, far), (middle + spread * BEFORE) ** 2)
+    return _flatten(graph, amount)
 
 
 def _marked(graph: OnnxGraph, rows: str, score: str, marks: Marks) -> str:
@@ -278,7 +339,8 @@ def _score_by_map(graph: OnnxGraph, rows: str, scorer: Scorer) -> str:
         matrix = parts.matrix / parts.deviations[:, None] * parts.counts
         rows = graph.op("MatMul", graph.op("Sub", rows, parts.center), matrix)
         prototypes = (prototypes - parts.center) @ matrix
-    return _SCORES[scorer.score](graph, rows, prototypes, scorer)
+    distances = nearest(graph, rows, prototypes, scorer._n_nearest)[1]
+    return graph.op("ReduceMean", distances, axes=[1], keepdims=0)
 
 
 def _on_lines(graph: OnnxGraph, values: str, x: Float64s, y: Float64s) -> str:
@@ -293,40 +355,12 @@ def _on_lines(graph: OnnxGraph, values: str, x: Float64s, y: Float64s) -> str:
     return graph.op("Add", first, _sum(graph, graph.op("Mul", past, bends), axis=2))
 
 
-def _k_prototype(graph: OnnxGraph, rows: str, prototypes: Float64s, scorer: Scorer) -> str:
-    k = min(scorer.n_prototypes, len(prototypes))
-    return graph.op("ReduceMean", nearest(graph, rows, prototypes, k)[1], axes=[1], keepdims=0)
-
-
-def _quantization_error(graph: OnnxGraph, rows: str, prototypes: Float64s, scorer: Scorer) -> str:
-    return _flatten(graph, nearest(graph, rows, prototypes)[1])
-
-
-def _mass(graph: OnnxGraph, rows: str, prototypes: Float64s, scorer: Scorer) -> str:
-    hits, wanted = scorer.map_.hits[scorer.usual_units], graph.constant(mass_rows(scorer))
-    distances = graph.op("Sqrt", _squares(graph, rows, prototypes))
-    units, distances = _smallest(graph, distances, len(hits))
-    held = graph.op("Gather", hits, units)
-    before = graph.op("CumSum", held, 1, exclusive=1)
-    left = graph.op("Max", graph.op("Sub", wanted, before), 0.0)
-    share = graph.op("Div", graph.op("Min", left, held), wanted)
-    return _sum(graph, graph.op("Mul", share, distances))
-
-
 def _flatten(graph: OnnxGraph, value: str) -> str:
     return graph.op("Reshape", value, [-1])
 
 
 def _sum(graph: OnnxGraph, value: str, axis: int = 1) -> str:
     return graph.op("ReduceSum", value, [axis], keepdims=0)
-
-
-_SCORES = {
-    "combined": _k_prototype,
-    "k_prototype": _k_prototype,
-    "quantization_error": _quantization_error,
-    "mass": _mass,
-}
 
 
 def add_answers(

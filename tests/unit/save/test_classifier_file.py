@@ -163,7 +163,9 @@ def test_arrays_of_classes_without_classes_are_refused(saved):
 
 def test_a_detector_with_classes_is_refused(saved):
     record = read_record(saved)
-    write_record(saved, Record({**record.header, "detector": {"score": "mass"}}, record.arrays))
+    write_record(
+        saved, Record({**record.header, "detector": {"score": "k_prototype"}}, record.arrays)
+    )
     check_refused(saved, "both 'detector' and 'classes'")
 
 

@@ -106,6 +106,20 @@ def test_each_map_is_searched_once(tmp_path):
     assert kinds.count("TopK") == 1 + 3
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("has_components", [False, True])
+def test_scores_by_broken_relations(tmp_path, has_components, dtype):
+    X = rows_of(600, 3, dtype=dtype)
+    X[300:] = X[300:] * 0.2 + 8 if has_components else X[300:]
+    X = np.column_stack([X, X.sum(axis=1)])
+    detector = SOMDetector(som=SOM(4, 5), n_maps=1, random_state=0).fit(X).detector_
+    assert (len(detector.relation.heights) > 1) == has_components
+    to_onnx(detector, tmp_path / "m.onnx", dtype=dtype)
+    new = np.vstack([X, X + rows_of(600, seed=1, dtype=dtype) * X.std(axis=0) * 0.2])
+    assert (detector.relation.scores(new) > 0).sum() > 300
+    same(run(tmp_path / "m.onnx", {"X": new}), detector, new)
+
+
 @pytest.mark.parametrize("score", SCORES)
 def test_scores_on_a_graph(tmp_path, score):
     ring = np.roll(np.eye(8), 1, axis=1) + np.roll(np.eye(8), -1, axis=1)

@@ -290,9 +290,11 @@ def test_planted_customers_are_found() -> None:
     alerts = detector.alerts(found.table, 3)
     assert set(alerts.ids[:3]) == {"5", "6", "7"}
     why = {alerts.ids[i]: alerts.reasons[i][0].column for i in range(3)}
-    assert why["5"] == "largest amount"
+    amounts = {"mean amount", "largest amount", "total amount"}
+    assert {reason.column for reason in alerts.reasons[alerts.ids.index("5")]} >= amounts
     assert why["6"] == "different channel"
-    assert why["7"] in ("longest gap of day", "mean gap of day")
+    gaps = {"longest gap of day", "mean gap of day"}
+    assert gaps & {reason.column for reason in alerts.reasons[alerts.ids.index("7")]}
 
 
 def test_long_customer_numbers_stay_apart() -> None:

@@ -13,11 +13,11 @@ const WRAPS = {
 
 // Descriptions of the score of a row on one map, by the name of the score.
 const SCORES = {
-  combined: (k) => SCORES.k_prototype(k) + ", plus the rarity of its values",
+  combined: (k) => SCORES.k_prototype(k)
+    + ", plus the rarity of its values and broken relations between its columns",
   k_prototype: (k) => k === 1 ? SCORES.quantization_error()
     : "the mean distance of the row to the " + number(k) + " nearest prototypes of usual rows",
   quantization_error: () => "the distance of the row to the nearest prototype of usual rows",
-  mass: () => "the mean distance of the row to the nearest prototypes of usual rows, as many prototypes as together won 2\u00a0% of the rows (at least ten rows)",
 };
 
 // Helpers -------------------------------------------------------------------------------
@@ -150,7 +150,8 @@ const byRank = new Map(rows.map((row) => [row.rank, row]));
 const NONE_STANDS_OUT = "no single column stands out; the combination is unusual";
 
 // The text after the value in a reason: how many rows have the value, and the usual range.
-function besideValue({ occurs, usual, alone }) {
+function besideValue({ occurs, usual, alone, fitting }) {
+  if (fitting) return (occurs ? ": " + occurs + "; " : ", but ") + fitting + " would fit the other columns";
   return ": " + (occurs ? occurs + "; " : "") + "usual " + usual + (alone ? ", but not with the other columns" : "");
 }
 

@@ -1,0 +1,798 @@
+"""Relations between columns, and values that do not fit the other values of a row."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+
+from somscape._elementary import asinh, exp, log, log_of
+from somscape._types import Float64s, Floats, Ints
+from somscape._validate import check_that, is_array
+from somscape._weights import ALONE_WORK, blocks, in_order, ones_or, product
+from somscape.kernels._select import in_threads, select_kernels
+from somscape.maps._joins import pieces_after
+from somscape.maps.map import Map
+from somscape.regions.find import ward_joins
+from somscape.tables.codes import CategoryCode, NumberCode
+from somscape.tables.encoding import Encoding
+from somscape.tables.ordered import CycleCode
+
+MIN_LEARNED = 50
+"""Minimum number of rows for learning relations."""
+
+MIN_DIFFERENT_ROWS = 20
+"""Minimum number of different rows for learning relations."""
+
+MAX_COUNTED = 1e6
+"""Maximum sum of the weights of the rows from which relations are learned."""
+
+MAX_LEARNED = 3_000
+"""Maximum number of rows from which relations are learned.  From larger tables, rows are drawn."""
+
+MAX_RELATED = 256
+"""Maximum number of encoded features for learning relations.  The time grows with its cube."""
+
+N_COMPONENTS = (1, 2, 4, 8)
+"""Numbers of components that are tried."""
+
+ROWS_PER_FEATURE = 3
+"""Minimum number of rows in half of the rows, for each component and feature."""
+
+MIN_COMPONENT_ROWS = 20
+"""Minimum number of rows in half of the rows, for each component."""
+
+MIN_GAIN = 0.02
+"""More components are used if the mean log-likelihood of other rows rises by more than this."""
+
+MAX_EM_STEPS = 30
+"""Maximum number of steps of the expectation-maximization (EM) algorithm."""
+
+STEADY = 1e-4
+"""The algorithm stops if the mean log-likelihood changes by less than this share."""
+
+RIDGE_ROWS = 0.01
+"""Weight of independent columns in each covariance, in rows for each feature."""
+
+GIVEN_ROWS = 5.0
+"""Further weight of independent columns for features that are only given, such as levels of a
+category.  A level with few rows then hardly changes what is implied."""
+
+LEFT_OUT = 0.05
+"""Share of the least likely rows that do not count if some training rows may be unusual."""
+
+SHARES = (0.9, 0.995)
+"""Two quantiles of the absolute residuals of a column.  The Weibull distribution with these
+quantiles gives the slope of the evidence at the second quantile."""
+
+RARE_EVIDENCE = -math.log(1.0 - SHARES[1])
+"""Evidence of a residual that is equal to the second quantile."""
+
+SHAPES = (0.65, 1.5)
+"""Two shapes of the Weibull distribution.  Beyond the second quantile, the evidence grows with the
+logarithm of the residual up to the first shape, and with the residual from the second shape on.
+With Student's distribution of 3 degrees of freedom, the shape is 0.66."""
+
+MIN_POWER = 1e-3
+"""Minimum power of residuals in the evidence.  With such a small power, the evidence grows almost
+with the logarithm."""
+
+ROBUST_SHARES = (0.5, 0.9)
+"""Two quantiles by which rows are recognized that clearly break a relation."""
+
+CLEARLY_BROKEN = 10.0
+"""Evidence beyond the highest evidence that is expected by chance.  Rows with more evidence do not
+count for `SHARES`."""
+
+MAX_TAIL_SHAPE = 2.0
+"""Maximum shape of the Weibull distribution.  The tail of normal residuals has the shape 2."""
+
+MIN_RESIDUAL = 0.05
+"""Minimum of the second quantile.  Smaller residuals may be caused by rounding."""
+
+MAX_EVIDENCE = 100.0
+"""Maximum evidence of a residual, as the logarithm of a likelihood ratio."""
+
+BEFORE = 1.645
+"""Quantile (95 %) of a normal distribution.  Rows have about this score without relations."""
+
+WEIGHT = 1.5
+"""Weight of the evidence of relations, in relation to the distribution of the other scores."""
+
+SQUARE_PER_EVIDENCE = 1.75 * WEIGHT
+"""Increase of the square of a normal quantile for each unit of evidence.  With 1.75, a probability
+falls by the factor e, to within 7 % of the quantile down to a probability of 1e-40."""
+
+EVIDENCE_BY_CHANCE = 1.5
+"""Mean of the evidence above 0 in usual rows.  With this mean, p-values hold for normal, lognormal
+and Student's distributions."""
+
+MIN_SHARE_WITH_AMOUNTS = 0.01
+"""Minimum of the share of usual rows to which relations add an amount by chance."""
+
+PRIOR = 4.0
+"""Evidence that is subtracted, because a row seldom breaks a relation.  The prior probability that
+a row breaks a relation is about exp(-4), or 2 %."""
+
+MIN_RATIO = 1.02
+"""Minimum ratio of the second quantile to the first quantile."""
+
+MAX_RATIO = 1e3
+"""Maximum ratio of the second quantile to the first quantile."""
+
+MIN_VALUES = 2
+"""A number whose column has at most this many different values is not a target."""
+
+MIDDLE_SHARES = (0.025, 0.5, 0.975)
+"""Quantiles that give the center and the scale of a feature."""
+
+MIDDLE_WIDTH = 3.92
+"""Distance between the outer quantiles of a normal distribution, in standard deviations."""
+
+MIN_MIDDLE = 1e-6
+"""Minimum distance between the outer quantiles, in standard deviations.  If it is smaller, the mean
+and the standard deviation are used."""
+
+USUAL = 2.5
+"""Limit of usual scaled values.  Values farther out are extreme."""
+
+FAR = 64.0
+"""Values farther from the mean than this number of standard deviations are clipped."""
+
+SCALED_BITS = 16
+"""Number of binary digits after the point in scaled values."""
+
+TRANSFORM_BITS = 21
+"""Number of binary digits of matrix entries, counted from the largest entry of a column.  Sums of
+products are then exact in float64, so that they do not depend on the order or on the library."""
+
+MIN_DEVIATION = 1e-9
+"""Minimum standard deviation of a feature, as a share of the largest absolute value."""
+
+PART_VALUES = 1 << 17
+"""Number of values in a block of rows that fits into the processor's cache."""
+
+SHARED_WORK = 1e7
+"""Minimum number of multiply-adds for which several threads are faster."""
+
+
+@dataclass(frozen=True, eq=False)
+class Relation:
+    """Relations between columns, and contributions of broken relations to scores.
+
+    A mixture of normal distributions (components) describes the numbers of a row if its categories
+    are known.  In the component that fits a row best, each number has a value that the other
+    columns imply.  The residual is the distance of the row's value from the implied value, in
+    standard deviations.  A row gets a contribution for the column whose residual is the strongest
+    evidence against the relation.
+
+    Attributes
+    ----------
+    features : ndarray of shape (n_used,), int64
+        Ascending numbers of the encoded features that take part.
+    targets : ndarray of shape (n_targets,), int64
+        Ascending positions in `features` of numbers.  Only their residuals count.
+    curves : ndarray of shape (2, n_used), float64
+        Step s and start a of each feature whose encoding limits values far out.  Relations hold
+        for ``sinh(s * value + a)``.  The step is 0 if relations hold for the encoded value.
+    center, deviations : ndarray of shape (n_used,), float64
+        Median of each feature, and its standard deviation without extreme values.  A scaled value
+        is the difference from the median, divided by the standard deviation.
+    means : ndarray of shape (n_components, n_used), float64
+        Means of the components in scaled values.
+    heights : ndarray of shape (n_components,), float64
+        Logarithm of the likelihood of the targets of a row that is equal to the mean of the
+        component.
+    transforms : ndarray of shape (n_components, n_used, 2 * n_targets), float64
+        Matrix for the difference between a scaled row and the mean of the component.  The squares
+        of the first half of the results add up to the squared Mahalanobis distance of the targets.
+        The other results are the residuals of the targets.
+    scales : ndarray of shape (n_components, n_targets), float64
+        Standard deviation of each target if the other columns are known, in scaled values.
+    tails : ndarray of shape (3, n_targets), float64
+        For each target, an absolute residual h, a slope s, and a power p.  The evidence of an
+        absolute residual r is ``s * (r / h - 1)``, or ``s * ((r / h) ** p - 1) / p`` if r is larger
+        than h.
+    offsets : ndarray of shape (n_components, n_targets), float64
+        Amounts that are added to this evidence.  Only evidence above 0 counts.
+    roots : ndarray of shape (2,), float64
+        Median and standard deviation of the square roots of usual scores.  See `amounts_of`.
+
+    See Also
+    --------
+    Rarity : Contributions of single values.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOMDetector
+    >>> X = np.random.default_rng(0).normal(size=(300, 2))
+    >>> X = np.column_stack([X, X.sum(axis=1)])
+    >>> relation = SOMDetector(random_state=0).fit(X).detector_.relation
+    >>> relation.scores(np.array([[1.0, 1.0, 2.0], [1.0, 1.0, 0.0]])).round(2) > 0
+    array([False,  True])
+    """
+
+    features: Ints
+    targets: Ints
+    curves: Float64s
+    center: Float64s
+    deviations: Float64s
+    means: Float64s
+    heights: Float64s
+    transforms: Float64s
+    scales: Float64s
+    tails: Float64s
+    offsets: Float64s
+    roots: Float64s
+
+    def check(self, n_features: int) -> None:
+        """Raise ValueError if attributes do not fit together or do not fit `n_features`.
+
+        Parameters
+        ----------
+        n_features : int
+        """
+        n, n_targets, k = len(self.features), len(self.targets), len(self.heights)
+        check_that(
+            _are_places(self.features, n_features)
+            and _are_places(self.targets, n)
+            and is_array(self.curves, (2, n))
+            and is_array(self.center, (n,))
+            and is_array(self.deviations, (n,))
+            and (self.deviations > 0).all()
+            and is_array(self.heights, (k,))
+            and is_array(self.means, (k, n))
+            and is_array(self.transforms, (k, n, 2 * n_targets))
+            and is_array(self.scales, (k, n_targets))
+            and (self.scales > 0).all()
+            and is_array(self.tails, (3, n_targets))
+            and (self.tails > 0).all()
+            and is_array(self.offsets, (k, n_targets))
+            and is_array(self.roots, (2,))
+            and (self.roots >= 0).all(),
+            "`relation` must have features and targets in ascending order, and finite numbers for "
+            "each component and each target.",
+        )
+
+    def scores(self, rows: Floats) -> Float64s:
+        """Return the contribution of broken relations to the score of each row.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_rows, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_rows,)
+            Contributions of at least 0.  Cost: O(n_rows * n_components * n_features^2).
+        """
+        return amounts_of(self._found(rows)[0], *self.roots.tolist())
+
+    def parts(self, rows: Floats) -> Float64s:
+        """Return the contribution of each feature of each row to the score.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_rows, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_features)
+            At most one feature of a row has a contribution above 0.
+        """
+        evidence, worst, _ = self._found(rows)
+        out = np.zeros(rows.shape)
+        out[np.arange(len(rows)), self.features[self.targets[worst]]] = amounts_of(
+            evidence, *self.roots.tolist()
+        )
+        return out
+
+    def implied(self, rows: Floats) -> tuple[Ints, Float64s, Float64s]:
+        """Return, for each row, the value that would fit the other columns best.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_rows, n_features)
+
+        Returns
+        -------
+        features : ndarray of shape (n_rows,)
+            Feature with the strongest evidence against the relation.
+        values : ndarray of shape (n_rows,)
+            Encoded value of this feature that the other columns imply.
+        contributions : ndarray of shape (n_rows,)
+            Contribution of this feature to the score.
+        """
+        evidence, worst, expected = self._found(rows)
+        amounts = amounts_of(evidence, *self.roots.tolist())
+        return self.features[self.targets[worst]], expected, amounts
+
+    def times(self, factor: float) -> "Relation":
+        """Return a copy in which every contribution is multiplied by `factor`."""
+        return replace(self, roots=math.sqrt(factor) * self.roots)
+
+    @cached_property
+    def turning(self) -> tuple[Float64s, Float64s]:
+        """The transforms, divided into those for distances and those for residuals."""
+        n = len(self.targets)
+        turning = self.transforms[:, :, :n], self.transforms[:, :, n:]
+        return np.ascontiguousarray(turning[0]), np.ascontiguousarray(turning[1])
+
+    @cached_property
+    def own(self) -> Float64s:
+        """Increase of each residual if its own scaled value increases by 1, by component."""
+        n = len(self.targets)
+        return self.transforms[:, self.targets, n + np.arange(n)]
+
+    def _found(self, rows: Floats) -> tuple[Float64s, Ints, Float64s]:
+        """Return the evidence in rows, their strongest targets, and the implied encoded values."""
+        n = len(rows)
+        found = np.empty(n), np.empty(n, dtype=np.intp), np.empty(n)
+        is_long = n * self.transforms.size >= SHARED_WORK
+        n_parts = select_kernels().n_threads if is_long else 1
+        step = max(1, PART_VALUES // self.transforms.shape[2])
+
+        def fill(at: slice) -> None:
+            for part in blocks(at.stop - at.start, step):
+                here = slice(at.start + part.start, at.start + part.stop)
+                for values, into in zip(self._found_in(rows[here]), found, strict=True):
+                    into[here] = values
+
+        ends = [n * i // n_parts for i in range(n_parts + 1)]
+        in_threads(fill, [slice(*pair) for pair in pairwise(ends)], is_long=is_long)
+        return found
+
+    def _found_in(self, rows: Floats) -> tuple[Float64s, Ints, Float64s]:
+        scaled = _scaled(rows, self.features, self.curves, self.center, self.deviations)
+        all_rows = np.arange(len(rows))
+        which = self._best(scaled)
+        residuals = self._residuals(scaled, which)
+        evidence = _evidence(np.abs(residuals), self.tails)
+        evidence += self.offsets[which if which.any() else 0]
+        worst = evidence.argmax(axis=1)
+        strongest = np.clip(evidence[all_rows, worst], 0.0, MAX_EVIDENCE)
+        place = self.targets[worst]
+        expected = scaled[all_rows, place]
+        expected -= residuals[all_rows, worst] * self.scales[which, worst]
+        expected = self.center[place] + expected * self.deviations[place]
+        return strongest, worst, _encoded(expected, self.curves[:, place])
+
+    def _best(self, scaled: Float64s) -> Ints:
+        """Return the number of the component that fits each row best."""
+        if len(self.heights) == 1:
+            return np.zeros(len(scaled), dtype=np.intp)
+        return self._logs(scaled).argmax(axis=1)
+
+    def _logs(self, scaled: Float64s) -> Float64s:
+        """Return the logarithm of the likelihood of each row in each component."""
+        return _logs(scaled, self.means, self.turning[0], self.heights)
+
+    def _residuals(self, scaled: Float64s, which: Ints) -> Float64s:
+        """Return the residuals of the targets, each in the given component.
+
+        If a row contains extreme values, each residual is also computed with limited values of the
+        other features, and the smaller residual counts.  Otherwise, an extreme value would imply
+        absurd values of other columns.
+        """
+        found = self._plain_residuals(scaled, which)
+        limited = np.clip(scaled, -USUAL, USUAL)
+        far = np.flatnonzero((limited != scaled).any(axis=1))
+        if len(far):
+            own = (scaled[far] - limited[far])[:, self.targets] * self.own[which[far]]
+            others = self._plain_residuals(limited[far], which[far]) + own
+            found[far] = np.where(np.abs(others) < np.abs(found[far]), others, found[far])
+        return found
+
+    def _plain_residuals(self, scaled: Float64s, which: Ints) -> Float64s:
+        matrices = self.turning[1]
+        if not which.any():
+            return product(scaled - self.means[0], matrices[0])
+        out = np.empty((len(scaled), len(self.targets)))
+        for k, (mean, matrix) in enumerate(zip(self.means, matrices, strict=True)):
+            here = np.flatnonzero(which == k)
+            out[here] = product(scaled[here] - mean, matrix)
+        return out
+
+
+def _are_places(places: Ints, n: int) -> bool:
+    """Return whether numbers are ascending positions among `n` values."""
+    return (
+        is_array(places, (-1,), "i")
+        and len(places) > 0
+        and bool((np.diff(places) > 0).all())
+        and bool(((places >= 0) & (places < n)).all())
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """Relations, and the contributions to the rows from which they were learned.
+
+    Attributes
+    ----------
+    relation : Relation
+    which : ndarray of shape (n,)
+        Numbers of the rows from which the relations were learned.
+    left_out : ndarray of shape (n,)
+        Contribution to each of these rows, by relations that were learned without this row.
+    """
+
+    relation: Relation
+    which: Ints
+    left_out: Float64s
+
+    def in_scores(self, middle: float, spread: float) -> "Learned":
+        """Return a copy whose contributions fit usual scores with these square roots."""
+        relation = replace(self.relation, roots=np.array([middle, spread]))
+        return Learned(relation, self.which, amounts_of(self.left_out, middle, spread))
+
+    def share(self, weights: Float64s | None) -> float:
+        """Return the share of usual rows with a contribution."""
+        counts = ones_or(None if weights is None else weights[self.which], len(self.which))
+        found = (1.0 + counts[self.left_out > 0].sum()) / (1.0 + counts.sum())
+        return min(max(float(found), MIN_SHARE_WITH_AMOUNTS), math.exp(-PRIOR))
+
+    def without_own(self, amounts: Float64s) -> Float64s:
+        """Return the contributions to all rows, with `left_out` for the learned rows."""
+        amounts = amounts.copy()
+        amounts[self.which] = self.left_out
+        return amounts
+
+
+def learned_from(
+    rows: Floats, weights: Float64s | None, map_: Map, order: Ints, *, is_clean: bool, seed: int
+) -> Learned | None:
+    """Learn the relations between columns, or return None if there are too few rows or columns.
+
+    The components start as regions of the map or around rows drawn at random.  A larger number of
+    components is used if rows that were left out become clearly more likely.
+    """
+    which = order[:MAX_LEARNED] if weights is None else order[weights[order] > 0][:MAX_LEARNED]
+    # Equal rows are counted, so that neither their order nor their repetition changes the result.
+    some, place = np.unique(rows[which], axis=0, return_inverse=True)
+    place, all_counts = place.reshape(-1), ones_or(weights, len(rows))[which]
+    counts = np.bincount(place, all_counts).astype(np.float64)
+    if all_counts.sum() < MIN_LEARNED or len(some) < MIN_DIFFERENT_ROWS:
+        return None
+    # With larger weights, a covariance of columns that depend on each other would be singular.
+    counts *= min(1.0, MAX_COUNTED / counts.sum())
+    scale = _Scale.of(some, counts, map_.encoding)
+    if scale is None:
+        return None
+    scaled, units = scale.scaled(some), map_._winners_of_rows(some)
+    rng, targets = np.random.default_rng(seed), scale.targets
+    drawn = rng.permutation(len(some))
+    parts = np.sort(drawn[::2]), np.sort(drawn[1::2])
+    trim = 0.0 if is_clean else LEFT_OUT
+    best, chosen = -np.inf, None
+    values = np.ascontiguousarray(scaled[:, targets])
+    for starts in _starts(map_, units, values, counts, len(parts[1]), rng):
+        tried = []
+        for labels in starts:
+            pair = [_fitted(scaled[at], counts[at], labels[at], targets, trim) for at in parts]
+            others = zip(pair, parts[::-1], strict=True)
+            likely = [_mean_likely(one, scaled[at], counts[at]) for one, at in others]
+            tried.append((sum(likely) / 2, pair))
+        found = max(tried, key=lambda one: one[0])
+        if found[0] <= best + MIN_GAIN:
+            break
+        best, chosen = found[0], found[1]
+    if chosen is None:
+        return None
+    halves = [scale.relation(one) for one in chosen]
+    residuals, left_out = np.empty((len(some), len(scale.targets))), np.empty(len(some))
+    for half, part in zip(halves, parts[::-1], strict=True):
+        residuals[part] = half._residuals(scaled[part], half._best(scaled[part]))
+    tails = _tails(np.abs(residuals), counts)
+    for half, part in zip(halves, parts[::-1], strict=True):
+        left_out[part] = replace(half, tails=tails)._found(some[part])[0]
+    # The components of one half are a better start for all rows than the regions of the map.
+    labels = np.unique(chosen[0].logs(scaled).argmax(axis=1), return_inverse=True)[1].reshape(-1)
+    whole = scale.relation(_fitted(scaled, counts, labels, targets, trim))
+    return Learned(replace(whole, tails=tails), which, left_out[place])
+
+
+def renewed(
+    relation: Relation, rows: Float64s, weights: Float64s | None, *, is_clean: bool
+) -> Relation:
+    """Return the relations after one more step of training on a sample of rows."""
+    counts = ones_or(weights, len(rows))
+    if counts.sum() < MIN_LEARNED:
+        return relation
+    counts = counts * min(1.0, MAX_COUNTED / counts.sum())
+    scale = _Scale(
+        *(relation.features, relation.targets, relation.curves),
+        *(relation.center, relation.deviations),
+    )
+    scaled = scale.scaled(rows)
+    logs = relation._logs(scaled)
+    likely = np.logaddexp.reduce(logs, axis=1)
+    limit = in_order(likely, counts).quantile(0.0 if is_clean else LEFT_OUT)
+    kept = np.where(likely >= limit, counts, 0.0)
+    shares = np.exp(logs - likely[:, None]) * kept[:, None]
+    found = scale.relation(_maximized(scaled, shares, scale.targets))
+    residuals = found._residuals(scaled, found._best(scaled))
+    return replace(found, tails=_tails(np.abs(residuals), counts), roots=relation.roots)
+
+
+def _starts(
+    map_: Map,
+    units: Ints,
+    values: Float64s,
+    counts: Float64s,
+    n_half: int,
+    rng: np.random.Generator,
+) -> Iterator[list[Ints]]:
+    """Yield the components in which rows may start, for each number of components."""
+    yield [np.zeros(len(units), dtype=np.intp)]
+    hits = np.maximum(np.bincount(units, counts, minlength=map_.n_units), 1e-9)
+    pairs = np.array(ward_joins(map_.lattice, map_.codebook, hits)).reshape(-1, 2)
+    fewest = max(ROWS_PER_FEATURE * values.shape[1], MIN_COMPONENT_ROWS)
+    for n in N_COMPONENTS[1:]:
+        if n_half < n * fewest or n > map_.n_units:
+            return
+        pieces = pieces_after(map_.n_units, pairs[: map_.n_units - n])
+        drawn = values[rng.choice(len(values), n, replace=False)]
+        nearest = select_kernels().search(values, drawn, 1)[0][:, 0]
+        starts = pieces[units], nearest
+        yield [np.unique(one, return_inverse=True)[1].reshape(-1) for one in starts]
+
+
+@dataclass(frozen=True, eq=False)
+class _Scale:
+    """The features and targets of a `Relation`, and the scale of their values."""
+
+    features: Ints
+    targets: Ints
+    curves: Float64s
+    center: Float64s
+    deviations: Float64s
+
+    @classmethod
+    def of(cls, rows: Floats, counts: Float64s, encoding: Encoding) -> "_Scale | None":
+        """Return the scale of features that vary, or None without a relation between features."""
+        curves = np.zeros((2, rows.shape[1]))
+        for code, place in zip(encoding.features, encoding.slices, strict=True):
+            if isinstance(code, NumberCode) and code.width:
+                curves[:, place.start] = code.span / code.factor, code.low
+        rows = _uncurved(rows.astype(np.float64), curves)
+        largest = np.abs(rows).max(axis=0)
+        unit = np.ldexp(1.0, np.frexp(largest)[1] - 1)  # squares in this unit do not overflow
+        center = np.average(rows / unit, axis=0, weights=counts)
+        square = np.average((rows / unit - center) ** 2, axis=0, weights=counts)
+        center, deviations = center * unit, np.sqrt(square) * unit
+        varies = deviations > np.maximum(MIN_DEVIATION * largest, np.finfo(np.float64).tiny)
+        is_number = np.zeros(rows.shape[1], dtype=bool)
+        for code, place in zip(encoding.features, encoding.slices, strict=True):
+            is_number[place] = not isinstance(code, CategoryCode | CycleCode)
+        features = np.flatnonzero(varies)
+        for j in features.tolist():  # extreme values would make usual values look equal
+            ordered = in_order(rows[:, j], counts)
+            low, middle, high = (ordered.quantile(share) for share in MIDDLE_SHARES)
+            if high - low > MIN_MIDDLE * deviations[j]:
+                center[j], deviations[j] = middle, min(deviations[j], (high - low) / MIDDLE_WIDTH)
+        many = [len(np.unique(rows[:, j])) > MIN_VALUES for j in features]
+        targets = np.flatnonzero(is_number[features] & many)
+        if not (1 < len(features) <= MAX_RELATED and len(targets)):
+            return None
+        of_features = curves[:, features], center[features], deviations[features]
+        return cls(features, targets, *of_features)
+
+    def relation(self, mixture: "_Mixture") -> Relation:
+        """Return the relation of a mixture.  Its tails and its roots are not known yet."""
+        roots = np.sqrt(np.diagonal(mixture.precisions, axis1=1, axis2=2)[:, self.targets])
+        residuals = mixture.precisions[:, :, self.targets] / roots[:, None]
+        transforms = np.concatenate([mixture.distances, residuals], axis=2)
+        offsets = np.minimum(-log(roots), 0.0) - log_of(float(len(self.targets))) - PRIOR
+        offsets += RARE_EVIDENCE  # the evidence at the first value of a tail
+        parts = _short(mixture.means, SCALED_BITS), mixture.heights, _rounded(transforms)
+        scale = self.features, self.targets, self.curves, self.center, self.deviations
+        blank, roots_of_scores = np.ones((3, len(self.targets))), np.ones(2)
+        return Relation(*scale, *parts, 1.0 / roots, blank, offsets, roots_of_scores)
+
+    def scaled(self, rows: Floats) -> Float64s:
+        """Return the scaled features of rows, rounded so that sums of products are exact."""
+        return _scaled(rows, self.features, self.curves, self.center, self.deviations)
+
+
+def amounts_of(evidence: Float64s, middle: float, spread: float) -> Float64s:
+    """Return the contributions of evidence to scores, which are 0 up to an evidence of 0.
+
+    The square roots of usual scores have about a normal distribution.  A row at its `BEFORE`
+    quantile that gets the contribution of an evidence x is then about as unusual as usual rows with
+    a probability that is lower by the factor ``exp(-WEIGHT * x)``.
+    """
+    evidence = np.clip(evidence, 0.0, MAX_EVIDENCE)
+    far = middle + spread * np.sqrt(BEFORE**2 + SQUARE_PER_EVIDENCE * evidence)
+    return np.asarray(far**2 - (middle + spread * BEFORE) ** 2)
+
+
+def share_with_amounts(scores: Float64s, middle: float, spread: float, share: float) -> Float64s:
+    """Return the share of usual rows that score at least as high because of a contribution."""
+    far = np.maximum((np.sqrt(np.maximum(scores, 0.0)) - middle) / spread, BEFORE)
+    evidence = (far**2 - BEFORE**2) / SQUARE_PER_EVIDENCE
+    return np.asarray(share * np.exp(-evidence / EVIDENCE_BY_CHANCE))
+
+
+def _uncurved(values: Float64s, curves: Float64s) -> Float64s:
+    """Return values of features for which relations hold.  `values` are overwritten."""
+    steps, starts = curves
+    is_curved = steps > 0
+    if is_curved.any():
+        at = values[:, is_curved] * steps[is_curved] + starts[is_curved]
+        values[:, is_curved] = (exp(at) - exp(-at)) / 2.0  # sinh
+    return values
+
+
+def _encoded(values: Float64s, curves: Float64s) -> Float64s:
+    """Return the encoded value for each value of a feature."""
+    steps, starts = curves
+    is_curved = steps > 0
+    return np.where(is_curved, (asinh(values) - starts) / np.where(is_curved, steps, 1.0), values)
+
+
+def _scaled(
+    rows: Floats, features: Ints, curves: Float64s, center: Float64s, deviations: Float64s
+) -> Float64s:
+    """Return the scaled features of rows, rounded so that sums of products are exact."""
+    used = _uncurved(rows[:, features].astype(np.float64), curves)
+    used -= center
+    used /= deviations
+    return _short(np.clip(used, -FAR, FAR, out=used), SCALED_BITS)
+
+
+def _short(values: Float64s, bits: int) -> Float64s:
+    """Return values, rounded to a number of binary digits after the point."""
+    return np.asarray(np.ldexp(np.rint(np.ldexp(values, bits)), -bits) + 0.0)
+
+
+def _rounded(matrices: Float64s) -> Float64s:
+    """Return matrices with columns rounded to `TRANSFORM_BITS` digits of the largest entry."""
+    largest = np.frexp(np.abs(matrices).max(axis=1, keepdims=True))[1]
+    shift = TRANSFORM_BITS - largest
+    return np.asarray(np.ldexp(np.rint(np.ldexp(matrices, shift)), -shift) + 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class _Mixture:
+    """A mixture of normal distributions of targets, given the other features of a row."""
+
+    means: Float64s
+    precisions: Float64s
+    distances: Float64s
+    heights: Float64s
+
+    @classmethod
+    def of(
+        cls, shares: Float64s, means: Float64s, covariances: Float64s, targets: Ints
+    ) -> "_Mixture":
+        """Return the mixture of components with these shares of the rows."""
+        precisions = np.asarray(np.linalg.inv(covariances), dtype=np.float64)
+        # The precision of targets, given other features, is their part of the whole precision.
+        roots = np.linalg.cholesky(precisions[:, targets[:, None], targets])
+        heights = log(shares) - 0.5 * len(targets) * math.log(2.0 * math.pi)
+        heights += log(np.diagonal(roots, axis1=1, axis2=2)).sum(axis=1)
+        turned = np.linalg.inv(np.swapaxes(roots, 1, 2))
+        distances = np.asarray(precisions[:, :, targets] @ turned, dtype=np.float64)
+        return cls(means, precisions, distances, heights)
+
+    def logs(self, scaled: Float64s) -> Float64s:
+        """Return the logarithm of the likelihood of each row's targets in each component."""
+        return _logs(scaled, self.means, self.distances, self.heights)
+
+
+def _logs(scaled: Float64s, means: Float64s, matrices: Float64s, heights: Float64s) -> Float64s:
+    """Return the logarithm of the likelihood of each row in each component."""
+    out = np.empty((len(scaled), len(heights)))
+    for k, (mean, matrix, height) in enumerate(zip(means, matrices, heights, strict=True)):
+        turned = product(scaled - mean, matrix)
+        np.square(turned, out=turned)
+        out[:, k] = height - 0.5 * turned.sum(axis=1)
+    return out
+
+
+def _fitted(
+    scaled: Float64s, counts: Float64s, labels: Ints, targets: Ints, trim: float
+) -> _Mixture:
+    """Return a mixture fitted by expectation maximization (EM).
+
+    In each step, the share `trim` of the rows that are least likely does not count.
+    """
+    shares = np.eye(int(labels.max()) + 1)[labels]
+    last, kept = -np.inf, counts
+    for _ in range(MAX_EM_STEPS):
+        mixture = _maximized(scaled, shares * kept[:, None], targets)
+        logs = mixture.logs(scaled)
+        likely = np.logaddexp.reduce(logs, axis=1)
+        shares = np.exp(logs - likely[:, None])
+        if trim > 0:
+            kept = np.where(likely >= in_order(likely, counts).quantile(trim), counts, 0.0)
+        found = float(np.average(likely, weights=kept))
+        if abs(found - last) < STEADY * max(1.0, abs(found)):
+            break
+        last = found
+    n_rows = (shares * kept[:, None]).sum(axis=0)
+    is_small = n_rows < trim * n_rows.sum()
+    if not is_small.any():
+        return mixture
+    # A component with fewer rows than may be unusual could consist of unusual rows.
+    labels = np.unique(logs[:, ~is_small].argmax(axis=1), return_inverse=True)[1].reshape(-1)
+    return _fitted(scaled, counts, labels, targets, trim)
+
+
+def _maximized(scaled: Float64s, shares: Float64s, targets: Ints) -> _Mixture:
+    """Return the mixture whose components have these shares of the rows."""
+    n_features = scaled.shape[1]
+    n_rows = shares.sum(axis=0) + 1e-9
+    means = np.stack([(share[:, None] * scaled).sum(axis=0) for share in shares.T])
+    means /= n_rows[:, None]
+    scatters = np.stack([_scatter(scaled - m, s) for m, s in zip(means, shares.T, strict=True)])
+    # Without the diagonal, a component with few rows would have an arbitrarily small width.
+    pooled = np.diagonal(scatters.sum(axis=0)) / n_rows.sum() + 1e-9
+    ridge = np.full(n_features, RIDGE_ROWS * n_features)
+    is_given = np.ones(n_features, dtype=bool)
+    is_given[targets] = False
+    ridge[is_given] += GIVEN_ROWS
+    covariances = (scatters + np.diag(ridge * pooled)) / (n_rows + ridge.min())[:, None, None]
+    return _Mixture.of(n_rows / n_rows.sum(), means, covariances, targets)
+
+
+def _scatter(apart: Float64s, share: Float64s) -> Float64s:
+    """Return the weighted sum of the outer products of rows."""
+    n_features = apart.shape[1]
+    total = np.zeros((n_features, n_features))
+    step = max(16, ALONE_WORK // n_features**2)  # OpenBLAS does not use more threads
+    for part in blocks(len(apart), step):
+        total += (apart[part] * share[part, None]).T @ apart[part]
+    return total
+
+
+def _mean_likely(mixture: _Mixture, scaled: Float64s, counts: Float64s) -> float:
+    """Return the mean log-likelihood of rows, without the least likely rows."""
+    likely = np.logaddexp.reduce(mixture.logs(scaled), axis=1)
+    is_in = likely >= in_order(likely, counts).quantile(LEFT_OUT)
+    return float(np.average(likely[is_in], weights=counts[is_in]))
+
+
+def _evidence(apart: Float64s, tails: Float64s) -> Float64s:
+    """Return the evidence of absolute residuals, without offsets.  `apart` is overwritten."""
+    highs, slopes, powers = tails
+    apart /= highs
+    is_far = apart > 1.0
+    target = np.nonzero(is_far)[1]
+    far = exp(powers[target] * log(apart[is_far]))
+    apart -= 1.0
+    apart *= slopes
+    apart[is_far] = slopes[target] * (far - 1.0) / powers[target]
+    return apart
+
+
+def _tails(apart: Float64s, counts: Float64s) -> Float64s:
+    """Return the tails of absolute residuals by target.  See `Relation.tails`.
+
+    Rows that clearly break a relation do not count, because they would make the tails longer.
+    """
+    highs, slopes, _ = _weibull(apart, counts, ROBUST_SHARES)
+    rare = -math.log(1.0 - ROBUST_SHARES[1])
+    # The evidence of the Weibull distribution itself, so that normal residuals are not too mild.
+    evidence = (rare * (apart / highs) ** (slopes / rare)).max(axis=1)
+    is_in = evidence <= CLEARLY_BROKEN + math.log(counts.sum() * apart.shape[1])
+    return _weibull(apart[is_in], counts[is_in], SHARES)
+
+
+def _weibull(apart: Float64s, counts: Float64s, shares: tuple[float, float]) -> Float64s:
+    """Return the tails that start at the second of two quantiles."""
+    rare = [-math.log(1.0 - share) for share in shares]
+    highs, shapes = np.empty(apart.shape[1]), np.empty(apart.shape[1])
+    for j, values in enumerate(apart.T):
+        ordered = in_order(values, counts)
+        low, high = (ordered.quantile(share) for share in shares)
+        highs[j] = high = max(high, MIN_RESIDUAL)
+        ratio = min(max(high / max(low, 1e-300), MIN_RATIO), MAX_RATIO)
+        shapes[j] = min(math.log(rare[1] / rare[0]) / math.log(ratio), MAX_TAIL_SHAPE)
+    heavy, light = SHAPES
+    powers = np.clip((shapes - heavy) / (light - heavy), MIN_POWER, 1.0)
+    return np.stack([highs, rare[1] * shapes, powers])

@@ -1,0 +1,347 @@
+"""Broken relations between columns: formulas, learning, reasons, files, and hostile tables."""
+
+import math
+from dataclasses import replace
+
+import naive
+import numpy as np
+import pytest
+from scipy.stats import multivariate_normal
+from sklearn.metrics import average_precision_score
+from sklearn.mixture import GaussianMixture
+
+from somscape import SOMDetector, TableEncoder, load
+from somscape.outliers import Occurrence, Reason
+from somscape.outliers import relation as module
+from somscape.tables import table_from_columns
+
+LAW = np.array([[1.0, 0.5, -0.3], [0.5, 1.0, 0.2], [-0.3, 0.2, 1.0]])
+
+
+def sums(n=400, seed=0, noise=0.0):
+    """Rows whose third column is the sum of the first two."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, 2))
+    return np.column_stack([X, X.sum(axis=1) + noise * rng.normal(size=n)])
+
+
+def broken(X, row=5, column=2, by=1.0):
+    X = X.copy()
+    X[row, column] += by
+    return X
+
+
+def relation_of(X, **options):
+    return SOMDetector(random_state=0, **options).fit(X).detector_.relation
+
+
+def of_law(means, covariances, shares=(1.0,), targets=(0, 1, 2)):
+    """A relation whose components are given."""
+    n, targets = len(LAW), np.array(targets)
+    mixture = module._Mixture.of(np.array(shares), means, covariances, targets)
+    return mixture, module._Scale(np.arange(n), targets, np.zeros((2, n)), np.zeros(n), np.ones(n))
+
+
+# The formulas
+
+
+def test_residuals_are_those_of_the_conditional_distribution():
+    # Anderson (2003), section 2.5: E[x_j | others] and var(x_j | others) of a normal distribution.
+    mixture, scale = of_law(np.zeros((1, 3)), LAW[None])
+    relation = scale.relation(mixture)
+    row = np.array([[1.0, -0.5, 2.0]])
+    found = relation._residuals(row, np.zeros(1, dtype=int))[0]
+    for j in range(3):
+        others = [i for i in range(3) if i != j]
+        weights = np.linalg.solve(LAW[np.ix_(others, others)], LAW[others, j])
+        variance = LAW[j, j] - LAW[j, others] @ weights
+        expected = (row[0, j] - row[0, others] @ weights) / math.sqrt(variance)
+        assert found[j] == pytest.approx(expected, rel=1e-4)
+        assert relation.scales[0, j] == pytest.approx(math.sqrt(variance))
+
+
+def test_the_component_is_the_likeliest_one():
+    means = np.array([[0.0, 0, 0], [3.0, 0, 0]])
+    covariances = np.stack([LAW, 2.0 * np.eye(3)])
+    rows = np.random.default_rng(0).normal(size=(50, 3)) * 2 + [1.0, 0, 0]
+    expected = [
+        np.log(share) + multivariate_normal(mean, covariance).logpdf(rows)
+        for share, mean, covariance in zip((0.7, 0.3), means, covariances, strict=True)
+    ]
+    mixture, scale = of_law(means, covariances, (0.7, 0.3))
+    np.testing.assert_allclose(mixture.logs(rows), np.transpose(expected), rtol=1e-9)
+    found = scale.relation(mixture)._best(scale.scaled(rows))
+    np.testing.assert_array_equal(found, np.argmax(expected, axis=0))
+    # With a third feature that is given, the likelihood is p(all) / p(third).
+    mixture, _ = of_law(means, covariances, (0.7, 0.3), targets=(0, 1))
+    given = [
+        multivariate_normal(mean[2], covariance[2, 2]).logpdf(rows[:, 2])
+        for mean, covariance in zip(means, covariances, strict=True)
+    ]
+    expected = np.transpose(np.subtract(expected, given))
+    np.testing.assert_allclose(mixture.logs(rows), expected, rtol=1e-9)
+
+
+def test_a_tail_by_hand():
+    # 1,000 residuals whose tail is exp(-r): the quantiles are log(10) and log(200), and the tangent
+    # of an exponential tail is r itself.
+    shares = (np.arange(100_000) + 0.5) / 100_000
+    tails = module._tails(-np.log(1 - shares)[:, None], np.ones(100_000))
+    power = (1 - 0.65) / (1.5 - 0.65)
+    assert tails[:, 0] == pytest.approx([math.log(200), math.log(200), power], rel=1e-3)
+    # A normal tail grows with the square: at the second quantile, the slope is twice the height
+    # divided by the quantile.  The shape is limited to 2.
+    tails = module._tails(np.sqrt(-np.log(1 - shares))[:, None], np.ones(100_000))
+    expected = [math.sqrt(math.log(200)), 2 * math.log(200), 1.0]
+    assert tails[:, 0] == pytest.approx(expected, rel=1e-2)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_mixtures_are_those_of_scikit_learn(seed):
+    rng = np.random.default_rng(seed)
+    X = np.vstack([rng.multivariate_normal(np.zeros(3), LAW, 600), rng.normal(size=(400, 3)) + 6])
+    labels = np.repeat([0, 1], [600, 400])
+    found = module._fitted(X, np.ones(1000), labels, np.arange(3), 0.0)
+    oracle = GaussianMixture(2, random_state=0).fit(X)
+    order = oracle.means_[:, 0].argsort()
+    np.testing.assert_allclose(found.means, oracle.means_[order], atol=0.01)
+    np.testing.assert_allclose(found.precisions, oracle.precisions_[order], rtol=0.05, atol=0.02)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_scores_and_implied_values_are_their_formulas(dtype):
+    X = sums(noise=0.1)
+    relation = relation_of(X)
+    new = (X[:60] + np.random.default_rng(1).normal(size=(60, 3))).astype(dtype)
+    amounts, values = np.transpose(
+        [naive.broken_relation(relation, row) for row in new.astype(float)]
+    )
+    np.testing.assert_allclose(relation.scores(new), amounts, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(relation.implied(new)[1], values, rtol=1e-9, atol=1e-9)
+    assert (amounts > 0).any()
+    assert (amounts == 0).any()
+    parts = relation.parts(new)
+    np.testing.assert_allclose(parts.sum(axis=1), amounts, rtol=1e-9, atol=1e-12)
+    assert ((parts > 0).sum(axis=1) <= 1).all()
+
+
+# What is found
+
+
+def test_a_row_that_breaks_a_sum_comes_first():
+    X = broken(sums())
+    detector = SOMDetector(random_state=0).fit(X)
+    assert detector.score_samples(X).argmin() == 5
+    reason = detector.reasons(X[5:6])[0][0]
+    assert reason.fitting is not None
+    assert f"{reason.fitting} would fit the other columns" in str(reason)
+    # With the implied value, no relation is broken.
+    relation, changed = detector.detector_.relation, X[5:6].copy()
+    (feature,), (value,), _ = relation.implied(changed)
+    assert float(reason.fitting) == pytest.approx(value, abs=0.1)
+    changed[0, feature] = value
+    assert relation.scores(changed)[0] == 0
+
+
+def test_reasons_in_words():
+    parts = "latency", "310", "90 to 150", 0.8
+    reason = Reason(*parts, fitting="120")
+    assert str(reason) == "latency 310, but 120 would fit the other columns"
+    assert reason.sentence() == "latency is 310, but 120 would fit the other columns."
+    reason = Reason(*parts, fitting="120", occurs=Occurrence(1, 50, "high"))
+    assert str(reason) == "latency 310: highest of 50 rows; 120 would fit the other columns"
+    assert reason.sentence() == (
+        "latency is 310, the highest of 50 rows; 120 would fit the other columns."
+    )
+
+
+def test_the_implied_value_is_in_original_units():
+    X = sums(noise=0.02)
+    columns = {"net": 1000 + 200 * X[:, 0], "tax": 50 + 10 * X[:, 1]}
+    columns["gross"] = columns["net"] + columns["tax"]
+    columns["gross"][7] += 300
+    table = table_from_columns(columns)
+    detector = SOMDetector(random_state=0).fit(table)
+    alerts = detector.alerts(table, 1)
+    assert alerts.rows[0] == 7
+    reason = alerts.reasons[0][0]
+    right = {
+        name: columns[name][7] + by for name, by in zip(columns, (300, 300, -300), strict=True)
+    }
+    assert reason.column in right
+    assert float(reason.fitting) == pytest.approx(right[reason.column], abs=40)
+
+
+@pytest.mark.parametrize(("share", "least"), [(0.01, 0.9), (0.03, 0.6), (0.05, 0.6)])
+def test_broken_rows_of_the_training_data_do_not_hide_broken_rows(share, least):
+    rng = np.random.default_rng(0)
+    X, y = sums(2000, noise=0.1), np.zeros(2000)
+    rows = rng.choice(2000, int(2000 * share), replace=False)
+    X[rows, 2] = X[rng.integers(0, 2000, len(rows)), 2]
+    y[rows] = 1
+    scores = -SOMDetector(random_state=0).fit(X).score_samples(X)
+    far = np.abs(X[:, 2] - X[:, :2].sum(axis=1)) > 0.5
+    assert average_precision_score(y[far | (y == 0)], scores[far | (y == 0)]) > least
+
+
+def test_categories_help_to_imply_numbers():
+    rng = np.random.default_rng(0)
+    kind, size = rng.integers(0, 3, 600), rng.normal(size=600)
+    weight = size + kind + 0.05 * rng.normal(size=600)
+    kind[3] = (kind[3] + 1) % 3  # each value is usual, and also each pair of numbers
+    names = np.array(["a", "b", "c"])[kind]
+    table = table_from_columns({"kind": names, "size": size, "weight": weight})
+    detector = SOMDetector(random_state=0).fit(table)
+    assert detector.score_samples(table).argmin() == 3
+
+
+def test_one_law_is_enough_for_one_law_and_several_laws_get_components():
+    assert len(relation_of(sums(2000, noise=0.1)).heights) == 1
+    rng = np.random.default_rng(0)
+    X = sums(2000, noise=0.1)
+    X[:1000] = rng.normal(size=(1000, 3)) @ np.diag([1.0, 0.1, 3.0]) + [0, 5, 0]
+    assert len(relation_of(X).heights) > 1
+
+
+def test_independent_columns_keep_their_ranking():
+    # A component of pure noise costs at most .002 of AUROC.
+    changes = []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        X, y = rng.normal(size=(1000, 6)), np.arange(1000) < 30
+        X[y] *= 2.0
+        detector = SOMDetector(random_state=0).fit(X).detector_
+        without = replace(detector, relation=None)
+        order = [np.argsort(np.argsort(one.scores(X))) for one in (detector, without)]
+        changes.append([(ranks[y].mean() - 14.5) / 970 for ranks in order])
+    both, alone = np.mean(changes, axis=0)
+    assert both >= alone - 0.002
+
+
+# Properties
+
+
+def test_the_order_and_the_repetition_of_rows_change_nothing():
+    X = sums(120, noise=0.1)
+    first = relation_of(X).scores(X)
+    shuffled = np.random.default_rng(1).permutation(len(X))
+    np.testing.assert_array_equal(relation_of(X[shuffled]).scores(X), first)
+
+
+def test_a_row_alone_has_the_score_that_it_has_among_others():
+    X = sums(3000, noise=0.1)
+    relation = relation_of(X)
+    together = relation.scores(X)
+    assert together[:50].tolist() == [relation.scores(row[None])[0] for row in X[:50]]
+
+
+def test_times_multiplies_contributions():
+    X = broken(sums(noise=0.1))
+    relation = relation_of(X)
+    np.testing.assert_allclose(relation.times(3.0).scores(X), 3.0 * relation.scores(X))
+
+
+def test_contributions_add_up_and_files_keep_the_relation(tmp_path):
+    X = broken(sums(noise=0.1))
+    detector = SOMDetector(random_state=0).fit(X).detector_
+    parts, scores = detector.contributions(X), detector.scores(X)
+    np.testing.assert_allclose(parts.sum(axis=1), scores, rtol=1e-9)
+    assert parts[5].argmax() == detector.relation.implied(X[5:6])[0][0]
+    detector.save(tmp_path / "a.som")
+    np.testing.assert_array_equal(load(tmp_path / "a.som").scores(X), scores)
+
+
+def test_later_rows_move_the_relation():
+    X = sums(600, noise=0.1)
+    detector = SOMDetector(random_state=0).fit(X)
+    before = detector.detector_.relation
+    later = X[:300] * [1, 1, -1]  # the sign of the third column changes
+    old = before.scores(later)
+    for _ in range(20):
+        detector.partial_fit(later)
+    after = detector.detector_.relation
+    assert after.scores(later).mean() < old.mean()
+    np.testing.assert_array_equal(after.roots, before.roots)
+
+
+# Hostile tables
+
+
+@pytest.mark.parametrize("is_clean", [False, True])
+@pytest.mark.parametrize(
+    "X",
+    [
+        np.ones((100, 3)),
+        np.random.default_rng(0).normal(size=(100, 1)),
+        np.repeat(np.random.default_rng(0).normal(size=(100, 1)), 3, axis=1),
+        np.random.default_rng(0).normal(size=(60, 90)),
+        np.random.default_rng(0).integers(0, 2, (200, 4)).astype(float),
+        np.column_stack([np.arange(100.0), np.ones(100), 1e150 * np.arange(100)]),
+        np.random.default_rng(0).normal(size=(100, 3)) * 1e-140,
+        np.vstack([sums(100), [[1e150, -1e150, 1e150]]]),
+        np.random.default_rng(0).standard_cauchy((300, 4)),
+        sums(20),
+    ],
+    ids=[
+        *("constant", "one", "equal", "wide", "binary", "large", "tiny", "huge", "cauchy", "few"),
+    ],
+)
+def test_hostile_tables_have_finite_scores(X, is_clean):
+    detector = SOMDetector(random_state=0, training_is_clean=is_clean).fit(X)
+    assert np.isfinite(detector.score_samples(X)).all()
+    assert np.isfinite(detector.p_values(X)).all()
+    detector.reasons(X[:3])
+
+
+def test_tables_without_numbers_have_no_relation():
+    rng = np.random.default_rng(0)
+    table = table_from_columns(
+        {n: np.array(["u", "v", "w"])[rng.integers(0, 3, 200)] for n in "ab"}
+    )
+    assert SOMDetector(random_state=0).fit(table).detector_.relation is None
+
+
+def test_weights_count_rows_and_missing_cells_are_scored():
+    X, weights = sums(200, noise=0.1), np.ones(200)
+    weights[:50] = 0.0
+    X[:50, 2] *= -1  # rows of weight 0 do not count
+    detector = SOMDetector(random_state=0).fit(X, sample_weight=weights)
+    assert detector.detector_.relation.scores(X[50:]).mean() < 0.05
+    encoder = TableEncoder(missing="fill")
+    table = table_from_columns({"a": X[:, 0], "b": X[:, 1], "c": [None, *X[1:, 2]]})
+    found = SOMDetector(encoder=encoder, random_state=0).fit(table)
+    assert np.isfinite(found.score_samples(table)).all()
+
+
+@pytest.mark.parametrize("weight", [1e7, 1e12])
+def test_large_weights_of_collinear_columns(weight):
+    X = sums(400)
+    detector = SOMDetector(random_state=0).fit(X, sample_weight=np.full(400, weight))
+    assert np.isfinite(detector.score_samples(X)).all()
+    assert detector.score_samples(broken(X)).argmin() == 5
+
+
+def test_a_stream_that_forgets_quickly_keeps_its_relation():
+    X = sums(600, noise=0.1)
+    detector = SOMDetector(random_state=0).fit(X)
+    for i in range(0, 400, 5):
+        detector.partial_fit(X[i : i + 5], half_life=5)
+    late = detector.detector_.relation
+    detector.partial_fit(X[400:405], half_life=5)
+    assert detector.detector_.relation is late
+    assert (late.scores(X) > 0).mean() < 0.2
+
+
+def test_parts_that_do_not_fit_are_refused():
+    detector = SOMDetector(random_state=0).fit(sums()).detector_
+    relation = detector.relation
+    for changes in (
+        {"features": relation.features[::-1]},
+        {"targets": relation.targets + 1},
+        {"heights": relation.heights * np.nan},
+        {"transforms": relation.transforms[:, :2]},
+        {"scales": -relation.scales},
+        {"roots": -relation.roots},
+    ):
+        with pytest.raises(ValueError, match="`relation` must have features"):
+            replace(detector, relation=replace(relation, **changes))
