@@ -235,12 +235,6 @@ def test_a_row_alone_has_the_score_that_it_has_among_others():
     assert together[:50].tolist() == [relation.scores(row[None])[0] for row in X[:50]]
 
 
-def test_times_multiplies_contributions():
-    X = broken(sums(noise=0.1))
-    relation = relation_of(X)
-    np.testing.assert_allclose(relation.times(3.0).scores(X), 3.0 * relation.scores(X))
-
-
 def test_contributions_add_up_and_files_keep_the_relation(tmp_path):
     X = broken(sums(noise=0.1))
     detector = SOMDetector(random_state=0).fit(X).detector_
@@ -330,6 +324,19 @@ def test_a_stream_that_forgets_quickly_keeps_its_relation():
     detector.partial_fit(X[400:405], half_life=5)
     assert detector.detector_.relation is late
     assert (late.scores(X) > 0).mean() < 0.2
+
+
+def test_implied_amounts_with_long_tails_have_few_digits_within_their_column():
+    rng = np.random.default_rng(0)
+    X = np.exp(2 * rng.normal(size=(2000, 3))) * 100
+    columns = {"x": X[:, 0], "y": X[:, 1], "z": X[:, 2], "s": X.sum(axis=1)}
+    detector = SOMDetector(random_state=0).fit(table_from_columns(columns))
+    columns["s"] = columns["s"][::-1].copy()
+    for reasons in detector.reasons(table_from_columns({n: v[:40] for n, v in columns.items()})):
+        for reason in reasons:
+            if reason.fitting is not None:
+                assert len(reason.fitting.strip("-0.").replace(".", "")) <= 7
+                assert X.min() <= float(reason.fitting) <= X.sum(axis=1).max()
 
 
 def test_parts_that_do_not_fit_are_refused():

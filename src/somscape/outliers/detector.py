@@ -1,5 +1,6 @@
 """The fitted detector, which computes scores, alerts and reasons."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
@@ -43,7 +44,7 @@ from somscape.tables._checked import converted, one_of
 from somscape.tables._messages import counted, free_name, in_columns
 from somscape.tables._numbers import read_numbers
 from somscape.tables._recoded import NO_CELL, cell_text, mark_of, table_in_words, values_shown
-from somscape.tables.codes import CategoryCode
+from somscape.tables.codes import CategoryCode, NumberCode
 from somscape.tables.column import Column
 from somscape.tables.encoding import Encoding, FeatureCode, sources_of
 from somscape.tables.ordered import CycleCode, LeveledCode
@@ -820,19 +821,24 @@ def _fitting(
 ) -> list[str | None]:
     """Return the value of a column that would fit the other columns, or None, for each row."""
     relation = detector.relation
-    if relation is None or isinstance(code, LeveledCode | CycleCode):
+    if relation is None or isinstance(code, LeveledCode):  # also a cycle
         return [None] * len(implied)
     used = relation.features[relation.targets] == place.start
     if not used.any():
         return [None] * len(implied)
     deviations = relation.deviations[relation.targets] * relation.scales.min(axis=0)
-    step = float(deviations[used][0])
-    return [
-        cell_text(code.short(np.array([[value]]), step)[0], mark)
-        if feature == place.start
-        else None
-        for feature, value in implied.tolist()
-    ]
+    step, (bend, start) = deviations[used][0], relation.curves[:, relation.targets[used][0]]
+
+    def text(value: float) -> str | None:
+        encoded = np.array([[value]])
+        if isinstance(code, NumberCode):
+            low, high = code.bounds
+            if not low <= code.decode(encoded)[0] <= high:
+                return None  # a value that the column cannot have does not fit
+        own = step / (bend * math.cosh(bend * value + start)) if bend > 0 else step
+        return cell_text(code.short(encoded, float(own))[0], mark)
+
+    return [text(value) if feature == place.start else None for feature, value in implied.tolist()]
 
 
 def _unless_missing(values: list[str], parts: Iterable[Any]) -> list[Any]:

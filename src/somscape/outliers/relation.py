@@ -106,8 +106,9 @@ SQUARE_PER_EVIDENCE = 1.75 * WEIGHT
 falls by the factor e, to within 7 % of the quantile down to a probability of 1e-40."""
 
 EVIDENCE_BY_CHANCE = 1.5
-"""Mean of the evidence above 0 in usual rows.  With this mean, p-values hold for normal, lognormal
-and Student's distributions."""
+"""Mean of the evidence above 0 in usual rows.  In noise of five distributions, between 0.5 % and
+1.6 % of new rows then had a p-value of at most 0.01.  For heavy tails, p-values below 0.001 are too
+small."""
 
 MIN_SHARE_WITH_AMOUNTS = 0.01
 """Minimum of the share of usual rows to which relations add an amount by chance."""
@@ -269,7 +270,7 @@ class Relation:
         ndarray of shape (n_rows,)
             Contributions of at least 0.  Cost: O(n_rows * n_components * n_features^2).
         """
-        return amounts_of(self._found(rows)[0], *self.roots.tolist())
+        return self._amounts(self._found(rows)[0])
 
     def parts(self, rows: Floats) -> Float64s:
         """Return the contribution of each feature of each row to the score.
@@ -285,9 +286,7 @@ class Relation:
         """
         evidence, worst, _ = self._found(rows)
         out = np.zeros(rows.shape)
-        out[np.arange(len(rows)), self.features[self.targets[worst]]] = amounts_of(
-            evidence, *self.roots.tolist()
-        )
+        out[np.arange(len(rows)), self.features[self.targets[worst]]] = self._amounts(evidence)
         return out
 
     def implied(self, rows: Floats) -> tuple[Ints, Float64s, Float64s]:
@@ -307,12 +306,10 @@ class Relation:
             Contribution of this feature to the score.
         """
         evidence, worst, expected = self._found(rows)
-        amounts = amounts_of(evidence, *self.roots.tolist())
-        return self.features[self.targets[worst]], expected, amounts
+        return self.features[self.targets[worst]], expected, self._amounts(evidence)
 
-    def times(self, factor: float) -> "Relation":
-        """Return a copy in which every contribution is multiplied by `factor`."""
-        return replace(self, roots=math.sqrt(factor) * self.roots)
+    def _amounts(self, evidence: Float64s) -> Float64s:
+        return amounts_of(evidence, *self.roots.tolist())
 
     @cached_property
     def turning(self) -> tuple[Float64s, Float64s]:

@@ -456,8 +456,10 @@ def explained_by(
     scores = joint(each)
     for one in added:
         if one is not None:
-            scores = scores + one.scores(rows)
-            found += scorers[0].map_.encoding.sum_by_column(one.parts(rows))
+            parts = one.parts(rows)
+            # A relation contributes to one feature of a row, so the sum has the same bits.
+            scores = scores + (parts.sum(axis=1) if isinstance(one, Relation) else one.scores(rows))
+            found += scorers[0].map_.encoding.sum_by_column(parts)
     return scores, found
 
 
