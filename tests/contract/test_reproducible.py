@@ -70,6 +70,19 @@ def test_any_number_of_threads_gives_the_same_detector(algorithm):
     assert found[0] == found[1] == found[2]
 
 
+def test_any_number_of_threads_gives_the_same_relations_of_many_columns():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 8)) @ rng.normal(size=(8, 120)) + 0.3 * rng.normal(size=(300, 120))
+    found = set()
+    for n_threads in (1, 2, 4):
+        with threadpool_limits(n_threads):
+            relation = SOMDetector(som=SOM(3, 3), random_state=0).fit(X).detector_.relation
+        found.add(
+            b"".join(np.ascontiguousarray(part).tobytes() for part in vars(relation).values())
+        )
+    assert len(found) == 1
+
+
 def in_a_new_process(code, **environment):
     """Run code in a fresh interpreter and return what it prints."""
     paths = os.pathsep.join([str(SOURCE), os.environ.get("PYTHONPATH", "")]).strip(os.pathsep)

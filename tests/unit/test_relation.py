@@ -108,6 +108,15 @@ def test_mixtures_are_those_of_scikit_learn(seed):
     np.testing.assert_allclose(found.precisions, oracle.precisions_[order], rtol=0.05, atol=0.02)
 
 
+@pytest.mark.parametrize("n", [1, 3, 64, 65, 150])
+def test_the_inverse_root_is_that_of_the_cholesky_factor(n):
+    rows = np.random.default_rng(n).normal(size=(2 * n + 1, n))
+    matrix = rows.T @ rows + np.eye(n)
+    found = module._inverse_root(matrix)
+    np.testing.assert_allclose(found @ matrix @ found.T, np.eye(n), atol=1e-10)
+    np.testing.assert_allclose(found, np.linalg.inv(np.linalg.cholesky(matrix)), atol=1e-10)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_scores_and_implied_values_are_their_formulas(dtype):
     X = sums(noise=0.1)
@@ -141,6 +150,21 @@ def test_a_row_that_breaks_a_sum_comes_first():
     assert float(reason.fitting) == pytest.approx(value, abs=0.1)
     changed[0, feature] = value
     assert relation.scores(changed)[0] == 0
+
+
+def test_no_value_fits_the_other_columns_if_columns_are_independent():
+    X = broken(np.random.default_rng(0).normal(size=(1000, 4)), by=8.0)
+    detector = SOMDetector(random_state=0).fit(X)
+    assert detector.detector_.relation.scores(X)[5] > 0
+    reasons = detector.reasons(X[5:6])[0]
+    assert reasons[0].column == "x2"
+    assert all(reason.fitting is None for reason in reasons)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e6, 1e9])
+def test_relations_do_not_depend_on_an_offset(offset):
+    X = broken(sums(noise=0.01)) + offset
+    assert SOMDetector(random_state=0).fit(X).score_samples(X).argmin() == 5
 
 
 def test_reasons_in_words():
@@ -216,6 +240,23 @@ def test_independent_columns_keep_their_ranking():
         changes.append([(ranks[y].mean() - 14.5) / 970 for ranks in order])
     both, alone = np.mean(changes, axis=0)
     assert both >= alone - 0.002
+
+
+def test_heavy_tails_allow_more_evidence_by_chance():
+    rng = np.random.default_rng(0)
+    learned = [
+        SOMDetector(random_state=0).fit(X).detector_.calibration.relations
+        for X in (rng.normal(size=(1000, 5)), rng.standard_t(2, size=(1000, 5)))
+    ]
+    normal, heavy = learned
+    assert normal <= module.NORMAL_SHARES[1] < heavy <= module.HEAVY_SHARES[1]
+    scores, law = np.array([10.0, 20.0, 40.0]), (1.0, 0.5)
+    shares = [module.share_with_amounts(scores, *law, share) for share in learned]
+    assert (shares[0] < shares[1]).all()
+    # With a mean of 1.5, the share falls by the factor e for each 1.5 of evidence.
+    far = 1.0 + 0.5 * math.sqrt(module.BEFORE**2 + module.SQUARE_PER_EVIDENCE * 1.5)
+    of_normal = module.share_with_amounts(np.array([far**2]), *law, 0.015)
+    assert of_normal[0] == pytest.approx(0.015 / math.e)
 
 
 # Properties

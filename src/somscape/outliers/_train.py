@@ -563,7 +563,9 @@ def _related(
     if learned is None:
         return None, np.zeros(len(rows)), np.zeros(len(rows))
     bulk = bulk_of(scores, counts_of(weights))
-    learned = learned.in_scores(*((bulk.middle, bulk.spread) if bulk else (0.0, 1.0)))
+    # Without a distribution, any unit that follows the scale of the scores will do.
+    spread = math.sqrt(float(scores.max())) or 1.0
+    learned = learned.in_scores(*((bulk.middle, bulk.spread) if bulk else (0.0, spread)))
     contributions = learned.relation.scores(rows)
     return learned, contributions, learned.without_own(contributions)
 

@@ -803,7 +803,8 @@ def _reasons_by(
 def _implied(detector: Detector, rows: Floats, by_column: Float64s) -> Float64s:
     """Return two values for each row: a feature that breaks a relation, and the implied value.
 
-    The feature is NaN if broken relations are less than half of the contribution of its column.
+    The feature is NaN if broken relations are less than half of the contribution of its column, or
+    if the column hardly depends on the other columns.
     """
     out = np.full((len(rows), 2), np.nan)
     if detector.relation is None:
@@ -811,7 +812,8 @@ def _implied(detector: Detector, rows: Floats, by_column: Float64s) -> Float64s:
     features, values, amounts = detector.relation.implied(rows)
     starts = [place.start for place in detector.map_.encoding.slices]
     columns = np.searchsorted(starts, features, side="right") - 1
-    is_main = (amounts > 0) & (amounts >= by_column[np.arange(len(rows)), columns] / 2)
+    is_main = amounts >= by_column[np.arange(len(rows)), columns] / 2
+    is_main &= (amounts > 0) & ~np.isnan(values)
     out[is_main] = np.column_stack([features, values])[is_main]
     return out
 

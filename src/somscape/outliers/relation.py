@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise
 
 import numpy as np
 
@@ -105,17 +104,22 @@ SQUARE_PER_EVIDENCE = 1.75 * WEIGHT
 """Increase of the square of a normal quantile for each unit of evidence.  With 1.75, a probability
 falls by the factor e, to within 7 % of the quantile down to a probability of 1e-40."""
 
-EVIDENCE_BY_CHANCE = 1.5
-"""Mean of the evidence above 0 in usual rows.  In noise of five distributions, between 0.5 % and
-1.6 % of new rows then had a p-value of at most 0.01.  For heavy tails, p-values below 0.001 are too
-small."""
-
-MIN_SHARE_WITH_AMOUNTS = 0.01
-"""Minimum of the share of usual rows to which relations add an amount by chance."""
-
 PRIOR = 4.0
 """Evidence that is subtracted, because a row seldom breaks a relation.  The prior probability that
 a row breaks a relation is about exp(-4), or 2 %."""
+
+EVIDENCE_BY_CHANCE = 1.5
+"""Mean of the evidence above 0 in usual rows, if residuals have normal tails.  With heavy tails,
+the mean grows in proportion to the share of rows with an amount."""
+
+NORMAL_SHARES, HEAVY_SHARES = (0.01, math.exp(-PRIOR)), (0.03, 0.05)
+"""Limits of the share of usual rows to which relations add an amount by chance, if residuals have
+normal tails and if they have heavy tails.  Without a maximum, many broken rows in the training data
+would hide one another."""
+
+MAX_IMPLIED = 0.8
+"""The other columns imply a value if the standard deviation of the residuals is at most this share
+of the standard deviation of the column."""
 
 MIN_RATIO = 1.02
 """Minimum ratio of the second quantile to the first quantile."""
@@ -149,11 +153,15 @@ TRANSFORM_BITS = 21
 """Number of binary digits of matrix entries, counted from the largest entry of a column.  Sums of
 products are then exact in float64, so that they do not depend on the order or on the library."""
 
-MIN_DEVIATION = 1e-9
-"""Minimum standard deviation of a feature, as a share of the largest absolute value."""
+MIN_DEVIATION = 1e-12
+"""Minimum standard deviation of a feature, as a share of the largest absolute value.  Smaller
+deviations may be caused by rounding."""
 
 PART_VALUES = 1 << 17
 """Number of values in a block of rows that fits into the processor's cache."""
+
+ALONE_FEATURES = 64
+"""Maximum number of rows of a matrix that LAPACK inverts without additional threads."""
 
 SHARED_WORK = 1e7
 """Minimum number of multiply-adds for which several threads are faster."""
@@ -301,7 +309,8 @@ class Relation:
         features : ndarray of shape (n_rows,)
             Feature with the strongest evidence against the relation.
         values : ndarray of shape (n_rows,)
-            Encoded value of this feature that the other columns imply.
+            Encoded value of this feature that the other columns imply, or NaN if this feature
+            hardly depends on the other columns.
         contributions : ndarray of shape (n_rows,)
             Contribution of this feature to the score.
         """
@@ -328,18 +337,13 @@ class Relation:
         """Return the evidence in rows, their strongest targets, and the implied encoded values."""
         n = len(rows)
         found = np.empty(n), np.empty(n, dtype=np.intp), np.empty(n)
-        is_long = n * self.transforms.size >= SHARED_WORK
-        n_parts = select_kernels().n_threads if is_long else 1
-        step = max(1, PART_VALUES // self.transforms.shape[2])
 
-        def fill(at: slice) -> None:
-            for part in blocks(at.stop - at.start, step):
-                here = slice(at.start + part.start, at.start + part.stop)
-                for values, into in zip(self._found_in(rows[here]), found, strict=True):
-                    into[here] = values
+        def fill(part: slice) -> None:
+            for values, into in zip(self._found_in(rows[part]), found, strict=True):
+                into[part] = values
 
-        ends = [n * i // n_parts for i in range(n_parts + 1)]
-        in_threads(fill, [slice(*pair) for pair in pairwise(ends)], is_long=is_long)
+        parts = blocks(n, max(1, PART_VALUES // self.transforms.shape[2]))
+        in_threads(fill, parts, is_long=n * self.transforms.size >= SHARED_WORK)
         return found
 
     def _found_in(self, rows: Floats) -> tuple[Float64s, Ints, Float64s]:
@@ -355,6 +359,7 @@ class Relation:
         expected = scaled[all_rows, place]
         expected -= residuals[all_rows, worst] * self.scales[which, worst]
         expected = self.center[place] + expected * self.deviations[place]
+        expected[self.scales[which, worst] > MAX_IMPLIED] = np.nan
         return strongest, worst, _encoded(expected, self.curves[:, place])
 
     def _best(self, scaled: Float64s) -> Ints:
@@ -430,7 +435,10 @@ class Learned:
         """Return the share of usual rows with a contribution."""
         counts = ones_or(None if weights is None else weights[self.which], len(self.which))
         found = (1.0 + counts[self.left_out > 0].sum()) / (1.0 + counts.sum())
-        return min(max(float(found), MIN_SHARE_WITH_AMOUNTS), math.exp(-PRIOR))
+        heavy = 1.0 - float(self.relation.tails[2].mean())
+        pairs = zip(NORMAL_SHARES, HEAVY_SHARES, strict=True)
+        least, most = (a + heavy * (b - a) for a, b in pairs)
+        return min(max(float(found), least), most)
 
     def without_own(self, amounts: Float64s) -> Float64s:
         """Return the contributions to all rows, with `left_out` for the learned rows."""
@@ -471,7 +479,9 @@ def learned_from(
         for labels in starts:
             pair = [_fitted(scaled[at], counts[at], labels[at], targets, trim) for at in parts]
             others = zip(pair, parts[::-1], strict=True)
-            likely = [_mean_likely(one, scaled[at], counts[at]) for one, at in others]
+            likely = [
+                _expected(one.logs(scaled[at]), counts[at], LEFT_OUT)[1] for one, at in others
+            ]
             tried.append((sum(likely) / 2, pair))
         found = max(tried, key=lambda one: one[0])
         if found[0] <= best + MIN_GAIN:
@@ -505,11 +515,7 @@ def renewed(
         *(relation.center, relation.deviations),
     )
     scaled = scale.scaled(rows)
-    logs = relation._logs(scaled)
-    likely = np.logaddexp.reduce(logs, axis=1)
-    limit = in_order(likely, counts).quantile(0.0 if is_clean else LEFT_OUT)
-    kept = np.where(likely >= limit, counts, 0.0)
-    shares = np.exp(logs - likely[:, None]) * kept[:, None]
+    shares, _ = _expected(relation._logs(scaled), counts, 0.0 if is_clean else LEFT_OUT)
     found = scale.relation(_maximized(scaled, shares, scale.targets))
     residuals = found._residuals(scaled, found._best(scaled))
     return replace(found, tails=_tails(np.abs(residuals), counts), roots=relation.roots)
@@ -611,7 +617,8 @@ def share_with_amounts(scores: Float64s, middle: float, spread: float, share: fl
     """Return the share of usual rows that score at least as high because of a contribution."""
     far = np.maximum((np.sqrt(np.maximum(scores, 0.0)) - middle) / spread, BEFORE)
     evidence = (far**2 - BEFORE**2) / SQUARE_PER_EVIDENCE
-    return np.asarray(share * np.exp(-evidence / EVIDENCE_BY_CHANCE))
+    mean = EVIDENCE_BY_CHANCE * max(1.0, share / NORMAL_SHARES[1])
+    return np.asarray(share * np.exp(-evidence / mean))
 
 
 def _uncurved(values: Float64s, curves: Float64s) -> Float64s:
@@ -667,18 +674,36 @@ class _Mixture:
         cls, shares: Float64s, means: Float64s, covariances: Float64s, targets: Ints
     ) -> "_Mixture":
         """Return the mixture of components with these shares of the rows."""
-        precisions = np.asarray(np.linalg.inv(covariances), dtype=np.float64)
+        roots = [_inverse_root(covariance) for covariance in covariances]
+        precisions = np.stack([product(root.T, root) for root in roots])
         # The precision of targets, given other features, is their part of the whole precision.
-        roots = np.linalg.cholesky(precisions[:, targets[:, None], targets])
+        turned = [_inverse_root(each[targets[:, None], targets]) for each in precisions]
         heights = log(shares) - 0.5 * len(targets) * math.log(2.0 * math.pi)
-        heights += log(np.diagonal(roots, axis1=1, axis2=2)).sum(axis=1)
-        turned = np.linalg.inv(np.swapaxes(roots, 1, 2))
-        distances = np.asarray(precisions[:, :, targets] @ turned, dtype=np.float64)
+        heights -= [log(np.diagonal(root)).sum() for root in turned]
+        pairs = zip(precisions, turned, strict=True)
+        distances = np.stack([product(each[:, targets], root.T) for each, root in pairs])
         return cls(means, precisions, distances, heights)
 
     def logs(self, scaled: Float64s) -> Float64s:
         """Return the logarithm of the likelihood of each row's targets in each component."""
         return _logs(scaled, self.means, self.distances, self.heights)
+
+
+def _inverse_root(matrix: Float64s) -> Float64s:
+    """Return the lower triangular matrix W for which ``W @ matrix @ W.T`` is the identity matrix.
+
+    Large matrices are divided, because LAPACK's result would depend on the number of threads.
+    """
+    n, half = len(matrix), len(matrix) // 2
+    if n <= ALONE_FEATURES:
+        return np.asarray(np.linalg.inv(np.linalg.cholesky(matrix)))
+    first = _inverse_root(matrix[:half, :half])
+    across = product(first, matrix[:half, half:])
+    second = _inverse_root(matrix[half:, half:] - product(across.T, across))
+    out = np.zeros((n, n))
+    out[:half, :half], out[half:, half:] = first, second
+    out[half:, :half] = -product(product(second, across.T), first)
+    return out
 
 
 def _logs(scaled: Float64s, means: Float64s, matrices: Float64s, heights: Float64s) -> Float64s:
@@ -698,26 +723,33 @@ def _fitted(
 
     In each step, the share `trim` of the rows that are least likely does not count.
     """
-    shares = np.eye(int(labels.max()) + 1)[labels]
-    last, kept = -np.inf, counts
+    shares, last = np.eye(int(labels.max()) + 1)[labels] * counts[:, None], -np.inf
     for _ in range(MAX_EM_STEPS):
-        mixture = _maximized(scaled, shares * kept[:, None], targets)
+        mixture = _maximized(scaled, shares, targets)
         logs = mixture.logs(scaled)
-        likely = np.logaddexp.reduce(logs, axis=1)
-        shares = np.exp(logs - likely[:, None])
-        if trim > 0:
-            kept = np.where(likely >= in_order(likely, counts).quantile(trim), counts, 0.0)
-        found = float(np.average(likely, weights=kept))
+        shares, found = _expected(logs, counts, trim)
         if abs(found - last) < STEADY * max(1.0, abs(found)):
             break
         last = found
-    n_rows = (shares * kept[:, None]).sum(axis=0)
+    n_rows = shares.sum(axis=0)
     is_small = n_rows < trim * n_rows.sum()
     if not is_small.any():
         return mixture
     # A component with fewer rows than may be unusual could consist of unusual rows.
     labels = np.unique(logs[:, ~is_small].argmax(axis=1), return_inverse=True)[1].reshape(-1)
     return _fitted(scaled, counts, labels, targets, trim)
+
+
+def _expected(logs: Float64s, counts: Float64s, trim: float) -> tuple[Float64s, float]:
+    """Return the weight of each row in each component, and the mean log-likelihood.
+
+    Rows among the share `trim` of the least likely rows have the weight 0.
+    """
+    likely = np.logaddexp.reduce(logs, axis=1)
+    if trim > 0:
+        counts = np.where(likely >= in_order(likely, counts).quantile(trim), counts, 0.0)
+    shares = np.exp(logs - likely[:, None]) * counts[:, None]
+    return shares, float(np.average(likely, weights=counts))
 
 
 def _maximized(scaled: Float64s, shares: Float64s, targets: Ints) -> _Mixture:
@@ -745,13 +777,6 @@ def _scatter(apart: Float64s, share: Float64s) -> Float64s:
     for part in blocks(len(apart), step):
         total += (apart[part] * share[part, None]).T @ apart[part]
     return total
-
-
-def _mean_likely(mixture: _Mixture, scaled: Float64s, counts: Float64s) -> float:
-    """Return the mean log-likelihood of rows, without the least likely rows."""
-    likely = np.logaddexp.reduce(mixture.logs(scaled), axis=1)
-    is_in = likely >= in_order(likely, counts).quantile(LEFT_OUT)
-    return float(np.average(likely[is_in], weights=counts[is_in]))
 
 
 def _evidence(apart: Float64s, tails: Float64s) -> Float64s:

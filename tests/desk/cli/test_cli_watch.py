@@ -292,6 +292,17 @@ def test_a_watch_is_trained_anew_with_what_was_decided() -> None:
     assert "--clear-for 3" in command_anew(watch, "march.csv")
 
 
+@pytest.mark.usefixtures("here")
+def test_a_watch_explains_scores_that_include_relations_for_the_first_time(monkeypatch) -> None:
+    words = ("detect", month(Path("january.csv")), "--id", "cust_id", "--watch", "cards")
+    with monkeypatch.context() as older:
+        older.setattr("somscape.outliers._train.learned_from", lambda *args, **options: None)
+        ok(run(*words, "--out", "old"))
+    note = "The scores of the new map include broken relations between columns"
+    assert note in ok(run(*words, "--out", "new"))
+    assert note not in ok(run(*words, "--out", "newer"))
+
+
 @pytest.mark.usefixtures("watched")
 def test_a_watch_is_not_replaced_by_another_table_unasked() -> None:
     rows = [",".join(row.split(",")[:3]) for row in ROWS]

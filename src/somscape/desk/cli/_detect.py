@@ -131,7 +131,7 @@ def _detect(
                 known=watch.known if watch else None,
                 grouped=subject.grouped,
                 outermost=outermost,
-                after=watch.map_before if watch else None,
+                after=watch.before.map_ if watch and watch.before else None,
             )
         outcome = None
         with stage("drawing, writing"), results_in(out) as (folder, recorded):

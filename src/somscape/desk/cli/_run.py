@@ -57,7 +57,7 @@ from somscape.desk.jobs._detect import Found, check_sink_of
 from somscape.desk.jobs._roles import PerOptions, read_as
 from somscape.desk.jobs.job import RULES, Job
 from somscape.errors import InputError
-from somscape.maps.map import Map
+from somscape.outliers.detector import Detector
 from somscape.tables._messages import counted, listed
 from somscape.tables.encoding import Encoding
 from somscape.tables.kinds import Roles
@@ -110,8 +110,8 @@ class NewWatch:
         Columns that identify the rows.
     known : ndarray or None
         Known decisions on the rows, for training.
-    map_before : Map or None
-        Map that the watch had before, or None for a new watch.
+    before : Detector or None
+        Detector that the watch had before, or None for a new watch.
     """
 
     state: State
@@ -120,15 +120,15 @@ class NewWatch:
     author: str
     key: tuple[str, ...]
     known: Ints | None
-    map_before: Map | None
+    before: Detector | None
 
     def begun(self, found: Found) -> RunOutcome:
         """Save the watch, and record the result of a detection as its first run."""
         notes = []
         if found.detector.marks is not None:
             notes.append(found.detector.effect_of_marks)
-        if self.map_before is not None:
-            notes += _map_change_notes(self.map_before, found.detector.map_)
+        if self.before is not None:
+            notes += _change_notes(self.before, found.detector)
         return begin_watch(
             self.state,
             str(self.job.watch),
@@ -141,14 +141,20 @@ class NewWatch:
         )
 
 
-def _map_change_notes(before: Map, after: Map) -> list[str]:
-    if before.lattice != after.lattice:
-        return ["The new map has another size, so the two maps cannot be compared."]
+def _change_notes(before: Detector, after: Detector) -> list[str]:
+    notes = []
+    if before.relation is None and after.relation is not None:
+        notes.append(
+            "The scores of the new map include broken relations between columns, and the scores of "
+            "the earlier map did not. Do not compare scores of earlier lists with this list."
+        )
+    if before.map_.lattice != after.map_.lattice:
+        return [*notes, "The new map has another size, so the two maps cannot be compared."]
     try:
-        lines = str(difference(before, after)).splitlines()
+        lines = str(difference(before.map_, after.map_)).splitlines()
     except InputError:
-        return ["The new map has other columns, so the two maps cannot be compared."]
-    return [f"Comparison of the new map with the earlier map: {lines[0]}", *lines[1:]]
+        return [*notes, "The new map has other columns, so the two maps cannot be compared."]
+    return [*notes, f"Comparison of the new map with the earlier map: {lines[0]}", *lines[1:]]
 
 
 def check_watch(job: Job, path: str, *, replace: bool) -> None:
@@ -192,7 +198,7 @@ def watch_of(
         if not replace:
             _check_columns(name, before.map_.encoding, encoding)
         known = known_cases(state, name, subject.table, key, before)
-        yield new(known, before.map_)
+        yield new(known, before)
 
 
 def _check_columns(name: str, before: Encoding, now: Encoding) -> None:
