@@ -113,9 +113,8 @@ EVIDENCE_BY_CHANCE = 1.5
 the mean grows in proportion to the share of rows with an amount."""
 
 NORMAL_SHARES, HEAVY_SHARES = (0.01, math.exp(-PRIOR)), (0.03, 0.05)
-"""Limits of the share of usual rows to which relations add an amount by chance, if residuals have
-normal tails and if they have heavy tails.  Without a maximum, many broken rows in the training data
-would hide one another."""
+"""Limits of the share of usual rows to which relations add an amount by chance, for normal and for
+heavy tails of residuals.  Without a maximum, broken rows would hide one another."""
 
 MAX_IMPLIED = 0.8
 """The other columns imply a value if the standard deviation of the residuals is at most this share
@@ -153,9 +152,8 @@ TRANSFORM_BITS = 21
 """Number of binary digits of matrix entries, counted from the largest entry of a column.  Sums of
 products are then exact in float64, so that they do not depend on the order or on the library."""
 
-MIN_DEVIATION = 1e-12
-"""Minimum standard deviation of a feature, as a share of the largest absolute value.  Smaller
-deviations may be caused by rounding."""
+MIN_VARIATION = 1e-12
+"""Minimum standard deviation of a feature, as a share of the largest absolute value."""
 
 PART_VALUES = 1 << 17
 """Number of values in a block of rows that fits into the processor's cache."""
@@ -567,7 +565,7 @@ class _Scale:
         center = np.average(rows / unit, axis=0, weights=counts)
         square = np.average((rows / unit - center) ** 2, axis=0, weights=counts)
         center, deviations = center * unit, np.sqrt(square) * unit
-        varies = deviations > np.maximum(MIN_DEVIATION * largest, np.finfo(np.float64).tiny)
+        varies = deviations > np.maximum(MIN_VARIATION * largest, np.finfo(np.float64).tiny)
         is_number = np.zeros(rows.shape[1], dtype=bool)
         for code, place in zip(encoding.features, encoding.slices, strict=True):
             is_number[place] = not isinstance(code, CategoryCode | CycleCode)
