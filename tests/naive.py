@@ -910,7 +910,8 @@ def estimated_p(scores, calibration, relations=0.0):
 
     ``relations`` is a share of usual rows to which relations add an amount.  Before that, these
     rows are 1.645 standard deviations above the median.  Each unit of evidence adds 2.625 to the
-    square of that number, and evidence follows an exponential law of mean 1.5.
+    square of that number, and evidence follows an exponential law of mean 1.5.  If the share is
+    more than exp(-4), the mean is larger by the same factor.
     """
     calibration = sorted(_table(calibration))
     n = len(calibration)
@@ -932,7 +933,8 @@ def estimated_p(scores, calibration, relations=0.0):
         if math.sqrt(score) > end:
             share = math.erfc((math.sqrt(score) - middle) / spread / math.sqrt(2)) / 2
             far = max((math.sqrt(score) - middle) / spread, 1.645)
-            share += relations * math.exp(-(far**2 - 1.645**2) / 2.625 / 1.5)
+            mean = 1.5 * max(1.0, relations / math.exp(-4))
+            share += relations * math.exp(-(far**2 - 1.645**2) / 2.625 / mean)
             p_values[i] = min(p_values[i], max(share, 0.01 / (n + 1)))
     return np.array(p_values)
 

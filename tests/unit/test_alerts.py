@@ -341,7 +341,7 @@ def test_printed_alerts_are_the_alerts_alone() -> None:
     assert head == alerts.headline
     assert names.split() == ["rank", "record", "score", "p-value", "reasons"]
     assert first.split()[:2] == ["1", "8"]
-    assert "x1 -9.0: lowest of 60 rows; 0.8 would fit the other columns | " in first
+    assert "x1 -9.0: lowest of 60 rows; usual -1.12 to 1.58 | " in first
     assert ": highest of 60 rows; usual" in first
     assert rest == "-- from here on rows do not stand out --"
     assert second.startswith("2 ")
