@@ -284,7 +284,7 @@ def test_rules_between_values():
     row = int(np.argmax(state == "paid"))
     (one,) = found("implication", {"state": state, "due": with_value(due, row, 320)})
     assert one.ids == (str(row + 1),)
-    assert one.text == "if state is paid, due is else 0"
+    assert one.text == "due is not 0 although state is paid"
 
 
 def test_one_value_in_many_columns():

@@ -292,7 +292,7 @@ def implications(
 ) -> Iterator[Fact]:
     """Yield the rows that break "if a column has one value, another has (or has not) one value"."""
     tests = [(each.name, each.codes, each.shown) for each in groups if len(each.shown) <= 50]
-    results = [*tests]
+    results = [(name, codes, [f"not {text}" for text in shown]) for name, codes, shown in tests]
     for values in numbers:
         distinct, counts = values.counts
         most = int(counts.argmax())
@@ -300,7 +300,7 @@ def implications(
             mode = float(distinct[most])
             codes = (values.numbers != mode).astype(np.int32)
             codes[np.isnan(values.numbers)] = -1
-            words = [values.show(mode), f"not {values.show(mode)}"]
+            words = [f"not {values.show(mode)}", values.show(mode)]
             results.append((values.name, codes, words))
     found: dict[tuple[int, ...], list[Fact]] = {}
     for name, codes, shown in tests[:MAX_COLUMNS]:
@@ -309,7 +309,7 @@ def implications(
             if other == name or not _may_imply(codes[sample], result[sample], *sizes):
                 continue
             for v, w, rows, n_v in _implied(codes, result, *sizes):
-                text = f"if {name} is {shown[v]}, {other} is else {texts[w]}"
+                text = f"{other} is {texts[w]} although {name} is {shown[v]}"
                 strength = strength_of(len(rows), n_v)
                 fact = Fact("implication", (other, name), text, rows, n_v, strength)
                 found.setdefault(tuple(rows.tolist()), []).append(fact)

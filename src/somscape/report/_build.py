@@ -9,6 +9,7 @@ import numpy as np
 
 from somscape._types import Bools, Float64s, Floats, Ints, Objects
 from somscape._weights import blocks
+from somscape.checks.check import Check
 from somscape.errors import InputError
 from somscape.grid.graph import Graph
 from somscape.kernels._select import stable_order
@@ -289,6 +290,7 @@ def build(
     notes: Iterable[str] = (),
     grouped: Grouped | None = None,
     changed: Mapping[str, Any] | None = None,
+    checks: Iterable[Check] | None = None,
 ) -> Report:
     """Return a report as plain JSON data, for `render` or for other programs.
 
@@ -324,6 +326,8 @@ def build(
     changed : mapping, optional
         Changes that a scheduled run of a watch found, in the form of `cases.RunOutcome.to_json`.
         The page begins with these changes.
+    checks : iterable of Check, optional
+        Checks of the columns from `checks.check`.  The page shows them above the ranked list.
 
     Returns
     -------
@@ -429,6 +433,8 @@ def build(
     - ``method`` has ``missing``, ``parameters``, ``versions``, ``command``
     - ``notes`` is a list of sentences
     - ``changed`` is the value of the parameter `changed`.  The key exists only for a run of a watch
+    - ``checks`` is a list of the checks in the form of `checks.Check.to_json`.  The key exists only
+      if `checks` was given
 
     Examples
     --------
@@ -486,6 +492,7 @@ def build(
             "method": _method(som, command),
             "notes": list(dict.fromkeys([*table.notes, *notes])),
             **({} if changed is None else {"changed": dict(changed)}),
+            **({} if checks is None else {"checks": [each.to_json() for each in checks]}),
         }
     )
 
