@@ -47,11 +47,14 @@ class Groups:
         Group of each row, or -1 for a missing value.
     shown : sequence of str
         Value of each group as text.
+    are_names : bool
+        Whether the values are texts or whole numbers.
     """
 
     name: str
     codes: NDArray[Any]
     shown: Sequence[str]
+    are_names: bool = True
 
 
 def decimals_of(numbers: Float64s) -> int:
@@ -95,11 +98,13 @@ def _candidates(matrix: Float64s, places: Ints) -> Iterator[tuple[str, tuple[int
         a = few[goal]
         is_other = (pairs != goal).all(axis=1)
         tolerance = error[goal] * 1.02 + error[pairs].sum(axis=1)[:, None] + 1e-9 * np.abs(a)
-        held = _share(np.abs(first + second - a) <= tolerance, (first != 0) & (second != 0))
+        # Terms that rounding hides do not count.
+        smaller = np.minimum(np.abs(first), np.abs(second))
+        held = _share(np.abs(first + second - a) <= tolerance, smaller > 2 * tolerance)
         for i in np.flatnonzero(is_other & (held >= 0.9)):
             yield "+", tuple(pairs[i].tolist()), goal
         slack = np.minimum(rounded, 0.02 * np.abs(a)) * 1.02 + error[goal]
-        is_used = (np.minimum(np.abs(first), np.abs(second)) > 1) & (np.abs(a) > 20 * error[goal])
+        is_used = (smaller > 1) & (np.abs(a) > 20 * error[goal])
         held = _share(np.abs(first * second - a) <= slack, is_used)
         for i in np.flatnonzero(is_other & (held >= 0.9)):
             yield "x", tuple(pairs[i].tolist()), goal
@@ -189,8 +194,10 @@ def _broken(
     right = f" {'x' if shape == 'x' else '+'} ".join(names)
     if shape == "=" and factor != 1:
         right = f"{factor:.6g} x {right}"
-    wanted_there = number_text(float(f"{wanted[rows[0]]:.10g}"))
-    text = f"{a.name} is not {right} ({a.show(a.numbers[rows[0]])} instead of {wanted_there})"
+    shown, instead = a.show(a.numbers[rows[0]]), number_text(float(f"{wanted[rows[0]]:.10g}"))
+    if shown == instead:
+        return None
+    text = f"{a.name} is not {right} ({shown} instead of {instead})"
     columns = (a.name, *(term.name for term in terms))
     kind = "ratio" if shape == "=" else "sum"
     return Fact(kind, columns, text, rows, n, 3 + strength_of(n_broken, n))
@@ -232,13 +239,20 @@ def _above(low: Values, high: Values, middle: float) -> Fact | None:
     return Fact("order", (low.name, high.name), text, rows, n, 1 + strength_of(n_over, n))
 
 
+TRIED_ROWS = 300
+"""Number of rows by which most dependencies are rejected."""
+
+
 def dependencies(groups: Sequence[Groups], sample: Ints) -> Iterator[Fact]:
     """Yield the rows that break "each value of one column has one value of another column"."""
-    able = [each for each in groups if len(each.shown) >= 2][:MAX_COLUMNS]
+    able = [each for each in groups if each.are_names][:MAX_COLUMNS]
     some = [each.codes[sample] for each in able]
     for i, j in ((i, j) for i in range(len(able)) for j in range(len(able)) if i != j):
         a, b = able[i], able[j]
         if len(a.shown) < len(b.shown) or len(a.shown) < 3:
+            continue
+        first = slice(TRIED_ROWS)
+        if _n_against(some[i][first], some[j][first], len(b.shown))[0] > 0.02 * TRIED_ROWS + 4:
             continue
         if _n_against(some[i], some[j], len(b.shown))[0] > 0.02 * len(sample):
             continue
@@ -362,16 +376,14 @@ def _implied(
 ) -> Iterator[tuple[int, int, Ints, int]]:
     """Yield conditions, their consequences, the rows against them, and the number of their rows."""
     counts = _table(a, b, n_a, n_b)
-    total = counts.sum(axis=0)
-    for v in range(n_a):
-        n_v, w = int(counts[v].sum()), int(counts[v].argmax())
-        n_broken = n_v - int(counts[v, w])
-        n_else = int(total.sum()) - n_v
-        if n_v < MIN_IF or not 0 < n_broken <= min(FEW_ROWS, 0.002 * n_v) or not n_else:
-            continue
-        share = (total[w] - counts[v, w]) / n_else
-        if share <= MAX_ELSE and n_broken * BEYOND <= (1 - share) * n_v:
-            yield v, w, np.flatnonzero((a == v) & (b >= 0) & (b != w)), n_v
+    sizes, most, n_most = counts.sum(axis=1), counts.argmax(axis=1), counts.max(axis=1)
+    n_broken, n_else = sizes - n_most, np.maximum(1, sizes.sum() - sizes)
+    share = (counts.sum(axis=0)[most] - n_most) / n_else
+    is_rule = (sizes >= MIN_IF) & (n_broken > 0) & (share <= MAX_ELSE)
+    is_rule &= n_broken <= np.minimum(FEW_ROWS, 0.002 * sizes)
+    for v in np.flatnonzero(is_rule & (n_broken * BEYOND <= (1 - share) * sizes)).tolist():
+        w = int(most[v])
+        yield v, w, np.flatnonzero((a == v) & (b >= 0) & (b != w)), int(sizes[v])
 
 
 def factors_in_groups(
@@ -389,11 +401,25 @@ def factors_in_groups(
         for group in groups:
             if group.name == values.name or len(group.shown) < 3:
                 continue
+            if not _may_group(sizes[sample], group.codes[sample], len(group.shown)):
+                continue
             spread = _spread(sizes[sample], group.codes[sample])
             if spread < min(0.35, 0.5 * overall) and (best is None or spread < best[0]):
                 best = spread, group
         if best is not None:
             yield from _off_by(values, sizes, best[1])
+
+
+def _may_group(sizes: Float64s, codes: NDArray[Any], n: int) -> bool:
+    """Return whether amounts vary much less within groups than in the whole column."""
+    known = ~np.isnan(sizes) & (codes >= 0)
+    x, of = sizes[known], codes[known]
+    if len(x) < MIN_ROWS:
+        return False
+    n_in = np.bincount(of, minlength=n)
+    means = np.bincount(of, x, minlength=n) / np.maximum(1, n_in)
+    within = float(((x - means[of]) ** 2).mean())
+    return within <= 0.6 * float(x.var()) and float(n_in.max()) >= GROUP_ROWS
 
 
 def _medians(sizes: Float64s, codes: NDArray[Any], n: int) -> Float64s:
@@ -426,6 +452,9 @@ def _off_by(values: Values, sizes: Float64s, group: Groups) -> Iterator[Fact]:
     apart = sizes - medians[group.codes]
     power = np.rint(apart)
     is_off = (np.abs(power) >= 1) & (np.abs(power) <= 3) & (np.abs(apart - power) < 0.35)
+    # Small whole numbers differ by a factor of ten without an error.
+    least = 1 - decimals_of(values.numbers[:SAMPLE])
+    is_off &= (sizes >= least) & (medians[group.codes] >= least)
     n, n_off = int((~np.isnan(apart)).sum()), int(is_off.sum())
     if not 0 < n_off <= few_of(n) or (np.abs(apart) > 0.5).sum() > 2 * few_of(n):
         return
@@ -489,12 +518,14 @@ def _unlike(values: Values, first: Values, second: Values) -> Iterator[tuple[str
     apart = _logs(x) - _logs(suggested)
     power = np.rint(apart)
     off = np.abs(apart - power) + spread
-    # Small numbers are often equal by chance.
-    is_large = np.minimum(np.abs(a), np.abs(b)) >= np.median(np.abs(a))
+    # Small numbers are often alike by chance.
+    size = np.minimum(np.abs(a), np.abs(b))
+    some, large = np.percentile(np.abs(a), (20, 50))
     is_power = (x * a > 0) & (np.abs(power) >= 1) & (np.abs(power) <= 3) & (off <= NEAR)
-    is_sign = (x * a < 0) & (power == 0) & (off <= 2 * TIGHT)
+    is_power &= size >= large
+    is_sign = (x * a < 0) & (power == 0) & (off <= 2 * NEAR) & (size >= some)
     others = f"{first.name} and {second.name}"
-    for i in np.flatnonzero(is_large & (is_power | is_sign)).tolist():
+    for i in np.flatnonzero(is_power | is_sign).tolist():
         like = number_text(float(f"{suggested[i]:.3g}"))
         text = f"{values.name} {values.show(float(x[i]))} does not fit {others} (both about {like})"
         yield "sign" if is_sign[i] else "factor", float(off[i]), int(agree[i]), text

@@ -297,7 +297,8 @@ class _Looked:
         if 2 <= len(distinct) <= self._most_groups and not values.is_date:
             codes = np.searchsorted(distinct, values.numbers).astype(np.int32)
             codes[np.isnan(values.numbers)] = -1
-            self.groups.append(Groups(values.name, codes, [values.show(x) for x in distinct]))
+            shown = [values.show(x) for x in distinct]
+            self.groups.append(Groups(values.name, codes, shown, values.is_whole))
         self.rows.add(values.name, values.numbers, distinct, counts)
 
     @property
