@@ -153,6 +153,12 @@ def test_dates_in_several_forms():
     assert order.ids == ("3",)
 
 
+def test_texts_that_are_no_dates():
+    (one,) = found("date form", {"a": with_value(days(), 2, "2024-02-30")})
+    assert one.text == "a '2024-02-30' is not a date"
+    assert one.ids == ("3",)
+
+
 def test_excel_serial_dates():
     assert found("serial date", {"a": drawn().integers(45_000, 45_900, N)})
     assert not found("serial date", {"a": drawn().integers(38, 48, N) * 1000})

@@ -187,8 +187,19 @@ def values_of(column: Column, dates: Dates | None) -> Values | None:
 
 
 def dates_in(table: Table) -> dict[str, Dates]:
-    """Return the dates of those columns of text that are dates."""
-    return find_dates([column for column in table.columns if not column.is_number])
+    """Return the dates of those columns of text in which nearly all texts are dates."""
+    texts = [column for column in table.columns if not column.is_number]
+    return find_dates(texts, [column.name for column in texts if _are_dates(column)])
+
+
+def _are_dates(column: Column) -> bool:
+    present = np.flatnonzero(~column.missing)
+    some = column.take(present[:: max(1, len(present) // SHOWN_TEXTS)]).coded()[1]
+    return len(some) > 0 and _share_of_dates(_shapes(some, *DATE_SHAPES)) >= 0.9
+
+
+def _share_of_dates(shapes: Objects) -> float:
+    return float(np.mean([DATE_FORMS.fullmatch(shape) is not None for shape in shapes]))
 
 
 def facts_of(values: Values, n_columns: int) -> Iterator[Fact]:
@@ -407,6 +418,15 @@ DATE_FORMS = re.compile(
 """Forms of texts that are dates (digits as Y or n, letters as A)."""
 
 
+DATE_SHAPES = (
+    (r"(?:T| +)\d{1,2}:\d{2}.*$", ""),
+    ("[A-Za-z]+", "A"),
+    (r"\b\d{4}\b", "Y"),
+    (r"\b\d{1,2}\b", "n"),
+    (r"\b\d{5}\b", "S"),
+)
+"""Replacements that turn the text of a date into its form."""
+
 SHOWN_TEXTS = 2000
 """Number of distinct texts that decide whether a column contains dates or codes."""
 
@@ -435,12 +455,10 @@ def _date_forms(
     column: Column, codes: NDArray[Any], texts: list[str], counts: Ints
 ) -> Iterator[Fact]:
     """Yield the rows with a date in another form than most dates of the column."""
-    letters = ("[A-Za-z]+", "A"), (r"\b\d{4}\b", "Y"), (r"\b\d{1,2}\b", "n"), (r"\b\d{5}\b", "S")
-    clock = (r"(?:T| +)\d{1,2}:\d{2}.*$", "")
-    some = _shapes(texts[:SHOWN_TEXTS], clock, *letters)
-    if np.mean([DATE_FORMS.fullmatch(shape) is not None for shape in some]) < 0.5:
+    some = _shapes(texts[:SHOWN_TEXTS], *DATE_SHAPES)
+    if _share_of_dates(some) < 0.5:
         return
-    shapes = some if len(texts) <= SHOWN_TEXTS else _shapes(texts, clock, *letters)
+    shapes = some if len(texts) <= SHOWN_TEXTS else _shapes(texts, *DATE_SHAPES)
     kinds, which = np.unique(shapes.astype(str), return_inverse=True)
     is_date = np.array([DATE_FORMS.fullmatch(kind) is not None for kind in kinds])
     n_by = np.bincount(which, counts, len(kinds))
@@ -460,6 +478,14 @@ def _date_forms(
         yield Fact("date form", (column.name,), text, np.flatnonzero(odd), int(total), 10.0)
     elif re.fullmatch("n[-/.]n[-/.][Yn]", kinds[most]):
         yield from _date_orders(column, codes, texts, counts)
+
+
+def no_dates(values: Values) -> Iterator[Fact]:
+    """Yield the few texts of a column of dates that are no dates, such as 2024-02-30."""
+    rows = np.flatnonzero(np.isnan(values.numbers) & ~values.column.missing)
+    if values.n >= MIN_ROWS and 0 < len(rows) <= few_of(values.n):
+        text = f"{values.name} '{values.column.cell(int(rows[0]))}' is not a date"
+        yield Fact("date form", (values.name,), text, rows, values.n + len(rows), 10.0)
 
 
 def _date_orders(

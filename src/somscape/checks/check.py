@@ -15,6 +15,7 @@ from somscape.checks._columns import (
     Values,
     dates_in,
     facts_of,
+    no_dates,
     text_facts,
     values_of,
 )
@@ -214,7 +215,8 @@ def _chosen(facts: Sequence[Fact]) -> list[Fact]:
 
 
 def _is_like(fact: Fact, other: Fact) -> bool:
-    return fact.kind == other.kind or not set(fact.columns).isdisjoint(other.columns)
+    is_same = other.kind in (fact.kind, "total row")
+    return is_same or not set(fact.columns).isdisjoint(other.columns)
 
 
 def _facts(table: Table, id: str | None, label: str | None) -> Iterator[Fact]:
@@ -264,8 +266,9 @@ class _Looked:
                     self._look_at_texts(column)
                 else:
                     if values.is_date:
-                        self.facts += text_facts(column, is_date=True)
-                    self._look_at_numbers(values)
+                        self.facts += [*text_facts(column, is_date=True), *no_dates(values)]
+                    if values.n:
+                        self._look_at_numbers(values)
 
     def _look_at_texts(self, column: Column) -> None:
         codes, shown = column.coded()
