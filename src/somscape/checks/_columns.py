@@ -249,6 +249,8 @@ def _codes(values: Values) -> Iterator[Fact]:
             )
         else:
             is_code = gap >= max(spread, 365.0 if values.is_date else 0.0)
+            # Beside positive numbers, a negative code that occurs several times needs no gap.
+            is_code |= code < -9 and following >= 0 and counts[at] >= 2
         if not is_code or gap == 0:
             continue
         text = (
@@ -355,11 +357,12 @@ def _bounds(values: Values) -> Iterator[Fact]:
         n = values.n - int(np.searchsorted(ascending, bound, "right"))
         if not 0 < n <= few_of(values.n) or (bound == 1 and values.is_whole):
             continue
-        n_close = values.n - n - int(np.searchsorted(ascending, 0.9 * bound))
-        n_at = values.n - n - int(np.searchsorted(ascending, bound))
-        if ascending[0] < 0 and int(np.searchsorted(ascending, 0.0)) > few_of(values.n):
-            continue
-        if max(n_close - 10, BEYOND * n_at / 5) < BEYOND * n:
+        n_close, n_closest = (
+            values.n - n - int(np.searchsorted(ascending, share * bound)) for share in (0.9, 0.97)
+        )
+        # Values that become rare near the bound show no bound.
+        is_bound = n_close >= BEYOND * n + 10 and n_closest >= n_close / 5
+        if not is_bound or int(np.searchsorted(ascending, 0.0)) > few_of(values.n):
             continue
         rows = values.rows_at(values.numbers > bound, values.numbers)
         highest = values.show(ascending[-1])

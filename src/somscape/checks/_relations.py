@@ -29,6 +29,9 @@ MAX_COLUMNS = 60
 SAMPLE, TRIED = 4000, 60
 """Numbers of rows on which relations are searched, and on which most are rejected."""
 
+MIN_VARIED = 10
+"""Minimum number of distinct values of a sum, product or ratio."""
+
 NEARLY = 0.98
 """Minimum share of rows in which a sum or ratio holds."""
 
@@ -69,13 +72,15 @@ def decimals_of(numbers: Float64s) -> int:
 
 def sums_and_ratios(numbers: Sequence[Values], sample: Ints) -> Iterator[Fact]:
     """Yield the rows that break a sum, product or ratio that holds in nearly all rows."""
-    able = [values for values in numbers if not values.is_date and len(values.counts[0]) >= 10]
+    able = [values for values in numbers if not values.is_date and len(values.counts[0]) >= 3]
     able = able[:MAX_COLUMNS]
     if len(able) < 2 or len(able[0].numbers) < MIN_ROWS:
         return
     matrix = np.stack([values.numbers[sample] for values in able])
     places = np.array([decimals_of(row) for row in matrix])
     for shape, parts, goal in _candidates(matrix, places):
+        if len(able[goal].counts[0]) < MIN_VARIED:
+            continue
         terms, a = [able[i] for i in parts], able[goal]
         fact = _broken(shape, terms, a, places[goal], [places[i] for i in parts])
         if fact is not None:
@@ -178,7 +183,8 @@ def _broken(
     known = ~np.isnan(wanted) & ~np.isnan(a.numbers)
     is_used = known & ((parts != 0).sum(axis=0) >= min(2, len(terms)))
     n = int(known.sum())
-    for scale in (0.0, 1.0):  # first as if the parts were exact, and then as if they were rounded
+    # First as if the parts were exact, and then as if they were rounded.
+    for scale in (1.0,) if shape == "=" else (0.0, 1.0):
         holds = apart <= 1.1 * (error + scale * slack) + 1e-9 * np.abs(a.numbers)
         n_broken = int((known & ~holds).sum())
         if n_broken <= (1 - NEARLY) * n and (is_used & holds).sum() >= NEARLY * is_used.sum():

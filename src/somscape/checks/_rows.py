@@ -131,7 +131,7 @@ class RowHashes:
             is_pair = self.hashes[half][rows][1:] == self.hashes[half][rows][:-1]
             for row, other, name in self._pairs(rows[:-1][is_pair], rows[1:][is_pair]):
                 found[row] = found[other] = name
-        if not 0 < len(found) <= max(10, 0.001 * self.n_rows):
+        if not 0 < len(found) <= max(10, 0.01 * self.n_rows):
             return
         names = tuple(dict.fromkeys(found.values()))
         shown = ", ".join(names[:3]) + (" ..." if len(names) > 3 else "")

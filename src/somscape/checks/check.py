@@ -148,6 +148,10 @@ def check(
     InputError
         If the table cannot be read, or if it lacks the column `id` or `label`.
 
+    See Also
+    --------
+    Check : One fact with its rows.
+
     Notes
     -----
     The checks do not depend on names of columns.  A rule, such as a sum of two columns, is a check
@@ -169,6 +173,8 @@ def check(
 
 
 def _check(fact: Fact, ids: Column | None) -> Check:
+    if fact.kind == "id twice":
+        ids = None  # only the number of the row is unique
     rows = tuple(int(row) for row in fact.rows[:MAX_ROWS])
     first = rows[:MAX_IDS]
     names = [str(row + 1) if ids is None else ids.cell(row) or f"row {row + 1}" for row in first]

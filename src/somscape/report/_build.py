@@ -461,8 +461,7 @@ def build(
     cases = [] if detector is None else cases_of(detector, table, alerts, sample, labels)
     cases = cases if grouped is None else with_own_rows(cases, grouped, alerts)
     about = (som, table, alerts, sample, regions, labels)
-    n_listed = _n_listed(table)
-    ranks = _ranks(n_listed, cases)
+    ranks = _ranks(n_listed := _n_listed(table), cases)
     shown = np.asarray(alerts.rows)[ranks]
     shown_rows = np.asarray(som.rows_of(table.take(shown)), dtype=np.float64)
     n_shown = min(alerts.n_alerts, n_listed)
@@ -491,10 +490,15 @@ def build(
             "agreement": None if agreement is None else {k: plain(v) for k, v in agreement.items()},
             "method": _method(som, command),
             "notes": list(dict.fromkeys([*table.notes, *notes])),
-            **({} if changed is None else {"changed": dict(changed)}),
-            **({} if checks is None else {"checks": [each.to_json() for each in checks]}),
+            **_given(changed, checks),
         }
     )
+
+
+def _given(changed: Mapping[str, Any] | None, checks: Iterable[Check] | None) -> dict[str, Any]:
+    """Return the parts of the data that exist only if they were given."""
+    found = {} if changed is None else {"changed": dict(changed)}
+    return found | ({} if checks is None else {"checks": [each.to_json() for each in checks]})
 
 
 def _ranked(
