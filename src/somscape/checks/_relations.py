@@ -336,28 +336,28 @@ def implications(
     yield from _without_repeats(found)
 
 
-MANY_RULES = 3
-"""Number of rules that a row must break to be a check of its own, if many rules are broken."""
+MANY_RULES, MAX_ALONE = 3, 3
+"""Number of broken rules that make the same rows a check of their own, and most such checks."""
 
 
 def _without_repeats(found: dict[tuple[int, ...], list[Fact]]) -> Iterator[Fact]:
-    """Yield one fact for the rules that the same rows break, and one for all single rules."""
-    single = []
-    for facts in sorted(found.values(), key=len, reverse=True):
+    """Yield one fact for the rules that the same rows break, and one for all other rules."""
+    others = []
+    for i, facts in enumerate(sorted(found.values(), key=len, reverse=True)):
         best = max(facts, key=lambda fact: fact.strength)
-        if len(facts) >= MANY_RULES:
+        if len(facts) >= MANY_RULES and i < MAX_ALONE:
             text = f"{best.text}, and {len(facts) - 1} rules like this"
             yield replace(best, text=text, strength=best.strength + log(len(facts)))
         else:
-            single.append(best)
-    single.sort(key=lambda fact: -fact.strength)
-    if len(single) < MANY_RULES:
-        yield from single
+            others.append(best)
+    others.sort(key=lambda fact: -fact.strength)
+    if len(others) < MANY_RULES:
+        yield from others
     else:
-        rows = np.array(list(dict.fromkeys(row for fact in single for row in fact.rows.tolist())))
-        text = f"{single[0].text}, and {len(single) - 1} rules like this"
-        n = max(fact.n_rows for fact in single)
-        yield replace(single[0], text=text, rows=rows, n_rows=n)
+        rows = np.array(list(dict.fromkeys(row for fact in others for row in fact.rows.tolist())))
+        text = f"{others[0].text}, and {len(others) - 1} rules like this"
+        n = max(fact.n_rows for fact in others)
+        yield replace(others[0], text=text, rows=rows, n_rows=n)
 
 
 def _table(a: NDArray[Any], b: NDArray[Any], n_a: int, n_b: int) -> Ints:
@@ -481,6 +481,10 @@ TIGHT, NEAR = 0.05, 0.08
 times (or the negative of) both."""
 
 
+MAX_UNLIKE = 25
+"""Largest number of values at which a factor or a sign is an error, and not usual in a table."""
+
+
 def factors_among_columns(numbers: Sequence[Values], sample: Ints) -> Iterator[Fact]:
     """Yield numbers that differ by a factor or a sign from two columns that they usually follow."""
     able = [v for v in numbers if not v.is_date and len(v.counts[0]) >= 50][:MAX_COLUMNS]
@@ -498,7 +502,7 @@ def factors_among_columns(numbers: Sequence[Values], sample: Ints) -> Iterator[F
     n = len(able[0].numbers)
     for kind, cells in found.items():
         cells.sort(key=lambda cell: cell[:2])
-        if not 0 < len(cells) <= few_of(n):
+        if not 0 < len(cells) <= min(few_of(n), MAX_UNLIKE):
             continue
         names = tuple(dict.fromkeys(values.name for *_, values in cells))
         text = cells[0][2] + (f", and {len(cells) - 1} like this" if cells[1:] else "")
