@@ -51,6 +51,9 @@ STEPS = (*(float(f"{base}e{power}") for power in range(7, 0, -1) for base in (5,
 SERIAL, MAX_SERIAL_WIDTH = (36_000.0, 50_000.0), 4000
 """Excel's serial dates from 1998 to 2036, and the most days between the first and the last."""
 
+SPACED = 1 << 12
+"""Largest number of sorted values of a column that are kept for the search for relations."""
+
 DAY = np.timedelta64(1, "D") / np.timedelta64(1, "us")
 
 
@@ -115,7 +118,7 @@ class Values:
         begins = np.flatnonzero(np.append(True, values[1:] != values[:-1])[: len(values)])
         return values[begins], np.diff(np.append(begins, len(values)))
 
-    @property
+    @cached_property
     def n(self) -> int:
         """Number of values that are not missing."""
         return len(self.ascending)
@@ -137,11 +140,17 @@ class Values:
         return bool(low >= 0 and (is_dense or is_code))
 
     def without(self, rows: Ints) -> "Values":
-        """Return the values, in which some rows are missing."""
-        numbers = self.numbers.copy()
-        numbers[rows] = np.nan
+        """Return the values without some rows, and with fewer sorted values to save memory."""
+        numbers = self.numbers
+        if len(rows):
+            numbers = numbers.copy()
+            numbers[rows] = np.nan
+        distinct, counts = self.counts
+        kept = np.append(_spaced(len(distinct)), counts.argmax())
+        kept = np.unique(kept)
         found = Values(self.column, numbers, self.is_date)
-        vars(found)["ascending"], vars(found)["counts"] = self.ascending, self.counts
+        ascending = self.ascending[_spaced(self.n)]
+        vars(found).update(ascending=ascending, counts=(distinct[kept], counts[kept]), n=self.n)
         return found
 
     def show(self, value: float) -> str:
@@ -157,6 +166,11 @@ class Values:
         """Return the numbers of the rows of a mask, largest in `order` first."""
         rows = np.flatnonzero(mask)
         return rows if order is None else rows[np.argsort(-order[rows], kind="stable")]
+
+
+def _spaced(n: int) -> Ints:
+    """Return evenly spaced positions among `n`, with both ends."""
+    return np.unique(np.linspace(0, n - 1, min(n, SPACED)).astype(np.int64))
 
 
 def number_text(value: float) -> str:

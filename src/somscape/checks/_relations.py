@@ -473,8 +473,8 @@ def _off_by(values: Values, sizes: Float64s, group: Groups) -> Iterator[Fact]:
     yield Fact("factor", (values.name, group.name), text, rows, n, 2 + strength_of(n_off, n))
 
 
-MIN_LIKENESS = 0.8
-"""Minimum correlation of columns that follow each other."""
+MIN_LIKENESS, MAX_PARTNERS = 0.8, 3
+"""Minimum correlation of columns that follow each other, and most columns that a column follows."""
 
 TIGHT, NEAR = 0.05, 0.08
 """Largest distances between logarithms of two numbers that agree, and of a number to a power of ten
@@ -495,19 +495,25 @@ def factors_among_columns(numbers: Sequence[Values], sample: Ints) -> Iterator[F
     np.fill_diagonal(likeness, 0)
     found: dict[str, list[tuple[float, int, str, Values]]] = {"factor": [], "sign": []}
     for j, values in enumerate(able):
-        first, second = np.argsort(-likeness[j], kind="stable")[:2]
-        if likeness[j][second] >= MIN_LIKENESS:
-            for kind, apart, row, text in _unlike(values, able[first], able[second]):
-                found[kind].append((apart, row, text, values))
+        partners = np.argsort(-likeness[j], kind="stable")[:MAX_PARTNERS]
+        alike = [able[i] for i in partners if likeness[j][i] >= MIN_LIKENESS]
+        cells: dict[tuple[str, int], tuple[float, str]] = {}
+        for i, (first, second) in enumerate(combinations(alike, 2)):
+            for kind, apart, row, text in _unlike(values, first, second):
+                # A tenth is more often a usual value than a negative number of the same size.
+                if kind == "sign" or i == 0:
+                    cells[kind, row] = min(cells.get((kind, row), (np.inf, "")), (apart, text))
+        for (kind, row), (apart, text) in cells.items():
+            found[kind].append((apart, row, text, values))
     n = len(able[0].numbers)
-    for kind, cells in found.items():
-        cells.sort(key=lambda cell: cell[:2])
-        if not 0 < len(cells) <= min(few_of(n), MAX_UNLIKE):
+    for kind, odd in found.items():
+        odd.sort(key=lambda cell: cell[:2])
+        if not 0 < len(odd) <= min(few_of(n), MAX_UNLIKE):
             continue
-        names = tuple(dict.fromkeys(values.name for *_, values in cells))
-        text = cells[0][2] + (f", and {len(cells) - 1} like this" if cells[1:] else "")
-        rows = np.array(list(dict.fromkeys(row for _, row, *_ in cells)))
-        yield Fact(kind, names, text, rows, n, 2 + strength_of(len(cells), n))
+        names = tuple(dict.fromkeys(values.name for *_, values in odd))
+        text = odd[0][2] + (f", and {len(odd) - 1} like this" if odd[1:] else "")
+        rows = np.array(list(dict.fromkeys(row for _, row, *_ in odd)))
+        yield Fact(kind, names, text, rows, n, 2 + strength_of(len(odd), n))
 
 
 def _logs(x: Float64s) -> Float64s:

@@ -301,8 +301,8 @@ class _Looked:
         single = list(facts_of(values, self.n_columns))
         self.facts += single
         odd = [fact.rows for fact in single if fact.kind in SINGLE]
-        self.all_numbers.append(values)
-        self.numbers.append(values.without(np.concatenate(odd)) if odd else values)
+        self.all_numbers.append(values.without(np.empty(0, dtype=np.int64)))
+        self.numbers.append(values.without(np.concatenate(odd)) if odd else self.all_numbers[-1])
         if 2 <= len(distinct) <= self._most_groups and not values.is_date:
             codes = np.searchsorted(distinct, values.numbers).astype(np.int32)
             codes[np.isnan(values.numbers)] = -1
