@@ -260,6 +260,15 @@ def test_sums_products_and_ratios():
     assert not found("sum", {"a": amounts(1), "b": amounts(2), "c": amounts(3)})
 
 
+def test_sums_of_many_columns():
+    columns = {f"m{i}": amounts(i) for i in range(6)}
+    total = np.round(np.sum([*columns.values()], axis=0).astype(float), 2)
+    assert not found("sum", columns | {"all": total})
+    (one,) = found("sum", columns | {"all": with_value(total, 3, round(total[3] - 20, 2))})
+    assert one.ids == ("4",)
+    assert one.text.startswith("all is not m0 + ... + m5 (")
+
+
 def test_order_of_two_columns():
     start = drawn().integers(0, 5000, N)
     end = start + drawn(1).integers(0, 60, N)

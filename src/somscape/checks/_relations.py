@@ -1,5 +1,6 @@
 """Facts about several columns: sums, ratios, orders, groups and dependencies that nearly hold."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -29,8 +30,9 @@ MAX_COLUMNS = 60
 SAMPLE, TRIED = 4000, 60
 """Numbers of rows on which relations are searched, and on which most are rejected."""
 
-MIN_VARIED = 10
-"""Minimum number of distinct values of a sum, product or ratio."""
+MIN_VARIED, MAX_TRIED = 10, 4
+"""Minimum number of distinct values of a sum, product or ratio, and most sums that are tried for a
+column."""
 
 NEARLY = 0.98
 """Minimum share of rows in which a sum or ratio holds."""
@@ -78,12 +80,15 @@ def sums_and_ratios(numbers: Sequence[Values], sample: Ints) -> Iterator[Fact]:
         return
     matrix = np.stack([values.numbers[sample] for values in able])
     places = np.array([decimals_of(row) for row in matrix])
+    n_tried: Counter[tuple[str, int]] = Counter()
     for shape, parts, goal in _candidates(matrix, places):
-        if len(able[goal].counts[0]) < MIN_VARIED:
+        n_tried[shape, goal] += 1
+        if len(able[goal].counts[0]) < MIN_VARIED or n_tried[shape, goal] > MAX_TRIED:
             continue
         terms, a = [able[i] for i in parts], able[goal]
         fact = _broken(shape, terms, a, places[goal], [places[i] for i in parts])
         if fact is not None:
+            n_tried[shape, goal] = MAX_TRIED
             yield fact
 
 
@@ -127,7 +132,8 @@ def _long_sums(few: Float64s, error: Float64s) -> Iterator[tuple[str, tuple[int,
     for i, j in combinations(range(d + 1), 2):
         if j - i < 3:
             continue
-        total, n_used = ends[j] - ends[i], (few[i:j] != 0).sum(axis=0)
+        least = 2 * (error[i:j].sum() + error.max())
+        total, n_used = ends[j] - ends[i], (np.abs(few[i:j]) > least).sum(axis=0)
         near = np.abs(total - few) <= (error[i:j].sum() + error)[:, None] + 1e-9 * np.abs(few)
         held = _share(near, np.broadcast_to(n_used >= 2, near.shape))
         for goal in np.flatnonzero(held >= 0.9):
@@ -405,7 +411,7 @@ def factors_in_groups(
         best: tuple[float, Groups] | None = None
         overall = _spread(sizes[sample], np.zeros(len(sample), int))
         for group in groups:
-            if group.name == values.name or len(group.shown) < 3:
+            if group.name == values.name or len(group.shown) < 3 or not group.are_names:
                 continue
             if not _may_group(sizes[sample], group.codes[sample], len(group.shown)):
                 continue
