@@ -24,6 +24,7 @@ NAMES = {
     "desk.cases.RunOutcome": "guide/watching",
     "desk.cases.import_decisions": "guide/watching",
     "changes": "guide/regions",
+    "checks": "howto/checks",
     "datasets": "examples",
     "tables.Encoding": "start",
     "errors": "guide/files",

@@ -32,7 +32,7 @@ ROWS = (
     ("grid",),
     ("kernels",),
     ("tables",),
-    ("maps",),
+    ("checks", "maps"),
     ("fit",),
     ("callbacks", "engines", "measures", "regions"),
     ("changes", "outliers", "paths", "recognize"),
@@ -49,7 +49,7 @@ ROW_OF[""] = len(ROWS)  # the root's own file gives out the public names; nothin
 
 # Folders of the library.  Folders that contain only data, or only adapters to optional libraries,
 # do not count.
-MAX_FOLDERS, UNCOUNTED = 14, {"datasets", "engines"}
+MAX_FOLDERS, UNCOUNTED = 15, {"datasets", "engines"}
 
 # Where each library may be imported.  NumPy and the standard library are at home everywhere.
 HOMES = {
@@ -117,8 +117,8 @@ TALL_FILES = {
 
 # What the code base reached.  A change that needs more may raise a number, with the reason in its
 # commit, but shortening other code is better.
-MAX_FILES, MIN_MEDIAN_FILE, MAX_SINGLE_IMPORTER, MAX_LOADED_BY_SOM = 193, 180, 29, 96
-MAX_EXPORTED, MAX_SHARED_CLASS_NAMES, MAX_CODE, MAX_DOCSTRINGS = 223, 4, 45_550, 19_180
+MAX_FILES, MIN_MEDIAN_FILE, MAX_SINGLE_IMPORTER, MAX_LOADED_BY_SOM = 198, 180, 31, 96
+MAX_EXPORTED, MAX_SHARED_CLASS_NAMES, MAX_CODE, MAX_DOCSTRINGS = 225, 4, 47_000, 19_450
 MANY_PARAMETERS = {
     **dict.fromkeys(
         (

@@ -9,6 +9,7 @@ import numpy as np
 
 from somscape._types import Bools, Float64s, Floats, Ints, Objects
 from somscape._weights import blocks
+from somscape.checks.check import Check
 from somscape.errors import InputError
 from somscape.grid.graph import Graph
 from somscape.kernels._select import stable_order
@@ -289,6 +290,7 @@ def build(
     notes: Iterable[str] = (),
     grouped: Grouped | None = None,
     changed: Mapping[str, Any] | None = None,
+    checks: Iterable[Check] | None = None,
 ) -> Report:
     """Return a report as plain JSON data, for `render` or for other programs.
 
@@ -324,6 +326,8 @@ def build(
     changed : mapping, optional
         Changes that a scheduled run of a watch found, in the form of `cases.RunOutcome.to_json`.
         The page begins with these changes.
+    checks : iterable of Check, optional
+        Checks of the columns from `checks.check`.  The page shows them above the ranked list.
 
     Returns
     -------
@@ -429,6 +433,8 @@ def build(
     - ``method`` has ``missing``, ``parameters``, ``versions``, ``command``
     - ``notes`` is a list of sentences
     - ``changed`` is the value of the parameter `changed`.  The key exists only for a run of a watch
+    - ``checks`` is a list of the checks in the form of `checks.Check.to_json`.  The key exists only
+      if `checks` was given
 
     Examples
     --------
@@ -455,8 +461,7 @@ def build(
     cases = [] if detector is None else cases_of(detector, table, alerts, sample, labels)
     cases = cases if grouped is None else with_own_rows(cases, grouped, alerts)
     about = (som, table, alerts, sample, regions, labels)
-    n_listed = _n_listed(table)
-    ranks = _ranks(n_listed, cases)
+    ranks = _ranks(n_listed := _n_listed(table), cases)
     shown = np.asarray(alerts.rows)[ranks]
     shown_rows = np.asarray(som.rows_of(table.take(shown)), dtype=np.float64)
     n_shown = min(alerts.n_alerts, n_listed)
@@ -485,9 +490,15 @@ def build(
             "agreement": None if agreement is None else {k: plain(v) for k, v in agreement.items()},
             "method": _method(som, command),
             "notes": list(dict.fromkeys([*table.notes, *notes])),
-            **({} if changed is None else {"changed": dict(changed)}),
+            **_given(changed, checks),
         }
     )
+
+
+def _given(changed: Mapping[str, Any] | None, checks: Iterable[Check] | None) -> dict[str, Any]:
+    """Return the parts of the data that exist only if they were given."""
+    found = {} if changed is None else {"changed": dict(changed)}
+    return found | ({} if checks is None else {"checks": [each.to_json() for each in checks]})
 
 
 def _ranked(

@@ -13,9 +13,9 @@ from typing import Any
 from somscape._validate import check_is
 
 SCRIPTS = (
-    "elements.js", "page.js", "classes.js", "changed.js", "colors.js", "map.js", "legend.js",
-    "planes.js", "regions.js", "changes.js", "edit.js", "choose.js", "list.js", "case.js",
-    "columns.js", "export.js", "about.js", "address.js",
+    "elements.js", "page.js", "classes.js", "changed.js", "checks.js", "colors.js", "map.js",
+    "legend.js", "planes.js", "regions.js", "changes.js", "edit.js", "choose.js", "list.js",
+    "case.js", "columns.js", "export.js", "about.js", "address.js",
 )  # fmt: skip
 """JavaScript files of the report page, in the order in which they are joined into one module."""
 

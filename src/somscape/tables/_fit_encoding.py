@@ -2,7 +2,7 @@
 
 import shlex
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -409,8 +409,11 @@ def _likely_delimiter(table: Table) -> str:
     return "tab" if delimiter == "\t" else f"'{delimiter}'"
 
 
-def notes_of(encoding: Encoding) -> list[Note]:
-    """Return notes on columns that the user should check, with options that change the encoding."""
+def notes_of(encoding: Encoding, checked: Collection[str] = ()) -> list[Note]:
+    """Return notes on columns that the user should check, with options that change the encoding.
+
+    A check names the negative numbers of the columns in `checked`, so they need no note.
+    """
     notes = notes_of_unfit(encoding.columns)
     for order in FIRST:
         guessed = [
@@ -428,7 +431,8 @@ def notes_of(encoding: Encoding) -> list[Note]:
                 "values than any other number"
             )
             notes.append(Note(f"{text}. Such numbers are not used for learning"))
-        if isinstance(code, NumberCode) and code.why.endswith(BELOW_ZERO):
+        is_below = isinstance(code, NumberCode) and code.why.endswith(BELOW_ZERO)
+        if is_below and code.name not in checked:
             few = code.why.rpartition("; ")[2].removesuffix(BELOW_ZERO)
             text = f"'{code.name}' is below 0 in {few} rows. Check these rows, because a wrong sign"
             notes.append(Note(f"{text} does not always cause a high score"))

@@ -67,7 +67,7 @@ def test_a_workbook_of_alerts(found: Found, table: Path) -> None:
     assert listing(found.folder) == OTHERS | {"alerts.xlsx"}
     assert "alerts.xlsx, report.html" in found.outcome.out
     pages = pages_of(found.folder / "alerts.xlsx")
-    assert list(pages) == ["alerts", "columns", "method"]
+    assert list(pages) == ["alerts", "checks", "columns", "method"]
     header, *rows = pages["alerts"]
     assert header == [
         *("rank", "cust_id", "score", "p_value", "stands_out", "unit", "row", "col", "reasons"),

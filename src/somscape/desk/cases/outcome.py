@@ -259,7 +259,8 @@ def _page(outcome: RunOutcome) -> bytes:
     table = replace(outcome.found.table, source=outcome.run.source)  # also for a named upload
     found = replace(outcome.found, table=table, label=None, agreement=None)
     changed = {n: value for n, value in outcome.to_json().items() if n not in NOT_OF_INPUTS}
-    return json.dumps(dict(found.report("", changed=changed)), sort_keys=True).encode()
+    data = found.report("", changed=changed, has_checks=False)
+    return json.dumps(dict(data), sort_keys=True).encode()
 
 
 @contextmanager

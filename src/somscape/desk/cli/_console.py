@@ -17,6 +17,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table as Grid
 
 from somscape._files import is_output, shown
+from somscape.checks.check import Check
 from somscape.desk.cli._group import as_typed
 from somscape.desk.jobs._detect import MapCount
 from somscape.desk.jobs._roles import Label, PerOptions
@@ -139,7 +140,8 @@ def say_table(
         say(console, columns_line(encoding, about["map_file"], and_verbose=True))
     ids = _likely_ids(encoding, table, subject.roles.drop)
     say(console, *gaps_of(encoding, table), *notes)
-    say(console, *(f"Note: {as_typed(note, None)}." for note in notes_of(encoding)))
+    found_notes = notes_of(encoding, about.get("checked", ()))
+    say(console, *(f"Note: {as_typed(note, None)}." for note in found_notes))
     if ids:
         verb = "has" if len(ids) == 1 else "have"
         option = f"--id {shlex.quote(ids[0])}"
@@ -186,6 +188,17 @@ def show_alerts(console: Console, alerts: Alerts, file: str) -> None:
             console,
             "record: number of the row in the table, counted from 1 (for ids, give --id COL)",
         )
+
+
+def show_checks(console: Console, checks: Sequence[Check]) -> None:
+    """Print the checks of the columns, with the number of rows that obey."""
+    if not checks:
+        return
+    grid = make_grid("checks of columns", "rows that obey")
+    for each in checks:
+        grid.add_row(escape(str(each)), f"{each.n_obey:,} of {each.n_rows:,}")
+    console.print(grid)
+    console.print()
 
 
 def gaps_of(encoding: Encoding, table: Table) -> list[str]:

@@ -26,6 +26,7 @@ from somscape.desk.cli._console import (
     say_page,
     say_table,
     show_alerts,
+    show_checks,
     stage,
 )
 from somscape.desk.cli._options import Access
@@ -134,6 +135,8 @@ def _detect(
                 after=watch.before.map_ if watch and watch.before else None,
             )
         outcome = None
+        with stage("checking columns"):
+            checks = found.checks
         with stage("drawing, writing"), results_in(out) as (folder, recorded):
             results.write(folder, found)
             if watch is not None:  # only once there are files
@@ -145,7 +148,13 @@ def _detect(
 
     file = f"alerts.{job.format or 'csv'}"
     _say_found(console, found, outcome, file, labelled)
-    say_table(console, subject, encoding, notes, verbose=verbose, map_file=out / MAP_FILE)
+    show_checks(console, checks)
+    say_table(
+        *(console, subject, encoding, notes),
+        verbose=verbose,
+        map_file=out / MAP_FILE,
+        checked=[each.columns[0] for each in checks if each.columns],
+    )
     own = () if found.grouped is None else (ROWS_FILE,)
     place = f"{out}{'' if str(out).endswith('/') else '/'}"
     wrote = [sent, f"{place}: {', '.join((file, *own, *OTHER_FILES))}", save_roles]

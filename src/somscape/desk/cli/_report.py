@@ -22,6 +22,7 @@ from somscape.desk.cli._out import check_result, check_save_roles, write_roles, 
 from somscape.desk.cli._score import load_detector
 from somscape.desk.jobs._detect import (
     agreement_of,
+    checks_of,
     now,
     page_agreement,
     rule_of,
@@ -89,6 +90,7 @@ def report_file(map_file: str, path: str, out: Path, job: Job, *, force: bool) -
             command=job.command(["report", map_file, path], "page.html"),
             notes=gaps,
             grouped=subject.grouped,
+            checks=checks_of(map_, table, subject.grouped),
         )
         with writing(out, force=force) as making:
             making.write_bytes(report.render(data, made_at=now()).encode())

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from somscape import report
 from somscape._files import write_whole
 from somscape._types import Ints
 from somscape._version import __version__
+from somscape.checks.check import Check, check
 from somscape.desk.jobs._roles import ROWS_FILE, Label, rows_of_alerts
 from somscape.desk.jobs.job import RULES, STATES, Job
 from somscape.errors import InputError
@@ -134,6 +135,8 @@ class ResultList:
         The ranked table.
     command : str
         The command for making the list again.
+    checks : callable
+        Function that returns the checks of the columns.
     """
 
     name: str
@@ -142,6 +145,7 @@ class ResultList:
     rule: AlertRule
     table: Table
     command: str
+    checks: Callable[[], Sequence[Check]] = tuple
 
     def content(self, kind: str, *, bom: bool = False) -> Iterator[bytes]:
         """Yield the bytes of the file of the list in pieces."""
@@ -150,7 +154,8 @@ class ResultList:
         elif kind == "csv":
             yield from table_bytes(kind, _for_people(self.rows), bom=bom)
         else:
-            yield workbook_bytes([self._list(), self._columns(), self._method()])
+            checks = [_sheet_of(found)] if (found := self.checks()) else []
+            yield workbook_bytes([self._list(), *checks, self._columns(), self._method()])
 
     def _list(self) -> Sheet:
         """Return a worksheet of the listed rows with empty columns for decisions and comments."""
@@ -190,6 +195,18 @@ class ResultList:
         return Sheet("method", {"what": list(facts), "how": list(facts.values())})
 
 
+def _sheet_of(checks: Sequence[Check]) -> Sheet:
+    """Return a worksheet of the checks of the columns."""
+    columns: dict[str, list[Any]] = {
+        "check": [each.text for each in checks],
+        "rows": [", ".join(each.ids) for each in checks],
+        "rows that obey": [each.n_obey for each in checks],
+        "of rows": [each.n_rows for each in checks],
+        "kind": [each.kind for each in checks],
+    }
+    return Sheet("checks", columns)
+
+
 def _for_people(rows: Table) -> Table:
     """Return the listed rows with rounded scores and p-values."""
     return Table(tuple(map(_rounded, rows.columns)), rows.source)
@@ -203,6 +220,18 @@ def _rounded(column: Column) -> Column:
 
 MANY_ROWS = 1 << 18
 """Minimum number of rows in a table for ranking them in parallel to other work."""
+
+
+def checks_of(map_: Map, table: Table, grouped: Grouped | None) -> list[Check]:
+    """Return the checks of the columns of a table, or of the original rows of its customers."""
+    if grouped is not None:
+        return check(grouped.rows)
+    id_name, label = map(map_.encoding.named, ("id", "label"))
+    return check(
+        table,
+        id=id_name if id_name in table.names else None,
+        label=label if label in table.names else None,
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -237,8 +266,18 @@ class Found:
         """All rows, most unusual row first. Access waits for the ranking."""
         return self.ranking()
 
+    @cached_property
+    def checks(self) -> list[Check]:
+        """Checks of the columns."""
+        return checks_of(self.detector.map_, self.table, self.grouped)
+
     def report(
-        self, command: str, notes: Iterable[str] = (), changed: Mapping[str, Any] | None = None
+        self,
+        command: str,
+        notes: Iterable[str] = (),
+        changed: Mapping[str, Any] | None = None,
+        *,
+        has_checks: bool = True,
     ) -> report.Report:
         """Return the data of the report."""
         label = self.label
@@ -252,13 +291,15 @@ class Found:
             notes=[*self.table.notes, *notes],
             grouped=self.grouped,
             changed=changed,
+            checks=self.checks if has_checks else None,
         )
 
     def result_list(self, alerts: Table | None = None, command: str = "") -> ResultList:
         """Return the list of alerts for a file. By default, all rows are in the list."""
         if alerts is None:
             alerts = self.alerts.to_table(self.detector.map_, self.table)
-        return ResultList("alerts", alerts, self.detector, self.rule, self.table, command)
+        about = (self.detector, self.rule, self.table, command)
+        return ResultList("alerts", alerts, *about, checks=lambda: self.checks)
 
     def write(
         self, folder: Path, results: ResultList, kind: str = "csv", *, bom: bool = False

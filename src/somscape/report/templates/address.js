@@ -56,6 +56,7 @@ function readView() {
 fillWords();
 fillAgreement();
 fillChanged();
+fillChecks();
 fillClasses();
 drawMap(0);
 fillPlanes();
