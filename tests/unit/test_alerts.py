@@ -353,7 +353,7 @@ def ranked_alerts(stands_out: Any, n_alerts: int, n_by_chance: float = 0.0) -> A
     ids = [f"k{i}" for i in range(n)]
     falling, p = np.arange(n, 0.0, -1), np.linspace(0.01, 1, n)
     return Alerts(
-        *("key", ids, np.arange(n), falling, p, np.zeros(n, dtype=int), [()] * n_alerts, n_alerts),
+        *("key", ids, np.arange(n), falling, p, np.arange(n), [()] * n_alerts, n_alerts),
         *(np.array(stands_out, dtype=bool), n_by_chance),
     )
 
@@ -547,8 +547,8 @@ def alerts_table(**columns: Any) -> tuple[Table, Alerts]:
 def test_alert_columns_are_in_the_promised_order() -> None:
     made, _ = alerts_table(cust_id=["007", "008"], a=[1.5, 9.5], word=["p", "q"])
     assert made.names == (
-        *("rank", "cust_id", "score", "p_value", "stands_out", "unit", "row", "col", "reasons"),
-        *("a", "word"),
+        *("rank", "cust_id", "score", "p_value", "stands_out", "finding", "unit", "row", "col"),
+        *("reasons", "a", "word"),
     )
 
 
@@ -558,7 +558,7 @@ def test_the_table_says_which_alerts_stand_out() -> None:
     made = detector.alerts(table, 4).to_table(detector.map_, table)
     assert made.column("stands_out").cells.tolist() == ["yes", "yes", "no", "no"]
     made, _ = alerts_table(cust_id=["a", "b"], stands_out=[1.5, 2.5])
-    assert made.names[9:] == ("stands_out_input",)
+    assert made.names[10:] == ("stands_out_input",)
     assert sorted(made.column("stands_out_input").cells) == ["1.5", "2.5"]
 
 
@@ -587,21 +587,21 @@ def test_input_columns_called_like_results_get_input_added() -> None:
     made, _ = alerts_table(
         cust_id=["a", "b"], rank=[1.5, 2.5], reasons=["r", "s"], p_value=[0.5, 0.25]
     )
-    assert made.names[9:] == ("rank_input", "reasons_input", "p_value_input")
+    assert made.names[10:] == ("rank_input", "reasons_input", "p_value_input")
     assert sorted(made.column("rank_input").cells) == ["1.5", "2.5"]
 
 
 def test_names_stay_different_where_the_new_name_is_taken_too() -> None:
     made, _ = alerts_table(cust_id=["a", "b"], row=[1.5, 2.5], row_input=[3.5, 4.5])
     assert len(set(made.names)) == len(made.names)
-    assert {tuple(sorted(c.cells)) for c in made.columns[9:]} == {("1.5", "2.5"), ("3.5", "4.5")}
+    assert {tuple(sorted(c.cells)) for c in made.columns[10:]} == {("1.5", "2.5"), ("3.5", "4.5")}
 
 
 def test_id_called_like_a_result_gets_input_added() -> None:
     made, _ = alerts_table(unit=["u1", "u2"], a=[1.5, 2.5])
     assert made.names[1] == "unit_input"
     assert sorted(made.column("unit_input").cells) == ["u1", "u2"]
-    assert made.names[9:] == ("a",)
+    assert made.names[10:] == ("a",)
 
 
 def test_column_called_record_is_kept_where_there_is_no_id() -> None:
@@ -610,7 +610,7 @@ def test_column_called_record_is_kept_where_there_is_no_id() -> None:
     detector = make_detector(np.zeros((1, encoding.n_features)), encoding, k=1)
     alerts = detector.alerts(table, 4)
     made = alerts.to_table(detector.map_, table)
-    originals = [c for c in made.columns[9:] if sorted(c.cells) == ["p", "p", "q", "q"]]
+    originals = [c for c in made.columns[10:] if sorted(c.cells) == ["p", "p", "q", "q"]]
     assert len(originals) == 1, f"the column's cells are lost; there are {made.names}"
 
 

@@ -28,6 +28,7 @@ from somscape.maps.record import (
 )
 from somscape.outliers.calibration import Calibration
 from somscape.outliers.counterfactual import Counterfactual, counterfactuals_of
+from somscape.outliers.findings import Finding, findings_of, numbers_of
 from somscape.outliers.marks import ANOMALY, UNKNOWN, Marks, known_labels
 from somscape.outliers.rarity import TAIL_SHARE, Occurrence, Rarity, ValueCounts
 from somscape.outliers.relation import Relation
@@ -851,13 +852,21 @@ def _unless_missing(values: list[str], parts: Iterable[Any]) -> list[Any]:
 RECORD = "record"
 """Name of the id column in results for a table without ids.  Ids are then row numbers from 1."""
 
-RESULT_NAMES = ("rank", "score", "p_value", "stands_out", "unit", "row", "col", "reasons")
+FINDING = "finding"
+"""Name of the column with the number of a row's finding."""
+
+RESULT_NAMES = (
+    *("rank", "score", "p_value", "stands_out", FINDING, "unit", "row", "col", "reasons"),
+)
 
 LINE = "-- from here on rows do not stand out --"
 """Line in a printed list of alerts, below the last row that stands out."""
 
 SHOWN = 20
-"""Maximum number of alerts that are printed."""
+"""Maximum number of findings that are printed."""
+
+NAMED_IDS = 3
+"""Maximum number of ids in the printed line of a finding."""
 
 
 class Ids(Sequence[str]):
@@ -964,10 +973,14 @@ class Alerts:
         percentage is only an estimate.  See `SOMDetector.p_values`.  Marked rows never stand out.
     n_by_chance : float
         Number of rows that are expected to stand out by chance.
+    n_filled : int, default=0
+        Number of alerts at the end of the list that only fill the list up to ten.  Printed lists
+        and pages show these alerts only if no row stands out.
 
     See Also
     --------
     AlertRule : Decides which rows are alerts.
+    Finding : Alerts with the same reasons.
 
     Examples
     --------
@@ -992,6 +1005,20 @@ class Alerts:
     n_alerts: int
     stands_out: Bools
     n_by_chance: float
+    n_filled: int = 0
+
+    @cached_property
+    def findings(self) -> tuple[Finding, ...]:
+        """Groups of alerts with the same reasons at the same place of the map."""
+        return findings_of(self.units, self.p_values, self.reasons)
+
+    @property
+    def shown(self) -> "Alerts":
+        """The ranking without the alerts that fill the list, unless no row stands out."""
+        n = self.n_alerts - self.n_filled
+        if not self.n_filled or not n:
+            return self
+        return replace(self, n_alerts=n, reasons=self.reasons[:n], n_filled=0)
 
     @property
     def n_stand_out(self) -> int:
@@ -1021,29 +1048,64 @@ class Alerts:
         return f"Alerts({self.n_alerts} of {len(self.ids)} rows)"
 
     def __str__(self) -> str:
-        names, rows = self._printed_rows()
+        names, rows, n_above = self._printed()
         lines = in_columns([[name, *cells] for name, *cells in zip(names, *rows, strict=True)])
-        if self.n_before_line is not None and self.n_before_line < len(rows):
-            lines.insert(1 + self.n_before_line, LINE)
+        if n_above:
+            lines.insert(1 + n_above, LINE)
         return "\n".join([self.headline, *lines, *self._lines_of_rest()])
 
     def _repr_html_(self) -> str:
-        names, rows = self._printed_rows()
+        names, rows, _ = self._printed()
         return html_of(names, rows, ". ".join([self.headline, *self._lines_of_rest()]))
 
-    def _printed_rows(self) -> tuple[list[str], list[list[str]]]:
-        """Return the column names of the printed list, and the texts of its alerts."""
-        n = min(self.n_alerts, SHOWN)
-        shown = (each[:n] for each in (self.ids, self.scores, self.p_values, self.reasons))
+    def _printed(self) -> tuple[list[str], list[list[str]], int]:
+        """Return the column names of the printed list, its lines, and the number above `LINE`."""
+        shown, lines = self.shown, self._lines(SHOWN)
         rows = [
-            [str(rank), id_, f"{score:.4g}", f"{p:.4g}", str(reasons)]
-            for rank, (id_, score, p, reasons) in enumerate(zip(*shown, strict=True), 1)
+            [str(i + 1), shown.ids[i], f"{shown.scores[i]:.4g}", f"{shown.p_values[i]:.4g}", text]
+            for i, text in lines.items()
         ]
-        return ["rank", self.id_name, "score", "p-value", "reasons"], rows
+        names = ["rank", self.id_name, "score", "p-value", "reasons"]
+        return names, rows, self._n_lines_above(lines)
+
+    def _lines(self, n_lines: int) -> dict[int, str]:
+        """Return the reasons in each line of a printed list, by the position of its first alert.
+
+        Parameters
+        ----------
+        n_lines : int
+            Maximum number of lines.  Each line is a finding.
+
+        Returns
+        -------
+        dict of int to str
+        """
+        shown = self.shown
+        return {each.places[0]: shown._text(each) for each in shown.findings[:n_lines]}
+
+    def _n_lines_above(self, lines: Mapping[int, str]) -> int:
+        """Return how many printed lines are above `LINE`, or 0 without a line."""
+        n = self.shown.n_before_line
+        above = 0 if n is None else sum(place < n for place in lines)
+        return above if above < len(lines) else 0
+
+    def _text(self, finding: Finding) -> str:
+        """Return the reasons of a finding, with the ids of its first alerts if it has several."""
+        n, first = len(finding.places), finding.places[0]
+        if n == 1:
+            return str(self.reasons[first])
+        some = [self.ids[place] for place in finding.places[:NAMED_IDS]]
+        ids = ", ".join([*some, "..."] if n > len(some) else some)
+        return f"{counted(n, 'row')} like this ({ids}): {finding.what or NONE_STANDS_OUT}"
 
     def _lines_of_rest(self) -> list[str]:
-        n = self.n_alerts - SHOWN
-        return [f"... {n} more alerts"] if n > 0 else []
+        shown = self.shown
+        n = sum(len(finding.places) for finding in shown.findings[SHOWN:])
+        filled = self.n_alerts - shown.n_alerts
+        return [
+            *([f"... {n} more alerts"] if n else []),
+            *([f"... {filled} more alerts do not stand out"] if filled else []),
+        ]
 
     def to_frame(self, library: str | None = None) -> Any:
         """Return the alerts as a data frame.
@@ -1057,7 +1119,8 @@ class Alerts:
         -------
         pandas.DataFrame, polars.DataFrame or pyarrow.Table
             One row per alert, with ``rank``, the id, ``table_row`` (number of the row in the
-            table, from 0), ``score``, ``p_value``, ``stands_out``, ``unit`` and ``reasons``.
+            table, from 0), ``score``, ``p_value``, ``stands_out``, ``finding`` (number of the
+            finding, counted from 1), ``unit`` and ``reasons``.
             `to_table` adds the columns of the table.
         """
         columns = self._columns()
@@ -1073,6 +1136,7 @@ class Alerts:
             "score": self.scores[:n],
             "p_value": self.p_values[:n],
             "stands_out": self.stands_out[:n],
+            FINDING: numbers_of(self.findings),
             "unit": self.units[:n],
             "reasons": [str(reasons) for reasons in self.reasons],
         }
@@ -1137,6 +1201,7 @@ def ranked(
     stands_out, n_by_chance = rule.outstanding(p, is_marked)
     n_stand_out, n_leading = (int(np.count_nonzero(w)) for w in (stands_out, is_leading))
     places, n_alerts = rule.choose(detector, order, scores, p, table, n_stand_out, n_leading)
+    n_filled = max(0, n_alerts - n_leading - n_stand_out) if rule == AlertRule() else 0
     order = order[places]
     first = order[:n_alerts]
     return Alerts(
@@ -1149,6 +1214,7 @@ def ranked(
         n_alerts,
         stands_out[places],
         n_by_chance,
+        n_filled,
     )
 
 

@@ -394,6 +394,9 @@ def build(
       with the number of training rows that have this value or a more extreme value.  ``alone`` is
       true if the value is usual in its column but unusual in combination with the other columns.
       ``fitting`` is sometimes a text with the value that would fit the other columns
+    - ``findings`` contains groups of several alerts with the same reasons (`outliers.Finding`).
+      The keys are ``number``, the ``ranks`` of the alerts (from 0), and ``what``, a text with the
+      values in the columns of the reasons
     - ``cases`` contains details of the first 100 alerts.  ``counterfactual`` is a text with changes
       that would make the row usual, or None.  ``usual`` contains the ranks and distances of the
       nearest usual rows, and ``labelled`` those of the nearest rows with the label value.
@@ -445,8 +448,7 @@ def build(
     som, table = as_map(som), as_table(table)
     named = None if recognizer is None else NamedRows.of(recognizer, table)
     agreement = checked_agreement(agreement, table)
-    if alerts is None:
-        alerts, rule = _ranked(detector or som, table, rule)
+    alerts, rule = _ranked(detector or som, table, alerts, rule)
     regions = given_or_found(regions, som)
     som, detector, table, agreement = all_in_words(som, detector, table, agreement)
     # Prototypes of a classifier can be far from all rows, so planes show means of rows.
@@ -477,6 +479,7 @@ def build(
             "n_listed": n_listed,
             "rows": _rows(table, alerts, ranks),
             "reasons": [_reasons(r) for r in alerts.reasons[:n_shown]],
+            "findings": _findings(alerts),
             "cases": cases,
             **({} if named is None else {"classes": named.page_data(shown)}),
             "columns": columns_of(shown_map, table, sample, shown_rows, n_shown),
@@ -491,12 +494,15 @@ def build(
 
 
 def _ranked(
-    thing: Detector | Map, table: Table, rule: AlertRule | None
+    thing: Detector | Map, table: Table, alerts: Alerts | None, rule: AlertRule | None
 ) -> tuple[Alerts, AlertRule | None]:
+    """Return the ranking that the page shows, and its rule."""
+    if alerts is not None:
+        return alerts.shown, rule
     if isinstance(thing, Map):
         return by_distance(thing, table), None
     rule = rule or AlertRule()
-    return thing._alerts_by(rule, table), rule
+    return thing._alerts_by(rule, table).shown, rule
 
 
 def _title(thing: Detector | Recognizer | None, table: Table) -> str:
@@ -596,6 +602,15 @@ def _rows(table: Table, alerts: Alerts, ranks: list[int]) -> dict[str, Any]:
             if column.name != alerts.id_name
         ],
     }
+
+
+def _findings(alerts: Alerts) -> list[dict[str, Any]]:
+    """Return the findings with several alerts."""
+    return [
+        {"number": finding.number, "ranks": [*finding.places], "what": finding.what}
+        for finding in alerts.findings
+        if len(finding.places) > 1
+    ]
 
 
 def _reasons(reasons: Sequence[Any]) -> list[dict[str, Any]]:

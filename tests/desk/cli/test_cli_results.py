@@ -70,7 +70,8 @@ def test_a_workbook_of_alerts(found: Found, table: Path) -> None:
     assert list(pages) == ["alerts", "columns", "method"]
     header, *rows = pages["alerts"]
     assert header == [
-        *("rank", "cust_id", "score", "p_value", "stands_out", "unit", "row", "col", "reasons"),
+        *("rank", "cust_id", "score", "p_value", "stands_out", "finding", "unit", "row", "col"),
+        "reasons",
         *("decision", "comment", "amount", "age", "job", "answer"),
     ]
     assert [row[0] for row in rows] == list(range(1, 11))
@@ -79,8 +80,8 @@ def test_a_workbook_of_alerts(found: Found, table: Path) -> None:
     assert [row[2] for row in rows] == [float(f"{score:.6g}") for score in full["scores"][:10]]
     assert [row[4] for row in rows] == ["yes"] + ["no"] * 9
     assert found.outcome.out.startswith("1 of 60 rows stands out.\n")
-    assert all(isinstance(row[11], int | float) for row in rows)
-    assert [row[9:11] for row in rows] == [[None, None]] * 10
+    assert all(isinstance(row[12], int | float) for row in rows)
+    assert [row[10:12] for row in rows] == [[None, None]] * 10
     assert ["job", "category", "text with 3 different values"] in pages["columns"]
     method = dict(pages["method"][1:])
     detector = load(found.folder / "map.som")
@@ -96,8 +97,8 @@ def test_a_workbook_of_alerts(found: Found, table: Path) -> None:
 def test_a_sheet_to_decide_in(found: Found) -> None:
     page = openpyxl.load_workbook(found.folder / "alerts.xlsx")["alerts"]
     (menu,) = page.data_validations.dataValidation
-    assert (str(menu.sqref), menu.formula1) == ("J2:J11", '"confirmed,cleared,later"')
-    assert page.auto_filter.ref == "A1:O11"
+    assert (str(menu.sqref), menu.formula1) == ("K2:K11", '"confirmed,cleared,later"')
+    assert page.auto_filter.ref == "A1:P11"
     assert page.freeze_panes == "A2"
     assert page["C2"].number_format == page["D2"].number_format == "[<0.001]0.0E+00;0.000"
 

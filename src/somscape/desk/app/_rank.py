@@ -64,7 +64,7 @@ def rank(
     _write_results(Path(request.folder, RESULTS), found, data, keys)
     return {
         "n_rows": table.n_rows,
-        "n_alerts": found.alerts.n_alerts,
+        "n_alerts": found.alerts.shown.n_alerts,
         "headline": found.alerts.headline,
         "n_known": len(request.marks),
         "effect": found.detector.effect_of_marks,
@@ -131,7 +131,7 @@ def watched(state: State, request: JobRequest) -> dict[str, Any]:
         write(outcome)  # again, with the number of the run and the head of the audit
     return {
         **_facts(outcome),
-        "n_alerts": outcome.found.alerts.n_alerts,
+        "n_alerts": outcome.found.alerts.shown.n_alerts,
         "headline": outcome.found.alerts.headline,
         "n_known": 0,
     }

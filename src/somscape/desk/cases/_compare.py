@@ -14,11 +14,11 @@ from somscape.desk.cases._watch import MAX_SAMPLE, columns_of_cells
 from somscape.desk.cases.records import (
     CLEARED,
     CONFIRMED,
-    FOLDED,
     NEW,
     RETURNED,
     RISEN,
     STILL,
+    UNREPORTED,
     Decision,
     Listed,
 )
@@ -170,9 +170,9 @@ def news_of(
 ) -> str:
     """Return how a listed row has changed since the previous run, for example "new"."""
     was = last.get(key)
-    if key in back and (was is None or was.news == FOLDED or key in put_away):
+    if key in back and (was is None or was.news in UNREPORTED or key in put_away):
         return RETURNED
-    if was is None or was.news == FOLDED:
+    if was is None or was.news in UNREPORTED:
         return NEW
     if key in before and score - before[key] > max(usual.rise, LEAST_RISE * abs(before[key])):
         return RISEN
@@ -202,7 +202,7 @@ def gone(
     return tuple(
         Gone(row.key, row.place, row.key in today, why(row.key))
         for row in last
-        if row.news != FOLDED and row.key not in listed
+        if row.news not in UNREPORTED and row.key not in listed
     )
 
 

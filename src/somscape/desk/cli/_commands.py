@@ -609,6 +609,17 @@ def export() -> Work:
     is_flag=True,
     help="Ignore lines with a key that no run has listed, instead of stopping with an error.",
 )
+@option(
+    "--findings",
+    is_flag=True,
+    help="Apply a decision to all lines of the same finding that do not have a decision. Needs the "
+    "column finding of alerts.csv.",
+)
+@option(
+    "--yes",
+    is_flag=True,
+    help="Do not ask before --findings decides more than 20 further lines.",
+)
 @text_options
 @author_option
 @state_options

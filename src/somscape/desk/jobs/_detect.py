@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,7 @@ from somscape.kernels._select import meanwhile
 from somscape.maps.map import Map
 from somscape.measures.labels import Agreement, label_agreement
 from somscape.outliers._train import Detection, Outermost, train_detector
-from somscape.outliers.detector import AlertRule, Alerts, Detector, ranked
+from somscape.outliers.detector import FINDING, AlertRule, Alerts, Detector, ranked
 from somscape.tables._messages import check_libraries, counted, free_name
 from somscape.tables._recoded import recoded
 from somscape.tables._sql import is_url
@@ -297,13 +297,19 @@ def detect(
     detector, scores = trained.detector, trained.scores
     if detector.marks is not None:
         scores = detector.marks.with_held(rows, scores)
-    work = partial(ranked, detector, table, rows, rule, trained.of_all_rows.units, scores)
+    asked_of = (detector, table, rows, rule, trained.of_all_rows.units, scores)
+    work = partial(_ranking, *asked_of, is_filled=job.fill)
     ranking = meanwhile(work, is_long=len(rows) >= MANY_ROWS)
     _ = detector.map_.joins  # needed for its file, and computed during the ranking
     if ranking is work:  # rank now, because `work` would keep all rows in memory
         ranking = _done(work())
     agreement = None if label is None else agreement_of(ranking(), label)
     return Found(table, detector, ranking, rule, label, agreement, grouped)
+
+
+def _ranking(*about: Any, is_filled: bool) -> Alerts:
+    alerts = ranked(*about)
+    return replace(alerts, n_filled=0) if is_filled else alerts
 
 
 def _done(alerts: Alerts) -> Callable[[], Alerts]:
@@ -408,5 +414,8 @@ def send_alerts(
         return None
     n, run = alerts.n_alerts, run_of(table, detector, rule)
     key = alerts.ids[:n] if alerts.ids.are_unique else [int(row) + 1 for row in alerts.rows[:n]]
-    write_sql(alerts.to_table(detector.map_, table), job.to, job.to_table, run=run, key=key)
+    rows = alerts.to_table(detector.map_, table)
+    # Existing tables of earlier versions do not have a column with the finding.
+    columns = [column for column in rows.columns if column.name != FINDING]
+    write_sql(replace(rows, columns=tuple(columns)), job.to, job.to_table, run=run, key=key)
     return f"{counted(n, 'row')} to the table {job.to_table}, run {run}"

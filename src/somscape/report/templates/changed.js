@@ -8,7 +8,7 @@ const NEWS = [
 const NEWS_SHOWN = 10, KEYS_SHOWN = 50, COLUMNS_SHOWN = 20;
 
 const newsByRank = new Map((data.changed?.cases || [])
-  .filter((found) => found.news !== "folded").map((found) => [found.place, found]));
+  .filter((found) => found.news !== "folded" && found.news !== "filled").map((found) => [found.place, found]));
 
 // The tag next to the id of a row in the list.
 function newsTag(row) {
