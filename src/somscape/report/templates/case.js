@@ -15,7 +15,6 @@ function goToCase(rank) {
   if (!byRank.has(rank)) return;
   additions.show.forEach((show) => show(byRank.get(rank)));
   byId("search").value = "";
-  if (findingOf.has(rank)) state.opened.add(findingOf.get(rank).number);
   if (!byRank.get(rank).isAlert) document.querySelector('input[value="all"]').checked = true;
   chooseCells([]);
   state.nShown = Math.max(PAGE_SIZE, listed.length && chosenRows().findIndex((row) => row.rank === rank) + 1);

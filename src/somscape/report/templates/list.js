@@ -35,7 +35,7 @@ function drawList() {
   const inFinding = findingsIn(shown);
   document.querySelector("#rows tbody").replaceChildren(...shown.flatMap((row) => {
     const finding = inFinding.get(row), isFirst = finding && finding.rows[0] === row;
-    const isHidden = finding && !state.opened.has(finding.number);
+    const isHidden = finding && !isOpened(finding);
     return [isFirst ? drawFinding(finding) : "", ...isHidden ? []
       : [drawRow(row), row.rank === state.row ? drawCase(row) : ""], isBeforeLine(row) ? drawLine() : ""];
   }).filter(Boolean));
@@ -75,17 +75,21 @@ function findingsIn(shown) {
   return found;
 }
 
+// A finding is also open if one of its rows is open.
+const isOpened = ({ number, rows }) => state.opened.has(number) || rows.some(({ rank }) => rank === state.row);
+
 function drawFinding(finding) {
   const ids = finding.rows.slice(0, 3).map(({ id }) => id).join(", ") + (finding.rows.length > 3 ? ", ..." : "");
   const tags = new Map(finding.rows.flatMap(newsTag).map((tag) => [tag.textContent, tag]));
   const part = make("details", null, make("summary", null, ...tags.values(),
     make("b", null, plural(finding.rows.length, "row", "rows") + " like this"), " (", text("span", ids), "): ",
     text("span", finding.what || NONE_STANDS_OUT)));
-  part.open = state.opened.has(finding.number);
+  part.open = isOpened(finding);
   part.firstElementChild.addEventListener("click", (event) => {
     event.preventDefault(); // the list is drawn anew, with the rows of the finding
-    if (!state.opened.delete(finding.number)) state.opened.add(finding.number);
-    drawList();
+    state.opened[part.open ? "delete" : "add"](finding.number);
+    if (part.open && finding.rows.some(({ rank }) => rank === state.row)) openCase(null);
+    else drawList();
     document.querySelector('#rows tr[data-finding="' + finding.number + '"] summary').focus({ preventScroll: true });
   });
   return make("tr", { role: "row", class: "finding", "data-finding": finding.number },
