@@ -118,7 +118,7 @@ TALL_FILES = {
 # What the code base reached.  A change that needs more may raise a number, with the reason in its
 # commit, but shortening other code is better.
 MAX_FILES, MIN_MEDIAN_FILE, MAX_SINGLE_IMPORTER, MAX_LOADED_BY_SOM = 194, 180, 30, 97
-MAX_EXPORTED, MAX_SHARED_CLASS_NAMES, MAX_CODE, MAX_DOCSTRINGS = 224, 4, 45_800, 19_260
+MAX_EXPORTED, MAX_SHARED_CLASS_NAMES, MAX_CODE, MAX_DOCSTRINGS = 224, 4, 46_000, 19_320
 MANY_PARAMETERS = {
     **dict.fromkeys(
         (

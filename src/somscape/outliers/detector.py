@@ -13,7 +13,7 @@ import numpy as np
 
 from somscape._types import Bools, Float64s, Floats, Ints
 from somscape._validate import check_is, check_number, check_that, check_whole, is_array
-from somscape._weights import blocks, wilson
+from somscape._weights import blocks, counts_of, wilson
 from somscape.errors import InputError, ParameterError
 from somscape.kernels._select import stable_order
 from somscape.maps.map import Map, map_in_words, map_of_arrays, refusal_of, table_and_rows
@@ -87,6 +87,9 @@ class Detector:
     relation : Relation or None, default=None
         Contributions of broken relations between columns, which are added to the scores by the
         maps.  None means 0.
+    is_threshold_auto : bool, default=False
+        Whether the threshold is that of ``contamination="auto"``, so that the training rows above
+        it are those that stand out.  False for older files.
 
     Raises
     ------
@@ -117,6 +120,7 @@ class Detector:
     counts: ValueCounts | None = None
     marks: Marks | None = None
     relation: Relation | None = None
+    is_threshold_auto: bool = False
 
     def __post_init__(self) -> None:
         parts = {"of_all_rows": Scorer, "calibration": Calibration, "members": tuple}
@@ -137,6 +141,7 @@ class Detector:
             means is None or (is_array(means, (n_columns,)) and (means >= 0).all()),
             "`mean_contributions` must contain one finite number of at least 0 for each column.",
         )
+        check_is("is_threshold_auto", self.is_threshold_auto, bool, "True or False")
         check_is("rarity", self.rarity, Rarity | None, "a Rarity or None")
         check_is("marks", self.marks, Marks | None, "Marks or None")
         check_is("relation", self.relation, Relation | None, "a Relation or None")
@@ -1033,6 +1038,11 @@ class Alerts:
         return n if is_between else None
 
     @property
+    def n_left_out(self) -> int:
+        """Number of rows that stand out but are not alerts."""
+        return self.n_stand_out - int(np.count_nonzero(self.stands_out[: self.n_alerts]))
+
+    @property
     def headline(self) -> str:
         """Text such as "5 of 690 rows stand out (about 1 of them by chance)"."""
         n, n_rows = self.n_stand_out, counted(len(self.ids), "row")
@@ -1098,6 +1108,12 @@ class Alerts:
         ids = ", ".join([*some, "..."] if n > len(some) else some)
         return f"{counted(n, 'row')} like this ({ids}): {finding.what or NONE_STANDS_OUT}"
 
+    def _left_out(self, option: str) -> str:
+        """Return a sentence on the rows that stand out but are not alerts."""
+        n = self.n_left_out
+        rows = "1 more row stands out" if n == 1 else f"{n} more rows stand out"
+        return f"{rows}; {option}{self.n_stand_out} lists all of them."
+
     def _lines_of_rest(self) -> list[str]:
         shown = self.shown
         n = sum(len(finding.places) for finding in shown.findings[SHOWN:])
@@ -1105,6 +1121,7 @@ class Alerts:
         return [
             *([f"... {n} more alerts"] if n else []),
             *([f"... {filled} more alerts do not stand out"] if filled else []),
+            *([self._left_out("n_alerts=")] if self.n_left_out else []),
         ]
 
     def to_frame(self, library: str | None = None) -> Any:
@@ -1337,12 +1354,15 @@ class AlertRule:
         if self.p_value is not None:
             return f"a p-value of at most {self.p_value:g}"
         if self.fdr is not None:
-            return f"a false discovery rate of at most about {self.fdr:g}"
+            rate = f"a false discovery rate of at most about {self.fdr:g}"
+            return f"those that stand out, with {rate}" if self == STANDING_OUT else rate
         if self.cost is not None:
             return f"an expected amount in '{self.amount}' above the review cost of {self.cost:g}"
         if self.above_threshold:
             return f"a score above {detector.threshold:.4g}, the threshold of the map"
-        return f"those that stand out, at least {MIN_LISTED} and at most {MAX_LISTED}"
+        return (
+            f"those that stand out, at most {MAX_LISTED}, or {MIN_LISTED} rows if none stands out"
+        )
 
     def outstanding(self, p: Float64s, is_marked: Bools) -> tuple[Bools, float]:
         """Return which rows stand out, and how many of these are expected by chance.
@@ -1422,7 +1442,8 @@ class AlertRule:
             _check_level(detector, "p_value", self.p_value)
             return by_p, int((p <= self.p_value).sum())
         if self.fdr is not None:
-            _check_level(detector, "fdr", self.fdr)
+            if self != STANDING_OUT:
+                _check_level(detector, "fdr", self.fdr)
             return by_p, n_leading + n_stand_out
         if self.cost is not None:
             discovery = 1.0 - adjusted(p)
@@ -1433,6 +1454,36 @@ class AlertRule:
             return as_it_is, int((scores > detector.threshold).sum())
         n_listed = n_leading + max(MIN_LISTED, min(n_stand_out, MAX_LISTED))
         return by_p, min(n_listed, len(scores))
+
+
+STANDING_OUT = AlertRule(fdr=STAND_OUT_RATE)
+"""The rule by which all rows that stand out become alerts."""
+
+
+def auto_threshold(
+    calibration: Calibration, scores: Float64s, units: Ints, weights: Float64s | None
+) -> float:
+    """Return the highest score of the training rows that do not stand out.
+
+    If no row stands out, the result is the second highest score, so that one row is above it.  With
+    p-values by region, as many rows are above the result as stand out.
+    """
+    if weights is not None:
+        here = weights > 0
+        scores, units, weights = scores[here], units[here], counts_of(weights[here])
+    # A copy, because a calibration stores values that it computes for p-values.
+    p = replace(calibration).p_values(scores, units)
+    counts = np.ones(len(p)) if weights is None else weights
+    order = np.argsort(p, kind="stable")
+    ascending, n_rows = p[order], np.cumsum(counts[order])
+    rate = STAND_OUT_RATE / usual_share(p, counts)
+    within = np.flatnonzero(ascending * n_rows[-1] / n_rows <= rate)
+    n_above = int((p <= ascending[within[-1]]).sum()) if len(within) else 0
+    if not n_above:
+        below = scores[scores < scores.max()]
+        return float(below.max() if len(below) else scores.max())
+    n_below = len(scores) - n_above
+    return float(np.partition(scores, n_below - 1)[n_below - 1]) if n_below else 0.0
 
 
 def _check_level(detector: Detector, name: str, level: float) -> None:
@@ -1474,12 +1525,16 @@ def _count_within(rate: float, ascending: Float64s) -> int:
     return len(first) - int(is_within[::-1].argmax()) if is_within.any() else 0
 
 
-def usual_share(p: Float64s) -> float:
-    """Estimate the share of usual rows from p-values.  The estimate tends to be too high."""
-    highest = float(p.max(initial=0.0))
+def usual_share(p: Float64s, counts: Float64s | None = None) -> float:
+    """Estimate the share of usual rows from p-values.  The estimate tends to be too high.
+
+    Each p-value is that of as many rows as `counts` contains, by default of one row.
+    """
+    counts = np.ones(len(p)) if counts is None else counts
+    highest, n_rows = float(p.max(initial=0.0)), float(counts.sum())
     if highest > MIDDLE or not len(p):
-        return min(1.0, (1 + int((p > MIDDLE).sum())) / ((1 - MIDDLE) * max(1, len(p))))
-    return min(1.0, (1 + int((p == highest).sum())) / ((1 - highest) * len(p)))
+        return min(1.0, (1 + float(counts[p > MIDDLE].sum())) / ((1 - MIDDLE) * max(1.0, n_rows)))
+    return min(1.0, (1 + float(counts[p == highest].sum())) / ((1 - highest) * n_rows))
 
 
 def _amounts(table: Table, name: str) -> Float64s:
@@ -1713,7 +1768,7 @@ class _Header(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     `members_share_metric`, all member maps have the decorrelation of the map of all rows.
     Otherwise, each member has its own decorrelation.  With `p_values_by_bulk`, p-values are
     estimated from the bulk of the scores, unlike in older files.  `relations` are those of the
-    calibration.  `marks` are the numbers of a
+    calibration.  `threshold_is_auto` is `Detector.is_threshold_auto`.  `marks` are the numbers of a
     `Marks` object.
     """
 
@@ -1725,6 +1780,7 @@ class _Header(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     p_values_by_bulk: bool = False
     relations: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
     members: Annotated[int, msgspec.Meta(ge=0, le=MAX_MEMBERS)] = 0
+    threshold_is_auto: bool = False
     marks: dict[str, Any] | None = None
 
 
@@ -1769,6 +1825,7 @@ def record_of_detector(detector: Detector) -> Record:
         p_values_by_bulk=calibration.by_bulk,
         relations=calibration.relations,
         members=len(detector.members),
+        threshold_is_auto=detector.is_threshold_auto,
         marks=marks,
     )
     for i, member in enumerate(detector.members):
@@ -1830,6 +1887,7 @@ def parts_of_detector(record: Record, map_: Map) -> dict[str, Any]:
         "rarity": Rarity(**_parts_in(arrays, Rarity, "rarity")) if has_rarity else None,
         "counts": ValueCounts(**_parts_in(arrays, ValueCounts, "counts")) if has_counts else None,
         "marks": _marks_of(header, arrays),
+        "is_threshold_auto": header.threshold_is_auto,
         "relation": Relation(**_parts_in(arrays, Relation, "relation")) if has_relation else None,
     }
 

@@ -487,7 +487,7 @@ def build(
             **_training(som, sample.rows),
             "agreement": None if agreement is None else {k: plain(v) for k, v in agreement.items()},
             "method": _method(som, command),
-            "notes": list(dict.fromkeys([*table.notes, *notes])),
+            "notes": list(dict.fromkeys([*_left_out(alerts), *table.notes, *notes])),
             **({} if changed is None else {"changed": dict(changed)}),
         }
     )
@@ -602,6 +602,11 @@ def _rows(table: Table, alerts: Alerts, ranks: list[int]) -> dict[str, Any]:
             if column.name != alerts.id_name
         ],
     }
+
+
+def _left_out(alerts: Alerts) -> list[str]:
+    is_some = alerts.n_alerts > 0 and alerts.n_left_out > 0
+    return [alerts._left_out("--alerts ")] if is_some else []
 
 
 def _findings(alerts: Alerts) -> list[dict[str, Any]]:

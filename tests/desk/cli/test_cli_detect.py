@@ -150,7 +150,7 @@ def test_article_alerts_are_the_rows_that_stand_out_in_order(article: Found) -> 
     assert (data["n_alerts"], data["n_stand_out"], data["n_before_line"]) == (n_alerts, n, line)
     assert data["n_by_chance"] == pytest.approx(n_by_chance, rel=1e-4)
     assert data["headline"] == headline_of(n, n_by_chance)
-    assert data["rule"] == "those that stand out, at least 10 and at most 50"
+    assert data["rule"] == "those that stand out, at most 50, or 10 rows if none stands out"
     assert article.outcome.out.startswith(f"{data['headline']}.\nrank ")
     assert ("from here on" in article.outcome.out) == (line is not None)
 
@@ -176,9 +176,12 @@ def test_5_percent_of_the_article_are_listed_where_asked_for(
     )
     assert found.outcome.out.startswith(f"{headline_of(n, n_by_chance)}.\n")
     assert "% of 34 alerts have this value" in " ".join(found.outcome.out.split())
-    # The first of these are those listed by default, with the same map, of the same threshold.
+    # The first of these are those listed by default, with the same map of another threshold.
     assert rows[: max(10, n)] == rows_of(article)
-    assert (found.folder / "map.som").read_bytes() == (article.folder / "map.som").read_bytes()
+    asked, default = detector_of(found), detector_of(article)
+    assert (asked.map_.codebook == default.map_.codebook).all()
+    assert (asked.is_threshold_auto, default.is_threshold_auto) == (False, True)
+    assert asked.threshold < default.threshold
 
 
 def test_article_alerts_agree_with_the_saved_map(article: Found, article_file: Path) -> None:
@@ -794,10 +797,10 @@ def test_a_share_besides_a_rule_only_sets_the_threshold(table: Path) -> None:
     assert len(rows_of(detect_here(table, "--contamination", 0.2))) == 12
 
 
-def test_without_a_share_the_threshold_is_that_of_5_percent(found: Found) -> None:
+def test_one_row_is_above_the_threshold_if_none_stands_out(found: Found) -> None:
     detector = detector_of(found)
     scores = detector.scores(read_table(found.folder.parent / "customers.csv"))
-    assert (scores > detector.threshold).sum() == 3
+    assert (scores > detector.threshold).sum() == 1
     assert len(rows_of(found)) == 10
     assert {row["stands_out"] for row in rows_of(found)} == {"no"}
     assert found.outcome.out.startswith("No row of 60 stands out.\nrank ")

@@ -88,7 +88,7 @@ def test_a_workbook_of_alerts(found: Found, table: Path) -> None:
     assert isinstance(detector, Detector)
     assert method["threshold"] == f"{detector.threshold:.4g}"
     assert method["map"].startswith(detector.map_.lattice.size_text)
-    assert method["rule"] == "those that stand out, at least 10 and at most 50"
+    assert method["rule"] == "those that stand out, at most 50, or 10 rows if none stands out"
     assert method["table"] == "customers.csv, 60 rows"
     assert method["command"].endswith("--format xlsx --out DIR")
     assert method["command"] in found.read("report.html").replace("&#x27;", "'")
@@ -197,7 +197,7 @@ def test_the_worst_first(found: Found, table: Path) -> None:
     assert sorted(first, key=lambda row: row["cust_id"]) == rows
     scores = [float(row["score"]) for row in first]
     assert scores == sorted(scores, reverse=True)
-    assert [row["flagged"] for row in first[:4]] == ["yes", "yes", "yes", "no"]
+    assert [row["flagged"] for row in first[:4]] == ["yes", "no", "no", "no"]
     assert [row["cust_id"] for row in first[:10]] == [
         row[1] for row in pages_of(found.folder / "alerts.xlsx")["alerts"][1:]
     ]
@@ -260,7 +260,7 @@ def test_bytes_go_to_standard_output(found: Found, table: Path, kind: str, magic
     result = CliRunner().invoke(main, words)
     assert result.exit_code == 0
     assert result.stdout_bytes.startswith(magic)
-    assert "60 rows scored, 3 flagged: a score above " in result.stderr
+    assert "60 rows scored, 1 flagged: those that stand out, " in result.stderr
     assert "\n1 of 60 rows stands out.\n" in result.stderr
 
 

@@ -186,6 +186,8 @@ def show_alerts(console: Console, alerts: Alerts, file: str) -> None:
     n_filled = alerts.n_alerts - shown.n_alerts
     if n_more:
         say(console, f"... and {n_more} more in {file}")
+    if alerts.n_left_out:
+        say(console, alerts._left_out("--alerts "))
     if n_filled:
         rows = "1 row that does" if n_filled == 1 else f"{n_filled} rows that do"
         say(console, f"{file} also has {rows} not stand out (give --fill to show these).")

@@ -297,7 +297,7 @@ ranking_options = together(
 flag_options = together(
     job_option(
         "alerts",
-        show_default="rows with a score above the threshold of the map",
+        show_default="rows that stand out",
         help="Number of rows that are flagged and listed.",
     ),
     job_option(*(name for name in RULES if name != "alerts")),

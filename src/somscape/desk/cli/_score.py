@@ -21,7 +21,15 @@ from somscape.desk.jobs._roles import read_as, ready_for
 from somscape.desk.jobs._target import agreement_words, predictions_of, summary_words
 from somscape.desk.jobs.job import Job
 from somscape.errors import InputError
-from somscape.outliers.detector import RECORD, RESULT_NAMES, Alerts, Detector, ids_column
+from somscape.outliers.detector import (
+    RECORD,
+    RESULT_NAMES,
+    STANDING_OUT,
+    AlertRule,
+    Alerts,
+    Detector,
+    ids_column,
+)
 from somscape.outliers.drift import DriftAlarm, DriftMonitor
 from somscape.recognize.predictor import Predictor
 from somscape.recognize.recognizer import Recognizer
@@ -71,7 +79,10 @@ def score_file(
     originals = _columns(table, job.columns, detector.map_.encoding.named("id"))
     if kind == "xlsx":
         check_sheet(table.n_rows, 10 + len(originals))
-    rule = rule_of(job, table, above_threshold=True)
+    is_auto = detector.is_threshold_auto
+    rule = rule_of(
+        job, table, otherwise=STANDING_OUT if is_auto else AlertRule(above_threshold=True)
+    )
     alerts = detector._alerts_by(rule, table)
     scores = _scores(detector, table, alerts, originals, is_sorted=job.sort)
     alarms: list[DriftAlarm] = []

@@ -57,8 +57,11 @@ def page_agreement(label: Label, agreement: Agreement | None) -> dict[str, Any]:
     return {"label": label.column, "value": label.value, **more}
 
 
-def rule_of(job: Job, table: Table, *, above_threshold: bool = False) -> AlertRule:
-    """Return the rule that chooses the listed rows. Only one option can set a rule."""
+def rule_of(job: Job, table: Table, *, otherwise: AlertRule | None = None) -> AlertRule:
+    """Return the rule that chooses the listed rows. Only one option can set a rule.
+
+    Without an option, the rule is `otherwise`, or else the default of `AlertRule`.
+    """
     amount, cost, alerts = job.amount, job.cost, job.alerts
     if (amount is None) != (cost is None):
         lacking, given = ("`cost`", "`amount`") if cost is None else ("`amount`", "`cost`")
@@ -79,7 +82,9 @@ def rule_of(job: Job, table: Table, *, above_threshold: bool = False) -> AlertRu
             "Give a smaller number.",
             value=alerts,
         )
-    is_share = above_threshold or job.contamination is not None
+    is_share = job.contamination is not None
+    if otherwise is not None and not rules and not is_share:
+        return otherwise
     rule = AlertRule(alerts, job.p_value, job.fdr, amount, cost, is_share and not rules)
     rule.check(table)
     return rule
