@@ -206,14 +206,16 @@ def test_reasons_name_value_usual_range_and_share_by_hand() -> None:
     assert str(first) == "x1 0: usual 0 to 4"
 
 
-def test_reasons_come_with_the_largest_share_first(mixed: tuple[Detector, Table]) -> None:
+def test_reasons_come_with_telling_ones_and_the_largest_share_first(
+    mixed: tuple[Detector, Table],
+) -> None:
     detector, table = mixed
     parts = detector.contributions(table)
     names = [code.name for code in detector.map_.encoding.features]
     n_reasons = 0
     for i, reasons in enumerate(detector.reasons(table)):
-        shares = [reason.share for reason in reasons]
-        assert shares == sorted(shares, reverse=True)
+        order = [(reason.is_telling, reason.share) for reason in reasons]
+        assert order == sorted(order, reverse=True)
         for reason in reasons:
             part = parts[i, names.index(reason.column)]
             assert reason.share == pytest.approx(part / parts[i].sum(), rel=1e-9)
@@ -230,15 +232,15 @@ def test_reasons_do_not_depend_on_which_rows_are_asked(mixed: tuple[Detector, Ta
     ]
 
 
-def test_reasons_are_at_most_four_and_none_is_below_5_percent() -> None:
+def test_reasons_are_at_most_three_and_none_is_below_5_percent() -> None:
     # One prototype at 0.  Squared gaps 36 25 16 9 4 and 0.25 of 90.25: contributions in this
     # proportion; the fifth (4 / 90.25 = 4.4 %) is too small, as is the sixth.
     detector = make_detector([[0.0] * 6], k=1)
     (reasons,) = detector.reasons(plain_table([[4, 0.5, 6, 2, 5, 3]]))
-    assert [r.column for r in reasons] == ["x2", "x4", "x0", "x5"]
-    # Six equal gaps: six shares of 17 %, four of them are named, in the order of the columns.
+    assert [r.column for r in reasons] == ["x2", "x4", "x0"]
+    # Six equal gaps: six shares of 17 %, three of them are named, in the order of the columns.
     (reasons,) = detector.reasons(plain_table([[1.5] * 6]))
-    assert [r.column for r in reasons] == ["x0", "x1", "x2", "x3"]
+    assert [r.column for r in reasons] == ["x0", "x1", "x2"]
     # Gaps 10 and 2: 4 of 104 is 3.8 %.
     (reasons,) = detector.reasons(plain_table([[0, 10, 0, 2, 0, 0]]))
     assert [r.column for r in reasons] == ["x1"]

@@ -1,12 +1,14 @@
 """Findings group alerts with the same reasons at the same place of the map."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from somscape.outliers import Alerts, Finding, Reason, Reasons
+from somscape import SOMDetector
+from somscape.outliers import Alerts, Finding, Occurrence, Reason, Reasons
 from somscape.outliers.findings import findings_of, numbers_of
 
 
@@ -110,6 +112,52 @@ def test_rows_that_only_fill_the_list_are_not_printed() -> None:
     assert [line.split()[0] for line in lines] == ["1", "2", "..."]
     assert lines[0].endswith("2 rows like this (k0, k2): a = 7")
     assert lines[-1] == "... 3 more alerts do not stand out"
+
+
+@pytest.mark.parametrize(
+    ("n_marked", "n_out", "says"),
+    [
+        (1, 0, "1 row is marked; of the other 7 rows, none stands out"),
+        (2, 0, "2 rows are marked; of the other 6 rows, none stands out"),
+        (2, 1, "2 rows are marked; 1 of the other 6 rows stands out"),
+        (2, 3, "2 rows are marked; 3 of the other 6 rows stand out (fewer than one of them by "
+               "chance)"),
+    ],
+)  # fmt: skip
+def test_the_headline_counts_rows_that_are_not_marked(n_marked: int, n_out: int, says: str) -> None:
+    alerts = replace(some_alerts(), n_marked=n_marked, stands_out=np.arange(8) < n_out)
+    assert alerts.headline == says
+
+
+def test_rows_can_be_called_customers() -> None:
+    alerts = some_alerts().called("customer")
+    assert alerts.headline.startswith("6 of 8 customers stand out")
+    assert "3 customers like this (k0, k2, k3): a = 7" in str(alerts)
+    occurs = Reason("a", "7", "0 to 1", 0.5, occurs=Occurrence(2, 1000, "high"))
+    called = replace(some_alerts(), reasons=[Reasons((occurs,))], n_alerts=1).called("client")
+    assert str(called.reasons[0]) == "a 7: 2 of 1,000 clients this high; usual 0 to 1"
+
+
+def test_listed_rows_are_counted_exactly() -> None:
+    X = np.random.default_rng(0).exponential(size=(3000, 3)).round(3)
+    detector = SOMDetector(random_state=0).fit(X)
+    alerts = detector.alerts(X, 300)
+    n_counted = 0
+    for row, reasons in zip(alerts.rows[:300], alerts.reasons, strict=True):
+        for reason in reasons:
+            occurs = reason.occurs
+            if occurs is None or not occurs.side:
+                continue
+            column = X[:, int(reason.column[1:])]
+            own = column[row]
+            beyond = column >= own if occurs.side == "high" else column <= own
+            assert (occurs.n_rows, occurs.is_exact) == (beyond.sum(), True)
+            n_counted += 1
+    assert n_counted > 100
+    assert "at most" not in " ".join(map(str, alerts.reasons))
+    # The counts of other rows are bounds, because a detector does not keep its training rows.
+    alone = detector.alerts(X[alerts.rows[:300]], 300)
+    assert "at most" in " ".join(map(str, alone.reasons))
 
 
 def test_the_list_is_filled_if_no_row_stands_out() -> None:

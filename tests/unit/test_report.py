@@ -64,6 +64,7 @@ class Ranked:
     n_before_line: int | None = None
     findings: tuple[Finding, ...] = ()
     n_left_out: int = 0
+    noun: str = "row"
 
     @property
     def shown(self) -> "Ranked":

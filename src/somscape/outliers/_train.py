@@ -557,8 +557,9 @@ def train_detector(
     is_regional = detection.calibration == "regional"
     regions = _regions_of(whole, calibration, weights) if is_regional else None
     share = 0.0 if related is None else related.share(weights)
-    rest = {"units": whole.units, "regions": regions}
-    compared = Calibration.of(calibration, weights, **rest, by_bulk=by_bulk, relations=share)
+    compared = Calibration.of(
+        calibration, weights, units=whole.units, regions=regions, by_bulk=by_bulk, relations=share
+    )
     detector = Detector(
         whole.scorer,
         detection.threshold_of(compared, scores, whole.units, weights, labels),

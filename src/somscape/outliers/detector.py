@@ -282,7 +282,7 @@ class Detector:
         return self._contributions_of_rows(self.map_.rows_of(X))
 
     def reasons(self, X: Any) -> "list[Reasons]":
-        """Return the reasons why each row is unusual, from the largest share down.
+        """Return the reasons why each row is unusual, with the most telling reason first.
 
         Parameters
         ----------
@@ -291,8 +291,9 @@ class Detector:
         Returns
         -------
         list of Reasons
-            At most four reasons per row, with values in original units.  Each contributes at least
-            5 % of the score.  The reasons are empty if no column contributes clearly more than in
+            At most three reasons per row, with values in original units.  Rare values and broken
+            relations come first, and then the largest contributions.  Each contributes at least 5 %
+            of the score.  The reasons are empty if no column contributes clearly more than in
             usual rows.  The most common level of a category near the row is not a reason.
         """
         return reasons_of(self, *table_and_rows(self.map_, X))
@@ -535,7 +536,8 @@ def both_in_words(detector: Detector, table: Table) -> tuple[Detector, Table]:
 NONE_STANDS_OUT = "no single column stands out; the combination is unusual"
 """Text for a row without reasons."""
 
-MAX_REASONS = 4
+MAX_REASONS, MAX_LOOKED_AT = 3, 4
+"""Maximum number of reasons of a row, and number of columns from which they are chosen."""
 
 MIN_SHARE = 0.05
 """Minimum share of a row's score that a column must contribute to be a reason."""
@@ -644,6 +646,11 @@ class Reason:
         return occurs is not None and occurs.n_rows <= max(1.0, RARE * occurs.total)
 
     @property
+    def is_telling(self) -> bool:
+        """Whether the value is rare, or does not fit the other columns of the row."""
+        return self.is_rare or self.fitting is not None
+
+    @property
     def _fit(self) -> str:
         return f"{self.fitting} would fit the other columns"
 
@@ -653,7 +660,7 @@ class Reason:
 
 
 class Reasons(tuple[Reason, ...]):
-    """The reasons of one row, from the largest share of the score to the smallest.
+    """The reasons of one row.  Rare values and broken relations come first.
 
     The tuple is empty if no single column stands out.
 
@@ -696,9 +703,16 @@ class Reasons(tuple[Reason, ...]):
 
 
 def reasons_of(
-    detector: Detector, table: Table, rows: Floats, by_column: Float64s | None = None
+    detector: Detector,
+    table: Table,
+    rows: Floats,
+    by_column: Float64s | None = None,
+    training: Floats | None = None,
 ) -> list[Reasons]:
-    """Return the reasons of all rows of a table, as `Detector.reasons` does."""
+    """Return the reasons of all rows of a table, as `Detector.reasons` does.
+
+    If all training rows are given as `training`, they are counted exactly.
+    """
     by_column = detector._contributions_of_rows(rows) if by_column is None else by_column
     whole = detector.of_all_rows
     near, _ = nearest_usual(whole, whole.compared(rows))
@@ -706,7 +720,7 @@ def reasons_of(
     share = np.divide(by_column.T, scores, out=np.zeros(by_column.T.shape), where=scores > 0).T
     _leave_out_as_usual(share, detector.map_, near, rows)
     stands_out = _stand_out(detector.mean_contributions, by_column, share)
-    order = np.argsort(-share, axis=1, kind="stable")[:, :MAX_REASONS]
+    order = np.argsort(-share, axis=1, kind="stable")[:, :MAX_LOOKED_AT]
     shares = np.take_along_axis(share, order, axis=1)
     found, is_reason = np.empty(order.shape, dtype=object), shares >= MIN_SHARE
     implied = _implied(detector, rows, by_column)
@@ -719,8 +733,8 @@ def reasons_of(
         which = np.nonzero((order == j) & is_reason)
         some = which[0]
         given = table, some, near[some], rows[some], shares[which]
-        found[which] = _reasons_by(detector, j, *given, implied=implied[some])
-    reasons = [_without_common(row) for row in found.tolist()]
+        found[which] = _reasons_by(detector, j, *given, implied=implied[some], training=training)
+    reasons = [_most_telling(_without_common(row)) for row in found.tolist()]
     return [
         Reasons(row if is_clear or any(reason.is_rare for reason in row) else ())
         for row, is_clear in zip(reasons, stands_out, strict=True)
@@ -739,6 +753,11 @@ def _without_common(reasons: Sequence[Reason | None]) -> list[Reason]:
         if occurs is not None and occurs.n_rows <= TAIL_SHARE * occurs.total:
             most = max(most, reason.share)
     return kept
+
+
+def _most_telling(reasons: Sequence[Reason]) -> list[Reason]:
+    """Return the first reasons to show.  Rare values and broken relations come first."""
+    return sorted(reasons, key=lambda reason: not reason.is_telling)[:MAX_REASONS]
 
 
 def _leave_out_as_usual(share: Float64s, map_: Map, near: Ints, rows: Floats) -> None:
@@ -774,6 +793,7 @@ def _reasons_by(
     shares: Float64s,
     *,
     implied: Float64s,
+    training: Floats | None,
 ) -> list[Reason]:
     """Return the reasons in column `j` for the rows with these numbers."""
     code, place = detector.map_.encoding.features[j], detector.map_.encoding.slices[j]
@@ -783,6 +803,8 @@ def _reasons_by(
     occur: Iterable[Occurrence | None] = repeat(None)
     if detector.counts is not None:
         occur = detector.counts.occurrences(j, code, cells)
+        if training is not None:
+            occur = _counted_exactly(occur, cells[:, 0], training[:, place.start])
         if not isinstance(code, CategoryCode):  # in a category, a missing value is a level
             occur = _unless_missing(values, occur)
     at: Iterable[float | None] = repeat(None)
@@ -804,6 +826,21 @@ def _reasons_by(
     fitting = _fitting(detector, code, place, implied, mark_of(table, code))
     shared = repeat(code.name), values, usual, shares.tolist()
     return list(map(Reason, *shared, at, usual_at, are_usual, occur, fitting))
+
+
+def _counted_exactly(
+    occur: Iterable[Occurrence | None], cells: Floats, column: Floats
+) -> list[Occurrence | None]:
+    """Count the training rows with equally or more extreme values, instead of a bound."""
+    found: list[Occurrence | None] = []
+    for one, cell in zip(occur, cells.tolist(), strict=True):
+        if one is not None and one.side and not one.is_exact:
+            is_beyond = column >= cell if one.side in ("high", "late") else column <= cell
+            n = float(np.count_nonzero(is_beyond))
+            # Another table with as many rows can have more of them.
+            one = replace(one, n_rows=n, is_exact=True) if 0 < n <= one.n_rows else one
+        found.append(one)
+    return found
 
 
 def _implied(detector: Detector, rows: Floats, by_column: Float64s) -> Float64s:
@@ -981,6 +1018,10 @@ class Alerts:
     n_filled : int, default=0
         Number of alerts at the end of the list that only fill the list up to ten.  Printed lists
         and pages show these alerts only if no row stands out.
+    n_marked : int, default=0
+        Number of rows that a person has confirmed or cleared.  The headline counts only the others.
+    noun : str, default="row"
+        Word for a row in texts, such as "customer".
 
     See Also
     --------
@@ -1011,6 +1052,8 @@ class Alerts:
     stands_out: Bools
     n_by_chance: float
     n_filled: int = 0
+    n_marked: int = 0
+    noun: str = "row"
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
@@ -1024,6 +1067,27 @@ class Alerts:
         if not self.n_filled or not n:
             return self
         return replace(self, n_alerts=n, reasons=self.reasons[:n], n_filled=0)
+
+    def called(self, noun: str) -> "Alerts":
+        """Return the ranking with another word for a row.
+
+        Parameters
+        ----------
+        noun : str
+            Word in the singular, such as "customer".
+
+        Returns
+        -------
+        Alerts
+        """
+        reasons = [
+            Reasons(
+                one if one.occurs is None else replace(one, occurs=replace(one.occurs, noun=noun))
+                for one in of_row
+            )
+            for of_row in self.reasons
+        ]
+        return replace(self, reasons=reasons, noun=noun)
 
     @property
     def n_stand_out(self) -> int:
@@ -1045,14 +1109,21 @@ class Alerts:
     @property
     def headline(self) -> str:
         """Text such as "5 of 690 rows stand out (about 1 of them by chance)"."""
-        n, n_rows = self.n_stand_out, counted(len(self.ids), "row")
+        n, n_rows = self.n_stand_out, counted(len(self.ids) - self.n_marked, self.noun)
+        marked = ""
+        if self.n_marked:
+            verb = "is" if self.n_marked == 1 else "are"
+            marked = f"{counted(self.n_marked, self.noun)} {verb} marked; "
+            n_rows = f"the other {n_rows}"
+        if n == 0 and marked:
+            return f"{marked}of {n_rows}, none stands out"
         if n == 0:
-            return f"No row of {len(self.ids)} stands out"
+            return f"No {self.noun} of {len(self.ids)} stands out"
         about = round(self.n_by_chance)
         if n == 1:
-            return f"1 of {n_rows} stands out"
+            return f"{marked}1 of {n_rows} stands out"
         by_chance = f"about {about}" if about else "fewer than one"
-        return f"{n} of {n_rows} stand out ({by_chance} of them by chance)"
+        return f"{marked}{n} of {n_rows} stand out ({by_chance} of them by chance)"
 
     def __repr__(self) -> str:
         return f"Alerts({self.n_alerts} of {len(self.ids)} rows)"
@@ -1106,12 +1177,12 @@ class Alerts:
             return str(self.reasons[first])
         some = [self.ids[place] for place in finding.places[:NAMED_IDS]]
         ids = ", ".join([*some, "..."] if n > len(some) else some)
-        return f"{counted(n, 'row')} like this ({ids}): {finding.what or NONE_STANDS_OUT}"
+        return f"{counted(n, self.noun)} like this ({ids}): {finding.what or NONE_STANDS_OUT}"
 
     def _left_out(self, option: str) -> str:
         """Return a sentence on the rows that stand out but are not alerts."""
         n = self.n_left_out
-        rows = "1 more row stands out" if n == 1 else f"{n} more rows stand out"
+        rows = f"{n} more {self.noun}{'s stand' if n > 1 else ' stands'} out"
         return f"{rows}; {option}{self.n_stand_out} lists all of them."
 
     def _lines_of_rest(self) -> list[str]:
@@ -1221,17 +1292,22 @@ def ranked(
     n_filled = max(0, n_alerts - n_leading - n_stand_out) if rule == AlertRule() else 0
     order = order[places]
     first = order[:n_alerts]
+    counts = detector.counts
+    training = rows if counts is not None and counts.total == len(rows) else None
     return Alerts(
         *ids_of(detector.map_, table, order),
         order,
         scores[places],
         p[places],
         units[places],
-        reasons_of(detector, table.take(first), np.ascontiguousarray(rows[first])),
+        reasons_of(
+            detector, table.take(first), np.ascontiguousarray(rows[first]), training=training
+        ),
         n_alerts,
         stands_out[places],
         n_by_chance,
         n_filled,
+        int(np.count_nonzero(is_marked)),
     )
 
 

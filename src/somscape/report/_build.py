@@ -353,8 +353,9 @@ def build(
     - ``n_rows``, ``n_features``, ``n_alerts``, ``id_name``
     - ``n_stand_out`` is the number of rows that stand out, and ``n_by_chance`` is the number of
       rows that are expected to stand out by chance.  ``headline`` is a text with both numbers, or
-      None.  ``n_before_line`` is the number of alerts in the list before a line that separates them
-      from alerts that do not stand out, or None if there is no such line
+      None.  ``noun`` is a word for a row.  ``n_before_line`` is the number of alerts in the list
+      before a line that separates them from alerts that do not stand out, or None if there is no
+      such line
     - ``score`` has the keys ``name``, ``n_prototypes``, ``n_maps`` and ``threshold``.  ``n_maps``
       is the number of maps that were trained on halves of the rows to compute the scores, or 1 if
       the map itself computes the scores.  ``score`` is None if `som` is not a detector
@@ -538,6 +539,7 @@ def _counts_of_alerts(alerts: Alerts, detector: Detector | None) -> dict[str, An
         "headline": None if detector is None else alerts.headline,
         "n_stand_out": alerts.n_stand_out,
         "n_by_chance": number(alerts.n_by_chance),
+        "noun": alerts.noun,
         "n_before_line": alerts.n_before_line,
     }
 

@@ -325,6 +325,13 @@ class Grouped:
     made: Mapping[str, MadeColumn]
     taken: Mapping[str, str]
 
+    @property
+    def noun(self) -> str:
+        """Word for a row of ``table``: the name of its key if the name is a usual word."""
+        name = self.by[0]
+        is_word = name.isascii() and name.isalpha() and name.islower() and name[-1] not in "sxyz"
+        return name if len(self.by) == 1 and is_word else "customer"
+
     def __repr__(self) -> str:
         return f"Grouped({self.table.source!r}, {self.table.n_rows} of {self.rows.n_rows} rows)"
 

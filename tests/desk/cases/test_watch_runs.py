@@ -389,7 +389,9 @@ def test_unseen_levels_have_their_rows_and_facts_have_none(state: State, tmp_pat
     outcome = run(state, month(tmp_path / "f.csv", 2, c033=(JOB, "spy"), c034=(JOB, "spy")))
     [unseen] = outcome.unseen
     assert (unseen.column, unseen.levels, unseen.n) == ("job", ("spy",), 2)
-    assert unseen.sentence == "job has a level that the map never saw, spy: c033, c034."
+    assert (
+        unseen.sentence == "job has a value that the training table does not have, spy: c033, c034."
+    )
     assert unseen.keys == ("c033", "c034")
     facts = json.dumps(outcome.run.facts)
     assert "c033" not in facts
@@ -401,8 +403,8 @@ def test_many_unseen_levels_are_told_of_in_one_line(state: State, tmp_path: Path
     outcome = run(state, month(tmp_path / "f.csv", 2, **jobs))
     [unseen] = outcome.unseen
     assert (unseen.n_levels, len(unseen.keys)) == (30, 20)
-    said = "job has 30 levels that the map never saw, such as J20, J21 (30 rows)."
-    assert [line for line in outcome.lines() if "never saw" in line] == [said]
+    said = "job has 30 values that the training table does not have, such as J20, J21 (30 rows)."
+    assert [line for line in outcome.lines() if "not have" in line] == [said]
     assert outcome.drift.unseen == {"job": 30}
     assert len(sentences(outcome.unseen * 30)) == 21
 

@@ -40,7 +40,7 @@ def lines_of(text: str) -> list[dict[str, str]]:
 def test_customers_are_ranked_with_reasons_in_these_words(customers: Found) -> None:
     alerts = lines_of(customers.read("alerts.csv"))
     assert alerts[0]["client"] == "0007"
-    assert "largest amount 17077.94: highest of 80 rows; usual " in alerts[0]["reasons"]
+    assert "largest amount 17077.94: highest of 80 clients; usual " in alerts[0]["reasons"]
     assert (alerts[0]["country"], alerts[0]["fraud"]) == ("DE", "yes")
     said = customers.outcome.out
     assert "\nTable: 80 rows of sales.csv per client (" in said

@@ -20,7 +20,14 @@ from somscape.desk.cases.outcome import RunOutcome, recording
 from somscape.desk.cases.records import Upload
 from somscape.desk.cases.repeat import recorded_again
 from somscape.desk.cases.state import State
-from somscape.desk.jobs._detect import Found, MapCount, detect, detection_of, rule_of
+from somscape.desk.jobs._detect import (
+    Found,
+    MapCount,
+    detect,
+    detection_of,
+    of_customers,
+    rule_of,
+)
 from somscape.desk.jobs._roles import ready, roles_from
 from somscape.fit.settings import Progress
 from somscape.outliers._train import Outermost, n_trainings
@@ -168,7 +175,7 @@ def begun(state: State, table: Table, request: JobRequest) -> dict[str, Any]:
     )
     keys = keys_of(subject.table, key)
     rule = rule_of(job, subject.table)
-    alerts = detector._alerts_by(rule, subject.table)
+    alerts = of_customers(detector._alerts_by(rule, subject.table), subject.grouped)
     found = Found(
         subject.table, detector, lambda: alerts, rule, subject.label, None, subject.grouped
     )

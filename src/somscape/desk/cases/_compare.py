@@ -285,10 +285,11 @@ class Unseen:
     def what(self) -> str:
         """Phrase that names the column and its unseen levels."""
         levels = ", ".join(self.levels)
+        new = "that the training table does not have"
         if self.n_levels == 1:
-            return f"{self.column} has a level that the map never saw, {levels}"
+            return f"{self.column} has a value {new}, {levels}"
         these = levels if self.n_levels == len(self.levels) else f"such as {levels}"
-        return f"{self.column} has {self.n_levels:,} levels that the map never saw, {these}"
+        return f"{self.column} has {self.n_levels:,} values {new}, {these}"
 
     @property
     def sentence(self) -> str:

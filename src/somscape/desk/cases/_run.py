@@ -54,7 +54,7 @@ from somscape.desk.cases.records import (
     now,
 )
 from somscape.desk.cases.state import State
-from somscape.desk.jobs._detect import Found, agreement_of, data_hash
+from somscape.desk.jobs._detect import Found, agreement_of, data_hash, of_customers
 from somscape.desk.jobs._roles import Label, read_as, ready_for
 from somscape.desk.jobs.job import AT_A_RUN, IN_ROLES_FILE, KEPT, READ, READING, Job
 from somscape.errors import InputError
@@ -136,6 +136,7 @@ class Subject:
             folded = np.concatenate([folded, more])
             rest = np.setdiff1d(rest, more)
             found = self._ranked(rest)
+        found = of_customers(found, self.grouped)
         if not len(folded):
             return found, folded
         folded = folded[np.argsort(-self.scores[folded], kind="stable")]

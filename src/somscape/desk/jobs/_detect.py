@@ -303,7 +303,7 @@ def detect(
     if detector.marks is not None:
         scores = detector.marks.with_held(rows, scores)
     asked_of = (detector, table, rows, rule, trained.of_all_rows.units, scores)
-    work = partial(_ranking, *asked_of, is_filled=job.fill)
+    work = partial(_ranking, *asked_of, is_filled=job.fill, grouped=grouped)
     ranking = meanwhile(work, is_long=len(rows) >= MANY_ROWS)
     _ = detector.map_.joins  # needed for its file, and computed during the ranking
     if ranking is work:  # rank now, because `work` would keep all rows in memory
@@ -312,8 +312,13 @@ def detect(
     return Found(table, detector, ranking, rule, label, agreement, grouped)
 
 
-def _ranking(*about: Any, is_filled: bool) -> Alerts:
-    alerts = ranked(*about)
+def of_customers(alerts: Alerts, grouped: Grouped | None) -> Alerts:
+    """Return the ranking with the word for a customer, if its rows are customers."""
+    return alerts if grouped is None else alerts.called(grouped.noun)
+
+
+def _ranking(*about: Any, is_filled: bool, grouped: Grouped | None) -> Alerts:
+    alerts = of_customers(ranked(*about), grouped)
     return replace(alerts, n_filled=0) if is_filled else alerts
 
 

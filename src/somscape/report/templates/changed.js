@@ -43,7 +43,7 @@ function fillChanged() {
     ...NEWS.flatMap(([key, name, what]) =>
       drawNews(name, what, changed.cases.filter((found) => found.news === key))),
     ...changed.unseen.slice(0, COLUMNS_SHOWN).map((found) => drawKeys(found.what, found.keys, found.n)),
-    columns > 0 ? make("p", { class: "hint" }, "Number of further columns with levels that the map does not contain: " + number(columns)) : "",
+    columns > 0 ? make("p", { class: "hint" }, "Number of further columns with values that the training table does not have: " + number(columns)) : "",
     ...drawFolded(changed.cases.filter((found) => found.news === "folded")),
     ...drawGone(changed.gone));
 }

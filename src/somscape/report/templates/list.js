@@ -81,8 +81,9 @@ const isOpened = ({ number, rows }) => state.opened.has(number) || rows.some(({ 
 function drawFinding(finding) {
   const ids = finding.rows.slice(0, 3).map(({ id }) => id).join(", ") + (finding.rows.length > 3 ? ", ..." : "");
   const tags = new Map(finding.rows.flatMap(newsTag).map((tag) => [tag.textContent, tag]));
+  const noun = data.noun ?? "row";
   const part = make("details", null, make("summary", null, ...tags.values(),
-    make("b", null, plural(finding.rows.length, "row", "rows") + " like this"), " (", text("span", ids), "): ",
+    make("b", null, plural(finding.rows.length, noun, noun + "s") + " like this"), " (", text("span", ids), "): ",
     text("span", finding.what || NONE_STANDS_OUT)));
   part.open = isOpened(finding);
   part.firstElementChild.addEventListener("click", (event) => {
