@@ -23,7 +23,15 @@ from somscape.kernels._select import meanwhile
 from somscape.maps.map import Map
 from somscape.measures.labels import Agreement, label_agreement
 from somscape.outliers._train import Detection, Outermost, train_detector
-from somscape.outliers.detector import FINDING, AlertRule, Alerts, Detector, ranked
+from somscape.outliers.detector import (
+    FINDING,
+    AlertRule,
+    Alerts,
+    Detector,
+    Reason,
+    Reasons,
+    ranked,
+)
 from somscape.tables._messages import check_libraries, counted, free_name
 from somscape.tables._recoded import recoded
 from somscape.tables._sql import is_url
@@ -313,8 +321,17 @@ def detect(
 
 
 def of_customers(alerts: Alerts, grouped: Grouped | None) -> Alerts:
-    """Return the ranking with the word for a customer, if its rows are customers."""
-    return alerts if grouped is None else alerts.called(grouped.noun)
+    """Return the ranking with the word for a customer and with units, if its rows are customers."""
+    if grouped is None:
+        return alerts
+
+    def shown(reason: Reason) -> Reason:
+        said = partial(grouped.with_units, reason.column)
+        fitting = None if reason.fitting is None else said(reason.fitting)
+        return replace(reason, value=said(reason.value), usual=said(reason.usual), fitting=fitting)
+
+    alerts = alerts.called(grouped.noun)
+    return replace(alerts, reasons=[Reasons(map(shown, of_row)) for of_row in alerts.reasons])
 
 
 def _ranking(*about: Any, is_filled: bool, grouped: Grouped | None) -> Alerts:
