@@ -39,6 +39,12 @@ def hostile_table() -> Table:
 
 
 def hostile_report() -> report.Report:
+    """The report with one line for each row."""
+    return report.Report({**folded_report(), "findings": []})
+
+
+def folded_report() -> report.Report:
+    """The report in which rows of the same finding are one line."""
     table = hostile_table()
     # Odd rows are shifted: 5 rows and 4 columns have both parities and are not square.
     encoder = TableEncoder(label="label", categories=["kind"], max_levels=None)

@@ -560,27 +560,51 @@ def test_edited_regions_are_saved_in_the_run(
     assert [c for c in person.browser.complaints() if "404" not in c] == []
 
 
+def _all_ranks(person: Person) -> list[str]:
+    """Open all findings of the list, and return the ranks in its order."""
+    person.browser.run("document.querySelectorAll('#rows summary').forEach(one => one.click())")
+    ranks = "[...document.querySelectorAll('#rows tr[data-rank]')].map(row => row.dataset.rank)"
+    found = person.browser.run(f"return {ranks}")
+    assert isinstance(found, list)
+    return found
+
+
+def test_one_press_marks_all_rows_of_a_finding(person: Person, client: Client) -> None:
+    run = _ranked(client)
+    report = client.get(f"/runs/{run}/files/report.json")
+    finding = report["findings"][0]
+    n = len(finding["ranks"])
+    person.visit(f"/runs/{run}/report")
+    person.wait_for_words("#marked", "No row is marked yet")
+    person.browser.click(f'#rows tr[data-finding="{finding["number"]}"] .marks button')
+    person.wait_for_words("#marked", f"{n} confirmed, 0 cleared")
+    marks = client.get(f"/api/runs/{run}/marks")
+    numbers = {str(report["rows"]["numbers"][rank]) for rank in finding["ranks"]}
+    assert {row for row, mark in marks.items() if mark["decision"] == "confirmed"} == numbers
+
+
 def test_keys_mark_and_go_on_and_undo(person: Person, client: Client) -> None:
     run = _ranked(client)
     person.visit(f"/runs/{run}/report")
     person.wait_for_words("#marked", "No row is marked yet")
+    ranks = _all_ranks(person)
     width = "return document.querySelector('#rows .confirmed').offsetWidth"
     before = person.browser.run(width)
     person.press("j", "c")
     person.wait_for_words("#marked", "1 confirmed, 0 cleared")
     assert person.browser.run(width) == before
     current = "return document.querySelector('#rows tr.current').dataset.rank"
-    assert person.browser.run(current) == "2"
+    assert person.browser.run(current) == ranks[1]
     person.press("x")
     person.wait_for_words("#folded", "1 cleared row hidden")
-    assert person.browser.run(current) == "3"
+    assert person.browser.run(current) == ranks[2]
     person.press("l")
     person.wait_for_words("#marked", "1 confirmed, 1 cleared, 1 later")
     person.press("k", "m")  # to the row before, and its comment
     person.wait("document.activeElement.id.startsWith('comment-')")
     person.press(*"lux", ENTER)  # letters, and no keys
-    person.wait_for_words('#rows tr[data-rank="3"] .said', "lux")
-    number = client.get(f"/runs/{run}/files/report.json")["rows"]["numbers"][2]
+    person.wait_for_words(f'#rows tr[data-rank="{ranks[2]}"] .said', "lux")
+    number = client.get(f"/runs/{run}/files/report.json")["rows"]["numbers"][int(ranks[2]) - 1]
     found = client.get(f"/api/runs/{run}/marks")[str(number)]
     assert (found["decision"], found["comment"]) == ("later", "lux")
     for words in ("1 confirmed, 1 cleared, 1 later", "1 confirmed, 1 cleared", "1 confirmed, 0"):
@@ -637,6 +661,8 @@ def test_a_run_becomes_a_watch_whose_cases_are_decided(
     person.wait("location.pathname.endsWith('/report')")
     assert person.browser.texts("#anew, #again") == []
     # It returned: what was said of it as it was does not stand.
+    person.wait_for("#rows .news")
+    _all_ranks(person)
     person.wait_for_words("#rows tr[data-rank='1'] .news", "returned")
     person.wait_for_words("#rows tr[data-rank='1'] .said", "as it was")
     assert person.words("#rows tr[data-rank='1'] .marks .cleared") == "Clear"

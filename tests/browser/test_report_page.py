@@ -3,16 +3,18 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from pages import HOSTILE, N_ALERTS, write_page
+from pages import HOSTILE, N_ALERTS, folded_report, write_page
 from webdriver import ARROW_RIGHT, ENTER, ESCAPE, SHIFT, Browser
 
 from somscape import SOM, SOMDetector, report
 from somscape.minisom import MiniSom
+from somscape.outliers import AlertRule
 from somscape.tables import table_from_columns
 from somscape.tables._write import unescape_cell
 
@@ -280,6 +282,32 @@ def test_opened_alert_says_what_would_make_it_usual(
     assert opened.texts("#rows .would") == [f"This row {said}."]
 
 
+def test_a_finding_is_one_line_that_opens_to_its_rows(browser: Browser, tmp_path: Path) -> None:
+    data = folded_report()
+    finding = max(data["findings"], key=lambda each: len(each["ranks"]))
+    n, first = len(finding["ranks"]), finding["ranks"][0] + 1
+    assert n > 3
+    browser.complaints()
+    browser.open(write_page(data, tmp_path))
+    inside = {str(rank + 1) for rank in finding["ranks"]}
+    assert not inside & set(list_of(browser))
+    place = f'#rows tr[data-finding="{finding["number"]}"]'
+    [said] = browser.texts(f"{place} summary")
+    ids = ", ".join(data["rows"]["ids"][rank] for rank in finding["ranks"][:3])
+    assert said == f"{n} rows like this ({ids}, ...): {finding['what']}"
+    browser.click(f"{place} summary")
+    assert inside <= set(list_of(browser))
+    browser.click(f'#rows tr[data-rank="{first}"] .open button')
+    assert "case" in list_of(browser)
+    browser.click(f"{place} summary")
+    assert not inside & set(list_of(browser))
+    # The number of alerts counts rows, and a search finds each of them.
+    assert browser.texts("#count") == [f"{data['n_alerts']} alerts."]
+    browser.type("#search", data["rows"]["ids"][finding["ranks"][-1]])
+    assert list_of(browser)[0] == str(finding["ranks"][-1] + 1)
+    assert browser.complaints() == []
+
+
 LINE = "The following rows do not stand out."
 
 
@@ -303,7 +331,9 @@ def planted(n_far: int) -> dict[str, Any]:
     ids = [f"k{i * 37 % 150:03}" for i in range(150)]
     table = table_from_columns({"id": ids, **{f"x{i}": x for i, x in enumerate(X.T)}})
     detector = SOMDetector(n_maps=1, random_state=0).fit(table)
-    return report.build(detector, table)
+    alerts = replace(detector.alerts(table), n_filled=0)
+    data = report.build(detector, table, alerts, rule=AlertRule())
+    return report.Report({**data, "findings": []})
 
 
 def test_a_line_follows_the_rows_that_stand_out(browser: Browser, tmp_path: Path) -> None:

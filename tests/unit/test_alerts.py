@@ -206,14 +206,16 @@ def test_reasons_name_value_usual_range_and_share_by_hand() -> None:
     assert str(first) == "x1 0: usual 0 to 4"
 
 
-def test_reasons_come_with_the_largest_share_first(mixed: tuple[Detector, Table]) -> None:
+def test_reasons_come_with_telling_ones_and_the_largest_share_first(
+    mixed: tuple[Detector, Table],
+) -> None:
     detector, table = mixed
     parts = detector.contributions(table)
     names = [code.name for code in detector.map_.encoding.features]
     n_reasons = 0
     for i, reasons in enumerate(detector.reasons(table)):
-        shares = [reason.share for reason in reasons]
-        assert shares == sorted(shares, reverse=True)
+        order = [(reason.is_telling, reason.share) for reason in reasons]
+        assert order == sorted(order, reverse=True)
         for reason in reasons:
             part = parts[i, names.index(reason.column)]
             assert reason.share == pytest.approx(part / parts[i].sum(), rel=1e-9)
@@ -230,15 +232,15 @@ def test_reasons_do_not_depend_on_which_rows_are_asked(mixed: tuple[Detector, Ta
     ]
 
 
-def test_reasons_are_at_most_four_and_none_is_below_5_percent() -> None:
+def test_reasons_are_at_most_three_and_none_is_below_5_percent() -> None:
     # One prototype at 0.  Squared gaps 36 25 16 9 4 and 0.25 of 90.25: contributions in this
     # proportion; the fifth (4 / 90.25 = 4.4 %) is too small, as is the sixth.
     detector = make_detector([[0.0] * 6], k=1)
     (reasons,) = detector.reasons(plain_table([[4, 0.5, 6, 2, 5, 3]]))
-    assert [r.column for r in reasons] == ["x2", "x4", "x0", "x5"]
-    # Six equal gaps: six shares of 17 %, four of them are named, in the order of the columns.
+    assert [r.column for r in reasons] == ["x2", "x4", "x0"]
+    # Six equal gaps: six shares of 17 %, three of them are named, in the order of the columns.
     (reasons,) = detector.reasons(plain_table([[1.5] * 6]))
-    assert [r.column for r in reasons] == ["x0", "x1", "x2", "x3"]
+    assert [r.column for r in reasons] == ["x0", "x1", "x2"]
     # Gaps 10 and 2: 4 of 104 is 3.8 %.
     (reasons,) = detector.reasons(plain_table([[0, 10, 0, 2, 0, 0]]))
     assert [r.column for r in reasons] == ["x1"]
@@ -353,7 +355,7 @@ def ranked_alerts(stands_out: Any, n_alerts: int, n_by_chance: float = 0.0) -> A
     ids = [f"k{i}" for i in range(n)]
     falling, p = np.arange(n, 0.0, -1), np.linspace(0.01, 1, n)
     return Alerts(
-        *("key", ids, np.arange(n), falling, p, np.zeros(n, dtype=int), [()] * n_alerts, n_alerts),
+        *("key", ids, np.arange(n), falling, p, np.arange(n), [()] * n_alerts, n_alerts),
         *(np.array(stands_out, dtype=bool), n_by_chance),
     )
 
@@ -391,7 +393,9 @@ def test_printed_alerts_have_a_line_after_those_that_stand_out() -> None:
             [],
             ["-- from here on rows do not stand out --"],
         )
-        return [text.split()[0] for text in others]
+        more = n_out - min(n_out, n_alerts)
+        assert sum("more row" in text for text in others) == (more > 0)
+        return [text.split()[0] for text in others if "more row" not in text]
 
     assert printed(2, 4) == ["rank", "1", "2", "--", "3", "4"]
     assert printed(1, 2) == ["rank", "1", "--", "2"]
@@ -547,8 +551,8 @@ def alerts_table(**columns: Any) -> tuple[Table, Alerts]:
 def test_alert_columns_are_in_the_promised_order() -> None:
     made, _ = alerts_table(cust_id=["007", "008"], a=[1.5, 9.5], word=["p", "q"])
     assert made.names == (
-        *("rank", "cust_id", "score", "p_value", "stands_out", "unit", "row", "col", "reasons"),
-        *("a", "word"),
+        *("rank", "cust_id", "score", "p_value", "stands_out", "finding", "unit", "row", "col"),
+        *("reasons", "a", "word"),
     )
 
 
@@ -558,7 +562,7 @@ def test_the_table_says_which_alerts_stand_out() -> None:
     made = detector.alerts(table, 4).to_table(detector.map_, table)
     assert made.column("stands_out").cells.tolist() == ["yes", "yes", "no", "no"]
     made, _ = alerts_table(cust_id=["a", "b"], stands_out=[1.5, 2.5])
-    assert made.names[9:] == ("stands_out_input",)
+    assert made.names[10:] == ("stands_out_input",)
     assert sorted(made.column("stands_out_input").cells) == ["1.5", "2.5"]
 
 
@@ -587,21 +591,21 @@ def test_input_columns_called_like_results_get_input_added() -> None:
     made, _ = alerts_table(
         cust_id=["a", "b"], rank=[1.5, 2.5], reasons=["r", "s"], p_value=[0.5, 0.25]
     )
-    assert made.names[9:] == ("rank_input", "reasons_input", "p_value_input")
+    assert made.names[10:] == ("rank_input", "reasons_input", "p_value_input")
     assert sorted(made.column("rank_input").cells) == ["1.5", "2.5"]
 
 
 def test_names_stay_different_where_the_new_name_is_taken_too() -> None:
     made, _ = alerts_table(cust_id=["a", "b"], row=[1.5, 2.5], row_input=[3.5, 4.5])
     assert len(set(made.names)) == len(made.names)
-    assert {tuple(sorted(c.cells)) for c in made.columns[9:]} == {("1.5", "2.5"), ("3.5", "4.5")}
+    assert {tuple(sorted(c.cells)) for c in made.columns[10:]} == {("1.5", "2.5"), ("3.5", "4.5")}
 
 
 def test_id_called_like_a_result_gets_input_added() -> None:
     made, _ = alerts_table(unit=["u1", "u2"], a=[1.5, 2.5])
     assert made.names[1] == "unit_input"
     assert sorted(made.column("unit_input").cells) == ["u1", "u2"]
-    assert made.names[9:] == ("a",)
+    assert made.names[10:] == ("a",)
 
 
 def test_column_called_record_is_kept_where_there_is_no_id() -> None:
@@ -610,7 +614,7 @@ def test_column_called_record_is_kept_where_there_is_no_id() -> None:
     detector = make_detector(np.zeros((1, encoding.n_features)), encoding, k=1)
     alerts = detector.alerts(table, 4)
     made = alerts.to_table(detector.map_, table)
-    originals = [c for c in made.columns[9:] if sorted(c.cells) == ["p", "p", "q", "q"]]
+    originals = [c for c in made.columns[10:] if sorted(c.cells) == ["p", "p", "q", "q"]]
     assert len(originals) == 1, f"the column's cells are lost; there are {made.names}"
 
 

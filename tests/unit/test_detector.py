@@ -343,7 +343,7 @@ WRONG = [
     ({"method": "iforest"}, ValueError),
     ({"contamination": 0}, ValueError),
     ({"contamination": 0.6}, ValueError),
-    ({"contamination": "auto"}, TypeError),
+    ({"contamination": "most"}, TypeError),
     ({"n_prototypes": 0}, ValueError),
     ({"n_prototypes": 65}, ValueError),
     ({"n_prototypes": 2.5}, TypeError),

@@ -118,7 +118,7 @@ def test_the_map_moves_as_a_map_alone_does():
 
 def test_rows_that_are_scored_before_they_train_calibrate():
     X, more = rows_of(), rows_of(80, seed=1)
-    detector = started(X)
+    detector = started(X, contamination=0.05)
     first = detector.detector_.calibration.scores
     coming = detector.detector_.scores(more)
     detector.partial_fit(more)
@@ -141,7 +141,7 @@ def test_usual_units_and_their_distances_follow_the_map():
 
 def test_with_a_half_life_old_rows_are_forgotten():
     X = rows_of(1000)
-    detector = started(X, som=SOM(5, 6))
+    detector = started(X, som=SOM(5, 6), contamination=0.05)
     for seed in range(12):
         detector.partial_fit(shifted(500, seed + 1, 30), half_life=300)
     new = shifted(500, 99, 30)

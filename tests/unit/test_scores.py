@@ -197,7 +197,7 @@ def test_many_rows_are_drawn_from_and_the_others_calibrate(monkeypatch):
     monkeypatch.setattr("somscape.outliers._train.MAX_TRAINED", 150)
     monkeypatch.setattr("somscape.outliers.relation.MAX_LEARNED", 100)  # fewer, as ever
     X = rows_of(400)
-    detector = SOMDetector(som=SOM(3, 4), random_state=7).fit(X)
+    detector = SOMDetector(contamination=0.05, som=SOM(3, 4), random_state=7).fit(X)
     order = np.random.default_rng(7).permutation(400)
     drawn, held = np.sort(order[:150]), order[150:]
     reach = detector.detector_.of_all_rows.reach

@@ -43,7 +43,8 @@ def test_similar_rows_are_the_nearest_usual_ones(k, seed):
 
 
 def test_few_of_the_rows_are_looked_at():
-    detector, X = fitted(n=4000, som=SOM(16, 20, n_epochs=3), method="k_prototype")
+    som = SOM(16, 20, n_epochs=3)
+    detector, X = fitted(n=4000, som=som, method="k_prototype", contamination=0.05)
     looked = []
 
     def distances(rows, others):

@@ -93,8 +93,11 @@ class SOMDetector(Explains, OutlierMixin, Saves):
           values raises the score more.
         - ``"k_prototype"`` is the mean distance to the ``n_prototypes`` nearest prototypes.
         - ``"quantization_error"`` is the distance to the nearest prototype.
-    contamination : float, default=0.05
-        Share of the training rows that `predict` flags as anomalies, in (0, 0.5].
+    contamination : float or "auto", default="auto"
+        Share of the training rows that `predict` flags as anomalies, in (0, 0.5].  ``"auto"`` flags
+        the training rows that stand out, as in the headline of `Detector.alerts`.  If no row stands
+        out, `predict` flags the row with the highest score, because scikit-learn requires at least
+        one flagged row.
     training_is_clean : bool, default=False
         Whether all training rows are known to be usual.  If so, the map fits the rows more closely.
     som : SOM or None, default=None
@@ -169,9 +172,10 @@ class SOMDetector(Explains, OutlierMixin, Saves):
     with ``n_maps=1``, only one map is trained and the other rows calibrate the p-values.  A
     `somscape.callbacks.TimeLimit` of `som` limits the training time of each map separately.  The
     threshold of `predict` is computed from scores of the training rows by maps that were trained on
-    the same rows, so `predict` flags the requested share of the training rows.  The p-values are
-    computed from scores by maps that were not trained on the scored rows, because a row that
-    attracted a prototype has too low a score.
+    the same rows, so `predict` flags the requested share of the training rows, or those training
+    rows that stand out.  With p-values by region, `predict` flags as many rows as stand out.  The
+    p-values are computed from scores by maps that were not trained on the scored rows, because a
+    row that attracted a prototype has too low a score.
 
     References
     ----------
@@ -200,7 +204,7 @@ class SOMDetector(Explains, OutlierMixin, Saves):
     _MODEL = "detector_"
 
     method: str = "auto"
-    contamination: float = 0.05
+    contamination: float | str = "auto"
     _: KW_ONLY
     training_is_clean: bool = False
     som: SOM | None = None

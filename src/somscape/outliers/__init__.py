@@ -12,12 +12,13 @@ from somscape.outliers.detector import (
     SimilarRows,
 )
 from somscape.outliers.drift import DriftAlarm, DriftMonitor
+from somscape.outliers.findings import Finding
 from somscape.outliers.rarity import Occurrence, Rarity
 from somscape.outliers.relation import Relation
 from somscape.outliers.score import Decorrelation, Scorer
 
 __all__ = [
     "AlertRule", "Alerts", "Calibration", "Change", "Counterfactual", "Decorrelation", "Detector",
-    "DriftAlarm", "DriftMonitor", "LabelShare", "Occurrence", "Range", "Rarity", "Reason",
-    "Reasons", "Relation", "Scorer", "SimilarRows",
+    "DriftAlarm", "DriftMonitor", "Finding", "LabelShare", "Occurrence", "Range", "Rarity",
+    "Reason", "Reasons", "Relation", "Scorer", "SimilarRows",
 ]  # fmt: skip

@@ -7,7 +7,7 @@ import numpy as np
 from somscape._types import Float64s, Floats, Ints
 from somscape.fit._train import RunningSums, go_on
 from somscape.outliers._train import Detection, TrainedDetector, TrainedScorer, mean_contributions
-from somscape.outliers.calibration import Calibration, threshold_for
+from somscape.outliers.calibration import Calibration
 from somscape.outliers.detector import Detector
 from somscape.outliers.marks import ANOMALY
 from somscape.outliers.rarity import Beyond, Rarity, rarity_of, with_beyond
@@ -185,18 +185,21 @@ def updated(
             relation = renewed(relation, sample.values, sample.weights, is_clean=is_clean)
         if reach is not None and np.isfinite(deviations):
             reach = reach_of(sample.values, sample.weights, encoding, deviations)
+    units = units.astype(np.intp)
+    compared = Calibration.of(
+        calibration,
+        kept.weights,
+        units=units,
+        regions=detector.calibration.regions,
+        by_bulk=detector.calibration.by_bulk,
+        relations=detector.calibration.relations,
+    )
     after = replace(
         detector,
         of_all_rows=replace(whole.scorer, reach=reach),
-        threshold=threshold_for(scores, detection.contamination, kept.weights),
-        calibration=Calibration.of(
-            calibration,
-            kept.weights,
-            units=units.astype(np.intp),
-            regions=detector.calibration.regions,
-            by_bulk=detector.calibration.by_bulk,
-            relations=detector.calibration.relations,
-        ),
+        threshold=detection.threshold_of(compared, scores, units, kept.weights),
+        calibration=compared,
+        is_threshold_auto=detection.is_auto,
         members=tuple(replace(member.scorer, reach=reach) for member in members),
         mean_contributions=_average_contributions(detector, whole, rows, weights),
         rarity=rarity,

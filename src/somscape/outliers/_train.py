@@ -17,7 +17,7 @@ from somscape.fit.settings import Settings
 from somscape.kernels._select import meanwhile
 from somscape.maps.record import MAX_MEMBERS
 from somscape.outliers.calibration import Calibration, bulk_of, threshold_for
-from somscape.outliers.detector import Detector
+from somscape.outliers.detector import Detector, auto_threshold
 from somscape.outliers.marks import ANOMALY, UNKNOWN, marks_of
 from somscape.outliers.rarity import (
     FIRST_LOOK,
@@ -195,7 +195,7 @@ class Detection:
     """
 
     method: str = "auto"
-    contamination: float = 0.05
+    contamination: float | str = "auto"
     n_prototypes: int | str = "auto"
     trim: float | str = "auto"
     training_is_clean: bool = False
@@ -206,7 +206,7 @@ class Detection:
 
     def __post_init__(self) -> None:
         check_choice("method", self.method, ("auto", *SCORES))
-        check_number("contamination", self.contamination, 0, 0.5)
+        check_number("contamination", self.contamination, 0, 0.5, or_auto=True)
         check_whole("n_prototypes", self.n_prototypes, 1, high=MAX_PROTOTYPES, or_auto=True)
         check_number("trim", self.trim, 0, 0.5, low_is_allowed=True, or_auto=True)
         for name in ("training_is_clean", "decorrelate", "is_encoded"):
@@ -246,6 +246,28 @@ class Detection:
     def trimmed(self) -> float:
         """Share of the training rows whose prototypes do not count as usual."""
         return self.defaults.trim if isinstance(self.trim, str) else float(self.trim)
+
+    @property
+    def is_auto(self) -> bool:
+        """Whether the rows that stand out determine the threshold."""
+        return isinstance(self.contamination, str)
+
+    def threshold_of(
+        self,
+        calibration: Calibration,
+        scores: Float64s,
+        units: Ints,
+        weights: Float64s | None,
+        labels: Ints | None = None,
+    ) -> float:
+        """Return the score above which rows are flagged."""
+        if not isinstance(self.contamination, str):
+            return threshold_for(scores, self.contamination, weights)
+        if labels is not None and (labels == UNKNOWN).any():  # marked rows do not stand out
+            here = labels == UNKNOWN
+            scores, units = scores[here], units[here]
+            weights = None if weights is None else weights[here]
+        return auto_threshold(calibration, scores, units, weights)
 
     @property
     def decorrelated(self) -> float:
@@ -533,22 +555,21 @@ def train_detector(
     # With marks, usual rows that resemble confirmed rows score far above the bulk.
     by_bulk = detection.has_bulk and (marks is None or not marks.teach)
     is_regional = detection.calibration == "regional"
+    regions = _regions_of(whole, calibration, weights) if is_regional else None
+    share = 0.0 if related is None else related.share(weights)
+    compared = Calibration.of(
+        calibration, weights, units=whole.units, regions=regions, by_bulk=by_bulk, relations=share
+    )
     detector = Detector(
         whole.scorer,
-        threshold_for(scores, detection.contamination, weights),
-        Calibration.of(
-            calibration,
-            weights,
-            units=whole.units,
-            regions=_regions_of(whole, calibration, weights) if is_regional else None,
-            by_bulk=by_bulk,
-            relations=0.0 if related is None else related.share(weights),
-        ),
+        detection.threshold_of(compared, scores, whole.units, weights, labels),
+        compared,
         tuple(member.scorer for member in members),
         rarity=rarity,
         counts=counts(),
         marks=marks,
         relation=None if related is None else related.relation,
+        is_threshold_auto=detection.is_auto,
     )
     detector = replace(detector, mean_contributions=mean_contributions(detector, rows, weights))
     return TrainedDetector(detector, whole, members, scores, calibration, factor, beyond)

@@ -13,7 +13,7 @@ import numpy as np
 
 from somscape._types import Bools, Float64s, Floats, Ints
 from somscape._validate import check_is, check_number, check_that, check_whole, is_array
-from somscape._weights import blocks, wilson
+from somscape._weights import blocks, counts_of, wilson
 from somscape.errors import InputError, ParameterError
 from somscape.kernels._select import stable_order
 from somscape.maps.map import Map, map_in_words, map_of_arrays, refusal_of, table_and_rows
@@ -28,6 +28,7 @@ from somscape.maps.record import (
 )
 from somscape.outliers.calibration import Calibration
 from somscape.outliers.counterfactual import Counterfactual, counterfactuals_of
+from somscape.outliers.findings import Finding, findings_of, numbers_of
 from somscape.outliers.marks import ANOMALY, UNKNOWN, Marks, known_labels
 from somscape.outliers.rarity import TAIL_SHARE, Occurrence, Rarity, ValueCounts
 from somscape.outliers.relation import Relation
@@ -86,6 +87,9 @@ class Detector:
     relation : Relation or None, default=None
         Contributions of broken relations between columns, which are added to the scores by the
         maps.  None means 0.
+    is_threshold_auto : bool, default=False
+        Whether the threshold is that of ``contamination="auto"``, so that the training rows above
+        it are those that stand out.  False for older files.
 
     Raises
     ------
@@ -116,6 +120,7 @@ class Detector:
     counts: ValueCounts | None = None
     marks: Marks | None = None
     relation: Relation | None = None
+    is_threshold_auto: bool = False
 
     def __post_init__(self) -> None:
         parts = {"of_all_rows": Scorer, "calibration": Calibration, "members": tuple}
@@ -136,6 +141,7 @@ class Detector:
             means is None or (is_array(means, (n_columns,)) and (means >= 0).all()),
             "`mean_contributions` must contain one finite number of at least 0 for each column.",
         )
+        check_is("is_threshold_auto", self.is_threshold_auto, bool, "True or False")
         check_is("rarity", self.rarity, Rarity | None, "a Rarity or None")
         check_is("marks", self.marks, Marks | None, "Marks or None")
         check_is("relation", self.relation, Relation | None, "a Relation or None")
@@ -276,7 +282,7 @@ class Detector:
         return self._contributions_of_rows(self.map_.rows_of(X))
 
     def reasons(self, X: Any) -> "list[Reasons]":
-        """Return the reasons why each row is unusual, from the largest share down.
+        """Return the reasons why each row is unusual, with the most telling reason first.
 
         Parameters
         ----------
@@ -285,8 +291,9 @@ class Detector:
         Returns
         -------
         list of Reasons
-            At most four reasons per row, with values in original units.  Each contributes at least
-            5 % of the score.  The reasons are empty if no column contributes clearly more than in
+            At most three reasons per row, with values in original units.  Rare values and broken
+            relations come first, and then the largest contributions.  Each contributes at least 5 %
+            of the score.  The reasons are empty if no column contributes clearly more than in
             usual rows.  The most common level of a category near the row is not a reason.
         """
         return reasons_of(self, *table_and_rows(self.map_, X))
@@ -529,7 +536,8 @@ def both_in_words(detector: Detector, table: Table) -> tuple[Detector, Table]:
 NONE_STANDS_OUT = "no single column stands out; the combination is unusual"
 """Text for a row without reasons."""
 
-MAX_REASONS = 4
+MAX_REASONS, MAX_LOOKED_AT = 3, 4
+"""Maximum number of reasons of a row, and number of columns from which they are chosen."""
 
 MIN_SHARE = 0.05
 """Minimum share of a row's score that a column must contribute to be a reason."""
@@ -638,6 +646,11 @@ class Reason:
         return occurs is not None and occurs.n_rows <= max(1.0, RARE * occurs.total)
 
     @property
+    def is_telling(self) -> bool:
+        """Whether the value is rare, or does not fit the other columns of the row."""
+        return self.is_rare or self.fitting is not None
+
+    @property
     def _fit(self) -> str:
         return f"{self.fitting} would fit the other columns"
 
@@ -647,7 +660,7 @@ class Reason:
 
 
 class Reasons(tuple[Reason, ...]):
-    """The reasons of one row, from the largest share of the score to the smallest.
+    """The reasons of one row.  Rare values and broken relations come first.
 
     The tuple is empty if no single column stands out.
 
@@ -690,9 +703,16 @@ class Reasons(tuple[Reason, ...]):
 
 
 def reasons_of(
-    detector: Detector, table: Table, rows: Floats, by_column: Float64s | None = None
+    detector: Detector,
+    table: Table,
+    rows: Floats,
+    by_column: Float64s | None = None,
+    training: Floats | None = None,
 ) -> list[Reasons]:
-    """Return the reasons of all rows of a table, as `Detector.reasons` does."""
+    """Return the reasons of all rows of a table, as `Detector.reasons` does.
+
+    If all training rows are given as `training`, they are counted exactly.
+    """
     by_column = detector._contributions_of_rows(rows) if by_column is None else by_column
     whole = detector.of_all_rows
     near, _ = nearest_usual(whole, whole.compared(rows))
@@ -700,7 +720,7 @@ def reasons_of(
     share = np.divide(by_column.T, scores, out=np.zeros(by_column.T.shape), where=scores > 0).T
     _leave_out_as_usual(share, detector.map_, near, rows)
     stands_out = _stand_out(detector.mean_contributions, by_column, share)
-    order = np.argsort(-share, axis=1, kind="stable")[:, :MAX_REASONS]
+    order = np.argsort(-share, axis=1, kind="stable")[:, :MAX_LOOKED_AT]
     shares = np.take_along_axis(share, order, axis=1)
     found, is_reason = np.empty(order.shape, dtype=object), shares >= MIN_SHARE
     implied = _implied(detector, rows, by_column)
@@ -713,8 +733,8 @@ def reasons_of(
         which = np.nonzero((order == j) & is_reason)
         some = which[0]
         given = table, some, near[some], rows[some], shares[which]
-        found[which] = _reasons_by(detector, j, *given, implied=implied[some])
-    reasons = [_without_common(row) for row in found.tolist()]
+        found[which] = _reasons_by(detector, j, *given, implied=implied[some], training=training)
+    reasons = [_most_telling(_without_common(row)) for row in found.tolist()]
     return [
         Reasons(row if is_clear or any(reason.is_rare for reason in row) else ())
         for row, is_clear in zip(reasons, stands_out, strict=True)
@@ -733,6 +753,11 @@ def _without_common(reasons: Sequence[Reason | None]) -> list[Reason]:
         if occurs is not None and occurs.n_rows <= TAIL_SHARE * occurs.total:
             most = max(most, reason.share)
     return kept
+
+
+def _most_telling(reasons: Sequence[Reason]) -> list[Reason]:
+    """Return the first reasons to show.  Rare values and broken relations come first."""
+    return sorted(reasons, key=lambda reason: not reason.is_telling)[:MAX_REASONS]
 
 
 def _leave_out_as_usual(share: Float64s, map_: Map, near: Ints, rows: Floats) -> None:
@@ -768,6 +793,7 @@ def _reasons_by(
     shares: Float64s,
     *,
     implied: Float64s,
+    training: Floats | None,
 ) -> list[Reason]:
     """Return the reasons in column `j` for the rows with these numbers."""
     code, place = detector.map_.encoding.features[j], detector.map_.encoding.slices[j]
@@ -777,6 +803,8 @@ def _reasons_by(
     occur: Iterable[Occurrence | None] = repeat(None)
     if detector.counts is not None:
         occur = detector.counts.occurrences(j, code, cells)
+        if training is not None:
+            occur = _counted_exactly(occur, cells[:, 0], training[:, place.start])
         if not isinstance(code, CategoryCode):  # in a category, a missing value is a level
             occur = _unless_missing(values, occur)
     at: Iterable[float | None] = repeat(None)
@@ -798,6 +826,21 @@ def _reasons_by(
     fitting = _fitting(detector, code, place, implied, mark_of(table, code))
     shared = repeat(code.name), values, usual, shares.tolist()
     return list(map(Reason, *shared, at, usual_at, are_usual, occur, fitting))
+
+
+def _counted_exactly(
+    occur: Iterable[Occurrence | None], cells: Floats, column: Floats
+) -> list[Occurrence | None]:
+    """Count the training rows with equally or more extreme values, instead of a bound."""
+    found: list[Occurrence | None] = []
+    for one, cell in zip(occur, cells.tolist(), strict=True):
+        if one is not None and one.side and not one.is_exact:
+            is_beyond = column >= cell if one.side in ("high", "late") else column <= cell
+            n = float(np.count_nonzero(is_beyond))
+            # Another table with as many rows can have more of them.
+            one = replace(one, n_rows=n, is_exact=True) if 0 < n <= one.n_rows else one
+        found.append(one)
+    return found
 
 
 def _implied(detector: Detector, rows: Floats, by_column: Float64s) -> Float64s:
@@ -853,13 +896,21 @@ def _unless_missing(values: list[str], parts: Iterable[Any]) -> list[Any]:
 RECORD = "record"
 """Name of the id column in results for a table without ids.  Ids are then row numbers from 1."""
 
-RESULT_NAMES = ("rank", "score", "p_value", "stands_out", "unit", "row", "col", "reasons")
+FINDING = "finding"
+"""Name of the column with the number of a row's finding."""
+
+RESULT_NAMES = (
+    *("rank", "score", "p_value", "stands_out", FINDING, "unit", "row", "col", "reasons"),
+)
 
 LINE = "-- from here on rows do not stand out --"
 """Line in a printed list of alerts, below the last row that stands out."""
 
 SHOWN = 20
-"""Maximum number of alerts that are printed."""
+"""Maximum number of findings that are printed."""
+
+NAMED_IDS = 3
+"""Maximum number of ids in the printed line of a finding."""
 
 
 class Ids(Sequence[str]):
@@ -966,10 +1017,18 @@ class Alerts:
         percentage is only an estimate.  See `SOMDetector.p_values`.  Marked rows never stand out.
     n_by_chance : float
         Number of rows that are expected to stand out by chance.
+    n_filled : int, default=0
+        Number of alerts at the end of the list that only fill the list up to ten.  Printed lists
+        and pages show these alerts only if no row stands out.
+    n_marked : int, default=0
+        Number of rows that a person has confirmed or cleared.  The headline counts only the others.
+    noun : str, default="row"
+        Word for a row in texts, such as "customer".
 
     See Also
     --------
     AlertRule : Decides which rows are alerts.
+    Finding : Alerts with the same reasons.
 
     Examples
     --------
@@ -994,6 +1053,43 @@ class Alerts:
     n_alerts: int
     stands_out: Bools
     n_by_chance: float
+    n_filled: int = 0
+    n_marked: int = 0
+    noun: str = "row"
+
+    @cached_property
+    def findings(self) -> tuple[Finding, ...]:
+        """Groups of alerts with the same reasons at the same place of the map."""
+        return findings_of(self.units, self.p_values, self.reasons)
+
+    @property
+    def shown(self) -> "Alerts":
+        """The ranking without the alerts that fill the list, unless no row stands out."""
+        n = self.n_alerts - self.n_filled
+        if not self.n_filled or not n:
+            return self
+        return replace(self, n_alerts=n, reasons=self.reasons[:n], n_filled=0)
+
+    def called(self, noun: str) -> "Alerts":
+        """Return the ranking with another word for a row.
+
+        Parameters
+        ----------
+        noun : str
+            Word in the singular, such as "customer".
+
+        Returns
+        -------
+        Alerts
+        """
+        reasons = [
+            Reasons(
+                one if one.occurs is None else replace(one, occurs=replace(one.occurs, noun=noun))
+                for one in of_row
+            )
+            for of_row in self.reasons
+        ]
+        return replace(self, reasons=reasons, noun=noun)
 
     @property
     def n_stand_out(self) -> int:
@@ -1008,44 +1104,98 @@ class Alerts:
         return n if is_between else None
 
     @property
+    def n_left_out(self) -> int:
+        """Number of rows that stand out but are not alerts."""
+        return self.n_stand_out - int(np.count_nonzero(self.stands_out[: self.n_alerts]))
+
+    @property
     def headline(self) -> str:
         """Text such as "5 of 690 rows stand out (about 1 of them by chance)"."""
-        n, n_rows = self.n_stand_out, counted(len(self.ids), "row")
+        n, n_rows = self.n_stand_out, counted(len(self.ids) - self.n_marked, self.noun)
+        marked = ""
+        if self.n_marked:
+            verb = "is" if self.n_marked == 1 else "are"
+            marked = f"{counted(self.n_marked, self.noun)} {verb} marked; "
+            n_rows = f"the other {n_rows}"
+        if n == 0 and marked:
+            return f"{marked}of {n_rows}, none stands out"
         if n == 0:
-            return f"No row of {len(self.ids)} stands out"
+            return f"No {self.noun} of {len(self.ids)} stands out"
         about = round(self.n_by_chance)
         if n == 1:
-            return f"1 of {n_rows} stands out"
+            return f"{marked}1 of {n_rows} stands out"
         by_chance = f"about {about}" if about else "fewer than one"
-        return f"{n} of {n_rows} stand out ({by_chance} of them by chance)"
+        return f"{marked}{n} of {n_rows} stand out ({by_chance} of them by chance)"
 
     def __repr__(self) -> str:
         return f"Alerts({self.n_alerts} of {len(self.ids)} rows)"
 
     def __str__(self) -> str:
-        names, rows = self._printed_rows()
+        names, rows, n_above = self._printed()
         lines = in_columns([[name, *cells] for name, *cells in zip(names, *rows, strict=True)])
-        if self.n_before_line is not None and self.n_before_line < len(rows):
-            lines.insert(1 + self.n_before_line, LINE)
+        if n_above:
+            lines.insert(1 + n_above, LINE)
         return "\n".join([self.headline, *lines, *self._lines_of_rest()])
 
     def _repr_html_(self) -> str:
-        names, rows = self._printed_rows()
+        names, rows, _ = self._printed()
         return html_of(names, rows, ". ".join([self.headline, *self._lines_of_rest()]))
 
-    def _printed_rows(self) -> tuple[list[str], list[list[str]]]:
-        """Return the column names of the printed list, and the texts of its alerts."""
-        n = min(self.n_alerts, SHOWN)
-        shown = (each[:n] for each in (self.ids, self.scores, self.p_values, self.reasons))
+    def _printed(self) -> tuple[list[str], list[list[str]], int]:
+        """Return the column names of the printed list, its lines, and the number above `LINE`."""
+        shown, lines = self.shown, self._lines(SHOWN)
         rows = [
-            [str(rank), id_, f"{score:.4g}", f"{p:.4g}", str(reasons)]
-            for rank, (id_, score, p, reasons) in enumerate(zip(*shown, strict=True), 1)
+            [str(i + 1), shown.ids[i], f"{shown.scores[i]:.4g}", f"{shown.p_values[i]:.4g}", text]
+            for i, text in lines.items()
         ]
-        return ["rank", self.id_name, "score", "p-value", "reasons"], rows
+        names = ["rank", self.id_name, "score", "p-value", "reasons"]
+        return names, rows, self._n_lines_above(lines)
+
+    def _lines(self, n_lines: int) -> dict[int, str]:
+        """Return the reasons in each line of a printed list, by the position of its first alert.
+
+        Parameters
+        ----------
+        n_lines : int
+            Maximum number of lines.  Each line is a finding.
+
+        Returns
+        -------
+        dict of int to str
+        """
+        shown = self.shown
+        return {each.places[0]: shown._text(each) for each in shown.findings[:n_lines]}
+
+    def _n_lines_above(self, lines: Mapping[int, str]) -> int:
+        """Return how many printed lines are above `LINE`, or 0 without a line."""
+        n = self.shown.n_before_line
+        above = 0 if n is None else sum(place < n for place in lines)
+        return above if above < len(lines) else 0
+
+    def _text(self, finding: Finding) -> str:
+        """Return the reasons of a finding, with the ids of its first alerts if it has several."""
+        n, first = len(finding.places), finding.places[0]
+        if n == 1:
+            return str(self.reasons[first])
+        some = [self.ids[place] for place in finding.places[:NAMED_IDS]]
+        ids = ", ".join([*some, "..."] if n > len(some) else some)
+        return f"{counted(n, self.noun)} like this ({ids}): {finding.what or NONE_STANDS_OUT}"
+
+    def _left_out(self, option: str) -> str:
+        """Return a sentence on the rows that stand out but are not alerts."""
+        n = self.n_left_out
+        rows = f"{n} more {self.noun}{'s stand' if n > 1 else ' stands'} out"
+        return f"{rows}; {option}{self.n_stand_out} lists all of them."
 
     def _lines_of_rest(self) -> list[str]:
-        n = self.n_alerts - SHOWN
-        return [f"... {n} more alerts"] if n > 0 else []
+        shown = self.shown
+        n = sum(len(finding.places) for finding in shown.findings[SHOWN:])
+        filled = self.n_alerts - shown.n_alerts
+        return [
+            *([f"... {n} more alerts"] if n else []),
+            *([f"... {filled} more alerts do not stand out"] if filled else []),
+            *([self._left_out("n_alerts=")] if self.n_left_out else []),
+        ]
 
     def to_frame(self, library: str | None = None) -> Any:
         """Return the alerts as a data frame.
@@ -1059,7 +1209,8 @@ class Alerts:
         -------
         pandas.DataFrame, polars.DataFrame or pyarrow.Table
             One row per alert, with ``rank``, the id, ``table_row`` (number of the row in the
-            table, from 0), ``score``, ``p_value``, ``stands_out``, ``unit`` and ``reasons``.
+            table, from 0), ``score``, ``p_value``, ``stands_out``, ``finding`` (number of the
+            finding, counted from 1), ``unit`` and ``reasons``.
             `to_table` adds the columns of the table.
         """
         columns = self._columns()
@@ -1075,6 +1226,7 @@ class Alerts:
             "score": self.scores[:n],
             "p_value": self.p_values[:n],
             "stands_out": self.stands_out[:n],
+            FINDING: numbers_of(self.findings),
             "unit": self.units[:n],
             "reasons": [str(reasons) for reasons in self.reasons],
         }
@@ -1139,18 +1291,25 @@ def ranked(
     stands_out, n_by_chance = rule.outstanding(p, is_marked)
     n_stand_out, n_leading = (int(np.count_nonzero(w)) for w in (stands_out, is_leading))
     places, n_alerts = rule.choose(detector, order, scores, p, table, n_stand_out, n_leading)
+    n_filled = max(0, n_alerts - n_leading - n_stand_out) if rule == AlertRule() else 0
     order = order[places]
     first = order[:n_alerts]
+    counts = detector.counts
+    training = rows if counts is not None and counts.total == len(rows) else None
     return Alerts(
         *ids_of(detector.map_, table, order),
         order,
         scores[places],
         p[places],
         units[places],
-        reasons_of(detector, table.take(first), np.ascontiguousarray(rows[first])),
+        reasons_of(
+            detector, table.take(first), np.ascontiguousarray(rows[first]), training=training
+        ),
         n_alerts,
         stands_out[places],
         n_by_chance,
+        n_filled,
+        int(np.count_nonzero(is_marked)),
     )
 
 
@@ -1273,12 +1432,15 @@ class AlertRule:
         if self.p_value is not None:
             return f"a p-value of at most {self.p_value:g}"
         if self.fdr is not None:
-            return f"a false discovery rate of at most about {self.fdr:g}"
+            rate = f"a false discovery rate of at most about {self.fdr:g}"
+            return f"those that stand out, with {rate}" if self == STANDING_OUT else rate
         if self.cost is not None:
             return f"an expected amount in '{self.amount}' above the review cost of {self.cost:g}"
         if self.above_threshold:
             return f"a score above {detector.threshold:.4g}, the threshold of the map"
-        return f"those that stand out, at least {MIN_LISTED} and at most {MAX_LISTED}"
+        return (
+            f"those that stand out, at most {MAX_LISTED}, or {MIN_LISTED} rows if none stands out"
+        )
 
     def outstanding(self, p: Float64s, is_marked: Bools) -> tuple[Bools, float]:
         """Return which rows stand out, and how many of these are expected by chance.
@@ -1358,7 +1520,8 @@ class AlertRule:
             _check_level(detector, "p_value", self.p_value)
             return by_p, int((p <= self.p_value).sum())
         if self.fdr is not None:
-            _check_level(detector, "fdr", self.fdr)
+            if self != STANDING_OUT:
+                _check_level(detector, "fdr", self.fdr)
             return by_p, n_leading + n_stand_out
         if self.cost is not None:
             discovery = 1.0 - adjusted(p)
@@ -1369,6 +1532,36 @@ class AlertRule:
             return as_it_is, int((scores > detector.threshold).sum())
         n_listed = n_leading + max(MIN_LISTED, min(n_stand_out, MAX_LISTED))
         return by_p, min(n_listed, len(scores))
+
+
+STANDING_OUT = AlertRule(fdr=STAND_OUT_RATE)
+"""The rule by which all rows that stand out become alerts."""
+
+
+def auto_threshold(
+    calibration: Calibration, scores: Float64s, units: Ints, weights: Float64s | None
+) -> float:
+    """Return the highest score of the training rows that do not stand out.
+
+    If no row stands out, the result is the second highest score, so that one row is above it.  With
+    p-values by region, as many rows are above the result as stand out.
+    """
+    if weights is not None:
+        here = weights > 0
+        scores, units, weights = scores[here], units[here], counts_of(weights[here])
+    # A copy, because a calibration stores values that it computes for p-values.
+    p = replace(calibration).p_values(scores, units)
+    counts = np.ones(len(p)) if weights is None else weights
+    order = np.argsort(p, kind="stable")
+    ascending, n_rows = p[order], np.cumsum(counts[order])
+    rate = STAND_OUT_RATE / usual_share(p, counts)
+    within = np.flatnonzero(ascending * n_rows[-1] / n_rows <= rate)
+    n_above = int((p <= ascending[within[-1]]).sum()) if len(within) else 0
+    if not n_above:
+        below = scores[scores < scores.max()]
+        return float(below.max() if len(below) else scores.max())
+    n_below = len(scores) - n_above
+    return float(np.partition(scores, n_below - 1)[n_below - 1]) if n_below else 0.0
 
 
 def _check_level(detector: Detector, name: str, level: float) -> None:
@@ -1410,12 +1603,16 @@ def _count_within(rate: float, ascending: Float64s) -> int:
     return len(first) - int(is_within[::-1].argmax()) if is_within.any() else 0
 
 
-def usual_share(p: Float64s) -> float:
-    """Estimate the share of usual rows from p-values.  The estimate tends to be too high."""
-    highest = float(p.max(initial=0.0))
+def usual_share(p: Float64s, counts: Float64s | None = None) -> float:
+    """Estimate the share of usual rows from p-values.  The estimate tends to be too high.
+
+    Each p-value is that of as many rows as `counts` contains, by default of one row.
+    """
+    counts = np.ones(len(p)) if counts is None else counts
+    highest, n_rows = float(p.max(initial=0.0)), float(counts.sum())
     if highest > MIDDLE or not len(p):
-        return min(1.0, (1 + int((p > MIDDLE).sum())) / ((1 - MIDDLE) * max(1, len(p))))
-    return min(1.0, (1 + int((p == highest).sum())) / ((1 - highest) * len(p)))
+        return min(1.0, (1 + float(counts[p > MIDDLE].sum())) / ((1 - MIDDLE) * max(1.0, n_rows)))
+    return min(1.0, (1 + float(counts[p == highest].sum())) / ((1 - highest) * n_rows))
 
 
 def _amounts(table: Table, name: str) -> Float64s:
@@ -1649,7 +1846,7 @@ class _Header(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     `members_share_metric`, all member maps have the decorrelation of the map of all rows.
     Otherwise, each member has its own decorrelation.  With `p_values_by_bulk`, p-values are
     estimated from the bulk of the scores, unlike in older files.  `relations` are those of the
-    calibration.  `marks` are the numbers of a
+    calibration.  `threshold_is_auto` is `Detector.is_threshold_auto`.  `marks` are the numbers of a
     `Marks` object.
     """
 
@@ -1661,6 +1858,7 @@ class _Header(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     p_values_by_bulk: bool = False
     relations: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
     members: Annotated[int, msgspec.Meta(ge=0, le=MAX_MEMBERS)] = 0
+    threshold_is_auto: bool = False
     marks: dict[str, Any] | None = None
 
 
@@ -1705,6 +1903,7 @@ def record_of_detector(detector: Detector) -> Record:
         p_values_by_bulk=calibration.by_bulk,
         relations=calibration.relations,
         members=len(detector.members),
+        threshold_is_auto=detector.is_threshold_auto,
         marks=marks,
     )
     for i, member in enumerate(detector.members):
@@ -1766,6 +1965,7 @@ def parts_of_detector(record: Record, map_: Map) -> dict[str, Any]:
         "rarity": Rarity(**_parts_in(arrays, Rarity, "rarity")) if has_rarity else None,
         "counts": ValueCounts(**_parts_in(arrays, ValueCounts, "counts")) if has_counts else None,
         "marks": _marks_of(header, arrays),
+        "is_threshold_auto": header.threshold_is_auto,
         "relation": Relation(**_parts_in(arrays, Relation, "relation")) if has_relation else None,
     }
 

@@ -541,6 +541,8 @@ class Occurrence:
         only rows with exactly this value are counted.
     is_exact : bool
         Whether `n_rows` is exact.
+    noun : str
+        Word for a row, such as "customer".
 
     See Also
     --------
@@ -557,10 +559,11 @@ class Occurrence:
     total: float
     side: str = ""
     is_exact: bool = True
+    noun: str = "row"
 
     def __str__(self) -> str:
         if self._is_extreme:
-            return f"{SIDES[self.side]} of {_whole(self.total)} rows"
+            return f"{SIDES[self.side]} of {_whole(self.total)} {self.noun}s"
         return f"{self._share} this {self.side}" if self.side else self._share
 
     def clause(self) -> str:
@@ -580,7 +583,7 @@ class Occurrence:
     def _share(self) -> str:
         bound = "" if self.is_exact else "at most "
         n = _whole(self.n_rows) if self.n_rows else "none"
-        return f"{bound}{n} of {_whole(self.total)} rows"
+        return f"{bound}{n} of {_whole(self.total)} {self.noun}s"
 
 
 def _whole(n: float) -> str:
@@ -624,6 +627,11 @@ class ValueCounts:
             "`counts` must have the values of each column in ascending order, with the numbers of "
             "rows below and up to each value.",
         )
+
+    @property
+    def total(self) -> float:
+        """Number of all training rows."""
+        return float(self.upto.max(initial=0.0))
 
     def _level_occurrences(self, j: int) -> tuple[dict[float, Occurrence], Occurrence]:
         """Return how often each level of a category occurs, and how often any other level does."""

@@ -357,8 +357,9 @@ def build(
     - ``n_rows``, ``n_features``, ``n_alerts``, ``id_name``
     - ``n_stand_out`` is the number of rows that stand out, and ``n_by_chance`` is the number of
       rows that are expected to stand out by chance.  ``headline`` is a text with both numbers, or
-      None.  ``n_before_line`` is the number of alerts in the list before a line that separates them
-      from alerts that do not stand out, or None if there is no such line
+      None.  ``noun`` is a word for a row.  ``n_before_line`` is the number of alerts in the list
+      before a line that separates them from alerts that do not stand out, or None if there is no
+      such line
     - ``score`` has the keys ``name``, ``n_prototypes``, ``n_maps`` and ``threshold``.  ``n_maps``
       is the number of maps that were trained on halves of the rows to compute the scores, or 1 if
       the map itself computes the scores.  ``score`` is None if `som` is not a detector
@@ -398,6 +399,9 @@ def build(
       with the number of training rows that have this value or a more extreme value.  ``alone`` is
       true if the value is usual in its column but unusual in combination with the other columns.
       ``fitting`` is sometimes a text with the value that would fit the other columns
+    - ``findings`` contains groups of several alerts with the same reasons (`outliers.Finding`).
+      The keys are ``number``, the ``ranks`` of the alerts (from 0), and ``what``, a text with the
+      values in the columns of the reasons
     - ``cases`` contains details of the first 100 alerts.  ``counterfactual`` is a text with changes
       that would make the row usual, or None.  ``usual`` contains the ranks and distances of the
       nearest usual rows, and ``labelled`` those of the nearest rows with the label value.
@@ -451,8 +455,7 @@ def build(
     som, table = as_map(som), as_table(table)
     named = None if recognizer is None else NamedRows.of(recognizer, table)
     agreement = checked_agreement(agreement, table)
-    if alerts is None:
-        alerts, rule = _ranked(detector or som, table, rule)
+    alerts, rule = _ranked(detector or som, table, alerts, rule)
     regions = given_or_found(regions, som)
     som, detector, table, agreement = all_in_words(som, detector, table, agreement)
     # Prototypes of a classifier can be far from all rows, so planes show means of rows.
@@ -482,6 +485,7 @@ def build(
             "n_listed": n_listed,
             "rows": _rows(table, alerts, ranks),
             "reasons": [_reasons(r) for r in alerts.reasons[:n_shown]],
+            "findings": _findings(alerts),
             "cases": cases,
             **({} if named is None else {"classes": named.page_data(shown)}),
             "columns": columns_of(shown_map, table, sample, shown_rows, n_shown),
@@ -489,7 +493,7 @@ def build(
             **_training(som, sample.rows),
             "agreement": None if agreement is None else {k: plain(v) for k, v in agreement.items()},
             "method": _method(som, command),
-            "notes": list(dict.fromkeys([*table.notes, *notes])),
+            "notes": list(dict.fromkeys([*_left_out(alerts), *table.notes, *notes])),
             **_given(changed, checks),
         }
     )
@@ -502,12 +506,15 @@ def _given(changed: Mapping[str, Any] | None, checks: Iterable[Check] | None) ->
 
 
 def _ranked(
-    thing: Detector | Map, table: Table, rule: AlertRule | None
+    thing: Detector | Map, table: Table, alerts: Alerts | None, rule: AlertRule | None
 ) -> tuple[Alerts, AlertRule | None]:
+    """Return the ranking that the page shows, and its rule."""
+    if alerts is not None:
+        return alerts.shown, rule
     if isinstance(thing, Map):
         return by_distance(thing, table), None
     rule = rule or AlertRule()
-    return thing._alerts_by(rule, table), rule
+    return thing._alerts_by(rule, table).shown, rule
 
 
 def _title(thing: Detector | Recognizer | None, table: Table) -> str:
@@ -543,6 +550,7 @@ def _counts_of_alerts(alerts: Alerts, detector: Detector | None) -> dict[str, An
         "headline": None if detector is None else alerts.headline,
         "n_stand_out": alerts.n_stand_out,
         "n_by_chance": number(alerts.n_by_chance),
+        "noun": alerts.noun,
         "n_before_line": alerts.n_before_line,
     }
 
@@ -607,6 +615,20 @@ def _rows(table: Table, alerts: Alerts, ranks: list[int]) -> dict[str, Any]:
             if column.name != alerts.id_name
         ],
     }
+
+
+def _left_out(alerts: Alerts) -> list[str]:
+    is_some = alerts.n_alerts > 0 and alerts.n_left_out > 0
+    return [alerts._left_out("--alerts ")] if is_some else []
+
+
+def _findings(alerts: Alerts) -> list[dict[str, Any]]:
+    """Return the findings with several alerts."""
+    return [
+        {"number": finding.number, "ranks": [*finding.places], "what": finding.what}
+        for finding in alerts.findings
+        if len(finding.places) > 1
+    ]
 
 
 def _reasons(reasons: Sequence[Any]) -> list[dict[str, Any]]:

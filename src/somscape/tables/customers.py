@@ -15,7 +15,7 @@ from somscape.tables._dates import Dates, Moments, check_date_format, find_dates
 from somscape.tables._frame import table_from_frame
 from somscape.tables._late import pa, pc
 from somscape.tables._messages import category_or_drop, counted, free_name, listed, quoted
-from somscape.tables.codes import as_numbers, refuse_problem
+from somscape.tables.codes import as_numbers, number_text, refuse_problem
 from somscape.tables.column import Column
 from somscape.tables.ordered import date_problem, date_zone
 from somscape.tables.sources import collected
@@ -218,6 +218,9 @@ def _date_texts(seconds: Float64s) -> list[str | None]:
     return [text if there else None for text, there in zip(texts, is_there, strict=True)]
 
 
+NUMBER = re.compile(r"\d+(\.\d+)?(e[-+]?\d+)?")
+"""Pattern of a number in a text."""
+
 ROW_COUNT = "number of rows"
 
 WORDS = {
@@ -324,6 +327,36 @@ class Grouped:
     by: tuple[str, ...]
     made: Mapping[str, MadeColumn]
     taken: Mapping[str, str]
+
+    @property
+    def noun(self) -> str:
+        """Word for a row of ``table``: the name of its key if the name is a usual word."""
+        name = self.by[0]
+        is_word = name.isascii() and name.isalpha() and name.islower() and name[-1] not in "sxyz"
+        return name if len(self.by) == 1 and is_word else "customer"
+
+    def with_units(self, column: str, text: str) -> str:
+        """Return numbers of a column with units: shares in per cent, and gaps in days.
+
+        Parameters
+        ----------
+        column : str
+        text : str
+            Numbers, such as "0.25 to 1".
+
+        Returns
+        -------
+        str
+        """
+        made = self.made.get(column)
+        if made is None:
+            return text
+        if column.startswith(WORDS["category"][-1].format(made.column, "")):
+            return NUMBER.sub(lambda each: f"{number_text(100 * float(each[0]))} %", text)
+        if column.removesuffix(CLASH) in [words.format(made.column) for words in WORDS["date"][2:]]:
+            text = NUMBER.sub(lambda each: number_text(float(each[0])), text)
+            return f"{text} {'day' if text == '1' else 'days'}"
+        return text
 
     def __repr__(self) -> str:
         return f"Grouped({self.table.source!r}, {self.table.n_rows} of {self.rows.n_rows} rows)"

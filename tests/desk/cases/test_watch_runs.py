@@ -30,8 +30,8 @@ from somscape.desk.cases import _run as _subject
 from somscape.desk.cases._compare import sentences
 from somscape.desk.cases._run import begin_watch, check_name, detector_of_watch, known_cases
 from somscape.desk.cases._watch import key_columns, source_of
-from somscape.desk.cases.decide import Seen, cases_table, filled_in
-from somscape.desk.cases.records import CLEARED, CONFIRMED, OPEN
+from somscape.desk.cases.decide import Seen, cases_table, filled_in, spread_over_findings
+from somscape.desk.cases.records import CLEARED, CONFIRMED, OPEN, is_waiting
 from somscape.desk.jobs._detect import Found, detect, rule_of
 from somscape.desk.jobs._roles import encoding_from
 from somscape.desk.jobs.job import STATES, Job
@@ -389,7 +389,9 @@ def test_unseen_levels_have_their_rows_and_facts_have_none(state: State, tmp_pat
     outcome = run(state, month(tmp_path / "f.csv", 2, c033=(JOB, "spy"), c034=(JOB, "spy")))
     [unseen] = outcome.unseen
     assert (unseen.column, unseen.levels, unseen.n) == ("job", ("spy",), 2)
-    assert unseen.sentence == "job has a level that the map never saw, spy: c033, c034."
+    assert (
+        unseen.sentence == "job has a value that the training table does not have, spy: c033, c034."
+    )
     assert unseen.keys == ("c033", "c034")
     facts = json.dumps(outcome.run.facts)
     assert "c033" not in facts
@@ -401,8 +403,8 @@ def test_many_unseen_levels_are_told_of_in_one_line(state: State, tmp_path: Path
     outcome = run(state, month(tmp_path / "f.csv", 2, **jobs))
     [unseen] = outcome.unseen
     assert (unseen.n_levels, len(unseen.keys)) == (30, 20)
-    said = "job has 30 levels that the map never saw, such as J20, J21 (30 rows)."
-    assert [line for line in outcome.lines() if "never saw" in line] == [said]
+    said = "job has 30 values that the training table does not have, such as J20, J21 (30 rows)."
+    assert [line for line in outcome.lines() if "not have" in line] == [said]
     assert outcome.drift.unseen == {"job": 30}
     assert len(sentences(outcome.unseen * 30)) == 21
 
@@ -631,3 +633,46 @@ def test_no_decision_is_lost_or_doubled_whatever_runs(
     with closing(sqlite3.connect(folder / "cases.sqlite")) as db, db:
         [(n,)] = db.execute("SELECT count(*) FROM decisions").fetchall()
     assert n == sum(map(len, said.values()))
+
+
+def test_rows_that_only_fill_the_list_are_neither_new_nor_gone(tmp_path: Path) -> None:
+    with State(tmp_path / "other") as other:
+        first = begun(other, month(tmp_path / "j.csv", 1, **ODD), Job(seed=0))
+        n = first.found.alerts.n_stand_out
+        assert 2 <= n < 10
+        words = [row.news for row in first.listed]
+        assert words == ["new"] * n + ["filled"] * (10 - n)
+        assert first.counts["new"] == len(first.news) == first.n_outstanding == n
+        assert sum(first.counts.values()) == n
+        assert first.table().column("news").cells.tolist() == words  # the file keeps its rows
+        second = run(other, month(tmp_path / "f.csv", 2, **ODD))
+        assert {"c005", "c009"} <= {key for key, word in news(second).items() if word == "still"}
+        filled = {key for key, word in news(second).items() if word == "filled"}
+        assert filled
+        kept = {row.key for row in first.listed if row.news != "filled"}
+        assert {each.key for each in second.gone} <= kept
+        assert not {row.key for row in second.news} & filled
+        cases = {case.key: case for case in other.cases("cards")}
+        last = other.runs("cards")[0]
+        assert not any(is_waiting(cases[key], last) for key in filled)
+        # A row that is only a filled row now is gone from the reported list.
+        third = run(other, month(tmp_path / "m.csv", 3, c005=ODD["c005"]))
+        assert "c009" in {each.key for each in third.gone}
+
+
+def test_one_decision_covers_the_rows_of_its_finding() -> None:
+    columns = {
+        "id": ["a", "b", "c", "d", "e"],
+        "finding": [1, 1, 2, 1, 2],
+        "decision": ["cleared", "", "", "later", "later"],
+        "comment": ["known", "", "", "", "x"],
+    }
+    with rejected(value="1"):
+        spread_over_findings(table_from_columns(columns))
+    columns["decision"][3] = columns["decision"][4] = ""
+    table, rows = spread_over_findings(table_from_columns(columns))
+    assert rows == [1, 3]
+    found = {each.key: (each.state, each.comment) for each in filled_in(table, ["id"], None)}
+    assert found == dict.fromkeys("abd", ("cleared", "known"))
+    with rejected(column="finding"):
+        spread_over_findings(table_from_columns({"id": ["a"], "decision": ["later"]}))

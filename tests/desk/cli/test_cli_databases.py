@@ -80,7 +80,8 @@ def test_a_run_that_is_repeated_doubles_nothing(engine: str, bank: Path) -> None
     assert f"Wrote 7 rows to the table alerts, run {name}" in outcome.out
     by_rank = sorted(found, key=lambda row: row["rank"])
     assert [row["key"] for row in by_rank] == listed.column("cust_id").cells.tolist()
-    assert list(found[0]) == ["run", "key", *listed.names]
+    names = [name for name in listed.names if name != "finding"]  # earlier tables lack this column
+    assert list(found[0]) == ["run", "key", *names]
     # Another rule is another run.
     assert run(*words, "--alerts", "3", "--out", "three").code == 0
     assert len(alerts_of(url)) == 10

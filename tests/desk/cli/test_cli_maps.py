@@ -272,12 +272,9 @@ def test_training_rows_score_as_they_did_in_the_alerts(found: Found) -> None:
     assert sum(row["flagged"] == "yes" for row in by_id.values()) == 10
 
 
-def test_rows_above_the_threshold_are_flagged_by_default(found: Found, here: Path) -> None:
-    threshold = detector_of(found).threshold
+def test_rows_that_stand_out_are_flagged_by_default(found: Found, here: Path) -> None:
     rows = score(found, customers_of(found))
-    assert sum(row["flagged"] == "yes" for row in rows) == 3
-    for row in rows:
-        assert (row["flagged"] == "yes") == (float(row["score"]) > float(f"{threshold:.6g}"))
+    assert [row["flagged"] for row in rows] == [row["stands_out"] for row in rows]
     share = ("--contamination", 0.2, "--id", "cust_id", "--label", "answer", "--out", "other")
     assert run("detect", customers_of(found), *share).code == 0
     outcome = run("score", "other/map.som", customers_of(found))
@@ -305,7 +302,8 @@ def test_scores_say_which_rows_stand_out(here: Path) -> None:
     assert {row["stands_out"] for row in rows} == {"yes", "no"}
     said = outcome.err.splitlines()
     n = sum(row["flagged"] == "yes" for row in rows)
-    rule = f"a score above {detector.threshold:.4g}, the threshold of the map"
+    assert n == len(stand_out)
+    rule = "those that stand out, with a false discovery rate of at most about 0.2"
     assert said[:2] == [f"100 rows scored, {n} flagged: {rule}.", f"{alerts.headline}."]
 
 
@@ -319,7 +317,7 @@ def test_one_row_is_counted_as_one(found: Found, here: Path) -> None:
 
 
 def test_only_flagged_rows_have_reasons(found: Found) -> None:
-    rows = score(found, customers_of(found))
+    rows = score(found, customers_of(found), "--alerts", 3)
     assert {row["flagged"] for row in rows} == {"yes", "no"}
     for row in rows:
         assert bool(row["reasons"]) == (row["flagged"] == "yes")
@@ -430,8 +428,8 @@ def test_map_of_fit_is_refused(fitted: Path, table: Path) -> None:
 def test_scores_go_to_a_file_whole(found: Found, here: Path) -> None:
     outcome = run("score", found.folder / "map.som", customers_of(found), "--out", "s.csv")
     assert (outcome.code, outcome.out) == (0, "")
-    rule = f"a score above {detector_of(found).threshold:.4g}, the threshold of the map"
-    assert f"60 rows scored, 3 flagged: {rule}.\nNo row of 60 stands out.\n" in outcome.err
+    rule = "those that stand out, with a false discovery rate of at most about 0.2"
+    assert f"60 rows scored, 0 flagged: {rule}.\nNo row of 60 stands out.\n" in outcome.err
     written = Path("s.csv").read_text(encoding="utf-8")
     assert read_scores(written) == score(found, customers_of(found))
     assert listing(here) == {"s.csv"}
@@ -504,7 +502,7 @@ def test_article_round_trip(article: Found, article_file: Path, here: Path) -> N
     assert outcome.code == 0
     headline, _, _ = article.outcome.out.partition("\n")
     assert re.search(
-        r"^690 rows scored, 34 flagged: a score above \d\.\d+, the threshold of the map\.\n"
+        r"^690 rows scored, 10 flagged: those that stand out, with .* about 0\.2\.\n"
         + re.escape(headline)
         + "$",
         outcome.err,
@@ -516,8 +514,8 @@ def test_article_round_trip(article: Found, article_file: Path, here: Path) -> N
         assert by_id[alert["CustomerID"]]["flagged"] == "yes"
         assert by_id[alert["CustomerID"]]["p_value"] == alert["p_value"]
         assert by_id[alert["CustomerID"]]["stands_out"] == alert["stands_out"]
-    assert sum(row["flagged"] == "yes" for row in by_id.values()) == 34
     n = sum(row["stands_out"] == "yes" for row in by_id.values())
+    assert sum(row["flagged"] == "yes" for row in by_id.values()) == n == 10
     assert headline.startswith(f"{n} of 690 rows stand out (" if n else "No row of 690 stands out.")
 
 

@@ -13,7 +13,7 @@ from command_line import RESULTS, Found, run, transactions, write
 from texts import check_text
 
 from somscape import load
-from somscape.tables import read_table
+from somscape.tables import per, read_table, table_from_columns
 from somscape.tables.codes import NumberCode
 
 
@@ -40,7 +40,7 @@ def lines_of(text: str) -> list[dict[str, str]]:
 def test_customers_are_ranked_with_reasons_in_these_words(customers: Found) -> None:
     alerts = lines_of(customers.read("alerts.csv"))
     assert alerts[0]["client"] == "0007"
-    assert "largest amount 17077.94: highest of 80 rows; usual " in alerts[0]["reasons"]
+    assert "largest amount 17077.94: highest of 80 clients; usual " in alerts[0]["reasons"]
     assert (alerts[0]["country"], alerts[0]["fraud"]) == ("DE", "yes")
     said = customers.outcome.out
     assert "\nTable: 80 rows of sales.csv per client (" in said
@@ -303,3 +303,27 @@ def folder_of_dates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     words = ("--per", "cust", "--date-format", "dmy", "--out", "found")
     assert run("detect", "now.csv", *words).code == 0
     return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("column", "text", "shown"),
+    [
+        ("share of channel = web", "0.6667", "66.67 %"),
+        ("share of channel = web", "0 to 0.125", "0 % to 12.5 %"),
+        ("longest gap of date", "28.0", "28 days"),
+        ("mean gap of date", "1.0", "1 day"),
+        ("days since last date", "0 to 3.5", "0 to 3.5 days"),
+        ("largest amount", "16.70", "16.70"),
+        ("client", "12", "12"),
+    ],
+)
+def test_shares_are_in_per_cent_and_gaps_in_days(column: str, text: str, shown: str) -> None:
+    rows = {
+        "client": ["1", "2"] * 4,
+        "channel": ["web", "web", "app", "shop"] * 2,
+        "date": [f"2026-07-0{i}" for i in range(1, 9)],
+        "amount": [1.5, 2.5, 3.5, 4.5] * 2,
+    }
+    grouped = per(table_from_columns(rows), "client")
+    assert column in grouped.table.names
+    assert grouped.with_units(column, text) == shown

@@ -70,7 +70,8 @@ def test_a_workbook_of_alerts(found: Found, table: Path) -> None:
     assert list(pages) == ["alerts", "checks", "columns", "method"]
     header, *rows = pages["alerts"]
     assert header == [
-        *("rank", "cust_id", "score", "p_value", "stands_out", "unit", "row", "col", "reasons"),
+        *("rank", "cust_id", "score", "p_value", "stands_out", "finding", "unit", "row", "col"),
+        "reasons",
         *("decision", "comment", "amount", "age", "job", "answer"),
     ]
     assert [row[0] for row in rows] == list(range(1, 11))
@@ -79,15 +80,15 @@ def test_a_workbook_of_alerts(found: Found, table: Path) -> None:
     assert [row[2] for row in rows] == [float(f"{score:.6g}") for score in full["scores"][:10]]
     assert [row[4] for row in rows] == ["yes"] + ["no"] * 9
     assert found.outcome.out.startswith("1 of 60 rows stands out.\n")
-    assert all(isinstance(row[11], int | float) for row in rows)
-    assert [row[9:11] for row in rows] == [[None, None]] * 10
+    assert all(isinstance(row[12], int | float) for row in rows)
+    assert [row[10:12] for row in rows] == [[None, None]] * 10
     assert ["job", "category", "text with 3 different values"] in pages["columns"]
     method = dict(pages["method"][1:])
     detector = load(found.folder / "map.som")
     assert isinstance(detector, Detector)
     assert method["threshold"] == f"{detector.threshold:.4g}"
     assert method["map"].startswith(detector.map_.lattice.size_text)
-    assert method["rule"] == "those that stand out, at least 10 and at most 50"
+    assert method["rule"] == "those that stand out, at most 50, or 10 rows if none stands out"
     assert method["table"] == "customers.csv, 60 rows"
     assert method["command"].endswith("--format xlsx --out DIR")
     assert method["command"] in found.read("report.html").replace("&#x27;", "'")
@@ -96,8 +97,8 @@ def test_a_workbook_of_alerts(found: Found, table: Path) -> None:
 def test_a_sheet_to_decide_in(found: Found) -> None:
     page = openpyxl.load_workbook(found.folder / "alerts.xlsx")["alerts"]
     (menu,) = page.data_validations.dataValidation
-    assert (str(menu.sqref), menu.formula1) == ("J2:J11", '"confirmed,cleared,later"')
-    assert page.auto_filter.ref == "A1:O11"
+    assert (str(menu.sqref), menu.formula1) == ("K2:K11", '"confirmed,cleared,later"')
+    assert page.auto_filter.ref == "A1:P11"
     assert page.freeze_panes == "A2"
     assert page["C2"].number_format == page["D2"].number_format == "[<0.001]0.0E+00;0.000"
 
@@ -196,7 +197,7 @@ def test_the_worst_first(found: Found, table: Path) -> None:
     assert sorted(first, key=lambda row: row["cust_id"]) == rows
     scores = [float(row["score"]) for row in first]
     assert scores == sorted(scores, reverse=True)
-    assert [row["flagged"] for row in first[:4]] == ["yes", "yes", "yes", "no"]
+    assert [row["flagged"] for row in first[:4]] == ["yes", "no", "no", "no"]
     assert [row["cust_id"] for row in first[:10]] == [
         row[1] for row in pages_of(found.folder / "alerts.xlsx")["alerts"][1:]
     ]
@@ -259,7 +260,7 @@ def test_bytes_go_to_standard_output(found: Found, table: Path, kind: str, magic
     result = CliRunner().invoke(main, words)
     assert result.exit_code == 0
     assert result.stdout_bytes.startswith(magic)
-    assert "60 rows scored, 3 flagged: a score above " in result.stderr
+    assert "60 rows scored, 1 flagged: those that stand out, " in result.stderr
     assert "\n1 of 60 rows stands out.\n" in result.stderr
 
 

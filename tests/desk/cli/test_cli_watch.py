@@ -4,6 +4,7 @@ import csv
 import errno
 import json
 import os
+import re
 import shutil
 import sqlite3
 from contextlib import closing
@@ -230,6 +231,21 @@ def test_a_filled_in_list_of_excel_is_imported() -> None:
     ok(run("run", "cards", "--out", "excel", "--format", "xlsx"), 3)
     said = ok(run("cases", "import", "cards", "excel/alerts.xlsx"))
     assert said == "New decisions: none. Unchanged: 0. Empty: 5.\n"
+
+
+@pytest.mark.usefixtures("watched")
+def test_a_decision_on_a_finding_is_asked_for_if_it_covers_many_rows() -> None:
+    keys = [f"{i:05d}" for i in range(1, 31)]
+    lines = [f"{key},1,{'later' if key == '00003' else ''}" for key in keys]
+    file = write(Path("decisions.csv"), "id,finding,decision", lines)
+    asked = run("cases", "import", "cards", file, "--findings", "--skip-unknown")
+    assert (asked.code, "also cover 29 other rows of their findings" in asked.err) == (2, True)
+    assert "(--yes)" in asked.err
+    words = ("cases", "import", "cards", file, "--findings", "--yes", "--skip-unknown")
+    said = ok(run(*words))
+    assert re.match(r"New decisions: \d+ later\.", said)
+    few = write(Path("few.csv"), "id,finding,decision", lines[:3])
+    assert ok(run("cases", "import", "cards", few, "--findings", "--skip-unknown"))
 
 
 @pytest.mark.usefixtures("watched")

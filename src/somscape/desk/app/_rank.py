@@ -20,7 +20,14 @@ from somscape.desk.cases.outcome import RunOutcome, recording
 from somscape.desk.cases.records import Upload
 from somscape.desk.cases.repeat import recorded_again
 from somscape.desk.cases.state import State
-from somscape.desk.jobs._detect import Found, MapCount, detect, detection_of, rule_of
+from somscape.desk.jobs._detect import (
+    Found,
+    MapCount,
+    detect,
+    detection_of,
+    of_customers,
+    rule_of,
+)
 from somscape.desk.jobs._roles import ready, roles_from
 from somscape.fit.settings import Progress
 from somscape.outliers._train import Outermost, n_trainings
@@ -64,7 +71,7 @@ def rank(
     _write_results(Path(request.folder, RESULTS), found, data, keys)
     return {
         "n_rows": table.n_rows,
-        "n_alerts": found.alerts.n_alerts,
+        "n_alerts": found.alerts.shown.n_alerts,
         "headline": found.alerts.headline,
         "n_known": len(request.marks),
         "effect": found.detector.effect_of_marks,
@@ -131,7 +138,7 @@ def watched(state: State, request: JobRequest) -> dict[str, Any]:
         write(outcome)  # again, with the number of the run and the head of the audit
     return {
         **_facts(outcome),
-        "n_alerts": outcome.found.alerts.n_alerts,
+        "n_alerts": outcome.found.alerts.shown.n_alerts,
         "headline": outcome.found.alerts.headline,
         "n_known": 0,
     }
@@ -168,7 +175,7 @@ def begun(state: State, table: Table, request: JobRequest) -> dict[str, Any]:
     )
     keys = keys_of(subject.table, key)
     rule = rule_of(job, subject.table)
-    alerts = detector._alerts_by(rule, subject.table)
+    alerts = of_customers(detector._alerts_by(rule, subject.table), subject.grouped)
     found = Found(
         subject.table, detector, lambda: alerts, rule, subject.label, None, subject.grouped
     )

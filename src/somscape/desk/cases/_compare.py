@@ -14,11 +14,11 @@ from somscape.desk.cases._watch import MAX_SAMPLE, columns_of_cells
 from somscape.desk.cases.records import (
     CLEARED,
     CONFIRMED,
-    FOLDED,
     NEW,
     RETURNED,
     RISEN,
     STILL,
+    UNREPORTED,
     Decision,
     Listed,
 )
@@ -170,9 +170,9 @@ def news_of(
 ) -> str:
     """Return how a listed row has changed since the previous run, for example "new"."""
     was = last.get(key)
-    if key in back and (was is None or was.news == FOLDED or key in put_away):
+    if key in back and (was is None or was.news in UNREPORTED or key in put_away):
         return RETURNED
-    if was is None or was.news == FOLDED:
+    if was is None or was.news in UNREPORTED:
         return NEW
     if key in before and score - before[key] > max(usual.rise, LEAST_RISE * abs(before[key])):
         return RISEN
@@ -202,7 +202,7 @@ def gone(
     return tuple(
         Gone(row.key, row.place, row.key in today, why(row.key))
         for row in last
-        if row.news != FOLDED and row.key not in listed
+        if row.news not in UNREPORTED and row.key not in listed
     )
 
 
@@ -285,10 +285,11 @@ class Unseen:
     def what(self) -> str:
         """Phrase that names the column and its unseen levels."""
         levels = ", ".join(self.levels)
+        new = "that the training table does not have"
         if self.n_levels == 1:
-            return f"{self.column} has a level that the map never saw, {levels}"
+            return f"{self.column} has a value {new}, {levels}"
         these = levels if self.n_levels == len(self.levels) else f"such as {levels}"
-        return f"{self.column} has {self.n_levels:,} levels that the map never saw, {these}"
+        return f"{self.column} has {self.n_levels:,} values {new}, {these}"
 
     @property
     def sentence(self) -> str:

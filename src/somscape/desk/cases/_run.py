@@ -40,7 +40,9 @@ from somscape.desk.cases.records import (
     CLEAR_FOR,
     CLEARED,
     CONFIRMED,
+    FILLED,
     FOLDED,
+    RETURNED,
     Decision,
     Listed,
     NewRun,
@@ -52,7 +54,7 @@ from somscape.desk.cases.records import (
     now,
 )
 from somscape.desk.cases.state import State
-from somscape.desk.jobs._detect import Found, agreement_of, data_hash
+from somscape.desk.jobs._detect import Found, agreement_of, data_hash, of_customers
 from somscape.desk.jobs._roles import Label, read_as, ready_for
 from somscape.desk.jobs.job import AT_A_RUN, IN_ROLES_FILE, KEPT, READ, READING, Job
 from somscape.errors import InputError
@@ -134,6 +136,7 @@ class Subject:
             folded = np.concatenate([folded, more])
             rest = np.setdiff1d(rest, more)
             found = self._ranked(rest)
+        found = of_customers(found, self.grouped)
         if not len(folded):
             return found, folded
         folded = folded[np.argsort(-self.scores[folded], kind="stable")]
@@ -483,7 +486,7 @@ def compared(
         listed=listed,
         gone=gone(
             before.listed,
-            {row.key for row in listed},
+            {row.key for row in listed if row.news != FILLED},
             dict(zip(subject.keys, subject.scores.tolist(), strict=True)),
             before.scores,
             is_by_number=_is_by_number(rule, alerts),
@@ -499,7 +502,7 @@ def compared(
 
 def _is_by_number(rule: AlertRule, alerts: Alerts) -> bool:
     """Return whether a fixed number of rows determines the length of the list."""
-    is_bounded = rule == AlertRule() and alerts.n_alerts != alerts.n_stand_out
+    is_bounded = rule == AlertRule() and alerts.n_alerts < alerts.n_stand_out
     return rule.n_alerts is not None or is_bounded
 
 
@@ -533,6 +536,8 @@ def _listed(
         news = FOLDED
         if rank <= n:
             news = news_of(key, score, last, before.scores, before.usual, why, before.decided_since)
+            if rank > n - alerts.n_filled and news != RETURNED:
+                news = FILLED
         near = near_confirmed(key, confirmed.get(int(alerts.units[place]), ()))
         said = " ".join(part for part in (why.get(key), said, near) if part)
         listed.append(Listed(key, rank, score, float(alerts.p_values[place]), news, said))

@@ -10,9 +10,10 @@ from somscape.desk.cases.records import OPEN, UNNAMED, Case, Decision, news_now
 from somscape.desk.cases.state import State
 from somscape.desk.jobs.job import STATES
 from somscape.errors import InputError
+from somscape.outliers.detector import FINDING
 from somscape.tables._messages import counted, listed, suggestion
 from somscape.tables._write import Sheet, table_bytes, unescape_cell, workbook_bytes
-from somscape.tables.table import Table
+from somscape.tables.table import Table, table_from_columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,6 +203,31 @@ def filled_in(table: Table, columns: Sequence[str], id_name: str | None) -> list
     return list(found.values())
 
 
+def spread_over_findings(table: Table) -> tuple[Table, list[int]]:
+    """Return two values: a table in which each decision covers its whole finding, and the rows that
+    received a decision in this way."""
+    findings = [text.removesuffix(".0") for text in _texts(table, FINDING)]
+    words = [word.strip() for word in _texts(table, DECISION)]
+    comments = _texts(table, COMMENT) if COMMENT in table.names else [""] * table.n_rows
+    said: dict[str, dict[tuple[str, str], int]] = {}
+    for row, (finding, word) in enumerate(zip(findings, words, strict=True)):
+        if finding and word:
+            said.setdefault(finding, {}).setdefault((word, comments[row]), row)
+    rows = [row for row, word in enumerate(words) if not word and findings[row] in said]
+    unclear = {findings[row]: row for row in rows if len(said[findings[row]]) > 1}
+    refuse(
+        table, {row: finding for finding, row in unclear.items()},
+        ("has different decisions or comments", "have different decisions or comments"),
+        "Fill in the decision in each row of these findings, or leave the option out.",
+        noun="finding", options="--findings",
+    )  # fmt: skip
+    for row in rows:
+        words[row], comments[row] = next(iter(said[findings[row]]))
+    filled = table_from_columns({DECISION: words, COMMENT: comments}).columns
+    others = [column for column in table.columns if column.name not in (DECISION, COMMENT)]
+    return replace(table, columns=(*others, *filled)), rows
+
+
 def where(table: Table, row: int) -> str:
     """Return a phrase that gives the line of a row in its file."""
     return table.where(row).removeprefix(f"{table.source}, ")
@@ -269,9 +295,12 @@ def _keyed(table: Table, name: str) -> list[str]:
 
 def _texts(table: Table, name: str) -> list[str]:
     if name not in table.names:
+        add = f"Add this column, with the values {listed(STATES)} or empty values."
+        if name == FINDING:
+            add = "Give the list of `detect` or `run`, or leave --findings out."
         raise InputError(
-            f"{table.source} does not have a column '{name}'. Add this column, with the values "
-            f"{listed(STATES)} or empty values. The table has {listed(table.names)}.",
+            f"{table.source} does not have a column '{name}'. {add} The table has "
+            f"{listed(table.names)}.",
             file=table.source,
             column=name,
         )

@@ -14,6 +14,7 @@ import numpy as np
 from somscape.desk.cases._compare import NEWS, Drift, Gone, Unseen, UsualMoves, sentences
 from somscape.desk.cases._watch import command_anew
 from somscape.desk.cases.records import (
+    FILLED,
     FOLDED,
     NEW,
     OPEN,
@@ -100,7 +101,8 @@ class RunOutcome:
         """Number of new, returned, risen, still listed, folded and no longer listed rows."""
         counts = dict.fromkeys((NEW, RETURNED, RISEN, STILL, FOLDED), 0)
         for row in self.listed:
-            counts[row.news] += 1
+            if row.news != FILLED:
+                counts[row.news] += 1
         return {**counts, "gone": len(self.gone)}
 
     @property
@@ -175,6 +177,7 @@ class RunOutcome:
             **{name: getattr(alerts, name)[order] for name in BY_ROW},
             reasons=[*alerts.reasons, *(found.detector.reasons(folded) if len(folded) else ())],
             n_alerts=len(self.listed),
+            n_filled=0,
         )
         whole = listed.to_table(found.detector.map_, found.table)
         told = {

@@ -16,9 +16,14 @@ from somscape.errors import InputError
 OPEN, CONFIRMED, CLEARED, LATER = STATES
 
 NEW, STILL, RISEN, RETURNED, FOLDED = "new", "still", "risen", "returned", "folded"
+FILLED = "filled"
 """Changes of a listed row since the previous run. "still" means that both runs list the row.
 "risen" means that the row is more unusual than before. "returned" means that a cleared case needs
-another look. "folded" means that a cleared case is at the end of the list."""
+another look. "folded" means that a cleared case is at the end of the list. "filled" means that the
+row only fills the list up to ten rows, and does not stand out."""
+
+UNREPORTED = (FOLDED, FILLED)
+"""Changes of rows that are in the file of the list, but are not reported."""
 
 UNNAMED = "upload/"
 """Start of the names of the watches of uploads. A name that a person gives has no slash."""
@@ -80,7 +85,7 @@ class Listed:
         Rank of the row, from 1.
     score, p_value : float
     news : str
-        Change since the previous run: "new", "still", "risen", "returned" or "folded".
+        Change since the previous run: "new", "still", "risen", "returned", "folded" or "filled".
     reasons : str
         Sentences on why the row has its rank, and on why a cleared case has returned.
     """
@@ -338,7 +343,7 @@ GONE = "gone"
 
 def is_waiting(case: Case, last: WatchRun | None) -> bool:
     """Return whether a case is in the last list and still needs a decision."""
-    if last is None or case.listed is None or case.run != last.id or case.listed.news == FOLDED:
+    if last is None or case.listed is None or case.run != last.id or case.listed.news in UNREPORTED:
         return False
     # A case that was cleared before this run is not folded if it returned.
     said = case.decision
@@ -355,7 +360,9 @@ def news_now(case: Case, last: str | None) -> str:
     """Return how a case has changed in the newest run, for example "new"."""
     if case.listed is None:
         return ""
-    return case.listed.news if case.run == last else GONE
+    if case.run == last:
+        return case.listed.news
+    return "" if case.listed.news == FILLED else GONE
 
 
 NOTHING = "0" * 64

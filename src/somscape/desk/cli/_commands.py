@@ -193,8 +193,9 @@ def score() -> Work:
     """Score the rows of TABLE with a map that `detect` has saved.
 
     MAP is the file map.som of `detect`.  TABLE must have the same columns as the table of
-    `detect`, in any order.  The command flags rows with a score above the threshold of the map,
-    or the rows that --alerts, --fdr, --p-value or --cost selects.  With --watch NAME, the command
+    `detect`, in any order.  The command flags rows that stand out (or rows above the threshold
+    of --contamination, if the map was trained with it), or the rows that --alerts, --fdr, --p-value
+    or --cost selects.  With --watch NAME, the command
     uses the map and the rule of a watch, like `somscape run NAME TABLE --out DIR`.
     """
     from somscape.desk.cli._score import score_file
@@ -422,9 +423,10 @@ def serve() -> Work:
         'http://127.0.0.1:8080/score?reasons=all'
 
     MAP is the map.som of `detect`.  POST /score accepts rows as JSON, CSV or an Arrow stream, and
-    returns score, p-value, flag, unit and reasons, like `score`.  If MAP is a model of `fit
-    --target`, POST /predict returns predictions.  GET /openapi.json describes the requests, /health
-    names the map, /metrics has counts for Prometheus, and /live shows only whether it runs.
+    returns score, p-value, flag (whether the score is above the threshold of the map), unit and
+    reasons, like `score`.  If MAP is a model of `fit --target`, POST /predict returns predictions.
+    GET /openapi.json describes the requests, /health names the map, /metrics has counts for
+    Prometheus, and /live shows only whether it runs.
     If another file is renamed to MAP, the service loads it within two seconds, provided that it
     has the same columns.  SIGTERM ends the service two seconds later, after the answers to all
     received requests.
@@ -608,6 +610,17 @@ def export() -> Work:
     "--skip-unknown",
     is_flag=True,
     help="Ignore lines with a key that no run has listed, instead of stopping with an error.",
+)
+@option(
+    "--findings",
+    is_flag=True,
+    help="Apply a decision to all lines of the same finding that do not have a decision. Needs the "
+    "column finding of alerts.csv.",
+)
+@option(
+    "--yes",
+    is_flag=True,
+    help="Do not ask before --findings decides more than 20 further lines.",
 )
 @text_options
 @author_option

@@ -167,7 +167,7 @@ def _likely_ids(encoding: Encoding, table: Table, dropped: Sequence[str]) -> lis
 
 
 def show_alerts(console: Console, alerts: Alerts, file: str) -> None:
-    """Print a summary of the list of alerts, and its first rows."""
+    """Print a summary of the list of alerts, and its first findings."""
     say(console, f"{alerts.headline}.")
     if alerts.n_alerts == 0:
         least = alerts.p_values.min(initial=1.0)
@@ -175,14 +175,24 @@ def show_alerts(console: Console, alerts: Alerts, file: str) -> None:
         say(console, f"No row is listed, {why}")
         return
     grid = make_grid("rank", escape(alerts.id_name), "score", "p-value", "reasons")
-    for i in range(min(alerts.n_alerts, MAX_ALERTS_SHOWN)):
-        numbers = f"{alerts.scores[i]:.3f}", f"{alerts.p_values[i]:.2g}"
-        grid.add_row(str(i + 1), escape(alerts.ids[i]), *numbers, escape(str(alerts.reasons[i])))
-        if i + 1 == alerts.n_before_line:
+    lines = alerts._lines(MAX_ALERTS_SHOWN)
+    n_above = alerts._n_lines_above(lines)
+    for n, (i, reasons) in enumerate(lines.items()):
+        if n and n == n_above:
             grid.add_row("", "", "", "", LINE)
+        numbers = f"{alerts.scores[i]:.3f}", f"{alerts.p_values[i]:.2g}"
+        grid.add_row(str(i + 1), escape(alerts.ids[i]), *numbers, escape(reasons))
     console.print(grid)
-    if alerts.n_alerts > MAX_ALERTS_SHOWN:
-        say(console, f"... and {alerts.n_alerts - MAX_ALERTS_SHOWN} more in {file}")
+    shown = alerts.shown
+    n_more = sum(len(finding.places) for finding in shown.findings[MAX_ALERTS_SHOWN:])
+    n_filled = alerts.n_alerts - shown.n_alerts
+    if n_more:
+        say(console, f"... and {n_more} more in {file}")
+    if alerts.n_left_out:
+        say(console, alerts._left_out("--alerts "))
+    if n_filled:
+        rows = "1 row that does" if n_filled == 1 else f"{n_filled} rows that do"
+        say(console, f"{file} also has {rows} not stand out (give --fill to show these).")
     if alerts.id_name == RECORD:
         say(
             console,

@@ -54,14 +54,14 @@ class BadInput(click.ClickException):
 
 
 HEADINGS = {
-    "Rows to list": "alerts contamination fdr p_value amount cost calibration reject drift",
+    "Rows to list": "alerts fill contamination fdr p_value amount cost calibration reject drift",
     "Columns": "target id_column per label drop protect category number ordinal date date_format "
     "missing roles dictionary",
     "Reading the table": "delimiter decimal encoding missing_values sheet table query ask_password",
     "Map": "n_rows n_cols epochs seed checkpoint resume lattice boundary winners regions n_regions",
     "Results": "out format kind as_json bom what sort columns save_roles to to_table force verbose",
     "Watch": "watch key clear_for replace instead_of",
-    "Cases": "state_of comment seen run skip_unknown older_than decided",
+    "Cases": "state_of comment seen run skip_unknown findings yes older_than decided",
     "State and audit": "state audit_key head author",
     "Server": "host port tls_cert tls_key token_file max_body max_rows browser max_upload jobs "
     "memory",

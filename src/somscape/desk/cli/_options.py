@@ -288,7 +288,7 @@ def list_file_option(what: str) -> Callable[[Function], Function]:
 
 list_options = together(job_option("format", show_default="csv"), job_option("bom"))
 ranking_options = together(
-    job_option(*RULES, "contamination", "calibration"),
+    job_option(*RULES, "fill", "contamination", "calibration"),
     job_option("seed", default=0),
     verbose_option,
     list_options,
@@ -297,7 +297,7 @@ ranking_options = together(
 flag_options = together(
     job_option(
         "alerts",
-        show_default="rows with a score above the threshold of the map",
+        show_default="rows that stand out",
         help="Number of rows that are flagged and listed.",
     ),
     job_option(*(name for name in RULES if name != "alerts")),

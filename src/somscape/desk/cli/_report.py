@@ -24,6 +24,7 @@ from somscape.desk.jobs._detect import (
     agreement_of,
     checks_of,
     now,
+    of_customers,
     page_agreement,
     rule_of,
     score_words,
@@ -77,7 +78,7 @@ def report_file(map_file: str, path: str, out: Path, job: Job, *, force: bool) -
             map_.rows_of(table)  # raises an error if the table does not fit
         else:
             rule = rule_of(job, table)
-            alerts = detector._alerts_by(rule, table)
+            alerts = of_customers(detector._alerts_by(rule, table), subject.grouped)
             agreement = None if label is None else agreement_of(alerts, label)
         gaps = [*without_scores, *gaps_of(map_.encoding, table)]
         data = report.build(

@@ -1,5 +1,6 @@
 """Commands `run`, `watches` and `cases`, and the watch that `detect` begins."""
 
+import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from pathlib import Path
 from shutil import rmtree
 from typing import Any
 
+import click
 from rich.markup import escape
 
 from somscape._files import read_secret
@@ -29,6 +31,7 @@ from somscape.desk.cases.decide import (
     check_has_name,
     decide,
     import_decisions,
+    spread_over_findings,
 )
 from somscape.desk.cases.outcome import RunOutcome
 from somscape.desk.cases.records import Case, Watch, is_waiting
@@ -404,9 +407,19 @@ def export_cases(
     say(make_console(out), f"Wrote {counted(len(found), 'case')} to {out}.")
 
 
-def import_cases(name: str, path: str, job: Job, access: Access, *, skip_unknown: bool) -> None:
+MAX_UNASKED = 20
+"""Maximum number of rows that one decision on a finding covers without a question."""
+
+
+def import_cases(
+    name: str, path: str, job: Job, access: Access, *, skip_unknown: bool, findings: bool, yes: bool
+) -> None:
     """Record the decisions that a file contains."""
     table = read_as(path, job, Roles())
+    if findings:
+        table, rows = spread_over_findings(table)
+        if len(rows) > MAX_UNASKED and not yes:
+            _ask(f"The decisions also cover {len(rows)} other rows of their findings.")
     with open_state(access) as state:
         author = author_of(access)
         done = import_decisions(state, name, table, author=author, skip_unknown=skip_unknown)
@@ -416,6 +429,14 @@ def import_cases(name: str, path: str, job: Job, access: Access, *, skip_unknown
     say(console, f"New decisions: {words}. Unchanged: {done.n_same}. Empty: {done.n_empty}.")
     if done.unknown:
         say(console, f"Ignored, because no run has listed these keys: {', '.join(done.unknown)}.")
+
+
+def _ask(what: str) -> None:
+    """Ask whether to continue. Without a terminal or with the answer no, raise InputError."""
+    if not sys.stdin.isatty():
+        raise InputError(f"{what} Nothing was saved.", options="--yes", parameter="yes")
+    if not click.confirm(f"{what} Save them?", err=True):
+        raise InputError("Nothing was saved.")
 
 
 def _show(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:

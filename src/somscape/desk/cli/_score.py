@@ -16,12 +16,26 @@ from somscape.desk.cli._console import columns_line, gaps_of, make_console, prin
 from somscape.desk.cli._options import Access
 from somscape.desk.cli._out import Input, check_output, check_result, format_of, writing
 from somscape.desk.cli._run import files_of, score_watch
-from somscape.desk.jobs._detect import ResultList, check_sink_of, rule_of, send_alerts
+from somscape.desk.jobs._detect import (
+    ResultList,
+    check_sink_of,
+    of_customers,
+    rule_of,
+    send_alerts,
+)
 from somscape.desk.jobs._roles import read_as, ready_for
 from somscape.desk.jobs._target import agreement_words, predictions_of, summary_words
 from somscape.desk.jobs.job import Job
 from somscape.errors import InputError
-from somscape.outliers.detector import RECORD, RESULT_NAMES, Alerts, Detector, ids_column
+from somscape.outliers.detector import (
+    RECORD,
+    RESULT_NAMES,
+    STANDING_OUT,
+    AlertRule,
+    Alerts,
+    Detector,
+    ids_column,
+)
 from somscape.outliers.drift import DriftAlarm, DriftMonitor
 from somscape.recognize.predictor import Predictor
 from somscape.recognize.recognizer import Recognizer
@@ -67,12 +81,16 @@ def score_file(
     check_sink_of(job)
     detector = load_detector(map_file)
     table = read_as(path, job, detector.map_.encoding.roles)
-    table = ready_for(detector.map_, table, job).table
+    subject = ready_for(detector.map_, table, job)
+    table = subject.table
     originals = _columns(table, job.columns, detector.map_.encoding.named("id"))
     if kind == "xlsx":
         check_sheet(table.n_rows, 10 + len(originals))
-    rule = rule_of(job, table, above_threshold=True)
-    alerts = detector._alerts_by(rule, table)
+    is_auto = detector.is_threshold_auto
+    rule = rule_of(
+        job, table, otherwise=STANDING_OUT if is_auto else AlertRule(above_threshold=True)
+    )
+    alerts = of_customers(detector._alerts_by(rule, table), subject.grouped)
     scores = _scores(detector, table, alerts, originals, is_sorted=job.sort)
     alarms: list[DriftAlarm] = []
     if drift:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -24,7 +24,15 @@ from somscape.kernels._select import meanwhile
 from somscape.maps.map import Map
 from somscape.measures.labels import Agreement, label_agreement
 from somscape.outliers._train import Detection, Outermost, train_detector
-from somscape.outliers.detector import AlertRule, Alerts, Detector, ranked
+from somscape.outliers.detector import (
+    FINDING,
+    AlertRule,
+    Alerts,
+    Detector,
+    Reason,
+    Reasons,
+    ranked,
+)
 from somscape.tables._messages import check_libraries, counted, free_name
 from somscape.tables._recoded import recoded
 from somscape.tables._sql import is_url
@@ -58,8 +66,11 @@ def page_agreement(label: Label, agreement: Agreement | None) -> dict[str, Any]:
     return {"label": label.column, "value": label.value, **more}
 
 
-def rule_of(job: Job, table: Table, *, above_threshold: bool = False) -> AlertRule:
-    """Return the rule that chooses the listed rows. Only one option can set a rule."""
+def rule_of(job: Job, table: Table, *, otherwise: AlertRule | None = None) -> AlertRule:
+    """Return the rule that chooses the listed rows. Only one option can set a rule.
+
+    Without an option, the rule is `otherwise`, or else the default of `AlertRule`.
+    """
     amount, cost, alerts = job.amount, job.cost, job.alerts
     if (amount is None) != (cost is None):
         lacking, given = ("`cost`", "`amount`") if cost is None else ("`amount`", "`cost`")
@@ -80,7 +91,9 @@ def rule_of(job: Job, table: Table, *, above_threshold: bool = False) -> AlertRu
             "Give a smaller number.",
             value=alerts,
         )
-    is_share = above_threshold or job.contamination is not None
+    is_share = job.contamination is not None
+    if otherwise is not None and not rules and not is_share:
+        return otherwise
     rule = AlertRule(alerts, job.p_value, job.fdr, amount, cost, is_share and not rules)
     rule.check(table)
     return rule
@@ -338,13 +351,33 @@ def detect(
     detector, scores = trained.detector, trained.scores
     if detector.marks is not None:
         scores = detector.marks.with_held(rows, scores)
-    work = partial(ranked, detector, table, rows, rule, trained.of_all_rows.units, scores)
+    asked_of = (detector, table, rows, rule, trained.of_all_rows.units, scores)
+    work = partial(_ranking, *asked_of, is_filled=job.fill, grouped=grouped)
     ranking = meanwhile(work, is_long=len(rows) >= MANY_ROWS)
     _ = detector.map_.joins  # needed for its file, and computed during the ranking
     if ranking is work:  # rank now, because `work` would keep all rows in memory
         ranking = _done(work())
     agreement = None if label is None else agreement_of(ranking(), label)
     return Found(table, detector, ranking, rule, label, agreement, grouped)
+
+
+def of_customers(alerts: Alerts, grouped: Grouped | None) -> Alerts:
+    """Return the ranking with the word for a customer and with units, if its rows are customers."""
+    if grouped is None:
+        return alerts
+
+    def shown(reason: Reason) -> Reason:
+        said = partial(grouped.with_units, reason.column)
+        fitting = None if reason.fitting is None else said(reason.fitting)
+        return replace(reason, value=said(reason.value), usual=said(reason.usual), fitting=fitting)
+
+    alerts = alerts.called(grouped.noun)
+    return replace(alerts, reasons=[Reasons(map(shown, of_row)) for of_row in alerts.reasons])
+
+
+def _ranking(*about: Any, is_filled: bool, grouped: Grouped | None) -> Alerts:
+    alerts = of_customers(ranked(*about), grouped)
+    return replace(alerts, n_filled=0) if is_filled else alerts
 
 
 def _done(alerts: Alerts) -> Callable[[], Alerts]:
@@ -449,5 +482,8 @@ def send_alerts(
         return None
     n, run = alerts.n_alerts, run_of(table, detector, rule)
     key = alerts.ids[:n] if alerts.ids.are_unique else [int(row) + 1 for row in alerts.rows[:n]]
-    write_sql(alerts.to_table(detector.map_, table), job.to, job.to_table, run=run, key=key)
+    rows = alerts.to_table(detector.map_, table)
+    # Existing tables of earlier versions do not have a column with the finding.
+    columns = [column for column in rows.columns if column.name != FINDING]
+    write_sql(replace(rows, columns=tuple(columns)), job.to, job.to_table, run=run, key=key)
     return f"{counted(n, 'row')} to the table {job.to_table}, run {run}"

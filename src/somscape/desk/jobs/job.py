@@ -147,6 +147,9 @@ class Job:
         limits={"min": 0, "min_open": True},
         metavar="C",
     )
+    fill: bool = option(
+        "Also show rows that do not stand out, if fewer than ten rows stand out.", default=False
+    )
     contamination: float | None = option(
         "Share of the rows in the list, such as 0.05 for 5 %.",
         "training",

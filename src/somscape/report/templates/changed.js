@@ -8,7 +8,7 @@ const NEWS = [
 const NEWS_SHOWN = 10, KEYS_SHOWN = 50, COLUMNS_SHOWN = 20;
 
 const newsByRank = new Map((data.changed?.cases || [])
-  .filter((found) => found.news !== "folded").map((found) => [found.place, found]));
+  .filter((found) => found.news !== "folded" && found.news !== "filled").map((found) => [found.place, found]));
 
 // The tag next to the id of a row in the list.
 function newsTag(row) {
@@ -43,7 +43,7 @@ function fillChanged() {
     ...NEWS.flatMap(([key, name, what]) =>
       drawNews(name, what, changed.cases.filter((found) => found.news === key))),
     ...changed.unseen.slice(0, COLUMNS_SHOWN).map((found) => drawKeys(found.what, found.keys, found.n)),
-    columns > 0 ? make("p", { class: "hint" }, "Number of further columns with levels that the map does not contain: " + number(columns)) : "",
+    columns > 0 ? make("p", { class: "hint" }, "Number of further columns with values that the training table does not have: " + number(columns)) : "",
     ...drawFolded(changed.cases.filter((found) => found.news === "folded")),
     ...drawGone(changed.gone));
 }

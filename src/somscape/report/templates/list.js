@@ -32,9 +32,13 @@ function showList() {
 function drawList() {
   const chosen = chosenRows();
   const shown = chosen.slice(0, state.nShown);
-  document.querySelector("#rows tbody").replaceChildren(...shown.flatMap((row) =>
-    [drawRow(row), row.rank === state.row ? drawCase(row) : "", isBeforeLine(row) ? drawLine() : ""])
-    .filter(Boolean));
+  const inFinding = findingsIn(shown);
+  document.querySelector("#rows tbody").replaceChildren(...shown.flatMap((row) => {
+    const finding = inFinding.get(row), isFirst = finding && finding.rows[0] === row;
+    const isHidden = finding && !isOpened(finding);
+    return [isFirst ? drawFinding(finding) : "", ...isHidden ? []
+      : [drawRow(row), row.rank === state.row ? drawCase(row) : ""], isBeforeLine(row) ? drawLine() : ""];
+  }).filter(Boolean));
   byId("nothing").hidden = chosen.length > 0;
   byId("nothing").textContent = state.cells.size && listed.length < data.n_rows && !byId("search").value
     ? "This page does not contain rows of the selected cells." : "No row matches.";
@@ -47,6 +51,51 @@ function drawList() {
     ? "Cell " + cellName([...state.cells][0]) : plural(state.cells.size, "cell", "cells"));
   byId("count").textContent = sayCount(chosen, shown);
   additions.drawn.forEach((done) => done());
+}
+
+// The findings with several of the shown rows, by row. If the whole list is sorted by rank, the rows of a finding
+// follow its first row.
+function findingsIn(shown) {
+  const found = new Map();
+  if (state.sort !== "rank" || state.isDown || state.cells.size || byId("search").value.trim()) return found;
+  const together = new Map();
+  for (const row of shown) {
+    const finding = findingOf.get(row.rank);
+    if (!finding) continue;
+    if (!together.has(finding)) together.set(finding, { ...finding, rows: [] });
+    together.get(finding).rows.push(row);
+  }
+  for (const finding of together.values()) {
+    if (finding.rows.length < 2) continue;
+    finding.rows.forEach((row) => found.set(row, finding));
+  }
+  const firsts = new Map([...found.values()].map((finding) => [finding.rows[0], finding.rows]));
+  const ordered = shown.filter((row) => !found.has(row) || firsts.has(row)).flatMap((row) => firsts.get(row) ?? [row]);
+  shown.splice(0, shown.length, ...ordered);
+  return found;
+}
+
+// A finding is also open if one of its rows is open.
+const isOpened = ({ number, rows }) => state.opened.has(number) || rows.some(({ rank }) => rank === state.row);
+
+function drawFinding(finding) {
+  const ids = finding.rows.slice(0, 3).map(({ id }) => id).join(", ") + (finding.rows.length > 3 ? ", ..." : "");
+  const tags = new Map(finding.rows.flatMap(newsTag).map((tag) => [tag.textContent, tag]));
+  const noun = data.noun ?? "row";
+  const part = make("details", null, make("summary", null, ...tags.values(),
+    make("b", null, plural(finding.rows.length, noun, noun + "s") + " like this"), " (", text("span", ids), "): ",
+    text("span", finding.what || NONE_STANDS_OUT)));
+  part.open = isOpened(finding);
+  part.firstElementChild.addEventListener("click", (event) => {
+    event.preventDefault(); // the list is drawn anew, with the rows of the finding
+    state.opened[part.open ? "delete" : "add"](finding.number);
+    if (part.open && finding.rows.some(({ rank }) => rank === state.row)) openCase(null);
+    else drawList();
+    document.querySelector('#rows tr[data-finding="' + finding.number + '"] summary').focus({ preventScroll: true });
+  });
+  return make("tr", { role: "row", class: "finding", "data-finding": finding.number },
+    make("td", { role: "cell", class: "rank" }, number(finding.rows[0].rank)),
+    make("td", { role: "cell", colspan: "6" }, part, ...additions.finding.map((add) => add(finding))));
 }
 
 // If the list is sorted by rank, a line is drawn after the rows that stand out.

@@ -147,6 +147,9 @@ const rows = data.rows.ids.map((id, i) => ({
 const listed = rows.slice(0, data.n_listed);
 const byRank = new Map(rows.map((row) => [row.rank, row]));
 
+// Groups of several alerts with the same reasons, by the rank of each alert. The data of an earlier version has none.
+const findingOf = new Map((data.findings ?? []).flatMap((finding) => finding.ranks.map((rank) => [rank + 1, finding])));
+
 const NONE_STANDS_OUT = "no single column stands out; the combination is unusual";
 
 // The text after the value in a reason: how many rows have the value, and the usual range.
@@ -182,10 +185,10 @@ const cellTag = (unit) => "r" + place(unit)[0] + " c" + place(unit)[1];
 // Additions of a server that shows the page: elements in the line and in the case of a row, functions
 // that decide whether the list also shows a row that is not an alert and whether it keeps a row,
 // functions that are called after the list was drawn, and the function that saves regions.
-const additions = { line: [], case: [], also: [], keep: [], drawn: [], show: [], saveRegions: giveRegions };
+const additions = { line: [], finding: [], case: [], also: [], keep: [], drawn: [], show: [], saveRegions: giveRegions };
 
 // The view that the reader chose. The second of the planes colors the second map. `address.js` writes the view into the address.
 const state = {
   planes: [data.planes[0], null], order: "table", ramp: "auto", cells: new Set(), row: null, column: null,
-  sort: "rank", isDown: false, nShown: PAGE_SIZE,
+  sort: "rank", isDown: false, nShown: PAGE_SIZE, opened: new Set(),
 };

@@ -1,6 +1,7 @@
 // Marks and comments of rows in the app's report. Each mark is saved immediately.
 
 const OPEN = { decision: "open", comment: "", seen: 0 };
+const MAX_UNASKED = 20; // rows that one press may mark without a question
 const marks = new Map();
 const undoable = []; // earlier marks of the rows that were marked here, the last one at the end
 
@@ -139,5 +140,24 @@ function commentOn(row) {
   byId("comment-" + numberOf(row)).focus();
 }
 
+// One decision on all rows of a finding, as one mark for each row.
+function drawFindingMarks(finding) {
+  if (!may("decide")) return "";
+  const name = plural(finding.rows.length, "row", "rows");
+  const buttons = DECISIONS.map(([decision, words, , meaning]) => {
+    const button = make("button", { type: "button", class: "small", title: "Each of them " + meaning }, words + " all");
+    button.setAttribute("aria-label", words + " all " + name);
+    button.addEventListener("click", () => {
+      const isSure = finding.rows.length <= MAX_UNASKED || confirm(words + " all " + name + "?");
+      if (isSure) inTurn(async () => {
+        for (const row of finding.rows) await decide(row, decision);
+      });
+    });
+    return button;
+  });
+  return make("span", { class: "marks", role: "group", "aria-label": "Decision on " + name }, ...buttons);
+}
+
 additions.line.push(drawMarks);
+additions.finding.push(drawFindingMarks);
 additions.case.push(drawDecision);
