@@ -44,6 +44,7 @@ class Why:
     is_usual_alone: bool = False
     occurs: str | None = None
     fitting: str | None = None
+    is_rule: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ class Ranked:
     n_stand_out: int = 1
     n_by_chance: float = 0.25
     n_before_line: int | None = None
+    effects: tuple[str, ...] = ()
 
 
 def small_detector(map_: Map | None = None) -> Detector:

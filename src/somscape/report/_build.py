@@ -393,7 +393,8 @@ def build(
       and ``usual_at`` is the position of the usual range, or None.  ``occurs`` is sometimes a text
       with the number of training rows that have this value or a more extreme value.  ``alone`` is
       true if the value is usual in its column but unusual in combination with the other columns.
-      ``fitting`` is sometimes a text with the value that would fit the other columns
+      ``fitting`` is sometimes a text with the value that would fit the other columns.  ``rule`` is
+      true if ``column`` and ``value`` are the name and the text of a rule that lists the row
     - ``cases`` contains details of the first 100 alerts.  ``counterfactual`` is a text with changes
       that would make the row usual, or None.  ``usual`` contains the ranks and distances of the
       nearest usual rows, and ``labelled`` those of the nearest rows with the label value.
@@ -427,6 +428,9 @@ def build(
     - ``history`` has ``step``, ``quantization_error``, ``radius``
     - ``agreement`` is the value of the parameter `agreement`, or None
     - ``method`` has ``missing``, ``parameters``, ``versions``, ``command``
+    - ``rules`` exists only for a map with rules of the user.  Each has the keys ``kind``, ``name``,
+      ``text``, ``until``, ``n_rows`` (rows that it lists, hides or ranks lower), ``n_changed``
+      (rows that it added to the list or hid from it) and ``has_ended``
     - ``notes`` is a list of sentences
     - ``changed`` is the value of the parameter `changed`.  The key exists only for a run of a watch
 
@@ -484,10 +488,15 @@ def build(
             **_training(som, sample.rows),
             "agreement": None if agreement is None else {k: plain(v) for k, v in agreement.items()},
             "method": _method(som, command),
-            "notes": list(dict.fromkeys([*table.notes, *notes])),
+            **_rules_and_notes(alerts, [*table.notes, *map(str, alerts.effects), *notes]),
             **({} if changed is None else {"changed": dict(changed)}),
         }
     )
+
+
+def _rules_and_notes(alerts: Alerts, notes: Iterable[str]) -> dict[str, Any]:
+    rules = {"rules": [effect.to_json() for effect in alerts.effects]} if alerts.effects else {}
+    return {**rules, "notes": list(dict.fromkeys(notes))}
 
 
 def _ranked(
@@ -611,6 +620,7 @@ def _reasons(reasons: Sequence[Any]) -> list[dict[str, Any]]:
             **({} if r.occurs is None else {"occurs": str(r.occurs)}),
             **({"alone": True} if r.is_usual_alone else {}),
             **({} if r.fitting is None else {"fitting": r.fitting}),
+            **({"rule": True} if r.is_rule else {}),
         }
         for r in reasons
     ]

@@ -237,6 +237,9 @@ class Roles:
         same factor.
     missing_values : tuple of str or None
         Texts that mean a missing cell.  None means a built-in list.
+    rules : mapping of str to tuple of str
+        Rules that list or hide rows whatever their scores are, by kind ("always", "never", "floor"
+        or "direction").  See `somscape.tables.rules`.
     """
 
     id: str | None = None
@@ -258,6 +261,7 @@ class Roles:
     dictionary: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     layers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     layer_weights: Mapping[str, LayerWeight] = field(default_factory=dict)
+    rules: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -328,6 +332,7 @@ SETTINGS = {
     "dictionary": "a table with the words for the codes of each column",
     "layers": "a table with a list of columns for each layer",
     "layer_weights": "a table with a number from 1e-9 to 1e9 for each layer",
+    "rules": "a table with a list of rules for each of always, never, floor and direction",
 }
 """For each setting in `Roles` that is not a role of columns, a description of its values."""
 
@@ -349,6 +354,10 @@ def checked_setting(name: str, value: Any) -> Any:
         raise ParameterError(
             f"{name} must be {SETTINGS[name]}, but is {value!r:.60}", parameter=name, value=value
         ) from error
+    if name == "rules":
+        from somscape.tables.rules import check_rules  # late, because few tables have rules
+
+        check_rules(found)
     if name == "reading" and (wrong := sorted(found.keys() - {*READING})):
         raise ParameterError(
             f"{wrong[0]!r:.40} is not a parameter for reading files. The parameters are "

@@ -295,7 +295,9 @@ def detect(
     asked = (settings, detection_of(job), known)
     trained = train_detector(rows, None, encoding, *asked, outermost=outermost)
     detector, scores = trained.detector, trained.scores
-    if detector.marks is not None:
+    if detector.directions:
+        scores = detector._scores_of_rows(rows, trained.of_all_rows.units)
+    elif detector.marks is not None:
         scores = detector.marks.with_held(rows, scores)
     work = partial(ranked, detector, table, rows, rule, trained.of_all_rows.units, scores)
     ranking = meanwhile(work, is_long=len(rows) >= MANY_ROWS)

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._types import Floats
-from somscape.desk.jobs.job import IN_ROLES_FILE, READ, READING, Job
+from somscape.desk.jobs.job import IN_ROLES_FILE, LISTED, READ, READING, Job
 from somscape.errors import InputError
 from somscape.maps.map import Map
+from somscape.outliers._listing import check_rules_of
 from somscape.outliers.detector import Alerts
 from somscape.tables._fit_encoding import fit_encoding, notes_of_unfit
 from somscape.tables._messages import counted, free_name, listed
@@ -20,8 +21,9 @@ from somscape.tables._roles import comments_on, overridden, pinned, read_roles, 
 from somscape.tables.codes import NumberCode, UnusedColumn, level_texts
 from somscape.tables.customers import ROW_COUNT, Grouped, may_be_made, per
 from somscape.tables.encoding import ColumnCode, Encoding
-from somscape.tables.kinds import Roles, unfit_columns
+from somscape.tables.kinds import Roles, checked_setting, unfit_columns
 from somscape.tables.ordered import part_names
+from somscape.tables.rules import rules_of
 from somscape.tables.sources import kind_at, read_table
 from somscape.tables.table import Table, table_from_columns
 
@@ -117,6 +119,7 @@ def roles_from(table: Table, job: Job) -> Roles:
         missing=job.missing,
         reading=job.only(*IN_ROLES_FILE).given(),
         dictionary=checked_dictionary(job.dictionary),
+        rules=checked_setting("rules", job.only(*LISTED).given()),
     )
 
 
@@ -229,6 +232,8 @@ class PerOptions:
     def encoding(self, on_number: Callable[[NumberCode, Floats], object] | None = None) -> Encoding:
         """Fit the encoding of the table. See `encoding_from`."""
         found = encoding_from(self.table, self.roles, on_number)
+        if self.roles.rules:
+            check_rules_of(found, self.table)
         return replace(found, columns=tuple(map(self._explained, found.columns)))
 
     def _explained(self, code: ColumnCode) -> ColumnCode:
@@ -403,6 +408,8 @@ def ready_for(map_: Map, table: Table, job: Job) -> PerOptions:
         )
     label, used = _split_off_label(table, *split_label(given, table), by)
     names = [code.name for code in map_.encoding.features]
+    rules = rules_of(map_.encoding.roles.rules)
+    names += [name for rule in rules for name in rule.columns if name not in (*names, key)]
     grouped = per(used, by, like=names, date_format=job.date_format)
     return _with_label(grouped, label, table)
 

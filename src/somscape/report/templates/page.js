@@ -149,11 +149,15 @@ const byRank = new Map(rows.map((row) => [row.rank, row]));
 
 const NONE_STANDS_OUT = "no single column stands out; the combination is unusual";
 
-// The text after the value in a reason: how many rows have the value, and the usual range.
-function besideValue({ occurs, usual, alone, fitting }) {
+// The text after the value in a reason: how many rows have the value, and the usual range. A rule does not have one.
+function besideValue({ occurs, usual, alone, fitting, rule }) {
+  if (rule) return "";
   if (fitting) return (occurs ? ": " + occurs + "; " : ", but ") + fitting + " would fit the other columns";
   return ": " + (occurs ? occurs + "; " : "") + "usual " + usual + (alone ? ", but not with the other columns" : "");
 }
+
+// The first words of a reason. A rule is followed by a colon.
+const columnOfReason = ({ column, rule }) => rule ? column + ":" : column;
 
 function searchText(row) {
   if (row.searchable === undefined) {
