@@ -430,7 +430,7 @@ def build(
     - ``method`` has ``missing``, ``parameters``, ``versions``, ``command``
     - ``rules`` exists only for a map with rules of the user.  Each has the keys ``kind``, ``name``,
       ``text``, ``until``, ``n_rows`` (rows that it lists, hides or ranks lower), ``n_changed``
-      (rows that it added to the list or hid from it) and ``has_ended``
+      (rows that it added to the list or hid from it), ``has_ended`` and ``sentence``
     - ``notes`` is a list of sentences
     - ``changed`` is the value of the parameter `changed`.  The key exists only for a run of a watch
 

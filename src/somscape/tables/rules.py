@@ -195,7 +195,7 @@ class RuleEffect:
         rule = self.rule
         own = {"kind": rule.kind, "name": rule.name, "text": rule.text, "until": rule.until}
         counts = {"n_rows": self.n_rows, "n_changed": self.n_changed}
-        return {**own, **counts, "has_ended": self.has_ended}
+        return {**own, **counts, "has_ended": self.has_ended, "sentence": str(self)}
 
 
 def rules_of(texts: Mapping[str, Sequence[str]]) -> tuple[ListRule, ...]:

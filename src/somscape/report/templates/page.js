@@ -108,6 +108,8 @@ function fillWords() {
   for (const place of document.querySelectorAll(".of-map")) place.hidden = Boolean(data.score || data.classes);
   byId("command-box").hidden = !method.command;
   byId("made").hidden = !byId("made-at").textContent;
+  byId("rules").hidden = !data.rules;
+  byId("rules").append(...(data.rules || []).map((rule) => text("li", rule.sentence)));
   byId("notes-box").hidden = data.notes.length === 0;
   byId("notes").append(...data.notes.map((note) => text("li", note)));
 }
