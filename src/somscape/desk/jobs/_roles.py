@@ -3,13 +3,14 @@
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from somscape._types import Floats
-from somscape.desk.jobs.job import IN_ROLES_FILE, LISTED, READ, READING, Job
+from somscape.desk.jobs.job import IN_ROLES_FILE, KINDS, LISTED, READ, READING, Job
 from somscape.errors import InputError
 from somscape.maps.map import Map
 from somscape.outliers._listing import check_rules_of
@@ -103,6 +104,7 @@ def encoding_from(
 def roles_from(table: Table, job: Job) -> Roles:
     """Return the roles that a job gives to the columns of a table."""
     column, value = split_label(job.label, table)
+    job = _without_patterns(job, table)
     return Roles(
         job.id_column,
         column,
@@ -121,6 +123,42 @@ def roles_from(table: Table, job: Job) -> Roles:
         dictionary=checked_dictionary(job.dictionary),
         rules=checked_setting("rules", job.only(*LISTED).given()),
     )
+
+
+def _without_patterns(job: Job, table: Table) -> Job:
+    """Return a job in which patterns, such as pixel_*, are replaced by the names of columns.
+
+    A column whose whole name is given has the role that goes with its name.
+    """
+    given = job.only(*KINDS).given()
+    exact = {_named(text, table)[0] for texts in given.values() for text in texts}
+    found: dict[str, Any] = {}
+    for option, texts in given.items():
+        names: list[str] = []
+        for text in texts:
+            name, rest = _named(text, table)
+            if name in table.names or not any(sign in name for sign in "*?"):
+                names.append(text)
+                continue
+            fitting = [each for each in table.names if fnmatchcase(each, name.replace("[", "[[]"))]
+            if not fitting:
+                raise InputError(
+                    f"No column of {table.source} has a name like '{name}'. The columns are "
+                    f"{listed(table.names)}.",
+                    parameter=option,
+                    value=text,
+                )
+            names += [f"{each}{rest}" for each in fitting if each not in exact]
+        found[option] = tuple(names)
+    return replace(job, **found)
+
+
+def _named(text: str, table: Table) -> tuple[str, str]:
+    """Split the text of an option into the column and the rest, such as =S<M<L."""
+    if text in table.names or "=" not in text:
+        return text, ""
+    name, levels = _split(text, table)
+    return name, f"={levels}"
 
 
 def split_ordinal(text: str, table: Table) -> tuple[str, list[Any]]:

@@ -58,7 +58,9 @@ class Job:
         "Column whose values are categories, even if they are numbers (repeatable).", **KIND
     )
     number: tuple[str, ...] = option(
-        "Column whose values are numbers, even if there are few of them (repeatable).", **KIND
+        "Column whose values are numbers, even if there are few of them (repeatable). As for all "
+        "kinds, COL can be a pattern, such as 'pixel_*'.",
+        **KIND,
     )
     ordinal: tuple[str, ...] = option(
         "Column whose values are ordered categories, with its levels from low to high in "
