@@ -39,6 +39,7 @@ from somscape.tables._write import (
 from somscape.tables.column import Column
 from somscape.tables.customers import Grouped
 from somscape.tables.encoding import Encoding
+from somscape.tables.rules import rules_of
 from somscape.tables.table import Table, table_from_columns
 
 
@@ -175,6 +176,7 @@ class ResultList:
 
     def _method(self) -> Sheet:
         detector, lattice = self.detector, self.detector.map_.lattice
+        rules = detector.map_.encoding.roles.rules
         facts = {
             "table": f"{self.table.source}, {counted(self.table.n_rows, 'row')}",
             "read": "; ".join(self.table.notes) or "as it is",
@@ -182,6 +184,7 @@ class ResultList:
             "score": score_words(detector),
             "threshold": f"{detector.threshold:.4g}",
             "rule": self.rule.words(detector),
+            **({"rules": "; ".join(map(str, rules_of(rules)))} if rules else {}),
             "p-values": f"compare with {counted(len(detector.calibration.scores), 'row')}",
             "date": now(),
             "command": self.command,
