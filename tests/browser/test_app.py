@@ -487,6 +487,8 @@ def test_roles_are_saved_and_set_up_the_next_table(person: Person, tmp_path: Pat
     header, rows = customers()
     person.give(write(tmp_path / "january.csv", header, rows))
     person.wait_for("#setup")
+    person.browser.type("#rules", "always large: amount > 100")
+    person.browser.run("window.scrollTo(0, 1e6)")  # out of the bar at the end of the window
     person.choose("[data-column='2'] select", "drop")
     person.browser.command("Page.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
     person.browser.click("#give-roles")
@@ -495,6 +497,7 @@ def test_roles_are_saved_and_set_up_the_next_table(person: Person, tmp_path: Pat
     while not (saved.exists() and saved.read_text()) and time.monotonic() < deadline:
         time.sleep(0.03)
     assert 'age = "drop"         # as chosen' in saved.read_text()
+    assert 'always = ["large: amount > 100"]' in saved.read_text()
 
     person.visit("/")
     person.wait_for_words("#most", "MB")
@@ -505,6 +508,7 @@ def test_roles_are_saved_and_set_up_the_next_table(person: Person, tmp_path: Pat
     person.browser.type("#take-roles", str(saved))
     person.wait_for_words("#told", "Columns without a role in roles.toml are left out: 'extra'.")
     assert person.browser.run("return [2, 5].map((i) => setup.settings.kinds[i])") == ["drop"] * 2
+    assert person.browser.run("return byId('rules').value") == "always large: amount > 100"
     person.picture("roles")
 
     (tmp_path / "bad.toml").write_text('[columns]\nage = "numbr"\n')
@@ -513,6 +517,7 @@ def test_roles_are_saved_and_set_up_the_next_table(person: Person, tmp_path: Pat
     person.browser.click("#start")
     person.wait("location.pathname.endsWith('/report')")
     person.wait_for_words(".files", "roles.toml")
+    assert person.words("#rules").startswith("rule large: amount > 100 (always): ")
     assert "SEVERE" in "".join(person.browser.complaints())  # of the file that was refused
 
 

@@ -69,6 +69,7 @@ HOMES = {
     "prometheus_client": {"desk.serve"},
     "pyarrow": {"engines", "tables"},
     "pyod": {"pyod"},
+    "pyparsing": {"tables"},
     "pyspark": {"engines"},
     "python_calamine": {"tables"},
     "ray": {"engines"},

@@ -10,7 +10,7 @@ from texts import rejected
 
 from somscape.errors import InputError
 from somscape.tables import Encoding, Table, read_table, table_from_columns
-from somscape.tables._fit_encoding import fit_encoding
+from somscape.tables._fit_encoding import fit_encoding, notes_of
 from somscape.tables.kinds import Roles
 
 # A column that is always usable, so that the others may be anything.
@@ -51,6 +51,61 @@ def test_whole_numbers_that_hardly_repeat_are_a_number() -> None:
     assert fit_encoding(table).columns[0].kind == "number"
     table = table_from_columns({"c": [1, 2, 3, 4, 4, 4, 4, 4]})
     assert fit_encoding(table).columns[0].kind == "category"
+
+
+def pixels(name: str = "pixel_{}", n_full: int = 4) -> dict[str, list[int]]:
+    """Columns from 0 to 16, of which the first `n_full` have many values, and two few values."""
+    full = {name.format(i): [(7 * k + i) % 17 for k in range(N)] for i in range(n_full)}
+    few = {name.format(n_full + i): [k % 3 + 7 * i for k in range(N)] for i in range(2)}
+    return {**full, **few}
+
+
+def test_few_whole_numbers_among_numbers_of_the_same_range_are_numbers() -> None:
+    codes = fitted(**pixels()).columns
+    assert [code.kind for code in codes[:6]] == ["number"] * 6
+    assert codes[4].why.startswith(
+        "3 different values, in one of 6 columns of similar names, mostly 0 to 16"
+    )
+    beyond = {**pixels(), "pixel_9": [k % 3 + 15 for k in range(N)]}
+    assert fitted(**beyond).columns[6].kind == "category"
+    assert fitted(Roles(categories=("pixel_4",)), **pixels()).columns[4].kind == "category"
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        pixels(n_full=2),  # too few columns
+        dict(zip("abcdef", pixels().values(), strict=True)),  # names without a number
+        {f"q{i}": [(k + i) % 5 + 1 for k in range(N)] for i in range(8)},  # no numbers
+        {f"x{i}": [(7 * k) % (17 + i) for k in range(N)] for i in range(5)}  # other ranges
+        | {"x9": [k % 3 for k in range(N)]},
+    ],
+    ids=["few", "names", "answers", "ranges"],
+)
+def test_other_columns_do_not_make_numbers(columns: dict[str, list[int]]) -> None:
+    kinds = {c.name: c.kind for c in fitted(**columns).columns}
+    few = [name for name, values in columns.items() if len(set(values)) <= 15]
+    assert few
+    assert {kinds[name] for name in few} == {"category"}
+
+
+DELAYS = [*[-2] * 5, *[-1] * 9, *[0] * 30, *[1] * 1, *[2] * 9, *[3] * 6]
+COUNTS = [*[0] * 20, *[1] * 18, *[2] * 12, *[3] * 6, *[4] * 3, *[5] * 1]
+CODES = [*[1] * 20, *[2] * 2, *[3] * 17, *[4] * 1, *[5] * 18, *[6] * 2]
+
+
+@pytest.mark.parametrize(
+    ("values", "is_ordered"),
+    [(DELAYS, True), (COUNTS, True), (CODES, False), ([1, 2, 3] * 20, False)],
+)
+def test_whole_numbers_that_may_have_an_order_are_named(
+    values: list[int], is_ordered: bool
+) -> None:
+    encoding = fitted(c=values)
+    assert encoding.columns[0].kind == "category"
+    assert ("they may have an order" in encoding.columns[0].why) == is_ordered
+    notes = [note for note in notes_of(encoding) if "order" in note]
+    assert [note.options for note in notes] == ["--ordinal c"] * is_ordered
 
 
 def test_missing_cells_are_no_value_in_the_rule() -> None:

@@ -44,6 +44,7 @@ class Why:
     is_usual_alone: bool = False
     occurs: str | None = None
     fitting: str | None = None
+    is_rule: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ class Ranked:
     n_by_chance: float = 0.25
     n_before_line: int | None = None
     findings: tuple[Finding, ...] = ()
+    effects: tuple[str, ...] = ()
     n_left_out: int = 0
     noun: str = "row"
 

@@ -110,6 +110,9 @@ def any_roles(draw: st.DrawFn) -> Roles:
             said[name] = draw(st.dictionaries(NAMES, weights, max_size=2))
         elif name == "reading":
             said[name] = draw(st.dictionaries(st.sampled_from(READING), st.text(max_size=3)))
+        elif name == "rules":
+            some = st.sampled_from([{}, {"always": ("big: amount > 1",), "floor": ("a b=5",)}])
+            said[name] = draw(some)
         elif name == "missing_values":
             said[name] = draw(st.none() | st.lists(st.text(max_size=3)).map(tuple))
         else:

@@ -26,6 +26,12 @@ from somscape.maps.record import (
     built_from,
     write_record,
 )
+from somscape.outliers._listing import (
+    Ruling,
+    directions_of,
+    on_other_side,
+    without_other_side,
+)
 from somscape.outliers.calibration import Calibration
 from somscape.outliers.counterfactual import Counterfactual, counterfactuals_of
 from somscape.outliers.findings import Finding, findings_of, numbers_of
@@ -49,6 +55,7 @@ from somscape.tables.codes import CategoryCode, NumberCode
 from somscape.tables.column import Column
 from somscape.tables.encoding import Encoding, FeatureCode, sources_of
 from somscape.tables.ordered import CycleCode, LeveledCode
+from somscape.tables.rules import RuleEffect
 from somscape.tables.sources import Source
 from somscape.tables.table import Table, frame_of, html_of, table_from_columns
 
@@ -208,12 +215,19 @@ class Detector:
         return self.members or (self.of_all_rows,)
 
     @cached_property
+    def directions(self) -> dict[int, bool]:
+        """For the index of each column with a direction, whether only high numbers count."""
+        return directions_of(self.map_.encoding)
+
+    @cached_property
     def in_words(self) -> "Detector":
         """The detector, with columns and codes named as in the dictionary."""
         if not self.map_.encoding.roles.dictionary:
             return self
         whole = self.of_all_rows
-        return replace(self, of_all_rows=replace(whole, map_=map_in_words(whole.map_)))
+        found = replace(self, of_all_rows=replace(whole, map_=map_in_words(whole.map_)))
+        vars(found)["directions"] = self.directions  # in words, columns have other names
+        return found
 
     @property
     def effect_of_marks(self) -> str:
@@ -423,6 +437,10 @@ class Detector:
     def _scores_of_rows(self, rows: Floats, units: Ints | None = None) -> Float64s:
         """Return the scores of encoded rows.  `units` are their best matching units, if known."""
         scores = scores_by(self.scorers, rows, self.rarity, self.relation)
+        if self.directions:
+            is_other = on_other_side(self.of_all_rows, self.directions, rows)
+            by = self.scorers, self.rarity, self.relation
+            scores = without_other_side(scores, rows, is_other, *by)
         if self.label_factors is not None:
             units = self.map_._winners_of_rows(rows) if units is None else units
             scores = scores * self.label_factors[units]
@@ -438,6 +456,8 @@ class Detector:
     def _contributions_by_columns(self, rows: Floats) -> Float64s:
         """Return the contributions of columns before marks fix some scores."""
         _, found = explained_by(self.scorers, rows, self.rarity, self.relation)
+        if self.directions:
+            found[on_other_side(self.of_all_rows, self.directions, rows)] = 0.0
         if self.label_factors is not None:
             found *= self.label_factors[self.map_._winners_of_rows(rows)][:, None]
         if self.marks is not None:
@@ -503,7 +523,7 @@ def explained_rows(
     detector: Detector, rows: Floats, units: Ints | None = None
 ) -> tuple[Float64s, Float64s]:
     """Return two values: the scores of rows, and the contributions of columns to the scores."""
-    if detector.label_factors is None and detector.marks is None:
+    if detector.label_factors is None and detector.marks is None and not detector.directions:
         return explained_by(detector.scorers, rows, detector.rarity, detector.relation)
     return detector._scores_of_rows(rows, units), detector._contributions_of_rows(rows)
 
@@ -590,6 +610,8 @@ class Reason:
     fitting : str or None
         Value that would fit the other columns of the row.  None if the reason is not a broken
         relation between columns.
+    is_rule : bool
+        Whether the reason is a rule, whose name and text replace column and value.
 
     See Also
     --------
@@ -611,8 +633,11 @@ class Reason:
     is_usual_alone: bool = False
     occurs: Occurrence | None = None
     fitting: str | None = None
+    is_rule: bool = False
 
     def __str__(self) -> str:
+        if self.is_rule:
+            return f"{self.column}: {self.value}"
         if self.fitting is not None and self.occurs is None:
             return f"{self.column} {self.value}, but {self._fit}"
         if self.fitting is not None:
@@ -633,6 +658,8 @@ class Reason:
         >>> Reason("A4", "3", "2 (51 %)", 0.4, occurs=Occurrence(2, 690)).sentence()
         'A4 is 3, which 2 of 690 rows have; usual is 2 (51 %).'
         """
+        if self.is_rule:
+            return f"{self.column[0].upper()}{self.column[1:]}: {self.value}."
         occurs = "" if self.occurs is None else f", {self.occurs.clause()}"
         if self.fitting is not None:
             joint = ", but" if self.occurs is None else ";"
@@ -1024,6 +1051,11 @@ class Alerts:
         Number of rows that a person has confirmed or cleared.  The headline counts only the others.
     noun : str, default="row"
         Word for a row in texts, such as "customer".
+    by_rule : ndarray of shape (n_rows,) or None
+        For each row, the index of the rule in `effects` that lists or hides the row, or -1.  None
+        without rules.
+    effects : tuple of RuleEffect
+        The rules, with the numbers of rows that they list or hide.
 
     See Also
     --------
@@ -1056,6 +1088,8 @@ class Alerts:
     n_filled: int = 0
     n_marked: int = 0
     noun: str = "row"
+    by_rule: Ints | None = None
+    effects: tuple[RuleEffect, ...] = ()
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
@@ -1217,6 +1251,24 @@ class Alerts:
         ids = {free_name(self.id_name, columns): self.ids[: self.n_alerts]}
         return frame_of({"rank": columns.pop("rank"), **ids, **columns}, library)
 
+    def rule_names(self, places: Any = slice(None)) -> dict[str, list[str]]:
+        """Return the column "rule", which names the rule that lists or hides each row.
+
+        Parameters
+        ----------
+        places : ndarray or slice, optional
+            Positions in the ranking.  By default, all rows.
+
+        Returns
+        -------
+        dict of str to list
+            The column by its name.  Empty without rules.
+        """
+        if self.by_rule is None:
+            return {}
+        names = [*(effect.rule.label for effect in self.effects), ""]
+        return {"rule": [names[i] for i in self.by_rule[places].tolist()]}
+
     def _columns(self) -> dict[str, Any]:
         """Return, by name, the columns that contain the results of the alerts."""
         n = self.n_alerts
@@ -1227,6 +1279,7 @@ class Alerts:
             "p_value": self.p_values[:n],
             "stands_out": self.stands_out[:n],
             FINDING: numbers_of(self.findings),
+            **self.rule_names(slice(n)),
             "unit": self.units[:n],
             "reasons": [str(reasons) for reasons in self.reasons],
         }
@@ -1255,7 +1308,8 @@ class Alerts:
         found["row"], found["col"] = som.lattice.rows_and_cols(found["unit"])
         found["stands_out"] = np.where(found["stands_out"], "yes", "no").tolist()
         is_repeated = not self.ids.are_unique
-        id_name = free_name(self.id_name, (*RESULT_NAMES, *[RECORD] * is_repeated))
+        taken = (*RESULT_NAMES, *self.rule_names(slice(0)), *[RECORD] * is_repeated)
+        id_name = free_name(self.id_name, taken)
         record = {RECORD: rows + 1} if is_repeated else {}
         results = table_from_columns(
             {"rank": found.pop("rank"), **record, **found, "reasons": reasons}
@@ -1266,8 +1320,8 @@ class Alerts:
         id_column = som.encoding.named("id")
         for column in table.take(rows).columns:
             if column.name != id_column:
-                taken = [c.name for c in columns]
-                columns.append(column.renamed(free_name(column.name, taken)))
+                names = [c.name for c in columns]
+                columns.append(column.renamed(free_name(column.name, names)))
         return Table(tuple(columns), source="alerts")
 
 
@@ -1278,8 +1332,12 @@ def ranked(
     rule: "AlertRule",
     units: Ints | None = None,
     scores: Float64s | None = None,
+    today: str = "",
 ) -> Alerts:
-    """Return the ranking of the rows of a table, as `Detector.alerts` does."""
+    """Return the ranking of the rows of a table, as `Detector.alerts` does.
+
+    `today`, by default the current day, decides which rules of the user have ended.
+    """
     units = detector.map_._winners_of_rows(rows) if units is None else units
     scores = detector._scores_of_rows(rows, units) if scores is None else scores
     order = stable_order(-scores)
@@ -1288,29 +1346,82 @@ def ranked(
     is_marked, is_leading = np.zeros((2, len(p)), dtype=bool)
     if detector.marks is not None:
         is_marked, is_leading = (which[order] for which in detector.marks.are_held(rows))
-    stands_out, n_by_chance = rule.outstanding(p, is_marked)
-    n_stand_out, n_leading = (int(np.count_nonzero(w)) for w in (stands_out, is_leading))
-    places, n_alerts = rule.choose(detector, order, scores, p, table, n_stand_out, n_leading)
-    n_filled = max(0, n_alerts - n_leading - n_stand_out) if rule == AlertRule() else 0
+    ranking = _Ranking(detector, table, rule, order, scores, p, is_marked, is_leading)
+    places, n_alerts, stands_out, n_by_chance = ranking.chosen(np.arange(len(p)))
+    ruling, effects = None, tuple[RuleEffect, ...]()
+    if detector.map_.encoding.roles.rules:
+        ruling = Ruling(detector.map_.encoding, table, today)
+        is_other = on_other_side(detector.of_all_rows, detector.directions, rows)
+        n_other = [int(np.count_nonzero(is_other[:, j])) for j in detector.directions]
+        effects = ruling.effects(order[places][:n_alerts], n_other)
+        is_hidden = ruling.is_hidden[order]
+        places, n_alerts, stands_out, n_by_chance = ranking.chosen(np.flatnonzero(~is_hidden))
+        places = np.concatenate([places, np.flatnonzero(is_hidden)])
+        of_list, n_alerts = ruling.first(order[places], n_alerts)
+        places = places[of_list]
     order = order[places]
     first = order[:n_alerts]
+    is_filled = ~(stands_out | is_leading)[places[:n_alerts]]
+    if ruling is not None:
+        is_filled &= ~ruling.is_always[first]
+    n_filled = int(np.count_nonzero(is_filled)) if rule == AlertRule() else 0
     counts = detector.counts
     training = rows if counts is not None and counts.total == len(rows) else None
+    of_first = detector, table.take(first), np.ascontiguousarray(rows[first])
+    reasons = reasons_of(*of_first, training=training)
     return Alerts(
         *ids_of(detector.map_, table, order),
         order,
         scores[places],
         p[places],
         units[places],
-        reasons_of(
-            detector, table.take(first), np.ascontiguousarray(rows[first]), training=training
-        ),
+        reasons if ruling is None else with_rules(reasons, ruling, first),
         n_alerts,
         stands_out[places],
         n_by_chance,
         n_filled,
         int(np.count_nonzero(is_marked)),
+        by_rule=None if ruling is None else ruling.by_row[order],
+        effects=effects,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Ranking:
+    """The rows of a table in the order by score."""
+
+    detector: Detector
+    table: Table
+    rule: "AlertRule"
+    order: Ints
+    scores: Float64s
+    p: Float64s
+    is_marked: Bools
+    is_leading: Bools
+
+    def chosen(self, some: Ints) -> tuple[Ints, int, Bools, float]:
+        """Return the list of some rows, the length of the list, which rows stand out, and how many
+        of them by chance.  Rows are given by their places in the order by score."""
+        p, rule = self.p[some], self.rule
+        stands_out = np.zeros(len(self.p), dtype=bool)
+        stands_out[some], n_by_chance = rule.outstanding(p, self.is_marked[some])
+        counts = (int(np.count_nonzero(which)) for which in (stands_out, self.is_leading[some]))
+        if rule.n_alerts is not None and len(some) < rule.n_alerts <= len(self.p):
+            rule = replace(rule, n_alerts=len(some))
+        given = self.detector, self.order[some], self.scores[some], p, self.table
+        places, n_alerts = rule.choose(*given, *counts)
+        return some[places], n_alerts, stands_out, n_by_chance
+
+
+def with_rules(reasons: Iterable[Reasons], ruling: Ruling, rows: Ints) -> list[Reasons]:
+    """Return the reasons of rows, after the rule that always lists a row."""
+    found = []
+    for row, own in zip(rows.tolist(), reasons, strict=True):
+        if ruling.is_always[row]:
+            rule = ruling.rules[ruling.by_row[row]]
+            own = Reasons((Reason(rule.heading, rule.text, "", 0.0, is_rule=True), *own))
+        found.append(own)
+    return found
 
 
 # Rules, which decide which rows are alerts and which rows stand out.

@@ -398,7 +398,8 @@ def build(
       and ``usual_at`` is the position of the usual range, or None.  ``occurs`` is sometimes a text
       with the number of training rows that have this value or a more extreme value.  ``alone`` is
       true if the value is usual in its column but unusual in combination with the other columns.
-      ``fitting`` is sometimes a text with the value that would fit the other columns
+      ``fitting`` is sometimes a text with the value that would fit the other columns.  ``rule`` is
+      true if ``column`` and ``value`` are the name and the text of a rule that lists the row
     - ``findings`` contains groups of several alerts with the same reasons (`outliers.Finding`).
       The keys are ``number``, the ``ranks`` of the alerts (from 0), and ``what``, a text with the
       values in the columns of the reasons
@@ -435,6 +436,9 @@ def build(
     - ``history`` has ``step``, ``quantization_error``, ``radius``
     - ``agreement`` is the value of the parameter `agreement`, or None
     - ``method`` has ``missing``, ``parameters``, ``versions``, ``command``
+    - ``rules`` exists only for a map with rules of the user.  Each has the keys ``kind``, ``name``,
+      ``text``, ``until``, ``n_rows`` (rows that it lists, hides or ranks lower), ``n_changed``
+      (rows that it added to the list or hid from it), ``has_ended`` and ``sentence``
     - ``notes`` is a list of sentences
     - ``changed`` is the value of the parameter `changed`.  The key exists only for a run of a watch
     - ``checks`` is a list of the checks in the form of `checks.Check.to_json`.  The key exists only
@@ -493,15 +497,24 @@ def build(
             **_training(som, sample.rows),
             "agreement": None if agreement is None else {k: plain(v) for k, v in agreement.items()},
             "method": _method(som, command),
-            "notes": list(dict.fromkeys([*_left_out(alerts), *table.notes, *notes])),
-            **_given(changed, checks),
+            "notes": list(dict.fromkeys([*_of_alerts(alerts), *table.notes, *notes])),
+            **_given(alerts, changed, checks),
         }
     )
 
 
-def _given(changed: Mapping[str, Any] | None, checks: Iterable[Check] | None) -> dict[str, Any]:
-    """Return the parts of the data that exist only if they were given."""
+def _of_alerts(alerts: Alerts) -> list[str]:
+    """Return notes on the rows that the list leaves out, and on what each rule did."""
+    return [*_left_out(alerts), *map(str, alerts.effects)]
+
+
+def _given(
+    alerts: Alerts, changed: Mapping[str, Any] | None, checks: Iterable[Check] | None
+) -> dict[str, Any]:
+    """Return the parts of the data that do not always exist."""
     found = {} if changed is None else {"changed": dict(changed)}
+    if alerts.effects:
+        found["rules"] = [effect.to_json() for effect in alerts.effects]
     return found | ({} if checks is None else {"checks": [each.to_json() for each in checks]})
 
 
@@ -644,6 +657,7 @@ def _reasons(reasons: Sequence[Any]) -> list[dict[str, Any]]:
             **({} if r.occurs is None else {"occurs": str(r.occurs)}),
             **({"alone": True} if r.is_usual_alone else {}),
             **({} if r.fitting is None else {"fitting": r.fitting}),
+            **({"rule": True} if r.is_rule else {}),
         }
         for r in reasons
     ]

@@ -239,6 +239,12 @@ _DISTANCES = {"manhattan": _manhattan, "chebyshev": _chebyshev, "cosine": _cosin
 
 def score_of(graph: OnnxGraph, rows: str, winners: str, detector: Detector) -> str:
     """Add nodes for the combined score of a detector's maps, and return the score's name."""
+    if detector.directions:
+        raise InputError(
+            "This detector has rules with a direction (--direction), which an ONNX file cannot "
+            "contain. Train the detector without them.",
+            parameter="direction",
+        )
     scores = [_score_by_map(graph, rows, scorer) for scorer in detector.scorers]
     score = scores[0]
     if len(scores) > 1:

@@ -38,6 +38,7 @@ from somscape.tables.kinds import (
     BELOW_ZERO,
     CODE,
     COUNTER,
+    MAY_BE_ORDERED,
     MISSING_CHOICES,
     OUTCOME,
     SLIP_AMONG_DATES,
@@ -436,6 +437,11 @@ def notes_of(encoding: Encoding, checked: Collection[str] = ()) -> list[Note]:
             few = code.why.rpartition("; ")[2].removesuffix(BELOW_ZERO)
             text = f"'{code.name}' is below 0 in {few} rows. Check these rows, because a wrong sign"
             notes.append(Note(f"{text} does not always cause a high score"))
+    ordered = [code.name for code in encoding.used if code.why.endswith(MAY_BE_ORDERED)]
+    if ordered:
+        text = f"{listed(ordered)} may have an order. Consider ordered categories or numbers"
+        options = " ".join(f"--ordinal {shlex.quote(name)}" for name in ordered)
+        notes.append(Note(text, options))
     personal = [code.name for code in encoding.used if is_called_personal(code.name)]
     if personal:
         these = "this column" if len(personal) == 1 else "these columns"

@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["nw", "pa", "pc", "tomlkit"]
+__all__ = ["nw", "pa", "pc", "pp", "tomlkit"]
 
 
 class _Late:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import narwhals as nw
     import pyarrow as pa
     import pyarrow.compute as pc
+    import pyparsing as pp
     import tomlkit
 else:
-    nw, pa, pc, tomlkit = map(_Late, ("narwhals", "pyarrow", "pyarrow.compute", "tomlkit"))
+    modules = ("narwhals", "pyarrow", "pyarrow.compute", "pyparsing", "tomlkit")
+    nw, pa, pc, pp, tomlkit = map(_Late, modules)

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, TypeAlias, get_type_hints
@@ -9,7 +10,7 @@ from typing import Annotated, Any, TypeAlias, get_type_hints
 import msgspec
 import numpy as np
 
-from somscape._types import Float64s, Ints
+from somscape._types import Float64s, Floats, Ints
 from somscape.errors import InputError, ParameterError
 from somscape.tables._checked import one_of
 from somscape.tables._dates import FIRST, GUESS, ORDERS, Dates, check_date_format, date_texts
@@ -43,6 +44,20 @@ MAX_CODE = 1e20
 MIN_COUNTS, MAX_COUNT_WIDTH, MIN_DENSITY = 10, 3, 0.8
 """Limits for texts that are counts, such as 01 to 12. The limits are the minimum number of distinct
 texts, the maximum length of a text, and the minimum share of numbers that occur in their range."""
+
+NUMERALS = re.compile(r"\d+")
+MIN_ALIKE, MIN_SAME_RANGE, SAME_RANGE = 6, 3, 0.25
+"""Limits for columns of few whole numbers that are numbers because similar columns are. The limits
+are the minimum number of columns whose names differ only by digits, and the minimum number and
+share of those with many different numbers and exactly the same range."""
+
+MIN_ORDERED, SMOOTH = 5, 0.5
+"""Minimum number of levels, and maximum ratio, for whole numbers that may have an order. The ratio
+divides the mean difference of the logarithmic counts of neighbors by that of any two levels. For
+levels without an order it is above 0.5 in 95 to 99 % of columns."""
+
+MAY_BE_ORDERED = "; they may have an order"
+"""Last words of the reason for a category of whole numbers whose counts suggest an order."""
 
 CODE_WORDS = {"no", "nr", "number", "nummer", "code", "account", "iban", "uuid", "guid", "ref"}
 OUTCOME_NAME = re.compile(r"class|y|label|target|outcome|(is[ _-]?)?fraud|default.*", re.IGNORECASE)
@@ -237,6 +252,9 @@ class Roles:
         same factor.
     missing_values : tuple of str or None
         Texts that mean a missing cell.  None means a built-in list.
+    rules : mapping of str to tuple of str
+        Rules that list or hide rows whatever their scores are, by kind ("always", "never", "floor"
+        or "direction").  See `somscape.tables.rules`.
     """
 
     id: str | None = None
@@ -258,6 +276,7 @@ class Roles:
     dictionary: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     layers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     layer_weights: Mapping[str, LayerWeight] = field(default_factory=dict)
+    rules: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -328,6 +347,7 @@ SETTINGS = {
     "dictionary": "a table with the words for the codes of each column",
     "layers": "a table with a list of columns for each layer",
     "layer_weights": "a table with a number from 1e-9 to 1e9 for each layer",
+    "rules": "a table with a list of rules for each of always, never, floor and direction",
 }
 """For each setting in `Roles` that is not a role of columns, a description of its values."""
 
@@ -349,6 +369,10 @@ def checked_setting(name: str, value: Any) -> Any:
         raise ParameterError(
             f"{name} must be {SETTINGS[name]}, but is {value!r:.60}", parameter=name, value=value
         ) from error
+    if name == "rules":
+        from somscape.tables.rules import check_rules  # late, because few tables have rules
+
+        check_rules(found)
     if name == "reading" and (wrong := sorted(found.keys() - {*READING})):
         raise ParameterError(
             f"{wrong[0]!r:.40} is not a parameter for reading files. The parameters are "
@@ -391,15 +415,44 @@ def decider(
     if roles.others == "drop":
         return lambda column: _decide_by_role(table, column, roles, dates)
     id_name = roles.id if roles.id is not None else _find_id(table, roles)
+    alike = _among_numbers(table)
 
     def decided(c: Column) -> KindDecision:
         return (
             _decide_named(table, c, roles, id_name)
             or _decide_date(table, dates.get(c.name), roles)
-            or _decide_by_rule(table, c, max_levels, n_rows or table.n_rows)
+            or _decide_by_rule(table, c, max_levels, n_rows or table.n_rows, alike.get(c.name, ""))
         )
 
     return decided
+
+
+def _among_numbers(table: Table) -> dict[str, str]:
+    """Return the columns with few whole numbers that belong to columns of numbers, such as the
+    pixels of a picture, and the phrase that says so."""
+    groups: dict[str, list[Column]] = {}
+    for column in table.columns:
+        if NUMERALS.search(column.name) and column.is_whole:
+            groups.setdefault(NUMERALS.sub("#", column.name), []).append(column)
+    found = {}
+    for columns in groups.values():
+        if len(columns) < MIN_ALIKE:
+            continue
+        ends = {c.name: _ends(c) for c in columns}
+        few = [c.name for c in columns if c.n_distinct <= MAX_NUMBER_LEVELS]
+        numbers = Counter(ends[c.name] for c in columns if c.n_distinct > MAX_NUMBER_LEVELS)
+        ((low, high), n), *_ = numbers.most_common(1) or [((0.0, 0.0), 0)]
+        if n >= max(MIN_SAME_RANGE, SAME_RANGE * len(columns)):
+            words = f"in one of {len(columns)} columns of similar names, mostly {low:g} to {high:g}"
+            within = (c for c in few if low <= ends[c][0] and ends[c][1] <= high)
+            found.update(dict.fromkeys(within, words))
+    return found
+
+
+def _ends(column: Column) -> tuple[float, float]:
+    numbers = column.numbers
+    assert numbers is not None  # because the numbers are whole
+    return float(np.nanmin(numbers)), float(np.nanmax(numbers))
 
 
 def _decide_by_role(
@@ -450,7 +503,7 @@ def _decide_named(
 
 
 def _decide_by_rule(
-    table: Table, column: Column, max_levels: int | None, n_rows: float
+    table: Table, column: Column, max_levels: int | None, n_rows: float, alike: str
 ) -> KindDecision:
     n_values = column.n_distinct
     if n_values == 0:
@@ -466,7 +519,7 @@ def _decide_by_rule(
     if is_called_id(column.name) and n_values > MAX_NUMBER_LEVELS:
         return KindDecision("dropped", f"called an id: {CODE}")
     if column.is_number:
-        return _decide_number(column, n_values, n_rows)
+        return _decide_number(column, n_values, n_rows, alike)
     return _decide_text(table, column, n_values, max_levels, n_rows)
 
 
@@ -491,13 +544,30 @@ def _unfit(column: Column, n_values: int) -> str:
     return f"nearly unique: {CODE}" if is_code(column, n_values) else ""
 
 
-def _decide_number(column: Column, n_values: int, n_rows: float) -> KindDecision:
+def _decide_number(column: Column, n_values: int, n_rows: float, alike: str = "") -> KindDecision:
     if n_values == 1:
         return KindDecision("constant", f"always {_value_of(column)}")
     repeats = n_values <= n_rows / 2
-    if column.is_whole and n_values <= MAX_NUMBER_LEVELS and repeats:
-        return KindDecision("category", f"whole numbers with {n_values} different values")
-    return KindDecision("number", f"{n_values} different values")
+    if column.is_whole and n_values <= MAX_NUMBER_LEVELS and repeats and not alike:
+        order = MAY_BE_ORDERED if _may_be_ordered(column.ascending()) else ""
+        return KindDecision("category", f"whole numbers with {n_values} different values{order}")
+    return KindDecision("number", f"{n_values} different values{alike and f', {alike}'}")
+
+
+def _may_be_ordered(ascending: Floats) -> bool:
+    """Return whether the counts of whole numbers suggest an order.
+
+    Counts of neighboring numbers are similar, or there are numbers below 0 and no gaps.
+    """
+    values, counts = np.unique(ascending, return_counts=True)
+    n = len(values)
+    if n < MIN_ORDERED:
+        return False
+    if values[0] < 0 and values[-1] - values[0] == n - 1:
+        return True
+    logs = np.log(counts)
+    apart = np.abs(logs[:, None] - logs).sum() / (n * (n - 1))  # of two numbers in any order
+    return bool(apart > 0 and np.abs(np.diff(logs)).mean() <= SMOOTH * apart)
 
 
 def _decide_text(

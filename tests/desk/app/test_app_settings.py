@@ -16,6 +16,8 @@ from somscape.desk.app._settings import (
     checked_settings,
     default_settings,
     job_of,
+    settings_of,
+    text_of,
 )
 from somscape.desk.app._work import describe
 from somscape.desk.jobs._detect import rule_of
@@ -203,3 +205,26 @@ def test_a_name_is_shown_in_one_line_whatever_it_is(name: str) -> None:
     assert shown.isprintable()
     assert len(shown) <= MAX_NAME
     assert not set(shown) & {"/", "\\"}
+
+
+def test_rules_of_the_page_are_those_of_the_command_line() -> None:
+    rules = {"always": ["big: [a=b] > 1"], "never": ["[a=b] < -1"], "floor": [], "direction": []}
+    settings = checked_settings(rules, FACTS, DEFAULT)
+    job = job_of(settings, FACTS)
+    assert roles_from(TABLE, job).rules == {
+        "always": ("big: [a=b] > 1",),
+        "never": ("[a=b] < -1",),
+    }
+    text = text_of(settings, FACTS, "t.csv")
+    assert settings_of(text, "roles.toml", DEFAULT, FACTS).rules == settings.rules
+    assert settings_of("[columns]\n", "roles.toml", settings, FACTS).rules == {}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"always": ["a >"]}, {"floor": ["a"]}, {"never": "a > 1"}, {"always": ["x" * 1001]}],
+    ids=str,
+)
+def test_a_wrong_rule_of_the_page_is_refused(given: dict[str, Any]) -> None:
+    with rejected():
+        checked_settings(given, FACTS, DEFAULT)

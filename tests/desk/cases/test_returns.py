@@ -151,9 +151,11 @@ def test_what_is_gone_is_there_or_not_and_less_unusual_or_not(is_by_number: bool
     rows = [Listed(key, i, 1.0, 0.1, NEW, "") for i, key in enumerate("abcdeg", 1)]
     before = {**dict.fromkeys("abcd", 1.0), "g": -5.0}  # of e, no cells were kept
     today = {"a": 1.0, "b": 0.9, "d": 0.995, "e": 1.0, "g": -5.0}
-    found = gone([*rows, LAST["f"]], {"a"}, today, before, is_by_number=is_by_number)
+    found = gone(
+        [*rows, LAST["f"]], {"a"}, today, before, is_by_number=is_by_number, hidden={"b": "never x"}
+    )
     assert [(each.key, each.place, each.why) for each in found] == [
-        ("b", 2, "not unusual enough any more"),
+        ("b", 2, "hidden by a rule (never x)"),
         ("c", 3, "not in the data any more"),
         ("d", 4, why),
         ("e", 5, "not unusual enough any more"),

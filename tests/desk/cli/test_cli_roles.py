@@ -47,6 +47,33 @@ def test_the_same_list_comes_from_the_roles(saved: Path, table: Path) -> None:
     assert "--roles roles.toml --missing fill --alerts 5" in method["command"]
 
 
+def test_a_pattern_stands_for_columns(here: Path) -> None:
+    rows = [",".join(str((7 * i + j) % (3 + j)) for j in range(6)) + f",{i}.5" for i in range(60)]
+    write(Path("t.csv"), "p_1,p_2,p_3,q_1,q_2,size,x", rows)
+    words = (
+        "--number",
+        "p_*",
+        "--category",
+        "p_2",
+        "--drop",
+        "q_?",
+        "--ordinal",
+        "si*=0<1<2<3<4<5<6<7",
+    )
+    outcome = run("detect", "t.csv", *words, "--save-roles", "r.toml", "--out", "found")
+    assert outcome.code == 0, outcome.err
+    roles = read_roles("r.toml")
+    assert (roles.numbers, roles.categories, roles.drop) == (
+        ("p_1", "p_3", "x"),
+        ("p_2",),
+        ("q_1", "q_2"),
+    )
+    assert list(roles.ordinals) == ["size"]
+    outcome = run("detect", "t.csv", "--number", "z*", "--out", "two")
+    assert outcome.code == 2
+    check_text("commands", outcome.err)
+
+
 def test_other_columns_are_told_and_never_used_in_silence(saved: Path) -> None:
     header, rows = customers()
     short = [row.rpartition(",")[0] for row in rows]

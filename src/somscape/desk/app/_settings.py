@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypeAlias, TypeVar
 
 import msgspec
 
-from somscape.desk.jobs.job import IN_ROLES_FILE, STATES, Job, roles_heading
+from somscape.desk.jobs.job import IN_ROLES_FILE, LISTED, STATES, Job, roles_heading
 from somscape.errors import InputError
 from somscape.tables._checked import LARGEST, Positive, converted, one_of
 from somscape.tables._messages import counted, listed
@@ -17,8 +17,9 @@ from somscape.tables._roles import (
     roles_from_text,
     roles_text,
 )
-from somscape.tables.kinds import Roles
+from somscape.tables.kinds import Roles, checked_setting
 from somscape.tables.ordered import ordinal_levels
+from somscape.tables.rules import MAX_RULE
 
 MAX_SEED = 2**32 - 1
 MAX_TOLD, MAX_SENTENCE = 10, 2000
@@ -43,6 +44,10 @@ Sentence: TypeAlias = Annotated[str, msgspec.Meta(max_length=MAX_SENTENCE)]
 MAX_WHOLE = 2**63 - 1
 """Largest whole number that msgspec can check."""
 
+RuleTexts: TypeAlias = Annotated[
+    tuple[Annotated[str, msgspec.Meta(max_length=MAX_RULE)], ...], msgspec.Meta(max_length=100)
+]
+
 Cost: TypeAlias = Annotated[int, msgspec.Meta(gt=0, le=MAX_WHOLE)] | Positive
 
 
@@ -61,11 +66,20 @@ class PageOptions:
     p_value: Share | None = None
     cost: Cost | None = None
     seed: Annotated[int, msgspec.Meta(ge=0, le=MAX_SEED)] = 0
+    always: RuleTexts = ()
+    never: RuleTexts = ()
+    floor: RuleTexts = ()
+    direction: RuleTexts = ()
 
     @property
     def job(self) -> Job:
         """A job with these options."""
         return Job(**{each.name: getattr(self, each.name) for each in fields(PageOptions)})
+
+    @property
+    def rules(self) -> dict[str, tuple[str, ...]]:
+        """The rules that list or hide rows, by kind."""
+        return self.job.only(*LISTED).given()
 
     @property
     def reading(self) -> dict[str, str | None]:
@@ -207,6 +221,7 @@ def checked_settings(given: Any, table: Mapping[str, Any], before: RunSettings) 
                 value=kind,
                 allowed=kinds,
             )
+    checked_setting("rules", settings.rules)
     # If another rule is given, a share only sets the threshold.
     if len(settings.job.only("alerts", "fdr", "p_value", "cost").given()) > 1:
         raise InputError("The number of rows to list is given in two ways. Choose one of them.")
@@ -328,6 +343,7 @@ def settings_of(
         "orders": orders,
         "missing": roles.missing or "fill",
         "told": told,
+        **{kind: roles.rules.get(kind, ()) for kind in LISTED},
     }
     return checked_settings(given, table, settings)
 
@@ -373,6 +389,7 @@ def text_of(settings: RunSettings, table: Mapping[str, Any], name: str) -> str:
         missing=settings.missing,
         others="drop",
         reading=settings.job.only(*IN_ROLES_FILE).given(),
+        rules=settings.rules,
     )
     heading = roles_heading(name, FILE, [counted(table["n_rows"], "row"), *table["notes"]])
     return roles_text(roles, comments, heading)

@@ -186,12 +186,18 @@ def gone(
     before: Mapping[str, float],
     *,
     is_by_number: bool,
+    hidden: Mapping[str, str],
 ) -> tuple[Gone, ...]:
-    """Return the cases that were in the list of the previous run, but are not in this list."""
+    """Return the cases that were in the list of the previous run, but are not in this list.
+
+    `hidden` contains the rules that hide rows, by key.
+    """
 
     def why(key: str) -> str:
         if key not in today:
             return "not in the data any more"
+        if key in hidden:
+            return f"hidden by a rule ({hidden[key]})"
         was = before.get(key, np.inf)  # some scores are unknown
         if not today[key] >= was - LEAST_RISE * abs(was):
             return "not unusual enough any more"

@@ -63,6 +63,7 @@ from somscape.outliers.detector import AlertRule, Alerts, Detector, ids_of, rank
 from somscape.outliers.marks import UNKNOWN
 from somscape.tables._sql import is_url
 from somscape.tables.customers import Grouped
+from somscape.tables.rules import rules_of
 from somscape.tables.table import Table
 
 
@@ -99,8 +100,10 @@ class Subject:
         """Text with all facts that determine the run's id, except the id of the previous run."""
         rule = (repr(self.rule), self.watch.clear_for, self.last_decision)
         said = [self.watch.name, self.data, self.watch.map, *rule]
-        # Without expired cases, the ids of earlier runs stay the same.
-        return json.dumps([*said, *sorted(self.expired)])
+        rules = self.detector.map_.encoding.roles.rules
+        ended = [each.text for each in rules_of(rules) if each.has_ended(self.today)]
+        # Without expired cases and rules, the ids of earlier runs stay the same.
+        return json.dumps([*said, *sorted(self.expired), *ended])
 
     @property
     def last_decision(self) -> int:
@@ -149,6 +152,9 @@ class Subject:
             units=self.units[rows],
             p_values=self.detector.calibration.p_values(self.scores, self.units)[rows],
             stands_out=np.concatenate([found.stands_out, np.zeros(len(folded), dtype=bool)]),
+            by_rule=None
+            if found.by_rule is None
+            else np.append(found.by_rule, -np.ones_like(folded)),
         )
         return alerts, folded
 
@@ -164,9 +170,8 @@ class Subject:
         rule, n = self.rule, self.rule.n_alerts
         rule = rule if n is None else replace(rule, n_alerts=min(n, len(some)))
         part = self.table.take(some)
-        return ranked(
-            self.detector, part, self.rows[some], rule, self.units[some], self.scores[some]
-        )
+        known = self.rows[some], rule, self.units[some], self.scores[some]
+        return ranked(self.detector, part, *known, self.today)
 
 
 @dataclass(frozen=True, eq=False)
@@ -490,6 +495,7 @@ def compared(
             dict(zip(subject.keys, subject.scores.tolist(), strict=True)),
             before.scores,
             is_by_number=_is_by_number(rule, alerts),
+            hidden=_hidden(subject, alerts),
         ),
         usual=before.usual,
         drift=drift_of(detector, table, subject.rows, subject.scores, first_far, unseen),
@@ -498,6 +504,14 @@ def compared(
         why=why,
         notes=(*([place.doubt] if place.doubt else ()), *subject.notes),
     )
+
+
+def _hidden(subject: Subject, alerts: Alerts) -> dict[str, str]:
+    """Return the rules that hide rows, by the key of the row."""
+    n = alerts.n_alerts
+    names = alerts.rule_names(slice(n, None)).get("rule", ())
+    pairs = zip(alerts.rows[n:], names, strict=False)
+    return {subject.keys[row]: name for row, name in pairs if name}
 
 
 def _is_by_number(rule: AlertRule, alerts: Alerts) -> bool:

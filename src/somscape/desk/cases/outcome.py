@@ -112,14 +112,17 @@ class RunOutcome:
 
     @property
     def n_outstanding(self) -> int:
-        """Number of rows in `news` that stand out, that returned, or that the rule chose.
+        """Number of rows in `news` that stand out, that returned, or that a rule chose.
 
         Without a rule, the list has ten rows even if fewer rows stand out.
         """
         if self.found.rule != AlertRule():
             return len(self.news)
-        stands_out = self.found.alerts.stands_out
-        return sum(row.news == RETURNED or bool(stands_out[row.place - 1]) for row in self.news)
+        alerts = self.found.alerts
+        is_clear = alerts.stands_out
+        if alerts.by_rule is not None:
+            is_clear = is_clear | (alerts.by_rule >= 0)
+        return sum(row.news == RETURNED or bool(is_clear[row.place - 1]) for row in self.news)
 
     @property
     def has_news(self) -> bool:
@@ -156,7 +159,7 @@ class RunOutcome:
         said += sentences(self.unseen)
         if self.drift.train_anew:
             said += [f"Train again? {self.drift.train_anew}", f"  {self.command_anew}"]
-        return [*said, *self.notes]
+        return [*said, *map(str, self.found.alerts.effects), *self.notes]
 
     def table(self) -> Table:
         """Return the list with the change, state and comment of each row.
@@ -171,9 +174,11 @@ class RunOutcome:
         n_before_folded = n_all - (len(self.listed) - n)
         order = np.r_[:n, n_before_folded:n_all, n:n_before_folded]
         folded = found.table.take(alerts.rows[n_before_folded:])
+        by_rule = None if alerts.by_rule is None else alerts.by_rule[order]
         listed = replace(
             alerts,
             ids=alerts.ids.take(order),
+            by_rule=by_rule,
             **{name: getattr(alerts, name)[order] for name in BY_ROW},
             reasons=[*alerts.reasons, *(found.detector.reasons(folded) if len(folded) else ())],
             n_alerts=len(self.listed),
@@ -197,7 +202,7 @@ class RunOutcome:
         -------
         dict
         """
-        drift = self.drift
+        drift, effects = self.drift, self.found.alerts.effects
         return {
             "watch": self.watch.name,
             "run": self.run.id,
@@ -212,6 +217,7 @@ class RunOutcome:
             "n_rows": self.found.table.n_rows,
             "rule": self.found.rule.words(self.found.detector),
             "headline": self.found.alerts.headline,
+            **({"rules": [e.to_json() for e in effects]} if effects else {}),
             "has_news": self.has_news,
             "n_outstanding": self.n_outstanding,
             "counts": self.counts,

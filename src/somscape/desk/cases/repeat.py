@@ -198,7 +198,8 @@ def _forgotten_since(state: State, old: WatchRun) -> list[str]:
 def _differences(state: State, old: WatchRun, subject: Subject) -> list[str]:
     """Return sentences on how scores, p-values and list differ from those that were recorded."""
     detector, table, rule, scores = subject.detector, subject.table, subject.rule, subject.scores
-    alerts = ranked(detector, table, subject.rows, rule, subject.units, scores)
+    known = subject.rows, rule, subject.units, scores
+    alerts = ranked(detector, table, *known, subject.today)
     p_values = np.empty(table.n_rows)
     p_values[alerts.rows] = alerts.p_values
     place = subject.row_of

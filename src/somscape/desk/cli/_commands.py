@@ -29,6 +29,7 @@ from somscape.desk.cli._options import (
     read_options,
     readable_option,
     result_option,
+    rule_options,
     save_roles_option,
     seed_option,
     sink_options,
@@ -104,6 +105,7 @@ def example() -> Work:
 @click.argument("path", metavar="TABLE")
 @table_options
 @missing_option("fill", "error")
+@rule_options
 @ranking_options
 @sink_options
 @job_option("watch", "key", "clear_for")

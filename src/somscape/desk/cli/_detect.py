@@ -169,6 +169,9 @@ def _say_found(
     """Print the list of alerts, its quality, and a summary of the first run of a new watch."""
     show_alerts(console, found.alerts, file)
     console.print()
+    if found.alerts.effects and outcome is None:
+        say(console, *map(str, found.alerts.effects))
+        console.print()
     if found.label is not None and found.agreement is not None:
         say(console, agreement_line(found.label, found.agreement))
         if labelled and found.agreement.n_alerts:

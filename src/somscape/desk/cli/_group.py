@@ -54,7 +54,8 @@ class BadInput(click.ClickException):
 
 
 HEADINGS = {
-    "Rows to list": "alerts fill contamination fdr p_value amount cost calibration reject drift",
+    "Rows to list": "alerts fill contamination fdr p_value amount cost calibration reject drift "
+    "always never floor direction",
     "Columns": "target id_column per label drop protect category number ordinal date date_format "
     "missing roles dictionary",
     "Reading the table": "delimiter decimal encoding missing_values sheet table query ask_password",

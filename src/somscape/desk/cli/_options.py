@@ -10,7 +10,7 @@ from typing import Any, TypeVar, get_args, get_origin
 import click
 from click.core import ParameterSource
 
-from somscape.desk.jobs.job import COUNT, IN_ROLES_FILE, KINDS, RULES, Job
+from somscape.desk.jobs.job import COUNT, IN_ROLES_FILE, KINDS, LISTED, RULES, Job
 from somscape.desk.jobs.job import option as field_option
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -294,6 +294,7 @@ ranking_options = together(
     list_options,
     force_option,
 )
+rule_options = job_option(*LISTED)
 flag_options = together(
     job_option(
         "alerts",

@@ -102,6 +102,7 @@ def score_file(
     console = make_console(to_stderr=True)
     flagged = f"{counted(table.n_rows, 'row')} scored, {alerts.n_alerts} flagged"
     say(console, f"{flagged}: {rule.words(detector)}.", f"{alerts.headline}.")
+    say(console, *map(str, alerts.effects))
     if drift:
         say(
             console,
@@ -185,13 +186,15 @@ def _scores(
         "p_value": alerts.p_values[place],
         "flagged": np.where(is_flagged, "yes", "no").tolist(),
         "stands_out": np.where(alerts.stands_out[place], "yes", "no").tolist(),
+        **alerts.rule_names(place),
         "unit": units,
         "row": row,
         "col": col,
         "reasons": [reasons[i] if i < alerts.n_alerts else "" for i in place],
     }
     ids = ids_column(detector.map_, table, rows)
-    name = free_name(alerts.id_name, (*RESULT_NAMES, "flagged", *[RECORD] * is_repeated))
+    own = ("flagged", *alerts.rule_names(slice(0)), *[RECORD] * is_repeated)
+    name = free_name(alerts.id_name, (*RESULT_NAMES, *own))
     made = [ids.renamed(name), *table_from_columns(columns).columns]
     for column in originals:
         name = free_name(column.name, [c.name for c in made])

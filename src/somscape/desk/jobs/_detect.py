@@ -48,6 +48,7 @@ from somscape.tables._write import (
 from somscape.tables.column import Column
 from somscape.tables.customers import Grouped
 from somscape.tables.encoding import Encoding
+from somscape.tables.rules import rules_of
 from somscape.tables.table import Table, table_from_columns
 
 
@@ -193,6 +194,7 @@ class ResultList:
 
     def _method(self) -> Sheet:
         detector, lattice = self.detector, self.detector.map_.lattice
+        rules = detector.map_.encoding.roles.rules
         facts = {
             "table": f"{self.table.source}, {counted(self.table.n_rows, 'row')}",
             "read": "; ".join(self.table.notes) or "as it is",
@@ -200,6 +202,7 @@ class ResultList:
             "score": score_words(detector),
             "threshold": f"{detector.threshold:.4g}",
             "rule": self.rule.words(detector),
+            **({"rules": "; ".join(map(str, rules_of(rules)))} if rules else {}),
             "p-values": f"compare with {counted(len(detector.calibration.scores), 'row')}",
             "date": now(),
             "command": self.command,
@@ -349,7 +352,9 @@ def detect(
     asked = (settings, detection_of(job), known)
     trained = train_detector(rows, None, encoding, *asked, outermost=outermost)
     detector, scores = trained.detector, trained.scores
-    if detector.marks is not None:
+    if detector.directions:
+        scores = detector._scores_of_rows(rows, trained.of_all_rows.units)
+    elif detector.marks is not None:
         scores = detector.marks.with_held(rows, scores)
     asked_of = (detector, table, rows, rule, trained.of_all_rows.units, scores)
     work = partial(_ranking, *asked_of, is_filled=job.fill, grouped=grouped)

@@ -3,15 +3,17 @@
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from somscape._types import Floats
-from somscape.desk.jobs.job import IN_ROLES_FILE, READ, READING, Job
+from somscape.desk.jobs.job import IN_ROLES_FILE, KINDS, LISTED, READ, READING, Job
 from somscape.errors import InputError
 from somscape.maps.map import Map
+from somscape.outliers._listing import check_rules_of
 from somscape.outliers.detector import Alerts
 from somscape.tables._fit_encoding import fit_encoding, notes_of_unfit
 from somscape.tables._messages import counted, free_name, listed
@@ -20,8 +22,9 @@ from somscape.tables._roles import comments_on, overridden, pinned, read_roles, 
 from somscape.tables.codes import NumberCode, UnusedColumn, level_texts
 from somscape.tables.customers import ROW_COUNT, Grouped, may_be_made, per
 from somscape.tables.encoding import ColumnCode, Encoding
-from somscape.tables.kinds import Roles, unfit_columns
+from somscape.tables.kinds import Roles, checked_setting, unfit_columns
 from somscape.tables.ordered import part_names
+from somscape.tables.rules import rules_of
 from somscape.tables.sources import kind_at, read_table
 from somscape.tables.table import Table, table_from_columns
 
@@ -101,6 +104,7 @@ def encoding_from(
 def roles_from(table: Table, job: Job) -> Roles:
     """Return the roles that a job gives to the columns of a table."""
     column, value = split_label(job.label, table)
+    job = _without_patterns(job, table)
     return Roles(
         job.id_column,
         column,
@@ -117,7 +121,44 @@ def roles_from(table: Table, job: Job) -> Roles:
         missing=job.missing,
         reading=job.only(*IN_ROLES_FILE).given(),
         dictionary=checked_dictionary(job.dictionary),
+        rules=checked_setting("rules", job.only(*LISTED).given()),
     )
+
+
+def _without_patterns(job: Job, table: Table) -> Job:
+    """Return a job in which patterns, such as pixel_*, are replaced by the names of columns.
+
+    A column whose whole name is given has the role that goes with its name.
+    """
+    given = job.only(*KINDS).given()
+    exact = {_named(text, table)[0] for texts in given.values() for text in texts}
+    found: dict[str, Any] = {}
+    for option, texts in given.items():
+        names: list[str] = []
+        for text in texts:
+            name, rest = _named(text, table)
+            if name in table.names or not any(sign in name for sign in "*?"):
+                names.append(text)
+                continue
+            fitting = [each for each in table.names if fnmatchcase(each, name.replace("[", "[[]"))]
+            if not fitting:
+                raise InputError(
+                    f"No column of {table.source} has a name like '{name}'. The columns are "
+                    f"{listed(table.names)}.",
+                    parameter=option,
+                    value=text,
+                )
+            names += [f"{each}{rest}" for each in fitting if each not in exact]
+        found[option] = tuple(names)
+    return replace(job, **found)
+
+
+def _named(text: str, table: Table) -> tuple[str, str]:
+    """Split the text of an option into the column and the rest, such as =S<M<L."""
+    if text in table.names or "=" not in text:
+        return text, ""
+    name, levels = _split(text, table)
+    return name, f"={levels}"
 
 
 def split_ordinal(text: str, table: Table) -> tuple[str, list[Any]]:
@@ -229,6 +270,8 @@ class PerOptions:
     def encoding(self, on_number: Callable[[NumberCode, Floats], object] | None = None) -> Encoding:
         """Fit the encoding of the table. See `encoding_from`."""
         found = encoding_from(self.table, self.roles, on_number)
+        if self.roles.rules:
+            check_rules_of(found, self.table)
         return replace(found, columns=tuple(map(self._explained, found.columns)))
 
     def _explained(self, code: ColumnCode) -> ColumnCode:
@@ -403,6 +446,8 @@ def ready_for(map_: Map, table: Table, job: Job) -> PerOptions:
         )
     label, used = _split_off_label(table, *split_label(given, table), by)
     names = [code.name for code in map_.encoding.features]
+    rules = rules_of(map_.encoding.roles.rules)
+    names += [name for rule in rules for name in rule.columns if name not in (*names, key)]
     grouped = per(used, by, like=names, date_format=job.date_format)
     return _with_label(grouped, label, table)
 

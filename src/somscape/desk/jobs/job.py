@@ -17,6 +17,7 @@ def option(help: str, part: str = "", default: Any = None, **typed: Any) -> Any:
 
 COLUMNS: dict[str, Any] = {"part": "columns", "metavar": "COL"}
 KIND: dict[str, Any] = {"part": "kinds", "metavar": "COL", "default": ()}
+LISTING: dict[str, Any] = {"part": "listing", "metavar": "RULE", "default": ()}
 SHARE: dict[str, Any] = {"part": "rules", "limits": {"min": 0, "max": 1, "min_open": True}}
 COUNT: dict[str, Any] = {"limits": {"min": 1}}
 
@@ -57,7 +58,9 @@ class Job:
         "Column whose values are categories, even if they are numbers (repeatable).", **KIND
     )
     number: tuple[str, ...] = option(
-        "Column whose values are numbers, even if there are few of them (repeatable).", **KIND
+        "Column whose values are numbers, even if there are few of them (repeatable). As for all "
+        "kinds, COL can be a pattern, such as 'pixel_*'.",
+        **KIND,
     )
     ordinal: tuple[str, ...] = option(
         "Column whose values are ordered categories, with its levels from low to high in "
@@ -120,6 +123,26 @@ class Job:
         "SQL statement whose result is read from a database, instead of --table.",
         "database",
         metavar="SQL",
+    )
+    always: tuple[str, ...] = option(
+        "Rule for rows that are always listed, such as 'large: amount > 10000' or "
+        "'gross != net + tax' (repeatable). The name before the colon is optional.",
+        **LISTING,
+    )
+    never: tuple[str, ...] = option(
+        "Rule for rows that are never listed, such as \"merchant = 'payroll' until 2027-03-31\" "
+        "(repeatable). --always is stronger.",
+        **LISTING,
+    )
+    floor: tuple[str, ...] = option(
+        "Smallest number in a column, such as amount=50 (repeatable). Rows below it are not "
+        "listed. --always and --never are stronger.",
+        **{**LISTING, "metavar": "COL=NUMBER"},
+    )
+    direction: tuple[str, ...] = option(
+        "Side on which the numbers of a column can be unusual, such as amount=high "
+        "(repeatable). Numbers on the other side do not add to a score.",
+        **{**LISTING, "metavar": "COL=high|low"},
     )
     alerts: int | None = option(
         "Number of rows in the list.",
@@ -313,8 +336,11 @@ READ = _names("cells", *READING)
 RULES = _names("rules")
 """Options that choose the rows to list."""
 
+LISTED = _names("listing")
+"""Options with rules that list or hide rows, whatever their scores are."""
+
 AT_A_RUN = ("per", "date_format", *READING["database"], *RULES, "contamination")
 """Options of a watch that a run needs. The map contains the kinds of columns."""
 
-KEPT = _names("columns", "cells", "kinds", *READING, "rules", "training")
+KEPT = _names("columns", "cells", "kinds", *READING, "listing", "rules", "training")
 """Options that a watch saves."""

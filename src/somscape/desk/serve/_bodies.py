@@ -16,8 +16,9 @@ from somscape.tables._messages import listed, suggestion
 from somscape.tables._write import column_of_numbers, column_of_texts, table_from_wire
 from somscape.tables.codes import CategoryCode, NumberCode
 from somscape.tables.column import Column
-from somscape.tables.encoding import Encoding
+from somscape.tables.encoding import UNUSED_KINDS, Encoding
 from somscape.tables.ordered import OrdinalCode
+from somscape.tables.rules import rules_of
 from somscape.tables.table import Table
 
 
@@ -89,7 +90,7 @@ class Columns:
     Attributes
     ----------
     names : list of str
-        Required columns of each row.
+        Required columns of each row.  Rules may need columns that the map does not use.
     known : frozenset of str
         Columns that a row may have, including the id and columns that the map does not use.
     id : str or None
@@ -97,12 +98,15 @@ class Columns:
     """
 
     def __init__(self, encoding: Encoding) -> None:
-        self.names = [code.name for code in encoding.used]
+        needed = {name for rule in rules_of(encoding.roles.rules) for name in rule.columns}
+        codes = [*encoding.used, *(c for c in encoding.columns if c.kind in UNUSED_KINDS)]
+        codes = [code for code in codes if code.kind not in UNUSED_KINDS or code.name in needed]
+        self.names = [code.name for code in codes]
         self.known = frozenset(code.name for code in encoding.columns)
         self.id = encoding.named("id")
         words = encoding.roles.missing_values
         may_miss = encoding.missing != "error"
-        self._readers = [_reader_of(code, words, may_miss=may_miss) for code in encoding.used]
+        self._readers = [_reader_of(code, words, may_miss=may_miss) for code in codes]
 
     def cells(self, rows: Sequence[Any]) -> Cells:
         """Return the values of JSON rows by column. If a row is not valid, refuse the request."""

@@ -18,7 +18,8 @@ from somscape.desk.jobs._target import predictions_of
 from somscape.desk.serve._bodies import Cells, Columns
 from somscape.desk.web._gate import Refusal
 from somscape.errors import InputError
-from somscape.outliers.detector import Detector, Reasons, explained_rows, reasons_of
+from somscape.outliers._listing import Ruling
+from somscape.outliers.detector import Detector, Reasons, explained_rows, reasons_of, with_rules
 from somscape.recognize.predictor import Predictor
 from somscape.recognize.recognizer import Recognizer
 from somscape.save._load import load_model
@@ -26,13 +27,12 @@ from somscape.tables._messages import free_name, listed
 from somscape.tables.customers import ROW_COUNT
 from somscape.tables.encoding import Encoding
 from somscape.tables.ordered import DateCode
+from somscape.tables.rules import RULE_KINDS
 from somscape.tables.table import Table, table_from_columns
 
 FLAGGED, ALL, NONE = "flagged", "all", "none"
 EXPLAINED = (FLAGGED, ALL, NONE)
 """Values of the parameter that chooses for which rows a response contains reasons."""
-
-RESULTS = ("row", "score", "p_value", "flagged", "unit", "reasons")
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +46,9 @@ class Answers:
     units : ndarray of shape (n_rows,)
     reasons : list of Reasons or None
         Reasons for the score of each row; None for a row without requested reasons.
+    rules : list of str or None
+        Kind and name of the rule that lists or hides each row, or "".  None for a map without
+        rules.
     """
 
     scores: Float64s
@@ -53,6 +56,7 @@ class Answers:
     is_flagged: NDArray[np.bool_]
     units: Ints
     reasons: list[Reasons | None]
+    rules: list[str | None]
 
     def part(self, some: slice) -> "Answers":
         """Return the results for a slice of the rows."""
@@ -66,6 +70,7 @@ class Answers:
             self.is_flagged.tolist(),
             self.units.tolist(),
             self.reasons,
+            self.rules,
             strict=True,
         )
         return [
@@ -76,9 +81,10 @@ class Answers:
                 "p_value": p_value,
                 "flagged": is_flagged,
                 "unit": unit,
+                **({} if rule is None else {"rule": rule}),
                 **({} if reasons is None else _in_json(reasons)),
             }
-            for row, (score, p_value, is_flagged, unit, reasons) in enumerate(columns, 1)
+            for row, (score, p_value, is_flagged, unit, reasons, rule) in enumerate(columns, 1)
         ]
 
     def to_table(self, ids: Sequence[Any] | None, id_name: str | None) -> Table:
@@ -89,10 +95,11 @@ class Answers:
             "p_value": self.p_values,
             "flagged": np.where(self.is_flagged, "yes", "no").tolist(),
             "unit": self.units,
+            **({} if None in self.rules else {"rule": self.rules}),
             "reasons": ["" if each is None else str(each) for each in self.reasons],
         }
         if ids is not None and id_name is not None:
-            columns = {"row": columns.pop("row"), free_name(id_name, RESULTS): ids, **columns}
+            columns = {"row": columns["row"], free_name(id_name, columns): ids, **columns}
         return table_from_columns(columns)
 
 
@@ -107,15 +114,22 @@ def answers_of(detector: Detector, table: Table, explained: Sequence[str]) -> An
         scores = detector._scores_of_rows(rows, units)
     p_values = detector.calibration.p_values(scores, units)
     is_flagged = scores > detector.threshold
+    ruling, rules = None, list[str | None]([None] * len(rows))
+    if detector.map_.encoding.roles.rules:
+        ruling = Ruling(detector.map_.encoding, table)
+        is_flagged = ruling.is_always | (is_flagged & ~ruling.is_hidden)
+        rules[:] = ruling.labels
     which = np.flatnonzero((asked == ALL) | ((asked == FLAGGED) & is_flagged))
     reasons: list[Reasons | None] = [None] * len(rows)
     if by_column is not None:
-        reasons[:] = reasons_of(detector, table, rows, by_column)
-    elif len(which):
-        found = reasons_of(detector, table.take(which), np.ascontiguousarray(rows[which]))
-        for row, one in zip(which.tolist(), found, strict=True):
-            reasons[row] = one
-    return Answers(scores, p_values, is_flagged, units, reasons)
+        found = reasons_of(detector, table, rows, by_column)
+    else:
+        some = table.take(which)
+        found = reasons_of(detector, some, np.ascontiguousarray(rows[which])) if len(which) else []
+    found = found if ruling is None else with_rules(found, ruling, which)
+    for row, one in zip(which.tolist(), found, strict=True):
+        reasons[row] = one
+    return Answers(scores, p_values, is_flagged, units, reasons, rules)
 
 
 def _in_json(reasons: Reasons) -> dict[str, Any]:
@@ -216,7 +230,10 @@ class Served:
             raise Refusal(404, "This model predicts a column. Use /predict instead of /score.")
         try:
             return answers_of(self.thing, table, explained)
-        except InputError:
+        except InputError as error:
+            if error.parameter in RULE_KINDS:
+                said = f"cannot be applied to column '{error.column}' of these rows."
+                raise Refusal(422, f"A rule of this map (--{error.parameter}) {said}") from None
             raise refusal_of(self.encoding, table) from None
 
     def predict(self, table: Table) -> Table:

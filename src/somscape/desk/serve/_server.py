@@ -155,16 +155,21 @@ def description_of(served: Served, limits: RequestLimits) -> dict[str, Any]:
 def _row_of(served: Served) -> dict[str, Any]:
     encoding = served.encoding
     may_miss = encoding.missing != "error"
+    names = served.columns.names
+
+    def use_of(name: str) -> str:
+        return "Used only by rules" if name in names else "Not used"
+
     used = {code.name: _kind_of(code, may_miss=may_miss) for code in encoding.used}
     others = {
-        code.name: {"description": f"Not used ({code.kind})."}
+        code.name: {"description": f"{use_of(code.name)} ({code.kind})."}
         for code in encoding.columns
         if code.name not in used
     }
     return {
         "type": "object",
         "properties": {**used, **others},
-        "required": list(used),
+        "required": names,
         "additionalProperties": False,
     }
 

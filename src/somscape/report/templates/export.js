@@ -15,7 +15,7 @@ function listAsCsv() {
   const lines = chosenRows().map((row) => [row.rank, row.id, row.score, row.p, row.unit, ...place(row.unit),
     ...(hasRegions() ? [regionOfUnit(row.unit).number, regionOfUnit(row.unit).name] : []),
     ...(named ? [classOf(row).name, classOf(row).probability, classOf(row).is] : []),
-    named ? classOf(row).why : row.isAlert ? row.reasons.map((reason) => reason.column + " " + reason.value + besideValue(reason)).join(" | ") || NONE_STANDS_OUT : "",
+    named ? classOf(row).why : row.isAlert ? row.reasons.map((reason) => columnOfReason(reason) + " " + reason.value + besideValue(reason)).join(" | ") || NONE_STANDS_OUT : "",
     ...row.cells().map(([, cell]) => cell)]);
   return [names, ...lines].map((line) => line.map(csvCell).join(",")).join("\n") + "\n";
 }

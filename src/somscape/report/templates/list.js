@@ -164,10 +164,10 @@ function drawReasons(row) {
   if (!row.reasons.length) return make("span", { class: "tag" }, NONE_STANDS_OUT);
   return make("ul", { class: "reasons" }, ...row.reasons.map((reason) => make("li", null,
     make("span", { class: "line" },
-      make("span", null, text("span", reason.column, "column"), " ", text("span", reason.value, "value"),
+      make("span", null, text("span", columnOfReason(reason), "column"), " ", text("span", reason.value, "value"),
         text("span", besideValue(reason), "usual")),
-      make("span", { class: "share", title: "Share of the score" }, percent(reason.share))),
-    drawBar(reason))));
+      ...(reason.rule ? [] : [make("span", { class: "share", title: "Share of the score" }, percent(reason.share))])),
+    ...(reason.rule ? [] : [drawBar(reason)]))));
 }
 
 // A number is a mark on the axis of its column, next to the usual range. A category fills the

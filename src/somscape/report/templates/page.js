@@ -108,6 +108,8 @@ function fillWords() {
   for (const place of document.querySelectorAll(".of-map")) place.hidden = Boolean(data.score || data.classes);
   byId("command-box").hidden = !method.command;
   byId("made").hidden = !byId("made-at").textContent;
+  byId("rules").hidden = !data.rules;
+  byId("rules").append(...(data.rules || []).map((rule) => text("li", rule.sentence)));
   byId("notes-box").hidden = data.notes.length === 0;
   byId("notes").append(...data.notes.map((note) => text("li", note)));
 }
@@ -152,11 +154,15 @@ const findingOf = new Map((data.findings ?? []).flatMap((finding) => finding.ran
 
 const NONE_STANDS_OUT = "no single column stands out; the combination is unusual";
 
-// The text after the value in a reason: how many rows have the value, and the usual range.
-function besideValue({ occurs, usual, alone, fitting }) {
+// The text after the value in a reason: how many rows have the value, and the usual range. A rule does not have one.
+function besideValue({ occurs, usual, alone, fitting, rule }) {
+  if (rule) return "";
   if (fitting) return (occurs ? ": " + occurs + "; " : ", but ") + fitting + " would fit the other columns";
   return ": " + (occurs ? occurs + "; " : "") + "usual " + usual + (alone ? ", but not with the other columns" : "");
 }
+
+// The first words of a reason. A rule is followed by a colon.
+const columnOfReason = ({ column, rule }) => rule ? column + ":" : column;
 
 function searchText(row) {
   if (row.searchable === undefined) {

@@ -6,6 +6,7 @@ const IS_WORKBOOK = /\.(xlsx|xlsb|xlsm|xls|ods)$/i;
 const RULES = { alerts: "by-number", contamination: "by-share", fdr: "by-rate", p_value: "by-p", cost: "by-cost" };
 const PERCENT = ["contamination", "fdr"];
 const MAX_ROLES = 2e6; // bytes
+const KINDS_OF_RULES = ["always", "never", "floor", "direction"];
 const here = "runs/" + host.run;
 let source = null;
 
@@ -110,6 +111,7 @@ function fillSetup(run) {
   byId("alerts").max = setup.n_rows;
   byId("missing").value = run.settings.missing;
   byId("seed").value = run.settings.seed;
+  byId("rules").value = KINDS_OF_RULES.flatMap((kind) => (run.settings[kind] ?? []).map((rule) => kind + " " + rule)).join("\n");
   byId("uses-marks").checked = run.settings.uses_marks && run.n_decisions > 0;
   byId("marks-box").hidden = run.n_decisions === 0;
   byId("marks-hint").textContent = plural(run.n_decisions, "row is", "rows are") + " marked as confirmed or cleared.";
@@ -209,8 +211,19 @@ function listenToSetup() {
   });
 }
 
+// The rules in the lines of a text, by kind. A line begins with the kind of its rule.
+function rulesIn(lines) {
+  const rules = Object.fromEntries(KINDS_OF_RULES.map((kind) => [kind, []]));
+  for (const line of lines.split("\n").map((each) => each.trim()).filter(Boolean)) {
+    const [kind] = line.split(/\s/, 1);
+    if (!KINDS_OF_RULES.includes(kind)) throw new Error("The rule '" + line + "' must begin with " + KINDS_OF_RULES.join(", ") + ".");
+    rules[kind].push(line.slice(kind.length).trim());
+  }
+  return rules;
+}
+
 function chosenSettings() {
-  const settings = { ...setup.settings };
+  const settings = { ...setup.settings, ...rulesIn(byId("rules").value) };
   for (const [rule, choice] of Object.entries(RULES)) {
     const value = Number(byId(rule).value) / (PERCENT.includes(rule) ? 100 : 1);
     settings[rule] = byId(choice).checked ? value : null;
