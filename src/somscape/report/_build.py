@@ -512,7 +512,7 @@ def _given(
     alerts: Alerts, changed: Mapping[str, Any] | None, checks: Iterable[Check] | None
 ) -> dict[str, Any]:
     """Return the parts of the data that do not always exist."""
-    found = {} if changed is None else {"changed": dict(changed)}
+    found: dict[str, Any] = {} if changed is None else {"changed": dict(changed)}
     if alerts.effects:
         found["rules"] = [effect.to_json() for effect in alerts.effects]
     return found | ({} if checks is None else {"checks": [each.to_json() for each in checks]})
