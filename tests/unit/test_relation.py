@@ -51,7 +51,7 @@ def test_residuals_are_those_of_the_conditional_distribution():
     mixture, scale = of_law(np.zeros((1, 3)), LAW[None])
     relation = scale.relation(mixture)
     row = np.array([[1.0, -0.5, 2.0]])
-    found = relation._residuals(row, np.zeros(1, dtype=int))[0][0]
+    found = mixture.residuals(row, np.zeros(1, dtype=int))[0]
     for j in range(3):
         others = [i for i in range(3) if i != j]
         weights = np.linalg.solve(LAW[np.ix_(others, others)], LAW[others, j])
@@ -160,6 +160,12 @@ def test_no_value_fits_the_other_columns_if_columns_are_independent():
     reasons = detector.reasons(X[5:6])[0]
     assert reasons[0].column == "x2"
     assert all(reason.fitting is None for reason in reasons)
+
+
+def test_rare_values_of_a_nearly_constant_column_break_no_relation():
+    X = np.random.default_rng(0).normal(size=(1000, 4))
+    X[:, 3] = np.arange(1000) % 250 == 5
+    assert not relation_of(X).scores(X)[5::250].any()
 
 
 @pytest.mark.parametrize("offset", [0.0, 1e6, 1e9])
@@ -311,7 +317,8 @@ def test_heavy_tails_allow_more_evidence_by_chance():
     rng = np.random.default_rng(0)
     learned = [
         SOMDetector(random_state=0).fit(X).detector_.calibration.relations
-        for X in (rng.normal(size=(1000, 5)), rng.standard_t(2, size=(1000, 5)))
+        for noise in (rng.normal(size=1000), rng.standard_t(2, size=1000))
+        for X in [sums(1000) + 0.3 * noise[:, None] * [0, 0, 1]]
     ]
     normal, heavy = learned
     assert normal <= module.NORMAL_SHARES[1] < heavy <= module.HEAVY_SHARES[1]

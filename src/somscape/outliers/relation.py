@@ -124,8 +124,12 @@ NORMAL_SHARES, HEAVY_SHARES = (0.01, math.exp(-PRIOR)), (0.03, 0.05)
 heavy tails of residuals.  Without a maximum, broken rows would hide one another."""
 
 MAX_IMPLIED = 0.8
-"""The other columns imply a value if the standard deviation of the residuals is at most this share
-of the standard deviation of the column."""
+"""The other columns imply the values of a target in a component if the standard deviation of its
+residuals is at most this share of the standard deviation of the target in all rows that count."""
+
+NEARLY_CONSTANT = 0.5
+"""Standard deviation of a target in all rows that count, in scaled values, below which the target
+is nearly constant.  With rare other values, its standard deviation in all rows is 1."""
 
 MIN_RATIO = 1.02
 """Minimum ratio of the second quantile to the first quantile."""
@@ -208,7 +212,8 @@ class Relation:
     transforms : ndarray of shape (n_components, n_used, 2 * n_targets), float64
         Matrix for the difference between a scaled row and the mean of the component.  The squares
         of the first half of the results add up to the squared Mahalanobis distance of the targets.
-        The other results are the residuals of the targets.
+        The other results are the residuals of the targets.  They are 0 for a target that is nearly
+        constant and hardly depends on the other features.
     scales : ndarray of shape (n_components, n_targets), float64
         Standard deviation of each target if the other columns are known, in scaled values.
     tails : ndarray of shape (3, n_targets), float64
@@ -618,6 +623,10 @@ class _Scale:
         """Return the relation of a mixture.  Its tails and its roots are not known yet."""
         roots = np.sqrt(np.diagonal(mixture.precisions, axis1=1, axis2=2)[:, self.targets])
         residuals = mixture.precisions[:, :, self.targets] / roots[:, None]
+        spreads = mixture.spreads[self.targets]
+        # A rare value of a column that is nearly constant does not break a relation.
+        is_free = (1.0 / roots > MAX_IMPLIED * spreads) & (spreads < NEARLY_CONSTANT)
+        residuals = np.where(is_free[:, None], 0.0, residuals)
         transforms = np.concatenate([mixture.distances, residuals], axis=2)
         offsets = np.minimum(-log(roots), 0.0) - log_of(float(len(self.targets))) - PRIOR
         offsets += RARE_EVIDENCE  # the evidence at the first value of a tail
@@ -731,13 +740,17 @@ def _rounded(matrices: Float64s) -> Float64s:
 
 @dataclass(frozen=True, eq=False)
 class _Mixture:
-    """A mixture of normal distributions of targets, given the other features of a row."""
+    """A mixture of normal distributions of targets, given the other features of a row.
+
+    `spreads` are the standard deviations of all features in all components together.
+    """
 
     means: Float64s
     precisions: Float64s
     distances: Float64s
     heights: Float64s
     targets: Ints
+    spreads: Float64s
 
     @classmethod
     def of(
@@ -752,7 +765,8 @@ class _Mixture:
         heights -= [log(np.diagonal(root)).sum() for root in turned]
         pairs = zip(precisions, turned, strict=True)
         distances = np.stack([product(each[:, targets], root.T) for each, root in pairs])
-        return cls(means, precisions, distances, heights, targets)
+        variances = np.diagonal(covariances, axis1=1, axis2=2) + (means - shares @ means) ** 2
+        return cls(means, precisions, distances, heights, targets, np.sqrt(shares @ variances))
 
     def logs(self, scaled: Float64s) -> Float64s:
         """Return the logarithm of the likelihood of each row's targets in each component."""
@@ -905,7 +919,8 @@ def _weibull(apart: Float64s, counts: Float64s, shares: tuple[float, float]) -> 
     rare = [-math.log(1.0 - share) for share in shares]
     highs, shapes = np.empty(apart.shape[1]), np.empty(apart.shape[1])
     for j, values in enumerate(apart.T):
-        ordered = in_order(values, counts)
+        is_in = values > 0 if values.any() else values == 0  # 0 if nearly constant
+        ordered = in_order(values[is_in], counts[is_in])
         low, high = (ordered.quantile(share) for share in shares)
         highs[j] = max(high, MIN_RESIDUAL)
         ratio = min(max(high / max(low, 1e-300), MIN_RATIO), MAX_RATIO)
