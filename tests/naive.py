@@ -969,27 +969,31 @@ def broken_relation(relation, row):
         steps > 0, np.sinh(row[relation.features] * steps + starts), row[relation.features]
     )
     z = (values - relation.center) / relation.deviations
-    z = np.round(np.clip(z, -64, 64) * 2.0**16) / 2.0**16
+    z = np.round(z * 2.0**16) / 2.0**16
     n, best = len(relation.targets), None
     for k, height in enumerate(relation.heights):
-        turned = (z - relation.means[k]) @ relation.transforms[k]
+        apart = z - relation.means[k]
+        near = 64 / max(abs(apart).max(), 64)  # an extreme row moves towards the mean
+        turned = np.round(apart * near * 2.0**16) / 2.0**16 @ relation.transforms[k]
         likely = height - (turned[:n] ** 2).sum() / 2
         if best is None or likely > best[0]:
-            best = likely, k, turned[n:]
-    _, k, residuals = best
+            best = likely, k, turned[n:], near
+    _, k, residuals, near = best
+    moves = residuals / near
     for j, place in enumerate(relation.targets):
         # The value of the target itself counts in full, and other values only up to 2.5.
         others = np.clip(z, -2.5, 2.5)
         others[place] = z[place]
         other = (others - relation.means[k]) @ relation.transforms[k][:, n + j]
-        residuals[j] = min(residuals[j], other, key=abs)
+        if abs(other) < abs(residuals[j]):
+            residuals[j] = moves[j] = other
     evidence = [
         evidence_of(abs(r), *relation.tails[:, j]) + relation.offsets[k, j]
         for j, r in enumerate(residuals)
     ]
     j = int(np.argmax(evidence))
     place = relation.targets[j]
-    value = z[place] - residuals[j] * relation.scales[k, j]
+    value = z[place] - moves[j] * relation.scales[k, j]
     middle, spread = relation.roots
     far = middle + spread * math.sqrt(1.645**2 + 1.75 * 1.5 * min(max(evidence[j], 0.0), 100.0))
     amount = far**2 - (middle + 1.645 * spread) ** 2

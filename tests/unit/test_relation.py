@@ -39,7 +39,8 @@ def of_law(means, covariances, shares=(1.0,), targets=(0, 1, 2)):
     """A relation whose components are given."""
     n, targets = len(LAW), np.array(targets)
     mixture = module._Mixture.of(np.array(shares), means, covariances, targets)
-    return mixture, module._Scale(np.arange(n), targets, np.zeros((2, n)), np.zeros(n), np.ones(n))
+    none = np.zeros((2, n))
+    return mixture, module._Scale(np.arange(n), targets, none, none, np.zeros(n), np.ones(n))
 
 
 # The formulas
@@ -50,7 +51,7 @@ def test_residuals_are_those_of_the_conditional_distribution():
     mixture, scale = of_law(np.zeros((1, 3)), LAW[None])
     relation = scale.relation(mixture)
     row = np.array([[1.0, -0.5, 2.0]])
-    found = relation._residuals(row, np.zeros(1, dtype=int))[0]
+    found = mixture.residuals(row, np.zeros(1, dtype=int))[0]
     for j in range(3):
         others = [i for i in range(3) if i != j]
         weights = np.linalg.solve(LAW[np.ix_(others, others)], LAW[others, j])
@@ -161,10 +162,80 @@ def test_no_value_fits_the_other_columns_if_columns_are_independent():
     assert all(reason.fitting is None for reason in reasons)
 
 
+def test_rare_values_of_a_nearly_constant_column_break_no_relation():
+    X = np.random.default_rng(0).normal(size=(1000, 4))
+    X[:, 3] = np.arange(1000) % 250 == 5
+    assert not relation_of(X).scores(X)[5::250].any()
+
+
 @pytest.mark.parametrize("offset", [0.0, 1e6, 1e9])
 def test_relations_do_not_depend_on_an_offset(offset):
     X = broken(sums(noise=0.01)) + offset
     assert SOMDetector(random_state=0).fit(X).score_samples(X).argmin() == 5
+
+
+@pytest.mark.parametrize("share", [0.01, 0.03, 0.1, 0.3])
+def test_rows_with_a_rare_term_of_an_exact_sum_are_usual(share):
+    rng = np.random.default_rng(1)
+    price = rng.normal(200, 40, 2000)
+    discount = np.where(rng.random(2000) < share, rng.uniform(5, 50, 2000), 0)
+    X = np.column_stack([price, discount, price - discount])
+    X[:5, 2] += [20, -20, 30, -30, 40]
+    detector = SOMDetector(random_state=0).fit(X)
+    assert sorted(detector.score_samples(X).argsort()[:5]) == [0, 1, 2, 3, 4]
+    assert (detector.detector_.relation.scores(X[5:]) > 0).mean() < 0.002
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_broken_sum_of_heavy_tailed_amounts_comes_first(seed):
+    rng = np.random.default_rng(seed)
+    net, ship = np.exp(2 * rng.normal(size=(2, 2000))) * [[100], [30]]
+    gross = net + ship
+    gross[:5] *= [0.5, 2, 1.2, 0.5, 2]
+    columns = {"net": net.round(2), "ship": ship.round(2), "gross": gross.round(2)}
+    table = table_from_columns(columns)
+    detector = SOMDetector(random_state=0).fit(table)
+    assert sorted(detector.score_samples(table).argsort()[:5]) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("far", [4, 10, 100, 1e6])
+def test_a_row_far_out_that_obeys_an_exact_sum_breaks_nothing(far):
+    relation = relation_of(sums())
+    assert relation.scores(np.array([[far, 0.0, far]]))[0] == 0
+    assert relation.scores(np.array([[far, 0.0, 1.5 * far]]))[0] > 0
+    _, (value,), _ = relation.implied(np.array([[far, 0.0, 1.5 * far]]))
+    right = 1.5 * far, -0.5 * far, far  # of the first, second or third column
+    assert min(abs(value / one - 1) for one in right) < 0.01
+
+
+def test_rows_with_missing_cells_break_no_relation():
+    X = broken(sums(2000), by=1.5)
+    first = X[:, 0].copy()
+    first[100:200] = np.nan
+    table = table_from_columns({"a": first, "b": X[:, 1], "sum": X[:, 2]})
+    detector = SOMDetector(encoder=TableEncoder(missing="fill"), random_state=0).fit(table)
+    rows = detector.map_.rows_of(table)
+    amounts = detector.detector_.relation.scores(rows)
+    assert np.flatnonzero(amounts).tolist() == [5]
+    assert (detector.p_values(table)[100:200] < 0.01).mean() < 0.2
+    # If more than half of the rows have the median, the median is a usual value.
+    zeros = np.where(np.arange(2000) % 3 == 0, X[:, 0], 0.0)
+    total = zeros + X[:, 1]
+    total[6] += 1.5
+    zeros[100:110] = np.nan
+    table = table_from_columns({"a": zeros, "b": X[:, 1], "sum": total})
+    detector = SOMDetector(encoder=TableEncoder(missing="fill"), random_state=0).fit(table)
+    assert detector.score_samples(table).argmin() == 6
+
+
+def test_more_rows_of_a_wide_table_do_not_break_relations():
+    rng = np.random.default_rng(0)
+    law = rng.normal(size=(5, 60))
+    X, new = (rng.normal(size=(n, 5)) @ law + rng.normal(size=(n, 60)) for n in (200, 1000))
+    detector = SOMDetector(random_state=0).fit(X)
+    before = (detector.detector_.relation.scores(new) > 0).mean()
+    detector.partial_fit(X[:10])
+    assert (detector.detector_.relation.scores(new) > 0).mean() <= before + 0.01
 
 
 def test_reasons_in_words():
@@ -246,7 +317,8 @@ def test_heavy_tails_allow_more_evidence_by_chance():
     rng = np.random.default_rng(0)
     learned = [
         SOMDetector(random_state=0).fit(X).detector_.calibration.relations
-        for X in (rng.normal(size=(1000, 5)), rng.standard_t(2, size=(1000, 5)))
+        for noise in (rng.normal(size=1000), rng.standard_t(2, size=1000))
+        for X in [sums(1000) + 0.3 * noise[:, None] * [0, 0, 1]]
     ]
     normal, heavy = learned
     assert normal <= module.NORMAL_SHARES[1] < heavy <= module.HEAVY_SHARES[1]
@@ -313,12 +385,14 @@ def test_later_rows_move_the_relation():
         np.random.default_rng(0).integers(0, 2, (200, 4)).astype(float),
         np.column_stack([np.arange(100.0), np.ones(100), 1e150 * np.arange(100)]),
         np.random.default_rng(0).normal(size=(100, 3)) * 1e-140,
+        np.random.default_rng(0).normal(size=(100, 3)) + 1e15,
         np.vstack([sums(100), [[1e150, -1e150, 1e150]]]),
         np.random.default_rng(0).standard_cauchy((300, 4)),
         sums(20),
     ],
     ids=[
-        *("constant", "one", "equal", "wide", "binary", "large", "tiny", "huge", "cauchy", "few"),
+        *("constant", "one", "equal", "wide", "binary", "large", "tiny", "moved", "huge", "cauchy"),
+        "few",
     ],
 )
 def test_hostile_tables_have_finite_scores(X, is_clean):

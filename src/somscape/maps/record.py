@@ -284,7 +284,7 @@ GIVEN_TEXTS = ("encoding", "unit_labels", "kept_regions", CLASSES, TARGETS, ESTI
 DECORRELATION = {f"decorrelation.{name}" for name in ("center", "spread", "matrix", "counts")}
 
 RELATION = (
-    *("features", "targets", "curves", "center", "spread"),
+    *("features", "targets", "fills", "curves", "center", "spread"),
     *("means", "heights", "transforms", "scales", "tails", "offsets", "roots"),
 )
 """Names of the arrays of a `Relation` in a detector."""

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from somscape._elementary import asinh, exp, log, log_of
-from somscape._types import Float64s, Floats, Ints
+from somscape._types import Bools, Float64s, Floats, Ints
 from somscape._validate import check_that, is_array
 from somscape._weights import ALONE_WORK, blocks, in_order, ones_or, product
 from somscape.kernels._select import in_threads, select_kernels
@@ -17,7 +17,7 @@ from somscape.maps.map import Map
 from somscape.regions.find import ward_joins
 from somscape.tables.codes import CategoryCode, NumberCode
 from somscape.tables.encoding import Encoding
-from somscape.tables.ordered import CycleCode
+from somscape.tables.ordered import CycleCode, DateCode
 
 MIN_LEARNED = 50
 """Minimum number of rows for learning relations."""
@@ -44,7 +44,7 @@ MIN_COMPONENT_ROWS = 20
 """Minimum number of rows in half of the rows, for each component."""
 
 MIN_GAIN = 0.02
-"""More components are used if the mean log-likelihood of other rows rises by more than this."""
+"""More components are used if both mean log-likelihoods of other rows rise by more than this."""
 
 MAX_EM_STEPS = 30
 """Maximum number of steps of the expectation-maximization (EM) algorithm."""
@@ -53,14 +53,16 @@ STEADY = 1e-4
 """The algorithm stops if the mean log-likelihood changes by less than this share."""
 
 RIDGE_ROWS = 0.01
-"""Weight of independent columns in each covariance, in rows for each feature."""
+"""Weight of independent columns in each covariance, in rows for each feature.  If there are more
+rows than features, the weight is smaller in proportion."""
 
 GIVEN_ROWS = 5.0
 """Further weight of independent columns for features that are only given, such as levels of a
 category.  A level with few rows then hardly changes what is implied."""
 
 LEFT_OUT = 0.05
-"""Share of the least likely rows that do not count if some training rows may be unusual."""
+"""Maximum share of the rows that do not count if some training rows may be unusual, and share of
+the least likely rows that do not count when numbers of components are compared."""
 
 SHARES = (0.9, 0.995)
 """Two quantiles of the absolute residuals of a column.  The Weibull distribution with these
@@ -81,6 +83,10 @@ with the logarithm."""
 ROBUST_SHARES = (0.5, 0.9)
 """Two quantiles by which rows are recognized that clearly break a relation."""
 
+BROKEN = 3.0
+"""Minimum residual of rows that do not count in the training.  Otherwise, the training would leave
+out rows with rare values that obey the relation."""
+
 CLEARLY_BROKEN = 10.0
 """Evidence beyond the highest evidence that is expected by chance.  Rows with more evidence do not
 count for `SHARES`."""
@@ -88,8 +94,9 @@ count for `SHARES`."""
 MAX_TAIL_SHAPE = 2.0
 """Maximum shape of the Weibull distribution.  The tail of normal residuals has the shape 2."""
 
-MIN_RESIDUAL = 0.05
-"""Minimum of the second quantile.  Smaller residuals may be caused by rounding."""
+MIN_RESIDUAL = 1.0
+"""Minimum of the second quantile.  If a relation holds exactly, smaller residuals may be caused by
+rounding."""
 
 MAX_EVIDENCE = 100.0
 """Maximum evidence of a residual, as the logarithm of a likelihood ratio."""
@@ -117,8 +124,12 @@ NORMAL_SHARES, HEAVY_SHARES = (0.01, math.exp(-PRIOR)), (0.03, 0.05)
 heavy tails of residuals.  Without a maximum, broken rows would hide one another."""
 
 MAX_IMPLIED = 0.8
-"""The other columns imply a value if the standard deviation of the residuals is at most this share
-of the standard deviation of the column."""
+"""The other columns imply the values of a target in a component if the standard deviation of its
+residuals is at most this share of the standard deviation of the target in all rows that count."""
+
+NEARLY_CONSTANT = 0.5
+"""Standard deviation of a target in all rows that count, in scaled values, below which the target
+is nearly constant.  With rare other values, its standard deviation in all rows is 1."""
 
 MIN_RATIO = 1.02
 """Minimum ratio of the second quantile to the first quantile."""
@@ -143,7 +154,10 @@ USUAL = 2.5
 """Limit of usual scaled values.  Values farther out are extreme."""
 
 FAR = 64.0
-"""Values farther from the mean than this number of standard deviations are clipped."""
+"""Maximum difference of a scaled value from a mean.  Larger differences are made smaller."""
+
+LIMIT = 2.0**40
+"""Maximum scaled value."""
 
 SCALED_BITS = 16
 """Number of binary digits after the point in scaled values."""
@@ -181,6 +195,9 @@ class Relation:
         Ascending numbers of the encoded features that take part.
     targets : ndarray of shape (n_targets,), int64
         Ascending positions in `features` of numbers.  Only their residuals count.
+    fills : ndarray of shape (2, n_used), float64
+        For each feature, 1 or 0 and a value.  If the first number is 1, this value of the feature
+        replaces a missing cell.  A row with a missing cell does not get a contribution.
     curves : ndarray of shape (2, n_used), float64
         Step s and start a of each feature whose encoding limits values far out.  Relations hold
         for ``sinh(s * value + a)``.  The step is 0 if relations hold for the encoded value.
@@ -195,7 +212,8 @@ class Relation:
     transforms : ndarray of shape (n_components, n_used, 2 * n_targets), float64
         Matrix for the difference between a scaled row and the mean of the component.  The squares
         of the first half of the results add up to the squared Mahalanobis distance of the targets.
-        The other results are the residuals of the targets.
+        The other results are the residuals of the targets.  They are 0 for a target that is nearly
+        constant and hardly depends on the other features.
     scales : ndarray of shape (n_components, n_targets), float64
         Standard deviation of each target if the other columns are known, in scaled values.
     tails : ndarray of shape (3, n_targets), float64
@@ -224,6 +242,7 @@ class Relation:
 
     features: Ints
     targets: Ints
+    fills: Float64s
     curves: Float64s
     center: Float64s
     deviations: Float64s
@@ -246,6 +265,7 @@ class Relation:
         check_that(
             _are_places(self.features, n_features)
             and _are_places(self.targets, n)
+            and is_array(self.fills, (2, n))
             and is_array(self.curves, (2, n))
             and is_array(self.center, (n,))
             and is_array(self.deviations, (n,))
@@ -290,7 +310,7 @@ class Relation:
         ndarray of shape (n_rows, n_features)
             At most one feature of a row has a contribution above 0.
         """
-        evidence, worst, _ = self._found(rows)
+        evidence, worst = self._found(rows)
         out = np.zeros(rows.shape)
         out[np.arange(len(rows)), self.features[self.targets[worst]]] = self._amounts(evidence)
         return out
@@ -312,8 +332,20 @@ class Relation:
         contributions : ndarray of shape (n_rows,)
             Contribution of this feature to the score.
         """
-        evidence, worst, expected = self._found(rows)
-        return self.features[self.targets[worst]], expected, self._amounts(evidence)
+        evidence, worst = self._found(rows)
+        place, all_rows = self.targets[worst], np.arange(len(rows))
+        scaled = _scaled(rows, self.features, self.curves, self.center, self.deviations)
+        which = self._best(scaled)
+        residuals, is_limited = self._residuals(scaled, which)
+        # The residuals of a row with an extreme value were made smaller.
+        steps = residuals[all_rows, worst] * self.scales[which, worst]
+        nearness = _nearness(scaled - self.means[which])
+        steps /= np.where(is_limited[all_rows, worst], 1.0, nearness)
+        expected = scaled[all_rows, place] - steps
+        expected = self.center[place] + expected * self.deviations[place]
+        expected[self.scales[which, worst] > MAX_IMPLIED] = np.nan
+        expected = _encoded(expected, self.curves[:, place])
+        return self.features[place], expected, self._amounts(evidence)
 
     def _amounts(self, evidence: Float64s) -> Float64s:
         return amounts_of(evidence, *self.roots.tolist())
@@ -331,10 +363,10 @@ class Relation:
         n = len(self.targets)
         return self.transforms[:, self.targets, n + np.arange(n)]
 
-    def _found(self, rows: Floats) -> tuple[Float64s, Ints, Float64s]:
-        """Return the evidence in rows, their strongest targets, and the implied encoded values."""
+    def _found(self, rows: Floats) -> tuple[Float64s, Ints]:
+        """Return the evidence in each row, and the target with the strongest evidence."""
         n = len(rows)
-        found = np.empty(n), np.empty(n, dtype=np.intp), np.empty(n)
+        found = np.empty(n), np.empty(n, dtype=np.intp)
 
         def fill(part: slice) -> None:
             for values, into in zip(self._found_in(rows[part]), found, strict=True):
@@ -344,21 +376,15 @@ class Relation:
         in_threads(fill, parts, is_long=n * self.transforms.size >= SHARED_WORK)
         return found
 
-    def _found_in(self, rows: Floats) -> tuple[Float64s, Ints, Float64s]:
+    def _found_in(self, rows: Floats) -> tuple[Float64s, Ints]:
         scaled = _scaled(rows, self.features, self.curves, self.center, self.deviations)
-        all_rows = np.arange(len(rows))
         which = self._best(scaled)
-        residuals = self._residuals(scaled, which)
-        evidence = _evidence(np.abs(residuals), self.tails)
+        evidence = _evidence(np.abs(self._residuals(scaled, which)[0]), self.tails)
         evidence += self.offsets[which if which.any() else 0]
         worst = evidence.argmax(axis=1)
-        strongest = np.clip(evidence[all_rows, worst], 0.0, MAX_EVIDENCE)
-        place = self.targets[worst]
-        expected = scaled[all_rows, place]
-        expected -= residuals[all_rows, worst] * self.scales[which, worst]
-        expected = self.center[place] + expected * self.deviations[place]
-        expected[self.scales[which, worst] > MAX_IMPLIED] = np.nan
-        return strongest, worst, _encoded(expected, self.curves[:, place])
+        strongest = np.clip(evidence[np.arange(len(rows)), worst], 0.0, MAX_EVIDENCE)
+        strongest[_has_filled(rows[:, self.features], self.fills)] = 0.0
+        return strongest, worst
 
     def _best(self, scaled: Float64s) -> Ints:
         """Return the number of the component that fits each row best."""
@@ -370,8 +396,9 @@ class Relation:
         """Return the logarithm of the likelihood of each row in each component."""
         return _logs(scaled, self.means, self.turning[0], self.heights)
 
-    def _residuals(self, scaled: Float64s, which: Ints) -> Float64s:
-        """Return the residuals of the targets, each in the given component.
+    def _residuals(self, scaled: Float64s, which: Ints) -> tuple[Float64s, Bools]:
+        """Return two values: the residuals of the targets in the given components, and whether each
+        residual was computed with limited values.
 
         If a row contains extreme values, each residual is also computed with limited values of the
         other features, and the smaller residual counts.  Otherwise, an extreme value would imply
@@ -380,20 +407,22 @@ class Relation:
         found = self._plain_residuals(scaled, which)
         limited = np.clip(scaled, -USUAL, USUAL)
         far = np.flatnonzero((limited != scaled).any(axis=1))
+        is_limited = np.zeros(found.shape, dtype=bool)
         if len(far):
             own = (scaled[far] - limited[far])[:, self.targets] * self.own[which[far]]
             others = self._plain_residuals(limited[far], which[far]) + own
-            found[far] = np.where(np.abs(others) < np.abs(found[far]), others, found[far])
-        return found
+            is_limited[far] = np.abs(others) < np.abs(found[far])
+            found[far] = np.where(is_limited[far], others, found[far])
+        return found, is_limited
 
     def _plain_residuals(self, scaled: Float64s, which: Ints) -> Float64s:
         matrices = self.turning[1]
         if not which.any():
-            return product(scaled - self.means[0], matrices[0])
+            return product(_apart(scaled, self.means[0]), matrices[0])
         out = np.empty((len(scaled), len(self.targets)))
         for k, (mean, matrix) in enumerate(zip(self.means, matrices, strict=True)):
             here = np.flatnonzero(which == k)
-            out[here] = product(scaled[here] - mean, matrix)
+            out[here] = product(_apart(scaled[here], mean), matrix)
         return out
 
 
@@ -453,7 +482,10 @@ def learned_from(
     The components start as regions of the map or around rows drawn at random.  A larger number of
     components is used if rows that were left out become clearly more likely.
     """
+    encoding = map_.encoding
     which = order[:MAX_LEARNED] if weights is None else order[weights[order] > 0][:MAX_LEARNED]
+    sample = rows[which], ones_or(weights, len(rows))[which]
+    which = which[~_has_filled(sample[0], _fills(*sample, encoding))]
     # Equal rows are counted, so that neither their order nor their repetition changes the result.
     some, place = np.unique(rows[which], axis=0, return_inverse=True)
     place, all_counts = place.reshape(-1), ones_or(weights, len(rows))[which]
@@ -462,7 +494,7 @@ def learned_from(
         return None
     # With larger weights, a covariance of columns that depend on each other would be singular.
     counts *= min(1.0, MAX_COUNTED / counts.sum())
-    scale = _Scale.of(some, counts, map_.encoding)
+    scale = _Scale.of(some, counts, encoding)
     if scale is None:
         return None
     scaled, units = scale.scaled(some), map_._winners_of_rows(some)
@@ -470,27 +502,25 @@ def learned_from(
     drawn = rng.permutation(len(some))
     parts = np.sort(drawn[::2]), np.sort(drawn[1::2])
     trim = 0.0 if is_clean else LEFT_OUT
-    best, chosen = -np.inf, None
+    best, chosen = np.array([-np.inf, -np.inf]), None
     values = np.ascontiguousarray(scaled[:, targets])
     for starts in _starts(map_, units, values, counts, len(parts[1]), rng):
         tried = []
         for labels in starts:
             pair = [_fitted(scaled[at], counts[at], labels[at], targets, trim) for at in parts]
             others = zip(pair, parts[::-1], strict=True)
-            likely = [
-                _expected(one.logs(scaled[at]), counts[at], LEFT_OUT)[1] for one, at in others
-            ]
-            tried.append((sum(likely) / 2, pair))
-        found = max(tried, key=lambda one: one[0])
-        if found[0] <= best + MIN_GAIN:
+            likely = [one.fit(scaled[at], counts[at]) for one, at in others]
+            tried.append((np.mean(likely, axis=0), pair))
+        found = max(tried, key=lambda one: float(one[0][0]))
+        if (found[0] <= best + MIN_GAIN).any():
             break
-        best, chosen = found[0], found[1]
+        best, chosen = found
     if chosen is None:
         return None
     halves = [scale.relation(one) for one in chosen]
     residuals, left_out = np.empty((len(some), len(scale.targets))), np.empty(len(some))
     for half, part in zip(halves, parts[::-1], strict=True):
-        residuals[part] = half._residuals(scaled[part], half._best(scaled[part]))
+        residuals[part] = half._residuals(scaled[part], half._best(scaled[part]))[0]
     tails = _tails(np.abs(residuals), counts)
     for half, part in zip(halves, parts[::-1], strict=True):
         left_out[part] = replace(half, tails=tails)._found(some[part])[0]
@@ -508,15 +538,20 @@ def renewed(
     if counts.sum() < MIN_LEARNED:
         return relation
     counts = counts * min(1.0, MAX_COUNTED / counts.sum())
+    counts[_has_filled(rows[:, relation.features], relation.fills)] = 0.0
     scale = _Scale(
-        *(relation.features, relation.targets, relation.curves),
+        *(relation.features, relation.targets, relation.fills, relation.curves),
         *(relation.center, relation.deviations),
     )
     scaled = scale.scaled(rows)
-    shares, _ = _expected(relation._logs(scaled), counts, 0.0 if is_clean else LEFT_OUT)
+    logs = relation._logs(scaled)
+    which = logs.argmax(axis=1)
+    if not is_clean:
+        counts = _kept(relation._plain_residuals(scaled, which), counts, LEFT_OUT)
+    shares = np.exp(logs - np.logaddexp.reduce(logs, axis=1)[:, None]) * counts[:, None]
     found = scale.relation(_maximized(scaled, shares, scale.targets))
-    residuals = found._residuals(scaled, found._best(scaled))
-    return replace(found, tails=_tails(np.abs(residuals), counts), roots=relation.roots)
+    # The tails of rows that were not used for learning are longer, so the earlier tails remain.
+    return replace(found, tails=relation.tails, roots=relation.roots)
 
 
 def _starts(
@@ -548,6 +583,7 @@ class _Scale:
 
     features: Ints
     targets: Ints
+    fills: Float64s
     curves: Float64s
     center: Float64s
     deviations: Float64s
@@ -559,7 +595,7 @@ class _Scale:
         for code, place in zip(encoding.features, encoding.slices, strict=True):
             if isinstance(code, NumberCode) and code.width:
                 curves[:, place.start] = code.span / code.factor, code.low
-        rows = _uncurved(rows.astype(np.float64), curves)
+        given, rows = rows, _uncurved(rows.astype(np.float64), curves)
         largest = np.abs(rows).max(axis=0)
         unit = np.ldexp(1.0, np.frexp(largest)[1] - 1)  # squares in this unit do not overflow
         center = np.average(rows / unit, axis=0, weights=counts)
@@ -575,22 +611,27 @@ class _Scale:
             low, middle, high = (ordered.quantile(share) for share in MIDDLE_SHARES)
             if high - low > MIN_MIDDLE * deviations[j]:
                 center[j], deviations[j] = middle, min(deviations[j], (high - low) / MIDDLE_WIDTH)
-        many = [len(np.unique(rows[:, j])) > MIN_VALUES for j in features]
+        many = np.array([len(np.unique(rows[:, j])) > MIN_VALUES for j in features], dtype=bool)
         targets = np.flatnonzero(is_number[features] & many)
         if not (1 < len(features) <= MAX_RELATED and len(targets)):
             return None
-        of_features = curves[:, features], center[features], deviations[features]
+        fills = _fills(given, counts, encoding)[:, features]
+        of_features = fills, curves[:, features], center[features], deviations[features]
         return cls(features, targets, *of_features)
 
     def relation(self, mixture: "_Mixture") -> Relation:
         """Return the relation of a mixture.  Its tails and its roots are not known yet."""
         roots = np.sqrt(np.diagonal(mixture.precisions, axis1=1, axis2=2)[:, self.targets])
         residuals = mixture.precisions[:, :, self.targets] / roots[:, None]
+        spreads = mixture.spreads[self.targets]
+        # A rare value of a column that is nearly constant does not break a relation.
+        is_free = (1.0 / roots > MAX_IMPLIED * spreads) & (spreads < NEARLY_CONSTANT)
+        residuals = np.where(is_free[:, None], 0.0, residuals)
         transforms = np.concatenate([mixture.distances, residuals], axis=2)
         offsets = np.minimum(-log(roots), 0.0) - log_of(float(len(self.targets))) - PRIOR
         offsets += RARE_EVIDENCE  # the evidence at the first value of a tail
         parts = _short(mixture.means, SCALED_BITS), mixture.heights, _rounded(transforms)
-        scale = self.features, self.targets, self.curves, self.center, self.deviations
+        scale = self.features, self.targets, self.fills, self.curves, self.center, self.deviations
         blank, roots_of_scores = np.ones((3, len(self.targets))), np.ones(2)
         return Relation(*scale, *parts, 1.0 / roots, blank, offsets, roots_of_scores)
 
@@ -619,6 +660,27 @@ def share_with_amounts(scores: Float64s, middle: float, spread: float, share: fl
     return np.asarray(share * np.exp(-evidence / mean))
 
 
+def _fills(rows: Floats, counts: Float64s, encoding: Encoding) -> Float64s:
+    """Return the value that replaces missing cells of each feature.  See `Relation.fills`.
+
+    A value that more than half of the rows have is usual, so it does not count as missing.
+    """
+    fills = np.zeros((2, rows.shape[1]))
+    for code, place in zip(encoding.features, encoding.slices, strict=True):
+        number = code.number if isinstance(code, DateCode) else code
+        if isinstance(number, NumberCode) and number.has_gaps:
+            value = number.place(np.array([number.fill])).astype(rows.dtype)[0]
+            is_rare = counts[rows[:, place.start] == value].sum() <= counts.sum() / 2
+            fills[:, place.start] = float(is_rare), value
+    return fills
+
+
+def _has_filled(rows: Floats, fills: Float64s) -> Bools:
+    """Return whether each row has a cell that was missing."""
+    which = np.flatnonzero(fills[0])
+    return (rows[:, which] == fills[1, which].astype(rows.dtype)).any(axis=1)
+
+
 def _uncurved(values: Float64s, curves: Float64s) -> Float64s:
     """Return values of features for which relations hold.  `values` are overwritten."""
     steps, starts = curves
@@ -643,7 +705,25 @@ def _scaled(
     used = _uncurved(rows[:, features].astype(np.float64), curves)
     used -= center
     used /= deviations
-    return _short(np.clip(used, -FAR, FAR, out=used), SCALED_BITS)
+    return _short(np.clip(used, -LIMIT, LIMIT, out=used), SCALED_BITS)
+
+
+def _apart(scaled: Float64s, mean: Float64s) -> Float64s:
+    """Return the differences of scaled rows from a mean.
+
+    The differences of a row that contains an extreme value are divided by the same number.  The row
+    then obeys the same relations.
+    """
+    apart = scaled - mean
+    nearness = _nearness(apart)
+    far = np.flatnonzero(nearness < 1.0)
+    apart[far] = _short(apart[far] * nearness[far, None], SCALED_BITS)
+    return apart
+
+
+def _nearness(apart: Float64s) -> Float64s:
+    """Return the factor for each row that limits the largest difference to `FAR`."""
+    return FAR / np.maximum(np.abs(apart).max(axis=1), FAR)
 
 
 def _short(values: Float64s, bits: int) -> Float64s:
@@ -660,12 +740,17 @@ def _rounded(matrices: Float64s) -> Float64s:
 
 @dataclass(frozen=True, eq=False)
 class _Mixture:
-    """A mixture of normal distributions of targets, given the other features of a row."""
+    """A mixture of normal distributions of targets, given the other features of a row.
+
+    `spreads` are the standard deviations of all features in all components together.
+    """
 
     means: Float64s
     precisions: Float64s
     distances: Float64s
     heights: Float64s
+    targets: Ints
+    spreads: Float64s
 
     @classmethod
     def of(
@@ -680,11 +765,37 @@ class _Mixture:
         heights -= [log(np.diagonal(root)).sum() for root in turned]
         pairs = zip(precisions, turned, strict=True)
         distances = np.stack([product(each[:, targets], root.T) for each, root in pairs])
-        return cls(means, precisions, distances, heights)
+        variances = np.diagonal(covariances, axis1=1, axis2=2) + (means - shares @ means) ** 2
+        return cls(means, precisions, distances, heights, targets, np.sqrt(shares @ variances))
 
     def logs(self, scaled: Float64s) -> Float64s:
         """Return the logarithm of the likelihood of each row's targets in each component."""
         return _logs(scaled, self.means, self.distances, self.heights)
+
+    def residuals(self, scaled: Float64s, which: Ints) -> Float64s:
+        """Return the residuals of each row's targets in the given component."""
+        roots = np.sqrt(np.diagonal(self.precisions, axis1=1, axis2=2))[:, self.targets]
+        out = np.empty((len(scaled), len(self.targets)))
+        for k, (mean, each) in enumerate(zip(self.means, self.precisions, strict=True)):
+            here = np.flatnonzero(which == k)
+            out[here] = product(_apart(scaled[here], mean), each[:, self.targets] / roots[k])
+        return out
+
+    def fit(self, scaled: Float64s, counts: Float64s) -> Float64s:
+        """Return two mean log-likelihoods of rows: of all targets together, and of each target if
+        the other features are known (the pseudo-likelihood of Besag, 1975).
+
+        The least likely rows do not count.
+        """
+        logs = self.logs(scaled)
+        which = logs.argmax(axis=1)
+        roots = log(np.diagonal(self.precisions, axis1=1, axis2=2)[:, self.targets]).sum(axis=1)
+        alone = (roots[which] - (self.residuals(scaled, which) ** 2).sum(axis=1)) / 2.0
+        both = np.logaddexp.reduce(logs, axis=1), alone
+        limits = [in_order(each, counts).quantile(LEFT_OUT) for each in both]
+        are_in = [each >= limit for each, limit in zip(both, limits, strict=True)]
+        pairs = zip(both, are_in, strict=True)
+        return np.array([np.average(each[is_in], weights=counts[is_in]) for each, is_in in pairs])
 
 
 def _inverse_root(matrix: Float64s) -> Float64s:
@@ -708,7 +819,7 @@ def _logs(scaled: Float64s, means: Float64s, matrices: Float64s, heights: Float6
     """Return the logarithm of the likelihood of each row in each component."""
     out = np.empty((len(scaled), len(heights)))
     for k, (mean, matrix, height) in enumerate(zip(means, matrices, heights, strict=True)):
-        turned = product(scaled - mean, matrix)
+        turned = product(_apart(scaled, mean), matrix)
         np.square(turned, out=turned)
         out[:, k] = height - 0.5 * turned.sum(axis=1)
     return out
@@ -719,17 +830,21 @@ def _fitted(
 ) -> _Mixture:
     """Return a mixture fitted by expectation maximization (EM).
 
-    In each step, the share `trim` of the rows that are least likely does not count.
+    In each step, at most the share `trim` of the rows does not count.  See `_kept`.
     """
-    shares, last = np.eye(int(labels.max()) + 1)[labels] * counts[:, None], -np.inf
+    shares, kept, last = np.eye(int(labels.max()) + 1)[labels], counts, -np.inf
     for _ in range(MAX_EM_STEPS):
-        mixture = _maximized(scaled, shares, targets)
+        mixture = _maximized(scaled, shares * kept[:, None], targets)
         logs = mixture.logs(scaled)
-        shares, found = _expected(logs, counts, trim)
+        likely = np.logaddexp.reduce(logs, axis=1)
+        shares = np.exp(logs - likely[:, None])
+        if trim > 0:
+            kept = _kept(mixture.residuals(scaled, logs.argmax(axis=1)), counts, trim)
+        found = float(np.average(likely, weights=kept))
         if abs(found - last) < STEADY * max(1.0, abs(found)):
             break
         last = found
-    n_rows = shares.sum(axis=0)
+    n_rows = (shares * kept[:, None]).sum(axis=0)
     is_small = n_rows < trim * n_rows.sum()
     if not is_small.any():
         return mixture
@@ -738,28 +853,24 @@ def _fitted(
     return _fitted(scaled, counts, labels, targets, trim)
 
 
-def _expected(logs: Float64s, counts: Float64s, trim: float) -> tuple[Float64s, float]:
-    """Return the weight of each row in each component, and the mean log-likelihood.
-
-    Rows among the share `trim` of the least likely rows have the weight 0.
-    """
-    likely = np.logaddexp.reduce(logs, axis=1)
-    if trim > 0:
-        counts = np.where(likely >= in_order(likely, counts).quantile(trim), counts, 0.0)
-    shares = np.exp(logs - likely[:, None]) * counts[:, None]
-    return shares, float(np.average(likely, weights=counts))
+def _kept(residuals: Float64s, counts: Float64s, trim: float) -> Float64s:
+    """Return the counts of rows, with 0 for the rows with the largest residuals."""
+    worst = np.abs(residuals).max(axis=1)
+    return np.where(worst <= max(in_order(worst, counts).quantile(1 - trim), BROKEN), counts, 0.0)
 
 
 def _maximized(scaled: Float64s, shares: Float64s, targets: Ints) -> _Mixture:
     """Return the mixture whose components have these shares of the rows."""
     n_features = scaled.shape[1]
     n_rows = shares.sum(axis=0) + 1e-9
-    means = np.stack([(share[:, None] * scaled).sum(axis=0) for share in shares.T])
-    means /= n_rows[:, None]
-    scatters = np.stack([_scatter(scaled - m, s) for m, s in zip(means, shares.T, strict=True)])
+    near = shares * _nearness(scaled)[:, None]  # a weighted mean obeys the relations of its rows
+    means = np.stack([(share[:, None] * scaled).sum(axis=0) for share in near.T])
+    means /= near.sum(axis=0)[:, None] + 1e-9
+    pairs = zip(means, shares.T, strict=True)
+    scatters = np.stack([_scatter(_apart(scaled, mean), share) for mean, share in pairs])
     # Without the diagonal, a component with few rows would have an arbitrarily small width.
     pooled = np.diagonal(scatters.sum(axis=0)) / n_rows.sum() + 1e-9
-    ridge = np.full(n_features, RIDGE_ROWS * n_features)
+    ridge = np.full(n_features, RIDGE_ROWS * n_features * min(1.0, n_features / n_rows.sum()))
     is_given = np.ones(n_features, dtype=bool)
     is_given[targets] = False
     ridge[is_given] += GIVEN_ROWS
@@ -808,9 +919,10 @@ def _weibull(apart: Float64s, counts: Float64s, shares: tuple[float, float]) -> 
     rare = [-math.log(1.0 - share) for share in shares]
     highs, shapes = np.empty(apart.shape[1]), np.empty(apart.shape[1])
     for j, values in enumerate(apart.T):
-        ordered = in_order(values, counts)
+        is_in = values > 0 if values.any() else values == 0  # 0 if nearly constant
+        ordered = in_order(values[is_in], counts[is_in])
         low, high = (ordered.quantile(share) for share in shares)
-        highs[j] = high = max(high, MIN_RESIDUAL)
+        highs[j] = max(high, MIN_RESIDUAL)
         ratio = min(max(high / max(low, 1e-300), MIN_RATIO), MAX_RATIO)
         shapes[j] = min(math.log(rare[1] / rare[0]) / math.log(ratio), MAX_TAIL_SHAPE)
     heavy, light = SHAPES

@@ -19,6 +19,7 @@ from somscape.outliers.marks import LIKE_WITHIN, Marks
 from somscape.outliers.relation import (
     BEFORE,
     FAR,
+    LIMIT,
     MAX_EVIDENCE,
     SCALED_BITS,
     SQUARE_PER_EVIDENCE,
@@ -43,6 +44,9 @@ from somscape.tables.ordered import (
 
 OPSET, ML_OPSET, IR_VERSION = 17, 3, 8
 """Versions of ONNX from 2022.  Newer runtimes also support them."""
+
+SAME = 1e-6
+"""Maximum relative difference of two encoded numbers that count as equal."""
 
 ML = "ai.onnx.ml"
 TYPES = {"float32": "FLOAT", "float64": "DOUBLE", "int64": "INT64", "string": "STRING"}
@@ -274,7 +278,7 @@ def _related(graph: OnnxGraph, rows: str, relation: Relation) -> str:
         apart = graph.op("Where", graph.op("Greater", steps, 0.0), curved, apart)
     apart = graph.op("Sub", apart, relation.center)
     apart = graph.op("Div", apart, relation.deviations)
-    apart = graph.op("Min", graph.op("Max", apart, -FAR), FAR)
+    apart = graph.op("Min", graph.op("Max", apart, -LIMIT), LIMIT)
     scaled = graph.op(
         "Div", graph.op("Round", graph.op("Mul", apart, 2.0**SCALED_BITS)), 2.0**SCALED_BITS
     )
@@ -287,6 +291,8 @@ def _related(graph: OnnxGraph, rows: str, relation: Relation) -> str:
         relation.means, *parts, strict=True
     ):
         moved = graph.op("Sub", scaled, mean)
+        largest = graph.op("ReduceMax", graph.op("Abs", moved), axes=[1])
+        moved = graph.op("Mul", moved, graph.op("Div", FAR, graph.op("Max", largest, FAR)))
         if len(relation.heights) > 1:
             turned = graph.op("MatMul", moved, matrix)
             square = graph.op("ReduceSum", graph.op("Mul", turned, turned), [1])
@@ -306,6 +312,13 @@ def _related(graph: OnnxGraph, rows: str, relation: Relation) -> str:
         best = graph.op("ArgMax", graph.op("Concat", *likely, axis=1), axis=1)
         amount = graph.op("GatherElements", graph.op("Concat", *amounts, axis=1), best, axis=1)
     amount = graph.op("Min", graph.op("Max", amount, 0.0), MAX_EVIDENCE)
+    may_be_filled, fills = relation.fills[0] > 0, relation.fills[1]
+    if may_be_filled.any():
+        cells = graph.op("Gather", rows, relation.features[may_be_filled], axis=1)
+        apart = graph.op("Abs", graph.op("Sub", cells, fills[may_be_filled]))
+        same = graph.op("Less", apart, SAME * (1.0 + np.abs(fills[may_be_filled])))
+        is_filled = graph.op("ReduceMax", graph.op("Where", same, 1.0, 0.0), axes=[1])
+        amount = graph.op("Mul", amount, graph.op("Sub", 1.0, is_filled))
     middle, spread = relation.roots.tolist()
     far = graph.op("Add", graph.op("Mul", amount, SQUARE_PER_EVIDENCE), BEFORE**2)
     far = graph.op("Add", graph.op("Mul", graph.op("Sqrt", far), spread), middle)

@@ -302,6 +302,8 @@ class NumberCode(OneFeature):
         Number of decimals of the training values.
     factor : float
         Factor of the column's layer.  Features are multiplied by this factor.
+    has_gaps : bool
+        Whether cells of the training table were missing.
     """
 
     kind: ClassVar[str] = "number"
@@ -319,6 +321,7 @@ class NumberCode(OneFeature):
     most: Finite = LARGEST
     decimals: Annotated[int, msgspec.Meta(ge=0, le=ANY_DECIMALS)] = ANY_DECIMALS
     factor: Positive = 1.0
+    has_gaps: bool = False
 
     @classmethod
     def plain(cls, name: str, fill: float = 0.0) -> "NumberCode":
@@ -385,6 +388,7 @@ class NumberCode(OneFeature):
             least=least,
             most=most,
             decimals=decimals_of(numbers.values, np.float64),
+            has_gaps=column.n_missing > 0,
         )
 
     def read(self, column: Column) -> Column:

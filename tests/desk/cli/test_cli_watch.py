@@ -314,7 +314,7 @@ def test_a_watch_explains_scores_that_include_relations_for_the_first_time(monke
     with monkeypatch.context() as older:
         older.setattr("somscape.outliers._train.learned_from", lambda *args, **options: None)
         ok(run(*words, "--out", "old"))
-    note = "The scores of the new map include broken relations between columns"
+    note = "Only scores of the new map include broken relations between columns"
     assert note in ok(run(*words, "--out", "new"))
     assert note not in ok(run(*words, "--out", "newer"))
 

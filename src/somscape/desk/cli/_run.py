@@ -146,10 +146,11 @@ class NewWatch:
 
 def _change_notes(before: Detector, after: Detector) -> list[str]:
     notes = []
-    if before.relation is None and after.relation is not None:
+    if (before.relation is None) != (after.relation is None):
+        new, old = ("new", "earlier") if after.relation is not None else ("earlier", "new")
         notes.append(
-            "The scores of the new map include broken relations between columns, and the scores of "
-            "the earlier map did not. Do not compare scores of earlier lists with this list."
+            f"Only scores of the {new} map include broken relations between columns, and scores of "
+            f"the {old} map do not. Do not compare scores of earlier lists with this list."
         )
     if before.map_.lattice != after.map_.lattice:
         return [*notes, "The new map has another size, so the two maps cannot be compared."]
