@@ -310,6 +310,7 @@ def test_a_watch_is_trained_anew_with_what_was_decided() -> None:
 
 @pytest.mark.usefixtures("here")
 def test_a_watch_explains_scores_that_include_relations_for_the_first_time(monkeypatch) -> None:
+    monkeypatch.setenv("SOMSCAPE_STATE", "state")
     words = ("detect", month(Path("january.csv")), "--id", "cust_id", "--watch", "cards")
     with monkeypatch.context() as older:
         older.setattr("somscape.outliers._train.learned_from", lambda *args, **options: None)
