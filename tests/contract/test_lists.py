@@ -74,7 +74,7 @@ def test_the_command_of_a_report_has_every_option_of_detect() -> None:
     command = main.commands["detect"]
     options = [p for p in command.params if isinstance(p, click.Option)]
     flags = {p.name for p in options if p.is_flag} - ELSEWHERE
-    assert flags == {"ask_password", "bom"}
+    assert flags == {"ask_password", "bom", "fill"}
     for name in flags:
         flag = f"--{name.replace('_', '-')} "
         assert flag in Job(**{name: True}).command(["detect", "t.csv"], "DIR")

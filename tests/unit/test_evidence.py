@@ -327,7 +327,8 @@ def test_a_code_is_that_of_the_numbers_that_are_no_slips(values, slips, seed):
         for v in (mixed, gaps)
     )
     assert (given_.reach > 0) == bool(slips)
-    assert replace(given_, why="", reach=0, is_whole=False) == replace(left, why="", is_whole=False)
+    same = {"why": "", "is_whole": False, "has_gaps": False}
+    assert replace(given_, reach=0, **same) == replace(left, **same)
 
 
 def test_a_long_tail_is_no_slip():

@@ -138,7 +138,8 @@ def test_any_rows_can_be_listed_or_hidden(
     assert found.n_alerts >= max(n_always, min(n, N - n_hidden))
     assert not (kinds[: found.n_alerts] == 1).any()
     shown = found.to_table(single.map_, named)
-    assert shown.names[:6] == ("rank", "record", "score", "p_value", "stands_out", "rule")
+    names = "rank", "record", "score", "p_value", "stands_out", "finding", "rule"
+    assert shown.names[:7] == names
 
 
 def test_a_direction_takes_one_side_out_of_the_score(single: Detector, table: Table) -> None:

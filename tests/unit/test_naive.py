@@ -541,9 +541,10 @@ def test_estimated_p():
     # the median, as 0.00226 of a normal law do.
     assert naive.estimated_p([100.0], np.arange(50.0)) == pytest.approx(0.00226, rel=3e-3)
     # Relations add .04 up to 1.645 deviations above the median, and
-    # .04 * exp(-(9 - 2.706) / 3.9375) = .00809 at 3 (a root of 167.582), to .05 and .00135.
+    # .04 * exp(-(9 - 2.706) / 8.599) = .01924 at 3 (a root of 167.582), to .05 and .00135.  The
+    # divisor is 2.625 * 1.5 * .04 / exp(-4).
     p = naive.estimated_p([114.474**2, 167.582**2], roots**2, relations=0.04)
-    np.testing.assert_allclose(p, [0.09, 0.00944], rtol=1e-3)
+    np.testing.assert_allclose(p, [0.09, 0.02059], rtol=1e-3)
     # Too few rows, or a bulk of equal ones: the count.
     assert naive.estimated_p([100.0], np.arange(49.0)).tolist() == [1 / 50]
     assert naive.estimated_p([100.0], np.ones(99)).tolist() == [1 / 100]

@@ -105,10 +105,12 @@ def small_data(
 @pytest.fixture(scope="module")
 def real() -> dict[str, Any]:
     rng = np.random.default_rng(1)
+    amounts = rng.lognormal(3, 1, 80)
+    amounts[7] = 9_000
     table = table_from_columns(
         {
             "id": [f"{HOSTILE} {i}" for i in range(80)],
-            "amount": rng.lognormal(3, 1, 80),
+            "amount": amounts,
             "kind": rng.choice(["a", "b", HOSTILE], 80),
             "label": rng.integers(0, 2, 80),
         }

@@ -668,7 +668,7 @@ def _fills(rows: Floats, counts: Float64s, encoding: Encoding) -> Float64s:
     fills = np.zeros((2, rows.shape[1]))
     for code, place in zip(encoding.features, encoding.slices, strict=True):
         number = code.number if isinstance(code, DateCode) else code
-        if isinstance(number, NumberCode) and number.has_gaps:
+        if isinstance(number, NumberCode) and (number.has_gaps or number.reach):
             value = number.place(np.array([number.fill])).astype(rows.dtype)[0]
             is_rare = counts[rows[:, place.start] == value].sum() <= counts.sum() / 2
             fills[:, place.start] = float(is_rare), value

@@ -56,7 +56,7 @@ def test_the_service_says_what_score_says(
     answer = service.ask("POST", "/score", body, headers)
     assert answer.status == 200, answer.text
     found = read_csv(answer.text)
-    assert sum(row["flagged"] == "yes" for row in found) > 3
+    assert 0 < sum(row["flagged"] == "yes" for row in found) < len(found)
     for ours, theirs in zip(found, scored, strict=True):
         assert ours["cust_id"] == theirs["cust_id"]
         for name in ("score", "p_value"):  # which `score` rounds for people
