@@ -507,7 +507,7 @@ class Counterfactual:
     >>> X[7] = [9, -9]
     >>> found = SOMDetector(random_state=0).fit(X).counterfactuals(X[7:8])[0]
     >>> print(found)
-    would be usual with x1 -0.61 (between -1.96 and 1.89) and x0 1.17 (between -2.27 and 2.73)
+    would be usual with x1 -0.61 (between -2.35 and 2.23) and x0 1.17 (between -2.62 and 2.9)
     """
 
     changes: tuple[Change, ...]

@@ -703,7 +703,7 @@ class Reasons(tuple[Reason, ...]):
     >>> X[7] = [9, -9]
     >>> for reason in SOMDetector(random_state=0).fit(X).reasons(X[7:8])[0]:
     ...     print(reason)
-    x1 -9: lowest of 100 rows; 0.6 would fit the other columns
+    x1 -9: lowest of 100 rows; usual -1.32 to 1.1
     x0 9: highest of 100 rows; usual -0.7 to 1.48
     """
 
@@ -1072,7 +1072,7 @@ class Alerts:
     >>> alerts.ids[0], alerts.n_alerts
     ('8', 2)
     >>> print(alerts.reasons[0][0])
-    x1 -9.0: lowest of 100 rows; 0.6 would fit the other columns
+    x1 -9.0: lowest of 100 rows; usual -1.32 to 1.1
     """
 
     id_name: str
