@@ -18,10 +18,14 @@ def of(*columns: str, value: str = "7", at: float | None = None) -> Reasons:
 
 
 def grouped(
-    units: Sequence[int], reasons: Sequence[Any], p: Sequence[float] | None = None
+    units: Sequence[int],
+    reasons: Sequence[Any],
+    p: Sequence[float] | None = None,
+    stands_out: Sequence[bool] | None = None,
 ) -> tuple[Finding, ...]:
     p_values = np.full(len(units), 0.01) if p is None else np.array(p)
-    return findings_of(np.array(units), p_values, list(reasons))
+    which = np.ones(len(units), dtype=bool) if stands_out is None else np.array(stands_out)
+    return findings_of(np.array(units), p_values, which, list(reasons))
 
 
 def places(found: Sequence[Finding]) -> list[tuple[int, ...]]:
@@ -32,6 +36,12 @@ def places(found: Sequence[Finding]) -> list[tuple[int, ...]]:
 def test_rows_of_a_unit_with_the_same_columns_are_one_finding() -> None:
     found = grouped([3, 5, 3, 3], [of("a", "b"), of("a", "b"), of("b", "a"), of("a", "b")])
     assert places(found) == [(0, 2, 3), (1,)]
+
+
+def test_rows_that_stand_out_are_not_in_one_finding_with_others() -> None:
+    marks = [True, True, False, False]
+    found = grouped([3, 3, 3, 3], [of("a"), of("a"), of("a"), of("a")], stands_out=marks)
+    assert places(found) == [(0, 1), (2, 3)]
 
 
 def test_a_row_with_another_column_stays_alone() -> None:

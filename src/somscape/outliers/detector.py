@@ -1094,7 +1094,7 @@ class Alerts:
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
         """Groups of alerts with the same reasons at the same place of the map."""
-        return findings_of(self.units, self.p_values, self.reasons)
+        return findings_of(self.units, self.p_values, self.stands_out, self.reasons)
 
     @property
     def shown(self) -> "Alerts":
@@ -1365,8 +1365,11 @@ def ranked(
     if ruling is not None:
         is_filled &= ~ruling.is_always[first]
     n_filled = int(np.count_nonzero(is_filled)) if rule == AlertRule() else 0
-    counts = detector.counts
-    training = rows if counts is not None and counts.total == len(rows) else None
+    map_, counts = detector.map_, detector.counts
+    # The rows of another table are very unlikely to have the same units.
+    is_training = counts is not None and counts.total == len(rows)
+    is_training &= np.array_equal(np.bincount(units, minlength=map_.n_units), map_.hits)
+    training = rows if is_training else None
     of_first = detector, table.take(first), np.ascontiguousarray(rows[first])
     reasons = reasons_of(*of_first, training=training)
     return Alerts(

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from somscape._types import Float64s, Ints
+from somscape._types import Bools, Float64s, Ints
 
 TIMES_SMALLER = 10.0
 """A row is a finding of its own if its p-value is this many times smaller than the median."""
@@ -63,12 +63,16 @@ class Finding:
 
 
 def findings_of(
-    units: Ints, p_values: Float64s, reasons: Sequence[Sequence[_Reason]]
+    units: Ints, p_values: Float64s, stands_out: Bools, reasons: Sequence[Sequence[_Reason]]
 ) -> tuple[Finding, ...]:
-    """Group the first alerts of a ranking, one for each entry of `reasons`, to findings."""
-    alike: dict[tuple[int, frozenset[str]], list[int]] = {}
+    """Group the first alerts of a ranking, one for each entry of `reasons`, to findings.
+
+    Rows that stand out are not in one finding with other rows.
+    """
+    alike: dict[tuple[int, bool, frozenset[str]], list[int]] = {}
     for place, of_row in enumerate(reasons):
-        key = int(units[place]), frozenset(reason.column for reason in of_row)
+        columns = frozenset(reason.column for reason in of_row)
+        key = int(units[place]), bool(stands_out[place]), columns
         alike.setdefault(key, []).append(place)
     groups = []
     for places in alike.values():

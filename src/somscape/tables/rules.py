@@ -204,6 +204,15 @@ def rules_of(texts: Mapping[str, Sequence[str]]) -> tuple[ListRule, ...]:
     seen: dict[tuple[str, str], ListRule] = {}
     for rule in found:
         key = ("" if rule.kind in (ALWAYS, NEVER) else rule.kind, rule.name)
+        if rule.kind == DIRECTION:
+            key = rule.kind, rule.column
+            if key in seen:
+                raise InputError(
+                    f"The column {quoted(rule.column)} has two directions ({seen[key].text} and "
+                    f"{rule.text}). Give the column one direction.",
+                    parameter=rule.kind,
+                    value=rule.text,
+                )
         if key in seen:
             raise InputError(
                 f"Two rules have the name {quoted(rule.name)}. Give each rule another name, such "

@@ -674,5 +674,7 @@ def test_one_decision_covers_the_rows_of_its_finding() -> None:
     assert rows == [1, 3]
     found = {each.key: (each.state, each.comment) for each in filled_in(table, ["id"], None)}
     assert found == dict.fromkeys("abd", ("cleared", "known"))
+    columns["state"] = ["open", "confirmed", "open", "open", "open"]
+    assert spread_over_findings(table_from_columns(columns))[1] == [3]
     with rejected(column="finding"):
         spread_over_findings(table_from_columns({"id": ["a"], "decision": ["later"]}))

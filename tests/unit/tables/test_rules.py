@@ -235,3 +235,9 @@ def _expected(x: float | None, y: float | None, joint: str, is_not: bool, limit:
     else:
         found = None if None in (left, right) else not decisive
     return found is not None and found != is_not
+
+
+def test_a_column_has_one_direction() -> None:
+    with pytest.raises(InputError, match=r"two directions \(a=high and a=low\)"):
+        rules_of({"direction": ["a=high", "a=low"]})
+    assert len(rules_of({"direction": ["a=high", "b=low"]})) == 2

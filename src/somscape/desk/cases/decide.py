@@ -135,6 +135,7 @@ def check_has_name(watch: str) -> None:
 
 
 KEY, DECISION, COMMENT, LINE, RUN, ID = "key", "decision", "comment", "line", "run", "id"
+STATE = "state"
 """Names of the columns that a table of decisions can contain."""
 
 MAX_LINES = 8
@@ -213,7 +214,10 @@ def spread_over_findings(table: Table) -> tuple[Table, list[int]]:
     for row, (finding, word) in enumerate(zip(findings, words, strict=True)):
         if finding and word:
             said.setdefault(finding, {}).setdefault((word, comments[row]), row)
-    rows = [row for row, word in enumerate(words) if not word and findings[row] in said]
+    # A case that was decided keeps its decision.
+    states = _texts(table, STATE) if STATE in table.names else [OPEN] * table.n_rows
+    free = [not word and state in ("", OPEN) for word, state in zip(words, states, strict=True)]
+    rows = [row for row, is_free in enumerate(free) if is_free and findings[row] in said]
     unclear = {findings[row]: row for row in rows if len(said[findings[row]]) > 1}
     refuse(
         table, {row: finding for finding, row in unclear.items()},

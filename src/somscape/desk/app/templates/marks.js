@@ -144,13 +144,14 @@ function commentOn(row) {
 function drawFindingMarks(finding) {
   if (!may("decide")) return "";
   const name = plural(finding.rows.length, "row", "rows");
+  const isOpen = (row) => markOf(row).decision === "open"; // a decided case keeps its decision
   const buttons = DECISIONS.map(([decision, words, , meaning]) => {
     const button = make("button", { type: "button", class: "small", title: "Each of them " + meaning }, words + " all");
     button.setAttribute("aria-label", words + " all " + name);
     button.addEventListener("click", () => {
       const isSure = finding.rows.length <= MAX_UNASKED || confirm(words + " all " + name + "?");
       if (isSure) inTurn(async () => {
-        for (const row of finding.rows) await decide(row, decision);
+        for (const row of finding.rows.filter(isOpen)) await decide(row, decision);
       });
     });
     return button;
