@@ -1444,7 +1444,8 @@ list consists of the rows that stand out."""
 class AlertRule:
     """Rule that decides which rows become alerts.
 
-    By default, the alerts are the rows that stand out, but at least 10 and at most 50 rows.
+    By default, the alerts are the rows that stand out, but at least 10 and at most 50 rows.  Lists
+    show alerts that do not stand out only if no row stands out.
 
     Attributes
     ----------
