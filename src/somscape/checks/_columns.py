@@ -424,7 +424,8 @@ def _serials(values: Values) -> Iterator[Fact]:
     is_dense = len(distinct) >= 0.3 * (high - low + 1) or high - low <= 1500
     if len(distinct) < 10 or digits.max() > 0.3 or not is_dense:
         return
-    first, last = (np.datetime64("1899-12-30") + int(end) for end in (low, high))
+    start, days = np.datetime64("1899-12-30"), np.array([low, high]).astype("timedelta64[D]")
+    first, last = start + days
     text = f"{values.name} {low:.0f} to {high:.0f} looks like Excel's dates ({first} to {last})"
     yield Fact("serial date", (values.name,), text, np.empty(0, int), values.n, 8.0)
 
