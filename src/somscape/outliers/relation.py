@@ -715,6 +715,8 @@ def _apart(scaled: Float64s, mean: Float64s) -> Float64s:
     then obeys the same relations.
     """
     apart = scaled - mean
+    if max(apart.max(initial=0.0), -apart.min(initial=0.0)) <= FAR:
+        return apart
     nearness = _nearness(apart)
     far = np.flatnonzero(nearness < 1.0)
     apart[far] = _short(apart[far] * nearness[far, None], SCALED_BITS)
