@@ -46,7 +46,7 @@ DATE_CODES = ("0001-01-01", "1753-01-01", "1899-12-30", "1899-12-31", "1900-01-0
 """Dates that often mean a missing value."""
 
 STEPS = (*(float(f"{base}e{power}") for power in range(7, 0, -1) for base in (5, 1)), 5.0, 1.0)
-"""Steps of which all values can be multiples, largest first."""
+"""All values of a column can be multiples of one of these steps.  The largest step comes first."""
 
 SERIAL, MAX_SERIAL_WIDTH = (36_000.0, 50_000.0), 4000
 """Excel's serial dates from 1998 to 2036, and the most days between the first and the last."""
@@ -201,7 +201,7 @@ def values_of(column: Column, dates: Dates | None) -> Values | None:
 
 
 def dates_in(table: Table) -> dict[str, Dates]:
-    """Return the dates of those columns of text in which nearly all texts are dates."""
+    """Return the dates of each column of text, if nearly all its texts are dates."""
     texts = [column for column in table.columns if not column.is_number]
     return find_dates(texts, [column.name for column in texts if _are_dates(column)])
 
@@ -385,7 +385,7 @@ def _bounds(values: Values) -> Iterator[Fact]:
 
 
 def _steps(values: Values) -> Iterator[Fact]:
-    """Yield the few values that are not multiples of a step of which all others are multiples."""
+    """Yield a few values that are not multiples of a step, if all other values are multiples."""
     distinct, counts = values.counts
     if values.n < 4 * MIN_ROWS or len(distinct) < 8:
         return

@@ -401,7 +401,7 @@ def _implied(
 def factors_in_groups(
     numbers: Sequence[Values], groups: Sequence[Groups], sample: Ints
 ) -> Iterator[Fact]:
-    """Yield amounts that are 10, 100 or 1000 times as large or as small as those of their group."""
+    """Yield amounts that are 10, 100 or 1000 times too large or too small for their group."""
     for values in numbers:
         if values.is_date or len(values.counts[0]) < 10 or values.counts[0][0] < 0:
             continue

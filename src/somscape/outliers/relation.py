@@ -334,7 +334,7 @@ class Relation:
         """
         evidence, worst = self._found(rows)
         place, all_rows = self.targets[worst], np.arange(len(rows))
-        scaled = _scaled(rows, self.features, self.curves, self.center, self.deviations)
+        scaled = self._scale.scaled(rows)
         which = self._best(scaled)
         residuals, is_limited = self._residuals(scaled, which)
         # The residuals of a row with an extreme value were made smaller.
@@ -346,6 +346,11 @@ class Relation:
         expected[self.scales[which, worst] > MAX_IMPLIED] = np.nan
         expected = _encoded(expected, self.curves[:, place])
         return self.features[place], expected, self._amounts(evidence)
+
+    @property
+    def _scale(self) -> "_Scale":
+        parts = self.features, self.targets, self.fills, self.curves
+        return _Scale(*parts, self.center, self.deviations)
 
     def _amounts(self, evidence: Float64s) -> Float64s:
         return amounts_of(evidence, *self.roots.tolist())
@@ -377,7 +382,7 @@ class Relation:
         return found
 
     def _found_in(self, rows: Floats) -> tuple[Float64s, Ints]:
-        scaled = _scaled(rows, self.features, self.curves, self.center, self.deviations)
+        scaled = self._scale.scaled(rows)
         which = self._best(scaled)
         evidence = _evidence(np.abs(self._residuals(scaled, which)[0]), self.tails)
         evidence += self.offsets[which if which.any() else 0]
@@ -539,10 +544,7 @@ def renewed(
         return relation
     counts = counts * min(1.0, MAX_COUNTED / counts.sum())
     counts[_has_filled(rows[:, relation.features], relation.fills)] = 0.0
-    scale = _Scale(
-        *(relation.features, relation.targets, relation.fills, relation.curves),
-        *(relation.center, relation.deviations),
-    )
+    scale = relation._scale
     scaled = scale.scaled(rows)
     logs = relation._logs(scaled)
     which = logs.argmax(axis=1)
