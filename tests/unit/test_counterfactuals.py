@@ -316,3 +316,13 @@ def test_a_threshold_of_zero_is_met_at_a_prototype():
     assert found.score == 0
     assert str(found) == "would be usual with x0 4"
     assert replace(detector).counterfactuals([[4.0, 1.0]])[0].changes == ()
+
+
+def test_one_cell_repairs_a_broken_relation():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(500, 6))
+    X[:, 5] = X[:, :5].sum(axis=1)
+    X[7, 5] += 4.0
+    found = SOMDetector(random_state=0).fit(X).counterfactuals(X[7:8])[0]
+    assert [change.column for change in found.changes] == ["x5"]
+    assert found.changes[0].to == pytest.approx(X[7, :5].sum(), abs=0.5)

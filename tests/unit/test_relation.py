@@ -61,6 +61,56 @@ def test_residuals_are_those_of_the_conditional_distribution():
         assert relation.scales[0, j] == pytest.approx(math.sqrt(variance))
 
 
+@pytest.mark.parametrize(("correlation", "is_implied"), [(0.55, False), (0.65, True)])
+def test_a_value_is_implied_if_its_deviation_is_at_most_four_fifths_of_all(correlation, is_implied):
+    # The deviation of a residual is sqrt(1 - correlation**2): 0.835 or 0.76.
+    law = np.array([[1.0, correlation], [correlation, 1.0]])
+    mixture = module._Mixture.of(np.ones(1), np.zeros((1, 2)), law[None], np.arange(2))
+    none = np.zeros((2, 2))
+    scale = module._Scale(np.arange(2), np.arange(2), none, none, np.zeros(2), np.ones(2))
+    implied = scale.relation(mixture).implied(np.array([[2.0, -2.0]]))[1]
+    assert np.isfinite(implied)[0] == is_implied
+
+
+def test_a_level_with_few_rows_hardly_changes_what_is_implied():
+    # A regression with 5 more rows at the highest value of z, in which x does not change: the
+    # increase is the sum of x z, divided by the sum of z squared plus 5 times the highest square.
+    z = np.zeros(100)
+    z[:3] = 1.0
+    scaled = np.column_stack([4.0 * z, z - z.mean()])
+    scaled[:, 0] -= scaled[:, 0].mean()
+    found = module._maximized(scaled, np.ones((100, 1)), np.array([0]))
+    slope = -found.precisions[0, 0, 1] / found.precisions[0, 0, 0]
+    sums = scaled[:, 1] @ scaled, 5 * 0.97**2 + 0.01 * 2 * 2 / 100 * (z.var())
+    assert slope == pytest.approx(sums[0][0] / (sums[0][1] + sums[1]), rel=1e-6)
+    assert slope < 4 * 3 / (3 + 5) + 0.1
+
+
+def test_components_with_fewer_rows_than_may_be_unusual_are_left_out():
+    rng = np.random.default_rng(0)
+    X = np.vstack([rng.normal(size=(970, 3)), 8 + 0.1 * rng.normal(size=(30, 3))])
+    labels = np.repeat([0, 1], [970, 30])
+    found = [module._fitted(X, np.ones(1000), labels, np.arange(3), trim) for trim in (0, 0.05)]
+    assert [len(one.means) for one in found] == [2, 1]
+
+
+def test_halves_of_the_rows_agree_before_components_are_added():
+    # Two normal distributions that overlap so much that a half of the rows hardly gains from them.
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(1000, 3)) + 0.8 * rng.integers(0, 2, (1000, 1)) * [1, 1, 1]
+    assert len(relation_of(X).heights) == 1
+
+
+def test_p_values_count_training_rows_by_relations_learned_without_them():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(120, 20))  # few rows: relations learned from a row fit this row too well
+    learned = SOMDetector(random_state=0).fit(X).detector_.relation
+    new = rng.normal(size=(2000, 20))
+    detector = SOMDetector(random_state=0).fit(X)
+    assert learned is not None
+    assert np.mean(detector.p_values(new) <= 0.05) < 0.09
+
+
 def test_the_component_is_the_likeliest_one():
     means = np.array([[0.0, 0, 0], [3.0, 0, 0]])
     covariances = np.stack([LAW, 2.0 * np.eye(3)])

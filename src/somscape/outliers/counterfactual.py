@@ -537,9 +537,13 @@ def counterfactuals_of(
     def is_usual(some: Float64s) -> Bools:
         return detector._scores_of_rows(some) <= limit
 
-    targets = encoding.possible(detector.of_all_rows.usual_codebook, steps)
-    targets = targets[is_usual(targets)]  # usual rows to move towards
     unusual = np.flatnonzero(scores > detector.threshold)
+    goals = (
+        detector.of_all_rows.usual_codebook,
+        _with_implied_values(detector.relation, rows[unusual]),
+    )
+    targets = encoding.possible(np.vstack(goals), steps)
+    targets = targets[is_usual(targets)]  # usual rows to move towards
     for block in changed_rows(encoding, table, rows, unusual, targets, is_usual, steps):
         ranges = ranges_of(detector, block.rows, limit, block.pairs, unusual=rows[block.which])
         changes = block.by_row(
@@ -549,3 +553,14 @@ def counterfactuals_of(
         for (i, some), score in zip(changes, detector._scores_of_rows(block.rows), strict=True):
             found[i] = Counterfactual(some, float(score))
     return found
+
+
+def _with_implied_values(relation: Relation | None, rows: Float64s) -> Float64s:
+    """Return the rows that break a relation, with the value that the other columns imply."""
+    if relation is None:
+        return rows[:0]
+    features, values, amounts = relation.implied(rows)
+    some = np.flatnonzero((amounts > 0) & ~np.isnan(values))
+    moved = rows[some]
+    moved[np.arange(len(some)), features[some]] = values[some]
+    return moved

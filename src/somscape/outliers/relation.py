@@ -57,8 +57,9 @@ RIDGE_ROWS = 0.01
 rows than features, the weight is smaller in proportion."""
 
 GIVEN_ROWS = 5.0
-"""Further weight of independent columns for features that are only given, such as levels of a
-category.  A level with few rows then hardly changes what is implied."""
+"""Number of added rows for each feature that is only given, such as a level of a category.  Targets
+do not depend on the feature in these rows, so a level with few rows hardly changes what is
+implied."""
 
 LEFT_OUT = 0.05
 """Maximum share of the rows that do not count if some training rows may be unusual, and share of
@@ -384,12 +385,20 @@ class Relation:
     def _found_in(self, rows: Floats) -> tuple[Float64s, Ints]:
         scaled = self._scale.scaled(rows)
         which = self._best(scaled)
-        evidence = _evidence(np.abs(self._residuals(scaled, which)[0]), self.tails)
-        evidence += self.offsets[which if which.any() else 0]
-        worst = evidence.argmax(axis=1)
-        strongest = np.clip(evidence[np.arange(len(rows)), worst], 0.0, MAX_EVIDENCE)
+        strongest, worst = self._strongest(self._plain_residuals(scaled, which), which)
+        # Limited values can only make the evidence of a row weaker.
+        some = np.flatnonzero(strongest > 0)
+        residuals = self._residuals(scaled[some], which[some])[0]
+        strongest[some], worst[some] = self._strongest(residuals, which[some])
         strongest[_has_filled(rows[:, self.features], self.fills)] = 0.0
         return strongest, worst
+
+    def _strongest(self, residuals: Float64s, which: Ints) -> tuple[Float64s, Ints]:
+        """Return the strongest evidence in each row, and its target."""
+        evidence = _evidence(np.abs(residuals), self.tails)
+        evidence += self.offsets[which if which.any() else 0]
+        worst = evidence.argmax(axis=1)
+        return np.clip(evidence[np.arange(len(worst)), worst], 0.0, MAX_EVIDENCE), worst
 
     def _best(self, scaled: Float64s) -> Ints:
         """Return the number of the component that fits each row best."""
@@ -507,19 +516,23 @@ def learned_from(
     drawn = rng.permutation(len(some))
     parts = np.sort(drawn[::2]), np.sort(drawn[1::2])
     trim = 0.0 if is_clean else LEFT_OUT
-    best, chosen = np.array([-np.inf, -np.inf]), None
+    best, chosen = np.full((2, 2), -np.inf), None
     values = np.ascontiguousarray(scaled[:, targets])
+
+    def half_of(labels: Ints, at: Ints, others: Ints) -> tuple[_Mixture, Float64s]:
+        one = _fitted(scaled[at], counts[at], labels[at], targets, trim)
+        return one, one.fit(scaled[others], counts[others])
+
     for starts in _starts(map_, units, values, counts, len(parts[1]), rng):
-        tried = []
-        for labels in starts:
-            pair = [_fitted(scaled[at], counts[at], labels[at], targets, trim) for at in parts]
-            others = zip(pair, parts[::-1], strict=True)
-            likely = [one.fit(scaled[at], counts[at]) for one, at in others]
-            tried.append((np.mean(likely, axis=0), pair))
-        found = max(tried, key=lambda one: float(one[0][0]))
-        if (found[0] <= best + MIN_GAIN).any():
+        # The second half is slow, so it is left out if the first half does not gain.
+        firsts = [half_of(labels, *parts) for labels in starts]
+        labels, first = max(zip(starts, firsts, strict=True), key=lambda one: float(one[1][1][0]))
+        if (first[1] <= best[0] + MIN_GAIN).any():
             break
-        best, chosen = found
+        second = half_of(labels, *parts[::-1])
+        if (first[1] + second[1] <= best.sum(axis=0) + 2 * MIN_GAIN).any():
+            break
+        best, chosen = np.array([first[1], second[1]]), (first[0], second[0])
     if chosen is None:
         return None
     halves = [scale.relation(one) for one in chosen]
@@ -761,12 +774,11 @@ class _Mixture:
         cls, shares: Float64s, means: Float64s, covariances: Float64s, targets: Ints
     ) -> "_Mixture":
         """Return the mixture of components with these shares of the rows."""
-        roots = [_inverse_root(covariance) for covariance in covariances]
-        precisions = np.stack([product(root.T, root) for root in roots])
+        precisions = np.stack([product(root.T, root) for root in _inverse_roots(covariances)])
         # The precision of targets, given other features, is their part of the whole precision.
-        turned = [_inverse_root(each[targets[:, None], targets]) for each in precisions]
+        turned = _inverse_roots(precisions[:, targets[:, None], targets])
         heights = log(shares) - 0.5 * len(targets) * math.log(2.0 * math.pi)
-        heights -= [log(np.diagonal(root)).sum() for root in turned]
+        heights -= log(np.diagonal(turned, axis1=1, axis2=2)).sum(axis=1)
         pairs = zip(precisions, turned, strict=True)
         distances = np.stack([product(each[:, targets], root.T) for each, root in pairs])
         variances = np.diagonal(covariances, axis1=1, axis2=2) + (means - shares @ means) ** 2
@@ -802,6 +814,13 @@ class _Mixture:
         return np.array([np.average(each[is_in], weights=counts[is_in]) for each, is_in in pairs])
 
 
+def _inverse_roots(matrices: Float64s) -> Float64s:
+    """Return the inverse root of each matrix.  See `_inverse_root`."""
+    if matrices.shape[1] <= ALONE_FEATURES:
+        return np.asarray(np.linalg.inv(np.linalg.cholesky(matrices)))
+    return np.stack([_inverse_root(matrix) for matrix in matrices])
+
+
 def _inverse_root(matrix: Float64s) -> Float64s:
     """Return the lower triangular matrix W for which ``W @ matrix @ W.T`` is the identity matrix.
 
@@ -809,7 +828,7 @@ def _inverse_root(matrix: Float64s) -> Float64s:
     """
     n, half = len(matrix), len(matrix) // 2
     if n <= ALONE_FEATURES:
-        return np.asarray(np.linalg.inv(np.linalg.cholesky(matrix)))
+        return _inverse_roots(matrix[None])[0]
     first = _inverse_root(matrix[:half, :half])
     across = product(first, matrix[:half, half:])
     second = _inverse_root(matrix[half:, half:] - product(across.T, across))
@@ -824,8 +843,7 @@ def _logs(scaled: Float64s, means: Float64s, matrices: Float64s, heights: Float6
     out = np.empty((len(scaled), len(heights)))
     for k, (mean, matrix, height) in enumerate(zip(means, matrices, heights, strict=True)):
         turned = product(_apart(scaled, mean), matrix)
-        np.square(turned, out=turned)
-        out[:, k] = height - 0.5 * turned.sum(axis=1)
+        out[:, k] = height - 0.5 * np.einsum("ij,ij->i", turned, turned)
     return out
 
 
@@ -868,28 +886,27 @@ def _maximized(scaled: Float64s, shares: Float64s, targets: Ints) -> _Mixture:
     n_features = scaled.shape[1]
     n_rows = shares.sum(axis=0) + 1e-9
     near = shares * _nearness(scaled)[:, None]  # a weighted mean obeys the relations of its rows
-    means = np.stack([(share[:, None] * scaled).sum(axis=0) for share in near.T])
-    means /= near.sum(axis=0)[:, None] + 1e-9
-    pairs = zip(means, shares.T, strict=True)
-    scatters = np.stack([_scatter(_apart(scaled, mean), share) for mean, share in pairs])
+    means = _crossed(near, scaled) / (near.sum(axis=0)[:, None] + 1e-9)
+    scatters = np.empty((len(means), n_features, n_features))
+    for k, mean in enumerate(means):
+        apart = _apart(scaled, mean)
+        scatters[k] = _crossed(apart * shares[:, k, None], apart)
     # Without the diagonal, a component with few rows would have an arbitrarily small width.
     pooled = np.diagonal(scatters.sum(axis=0)) / n_rows.sum() + 1e-9
-    ridge = np.full(n_features, RIDGE_ROWS * n_features * min(1.0, n_features / n_rows.sum()))
-    is_given = np.ones(n_features, dtype=bool)
-    is_given[targets] = False
-    ridge[is_given] += GIVEN_ROWS
-    covariances = (scatters + np.diag(ridge * pooled)) / (n_rows + ridge.min())[:, None, None]
+    ridge = RIDGE_ROWS * n_features * min(1.0, n_features / n_rows.sum())
+    added = ridge * pooled
+    given = np.setdiff1d(np.arange(n_features), targets)
+    added[given] += GIVEN_ROWS * np.square(scaled[:, given]).max(axis=0)
+    covariances = (scatters + np.diag(added)) / (n_rows + ridge)[:, None, None]
     return _Mixture.of(n_rows / n_rows.sum(), means, covariances, targets)
 
 
-def _scatter(apart: Float64s, share: Float64s) -> Float64s:
-    """Return the weighted sum of the outer products of rows."""
-    n_features = apart.shape[1]
-    total = np.zeros((n_features, n_features))
-    step = max(16, ALONE_WORK // n_features**2)  # OpenBLAS does not use more threads
-    for part in blocks(len(apart), step):
-        total += (apart[part] * share[part, None]).T @ apart[part]
-    return total
+def _crossed(a: Float64s, b: Float64s) -> Float64s:
+    """Return ``a.T @ b``, computed in parts for which OpenBLAS does not use threads."""
+    out = np.zeros((a.shape[1], b.shape[1]))
+    for part in blocks(len(a), max(16, ALONE_WORK // out.size)):
+        out += a[part].T @ b[part]
+    return out
 
 
 def _evidence(apart: Float64s, tails: Float64s) -> Float64s:
