@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: demo test texts test-rest test-sql test-gpu oldest others pyod devices engines check sanitize \
 	bench docs dist clean slow
 
-demo: $(ENVS)/demo/ready  ## the main job on bundled credit applications
+demo: $(ENVS)/demo/ready  ## planted frauds and errors in two tables, and what is found
 	@mkdir -p results
 	$(ENVS)/demo/bin/somscape demo --out results/demo
 
@@ -111,11 +111,11 @@ dist: $(ENVS)/dist/ready  ## an sdist and a wheel in dist/, checked, and tried w
 	@PATH="$(CURDIR)/$(ENVS)/dist/bin:$$PATH" $(ENVS)/dist/bin/auditwheel repair \
 	    --wheel-dir dist/built/checked dist/built/*.whl
 	@$(PYTHON) -m venv dist/tried
-	@echo "installing it where no compiler is, and ranking the bundled table"
+	@echo "installing it where no compiler is, and running the demo"
 	@start=$$(date +%s); export CXX=no-such-compiler; \
 	    dist/tried/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: \
 	    dist/built/checked/*.whl && dist/tried/bin/somscape demo --out dist/built/demo > dist/log && \
-	    grep "Kernels: core/" dist/log && echo "the list after $$(($$(date +%s) - start)) seconds"
+	    grep "Kernels: core/" dist/log && echo "the lists after $$(($$(date +%s) - start)) seconds"
 	@mv dist/built/checked/*.whl dist && rm -rf dist/built dist/tried dist/log
 	@ls -l dist
 

@@ -29,7 +29,7 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 
 @pytest.fixture(scope="module")
 def credit(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The report of the bundled credit applications, as `somscape demo` makes it."""
+    """The report of the German credit applications, with their known outcome."""
     table = load_german_credit()
     encoder = TableEncoder(label="class", missing="fill")
     detector = SOMDetector(encoder=encoder, random_state=0).fit(table)
@@ -37,7 +37,9 @@ def credit(tmp_path_factory: pytest.TempPathFactory) -> Path:
     told = {"label": "class", "value": "2", "auroc": 0.56, "precision": 0.44, "lift": 1.47}
     counts = {"n_labelled": 300, "n_rows": 1000, "n_alerts": alerts.n_alerts}
     agreement = {**told, **counts}
-    data = report.build(detector, table, alerts, agreement=agreement, command="somscape demo")
+    data = report.build(
+        detector, table, alerts, agreement=agreement, command="somscape detect german_credit.csv"
+    )
     return write_page(data, tmp_path_factory.mktemp("credit"))
 
 

@@ -80,5 +80,6 @@ def test_names_of_the_reference_are_there_after_importing_somscape():
         assert operator.attrgetter(name)(somscape) is not None
 
 
-def test_the_readme_is_one_screen_of_links_and_code():
-    assert len((ROOT / PROJECT["readme"]).read_text(encoding="utf-8").splitlines()) <= 70
+def test_the_readme_is_short():
+    # Some twenty lines are the output of the demo.
+    assert len((ROOT / PROJECT["readme"]).read_text(encoding="utf-8").splitlines()) <= 100

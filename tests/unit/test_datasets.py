@@ -1,5 +1,7 @@
 """The table that comes with the package, and the reader of the article's table."""
 
+import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 from texts import rejected
 
 from somscape import datasets
+from somscape.datasets._planted import FRAUDS, Columns, card_transactions, flawed_applications
 from somscape.tables import Table
 from somscape.tables._fit_encoding import fit_encoding
 
@@ -120,3 +123,60 @@ def test_cut_or_extended_credit_applications_are_refused(tmp_path: Path, n_rows:
     path.write_text(HEADER + "".join(f"{i},{','.join('2' * 15)}\n" for i in range(n_rows)))
     with rejected(file="t.csv"):
         datasets.load_credit_applications(path)
+
+
+# Planted cases
+
+
+def digest_of(columns: Columns) -> str:
+    return hashlib.sha256(json.dumps(columns).encode()).hexdigest()
+
+
+def test_planted_tables_have_the_same_bytes_everywhere() -> None:
+    # Seed and strengths were fixed before the first detection, so a change must be deliberate.
+    assert digest_of(card_transactions()[0])[:16] == "31fa8e49b2785310"
+    assert digest_of(flawed_applications()[0])[:16] == "ad42f6a41866d9a1"
+    assert card_transactions(1)[0] != card_transactions(0)[0]
+
+
+@pytest.mark.parametrize("seed", [0, 7])
+def test_payments_contain_the_frauds_that_are_named(seed: int) -> None:
+    columns, planted = card_transactions(seed)
+    assert [case.text for case in planted] == list(FRAUDS)
+    assert len({case.id for case in planted}) == 6
+    customers = np.array(columns["customer"])
+    times, amounts = np.array(columns["time"], dtype="M8[s]"), np.array(columns["amount"], float)
+    assert 14_000 < len(times) < 16_500
+    assert len(set(customers)) == 400
+    assert (np.diff(times).astype(int) >= 0).all()
+    burst, takeover, below, dormant, tested, twice = (customers == case.id for case in planted)
+    hour = np.timedelta64(1, "h")
+    assert max(((times[burst] >= t) & (times[burst] < t + hour)).sum() for t in times[burst]) >= 24
+    abroad = takeover & (np.array(columns["country"]) == "RO")
+    assert abroad.sum() >= 8
+    assert np.median(amounts[abroad]) > 4 * np.median(amounts[takeover & ~abroad])
+    assert ((amounts >= 950) & (amounts < 1000) & below).sum() >= 14
+    assert np.diff(times[dormant]).max() >= np.timedelta64(60, "D")
+    assert ((amounts < 3) & tested).sum() >= 15
+    rows = [tuple(cells) for cells in zip(*list(columns.values())[1:], strict=True)]
+    assert all(rows.count(rows[i]) >= 2 for i in np.flatnonzero(twice))
+
+
+@pytest.mark.parametrize("seed", [0, 7])
+def test_applications_differ_in_the_planted_cells_alone(seed: int) -> None:
+    columns, planted = flawed_applications(seed)
+    right = datasets.load_credit_applications()
+    by_id = {case.id: case for case in planted}
+    assert len(by_id) == 8
+    changed: dict[str, set[str]] = {}
+    for name in right.names:
+        for i, cell in enumerate(right.column(name).cells):
+            if columns[name][i] != cell:
+                changed.setdefault(columns["customer"][i], set()).add(name)
+    *errors, again = planted
+    assert {id: cells for id, cells in changed.items() if not cells <= {*by_id[id].columns}} == {}
+    assert {*changed} == {case.id for case in errors}
+    first = columns["customer"].index(again.id)
+    assert len(columns["customer"]) == 691
+    assert all(cells[690] == cells[first] for cells in list(columns.values())[1:])
+    assert columns["customer"][690] == "C691"

@@ -16,8 +16,13 @@ from command_line import RESULTS, Found, listing, run, run_process, write
 from texts import check_text
 
 from somscape import load
+from somscape.datasets._planted import card_transactions, flawed_applications
+from somscape.desk.cli._demo import PlantedCase
+from somscape.desk.jobs._detect import detect, rule_of
+from somscape.desk.jobs._roles import ready, roles_from
+from somscape.desk.jobs.job import Job
 from somscape.outliers import Detector
-from somscape.tables import read_table
+from somscape.tables import read_table, write_csv
 from somscape.tables._write import unescape_cell
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -654,24 +659,109 @@ def test_working_folder_as_target_is_filled_or_refused_without_leftovers(
 # The demo
 
 
+def demo(*words: Any) -> tuple[list[str], list[dict[str, Any]]]:
+    """What the demo printed of each table, and the data of both reports."""
+    outcome = run("demo", "--out", "shown", *words)
+    assert (outcome.code, outcome.err) == (0, "")
+    said = [" ".join(part.split()) for part in outcome.out.split("\n\n")]
+    data = [Path("shown", name, "report.json").read_text() for name in DEMO]
+    return said, [json.loads(text) for text in data]
+
+
+DEMO = ("transactions", "applications")
+CASES = (card_transactions, flawed_applications)
+
+
 @pytest.mark.usefixtures("pictures")
-def test_demo_does_the_job_on_bundled_data(here: Path) -> None:
-    outcome = run("demo", "--out", "shown", "--seed", 3, "--alerts", 4)
-    assert outcome.code == 0
-    assert listing(here) == {"shown", *(f"shown/{name}" for name in RESULTS)}
-    found = Found(Path("shown"), outcome)
-    assert len(rows_of(found)) == 4
-    said = " ".join(outcome.out.split())
-    assert "1000 rows of german_credit.csv" in said
-    assert "Unusual against class = 2 (300 of 1000 rows)" in said
-    assert re.search(
-        r"[0-4] of the 4 listed were bad risks\. In a random list of 4, about 1.2", said
-    )
-    assert "fraud" not in (said + found.read("report.html") + found.read("alerts.csv")).lower()
-    command = report_of(found.read("report.html"))["method"]["command"]
-    assert command.split()[:2] == ["somscape", "demo"]
-    assert "--seed 3" in command
-    assert "--alerts 4" in command
+@pytest.mark.parametrize("seed", [0, 3])
+def test_demo_says_of_each_planted_case_where_it_is_found(here: Path, seed: int) -> None:
+    said, reports = demo("--seed", seed)
+    files = {f"shown/{name}/{file}" for name in DEMO for file in RESULTS}
+    tables = {f"shown/{name}.csv" for name in DEMO}
+    folders = {"shown", *(f"shown/{name}" for name in DEMO)}
+    assert listing(here) == {*files, *tables, *folders, "shown/transactions/alerts_rows.csv"}
+    for name, make, text, data in zip(DEMO, CASES, said, reports, strict=False):
+        with Path("shown", name, "alerts.csv").open(encoding="utf-8", newline="") as file:
+            ranks = {row["customer"]: int(row["rank"]) for row in csv.DictReader(file)}
+        columns, planted = make(seed)
+        n_found, n_listed = 0, 0
+        for case in planted:
+            by_check = [
+                each["text"]
+                for each in data["checks"]
+                if {*each["columns"]} & {*case.columns} or not (each["columns"] or case.columns)
+                if case.id in {columns["customer"][i] for i in each["rows"][:5]}
+            ]
+            (place,) = re.findall(rf"(rank \d+(?:, check)?|check|missed) {case.id} ", text)
+            is_listed = place.startswith("rank")
+            assert not is_listed or place.split(",")[0] == f"rank {ranks[case.id]}"
+            assert f"{place} {case.id} {case.text} " in text
+            n_found, n_listed = n_found + (place != "missed"), n_listed + is_listed
+            assert ("check" in place) == bool(by_check)
+            assert not by_check or f"{case.text} {by_check[0]}" in text
+            if not case.columns:  # the reasons of the others must name one of the columns
+                assert is_listed == (case.id in ranks)
+            if place == "missed" and case.id not in ranks:
+                assert f"of {data['n_rows']}, the list has {data['n_alerts']}: " in text
+        assert text.startswith(f"Found {n_found} of {len(planted)} ")
+        assert f" {n_listed} of the {data['n_alerts']} listed " in text
+        command = data["method"]["command"].split()
+        assert command[:3] == ["somscape", "detect", f"shown/{name}.csv"]
+        assert command[-4:] == ["--seed", str(seed), "--out", "DIR"]
+    assert said[-1].count("Open file://") == 2
+
+
+@pytest.mark.usefixtures("pictures")
+def test_demo_finds_what_the_page_of_the_project_says(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    readme = Path(__file__).parents[3] / "README.md"
+    (shown,) = re.findall(r"```text\n(Found \d.*?)```", readme.read_text(), flags=re.S)
+    said = "\n".join(line.rstrip() for line in run("demo").out.splitlines())
+    assert said[: len(shown)] == shown
+    (n_errors,) = re.findall(r"finds (\d of \d) errors", readme.read_text())
+    assert f"Found {n_errors} errors" in said
+
+
+@pytest.mark.usefixtures("pictures")
+def test_demo_replaces_its_own_files_alone(here: Path) -> None:
+    Path("shown").mkdir()
+    Path("shown", "mine.txt").write_text("mine")
+    demo()
+    demo("--seed", 1)
+    assert Path("shown", "mine.txt").read_text() == "mine"
+    Path("shown", "applications", "mine.txt").write_text("mine")
+    refused = run("demo", "--out", "shown")
+    assert refused.code == 2
+    assert "applications, which contains other files (mine.txt)" in refused.err
+    Path("shown", "applications", "mine.txt").unlink()
+    Path("shown", "transactions.csv").write_text("a,b\n1,2\n")
+    refused = run("demo", "--out", "shown")
+    assert refused.code == 2
+    assert "transactions.csv, which already exists" in refused.err
+
+
+def test_case_listed_for_other_columns_is_missed(here: Path) -> None:
+    columns, planted = flawed_applications()
+    write_csv("applications.csv", columns)
+    table = read_table("applications.csv").without(["class"])
+    job = Job(id_column="customer", alerts=table.n_rows)
+    subject = ready(table, roles_from(table, job))
+    found = detect(table, subject.encoding(), rule_of(job, table), job)
+    cases = [PlantedCase(case, found) for case in planted]
+    for case in cases:
+        reasons = found.alerts.reasons[case.rank - 1]
+        assert found.alerts.ids[case.rank - 1] == case.planted.id
+        is_meant = not case.planted.columns or any(
+            reason.column in case.planted.columns for reason in reasons
+        )
+        assert case.is_listed == is_meant
+    (exchanged,) = [case for case in cases if case.planted.text == "A3 and A7 are exchanged"]
+    assert not exchanged.is_found
+    rank = exchanged.rank
+    assert exchanged.line()[0] == "missed"
+    assert f"it has rank {rank} because of other columns: " in exchanged.line()[2]
 
 
 # Kernels

@@ -296,14 +296,3 @@ def agreement_line(label: Label, agreement: Agreement) -> str:
         f"{line}. {100 * agreement.precision:.0f} % of {counted(agreement.n_alerts, 'alert')} have "
         f"this value, {agreement.lift:.2f} times the share among all rows."
     )
-
-
-def answer_line(agreement: Agreement, what: str) -> str:
-    """Return a line that compares the list with a list of random rows."""
-    n = agreement.n_alerts
-    by_chance = n * agreement.n_labelled / agreement.n_rows
-    return (
-        f"Check with the known outcomes, which the ranking did not use: "
-        f"{agreement.precision * n:.0f} of the {n} listed were {what}. "
-        f"In a random list of {n}, about {by_chance:.3g} would be."
-    )

@@ -1,24 +1,18 @@
-"""Commands `detect` and `demo`."""
+"""Commands `detect` and `example`."""
 
 import shlex
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
 from rich.console import Console
 
-from somscape.datasets._credit import (
-    CREDIT_APPLICATIONS,
-    load_german_credit,
-    load_german_credit_words,
-)
+from somscape.datasets._credit import CREDIT_APPLICATIONS
 from somscape.desk.cases.outcome import RunOutcome
 from somscape.desk.cli._console import (
     agreement_line,
-    answer_line,
     kernels_line,
     make_console,
     progress_bar,
@@ -44,7 +38,7 @@ from somscape.desk.cli._out import (
 )
 from somscape.desk.cli._run import NewWatch, check_watch, files_of, watch_of
 from somscape.desk.jobs._detect import Found, check_sink_of, detect, detection_of, rule_of
-from somscape.desk.jobs._roles import ROWS_FILE, PerOptions, ready, roles_from, told_table
+from somscape.desk.jobs._roles import ROWS_FILE, PerOptions, ready, told_table
 from somscape.desk.jobs.job import Job
 from somscape.errors import InputError
 from somscape.kernels._select import select_kernels
@@ -87,17 +81,6 @@ def detect_file(
     _detect(ready(table, roles), out, results, watch, save_roles, force=force, verbose=verbose)
 
 
-def detect_demo(out: Path, job: Job, *, force: bool, verbose: bool) -> None:
-    """Rank the rows of the bundled credit applications, and write the result files to a folder."""
-    check_folder(out, force=force)
-    format_of("alerts", job.format, bom=job.bom)
-    command = job.command(["demo"], "DIR")
-    job, table = job.then(Job(label="class=2")), load_german_credit()
-    roles = replace(roles_from(table, job), dictionary=load_german_credit_words())
-    results = ResultFiles(job, command, ())
-    _detect(ready(table, roles), out, results, verbose=verbose, labelled="bad risks")
-
-
 def write_example(out: Path, *, force: bool) -> None:
     """Write the bundled credit-card applications as a CSV file."""
     content = (files("somscape.datasets") / CREDIT_APPLICATIONS).read_bytes()
@@ -118,25 +101,13 @@ def _detect(
     *,
     verbose: bool,
     force: bool = False,
-    labelled: str = "",
 ) -> None:
     console, job, notes = make_console(save_roles), results.job, results.notes or ()
-    table, rule, outermost = subject.table, rule_of(job, subject.table), Outermost()
+    outermost = Outermost()
     encoding = subject.encoding(outermost.look)
     with watch_of(subject, encoding) if watch_of else nullcontext() as watch:
-        with progress_bar(n_trainings(table.n_rows, detection_of(job))) as bar:
-            found = detect(
-                *(table, encoding, rule, job),
-                label=subject.label,
-                callbacks=(bar,),
-                known=watch.known if watch else None,
-                grouped=subject.grouped,
-                outermost=outermost,
-                after=watch.before.map_ if watch and watch.before else None,
-            )
+        found = found_in(subject, encoding, job, outermost, watch)
         outcome = None
-        with stage("checking columns"):
-            checks = found.checks
         with stage("drawing, writing"), results_in(out) as (folder, recorded):
             results.write(folder, found)
             if watch is not None:  # only once there are files
@@ -147,13 +118,13 @@ def _detect(
         write_roles(save_roles, *subject.lasting(encoding), subject.as_read, force=force)
 
     file = f"alerts.{job.format or 'csv'}"
-    _say_found(console, found, outcome, file, labelled)
-    show_checks(console, checks)
+    _say_found(console, found, outcome, file)
+    show_checks(console, found.checks)
     say_table(
         *(console, subject, encoding, notes),
         verbose=verbose,
         map_file=out / MAP_FILE,
-        checked=[each.columns[0] for each in checks if each.columns],
+        checked=[each.columns[0] for each in found.checks if each.columns],
     )
     own = () if found.grouped is None else (ROWS_FILE,)
     place = f"{out}{'' if str(out).endswith('/') else '/'}"
@@ -163,9 +134,30 @@ def _detect(
     say_page(console, out)
 
 
-def _say_found(
-    console: Console, found: Found, outcome: RunOutcome | None, file: str, labelled: str
-) -> None:
+def found_in(
+    subject: PerOptions,
+    encoding: Encoding,
+    job: Job,
+    outermost: Outermost,
+    watch: NewWatch | None = None,
+) -> Found:
+    """Train a detector, rank the rows and check the columns, with progress on the terminal."""
+    with progress_bar(n_trainings(subject.table.n_rows, detection_of(job))) as bar:
+        found = detect(
+            *(subject.table, encoding, rule_of(job, subject.table), job),
+            label=subject.label,
+            callbacks=(bar,),
+            known=watch.known if watch else None,
+            grouped=subject.grouped,
+            outermost=outermost,
+            after=watch.before.map_ if watch and watch.before else None,
+        )
+    with stage("checking columns"):
+        _ = found.checks  # computed now, and kept
+    return found
+
+
+def _say_found(console: Console, found: Found, outcome: RunOutcome | None, file: str) -> None:
     """Print the list of alerts, its quality, and a summary of the first run of a new watch."""
     show_alerts(console, found.alerts, file)
     console.print()
@@ -174,8 +166,6 @@ def _say_found(
         console.print()
     if found.label is not None and found.agreement is not None:
         say(console, agreement_line(found.label, found.agreement))
-        if labelled and found.agreement.n_alerts:
-            say(console, answer_line(found.agreement, labelled))
     if outcome is not None:
         again = f"somscape run {shlex.quote(outcome.watch.name)} TABLE"
         say(console, *outcome.lines(), f"Saved as a watch. Next time, run `{again}`.")
