@@ -344,9 +344,9 @@ def rounded(values: Float64s, n_decimals: int, digits: int = DIGITS) -> Float64s
 def _n_decimals(numbers: Float64s) -> int | None:
     """Return the number of decimals of numbers, or None if it exceeds `MAX_DECIMALS`."""
     present = numbers[~np.isnan(numbers)]
-    return next(
-        (n for n in range(MAX_DECIMALS + 1) if (np.round(present, n) == present).all()), None
-    )
+    with np.errstate(over="ignore"):
+        are_equal = ((np.round(present, n) == present).all() for n in range(MAX_DECIMALS + 1))
+        return next((n for n, is_so in enumerate(are_equal) if is_so), None)
 
 
 def _date_texts(seconds: Float64s) -> list[str | None]:
