@@ -97,5 +97,8 @@ def test_every_kind_and_part_of_a_roles_file_stands_in_the_guide() -> None:
 def test_every_role_of_a_file_is_a_parameter_of_the_encoder() -> None:
     parameters = set(TableEncoder().get_params())
     assert set(ROLE_WORDS) - parameters == {"per"}  # which an encoder refuses: rows come one by one
-    # The others are about files, labels and lists, and an encoder does not know these.
-    assert set(SETTINGS) - {"label_value", "reading", "missing_values", "rules"} <= parameters
+    # The others are about files, labels, lists and customers, and an encoder does not know these.
+    assert (
+        set(SETTINGS) - {"label_value", "reading", "missing_values", "rules"} - {"just_below"}
+        <= parameters
+    )

@@ -108,6 +108,9 @@ def any_roles(draw: st.DrawFn) -> Roles:
         elif name == "layer_weights":
             weights = st.floats(1e-9, 1e9) | st.integers(1, 9)
             said[name] = draw(st.dictionaries(NAMES, weights, max_size=2))
+        elif name == "just_below":
+            limits = st.floats(-1e9, 1e9) | st.integers(-9, 9)
+            said[name] = draw(st.dictionaries(NAMES, limits, max_size=2))
         elif name == "reading":
             said[name] = draw(st.dictionaries(st.sampled_from(READING), st.text(max_size=3)))
         elif name == "rules":

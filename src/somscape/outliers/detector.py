@@ -1123,7 +1123,8 @@ class Alerts:
             )
             for of_row in self.reasons
         ]
-        return replace(self, reasons=reasons, noun=noun)
+        effects = tuple(replace(each, noun=noun) for each in self.effects)
+        return replace(self, reasons=reasons, effects=effects, noun=noun)
 
     @property
     def n_stand_out(self) -> int:

@@ -155,6 +155,19 @@ def dates_of(column: Column, order: str) -> Dates:
     return read.dates(order)
 
 
+def times_of_day(column: Column) -> NDArray[np.float64] | None:
+    """Return times such as 13:05 in seconds (NaN if missing), or None for other columns."""
+    if column.is_number:
+        return None
+    codes, texts = column.coded()
+    if not texts or not re.match(r"\d{1,2}:\d\d", texts[0]):
+        return None
+    days, times, _ = _read([f"2000-01-01 {text}" for text in texts], may_mix=True)
+    if (days["ymd"] == _NO_DAY).any():
+        return None
+    return np.append(times / 1e6, np.nan)[codes]
+
+
 def find_dates(
     columns: Iterable[Column], named: Collection[str] = (), date_format: str | None = None
 ) -> dict[str, Dates]:

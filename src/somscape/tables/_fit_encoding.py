@@ -451,7 +451,7 @@ def notes_of(encoding: Encoding, checked: Collection[str] = ()) -> list[Note]:
     return notes
 
 
-def notes_of_unfit(columns: Iterable[ColumnCode]) -> list[Note]:
+def notes_of_unfit(columns: Iterable[ColumnCode], *, has_advice: bool = True) -> list[Note]:
     """Return notes on columns that are left out as outcomes, row counters or codes."""
     left_out = [code for code in columns if code.kind == "dropped"]
     notes = [
@@ -466,8 +466,11 @@ def notes_of_unfit(columns: Iterable[ColumnCode]) -> list[Note]:
     unused = [c for c in left_out if c.why == COUNTER or c.why.endswith(CODE)]
     if unused:
         named = ", ".join(f"'{code.name}' ({code.why})" for code in unused)
-        text = f"left out {named}. To use a column, name it as the id, a number or a category"
-        notes.append(Note(text, "--id, --number or --category, or --per to rank repeated values"))
+        text, options = f"left out {named}", ""
+        if has_advice:
+            text += ". To use a column, name it as the id, a number or a category"
+            options = "--id, --number or --category, or --per to rank repeated values"
+        notes.append(Note(text, options))
     slips = [
         f"'{code.name}' ({code.why})" for code in left_out if code.why.startswith(SLIP_AMONG_DATES)
     ]

@@ -156,6 +156,7 @@ SAID = {
     "dictionary": 'words for the codes of a column, with the title of the column as ""',
     "layers": "columns that are scaled together, so that each layer has the same weight",
     "layer_weights": "weight of each layer, otherwise 1",
+    "just_below": "limits for the share of a customer's numbers just below a limit",
     "rules": "rows that are always or never listed, whatever their scores are",
     "reading": f"settings of the file, otherwise detected ({', '.join(READING)})",
     "columns": f"kinds: {', '.join(ROLE_OF_KIND)}",
@@ -438,6 +439,7 @@ def overridden(roles: Roles, by: Roles) -> Roles:
         columns |= {name: "drop" for name, before in columns.items() if before == role}
     columns = {name: role for name, role in columns.items() if name not in told}
     said = {**roles.settings(), **by.settings(), "reading": {**roles.reading, **by.reading}}
+    said["just_below"] = {**roles.just_below, **by.just_below}
     said["rules"] = {**roles.rules, **by.rules}  # those of a kind replace each other
     if by.label is not None:
         said["label_value"] = by.label_value

@@ -7,263 +7,80 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from somscape._types import Float64s, Ints
 from somscape.errors import InputError
-from somscape.tables._dates import Dates, Moments, check_date_format, find_dates, note_of_guess
+from somscape.tables._dates import (
+    Dates,
+    Moments,
+    check_date_format,
+    find_dates,
+    note_of_guess,
+    times_of_day,
+)
+from somscape.tables._features import (
+    DAY,
+    FEATURES,
+    MOMENTS,
+    REPEATED,
+    REPEATED_ON_DAY,
+    ROW_COUNT,
+    TIMES,
+    Feature,
+    GroupedCells,
+    History,
+    day_codes,
+    first_rows,
+    grouped_rows,
+    is_word,
+    joined_codes,
+    n_repeated,
+    number_in_name,
+)
 from somscape.tables._frame import table_from_frame
-from somscape.tables._late import pa, pc
 from somscape.tables._messages import category_or_drop, counted, free_name, listed, quoted
-from somscape.tables.codes import as_numbers, number_text, refuse_problem
+from somscape.tables.codes import number_text, refuse_problem
 from somscape.tables.column import Column
 from somscape.tables.ordered import date_problem, date_zone
 from somscape.tables.sources import collected
 from somscape.tables.table import Table, table_from_columns
 
-NO_GROUP = -1
-"""Number in place of the customer's number for a row whose key is missing."""
-
-MAX_DECIMALS = 6
-"""Maximum number of decimals of a column's numbers at which sums of these numbers are rounded."""
-
-DIGITS = 6
-"""Minimum number of significant digits to which a mean is rounded."""
-
-DAY_DIGITS = 3
-"""Minimum number of significant digits to which a number of days is rounded."""
-
-DAY_SECONDS = 86_400.0
-"""Number of seconds in a day."""
-
-
-def codes_of(column: Column) -> tuple[Ints, list[str]]:
-    """Return the index of each row's value (-1 if missing), and the distinct values as texts."""
-    if column.numbers is None or not column.is_exact:
-        codes, texts = column.coded()
-        return codes.astype(np.intp), texts
-    # Adding 0.0 makes -0.0 equal to 0.0.
-    coded = pa.array(column.numbers + 0.0, mask=column.missing).dictionary_encode()
-    texts = [str(int(v)) if v.is_integer() else str(v) for v in coded.dictionary.to_pylist()]
-    return _indices(coded), texts
-
-
-def grouped_rows(columns: Sequence[Column]) -> tuple[Ints, Ints]:
-    """Return the number of each row's group, and the number of each group's first row."""
-    groups = np.zeros(len(columns[0]), dtype=np.intp)
-    is_missing = np.zeros(len(groups), dtype=bool)
-    for column in columns:
-        codes, values = codes_of(column)
-        is_missing |= codes < 0
-        joint = groups * len(values) + codes
-        groups = _indices(pa.array(joint, mask=is_missing).dictionary_encode())
-    return groups, first_rows(groups, ~is_missing, int(groups.max(initial=NO_GROUP)) + 1)
-
-
-def first_rows(groups: Ints, is_asked: NDArray[np.bool_], n_groups: int) -> Ints:
-    """Return each group's first row for which `is_asked` is true, or -1 without such a row."""
-    first = np.full(n_groups, -1, dtype=np.intp)
-    rows = np.flatnonzero(is_asked & (groups >= 0))[::-1]
-    first[groups[rows]] = rows  # the last assignment, for the first row, remains
-    return first
-
-
-def _indices(coded: Any) -> Ints:
-    return np.asarray(coded.indices.fill_null(NO_GROUP)).astype(np.intp)
-
-
-def by_group(values: Float64s, groups: Ints, n_groups: int, *hows: str) -> list[Float64s]:
-    """Return aggregates such as the sum of the values of each group, or NaN for empty groups."""
-    is_there = (groups >= 0) & ~np.isnan(values)
-    table = pa.table({"group": groups[is_there], "value": values[is_there]})
-    # Threads would add the values in a random order.
-    found = table.group_by("group", use_threads=False).aggregate([("value", h) for h in hows])
-    answers = np.full((len(hows), n_groups), np.nan)
-    for answer, how in zip(answers, hows, strict=True):
-        answer[found["group"].to_numpy()] = found[f"value_{how}"].to_numpy()
-    return list(answers)
-
-
-class GroupedNumbers:
-    """The total, mean, largest and smallest number in each group of rows, for one column."""
-
-    def __init__(self, column: Column, groups: Ints, n_groups: int) -> None:
-        numbers = as_numbers(column, may_be_padded=True).numbers
-        if numbers is None:
-            raise InputError(
-                column.problem
-                or f"Column {quoted(column.name)} contains text, which cannot be added. Give"
-                " numbers.",
-                column=column.name,
-            )
-        hows = ("sum", "mean", "max", "min")
-        total, mean, self.largest, self.smallest = by_group(numbers, groups, n_groups, *hows)
-        if np.isinf(total).any():
-            raise InputError(
-                f"The sum of column {quoted(column.name)} in one group is too large for"
-                " floating-point numbers. Correct the largest number, or leave out the column.",
-                column=column.name,
-            )
-        n_decimals = _n_decimals(numbers)
-        if n_decimals is not None:
-            total, mean = np.round(total, n_decimals), rounded(mean, n_decimals + 2)
-        self.total, self.mean = total, mean
-        self.are_constant = bool((self.largest == self.smallest)[~np.isnan(total)].all())
-        self.has_negatives = bool((self.smallest < 0).any())
-
-
-class Levels:
-    """How many levels of a category occur in each group of rows, and how often."""
-
-    def __init__(self, codes: Ints, levels: list[str], groups: Ints, n_groups: int) -> None:
-        self.levels, self.n_groups = levels, n_groups
-        is_there = (codes >= 0) & (groups >= 0)
-        n_levels = max(1, len(self.levels))
-        pairs = groups[is_there] * n_levels + codes[is_there]
-        counted = pc.value_counts(pa.array(pairs))
-        self._group, self._level = np.divmod(counted.field("values").to_numpy(), n_levels)
-        self._count = counted.field("counts").to_numpy()
-        totals = np.bincount(self._level, weights=self._count, minlength=len(self.levels))
-        self.order = np.argsort(-totals, kind="stable")
-        """Indices of the levels in order of their frequency in all rows (most frequent first)."""
-        self.shares = totals[self.order] / max(1, totals.sum())
-        """Share of each level among all values, in the same order as `order`."""
-        self.n_different = np.bincount(self._group, minlength=n_groups)
-        self.are_constant = not (self.n_different > 1).any()
-
-    def share(self, level: str) -> Float64s:
-        """Return a level's share among the values of each group, or NaN without values."""
-        with_level = np.zeros(self.n_groups)
-        if level in self.levels:
-            is_level = self._level == self.levels.index(level)
-            with_level[self._group[is_level]] = self._count[is_level]
-        total = np.bincount(self._group, weights=self._count, minlength=self.n_groups)
-        with np.errstate(invalid="ignore"):  # 0 / 0 gives the wanted NaN
-            return np.round(with_level / total, 4)
-
-    def commonest(self) -> list[str | None]:
-        """Return each group's most frequent level (in a tie, the most frequent in all rows)."""
-        place = np.empty(len(self.order), dtype=np.intp)
-        place[self.order] = np.arange(len(place))
-        best_first = np.lexsort((place[self._level], -self._count, self._group))
-        found, at = np.unique(self._group[best_first], return_index=True)
-        answer: list[str | None] = [None] * self.n_groups
-        for group, level in zip(found.tolist(), self._level[best_first[at]].tolist(), strict=True):
-            answer[group] = self.levels[level]
-        return answer
-
-
-class GroupedDates:
-    """The first date, the last date, and the gaps between dates in each group of rows."""
-
-    def __init__(self, moments: NDArray[Any], groups: Ints, n_groups: int) -> None:
-        seconds = np.where(np.isnat(moments), np.nan, moments.astype(np.int64) / 1e6)
-        first, last = by_group(seconds, groups, n_groups, "min", "max")
-        end = np.nanmax(last) if not np.isnan(last).all() else np.nan
-        self.first, self.last = (_date_texts(moment) for moment in (first, last))
-        self.since_first, self.since_last = (
-            rounded((end - moment) / DAY_SECONDS, 0, DAY_DIGITS) for moment in (first, last)
-        )
-        kept = np.flatnonzero((groups >= 0) & ~np.isnan(seconds))
-        kept = kept[np.lexsort((seconds[kept], groups[kept]))]
-        gaps, owners = np.diff(seconds[kept]) / DAY_SECONDS, groups[kept][1:]
-        is_within = owners == groups[kept][:-1]
-        found = by_group(gaps[is_within], owners[is_within], n_groups, "mean", "max")
-        self.mean_gap, self.longest_gap = (rounded(gap, 0, DAY_DIGITS) for gap in found)
-
-
-class GroupedCells:
-    """One column, whose rows are in groups. Each aggregate is computed when it is first used."""
-
-    def __init__(self, column: Column, groups: Ints, n_groups: int) -> None:
-        self.column, self.groups, self.n_groups = column, groups, n_groups
-
-    @cached_property
-    def numbers(self) -> GroupedNumbers:
-        """Aggregates of numbers. A column of text raises InputError."""
-        return GroupedNumbers(self.column, self.groups, self.n_groups)
-
-    @cached_property
-    def levels(self) -> Levels:
-        """Frequencies of the distinct values."""
-        return Levels(*codes_of(self.column), self.groups, self.n_groups)
-
-    @property
-    def are_constant(self) -> bool:
-        """Whether all values within each group are equal."""
-        return (self.numbers if self.column.is_number else self.levels).are_constant
-
-
-def rounded(values: Float64s, n_decimals: int, digits: int = DIGITS) -> Float64s:
-    """Round to ``n_decimals``, or to more decimals to keep ``digits`` significant digits."""
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        size = np.floor(np.log10(np.abs(values)))
-        scale = 10.0 ** np.clip(np.maximum(n_decimals, digits - 1 - size), 0, 300)
-        return np.where(np.abs(values) < 1e15, np.round(values * scale) / scale, values)
-
-
-def _n_decimals(numbers: Float64s) -> int | None:
-    """Return the number of decimals of numbers, or None if it exceeds `MAX_DECIMALS`."""
-    present = numbers[~np.isnan(numbers)]
-    return next(
-        (n for n in range(MAX_DECIMALS + 1) if (np.round(present, n) == present).all()), None
-    )
-
-
-def _date_texts(seconds: Float64s) -> list[str | None]:
-    is_there = ~np.isnan(seconds)
-    moments = np.where(is_there, seconds, 0).astype("M8[s]")
-    is_whole = bool((seconds[is_there] % DAY_SECONDS == 0).all())
-    texts = np.datetime_as_string(moments, unit="D" if is_whole else "s").tolist()
-    return [text if there else None for text, there in zip(texts, is_there, strict=True)]
-
-
 NUMBER = re.compile(r"\d+(\.\d+)?(e[-+]?\d+)?")
 """Pattern of a number in a text."""
-
-ROW_COUNT = "number of rows"
-
-WORDS = {
-    "number": ("total {}", "mean {}", "largest {}", "smallest {}"),
-    "date": (
-        "first {}",
-        "last {}",
-        "days since first {}",
-        "days since last {}",
-        "mean gap of {}",
-        "longest gap of {}",
-    ),
-    "category": ("different {}", "commonest {}", "share of {} = {}"),
-}
-"""For each kind of column, the patterns for names of the new columns."""
 
 CLASH = " (rows)"
 """Suffix of a new column's name if a column of the transactions already has this name."""
 
 
+NAMELESS = {ROW_COUNT, REPEATED, REPEATED_ON_DAY, *(each.name for each in (*MOMENTS, *TIMES))}
+"""Names of new columns without the name of a column of the transactions."""
+
+
 def may_be_made(name: str, columns: Collection[str]) -> bool:
     """Return whether `per` can make a new column with this name from the given columns."""
-    return name == ROW_COUNT or any(role_like(column, [name]) for column in columns)
+    return name in NAMELESS or any(role_like(column, [name]) for column in columns)
 
 
 def role_like(column: str, like: Collection[str]) -> str:
     """Return the kind that makes `column` a source of columns in `like`, or "" if none does."""
-    names = {name.removesuffix(CLASH) for name in like}
-    for role, words in WORDS.items():
-        if any(word.format(column, "") in names for word in words):
+    for role in ("number", "category", "date"):
+        if any(_texts_in(like, feature, column) for feature in FEATURES[role]):
             return role
-    share = WORDS["category"][-1].format(column, "")
-    return "category" if any(name.startswith(share) for name in names) else ""
+    return ""
+
+
+def _texts_in(like: Collection[str], feature: Feature, column: str) -> dict[str, str]:
+    """Return the names in `like` of a feature of a column, with the texts in place of {value}."""
+    found = {}
+    for start in {feature.called(column), feature.called(column, is_old=True)} - {""}:
+        for name in (each.removesuffix(CLASH) for each in like):
+            if name == start or (feature.texts and name.startswith(start)):
+                found[name] = name.removeprefix(start)
+    return found
 
 
 KEPT = "kept"
 """Role of columns that are not aggregated."""
-
-MAX_SHARES = 5
-"""Maximum number of levels of a category for which a column of shares is made."""
-
-MIN_SHARE = 0.05
-"""Minimum share of a level among all rows at which a column of shares is made for the level."""
 
 MAX_NUMBER_LEVELS = 15
 """Maximum number of distinct whole numbers in a column that is treated as a category."""
@@ -279,11 +96,14 @@ class MadeColumn:
     ----------
     kind : {"number", "category", "date"}
     column : str
-        Name of the transactions' column that was aggregated, or "" for the number of rows.
+        Name of the transactions' column that was aggregated, or "" for numbers of rows.
+    unit : {"", "share", "days"}
+        Unit of the values.  Shares are from 0 to 1.
     """
 
     kind: str
     column: str
+    unit: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -332,8 +152,8 @@ class Grouped:
     def noun(self) -> str:
         """Word for a row of ``table``: the name of its key if the name is a usual word."""
         name = self.by[0]
-        is_word = name.isascii() and name.isalpha() and name.islower() and name[-1] not in "sxyz"
-        return name if len(self.by) == 1 and is_word else "customer"
+        is_usual = is_word(name) and name[-1] not in "sxyz"
+        return name if len(self.by) == 1 and is_usual else "customer"
 
     def with_units(self, column: str, text: str) -> str:
         """Return numbers of a column with units: shares in per cent, and gaps in days.
@@ -348,12 +168,10 @@ class Grouped:
         -------
         str
         """
-        made = self.made.get(column)
-        if made is None:
-            return text
-        if column.startswith(WORDS["category"][-1].format(made.column, "")):
+        unit = self.made[column].unit if column in self.made else ""
+        if unit == "share":
             return NUMBER.sub(lambda each: f"{number_text(100 * float(each[0]))} %", text)
-        if column.removesuffix(CLASH) in [words.format(made.column) for words in WORDS["date"][2:]]:
+        if unit == "days":
             text = NUMBER.sub(lambda each: number_text(float(each[0])), text)
             return f"{text} {'day' if text == '1' else 'days'}"
         return text
@@ -407,6 +225,7 @@ def per(
     dates: Collection[str] = (),
     kept: Collection[str] = (),
     date_format: str | None = None,
+    just_below: Mapping[str, float] | None = None,
     like: Collection[str] | None = None,
 ) -> Grouped:
     """Aggregate all rows of each customer (or account, or machine) to one row.
@@ -429,6 +248,9 @@ def per(
     date_format : {"dmy", "mdy", "ymd"}, optional
         Order of day, month and year in columns whose dates fit several orders.  By default, the day
         comes first, or the month if it comes first in another column of dates.
+    just_below : mapping of str to float, optional
+        Limit of a column, such as ``{"amount": 10000}``.  The share of a customer's numbers from 90
+        % of the limit up to the limit becomes a column.
     like : collection of str, optional
         Names of the columns that are made, for example the columns for an earlier month.  By
         default, the values in the table decide which columns are made.
@@ -485,16 +307,17 @@ def per(
     groups, first = grouped_rows(table_of_key.columns)
     if len(first) < (2 if like is None else 1):
         raise _no_customers(table, names)
+    limits = just_below or {}
     given = {KEPT: kept, "number": numbers, "category": categories, "date": dates}
-    for name in (n for names in given.values() for n in names):
+    for name in (n for names in (*given.values(), limits) for n in names):
         table.column(name)
-    work = _Work(table, groups, first, given, like)
-    work.read_dates(names, date_format)
+    work = _Work(table, groups, first, names, given, limits, like)
+    work.read_dates(date_format)
     key = _key(table_of_key, first)
     columns = [key]
     made: dict[str, MadeColumn] = {}
     taken = {*table.names, key.name}
-    for name, values, what in work.columns(names):
+    for name, values, what in work.columns():
         if isinstance(values, Column):
             columns.append(values)
             continue
@@ -544,64 +367,173 @@ def _key(table: Table, first: Ints) -> Column:
     return Column(" / ".join(table.names), np.array(texts, dtype=object))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class _Work:
-    """The state while `per` computes new columns and collects the notes on them."""
+    """The state while `per` computes new columns and collects the notes on them.
+
+    `main` is the column of dates that contains the moments of the rows, and `joined` is a column of
+    times of day that is joined with it.
+    """
 
     table: Table
     groups: Ints
     first: Ints
+    key: Collection[str]
     given: Mapping[str, Collection[str]]
+    limits: Mapping[str, float]
     like: Collection[str] | None
     taken: dict[str, str] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
     dates: dict[str, Dates] = field(default_factory=dict)
+    times: dict[str, Float64s] = field(default_factory=dict)
     guessed: list[Dates] = field(default_factory=list)
+    main: str = ""
+    joined: str = ""
+    seconds: Float64s | None = None
+    history: History | None = None
 
     @property
     def n_groups(self) -> int:
         """Number of customers."""
         return len(self.first)
 
-    def read_dates(self, key: Collection[str], date_format: str | None) -> None:
-        """Read the dates of all columns, or only of columns that `like` needs as dates."""
-        columns, named = [], set(self.given["date"])
-        others = {*key, *(n for role, names in self.given.items() if role != "date" for n in names)}
+    def read_dates(self, date_format: str | None) -> None:
+        """Read all columns of dates and of times of day, or only those that `like` can need."""
+        named, columns = set(self.given["date"]), []
+        others = {n for role, names in self.given.items() if role != "date" for n in names}
         for column in self.table.columns:
             role = "" if self.like is None else self._role_like(column)
+            if column.name in {*self.key, *others} or role not in ("", "date"):
+                continue
+            times = None if role else times_of_day(column)
+            if times is not None:
+                self.times[column.name] = times
+                continue
+            columns.append(column)
             if role == "date":
                 named.add(column.name)
-            if column.name not in others and (self.like is None or role == "date"):
-                columns.append(column)
-        self.dates.update(find_dates(columns, named, date_format))
+        self.dates.update(find_dates(columns, named - {*self.times}, date_format))
         if date_format is None:
             self.guessed.extend(d for d in self.dates.values() if d.is_guess)
+        if self.like is None or (NAMELESS - {ROW_COUNT}).intersection(self.like):
+            self._find_moments()
 
-    def columns(self, key: Collection[str]) -> Iterator[tuple[str, Any, MadeColumn]]:
+    def _find_moments(self) -> None:
+        """Find the column with the moments of the rows, and join it with times of day next to it.
+
+        A column with times of day is better, and a column that varies within customers is better.
+        """
+        best: tuple[bool, ...] = ()
+        for name in self.dates:
+            cells = self._cells(self.table.column(name))
+            if self.like is None and self._role(cells.column, cells) != "date":
+                continue
+            seconds, joined = _seconds(self._moments(cells.column)), ""
+            of_day = seconds % DAY
+            if not (of_day > 0).any() and (beside := self._times_beside(name)):
+                joined, of_day = beside, self.times[beside]
+                seconds = seconds + np.nan_to_num(of_day)
+            has_times = bool((of_day > 0).any())
+            rank = (f"last {name}" in (self.like or ()), not cells.levels.are_constant, has_times)
+            if rank > best:
+                best, self.main, self.joined, self.seconds = rank, name, joined, seconds
+                self.history = History(seconds, of_day, self.groups, self.n_groups)
+
+    def _times_beside(self, name: str) -> str:
+        """Return the column of times of day after or before a column, or "" without one."""
+        names = self.table.names
+        at = names.index(name)
+        return next(
+            (n for n in (*names[at + 1 : at + 2], *names[max(0, at - 1) : at]) if n in self.times),
+            "",
+        )
+
+    def _cells(self, column: Column) -> GroupedCells:
+        cells = GroupedCells(column, self.groups, self.n_groups)
+        cells.history = self.history
+        if column.name in self.limits:
+            cells.limits = [number_in_name(self.limits[column.name])]
+        return cells
+
+    def columns(self) -> Iterator[tuple[str, Any, MadeColumn]]:
         """Yield name, values and kind of each new column."""
         counts = np.bincount(self.groups[self.groups >= 0], minlength=self.n_groups)
         yield ROW_COUNT, counts, MadeColumn("number", "")
+        compared: list[GroupedCells] = []
         for column in self.table.columns:
-            if column.name in key:
+            if column.name in self.key:
                 continue
-            cells = GroupedCells(column, self.groups, self.n_groups)
+            cells = self._cells(column)
             role = self._role(column, cells) if self.like is None else self._role_like(column)
+            role = "date" if column.name == self.main else role
             self.taken[column.name] = role
             if role == "same":
                 yield column.name, self._first_values(column), MadeColumn("", column.name)
-            elif role == "number":
-                yield from self._numbers(column, cells)
-            elif role == "date":
-                yield from self._dates(column)
-            elif role == "category":
-                yield from self._categories(column, cells)
+            elif role in FEATURES:
+                yield from self._features(column, cells, role)
             elif self.like is None and column.name not in self.given[KEPT]:
                 self.left_out.append(column.name)
+            if role != "number" and column.name in self.limits:
+                raise InputError(
+                    f"`just_below` has a limit for column {quoted(column.name)}, which does not"
+                    " contain numbers that differ within customers. Give another column.",
+                    options="--just-below COL=NUMBER",
+                    parameter="just_below",
+                    column=column.name,
+                )
+            if role in ("number", "category"):
+                compared.append(cells)
+        if "number" in self.taken.values():
+            yield from self._repeated(compared)
+
+    def _features(
+        self, column: Column, cells: GroupedCells, role: str
+    ) -> Iterator[tuple[str, Any, MadeColumn]]:
+        if column.name == self.main:
+            cells.seconds, role = self.seconds, "moment"
+        elif role == "date":
+            cells.seconds = _seconds(self._moments(column))
+        elif role == "time":
+            if self.history is not None and self.history.has_times:
+                return
+            nowhere = np.full(len(self.groups), np.nan)
+            times = self.times[column.name]
+            cells.history = History(nowhere, times, self.groups, self.n_groups)
+        for feature in FEATURES[role]:
+            is_joined = feature in TIMES and column.name == self.main and self.joined
+            made = MadeColumn(feature.kind, self.joined if is_joined else column.name, feature.unit)
+            for name, text in self._names(feature, column, cells).items():
+                values = feature.values(cells, text) if feature.texts else feature.values(cells)
+                yield name, values, made
+
+    def _names(self, feature: Feature, column: Column, cells: GroupedCells) -> dict[str, str]:
+        """Return the names of the columns that a feature becomes, with the texts of {value}."""
+        if feature.is_historic and cells.history is None:
+            return {}
+        if self.like is not None:
+            return _texts_in(self.like, feature, column.name)
+        if not feature.is_made(cells):
+            return {}
+        texts = feature.texts(cells) if feature.texts else [""]
+        return {feature.called(column.name, text): text for text in texts}
+
+    def _repeated(self, compared: Sequence[GroupedCells]) -> Iterator[tuple[str, Any, MadeColumn]]:
+        """Yield the number of rows that repeat an earlier row of the customer."""
+        name = REPEATED if self.history is None else REPEATED_ON_DAY
+        if self.like is not None and name not in self.like:
+            return
+        codes = np.zeros(len(self.groups), dtype=np.intp)
+        if self.seconds is not None:
+            codes = day_codes(self.seconds)
+        for cells in compared:
+            codes = joined_codes(codes, cells.codes)
+        repeated = n_repeated(codes, self.groups, self.n_groups)
+        yield name, repeated, MadeColumn("number", "")
 
     def notes(self, key: str) -> Iterator[str]:
         """Yield the notes of the new table."""
         n_lost = int((self.groups < 0).sum())
-        yield f"{counted(self.table.n_rows - n_lost, 'row')} put together by {quoted(key)}"
+        yield f"combined from {counted(self.table.n_rows - n_lost, 'row')}"
         if n_lost:
             yield f"{counted(n_lost, 'row')} without a value of {quoted(key)} left out"
         for order in dict.fromkeys(dates.order for dates in self.guessed):
@@ -612,6 +544,8 @@ class _Work:
 
     def _role(self, column: Column, cells: GroupedCells) -> str:
         """Return the role with which a column is aggregated, or "" to leave the column out."""
+        if column.name in self.times:
+            return "time"
         role = next((role for role, names in self.given.items() if column.name in names), "")
         if role == KEPT:
             return "same" if cells.levels.are_constant else ""
@@ -638,30 +572,14 @@ class _Work:
     def _role_like(self, column: Column) -> str:
         """Return the role of a column that the names in `like` need, or "" if none needs it."""
         assert self.like is not None
+        if column.name in self.times:
+            return "time"
         return "same" if column.name in self.like else role_like(column.name, self.like)
 
     def _first_values(self, column: Column) -> Column:
         """Return a column with the first value of each customer that is not missing."""
         rows = first_rows(self.groups, ~column.missing, self.n_groups)
         return column.take(np.where(rows < 0, self.first, rows))
-
-    def _numbers(
-        self, column: Column, cells: GroupedCells
-    ) -> Iterator[tuple[str, Any, MadeColumn]]:
-        found, made = cells.numbers, MadeColumn("number", column.name)
-        values = [found.total, found.mean, found.largest]
-        if found.has_negatives or self.like is not None:
-            values.append(found.smallest)
-        for word, each in zip(WORDS["number"], values, strict=False):
-            yield word.format(column.name), each, made
-
-    def _dates(self, column: Column) -> Iterator[tuple[str, Any, MadeColumn]]:
-        found = GroupedDates(self._moments(column), self.groups, self.n_groups)
-        days = (found.since_first, found.since_last, found.mean_gap, found.longest_gap)
-        values = [found.first, found.last, *days]
-        kinds = ["date", "date", *(["number"] * len(days))]
-        for word, each, kind in zip(WORDS["date"], values, kinds, strict=True):
-            yield word.format(column.name), each, MadeColumn(kind, column.name)
 
     def _moments(self, column: Column) -> Moments:
         """Return a column's dates. Raise InputError if only some dates have a time zone."""
@@ -671,25 +589,10 @@ class _Work:
         refuse_problem(column.name, problem, self.table, cure, options)
         return dates.moments
 
-    def _categories(
-        self, column: Column, cells: GroupedCells
-    ) -> Iterator[tuple[str, Any, MadeColumn]]:
-        found, name = cells.levels, column.name
-        different, commonest, share = WORDS["category"]
-        yield different.format(name), found.n_different, MadeColumn("number", name)
-        if self.like is not None or (len(found.shares) and found.shares[0] >= MIN_SHARE):
-            yield commonest.format(name), found.commonest(), MadeColumn("category", name)
-        for level in self._levels(found, share.format(name, "")):
-            yield share.format(name, level), found.share(level), MadeColumn("number", name)
 
-    def _levels(self, found: Levels, start: str) -> list[str]:
-        """Return those levels for which a column of shares is made."""
-        if self.like is not None:
-            names = (name.removesuffix(CLASH) for name in self.like)
-            return [name.removeprefix(start) for name in names if name.startswith(start)]
-        n_frequent = int((found.shares >= MIN_SHARE).sum())
-        levels = [found.levels[i] for i in found.order[: min(n_frequent, MAX_SHARES)]]
-        return [found.levels[found.order[1]]] if len(found.levels) == 2 else levels
+def _seconds(moments: Moments) -> Float64s:
+    """Return moments as seconds since 1970, with NaN for missing moments."""
+    return np.where(np.isnat(moments), np.nan, moments.astype(np.int64) / 1e6)
 
 
 def _names_rows(column: Column) -> bool:

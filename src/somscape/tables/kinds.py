@@ -204,6 +204,12 @@ READING = ("delimiter", "decimal", "encoding", "sheet")
 MIN_LAYER_WEIGHT, MAX_LAYER_WEIGHT = 1e-9, 10**9
 """Smallest and largest weight of a layer. Within these limits, sums of squares stay accurate."""
 
+FiniteNumber: TypeAlias = (
+    Annotated[int, msgspec.Meta(ge=-(10**15), le=10**15)]
+    | Annotated[float, msgspec.Meta(ge=-1e15, le=1e15)]
+)
+"""A limit of the user, which is written into the name of a feature."""
+
 LayerWeight: TypeAlias = (
     Annotated[int, msgspec.Meta(ge=1, le=MAX_LAYER_WEIGHT)]
     | Annotated[float, msgspec.Meta(ge=MIN_LAYER_WEIGHT, le=MAX_LAYER_WEIGHT)]
@@ -250,6 +256,9 @@ class Roles:
     layers, layer_weights : mapping
         Columns and weight (default 1) of each layer.  All columns of a layer are multiplied by the
         same factor.
+    just_below : mapping of str to float
+        Limits, by column.  With `per`, the share of a customer's numbers just below the limit
+        becomes a feature.
     missing_values : tuple of str or None
         Texts that mean a missing cell.  None means a built-in list.
     rules : mapping of str to tuple of str
@@ -277,6 +286,7 @@ class Roles:
     layers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     layer_weights: Mapping[str, LayerWeight] = field(default_factory=dict)
     rules: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    just_below: Mapping[str, FiniteNumber] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -347,6 +357,7 @@ SETTINGS = {
     "dictionary": "a table with the words for the codes of each column",
     "layers": "a table with a list of columns for each layer",
     "layer_weights": "a table with a number from 1e-9 to 1e9 for each layer",
+    "just_below": "a table with a number for each column",
     "rules": "a table with a list of rules for each of always, never, floor and direction",
 }
 """For each setting in `Roles` that is not a role of columns, a description of its values."""

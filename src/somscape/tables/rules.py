@@ -163,6 +163,8 @@ class RuleEffect:
         would be in the list ("never" and "floor").
     has_ended : bool, default=False
         Whether the last day of the rule was before the ranking.
+    noun : str, default="row"
+        Word for a row, such as "customer".
 
     Examples
     --------
@@ -175,6 +177,7 @@ class RuleEffect:
     n_rows: int
     n_changed: int
     has_ended: bool = False
+    noun: str = "row"
 
     def __str__(self) -> str:
         return f"{self.rule} ({self.rule.kind}): {self._words}"
@@ -183,7 +186,7 @@ class RuleEffect:
     def _words(self) -> str:
         if self.has_ended:
             return "it has ended, so it does not change the list"
-        rows, n = counted(self.n_rows, "row"), self.n_changed
+        rows, n = counted(self.n_rows, self.noun), self.n_changed
         if self.rule.kind == ALWAYS:
             return f"{rows} listed, {n} of them only by this rule"
         if self.rule.kind == DIRECTION:

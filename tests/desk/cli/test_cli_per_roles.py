@@ -52,7 +52,7 @@ def detect(*words: Any) -> str:
 WORDS = [
     (),
     ("--label", "fraud=yes", "--protect", "sex", "--drop", "largest amount"),
-    ("--label", "commonest channel=web", "--category", "number of rows", "--drop", "date"),
+    ("--label", "most common channel=web", "--category", "number of rows", "--drop", "date"),
     ("--ordinal", "size=S<M<L", "--number", "store", "--date-format", "mdy"),
     ("--protect", "size", "--drop", "name", "--category", "fraud", "--date", "born"),
     ("--missing", "error", "--drop", "note", "--number", "limit"),
@@ -92,7 +92,8 @@ def test_a_file_says_what_the_columns_of_the_transactions_are(sales: Path) -> No
     lines = [re.sub(" +", " ", line) for line in Path("r.toml").read_text().splitlines()]
     assert lines[0].startswith("# What the columns of sales.csv were taken for")
     assert 'client = "per" # names the customers' in lines
-    assert 'amount = "number" # mean amount, largest amount' in lines
+    made = next(line for line in lines if line.startswith('amount = "number" # '))
+    assert made.partition(" # ")[2].split(", ")[:2] == ["mean amount", "largest amount"]
     assert 'note = "drop" # different in most rows' in lines
     assert 'counter = "drop" # a row counter' in lines
     assert "country = \"category\" # text with 2 different values; 'AT', 'DE'" in lines
@@ -185,13 +186,14 @@ def test_a_file_alone_repeats_the_job_also_for_a_map(sales: Path) -> None:
 
 
 def test_what_is_left_out_may_be_missing_another_month(sales: Path) -> None:
-    more = '"share of channel = tv" = "drop"\n"born: weekday" = "drop"\ncountry = "drop"\n'
+    more = '"share of rows with channel = tv" = "drop"\n"born: weekday" = "drop"\n'
+    more += 'country = "drop"\n'
     Path("r.toml").write_text(f'[columns]\nclient = "per"\n{more}born = "date"\n')
     said = detect(sales, "--roles", "r.toml", "--out", "found", "--save-roles", "s.toml")
-    assert "but not made from these rows: 'share of channel = tv'" in said
-    assert "share of channel = tv" in read_roles("s.toml").drop
+    assert "but not made from these rows: 'share of rows with channel = tv'" in said
+    assert "share of rows with channel = tv" in read_roles("s.toml").drop
     again = detect(sales, "--roles", "s.toml", "--out", "again")
-    assert "but not made from these rows: 'share of channel = tv'" in again
+    assert "but not made from these rows: 'share of rows with channel = tv'" in again
     assert files_of("again") == files_of("found")
 
 

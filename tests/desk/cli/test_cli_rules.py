@@ -98,7 +98,7 @@ def test_rules_of_customers_use_the_made_columns(here: Path) -> None:
     words = ("--per", "customer", "--always", "[largest amount] > 500")
     found = run("detect", table, *words, "--out", "found")
     assert found.code == 0, found.err
-    assert "(always): 1 row listed" in found.out
+    assert "(always): 1 customer listed" in found.out
     scored = run("score", "found/map.som", table, "--per", "customer", "--out", "s.csv")
     assert scored.code == 0, scored.err
     first = next(csv.DictReader(Path("found/alerts.csv").read_text().splitlines()))

@@ -34,17 +34,24 @@ CUSTOMERS = {
     "mean amount": ["5.1", "13.85", "2.5"],
     "largest amount": ["10.1", "20.2", "8.0"],
     "smallest amount": ["0.1", "7.5", "-3.0"],
-    "different channel": ["2", "1", "1"],
-    "commonest channel": ["web", "shop", "atm"],
-    "share of channel = shop": ["0.3333", "1.0", "0.0"],  # 3 of the 6 that a customer has
-    "share of channel = web": ["0.6667", "0.0", "0.0"],
-    "share of channel = atm": ["0", "0", "1"],
+    "largest amount relative to its median": ["1.98", "1.46", "1.45"],  # 10.1 / 5.1, ..., 8 / 5.5
+    "largest amount relative to the second largest": ["101.0", "2.69", "2.67"],  # 8 / 3
+    "most rows with the same amount": ["1", "1", "1"],
+    "mean amount in its last 7 days relative to before": ["0.0099", None, "2.67"],  # 0.1 / 10.1
+    "number of different channels": ["2", "1", "1"],
+    "most common channel": ["web", "shop", "atm"],  # shop is implied by the shares of web and atm
+    "share of rows with channel = web": ["0.6667", "0.0", "0.0"],
+    "share of rows with channel = atm": ["0", "0", "1"],
+    "new channels in its last 7 days": ["0", None, "0"],  # bob has no row before
     "first date": ["2026-01-01", "2026-01-05", "2026-02-01"],
     "last date": ["2026-01-11", "2026-01-06", "2026-02-11"],
     "days since first date": ["41", "37", "10"],  # back from February 11
     "days since last date": ["31", "36", "0"],
-    "mean gap of date": ["5", "1", "10"],  # ann's days are 1, 4 and 11
-    "longest gap of date": ["7", "1", "10"],
+    "longest gap": ["7", "1", "10"],  # ann's days are 1, 4 and 11
+    "most rows within a day": ["1", "1", "1"],
+    "share of rows in its last 7 days": ["0.3333", None, "0.5"],
+    "share at weekends": ["0.6667", "0.0", "0.5"],  # January 4 and 11, and February 1
+    "repeated rows on the same day": ["0", "0", "0"],
     "country": ["DE", "AT", "DE"],  # as it is: the same in all rows of each
 }
 
@@ -62,12 +69,12 @@ def test_eight_transactions_of_three_customers_by_hand() -> None:
     assert cells_of(found.table) == CUSTOMERS
     assert found.table.source == "sales.csv per client"
     assert found.table.notes == (
-        "7 rows put together by 'client'",
+        "combined from 7 rows",
         "1 row without a value of 'client' left out",
         "different in most rows, so left out: 'number'",
     )
     assert [found.rows_of(i).tolist() for i in range(3)] == [[0, 2, 6], [1, 5], [4, 7]]
-    assert found.names("category") == ["commonest channel"]
+    assert found.names("category") == ["most common channel"]
     assert found.names("date") == ["first date", "last date"]
     assert repr(found) == "Grouped('sales.csv per client', 3 of 8 rows)"
 
@@ -81,7 +88,11 @@ def test_what_is_kept_stays_as_it_is_or_is_left_out() -> None:
         "country": "same",
         "number": "",
     }
-    others = {n: c for n, c in CUSTOMERS.items() if not n.endswith("amount") and "channel" not in n}
+    others = {
+        name: cells
+        for name, cells in CUSTOMERS.items()
+        if not {"amount", "channel", "channels", "repeated"}.intersection(name.split())
+    }
     assert cells_of(found.table) == others
     assert found.table.notes[-1] == "different in most rows, so left out: 'number'"
     assert per(made_of(), "client").taken["channel"] == "category"
@@ -95,7 +106,7 @@ def test_a_later_month_gets_the_columns_of_an_earlier_one() -> None:
     later = per(one, "client", like=[*like, "country"]).table
     assert set(later.names) == set(CUSTOMERS)
     found = cells_of(later)
-    assert found["share of channel = web"] == ["0"]  # a level that nobody has
+    assert found["share of rows with channel = web"] == ["0"]  # a level that nobody has
     assert found["smallest amount"] == ["0.1"]  # although none is negative
     assert found["country"] == ["DE"]
     moved = made_of(country=["DE", "AT", "AT", "FR", "DE", None, "AT", "DE"])  # ann's, in the end
@@ -129,19 +140,25 @@ def test_names_that_the_transactions_have_get_an_ending() -> None:
 
 def test_whole_numbers_with_few_values_are_levels_unless_named() -> None:
     table = made_of(shop=[3, 3, 4, 3, 4, 4, 3, 3])
-    assert cells_of(per(table, "client").table)["share of shop = 4"] == ["0.3333", "0.5", "0.5"]
+    assert cells_of(per(table, "client").table)["share of rows with shop = 4"] == [
+        "0.3333",
+        "0.5",
+        "0.5",
+    ]
     named = cells_of(per(table, "client", numbers=["shop"]).table)
     assert named["total shop"] == ["10", "7", "7"]
-    assert not {"different shop", "smallest shop"} & set(named)  # none is negative
+    assert not {"number of different shops", "smallest shop"} & set(named)  # none is negative
     few = cells_of(per(made_of(), "client", categories=["number"]).table)
-    assert few["different number"] == ["3", "2", "2"]
+    assert few["number of different numbers"] == ["3", "2", "2"]
 
 
 def test_levels_of_which_none_is_frequent_are_only_counted() -> None:
     n = 60
     levels = [f"m{i % 30}" for i in range(n)]
     table = table_from_columns({"client": [i % 5 for i in range(n)], "merchant": levels})
-    assert per(table, "client").table.names == ("client", "number of rows", "different merchant")
+    found = per(table, "client").table
+    assert found.names[2:] == ("number of different merchants", "rows for each different merchant")
+    assert cells_of(found)["rows for each different merchant"] == ["2"] * 5  # 12 rows, 6 merchants
 
 
 def test_dates_with_a_time_of_day_and_a_zone() -> None:
@@ -149,7 +166,7 @@ def test_dates_with_a_time_of_day_and_a_zone() -> None:
     found = cells_of(per(made_of(date=dates), "client").table)
     assert found["first date"][0] == "2026-01-01T12:00:00"
     assert found["first date"][1] == "2026-01-02T11:00:00"  # in UTC
-    assert found["longest gap of date"] == ["4.0", "4.0", "2.96"]  # 2 days and 23 hours
+    assert found["longest gap"] == ["4.0", "4.0", "2.96"]  # 2 days and 23 hours
 
 
 def as_written(form: str) -> list[str]:
@@ -226,7 +243,7 @@ def test_a_word_among_numbers_is_refused_as_it_is_without_customers(tmp_path: Pa
     with rejected(column="amount") as caught:
         per(table, "client")
     assert caught.value.options == "--category amount or --drop amount"
-    assert "different amount" in per(table, "client", categories=["amount"]).table.names
+    assert "number of different amounts" in per(table, "client", categories=["amount"]).table.names
 
 
 def test_sums_beyond_a_float_are_refused() -> None:
@@ -261,7 +278,7 @@ def test_groups_add_up_to_the_whole(rows: list[tuple[Any, Any, Any]]) -> None:
     for i, name in enumerate(found.table.columns[0].cells):
         own = [row for row in cells if row[0] == name]
         levels = [row[2] for row in own if row[2] is not None]
-        assert column["different level"][i] == len(set(levels))
+        assert column["number of different levels"][i] == len(set(levels))
         values = [row[1] for row in own if row[1] is not None]
         if values:
             assert column["largest amount"][i] == max(values)
@@ -290,11 +307,15 @@ def test_planted_customers_are_found() -> None:
     alerts = detector.alerts(found.table, 3)
     assert set(alerts.ids[:3]) == {"5", "6", "7"}
     why = {alerts.ids[i]: alerts.reasons[i][0].column for i in range(3)}
-    amounts = {"mean amount", "largest amount", "total amount"}
-    assert {reason.column for reason in alerts.reasons[alerts.ids.index("5")]} >= amounts
-    assert why["6"] == "different channel"
-    gaps = {"longest gap of day", "mean gap of day"}
-    assert gaps & {reason.column for reason in alerts.reasons[alerts.ids.index("7")]}
+    lone = {
+        "largest amount relative to its median",
+        "largest amount relative to the second largest",
+    }
+    assert {reason.column for reason in alerts.reasons[alerts.ids.index("5")]} & lone
+    assert why["6"] == "number of different channels"
+    assert {"longest gap", "most rows within a day"} & {
+        reason.column for reason in alerts.reasons[alerts.ids.index("7")]
+    }
 
 
 def test_long_customer_numbers_stay_apart() -> None:

@@ -132,7 +132,9 @@ def say_table(
     """
     table, found = subject.table, "; ".join(as_typed(note, None) for note in subject.table.notes)
     found = f" ({found})" if found else ""
-    say(console, f"Table: {counted(table.n_rows, 'row')} of {table.source}{found}.")
+    grouped = subject.grouped
+    source, noun = (table.source, "row") if grouped is None else (grouped.rows.source, grouped.noun)
+    say(console, f"Table: {counted(table.n_rows, noun)} of {source}{found}.")
     if about["verbose"]:
         show_columns(console, encoding, table)
         console.print()

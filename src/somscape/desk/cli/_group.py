@@ -57,8 +57,9 @@ HEADINGS = {
     "Rows to list": "alerts fill contamination fdr p_value amount cost calibration reject drift "
     "always never floor direction",
     "Columns": "target id_column per label drop protect category number ordinal date date_format "
-    "missing roles dictionary",
-    "Reading the table": "delimiter decimal encoding missing_values sheet table query ask_password",
+    "just_below roles dictionary",
+    "Reading the table": "delimiter decimal encoding missing missing_values sheet table query "
+    "ask_password",
     "Map": "n_rows n_cols epochs seed checkpoint resume lattice boundary winners regions n_regions",
     "Results": "out format kind as_json bom what sort columns save_roles to to_table force verbose",
     "Watch": "watch key clear_for replace instead_of",

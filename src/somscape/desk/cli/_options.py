@@ -270,7 +270,9 @@ database_options = together(
 )
 read_options = together(text_options, database_options)
 table_options = together(
-    job_option("id_column", "per", "label", *KINDS, "date_format", "roles", "dictionary"),
+    job_option(
+        "id_column", "per", "label", *KINDS, "date_format", "just_below", "roles", "dictionary"
+    ),
     save_roles_option,
     read_options,
 )

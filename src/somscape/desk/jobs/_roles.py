@@ -15,12 +15,13 @@ from somscape.errors import InputError
 from somscape.maps.map import Map
 from somscape.outliers._listing import check_rules_of
 from somscape.outliers.detector import Alerts
+from somscape.tables._features import ROW_COUNT
 from somscape.tables._fit_encoding import fit_encoding, notes_of_unfit
 from somscape.tables._messages import counted, free_name, listed
 from somscape.tables._recoded import checked_dictionary
 from somscape.tables._roles import comments_on, overridden, pinned, read_roles, roles_for
 from somscape.tables.codes import NumberCode, UnusedColumn, level_texts
-from somscape.tables.customers import ROW_COUNT, Grouped, may_be_made, per
+from somscape.tables.customers import Grouped, may_be_made, per
 from somscape.tables.encoding import ColumnCode, Encoding
 from somscape.tables.kinds import Roles, checked_setting, unfit_columns
 from somscape.tables.ordered import part_names
@@ -116,6 +117,7 @@ def roles_from(table: Table, job: Job) -> Roles:
         protect=job.protect,
         per=job.per,
         date_format=job.date_format,
+        just_below=dict(_limit(text, table) for text in job.just_below),
         missing_values=job.missing_values or None,
         label_value=value,
         missing=job.missing,
@@ -123,6 +125,21 @@ def roles_from(table: Table, job: Job) -> Roles:
         dictionary=checked_dictionary(job.dictionary),
         rules=checked_setting("rules", job.only(*LISTED).given()),
     )
+
+
+def _limit(text: str, table: Table) -> tuple[str, float]:
+    """Split the text COL=NUMBER into the column and the number."""
+    name, number = _split(text, table)
+    try:
+        limit = checked_setting("just_below", {name: float(number)})[name]
+    except ValueError:
+        raise InputError(
+            f"A limit must be a column and a number, such as amount=10000, but is {text!r:.80}.",
+            options="--just-below COL=NUMBER",
+            parameter="just_below",
+            value=text,
+        ) from None
+    return name, limit
 
 
 def _without_patterns(job: Job, table: Table) -> Job:
@@ -230,7 +247,7 @@ ROLES = {"number": "numbers", "category": "categories", "date": "drop"}
 """Role of a column that was made by combining transactions, by its kind. Dates are dropped because
 later customers would seem far from the map."""
 
-TAKEN_AS = {"number": "numbers", "category": "categories", "date": "dates"}
+TAKEN_AS = {"number": "numbers", "category": "categories", "date": "dates", "time": "dates"}
 """Role of a column of transactions, by the kind of the column."""
 
 
@@ -311,6 +328,13 @@ class PerOptions:
 def ready(table: Table, roles: Roles) -> PerOptions:
     """Return a table for training. With `roles.per`, each row is a customer."""
     if not roles.per:
+        if roles.just_below:
+            raise InputError(
+                "`just_below` needs rows that are combined into customers. Name the column that "
+                "identifies the customers.",
+                options="--per COL",
+                parameter="just_below",
+            )
         label = label_of(table, roles.label, roles.label_value)
         return PerOptions(table, roles, label, given=roles)
     label, used = _split_off_label(table, roles.label, roles.label_value, roles.per)
@@ -324,6 +348,7 @@ def ready(table: Table, roles: Roles) -> PerOptions:
         dates=[name for name in roles.dates if name in used.names],
         kept=[name for name in kept if name in used.names],
         date_format=roles.date_format,
+        just_below=roles.just_below,
     )
     notes = _notes(grouped, roles, unfit)
     grouped = replace(grouped, table=replace(grouped.table, notes=(*grouped.table.notes, *notes)))
@@ -351,7 +376,9 @@ def _split_off_label(
 def _notes(grouped: Grouped, roles: Roles, unfit: Sequence[UnusedColumn]) -> list[str]:
     """Return notes on columns of the transactions that the table of customers does not contain."""
     names, rows = grouped.table.names, grouped.rows.names
-    notes: list[str] = [*notes_of_unfit(code for code in unfit if code.name not in names)]
+    notes: list[str] = [
+        *notes_of_unfit([code for code in unfit if code.name not in names], has_advice=False)
+    ]
     differ = [name for name in roles.protect if name in rows and name not in names]
     if differ:
         notes.append(f"protected, and different within customers, so left out: {listed(differ)}")
@@ -425,6 +452,7 @@ def ready_for(map_: Map, table: Table, job: Job) -> PerOptions:
     """Return a table for a saved map. Some maps need the rows of each customer combined."""
     by, given = job.per, job.label
     names = [code.name for code in map_.encoding.columns]
+    dropped = {code.name for code in map_.encoding.columns if code.kind == "dropped"}
     ranks_customers = ROW_COUNT in names and ROW_COUNT not in table.names
     if not by and job.date_format:
         raise InputError(
@@ -446,6 +474,8 @@ def ready_for(map_: Map, table: Table, job: Job) -> PerOptions:
         )
     label, used = _split_off_label(table, *split_label(given, table), by)
     names = [code.name for code in map_.encoding.features]
+    # The dates are no features, but tell which column contained the moments of the rows.
+    names += [f"last {n}" for n in used.names if f"last {n}" in dropped]
     rules = rules_of(map_.encoding.roles.rules)
     names += [name for rule in rules for name in rule.columns if name not in (*names, key)]
     grouped = per(used, by, like=names, date_format=job.date_format)

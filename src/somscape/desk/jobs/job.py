@@ -74,6 +74,13 @@ class Job:
         choices=("dmy", "mdy", "ymd"),
         show_default="detected, else dmy",
     )
+    just_below: tuple[str, ...] = option(
+        "Limit of a column, such as amount=10000 (repeatable). With --per, customers are also "
+        "compared by the share of their numbers from 90 % of the limit up to the limit.",
+        "columns",
+        default=(),
+        metavar="COL=NUMBER",
+    )
     roles: str | None = option(
         "Roles file with the kinds of the columns, as --save-roles writes it. Options on the "
         "command line override the file.",

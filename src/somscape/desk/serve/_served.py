@@ -23,8 +23,8 @@ from somscape.outliers.detector import Detector, Reasons, explained_rows, reason
 from somscape.recognize.predictor import Predictor
 from somscape.recognize.recognizer import Recognizer
 from somscape.save._load import load_model
+from somscape.tables._features import ROW_COUNT
 from somscape.tables._messages import free_name, listed
-from somscape.tables.customers import ROW_COUNT
 from somscape.tables.encoding import Encoding
 from somscape.tables.ordered import DateCode
 from somscape.tables.rules import RULE_KINDS

@@ -1,0 +1,184 @@
+"""Each feature of customers, against small tables worked out by hand."""
+
+from typing import Any
+
+import pytest
+from texts import rejected
+
+from somscape.errors import InputError
+from somscape.tables import Grouped, Table, per, table_from_columns
+
+Cells = list[str | None]
+
+
+def found(column: str, **options: Any) -> Cells:
+    """Return a feature of the customers a and b in the table `ROWS`."""
+    return feature(per(table_from_columns(ROWS), "who", **options), column)
+
+
+def feature(grouped: Grouped, name: str) -> Cells:
+    cells: Cells = grouped.table.column(name).cells.tolist()
+    return cells
+
+
+ROWS: dict[str, Any] = {
+    "tx": [f"T{i}" for i in (3, 7, 1, 9, 2, 8, 5, 4)],
+    "who": ["a", "a", "a", "a", "a", "b", "b", "b"],
+    "date": [
+        *("2026-07-03", "2026-07-03", "2026-07-03", "2026-07-04", "2026-07-20"),
+        *("2026-07-06", "2026-07-20", "2026-07-21"),
+    ],
+    "time": ["23:30", "23:50", "23:50", "00:10", "12:00", "05:59", "06:00", None],
+    "amount": [10.5, 20.25, 20.25, 20.25, -81.0, 9500.0, 8999.99, 10000.0],
+    "shop": ["x", "y", "y", "x", "new", "x", "z", "z"],
+}
+"""July 3 and 4 are a Friday and a Saturday, and July 20 is a Monday."""
+
+
+@pytest.mark.parametrize(
+    ("name", "a", "b"),
+    [
+        ("number of rows", "5", "3"),
+        ("most rows within an hour", "4", "1"),  # from 23:30 to 0:10
+        ("most rows within a day", "4", "2"),  # b: July 20 at 6:00 and July 21
+        ("longest gap", "16.5", "14.0"),  # July 4 at 0:10 to July 20 at 12:00
+        ("share at night", "0.2", "0.5"),  # 0:10 of five, and 5:59 of two rows with a time
+        ("share at weekends", "0.2", "0.0"),
+        ("share of rows in its last 7 days", "0.2", "0.6667"),
+        ("largest amount relative to its median", "4.0", "1.05"),  # 81 / 20.25, 10000 / 9500
+        ("largest amount relative to the second largest", "4.0", "1.05"),
+        ("most rows with the same amount", "3", "1"),
+        # 81 to the mean of 10.5 and three times 20.25, and the mean of two to 9500
+        ("mean amount in its last 7 days relative to before", "4.55", "1.0"),
+        ("new shops in its last 7 days", "1", "1"),
+        ("number of different shops", "3", "2"),
+        ("repeated rows on the same day", "1", "0"),  # July 3, 20.25 and y
+    ],
+)
+def test_one_feature_of_two_customers(name: str, a: str, b: str) -> None:
+    cells = found(name, numbers=["amount"])
+    assert [round(float(cell), 4) for cell in cells if cell] == [float(a), float(b)]
+
+
+def test_numbers_just_below_a_limit_are_a_tenth_of_the_limit_below_it() -> None:
+    name = "share of rows with amount just below 10000"
+    assert found(name, just_below={"amount": 10_000}) == ["0.0", "0.3333"]  # only 9500
+    again = per(table_from_columns(ROWS), "who", like=[name])  # the name contains the limit
+    assert feature(again, name) == ["0.0", "0.3333"]
+    with rejected(parameter="just_below", column="shop"):
+        per(table_from_columns(ROWS), "who", just_below={"shop": 3})
+
+
+def test_names_of_the_columns_do_not_matter() -> None:
+    names = dict(zip(ROWS, ("nr", "who", "Tag", "Zeit", "Betrag", "Laden_Nr"), strict=True))
+    other = per(table_from_columns({names[name]: cells for name, cells in ROWS.items()}), "who")
+    here = per(table_from_columns(ROWS), "who")
+    assert [len(c) for c in other.table.columns] == [len(c) for c in here.table.columns]
+    assert other.table.names[-1] == "repeated rows on the same day"
+    assert feature(other, "share at night") == feature(here, "share at night")
+    assert feature(other, "number of different values of Laden_Nr") == ["3", "2"]
+
+
+def test_a_time_is_joined_with_a_date_next_to_it_only() -> None:
+    here = per(table_from_columns(ROWS), "who")
+    assert feature(here, "first date") == ["2026-07-03T23:30:00", "2026-07-06T05:59:00"]
+    assert here.taken["time"] == "time"
+    assert here.made["share at night"].column == "time"
+    apart = {name: ROWS[name] for name in ("who", "date", "amount", "time")}
+    found_apart = per(table_from_columns(apart), "who")
+    assert feature(found_apart, "first date") == ["2026-07-03", "2026-07-06"]
+    assert feature(found_apart, "share at night") == ["0.2", "0.5"]
+    assert "most rows within an hour" not in found_apart.table.names
+    category = per(table_from_columns(ROWS), "who", categories=["time"])
+    assert "number of different times" in category.table.names
+    assert feature(category, "first date") == ["2026-07-03", "2026-07-06"]
+
+
+def test_times_without_dates_give_the_share_at_night() -> None:
+    rows = {name: ROWS[name] for name in ("who", "time", "amount", "shop")}
+    here = per(table_from_columns(rows), "who")
+    assert feature(here, "share at night") == ["0.2", "0.5"]
+    assert feature(here, "repeated rows") == ["1", "0"]  # 20.25 and y
+    missing = {"longest gap", "most rows within a day", "share at weekends", "different time"}
+    assert not missing & {*here.table.names}
+    assert not [name for name in here.table.names if "last 7 days" in name]
+    like = ["share at night", "repeated rows", "total amount", "number of different shops"]
+    again = per(table_from_columns(rows), "who", like=like)
+    assert feature(again, "share at night") == ["0.2", "0.5"]
+    assert feature(again, "repeated rows") == ["1", "0"]
+
+
+def test_dates_without_times_have_no_hours() -> None:
+    rows = {name: cells for name, cells in ROWS.items() if name != "time"}
+    here = per(table_from_columns(rows), "who")
+    assert not {"share at night", "most rows within an hour"} & {*here.table.names}
+    assert feature(here, "most rows within a day") == ["3", "1"]
+    # A later month without times has no share at night.
+    again = per(table_from_columns(rows), "who", like=["share at night", "longest gap"])
+    assert feature(again, "share at night") == [None, None]
+
+
+def test_a_later_month_has_the_features_of_the_first() -> None:
+    table = table_from_columns(ROWS)
+    here = per(table, "who", numbers=["amount"], just_below={"amount": 10_000})
+    asked = [name for name in here.table.names[1:] if here.made[name].kind == "number"]
+    again = per(table, "who", like=["last date", *asked])
+    for name in asked:
+        assert feature(again, name) == feature(here, name), name
+
+
+def test_a_map_of_an_earlier_version_gets_its_features() -> None:
+    old = {
+        "different time": ["4", "2"],
+        "commonest shop": ["x", "z"],  # x and y are equally frequent, and x in all rows
+        "share of shop = x": ["0.4", "0.3333"],
+        "longest gap of date": ["16", "14"],  # of dates without times, as before
+        "mean gap of date": ["4.25", "7.5"],
+    }
+    again = per(table_from_columns(ROWS), "who", like=[*old, "number of rows"])
+    assert {name: feature(again, name) for name in old} == old
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"date": ["2026-07-03"] * 8},
+        {"date": [None] * 8},
+        {"date": ["2026-07-03", *[None] * 7]},
+        {"amount": [None] * 8},
+        {"amount": [0.0] * 8},
+        {"amount": [1e308, -1e308, *[0.1] * 6]},
+        {"time": [None] * 8},
+        {"time": ["00:00"] * 8},
+        {"time": ["25:00", *["01:00"] * 7]},
+        {"who": list("abcdefgh")},
+        {"who": ["a", *[None] * 6, "b"]},
+        {"date": ["0001-01-01", "9999-12-31"] * 4},
+        {"time 2": ROWS["time"], "date 2": ROWS["date"]},
+        {"longest gap": [1.5, 2.5] * 4, "repeated rows on the same day": ["x", "y"] * 4},
+    ],
+)
+def test_hostile_tables_have_features_too(changes: dict[str, Any]) -> None:
+    here = per(table_from_columns({**ROWS, **changes}), "who", numbers=["amount"])
+    for column in here.table.columns:
+        assert len(column) == here.table.n_rows
+    numbers = [here.table.column(name).numbers for name in here.names("number")]
+    assert all(values is not None for values in numbers)
+
+
+def test_a_customer_without_rows_of_a_kind_has_no_value() -> None:
+    amounts = [None] * 5 + ROWS["amount"][5:]
+    here = per(table_from_columns({**ROWS, "amount": amounts}), "who")
+    for name in ("largest amount", "largest amount relative to its median"):
+        assert feature(here, name)[0] is None
+    one = {name: cells[4:6] for name, cells in ROWS.items()}  # one row of each customer
+    single = per(table_from_columns(one), "who", like=[n for n in here.table.names if " " in n])
+    for name in ("longest gap", "share of rows in its last 7 days", "new shops in its last 7 days"):
+        assert feature(single, name) == [None, None], name
+
+
+def test_a_column_that_occurs_twice_is_refused() -> None:
+    two = table_from_columns({"who": ["a", "b"], "amount": [1.5, 2.5]})
+    columns = (*two.columns, two.columns[1])
+    with pytest.raises(InputError, match="same name"):
+        Table(columns, "t.csv")
