@@ -518,7 +518,13 @@ are rounded."""
 COUNTED_VALUES = 1 << 20
 """Number of values per block.  Blocks of a quarter or four times the size take a tenth longer."""
 
-SIDES = {"high": "highest", "low": "lowest", "late": "latest", "early": "earliest", "": ""}
+SIDES = {
+    "high": ("highest", "higher"),
+    "low": ("lowest", "lower"),
+    "late": ("latest", "later"),
+    "early": ("earliest", "earlier"),
+}
+"""Words for the most extreme value of a side, and for a more extreme value."""
 
 Knots: TypeAlias = tuple[Float64s, Float64s, Float64s]
 """Values of a column, number of rows below each value, and number of rows up to each value."""
@@ -563,13 +569,15 @@ class Occurrence:
 
     def __str__(self) -> str:
         if self._is_extreme:
-            return f"{SIDES[self.side]} of {_whole(self.total)} {self.noun}s"
+            of_all = f"{_whole(self.total)} {self.noun}s"
+            most, more = SIDES[self.side]
+            return f"{most} of {of_all}" if self.n_rows else f"{more} than all {of_all}"
         return f"{self._share} this {self.side}" if self.side else self._share
 
     def clause(self) -> str:
         """Return the number of rows as a clause for a sentence about the value."""
         if self._is_extreme:
-            return f"the {self}"
+            return f"the {self}" if self.n_rows else str(self)
         verb = "is" if self.n_rows <= 1 else "are"
         if self.side:
             return f"{self._share} {verb} this {self.side}"
@@ -577,7 +585,7 @@ class Occurrence:
 
     @property
     def _is_extreme(self) -> bool:
-        return bool(self.side) and self.n_rows == 1 and self.is_exact
+        return bool(self.side) and self.n_rows in (0, 1) and self.is_exact
 
     @property
     def _share(self) -> str:
