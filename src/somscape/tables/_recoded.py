@@ -137,6 +137,9 @@ DIGITS, MOST_DIGITS = 6, 9
 """Number of digits of a long number in a column whose numbers have many decimals, and maximum
 number of digits of a number that is always shown in full."""
 
+MONEY_DECIMALS = 2
+"""Number of decimals that are always shown, because numbers with so few decimals may be money."""
+
 SEPARATORS = ".,'\u2019\u00a0\u202f "
 """Characters between groups of three digits."""
 
@@ -191,10 +194,12 @@ def values_shown(code: FeatureCode, table: Table, rows: Ints, encoded: Floats) -
 def _shortened(text: str, number: float, decimals: int, mark: str) -> str:
     """Return the text, or a shorter text if the number has more decimals than the column."""
     given = text.lower().partition("e")[0].rpartition(mark)[2] if mark in text else ""
-    if sum(map(str.isdigit, text)) <= MOST_DIGITS or len(given) <= MAX_DECIMALS:
+    is_decimal = decimals <= MAX_DECIMALS
+    few = max(decimals if is_decimal else 0, MONEY_DECIMALS)
+    if sum(map(str.isdigit, text)) <= MOST_DIGITS or len(given) <= few:
         return text
     short = decimal_text(number, decimals)
-    is_close = decimals <= MAX_DECIMALS and math.isclose(float(short), number, rel_tol=1e-15)
+    is_close = is_decimal and math.isclose(float(short), number, rel_tol=1e-15)
     return short.replace(".", mark) if is_close else cell_text(number, mark, DIGITS)
 
 

@@ -338,6 +338,7 @@ def test_notes_of_the_command_line_are_in_the_report_with_ids(here: Path) -> Non
     assert any("'gross' contains 1e+19 (id C7), over" in note for note in notes)
     assert any("'comment' (text with 60 different values, free text)" in note for note in notes)
     assert any("(--protect sex)" in note for note in notes)
+    assert not any("could name the rows" in note for note in notes)
 
 
 @pytest.mark.parametrize(("n", "is_told"), [(19, True), (20, False)])

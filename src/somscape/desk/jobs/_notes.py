@@ -11,6 +11,7 @@ from somscape.tables._fit_encoding import notes_of
 from somscape.tables._messages import Note, counted, listed
 from somscape.tables.codes import CategoryCode, NumberCode
 from somscape.tables.encoding import Encoding
+from somscape.tables.kinds import FREE_TEXT
 from somscape.tables.table import Table
 
 MAX_NAMES = 5
@@ -111,7 +112,11 @@ def _likely_ids(encoding: Encoding, table: Table) -> list[str]:
     """Return those columns not used in the training that could contain ids."""
     if encoding.named("id") is not None:
         return []
-    left_out = {c.name for c in encoding.columns if c.kind == "dropped" and "as asked" not in c.why}
+    left_out = {
+        code.name
+        for code in encoding.columns
+        if code.kind == "dropped" and not code.why.endswith(("as asked", FREE_TEXT))
+    }
     return [
         column.name
         for column in table.columns
