@@ -228,6 +228,12 @@ def test_counts_must_ascend():
         (Occurrence(1, 690, "early"), "earliest of 690 rows", "the earliest of 690 rows"),
         (Occurrence(0, 690, "high"), "higher than all 690 rows", "higher than all 690 rows"),
         (Occurrence(0, 690, "early"), "earlier than all 690 rows", "earlier than all 690 rows"),
+        (
+            Occurrence(3, 690, "hour"),
+            "3 of 690 rows in this hour",
+            "3 of 690 rows are in this hour",
+        ),
+        (Occurrence(1, 69, "hour"), "1 of 69 rows in this hour", "1 of 69 rows is in this hour"),
         (Occurrence(3, 690, "low"), "3 of 690 rows this low", "3 of 690 rows are this low"),
         (
             Occurrence(25, 1e6, "high", False),
