@@ -269,8 +269,43 @@ def test_reasons_are_in_original_units(tmp_path: Any) -> None:
     code = NumberCode("amount", "", 0.0, 0.0, 0.0, 1000.0, 0.0, False)
     detector = make_detector([[0.5, 0.5], [2.0, 0.5]], Encoding((code, NumberCode.plain("x"))))
     (reasons,) = detector.reasons(table.take([0]))
-    # The cell as it stands in the file, and 0.5 to 2 of a range of 1000.
-    assert str(reasons[0]) == "amount 1.200,50: usual 500 to 2000"
+    # The cell as it is in the file, and 0.5 to 2 of a range of 1000 in the same spelling.
+    assert str(reasons[0]) == "amount 1.200,50: usual 500 to 2.000"
+
+
+def of_one_column(texts: Any, prototypes: Any, tmp_path: Any) -> str:
+    """The reason of the first row, whose column `amount` has these texts."""
+    (tmp_path / "t.csv").write_text("amount;x\n" + "".join(f"{each};0.5\n" for each in texts))
+    table = read_table(tmp_path / "t.csv")
+    code = NumberCode.fit(table.column("amount"), "")
+    rows = np.column_stack([code.place(np.array(prototypes)), [0.5] * len(prototypes)])
+    detector = make_detector(rows, Encoding((code, NumberCode.plain("x"))))
+    return str(detector.reasons(table.take([0]))[0][0])
+
+
+@pytest.mark.parametrize(
+    ("texts", "said"),
+    [
+        (["1233.535763819886", "7.25", "3.5"], "amount 1233.54: usual 3.5 to 9"),
+        (["2.2143447674106143e-06", "7.25", "3.5"], "amount 2.21434e-06: usual 2 to 9"),
+        (["0.30000000000000004", "2", "9"], "amount 0.3: usual 2 to 9"),
+        (["3149164.5200", "2.00", "9.00"], "amount 3149164.52: usual 2 to 9"),
+        (["49164.52", "2.00", "9.00"], "amount 49164.52: usual 2 to 9"),
+        (["CHF 1'249'164.52", "CHF 2", "CHF 9"], "amount CHF 1'249'164.52: usual 2 to 9"),
+        (["1233,535763819886", "7,25", "3,5"], "amount 1233,54: usual 3,5 to 9"),
+    ],
+)
+def test_reasons_print_the_digits_of_the_column(texts: Any, said: str, tmp_path: Any) -> None:
+    assert of_one_column(texts, [2.0, 9.0], tmp_path) == said
+
+
+def test_usual_values_have_the_thousands_separators_of_the_column(tmp_path: Any) -> None:
+    texts = ["31.286.000,00", "49.103,10", "302.525,25", "1,5"]
+    said = of_one_column(texts, [49103.0, 302525.0], tmp_path)
+    assert said == "amount 31.286.000,00: usual 49.103 to 302.525"
+    texts = ["1'286'000.00", "49'103.10", "302'525.25", "1.5"]
+    said = of_one_column(texts, [49103.0, 302525.0], tmp_path)
+    assert said == "amount 1'286'000.00: usual 49'103 to 302'525"
 
 
 def category_detector(shares: Any, levels: tuple[str, ...], k: int = 1) -> Detector:

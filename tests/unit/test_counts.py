@@ -46,8 +46,8 @@ def test_numbers_of_many_values_are_counted_from_their_end():
         "highest of 1,000 rows",
         "3 of 1,000 rows this low",
         "lowest of 1,000 rows",
-        "none of 1,000 rows this low",
-        "none of 1,000 rows this high",
+        "lower than all 1,000 rows",
+        "higher than all 1,000 rows",
         "None",
         "None",
     ]
@@ -226,6 +226,14 @@ def test_counts_must_ascend():
         (Occurrence(0, 690), "none of 690 rows", "which none of 690 rows has"),
         (Occurrence(1, 690, "high"), "highest of 690 rows", "the highest of 690 rows"),
         (Occurrence(1, 690, "early"), "earliest of 690 rows", "the earliest of 690 rows"),
+        (Occurrence(0, 690, "high"), "higher than all 690 rows", "higher than all 690 rows"),
+        (Occurrence(0, 690, "early"), "earlier than all 690 rows", "earlier than all 690 rows"),
+        (
+            Occurrence(3, 690, "hour"),
+            "3 of 690 rows in this hour",
+            "3 of 690 rows are in this hour",
+        ),
+        (Occurrence(1, 69, "hour"), "1 of 69 rows in this hour", "1 of 69 rows is in this hour"),
         (Occurrence(3, 690, "low"), "3 of 690 rows this low", "3 of 690 rows are this low"),
         (
             Occurrence(25, 1e6, "high", False),
@@ -336,7 +344,7 @@ def test_a_rare_value_is_a_reason_even_where_no_share_is_clear():
     rows = np.random.default_rng(0).normal(size=(500, 4)).clip(-2.9, 2.9)
     counts = value_counts(rows, None, detector.map_.encoding)
     (reasons,) = replace(detector, counts=counts).reasons([[3.0, 3.0, 3.0, 3.0]])
-    assert [str(reason.occurs) for reason in reasons] == ["none of 500 rows this high"] * 3
+    assert [str(reason.occurs) for reason in reasons] == ["higher than all 500 rows"] * 3
 
 
 def test_codes_of_columns_are_what_was_counted():

@@ -14,7 +14,7 @@ from somscape.tables import Encoding, table_from_columns
 from somscape.tables._dates import date_texts, dates_of
 from somscape.tables._fit_encoding import fit_encoding, notes_of
 from somscape.tables.kinds import Roles
-from somscape.tables.ordered import CycleCode
+from somscape.tables.ordered import CycleCode, DateCode, moment_text
 
 MOMENT = dt.datetime(2026, 1, 31, 14, 5, 9)
 
@@ -400,3 +400,29 @@ def test_a_slip_among_dates_is_named_and_not_taken_for_a_name():
     assert any("dates but for" in note for note in notes_of(fit_encoding(table)))
     names = table_from_columns({"who": [f"name {i}" for i in range(200)], "x": np.arange(200.0)})
     assert "like a name" in fit_encoding(names, Roles(numbers=("x",))).columns[0].why
+
+
+@pytest.mark.parametrize(
+    ("moment", "said"),
+    [
+        ("2026-07-21", "2026-07-21"),
+        ("2026-07-21T15:31:00", "2026-07-21 15:31"),
+        ("2026-07-21T00:00:00", "2026-07-21 00:00"),
+        ("2026-07-21T15:31:20", "2026-07-21 15:31:20"),
+        ("2026-07-21T15:31:00.000000", "2026-07-21 15:31"),
+        ("2026-07-21T15:31:20.250000", "2026-07-21 15:31:20.25"),
+    ],
+)
+def test_moments_are_plain_dates_and_times(moment, said):
+    assert moment_text(np.datetime64(moment)) == said
+
+
+def test_usual_moments_have_seconds_only_if_they_are_within_an_hour():
+    moments = np.array(
+        ["2026-07-21T15:31:10", "2026-07-21T15:40:20", "2026-07-25T22:53:49"], "M8[s]"
+    )
+    code = DateCode.fit(dates_of(table_from_columns({"when": moments}).columns[0], "dmy"), "")
+    encoded = code.place(moments)[:, None]
+    assert code.usual(encoded) == "2026-07-21 15:31 to 2026-07-25 22:53"
+    assert code.usual(encoded[:2]) == "2026-07-21 15:31:10 to 2026-07-21 15:40:20"
+    assert code.text(encoded[0]) == "2026-07-21 15:31:10"

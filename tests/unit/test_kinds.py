@@ -137,6 +137,8 @@ def test_names_are_dropped_with_the_reason() -> None:
     names = [f"Ann {i}" for i in range(N)]
     assert kind_of(names) == "dropped"
     assert why_of(names) == f"text with {N} different values, like a name or an id"
+    comments = [f"called on day {i} about the fee" for i in range(N)]
+    assert why_of(comments) == f"text with {N} different values, free text"
 
 
 def test_names_in_a_small_table_are_dropped() -> None:

@@ -355,3 +355,37 @@ def test_rows_hold_their_places_with_fewer_digits_too():
     np.testing.assert_array_equal(short[:12], exact[:12])
     again = SOMDetector(random_state=0).fit(rows.astype(np.float32), known=labels)
     assert set(np.argsort(again.score_samples(rows))[:5]) == set(range(5))
+
+
+def with_an_extreme_row():
+    """Rows with one extreme value, eight cleared rows, and scores."""
+    rows = np.random.default_rng(0).normal(size=(2000, 3))
+    rows[0] = [1e5, 0.0, 0.0]
+    labels = np.full(len(rows), -1)
+    scores = np.abs(rows[:, 1]) + np.minimum(np.abs(rows[:, 0]), 20)
+    labels[np.argsort(-scores)[1:9]] = 0
+    return rows, labels, scores
+
+
+def test_an_extreme_confirmed_row_leads_the_list_but_does_not_change_other_scores():
+    rows, labels, scores = with_an_extreme_row()
+    cleared = taught(rows, labels, scores=scores)
+    labels[0] = 1
+    both = taught(rows, labels, scores=scores)
+    changes = both.factors(rows[1:]) / cleared.factors(rows[1:])  # other unmarked rows are drawn
+    assert 1 / teach.NOTICED < changes.min() < changes.max() < teach.NOTICED
+    assert both.n_leading == 1
+    assert both.held[0] > (scores * both.factors(rows))[labels < 0].max()
+    said = both.in_words(Encoding.plain(["a", "b", "c"]))
+    assert "the confirmed row is far from all other rows, so it did not change scores." in said
+
+
+def test_a_confirmed_row_with_a_similar_score_changes_other_scores():
+    rows, labels, scores = with_an_extreme_row()
+    cleared = taught(rows, labels, scores=scores)
+    labels[0] = 1
+    scores[1] = scores[0] / 1.9
+    both = taught(rows, labels, scores=scores)
+    changes = both.factors(rows[1:]) / cleared.factors(rows[1:])
+    assert changes.max() > teach.NOTICED
+    assert "far from all other rows" not in both.in_words(Encoding.plain(["a", "b", "c"]))

@@ -12,9 +12,11 @@ from somscape import SOM, Graph, Lattice, Map, regions
 from somscape.errors import InputError
 from somscape.maps._joins import pieces_after
 from somscape.regions import find_regions
+from somscape.regions import regions as describing
 from somscape.regions.find import FAR, separation, ward_joins
 from somscape.tables import Encoding, table_from_columns
 from somscape.tables._fit_encoding import fit_encoding
+from somscape.tables.codes import NumberCode
 from somscape.tables.kinds import Roles
 
 
@@ -298,6 +300,23 @@ def test_differences_stand_in_original_units():
     # Of the first region's levels c is the one that it lacks: the largest difference.
     kind = next(each for each in first.differences if each.column == "kind")
     assert (kind.level, kind.effect, kind.words) == ("c", -1.0, "kind seldom c")
+
+
+def test_names_of_regions_differ():
+    # Four groups of one column: two lie high, and two lie low.
+    X = np.repeat([[0.0], [1.0], [8.0], [9.0]], 20, axis=0)
+    map_ = SOM(1, 4, random_state=0).fit(X).map_
+    found = regions.Regions(map_, np.arange(4)).describe(X)
+    names = [region.name for region in found]
+    assert len(set(names)) == 4
+    assert sorted(name for name in names if "(2)" in name) == ["high x0 (2)", "low x0 (2)"]
+
+
+def test_quartiles_that_differ_from_0_by_rounding_are_0():
+    column = table_from_columns({"x": np.r_[np.zeros(30), np.full(30, 4542.0)]}).columns[0]
+    code = NumberCode.fit(column, "")
+    quartiles = describing._quartiles(code, code.place(np.full(9, -3.64e-12))[:, None])
+    assert str(quartiles) == "0"
 
 
 def test_region_that_is_neither_high_nor_low_lies_between_the_others():

@@ -71,7 +71,7 @@ class Range:
     levels : tuple of str
         Levels of a category.
     mark : str
-        Decimal mark, such as ".", for writing numbers.
+        Decimal mark of numbers, followed by their thousands separator, if any.
 
     See Also
     --------

@@ -50,7 +50,14 @@ from somscape.outliers.score import (
 from somscape.tables._checked import converted, one_of
 from somscape.tables._messages import counted, free_name, in_columns
 from somscape.tables._numbers import read_numbers
-from somscape.tables._recoded import NO_CELL, cell_text, mark_of, table_in_words, values_shown
+from somscape.tables._recoded import (
+    NO_CELL,
+    cell_text,
+    mark_of,
+    spelled,
+    table_in_words,
+    values_shown,
+)
 from somscape.tables.codes import CategoryCode, NumberCode
 from somscape.tables.column import Column
 from somscape.tables.encoding import Encoding, FeatureCode, sources_of
@@ -842,7 +849,7 @@ def _reasons_by(
         are_usual = [code.is_usual(cell, prototypes[units]) for cell, units in both]
     elif not isinstance(code, CategoryCode | CycleCode):
         mark = mark_of(table, code)
-        usual = [words.replace(".", mark) for words in usual] if mark != "." else usual
+        usual = [spelled(words, mark) for words in usual]
         ends = prototypes[near, 0]
         at = _unless_missing(values, cells[:, 0].tolist())
         low, high = ends.min(axis=1).tolist(), ends.max(axis=1).tolist()

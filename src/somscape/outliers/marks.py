@@ -68,6 +68,9 @@ class Marks:
         Encoded rows with a fixed score.
     held : ndarray of shape (n_held,), float64
         Fixed score of each of these rows.
+    n_alone : int
+        Number of confirmed rows from which the detector did not learn, because they score far above
+        all other rows.
     """
 
     n_confirmed: int
@@ -84,6 +87,7 @@ class Marks:
     n_leading: int
     rows: Float64s
     held: Float64s
+    n_alone: int = 0
 
     @classmethod
     def none(cls, n_confirmed: int, n_cleared: int, n_features: int) -> "Marks":
@@ -95,7 +99,7 @@ class Marks:
 
     def check(self, n_features: int) -> None:
         """Raise ValueError or TypeError if the attributes do not fit together."""
-        for name in ("n_confirmed", "n_cleared", "n_raised", "n_lowered", "n_leading"):
+        for name in ("n_confirmed", "n_cleared", "n_raised", "n_lowered", "n_leading", "n_alone"):
             check_whole(f"marks.{name}", getattr(self, name), 0)
         check_number("marks.trust", self.trust, 0, 1, low_is_allowed=True)
         check_number("marks.center", self.center, -np.inf)
@@ -218,8 +222,9 @@ class Marks:
         rows = f"{other}row" if self.n_raised == 1 else f"{other}rows"
         changed = f"raised the scores of {self.n_raised:,} {rows} and lowered the scores of "
         changed += f"{self.n_lowered:,} by a tenth or more"
-        if not self.n_confirmed:
-            return changed
+        if self.n_confirmed == self.n_alone:  # learned only from cleared rows
+            why = "; the confirmed row is far from all other rows, so it did not change scores"
+            return changed + why if self.n_confirmed else changed
         return f"{changed}, mostly because of {_join_names(self._columns(encoding))}"
 
     def _why_nothing(self) -> str:
@@ -262,6 +267,8 @@ def _join_names(names: list[str]) -> str:
 
 
 UNKNOWN, USUAL, ANOMALY = -1, 0, 1
+NOT_LEARNED = -2
+"""Label of a marked row from which a detector does not learn."""
 
 
 def known_labels(known: Any, n_rows: int, name: str = "known") -> Ints | None:
@@ -318,6 +325,10 @@ MAX_MARKS = 500
 """Maximum number of marks to learn from.  If there are more marks, a detector learns only from some
 evenly spaced marked rows."""
 
+ALONE = 2.0
+"""A confirmed row does not change scores of other rows if its score is more than this many times
+every other score.  The row resembles no other row, but each knot has only the rank of a value."""
+
 MAX_HELD = 1000
 """Maximum number of marks at which marked rows get fixed scores.  More marks are not from a
 review."""
@@ -345,7 +356,9 @@ def marks_of(
     marks = Marks.none(n_confirmed, n_cleared, rows.shape[1])
     counts = counts_of(weights)
     if n_cleared:  # otherwise, confirmed rows cannot be compared with cleared rows
-        marks = _learn(marks, rows, counts, encoding, labels)
+        learned = _without_alone(labels, scores)
+        marks = _learn(marks, rows, counts, encoding, learned)
+        marks = replace(marks, n_alone=int((learned == NOT_LEARNED).sum()))
     moves = marks.moves(rows)
     marks = replace(marks, center=float(_round(np.average(moves, weights=counts))))
     factors = exp(moves - marks.center)
@@ -359,6 +372,14 @@ def marks_of(
         rows=held_rows,
         held=held,
     )
+
+
+def _without_alone(labels: Ints, scores: Float64s) -> Ints:
+    """Return the labels without the mark of a confirmed row that scores far above all others."""
+    highest = scores.max()
+    next_ = scores.max(initial=0.0, where=scores < highest)
+    is_alone = (scores == highest) & (labels == ANOMALY) & bool(0 < ALONE * next_ < highest)
+    return np.where(is_alone, NOT_LEARNED, labels)
 
 
 @dataclass(frozen=True, eq=False)

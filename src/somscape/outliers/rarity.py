@@ -518,7 +518,16 @@ are rounded."""
 COUNTED_VALUES = 1 << 20
 """Number of values per block.  Blocks of a quarter or four times the size take a tenth longer."""
 
-SIDES = {"high": "highest", "low": "lowest", "late": "latest", "early": "earliest", "": ""}
+SIDES = {
+    "high": ("highest", "higher"),
+    "low": ("lowest", "lower"),
+    "late": ("latest", "later"),
+    "early": ("earliest", "earlier"),
+}
+"""Words for the most extreme value of a side, and for a more extreme value."""
+
+HOUR = "hour"
+"""Side of an occurrence that counts the rows in one hour of the day."""
 
 Knots: TypeAlias = tuple[Float64s, Float64s, Float64s]
 """Values of a column, number of rows below each value, and number of rows up to each value."""
@@ -536,9 +545,9 @@ class Occurrence:
         Number of these training rows.  If `is_exact` is False, the actual number can be lower.
     total : float
         Number of all training rows.
-    side : {"", "high", "low", "late", "early"}
+    side : {"", "high", "low", "late", "early", "hour"}
         Side of the column on which more extreme values are also counted.  If the text is empty,
-        only rows with exactly this value are counted.
+        only rows with exactly this value are counted, and with "hour", rows in the same hour.
     is_exact : bool
         Whether `n_rows` is exact.
     noun : str
@@ -563,21 +572,29 @@ class Occurrence:
 
     def __str__(self) -> str:
         if self._is_extreme:
-            return f"{SIDES[self.side]} of {_whole(self.total)} {self.noun}s"
-        return f"{self._share} this {self.side}" if self.side else self._share
+            of_all = f"{_whole(self.total)} {self.noun}s"
+            most, more = SIDES[self.side]
+            return f"{most} of {of_all}" if self.n_rows else f"{more} than all {of_all}"
+        return f"{self._share}{self._where}"
 
     def clause(self) -> str:
         """Return the number of rows as a clause for a sentence about the value."""
         if self._is_extreme:
-            return f"the {self}"
+            return f"the {self}" if self.n_rows else str(self)
         verb = "is" if self.n_rows <= 1 else "are"
         if self.side:
-            return f"{self._share} {verb} this {self.side}"
+            return f"{self._share} {verb}{self._where}"
         return f"which {self._share} {'has' if self.n_rows <= 1 else 'have'}"
 
     @property
     def _is_extreme(self) -> bool:
-        return bool(self.side) and self.n_rows == 1 and self.is_exact
+        return self.side in SIDES and self.n_rows in (0, 1) and self.is_exact
+
+    @property
+    def _where(self) -> str:
+        if self.side == HOUR:
+            return " in this hour"
+        return f" this {self.side}" if self.side else ""
 
     @property
     def _share(self) -> str:
@@ -671,6 +688,7 @@ class ValueCounts:
         total, places = float(upto[-1]), np.searchsorted(values, asked)
         has_levels = isinstance(code, CycleCode)
         is_each = has_levels or (len(values) <= FEW_VALUES and self._has_no_gap[j])
+        of_each = HOUR if isinstance(code, CycleCode) and code.part == HOUR else ""
         high, low = ("late", "early") if isinstance(code, DateCode) else ("high", "low")
         inside = np.minimum(places, len(values) - 1)
         keys = (2 * places + (values[inside] == asked)).tolist()
@@ -678,7 +696,7 @@ class ValueCounts:
         def made(key: int) -> Occurrence | None:
             i, is_there = divmod(key, 2)
             if is_each:
-                return Occurrence(float(upto[i] - below[i]) if is_there else 0.0, total)
+                return Occurrence(float(upto[i] - below[i]) if is_there else 0.0, total, of_each)
             under = float(upto[i] if is_there else below[i] if i < len(values) else total)
             over = total - float(below[i] if is_there else upto[i - 1] if i else 0.0)
             is_exact = bool(is_there) or under + over == total

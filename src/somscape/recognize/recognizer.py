@@ -24,6 +24,7 @@ from somscape.tables._recoded import (
     changes_text,
     mark_of,
     rounding_steps,
+    spelled,
     table_in_words,
     value_shown,
 )
@@ -334,7 +335,7 @@ def _side(code: FeatureCode, row: Float64s, border: Float64s, mark: str) -> str:
     is_date, is_less = isinstance(code, DateCode), row[0] < border[0, 0]
     word = ("before" if is_less else "after") if is_date else ("below" if is_less else "above")
     (at,) = code.usual_of(border, np.array([[0]]))
-    return f"{word} {at if mark == '.' else at.replace('.', mark)}"
+    return f"{word} {spelled(at, mark)}"
 
 
 def _both_in_words(recognizer: "Recognizer", table: Table) -> "tuple[list[Any], Recognizer, Table]":
@@ -362,7 +363,7 @@ class ClassChange:
     to : float, str or numpy.datetime64
         New value of the column.
     mark : str, default="."
-        Decimal mark with which numbers are written.
+        Decimal mark of numbers, followed by their thousands separator, if any.
 
     See Also
     --------

@@ -23,7 +23,7 @@ from somscape.tables._checked import converted
 from somscape.tables._recoded import in_words
 from somscape.tables.codes import CategoryCode, NumberCode, number_text
 from somscape.tables.encoding import Encoding
-from somscape.tables.ordered import CycleCode, DateCode
+from somscape.tables.ordered import CycleCode, DateCode, moment_text
 from somscape.tables.table import frame_of, html_of
 
 MAX_CONDITIONS = 3
@@ -414,7 +414,9 @@ class Quartiles:
 
     def __str__(self) -> str:
         low, median, high = (
-            number_text(value, value == round(value), 3) if isinstance(value, float) else str(value)
+            number_text(value, value == round(value), 3)
+            if isinstance(value, float)
+            else moment_text(value)
             for value in (self.low, self.median, self.high)
         )
         return low if low == high else f"{low} to {high}, median {median}"
@@ -648,7 +650,8 @@ def _comparison_words(inside: float, outside: float) -> str:
 
 def _quartiles(code: Any, values: Float64s) -> Quartiles:
     at = np.quantile(values[:, 0], QUARTILES, method="inverted_cdf")
-    low, median, high = code.decode(at[:, None])
+    decoded = code.decode(at[:, None])
+    low, median, high = code.without_noise(decoded) if isinstance(code, NumberCode) else decoded
     return Quartiles(low=low, median=median, high=high, at=(at[0], at[1], at[2]))
 
 
@@ -662,6 +665,11 @@ def _distinguish_names(described: list[Region]) -> list[Region]:
             else region
             for region, words in zip(described, said, strict=True)
         ]
+    seen: list[frozenset[str]] = []
+    for i, region in enumerate(described):
+        seen.append(frozenset(region.name.split(", ")))
+        n = seen.count(seen[-1])
+        described[i] = replace(region, name=f"{region.name} ({n})") if n > 1 else region
     return described
 
 

@@ -4,12 +4,13 @@ import shlex
 import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from somscape._types import Float64s, Floats
+from somscape._types import Bools, Float64s, Floats
 from somscape._validate import check_choice, checked_weights
 from somscape._weights import counts_of
 from somscape.errors import InputError, SomscapeWarning
@@ -38,6 +39,7 @@ from somscape.tables.kinds import (
     BELOW_ZERO,
     CODE,
     COUNTER,
+    FREE_TEXT,
     MAY_BE_ORDERED,
     MISSING_CHOICES,
     OUTCOME,
@@ -410,10 +412,19 @@ def _likely_delimiter(table: Table) -> str:
     return "tab" if delimiter == "\t" else f"'{delimiter}'"
 
 
-def notes_of(encoding: Encoding, checked: Collection[str] = ()) -> list[Note]:
+def _without_ids(code: NumberCode, is_meant: Callable[[Float64s], Bools]) -> str:
+    return ""
+
+
+def notes_of(
+    encoding: Encoding,
+    checked: Collection[str] = (),
+    ids_of: Callable[[NumberCode, Callable[[Float64s], Bools]], str] = _without_ids,
+) -> list[Note]:
     """Return notes on columns that the user should check, with options that change the encoding.
 
-    A check names the negative numbers of the columns in `checked`, so they need no note.
+    A check names the negative numbers of the columns in `checked`, so they need no note.  `ids_of`
+    returns the ids of those rows whose numbers are meant, as text in parentheses.
     """
     notes = notes_of_unfit(encoding.columns)
     for order in FIRST:
@@ -427,16 +438,18 @@ def notes_of(encoding: Encoding, checked: Collection[str] = ()) -> list[Note]:
     for code in encoding.used:
         if isinstance(code, NumberCode) and code.reach:
             slips = code.why.partition("; nothing learned from ")[2].partition(";")[0]
+            ids = ids_of(code, partial(_is_slip, code))
             text = (
-                f"'{code.name}' contains {slips}, over a million times farther from the usual "
+                f"'{code.name}' contains {slips}{ids}, over a million times farther from the usual "
                 "values than any other number"
             )
             notes.append(Note(f"{text}. Such numbers are not used for learning"))
-        is_below = isinstance(code, NumberCode) and code.why.endswith(BELOW_ZERO)
-        if is_below and code.name not in checked:
+        is_told = code.name in checked or not code.why.endswith(BELOW_ZERO)
+        if isinstance(code, NumberCode) and not is_told:
             few = code.why.rpartition("; ")[2].removesuffix(BELOW_ZERO)
-            text = f"'{code.name}' is below 0 in {few} rows. Check these rows, because a wrong sign"
-            notes.append(Note(f"{text} does not always cause a high score"))
+            ids = ids_of(code, _is_below_zero)
+            text = f"'{code.name}' is below 0 in {few} rows{ids}. Check these rows, because a wrong"
+            notes.append(Note(f"{text} sign does not always cause a high score"))
     ordered = [code.name for code in encoding.used if code.why.endswith(MAY_BE_ORDERED)]
     if ordered:
         text = f"{listed(ordered)} may have an order. Consider ordered categories or numbers"
@@ -451,8 +464,16 @@ def notes_of(encoding: Encoding, checked: Collection[str] = ()) -> list[Note]:
     return notes
 
 
+def _is_slip(code: NumberCode, numbers: Float64s) -> Bools:
+    return np.abs(numbers - code.fill) > 2 * code.reach
+
+
+def _is_below_zero(numbers: Float64s) -> Bools:
+    return numbers < 0
+
+
 def notes_of_unfit(columns: Iterable[ColumnCode], *, has_advice: bool = True) -> list[Note]:
-    """Return notes on columns that are left out as outcomes, row counters or codes."""
+    """Return notes on columns that are left out as outcomes, row counters, codes or free text."""
     left_out = [code for code in columns if code.kind == "dropped"]
     notes = [
         Note(
@@ -471,8 +492,5 @@ def notes_of_unfit(columns: Iterable[ColumnCode], *, has_advice: bool = True) ->
             text += ". To use a column, name it as the id, a number or a category"
             options = "--id, --number or --category, or --per to rank repeated values"
         notes.append(Note(text, options))
-    slips = [
-        f"'{code.name}' ({code.why})" for code in left_out if code.why.startswith(SLIP_AMONG_DATES)
-    ]
-    notes += [Note(f"left out {each}") for each in slips]
-    return notes
+    told = (c for c in left_out if c.why.startswith(SLIP_AMONG_DATES) or c.why.endswith(FREE_TEXT))
+    return notes + [Note(f"left out '{code.name}' ({code.why})") for code in told]

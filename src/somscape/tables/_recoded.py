@@ -1,5 +1,7 @@
 """Convert encoded rows to another encoding or to words, show values, and find minimal changes."""
 
+import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +14,15 @@ from somscape._weights import blocks
 from somscape.errors import InputError, ParameterTypeError
 from somscape.kernels._select import select_kernels
 from somscape.tables._messages import listed
-from somscape.tables.codes import UNSEEN_LEVEL, CategoryCode, NumberCode, level_texts, number_text
+from somscape.tables.codes import (
+    MAX_DECIMALS,
+    UNSEEN_LEVEL,
+    CategoryCode,
+    NumberCode,
+    decimal_text,
+    level_texts,
+    number_text,
+)
 from somscape.tables.column import Column
 from somscape.tables.encoding import ColumnCode, Encoding, FeatureCode, sources_of
 from somscape.tables.ordered import (
@@ -24,6 +34,7 @@ from somscape.tables.ordered import (
     OrdinalCode,
     PartCode,
     SpanCode,
+    moment_text,
 )
 from somscape.tables.sources import read_table
 from somscape.tables.table import Table
@@ -123,15 +134,38 @@ NO_CELL = "missing"
 """Text for a missing value."""
 
 DIGITS, MOST_DIGITS = 6, 9
-"""For numbers from a source without texts, the number of digits to which a long number is
-shortened, and the maximum number of digits of a number that is shown in full."""
+"""Number of digits of a long number in a column whose numbers have many decimals, and maximum
+number of digits of a number that is always shown in full."""
+
+MONEY_DECIMALS = 2
+"""Number of decimals that are always shown, because numbers with so few decimals may be money."""
+
+SEPARATORS = ".,'\u2019\u00a0\u202f "
+"""Characters between groups of three digits."""
+
+GROUPED = re.compile(rf"\d([{SEPARATORS}])\d{{3}}(?:[{SEPARATORS}]\d{{3}})*(?!\d)")
+INTEGER_PART = re.compile(r"(?<![\d.e-])-?\d{4,}")
 
 
 def mark_of(table: Table, code: FeatureCode) -> str:
-    """Return the decimal mark with which a column's numbers were written."""
+    """Return the decimal mark of a column's numbers, followed by their thousands separator."""
     if not isinstance(code, NumberCode) or isinstance(code, PartCode):
         return "."
-    return "," if "decimal comma" in table.column(code.name).style else "."
+    column = table.column(code.name)
+    mark = "," if "decimal comma" in column.style else "."
+    if "thousands separators" not in column.style:
+        return mark
+    found = (GROUPED.search(cell) for cell in column.each_cell() if cell is not None)
+    return mark + next((each[1] for each in found if each and each[1] != mark), "")
+
+
+def spelled(text: str, mark: str) -> str:
+    """Return a text whose numbers have the decimal mark and the thousands separator of a column."""
+    if mark == ".":
+        return text
+    if mark[1:]:
+        text = INTEGER_PART.sub(lambda each: f"{int(each[0]):,}", text)
+    return text.translate({ord("."): mark[0], ord(","): mark[1:]})
 
 
 def value_shown(code: FeatureCode, table: Table, row: int, encoded: Floats) -> str:
@@ -147,22 +181,38 @@ def values_shown(code: FeatureCode, table: Table, rows: Ints, encoded: Floats) -
         return [NO_CELL if gone else code.text(row) for row, gone in pairs]
     column = columns[0]
     texts = [NO_CELL if cell is None else cell for cell in column.each_cell()]
-    if not isinstance(code, NumberCode) or column.numbers is None or not column.is_without_text:
+    if not isinstance(code, NumberCode) or column.numbers is None:
         return texts
+    mark = "," if "decimal comma" in column.style else "."
     both = zip(texts, column.numbers.tolist(), strict=True)
-    return [text if text == NO_CELL else _shortened(text, number) for text, number in both]
+    return [
+        text if text == NO_CELL else _shortened(text, number, code.decimals, mark)
+        for text, number in both
+    ]
 
 
-def _shortened(text: str, number: float) -> str:
-    is_short = sum(map(str.isdigit, text)) <= MOST_DIGITS
-    return text if is_short else number_text(number, digits=DIGITS)
+def _shortened(text: str, number: float, decimals: int, mark: str) -> str:
+    """Return the text, or a shorter text if the number has more decimals than the column."""
+    given = text.lower().partition("e")[0].rpartition(mark)[2] if mark in text else ""
+    is_decimal = decimals <= MAX_DECIMALS
+    few = max(decimals if is_decimal else 0, MONEY_DECIMALS)
+    if sum(map(str.isdigit, text)) <= MOST_DIGITS or len(given) <= few:
+        return text
+    short = decimal_text(number, decimals)
+    is_close = is_decimal and math.isclose(float(short), number, rel_tol=1e-15)
+    return short.replace(".", mark) if is_close else cell_text(number, mark, DIGITS)
 
 
-def cell_text(value: Any, mark: str) -> str:
+def cell_text(value: Any, mark: str, digits: int = 12) -> str:
     """Return a decoded value (a number, a date or a level) as text."""
+    if isinstance(value, np.datetime64):
+        return moment_text(value)
     if not isinstance(value, float):
         return str(value)
-    return number_text(value, digits=12).replace(".", mark)
+    number, is_small, power = number_text(value, digits=digits).partition("e")
+    if is_small and "." in number:
+        number = number.rstrip("0").rstrip(".")
+    return spelled(f"{number}{is_small}{power}", mark)
 
 
 MAX_CHANGES = 4

@@ -37,6 +37,9 @@ UP_TO_THE_LAST = "rows and columns up to its last cell"
 PACKED_WRONG = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError)
 """Errors that Python raises while it reads a damaged or protected zip archive."""
 
+LOOKED_AT = 4096
+"""Number of bytes at the start of a file by which text is told from a workbook."""
+
 TAG = re.compile(rb"<(/?)(?:\w{1,20}:)?(c|f|v|is|table-cell)(?=[\s/>])([^<>]*)>([^<]*)")
 """Pattern of the XML tags for cells, formulas and values in a sheet of Excel or LibreOffice."""
 
@@ -114,7 +117,7 @@ def _ask(
                 " password, and give the copy.",
                 file=budget.source,
             )
-        raise _not_a_workbook(budget.source)
+        raise _not_a_workbook(budget.source, data)
     lines = io.BytesIO(done.stdout)
     return json.loads(lines.readline()), map(json.loads, lines)
 
@@ -128,7 +131,9 @@ def _is_limited() -> bool:
     return resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY
 
 
-def _not_a_workbook(source: str) -> InputError:
+def _not_a_workbook(source: str, data: bytes = b"") -> InputError:
+    if data and b"\0" not in data[:LOOKED_AT] and not data.startswith((b"PK", b"<")):
+        return InputError(f"{source} is text and not a workbook. Name the file .csv.", file=source)
     return InputError(
         f"{source} is not a workbook of Excel or LibreOffice that calamine can read. Save it again"
         " or save it as .csv.",

@@ -446,6 +446,10 @@ class NumberCode(OneFeature):
             short = rounded(values / up * down) * up / down
         return np.clip(np.where(np.isfinite(short), short, values), *self.bounds)
 
+    def without_noise(self, values: Float64s) -> Float64s:
+        """Return numbers with 0 in place of numbers that differ from 0 only by rounding."""
+        return np.where(np.abs(values) <= NOISE * (self.width or self.span), 0.0, values)
+
     @property
     def _decimals(self) -> int:
         return 0 if self.is_whole else self.decimals
@@ -472,8 +476,7 @@ class NumberCode(OneFeature):
 
     def usual_of(self, prototypes: Float64s, near: Ints) -> list[str]:
         """Return, for each row, the range of values of the prototypes near the row as text."""
-        values = np.clip(self.decode(prototypes), *self.bounds)[near]
-        values = np.where(np.abs(values) <= NOISE * (self.width or self.span), 0.0, values)
+        values = self.without_noise(np.clip(self.decode(prototypes), *self.bounds))[near]
         ends = np.column_stack([values.min(axis=1), values.max(axis=1)])
         words = {
             (low, high): self._range_text(low, high) for low, high in set(map(tuple, ends.tolist()))

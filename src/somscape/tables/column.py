@@ -141,11 +141,6 @@ class Column:
         return self._numbers is not None and isinstance(self._texts, NumberTexts | PlainTexts)
 
     @property
-    def is_without_text(self) -> bool:
-        """Whether the column's numbers come from an array or data frame without texts."""
-        return self._numbers is not None and isinstance(self._texts, NumberTexts)
-
-    @property
     def is_exact(self) -> bool:
         """Whether different numbers always have different floats (not so for long ids)."""
         if self._numbers is None or isinstance(self._texts, NumberTexts):

@@ -611,8 +611,21 @@ def _decide_text(
             return KindDecision(
                 "dropped", f"{SLIP_AMONG_DATES} {cell}; correct the cell, or empty it"
             )
-        return KindDecision("dropped", f"{why}, like a name or an id")
+        return KindDecision("dropped", f"{why}, {FREE_TEXT if _is_free(column) else NAME_OR_ID}")
     return KindDecision("category", f"{why} beside missing cells" if n_values == 1 else why)
+
+
+FREE_TEXT, NAME_OR_ID = "free text", "like a name or an id"
+"""Last words of the reasons for which a column with many different texts is left out."""
+
+MIN_FREE_WORDS, LOOKED_AT = 5, 1000
+"""Median number of words from which texts are free text, and maximum number of texts to count."""
+
+
+def _is_free(column: Column) -> bool:
+    """Return whether the texts of a column are sentences or comments."""
+    texts = column.coded()[1][:LOOKED_AT]
+    return float(np.median([len(text.split()) for text in texts])) >= MIN_FREE_WORDS
 
 
 def _forced_number(table: Table, column: Column) -> KindDecision:

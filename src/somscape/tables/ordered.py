@@ -191,7 +191,7 @@ class DateCode(OneFeature):
 
     def text(self, features: Floats) -> str:
         """Decode one encoded value (an array of shape (1,)) to a date, and return it as text."""
-        return str(self.decode(features[None])[0])
+        return moment_text(self.decode(features[None])[0])
 
     def short(self, features: Float64s, step: float, side: int = 0) -> NDArray[np.datetime64]:
         """Decode the values of this feature to dates, rounded as in `NumberCode.short`."""
@@ -214,8 +214,16 @@ class DateCode(OneFeature):
     def usual(self, prototypes: Float64s) -> str:
         """Return the range from the first to the last date of the prototypes, as text."""
         dates = self.decode(prototypes)
-        low, high = str(dates.min()), str(dates.max())
-        return low if low == high else f"{low} to {high}"
+        if self.unit != "D" and np.ptp(dates) >= np.timedelta64(1, "h"):
+            dates = dates.astype("datetime64[m]")
+        return " to ".join(dict.fromkeys(moment_text(end) for end in (dates.min(), dates.max())))
+
+
+def moment_text(moment: np.datetime64) -> str:
+    """Return a date, or a date and time such as 2026-07-21 15:31, without seconds of 0."""
+    day, is_time, time = str(moment).partition("T")
+    time = time.rstrip("0").rstrip(".") if "." in time else time
+    return f"{day} {time.removesuffix(':00') if time.count(':') == 2 else time}" if is_time else day
 
 
 def ordinal_levels(name: str, given: Sequence[Any]) -> tuple[str, ...]:

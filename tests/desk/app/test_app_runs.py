@@ -210,6 +210,23 @@ def test_a_column_with_a_slip_is_left_out_until_it_is_said_what_it_is(client: Cl
     client.post(f"/api/runs/{run_id}/delete")
 
 
+def test_the_report_of_the_app_has_notes_on_the_table(client: Client) -> None:
+    rows = "".join(
+        f"{'' if i == 4 else 1.5 * i % 7},{'mf'[i % 2]},called on day {i} about the fee\n"
+        for i in range(19)
+    )
+    run_id = client.upload("notes.csv", f"amount,sex,comment\n{rows}".encode())
+    client.wait(run_id)
+    assert start(client, run_id)["state"] == "done"
+    assert client.get(f"/runs/{run_id}/files/report.json")["notes"][-4:] == [
+        "Missing values filled: amount 1 (record 5).",
+        "Left out 'comment' (text with 19 different values, free text).",
+        "'sex' may be personal data. Consider protecting this column.",
+        "19 rows are too few to say what is unusual.",
+    ]
+    client.post(f"/api/runs/{run_id}/delete")
+
+
 def test_a_table_is_read_again_as_it_is_said_to_be_written(client: Client) -> None:
     run_id = client.upload("odd.csv", b"k|v,w\n1|2,5\n3|4,7\n6|8,5\n")
 

@@ -316,9 +316,60 @@ def test_a_column_of_names_is_offered_as_the_id(here: Path) -> None:
     detected = [detect_here("t.csv", "--force", *words) for words in ([], ["--drop", "note"])]
     said = [" ".join(found.outcome.out.split()) for found in detected]
     assert all("(--id who)" in text for text in said)
-    assert ["who, note have a different value" in text for text in said] == [True, False]
+    assert ["'who', 'note' have a different value" in text for text in said] == [True, False]
     with_id = detect_here("t.csv", "--force", "--id", "who").outcome.out
     assert "different value in each row" not in " ".join(with_id.split())
+
+
+def noted_rows(n: int) -> list[str]:
+    """Rows with a missing cell, a number with too many digits, comments, and a column of words."""
+    rng = np.random.default_rng(0)
+    return [
+        f"C{i},{'' if i == 3 else f'{rng.lognormal(8, 1):.2f}'},"
+        f"{1e19 if i == 7 else round(rng.lognormal(4, 1), 2)},{'mf'[i % 2]},"
+        f"called on day {i} about the late fee"
+        for i in range(n)
+    ]
+
+
+def test_notes_of_the_command_line_are_in_the_report_with_ids(here: Path) -> None:
+    write(Path("t.csv"), "customer,income,gross,sex,comment", noted_rows(60))
+    said = detect_here("t.csv", "--id", "customer").outcome.out.splitlines()
+    notes = json.loads(Path("found/report.json").read_text())["notes"]
+    printed = [line.removeprefix("Note: ") for line in said if line.startswith("Note: ")]
+    assert [note[0].lower() + note[1:] for note in notes[-len(printed) :]] == printed
+    assert len(printed) == 3
+    assert "Missing values filled: income 1 (id C3)." in set(notes) & set(said)
+    assert any("'gross' contains 1e+19 (id C7), over" in note for note in notes)
+    assert any("'comment' (text with 60 different values, free text)" in note for note in notes)
+    assert any("(--protect sex)" in note for note in notes)
+    assert not any("could name the rows" in note for note in notes)
+
+
+@pytest.mark.parametrize(("n", "is_told"), [(19, True), (20, False)])
+def test_few_rows_are_told(here: Path, n: int, is_told: bool) -> None:
+    write(Path("t.csv"), "customer,income,gross,sex,comment", noted_rows(n))
+    said = detect_here("t.csv", "--id", "customer").outcome.out
+    line = f"Note: {n} rows are too few to say what is unusual."
+    assert (line in said) == is_told
+    notes = json.loads(Path("found/report.json").read_text())["notes"]
+    assert (line.removeprefix("Note: ") in notes) == is_told
+
+
+def test_a_check_of_negative_numbers_replaces_the_note(here: Path) -> None:
+    rng = np.random.default_rng(0)
+    amounts = rng.lognormal(5, 1, 300).round(2)
+    amounts[7] = -12.5
+    rows = [
+        f"C{i},{x},{y:.3f}"
+        for i, (x, y) in enumerate(zip(amounts, rng.normal(size=300), strict=True))
+    ]
+    write(Path("t.csv"), "customer,amount,y", rows)
+    said = " ".join(detect_here("t.csv", "--id", "customer").outcome.out.split())
+    assert "amount is below 0 (lowest -12.5): customer C7" in said
+    assert "Check these rows" not in said
+    outcome = run("fit", "t.csv", "--id", "customer", "--out", "m.som")  # without checks
+    assert "'amount' is below 0 in 1 of 300 rows (id C7). Check these rows" in outcome.out
 
 
 def test_rarer_label_value_is_taken_and_said(found: Found) -> None:

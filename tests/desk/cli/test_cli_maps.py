@@ -362,14 +362,14 @@ def test_category_that_the_map_never_saw_is_scored_and_counted(found: Found, her
     assert outcome.code == 0
     known, new = (float(row["score"]) for row in read_scores(outcome.out))
     assert new > known
-    assert "Values that the training table does not have: job 1." in outcome.err
+    assert "Values that the training table does not have: job 1 (record 2)." in outcome.err
 
 
 def test_missing_cells_of_new_rows_are_filled_and_counted(found: Found, here: Path) -> None:
     write(Path("t.csv"), "age,job,amount", ["40.5,clerk,100.5", "?,clerk,100.5", ",clerk,5.5"])
     outcome = run("score", found.folder / "map.som", "t.csv")
     assert outcome.code == 0
-    assert "Missing values filled: age 2." in outcome.err
+    assert "Missing values filled: age 2 (records 2, 3)." in outcome.err
 
 
 def test_missing_column_is_refused(found: Found, here: Path) -> None:

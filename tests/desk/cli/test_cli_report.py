@@ -101,8 +101,8 @@ def test_new_rows_are_encoded_as_score_encodes_them(found: Found, here: Path) ->
     assert outcome.out.splitlines()[:4] == [
         "3 rows of new.csv, 3 listed.",
         f"{data_in(here / 'page.html')['headline']}.",
-        "Missing values filled: age 1.",
-        "Values that the training table does not have: job 1.",
+        "Missing values filled: age 1 (id c).",
+        "Values that the training table does not have: job 1 (id b).",
     ]
     data = data_in(here / "page.html")
     scores = detector_of(found).scores(read_table(table))

@@ -354,7 +354,7 @@ def test_a_level_that_was_never_seen_is_said(model: Path) -> None:
     write(Path("new.csv"), "id,size,weight,color", ["f1,5,9,blue"])
     outcome = run("predict", model, "new.csv")
     assert outcome.code == 0
-    assert "Values that the training table does not have: color 1." in outcome.err
+    assert "Values that the training table does not have: color 1 (id f1)." in outcome.err
 
 
 def test_what_has_no_classes_predicts_nothing(table: Path) -> None:

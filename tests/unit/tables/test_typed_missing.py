@@ -149,7 +149,7 @@ def test_on_the_command_line_as_for_text(tmp_path: Path, monkeypatch: pytest.Mon
         words = (*asked, "--alerts", 5, "--save-roles", f"{ending}.toml", "--out", ending)
         outcome = run("detect", f"t.{ending}", *words)
         assert outcome.code == 0, outcome.err
-        assert "Missing values filled: age 1, " in outcome.out
+        assert "Missing values filled: age 1 (" in outcome.out
     lists = [Path(ending, "alerts.csv").read_text() for ending in ("csv", "parquet")]
     assert lists[0].replace(".0,", ",") == lists[1].replace(".0,", ",")
     assert read_roles("parquet.toml").missing_values == ("999", "none")

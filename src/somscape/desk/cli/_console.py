@@ -20,19 +20,18 @@ from somscape._files import is_output, shown
 from somscape.checks.check import Check
 from somscape.desk.cli._group import as_typed
 from somscape.desk.jobs._detect import MapCount
+from somscape.desk.jobs._notes import MISSING_ARE, short_list
 from somscape.desk.jobs._roles import Label, PerOptions
 from somscape.fit.settings import Callback
 from somscape.fit.settings import Progress as Step
 from somscape.maps.map import Map
 from somscape.measures.labels import Agreement
 from somscape.outliers.detector import LINE, RECORD, Alerts
-from somscape.tables._fit_encoding import notes_of
-from somscape.tables._messages import counted
+from somscape.tables._messages import Note, counted
 from somscape.tables._write import table_bytes
 from somscape.tables.encoding import Encoding
 from somscape.tables.table import Table
 
-MAX_NAMES = 5
 MAX_ALERTS_SHOWN = 10
 PLAIN_WIDTH = 100
 
@@ -48,9 +47,6 @@ KIND_WORDS = {
 
 LEFT_OUT = ("dropped", "constant")
 """Kinds of columns that are left out."""
-
-_MISSING_ARE = {"fill": "filled", "mask": "left out", "error": ""}
-"""What is done with missing values, in words, by the value of the option `missing`."""
 
 
 def make_console(*results: Path | None, to_stderr: bool = False) -> Console:
@@ -103,7 +99,7 @@ def show_columns(console: Console, encoding: Encoding, table: Table | None = Non
     grid = make_grid("column", "taken as", "because")
     for code in (*encoding.columns, *encoding.parts):
         n = missing.get(code.name)
-        made = f"; {n} missing {_MISSING_ARE[encoding.missing]}" if n else ""
+        made = f"; {n} missing {MISSING_ARE[encoding.missing]}" if n else ""
         grid.add_row(escape(code.name), code.kind, escape(code.why + made))
     console.print(grid)
 
@@ -117,7 +113,7 @@ def columns_line(encoding: Encoding, map_file: object = None, *, and_verbose: bo
         if counts[kind]
     ]
     names = [code.name for code in encoding.columns if code.kind in LEFT_OUT]
-    left_out = f"; left out: {_short_list(names)}" if names else ""
+    left_out = f"; left out: {short_list(names)}" if names else ""
     where = "" if map_file is None else f"`somscape info {shlex.quote(str(map_file))}` lists all"
     where += ", or give --verbose" if where and and_verbose else ""
     return f"Columns: {', '.join(words)}{left_out}{f' ({where})' if where else ''}."
@@ -140,32 +136,7 @@ def say_table(
         console.print()
     else:
         say(console, columns_line(encoding, about["map_file"], and_verbose=True))
-    ids = _likely_ids(encoding, table, subject.roles.drop)
-    say(console, *gaps_of(encoding, table), *notes)
-    found_notes = notes_of(encoding, about.get("checked", ()))
-    say(console, *(f"Note: {as_typed(note, None)}." for note in found_notes))
-    if ids:
-        verb = "has" if len(ids) == 1 else "have"
-        option = f"--id {shlex.quote(ids[0])}"
-        text = f"{_short_list(ids)} {verb} a different value in each row and could name the rows"
-        say(console, f"Note: {text} ({option}).")
-
-
-def _short_list(names: Sequence[str]) -> str:
-    more = [f"{len(names) - MAX_NAMES} more"] if len(names) > MAX_NAMES else []
-    return ", ".join([*names[:MAX_NAMES], *more])
-
-
-def _likely_ids(encoding: Encoding, table: Table, dropped: Sequence[str]) -> list[str]:
-    """Return those columns not used in the training that could contain ids."""
-    if encoding.named("id") is not None:
-        return []
-    left_out = {code.name for code in encoding.columns if code.kind == "dropped"} - set(dropped)
-    return [
-        column.name
-        for column in table.columns
-        if column.name in left_out and column.n_distinct == table.n_rows
-    ]
+    say(console, *(f"Note: {as_typed(n, None)}." if isinstance(n, Note) else n for n in notes))
 
 
 def show_alerts(console: Console, alerts: Alerts, file: str) -> None:
@@ -211,18 +182,6 @@ def show_checks(console: Console, checks: Sequence[Check]) -> None:
         grid.add_row(escape(str(each)), f"{each.n_obey:,} of {each.n_rows:,}")
     console.print(grid)
     console.print()
-
-
-def gaps_of(encoding: Encoding, table: Table) -> list[str]:
-    """Return lines on the number of missing values and of values that are new to the map."""
-    return [
-        f"{what}: {', '.join(f'{name} {n}' for name, n in counts.items())}."
-        for what, counts in (
-            (f"Missing values {_MISSING_ARE[encoding.missing]}", encoding.n_missing(table)),
-            ("Values that the training table does not have", encoding.n_unseen(table)),
-        )
-        if counts
-    ]
 
 
 def map_facts(map_: Map) -> list[tuple[str, Any]]:

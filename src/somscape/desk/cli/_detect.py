@@ -121,10 +121,9 @@ def _detect(
     _say_found(console, found, outcome, file)
     show_checks(console, found.checks)
     say_table(
-        *(console, subject, encoding, notes),
+        *(console, subject, encoding, [*notes, *found.notes]),
         verbose=verbose,
         map_file=out / MAP_FILE,
-        checked=[each.columns[0] for each in found.checks if each.columns],
     )
     own = () if found.grouped is None else (ROWS_FILE,)
     place = f"{out}{'' if str(out).endswith('/') else '/'}"

@@ -30,6 +30,7 @@ from somscape.desk.cli._out import (
     write_roles,
     writing,
 )
+from somscape.desk.jobs._notes import notes_on_table
 from somscape.desk.jobs._roles import PerOptions, ready, told_table
 from somscape.desk.jobs._target import leaks_of, notes_on, quality_words, target_of, train_target
 from somscape.desk.jobs.job import FLAGS, Job
@@ -235,5 +236,6 @@ def _say_saved(
 ) -> None:
     also = "" if asked.save_roles is None else f" and {asked.save_roles}"
     console.print()
+    notes = [*notes, *notes_on_table(encoding, subject.table)]
     say_table(console, subject, encoding, notes, verbose=asked.verbose, map_file=asked.out)
     say(console, kernels_line(select_kernels().name), f"Wrote {asked.out}{also}")

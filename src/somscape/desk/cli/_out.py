@@ -331,7 +331,8 @@ class ResultFiles:
         listed = None if outcome is None else outcome.table()
         found.write(folder, found.result_list(listed, self.command), kind, bom=bom)
         notes = outcome.notes if self.notes is None and outcome else self.notes or ()
-        data = found.report(self.command, notes, None if outcome is None else outcome.to_json())
+        changed = None if outcome is None else outcome.to_json()
+        data = found.report(self.command, notes, changed, has_options=True)
         pages = {"report.html": report.render(data, made_at=now()), "report.json": data.to_json()}
         for name, text in pages.items():
             (folder / name).write_text(text, encoding="utf-8", newline="\n")

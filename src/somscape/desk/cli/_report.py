@@ -9,7 +9,6 @@ import numpy as np
 from somscape import report, save
 from somscape.desk.cli._console import (
     agreement_line,
-    gaps_of,
     make_console,
     map_facts,
     say,
@@ -29,6 +28,7 @@ from somscape.desk.jobs._detect import (
     rule_of,
     score_words,
 )
+from somscape.desk.jobs._notes import gaps_of
 from somscape.desk.jobs._roles import read_as, ready_for, split_label
 from somscape.desk.jobs._target import UNTOLD, quality_words
 from somscape.desk.jobs.job import RULES, Job

@@ -12,7 +12,7 @@ import numpy as np
 from rich.console import Console
 
 from somscape.desk.cases._compare import drift_window
-from somscape.desk.cli._console import columns_line, gaps_of, make_console, print_bytes, say
+from somscape.desk.cli._console import columns_line, make_console, print_bytes, say
 from somscape.desk.cli._options import Access
 from somscape.desk.cli._out import Input, check_output, check_result, format_of, writing
 from somscape.desk.cli._run import files_of, score_watch
@@ -23,6 +23,7 @@ from somscape.desk.jobs._detect import (
     rule_of,
     send_alerts,
 )
+from somscape.desk.jobs._notes import gaps_of
 from somscape.desk.jobs._roles import read_as, ready_for
 from somscape.desk.jobs._target import agreement_words, predictions_of, summary_words
 from somscape.desk.jobs.job import Job

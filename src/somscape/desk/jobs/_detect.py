@@ -16,6 +16,7 @@ from somscape._files import write_whole
 from somscape._types import Ints
 from somscape._version import __version__
 from somscape.checks.check import Check, check
+from somscape.desk.jobs._notes import note_of_few, notes_on_table, sentence
 from somscape.desk.jobs._roles import ROWS_FILE, Label, rows_of_alerts
 from somscape.desk.jobs.job import RULES, STATES, Job
 from somscape.errors import InputError
@@ -287,6 +288,13 @@ class Found:
         """Checks of the columns."""
         return checks_of(self.detector.map_, self.table, self.grouped)
 
+    @cached_property
+    def notes(self) -> list[str]:
+        """Notes on the table, in addition to notes on reading it."""
+        noun = "row" if self.grouped is None else self.grouped.noun
+        notes = notes_on_table(self.detector.map_.encoding, self.table, self.checks)
+        return [*notes, *note_of_few(self.table, noun)]
+
     def report(
         self,
         command: str,
@@ -294,9 +302,14 @@ class Found:
         changed: Mapping[str, Any] | None = None,
         *,
         has_checks: bool = True,
+        has_options: bool = False,
     ) -> report.Report:
-        """Return the data of the report."""
+        """Return the data of the report.
+
+        With `has_options`, notes name the options of the command line.
+        """
         label = self.label
+        own = [sentence(n, has_options=has_options) for n in self.notes] if has_checks else []
         return report.build(
             self.detector,
             self.table,
@@ -304,7 +317,7 @@ class Found:
             rule=self.rule,
             agreement=None if label is None else page_agreement(label, self.agreement),
             command=command,
-            notes=[*self.table.notes, *notes],
+            notes=[*self.table.notes, *notes, *own],
             grouped=self.grouped,
             changed=changed,
             checks=self.checks if has_checks else None,

@@ -88,8 +88,9 @@ function drawComparison(row) {
   const lines = order.map((i) => {
     const { name, values } = data.rows.cells[i];
     const own = values[row.position];
-    return make("tr", { class: named.has(name) ? "reason" : null }, rowHead(name), cellOf(own),
-      ...others.map((other) => cellOf(values[other.row.position], values[other.row.position] !== own)));
+    const isNumber = (columnOf.get(name) || {}).kind === "number";
+    return make("tr", { class: named.has(name) ? "reason" : null }, rowHead(name), cellOf(own, false, isNumber),
+      ...others.map((other) => cellOf(values[other.row.position], values[other.row.position] !== own, isNumber)));
   });
   const title = others.length ? "Comparison with the nearest rows" : "Values";
   return tableBlock(title, "values", head, lines);
@@ -113,8 +114,8 @@ function rowHead(name) {
   return head;
 }
 
-function cellOf(cell, isOther) {
-  const shown = cell === null ? make("td", null, make("i", null, "missing")) : text("td", cell);
+function cellOf(cell, isOther, isNumber) {
+  const shown = cell === null ? make("td", null, make("i", null, "missing")) : text("td", cell, isNumber ? "number" : "");
   if (isOther) shown.classList.add("differs");
   return shown;
 }

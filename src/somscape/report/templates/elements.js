@@ -29,6 +29,15 @@ function number(value) {
   return inLocale.format(Number(value.toPrecision(4)));
 }
 
+// Values of one column with all their decimals, such as amounts of money. More than four decimals are rounded.
+function inFull(values) {
+  const decimalsOf = (value) => [0, 1, 2, 3, 4].find((n) => Math.abs(Number(value.toFixed(n)) - value) <= 1e-12 * Math.abs(value));
+  const digits = Math.max(0, ...values.map((value) => (typeof value === "number" ? decimalsOf(value) ?? 0 : 0)));
+  const options = { minimumFractionDigits: digits, maximumFractionDigits: digits };
+  return values.map((value) => (typeof value !== "number" ? value
+    : decimalsOf(value) === undefined ? number(value) : value.toLocaleString(undefined, options)));
+}
+
 function plural(count, one, many) {
   return number(count) + " " + (count === 1 ? one : many);
 }

@@ -7,6 +7,7 @@ const data = JSON.parse(source, (_, value) =>
 const svgSpace = byId("map").namespaceURI;
 
 const PAGE_SIZE = 50;
+const MAX_NOTES_OPEN = 3;
 const WRAPS = {
   cylinder: ", on a cylinder (left and right edges meet)", torus: ", on a torus (edges meet)",
 };
@@ -111,6 +112,8 @@ function fillWords() {
   byId("rules").hidden = !data.rules;
   byId("rules").append(...(data.rules || []).map((rule) => text("li", rule.sentence)));
   byId("notes-box").hidden = data.notes.length === 0;
+  byId("notes-box").open = data.notes.length <= MAX_NOTES_OPEN;
+  byId("notes-count").append(number(data.notes.length));
   byId("notes").append(...data.notes.map((note) => text("li", note)));
 }
 

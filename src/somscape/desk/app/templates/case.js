@@ -18,7 +18,7 @@ async function load() {
   byId("watch-link").textContent = watch;
   byId("watch-link").href = "/" + at;
   byId("about").textContent = "Watch " + watch + ". " + sayState();
-  byId("why").replaceChildren(...(last ? last.reasons.split(/(?<=\.) (?=\S+ is )/).filter(Boolean).map((reason) => text("li", reason)) : []));
+  byId("why").replaceChildren(...(last ? last.reasons.split(/(?<=\.) (?=\S+ is |[^.;]+ (?:is|are) )/).filter(Boolean).map((reason) => text("li", reason)) : []));
   byId("score").replaceChildren(...(last ? ["Rank " + number(last.place) + " of run " + number(last.number) + " (" + when(last.made) + ", ",
     sourceOf(last.source), "), score " + number(last.score) + ", p-value " + number(last.p_value) + "."] : ["No list has this case."]));
   byId("history").replaceChildren(...found.history.map(({ decision, comment, author, made }) => make("li", null,
@@ -86,8 +86,8 @@ function drawValues() {
   const reasons = [...byId("why").children].map((reason) => " " + reason.textContent).join("");
   const head = (words) => { const made = text("th", words); made.setAttribute("scope", "col"); return made; };
   document.querySelector("#values thead").replaceChildren(make("tr", null, head("column"), head(key), ...others.map((other) => head(other.key))));
-  const cell = (value, own) => {
-    const made = value === null ? make("td", null, make("i", null, "missing")) : text("td", typeof value === "number" ? number(value) : value);
+  const cell = (value, shown, own) => {
+    const made = value === null ? make("td", null, make("i", null, "missing")) : text("td", shown, typeof value === "number" ? "number" : "");
     if (own !== undefined && value !== own) made.classList.add("differs");
     return made;
   };
@@ -97,8 +97,10 @@ function drawValues() {
   document.querySelector("#values tbody").replaceChildren(...ordered.map((name) => {
     const row = text("th", name);
     row.setAttribute("scope", "row");
-    const own = found.cells[name];
-    return make("tr", { class: isReason(name) ? "reason" : null }, row, cell(own), ...others.map((other) => cell(other.cells[name] ?? null, own)));
+    const values = [found.cells[name], ...others.map((other) => other.cells[name] ?? null)];
+    const shown = inFull(values);
+    return make("tr", { class: isReason(name) ? "reason" : null }, row,
+      ...values.map((value, i) => cell(value, shown[i], i ? values[0] : undefined)));
   }));
 }
 
