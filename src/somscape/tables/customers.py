@@ -79,6 +79,24 @@ def _texts_in(like: Collection[str], feature: Feature, column: str) -> dict[str,
     return found
 
 
+def possible_features(columns: Mapping[str, tuple[str, Sequence[str]]]) -> list[str]:
+    """Return the names of the features that `per` can make.
+
+    `columns` has a role and the frequent levels of each column. The roles are those of `FEATURES`
+    without "moment".
+    """
+    main = next((name for name, (role, _) in columns.items() if role == "date"), "")
+    found = dict.fromkeys([ROW_COUNT])
+    for name, (role, levels) in columns.items():
+        for feature in FEATURES["moment" if name == main else role]:
+            if feature.kind != "date" and (main or not feature.is_historic):
+                texts = levels if feature.texts else [""]
+                found.update((feature.called(name, text), None) for text in texts)
+    if "number" in [role for role, _ in columns.values()]:
+        found[REPEATED_ON_DAY if main else REPEATED] = None
+    return list(found)
+
+
 KEPT = "kept"
 """Role of columns that are not aggregated."""
 
