@@ -71,12 +71,15 @@ def role_like(column: str, like: Collection[str]) -> str:
 
 def _texts_in(like: Collection[str], feature: Feature, column: str) -> dict[str, str]:
     """Return the names in `like` of a feature of a column, with the texts in place of {value}."""
-    found = {}
-    for start in {feature.called(column), feature.called(column, is_old=True)} - {""}:
-        for name in (each.removesuffix(CLASH) for each in like):
-            if name == start or (feature.texts and name.startswith(start)):
-                found[name] = name.removeprefix(start)
-    return found
+    starts = {feature.called(column), feature.called(column, is_old=True)} - {""}
+    if feature.texts is None:
+        return {start: "" for start in starts if start in like}
+    return {
+        name: name.removeprefix(start)
+        for start in starts
+        for name in like
+        if name.startswith(start)
+    }
 
 
 def possible_features(columns: Mapping[str, tuple[str, Sequence[str]]]) -> list[str]:
@@ -329,7 +332,8 @@ def per(
     given = {KEPT: kept, "number": numbers, "category": categories, "date": dates}
     for name in (n for names in (*given.values(), limits) for n in names):
         table.column(name)
-    work = _Work(table, groups, first, names, given, limits, like)
+    asked = frozenset(name.removesuffix(CLASH) for name in like or ())
+    work = _Work(table, groups, first, names, given, limits, like, asked)
     work.read_dates(date_format)
     key = _key(table_of_key, first)
     columns = [key]
@@ -389,8 +393,9 @@ def _key(table: Table, first: Ints) -> Column:
 class _Work:
     """The state while `per` computes new columns and collects the notes on them.
 
-    `main` is the column of dates that contains the moments of the rows, and `joined` is a column of
-    times of day that is joined with it.
+    `asked` are the names in `like` without the suffix of names that exist twice. `main` is the
+    column of dates that contains the moments of the rows, and `joined` is a column of times of day
+    that is joined with it.
     """
 
     table: Table
@@ -400,6 +405,7 @@ class _Work:
     given: Mapping[str, Collection[str]]
     limits: Mapping[str, float]
     like: Collection[str] | None
+    asked: frozenset[str]
     taken: dict[str, str] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
     dates: dict[str, Dates] = field(default_factory=dict)
@@ -433,7 +439,7 @@ class _Work:
         self.dates.update(find_dates(columns, named - {*self.times}, date_format))
         if date_format is None:
             self.guessed.extend(d for d in self.dates.values() if d.is_guess)
-        if self.like is None or (NAMELESS - {ROW_COUNT}).intersection(self.like):
+        if self.like is None or (NAMELESS - {ROW_COUNT}) & self.asked:
             self._find_moments()
 
     def _find_moments(self) -> None:
@@ -452,7 +458,7 @@ class _Work:
                 joined, of_day = beside, self.times[beside]
                 seconds = seconds + np.nan_to_num(of_day)
             has_times = bool((of_day > 0).any())
-            rank = (f"last {name}" in (self.like or ()), not cells.levels.are_constant, has_times)
+            rank = (f"last {name}" in self.asked, not cells.levels.are_constant, has_times)
             if rank > best:
                 best, self.main, self.joined, self.seconds = rank, name, joined, seconds
                 self.history = History(seconds, of_day, self.groups, self.n_groups)
@@ -529,7 +535,7 @@ class _Work:
         if feature.is_historic and cells.history is None:
             return {}
         if self.like is not None:
-            return _texts_in(self.like, feature, column.name)
+            return _texts_in(self.asked, feature, column.name)
         if not feature.is_made(cells):
             return {}
         texts = feature.texts(cells) if feature.texts else [""]
@@ -538,7 +544,7 @@ class _Work:
     def _repeated(self, compared: Sequence[GroupedCells]) -> Iterator[tuple[str, Any, MadeColumn]]:
         """Yield the number of rows that repeat an earlier row of the customer."""
         name = REPEATED if self.history is None else REPEATED_ON_DAY
-        if self.like is not None and name not in self.like:
+        if self.like is not None and name not in self.asked:
             return
         codes = np.zeros(len(self.groups), dtype=np.intp)
         if self.seconds is not None:
@@ -592,7 +598,7 @@ class _Work:
         assert self.like is not None
         if column.name in self.times:
             return "time"
-        return "same" if column.name in self.like else role_like(column.name, self.like)
+        return "same" if column.name in self.like else role_like(column.name, self.asked)
 
     def _first_values(self, column: Column) -> Column:
         """Return a column with the first value of each customer that is not missing."""

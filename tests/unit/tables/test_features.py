@@ -139,6 +139,13 @@ def test_a_map_of_an_earlier_version_gets_its_features() -> None:
     assert {name: feature(again, name) for name in old} == old
 
 
+def test_names_that_exist_already_are_found_again() -> None:
+    table = table_from_columns({**ROWS, "longest gap": [1.5, 2.5] * 4})
+    name = "longest gap (rows)"
+    assert feature(per(table, "who"), name) == ["16.5", "14.0"]
+    assert feature(per(table, "who", like=[name, "total longest gap"]), name) == ["16.5", "14.0"]
+
+
 @pytest.mark.parametrize(
     "changes",
     [
