@@ -450,11 +450,11 @@ class _Work:
         best: tuple[bool, ...] = ()
         for name in self.dates:
             cells = self._cells(self.table.column(name))
-            if self.like is None and self._role(cells.column, cells) != "date":
-                continue
             seconds, joined = _seconds(self._moments(cells.column)), ""
-            of_day = seconds % DAY
-            if not (of_day > 0).any() and (beside := self._times_beside(name)):
+            of_day, beside = seconds % DAY, self._times_beside(name)
+            if self.like is None and not beside and self._role(cells.column, cells) != "date":
+                continue
+            if beside and not (of_day > 0).any():
                 joined, of_day = beside, self.times[beside]
                 seconds = seconds + np.nan_to_num(of_day)
             has_times = bool((of_day > 0).any())
