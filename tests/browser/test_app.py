@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from command_line import customers, write
+from command_line import customers, transactions, write
 from person import PATIENCE, Person
 from web_client import Client, Server, serving
 from webdriver import ENTER, Browser
@@ -80,6 +80,26 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
             cells = [HOSTILE[(i + j) % len(HOSTILE)] for j in range(3)]
             writer.writerow([f"<b>{i}</b>", *cells, *rng.integers(0, 99, 4).tolist()])
     return path
+
+
+def test_a_feature_of_customers_is_left_out(person: Person, client: Client, tmp_path: Path) -> None:
+    person.give(write(tmp_path / "sales.csv", *transactions()))
+    person.wait_for("#setup")
+    columns = person.browser.texts("#columns tbody th")
+    person.choose("#per", str(columns.index("client")))
+    person.browser.click("#features summary")
+    person.wait_for_words("#feature-list", "total amount")
+    names = [name.strip() for name in person.browser.texts("#feature-list label")]
+    assert {"number of rows", "longest gap", "share at weekends"} < {*names}
+    person.picture("features")
+    box = f"#feature-list p:nth-child({names.index('share at weekends') + 1}) input"
+    person.browser.run(f"document.querySelector('{box}').scrollIntoView({{block: 'center'}})")
+    person.browser.click(box)
+    person.browser.click("#start")
+    person.wait("location.pathname.endsWith('/report')")
+    found = client.get(f"/runs/{person.run}/files/report.json")
+    kinds = {column["name"]: column["kind"] for column in found["columns"]}
+    assert (kinds["share at weekends"], kinds["longest gap"]) == ("dropped", "number")
 
 
 def test_the_walk_on_bundled_data_from_table_to_ranking_again(

@@ -160,12 +160,21 @@ def times_of_day(column: Column) -> NDArray[np.float64] | None:
     if column.is_number:
         return None
     codes, texts = column.coded()
+    times = _read_times(texts)
+    return None if times is None else np.append(times / 1e6, np.nan)[codes]
+
+
+def are_times(texts: list[str]) -> bool:
+    """Return whether there are texts, and all are times of day."""
+    return _read_times(texts) is not None
+
+
+def _read_times(texts: list[str]) -> NDArray[np.int64] | None:
+    """Return the microseconds since midnight, or None if some text is not a time of day."""
     if not texts or not re.match(r"\d{1,2}:\d\d", texts[0]):
         return None
     days, times, _ = _read([f"2000-01-01 {text}" for text in texts], may_mix=True)
-    if (days["ymd"] == _NO_DAY).any():
-        return None
-    return np.append(times / 1e6, np.nan)[codes]
+    return None if (days["ymd"] == _NO_DAY).any() else times
 
 
 def find_dates(

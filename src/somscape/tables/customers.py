@@ -71,12 +71,33 @@ def role_like(column: str, like: Collection[str]) -> str:
 
 def _texts_in(like: Collection[str], feature: Feature, column: str) -> dict[str, str]:
     """Return the names in `like` of a feature of a column, with the texts in place of {value}."""
-    found = {}
-    for start in {feature.called(column), feature.called(column, is_old=True)} - {""}:
-        for name in (each.removesuffix(CLASH) for each in like):
-            if name == start or (feature.texts and name.startswith(start)):
-                found[name] = name.removeprefix(start)
-    return found
+    starts = {feature.called(column), feature.called(column, is_old=True)} - {""}
+    if feature.texts is None:
+        return {start: "" for start in starts if start in like}
+    return {
+        name: name.removeprefix(start)
+        for start in starts
+        for name in like
+        if name.startswith(start)
+    }
+
+
+def possible_features(columns: Mapping[str, tuple[str, Sequence[str]]]) -> list[str]:
+    """Return the names of the features that `per` can make.
+
+    `columns` has a role and the frequent levels of each column. The roles are those of `FEATURES`
+    without "moment".
+    """
+    main = next((name for name, (role, _) in columns.items() if role == "date"), "")
+    found = dict.fromkeys([ROW_COUNT])
+    for name, (role, levels) in columns.items():
+        for feature in FEATURES["moment" if name == main else role]:
+            if feature.kind != "date" and (main or not feature.is_historic):
+                texts = levels if feature.texts else [""]
+                found.update((feature.called(name, text), None) for text in texts)
+    if "number" in [role for role, _ in columns.values()]:
+        found[REPEATED_ON_DAY if main else REPEATED] = None
+    return list(found)
 
 
 KEPT = "kept"
@@ -311,7 +332,8 @@ def per(
     given = {KEPT: kept, "number": numbers, "category": categories, "date": dates}
     for name in (n for names in (*given.values(), limits) for n in names):
         table.column(name)
-    work = _Work(table, groups, first, names, given, limits, like)
+    asked = frozenset(name.removesuffix(CLASH) for name in like or ())
+    work = _Work(table, groups, first, names, given, limits, like, asked)
     work.read_dates(date_format)
     key = _key(table_of_key, first)
     columns = [key]
@@ -371,8 +393,9 @@ def _key(table: Table, first: Ints) -> Column:
 class _Work:
     """The state while `per` computes new columns and collects the notes on them.
 
-    `main` is the column of dates that contains the moments of the rows, and `joined` is a column of
-    times of day that is joined with it.
+    `asked` are the names in `like` without the suffix of names that exist twice. `main` is the
+    column of dates that contains the moments of the rows, and `joined` is a column of times of day
+    that is joined with it.
     """
 
     table: Table
@@ -382,6 +405,7 @@ class _Work:
     given: Mapping[str, Collection[str]]
     limits: Mapping[str, float]
     like: Collection[str] | None
+    asked: frozenset[str]
     taken: dict[str, str] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
     dates: dict[str, Dates] = field(default_factory=dict)
@@ -415,7 +439,7 @@ class _Work:
         self.dates.update(find_dates(columns, named - {*self.times}, date_format))
         if date_format is None:
             self.guessed.extend(d for d in self.dates.values() if d.is_guess)
-        if self.like is None or (NAMELESS - {ROW_COUNT}).intersection(self.like):
+        if self.like is None or (NAMELESS - {ROW_COUNT}) & self.asked:
             self._find_moments()
 
     def _find_moments(self) -> None:
@@ -426,15 +450,15 @@ class _Work:
         best: tuple[bool, ...] = ()
         for name in self.dates:
             cells = self._cells(self.table.column(name))
-            if self.like is None and self._role(cells.column, cells) != "date":
-                continue
             seconds, joined = _seconds(self._moments(cells.column)), ""
-            of_day = seconds % DAY
-            if not (of_day > 0).any() and (beside := self._times_beside(name)):
+            of_day, beside = seconds % DAY, self._times_beside(name)
+            if self.like is None and not beside and self._role(cells.column, cells) != "date":
+                continue
+            if beside and not (of_day > 0).any():
                 joined, of_day = beside, self.times[beside]
                 seconds = seconds + np.nan_to_num(of_day)
             has_times = bool((of_day > 0).any())
-            rank = (f"last {name}" in (self.like or ()), not cells.levels.are_constant, has_times)
+            rank = (f"last {name}" in self.asked, not cells.levels.are_constant, has_times)
             if rank > best:
                 best, self.main, self.joined, self.seconds = rank, name, joined, seconds
                 self.history = History(seconds, of_day, self.groups, self.n_groups)
@@ -511,7 +535,7 @@ class _Work:
         if feature.is_historic and cells.history is None:
             return {}
         if self.like is not None:
-            return _texts_in(self.like, feature, column.name)
+            return _texts_in(self.asked, feature, column.name)
         if not feature.is_made(cells):
             return {}
         texts = feature.texts(cells) if feature.texts else [""]
@@ -520,7 +544,7 @@ class _Work:
     def _repeated(self, compared: Sequence[GroupedCells]) -> Iterator[tuple[str, Any, MadeColumn]]:
         """Yield the number of rows that repeat an earlier row of the customer."""
         name = REPEATED if self.history is None else REPEATED_ON_DAY
-        if self.like is not None and name not in self.like:
+        if self.like is not None and name not in self.asked:
             return
         codes = np.zeros(len(self.groups), dtype=np.intp)
         if self.seconds is not None:
@@ -574,7 +598,7 @@ class _Work:
         assert self.like is not None
         if column.name in self.times:
             return "time"
-        return "same" if column.name in self.like else role_like(column.name, self.like)
+        return "same" if column.name in self.like else role_like(column.name, self.asked)
 
     def _first_values(self, column: Column) -> Column:
         """Return a column with the first value of each customer that is not missing."""

@@ -89,6 +89,17 @@ def test_corrections_are_followed(client: Client, ready: str) -> None:
     client.post(f"/api/runs/{other}/delete")
 
 
+def test_features_of_customers_are_shown_before_the_run(client: Client, ready: str) -> None:
+    other = client.post(f"/api/runs/{ready}/again", {"with_marks": False})["run"]
+    names = client.post(f"/api/runs/{other}/features", {"per": [3]})
+    assert {"number of rows", "total amount", "repeated rows"} < {*names}
+    left_out = ["total amount", "mean amount"]
+    client.post(f"/api/runs/{other}/settings", {"per": [3], "left_out": left_out})
+    assert client.get(f"/api/runs/{other}")["settings"]["left_out"] == left_out
+    assert client.post(f"/api/runs/{other}/features", {"kinds": {"1": "drop"}}) < names
+    client.post(f"/api/runs/{other}/delete")
+
+
 @pytest.mark.parametrize("settings", [{}, {"contamination": None, "alerts": None}], ids=str)
 def test_rows_that_stand_out_are_listed_where_nothing_says_how_many(
     client: Client, ready: str, settings: dict[str, Any]

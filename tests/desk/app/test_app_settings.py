@@ -15,6 +15,7 @@ from somscape.desk.app._settings import (
     RunSettings,
     checked_settings,
     default_settings,
+    features_of,
     job_of,
     settings_of,
     text_of,
@@ -24,7 +25,7 @@ from somscape.desk.jobs._detect import rule_of
 from somscape.desk.jobs._roles import find_label, roles_from
 from somscape.errors import InputError
 from somscape.outliers import AlertRule
-from somscape.tables import table_from_columns
+from somscape.tables import per, table_from_columns
 
 TABLE = table_from_columns(
     {
@@ -228,3 +229,31 @@ def test_rules_of_the_page_are_those_of_the_command_line() -> None:
 def test_a_wrong_rule_of_the_page_is_refused(given: dict[str, Any]) -> None:
     with rejected():
         checked_settings(given, FACTS, DEFAULT)
+
+
+def test_the_features_of_customers_are_known_before_they_are_computed() -> None:
+    rows = {
+        "tx": [f"T{i}" for i in range(24)],
+        "who": ["a", "b", "c"] * 8,
+        "date": [f"2026-07-{i + 1:02d}" for i in range(24)],
+        "time": [f"{i:02d}:{i * 7 % 60:02d}" for i in range(24)],
+        "amount": [i * i + 0.5 for i in range(24)],
+        "channel": ["x", "x", "y", "z"] * 6,
+        "device": [f"d{i % 9}" for i in range(24)],
+    }
+    table = table_from_columns(rows)
+    facts = describe(table)
+    settings = checked_settings({"per": [1]}, facts, default_settings(facts))
+    names = features_of(settings, facts)
+    made = per(table, "who", kept=["tx"]).made
+    assert {name for name in made if made[name].kind == "number"} <= {*names}
+    assert "share at night" in names
+    assert not any("tx" in name for name in names)
+
+    less = checked_settings(
+        {"kinds": {"5": "drop"}, "left_out": ["share at night"]}, facts, settings
+    )
+    assert not any("channel" in name for name in features_of(less, facts))
+    assert job_of(less, facts).drop == ("channel", "share at night")
+    single = checked_settings({"per": []}, facts, less)
+    assert job_of(single, facts).drop[-1:] != ("share at night",)

@@ -187,6 +187,10 @@ def test_a_column_of_the_customers_can_be_the_label(sales: Path) -> None:
         ),
         (["--per", "client", "--amount", "amount", "--cost", 5], "client, number of rows"),
         (["--per", "client", "--alerts", 81], "--alerts is 81, but "),
+        (["--just-below", "amount=100"], "needs rows that are combined into customers"),
+        (["--per", "client", "--just-below", "amount=many"], "but is 'amount=many'"),
+        (["--per", "client", "--just-below", "amont=1"], "did you mean 'amount'?"),
+        (["--per", "client", "--just-below", "channel=1"], "column 'channel', which does not"),
     ],
 )
 def test_what_does_not_fit_is_said_in_one_line(sales: Path, words: Any, message: str) -> None:
@@ -208,6 +212,27 @@ def test_a_map_of_customers_and_one_of_rows_say_what_they_need(
     other = run("score", found.folder / "map.som", sales, "--per", "client")
     assert (other.code, other.out) == (2, "")
     assert "(leave --per out)" in other.err
+
+
+def test_a_limit_is_kept_in_the_map_and_in_a_roles_file(sales: Path) -> None:
+    words = ("--per", "client", "--just-below", "amount=100", "--drop", "share at weekends")
+    saved = run("detect", sales, *words, "--out", "a", "--save-roles", "r.toml")
+    assert saved.code == 0, saved.err
+    assert "\nTable: 80 clients of sales.csv (" in saved.out
+    name = "share of rows with amount just below 100"
+    values = {row["client"]: float(row[name]) for row in lines_of(Path("a/alerts.csv").read_text())}
+    rows = [row for row in lines_of(sales.read_text()) if row["client"] in values]
+    for client, share in values.items():
+        amounts = [float(row["amount"]) for row in rows if row["client"] == client]
+        assert share == round(sum(90 <= each < 100 for each in amounts) / len(amounts), 4)
+    again = run("detect", sales, "--roles", "r.toml", "--out", "b")
+    assert again.code == 0, again.err
+    assert Path("b/alerts.csv").read_bytes() == Path("a/alerts.csv").read_bytes()
+    names = [code.name for code in load("a/map.som").map_.encoding.features]
+    assert name in names
+    assert "share at weekends" not in names
+    scored = run("score", "a/map.som", sales, "--per", "client")
+    assert scored.code == 0, scored.err
 
 
 def test_an_outcome_and_a_counter_of_the_rows_are_left_out_unless_named(here: Path) -> None:

@@ -94,6 +94,14 @@ def test_a_time_is_joined_with_a_date_next_to_it_only() -> None:
     assert feature(category, "first date") == ["2026-07-03", "2026-07-06"]
 
 
+def test_the_times_of_a_single_day_are_moments() -> None:
+    rows = {**ROWS, "date": ["2026-07-04"] * 8, "time": [*ROWS["time"][:7], "23:00"]}
+    here = per(table_from_columns(rows), "who")
+    assert feature(here, "first date") == ["2026-07-04T00:10:00", "2026-07-04T05:59:00"]
+    assert feature(here, "most rows within an hour") == ["3", "2"]  # from 23:30, and from 5:59
+    assert feature(here, "longest gap") == ["0.493", "0.708"]  # 11 h 50 min, 17 h
+
+
 def test_times_without_dates_give_the_share_at_night() -> None:
     rows = {name: ROWS[name] for name in ("who", "time", "amount", "shop")}
     here = per(table_from_columns(rows), "who")
@@ -137,6 +145,13 @@ def test_a_map_of_an_earlier_version_gets_its_features() -> None:
     }
     again = per(table_from_columns(ROWS), "who", like=[*old, "number of rows"])
     assert {name: feature(again, name) for name in old} == old
+
+
+def test_names_that_exist_already_are_found_again() -> None:
+    table = table_from_columns({**ROWS, "longest gap": [1.5, 2.5] * 4})
+    name = "longest gap (rows)"
+    assert feature(per(table, "who"), name) == ["16.5", "14.0"]
+    assert feature(per(table, "who", like=[name, "total longest gap"]), name) == ["16.5", "14.0"]
 
 
 @pytest.mark.parametrize(

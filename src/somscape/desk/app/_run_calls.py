@@ -32,6 +32,7 @@ from somscape.desk.app._settings import (
     PageDecision,
     RunSettings,
     checked_settings,
+    features_of,
     reading_of,
     settings_of,
     text_of,
@@ -74,6 +75,7 @@ class RunCalls:
             change(f"{runs}/regions", self.keep_regions, RUN),
             change(f"{runs}/start", self.start, RUN),
             change(f"{runs}/settings", self.keep_settings, RUN),
+            change(f"{runs}/features", self.features, RUN),
             change(f"{runs}/roles", self.take_roles, RUN),
             change(f"{runs}/retry", self.retry, RUN),
             change(f"{runs}/read", self.read, RUN),
@@ -134,6 +136,12 @@ class RunCalls:
         """Save settings."""
         await self._save_settings(request)
         return JSONResponse({})
+
+    async def features(self, request: Request) -> Response:
+        """Respond with the names of the features that customers can have with given settings."""
+        given = await json_of(request, dict[str, Any])
+        run, table = self._run_to_set_up(request)
+        return JSONResponse(features_of(checked_settings(given, table, run.settings), table))
 
     async def _save_settings(self, request: Request, **more: Any) -> None:
         """Save the settings of a run, and `more` about the run. Refuse changes that are late."""

@@ -9,6 +9,8 @@ import msgspec
 from somscape.desk.jobs.job import IN_ROLES_FILE, LISTED, STATES, Job, roles_heading
 from somscape.errors import InputError
 from somscape.tables._checked import LARGEST, Positive, converted, one_of
+from somscape.tables._dates import are_times
+from somscape.tables._features import MAX_SHARES, MIN_SHARE
 from somscape.tables._messages import counted, listed
 from somscape.tables._roles import (
     ROLE_OF_KIND,
@@ -17,12 +19,14 @@ from somscape.tables._roles import (
     roles_from_text,
     roles_text,
 )
+from somscape.tables.customers import possible_features
 from somscape.tables.kinds import Roles, checked_setting
 from somscape.tables.ordered import ordinal_levels
 from somscape.tables.rules import MAX_RULE
 
 MAX_SEED = 2**32 - 1
 MAX_TOLD, MAX_SENTENCE = 10, 2000
+MAX_FEATURE = 1000
 """Maximum number of notes about a loaded roles file, and maximum number of characters of a note."""
 
 MAX_COMMENT = 2000
@@ -47,6 +51,11 @@ MAX_WHOLE = 2**63 - 1
 RuleTexts: TypeAlias = Annotated[
     tuple[Annotated[str, msgspec.Meta(max_length=MAX_RULE)], ...], msgspec.Meta(max_length=100)
 ]
+
+FeatureNames: TypeAlias = Annotated[
+    tuple[Annotated[str, msgspec.Meta(max_length=MAX_FEATURE)], ...], msgspec.Meta(max_length=5000)
+]
+"""Names of features of customers."""
 
 Cost: TypeAlias = Annotated[int, msgspec.Meta(gt=0, le=MAX_WHOLE)] | Positive
 
@@ -98,6 +107,7 @@ class RunSettings(PageOptions):
     orders: dict[str, str] = field(default_factory=dict)
     amount: Place | None = None
     per: Annotated[tuple[Place, ...], msgspec.Meta(max_length=MAX_PER)] = ()
+    left_out: FeatureNames = ()
     uses_marks: bool = False
     told: Annotated[tuple[Sentence, ...], msgspec.Meta(max_length=MAX_TOLD)] = ()
     regions_of: str | None = None  # the run whose edited regions are reused
@@ -289,6 +299,8 @@ def job_of(settings: RunSettings, table: Mapping[str, Any]) -> Job:
         is_told = kind == "ordinal" and order
         name = f"{names[i]}={order}" if is_told else names[i]
         by_kind[kind] = (*by_kind.get(kind, ()), name)
+    if settings.per:
+        by_kind["drop"] = (*by_kind.get("drop", ()), *settings.left_out)
     return replace(
         settings.job,
         id_column=None if id_ is None else names[id_],
@@ -297,6 +309,35 @@ def job_of(settings: RunSettings, table: Mapping[str, Any]) -> Job:
         amount=None if amount is None else names[amount],
         **by_kind,
     )
+
+
+KINDS_OF_ROWS = ("number", "category", "date", "time")
+"""Kinds of columns of transactions from which features of customers are made."""
+
+
+def features_of(settings: RunSettings, table: Mapping[str, Any]) -> list[str]:
+    """Return the names of the features that customers can have, before they are computed."""
+    found = {}
+    for i, column in enumerate(table["columns"]):
+        kind = settings.kinds.get(str(i)) or _kind_of_rows(column, table["n_rows"])
+        if i != settings.label and i not in settings.per and kind in KINDS_OF_ROWS:
+            levels = sorted(column["levels"], key=lambda each: -each[1])[:MAX_SHARES]
+            frequent = [level for level, n in levels if n >= MIN_SHARE * table["n_rows"]]
+            found[column["name"]] = kind, frequent if kind == "category" else []
+    return possible_features(found)
+
+
+def _kind_of_rows(column: Mapping[str, Any], n_rows: int) -> str:
+    """Return the kind of a column of transactions, of which many can be no features of rows."""
+    may_be: list[str] = column["may_be"]
+    if are_times(column["examples"]):
+        return "time"
+    if column["kind"] != "dropped":
+        return str(column["kind"])
+    if "date" in may_be:
+        return "date"
+    is_text = bool(may_be) and "number" not in may_be
+    return "category" if is_text and column["n_distinct"] <= n_rows / 2 else ""
 
 
 FILE = "roles.toml"

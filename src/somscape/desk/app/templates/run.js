@@ -133,6 +133,7 @@ function fillRule(numbered) {
   byId("per").replaceChildren(make("option", { value: "" }, "no, each row is separate"),
     ...customers.map(([column, i]) => make("option", { value: i }, "yes, identified by " + column.name)));
   byId("per").value = setup.settings.per?.[0] ?? "";
+  byId("features").hidden = byId("per").value === "";
   showGiveRoles();
   byId("by-itself").checked = true;
   byId("alerts").value = Math.min(20, setup.n_rows);
@@ -148,8 +149,27 @@ function fillRule(numbered) {
 // A roles file does not support combined rows.
 const showGiveRoles = () => { byId("give-roles").hidden = byId("per").value !== ""; };
 
+// The features of customers, before they are computed. They depend on the kinds of the columns.
+async function showFeatures() {
+  byId("features").hidden = byId("per").value === "";
+  if (byId("features").hidden || !byId("features").open) return;
+  const names = await call(here + "/features", chosenSettings());
+  byId("feature-list").replaceChildren(...names.map((name) => {
+    const box = make("input", { type: "checkbox" });
+    box.checked = !setup.settings.left_out?.includes(name); // missing in a run of an earlier version
+    box.addEventListener("change", () => {
+      const others = (setup.settings.left_out ?? []).filter((each) => each !== name);
+      setup.settings.left_out = box.checked ? others : [...others, name];
+    });
+    return make("p", null, make("label", null, box, " " + name));
+  }));
+}
+
 function listenToRoles() {
   byId("per").addEventListener("change", showGiveRoles);
+  for (const [id, event] of [["per", "change"], ["features", "toggle"]]) {
+    byId(id).addEventListener(event, () => showFeatures().catch(showProblem));
+  }
   byId("take-roles").addEventListener("change", (event) => {
     const file = event.target.files[0];
     attempt(event.target, async () => {
