@@ -269,6 +269,9 @@ class Detector:
     def flags(self, X: Any) -> Bools:
         """Return which rows score above the threshold.
 
+        If the map has rules of the user, rows that a rule always lists are also flagged, and rows
+        that a rule hides are not flagged.
+
         Parameters
         ----------
         X : Table, data frame or array-like of shape (n_samples, n_features)
@@ -277,7 +280,11 @@ class Detector:
         -------
         ndarray of shape (n_samples,), bool
         """
-        return self.scores(X) > self.threshold
+        if not self.map_.encoding.roles.rules:
+            return self.scores(X) > self.threshold
+        table, rows = table_and_rows(self.map_, X)
+        is_above = self._scores_of_rows(rows) > self.threshold
+        return Ruling(self.map_.encoding, table).flagged(is_above)
 
     def contributions(self, X: Any) -> Float64s:
         """Return the contribution of each original column to the score of each row.
@@ -1133,9 +1140,11 @@ class Alerts:
     @property
     def n_before_line(self) -> int | None:
         """Number of alerts above the line in a printed list, or None without a line."""
-        n = int(self.stands_out[: self.n_alerts].sum())
-        is_between = 0 < n < self.n_alerts and bool(self.stands_out[:n].all())
-        return n if is_between else None
+        is_above = self.stands_out[: self.n_alerts]
+        if self.by_rule is not None:
+            is_above = is_above | (self.by_rule[: self.n_alerts] >= 0)
+        n = int(np.count_nonzero(is_above))
+        return n if 0 < n < self.n_alerts and bool(is_above[:n].all()) else None
 
     @property
     def n_left_out(self) -> int:
@@ -1217,9 +1226,12 @@ class Alerts:
 
     def _left_out(self, option: str) -> str:
         """Return a sentence on the rows that stand out but are not alerts."""
-        n = self.n_left_out
+        n, lowest = self.n_left_out, self.scores[self.stands_out].min()
+        is_ranked = self.scores >= lowest  # also confirmed rows, which come first
+        if self.by_rule is not None:
+            is_ranked[self.n_alerts :] &= self.by_rule[self.n_alerts :] < 0
         rows = f"{n} more {self.noun}{'s stand' if n > 1 else ' stands'} out"
-        return f"{rows}; {option}{self.n_stand_out} lists all of them."
+        return f"{rows}; {option}{np.count_nonzero(is_ranked)} lists all of them."
 
     def _lines_of_rest(self) -> list[str]:
         shown = self.shown
@@ -1333,10 +1345,13 @@ def ranked(
     units: Ints | None = None,
     scores: Float64s | None = None,
     today: str = "",
+    *,
+    is_filled: bool = False,
 ) -> Alerts:
     """Return the ranking of the rows of a table, as `Detector.alerts` does.
 
-    `today`, by default the current day, decides which rules of the user have ended.
+    `today`, by default the current day, decides which rules of the user have ended.  With
+    `is_filled`, printed lists also show the alerts that fill the list up to ten.
     """
     units = detector.map_._winners_of_rows(rows) if units is None else units
     scores = detector._scores_of_rows(rows, units) if scores is None else scores
@@ -1353,7 +1368,9 @@ def ranked(
         ruling = Ruling(detector.map_.encoding, table, today)
         is_other = on_other_side(detector.of_all_rows, detector.directions, rows)
         n_other = [int(np.count_nonzero(is_other[:, j])) for j in detector.directions]
-        effects = ruling.effects(order[places][:n_alerts], n_other)
+        fills = ranking.fills(places[:n_alerts], stands_out, is_filled=is_filled)
+        listed = places[:n_alerts] if fills.all() else places[:n_alerts][~fills]
+        effects = ruling.effects(order[listed], n_other)
         is_hidden = ruling.is_hidden[order]
         places, n_alerts, stands_out, n_by_chance = ranking.chosen(np.flatnonzero(~is_hidden))
         places = np.concatenate([places, np.flatnonzero(is_hidden)])
@@ -1361,10 +1378,9 @@ def ranked(
         places = places[of_list]
     order = order[places]
     first = order[:n_alerts]
-    is_filled = ~(stands_out | is_leading)[places[:n_alerts]]
+    fills = ranking.fills(places[:n_alerts], stands_out, is_filled=is_filled)
     if ruling is not None:
-        is_filled &= ~ruling.is_always[first]
-    n_filled = int(np.count_nonzero(is_filled)) if rule == AlertRule() else 0
+        fills &= ~ruling.is_always[first]
     map_, counts = detector.map_, detector.counts
     # The rows of another table are very unlikely to have the same units.
     is_training = counts is not None and counts.total == len(rows)
@@ -1382,7 +1398,7 @@ def ranked(
         n_alerts,
         stands_out[places],
         n_by_chance,
-        n_filled,
+        int(np.count_nonzero(fills)),
         int(np.count_nonzero(is_marked)),
         by_rule=None if ruling is None else ruling.by_row[order],
         effects=effects,
@@ -1414,6 +1430,12 @@ class _Ranking:
         given = self.detector, self.order[some], self.scores[some], p, self.table
         places, n_alerts = rule.choose(*given, *counts)
         return some[places], n_alerts, stands_out, n_by_chance
+
+    def fills(self, places: Ints, stands_out: Bools, *, is_filled: bool) -> Bools:
+        """Return which rows of a list only fill the list up to ten, unless lists show these."""
+        if is_filled or self.rule != AlertRule():
+            return np.zeros(len(places), dtype=bool)
+        return np.asarray(~(stands_out | self.is_leading)[places])
 
 
 def with_rules(reasons: Iterable[Reasons], ruling: Ruling, rows: Ints) -> list[Reasons]:

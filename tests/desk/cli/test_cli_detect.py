@@ -217,7 +217,9 @@ def test_article_says_how_unusual_and_label_agree(article: Found, article_file: 
     scores = detector_of(article).scores(table)
     auroc = naive.auroc(scores, table.column("Class").cells == "1")
     assert float(match[1]) == pytest.approx(auroc, abs=0.0005)
-    alerted = [row["Class"] == "1" for row in rows_of(article)]
+    # Rows that only fill the file up to ten do not count.
+    shown = [row for row in rows_of(article) if row["stands_out"] == "yes"]
+    alerted = [row["Class"] == "1" for row in shown]
     share = sum(alerted) / len(alerted)
     assert (int(match[2]), int(match[3])) == (round(100 * share), len(alerted))
     assert float(match[4]) == pytest.approx(share / (307 / 690), abs=0.005)

@@ -301,7 +301,7 @@ def _texts(table: Table, name: str) -> list[str]:
     if name not in table.names:
         add = f"Add this column, with the values {listed(STATES)} or empty values."
         if name == FINDING:
-            add = "Give the list of `detect` or `run`, or leave --findings out."
+            add = "Give the alerts.csv of a run, or leave --findings out."
         raise InputError(
             f"{table.source} does not have a column '{name}'. {add} The table has "
             f"{listed(table.names)}.",

@@ -172,7 +172,9 @@ def show_alerts(console: Console, alerts: Alerts, file: str) -> None:
     if alerts.n_alerts == 0:
         least = alerts.p_values.min(initial=1.0)
         why = f"because no row meets the rule. The smallest p-value is {least:.2g}."
-        say(console, f"No row is listed, {why}")
+        if n_hidden := sum(each.n_changed for each in alerts.effects):
+            why = f"because your rules hide {counted(n_hidden, alerts.noun)} of the list."
+        say(console, f"No {alerts.noun} is listed, {why}")
         return
     grid = make_grid("rank", escape(alerts.id_name), "score", "p-value", "reasons")
     lines = alerts._lines(MAX_ALERTS_SHOWN)
