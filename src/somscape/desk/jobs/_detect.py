@@ -268,6 +268,8 @@ class Found:
         Agreement of the ranking with the label.
     grouped : Grouped or None
         The original rows of each customer, if each row of `table` is a customer.
+    known_checks : sequence of Check or None
+        The checks to show. None if they must be found.
     """
 
     table: Table
@@ -277,6 +279,7 @@ class Found:
     label: Label | None = None
     agreement: Agreement | None = None
     grouped: Grouped | None = None
+    known_checks: Sequence[Check] | None = None
 
     @property
     def alerts(self) -> Alerts:
@@ -286,6 +289,8 @@ class Found:
     @cached_property
     def checks(self) -> list[Check]:
         """Checks of the columns."""
+        if self.known_checks is not None:
+            return [*self.known_checks]
         return checks_of(self.detector.map_, self.table, self.grouped)
 
     def report(

@@ -73,7 +73,7 @@ function drawCases() {
 }
 
 function drawCase(one) {
-  const facts = [one.place === null ? "" : "rank " + number(one.place) + (one.is_last ? "" : " in an earlier run"),
+  const facts = [one.place === null ? "" : (one.is_check ? "check of columns" : "rank " + number(one.place)) + (one.is_last ? "" : " in an earlier run"),
     one.news && one.is_last ? one.news : ""].filter(Boolean);
   const line = make("li", { "data-key": one.key },
     make("div", { class: "what" }, make("a", { href: addressOf(name, one.key) }, text("span", one.key)), " ",
