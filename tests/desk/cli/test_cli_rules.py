@@ -116,6 +116,13 @@ def test_a_watch_keeps_its_rules(payments: Path) -> None:
     assert found.is_same, found.said
 
 
+@pytest.mark.parametrize("words", [("run", "w"), ("score", "map.som", "t.csv")])
+def test_rules_belong_to_the_training(here: Path, words: tuple[str, ...]) -> None:
+    outcome = run(*words, "--never", "amount < 7")
+    assert outcome.code == 2
+    check_text("commands", outcome.err)
+
+
 def test_rules_of_customers_use_the_made_columns(here: Path) -> None:
     rows = [f"c{i % 20},{10 + i * 7 % 50 + (900 if i == 5 else 0)}" for i in range(200)]
     table = write(Path("tx.csv"), "customer,amount", rows)

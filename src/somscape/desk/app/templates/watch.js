@@ -19,7 +19,7 @@ async function load() {
   document.title = name + " · somscape";
   byId("name").textContent = name;
   byId("about").textContent = "A case is identified by " + watch.key.join(" and ") + ". Cleared cases wait for a decision again if they change much, or after "
-    + plural(watch.clear_for, "month", "months") + ".";
+    + plural(watch.clear_for, "month", "months") + ". To change the rules of the list, train the map again: somscape detect TABLE --watch NAME.";
   byId("report").hidden = !watch.report;
   if (watch.report) byId("report").href = "/runs/" + watch.report + "/report";
   drawCases();
