@@ -276,7 +276,7 @@ def test_rows_that_stand_out_are_listed_unless_a_share_or_a_number_is_chosen(
     chosen = "const s = chosenSettings(); return [s.alerts, s.contamination]"
     assert person.browser.run(checked) == ["by-itself"]
     assert person.words("label:has(#by-itself)") == (
-        "the rows that stand out, at most 50 (10 rows if none stands out)"
+        "the rows that stand out, at most 50 findings (10 rows if none stands out)"
     )
     assert person.browser.run("return document.getElementById('contamination').value") == "5"
     assert person.browser.run(chosen) == [None, None]

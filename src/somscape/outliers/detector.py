@@ -32,7 +32,7 @@ from somscape.outliers._listing import (
     on_other_side,
     without_other_side,
 )
-from somscape.outliers.calibration import Calibration
+from somscape.outliers.calibration import Calibration, adjusted, count_within, usual_share
 from somscape.outliers.counterfactual import Counterfactual, counterfactuals_of
 from somscape.outliers.findings import Finding, findings_of, numbers_of
 from somscape.outliers.marks import ANOMALY, UNKNOWN, Marks, known_labels
@@ -333,8 +333,8 @@ class Detector:
         """Rank rows from the most unusual row on, and add reasons to the alerts.
 
         Pass at most one rule.  If no rule is given, the alerts are the rows that stand out, but at
-        least 10 and at most 50 rows.  The printed list shows how many rows stand out, and how many
-        of them are expected by chance.
+        least 10 rows, and at most 50 findings and 500 rows.  The printed list shows how many rows
+        stand out, and how many of them are expected by chance.
 
         Parameters
         ----------
@@ -1361,7 +1361,8 @@ def ranked(
     is_marked, is_leading = np.zeros((2, len(p)), dtype=bool)
     if detector.marks is not None:
         is_marked, is_leading = (which[order] for which in detector.marks.are_held(rows))
-    ranking = _Ranking(detector, table, rule, order, scores, p, is_marked, is_leading)
+    about = (detector, table, rows, rule, order)
+    ranking = _Ranking(*about, scores, p, units, is_marked, is_leading)
     places, n_alerts, stands_out, n_by_chance = ranking.chosen(np.arange(len(p)))
     ruling, effects = None, tuple[RuleEffect, ...]()
     if detector.map_.encoding.roles.rules:
@@ -1385,9 +1386,8 @@ def ranked(
     # The rows of another table are very unlikely to have the same units.
     is_training = counts is not None and counts.total == len(rows)
     is_training &= np.array_equal(np.bincount(units, minlength=map_.n_units), map_.hits)
-    training = rows if is_training else None
     of_first = detector, table.take(first), np.ascontiguousarray(rows[first])
-    reasons = reasons_of(*of_first, training=training)
+    reasons = reasons_of(*of_first, training=rows if is_training else None)
     return Alerts(
         *ids_of(detector.map_, table, order),
         order,
@@ -1411,10 +1411,12 @@ class _Ranking:
 
     detector: Detector
     table: Table
+    rows: Floats
     rule: "AlertRule"
     order: Ints
     scores: Float64s
     p: Float64s
+    units: Ints
     is_marked: Bools
     is_leading: Bools
 
@@ -1424,12 +1426,24 @@ class _Ranking:
         p, rule = self.p[some], self.rule
         stands_out = np.zeros(len(self.p), dtype=bool)
         stands_out[some], n_by_chance = rule.outstanding(p, self.is_marked[some])
-        counts = (int(np.count_nonzero(which)) for which in (stands_out, self.is_leading[some]))
+        counts = [int(np.count_nonzero(which)) for which in (stands_out, self.is_leading[some])]
         if rule.n_alerts is not None and len(some) < rule.n_alerts <= len(self.p):
             rule = replace(rule, n_alerts=len(some))
         given = self.detector, self.order[some], self.scores[some], p, self.table
         places, n_alerts = rule.choose(*given, *counts)
+        if rule == AlertRule() and counts[0] > MAX_LISTED:
+            n_alerts = self._length(some[places], stands_out, counts[1])
         return some[places], n_alerts, stands_out, n_by_chance
+
+    def _length(self, places: Ints, stands_out: Bools, n_leading: int) -> int:
+        """Return the length of a list of 50 findings and all confirmed rows."""
+        first = places[: n_leading + min(int(np.count_nonzero(stands_out)), MAX_ROWS)]
+        rows = self.order[first]
+        encoded = np.ascontiguousarray(self.rows[rows])
+        reasons = reasons_of(self.detector, self.table.take(rows), encoded)
+        found = findings_of(self.units[first], self.p[first], stands_out[first], reasons)
+        begin = [finding.places[0] for finding in found]
+        return [*begin, *[len(first)] * (n_leading + MAX_LISTED)][n_leading + MAX_LISTED]
 
     def fills(self, places: Ints, stands_out: Bools, *, is_filled: bool) -> Bools:
         """Return which rows of a list only fill the list up to ten, unless lists show these."""
@@ -1451,23 +1465,21 @@ def with_rules(reasons: Iterable[Reasons], ruling: Ruling, rows: Ints) -> list[R
 
 # Rules, which decide which rows are alerts and which rows stand out.
 
-MIDDLE = 0.5
-"""The share of usual rows is estimated from those p-values that are above this value."""
-
 STAND_OUT_RATE = 0.2
 """Default limit for the false discovery rate among the rows that stand out."""
 
-MIN_LISTED, MAX_LISTED = 10, 50
-"""Minimum and maximum length of a list of alerts if no rule is given.  Between these lengths, the
-list consists of the rows that stand out."""
+MIN_LISTED, MAX_LISTED, MAX_ROWS = 10, 50, 500
+"""Minimum number of rows, and maximum number of findings and of rows, in a list of alerts if no
+rule is given.  Between these limits, the list consists of the rows that stand out."""
 
 
 @dataclass(frozen=True)
 class AlertRule:
     """Rule that decides which rows become alerts.
 
-    By default, the alerts are the rows that stand out, but at least 10 and at most 50 rows.  Lists
-    show alerts that do not stand out only if no row stands out.
+    By default, the alerts are the rows that stand out, but at least 10 rows, and at most 50
+    findings (`Finding`) and 500 rows.  Lists show alerts that do not stand out only if no row
+    stands out.
 
     Attributes
     ----------
@@ -1576,7 +1588,8 @@ class AlertRule:
         if self.above_threshold:
             return f"a score above {detector.threshold:.4g}, the threshold of the map"
         return (
-            f"those that stand out, at most {MAX_LISTED}, or {MIN_LISTED} rows if none stands out"
+            f"those that stand out, at most {MAX_LISTED} findings, or {MIN_LISTED} rows if none "
+            "stands out"
         )
 
     def outstanding(self, p: Float64s, is_marked: Bools) -> tuple[Bools, float]:
@@ -1601,7 +1614,7 @@ class AlertRule:
             ascending = np.sort(ascending)
         share = usual_share(ascending)
         rate = STAND_OUT_RATE if self.fdr is None else self.fdr
-        n_stand_out = _count_within(rate / share, ascending)
+        n_stand_out = count_within(rate / share, ascending)
         if not n_stand_out:
             return np.zeros(len(p), dtype=bool), 0.0
         highest = float(ascending[n_stand_out - 1])
@@ -1714,42 +1727,6 @@ def _check_level(detector: Detector, name: str, level: float) -> None:
             parameter=name,
             value=level,
         )
-
-
-def adjusted(p: Float64s) -> Float64s:
-    """Return p-values after the adjustment of Benjamini and Hochberg (1995)."""
-    order = np.argsort(p, kind="stable")
-    out = np.empty(len(p))
-    out[order] = _adjust_ascending(p[order])
-    return out
-
-
-def _adjust_ascending(ascending: Float64s) -> Float64s:
-    """Return ascending p-values after the adjustment.  The result is also ascending."""
-    rates = ascending * len(ascending) / np.arange(1, len(ascending) + 1)
-    return np.minimum(np.minimum.accumulate(rates[::-1])[::-1], 1.0)
-
-
-def _count_within(rate: float, ascending: Float64s) -> int:
-    """Return how many of the ascending p-values are at most `rate` after their adjustment."""
-    if rate >= 1.0:
-        return len(ascending)
-    # Adjustment does not lower any p-value, so the first p-values are sufficient.
-    first = ascending[: int(np.searchsorted(ascending, rate, "right"))]
-    is_within = first * len(ascending) / np.arange(1, len(first) + 1) <= rate
-    return len(first) - int(is_within[::-1].argmax()) if is_within.any() else 0
-
-
-def usual_share(p: Float64s, counts: Float64s | None = None) -> float:
-    """Estimate the share of usual rows from p-values.  The estimate tends to be too high.
-
-    Each p-value is that of as many rows as `counts` contains, by default of one row.
-    """
-    counts = np.ones(len(p)) if counts is None else counts
-    highest, n_rows = float(p.max(initial=0.0)), float(counts.sum())
-    if highest > MIDDLE or not len(p):
-        return min(1.0, (1 + float(counts[p > MIDDLE].sum())) / ((1 - MIDDLE) * max(1.0, n_rows)))
-    return min(1.0, (1 + float(counts[p == highest].sum())) / ((1 - highest) * n_rows))
 
 
 def _amounts(table: Table, name: str) -> Float64s:
