@@ -164,6 +164,18 @@ def test_a_direction_takes_one_side_out_of_the_score(single: Detector, table: Ta
     assert (low[3] < before[3], low[4] == before[4]) == (True, True)
 
 
+def test_a_row_stays_usual_on_the_side_that_does_not_count() -> None:
+    X = np.random.default_rng(0).normal(size=(300, 3))
+    X[:20, 0] -= np.linspace(5, 60, 20)  # a tail, so the column becomes an asinh
+    X[0, 1] = 40.0
+    table = table_from_columns({f"x{j}": column for j, column in enumerate(X.T)})
+    detector = ruled(SOMDetector(random_state=0).fit(table).detector_, direction=["x0=low"])
+    assert detector.relation is not None
+    with np.errstate(all="raise"):
+        found = detector.counterfactuals(table.take(range(20)))
+    assert any("x0 at least" in str(each) for each in found), [*map(str, found)]
+
+
 def test_a_direction_needs_a_column_of_numbers(single: Detector, table: Table) -> None:
     for text, column in (("channel=high", "channel"), ("amont=low", "amont")):
         detector = ruled(single, direction=[text])
