@@ -408,6 +408,7 @@ def roles_for(
     roles: Roles, source: str, names: Sequence[str], table: str
 ) -> tuple[Roles, list[str]]:
     """Return the saved roles of columns that a table contains, and notes on the other columns."""
+    roles = roles.spread(names, table)
     known = roles.by_column()
     there = {*names, *part_names(dict.fromkeys(roles.dates, True), names)}
     if roles.per:

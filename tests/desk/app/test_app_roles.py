@@ -68,6 +68,8 @@ def test_a_roles_file_meets_other_columns() -> None:
         "outcome=yes",
         'a."b"\n',
     )  # "same" is left out
+    text = '[columns]\n"*" = "drop"\nsize = "category"\n'
+    assert set(settings_of(text, "r", default_settings(FACTS), FACTS).kinds) == {*"01345"}
     settings = settings_of('others = "drop"\n[columns]\namount = "number"', "r", settings, FACTS)
     assert settings.id is None
 

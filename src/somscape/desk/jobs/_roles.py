@@ -67,7 +67,6 @@ def told_table(path: str, job: Job) -> tuple[Table, Roles, list[str]]:
     """Read a table. Return the table, the roles of its columns, and notes on the table."""
     saved = Roles() if job.roles is None else read_roles(job.roles)
     table = read_as(path, job, saved)
-    saved = saved.spread(table.names, table.source)
     roles = overridden(saved, roles_from(table, job))
     if roles.per and job.id_column is not None:
         raise InputError(
