@@ -4,7 +4,6 @@ import shlex
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from dataclasses import replace as with_checks
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -142,7 +141,7 @@ def _detect(
             results.write(folder, found)
             if watch is not None:  # only once there are files
                 recorded.append(outcome := watch.begun(found))
-                found = with_checks(found, known_checks=(checks := outcome.found.checks))
+                found = found.with_checks(checks := outcome.found.checks)
                 results.write_lists(folder, found, outcome)
             sent = results.send(found)
     if save_roles is not None:

@@ -293,6 +293,10 @@ class Found:
             return [*self.known_checks]
         return checks_of(self.detector.map_, self.table, self.grouped)
 
+    def with_checks(self, checks: Sequence[Check]) -> "Found":
+        """Return the result with only some checks."""
+        return replace(self, known_checks=checks)
+
     def report(
         self,
         command: str,

@@ -19,13 +19,14 @@ async function load() {
   byId("watch-link").href = "/" + at;
   byId("about").textContent = "Watch " + watch + ". " + sayState();
   byId("why").replaceChildren(...(last ? last.reasons.split(/(?<=\.) (?=\S+ is )/).filter(Boolean).map((reason) => text("li", reason)) : []));
-  byId("score").replaceChildren(...(found.is_check ? ["A check of columns."] : last ? ["Rank " + number(last.place) + " of run " + number(last.number) + " (" + when(last.made) + ", ",
+  byId("score").replaceChildren(...(last ? ["Rank " + number(last.place) + " of run " + number(last.number) + " (" + when(last.made) + ", ",
     sourceOf(last.source), "), score " + number(last.score) + ", p-value " + number(last.p_value) + "."] : ["No list has this case."]));
   byId("history").replaceChildren(...found.history.map(({ decision, comment, author, made }) => make("li", null,
     make("b", null, decision), " by ", text("span", author), ", " + when(made), ...(comment ? [": ", text("q", comment)] : []))));
   byId("printed").textContent = "Made with somscape on " + when(new Date()) + ".";
   drawDecision();
   drawScores(found.is_check ? [] : listed);
+  if (found.is_check) byId("score").textContent = "A check of columns.";
   drawValues();
   drawPlace();
 }
