@@ -293,10 +293,6 @@ class Found:
             return [*self.known_checks]
         return checks_of(self.detector.map_, self.table, self.grouped)
 
-    def with_checks(self, checks: Sequence[Check]) -> "Found":
-        """Return the result with only some checks."""
-        return replace(self, known_checks=checks)
-
     def report(
         self,
         command: str,
@@ -326,6 +322,10 @@ class Found:
             alerts = self.alerts.to_table(self.detector.map_, self.table)
         about = (self.detector, self.rule, self.table, command)
         return ResultList("alerts", alerts, *about, checks=lambda: self.checks)
+
+    def with_checks(self, checks: Sequence[Check]) -> "Found":
+        """Return the result with only some checks."""
+        return replace(self, known_checks=checks)
 
     def write(
         self, folder: Path, results: ResultList, kind: str = "csv", *, bom: bool = False
