@@ -20,7 +20,7 @@ from scipy.special import kolmogorov
 from sets import SETS, Labels, Rows, load
 
 from somscape import SOMDetector
-from somscape.outliers.detector import adjusted, usual_share
+from somscape.outliers.calibration import adjusted, usual_share
 
 Result = dict[str, Any]
 Floats = NDArray[np.float64]

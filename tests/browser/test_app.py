@@ -296,7 +296,7 @@ def test_rows_that_stand_out_are_listed_unless_a_share_or_a_number_is_chosen(
     chosen = "const s = chosenSettings(); return [s.alerts, s.contamination]"
     assert person.browser.run(checked) == ["by-itself"]
     assert person.words("label:has(#by-itself)") == (
-        "the rows that stand out, at most 50 (10 rows if none stands out)"
+        "the rows that stand out, at most 50 findings (10 rows if none stands out)"
     )
     assert person.browser.run("return document.getElementById('contamination').value") == "5"
     assert person.browser.run(chosen) == [None, None]
@@ -754,9 +754,10 @@ def _nothing_inherited(person: Person, client: Client, watch: str) -> None:
     assert said(in_report) == ("open", "")
     on_watch, on_own_page = (key for key in back if key != in_report)
     person.visit(watch)
-    person.wait_for_words("#count", "5 cases")
+    person.wait_for_words("#count", "6 cases")
+    person.wait_for_words("#cases li:last-child", "check of columns")
     person.browser.click(f'#cases li[data-key="{on_watch}"] .confirmed')
-    person.wait_for_words("#count", "4 cases")
+    person.wait_for_words("#count", "5 cases")
     person.visit(f"{watch}/cases/{on_own_page}")
     person.wait_for_words("#history", "as it was")
     person.browser.click("#decide .confirmed")
@@ -769,14 +770,14 @@ def _nothing_inherited(person: Person, client: Client, watch: str) -> None:
 def _decided_by_two(person: Person, client: Client, watch: str) -> dict[str, str]:
     """Decide about a case when somebody else was faster; return the case's page."""
     person.visit(watch)
-    person.wait_for_words("#count", "5 cases")
+    person.wait_for_words("#count", "6 cases")
     case = client.get(f"/api{watch}")["cases"][0]
     body = {**case, "decision": "cleared", "comment": "paid" + HOSTILE[1]}
     client.post(f"/api{watch}/decide", body)
     person.browser.type("#cases li:nth-child(2) input", "half a thought")
     person.browser.click("#cases .confirmed")
     person.wait_for_words("#problem", f"(paid{HOSTILE[1]})")
-    person.wait_for_words("#count", "4 cases")
+    person.wait_for_words("#count", "5 cases")
     # The next line has the focus, and what was typed there stands.
     assert person.browser.run(
         "return document.activeElement.closest('#cases li:first-child') !== null"

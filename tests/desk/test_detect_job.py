@@ -35,10 +35,10 @@ def test_many_rows_are_put_in_order_meanwhile(
 ) -> None:
     whole, ranked, may_begin = found(table).alerts, _detect.ranked, threading.Event()
 
-    def ranked_later(*given: Any) -> Alerts:
+    def ranked_later(*given: Any, **options: Any) -> Alerts:
         assert threading.current_thread() is not threading.main_thread()
         assert may_begin.wait(20)
-        return ranked(*given)
+        return ranked(*given, **options)
 
     monkeypatch.setattr(_detect, "MANY_ROWS", 80)
     monkeypatch.setattr(type(select_kernels()), "n_threads", 2)
@@ -70,9 +70,9 @@ def test_encoded_rows_are_not_kept(
 ) -> None:
     seen, ranked = list[Any](), _detect.ranked
 
-    def ranked_and_seen(*given: Any) -> Alerts:
+    def ranked_and_seen(*given: Any, **options: Any) -> Alerts:
         seen.append(weakref.ref(given[2]))
-        return ranked(*given)
+        return ranked(*given, **options)
 
     monkeypatch.setattr(_detect, "MANY_ROWS", many)
     monkeypatch.setattr(type(select_kernels()), "n_threads", n_threads)

@@ -9,8 +9,7 @@ from scipy.stats import norm
 from somscape import SOMDetector, load
 from somscape.outliers import AlertRule, Calibration
 from somscape.outliers import calibration as _calibration
-from somscape.outliers.calibration import bulk_of
-from somscape.outliers.detector import adjusted, usual_share
+from somscape.outliers.calibration import adjusted, bulk_of, usual_share
 from somscape.outliers.score import SCORES as METHODS
 
 SCORES = st.lists(st.floats(0, 1e6), min_size=50, max_size=80)

@@ -522,3 +522,19 @@ def test_what_an_encoder_made_of_the_columns_is_explained(is_fitted):
     assert som.explain_defaults_["encoder"] == (
         "The `TableEncoder` was used: numbers 'x'; left out 'job' (as asked)."
     )
+
+
+def test_a_pattern_stands_for_columns() -> None:
+    frame = pd.DataFrame({f"p_{j}": np.arange(30) % (j + 2) for j in range(4)})
+    frame["note_1"] = [f"text {i}" for i in range(30)]
+    encoder = TableEncoder(numbers=["p_*"], categories=["p_2"], drop=["note_?"]).fit(frame)
+    kinds = [code.kind for code in encoder.encoding_.columns]
+    assert kinds == ["number", "number", "category", "number", "dropped"]
+    with rejected(parameter="protect", value="z*"):
+        TableEncoder(protect=["z*"]).fit(frame)
+
+
+def test_a_pattern_leaves_columns_of_an_array_out() -> None:
+    X = np.c_[np.arange(30.0), np.arange(30.0) % 7, np.full(30, np.nan)]
+    names = TableEncoder(drop=["x*2"]).fit(X).encoding_.feature_names
+    assert names == TableEncoder(drop=["x2"]).fit(X).encoding_.feature_names

@@ -89,6 +89,17 @@ def test_a_finding_names_the_columns_and_values_that_its_rows_share(
     assert grouped([0] * len(reasons), reasons)[0].what == expected
 
 
+def test_rows_of_different_rules_are_different_findings() -> None:
+    def by(heading: str, text: str) -> Reasons:
+        return Reasons((Reason(heading, text, "", 0.0, is_rule=True), *of("a", "b")))
+
+    rules = [by("rule", "a > 1"), by("rule", "b > 1"), by("rule", "a > 1"), by("rule x", "a > 3")]
+    found = grouped([3] * 4, rules)
+    assert places(found) == [(0, 2), (1,), (3,)]
+    assert found[0].what == "rule: a > 1; a and b = 7"
+    assert grouped([3, 3], rules[3:] * 2)[0].what == "rule x: a > 3; a and b = 7"
+
+
 def some_alerts(n_filled: int = 0) -> Alerts:
     """Six alerts of eight rows: a finding of three, one of two, and a row alone."""
     reasons = [of("a"), of("b"), of("a"), of("a"), of("b"), of("c")]

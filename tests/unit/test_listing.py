@@ -13,7 +13,9 @@ from somscape import SOMDetector, report, save
 from somscape.maps.map import Map
 from somscape.outliers import AlertRule, Alerts, Detector
 from somscape.outliers._listing import check_rules_of
+from somscape.outliers.detector import ranked
 from somscape.tables import Table, table_from_columns
+from somscape.tables.column import Column
 
 N = 120
 
@@ -112,9 +114,9 @@ def test_every_alert_rule_works_with_rules(
     assert not listed & (never | floor)
     assert len(found.reasons) == found.n_alerts
     assert {e.rule.kind: e.n_changed for e in found.effects} == {
-        "always": len(always - set(before.rows[: before.n_alerts].tolist())),
-        "never": len(never & set(before.rows[: before.n_alerts].tolist())),
-        "floor": len(floor & set(before.rows[: before.n_alerts].tolist())),
+        "always": len(always - set(before.rows[: before.shown.n_alerts].tolist())),
+        "never": len(never & set(before.rows[: before.shown.n_alerts].tolist())),
+        "floor": len(floor & set(before.rows[: before.shown.n_alerts].tolist())),
     }
 
 
@@ -162,6 +164,18 @@ def test_a_direction_takes_one_side_out_of_the_score(single: Detector, table: Ta
     assert (low[3] < before[3], low[4] == before[4]) == (True, True)
 
 
+def test_a_row_stays_usual_on_the_side_that_does_not_count() -> None:
+    X = np.random.default_rng(0).normal(size=(300, 3))
+    X[:20, 0] -= np.linspace(5, 60, 20)  # a tail, so the column becomes an asinh
+    X[0, 1] = 40.0
+    table = table_from_columns({f"x{j}": column for j, column in enumerate(X.T)})
+    detector = ruled(SOMDetector(random_state=0).fit(table).detector_, direction=["x0=low"])
+    assert detector.relation is not None
+    with np.errstate(all="raise"):
+        found = detector.counterfactuals(table.take(range(20)))
+    assert any("x0 at least" in str(each) for each in found), [*map(str, found)]
+
+
 def test_a_direction_needs_a_column_of_numbers(single: Detector, table: Table) -> None:
     for text, column in (("channel=high", "channel"), ("amont=low", "amont")):
         detector = ruled(single, direction=[text])
@@ -178,9 +192,40 @@ def test_rules_stay_with_the_map_and_show_on_the_page(
     assert isinstance(again.map_, Map)
     data = report.build(again, table)
     assert data["rules"][0]["name"] == "tiny"
-    assert data["notes"][-2:] == [str(effect) for effect in again.alerts(table).effects]
+    effects = [str(effect) for effect in again.alerts(table).effects]
+    assert [rule["sentence"] for rule in data["rules"]] == effects
+    assert not {*effects} & {*data["notes"]}
     first = data["reasons"][0][0]
     assert (first["column"], first["value"], first["rule"]) == ("rule tiny", "amount < 1", True)
     assert "rules" not in report.build(single, table)
     with rejected(parameter="direction"):
         save.to_onnx(again, tmp_path / "map.onnx")
+
+
+def test_the_line_is_after_rows_that_rules_list(single: Detector, table: Table) -> None:
+    detector = ruled(single, always=["tiny: amount < 1"])
+    n = detector.alerts(table).n_stand_out
+    assert 0 < n < 9
+    whole = table, detector.map_.rows_of(table), AlertRule()
+    found = ranked(detector, *whole, is_filled=True)
+    assert not found.stands_out[0]
+    assert (found.n_filled, found.shown.n_alerts, found.n_before_line) == (0, 11, n + 1)
+    assert ranked(detector, *whole).shown.n_before_line is None
+
+
+def test_effects_count_rows_of_the_printed_list(single: Detector, table: Table) -> None:
+    rows, rule = single.map_.rows_of(table), AlertRule()
+    before = single.alerts(table)
+    assert 0 < before.shown.n_alerts < before.n_alerts == 10
+    score = before.scores[9] - 1e-9
+    named = replace(table, columns=(*table.columns, *_columns(score=single.scores(table))))
+    first = ruled(single, always=[f"score > {score}"])
+    found = ranked(first, named, rows, rule)
+    assert found.effects[0].n_changed == 10 - before.shown.n_alerts
+    assert ranked(first, named, rows, rule, is_filled=True).effects[0].n_changed == 0
+    hidden = ruled(single, never=[f"score > {score}"])
+    assert ranked(hidden, named, rows, rule).effects[0].n_changed == before.shown.n_alerts
+
+
+def _columns(**values: Any) -> tuple[Column, ...]:
+    return table_from_columns(values).columns

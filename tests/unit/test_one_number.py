@@ -8,14 +8,29 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from somscape import SOM, SOMDetector, load
-from somscape.outliers import Calibration, Detector
+from somscape.desk.jobs._detect import detect
+from somscape.desk.jobs._roles import ready, roles_from
+from somscape.desk.jobs.job import Job
+from somscape.desk.serve._served import answers_of
+from somscape.outliers import AlertRule, Calibration, Detector
 from somscape.outliers.detector import STANDING_OUT, auto_threshold
+from somscape.tables import table_from_columns
 
 
 def planted(n: int = 400, n_far: int = 12, seed: int = 0) -> np.ndarray:
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(n, 3))
     X[:n_far] = rng.choice([-9.0, 9.0], size=(n_far, 3)) + rng.normal(size=(n_far, 3))
+    return X
+
+
+def different(n: int = 1200, n_far: int = 80) -> np.ndarray:
+    """Rows with 14 columns.  The far rows are far in two columns, which differ between rows."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n, 14))
+    pairs = [(i, j) for i in range(14) for j in range(i)][:n_far]
+    for row, pair in enumerate(pairs):
+        X[row, pair] = rng.choice([-12.0, 12.0], size=2)
     return X
 
 
@@ -102,8 +117,49 @@ def test_by_region_as_many_rows_are_flagged_as_stand_out() -> None:
 
 
 def test_the_list_names_the_rule_that_lists_all_rows() -> None:
-    X = planted(900, 80)
+    X = different()
     alerts = SOMDetector(random_state=0).fit(X).alerts(X)
-    n = alerts.n_stand_out
-    assert alerts.n_alerts == 50 < n
-    assert str(alerts).endswith(f"{n - 50} more rows stand out; n_alerts={n} lists all of them.")
+    n, n_listed = alerts.n_stand_out, alerts.n_alerts
+    assert 50 <= n_listed < n
+    assert len(alerts.findings) == 50
+    more = n - n_listed
+    assert str(alerts).endswith(f"{more} more rows stand out; n_alerts={n} lists all of them.")
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        {"never": ["x2 > 2"]},
+        {"floor": ["x1=0"]},
+        {"direction": ["x3=high"]},
+        {"direction": ["x1=low"], "never": ["x2 > 2"], "always": ["x3 < -2.5"]},
+    ],
+    ids=str,
+)
+def test_rules_do_not_change_that_it_is_one_number(rules: dict[str, list[str]]) -> None:
+    X = planted(900, 30)
+    table = table_from_columns({f"x{j}": column for j, column in enumerate(X.T, 1)})
+    job = Job(**{kind: tuple(texts) for kind, texts in rules.items()})
+    encoding = ready(table, roles_from(table, job)).encoding()
+    found = detect(table, encoding, AlertRule(), job)
+    detector, alerts = found.detector, found.alerts
+    is_always = np.zeros(len(X), dtype=bool)
+    if "always" in rules:
+        is_always = X[:, 2] < -2.5
+    stands_out = np.zeros(len(X), dtype=bool)
+    stands_out[alerts.rows] = alerts.stands_out
+    assert alerts.n_stand_out > 0
+    assert (detector.flags(table) == (stands_out | is_always)).all()
+    served = answers_of(detector, table, ["none"] * len(X))
+    assert (served.is_flagged == detector.flags(table)).all()
+
+
+def test_the_number_that_lists_all_rows_counts_confirmed_rows() -> None:
+    X = different()
+    known = np.full(len(X), -1)
+    known[:3] = 1
+    detector = SOMDetector(random_state=0).fit(X, known=known)
+    alerts = detector.alerts(X)
+    n = int(str(alerts).rsplit("n_alerts=")[1].split()[0])
+    assert n > alerts.n_stand_out
+    assert (detector.alerts(X, n).n_left_out, detector.alerts(X, n - 1).n_left_out) == (0, 1)

@@ -10,7 +10,7 @@ from texts import rejected
 
 from somscape import SOM, SOMDetector, load
 from somscape.outliers import Calibration
-from somscape.outliers.detector import adjusted, usual_share
+from somscape.outliers.calibration import adjusted, usual_share
 
 
 def two_groups(rng, n):

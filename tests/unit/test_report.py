@@ -21,7 +21,7 @@ from texts import check_text, rejected
 from somscape import SOM, Lattice, Map, SOMDetector, TableEncoder, measures, plots, regions, report
 from somscape.errors import InputError
 from somscape.outliers import AlertRule, Alerts, Calibration, Detector, Finding, Scorer
-from somscape.outliers.detector import adjusted, usual_share
+from somscape.outliers.calibration import adjusted, usual_share
 from somscape.outliers.score import SCORES
 from somscape.regions import Regions
 from somscape.report._parts import N_BARS, Histogram

@@ -144,8 +144,8 @@ def test_a_file_is_for_people() -> None:
         "# Of t.csv.\n"
         "\n"
         'missing = "fill"  # treatment of missing cells, which is fill, error or mask\n'
-        'others = "drop"   # columns without a role, which are left out (drop) or used by the '
-        "rules (rules)\n"
+        'others = "drop"   # columns without a role, which are left out (drop) or used as '
+        "their values suggest (rules)\n"
         "\n"
         f"[reading]  # settings of the file, otherwise detected ({', '.join(READING)})\n"
         'delimiter = ";"\n'
@@ -378,7 +378,7 @@ def test_what_a_table_lacks_and_has_besides_is_told() -> None:
     assert kept == Roles(numbers=("amount",))
     assert notes == [
         "t.csv lacks these columns of r.toml: 'churned', 'note'.",
-        "Columns without a role in r.toml are used by the rules: 'new'.",
+        "Columns without a role in r.toml are used as their values suggest: 'new'.",
     ]
     _, notes = roles_for(replace(roles, others="drop"), "r.toml", names, "t.csv")
     assert notes[1] == "Columns without a role in r.toml are left out: 'new'."

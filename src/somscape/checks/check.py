@@ -97,7 +97,7 @@ class Check:
 
     @property
     def key(self) -> str:
-        """Text that identifies the check, for decisions on it: kind, columns and ids."""
+        """Text that identifies the check: kind, columns and ids."""
         return "|".join((self.kind, ",".join(self.columns), ",".join(self.ids)))
 
     def to_json(self) -> dict[str, Any]:

@@ -47,6 +47,7 @@ from somscape.tables._messages import listed
 from somscape.tables._parts import fetched_rows
 from somscape.tables.codes import UnusedColumn
 from somscape.tables.encoding import Encoding
+from somscape.tables.kinds import columns_like
 from somscape.tables.sources import Source
 from somscape.tables.table import Table, table_from_columns
 
@@ -472,7 +473,8 @@ def _read_array(
         values = np.array(X, dtype=object)  # NumPy would convert numbers of a mixed list to text
     names = [f"x{j}" for j in range(values.shape[1])] if names is None else names
     if values.dtype.kind in "biuf":
-        features = [j for j, name in enumerate(names) if name not in unused]
+        left_out = {c for name in unused for c in columns_like(name, names, "X", "drop")}
+        features = [j for j, name in enumerate(names) if name not in left_out]
         used, called = values[:, features], [names[j] for j in features]
         if missing == "error":
             refuse_missing(used, called)

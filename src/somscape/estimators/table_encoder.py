@@ -295,7 +295,9 @@ class TableEncoder(TransformerMixin, Encoder):
     label : str or None, default=None
         Column with a known outcome, which is not a feature.  Later data can omit the column.
     drop : sequence of str, default=()
-        Columns that are not features and are not used otherwise.
+        Columns that are not features and are not used otherwise.  In this and the following
+        parameters, a pattern such as ``"pixel_*"`` stands for all columns whose names fit and are
+        not in another parameter.
     protect : sequence of str, default=()
         Columns with personal attributes, such as sex or nationality.  These columns are not
         features, but are shown in the list of alerts.  Later data can omit these columns.
@@ -455,7 +457,7 @@ class TableEncoder(TransformerMixin, Encoder):
         _refuse_repeated(self.encoding_.feature_names)
         weights = checked_weights(sample_weight, table.n_rows)
         is_counted = np.full(table.n_rows, True) if weights is None else weights > 0
-        ordinals = self.ordinals or {}
+        ordinals = self._roles(table.names, table.source, are_numbers=False).ordinals
         self._form = Form.of(data, table, self.encoding_, ordinals, is_counted)
         return self
 
@@ -468,7 +470,7 @@ class TableEncoder(TransformerMixin, Encoder):
         are_numbers = is_array and data.dtype.kind in "biuf"
         encoding = fit_encoding(
             table,
-            self._roles(table.names, self._unused_columns(), are_numbers=are_numbers),
+            self._roles(table.names, table.source, are_numbers=are_numbers),
             self.missing,
             scale=self.scale,
             tame=self.tame,
@@ -556,7 +558,8 @@ class TableEncoder(TransformerMixin, Encoder):
         """
         self._check_parameters()
         columns = self.encoding_.columns if hasattr(self, "encoding_") else ()
-        roles, comments = self._roles([c.name for c in columns], set(), are_numbers=False), {}
+        names = [column.name for column in columns]
+        roles, comments = self._roles(names, "the table", are_numbers=False), {}
         if hasattr(self, "encoding_"):
             comments = comments_on(self.encoding_)
             roles = pinned(self.encoding_, roles)
@@ -668,20 +671,15 @@ class TableEncoder(TransformerMixin, Encoder):
                     value=names,
                 )
 
-    def _roles(self, names: Sequence[str], unused: set[str], *, are_numbers: bool) -> Roles:
+    def _roles(self, names: Sequence[str], source: str, *, are_numbers: bool) -> Roles:
         """Return the roles of columns by the parameters (in an array, others are numbers)."""
-        ordinals = dict(self.ordinals or {})
-        numbers = tuple(self.numbers)
-        if are_numbers and self.others == "rules":
-            named = {*self.categories, *self.dates, *ordinals, *unused}
-            numbers = (*numbers, *(name for name in names if name not in named))
-        return Roles(
+        roles = Roles(
             id=self.id,
             label=self.label,
             drop=tuple(self.drop),
             categories=tuple(self.categories),
-            numbers=numbers,
-            ordinals=ordinals,
+            numbers=tuple(self.numbers),
+            ordinals=dict(self.ordinals or {}),
             dates=tuple(self.dates),
             protect=tuple(self.protect),
             date_format=self.date_format,
@@ -691,6 +689,12 @@ class TableEncoder(TransformerMixin, Encoder):
             layers=named_layers(self.layers, names),
             layer_weights={n: float(w) for n, w in (self.layer_weights or {}).items()},
         )
+        roles = roles.spread(names, source) if names else roles
+        if are_numbers and self.others == "rules":
+            named = {name for role, name in roles.named() if role != "numbers"}
+            others = (name for name in names if name not in named)
+            roles = replace(roles, numbers=(*roles.numbers, *others))
+        return roles
 
 
 def _refuse_repeated(names: Sequence[str]) -> None:

@@ -121,6 +121,10 @@ class Ruling:
         names = [*(rule.label for rule in self.rules), ""]
         return [names[i] for i in self.by_row.tolist()]
 
+    def flagged(self, is_above: Bools) -> Bools:
+        """Return which rows are flagged, if some rows are above the threshold."""
+        return np.asarray(self.is_always | (is_above & ~self.is_hidden))
+
     def first(self, order: Ints, n_listed: int) -> tuple[Ints, int]:
         """Return rows with those that are always listed first, and the length of the list."""
         is_always = self.is_always[order]

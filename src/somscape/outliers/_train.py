@@ -1,13 +1,13 @@
 """Training of a detector on prepared rows."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
-from somscape._types import Float64s, Floats, Ints
+from somscape._types import Bools, Float64s, Floats, Ints
 from somscape._validate import check_choice, check_flag, check_number, check_whole
 from somscape._weights import counts_of, in_order, ones_or
 from somscape.fit._map import train_map
@@ -16,6 +16,7 @@ from somscape.fit._train import RunningSums
 from somscape.fit.settings import Settings
 from somscape.kernels._select import meanwhile
 from somscape.maps.record import MAX_MEMBERS
+from somscape.outliers._listing import directions_of, on_other_side, without_other_side
 from somscape.outliers.calibration import Calibration, bulk_of, threshold_for
 from somscape.outliers.detector import Detector, auto_threshold
 from somscape.outliers.marks import ANOMALY, UNKNOWN, marks_of
@@ -31,7 +32,7 @@ from somscape.outliers.rarity import (
     value_counts,
     with_beyond,
 )
-from somscape.outliers.relation import Learned, learned_from
+from somscape.outliers.relation import Learned, Relation, learned_from
 from somscape.outliers.score import (
     MAX_OWN,
     MAX_PROTOTYPES,
@@ -259,12 +260,18 @@ class Detection:
         units: Ints,
         weights: Float64s | None,
         labels: Ints | None = None,
+        hidden: Bools | None = None,
     ) -> float:
-        """Return the score above which rows are flagged."""
+        """Return the score above which rows are flagged.
+
+        Marked rows and rows that a rule hides do not stand out.
+        """
         if not isinstance(self.contamination, str):
             return threshold_for(scores, self.contamination, weights)
-        if labels is not None and (labels == UNKNOWN).any():  # marked rows do not stand out
-            here = labels == UNKNOWN
+        here = np.ones(len(scores), dtype=bool) if labels is None else labels == UNKNOWN
+        if hidden is not None:
+            here &= ~hidden
+        if here.any():
             scores, units = scores[here], units[here]
             weights = None if weights is None else weights[here]
         return auto_threshold(calibration, scores, units, weights)
@@ -521,8 +528,12 @@ def train_detector(
     labels: Ints | None = None,
     *,
     outermost: Outermost | None = None,
+    hidden: Bools | None = None,
 ) -> TrainedDetector:
-    """Train a map, and then compute its usual prototypes, its threshold and its calibration."""
+    """Train a map, and then compute its usual prototypes, its threshold and its calibration.
+
+    `hidden` are the rows that a rule hides, which do not count for the threshold.
+    """
     detection = detection.of_rows(encoding)
     encoding = encoding.having_seen(rows)
     given, rows = rows, encoding.to_learn(rows)
@@ -544,8 +555,8 @@ def train_detector(
     related, by_relation, left_out = _related(rows, scores, weights, learning())
     scores, added = scores + by_relation, added + left_out
     calibration = trainer.left_out_by_maps(rows, weights, order, whole, each, parts) + added
-    if given is not rows:  # slips affect the scores but not the training
-        scores = scores_by(scorers, given, rarity, None if related is None else related.relation)
+    relation = None if related is None else related.relation
+    scores = _scored(given, rows, scores, whole.scorer, scorers, rarity, relation)
     marks = None
     if labels is not None and (labels != UNKNOWN).any():
         marks = marks_of(given, weights, encoding, labels, scores)
@@ -562,17 +573,38 @@ def train_detector(
     )
     detector = Detector(
         whole.scorer,
-        detection.threshold_of(compared, scores, whole.units, weights, labels),
+        detection.threshold_of(compared, scores, whole.units, weights, labels, hidden),
         compared,
         tuple(member.scorer for member in members),
         rarity=rarity,
         counts=counts(),
         marks=marks,
-        relation=None if related is None else related.relation,
+        relation=relation,
         is_threshold_auto=detection.is_auto,
     )
     detector = replace(detector, mean_contributions=mean_contributions(detector, rows, weights))
     return TrainedDetector(detector, whole, members, scores, calibration, factor, beyond)
+
+
+def _scored(
+    given: Floats,
+    rows: Floats,
+    scores: Float64s,
+    whole: Scorer,
+    scorers: Sequence[Scorer],
+    *added: Rarity | Relation | None,
+) -> Float64s:
+    """Return the scores of rows without numbers on the side that does not count.
+
+    `given` are the rows with slips, and `scores` are the scores of the rows that trained the maps.
+    """
+    if given is not rows:  # slips affect the scores but not the training
+        scores = scores_by(scorers, given, *added)
+    directions = directions_of(whole.map_.encoding)
+    if not directions:
+        return scores
+    is_other = on_other_side(whole, directions, given)
+    return without_other_side(scores, given, is_other, scorers, *added)
 
 
 def _related(

@@ -397,3 +397,45 @@ def threshold_for(scores: Float64s, contamination: float, weights: Float64s | No
     cumulative = np.cumsum(weights[order])
     n_flagged = int(np.searchsorted(cumulative, contamination * cumulative[-1] * EXCESS, "right"))
     return float(scores[order[min(n_flagged, n - 1)]])
+
+
+# Rates of usual rows among rows with small p-values.
+
+MIDDLE = 0.5
+"""The share of usual rows is estimated from those p-values that are above this value."""
+
+
+def adjusted(p: Float64s) -> Float64s:
+    """Return p-values after the adjustment of Benjamini and Hochberg (1995)."""
+    order = np.argsort(p, kind="stable")
+    out = np.empty(len(p))
+    out[order] = _adjust_ascending(p[order])
+    return out
+
+
+def _adjust_ascending(ascending: Float64s) -> Float64s:
+    """Return ascending p-values after the adjustment.  The result is also ascending."""
+    rates = ascending * len(ascending) / np.arange(1, len(ascending) + 1)
+    return np.minimum(np.minimum.accumulate(rates[::-1])[::-1], 1.0)
+
+
+def count_within(rate: float, ascending: Float64s) -> int:
+    """Return how many of the ascending p-values are at most `rate` after their adjustment."""
+    if rate >= 1.0:
+        return len(ascending)
+    # Adjustment does not lower any p-value, so the first p-values are sufficient.
+    first = ascending[: int(np.searchsorted(ascending, rate, "right"))]
+    is_within = first * len(ascending) / np.arange(1, len(first) + 1) <= rate
+    return len(first) - int(is_within[::-1].argmax()) if is_within.any() else 0
+
+
+def usual_share(p: Float64s, counts: Float64s | None = None) -> float:
+    """Estimate the share of usual rows from p-values.  The estimate tends to be too high.
+
+    Each p-value is that of as many rows as `counts` contains, by default of one row.
+    """
+    counts = np.ones(len(p)) if counts is None else counts
+    highest, n_rows = float(p.max(initial=0.0)), float(counts.sum())
+    if highest > MIDDLE or not len(p):
+        return min(1.0, (1 + float(counts[p > MIDDLE].sum())) / ((1 - MIDDLE) * max(1.0, n_rows)))
+    return min(1.0, (1 + float(counts[p == highest].sum())) / ((1 - highest) * n_rows))

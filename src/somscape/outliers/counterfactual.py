@@ -151,7 +151,10 @@ def ranges_of(
             for end, side, bound in zip((low[line], high[line]), (1, -1), bounds, strict=True)
         ]
         if not is_steady:  # a rounded end may be in a gap that the scan missed
-            at = [float(code.place(np.array([end]))[0]) for end in ends]
+            at = [
+                end if end in (-np.inf, np.inf) else float(code.place(np.array([end]))[0])
+                for end in ends
+            ]
             stays = [_stays_usual(detector, base[line], places[line], there, limit) for there in at]
             ends = [end if stay else own for end, stay in zip(ends, stays, strict=True)]
         # Rounding may move an end past the value of the row, so the rounded value is included.

@@ -32,7 +32,7 @@ from somscape.outliers._listing import (
     on_other_side,
     without_other_side,
 )
-from somscape.outliers.calibration import Calibration
+from somscape.outliers.calibration import Calibration, adjusted, count_within, usual_share
 from somscape.outliers.counterfactual import Counterfactual, counterfactuals_of
 from somscape.outliers.findings import Finding, findings_of, numbers_of
 from somscape.outliers.marks import ANOMALY, UNKNOWN, Marks, known_labels
@@ -276,6 +276,9 @@ class Detector:
     def flags(self, X: Any) -> Bools:
         """Return which rows score above the threshold.
 
+        If the map has rules of the user, rows that a rule always lists are also flagged, and rows
+        that a rule hides are not flagged.
+
         Parameters
         ----------
         X : Table, data frame or array-like of shape (n_samples, n_features)
@@ -284,7 +287,11 @@ class Detector:
         -------
         ndarray of shape (n_samples,), bool
         """
-        return self.scores(X) > self.threshold
+        if not self.map_.encoding.roles.rules:
+            return self.scores(X) > self.threshold
+        table, rows = table_and_rows(self.map_, X)
+        is_above = self._scores_of_rows(rows) > self.threshold
+        return Ruling(self.map_.encoding, table).flagged(is_above)
 
     def contributions(self, X: Any) -> Float64s:
         """Return the contribution of each original column to the score of each row.
@@ -333,8 +340,8 @@ class Detector:
         """Rank rows from the most unusual row on, and add reasons to the alerts.
 
         Pass at most one rule.  If no rule is given, the alerts are the rows that stand out, but at
-        least 10 and at most 50 rows.  The printed list shows how many rows stand out, and how many
-        of them are expected by chance.
+        least 10 rows, and at most 50 findings and 500 rows.  The printed list shows how many rows
+        stand out, and how many of them are expected by chance.
 
         Parameters
         ----------
@@ -1141,9 +1148,11 @@ class Alerts:
     @property
     def n_before_line(self) -> int | None:
         """Number of alerts above the line in a printed list, or None without a line."""
-        n = int(self.stands_out[: self.n_alerts].sum())
-        is_between = 0 < n < self.n_alerts and bool(self.stands_out[:n].all())
-        return n if is_between else None
+        is_above = self.stands_out[: self.n_alerts]
+        if self.by_rule is not None:
+            is_above = is_above | (self.by_rule[: self.n_alerts] >= 0)
+        n = int(np.count_nonzero(is_above))
+        return n if 0 < n < self.n_alerts and bool(is_above[:n].all()) else None
 
     @property
     def n_left_out(self) -> int:
@@ -1225,9 +1234,12 @@ class Alerts:
 
     def _left_out(self, option: str) -> str:
         """Return a sentence on the rows that stand out but are not alerts."""
-        n = self.n_left_out
+        n, lowest = self.n_left_out, self.scores[self.stands_out].min()
+        is_ranked = self.scores >= lowest  # also confirmed rows, which come first
+        if self.by_rule is not None:
+            is_ranked[self.n_alerts :] &= self.by_rule[self.n_alerts :] < 0
         rows = f"{n} more {self.noun}{'s stand' if n > 1 else ' stands'} out"
-        return f"{rows}; {option}{self.n_stand_out} lists all of them."
+        return f"{rows}; {option}{np.count_nonzero(is_ranked)} lists all of them."
 
     def _lines_of_rest(self) -> list[str]:
         shown = self.shown
@@ -1341,10 +1353,13 @@ def ranked(
     units: Ints | None = None,
     scores: Float64s | None = None,
     today: str = "",
+    *,
+    is_filled: bool = False,
 ) -> Alerts:
     """Return the ranking of the rows of a table, as `Detector.alerts` does.
 
-    `today`, by default the current day, decides which rules of the user have ended.
+    `today`, by default the current day, decides which rules of the user have ended.  With
+    `is_filled`, printed lists also show the alerts that fill the list up to ten.
     """
     units = detector.map_._winners_of_rows(rows) if units is None else units
     scores = detector._scores_of_rows(rows, units) if scores is None else scores
@@ -1354,14 +1369,17 @@ def ranked(
     is_marked, is_leading = np.zeros((2, len(p)), dtype=bool)
     if detector.marks is not None:
         is_marked, is_leading = (which[order] for which in detector.marks.are_held(rows))
-    ranking = _Ranking(detector, table, rule, order, scores, p, is_marked, is_leading)
+    about = (detector, table, rows, rule, order)
+    ranking = _Ranking(*about, scores, p, units, is_marked, is_leading)
     places, n_alerts, stands_out, n_by_chance = ranking.chosen(np.arange(len(p)))
     ruling, effects = None, tuple[RuleEffect, ...]()
     if detector.map_.encoding.roles.rules:
         ruling = Ruling(detector.map_.encoding, table, today)
         is_other = on_other_side(detector.of_all_rows, detector.directions, rows)
         n_other = [int(np.count_nonzero(is_other[:, j])) for j in detector.directions]
-        effects = ruling.effects(order[places][:n_alerts], n_other)
+        fills = ranking.fills(places[:n_alerts], stands_out, is_filled=is_filled)
+        listed = places[:n_alerts] if fills.all() else places[:n_alerts][~fills]
+        effects = ruling.effects(order[listed], n_other)
         is_hidden = ruling.is_hidden[order]
         places, n_alerts, stands_out, n_by_chance = ranking.chosen(np.flatnonzero(~is_hidden))
         places = np.concatenate([places, np.flatnonzero(is_hidden)])
@@ -1369,17 +1387,15 @@ def ranked(
         places = places[of_list]
     order = order[places]
     first = order[:n_alerts]
-    is_filled = ~(stands_out | is_leading)[places[:n_alerts]]
+    fills = ranking.fills(places[:n_alerts], stands_out, is_filled=is_filled)
     if ruling is not None:
-        is_filled &= ~ruling.is_always[first]
-    n_filled = int(np.count_nonzero(is_filled)) if rule == AlertRule() else 0
+        fills &= ~ruling.is_always[first]
     map_, counts = detector.map_, detector.counts
     # The rows of another table are very unlikely to have the same units.
     is_training = counts is not None and counts.total == len(rows)
     is_training &= np.array_equal(np.bincount(units, minlength=map_.n_units), map_.hits)
-    training = rows if is_training else None
     of_first = detector, table.take(first), np.ascontiguousarray(rows[first])
-    reasons = reasons_of(*of_first, training=training)
+    reasons = reasons_of(*of_first, training=rows if is_training else None)
     return Alerts(
         *ids_of(detector.map_, table, order),
         order,
@@ -1390,7 +1406,7 @@ def ranked(
         n_alerts,
         stands_out[places],
         n_by_chance,
-        n_filled,
+        int(np.count_nonzero(fills)),
         int(np.count_nonzero(is_marked)),
         by_rule=None if ruling is None else ruling.by_row[order],
         effects=effects,
@@ -1403,10 +1419,12 @@ class _Ranking:
 
     detector: Detector
     table: Table
+    rows: Floats
     rule: "AlertRule"
     order: Ints
     scores: Float64s
     p: Float64s
+    units: Ints
     is_marked: Bools
     is_leading: Bools
 
@@ -1416,12 +1434,30 @@ class _Ranking:
         p, rule = self.p[some], self.rule
         stands_out = np.zeros(len(self.p), dtype=bool)
         stands_out[some], n_by_chance = rule.outstanding(p, self.is_marked[some])
-        counts = (int(np.count_nonzero(which)) for which in (stands_out, self.is_leading[some]))
+        counts = [int(np.count_nonzero(which)) for which in (stands_out, self.is_leading[some])]
         if rule.n_alerts is not None and len(some) < rule.n_alerts <= len(self.p):
             rule = replace(rule, n_alerts=len(some))
         given = self.detector, self.order[some], self.scores[some], p, self.table
         places, n_alerts = rule.choose(*given, *counts)
+        if rule == AlertRule() and counts[0] > MAX_LISTED:
+            n_alerts = self._length(some[places], stands_out, counts[1])
         return some[places], n_alerts, stands_out, n_by_chance
+
+    def _length(self, places: Ints, stands_out: Bools, n_leading: int) -> int:
+        """Return the length of a list of 50 findings and all confirmed rows."""
+        first = places[: n_leading + min(int(np.count_nonzero(stands_out)), MAX_ROWS)]
+        rows = self.order[first]
+        encoded = np.ascontiguousarray(self.rows[rows])
+        reasons = reasons_of(self.detector, self.table.take(rows), encoded)
+        found = findings_of(self.units[first], self.p[first], stands_out[first], reasons)
+        begin = [finding.places[0] for finding in found]
+        return [*begin, *[len(first)] * (n_leading + MAX_LISTED)][n_leading + MAX_LISTED]
+
+    def fills(self, places: Ints, stands_out: Bools, *, is_filled: bool) -> Bools:
+        """Return which rows of a list only fill the list up to ten, unless lists show these."""
+        if is_filled or self.rule != AlertRule():
+            return np.zeros(len(places), dtype=bool)
+        return np.asarray(~(stands_out | self.is_leading)[places])
 
 
 def with_rules(reasons: Iterable[Reasons], ruling: Ruling, rows: Ints) -> list[Reasons]:
@@ -1437,23 +1473,21 @@ def with_rules(reasons: Iterable[Reasons], ruling: Ruling, rows: Ints) -> list[R
 
 # Rules, which decide which rows are alerts and which rows stand out.
 
-MIDDLE = 0.5
-"""The share of usual rows is estimated from those p-values that are above this value."""
-
 STAND_OUT_RATE = 0.2
 """Default limit for the false discovery rate among the rows that stand out."""
 
-MIN_LISTED, MAX_LISTED = 10, 50
-"""Minimum and maximum length of a list of alerts if no rule is given.  Between these lengths, the
-list consists of the rows that stand out."""
+MIN_LISTED, MAX_LISTED, MAX_ROWS = 10, 50, 500
+"""Minimum number of rows, and maximum number of findings and of rows, in a list of alerts if no
+rule is given.  Between these limits, the list consists of the rows that stand out."""
 
 
 @dataclass(frozen=True)
 class AlertRule:
     """Rule that decides which rows become alerts.
 
-    By default, the alerts are the rows that stand out, but at least 10 and at most 50 rows.  Lists
-    show alerts that do not stand out only if no row stands out.
+    By default, the alerts are the rows that stand out, but at least 10 rows, and at most 50
+    findings (`Finding`) and 500 rows.  Lists show alerts that do not stand out only if no row
+    stands out.
 
     Attributes
     ----------
@@ -1562,7 +1596,8 @@ class AlertRule:
         if self.above_threshold:
             return f"a score above {detector.threshold:.4g}, the threshold of the map"
         return (
-            f"those that stand out, at most {MAX_LISTED}, or {MIN_LISTED} rows if none stands out"
+            f"those that stand out, at most {MAX_LISTED} findings, or {MIN_LISTED} rows if none "
+            "stands out"
         )
 
     def outstanding(self, p: Float64s, is_marked: Bools) -> tuple[Bools, float]:
@@ -1587,7 +1622,7 @@ class AlertRule:
             ascending = np.sort(ascending)
         share = usual_share(ascending)
         rate = STAND_OUT_RATE if self.fdr is None else self.fdr
-        n_stand_out = _count_within(rate / share, ascending)
+        n_stand_out = count_within(rate / share, ascending)
         if not n_stand_out:
             return np.zeros(len(p), dtype=bool), 0.0
         highest = float(ascending[n_stand_out - 1])
@@ -1700,42 +1735,6 @@ def _check_level(detector: Detector, name: str, level: float) -> None:
             parameter=name,
             value=level,
         )
-
-
-def adjusted(p: Float64s) -> Float64s:
-    """Return p-values after the adjustment of Benjamini and Hochberg (1995)."""
-    order = np.argsort(p, kind="stable")
-    out = np.empty(len(p))
-    out[order] = _adjust_ascending(p[order])
-    return out
-
-
-def _adjust_ascending(ascending: Float64s) -> Float64s:
-    """Return ascending p-values after the adjustment.  The result is also ascending."""
-    rates = ascending * len(ascending) / np.arange(1, len(ascending) + 1)
-    return np.minimum(np.minimum.accumulate(rates[::-1])[::-1], 1.0)
-
-
-def _count_within(rate: float, ascending: Float64s) -> int:
-    """Return how many of the ascending p-values are at most `rate` after their adjustment."""
-    if rate >= 1.0:
-        return len(ascending)
-    # Adjustment does not lower any p-value, so the first p-values are sufficient.
-    first = ascending[: int(np.searchsorted(ascending, rate, "right"))]
-    is_within = first * len(ascending) / np.arange(1, len(first) + 1) <= rate
-    return len(first) - int(is_within[::-1].argmax()) if is_within.any() else 0
-
-
-def usual_share(p: Float64s, counts: Float64s | None = None) -> float:
-    """Estimate the share of usual rows from p-values.  The estimate tends to be too high.
-
-    Each p-value is that of as many rows as `counts` contains, by default of one row.
-    """
-    counts = np.ones(len(p)) if counts is None else counts
-    highest, n_rows = float(p.max(initial=0.0)), float(counts.sum())
-    if highest > MIDDLE or not len(p):
-        return min(1.0, (1 + float(counts[p > MIDDLE].sum())) / ((1 - MIDDLE) * max(1.0, n_rows)))
-    return min(1.0, (1 + float(counts[p == highest].sum())) / ((1 - highest) * n_rows))
 
 
 def _amounts(table: Table, name: str) -> Float64s:

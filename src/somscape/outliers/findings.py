@@ -27,6 +27,8 @@ class _Reason(Protocol):
     def value(self) -> str: ...
     @property
     def at(self) -> float | None: ...
+    @property
+    def is_rule(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def findings_of(
     """
     alike: dict[tuple[int, bool, frozenset[str]], list[int]] = {}
     for place, of_row in enumerate(reasons):
-        columns = frozenset(reason.column for reason in of_row)
+        columns = frozenset(each.value if each.is_rule else each.column for each in of_row)
         key = int(units[place]), bool(stands_out[place]), columns
         alike.setdefault(key, []).append(place)
     groups = []
@@ -107,20 +109,22 @@ def _what(reasons: Sequence[Sequence[_Reason]]) -> str:
     columns_with: dict[str, list[str]] = {}
     for column, of_column in by_column.items():
         columns_with.setdefault(_values(of_column), []).append(column)
-    return "; ".join(f"{_joined(columns)} {said}" for said, columns in columns_with.items())
+    return "; ".join(f"{_joined(columns)}{said}" for said, columns in columns_with.items())
 
 
 def _values(reasons: Sequence[_Reason]) -> str:
-    """Return a phrase with the values in a column, such as "= 7" or "from 5 to 9"."""
+    """Return a phrase with the values in a column, such as " = 7" or " from 5 to 9"."""
     values = list(dict.fromkeys(reason.value for reason in reasons))
+    if reasons[0].is_rule:
+        return f": {values[0]}"
     if len(values) == 1:
-        return f"= {values[0]}"
+        return f" = {values[0]}"
     placed = [(reason.at, reason.value) for reason in reasons if reason.at is not None]
     if len(placed) == len(reasons):
-        return f"from {min(placed)[1]} to {max(placed)[1]}"
+        return f" from {min(placed)[1]} to {max(placed)[1]}"
     if len(values) <= MAX_VALUES:
-        return f"= {', '.join(values[:-1])} or {values[-1]}"
-    return f"= {', '.join(values[:MAX_VALUES])} or another of {len(values)} values"
+        return f" = {', '.join(values[:-1])} or {values[-1]}"
+    return f" = {', '.join(values[:MAX_VALUES])} or another of {len(values)} values"
 
 
 def _joined(columns: Sequence[str]) -> str:

@@ -497,15 +497,10 @@ def build(
             **_training(som, sample.rows),
             "agreement": None if agreement is None else {k: plain(v) for k, v in agreement.items()},
             "method": _method(som, command),
-            "notes": list(dict.fromkeys([*_of_alerts(alerts), *table.notes, *notes])),
+            "notes": list(dict.fromkeys([*_left_out(alerts), *table.notes, *notes])),
             **_given(alerts, changed, checks),
         }
     )
-
-
-def _of_alerts(alerts: Alerts) -> list[str]:
-    """Return notes on the rows that the list leaves out, and on what each rule did."""
-    return [*_left_out(alerts), *map(str, alerts.effects)]
 
 
 def _given(

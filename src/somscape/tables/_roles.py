@@ -152,7 +152,8 @@ an example."""
 
 SAID = {
     "missing": "treatment of missing cells, which is fill, error or mask",
-    "others": "columns without a role, which are left out (drop) or used by the rules (rules)",
+    "others": "columns without a role, which are left out (drop) or used as their values suggest "
+    "(rules)",
     "dictionary": 'words for the codes of a column, with the title of the column as ""',
     "layers": "columns that are scaled together, so that each layer has the same weight",
     "layer_weights": "weight of each layer, otherwise 1",
@@ -408,6 +409,7 @@ def roles_for(
     roles: Roles, source: str, names: Sequence[str], table: str
 ) -> tuple[Roles, list[str]]:
     """Return the saved roles of columns that a table contains, and notes on the other columns."""
+    roles = roles.spread(names, table)
     known = roles.by_column()
     there = {*names, *part_names(dict.fromkeys(roles.dates, True), names)}
     if roles.per:
@@ -426,7 +428,7 @@ def roles_for(
         notes.append(f"{table} lacks these columns of {source}: {listed(absent)}.")
     others = [name for name in names if name not in known]
     if others:
-        taken = "left out" if roles.others == "drop" else "used by the rules"
+        taken = "left out" if roles.others == "drop" else "used as their values suggest"
         notes.append(f"Columns without a role in {source} are {taken}: {listed(others)}.")
     kept = {name: role for name, role in known.items() if name in there}
     return _roles(kept, roles.ordinals, roles.settings()), notes

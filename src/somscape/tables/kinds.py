@@ -5,6 +5,7 @@ import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from typing import Annotated, Any, TypeAlias, get_type_hints
 
 import msgspec
@@ -15,7 +16,7 @@ from somscape.errors import InputError, ParameterError
 from somscape.tables._checked import one_of
 from somscape.tables._dates import FIRST, GUESS, ORDERS, Dates, check_date_format, date_texts
 from somscape.tables._dates import find_dates as dates_among
-from somscape.tables._messages import category_or_drop, counted
+from somscape.tables._messages import category_or_drop, counted, listed
 from somscape.tables._numbers import read_numbers
 from somscape.tables.codes import UnusedColumn, level_texts, refuse_problem
 from somscape.tables.column import Column
@@ -198,6 +199,21 @@ ROLE_WORDS = {
 }
 """For each role, its description and its command-line option."""
 
+
+def columns_like(name: str, names: Sequence[str], source: str, parameter: str) -> list[str]:
+    """Return the columns that a name or a pattern, such as pixel_*, stands for."""
+    if name in names or not any(sign in name for sign in "*?"):
+        return [name]
+    found = [each for each in names if fnmatchcase(each, name.replace("[", "[[]"))]
+    if not found:
+        raise InputError(
+            f"No column of {source} has a name like '{name}'. The columns are {listed(names)}.",
+            parameter=parameter,
+            value=name,
+        )
+    return found
+
+
 READING = ("delimiter", "decimal", "encoding", "sheet")
 """Parameters of `read_table` that a roles file can contain as settings."""
 
@@ -311,6 +327,28 @@ class Roles:
             if role != "drop":  # features derived from dates can be dropped, but are not known yet
                 table.column(name)
         self.by_column()
+
+    def spread(self, names: Sequence[str], source: str) -> "Roles":
+        """Return the roles with the names of columns in place of patterns, such as pixel_*.
+
+        A column whose whole name has a role keeps this role.
+        """
+        exact = {name for _, name in self.named()}
+        said: dict[str, Any] = {}
+        for role in ROLE_WORDS:
+            value = getattr(self, role)
+            if not isinstance(value, str | None):
+                columns = {
+                    column: name
+                    for name in value
+                    for column in columns_like(name, names, source, role)
+                    if column == name or column not in exact
+                }
+                is_mapping = isinstance(value, Mapping)
+                said[role] = (
+                    {c: value[n] for c, n in columns.items()} if is_mapping else tuple(columns)
+                )
+        return replace(self, **said)
 
     def by_column(self) -> dict[str, str]:
         """Return the role of each column with a role. Raise InputError for two roles."""

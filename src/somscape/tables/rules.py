@@ -47,6 +47,11 @@ RESERVED = ("and", "or", "not", "in", "is", "missing", "until")
 MAX_PARTS = 200
 """Maximum number of columns, values and operators in a condition."""
 
+BRACKETS = "Names with spaces or signs need brackets, such as [net amount]."
+ADVICE_AT = {",": "Write numbers without commas, such as 1.5 or 10000."}
+ADVICE_AT |= dict.fromkeys("&|!", "Use the words and, or, not.")
+"""Advice about the first character that cannot be read."""
+
 JOINED = ("and", "or", "not")
 COMPARED = ("<=", ">=", "!=", "<>", "==", "<", ">", "=")
 SAME_AS = {"==": "=", "<>": "!="}
@@ -262,6 +267,8 @@ def _limit_of(kind: str, text: str) -> ListRule:
     name, equals, value = (part.strip() for part in text.rpartition("="))
     if not (name and equals and value):
         raise _wrong(kind, text, "lacks a column or a value")
+    if name[0] == "[" and name[-1] == "]":  # as in conditions
+        name = name[1:-1]
     if kind == DIRECTION:
         if value not in SIDES:
             raise _wrong(kind, text, f"has the side {quoted(value)}, which is not high or low")
@@ -294,7 +301,7 @@ def _parsed(kind: str, shown: str, text: str) -> tuple[Node, str | None]:
     except pp.ParseException as error:
         rest = text[error.loc :].strip()
         problem = f"cannot be read from {quoted(f'{rest:.30}')} on" if rest else "is not complete"
-        cure = " Names with spaces or signs need brackets, such as [net amount]." if rest else ""
+        cure = f" {ADVICE_AT.get(rest[0], BRACKETS)}" if rest else ""
         raise _wrong(kind, shown, problem, cure) from None
     except RecursionError:
         raise _wrong(kind, shown, "has too many parentheses") from None
@@ -497,6 +504,7 @@ class _Rows:
                 f"needs a column {quoted(name)}, but {self._table.source} has no such column; "
                 f"{close or f'the columns are {listed(self._table.names)}'}",
                 name,
+                "Correct the rule, or give a table with this column.",
             )
         column, code = self._table.column(name), self._codes.get(name)
         if isinstance(code, NumberCode):
@@ -518,7 +526,8 @@ class _Rows:
             return nothing, nothing
         kinds = {left.kind, right.kind}
         if kinds == {"text"} and op not in ("=", "!="):
-            raise self._wrong(f"compares {left.what}, by '{op}', but text has no order", left)
+            problem = f"compares {left.what}, by '{op}', but text has no order"
+            raise self._wrong(problem, left, "Compare text with =, != or in.")
         if len(kinds) == 1:
             return left, right
         if kinds == {"number", "text"}:

@@ -57,7 +57,9 @@ def test_a_roles_file_meets_other_columns() -> None:
     settings = settings_of(text, "r.toml", default_settings(FACTS), FACTS)
     assert settings.kinds == {}  # as the rules would have it
     assert settings.told[0] == "the table lacks these columns of r.toml: 'old'."
-    assert settings.told[1].startswith("Columns without a role in r.toml are used by the rules")
+    assert settings.told[1].startswith(
+        "Columns without a role in r.toml are used as their values suggest"
+    )
     settings = settings_of('others = "drop"\n' + text, "r.toml", default_settings(FACTS), FACTS)
     assert set(settings.kinds.values()) == {"drop"}
     assert job_of(settings, FACTS).drop == (
@@ -66,6 +68,8 @@ def test_a_roles_file_meets_other_columns() -> None:
         "outcome=yes",
         'a."b"\n',
     )  # "same" is left out
+    text = '[columns]\n"*" = "drop"\nsize = "category"\n'
+    assert set(settings_of(text, "r", default_settings(FACTS), FACTS).kinds) == {*"01345"}
     settings = settings_of('others = "drop"\n[columns]\namount = "number"', "r", settings, FACTS)
     assert settings.id is None
 

@@ -109,7 +109,9 @@ def test_rows_that_stand_out_are_listed_where_nothing_says_how_many(
     assert found["state"] == "done", found["problem"]
     assert (found["settings"]["alerts"], found["settings"]["contamination"]) == (None, None)
     report = client.get(f"/runs/{other}/files/report.json")
-    assert report["rule"] == "those that stand out, at most 50, or 10 rows if none stands out"
+    assert (
+        report["rule"] == "those that stand out, at most 50 findings, or 10 rows if none stands out"
+    )
     assert report["n_alerts"] == found["facts"]["n_alerts"] == (report["n_stand_out"] or 10)
     assert re.fullmatch(
         r"No row of 60 stands out|\d+ of 60 rows stands? out \(.* of them by chance\)",

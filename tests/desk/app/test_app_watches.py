@@ -214,6 +214,28 @@ def test_a_run_has_a_name(client: Client, ready: str) -> None:
         assert answer.status == 422
 
 
+def test_a_check_is_a_case_of_the_watch(client: Client) -> None:
+    header, rows = customers()
+    cells = rows[7].split(",")
+    rows[7] = ",".join([*cells[:2], "127", *cells[3:]])
+    content = "\n".join([header, *rows, ""]).encode()
+    run = client.upload("checked.csv", content)
+    client.wait(run)
+    client.post(f"/api/runs/{run}/start", {"id": 0, "label": 4, "value": "yes"})
+    assert client.wait(run)["state"] == "done"
+    client.post(f"/api/runs/{run}/watch", {"name": "checked", "key": [0]})
+    shown = client.get("/api/watches/checked")["cases"]
+    (check,) = (case for case in shown if case["is_check"])
+    assert (check["waits"], check["news"], check["state"]) == (True, "new", "open")
+    assert check["reasons"] == "age 127 (next 53.4): cust_id 00007"
+    body = {"key": check["key"], "decision": "cleared", "run": check["run"], "seen": 0}
+    client.post("/api/watches/checked/decide", {**body, "token": "check"})
+    case = client.get(f"/api/watches/checked/cases/{check['key']}")
+    assert (case["is_check"], case["state"], case["cells"]) == (True, "cleared", None)
+    again = upload(client, "again.csv", content, "checked")
+    assert client.get(f"/runs/{again['run']}/files/report.json")["checks"] == []
+
+
 def test_what_waits_is_listed_and_not_decided_since() -> None:
     run = WatchRun("r2", "w", 2, "2026-02-02T00:00:00", "", "", "", "", {})
     row = Listed("k", 1, 1.0, 0.1, "returned", "")

@@ -2,10 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import openpyxl
 import pytest
 from command_line import customers, run, write
+
+from somscape.desk.cases import Decision, State, reproduce
+from somscape.desk.cases.records import is_check
 
 AGE = "age 127 (next 53.4): cust_id 00007"
 
@@ -39,3 +43,66 @@ def test_checks_of_customers_are_checks_of_their_rows(table: Path) -> None:
     folder = table.parent / "per"
     outcome = run("detect", table, "--per", "job", "--drop", "cust_id", "--out", folder)
     assert "age 127 (next 53.4): row 8" in outcome.out
+
+
+def checks_of(*words: Any) -> dict[str, tuple[str, str]]:
+    """News and state of each check of a run, by the key of its case."""
+    outcome = run("run", "cards", *words, "--state", "state", "--json")
+    assert outcome.code in (0, 3), outcome.err
+    return {c["key"]: (c["news"], c["state"]) for c in json.loads(outcome.out)["checks"]}
+
+
+def test_a_check_is_decided_like_an_alert(table: Path, here: Path) -> None:
+    state = ("--state", "state")
+    begun = run("detect", table, "--id", "cust_id", "--watch", "cards", "--out", "found", *state)
+    (line,) = (line for line in begun.out.splitlines() if line.startswith("age 127"))
+    key = line.split()[-2]
+    assert (is_check(key), line.split()[-1]) == (True, "new")
+
+    text = table.read_text()
+    Path("next.csv").write_text(text.replace("00009,", "00099,"))
+    assert checks_of("next.csv") == {key: ("still", "open")}
+    assert AGE in run("cases", "list", "cards", *state, "--format", "csv").out
+    marked = run("cases", "mark", "cards", key, "cleared", "--comment", "she is 127", *state)
+    assert marked.code == 0, marked.err
+
+    ran = run("run", "cards", "next.csv", "--out", "again", *state)
+    assert "1 cleared check is not shown." in ran.out
+    assert "age 127" not in ran.out
+    data = json.loads(Path("again/report.json").read_text())
+    assert (data["checks"], data["changed"]["checks"][0]["news"]) == ([], "folded")
+    with State("state") as opened:
+        found = reproduce(opened, data["changed"]["run"])
+        assert found.is_same, found.said
+        assert opened.cases("cards", key=key)[0].state == "cleared"
+
+    # Another value is another check.
+    Path("other.csv").write_text(text.replace(",127,", ",128,"))
+    ((other, said),) = checks_of("other.csv").items()
+    assert (other != key, said) == (True, ("new", "open"))
+    table_of_decisions = write(Path("said.csv"), "key,decision", [f"{other},later"])
+    assert run("cases", "import", "cards", table_of_decisions, *state).code == 0
+    assert checks_of("other.csv") == {other: ("still", "later")}
+
+    # A forgotten row is also forgotten in the text of its checks.
+    assert run("cases", "forget", "cards", "00007", *state).code == 0
+    assert "00007" not in run("cases", "list", "cards", *state, "--format", "csv").out
+    verified = run("audit", "verify", *state)
+    assert verified.code == 0, verified.err
+
+
+def test_a_cleared_check_returns_after_some_months(table: Path, here: Path) -> None:
+    words = ("--id", "cust_id", "--watch", "cards", "--clear-for", "1", "--state", "state")
+    assert run("detect", table, *words, "--out", "found").code == 0
+    with State("state") as opened:
+        (key,) = (case.key for case in opened.cases("cards") if is_check(case.key))
+        opened.decide(Decision("cards", key, "cleared", made="2020-01-01T00:00:00+00:00"))
+    assert checks_of(table) == {key: ("returned", "cleared")}
+
+
+def test_checks_of_the_rows_of_customers_are_decided(table: Path, here: Path) -> None:
+    words = ("--per", "job", "--drop", "cust_id", "--watch", "cards", "--state", "state")
+    assert run("detect", table, *words, "--out", "found").code == 0
+    (key,) = checks_of(table)
+    assert run("cases", "mark", "cards", key, "cleared", "--state", "state").code == 0
+    assert checks_of(table) == {key: ("folded", "cleared")}

@@ -58,7 +58,7 @@ def test_page_of_a_detector_is_that_of_detect(found: Found, here: Path) -> None:
 @pytest.mark.parametrize(
     ("asked", "says"),
     [
-        ([], "those that stand out, at most 50, or 10 rows if none stands out"),
+        ([], "those that stand out, at most 50 findings, or 10 rows if none stands out"),
         (["--alerts", 3], "the 3 highest scores, as asked for"),
         (["--fdr", 0.2], "those that stand out, with a false discovery rate of at most about 0.2"),
         (["--p-value", 0.1], "a p-value of at most 0.1"),

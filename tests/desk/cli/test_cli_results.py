@@ -88,7 +88,9 @@ def test_a_workbook_of_alerts(found: Found, table: Path) -> None:
     assert isinstance(detector, Detector)
     assert method["threshold"] == f"{detector.threshold:.4g}"
     assert method["map"].startswith(detector.map_.lattice.size_text)
-    assert method["rule"] == "those that stand out, at most 50, or 10 rows if none stands out"
+    assert (
+        method["rule"] == "those that stand out, at most 50 findings, or 10 rows if none stands out"
+    )
     assert method["table"] == "customers.csv, 60 rows"
     assert method["command"].endswith("--format xlsx --out DIR")
     assert method["command"] in found.read("report.html").replace("&#x27;", "'")

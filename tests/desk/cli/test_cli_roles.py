@@ -4,11 +4,12 @@ import csv
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from command_line import customers, run, write
 from texts import check_text
 
-from somscape import load
+from somscape import TableEncoder, load
 from somscape.outliers import Detector
 from somscape.tables import read_table, write_table
 from somscape.tables._roles import read_roles
@@ -69,6 +70,22 @@ def test_a_pattern_stands_for_columns(here: Path) -> None:
         ("q_1", "q_2"),
     )
     assert list(roles.ordinals) == ["size"]
+    Path("p.toml").write_text(
+        '[columns]\n"p_*" = "number"\np_2 = "category"\n"q_?" = "drop"\n'
+        '"si*" = { kind = "ordinal", levels = [0, 1, 2, 3, 4, 5, 6, 7] }\n'
+    )
+    outcome = run("detect", "t.csv", "--roles", "p.toml", "--save-roles", "two.toml", "--out", "p")
+    assert outcome.code == 0, outcome.err
+    again = read_roles("two.toml")
+    assert (again.numbers, again.categories, again.drop) == (
+        roles.numbers,
+        roles.categories,
+        roles.drop,
+    )
+    frame = pd.read_csv("t.csv")
+    encoder = TableEncoder.from_roles("p.toml").fit(frame)
+    encoder.save_roles("three.toml")
+    assert read_roles("three.toml").numbers == roles.numbers
     outcome = run("detect", "t.csv", "--number", "z*", "--out", "two")
     assert outcome.code == 2
     check_text("commands", outcome.err)

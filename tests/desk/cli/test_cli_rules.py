@@ -71,6 +71,30 @@ def test_rules_list_and_hide_rows_everywhere(payments: Path) -> None:
     assert "rule: amount=50 (floor)" in again.out
 
 
+def test_a_list_without_rows_says_that_rules_hide_them(payments: Path) -> None:
+    found = run("detect", payments, "--never", "amount > 0", "--out", "found")
+    assert found.code == 0, found.err
+    assert "No row is listed, because your rules hide 3 rows of the list." in found.out
+
+
+def test_a_table_of_a_database_can_get_rows_by_rules_later(payments: Path) -> None:
+    words = ("--id", "id", "--to", "sqlite:///found.db", "--to-table", "alerts")
+    assert run("detect", payments, *words, "--out", "found").code == 0
+    again = run("detect", payments, *words, *OPTIONS, "--out", "found")
+    assert again.code == 0, again.err
+
+
+def test_a_rule_of_a_map_needs_its_column(payments: Path, table: Path) -> None:
+    words = ("--never", "merchant = 'payroll'", "--drop", "merchant")
+    assert run("detect", payments, *words, "--out", "found").code == 0
+    text = payments.read_text().replace("merchant", "shop")
+    other = run(
+        "score", "found/map.som", write(Path("other.csv"), text.split()[0], text.split()[1:])
+    )
+    assert other.code == 2
+    check_text("commands", other.err)
+
+
 def test_a_watch_keeps_its_rules(payments: Path) -> None:
     state = ("--state", "state")
     words = ("--always", "large: amount > 10000", "--never", "amount < 7", "--watch", "w")
@@ -90,6 +114,13 @@ def test_a_watch_keeps_its_rules(payments: Path) -> None:
     with State("state") as opened:
         found = reproduce(opened, data["run"])
     assert found.is_same, found.said
+
+
+@pytest.mark.parametrize("words", [("run", "w"), ("score", "map.som", "t.csv")])
+def test_rules_belong_to_the_training(here: Path, words: tuple[str, ...]) -> None:
+    outcome = run(*words, "--never", "amount < 7")
+    assert outcome.code == 2
+    check_text("commands", outcome.err)
 
 
 def test_rules_of_customers_use_the_made_columns(here: Path) -> None:

@@ -75,7 +75,8 @@ def test_rows_that_obey_are_found(text: str, rows: list[int]) -> None:
 
 def test_a_floor_hides_smaller_numbers_only() -> None:
     assert obeyed("amount=50", "floor") == [0]
-    assert obeyed("net amount=1.5", "floor") == [0, 1, 2]
+    assert obeyed("net amount=1.5", "floor") == obeyed("[net amount]=1.5", "floor") == [0, 1, 2]
+    assert rules_of({"direction": ["[net amount]=high"]})[0].column == "net amount"
 
 
 def test_a_rule_has_its_text_as_name_or_its_own() -> None:
@@ -150,6 +151,8 @@ def test_a_rule_that_does_not_fit_the_table_is_one_line(kind: str, text: str) ->
         ("always", "amount"),
         ("always", "1 > 2"),
         ("always", "amount > 10,000"),
+        ("always", "amount > 1 && net > 1"),
+        ("always", "!amount > 1"),
         ("always", "net amount > 1"),
         ("always", "a = b = c"),
         ("always", "(amount > 1"),

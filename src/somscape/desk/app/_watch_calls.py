@@ -27,6 +27,7 @@ from somscape.desk.cases.records import (
     RISEN,
     Case,
     WatchRun,
+    is_check,
     is_waiting,
     news_now,
 )
@@ -89,6 +90,7 @@ def case_of(state: State, name: str, key: str) -> dict[str, Any]:
             "watch": name,
             "key": key,
             "key_columns": list(watch.key),
+            "is_check": is_check(key),
             "state": history[-1].state if history else OPEN,
             "waits": any(is_waiting(case, runs[0] if runs else None) for case in cases),
             "seen": history[-1].number if history else 0,
@@ -155,6 +157,7 @@ def _line(case: Case, last: WatchRun | None) -> dict[str, Any]:
         "is_last": last is not None and case.run == last.id,
         "news": None if row is None else news_now(case, None if last is None else last.id),
         "place": None if row is None else row.place,
+        "is_check": is_check(case.key),
         "score": None if row is None else row.score,
         "reasons": "" if row is None else row.reasons,
         "comment": "" if decision is None else decision.comment,

@@ -7,12 +7,14 @@ import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from somscape._types import Float64s, Ints
 from somscape._version import __version__
+from somscape.checks.check import Check
 from somscape.desk.cases._compare import (
     UsualMoves,
     confirmed_by_unit,
@@ -29,6 +31,7 @@ from somscape.desk.cases._compare import (
 from somscape.desk.cases._watch import (
     bytes_of,
     cells_of_rows,
+    check_key,
     detector_of,
     keys_of,
     rule_for,
@@ -42,7 +45,9 @@ from somscape.desk.cases.records import (
     CONFIRMED,
     FILLED,
     FOLDED,
+    NEW,
     RETURNED,
+    STILL,
     Decision,
     Listed,
     NewRun,
@@ -50,11 +55,12 @@ from somscape.desk.cases.records import (
     Upload,
     Watch,
     WatchRun,
+    is_check,
     is_since,
     now,
 )
 from somscape.desk.cases.state import State
-from somscape.desk.jobs._detect import Found, agreement_of, data_hash, of_customers
+from somscape.desk.jobs._detect import Found, agreement_of, checks_of, data_hash, of_customers
 from somscape.desk.jobs._roles import Label, read_as, ready_for
 from somscape.desk.jobs.job import AT_A_RUN, IN_ROLES_FILE, KEPT, READ, READING, Job
 from somscape.errors import InputError
@@ -86,6 +92,7 @@ class Subject:
     notes: Sequence[str] = ()
     decided: Mapping[str, Decision] = field(default_factory=dict)
     today: str = ""
+    known_checks: Sequence[Check] | None = None
 
     def __post_init__(self) -> None:
         self.keys = keys_of(self.table, self.watch.key)
@@ -104,6 +111,17 @@ class Subject:
         ended = [each.text for each in rules_of(rules) if each.has_ended(self.today)]
         # Without expired cases and rules, the ids of earlier runs stay the same.
         return json.dumps([*said, *sorted(self.expired), *ended])
+
+    @cached_property
+    def checks(self) -> dict[str, Check]:
+        """Checks of the columns, by the key of their case."""
+        table, keys = self.table, self.keys
+        if self.grouped is not None:
+            table, keys = self.grouped.rows, []
+        found = self.known_checks
+        if found is None:
+            found = checks_of(self.detector.map_, self.table, self.grouped)
+        return {check_key(each, table, keys): each for each in found}
 
     @property
     def last_decision(self) -> int:
@@ -176,9 +194,10 @@ class Subject:
 
 @dataclass(frozen=True, eq=False)
 class Before:
-    """The rows that the previous run kept, scored with the current map."""
+    """The rows that the previous run kept, scored with the current map, and its checks."""
 
     listed: Sequence[Listed]
+    checks: frozenset[str]
     scores: Mapping[str, float]
     usual: UsualMoves
     decided_since: frozenset[str]
@@ -186,7 +205,9 @@ class Before:
     @classmethod
     def of(cls, state: State, last: WatchRun | None, subject: Subject) -> "Before":
         detector = subject.detector
-        listed = [] if last is None else state.listed(last.id)
+        of_last = [] if last is None else state.listed(last.id)
+        listed = [row for row in of_last if not is_check(row.key)]
+        checks = frozenset(row.key for row in of_last if is_check(row.key))
         kept = {} if last is None else state.kept(last.id)
         shared = sorted(key for key in sampled(kept) if key in subject.row_of)
         encoding = detector.map_.encoding
@@ -204,7 +225,8 @@ class Before:
             for key, decision in subject.decided.items()
             if last is not None and is_since(decision, last)
         )
-        return cls(listed, dict(zip(known, scores.tolist(), strict=True)), usual, frozenset(since))
+        by_key = dict(zip(known, scores.tolist(), strict=True))
+        return cls(listed, checks, by_key, usual, frozenset(since))
 
 
 def versions() -> dict[str, str]:
@@ -481,14 +503,18 @@ def compared(
     agreement = None if label is None else agreement_of(alerts, label)
     first_far = others[-1].facts["drift"]["far"] if others else None
     unseen = unseen_levels(detector.map_.encoding, table, subject.keys)
+    checks = _checks(subject, before, len(listed))
+    shown = [subject.checks[each.key] for each in checks if each.news != FOLDED]
+    about = rule, label, agreement, subject.grouped, shown
     return RunOutcome(
         watch=watch,
         run=WatchRun(place.id, watch.name, 0, "", author, source, subject.data, watch.map, {}),
         last=place.last,
         is_again=any(run.id == place.id for run in runs),
         replaced=place.replaced,
-        found=Found(table, detector, lambda: alerts, rule, label, agreement, subject.grouped),
+        found=Found(table, detector, lambda: alerts, *about),
         listed=listed,
+        checks=checks,
         gone=gone(
             before.listed,
             {row.key for row in listed if row.news != FILLED},
@@ -532,7 +558,8 @@ def _new_run(
         "files": dict(digests),
     }
     kept = subject.cells(keys)
-    return NewRun(run.id, run.source, run.data, map_, facts, outcome.listed, kept)
+    listed = (*outcome.listed, *outcome.checks)
+    return NewRun(run.id, run.source, run.data, map_, facts, listed, kept)
 
 
 def _listed(
@@ -556,6 +583,22 @@ def _listed(
         said = " ".join(part for part in (why.get(key), said, near) if part)
         listed.append(Listed(key, rank, score, float(alerts.p_values[place]), news, said))
     return tuple(listed)
+
+
+def _checks(subject: Subject, before: Before, n_listed: int) -> tuple[Listed, ...]:
+    """Return the checks of the columns as cases. A cleared check is folded."""
+    found = []
+    for place, (key, each) in enumerate(subject.checks.items(), n_listed + 1):
+        news, said = STILL if key in before.checks else NEW, subject.decided.get(key)
+        if said is not None and said.state == CLEARED:
+            is_old = months_between(said.made, subject.today) >= subject.watch.clear_for
+            news = RETURNED if is_old else FOLDED
+        strength, share = (
+            min(float(each.strength), MAX_STRENGTH),
+            1 - each.n_obey / max(1, each.n_rows),
+        )
+        found.append(Listed(key, place, strength, share, news, str(each)))
+    return tuple(found)
 
 
 def _facts(outcome: RunOutcome, job: Job) -> dict[str, Any]:
@@ -586,6 +629,9 @@ def _facts(outcome: RunOutcome, job: Job) -> dict[str, Any]:
         "versions": versions(),
     }
 
+
+MAX_STRENGTH = 1e9
+"""Largest recorded strength of a check."""
 
 MAX_NAME = 100
 """Maximum number of characters in the name of a watch."""
@@ -630,6 +676,7 @@ def begin_watch(
     read_from = source if shown_as is None else shown_as
     ranked_with = (watch, found.detector, found.table, found.rule)
     subject = Subject(*ranked_with, author, read_from, found.grouped, found.label, notes)
+    subject.known_checks = found.checks
     return record_run(state, subject, begins=map_, of_upload=of_upload)
 
 

@@ -1,6 +1,7 @@
 """Keys of the cases of a watch, the content of its map file, and its rule."""
 
 import hashlib
+import json
 import shlex
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from somscape.desk.cases.records import Watch
+from somscape.checks.check import Check
+from somscape.desk.cases.records import CHECK, Watch
 from somscape.desk.jobs._detect import rule_of
 from somscape.desk.jobs.job import Job
 from somscape.errors import InputError
@@ -109,6 +111,21 @@ def cells_of_rows(table: Table, names: Sequence[str], rows: Sequence[int]) -> li
     part = table.select(names).take(np.asarray(rows, dtype=np.intp))
     columns = [_values(column) for column in part.columns]
     return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def check_key(found: Check, table: Table, keys: Sequence[str]) -> str:
+    """Return the key of the case of a check. It is another key if a row of the check changes.
+
+    Without `keys` of the rows, all values of a row identify it.
+    """
+    names = [name for name in found.columns if name in table.names] if keys else table.names
+    cells: Sequence[Mapping[str, Any]] = [{}] * len(found.rows)
+    if names:
+        cells = cells_of_rows(table, names, found.rows)
+    own = [keys[row] if keys else "" for row in found.rows]
+    rows = sorted(json.dumps([*each]) for each in zip(own, cells, strict=True))
+    said = json.dumps([found.kind, *found.columns, *rows])
+    return CHECK + hashlib.sha256(said.encode()).hexdigest()[:10]
 
 
 def _values(column: Column) -> list[Any]:

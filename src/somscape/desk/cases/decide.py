@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any
 
 from somscape.desk.cases._watch import BETWEEN, detector_of, texts_of
-from somscape.desk.cases.records import OPEN, UNNAMED, Case, Decision, news_now
+from somscape.desk.cases.records import OPEN, UNNAMED, Case, Decision, is_check, news_now
 from somscape.desk.cases.state import State
 from somscape.desk.jobs.job import STATES
 from somscape.errors import InputError
@@ -301,7 +301,7 @@ def _texts(table: Table, name: str) -> list[str]:
     if name not in table.names:
         add = f"Add this column, with the values {listed(STATES)} or empty values."
         if name == FINDING:
-            add = "Give the list of `detect` or `run`, or leave --findings out."
+            add = "Give the alerts.csv of a run, or leave --findings out."
         raise InputError(
             f"{table.source} does not have a column '{name}'. {add} The table has "
             f"{listed(table.names)}.",
@@ -314,7 +314,8 @@ def _texts(table: Table, name: str) -> list[str]:
 def cases_table(cases: Sequence[Case], *, last: str | None) -> dict[str, list[Any]]:
     """Return cases as columns for `import_decisions`."""
     decisions = [case.decision for case in cases]
-    rows = [case.listed for case in cases]
+    rows = [None if is_check(case.key) else case.listed for case in cases]
+    reasons = [case.listed.reasons if case.listed else "" for case in cases]
     return {
         KEY: [case.key for case in cases],
         DECISION: [case.state for case in cases],
@@ -327,7 +328,7 @@ def cases_table(cases: Sequence[Case], *, last: str | None) -> dict[str, list[An
         "score": [row.score if row else None for row in rows],
         "p_value": [row.p_value if row else None for row in rows],
         RUN: [case.run or "" for case in cases],
-        "reasons": [row.reasons if row else "" for row in rows],
+        "reasons": reasons,
     }
 
 

@@ -1,12 +1,21 @@
 """Forget cases by deleting their keys, comments, reasons and values. The audit stays valid."""
 
 import calendar
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from somscape.desk.cases._database import Transaction
-from somscape.desk.cases.records import FORGOTTEN, add_line, hashes_of_kept, hashes_of_listed
+from somscape.desk.cases._watch import BETWEEN
+from somscape.desk.cases.records import (
+    CHECK,
+    FORGOTTEN,
+    add_line,
+    hashes_of_kept,
+    hashes_of_listed,
+    is_check,
+)
 from somscape.desk.cases.state import State
 from somscape.errors import InputError
 
@@ -201,6 +210,19 @@ def _check_key(state: State, change: Transaction) -> None:
         )
 
 
+def _checks_with(change: Transaction, watch: str, keys: Sequence[str]) -> list[str]:
+    """Return the keys of the checks whose text contains a part of one of these keys."""
+    sql = (
+        "SELECT DISTINCT l.key, l.reasons FROM listed l JOIN runs r ON r.id = l.run"
+        " WHERE r.watch = ? AND l.key LIKE ?"
+    )
+    found = change.rows(sql, (watch, f"{CHECK}%"))
+    parts = "|".join({re.escape(part) for key in keys for part in key.split(BETWEEN)})
+    named = re.compile(rf"(?<!\w)({parts})(?!\w)")
+    checks = {row["key"] for row in found if is_check(row["key"]) and named.search(row["reasons"])}
+    return sorted(checks - {*keys})
+
+
 def _delete(
     state: State,
     change: Transaction,
@@ -209,7 +231,11 @@ def _delete(
     author: str,
     emptied: Sequence[str] = (),
 ) -> tuple[int, int]:
-    """Delete the cases with these keys, and return the numbers of deleted decisions and rows."""
+    """Delete the cases with these keys, and return the numbers of deleted decisions and rows.
+
+    Checks whose text contains a part of a key are also deleted.
+    """
+    keys = [*keys, *_checks_with(change, watch, keys)]
     decisions: list[int] = []
     n_listed = n_kept = n_hashed = 0
     for first in range(0, len(keys), AT_ONCE):

@@ -52,6 +52,8 @@ class RunOutcome:
         Table, detector and alerts.  Folded rows come after all other rows.
     listed : tuple of Listed
         The alerts, followed by the folded rows.
+    checks : tuple of Listed
+        The checks of columns.  A cleared check is folded, and is not in `found`.
     gone : tuple of Gone
     usual : UsualMoves
     drift : Drift
@@ -94,6 +96,7 @@ class RunOutcome:
     why: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     replaced: tuple[WatchRun, ...] = ()
+    checks: tuple[Listed, ...] = ()
     audit_head: str = ""
 
     @property
@@ -235,6 +238,16 @@ class RunOutcome:
                 }
                 for row in self.listed
             ],
+            "checks": [
+                {
+                    "key": row.key,
+                    "news": row.news,
+                    "state": self.state_of(row.key),
+                    "comment": self.comment_of(row.key),
+                    "sentence": row.reasons,
+                }
+                for row in self.checks
+            ],
             "gone": [{"key": row.key, "place": row.place, "why": row.why} for row in self.gone],
             "drift": {**drift.facts(), "changes": list(drift.changes), "sentence": drift.sentence},
             "unseen": [
@@ -250,7 +263,10 @@ class RunOutcome:
 
 LIST, PAGE = "alerts.csv", "report.json"
 
-NOT_OF_INPUTS = ("run", "number", "made", "author", "audit_head", "notes", "command_anew")
+NOT_OF_INPUTS = (
+    *("run", "number", "made", "author", "audit_head", "notes", "command_anew"),
+    "checks",  # some depend on the day
+)
 """Fields of the page that depend on more than the table, the map, the rule and the decisions."""
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -27,6 +28,15 @@ UNREPORTED = (FOLDED, FILLED)
 
 UNNAMED = "upload/"
 """Start of the names of the watches of uploads. A name that a person gives has no slash."""
+
+CHECK = "check-"
+"""Beginning of the keys of those cases that are checks of columns."""
+
+
+def is_check(key: str) -> bool:
+    """Return whether a case is a check of columns, and not a row."""
+    return re.fullmatch(rf"{CHECK}[0-9a-f]{{10}}", key) is not None
+
 
 CLEAR_FOR = 12
 """Default number of months after which a cleared case is listed again."""
@@ -75,7 +85,10 @@ class Watch:
 
 @dataclass(frozen=True)
 class Listed:
-    """A row of a run's list.
+    """A row of a run's list, or a check of columns.
+
+    For a check, `score` is its strength, `p_value` is the share of rows that do not obey, and
+    `place` counts on after the rows.
 
     Attributes
     ----------

@@ -9,7 +9,7 @@ import numpy as np
 from somscape.desk.cases._run import INSTEAD_OF, Subject, compared, scores_hash, versions
 from somscape.desk.cases._watch import detector_of, rule_for
 from somscape.desk.cases.outcome import LIST, PAGE, RunOutcome, digests_of
-from somscape.desk.cases.records import FORGOTTEN, WatchRun, damaged, said_by_line
+from somscape.desk.cases.records import FORGOTTEN, Listed, WatchRun, damaged, is_check, said_by_line
 from somscape.desk.cases.state import State
 from somscape.desk.jobs._detect import data_hash
 from somscape.desk.jobs._roles import PerOptions, read_as, ready, ready_for, told_table
@@ -165,7 +165,7 @@ def reproduce(state: State, run: str) -> Repeated:
         why = (*others, *(_forgotten_since(state, old) if other else ()))
         no_input = "Table, map, rule and versions are the same. Perhaps the computer was different."
         return Repeated(old, False, (*differ, *(why or (no_input,))))
-    n = len(state.listed(old.id))
+    n = len(_rows_listed(state, old))
     same = [f"the scores of {counted(table.n_rows, 'row')}, {n} of them listed", *files]
     said = [f"The same bytes: {'; '.join(same)}."]
     if not files:
@@ -210,13 +210,17 @@ def _differences(state: State, old: WatchRun, subject: Subject) -> list[str]:
         said.append(f"The rule was {old.facts['rule']}, but now is {rule.words(detector)}.")
     other = [
         row.key
-        for row in state.listed(old.id)
+        for row in _rows_listed(state, old)
         if row.key not in place
         or (scores[place[row.key]], p_values[place[row.key]]) != (row.score, row.p_value)
     ]
     if other:
         said.append(f"The score or p-value of {counted(len(other), 'listed case')} is different.")
     return said
+
+
+def _rows_listed(state: State, run: WatchRun) -> list[Listed]:
+    return [row for row in state.listed(run.id) if not is_check(row.key)]
 
 
 def _other_versions(old: WatchRun) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from rich.table import Table as Grid
 
 from somscape._files import is_output, shown
 from somscape.checks.check import Check
+from somscape.desk.cases.outcome import RunOutcome
+from somscape.desk.cases.records import FOLDED, OPEN
 from somscape.desk.cli._group import as_typed
 from somscape.desk.jobs._detect import MapCount
 from somscape.desk.jobs._notes import MISSING_ARE, short_list
@@ -145,7 +148,9 @@ def show_alerts(console: Console, alerts: Alerts, file: str) -> None:
     if alerts.n_alerts == 0:
         least = alerts.p_values.min(initial=1.0)
         why = f"because no row meets the rule. The smallest p-value is {least:.2g}."
-        say(console, f"No row is listed, {why}")
+        if n_hidden := sum(each.n_changed for each in alerts.effects):
+            why = f"because your rules hide {counted(n_hidden, alerts.noun)} of the list."
+        say(console, f"No {alerts.noun} is listed, {why}")
         return
     grid = make_grid("rank", escape(alerts.id_name), "score", "p-value", "reasons")
     lines = alerts._lines(MAX_ALERTS_SHOWN)
@@ -173,15 +178,28 @@ def show_alerts(console: Console, alerts: Alerts, file: str) -> None:
         )
 
 
-def show_checks(console: Console, checks: Sequence[Check]) -> None:
-    """Print the checks of the columns, with the number of rows that obey."""
-    if not checks:
-        return
-    grid = make_grid("checks of columns", "rows that obey")
-    for each in checks:
-        grid.add_row(escape(str(each)), f"{each.n_obey:,} of {each.n_rows:,}")
-    console.print(grid)
-    console.print()
+def show_checks(
+    console: Console, checks: Sequence[Check], outcome: RunOutcome | None = None
+) -> None:
+    """Print the checks of the columns, with the number of rows that obey.
+
+    For a run of a watch, also print the case and the state of each check.
+    """
+    cases = [] if outcome is None else [row for row in outcome.checks if row.news != FOLDED]
+    if checks:
+        names = ("case", "state") if cases else ()
+        grid = make_grid("checks of columns", "rows that obey", *names)
+        for each, case in zip_longest(checks, cases):
+            cells = [escape(str(each)), f"{each.n_obey:,} of {each.n_rows:,}"]
+            if outcome is not None:
+                state = outcome.state_of(case.key)
+                cells += [case.key, case.news if state == OPEN else f"{case.news}, {state}"]
+            grid.add_row(*cells)
+        console.print(grid)
+    if outcome is not None and (n := len(outcome.checks) - len(cases)):
+        say(console, f"{counted(n, 'cleared check')} {'is' if n == 1 else 'are'} not shown.")
+    if checks:
+        console.print()
 
 
 def map_facts(map_: Map) -> list[tuple[str, Any]]:

@@ -112,6 +112,7 @@ def _detect(
             results.write(folder, found)
             if watch is not None:  # only once there are files
                 recorded.append(outcome := watch.begun(found))
+                found = found.with_checks(outcome.found.checks)
                 results.write_lists(folder, found, outcome)
             sent = results.send(found)
     if save_roles is not None:
@@ -119,7 +120,7 @@ def _detect(
 
     file = f"alerts.{job.format or 'csv'}"
     _say_found(console, found, outcome, file)
-    show_checks(console, found.checks)
+    show_checks(console, found.checks, outcome)
     say_table(
         *(console, subject, encoding, [*notes, *found.notes]),
         verbose=verbose,

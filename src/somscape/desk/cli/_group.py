@@ -15,7 +15,16 @@ import click
 
 from somscape._files import STANDARD_OUTPUT, full_disk, naming, shown
 from somscape.desk.cli._options import FieldOption
+from somscape.desk.jobs.job import FLAGS, LISTED
 from somscape.errors import InputError
+
+RULE_FLAGS = [FLAGS[name] for name in LISTED]
+
+RULES_OF_MAP = (
+    " The map contains the rules. To change them, train the map again: give the rules to "
+    "`somscape detect`, for a watch with --watch NAME."
+)
+"""Advice about a rule for a command that does not train a map."""
 
 
 def as_typed(message: object, command: click.Command | None) -> str:
@@ -181,6 +190,8 @@ class Commands(Group):
                 raise BadInput("not enough memory for this table and map.") from error
             except click.UsageError as error:
                 see = f" See `{error.ctx.command_path} --help`." if error.ctx else ""
+                if isinstance(error, click.NoSuchOption) and error.option_name in RULE_FLAGS:
+                    see = RULES_OF_MAP
                 raise BadInput(without_password(f"{error.format_message()}{see}")) from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -315,7 +315,7 @@ class ResultFiles:
         rows = classes = None
         if found.label is not None:
             rows, classes = found.table, np.array(_classes(found.table, found.label), dtype=object)
-        top = found.alerts.units[: found.alerts.n_alerts]
+        top = found.alerts.units[: found.alerts.shown.n_alerts]
         picture = umatrix(found.detector.map_, rows, classes, highlight=top)
         picture.ax_.set_title("U-matrix: dark if neighbors differ, outlined units have alerts")
         picture.save(folder / "umatrix.png")

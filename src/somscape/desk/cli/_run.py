@@ -44,6 +44,7 @@ from somscape.desk.cli._console import (
     print_json,
     say,
     say_page,
+    show_checks,
     stage,
 )
 from somscape.desk.cli._options import Access
@@ -313,6 +314,7 @@ def _say(outcome: RunOutcome, out: Path | None, sent: str | None, *, as_json: bo
     if len(news) > MAX_SHOWN:
         say(console, f"  ... and {len(news) - MAX_SHOWN} more")
     say(console, *(f"  gone {case.key}: {case.why}" for case in outcome.gone[:MAX_SHOWN]))
+    show_checks(console, outcome.found.checks, outcome)
     map_file = None if out is None else out / MAP_FILE
     say(console, columns_line(outcome.found.detector.map_.encoding, map_file))
     say(console, f"Head of the audit: {outcome.audit_head}")

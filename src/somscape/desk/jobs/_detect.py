@@ -24,6 +24,7 @@ from somscape.fit.settings import Callback, Progress, Settings
 from somscape.kernels._select import meanwhile
 from somscape.maps.map import Map
 from somscape.measures.labels import Agreement, label_agreement
+from somscape.outliers._listing import Ruling
 from somscape.outliers._train import Detection, Outermost, train_detector
 from somscape.outliers.detector import (
     FINDING,
@@ -57,7 +58,7 @@ def agreement_of(alerts: Alerts, label: Label) -> Agreement:
     """Return how well the ranking agrees with the known labels of rows."""
     is_known = label.is_known[alerts.rows]
     rows = alerts.rows[is_known]
-    n_alerts = int(is_known[: alerts.n_alerts].sum())
+    n_alerts = int(is_known[: alerts.shown.n_alerts].sum())
     return label_agreement(alerts.scores[is_known], label.has_value[rows], n_alerts)
 
 
@@ -268,6 +269,8 @@ class Found:
         Agreement of the ranking with the label.
     grouped : Grouped or None
         The original rows of each customer, if each row of `table` is a customer.
+    known_checks : sequence of Check or None
+        The checks to show. None if they must be found.
     """
 
     table: Table
@@ -277,6 +280,7 @@ class Found:
     label: Label | None = None
     agreement: Agreement | None = None
     grouped: Grouped | None = None
+    known_checks: Sequence[Check] | None = None
 
     @property
     def alerts(self) -> Alerts:
@@ -286,6 +290,8 @@ class Found:
     @cached_property
     def checks(self) -> list[Check]:
         """Checks of the columns."""
+        if self.known_checks is not None:
+            return [*self.known_checks]
         return checks_of(self.detector.map_, self.table, self.grouped)
 
     @cached_property
@@ -330,6 +336,10 @@ class Found:
         about = (self.detector, self.rule, self.table, command)
         return ResultList("alerts", alerts, *about, checks=lambda: self.checks)
 
+    def with_checks(self, checks: Sequence[Check]) -> "Found":
+        """Return the result with only some checks."""
+        return replace(self, known_checks=checks)
+
     def write(
         self, folder: Path, results: ResultList, kind: str = "csv", *, bom: bool = False
     ) -> None:
@@ -363,11 +373,10 @@ def detect(
     settings = Settings(seed=job.seed or 0, callbacks=tuple(callbacks), **start)
     rows = encoding.encode(table)
     asked = (settings, detection_of(job), known)
-    trained = train_detector(rows, None, encoding, *asked, outermost=outermost)
+    hidden = Ruling(encoding, table).is_hidden if encoding.roles.rules else None
+    trained = train_detector(rows, None, encoding, *asked, outermost=outermost, hidden=hidden)
     detector, scores = trained.detector, trained.scores
-    if detector.directions:
-        scores = detector._scores_of_rows(rows, trained.of_all_rows.units)
-    elif detector.marks is not None:
+    if detector.marks is not None:
         scores = detector.marks.with_held(rows, scores)
     asked_of = (detector, table, rows, rule, trained.of_all_rows.units, scores)
     work = partial(_ranking, *asked_of, is_filled=job.fill, grouped=grouped)
@@ -394,8 +403,7 @@ def of_customers(alerts: Alerts, grouped: Grouped | None) -> Alerts:
 
 
 def _ranking(*about: Any, is_filled: bool, grouped: Grouped | None) -> Alerts:
-    alerts = of_customers(ranked(*about), grouped)
-    return replace(alerts, n_filled=0) if is_filled else alerts
+    return of_customers(ranked(*about, is_filled=is_filled), grouped)
 
 
 def _done(alerts: Alerts) -> Callable[[], Alerts]:
@@ -501,7 +509,8 @@ def send_alerts(
     n, run = alerts.n_alerts, run_of(table, detector, rule)
     key = alerts.ids[:n] if alerts.ids.are_unique else [int(row) + 1 for row in alerts.rows[:n]]
     rows = alerts.to_table(detector.map_, table)
-    # Existing tables of earlier versions do not have a column with the finding.
-    columns = [column for column in rows.columns if column.name != FINDING]
+    # Existing tables do not have these columns, and the reasons name the rule.
+    left_out = (FINDING, *alerts.rule_names(slice(0)))
+    columns = [column for column in rows.columns if column.name not in left_out]
     write_sql(replace(rows, columns=tuple(columns)), job.to, job.to_table, run=run, key=key)
     return f"{counted(n, 'row')} to the table {job.to_table}, run {run}"

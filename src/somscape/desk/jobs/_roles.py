@@ -3,7 +3,6 @@
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,7 @@ from somscape.tables._roles import comments_on, overridden, pinned, read_roles, 
 from somscape.tables.codes import NumberCode, UnusedColumn, level_texts
 from somscape.tables.customers import Grouped, may_be_made, per
 from somscape.tables.encoding import ColumnCode, Encoding
-from somscape.tables.kinds import Roles, checked_setting, unfit_columns
+from somscape.tables.kinds import Roles, checked_setting, columns_like, unfit_columns
 from somscape.tables.ordered import part_names
 from somscape.tables.rules import rules_of
 from somscape.tables.sources import kind_at, read_table
@@ -154,18 +153,8 @@ def _without_patterns(job: Job, table: Table) -> Job:
         names: list[str] = []
         for text in texts:
             name, rest = _named(text, table)
-            if name in table.names or not any(sign in name for sign in "*?"):
-                names.append(text)
-                continue
-            fitting = [each for each in table.names if fnmatchcase(each, name.replace("[", "[[]"))]
-            if not fitting:
-                raise InputError(
-                    f"No column of {table.source} has a name like '{name}'. The columns are "
-                    f"{listed(table.names)}.",
-                    parameter=option,
-                    value=text,
-                )
-            names += [f"{each}{rest}" for each in fitting if each not in exact]
+            like = columns_like(name, table.names, table.source, option)
+            names += [f"{each}{rest}" for each in like if each == name or each not in exact]
         found[option] = tuple(names)
     return replace(job, **found)
 

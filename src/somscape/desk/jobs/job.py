@@ -156,7 +156,7 @@ class Job:
         "rules",
         **COUNT,
         metavar="N",
-        show_default="rows that stand out, at most 50, or 10 rows if none stands out",
+        show_default="rows that stand out, at most 50 findings, or 10 rows if none stands out",
     )
     fdr: int | float | None = option(
         "Longest list in which about a share Q of the rows, such as 0.1, is expected to be "

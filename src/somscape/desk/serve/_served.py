@@ -117,7 +117,7 @@ def answers_of(detector: Detector, table: Table, explained: Sequence[str]) -> An
     ruling, rules = None, list[str | None]([None] * len(rows))
     if detector.map_.encoding.roles.rules:
         ruling = Ruling(detector.map_.encoding, table)
-        is_flagged = ruling.is_always | (is_flagged & ~ruling.is_hidden)
+        is_flagged = ruling.flagged(is_flagged)
         rules[:] = ruling.labels
     which = np.flatnonzero((asked == ALL) | ((asked == FLAGGED) & is_flagged))
     reasons: list[Reasons | None] = [None] * len(rows)

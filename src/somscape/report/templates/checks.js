@@ -2,9 +2,13 @@
 
 function fillChecks() {
   const checks = data.checks ?? []; // missing in a report of an earlier version
+  const caseOf = new Map((data.changed?.checks ?? []).map((one) => [one.sentence, one])); // in a run of a watch
   for (const place of document.querySelectorAll(".of-checks")) place.hidden = !checks.length;
   byId("checks-count").append(number(checks.length));
-  document.querySelector("#checks tbody").append(...checks.map((found) =>
-    make("tr", null, text("td", found.sentence),
-      make("td", { class: "number" }, number(found.n_obey) + " of " + number(found.n_rows)))));
+  document.querySelector("#checks tbody").append(...checks.map((found) => {
+    const one = caseOf.get(found.sentence);
+    const said = one ? [one.key, one.news, ...(one.state === "open" ? [] : [one.state])].join(", ") : "";
+    return make("tr", null, make("td", null, text("span", found.sentence), " ", make("span", { class: "hint" }, said)),
+      make("td", { class: "number" }, number(found.n_obey) + " of " + number(found.n_rows)));
+  }));
 }

@@ -14,7 +14,7 @@ async function load() {
   const { listed, key_columns: columns } = found;
   const last = listed[listed.length - 1];
   document.title = key + " · " + watch;
-  byId("name").textContent = columns.join(" / ") + " " + key;
+  byId("name").textContent = (found.is_check ? "" : columns.join(" / ") + " ") + key;
   byId("watch-link").textContent = watch;
   byId("watch-link").href = "/" + at;
   byId("about").textContent = "Watch " + watch + ". " + sayState();
@@ -25,7 +25,8 @@ async function load() {
     make("b", null, decision), " by ", text("span", author), ", " + when(made), ...(comment ? [": ", text("q", comment)] : []))));
   byId("printed").textContent = "Made with somscape on " + when(new Date()) + ".";
   drawDecision();
-  drawScores(listed);
+  drawScores(found.is_check ? [] : listed);
+  if (found.is_check) byId("score").textContent = "A check of columns.";
   drawValues();
   drawPlace();
 }

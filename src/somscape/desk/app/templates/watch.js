@@ -19,7 +19,7 @@ async function load() {
   document.title = name + " · somscape";
   byId("name").textContent = name;
   byId("about").textContent = "A case is identified by " + watch.key.join(" and ") + ". Cleared cases wait for a decision again if they change much, or after "
-    + plural(watch.clear_for, "month", "months") + ".";
+    + plural(watch.clear_for, "month", "months") + ". To change the rules of the list, train the map again: somscape detect TABLE --watch NAME.";
   byId("report").hidden = !watch.report;
   if (watch.report) byId("report").href = "/runs/" + watch.report + "/report";
   drawCases();
@@ -73,7 +73,7 @@ function drawCases() {
 }
 
 function drawCase(one) {
-  const facts = [one.place === null ? "" : "rank " + number(one.place) + (one.is_last ? "" : " in an earlier run"),
+  const facts = [one.place === null ? "" : (one.is_check ? "check of columns" : "rank " + number(one.place)) + (one.is_last ? "" : " in an earlier run"),
     one.news && one.is_last ? one.news : ""].filter(Boolean);
   const line = make("li", { "data-key": one.key },
     make("div", { class: "what" }, make("a", { href: addressOf(name, one.key) }, text("span", one.key)), " ",
