@@ -92,6 +92,7 @@ def test_a_feature_of_customers_is_left_out(person: Person, client: Client, tmp_
     names = [name.strip() for name in person.browser.texts("#feature-list label")]
     assert {"number of rows", "longest gap", "share at weekends"} < {*names}
     person.picture("features")
+    person.browser.run("document.getElementById('just-below').value = 'amount=100'")
     box = f"#feature-list p:nth-child({names.index('share at weekends') + 1}) input"
     person.browser.run(f"document.querySelector('{box}').scrollIntoView({{block: 'center'}})")
     person.browser.click(box)
@@ -100,6 +101,7 @@ def test_a_feature_of_customers_is_left_out(person: Person, client: Client, tmp_
     found = client.get(f"/runs/{person.run}/files/report.json")
     kinds = {column["name"]: column["kind"] for column in found["columns"]}
     assert (kinds["share at weekends"], kinds["longest gap"]) == ("dropped", "number")
+    assert kinds["share of rows with amount just below 100"] == "number"
 
 
 def test_the_walk_on_bundled_data_from_table_to_ranking_again(

@@ -145,7 +145,7 @@ class Grouped:
     made : mapping of str to MadeColumn
         For each new column in ``table``, its kind and the column that it was made from.
     taken : mapping of str to str
-        Kind ("number", "category" or "date") with which each other column of ``rows`` was
+        Kind ("number", "category", "date" or "time") with which each other column of ``rows`` was
         aggregated.  "same" means that the column was copied to ``table``.  "" means that the column
         was left out.
 
@@ -282,18 +282,25 @@ def per(
         Result with one row per customer, in the order of first occurrence.  Its table has the
         column of the customer and these columns:
 
-        - ``number of rows``
+        - ``number of rows``, and ``repeated rows on the same day``, which equal an earlier row of
+          the day in all numbers and categories
         - copies of columns that have only one value for each customer, such as a country
-        - for numbers, ``total amount``, ``mean amount``, ``largest amount`` and, if there are
-          negative numbers, ``smallest amount``
-        - for categories, ``different channel`` (number of levels), ``commonest channel``, and
-          ``share of channel = web`` for up to five levels in at least 5 % of all rows.  If a
-          category has two levels, only the share of the rarer level becomes a column.  If no level
-          is in 5 % of all rows, only the number of levels becomes a column.  A column of text that
-          is different in most rows is left out.
+        - for numbers, ``total amount``, ``mean amount``, ``largest amount``, ``smallest amount``
+          (if there are negative numbers), ``largest amount relative to its median``, ``largest
+          amount relative to the second largest``, ``most rows with the same amount``, and ``mean
+          amount in its last 7 days relative to before``
+        - for categories, ``number of different channels``, ``new channels in its last 7 days``, and
+          if a level is in at least 5 % of all rows, ``most common channel`` and ``share of rows
+          with channel = web`` for up to five levels, without a level that the other shares imply.
+          Otherwise, ``rows for each different channel``.  A column of text that is different in
+          most rows is left out.
         - for dates, ``first date``, ``last date``, ``days since first date`` and ``days since last
-          date`` (until the last date of the table), ``mean gap of date`` and ``longest gap of
-          date`` in days
+          date`` (until the last date of the table)
+        - for the moments of the rows, which are the dates of one column, ``longest gap`` in days,
+          ``most rows within a day``, ``most rows within an hour``, ``share of rows in its last 7
+          days``, ``share at weekends`` and ``share at night`` (0 to 6 h).  A column of times of day
+          next to the dates is joined with them.  Other columns of dates have ``mean gap of date``
+          and ``longest gap of date``.
 
         Missing cells are skipped.  Rows in which the customer is missing are left out, and a note
         of the table contains their number.
@@ -312,10 +319,11 @@ def per(
     --------
     >>> from somscape.tables import table_from_columns
     >>> customer, amount = ["ann", "bob", "ann"], [10.5, 7, 30]
-    >>> print(per(table_from_columns({"customer": customer, "amount": amount}), "customer").table)
-    customer  number of rows  total amount  mean amount  largest amount
-    ann       2               40.5          20.25        30
-    bob       1               7.0           7.0          7
+    >>> found = per(table_from_columns({"customer": customer, "amount": amount}), "customer").table
+    >>> print(found.select(["customer", "number of rows", "total amount", "mean amount"]))
+    customer  number of rows  total amount  mean amount
+    ann       2               40.5          20.25
+    bob       1               7.0           7.0
     """
     names = (by,) if isinstance(by, str) else tuple(by)
     table = collected(table)

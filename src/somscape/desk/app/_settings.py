@@ -79,6 +79,7 @@ class PageOptions:
     never: RuleTexts = ()
     floor: RuleTexts = ()
     direction: RuleTexts = ()
+    just_below: RuleTexts = ()
 
     @property
     def job(self) -> Job:
@@ -301,6 +302,8 @@ def job_of(settings: RunSettings, table: Mapping[str, Any]) -> Job:
         by_kind[kind] = (*by_kind.get(kind, ()), name)
     if settings.per:
         by_kind["drop"] = (*by_kind.get("drop", ()), *settings.left_out)
+    else:
+        by_kind["just_below"] = ()
     return replace(
         settings.job,
         id_column=None if id_ is None else names[id_],

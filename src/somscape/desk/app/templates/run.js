@@ -134,6 +134,7 @@ function fillRule(numbered) {
     ...customers.map(([column, i]) => make("option", { value: i }, "yes, identified by " + column.name)));
   byId("per").value = setup.settings.per?.[0] ?? "";
   byId("features").hidden = byId("per").value === "";
+  byId("just-below").value = (setup.settings.just_below ?? []).join("; ");
   showGiveRoles();
   byId("by-itself").checked = true;
   byId("alerts").value = Math.min(20, setup.n_rows);
@@ -251,6 +252,7 @@ function chosenSettings() {
   settings.amount = settings.cost === null ? null : Number(byId("amount").value);
   const others = (setup.settings.per ?? []).slice(1); // the page shows only the first of several columns
   settings.per = byId("per").value === "" ? [] : [Number(byId("per").value), ...others.filter((i) => i !== Number(byId("per").value))];
+  settings.just_below = byId("just-below").value.split(";").map((each) => each.trim()).filter(Boolean);
   settings.missing = byId("missing").value;
   settings.seed = Number(byId("seed").value);
   settings.uses_marks = byId("uses-marks").checked;
