@@ -502,7 +502,7 @@ def test_article_round_trip(article: Found, article_file: Path, here: Path) -> N
     assert outcome.code == 0
     headline, _, _ = article.outcome.out.partition("\n")
     assert re.search(
-        r"^690 rows scored, 2 flagged: those that stand out, with .* about 0\.2\.\n"
+        r"^690 rows scored, 3 flagged: those that stand out, with .* about 0\.2\.\n"
         + re.escape(headline)
         + "$",
         outcome.err,
