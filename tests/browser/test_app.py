@@ -82,28 +82,6 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_a_feature_of_customers_is_left_out(person: Person, client: Client, tmp_path: Path) -> None:
-    person.give(write(tmp_path / "sales.csv", *transactions()))
-    person.wait_for("#setup")
-    columns = person.browser.texts("#columns tbody th")
-    person.choose("#per", str(columns.index("client")))
-    person.browser.click("#features summary")
-    person.wait_for_words("#feature-list", "total amount")
-    names = [name.strip() for name in person.browser.texts("#feature-list label")]
-    assert {"number of rows", "longest gap", "share at weekends"} < {*names}
-    person.picture("features")
-    person.browser.run("document.getElementById('just-below').value = 'amount=100'")
-    box = f"#feature-list p:nth-child({names.index('share at weekends') + 1}) input"
-    person.browser.run(f"document.querySelector('{box}').scrollIntoView({{block: 'center'}})")
-    person.browser.click(box)
-    person.browser.click("#start")
-    person.wait("location.pathname.endsWith('/report')")
-    found = client.get(f"/runs/{person.run}/files/report.json")
-    kinds = {column["name"]: column["kind"] for column in found["columns"]}
-    assert (kinds["share at weekends"], kinds["longest gap"]) == ("dropped", "number")
-    assert kinds["share of rows with amount just below 100"] == "number"
-
-
 def test_the_walk_on_bundled_data_from_table_to_ranking_again(
     person: Person, client: Client
 ) -> None:
@@ -798,3 +776,25 @@ def _decided_by_two(person: Person, client: Client, watch: str) -> dict[str, str
     person.wait_for_words("#about", "The case is for later")
     assert person.browser.printed().count(b"/Type /Page\n") <= 1
     return {"case": page}
+
+
+def test_a_feature_of_customers_is_left_out(person: Person, client: Client, tmp_path: Path) -> None:
+    person.give(write(tmp_path / "sales.csv", *transactions()))
+    person.wait_for("#setup")
+    columns = person.browser.texts("#columns tbody th")
+    person.choose("#per", str(columns.index("client")))
+    person.browser.click("#features summary")
+    person.wait_for_words("#feature-list", "total amount")
+    names = [name.strip() for name in person.browser.texts("#feature-list label")]
+    assert {"number of rows", "longest gap", "share at weekends"} < {*names}
+    person.picture("features")
+    person.browser.run("document.getElementById('just-below').value = 'amount=100'")
+    box = f"#feature-list p:nth-child({names.index('share at weekends') + 1}) input"
+    person.browser.run(f"document.querySelector('{box}').scrollIntoView({{block: 'center'}})")
+    person.browser.click(box)
+    person.browser.click("#start")
+    person.wait("location.pathname.endsWith('/report')")
+    found = client.get(f"/runs/{person.run}/files/report.json")
+    kinds = {column["name"]: column["kind"] for column in found["columns"]}
+    assert (kinds["share at weekends"], kinds["longest gap"]) == ("dropped", "number")
+    assert kinds["share of rows with amount just below 100"] == "number"
