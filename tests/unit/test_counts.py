@@ -28,13 +28,13 @@ def counted(values, asked, weights=None):
 # By hand
 
 
-def test_numbers_of_few_values_are_counted_each():
+def test_numbers_of_few_values_are_counted_each_or_from_their_end():
     found = counted([2] * 60 + [1] * 38 + [3] * 2, [3, 2, 2.5, 9])
     assert [str(one) for one in found] == [
-        "2 of 100 rows",
+        "2 of 100 rows this high",
         "60 of 100 rows",
-        "none of 100 rows",
-        "none of 100 rows",
+        "2 of 100 rows this high",
+        "higher than all 100 rows",
     ]
 
 
@@ -43,7 +43,7 @@ def test_numbers_of_many_values_are_counted_from_their_end():
     assert [str(one) for one in found] == [
         "highest of 1,000 rows",
         "2 of 1,000 rows this high",
-        "highest of 1,000 rows",
+        "1 of 1,000 rows this high",
         "3 of 1,000 rows this low",
         "lowest of 1,000 rows",
         "lower than all 1,000 rows",
@@ -58,7 +58,7 @@ def test_numbers_of_many_values_are_counted_from_their_end():
 
 
 def test_weights_count_rows():
-    assert str(counted([1, 2, 3], [3], weights=[500, 187, 3])[0]) == "3 of 690 rows"
+    assert str(counted([1, 2, 3], [3], weights=[500, 187, 3])[0]) == "3 of 690 rows this high"
 
 
 def test_levels_are_counted_and_new_ones_are_in_no_row():

@@ -21,6 +21,10 @@ MIN_BITS, COMMON = 5.0, 4.0
 """Minimum information of the values that two rows share, beyond that of a chance among all pairs.
 Values with less information than `COMMON` do not count, because common values occur together."""
 
+MAX_LESS, TIMES_CHANCE = 6.0, 64
+"""Equal rows may share this much less information if at least this many times as many rows are
+equal as expected by chance."""
+
 TOTAL = re.compile(
     r"(grand ?|sub ?)?totals?|sums?|summe|gesamt(summe)?|insgesamt|total général", re.I
 )
@@ -111,11 +115,18 @@ class RowHashes:
 
     def equal(self, *, has_id: bool) -> Iterator[Fact]:
         """Yield the rows that equal another row."""
-        bits = self.bits.sum(axis=0)
-        rows = self._same(self.hashes[0] + np.uint64(3) * self.hashes[1], bits >= self.least)
+        bits = self.bits.sum(axis=0).astype(np.float64)
+        able = bits >= self.least - MAX_LESS
+        rows = self._same(self.hashes[0] + np.uint64(3) * self.hashes[1], able)
+        rows = rows[np.argsort(-bits[rows], kind="stable")]
+        # Rows with common values count if many more rows are equal than by chance.
+        ordered = -np.sort(-bits[able])
+        by_chance = np.append(0.0, np.cumsum(self.n_rows * 2.0**-ordered))
+        by_chance = by_chance[np.searchsorted(-ordered, -bits[rows], "right")]
+        is_enough = np.arange(1, len(rows) + 1) >= TIMES_CHANCE * by_chance
+        rows = rows[: int(np.flatnonzero(is_enough).max(initial=-1)) + 1]
         if not 0 < len(rows) <= max(FEW_ROWS, 0.02 * self.n_rows) or len(self.columns) < 2:
             return
-        rows = rows[np.argsort(-bits[rows].astype(np.float64), kind="stable")]
         other = " but have another id" if has_id else ""
         text = f"{len(rows):,} rows equal another row{other}"
         yield Fact("equal rows", (), text, rows, self.n_rows, 11.0)

@@ -1433,7 +1433,12 @@ class _Ranking:
         of them by chance.  Rows are given by their places in the order by score."""
         p, rule = self.p[some], self.rule
         stands_out = np.zeros(len(self.p), dtype=bool)
-        stands_out[some], n_by_chance = rule.outstanding(p, self.is_marked[some])
+        is_given = rule.fdr is not None and rule != STANDING_OUT
+        # A row that is more unusual than all calibration rows can stand out in any table.
+        calibration = self.detector.calibration
+        able = int(STAND_OUT_RATE / calibration.smallest_p_value)
+        n_least = 0 if is_given else min(able, MIN_COUNTED, len(calibration.scores))
+        stands_out[some], n_by_chance = rule.outstanding(p, self.is_marked[some], n_least)
         counts = [int(np.count_nonzero(which)) for which in (stands_out, self.is_leading[some])]
         if rule.n_alerts is not None and len(some) < rule.n_alerts <= len(self.p):
             rule = replace(rule, n_alerts=len(some))
@@ -1475,6 +1480,10 @@ def with_rules(reasons: Iterable[Reasons], ruling: Ruling, rows: Ints) -> list[R
 
 STAND_OUT_RATE = 0.2
 """Default limit for the false discovery rate among the rows that stand out."""
+
+MIN_COUNTED = 200
+"""In a table with fewer rows, p-values must be as small as in a table with this number of rows, or
+with as many rows as the training table."""
 
 MIN_LISTED, MAX_LISTED, MAX_ROWS = 10, 50, 500
 """Minimum number of rows, and maximum number of findings and of rows, in a list of alerts if no
@@ -1600,7 +1609,7 @@ class AlertRule:
             "stands out"
         )
 
-    def outstanding(self, p: Float64s, is_marked: Bools) -> tuple[Bools, float]:
+    def outstanding(self, p: Float64s, is_marked: Bools, n_least: int = 0) -> tuple[Bools, float]:
         """Return which rows stand out, and how many of these are expected by chance.
 
         Parameters
@@ -1610,6 +1619,9 @@ class AlertRule:
         is_marked : ndarray of shape (n_rows,), bool
             Whether a row is marked.  Rows marked by a person are left out, because the person has
             already checked them.
+        n_least : int, default=0
+            If there are fewer rows, the smallest p-values must be as small as with this number of
+            rows.  Otherwise, one of five single rows would stand out.
 
         Returns
         -------
@@ -1622,6 +1634,7 @@ class AlertRule:
             ascending = np.sort(ascending)
         share = usual_share(ascending)
         rate = STAND_OUT_RATE if self.fdr is None else self.fdr
+        rate *= len(ascending) / max(len(ascending), n_least, 1)
         n_stand_out = count_within(rate / share, ascending)
         if not n_stand_out:
             return np.zeros(len(p), dtype=bool), 0.0

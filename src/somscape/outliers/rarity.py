@@ -552,6 +552,8 @@ class Occurrence:
         Whether `n_rows` is exact.
     noun : str
         Word for a row, such as "customer".
+    is_new : bool
+        Whether no training row has exactly this value.
 
     See Also
     --------
@@ -569,6 +571,7 @@ class Occurrence:
     side: str = ""
     is_exact: bool = True
     noun: str = "row"
+    is_new: bool = False
 
     def __str__(self) -> str:
         if self._is_extreme:
@@ -588,7 +591,7 @@ class Occurrence:
 
     @property
     def _is_extreme(self) -> bool:
-        return self.side in SIDES and self.n_rows in (0, 1) and self.is_exact
+        return self.side in SIDES and self.n_rows in (0, not self.is_new) and self.is_exact
 
     @property
     def _where(self) -> str:
@@ -695,12 +698,17 @@ class ValueCounts:
 
         def made(key: int) -> Occurrence | None:
             i, is_there = divmod(key, 2)
-            if is_each:
+            one = None if has_levels else sided(i, bool(is_there))
+            if one is None and is_each:
                 return Occurrence(float(upto[i] - below[i]) if is_there else 0.0, total, of_each)
+            return one
+
+        def sided(i: int, is_there: bool) -> Occurrence | None:
             under = float(upto[i] if is_there else below[i] if i < len(values) else total)
             over = total - float(below[i] if is_there else upto[i - 1] if i else 0.0)
-            is_exact = bool(is_there) or under + over == total
-            one = Occurrence(min(under, over), total, high if over <= under else low, is_exact)
+            is_exact = is_there or under + over == total
+            side = high if over <= under else low
+            one = Occurrence(min(under, over), total, side, is_exact, is_new=not is_there)
             return one if one.n_rows <= TAIL_SHARE * total else None
 
         different = {key: made(key) for key in set(keys)}  # equal between the same knots
