@@ -141,6 +141,10 @@ MAX_RATIO = 1e3
 MIN_VALUES = 2
 """A number whose column has at most this many different values is not a target."""
 
+MIN_OTHER = 10
+"""A number that has the same value in all but fewer rows is not a target.  Its rare values would
+seem to break a relation, because the implied value is the usual value in nearly all rows."""
+
 MIDDLE_SHARES = (0.025, 0.5, 0.975)
 """Quantiles that give the center and the scale of a feature."""
 
@@ -626,8 +630,8 @@ class _Scale:
             low, middle, high = (ordered.quantile(share) for share in MIDDLE_SHARES)
             if high - low > MIN_MIDDLE * deviations[j]:
                 center[j], deviations[j] = middle, min(deviations[j], (high - low) / MIDDLE_WIDTH)
-        many = np.array([len(np.unique(rows[:, j])) > MIN_VALUES for j in features], dtype=bool)
-        targets = np.flatnonzero(is_number[features] & many)
+        varied = np.array([_varies_enough(rows[:, j], counts) for j in features], dtype=bool)
+        targets = np.flatnonzero(is_number[features] & varied)
         if not (1 < len(features) <= MAX_RELATED and len(targets)):
             return None
         fills = _fills(given, counts, encoding)[:, features]
@@ -653,6 +657,13 @@ class _Scale:
     def scaled(self, rows: Floats) -> Float64s:
         """Return the scaled features of rows, rounded so that sums of products are exact."""
         return _scaled(rows, self.features, self.curves, self.center, self.deviations)
+
+
+def _varies_enough(values: Float64s, counts: Float64s) -> bool:
+    """Return whether a number has several values, and not the same value in all but a few rows."""
+    different, place = np.unique(values, return_inverse=True)
+    by_value = np.bincount(place.reshape(-1), counts)
+    return len(different) > MIN_VALUES and bool(by_value.sum() - by_value.max() >= MIN_OTHER)
 
 
 def amounts_of(evidence: Float64s, middle: float, spread: float) -> Float64s:
