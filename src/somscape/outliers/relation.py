@@ -142,8 +142,9 @@ MIN_VALUES = 2
 """A number whose column has at most this many different values is not a target."""
 
 MIN_OTHER = 10
-"""A number that has the same value in all but fewer rows is not a target.  Its rare values would
-seem to break a relation, because the implied value is the usual value in nearly all rows."""
+"""If some training rows may be unusual, a number that has the same value in all but fewer rows is
+not a target.  Its rare values would seem to break a relation, because the implied value is the
+usual value in nearly all rows."""
 
 MIDDLE_SHARES = (0.025, 0.5, 0.975)
 """Quantiles that give the center and the scale of a feature."""
@@ -512,7 +513,7 @@ def learned_from(
         return None
     # With larger weights, a covariance of columns that depend on each other would be singular.
     counts *= min(1.0, MAX_COUNTED / counts.sum())
-    scale = _Scale.of(some, counts, encoding)
+    scale = _Scale.of(some, counts, encoding, 0 if is_clean else MIN_OTHER)
     if scale is None:
         return None
     scaled, units = scale.scaled(some), map_._winners_of_rows(some)
@@ -608,8 +609,13 @@ class _Scale:
     deviations: Float64s
 
     @classmethod
-    def of(cls, rows: Floats, counts: Float64s, encoding: Encoding) -> "_Scale | None":
-        """Return the scale of features that vary, or None without a relation between features."""
+    def of(
+        cls, rows: Floats, counts: Float64s, encoding: Encoding, n_other: float
+    ) -> "_Scale | None":
+        """Return the scale of features that vary, or None without a relation between features.
+
+        A target has values other than its most common value in at least `n_other` rows.
+        """
         curves = np.zeros((2, rows.shape[1]))
         for code, place in zip(encoding.features, encoding.slices, strict=True):
             if isinstance(code, NumberCode) and code.width:
@@ -630,7 +636,7 @@ class _Scale:
             low, middle, high = (ordered.quantile(share) for share in MIDDLE_SHARES)
             if high - low > MIN_MIDDLE * deviations[j]:
                 center[j], deviations[j] = middle, min(deviations[j], (high - low) / MIDDLE_WIDTH)
-        varied = np.array([_varies_enough(rows[:, j], counts) for j in features], dtype=bool)
+        varied = np.array([_varies_in(rows[:, j], counts) >= n_other for j in features], dtype=bool)
         targets = np.flatnonzero(is_number[features] & varied)
         if not (1 < len(features) <= MAX_RELATED and len(targets)):
             return None
@@ -659,11 +665,12 @@ class _Scale:
         return _scaled(rows, self.features, self.curves, self.center, self.deviations)
 
 
-def _varies_enough(values: Float64s, counts: Float64s) -> bool:
-    """Return whether a number has several values, and not the same value in all but a few rows."""
+def _varies_in(values: Float64s, counts: Float64s) -> float:
+    """Return in how many rows a number differs from its most common value, or -1 if the number has
+    at most `MIN_VALUES` different values."""
     different, place = np.unique(values, return_inverse=True)
     by_value = np.bincount(place.reshape(-1), counts)
-    return len(different) > MIN_VALUES and bool(by_value.sum() - by_value.max() >= MIN_OTHER)
+    return float(by_value.sum() - by_value.max()) if len(different) > MIN_VALUES else -1.0
 
 
 def amounts_of(evidence: Float64s, middle: float, spread: float) -> Float64s:
