@@ -505,7 +505,9 @@ def compared(
     unseen = unseen_levels(detector.map_.encoding, table, subject.keys)
     checks = _checks(subject, before, len(listed))
     shown = [subject.checks[each.key] for each in checks if each.news != FOLDED]
-    about = rule, label, agreement, subject.grouped, shown
+    with_map = [run.data for run in runs if run.map == watch.map]  # the last learned the map
+    is_learned = subject.data in with_map[-1:] or not with_map
+    about = rule, label, agreement, subject.grouped, shown, is_learned
     return RunOutcome(
         watch=watch,
         run=WatchRun(place.id, watch.name, 0, "", author, source, subject.data, watch.map, {}),
