@@ -85,7 +85,8 @@ def test_a_check_is_decided_like_an_alert(table: Path, here: Path) -> None:
     assert checks_of("other.csv") == {other: ("still", "later")}
 
     # A forgotten row is also forgotten in the text of its checks.
-    assert run("cases", "forget", "cards", "00007", *state).code == 0
+    forgotten = run("cases", "forget", "cards", "00007", *state)
+    assert "and 2 checks of columns." in " ".join(forgotten.out.split()), forgotten.err
     assert "00007" not in run("cases", "list", "cards", *state, "--format", "csv").out
     verified = run("audit", "verify", *state)
     assert verified.code == 0, verified.err
