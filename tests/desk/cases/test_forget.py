@@ -259,3 +259,15 @@ def test_a_check_is_forgotten_with_its_rows_only(tmp_path: Path, said: str, is_g
         assert (found.n_cases, found.n_checks) == (1, int(is_gone))
         assert len(state.listed("r9", key=C)) == 1 - is_gone
         assert verify(state).faults == ()
+
+
+def test_a_check_is_forgotten_with_a_row_that_its_sentence_does_not_name(tmp_path: Path) -> None:
+    with State(tmp_path) as state:
+        fill(state)
+        listed = [Listed(C, 1, 1.0, 0.1, "new", "age is below 0: id a, b, c, d, e and 1 more")]
+        kept = {C: {"now": {"ab12": KEY}, "decided": {"ab12": KEY}}}
+        state.add_run("cards", NewRun("r9", "", "", b"map", {}, listed, kept), author="ann")
+        assert C not in state.kept("r9")
+        assert forget(state, "cards", KEY, author="eve").n_checks == 1
+        assert state.kept_checks("r9") == {}
+        assert KEY.encode() not in bytes_in(tmp_path)

@@ -1,6 +1,7 @@
 """Forget cases by deleting their keys, comments, reasons and values. The audit stays valid."""
 
 import calendar
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -231,6 +232,17 @@ def _checks_with(
     named = re.compile(rf".*: {is_number}(.*[ ,])?({parts})(, .*| and [\d,]+ more)?", re.DOTALL)
     checks = {
         row["key"] for row in found if is_check(row["key"]) and named.fullmatch(row["reasons"])
+    }
+    kept = change.rows(
+        "SELECT k.key, k.cells FROM kept k JOIN runs r ON r.id = k.run"
+        " WHERE r.watch = ? AND k.key LIKE ?",
+        (watch, f"{CHECK}%"),
+    )
+    texts = [json.dumps(key, ensure_ascii=False) for key in keys]  # the rows after the first five
+    checks |= {
+        row["key"]
+        for row in kept
+        if is_check(row["key"]) and any(f": {text}" in row["cells"] for text in texts)
     }
     return sorted(checks - {*keys})
 
