@@ -6,6 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from somscape.checks import Check, check
+from somscape.checks._columns import Fact
+from somscape.checks.check import _chosen
 from somscape.tables import table_from_columns, write_csv
 
 N = 400
@@ -373,3 +375,28 @@ def test_odd_tables_do_not_fail(columns, n):
     for each in check(table_from_columns(table)):
         assert 0 <= each.n_obey <= each.n_rows
         assert len(each.ids) <= 5
+
+
+def test_extreme_values_are_also_in_a_column_only_in_the_same_rows():
+    def fact(column, rows, strength):
+        return Fact("extreme", (column,), column, np.array(rows), 100, strength)
+
+    facts = [fact("age", [1, 2], 30.0), fact("debt", [3], 20.0), fact("income", [2, 3], 10.0)]
+    assert [each.text for each in _chosen(facts)] == ["age", "debt"]
+    facts[2] = fact("income", [3], 10.0)
+    assert [each.text for each in _chosen(facts)] == ["age", "debt, also in income"]
+
+
+def test_equal_rows_with_the_same_id_are_not_said_to_have_another_id():
+    rng = np.random.default_rng(0)
+    columns = {
+        "id": [f"A{i}" for i in range(400)],
+        **{name: rng.normal(size=400).round(4) for name in "xyz"},
+    }
+    for row, same, is_same_id in ((7, 300, True), (9, 310, False)):
+        for name, cells in columns.items():
+            if name != "id" or is_same_id:
+                cells[same] = cells[row]
+    said = [str(each) for each in check(table_from_columns(columns), id="id")]
+    assert "2 rows equal another row but have another id: id A9, A310" in said
+    assert "id A7 occurs in several rows: rows 8, 301" in said

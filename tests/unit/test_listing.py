@@ -14,6 +14,7 @@ from somscape.maps.map import Map
 from somscape.outliers import AlertRule, Alerts, Detector
 from somscape.outliers._listing import check_rules_of
 from somscape.outliers.detector import ranked
+from somscape.report._build import _rule_words
 from somscape.tables import Table, table_from_columns
 from somscape.tables.column import Column
 
@@ -229,3 +230,19 @@ def test_effects_count_rows_of_the_printed_list(single: Detector, table: Table) 
 
 def _columns(**values: Any) -> tuple[Column, ...]:
     return table_from_columns(values).columns
+
+
+def test_the_page_says_how_many_listed_rows_stand_out() -> None:
+    X = np.random.default_rng(0).normal(size=(300, 3))
+    X[:4] += 40
+    detector = SOMDetector(random_state=0).fit(X).detector_
+    alerts = detector.alerts(X)
+    rule, words = AlertRule(), AlertRule().words(detector)
+    assert (alerts.n_alerts, alerts.n_stand_out) == (10, 6)
+    assert _rule_words(rule, alerts, detector) == "6 stand out, and 4 more fill the list"
+    assert _rule_words(rule, alerts.shown, detector) == words
+    by_rule = np.full(300, -1)
+    by_rule[6:8] = 0
+    listed = replace(alerts, n_alerts=8, by_rule=by_rule, reasons=alerts.reasons[:8], n_filled=0)
+    assert _rule_words(rule, listed, detector) == "6 stand out, and 2 by your rules"
+    assert _rule_words(AlertRule(10), alerts, detector) == "the 10 highest scores, as asked for"

@@ -113,11 +113,16 @@ class RowHashes:
         """Information that equal rows must have."""
         return 2 * log2(max(2, self.n_rows)) + MIN_BITS
 
-    def equal(self, *, has_id: bool) -> Iterator[Fact]:
-        """Yield the rows that equal another row."""
+    def equal(self, ids: Ints | None) -> Iterator[Fact]:
+        """Yield the rows that equal another row. With `ids`, equal rows must have several ids."""
         bits = self.bits.sum(axis=0).astype(np.float64)
         able = bits >= self.least - MAX_LESS
-        rows = self._same(self.hashes[0] + np.uint64(3) * self.hashes[1], able)
+        hashes = self.hashes[0] + np.uint64(3) * self.hashes[1]
+        rows = self._same(hashes, able)
+        if ids is not None and len(rows):
+            _, begin, group = np.unique(hashes[rows], return_index=True, return_inverse=True)
+            lowest, highest = (f.reduceat(ids[rows], begin) for f in (np.minimum, np.maximum))
+            rows = rows[(lowest < highest)[group]]
         rows = rows[np.argsort(-bits[rows], kind="stable")]
         # Rows with common values count if many more rows are equal than by chance.
         ordered = -np.sort(-bits[able])
@@ -127,7 +132,7 @@ class RowHashes:
         rows = rows[: int(np.flatnonzero(is_enough).max(initial=-1)) + 1]
         if not 0 < len(rows) <= max(FEW_ROWS, 0.02 * self.n_rows) or len(self.columns) < 2:
             return
-        other = " but have another id" if has_id else ""
+        other = "" if ids is None else " but have another id"
         text = f"{len(rows):,} rows equal another row{other}"
         yield Fact("equal rows", (), text, rows, self.n_rows, 11.0)
 

@@ -211,8 +211,10 @@ def _chosen(facts: Sequence[Fact]) -> list[Fact]:
         same = [i for i, other in enumerate(kept) if _is_like(fact, other)]
         known = {row for i in same for row in kept[i].rows[:MAX_IDS].tolist()}
         if first and known.issuperset(first):
-            if kept[same[0]].kind == fact.kind == "extreme":
-                also.setdefault(same[0], []).append(fact.columns[0])
+            rows = {*fact.rows.tolist()}
+            of_rows = [i for i in same if kept[i].kind == "extreme" and rows <= {*kept[i].rows}]
+            if of_rows and fact.kind == "extreme":
+                also.setdefault(of_rows[0], []).append(fact.columns[0])
         elif sum(fact.kind == other.kind for other in kept) < MAX_OF_KIND:
             kept.append(fact)
     for i, names in also.items():
@@ -232,7 +234,7 @@ def _facts(table: Table, id: str | None, label: str | None) -> Iterator[Fact]:
     looked = _Looked(table, id, label)
     yield from looked.facts
     numbers, groups, sample = looked.numbers, looked.groups, _sample(table.n_rows)
-    yield from looked.rows.equal(has_id=looked.has_id)
+    yield from looked.rows.equal(looked.ids)
     yield from looked.rows.nearly_equal()
     yield from totals(looked.all_numbers, looked.texts)
     yield from repeated(numbers, table.n_rows)
@@ -263,7 +265,8 @@ class _Looked:
         self.numbers: list[Values] = []  # without odd values
         self.groups: list[Groups] = []
         self.texts: dict[str, tuple[NDArray[Any], list[str]]] = {}
-        self.rows, self.has_id = RowHashes(table.n_rows), False
+        self.rows = RowHashes(table.n_rows)
+        self.ids: Ints | None = None  # numbers that are equal in rows with the same id
         dates = dates_in(table)
         for column in table.columns:
             if column.name != label and column.n_missing < table.n_rows:
@@ -315,5 +318,8 @@ class _Looked:
         return min(MAX_GROUPS, self.n_rows / 4)
 
     def _look_at_id(self, column: Column, rows: Ints, keys: NDArray[Any]) -> None:
-        self.has_id = True
+        if self.ids is None or column.name == self.id:
+            self.ids = np.arange(self.n_rows)
+            _, first, same = np.unique(keys, return_index=True, return_inverse=True)
+            self.ids[rows] = rows[first][same]
         self.facts += twice(column.name, rows, keys, lambda row: str(column.cell(row)), self.n_rows)

@@ -15,7 +15,14 @@ from somscape.grid.graph import Graph
 from somscape.kernels._select import stable_order
 from somscape.maps.map import Map, as_map
 from somscape.measures._quality import quantization_error, topographic_error
-from somscape.outliers.detector import AlertRule, Alerts, Detector, detector_in, ids_of
+from somscape.outliers.detector import (
+    STANDING_OUT,
+    AlertRule,
+    Alerts,
+    Detector,
+    detector_in,
+    ids_of,
+)
 from somscape.recognize.predictor import recognizer_in
 from somscape.recognize.recognizer import REFUSED, Recognizer, classes_of_cells, name_rows
 from somscape.regions.edit import given_or_found
@@ -483,7 +490,7 @@ def build(
             **_counts_of_alerts(alerts, detector),
             "id_name": alerts.id_name,
             "score": _score(detector),
-            "rule": rule.words(detector) if rule and detector else None,
+            "rule": _rule_words(rule, alerts, detector) if rule and detector else None,
             "map": _lattice(som),
             **_planes_and_regions(*about, shown_map, is_scored=detector is not None, named=named),
             "n_listed": n_listed,
@@ -550,6 +557,23 @@ def _score(detector: Detector | None) -> dict[str, Any] | None:
         "n_maps": len(detector.scorers),
         "threshold": number(detector.threshold),
     }
+
+
+def _rule_words(rule: AlertRule, alerts: Alerts, detector: Detector) -> str:
+    """Return why rows are alerts. If some of them do not stand out, name the numbers of rows."""
+    first = slice(alerts.n_alerts)
+    stands_out = alerts.stands_out[first]
+    is_ruled = np.zeros_like(stands_out) if alerts.by_rule is None else alerts.by_rule[first] >= 0
+    n, n_ruled = int(np.count_nonzero(stands_out)), int(np.count_nonzero(is_ruled & ~stands_out))
+    n_more = alerts.n_alerts - n - n_ruled
+    if rule not in (AlertRule(), STANDING_OUT) or alerts.n_marked or not (n_ruled or n * n_more):
+        return rule.words(detector)
+    said = [
+        f"{n} stand{'s' if n == 1 else ''} out" if n else "none stands out",
+        *([f"{n_ruled} by your rules"] if n_ruled else []),
+        *([f"{n_more} more fill{'s' if n_more == 1 else ''} the list"] if n_more else []),
+    ]
+    return f"{', '.join(said[:-1])}, and {said[-1]}"
 
 
 def _counts_of_alerts(alerts: Alerts, detector: Detector | None) -> dict[str, Any]:

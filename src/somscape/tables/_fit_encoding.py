@@ -447,9 +447,7 @@ def notes_of(
         is_told = code.name in checked or not code.why.endswith(BELOW_ZERO)
         if isinstance(code, NumberCode) and not is_told:
             few = code.why.rpartition("; ")[2].removesuffix(BELOW_ZERO)
-            ids = ids_of(code, _is_below_zero)
-            text = f"'{code.name}' is below 0 in {few} rows{ids}. Check these rows, because a wrong"
-            notes.append(Note(f"{text} sign does not always cause a high score"))
+            notes.append(note_of_negatives(code.name, few, ids_of(code, _is_below_zero)))
     ordered = [code.name for code in encoding.used if code.why.endswith(MAY_BE_ORDERED)]
     if ordered:
         text = f"{listed(ordered)} may have an order. Consider ordered categories or numbers"
@@ -470,6 +468,12 @@ def _is_slip(code: NumberCode, numbers: Float64s) -> Bools:
 
 def _is_below_zero(numbers: Float64s) -> Bools:
     return numbers < 0
+
+
+def note_of_negatives(name: str, few: str, ids: str) -> Note:
+    """Return a note on the few rows with a negative number in a column."""
+    text = f"'{name}' is below 0 in {few} rows{ids}. Check these rows, because a wrong sign does"
+    return Note(f"{text} not always cause a high score")
 
 
 def notes_of_unfit(columns: Iterable[ColumnCode], *, has_advice: bool = True) -> list[Note]:

@@ -52,6 +52,9 @@ ADVICE_AT = {",": "Write numbers without commas, such as 1.5 or 10000."}
 ADVICE_AT |= dict.fromkeys("&|!", "Use the words and, or, not.")
 """Advice about the first character that cannot be read."""
 
+DAY, DAYS = re.compile(r"\b\d{1,2}[./]\d{1,2}[./]\d{2,4}\b"), "Write dates in the form 2027-03-31."
+"""A date in another form, and the advice about it."""
+
 JOINED = ("and", "or", "not")
 COMPARED = ("<=", ">=", "!=", "<>", "==", "<", ">", "=")
 SAME_AS = {"==": "=", "<>": "!="}
@@ -301,7 +304,8 @@ def _parsed(kind: str, shown: str, text: str) -> tuple[Node, str | None]:
     except pp.ParseException as error:
         rest = text[error.loc :].strip()
         problem = f"cannot be read from {quoted(f'{rest:.30}')} on" if rest else "is not complete"
-        cure = f" {ADVICE_AT.get(rest[0], BRACKETS)}" if rest else ""
+        advice = DAYS if DAY.search(rest) else ADVICE_AT.get(rest[:1], BRACKETS)
+        cure = f" {advice}" if rest else ""
         raise _wrong(kind, shown, problem, cure) from None
     except RecursionError:
         raise _wrong(kind, shown, "has too many parentheses") from None
@@ -500,11 +504,15 @@ class _Rows:
     def _read(self, name: str) -> _Value:
         if name not in self._table.names:
             close = suggestion(name, self._table.names)
+            of_rule, node = self._rule.condition, Node("column", (name,))
+            nodes = () if of_rule is None else of_rule.walk()
+            is_last = any(each.op in COMPARED and each.parts[-1] == node for each in nodes)
+            quotes = f" If {quoted(name)} is a text, put it in single quotes." if is_last else ""
             raise self._wrong(
                 f"needs a column {quoted(name)}, but {self._table.source} has no such column; "
                 f"{close or f'the columns are {listed(self._table.names)}'}",
                 name,
-                "Correct the rule, or give a table with this column.",
+                f"Correct the rule, or give a table with this column.{quotes}",
             )
         column, code = self._table.column(name), self._codes.get(name)
         if isinstance(code, NumberCode):

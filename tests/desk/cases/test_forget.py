@@ -12,7 +12,9 @@ from texts import rejected
 from somscape.desk.cases import Decision, State, forget, forget_old, verify
 from somscape.desk.cases.decide import decide
 from somscape.desk.cases.forgotten import forget_all, months_ago
-from somscape.desk.cases.records import UNNAMED, kept_hash
+from somscape.desk.cases.records import UNNAMED, Listed, NewRun, kept_hash
+
+C = "check-0123456789"
 
 
 def bytes_in(folder: Path) -> bytes:
@@ -235,3 +237,37 @@ def test_tables_of_another_role_are_not_swept_and_that_is_said(postgresql: Any) 
         with State(place.replace("boss@", "writer@")) as other:
             assert not forget(other, "cards", KEY, author="eve").is_swept
         assert state.database.swept()
+
+
+@pytest.mark.parametrize(
+    ("said", "is_gone"),
+    [
+        (f"age 127 (next 69): id {KEY}", True),
+        (f"age 127 (next 69): id a, {KEY} and 1,003 more", True),
+        (f"age {KEY} (next 69): id a", False),
+        (f"{KEY} is below 0: id a, x-{KEY}", False),
+        (f"age 127 (next 69): row {KEY}", False),
+    ],
+)
+def test_a_check_is_forgotten_with_its_rows_only(tmp_path: Path, said: str, is_gone: bool) -> None:
+    said, key = said.replace(KEY, "7"), "7"
+    with State(tmp_path) as state:
+        fill(state)
+        listed = [Listed(each, 1, 1.0, 0.1, "new", text) for each, text in ((key, ""), (C, said))]
+        state.add_run("cards", NewRun("r9", "", "", b"map", {}, listed, {}), author="ann")
+        found = forget(state, "cards", key, author="eve")
+        assert (found.n_cases, found.n_checks) == (1, int(is_gone))
+        assert len(state.listed("r9", key=C)) == 1 - is_gone
+        assert verify(state).faults == ()
+
+
+def test_a_check_is_forgotten_with_a_row_that_its_sentence_does_not_name(tmp_path: Path) -> None:
+    with State(tmp_path) as state:
+        fill(state)
+        listed = [Listed(C, 1, 1.0, 0.1, "new", "age is below 0: id a, b, c, d, e and 1 more")]
+        kept = {C: {"now": {"ab12": KEY}, "decided": {"ab12": KEY}}}
+        state.add_run("cards", NewRun("r9", "", "", b"map", {}, listed, kept), author="ann")
+        assert C not in state.kept("r9")
+        assert forget(state, "cards", KEY, author="eve").n_checks == 1
+        assert state.kept_checks("r9") == {}
+        assert KEY.encode() not in bytes_in(tmp_path)

@@ -678,3 +678,18 @@ def test_one_decision_covers_the_rows_of_its_finding() -> None:
     assert spread_over_findings(table_from_columns(columns))[1] == [3]
     with rejected(column="finding"):
         spread_over_findings(table_from_columns({"id": ["a"], "decision": ["later"]}))
+
+
+def test_notes_count_in_the_table_of_the_run(tmp_path: Path) -> None:
+    def notes_of(outcome: RunOutcome) -> list[str]:
+        return [*map(str, outcome.found.with_checks([]).notes)]
+
+    ages = {"c030": (2, -5)}
+    with State(tmp_path / "state") as state:
+        first = begun(state, month(tmp_path / "january.csv", 1, **ages))
+        (note,) = notes_of(first)
+        assert "'age' is below 0 in 1 of 120 rows (id c030)" in note
+        assert notes_of(run(state, month(tmp_path / "february.csv", 2))) == []
+        march = month(tmp_path / "march.csv", 3, c031=(2, -6), c032=(2, -7))
+        (note,) = notes_of(run(state, march))
+        assert "'age' is below 0 in 2 of 120 rows (ids c031, c032)" in note

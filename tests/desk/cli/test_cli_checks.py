@@ -1,6 +1,7 @@
 """Checks of columns in the console, in the data of the page, and in a workbook."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,8 @@ def test_a_check_is_decided_like_an_alert(table: Path, here: Path) -> None:
     assert checks_of("other.csv") == {other: ("still", "later")}
 
     # A forgotten row is also forgotten in the text of its checks.
-    assert run("cases", "forget", "cards", "00007", *state).code == 0
+    forgotten = run("cases", "forget", "cards", "00007", *state)
+    assert "and 2 checks of columns." in " ".join(forgotten.out.split()), forgotten.err
     assert "00007" not in run("cases", "list", "cards", *state, "--format", "csv").out
     verified = run("audit", "verify", *state)
     assert verified.code == 0, verified.err
@@ -106,3 +108,33 @@ def test_checks_of_the_rows_of_customers_are_decided(table: Path, here: Path) ->
     (key,) = checks_of(table)
     assert run("cases", "mark", "cards", key, "cleared", "--state", "state").code == 0
     assert checks_of(table) == {key: ("folded", "cleared")}
+
+
+def test_a_decided_check_is_known_if_its_rows_change(table: Path, here: Path) -> None:
+    def with_ages(**ages: int) -> Path:
+        lines = table.read_text().splitlines()
+        place = lines[0].split(",").index("age")
+        for name, age in ages.items():
+            row = next(i for i, line in enumerate(lines) if line.startswith(f"{name[1:]},"))
+            cells = lines[row].split(",")
+            lines[row] = ",".join([*cells[:place], str(age), *cells[place + 1 :]])
+        return write(Path("next.csv"), lines[0], lines[1:])
+
+    state = ("--state", "state")
+    words = ("--id", "cust_id", "--watch", "cards", *state, "--out", "found")
+    assert run("detect", with_ages(_00011=126), *words).code == 0
+    (key,) = checks_of("next.csv")
+    assert run("cases", "mark", "cards", key, "cleared", *state).code == 0
+    assert checks_of(with_ages()) == {key: ("folded", "cleared")}  # fewer rows
+    assert checks_of(with_ages(_00011=126)) == {key: ("folded", "cleared")}
+
+    for _ in range(2):  # not yet decided again
+        assert checks_of(with_ages(_00013=125)) == {key: ("returned", "cleared")}
+    assert run("run", "cards", "next.csv", "--out", "again", *state).code == 0
+    data = json.loads(Path("again/report.json").read_text())
+    (check,), (case,) = data["checks"], data["changed"]["checks"]
+    assert check["sentence"] == case["sentence"]
+    assert re.match(r"Cleared on 20[-\d]+; also 00013 now. age 127, 125 \(next", case["sentence"])
+    assert run("cases", "mark", "cards", key, "cleared", *state).code == 0
+    assert checks_of("next.csv") == {key: ("folded", "cleared")}
+    assert run("audit", "verify", *state).code == 0

@@ -99,7 +99,7 @@ def test_new_rows_are_encoded_as_score_encodes_them(found: Found, here: Path) ->
     outcome = run("report", found.folder / "map.som", table, "--out", "page.html")
     assert outcome.code == 0
     assert outcome.out.splitlines()[:4] == [
-        "3 rows of new.csv, 3 listed.",
+        "3 rows of new.csv, 1 listed.",
         f"{data_in(here / 'page.html')['headline']}.",
         "Missing values filled: age 1 (id c).",
         "Values that the training table does not have: job 1 (id b).",
@@ -108,6 +108,7 @@ def test_new_rows_are_encoded_as_score_encodes_them(found: Found, here: Path) ->
     scores = detector_of(found).scores(read_table(table))
     assert data["rows"]["scores"] == pytest.approx(np.sort(scores)[::-1], rel=1e-5)
     assert set(data["rows"]["ids"]) == {"a", "b", "c"}
+    assert data["n_alerts"] == 1
     assert data["notes"][-2:] == outcome.out.splitlines()[2:4]
 
 
@@ -263,3 +264,14 @@ def test_what_is_read_is_not_written_over(bad: Path, over: str) -> None:
 def test_same_input_gives_the_same_page_but_for_the_date(found: Found, here: Path) -> None:
     first = report(found, customers_of(found))
     assert report(found, customers_of(found)) == first
+
+
+def test_report_lists_by_the_threshold_of_the_map_as_detect_does(table: Path, here: Path) -> None:
+    words = ("--id", "cust_id", "--label", "answer", "--contamination", 0.3, "--seed", 0)
+    assert run("detect", table, *words, "--out", "found").code == 0
+    theirs = data_in(Path("found/report.html"))
+    done = run("report", "found/map.som", table, "--out", "p.html")
+    ours = data_in(Path("p.html"))
+    assert theirs["n_alerts"] > 10
+    assert (ours["n_alerts"], ours["rule"]) == (theirs["n_alerts"], theirs["rule"])
+    assert f", {theirs['n_alerts']} listed." in done.out

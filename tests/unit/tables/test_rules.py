@@ -244,3 +244,20 @@ def test_a_column_has_one_direction() -> None:
     with pytest.raises(InputError, match=r"two directions \(a=high and a=low\)"):
         rules_of({"direction": ["a=high", "a=low"]})
     assert len(rules_of({"direction": ["a=high", "b=low"]})) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("rating = D", "If 'D' is a text, put it in single quotes."),
+        ("opened > 01.12.2026", "Write dates in the form 2027-03-31."),
+        ("rating = 'D' until 31.03.2027", "Write dates in the form 2027-03-31."),
+        ("D = rating", "give a table with this column."),
+    ],
+)
+def test_a_text_without_quotes_and_another_form_of_dates_have_advice(text: str, says: str) -> None:
+    table = table_from_columns({"rating": ["A", "D"], "opened": ["2026-11-01", "2026-12-24"]})
+    with pytest.raises(InputError) as error:
+        deciding_rules(rules_of({"always": [text]}), table)
+    assert says in str(error.value)
+    assert ("single quotes" in str(error.value)) == (text == "rating = D")

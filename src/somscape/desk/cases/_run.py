@@ -34,6 +34,8 @@ from somscape.desk.cases._watch import (
     check_key,
     detector_of,
     keys_of,
+    known_check,
+    rows_of_check,
     rule_for,
     sampled,
     source_of,
@@ -46,6 +48,7 @@ from somscape.desk.cases.records import (
     FILLED,
     FOLDED,
     NEW,
+    OPEN,
     RETURNED,
     STILL,
     Decision,
@@ -115,13 +118,20 @@ class Subject:
     @cached_property
     def checks(self) -> dict[str, Check]:
         """Checks of the columns, by the key of their case."""
-        table, keys = self.table, self.keys
-        if self.grouped is not None:
-            table, keys = self.grouped.rows, []
         found = self.known_checks
         if found is None:
             found = checks_of(self.detector.map_, self.table, self.grouped)
-        return {check_key(each, table, keys): each for each in found}
+        return {check_key(each, *self._rows_to_check): each for each in found}
+
+    @cached_property
+    def rows_of_checks(self) -> dict[str, dict[str, str]]:
+        """Rows of each check, by the key of its case."""
+        of = self._rows_to_check
+        return {key: rows_of_check(each, *of) for key, each in self.checks.items()}
+
+    @property
+    def _rows_to_check(self) -> tuple[Table, Sequence[str]]:
+        return (self.table, self.keys) if self.grouped is None else (self.grouped.rows, [])
 
     @property
     def last_decision(self) -> int:
@@ -198,6 +208,7 @@ class Before:
 
     listed: Sequence[Listed]
     checks: frozenset[str]
+    rows_of_checks: Mapping[str, Mapping[str, str]]
     scores: Mapping[str, float]
     usual: UsualMoves
     decided_since: frozenset[str]
@@ -220,13 +231,16 @@ class Before:
         scores = np.full(len(known), np.inf)  # no score rises above an unknown score
         if is_known.any():
             scores[is_known] = detector._scores_of_rows(np.ascontiguousarray(rows[is_known]))
-        since = (
+        since = frozenset(
             key
             for key, decision in subject.decided.items()
             if last is not None and is_since(decision, last)
         )
         by_key = dict(zip(known, scores.tolist(), strict=True))
-        return cls(listed, checks, by_key, usual, frozenset(since))
+        of_checks = {} if last is None else state.kept_checks(last.id)
+        # A decision is about the rows of the check at that time.
+        decided = {k: of["now" if k in since else "decided"] for k, of in of_checks.items()}
+        return cls(listed, checks, decided, by_key, usual, since)
 
 
 def versions() -> dict[str, str]:
@@ -503,9 +517,10 @@ def compared(
     agreement = None if label is None else agreement_of(alerts, label)
     first_far = others[-1].facts["drift"]["far"] if others else None
     unseen = unseen_levels(detector.map_.encoding, table, subject.keys)
-    checks = _checks(subject, before, len(listed))
-    shown = [subject.checks[each.key] for each in checks if each.news != FOLDED]
-    about = rule, label, agreement, subject.grouped, shown
+    checks, shown, kept_checks = _checks(subject, before, len(listed))
+    with_map = [run.data for run in runs if run.map == watch.map]  # the last learned the map
+    is_learned = subject.data in with_map[-1:] or not with_map
+    about = rule, label, agreement, subject.grouped, shown, is_learned
     return RunOutcome(
         watch=watch,
         run=WatchRun(place.id, watch.name, 0, "", author, source, subject.data, watch.map, {}),
@@ -515,6 +530,7 @@ def compared(
         found=Found(table, detector, lambda: alerts, *about),
         listed=listed,
         checks=checks,
+        kept_checks=kept_checks,
         gone=gone(
             before.listed,
             {row.key for row in listed if row.news != FILLED},
@@ -557,7 +573,7 @@ def _new_run(
         "as_of": {"today": subject.today, "decision": subject.last_decision},
         "files": dict(digests),
     }
-    kept = subject.cells(keys)
+    kept = {**subject.cells(keys), **outcome.kept_checks}
     listed = (*outcome.listed, *outcome.checks)
     return NewRun(run.id, run.source, run.data, map_, facts, listed, kept)
 
@@ -585,20 +601,49 @@ def _listed(
     return tuple(listed)
 
 
-def _checks(subject: Subject, before: Before, n_listed: int) -> tuple[Listed, ...]:
-    """Return the checks of the columns as cases. A cleared check is folded."""
-    found = []
+def _checks(
+    subject: Subject, before: Before, n_listed: int
+) -> tuple[tuple[Listed, ...], list[Check], dict[str, dict[str, Any]]]:
+    """Return the checks of the columns as cases, those to show, and rows for the next run.
+
+    A cleared check is folded.  If the rows of a decided check change, but some of them remain, the
+    check keeps its key.  It returns if rows were added.
+    """
+    rows_of, decided = subject.rows_of_checks, subject.decided
+    is_decided = {key for key, said in decided.items() if said.state != OPEN}
+    known = {
+        key: rows
+        for key, rows in before.rows_of_checks.items()
+        if key in is_decided and key not in rows_of
+    }
+    found, shown, kept = [], [], {}
     for place, (key, each) in enumerate(subject.checks.items(), n_listed + 1):
-        news, said = STILL if key in before.checks else NEW, subject.decided.get(key)
+        rows = rows_of[key]
+        then: Mapping[str, str] = rows
+        if key not in decided and (same := known_check(rows, known)) is not None:
+            key, then = same, known.pop(same)
+        news, said = STILL if key in before.checks else NEW, decided.get(key)
         if said is not None and said.state == CLEARED:
             is_old = months_between(said.made, subject.today) >= subject.watch.clear_for
             news = RETURNED if is_old else FOLDED
+        if said is not None and rows.keys() - then.keys():
+            added = sorted({rows[row] for row in rows.keys() - then.keys()} - {""})
+            also = ", ".join(added[:MAX_ADDED]) or "other rows"
+            when = f"{said.state.capitalize()} on {said.made[:10]}"
+            news, each = RETURNED, replace(each, text=f"{when}; also {also} now. {each.text}")
         strength, share = (
             min(float(each.strength), MAX_STRENGTH),
             1 - each.n_obey / max(1, each.n_rows),
         )
         found.append(Listed(key, place, strength, share, news, str(each)))
-    return tuple(found)
+        shown += [each] if news != FOLDED else []
+        kept[key] = {"now": rows, "decided": then}
+    gone = {key: {"now": rows, "decided": rows} for key, rows in known.items()}
+    return tuple(found), shown, kept | gone
+
+
+MAX_ADDED = 5
+"""Maximum number of added rows that the sentence of a returned check names."""
 
 
 def _facts(outcome: RunOutcome, job: Job) -> dict[str, Any]:

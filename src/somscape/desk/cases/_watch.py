@@ -114,18 +114,34 @@ def cells_of_rows(table: Table, names: Sequence[str], rows: Sequence[int]) -> li
 
 
 def check_key(found: Check, table: Table, keys: Sequence[str]) -> str:
-    """Return the key of the case of a check. It is another key if a row of the check changes.
+    """Return the key of the case of a check. It is another key if a row of the check changes."""
+    said = json.dumps([found.kind, *found.columns, *_texts_of_rows(found, table, keys)])
+    return CHECK + hashlib.sha256(said.encode()).hexdigest()[:10]
 
-    Without `keys` of the rows, all values of a row identify it.
-    """
+
+def rows_of_check(found: Check, table: Table, keys: Sequence[str]) -> dict[str, str]:
+    """Return the keys of the rows of a check, by hashes of the row in this kind of check."""
+    about = json.dumps([found.kind, *found.columns])
+    texts = _texts_of_rows(found, table, keys)
+    hashes = (hashlib.sha256((about + text).encode()).hexdigest()[:16] for text in texts)
+    return {digest: json.loads(text)[0] for digest, text in zip(hashes, texts, strict=True)}
+
+
+def known_check(rows: Mapping[str, str], known: Mapping[str, Mapping[str, str]]) -> str | None:
+    """Return the key of the known check with the most rows in common, or None without such."""
+    n_common = {key: len(rows.keys() & of.keys()) for key, of in known.items()}
+    best = max(n_common, key=lambda key: n_common[key], default=None)
+    return best if best is not None and n_common[best] else None
+
+
+def _texts_of_rows(found: Check, table: Table, keys: Sequence[str]) -> list[str]:
+    """Return texts for the rows. Without `keys` of the rows, all values of a row identify it."""
     names = [name for name in found.columns if name in table.names] if keys else table.names
     cells: Sequence[Mapping[str, Any]] = [{}] * len(found.rows)
     if names:
         cells = cells_of_rows(table, names, found.rows)
     own = [keys[row] if keys else "" for row in found.rows]
-    rows = sorted(json.dumps([*each]) for each in zip(own, cells, strict=True))
-    said = json.dumps([found.kind, *found.columns, *rows])
-    return CHECK + hashlib.sha256(said.encode()).hexdigest()[:10]
+    return sorted(json.dumps([*each]) for each in zip(own, cells, strict=True))
 
 
 def _values(column: Column) -> list[Any]:

@@ -1,6 +1,7 @@
 """Forget cases by deleting their keys, comments, reasons and values. The audit stays valid."""
 
 import calendar
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -51,6 +52,8 @@ class Forgotten:
         Whether the deleted data were also removed from the files of the database.  Another program
         that uses the state can prevent this.  Another PostgreSQL role that owns the tables can also
         prevent this.
+    n_checks : int, default=0
+        Number of deleted checks of columns that named a row of the cases.
 
     See Also
     --------
@@ -67,6 +70,7 @@ class Forgotten:
     n_decisions: int
     n_rows: int
     is_swept: bool
+    n_checks: int = 0
 
 
 def forget(state: State, watch: str, key: str, *, author: str) -> Forgotten:
@@ -116,8 +120,8 @@ def forget(state: State, watch: str, key: str, *, author: str) -> Forgotten:
                     parameter="key",
                     value=key,
                 )
-        n_decisions, n_rows = _delete(state, change, watch, [key], author)
-    return Forgotten(1, n_decisions, n_rows, state.database.swept())
+        n_decisions, n_rows, n_checks = _delete(state, change, watch, [key], author)
+    return Forgotten(1, n_decisions, n_rows, state.database.swept(), n_checks)
 
 
 def forget_all(state: State, upload: str, *, author: str) -> None:
@@ -187,9 +191,9 @@ def forget_old(
             return Forgotten(0, 0, 0, is_swept=True)
         change.rows(f"DELETE {of_old}", values)
         emptied = [row["run"] for row in old]
-        n_decisions, n_rows = _delete(state, change, watch, keys, author, emptied)
+        n_decisions, n_rows, n_checks = _delete(state, change, watch, keys, author, emptied)
         n_rows += sum(row["n"] for row in old)
-    return Forgotten(len(keys), n_decisions, n_rows, state.database.swept())
+    return Forgotten(len(keys), n_decisions, n_rows, state.database.swept(), n_checks)
 
 
 def months_ago(now: datetime, months: int) -> str:
@@ -210,16 +214,36 @@ def _check_key(state: State, change: Transaction) -> None:
         )
 
 
-def _checks_with(change: Transaction, watch: str, keys: Sequence[str]) -> list[str]:
-    """Return the keys of the checks whose text contains a part of one of these keys."""
+def _checks_with(
+    change: Transaction, watch: str, keys: Sequence[str], *, by: Sequence[str]
+) -> list[str]:
+    """Return the keys of the checks whose sentence names a row with a part of one of these keys.
+
+    The ids of the rows are the end of the sentence.  If they are called "row", but no column of the
+    key `by` has this name, then they are numbers of rows.
+    """
     sql = (
         "SELECT DISTINCT l.key, l.reasons FROM listed l JOIN runs r ON r.id = l.run"
         " WHERE r.watch = ? AND l.key LIKE ?"
     )
     found = change.rows(sql, (watch, f"{CHECK}%"))
     parts = "|".join({re.escape(part) for key in keys for part in key.split(BETWEEN)})
-    named = re.compile(rf"(?<!\w)({parts})(?!\w)")
-    checks = {row["key"] for row in found if is_check(row["key"]) and named.search(row["reasons"])}
+    is_number = r"(?!rows? \d)" if "row" not in by else ""
+    named = re.compile(rf".*: {is_number}(.*[ ,])?({parts})(, .*| and [\d,]+ more)?", re.DOTALL)
+    checks = {
+        row["key"] for row in found if is_check(row["key"]) and named.fullmatch(row["reasons"])
+    }
+    kept = change.rows(
+        "SELECT k.key, k.cells FROM kept k JOIN runs r ON r.id = k.run"
+        " WHERE r.watch = ? AND k.key LIKE ?",
+        (watch, f"{CHECK}%"),
+    )
+    texts = [json.dumps(key, ensure_ascii=False) for key in keys]  # the rows after the first five
+    checks |= {
+        row["key"]
+        for row in kept
+        if is_check(row["key"]) and any(f": {text}" in row["cells"] for text in texts)
+    }
     return sorted(checks - {*keys})
 
 
@@ -230,12 +254,13 @@ def _delete(
     keys: Sequence[str],
     author: str,
     emptied: Sequence[str] = (),
-) -> tuple[int, int]:
-    """Delete the cases with these keys, and return the numbers of deleted decisions and rows.
+) -> tuple[int, int, int]:
+    """Delete cases, and return the numbers of deleted decisions, rows, and checks of these cases.
 
-    Checks whose text contains a part of a key are also deleted.
+    Checks that name a row of the cases are also deleted.
     """
-    keys = [*keys, *_checks_with(change, watch, keys)]
+    checks = _checks_with(change, watch, keys, by=state.watch(watch).key)
+    keys = [*keys, *checks]
     decisions: list[int] = []
     n_listed = n_kept = n_hashed = 0
     for first in range(0, len(keys), AT_ONCE):
@@ -264,4 +289,4 @@ def _delete(
         "emptied": list(emptied),
     }
     add_line(change, FORGOTTEN, line, author=author, key=state.audit_key)
-    return len(decisions), n_listed + n_kept
+    return len(decisions), n_listed + n_kept, len(checks)

@@ -54,6 +54,8 @@ class RunOutcome:
         The alerts, followed by the folded rows.
     checks : tuple of Listed
         The checks of columns.  A cleared check is folded, and is not in `found`.
+    kept_checks : mapping of str to mapping
+        The rows of checks that the run keeps, by key.
     gone : tuple of Gone
     usual : UsualMoves
     drift : Drift
@@ -97,6 +99,7 @@ class RunOutcome:
     notes: tuple[str, ...] = ()
     replaced: tuple[WatchRun, ...] = ()
     checks: tuple[Listed, ...] = ()
+    kept_checks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     audit_head: str = ""
 
     @property

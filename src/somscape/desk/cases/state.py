@@ -30,6 +30,7 @@ from somscape.desk.cases.records import (
     decision_line,
     decision_of,
     hidden,
+    is_check,
     kept_hash,
     mapping_in,
     namings,
@@ -382,6 +383,13 @@ class State:
 
     def kept(self, run: str, *, key: str | None = None) -> dict[str, dict[str, Any]]:
         """Return the row values that a run keeps, by key. With `key`, return one row."""
+        return {k: cells for k, cells in self._kept(run, key).items() if not is_check(k)}
+
+    def kept_checks(self, run: str) -> dict[str, dict[str, Any]]:
+        """Return the rows of checks that a run keeps, by key."""
+        return {k: rows for k, rows in self._kept(run).items() if is_check(k)}
+
+    def _kept(self, run: str, key: str | None = None) -> dict[str, dict[str, Any]]:
         where, values = _where("key", key)
         sql = f"SELECT key, cells FROM kept WHERE run = ?{where}"
         found = self.database.rows(sql, (run, *values))

@@ -157,7 +157,8 @@ def forget_cases(
         say(console, "No case is that old. Nothing was deleted.")
         return
     more = f"{counted(gone.n_decisions, 'decision')} and {counted(gone.n_rows, 'row')} of runs"
-    say(console, f"Deleted {counted(gone.n_cases, 'case')} with {more}.")
+    checks = f", and {counted(gone.n_checks, 'check')} of columns" if gone.n_checks else ""
+    say(console, f"Deleted {counted(gone.n_cases, 'case')} with {more}{checks}.")
     if not gone.is_swept:
         say(console, NOT_SWEPT_ON_SERVER if is_server else NOT_SWEPT_IN_FILE)
     left = "Backups, written results and the original table still contain these cases."

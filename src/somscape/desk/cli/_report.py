@@ -34,7 +34,7 @@ from somscape.desk.jobs._target import UNTOLD, quality_words
 from somscape.desk.jobs.job import RULES, Job
 from somscape.errors import InputError
 from somscape.maps.map import Map, as_map
-from somscape.outliers.detector import Detector, detector_in, ids_of
+from somscape.outliers.detector import AlertRule, Detector, detector_in, ids_of
 from somscape.outliers.score import SCORES
 from somscape.recognize._answering import Answering
 from somscape.recognize.recognizer import Recognizer
@@ -77,7 +77,8 @@ def report_file(map_file: str, path: str, out: Path, job: Job, *, force: bool) -
         if detector is None:
             map_.rows_of(table)  # raises an error if the table does not fit
         else:
-            rule = rule_of(job, table)
+            own = None if detector.is_threshold_auto else AlertRule(above_threshold=True)
+            rule = rule_of(job, table, otherwise=own)
             alerts = of_customers(detector._alerts_by(rule, table), subject.grouped)
             agreement = None if label is None else agreement_of(alerts, label)
         gaps = [*without_scores, *gaps_of(map_.encoding, table)]
@@ -96,7 +97,7 @@ def report_file(map_file: str, path: str, out: Path, job: Job, *, force: bool) -
         with writing(out, force=force) as making:
             making.write_bytes(report.render(data, made_at=now()).encode())
     console = make_console(out)
-    n_alerts = "" if alerts is None else f", {alerts.n_alerts} listed"
+    n_alerts = "" if alerts is None else f", {alerts.shown.n_alerts} listed"
     say(console, f"{counted(table.n_rows, 'row')} of {table.source}{n_alerts}.")
     if alerts is not None:
         say(console, f"{alerts.headline}.")

@@ -271,6 +271,8 @@ class Found:
         The original rows of each customer, if each row of `table` is a customer.
     known_checks : sequence of Check or None
         The checks to show. None if they must be found.
+    is_learned : bool
+        Whether the detector learned from this table, so that notes on its columns are about it.
     """
 
     table: Table
@@ -281,6 +283,7 @@ class Found:
     agreement: Agreement | None = None
     grouped: Grouped | None = None
     known_checks: Sequence[Check] | None = None
+    is_learned: bool = True
 
     @property
     def alerts(self) -> Alerts:
@@ -298,7 +301,8 @@ class Found:
     def notes(self) -> list[str]:
         """Notes on the table, in addition to notes on reading it."""
         noun = "row" if self.grouped is None else self.grouped.noun
-        notes = notes_on_table(self.detector.map_.encoding, self.table, self.checks)
+        about = self.detector.map_.encoding, self.table, self.checks
+        notes = notes_on_table(*about, is_learned=self.is_learned)
         return [*notes, *note_of_few(self.table, noun)]
 
     def report(

@@ -1,17 +1,17 @@
 """Notes on a table, which the command line, the page, the app and `report.json` show."""
 
 import shlex
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import numpy as np
 
 from somscape._types import Bools, Float64s
 from somscape.checks.check import Check
-from somscape.tables._fit_encoding import notes_of
+from somscape.tables._fit_encoding import note_of_negatives, notes_of
 from somscape.tables._messages import Note, counted, listed
 from somscape.tables.codes import CategoryCode, NumberCode
 from somscape.tables.encoding import Encoding
-from somscape.tables.kinds import FREE_TEXT
+from somscape.tables.kinds import BELOW_ZERO, FREE_TEXT
 from somscape.tables.table import Table
 
 MAX_NAMES = 5
@@ -24,8 +24,10 @@ MISSING_ARE = {"fill": "filled", "mask": "left out", "error": ""}
 """What is done with missing values, in words, by the value of the option `missing`."""
 
 
-def notes_on_table(encoding: Encoding, table: Table, checks: Iterable[Check] = ()) -> list[str]:
-    """Return notes on a table that was used for learning.
+def notes_on_table(
+    encoding: Encoding, table: Table, checks: Iterable[Check] = (), *, is_learned: bool = True
+) -> list[str]:
+    """Return notes on a table, and on learning from it if it was used for learning.
 
     A check names the rows with numbers below 0, so these rows do not need a note.
     """
@@ -33,8 +35,11 @@ def notes_on_table(encoding: Encoding, table: Table, checks: Iterable[Check] = (
 
     def ids_of(code: NumberCode, is_meant: Callable[[Float64s], Bools]) -> str:
         numbers = code.read(table.column(code.name)).numbers
-        return "" if numbers is None else f" ({_ids(encoding, table, is_meant(numbers))})"
+        is_row = np.zeros(0, dtype=bool) if numbers is None else is_meant(numbers)
+        return f" ({_ids(encoding, table, is_row)})" if is_row.any() else ""
 
+    if not is_learned:
+        return [*gaps_of(encoding, table), *_negatives(encoding, table, checked)]
     notes = [*gaps_of(encoding, table), *notes_of(encoding, checked, ids_of)]
     ids = _likely_ids(encoding, table)
     if ids:
@@ -43,6 +48,20 @@ def notes_on_table(encoding: Encoding, table: Table, checks: Iterable[Check] = (
             f"{listed(ids, MAX_NAMES)} {verb} a different value in each row and could name the rows"
         )
         notes.append(Note(text, f"--id {shlex.quote(ids[0])}"))
+    return notes
+
+
+def _negatives(encoding: Encoding, table: Table, checked: Collection[str]) -> list[Note]:
+    """Return notes on the negative numbers of those columns that had few when they were learned."""
+    notes = []
+    for code in encoding.used:
+        if not isinstance(code, NumberCode) or code.name in checked:
+            continue
+        numbers = code.read(table.column(code.name)).numbers
+        if numbers is not None and code.why.endswith(BELOW_ZERO) and (numbers < 0).any():
+            few = f"{np.count_nonzero(numbers < 0):,} of {np.count_nonzero(numbers == numbers):,}"
+            ids = f" ({_ids(encoding, table, numbers < 0)})"
+            notes.append(note_of_negatives(code.name, few, ids))
     return notes
 
 
