@@ -47,6 +47,9 @@ _PATTERNS = tuple(
 """Patterns of dates that begin with the year, of dates with only numbers, and of dates with the
 name of the month."""
 
+_TIME_PART = re.compile(r"\d:\d\d|T\d")
+"""Pattern of the time in the text of a date."""
+
 _PADDED = r"^(\d\d)(?:\.(\d\d)\.|/(\d\d)/|-(\d\d)-)(\d{4})([ T].*)?$"
 _AS_ISO = {"dmy": (3, r"\5-\2\3\4-\1\6"), "mdy": (0, r"\5-\1-\2\3\4\6")}
 """For each order of day and month, two values for dates of fixed width: the index of the month's
@@ -162,6 +165,23 @@ def times_of_day(column: Column) -> NDArray[np.float64] | None:
     codes, texts = column.coded()
     times = _read_times(texts)
     return None if times is None else np.append(times / 1e6, np.nan)[codes]
+
+
+def times_within(dates: Dates) -> NDArray[np.float64]:
+    """Return the time of day of each date in seconds. A date without a time has NaN."""
+    if dates.column.is_number:
+        return np.full(len(dates.moments), np.nan)
+    codes, texts = dates.column.coded()
+    has_time = np.array([*(_TIME_PART.search(text) is not None for text in texts), False])[codes]
+    of_day = dates.moments.astype(np.int64) % _DAY / 1e6
+    return np.where(has_time & ~dates.missing, of_day, np.nan)
+
+
+def without_filler(of_day: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return times of day without midnight if more than half of them are exactly midnight."""
+    is_midnight = of_day == 0
+    is_filler = is_midnight.sum() > (~np.isnan(of_day)).sum() / 2
+    return np.where(is_midnight & is_filler, np.nan, of_day)
 
 
 def are_times(texts: list[str]) -> bool:

@@ -17,10 +17,12 @@ from somscape.tables._dates import (
     find_dates,
     note_of_guess,
     times_of_day,
+    times_within,
+    without_filler,
 )
 from somscape.tables._features import (
-    DAY,
     FEATURES,
+    HOURLY,
     MOMENTS,
     REPEATED,
     REPEATED_ON_DAY,
@@ -54,6 +56,9 @@ CLASH = " (rows)"
 
 NAMELESS = {ROW_COUNT, REPEATED, REPEATED_ON_DAY, *(each.name for each in (*MOMENTS, *TIMES))}
 """Names of new columns without the name of a column of the transactions."""
+
+OF_TIMES = {HOURLY.name, *(each.name for each in TIMES)}
+"""Names of new columns that need times of day."""
 
 
 def may_be_made(name: str, columns: Collection[str]) -> bool:
@@ -356,7 +361,8 @@ def per(
             taken.add(name)
             columns.extend(table_from_columns({name: values}, table.source).columns)
             made[name] = what
-    lacking = [] if like is None else sorted(set(like) - {c.name for c in columns})
+    of_times = OF_TIMES if work.lacks_times() else set()
+    lacking = sorted(set(like or ()) - ({c.name for c in columns} - of_times))
     if lacking:
         raise InputError(
             f"{table.source} lacks the columns from which {listed(lacking, 3)} would be made. Add"
@@ -459,17 +465,23 @@ class _Work:
         for name in self.dates:
             cells = self._cells(self.table.column(name))
             seconds, joined = _seconds(self._moments(cells.column)), ""
-            of_day, beside = seconds % DAY, self._times_beside(name)
+            of_day, beside = times_within(self.dates[name]), self._times_beside(name)
             if self.like is None and not beside and self._role(cells.column, cells) != "date":
                 continue
             if beside and not (of_day > 0).any():
                 joined, of_day = beside, self.times[beside]
                 seconds = seconds + np.nan_to_num(of_day)
+            of_day = without_filler(of_day)
             has_times = bool((of_day > 0).any())
             rank = (f"last {name}" in self.asked, not cells.levels.are_constant, has_times)
             if rank > best:
                 best, self.main, self.joined, self.seconds = rank, name, joined, seconds
                 self.history = History(seconds, of_day, self.groups, self.n_groups)
+
+    def lacks_times(self) -> bool:
+        """Return whether no column has times of day. A column without any value may be such one."""
+        has_times = self.times or any(c.missing.all() for c in self.table.columns)
+        return not has_times and all(np.isnan(times_within(d)).all() for d in self.dates.values())
 
     def _times_beside(self, name: str) -> str:
         """Return the column of times of day after or before a column, or "" without one."""
@@ -529,7 +541,7 @@ class _Work:
             if self.history is not None and self.history.has_times:
                 return
             nowhere = np.full(len(self.groups), np.nan)
-            times = self.times[column.name]
+            times = without_filler(self.times[column.name])
             cells.history = History(nowhere, times, self.groups, self.n_groups)
         for feature in FEATURES[role]:
             is_joined = feature in TIMES and column.name == self.main and self.joined

@@ -121,9 +121,33 @@ def test_dates_without_times_have_no_hours() -> None:
     here = per(table_from_columns(rows), "who")
     assert not {"share at night", "most rows within an hour"} & {*here.table.names}
     assert feature(here, "most rows within a day") == ["3", "1"]
-    # A later month without times has no share at night.
-    again = per(table_from_columns(rows), "who", like=["share at night", "longest gap"])
+    for name in ("share at night", "most rows within an hour"):
+        with rejected(parameter="like", value=name):  # a later month lacks the column of times
+            per(table_from_columns(rows), "who", like=[name, "longest gap"])
+    blank = table_from_columns({**ROWS, "time": [None] * 8})
+    again = per(blank, "who", like=["share at night", "longest gap"])
     assert feature(again, "share at night") == [None, None]
+
+
+def test_only_rows_with_a_time_are_at_night_or_in_an_hour() -> None:
+    rows = {**ROWS, "time": ["23:30", None, None, None, "12:00", None, None, None]}
+    here = per(table_from_columns(rows), "who")
+    assert feature(here, "most rows within an hour") == ["1", None]
+    assert feature(here, "share at night") == ["0", None]
+    assert feature(here, "most rows within a day") == ["3", "1"]  # others begin at midnight
+    # The same cells as one column of dates, in which some dates have no time.
+    joined = [f"{d} {t or ''}".strip() for d, t in zip(rows["date"], rows["time"], strict=True)]
+    one = per(table_from_columns({**ROWS, "date": joined, "time": list("abcdefgh")}), "who")
+    assert feature(one, "most rows within an hour") == ["1", None]
+    assert feature(one, "share at night") == ["0", None]
+
+
+@pytest.mark.parametrize("n", [4, 5])
+def test_midnight_in_more_than_half_of_the_rows_is_no_time(n: int) -> None:
+    times = ["00:00"] * n + ["12:00", "01:00", "13:00", "14:00"][: 8 - n]
+    rows = {**ROWS, "date": ["2026-07-04"] * 8, "time": times}
+    here = per(table_from_columns(rows), "who")
+    assert feature(here, "share at night") == ([["0.8", "0.3333"], [None, "0.3333"]][n - 4])
 
 
 def test_a_later_month_has_the_features_of_the_first() -> None:
