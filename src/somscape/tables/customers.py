@@ -251,7 +251,7 @@ def per(
     dates: Collection[str] = (),
     kept: Collection[str] = (),
     date_format: str | None = None,
-    just_below: Mapping[str, float] | None = None,
+    just_below: Mapping[str, float | Sequence[float]] | None = None,
     like: Collection[str] | None = None,
 ) -> Grouped:
     """Aggregate all rows of each customer (or account, or machine) to one row.
@@ -274,9 +274,9 @@ def per(
     date_format : {"dmy", "mdy", "ymd"}, optional
         Order of day, month and year in columns whose dates fit several orders.  By default, the day
         comes first, or the month if it comes first in another column of dates.
-    just_below : mapping of str to float, optional
-        Limit of a column, such as ``{"amount": 10000}``.  The share of a customer's numbers from 90
-        % of the limit up to the limit becomes a column.
+    just_below : mapping of str to float or to sequence of float, optional
+        Limits of a column, such as ``{"amount": 10000}``.  For each limit, the share of a
+        customer's numbers from 90 % of the limit up to the limit becomes a column.
     like : collection of str, optional
         Names of the columns that are made, for example the columns for an earlier month.  By
         default, the values in the table decide which columns are made.
@@ -341,7 +341,7 @@ def per(
     groups, first = grouped_rows(table_of_key.columns)
     if len(first) < (2 if like is None else 1):
         raise _no_customers(table, names)
-    limits = just_below or {}
+    limits = {name: _limit_texts(name, each) for name, each in (just_below or {}).items()}
     given = {KEPT: kept, "number": numbers, "category": categories, "date": dates}
     for name in (n for names in (*given.values(), limits) for n in names):
         table.column(name)
@@ -375,6 +375,21 @@ def per(
     notes = (*table.notes, *work.notes(key.name))
     customers = Table(tuple(columns), source, notes=notes)
     return Grouped(customers, table, groups, names, made, work.taken)
+
+
+def _limit_texts(column: str, limits: float | Sequence[float]) -> list[str]:
+    """Return the different limits of a column as texts. Raise InputError if one of them is 0."""
+    found: list[float] = np.atleast_1d(limits).tolist()
+    if 0 in found:
+        raise InputError(
+            f"The limit of column {quoted(column)} is 0, and no number is from 90 % of it up to it."
+            " Give another limit, or leave it out.",
+            options="--just-below COL=NUMBER",
+            parameter="just_below",
+            column=column,
+            value=0,
+        )
+    return list(dict.fromkeys(map(number_in_name, found)))
 
 
 def _no_customers(table: Table, names: Sequence[str]) -> InputError:
@@ -417,7 +432,7 @@ class _Work:
     first: Ints
     key: Collection[str]
     given: Mapping[str, Collection[str]]
-    limits: Mapping[str, float]
+    limits: Mapping[str, list[str]]
     like: Collection[str] | None
     asked: frozenset[str]
     taken: dict[str, str] = field(default_factory=dict)
@@ -495,8 +510,7 @@ class _Work:
     def _cells(self, column: Column) -> GroupedCells:
         cells = GroupedCells(column, self.groups, self.n_groups)
         cells.history = self.history
-        if column.name in self.limits:
-            cells.limits = [number_in_name(self.limits[column.name])]
+        cells.limits = self.limits.get(column.name, [])
         return cells
 
     def columns(self) -> Iterator[tuple[str, Any, MadeColumn]]:

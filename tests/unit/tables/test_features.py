@@ -65,6 +65,11 @@ def test_numbers_just_below_a_limit_are_a_tenth_of_the_limit_below_it() -> None:
     assert found(name, just_below={"amount": 10_000}) == ["0.0", "0.3333"]  # only 9500
     again = per(table_from_columns(ROWS), "who", like=[name])  # the name contains the limit
     assert feature(again, name) == ["0.0", "0.3333"]
+    both = per(table_from_columns(ROWS), "who", just_below={"amount": [10_000, 9000.5, 10_000]})
+    assert feature(both, name) == ["0.0", "0.3333"]
+    assert feature(both, "share of rows with amount just below 9000.5") == ["0.0", "0.3333"]
+    with rejected(parameter="just_below", column="amount", value=0):
+        per(table_from_columns(ROWS), "who", just_below={"amount": [10_000, 0]})
     with rejected(parameter="just_below", column="shop"):
         per(table_from_columns(ROWS), "who", just_below={"shop": 3})
 
