@@ -545,6 +545,25 @@ GAPS = (
 """Features of every column of dates but the column of the moments. Earlier versions also made them
 of that column."""
 
+
+def _of_sizes(
+    name: str, values: Callable[[Any], Float64s], *, is_historic: bool = False
+) -> tuple[Feature, Feature]:
+    """Return a feature of the sizes of numbers, with another name if there are negative numbers."""
+    sized = name.replace("{column}", "size of {column}")
+    return (
+        Feature(
+            name,
+            values,
+            is_made=lambda of: not of.numbers.has_negatives,
+            is_historic=is_historic,
+        ),
+        Feature(
+            sized, values, is_made=lambda of: of.numbers.has_negatives, is_historic=is_historic
+        ),
+    )
+
+
 NUMBERS = (
     Feature("total {column}", lambda of: of.numbers.total),
     Feature("mean {column}", lambda of: of.numbers.mean),
@@ -554,10 +573,12 @@ NUMBERS = (
         lambda of: of.numbers.smallest,
         is_made=lambda of: of.numbers.has_negatives,
     ),
-    Feature("largest {column} relative to its median", lambda of: of.numbers.times_median),
-    Feature("largest {column} relative to the second largest", lambda of: of.numbers.times_second),
+    *_of_sizes("largest {column} relative to its median", lambda of: of.numbers.times_median),
+    *_of_sizes(
+        "largest {column} relative to the second largest", lambda of: of.numbers.times_second
+    ),
     Feature("most rows with the same {column}", lambda of: of.levels.most),
-    Feature(
+    *_of_sizes(
         "mean {column} in its last 7 days relative to before",
         lambda of: of.history.times_before(of.numbers.numbers),
         is_historic=True,

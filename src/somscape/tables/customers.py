@@ -293,7 +293,8 @@ def per(
         - for numbers, ``total amount``, ``mean amount``, ``largest amount``, ``smallest amount``
           (if there are negative numbers), ``largest amount relative to its median``, ``largest
           amount relative to the second largest``, ``most rows with the same amount``, and ``mean
-          amount in its last 7 days relative to before``
+          amount in its last 7 days relative to before``.  If there are negative numbers, the
+          relations are named by size: ``largest size of amount relative to its median``.
         - for categories, ``number of different channels``, ``new channels in its last 7 days``, and
           if a level is in at least 5 % of all rows, ``most common channel`` and ``share of rows
           with channel = web`` for up to five levels, without a level that the other shares imply.

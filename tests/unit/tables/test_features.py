@@ -45,11 +45,15 @@ ROWS: dict[str, Any] = {
         ("share at night", "0.2", "0.5"),  # 0:10 of five, and 5:59 of two rows with a time
         ("share at weekends", "0.2", "0.0"),
         ("share of rows in its last 7 days", "0.2", "0.6667"),
-        ("largest amount relative to its median", "4.0", "1.05"),  # 81 / 20.25, 10000 / 9500
-        ("largest amount relative to the second largest", "4.0", "1.05"),
+        (
+            "largest size of amount relative to its median",
+            "4.0",
+            "1.05",
+        ),  # 81 / 20.25, 10000 / 9500
+        ("largest size of amount relative to the second largest", "4.0", "1.05"),
         ("most rows with the same amount", "3", "1"),
         # 81 to the mean of 10.5 and three times 20.25, and the mean of two to 9500
-        ("mean amount in its last 7 days relative to before", "4.55", "1.0"),
+        ("mean size of amount in its last 7 days relative to before", "4.55", "1.0"),
         ("new shops in its last 7 days", "1", "1"),
         ("number of different shops", "3", "2"),
         ("repeated rows on the same day", "1", "0"),  # July 3, 20.25 and y
@@ -171,6 +175,7 @@ def test_a_map_of_an_earlier_version_gets_its_features() -> None:
         "share of shop = x": ["0.4", "0.3333"],
         "longest gap of date": ["16", "14"],  # of dates without times, as before
         "mean gap of date": ["4.25", "7.5"],
+        "largest amount relative to its median": ["4.0", "1.05"],  # although there is -81
     }
     again = per(table_from_columns(ROWS), "who", like=[*old, "number of rows"])
     assert {name: feature(again, name) for name in old} == old
@@ -213,7 +218,7 @@ def test_hostile_tables_have_features_too(changes: dict[str, Any]) -> None:
 def test_a_customer_without_rows_of_a_kind_has_no_value() -> None:
     amounts = [None] * 5 + ROWS["amount"][5:]
     here = per(table_from_columns({**ROWS, "amount": amounts}), "who")
-    for name in ("largest amount", "largest amount relative to its median"):
+    for name in ("largest amount", "largest amount relative to its median"):  # none is negative
         assert feature(here, name)[0] is None
     one = {name: cells[4:6] for name, cells in ROWS.items()}  # one row of each customer
     single = per(table_from_columns(one), "who", like=[n for n in here.table.names if " " in n])
