@@ -14,6 +14,7 @@ from somscape.tables._dates import (
     Dates,
     Moments,
     check_date_format,
+    date_fault,
     find_dates,
     note_of_guess,
     times_of_day,
@@ -440,6 +441,7 @@ class _Work:
     left_out: list[str] = field(default_factory=list)
     dates: dict[str, Dates] = field(default_factory=dict)
     times: dict[str, Float64s] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
     guessed: list[Dates] = field(default_factory=list)
     main: str = ""
     joined: str = ""
@@ -462,6 +464,7 @@ class _Work:
             times = None if role else times_of_day(column)
             if times is not None:
                 self.times[column.name] = times
+                self._note_unread(column, times)
                 continue
             columns.append(column)
             if role == "date":
@@ -471,6 +474,15 @@ class _Work:
             self.guessed.extend(d for d in self.dates.values() if d.is_guess)
         if self.like is None or (NAMELESS - {ROW_COUNT}) & self.asked:
             self._find_moments()
+
+    def _note_unread(self, column: Column, times: Float64s) -> None:
+        """Keep a note on cells that are not times of day."""
+        rows = np.flatnonzero(np.isnan(times) & ~column.missing)
+        if len(rows):
+            what, example = counted(len(rows), "cell"), quoted(str(column.cells[rows[0]]))
+            self.faults.append(
+                f"{what} of {quoted(column.name)} not read as times of day, such as {example}"
+            )
 
     def _find_moments(self) -> None:
         """Find the column with the moments of the rows, and join it with times of day next to it.
@@ -532,6 +544,8 @@ class _Work:
                 yield from self._features(column, cells, role)
             elif self.like is None and column.name not in self.given[KEPT]:
                 self.left_out.append(column.name)
+            if self.like is None and role in ("", "category"):
+                self._note_fault(column)
             if role != "number" and column.name in self.limits:
                 raise InputError(
                     f"`just_below` has a limit for column {quoted(column.name)}, which does not"
@@ -544,6 +558,17 @@ class _Work:
                 compared.append(cells)
         if "number" in self.taken.values():
             yield from self._repeated(compared)
+
+    def _note_fault(self, column: Column) -> None:
+        """Keep a note on a column of dates that cannot be read, unless the user named its kind."""
+        if any(column.name in names for names in self.given.values()):
+            return
+        fault = date_fault(column)
+        if fault:
+            is_left_out = column.name in self.left_out
+            self.left_out = [name for name in self.left_out if name != column.name]
+            taken = "left out" if is_left_out else "taken as a category"
+            self.faults.append(f"{quoted(column.name)} {taken}, because {fault}")
 
     def _features(
         self, column: Column, cells: GroupedCells, role: str
@@ -595,6 +620,7 @@ class _Work:
         yield f"combined from {counted(self.table.n_rows - n_lost, 'row')}"
         if n_lost:
             yield f"{counted(n_lost, 'row')} without a value of {quoted(key)} left out"
+        yield from self.faults
         for order in dict.fromkeys(dates.order for dates in self.guessed):
             named = [dates.column.name for dates in self.guessed if dates.order == order]
             yield note_of_guess(named, order)

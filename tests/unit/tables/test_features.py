@@ -151,6 +151,41 @@ def test_only_rows_with_a_time_are_at_night_or_in_an_hour() -> None:
     assert feature(one, "share at night") == ["0", None]
 
 
+@pytest.mark.parametrize(
+    ("changes", "note"),
+    [
+        ({"time": {0: "24:10"}}, "1 cell of 'time' not read as times of day, such as '24:10'"),
+        (
+            {"time": dict.fromkeys(range(30), "24:10")},
+            "'time' taken as a category, because '24:10' is not a time of day",
+        ),
+        (
+            {"date": {5: "2026-02-30"}},
+            "'date' taken as a category, because '2026-02-30' is not a date",
+        ),
+        ({"when": {}}, "'when' left out, because only some dates have a time zone"),
+    ],
+)
+def test_dates_and_times_that_cannot_be_read_are_named(
+    changes: dict[str, dict[int, str]], note: str
+) -> None:
+    numbers = range(800)
+    rows: dict[str, list[Any]] = {
+        "who": [f"k{i % 40}" for i in numbers],
+        "date": [f"2026-07-{1 + i % 28:02}" for i in numbers],
+        "time": [f"{i % 24:02}:{i % 60:02}" for i in numbers],
+        "amount": [i + 0.5 for i in numbers],
+    }
+    if "when" in changes:
+        rows["when"] = [f"2026-07-08T{i // 60:02}:{i % 60:02}{'Z' * (i % 2)}" for i in numbers]
+    for name, cells in changes.items():
+        for i, cell in cells.items():
+            rows[name][i] = cell
+    assert note in per(table_from_columns(rows), "who").table.notes
+    given = per(table_from_columns(rows), "who", kept=list(changes)).table.notes
+    assert note not in given
+
+
 @pytest.mark.parametrize("n", [4, 5])
 def test_midnight_in_more_than_half_of_the_rows_is_no_time(n: int) -> None:
     times = ["00:00"] * n + ["12:00", "01:00", "13:00", "14:00"][: 8 - n]
