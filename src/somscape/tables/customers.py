@@ -620,6 +620,8 @@ class _Work:
         yield f"combined from {counted(self.table.n_rows - n_lost, 'row')}"
         if n_lost:
             yield f"{counted(n_lost, 'row')} without a value of {quoted(key)} left out"
+        if self.like is None and n_lost + self.n_groups == self.table.n_rows:
+            yield f"each value of {quoted(key)} has one row, so no rows were combined"
         yield from self.faults
         for order in dict.fromkeys(dates.order for dates in self.guessed):
             named = [dates.column.name for dates in self.guessed if dates.order == order]

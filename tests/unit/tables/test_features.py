@@ -78,6 +78,14 @@ def test_numbers_just_below_a_limit_are_a_tenth_of_the_limit_below_it() -> None:
         per(table_from_columns(ROWS), "who", just_below={"shop": 3})
 
 
+def test_a_note_says_that_each_customer_has_one_row() -> None:
+    table = table_from_columns(ROWS)
+    note = "each value of 'tx' has one row, so no rows were combined"
+    assert note in per(table, "tx").table.notes
+    assert note not in per(table, "tx", like=["number of rows"]).table.notes
+    assert not [each for each in per(table, "who").table.notes if "one row" in each]
+
+
 def test_names_of_the_columns_do_not_matter() -> None:
     names = dict(zip(ROWS, ("nr", "who", "Tag", "Zeit", "Betrag", "Laden_Nr"), strict=True))
     other = per(table_from_columns({names[name]: cells for name, cells in ROWS.items()}), "who")
