@@ -189,6 +189,11 @@ def times_within(dates: Dates) -> NDArray[np.float64]:
     return np.where(has_time & ~dates.missing, of_day, np.nan)
 
 
+def are_with_times(texts: list[str]) -> bool:
+    """Return whether some of the texts, which are dates, have a time of day."""
+    return any(_TIME_PART.search(text) for text in texts)
+
+
 def without_filler(of_day: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return times of day without midnight if more than half of them are exactly midnight."""
     is_midnight = of_day == 0

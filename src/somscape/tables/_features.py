@@ -4,7 +4,7 @@ To add a feature, add one line to `MOMENTS`, `DATES`, `NUMBERS` or `CATEGORIES`.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -550,17 +550,11 @@ def _of_sizes(
     name: str, values: Callable[[Any], Float64s], *, is_historic: bool = False
 ) -> tuple[Feature, Feature]:
     """Return a feature of the sizes of numbers, with another name if there are negative numbers."""
+    plain = Feature(name, values, is_historic=is_historic)
     sized = name.replace("{column}", "size of {column}")
     return (
-        Feature(
-            name,
-            values,
-            is_made=lambda of: not of.numbers.has_negatives,
-            is_historic=is_historic,
-        ),
-        Feature(
-            sized, values, is_made=lambda of: of.numbers.has_negatives, is_historic=is_historic
-        ),
+        replace(plain, is_made=lambda of: not of.numbers.has_negatives),
+        replace(plain, name=sized, is_made=lambda of: of.numbers.has_negatives),
     )
 
 

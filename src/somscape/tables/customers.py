@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from somscape.errors import InputError
 from somscape.tables._dates import (
     Dates,
     Moments,
+    are_with_times,
     check_date_format,
     date_fault,
     find_dates,
@@ -32,6 +34,8 @@ from somscape.tables._features import (
     Feature,
     GroupedCells,
     History,
+    Levels,
+    codes_of,
     day_codes,
     first_rows,
     grouped_rows,
@@ -88,18 +92,39 @@ def _texts_in(like: Collection[str], feature: Feature, column: str) -> dict[str,
     }
 
 
-def possible_features(columns: Mapping[str, tuple[str, Sequence[str]]]) -> list[str]:
+def traits_of(column: Column) -> dict[str, Any]:
+    """Return the facts of a column of rows on which the names of its features depend."""
+    levels = Levels(*codes_of(column), np.zeros(len(column), dtype=np.intp), 1)
+    numbers = column.numbers
+    return {
+        "shares": levels.shares[:1].tolist(),
+        "frequent": levels.frequent,
+        "has_negatives": numbers is not None and bool((numbers < 0).any()),
+        "has_times": numbers is None and are_with_times(column.coded()[1]),
+    }
+
+
+def possible_features(columns: Mapping[str, tuple[str, Mapping[str, Any]]]) -> list[str]:
     """Return the names of the features that `per` can make.
 
-    `columns` has a role and the frequent levels of each column. The roles are those of `FEATURES`
-    without "moment".
+    `columns` has a role and the traits (`traits_of`) of each column. The roles are those of
+    `FEATURES` without "moment".
     """
     main = next((name for name, (role, _) in columns.items() if role == "date"), "")
+    has_times = any(
+        role == "time" or (name == main and traits["has_times"])
+        for name, (role, traits) in columns.items()
+    )
     found = dict.fromkeys([ROW_COUNT])
-    for name, (role, levels) in columns.items():
+    for name, (role, traits) in columns.items():
+        facts = SimpleNamespace(**traits)
+        cells = SimpleNamespace(
+            numbers=facts, levels=facts, limits=(), history=SimpleNamespace(has_times=has_times)
+        )
         for feature in FEATURES["moment" if name == main else role]:
-            if feature.kind != "date" and (main or not feature.is_historic):
-                texts = levels if feature.texts else [""]
+            is_made = feature.is_made(cells) and (main or not feature.is_historic)
+            if feature.kind != "date" and is_made:
+                texts = feature.texts(cells) if feature.texts else [""]
                 found.update((feature.called(name, text), None) for text in texts)
     if "number" in [role for role, _ in columns.values()]:
         found[REPEATED_ON_DAY if main else REPEATED] = None
