@@ -110,7 +110,8 @@ def any_roles(draw: st.DrawFn) -> Roles:
             said[name] = draw(st.dictionaries(NAMES, weights, max_size=2))
         elif name == "just_below":
             limits = st.floats(-1e9, 1e9) | st.integers(-9, 9)
-            said[name] = draw(st.dictionaries(NAMES, limits, max_size=2))
+            several = st.lists(limits, max_size=3).map(tuple)
+            said[name] = draw(st.dictionaries(NAMES, limits | several, max_size=2))
         elif name == "reading":
             said[name] = draw(st.dictionaries(st.sampled_from(READING), st.text(max_size=3)))
         elif name == "rules":

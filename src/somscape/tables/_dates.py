@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from somscape.errors import InputError
 from somscape.tables._cells import as_bools, as_numbers, numbers, strings
 from somscape.tables._late import pa, pc
-from somscape.tables._messages import Note, listed
+from somscape.tables._messages import Note, listed, quoted
 from somscape.tables.column import Column
 
 Moments: TypeAlias = NDArray[np.datetime64]
@@ -46,6 +46,15 @@ _PATTERNS = tuple(
 )
 """Patterns of dates that begin with the year, of dates with only numbers, and of dates with the
 name of the month."""
+
+_CLOCK = r"\d{1,2}:\d\d"
+N_TRIED = 3
+"""Number of texts of a column of which one must look like a date or a time of day."""
+MAX_UNREAD = 0.01
+"""Maximum share of the cells in a column of times of day that may be other texts."""
+
+_TIME_PART = re.compile(r"\d:\d\d|T\d")
+"""Pattern of the time in the text of a date."""
 
 _PADDED = r"^(\d\d)(?:\.(\d\d)\.|/(\d\d)/|-(\d\d)-)(\d{4})([ T].*)?$"
 _AS_ISO = {"dmy": (3, r"\5-\2\3\4-\1\6"), "mdy": (0, r"\5-\1-\2\3\4\6")}
@@ -156,25 +165,70 @@ def dates_of(column: Column, order: str) -> Dates:
 
 
 def times_of_day(column: Column) -> NDArray[np.float64] | None:
-    """Return times such as 13:05 in seconds (NaN if missing), or None for other columns."""
+    """Return times such as 13:05 in seconds (NaN if missing), or None for other columns.
+
+    At most 1 % of the cells may be other texts, which are treated as missing.
+    """
     if column.is_number:
         return None
     codes, texts = column.coded()
-    times = _read_times(texts)
-    return None if times is None else np.append(times / 1e6, np.nan)[codes]
+    if not any(re.match(_CLOCK, text) for text in texts[:N_TRIED]):
+        return None
+    seconds = np.append(_clock_seconds(texts), np.nan)[codes]
+    n_unread = (np.isnan(seconds) & ~column.missing).sum()
+    return seconds if n_unread <= MAX_UNREAD * (~column.missing).sum() else None
+
+
+def times_within(dates: Dates) -> NDArray[np.float64]:
+    """Return the time of day of each date in seconds. A date without a time has NaN."""
+    if dates.column.is_number:
+        return np.full(len(dates.moments), np.nan)
+    codes, texts = dates.column.coded()
+    has_time = np.array([*(_TIME_PART.search(text) is not None for text in texts), False])[codes]
+    of_day = dates.moments.astype(np.int64) % _DAY / 1e6
+    return np.where(has_time & ~dates.missing, of_day, np.nan)
+
+
+def are_with_times(texts: list[str]) -> bool:
+    """Return whether some of the texts, which are dates, have a time of day."""
+    return any(_TIME_PART.search(text) for text in texts)
+
+
+def without_filler(of_day: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return times of day without midnight if more than half of them are exactly midnight."""
+    is_midnight = of_day == 0
+    is_filler = is_midnight.sum() > (~np.isnan(of_day)).sum() / 2
+    return np.where(is_midnight & is_filler, np.nan, of_day)
 
 
 def are_times(texts: list[str]) -> bool:
     """Return whether there are texts, and all are times of day."""
-    return _read_times(texts) is not None
+    is_time = bool(texts) and re.match(_CLOCK, texts[0]) is not None
+    return is_time and not np.isnan(_clock_seconds(texts)).any()
 
 
-def _read_times(texts: list[str]) -> NDArray[np.int64] | None:
-    """Return the microseconds since midnight, or None if some text is not a time of day."""
-    if not texts or not re.match(r"\d{1,2}:\d\d", texts[0]):
-        return None
+def _clock_seconds(texts: list[str]) -> NDArray[np.float64]:
+    """Return times of day in seconds since midnight, or NaN for other texts."""
     days, times, _ = _read([f"2000-01-01 {text}" for text in texts], may_mix=True)
-    return None if (days["ymd"] == _NO_DAY).any() else times
+    return np.where(days["ymd"] == _NO_DAY, np.nan, times / 1e6)
+
+
+def date_fault(column: Column) -> str:
+    """Return why a column with mostly dates or times is not read as such, or "" without a fault."""
+    texts = [] if column.is_number else column.coded()[1]
+    if any(re.match(_CLOCK, text) for text in texts[:N_TRIED]):
+        is_read, has_zone = ~np.isnan(_clock_seconds(texts)), np.zeros(1, bool)
+        what = "a time of day"
+    elif any(re.match(each, text) for each in _PATTERNS for text in texts[:N_TRIED]):
+        days, _, has_zone = _read(texts, may_mix=True)
+        is_read, what = max((day > _NO_DAY for day in days.values()), key=np.sum), "a date"
+    else:
+        return ""
+    if is_read.mean() <= 0.5:
+        return ""
+    if not is_read.all():
+        return f"{quoted(texts[int(is_read.argmin())])} is not {what}"
+    return "only some dates have a time zone" if len(np.unique(has_zone)) > 1 else ""
 
 
 def find_dates(

@@ -4,7 +4,7 @@ To add a feature, add one line to `MOMENTS`, `DATES`, `NUMBERS` or `CATEGORIES`.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -358,7 +358,11 @@ def _date_texts(seconds: Float64s) -> list[str | None]:
 
 
 class History:
-    """The rows of each customer in the order of their moments."""
+    """The rows of each customer in the order of their moments.
+
+    `seconds` are the moments, and `of_day` their times of day. A row without a time of day has NaN,
+    and its moment is the midnight at which its day begins.
+    """
 
     def __init__(self, seconds: Float64s, of_day: Float64s, groups: Ints, n_groups: int) -> None:
         self.of_day, self.groups, self.n_groups = of_day, groups, n_groups
@@ -385,14 +389,25 @@ class History:
     def _has_earlier(self) -> Bools:
         return np.bincount(self.owner, ~self._is_last, self.n_groups) > 0
 
-    def most_within(self, seconds: int) -> Float64s:
-        """Return the largest number of rows in any time window of this length."""
+    @property
+    def most_within_hour(self) -> Float64s:
+        """Largest number of rows within any hour, among the rows with a time of day."""
+        return self._most_within(HOUR, ~np.isnan(self.of_day[self.rows]))
+
+    @property
+    def most_within_day(self) -> Float64s:
+        """Largest number of rows within any 24 hours."""
+        return self._most_within(DAY, np.ones(len(self.rows), dtype=bool))
+
+    def _most_within(self, seconds: int, is_counted: Bools) -> Float64s:
+        """Return the largest number of the sorted rows in a mask in any window of this length."""
         most = np.full(self.n_groups, np.nan)
-        if len(self.owner):
-            span = int(np.ptp(self.second)) + seconds
-            keys = self.owner * span + (self.second - self.second.min())
+        owner, second = self.owner[is_counted], self.second[is_counted]
+        if len(owner):
+            span = int(np.ptp(second)) + seconds
+            keys = owner * span + (second - second.min())
             counts = np.searchsorted(keys, keys + seconds) - np.arange(len(keys))
-            owners, starts = np.unique(self.owner, return_index=True)
+            owners, starts = np.unique(owner, return_index=True)
             most[owners] = np.maximum.reduceat(counts, starts)
         return most
 
@@ -490,14 +505,16 @@ REPEATED, REPEATED_ON_DAY = "repeated rows", "repeated rows on the same day"
 """Names of the number of rows that equal an earlier row of the customer in all columns of numbers
 and categories (and have the same day)."""
 
+HOURLY = Feature(
+    "most rows within an hour",
+    lambda of: of.history.most_within_hour,
+    is_made=lambda of: of.history.has_times,
+)
+
 MOMENTS = (
     Feature("longest gap", lambda of: of.dates.longest_gap, unit="days"),
-    Feature(
-        "most rows within an hour",
-        lambda of: of.history.most_within(HOUR),
-        is_made=lambda of: of.history.has_times,
-    ),
-    Feature("most rows within a day", lambda of: of.history.most_within(DAY)),
+    HOURLY,
+    Feature("most rows within a day", lambda of: of.history.most_within_day),
     Feature("share of rows in its last 7 days", lambda of: of.history.share_late, unit="share"),
     Feature("share at weekends", lambda of: of.history.share_at_weekends, unit="share"),
 )
@@ -528,6 +545,19 @@ GAPS = (
 """Features of every column of dates but the column of the moments. Earlier versions also made them
 of that column."""
 
+
+def _of_sizes(
+    name: str, values: Callable[[Any], Float64s], *, is_historic: bool = False
+) -> tuple[Feature, Feature]:
+    """Return a feature of the sizes of numbers, with another name if there are negative numbers."""
+    plain = Feature(name, values, is_historic=is_historic)
+    sized = name.replace("{column}", "size of {column}")
+    return (
+        replace(plain, is_made=lambda of: not of.numbers.has_negatives),
+        replace(plain, name=sized, is_made=lambda of: of.numbers.has_negatives),
+    )
+
+
 NUMBERS = (
     Feature("total {column}", lambda of: of.numbers.total),
     Feature("mean {column}", lambda of: of.numbers.mean),
@@ -537,10 +567,12 @@ NUMBERS = (
         lambda of: of.numbers.smallest,
         is_made=lambda of: of.numbers.has_negatives,
     ),
-    Feature("largest {column} relative to its median", lambda of: of.numbers.times_median),
-    Feature("largest {column} relative to the second largest", lambda of: of.numbers.times_second),
+    *_of_sizes("largest {column} relative to its median", lambda of: of.numbers.times_median),
+    *_of_sizes(
+        "largest {column} relative to the second largest", lambda of: of.numbers.times_second
+    ),
     Feature("most rows with the same {column}", lambda of: of.levels.most),
-    Feature(
+    *_of_sizes(
         "mean {column} in its last 7 days relative to before",
         lambda of: of.history.times_before(of.numbers.numbers),
         is_historic=True,

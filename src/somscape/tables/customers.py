@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,14 +14,18 @@ from somscape.errors import InputError
 from somscape.tables._dates import (
     Dates,
     Moments,
+    are_with_times,
     check_date_format,
+    date_fault,
     find_dates,
     note_of_guess,
     times_of_day,
+    times_within,
+    without_filler,
 )
 from somscape.tables._features import (
-    DAY,
     FEATURES,
+    HOURLY,
     MOMENTS,
     REPEATED,
     REPEATED_ON_DAY,
@@ -29,6 +34,8 @@ from somscape.tables._features import (
     Feature,
     GroupedCells,
     History,
+    Levels,
+    codes_of,
     day_codes,
     first_rows,
     grouped_rows,
@@ -54,6 +61,9 @@ CLASH = " (rows)"
 
 NAMELESS = {ROW_COUNT, REPEATED, REPEATED_ON_DAY, *(each.name for each in (*MOMENTS, *TIMES))}
 """Names of new columns without the name of a column of the transactions."""
+
+OF_TIMES = {HOURLY.name, *(each.name for each in TIMES)}
+"""Names of new columns that need times of day."""
 
 
 def may_be_made(name: str, columns: Collection[str]) -> bool:
@@ -82,18 +92,39 @@ def _texts_in(like: Collection[str], feature: Feature, column: str) -> dict[str,
     }
 
 
-def possible_features(columns: Mapping[str, tuple[str, Sequence[str]]]) -> list[str]:
+def traits_of(column: Column) -> dict[str, Any]:
+    """Return the facts of a column of rows on which the names of its features depend."""
+    levels = Levels(*codes_of(column), np.zeros(len(column), dtype=np.intp), 1)
+    numbers = column.numbers
+    return {
+        "shares": levels.shares[:1].tolist(),
+        "frequent": levels.frequent,
+        "has_negatives": numbers is not None and bool((numbers < 0).any()),
+        "has_times": numbers is None and are_with_times(column.coded()[1]),
+    }
+
+
+def possible_features(columns: Mapping[str, tuple[str, Mapping[str, Any]]]) -> list[str]:
     """Return the names of the features that `per` can make.
 
-    `columns` has a role and the frequent levels of each column. The roles are those of `FEATURES`
-    without "moment".
+    `columns` has a role and the traits (`traits_of`) of each column. The roles are those of
+    `FEATURES` without "moment".
     """
     main = next((name for name, (role, _) in columns.items() if role == "date"), "")
+    has_times = any(
+        role == "time" or (name == main and traits["has_times"])
+        for name, (role, traits) in columns.items()
+    )
     found = dict.fromkeys([ROW_COUNT])
-    for name, (role, levels) in columns.items():
+    for name, (role, traits) in columns.items():
+        facts = SimpleNamespace(**traits)
+        cells = SimpleNamespace(
+            numbers=facts, levels=facts, limits=(), history=SimpleNamespace(has_times=has_times)
+        )
         for feature in FEATURES["moment" if name == main else role]:
-            if feature.kind != "date" and (main or not feature.is_historic):
-                texts = levels if feature.texts else [""]
+            is_made = feature.is_made(cells) and (main or not feature.is_historic)
+            if feature.kind != "date" and is_made:
+                texts = feature.texts(cells) if feature.texts else [""]
                 found.update((feature.called(name, text), None) for text in texts)
     if "number" in [role for role, _ in columns.values()]:
         found[REPEATED_ON_DAY if main else REPEATED] = None
@@ -246,7 +277,7 @@ def per(
     dates: Collection[str] = (),
     kept: Collection[str] = (),
     date_format: str | None = None,
-    just_below: Mapping[str, float] | None = None,
+    just_below: Mapping[str, float | Sequence[float]] | None = None,
     like: Collection[str] | None = None,
 ) -> Grouped:
     """Aggregate all rows of each customer (or account, or machine) to one row.
@@ -269,9 +300,9 @@ def per(
     date_format : {"dmy", "mdy", "ymd"}, optional
         Order of day, month and year in columns whose dates fit several orders.  By default, the day
         comes first, or the month if it comes first in another column of dates.
-    just_below : mapping of str to float, optional
-        Limit of a column, such as ``{"amount": 10000}``.  The share of a customer's numbers from 90
-        % of the limit up to the limit becomes a column.
+    just_below : mapping of str to float or to sequence of float, optional
+        Limits of a column, such as ``{"amount": 10000}``.  For each limit, the share of a
+        customer's numbers from 90 % of the limit up to the limit becomes a column.
     like : collection of str, optional
         Names of the columns that are made, for example the columns for an earlier month.  By
         default, the values in the table decide which columns are made.
@@ -288,7 +319,8 @@ def per(
         - for numbers, ``total amount``, ``mean amount``, ``largest amount``, ``smallest amount``
           (if there are negative numbers), ``largest amount relative to its median``, ``largest
           amount relative to the second largest``, ``most rows with the same amount``, and ``mean
-          amount in its last 7 days relative to before``
+          amount in its last 7 days relative to before``.  If there are negative numbers, the
+          relations are named by size: ``largest size of amount relative to its median``.
         - for categories, ``number of different channels``, ``new channels in its last 7 days``, and
           if a level is in at least 5 % of all rows, ``most common channel`` and ``share of rows
           with channel = web`` for up to five levels, without a level that the other shares imply.
@@ -336,7 +368,7 @@ def per(
     groups, first = grouped_rows(table_of_key.columns)
     if len(first) < (2 if like is None else 1):
         raise _no_customers(table, names)
-    limits = just_below or {}
+    limits = {name: _limit_texts(name, each) for name, each in (just_below or {}).items()}
     given = {KEPT: kept, "number": numbers, "category": categories, "date": dates}
     for name in (n for names in (*given.values(), limits) for n in names):
         table.column(name)
@@ -356,7 +388,8 @@ def per(
             taken.add(name)
             columns.extend(table_from_columns({name: values}, table.source).columns)
             made[name] = what
-    lacking = [] if like is None else sorted(set(like) - {c.name for c in columns})
+    of_times = OF_TIMES if work.lacks_times() else set()
+    lacking = sorted(set(like or ()) - ({c.name for c in columns} - of_times))
     if lacking:
         raise InputError(
             f"{table.source} lacks the columns from which {listed(lacking, 3)} would be made. Add"
@@ -369,6 +402,21 @@ def per(
     notes = (*table.notes, *work.notes(key.name))
     customers = Table(tuple(columns), source, notes=notes)
     return Grouped(customers, table, groups, names, made, work.taken)
+
+
+def _limit_texts(column: str, limits: float | Sequence[float]) -> list[str]:
+    """Return the different limits of a column as texts. Raise InputError if one of them is 0."""
+    found: list[float] = np.atleast_1d(limits).tolist()
+    if 0 in found:
+        raise InputError(
+            f"The limit of column {quoted(column)} is 0, and no number is from 90 % of it up to it."
+            " Give another limit, or leave it out.",
+            options="--just-below COL=NUMBER",
+            parameter="just_below",
+            column=column,
+            value=0,
+        )
+    return list(dict.fromkeys(map(number_in_name, found)))
 
 
 def _no_customers(table: Table, names: Sequence[str]) -> InputError:
@@ -411,13 +459,14 @@ class _Work:
     first: Ints
     key: Collection[str]
     given: Mapping[str, Collection[str]]
-    limits: Mapping[str, float]
+    limits: Mapping[str, list[str]]
     like: Collection[str] | None
     asked: frozenset[str]
     taken: dict[str, str] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
     dates: dict[str, Dates] = field(default_factory=dict)
     times: dict[str, Float64s] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
     guessed: list[Dates] = field(default_factory=list)
     main: str = ""
     joined: str = ""
@@ -440,6 +489,7 @@ class _Work:
             times = None if role else times_of_day(column)
             if times is not None:
                 self.times[column.name] = times
+                self._note_unread(column, times)
                 continue
             columns.append(column)
             if role == "date":
@@ -450,6 +500,15 @@ class _Work:
         if self.like is None or (NAMELESS - {ROW_COUNT}) & self.asked:
             self._find_moments()
 
+    def _note_unread(self, column: Column, times: Float64s) -> None:
+        """Keep a note on cells that are not times of day."""
+        rows = np.flatnonzero(np.isnan(times) & ~column.missing)
+        if len(rows):
+            what, example = counted(len(rows), "cell"), quoted(str(column.cells[rows[0]]))
+            self.faults.append(
+                f"{what} of {quoted(column.name)} not read as times of day, such as {example}"
+            )
+
     def _find_moments(self) -> None:
         """Find the column with the moments of the rows, and join it with times of day next to it.
 
@@ -459,17 +518,23 @@ class _Work:
         for name in self.dates:
             cells = self._cells(self.table.column(name))
             seconds, joined = _seconds(self._moments(cells.column)), ""
-            of_day, beside = seconds % DAY, self._times_beside(name)
+            of_day, beside = times_within(self.dates[name]), self._times_beside(name)
             if self.like is None and not beside and self._role(cells.column, cells) != "date":
                 continue
             if beside and not (of_day > 0).any():
                 joined, of_day = beside, self.times[beside]
                 seconds = seconds + np.nan_to_num(of_day)
+            of_day = without_filler(of_day)
             has_times = bool((of_day > 0).any())
             rank = (f"last {name}" in self.asked, not cells.levels.are_constant, has_times)
             if rank > best:
                 best, self.main, self.joined, self.seconds = rank, name, joined, seconds
                 self.history = History(seconds, of_day, self.groups, self.n_groups)
+
+    def lacks_times(self) -> bool:
+        """Return whether no column has times of day. A column without any value may be such one."""
+        has_times = self.times or any(c.missing.all() for c in self.table.columns)
+        return not has_times and all(np.isnan(times_within(d)).all() for d in self.dates.values())
 
     def _times_beside(self, name: str) -> str:
         """Return the column of times of day after or before a column, or "" without one."""
@@ -483,8 +548,7 @@ class _Work:
     def _cells(self, column: Column) -> GroupedCells:
         cells = GroupedCells(column, self.groups, self.n_groups)
         cells.history = self.history
-        if column.name in self.limits:
-            cells.limits = [number_in_name(self.limits[column.name])]
+        cells.limits = self.limits.get(column.name, [])
         return cells
 
     def columns(self) -> Iterator[tuple[str, Any, MadeColumn]]:
@@ -505,6 +569,8 @@ class _Work:
                 yield from self._features(column, cells, role)
             elif self.like is None and column.name not in self.given[KEPT]:
                 self.left_out.append(column.name)
+            if self.like is None and role in ("", "category"):
+                self._note_fault(column)
             if role != "number" and column.name in self.limits:
                 raise InputError(
                     f"`just_below` has a limit for column {quoted(column.name)}, which does not"
@@ -518,6 +584,17 @@ class _Work:
         if "number" in self.taken.values():
             yield from self._repeated(compared)
 
+    def _note_fault(self, column: Column) -> None:
+        """Keep a note on a column of dates that cannot be read, unless the user named its kind."""
+        if any(column.name in names for names in self.given.values()):
+            return
+        fault = date_fault(column)
+        if fault:
+            is_left_out = column.name in self.left_out
+            self.left_out = [name for name in self.left_out if name != column.name]
+            taken = "left out" if is_left_out else "taken as a category"
+            self.faults.append(f"{quoted(column.name)} {taken}, because {fault}")
+
     def _features(
         self, column: Column, cells: GroupedCells, role: str
     ) -> Iterator[tuple[str, Any, MadeColumn]]:
@@ -529,7 +606,7 @@ class _Work:
             if self.history is not None and self.history.has_times:
                 return
             nowhere = np.full(len(self.groups), np.nan)
-            times = self.times[column.name]
+            times = without_filler(self.times[column.name])
             cells.history = History(nowhere, times, self.groups, self.n_groups)
         for feature in FEATURES[role]:
             is_joined = feature in TIMES and column.name == self.main and self.joined
@@ -568,6 +645,9 @@ class _Work:
         yield f"combined from {counted(self.table.n_rows - n_lost, 'row')}"
         if n_lost:
             yield f"{counted(n_lost, 'row')} without a value of {quoted(key)} left out"
+        if self.like is None and n_lost + self.n_groups == self.table.n_rows:
+            yield f"each value of {quoted(key)} has one row, so no rows were combined"
+        yield from self.faults
         for order in dict.fromkeys(dates.order for dates in self.guessed):
             named = [dates.column.name for dates in self.guessed if dates.order == order]
             yield note_of_guess(named, order)

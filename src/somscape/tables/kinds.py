@@ -272,9 +272,9 @@ class Roles:
     layers, layer_weights : mapping
         Columns and weight (default 1) of each layer.  All columns of a layer are multiplied by the
         same factor.
-    just_below : mapping of str to float
-        Limits, by column.  With `per`, the share of a customer's numbers just below the limit
-        becomes a feature.
+    just_below : mapping of str to float or to tuple of float
+        Limit or limits, by column.  With `per`, the share of a customer's numbers just below each
+        limit becomes a feature.
     missing_values : tuple of str or None
         Texts that mean a missing cell.  None means a built-in list.
     rules : mapping of str to tuple of str
@@ -302,7 +302,7 @@ class Roles:
     layers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     layer_weights: Mapping[str, LayerWeight] = field(default_factory=dict)
     rules: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    just_below: Mapping[str, FiniteNumber] = field(default_factory=dict)
+    just_below: Mapping[str, FiniteNumber | tuple[FiniteNumber, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -395,7 +395,7 @@ SETTINGS = {
     "dictionary": "a table with the words for the codes of each column",
     "layers": "a table with a list of columns for each layer",
     "layer_weights": "a table with a number from 1e-9 to 1e9 for each layer",
-    "just_below": "a table with a number for each column",
+    "just_below": "a table with a number, or a list of numbers, for each column",
     "rules": "a table with a list of rules for each of always, never, floor and direction",
 }
 """For each setting in `Roles` that is not a role of columns, a description of its values."""

@@ -191,6 +191,7 @@ def test_a_column_of_the_customers_can_be_the_label(sales: Path) -> None:
         (["--per", "client", "--just-below", "amount=many"], "but is 'amount=many'"),
         (["--per", "client", "--just-below", "amont=1"], "did you mean 'amount'?"),
         (["--per", "client", "--just-below", "channel=1"], "column 'channel', which does not"),
+        (["--per", "client", "--just-below", "amount=0"], "limit of column 'amount' is 0"),
     ],
 )
 def test_what_does_not_fit_is_said_in_one_line(sales: Path, words: Any, message: str) -> None:
@@ -215,7 +216,8 @@ def test_a_map_of_customers_and_one_of_rows_say_what_they_need(
 
 
 def test_a_limit_is_kept_in_the_map_and_in_a_roles_file(sales: Path) -> None:
-    words = ("--per", "client", "--just-below", "amount=100", "--drop", "share at weekends")
+    limits = ("--just-below", "amount=100", "--just-below", "amount=50.5")
+    words = ("--per", "client", *limits, "--drop", "share at weekends")
     saved = run("detect", sales, *words, "--out", "a", "--save-roles", "r.toml")
     assert saved.code == 0, saved.err
     assert "\nTable: 80 clients of sales.csv (" in saved.out
@@ -230,6 +232,7 @@ def test_a_limit_is_kept_in_the_map_and_in_a_roles_file(sales: Path) -> None:
     assert Path("b/alerts.csv").read_bytes() == Path("a/alerts.csv").read_bytes()
     names = [code.name for code in load("a/map.som").map_.encoding.features]
     assert name in names
+    assert "share of rows with amount just below 50.5" in names
     assert "share at weekends" not in names
     scored = run("score", "a/map.som", sales, "--per", "client")
     assert scored.code == 0, scored.err

@@ -45,11 +45,15 @@ ROWS: dict[str, Any] = {
         ("share at night", "0.2", "0.5"),  # 0:10 of five, and 5:59 of two rows with a time
         ("share at weekends", "0.2", "0.0"),
         ("share of rows in its last 7 days", "0.2", "0.6667"),
-        ("largest amount relative to its median", "4.0", "1.05"),  # 81 / 20.25, 10000 / 9500
-        ("largest amount relative to the second largest", "4.0", "1.05"),
+        (
+            "largest size of amount relative to its median",
+            "4.0",
+            "1.05",
+        ),  # 81 / 20.25, 10000 / 9500
+        ("largest size of amount relative to the second largest", "4.0", "1.05"),
         ("most rows with the same amount", "3", "1"),
         # 81 to the mean of 10.5 and three times 20.25, and the mean of two to 9500
-        ("mean amount in its last 7 days relative to before", "4.55", "1.0"),
+        ("mean size of amount in its last 7 days relative to before", "4.55", "1.0"),
         ("new shops in its last 7 days", "1", "1"),
         ("number of different shops", "3", "2"),
         ("repeated rows on the same day", "1", "0"),  # July 3, 20.25 and y
@@ -65,8 +69,21 @@ def test_numbers_just_below_a_limit_are_a_tenth_of_the_limit_below_it() -> None:
     assert found(name, just_below={"amount": 10_000}) == ["0.0", "0.3333"]  # only 9500
     again = per(table_from_columns(ROWS), "who", like=[name])  # the name contains the limit
     assert feature(again, name) == ["0.0", "0.3333"]
+    both = per(table_from_columns(ROWS), "who", just_below={"amount": [10_000, 9000.5, 10_000]})
+    assert feature(both, name) == ["0.0", "0.3333"]
+    assert feature(both, "share of rows with amount just below 9000.5") == ["0.0", "0.3333"]
+    with rejected(parameter="just_below", column="amount", value=0):
+        per(table_from_columns(ROWS), "who", just_below={"amount": [10_000, 0]})
     with rejected(parameter="just_below", column="shop"):
         per(table_from_columns(ROWS), "who", just_below={"shop": 3})
+
+
+def test_a_note_says_that_each_customer_has_one_row() -> None:
+    table = table_from_columns(ROWS)
+    note = "each value of 'tx' has one row, so no rows were combined"
+    assert note in per(table, "tx").table.notes
+    assert note not in per(table, "tx", like=["number of rows"]).table.notes
+    assert not [each for each in per(table, "who").table.notes if "one row" in each]
 
 
 def test_names_of_the_columns_do_not_matter() -> None:
@@ -121,9 +138,68 @@ def test_dates_without_times_have_no_hours() -> None:
     here = per(table_from_columns(rows), "who")
     assert not {"share at night", "most rows within an hour"} & {*here.table.names}
     assert feature(here, "most rows within a day") == ["3", "1"]
-    # A later month without times has no share at night.
-    again = per(table_from_columns(rows), "who", like=["share at night", "longest gap"])
+    for name in ("share at night", "most rows within an hour"):
+        with rejected(parameter="like", value=name):  # a later month lacks the column of times
+            per(table_from_columns(rows), "who", like=[name, "longest gap"])
+    blank = table_from_columns({**ROWS, "time": [None] * 8})
+    again = per(blank, "who", like=["share at night", "longest gap"])
     assert feature(again, "share at night") == [None, None]
+
+
+def test_only_rows_with_a_time_are_at_night_or_in_an_hour() -> None:
+    rows = {**ROWS, "time": ["23:30", None, None, None, "12:00", None, None, None]}
+    here = per(table_from_columns(rows), "who")
+    assert feature(here, "most rows within an hour") == ["1", None]
+    assert feature(here, "share at night") == ["0", None]
+    assert feature(here, "most rows within a day") == ["3", "1"]  # others begin at midnight
+    # The same cells as one column of dates, in which some dates have no time.
+    joined = [f"{d} {t or ''}".strip() for d, t in zip(rows["date"], rows["time"], strict=True)]
+    one = per(table_from_columns({**ROWS, "date": joined, "time": list("abcdefgh")}), "who")
+    assert feature(one, "most rows within an hour") == ["1", None]
+    assert feature(one, "share at night") == ["0", None]
+
+
+@pytest.mark.parametrize(
+    ("changes", "note"),
+    [
+        ({"time": {0: "24:10"}}, "1 cell of 'time' not read as times of day, such as '24:10'"),
+        (
+            {"time": dict.fromkeys(range(30), "24:10")},
+            "'time' taken as a category, because '24:10' is not a time of day",
+        ),
+        (
+            {"date": {5: "2026-02-30"}},
+            "'date' taken as a category, because '2026-02-30' is not a date",
+        ),
+        ({"when": {}}, "'when' left out, because only some dates have a time zone"),
+    ],
+)
+def test_dates_and_times_that_cannot_be_read_are_named(
+    changes: dict[str, dict[int, str]], note: str
+) -> None:
+    numbers = range(800)
+    rows: dict[str, list[Any]] = {
+        "who": [f"k{i % 40}" for i in numbers],
+        "date": [f"2026-07-{1 + i % 28:02}" for i in numbers],
+        "time": [f"{i % 24:02}:{i % 60:02}" for i in numbers],
+        "amount": [i + 0.5 for i in numbers],
+    }
+    if "when" in changes:
+        rows["when"] = [f"2026-07-08T{i // 60:02}:{i % 60:02}{'Z' * (i % 2)}" for i in numbers]
+    for name, cells in changes.items():
+        for i, cell in cells.items():
+            rows[name][i] = cell
+    assert note in per(table_from_columns(rows), "who").table.notes
+    given = per(table_from_columns(rows), "who", kept=list(changes)).table.notes
+    assert note not in given
+
+
+@pytest.mark.parametrize("n", [4, 5])
+def test_midnight_in_more_than_half_of_the_rows_is_no_time(n: int) -> None:
+    times = ["00:00"] * n + ["12:00", "01:00", "13:00", "14:00"][: 8 - n]
+    rows = {**ROWS, "date": ["2026-07-04"] * 8, "time": times}
+    here = per(table_from_columns(rows), "who")
+    assert feature(here, "share at night") == ([["0.8", "0.3333"], [None, "0.3333"]][n - 4])
 
 
 def test_a_later_month_has_the_features_of_the_first() -> None:
@@ -142,6 +218,7 @@ def test_a_map_of_an_earlier_version_gets_its_features() -> None:
         "share of shop = x": ["0.4", "0.3333"],
         "longest gap of date": ["16", "14"],  # of dates without times, as before
         "mean gap of date": ["4.25", "7.5"],
+        "largest amount relative to its median": ["4.0", "1.05"],  # although there is -81
     }
     again = per(table_from_columns(ROWS), "who", like=[*old, "number of rows"])
     assert {name: feature(again, name) for name in old} == old
@@ -184,7 +261,7 @@ def test_hostile_tables_have_features_too(changes: dict[str, Any]) -> None:
 def test_a_customer_without_rows_of_a_kind_has_no_value() -> None:
     amounts = [None] * 5 + ROWS["amount"][5:]
     here = per(table_from_columns({**ROWS, "amount": amounts}), "who")
-    for name in ("largest amount", "largest amount relative to its median"):
+    for name in ("largest amount", "largest amount relative to its median"):  # none is negative
         assert feature(here, name)[0] is None
     one = {name: cells[4:6] for name, cells in ROWS.items()}  # one row of each customer
     single = per(table_from_columns(one), "who", like=[n for n in here.table.names if " " in n])

@@ -34,10 +34,18 @@ CUSTOMERS = {
     "mean amount": ["5.1", "13.85", "2.5"],
     "largest amount": ["10.1", "20.2", "8.0"],
     "smallest amount": ["0.1", "7.5", "-3.0"],
-    "largest amount relative to its median": ["1.98", "1.46", "1.45"],  # 10.1 / 5.1, ..., 8 / 5.5
-    "largest amount relative to the second largest": ["101.0", "2.69", "2.67"],  # 8 / 3
+    "largest size of amount relative to its median": [
+        "1.98",
+        "1.46",
+        "1.45",
+    ],  # 10.1 / 5.1, ..., 8 / 5.5
+    "largest size of amount relative to the second largest": ["101.0", "2.69", "2.67"],  # 8 / 3
     "most rows with the same amount": ["1", "1", "1"],
-    "mean amount in its last 7 days relative to before": ["0.0099", None, "2.67"],  # 0.1 / 10.1
+    "mean size of amount in its last 7 days relative to before": [
+        "0.0099",
+        None,
+        "2.67",
+    ],  # 0.1 / 10.1
     "number of different channels": ["2", "1", "1"],
     "most common channel": ["web", "shop", "atm"],  # shop is implied by the shares of web and atm
     "share of rows with channel = web": ["0.6667", "0.0", "0.0"],

@@ -10,7 +10,6 @@ from somscape.desk.jobs.job import IN_ROLES_FILE, LISTED, STATES, Job, roles_hea
 from somscape.errors import InputError
 from somscape.tables._checked import LARGEST, Positive, converted, one_of
 from somscape.tables._dates import are_times
-from somscape.tables._features import MAX_SHARES, MIN_SHARE
 from somscape.tables._messages import counted, listed
 from somscape.tables._roles import (
     ROLE_OF_KIND,
@@ -19,7 +18,7 @@ from somscape.tables._roles import (
     roles_from_text,
     roles_text,
 )
-from somscape.tables.customers import possible_features
+from somscape.tables.customers import MAX_NUMBER_LEVELS, possible_features
 from somscape.tables.kinds import Roles, checked_setting
 from somscape.tables.ordered import ordinal_levels
 from somscape.tables.rules import MAX_RULE
@@ -314,6 +313,9 @@ def job_of(settings: RunSettings, table: Mapping[str, Any]) -> Job:
     )
 
 
+NO_TRAITS = {"shares": [], "frequent": [], "has_negatives": False, "has_times": True}
+"""Facts of a column that was uploaded in an earlier version."""
+
 KINDS_OF_ROWS = ("number", "category", "date", "time")
 """Kinds of columns of transactions from which features of customers are made."""
 
@@ -324,9 +326,7 @@ def features_of(settings: RunSettings, table: Mapping[str, Any]) -> list[str]:
     for i, column in enumerate(table["columns"]):
         kind = settings.kinds.get(str(i)) or _kind_of_rows(column, table["n_rows"])
         if i != settings.label and i not in settings.per and kind in KINDS_OF_ROWS:
-            levels = sorted(column["levels"], key=lambda each: -each[1])[:MAX_SHARES]
-            frequent = [level for level, n in levels if n >= MIN_SHARE * table["n_rows"]]
-            found[column["name"]] = kind, frequent if kind == "category" else []
+            found[column["name"]] = kind, NO_TRAITS | column.get("traits", {})
     return possible_features(found)
 
 
@@ -335,6 +335,9 @@ def _kind_of_rows(column: Mapping[str, Any], n_rows: int) -> str:
     may_be: list[str] = column["may_be"]
     if are_times(column["examples"]):
         return "time"
+    n_values, numbers = column["n_distinct"], [level for level, _ in column["levels"]]
+    if column["kind"] == "number" and numbers and n_values <= min(MAX_NUMBER_LEVELS, n_rows / 2):
+        return "category" if all(float(each).is_integer() for each in numbers) else "number"
     if column["kind"] != "dropped":
         return str(column["kind"])
     if "date" in may_be:

@@ -24,6 +24,7 @@ from somscape.tables._dates import looks_like_dates
 from somscape.tables._fit_encoding import fit_encoding
 from somscape.tables.codes import level_texts
 from somscape.tables.column import Column
+from somscape.tables.customers import traits_of
 from somscape.tables.kinds import MAX_LEVELS, Roles
 from somscape.tables.sources import import_reader, read_table
 from somscape.tables.table import Table
@@ -86,7 +87,14 @@ def _described(column: Column, kind: str, why: str) -> dict[str, Any]:
         "n_distinct": n_distinct,
         "examples": _examples(column),
         "levels": _levels(column) if n_distinct <= MAX_LISTED_LEVELS else [],
+        "traits": _traits(column),
     }
+
+
+def _traits(column: Column) -> dict[str, Any]:
+    traits = traits_of(column)
+    is_long = any(len(level) > MAX_LEVEL for level in traits["frequent"])
+    return traits | {"frequent": []} if is_long else traits
 
 
 def _may_be(column: Column, n_distinct: int) -> list[str]:

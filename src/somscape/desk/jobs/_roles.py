@@ -116,7 +116,7 @@ def roles_from(table: Table, job: Job) -> Roles:
         protect=job.protect,
         per=job.per,
         date_format=job.date_format,
-        just_below=dict(_limit(text, table) for text in job.just_below),
+        just_below=_limits(job.just_below, table),
         missing_values=job.missing_values or None,
         label_value=value,
         missing=job.missing,
@@ -124,6 +124,14 @@ def roles_from(table: Table, job: Job) -> Roles:
         dictionary=checked_dictionary(job.dictionary),
         rules=checked_setting("rules", job.only(*LISTED).given()),
     )
+
+
+def _limits(texts: Sequence[str], table: Table) -> dict[str, Any]:
+    """Return the limit of each column, or a tuple for a column with several limits."""
+    found: dict[str, tuple[float, ...]] = {}
+    for name, limit in (_limit(text, table) for text in texts):
+        found[name] = (*found.get(name, ()), limit)
+    return {name: limits[0] if len(limits) == 1 else limits for name, limits in found.items()}
 
 
 def _limit(text: str, table: Table) -> tuple[str, float]:
@@ -138,7 +146,7 @@ def _limit(text: str, table: Table) -> tuple[str, float]:
             parameter="just_below",
             value=text,
         ) from None
-    return name, limit
+    return name, float(limit)
 
 
 def _without_patterns(job: Job, table: Table) -> Job:
