@@ -86,7 +86,8 @@ def show_demo(out: Path, seed: int, *, force: bool) -> None:
     say(console, f"Wrote {out}/: {', '.join(tables)}")
     for part in PARTS:
         say_page(console, out / part.name)
-    say(console, "Next, for a table of your own: somscape detect TABLE --out found")
+    own = "somscape detect TABLE --out found (with --per COLUMN, it ranks customers)"
+    say(console, f"Next, for a table of your own: {own}")
 
 
 def _found_in(path: Path, out: Path, job: Job) -> Found:
