@@ -132,9 +132,9 @@ def weekly(camera: Camera, folder: Path, desk: Path) -> None:
     comment = "a builder, three machines; called"
     person.browser.type(f'#cases li[data-key="{IN_MIND}"] input', comment)
     person.browser.click(f'#cases li[data-key="{IN_MIND}"] .cleared')
-    person.wait("document.querySelectorAll('#cases li').length === 11")
+    person.wait("document.querySelectorAll('#cases li').length === 12")
     person.browser.click("#cases li .confirmed")
-    person.wait("document.querySelectorAll('#cases li').length === 10")
+    person.wait("document.querySelectorAll('#cases li').length === 11")
     person.choose("#which", "last")
     camera.take("marked", height=1600)
     person.visit("/")

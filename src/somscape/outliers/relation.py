@@ -655,7 +655,10 @@ class _Scale:
         transforms = np.concatenate([mixture.distances, residuals], axis=2)
         offsets = np.minimum(-log(roots), 0.0) - log_of(float(len(self.targets))) - PRIOR
         offsets += RARE_EVIDENCE  # the evidence at the first value of a tail
-        parts = _short(mixture.means, SCALED_BITS), mixture.heights, _rounded(transforms)
+        # Other processors add in another order, so the last bits are left out.
+        offsets = _short(offsets, SCALED_BITS)
+        means, heights = (_short(each, SCALED_BITS) for each in (mixture.means, mixture.heights))
+        parts = means, heights, _rounded(transforms)
         scale = self.features, self.targets, self.fills, self.curves, self.center, self.deviations
         blank, roots_of_scores = np.ones((3, len(self.targets))), np.ones(2)
         return Relation(*scale, *parts, 1.0 / roots, blank, offsets, roots_of_scores)
