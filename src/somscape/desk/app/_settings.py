@@ -25,8 +25,10 @@ from somscape.tables.rules import MAX_RULE
 
 MAX_SEED = 2**32 - 1
 MAX_TOLD, MAX_SENTENCE = 10, 2000
-MAX_FEATURE = 1000
 """Maximum number of notes about a loaded roles file, and maximum number of characters of a note."""
+
+MAX_FEATURE = 1000
+"""Maximum number of characters in the name of a feature of customers."""
 
 MAX_COMMENT = 2000
 """Maximum number of characters of a comment."""
