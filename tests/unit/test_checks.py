@@ -304,6 +304,34 @@ def test_rules_between_values():
     assert one.text == "due is not 0 although state is paid"
 
 
+def test_two_broken_rules_are_one_check():
+    state = drawn().choice(["open", "paid"], 1000)
+    due = np.where(state == "paid", 0, drawn(1).integers(5, 900, 1000))
+    left = np.where(state == "paid", 0, drawn(2).integers(5, 900, 1000))
+    first, second = np.flatnonzero(state == "paid")[:2].tolist()
+    columns = {"due": with_value(due, first, 320), "left": with_value(left, second, 320)}
+    (one,) = found("implication", {"state": state, **columns})
+    assert one.text == "due is not 0 although state is paid, and 1 rule like this"
+    assert {*one.ids} == {str(first + 1), str(second + 1)}
+
+
+def bills_and_limits(shares, n=3000):
+    """Return limits in steps of 10,000 and bills up to a share of the limit."""
+    limits = 10_000 * drawn().integers(1, 31, n)
+    shares = drawn(1).beta(1.5, 1.5, n) * np.where(limits < limits.mean(), *shares)
+    return {"limit": limits, "bill": np.round(shares * limits)}
+
+
+@pytest.mark.parametrize(("shares", "limit"), [((1.2, 1.2), 10_000), ((30.0, 1.2), 200_000)])
+def test_a_ratio_far_above_its_bound(shares, limit):
+    columns = bills_and_limits(shares)
+    assert not found("ratio", columns)
+    columns["limit"][9], columns["bill"][9] = limit, 5.5 * limit
+    (one,) = found("ratio", columns)
+    assert one.ids == ("10",)
+    assert one.text.startswith(f"bill {5.5 * limit:,.0f} is 5.5 times limit (next 1.")
+
+
 def test_one_value_in_many_columns():
     columns = {f"p{i}": drawn(i).integers(100, 90_000, N).astype(object) for i in range(6)}
     assert not found("repeated", columns)

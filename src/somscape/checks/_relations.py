@@ -23,6 +23,7 @@ from somscape.checks._columns import (
     number_text,
     strength_of,
 )
+from somscape.tables._messages import counted
 
 MAX_COLUMNS = 60
 """Maximum number of columns between which relations are searched."""
@@ -357,11 +358,11 @@ def _without_repeats(found: dict[tuple[int, ...], list[Fact]]) -> Iterator[Fact]
         else:
             others.append(best)
     others.sort(key=lambda fact: -fact.strength)
-    if len(others) < MANY_RULES:
-        yield from others
-    else:
+    if len(others) == 1:
+        yield others[0]
+    elif others:
         rows = np.array(list(dict.fromkeys(row for fact in others for row in fact.rows.tolist())))
-        text = f"{others[0].text}, and {len(others) - 1} rules like this"
+        text = f"{others[0].text}, and {counted(len(others) - 1, 'rule')} like this"
         n = max(fact.n_rows for fact in others)
         yield replace(others[0], text=text, rows=rows, n_rows=n)
 
@@ -482,7 +483,7 @@ def _off_by(values: Values, sizes: Float64s, group: Groups) -> Iterator[Fact]:
 MIN_LIKENESS, MAX_PARTNERS = 0.8, 3
 """Minimum correlation of columns that follow each other, and most columns that a column follows."""
 
-TIGHT, NEAR = 0.05, 0.08
+TIGHT, NEAR, FAR = 0.05, 0.08, 0.3
 """Largest distances between logarithms of two numbers that agree, and of a number to a power of ten
 times (or the negative of) both."""
 
@@ -505,7 +506,8 @@ def factors_among_columns(numbers: Sequence[Values], sample: Ints) -> Iterator[F
         alike = [able[i] for i in partners if likeness[j][i] >= MIN_LIKENESS]
         cells: dict[tuple[str, int], tuple[float, str]] = {}
         for i, (first, second) in enumerate(combinations(alike, 2)):
-            for kind, apart, row, text in _unlike(values, first, second):
+            others = [v for v in alike if v is not first and v is not second]
+            for kind, apart, row, text in _unlike(values, first, second, others):
                 # A tenth is more often a usual value than a negative number of the same size.
                 if kind == "sign" or i == 0:
                     cells[kind, row] = min(cells.get((kind, row), (np.inf, "")), (apart, text))
@@ -527,8 +529,13 @@ def _logs(x: Float64s) -> Float64s:
         return np.where(x == 0, np.nan, np.log10(np.abs(x)))
 
 
-def _unlike(values: Values, first: Values, second: Values) -> Iterator[tuple[str, float, int, str]]:
-    """Yield the values that are a power of ten times, or the negative of, two equal columns."""
+def _unlike(
+    values: Values, first: Values, second: Values, others: Sequence[Values]
+) -> Iterator[tuple[str, float, int, str]]:
+    """Yield the values that are a power of ten times, or the negative of, two equal columns.
+
+    A value comes first if the two columns and the other columns agree.
+    """
     x, a, b = values.numbers, first.numbers, second.numbers
     agree = np.flatnonzero(
         (a * b > 0) & (np.abs(_logs(a) - _logs(b)) <= TIGHT) & (x != 0) & ~np.isnan(x)
@@ -540,17 +547,21 @@ def _unlike(values: Values, first: Values, second: Values) -> Iterator[tuple[str
     apart = _logs(x) - _logs(suggested)
     power = np.rint(apart)
     off = np.abs(apart - power) + spread
+    support = np.zeros(len(agree))
+    for other in others:
+        distance = np.abs(_logs(other.numbers[agree]) - _logs(suggested))
+        support += np.nan_to_num(np.minimum(distance, FAR), nan=FAR)
     # Small numbers are often alike by chance.
     size = np.minimum(np.abs(a), np.abs(b))
-    some, large = np.percentile(np.abs(a), (20, 50))
+    some, large = np.percentile(np.abs(a), (20, 35))
     is_power = (x * a > 0) & (np.abs(power) >= 1) & (np.abs(power) <= 3) & (off <= NEAR)
     is_power &= size >= large
     is_sign = (x * a < 0) & (power == 0) & (off <= 2 * NEAR) & (size >= some)
-    others = f"{first.name} and {second.name}"
+    both = f"{first.name} and {second.name}"
     for i in np.flatnonzero(is_power | is_sign).tolist():
         like = number_text(float(f"{suggested[i]:.3g}"))
-        text = f"{values.name} {values.show(float(x[i]))} does not fit {others} (both about {like})"
-        yield "sign" if is_sign[i] else "factor", float(off[i]), int(agree[i]), text
+        text = f"{values.name} {values.show(float(x[i]))} does not fit {both} (both about {like})"
+        yield "sign" if is_sign[i] else "factor", float(off[i] + support[i]), int(agree[i]), text
 
 
 MAX_RATIO_TAIL, OUTER = 4.0, 30
@@ -564,53 +575,63 @@ def bounded_ratios(numbers: Sequence[Values], sample: Ints) -> Iterator[Fact]:
     able = able[:MAX_COLUMNS]
     if len(able) < 2 or len(sample) < 4 * MIN_ROWS:
         return
-    over = [_logs_of_positive(values.numbers, 0.0, -np.inf) for values in able]
-    # A ratio to an unusually small number says little, so such numbers are left out.
-    least = [np.percentile(x[x > 0], 10) if (x := v.ascending)[-1] > 0 else np.inf for v in able]
-    under = [
-        _logs_of_positive(v.numbers, float(x), np.inf) for v, x in zip(able, least, strict=True)
-    ]
-    limit = 1 + log(max(2, len(able)) ** 2 / LIKELY)
+    over = [_logs_of_positive(values.numbers, -np.inf) for values in able]
+    under = [_logs_of_positive(values.numbers, np.inf) for values in able]
+    # A ratio to a small number says little, unless such ratios have the same bound.
+    least = [np.log(np.percentile(v.ascending[v.ascending > 0], (10, 50))) for v in able]
+    limit = 1 + log(2 * max(2, len(able)) ** 2 / LIKELY)
     for i, j in ((i, j) for i in range(len(able)) for j in range(len(able)) if i != j):
-        some = np.sort(over[i][sample] - under[j][sample])
-        some = some[np.searchsorted(some, -np.inf, "right") :]
-        if len(some) < 0.4 * len(sample):
-            continue
-        high, higher = some[int(0.95 * len(some))], some[int(0.998 * len(some))]
-        if higher > log(MAX_RATIO_TAIL) + high:
-            continue
-        apart = over[i] - under[j]
-        if apart.max() < higher + log(MIN_RATIO):
-            continue
-        fact = _beyond_bound(able[i], able[j], apart, limit)
-        if fact is not None:
-            yield fact
+        of = under[j][sample]
+        found = over[i][sample] - of
+        whole: NDArray[np.float32] | None = None
+        for part in least[j]:
+            is_small = of < part
+            some = np.sort(found[~is_small & (found > -np.inf)])
+            if len(some) < 0.4 * (~is_small).sum() or len(some) < 4 * MIN_ROWS:
+                continue
+            high, higher = some[int(0.95 * len(some))], some[int(0.998 * len(some))]
+            if higher > log(MAX_RATIO_TAIL) + high:
+                continue
+            whole = over[i] - under[j] if whole is None else whole
+            if whole.max() < higher + log(MIN_RATIO):
+                continue
+            small = np.sort(found[is_small])
+            is_bound = len(small) < 2 or bool(small[-2] <= higher + log(MIN_RATIO))
+            rows = np.flatnonzero(whole > (higher if len(whole) > MANY_ROWS else -np.inf))
+            rows = rows[under[j][rows] >= part - is_bound * log(10)]
+            fact = _beyond_bound(able[i], able[j], rows, whole[rows], limit)
+            if fact is not None:
+                yield fact
+                break
 
+
+MANY_ROWS = 1 << 16
+"""Number of rows from which on only rows above the bound are sorted."""
 
 MIN_RATIO = 1.5
 """Minimum factor by which a lone extreme of a ratio exceeds the next ratio."""
 
 
-def _logs_of_positive(x: Float64s, least: float, other: float) -> NDArray[np.float32]:
-    """Return logarithms of the numbers from `least` on, and `other` for all other numbers."""
+def _logs_of_positive(x: Float64s, other: float) -> NDArray[np.float32]:
+    """Return logarithms of the positive numbers, and `other` for all other numbers."""
     short = x.astype(np.float32)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where((short > 0) & (short >= least), np.log(short), np.float32(other))
+        return np.where(short > 0, np.log(short), np.float32(other))
 
 
 def _beyond_bound(
-    over: Values, under: Values, apart: NDArray[np.float32], limit: float
+    over: Values, under: Values, rows: Ints, apart: NDArray[np.float32], limit: float
 ) -> Fact | None:
-    n = int(np.count_nonzero(apart > -np.inf))
-    if n <= OUTER:
+    if len(rows) <= OUTER:
         return None
-    outer = np.sort(np.partition(apart, len(apart) - OUTER)[-OUTER:])[::-1].astype(np.float64)
+    order = np.argsort(-apart, kind="stable")[:OUTER]
+    outer = apart[order].astype(np.float64)
     score, k = max((apart_score(outer, k, 0.0, may_be_log=False), k) for k in range(1, 4))
     if score < limit or outer[k - 1] < outer[k] + log(MIN_RATIO):
         return None
-    rows = over.rows_at(apart >= outer[k - 1], apart.astype(np.float64))
-    row = rows[0]
+    first = rows[order[:k]]
     ratio, following = (number_text(float(f"{np.exp(x):.3g}")) for x in (outer[0], outer[k]))
-    shown = over.show(over.numbers[row])
+    shown = over.show(over.numbers[first[0]])
     text = f"{over.name} {shown} is {ratio} times {under.name} (next {following})"
-    return Fact("ratio", (over.name, under.name), text, rows, n, score - 1)
+    n = int((over.numbers * under.numbers > 0).sum())
+    return Fact("ratio", (over.name, under.name), text, first, n, score - 1)
