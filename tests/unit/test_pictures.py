@@ -26,8 +26,8 @@ from somscape.grid.lattice import neighbor_pairs
 from somscape.plots import _net as _tree_places
 from somscape.plots import relevance
 from somscape.plots._cells import (
+    COLORS,
     FEW,
-    REGION_COLORS,
     SEVERAL,
     checked_limits,
     class_color,
@@ -309,17 +309,17 @@ def test_texts_and_truth_are_levels_dates_are_years_and_gaps_are_empty() -> None
     assert plots.values(line(), [np.nan] * 4).drawn_["limits"] == (0, 1)
 
 
-def test_of_more_levels_the_rest_is_gray_and_beyond_eight_there_are_hatches() -> None:
-    m = map_of(np.arange(24.0)[:, None], Lattice(4, 6))
-    names = [f"level {i:02d}" for i in range(12)] * 2
+def test_of_more_levels_the_rest_is_gray_and_beyond_twelve_there_are_hatches() -> None:
+    m = map_of(np.arange(32.0)[:, None], Lattice(4, 8))
+    names = [f"level {i:02d}" for i in range(16)] * 2
     few = plots.values(m, names)
     shown = [t.get_text() for t in few.ax_.get_legend().get_texts()]
     assert shown[-1] == "other (4)"
-    assert len(shown) == 9
-    many = plots.values(m, names, max_classes=12)
-    assert len(many.ax_.get_legend().get_texts()) == 12
+    assert len(shown) == 13
+    many = plots.values(m, names, max_classes=16)
+    assert len(many.ax_.get_legend().get_texts()) == 16
     hatched = [c for c in many.ax_.collections if c.get_hatch()]
-    assert sum(len(c.get_paths()) for c in hatched) == 8  # of levels 9 to 12, twice each
+    assert sum(len(c.get_paths()) for c in hatched) == 8  # of levels 13 to 16, twice each
     assert not [c for c in few.ax_.collections if c.get_hatch()]
 
 
@@ -345,11 +345,11 @@ SEEN = {
 @pytest.mark.parametrize("cones", SEEN)
 def test_colors_of_classes_stay_apart_for_everybody(cones: str, is_dark: bool) -> None:
     with plots.dark() if is_dark else contextlib.nullcontext():
-        colors = [class_color(i) for i in range(8)]
+        colors = [class_color(i) for i in range(12)]
     seen = [as_lab(color, SEEN[cones]) for color in colors]
     apart = min(np.linalg.norm(a - b) for a, b in itertools.combinations(seen, 2))
     assert apart > 15  # in CIELAB, where 2.3 can just be seen
-    assert len({(class_color(i), hatch(i)) for i in range(32)}) == 32
+    assert len({(class_color(i), hatch(i)) for i in range(48)}) == 48
 
 
 def as_lab(color: str, cones: np.ndarray) -> np.ndarray:
@@ -541,11 +541,11 @@ def test_the_majority_colors_a_cell_and_its_share_makes_it_pale() -> None:
     assert [t.get_text() for t in display.ax_.get_legend().get_texts()] == ["A a", "B b"]
 
 
-def test_more_than_eight_classes_have_hatches() -> None:
-    rows, y = np.arange(12.0)[:, None], [f"{i:02d}" for i in range(12)]
+def test_more_than_twelve_classes_have_hatches() -> None:
+    rows, y = np.arange(16.0)[:, None], [f"{i:02d}" for i in range(16)]
     for draw in (plots.hits, plots.majority):
-        display = draw(line(12), rows, y, max_classes=12)
-        assert len(display.drawn_["classes"]) == 12
+        display = draw(line(16), rows, y, max_classes=16)
+        assert len(display.drawn_["classes"]) == 16
         assert sum(len(c.get_paths()) for c in display.ax_.collections if c.get_hatch()) == 4
 
 
@@ -905,7 +905,7 @@ INCOME = map_of(np.zeros((4, 2)), Lattice(2, 2), names=["income", "age"])
         lambda: plots.images(INCOME, (1, 2), colormap="xyz"),
         lambda: plots.umatrix(INCOME, kind="p"),
         lambda: plots.umatrix(INCOME, np.zeros((0, 2)), kind="p"),
-        lambda: plots.umatrix(INCOME, max_classes=9),
+        lambda: plots.umatrix(INCOME, max_classes=13),
         lambda: plots.hits(INCOME, [[0, 0]], ["a"], max_classes=99),
         lambda: plots.hits(INCOME, [[0, 0]], [None]),
         lambda: plots.hits(INCOME, [[0, 0]], pd.Series([np.nan])),
@@ -994,7 +994,7 @@ def clashes(found: Regions, colors: Any) -> int:
 def test_the_first_twelve_regions_have_the_usual_colors() -> None:
     found = regions_of_size_two(4, 6)
     drawn = plots.regions(found.map_, found).drawn_
-    assert drawn["colors"] == list(REGION_COLORS)
+    assert drawn["colors"] == list(COLORS)
 
 
 @given(
@@ -1016,7 +1016,7 @@ def test_regions_that_touch_differ_in_color(
     drawn = np.random.default_rng(seed).integers(0, n, lattice.n_units)
     found = Regions(m, np.unique(drawn, return_inverse=True)[1])
     colors = region_colors(found)
-    assert colors[:12] == list(REGION_COLORS[: found.n_regions])
+    assert colors[:12] == list(COLORS[: found.n_regions])
     assert clashes(found, colors) == 0
     assert region_colors(found) == colors
 
@@ -1033,13 +1033,13 @@ def test_a_region_that_touches_all_twelve_colors_gets_another() -> None:
 def test_regions_have_the_colors_that_were_given_and_neighbors_avoid_them() -> None:
     found = regions_of_size_two(6, 6)
     # Region 13 would have the color of 1; it touches 12, which is said to have that one.
-    given = regions.recolor(found, {12: REGION_COLORS[1], 0: "#123456"})
+    given = regions.recolor(found, {12: COLORS[1], 0: "#123456"})
     display = plots.regions(found.map_, given)
     colors = display.drawn_["colors"]
     assert colors[0] == "#123456"
-    assert colors[1:12] == list(REGION_COLORS[1:])
-    assert colors[12] == REGION_COLORS[1]
-    assert colors[13] not in (REGION_COLORS[1], "")
+    assert colors[1:12] == list(COLORS[1:])
+    assert colors[12] == COLORS[1]
+    assert colors[13] not in (COLORS[1], "")
     cells = display.ax_.collections[0].get_facecolor()
     assert to_rgb(cells[0]) == pytest.approx(to_rgb("#123456"))
     assert clashes(found, colors) == 0
@@ -1054,7 +1054,7 @@ def test_names_of_regions_stand_in_a_legend() -> None:
     assert legend.get_title().get_text() == "regions"
     assert [t.get_text() for t in legend.get_texts()] == ["0: usual", r"2: costs \$5 and \$6"]
     colors = [handle.get_color() for handle in legend.get_lines()]
-    assert colors == [REGION_COLORS[0], REGION_COLORS[2]]
+    assert colors == [COLORS[0], COLORS[2]]
     assert [t.get_text() for t in ax.texts] == ["0", "1", "2", "3"]
 
 

@@ -24,23 +24,22 @@ if TYPE_CHECKING:
     from matplotlib.colorbar import Colorbar
     from matplotlib.colorizer import ColorizingArtist
 
-REGION_COLORS = (
+COLORS = (
     "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442",
-    "#8c6bb1", "#332288", "#999933", "#882255", "#44aa99",
+    "#9966ff", "#442200", "#bbff99", "#880055", "#220088",
 )  # fmt: skip
-"""Colors of regions without their own color, in pictures and in the report."""
+"""Colors of classes, and of regions without their own color, in pictures and in the report.
 
-_LIGHT_REGION_COLORS = tuple(
+The first seven are by Okabe and Ito.  People with any kind of color vision can distinguish all.
+"""
+
+_LIGHT_COLORS = tuple(
     "#" + "".join(f"{(int(color[i : i + 2], 16) + 255) // 2:02x}" for i in (1, 3, 5))
-    for color in REGION_COLORS
+    for color in COLORS
 )
 """Lighter colors for a region whose neighboring regions already use all other colors."""
 
-_CLASS_COLORS = (*REGION_COLORS[:7], "")
-"""Colors of classes by Okabe and Ito, which people with any kind of color vision can distinguish.
-The empty string represents the color of text."""
-
-N_COLORS = len(_CLASS_COLORS)
+N_COLORS = len(COLORS)
 HATCHES = ("", "/////", ".....", "xxxxx")
 """Hatches that distinguish four classes of the same color (no hatch for the first class)."""
 
@@ -140,7 +139,7 @@ def diverging() -> Any:
     in the middle represents no change."""
     from matplotlib.colors import LinearSegmentedColormap
 
-    colors = [REGION_COLORS[0], shade(0.04), REGION_COLORS[5]]
+    colors = [COLORS[0], shade(0.04), COLORS[5]]
     return LinearSegmentedColormap.from_list("change", colors)
 
 
@@ -169,22 +168,22 @@ def contrast(color: Any) -> str:
 
 
 def class_color(place: int) -> str:
-    """Return the color of a class.  The colors repeat, with another hatch, after eight classes."""
-    return _CLASS_COLORS[place % N_COLORS] or ink()
+    """Return the color of a class.  The colors repeat, with another hatch, after twelve classes."""
+    return COLORS[place % N_COLORS]
 
 
 def region_colors(regions: Regions) -> list[str]:
     """Return the color of each region (by its number, if it does not have its own color)."""
-    n = len(REGION_COLORS)
+    n = len(COLORS)
     colors = list(regions.colors) or [""] * regions.n_regions
     ends = regions.labels[neighbor_pairs(regions.map_.lattice)]
     touching: list[set[int]] = [set() for _ in colors]
     for a, b in np.unique(ends[ends[:, 0] != ends[:, 1]], axis=0).tolist():
         touching[a].add(b)
     for region, own in enumerate(colors):
-        usual = [REGION_COLORS[(region + i) % n] for i in range(n)]
+        usual = [COLORS[(region + i) % n] for i in range(n)]
         taken = {colors[other] for other in touching[region]} if region >= n else set()
-        free = (color for color in (*usual, *_LIGHT_REGION_COLORS) if color not in taken)
+        free = (color for color in (*usual, *_LIGHT_COLORS) if color not in taken)
         colors[region] = own or next(free, usual[0])
     return colors
 
@@ -196,7 +195,7 @@ def region_names(regions: Regions) -> list[str]:
 
 
 def hatch(place: int) -> str:
-    """Return the hatch of a class.  The first eight classes are drawn without a hatch."""
+    """Return the hatch of a class.  The first twelve classes are drawn without a hatch."""
     return HATCHES[place // N_COLORS % len(HATCHES)]
 
 

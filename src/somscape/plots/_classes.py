@@ -216,9 +216,9 @@ def hits(
         pie chart.
     y_name : str, default=""
         Title of the legend.
-    max_classes : int, default=8
-        Maximum number of classes with their own color, at most 32.  Classes with the most rows have
-        their own colors, and all other classes share one color.  From the ninth class on, the same
+    max_classes : int, default=12
+        Maximum number of classes with their own color, at most 48.  Classes with the most rows have
+        their own colors, and all other classes share one color.  From the 13th class on, the same
         colors are combined with hatches.
     regions, labels, highlight : optional
         As for `plots.values`.
@@ -319,8 +319,8 @@ def majority(
         Class of each row.  Rows with None or NaN are ignored.
     y_name : str, default=""
         Title of the legend.
-    max_classes : int, default=8
-        Maximum number of classes with their own color and letter, at most 32.  Classes with the
+    max_classes : int, default=12
+        Maximum number of classes with their own color and letter, at most 48.  Classes with the
         most rows have their own colors, and all other classes share one color.  From the ninth
         class on, the same colors are combined with hatches.
     regions, highlight, unit_size : optional

@@ -257,9 +257,9 @@ def net(
         Class of each row of `X`.  Each class has a color.
     y_name : str, default=""
         Title of the legend.
-    max_classes : int, default=8
-        Maximum number of classes that are shown separately, at most 32.  These are the classes with
-        the most rows.  All other classes share one color.  Colors repeat from the ninth class on.
+    max_classes : int, default=12
+        Maximum number of classes that are shown separately, at most 48.  These are the classes with
+        the most rows.  All other classes share one color.  Colors repeat from the 13th class on.
     ax : matplotlib.axes.Axes, optional
         Existing axes in which the picture is drawn, instead of a new figure.
 

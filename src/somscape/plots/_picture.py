@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from matplotlib.collections import PolyCollection
     from matplotlib.legend import Legend
 
-MAX_CLASSES = 8
+MAX_CLASSES = 12
 """Default number of classes or levels with a separate color."""
 
 LENGTHS = (36, 28, 22, 18, 15, 13, 11, 9, 8, 7, 6, 5)

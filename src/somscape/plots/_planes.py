@@ -13,7 +13,6 @@ from somscape.maps.map import Map, as_map
 from somscape.measures.rows import by_unit
 from somscape.plots._cells import (
     MAX_SHAPES,
-    N_COLORS,
     SEVERAL,
     add_bar,
     add_lines,
@@ -32,7 +31,14 @@ from somscape.plots._cells import (
     short_way,
 )
 from somscape.plots._classes import ClassCounts, count_classes
-from somscape.plots._picture import MAX_CLASSES, Picture, class_entries, draw_panels, regions_of
+from somscape.plots._picture import (
+    MAX_CLASSES,
+    LegendEntry,
+    Picture,
+    class_entries,
+    draw_panels,
+    regions_of,
+)
 from somscape.plots.columns import (
     ORDERS,
     ColumnPlane,
@@ -149,7 +155,7 @@ def _spaced(n: int, n_chosen: int) -> Ints:
     return np.arange(n_chosen) * n // max(1, n_chosen)
 
 
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">", "p", "h")
 OTHERS_MARKER = "."
 
 KINDS = {
@@ -209,7 +215,7 @@ def umatrix(
         many rows and raised in areas with few rows.
     y_name : str, default=""
         Title of the legend.
-    max_classes : int, default=8
+    max_classes : int, default=12
         Maximum number of classes with their own marker, at most 8.  Classes with the most rows have
         their own markers, and all other classes share one marker.
     regions, labels, highlight : optional
@@ -389,8 +395,8 @@ def values(
         units.  The limits then exceed the range of the middle 90 % of the values by at most half
         the width of this range.  Values beyond a limit have the color of the pointed end of the
         color bar.
-    max_classes : int, default=8
-        If the values are texts, maximum number of texts with their own color, at most 32.  All
+    max_classes : int, default=12
+        If the values are texts, maximum number of texts with their own color, at most 48.  All
         other texts are gray.  From the ninth text on, the same colors are combined with hatches.
     regions : Regions or True, optional
         Regions whose borders are drawn.  If True, the regions are found first.
@@ -894,15 +900,18 @@ def profiles(
     (('x0', 'x1', 'x2'), (12, 3))
     """
     check_choice("kind", kind, PROFILES)
-    has_legend = kind != "lines"
-    picture = Picture(som, ax=ax, unit_size=unit_size, has_legend=has_legend)
+    picture = Picture(som, ax=ax, unit_size=unit_size, has_legend=True)
     lattice = picture.map.lattice
     names = _columns(picture.map, columns, kind)
     values = numeric_planes(picture.map, names)
     shown = [column_plane(picture.map, name).name for name in names]
     draw_cells(picture.ax, lattice, colors=paper(), edge=faint_line())
     picture.add(regions=regions, highlight=highlight)
-    if has_legend:
+    if kind == "lines":
+        first = [LegendEntry(name, ink(), f"${i}$") for i, name in enumerate(shown[:MAX_NAMED], 1)]
+        more = f", {len(shown) - MAX_NAMED} more columns" * (len(shown) > MAX_NAMED)
+        picture.legend(first, f"Columns from left to right{more}")
+    else:
         picture.legend(class_entries(shown, 0), "")
     blocks = blocks_of(lattice, picture.step(), _READABLE_POINTS[kind])
     scale = blocks.side * cell_width(lattice)
@@ -910,6 +919,13 @@ def profiles(
     _DRAW[kind](picture.ax, blocks.positions, shares, scale)
     picture.drawn |= {"columns": tuple(shown), "values": values, "side": blocks.side}
     return picture.done(f"Columns as {kind}{blocks.words('means')}")
+
+
+MAX_NAMED = 20
+"""Maximum number of columns that the legend of lines names."""
+
+MAX_SHAPED = 8
+"""Maximum number of columns of a shape that is readable in a cell."""
 
 
 def _columns(map_: Map, columns: Any, kind: str) -> list[str]:
@@ -923,11 +939,11 @@ def _columns(map_: Map, columns: Any, kind: str) -> list[str]:
                 parameter="columns",
             )
         if kind != "lines":
-            most = np.sort(np.argsort(-relevance(map_, names), kind="stable")[:N_COLORS])
+            most = np.sort(np.argsort(-relevance(map_, names), kind="stable")[:MAX_SHAPED])
             names = [names[i] for i in most]
-    if kind != "lines" and len(names) > N_COLORS:
+    if kind != "lines" and len(names) > MAX_SHAPED:
         raise InputError(
-            f"`columns` must contain at most {N_COLORS} columns for kind={kind!r}, but contains "
+            f"`columns` must contain at most {MAX_SHAPED} columns for kind={kind!r}, but contains "
             f"{len(names)}. More colors are hard to distinguish. Choose fewer columns, or pass "
             "kind='lines'.",
             value=len(names),

@@ -14,8 +14,8 @@ from somscape.grid.lattice import Lattice
 from somscape.maps.map import Map, as_map
 from somscape.paths import Paths
 from somscape.plots._cells import (
+    COLORS,
     N_COLORS,
-    REGION_COLORS,
     add_bar,
     add_lines,
     cell_width,
@@ -757,7 +757,7 @@ def stability(stability: RegionStability, *, ax: Any = None) -> Display:
     check_is("stability", stability, RegionStability, "a RegionStability object", cure)
     values, found = stability.of_regions, stability.found
     names = [f"region {i}" for i in range(len(values))]
-    colors = [REGION_COLORS[i % len(REGION_COLORS)] for i in range(len(values))]
+    colors = [COLORS[i % len(COLORS)] for i in range(len(values))]
     if found is not None:
         names, colors = region_names(found), region_colors(found)
     names = [short(name, _NAME_CHARACTERS) for name in names]
@@ -786,7 +786,7 @@ def _two_axes(place: Any, names: list[str], title: str) -> "list[Axes]":
 
 
 def _draw_numbers(ax: "Axes", numbers: Ints, shares: Float64s, usual: int) -> None:
-    colors = [REGION_COLORS[0] if number == usual else shade(0.4) for number in numbers]
+    colors = [COLORS[0] if number == usual else shade(0.4) for number in numbers]
     ax.bar(numbers, 100 * shares, color=colors, width=0.7)
     ax.set_xlim(numbers.min() - 1, numbers.max() + 1)
     shown = np.arange(numbers.min(), numbers.max() + 1)

@@ -8,9 +8,9 @@ const RAMPS = {
   gray: ["#f6f9f9", "#b4cccc", "#7b8b9b", "#434359", "#0b0b12"],
 };
 const LEVELS = [
-  "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#8c6bb1",
+  "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#9966ff", "#442200", "#bbff99",
+  "#880055", "#220088",
 ];
-const MORE_REGIONS = ["#332288", "#999933", "#882255", "#44aa99"];
 const OTHER = "#9aa0a6";
 
 const N_SHADES = 256;
@@ -44,7 +44,7 @@ function rampOf(plane) {
 }
 
 // If there are more regions than colors, borders and numbers distinguish the regions.
-const regionColor = (i) => regions[i].color || [...LEVELS, ...MORE_REGIONS][i % (LEVELS.length + MORE_REGIONS.length)];
+const regionColor = (i) => regions[i].color || LEVELS[i % LEVELS.length];
 
 const levelColor = (i) => (i === null ? null : i < LEVELS.length ? LEVELS[i] : OTHER);
 
