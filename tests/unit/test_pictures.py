@@ -562,6 +562,16 @@ def test_of_many_rows_only_classes_above_their_share_are_marked() -> None:
 # Names and numbers
 
 
+def test_a_line_leads_from_a_cell_to_its_moved_text() -> None:
+    names = ["a long name of a row", "another long name", None]
+    display = plots.labels(line(3), [[0.0], [1.0], [2.0]], names=names)
+    at = {text.get_text(): text.get_position() for text in display.ax_.texts}
+    (lead,) = display.ax_.lines
+    np.testing.assert_allclose(lead.get_xydata(), [[1, 0], at["another long name"]], atol=1e-9)
+    assert at["a long name of a row"][1] == 0
+    assert abs(at["another long name"][1]) > 0.1
+
+
 def boxes_of_texts(display: plots.Display) -> list[Any]:
     display.figure_.draw_without_rendering()
     return [text.get_window_extent() for text in display.ax_.texts]

@@ -679,10 +679,22 @@ def draw_texts(ax: "Axes", lattice: Lattice, units: Ints, texts: Sequence[str]) 
         spot = _free_spot(boxes, at, text, _SHIFTS[: 1 if is_crowded else None])
         if spot is None:
             continue
-        (x, y), font, fitting = spot
-        _write(ax, x / scale, y / scale, fitting, font)
+        middle, font, fitting = spot
+        if abs(middle[1] - at[1]) > _MOVED * font:
+            _lead(ax, np.array([at, middle]) / scale)
+        x, y = middle / scale
+        _write(ax, x, y, fitting, font)
         shown[int(unit)] = fitting.replace(r"\$", "$")
     return shown
+
+
+_MOVED = 0.6
+"""Shift of a text, in font sizes, from which on a line leads from the middle of the cell."""
+
+
+def _lead(ax: "Axes", ends: Float64s) -> None:
+    """Draw a dot in the middle of a cell, and a line from the dot to the text of the cell."""
+    ax.plot(*ends.T, color=ink(), linewidth=0.8, marker="o", markersize=3, markevery=[0], zorder=5)
 
 
 def _free_spot(
