@@ -54,12 +54,11 @@ from somscape.tables._recoded import (
     NO_CELL,
     cell_text,
     mark_of,
-    spelled,
     table_in_words,
     values_shown,
 )
 from somscape.tables.codes import CategoryCode, NumberCode
-from somscape.tables.column import Column
+from somscape.tables.column import Column, spelled
 from somscape.tables.encoding import Encoding, FeatureCode, sources_of
 from somscape.tables.ordered import CycleCode, LeveledCode
 from somscape.tables.rules import RuleEffect

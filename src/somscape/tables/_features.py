@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from somscape._types import Float64s, Ints
 from somscape.errors import InputError
+from somscape.tables._cells import ALL, WORDS_FROM, PlainTexts
 from somscape.tables._late import pa, pc
 from somscape.tables._messages import quoted
 from somscape.tables.codes import as_numbers
-from somscape.tables.column import Column
+from somscape.tables.column import MONEY_DECIMALS, Column, spelled, spelling_of
 
 Bools = NDArray[np.bool_]
 
@@ -63,7 +64,8 @@ class Feature:
         Function of the grouped rows (and of the text in place of {value}) that returns one value
         for each customer.
     kind : {"number", "category", "date"}
-    unit : {"", "share", "days"}
+    unit : {"", "own", "share", "days"}
+        Unit of the values.  "own" is the unit of the column that is aggregated.
     is_made : callable
         Function of the grouped rows that returns whether the feature is made.  If the feature is
         asked for by name, this function is not called.
@@ -170,13 +172,28 @@ class GroupedNumbers:
                 " floating-point numbers. Correct the largest number, or leave out the column.",
                 column=column.name,
             )
-        n_decimals = _n_decimals(numbers)
-        if n_decimals is not None:
-            total, mean = np.round(total, n_decimals), rounded(mean, n_decimals + 2)
+        self._column, self._n_decimals = column, (n := _n_decimals(numbers))
+        if n is not None:
+            total, mean = np.round(total, n), rounded(mean, n + 2)
         self.numbers, self.total, self.mean = numbers, total, mean
         self._groups, self._n_groups = groups, n_groups
         self.are_constant = bool((self.largest == self.smallest)[~np.isnan(total)].all())
         self.has_negatives = bool((self.smallest < 0).any())
+
+    def spelled(self, values: Float64s) -> Column | Float64s:
+        """Return values with the decimals and separators of the column, such as "9000.00"."""
+        n, mark = self._n_decimals, spelling_of(self._column)
+        is_exact = n is not None and np.array_equal(np.round(values, n), values, equal_nan=True)
+        is_money = n is not None and n >= MONEY_DECIMALS
+        if not (is_exact or is_money) or (np.abs(values) >= 1e15).any():
+            return values
+        values = values + 0.0  # adding 0.0 makes -0.0 equal to 0.0
+        decimals = np.where(np.isnan(values), WORDS_FROM, n).astype(np.uint8)
+        texts = PlainTexts(values, decimals)
+        if mark == ".":
+            return Column("", texts, numbers=values)
+        cells = [None if cell is None else spelled(cell, mark) for cell in texts.to_list(ALL)]
+        return Column("", np.array(cells, dtype=object), numbers=values, style=self._column.style)
 
     @property
     def times_median(self) -> Float64s:
@@ -559,12 +576,13 @@ def _of_sizes(
 
 
 NUMBERS = (
-    Feature("total {column}", lambda of: of.numbers.total),
-    Feature("mean {column}", lambda of: of.numbers.mean),
-    Feature("largest {column}", lambda of: of.numbers.largest),
+    Feature("total {column}", lambda of: of.numbers.total, unit="own"),
+    Feature("mean {column}", lambda of: of.numbers.mean, unit="own"),
+    Feature("largest {column}", lambda of: of.numbers.largest, unit="own"),
     Feature(
         "smallest {column}",
         lambda of: of.numbers.smallest,
+        unit="own",
         is_made=lambda of: of.numbers.has_negatives,
     ),
     *_of_sizes("largest {column} relative to its median", lambda of: of.numbers.times_median),
