@@ -3,6 +3,7 @@
 To add a feature, add one line to `MOMENTS`, `DATES`, `NUMBERS` or `CATEGORIES`.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -26,6 +27,9 @@ NO_GROUP = -1
 
 MAX_DECIMALS = 6
 """Maximum number of decimals of a column's numbers at which sums of these numbers are rounded."""
+
+SPELLED = 1000
+"""Maximum number of cells in which decimals are counted."""
 
 DIGITS = 6
 """Minimum number of significant digits to which a mean is rounded."""
@@ -182,10 +186,11 @@ class GroupedNumbers:
 
     def spelled(self, values: Float64s) -> Column | Float64s:
         """Return values with the decimals and separators of the column, such as "9000.00"."""
-        n, mark = self._n_decimals, spelling_of(self._column)
-        is_exact = n is not None and np.array_equal(np.round(values, n), values, equal_nan=True)
-        is_money = n is not None and n >= MONEY_DECIMALS
-        if not (is_exact or is_money) or (np.abs(values) >= 1e15).any():
+        if self._n_decimals is None or (np.abs(values) >= 1e15).any():
+            return values
+        mark = spelling_of(self._column)
+        n = max(self._n_decimals, _n_spelled(self._column, mark[0]))
+        if n < MONEY_DECIMALS and not np.array_equal(np.round(values, n), values, equal_nan=True):
             return values
         values = values + 0.0  # adding 0.0 makes -0.0 equal to 0.0
         decimals = np.where(np.isnan(values), WORDS_FROM, n).astype(np.uint8)
@@ -364,6 +369,14 @@ def _n_decimals(numbers: Float64s) -> int | None:
     with np.errstate(over="ignore"):
         are_equal = ((np.round(present, n) == present).all() for n in range(MAX_DECIMALS + 1))
         return next((n for n, is_so in enumerate(are_equal) if is_so), None)
+
+
+def _n_spelled(column: Column, mark: str) -> int:
+    """Return the largest number of decimals in the texts of some numbers."""
+    some = column.take(np.linspace(0, len(column) - 1, min(len(column), SPELLED)).astype(np.intp))
+    decimals = re.compile(rf"{re.escape(mark)}(\d+)")
+    found = (decimals.search(cell) for cell in some.each_cell() if cell is not None)
+    return min(max((len(each[1]) for each in found if each), default=0), MAX_DECIMALS)
 
 
 def _date_texts(seconds: Float64s) -> list[str | None]:
