@@ -369,9 +369,9 @@ class Detector:
         """
         return self._alerts_by(AlertRule(n_alerts, p_value, fdr, amount, cost, above_threshold), X)
 
-    def _alerts_by(self, rule: "AlertRule", X: Any) -> "Alerts":
+    def _alerts_by(self, rule: "AlertRule", X: Any, *, are_customers: bool = False) -> "Alerts":
         """Rank rows as `alerts` does, with a given rule for alerts."""
-        return ranked(self, *table_and_rows(self.map_, X), rule)
+        return ranked(self, *table_and_rows(self.map_, X), rule, are_customers=are_customers)
 
     def counterfactuals(self, X: Any) -> list[Counterfactual | None]:
         """Return, for each row, a few changed values that would make the row usual.
@@ -748,10 +748,12 @@ def reasons_of(
     rows: Floats,
     by_column: Float64s | None = None,
     training: Floats | None = None,
+    among: Floats | None = None,
 ) -> list[Reasons]:
     """Return the reasons of all rows of a table, as `Detector.reasons` does.
 
-    If all training rows are given as `training`, they are counted exactly.
+    If all training rows are given as `training`, they are counted exactly.  If all ranked rows are
+    given as `among`, numbers that are higher or lower than in all other rows come first.
     """
     by_column = detector._contributions_of_rows(rows) if by_column is None else by_column
     whole = detector.of_all_rows
@@ -760,9 +762,14 @@ def reasons_of(
     share = np.divide(by_column.T, scores, out=np.zeros(by_column.T.shape), where=scores > 0).T
     _leave_out_as_usual(share, detector.map_, near, rows)
     stands_out = _stand_out(detector.mean_contributions, by_column, share)
-    order = np.argsort(-share, axis=1, kind="stable")[:, :MAX_LOOKED_AT]
+    is_lone = np.zeros(share.shape, dtype=bool)
+    if among is not None and detector.mean_contributions is not None:
+        is_lone = _lone_ends(whole.map_.encoding, rows, among)
+        is_lone &= by_column >= CLEARLY_MORE * detector.mean_contributions
+    order = np.argsort(-(share + is_lone), axis=1, kind="stable")[:, :MAX_LOOKED_AT]
     shares = np.take_along_axis(share, order, axis=1)
-    found, is_reason = np.empty(order.shape, dtype=object), shares >= MIN_SHARE
+    found = np.empty(order.shape, dtype=object)
+    is_reason = (shares >= MIN_SHARE) | np.take_along_axis(is_lone, order, axis=1)
     implied = _implied(detector, rows, by_column)
     said, encoding = sorted(set(order[is_reason].tolist())), detector.map_.encoding
     if encoding.roles.dictionary:
@@ -779,6 +786,21 @@ def reasons_of(
         Reasons(row if is_clear or any(reason.is_rare for reason in row) else ())
         for row, is_clear in zip(reasons, stands_out, strict=True)
     ]
+
+
+def _lone_ends(encoding: Encoding, rows: Floats, among: Floats) -> Bools:
+    """Return which numbers are at least twice as far from the median as the next number."""
+    found = np.zeros((len(rows), len(encoding.features)), dtype=bool)
+    for j, (code, place) in enumerate(zip(encoding.features, encoding.slices, strict=True)):
+        if not isinstance(code, NumberCode) or len(among) < 3:
+            continue
+        ends = np.sort(among[:, place.start])[[0, 1, len(among) // 2, -2, -1]]
+        low, second, middle, last, high = code.decode(ends[:, None])
+        if last > middle and high - last >= last - middle:
+            found[:, j] |= rows[:, place.start] == ends[-1]
+        if second < middle and second - low >= middle - second:
+            found[:, j] |= rows[:, place.start] == ends[0]
+    return found
 
 
 def _without_common(reasons: Sequence[Reason | None]) -> list[Reason]:
@@ -1354,11 +1376,13 @@ def ranked(
     today: str = "",
     *,
     is_filled: bool = False,
+    are_customers: bool = False,
 ) -> Alerts:
     """Return the ranking of the rows of a table, as `Detector.alerts` does.
 
     `today`, by default the current day, decides which rules of the user have ended.  With
-    `is_filled`, printed lists also show the alerts that fill the list up to ten.
+    `is_filled`, printed lists also show the alerts that fill the list up to ten.  With
+    `are_customers`, reasons begin with numbers that no other row reaches.
     """
     units = detector.map_._winners_of_rows(rows) if units is None else units
     scores = detector._scores_of_rows(rows, units) if scores is None else scores
@@ -1394,7 +1418,8 @@ def ranked(
     is_training = counts is not None and counts.total == len(rows)
     is_training &= np.array_equal(np.bincount(units, minlength=map_.n_units), map_.hits)
     of_first = detector, table.take(first), np.ascontiguousarray(rows[first])
-    reasons = reasons_of(*of_first, training=rows if is_training else None)
+    known = rows if is_training else None, rows if are_customers else None
+    reasons = reasons_of(*of_first, None, *known)
     return Alerts(
         *ids_of(detector.map_, table, order),
         order,

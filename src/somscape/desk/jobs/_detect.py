@@ -406,8 +406,17 @@ def of_customers(alerts: Alerts, grouped: Grouped | None) -> Alerts:
     return replace(alerts, reasons=[Reasons(map(shown, of_row)) for of_row in alerts.reasons])
 
 
+def alerts_of(detector: Detector, rule: AlertRule, table: Table, grouped: Grouped | None) -> Alerts:
+    """Return the ranking of a table, whose rows can be customers."""
+    return of_customers(
+        detector._alerts_by(rule, table, are_customers=grouped is not None), grouped
+    )
+
+
 def _ranking(*about: Any, is_filled: bool, grouped: Grouped | None) -> Alerts:
-    return of_customers(ranked(*about, is_filled=is_filled), grouped)
+    are_customers = grouped is not None
+    found = ranked(*about, is_filled=is_filled, are_customers=are_customers)
+    return of_customers(found, grouped)
 
 
 def _done(alerts: Alerts) -> Callable[[], Alerts]:
