@@ -63,7 +63,7 @@ def test_always_comes_first_and_never_is_not_listed(single: Detector, table: Tab
     assert str(found.reasons[0]).startswith("rule tiny: amount < 1")
     assert found.reasons[0].sentence().startswith("Rule tiny: amount < 1.")
     assert [str(effect) for effect in found.effects] == [
-        "rule tiny: amount < 1 (always): 1 row listed, 1 of them only by this rule",
+        "rule tiny: amount < 1 (always): 1 row listed only because of this rule",
         "rule: other > 10 (never): 1 row hidden, 1 of them from the list",
     ]
     names = found.rule_names()["rule"]

@@ -656,7 +656,7 @@ class Reason:
         if self.fitting is not None:
             return f"{self.column} {self.value}: {self.occurs}; {self._fit}"
         occurs = "" if self.occurs is None else f"{self.occurs}; "
-        return f"{self.column} {self.value}: {occurs}usual {self.usual}{self._restriction}"
+        return f"{self.column} {self.value}: {occurs}{self._usually}"
 
     def sentence(self) -> str:
         """Return the reason as a sentence.
@@ -677,7 +677,8 @@ class Reason:
         if self.fitting is not None:
             joint = ", but" if self.occurs is None else ";"
             return f"{self.column} is {self.value}{occurs}{joint} {self._fit}."
-        return f"{self.column} is {self.value}{occurs}; usual is {self.usual}{self._restriction}."
+        usual = f"this is {self._usually}" if self.is_usual_alone else f"usual is {self.usual}"
+        return f"{self.column} is {self.value}{occurs}; {usual}."
 
     @property
     def is_rare(self) -> bool:
@@ -695,8 +696,10 @@ class Reason:
         return f"{self.fitting} would fit the other columns"
 
     @property
-    def _restriction(self) -> str:
-        return ", but not with the other columns" if self.is_usual_alone else ""
+    def _usually(self) -> str:
+        if self.is_usual_alone:
+            return f"usual alone ({self.usual}), but not with the other columns"
+        return f"usual {self.usual}"
 
 
 class Reasons(tuple[Reason, ...]):
@@ -795,7 +798,7 @@ def _lone_ends(encoding: Encoding, rows: Floats, among: Floats) -> Bools:
         if not isinstance(code, NumberCode) or len(among) < 3:
             continue
         ends = np.sort(among[:, place.start])[[0, 1, len(among) // 2, -2, -1]]
-        low, second, middle, last, high = code.decode(ends[:, None])
+        low, second, middle, last, high = code.decode(np.float64(ends)[:, None])
         if last > middle and high - last >= last - middle:
             found[:, j] |= rows[:, place.start] == ends[-1]
         if second < middle and second - low >= middle - second:
