@@ -798,7 +798,7 @@ def _lone_ends(encoding: Encoding, rows: Floats, among: Floats) -> Bools:
         if not isinstance(code, NumberCode) or len(among) < 3:
             continue
         ends = np.sort(among[:, place.start])[[0, 1, len(among) // 2, -2, -1]]
-        low, second, middle, last, high = code.decode(np.float64(ends)[:, None])
+        low, second, middle, last, high = code.decode(ends[:, None].astype(np.float64))
         if last > middle and high - last >= last - middle:
             found[:, j] |= rows[:, place.start] == ends[-1]
         if second < middle and second - low >= middle - second:
