@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from itertools import repeat
+from itertools import repeat, takewhile
 from pathlib import Path
 from typing import Annotated, Any, overload
 
@@ -27,6 +27,7 @@ from somscape.maps.record import (
     write_record,
 )
 from somscape.outliers._listing import (
+    MAX_FIRST,
     Ruling,
     directions_of,
     on_other_side,
@@ -1179,6 +1180,15 @@ class Alerts:
         return n if 0 < n < self.n_alerts and bool(is_above[:n].all()) else None
 
     @property
+    def n_by_rules(self) -> int:
+        """Number of findings at the start of the list that a rule always lists."""
+        by_rule = self.by_rule
+        if by_rule is None:
+            return 0
+        begin = (finding.places[0] for finding in self.shown.findings[:MAX_FIRST])
+        return len([*takewhile(lambda place: by_rule[place] >= 0, begin)])
+
+    @property
     def n_left_out(self) -> int:
         """Number of rows that stand out but are not alerts."""
         return self.n_stand_out - int(np.count_nonzero(self.stands_out[: self.n_alerts]))
@@ -1395,8 +1405,13 @@ def ranked(
     is_marked, is_leading = np.zeros((2, len(p)), dtype=bool)
     if detector.marks is not None:
         is_marked, is_leading = (which[order] for which in detector.marks.are_held(rows))
+    map_, counts = detector.map_, detector.counts
+    # The rows of another table are very unlikely to have the same units.
+    is_training = counts is not None and counts.total == len(rows)
+    is_training &= np.array_equal(np.bincount(units, minlength=map_.n_units), map_.hits)
+    known = rows if is_training else None, rows if are_customers else None
     about = (detector, table, rows, rule, order)
-    ranking = _Ranking(*about, scores, p, units, is_marked, is_leading)
+    ranking = _Ranking(*about, scores, p, units, is_marked, is_leading, *known)
     places, n_alerts, stands_out, n_by_chance = ranking.chosen(np.arange(len(p)))
     ruling, effects = None, tuple[RuleEffect, ...]()
     if detector.map_.encoding.roles.rules:
@@ -1409,20 +1424,15 @@ def ranked(
         is_hidden = ruling.is_hidden[order]
         places, n_alerts, stands_out, n_by_chance = ranking.chosen(np.flatnonzero(~is_hidden))
         places = np.concatenate([places, np.flatnonzero(is_hidden)])
-        of_list, n_alerts = ruling.first(order[places], n_alerts)
+        is_clear = (stands_out | is_leading)[places]
+        of_list, n_alerts = ruling.first(order[places], n_alerts, is_clear)
         places = places[of_list]
     order = order[places]
     first = order[:n_alerts]
     fills = ranking.fills(places[:n_alerts], stands_out, is_filled=is_filled)
     if ruling is not None:
         fills &= ~ruling.is_always[first]
-    map_, counts = detector.map_, detector.counts
-    # The rows of another table are very unlikely to have the same units.
-    is_training = counts is not None and counts.total == len(rows)
-    is_training &= np.array_equal(np.bincount(units, minlength=map_.n_units), map_.hits)
-    of_first = detector, table.take(first), np.ascontiguousarray(rows[first])
-    known = rows if is_training else None, rows if are_customers else None
-    reasons = reasons_of(*of_first, None, *known)
+    reasons = ranking.reasons(first)
     return Alerts(
         *ids_of(detector.map_, table, order),
         order,
@@ -1454,6 +1464,17 @@ class _Ranking:
     units: Ints
     is_marked: Bools
     is_leading: Bools
+    training: Floats | None
+    among: Floats | None
+    known: dict[int, Reasons] = field(default_factory=dict)
+
+    def reasons(self, rows: Ints) -> list[Reasons]:
+        """Return the reasons of some rows of the table. The reasons of a row are found once."""
+        new = np.array([row for row in rows.tolist() if row not in self.known], dtype=np.intp)
+        of_new = self.detector, self.table.take(new), np.ascontiguousarray(self.rows[new])
+        found = reasons_of(*of_new, None, self.training, self.among) if len(new) else []
+        self.known.update(zip(new.tolist(), found, strict=True))
+        return [self.known[row] for row in rows.tolist()]
 
     def chosen(self, some: Ints) -> tuple[Ints, int, Bools, float]:
         """Return the list of some rows, the length of the list, which rows stand out, and how many
@@ -1478,9 +1499,7 @@ class _Ranking:
     def _length(self, places: Ints, stands_out: Bools, n_leading: int) -> int:
         """Return the length of a list of 50 findings and all confirmed rows."""
         first = places[: n_leading + min(int(np.count_nonzero(stands_out)), MAX_ROWS)]
-        rows = self.order[first]
-        encoded = np.ascontiguousarray(self.rows[rows])
-        reasons = reasons_of(self.detector, self.table.take(rows), encoded)
+        reasons = self.reasons(self.order[first])
         found = findings_of(self.units[first], self.p[first], stands_out[first], reasons)
         begin = [finding.places[0] for finding in found]
         return [*begin, *[len(first)] * (n_leading + MAX_LISTED)][n_leading + MAX_LISTED]

@@ -160,7 +160,7 @@ def _rows_of(check: Check, grouped: Grouped | None) -> Ints:
 def _say_cases(console: Console, part: Part, found: Found, cases: Sequence[PlantedCase]) -> None:
     """Print where each case was found or why it was missed, and how much else was found."""
     alerts, grouped = found.alerts, found.grouped
-    n_found, n_listed = (sum(which) for which in zip(*((c.is_found, c.is_listed) for c in cases)))
+    n_found = sum(case.is_found for case in cases)
     n_filled = sum(case.is_listed and not case.is_found for case in cases)
     rows = found.table if grouped is None else grouped.rows
     more = f" ({n_filled} more only fill the list)" if n_filled else ""
