@@ -652,8 +652,9 @@ def _rows(table: Table, alerts: Alerts, ranks: list[int]) -> dict[str, Any]:
 
 
 def _sentence(note: str) -> str:
-    """Return a note that begins with a capital letter and ends with a full stop."""
-    return f"{note[:1].upper()}{note[1:]}{'' if note.endswith(('.', '!', '?')) else '.'}"
+    """Return a note that ends with a full stop, and begins with a capital letter or a name."""
+    begin = note[:1].upper() if note.partition(" ")[0].isalpha() else note[:1]
+    return f"{begin}{note[1:]}{'' if note.endswith(('.', '!', '?')) else '.'}"
 
 
 def _left_out(alerts: Alerts) -> list[str]:
