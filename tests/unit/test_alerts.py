@@ -12,6 +12,7 @@ from texts import rejected
 
 from somscape import Lattice, Map, SOMDetector
 from somscape.outliers import (
+    AlertRule,
     Alerts,
     Calibration,
     Decorrelation,
@@ -358,7 +359,7 @@ def test_reason_text_is_column_value_and_what_is_usual() -> None:
     outside = Reason("A14", "9", "32 to 243", 0.5, at=0.1, usual_at=(0.2, 0.7))
     assert str(outside) == "A14 9: usual 32 to 243"
     inside = Reason("A14", "50", "32 to 243", 0.5, 0.3, (0.2, 0.7), is_usual_alone=True)
-    assert str(inside) == "A14 50: usual 32 to 243, but not with the other columns"
+    assert str(inside) == "A14 50: usual alone (32 to 243), but not with the other columns"
 
 
 def test_a_value_that_is_usual_but_not_with_the_others_says_so() -> None:
@@ -366,7 +367,23 @@ def test_a_value_that_is_usual_but_not_with_the_others_says_so() -> None:
     one, each = np.eye(2), np.ones(2)
     whole = replace(detector.of_all_rows, decorrelation=Decorrelation(0 * each, each, one, each))
     ((first, _),) = replace(detector, of_all_rows=whole).reasons(np.array([[3.0, 0.0]]))
-    assert str(first) == "x1 0: usual 0 to 4, but not with the other columns"
+    assert str(first) == "x1 0: usual alone (0 to 4), but not with the other columns"
+
+
+def test_reasons_of_customers_begin_with_a_number_that_no_other_customer_comes_near() -> None:
+    X = np.random.default_rng(0).uniform(-1, 1, size=(300, 4))
+    X[:2] = [[0.1, 60, 0, 0.4], [0, 60, 0.1, 0.2]]  # two rows share the most unusual value
+    X[0, 0] = 3.5  # further from the median than twice the largest other number, which is below 1
+    detector = SOMDetector(random_state=0).fit(X).detector_
+    rule, table = AlertRule(n_alerts=2), table_from_columns({f"x{j}": X[:, j] for j in range(4)})
+    plain, of_customers = (
+        detector._alerts_by(rule, table, are_customers=are_customers)
+        for are_customers in (False, True)
+    )
+    place = list(plain.rows).index(0)
+    assert [reason.column for reason in plain.reasons[place]] == ["x1"]
+    assert [reason.column for reason in of_customers.reasons[place]] == ["x0", "x1"]
+    assert plain.reasons[1 - place] == of_customers.reasons[1 - place]
 
 
 def test_printed_alerts_are_the_alerts_alone() -> None:

@@ -252,11 +252,11 @@ def test_reasons_in_words():
     assert str(a) == "A4 3: 2 of 690 rows; usual 2 (51 %)"
     assert str(Reasons((a, b))) == (
         "A4 3: 2 of 690 rows; usual 2 (51 %) | "
-        "A14 50: usual 32 to 243, but not with the other columns"
+        "A14 50: usual alone (32 to 243), but not with the other columns"
     )
     assert Reasons((a, b)).sentence() == (
         "A4 is 3, which 2 of 690 rows have; usual is 2 (51 %). "
-        "A14 is 50; usual is 32 to 243, but not with the other columns."
+        "A14 is 50; this is usual alone (32 to 243), but not with the other columns."
     )
     assert str(Reasons()) == "no single column stands out; the combination is unusual"
     assert Reasons().sentence() == "No single column stands out; the combination is unusual."

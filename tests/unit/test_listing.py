@@ -12,7 +12,7 @@ from texts import rejected
 from somscape import SOMDetector, report, save
 from somscape.maps.map import Map
 from somscape.outliers import AlertRule, Alerts, Detector
-from somscape.outliers._listing import check_rules_of
+from somscape.outliers._listing import MAX_FIRST, check_rules_of
 from somscape.outliers.detector import ranked
 from somscape.report._build import _rule_words
 from somscape.tables import Table, table_from_columns
@@ -63,12 +63,32 @@ def test_always_comes_first_and_never_is_not_listed(single: Detector, table: Tab
     assert str(found.reasons[0]).startswith("rule tiny: amount < 1")
     assert found.reasons[0].sentence().startswith("Rule tiny: amount < 1.")
     assert [str(effect) for effect in found.effects] == [
-        "rule tiny: amount < 1 (always): 1 row listed, 1 of them only by this rule",
+        "rule tiny: amount < 1 (always): 1 row listed only because of this rule",
         "rule: other > 10 (never): 1 row hidden, 1 of them from the list",
     ]
     names = found.rule_names()["rule"]
     assert (names[0], names[-1]) == ("always tiny", "never other > 10")
     assert found.rows[-1] == 7
+
+
+def test_a_rule_for_many_rows_leaves_room_for_the_rows_that_stand_out(
+    single: Detector, table: Table
+) -> None:
+    before = single.alerts(table)
+    outstanding = before.rows[: before.n_stand_out].tolist()
+    assert set(outstanding) == {3, 7}
+    found = ruled(single, always=["other < 10"]).alerts(table)  # all rows but row 7
+    assert (found.n_alerts, found.n_filled) == (N, 0)
+    first, rest = found.rows[:10].tolist(), found.rows[11:]
+    assert first == [row for row in before.rows.tolist() if row != 7][:10]
+    assert found.rows[10] == 7
+    scores = [found.scores[np.flatnonzero(found.rows == row)[0]] for row in rest]
+    assert scores == sorted(scores, reverse=True)
+    assert found.n_by_rules == sum(each.places[0] < 10 for each in found.findings)
+    two = ruled(single, always=["a: other < 0", "b: other < 10"]).alerts(table)
+    names = two.rule_names()["rule"]
+    assert sorted(names[:10]) == 5 * ["always a"] + 5 * ["always b"]
+    assert (names[10], two.rows[10]) == ("", 7)
 
 
 def test_always_is_stronger_than_never_and_never_than_floor(single: Detector, table: Table) -> None:
@@ -136,7 +156,8 @@ def test_any_rows_can_be_listed_or_hidden(
     found = ruled(single, **rules)._alerts_by(AlertRule(n), named)
     kinds = np.array(which)[found.rows]
     n_always, n_hidden = which.count(0), which.count(1)
-    assert (kinds[:n_always] == 0).all()
+    assert (kinds[: min(n_always, MAX_FIRST)] == 0).all()
+    assert np.count_nonzero(kinds[: found.n_alerts] == 0) == n_always
     assert (kinds[len(which) - n_hidden :] == 1).all()
     assert found.n_alerts >= max(n_always, min(n, N - n_hidden))
     assert not (kinds[: found.n_alerts] == 1).any()

@@ -329,10 +329,10 @@ def test_data_survives_json_unchanged(real: dict[str, Any]) -> None:
 
 
 def test_words_around_the_data_are_kept() -> None:
-    data = small_data(command="run me", title="My title", notes=["one"])
+    data = small_data(command="run me", title="My title", notes=["one", "my.csv lacks two"])
     assert data["method"]["command"] == "run me"
     assert data["method"]["parameters"] == {"seed": 0, "n_epochs": 3, "init": "pca"}
-    assert (data["title"], data["notes"]) == ("My title", ["one"])
+    assert (data["title"], data["notes"]) == ("My title", ["One.", "my.csv lacks two."])
     assert small_data()["title"] == "Unusual rows of small.csv"
 
 

@@ -207,10 +207,12 @@ def _broken(
     right = f" {'x' if shape == 'x' else '+'} ".join(names)
     if shape == "=" and factor != 1:
         right = f"{factor:.6g} x {right}"
+    is_equal = shape == "=" and factor == 1
+    what = right if is_equal else f"the {'sum' if shape == '+' else 'product'}"
     shown, instead = a.show(a.numbers[rows[0]]), number_text(float(f"{wanted[rows[0]]:.10g}"))
     if shown == instead:
         return None
-    text = f"{a.name} is not {right} ({shown} instead of {instead})"
+    text = f"{a.name} is not {right} ({a.name} is {shown}, {what} is {instead})"
     columns = (a.name, *(term.name for term in terms))
     kind = "ratio" if shape == "=" else "sum"
     return Fact(kind, columns, text, rows, n, 3 + strength_of(n_broken, n))

@@ -26,6 +26,9 @@ from somscape.tables.rules import (
 )
 from somscape.tables.table import Table
 
+MAX_FIRST = 10
+"""Maximum number of rows that rules put before the rows that stand out (each rule at least one)."""
+
 BLOCK_ROWS = 1 << 14
 """Number of rows whose nearest prototypes are in memory at the same time."""
 
@@ -125,12 +128,21 @@ class Ruling:
         """Return which rows are flagged, if some rows are above the threshold."""
         return np.asarray(self.is_always | (is_above & ~self.is_hidden))
 
-    def first(self, order: Ints, n_listed: int) -> tuple[Ints, int]:
-        """Return rows with those that are always listed first, and the length of the list."""
-        is_always = self.is_always[order]
-        is_listed = is_always | (np.arange(len(order)) < n_listed)
-        place = np.where(is_always, 0, np.where(is_listed, 1, 2)) + 3 * self.is_hidden[order]
-        return np.argsort(place, kind="stable"), int(np.count_nonzero(is_listed))
+    def first(self, order: Ints, n_listed: int, is_clear: Bools) -> tuple[Ints, int]:
+        """Return the positions of rows in the order of the list, and the length of the list.
+
+        The list begins with a few rows that are always listed.  Then it has clear rows, which
+        stand out or are confirmed, further rows that are always listed, and other rows.
+        """
+        is_always, is_own = self.is_always[order], np.arange(len(order)) < n_listed
+        is_first, by_rule = np.zeros(len(order), dtype=bool), self.by_row[order]
+        always = [i for i, rule in enumerate(self.rules) if rule.kind == ALWAYS]
+        for i in always:
+            is_first[np.flatnonzero(by_rule == i)[: max(1, MAX_FIRST // len(always))]] = True
+        parts = [is_first, is_own & is_clear, is_always, is_own]
+        place = np.select(parts, range(len(parts)), len(parts))
+        place += self.is_hidden[order] * (len(parts) + 1)
+        return np.argsort(place, kind="stable"), int(np.count_nonzero(is_always | is_own))
 
     def effects(self, listed_before: Ints, n_other: Sequence[int]) -> tuple[RuleEffect, ...]:
         """Return the effect of each rule.

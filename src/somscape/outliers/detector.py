@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from itertools import repeat
+from itertools import repeat, takewhile
 from pathlib import Path
 from typing import Annotated, Any, overload
 
@@ -27,6 +27,7 @@ from somscape.maps.record import (
     write_record,
 )
 from somscape.outliers._listing import (
+    MAX_FIRST,
     Ruling,
     directions_of,
     on_other_side,
@@ -54,12 +55,11 @@ from somscape.tables._recoded import (
     NO_CELL,
     cell_text,
     mark_of,
-    spelled,
     table_in_words,
     values_shown,
 )
 from somscape.tables.codes import CategoryCode, NumberCode
-from somscape.tables.column import Column
+from somscape.tables.column import Column, spelled
 from somscape.tables.encoding import Encoding, FeatureCode, sources_of
 from somscape.tables.ordered import CycleCode, LeveledCode
 from somscape.tables.rules import RuleEffect
@@ -370,9 +370,9 @@ class Detector:
         """
         return self._alerts_by(AlertRule(n_alerts, p_value, fdr, amount, cost, above_threshold), X)
 
-    def _alerts_by(self, rule: "AlertRule", X: Any) -> "Alerts":
+    def _alerts_by(self, rule: "AlertRule", X: Any, *, are_customers: bool = False) -> "Alerts":
         """Rank rows as `alerts` does, with a given rule for alerts."""
-        return ranked(self, *table_and_rows(self.map_, X), rule)
+        return ranked(self, *table_and_rows(self.map_, X), rule, are_customers=are_customers)
 
     def counterfactuals(self, X: Any) -> list[Counterfactual | None]:
         """Return, for each row, a few changed values that would make the row usual.
@@ -657,7 +657,7 @@ class Reason:
         if self.fitting is not None:
             return f"{self.column} {self.value}: {self.occurs}; {self._fit}"
         occurs = "" if self.occurs is None else f"{self.occurs}; "
-        return f"{self.column} {self.value}: {occurs}usual {self.usual}{self._restriction}"
+        return f"{self.column} {self.value}: {occurs}{self._usually}"
 
     def sentence(self) -> str:
         """Return the reason as a sentence.
@@ -678,7 +678,8 @@ class Reason:
         if self.fitting is not None:
             joint = ", but" if self.occurs is None else ";"
             return f"{self.column} is {self.value}{occurs}{joint} {self._fit}."
-        return f"{self.column} is {self.value}{occurs}; usual is {self.usual}{self._restriction}."
+        usual = f"this is {self._usually}" if self.is_usual_alone else f"usual is {self.usual}"
+        return f"{self.column} is {self.value}{occurs}; {usual}."
 
     @property
     def is_rare(self) -> bool:
@@ -696,8 +697,10 @@ class Reason:
         return f"{self.fitting} would fit the other columns"
 
     @property
-    def _restriction(self) -> str:
-        return ", but not with the other columns" if self.is_usual_alone else ""
+    def _usually(self) -> str:
+        if self.is_usual_alone:
+            return f"usual alone ({self.usual}), but not with the other columns"
+        return f"usual {self.usual}"
 
 
 class Reasons(tuple[Reason, ...]):
@@ -749,10 +752,12 @@ def reasons_of(
     rows: Floats,
     by_column: Float64s | None = None,
     training: Floats | None = None,
+    among: Floats | None = None,
 ) -> list[Reasons]:
     """Return the reasons of all rows of a table, as `Detector.reasons` does.
 
-    If all training rows are given as `training`, they are counted exactly.
+    If all training rows are given as `training`, they are counted exactly.  If all ranked rows are
+    given as `among`, numbers that are higher or lower than in all other rows come first.
     """
     by_column = detector._contributions_of_rows(rows) if by_column is None else by_column
     whole = detector.of_all_rows
@@ -761,9 +766,14 @@ def reasons_of(
     share = np.divide(by_column.T, scores, out=np.zeros(by_column.T.shape), where=scores > 0).T
     _leave_out_as_usual(share, detector.map_, near, rows)
     stands_out = _stand_out(detector.mean_contributions, by_column, share)
-    order = np.argsort(-share, axis=1, kind="stable")[:, :MAX_LOOKED_AT]
+    is_lone = np.zeros(share.shape, dtype=bool)
+    if among is not None and detector.mean_contributions is not None:
+        is_lone = _lone_ends(whole.map_.encoding, rows, among)
+        is_lone &= by_column >= CLEARLY_MORE * detector.mean_contributions
+    order = np.argsort(-(share + is_lone), axis=1, kind="stable")[:, :MAX_LOOKED_AT]
     shares = np.take_along_axis(share, order, axis=1)
-    found, is_reason = np.empty(order.shape, dtype=object), shares >= MIN_SHARE
+    found = np.empty(order.shape, dtype=object)
+    is_reason = (shares >= MIN_SHARE) | np.take_along_axis(is_lone, order, axis=1)
     implied = _implied(detector, rows, by_column)
     said, encoding = sorted(set(order[is_reason].tolist())), detector.map_.encoding
     if encoding.roles.dictionary:
@@ -780,6 +790,21 @@ def reasons_of(
         Reasons(row if is_clear or any(reason.is_rare for reason in row) else ())
         for row, is_clear in zip(reasons, stands_out, strict=True)
     ]
+
+
+def _lone_ends(encoding: Encoding, rows: Floats, among: Floats) -> Bools:
+    """Return which numbers are at least twice as far from the median as the next number."""
+    found = np.zeros((len(rows), len(encoding.features)), dtype=bool)
+    for j, (code, place) in enumerate(zip(encoding.features, encoding.slices, strict=True)):
+        if not isinstance(code, NumberCode) or len(among) < 3:
+            continue
+        ends = np.sort(among[:, place.start])[[0, 1, len(among) // 2, -2, -1]]
+        low, second, middle, last, high = code.decode(ends[:, None].astype(np.float64))
+        if last > middle and high - last >= last - middle:
+            found[:, j] |= rows[:, place.start] == ends[-1]
+        if second < middle and second - low >= middle - second:
+            found[:, j] |= rows[:, place.start] == ends[0]
+    return found
 
 
 def _without_common(reasons: Sequence[Reason | None]) -> list[Reason]:
@@ -1155,6 +1180,15 @@ class Alerts:
         return n if 0 < n < self.n_alerts and bool(is_above[:n].all()) else None
 
     @property
+    def n_by_rules(self) -> int:
+        """Number of findings at the start of the list that a rule always lists."""
+        by_rule = self.by_rule
+        if by_rule is None:
+            return 0
+        begin = (finding.places[0] for finding in self.shown.findings[:MAX_FIRST])
+        return len([*takewhile(lambda place: by_rule[place] >= 0, begin)])
+
+    @property
     def n_left_out(self) -> int:
         """Number of rows that stand out but are not alerts."""
         return self.n_stand_out - int(np.count_nonzero(self.stands_out[: self.n_alerts]))
@@ -1355,11 +1389,13 @@ def ranked(
     today: str = "",
     *,
     is_filled: bool = False,
+    are_customers: bool = False,
 ) -> Alerts:
     """Return the ranking of the rows of a table, as `Detector.alerts` does.
 
     `today`, by default the current day, decides which rules of the user have ended.  With
-    `is_filled`, printed lists also show the alerts that fill the list up to ten.
+    `is_filled`, printed lists also show the alerts that fill the list up to ten.  With
+    `are_customers`, reasons begin with numbers that no other row reaches.
     """
     units = detector.map_._winners_of_rows(rows) if units is None else units
     scores = detector._scores_of_rows(rows, units) if scores is None else scores
@@ -1369,8 +1405,13 @@ def ranked(
     is_marked, is_leading = np.zeros((2, len(p)), dtype=bool)
     if detector.marks is not None:
         is_marked, is_leading = (which[order] for which in detector.marks.are_held(rows))
+    map_, counts = detector.map_, detector.counts
+    # The rows of another table are very unlikely to have the same units.
+    is_training = counts is not None and counts.total == len(rows)
+    is_training &= np.array_equal(np.bincount(units, minlength=map_.n_units), map_.hits)
+    known = rows if is_training else None, rows if are_customers else None
     about = (detector, table, rows, rule, order)
-    ranking = _Ranking(*about, scores, p, units, is_marked, is_leading)
+    ranking = _Ranking(*about, scores, p, units, is_marked, is_leading, *known)
     places, n_alerts, stands_out, n_by_chance = ranking.chosen(np.arange(len(p)))
     ruling, effects = None, tuple[RuleEffect, ...]()
     if detector.map_.encoding.roles.rules:
@@ -1383,19 +1424,15 @@ def ranked(
         is_hidden = ruling.is_hidden[order]
         places, n_alerts, stands_out, n_by_chance = ranking.chosen(np.flatnonzero(~is_hidden))
         places = np.concatenate([places, np.flatnonzero(is_hidden)])
-        of_list, n_alerts = ruling.first(order[places], n_alerts)
+        is_clear = (stands_out | is_leading)[places]
+        of_list, n_alerts = ruling.first(order[places], n_alerts, is_clear)
         places = places[of_list]
     order = order[places]
     first = order[:n_alerts]
     fills = ranking.fills(places[:n_alerts], stands_out, is_filled=is_filled)
     if ruling is not None:
         fills &= ~ruling.is_always[first]
-    map_, counts = detector.map_, detector.counts
-    # The rows of another table are very unlikely to have the same units.
-    is_training = counts is not None and counts.total == len(rows)
-    is_training &= np.array_equal(np.bincount(units, minlength=map_.n_units), map_.hits)
-    of_first = detector, table.take(first), np.ascontiguousarray(rows[first])
-    reasons = reasons_of(*of_first, training=rows if is_training else None)
+    reasons = ranking.reasons(first)
     return Alerts(
         *ids_of(detector.map_, table, order),
         order,
@@ -1427,6 +1464,17 @@ class _Ranking:
     units: Ints
     is_marked: Bools
     is_leading: Bools
+    training: Floats | None
+    among: Floats | None
+    known: dict[int, Reasons] = field(default_factory=dict)
+
+    def reasons(self, rows: Ints) -> list[Reasons]:
+        """Return the reasons of some rows of the table. The reasons of a row are found once."""
+        new = np.array([row for row in rows.tolist() if row not in self.known], dtype=np.intp)
+        of_new = self.detector, self.table.take(new), np.ascontiguousarray(self.rows[new])
+        found = reasons_of(*of_new, None, self.training, self.among) if len(new) else []
+        self.known.update(zip(new.tolist(), found, strict=True))
+        return [self.known[row] for row in rows.tolist()]
 
     def chosen(self, some: Ints) -> tuple[Ints, int, Bools, float]:
         """Return the list of some rows, the length of the list, which rows stand out, and how many
@@ -1451,9 +1499,7 @@ class _Ranking:
     def _length(self, places: Ints, stands_out: Bools, n_leading: int) -> int:
         """Return the length of a list of 50 findings and all confirmed rows."""
         first = places[: n_leading + min(int(np.count_nonzero(stands_out)), MAX_ROWS)]
-        rows = self.order[first]
-        encoded = np.ascontiguousarray(self.rows[rows])
-        reasons = reasons_of(self.detector, self.table.take(rows), encoded)
+        reasons = self.reasons(self.order[first])
         found = findings_of(self.units[first], self.p[first], stands_out[first], reasons)
         begin = [finding.places[0] for finding in found]
         return [*begin, *[len(first)] * (n_leading + MAX_LISTED)][n_leading + MAX_LISTED]

@@ -24,12 +24,11 @@ from somscape.tables._recoded import (
     changes_text,
     mark_of,
     rounding_steps,
-    spelled,
     table_in_words,
     value_shown,
 )
 from somscape.tables.codes import NumberCode, level_texts
-from somscape.tables.column import Column
+from somscape.tables.column import Column, spelled
 from somscape.tables.encoding import FeatureCode
 from somscape.tables.ordered import DateCode, OrdinalCode
 from somscape.tables.table import Table

@@ -504,7 +504,9 @@ def build(
             **_training(som, sample.rows),
             "agreement": None if agreement is None else {k: plain(v) for k, v in agreement.items()},
             "method": _method(som, command),
-            "notes": list(dict.fromkeys([*_left_out(alerts), *table.notes, *notes])),
+            "notes": list(
+                dict.fromkeys(map(_sentence, (*_left_out(alerts), *table.notes, *notes)))
+            ),
             **_given(alerts, changed, checks),
         }
     )
@@ -647,6 +649,12 @@ def _rows(table: Table, alerts: Alerts, ranks: list[int]) -> dict[str, Any]:
             if column.name != alerts.id_name
         ],
     }
+
+
+def _sentence(note: str) -> str:
+    """Return a note that ends with a full stop, and begins with a capital letter or a name."""
+    begin = note[:1].upper() if note.partition(" ")[0].isalpha() else note[:1]
+    return f"{begin}{note[1:]}{'' if note.endswith(('.', '!', '?')) else '.'}"
 
 
 def _left_out(alerts: Alerts) -> list[str]:

@@ -30,6 +30,9 @@ FILE_MAGIC = b"ARROW1"
 BEGIN = 8
 """Number of bytes at the start of an Arrow file, before the Arrow stream that the file contains."""
 
+LOOKED_AT = 1000
+"""Number of bytes at the start of a file that is not readable in which text is recognized."""
+
 LONG = 1 << 17
 """Minimum number of rows of a Parquet file that is read one column at a time. In a file with fewer
 rows, opening the file again for each column would take too long."""
@@ -116,8 +119,11 @@ class _Parquet:
 
     @contextmanager
     def _opened(self) -> Iterator[IO[bytes]]:
-        with opened(self._path, self._source) as file, _readable(self._source, "a Parquet"):
-            yield file
+        with opened(self._path, self._source) as file:
+            begin = file.read(LOOKED_AT)
+            file.seek(0)
+            with _readable(self._source, "a Parquet", begin):
+                yield file
 
 
 def _read_arrow(path: str | os.PathLike[str], source: str) -> "pa.Table":
@@ -125,13 +131,13 @@ def _read_arrow(path: str | os.PathLike[str], source: str) -> "pa.Table":
     with opened(path, source) as file:
         data = stored(_state(file)[0], np.uint8)
         n_read = file.readinto(data)  # type: ignore[attr-defined]
-    with _readable(source, "an Arrow"):
+    with _readable(source, "an Arrow", bytes(data[:LOOKED_AT])):
         return _read_stream(data[:n_read], source)
 
 
 def arrow_from_bytes(content: bytes, source: str) -> "pa.Table":
     """Return the rows of an Arrow file or stream whose bytes are in memory."""
-    with _readable(source, "an Arrow"):
+    with _readable(source, "an Arrow", bytes(data[:LOOKED_AT])):
         table = _read_stream(np.frombuffer(content, np.uint8), source)
     check_names(table.schema.names, source)
     return table
@@ -144,7 +150,7 @@ def _state(file: IO[bytes]) -> tuple[int, int]:
 
 
 @contextmanager
-def _readable(source: str, kind: str) -> Iterator[None]:
+def _readable(source: str, kind: str, begin: bytes) -> Iterator[None]:
     """Convert pyarrow's errors for an unreadable file to an InputError of one line."""
     try:
         yield
@@ -153,10 +159,10 @@ def _readable(source: str, kind: str) -> Iterator[None]:
     except (pa.ArrowException, OSError, UnicodeDecodeError, struct.error) as error:
         if NO_THREAD in str(error):  # for the stack of the thread
             raise MemoryError(str(error)) from error
-        raise InputError(
-            f"{source} cannot be read as {kind} file. Write the file again, or give a .csv file.",
-            file=source,
-        ) from error
+        problem = f"cannot be read as {kind} file. Write the file again, or give a .csv file."
+        if begin and min(begin) >= ord("\t") and not begin.startswith((FILE_MAGIC, b"PAR1")):
+            problem = f"is text and not {kind} file. Name the file .csv."
+        raise InputError(f"{source} {problem}", file=source) from error
 
 
 def _read_stream(data: NDArray[np.uint8], source: str) -> "pa.Table":

@@ -3,6 +3,7 @@
 To add a feature, add one line to `MOMENTS`, `DATES`, `NUMBERS` or `CATEGORIES`.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,10 +14,11 @@ from numpy.typing import NDArray
 
 from somscape._types import Float64s, Ints
 from somscape.errors import InputError
+from somscape.tables._cells import ALL, WORDS_FROM, PlainTexts
 from somscape.tables._late import pa, pc
 from somscape.tables._messages import quoted
 from somscape.tables.codes import as_numbers
-from somscape.tables.column import Column
+from somscape.tables.column import MONEY_DECIMALS, Column, spelled, spelling_of
 
 Bools = NDArray[np.bool_]
 
@@ -25,6 +27,9 @@ NO_GROUP = -1
 
 MAX_DECIMALS = 6
 """Maximum number of decimals of a column's numbers at which sums of these numbers are rounded."""
+
+SPELLED = 1000
+"""Maximum number of cells in which decimals are counted."""
 
 DIGITS = 6
 """Minimum number of significant digits to which a mean is rounded."""
@@ -63,7 +68,8 @@ class Feature:
         Function of the grouped rows (and of the text in place of {value}) that returns one value
         for each customer.
     kind : {"number", "category", "date"}
-    unit : {"", "share", "days"}
+    unit : {"", "own", "share", "days"}
+        Unit of the values.  "own" is the unit of the column that is aggregated.
     is_made : callable
         Function of the grouped rows that returns whether the feature is made.  If the feature is
         asked for by name, this function is not called.
@@ -170,13 +176,29 @@ class GroupedNumbers:
                 " floating-point numbers. Correct the largest number, or leave out the column.",
                 column=column.name,
             )
-        n_decimals = _n_decimals(numbers)
-        if n_decimals is not None:
-            total, mean = np.round(total, n_decimals), rounded(mean, n_decimals + 2)
+        self._column, self._n_decimals = column, (n := _n_decimals(numbers))
+        if n is not None:
+            total, mean = np.round(total, n), rounded(mean, n + 2)
         self.numbers, self.total, self.mean = numbers, total, mean
         self._groups, self._n_groups = groups, n_groups
         self.are_constant = bool((self.largest == self.smallest)[~np.isnan(total)].all())
         self.has_negatives = bool((self.smallest < 0).any())
+
+    def spelled(self, values: Float64s) -> Column | Float64s:
+        """Return values with the decimals and separators of the column, such as "9000.00"."""
+        if self._n_decimals is None or (np.abs(values) >= 1e15).any():
+            return values
+        mark = spelling_of(self._column)
+        n = max(self._n_decimals, _n_spelled(self._column, mark[0]))
+        if n < MONEY_DECIMALS and not np.array_equal(np.round(values, n), values, equal_nan=True):
+            return values
+        values = values + 0.0  # adding 0.0 makes -0.0 equal to 0.0
+        decimals = np.where(np.isnan(values), WORDS_FROM, n).astype(np.uint8)
+        texts = PlainTexts(values, decimals)
+        if mark == ".":
+            return Column("", texts, numbers=values)
+        cells = [None if cell is None else spelled(cell, mark) for cell in texts.to_list(ALL)]
+        return Column("", np.array(cells, dtype=object), numbers=values, style=self._column.style)
 
     @property
     def times_median(self) -> Float64s:
@@ -347,6 +369,14 @@ def _n_decimals(numbers: Float64s) -> int | None:
     with np.errstate(over="ignore"):
         are_equal = ((np.round(present, n) == present).all() for n in range(MAX_DECIMALS + 1))
         return next((n for n, is_so in enumerate(are_equal) if is_so), None)
+
+
+def _n_spelled(column: Column, mark: str) -> int:
+    """Return the largest number of decimals in the texts of some numbers."""
+    some = column.take(np.linspace(0, len(column) - 1, min(len(column), SPELLED)).astype(np.intp))
+    decimals = re.compile(rf"{re.escape(mark)}(\d+)")
+    found = (decimals.search(cell) for cell in some.each_cell() if cell is not None)
+    return min(max((len(each[1]) for each in found if each), default=0), MAX_DECIMALS)
 
 
 def _date_texts(seconds: Float64s) -> list[str | None]:
@@ -559,12 +589,13 @@ def _of_sizes(
 
 
 NUMBERS = (
-    Feature("total {column}", lambda of: of.numbers.total),
-    Feature("mean {column}", lambda of: of.numbers.mean),
-    Feature("largest {column}", lambda of: of.numbers.largest),
+    Feature("total {column}", lambda of: of.numbers.total, unit="own"),
+    Feature("mean {column}", lambda of: of.numbers.mean, unit="own"),
+    Feature("largest {column}", lambda of: of.numbers.largest, unit="own"),
     Feature(
         "smallest {column}",
         lambda of: of.numbers.smallest,
+        unit="own",
         is_made=lambda of: of.numbers.has_negatives,
     ),
     *_of_sizes("largest {column} relative to its median", lambda of: of.numbers.times_median),

@@ -1,7 +1,6 @@
 """Convert encoded rows to another encoding or to words, show values, and find minimal changes."""
 
 import math
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +22,7 @@ from somscape.tables.codes import (
     level_texts,
     number_text,
 )
-from somscape.tables.column import Column
+from somscape.tables.column import MONEY_DECIMALS, Column, spelled, spelling_of
 from somscape.tables.encoding import ColumnCode, Encoding, FeatureCode, sources_of
 from somscape.tables.ordered import (
     DAY_MICROSECONDS,
@@ -137,35 +136,11 @@ DIGITS, MOST_DIGITS = 6, 9
 """Number of digits of a long number in a column whose numbers have many decimals, and maximum
 number of digits of a number that is always shown in full."""
 
-MONEY_DECIMALS = 2
-"""Number of decimals that are always shown, because numbers with so few decimals may be money."""
-
-SEPARATORS = ".,'\u2019\u00a0\u202f "
-"""Characters between groups of three digits."""
-
-GROUPED = re.compile(rf"\d([{SEPARATORS}])\d{{3}}(?:[{SEPARATORS}]\d{{3}})*(?!\d)")
-INTEGER_PART = re.compile(r"(?<![\d.e-])-?\d{4,}")
-
 
 def mark_of(table: Table, code: FeatureCode) -> str:
-    """Return the decimal mark of a column's numbers, followed by their thousands separator."""
-    if not isinstance(code, NumberCode) or isinstance(code, PartCode):
-        return "."
-    column = table.column(code.name)
-    mark = "," if "decimal comma" in column.style else "."
-    if "thousands separators" not in column.style:
-        return mark
-    found = (GROUPED.search(cell) for cell in column.each_cell() if cell is not None)
-    return mark + next((each[1] for each in found if each and each[1] != mark), "")
-
-
-def spelled(text: str, mark: str) -> str:
-    """Return a text whose numbers have the decimal mark and the thousands separator of a column."""
-    if mark == ".":
-        return text
-    if mark[1:]:
-        text = INTEGER_PART.sub(lambda each: f"{int(each[0]):,}", text)
-    return text.translate({ord("."): mark[0], ord(","): mark[1:]})
+    """Return the decimal mark and the thousands separator of a column, or "." without numbers."""
+    is_number = isinstance(code, NumberCode) and not isinstance(code, PartCode)
+    return spelling_of(table.column(code.name)) if is_number else "."
 
 
 def value_shown(code: FeatureCode, table: Table, row: int, encoded: Floats) -> str:

@@ -1,5 +1,6 @@
 """A column of a table with the texts and the numbers of its cells."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 from weakref import ref
@@ -16,6 +17,15 @@ from somscape.tables._late import pa
 STYLED = ("name", "problem", "style")
 STATE = ("cells", "numbers", *STYLED)
 """Names of the values that a pickled column contains (STATE), and of plain attributes (STYLED)."""
+
+MONEY_DECIMALS = 2
+"""Number of decimals that are always shown, because numbers with so few decimals may be money."""
+
+SEPARATORS = ".,'\u2019\u00a0\u202f "
+"""Characters between groups of three digits."""
+
+GROUPED = re.compile(rf"\d([{SEPARATORS}])\d{{3}}(?:[{SEPARATORS}]\d{{3}})*(?!\d)")
+INTEGER_PART = re.compile(r"(?<![\d.e-])-?\d{4,}")
 
 EXACT = 2.0**53
 """Number below which float64 can represent every whole number exactly."""
@@ -251,6 +261,24 @@ class Column:
 def stay_narrow(n: int, among: int) -> bool:
     """Return whether `n` float32 numbers are stored as float32, which only large tables need."""
     return are_large(4 * n, among)
+
+
+def spelling_of(column: Column) -> str:
+    """Return the decimal mark of a column, followed by its thousands separator."""
+    mark = "," if "decimal comma" in column.style else "."
+    if "thousands separators" not in column.style:
+        return mark
+    found = (GROUPED.search(cell) for cell in column.each_cell() if cell is not None)
+    return mark + next((each[1] for each in found if each and each[1] != mark), "")
+
+
+def spelled(text: str, mark: str) -> str:
+    """Return a text whose numbers have the decimal mark and the thousands separator of a column."""
+    if mark == ".":
+        return text
+    if mark[1:]:
+        text = INTEGER_PART.sub(lambda each: f"{int(each[0]):,}", text)
+    return text.translate({ord("."): mark[0], ord(","): mark[1:]})
 
 
 def row_index(rows: ArrayLike | slice) -> Any:

@@ -149,8 +149,8 @@ class MadeColumn:
     kind : {"number", "category", "date"}
     column : str
         Name of the transactions' column that was aggregated, or "" for numbers of rows.
-    unit : {"", "share", "days"}
-        Unit of the values.  Shares are from 0 to 1.
+    unit : {"", "own", "share", "days"}
+        Unit of the values.  Shares are from 0 to 1, and "own" is the unit of ``column``.
     """
 
     kind: str
@@ -225,7 +225,8 @@ class Grouped:
             return NUMBER.sub(lambda each: f"{number_text(100 * float(each[0]))} %", text)
         if unit == "days":
             text = NUMBER.sub(lambda each: number_text(float(each[0])), text)
-            return f"{text} {'day' if text == '1' else 'days'}"
+            word = " day" if text == "1" else " days"
+            return text if column.startswith("days ") else text + word
         return text
 
     def __repr__(self) -> str:
@@ -380,13 +381,17 @@ def per(
     made: dict[str, MadeColumn] = {}
     taken = {*table.names, key.name}
     for name, values, what in work.columns():
-        if isinstance(values, Column):
+        if not what.kind:
             columns.append(values)
             continue
         name = free_name(name, taken, CLASH)
         if like is None or name in like:
             taken.add(name)
-            columns.extend(table_from_columns({name: values}, table.source).columns)
+            is_column = isinstance(values, Column)
+            new = (
+                values if is_column else table_from_columns({name: values}, table.source).columns[0]
+            )
+            columns.append(new.renamed(name))
             made[name] = what
     of_times = OF_TIMES if work.lacks_times() else set()
     lacking = sorted(set(like or ()) - ({c.name for c in columns} - of_times))
@@ -613,6 +618,7 @@ class _Work:
             made = MadeColumn(feature.kind, self.joined if is_joined else column.name, feature.unit)
             for name, text in self._names(feature, column, cells).items():
                 values = feature.values(cells, text) if feature.texts else feature.values(cells)
+                values = cells.numbers.spelled(values) if feature.unit == "own" else values
                 yield name, values, made
 
     def _names(self, feature: Feature, column: Column, cells: GroupedCells) -> dict[str, str]:

@@ -178,7 +178,7 @@ class RuleEffect:
     --------
     >>> from somscape.tables.rules import RuleEffect, rules_of
     >>> print(RuleEffect(rules_of({"always": ["large: amount > 10000"]})[0], 12, 9))
-    rule large: amount > 10000 (always): 12 rows listed, 9 of them only by this rule
+    rule large: amount > 10000 (always): 12 rows listed, 9 of them only because of this rule
     """
 
     rule: ListRule
@@ -196,7 +196,11 @@ class RuleEffect:
             return "it has ended, so it does not change the list"
         rows, n = counted(self.n_rows, self.noun), self.n_changed
         if self.rule.kind == ALWAYS:
-            return f"{rows} listed, {n} of them only by this rule"
+            if n in (0, self.n_rows):
+                return (
+                    f"{rows} listed{', also without' if n == 0 else ' only because of'} this rule"
+                )
+            return f"{rows} listed, {n} of them only because of this rule"
         if self.rule.kind == DIRECTION:
             return f"{rows} on the other side, for which the column does not add to the score"
         return f"{rows} hidden, {n} of them from the list"
@@ -304,7 +308,11 @@ def _parsed(kind: str, shown: str, text: str) -> tuple[Node, str | None]:
     except pp.ParseException as error:
         rest = text[error.loc :].strip()
         problem = f"cannot be read from {quoted(f'{rest:.30}')} on" if rest else "is not complete"
-        advice = DAYS if DAY.search(rest) else ADVICE_AT.get(rest[:1], BRACKETS)
+        advice = (
+            DAYS
+            if DAY.search(rest) or rest.startswith("until")
+            else ADVICE_AT.get(rest[:1], BRACKETS)
+        )
         cure = f" {advice}" if rest else ""
         raise _wrong(kind, shown, problem, cure) from None
     except RecursionError:

@@ -262,9 +262,9 @@ def test_many_cleared_rows_fold_at_once(
         say(state, key, CLEARED)
     sizes, ranked = [], _subject.ranked
 
-    def counted(*args: Any) -> Any:
+    def counted(*args: Any, **options: Any) -> Any:
         sizes.append(args[1].n_rows)
-        return ranked(*args)
+        return ranked(*args, **options)
 
     monkeypatch.setattr(_subject, "ranked", counted)
     outcome = run(state, path)

@@ -40,10 +40,14 @@ def test_detect_shows_checks_of_columns(table: Path) -> None:
     assert row == ("age 127 (next 53.4)", "00007", 59, 60, "extreme")
 
 
-def test_checks_of_customers_are_checks_of_their_rows(table: Path) -> None:
-    folder = table.parent / "per"
-    outcome = run("detect", table, "--per", "job", "--drop", "cust_id", "--out", folder)
-    assert "age 127 (next 53.4): row 8" in outcome.out
+def test_checks_of_customers_name_the_ids_or_the_customers_of_their_rows(table: Path) -> None:
+    outcome = run("detect", table, "--per", "job", "--out", table.parent / "per")
+    assert AGE in outcome.out
+    lines = [line.partition(",")[2] for line in table.read_text(encoding="utf-8").splitlines()]
+    job = lines[8].split(",")[lines[0].split(",").index("job")]
+    path = write(table.parent / "nameless.csv", lines[0], lines[1:])
+    outcome = run("detect", path, "--per", "job", "--out", table.parent / "nameless")
+    assert f"age 127 (next 53.4): row 8 of {job}" in outcome.out
 
 
 def checks_of(*words: Any) -> dict[str, tuple[str, str]]:

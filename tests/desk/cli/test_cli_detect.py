@@ -737,9 +737,10 @@ def test_demo_says_of_each_planted_case_where_it_is_found(here: Path, seed: int)
     assert listing(here) == {*files, *tables, *folders, "shown/transactions/alerts_rows.csv"}
     for name, make, text, data in zip(DEMO, CASES, said, reports, strict=False):
         with Path("shown", name, "alerts.csv").open(encoding="utf-8", newline="") as file:
-            ranks = {row["customer"]: int(row["rank"]) for row in csv.DictReader(file)}
+            listed = {row["customer"]: row for row in csv.DictReader(file)}
+        ranks = {name: int(row["rank"]) for name, row in listed.items()}
         columns, planted = make(seed)
-        n_found, n_listed = 0, 0
+        n_found, n_listed, n_filled = 0, 0, 0
         for case in planted:
             by_check = [
                 each["text"]
@@ -747,19 +748,27 @@ def test_demo_says_of_each_planted_case_where_it_is_found(here: Path, seed: int)
                 if {*each["columns"]} & {*case.columns} or not (each["columns"] or case.columns)
                 if case.id in {columns["customer"][i] for i in each["rows"][:5]}
             ]
-            (place,) = re.findall(rf"(rank \d+(?:, check)?|check|missed) {case.id} ", text)
+            places = rf"(rank \d+(?: \(filled\))?(?:, check)?|check|missed) {case.id} "
+            (place,) = re.findall(places, text)
             is_listed = place.startswith("rank")
-            assert not is_listed or place.split(",")[0] == f"rank {ranks[case.id]}"
+            stands_out = is_listed and listed[case.id]["stands_out"] == "yes"
+            filled = "" if stands_out else " (filled)"
+            assert not is_listed or place.split(",")[0] == f"rank {ranks[case.id]}{filled}"
             assert f"{place} {case.id} {case.text} " in text
-            n_found, n_listed = n_found + (place != "missed"), n_listed + is_listed
+            n_found, n_listed = n_found + (stands_out or bool(by_check)), n_listed + stands_out
+            n_filled += is_listed and not (stands_out or by_check)
             assert ("check" in place) == bool(by_check)
             assert not by_check or f"{case.text} {by_check[0]}" in text
             if not case.columns:  # the reasons of the others must name one of the columns
                 assert is_listed == (case.id in ranks)
             if place == "missed" and case.id not in ranks:
                 assert f"of {data['n_rows']}, the list has {data['n_alerts']}: " in text
-        assert text.startswith(f"Found {n_found} of {len(planted)} ")
-        assert f" {n_listed} of the {data['n_alerts']} listed " in text
+        more = f"({n_filled} more only fill the list) " if n_filled else ""
+        n_rows = len(columns["customer"])
+        assert re.match(
+            rf"Found {n_found} of {len(planted)} \w+ {re.escape(more)}in {n_rows:,} ", text
+        )
+        assert f" {n_listed} of the {data['n_stand_out']} " in text
         command = data["method"]["command"].split()
         assert command[:3] == ["somscape", "detect", f"shown/{name}.csv"]
         assert command[-4:] == ["--seed", str(seed), "--out", "DIR"]

@@ -100,6 +100,25 @@ def test_a_file_says_what_the_columns_of_the_transactions_are(sales: Path) -> No
     assert '"total amount" = "drop" # as asked' in lines
 
 
+def test_a_file_says_why_dates_are_left_out(here: Path) -> None:
+    header, lines = transactions()
+    moments = [f"2026-03-{1 + i % 28:02d} {i // 60:02d}:{i % 60:02d}" for i in range(len(lines))]
+    moments[5] = "2026-02-30 00:05"
+    rows = [f"{line},{moment}" for line, moment in zip(lines, moments, strict=True)]
+    detect(
+        write(Path("s.csv"), f"{header},booked", rows),
+        "--per",
+        "client",
+        "--out",
+        "a",
+        "--save-roles",
+        "r.toml",
+    )
+    assert "booked = \"drop\" # '2026-02-30 00:05' is not a date" in [
+        re.sub(" +", " ", line) for line in Path("r.toml").read_text().splitlines()
+    ]
+
+
 def test_the_order_of_two_columns_that_name_a_customer_lasts(here: Path) -> None:
     header, lines = transactions()
     rows = [f"{line},b{int(line.split(',')[1]) % 3}" for line in lines]

@@ -186,7 +186,7 @@ def test_what_waits_is_of_the_last_run_and_what_it_does_not_list_is_gone() -> No
     listed = json.loads(ok(run("cases", "list", "cards", "--format", "json")))
     assert {case["key"]: case["news"] for case in listed}["00003"] == "gone"
     [told] = json.loads(ok(run("watches", "--json")))
-    assert (told["open"], told["cases"] > 5) == (4, True)
+    assert (told["waiting"], told["cases"] > 5) == (4, True)
     text = ok(run("cases", "list", "cards", "--format", "csv"))
     assert next(csv.DictReader(text.splitlines()))["comment"] == "'=cmd|calc"
 

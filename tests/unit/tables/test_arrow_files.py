@@ -87,6 +87,19 @@ def test_other_files_under_this_name_are_refused(tmp_path: Path) -> None:
         assert "t.feather" in refusal(path)
 
 
+@pytest.mark.parametrize(("name", "kind"), [("t.parquet", "a Parquet"), ("t.arrow", "an Arrow")])
+def test_text_under_the_name_of_another_kind_is_named_as_text(
+    tmp_path: Path, name: str, kind: str
+) -> None:
+    path = tmp_path / name
+    for text in ("a,b\n1,2\n", "größe;betrag\n1;2,5\n", "[1, 2]"):
+        path.write_text(text, encoding="cp1252")
+        assert refusal(path) == f"{name} is text and not {kind} file. Name the file .csv."
+    for content in (b"", b"a,b\n1\0", np.random.default_rng(0).bytes(2000)):
+        path.write_bytes(content)
+        assert f"{name} cannot be read as {kind} file" in refusal(path)
+
+
 LARGE = 1 << 27
 BOMBS: dict[str, Callable[[], Any]] = {
     "zeros": lambda: np.zeros(LARGE // 8),

@@ -136,6 +136,27 @@ def test_a_customer_keeps_the_text_of_the_file(names: list[str], tmp_path: Path)
     assert cells_of(per(read_table(path), "client").table)["client"] == names
 
 
+@pytest.mark.parametrize(
+    ("amounts", "total", "mean", "largest"),
+    [
+        (["4500.00", "4500.40", "0.20"], "9000.40", "4500.20", "4500.40"),
+        (["4.500,00", "4.500,50", "1.000,10"], "9.000,50", "4.500,25", "4.500,50"),
+        (["4'500.00", "4'500.50", "0.10"], "9'000.50", "4'500.25", "4'500.50"),
+        (["4500", "4501", "7"], "9001", "4500.5", "4501"),
+    ],
+)
+def test_amounts_have_the_decimals_and_separators_of_the_file(
+    amounts: list[str], total: str, mean: str, largest: str, tmp_path: Path
+) -> None:
+    rows = zip(["ann", "ann", "bob"], amounts, strict=True)
+    lines = [*(f"{client};{amount}" for client, amount in rows), "cid;"]
+    path = write(tmp_path / "paid.csv", "client;amount", lines)
+    table = per(read_table(path, delimiter=";"), "client").table
+    names = ("total amount", "mean amount", "largest amount")
+    assert [table.column(name).cell(0) for name in names] == [total, mean, largest]
+    assert [table.column(name).cell(2) for name in names] == [None] * 3  # cid has no amount
+
+
 def test_names_that_the_transactions_have_get_an_ending() -> None:
     clash = {"total amount": [9, 8, 9, 1, 7, 8, 9, 7]}
     table = table_from_columns({**TRANSACTIONS, **clash})

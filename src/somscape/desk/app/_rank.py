@@ -23,9 +23,9 @@ from somscape.desk.cases.state import State
 from somscape.desk.jobs._detect import (
     Found,
     MapCount,
+    alerts_of,
     detect,
     detection_of,
-    of_customers,
     rule_of,
 )
 from somscape.desk.jobs._roles import ready, roles_from
@@ -175,7 +175,7 @@ def begun(state: State, table: Table, request: JobRequest) -> dict[str, Any]:
     )
     keys = keys_of(subject.table, key)
     rule = rule_of(job, subject.table)
-    alerts = of_customers(detector._alerts_by(rule, subject.table), subject.grouped)
+    alerts = alerts_of(detector, rule, subject.table, subject.grouped)
     found = Found(
         subject.table, detector, lambda: alerts, rule, subject.label, None, subject.grouped
     )

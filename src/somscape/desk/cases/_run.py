@@ -199,7 +199,8 @@ class Subject:
         rule = rule if n is None else replace(rule, n_alerts=min(n, len(some)))
         part = self.table.take(some)
         known = self.rows[some], rule, self.units[some], self.scores[some]
-        return ranked(self.detector, part, *known, self.today)
+        are_customers = self.grouped is not None
+        return ranked(self.detector, part, *known, self.today, are_customers=are_customers)
 
 
 @dataclass(frozen=True, eq=False)

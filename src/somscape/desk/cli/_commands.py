@@ -505,7 +505,7 @@ def run() -> Work:
 @state_options
 @option("--json", "as_json", is_flag=True, help="Print the watches as JSON.")
 def watches() -> Work:
-    """List the watches and the number of open cases in each."""
+    """List the watches, with the waiting cases and all cases of each."""
     from somscape.desk.cli._run import list_watches
 
     return list_watches

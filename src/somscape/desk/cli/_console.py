@@ -153,7 +153,8 @@ def show_alerts(console: Console, alerts: Alerts, file: str) -> None:
         say(console, f"No {alerts.noun} is listed, {why}")
         return
     grid = make_grid("rank", escape(alerts.id_name), "score", "p-value", "reasons")
-    lines = alerts._lines(MAX_ALERTS_SHOWN)
+    n_lines = MAX_ALERTS_SHOWN + alerts.n_by_rules
+    lines = alerts._lines(n_lines)
     n_above = alerts._n_lines_above(lines)
     for n, (i, reasons) in enumerate(lines.items()):
         if n and n == n_above:
@@ -162,7 +163,7 @@ def show_alerts(console: Console, alerts: Alerts, file: str) -> None:
         grid.add_row(str(i + 1), escape(alerts.ids[i]), *numbers, escape(reasons))
     console.print(grid)
     shown = alerts.shown
-    n_more = sum(len(finding.places) for finding in shown.findings[MAX_ALERTS_SHOWN:])
+    n_more = sum(len(finding.places) for finding in shown.findings[n_lines:])
     n_filled = alerts.n_alerts - shown.n_alerts
     if n_more:
         say(console, f"... and {n_more} more in {file}")

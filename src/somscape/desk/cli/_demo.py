@@ -34,7 +34,7 @@ class Part:
     name : str
         Name of the table and of the folder with its results.
     about : str
-        What the table contains.
+        What the rows of the table are.
     cases : str
         What is planted.
     make : callable
@@ -52,14 +52,14 @@ class Part:
 PARTS = (
     Part(
         "transactions",
-        "15,000 generated card payments of 400 customers",
+        "generated card payments of 400 customers",
         "frauds",
         card_transactions,
         Job(per=("customer",), fill=True),
     ),
     Part(
         "applications",
-        "690 credit-card applications",
+        "credit-card applications",
         "errors",
         flawed_applications,
         Job(id_column="customer", label="class", fill=True),
@@ -118,6 +118,7 @@ class PlantedCase:
         self.rank = place + 1
         is_meant = not columns or any(reason.column in columns for reason in self.reasons)
         self.is_listed = place < self.n_listed and is_meant
+        self.stands_out = bool(alerts.stands_out[place])
         self.checks = [
             check
             for check in found.checks
@@ -127,8 +128,8 @@ class PlantedCase:
 
     @property
     def is_found(self) -> bool:
-        """Whether the list or a check shows the case because of a planted column."""
-        return self.is_listed or bool(self.checks)
+        """Whether the rows that stand out or a check show the case because of a planted column."""
+        return (self.is_listed and self.stands_out) or bool(self.checks)
 
     @property
     def order(self) -> tuple[bool, bool, int]:
@@ -137,7 +138,8 @@ class PlantedCase:
 
     def line(self) -> tuple[str, str, str]:
         """Return the place, the id, and what was planted, with the reason in a second line."""
-        by = [f"rank {self.rank}"] * self.is_listed + ["check"] * bool(self.checks)
+        rank = f"rank {self.rank}{'' if self.stands_out else ' (filled)'}"
+        by = [rank] * self.is_listed + ["check"] * bool(self.checks)
         why = next(map(str, self.reasons), NONE_STANDS_OUT)
         if self.checks:
             why = self.checks[0].text
@@ -157,15 +159,19 @@ def _rows_of(check: Check, grouped: Grouped | None) -> Ints:
 
 def _say_cases(console: Console, part: Part, found: Found, cases: Sequence[PlantedCase]) -> None:
     """Print where each case was found or why it was missed, and how much else was found."""
+    alerts, grouped = found.alerts, found.grouped
     n_found = sum(case.is_found for case in cases)
-    say(console, f"Found {n_found} of {len(cases)} {part.cases} in {part.about}")
-    grid = make_grid("found by", escape(found.alerts.id_name), "planted case, and the reason")
+    n_filled = sum(case.is_listed and not case.is_found for case in cases)
+    rows = found.table if grouped is None else grouped.rows
+    more = f" ({n_filled} more only fill the list)" if n_filled else ""
+    n_cases = f"{n_found} of {len(cases)} {part.cases}{more}"
+    say(console, f"Found {n_cases} in {rows.n_rows:,} {part.about}")
+    grid = make_grid("found by", escape(alerts.id_name), "planted case, and the reason")
     for case in sorted(cases, key=lambda case: case.order):
         grid.add_row(*map(escape, case.line()))
     console.print(grid)
-    alerts, n_listed = found.alerts, sum(case.is_listed for case in cases)
+    n_stand_out = sum(case.is_listed and case.stands_out for case in cases)
     n_checks = len({check.key for case in cases for check in case.checks})
-    listed = f"{n_listed} of the {alerts.n_alerts} listed {alerts.noun}s"
+    listed = f"{n_stand_out} of the {counted(alerts.n_stand_out, alerts.noun)} that stand out"
     checks = f"{n_checks} of {counted(len(found.checks), 'check')}"
-    text = f"{listed} ({alerts.n_stand_out} stand out) and {checks} show planted {part.cases}."
-    say(console, text, "")
+    say(console, f"{listed} and {checks} show planted {part.cases}.", "")

@@ -21,9 +21,9 @@ from somscape.desk.cli._out import check_result, check_save_roles, write_roles, 
 from somscape.desk.cli._score import load_detector
 from somscape.desk.jobs._detect import (
     agreement_of,
+    alerts_of,
     checks_of,
     now,
-    of_customers,
     page_agreement,
     rule_of,
     score_words,
@@ -79,7 +79,7 @@ def report_file(map_file: str, path: str, out: Path, job: Job, *, force: bool) -
         else:
             own = None if detector.is_threshold_auto else AlertRule(above_threshold=True)
             rule = rule_of(job, table, otherwise=own)
-            alerts = of_customers(detector._alerts_by(rule, table), subject.grouped)
+            alerts = alerts_of(detector, rule, table, subject.grouped)
             agreement = None if label is None else agreement_of(alerts, label)
         gaps = [*without_scores, *gaps_of(map_.encoding, table)]
         data = report.build(

@@ -339,7 +339,7 @@ def list_watches(access: Access, *, as_json: bool) -> None:
     if as_json:
         print_json(told)
     elif told:
-        _show(("watch", "open", "runs", "last_run", "source"), told)
+        _show(("watch", "waiting", "cases", "runs", "last_run", "source"), told)
     else:
         advice = "Start a watch with `somscape detect TABLE --out DIR --watch NAME`."
         say(make_console(), f"{where} does not contain a watch. {advice}")
@@ -353,7 +353,7 @@ def _watch_facts(state: State, watch: Watch) -> dict[str, Any]:
         "source": watch.source,
         "runs": len(runs),
         "last_run": runs[0].made if runs else None,
-        "open": sum(is_waiting(case, runs[0] if runs else None) for case in found),
+        "waiting": sum(is_waiting(case, runs[0] if runs else None) for case in found),
         "cases": len(found),
     }
 

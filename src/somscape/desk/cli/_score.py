@@ -18,8 +18,8 @@ from somscape.desk.cli._out import Input, check_output, check_result, format_of,
 from somscape.desk.cli._run import files_of, score_watch
 from somscape.desk.jobs._detect import (
     ResultList,
+    alerts_of,
     check_sink_of,
-    of_customers,
     rule_of,
     send_alerts,
 )
@@ -91,7 +91,7 @@ def score_file(
     rule = rule_of(
         job, table, otherwise=STANDING_OUT if is_auto else AlertRule(above_threshold=True)
     )
-    alerts = of_customers(detector._alerts_by(rule, table), subject.grouped)
+    alerts = alerts_of(detector, rule, table, subject.grouped)
     scores = _scores(detector, table, alerts, originals, is_sorted=job.sort)
     alarms: list[DriftAlarm] = []
     if drift:

@@ -236,14 +236,43 @@ def _rounded(column: Column) -> Column:
     return table_from_columns({column.name: rounded(column.numbers)}).columns[0]
 
 
+FIRST = slice(20)
+"""Rows in which ids are looked at."""
+
 MANY_ROWS = 1 << 18
 """Minimum number of rows in a table for ranking them in parallel to other work."""
+
+
+def _checks_of_rows(grouped: Grouped) -> list[Check]:
+    """Return the checks of the original rows of customers.
+
+    They name the rows by the first column of different short texts that is not a feature, or else
+    by the numbers of the rows and their customers.
+    """
+    rows, key = grouped.rows, grouped.table.columns[0]
+    others = [rows.column(name) for name, kind in grouped.taken.items() if not kind]
+    ids = [column for column in others if column.n_distinct == rows.n_rows]
+    ids = [
+        column for column in ids if not any(" " in str(text) for text in column.take(FIRST).cells)
+    ]
+    if ids:
+        return check(rows, id=ids[0].name)
+
+    def named(row: str, group: int) -> str:
+        return row if group < 0 else f"{row} of {key.cell(group)}"
+
+    found = check(rows)
+    groups = [grouped.groups[[*each.rows[: len(each.ids)]]].tolist() for each in found]
+    return [
+        replace(each, ids=tuple(map(named, each.ids, of)))
+        for each, of in zip(found, groups, strict=True)
+    ]
 
 
 def checks_of(map_: Map, table: Table, grouped: Grouped | None) -> list[Check]:
     """Return the checks of the columns of a table, or of the original rows of its customers."""
     if grouped is not None:
-        return check(grouped.rows)
+        return _checks_of_rows(grouped)
     id_name, label = map(map_.encoding.named, ("id", "label"))
     return check(
         table,
@@ -406,8 +435,17 @@ def of_customers(alerts: Alerts, grouped: Grouped | None) -> Alerts:
     return replace(alerts, reasons=[Reasons(map(shown, of_row)) for of_row in alerts.reasons])
 
 
+def alerts_of(detector: Detector, rule: AlertRule, table: Table, grouped: Grouped | None) -> Alerts:
+    """Return the ranking of a table, whose rows can be customers."""
+    return of_customers(
+        detector._alerts_by(rule, table, are_customers=grouped is not None), grouped
+    )
+
+
 def _ranking(*about: Any, is_filled: bool, grouped: Grouped | None) -> Alerts:
-    return of_customers(ranked(*about, is_filled=is_filled), grouped)
+    are_customers = grouped is not None
+    found = ranked(*about, is_filled=is_filled, are_customers=are_customers)
+    return of_customers(found, grouped)
 
 
 def _done(alerts: Alerts) -> Callable[[], Alerts]:

@@ -14,6 +14,7 @@ from somscape.errors import InputError
 from somscape.maps.map import Map
 from somscape.outliers._listing import check_rules_of
 from somscape.outliers.detector import Alerts
+from somscape.tables._dates import date_fault
 from somscape.tables._features import ROW_COUNT
 from somscape.tables._fit_encoding import fit_encoding, notes_of_unfit
 from somscape.tables._messages import counted, free_name, listed
@@ -318,7 +319,8 @@ class PerOptions:
         """Return the names of the columns made from a column, or why no column was made."""
         assert self.grouped is not None
         made = (n for n, what in self.grouped.made.items() if what.column == name and n not in told)
-        why = "as asked" if name in told else "different in most rows"
+        why = "as asked" if name in told else date_fault(self.grouped.rows.column(name))
+        why = why or "different in most rows"
         return ", ".join(made) or self.whys.get(name, why)
 
 

@@ -161,7 +161,8 @@ const NONE_STANDS_OUT = "no single column stands out; the combination is unusual
 function besideValue({ occurs, usual, alone, fitting, rule }) {
   if (rule) return "";
   if (fitting) return (occurs ? ": " + occurs + "; " : ", but ") + fitting + " would fit the other columns";
-  return ": " + (occurs ? occurs + "; " : "") + "usual " + usual + (alone ? ", but not with the other columns" : "");
+  const usually = alone ? "usual alone (" + usual + "), but not with the other columns" : "usual " + usual;
+  return ": " + (occurs ? occurs + "; " : "") + usually;
 }
 
 // The first words of a reason. A rule is followed by a colon.
