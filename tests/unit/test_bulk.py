@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
+from texts import rejected
 
 from somscape import SOMDetector, load
 from somscape.outliers import AlertRule, Calibration
@@ -240,7 +241,42 @@ def test_marked_rows_lead_the_list_and_are_not_what_stands_out():
     assert set(alerts.rows[:n_confirmed]) == set(np.flatnonzero(known == 1))
     assert not alerts.stands_out[known[alerts.rows] >= 0].any()
     assert alerts.n_alerts == n_confirmed + max(10, min(alerts.n_stand_out, 50))
+    calibration = detector.detector_.calibration
+    assert calibration.by_bulk
+    detector.partial_fit(rows[20:50])  # a stream does not contain scores without marks
     assert not detector.detector_.calibration.by_bulk
+
+
+@given(SCORES, st.integers(0, 2**32 - 1))
+def test_with_marks_a_score_has_the_p_value_of_the_same_rank_among_lowered_scores(lowered, seed):
+    lowered, rng = np.array(lowered), np.random.default_rng(seed)
+    scores = np.arange(1.0, len(lowered) + 1)
+    mixed = rng.permutation(lowered)
+    found = Calibration(scores, by_bulk=True, lowered=mixed).p_values(scores)
+    ascending = np.sort(lowered)
+    shares = bulk_shares(ascending, None, ascending)
+    counted = np.arange(len(lowered) + 1, 1, -1) / (len(lowered) + 1)
+    least = 0.01 / (len(lowered) + 1)
+    np.testing.assert_allclose(found, np.minimum(counted, np.maximum(shares, least)), rtol=1e-9)
+    weights = rng.integers(1, 4, len(lowered))
+    by_weight = Calibration(scores, weights.astype(float), by_bulk=True, lowered=mixed)
+    repeated = Calibration(scores.repeat(weights), by_bulk=True, lowered=mixed.repeat(weights))
+    beyond = np.append(scores, [0.5, 3.5, 2.0 * len(lowered)])
+    np.testing.assert_allclose(by_weight.p_values(beyond), repeated.p_values(beyond), rtol=1e-9)
+
+
+def test_a_score_above_all_others_counts_by_its_ratio_to_the_highest():
+    # The highest score is 100, with the highest lowered score 81.  So 200 counts as 162.
+    scores, lowered = np.arange(1.0, 101.0), 0.81 * np.arange(1.0, 101.0)
+    found = Calibration(scores, by_bulk=True, lowered=lowered).p_values(np.array([200.0]))
+    share = by_definition(lowered, np.array([162.0]))
+    assert found == pytest.approx(share, rel=1e-6)
+
+
+def test_lowered_scores_that_cannot_be_are_refused():
+    for lowered in (np.ones(2), np.array([1.0, np.nan, 1.0]), [1.0, 1.0, 1.0]):
+        with rejected(ValueError, parameter="lowered"):
+            Calibration(np.arange(3.0), by_bulk=True, lowered=lowered)
 
 
 def test_random_marks_on_noise_make_no_unmarked_row_stand_out():

@@ -13,6 +13,7 @@ from somscape import SOM, SOMDetector, TableEncoder, load
 from somscape.outliers import marks as teach
 from somscape.outliers.marks import Marks, alike, marks_of, same_rows
 from somscape.tables import Encoding, table_from_columns
+from somscape.tables._fit_encoding import fit_encoding
 
 
 def taught(rows, labels, weights=None, scores=None):
@@ -151,6 +152,7 @@ def test_marks_lead_sink_and_teach(tmp_path, n_maps):
     back = load(tmp_path / "d.som")
     np.testing.assert_array_equal(back.scores(X), scores)
     assert back.effect_of_marks == detector.effect_of_marks_
+    np.testing.assert_array_equal(back.p_values(X), detector.p_values(X))
     assert back.alerts(X, 20).rows.tolist() == np.argsort(-scores, kind="stable").tolist()
 
 
@@ -360,7 +362,7 @@ def test_rows_hold_their_places_with_fewer_digits_too():
 def with_an_extreme_row():
     """Rows with one extreme value, eight cleared rows, and scores."""
     rows = np.random.default_rng(0).normal(size=(2000, 3))
-    rows[0] = [1e5, 0.0, 0.0]
+    rows[0] = [100.0, 0.0, 0.0]
     labels = np.full(len(rows), -1)
     scores = np.abs(rows[:, 1]) + np.minimum(np.abs(rows[:, 0]), 20)
     labels[np.argsort(-scores)[1:9]] = 0
@@ -389,3 +391,60 @@ def test_a_confirmed_row_with_a_similar_score_changes_other_scores():
     changes = both.factors(rows[1:]) / cleared.factors(rows[1:])
     assert changes.max() > teach.NOTICED
     assert "far from all other rows" not in both.in_words(Encoding.plain(["a", "b", "c"]))
+
+
+@pytest.mark.parametrize("is_table", [False, True])
+@pytest.mark.parametrize("n_extreme", [1, 2, 3])
+def test_extreme_confirmed_rows_change_scores_no_more_than_the_cleared_rows(n_extreme, is_table):
+    X = np.random.default_rng(0).lognormal(size=(1500, 4))
+    X[:n_extreme, 0] = X[:, 0].std() * 1000 * (1 + 0.1 * np.arange(n_extreme))
+    labels = np.full(len(X), -1)
+    labels[[10, 20, 30, 40, 50]] = 0
+    columns = table_from_columns({f"x{j}": X[:, j].tolist() for j in range(4)})
+    encoding, rows = fit_encoding(columns), X
+    if is_table:
+        rows = encoding.encode(columns)
+    else:
+        encoding = Encoding.plain(["x0", "x1", "x2", "x3"])
+    cleared = marks_of(rows, None, encoding, labels, np.ones(len(X)))
+    labels[:n_extreme] = 1
+    both = marks_of(rows, None, encoding, labels, np.ones(len(X)))
+    assert both.n_alone == n_extreme
+    changes = both.factors(rows[60:]) / cleared.factors(rows[60:])
+    assert 1 / teach.NOTICED < changes.min() < changes.max() < teach.NOTICED
+    rows_are = "row is" if n_extreme == 1 else "rows are"
+    assert f"the confirmed {rows_are} far from all other rows" in both.in_words(encoding)
+    labels[100] = 1
+    some = marks_of(rows, None, encoding, labels, np.ones(len(X))).in_words(encoding)
+    assert f"; {n_extreme} confirmed {rows_are} far from all other rows, so" in some
+
+
+def test_rows_that_stand_out_still_stand_out_after_marks():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(3000, 6))
+    X[:30, :3] += 6 * rng.choice([-1, 1], (30, 3))
+    X[30, 0] = 1000
+    alone = SOMDetector(random_state=0).fit(X)
+    usual = [row for row in np.argsort(alone.score_samples(X)) if row > 30][:5]
+    known = np.full(len(X), -1)
+    known[30], known[usual] = 1, 0
+    alerts = SOMDetector(random_state=0).fit(X, known=known).alerts(X)
+    found = set(alerts.rows[alerts.stands_out[: len(alerts.rows)]])
+    assert set(range(30)) <= found
+    assert len(found) <= 33
+    assert alerts.headline.startswith(f"6 rows are marked; {len(found)} of the other 2994 rows")
+
+
+def test_rows_like_cleared_rows_no_longer_stand_out():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(1500, 6))
+    X[:40, :2] += [15, -15]
+    X[40:60, 2:4] += [-15, 15]
+    before = SOMDetector(random_state=0).fit(X).alerts(X)
+    assert set(before.rows[before.stands_out[: len(before.rows)]]) >= set(range(60))
+    known = np.full(len(X), -1)
+    known[:8], known[40:46] = 0, 1
+    alerts = SOMDetector(random_state=0).fit(X, known=known).alerts(X)
+    found = set(alerts.rows[alerts.stands_out[: len(alerts.rows)]])
+    assert set(range(46, 60)) <= found
+    assert len(found) <= 14 + 7  # at a rate of 0.2, a third of these

@@ -177,6 +177,29 @@ def test_usual_units_equal_the_oracle(trim):
     assert map_.hits[detector.of_all_rows.usual].sum() >= (1 - trim) * 200 - map_.hits.max()
 
 
+@pytest.mark.parametrize("share", [0.06, 0.1, 0.2])
+@pytest.mark.parametrize("law", ["normal", "lognormal"])
+def test_a_common_level_of_a_category_does_not_stand_out(share, law):
+    rng = np.random.default_rng(0)
+    numbers = getattr(rng, law)(size=(1500, 4))
+    is_rare = rng.random(1500) < share
+    kind = np.where(is_rare, "rare", rng.choice(["a", "b"], 1500))
+    table = pd.DataFrame(numbers, columns=list("wxyz")).assign(kind=kind)
+    numbers[1490:, 0] = 12 * numbers[:, 0].std()
+    planted = table.assign(w=numbers[:, 0])
+    detector = SOMDetector(encoder=TableEncoder(), random_state=0).fit(table)
+    assert detector.alerts(table).n_stand_out <= 15
+    map_, usual = detector.map_, detector.detector_.of_all_rows.usual
+    in_units = map_.winners(table)
+    of_units = pd.crosstab(in_units, is_rare).reindex(range(map_.n_units), fill_value=0).to_numpy()
+    mostly = of_units[:, 1] > of_units[:, 0]
+    n_left_out = of_units[mostly & ~usual].sum()
+    assert n_left_out <= 0.2 * of_units[mostly].sum() + of_units.sum(axis=1).max()
+    fitted_again = SOMDetector(encoder=TableEncoder(), random_state=0).fit(planted)
+    scores = -fitted_again.score_samples(planted)
+    assert scores[1490:].min() > np.quantile(scores[is_rare], 0.9)
+
+
 def test_clean_training_counts_every_prototype_that_won_a_row():
     detector = SOMDetector(training_is_clean=True, random_state=0).fit(rows_of()).detector_
     np.testing.assert_array_equal(detector.of_all_rows.usual, detector.map_.hits > 0)

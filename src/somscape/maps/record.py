@@ -294,7 +294,7 @@ STATE = ("prototypes", "counts", "totals", "error", "seen")
 
 ARRAYS = {
     *("codebook", "hits", "usual", "spread", "lift", "regions", "mean_contributions"),
-    *("calibration", "calibration_weights", "calibration_units"),
+    *("calibration", "calibration_weights", "calibration_units", "calibration_lowered"),
     *("counts.starts", "counts.values", "counts.below", "counts.upto"),
     *("metric.feature_weights", "metric.center", "metric.whitening"),
     *("lattice.pairs", "lattice.lengths", "lattice.positions"),

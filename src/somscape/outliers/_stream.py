@@ -191,7 +191,7 @@ def updated(
         kept.weights,
         units=units,
         regions=detector.calibration.regions,
-        by_bulk=detector.calibration.by_bulk,
+        by_bulk=detector.calibration.by_bulk and detector.calibration.lowered is None,
         relations=detector.calibration.relations,
     )
     after = replace(

@@ -557,19 +557,25 @@ def train_detector(
     calibration = trainer.left_out_by_maps(rows, weights, order, whole, each, parts) + added
     relation = None if related is None else related.relation
     scores = _scored(given, rows, scores, whole.scorer, scorers, rarity, relation)
-    marks = None
+    marks = lowered = None
     if labels is not None and (labels != UNKNOWN).any():
         marks = marks_of(given, weights, encoding, labels, scores)
         factors = marks.factors(given)
         scores = scores * factors
+        if marks.teach and detection.has_bulk:  # raised usual rows would be far above the bulk
+            lowered = calibration * np.minimum(factors, 1.0)
         calibration = _leave_out_marked(calibration * factors, labels)
-    # With marks, usual rows that resemble confirmed rows score far above the bulk.
-    by_bulk = detection.has_bulk and (marks is None or not marks.teach)
     is_regional = detection.calibration == "regional"
     regions = _regions_of(whole, calibration, weights) if is_regional else None
     share = 0.0 if related is None else related.share(weights)
     compared = Calibration.of(
-        calibration, weights, units=whole.units, regions=regions, by_bulk=by_bulk, relations=share
+        calibration,
+        weights,
+        units=whole.units,
+        regions=regions,
+        by_bulk=detection.has_bulk,
+        relations=share,
+        lowered=lowered,
     )
     detector = Detector(
         whole.scorer,

@@ -160,6 +160,9 @@ a minimum, small estimates would depend only on the assumed distribution."""
 SHARED_SCORES = 1 << 17
 """Number of scores that a thread processes in one block."""
 
+RANK_ROUNDING = 1e-12
+"""Sums of the same weights in another order can differ by this share."""
+
 EXCESS = 1 + 1e-12
 """Factor for the number of rows to flag.  With the factor, 0.29 * 100 gives 29 rows despite
 rounding."""
@@ -186,6 +189,9 @@ class Calibration:
     relations : float, default=0.0
         Share of usual rows to which relations add an amount.  The bulk does not contain such
         amounts, so that they are considered apart.  Only used with `by_bulk`.
+    lowered : ndarray of shape (n_rows,) or None, default=None
+        Score of each row if marks could only lower scores.  The bulk of these scores then gives the
+        estimate for the same rank among `scores`.  None without marks.
 
     Raises
     ------
@@ -213,6 +219,7 @@ class Calibration:
     regions: Ints | None = None
     by_bulk: bool = False
     relations: float = 0.0
+    lowered: Float64s | None = None
 
     def __post_init__(self) -> None:
         scores, weights = self.scores, self.weights
@@ -221,6 +228,10 @@ class Calibration:
         if weights is not None and not (is_array(weights, scores.shape) and (weights > 0).all()):
             raise ParameterError("`weights` must contain one finite weight above 0 for each score.")
         check_number("relations", self.relations, 0, 1, low_is_allowed=True)
+        check_that(
+            self.lowered is None or is_array(self.lowered, scores.shape),
+            "`lowered` must contain one finite score for each score.",
+        )
         check_that(
             self._has_regions_that_fit(),
             "`regions` must contain a whole number of at least 0 for each unit, and `units` must "
@@ -248,6 +259,7 @@ class Calibration:
         regions: Ints | None,
         by_bulk: bool = False,
         relations: float = 0.0,
+        lowered: Float64s | None = None,
     ) -> "Calibration":
         """Create a calibration from the scores of rows in any order.
 
@@ -261,19 +273,22 @@ class Calibration:
         regions : ndarray of shape (n_units,) or None
         by_bulk : bool, default=False
         relations : float, default=0.0
+        lowered : ndarray of shape (n_rows,) or None, default=None
 
         Returns
         -------
         Calibration
         """
-        if weights is None and regions is None:
+        if weights is None and regions is None and lowered is None:
             rest = by_bulk, relations
             return cls(np.sort(scores[~np.isnan(scores)]), None, None, None, *rest)
         held = np.flatnonzero(~np.isnan(scores))
         ascending = held[stable_order(scores[held])]
-        own = None if weights is None else weights[ascending]
-        of_rows = None if regions is None else units[ascending]
-        return cls(scores[ascending], own, of_rows, regions, by_bulk, relations)
+        own, of_rows, low = (
+            None if each is None else each[ascending]
+            for each in (weights, None if regions is None else units, lowered)
+        )
+        return cls(scores[ascending], own, of_rows, regions, by_bulk, relations, low)
 
     def p_values(self, scores: Float64s, units: Ints | None = None) -> Float64s:
         """Return the p-value of each score, as `SOMDetector.p_values` defines it.
@@ -309,8 +324,8 @@ class Calibration:
             there, weights = slice(None), self.weights
             if region is not None and self.regions is not None and self.units is not None:
                 there = self.regions[self.units] == region
-            own = None if weights is None else weights[there]
-            of_region = self.scores[there], own, self.by_bulk, self.relations
+            own, low = (None if v is None else v[there] for v in (weights, self.lowered))
+            of_region = self.scores[there], own, self.by_bulk, self.relations, low
             self._cache[region] = _ComparedRows(*of_region)
         return self._cache[region]
 
@@ -341,6 +356,7 @@ class _ComparedRows:
     weights: Float64s | None
     by_bulk: bool
     relations: float = 0.0
+    lowered: Float64s | None = None
 
     @cached_property
     def _weight_from(self) -> Float64s | None:
@@ -351,13 +367,31 @@ class _ComparedRows:
     @cached_property
     def _law(self) -> Bulk | Tail | None:
         if self.by_bulk:
-            return bulk_of(self.scores, self.weights)
+            return bulk_of(self.scores if self.lowered is None else self.lowered, self.weights)
         return tail_of(self.scores, ones_or(self.weights, len(self.scores)))
+
+    @cached_property
+    def _ranked(self) -> tuple[Float64s, Float64s]:
+        """The scores in `lowered` from the highest on, and the total weight up to each of them."""
+        assert self.lowered is not None
+        order = np.argsort(-self.lowered, kind="stable")
+        return self.lowered[order], np.cumsum(ones_or(self.weights, len(order))[order])
+
+    def _of_same_rank(self, scores: Float64s, at_least: Float64s) -> Float64s:
+        """Return the scores in `lowered` with the ranks of scores, from the weight of all
+        calibration rows that score at least as high."""
+        descending, up_to = self._ranked
+        rank = np.searchsorted(up_to, at_least * (1 - RANK_ROUNDING))
+        highest = self.scores[-1]
+        far = np.maximum(scores, highest) / highest if highest > 0 else 1.0
+        return np.asarray(descending[np.minimum(rank, len(descending) - 1)] * far)
 
     def p_values(self, scores: Float64s) -> Float64s:
         if len(scores) <= SHARED_SCORES:
             return self._p_values_of(scores)
         found, _ = np.empty(len(scores)), (self._law, self._weight_from)  # cached before threads
+        if self.lowered is not None:
+            _ = self._ranked
 
         def fill(part: slice) -> None:
             found[part] = self._p_values_of(scores[part])
@@ -376,6 +410,8 @@ class _ComparedRows:
         else:
             at_least[order], total = self._weight_from[places], float(self._weight_from[0])
         conformal = (1.0 + at_least) / (1.0 + total)
+        if self.lowered is not None and len(self.scores):
+            scores = self._of_same_rank(scores, at_least)
         shares = np.ones(len(scores)) if self._law is None else self._law.shares(scores)
         if self.by_bulk:
             if self.relations > 0 and isinstance(self._law, Bulk):

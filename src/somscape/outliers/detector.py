@@ -2062,6 +2062,7 @@ def record_of_detector(detector: Detector) -> Record:
         "calibration": calibration.scores,
         "calibration_weights": calibration.weights,
         "calibration_units": calibration.units,
+        "calibration_lowered": calibration.lowered,
         "regions": calibration.regions,
         "lift": detector.label_factors,
         "mean_contributions": detector.mean_contributions,
@@ -2136,6 +2137,7 @@ def parts_of_detector(record: Record, map_: Map) -> dict[str, Any]:
             arrays.get("regions"),
             header.p_values_by_bulk,
             header.relations,
+            arrays.get("calibration_lowered"),
         ),
         "members": tuple(
             _share_arrays(_member_of(map_, parts, shared, header), whole)

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from somscape._elementary import exp
 from somscape._types import Bools, Float64s, Floats, Ints
 from somscape._validate import check_number, check_that, check_whole, is_array
-from somscape._weights import Counted, blocks, counts_of, ones_or
+from somscape._weights import Counted, blocks, counts_of, in_order, ones_or
 from somscape.errors import InputError, ParameterError
 from somscape.kernels.metric import Metric
 from somscape.outliers.rarity import are_lines, padded
+from somscape.outliers.relation import curves_of, uncurved
 from somscape.tables.encoding import Encoding
 
 CITY_BLOCK = Metric("manhattan")
@@ -69,7 +70,7 @@ class Marks:
     held : ndarray of shape (n_held,), float64
         Fixed score of each of these rows.
     n_alone : int
-        Number of confirmed rows from which the detector did not learn, because they score far above
+        Number of confirmed rows from which the detector did not learn, because they are far from
         all other rows.
     """
 
@@ -222,10 +223,13 @@ class Marks:
         rows = f"{other}row" if self.n_raised == 1 else f"{other}rows"
         changed = f"raised the scores of {self.n_raised:,} {rows} and lowered the scores of "
         changed += f"{self.n_lowered:,} by a tenth or more"
-        if self.n_confirmed == self.n_alone:  # learned only from cleared rows
-            why = "; the confirmed row is far from all other rows, so it did not change scores"
-            return changed + why if self.n_confirmed else changed
-        return f"{changed}, mostly because of {_join_names(self._columns(encoding))}"
+        if self.n_confirmed > self.n_alone:
+            changed += f", mostly because of {_join_names(self._columns(encoding))}"
+        if not self.n_alone:
+            return changed
+        alone = "the confirmed" if self.n_confirmed == self.n_alone else f"{self.n_alone} confirmed"
+        are, they = ("row is", "it") if self.n_alone == 1 else ("rows are", "they")
+        return f"{changed}; {alone} {are} far from all other rows, so {they} did not change scores"
 
     def _why_nothing(self) -> str:
         if not self.n_cleared:
@@ -329,6 +333,11 @@ ALONE = 2.0
 """A confirmed row does not change scores of other rows if its score is more than this many times
 every other score.  The row resembles no other row, but each knot has only the rank of a value."""
 
+FAR, END_SHARE = 100.0, 0.005
+"""A confirmed row also does not change other scores if a number is farther beyond the numbers of
+all unmarked rows than `FAR` times the width of the unmarked numbers.  The share `END_SHARE` of
+these numbers at each end does not count for the width.  A factor of 40 made rankings worse."""
+
 MAX_HELD = 1000
 """Maximum number of marks at which marked rows get fixed scores.  More marks are not from a
 review."""
@@ -356,7 +365,7 @@ def marks_of(
     marks = Marks.none(n_confirmed, n_cleared, rows.shape[1])
     counts = counts_of(weights)
     if n_cleared:  # otherwise, confirmed rows cannot be compared with cleared rows
-        learned = _without_alone(labels, scores)
+        learned = _without_alone(rows, counts, encoding, labels, scores)
         marks = _learn(marks, rows, counts, encoding, learned)
         marks = replace(marks, n_alone=int((learned == NOT_LEARNED).sum()))
     moves = marks.moves(rows)
@@ -374,12 +383,24 @@ def marks_of(
     )
 
 
-def _without_alone(labels: Ints, scores: Float64s) -> Ints:
-    """Return the labels without the mark of a confirmed row that scores far above all others."""
+def _without_alone(
+    rows: Floats, counts: Float64s | None, encoding: Encoding, labels: Ints, scores: Float64s
+) -> Ints:
+    """Return the labels without the marks of confirmed rows that are far from all other rows."""
     highest = scores.max()
     next_ = scores.max(initial=0.0, where=scores < highest)
-    is_alone = (scores == highest) & (labels == ANOMALY) & bool(0 < ALONE * next_ < highest)
-    return np.where(is_alone, NOT_LEARNED, labels)
+    is_alone = (scores == highest) & bool(0 < ALONE * next_ < highest)
+    others, confirmed = (np.flatnonzero(labels == kind) for kind in (UNKNOWN, ANOMALY))
+    curves = curves_of(encoding, rows.shape[1])
+    for j in range(rows.shape[1] if len(others) and len(confirmed) else 0):
+        values = uncurved(rows[:, [j]].astype(np.float64), curves[:, [j]])[:, 0]
+        own, of_others = values[confirmed], values[others]
+        beyond = np.maximum(of_others.min() - own, own - of_others.max())
+        if (beyond > 0).any():
+            ordered = in_order(of_others, None if counts is None else counts[others])
+            width = ordered.quantile(1 - END_SHARE) - ordered.quantile(END_SHARE)
+            is_alone[confirmed] |= (beyond > FAR * width) & (width > 0)
+    return np.where(is_alone & (labels == ANOMALY), NOT_LEARNED, labels)
 
 
 @dataclass(frozen=True, eq=False)

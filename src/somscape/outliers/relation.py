@@ -616,11 +616,8 @@ class _Scale:
 
         A target has values other than its most common value in at least `n_other` rows.
         """
-        curves = np.zeros((2, rows.shape[1]))
-        for code, place in zip(encoding.features, encoding.slices, strict=True):
-            if isinstance(code, NumberCode) and code.width:
-                curves[:, place.start] = code.span / code.factor, code.low
-        given, rows = rows, _uncurved(rows.astype(np.float64), curves)
+        curves = curves_of(encoding, rows.shape[1])
+        given, rows = rows, uncurved(rows.astype(np.float64), curves)
         largest = np.abs(rows).max(axis=0)
         unit = np.ldexp(1.0, np.frexp(largest)[1] - 1)  # squares in this unit do not overflow
         center = np.average(rows / unit, axis=0, weights=counts)
@@ -717,7 +714,16 @@ def _has_filled(rows: Floats, fills: Float64s) -> Bools:
     return (rows[:, which] == fills[1, which].astype(rows.dtype)).any(axis=1)
 
 
-def _uncurved(values: Float64s, curves: Float64s) -> Float64s:
+def curves_of(encoding: Encoding, n_features: int) -> Float64s:
+    """Return the formulas of features with compressed tails, as in `Relation.curves`."""
+    curves = np.zeros((2, n_features))
+    for code, place in zip(encoding.features, encoding.slices, strict=True):
+        if isinstance(code, NumberCode) and code.width:
+            curves[:, place.start] = code.span / code.factor, code.low
+    return curves
+
+
+def uncurved(values: Float64s, curves: Float64s) -> Float64s:
     """Return values of features for which relations hold.  `values` are overwritten."""
     steps, starts = curves
     is_curved = steps > 0
@@ -738,7 +744,7 @@ def _scaled(
     rows: Floats, features: Ints, curves: Float64s, center: Float64s, deviations: Float64s
 ) -> Float64s:
     """Return the scaled features of rows, rounded so that sums of products are exact."""
-    used = _uncurved(rows[:, features].astype(np.float64), curves)
+    used = uncurved(rows[:, features].astype(np.float64), curves)
     used -= center
     used /= deviations
     return _short(np.clip(used, -LIMIT, LIMIT, out=used), SCALED_BITS)

@@ -544,21 +544,44 @@ DISTANCES_AT_ONCE = 1 << 21
 SHARED_VALUES = 1 << 20
 """Minimum number of values for which several threads are faster than one thread."""
 
+MIN_LEVEL_SHARE = 0.04
+"""Minimum share of the rows that have a level of a category, for trimming the level's own units.
+Rows of a sparse level would otherwise score as anomalies only because they have the level."""
+
 NEIGHBORS_COUNT = 0.5
 """Weight of the rows of neighboring units when they are pooled with the rows of a unit."""
 
 
 def usual_units(map_: Map, trim: float) -> Bools:
-    """Return which units represent usual rows."""
+    """Return which units represent usual rows.
+
+    The units with the sparsest surroundings are left out.  They contain at most the share `trim` of
+    all rows, and at most this share of the rows of each common level of a category.
+    """
     live = np.flatnonzero(map_.hits > 0)
-    if trim > 0:
-        order = np.argsort(_radii(map_.codebook[live], map_.hits[live]), kind="stable")
-        cumulative = np.cumsum(map_.hits[live][order])
-        n_kept = np.searchsorted(cumulative, (1 - trim) * cumulative[-1] * (1 + 1e-12), "right")
-        live = live[order[: max(1, n_kept)]]
     is_usual = np.zeros(map_.n_units, dtype=bool)
-    is_usual[live] = True
+    if trim > 0:
+        live = live[np.argsort(_radii(map_.codebook[live], map_.hits[live]), kind="stable")]
+        for group in (live, *_units_of_levels(map_, live)):
+            cumulative = np.cumsum(map_.hits[group])
+            n_kept = np.searchsorted(cumulative, (1 - trim) * cumulative[-1] * (1 + 1e-12), "right")
+            is_usual[group[: max(1, n_kept)]] = True
+    else:
+        is_usual[live] = True
     return is_usual
+
+
+def _units_of_levels(map_: Map, live: Ints) -> Iterator[Ints]:
+    """Yield the units of each level of a category that has at least `MIN_LEVEL_SHARE` of the rows.
+
+    Most rows of these units have the level.  The units are in the order of `live`.
+    """
+    for code, place in zip(map_.encoding.features, map_.encoding.slices, strict=True):
+        if isinstance(code, CategoryCode):
+            is_mostly = map_.codebook[live, place] > code.encoded_levels.max() / 2
+            for group in (live[of_level] for of_level in is_mostly.T):
+                if map_.hits[group].sum() >= MIN_LEVEL_SHARE * map_.hits.sum():
+                    yield group
 
 
 def _radii(codebook: Float64s, hits: Float64s) -> Float64s:
