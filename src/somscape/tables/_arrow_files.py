@@ -137,7 +137,7 @@ def _read_arrow(path: str | os.PathLike[str], source: str) -> "pa.Table":
 
 def arrow_from_bytes(content: bytes, source: str) -> "pa.Table":
     """Return the rows of an Arrow file or stream whose bytes are in memory."""
-    with _readable(source, "an Arrow", bytes(data[:LOOKED_AT])):
+    with _readable(source, "an Arrow", content[:LOOKED_AT]):
         table = _read_stream(np.frombuffer(content, np.uint8), source)
     check_names(table.schema.names, source)
     return table
