@@ -100,6 +100,21 @@ def without_other_side(
     return scores
 
 
+def lone_ends(encoding: Encoding, rows: Floats, among: Floats) -> Bools:
+    """Return which numbers are at least twice as far from the median as the next number."""
+    found = np.zeros((len(rows), len(encoding.features)), dtype=bool)
+    for j, (code, place) in enumerate(zip(encoding.features, encoding.slices, strict=True)):
+        if not isinstance(code, NumberCode) or len(among) < 3:
+            continue
+        ends = np.sort(among[:, place.start])[[0, 1, len(among) // 2, -2, -1]]
+        low, second, middle, last, high = code.decode(ends[:, None].astype(np.float64))
+        if last > middle and high - last >= last - middle:
+            found[:, j] |= rows[:, place.start] == ends[-1]
+        if second < middle and second - low >= middle - second:
+            found[:, j] |= rows[:, place.start] == ends[0]
+    return found
+
+
 class Ruling:
     """The decisions of the rules on the rows of a table.
 
