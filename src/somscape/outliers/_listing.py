@@ -144,11 +144,8 @@ class Ruling:
         return np.asarray(self.is_always | (is_above & ~self.is_hidden))
 
     def first(self, order: Ints, n_listed: int, is_clear: Bools) -> tuple[Ints, int]:
-        """Return the positions of rows in the order of the list, and the length of the list.
-
-        The list begins with a few rows that are always listed.  Then it has clear rows, which
-        stand out or are confirmed, further rows that are always listed, and other rows.
-        """
+        """Return the order of the list, and its length. The list has a few rows that are always
+        listed, then clear rows (outstanding or confirmed), then the other rows of rules."""
         is_always, is_own = self.is_always[order], np.arange(len(order)) < n_listed
         is_first, by_rule = np.zeros(len(order), dtype=bool), self.by_row[order]
         always = [i for i, rule in enumerate(self.rules) if rule.kind == ALWAYS]

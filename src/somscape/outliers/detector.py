@@ -51,13 +51,7 @@ from somscape.outliers.score import (
 from somscape.tables._checked import converted, one_of
 from somscape.tables._messages import counted, free_name, in_columns
 from somscape.tables._numbers import read_numbers
-from somscape.tables._recoded import (
-    NO_CELL,
-    cell_text,
-    mark_of,
-    table_in_words,
-    values_shown,
-)
+from somscape.tables._recoded import NO_CELL, cell_text, mark_of, table_in_words, values_shown
 from somscape.tables.codes import CategoryCode, NumberCode
 from somscape.tables.column import Column, spelled
 from somscape.tables.encoding import Encoding, FeatureCode, sources_of

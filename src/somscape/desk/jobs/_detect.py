@@ -26,15 +26,7 @@ from somscape.maps.map import Map, table_and_rows
 from somscape.measures.labels import Agreement, label_agreement
 from somscape.outliers._listing import Ruling
 from somscape.outliers._train import Detection, Outermost, train_detector
-from somscape.outliers.detector import (
-    FINDING,
-    AlertRule,
-    Alerts,
-    Detector,
-    Reason,
-    Reasons,
-    ranked,
-)
+from somscape.outliers.detector import FINDING, AlertRule, Alerts, Detector, Reason, Reasons, ranked
 from somscape.tables._messages import check_libraries, counted, free_name
 from somscape.tables._recoded import recoded
 from somscape.tables._sql import is_url
@@ -244,11 +236,7 @@ MANY_ROWS = 1 << 18
 
 
 def _checks_of_rows(grouped: Grouped) -> list[Check]:
-    """Return the checks of the original rows of customers.
-
-    They name the rows by the first column of different short texts that is not a feature, or else
-    by the numbers of the rows and their customers.
-    """
+    """Return the checks of the original rows of customers, with ids or customers of the rows."""
     rows, key = grouped.rows, grouped.table.columns[0]
     others = [rows.column(name) for name, kind in grouped.taken.items() if not kind]
     ids = [column for column in others if column.n_distinct == rows.n_rows]
