@@ -1377,11 +1377,9 @@ def ranked(
         is_hidden = ruling.is_hidden[order]
         places, n_alerts, stands_out, n_by_chance = ranking.chosen(np.flatnonzero(~is_hidden))
         places = np.concatenate([places, np.flatnonzero(is_hidden)])
-        is_clear = (stands_out | is_leading)[places]
-        of_list, n_alerts = ruling.first(order[places], n_alerts, is_clear)
+        of_list, n_alerts = ruling.first(order[places], n_alerts, (stands_out | is_leading)[places])
         places = places[of_list]
-    order = order[places]
-    first = order[:n_alerts]
+    order, first = order[places], order[places[:n_alerts]]
     fills = ranking.fills(places[:n_alerts], stands_out, is_filled=is_filled)
     if ruling is not None:
         fills &= ~ruling.is_always[first]

@@ -397,11 +397,7 @@ def per(
         name = free_name(name, taken, CLASH)
         if like is None or name in like:
             taken.add(name)
-            is_column = isinstance(values, Column)
-            new = (
-                values if is_column else table_from_columns({name: values}, table.source).columns[0]
-            )
-            columns.append(new.renamed(name))
+            columns.append(_feature(name, values))
             made[name] = what
     of_times = OF_TIMES if work.lacks_times() else set()
     lacking = sorted(set(like or ()) - ({c.name for c in columns} - of_times))
@@ -417,6 +413,12 @@ def per(
     notes = (*table.notes, *work.notes(key.name))
     customers = Table(tuple(columns), source, notes=notes)
     return Grouped(customers, table, groups, names, made, work.taken)
+
+
+def _feature(name: str, values: Any) -> Column:
+    """Return the column of a feature."""
+    is_column = isinstance(values, Column)
+    return values.renamed(name) if is_column else table_from_columns({name: values}).columns[0]
 
 
 def _limit_texts(column: str, limits: float | Sequence[float]) -> list[str]:
