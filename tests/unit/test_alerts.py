@@ -22,7 +22,7 @@ from somscape.outliers import (
     Scorer,
 )
 from somscape.outliers.calibration import threshold_for
-from somscape.outliers.detector import as_detector
+from somscape.outliers.detector import as_detector, ranked
 from somscape.tables import Encoding, Table, read_table, table_from_columns, write_csv
 from somscape.tables._fit_encoding import fit_encoding
 from somscape.tables._write import unescape_cell
@@ -377,7 +377,7 @@ def test_reasons_of_customers_begin_with_a_number_that_no_other_customer_comes_n
     detector = SOMDetector(random_state=0).fit(X).detector_
     rule, table = AlertRule(n_alerts=2), table_from_columns({f"x{j}": X[:, j] for j in range(4)})
     plain, of_customers = (
-        detector._alerts_by(rule, table, are_customers=are_customers)
+        ranked(detector, table, detector.map_.rows_of(table), rule, are_customers=are_customers)
         for are_customers in (False, True)
     )
     place = list(plain.rows).index(0)

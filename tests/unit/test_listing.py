@@ -12,6 +12,7 @@ from texts import rejected
 from somscape import SOMDetector, report, save
 from somscape.maps.map import Map
 from somscape.outliers import AlertRule, Alerts, Detector
+from somscape.outliers import detector as _detector
 from somscape.outliers._listing import MAX_FIRST, check_rules_of
 from somscape.outliers.detector import ranked
 from somscape.report._build import _rule_words
@@ -84,11 +85,25 @@ def test_a_rule_for_many_rows_leaves_room_for_the_rows_that_stand_out(
     assert found.rows[10] == 7
     scores = [found.scores[np.flatnonzero(found.rows == row)[0]] for row in rest]
     assert scores == sorted(scores, reverse=True)
-    assert found.n_by_rules == sum(each.places[0] < 10 for each in found.findings)
     two = ruled(single, always=["a: other < 0", "b: other < 10"]).alerts(table)
     names = two.rule_names()["rule"]
     assert sorted(names[:10]) == 5 * ["always a"] + 5 * ["always b"]
     assert (names[10], two.rows[10]) == ("", 7)
+
+
+def test_the_reasons_of_a_row_are_found_once(
+    single: Detector, table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, reasons_of = list[int](), _detector.reasons_of
+
+    def counted(detector: Detector, part: Table, *given: Any) -> Any:
+        rows.extend(part.column("amount").numbers.tolist())
+        return reasons_of(detector, part, *given)
+
+    monkeypatch.setattr(_detector, "reasons_of", counted)
+    monkeypatch.setattr(_detector, "MAX_LISTED", 1)  # two rows stand out, so findings decide
+    found = ruled(single, always=["amount > 30"]).alerts(table)
+    assert sorted(rows) == sorted(table.column("amount").numbers[found.rows[: found.n_alerts]])
 
 
 def test_always_is_stronger_than_never_and_never_than_floor(single: Detector, table: Table) -> None:

@@ -100,6 +100,21 @@ def without_other_side(
     return scores
 
 
+def lone_ends(encoding: Encoding, rows: Floats, among: Floats) -> Bools:
+    """Return which numbers are at least twice as far from the median as the next number."""
+    found = np.zeros((len(rows), len(encoding.features)), dtype=bool)
+    for j, (code, place) in enumerate(zip(encoding.features, encoding.slices, strict=True)):
+        if not isinstance(code, NumberCode) or len(among) < 3:
+            continue
+        ends = np.sort(among[:, place.start])[[0, 1, len(among) // 2, -2, -1]]
+        low, second, middle, last, high = code.decode(ends[:, None].astype(np.float64))
+        if last > middle and high - last >= last - middle:
+            found[:, j] |= rows[:, place.start] == ends[-1]
+        if second < middle and second - low >= middle - second:
+            found[:, j] |= rows[:, place.start] == ends[0]
+    return found
+
+
 class Ruling:
     """The decisions of the rules on the rows of a table.
 
@@ -129,11 +144,8 @@ class Ruling:
         return np.asarray(self.is_always | (is_above & ~self.is_hidden))
 
     def first(self, order: Ints, n_listed: int, is_clear: Bools) -> tuple[Ints, int]:
-        """Return the positions of rows in the order of the list, and the length of the list.
-
-        The list begins with a few rows that are always listed.  Then it has clear rows, which
-        stand out or are confirmed, further rows that are always listed, and other rows.
-        """
+        """Return the order of the list, and its length. The list has a few rows that are always
+        listed, then clear rows (outstanding or confirmed), then the other rows of rules."""
         is_always, is_own = self.is_always[order], np.arange(len(order)) < n_listed
         is_first, by_rule = np.zeros(len(order), dtype=bool), self.by_row[order]
         always = [i for i, rule in enumerate(self.rules) if rule.kind == ALWAYS]

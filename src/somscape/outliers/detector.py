@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from itertools import repeat, takewhile
+from itertools import repeat
 from pathlib import Path
 from typing import Annotated, Any, overload
 
@@ -27,9 +27,9 @@ from somscape.maps.record import (
     write_record,
 )
 from somscape.outliers._listing import (
-    MAX_FIRST,
     Ruling,
     directions_of,
+    lone_ends,
     on_other_side,
     without_other_side,
 )
@@ -37,7 +37,7 @@ from somscape.outliers.calibration import Calibration, adjusted, count_within, u
 from somscape.outliers.counterfactual import Counterfactual, counterfactuals_of
 from somscape.outliers.findings import Finding, findings_of, numbers_of
 from somscape.outliers.marks import ANOMALY, UNKNOWN, Marks, known_labels
-from somscape.outliers.rarity import TAIL_SHARE, Occurrence, Rarity, ValueCounts
+from somscape.outliers.rarity import TAIL_SHARE, Occurrence, Rarity, ValueCounts, counted_exactly
 from somscape.outliers.relation import Relation
 from somscape.outliers.score import (
     REMOVED,
@@ -51,13 +51,7 @@ from somscape.outliers.score import (
 from somscape.tables._checked import converted, one_of
 from somscape.tables._messages import counted, free_name, in_columns
 from somscape.tables._numbers import read_numbers
-from somscape.tables._recoded import (
-    NO_CELL,
-    cell_text,
-    mark_of,
-    table_in_words,
-    values_shown,
-)
+from somscape.tables._recoded import NO_CELL, cell_text, mark_of, table_in_words, values_shown
 from somscape.tables.codes import CategoryCode, NumberCode
 from somscape.tables.column import Column, spelled
 from somscape.tables.encoding import Encoding, FeatureCode, sources_of
@@ -370,9 +364,9 @@ class Detector:
         """
         return self._alerts_by(AlertRule(n_alerts, p_value, fdr, amount, cost, above_threshold), X)
 
-    def _alerts_by(self, rule: "AlertRule", X: Any, *, are_customers: bool = False) -> "Alerts":
+    def _alerts_by(self, rule: "AlertRule", X: Any) -> "Alerts":
         """Rank rows as `alerts` does, with a given rule for alerts."""
-        return ranked(self, *table_and_rows(self.map_, X), rule, are_customers=are_customers)
+        return ranked(self, *table_and_rows(self.map_, X), rule)
 
     def counterfactuals(self, X: Any) -> list[Counterfactual | None]:
         """Return, for each row, a few changed values that would make the row usual.
@@ -698,9 +692,8 @@ class Reason:
 
     @property
     def _usually(self) -> str:
-        if self.is_usual_alone:
-            return f"usual alone ({self.usual}), but not with the other columns"
-        return f"usual {self.usual}"
+        alone = f"usual alone ({self.usual}), but not with the other columns"
+        return alone if self.is_usual_alone else f"usual {self.usual}"
 
 
 class Reasons(tuple[Reason, ...]):
@@ -766,10 +759,9 @@ def reasons_of(
     share = np.divide(by_column.T, scores, out=np.zeros(by_column.T.shape), where=scores > 0).T
     _leave_out_as_usual(share, detector.map_, near, rows)
     stands_out = _stand_out(detector.mean_contributions, by_column, share)
-    is_lone = np.zeros(share.shape, dtype=bool)
-    if among is not None and detector.mean_contributions is not None:
-        is_lone = _lone_ends(whole.map_.encoding, rows, among)
-        is_lone &= by_column >= CLEARLY_MORE * detector.mean_contributions
+    means, is_lone = detector.mean_contributions, np.zeros(share.shape, dtype=bool)
+    if among is not None and means is not None:
+        is_lone = lone_ends(whole.map_.encoding, rows, among) & (by_column >= CLEARLY_MORE * means)
     order = np.argsort(-(share + is_lone), axis=1, kind="stable")[:, :MAX_LOOKED_AT]
     shares = np.take_along_axis(share, order, axis=1)
     found = np.empty(order.shape, dtype=object)
@@ -790,21 +782,6 @@ def reasons_of(
         Reasons(row if is_clear or any(reason.is_rare for reason in row) else ())
         for row, is_clear in zip(reasons, stands_out, strict=True)
     ]
-
-
-def _lone_ends(encoding: Encoding, rows: Floats, among: Floats) -> Bools:
-    """Return which numbers are at least twice as far from the median as the next number."""
-    found = np.zeros((len(rows), len(encoding.features)), dtype=bool)
-    for j, (code, place) in enumerate(zip(encoding.features, encoding.slices, strict=True)):
-        if not isinstance(code, NumberCode) or len(among) < 3:
-            continue
-        ends = np.sort(among[:, place.start])[[0, 1, len(among) // 2, -2, -1]]
-        low, second, middle, last, high = code.decode(ends[:, None].astype(np.float64))
-        if last > middle and high - last >= last - middle:
-            found[:, j] |= rows[:, place.start] == ends[-1]
-        if second < middle and second - low >= middle - second:
-            found[:, j] |= rows[:, place.start] == ends[0]
-    return found
 
 
 def _without_common(reasons: Sequence[Reason | None]) -> list[Reason]:
@@ -870,7 +847,7 @@ def _reasons_by(
     if detector.counts is not None:
         occur = detector.counts.occurrences(j, code, cells)
         if training is not None:
-            occur = _counted_exactly(occur, cells[:, 0], training[:, place.start])
+            occur = counted_exactly(occur, cells[:, 0], training[:, place.start])
         if not isinstance(code, CategoryCode):  # in a category, a missing value is a level
             occur = _unless_missing(values, occur)
     at: Iterable[float | None] = repeat(None)
@@ -892,21 +869,6 @@ def _reasons_by(
     fitting = _fitting(detector, code, place, implied, mark_of(table, code))
     shared = repeat(code.name), values, usual, shares.tolist()
     return list(map(Reason, *shared, at, usual_at, are_usual, occur, fitting))
-
-
-def _counted_exactly(
-    occur: Iterable[Occurrence | None], cells: Floats, column: Floats
-) -> list[Occurrence | None]:
-    """Count the training rows with equally or more extreme values, instead of a bound."""
-    found: list[Occurrence | None] = []
-    for one, cell in zip(occur, cells.tolist(), strict=True):
-        if one is not None and one.side and not one.is_exact:
-            is_beyond = column >= cell if one.side in ("high", "late") else column <= cell
-            n = float(np.count_nonzero(is_beyond))
-            # Another table with as many rows can have more of them.
-            one = replace(one, n_rows=n, is_exact=True) if 0 < n <= one.n_rows else one
-        found.append(one)
-    return found
 
 
 def _implied(detector: Detector, rows: Floats, by_column: Float64s) -> Float64s:
@@ -1180,15 +1142,6 @@ class Alerts:
         return n if 0 < n < self.n_alerts and bool(is_above[:n].all()) else None
 
     @property
-    def n_by_rules(self) -> int:
-        """Number of findings at the start of the list that a rule always lists."""
-        by_rule = self.by_rule
-        if by_rule is None:
-            return 0
-        begin = (finding.places[0] for finding in self.shown.findings[:MAX_FIRST])
-        return len([*takewhile(lambda place: by_rule[place] >= 0, begin)])
-
-    @property
     def n_left_out(self) -> int:
         """Number of rows that stand out but are not alerts."""
         return self.n_stand_out - int(np.count_nonzero(self.stands_out[: self.n_alerts]))
@@ -1424,11 +1377,9 @@ def ranked(
         is_hidden = ruling.is_hidden[order]
         places, n_alerts, stands_out, n_by_chance = ranking.chosen(np.flatnonzero(~is_hidden))
         places = np.concatenate([places, np.flatnonzero(is_hidden)])
-        is_clear = (stands_out | is_leading)[places]
-        of_list, n_alerts = ruling.first(order[places], n_alerts, is_clear)
+        of_list, n_alerts = ruling.first(order[places], n_alerts, (stands_out | is_leading)[places])
         places = places[of_list]
-    order = order[places]
-    first = order[:n_alerts]
+    order, first = order[places], order[places[:n_alerts]]
     fills = ranking.fills(places[:n_alerts], stands_out, is_filled=is_filled)
     if ruling is not None:
         fills &= ~ruling.is_always[first]

@@ -1,6 +1,6 @@
 """Rarity of the values in a row, and distances of its numbers from common values."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import compress
@@ -604,6 +604,21 @@ class Occurrence:
         bound = "" if self.is_exact else "at most "
         n = _whole(self.n_rows) if self.n_rows else "none"
         return f"{bound}{n} of {_whole(self.total)} {self.noun}s"
+
+
+def counted_exactly(
+    occur: Iterable[Occurrence | None], cells: Floats, column: Floats
+) -> list[Occurrence | None]:
+    """Count the training rows with equally or more extreme values, instead of a bound."""
+    found: list[Occurrence | None] = []
+    for one, cell in zip(occur, cells.tolist(), strict=True):
+        if one is not None and one.side and not one.is_exact:
+            is_beyond = column >= cell if one.side in ("high", "late") else column <= cell
+            n = float(np.count_nonzero(is_beyond))
+            # Another table with as many rows can have more of them.
+            one = replace(one, n_rows=n, is_exact=True) if 0 < n <= one.n_rows else one
+        found.append(one)
+    return found
 
 
 def _whole(n: float) -> str:

@@ -504,9 +504,7 @@ def build(
             **_training(som, sample.rows),
             "agreement": None if agreement is None else {k: plain(v) for k, v in agreement.items()},
             "method": _method(som, command),
-            "notes": list(
-                dict.fromkeys(map(_sentence, (*_left_out(alerts), *table.notes, *notes)))
-            ),
+            "notes": [*dict.fromkeys(map(_sentence, (*_left_out(alerts), *table.notes, *notes)))],
             **_given(alerts, changed, checks),
         }
     )

@@ -30,7 +30,7 @@ FILE_MAGIC = b"ARROW1"
 BEGIN = 8
 """Number of bytes at the start of an Arrow file, before the Arrow stream that the file contains."""
 
-LOOKED_AT = 1000
+BEGIN_BYTES = 1000
 """Number of bytes at the start of a file that is not readable in which text is recognized."""
 
 LONG = 1 << 17
@@ -120,7 +120,7 @@ class _Parquet:
     @contextmanager
     def _opened(self) -> Iterator[IO[bytes]]:
         with opened(self._path, self._source) as file:
-            begin = file.read(LOOKED_AT)
+            begin = file.read(BEGIN_BYTES)
             file.seek(0)
             with _readable(self._source, "a Parquet", begin):
                 yield file
@@ -131,13 +131,13 @@ def _read_arrow(path: str | os.PathLike[str], source: str) -> "pa.Table":
     with opened(path, source) as file:
         data = stored(_state(file)[0], np.uint8)
         n_read = file.readinto(data)  # type: ignore[attr-defined]
-    with _readable(source, "an Arrow", bytes(data[:LOOKED_AT])):
+    with _readable(source, "an Arrow", bytes(data[:BEGIN_BYTES])):
         return _read_stream(data[:n_read], source)
 
 
 def arrow_from_bytes(content: bytes, source: str) -> "pa.Table":
     """Return the rows of an Arrow file or stream whose bytes are in memory."""
-    with _readable(source, "an Arrow", bytes(data[:LOOKED_AT])):
+    with _readable(source, "an Arrow", content[:BEGIN_BYTES]):
         table = _read_stream(np.frombuffer(content, np.uint8), source)
     check_names(table.schema.names, source)
     return table

@@ -317,9 +317,10 @@ FREE_CELLS, FREE_LETTERS = 10_000, 65_536
 """Number of cells, and number of characters, that a record may always contain. A sample with this
 number of characters is used to detect the delimiter."""
 
-BLOCK_BYTES, LEAST_BLOCK, N_BLOCKS = 1 << 21, 1 << 14, 64
-"""Maximum and minimum size in bytes of a block of text that Arrow splits into cells, and number of
-blocks in a file of medium size. A block needs little memory in comparison with the file."""
+BLOCK_BYTES, LEAST_BLOCK, COLUMN_BYTES, N_BLOCKS = 1 << 21, 1 << 14, 1 << 9, 64
+"""Maximum and minimum size in bytes of a block of text that Arrow splits into cells, minimum size
+for each column, and number of blocks in a file of medium size. A block needs little memory in
+comparison with the file."""
 
 PART = 1 << 16
 """Number of bytes that are examined at a time. The arrays for so many bytes fit into the cache."""
@@ -361,7 +362,9 @@ def split_blocks(file: TextFile, begin: int, n_columns: int, delimiter: str) -> 
     end = len(letters)
     while end > begin and letters[end - 1] in (LINE_FEED, CARRIAGE_RETURN):
         end -= 1
-    size = min(max(LEAST_BLOCK, len(letters) // N_BLOCKS), BLOCK_BYTES)
+    # Each column of each block takes time, so blocks of wide tables have several rows.
+    least = max(LEAST_BLOCK, COLUMN_BYTES * n_columns)
+    size = min(max(least, len(letters) // N_BLOCKS), BLOCK_BYTES)
     while begin < end:
         stop = _end_of_block(file.data, begin, end, size)
         block = letters[begin:stop]

@@ -92,6 +92,16 @@ def _texts_in(like: Collection[str], feature: Feature, column: str) -> dict[str,
     }
 
 
+def kind_of_values(
+    n_values: int, n_rows: int, *, is_number: bool, is_whole: bool, is_date: bool
+) -> str:
+    """Return the kind of a column of rows with different values, or "" to leave the column out."""
+    if is_number:
+        is_level = is_whole and n_values <= min(MAX_NUMBER_LEVELS, n_rows / 2)
+        return "category" if is_level else "number"
+    return "date" if is_date else "category" if n_values <= n_rows / 2 else ""
+
+
 def traits_of(column: Column) -> dict[str, Any]:
     """Return the facts of a column of rows on which the names of its features depend."""
     levels = Levels(*codes_of(column), np.zeros(len(column), dtype=np.intp), 1)
@@ -387,11 +397,7 @@ def per(
         name = free_name(name, taken, CLASH)
         if like is None or name in like:
             taken.add(name)
-            is_column = isinstance(values, Column)
-            new = (
-                values if is_column else table_from_columns({name: values}, table.source).columns[0]
-            )
-            columns.append(new.renamed(name))
+            columns.append(_feature(name, values))
             made[name] = what
     of_times = OF_TIMES if work.lacks_times() else set()
     lacking = sorted(set(like or ()) - ({c.name for c in columns} - of_times))
@@ -407,6 +413,12 @@ def per(
     notes = (*table.notes, *work.notes(key.name))
     customers = Table(tuple(columns), source, notes=notes)
     return Grouped(customers, table, groups, names, made, work.taken)
+
+
+def _feature(name: str, values: Any) -> Column:
+    """Return the column of a feature."""
+    is_column = isinstance(values, Column)
+    return values.renamed(name) if is_column else table_from_columns({name: values}).columns[0]
 
 
 def _limit_texts(column: str, limits: float | Sequence[float]) -> list[str]:
@@ -675,17 +687,14 @@ class _Work:
             raise InputError(
                 column.problem, options=category_or_drop(column.name), column=column.name
             )
-        n_rows = self.table.n_rows
-        if column.is_number:
-            if not column.is_whole:
-                return "number"
-            n_values = column.n_distinct
-            if n_values == n_rows and _names_rows(column):
-                return ""
-            return "category" if n_values <= min(MAX_NUMBER_LEVELS, n_rows / 2) else "number"
-        if column.name in self.dates:
-            return "date"
-        return "category" if len(cells.levels.levels) <= n_rows / 2 else ""
+        n_rows, is_whole = self.table.n_rows, column.is_whole
+        n_values = column.n_distinct if is_whole else 0
+        if is_whole and n_values == n_rows and _names_rows(column):
+            return ""
+        if not column.is_number:
+            n_values = len(cells.levels.levels)
+        about = {"is_whole": is_whole, "is_date": column.name in self.dates}
+        return kind_of_values(n_values, n_rows, is_number=column.is_number, **about)
 
     def _role_like(self, column: Column) -> str:
         """Return the role of a column that the names in `like` need, or "" if none needs it."""

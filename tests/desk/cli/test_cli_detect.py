@@ -17,6 +17,7 @@ from texts import check_text
 
 from somscape import load
 from somscape.datasets._planted import card_transactions, flawed_applications
+from somscape.desk.cli import _detect
 from somscape.desk.cli._demo import PlantedCase
 from somscape.desk.jobs._detect import detect, rule_of
 from somscape.desk.jobs._roles import ready, roles_from
@@ -709,6 +710,16 @@ def test_working_folder_as_target_is_filled_or_refused_without_leftovers(
     outcome = run("detect", Path("..") / table, "--out", ".")
     left = listing(Path())
     assert left == (RESULTS if outcome.code == 0 else set())
+
+
+def test_a_wide_table_has_an_estimate_before_the_work(
+    table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert detect_here(table).outcome.err == ""
+    monkeypatch.setattr(_detect, "WIDE", 4)
+    monkeypatch.setattr(_detect, "COLUMN_SECONDS", 30.0)  # 4 columns, so 120 seconds
+    said = "The table has 4 columns, so ranking and writing take about 2 minutes.\n"
+    assert run("detect", table, "--out", "wide").err == said
 
 
 # The demo

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,6 +36,23 @@ def one_column(folder: Path, cells: list[str], **options: str) -> Column:
     """A column `x` beside an id, in a file delimited by semicolons."""
     lines = [f"{number};{cell}" for number, cell in enumerate(cells, 1)]
     return read(folder, "\n".join(["id;x", *lines]), **options).column("x")
+
+
+def test_blocks_of_a_wide_table_have_several_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes, parsed = list[int](), _delimited._parsed
+
+    def counted(letters: Any, *given: Any) -> Any:
+        found = parsed(letters, *given)
+        sizes.append(len(found.cells[0]))
+        return found
+
+    monkeypatch.setattr(_delimited, "_parsed", counted)
+    lines = [",".join(f"{row + column / 10:.1f}" for column in range(3000)) for row in range(60)]
+    table = read(tmp_path, "\n".join([",".join(f"c{i}" for i in range(3000)), *lines]))
+    assert table.column("c2999").numbers.tolist() == [row + 299.9 for row in range(60)]
+    assert len(sizes) < 10
 
 
 def test_article_file_is_read_whole(article_file: Path) -> None:

@@ -18,7 +18,7 @@ from somscape.tables._roles import (
     roles_from_text,
     roles_text,
 )
-from somscape.tables.customers import MAX_NUMBER_LEVELS, possible_features
+from somscape.tables.customers import kind_of_values, possible_features
 from somscape.tables.kinds import Roles, checked_setting
 from somscape.tables.ordered import ordinal_levels
 from somscape.tables.rules import MAX_RULE
@@ -334,18 +334,17 @@ def features_of(settings: RunSettings, table: Mapping[str, Any]) -> list[str]:
 
 def _kind_of_rows(column: Mapping[str, Any], n_rows: int) -> str:
     """Return the kind of a column of transactions, of which many can be no features of rows."""
-    may_be: list[str] = column["may_be"]
+    kind, may_be = column["kind"], column["may_be"]
     if are_times(column["examples"]):
         return "time"
-    n_values, numbers = column["n_distinct"], [level for level, _ in column["levels"]]
-    if column["kind"] == "number" and numbers and n_values <= min(MAX_NUMBER_LEVELS, n_rows / 2):
-        return "category" if all(float(each).is_integer() for each in numbers) else "number"
-    if column["kind"] != "dropped":
-        return str(column["kind"])
-    if "date" in may_be:
-        return "date"
-    is_text = bool(may_be) and "number" not in may_be
-    return "category" if is_text and column["n_distinct"] <= n_rows / 2 else ""
+    if kind not in ("number", "dropped"):
+        return str(kind)
+    is_number, levels = kind == "number", [level for level, _ in column["levels"]]
+    is_usable = is_number or (may_be and "number" not in may_be)
+    n_values = column["n_distinct"] if is_usable else n_rows
+    is_whole = bool(levels) and all(float(level).is_integer() for level in levels if is_number)
+    about = {"is_whole": is_whole, "is_date": "date" in may_be}
+    return kind_of_values(n_values, n_rows, is_number=is_number, **about)
 
 
 FILE = "roles.toml"

@@ -29,6 +29,7 @@ from somscape.fit.settings import Callback
 from somscape.fit.settings import Progress as Step
 from somscape.maps.map import Map
 from somscape.measures.labels import Agreement
+from somscape.outliers._listing import MAX_FIRST
 from somscape.outliers.detector import LINE, RECORD, Alerts
 from somscape.tables._messages import Note, counted
 from somscape.tables._write import table_bytes
@@ -153,7 +154,10 @@ def show_alerts(console: Console, alerts: Alerts, file: str) -> None:
         say(console, f"No {alerts.noun} is listed, {why}")
         return
     grid = make_grid("rank", escape(alerts.id_name), "score", "p-value", "reasons")
-    n_lines = MAX_ALERTS_SHOWN + alerts.n_by_rules
+    first = [finding.places[0] for finding in alerts.shown.findings[:MAX_FIRST]]
+    are_first = [] if alerts.by_rule is None else (alerts.by_rule[first] >= 0).tolist()
+    # The lines of rules are in addition to the lines of other rows.
+    n_lines = MAX_ALERTS_SHOWN + [*are_first, False].index(False)
     lines = alerts._lines(n_lines)
     n_above = alerts._n_lines_above(lines)
     for n, (i, reasons) in enumerate(lines.items()):

@@ -45,6 +45,10 @@ from somscape.kernels._select import select_kernels
 from somscape.outliers._train import Outermost, n_trainings
 from somscape.tables.encoding import Encoding
 
+WIDE, COLUMN_SECONDS, CELL_SECONDS = 2000, 0.003, 4e-6
+"""Minimum number of columns for which an estimate is printed, and its terms, which were measured on
+one core."""
+
 
 def detect_file(
     path: str,
@@ -105,6 +109,14 @@ def _detect(
     console, job, notes = make_console(save_roles), results.job, results.notes or ()
     outermost = Outermost()
     encoding = subject.encoding(outermost.look)
+    n_columns, n_rows = len(encoding.used), subject.table.n_rows
+    if n_columns >= WIDE:
+        seconds = n_columns * (COLUMN_SECONDS + CELL_SECONDS * n_rows)
+        about = (
+            f"about {seconds:.0f} seconds" if seconds < 120 else f"about {seconds / 60:.0f} minutes"
+        )
+        wide = f"The table has {n_columns:,} columns, so ranking and writing take {about}."
+        say(make_console(to_stderr=True), wide)
     with watch_of(subject, encoding) if watch_of else nullcontext() as watch:
         found = found_in(subject, encoding, job, outermost, watch)
         outcome = None

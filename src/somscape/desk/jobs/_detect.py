@@ -22,19 +22,11 @@ from somscape.desk.jobs.job import RULES, STATES, Job
 from somscape.errors import InputError
 from somscape.fit.settings import Callback, Progress, Settings
 from somscape.kernels._select import meanwhile
-from somscape.maps.map import Map
+from somscape.maps.map import Map, table_and_rows
 from somscape.measures.labels import Agreement, label_agreement
 from somscape.outliers._listing import Ruling
 from somscape.outliers._train import Detection, Outermost, train_detector
-from somscape.outliers.detector import (
-    FINDING,
-    AlertRule,
-    Alerts,
-    Detector,
-    Reason,
-    Reasons,
-    ranked,
-)
+from somscape.outliers.detector import FINDING, AlertRule, Alerts, Detector, Reason, Reasons, ranked
 from somscape.tables._messages import check_libraries, counted, free_name
 from somscape.tables._recoded import recoded
 from somscape.tables._sql import is_url
@@ -244,11 +236,7 @@ MANY_ROWS = 1 << 18
 
 
 def _checks_of_rows(grouped: Grouped) -> list[Check]:
-    """Return the checks of the original rows of customers.
-
-    They name the rows by the first column of different short texts that is not a feature, or else
-    by the numbers of the rows and their customers.
-    """
+    """Return the checks of the original rows of customers, with ids or customers of the rows."""
     rows, key = grouped.rows, grouped.table.columns[0]
     others = [rows.column(name) for name, kind in grouped.taken.items() if not kind]
     ids = [column for column in others if column.n_distinct == rows.n_rows]
@@ -437,15 +425,13 @@ def of_customers(alerts: Alerts, grouped: Grouped | None) -> Alerts:
 
 def alerts_of(detector: Detector, rule: AlertRule, table: Table, grouped: Grouped | None) -> Alerts:
     """Return the ranking of a table, whose rows can be customers."""
-    return of_customers(
-        detector._alerts_by(rule, table, are_customers=grouped is not None), grouped
-    )
+    about = detector, *table_and_rows(detector.map_, table), rule
+    return _ranking(*about, is_filled=False, grouped=grouped)
 
 
 def _ranking(*about: Any, is_filled: bool, grouped: Grouped | None) -> Alerts:
-    are_customers = grouped is not None
-    found = ranked(*about, is_filled=is_filled, are_customers=are_customers)
-    return of_customers(found, grouped)
+    alerts = ranked(*about, is_filled=is_filled, are_customers=grouped is not None)
+    return of_customers(alerts, grouped)
 
 
 def _done(alerts: Alerts) -> Callable[[], Alerts]:
