@@ -120,6 +120,7 @@ class SOMDetector(Explains, OutlierMixin, Saves):
     trim : float or "auto", default="auto"
         Share of the training rows, up to 0.5, whose prototypes do not count as usual.  These are
         the prototypes with the fewest rows nearby, such as the prototypes of a group of outliers.
+        No more of the rows of a category's level are left out if 4 % of all rows have the level.
         ``"auto"`` means 0.2, or 0 with clean training.
     decorrelate : bool, default=True
         Whether to decorrelate columns before rows are compared with prototypes.  If True,
