@@ -289,7 +289,7 @@ def test_common_values_are_not_named_where_a_rare_one_explains_much_more(rows, s
 
 def test_a_common_level_is_a_reason_unless_a_rare_value_explains_much_more():
     rng = np.random.default_rng(0)
-    country, rate = rng.choice(["DE", "FR"], 500, p=[0.7, 0.3]), rng.normal(0, 1, 500)
+    country, rate = rng.choice(["DE", "FR"], 500, p=[0.8, 0.2]), rng.normal(0, 1, 500)
     rate[country == "FR"] += 8
     table = table_from_columns({"country": country, "rate": rate, "age": rng.normal(40, 9, 500)})
     detector = SOMDetector(random_state=0).fit(table).detector_

@@ -120,6 +120,7 @@ class SOMDetector(Explains, OutlierMixin, Saves):
     trim : float or "auto", default="auto"
         Share of the training rows, up to 0.5, whose prototypes do not count as usual.  These are
         the prototypes with the fewest rows nearby, such as the prototypes of a group of outliers.
+        No more of the rows of a category's level are left out if 4 % of all rows have the level.
         ``"auto"`` means 0.2, or 0 with clean training.
     decorrelate : bool, default=True
         Whether to decorrelate columns before rows are compared with prototypes.  If True,
@@ -467,17 +468,16 @@ class SOMDetector(Explains, OutlierMixin, Saves):
         from the calibration rows.  P-values are estimated only for the method ``"combined"``,
         because the assumption is wrong for other methods.
 
-        P-values are conformal with ``training_is_clean``, for other methods, and after a `fit` with
-        marks.  A new row from the same population then has a p-value of at most ``a`` with a
-        probability of about ``a``.  With 100 calibration rows or more, a generalized Pareto
-        distribution is fitted to the highest 5 % of the scores (at least 20 scores).  If the
-        p-value from the Pareto distribution is lower than the conformal p-value, the result is a
-        weighted mean of both, with the weights 3/4 (Pareto) and 1/4 (conformal).  Apart from a
-        small effect of cross-fitting, such a mean is at most ``a`` with a probability of at most
-        ``4 * a``.
+        P-values are conformal with ``training_is_clean`` and for other methods.  A new row from the
+        same population then has a p-value of at most ``a`` with a probability of about ``a``.  With
+        100 calibration rows or more, a generalized Pareto distribution is fitted to the highest 5 %
+        of the scores (at least 20 scores).  If the p-value from the Pareto distribution is lower
+        than the conformal p-value, the result is a weighted mean of both, with the weights 3/4
+        (Pareto) and 1/4 (conformal).  Apart from a small effect of cross-fitting, such a mean is at
+        most ``a`` with a probability of at most ``4 * a``.
 
-        After a `fit` with marks, these probabilities are only approximate.  Marked rows are left
-        out of the calibration, so too few calibration rows are similar to marked rows.
+        After a `fit` with marks, p-values are only approximate.  A score gets the estimate for the
+        score with the same rank if marks lowered scores but did not raise any.
         """
         return self._scores_and_p_values(X)[1]
 

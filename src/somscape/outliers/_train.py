@@ -369,24 +369,7 @@ class OfColumn:
 
 
 class Outermost:
-    """The lowest and highest values of each column, which are collected while a table is encoded.
-
-    See Also
-    --------
-    train_detector : Uses the outermost values.
-    ValueCounts : Contains counts of the values.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from somscape.tables._fit_encoding import fit_encoding
-    >>> from somscape.tables import table_from_columns
-    >>> table = table_from_columns({"size": np.random.default_rng(0).normal(size=100_000)})
-    >>> outermost = Outermost()
-    >>> encoding = fit_encoding(table, on_number=outermost.look)
-    >>> list(outermost.of(encoding, table.n_rows))
-    [0]
-    """
+    """The lowest and highest values of each column, collected while a table is encoded."""
 
     def __init__(self) -> None:
         self._found = dict[str, OfColumn]()
@@ -568,15 +551,8 @@ def train_detector(
     is_regional = detection.calibration == "regional"
     regions = _regions_of(whole, calibration, weights) if is_regional else None
     share = 0.0 if related is None else related.share(weights)
-    compared = Calibration.of(
-        calibration,
-        weights,
-        units=whole.units,
-        regions=regions,
-        by_bulk=detection.has_bulk,
-        relations=share,
-        lowered=lowered,
-    )
+    compare = partial(Calibration.of, units=whole.units, regions=regions, relations=share)
+    compared = compare(calibration, weights, by_bulk=detection.has_bulk, lowered=lowered)
     detector = Detector(
         whole.scorer,
         detection.threshold_of(compared, scores, whole.units, weights, labels, hidden),

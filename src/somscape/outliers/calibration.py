@@ -284,10 +284,8 @@ class Calibration:
             return cls(np.sort(scores[~np.isnan(scores)]), None, None, None, *rest)
         held = np.flatnonzero(~np.isnan(scores))
         ascending = held[stable_order(scores[held])]
-        own, of_rows, low = (
-            None if each is None else each[ascending]
-            for each in (weights, None if regions is None else units, lowered)
-        )
+        own, low = (None if v is None else v[ascending] for v in (weights, lowered))
+        of_rows = None if regions is None else units[ascending]
         return cls(scores[ascending], own, of_rows, regions, by_bulk, relations, low)
 
     def p_values(self, scores: Float64s, units: Ints | None = None) -> Float64s:
@@ -372,14 +370,13 @@ class _ComparedRows:
 
     @cached_property
     def _ranked(self) -> tuple[Float64s, Float64s]:
-        """The scores in `lowered` from the highest on, and the total weight up to each of them."""
+        """Descending scores of `lowered`, and the total weight up to each of them."""
         assert self.lowered is not None
         order = np.argsort(-self.lowered, kind="stable")
         return self.lowered[order], np.cumsum(ones_or(self.weights, len(order))[order])
 
     def _of_same_rank(self, scores: Float64s, at_least: Float64s) -> Float64s:
-        """Return the scores in `lowered` with the ranks of scores, from the weight of all
-        calibration rows that score at least as high."""
+        """Return the scores of `lowered` with the same ranks.  See `Calibration.lowered`."""
         descending, up_to = self._ranked
         rank = np.searchsorted(up_to, at_least * (1 - RANK_ROUNDING))
         highest = self.scores[-1]
@@ -389,9 +386,9 @@ class _ComparedRows:
     def p_values(self, scores: Float64s) -> Float64s:
         if len(scores) <= SHARED_SCORES:
             return self._p_values_of(scores)
-        found, _ = np.empty(len(scores)), (self._law, self._weight_from)  # cached before threads
-        if self.lowered is not None:
-            _ = self._ranked
+        # These values are cached before threads use them.
+        _ = self._law, self._weight_from, None if self.lowered is None else self._ranked
+        found = np.empty(len(scores))
 
         def fill(part: slice) -> None:
             found[part] = self._p_values_of(scores[part])

@@ -553,29 +553,22 @@ NEIGHBORS_COUNT = 0.5
 
 
 def usual_units(map_: Map, trim: float) -> Bools:
-    """Return which units represent usual rows.
-
-    The units with the sparsest surroundings are left out.  They contain at most the share `trim` of
-    all rows, and at most this share of the rows of each common level of a category.
-    """
+    """Return which units represent usual rows.  The sparsest units are left out, with at most the
+    share `trim` of all rows, and at most this share of each common level of a category."""
     live = np.flatnonzero(map_.hits > 0)
+    if trim == 0:
+        return map_.hits > 0
+    live = live[np.argsort(_radii(map_.codebook[live], map_.hits[live]), kind="stable")]
     is_usual = np.zeros(map_.n_units, dtype=bool)
-    if trim > 0:
-        live = live[np.argsort(_radii(map_.codebook[live], map_.hits[live]), kind="stable")]
-        for group in (live, *_units_of_levels(map_, live)):
-            cumulative = np.cumsum(map_.hits[group])
-            n_kept = np.searchsorted(cumulative, (1 - trim) * cumulative[-1] * (1 + 1e-12), "right")
-            is_usual[group[: max(1, n_kept)]] = True
-    else:
-        is_usual[live] = True
+    for group in (live, *_units_of_levels(map_, live)):
+        cumulative = np.cumsum(map_.hits[group])
+        n_kept = np.searchsorted(cumulative, (1 - trim) * cumulative[-1] * (1 + 1e-12), "right")
+        is_usual[group[: max(1, n_kept)]] = True
     return is_usual
 
 
 def _units_of_levels(map_: Map, live: Ints) -> Iterator[Ints]:
-    """Yield the units of each level of a category that has at least `MIN_LEVEL_SHARE` of the rows.
-
-    Most rows of these units have the level.  The units are in the order of `live`.
-    """
+    """Yield those of the units `live` that mostly contain one common level of a category."""
     for code, place in zip(map_.encoding.features, map_.encoding.slices, strict=True):
         if isinstance(code, CategoryCode):
             is_mostly = map_.codebook[live, place] > code.encoded_levels.max() / 2
