@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from somscape.estimators import (
         SOM,
         SOMClassifier,
+        SOMClusterer,
         SOMDetector,
         SOMImputer,
-        SOMRegions,
         SOMRegressor,
         TableEncoder,
     )
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # Folder of each public name.  Names are imported at their first use, so `import somscape` is fast.
 _NAMES = {
-    "estimators": "SOM SOMClassifier SOMDetector SOMImputer SOMRegions SOMRegressor TableEncoder",
+    "estimators": "SOM SOMClassifier SOMClusterer SOMDetector SOMImputer SOMRegressor TableEncoder",
     "grid": "Graph Lattice",
     "maps": "Map",
     "outliers": "Detector",
@@ -38,9 +38,9 @@ __all__ = [
     "Lattice",
     "Map",
     "SOMClassifier",
+    "SOMClusterer",
     "SOMDetector",
     "SOMImputer",
-    "SOMRegions",
     "SOMRegressor",
     "TableEncoder",
     "__version__",

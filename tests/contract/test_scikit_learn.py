@@ -17,7 +17,15 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from somscape import SOM, SOMClassifier, SOMDetector, SOMImputer, SOMRegressor, TableEncoder
+from somscape import (
+    SOM,
+    SOMClassifier,
+    SOMClusterer,
+    SOMDetector,
+    SOMImputer,
+    SOMRegressor,
+    TableEncoder,
+)
 
 NAMES = ["age", "income", "debt"]
 
@@ -32,6 +40,7 @@ def rows_of(n=90):
     [
         SOM(),
         SOMClassifier(SOM(n_init=1)),
+        SOMClusterer(),
         SOMDetector(),
         SOMImputer(som=SOM(n_init=2)),
         SOMRegressor(SOM(n_init=1)),
@@ -62,7 +71,8 @@ def test_a_clone_has_the_parameters_and_nothing_learned(estimator):
 
 def test_every_parameter_can_be_set_by_name():
     learners = (SOMClassifier(), SOMRegressor())
-    for estimator in (SOM(), *learners, SOMDetector(), SOMImputer(), TableEncoder()):
+    others = (SOMClusterer(), SOMDetector(), SOMImputer(), TableEncoder())
+    for estimator in (SOM(), *learners, *others):
         parameters = estimator.get_params(deep=False)
         other = type(estimator)(**parameters)
         assert other.get_params(deep=False) == parameters
@@ -196,6 +206,7 @@ COPIES = {
     [
         SOM(2, 3, random_state=0),
         SOMClassifier(SOM(2, 3), random_state=0),
+        SOMClusterer(2, som=SOM(2, 3), random_state=0),
         SOMDetector(som=SOM(2, 3), random_state=0),
         SOMImputer(som=SOM(2, 3), random_state=0),
         SOMRegressor(SOM(2, 3), random_state=0),
