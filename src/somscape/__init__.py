@@ -32,20 +32,9 @@ _NAMES = {
 _HOMES = {name: folder for folder, names in _NAMES.items() for name in names.split()}
 
 __all__ = [
-    "SOM",
-    "Detector",
-    "Graph",
-    "Lattice",
-    "Map",
-    "SOMClassifier",
-    "SOMClusterer",
-    "SOMDetector",
-    "SOMImputer",
-    "SOMRegressor",
-    "TableEncoder",
-    "__version__",
-    "load",
-]
+    "SOM", "Detector", "Graph", "Lattice", "Map", "SOMClassifier", "SOMClusterer", "SOMDetector",
+    "SOMImputer", "SOMRegressor", "TableEncoder", "__version__", "load",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -26,12 +26,7 @@ from somscape.maps.record import (
     built_from,
     write_record,
 )
-from somscape.outliers._listing import (
-    Ruling,
-    directions_of,
-    on_other_side,
-    without_other_side,
-)
+from somscape.outliers._listing import Ruling, directions_of, on_other_side, without_other_side
 from somscape.outliers.calibration import Calibration, adjusted, count_within, usual_share
 from somscape.outliers.counterfactual import Counterfactual, counterfactuals_of
 from somscape.outliers.findings import Finding, findings_of, numbers_of

@@ -612,9 +612,7 @@ CATEGORIES = (
         old_name="share of {column} = {value}",
     ),
     Feature(
-        "new {columns} in its last 7 days",
-        lambda of: of.history.n_new(of.codes),
-        is_historic=True,
+        "new {columns} in its last 7 days", lambda of: of.history.n_new(of.codes), is_historic=True
     ),
 )
 """Features of every category."""

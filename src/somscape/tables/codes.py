@@ -465,10 +465,7 @@ class NumberCode(OneFeature):
         Without negative training values, the lower limit is the smallest training value.  Without
         positive training values, the upper limit is the largest one.  Other limits are infinite.
         """
-        return (
-            self.least if self.least >= 0 else -np.inf,
-            self.most if self.most <= 0 else np.inf,
-        )
+        return (self.least if self.least >= 0 else -np.inf, self.most if self.most <= 0 else np.inf)
 
     def possible(self, prototypes: Float64s, step: float) -> Float64s:
         """Round prototypes to numbers with few digits. Return the encoded numbers."""

@@ -401,11 +401,7 @@ class Queue:
         found = self._store.run(run)
         if found is None:
             return None
-        state: dict[str, Any] = {
-            "task": found.task,
-            "state": found.state,
-            "problem": found.problem,
-        }
+        state: dict[str, Any] = {"task": found.task, "state": found.state, "problem": found.problem}
         if run in self._waiting:
             state["place"] = self._waiting.index(run) + 1
         if run in self._progress and found.state in GOES_ON:

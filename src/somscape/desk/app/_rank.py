@@ -20,14 +20,7 @@ from somscape.desk.cases.outcome import RunOutcome, recording
 from somscape.desk.cases.records import Upload
 from somscape.desk.cases.repeat import recorded_again
 from somscape.desk.cases.state import State
-from somscape.desk.jobs._detect import (
-    Found,
-    MapCount,
-    detect,
-    detection_of,
-    of_customers,
-    rule_of,
-)
+from somscape.desk.jobs._detect import Found, MapCount, detect, detection_of, of_customers, rule_of
 from somscape.desk.jobs._roles import ready, roles_from
 from somscape.fit.settings import Progress
 from somscape.outliers._train import Outermost, n_trainings

@@ -18,13 +18,7 @@ from somscape.desk.app._pages import template
 from somscape.desk.app._settings import FILE as ROLES
 from somscape.desk.app._settings import JobRequest, PageDecision
 from somscape.desk.app._store import RANK, REPORT, RESULTS, SHOWN, Run, Store
-from somscape.desk.cases.records import (
-    CLEARED,
-    CONFIRMED,
-    OPEN,
-    DecidedMeanwhileError,
-    Decision,
-)
+from somscape.desk.cases.records import CLEARED, CONFIRMED, OPEN, DecidedMeanwhileError, Decision
 from somscape.desk.jobs._detect import now
 from somscape.desk.jobs._roles import ready, roles_from
 from somscape.desk.web._gate import Refusal

@@ -628,9 +628,7 @@ def export() -> Work:
     "column finding of alerts.csv.",
 )
 @option(
-    "--yes",
-    is_flag=True,
-    help="Do not ask before --findings decides more than 20 further lines.",
+    "--yes", is_flag=True, help="Do not ask before --findings decides more than 20 further lines."
 )
 @text_options
 @author_option

@@ -242,14 +242,7 @@ LISTS = (".bm", ".cls", ".umx")
 """Extensions of those input files that can only be converted to tables."""
 
 
-def convert_file(
-    source: str,
-    out: Path,
-    job: Job,
-    conversion: Conversion,
-    *,
-    force: bool,
-) -> None:
+def convert_file(source: str, out: Path, job: Job, conversion: Conversion, *, force: bool) -> None:
     """Convert a file to another format. The file extensions select the formats."""
     table, regions = conversion.table, conversion.regions
     check_result(None, out, source, table, conversion.winners, regions, force=force, name="OUT")

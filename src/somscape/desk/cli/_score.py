@@ -16,13 +16,7 @@ from somscape.desk.cli._console import columns_line, make_console, print_bytes, 
 from somscape.desk.cli._options import Access
 from somscape.desk.cli._out import Input, check_output, check_result, format_of, writing
 from somscape.desk.cli._run import files_of, score_watch
-from somscape.desk.jobs._detect import (
-    ResultList,
-    check_sink_of,
-    of_customers,
-    rule_of,
-    send_alerts,
-)
+from somscape.desk.jobs._detect import ResultList, check_sink_of, of_customers, rule_of, send_alerts
 from somscape.desk.jobs._notes import gaps_of
 from somscape.desk.jobs._roles import read_as, ready_for
 from somscape.desk.jobs._target import agreement_words, predictions_of, summary_words

@@ -26,15 +26,7 @@ from somscape.maps.map import Map
 from somscape.measures.labels import Agreement, label_agreement
 from somscape.outliers._listing import Ruling
 from somscape.outliers._train import Detection, Outermost, train_detector
-from somscape.outliers.detector import (
-    FINDING,
-    AlertRule,
-    Alerts,
-    Detector,
-    Reason,
-    Reasons,
-    ranked,
-)
+from somscape.outliers.detector import FINDING, AlertRule, Alerts, Detector, Reason, Reasons, ranked
 from somscape.tables._messages import check_libraries, counted, free_name
 from somscape.tables._recoded import recoded
 from somscape.tables._sql import is_url
