@@ -762,7 +762,7 @@ class SOMClusterer(ClusterMixin, Saves):
         som.set_params(verbose=som.verbose or self.verbose, random_state=seed)
         som.fit(given, sample_weight=sample_weight)
         n_units = som.map_.n_units
-        if self.n_clusters != "auto" and self.n_clusters > n_units:
+        if not isinstance(self.n_clusters, str) and self.n_clusters > n_units:
             raise InputError(
                 f"`n_clusters` must be at most {n_units}, the number of units of the map, but is "
                 f"{self.n_clusters}. Pass a larger map, such as som=SOM(20, 20).",
@@ -772,14 +772,13 @@ class SOMClusterer(ClusterMixin, Saves):
             )
         found = find_regions(som, self.n_clusters, method=self.method)
         self.som_: SOM = keep(som, found)
-        vars(self).pop("labels_", None)
-        if hasattr(som, "labels_"):
+        state, of_som = self.__dict__, vars(som)
+        for name in ("labels_", "n_features_in_", "feature_names_in_"):
+            state.pop(name, None)
+        state |= {name: of_som[name] for name in of_som if name.endswith("_in_")}
+        if "labels_" in of_som:
             self.labels_: Any = given.home.back(found._of_units(fetched(som.labels_)))
         self.explain_defaults_: dict[str, str] = dict(som.explain_defaults_)
-        for name in ("n_features_in_", "feature_names_in_"):
-            vars(self).pop(name, None)
-            if name in vars(som):
-                setattr(self, name, vars(som)[name])
         return self
 
     @answers_where_it_lies("cluster", np.int64)
