@@ -4,7 +4,7 @@ import logging
 import sys
 import time
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
@@ -16,6 +16,9 @@ from somscape.tables.table import Table
 
 class Base(BaseEstimator):
     """Base class of estimators.  Fitted attributes raise NotFittedError before `fit`."""
+
+    _STAYS_SPARSE: ClassVar[bool] = False
+    """Whether the map is trained on sparse rows.  Otherwise, sparse rows are made dense."""
 
     def __getattr__(self, name: str) -> Any:
         # Python calls this method only for attributes that do not exist.

@@ -12,7 +12,7 @@ from somscape._validate import check_number, checked_weights
 from somscape.errors import InputError
 from somscape.estimators._base import expect_maps
 from somscape.estimators._elsewhere import answers_where_it_lies
-from somscape.estimators._intake import Given, answered_by, data_for, prepare, rows_for, take
+from somscape.estimators._intake import Given, answered_by, data_for, dense, prepare, rows_for, take
 from somscape.estimators._saved import Saves
 from somscape.estimators._settings import settings_of
 from somscape.estimators.som import SOM, check_goes_on, own_som
@@ -61,7 +61,7 @@ def _as_piece(item: Any) -> tuple[Any, bool]:
     item = take(item, "SOMDetector").data
     if isinstance(item, Table | Frame):
         return Given(item), False
-    values = np.asarray(item)
+    values = np.asarray(dense(item))
     if values.ndim not in (1, 2):
         raise InputError(
             "An item must be a row or a piece of several rows, as an array with one or two "
@@ -233,6 +233,11 @@ class SOMDetector(Explains, OutlierMixin, Saves):
         """Negative threshold, which `decision_function` subtracts from each score."""
         return -self.detector_.threshold
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
     def fit(
         self, X: Any, y: Any = None, *, known: Any = None, sample_weight: Any = None
     ) -> "SOMDetector":
@@ -241,7 +246,7 @@ class SOMDetector(Explains, OutlierMixin, Saves):
         Parameters
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
-            At least two rows.
+            At least two rows.  A ``scipy.sparse`` array is converted to a dense array.
         y : ignored
             Not used.
         known : array-like of shape (n_samples,), optional
@@ -353,7 +358,7 @@ class SOMDetector(Explains, OutlierMixin, Saves):
         detection, _ = self._settings()
         detection = replace(detection, method=self.detector_.score).of_rows(self.map_.encoding)
         rows = rows_for(self, X)
-        assert isinstance(rows, np.ndarray)  # the tags require dense rows
+        assert isinstance(rows, np.ndarray)  # `rows_for` makes rows dense
         self.detector_, self._stream, self.units_ = updated(
             (self.detector_, self._stream),
             rows,

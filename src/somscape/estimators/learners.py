@@ -36,6 +36,11 @@ class Learner(Saves):
         """The map."""
         return getattr(self, self._MODEL).map_
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
     p_values = answered_by("_current_model", Answering.p_values, data_for)
 
     def _explain(self, prepared: Prepared, **chosen: str) -> None:
@@ -200,6 +205,7 @@ class SOMClassifier(ClassifierMixin, Learner):
         Parameters
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
+            A ``scipy.sparse`` array is converted to a dense array.
         y : array-like of shape (n_samples,)
             Class of each row, as a number or text.  None or NaN means that the class is unknown.
             The number -1 is a class.  Rows of unknown class are used for training if this improves
@@ -480,6 +486,7 @@ class SOMRegressor(RegressorMixin, Learner):
         Parameters
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
+            A ``scipy.sparse`` array is converted to a dense array.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Targets, which are numbers with an absolute value of at most 1e145.  None or NaN means
             that the target is unknown.  Rows with unknown targets are used for training if this

@@ -345,6 +345,7 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sav
     """
 
     _MODEL = "map_"
+    _STAYS_SPARSE = True
 
     n_rows: int | str = "auto"
     n_cols: int | str = "auto"
@@ -631,6 +632,9 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sav
         return int(self.map_.n_units)
 
 
+Saves._SOM = SOM
+
+
 def own_som(som: Any) -> SOM:
     """Return an unfitted copy of `som`, or a new SOM if `som` is None."""
     if not (som is None or isinstance(som, SOM)):
@@ -701,6 +705,7 @@ class SOMClusterer(ClusterMixin, Saves):
     """
 
     _MODEL = "map_"
+    _STAYS_SPARSE = True
 
     n_clusters: int | str = "auto"
     _: KW_ONLY
