@@ -4,6 +4,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
+from somscape._validate import unknown_name
 from somscape._version import __version__
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def __getattr__(name: str) -> Any:
         return getattr(import_module(f"somscape.{_HOMES[name]}"), name)
     if name in _modules():
         return import_module(f"somscape.{name}")
-    raise AttributeError(f"module 'somscape' has no attribute {name!r}")
+    return unknown_name("somscape", 2)(name)
 
 
 def __dir__() -> list[str]:

@@ -1,14 +1,18 @@
 """The base classes of all estimators, and the callback that shows progress if `verbose` is 1."""
 
+import inspect
 import logging
 import sys
 import time
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from functools import partial
+from typing import Any, ClassVar, Self
 
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
+from somscape._validate import did_you_mean
+from somscape.errors import ParameterError
 from somscape.fit.settings import Progress
 from somscape.tables.encoding import Encoding
 from somscape.tables.table import Table
@@ -20,9 +24,69 @@ class Base(BaseEstimator):
     _STAYS_SPARSE: ClassVar[bool] = False
     """Whether the map is trained on sparse rows.  Otherwise, sparse rows are made dense."""
 
+    _SOM: ClassVar[Any]
+    """The class `SOM` (set after its definition), whose parameters ``som=None`` has."""
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters.  If `som` is None, the parameters of ``SOM()`` are included.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether to include the parameters of `som` and `encoder`, such as ``som__n_rows``.
+
+        Returns
+        -------
+        dict of str to object
+        """
+        found: dict[str, Any] = super().get_params(deep)
+        if deep and found.get("som", 0) is None:
+            found |= {f"som__{name}": value for name, value in self._SOM().get_params().items()}
+        return found
+
+    def __new__(cls, *args: Any, **parameters: Any) -> Self:
+        """Raise TypeError for parameters that have another name in somscape.
+
+        Signatures show ``__init__``, which raises TypeError for all other unknown parameters.
+        """
+        known = inspect.signature(cls.__init__).parameters if parameters else {}
+        if not any(each.kind is each.VAR_KEYWORD for each in known.values()):
+            for name in [name for name in parameters if name not in known]:
+                if hint := did_you_mean("parameter", name, known.__contains__):
+                    raise TypeError(f"{cls.__name__} does not have the parameter `{name}`.{hint}")
+        return super().__new__(cls)
+
+    def set_params(self, **params: Any) -> Any:
+        """Set parameters.  ``som__n_rows=8`` sets a parameter of `som`, also if `som` is None.
+
+        Parameters
+        ----------
+        **params : dict
+            Parameters by name.
+
+        Returns
+        -------
+        estimator
+            This estimator.  If `som` was None, `som` is now a `SOM` with the given parameters.
+        """
+        known = self._get_param_names()
+        for name in [name for name in params if name not in known]:
+            if hint := did_you_mean("parameter", name, known.__contains__):
+                raise ParameterError(
+                    f"{type(self).__name__} does not have the parameter `{name}`.{hint}",
+                    parameter=name,
+                )
+        of_som = any(name.startswith("som__") for name in params)
+        if of_som and params.get("som", getattr(self, "som", 0)) is None:
+            params["som"] = self._SOM()
+        return super().set_params(**params)
+
     def __getattr__(self, name: str) -> Any:
         # Python calls this method only for attributes that do not exist.
         shown = type(self).__name__
+        hint = did_you_mean("attribute", name, partial(hasattr, type(self)))
+        if hint and not hasattr(type(self), name):
+            raise AttributeError(f"{shown!r} object has no attribute {name!r}.{hint}")
         if _is_set_by_fit(name) and not any(map(_is_set_by_fit, vars(self))):
             raise NotFittedError(f"This {shown} is not fitted yet. Call `fit` first.")
         raise AttributeError(f"{shown!r} object has no attribute {name!r}")

@@ -43,44 +43,6 @@ class Saves(Base):
     _MODEL: ClassVar[str]
     """Name of the attribute that contains the fitted map or model."""
 
-    _SOM: ClassVar[Any]
-    """The class `SOM` (set after its definition), whose parameters ``som=None`` has."""
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the parameters.  If `som` is None, the parameters of ``SOM()`` are included.
-
-        Parameters
-        ----------
-        deep : bool, default=True
-            Whether to include the parameters of `som` and `encoder`, such as ``som__n_rows``.
-
-        Returns
-        -------
-        dict of str to object
-        """
-        found: dict[str, Any] = super().get_params(deep)
-        if deep and found.get("som", 0) is None:
-            found |= {f"som__{name}": value for name, value in self._SOM().get_params().items()}
-        return found
-
-    def set_params(self, **params: Any) -> Any:
-        """Set parameters.  ``som__n_rows=8`` sets a parameter of `som`, also if `som` is None.
-
-        Parameters
-        ----------
-        **params : dict
-            Parameters by name.
-
-        Returns
-        -------
-        estimator
-            This estimator.  If `som` was None, `som` is now a `SOM` with the given parameters.
-        """
-        of_som = any(name.startswith("som__") for name in params)
-        if of_som and params.get("som", getattr(self, "som", 0)) is None:
-            params["som"] = self._SOM()
-        return super().set_params(**params)
-
     def save(self, path: str | Path) -> None:
         """Save the fitted estimator to one file, completely or not at all.
 

@@ -308,15 +308,15 @@ class SOMDetector(Explains, OutlierMixin, Saves):
         sample_weight: Any = None,
         half_life: float | None = None,
     ) -> "SOMDetector":
-        """Update the detector with more rows, in constant memory.
+        """Update the detector with more rows.  It trains one map, and `fit` trains several maps.
 
-        The first call does the same as `fit`, except that ``n_maps="auto"`` means one map.  Each
-        later call first computes the scores of the new rows, and then updates the map, as
-        `SOM.partial_fit` does.  Each later call also updates the set of usual prototypes, the
-        rarity of values, the relations between columns, the threshold and the calibration.  The
-        threshold and the calibration are computed from the scores that rows had before these
-        updates.  For this purpose, the detector stores a sample of 10,000 scores.  It also stores
-        2,000 rows for rarity and relations.
+        The first call does the same as `fit`, except that ``n_maps="auto"`` means one map.  `fit`
+        uses 4 maps for at most 2,000 rows.  Each later call first computes the scores of the new
+        rows, and then updates the map, as `SOM.partial_fit` does.  Each later call also updates the
+        set of usual prototypes, the rarity of values, the relations between columns, the threshold
+        and the calibration.  The threshold and the calibration are computed from the scores that
+        rows had before these updates.  For this purpose, the detector stores a sample of 10,000
+        scores.  It also stores 2,000 rows for rarity and relations.  The memory is constant.
 
         Parameters
         ----------
@@ -348,7 +348,8 @@ class SOMDetector(Explains, OutlierMixin, Saves):
             is_auto = isinstance(self.n_maps, str) and self.n_maps == "auto"
             self._fit_with(X, known, sample_weight, 1 if is_auto else self.n_maps)
             if is_auto:
-                self.explain_defaults_["n_maps"] = "1: `partial_fit` trains one map."
+                why = "1: `partial_fit` trains one map, and `fit` 4 maps for at most 2,000 rows."
+                self.explain_defaults_ = {"n_maps": why} | self.explain_defaults_ | {"n_maps": why}
             return self
         if not hasattr(self, "_stream"):
             raise InputError(
