@@ -131,6 +131,10 @@ SECONDS_BETWEEN_LINES = 0.3
 """Minimum number of seconds between two progress lines on standard error (not in a log)."""
 
 
+WIDTH = 90
+"""Minimum number of characters of a progress line in a notebook, which replaces the last line."""
+
+
 class Verbose:
     """A callback that shows the progress of training.
 
@@ -149,12 +153,17 @@ class Verbose:
         self._n_begun += 1
         self._next_time = 0.0
         self._waiting_line = ""
+        self._start_time = time.monotonic()
 
     def __call__(self, progress: Progress) -> None:
         line = self._with_map_number(
             f"step {progress.step} of {progress.n_steps}: radius {progress.radius:.3g}, "
             f"quantization error {progress.quantization_error:.4g}"
         )
+        if _is_notebook() and progress.step:
+            passed = time.monotonic() - self._start_time
+            left = passed * (progress.n_steps - progress.step) / progress.step
+            line += f", about {left:.0f} s left"
         if _is_logged():
             logger.info(line)
         elif time.monotonic() < self._next_time:
@@ -168,16 +177,18 @@ class Verbose:
         if _is_logged():
             logger.info(line)
             return
-        if self._waiting_line:
+        if self._waiting_line and not _is_notebook():
             self._write(self._waiting_line)
-        self._write(line)
+        self._write(line, "\n")
 
     def _with_map_number(self, line: str) -> str:
         return f"map {self._n_begun} of {self.n_maps}: {line}" if self.n_maps > 1 else line
 
-    def _write(self, line: str) -> None:
+    def _write(self, line: str, end: str = "") -> None:
         if sys.stderr is not None:  # None in a program without a console
-            sys.stderr.write(f"somscape: {line}\n")
+            # A notebook replaces the line that begins with a carriage return.
+            line = f"\rsomscape: {line:<{WIDTH}}{end}" if _is_notebook() else f"somscape: {line}\n"
+            sys.stderr.write(line)
         self._next_time, self._waiting_line = time.monotonic() + SECONDS_BETWEEN_LINES, ""
 
 
@@ -186,6 +197,12 @@ def expect_maps(callbacks: Iterable[Any], n_maps: int) -> None:
     for callback in callbacks:
         if isinstance(callback, Verbose):
             callback.n_maps = n_maps
+
+
+def _is_notebook() -> bool:
+    """Return whether the code runs in a cell of a notebook."""
+    get_shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)
+    return type(get_shell()).__name__ == "ZMQInteractiveShell"
 
 
 def _is_logged() -> bool:
