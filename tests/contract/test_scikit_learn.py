@@ -332,6 +332,24 @@ def test_a_saved_or_copied_estimator_answers_as_before_and_goes_on(estimator, wa
         np.testing.assert_array_equal(*again)
 
 
+@pytest.mark.filterwarnings("ignore:.*type hint:UserWarning")  # a warning on `predict(X: Any)`
+@pytest.mark.parametrize("estimator", [SOMDetector(), SOMClassifier(), SOMClusterer()])
+def test_mlflow_logs_an_estimator_and_loads_it(estimator, tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")  # mlflow-skinny has no database
+    mlflow = pytest.importorskip("mlflow", reason="mlflow-skinny is not installed")
+    skops_io = pytest.importorskip("skops.io")
+    X, y = rows_of(), (rows_of()[:, 0] > -1).astype(int)
+    fitted = clone(estimator).set_params(random_state=0).fit(X, y)
+    types = skops_io.get_untrusted_types(data=skops_io.dumps(fitted))
+    mlflow.set_tracking_uri((tmp_path / "runs").as_uri())
+    mlflow.set_experiment("maps")
+    with mlflow.start_run():
+        mlflow.log_params(fitted.get_params())
+        info = mlflow.sklearn.log_model(fitted, name="m", skops_trusted_types=types)
+    back = mlflow.pyfunc.load_model(info.model_uri)
+    np.testing.assert_array_equal(back.predict(X), fitted.predict(X))
+
+
 @pytest.mark.parametrize("estimator", [SOM(2, 3), SOMDetector(som=SOM(2, 3), random_state=0)])
 def test_weights_are_routed_to_where_they_are_asked_for(estimator):
     X, weights = rows_of(), np.arange(1.0, 91.0)
