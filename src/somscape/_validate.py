@@ -318,7 +318,7 @@ SOMDetector(contamination=...): contamination outlier_fraction nu
 """,
     "attribute": """
 map_.codebook: weights weights_ codes codes_ cluster_centers_ unit_weights_ unsuper_som_ get_weights
-map_.winners: winner winners bmus bmus_ unit_classif get_bmus som_bmus
+map_.winners: winner winners bmus bmus_ unit_classif get_bmus get_clusters som_bmus
 transform: distances distance_from_weights activate distance_matrix
 fit: train train_batch train_random
 score: inertia_
@@ -353,7 +353,8 @@ somscape.SOMDetector: SOMAnomalyDetector
 def _names_here(kind: str) -> dict[str, list[str]]:
     """Return the names in somscape of each name of another program."""
     lines = [line.split(": ") for line in OTHER_NAMES[kind].split("\n") if line]
-    return {other: here.split(", ") for here, others in lines for other in others.split()}
+    here = {name: [name] for names, _ in lines for name in names.split(", ")}
+    return here | {other: names.split(", ") for names, others in lines for other in others.split()}
 
 
 def did_you_mean(kind: str, name: str, has: Callable[[str], bool] = bool) -> str:
@@ -379,3 +380,8 @@ def unknown_name(module: str, depth: int = 1) -> Callable[[str], Any]:
         raise ImportError(text, name=module) if hint and is_from else AttributeError(text)
 
     return raise_for
+
+
+def suggest_names(folder: str) -> None:
+    """Make a folder of public names suggest names, because its ``__init__`` only exports names."""
+    vars(sys.modules[folder])["__getattr__"] = unknown_name(folder)

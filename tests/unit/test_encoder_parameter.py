@@ -515,7 +515,9 @@ def test_a_detector_explains_what_was_chosen():
     assert next(iter(pieces.explain_defaults_.items())) == ("n_maps", why)
     assert len(pieces.detector_.members) == 0
     assert len(SOMDetector(som=SOM(2, 3)).fit(data).detector_.members) == 4
-    assert "one map, and `fit` trains several" in SOMDetector.partial_fit.__doc__.split("\n")[0]
+    assert (
+        "one map, but `fit` trains several maps" in SOMDetector.partial_fit.__doc__.split("\n")[0]
+    )
 
 
 @pytest.mark.parametrize("is_fitted", [False, True])

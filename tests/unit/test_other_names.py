@@ -130,6 +130,15 @@ def test_a_function_of_another_program_gives_the_function_here(name):
         exec(f"from {module} import {last}")
 
 
+def test_the_calls_of_susis_readme_run_with_the_import_of_somscape():
+    y = (X[:, 0] > 0).astype(int)
+    for susi_class in ("SOMClassifier", "SOMRegressor"):
+        som = getattr(somscape, susi_class)()
+        som.fit(X, y)
+        assert som.predict(X).shape == (40,)
+        assert som.score(X, y) > 0.5
+
+
 def test_names_without_a_suggestion_raise_the_usual_errors():
     with pytest.raises(TypeError, match="unexpected keyword argument 'sigmas'"):
         SOM(sigmas=2)
@@ -147,6 +156,8 @@ def test_names_without_a_suggestion_raise_the_usual_errors():
 def test_an_estimator_suggests_parameters_of_its_map_and_its_own():
     with pytest.raises(TypeError, match=re.escape("Did you mean `som=SOM(radius_start=...)`?")):
         SOMClassifier(sigma=2)
+    with pytest.raises(TypeError, match=re.escape("Did you mean `som=SOM(n_rows=...)`?")):
+        SOMClassifier(n_rows=4)
     with pytest.raises(TypeError, match=re.escape("`som=SOM(n_rows=..., n_cols=...)`?")):
         SOMImputer(msize=(3, 4))
     with pytest.raises(TypeError, match=asked("random_state")):

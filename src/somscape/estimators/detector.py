@@ -308,7 +308,7 @@ class SOMDetector(Explains, OutlierMixin, Saves):
         sample_weight: Any = None,
         half_life: float | None = None,
     ) -> "SOMDetector":
-        """Update the detector with more rows.  It trains one map, and `fit` trains several maps.
+        """Update the detector.  This trains one map, but `fit` trains several maps.
 
         The first call does the same as `fit`, except that ``n_maps="auto"`` means one map.  `fit`
         uses 4 maps for at most 2,000 rows.  Each later call first computes the scores of the new

@@ -1,6 +1,5 @@
 """Measures of the quality of a map, for rows with or without class labels."""
 
-from somscape._validate import unknown_name
 from somscape.measures._quality import (
     combined_error,
     dead_units,
@@ -52,5 +51,3 @@ __all__ = [
     "silhouette", "stability", "topographic_error", "topographic_function", "topographic_product",
     "trustworthiness",
 ]  # fmt: skip
-
-__getattr__ = unknown_name(__name__)

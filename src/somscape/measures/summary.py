@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 
-from somscape._validate import check_choice, check_whole
+from somscape._validate import check_choice, check_whole, suggest_names
 from somscape.measures import _quality
 from somscape.measures._quality import Placed, embedding_of, entropy_of, gini_of, placed
 from somscape.measures.chance import check_draws
@@ -589,3 +589,6 @@ def _measure_classes(classes: LabelClasses, rand: float) -> dict[str, float]:
         "majority_entropy": majority_of(counts),
         "class_scatter": scatter_of(classes),
     }
+
+
+suggest_names("somscape.measures")

@@ -1,6 +1,5 @@
 """Draw pictures of a map with matplotlib, without the global state of pyplot."""
 
-from somscape._validate import unknown_name
 from somscape.plots._cells import dark
 from somscape.plots._classes import confusion_map, hits, labels, majority
 from somscape.plots._net import net, spanning_tree, trade_off, training
@@ -24,5 +23,3 @@ __all__ = [
     "planes", "profiles", "quality", "regions", "relevance", "response", "spanning_tree",
     "stability", "trade_off", "training", "umatrix", "values",
 ]  # fmt: skip
-
-__getattr__ = unknown_name(__name__)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from somscape._files import write_whole
-from somscape._validate import check_is
+from somscape._validate import check_is, suggest_names
 from somscape.errors import InputError, SomscapeWarning
 
 if TYPE_CHECKING:
@@ -285,3 +285,6 @@ def given_axes(place: Any, n: int) -> "list[Axes] | None":
             value=len(axes),
         )
     return list(axes[:n])
+
+
+suggest_names("somscape.plots")

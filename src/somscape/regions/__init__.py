@@ -1,6 +1,5 @@
 """Regions (clusters of units) of a map, and the columns that distinguish regions."""
 
-from somscape._validate import unknown_name
 from somscape.regions.edit import (
     RegionChange,
     carry_names,
@@ -22,5 +21,3 @@ __all__ = [
     "Rule", "carry_names", "compare", "find_regions", "from_json", "join", "keep", "kept",
     "order_of_joins", "read", "recolor", "rename", "split", "stability",
 ]  # fmt: skip
-
-__getattr__ = unknown_name(__name__)

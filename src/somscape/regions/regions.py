@@ -16,6 +16,7 @@ import numpy as np
 
 from somscape._files import write_whole
 from somscape._types import Bools, Float64s, Ints
+from somscape._validate import suggest_names
 from somscape._weights import pair_sums, wilson
 from somscape.errors import InputError, SomscapeWarning
 from somscape.maps.map import NO_UNIT, KeptRegions, Map, unit_places
@@ -930,3 +931,6 @@ class Regions:
         names = self.names or ("",) * len(found)
         named = zip(found, names, strict=True)
         return Descriptions(replace(each, name=name or each.name) for each, name in named)
+
+
+suggest_names("somscape.regions")
