@@ -3,10 +3,12 @@
 import math
 import os
 import sys
+import tomllib
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from functools import cache
 from numbers import Integral, Real
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from somscape.errors import InputError, ParameterError, ParameterTypeError, SomscapeWarning
@@ -294,67 +296,15 @@ def wrong_value(
     )
 
 
-OTHER_NAMES = {
-    "parameter": """
-radius_start: sigma sigma0 radius radius0 radius_ini radius_max
-radius_end: radiusN radius_fin radius_min
-radius_decay: sigma_decay_function radiuscooling nbh_dist_weight_mode
-n_epochs: num_iteration n_iter n_iter_unsupervised n_iterations rlen epochs max_iter trainlen
-learning_rate: alpha alpha_ini scale0 scaleN decay_function learning_rate_start learning_rate_end
-lattice: topology topo gridtype
-boundary: maptype toroidal shape
-neighborhood: neighborhood_function neighborhood_mode_unsupervised neigh neighbourhood
-metric: activation_distance distance_metric dist_fcts distance
-random_state: random_seed seed
-n_rows: x ydim rows height
-n_cols: y xdim n_columns columns width
-n_rows, n_cols: msize mapsize map_size munits n_units grid grid_size
-init: initialization initialcodebook init_mode_unsupervised
-algorithm: train_mode_unsupervised mode
-feature_weight: mask user_weights
-verbose: tracking
-SOMClusterer(n_clusters=...): k n_clusters n_groups n_components n_regions
-SOMDetector(contamination=...): contamination outlier_fraction nu
-""",
-    "attribute": """
-map_.codebook: weights weights_ codes codes_ cluster_centers_ unit_weights_ unsuper_som_ get_weights
-map_.winners: winner winners bmus bmus_ unit_classif get_bmus get_clusters som_bmus
-transform: distances distance_from_weights activate distance_matrix
-fit: train train_batch train_random
-score: inertia_
-map_.history: changes loss_curve_
-map_.hits: activation_response hits hits_ counts_
-map_.u_heights: distance_map u_matrix umatrix get_u_matrix
-somscape.SOMClusterer: n_clusters n_clusters_ n_regions_
-somscape.measures.quantization_error: quantization_error quantization_error_
-somscape.measures.topographic_error: topographic_error topographic_error_
-somscape.plots.majority: labels_map node_labels_
-""",
-    "name": """
-somscape.plots.planes: heatmap heatmaps component_planes component_plane view_component_planes
-somscape.plots.umatrix: u_matrix umat distance_map view_umatrix som_umat dist_neighbours som_show
-somscape.plots.hits: hit_map hitmap hit_histogram som_hits mapping counts
-somscape.plots.profiles: codes
-somscape.plots.training: changes learning_curve
-somscape.regions.find_regions: find_clusters cluster clusters kmeans_clusters som_clusters cutree
-somscape.measures.quantization_error: qe mqe
-somscape.measures.topographic_error: te
-somscape.measures.report: som_quality
-somscape.SOM: SOMClustering som_make
-somscape.SOMClusterer: SOMRegions
-somscape.minisom.MiniSom: MiniSom
-somscape.SOMDetector: SOMAnomalyDetector
-""",
-}
-"""Names of MiniSom, SuSi, kohonen, SOM Toolbox, Somoclu and k-means, after the name in somscape."""
+OTHER_NAMES = Path(__file__).with_name("other_names.toml")
 
 
 @cache
 def _names_here(kind: str) -> dict[str, list[str]]:
     """Return the names in somscape of each name of another program."""
-    lines = [line.split(": ") for line in OTHER_NAMES[kind].split("\n") if line]
-    here = {name: [name] for names, _ in lines for name in names.split(", ")}
-    return here | {other: names.split(", ") for names, others in lines for other in others.split()}
+    table = tomllib.loads(OTHER_NAMES.read_text(encoding="utf-8"))[kind]
+    here = {name: [name] for names in table for name in names.split(", ")}
+    return here | {o: names.split(", ") for names in table for o in table[names].split()}
 
 
 def did_you_mean(kind: str, name: str, has: Callable[[str], bool] = bool) -> str:

@@ -6,6 +6,7 @@ import pickle
 import re
 import subprocess
 import sys
+import tomllib
 from operator import attrgetter
 
 import minisom
@@ -180,10 +181,12 @@ def test_every_parameter_of_minisom_and_of_k_means_is_here_or_has_a_name_here():
 def test_every_suggested_name_exists():
     som = SOM(2, 2).fit(X)
     n_names = 0
-    for kind, table in OTHER_NAMES.items():
-        for line in table.strip().splitlines():
-            here, others = line.split(": ")
-            n_names += len(others.split())
+    tables = tomllib.loads(OTHER_NAMES.read_text(encoding="utf-8"))
+    for kind, table in tables.items():
+        listed = [name for others in table.values() for name in others.split()]
+        assert len(listed) == len(set(listed))
+        n_names += len(listed)
+        for here in table:
             for each in here.split(", "):
                 if kind == "parameter" and "(" not in each:
                     assert each in som.get_params()
@@ -194,9 +197,6 @@ def test_every_suggested_name_exists():
                     whole = som if not each.startswith("somscape.") else somscape
                     assert attrgetter(each.removeprefix("somscape."))(whole) is not None
     assert n_names > 100
-    for table in OTHER_NAMES.values():
-        own = [name for line in table.strip().splitlines() for name in line.split(": ")[1].split()]
-        assert len(own) == len(set(own))
 
 
 def test_signatures_and_copies_are_as_without_suggestions():
