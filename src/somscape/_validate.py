@@ -1,9 +1,9 @@
 """Check parameters.  Error messages contain the parameter name, the allowed and the given value."""
 
+import json
 import math
 import os
 import sys
-import tomllib
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from functools import cache
@@ -296,13 +296,14 @@ def wrong_value(
     )
 
 
-OTHER_NAMES = Path(__file__).with_name("other_names.toml")
+OTHER_NAMES = Path(__file__).with_name("other_names.json")
+"""File with names of MiniSom, SuSi, kohonen, SOM Toolbox, Somoclu and k-means, after names here."""
 
 
 @cache
 def _names_here(kind: str) -> dict[str, list[str]]:
     """Return the names in somscape of each name of another program."""
-    table = tomllib.loads(OTHER_NAMES.read_text(encoding="utf-8"))[kind]
+    table = json.loads(OTHER_NAMES.read_text(encoding="utf-8"))[kind]
     here = {name: [name] for names in table for name in names.split(", ")}
     return here | {o: names.split(", ") for names in table for o in table[names].split()}
 

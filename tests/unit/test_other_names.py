@@ -2,11 +2,11 @@
 
 import copy
 import inspect
+import json
 import pickle
 import re
 import subprocess
 import sys
-import tomllib
 from operator import attrgetter
 
 import minisom
@@ -181,7 +181,7 @@ def test_every_parameter_of_minisom_and_of_k_means_is_here_or_has_a_name_here():
 def test_every_suggested_name_exists():
     som = SOM(2, 2).fit(X)
     n_names = 0
-    tables = tomllib.loads(OTHER_NAMES.read_text(encoding="utf-8"))
+    tables = json.loads(OTHER_NAMES.read_text(encoding="utf-8"))
     for kind, table in tables.items():
         listed = [name for others in table.values() for name in others.split()]
         assert len(listed) == len(set(listed))

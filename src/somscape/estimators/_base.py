@@ -28,17 +28,7 @@ class Base(BaseEstimator):
     """The class `SOM` (set after its definition), whose parameters ``som=None`` has."""
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the parameters.  If `som` is None, the parameters of ``SOM()`` are included.
-
-        Parameters
-        ----------
-        deep : bool, default=True
-            Whether to include the parameters of `som` and `encoder`, such as ``som__n_rows``.
-
-        Returns
-        -------
-        dict of str to object
-        """
+        """Return the parameters.  If `som` is None, the parameters of ``SOM()`` are included."""
         found: dict[str, Any] = super().get_params(deep)
         if deep and found.get("som", 0) is None:
             found |= {f"som__{name}": value for name, value in self._SOM().get_params().items()}
@@ -57,18 +47,7 @@ class Base(BaseEstimator):
         return super().__new__(cls)
 
     def set_params(self, **params: Any) -> Any:
-        """Set parameters.  ``som__n_rows=8`` sets a parameter of `som`, also if `som` is None.
-
-        Parameters
-        ----------
-        **params : dict
-            Parameters by name.
-
-        Returns
-        -------
-        estimator
-            This estimator.  If `som` was None, `som` is now a `SOM` with the given parameters.
-        """
+        """Set parameters.  ``som__n_rows=8`` sets a parameter of `som`, also if `som` is None."""
         known = self._get_param_names()
         for name in [name for name in params if name not in known]:
             if hint := did_you_mean("parameter", name, known.__contains__):

@@ -687,10 +687,6 @@ class SOMClusterer(ClusterMixin, Saves):
     --------
     somscape.regions.find_regions : Finds the regions of a fitted map.
 
-    Notes
-    -----
-    The time of `fit` is mostly the training of the map.  See `SOM` and `regions.find_regions`.
-
     Examples
     --------
     >>> import numpy as np
@@ -742,17 +738,12 @@ class SOMClusterer(ClusterMixin, Saves):
 
         Parameters
         ----------
-        X : array-like or data frame of shape (n_samples, n_features), or Table
-            Training rows in any form that `SOM.fit` accepts.
-        y : ignored
-        sample_weight : array-like of shape (n_samples,), optional
-            Row weights.  A row of weight 2 counts as two rows.  Rows of weight 0 are assigned to
-            clusters, but are otherwise ignored.
+        X, y, sample_weight
+            As for `SOM.fit`.
 
         Returns
         -------
         SOMClusterer
-            The fitted estimator.
 
         Raises
         ------

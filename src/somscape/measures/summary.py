@@ -173,9 +173,9 @@ def scorer(name: str) -> Callable[..., float]:
     Parameters
     ----------
     name : str
-        Name of a function of this module: "combined_error", "dead_units", "embedding_accuracy",
-        "explained_variance", "hit_entropy", "hit_gini", "mean_tied_rank", "quantization_error",
-        "root_mean_squared_error" or "topographic_error".
+        "combined_error", "dead_units", "embedding_accuracy", "explained_variance", "hit_entropy",
+        "hit_gini", "mean_tied_rank", "quantization_error", "root_mean_squared_error" or
+        "topographic_error".
 
     Returns
     -------
@@ -189,23 +189,15 @@ def scorer(name: str) -> Callable[..., float]:
     ValueError
         If the name is unknown.
 
-    See Also
-    --------
-    report : Computes all measures.
-
     Examples
     --------
     >>> import numpy as np
     >>> from sklearn.model_selection import GridSearchCV
     >>> from somscape import SOM, measures
     >>> X = np.random.default_rng(0).normal(size=(90, 3))
-    >>> search = GridSearchCV(
-    ...     SOM(random_state=0),
-    ...     {"n_rows": [2, 5], "n_cols": [4]},
-    ...     scoring=measures.scorer("combined_error"),
-    ... )
-    >>> search.fit(X).best_params_
-    {'n_cols': 4, 'n_rows': 5}
+    >>> scorer = measures.scorer("combined_error")
+    >>> GridSearchCV(SOM(n_cols=4), {"n_rows": [2, 5]}, scoring=scorer).fit(X).best_params_
+    {'n_rows': 5}
     """
     check_choice("name", name, SCORED)
     return partial(_score, name)
