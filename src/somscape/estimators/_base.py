@@ -21,8 +21,8 @@ from somscape.tables.table import Table
 class Base(BaseEstimator):
     """Base class of estimators.  Fitted attributes raise NotFittedError before `fit`."""
 
-    _STAYS_SPARSE: ClassVar[bool] = False
-    """Whether the map is trained on sparse rows.  Otherwise, sparse rows are made dense."""
+    _SPARSE: ClassVar[str] = "refused"
+    """Whether sparse rows are "refused", "kept" sparse or made "dense"."""
 
     _SOM: ClassVar[Any]
     """The class `SOM` (set after its definition), whose parameters ``som=None`` has."""
@@ -72,6 +72,7 @@ class Base(BaseEstimator):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = self._SPARSE != "refused"
         tags.input_tags.allow_nan = missing_of(self) in ("fill", "mask")
         return tags
 

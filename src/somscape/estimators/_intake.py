@@ -535,7 +535,7 @@ def checked_array(estimator: Any, data: Any, *, reset: bool = False, min_rows: i
             if is_frame and not is_sparse:
                 return check_array(X, estimator=estimator, input_name="X", **checks)
             found = validate_data(estimator, X, reset=reset, **checks)
-            return found if estimator._STAYS_SPARSE else dense(found)
+            return found if estimator._SPARSE == "kept" else dense(found)
     except OverflowError as error:
         raise InputError(
             f"X contains a whole number that is too large for a float ({error}). Correct or "

@@ -202,6 +202,7 @@ class SOMDetector(Explains, OutlierMixin, Saves):
     """
 
     _MODEL = "detector_"
+    _SPARSE = "dense"
 
     method: str = "auto"
     contamination: float | str = "auto"
@@ -232,11 +233,6 @@ class SOMDetector(Explains, OutlierMixin, Saves):
     def offset_(self) -> float:
         """Negative threshold, which `decision_function` subtracts from each score."""
         return -self.detector_.threshold
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
 
     def fit(
         self, X: Any, y: Any = None, *, known: Any = None, sample_weight: Any = None

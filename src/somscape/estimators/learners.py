@@ -31,15 +31,12 @@ from somscape.recognize.recognizer import Recognizer
 class Learner(Saves):
     """Base class of `SOMClassifier` and `SOMRegressor`."""
 
+    _SPARSE = "dense"
+
     @property
     def map_(self) -> Map:
         """The map."""
         return getattr(self, self._MODEL).map_
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
 
     p_values = answered_by("_current_model", Answering.p_values, data_for)
 

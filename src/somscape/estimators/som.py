@@ -345,7 +345,7 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sav
     """
 
     _MODEL = "map_"
-    _STAYS_SPARSE = True
+    _SPARSE = "kept"
 
     n_rows: int | str = "auto"
     n_cols: int | str = "auto"
@@ -374,7 +374,6 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sav
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        tags.input_tags.sparse = True
         return tags
 
     def fit(
@@ -701,7 +700,7 @@ class SOMClusterer(ClusterMixin, Saves):
     """
 
     _MODEL = "map_"
-    _STAYS_SPARSE = True
+    _SPARSE = "kept"
 
     n_clusters: int | str = "auto"
     _: KW_ONLY
