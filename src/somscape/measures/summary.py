@@ -189,6 +189,10 @@ def scorer(name: str) -> Callable[..., float]:
     ValueError
         If the name is unknown.
 
+    See Also
+    --------
+    report : Computes all measures.
+
     Examples
     --------
     >>> import numpy as np
