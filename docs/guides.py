@@ -6,7 +6,7 @@ NAMES = {
     "SOMClassifier": "guide/recognizing",
     "SOMDetector": "guide/detecting",
     "SOMImputer": "guide/missing_and_mixed",
-    "SOMRegions": "guide/regions",
+    "SOMClusterer": "guide/regions",
     "SOMRegressor": "guide/recognizing",
     "TableEncoder": "guide/missing_and_mixed",
     "Map": "guide/files",

@@ -4,15 +4,16 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
+from somscape._validate import unknown_name
 from somscape._version import __version__
 
 if TYPE_CHECKING:
     from somscape.estimators import (
         SOM,
         SOMClassifier,
+        SOMClusterer,
         SOMDetector,
         SOMImputer,
-        SOMRegions,
         SOMRegressor,
         TableEncoder,
     )
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 # Folder of each public name.  Names are imported at their first use, so `import somscape` is fast.
 _NAMES = {
-    "estimators": "SOM SOMClassifier SOMDetector SOMImputer SOMRegions SOMRegressor TableEncoder",
+    "estimators": "SOM SOMClassifier SOMClusterer SOMDetector SOMImputer SOMRegressor TableEncoder",
     "grid": "Graph Lattice",
     "maps": "Map",
     "outliers": "Detector",
@@ -32,20 +33,9 @@ _NAMES = {
 _HOMES = {name: folder for folder, names in _NAMES.items() for name in names.split()}
 
 __all__ = [
-    "SOM",
-    "Detector",
-    "Graph",
-    "Lattice",
-    "Map",
-    "SOMClassifier",
-    "SOMDetector",
-    "SOMImputer",
-    "SOMRegions",
-    "SOMRegressor",
-    "TableEncoder",
-    "__version__",
-    "load",
-]
+    "SOM", "Detector", "Graph", "Lattice", "Map", "SOMClassifier", "SOMClusterer", "SOMDetector",
+    "SOMImputer", "SOMRegressor", "TableEncoder", "__version__", "load",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
@@ -53,7 +43,7 @@ def __getattr__(name: str) -> Any:
         return getattr(import_module(f"somscape.{_HOMES[name]}"), name)
     if name in _modules():
         return import_module(f"somscape.{name}")
-    raise AttributeError(f"module 'somscape' has no attribute {name!r}")
+    return unknown_name("somscape", 2)(name)
 
 
 def __dir__() -> list[str]:

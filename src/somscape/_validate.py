@@ -1,11 +1,14 @@
 """Check parameters.  Error messages contain the parameter name, the allowed and the given value."""
 
+import json
 import math
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from functools import cache
 from numbers import Integral, Real
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from somscape.errors import InputError, ParameterError, ParameterTypeError, SomscapeWarning
@@ -291,3 +294,45 @@ def wrong_value(
         row=row,
         column=column,
     )
+
+
+OTHER_NAMES = Path(__file__).with_name("other_names.json")
+"""File with names of MiniSom, SuSi, kohonen, SOM Toolbox, Somoclu and k-means, after names here."""
+
+
+@cache
+def _names_here(kind: str) -> dict[str, list[str]]:
+    """Return the names in somscape of each name of another program."""
+    table = json.loads(OTHER_NAMES.read_text(encoding="utf-8"))[kind]
+    here = {name: [name] for names in table for name in names.split(", ")}
+    return here | {o: names.split(", ") for names in table for o in table[names].split()}
+
+
+def did_you_mean(kind: str, name: str, has: Callable[[str], bool] = bool) -> str:
+    """Return a question that suggests the name in somscape for another program's name, or "".
+
+    A name without a dot or parenthesis is suggested only if `has` is true for the name.
+    """
+    here = _names_here(kind).get(name, [])
+    if here and here[0].isidentifier() and not has(here[0]):
+        is_of_som = kind == "parameter" and has("som")
+        here = [f"som=SOM({'=..., '.join(here)}=...)"] if is_of_som else []
+    return f" Did you mean {' and '.join(f'`{each}`' for each in here)}?" if here else ""
+
+
+def unknown_name(module: str, depth: int = 1) -> Callable[[str], Any]:
+    """Return the ``__getattr__`` of a module, which suggests a name for an unknown name."""
+
+    def raise_for(name: str) -> Any:
+        hint = did_you_mean("name", name)
+        text = f"module {module!r} has no attribute {name!r}" + (f".{hint}" if hint else "")
+        # `from` replaces the text of an AttributeError by a text without the suggestion.
+        is_from = sys._getframe(depth).f_globals.get("__name__") == "importlib._bootstrap"
+        raise ImportError(text, name=module) if hint and is_from else AttributeError(text)
+
+    return raise_for
+
+
+def suggest_names(folder: str) -> None:
+    """Make a folder of public names suggest names, because its ``__init__`` only exports names."""
+    vars(sys.modules[folder])["__getattr__"] = unknown_name(folder)

@@ -138,6 +138,7 @@ POSITIONAL_OUTSIDE = {
     "SOM.partial_fit": "as fit",
     "SOMImputer.fit": "as SOM.fit",
     "SOMClassifier.fit": "as SOM.fit",
+    "SOMClusterer.fit": "as SOM.fit",
     "SOMRegressor.fit": "as SOM.fit",
     "SOMRegressor.score": "as SOM.score",
     "SOMClassifier.score": "as SOM.score",
@@ -158,9 +159,9 @@ OUTSIDE = {
     "": (
         "SOM",
         "SOMClassifier",
+        "SOMClusterer",
         "SOMDetector",
         "SOMImputer",
-        "SOMRegions",
         "SOMRegressor",
         "TableEncoder",
         "Map",

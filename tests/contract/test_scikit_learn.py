@@ -10,6 +10,7 @@ import array_api_strict as xp
 import joblib
 import numpy as np
 import pytest
+import scipy.sparse
 import sklearn
 from sklearn.base import clone, is_outlier_detector
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -17,7 +18,16 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from somscape import SOM, SOMClassifier, SOMDetector, SOMImputer, SOMRegressor, TableEncoder
+from somscape import (
+    SOM,
+    SOMClassifier,
+    SOMClusterer,
+    SOMDetector,
+    SOMImputer,
+    SOMRegressor,
+    TableEncoder,
+    measures,
+)
 
 NAMES = ["age", "income", "debt"]
 
@@ -32,6 +42,7 @@ def rows_of(n=90):
     [
         SOM(),
         SOMClassifier(SOM(n_init=1)),
+        SOMClusterer(),
         SOMDetector(),
         SOMImputer(som=SOM(n_init=2)),
         SOMRegressor(SOM(n_init=1)),
@@ -62,7 +73,8 @@ def test_a_clone_has_the_parameters_and_nothing_learned(estimator):
 
 def test_every_parameter_can_be_set_by_name():
     learners = (SOMClassifier(), SOMRegressor())
-    for estimator in (SOM(), *learners, SOMDetector(), SOMImputer(), TableEncoder()):
+    others = (SOMClusterer(), SOMDetector(), SOMImputer(), TableEncoder())
+    for estimator in (SOM(), *learners, *others):
         parameters = estimator.get_params(deep=False)
         other = type(estimator)(**parameters)
         assert other.get_params(deep=False) == parameters
@@ -111,6 +123,104 @@ def test_cross_validation_scores_are_minus_mean_squared_errors():
     for part, score in zip(np.array_split(np.arange(90), 3), scores, strict=True):
         som = SOM(2, 3).fit(np.delete(X, part, axis=0))
         assert score == pytest.approx(-np.mean(som.transform(X[part]).min(axis=1) ** 2), rel=1e-12)
+
+
+WITH_SOM = [SOMClassifier(), SOMClusterer(), SOMDetector(), SOMImputer(), SOMRegressor()]
+
+
+@pytest.mark.parametrize("estimator", WITH_SOM, ids=lambda each: type(each).__name__)
+def test_parameters_of_the_map_can_be_set_without_a_som(estimator):
+    assert estimator.som is None
+    assert estimator.get_params()["som__n_rows"] == "auto"
+    assert "som__n_rows" not in estimator.get_params(deep=False)
+    for changes in ({"som__n_rows": 3}, {"som": None, "som__n_rows": 3}):
+        changed = clone(estimator).set_params(**changes, som__n_cols=2, random_state=0)
+        assert (changed.som.n_rows, changed.som.n_cols) == (3, 2)
+        assert clone(changed).get_params()["som__n_rows"] == 3
+    with pytest.raises(ValueError, match="Invalid parameter 'n_lines'"):
+        clone(estimator).set_params(som__n_lines=3)
+    assert estimator.som is None
+    same = clone(estimator).set_params(**estimator.get_params())
+    assert repr(same.som) == "SOM()"
+    given = clone(estimator).set_params(som=SOM(4, 4), som__n_rows=2)
+    assert (given.som.n_rows, given.som.n_cols) == (2, 4)
+
+
+def test_a_grid_search_sets_parameters_of_the_map_without_a_som():
+    X, y = rows_of(), (rows_of()[:, 0] > -1).astype(int)
+    pipeline = make_pipeline(StandardScaler(), SOMClassifier(random_state=0))
+    grid = {"somclassifier__som__n_rows": [1, 4], "somclassifier__som__n_cols": [2]}
+    search = GridSearchCV(pipeline, grid, cv=3).fit(X, y)
+    sizes = [p["somclassifier__som__n_rows"] for p in search.cv_results_["params"]]
+    assert sizes == [1, 4]
+    lattice = search.best_estimator_[-1].map_.lattice
+    chosen = search.best_params_["somclassifier__som__n_rows"]
+    assert (lattice.n_rows, lattice.n_cols) == (chosen, 2)
+
+
+@pytest.mark.parametrize("kind", ["csr_array", "csc_array", "coo_matrix", "frame"])
+@pytest.mark.parametrize(
+    "estimator",
+    [SOMClassifier(SOM(3, 3)), SOMDetector(som=SOM(3, 3)), SOMRegressor(SOM(3, 3))],
+    ids=lambda each: type(each).__name__,
+)
+def test_sparse_rows_give_the_results_of_dense_rows(estimator, kind):
+    X = np.random.default_rng(0).poisson(0.5, size=(120, 4)).astype(float)
+    y = (X.sum(axis=1) > 2).astype(int)
+    frames = pytest.importorskip("pandas")
+    names = {"columns": list("abcd")}
+    dense = frames.DataFrame(X, **names) if kind == "frame" else X
+    sparse = (
+        frames.DataFrame.sparse.from_spmatrix(scipy.sparse.csr_array(X), **names)
+        if kind == "frame"
+        else getattr(scipy.sparse, kind)(X)
+    )
+    one, other = (clone(estimator).set_params(random_state=0).fit(A, y) for A in (dense, sparse))
+    np.testing.assert_array_equal(other.map_.codebook, one.map_.codebook)
+    methods = ("predict", "predict_proba", "score_samples", "predict_interval", "p_values")
+    asked = [m for m in methods if hasattr(one, m)]
+    for method in asked:
+        found = getattr(other, method)(sparse)
+        np.testing.assert_array_equal(found, getattr(one, method)(dense), err_msg=method)
+    if hasattr(one, "reasons"):
+        assert repr(other.reasons(sparse)) == repr(one.reasons(dense))
+    if isinstance(one, SOMDetector):
+        np.testing.assert_array_equal(
+            other.partial_fit(sparse).score_samples(sparse),
+            one.partial_fit(dense).score_samples(dense),
+        )
+        pieces = ([sparse], [dense])
+        (a, _), (b, _) = (next(one.score_stream(piece)) for piece in pieces)
+        np.testing.assert_array_equal(a, b)
+
+
+def test_sparse_rows_with_missing_values_are_filled_or_refused():
+    X = np.random.default_rng(0).poisson(0.5, size=(60, 3)).astype(float)
+    X[4, 1] = np.nan
+    sparse = scipy.sparse.csr_array(X)
+    with pytest.raises(ValueError, match=r"1 in 'x1'.*row 4"):
+        SOMDetector().fit(sparse)
+    one, other = (SOMDetector(missing="fill", random_state=0).fit(A) for A in (X, sparse))
+    np.testing.assert_array_equal(one.score_samples(X), other.score_samples(sparse))
+
+
+def test_a_scorer_is_a_measure_of_held_out_rows_with_the_better_value_higher():
+    X = rows_of()
+    signs = {"quantization_error": -1, "topographic_error": -1, "explained_variance": 1}
+    for name, sign in (signs | {"hit_entropy": 1, "hit_gini": -1}).items():
+        scorer = pickle.loads(pickle.dumps(measures.scorer(name)))
+        pipeline = make_pipeline(StandardScaler(), SOM(2, 3))
+        scores = cross_val_score(pipeline, X, cv=3, scoring=scorer)
+        for part, score in zip(np.array_split(np.arange(90), 3), scores, strict=True):
+            rest = np.delete(X, part, axis=0)
+            scaler = StandardScaler().fit(rest)
+            som = SOM(2, 3).fit(scaler.transform(rest))
+            expected = sign * getattr(measures, name)(som, scaler.transform(X[part]))
+            assert score == pytest.approx(expected, rel=1e-12)
+    with pytest.raises(ValueError, match="`name` must be one of 'combined_error'"):
+        measures.scorer("silhouettes")
+    found = measures.scorer("quantization_error")(SOM(2, 3).fit(X), X)
+    assert found == pytest.approx(-SOM(2, 3).fit(X).transform(X).min(axis=1).mean(), rel=1e-12)
 
 
 @pytest.mark.parametrize("library", ["pandas", "polars"])
@@ -196,6 +306,7 @@ COPIES = {
     [
         SOM(2, 3, random_state=0),
         SOMClassifier(SOM(2, 3), random_state=0),
+        SOMClusterer(2, som=SOM(2, 3), random_state=0),
         SOMDetector(som=SOM(2, 3), random_state=0),
         SOMImputer(som=SOM(2, 3), random_state=0),
         SOMRegressor(SOM(2, 3), random_state=0),
@@ -219,6 +330,24 @@ def test_a_saved_or_copied_estimator_answers_as_before_and_goes_on(estimator, wa
     if hasattr(fitted, "partial_fit"):
         again = (one.partial_fit(X[:20]).map_.codebook for one in (back, copy.deepcopy(fitted)))
         np.testing.assert_array_equal(*again)
+
+
+@pytest.mark.filterwarnings("ignore:.*type hint:UserWarning")  # a warning on `predict(X: Any)`
+@pytest.mark.parametrize("estimator", [SOMDetector(), SOMClassifier(), SOMClusterer()])
+def test_mlflow_logs_an_estimator_and_loads_it(estimator, tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")  # mlflow-skinny has no database
+    mlflow = pytest.importorskip("mlflow", reason="mlflow-skinny is not installed")
+    skops_io = pytest.importorskip("skops.io")
+    X, y = rows_of(), (rows_of()[:, 0] > -1).astype(int)
+    fitted = clone(estimator).set_params(random_state=0).fit(X, y)
+    types = skops_io.get_untrusted_types(data=skops_io.dumps(fitted))
+    mlflow.set_tracking_uri((tmp_path / "runs").as_uri())
+    mlflow.set_experiment("maps")
+    with mlflow.start_run():
+        mlflow.log_params(fitted.get_params())
+        info = mlflow.sklearn.log_model(fitted, name="m", skops_trusted_types=types)
+    back = mlflow.pyfunc.load_model(info.model_uri)
+    np.testing.assert_array_equal(back.predict(X), fitted.predict(X))
 
 
 @pytest.mark.parametrize("estimator", [SOM(2, 3), SOMDetector(som=SOM(2, 3), random_state=0)])

@@ -2,10 +2,13 @@
 
 import logging
 import pickle
+import re
+import sys
 import time
 import warnings
 from contextlib import contextmanager
 from copy import deepcopy
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -150,6 +153,35 @@ def test_lines_come_a_few_a_second(capsys):
         SOM(3, 3, n_epochs=12, tol=0, n_init=1, callbacks=[slow], verbose=1).fit(rows_of())
     lines = capsys.readouterr().err.splitlines()
     assert 4 <= len(lines) <= 7  # of 12 in 1.2 s or a little more
+
+
+def test_verbose_in_a_notebook_replaces_its_line_and_estimates_the_time_left(capsys, monkeypatch):
+    class ZMQInteractiveShell:
+        pass
+
+    def slow(progress):
+        time.sleep(0.4)
+
+    shell = SimpleNamespace(get_ipython=ZMQInteractiveShell)
+    monkeypatch.setitem(sys.modules, "IPython", shell)
+    with nothing_configured():
+        som = SOM(3, 3, n_epochs=4, tol=0, n_init=1, callbacks=[slow], verbose=1).fit(rows_of())
+        err = capsys.readouterr().err
+        assert err.count("\n") == 1
+        assert err.endswith("\n")
+        lines = [line.rstrip() for line in err.split("\r")[1:]]
+        # Four epochs of 0.4 s each: 3 x 0.4 s are left after the first epoch.
+        left = [re.fullmatch(r"somscape: step (\d) of 4: .*, about (\d) s left", each)
+                for each in lines[:-1]]  # fmt: skip
+        steps = {int(found[1]): int(found[2]) for found in left}
+        assert steps[1] in (1, 2)
+        assert steps[4] == 0
+        assert lines[-1] == f"somscape: training ended: {som.stop_reason_}"
+        shell.get_ipython = lambda: None  # IPython is imported, but the code is a script
+        SOM(3, 3, n_epochs=4, tol=0, n_init=1, verbose=1).fit(rows_of())
+        err = capsys.readouterr().err
+    assert "\r" not in err
+    assert " left" not in err
 
 
 def test_verbose_is_silent_by_default_and_a_detector_has_it_too(capsys):

@@ -511,7 +511,13 @@ def test_a_detector_explains_what_was_chosen():
     assert clean.explain_defaults_["n_maps"].startswith("1: all training rows are usual")
     assert clean.explain_defaults_["n_prototypes"].startswith("1: all training rows are usual")
     pieces = SOMDetector(som=SOM(2, 3), random_state=0).partial_fit(data)
-    assert pieces.explain_defaults_["n_maps"] == "1: `partial_fit` trains one map."
+    why = "1: `partial_fit` trains one map, and `fit` 4 maps for at most 2,000 rows."
+    assert next(iter(pieces.explain_defaults_.items())) == ("n_maps", why)
+    assert len(pieces.detector_.members) == 0
+    assert len(SOMDetector(som=SOM(2, 3)).fit(data).detector_.members) == 4
+    assert (
+        "one map, but `fit` trains several maps" in SOMDetector.partial_fit.__doc__.split("\n")[0]
+    )
 
 
 @pytest.mark.parametrize("is_fitted", [False, True])

@@ -5,11 +5,16 @@ import pickle
 
 import numpy as np
 import pytest
+import scipy.sparse
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.metrics import adjusted_rand_score
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from texts import rejected
 
-from somscape import SOM, Map, SOMDetector, SOMRegions, load, plots, regions
+from somscape import SOM, Map, SOMClusterer, SOMDetector, load, plots, regions
 from somscape.errors import InputError, SomscapeWarning
 from somscape.regions.edit import given_or_found
 
@@ -164,19 +169,73 @@ def test_damaged_regions_of_a_record_are_refused(som, edited):
 
 
 def test_the_estimator_finds_what_the_function_finds(som):
-    with pytest.raises(NotFittedError, match="This SOMRegions is not fitted yet"):
-        SOMRegions().predict(X)
+    with pytest.raises(NotFittedError, match="This SOMClusterer is not fitted yet"):
+        SOMClusterer().predict(X)
     for n, method in (("auto", "auto"), (3, "ward")):
         expected = regions.find_regions(som, n, method=method)
-        finder = clone(SOMRegions(n_regions=n, method=method)).fit(som)
-        np.testing.assert_array_equal(finder.labels_, expected.labels)
-        np.testing.assert_array_equal(finder.fit_predict(som.map_), expected.labels)
-        np.testing.assert_array_equal(finder.predict(X), expected.of(X))
-        assert finder.n_regions_ == expected.n_regions
+        finder = clone(SOMClusterer(n, method=method, random_state=0)).fit(X)
+        np.testing.assert_array_equal(finder.map_.codebook, som.codebook_)
+        assert same(finder.regions_, expected)
+        assert same(regions.kept(finder.map_), expected)
+        np.testing.assert_array_equal(finder.labels_, expected.of(X))
+        np.testing.assert_array_equal(finder.fit_predict(X), expected.of(X))
+        np.testing.assert_array_equal(finder.predict(X[:7]), expected.of(X)[:7])
+        assert finder.n_clusters_ == expected.n_regions
+        assert same(regions.kept(regions.keep(finder, regions.join(expected, [0, 1]))),
+                    regions.join(expected, [0, 1]))  # fmt: skip
+
+
+def test_the_clusterer_checks_its_parameters_and_the_number_of_units():
     with rejected(ValueError, parameter="method", value="rings"):
-        SOMRegions(method="rings").fit(som)
-    with rejected(TypeError, value="ndarray"):
-        SOMRegions().fit(X)
+        SOMClusterer(method="rings").fit(X)
+    with rejected(ValueError, parameter="n_clusters", value=0):
+        SOMClusterer(0).fit(X)
+    with rejected(TypeError, parameter="n_clusters", value="some"):
+        SOMClusterer("some").fit(X)
+    with rejected(TypeError, value=3):
+        SOMClusterer(som=3).fit(X)
+    with rejected(InputError, parameter="n_clusters", value=13, allowed=12):
+        SOMClusterer(13, som=SOM(3, 4)).fit(X)
+    assert SOMClusterer(12, som=SOM(3, 4)).fit(X).n_clusters_ == 12
+
+
+def test_the_clusterer_finds_the_groups_of_weighted_sparse_and_incomplete_rows():
+    # Two groups of 150 rows, 9 apart in each of 3 columns: the groups are the clusters.
+    group = np.repeat([0, 1], 150)
+    holed = X.copy()
+    holed[::7, 1] = np.nan
+    holed[0] = np.nan
+    with pytest.warns(SomscapeWarning, match="1 row is without any value"):
+        found = SOMClusterer(som=SOM(missing="mask"), random_state=0).fit(holed)
+    assert found.labels_[0] == found.predict(holed)[0] == -1
+    assert found.n_clusters_ == 2
+    assert len(set(zip(found.labels_[1:], group[1:], strict=True))) == 2
+    weights = np.where(group == 1, 2.0, 1.0)
+    weights[:3] = 0
+    weighted = SOMClusterer(random_state=0).fit(X, sample_weight=weights)
+    np.testing.assert_array_equal(weighted.labels_, 1 - group)  # the largest cluster first
+    for kind in (scipy.sparse.csr_array, scipy.sparse.coo_matrix):
+        sparse = SOMClusterer(2, random_state=0).fit(kind(X))
+        assert len(set(zip(sparse.labels_, group, strict=True))) == 2
+        np.testing.assert_array_equal(sparse.predict(kind(X)), sparse.labels_)
+
+
+def test_the_clusterer_works_in_pipelines_and_grids():
+    group = np.repeat([0, 1], 150)
+    pipeline = make_pipeline(StandardScaler(), SOMClusterer(random_state=0))
+    labels = pipeline.fit_predict(X * [1, 1000, 1])
+    np.testing.assert_array_equal(labels, pipeline.predict(X * [1, 1000, 1]))
+    assert len(set(zip(labels, group, strict=True))) == 2
+
+    def agreement(clusterer, rows, y):
+        return adjusted_rand_score(y, clusterer.predict(rows))
+
+    order = np.random.default_rng(1).permutation(300)
+    search = GridSearchCV(
+        SOMClusterer(random_state=0), {"n_clusters": [1, 2, 9]}, scoring=agreement, cv=3
+    ).fit(X[order], group[order])
+    assert search.best_params_ == {"n_clusters": 2}
+    assert search.best_score_ == 1
 
 
 def test_looks_go_with_their_region(edited):

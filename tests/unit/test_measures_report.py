@@ -538,7 +538,7 @@ EVERY = sorted(
     set(measures.__all__)
     - {"label_agreement", "nearest_counted", "topographic_product", "bootstrap_interval", "by_unit"}
     - {name for name in measures.__all__ if name[0].isupper()}
-    - {"stability"}
+    - {"scorer", "stability"}
 )
 
 

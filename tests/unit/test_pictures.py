@@ -136,6 +136,37 @@ def test_every_picture_is_drawn_on_every_lattice(name: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize("name", PICTURES)
+def test_a_picture_is_named_in_a_line(name: str) -> None:
+    display = PICTURES[name](some_map("hexagonal"))
+    assert repr(display).startswith(f"Display({display.ax_.get_title()!r}, drawn_: ")
+    assert len(repr(display)) < 250
+    assert all(each in repr(display) for each in display.drawn_)
+
+
+@pytest.mark.parametrize("name", ["pies", "majority", "regions"])
+def test_a_picture_without_a_color_bar_has_equal_margins(name: str) -> None:
+    som = some_map("hexagonal")
+    figure = PICTURES[name](som).figure_
+    (box,) = (ax.get_position() for ax in figure.axes)
+    width = figure.get_figwidth()
+    assert box.x0 * width == pytest.approx((1 - box.x1) * width)
+    with_bar = plots.umatrix(som).figure_
+    assert len(with_bar.axes) == 2
+    assert with_bar.get_figwidth() > width + 0.5
+    place = with_bar.axes[0].get_position()
+    sizes = [b.width * f.get_figwidth() for b, f in ((box, figure), (place, with_bar))]
+    assert sizes[0] == pytest.approx(sizes[1])
+
+
+def test_the_axes_of_a_net_are_principal_components() -> None:
+    rows = np.random.default_rng(0).normal(size=(300, 2)) * [3, 1]
+    ax = plots.net(SOM(3, 4).fit(rows), rows).ax_
+    share = np.linalg.eigvalsh(np.cov(rows.T))[::-1] / np.trace(np.cov(rows.T))
+    for k, label in enumerate((ax.get_xlabel(), ax.get_ylabel())):
+        assert label == f"PC {k + 1} ({100 * share[k]:.0f} % of variance)"
+
+
+@pytest.mark.parametrize("name", PICTURES)
 def test_every_picture_goes_into_axes_that_are_given(name: str) -> None:
     figure = Figure(figsize=(9, 5))
     axes = list(figure.subplots(1, 4)) if name in SEVERAL_AXES else figure.add_subplot()

@@ -3,10 +3,10 @@
 from somscape.estimators.detector import SOMDetector
 from somscape.estimators.imputer import SOMImputer
 from somscape.estimators.learners import SOMClassifier, SOMRegressor
-from somscape.estimators.som import SOM, SOMRegions
+from somscape.estimators.som import SOM, SOMClusterer
 from somscape.estimators.table_encoder import TableEncoder
 
 __all__ = [
-    "SOM", "SOMClassifier", "SOMDetector", "SOMImputer", "SOMRegions", "SOMRegressor",
+    "SOM", "SOMClassifier", "SOMClusterer", "SOMDetector", "SOMImputer", "SOMRegressor",
     "TableEncoder",
 ]  # fmt: skip

@@ -97,7 +97,12 @@ def take(X: Any, what: str, away: Collection[type] = ()) -> Given:
 def brought_here(estimator: Any, X: Any) -> Any:
     """Recognize data for a method of a fitted model, which reads tables, frames and arrays."""
     data = take(X, type(estimator).__name__).data
-    return data.native if isinstance(data, Frame) else data
+    return data.native if isinstance(data, Frame) else dense(data)
+
+
+def dense(data: Any) -> Any:
+    """Return sparse data as a NumPy array, and other data unchanged."""
+    return data.toarray() if issparse(data) else data
 
 
 def _return_piece(_: int, data: Any) -> Any:
@@ -493,9 +498,7 @@ def _read_array(
     return values, table_from_columns(columns, "X")
 
 
-def checked_array(
-    estimator: BaseEstimator, data: Any, *, reset: bool = False, min_rows: int = 1
-) -> Any:
+def checked_array(estimator: Any, data: Any, *, reset: bool = False, min_rows: int = 1) -> Any:
     """Check rows of numbers, and return a NumPy or SciPy array.  `fit` passes ``reset=True``."""
     if _is_ready(data, min_rows):
         # scikit-learn's check has the same result, but its search for data frames takes 60
@@ -531,7 +534,8 @@ def checked_array(
         with config_context(array_api_dispatch=False):
             if is_frame and not is_sparse:
                 return check_array(X, estimator=estimator, input_name="X", **checks)
-            return validate_data(estimator, X, reset=reset, **checks)
+            found = validate_data(estimator, X, reset=reset, **checks)
+            return found if estimator._SPARSE == "kept" else dense(found)
     except OverflowError as error:
         raise InputError(
             f"X contains a whole number that is too large for a float ({error}). Correct or "

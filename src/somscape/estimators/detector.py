@@ -12,7 +12,7 @@ from somscape._validate import check_number, checked_weights
 from somscape.errors import InputError
 from somscape.estimators._base import expect_maps
 from somscape.estimators._elsewhere import answers_where_it_lies
-from somscape.estimators._intake import Given, answered_by, data_for, prepare, rows_for, take
+from somscape.estimators._intake import Given, answered_by, data_for, dense, prepare, rows_for, take
 from somscape.estimators._saved import Saves
 from somscape.estimators._settings import settings_of
 from somscape.estimators.som import SOM, check_goes_on, own_som
@@ -61,7 +61,7 @@ def _as_piece(item: Any) -> tuple[Any, bool]:
     item = take(item, "SOMDetector").data
     if isinstance(item, Table | Frame):
         return Given(item), False
-    values = np.asarray(item)
+    values = np.asarray(dense(item))
     if values.ndim not in (1, 2):
         raise InputError(
             "An item must be a row or a piece of several rows, as an array with one or two "
@@ -203,6 +203,7 @@ class SOMDetector(Explains, OutlierMixin, Saves):
     """
 
     _MODEL = "detector_"
+    _SPARSE = "dense"
 
     method: str = "auto"
     contamination: float | str = "auto"
@@ -242,7 +243,7 @@ class SOMDetector(Explains, OutlierMixin, Saves):
         Parameters
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
-            At least two rows.
+            At least two rows.  A ``scipy.sparse`` array is converted to a dense array.
         y : ignored
             Not used.
         known : array-like of shape (n_samples,), optional
@@ -304,15 +305,15 @@ class SOMDetector(Explains, OutlierMixin, Saves):
         sample_weight: Any = None,
         half_life: float | None = None,
     ) -> "SOMDetector":
-        """Update the detector with more rows, in constant memory.
+        """Update the detector.  This trains one map, but `fit` trains several maps.
 
-        The first call does the same as `fit`, except that ``n_maps="auto"`` means one map.  Each
-        later call first computes the scores of the new rows, and then updates the map, as
-        `SOM.partial_fit` does.  Each later call also updates the set of usual prototypes, the
-        rarity of values, the relations between columns, the threshold and the calibration.  The
-        threshold and the calibration are computed from the scores that rows had before these
-        updates.  For this purpose, the detector stores a sample of 10,000 scores.  It also stores
-        2,000 rows for rarity and relations.
+        The first call does the same as `fit`, except that ``n_maps="auto"`` means one map.  `fit`
+        uses 4 maps for at most 2,000 rows.  Each later call first computes the scores of the new
+        rows, and then updates the map, as `SOM.partial_fit` does.  Each later call also updates the
+        set of usual prototypes, the rarity of values, the relations between columns, the threshold
+        and the calibration.  The threshold and the calibration are computed from the scores that
+        rows had before these updates.  For this purpose, the detector stores a sample of 10,000
+        scores.  It also stores 2,000 rows for rarity and relations.  The memory is constant.
 
         Parameters
         ----------
@@ -344,7 +345,8 @@ class SOMDetector(Explains, OutlierMixin, Saves):
             is_auto = isinstance(self.n_maps, str) and self.n_maps == "auto"
             self._fit_with(X, known, sample_weight, 1 if is_auto else self.n_maps)
             if is_auto:
-                self.explain_defaults_["n_maps"] = "1: `partial_fit` trains one map."
+                why = "1: `partial_fit` trains one map, and `fit` 4 maps for at most 2,000 rows."
+                self.explain_defaults_ = {"n_maps": why} | self.explain_defaults_ | {"n_maps": why}
             return self
         if not hasattr(self, "_stream"):
             raise InputError(
@@ -354,7 +356,7 @@ class SOMDetector(Explains, OutlierMixin, Saves):
         detection, _ = self._settings()
         detection = replace(detection, method=self.detector_.score).of_rows(self.map_.encoding)
         rows = rows_for(self, X)
-        assert isinstance(rows, np.ndarray)  # the tags require dense rows
+        assert isinstance(rows, np.ndarray)  # `rows_for` makes rows dense
         self.detector_, self._stream, self.units_ = updated(
             (self.detector_, self._stream),
             rows,

@@ -31,6 +31,8 @@ from somscape.recognize.recognizer import Recognizer
 class Learner(Saves):
     """Base class of `SOMClassifier` and `SOMRegressor`."""
 
+    _SPARSE = "dense"
+
     @property
     def map_(self) -> Map:
         """The map."""
@@ -200,6 +202,7 @@ class SOMClassifier(ClassifierMixin, Learner):
         Parameters
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
+            A ``scipy.sparse`` array is converted to a dense array.
         y : array-like of shape (n_samples,)
             Class of each row, as a number or text.  None or NaN means that the class is unknown.
             The number -1 is a class.  Rows of unknown class are used for training if this improves
@@ -480,6 +483,7 @@ class SOMRegressor(RegressorMixin, Learner):
         Parameters
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
+            A ``scipy.sparse`` array is converted to a dense array.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Targets, which are numbers with an absolute value of at most 1e145.  None or NaN means
             that the target is unknown.  Rows with unknown targets are used for training if this

@@ -1,17 +1,16 @@
-"""The self-organizing map and its regions, as scikit-learn estimators."""
+"""The self-organizing map and its clusters, as scikit-learn estimators."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, clone
 
 from somscape._types import Floats, Ints
-from somscape._validate import check_number, checked_weights
+from somscape._validate import check_choice, check_number, check_that, check_whole, checked_weights
 from somscape.errors import InputError, ParameterTypeError
-from somscape.estimators._base import Base
 from somscape.estimators._elsewhere import answers_where_it_lies, fetched
 from somscape.estimators._intake import (
     Prepared,
@@ -37,7 +36,8 @@ from somscape.kernels._select import kernels_for, select_kernels
 from somscape.kernels._sparse import DeviceArray
 from somscape.maps.map import Map
 from somscape.measures._quality import nearest_counted
-from somscape.regions.find import find_regions
+from somscape.regions.edit import keep, kept
+from somscape.regions.find import METHODS, find_regions
 from somscape.regions.regions import Regions
 from somscape.tables._frame import Frame
 from somscape.tables.kinds import MISSING_CHOICES
@@ -345,6 +345,7 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sav
     """
 
     _MODEL = "map_"
+    _SPARSE = "kept"
 
     n_rows: int | str = "auto"
     n_cols: int | str = "auto"
@@ -373,7 +374,6 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sav
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        tags.input_tags.sparse = True
         return tags
 
     def fit(
@@ -631,6 +631,9 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Sav
         return int(self.map_.n_units)
 
 
+Saves._SOM = SOM
+
+
 def own_som(som: Any) -> SOM:
     """Return an unfitted copy of `som`, or a new SOM if `som` is None."""
     if not (som is None or isinstance(som, SOM)):
@@ -639,99 +642,159 @@ def own_som(som: Any) -> SOM:
 
 
 @dataclass(eq=False, repr=False, match_args=False)
-class SOMRegions(Base):
-    """Find the regions of a trained map, and predict the regions of rows.
+class SOMClusterer(ClusterMixin, Saves):
+    """Find clusters of any shape, and assign rows to clusters.
 
-    The estimator calls `regions.find_regions`.
+    A map is trained, and its units are grouped by `regions.find_regions`.  Rows whose best matching
+    units are in the same region are one cluster.
 
     Parameters
     ----------
-    n_regions : int or "auto", default="auto"
-        Number of regions.  ``"auto"`` counts only regions that are clearly separate on the map.
+    n_clusters : int or "auto", default="auto"
+        Number of clusters, from 1 to the number of units.  ``"auto"`` counts only clusters that are
+        clearly separate, and is 1 for evenly distributed rows.
+    som : SOM or None, default=None
+        The map to train, unfitted.  None means ``SOM()``.  Its parameters `missing` and `encoder`
+        apply to the rows.
     method : {"auto", "valleys", "ward"}, default="auto"
-        Method by which units are grouped into regions, as for `regions.find_regions`.
+        Method by which units are grouped into clusters, as for `regions.find_regions`.
+    random_state : int, RandomState or None, default=None
+        Seed for the training of the map, if `som` does not have a `random_state`.
+    verbose : int, default=0
+        As for `SOM`.
 
     Attributes
     ----------
+    labels_ : ndarray of shape (n_samples,)
+        Cluster of each training row, from 0 (the largest cluster), or -1 for a row without any
+        value.  Not available after training on data in pieces.
+    n_clusters_ : int
+        Number of clusters.  If `n_clusters` is not much less than the number of rows, the last
+        clusters may not contain rows.
     regions_ : Regions
-        The regions, largest first.
-    labels_ : ndarray of shape (n_units,)
-        Region of each unit, from 0.
-    n_regions_ : int
-        Number of regions.
+        The clusters as regions of the map, with descriptions, rules and pictures.
+    som_ : SOM
+        The fitted estimator of the map.
+    map_ : Map
+        The map, which contains the regions, for plots, measures and reports.
+    explain_defaults_ : dict of str to str
+        As for `SOM`.
+    n_features_in_, feature_names_in_
+        As for `SOM`.
 
     See Also
     --------
-    somscape.regions.find_regions : Function with the same result.
-    somscape.SOM : Trains the map.
+    somscape.regions.find_regions : Finds the regions of a fitted map.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from somscape import SOM, SOMRegions
+    >>> from somscape import SOMClusterer
     >>> rng = np.random.default_rng(0)
     >>> X = rng.normal(size=(300, 2)) + np.repeat([[0, 0], [9, 0]], 150, axis=0)
-    >>> finder = SOMRegions().fit(SOM(random_state=0).fit(X))
-    >>> finder.n_regions_, finder.predict(X[[0, 299]]).tolist()
-    (2, [0, 1])
+    >>> clusterer = SOMClusterer(random_state=0).fit(X)
+    >>> clusterer.n_clusters_, np.bincount(clusterer.labels_).tolist()
+    (2, [150, 150])
+    >>> clusterer.predict([[0.0, 0.0], [9.0, 0.0]]).tolist()
+    [0, 1]
     """
 
-    _: KW_ONLY
-    n_regions: int | str = "auto"
-    method: str = "auto"
+    _MODEL = "map_"
+    _SPARSE = "kept"
 
-    def fit(self, som: Map, y: Any = None, *, X: Any = None) -> "SOMRegions":
-        """Find the regions of a map.
+    n_clusters: int | str = "auto"
+    _: KW_ONLY
+    som: SOM | None = None
+    method: str = "auto"
+    random_state: Any = None
+    verbose: int = 0
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        som = self.som if isinstance(self.som, SOM) else SOM()
+        tags.input_tags = som.__sklearn_tags__().input_tags
+        return tags
+
+    @property
+    def map_(self) -> Map:
+        """The map, which contains the regions."""
+        return self.som_.map_
+
+    @property
+    def regions_(self) -> Regions:
+        """The clusters as regions of the map."""
+        found = kept(self.map_)
+        check_that(found is not None, "the map must contain regions")
+        return cast(Regions, found)
+
+    @property
+    def n_clusters_(self) -> int:
+        """Number of clusters."""
+        return self.regions_.n_regions
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "SOMClusterer":
+        """Train the map and find the clusters.
 
         Parameters
         ----------
-        som : Map
-            A map, or a fitted estimator whose attribute ``map_`` is a map.
-        y : None
-            Ignored.
-        X : Table, data frame or array-like of shape (n_samples, n_features), optional
-            The rows on which the map was trained, if the map does not store rows.
+        X, y, sample_weight
+            As for `SOM.fit`.
 
         Returns
         -------
-        SOMRegions
-            This estimator.
+        SOMClusterer
 
         Raises
         ------
-        InputError, ValueError, TypeError
-            As for `regions.find_regions`.
+        ValueError
+            If a parameter or a value of the data is not allowed.  The message names it.
         """
-        self.regions_: Regions = find_regions(som, self.n_regions, method=self.method, X=X)
-        self.labels_: Ints = self.regions_.labels
-        self.n_regions_: int = self.regions_.n_regions
+        check_whole("n_clusters", self.n_clusters, 1, or_auto=True)
+        check_choice("method", self.method, METHODS)
+        som = own_som(self.som)
+        seed = self.random_state if som.random_state is None else som.random_state
+        given = take(X, "SOMClusterer", (Pieces, DeviceArray))
+        som.set_params(verbose=som.verbose or self.verbose, random_state=seed)
+        som.fit(given, sample_weight=sample_weight)
+        n_units = som.map_.n_units
+        if not isinstance(self.n_clusters, str) and self.n_clusters > n_units:
+            raise InputError(
+                f"`n_clusters` must be at most {n_units}, the number of units of the map, but is "
+                f"{self.n_clusters}. Pass a larger map, such as som=SOM(20, 20).",
+                parameter="n_clusters",
+                value=self.n_clusters,
+                allowed=n_units,
+            )
+        found = find_regions(som, self.n_clusters, method=self.method)
+        self.som_: SOM = keep(som, found)
+        state, of_som = self.__dict__, vars(som)
+        for name in ("labels_", "n_features_in_", "feature_names_in_"):
+            state.pop(name, None)
+        state |= {name: of_som[name] for name in of_som if name.endswith("_in_")}
+        if "labels_" in of_som:
+            self.labels_: Any = given.home.back(found._of_units(fetched(som.labels_)))
+        self.explain_defaults_: dict[str, str] = dict(som.explain_defaults_)
         return self
 
+    @answers_where_it_lies("cluster", np.int64)
     def predict(self, X: Any) -> Ints:
-        """Return the region of each row.
+        """Return the cluster of each row.
 
         Parameters
         ----------
-        X : Table, data frame or array-like of shape (n_samples, n_features)
-            Rows in any form that `Map.rows_of` accepts.
+        X : array-like or data frame of shape (n_samples, n_features), or Table
+            A collection of Dask, Spark or Ray is also supported, as for `SOM.predict`.
 
         Returns
         -------
         ndarray of shape (n_samples,)
-            Number of each row's region (counted from 0), or -1 for a row without any value.
+            Number of each row's cluster, from 0, or -1 for a row without any value.
         """
-        return self.regions_.of(X)
+        found, given = self.regions_, take(X, "SOMClusterer", (DeviceArray,))
+        units = self.map_._winners_of_rows(rows_for(self, given))
+        return given.home.back(found._of_units(units))
 
-    def fit_predict(self, som: Map, y: Any = None, *, X: Any = None) -> Ints:
-        """Find the regions of a map, and return the region number of each unit.
-
-        Parameters
-        ----------
-        som, y, X
-            As for `fit`.
-
-        Returns
-        -------
-        ndarray of shape (n_units,)
-        """
-        return self.fit(som, X=X).labels_
+    def _take_model(self, model: Map) -> None:
+        self.som_ = own_som(self.som)
+        self.som_._take_model(model)
+        _ = self.regions_  # raises an error if the map does not contain regions

@@ -38,7 +38,7 @@ from somscape.measures.labels import (
     silhouette,
 )
 from somscape.measures.rows import DistortionParts, by_unit, distortion, distortion_parts
-from somscape.measures.summary import Measure, MeasuresReport, report
+from somscape.measures.summary import Measure, MeasuresReport, report, scorer
 
 __all__ = [
     "Agreement", "DistortionParts", "Measure", "MeasuresReport", "Stability", "TopographicFunction",
@@ -47,7 +47,7 @@ __all__ = [
     "distortion_parts", "embedding_accuracy", "explained_variance", "explained_variance_by_feature",
     "hit_entropy", "hit_gini", "kruskal_stress", "label_agreement", "majority_entropy",
     "mean_tied_rank", "neighborhood_preservation", "normalized_mutual_information", "purity",
-    "quantization_error", "rank_correlation", "report", "root_mean_squared_error", "silhouette",
-    "stability", "topographic_error", "topographic_function", "topographic_product",
+    "quantization_error", "rank_correlation", "report", "root_mean_squared_error", "scorer",
+    "silhouette", "stability", "topographic_error", "topographic_function", "topographic_product",
     "trustworthiness",
 ]  # fmt: skip

@@ -1,13 +1,15 @@
 """A report with all measures of a map, their intervals, and advice on settings."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import numpy as np
 
-from somscape._validate import check_whole
+from somscape._validate import check_choice, check_whole, suggest_names
+from somscape.measures import _quality
 from somscape.measures._quality import Placed, embedding_of, entropy_of, gini_of, placed
 from somscape.measures.chance import check_draws
 from somscape.measures.distances import (
@@ -155,6 +157,63 @@ ADVICE = {
     "regions. Above 1, regions overlap. In this case, request a different number of regions.",
 }
 """What values of a measure are good, then its meaning, and advice on training for a bad value."""
+
+
+SCORED = (
+    "combined_error", "dead_units", "embedding_accuracy", "explained_variance", "hit_entropy",
+    "hit_gini", "mean_tied_rank", "quantization_error", "root_mean_squared_error",
+    "topographic_error",
+)  # fmt: skip
+"""Measures of one map from which scorers are made."""
+
+
+def scorer(name: str) -> Callable[..., float]:
+    """Return a scorer for cross-validation, whose higher scores are better.
+
+    Parameters
+    ----------
+    name : str
+        "combined_error", "dead_units", "embedding_accuracy", "explained_variance", "hit_entropy",
+        "hit_gini", "mean_tied_rank", "quantization_error", "root_mean_squared_error" or
+        "topographic_error".
+
+    Returns
+    -------
+    callable
+        ``scorer(estimator, X, y=None)`` for the parameter `scoring` of scikit-learn.  The result is
+        the measure of the estimator's map for the rows X, multiplied by -1 if low values of the
+        measure are good.  A pipeline whose last step has a map first transforms X.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown.
+
+    See Also
+    --------
+    report : Computes all measures.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from somscape import SOM, measures
+    >>> X = np.random.default_rng(0).normal(size=(90, 3))
+    >>> scorer = measures.scorer("combined_error")
+    >>> GridSearchCV(SOM(n_cols=4), {"n_rows": [2, 5]}, scoring=scorer).fit(X).best_params_
+    {'n_rows': 5}
+    """
+    check_choice("name", name, SCORED)
+    return partial(_score, name)
+
+
+def _score(name: str, estimator: Any, X: Any, y: Any = None) -> float:
+    """Return a measure of an estimator's map, with the sign for which higher is better."""
+    if hasattr(estimator, "steps"):
+        X, estimator = estimator[:-1].transform(X), estimator[-1]
+    is_score = ADVICE[name].startswith(("near 1", "higher"))
+    value: float = getattr(_quality, name)(estimator, X)
+    return value if is_score else -value
 
 
 NONE = float("nan")
@@ -526,3 +585,6 @@ def _measure_classes(classes: LabelClasses, rand: float) -> dict[str, float]:
         "majority_entropy": majority_of(counts),
         "class_scatter": scatter_of(classes),
     }
+
+
+suggest_names("somscape.measures")

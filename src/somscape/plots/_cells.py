@@ -497,6 +497,15 @@ def map_axes(lattice: Lattice, unit_size: float | None, *, has_legend: bool) -> 
     return figure.add_axes((left / width, below / height, map_wide / width, map_tall / height))
 
 
+def remove_bar_space(ax: "Axes") -> None:
+    """Make a figure of `map_axes` narrower by the space for a color bar."""
+    figure: Any = ax.figure
+    width, height = figure.get_size_inches()
+    box, scale = ax.get_position(original=True), width / (width - _BAR + _SIDE)
+    ax.set_position((box.x0 * scale, box.y0, box.width * scale, box.height))
+    figure.set_size_inches(width / scale, height)
+
+
 def height_for(lattice: Lattice, width: float) -> float:
     """Return the height that a drawn map of this width needs to keep its proportions."""
     low, high = _extent(lattice)

@@ -310,8 +310,8 @@ def net(
         ax = make_figure(wide, 4.8).add_axes((0.7 / wide, 0.13, 4.9 / wide, 0.79))
     _draw_points(ax, points, found)
     _draw_net(ax, som, units)
-    for axis, name, share in zip((ax.xaxis, ax.yaxis), ("first", "second"), shares, strict=True):
-        axis.set_label_text(f"{name} main axis ({100 * share:.0f} % of variance)", fontsize=9)
+    for axis, name, share in zip((ax.xaxis, ax.yaxis), (1, 2), shares, strict=True):
+        axis.set_label_text(f"PC {name} ({100 * share:.0f} % of variance)", fontsize=9)
     ax.tick_params(labelsize=8)
     ax.spines[["top", "right"]].set_visible(False)
     ax.set_title(f"The map among the rows, {som.lattice.size_text}", fontsize=11)

@@ -35,6 +35,7 @@ from somscape.plots._cells import (
     map_axes,
     outline_cells,
     points_per_step,
+    remove_bar_space,
     shade,
     short,
 )
@@ -363,6 +364,8 @@ class Picture:
     def done(self, what: str) -> Display:
         """Return the display.  The title of the picture contains `what` and the size of the map."""
         size = self.map.lattice.size_text
+        if self.is_own and len(self.ax.figure.axes) == 1:
+            remove_bar_space(self.ax)
         self.ax.set_title(short(f"{what}, {size}" if what else size, 60), fontsize=11, y=1.0)
         return display_of([self.ax], self.drawn)
 

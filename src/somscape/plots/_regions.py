@@ -699,7 +699,7 @@ def _draw_scale(ax: "Axes", merges: list[Merge], has_rows: bool) -> None:
         texts.insert(0, "inside one group")
     ax.set_xticks(places, texts)
     if share < 1:
-        ax.set_xlabel("chance that a border inside one group is equally empty", fontsize=9)
+        ax.set_xlabel("p-value of the border between two regions", fontsize=9)
 
 
 STABLE = 0.6

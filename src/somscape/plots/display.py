@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from somscape._files import write_whole
-from somscape._validate import check_is
+from somscape._validate import check_is, suggest_names
 from somscape.errors import InputError, SomscapeWarning
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ WINDOWLESS = ("agg", "cairo", "pdf", "pgf", "ps", "svg", "template")
 """Backends of matplotlib that do not open windows."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Display:
     """A finished picture.
 
@@ -77,6 +77,9 @@ class Display:
     figure_: "Figure"
     axes_: tuple["Axes", ...]
     drawn_: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
+
+    def __repr__(self) -> str:
+        return f"Display({self.ax_.get_title()!r}, drawn_: {', '.join(self.drawn_)})"
 
     @property
     def ax_(self) -> "Axes":
@@ -282,3 +285,6 @@ def given_axes(place: Any, n: int) -> "list[Axes] | None":
             value=len(axes),
         )
     return list(axes[:n])
+
+
+suggest_names("somscape.plots")

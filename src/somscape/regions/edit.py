@@ -658,7 +658,7 @@ def _with_map(thing: Any, map_: Map) -> Any:
     """Return a copy of an object with another map.  Parts that contain the map are also copied."""
     if isinstance(thing, Map):
         return map_
-    holders = ("detector_", "recognizer_", "predictor_", "of_all_rows", "map_")
+    holders = ("detector_", "recognizer_", "predictor_", "of_all_rows", "som_", "map_")
     holds = next(name for name in holders if name in vars(thing))
     changed = copy.copy(thing)
     object.__setattr__(changed, holds, _with_map(vars(thing)[holds], map_))

@@ -169,7 +169,7 @@ def find_regions(
     order_of_joins : Returns the order in which units join.
     stability : Measures whether regions are found again.
     somscape.plots.regions, somscape.plots.dendrogram
-    somscape.SOMRegions : Finds regions in a pipeline.
+    somscape.SOMClusterer : Trains a map and finds its regions.
 
     Notes
     -----

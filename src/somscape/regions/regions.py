@@ -16,6 +16,7 @@ import numpy as np
 
 from somscape._files import write_whole
 from somscape._types import Bools, Float64s, Ints
+from somscape._validate import suggest_names
 from somscape._weights import pair_sums, wilson
 from somscape.errors import InputError, SomscapeWarning
 from somscape.maps.map import NO_UNIT, KeptRegions, Map, unit_places
@@ -476,7 +477,7 @@ class Difference:
         return f"{self.column} = {self.level} in {inside} (elsewhere in {outside})"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Region:
     """Description of a region by its differences from all other rows.
 
@@ -521,6 +522,9 @@ class Region:
     differences: tuple[Difference, ...]
     rule: Rule | None
 
+    def __repr__(self) -> str:
+        return f"Region({self.name!r}, {self.n_rows} rows, {100 * self.share:.0f} %)"
+
     @property
     def sentence(self) -> str:
         """One or two sentences about the number of rows, the differences and the rule."""
@@ -532,6 +536,21 @@ class Region:
         said += [f"; {each}" for each in self.differences[:N_IN_NAME]]
         said += [f". {self.rule}"] * (self.rule is not None)
         return " ".join(f"{''.join(said)}.".split())
+
+
+class Descriptions(list[Region]):
+    """Descriptions of all regions, which a notebook shows as a table."""
+
+    def _repr_html_(self) -> str:
+        heads = ["region", "name", "rows", "share", "differences", "rule"]
+        lines = [
+            [
+                str(i), each.name, str(each.n_rows), f"{100 * each.share:.0f} %",
+                "; ".join(map(str, each.differences[:N_IN_NAME])), str(each.rule or ""),
+            ]
+            for i, each in enumerate(self)
+        ]  # fmt: skip
+        return html_of(heads, lines, f"{len(self)} regions")
 
 
 def describe_regions(map_: Map, labels: Ints, rows: Float64s, regions: Ints) -> list[Region]:
@@ -910,4 +929,8 @@ class Regions:
         regions = self.of(rows) if units is None else self._of_units(units)
         found = describe_regions(self.map_, self.labels, rows, regions)
         names = self.names or ("",) * len(found)
-        return [replace(r, name=name or r.name) for r, name in zip(found, names, strict=True)]
+        named = zip(found, names, strict=True)
+        return Descriptions(replace(each, name=name or each.name) for each, name in named)
+
+
+suggest_names("somscape.regions")

@@ -14,9 +14,18 @@ from somscape.save._minisom import read_minisom
 from somscape.save.esom import read_cod, read_wts
 
 if TYPE_CHECKING:
-    from somscape.estimators import SOM, SOMClassifier, SOMDetector, SOMImputer, SOMRegressor
+    from somscape.estimators import (
+        SOM,
+        SOMClassifier,
+        SOMClusterer,
+        SOMDetector,
+        SOMImputer,
+        SOMRegressor,
+    )
 
-    Estimator: TypeAlias = SOM | SOMClassifier | SOMDetector | SOMImputer | SOMRegressor
+    Estimator: TypeAlias = (
+        SOM | SOMClassifier | SOMClusterer | SOMDetector | SOMImputer | SOMRegressor
+    )
 
 READERS: dict[str, Callable[[str | Path], Record]] = {
     ".cod": read_cod,

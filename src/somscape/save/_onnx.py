@@ -411,14 +411,24 @@ def _add_classes(
     is_unknown = refused
     if model.reject is not None:
         is_unknown = graph.op("Or", refused, graph.op("LessOrEqual", p_values, model.reject))
-    classes = [str(name) for name in model.classes.tolist()]
+    classes, unknown, type_ = _classes_of(model)
     place = graph.op("ArgMax", probabilities, axis=1, keepdims=0)
     place = graph.op("Where", is_unknown, len(classes), place)
-    words = np.array([*classes, model.unknown])
-    graph.output("predicted", graph.op("Gather", words, place), "string")
+    names = np.array([*classes, unknown])
+    graph.output("predicted", graph.op("Gather", names, place), type_)
     probabilities = _or_nan(graph, _column(graph, refused), probabilities)
     graph.output("probabilities", probabilities, graph.number, len(classes))
     graph.notes["classes"] = json.dumps(classes, ensure_ascii=False)
+
+
+def _classes_of(model: Recognizer) -> tuple[list[Any], Any, str]:
+    """Return the classes, the class of a rejected row, and the ONNX type of both."""
+    classes = model.classes.tolist()
+    if model.classes.dtype.kind in "iu" and max(classes) < np.iinfo(np.int64).max:
+        low = min(classes)
+        free = (-1, low - 1 if low > np.iinfo(np.int64).min else max(classes) + 1)
+        return classes, free[-1 in classes], "int64"
+    return [str(name) for name in classes], model.unknown, "string"
 
 
 def _add_numbers(
@@ -615,10 +625,11 @@ def to_onnx(som: Any, path: str | Path, *, dtype: str = "float32") -> None:
 
     Outputs have shape (n,) unless another shape is given.  Every model has the outputs ``winner``
     (int64) and ``distance``.  The model of a detector also has ``score``.  The model of a
-    recognizer also has ``predicted`` (the class as text), ``p_value``, and ``probabilities`` of
-    shape (n, n_classes).  If the recognizer rejects a row, the predicted class is ``unknown``, or
-    ``unknown_row`` if ``unknown`` is the name of a class.  The metadata of the ONNX model contain
-    the names of the classes as a JSON list, ``classes``.  The model of a predictor also has
+    recognizer also has ``predicted`` (the class, as int64 if classes are integers, and otherwise as
+    text), ``p_value``, and ``probabilities`` of shape (n, n_classes).  If the recognizer rejects a
+    row, the predicted class is ``unknown`` (or ``unknown_row`` if ``unknown`` is a class), and for
+    integers -1 (or one less than the lowest class if -1 is a class).  The metadata of the ONNX
+    model contain the classes as a JSON list, ``classes``.  The model of a predictor also has
     ``predicted``, ``low`` and ``high`` (the limits of the 90 % interval), and ``p_value``.  If a
     predictor has several targets, ``predicted``, ``low`` and ``high`` have shape (n, n_targets).
     If a column has the name of an output or the name ``score``, the name of its input gets a
@@ -648,14 +659,14 @@ def to_onnx(som: Any, path: str | Path, *, dtype: str = "float32") -> None:
     -----
     The map raises an error for a row with a missing value (if ``missing="error"``) or with an
     unknown level of an ordered category.  For such a row, the ONNX model returns the winner -1, NaN
-    for all numbers, and the class ``unknown``.  In other categories, a level that was not in the
-    training data counts as different from all known levels, as in the map.  The ONNX model finds
-    the prototypes w that are nearest to a row x by ``|x|^2 - 2 x.w + |w|^2``, and then recomputes
-    their distances.  If two prototypes are equally near up to rounding, the ONNX model can choose
-    another prototype than the map.  If distances are equal, a p-value of the ONNX model can also
-    differ slightly.  With the metrics "manhattan" and "chebyshev", the ONNX model needs n * n_units
-    * n_features numbers in memory, so pass only a few hundred rows at a time.  The time for a row
-    is O(n_units * n_features).
+    for all numbers, and the class of a rejected row.  In other categories, a level that was not in
+    the training data counts as different from all known levels, as in the map.  The ONNX model
+    finds the prototypes w that are nearest to a row x by ``|x|^2 - 2 x.w + |w|^2``, and then
+    recomputes their distances.  If two prototypes are equally near up to rounding, the ONNX model
+    can choose another prototype than the map.  If distances are equal, a p-value of the ONNX model
+    can also differ slightly.  With the metrics "manhattan" and "chebyshev", the ONNX model needs n
+    * n_units * n_features numbers in memory, so pass only a few hundred rows at a time.  The time
+    for a row is O(n_units * n_features).
 
     Examples
     --------

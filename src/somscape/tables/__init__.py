@@ -10,18 +10,6 @@ from somscape.tables.sources import Source, read_table, source
 from somscape.tables.table import Table, table_from_columns
 
 __all__ = [
-    "Column",
-    "Encoding",
-    "Grouped",
-    "Source",
-    "Table",
-    "per",
-    "read_sql",
-    "read_table",
-    "source",
-    "table_from_columns",
-    "table_from_frame",
-    "write_csv",
-    "write_sql",
-    "write_table",
-]
+    "Column", "Encoding", "Grouped", "Source", "Table", "per", "read_sql", "read_table", "source",
+    "table_from_columns", "table_from_frame", "write_csv", "write_sql", "write_table",
+]  # fmt: skip

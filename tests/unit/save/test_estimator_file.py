@@ -15,6 +15,7 @@ from somscape import (
     Lattice,
     Map,
     SOMClassifier,
+    SOMClusterer,
     SOMDetector,
     SOMImputer,
     SOMRegressor,
@@ -66,6 +67,10 @@ FITTED = {
         SOM(3, 4), encoder=TableEncoder(missing="fill")
     ).fit(HOLED, X[:, 0] > 0, sample_weight=WEIGHTS),
     "regressor": lambda: SOMRegressor(SOM(3, 4), random_state=0).fit(X, X[:, :2] ** 2),
+    "clusterer": lambda: SOMClusterer(3, som=SOM(3, 4), random_state=0).fit(X),
+    "clusterer of a frame that masks": lambda: SOMClusterer(
+        som=SOM(3, 4, encoder=TableEncoder(missing="mask"))
+    ).fit(HOLED, sample_weight=WEIGHTS),
     "imputer": lambda: SOMImputer(2, som=SOM(3, 4), random_state=0).fit(holed(X)),
 }
 
@@ -106,7 +111,7 @@ def test_a_loaded_estimator_has_its_parameters_and_fitted_attributes(name, tmp_p
     assert repr(after.get_params()) == repr(before.get_params())
     public = {n for n in vars(before) if n.endswith("_")}
     assert {n for n in vars(after) if n.endswith("_")} == public
-    for n in public - {"map_", "detector_", "recognizer_", "predictor_"}:
+    for n in public - {"map_", "detector_", "recognizer_", "predictor_", "som_"}:
         was, now = getattr(before, n), getattr(after, n)
         if isinstance(was, np.ndarray):
             assert now.dtype == was.dtype

@@ -20,10 +20,11 @@ def names_alike(path, model, X, feeds):
     found, recognizer = run(path, feeds), answering_in(model)
     rows = recognizer.map_.rows_of(X)
     p, p_values = recognizer._probabilities_of_rows(rows)
-    named = [
-        recognizer.unknown if c is None else str(c) for c in recognizer._classes_of(p, p_values)
-    ]
+    are_numbers = recognizer.classes.dtype.kind == "i"
+    unknown, kind = (-1, int) if are_numbers else (recognizer.unknown, str)
+    named = [unknown if c is None else kind(c) for c in recognizer._classes_of(p, p_values)]
     assert found["predicted"].tolist() == named
+    assert found["predicted"].dtype == (np.int64 if are_numbers else object)
     np.testing.assert_array_equal(found["winner"], recognizer.map_._winners_of_rows(rows))
     np.testing.assert_allclose(found["probabilities"], p, **TOLERANCE)
     np.testing.assert_allclose(found["p_value"], p_values, **TOLERANCE)
@@ -55,10 +56,50 @@ def test_names_of_real_rows(tmp_path, load_set, reject):
     new = np.vstack([X, X[:5] + 100])
     found = names_alike(tmp_path / "m.onnx", model, new, {"X": new})
     assert found.keys() == {"winner", "distance", "predicted", "p_value", "probabilities"}
-    assert ("unknown" in found["predicted"]) == (reject is not None)
-    assert (found["predicted"][: len(y)] == y.astype(str)).mean() > 0.6
+    assert (-1 in found["predicted"]) == (reject is not None)
+    assert (found["predicted"][: len(y)] == y).mean() > 0.6
     notes = {each.key: each.value for each in onnx.load(tmp_path / "m.onnx").metadata_props}
-    assert json.loads(notes["classes"]) == [str(k) for k in np.unique(y)]
+    assert json.loads(notes["classes"]) == np.unique(y).tolist()
+
+
+LOWEST = np.iinfo(np.int64).min
+
+
+@pytest.mark.parametrize(
+    ("classes", "dtype", "unknown"),
+    [
+        ([0, 1], np.int64, -1),
+        ([1, 2], np.int8, -1),
+        ([3, 7], np.uint16, -1),
+        ([-1, 1], np.int64, -2),
+        ([-5, -1], np.int32, -6),
+        ([LOWEST, -1], np.int64, 0),
+        ([LOWEST, 5], np.int64, -1),
+    ],
+)
+def test_whole_numbers_stay_whole_numbers(tmp_path, classes, dtype, unknown):
+    X = scaled(load_wine)[0]
+    y = np.where(X[:, 0] > 0, *np.array(classes, dtype=dtype))
+    model = SOMClassifier(random_state=0).fit(X, y)
+    to_onnx(model, tmp_path / "m.onnx")
+    holed = X.copy()
+    holed[3, 1] = np.nan
+    found = run(tmp_path / "m.onnx", {"X": holed})["predicted"]
+    assert found.dtype == np.int64
+    assert found[3] == unknown
+    found[3] = classes[0]
+    assert set(found) == set(classes)
+    keep = np.arange(len(X)) != 3
+    np.testing.assert_array_equal(found[keep], model.predict(X)[keep])
+
+
+@pytest.mark.parametrize("classes", [[0.0, 1.0], [False, True], ["0", "1"]])
+def test_other_classes_are_texts(tmp_path, classes):
+    X = scaled(load_wine)[0]
+    y = np.array(classes)[(X[:, 0] > 0).astype(int)]
+    to_onnx(SOMClassifier(random_state=0).fit(X, y), tmp_path / "m.onnx")
+    found = run(tmp_path / "m.onnx", {"X": X})["predicted"]
+    assert set(found) == {str(each) for each in classes}
 
 
 def test_a_class_called_unknown_and_p_values_by_hand(tmp_path):
@@ -129,7 +170,7 @@ def test_rows_that_are_refused(tmp_path):
     to_onnx(SOMClassifier(random_state=0).fit(X, y), tmp_path / "m.onnx")
     found = run(tmp_path / "m.onnx", {"X": holed})
     for is_refused in (
-        found["predicted"] == "unknown",
+        found["predicted"] == -1,
         np.isnan(found["p_value"]),
         np.isnan(found["probabilities"]).all(axis=1),
     ):

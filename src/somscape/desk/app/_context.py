@@ -52,10 +52,7 @@ def ending_of(name: str) -> str:
 
 
 async def take(
-    request: Request,
-    store: Store,
-    watch: str | None = None,
-    settings: RunSettings | None = None,
+    request: Request, store: Store, watch: str | None = None, settings: RunSettings | None = None
 ) -> Run:
     """Save the file in the body of a request, and create the first run on this file."""
     name = shown_name(request.query_params.get("name", ""))

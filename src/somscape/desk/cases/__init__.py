@@ -12,25 +12,7 @@ from somscape.desk.cases.repeat import Repeated, reproduce
 from somscape.desk.cases.state import State
 
 __all__ = [
-    "Case",
-    "Decision",
-    "Forgotten",
-    "Imported",
-    "Repeated",
-    "RunOutcome",
-    "State",
-    "Verdict",
-    "Watch",
-    "audit_lines",
-    "backup",
-    "card_of",
-    "card_text",
-    "forget",
-    "forget_old",
-    "import_decisions",
-    "reproduce",
-    "restore",
-    "run_watch",
-    "verify",
-    "watch_history",
-]
+    "Case", "Decision", "Forgotten", "Imported", "Repeated", "RunOutcome", "State", "Verdict",
+    "Watch", "audit_lines", "backup", "card_of", "card_text", "forget", "forget_old",
+    "import_decisions", "reproduce", "restore", "run_watch", "verify", "watch_history",
+]  # fmt: skip

@@ -126,8 +126,7 @@ def _token_in(path: Path, may_be_readable: bool) -> str:
         token = data.decode("ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
-            f"`token_file` {path} cannot be read as a line of ASCII characters.",
-            file=path,
+            f"`token_file` {path} cannot be read as a line of ASCII characters.", file=path
         ) from error
     if len(token) < MIN_TOKEN or not token.isprintable() or " " in token:
         raise InputError(
@@ -226,9 +225,7 @@ class Metrics:
         self._rows = counter("somscape_rows", "Rows in responses.", ("route",))
         self._flagged = counter("somscape_rows_flagged", "Flagged rows in responses.")
         self.maps = counter(
-            "somscape_map_reloads",
-            "New map files that were accepted or refused.",
-            ("outcome",),
+            "somscape_map_reloads", "New map files that were accepted or refused.", ("outcome",)
         )
         for outcome in ("taken", "refused"):
             self.maps.labels(outcome)
