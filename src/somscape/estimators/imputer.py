@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.linalg import eigh
 from scipy.optimize import nnls
-from sklearn.base import OneToOneFeatureMixin, TransformerMixin, clone
+from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 
 from somscape._types import Bools, Float64s, Floats, Ints, Objects
 from somscape._validate import check_flag, check_whole, checked_weights
@@ -254,10 +254,19 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Saves):
         self.map_ = som.fit(sample.gappy, sample_weight=given).map_
         self._learn(sample, self.map_)
         if sample.is_hidden.any():
-            more = {"init": self.map_, "n_epochs": MORE_EPOCHS, "n_rows": "auto", "n_cols": "auto"}
+            kept = (
+                "callbacks",
+                "feature_weight",
+                "metric",
+                "neighborhood",
+                "random_state",
+                "verbose",
+            )
+            more = SOM(init=self.map_, n_epochs=MORE_EPOCHS, missing="mask", encoder=None)
+            more.set_params(**{name: getattr(som, name) for name in kept})
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", SomscapeWarning)  # they were shown above
-                self.map_ = clone(som).set_params(**more).fit(rows, sample_weight=given).map_
+                self.map_ = more.fit(rows, sample_weight=given).map_
         return self
 
     def _learn(self, sample: Sample, map_: Map) -> None:
@@ -376,7 +385,7 @@ def _set_size(som: SOM, n: float) -> None:
     if isinstance(som.lattice, str) and (som.n_rows, som.n_cols) == ("auto", "auto"):
         side = max(1, int(np.sqrt(min(n, MAX_UNITS))))
         is_even = som.lattice == "hexagonal" and som.boundary == "torus"
-        som.set_params(n_rows=side + side % 2 if is_even else side, n_cols=side)
+        som.set_params(n_rows=max(2, side - side % 2) if is_even else side, n_cols=side)
     if som.n_init == "auto":
         som.set_params(n_init=1)
 
