@@ -246,6 +246,7 @@ def _take_fitted(estimator: Any, facts: dict[str, Any], arrays: Arrays) -> None:
             "feature_names_in_ must contain the name of each feature",
         )
         estimator.feature_names_in_ = np.array(names, dtype=object)
+    vars(estimator).update(facts)
     lacking = set(estimator._ARRAYS) - arrays.keys()
     check_that(not lacking, f"the arrays {', '.join(sorted(lacking))} are missing")
     for name in {*PER_ROW, *estimator._ARRAYS} & arrays.keys():
@@ -256,5 +257,4 @@ def _take_fitted(estimator: Any, facts: dict[str, Any], arrays: Arrays) -> None:
         else:
             is_right = estimator._fits(name, values)
         check_that(is_right, f"{name} does not fit the map")
-        facts[name] = values.copy()
-    vars(estimator).update(facts)
+        setattr(estimator, name, values.copy())

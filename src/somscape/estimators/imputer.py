@@ -372,8 +372,11 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Saves):
         n = self.map_.codebook.shape[1]
         if name == "kept_":
             is_right = values.dtype == np.int64 and values.shape == (n,)
-            return is_right and bool((np.diff(values, prepend=-1) > 0).all())
-        shape = {"weights_": (4,), "factors_": (len(values), n)}.get(name, (n,))
+            steps = np.diff(values, prepend=-1, append=self.n_features_in_) if is_right else [0]
+            return bool(np.all(np.asarray(steps) > 0))
+        shape = {"weights_": (4,), "factors_": (values.shape[0] if values.ndim else 0, n)}.get(
+            name, (n,)
+        )
         is_right = values.dtype == np.float64 and values.shape == shape
         is_any = name in ("mean_", "factors_")
         least = np.finfo(np.float64).tiny if name in ("noise_", "spread_") else 0.0
