@@ -110,6 +110,34 @@ def test_the_regression_on_all_rows_is_that_of_the_true_distribution():
     assert imputer.weights_[3] > 0.5
 
 
+def test_complete_rows_give_their_mean_and_covariance():
+    X = np.random.default_rng(0).normal(size=(200, 5)) @ np.random.default_rng(1).normal(
+        size=(5, 5)
+    )
+    imputer = SOMImputer().fit(X)
+    found = imputer.factors_.T @ imputer.factors_ + np.diag(imputer.noise_)
+    expected = np.cov(X.T, bias=True)
+    np.testing.assert_allclose(imputer.mean_, X.mean(axis=0), atol=1e-12)
+    np.testing.assert_allclose(found, expected * (1 + _imputer.RIDGE * np.eye(5)), atol=1e-9)
+
+
+def test_the_variance_contains_the_error_of_filled_values():
+    X = np.random.default_rng(0).normal(size=(2000, 4))
+    is_gap = gappy(2000, share=0.5)[2][:, 1:]
+    is_gap[is_gap.all(axis=1), 0] = False
+    imputer = SOMImputer(som=SOM(6, 6)).fit(np.where(is_gap, np.nan, X))
+    np.testing.assert_allclose((imputer.factors_**2).sum(axis=0) + imputer.noise_, 1.0, rtol=0.15)
+
+
+def test_the_only_value_of_a_column_is_not_hidden():
+    X = np.full((100, 101), np.nan)
+    X[:, 0], X[np.arange(100), np.arange(1, 101)] = np.arange(100), np.arange(100)
+    found = _imputer.HeldCells.of(X, np.ones(100))
+    assert not found.is_hidden[:, 1:].any()
+    assert found.is_hidden[:, 0].any()
+    np.testing.assert_array_equal(found.gappy[:, 1:], X[:, 1:])
+
+
 def test_the_error_is_lower_than_that_of_the_nearest_rows():
     rng = np.random.default_rng(0)
     whole = StandardScaler().fit_transform(load_diabetes().data)
@@ -136,8 +164,8 @@ def test_hidden_cells_depend_only_on_values():
     X[:, 4] = np.where(np.arange(300) == 7, 0.0, np.nan)
     X[5], X[8, :4] = np.nan, [1.0, np.nan, np.nan, np.nan]
     weights = np.arange(300) % 3 + 0.0
-    one = _imputer.Sample.of(X, weights)
-    two = _imputer.Sample.of(np.repeat(X, weights.astype(int), axis=0)[::-1], np.ones(300))
+    one = _imputer.HeldCells.of(X, weights)
+    two = _imputer.HeldCells.of(np.repeat(X, weights.astype(int), axis=0)[::-1], np.ones(300))
     for first, second in zip(one[:3], two[:3], strict=True):
         np.testing.assert_array_equal(first, second)
     assert not np.isnan(one.rows[one.is_hidden]).any()

@@ -85,7 +85,7 @@ class Linear(NamedTuple):
         return total
 
 
-class Sample(NamedTuple):
+class HeldCells(NamedTuple):
     """Distinct training rows, in an order that depends only on their values.
 
     Attributes
@@ -105,7 +105,7 @@ class Sample(NamedTuple):
     gappy: Floats
 
     @classmethod
-    def of(cls, rows: Floats, weights: Float64s) -> "Sample":
+    def of(cls, rows: Floats, weights: Float64s) -> "HeldCells":
         """Choose rows and cells by a hash of the values, so weights and repeated rows agree."""
         is_gap = np.isnan(rows)
         used = np.flatnonzero((weights > 0) & ~is_gap.all(axis=1))
@@ -250,7 +250,7 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Saves):
         self.kept_ = np.flatnonzero(is_kept | ~is_kept.any())
         rows = np.ascontiguousarray(rows[:, self.kept_])
         _set_size(som, float(weights.sum()))
-        sample = Sample.of(rows, weights)
+        sample = HeldCells.of(rows, weights)
         self.map_ = som.fit(sample.gappy, sample_weight=given).map_
         self._learn(sample, self.map_)
         if sample.is_hidden.any():
@@ -269,7 +269,7 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Saves):
                 self.map_ = more.fit(rows, sample_weight=given).map_
         return self
 
-    def _learn(self, sample: Sample, map_: Map) -> None:
+    def _learn(self, sample: HeldCells, map_: Map) -> None:
         """Compute the regression and the weights of the estimates from rows with hidden cells."""
         rows, is_hidden = sample.rows, sample.is_hidden
         is_gap, shares = np.isnan(rows), sample.weights / sample.weights.sum()
