@@ -51,14 +51,7 @@ BLOCK_VALUES = 1 << 19
 
 
 class Linear(NamedTuple):
-    """A normal distribution of all rows, with the covariance ``factors.T @ factors + noise``.
-
-    Attributes
-    ----------
-    mean : ndarray of shape (n_features,)
-    factors : ndarray of shape (n_factors, n_features)
-    noise : ndarray of shape (n_features,)
-    """
+    """A normal distribution of all rows, with the covariance ``factors.T @ factors + noise``."""
 
     mean: Float64s
     factors: Float64s
@@ -86,18 +79,7 @@ class Linear(NamedTuple):
 
 
 class HeldCells(NamedTuple):
-    """Distinct training rows, in an order that depends only on their values.
-
-    Attributes
-    ----------
-    rows : ndarray of shape (n, n_features), float64
-    weights : ndarray of shape (n,)
-        Total weight of the equal training rows.
-    is_hidden : ndarray of shape (n, n_features), bool
-        Whether a cell is hidden.
-    gappy : ndarray of shape (n_samples, n_features)
-        All training rows, without the hidden cells.
-    """
+    """Distinct training rows with hidden cells, and all training rows without the hidden cells."""
 
     rows: Float64s
     weights: Float64s
