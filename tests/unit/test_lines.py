@@ -16,6 +16,7 @@ from somscape.recognize.predictor import (
     line_of,
     lines_of,
     pulls_on_map,
+    steps_apart,
     sums_by_unit,
     together,
 )
@@ -73,13 +74,13 @@ def test_a_plane_is_found_exactly_wherever_rows_lie(seed):
     y = rows @ slope + at_zero
     sums = [sums_by_unit(rows, y, np.ones(40), units, 6)]
     for bend in (Bend(1.0, 1e-12), Bend(1.0, 1e-12, 1e-9)):
-        lines = lines_of(sums, pulls_on_map(Lattice(2, 3), bend.radius), bend)
+        lines = lines_of(sums, pulls_on_map(steps_apart(Lattice(2, 3)), bend.radius), bend)
         said = lines.of_rows(rows, units[:, None])
         np.testing.assert_allclose(together(said, np.ones((40, 1)))[:, 0], y, atol=1e-6)
 
 
 def test_pulls_over_three_units_by_hand():
-    found = pulls_on_map(Lattice(1, 3, "rectangular"), 2.0)
+    found = pulls_on_map(steps_apart(Lattice(1, 3, "rectangular")), 2.0)
     near, far = math.exp(-1 / 8), math.exp(-4 / 8)
     np.testing.assert_allclose(found, [[1, near, far], [near, 1, near], [far, near, 1]])
 
@@ -97,7 +98,7 @@ def test_rows_of_many_axes_share_their_slopes_and_an_unknown_target_has_none():
     units, lattice = rng.integers(0, 4, 60), Lattice(2, 2)
     y = np.stack([rows[:, 0], np.full(60, np.nan)])
     sums = [sums_by_unit(rows, each, np.ones(60), units, 4) for each in y]
-    lines = lines_of(sums, pulls_on_map(lattice, 1.0), Bend(1.0, 1.0, 1.0))
+    lines = lines_of(sums, pulls_on_map(steps_apart(lattice), 1.0), Bend(1.0, 1.0, 1.0))
     assert (lines.slopes[:, 0] == lines.slopes[0, 0]).all()
     assert not lines.slopes[:, 1].any()
     assert not lines.values[:, 1].any()

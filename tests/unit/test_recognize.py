@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from somscape.fit.settings import Settings
 from somscape.grid import Lattice
-from somscape.recognize._answering import MAX_AXES, Space
+from somscape.recognize._answering import MAX_AXES, KnownRows, Space
 from somscape.recognize._train import Held, best_smoothing, held_out, sharpened
 from somscape.recognize.recognizer import Smoothing, classes_of_units, counts_by_unit, smoothed
 
@@ -126,3 +127,26 @@ def test_rows_of_many_features_are_seen_on_their_main_axes():
     apart = np.linalg.norm(rows[1:] - rows[0], axis=1) / np.linalg.norm(rows[1] - rows[0])
     found = np.linalg.norm(placed[1:] - placed[0], axis=1) / np.linalg.norm(placed[1] - placed[0])
     np.testing.assert_allclose(found, apart, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("given", "starts_work", "n_init"),
+    [
+        ({}, 1e5, 10),  # 100 x 5 values on 20 units are 1e4 multiply-adds
+        ({}, 1e3, 1),
+        ({}, 1e9, 16),
+        ({"n_init": 4}, 1e3, 4),
+        ({"n_epochs": 5}, 1e3, "auto"),
+        ({"radius_start": 3.0}, 1e3, "auto"),
+        ({"init": "sample"}, 1e3, "auto"),
+        ({"algorithm": "multires"}, 1e3, "auto"),
+    ],
+)
+def test_all_starts_together_take_limited_work(given, starts_work, n_init):
+    known = KnownRows(np.zeros((100, 5)), np.zeros(100, int), np.ones(100))
+    assert known.sized(Settings(**given), 20, starts_work).n_init == n_init
+
+
+def test_large_tables_keep_the_automatic_starts():
+    known = KnownRows(np.zeros((10**5, 5)), np.zeros(10**5, int), np.ones(10**5))
+    assert known.sized(Settings(), 1000, 1e3).n_init == "auto"

@@ -42,6 +42,8 @@ class Saves(Base):
 
     _MODEL: ClassVar[str]
     """Name of the attribute that contains the fitted map or model."""
+    _ARRAYS: ClassVar[tuple[str, ...]] = ()
+    """Names of other fitted attributes that contain arrays."""
 
     def save(self, path: str | Path) -> None:
         """Save the fitted estimator to one file, completely or not at all.
@@ -79,7 +81,7 @@ class Saves(Base):
         told["fitted"] = {name: state[name] for name in FACTS if name in state}
         if "feature_names_in_" in state:
             told["fitted"]["feature_names_in_"] = state["feature_names_in_"].tolist()
-        for name in (*PER_ROW, "deviation_"):
+        for name in (*PER_ROW, *self._ARRAYS):
             if name in state:
                 arrays[name] = fetched(state[name])
         own = {f"{ESTIMATOR}.{name}": values for name, values in arrays.items()}
@@ -89,6 +91,10 @@ class Saves(Base):
     def _current_model(self) -> Any:
         """The fitted map or model."""
         return getattr(self, self._MODEL)
+
+    def _fits(self, name: str, values: Any) -> bool:
+        """Return whether an array of `_ARRAYS` from a file fits the map."""
+        raise NotImplementedError
 
     def _take_model(self, model: Any) -> None:
         """Set the fitted attributes that a saved map or model contains."""
@@ -228,7 +234,9 @@ def _take_fitted(estimator: Any, facts: dict[str, Any], arrays: Arrays) -> None:
     for name, value in facts.items():
         check_that(type(value) is FACTS[name], f"{name} must be of type {FACTS[name].__name__}")
     check_that(
-        n_features == map_.codebook.shape[1] or not map_.encoding.is_plain,
+        n_features == map_.codebook.shape[1]
+        or not map_.encoding.is_plain
+        or ("kept_" in estimator._ARRAYS and n_features > map_.codebook.shape[1]),
         "n_features_in_ must be the number of features of the map",
     )
     if names is not None:
@@ -238,13 +246,15 @@ def _take_fitted(estimator: Any, facts: dict[str, Any], arrays: Arrays) -> None:
             "feature_names_in_ must contain the name of each feature",
         )
         estimator.feature_names_in_ = np.array(names, dtype=object)
-    for name in {*PER_ROW, "deviation_"} & arrays.keys():
+    vars(estimator).update(facts)
+    lacking = set(estimator._ARRAYS) - arrays.keys()
+    check_that(not lacking, f"the arrays {', '.join(sorted(lacking))} are missing")
+    for name in {*PER_ROW, *estimator._ARRAYS} & arrays.keys():
         values = arrays.pop(name)
         if name in PER_ROW:
             are_units = values.dtype == np.int64 and values.ndim == 1
             is_right = are_units and ((values >= -1) & (values < map_.n_units)).all()
         else:
-            is_right = values.shape == map_.codebook.shape and np.isfinite(values).all()
+            is_right = estimator._fits(name, values)
         check_that(is_right, f"{name} does not fit the map")
-        facts[name] = values.copy()
-    vars(estimator).update(facts)
+        setattr(estimator, name, values.copy())

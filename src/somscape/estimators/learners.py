@@ -95,9 +95,9 @@ class SOMClassifier(ClassifierMixin, Learner):
     ----------
     som : SOM or None, default=None
         The map to train, unfitted.  None means ``SOM()``.  The automatic number of units is a tenth
-        of the number of rows, but at least two units for each class and at most 1,500 units.
-        ``missing`` and ``encoder`` of `som` are ignored, because the classifier has parameters with
-        these names.
+        of the number of rows, but at least two units for each class and at most 1,500 units, and
+        the automatic number of starts is smaller than for a SOM.  ``missing`` and ``encoder`` of
+        `som` are ignored, because the classifier has parameters with these names.
     layer_weight : float, default=0.0
         Weight of the classes in the training of the map, which is the variance of the class columns
         divided by the variance of all other columns.  With 0, the map is trained without the
@@ -392,8 +392,9 @@ class SOMRegressor(RegressorMixin, Learner):
     ----------
     som : SOM or None, default=None
         The map to train, unfitted.  None means ``SOM()``.  The automatic number of units is a fifth
-        of the number of rows, but at most 1,500 units.  ``missing`` and ``encoder`` of `som` are
-        ignored, because the regressor has parameters with these names.
+        of the number of rows, but at most 1,500 units, and the automatic number of starts is
+        smaller than for a SOM.  ``missing`` and ``encoder`` of `som` are ignored, because the
+        regressor has parameters with these names.
     relevance : bool, default=True
         Whether `fit` may weight columns by their effect on the targets.  Weights are used in the
         metric of ``map_`` only if they improve the predictions for rows that are left out of

@@ -154,17 +154,17 @@ class Fingerprint:
     def of(cls, rows: Rows, weights: Float64s | None, first: int = 0) -> "Fingerprint":
         """Return the fingerprint of rows."""
         n_rows, n_features = rows.shape
-        factors = _mix(np.arange(1, n_features + 1, dtype=np.uint64)) | np.uint64(1)
+        factors = mix(np.arange(1, n_features + 1, dtype=np.uint64)) | np.uint64(1)
         sums = [0, 0, 0]
         for part in blocks(n_rows, max(1, HASHED_VALUES // n_features)):
             some = rows[part]
             if isinstance(some, DeviceArray):
                 some = np.asarray(some)
-            hashes = _mix(_hash_rows(some, factors))
+            hashes = mix(hash_rows(some, factors))
             share = ones_or(None if weights is None else weights[part], len(hashes))
             place = np.arange(first + part.start, first + part.stop, dtype=np.uint64)
-            weighted = hashes + _mix(share.view(np.uint64))
-            for i, words in enumerate((hashes, _mix(weighted), _mix(hashes + _mix(place)))):
+            weighted = hashes + mix(share.view(np.uint64))
+            for i, words in enumerate((hashes, mix(weighted), mix(hashes + mix(place)))):
                 sums[i] += int(words.sum())
         return cls(n_rows, n_features, str(rows.dtype), *(total % LARGEST for total in sums))
 
@@ -210,7 +210,7 @@ def _fingerprint_of_piece(begins: Sequence[int], number: int, rows: Floats) -> F
     return Fingerprint.of(rows, None, begins[number])
 
 
-def _hash_rows(rows: Rows, factors: Words) -> Words:
+def hash_rows(rows: Rows, factors: Words) -> Words:
     """Return one hash per row.  A sparse row has the same hash as an equal dense row."""
     if not isinstance(rows, SparseRows):
         found: Words = _convert_to_words(np.asarray(rows)) @ factors
@@ -228,7 +228,7 @@ def _convert_to_words(values: Floats) -> Words:
     return words ^ (words >> np.uint64(32))
 
 
-def _mix(words: Words) -> Words:
+def mix(words: Words) -> Words:
     """Mix the bits of each 64-bit integer."""
     mixed = words.copy()
     for _ in range(2):

@@ -13,6 +13,7 @@ from somscape._validate import check_is, check_number, check_that, check_whole, 
 from somscape._weights import blocks, counts_of, ones_or
 from somscape.errors import InputError, ParameterError, ParameterTypeError
 from somscape.fit._map import train_map
+from somscape.fit._plan import MAX_STARTS, STARTS_WORK
 from somscape.fit.settings import Settings
 from somscape.grid.lattice import Lattice
 from somscape.kernels.metric import Metric
@@ -279,9 +280,18 @@ class KnownRows(NamedTuple):
         """Return the rows with other weights.  Rows of weight 0 are left out."""
         return self._replace(weights=weights).part(np.flatnonzero(weights > 0))
 
-    def sized(self, settings: Settings, n_units: float) -> Settings:
-        """Return settings with about `n_units` units if the map size is automatic."""
-        return replace(settings, units_per_root=n_units / np.sqrt(self.weights.sum()))
+    def sized(self, settings: Settings, n_units: float, starts_work: float) -> Settings:
+        """Return settings with about `n_units` units and fewer starts, if both are automatic.
+
+        All starts take at most `starts_work` multiply-adds per epoch.
+        """
+        work, free = self.rows.size * n_units, ("auto", "auto", "auto", "auto", "pca")
+        given = (settings.n_init, settings.n_epochs, settings.radius_start, settings.algorithm)
+        n_init = settings.n_init
+        if (*given, settings.start) == free and 2 * work <= STARTS_WORK:
+            n_init = int(max(1, min(MAX_STARTS, starts_work // work)))
+        share = n_units / np.sqrt(self.weights.sum())
+        return replace(settings, units_per_root=share, n_init=n_init)
 
 
 def merged(rows: Float64s, y: NDArray[Any], weights: Float64s | None) -> KnownRows:

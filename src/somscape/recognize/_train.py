@@ -35,6 +35,7 @@ from somscape.recognize.predictor import (
     UnitLines,
     lines_of,
     pulls_on_map,
+    steps_apart,
     sums_by_unit,
     together,
 )
@@ -201,6 +202,9 @@ def accuracy_of(held: Sequence[Held], smoothing: Smoothing) -> float | None:
 UNITS_PER_ROW = 0.09
 """Automatic number of units per row.  After rounding of the map's sides, it is at most 0.1."""
 
+STARTS_FOR_CLASSES = 1e8
+"""Maximum number of multiply-adds per epoch of all starts."""
+
 UNITS_PER_CLASS = 2
 """Automatic minimum of units for each class, even if this is more than a tenth of the rows."""
 
@@ -243,7 +247,7 @@ def _try_recognition(
     """Train a recognizer of class numbers, and return it and its mean loss on left-out rows."""
     total, n_classes = float(given.weights.sum()), int(given.y.max()) + 1
     n_units = max(min(UNITS_PER_ROW * total, MAX_UNITS), UNITS_PER_CLASS * n_classes)
-    settings = given.sized(settings, n_units)
+    settings = given.sized(settings, n_units, STARTS_FOR_CLASSES)
     map_, classes = _train_for_classes(given, settings, recognition)
     lattice, quiet = map_.lattice, replace(settings, callbacks=())
     n_nearest = min(MAX_NEAREST, lattice.n_units) if recognition.smooth else 1
@@ -310,6 +314,9 @@ def _layer(placed: Float64s, known: KnownRows, weight: float) -> Float64s:
 
 
 UNITS_FOR_NUMBERS = 0.2
+STARTS_FOR_NUMBERS = 1e6
+"""Maximum number of multiply-adds per epoch of all starts, because folds train many maps."""
+
 MIN_UNITS = 4
 
 POWERS_OF_NUMBERS = (2.0, 4.0, 8.0, 16.0, 32.0)
@@ -374,7 +381,7 @@ class PlacedRows(NamedTuple):
         np.add.at(sums, units[:, 0], weights * np.nan_to_num(off))
         np.add.at(n, units[:, 0], weights)
         mean = sums.sum(axis=0) / np.maximum(n.sum(axis=0), SMALLEST)
-        counting = pulls_on_map(self.map_.lattice, SPREAD_RADIUS)
+        counting = pulls_on_map(steps_apart(self.map_.lattice), SPREAD_RADIUS)
         found = (counting @ sums + SPREAD_ROWS * mean) / (counting @ n + SPREAD_ROWS)
         return np.asarray(found + SMALLEST)
 
@@ -415,7 +422,7 @@ def train_predictor(
     is_known = ~np.isnan(given.y).all(axis=1)
     parts = [scaled] if is_known.all() else [scaled, scaled.part(np.flatnonzero(is_known))]
     ways = (False, True) if prediction.relevance else (False,)
-    tried = [_try_prediction(part, settings, prediction, turns) for part in parts for turns in ways]
+    tried = [each for part in parts for each in _try_prediction(part, settings, prediction, ways)]
     best = min(tried, key=lambda each: each.loss)
     predictor = _predictor(best, scaled, (center, scale))
     map_ = with_rows(predictor.map_, given, encoding)
@@ -434,43 +441,47 @@ def _scale(known: KnownRows) -> tuple[Float64s, Float64s]:
 
 
 def _try_prediction(
-    known: KnownRows, settings: Settings, prediction: Prediction, turns: bool
-) -> ChosenPrediction:
-    """Train maps with or without rescaled axes, and choose the settings that predict best."""
+    known: KnownRows, settings: Settings, prediction: Prediction, ways: Sequence[bool]
+) -> list[ChosenPrediction]:
+    """Train maps, without and with rescaled axes, and choose the settings that predict best."""
     n_units = max(min(UNITS_FOR_NUMBERS * float(known.weights.sum()), MAX_UNITS), MIN_UNITS)
-    settings = known.sized(settings, n_units)
-    laid = _train_for_numbers(known, settings, turns)
-    quiet, folds = replace(settings, callbacks=()), []
+    settings = known.sized(settings, n_units, STARTS_FOR_NUMBERS)
+    laid = _train_for_numbers(known, settings, ways)
+    lattice, quiet = laid[0].map_.lattice, replace(settings, callbacks=())
+    folds: list[list[Fold]] = [[] for _ in ways]
     groups = np.where(np.isnan(known.y).all(axis=1), -1, 0)
     for weights in held_out(groups, known.weights, settings.seed):
-        fold = _train_for_numbers(
-            known.weighing(known.weights - weights), quiet, turns, laid.map_.lattice
-        )
-        left_out = known.weighing(weights)
-        folds.append(Fold(fold, left_out, *fold.near(left_out.rows)))
-    return ChosenPrediction(
-        laid, folds, *_best_settings(folds, laid.map_.lattice, prediction.linear)
-    )
+        others, left_out = known.weighing(known.weights - weights), known.weighing(weights)
+        for found, fold in zip(
+            folds, _train_for_numbers(others, quiet, ways, lattice), strict=True
+        ):
+            found.append(Fold(fold, left_out, *fold.near(left_out.rows)))
+    return [
+        ChosenPrediction(each, found, *_best_settings(found, lattice, prediction.linear))
+        for each, found in zip(laid, folds, strict=True)
+    ]
 
 
 def _train_for_numbers(
-    known: KnownRows, settings: Settings, turns: bool, lattice: Lattice | None = None
-) -> PlacedRows:
-    """Train a map.  If `turns` is True, rescale the axes by relevance and train another map."""
+    known: KnownRows, settings: Settings, ways: Sequence[bool], lattice: Lattice | None = None
+) -> list[PlacedRows]:
+    """Train a map.  If `ways` contains True, also train a map on axes rescaled by relevance."""
     space = Space.of(known.rows, known.weights)
     placed = space.place(known.rows)
     map_, _ = trained_on(placed, known.weights, settings, lattice)
     laid = PlacedRows.of(on_axes(map_, map_.codebook, space.axes, space.center), known)
-    if not turns:
-        return laid
+    if True not in ways:
+        return [laid]
     turn = _turn(laid)
     map_, _ = trained_on(placed @ turn, known.weights, settings, map_.lattice)
-    return PlacedRows.of(on_axes(map_, map_.codebook, space.axes @ turn, space.center), known)
+    turned = on_axes(map_, map_.codebook, space.axes @ turn, space.center)
+    return [laid, PlacedRows.of(turned, known)]
 
 
 def _turn(laid: PlacedRows) -> Float64s:
     """Return a matrix that stretches rows along directions in which targets change steeply."""
-    slopes = lines_of(laid.sums, pulls_on_map(laid.map_.lattice, TO_TURN.radius), TO_TURN).slopes
+    counting = pulls_on_map(steps_apart(laid.map_.lattice), TO_TURN.radius)
+    slopes = lines_of(laid.sums, counting, TO_TURN).slopes
     n_axes = laid.sums[0].firsts.shape[1] - 2
     if slopes is None:
         return np.eye(n_axes)
@@ -493,8 +504,9 @@ def _best_settings(
     ridges = ((None, None), *RIDGES) if is_linear else ((None, None),)
     losses: dict[tuple[Bend, float], float] = {}
     n = sum(float((f.left_out.weights[:, None] * ~np.isnan(f.left_out.y)).sum()) for f in folds)
+    apart = steps_apart(lattice)
     for radius in RADII:
-        counting = pulls_on_map(lattice, radius)
+        counting = pulls_on_map(apart, radius)
         for fold in folds:
             near = [(power, pulls(fold.distances, power)) for power in POWERS_OF_NUMBERS]
             for ridge, local in ridges:
@@ -513,7 +525,7 @@ def _predictor(
 ) -> Predictor:
     """Convert a trained map to a predictor whose predictions are in the targets' original units."""
     (center, size), (laid, folds, bend, power, loss) = scale, chosen
-    counting = pulls_on_map(laid.map_.lattice, bend.radius)
+    counting = pulls_on_map(steps_apart(laid.map_.lattice), bend.radius)
     lines = lines_of(laid.sums, counting, bend)
     errors = []
     for fold in folds:

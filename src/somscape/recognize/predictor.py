@@ -125,9 +125,13 @@ def _slopes(
     return np.asarray(start + found[..., 0])
 
 
-def pulls_on_map(lattice: Lattice, radius: float) -> Float64s:
+def steps_apart(lattice: Lattice) -> Float64s:
+    """Return the distance of each pair of units on the map."""
+    return np.stack([lattice.distances_from(unit) for unit in range(lattice.n_units)])
+
+
+def pulls_on_map(apart: Float64s, radius: float) -> Float64s:
     """For each unit, return the weights of all units (a Gaussian of their distances on the map)."""
-    apart = np.stack([lattice.distances_from(unit) for unit in range(lattice.n_units)])
     return np.exp(-((apart / radius) ** 2) / 2)
 
 

@@ -261,3 +261,29 @@ def test_a_wrong_array_is_an_error_of_the_file(values, tmp_path):
     write_record(tmp_path / "m.som", record)
     with pytest.raises(MapFileError):
         load(tmp_path / "m.som")
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("kept_", np.array([0, 2, 1])),
+        ("kept_", np.array([-1, 1, 2])),
+        ("kept_", np.array([0, 1, 3])),
+        ("weights_", np.ones(3)),
+        ("weights_", np.array([2.0, -1.0, 0.0, 0.0])),
+        ("factors_", np.ones((2, 2))),
+        ("factors_", np.ones(3, np.float32)),
+        ("noise_", np.zeros(3)),
+        ("spread_", np.full(3, np.nan)),
+        ("error_", None),
+    ],
+)
+def test_a_wrong_array_of_an_imputer_is_an_error_of_the_file(name, values, tmp_path):
+    FITTED["imputer"]().save(tmp_path / "m.som")
+    record = read_record(tmp_path / "m.som")
+    del record.arrays[f"estimator.{name}"]
+    if values is not None:
+        record.arrays[f"estimator.{name}"] = values
+    write_record(tmp_path / "m.som", record)
+    with pytest.raises(MapFileError):
+        load(tmp_path / "m.som")
