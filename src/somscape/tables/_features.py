@@ -276,6 +276,19 @@ class Levels:
         total = np.bincount(self._group, self._count, self.n_groups)
         return ratio(total.astype(np.float64), self.n_different.astype(np.float64))
 
+    @property
+    def n_levels(self) -> int:
+        """Number of levels."""
+        return len(self.levels)
+
+    @property
+    def mean_prevalence(self) -> Float64s:
+        """Mean over the rows of each group of the share of all groups that have the row's level."""
+        n_with_level = np.bincount(self._level, minlength=len(self.levels))
+        share = n_with_level / max(1, len(np.unique(self._group)))
+        weights = self._count * share[self._level]
+        return self._share_of(np.bincount(self._group, weights, self.n_groups).astype(np.float64))
+
     def _share_of(self, counts: Float64s) -> Float64s:
         total = np.bincount(self._group, weights=self._count, minlength=self.n_groups)
         with np.errstate(invalid="ignore"):  # 0 / 0 gives the wanted NaN
@@ -644,6 +657,12 @@ CATEGORIES = (
     ),
     Feature(
         "new {columns} in its last 7 days", lambda of: of.history.n_new(of.codes), is_historic=True
+    ),
+    Feature(
+        "mean share of customers with the same {column}",
+        lambda of: of.levels.mean_prevalence,
+        unit="share",
+        is_made=lambda of: of.levels.n_levels > MAX_SHARES,
     ),
 )
 """Features of every category."""

@@ -109,6 +109,7 @@ def traits_of(column: Column) -> dict[str, Any]:
     return {
         "shares": levels.shares[:1].tolist(),
         "frequent": levels.frequent,
+        "n_levels": levels.n_levels,
         "has_negatives": numbers is not None and bool((numbers < 0).any()),
         "has_times": numbers is None and are_with_times(column.coded()[1]),
     }
@@ -335,8 +336,9 @@ def per(
         - for categories, ``number of different channels``, ``new channels in its last 7 days``, and
           if a level is in at least 5 % of all rows, ``most common channel`` and ``share of rows
           with channel = web`` for up to five levels, without a level that the other shares imply.
-          Otherwise, ``rows for each different channel``.  A column of text that is different in
-          most rows is left out.
+          Otherwise, ``rows for each different channel``.  With more than five levels, ``mean share
+          of customers with the same channel``, which is low for rare channels.  A column of text
+          that is different in most rows is left out.
         - for dates, ``first date``, ``last date``, ``days since first date`` and ``days since last
           date`` (until the last date of the table)
         - for the moments of the rows, which are the dates of one column, ``longest gap`` in days,

@@ -186,8 +186,21 @@ def test_levels_of_which_none_is_frequent_are_only_counted() -> None:
     levels = [f"m{i % 30}" for i in range(n)]
     table = table_from_columns({"client": [i % 5 for i in range(n)], "merchant": levels})
     found = per(table, "client").table
-    assert found.names[2:] == ("number of different merchants", "rows for each different merchant")
+    assert found.names[2:] == (
+        "number of different merchants",
+        "rows for each different merchant",
+        "mean share of customers with the same merchant",
+    )
     assert cells_of(found)["rows for each different merchant"] == ["2"] * 5  # 12 rows, 6 merchants
+
+
+def test_merchants_that_few_customers_use_have_a_low_share_of_customers() -> None:
+    merchants = {"ann": "ppq", "bob": "pr", "cid": "stu", "dan": [None]}  # p: 2 of 3 customers
+    clients = [client for client, own in merchants.items() for _ in own]
+    columns = {"client": clients, "merchant": [each for own in merchants.values() for each in own]}
+    table = per(table_from_columns(columns), "client", categories=["merchant"]).table
+    found = table.column("mean share of customers with the same merchant")
+    assert [*found.cells] == ["0.5556", "0.5", "0.3333", None]  # (2/3 + 2/3 + 1/3) / 3, ...
 
 
 def test_dates_with_a_time_of_day_and_a_zone() -> None:

@@ -315,7 +315,7 @@ def job_of(settings: RunSettings, table: Mapping[str, Any]) -> Job:
     )
 
 
-NO_TRAITS = {"shares": [], "frequent": [], "has_negatives": False, "has_times": True}
+NO_TRAITS = {"shares": [], "frequent": [], "n_levels": 0, "has_negatives": False, "has_times": True}
 """Facts of a column that was uploaded in an earlier version."""
 
 KINDS_OF_ROWS = ("number", "category", "date", "time")
