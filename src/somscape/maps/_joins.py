@@ -816,13 +816,13 @@ ALIKE = 0.85
 """Two normal groups can be separate only if the density between them is at most this share of the
 density in the lower one of their middles."""
 
-ALIKE_BENT = 0.3
+ALIKE_BENT = 0.13
 """This share replaces `ALIKE` if one of the groups needs several laws, because it can be bent."""
 
 ALPHA_LAWS = 0.02
 """Result of `valley` along a line below which two normal groups are separate."""
 
-ALPHA_BENT = 1e-6
+ALPHA_BENT = 2e-3
 """This number replaces `ALPHA_LAWS` if one of the groups needs several laws."""
 
 
@@ -857,7 +857,7 @@ class _Split:
         used, unit = np.unique(winners[own], return_inverse=True)
         rows = kept.rows[own].astype(np.float64)
         rows = np.where(np.isnan(rows), places[winners[own]], rows)
-        rows = main_directions(rows, places[used], np.bincount(unit, weights))
+        rows = main_directions(rows, weights)
         blocks = Blocks(rows, unit, weights)
         laws = best_laws(blocks)
         if laws is None:

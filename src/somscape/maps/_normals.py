@@ -11,13 +11,13 @@ MIN_ROWS = 40
 """Minimum number of rows in a part that is examined."""
 
 ROWS_PER_COLUMN, MAX_COLUMNS = 15, 8
-"""A part with n rows is examined in the n / 15 main directions of its prototypes, but in at least 2
-and at most 8 directions."""
+"""A part with n rows is examined in its n / 15 main directions, but in at least 2 and at most 8
+directions."""
 
 ROWS_PER_LAW, MAX_LAWS = 8, 40
 """Number of rows for each law at the start, and maximum number of laws."""
 
-COVARIANCE_COST = 0.6
+COVARIANCE_COST = 0.35
 """Share of the parameters of a covariance matrix that counts, because covariances are shrunk."""
 
 GAIN = 12.0
@@ -209,14 +209,27 @@ def best_laws(blocks: Blocks) -> Laws | None:
     return best if len(best.means) > 1 and best.criterion > one + GAIN else None
 
 
-def main_directions(rows: Float64s, places: Float64s, counts: Float64s) -> Float64s:
-    """Return rows along the main directions of the prototypes of a part."""
-    n_directions = int(np.clip(counts.sum() / ROWS_PER_COLUMN, 2, MAX_COLUMNS))
-    if rows.shape[1] <= n_directions:
+def main_directions(rows: Float64s, weights: Float64s) -> Float64s:
+    """Return rows along their main directions.
+
+    Prototypes have other main directions.  If a table has more columns than rows, their directions
+    separate the rows of different units even in noise.
+    """
+    from scipy.linalg import eigh
+
+    (n, n_columns), total = rows.shape, weights.sum()
+    k = int(np.clip(total / ROWS_PER_COLUMN, 2, MAX_COLUMNS))
+    if n_columns <= k:
         return rows
-    center = np.average(places, axis=0, weights=counts)
-    _, _, directions = np.linalg.svd((places - center) * np.sqrt(counts)[:, None], False)
-    return np.asarray((rows - center) @ directions[:n_directions].T)
+    left = rows - np.average(rows, axis=0, weights=weights)
+    scaled = left * np.sqrt(weights)[:, None]
+    products = scaled.T @ scaled if n_columns <= n else scaled @ scaled.T
+    size = len(products)
+    directions = eigh(products, subset_by_index=[max(size - k, 0), size - 1])[1]
+    if n_columns > n:
+        directions = scaled.T @ directions
+        directions /= np.maximum(np.linalg.norm(directions, axis=0), np.finfo(float).tiny)
+    return np.asarray(left @ directions)
 
 
 def along_line(
