@@ -287,9 +287,9 @@ def four_touching(rng, n):
     """Four discs that touch each other."""
     places = 2.02 * np.array([[0, 0], [1, 0], [0, 1], [1, 1]])
     return _exact(
-        _stack([
-            place + _ball(rng, m, 2) for place, m in zip(places, _split(n, [1] * 4), strict=True)
-        ])
+        _stack(
+            [place + _ball(rng, m, 2) for place, m in zip(places, _split(n, [1] * 4), strict=True)]
+        )
     )
 
 
@@ -335,9 +335,7 @@ def unequal_sizes(rng, n):
 def unequal_covariances(rng, n):
     """A round group and two long ones in different directions."""
     long, wide = [[4.0, 1.5], [1.5, 1.0]], [[0.4, -0.5], [-0.5, 3.0]]
-    return _clouds(
-        rng, _split(n, [1, 1, 1]), [[0, 0], [5.0, -1.5], [-3.0, 3.0]], [1, long, wide]
-    )
+    return _clouds(rng, _split(n, [1, 1, 1]), [[0, 0], [5.0, -1.5], [-3.0, 3.0]], [1, long, wide])
 
 
 def proteins(rng, n):
@@ -403,7 +401,7 @@ def rings_and_sheets(rng, n):
         x, y = rng.uniform(-1, 1, (2, m))
         parts.append(np.column_stack([x, y, 0.6 * x**2 + height + rng.normal(0, 0.04, m)]))
     X, y = _stack(parts)
-    return _exact((np.vstack([a, X + [5, 0, 0]]), np.r_[b, y + 2]))
+    return _exact((np.vstack([a, X + np.array([5, 0, 0])]), np.r_[b, y + 2]))
 
 
 TOUCHING: dict[str, tuple[Callable[[np.random.Generator, int], Made], tuple[int, int], int]] = {

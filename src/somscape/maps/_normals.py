@@ -264,7 +264,11 @@ def along_line(
         return None
     widths = [np.subtract(*np.percentile(each, [75, 25])) / 1.35 for each in values]
     unit = WIDTH * float(min(widths) or max(widths))
-    return [border - every[is_low], every[is_high] - border], [weight[is_low], weight[is_high]], unit
+    return (
+        [border - every[is_low], every[is_high] - border],
+        [weight[is_low], weight[is_high]],
+        unit,
+    )
 
 
 MIN_SIDE = 5
