@@ -12,7 +12,7 @@ from somscape._weights import pair_sums
 from somscape.errors import InputError
 from somscape.fit._map import kept_rows
 from somscape.grid.lattice import Lattice
-from somscape.maps._joins import JoinedUnits, Joins, KeptRows, join_units, pieces_after, weights_of
+from somscape.maps._joins import JoinedUnits, Joins, KeptRows, pieces_after, weights_of
 from somscape.maps.map import Map, as_map
 from somscape.regions.regions import Regions
 
@@ -269,6 +269,8 @@ def _joins(map_: Map, method: str, X: Any) -> Joins | None:
 
 
 def _joins_from_rows(map_: Map, X: Any) -> Joins:
+    from somscape.maps._normals import join_units
+
     kept = kept_rows(map_.any_rows_of(X), None, map_.n_units, map_.metric)
     if not len(kept.rows):
         raise InputError(
