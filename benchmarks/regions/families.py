@@ -240,3 +240,204 @@ def draw(name: str, n: int, d: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     turn, _ = np.linalg.qr(rng.normal(size=(d, d)))
     order = rng.permutation(n)
     return (X @ turn)[order], y[order]
+
+
+Made = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Rows, the group of each row, and the group that the true law assigns to each row."""
+
+
+def _clouds(rng, counts, means, covariances, *, heavy: bool = False) -> Made:
+    """Return normal groups, or groups by Student's law with 3 degrees, and the best assignment."""
+    d, parts, laws = np.shape(means)[1], [], []
+    for m, mean, spread in zip(counts, means, covariances, strict=True):
+        root = np.linalg.cholesky(np.eye(d) * spread if np.ndim(spread) < 2 else spread)
+        tail = np.sqrt(rng.chisquare(3, (m, 1)) / 3) if heavy else 1.0
+        parts.append(mean + rng.normal(size=(m, d)) / tail @ root.T)
+        laws.append((np.log(m), mean, root))
+    X, y = _stack(parts)
+    scores = []
+    for share, mean, root in laws:
+        squares = (np.linalg.solve(root, (X - mean).T) ** 2).sum(axis=0)
+        fit = (3 + d) / 2 * np.log1p(squares / 3) if heavy else squares / 2
+        scores.append(share - np.log(np.diag(root)).sum() - fit)
+    return X, y, np.argmax(scores, axis=0)
+
+
+def _spread(rng, k: int, d: int, nearest: float) -> np.ndarray:
+    """Return `k` centers in `d` dimensions.  The two nearest centers have the given distance."""
+    centers = np.array([rng.normal(size=(30, d))[0]])
+    while len(centers) < k:  # of 30 random places, take the one farthest from all others
+        places = rng.normal(size=(30, d)) * 1.5
+        apart = np.linalg.norm(places[:, None] - centers, axis=2).min(axis=1)
+        centers = np.vstack([centers, places[apart.argmax()]])
+    apart = np.linalg.norm(centers[:, None] - centers, axis=2)
+    return centers * (nearest / apart[apart > 0].min())
+
+
+def _exact(made: tuple[np.ndarray, np.ndarray]) -> Made:
+    return (*made, made[1])
+
+
+def overlapping_pair(rng, n):
+    """Two equal normal groups, 3.2 standard deviations apart."""
+    return _clouds(rng, _split(n, [1, 1]), [[0, 0], [3.2, 0]], [1, 1])
+
+
+def four_touching(rng, n):
+    """Four discs that touch each other."""
+    places = 2.02 * np.array([[0, 0], [1, 0], [0, 1], [1, 1]])
+    return _exact(
+        _stack(
+            [place + _ball(rng, m, 2) for place, m in zip(places, _split(n, [1] * 4), strict=True)]
+        )
+    )
+
+
+def thick_and_thin(rng, n):
+    """A dense and a thin group that touch, with a few rows between them."""
+    dense, thin, between = _split(n, [60, 37, 3])
+    X, y, best = _clouds(rng, [dense, thin], [[0, 0], [3.6, 0]], [0.16, 1.4])
+    extra = rng.uniform([0.5, -0.5], [2.5, 0.5], (between, 2))
+    is_dense = (np.linalg.norm(extra, axis=1) < 1.5).astype(int)
+    far = 1 - is_dense
+    return np.vstack([X, extra]), np.concatenate([y, far]), np.concatenate([best, far])
+
+
+def wedges(rng, n):
+    """Two triangles that face each other with their tips."""
+    parts = []
+    for sign, m in zip((-1, 1), _split(n, [1, 1]), strict=True):
+        along = 0.05 + np.sqrt(rng.random(m))
+        parts.append(np.column_stack([sign * along, along * rng.uniform(-0.9, 0.9, m)]))
+    return _exact(_stack(parts))
+
+
+def balls_of_thirty(rng, _):
+    """Seven normal groups of 30 rows each."""
+    return _clouds(rng, [30] * 7, _spread(rng, 7, 3, 4.5), [1] * 7)
+
+
+def twenty_balls(rng, n):
+    """Twenty normal groups."""
+    return _clouds(rng, _split(n, [1] * 20), _spread(rng, 20, 3, 5.0), [1] * 20)
+
+
+def fifty_balls(rng, n):
+    """Fifty normal groups."""
+    return _clouds(rng, _split(n, [1] * 50), _spread(rng, 50, 4, 5.0), [1] * 50)
+
+
+def unequal_sizes(rng, n):
+    """Three groups with a half, a third and a twelfth of the rows."""
+    return _clouds(rng, _split(n, [7, 4, 1]), [[0, 0], [3.8, 0], [1.9, 3.6]], [1, 1, 0.6])
+
+
+def unequal_covariances(rng, n):
+    """A round group and two long ones in different directions."""
+    long, wide = [[4.0, 1.5], [1.5, 1.0]], [[0.4, -0.5], [-0.5, 3.0]]
+    return _clouds(rng, _split(n, [1, 1, 1]), [[0, 0], [5.0, -1.5], [-3.0, 3.0]], [1, long, wide])
+
+
+def proteins(rng, n):
+    """Eight groups of very unequal sizes in seven columns, as in the table of E. coli proteins."""
+    shares = [143, 77, 52, 35, 20, 12, 8, 8]
+    return _clouds(rng, _split(n, shares), _spread(rng, 8, 7, 4.2), rng.uniform(0.5, 1.2, 8))
+
+
+def heavy_tails(rng, n):
+    """Three groups with heavy tails (Student's law with 3 degrees of freedom)."""
+    means = [[0, 0, 0], [6, 0, 0], [3, 5, 0]]
+    return _clouds(rng, _split(n, [2, 1, 1]), means, [1, 1, 1], heavy=True)
+
+
+def bridges(rng, n):
+    """Three balls that are connected by chains of single rows."""
+    *balls, first, second = _split(n, [60, 60, 60, 4, 4])
+    places = np.array([[0.0, 0.0], [3.4, 0.0], [1.7, 3.0]])
+    parts = [place + _ball(rng, m, 2) for place, m in zip(places, balls, strict=True)]
+    for a, b, m in ((0, 1, first), (1, 2, second)):
+        at = np.linspace(0.25, 0.75, m)[:, None]
+        parts.append(places[a] * (1 - at) + places[b] * at + rng.normal(0, 0.03, (m, 2)))
+    X = np.concatenate(parts)
+    y = np.linalg.norm(X[:, None] - places, axis=2).argmin(axis=1)
+    return X, y, y
+
+
+def fifty_columns(rng, n):
+    """Four overlapping groups in fifty columns."""
+    means = np.zeros((4, 50))
+    means[:, :6] = _spread(rng, 4, 6, 4.5)
+    return _clouds(rng, _split(n, [4, 3, 2, 2]), means, [1] * 4)
+
+
+def mixed_columns(rng, n):
+    """Three groups in two numbers and three categories of three levels, in indicator columns."""
+    counts, means = _split(n, [1, 1, 1]), [[0, 0], [3, 0], [1.5, 2.6]]
+    X, y, _ = _clouds(rng, counts, means, [1] * 3)
+    levels = np.where(rng.random((n, 3)) < 0.7, y[:, None], rng.integers(0, 3, (n, 3)))
+    scores = [
+        np.log(m) - ((X - mean) ** 2).sum(axis=1) / 2
+        + np.where(levels == group, np.log(0.8), np.log(0.1)).sum(axis=1)
+        for group, (m, mean) in enumerate(zip(counts, means, strict=True))
+    ]  # fmt: skip
+    flags = np.eye(3)[levels].reshape(n, 9)
+    return np.hstack([X / X.std(axis=0), flags]), y, np.argmax(scores, axis=0)
+
+
+def moons_and_pair(rng, n):
+    """Two half rings that reach into each other, beside two overlapping normal groups."""
+    curved, straight = _split(n, [1, 1])
+    a, b = moons(rng, curved)
+    X, y, best = _clouds(rng, _split(straight, [1, 1]), [[0, 0], [3.6, 0]], [1, 1])
+    return np.vstack([a, X * 0.3 + [0, 3.5]]), np.r_[b, y + 2], np.r_[b, best + 2]
+
+
+def rings_and_sheets(rng, n):
+    """Two linked rings, beside two bent plates above each other."""
+    curved, flat = _split(n, [1, 1])
+    a, b = linked_rings(rng, curved)
+    parts = []
+    for height, m in zip((0.0, 0.8), _split(flat, [1, 1]), strict=True):
+        x, y = rng.uniform(-1, 1, (2, m))
+        parts.append(np.column_stack([x, y, 0.6 * x**2 + height + rng.normal(0, 0.04, m)]))
+    X, y = _stack(parts)
+    return _exact((np.vstack([a, X + np.array([5, 0, 0])]), np.r_[b, y + 2]))
+
+
+TOUCHING: dict[str, tuple[Callable[[np.random.Generator, int], Made], tuple[int, int], int]] = {
+    "overlapping_pair": (overlapping_pair, (400, 1500), 2),
+    "thick_and_thin": (thick_and_thin, (400, 1500), 2),
+    "balls_of_thirty": (balls_of_thirty, (210, 210), 3),
+    "twenty_balls": (twenty_balls, (600, 2000), 5),
+    "unequal_covariances": (unequal_covariances, (500, 1500), 3),
+    "heavy_tails": (heavy_tails, (600, 2000), 3),
+    "mixed_columns": (mixed_columns, (500, 1500), 11),
+    "moons_and_pair": (moons_and_pair, (800, 2000), 2),
+}
+"""Groups that touch, by name: recipe, numbers of rows, columns.  The method was chosen on these."""
+
+TOUCHING_REPORTED: dict[str, tuple[Callable[..., Made], tuple[int, int], int]] = {
+    "four_touching": (four_touching, (400, 1500), 2),
+    "wedges": (wedges, (400, 1500), 2),
+    "fifty_balls": (fifty_balls, (1500, 3000), 6),
+    "unequal_sizes": (unequal_sizes, (500, 1500), 3),
+    "proteins": (proteins, (355, 1500), 7),
+    "bridges": (bridges, (400, 1500), 2),
+    "fifty_columns": (fifty_columns, (500, 1500), 50),
+    "rings_and_sheets": (rings_and_sheets, (800, 2000), 3),
+}
+"""Groups that touch, for reporting only."""
+
+
+def draw_touching(name: str, size: int, seed: int) -> Made:
+    """Return rows of a family, the group of each row, and the best assignment by the true law.
+
+    Further columns contain noise that is as wide as the groups.
+    """
+    make, sizes, d = (TOUCHING | TOUCHING_REPORTED)[name]
+    rng = np.random.default_rng([seed, size, *name.encode()])
+    X, y, best = make(rng, sizes[size])
+    within = np.sqrt(np.mean([X[y == group].var(axis=0).mean() for group in np.unique(y)]))
+    X = np.hstack([X, rng.normal(0, within, (len(X), max(0, d - X.shape[1])))])
+    order = rng.permutation(len(X))
+    return X[order], y[order], best[order]

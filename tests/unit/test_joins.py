@@ -31,7 +31,6 @@ from somscape.maps._joins import (
     _held_apart,
     _weakest_first,
     edges_of,
-    join_units,
     joins_of,
     narrowest_window,
     near_units,
@@ -39,6 +38,7 @@ from somscape.maps._joins import (
     touching_units,
     valley,
 )
+from somscape.maps._normals import join_units
 
 
 def ones(n):

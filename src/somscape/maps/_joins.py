@@ -330,6 +330,7 @@ def valley(
     unit: float,
     *,
     narrowest: float = 0.0,
+    shallow: float = SHALLOW,
 ) -> float:
     """Return the probability of so few rows at a border if both sides are one cluster."""
     from scipy.special import betainc
@@ -348,7 +349,7 @@ def valley(
         inside = total[np.searchsorted(ordered, high)] - total[np.searchsorted(ordered, low)]
         fullest.append(inside.max(axis=1))
     side = np.minimum(*fullest)
-    tails = betainc(np.maximum(side, NOTHING), border + 1, 1 / (1 + SHALLOW))
+    tails = betainc(np.maximum(side, NOTHING), border + 1, 1 / (1 + shallow))
     return float(np.where(side > 0, tails, 1.0).min())
 
 
@@ -612,30 +613,6 @@ def pieces_after(n_units: int, pairs: Ints) -> Ints:
     return piece
 
 
-def join_units(
-    kept: KeptRows, places: Float64s, hits: Float64s, lattice: Lattice, pull: Pull | None = None
-) -> Joins:
-    """Compute the order in which the units of a map are joined to regions."""
-    kept = kept.distinct
-    near = near_units(kept.rows, kept.weights, places, pull)
-    touching, closest = touching_units(near, places, lattice)
-    narrowest = narrowest_window(len(places), hits.sum() or len(kept.rows))
-    borders = Borders(near, touching, narrowest=narrowest)
-    first = _Parts(borders, closest, near, places, hits).join_all()
-    alpha = min(ALPHA, ALPHA_ROWS / near.weights.sum(), ALPHA_UNITS / len(places))
-    piece_of = _held_apart(len(places), first, alpha)
-    inside = [join for join in first if piece_of[join[0]] == piece_of[join[1]]]
-    parts = _Parts(borders, closest, near, places, hits)
-    for into, other, _ in inside:
-        parts.join(into, other)
-    n_pieces = len(places) - len(inside)
-    between = parts.join_all(by_evidence=True)
-    n_joined = next((i for i, join in enumerate(between) if join[2] < alpha), len(between))
-    ordered = [*_weakest_first(inside), *between]
-    pairs = np.array([join[:2] for join in ordered], dtype=np.intp).reshape(-1, 2)
-    return Joins(pairs, np.array([join[2] for join in ordered]), n_pieces - n_joined)
-
-
 def weights_of(hits: Float64s) -> Float64s:
     """Return the hits of units as weights, with a small weight for units without hits."""
     hits = hits if hits.any() else np.ones(len(hits))
@@ -644,6 +621,8 @@ def weights_of(hits: Float64s) -> Float64s:
 
 def import_solvers() -> None:
     """Import the modules that `join_units` needs, before a process limits its memory."""
+    import scipy.cluster.hierarchy
+    import scipy.linalg
     import scipy.sparse.csgraph
     import scipy.special  # noqa: F401 - before the limit
 

@@ -21,7 +21,7 @@ from somscape.kernels._kernels import MAX_BEST
 from somscape.kernels._select import kernels_for
 from somscape.kernels._sparse import Rows, SparseRows, check_sparse_values
 from somscape.kernels.metric import EUCLIDEAN, Metric
-from somscape.maps._joins import Joins, KeptRows, Pull, join_units, joins_of
+from somscape.maps._joins import Joins, KeptRows, Pull, joins_of
 from somscape.maps.record import (
     CLASSES,
     ESTIMATOR,
@@ -589,6 +589,8 @@ class Map:
         """
         if not isinstance(self.told, KeptRows):
             return self.told
+        from somscape.maps._normals import join_units
+
         said, pull = self.parameters, None
         if "neighborhood" in said and "radius_last" in said:
             pull = Pull(self.lattice, self.hits, said["neighborhood"], said["radius_last"])

@@ -763,7 +763,7 @@ def stability(stability: RegionStability, *, ax: Any = None) -> Display:
     names = [short(name, _NAME_CHARACTERS) for name in names]
     numbers, counts = np.unique(stability.numbers, return_counts=True)
     shares = counts / counts.sum()
-    axes = given_axes(ax, 2) or _two_axes(ax, names, f"Stability: {stability}")
+    axes = given_axes(ax, 2) or _two_axes(ax, names, f"Stability: {stability}".partition(". ")[0])
     _draw_numbers(axes[0], numbers, shares, stability.usual_number)
     _draw_regions(axes[1], values, names, colors)
     return display_of(axes, {"numbers": numbers, "shares": shares, "of_regions": values})

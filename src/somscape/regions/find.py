@@ -12,7 +12,7 @@ from somscape._weights import pair_sums
 from somscape.errors import InputError
 from somscape.fit._map import kept_rows
 from somscape.grid.lattice import Lattice
-from somscape.maps._joins import JoinedUnits, Joins, KeptRows, join_units, pieces_after, weights_of
+from somscape.maps._joins import JoinedUnits, Joins, KeptRows, pieces_after, weights_of
 from somscape.maps.map import Map, as_map
 from somscape.regions.regions import Regions
 
@@ -131,6 +131,11 @@ def find_regions(
     therefore have any shape.  For example, a long or bent group of rows is one region.  Evenly
     distributed noise is also one region.
 
+    Groups that touch have no path with few rows between them on every side.  A region is therefore
+    split further if a mixture of normal laws explains its rows better than one law, and if the
+    number of rows falls between two laws along the line that separates them best.  Laws without
+    such a fall belong to one region, so a ring or a group with heavy tails stays whole.
+
     Parameters
     ----------
     som : Map
@@ -140,11 +145,10 @@ def find_regions(
         higher than by default, these regions are divided.  If the number is lower, some of these
         regions are joined.  Regions for different numbers are therefore nested.
     method : {"auto", "valleys", "ward"}, default="auto"
-        The method ``"valleys"`` uses the rows between units, as described above.  ``"ward"`` uses
-        only prototypes.  Neighboring units are joined by Ward's rule, so that each region is
-        compact and connected.  Regions are separate if their means are more than 4 standard
-        deviations apart.  The method ``"auto"`` uses valleys if rows are known, and otherwise
-        Ward's rule.
+        The method ``"valleys"`` uses rows, as described above.  ``"ward"`` uses only prototypes.
+        Neighboring units are joined by Ward's rule, so that each region is compact and connected.
+        Regions are separate if their means are more than 4 standard deviations apart.  The method
+        ``"auto"`` uses valleys if rows are known, and otherwise Ward's rule.
     X : Table, data frame or array-like of shape (n_samples, n_features), optional
         Rows, or a ``scipy.sparse`` array of encoded rows, for a map that does not keep rows.  Such
         a map is from another program, from an old file without joins, or trained by `partial_fit`.
@@ -157,8 +161,8 @@ def find_regions(
     Raises
     ------
     InputError
-        If `n_regions` is more than the number of units or less than the number of unconnected parts
-        of the map.  With ``method="valleys"``, if rows are missing.
+        If `n_regions` is more than the number of units with rows or less than the number of
+        unconnected parts of the map.  With ``method="valleys"``, if rows are missing.
     ValueError, TypeError
         If `n_regions` or `method` is not allowed.
 
@@ -185,7 +189,9 @@ def find_regions(
     units touch if they are the two units nearest to some row.  J. H. Ward (1963), Hierarchical
     grouping to optimize an objective function, Journal of the American Statistical Association 58.
     K. M. Ashman, C. M. Bird and S. E. Zepf (1994), Detecting bimodality in astronomical
-    datasets, The Astronomical Journal 108.
+    datasets, The Astronomical Journal 108.  C. Hennig (2010), Methods for merging Gaussian mixture
+    components, Advances in Data Analysis and Classification 4.  S. Ray and B. G. Lindsay (2005),
+    The topography of multivariate normal mixtures, The Annals of Statistics 33.
 
     Examples
     --------
@@ -203,7 +209,7 @@ def find_regions(
     if joins is None:
         return _find_by_ward(som, n_regions)
     n = joins.n_apart if n_regions == "auto" else int(n_regions)
-    _check_number(som, n, som.n_units - len(joins.pairs))
+    _check_number(som, n, som.n_units - len(joins.pairs), int((_hits(som) > 0).sum()))
     pairs = joins.pairs[: som.n_units - n]
     return Regions(som, _largest_first(pieces_after(som.n_units, pairs), _hits(som)))
 
@@ -263,6 +269,8 @@ def _joins(map_: Map, method: str, X: Any) -> Joins | None:
 
 
 def _joins_from_rows(map_: Map, X: Any) -> Joins:
+    from somscape.maps._normals import join_units
+
     kept = kept_rows(map_.any_rows_of(X), None, map_.n_units, map_.metric)
     if not len(kept.rows):
         raise InputError(
@@ -281,7 +289,7 @@ def _find_by_ward(map_: Map, n_regions: int | str) -> Regions:
         if (np.bincount(found, hits)[found] < MIN_REGION_ROWS).any():
             found = merge_small_regions(map_, hits, min_rows=MIN_REGION_ROWS, start=found)
     else:
-        _check_number(map_, int(n_regions), map_.n_units - len(joins))
+        _check_number(map_, int(n_regions), map_.n_units - len(joins), map_.n_units)
         found = pieces_after(map_.n_units, joins[: map_.n_units - int(n_regions)])
     return Regions(map_, _largest_first(found, hits))
 
@@ -291,12 +299,13 @@ def _ward_pairs(map_: Map) -> Ints:
     return np.array(joins, dtype=np.intp).reshape(-1, 2)
 
 
-def _check_number(map_: Map, n: int, n_parts: int) -> None:
-    if not n_parts <= n <= map_.n_units:
-        ends = f"`n_regions` must be from {n_parts} to {map_.n_units}"
+def _check_number(map_: Map, n: int, n_parts: int, n_full: int) -> None:
+    if not n_parts <= n <= n_full:
+        ends = f"`n_regions` must be from {n_parts} to {n_full}"
         if n_parts == 1:
+            units = "units" if n_full == map_.n_units else "units that contain rows"
             raise InputError(
-                f"{ends}, the number of units, but is {n}.", parameter="n_regions", value=n
+                f"{ends}, the number of {units}, but is {n}.", parameter="n_regions", value=n
             )
         raise InputError(
             f"{ends}, but is {n}. The map has {map_.n_units} units in {n_parts} parts that are not "
@@ -329,6 +338,10 @@ SHARE = 0.9
 """Share of the rows in each sample."""
 
 
+def _text(n_regions: int) -> str:
+    return f"{n_regions} {'region' if n_regions == 1 else 'regions'}"
+
+
 @dataclass(frozen=True, eq=False)
 class RegionStability:
     """How often the same regions are found in random samples of the rows.
@@ -336,11 +349,13 @@ class RegionStability:
     Attributes
     ----------
     numbers : ndarray of shape (n_samples,)
-        Number of separate regions in each sample.
+        Number of separate regions in each sample.  Report the most frequent number, unless the
+        number is known for another reason.
     of_regions : ndarray of shape (n_regions,)
         For each region, the share of rows in common with the most similar region of a sample,
-        averaged over samples.  A region whose value is 1 is found in every sample.  A region whose
-        value is below 0.6 is hardly ever found in samples (Hennig 2007).
+        averaged over samples.  If the tested number of regions is not the number that is found by
+        default, each sample is cut into the tested number too.  A region whose value is 1 is found
+        in every sample.  A region whose value is below 0.6 is hardly ever found (Hennig 2007).
     found : Regions or None
         The tested regions.
 
@@ -373,8 +388,15 @@ class RegionStability:
         return float((self.numbers == self.usual_number).mean())
 
     def __str__(self) -> str:
-        n = self.usual_number
-        return f"{n} {'region' if n == 1 else 'regions'} in {100 * self.share:.0f} % of samples"
+        usual, found = _text(self.usual_number), self.found
+        text = f"{usual} in {100 * self.share:.0f} % of samples"
+        if found is None or found.n_regions == self.usual_number:
+            return text
+        return (
+            f"{text}. Of {_text(found.n_regions)}, the least stable keeps "
+            f"{100 * float(self.of_regions.min()):.0f} % of its rows. Report {usual}, unless the "
+            "number is known for another reason"
+        )
 
 
 def stability(found: Regions, *, n_samples: int = 20, random_state: int = 0) -> RegionStability:
@@ -427,12 +449,14 @@ def stability(found: Regions, *, n_samples: int = 20, random_state: int = 0) -> 
         )
     kept, rng = map_.told, np.random.default_rng(random_state)
     numbers, shares = [], []
+    is_asked = found.n_regions != find_regions(map_).n_regions
     for _ in range(n_samples):
         drawn = rng.random(len(kept.rows)) < SHARE
         some = replace(map_, told=KeptRows(kept.rows[drawn], kept.weights[drawn]))
         auto = find_regions(some)
         numbers.append(auto.n_regions)
-        shares.append(_shares(found, auto))
+        same = find_regions(some, found.n_regions) if is_asked else auto
+        shares.append(_shares(found, same))
     return RegionStability(np.array(numbers), np.mean(shares, axis=0), found=found)
 
 

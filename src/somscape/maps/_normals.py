@@ -1,0 +1,523 @@
+"""Groups that touch.  A part of a map is split if normal laws explain its rows, and if the rows are
+fewer between the laws than inside."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from somscape._types import Float64s, Ints
+from somscape.grid.lattice import Lattice
+from somscape.kernels._select import select_kernels
+from somscape.maps._joins import (
+    ALPHA,
+    ALPHA_ROWS,
+    ALPHA_UNITS,
+    Borders,
+    Join,
+    Joins,
+    KeptRows,
+    Near,
+    Pull,
+    _held_apart,
+    _Parts,
+    _weakest_first,
+    narrowest_window,
+    near_units,
+    touching_units,
+    valley,
+)
+
+MIN_ROWS = 40
+"""Minimum number of rows in a part that is examined."""
+
+ROWS_PER_COLUMN, MAX_COLUMNS = 15, 8
+"""A part with n rows is examined in its n / 15 main directions, but in at least 2 and at most 8
+directions."""
+
+ROWS_PER_LAW, MAX_LAWS = 8, 40
+"""Number of rows for each law at the start, and maximum number of laws."""
+
+COVARIANCE_COST = 0.35
+"""Share of the parameters of a covariance matrix that counts, because covariances are shrunk."""
+
+GAIN = 12.0
+"""Minimum advantage of several laws over one law, on the scale of Schwarz's criterion."""
+
+STRAY = 1e-3
+"""Share of rows that are expected anywhere between the limits of the part."""
+
+N_ROUNDS = 12
+"""Number of rounds in which laws are fitted."""
+
+
+class UnitMoments:
+    """The rows of each unit, as numbers, means and sums of squares.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, d)
+    unit : ndarray of shape (n,)
+        Number of the unit of each row, from 0.
+    weights : ndarray of shape (n,)
+    """
+
+    def __init__(self, rows: Float64s, unit: Ints, weights: Float64s) -> None:
+        n_units, (_, d) = int(unit.max()) + 1, rows.shape
+        self.counts = np.bincount(unit, weights, n_units)
+        sums = [np.bincount(unit, weights * column, n_units) for column in rows.T]
+        self.means = np.stack(sums, axis=1) / self.counts[:, None]
+        left = rows - self.means[unit]
+        self.squares = np.empty((n_units, d, d))
+        for i in range(d):
+            for j in range(i, d):
+                both = np.bincount(unit, weights * left[:, i] * left[:, j], n_units)
+                self.squares[:, i, j] = self.squares[:, j, i] = both
+
+    def moments(self, shares: Float64s) -> tuple[Float64s, Float64s, Float64s]:
+        """Return numbers, means and sums of squares of groups with these shares of the units."""
+        weights = shares * self.counts[:, None]
+        counts = weights.sum(axis=0)
+        means = weights.T @ self.means / counts[:, None]
+        squares = np.tensordot(shares.T, self.squares, 1)
+        for k, mean in enumerate(means):
+            left = self.means - mean
+            squares[k] += (left * weights[:, k, None]).T @ left
+        return counts, means, squares
+
+
+def _covariances(counts: Float64s, squares: Float64s, pooled: Float64s) -> Float64s:
+    """Return covariances that are shrunk to the pooled covariance, as if by d + 1 more rows."""
+    more = pooled.shape[0] + 1
+    return np.asarray((squares + more * pooled) / (counts + more)[:, None, None])
+
+
+def _pooled(counts: Float64s, squares: Float64s) -> Float64s:
+    pooled = squares.sum(axis=0) / counts.sum()
+    size = max(float(np.trace(pooled)) / len(pooled), np.finfo(float).tiny)
+    return np.asarray(pooled + 1e-6 * size * np.eye(len(pooled)))
+
+
+def partitions(blocks: UnitMoments, label: Ints) -> dict[int, Ints]:
+    """Return partitions of the units into fewer and fewer groups by the likelihood of the rows."""
+    counts, means, squares = blocks.moments(np.eye(int(label.max()) + 1)[label])
+    pooled = _pooled(counts, squares)
+
+    def cost(counts: Float64s, squares: Float64s) -> Float64s:
+        return counts * np.linalg.slogdet(_covariances(counts, squares, pooled))[1]
+
+    def joined(i: int, others: Ints) -> tuple[Float64s, Float64s]:
+        total, step = counts[i] + counts[others], means[others] - means[i]
+        shared = (counts[i] * counts[others] / total)[:, None, None]
+        return total, squares[i] + squares[others] + shared * step[:, :, None] * step[:, None, :]
+
+    own, k = cost(counts, squares), len(counts)
+    rise = np.full((k, k), np.inf)
+    for i in range(k - 1):
+        others = np.arange(i + 1, k)
+        rise[i, others] = cost(*joined(i, others)) - own[i] - own[others]
+    found, label, live = {k: label}, label.copy(), np.ones(k, dtype=bool)
+    for n in range(k - 1, 0, -1):
+        i, j = divmod(int(rise.argmin()), k)
+        (total,), (inner,) = joined(i, np.array([j]))
+        means[i] += (means[j] - means[i]) * (counts[j] / total)
+        counts[i], squares[i] = total, inner
+        label[label == j], live[j] = i, False
+        rise[j], rise[:, j] = np.inf, np.inf
+        own[i] = cost(counts[[i]], squares[[i]])[0]
+        others = np.flatnonzero(live & (np.arange(k) != i))
+        rises = cost(*joined(i, others)) - own[i] - own[others]
+        rise[np.minimum(i, others), np.maximum(i, others)] = rises
+        found[n] = np.unique(label, return_inverse=True)[1]
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class NormalLaws:
+    """Normal laws of some groups.
+
+    Attributes
+    ----------
+    means : ndarray of shape (k, d)
+    inverses : ndarray of shape (k, d, d)
+        Inverse covariances.
+    heights : ndarray of shape (k,)
+        Logarithm of each law's share times its density at the mean.
+    label : ndarray of shape (n_units,)
+        Best law of each unit.
+    criterion : float
+        Schwarz's criterion, higher is better.
+    """
+
+    means: Float64s
+    inverses: Float64s
+    heights: Float64s
+    label: Ints
+    criterion: float
+
+    def density(self, places: Float64s) -> Float64s:
+        """Return the logarithm of the density at some places."""
+        logs = []
+        for mean, inverse, height in zip(self.means, self.inverses, self.heights, strict=True):
+            left = places - mean
+            logs.append(height - ((left @ inverse) * left).sum(axis=-1) / 2)
+        return np.asarray(np.logaddexp.reduce(logs, axis=0))
+
+    def saddles(self) -> tuple[Float64s, Float64s]:
+        """Return log densities at the means, and the lowest on the ridge between two means."""
+        k, steps = len(self.means), np.linspace(0, 1, 13)[1:-1, None, None]
+        tops, lowest = self.density(self.means), np.full((k, k), -np.inf)
+        pulls = (self.inverses @ self.means[:, :, None])[:, :, 0]
+        for i in range(k - 1):
+            j = np.arange(i + 1, k)
+            both = (1 - steps[..., None]) * self.inverses[i] + steps[..., None] * self.inverses[j]
+            pull = (1 - steps) * pulls[i] + steps * pulls[j]
+            ridge = np.linalg.solve(both, pull[..., None])[..., 0]
+            low = np.minimum(self.density(ridge).min(axis=0), np.minimum(tops[i], tops[j]))
+            lowest[i, j] = lowest[j, i] = low
+        return tops, lowest
+
+
+def fit_laws(blocks: UnitMoments, label: Ints) -> NormalLaws | None:
+    """Fit normal laws by expectation and maximization, from a partition of the units.
+
+    All rows of a unit have the same shares (Verbeek, Nunnink and Vlassis 2006).
+    """
+    shares, (n_units, d) = np.eye(int(label.max()) + 1)[label], blocks.means.shape
+    center = np.average(blocks.means, axis=0, weights=blocks.counts)
+    width = np.ptp(blocks.means, axis=0) * 1.2
+    usual = np.sqrt(np.average((blocks.means - center) ** 2, axis=0, weights=blocks.counts))
+    stray = np.log(STRAY) - np.log(np.maximum(np.maximum(width, usual), 1e-12)).sum()
+    total, flat = blocks.counts.sum(), blocks.squares.reshape(n_units, -1)
+    for _ in range(N_ROUNDS):
+        shares = shares[:, shares.T @ blocks.counts > max(4.0, d / 2)]
+        if not shares.shape[1]:
+            return None
+        counts, means, squares = blocks.moments(shares)
+        inverses = np.linalg.inv(_covariances(counts, squares, _pooled(counts, squares)))
+        sizes = np.linalg.slogdet(inverses)[1]
+        heights = np.log(counts / total) + (sizes - d * np.log(2 * np.pi)) / 2
+        left = blocks.means[None] - means[:, None]
+        far = ((left @ inverses) * left).sum(axis=2).T
+        far += flat @ inverses.reshape(len(means), -1).T / blocks.counts[:, None]
+        fits = heights - far / 2
+        whole = np.logaddexp(np.logaddexp.reduce(fits, axis=1), stray)[:, None]
+        shares = np.exp(fits - whole)
+    cost = len(means) * (1 + d + COVARIANCE_COST * d * (d + 1) / 2)
+    criterion = 2 * float(whole[:, 0] @ blocks.counts) - np.log(total) * cost
+    used, label = np.unique(fits.argmax(axis=1), return_inverse=True)
+    return NormalLaws(means[used], inverses[used], heights[used], label, float(criterion))
+
+
+def best_laws(blocks: UnitMoments) -> NormalLaws | None:
+    """Return the laws with the best criterion, or None if one law is about as good."""
+    from scipy.cluster.hierarchy import fcluster, linkage
+
+    n = int(min(len(blocks.counts) / 2, blocks.counts.sum() / ROWS_PER_LAW, MAX_LAWS))
+    if n < 2:
+        return None
+    found = partitions(blocks, fcluster(linkage(blocks.means, "ward"), n, "maxclust") - 1)
+    fitted = [
+        fit_laws(blocks, found[k])
+        for k in found
+        if k <= 8 or k % (k // 8 + 1) == 0 or k == max(found)
+    ]
+    laws = [each for each in fitted if each is not None]
+    if not laws:
+        return None
+    best = max(laws, key=lambda each: each.criterion)
+    one = max((each.criterion for each in laws if len(each.means) == 1), default=-np.inf)
+    return best if len(best.means) > 1 and best.criterion > one + GAIN else None
+
+
+def main_directions(rows: Float64s, weights: Float64s) -> Float64s:
+    """Return rows along their main directions.
+
+    Prototypes have other main directions.  If a table has more columns than rows, their directions
+    separate the rows of different units even in noise.
+    """
+    from scipy.linalg import eigh
+
+    (n, n_columns), total = rows.shape, weights.sum()
+    k = int(np.clip(total / ROWS_PER_COLUMN, 2, MAX_COLUMNS))
+    if n_columns <= k:
+        return rows
+    left = rows - np.average(rows, axis=0, weights=weights)
+    scaled = left * np.sqrt(weights)[:, None]
+    products = scaled.T @ scaled if n_columns <= n else scaled @ scaled.T
+    size = len(products)
+    directions = eigh(products, subset_by_index=[max(size - k, 0), size - 1])[1]
+    if n_columns > n:
+        directions = scaled.T @ directions
+        directions /= np.maximum(np.linalg.norm(directions, axis=0), np.finfo(float).tiny)
+    return np.asarray(left @ directions)
+
+
+def along_line(
+    rows: tuple[Float64s, Float64s], weights: tuple[Float64s, Float64s]
+) -> tuple[list[Float64s], list[Float64s], float] | None:
+    """Return the distances of two groups' rows from the border between them, along a line.
+
+    The line is Fisher's discriminant of the groups, and the border is the place with the fewest
+    rows on the wrong side.  The third result is a width for `valley`.  Returns None for few rows.
+    """
+    if min(map(len, rows)) < MIN_SIDE:
+        return None
+    pairs = list(zip(rows, weights, strict=True))
+    means = [np.average(each, axis=0, weights=weight) for each, weight in pairs]
+    spreads = [np.cov(each.T, aweights=weight, ddof=0) for each, weight in pairs]
+    within = np.atleast_2d(sum(spreads)) / 2
+    scales = np.diag(within)
+    few = min(1.0, (len(within) + 1) / min(weight.sum() for weight in weights))
+    within = within + np.diag(few * scales + 1e-6 * scales.mean() + np.finfo(float).tiny)
+    line = np.linalg.solve(within, means[1] - means[0])
+    values = [each @ line for each in rows]
+    every, weight = np.concatenate(values), np.concatenate(weights)
+    signs = np.repeat([-1.0, 1.0], [len(each) for each in rows])
+    order = np.argsort(every, kind="stable")
+    every, weight, signs = every[order], weight[order], signs[order]
+    wrong = np.cumsum(weight * signs)
+    least = np.flatnonzero(wrong <= wrong.min() + 1e-9)
+    middle = int(least[len(least) // 2])
+    border = (every[middle] + every[min(middle + 1, len(every) - 1)]) / 2
+    is_low, is_high = every < border, every > border
+    if min(is_low.sum(), is_high.sum()) < MIN_SIDE:
+        return None
+    widths = [np.subtract(*np.percentile(each, [75, 25])) / 1.35 for each in values]
+    unit = WINDOW * float(min(widths) or max(widths))
+    return (
+        [border - every[is_low], every[is_high] - border],
+        [weight[is_low], weight[is_high]],
+        unit,
+    )
+
+
+MIN_SIDE = 5
+"""Minimum number of rows on each side of a border."""
+
+WINDOW = 0.6
+"""Width of a window for counting rows, as a share of the standard deviation of the narrower group
+(estimated from its quartiles)."""
+
+
+def join_units(
+    kept: KeptRows, places: Float64s, hits: Float64s, lattice: Lattice, pull: Pull | None = None
+) -> Joins:
+    """Compute the order in which the units of a map are joined to regions."""
+    kept = kept.distinct
+    near = near_units(kept.rows, kept.weights, places, pull)
+    touching, closest = touching_units(near, places, lattice)
+    narrowest = narrowest_window(len(places), hits.sum() or len(kept.rows))
+    borders = Borders(near, touching, narrowest=narrowest)
+    first = _Parts(borders, closest, near, places, hits).join_all()
+    alpha = min(ALPHA, ALPHA_ROWS / near.weights.sum(), ALPHA_UNITS / len(places))
+    piece_of = _held_apart(len(places), first, alpha)
+    inside = [join for join in first if piece_of[join[0]] == piece_of[join[1]]]
+    parts = _Parts(borders, closest, near, places, hits)
+    for into, other, _ in inside:
+        parts.join(into, other)
+    n_pieces = len(places) - len(inside)
+    between = parts.join_all(by_evidence=True)
+    n_joined = next((i for i, join in enumerate(between) if join[2] < alpha), len(between))
+    split = _Split()
+    for units in np.split(np.argsort(piece_of, kind="stable"), _ends(piece_of)):
+        split.add(units, kept, near, places)
+    inside = [join for join in inside if piece_of[join[0]] not in split.pieces]
+    ordered = [*split.within, *_weakest_first(inside), *split.joined, *between[:n_joined]]
+    ordered += _by_evidence(split.apart, between[n_joined:])
+    pairs = _named(ordered, hits)
+    evidence = np.array([join[2] for join in ordered])[[place for _, _, place in pairs]]
+    names = np.array([pair[:2] for pair in pairs], dtype=np.intp).reshape(-1, 2)
+    return Joins(names, evidence, n_pieces - n_joined + len(split.apart))
+
+
+def _ends(piece_of: Ints) -> Ints:
+    """Return where pieces end among the units that are ordered by their pieces."""
+    return np.cumsum(np.unique(piece_of, return_counts=True)[1])[:-1]
+
+
+def _by_evidence(apart: list[Join], between: list[Join]) -> list[Join]:
+    """Return the joins of separate groups, with the weakest evidence first."""
+    lowest = np.minimum.accumulate([join[2] for join in between] or [1.0])
+    keys = [*(join[2] for join in apart), *lowest.tolist()]
+    joins = [*apart, *between]
+    return [joins[i] for i in sorted(range(len(joins)), key=lambda i: -keys[i])]
+
+
+def _named(joins: list[Join], hits: Float64s) -> list[tuple[int, int, int]]:
+    """Name the two pieces of each join by their lowest units, and add the place of the join.
+
+    Pieces without rows join first, so that each later join reduces the number of regions with rows.
+    """
+    n_units = len(hits)
+    is_full, order = (hits > 0) if hits.any() else np.ones(n_units, dtype=bool), []
+    piece = _Pieces(n_units)
+    full = is_full.tolist()
+    for i, (a, b, _) in enumerate(joins):
+        low, high = sorted((piece.of(a), piece.of(b)))
+        order.append((full[low] and full[high], i))
+        full[low] = full[low] or full[high]
+        piece.name[high] = low
+    piece = _Pieces(n_units)
+    named = []
+    for _, i in sorted(order):
+        low, high = sorted((piece.of(joins[i][0]), piece.of(joins[i][1])))
+        piece.name[high] = low
+        named.append((low, high, i))
+    return named
+
+
+class _Pieces:
+    """The name of each unit's piece, while pieces join."""
+
+    def __init__(self, n_units: int) -> None:
+        self.name = list(range(n_units))
+
+    def of(self, unit: int) -> int:
+        """Return the name of a unit's piece."""
+        while self.name[unit] != unit:
+            self.name[unit] = self.name[self.name[unit]]
+            unit = self.name[unit]
+        return unit
+
+
+ALIKE = 0.85
+"""Two normal groups can be separate only if the density between them is at most this share of the
+density in the lower one of their middles."""
+
+ALIKE_BENT = 0.13
+"""This share replaces `ALIKE` if one of the groups needs several laws, because it can be bent."""
+
+ALPHA_LAWS = 0.02
+"""Result of `valley` along a line below which two normal groups are separate."""
+
+ALPHA_BENT = 2e-3
+"""This number replaces `ALPHA_LAWS` if one of the groups needs several laws."""
+
+
+class _Split:
+    """Splits pieces of a map into groups that touch.
+
+    Attributes
+    ----------
+    pieces : set of int
+        Names of the pieces that are fitted by several laws.
+    within, joined, apart : list of Join
+        Joins of the units of one law, of laws that form one group, and of separate groups.
+    """
+
+    def __init__(self) -> None:
+        self.pieces: set[int] = set()
+        self.within: list[Join] = []
+        self.joined: list[Join] = []
+        self.apart: list[Join] = []
+
+    def add(self, units: Ints, kept: KeptRows, near: Near, places: Float64s) -> None:
+        """Fit laws to the rows of a piece.  Its first unit is the name of the piece."""
+        winners = near.units[:, 0]
+        is_own = np.zeros(len(places), dtype=bool)
+        is_own[units] = True
+        own = np.flatnonzero(is_own[winners])
+        weights = near.weights[own]
+        if weights.sum() < MIN_ROWS:
+            return
+        used, unit = np.unique(winners[own], return_inverse=True)
+        rows = kept.rows[own].astype(np.float64)
+        rows = np.where(np.isnan(rows), places[winners[own]], rows)
+        rows = main_directions(rows, weights)
+        blocks = UnitMoments(rows, unit, weights)
+        laws = best_laws(blocks)
+        if laws is None:
+            return
+        self.pieces.add(int(units[0]))
+        self._join_within(units, used, laws.label, blocks.means, places)
+        rows_of = [np.flatnonzero(laws.label[unit] == k) for k in range(len(laws.means))]
+        lead = [int(used[laws.label == k][0]) for k in range(len(laws.means))]
+        groups = _Groups(laws, rows, weights, rows_of)
+        groups.join_all()
+        self.joined += [(lead[a], lead[b], p) for a, b, p in groups.joined]
+        self.apart += [(lead[a], lead[b], p) for a, b, p in groups.tree_of_apart()]
+
+    def _join_within(
+        self, units: Ints, used: Ints, label: Ints, means: Float64s, places: Float64s
+    ) -> None:
+        """Join the units of each law by Ward's rule, after units without rows."""
+        from scipy.cluster.hierarchy import linkage
+
+        empty = np.setdiff1d(units, used)
+        if len(empty):
+            nearest = select_kernels().search(places[empty], places[used], 1)[0][:, 0]
+            pairs = zip(used[nearest].tolist(), empty.tolist(), strict=True)
+            self.within += [(full, unit, 1.0) for full, unit in pairs]
+        joins = []
+        for k in range(int(label.max()) + 1):
+            own = np.flatnonzero(label == k)
+            first = own.tolist()
+            for a, b, height, _ in linkage(means[own], "ward") if len(own) > 1 else ():
+                joins.append((height, int(used[first[int(a)]]), int(used[first[int(b)]])))
+                first.append(first[int(a)])
+        self.within += [(a, b, 1.0) for _, a, b in sorted(joins)]
+
+
+class _Groups:
+    """Joins normal laws to groups, in descending order of the density between them."""
+
+    def __init__(
+        self, laws: NormalLaws, rows: Float64s, weights: Float64s, rows_of: list[Ints]
+    ) -> None:
+        self._rows, self._weights, self._rows_of = rows, weights, rows_of
+        self._tops, self._saddles = laws.saddles()
+        self._laws = {k: [k] for k in range(len(rows_of))}
+        self._dips = {(a, b): self._dip(a, b) for a in self._laws for b in self._laws if a < b}
+        self._apart: dict[tuple[int, int], float] = {}
+        self.joined: list[Join] = []
+
+    def join_all(self) -> None:
+        """Join groups until all groups are separate."""
+        while len(self._apart) < len(self._dips):
+            pair = max(self._dips.keys() - self._apart.keys(), key=lambda each: self._dips[each])
+            a, b = pair
+            is_bent = len(self._laws[a]) + len(self._laws[b]) > 2
+            evidence = self._evidence(a, b)
+            alike, alpha = (ALIKE_BENT, ALPHA_BENT) if is_bent else (ALIKE, ALPHA_LAWS)
+            if self._dips[pair] < np.log(alike) and evidence < alpha:
+                self._apart[pair] = evidence
+                continue
+            self.joined.append((a, b, evidence))
+            self._laws[a] += self._laws.pop(b)
+            self._rows_of[a] = np.concatenate([self._rows_of[a], self._rows_of[b]])
+            changed = [each for each in self._dips if a in each or b in each]
+            for each in changed:
+                del self._dips[each]
+                self._apart.pop(each, None)
+            for c in self._laws.keys() - {a}:
+                low, high = sorted((a, c))
+                self._dips[low, high] = self._dip(low, high)
+
+    def tree_of_apart(self) -> list[Join]:
+        """Return the joins of all separate groups, with the weakest evidence first."""
+        piece, joins = _Pieces(len(self._rows_of)), []
+        for (a, b), evidence in sorted(
+            self._apart.items(), key=lambda each: (-each[1], -self._dips[each[0]])
+        ):
+            low, high = piece.of(a), piece.of(b)
+            if low != high:
+                piece.name[high] = low
+                joins.append((a, b, evidence))
+        return joins
+
+    def _dip(self, a: int, b: int) -> float:
+        """Return the logarithm of the density between two groups, relative to their middles."""
+        a_laws, b_laws = self._laws[a], self._laws[b]
+        lower = min(self._tops[a_laws].max(), self._tops[b_laws].max())
+        return float(self._saddles[np.ix_(a_laws, b_laws)].max() - lower)
+
+    def _evidence(self, a: int, b: int) -> float:
+        """Return the result of `valley` along a line between two groups."""
+        own = self._rows_of[a], self._rows_of[b]
+        found = along_line(
+            (self._rows[own[0]], self._rows[own[1]]), (self._weights[own[0]], self._weights[own[1]])
+        )
+        if found is None:
+            return 1.0
+        (low, high), (low_weights, high_weights), unit = found
+        return valley(low, low_weights, high, high_weights, unit, shallow=1.0)

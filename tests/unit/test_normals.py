@@ -1,0 +1,110 @@
+"""Groups that touch are separate regions.  Bent groups and noise stay whole."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import adjusted_rand_score
+
+from somscape import SOM, regions
+from somscape.errors import InputError, SomscapeWarning
+from somscape.maps._normals import (
+    NormalLaws,
+    UnitMoments,
+    along_line,
+    fit_laws,
+    main_directions,
+    partitions,
+)
+
+
+def pair(n, apart, seed=0):
+    rng = np.random.default_rng(seed)
+    y = np.repeat([0, 1], n // 2)
+    return rng.normal(size=(n, 2)) + np.outer(y, [apart, 0]), y
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_two_overlapping_groups_are_found_almost_as_well_as_by_their_law(seed):
+    X, y = pair(1000, 3.2, seed)
+    best = adjusted_rand_score(y, X[:, 0] > 1.6)  # the best assignment by the true law
+    found = regions.find_regions(SOM(random_state=0).fit(X))
+    assert found.n_regions == 2
+    assert adjusted_rand_score(y, found.of(X)) > 0.9 * best
+
+
+def test_a_ring_and_a_group_with_heavy_tails_stay_whole():
+    rng = np.random.default_rng(0)
+    angle = rng.uniform(0, 2 * np.pi, 800)
+    ring = np.column_stack([np.cos(angle), np.sin(angle)]) * rng.uniform(0.9, 1.1, (800, 1))
+    for X in (ring, rng.standard_t(3, (800, 2)), rng.lognormal(size=(800, 2))):
+        assert regions.find_regions(SOM(random_state=0).fit(X)).n_regions == 1
+
+
+def test_each_number_gives_as_many_regions_with_rows():
+    X, _ = pair(60, 4.0)
+    with pytest.warns(SomscapeWarning, match="120 units for 60 rows"):
+        map_ = SOM(10, 12, random_state=0).fit(X).map_
+    n_full = int((map_.hits > 0).sum())
+    assert n_full < map_.n_units
+    for n in range(1, n_full + 1):
+        found = regions.find_regions(map_, n)
+        assert found.n_regions == len(np.unique(found.of(X))) == n
+    with pytest.raises(InputError, match=f"from 1 to {n_full}, the number of units that contain"):
+        regions.find_regions(map_, n_full + 1)
+
+
+def test_stability_tests_the_number_that_was_asked_for():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(600, 2)) + np.repeat([[0, 0], [9, 0], [9, 9]], 200, axis=0)
+    map_ = SOM(random_state=0).fit(X).map_
+    assert str(regions.stability(regions.find_regions(map_), n_samples=4)) == (
+        "3 regions in 100 % of samples"
+    )
+    one = regions.stability(regions.find_regions(map_, 1), n_samples=4)
+    assert one.of_regions.tolist() == [1.0]  # every sample is cut into one region, too
+    two = regions.stability(regions.find_regions(map_, 2), n_samples=4)
+    assert two.numbers.tolist() == [3] * 4
+    assert len(two.of_regions) == 2
+    five = str(regions.stability(regions.find_regions(map_, 5), n_samples=4))
+    assert five.startswith("3 regions in 100 % of samples. Of 5 regions, the least stable keeps ")
+    assert five.endswith("Report 3 regions, unless the number is known for another reason")
+
+
+def test_blocks_have_the_moments_of_their_rows():
+    rng = np.random.default_rng(0)
+    X, unit = rng.normal(size=(50, 3)), np.arange(50) % 5
+    counts, means, squares = UnitMoments(X, unit, np.ones(50)).moments(np.ones((5, 1)))
+    np.testing.assert_allclose(counts, [50])
+    np.testing.assert_allclose(means[0], X.mean(axis=0))
+    np.testing.assert_allclose(squares[0] / 50, np.cov(X.T, ddof=0))
+
+
+def test_laws_find_means_and_the_saddle_between_two_groups():
+    X, _ = pair(4000, 6.0)
+    unit = np.unique(np.floor(X * 2) @ [1, 1000], return_inverse=True)[1]
+    blocks = UnitMoments(X, unit, np.ones(len(X)))
+    laws = fit_laws(blocks, (blocks.means[:, 0] > 3).astype(int))
+    assert isinstance(laws, NormalLaws)
+    np.testing.assert_allclose(laws.means, [[0, 0], [6, 0]], atol=0.15)
+    tops, lowest = laws.saddles()
+    # In the middle, each law has exp(-3 ** 2 / 2) of its height, and there are two laws.
+    assert lowest[0, 1] - tops.min() == pytest.approx(np.log(2) - 4.5, abs=0.3)
+    assert sorted(partitions(blocks, np.arange(len(blocks.counts)) % 4)) == [1, 2, 3, 4]
+
+
+def test_rows_are_placed_along_the_line_between_two_groups():
+    X, y = pair(2000, 5.0)
+    far, weights, unit = along_line((X[y == 0], X[y == 1]), (np.ones(1000), np.ones(1000)))
+    assert sum(map(len, weights)) == 2000
+    # Fisher's line is the difference of the means times the inverse variance, which is 1.
+    np.testing.assert_allclose([each.mean() for each in far], [12.5, 12.5], rtol=0.1)
+    assert unit == pytest.approx(0.6 * 5, rel=0.15)
+    assert along_line((X[:4], X[4:9]), (np.ones(4), np.ones(5))) is None
+
+
+def test_main_directions_are_those_of_a_singular_value_decomposition():
+    rng = np.random.default_rng(0)
+    for n, d in ((200, 30), (40, 90)):
+        X = rng.normal(size=(n, d)) * np.geomspace(9, 1, d)
+        short = main_directions(X, np.ones(n))
+        values = np.linalg.svd(X - X.mean(axis=0), compute_uv=False)[: short.shape[1]]
+        np.testing.assert_allclose(np.linalg.norm(short, axis=0)[::-1], values, rtol=1e-6)
