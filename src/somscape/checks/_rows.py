@@ -217,10 +217,6 @@ def totals(
             yield Fact("total row", (name,), text, rows, len(codes), 150.0)
 
 
-def _is_code(value: float) -> bool:
-    return abs(value) >= 99 and set(f"{abs(value):.0f}") <= {"9"}
-
-
 def repeated(numbers: Sequence[Values], n_rows: int) -> Iterator[Fact]:
     """Yield the few rows that have the same value in many columns."""
     able = [each for each in numbers if not each.is_date and len(each.counts[0]) > 100][:60]
