@@ -59,11 +59,11 @@ def test_classes_that_are_joined_stay_mistakes_among_themselves() -> None:
 
 
 def test_the_hatch_of_a_cell_lies_below_its_pie() -> None:
-    classes = [f"c{i}" for i in range(9)]  # the ninth is the first to be hatched
-    shares = np.eye(9)[[8, 8, 8, 8]]
+    classes = [f"c{i:02d}" for i in range(13)]  # the 13th is the first to be hatched
+    shares = np.eye(13)[[12, 12, 12, 12]]
     recognizer = replace(recognizer_of(["a", "b"]), classes=np.array(classes), shares=shares)
     y = [*classes[:6]]
-    ax = plots.confusion_map(recognizer, ROWS, y, max_classes=9).ax_
+    ax = plots.confusion_map(recognizer, ROWS, y, max_classes=13).ax_
     hatched = [
         each.get_zorder() for each in ax.collections if each.get_hatch() and each.get_paths()
     ]

@@ -669,8 +669,7 @@ class SOMClusterer(ClusterMixin, Saves):
         Cluster of each training row, from 0 (the largest cluster), or -1 for a row without any
         value.  Not available after training on data in pieces.
     n_clusters_ : int
-        Number of clusters.  If `n_clusters` is not much less than the number of rows, the last
-        clusters may not contain rows.
+        Number of clusters.
     regions_ : Regions
         The clusters as regions of the map, with descriptions, rules and pictures.
     som_ : SOM
@@ -756,14 +755,14 @@ class SOMClusterer(ClusterMixin, Saves):
         given = take(X, "SOMClusterer", (Pieces, DeviceArray))
         som.set_params(verbose=som.verbose or self.verbose, random_state=seed)
         som.fit(given, sample_weight=sample_weight)
-        n_units = som.map_.n_units
-        if not isinstance(self.n_clusters, str) and self.n_clusters > n_units:
+        n_full = int((som.map_.hits > 0).sum())
+        if not isinstance(self.n_clusters, str) and self.n_clusters > n_full:
             raise InputError(
-                f"`n_clusters` must be at most {n_units}, the number of units of the map, but is "
-                f"{self.n_clusters}. Pass a larger map, such as som=SOM(20, 20).",
+                f"`n_clusters` must be at most {n_full}, the number of units that contain rows, "
+                f"but is {self.n_clusters}. Pass a larger map, such as som=SOM(20, 20).",
                 parameter="n_clusters",
                 value=self.n_clusters,
-                allowed=n_units,
+                allowed=n_full,
             )
         found = find_regions(som, self.n_clusters, method=self.method)
         self.som_: SOM = keep(som, found)

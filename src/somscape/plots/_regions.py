@@ -15,7 +15,6 @@ from somscape.maps.map import Map, as_map
 from somscape.paths import Paths
 from somscape.plots._cells import (
     COLORS,
-    N_COLORS,
     add_bar,
     add_lines,
     cell_width,
@@ -59,6 +58,9 @@ if TYPE_CHECKING:
 SPREAD = 0.3
 """Maximum distance, in cell widths, from the middle of a cell to the point that represents a visit
 to this cell.  Several visits to a cell have different points, so that their lines are separate."""
+
+MAX_NAMED = 8
+"""Maximum number of paths with their own colors and names."""
 
 GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))
 
@@ -129,7 +131,7 @@ def paths(
     picture.drawn |= {"ids": ids, "places": places}
     if len(ids) == 1:
         _draw_in_time(picture, paths, places[0], colormap)
-    elif len(ids) <= N_COLORS:
+    elif len(ids) <= MAX_NAMED:
         for i, (id_, spots) in enumerate(zip(ids, places, strict=True)):
             _draw_lines(picture, [spots], class_color(i))
             _mark_ends(picture.ax, spots, class_color(i), class_color(i))

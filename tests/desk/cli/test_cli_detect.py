@@ -774,7 +774,8 @@ def test_demo_says_of_each_planted_case_where_it_is_found(here: Path, seed: int)
                 assert is_listed == (case.id in ranks)
             if place == "missed" and case.id not in ranks:
                 assert f"of {data['n_rows']}, the list has {data['n_alerts']}: " in text
-        more = f"({n_filled} more only fill the list) " if n_filled else ""
+        fill = "fills" if n_filled == 1 else "fill"
+        more = f"({n_filled} more only {fill} the list) " if n_filled else ""
         n_rows = len(columns["customer"])
         assert re.match(
             rf"Found {n_found} of {len(planted)} \w+ {re.escape(more)}in {n_rows:,} ", text

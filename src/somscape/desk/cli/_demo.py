@@ -163,7 +163,8 @@ def _say_cases(console: Console, part: Part, found: Found, cases: Sequence[Plant
     n_found = sum(case.is_found for case in cases)
     n_filled = sum(case.is_listed and not case.is_found for case in cases)
     rows = found.table if grouped is None else grouped.rows
-    more = f" ({n_filled} more only fill the list)" if n_filled else ""
+    fill = "fills" if n_filled == 1 else "fill"
+    more = f" ({n_filled} more only {fill} the list)" if n_filled else ""
     n_cases = f"{n_found} of {len(cases)} {part.cases}{more}"
     say(console, f"Found {n_cases} in {rows.n_rows:,} {part.about}")
     grid = make_grid("found by", escape(alerts.id_name), "planted case, and the reason")
