@@ -59,7 +59,7 @@ SPREAD = 0.3
 """Maximum distance, in cell widths, from the middle of a cell to the point that represents a visit
 to this cell.  Several visits to a cell have different points, so that their lines are separate."""
 
-MAX_NAMED = 8
+MAX_PATHS = 8
 """Maximum number of paths with their own colors and names."""
 
 GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))
@@ -131,7 +131,7 @@ def paths(
     picture.drawn |= {"ids": ids, "places": places}
     if len(ids) == 1:
         _draw_in_time(picture, paths, places[0], colormap)
-    elif len(ids) <= MAX_NAMED:
+    elif len(ids) <= MAX_PATHS:
         for i, (id_, spots) in enumerate(zip(ids, places, strict=True)):
             _draw_lines(picture, [spots], class_color(i))
             _mark_ends(picture.ax, spots, class_color(i), class_color(i))
