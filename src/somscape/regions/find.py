@@ -131,10 +131,10 @@ def find_regions(
     therefore have any shape.  For example, a long or bent group of rows is one region.  Evenly
     distributed noise is also one region.
 
-    Groups that touch have no path with few rows between them on every side.  A region is therefore
-    split further if a mixture of normal laws explains its rows better than one law, and if the
-    number of rows falls between two laws along the line that separates them best.  Laws without
-    such a fall belong to one region, so a ring or a group with heavy tails stays whole.
+    Between groups that touch, the number of rows may hardly fall.  A region is therefore split
+    further if a mixture of normal laws explains its rows better than one law, and if fewer rows
+    are between two laws than inside them, along the line that separates the laws best.  Laws
+    without such a fall belong to one region, so a ring or a group with heavy tails stays whole.
 
     Parameters
     ----------
