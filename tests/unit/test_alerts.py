@@ -716,3 +716,21 @@ def test_an_array_where_columns_are_found_by_name_is_refused_in_one_line(
     ):
         with rejected(parameter="X", value="ndarray"):
             ask(rows)
+
+
+@pytest.mark.parametrize(("implied", "is_named"), [(1e3, False), (0.1, True)])
+def test_a_high_value_is_not_said_to_be_too_low(monkeypatch, implied, is_named):
+    x = np.random.default_rng(0).uniform(0, 10, 300)
+    table = table_from_columns({"x": np.append(x, 30.0), "y": np.append(x + 0.01, 30.0)})
+    detector = SOMDetector(random_state=0).fit(table).detector_
+    assert detector.relation is not None
+    targets = detector.relation.features[detector.relation.targets].tolist()
+    assert targets
+
+    def further(detector, rows, by_column):
+        return np.tile([float(targets[0]), implied], (len(rows), 1))
+
+    monkeypatch.setattr("somscape.outliers.detector._implied", further)
+    alerts = detector.alerts(table, 1)
+    assert alerts.rows[0] == 300
+    assert ("would fit the other columns" in str(alerts.reasons[0])) == is_named

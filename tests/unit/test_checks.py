@@ -311,6 +311,18 @@ def test_rules_between_values():
     assert one.text == "due is not 0 although state is paid"
 
 
+def test_an_extreme_of_a_column_without_a_long_tail_needs_no_logarithm():
+    rng = drawn()
+    years = np.clip(21 + rng.gamma(1.8, 10.0, 1500), 21, 82).round()
+    years[7] = 127.0
+    (one,) = found("extreme", {"years": years})
+    assert one.ids == ("8",)
+    assert one.text.startswith("years 127 (next ")
+    amounts = np.exp(rng.normal(3, 1, 1500)).round(2)
+    amounts[7] = 1.6 * amounts.max()
+    assert not found("extreme", {"amount": amounts})
+
+
 def test_two_broken_rules_are_one_check():
     state = drawn().choice(["open", "paid"], 1000)
     due = np.where(state == "paid", 0, drawn(1).integers(5, 900, 1000))

@@ -120,6 +120,30 @@ def test_always_is_stronger_than_never_and_never_than_floor(single: Detector, ta
     assert found.headline == f"No row of {N} stands out"
 
 
+@pytest.mark.parametrize("rules", [{"floor": ["other=0"]}, {"never": ["other < 0"]}])
+def test_a_rule_that_hides_rows_does_not_change_which_other_rows_stand_out(
+    single: Detector, table: Table, rules: dict[str, list[str]]
+) -> None:
+    before, found = single.alerts(table), ruled(single, **rules).alerts(table)
+    outstanding = set(before.rows[before.stands_out].tolist())
+    assert outstanding
+    visible = {row for row in outstanding if table.column("other").numbers[row] >= 0}
+    assert set(found.rows[found.stands_out].tolist()) == visible
+    assert found.n_by_chance <= before.n_by_chance
+
+
+def test_a_rule_that_decides_on_no_row_is_named_so(single: Detector, table: Table) -> None:
+    found = ruled(single, always=["other > 10", "other > 11"], never=["other / 0 > 1"]).alerts(
+        table
+    )
+    told = [str(effect).split(": ", 1)[1] for effect in found.effects]
+    assert told[0].endswith("this rule")
+    assert told[1:] == [
+        "other > 11 (always): no row matches this rule and no stronger rule",
+        "other / 0 > 1 (never): no row matches this rule and no stronger rule",
+    ]
+
+
 def test_a_rule_that_has_ended_changes_nothing(single: Detector, table: Table) -> None:
     found = ruled(single, never=["amount > 0 until 2020-01-01"]).alerts(table, 5)
     before = single.alerts(table, 5)

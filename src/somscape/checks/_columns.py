@@ -31,6 +31,10 @@ TAIL, MAX_LONE = 20, 3
 LIKELY = 0.05
 """Expected number of extremes that a table without errors reports."""
 
+MAX_EVEN = 3.0
+"""Largest ratio of the distances of the percentiles 99 and 1 to the median at which high values are
+not examined on a logarithmic scale."""
+
 MIN_GAP = 0.25
 """Minimum gap to the next value, relative to the distance of the next value to the median."""
 
@@ -293,7 +297,8 @@ def _extremes(values: Values, n_columns: int, known: set[float]) -> Iterator[Fac
         )
     if len(ascending) < MIN_ROWS or (len(distinct) > 1 and len(ascending) < 2 * MAX_LONE):
         return
-    middle = float(ascending[len(ascending) // 2])
+    low, middle, high = np.percentile(ascending, (1, 50, 99)).tolist()
+    is_skewed = high - middle > MAX_EVEN * (middle - low)
     for sign in (1.0, -1.0):
         # Copied, because the outermost values of both ends are judged as the highest values.
         outer = (
@@ -303,7 +308,10 @@ def _extremes(values: Values, n_columns: int, known: set[float]) -> Iterator[Fac
         )
         near = distinct[-TAIL:] if sign > 0 else distinct[:TAIL]
         step = float(np.median(np.diff(near)))
-        scores = [apart_score(outer, k, step, may_be_log=sign > 0) for k in range(1, MAX_LONE + 1)]
+        may_be_log = sign > 0 and (is_skewed or values.is_date)
+        scores = [
+            apart_score(outer, k, step, may_be_log=may_be_log) for k in range(1, MAX_LONE + 1)
+        ]
         limit = log(2 * MAX_LONE * max(1, n_columns) / LIKELY)
         k = max((k for k, score in enumerate(scores, 1) if score >= limit), default=0)
         if k == 0:

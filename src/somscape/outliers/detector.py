@@ -859,12 +859,15 @@ def _reasons_by(
     elif not isinstance(code, CategoryCode | CycleCode):
         mark = mark_of(table, code)
         usual = [spelled(words, mark) for words in usual]
-        ends = prototypes[near, 0]
-        at = _unless_missing(values, cells[:, 0].tolist())
-        low, high = ends.min(axis=1).tolist(), ends.max(axis=1).tolist()
-        usual_at = zip(low, high, strict=True)
+        own, ends, fits = cells[:, 0], prototypes[near, 0], implied[:, 1]
+        low, high = ends.min(axis=1), ends.max(axis=1)
+        # "Highest of all" and "a higher value would fit" contradict each other.
+        is_further = ((own > high) & (fits > own)) | ((own < low) & (fits < own))
+        implied = np.where(is_further[:, None], np.nan, implied)
+        at = _unless_missing(values, own.tolist())
+        usual_at = zip(low.tolist(), high.tolist(), strict=True)
         if is_decorrelated:
-            places = zip(low, at, high, strict=True)
+            places = zip(low.tolist(), at, high.tolist(), strict=True)
             are_usual = [one is not None and least <= one <= most for least, one, most in places]
     fitting = _fitting(detector, code, place, implied, mark_of(table, code))
     shared = repeat(code.name), values, usual, shares.tolist()
@@ -1437,7 +1440,10 @@ class _Ranking:
         calibration = self.detector.calibration
         able = int(STAND_OUT_RATE / calibration.smallest_p_value)
         n_least = 0 if is_given else min(able, MIN_COUNTED, len(calibration.scores))
-        stands_out[some], n_by_chance = rule.outstanding(p, self.is_marked[some], n_least)
+        # A rule that hides rows does not change which of the other rows stand out.
+        of_all, n_by_chance = rule.outstanding(self.p, self.is_marked, n_least)
+        stands_out[some] = of_all[some]
+        n_by_chance *= len(some) / max(1, len(of_all)) if stands_out.any() else 0.0
         counts = [int(np.count_nonzero(which)) for which in (stands_out, self.is_leading[some])]
         if rule.n_alerts is not None and len(some) < rule.n_alerts <= len(self.p):
             rule = replace(rule, n_alerts=len(some))

@@ -544,7 +544,7 @@ DISTANCES_AT_ONCE = 1 << 21
 SHARED_VALUES = 1 << 20
 """Minimum number of values for which several threads are faster than one thread."""
 
-MIN_LEVEL_SHARE = 0.04
+MIN_LEVEL_SHARE = 0.03
 """Minimum share of the rows that have a level of a category, for trimming the level's own units.
 Rows of a sparse level would otherwise score as anomalies only because they have the level."""
 

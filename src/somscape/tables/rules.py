@@ -195,6 +195,8 @@ class RuleEffect:
         if self.has_ended:
             return "it has ended, so it does not change the list"
         rows, n = counted(self.n_rows, self.noun), self.n_changed
+        if not self.n_rows and self.rule.kind != DIRECTION:
+            return f"no {self.noun} matches this rule and no stronger rule"
         if self.rule.kind == ALWAYS:
             if n in (0, self.n_rows):
                 return (

@@ -30,9 +30,11 @@ function showList() {
 }
 
 function drawList() {
-  const chosen = chosenRows();
-  const shown = chosen.slice(0, state.nShown);
-  const inFinding = findingsIn(shown);
+  const chosen = [...chosenRows()];
+  const inFinding = findingsIn(chosen);
+  let nShown = state.nShown;
+  while (inFinding.has(chosen[nShown]) && inFinding.get(chosen[nShown]).rows[0] !== chosen[nShown]) nShown += 1;
+  const shown = chosen.slice(0, nShown);
   document.querySelector("#rows tbody").replaceChildren(...shown.flatMap((row) => {
     const finding = inFinding.get(row), isFirst = finding && finding.rows[0] === row;
     const isHidden = finding && !isOpened(finding);
@@ -53,13 +55,13 @@ function drawList() {
   additions.drawn.forEach((done) => done());
 }
 
-// The findings with several of the shown rows, by row. If the whole list is sorted by rank, the rows of a finding
+// The findings with several of the chosen rows, by row. If the whole list is sorted by rank, the rows of a finding
 // follow its first row.
-function findingsIn(shown) {
+function findingsIn(chosen) {
   const found = new Map();
   if (state.sort !== "rank" || state.isDown || state.cells.size || byId("search").value.trim()) return found;
   const together = new Map();
-  for (const row of shown) {
+  for (const row of chosen) {
     const finding = findingOf.get(row.rank);
     if (!finding) continue;
     if (!together.has(finding)) together.set(finding, { ...finding, rows: [] });
@@ -70,8 +72,8 @@ function findingsIn(shown) {
     finding.rows.forEach((row) => found.set(row, finding));
   }
   const firsts = new Map([...found.values()].map((finding) => [finding.rows[0], finding.rows]));
-  const ordered = shown.filter((row) => !found.has(row) || firsts.has(row)).flatMap((row) => firsts.get(row) ?? [row]);
-  shown.splice(0, shown.length, ...ordered);
+  const ordered = chosen.filter((row) => !found.has(row) || firsts.has(row)).flatMap((row) => firsts.get(row) ?? [row]);
+  chosen.splice(0, chosen.length, ...ordered);
   return found;
 }
 
