@@ -5,8 +5,6 @@ import inspect
 import json
 import pickle
 import re
-import subprocess
-import sys
 from operator import attrgetter
 
 import minisom
@@ -222,9 +220,3 @@ def test_a_class_of_a_user_may_have_a_parameter_with_any_name():
     assert clone(Own(sigma=2.0)).radius_start == 2.0
     assert Own().set_params(sigma=4.0).sigma == 4.0
     assert Open(sigma=2.0).radius_start == 2.0
-
-
-def test_the_package_runs_as_the_command():
-    run = subprocess.run([sys.executable, "-m", "somscape", "--version"], capture_output=True)
-    assert run.returncode == 0
-    assert run.stdout.decode() == f"somscape, version {somscape.__version__}\n"

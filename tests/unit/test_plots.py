@@ -483,13 +483,13 @@ def test_plane_of_more_levels_is_the_prevailing_one() -> None:
     assert [text.get_text() for text in legend.get_texts()] == ["red", "blue"]
 
 
-def test_legend_names_twelve_levels_and_counts_the_others() -> None:
-    levels = tuple("abcdefghijklmn")
-    codebook = np.hstack([np.eye(14), np.zeros((14, 1))])
+def test_legend_names_eight_levels_and_counts_the_others() -> None:
+    levels = tuple("abcdefghij")
+    codebook = np.hstack([np.eye(10), np.zeros((10, 1))])
     encoding = Encoding((CategoryCode("letter", "asked", levels),))
-    display = plots.planes(Map(codebook, Lattice(2, 7), encoding, np.ones(14)))
+    display = plots.planes(Map(codebook, Lattice(2, 5), encoding, np.ones(10)))
     texts = [text.get_text() for text in display.ax_.get_legend().get_texts()]
-    assert texts == [*"abcdefghijkl", "other (2)"]
+    assert texts == [*"abcdefgh", "other (2)"]
 
 
 SEGMENTS = (
@@ -545,15 +545,14 @@ def segment_map(n_rows: int = 5, n_cols: int = 5) -> Map:
     number = NumberCode("income in a year", "asked", 0.0, 0.0, 5e4, 5e3, 1e3, True)
     answer = CategoryCode("answer", "asked", ("no", "yes"))
     kinds = CategoryCode("segment", "asked", SEGMENTS)
-    others = ("all the rest", "trade", "crafts", "church", "club")
-    more = CategoryCode("another", "asked", (*SEGMENTS, *others))
+    more = CategoryCode("another", "asked", (*SEGMENTS, "all the rest"))
     rng = np.random.default_rng(0)
     codebook = np.hstack(
         [
             rng.normal(size=(n_units, 1)),
             rng.random((n_units, 3)),
             np.eye(len(SEGMENTS) + 1)[np.arange(n_units) % len(SEGMENTS)],
-            np.eye(len(SEGMENTS) + 6)[np.arange(n_units) % (len(SEGMENTS) + 5)],
+            np.eye(len(SEGMENTS) + 2)[np.arange(n_units) % (len(SEGMENTS) + 1)],
         ]
     )
     lattice = Lattice(n_rows, n_cols)

@@ -49,8 +49,8 @@ if TYPE_CHECKING:
     from matplotlib.collections import PolyCollection
     from matplotlib.legend import Legend
 
-MAX_CLASSES = 12
-"""Default number of classes or levels with a separate color."""
+MAX_CLASSES, MAX_LEVELS = 12, 8
+"""Default number of classes with a separate color, and number of such levels in a small panel."""
 
 LENGTHS = (36, 28, 22, 18, 15, 13, 11, 9, 8, 7, 6, 5)
 """Lengths in characters to which names in a legend can be cut.  The first length at which the
@@ -174,9 +174,7 @@ def class_entries(
     return entries
 
 
-def level_entries(
-    plane: ColumnPlane, max_levels: int = MAX_CLASSES
-) -> tuple[list[Any], list[LegendEntry]]:
+def level_entries(plane: ColumnPlane, max_levels: int) -> tuple[list[Any], list[LegendEntry]]:
     """Return two values: a color for each unit, by its level, and the entries of the legend."""
     check_max_classes(max_levels)
     named = plane.levels[:max_levels]
@@ -449,7 +447,7 @@ def draw_panels(
         # With y, matplotlib does not lay out the hidden ticks for the title, which is a fifth
         # faster.
         ax.set_title(short(plane.name, n_characters), fontsize=9.5, pad=3, y=1.0)
-        own = {"limits": limits, "label": "", **look}
+        own = {"limits": limits, "label": "", "max_classes": MAX_LEVELS, **look}
         label = own.pop("label") or (f"share of {plane.levels[0]}" if plane.levels else "")
         painted = paint(ax, map_.lattice, plane, **own)
         if painted.entries:
@@ -491,7 +489,7 @@ def _wanted_foot(plane: ColumnPlane) -> float:
     """Return the height in inches that the legend of a plane needs if names are not cut."""
     if plane.kind != "level":
         return _FOOT
-    names = [entry.name for entry in level_entries(plane)[1]]
+    names = [entry.name for entry in level_entries(plane, MAX_LEVELS)[1]]
     per_row = max(1, _ROW_CHARACTERS // (max(map(len, names), default=1) + _MARK_CHARACTERS))
     return max(_FOOT, 0.1 + 0.125 * -(-len(names) // per_row))
 

@@ -268,3 +268,9 @@ def test_predictions_are_not_called_a_list_for_decisions() -> None:
     said = " ".join(run("predict", "--help").out.split())
     assert "decisions" not in said
     assert "unknown_row" in said
+
+
+def test_the_package_runs_as_the_command():
+    done = subprocess.run([sys.executable, "-m", "somscape", "--version"], capture_output=True)
+    assert done.returncode == 0
+    assert done.stdout.decode() == f"somscape, version {somscape.__version__}\n"
