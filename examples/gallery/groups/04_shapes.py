@@ -8,7 +8,8 @@ Groups of any shape
 
 Two rings that pass through each other, a ball inside a shell, two bars beside a sun, and a hollow
 ball without groups. Below, the map of each: dark mountains of its U-matrix stand between groups,
-and lines are the borders that somscape draws without being told how many groups there are.
+and lines are the borders that somscape draws without being told how many groups there are. One
+bar is divided, although its rows are evenly spread. This happens in about 1 of 40 such tables.
 """
 
 # %%
@@ -82,7 +83,7 @@ for name, (rows, truth) in SHAPES.items():
 # The picture
 # -----------
 
-colors = np.array(["#2a6f97", "#f28482", "#e9b44c"])
+colors = np.array(["#2a6f97", "#f28482", "#e9b44c", "#6a994e"])
 figure = plt.figure(figsize=(11, 5.6), layout="constrained")
 for place, (name, (rows, _)) in enumerate(SHAPES.items(), 1):
     som, found = maps[name]

@@ -42,10 +42,10 @@ for number, region in enumerate(found.describe(wines)):
 print(f"adjusted Rand index {adjusted_rand_score(growers, found.of(wines)):.2f}")
 
 # %%
-# Without a number, somscape asks whether fewer wines lie between groups than in them. Three
-# growers are then not three regions: the wines pass from one to the next.
+# Without a number, somscape examines whether fewer wines are between groups than inside them. The
+# growers are then three regions too.
 
-print(f"{regions.find_regions(som).n_regions} region without a number")
+print(f"{regions.find_regions(som).n_regions} regions without a number")
 
 # %%
 # The picture
