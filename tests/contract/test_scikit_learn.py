@@ -171,7 +171,7 @@ def test_sparse_rows_give_the_results_of_dense_rows(estimator, kind):
     names = {"columns": list("abcd")}
     dense = frames.DataFrame(X, **names) if kind == "frame" else X
     sparse = (
-        frames.DataFrame.sparse.from_spmatrix(scipy.sparse.csr_array(X), **names)
+        dense.astype(frames.SparseDtype(float, 0.0))
         if kind == "frame"
         else getattr(scipy.sparse, kind)(X)
     )
