@@ -50,8 +50,8 @@ def test_sparse_rows_tell_the_regions_of_the_same_rows_in_full(metric: str) -> N
     np.testing.assert_array_equal(found.labels, dense.labels)
     assert found.n_regions == 3  # as the recipe of the rows
     numbers = set(regions.stability(found, n_samples=3).numbers.tolist())
-    # The group at the origin lies in all directions, so that a sample may miss it.
-    assert numbers == {3} if metric == "euclidean" else numbers <= {2, 3}
+    # The group at the origin lies in all directions, so that a sample may miss or divide it.
+    assert numbers == {3} if metric == "euclidean" else numbers <= {2, 3, 4}
     for n in ("auto", 5):
         expected = regions.find_regions(som, n, X=X).labels
         for sparse in (csr_array(X), csr_matrix(X)):
