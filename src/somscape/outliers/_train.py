@@ -540,6 +540,7 @@ def train_detector(
     calibration = trainer.left_out_by_maps(rows, weights, order, whole, each, parts) + added
     relation = None if related is None else related.relation
     scores = _scored(given, rows, scores, whole.scorer, scorers, rarity, relation)
+    del each, by_maps, added, by_relation, left_out  # one number per row each
     marks = lowered = None
     if labels is not None and (labels != UNKNOWN).any():
         marks = marks_of(given, weights, encoding, labels, scores)
@@ -718,11 +719,13 @@ class _Trainer:
             return None, 0.0, None
         drawn = np.sort(order[:MAX_TRAINED])
         told: Ints | slice = np.sort(order) if len(order) < len(rows) else slice(None)
+        many = np.array_split(told, 16) if isinstance(told, np.ndarray) else [told]
         some, of_some = rows[drawn], None if weights is None else weights[drawn]
         rarity = rarity_of(some, of_some, self.encoding)
         if rarity is None:
             return None, 0.0, None
-        counts, by_values = counts_of(weights), rarity.scores(rows[told])
+        counts = counts_of(weights)
+        by_values = np.concatenate([rarity.scores(rows[part]) for part in many])  # small copies
         of_told = None if counts is None else counts[told]
         by_maps = by_maps[told]
         ordered = [in_order(each, of_told) for each in (by_maps, by_values)]

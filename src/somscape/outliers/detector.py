@@ -1726,9 +1726,10 @@ def auto_threshold(
     # A copy, because a calibration stores values that it computes for p-values.
     p = replace(calibration).p_values(scores, units)
     counts = np.ones(len(p)) if weights is None else weights
+    rate = STAND_OUT_RATE / usual_share(p, counts)
     order = np.argsort(p, kind="stable")
     ascending, n_rows = p[order], np.cumsum(counts[order])
-    rate = STAND_OUT_RATE / usual_share(p, counts)
+    del order, counts
     within = np.flatnonzero(ascending * n_rows[-1] / n_rows <= rate)
     n_above = int((p <= ascending[within[-1]]).sum()) if len(within) else 0
     if not n_above:
