@@ -72,7 +72,7 @@ def test_stability_tests_the_number_that_was_asked_for():
 def test_blocks_have_the_moments_of_their_rows():
     rng = np.random.default_rng(0)
     X, unit = rng.normal(size=(50, 3)), np.arange(50) % 5
-    counts, means, squares = UnitMoments(X, unit, np.ones(50)).moments(np.ones((5, 1)))
+    counts, means, squares, _ = UnitMoments(X, unit, np.ones(50)).moments(np.ones((5, 1)))
     np.testing.assert_allclose(counts, [50])
     np.testing.assert_allclose(means[0], X.mean(axis=0))
     np.testing.assert_allclose(squares[0] / 50, np.cov(X.T, ddof=0))
@@ -82,8 +82,9 @@ def test_laws_find_means_and_the_saddle_between_two_groups():
     X, _ = pair(4000, 6.0)
     unit = np.unique(np.floor(X * 2) @ [1, 1000], return_inverse=True)[1]
     blocks = UnitMoments(X, unit, np.ones(len(X)))
-    laws = fit_laws(blocks, (blocks.means[:, 0] > 3).astype(int))
+    laws, shares = fit_laws(blocks, np.eye(2)[(blocks.means[:, 0] > 3).astype(int)], 12)
     assert isinstance(laws, NormalLaws)
+    np.testing.assert_allclose(shares.sum(axis=1), 1, atol=0.1)
     np.testing.assert_allclose(laws.means, [[0, 0], [6, 0]], atol=0.15)
     tops, lowest = laws.saddles()
     # In the middle, each law has exp(-3 ** 2 / 2) of its height, and there are two laws.

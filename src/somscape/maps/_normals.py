@@ -46,8 +46,9 @@ GAIN = 12.0
 STRAY = 1e-3
 """Share of rows that are expected anywhere between the limits of the part."""
 
-N_ROUNDS = 12
-"""Number of rounds in which laws are fitted."""
+N_ROUNDS, FIRST_ROUNDS, N_BEGUN = 12, 3, 3
+"""Number of rounds in which laws are fitted.  After the first rounds, only the given number of best
+fits continue, because the other fits seldom become better."""
 
 
 class UnitMoments:
@@ -73,16 +74,18 @@ class UnitMoments:
                 both = np.bincount(unit, weights * left[:, i] * left[:, j], n_units)
                 self.squares[:, i, j] = self.squares[:, j, i] = both
 
-    def moments(self, shares: Float64s) -> tuple[Float64s, Float64s, Float64s]:
-        """Return numbers, means and sums of squares of groups with these shares of the units."""
-        weights = shares * self.counts[:, None]
-        counts = weights.sum(axis=0)
-        means = weights.T @ self.means / counts[:, None]
-        squares = np.tensordot(shares.T, self.squares, 1)
-        for k, mean in enumerate(means):
-            left = self.means - mean
-            squares[k] += (left * weights[:, k, None]).T @ left
-        return counts, means, squares
+    def moments(self, shares: Float64s) -> tuple[Float64s, Float64s, Float64s, Float64s]:
+        """Return numbers, means and sums of squares of groups with these shares of the units.
+
+        The last result contains the steps from the mean of each group to the mean of each unit.
+        """
+        weights = shares.T * self.counts
+        counts = weights.sum(axis=1)
+        means = weights @ self.means / counts[:, None]
+        left = self.means - means[:, None]
+        squares = np.tensordot(weights / self.counts, self.squares, 1)
+        squares += (left * weights[:, :, None]).transpose(0, 2, 1) @ left
+        return counts, means, squares, left
 
 
 def _covariances(counts: Float64s, squares: Float64s, pooled: Float64s) -> Float64s:
@@ -99,7 +102,7 @@ def _pooled(counts: Float64s, squares: Float64s) -> Float64s:
 
 def partitions(blocks: UnitMoments, label: Ints) -> dict[int, Ints]:
     """Return partitions of the units into fewer and fewer groups by the likelihood of the rows."""
-    counts, means, squares = blocks.moments(np.eye(int(label.max()) + 1)[label])
+    counts, means, squares, _ = blocks.moments(np.eye(int(label.max()) + 1)[label])
     pooled = _pooled(counts, squares)
 
     def cost(counts: Float64s, squares: Float64s) -> Float64s:
@@ -177,26 +180,28 @@ class NormalLaws:
         return tops, lowest
 
 
-def fit_laws(blocks: UnitMoments, label: Ints) -> NormalLaws | None:
-    """Fit normal laws by expectation and maximization, from a partition of the units.
+def fit_laws(
+    blocks: UnitMoments, shares: Float64s, n_rounds: int
+) -> tuple[NormalLaws, Float64s] | None:
+    """Fit normal laws by expectation and maximization, from the laws' shares of the units.
 
-    All rows of a unit have the same shares (Verbeek, Nunnink and Vlassis 2006).
+    All rows of a unit have the same shares (Verbeek, Nunnink and Vlassis 2006).  The second result
+    contains the shares of the units after the last round.
     """
-    shares, (n_units, d) = np.eye(int(label.max()) + 1)[label], blocks.means.shape
+    n_units, d = blocks.means.shape
     center = np.average(blocks.means, axis=0, weights=blocks.counts)
     width = np.ptp(blocks.means, axis=0) * 1.2
     usual = np.sqrt(np.average((blocks.means - center) ** 2, axis=0, weights=blocks.counts))
     stray = np.log(STRAY) - np.log(np.maximum(np.maximum(width, usual), 1e-12)).sum()
     total, flat = blocks.counts.sum(), blocks.squares.reshape(n_units, -1)
-    for _ in range(N_ROUNDS):
+    for _ in range(n_rounds):
         shares = shares[:, shares.T @ blocks.counts > max(4.0, d / 2)]
         if not shares.shape[1]:
             return None
-        counts, means, squares = blocks.moments(shares)
+        counts, means, squares, left = blocks.moments(shares)
         inverses = np.linalg.inv(_covariances(counts, squares, _pooled(counts, squares)))
         sizes = np.linalg.slogdet(inverses)[1]
         heights = np.log(counts / total) + (sizes - d * np.log(2 * np.pi)) / 2
-        left = blocks.means[None] - means[:, None]
         far = ((left @ inverses) * left).sum(axis=2).T
         far += flat @ inverses.reshape(len(means), -1).T / blocks.counts[:, None]
         fits = heights - far / 2
@@ -205,7 +210,8 @@ def fit_laws(blocks: UnitMoments, label: Ints) -> NormalLaws | None:
     cost = len(means) * (1 + d + COVARIANCE_COST * d * (d + 1) / 2)
     criterion = 2 * float(whole[:, 0] @ blocks.counts) - np.log(total) * cost
     used, label = np.unique(fits.argmax(axis=1), return_inverse=True)
-    return NormalLaws(means[used], inverses[used], heights[used], label, float(criterion))
+    laws = NormalLaws(means[used], inverses[used], heights[used], label, float(criterion))
+    return laws, shares
 
 
 def best_laws(blocks: UnitMoments) -> NormalLaws | None:
@@ -216,17 +222,21 @@ def best_laws(blocks: UnitMoments) -> NormalLaws | None:
     if n < 2:
         return None
     found = partitions(blocks, fcluster(linkage(blocks.means, "ward"), n, "maxclust") - 1)
+    starts = [np.eye(k)[found[k]] for k in found if k <= 8 or k % (k // 8 + 1) == 0 or k == n]
+    begun = [fit for each in starts if (fit := fit_laws(blocks, each, FIRST_ROUNDS))]
+    begun.sort(key=lambda fit: -fit[0].criterion)
+    one = [fit for fit in begun[N_BEGUN:] if len(fit[0].means) == 1][:1]
     fitted = [
-        fit_laws(blocks, found[k])
-        for k in found
-        if k <= 8 or k % (k // 8 + 1) == 0 or k == max(found)
+        laws
+        for _, shares in [*begun[:N_BEGUN], *one]
+        if (fit := fit_laws(blocks, shares, N_ROUNDS - FIRST_ROUNDS))
+        for laws in fit[:1]
     ]
-    laws = [each for each in fitted if each is not None]
-    if not laws:
+    if not fitted:
         return None
-    best = max(laws, key=lambda each: each.criterion)
-    one = max((each.criterion for each in laws if len(each.means) == 1), default=-np.inf)
-    return best if len(best.means) > 1 and best.criterion > one + GAIN else None
+    best = max(fitted, key=lambda each: each.criterion)
+    lone = max((each.criterion for each in fitted if len(each.means) == 1), default=-np.inf)
+    return best if len(best.means) > 1 and best.criterion > lone + GAIN else None
 
 
 def main_directions(rows: Float64s, weights: Float64s) -> Float64s:
