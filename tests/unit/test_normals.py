@@ -84,12 +84,13 @@ def test_laws_find_means_and_the_saddle_between_two_groups():
     blocks = UnitMoments(X, unit, np.ones(len(X)))
     laws, shares = fit_laws(blocks, np.eye(2)[(blocks.means[:, 0] > 3).astype(int)], 12)
     assert isinstance(laws, NormalLaws)
-    np.testing.assert_allclose(shares.sum(axis=1), 1, atol=0.1)
+    assert (shares.sum(axis=1) < 1).all()  # the rest of each row can be anywhere
+    np.testing.assert_allclose(blocks.counts @ shares, [2000, 2000], rtol=0.02)
     np.testing.assert_allclose(laws.means, [[0, 0], [6, 0]], atol=0.15)
     tops, lowest = laws.saddles()
     # In the middle, each law has exp(-3 ** 2 / 2) of its height, and there are two laws.
     assert lowest[0, 1] - tops.min() == pytest.approx(np.log(2) - 4.5, abs=0.3)
-    assert sorted(partitions(blocks, np.arange(len(blocks.counts)) % 4)) == [1, 2, 3, 4]
+    assert sorted(partitions(blocks, np.arange(len(blocks.counts)) % 4)[0]) == [1, 2, 3, 4]
 
 
 def test_rows_are_placed_along_the_line_between_two_groups():

@@ -1,6 +1,7 @@
 """Groups that touch.  A part of a map is split if normal laws explain its rows, and if the rows are
 fewer between the laws than inside."""
 
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ from somscape.maps._joins import (
     KeptRows,
     Near,
     Pull,
+    SUSPECT,
     _held_apart,
     _Parts,
     _weakest_first,
@@ -74,6 +76,13 @@ class UnitMoments:
                 both = np.bincount(unit, weights * left[:, i] * left[:, j], n_units)
                 self.squares[:, i, j] = self.squares[:, j, i] = both
 
+    def of(self, units: Ints) -> "UnitMoments":
+        """Return the moments of some of the units."""
+        part = copy(self)
+        part.counts, part.means = self.counts[units], self.means[units]
+        part.squares = self.squares[units]
+        return part
+
     def moments(self, shares: Float64s) -> tuple[Float64s, Float64s, Float64s, Float64s]:
         """Return numbers, means and sums of squares of groups with these shares of the units.
 
@@ -100,8 +109,13 @@ def _pooled(counts: Float64s, squares: Float64s) -> Float64s:
     return np.asarray(pooled + 1e-6 * size * np.eye(len(pooled)))
 
 
-def partitions(blocks: UnitMoments, label: Ints) -> dict[int, Ints]:
-    """Return partitions of the units into fewer and fewer groups by the likelihood of the rows."""
+def partitions(
+    blocks: UnitMoments, label: Ints
+) -> tuple[dict[int, Ints], list[tuple[float, int, int]]]:
+    """Join groups of units by the likelihood of the rows.
+
+    Returns the partition for each number of groups, and the joins (loss, kept group, other group).
+    """
     counts, means, squares, _ = blocks.moments(np.eye(int(label.max()) + 1)[label])
     pooled = _pooled(counts, squares)
 
@@ -119,8 +133,10 @@ def partitions(blocks: UnitMoments, label: Ints) -> dict[int, Ints]:
         others = np.arange(i + 1, k)
         rise[i, others] = cost(*joined(i, others)) - own[i] - own[others]
     found, label, live = {k: label}, label.copy(), np.ones(k, dtype=bool)
+    joins: list[tuple[float, int, int]] = []
     for n in range(k - 1, 0, -1):
         i, j = divmod(int(rise.argmin()), k)
+        joins.append((float(rise[i, j]), i, j))
         (total,), (inner,) = joined(i, np.array([j]))
         means[i] += (means[j] - means[i]) * (counts[j] / total)
         counts[i], squares[i] = total, inner
@@ -131,7 +147,16 @@ def partitions(blocks: UnitMoments, label: Ints) -> dict[int, Ints]:
         rises = cost(*joined(i, others)) - own[i] - own[others]
         rise[np.minimum(i, others), np.maximum(i, others)] = rises
         found[n] = np.unique(label, return_inverse=True)[1]
-    return found
+    return found, joins
+
+
+def _first_groups(means: Float64s, n: int) -> Ints:
+    """Return the group of each unit among at most `n` groups by Ward's rule."""
+    from scipy.cluster.hierarchy import fcluster, linkage
+
+    if len(means) == 1:
+        return np.zeros(1, dtype=np.intp)
+    return np.asarray(fcluster(linkage(means, "ward"), n, "maxclust") - 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,12 +241,10 @@ def fit_laws(
 
 def best_laws(blocks: UnitMoments) -> NormalLaws | None:
     """Return the laws with the best criterion, or None if one law is about as good."""
-    from scipy.cluster.hierarchy import fcluster, linkage
-
     n = int(min(len(blocks.counts) / 2, blocks.counts.sum() / ROWS_PER_LAW, MAX_LAWS))
     if n < 2:
         return None
-    found = partitions(blocks, fcluster(linkage(blocks.means, "ward"), n, "maxclust") - 1)
+    found = partitions(blocks, _first_groups(blocks.means, n))[0]
     starts = [np.eye(k)[found[k]] for k in found if k <= 8 or k % (k // 8 + 1) == 0 or k == n]
     begun = [fit for each in starts if (fit := fit_laws(blocks, each, FIRST_ROUNDS))]
     begun.sort(key=lambda fit: -fit[0].criterion)
@@ -309,11 +332,28 @@ WINDOW = 0.6
 (estimated from its quartiles)."""
 
 
+def spread_flags(kept: KeptRows) -> KeptRows:
+    """Add noise to columns with two values, as wide as the columns, because each such column alone
+    separates rows.  Rows with only two combinations of these values remain as they are."""
+    rows = kept.rows
+    low, high = np.fmin.reduce(rows, axis=0), np.fmax.reduce(rows, axis=0)
+    is_high = rows == high
+    is_flag = (low < high) & (is_high | (rows == low) | np.isnan(rows)).all(axis=0)
+    if len(np.unique(rows[:, is_flag], axis=0)) <= 2:
+        return kept
+    share = is_high[:, is_flag].sum(axis=0) / (~np.isnan(rows[:, is_flag])).sum(axis=0)
+    width = (high - low)[is_flag] * np.sqrt(share * (1 - share))
+    noise = np.random.default_rng(0).normal(size=(len(rows), len(width))) * width
+    spread = rows.copy()  # noise follows the sorted rows, so the order of the rows has no effect
+    spread[np.ix_(np.lexsort(rows.T), is_flag)] += noise.astype(rows.dtype)
+    return KeptRows(spread, kept.weights)
+
+
 def join_units(
     kept: KeptRows, places: Float64s, hits: Float64s, lattice: Lattice, pull: Pull | None = None
 ) -> Joins:
     """Compute the order in which the units of a map are joined to regions."""
-    kept = kept.distinct
+    kept = spread_flags(kept).distinct
     near = near_units(kept.rows, kept.weights, places, pull)
     touching, closest = touching_units(near, places, lattice)
     narrowest = narrowest_window(len(places), hits.sum() or len(kept.rows))
@@ -332,7 +372,8 @@ def join_units(
     for units in np.split(np.argsort(piece_of, kind="stable"), _ends(piece_of)):
         split.add(units, kept, near, places)
     inside = [join for join in inside if piece_of[join[0]] not in split.pieces]
-    ordered = [*split.within, *_weakest_first(inside), *split.joined, *between[:n_joined]]
+    inside += [(a, b, 1.0) for _, a, b in sorted(split.within, key=lambda join: join[0])]
+    ordered = [*_weakest_first([*inside, *split.joined]), *between[:n_joined]]
     ordered += _by_evidence(split.apart, between[n_joined:])
     pairs = _named(ordered, hits)
     evidence = np.array([join[2] for join in ordered])[[place for _, _, place in pairs]]
@@ -411,13 +452,15 @@ class _Split:
     ----------
     pieces : set of int
         Names of the pieces that are fitted by several laws.
-    within, joined, apart : list of Join
-        Joins of the units of one law, of laws that form one group, and of separate groups.
+    within : list of (float, int, int)
+        Joins of units in a part without a suspect border, after the loss of likelihood.
+    joined, apart : list of Join
+        Joins of parts that form one group, and of separate groups.
     """
 
     def __init__(self) -> None:
         self.pieces: set[int] = set()
-        self.within: list[Join] = []
+        self.within: list[tuple[float, int, int]] = []
         self.joined: list[Join] = []
         self.apart: list[Join] = []
 
@@ -439,33 +482,46 @@ class _Split:
         if laws is None:
             return
         self.pieces.add(int(units[0]))
-        self._join_within(units, used, laws.label, blocks.means, places)
         rows_of = [np.flatnonzero(laws.label[unit] == k) for k in range(len(laws.means))]
-        lead = [int(used[laws.label == k][0]) for k in range(len(laws.means))]
         groups = _Groups(laws, rows, weights, rows_of)
         groups.join_all()
-        self.joined += [(lead[a], lead[b], p) for a, b, p in groups.joined]
+        core_of = _held_apart(len(rows_of), groups.joined, SUSPECT)
+        self._add_empty(np.setdiff1d(units, used), used, places)
+        lead = {}
+        for core in np.unique(core_of).tolist():
+            own = np.flatnonzero(core_of[laws.label] == core)
+            lead[core] = self._join_within(used[own], blocks.of(own))
+        lead = {law: lead[core] for law, core in enumerate(core_of.tolist())}
+        between = [join for join in groups.joined if core_of[join[0]] != core_of[join[1]]]
+        self.joined += [(lead[a], lead[b], p) for a, b, p in between]
         self.apart += [(lead[a], lead[b], p) for a, b, p in groups.tree_of_apart()]
 
-    def _join_within(
-        self, units: Ints, used: Ints, label: Ints, means: Float64s, places: Float64s
-    ) -> None:
-        """Join the units of each law by Ward's rule, after units without rows."""
-        from scipy.cluster.hierarchy import linkage
-
-        empty = np.setdiff1d(units, used)
+    def _add_empty(self, empty: Ints, used: Ints, places: Float64s) -> None:
+        """Join each unit without rows to the nearest unit with rows."""
         if len(empty):
             nearest = select_kernels().search(places[empty], places[used], 1)[0][:, 0]
             pairs = zip(used[nearest].tolist(), empty.tolist(), strict=True)
-            self.within += [(full, unit, 1.0) for full, unit in pairs]
-        joins = []
+            self.within += [(-np.inf, full, unit) for full, unit in pairs]
+
+    def _join_within(self, units: Ints, blocks: UnitMoments) -> int:
+        """Join units by Ward's rule to a few groups, and these groups by likelihood.
+
+        Returns the name of the joined piece.
+        """
+        from scipy.cluster.hierarchy import linkage
+
+        label, name = _first_groups(blocks.means, MAX_LAWS), {}
         for k in range(int(label.max()) + 1):
-            own = np.flatnonzero(label == k)
-            first = own.tolist()
-            for a, b, height, _ in linkage(means[own], "ward") if len(own) > 1 else ():
-                joins.append((height, int(used[first[int(a)]]), int(used[first[int(b)]])))
+            first = units[label == k].tolist()
+            for a, b, *_ in linkage(blocks.means[label == k], "ward") if len(first) > 1 else ():
+                self.within.append((-1.0, first[int(a)], first[int(b)]))
                 first.append(first[int(a)])
-        self.within += [(a, b, 1.0) for _, a, b in sorted(joins)]
+            name[k] = first[-1]
+        most = 0.0
+        for loss, a, b in partitions(blocks, label)[1]:
+            most = max(most, loss)
+            self.within.append((most, name[a], name[b]))
+        return int(name[0])
 
 
 class _Groups:
@@ -492,7 +548,8 @@ class _Groups:
             if self._dips[pair] < np.log(alike) and evidence < alpha:
                 self._apart[pair] = evidence
                 continue
-            self.joined.append((a, b, evidence))
+            falls = self._dips[pair] < np.log(ALIKE)
+            self.joined.append((a, b, evidence if falls else 1.0))
             self._laws[a] += self._laws.pop(b)
             self._rows_of[a] = np.concatenate([self._rows_of[a], self._rows_of[b]])
             changed = [each for each in self._dips if a in each or b in each]
