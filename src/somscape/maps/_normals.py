@@ -48,7 +48,7 @@ GAIN = 12.0
 STRAY = 1e-3
 """Share of rows that are expected anywhere between the limits of the part."""
 
-N_ROUNDS, FIRST_ROUNDS, N_BEGUN = 12, 3, 3
+N_ROUNDS, FIRST_ROUNDS, N_BEGUN, N_TRIED, MAX_PARTS = 12, 3, 3, 6, 16
 """Number of rounds in which laws are fitted.  After the first rounds, only the given number of best
 fits continue, because the other fits seldom become better."""
 
@@ -232,11 +232,23 @@ def fit_laws(
         fits = heights - far / 2
         whole = np.logaddexp(np.logaddexp.reduce(fits, axis=1), stray)[:, None]
         shares = np.exp(fits - whole)
-    cost = len(means) * (1 + d + COVARIANCE_COST * d * (d + 1) / 2)
-    criterion = 2 * float(whole[:, 0] @ blocks.counts) - np.log(total) * cost
+    cost = np.log(total) * _parameters(len(means), d)
+    criterion = 2 * float(whole[:, 0] @ blocks.counts) - cost
     used, label = np.unique(fits.argmax(axis=1), return_inverse=True)
     laws = NormalLaws(means[used], inverses[used], heights[used], label, float(criterion))
     return laws, shares
+
+
+def _parameters(k: int, d: int) -> float:
+    """Return the number of parameters of k laws."""
+    return k * (1 + d + COVARIANCE_COST * d * (d + 1) / 2)
+
+
+def _cost_of_partition(blocks: UnitMoments, label: Ints) -> float:
+    """Return the part of Schwarz's criterion (lower is better) that depends only on sizes."""
+    counts, total = np.bincount(label, blocks.counts), blocks.counts.sum()
+    n_parameters = _parameters(len(counts), blocks.means.shape[1])
+    return float(np.log(total) * n_parameters - 2 * counts @ np.log(counts / total))
 
 
 def best_laws(blocks: UnitMoments) -> NormalLaws | None:
@@ -244,8 +256,11 @@ def best_laws(blocks: UnitMoments) -> NormalLaws | None:
     n = int(min(len(blocks.counts) / 2, blocks.counts.sum() / ROWS_PER_LAW, MAX_LAWS))
     if n < 2:
         return None
-    found = partitions(blocks, _first_groups(blocks.means, n))[0]
-    starts = [np.eye(k)[found[k]] for k in found if k <= 8 or k % (k // 8 + 1) == 0 or k == n]
+    found, joins = partitions(blocks, _first_groups(blocks.means, n))
+    gains = np.cumsum([0.0, *(loss for loss, *_ in joins[::-1])])
+    tried = [k for k in found if k <= 8 or k % (k // 8 + 1) == 0 or k == n]
+    tried.sort(key=lambda k: _cost_of_partition(blocks, found[k]) - gains[k - 1])
+    starts = [np.eye(k)[found[k]] for k in {*tried[:N_TRIED], 1}]
     begun = [fit for each in starts if (fit := fit_laws(blocks, each, FIRST_ROUNDS))]
     begun.sort(key=lambda fit: -fit[0].criterion)
     one = [fit for fit in begun[N_BEGUN:] if len(fit[0].means) == 1][:1]
@@ -332,6 +347,10 @@ WINDOW = 0.6
 (estimated from its quartiles)."""
 
 
+FLAG_NOISE = 0.9
+"""Width of the noise in columns with two values, as a multiple of their standard deviation."""
+
+
 def spread_flags(kept: KeptRows) -> KeptRows:
     """Add noise to columns with two values, as wide as the columns, because each such column alone
     separates rows.  Rows with only two combinations of these values remain as they are."""
@@ -342,7 +361,7 @@ def spread_flags(kept: KeptRows) -> KeptRows:
     if len(np.unique(rows[:, is_flag], axis=0)) <= 2:
         return kept
     share = is_high[:, is_flag].sum(axis=0) / (~np.isnan(rows[:, is_flag])).sum(axis=0)
-    width = (high - low)[is_flag] * np.sqrt(share * (1 - share))
+    width = (high - low)[is_flag] * FLAG_NOISE * np.sqrt(share * (1 - share))
     noise = np.random.default_rng(0).normal(size=(len(rows), len(width))) * width
     spread = rows.copy()  # noise follows the sorted rows, so the order of the rows has no effect
     spread[np.ix_(np.lexsort(rows.T), is_flag)] += noise.astype(rows.dtype)
@@ -510,7 +529,7 @@ class _Split:
         """
         from scipy.cluster.hierarchy import linkage
 
-        label, name = _first_groups(blocks.means, MAX_LAWS), {}
+        label, name = _first_groups(blocks.means, MAX_PARTS), {}
         for k in range(int(label.max()) + 1):
             first = units[label == k].tolist()
             for a, b, *_ in linkage(blocks.means[label == k], "ward") if len(first) > 1 else ():
