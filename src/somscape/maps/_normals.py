@@ -391,7 +391,7 @@ def join_units(
     for units in np.split(np.argsort(piece_of, kind="stable"), _ends(piece_of)):
         split.add(units, kept, near, places)
     inside = [join for join in inside if piece_of[join[0]] not in split.pieces]
-    inside += [(a, b, 1.0) for _, a, b in sorted(split.within, key=lambda join: join[0])]
+    inside += [(a, b, 1.0) for *_, a, b in sorted(split.within, key=lambda join: join[:2])]
     ordered = [*_weakest_first([*inside, *split.joined]), *between[:n_joined]]
     ordered += _by_evidence(split.apart, between[n_joined:])
     pairs = _named(ordered, hits)
@@ -471,15 +471,15 @@ class _Split:
     ----------
     pieces : set of int
         Names of the pieces that are fitted by several laws.
-    within : list of (float, int, int)
-        Joins of units in a part without a suspect border, after the loss of likelihood.
+    within : list of (int, float, int, int)
+        Joins in parts without a suspect border, after their stage and their loss of likelihood.
     joined, apart : list of Join
         Joins of parts that form one group, and of separate groups.
     """
 
     def __init__(self) -> None:
         self.pieces: set[int] = set()
-        self.within: list[tuple[float, int, int]] = []
+        self.within: list[tuple[int, float, int, int]] = []
         self.joined: list[Join] = []
         self.apart: list[Join] = []
 
@@ -509,7 +509,7 @@ class _Split:
         lead = {}
         for core in np.unique(core_of).tolist():
             own = np.flatnonzero(core_of[laws.label] == core)
-            lead[core] = self._join_within(used[own], blocks.of(own))
+            lead[core] = self._join_laws(used[own], blocks.of(own), laws.label[own])
         lead = {law: lead[core] for law, core in enumerate(core_of.tolist())}
         between = [join for join in groups.joined if core_of[join[0]] != core_of[join[1]]]
         self.joined += [(lead[a], lead[b], p) for a, b, p in between]
@@ -520,27 +520,36 @@ class _Split:
         if len(empty):
             nearest = select_kernels().search(places[empty], places[used], 1)[0][:, 0]
             pairs = zip(used[nearest].tolist(), empty.tolist(), strict=True)
-            self.within += [(-np.inf, full, unit) for full, unit in pairs]
+            self.within += [(0, 0.0, full, unit) for full, unit in pairs]
 
-    def _join_within(self, units: Ints, blocks: UnitMoments) -> int:
-        """Join units by Ward's rule to a few groups, and these groups by likelihood.
+    def _join_laws(self, units: Ints, blocks: UnitMoments, law: Ints) -> int:
+        """Join the units of each law, and then the laws, and return the name of the joined piece.
 
-        Returns the name of the joined piece.
+        Units are first joined by Ward's rule, and parts of a law and laws by likelihood.
         """
         from scipy.cluster.hierarchy import linkage
 
-        label, name = _first_groups(blocks.means, MAX_PARTS), {}
-        for k in range(int(label.max()) + 1):
-            first = units[label == k].tolist()
-            for a, b, *_ in linkage(blocks.means[label == k], "ward") if len(first) > 1 else ():
-                self.within.append((-1.0, first[int(a)], first[int(b)]))
-                first.append(first[int(a)])
-            name[k] = first[-1]
+        law, name = np.unique(law, return_inverse=True)[1], []
+        for own in (np.flatnonzero(law == k) for k in range(law.max() + 1)):
+            label, parts = _first_groups(blocks.means[own], MAX_PARTS), []
+            for k in range(int(label.max()) + 1):
+                first = units[own[label == k]].tolist()
+                means = blocks.means[own[label == k]]
+                for a, b, *_ in linkage(means, "ward") if len(first) > 1 else ():
+                    self.within.append((0, 0.0, first[int(a)], first[int(b)]))
+                    first.append(first[int(a)])
+                parts.append(first[-1])
+            name.append(self._join_by_likelihood(1, blocks.of(own), label, parts))
+        return self._join_by_likelihood(2, blocks, law, name)
+
+    def _join_by_likelihood(
+        self, stage: int, blocks: UnitMoments, label: Ints, names: list[int]
+    ) -> int:
         most = 0.0
         for loss, a, b in partitions(blocks, label)[1]:
             most = max(most, loss)
-            self.within.append((most, name[a], name[b]))
-        return int(name[0])
+            self.within.append((stage, most, names[a], names[b]))
+        return names[0]
 
 
 class _Groups:
