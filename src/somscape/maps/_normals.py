@@ -48,7 +48,7 @@ GAIN = 12.0
 STRAY = 1e-3
 """Share of rows that are expected anywhere between the limits of the part."""
 
-N_ROUNDS, FIRST_ROUNDS, N_BEGUN, N_TRIED, MAX_PARTS = 12, 3, 3, 6, 16
+N_ROUNDS, FIRST_ROUNDS, N_BEGUN, N_TRIED = 12, 3, 3, 6
 """Number of rounds in which laws are fitted.  After the first rounds, only the given number of best
 fits continue, because the other fits seldom become better."""
 
@@ -520,36 +520,27 @@ class _Split:
         if len(empty):
             nearest = select_kernels().search(places[empty], places[used], 1)[0][:, 0]
             pairs = zip(used[nearest].tolist(), empty.tolist(), strict=True)
-            self.within += [(0, 0.0, full, unit) for full, unit in pairs]
+            self.within += [(0, -1.0, full, unit) for full, unit in pairs]
 
     def _join_laws(self, units: Ints, blocks: UnitMoments, law: Ints) -> int:
         """Join the units of each law, and then the laws, and return the name of the joined piece.
 
-        Units are first joined by Ward's rule, and parts of a law and laws by likelihood.
+        The units of a law are joined by Ward's rule, and laws by likelihood.
         """
         from scipy.cluster.hierarchy import linkage
 
         law, name = np.unique(law, return_inverse=True)[1], []
-        for own in (np.flatnonzero(law == k) for k in range(law.max() + 1)):
-            label, parts = _first_groups(blocks.means[own], MAX_PARTS), []
-            for k in range(int(label.max()) + 1):
-                first = units[own[label == k]].tolist()
-                means = blocks.means[own[label == k]]
-                for a, b, *_ in linkage(means, "ward") if len(first) > 1 else ():
-                    self.within.append((0, 0.0, first[int(a)], first[int(b)]))
-                    first.append(first[int(a)])
-                parts.append(first[-1])
-            name.append(self._join_by_likelihood(1, blocks.of(own), label, parts))
-        return self._join_by_likelihood(2, blocks, law, name)
-
-    def _join_by_likelihood(
-        self, stage: int, blocks: UnitMoments, label: Ints, names: list[int]
-    ) -> int:
+        for k in range(int(law.max()) + 1):
+            first, means = units[law == k].tolist(), blocks.means[law == k]
+            for a, b, height, _ in linkage(means, "ward") if len(first) > 1 else ():
+                self.within.append((0, height, first[int(a)], first[int(b)]))
+                first.append(first[int(a)])
+            name.append(first[-1])
         most = 0.0
-        for loss, a, b in partitions(blocks, label)[1]:
+        for loss, a, b in partitions(blocks, law)[1]:
             most = max(most, loss)
-            self.within.append((stage, most, names[a], names[b]))
-        return names[0]
+            self.within.append((1, most, name[a], name[b]))
+        return int(name[0])
 
 
 class _Groups:
