@@ -1,11 +1,14 @@
 """Groups that touch are separate regions.  Bent groups and noise stay whole."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from somscape import SOM, regions
+from somscape import SOM, load, regions
 from somscape.errors import InputError, SomscapeWarning
+from somscape.maps._joins import KeptRows
 from somscape.maps._normals import (
     NormalLaws,
     UnitMoments,
@@ -13,6 +16,7 @@ from somscape.maps._normals import (
     fit_laws,
     main_directions,
     partitions,
+    spread_flags,
 )
 
 
@@ -67,6 +71,58 @@ def test_stability_tests_the_number_that_was_asked_for():
     five = str(regions.stability(regions.find_regions(map_, 5), n_samples=4))
     assert five.startswith("3 regions in 100 % of samples. Of 5 regions, the least stable keeps ")
     assert five.endswith("Report 3 regions, unless the number is known for another reason")
+
+
+def test_regions_explain_their_divisions(tmp_path):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(900, 2)) + np.repeat([[0, 0], [3.4, 0], [20, 0]], 300, axis=0)
+    map_ = SOM(random_state=0).fit(X).map_
+    found = regions.find_regions(map_)
+    touching = np.unique(found.of(X[:600])).tolist()
+    gap, touch = found.explain()  # the gap is stronger evidence than the fall between two laws
+    assert ": density (p = " in gap
+    assert f"egion {touching[0]}" in touch
+    assert f"egion {touching[1]}" in touch
+    assert ": shape (p = " in touch
+    assert touch.endswith("fewer rows are between the laws than inside.")
+    assert regions.find_regions(map_, 1).explain() == []
+    assert "number given (p = " in regions.find_regions(map_, 4).explain()[-1]
+    map_.save(tmp_path / "a.som")
+    assert "density or shape (p = " in regions.find_regions(load(tmp_path / "a.som")).explain()[0]
+    changed = regions.join(found, touching)
+    moved = replace(changed, labels=np.roll(changed.labels, 5))
+    assert moved.explain() == ["The regions were changed, so their borders have no p-values."]
+    by_ward = replace(found, map_=replace(map_, told=None)).explain()
+    assert by_ward == ["3 regions by Ward's rule, because the map does not keep rows."]
+
+
+def test_independent_categories_are_no_groups_and_dependent_categories_are():
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1, 2], 300)
+    for dependent in (False, True):
+        levels = rng.integers(0, 3, (900, 4))
+        if dependent:
+            levels = np.where(rng.random((900, 4)) < 0.8, y[:, None], levels)
+        X = np.hstack([np.eye(3)[levels].reshape(900, 12), rng.normal(size=(900, 1))])
+        found = regions.find_regions(SOM(random_state=0).fit(X))
+        assert found.n_regions == (3 if dependent else 1)
+    assert adjusted_rand_score(y, found.of(X)) > 0.8
+
+
+def test_noise_in_flags_has_their_width_and_ignores_the_order_of_rows():
+    rng = np.random.default_rng(0)
+    flags = (rng.random((5000, 3)) < [0.5, 0.2, 0.5]).astype(float)
+    rows = np.hstack([flags, rng.normal(size=(5000, 1))])
+    spread = spread_flags(KeptRows(rows, np.ones(5000))).rows
+    noise = (spread - rows).std(axis=0)
+    # The standard deviation of a flag with share p is the root of p (1 - p).
+    np.testing.assert_allclose(noise[:3], 0.9 * np.sqrt([0.25, 0.16, 0.25]), rtol=0.05)
+    assert noise[3] == 0
+    order = rng.permutation(5000)
+    again = spread_flags(KeptRows(rows[order], np.ones(5000))).rows
+    assert np.array_equal(again, spread[order])
+    alone = KeptRows(rows[:, [0, 3]], np.ones(5000))  # one flag has only two combinations
+    assert spread_flags(alone) is alone
 
 
 def test_blocks_have_the_moments_of_their_rows():

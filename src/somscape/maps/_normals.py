@@ -13,20 +13,20 @@ from somscape.maps._joins import (
     ALPHA,
     ALPHA_ROWS,
     ALPHA_UNITS,
+    SUSPECT,
     Borders,
     Join,
     Joins,
     KeptRows,
     Near,
+    Parts,
     Pull,
-    SUSPECT,
-    _held_apart,
-    _Parts,
-    _weakest_first,
+    held_apart,
     narrowest_window,
     near_units,
     touching_units,
     valley,
+    weakest_first,
 )
 
 MIN_ROWS = 40
@@ -377,11 +377,11 @@ def join_units(
     touching, closest = touching_units(near, places, lattice)
     narrowest = narrowest_window(len(places), hits.sum() or len(kept.rows))
     borders = Borders(near, touching, narrowest=narrowest)
-    first = _Parts(borders, closest, near, places, hits).join_all()
+    first = Parts(borders, closest, near, places, hits).join_all()
     alpha = min(ALPHA, ALPHA_ROWS / near.weights.sum(), ALPHA_UNITS / len(places))
-    piece_of = _held_apart(len(places), first, alpha)
+    piece_of = held_apart(len(places), first, alpha)
     inside = [join for join in first if piece_of[join[0]] == piece_of[join[1]]]
-    parts = _Parts(borders, closest, near, places, hits)
+    parts = Parts(borders, closest, near, places, hits)
     for into, other, _ in inside:
         parts.join(into, other)
     n_pieces = len(places) - len(inside)
@@ -392,12 +392,15 @@ def join_units(
         split.add(units, kept, near, places)
     inside = [join for join in inside if piece_of[join[0]] not in split.pieces]
     inside += [(a, b, 1.0) for *_, a, b in sorted(split.within, key=lambda join: join[:2])]
-    ordered = [*_weakest_first([*inside, *split.joined]), *between[:n_joined]]
+    ordered = [*weakest_first([*inside, *split.joined]), *between[:n_joined]]
     ordered += _by_evidence(split.apart, between[n_joined:])
     pairs = _named(ordered, hits)
-    evidence = np.array([join[2] for join in ordered])[[place for _, _, place in pairs]]
+    order = [place for _, _, place in pairs]
+    evidence = np.array([join[2] for join in ordered])[order]
+    shaped = {join[:2] for join in [*split.joined, *split.apart]}
+    by_shape = np.array([join[:2] in shaped for join in ordered], dtype=bool)[order]
     names = np.array([pair[:2] for pair in pairs], dtype=np.intp).reshape(-1, 2)
-    return Joins(names, evidence, n_pieces - n_joined + len(split.apart))
+    return Joins(names, evidence, n_pieces - n_joined + len(split.apart), by_shape)
 
 
 def _ends(piece_of: Ints) -> Ints:
@@ -504,7 +507,7 @@ class _Split:
         rows_of = [np.flatnonzero(laws.label[unit] == k) for k in range(len(laws.means))]
         groups = _Groups(laws, rows, weights, rows_of)
         groups.join_all()
-        core_of = _held_apart(len(rows_of), groups.joined, SUSPECT)
+        core_of = held_apart(len(rows_of), groups.joined, SUSPECT)
         self._add_empty(np.setdiff1d(units, used), used, places)
         lead = {}
         for core in np.unique(core_of).tolist():
