@@ -80,17 +80,7 @@ class KeptRows:
 
 @dataclass(frozen=True)
 class Pull:
-    """Settings that determine how strongly rows pulled units in the last epoch.
-
-    Attributes
-    ----------
-    lattice : Lattice
-    hits : ndarray of shape (n_units,)
-        Number of rows of each unit.
-    neighborhood : str
-    radius : float
-        Radius in grid steps.
-    """
+    """How strongly rows pulled units in the last epoch.  The radius is in grid steps."""
 
     lattice: Lattice
     hits: Float64s

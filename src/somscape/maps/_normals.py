@@ -1,7 +1,6 @@
 """Groups that touch.  A part of a map is split if normal laws explain its rows, and if the rows are
 fewer between the laws than inside."""
 
-from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,8 +32,7 @@ MIN_ROWS = 40
 """Minimum number of rows in a part that is examined."""
 
 ROWS_PER_COLUMN, MAX_COLUMNS = 15, 8
-"""A part with n rows is examined in its n / 15 main directions, but in at least 2 and at most 8
-directions."""
+"""A part with n rows is examined in its n / 15 main directions (at least 2 and at most 8)."""
 
 ROWS_PER_LAW, MAX_LAWS = 8, 40
 """Number of rows for each law at the start, and maximum number of laws."""
@@ -54,15 +52,7 @@ fits continue, because the other fits seldom become better."""
 
 
 class UnitMoments:
-    """The rows of each unit, as numbers, means and sums of squares.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n, d)
-    unit : ndarray of shape (n,)
-        Number of the unit of each row, from 0.
-    weights : ndarray of shape (n,)
-    """
+    """The rows of each unit (from 0), as weighted numbers, means and sums of squares."""
 
     def __init__(self, rows: Float64s, unit: Ints, weights: Float64s) -> None:
         n_units, (_, d) = int(unit.max()) + 1, rows.shape
@@ -75,13 +65,6 @@ class UnitMoments:
             for j in range(i, d):
                 both = np.bincount(unit, weights * left[:, i] * left[:, j], n_units)
                 self.squares[:, i, j] = self.squares[:, j, i] = both
-
-    def of(self, units: Ints) -> "UnitMoments":
-        """Return the moments of some of the units."""
-        part = copy(self)
-        part.counts, part.means = self.counts[units], self.means[units]
-        part.squares = self.squares[units]
-        return part
 
     def moments(self, shares: Float64s) -> tuple[Float64s, Float64s, Float64s, Float64s]:
         """Return numbers, means and sums of squares of groups with these shares of the units.
@@ -112,11 +95,11 @@ def _pooled(counts: Float64s, squares: Float64s) -> Float64s:
 def partitions(
     blocks: UnitMoments, label: Ints
 ) -> tuple[dict[int, Ints], list[tuple[float, int, int]]]:
-    """Join groups of units by the likelihood of the rows.
+    """Join groups of units (label -1: no group) by the likelihood of the rows.
 
     Returns the partition for each number of groups, and the joins (loss, kept group, other group).
     """
-    counts, means, squares, _ = blocks.moments(np.eye(int(label.max()) + 1)[label])
+    counts, means, squares, _ = blocks.moments(np.eye(int(label.max()) + 2)[label][:, :-1])
     pooled = _pooled(counts, squares)
 
     def cost(counts: Float64s, squares: Float64s) -> Float64s:
@@ -150,31 +133,10 @@ def partitions(
     return found, joins
 
 
-def _first_groups(means: Float64s, n: int) -> Ints:
-    """Return the group of each unit among at most `n` groups by Ward's rule."""
-    from scipy.cluster.hierarchy import fcluster, linkage
-
-    if len(means) == 1:
-        return np.zeros(1, dtype=np.intp)
-    return np.asarray(fcluster(linkage(means, "ward"), n, "maxclust") - 1)
-
-
 @dataclass(frozen=True, eq=False)
 class NormalLaws:
-    """Normal laws of some groups.
-
-    Attributes
-    ----------
-    means : ndarray of shape (k, d)
-    inverses : ndarray of shape (k, d, d)
-        Inverse covariances.
-    heights : ndarray of shape (k,)
-        Logarithm of each law's share times its density at the mean.
-    label : ndarray of shape (n_units,)
-        Best law of each unit.
-    criterion : float
-        Schwarz's criterion, higher is better.
-    """
+    """Means, inverse covariances and heights (logarithms of shares times densities at the means) of
+    normal laws, the best law of each unit, and Schwarz's criterion (higher is better)."""
 
     means: Float64s
     inverses: Float64s
@@ -253,28 +215,24 @@ def _cost_of_partition(blocks: UnitMoments, label: Ints) -> float:
 
 def best_laws(blocks: UnitMoments) -> NormalLaws | None:
     """Return the laws with the best criterion, or None if one law is about as good."""
+    from scipy.cluster.hierarchy import fcluster, linkage
+
     n = int(min(len(blocks.counts) / 2, blocks.counts.sum() / ROWS_PER_LAW, MAX_LAWS))
     if n < 2:
         return None
-    found, joins = partitions(blocks, _first_groups(blocks.means, n))
+    found, joins = partitions(blocks, fcluster(linkage(blocks.means, "ward"), n, "maxclust") - 1)
     gains = np.cumsum([0.0, *(loss for loss, *_ in joins[::-1])])
-    tried = [k for k in found if k <= 8 or k % (k // 8 + 1) == 0 or k == n]
+    tried = [k for k in found if k <= 8 or k % (k // 8 + 1) == 0 or k == len(gains)]
     tried.sort(key=lambda k: _cost_of_partition(blocks, found[k]) - gains[k - 1])
-    starts = [np.eye(k)[found[k]] for k in {*tried[:N_TRIED], 1}]
+    starts = [np.eye(k)[found[k]] for k in sorted({*tried[:N_TRIED], 1})]
     begun = [fit for each in starts if (fit := fit_laws(blocks, each, FIRST_ROUNDS))]
     begun.sort(key=lambda fit: -fit[0].criterion)
-    one = [fit for fit in begun[N_BEGUN:] if len(fit[0].means) == 1][:1]
-    fitted = [
-        laws
-        for _, shares in [*begun[:N_BEGUN], *one]
-        if (fit := fit_laws(blocks, shares, N_ROUNDS - FIRST_ROUNDS))
-        for laws in fit[:1]
-    ]
-    if not fitted:
-        return None
-    best = max(fitted, key=lambda each: each.criterion)
-    lone = max((each.criterion for each in fitted if len(each.means) == 1), default=-np.inf)
-    return best if len(best.means) > 1 and best.criterion > lone + GAIN else None
+    begun[N_BEGUN:] = [fit for fit in begun[N_BEGUN:] if len(fit[0].means) == 1][:1]
+    fits = [fit_laws(blocks, shares, N_ROUNDS - FIRST_ROUNDS) for _, shares in begun]
+    fitted = sorted((fit[0] for fit in fits if fit), key=lambda laws: -laws.criterion)
+    lone = max((laws.criterion for laws in fitted if len(laws.means) == 1), default=-np.inf)
+    is_better = fitted and len(fitted[0].means) > 1 and fitted[0].criterion > lone + GAIN
+    return fitted[0] if is_better else None
 
 
 def main_directions(rows: Float64s, weights: Float64s) -> Float64s:
@@ -332,11 +290,8 @@ def along_line(
         return None
     widths = [np.subtract(*np.percentile(each, [75, 25])) / 1.35 for each in values]
     unit = WINDOW * float(min(widths) or max(widths))
-    return (
-        [border - every[is_low], every[is_high] - border],
-        [weight[is_low], weight[is_high]],
-        unit,
-    )
+    far = [border - every[is_low], every[is_high] - border]
+    return far, [weight[is_low], weight[is_high]], unit
 
 
 MIN_SIDE = 5
@@ -388,8 +343,8 @@ def join_units(
     between = parts.join_all(by_evidence=True)
     n_joined = next((i for i, join in enumerate(between) if join[2] < alpha), len(between))
     split = _Split()
-    for units in np.split(np.argsort(piece_of, kind="stable"), _ends(piece_of)):
-        split.add(units, kept, near, places)
+    for name in np.unique(piece_of):
+        split.add(np.flatnonzero(piece_of == name), kept, near, places)
     inside = [join for join in inside if piece_of[join[0]] not in split.pieces]
     inside += [(a, b, 1.0) for *_, a, b in sorted(split.within, key=lambda join: join[:2])]
     ordered = [*weakest_first([*inside, *split.joined]), *between[:n_joined]]
@@ -401,11 +356,6 @@ def join_units(
     by_shape = np.array([join[:2] in shaped for join in ordered], dtype=bool)[order]
     names = np.array([pair[:2] for pair in pairs], dtype=np.intp).reshape(-1, 2)
     return Joins(names, evidence, n_pieces - n_joined + len(split.apart), by_shape)
-
-
-def _ends(piece_of: Ints) -> Ints:
-    """Return where pieces end among the units that are ordered by their pieces."""
-    return np.cumsum(np.unique(piece_of, return_counts=True)[1])[:-1]
 
 
 def _by_evidence(apart: list[Join], between: list[Join]) -> list[Join]:
@@ -423,20 +373,13 @@ def _named(joins: list[Join], hits: Float64s) -> list[tuple[int, int, int]]:
     """
     n_units = len(hits)
     is_full, order = (hits > 0) if hits.any() else np.ones(n_units, dtype=bool), []
-    piece = _Pieces(n_units)
-    full = is_full.tolist()
+    piece, full = _Pieces(n_units), is_full.tolist()
     for i, (a, b, _) in enumerate(joins):
-        low, high = sorted((piece.of(a), piece.of(b)))
+        low, high = piece.join(a, b)
         order.append((full[low] and full[high], i))
         full[low] = full[low] or full[high]
-        piece.name[high] = low
     piece = _Pieces(n_units)
-    named = []
-    for _, i in sorted(order):
-        low, high = sorted((piece.of(joins[i][0]), piece.of(joins[i][1])))
-        piece.name[high] = low
-        named.append((low, high, i))
-    return named
+    return [(*piece.join(*joins[i][:2]), i) for _, i in sorted(order)]
 
 
 class _Pieces:
@@ -444,6 +387,12 @@ class _Pieces:
 
     def __init__(self, n_units: int) -> None:
         self.name = list(range(n_units))
+
+    def join(self, a: int, b: int) -> tuple[int, int]:
+        """Join the pieces of two units, and return the kept name and the other name."""
+        low, high = sorted((self.of(a), self.of(b)))
+        self.name[high] = low
+        return low, high
 
     def of(self, unit: int) -> int:
         """Return the name of a unit's piece."""
@@ -470,14 +419,8 @@ ALPHA_BENT = 2e-3
 class _Split:
     """Splits pieces of a map into groups that touch.
 
-    Attributes
-    ----------
-    pieces : set of int
-        Names of the pieces that are fitted by several laws.
-    within : list of (int, float, int, int)
-        Joins in parts without a suspect border, after their stage and their loss of likelihood.
-    joined, apart : list of Join
-        Joins of parts that form one group, and of separate groups.
+    `pieces` are fitted by several laws.  `within` contains joins in parts without a suspect border,
+    after their stage and height.  `joined` and `apart` contain joins of groups.
     """
 
     def __init__(self) -> None:
@@ -489,16 +432,13 @@ class _Split:
     def add(self, units: Ints, kept: KeptRows, near: Near, places: Float64s) -> None:
         """Fit laws to the rows of a piece.  Its first unit is the name of the piece."""
         winners = near.units[:, 0]
-        is_own = np.zeros(len(places), dtype=bool)
-        is_own[units] = True
-        own = np.flatnonzero(is_own[winners])
+        own = np.flatnonzero(np.isin(winners, units))
         weights = near.weights[own]
         if weights.sum() < MIN_ROWS:
             return
         used, unit = np.unique(winners[own], return_inverse=True)
         rows = kept.rows[own].astype(np.float64)
-        rows = np.where(np.isnan(rows), places[winners[own]], rows)
-        rows = main_directions(rows, weights)
+        rows = main_directions(np.where(np.isnan(rows), places[winners[own]], rows), weights)
         blocks = UnitMoments(rows, unit, weights)
         laws = best_laws(blocks)
         if laws is None:
@@ -508,22 +448,20 @@ class _Split:
         groups = _Groups(laws, rows, weights, rows_of)
         groups.join_all()
         core_of = held_apart(len(rows_of), groups.joined, SUSPECT)
-        self._add_empty(np.setdiff1d(units, used), used, places)
+        empty = np.setdiff1d(units, used)
+        if len(empty):  # join each unit without rows to the nearest unit with rows
+            nearest = select_kernels().search(places[empty], places[used], 1)[0][:, 0]
+            pairs = zip(used[nearest].tolist(), empty.tolist(), strict=True)
+            self.within += [(0, -1.0, full, unit) for full, unit in pairs]
         lead = {}
         for core in np.unique(core_of).tolist():
-            own = np.flatnonzero(core_of[laws.label] == core)
-            lead[core] = self._join_laws(used[own], blocks.of(own), laws.label[own])
+            own, label = core_of[laws.label] == core, np.full(len(used), -1)
+            label[own] = np.unique(laws.label[own], return_inverse=True)[1]
+            lead[core] = self._join_laws(used, blocks, label)
         lead = {law: lead[core] for law, core in enumerate(core_of.tolist())}
         between = [join for join in groups.joined if core_of[join[0]] != core_of[join[1]]]
         self.joined += [(lead[a], lead[b], p) for a, b, p in between]
         self.apart += [(lead[a], lead[b], p) for a, b, p in groups.tree_of_apart()]
-
-    def _add_empty(self, empty: Ints, used: Ints, places: Float64s) -> None:
-        """Join each unit without rows to the nearest unit with rows."""
-        if len(empty):
-            nearest = select_kernels().search(places[empty], places[used], 1)[0][:, 0]
-            pairs = zip(used[nearest].tolist(), empty.tolist(), strict=True)
-            self.within += [(0, -1.0, full, unit) for full, unit in pairs]
 
     def _join_laws(self, units: Ints, blocks: UnitMoments, law: Ints) -> int:
         """Join the units of each law, and then the laws, and return the name of the joined piece.
@@ -532,7 +470,7 @@ class _Split:
         """
         from scipy.cluster.hierarchy import linkage
 
-        law, name = np.unique(law, return_inverse=True)[1], []
+        name = []
         for k in range(int(law.max()) + 1):
             first, means = units[law == k].tolist(), blocks.means[law == k]
             for a, b, height, _ in linkage(means, "ward") if len(first) > 1 else ():
@@ -570,8 +508,7 @@ class _Groups:
             if self._dips[pair] < np.log(alike) and evidence < alpha:
                 self._apart[pair] = evidence
                 continue
-            falls = self._dips[pair] < np.log(ALIKE)
-            self.joined.append((a, b, evidence if falls else 1.0))
+            self.joined.append((a, b, evidence if self._dips[pair] < np.log(ALIKE) else 1.0))
             self._laws[a] += self._laws.pop(b)
             self._rows_of[a] = np.concatenate([self._rows_of[a], self._rows_of[b]])
             changed = [each for each in self._dips if a in each or b in each]
@@ -588,9 +525,8 @@ class _Groups:
         for (a, b), evidence in sorted(
             self._apart.items(), key=lambda each: (-each[1], -self._dips[each[0]])
         ):
-            low, high = piece.of(a), piece.of(b)
+            low, high = piece.join(a, b)
             if low != high:
-                piece.name[high] = low
                 joins.append((a, b, evidence))
         return joins
 

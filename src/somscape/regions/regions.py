@@ -57,11 +57,14 @@ MAX_ROWS = 500
 MAX_ALL_ROWS = 20_000
 """Maximum number of such rows of all regions together.  Each region has an equal share."""
 
-GAP = "On every path between both sides, a border has fewer rows than both sides."
-LAWS = "Separate normal laws explain the rows, and fewer rows are between the laws than inside."
-ASKED = "Both sides are one group by default, and are divided because of the given number."
+REASONS = {
+    True: ("shape", "Fewer rows are between two normal laws, which explain the rows, than inside."),
+    False: ("density", "On every path between both sides, a border has fewer rows than inside."),
+    None: ("density or shape", "The file of the map does not contain which method divides them."),
+}
+"""Method and reason of a division, by whether normal laws are the evidence (None if unknown)."""
 
-UNKNOWN = "The file of the map does not contain which method divides them."
+ASKED = "Both sides are one group by default, and are divided because of the given number."
 
 LEVEL = 0.95
 """Confidence level of the intervals."""
@@ -934,23 +937,19 @@ class Regions:
         Region 0 and region 1: density
         """
         joins, n = self.map_.joins, self.n_regions
-        names = self.names or ("",) * n
-        shown = [names[i] or f"region {i}" for i in range(n)]
+        shown = [name or f"region {i}" for i, name in enumerate(self.names or ("",) * n)]
         if joins is None:
             return [f"{n} regions by Ward's rule, because the map does not keep rows."] * (n > 1)
         first = self.map_.n_units - n
-        pieces, lines = pieces_after(self.map_.n_units, joins.pairs[: max(first, 0)]), []
+        pieces, lines = pieces_after(self.map_.n_units, joins.pairs[:first]), []
         if len(set(zip(pieces.tolist(), self.labels.tolist(), strict=True))) != n:
             return ["The regions were changed, so their borders have no p-values."]
         inside = {int(pieces[self.labels == i][0]): shown[i] for i in range(n)}
         for at, (into, other) in enumerate(joins.pairs[first:].tolist(), first):
             sides = f"{inside[into][:1].upper()}{inside[into][1:]} and {inside[other]}"
-            is_shape = joins.by_shape is not None and joins.by_shape[at]
-            kind, why = ("shape", LAWS) if is_shape else ("density", GAP)
-            if at < self.map_.n_units - joins.n_apart:
-                kind, why = "number given", ASKED
-            elif joins.by_shape is None:
-                kind, why = "density or shape", UNKNOWN
+            by_shape = None if joins.by_shape is None else bool(joins.by_shape[at])
+            is_asked = at < self.map_.n_units - joins.n_apart
+            kind, why = ("number given", ASKED) if is_asked else REASONS[by_shape]
             lines.append(f"{sides}: {kind} (p = {joins.evidence[at]:.2g}). {why}")
             inside[into] = f"{inside[into]} with {inside.pop(other)}"
         return lines[::-1]
