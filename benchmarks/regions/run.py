@@ -1,18 +1,30 @@
 """Regions where there are none, and groups of every shape, beside other methods.
 
     python benchmarks/regions/run.py --draws 200 --out benchmarks/regions/README.md
+    python benchmarks/regions/run.py --touching --seeds 2
 
-Prints the tables of the README; `--out` replaces those in a file.
+Prints the tables of the README; `--out` replaces those in a file.  With `--touching`, prints only
+the table of the families that touch, with two sizes for each seed.
 """
 
 import argparse
+import warnings
 from pathlib import Path
 
 import numpy as np
-from families import FAMILIES, KEPT_BACK, SIZES, draw
+from families import (
+    FAMILIES,
+    KEPT_BACK,
+    SIZES,
+    TOUCHING,
+    TOUCHING_REPORTED,
+    draw,
+    draw_touching,
+)
 from noise import CELLS, NOISE, REPORTED, REPORTED_CELLS
-from sklearn.cluster import HDBSCAN, AgglomerativeClustering, KMeans
+from sklearn.cluster import HDBSCAN, AgglomerativeClustering, KMeans, SpectralClustering
 from sklearn.metrics import adjusted_rand_score
+from sklearn.mixture import GaussianMixture
 
 from somscape import SOM, regions
 
@@ -71,12 +83,61 @@ def _scores(X, y, seed) -> list[float]:
     return [*scores[:2], float(again.n_regions == auto.n_regions), *scores[2:]]
 
 
+def _mixtures(X, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return labels of the normal mixture with the best BIC, and of the mixture with k laws."""
+    numbers = sorted(
+        {*range(1, max(2 * k, 8) + 1)} if k < 9 else {1, 2, 4, k // 2, *range(k - 6, k + 7, 2), k}
+    )
+    fits = {n: GaussianMixture(n, random_state=0, reg_covar=1e-4).fit(X) for n in numbers}
+    return min(fits.values(), key=lambda fit: fit.bic(X)).predict(X), fits[k].predict(X)
+
+
+PEERS = "bound, found, given, HDBSCAN 5, 10, 15, mixture BIC, given, spectral, Ward, k-means"
+
+
+def touching_table(seeds) -> list[str]:
+    """Return lines with the mean adjusted Rand index of each method, and its share of the bound."""
+    heads = [head.strip() for head in PEERS.split(",")]
+    lines = [f"| half | family | {' | '.join(heads)} |", "| --- | --- |" + " ---: |" * len(heads)]
+    for half, families in (("A", TOUCHING), ("B", TOUCHING_REPORTED)):
+        means = []
+        for name in families:
+            draws = [draw_touching(name, size, seed) for size in (0, 1) for seed in seeds]
+            means.append(np.mean([_touching_scores(*each) for each in draws], axis=0))
+            lines.append(f"| {half} | {name.replace('_', ' ')} | {_shown(means[-1])} |")
+            print(lines[-1], flush=True)
+        shares = np.mean([each / each[0] for each in means], axis=0)
+        lines.append(f"| {half} | **share of the bound** | {_shown(shares)} |")
+        print(lines[-1], flush=True)
+    return lines
+
+
+def _touching_scores(X, y, best) -> list[float]:
+    k = len(np.unique(y))
+    som = SOM(random_state=0).fit(X)
+    found = [best, regions.find_regions(som).of(X), regions.find_regions(som, k).of(X)]
+    found += [HDBSCAN(min_cluster_size=m, copy=True).fit_predict(X) for m in (5, 10, 15)]
+    found += _mixtures(X, k)
+    others = (
+        SpectralClustering(k, affinity="nearest_neighbors", random_state=0),
+        AgglomerativeClustering(k),
+        KMeans(k, n_init=5, random_state=0),
+    )
+    found += [model.fit_predict(X) for model in others]
+    return [float(adjusted_rand_score(y, labels)) for labels in found]
+
+
 def main() -> None:
+    warnings.filterwarnings("ignore", message=".*(not fully connected|did not converge).*")
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--draws", type=int, default=20)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--touching", action="store_true", help="print only this table")
     options = parser.parse_args()
+    if options.touching:
+        touching_table(range(options.seeds))
+        return
     seeds = range(10, 10 + options.seeds)
     parts = {
         "Nothing where nothing is": noise_table(CELLS, options.draws),

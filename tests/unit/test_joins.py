@@ -28,15 +28,15 @@ from somscape.maps._joins import (
     KeptRows,
     Near,
     Pull,
-    _held_apart,
-    _weakest_first,
     edges_of,
+    held_apart,
     joins_of,
     narrowest_window,
     near_units,
     pieces_after,
     touching_units,
     valley,
+    weakest_first,
 )
 from somscape.maps._normals import join_units
 
@@ -223,12 +223,12 @@ def test_units_touch_that_are_first_and_second_of_a_row():
 
 def test_joins_with_evidence_and_those_above_them_are_undone():
     joins = [(0, 1, 1.0), (2, 3, 1.0), (0, 2, 1e-9), (4, 5, 1.0), (0, 4, 0.5)]
-    assert _held_apart(6, joins, 1e-4).tolist() == [0, 0, 2, 2, 4, 4]
+    assert held_apart(6, joins, 1e-4).tolist() == [0, 0, 2, 2, 4, 4]
 
 
 def test_the_strongest_evidence_is_undone_first():
     joins = [(0, 1, 1e-3), (2, 3, 1.0), (0, 2, 1.0), (4, 5, 1.0), (0, 4, 1.0)]
-    ordered = _weakest_first(joins)
+    ordered = weakest_first(joins)
     assert sorted(ordered) == sorted(joins)
     # First what holds the evidence, then by their order.
     assert ordered == [(2, 3, 1.0), (4, 5, 1.0), (0, 1, 1e-3), (0, 2, 1.0), (0, 4, 1.0)]

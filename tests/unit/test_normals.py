@@ -1,11 +1,14 @@
 """Groups that touch are separate regions.  Bent groups and noise stay whole."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from somscape import SOM, regions
+from somscape import SOM, load, regions
 from somscape.errors import InputError, SomscapeWarning
+from somscape.maps._joins import KeptRows
 from somscape.maps._normals import (
     NormalLaws,
     UnitMoments,
@@ -13,6 +16,7 @@ from somscape.maps._normals import (
     fit_laws,
     main_directions,
     partitions,
+    spread_flags,
 )
 
 
@@ -69,10 +73,64 @@ def test_stability_tests_the_number_that_was_asked_for():
     assert five.endswith("Report 3 regions, unless the number is known for another reason")
 
 
+def test_regions_explain_their_divisions(tmp_path):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(900, 2)) + np.repeat([[0, 0], [3.4, 0], [20, 0]], 300, axis=0)
+    map_ = SOM(random_state=0).fit(X).map_
+    found = regions.find_regions(map_)
+    touching = np.unique(found.of(X[:600])).tolist()
+    gap, touch = found.explain()  # the gap is stronger evidence than the fall between two laws
+    assert ": density (p = " in gap
+    assert f"egion {touching[0]}" in touch
+    assert f"egion {touching[1]}" in touch
+    assert ": shape (p = " in touch
+    assert touch.endswith(
+        "Fewer rows are between two normal laws, which explain the rows, than inside."
+    )
+    assert regions.find_regions(map_, 1).explain() == []
+    assert "number given (p = " in regions.find_regions(map_, 4).explain()[-1]
+    map_.save(tmp_path / "a.som")
+    assert "density or shape (p = " in regions.find_regions(load(tmp_path / "a.som")).explain()[0]
+    changed = regions.join(found, touching)
+    moved = replace(changed, labels=np.roll(changed.labels, 5))
+    assert moved.explain() == ["The regions were changed, so their borders have no p-values."]
+    by_ward = replace(found, map_=replace(map_, told=None)).explain()
+    assert by_ward == ["3 regions by Ward's rule, because the map does not keep rows."]
+
+
+def test_independent_categories_are_no_groups_and_dependent_categories_are():
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1, 2], 300)
+    for dependent in (False, True):
+        levels = rng.integers(0, 3, (900, 4))
+        if dependent:
+            levels = np.where(rng.random((900, 4)) < 0.8, y[:, None], levels)
+        X = np.hstack([np.eye(3)[levels].reshape(900, 12), rng.normal(size=(900, 1))])
+        found = regions.find_regions(SOM(random_state=0).fit(X))
+        assert found.n_regions == (3 if dependent else 1)
+    assert adjusted_rand_score(y, found.of(X)) > 0.8
+
+
+def test_noise_in_flags_has_their_width_and_ignores_the_order_of_rows():
+    rng = np.random.default_rng(0)
+    flags = (rng.random((5000, 3)) < [0.5, 0.2, 0.5]).astype(float)
+    rows = np.hstack([flags, rng.normal(size=(5000, 1))])
+    spread = spread_flags(KeptRows(rows, np.ones(5000))).rows
+    noise = (spread - rows).std(axis=0)
+    # The standard deviation of a flag with share p is the root of p (1 - p).
+    np.testing.assert_allclose(noise[:3], 0.9 * np.sqrt([0.25, 0.16, 0.25]), rtol=0.05)
+    assert noise[3] == 0
+    order = rng.permutation(5000)
+    again = spread_flags(KeptRows(rows[order], np.ones(5000))).rows
+    assert np.array_equal(again, spread[order])
+    alone = KeptRows(rows[:, [0, 3]], np.ones(5000))  # one flag has only two combinations
+    assert spread_flags(alone) is alone
+
+
 def test_blocks_have_the_moments_of_their_rows():
     rng = np.random.default_rng(0)
     X, unit = rng.normal(size=(50, 3)), np.arange(50) % 5
-    counts, means, squares = UnitMoments(X, unit, np.ones(50)).moments(np.ones((5, 1)))
+    counts, means, squares, _ = UnitMoments(X, unit, np.ones(50)).moments(np.ones((5, 1)))
     np.testing.assert_allclose(counts, [50])
     np.testing.assert_allclose(means[0], X.mean(axis=0))
     np.testing.assert_allclose(squares[0] / 50, np.cov(X.T, ddof=0))
@@ -82,13 +140,15 @@ def test_laws_find_means_and_the_saddle_between_two_groups():
     X, _ = pair(4000, 6.0)
     unit = np.unique(np.floor(X * 2) @ [1, 1000], return_inverse=True)[1]
     blocks = UnitMoments(X, unit, np.ones(len(X)))
-    laws = fit_laws(blocks, (blocks.means[:, 0] > 3).astype(int))
+    laws, shares = fit_laws(blocks, np.eye(2)[(blocks.means[:, 0] > 3).astype(int)], 12)
     assert isinstance(laws, NormalLaws)
+    assert (shares.sum(axis=1) < 1).all()  # the rest of each row can be anywhere
+    np.testing.assert_allclose(blocks.counts @ shares, [2000, 2000], rtol=0.02)
     np.testing.assert_allclose(laws.means, [[0, 0], [6, 0]], atol=0.15)
     tops, lowest = laws.saddles()
     # In the middle, each law has exp(-3 ** 2 / 2) of its height, and there are two laws.
     assert lowest[0, 1] - tops.min() == pytest.approx(np.log(2) - 4.5, abs=0.3)
-    assert sorted(partitions(blocks, np.arange(len(blocks.counts)) % 4)) == [1, 2, 3, 4]
+    assert sorted(partitions(blocks, np.arange(len(blocks.counts)) % 4)[0]) == [1, 2, 3, 4]
 
 
 def test_rows_are_placed_along_the_line_between_two_groups():

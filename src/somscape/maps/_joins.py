@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from somscape._types import Float64s, Floats, Ints
+from somscape._types import Bools, Float64s, Floats, Ints
 from somscape._weights import blocks
 from somscape.errors import ParameterError
 from somscape.grid._neighborhood import pull_from
@@ -80,17 +80,7 @@ class KeptRows:
 
 @dataclass(frozen=True)
 class Pull:
-    """Settings that determine how strongly rows pulled units in the last epoch.
-
-    Attributes
-    ----------
-    lattice : Lattice
-    hits : ndarray of shape (n_units,)
-        Number of rows of each unit.
-    neighborhood : str
-    radius : float
-        Radius in grid steps.
-    """
+    """How strongly rows pulled units in the last epoch.  The radius is in grid steps."""
 
     lattice: Lattice
     hits: Float64s
@@ -551,11 +541,14 @@ class Joins:
         Result of `valley` for the border of the two pieces.
     n_apart : int
         Number of pieces at which gaps separate all pieces.
+    by_shape : ndarray of shape (n_joins,), bool, or None
+        Whether normal laws (True) or gaps (False) are the evidence.  None if read from a file.
     """
 
     pairs: Ints
     evidence: Float64s
     n_apart: int
+    by_shape: Bools | None = None
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Return the joins as named arrays for a file."""
@@ -631,7 +624,7 @@ Join = tuple[int, int, float]
 """Two pieces that are joined, and the result of `valley` for the border between them."""
 
 
-class _Parts:
+class Parts:
     """Joins units to larger and larger parts of the map, and keeps the rows of each part."""
 
     def __init__(
@@ -697,7 +690,7 @@ class _Parts:
         return float(np.sqrt(shared) * self._pieces.apart(a, np.array([b]))[0])
 
 
-def _held_apart(n_units: int, joins: list[Join], alpha: float) -> Ints:
+def held_apart(n_units: int, joins: list[Join], alpha: float) -> Ints:
     """For each unit, return its piece before any joins of separate clusters."""
     holds: set[int] = set()
     kept = []
@@ -709,7 +702,7 @@ def _held_apart(n_units: int, joins: list[Join], alpha: float) -> Ints:
     return pieces_after(n_units, np.array(kept, dtype=np.intp).reshape(-1, 2))
 
 
-def _weakest_first(joins: list[Join]) -> list[Join]:
+def weakest_first(joins: list[Join]) -> list[Join]:
     """Reorder joins so that pieces with the emptiest border between them are joined last."""
     made: dict[int, int] = {}
     below: list[list[int]] = []

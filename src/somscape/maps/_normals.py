@@ -12,27 +12,27 @@ from somscape.maps._joins import (
     ALPHA,
     ALPHA_ROWS,
     ALPHA_UNITS,
+    SUSPECT,
     Borders,
     Join,
     Joins,
     KeptRows,
     Near,
+    Parts,
     Pull,
-    _held_apart,
-    _Parts,
-    _weakest_first,
+    held_apart,
     narrowest_window,
     near_units,
     touching_units,
     valley,
+    weakest_first,
 )
 
 MIN_ROWS = 40
 """Minimum number of rows in a part that is examined."""
 
 ROWS_PER_COLUMN, MAX_COLUMNS = 15, 8
-"""A part with n rows is examined in its n / 15 main directions, but in at least 2 and at most 8
-directions."""
+"""A part with n rows is examined in its n / 15 main directions (at least 2 and at most 8)."""
 
 ROWS_PER_LAW, MAX_LAWS = 8, 40
 """Number of rows for each law at the start, and maximum number of laws."""
@@ -46,20 +46,13 @@ GAIN = 12.0
 STRAY = 1e-3
 """Share of rows that are expected anywhere between the limits of the part."""
 
-N_ROUNDS = 12
-"""Number of rounds in which laws are fitted."""
+N_ROUNDS, FIRST_ROUNDS, N_BEGUN, N_TRIED = 12, 3, 3, 6
+"""Number of rounds in which laws are fitted.  After the first rounds, only the given number of best
+fits continue, because the other fits seldom become better."""
 
 
 class UnitMoments:
-    """The rows of each unit, as numbers, means and sums of squares.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n, d)
-    unit : ndarray of shape (n,)
-        Number of the unit of each row, from 0.
-    weights : ndarray of shape (n,)
-    """
+    """The rows of each unit (from 0), as weighted numbers, means and sums of squares."""
 
     def __init__(self, rows: Float64s, unit: Ints, weights: Float64s) -> None:
         n_units, (_, d) = int(unit.max()) + 1, rows.shape
@@ -73,16 +66,18 @@ class UnitMoments:
                 both = np.bincount(unit, weights * left[:, i] * left[:, j], n_units)
                 self.squares[:, i, j] = self.squares[:, j, i] = both
 
-    def moments(self, shares: Float64s) -> tuple[Float64s, Float64s, Float64s]:
-        """Return numbers, means and sums of squares of groups with these shares of the units."""
-        weights = shares * self.counts[:, None]
-        counts = weights.sum(axis=0)
-        means = weights.T @ self.means / counts[:, None]
-        squares = np.tensordot(shares.T, self.squares, 1)
-        for k, mean in enumerate(means):
-            left = self.means - mean
-            squares[k] += (left * weights[:, k, None]).T @ left
-        return counts, means, squares
+    def moments(self, shares: Float64s) -> tuple[Float64s, Float64s, Float64s, Float64s]:
+        """Return numbers, means and sums of squares of groups with these shares of the units.
+
+        The last result contains the steps from the mean of each group to the mean of each unit.
+        """
+        weights = shares.T * self.counts
+        counts = weights.sum(axis=1)
+        means = weights @ self.means / counts[:, None]
+        left = self.means - means[:, None]
+        squares = np.tensordot(weights / self.counts, self.squares, 1)
+        squares += (left * weights[:, :, None]).transpose(0, 2, 1) @ left
+        return counts, means, squares, left
 
 
 def _covariances(counts: Float64s, squares: Float64s, pooled: Float64s) -> Float64s:
@@ -97,9 +92,14 @@ def _pooled(counts: Float64s, squares: Float64s) -> Float64s:
     return np.asarray(pooled + 1e-6 * size * np.eye(len(pooled)))
 
 
-def partitions(blocks: UnitMoments, label: Ints) -> dict[int, Ints]:
-    """Return partitions of the units into fewer and fewer groups by the likelihood of the rows."""
-    counts, means, squares = blocks.moments(np.eye(int(label.max()) + 1)[label])
+def partitions(
+    blocks: UnitMoments, label: Ints
+) -> tuple[dict[int, Ints], list[tuple[float, int, int]]]:
+    """Join groups of units (label -1: no group) by the likelihood of the rows.
+
+    Returns the partition for each number of groups, and the joins (loss, kept group, other group).
+    """
+    counts, means, squares, _ = blocks.moments(np.eye(int(label.max()) + 2)[label][:, :-1])
     pooled = _pooled(counts, squares)
 
     def cost(counts: Float64s, squares: Float64s) -> Float64s:
@@ -116,8 +116,10 @@ def partitions(blocks: UnitMoments, label: Ints) -> dict[int, Ints]:
         others = np.arange(i + 1, k)
         rise[i, others] = cost(*joined(i, others)) - own[i] - own[others]
     found, label, live = {k: label}, label.copy(), np.ones(k, dtype=bool)
+    joins: list[tuple[float, int, int]] = []
     for n in range(k - 1, 0, -1):
         i, j = divmod(int(rise.argmin()), k)
+        joins.append((float(rise[i, j]), i, j))
         (total,), (inner,) = joined(i, np.array([j]))
         means[i] += (means[j] - means[i]) * (counts[j] / total)
         counts[i], squares[i] = total, inner
@@ -128,25 +130,13 @@ def partitions(blocks: UnitMoments, label: Ints) -> dict[int, Ints]:
         rises = cost(*joined(i, others)) - own[i] - own[others]
         rise[np.minimum(i, others), np.maximum(i, others)] = rises
         found[n] = np.unique(label, return_inverse=True)[1]
-    return found
+    return found, joins
 
 
 @dataclass(frozen=True, eq=False)
 class NormalLaws:
-    """Normal laws of some groups.
-
-    Attributes
-    ----------
-    means : ndarray of shape (k, d)
-    inverses : ndarray of shape (k, d, d)
-        Inverse covariances.
-    heights : ndarray of shape (k,)
-        Logarithm of each law's share times its density at the mean.
-    label : ndarray of shape (n_units,)
-        Best law of each unit.
-    criterion : float
-        Schwarz's criterion, higher is better.
-    """
+    """Means, inverse covariances and heights (logarithms of shares times densities at the means) of
+    normal laws, the best law of each unit, and Schwarz's criterion (higher is better)."""
 
     means: Float64s
     inverses: Float64s
@@ -177,35 +167,50 @@ class NormalLaws:
         return tops, lowest
 
 
-def fit_laws(blocks: UnitMoments, label: Ints) -> NormalLaws | None:
-    """Fit normal laws by expectation and maximization, from a partition of the units.
+def fit_laws(
+    blocks: UnitMoments, shares: Float64s, n_rounds: int
+) -> tuple[NormalLaws, Float64s] | None:
+    """Fit normal laws by expectation and maximization, from the laws' shares of the units.
 
-    All rows of a unit have the same shares (Verbeek, Nunnink and Vlassis 2006).
+    All rows of a unit have the same shares (Verbeek, Nunnink and Vlassis 2006).  The second result
+    contains the shares of the units after the last round.
     """
-    shares, (n_units, d) = np.eye(int(label.max()) + 1)[label], blocks.means.shape
+    n_units, d = blocks.means.shape
     center = np.average(blocks.means, axis=0, weights=blocks.counts)
     width = np.ptp(blocks.means, axis=0) * 1.2
     usual = np.sqrt(np.average((blocks.means - center) ** 2, axis=0, weights=blocks.counts))
     stray = np.log(STRAY) - np.log(np.maximum(np.maximum(width, usual), 1e-12)).sum()
     total, flat = blocks.counts.sum(), blocks.squares.reshape(n_units, -1)
-    for _ in range(N_ROUNDS):
+    for _ in range(n_rounds):
         shares = shares[:, shares.T @ blocks.counts > max(4.0, d / 2)]
         if not shares.shape[1]:
             return None
-        counts, means, squares = blocks.moments(shares)
+        counts, means, squares, left = blocks.moments(shares)
         inverses = np.linalg.inv(_covariances(counts, squares, _pooled(counts, squares)))
         sizes = np.linalg.slogdet(inverses)[1]
         heights = np.log(counts / total) + (sizes - d * np.log(2 * np.pi)) / 2
-        left = blocks.means[None] - means[:, None]
         far = ((left @ inverses) * left).sum(axis=2).T
         far += flat @ inverses.reshape(len(means), -1).T / blocks.counts[:, None]
         fits = heights - far / 2
         whole = np.logaddexp(np.logaddexp.reduce(fits, axis=1), stray)[:, None]
         shares = np.exp(fits - whole)
-    cost = len(means) * (1 + d + COVARIANCE_COST * d * (d + 1) / 2)
-    criterion = 2 * float(whole[:, 0] @ blocks.counts) - np.log(total) * cost
+    cost = np.log(total) * _parameters(len(means), d)
+    criterion = 2 * float(whole[:, 0] @ blocks.counts) - cost
     used, label = np.unique(fits.argmax(axis=1), return_inverse=True)
-    return NormalLaws(means[used], inverses[used], heights[used], label, float(criterion))
+    laws = NormalLaws(means[used], inverses[used], heights[used], label, float(criterion))
+    return laws, shares
+
+
+def _parameters(k: int, d: int) -> float:
+    """Return the number of parameters of k laws."""
+    return k * (1 + d + COVARIANCE_COST * d * (d + 1) / 2)
+
+
+def _cost_of_partition(blocks: UnitMoments, label: Ints) -> float:
+    """Return the part of Schwarz's criterion (lower is better) that depends only on sizes."""
+    counts, total = np.bincount(label, blocks.counts), blocks.counts.sum()
+    n_parameters = _parameters(len(counts), blocks.means.shape[1])
+    return float(np.log(total) * n_parameters - 2 * counts @ np.log(counts / total))
 
 
 def best_laws(blocks: UnitMoments) -> NormalLaws | None:
@@ -215,18 +220,19 @@ def best_laws(blocks: UnitMoments) -> NormalLaws | None:
     n = int(min(len(blocks.counts) / 2, blocks.counts.sum() / ROWS_PER_LAW, MAX_LAWS))
     if n < 2:
         return None
-    found = partitions(blocks, fcluster(linkage(blocks.means, "ward"), n, "maxclust") - 1)
-    fitted = [
-        fit_laws(blocks, found[k])
-        for k in found
-        if k <= 8 or k % (k // 8 + 1) == 0 or k == max(found)
-    ]
-    laws = [each for each in fitted if each is not None]
-    if not laws:
-        return None
-    best = max(laws, key=lambda each: each.criterion)
-    one = max((each.criterion for each in laws if len(each.means) == 1), default=-np.inf)
-    return best if len(best.means) > 1 and best.criterion > one + GAIN else None
+    found, joins = partitions(blocks, fcluster(linkage(blocks.means, "ward"), n, "maxclust") - 1)
+    gains = np.cumsum([0.0, *(loss for loss, *_ in joins[::-1])])
+    tried = [k for k in found if k <= 8 or k % (k // 8 + 1) == 0 or k == len(gains)]
+    tried.sort(key=lambda k: _cost_of_partition(blocks, found[k]) - gains[k - 1])
+    starts = [np.eye(k)[found[k]] for k in sorted({*tried[:N_TRIED], 1})]
+    begun = [fit for each in starts if (fit := fit_laws(blocks, each, FIRST_ROUNDS))]
+    begun.sort(key=lambda fit: -fit[0].criterion)
+    begun[N_BEGUN:] = [fit for fit in begun[N_BEGUN:] if len(fit[0].means) == 1][:1]
+    fits = [fit_laws(blocks, shares, N_ROUNDS - FIRST_ROUNDS) for _, shares in begun]
+    fitted = sorted((fit[0] for fit in fits if fit), key=lambda laws: -laws.criterion)
+    lone = max((laws.criterion for laws in fitted if len(laws.means) == 1), default=-np.inf)
+    is_better = fitted and len(fitted[0].means) > 1 and fitted[0].criterion > lone + GAIN
+    return fitted[0] if is_better else None
 
 
 def main_directions(rows: Float64s, weights: Float64s) -> Float64s:
@@ -284,11 +290,8 @@ def along_line(
         return None
     widths = [np.subtract(*np.percentile(each, [75, 25])) / 1.35 for each in values]
     unit = WINDOW * float(min(widths) or max(widths))
-    return (
-        [border - every[is_low], every[is_high] - border],
-        [weight[is_low], weight[is_high]],
-        unit,
-    )
+    far = [border - every[is_low], every[is_high] - border]
+    return far, [weight[is_low], weight[is_high]], unit
 
 
 MIN_SIDE = 5
@@ -299,40 +302,60 @@ WINDOW = 0.6
 (estimated from its quartiles)."""
 
 
+FLAG_NOISE = 0.9
+"""Width of the noise in columns with two values, as a multiple of their standard deviation."""
+
+
+def spread_flags(kept: KeptRows) -> KeptRows:
+    """Add noise to columns with two values, as wide as the columns, because each such column alone
+    separates rows.  Rows with only two combinations of these values remain as they are."""
+    rows = kept.rows
+    low, high = np.fmin.reduce(rows, axis=0), np.fmax.reduce(rows, axis=0)
+    is_high = rows == high
+    is_flag = (low < high) & (is_high | (rows == low) | np.isnan(rows)).all(axis=0)
+    if len(np.unique(rows[:, is_flag], axis=0)) <= 2:
+        return kept
+    share = is_high[:, is_flag].sum(axis=0) / (~np.isnan(rows[:, is_flag])).sum(axis=0)
+    width = (high - low)[is_flag] * FLAG_NOISE * np.sqrt(share * (1 - share))
+    noise = np.random.default_rng(0).normal(size=(len(rows), len(width))) * width
+    spread = rows.copy()  # noise follows the sorted rows, so the order of the rows has no effect
+    spread[np.ix_(np.lexsort(rows.T), is_flag)] += noise.astype(rows.dtype)
+    return KeptRows(spread, kept.weights)
+
+
 def join_units(
     kept: KeptRows, places: Float64s, hits: Float64s, lattice: Lattice, pull: Pull | None = None
 ) -> Joins:
     """Compute the order in which the units of a map are joined to regions."""
-    kept = kept.distinct
+    kept = spread_flags(kept).distinct
     near = near_units(kept.rows, kept.weights, places, pull)
     touching, closest = touching_units(near, places, lattice)
     narrowest = narrowest_window(len(places), hits.sum() or len(kept.rows))
     borders = Borders(near, touching, narrowest=narrowest)
-    first = _Parts(borders, closest, near, places, hits).join_all()
+    first = Parts(borders, closest, near, places, hits).join_all()
     alpha = min(ALPHA, ALPHA_ROWS / near.weights.sum(), ALPHA_UNITS / len(places))
-    piece_of = _held_apart(len(places), first, alpha)
+    piece_of = held_apart(len(places), first, alpha)
     inside = [join for join in first if piece_of[join[0]] == piece_of[join[1]]]
-    parts = _Parts(borders, closest, near, places, hits)
+    parts = Parts(borders, closest, near, places, hits)
     for into, other, _ in inside:
         parts.join(into, other)
     n_pieces = len(places) - len(inside)
     between = parts.join_all(by_evidence=True)
     n_joined = next((i for i, join in enumerate(between) if join[2] < alpha), len(between))
     split = _Split()
-    for units in np.split(np.argsort(piece_of, kind="stable"), _ends(piece_of)):
-        split.add(units, kept, near, places)
+    for name in np.unique(piece_of):
+        split.add(np.flatnonzero(piece_of == name), kept, near, places)
     inside = [join for join in inside if piece_of[join[0]] not in split.pieces]
-    ordered = [*split.within, *_weakest_first(inside), *split.joined, *between[:n_joined]]
+    inside += [(a, b, 1.0) for *_, a, b in sorted(split.within, key=lambda join: join[:2])]
+    ordered = [*weakest_first([*inside, *split.joined]), *between[:n_joined]]
     ordered += _by_evidence(split.apart, between[n_joined:])
     pairs = _named(ordered, hits)
-    evidence = np.array([join[2] for join in ordered])[[place for _, _, place in pairs]]
+    order = [place for _, _, place in pairs]
+    evidence = np.array([join[2] for join in ordered])[order]
+    shaped = {join[:2] for join in [*split.joined, *split.apart]}
+    by_shape = np.array([join[:2] in shaped for join in ordered], dtype=bool)[order]
     names = np.array([pair[:2] for pair in pairs], dtype=np.intp).reshape(-1, 2)
-    return Joins(names, evidence, n_pieces - n_joined + len(split.apart))
-
-
-def _ends(piece_of: Ints) -> Ints:
-    """Return where pieces end among the units that are ordered by their pieces."""
-    return np.cumsum(np.unique(piece_of, return_counts=True)[1])[:-1]
+    return Joins(names, evidence, n_pieces - n_joined + len(split.apart), by_shape)
 
 
 def _by_evidence(apart: list[Join], between: list[Join]) -> list[Join]:
@@ -350,20 +373,13 @@ def _named(joins: list[Join], hits: Float64s) -> list[tuple[int, int, int]]:
     """
     n_units = len(hits)
     is_full, order = (hits > 0) if hits.any() else np.ones(n_units, dtype=bool), []
-    piece = _Pieces(n_units)
-    full = is_full.tolist()
+    piece, full = _Pieces(n_units), is_full.tolist()
     for i, (a, b, _) in enumerate(joins):
-        low, high = sorted((piece.of(a), piece.of(b)))
+        low, high = piece.join(a, b)
         order.append((full[low] and full[high], i))
         full[low] = full[low] or full[high]
-        piece.name[high] = low
     piece = _Pieces(n_units)
-    named = []
-    for _, i in sorted(order):
-        low, high = sorted((piece.of(joins[i][0]), piece.of(joins[i][1])))
-        piece.name[high] = low
-        named.append((low, high, i))
-    return named
+    return [(*piece.join(*joins[i][:2]), i) for _, i in sorted(order)]
 
 
 class _Pieces:
@@ -371,6 +387,12 @@ class _Pieces:
 
     def __init__(self, n_units: int) -> None:
         self.name = list(range(n_units))
+
+    def join(self, a: int, b: int) -> tuple[int, int]:
+        """Join the pieces of two units, and return the kept name and the other name."""
+        low, high = sorted((self.of(a), self.of(b)))
+        self.name[high] = low
+        return low, high
 
     def of(self, unit: int) -> int:
         """Return the name of a unit's piece."""
@@ -397,65 +419,69 @@ ALPHA_BENT = 2e-3
 class _Split:
     """Splits pieces of a map into groups that touch.
 
-    Attributes
-    ----------
-    pieces : set of int
-        Names of the pieces that are fitted by several laws.
-    within, joined, apart : list of Join
-        Joins of the units of one law, of laws that form one group, and of separate groups.
+    `pieces` are fitted by several laws.  `within` contains joins in parts without a suspect border,
+    after their stage and height.  `joined` and `apart` contain joins of groups.
     """
 
     def __init__(self) -> None:
         self.pieces: set[int] = set()
-        self.within: list[Join] = []
+        self.within: list[tuple[int, float, int, int]] = []
         self.joined: list[Join] = []
         self.apart: list[Join] = []
 
     def add(self, units: Ints, kept: KeptRows, near: Near, places: Float64s) -> None:
         """Fit laws to the rows of a piece.  Its first unit is the name of the piece."""
         winners = near.units[:, 0]
-        is_own = np.zeros(len(places), dtype=bool)
-        is_own[units] = True
-        own = np.flatnonzero(is_own[winners])
+        own = np.flatnonzero(np.isin(winners, units))
         weights = near.weights[own]
         if weights.sum() < MIN_ROWS:
             return
         used, unit = np.unique(winners[own], return_inverse=True)
         rows = kept.rows[own].astype(np.float64)
-        rows = np.where(np.isnan(rows), places[winners[own]], rows)
-        rows = main_directions(rows, weights)
+        rows = main_directions(np.where(np.isnan(rows), places[winners[own]], rows), weights)
         blocks = UnitMoments(rows, unit, weights)
         laws = best_laws(blocks)
         if laws is None:
             return
         self.pieces.add(int(units[0]))
-        self._join_within(units, used, laws.label, blocks.means, places)
         rows_of = [np.flatnonzero(laws.label[unit] == k) for k in range(len(laws.means))]
-        lead = [int(used[laws.label == k][0]) for k in range(len(laws.means))]
         groups = _Groups(laws, rows, weights, rows_of)
         groups.join_all()
-        self.joined += [(lead[a], lead[b], p) for a, b, p in groups.joined]
-        self.apart += [(lead[a], lead[b], p) for a, b, p in groups.tree_of_apart()]
-
-    def _join_within(
-        self, units: Ints, used: Ints, label: Ints, means: Float64s, places: Float64s
-    ) -> None:
-        """Join the units of each law by Ward's rule, after units without rows."""
-        from scipy.cluster.hierarchy import linkage
-
+        core_of = held_apart(len(rows_of), groups.joined, SUSPECT)
         empty = np.setdiff1d(units, used)
-        if len(empty):
+        if len(empty):  # join each unit without rows to the nearest unit with rows
             nearest = select_kernels().search(places[empty], places[used], 1)[0][:, 0]
             pairs = zip(used[nearest].tolist(), empty.tolist(), strict=True)
-            self.within += [(full, unit, 1.0) for full, unit in pairs]
-        joins = []
-        for k in range(int(label.max()) + 1):
-            own = np.flatnonzero(label == k)
-            first = own.tolist()
-            for a, b, height, _ in linkage(means[own], "ward") if len(own) > 1 else ():
-                joins.append((height, int(used[first[int(a)]]), int(used[first[int(b)]])))
+            self.within += [(0, -1.0, full, unit) for full, unit in pairs]
+        lead = {}
+        for core in np.unique(core_of).tolist():
+            own, label = core_of[laws.label] == core, np.full(len(used), -1)
+            label[own] = np.unique(laws.label[own], return_inverse=True)[1]
+            lead[core] = self._join_laws(used, blocks, label)
+        lead = {law: lead[core] for law, core in enumerate(core_of.tolist())}
+        between = [join for join in groups.joined if core_of[join[0]] != core_of[join[1]]]
+        self.joined += [(lead[a], lead[b], p) for a, b, p in between]
+        self.apart += [(lead[a], lead[b], p) for a, b, p in groups.tree_of_apart()]
+
+    def _join_laws(self, units: Ints, blocks: UnitMoments, law: Ints) -> int:
+        """Join the units of each law, and then the laws, and return the name of the joined piece.
+
+        The units of a law are joined by Ward's rule, and laws by likelihood.
+        """
+        from scipy.cluster.hierarchy import linkage
+
+        name = []
+        for k in range(int(law.max()) + 1):
+            first, means = units[law == k].tolist(), blocks.means[law == k]
+            for a, b, height, _ in linkage(means, "ward") if len(first) > 1 else ():
+                self.within.append((0, height, first[int(a)], first[int(b)]))
                 first.append(first[int(a)])
-        self.within += [(a, b, 1.0) for _, a, b in sorted(joins)]
+            name.append(first[-1])
+        most = 0.0
+        for loss, a, b in partitions(blocks, law)[1]:
+            most = max(most, loss)
+            self.within.append((1, most, name[a], name[b]))
+        return int(name[0])
 
 
 class _Groups:
@@ -482,7 +508,7 @@ class _Groups:
             if self._dips[pair] < np.log(alike) and evidence < alpha:
                 self._apart[pair] = evidence
                 continue
-            self.joined.append((a, b, evidence))
+            self.joined.append((a, b, evidence if self._dips[pair] < np.log(ALIKE) else 1.0))
             self._laws[a] += self._laws.pop(b)
             self._rows_of[a] = np.concatenate([self._rows_of[a], self._rows_of[b]])
             changed = [each for each in self._dips if a in each or b in each]
@@ -499,9 +525,8 @@ class _Groups:
         for (a, b), evidence in sorted(
             self._apart.items(), key=lambda each: (-each[1], -self._dips[each[0]])
         ):
-            low, high = piece.of(a), piece.of(b)
+            low, high = piece.join(a, b)
             if low != high:
-                piece.name[high] = low
                 joins.append((a, b, evidence))
         return joins
 

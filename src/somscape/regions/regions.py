@@ -19,6 +19,7 @@ from somscape._types import Bools, Float64s, Ints
 from somscape._validate import suggest_names
 from somscape._weights import pair_sums, wilson
 from somscape.errors import InputError, SomscapeWarning
+from somscape.maps._joins import pieces_after
 from somscape.maps.map import NO_UNIT, KeptRegions, Map, unit_places
 from somscape.tables._checked import converted
 from somscape.tables._recoded import in_words
@@ -55,6 +56,15 @@ MAX_ROWS = 500
 
 MAX_ALL_ROWS = 20_000
 """Maximum number of such rows of all regions together.  Each region has an equal share."""
+
+REASONS = {
+    True: ("shape", "Fewer rows are between two normal laws, which explain the rows, than inside."),
+    False: ("density", "On every path between both sides, a border has fewer rows than inside."),
+    None: ("density or shape", "The file of the map does not contain which method divides them."),
+}
+"""Method and reason of a division, by whether normal laws are the evidence (None if unknown)."""
+
+ASKED = "Both sides are one group by default, and are divided because of the given number."
 
 LEVEL = 0.95
 """Confidence level of the intervals."""
@@ -908,6 +918,41 @@ class Regions:
 
     def _of_units(self, units: Ints) -> Ints:
         return np.where(units == NO_UNIT, NO_UNIT, self.labels[units])
+
+    def explain(self) -> list[str]:
+        """Explain each division of the map into regions.
+
+        Returns
+        -------
+        list of str
+            For each division, with the strongest first, both sides, the method (density or shape),
+            the p-value and the reason.  Empty for one region.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from somscape import SOM, regions
+        >>> X = np.random.default_rng(0).normal(size=(60, 2)) + np.repeat([[0], [9]], 30, axis=0)
+        >>> print(regions.find_regions(SOM(4, 5, random_state=0).fit(X)).explain()[0][:30])
+        Region 0 and region 1: density
+        """
+        joins, n = self.map_.joins, self.n_regions
+        shown = [name or f"region {i}" for i, name in enumerate(self.names or ("",) * n)]
+        if joins is None:
+            return [f"{n} regions by Ward's rule, because the map does not keep rows."] * (n > 1)
+        first = self.map_.n_units - n
+        pieces, lines = pieces_after(self.map_.n_units, joins.pairs[:first]), []
+        if len(set(zip(pieces.tolist(), self.labels.tolist(), strict=True))) != n:
+            return ["The regions were changed, so their borders have no p-values."]
+        inside = {int(pieces[self.labels == i][0]): shown[i] for i in range(n)}
+        for at, (into, other) in enumerate(joins.pairs[first:].tolist(), first):
+            sides = f"{inside[into][:1].upper()}{inside[into][1:]} and {inside[other]}"
+            by_shape = None if joins.by_shape is None else bool(joins.by_shape[at])
+            is_asked = at < self.map_.n_units - joins.n_apart
+            kind, why = ("number given", ASKED) if is_asked else REASONS[by_shape]
+            lines.append(f"{sides}: {kind} (p = {joins.evidence[at]:.2g}). {why}")
+            inside[into] = f"{inside[into]} with {inside.pop(other)}"
+        return lines[::-1]
 
     def describe(self, X: Any, *, units: Ints | None = None) -> list[Region]:
         """Describe how the rows of each region differ from all other rows.
