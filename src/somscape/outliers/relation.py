@@ -556,12 +556,14 @@ def learned_from(
 
     for starts in _starts(map_, units, values, counts, len(parts[1]), rng):
         # The second half is slow, so it is left out if the first half does not gain.
-        short = [half_of(labels, *parts, FIRST_EM_STEPS) for labels in starts]
-        likeliest = max(range(len(short)), key=lambda i: float(short[i][1].sum()))
-        first = half_of(short[likeliest][0], *parts)
+        n_steps = FIRST_EM_STEPS if len(starts) > 1 else MAX_EM_STEPS
+        tried = [half_of(labels, *parts, n_steps) for labels in starts]
+        labels, first = max(zip(starts, tried, strict=True), key=lambda one: float(one[1][1].sum()))
+        if len(starts) > 1:
+            first = half_of(first[0], *parts)
         if (first[1] <= best[0] + MIN_GAIN).any():
             break
-        second = half_of(starts[likeliest], *parts[::-1])  # without information of the first half
+        second = half_of(labels, *parts[::-1])  # without information of the first half
         if (first[1] + second[1] <= best.sum(axis=0) + 2 * MIN_GAIN).any():
             break
         best, chosen = np.array([first[1], second[1]]), (first[0], second[0])
@@ -575,7 +577,8 @@ def learned_from(
     for half, part in zip(halves, parts[::-1], strict=True):
         left_out[part] = replace(half, tails=tails)._found(some[part])[0]
     # The components of one half are a better start for all rows than the regions of the map.
-    whole = scale.relation(_fitted(scaled, counts, chosen[0], targets, trim))
+    start = chosen[0] if len(chosen[0].means) > 1 else np.zeros(len(some), dtype=np.intp)
+    whole = scale.relation(_fitted(scaled, counts, start, targets, trim))
     return Learned(replace(whole, tails=tails), which, left_out[place])
 
 
