@@ -159,6 +159,61 @@ def test_mixtures_are_those_of_scikit_learn(seed):
     np.testing.assert_allclose(found.precisions, oracle.precisions_[order], rtol=0.05, atol=0.02)
 
 
+def test_a_fit_that_starts_at_its_result_stops(monkeypatch):
+    rng = np.random.default_rng(0)
+    X = np.vstack([rng.multivariate_normal(np.zeros(3), LAW, 600), rng.normal(size=(400, 3)) + 3])
+    rest = np.ones(1000), np.arange(3), 0.05
+    labels = (X[:, 0] > 2).astype(int)
+    found = module._fitted(X, rest[0], labels, *rest[1:])
+    steps = counted(monkeypatch)
+    again = module._fitted(X, rest[0], found, *rest[1:])
+    assert len(steps) <= 1
+    np.testing.assert_allclose(again.means, found.means, atol=0.01)
+
+
+def test_four_laws_are_learned_in_few_steps(monkeypatch):
+    # When both starts of each number of components took all their steps, there were 150 steps.
+    rng = np.random.default_rng(0)
+    laws, which = rng.normal(size=(4, 3, 12)), rng.integers(0, 4, 3000)
+    X = np.einsum("ij,ijk->ik", rng.normal(size=(3000, 3)), laws[which])
+    X += 0.1 * rng.normal(size=X.shape)
+    steps = counted(monkeypatch)
+    assert len(relation_of(X).heights) == 4
+    assert len(steps) <= 110
+
+
+def counted(monkeypatch):
+    """A list that gets the numbers of rows and components of each step of the algorithm."""
+    steps, maximized = [], module._maximized
+
+    def step(scaled, shares, targets):
+        steps.append(shares.shape)
+        return maximized(scaled, shares, targets)
+
+    monkeypatch.setattr(module, "_maximized", step)
+    return steps
+
+
+def test_the_evidence_is_zero_at_the_limits():
+    rng = np.random.default_rng(0)
+    X = np.vstack([rng.normal(size=(500, 8)), rng.normal(size=(500, 8)) @ np.diag([5] * 8) + 9])
+    for relation in (relation_of(sums(noise=0.1)), relation_of(X)):
+        for limits, offsets in zip(relation.limits, relation.offsets, strict=True):
+            evidence = module._evidence(np.array([limits]), relation.tails) + offsets
+            np.testing.assert_allclose(evidence, 0.0, atol=1e-6)
+
+
+def test_only_rows_with_residuals_beyond_the_limits_break_a_relation():
+    X = sums(2000, noise=0.1)
+    X[:1000] = np.random.default_rng(0).normal(size=(1000, 3)) @ np.diag([1, 0.1, 3]) + [0, 5, 0]
+    relation = relation_of(X)
+    assert len(relation.heights) > 1
+    rows = X + np.random.default_rng(1).normal(size=X.shape) * (np.arange(2000) % 3)[:, None]
+    found = relation.scores(rows)
+    assert 0.1 < (found > 0).mean() < 0.9
+    np.testing.assert_array_equal(found, relation.implied(rows)[2])  # from all residuals
+
+
 @pytest.mark.parametrize("n", [1, 3, 64, 65, 150])
 def test_the_inverse_root_is_that_of_the_cholesky_factor(n):
     rows = np.random.default_rng(n).normal(size=(2 * n + 1, n))

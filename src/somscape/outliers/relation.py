@@ -49,6 +49,9 @@ MIN_GAIN = 0.02
 MAX_EM_STEPS = 30
 """Maximum number of steps of the expectation-maximization (EM) algorithm."""
 
+FIRST_EM_STEPS = 4
+"""Number of these steps after which the better one of several starts is chosen."""
+
 STEADY = 1e-4
 """The algorithm stops if the mean log-likelihood changes by less than this share."""
 
@@ -338,11 +341,11 @@ class Relation:
         contributions : ndarray of shape (n_rows,)
             Contribution of this feature to the score.
         """
-        evidence, worst = self._found(rows)
-        place, all_rows = self.targets[worst], np.arange(len(rows))
-        scaled = self._scale.scaled(rows)
+        all_rows, scaled = np.arange(len(rows)), self._scale.scaled(rows)
         which = self._best(scaled)
         residuals, is_limited = self._residuals(scaled, which)
+        evidence, worst = self._strongest(rows, residuals, which)
+        place = self.targets[worst]
         # The residuals of a row with an extreme value were made smaller.
         steps = residuals[all_rows, worst] * self.scales[which, worst]
         nearness = _nearness(scaled - self.means[which])
@@ -374,36 +377,52 @@ class Relation:
         n = len(self.targets)
         return self.transforms[:, self.targets, n + np.arange(n)]
 
+    @cached_property
+    def limits(self) -> Float64s:
+        """Absolute residuals up to which the evidence is at most 0, by component and target."""
+        highs, slopes, powers = self.tails
+        wanted = -self.offsets / slopes
+        far = (1.0 + powers * np.maximum(wanted, 0.0)) ** (1.0 / powers)
+        # Slightly less, because the evidence is rounded.
+        return np.asarray(highs * (far + np.minimum(wanted, 0.0)) * (1.0 - 1e-9))
+
     def _found(self, rows: Floats) -> tuple[Float64s, Ints]:
-        """Return the evidence in each row, and the target with the strongest evidence."""
+        """Return the evidence in each row, and the target with the strongest evidence above 0."""
         n = len(rows)
-        found = np.empty(n), np.empty(n, dtype=np.intp)
+        found = np.zeros(n), np.zeros(n, dtype=np.intp)
 
         def fill(part: slice) -> None:
-            for values, into in zip(self._found_in(rows[part]), found, strict=True):
-                into[part] = values
+            some = rows[part]
+            scaled = self._scale.scaled(some)
+            which = self._best(scaled)
+            at = self._may_break(scaled, which)
+            residuals = self._residuals(scaled[at], which[at])[0]
+            strongest = self._strongest(some[at], residuals, which[at])
+            for values, into in zip(strongest, found, strict=True):
+                into[part][at] = values
 
         parts = blocks(n, max(1, PART_VALUES // self.transforms.shape[2]))
         in_threads(fill, parts, is_long=n * self.transforms.size >= SHARED_WORK)
         return found
 
-    def _found_in(self, rows: Floats) -> tuple[Float64s, Ints]:
-        scaled = self._scale.scaled(rows)
-        which = self._best(scaled)
-        strongest, worst = self._strongest(self._plain_residuals(scaled, which), which)
-        # Limited values can only make the evidence of a row weaker.
-        some = np.flatnonzero(strongest > 0)
-        residuals = self._residuals(scaled[some], which[some])[0]
-        strongest[some], worst[some] = self._strongest(residuals, which[some])
-        strongest[_has_filled(rows[:, self.features], self.fills)] = 0.0
-        return strongest, worst
+    def _may_break(self, scaled: Float64s, which: Ints) -> Ints:
+        """Return the rows that have evidence above 0 if no values are limited.
 
-    def _strongest(self, residuals: Float64s, which: Ints) -> tuple[Float64s, Ints]:
+        Limited values can only make the evidence of a row weaker.
+        """
+        found = np.empty(len(scaled), dtype=bool)
+        for k, here, residuals in self._residuals_of_each(scaled, which):
+            found[here] = (np.abs(residuals, out=residuals) > self.limits[k]).any(axis=1)
+        return np.flatnonzero(found)
+
+    def _strongest(self, rows: Floats, residuals: Float64s, which: Ints) -> tuple[Float64s, Ints]:
         """Return the strongest evidence in each row, and its target."""
         evidence = _evidence(np.abs(residuals), self.tails)
         evidence += self.offsets[which if which.any() else 0]
         worst = evidence.argmax(axis=1)
-        return np.clip(evidence[np.arange(len(worst)), worst], 0.0, MAX_EVIDENCE), worst
+        strongest = np.clip(evidence[np.arange(len(worst)), worst], 0.0, MAX_EVIDENCE)
+        strongest[_has_filled(rows[:, self.features], self.fills)] = 0.0
+        return strongest, worst
 
     def _best(self, scaled: Float64s) -> Ints:
         """Return the number of the component that fits each row best."""
@@ -435,14 +454,18 @@ class Relation:
         return found, is_limited
 
     def _plain_residuals(self, scaled: Float64s, which: Ints) -> Float64s:
-        matrices = self.turning[1]
-        if not which.any():
-            return product(_apart(scaled, self.means[0]), matrices[0])
         out = np.empty((len(scaled), len(self.targets)))
-        for k, (mean, matrix) in enumerate(zip(self.means, matrices, strict=True)):
-            here = np.flatnonzero(which == k)
-            out[here] = product(_apart(scaled[here], mean), matrix)
+        for _, here, residuals in self._residuals_of_each(scaled, which):
+            out[here] = residuals
         return out
+
+    def _residuals_of_each(
+        self, scaled: Float64s, which: Ints
+    ) -> Iterator[tuple[int, Ints | slice, Float64s]]:
+        """Yield the number of each component, its rows, and their residuals."""
+        for k, (mean, matrix) in enumerate(zip(self.means, self.turning[1], strict=True)):
+            here = np.flatnonzero(which == k) if len(self.means) > 1 else slice(None)
+            yield k, here, product(_apart(scaled[here], mean), matrix)
 
 
 def _are_places(places: Ints, n: int) -> bool:
@@ -524,17 +547,23 @@ def learned_from(
     best, chosen = np.full((2, 2), -np.inf), None
     values = np.ascontiguousarray(scaled[:, targets])
 
-    def half_of(labels: Ints, at: Ints, others: Ints) -> tuple[_Mixture, Float64s]:
-        one = _fitted(scaled[at], counts[at], labels[at], targets, trim)
+    def half_of(
+        start: Ints | _Mixture, at: Ints, others: Ints, n_steps: int = MAX_EM_STEPS
+    ) -> tuple[_Mixture, Float64s]:
+        one = start if isinstance(start, _Mixture) else start[at]
+        one = _fitted(scaled[at], counts[at], one, targets, trim, n_steps)
         return one, one.fit(scaled[others], counts[others])
 
     for starts in _starts(map_, units, values, counts, len(parts[1]), rng):
         # The second half is slow, so it is left out if the first half does not gain.
-        firsts = [half_of(labels, *parts) for labels in starts]
-        labels, first = max(zip(starts, firsts, strict=True), key=lambda one: float(one[1][1][0]))
+        n_steps = FIRST_EM_STEPS if len(starts) > 1 else MAX_EM_STEPS
+        tried = [half_of(labels, *parts, n_steps) for labels in starts]
+        labels, first = max(zip(starts, tried, strict=True), key=lambda one: float(one[1][1].sum()))
+        if len(starts) > 1:
+            first = half_of(first[0], *parts)
         if (first[1] <= best[0] + MIN_GAIN).any():
             break
-        second = half_of(labels, *parts[::-1])
+        second = half_of(labels, *parts[::-1])  # without information of the first half
         if (first[1] + second[1] <= best.sum(axis=0) + 2 * MIN_GAIN).any():
             break
         best, chosen = np.array([first[1], second[1]]), (first[0], second[0])
@@ -548,8 +577,8 @@ def learned_from(
     for half, part in zip(halves, parts[::-1], strict=True):
         left_out[part] = replace(half, tails=tails)._found(some[part])[0]
     # The components of one half are a better start for all rows than the regions of the map.
-    labels = np.unique(chosen[0].logs(scaled).argmax(axis=1), return_inverse=True)[1].reshape(-1)
-    whole = scale.relation(_fitted(scaled, counts, labels, targets, trim))
+    start = chosen[0] if len(chosen[0].means) > 1 else np.zeros(len(some), dtype=np.intp)
+    whole = scale.relation(_fitted(scaled, counts, start, targets, trim))
     return Learned(replace(whole, tails=tails), which, left_out[place])
 
 
@@ -744,20 +773,20 @@ def _scaled(
     rows: Floats, features: Ints, curves: Float64s, center: Float64s, deviations: Float64s
 ) -> Float64s:
     """Return the scaled features of rows, rounded so that sums of products are exact."""
-    used = uncurved(rows[:, features].astype(np.float64), curves)
+    used = uncurved(rows[:, features].astype(np.float64, copy=False), curves)
     used -= center
     used /= deviations
     return _short(np.clip(used, -LIMIT, LIMIT, out=used), SCALED_BITS)
 
 
-def _apart(scaled: Float64s, mean: Float64s) -> Float64s:
+def _apart(scaled: Float64s, mean: Float64s, out: Float64s | None = None) -> Float64s:
     """Return the differences of scaled rows from a mean.
 
     The differences of a row that contains an extreme value are divided by the same number.  The row
     then obeys the same relations.
     """
-    apart = scaled - mean
-    if max(apart.max(initial=0.0), -apart.min(initial=0.0)) <= FAR:
+    apart = np.subtract(scaled, mean, out=out)
+    if _is_near(apart):
         return apart
     nearness = _nearness(apart)
     far = np.flatnonzero(nearness < 1.0)
@@ -767,12 +796,23 @@ def _apart(scaled: Float64s, mean: Float64s) -> Float64s:
 
 def _nearness(apart: Float64s) -> Float64s:
     """Return the factor for each row that limits the largest difference to `FAR`."""
+    if _is_near(apart):
+        return np.ones(len(apart))
     return FAR / np.maximum(np.abs(apart).max(axis=1), FAR)
+
+
+def _is_near(apart: Float64s) -> bool:
+    """Return whether no difference is larger than `FAR`."""
+    return max(apart.max(initial=0.0), -apart.min(initial=0.0)) <= FAR
 
 
 def _short(values: Float64s, bits: int) -> Float64s:
     """Return values, rounded to a number of binary digits after the point."""
-    return np.asarray(np.ldexp(np.rint(np.ldexp(values, bits)), -bits) + 0.0)
+    out = values * 2.0**bits
+    np.rint(out, out=out)
+    out *= 2.0**-bits
+    out += 0.0  # no negative zeros
+    return out
 
 
 def _rounded(matrices: Float64s) -> Float64s:
@@ -868,44 +908,63 @@ def _inverse_root(matrix: Float64s) -> Float64s:
 def _logs(scaled: Float64s, means: Float64s, matrices: Float64s, heights: Float64s) -> Float64s:
     """Return the logarithm of the likelihood of each row in each component."""
     out = np.empty((len(scaled), len(heights)))
+    apart, turned = np.empty(scaled.shape), np.empty((len(scaled), matrices.shape[2]))
     for k, (mean, matrix, height) in enumerate(zip(means, matrices, heights, strict=True)):
-        turned = product(_apart(scaled, mean), matrix)
+        product(_apart(scaled, mean, apart), matrix, turned)
         out[:, k] = height - 0.5 * np.einsum("ij,ij->i", turned, turned)
     return out
 
 
 def _fitted(
-    scaled: Float64s, counts: Float64s, labels: Ints, targets: Ints, trim: float
+    scaled: Float64s,
+    counts: Float64s,
+    start: "_Mixture | Ints",
+    targets: Ints,
+    trim: float,
+    n_steps: int = MAX_EM_STEPS,
 ) -> _Mixture:
     """Return a mixture fitted by expectation maximization (EM).
 
-    In each step, at most the share `trim` of the rows does not count.  See `_kept`.
+    The algorithm starts from a mixture or from the component of each row.  In each step, at most
+    the share `trim` of the rows does not count.  See `_kept`.
     """
-    shares, kept, last = np.eye(int(labels.max()) + 1)[labels], counts, -np.inf
-    for _ in range(MAX_EM_STEPS):
-        mixture = _maximized(scaled, shares * kept[:, None], targets)
-        logs = mixture.logs(scaled)
-        likely = np.logaddexp.reduce(logs, axis=1)
-        shares = np.exp(logs - likely[:, None])
+    mixture, last = start, -np.inf
+    if not isinstance(mixture, _Mixture):
+        shares = np.eye(int(mixture.max()) + 1)[mixture]
+        mixture = _maximized(scaled, shares * counts[:, None], targets)
+    for step in range(n_steps):
+        logs, kept = mixture.logs(scaled), counts
+        shares, likely = _shares_of(logs)
         if trim > 0:
             kept = _kept(mixture.residuals(scaled, logs.argmax(axis=1)), counts, trim)
-        found = float(np.average(likely, weights=kept))
-        if abs(found - last) < STEADY * max(1.0, abs(found)):
+        shares *= kept[:, None]
+        found = float(likely @ kept / kept.sum())
+        if step == n_steps - 1 or abs(found - last) < STEADY * max(1.0, abs(found)):
             break
-        last = found
-    n_rows = (shares * kept[:, None]).sum(axis=0)
+        last, mixture = found, _maximized(scaled, shares, targets)
+    n_rows = shares.sum(axis=0)
     is_small = n_rows < trim * n_rows.sum()
     if not is_small.any():
         return mixture
     # A component with fewer rows than may be unusual could consist of unusual rows.
     labels = np.unique(logs[:, ~is_small].argmax(axis=1), return_inverse=True)[1].reshape(-1)
-    return _fitted(scaled, counts, labels, targets, trim)
+    return _fitted(scaled, counts, labels, targets, trim, n_steps)
+
+
+def _shares_of(logs: Float64s) -> tuple[Float64s, Float64s]:
+    """Return the share of each component in each row, and the logarithm of the row's likelihood."""
+    highest = logs.max(axis=1)
+    shares = np.exp(logs - highest[:, None])
+    total = shares.sum(axis=1)
+    shares /= total[:, None]
+    return shares, highest + np.log(total)
 
 
 def _kept(residuals: Float64s, counts: Float64s, trim: float) -> Float64s:
     """Return the counts of rows, with 0 for the rows with the largest residuals."""
-    worst = np.abs(residuals).max(axis=1)
-    return np.where(worst <= max(in_order(worst, counts).quantile(1 - trim), BROKEN), counts, 0.0)
+    worst, are_equal = np.abs(residuals).max(axis=1), counts.min() == counts.max()
+    ordered = in_order(worst, None if are_equal else counts)
+    return np.where(worst <= max(ordered.quantile(1 - trim), BROKEN), counts, 0.0)
 
 
 def _maximized(scaled: Float64s, shares: Float64s, targets: Ints) -> _Mixture:
@@ -922,7 +981,8 @@ def _maximized(scaled: Float64s, shares: Float64s, targets: Ints) -> _Mixture:
     pooled = np.diagonal(scatters.sum(axis=0)) / n_rows.sum() + 1e-9
     ridge = RIDGE_ROWS * n_features * min(1.0, n_features / n_rows.sum())
     added = ridge * pooled
-    given = np.setdiff1d(np.arange(n_features), targets)
+    given = np.ones(n_features, dtype=bool)
+    given[targets] = False
     added[given] += GIVEN_ROWS * np.square(scaled[:, given]).max(axis=0)
     covariances = (scatters + np.diag(added)) / (n_rows + ridge)[:, None, None]
     return _Mixture.of(n_rows / n_rows.sum(), means, covariances, targets)
