@@ -42,7 +42,7 @@ from somscape.plots._picture import (
     hatch_shapes,
 )
 from somscape.plots.columns import ColumnPlane, rows_by_unit
-from somscape.plots.display import Display, Frame
+from somscape.plots.display import Display, Frame, Size
 from somscape.recognize.predictor import recognizer_in
 from somscape.recognize.recognizer import Recognizer
 
@@ -201,7 +201,7 @@ def hits(
     colormap: str = "Blues",
     unit_size: float | None = None,
     ax: "Axes | None" = None,
-    figsize: tuple[float, float] | None = None,
+    figsize: Size = None,
     title: str | None = None,
 ) -> Display:
     """Draw the number of rows that are assigned to each unit.
@@ -304,7 +304,7 @@ def majority(
     highlight: Any = None,
     unit_size: float | None = None,
     ax: "Axes | None" = None,
-    figsize: tuple[float, float] | None = None,
+    figsize: Size = None,
     title: str | None = None,
 ) -> Display:
     """Color each cell by the most frequent class of its rows.
@@ -431,7 +431,7 @@ def confusion_map(
     highlight: Any = None,
     unit_size: float | None = None,
     ax: "Axes | None" = None,
-    figsize: tuple[float, float] | None = None,
+    figsize: Size = None,
     title: str | None = None,
 ) -> Display:
     """Draw the class of each unit and the numbers of rows with a wrong prediction.
@@ -610,7 +610,7 @@ def labels(
     highlight: Any = None,
     unit_size: float | None = None,
     ax: "Axes | None" = None,
-    figsize: tuple[float, float] | None = None,
+    figsize: Size = None,
     title: str | None = None,
 ) -> Display:
     """Write the name of each row at its best matching unit on the U-matrix.

@@ -23,6 +23,7 @@ from somscape.plots.display import (
     Area,
     Display,
     Frame,
+    Size,
     display_of,
     given_axes,
 )
@@ -39,11 +40,7 @@ _LEFT, _RIGHT, _BOTTOM, _TOP = 0.85, 0.2, 0.5, 0.35  # inches
 
 
 def training(
-    som: Map,
-    *,
-    ax: Any = None,
-    figsize: tuple[float, float] | None = None,
-    title: str | None = None,
+    som: Map, *, ax: Any = None, figsize: Size = None, title: str | None = None
 ) -> Display:
     """Draw the quantization error and the radius of a map in each epoch.
 
@@ -131,11 +128,7 @@ _SMALLEST_AREA, _LARGEST_AREA = 25.0, 160.0
 
 
 def trade_off(
-    candidates: Table,
-    *,
-    ax: "Axes | None" = None,
-    figsize: tuple[float, float] | None = None,
-    title: str | None = None,
+    candidates: Table, *, ax: "Axes | None" = None, figsize: Size = None, title: str | None = None
 ) -> Display:
     """Draw the topographic and quantization errors of maps from `SOM.suggest`.
 
@@ -252,7 +245,7 @@ def net(
     y_name: str = "",
     max_classes: int = MAX_CLASSES,
     ax: "Axes | None" = None,
-    figsize: tuple[float, float] | None = None,
+    figsize: Size = None,
     title: str | None = None,
 ) -> Display:
     """Draw the units as a net in the plane of the two main axes of the data.
@@ -505,7 +498,7 @@ def spanning_tree(
     limits: Any = "robust",
     unit_size: float | None = None,
     ax: "Axes | None" = None,
-    figsize: tuple[float, float] | None = None,
+    figsize: Size = None,
     title: str | None = None,
 ) -> Display:
     """Draw the shortest tree that joins the prototypes of all units.

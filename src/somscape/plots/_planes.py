@@ -49,7 +49,7 @@ from somscape.plots.columns import (
     plane_of,
     relevance,
 )
-from somscape.plots.display import Display, Frame, display_of, short
+from somscape.plots.display import Display, Frame, Size, display_of, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -191,7 +191,7 @@ def umatrix(
     colormap: str = "bone_r",
     unit_size: float | None = None,
     ax: "Axes | None" = None,
-    figsize: tuple[float, float] | None = None,
+    figsize: Size = None,
     title: str | None = None,
 ) -> Display:
     """Draw the distances between the prototypes of neighboring units.
@@ -370,7 +370,7 @@ def values(
     highlight: Any = None,
     unit_size: float | None = None,
     ax: "Axes | None" = None,
-    figsize: tuple[float, float] | None = None,
+    figsize: Size = None,
     title: str | None = None,
 ) -> Display:
     """Color each cell of a map by the value of its unit.
@@ -475,7 +475,7 @@ def quality(
     limits: Any = "robust",
     regions: Any = None,
     ax: Any = None,
-    figsize: tuple[float, float] | None = None,
+    figsize: Size = None,
     title: str | None = None,
 ) -> Display:
     """Draw the quantization error and the topographic error of each unit.
@@ -553,7 +553,7 @@ def response(
     limits: Any = "robust",
     unit_size: float | None = None,
     ax: "Axes | None" = None,
-    figsize: tuple[float, float] | None = None,
+    figsize: Size = None,
     title: str | None = None,
 ) -> Display:
     """Draw the distance of a row to each prototype, and outline the nearest unit.
@@ -632,7 +632,7 @@ def planes(
     limits: Any = "robust",
     regions: Any = None,
     ax: Any = None,
-    figsize: tuple[float, float] | None = None,
+    figsize: Size = None,
     title: str | None = None,
 ) -> Display:
     """Draw a small map for each column of the data.
@@ -738,7 +738,7 @@ def correlations(
     order: str = "likeness",
     colormap: str = "RdBu_r",
     ax: "Axes | None" = None,
-    figsize: tuple[float, float] | None = None,
+    figsize: Size = None,
     title: str | None = None,
 ) -> Display:
     """Draw the correlations of component planes.
@@ -863,7 +863,7 @@ def profiles(
     highlight: Any = None,
     unit_size: float | None = None,
     ax: "Axes | None" = None,
-    figsize: tuple[float, float] | None = None,
+    figsize: Size = None,
     title: str | None = None,
 ) -> Display:
     """Draw a small chart in each cell with the values of several columns.
@@ -1046,7 +1046,7 @@ def images(
     highlight: Any = None,
     unit_size: float | None = None,
     ax: "Axes | None" = None,
-    figsize: tuple[float, float] | None = None,
+    figsize: Size = None,
     title: str | None = None,
 ) -> Display:
     """Draw the prototype of each unit as an image.

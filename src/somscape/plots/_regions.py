@@ -43,6 +43,7 @@ from somscape.plots.columns import ColumnPlane, levels_of
 from somscape.plots.display import (
     Display,
     Frame,
+    Size,
     display_of,
     fit_text,
     given_axes,
@@ -76,7 +77,7 @@ def paths(
     colormap: str = "viridis",
     unit_size: float | None = None,
     ax: "Axes | None" = None,
-    figsize: tuple[float, float] | None = None,
+    figsize: Size = None,
     title: str | None = None,
 ) -> Display:
     """Draw paths of rows over a map with a pale gray U-matrix.
@@ -225,7 +226,7 @@ def difference(
     X: Any = None,
     limits: Any = "robust",
     ax: Any = None,
-    figsize: tuple[float, float] | None = None,
+    figsize: Size = None,
     title: str | None = None,
 ) -> Display:
     """Draw the changes from an earlier map to a later map.
@@ -359,7 +360,7 @@ def regions(
     *,
     unit_size: float | None = None,
     ax: "Axes | None" = None,
-    figsize: tuple[float, float] | None = None,
+    figsize: Size = None,
     title: str | None = None,
 ) -> Display:
     """Draw the regions of a map with their numbers and borders.
@@ -477,7 +478,7 @@ def dendrogram(
     regions: Regions | None = None,
     *,
     ax: "Axes | None" = None,
-    figsize: tuple[float, float] | None = None,
+    figsize: Size = None,
     title: str | None = None,
 ) -> Display:
     """Draw a tree in which the regions of a map are joined step by step.
@@ -726,11 +727,7 @@ _MIN_BARS_TALL, _MAX_BARS_TALL, _MAX_BARS, _THICK = 1.5, 11.0, 2.0, 0.2
 
 
 def stability(
-    stability: RegionStability,
-    *,
-    ax: Any = None,
-    figsize: tuple[float, float] | None = None,
-    title: str | None = None,
+    stability: RegionStability, *, ax: Any = None, figsize: Size = None, title: str | None = None
 ) -> Display:
     """Draw how many regions samples of the rows give, and how stable each region is.
 
@@ -826,12 +823,8 @@ def _draw_regions(ax: "Axes", values: Float64s, names: list[str], colors: list[s
     ax.axvline(STABLE, color=ink(), linewidth=1.0, linestyle=(0, (4, 3)))
     size = float(np.clip(0.75 * 72 * room, 3.5, 9))
     for place, value in zip(places.tolist(), values.tolist(), strict=True):
-        look: dict[str, Any] = {
-            "fontsize": 0.9 * size,
-            "va": "center",
-            "textcoords": "offset points",
-        }
-        ax.annotate(f"{value:.2f}", (1, place), xytext=(3, 0), **look)
+        at: dict[str, Any] = {"xytext": (3, 0), "textcoords": "offset points", "va": "center"}
+        ax.annotate(f"{value:.2f}", (1, place), fontsize=0.9 * size, **at)
     ax.set_yticks(places, names, fontsize=size)
     ax.set_ylim(len(values) - 0.5, -0.5)
     ax.set_xlim(0, 1)
@@ -842,7 +835,8 @@ def _draw_regions(ax: "Axes", values: Float64s, names: list[str], colors: list[s
 
 
 def _add_title(ax: "Axes", title: str, label: str) -> None:
-    fit_text(ax.set_title(title, fontsize=9.5), 1.1 * ax.get_window_extent().width)
-    ax.set_xlabel(label, fontsize=9)
+    room = 1.2 * ax.get_window_extent().width
+    fit_text(ax.set_title(title, fontsize=9.5), room)
+    fit_text(ax.set_xlabel(label, fontsize=9), room)
     ax.tick_params(axis="x", labelsize=8)
     ax.spines[["top", "right"]].set_visible(False)

@@ -26,6 +26,9 @@ SCREEN_DPI = 110
 LINES_DPI = 300
 """Minimum number of dots per inch for those parts of an SVG or PDF file that consist of pixels."""
 
+Size = tuple[float, float] | None
+"""Width and height of a figure in inches, or None for a suitable size."""
+
 LEAST, MOST = 2, 100
 """Smallest and largest width and height of a figure in inches, for the parameter `figsize`."""
 
@@ -200,7 +203,9 @@ def fit_text(title: "Text", room: float) -> None:
 
     The size of the characters decreases by at most a third.
     """
-    share = room / max(title.get_window_extent().width, 1.0)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        share = room / max(title.get_window_extent().width, 1.0)
     if share < 1:
         title.set_fontsize(max(share, 2 / 3) * float(title.get_fontsize()))
     if share < 2 / 3:
@@ -244,9 +249,7 @@ class Area:
     share: Any
     size: Any
 
-    def add_axes(
-        self, corner: tuple[float, float], size: tuple[float, float], **more: Any
-    ) -> "Axes":
+    def add_axes(self, corner: tuple[float, float], size: Any, **more: Any) -> "Axes":
         """Add axes to the area.  Their lower left corner and size are given in inches."""
         inch = self.share / self.size
         return self.figure.add_axes((*(self.low + corner * inch), *(size * inch)), **more)
@@ -296,11 +299,9 @@ class Frame:
         """Return the given axes, or axes of a new figure.  Sizes and margins are in inches."""
         if self.has_axes():
             return self.ax
-        figure = self.new(*size)
-        wide, tall = figure.get_size_inches()
-        inside = max(wide - left - right, _MIN_SIDE), max(tall - below - above, _MIN_SIDE)
-        place = left / wide, below / tall, inside[0] / wide, inside[1] / tall
-        return figure.add_axes(place)
+        area = self.area(*size)
+        inside = np.maximum(area.size - (left + right, below + above), _MIN_SIDE)
+        return area.add_axes((left, below), inside)
 
     def has_axes(self) -> bool:
         """Return whether an Axes object is given.  Raise TypeError for all other objects."""
