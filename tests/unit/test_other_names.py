@@ -77,6 +77,8 @@ ATTRIBUTES = {
     "activation_response": "map_.hits",
     "train": "fit",
     "train_random": "fit",
+    # torchsom 1.3.1, in the example of its README
+    "initialize_weights": "fit",
     "inertia_": "score",
     "quantization_error": "somscape.measures.quantization_error",
     "topographic_error": "somscape.measures.topographic_error",
@@ -96,6 +98,8 @@ NAMES = {
     "SOMClustering": "somscape.SOM",
     "SOMRegions": "somscape.SOMClusterer",
     "MiniSom": "somscape.minisom.MiniSom",
+    "SOMVisualizer": "somscape.plots.umatrix",
+    "plots.plot_distance_map": "somscape.plots.umatrix",
 }
 
 

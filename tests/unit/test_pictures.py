@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 from dataclasses import replace
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +183,87 @@ def test_every_picture_goes_into_axes_that_are_given(name: str) -> None:
 def test_every_picture_of_one_axes_takes_nothing_else(name: str) -> None:
     with rejected(TypeError, parameter="ax", value="Figure"):
         PICTURES[name](some_map("hexagonal"), ax=Figure())
+
+
+# The size and the title
+
+
+SIZES = [(4, 3), [12.0, 9.0], np.array([3, 8])]
+
+
+@pytest.mark.parametrize("figsize", SIZES, ids=str)
+@pytest.mark.parametrize("name", PICTURES)
+def test_every_picture_has_the_wanted_size_and_title(name: str, figsize: Any) -> None:
+    display = PICTURES[name](some_map("hexagonal"), figsize=figsize, title="March $1")
+    display.figure_.draw_without_rendering()
+    figure, page = display.figure_, display.figure_.bbox
+    assert tuple(figure.get_size_inches()) == tuple(figsize)
+    titles = [ax.get_title(loc) for ax in figure.axes for loc in ("left", "center")]
+    titles += [text.get_text() for text in figure.texts]
+    assert titles.count("March $1") == 1
+    boxes = [ax.get_tightbbox() for ax in figure.axes]
+    boxes += [text.get_window_extent() for text in figure.texts]
+    for box in boxes:
+        assert box.x0 >= page.x0 - 1
+        assert box.y0 >= page.y0 - 1
+        assert box.x1 <= page.x1 + 1
+        assert box.y1 <= page.y1 + 1
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_title_can_be_empty_and_a_long_title_stays_inside(name: str) -> None:
+    titles = [PICTURES[name](some_map("hexagonal"), title=text) for text in ("", "a title " * 30)]
+    empty, long = (
+        [text for ax in d.figure_.axes for text in (ax.title, ax._left_title)] + d.figure_.texts
+        for d in titles
+    )
+    assert not any(text.get_text().startswith("a title") for text in empty)
+    (found,) = [text for text in long if text.get_text().startswith("a title")]
+    titles[1].figure_.draw_without_rendering()
+    box, page = found.get_window_extent(), titles[1].figure_.bbox
+    assert page.x0 - 1 <= box.x0 < box.x1 <= page.x1 + 1
+
+
+def test_a_picture_without_a_color_bar_is_in_the_middle() -> None:
+    ax = plots.profiles(some_map("rectangular"), figsize=(9, 4)).ax_
+    box, page = ax.get_window_extent(), ax.figure.bbox
+    assert box.x0 + box.x1 == pytest.approx(page.x1)
+
+
+@pytest.mark.parametrize("wrong", [(1, 5), (5, 101), (4,), 5, "ab", (4, np.nan), (4, "3")])
+@pytest.mark.parametrize("name", ["hits", "planes", "net", "stability"])
+def test_a_wrong_size_is_refused(name: str, wrong: Any) -> None:
+    with pytest.raises(ValueError, match=r"`figsize` .* 2 to 100 inches, but is .*\(8, 6\)"):
+        PICTURES[name](some_map("hexagonal"), figsize=wrong)
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_size_or_title_that_cannot_be_is_refused(name: str) -> None:
+    m, figure = some_map("hexagonal"), Figure(figsize=(9, 5))
+    axes = list(figure.subplots(1, 4)) if name in SEVERAL_AXES else figure.add_subplot()
+    with pytest.raises(ValueError, match=r"`figsize` and `ax` are both given.* leave out one"):
+        PICTURES[name](m, ax=axes, figsize=(5, 4))
+    with pytest.raises(TypeError, match="`title` must be a text or None, but is an int"):
+        PICTURES[name](m, title=3)
+    if name in SEVERAL_AXES:
+        with pytest.raises(ValueError, match=r"`title` is given.*figure\.suptitle"):
+            PICTURES[name](m, ax=axes, title="March")
+    else:
+        ax = PICTURES[name](m, ax=axes, title="March").ax_
+        assert "March" in (ax.get_title("left"), ax.get_title())
+
+
+def test_a_size_excludes_a_size_of_units() -> None:
+    with pytest.raises(ValueError, match=r"`figsize` and `unit_size` .*Leave out one"):
+        plots.hits(some_map("hexagonal"), figsize=(5, 4), unit_size=0.5)
+
+
+def test_every_function_takes_a_size_and_a_title() -> None:
+    drawing = [f for f in map(vars(plots).get, plots.__all__) if "ax" in signature(f).parameters]
+    assert len(drawing) == 21
+    for each in drawing:
+        for name in ("figsize", "title"):
+            assert signature(each).parameters[name].kind is Parameter.KEYWORD_ONLY
 
 
 @pytest.mark.rest

@@ -14,7 +14,7 @@ from somscape._types import Float64s, Ints
 from somscape.errors import InputError
 from somscape.grid.graph import Graph, connected_groups
 from somscape.grid.lattice import Lattice, neighbor_pairs
-from somscape.plots.display import make_figure
+from somscape.plots.display import Frame, short
 from somscape.regions.regions import Regions
 from somscape.tables._messages import suggestion
 
@@ -217,7 +217,7 @@ as a multiple of the width of this range."""
 
 MIN_UNITS = 9
 
-_BAR_CHARACTER = 0.075
+BAR_CHARACTER = 0.075
 """Assumed width in inches of a character in the label of a color bar."""
 
 _BAR_GAP, _BAR_WIDTH = 0.12, 0.14  # inches
@@ -277,8 +277,11 @@ def add_bar(ax: "Axes", cells: "ColorizingArtist", label: str, extend: str) -> "
     bar = figure.colorbar(cells, cax=figure.add_axes(place), extend=extend)
     bar.outline.set(linewidth=0.4, edgecolor=shade(0.4))
     bar.ax.tick_params(labelsize=8, length=2)
-    height = box.height * figure.get_figheight()  # type: ignore[union-attr]
-    bar.set_label(fill(label, max(8, int(height / _BAR_CHARACTER))), fontsize=9)
+    height = figure.get_figheight()  # type: ignore[union-attr]
+    middle = height * (box.y0 + box.y1) / 2
+    room = 2 * min(middle, height - _TITLE - middle)
+    text = fill(label, max(8, round(room / BAR_CHARACTER)))
+    bar.set_label(text, fontsize=8 if "\n" in text else 9)
     return bar
 
 
@@ -482,28 +485,28 @@ def draw_borders(ax: "Axes", lattice: Lattice, labels: Ints) -> Float64s:
     return shown
 
 
-def map_axes(lattice: Lattice, unit_size: float | None, *, has_legend: bool) -> "Axes":
-    """Return the axes of a new figure that has space for a map, a title and a color bar."""
+def map_axes(
+    lattice: Lattice, frame: Frame, unit_size: float | None, *, has_legend: bool, has_bar: bool
+) -> "Axes":
+    """Return the axes of a new figure with space for a map, a title and a color bar or legend."""
     low, high = _extent(lattice)
     wide, tall = high - low
-    if unit_size is None:
+    below, right = LEGEND_ROOM if has_legend else _SIDE, _BAR if has_bar else _SIDE
+    if frame.figsize is not None:
+        width, height = frame.figsize
+        unit_size = min((width - _SIDE - right) / wide, (height - _TITLE - below) / tall)
+    elif unit_size is None:
         unit_size = min(_LONG_SIDE / max(wide, tall), _MAX_UNIT / cell_width(lattice))
-    map_wide, map_tall = wide * unit_size, max(tall * unit_size, _MIN_HEIGHT)
-    below = LEGEND_ROOM if has_legend else _SIDE
-    width = max(map_wide, _MIN_WIDTH) + _SIDE + _BAR
-    height = map_tall + _TITLE + below
-    left = (width - _BAR + _SIDE - map_wide) / 2
-    figure = make_figure(width, height)
-    return figure.add_axes((left / width, below / height, map_wide / width, map_tall / height))
-
-
-def remove_bar_space(ax: "Axes") -> None:
-    """Make a figure of `map_axes` narrower by the space for a color bar."""
-    figure: Any = ax.figure
-    width, height = figure.get_size_inches()
-    box, scale = ax.get_position(original=True), width / (width - _BAR + _SIDE)
-    ax.set_position((box.x0 * scale, box.y0, box.width * scale, box.height))
-    figure.set_size_inches(width / scale, height)
+    inside = wide * unit_size, tall * unit_size
+    if frame.figsize is None:
+        inside = inside[0], max(inside[1], _MIN_HEIGHT)
+        width, height = max(inside[0], _MIN_WIDTH) + _SIDE + right, inside[1] + _TITLE + below
+    left = (width - right + _SIDE - inside[0]) / 2
+    low_edge = height - _TITLE - inside[1]
+    if not has_legend:
+        low_edge = (low_edge + below) / 2
+    place = left / width, low_edge / height, inside[0] / width, inside[1] / height
+    return frame.new(width, height).add_axes(place)
 
 
 def height_for(lattice: Lattice, width: float) -> float:
@@ -536,13 +539,6 @@ def short_way(lattice: Lattice, steps: Float64s) -> Float64s:
 def cell_width(lattice: Lattice) -> float:
     """Return the width of a cell as a distance between map positions (1, except for graphs)."""
     return float(np.ptp(lattice.cell[:, 0]))
-
-
-def short(text: str, length: int) -> str:
-    """Cut a text to at most `length` characters, and escape the dollar signs for matplotlib."""
-    cut = text if len(text) <= length else text[: length - 1] + "…"
-    # matplotlib would read the text between two dollar signs as a formula.
-    return " ".join(cut.split()).replace("$", r"\$")
 
 
 def _repeated_cells(lattice: Lattice) -> tuple[Ints, Float64s]:

@@ -42,7 +42,7 @@ from somscape.plots._picture import (
     hatch_shapes,
 )
 from somscape.plots.columns import ColumnPlane, rows_by_unit
-from somscape.plots.display import Display
+from somscape.plots.display import Display, Frame, Size
 from somscape.recognize.predictor import recognizer_in
 from somscape.recognize.recognizer import Recognizer
 
@@ -198,9 +198,11 @@ def hits(
     labels: Any = None,
     highlight: Any = None,
     limits: Any = "robust",
-    unit_size: float | None = None,
     colormap: str = "Blues",
+    unit_size: float | None = None,
     ax: "Axes | None" = None,
+    figsize: Size = None,
+    title: str | None = None,
 ) -> Display:
     """Draw the number of rows that are assigned to each unit.
 
@@ -224,12 +226,10 @@ def hits(
         As for `plots.values`.
     limits : {"robust", "full"} or pair of float, default="robust"
         Color limits, as for `plots.values`.  The lower limit is 0 unless a pair of limits is given.
-    unit_size : float, optional
-        Inches between neighboring units.  By default, the map's longer side is about 5.5 inches.
     colormap : str, default="Blues"
         Name of a color map of matplotlib.  The color map is not used if `y` is given.
-    ax : matplotlib.axes.Axes, optional
-        Existing axes for the map, drawn without a color bar.  By default, a new figure is made.
+    unit_size, ax, figsize, title : optional
+        As for `plots.values`.
 
     Returns
     -------
@@ -258,7 +258,7 @@ def hits(
     >>> plots.hits(map_).ax_.get_title()
     'Rows per unit, 3 x 4 units'
     """
-    picture = Picture(som, ax=ax, unit_size=unit_size, has_legend=y is not None)
+    picture = Picture(som, Frame(ax, figsize, title), unit_size, has_legend=y is not None)
     som = picture.map
     joined = ""
     if y is None:
@@ -304,6 +304,8 @@ def majority(
     highlight: Any = None,
     unit_size: float | None = None,
     ax: "Axes | None" = None,
+    figsize: Size = None,
+    title: str | None = None,
 ) -> Display:
     """Color each cell by the most frequent class of its rows.
 
@@ -323,10 +325,8 @@ def majority(
         Maximum number of classes with their own color and letter, at most 48.  Classes with the
         most rows have their own colors, and all other classes share one color.  From the ninth
         class on, the same colors are combined with hatches.
-    regions, highlight, unit_size : optional
+    regions, highlight, unit_size, ax, figsize, title : optional
         As for `plots.values`.
-    ax : matplotlib.axes.Axes, optional
-        Existing axes in which the picture is drawn, instead of a new figure.
 
     Returns
     -------
@@ -359,7 +359,7 @@ def majority(
     >>> sorted({display.drawn_["classes"][i] for i in display.drawn_["majority"]})
     ['high', 'low']
     """
-    picture = Picture(som, ax=ax, unit_size=unit_size, has_legend=True)
+    picture = Picture(som, Frame(ax, figsize, title), unit_size, has_legend=True)
     lattice = picture.map.lattice
     found = count_classes(picture.map, X, y, max_classes)
     entries = class_entries(found.classes, found.n_others)
@@ -431,6 +431,8 @@ def confusion_map(
     highlight: Any = None,
     unit_size: float | None = None,
     ax: "Axes | None" = None,
+    figsize: Size = None,
+    title: str | None = None,
 ) -> Display:
     """Draw the class of each unit and the numbers of rows with a wrong prediction.
 
@@ -452,7 +454,7 @@ def confusion_map(
         Title of the legend.
     max_classes : int, default=12
         As for `plots.majority`.
-    highlight, unit_size, ax : optional
+    highlight, unit_size, ax, figsize, title : optional
         As for `plots.values`.
 
     Returns
@@ -489,7 +491,9 @@ def confusion_map(
     True
     """
     recognizer = recognizer_in(som)
-    picture = Picture(recognizer or as_map(som), ax=ax, unit_size=unit_size, has_legend=True)
+    picture = Picture(
+        recognizer or as_map(som), Frame(ax, figsize, title), unit_size, has_legend=True
+    )
     lattice = picture.map.lattice
     classes, found = _predictions(recognizer, picture.map, X, y, max_classes)
     entries = class_entries(classes.names, classes.n_others)
@@ -601,11 +605,13 @@ def labels(
     *,
     names: Any,
     max_names: int = 3,
+    colormap: str = "bone_r",
     regions: Any = None,
     highlight: Any = None,
     unit_size: float | None = None,
-    colormap: str = "bone_r",
     ax: "Axes | None" = None,
+    figsize: Size = None,
+    title: str | None = None,
 ) -> Display:
     """Write the name of each row at its best matching unit on the U-matrix.
 
@@ -623,12 +629,10 @@ def labels(
         Name of each row, or None or NaN for no name.
     max_names : int, default=3
         Largest number of names in a cell, in row order.  The other names are only counted.
-    regions, highlight, unit_size : optional
-        As for `plots.values`.
     colormap : str, default="bone_r"
         Name of a color map of matplotlib.
-    ax : matplotlib.axes.Axes, optional
-        Existing axes for the map, drawn without a color bar.  By default, a new figure is made.
+    regions, highlight, unit_size, ax, figsize, title : optional
+        As for `plots.values`.
 
     Returns
     -------
@@ -656,7 +660,7 @@ def labels(
     >>> sorted(display.drawn_["labels"].values())
     ['a\\nb', 'c', 'd']
     """
-    picture = Picture(som, ax=ax, unit_size=unit_size)
+    picture = Picture(som, Frame(ax, figsize, title), unit_size)
     som = picture.map
     plane = ColumnPlane("", "number", som.u_heights)
     picture.paint(plane, colormap=colormap, label="mean distance to neighbors", share=SEVERAL)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from functools import partial
 from itertools import cycle
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,18 +15,17 @@ from somscape.grid.graph import MAX_GRAPH_UNITS, Graph, shortest_paths
 from somscape.grid.graph import spanning_tree as tree_of
 from somscape.grid.lattice import Lattice, neighbor_pairs
 from somscape.maps.map import Map, as_map
-from somscape.plots._cells import MARKED, MAX_SHAPES, add_lines, ink, shade
+from somscape.plots._cells import BAR_CHARACTER, MARKED, MAX_SHAPES, add_lines, ink, shade
 from somscape.plots._classes import RowClasses, classes_of, require_rows
 from somscape.plots._picture import MAX_CLASSES, Picture, class_entries, wrapped_legend
 from somscape.plots.columns import ColumnPlane, plane_of
 from somscape.plots.display import (
     Area,
     Display,
-    area_of,
-    check_is_one_axes,
+    Frame,
+    Size,
     display_of,
     given_axes,
-    make_figure,
 )
 from somscape.tables.table import Table
 
@@ -39,17 +39,18 @@ _CHARTS = (
 _LEFT, _RIGHT, _BOTTOM, _TOP = 0.85, 0.2, 0.5, 0.35  # inches
 
 
-def training(som: Map, *, ax: Any = None) -> Display:
+def training(
+    som: Map, *, ax: Any = None, figsize: Size = None, title: str | None = None
+) -> Display:
     """Draw the quantization error and the radius of a map in each epoch.
 
     Parameters
     ----------
     som : Map
         Map with a training history.
-    ax : matplotlib.axes.Axes, sequence of them, Figure or SubFigure, optional
-        Existing axes or figure in which the charts are drawn, instead of a new figure.  A sequence
-        must contain two axes, for the error and the radius.  A figure, subfigure or single Axes
-        object is divided into two axes.
+    ax, figsize, title : optional
+        As for `plots.planes`.  A sequence must contain two axes, for the error
+        and the radius.
 
     Returns
     -------
@@ -87,16 +88,18 @@ def training(som: Map, *, ax: Any = None) -> Display:
         )
     n_steps = len(som.history[charts[0][0]])
     steps = som.history.get("step", np.arange(1, n_steps + 1))
-    axes = given_axes(ax, len(charts)) or _stacked(area_of(ax, 5.6, 3.9), len(charts))
+    frame = Frame(ax, figsize, title)
+    axes = given_axes(frame, len(charts)) or _stacked(frame.area(5.6, 3.9), len(charts))
     for i, (ax, (key, label, color)) in enumerate(zip(axes, charts, strict=True)):
         values = som.history[key]
         ax.plot(steps[: len(values)], values, color=color, marker="o", markersize=3, linewidth=1.5)
-        ax.set_ylabel(label, fontsize=9)
+        tall = ax.get_window_extent().height / ax.figure.dpi
+        ax.set_ylabel(fill(label, max(8, round(tall / BAR_CHARACTER))), fontsize=9)
         ax.set_ylim(bottom=0)
         ax.tick_params(labelsize=8, labelbottom=i == len(charts) - 1)
         ax.grid(alpha=0.25)
         ax.spines[["top", "right"]].set_visible(False)
-    axes[0].set_title("Training", fontsize=11)
+    frame.write_title(axes[0], "Training")
     axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
     is_online = som.parameters.get("algorithm") == "online"
     axes[-1].set_xlabel("updates" if is_online else "epoch", fontsize=9)
@@ -124,15 +127,17 @@ _SMALLEST_AREA, _LARGEST_AREA = 25.0, 160.0
 """Areas, in square points, of markers for a stability of 0 and of 1."""
 
 
-def trade_off(candidates: Table, *, ax: "Axes | None" = None) -> Display:
+def trade_off(
+    candidates: Table, *, ax: "Axes | None" = None, figsize: Size = None, title: str | None = None
+) -> Display:
     """Draw the topographic and quantization errors of maps from `SOM.suggest`.
 
     Parameters
     ----------
     candidates : Table
         Candidates that `somscape.SOM.suggest` returned.
-    ax : matplotlib.axes.Axes, optional
-        Axes to draw in instead of a new figure.  The legends are drawn to the right of the axes.
+    ax, figsize, title : optional
+        As for `plots.values`.  The legends are drawn to the right of the axes.
 
     Returns
     -------
@@ -163,7 +168,6 @@ def trade_off(candidates: Table, *, ax: "Axes | None" = None) -> Display:
     >>> display.ax_.get_xlabel()
     'topographic error'
     """
-    check_is_one_axes(ax)
     names = candidates.names if isinstance(candidates, Table) else ()
     if missing := [name for name in _CANDIDATE_COLUMNS if name not in names]:
         raise InputError(
@@ -172,8 +176,8 @@ def trade_off(candidates: Table, *, ax: "Axes | None" = None) -> Display:
         )
     if candidates.n_rows == 0:
         raise InputError("`candidates` is empty. Pass more rows to SOM.suggest(X).")
-    if ax is None:
-        ax = make_figure(5.6, 4.0).add_axes((0.14, 0.14, 0.6, 0.76))
+    frame = Frame(ax, figsize, title)
+    ax = frame.one_axes((5.6, 4.0), 0.784, 0.56, 1.456, 0.4)
     qe, te, stability = (_numbers(candidates, name) for name in _CANDIDATE_COLUMNS[3:])
     radius = _numbers(candidates, "radius_end")
     marker_of = dict(zip(sorted(set(radius), reverse=True), cycle(_MARKERS), strict=False))
@@ -188,7 +192,7 @@ def trade_off(candidates: Table, *, ax: "Axes | None" = None) -> Display:
             ax.scatter(te[i], qe[i], s=area[i], color=color, marker=marker_of[radius[i]])
     ax.set_xlabel("topographic error", fontsize=9)
     ax.set_ylabel("quantization error", fontsize=9)
-    ax.set_title("Candidates (lower left is better)", fontsize=11)
+    frame.write_title(ax, "Candidates (lower left is better)")
     ax.tick_params(labelsize=8)
     ax.grid(alpha=0.25)
     ax.spines[["top", "right"]].set_visible(False)
@@ -211,7 +215,8 @@ def _numbers(candidates: Table, name: str) -> Float64s:
 def _add_legends(ax: Any, marker_of: dict[float, str]) -> None:
     from matplotlib.lines import Line2D
 
-    place = {"fontsize": 8, "title_fontsize": 8, "frameon": False, "loc": "upper left"}
+    size = min(8.0, 3 * ax.get_window_extent().height / ax.figure.dpi)
+    place = {"fontsize": size, "title_fontsize": size, "frameon": False, "loc": "upper left"}
     ax.add_artist(ax.legend(title="map", bbox_to_anchor=(1.02, 1.0), **place))
     mark = partial(Line2D, [], [], color="#555555", linestyle="")
     shapes = [mark(marker=each, label=f"{radius:.3g}") for radius, each in marker_of.items()]
@@ -240,6 +245,8 @@ def net(
     y_name: str = "",
     max_classes: int = MAX_CLASSES,
     ax: "Axes | None" = None,
+    figsize: Size = None,
+    title: str | None = None,
 ) -> Display:
     """Draw the units as a net in the plane of the two main axes of the data.
 
@@ -260,8 +267,8 @@ def net(
     max_classes : int, default=12
         Maximum number of classes that are shown separately, at most 48.  These are the classes with
         the most rows.  All other classes share one color.  Colors repeat from the 13th class on.
-    ax : matplotlib.axes.Axes, optional
-        Existing axes in which the picture is drawn, instead of a new figure.
+    ax, figsize, title : optional
+        As for `plots.values`.
 
     Returns
     -------
@@ -296,7 +303,7 @@ def net(
     ((12, 2), (200, 2))
     """
     som = as_map(som)
-    check_is_one_axes(ax)
+    frame = Frame(ax, figsize, title)
     if y is not None:
         require_rows(X)
     rows: Any = np.empty((0, som.codebook.shape[1]))
@@ -305,16 +312,15 @@ def net(
     found = None if y is None else classes_of(y, len(rows), max_classes)
     middle, axes, shares = _main_axes(som, rows)
     units, points = (som.codebook - middle) @ axes, (rows - middle) @ axes
-    if ax is None:
-        wide = 5.8 if found is None else 7.4
-        ax = make_figure(wide, 4.8).add_axes((0.7 / wide, 0.13, 4.9 / wide, 0.79))
+    right = 0.2 if found is None else 1.8
+    ax = frame.one_axes((5.6 + right, 4.8), 0.7, 0.624, right, 0.384)
     _draw_points(ax, points, found)
     _draw_net(ax, som, units)
     for axis, name, share in zip((ax.xaxis, ax.yaxis), (1, 2), shares, strict=True):
         axis.set_label_text(f"PC {name} ({100 * share:.0f} % of variance)", fontsize=9)
     ax.tick_params(labelsize=8)
     ax.spines[["top", "right"]].set_visible(False)
-    ax.set_title(f"The map among the rows, {som.lattice.size_text}", fontsize=11)
+    frame.write_title(ax, f"The map among the rows, {som.lattice.size_text}")
     if found is not None:
         _add_legend(ax, found, y_name)
     return display_of([ax], {"places": units, "rows": points, "shares": shares})
@@ -492,6 +498,8 @@ def spanning_tree(
     limits: Any = "robust",
     unit_size: float | None = None,
     ax: "Axes | None" = None,
+    figsize: Size = None,
+    title: str | None = None,
 ) -> Display:
     """Draw the shortest tree that joins the prototypes of all units.
 
@@ -511,7 +519,7 @@ def spanning_tree(
         Name of the values.
     colormap : str, optional
         Name of a color map of matplotlib.  By default "bone_r" for the U-matrix, else "viridis".
-    limits, unit_size, ax : optional
+    limits, unit_size, ax, figsize, title : optional
         As for `plots.values`.
 
     Returns
@@ -559,7 +567,7 @@ def spanning_tree(
         label = plane.name
     edges = _tree_of(som)
     shown = som if layout == "map" else _lay_out_as_tree(som, edges)
-    picture = Picture(shown, ax=ax, unit_size=unit_size, has_legend=plane.kind == "level")
+    picture = Picture(shown, Frame(ax, figsize, title), unit_size, has_legend=plane.kind == "level")
     colormap = colormap or ("bone_r" if values is None else "viridis")
     picture.paint(plane, colormap=colormap, limits=limits, label=label)
     if layout == "map":

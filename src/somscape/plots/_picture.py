@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from somscape._types import Ints
-from somscape._validate import is_missing
+from somscape._validate import check_that, is_missing
 from somscape.errors import InputError, ParameterTypeError
 from somscape.grid.lattice import Lattice
 from somscape.maps.map import NO_UNIT, Map, as_map
@@ -35,12 +35,10 @@ from somscape.plots._cells import (
     map_axes,
     outline_cells,
     points_per_step,
-    remove_bar_space,
     shade,
-    short,
 )
 from somscape.plots.columns import ColumnPlane
-from somscape.plots.display import Display, area_of, check_is_one_axes, display_of, given_axes
+from somscape.plots.display import Display, Frame, display_of, fit_text, given_axes, short
 from somscape.regions.edit import given_or_found
 from somscape.regions.regions import Regions
 
@@ -215,6 +213,18 @@ def _grow_below(ax: "Axes", more: float) -> None:
     figure.set_size_inches(width, height + more)
 
 
+def _shrink_above(ax: "Axes", more: float) -> None:
+    """Make a map and the color bar beside the map lower, for `more` inches of space below."""
+    figure: Any = ax.figure
+    box = ax.get_position(original=True)
+    low = min(box.y0 + max(0.0, more) / figure.get_figheight(), box.y1 - 0.1)
+    moved = box.width * (1 - (box.y1 - low) / box.height) / 2
+    for each in figure.axes:
+        at, change = each.get_position(original=True), (2 * moved if each is ax else 0.0)
+        left = at.x0 + (moved if each is ax else -moved)
+        each.set_position((left, low, at.width - change, box.y1 - low))
+
+
 def _make_room(ax: "Axes", share: float) -> None:
     """Change the y limits so that this share of the axes height is free below the map."""
     box = ax.get_window_extent()
@@ -272,12 +282,12 @@ class Picture:
     ----------
     map : Map
         Map, or an estimator or detector that has a map.
-    ax : matplotlib.axes.Axes or None
-        Axes to draw in.  None means a new figure.
+    frame : Frame
     unit_size : float or None
         Distance in inches between neighboring units, if a new figure is made.
-    has_legend : bool, default=False
-        Whether a legend is drawn below the map.
+    has_legend, has_bar : bool
+        Whether a legend is drawn below the map, and a color bar to the right of the map.  By
+        default, a picture without a legend has a color bar.
 
     Attributes
     ----------
@@ -290,15 +300,22 @@ class Picture:
     """
 
     def __init__(
-        self, som: Any, *, ax: "Axes | None", unit_size: float | None, has_legend: bool = False
+        self,
+        som: Any,
+        frame: Frame,
+        unit_size: float | None,
+        *,
+        has_legend: bool = False,
+        has_bar: bool | None = None,
     ) -> None:
         self.map: Map = as_map(som)
-        check_is_one_axes(ax)
-        self.is_own = ax is None
-        if ax is None:
-            ax = map_axes(self.map.lattice, unit_size, has_legend=has_legend)
-        fit_axes(ax, self.map.lattice)
-        self.ax: Axes = ax
+        self.frame, self.is_own = frame, not frame.has_axes()
+        message = "`figsize` and `unit_size` are both given. Leave out one of the two."
+        check_that(frame.figsize is None or unit_size is None, message)
+        has_bar = not has_legend if has_bar is None else has_bar
+        room: dict[str, Any] = {"has_legend": has_legend, "has_bar": has_bar}
+        self.ax: Axes = frame.ax or map_axes(self.map.lattice, frame, unit_size, **room)
+        fit_axes(self.ax, self.map.lattice)
         self.drawn: dict[str, Any] = {}
 
     def paint(self, plane: ColumnPlane, *, label: str = "", **look: Any) -> None:
@@ -330,8 +347,13 @@ class Picture:
         if is_own:
             middle = (box.x0 + box.x1) / 2
             side = min(middle, ax.figure.bbox.width - middle) / dpi - _MARGIN
-            legend = wrapped_legend(ax, entries, width=2 * side, height=10.0, fontsize=9, **style)
-            _grow_below(ax, legend.get_window_extent().height / dpi + _MARGIN - LEGEND_ROOM)
+            most = 10.0 if self.frame.figsize is None else _MAX_SHARE * box.y1 / dpi
+            legend = wrapped_legend(ax, entries, width=2 * side, height=most, fontsize=9, **style)
+            tall = legend.get_window_extent().height / dpi + _MARGIN
+            if self.frame.figsize is None:
+                _grow_below(ax, tall - LEGEND_ROOM)
+            else:
+                _shrink_above(ax, tall - box.y0 / dpi)
         else:
             width, height = box.width / dpi, _MAX_SHARE * box.height / dpi
             legend = wrapped_legend(ax, entries, width=width, height=height, fontsize=9, **style)
@@ -362,9 +384,7 @@ class Picture:
     def done(self, what: str) -> Display:
         """Return the display.  The title of the picture contains `what` and the size of the map."""
         size = self.map.lattice.size_text
-        if self.is_own and len(self.ax.figure.axes) == 1:
-            remove_bar_space(self.ax)
-        self.ax.set_title(short(f"{what}, {size}" if what else size, 60), fontsize=11, y=1.0)
+        self.frame.write_title(self.ax, short(f"{what}, {size}" if what else size, 60))
         return display_of([self.ax], self.drawn)
 
 
@@ -428,25 +448,28 @@ _PANEL, _PANEL_TITLE, _FOOT, _GAP, _HEAD, _MIN_SIDE = 2.1, 0.3, 0.58, 0.22, 0.45
 def draw_panels(
     map_: Map,
     planes: Sequence[ColumnPlane],
+    frame: Frame,
     *,
     title: str,
     n_wide: int,
-    place: Any,
     limits: Any = "robust",
     looks: Sequence[Mapping[str, Any]] = (),
     regions: Regions | None = None,
 ) -> "list[Axes]":
     """Draw a small map for each plane, and return the axes of these maps."""
-    axes, foot = given_axes(place, len(planes)), _FOOT
+    axes, foot = given_axes(frame, len(planes)), _FOOT
+    is_titled = axes is not None and frame.title is not None
     if axes is None:
         map_height = float(np.clip(height_for(map_.lattice, _PANEL), 0.5, 3.0))
         size = map_height, max(map(_wanted_foot, planes))
-        axes, foot = _grid(place, len(planes), min(n_wide, len(planes)), size, title)
+        axes, foot = _grid(frame, len(planes), min(n_wide, len(planes)), size, title)
     for ax, plane, look in zip(axes, planes, looks or [{}] * len(planes), strict=True):
         n_characters = max(6, int((_width(ax) + _GAP) / _TITLE_CHARACTER))
         # With y, matplotlib does not lay out the hidden ticks for the title, which is a fifth
         # faster.
-        ax.set_title(short(plane.name, n_characters), fontsize=9.5, pad=3, y=1.0)
+        name = frame.text("") if is_titled else short(plane.name, 3 * n_characters // 2)
+        written = ax.set_title(name, fontsize=9.5, pad=3, y=1.0)
+        fit_text(written, (_width(ax) + _GAP) * ax.figure.dpi)
         own = {"limits": limits, "label": "", "max_classes": MAX_LEVELS, **look}
         label = own.pop("label") or (f"share of {plane.levels[0]}" if plane.levels else "")
         painted = paint(ax, map_.lattice, plane, **own)
@@ -456,20 +479,32 @@ def draw_panels(
             add_slim_bar(ax, painted.cells, short(label, n_characters + 9), painted.ends)
         if regions is not None:
             draw_borders(ax, map_.lattice, regions.labels)
+    if frame.figsize is not None:
+        smallest = min(float(ax.title.get_fontsize()) for ax in axes)
+        for ax in axes:
+            ax.title.set_fontsize(smallest)
     return axes
 
 
 def _grid(
-    place: Any, n: int, n_wide: int, size: tuple[float, float], title: str
+    frame: Frame, n: int, n_wide: int, size: tuple[float, float], title: str
 ) -> "tuple[list[Axes], float]":
     """Return two values: axes in rows and columns, and the height of each legend in inches."""
     map_height, foot = size
+    if frame.figsize is not None:  # the number of panels side by side with the largest maps
+        whole, high = frame.figsize
+
+        def scale(n_wide: int) -> float:
+            room = (high - _HEAD) / -(-n // n_wide) - _PANEL_TITLE - _FOOT
+            return float(min(((whole - _GAP) / n_wide - _GAP) / _PANEL, room / map_height))
+
+        n_wide = max(range(1, n + 1), key=scale)
     n_tall = -(-n // n_wide)
     # A single panel still leaves room for the title of the picture.
     wanted = max(n_wide * (_PANEL + _GAP) + _GAP, 3.2)
-    area = area_of(place, wanted, _HEAD + n_tall * (_PANEL_TITLE + map_height + foot))
+    area = frame.area(wanted, _HEAD + n_tall * (_PANEL_TITLE + map_height + foot))
     width, height = area.size
-    is_new = place is None
+    is_new = frame.ax is None and frame.figsize is None
     wide = _PANEL if is_new else max((width - _GAP) / n_wide - _GAP, _MIN_SIDE)
     tall = map_height
     if not is_new:
@@ -481,7 +516,7 @@ def _grid(
         left = _GAP + (i % n_wide) * (wide + _GAP)
         top = _HEAD + (i // n_wide) * (_PANEL_TITLE + tall + foot) + _PANEL_TITLE
         axes.append(area.add_axes((left, height - top - tall), (wide, tall)))
-    area.add_title(title, _GAP, 0.26)
+    area.add_title(frame.text(title), _GAP, 0.26)
     return axes, foot
 
 

@@ -27,7 +27,6 @@ from somscape.plots._cells import (
     ink,
     paper,
     shade,
-    short,
     short_way,
 )
 from somscape.plots._classes import ClassCounts, count_classes
@@ -50,7 +49,7 @@ from somscape.plots.columns import (
     plane_of,
     relevance,
 )
-from somscape.plots.display import Display, check_is_one_axes, display_of, make_figure
+from somscape.plots.display import Display, Frame, Size, display_of, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -189,9 +188,11 @@ def umatrix(
     labels: Any = None,
     highlight: Any = None,
     limits: Any = "robust",
-    unit_size: float | None = None,
     colormap: str = "bone_r",
+    unit_size: float | None = None,
     ax: "Axes | None" = None,
+    figsize: Size = None,
+    title: str | None = None,
 ) -> Display:
     """Draw the distances between the prototypes of neighboring units.
 
@@ -224,13 +225,11 @@ def umatrix(
         Color limits, as for `plots.values`.  The ``"robust"`` limits exceed the range of the middle
         70 % of the heights by at most twice the width of this range, because heights are large
         around an outlying unit.
-    unit_size : float, optional
-        Inches between neighboring units.  By default, the map's longer side is about 5.5 inches.
     colormap : str, default="bone_r"
         Name of a color map of matplotlib.  In the default color map, large distances between units,
         as at borders of groups, are dark.
-    ax : matplotlib.axes.Axes, optional
-        Existing axes for the map, drawn without a color bar.  By default, a new figure is made.
+    unit_size, ax, figsize, title : optional
+        As for `plots.values`.
 
     Returns
     -------
@@ -278,22 +277,23 @@ def umatrix(
     """
     check_choice("kind", kind, tuple(KINDS))
     check_most_markers(max_classes)
-    picture = Picture(som, ax=ax, unit_size=unit_size, has_legend=y is not None)
+    frame, has_legend = Frame(ax, figsize, title), y is not None
+    picture = Picture(som, frame, unit_size, has_legend=has_legend, has_bar=True)
     som = picture.map
     found = None if y is None else count_classes(som, X, y, max_classes)
-    title, label = KINDS[kind]
+    text, label = KINDS[kind]
     colors = {"colormap": colormap, "limits": limits, "label": label, "share": SEVERAL}
     if kind == "edges":
         draw_edges(picture, **colors)
     else:
-        picture.paint(ColumnPlane(title, "number", _heights(som, kind, X)), **colors)
+        picture.paint(ColumnPlane(text, "number", _heights(som, kind, X)), **colors)
     picture.add(regions=regions, highlight=highlight)
     if found is not None:
         markers = (*MARKERS[: len(found.classes)], OTHERS_MARKER)
         picture.legend(class_entries(found.classes, found.n_others, markers), y_name)
         _mark_classes(picture, found, markers)  # after the legend has changed the size of the map
     picture.add(labels=labels)
-    return picture.done(title)
+    return picture.done(text)
 
 
 def check_most_markers(max_classes: int) -> None:
@@ -370,6 +370,8 @@ def values(
     highlight: Any = None,
     unit_size: float | None = None,
     ax: "Axes | None" = None,
+    figsize: Size = None,
+    title: str | None = None,
 ) -> Display:
     """Color each cell of a map by the value of its unit.
 
@@ -409,6 +411,11 @@ def values(
         Inches between neighboring units.  By default, the map's longer side is about 5.5 inches.
     ax : matplotlib.axes.Axes, optional
         Existing axes for the map, drawn without a color bar.  By default, a new figure is made.
+    figsize : pair of float, optional
+        Width and height of the new figure in inches, from 2 to 100, instead of `unit_size`.  Other
+        plot functions without `unit_size` have a suitable size by default.
+    title : str, optional
+        Title of the picture.  By default, the title describes the picture.  "" draws no title.
 
     Returns
     -------
@@ -453,7 +460,7 @@ def values(
     """
     som = as_map(som)
     plane = plane_of(som, values, X, name)
-    picture = Picture(som, ax=ax, unit_size=unit_size, has_legend=plane.kind == "level")
+    picture = Picture(som, Frame(ax, figsize, title), unit_size, has_legend=plane.kind == "level")
     label = f"share of {plane.levels[0]}" if plane.kind == "share" else plane.name
     picture.paint(plane, colormap=colormap, limits=limits, label=label, max_classes=max_classes)
     picture.add(regions=regions, labels=labels, highlight=highlight)
@@ -468,6 +475,8 @@ def quality(
     limits: Any = "robust",
     regions: Any = None,
     ax: Any = None,
+    figsize: Size = None,
+    title: str | None = None,
 ) -> Display:
     """Draw the quantization error and the topographic error of each unit.
 
@@ -487,7 +496,7 @@ def quality(
         Color limits for the quantization error, as for `plots.values`.
     regions : Regions or True, optional
         Regions whose borders are drawn.  If True, the regions are found first.
-    ax : matplotlib.axes.Axes, sequence of them, Figure or SubFigure, optional
+    ax, figsize, title : optional
         As for `plots.planes`.  A sequence must contain two axes.
 
     Returns
@@ -528,9 +537,9 @@ def quality(
         ColumnPlane("quantization error", "number", errors["quantization_error"]),
         ColumnPlane("topographic error", "share", errors["topographic_error"], ("folded rows",)),
     ]
-    axes = draw_panels(
-        som, planes, title="Quality of each unit", n_wide=2, place=ax, limits=limits, regions=found
-    )
+    frame = Frame(ax, figsize, title)
+    text = "Quality of each unit"
+    axes = draw_panels(som, planes, frame, title=text, n_wide=2, limits=limits, regions=found)
     return display_of(axes, errors)
 
 
@@ -538,12 +547,14 @@ def response(
     som: Map,
     row: Any,
     *,
+    colormap: str = "viridis_r",
     regions: Any = None,
     labels: Any = None,
     limits: Any = "robust",
     unit_size: float | None = None,
-    colormap: str = "viridis_r",
     ax: "Axes | None" = None,
+    figsize: Size = None,
+    title: str | None = None,
 ) -> Display:
     """Draw the distance of a row to each prototype, and outline the nearest unit.
 
@@ -556,12 +567,10 @@ def response(
         The map to draw.
     row : array-like of shape (n_features,) or (1, n_features), or Table or data frame of one row
         The row whose distances are drawn, in any form that `Map.rows_of` accepts.
-    regions, labels, limits, unit_size : optional
-        As for `plots.values`.
     colormap : str, default="viridis_r"
         Name of a color map of matplotlib.
-    ax : matplotlib.axes.Axes, optional
-        Existing axes for the map, drawn without a color bar.  By default, a new figure is made.
+    regions, labels, limits, unit_size, ax, figsize, title : optional
+        As for `plots.values`.
 
     Returns
     -------
@@ -588,7 +597,7 @@ def response(
     >>> bool(plots.response(som, X[0]).drawn_["winner"] == som.predict(X[:1])[0])
     True
     """
-    picture = Picture(som, ax=ax, unit_size=unit_size)
+    picture = Picture(som, Frame(ax, figsize, title), unit_size)
     som = picture.map
     is_flat = isinstance(row, list | tuple | np.ndarray) and np.ndim(row) == 1
     rows = som.rows_of(np.asarray(row)[None] if is_flat else row)
@@ -623,6 +632,8 @@ def planes(
     limits: Any = "robust",
     regions: Any = None,
     ax: Any = None,
+    figsize: Size = None,
+    title: str | None = None,
 ) -> Display:
     """Draw a small map for each column of the data.
 
@@ -641,7 +652,7 @@ def planes(
         ``"auto"``: the order of `columns` or of the data, or ``"relevance"`` if `columns` is not
         given and there are more than `max_panels` columns.
     n_wide : int, default=4
-        Number of maps side by side.
+        Number of maps side by side.  If `figsize` is given, this number is chosen by `figsize`.
     max_panels : int, default=24
         Largest number of maps.  Further columns are not drawn, and the title contains their number.
     limits : {"robust", "full"} or pair of float, default="robust"
@@ -652,6 +663,8 @@ def planes(
         Existing axes or figure in which the maps are drawn, instead of a new figure.  A sequence
         must contain one Axes object for each map.  A figure, subfigure or single Axes object is
         divided into that many axes.
+    figsize, title : optional
+        As for `plots.values`.
 
     Returns
     -------
@@ -702,20 +715,19 @@ def planes(
         order = "relevance" if columns is None and len(names) > max_panels else "columns"
     names = ordered_columns(som, names, order=order)
     shown = [column_plane(som, name) for name in names[:max_panels]]
-    title = "Each column on the map"
+    text = "Each column on the map"
     if len(names) > len(shown):
         which = f"{len(shown)} most relevant" if order == "relevance" else f"first {len(shown)}"
-        title += f" (the {which}; {len(names) - len(shown)} more not shown)"
-    axes = draw_panels(
-        som, shown, title=title, n_wide=n_wide, place=ax, limits=limits, regions=found
-    )
+        text += f" (the {which}; {len(names) - len(shown)} more not shown)"
+    frame = Frame(ax, figsize, title)
+    axes = draw_panels(som, shown, frame, title=text, n_wide=n_wide, limits=limits, regions=found)
     return display_of(axes, {"columns": names[: len(shown)], "planes": shown})
 
 
 _MAX_SIDE, _CELL, _BAR, _TITLE = 6.5, 0.36, 0.95, 0.45  # inches
 _MAX_NAMES, _MAX_NUMBERS = 60, 14
 _NAME_CHARACTERS = 28
-_NAME_CHARACTER = 0.072
+_NAME_CHARACTER, _MIN_CELL = 0.072, 0.2
 """Assumed width in inches of a character in a column name."""
 
 
@@ -726,6 +738,8 @@ def correlations(
     order: str = "likeness",
     colormap: str = "RdBu_r",
     ax: "Axes | None" = None,
+    figsize: Size = None,
+    title: str | None = None,
 ) -> Display:
     """Draw the correlations of component planes.
 
@@ -739,8 +753,8 @@ def correlations(
         Order of the columns, as for `plots.planes`.  By default, similar planes follow each other.
     colormap : str, default="RdBu_r"
         Name of a color map of matplotlib for correlations from -1 to 1.
-    ax : matplotlib.axes.Axes, optional
-        Existing axes for the picture, without a color bar.  By default, a new figure is made.
+    ax, figsize, title : optional
+        As for `plots.values`.
 
     Returns
     -------
@@ -781,38 +795,41 @@ def correlations(
     -1.0
     """
     som = as_map(som)
-    check_is_one_axes(ax)
+    frame = Frame(ax, figsize, title)
     names = ordered_columns(som, columns, order=order)
     found = plane_correlations(som, names)
     shown = [column_plane(som, name).name for name in names]
-    is_own = ax is None
-    if ax is None:
-        ax = _axes_for(shown)
+    is_own = not frame.has_axes()
+    ax, length = _axes_for(shown, frame)
     picture = ax.imshow(found, cmap=color_map(colormap), vmin=-1, vmax=1, interpolation="nearest")
-    _name_sides(ax, shown)
-    if len(names) <= _MAX_NUMBERS:
+    side = min(ax.get_window_extent().size) / ax.figure.dpi
+    _name_sides(ax, shown, length, side)
+    if side >= _MIN_CELL * len(names) and len(names) <= _MAX_NUMBERS:
         _write_numbers(picture, found)
-    ax.set_title(f"Correlations of {len(names)} planes", fontsize=11, loc="left")
+    frame.write_title(ax, f"Correlations of {len(names)} planes", loc="left")
     if is_own:
         add_bar(ax, picture, "correlation over the units", "neither")
     return display_of([ax], {"columns": names, "correlations": found})
 
 
-def _axes_for(names: list[str]) -> "Axes":
+def _axes_for(names: list[str], frame: Frame) -> "tuple[Axes, int]":
+    """Return axes, and the largest number of characters of a name beside the axes."""
     side = min(_MAX_SIDE, max(1.6, _CELL * len(names)))
     longest = min(_NAME_CHARACTERS, max(map(len, names), default=1))
+    if frame.figsize is not None:
+        longest = min(longest, int(min(frame.figsize) / 3 / _NAME_CHARACTER))
     room = 0.25 + (_NAME_CHARACTER * longest if len(names) <= _MAX_NAMES else 0.0)
-    wide, tall = room + side + _BAR, room + side + _TITLE
-    return make_figure(wide, tall).add_axes((room / wide, room / tall, side / wide, side / tall))
+    size = room + side + _BAR, room + side + _TITLE
+    return frame.one_axes(size, room, room, _BAR, _TITLE), longest
 
 
-def _name_sides(ax: "Axes", names: list[str]) -> None:
+def _name_sides(ax: "Axes", names: list[str], length: int, side: float) -> None:
     if len(names) > _MAX_NAMES:
         ax.set_xticks([])
         ax.set_yticks([])
         return
-    size = float(np.clip(72 * _MAX_SIDE / len(names) * 0.75, 4.5, 8.5))
-    labels = [short(name, _NAME_CHARACTERS) for name in names]
+    size = float(np.clip(72 * side / len(names) * 0.75, 4.5, 8.5))
+    labels = [short(name, length) for name in names]
     places = np.arange(len(names))
     ax.set_xticks(places, labels, rotation=90, fontsize=size)
     ax.set_yticks(places, labels, fontsize=size)
@@ -846,6 +863,8 @@ def profiles(
     highlight: Any = None,
     unit_size: float | None = None,
     ax: "Axes | None" = None,
+    figsize: Size = None,
+    title: str | None = None,
 ) -> Display:
     """Draw a small chart in each cell with the values of several columns.
 
@@ -865,10 +884,8 @@ def profiles(
         ``"bars"``: a bar for each column.  ``"lines"``: a line through the values of the columns,
         for series and spectra.  ``"radar"``: a polygon with a corner for each column.  ``"stars"``:
         a star with a slice for each column.
-    regions, highlight, unit_size : optional
+    regions, highlight, unit_size, ax, figsize, title : optional
         As for `plots.values`.
-    ax : matplotlib.axes.Axes, optional
-        Existing axes in which the picture is drawn, instead of a new figure.
 
     Returns
     -------
@@ -900,7 +917,7 @@ def profiles(
     (('x0', 'x1', 'x2'), (12, 3))
     """
     check_choice("kind", kind, PROFILES)
-    picture = Picture(som, ax=ax, unit_size=unit_size, has_legend=True)
+    picture = Picture(som, Frame(ax, figsize, title), unit_size, has_legend=True)
     lattice = picture.map.lattice
     names = _columns(picture.map, columns, kind)
     values = numeric_planes(picture.map, names)
@@ -1029,6 +1046,8 @@ def images(
     highlight: Any = None,
     unit_size: float | None = None,
     ax: "Axes | None" = None,
+    figsize: Size = None,
+    title: str | None = None,
 ) -> Display:
     """Draw the prototype of each unit as an image.
 
@@ -1048,10 +1067,8 @@ def images(
         Name of a color map of matplotlib, which is used for images without colors.
     limits : {"full", "robust"} or pair of float, default="full"
         Values that the first and last color represent in all images, as for `plots.values`.
-    regions, highlight, unit_size : optional
+    regions, highlight, unit_size, ax, figsize, title : optional
         As for `plots.values`.
-    ax : matplotlib.axes.Axes, optional
-        Existing axes in which the picture is drawn, instead of a new figure.
 
     Returns
     -------
@@ -1080,7 +1097,7 @@ def images(
     >>> display.drawn_["images"].shape
     (48, 8, 8)
     """
-    picture = Picture(som, ax=ax, unit_size=unit_size)
+    picture = Picture(som, Frame(ax, figsize, title), unit_size, has_bar=False)
     lattice = picture.map.lattice
     pixels = _pixels(picture.map, shape, inverse)
     limits = checked_limits(pixels.ravel(), limits)

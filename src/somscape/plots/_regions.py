@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from somscape.grid.lattice import Lattice
 from somscape.maps.map import Map, as_map
 from somscape.paths import Paths
 from somscape.plots._cells import (
+    BAR_CHARACTER,
     COLORS,
     add_bar,
     add_lines,
@@ -34,18 +36,18 @@ from somscape.plots._cells import (
     region_colors,
     region_names,
     shade,
-    short,
     short_way,
 )
 from somscape.plots._picture import LegendEntry, Picture, draw_panels
 from somscape.plots.columns import ColumnPlane, levels_of
 from somscape.plots.display import (
     Display,
-    area_of,
-    check_is_one_axes,
+    Frame,
+    Size,
     display_of,
+    fit_text,
     given_axes,
-    make_figure,
+    short,
 )
 from somscape.regions.edit import RegionChange, given_or_found
 from somscape.regions.find import RegionStability, order_of_joins
@@ -75,6 +77,8 @@ def paths(
     colormap: str = "viridis",
     unit_size: float | None = None,
     ax: "Axes | None" = None,
+    figsize: Size = None,
+    title: str | None = None,
 ) -> Display:
     """Draw paths of rows over a map with a pale gray U-matrix.
 
@@ -89,10 +93,8 @@ def paths(
         Paths from `somscape.paths.follow`.  ``paths.take(ids)`` selects paths by id.
     colormap : str, default="viridis"
         Name of a color map of matplotlib.  The colors of a single path show the time.
-    unit_size : float, optional
-        Inches between neighboring units.  By default, the map's longer side is about 5.5 inches.
-    ax : matplotlib.axes.Axes, optional
-        Existing axes for the paths, drawn without a time bar.  By default, a new figure is made.
+    unit_size, ax, figsize, title : optional
+        As for `plots.values`.
 
     Returns
     -------
@@ -123,8 +125,9 @@ def paths(
     """
     cure = " Pass the result of somscape.paths.follow(map, X)."
     check_is("paths", paths, Paths, "a Paths object", cure)
-    picture = Picture(paths.map_, ax=ax, unit_size=unit_size)
-    lattice, ids = picture.map.lattice, paths.ids_of_paths.tolist()
+    frame, ids = Frame(ax, figsize, title), paths.ids_of_paths.tolist()
+    picture = Picture(paths.map_, frame, unit_size, has_bar=len(ids) == 1)
+    lattice = picture.map.lattice
     draw_cells(picture.ax, lattice, colors=_pale_colors(picture.map.u_heights), edge=paper())
     walks = [paths.units[part] for part in paths.slices]
     places = [_spots(lattice, units[_visited(units)], turn) for turn, units in enumerate(walks)]
@@ -223,6 +226,8 @@ def difference(
     X: Any = None,
     limits: Any = "robust",
     ax: Any = None,
+    figsize: Size = None,
+    title: str | None = None,
 ) -> Display:
     """Draw the changes from an earlier map to a later map.
 
@@ -238,10 +243,9 @@ def difference(
         Rows that are used to match the regions of the two maps, as in `regions.compare`.
     limits : {"robust", "full"} or pair of float, default="robust"
         Color limits, as for `plots.values`, for the distances by which units moved.
-    ax : matplotlib.axes.Axes, sequence of them, Figure or SubFigure, optional
-        Existing axes or figure in which the picture is drawn, instead of a new figure.  A sequence
-        must contain three axes, or four axes if `regions` is given.  A figure, subfigure or single
-        Axes object is divided into that many axes.
+    ax, figsize, title : optional
+        As for `plots.planes`.  A sequence must contain three axes, or four if
+        `regions` is given.
 
     Returns
     -------
@@ -300,9 +304,10 @@ def difference(
         planes.append(ColumnPlane("change of regions", "number", of_regions))
         looks.append({**looks[-1], "limits": _symmetric_limits(of_regions)})
     words = change.alignment.words
-    title = "What has changed" + (f", with the map after {words}" if words else "")
+    text = "What has changed" + (f", with the map after {words}" if words else "")
+    frame, n = Frame(ax, figsize, title), len(planes)
     axes = draw_panels(
-        change.before, planes, title=title, n_wide=len(planes), place=ax, looks=looks, regions=found
+        change.before, planes, frame, title=text, n_wide=n, looks=looks, regions=found
     )
     drawn: dict[str, Any] = {"moved": change.moved, "grew": change.grew, "column": columns}
     if found is not None:
@@ -355,6 +360,8 @@ def regions(
     *,
     unit_size: float | None = None,
     ax: "Axes | None" = None,
+    figsize: Size = None,
+    title: str | None = None,
 ) -> Display:
     """Draw the regions of a map with their numbers and borders.
 
@@ -367,10 +374,8 @@ def regions(
         rows.  Names are written in a legend.  A region that does not have its own color is drawn in
         one of twelve colors.  Several of more than twelve regions can have the same color, but
         neighboring regions have different colors.
-    unit_size : float, optional
-        Inches between neighboring units.  By default, the map's longer side is about 5.5 inches.
-    ax : matplotlib.axes.Axes, optional
-        Axes to draw in instead of a new figure.
+    unit_size, ax, figsize, title : optional
+        As for `plots.values`.
 
     Returns
     -------
@@ -400,7 +405,8 @@ def regions(
     if regions is None and isinstance(som, Regions):
         regions = som
     found = given_or_found(regions, as_map(som))
-    picture = Picture(som, ax=ax, unit_size=unit_size, has_legend=any(found.names))
+    frame, has_legend = Frame(ax, figsize, title), any(found.names)
+    picture = Picture(som, frame, unit_size, has_legend=has_legend, has_bar=False)
     lattice, by_region = picture.map.lattice, region_colors(found)
     colors = [by_region[label] for label in found.labels]
     draw_cells(picture.ax, lattice, colors=colors, edge=paper())
@@ -467,7 +473,14 @@ class Merge:
     is_apart: bool
 
 
-def dendrogram(som: Map, regions: Regions | None = None, *, ax: "Axes | None" = None) -> Display:
+def dendrogram(
+    som: Map,
+    regions: Regions | None = None,
+    *,
+    ax: "Axes | None" = None,
+    figsize: Size = None,
+    title: str | None = None,
+) -> Display:
     """Draw a tree in which the regions of a map are joined step by step.
 
     The closest regions join first.  The further to the right two branches of the tree meet, the
@@ -482,8 +495,8 @@ def dendrogram(som: Map, regions: Regions | None = None, *, ax: "Axes | None" = 
     regions : Regions, optional
         Regions that are the leaves of the tree, such as ``regions.find_regions(map, 12)``.  The
         default is the same as for `plots.regions`.
-    ax : matplotlib.axes.Axes, optional
-        Axes to draw in instead of a new figure.
+    ax, figsize, title : optional
+        As for `plots.values`.
 
     Returns
     -------
@@ -522,19 +535,18 @@ def dendrogram(som: Map, regions: Regions | None = None, *, ax: "Axes | None" = 
     """
     map_ = as_map(som)
     found = given_or_found(regions, map_)
-    check_is_one_axes(ax)
+    frame = Frame(ax, figsize, title)
     merges = merges_of(map_, found)
     has_rows = map_.joins is not None
     heights = _heights(merges, found.n_regions, has_rows)
     children = [merge.nodes for merge in merges]
     leaves = _leaves(children, found)
-    if ax is None:
-        ax = _axes_for(_names_with_shares(found))
+    ax = _axes_for(_names_with_shares(found), frame)
     _draw(ax, found, merges, heights, leaves)
     _draw_scale(ax, merges, has_rows)
     n = found.n_regions
     text = f"How {n} regions join" if n > 1 else "1 region"
-    ax.set_title(f"{text}, {map_.lattice.size_text}", fontsize=11, loc="left")
+    frame.write_title(ax, f"{text}, {map_.lattice.size_text}", loc="left")
     drawn = {
         "regions": found,
         "leaves": leaves,
@@ -632,12 +644,11 @@ def _names_with_shares(found: Regions) -> list[str]:
     ]
 
 
-def _axes_for(names: list[str]) -> "Axes":
+def _axes_for(names: list[str], frame: Frame) -> "Axes":
     left = 0.3 + _CHARACTER * max(map(len, names))
     tall = min(max(0.6, _ROW * len(names)), _MAX_TALL)
-    width, height = left + _WIDTH * 0.72, _HEAD + tall + _FOOT
-    size = (left / width, _FOOT / height, 1 - (left + 0.15) / width, tall / height)
-    return make_figure(width, height).add_axes(size)
+    size = left + _WIDTH * 0.72, _HEAD + tall + _FOOT
+    return frame.one_axes(size, left, _FOOT, 0.15, _HEAD)
 
 
 def _draw(
@@ -698,10 +709,13 @@ def _draw_scale(ax: "Axes", merges: list[Merge], has_rows: bool) -> None:
     if share:
         ax.axvspan(0, share, color=shade(0.06), linewidth=0, zorder=0)
         places.insert(0, share / 2)
-        texts.insert(0, "inside one group")
+        room = share * ax.get_window_extent().width / ax.figure.dpi
+        texts.insert(0, fill("inside one group", max(8, round(room / BAR_CHARACTER))))
     ax.set_xticks(places, texts)
     if share < 1:
-        ax.set_xlabel("p-value of the border between two regions", fontsize=9)
+        box, width = ax.get_window_extent(), ax.figure.bbox.width
+        label = ax.set_xlabel("p-value of the border between two regions", fontsize=9)
+        fit_text(label, 2 * width - box.x0 - box.x1)
 
 
 STABLE = 0.6
@@ -712,16 +726,17 @@ _BARS_HEAD, _BARS_FOOT, _LEFT = 0.8, 0.55, 0.6
 _MIN_BARS_TALL, _MAX_BARS_TALL, _MAX_BARS, _THICK = 1.5, 11.0, 2.0, 0.2
 
 
-def stability(stability: RegionStability, *, ax: Any = None) -> Display:
+def stability(
+    stability: RegionStability, *, ax: Any = None, figsize: Size = None, title: str | None = None
+) -> Display:
     """Draw how many regions samples of the rows give, and how stable each region is.
 
     Parameters
     ----------
     stability : RegionStability
         Returned by `regions.stability`.
-    ax : matplotlib.axes.Axes, sequence of them, Figure or SubFigure, optional
-        Existing axes or figure in which the charts are drawn, instead of a new figure.  A sequence
-        must contain two axes.  A figure, subfigure or single Axes object is divided into two axes.
+    ax, figsize, title : optional
+        As for `plots.planes`.  A sequence must contain two axes.
 
     Returns
     -------
@@ -765,16 +780,18 @@ def stability(stability: RegionStability, *, ax: Any = None) -> Display:
     names = [short(name, _NAME_CHARACTERS) for name in names]
     numbers, counts = np.unique(stability.numbers, return_counts=True)
     shares = counts / counts.sum()
-    axes = given_axes(ax, 2) or _two_axes(ax, names, f"Stability: {stability}".partition(". ")[0])
+    frame = Frame(ax, figsize, title)
+    text = frame.text(f"Stability: {stability}".partition(". ")[0])
+    axes = given_axes(frame, 2) or _two_axes(frame, names, text)
     _draw_numbers(axes[0], numbers, shares, stability.usual_number)
     _draw_regions(axes[1], values, names, colors)
     return display_of(axes, {"numbers": numbers, "shares": shares, "of_regions": values})
 
 
-def _two_axes(place: Any, names: list[str], title: str) -> "list[Axes]":
+def _two_axes(frame: Frame, names: list[str], title: str) -> "list[Axes]":
     label = 0.2 + _CHARACTER * max(map(len, names))
     tall = float(np.clip(_BARS_ROW * len(names), _MIN_BARS_TALL, _MAX_BARS_TALL))
-    area = area_of(place, _LEFT + 2 * _WIDE + _GAP + label + 0.35, _BARS_HEAD + tall + _BARS_FOOT)
+    area = frame.area(_LEFT + 2 * _WIDE + _GAP + label + 0.35, _BARS_HEAD + tall + _BARS_FOOT)
     width, height = area.size
     wide = max((width - _LEFT - _GAP - label - 0.35) / 2, 0.3)
     tall = max(height - _BARS_HEAD - _BARS_FOOT, 0.3)
@@ -806,17 +823,20 @@ def _draw_regions(ax: "Axes", values: Float64s, names: list[str], colors: list[s
     ax.axvline(STABLE, color=ink(), linewidth=1.0, linestyle=(0, (4, 3)))
     size = float(np.clip(0.75 * 72 * room, 3.5, 9))
     for place, value in zip(places.tolist(), values.tolist(), strict=True):
-        ax.text(1.02, place, f"{value:.2f}", fontsize=0.9 * size, va="center")
+        at: dict[str, Any] = {"xytext": (3, 0), "textcoords": "offset points", "va": "center"}
+        ax.annotate(f"{value:.2f}", (1, place), fontsize=0.9 * size, **at)
     ax.set_yticks(places, names, fontsize=size)
     ax.set_ylim(len(values) - 0.5, -0.5)
     ax.set_xlim(0, 1)
-    ax.set_xticks([0, 0.2, 0.4, STABLE, 0.8, 1])
+    is_wide = ax.get_window_extent().width / ax.figure.dpi >= 1.5
+    ax.set_xticks([0, 0.2, 0.4, STABLE, 0.8, 1] if is_wide else [0, STABLE, 1])
     _add_title(ax, "Which came back", "share that came back")
     ax.tick_params(axis="y", length=0)
 
 
 def _add_title(ax: "Axes", title: str, label: str) -> None:
-    ax.set_title(title, fontsize=9.5)
-    ax.set_xlabel(label, fontsize=9)
+    room = 1.2 * ax.get_window_extent().width
+    fit_text(ax.set_title(title, fontsize=9.5), room)
+    fit_text(ax.set_xlabel(label, fontsize=9), room)
     ax.tick_params(axis="x", labelsize=8)
     ax.spines[["top", "right"]].set_visible(False)

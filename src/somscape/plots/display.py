@@ -5,24 +5,35 @@ import os
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from somscape._files import write_whole
-from somscape._validate import check_is, suggest_names
+from somscape._validate import check_is, check_that, suggest_names
 from somscape.errors import InputError, SomscapeWarning
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
+    from matplotlib.text import Text
 
 SCREEN_DPI = 110
 """Default number of dots per inch of a picture in a file or notebook."""
 
 LINES_DPI = 300
 """Minimum number of dots per inch for those parts of an SVG or PDF file that consist of pixels."""
+
+Size = tuple[float, float] | None
+"""Width and height of a figure in inches, or None for a suitable size."""
+
+LEAST, MOST = 2, 100
+"""Smallest and largest width and height of a figure in inches, for the parameter `figsize`."""
+
+_TITLE_SIZE = 11  # points
+_MIN_SIDE = 0.3  # inches
 
 _METADATA: dict[str, dict[str, Any]] = {
     ".png": {"Software": None},
@@ -173,20 +184,33 @@ class Display:
         return picture.getvalue()
 
 
-def make_figure(width: float, height: float) -> "Figure":
-    """Return an empty figure that pyplot does not manage.  Sizes are in inches."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), dpi=SCREEN_DPI)
-    use_agg(figure)
-    return figure
-
-
 def use_agg(figure: "Figure") -> None:
     """Attach a canvas to a figure that does not need a window."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     FigureCanvasAgg(figure)
+
+
+def short(text: str, length: int) -> str:
+    """Cut a text to at most `length` characters, and escape the dollar signs for matplotlib."""
+    cut = text if len(text) <= length else text[: length - 1] + "…"
+    # matplotlib would read the text between two dollar signs as a formula.
+    return " ".join(cut.split()).replace("$", r"\$")
+
+
+def fit_text(title: "Text", room: float) -> None:
+    """Write a title that is wider than `room` pixels in smaller characters, or else cut the title.
+
+    The size of the characters decreases by at most a third.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        share = room / max(title.get_window_extent().width, 1.0)
+    if share < 1:
+        title.set_fontsize(max(share, 2 / 3) * float(title.get_fontsize()))
+    if share < 2 / 3:
+        text = title.get_text()
+        title.set_text(f"{text[: max(1, int(1.5 * share * len(text)) - 2)]}…")
 
 
 def display_of(axes: "Sequence[Axes]", drawn: Mapping[str, Any] | None = None) -> Display:
@@ -225,9 +249,7 @@ class Area:
     share: Any
     size: Any
 
-    def add_axes(
-        self, corner: tuple[float, float], size: tuple[float, float], **more: Any
-    ) -> "Axes":
+    def add_axes(self, corner: tuple[float, float], size: Any, **more: Any) -> "Axes":
         """Add axes to the area.  Their lower left corner and size are given in inches."""
         inch = self.share / self.size
         return self.figure.add_axes((*(self.low + corner * inch), *(size * inch)), **more)
@@ -235,38 +257,93 @@ class Area:
     def add_title(self, text: str, left: float, below: float) -> None:
         """Write a title `left` inches from the left edge and `below` inches from the top edge."""
         x, y = self.low + self.share * (left / self.size[0], 1 - below / self.size[1])
-        self.figure.text(float(x), float(y), text, fontsize=11, va="center")
+        written = self.figure.text(float(x), float(y), text, fontsize=_TITLE_SIZE, va="center")
+        fit_text(written, (self.size[0] - left) * written.figure.dpi)
 
 
-def area_of(place: Any, width: float, height: float) -> Area:
-    """Return the area of a figure or axes, or the area of a new figure if `place` is None."""
-    from matplotlib.axes import Axes
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """The place, size and title that the caller of a plot function gives."""
 
-    if place is None:
-        place = make_figure(width, height)
-    low, share, figure = np.zeros(2), np.ones(2), place
-    if isinstance(place, Axes):
-        place.set_axis_off()
-        box, figure = place.get_position(), place.figure
-        low, share = np.array([box.x0, box.y0]), np.array([box.width, box.height])
-    extent = place.get_window_extent()
-    size = np.array([extent.width, extent.height]) / figure.dpi
-    return Area(figure, low, share, np.maximum(size, 0.1))
+    ax: Any
+    figsize: Any
+    title: str | None
+
+    def __post_init__(self) -> None:
+        check_is("title", self.title, str | None, "a text or None")
+        size: Any = self.figsize
+        if size is None:
+            return
+        is_pair = isinstance(size, Sequence | np.ndarray) and len(size) == 2
+        if not is_pair or not all(isinstance(x, Real) and LEAST <= float(x) <= MOST for x in size):
+            raise InputError(
+                f"`figsize` must be the width and height of a figure, two numbers from {LEAST} to "
+                f"{MOST} inches, but is {size!r}. Pass a pair such as (8, 6).",
+                value=size,
+            )
+        cure = "The size of given axes is fixed, so leave out one of the two."
+        check_that(self.ax is None, f"`figsize` and `ax` are both given. {cure}")
+
+    def new(self, width: float, height: float) -> "Figure":
+        """Return an empty figure that pyplot does not manage.  These sizes are the defaults."""
+        from matplotlib.figure import Figure
+
+        size = (width, height) if self.figsize is None else tuple(self.figsize)
+        figure = Figure(figsize=size, dpi=SCREEN_DPI)
+        use_agg(figure)
+        return figure
+
+    def one_axes(
+        self, size: tuple[float, float], left: float, below: float, right: float, above: float
+    ) -> "Axes":
+        """Return the given axes, or axes of a new figure.  Sizes and margins are in inches."""
+        if self.has_axes():
+            return self.ax
+        area = self.area(*size)
+        inside = np.maximum(area.size - (left + right, below + above), _MIN_SIDE)
+        return area.add_axes((left, below), inside)
+
+    def has_axes(self) -> bool:
+        """Return whether an Axes object is given.  Raise TypeError for all other objects."""
+        from matplotlib.axes import Axes
+
+        cure = " For a figure, pass figure.add_subplot(). For several axes, pass one of the axes."
+        check_is("ax", self.ax, Axes | None, "one Axes object of matplotlib or None", cure)
+        return self.ax is not None
+
+    def area(self, width: float, height: float) -> Area:
+        """Return the area of the given figure or axes, or the area of a new figure."""
+        from matplotlib.axes import Axes
+
+        place = self.new(width, height) if self.ax is None else self.ax
+        low, share, figure = np.zeros(2), np.ones(2), place
+        if isinstance(place, Axes):
+            place.set_axis_off()
+            box, figure = place.get_position(), place.figure
+            low, share = np.array([box.x0, box.y0]), np.array([box.width, box.height])
+        extent = place.get_window_extent()
+        size = np.array([extent.width, extent.height]) / figure.dpi
+        return Area(figure, low, share, np.maximum(size, 0.1))
+
+    def text(self, default: str) -> str:
+        """Return the given title, or else the default title."""
+        return default if self.title is None else self.title
+
+    def write_title(self, ax: "Axes", default: str, **look: Any) -> None:
+        """Write the title above axes, inside the figure."""
+        written = ax.set_title(self.text(default), fontsize=_TITLE_SIZE, y=1.0, **look)
+        box, width = ax.get_window_extent(), ax.figure.bbox.width
+        middle = (box.x0 + box.x1) / 2
+        is_left = look.get("loc") == "left"
+        fit_text(written, width - box.x0 if is_left else 2 * min(middle, width - middle))
 
 
-def check_is_one_axes(place: Any) -> None:
-    """Raise TypeError if `place` is neither None nor an Axes object."""
-    from matplotlib.axes import Axes
-
-    cure = " For a figure, pass figure.add_subplot(). For several axes, pass one of the axes."
-    check_is("ax", place, Axes | None, "one Axes object of matplotlib or None", cure)
-
-
-def given_axes(place: Any, n: int) -> "list[Axes] | None":
-    """Return the given axes for `n` drawings, or None if `place` must be divided into axes."""
+def given_axes(frame: Frame, n: int) -> "list[Axes] | None":
+    """Return the given axes for `n` drawings, or None if the place must be divided into axes."""
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
+    place = frame.ax
     if place is None or isinstance(place, Figure | SubFigure):
         return None
     if isinstance(place, Axes):
@@ -284,6 +361,8 @@ def given_axes(place: Any, n: int) -> "list[Axes] | None":
             "figure, subfigure or single axes, whose area is divided.",
             value=len(axes),
         )
+    message = "`title` is given, but a sequence `ax` of axes has no place for one title."
+    check_that(frame.title is None, f"{message} Call figure.suptitle, or pass a figure as `ax`.")
     return list(axes[:n])
 
 

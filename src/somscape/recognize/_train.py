@@ -202,7 +202,7 @@ def accuracy_of(held: Sequence[Held], smoothing: Smoothing) -> float | None:
 UNITS_PER_ROW = 0.09
 """Automatic number of units per row.  After rounding of the map's sides, it is at most 0.1."""
 
-STARTS_FOR_CLASSES = 1e8
+STARTS_FOR_CLASSES = 2e7
 """Maximum number of multiply-adds per epoch of all starts."""
 
 UNITS_PER_CLASS = 2
