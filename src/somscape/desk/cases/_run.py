@@ -516,7 +516,6 @@ def compared(
     alerts, folded = subject.ranked([key for key in cells if key not in why])
     listed = _listed(subject, alerts, folded, before, why)
     agreement = None if label is None else agreement_of(alerts, label)
-    first_far = others[-1].facts["drift"]["far"] if others else None
     unseen = unseen_levels(detector.map_.encoding, table, subject.keys)
     checks, shown, kept_checks = _checks(subject, before, len(listed))
     with_map = [run.data for run in runs if run.map == watch.map]  # the last learned the map
@@ -541,12 +540,24 @@ def compared(
             hidden=_hidden(subject, alerts),
         ),
         usual=before.usual,
-        drift=drift_of(detector, table, subject.rows, subject.scores, first_far, unseen),
+        drift=drift_of(
+            *(detector, table, subject.rows, subject.scores),
+            [run.facts["drift"] for run in _different(others)],
+            unseen,
+            keys=subject.keys,
+            is_known=any(run.data == subject.data for run in others),
+        ),
         unseen=unseen,
         decisions=subject.decided,
         why=why,
         notes=(*([place.doubt] if place.doubt else ()), *subject.notes),
     )
+
+
+def _different(runs: Sequence[WatchRun]) -> list[WatchRun]:
+    """Return the runs, the newest first, but of the runs with the same table only the earliest."""
+    first = {run.data: run for run in runs}
+    return [run for run in runs if first[run.data] is run]
 
 
 def _hidden(subject: Subject, alerts: Alerts) -> dict[str, str]:
@@ -650,7 +661,7 @@ MAX_ADDED = 5
 def _facts(outcome: RunOutcome, job: Job) -> dict[str, Any]:
     """Return the facts about a run that the audit records, without keys and values of rows."""
     found, watch, map_ = outcome.found, outcome.watch, outcome.found.detector.map_
-    roles: dict[str, list[str]] = {}
+    month, roles = outcome.drift.month, dict[str, list[str]]()
     for code in map_.encoding.columns:
         roles.setdefault(code.kind, []).append(code.name)
     scores = np.empty(len(found.alerts.rows))
@@ -662,7 +673,7 @@ def _facts(outcome: RunOutcome, job: Job) -> dict[str, Any]:
         "counts": outcome.counts,
         "n_outstanding": outcome.n_outstanding,
         "rule": found.rule.words(found.detector),
-        "drift": outcome.drift.facts(),
+        "drift": {**outcome.drift.facts(), "month": month and month.to_json()},
         "usual_moves": vars(outcome.usual),
         "train_anew": outcome.drift.train_anew,
         "options": job.to_json(),
