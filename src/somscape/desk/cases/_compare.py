@@ -726,7 +726,8 @@ def _change(
         if len(present):
             was, median = code.fill, float(np.median(present))
             lasting = _times_larger(name, was, median) or lasting
-            words = f"{lasting} (median {number_text(median)}, {number_text(was)} in the training table)"
+            medians = f"median {number_text(median)}, {number_text(was)} in the training table"
+            words = f"{lasting} ({medians})"
     return code.name, f"{words}{_examples(keys, order)}", lasting
 
 

@@ -32,6 +32,7 @@ from somscape.desk.cases._watch import (
     bytes_of,
     cells_of_rows,
     check_key,
+    content_of,
     detector_of,
     keys_of,
     known_check,
@@ -52,6 +53,7 @@ from somscape.desk.cases.records import (
     RETURNED,
     STILL,
     Decision,
+    KnownTableError,
     Listed,
     NewRun,
     RunMeanwhileError,
@@ -104,6 +106,19 @@ class Subject:
         self.units = self.detector.map_._winners_of_rows(self.rows)
         self.scores = self.detector._scores_of_rows(self.rows, self.units)
         self.data = data_hash(self.table)
+
+    @cached_property
+    def content(self) -> str:
+        """Hash of the key and of the used columns, which does not depend on the order of rows."""
+        names = [code.name for code in self.detector.map_.encoding.used]
+        return content_of(self.table, names, self.keys)
+
+    def known_in(self, runs: Sequence[WatchRun]) -> WatchRun | None:
+        """Return the last of the runs that had the same table, or None."""
+        of_map = [run for run in runs if run.map == self.watch.map]
+        same = (r for r in runs if r.data == self.data)
+        alike = (r for r in of_map if r.facts.get("content") == self.content)
+        return next(same, None) or next(alike, None)
 
     @property
     def fingerprint(self) -> str:
@@ -360,6 +375,7 @@ def run_watch(
     reading: Job | None = None,
     instead_of: int | None = None,
     draft: Callable[[RunOutcome], object] | None = None,
+    again: bool = True,
 ) -> RunOutcome:
     """Run a watch on its own source or on another table, and record the result.
 
@@ -382,6 +398,8 @@ def run_watch(
     draft : callable or None, default=None
         Function that is called with the outcome before the run is recorded.  If the function fails,
         nothing is recorded.
+    again : bool, default=True
+        Whether the table of an earlier run can be recorded once more.
 
     Returns
     -------
@@ -390,8 +408,8 @@ def run_watch(
     Raises
     ------
     InputError
-        If the watch or its source does not exist, or if the table does not fit the watch's map.
-        Then nothing is recorded.
+        If the watch or its source does not exist, if the table does not fit the watch's map, or if
+        an earlier run had this table and `again` is false.  Then nothing is recorded.
 
     See Also
     --------
@@ -440,6 +458,7 @@ def run_watch(
         job=kept.without(*IN_ROLES_FILE, "missing_values").then(reading),
         instead_of=instead_of,
         draft=draft,
+        again=again or instead_of is not None,
     )
 
 
@@ -462,6 +481,7 @@ def record_run(
     draft: Callable[[RunOutcome], object] | None = None,
     begins: bytes | None = None,
     of_upload: Upload | None = None,
+    again: bool = True,
 ) -> RunOutcome:
     """Compare a table with the last run of a watch, and record this comparison as the next run."""
     watch, author = subject.watch, subject.author
@@ -470,6 +490,8 @@ def record_run(
         map_ = state.map(watch.map) if begins is None else begins
         runs = state.runs(watch.name)
         outcome = compared(state, subject, runs, instead_of)
+        if not again and not outcome.is_again and (known := subject.known_in(counting(runs))):
+            raise KnownTableError(known)
         newest = runs[0].id if runs else ""
         names = (LIST,) if draft is None and begins is None else (LIST, PAGE)  # what is written
         new = _new_run(outcome, subject, map_, job or watch.job, digests_of(outcome, names))
@@ -545,7 +567,7 @@ def compared(
             [run.facts["drift"] for run in _different(others)],
             unseen,
             keys=subject.keys,
-            is_known=any(run.data == subject.data for run in others),
+            is_known=subject.known_in(others) is not None,
         ),
         unseen=unseen,
         decisions=subject.decided,
@@ -582,6 +604,7 @@ def _new_run(
     keys = {row.key for row in outcome.listed} | subject.decided.keys() | sampled(subject.keys)
     facts = {
         **_facts(outcome, job),
+        "content": subject.content,
         "as_of": {"today": subject.today, "decision": subject.last_decision},
         "files": dict(digests),
     }

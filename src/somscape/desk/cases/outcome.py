@@ -155,7 +155,8 @@ class RunOutcome:
         shown = ", ".join(f"{n} {what}" for what, n in counts.items() if n) or "nothing listed"
         said = [f"Run {self.run.number} of {self.watch.name}, {than}: {shown}."]
         if self.is_again:
-            said += ["The table is the same as in this run, so no run was added."]
+            made = self.run.made[:10]
+            said += [f"This table was already run on {made}, so no run was added."]
         elif self.replaced:
             numbers = ", ".join(str(run.number) for run in reversed(self.replaced))
             said.append(f"It replaces run {numbers}.")

@@ -474,6 +474,12 @@ def info() -> Work:
     "the run before N.",
 )
 @option(
+    "--again",
+    is_flag=True,
+    help="Record the table once more if an earlier run had the same table. Without this option, "
+    "the command asks.",
+)
+@option(
     "--json",
     "as_json",
     is_flag=True,

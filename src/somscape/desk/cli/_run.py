@@ -34,7 +34,7 @@ from somscape.desk.cases.decide import (
     spread_over_findings,
 )
 from somscape.desk.cases.outcome import RunOutcome
-from somscape.desk.cases.records import Case, Watch, is_waiting
+from somscape.desk.cases.records import Case, KnownTableError, Watch, is_waiting
 from somscape.desk.cases.state import State
 from somscape.desk.cli._console import (
     columns_line,
@@ -231,7 +231,22 @@ MAX_SHOWN = 10
 """Maximum number of printed changes."""
 
 
-def run_named(
+def run_named(*given: Any, again: bool = False, **more: Any) -> int:
+    """Run a watch, print how its list has changed since the last run, and return the exit code.
+
+    If an earlier run had the same table, ask before the table is recorded once more.
+    """
+    try:
+        return _run_named(*given, again=again, **more)
+    except KnownTableError as error:
+        known = error.run
+        asked = f"This is the table of run {known.number}, of {known.made[:10]}. Record it again?"
+        if not sys.stdin.isatty() or not click.confirm(asked, err=True):
+            raise
+    return _run_named(*given, again=True, **more)
+
+
+def _run_named(
     name: str,
     path: str | None,
     out: Path | None,
@@ -241,8 +256,8 @@ def run_named(
     *,
     force: bool,
     as_json: bool = False,
+    again: bool,
 ) -> int:
-    """Run a watch, print how its list has changed since the last run, and return the exit code."""
     format_of("alerts", job.format, bom=job.bom)
     check_sink_of(job)
     sent = None
@@ -255,6 +270,7 @@ def run_named(
             source=path,
             reading=job,
             instead_of=instead_of,
+            again=again,
         )
         if out is None:
             with stage(f"running {name}"):
