@@ -111,6 +111,21 @@ def test_a_watch_is_run_on_a_new_file(client: Client, january: str) -> None:
     client.post(f"/api/runs/{other['run']}/delete")
 
 
+def test_the_table_of_an_earlier_run_waits_for_an_answer(client: Client, january: str) -> None:
+    data = customers_csv(33)
+    first = upload(client, "april.csv", data, "cards")
+    upload(client, "may.csv", customers_csv(34), "cards")
+    before = client.get("/api/watches")[0]["n_runs"]
+    known = upload(client, "april2.csv", data, "cards")
+    assert (first["state"], known["state"]) == ("done", "failed")
+    assert known["problem"].startswith("This is the table of run ")
+    assert client.get("/api/watches")[0]["n_runs"] == before
+    client.post(f"/api/runs/{known['run']}/retry", {"again": True})
+    assert client.wait(known["run"])["state"] == "done"
+    more = upload(client, "april3.csv", data, "cards&again=true")
+    assert more["state"] == "done"
+
+
 def test_a_run_whose_table_was_wrong_is_replaced(client: Client, january: str) -> None:
     wrong = upload(client, "march.csv", customers_csv(40), "cards")
     number = client.get("/api/watches/cards")["last"]["number"]

@@ -27,13 +27,14 @@ from somscape.desk.cases import (
     _run,
     audit_lines,
     import_decisions,
+    reproduce,
     run_watch,
     verify,
 )
 from somscape.desk.cases import _run as _subject
 from somscape.desk.cases._compare import sentences
 from somscape.desk.cases._run import begin_watch, check_name, detector_of_watch, known_cases
-from somscape.desk.cases._watch import key_columns, source_of
+from somscape.desk.cases._watch import key_columns, other_spelling, source_of
 from somscape.desk.cases.decide import Seen, cases_table, filled_in, spread_over_findings
 from somscape.desk.cases.records import CLEARED, CONFIRMED, OPEN, is_waiting
 from somscape.desk.jobs._detect import Found, detect, rule_of
@@ -478,6 +479,64 @@ def test_unseen_levels_have_their_rows_and_facts_have_none(state: State, tmp_pat
     facts = json.dumps(outcome.run.facts)
     assert "c033" not in facts
     assert "spy" not in facts
+
+
+def renamed(path: Path, old: str, new: str) -> Path:
+    """Replace the beginning of each id in a file."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    path.write_text("\n".join(f"{new}{each.removeprefix(old)}" for each in lines), encoding="utf-8")
+    path.write_text(path.read_text("utf-8").replace(f"{new}id,", "id,") + "\n", encoding="utf-8")
+    return path
+
+
+def test_new_ids_each_month_are_a_setting_and_rows_like_cleared_cases_fold(
+    state: State, tmp_path: Path
+) -> None:
+    say(state, "c005", CLEARED)
+    same = {"c031": (INCOME, 90_000), "c032": (INCOME, 91_000), "c050": (JOB, "spy")}
+    base = month(tmp_path / "f.csv", 1, **same)
+    proposed = run(state, renamed(base, "c", "d"))
+    assert "--new-ids" in " ".join(proposed.lines())
+    base = renamed(month(tmp_path / "m.csv", 3, **same), "c", "e")
+    march = run_watch(state, "cards", author="ann", source=str(base), new_ids=True)
+    assert not any("right file" in line for line in march.lines())
+    assert march.gone == ()
+    found = news(march)
+    like = {
+        row.key for row in march.listed if row.reasons.startswith("Like c005, which was cleared.")
+    }
+    assert like
+    assert all(found[key] == "folded" for key in like)
+    assert like <= {"e031", "e032"}
+    assert found["e050"] == "new"
+    assert any(
+        line.endswith(f"contains them: {', '.join(sorted(like))}.") for line in march.lines()
+    )
+    [ids] = [c for c in march.table().columns if c.name == "id"]
+    assert like <= {*ids.each_cell()}  # the file contains them
+    # The next run keeps the setting.
+    april = run(state, renamed(month(tmp_path / "a.csv", 4), "c", "f"))
+    assert april.gone == ()
+    assert april.run.facts["new_ids"]
+    assert reproduce(state, march.run.id).is_same
+
+
+@pytest.mark.parametrize("is_rarer", [True, False])
+def test_a_row_ten_times_as_rare_as_the_cleared_case_is_listed(
+    state: State, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, is_rarer: bool
+) -> None:
+    say(state, "c005", CLEARED)
+    monkeypatch.setattr(_run, "TIMES_SMALLER", 0.0 if is_rarer else 1e9)
+    path = renamed(month(tmp_path / "f.csv", 2, c031=(INCOME, 90_000)), "c", "d")
+    outcome = run_watch(state, "cards", author="ann", source=str(path), new_ids=True)
+    assert news(outcome)["d031"] == ("new" if is_rarer else "folded")
+
+
+def test_ids_with_another_spelling_are_named() -> None:
+    said = other_spelling(["000201", "000202"], ["201.0", "202.0"])
+    assert "'201.0' instead of '000201'" in said
+    assert other_spelling(["000201 / a", "2 / b"], ["201 / a"]) != ""
+    assert other_spelling(["a", "b"], ["c", "d"]) == ""
 
 
 def test_many_unseen_levels_are_told_of_in_one_line(state: State, tmp_path: Path) -> None:

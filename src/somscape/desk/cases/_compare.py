@@ -104,15 +104,16 @@ def encoded_cells(encoding: Encoding, cells: Sequence[Mapping[str, Any]]) -> Flo
         warnings.simplefilter("ignore")  # the run itself warned about unseen levels
         try:
             if cells:
-                rows = lenient.encode(_table_of(encoding, cells))
+                rows = lenient.encode(table_of(encoding, cells))
         except InputError:
             for i, row in enumerate(cells):
                 with suppress(InputError):
-                    rows[i] = lenient.encode(_table_of(encoding, [row]))[0]
+                    rows[i] = lenient.encode(table_of(encoding, [row]))[0]
     return rows
 
 
-def _table_of(encoding: Encoding, cells: Sequence[Mapping[str, Any]]) -> Table:
+def table_of(encoding: Encoding, cells: Sequence[Mapping[str, Any]]) -> Table:
+    """Return the saved values of rows as a table."""
     columns = columns_of_cells(cells, [code.name for code in encoding.used])
     return table_from_columns(columns, "an earlier run")
 
@@ -121,7 +122,7 @@ def what_moved(encoding: Encoding, before: Mapping[str, Any], now: Mapping[str, 
     """Describe in which columns the values of a row have changed, largest change first."""
     a, b = encoded_cells(encoding, [before, now])
     by_column = encoding.sum_by_used((a - b)[None] ** 2)[0]
-    texts = [level_texts(column) for column in _table_of(encoding, [before, now]).columns]
+    texts = [level_texts(column) for column in table_of(encoding, [before, now]).columns]
     order = np.argsort(-by_column, kind="stable")[:MAX_NAMED]
     least = MIN_NAMED * by_column.sum()
     names = [words_of_column(encoding, code.name) for code in encoding.used]

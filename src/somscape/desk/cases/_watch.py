@@ -115,6 +115,24 @@ def content_of(table: Table, names: Sequence[str], keys: Sequence[str]) -> str:
     return digest.hexdigest()
 
 
+def other_spelling(before: Iterable[str], now: Sequence[str]) -> str:
+    """Return a sentence if keys match only without leading zeros and a final ".0", else ""."""
+
+    def plain(key: str) -> str:
+        parts = (part.removesuffix(".0").lstrip("0") for part in key.split(BETWEEN))
+        return BETWEEN.join(parts)
+
+    old = {plain(key): key for key in before}
+    pairs = [(old[plain(key)], key) for key in now if plain(key) in old]
+    if not pairs or len(pairs) * 5 < len(old):
+        return ""
+    was, key = next((pair for pair in pairs if pair[0] != pair[1]), pairs[0])
+    return (
+        f"The same ids have another spelling, such as {key!r} instead of {was!r}. Correct the "
+        f"spelling in the file, for example with the format Text in Excel."
+    )
+
+
 def sampled(keys: Iterable[str]) -> set[str]:
     """Return at most 2,000 keys. Similar sets of keys give similar samples."""
     return set(sorted(keys, key=lambda key: hashlib.sha256(key.encode()).digest())[:MAX_SAMPLE])

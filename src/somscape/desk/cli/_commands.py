@@ -480,6 +480,12 @@ def info() -> Work:
     "the command asks.",
 )
 @option(
+    "--new-ids",
+    is_flag=True,
+    help="The ids of each table are new. Then no row is gone, and a row like a cleared case is "
+    "folded. Later runs of the watch keep this setting.",
+)
+@option(
     "--json",
     "as_json",
     is_flag=True,

@@ -257,6 +257,7 @@ def _run_named(
     force: bool,
     as_json: bool = False,
     again: bool,
+    new_ids: bool = False,
 ) -> int:
     format_of("alerts", job.format, bom=job.bom)
     check_sink_of(job)
@@ -271,6 +272,7 @@ def _run_named(
             reading=job,
             instead_of=instead_of,
             again=again,
+            new_ids=new_ids,
         )
         if out is None:
             with stage(f"running {name}"):
