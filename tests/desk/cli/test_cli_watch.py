@@ -82,6 +82,22 @@ def test_a_run_says_by_its_exit_code_whether_something_is_new() -> None:
     assert (error.code, len(error.err.splitlines())) == (2, 1)
 
 
+@pytest.mark.usefixtures("watched")
+def test_a_state_that_does_not_exist_is_not_made() -> None:
+    for words in (["watches"], ["cases", "list", "cards"], ["run", "cards"]):
+        refused = run(*words, "--state", "nosuch")
+        assert refused.code == 2
+        assert "The folder nosuch does not exist" in refused.err
+    assert not Path("nosuch").exists()
+
+
+@pytest.mark.usefixtures("watched")
+def test_confirmed_rows_are_not_counted_as_still_there() -> None:
+    ok(run("cases", "mark", "cards", "00003", "confirmed"))
+    said = ok(run("run", "cards", month(Path("f.csv"), n3=900_001)), 0)
+    assert "4 still, 1 confirmed." in said.splitlines()[0]
+
+
 def test_the_table_of_an_earlier_run_is_recorded_only_if_a_person_says_so(
     watched: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

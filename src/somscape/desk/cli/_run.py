@@ -63,6 +63,7 @@ from somscape.desk.jobs.job import RULES, Job
 from somscape.errors import InputError
 from somscape.outliers.detector import Detector
 from somscape.tables._messages import counted, listed
+from somscape.tables._sql import is_url
 from somscape.tables.encoding import Encoding
 from somscape.tables.kinds import Roles
 
@@ -70,11 +71,20 @@ MIN_KEY = 16
 """Minimum number of bytes of a secret. Shorter secrets could be guessed."""
 
 
-def open_state(access: Access) -> State:
+def open_state(access: Access, *, must_exist: bool = True) -> State:
     """Open the state with the options of a command."""
     path = access.audit_key
     key = None if path is None else _secret(path, access.allow_readable_secrets)
-    return State(access.state or state_folder(), key)
+    given = access.state
+    if must_exist and given and not is_url(str(given)) and not Path(given).exists():
+        raise InputError(
+            f"The folder {given} does not exist, so it does not contain watches. Give the folder "
+            "of another state, or start a watch with `somscape detect TABLE --out DIR --watch "
+            "NAME`.",
+            parameter="state",
+            file=given,
+        )
+    return State(given or state_folder(), key)
 
 
 def files_of(access: Access) -> list[Path]:
@@ -186,7 +196,7 @@ def watch_of(
         return
     per, id_column = subject.given.per, encoding.named("id")
     key = key_columns(subject.as_read, job.key, per=per, id_column=id_column)
-    with open_state(access) as state:
+    with open_state(access, must_exist=False) as state:
         before = detector_of_watch(state, name)
         if before is not None and state.watch(name).key != key:
             raise InputError(
