@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from texts import rejected
 
 from somscape import SOMDetector, report, save
+from somscape.errors import SomscapeWarning
 from somscape.maps.map import Map
 from somscape.outliers import AlertRule, Alerts, Detector
 from somscape.outliers import detector as _detector
@@ -132,15 +133,22 @@ def test_a_rule_that_hides_rows_does_not_change_which_other_rows_stand_out(
     assert found.n_by_chance <= before.n_by_chance
 
 
+def test_a_rule_that_lists_nearly_all_rows_is_named_so(single: Detector, table: Table) -> None:
+    found = ruled(single, always=["other > -100"]).alerts(table)
+    said = f"{N} rows of {N} listed, so check the condition of this rule"
+    assert str(found.effects[0]).endswith(f": {said}")
+
+
 def test_a_rule_that_decides_on_no_row_is_named_so(single: Detector, table: Table) -> None:
-    found = ruled(single, always=["other > 10", "other > 11"], never=["other / 0 > 1"]).alerts(
-        table
-    )
+    with pytest.warns(SomscapeWarning, match="divides by 0 in every row"):
+        found = ruled(single, always=["other > 10", "other > 11"], never=["other / 0 > 1"]).alerts(
+            table
+        )
     told = [str(effect).split(": ", 1)[1] for effect in found.effects]
     assert told[0].endswith("this rule")
     assert told[1:] == [
-        "other > 11 (always): no row matches this rule and no stronger rule",
-        "other / 0 > 1 (never): no row matches this rule and no stronger rule",
+        "other > 11 (always): no row matches this rule, apart from the rows of stronger rules",
+        "other / 0 > 1 (never): no row matches this rule, apart from the rows of stronger rules",
     ]
 
 

@@ -170,5 +170,6 @@ class Ruling:
             changed = rows & (was_listed != (rule.kind == ALWAYS))
             counts = (int(np.count_nonzero(which)) for which in (rows, changed))
             n_rows, n_changed = counts if rule.kind != DIRECTION else (next(directions), 0)
-            found.append(RuleEffect(rule, n_rows, n_changed, rule.has_ended(self._today)))
+            ended, n_all = rule.has_ended(self._today), len(self.by_row)
+            found.append(RuleEffect(rule, n_rows, n_changed, ended, n_all=n_all))
         return tuple(found)

@@ -1,6 +1,7 @@
 """Rules of the user next to scores: read, check and apply them to the rows of a table."""
 
 import re
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from somscape._types import Bools, Ints
-from somscape.errors import InputError
+from somscape.errors import InputError, SomscapeWarning
 from somscape.tables._dates import find_dates
 from somscape.tables._late import pp
 from somscape.tables._messages import counted, listed, quoted, suggestion
@@ -173,6 +174,8 @@ class RuleEffect:
         Whether the last day of the rule was before the ranking.
     noun : str, default="row"
         Word for a row, such as "customer".
+    n_all : int, default=0
+        Number of rows of the table, or 0 if unknown.
 
     Examples
     --------
@@ -186,6 +189,7 @@ class RuleEffect:
     n_changed: int
     has_ended: bool = False
     noun: str = "row"
+    n_all: int = 0
 
     def __str__(self) -> str:
         return f"{self.rule} ({self.rule.kind}): {self._words}"
@@ -196,8 +200,10 @@ class RuleEffect:
             return "it has ended, so it does not change the list"
         rows, n = counted(self.n_rows, self.noun), self.n_changed
         if not self.n_rows and self.rule.kind != DIRECTION:
-            return f"no {self.noun} matches this rule and no stronger rule"
+            return f"no {self.noun} matches this rule, apart from the rows of stronger rules"
         if self.rule.kind == ALWAYS:
+            if self.n_rows >= NEARLY_ALL * self.n_all > 0:
+                return f"{rows} of {self.n_all:,} listed, so check the condition of this rule"
             if n in (0, self.n_rows):
                 return (
                     f"{rows} listed{', also without' if n == 0 else ' only because of'} this rule"
@@ -230,6 +236,15 @@ def rules_of(texts: Mapping[str, Sequence[str]]) -> tuple[ListRule, ...]:
                     parameter=rule.kind,
                     value=rule.text,
                 )
+        is_same = key in seen and seen[key].text == rule.text
+        if is_same and seen[key].kind != rule.kind:
+            raise InputError(
+                f"The rule {quoted(rule.name)} is given for rows that are always listed, and for "
+                "rows that are never listed. Leave one of the two out.",
+                options="--always or --never",
+                parameter=rule.kind,
+                value=rule.name,
+            )
         if key in seen:
             raise InputError(
                 f"Two rules have the name {quoted(rule.name)}. Give each rule another name, such "
@@ -465,6 +480,10 @@ def deciding_rules(
     return found
 
 
+NEARLY_ALL = 0.9
+"""Share of the rows above which a rule that lists rows is probably wrong."""
+
+
 class _Rows:
     """The rows of a table, with the values of the columns that conditions contain."""
 
@@ -509,6 +528,13 @@ class _Rows:
         if node.op == "text":
             return _Value("text", node.parts[0], f"the text {quoted(node.parts[0])}")
         a, *b = (self._numbers(self._value(part)) for part in node.parts)
+        if node.op == "/" and self._table.n_rows and not np.any(b[0]):
+            warnings.warn(
+                f"The rule {self._rule.quoted} divides by 0 in every row, so this part of the rule "
+                "has no result. Correct the rule.",
+                SomscapeWarning,
+                stacklevel=2,
+            )
         return _Value("number", RESULTS[node.op](a, *b), "a number", is_computed=True)
 
     def _read(self, name: str) -> _Value:

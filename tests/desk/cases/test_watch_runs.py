@@ -1,6 +1,7 @@
 """Months of a watch: what is new, folded, back, and drifted; nothing is doubled or lost."""
 
 import json
+import re
 import sqlite3
 import subprocess
 import sys
@@ -14,22 +15,26 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scipy.stats import ks_2samp
+from scipy.stats import t as student
 from texts import rejected
 
 from somscape.desk.app._watch_calls import summary_of
 from somscape.desk.cases import (
     RunOutcome,
     State,
+    _compare,
     _run,
     audit_lines,
     import_decisions,
+    reproduce,
     run_watch,
     verify,
 )
 from somscape.desk.cases import _run as _subject
 from somscape.desk.cases._compare import sentences
 from somscape.desk.cases._run import begin_watch, check_name, detector_of_watch, known_cases
-from somscape.desk.cases._watch import key_columns, source_of
+from somscape.desk.cases._watch import key_columns, other_spelling, source_of
 from somscape.desk.cases.decide import Seen, cases_table, filled_in, spread_over_findings
 from somscape.desk.cases.records import CLEARED, CONFIRMED, OPEN, is_waiting
 from somscape.desk.jobs._detect import Found, detect, rule_of
@@ -112,6 +117,7 @@ def test_the_first_run_has_only_new_rows_and_no_drift(state: State) -> None:
     assert [row.key for row in listed[:2]] == ["c005", "c009"]
     assert {row.news for row in listed} == {"new"}
     assert first.facts["drift"]["is_first"]
+    assert "without an earlier table" in summary_of(state, "cards")["last"]["drift"]
     assert len(state.kept(first.id)) == N
 
 
@@ -158,10 +164,10 @@ def test_a_run_that_ends_while_another_does_compares_with_it(
     march = month(tmp_path / "m.csv", 3, c020=(INCOME, 70_000))
     others, drift_of = [march], _run.drift_of
 
-    def meanwhile(*args: Any) -> Any:
+    def meanwhile(*args: Any, **more: Any) -> Any:
         if others:
             run(state, others.pop())
-        return drift_of(*args)
+        return drift_of(*args, **more)
 
     monkeypatch.setattr(_run, "drift_of", meanwhile)
     outcome = run(state, month(tmp_path / "f.csv", 2, c020=(INCOME, 70_000)))
@@ -366,11 +372,88 @@ def test_a_column_times_a_hundred_is_drift_with_its_name(state: State, tmp_path:
     outcome = run(state, month(tmp_path / "f.csv", 2, times=100))
     assert outcome.drift.is_found
     assert "income is 100 times larger" in outcome.drift.sentence
-    assert outcome.drift.sentence.startswith(f"Drift: {N} rows above the threshold")
-    assert "income is 100 times larger." in summary_of(state, "cards")["last"]["drift"]
+    assert outcome.drift.sentence.startswith("Drift, compared with 1 earlier table: ")
+    assert re.search(
+        r"100 times larger \(median [^)]*\), most in (c\d{3}, ){4}c\d{3};", outcome.drift.sentence
+    )
+    assert "income is 100 times larger; " in summary_of(state, "cards")["last"]["drift"]
+    assert not re.search(r"c\d{3}", json.dumps(outcome.run.facts["drift"]))
     assert "train again" in outcome.drift.train_anew
     assert outcome.command_anew.startswith("somscape detect ")
     assert "--watch cards" in outcome.command_anew
+
+
+def test_the_training_table_is_not_drift_and_months_are_counted(
+    state: State, january: tuple[Path, bytes], tmp_path: Path
+) -> None:
+    said = [run(state, month(tmp_path / "m.csv", seed)).drift for seed in (2, 3)]
+    assert [each.n_months for each in said] == [1, 2]
+    assert "from the only earlier table" in said[0].sentence
+    assert "from 2 earlier tables" in said[1].sentence
+    again = run(state, january[0]).drift
+    assert (again.is_found, again.train_anew) == (False, "")
+    assert again.sentence == "No drift: an earlier run had the same table."
+    assert run(state, month(tmp_path / "m.csv", 4)).drift.n_months == 3
+
+
+def test_a_table_sorted_by_a_column_is_not_drift(state: State, tmp_path: Path) -> None:
+    february = month(tmp_path / "f.csv", 2)
+    head, *lines = february.read_text(encoding="utf-8").splitlines()
+    lines.sort(key=lambda line: float(line.split(",")[INCOME]))
+    february.write_text("\n".join([head, *lines, ""]), encoding="utf-8")
+    drift = run(state, february).drift
+    assert (drift.is_found, drift.train_anew) == (False, "")
+
+
+def months_like(rng: Any, n: int, spread: Any, k: int) -> list[_compare.Month]:
+    """Return months of columns with variance 1, and means that vary by `spread`."""
+    spread = np.asarray(spread, dtype=float)
+    means = rng.normal(0, np.sqrt(spread**2 + 1 / n), size=(k, len(spread)))
+    return [_compare.Month(n, each, np.ones_like(each)) for each in means]
+
+
+def smallest_p(months: list[_compare.Month]) -> float:
+    n_columns = len(months[0].means)
+    none = np.zeros(n_columns)
+    found = _compare.surprises(months[:-1], months[-1], none, none > 0)[0]
+    return float(found.min() * n_columns)
+
+
+@pytest.mark.parametrize("n", [300, 50_000])
+@pytest.mark.parametrize("spread", [[0.0] * 8, [0.1] * 8, [0.2, *[0.0] * 7], [0.5, *[0.0] * 7]])
+def test_few_usual_months_count_as_drift(n: int, spread: list[float]) -> None:
+    rng = np.random.default_rng(51)
+    found = sum(
+        smallest_p(months_like(rng, n, spread, 2 + i % 12)) <= _compare.FALSE_ALARM
+        for i in range(400)
+    )
+    assert found <= 28  # at most 5 %, and 2 standard errors
+
+
+@pytest.mark.parametrize(("n", "k"), [(300, 6), (300, 12), (2_000, 4), (50_000, 3)])
+def test_a_shift_is_found_as_often_as_by_kolmogorov_and_smirnov(n: int, k: int) -> None:
+    rng = np.random.default_rng(7)
+    n_found = n_by_test = 0
+    for _ in range(100):
+        months = months_like(rng, n, [0.0] * 8, k + 1)
+        months[-1].means[0] += 0.25
+        n_found += smallest_p(months) <= _compare.FALSE_ALARM
+        there, here = rng.normal(size=min(k * n, 20_000)), rng.normal(0.25, size=min(n, 20_000))
+        n_by_test += ks_2samp(here, there).pvalue <= 0.05 / 8
+    assert n_found >= n_by_test - 10  # the standard error of the difference is at most 7
+
+
+def test_after_many_months_surprise_is_that_of_a_prediction_interval() -> None:
+    # Of 40 months with normal means, the next is predicted by Student's t (Hahn 1969).
+    rng, found = np.random.default_rng(3), []
+    for _ in range(30):
+        months = months_like(rng, 10**6, [0.08], 41)
+        means = np.array([each.means[0] for each in months[:-1]])
+        gap = months[-1].means[0] - means.mean()
+        t = gap / means.std(ddof=1) / np.sqrt(1 + 1 / 40)
+        found.append((smallest_p(months), 2 * student.sf(abs(t), 39)))
+    ours, exact = np.array(found).T
+    np.testing.assert_allclose(ours, exact, atol=0.06)
 
 
 def test_a_level_of_many_rows_is_told_and_not_kept_for_good(tmp_path: Path) -> None:
@@ -382,7 +465,7 @@ def test_a_level_of_many_rows_is_told_and_not_kept_for_good(tmp_path: Path) -> N
         assert any("job is spy" in each for each in outcome.to_json()["drift"]["changes"])
         (audit,) = [line for line in audit_lines(state) if line.get("run") == outcome.run.id]
         assert "spy" not in json.dumps(audit)
-        assert summary_of(state, "cards")["last"]["drift"].startswith("Drift in 'job': ")
+        assert "'job' changed" in summary_of(state, "cards")["last"]["drift"]
 
 
 def test_unseen_levels_have_their_rows_and_facts_have_none(state: State, tmp_path: Path) -> None:
@@ -396,6 +479,64 @@ def test_unseen_levels_have_their_rows_and_facts_have_none(state: State, tmp_pat
     facts = json.dumps(outcome.run.facts)
     assert "c033" not in facts
     assert "spy" not in facts
+
+
+def renamed(path: Path, old: str, new: str) -> Path:
+    """Replace the beginning of each id in a file."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    path.write_text("\n".join(f"{new}{each.removeprefix(old)}" for each in lines), encoding="utf-8")
+    path.write_text(path.read_text("utf-8").replace(f"{new}id,", "id,") + "\n", encoding="utf-8")
+    return path
+
+
+def test_new_ids_each_month_are_a_setting_and_rows_like_cleared_cases_fold(
+    state: State, tmp_path: Path
+) -> None:
+    say(state, "c005", CLEARED)
+    same = {"c031": (INCOME, 90_000), "c032": (INCOME, 91_000), "c050": (JOB, "spy")}
+    base = month(tmp_path / "f.csv", 1, **same)
+    proposed = run(state, renamed(base, "c", "d"))
+    assert "--new-ids" in " ".join(proposed.lines())
+    base = renamed(month(tmp_path / "m.csv", 3, **same), "c", "e")
+    march = run_watch(state, "cards", author="ann", source=str(base), new_ids=True)
+    assert not any("right file" in line for line in march.lines())
+    assert march.gone == ()
+    found = news(march)
+    like = {
+        row.key for row in march.listed if row.reasons.startswith("Like c005, which was cleared.")
+    }
+    assert like
+    assert all(found[key] == "folded" for key in like)
+    assert like <= {"e031", "e032"}
+    assert found["e050"] == "new"
+    assert any(
+        line.endswith(f"contains them: {', '.join(sorted(like))}.") for line in march.lines()
+    )
+    [ids] = [c for c in march.table().columns if c.name == "id"]
+    assert like <= {*ids.each_cell()}  # the file contains them
+    # The next run keeps the setting.
+    april = run(state, renamed(month(tmp_path / "a.csv", 4), "c", "f"))
+    assert april.gone == ()
+    assert april.run.facts["new_ids"]
+    assert reproduce(state, march.run.id).is_same
+
+
+@pytest.mark.parametrize("is_rarer", [True, False])
+def test_a_row_ten_times_as_rare_as_the_cleared_case_is_listed(
+    state: State, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, is_rarer: bool
+) -> None:
+    say(state, "c005", CLEARED)
+    monkeypatch.setattr(_run, "TIMES_SMALLER", 0.0 if is_rarer else 1e9)
+    path = renamed(month(tmp_path / "f.csv", 2, c031=(INCOME, 90_000)), "c", "d")
+    outcome = run_watch(state, "cards", author="ann", source=str(path), new_ids=True)
+    assert news(outcome)["d031"] == ("new" if is_rarer else "folded")
+
+
+def test_ids_with_another_spelling_are_named() -> None:
+    said = other_spelling(["000201", "000202"], ["201.0", "202.0"])
+    assert "'201.0' instead of '000201'" in said
+    assert other_spelling(["000201 / a", "2 / b"], ["201 / a"]) != ""
+    assert other_spelling(["a", "b"], ["c", "d"]) == ""
 
 
 def test_many_unseen_levels_are_told_of_in_one_line(state: State, tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def test_rules_list_and_hide_rows_everywhere(payments: Path) -> None:
 
     again = run("detect", payments, "--roles", "r.toml", "--never", "amount < 1", "--out", "two")
     assert again.code == 0, again.err
-    assert "rule: amount < 1 (never): no row matches this rule and no stronger rule" in again.out
+    assert "rule: amount < 1 (never): no row matches this rule, apart from" in again.out
     assert "payroll" not in again.out.split("Table:")[0].split("rule large")[-1]
     assert "rule: amount=50 (floor)" in again.out
 
@@ -114,6 +114,22 @@ def test_a_watch_keeps_its_rules(payments: Path) -> None:
     with State("state") as opened:
         found = reproduce(opened, data["run"])
     assert found.is_same, found.said
+
+
+def test_a_rule_cannot_be_for_listed_and_for_hidden_rows(here: Path) -> None:
+    path = write(Path("a.csv"), "id,amount", [f"{i},{i * i}" for i in range(30)])
+    both = ("--always", "amount > 1", "--never", "amount > 1")
+    refused = run("detect", path, "--id", "id", *both, "--out", "out")
+    assert refused.code == 2
+    assert "'amount > 1' is given for rows that are always listed" in refused.err
+    assert "(leave out" not in refused.err
+
+
+def test_an_unknown_example_is_named_with_the_known_one(here: Path) -> None:
+    refused = run("example", "nosuch")
+    assert refused.code == 2
+    assert "There is no example table 'nosuch'" in refused.err
+    assert "somscape example applications" in refused.err
 
 
 @pytest.mark.parametrize("words", [("run", "w"), ("score", "map.som", "t.csv")])

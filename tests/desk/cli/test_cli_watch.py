@@ -83,6 +83,45 @@ def test_a_run_says_by_its_exit_code_whether_something_is_new() -> None:
 
 
 @pytest.mark.usefixtures("watched")
+def test_a_state_that_does_not_exist_is_not_made() -> None:
+    for words in (["watches"], ["cases", "list", "cards"], ["run", "cards"]):
+        refused = run(*words, "--state", "nosuch")
+        assert refused.code == 2
+        assert "The folder nosuch does not exist" in refused.err
+    assert not Path("nosuch").exists()
+
+
+@pytest.mark.usefixtures("watched")
+def test_confirmed_rows_are_not_counted_as_still_there() -> None:
+    ok(run("cases", "mark", "cards", "00003", "confirmed"))
+    said = ok(run("run", "cards", month(Path("f.csv"), n3=900_001)), 0)
+    assert "4 still, 1 confirmed." in said.splitlines()[0]
+
+
+def test_the_table_of_an_earlier_run_is_recorded_only_if_a_person_says_so(
+    watched: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ok(run("run", "cards", month(Path("february.csv"), n3=900_000, n7=800_000)), 3)
+    head, *rows = Path("january.csv").read_text(encoding="utf-8").splitlines()
+    turned = write(Path("turned.csv"), head, rows[::-1])
+    for words in (("run", "cards"), ("run", "cards", turned, "--out", "new")):
+        refused = run(*words)
+        assert refused.code == 2
+        assert "This is the table of run 1 of cards, of 20" in refused.err
+        assert "(--again)" in refused.err
+        assert "Traceback" not in refused.err
+    assert not Path("new").exists()
+    [told] = json.loads(ok(run("watches", "--json")))
+    assert told["runs"] == 2
+    monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda _: True, raising=False)
+    monkeypatch.setattr("click.confirm", lambda asked, **_: "of run 1" not in asked)
+    assert run("run", "cards").code == 2
+    monkeypatch.setattr("click.confirm", lambda asked, **_: "of run 1" in asked)
+    assert "Run 3 of cards" in ok(run("run", "cards", turned), 3)
+    assert "Run 4 of cards" in ok(run("run", "cards", "february.csv", "--again"), 3)
+
+
+@pytest.mark.usefixtures("watched")
 def test_files_that_cannot_be_written_leave_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
     february = month(Path("february.csv"), n3=900_100, n7=800_000)
 
@@ -163,7 +202,7 @@ def test_cases_are_decided_listed_and_folded() -> None:
     assert "The watch cards does not have a later case." in ok(
         run("cases", "list", "cards", "--state-of", "later")
     )
-    assert "1 folded" in ok(run("run", "cards"), 3)  # another row moved up
+    assert "1 folded" in ok(run("run", "cards", "--again"), 3)  # another row moved up
     assert "cards" in ok(run("watches"))
     assert json.loads(ok(run("watches", "--json")))[0]["runs"] == 2
 
@@ -348,7 +387,7 @@ def test_a_watch_of_a_database_takes_a_file_and_reads_the_database_again(
     ok(run("detect", "sqlite:///bank.db", *words, "--out", "found"))
     [told] = json.loads(ok(run("watches", "--json")))
     assert told["source"] == f"sqlite:///{(here / 'bank.db').resolve()}"
-    assert "The table is the same as in this run" in ok(run("run", "bank"), 3)
+    assert "so no run was added" in ok(run("run", "bank"), 3)
     said = ok(run("run", "bank", month(Path("february.csv"), n7=800_000)), 3)
     assert "new 00007" in said
     empty = write(Path("empty.csv"), HEADER, [])
@@ -362,7 +401,7 @@ def test_customers_are_cases(here: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     words = ("--per", "client", "--drop", "note", "--drop", "fraud", "--alerts", "3")
     ok(run("detect", january, *words, "--watch", "clients", "--out", "found"))
     ok(run("cases", "mark", "clients", "0007", "cleared", "--comment", "a car"))
-    said = ok(run("run", "clients", "--out", "again"), 3)
+    said = ok(run("run", "clients", "--again", "--out", "again"), 3)
     assert "1 folded" in said
     assert "alerts_rows.csv" in listing(here / "again")
     last = rows_of("again/alerts.csv")[-1]

@@ -34,6 +34,7 @@ def obeyed(text: str, kind: str = "always", **more: Any) -> list[int]:
     return np.flatnonzero(found == 0).tolist()
 
 
+@pytest.mark.filterwarnings("ignore:The rule .* divides by 0")
 @pytest.mark.parametrize(
     ("text", "rows"),
     [

@@ -125,6 +125,7 @@ def watched(state: State, request: JobRequest) -> dict[str, Any]:
             source=request.file,
             shown_as=request.name,
             instead_of=request.settings.instead_of,
+            again=request.settings.again,
             draft=write,  # files come first, so that each recorded run has files
         )
         recorded.append(outcome)

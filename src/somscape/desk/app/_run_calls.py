@@ -110,7 +110,8 @@ class RunCalls:
             watches = await asyncio.to_thread(self._at.cases.watches)
             if watch not in {each.name for each in watches}:
                 raise Refusal(422, f"The watch '{watch[:MAX_NAME]}' does not exist.")
-            settings = RunSettings(author=author_of(request))
+            again = request.query_params.get("again") == "true"
+            settings = RunSettings(author=author_of(request), again=again)
         if wrong is not None:
             runs = [] if watch is None else await asyncio.to_thread(self._at.cases.runs, watch)
             numbers = {str(run.number): run.number for run in reversed(counting(runs))}
@@ -219,7 +220,8 @@ class RunCalls:
             )
 
     async def retry(self, request: Request) -> Response:
-        """Start an unfinished run again."""
+        """Start an unfinished run again. `again` permits the table of an earlier run of a watch."""
+        again = (await json_of(request, dict[str, Any])).get("again") is True
 
         def retry() -> None:
             run = self._at.run(request)
@@ -228,7 +230,8 @@ class RunCalls:
                     409,
                     "This run did not end early, so it cannot be repeated. Load the page again.",
                 )
-            self._at.store.say_run(run.id, WAITING)
+            settings = replace(run.settings, again=True) if again else None
+            self._at.store.say_run(run.id, WAITING, settings=settings)
 
         await self._at.store.change(retry)
         return self._at.added(self._at.run(request))

@@ -115,15 +115,16 @@ class RunSettings(PageOptions):
     regions_of: str | None = None  # the run whose edited regions are reused
     author: str | None = None
     instead_of: int | None = None  # the run of the watch that this run replaces
+    again: bool = False  # whether the table of an earlier run can be recorded once more
     roles: tuple[str, str] | None = None  # text and name of a file to apply after reading again
     before: "RunSettings | None" = None  # while the table is read again
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings as data for JSON."""
-        return {n: v for n, v in asdict(self).items() if v is not None or n not in OWN}
+        return {n: v for n, v in asdict(self).items() if v or n not in OWN}
 
 
-OWN = ("author", "instead_of", "roles", "before")
+OWN = ("author", "instead_of", "again", "roles", "before")
 """Settings that the app sets itself."""
 
 

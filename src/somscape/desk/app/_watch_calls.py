@@ -1,7 +1,7 @@
 """Requests about watches and their cases."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import lru_cache
 from typing import Any
@@ -16,7 +16,7 @@ from somscape.desk.app._settings import PageDecision, PageWatch
 from somscape.desk.app._store import RANK
 from somscape.desk.app._users import DECIDE, LOOK, RUN
 from somscape.desk.app._work import one_line
-from somscape.desk.cases._compare import drift_text
+from somscape.desk.cases._compare import drift_words
 from somscape.desk.cases._run import INSTEAD_OF, check_name
 from somscape.desk.cases._watch import columns_of_cells, detector_of
 from somscape.desk.cases.records import (
@@ -35,7 +35,6 @@ from somscape.desk.cases.state import State
 from somscape.desk.web._gate import Call, Refusal
 from somscape.errors import InputError
 from somscape.maps.map import Map
-from somscape.tables._messages import listed
 from somscape.tables.table import table_from_columns
 
 MAX_CASES = 5000
@@ -130,21 +129,8 @@ def _run_data(run: WatchRun) -> dict[str, Any]:
         "source": run.source,
         "n_rows": run.facts.get("n_rows"),
         "n_alerts": run.facts.get("n_alerts"),
-        "drift": _drift_words(run.facts.get("drift") or {}),
+        "drift": drift_words(run.facts.get("drift") or {}),
     }
-
-
-def _drift_words(drift: Mapping[str, Any]) -> str:
-    """Return a sentence on the drift in a run, or "" for the first run with a map."""
-    if not drift or drift.get("is_first"):
-        return ""
-    n_above, expected = drift["n_above"], drift["expected"]
-    if not drift["is_found"]:
-        return drift_text("No drift", n_above, expected, ())
-    changes = drift.get("changes") or [""] * len(drift["columns"])  # missing in an older run
-    others = [column for column, how in zip(drift["columns"], changes, strict=True) if not how]
-    where = f" in {listed(others)}" if others else ""
-    return drift_text(f"Drift{where}", n_above, expected, changes)
 
 
 def _line(case: Case, last: WatchRun | None) -> dict[str, Any]:

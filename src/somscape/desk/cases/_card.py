@@ -264,7 +264,7 @@ def _facts_of_run(run: WatchRun) -> dict[str, Any]:
         "flagged": drift.get("n_above"),
         "expected": drift.get("expected"),
         "drift": bool(drift.get("is_found")),
-        "columns": list(drift.get("columns", ())),
+        "columns": [name for name in drift.get("columns", ()) if name],
     }
 
 

@@ -25,6 +25,7 @@ from somscape.desk.cases._compare import (
     near_confirmed,
     news_of,
     returned,
+    table_of,
     unseen_levels,
     usual_moves,
 )
@@ -32,9 +33,11 @@ from somscape.desk.cases._watch import (
     bytes_of,
     cells_of_rows,
     check_key,
+    content_of,
     detector_of,
     keys_of,
     known_check,
+    other_spelling,
     rows_of_check,
     rule_for,
     sampled,
@@ -52,6 +55,7 @@ from somscape.desk.cases.records import (
     RETURNED,
     STILL,
     Decision,
+    KnownTableError,
     Listed,
     NewRun,
     RunMeanwhileError,
@@ -69,6 +73,7 @@ from somscape.desk.jobs.job import AT_A_RUN, IN_ROLES_FILE, KEPT, READ, READING,
 from somscape.errors import InputError
 from somscape.kernels._select import select_kernels
 from somscape.outliers.detector import AlertRule, Alerts, Detector, ids_of, ranked
+from somscape.outliers.findings import TIMES_SMALLER
 from somscape.outliers.marks import UNKNOWN
 from somscape.tables._sql import is_url
 from somscape.tables.customers import Grouped
@@ -80,8 +85,8 @@ from somscape.tables.table import Table
 class Subject:
     """The table on which a watch is run, with the scores of its rows.
 
-    `decided` are the decisions before the run, whose time is `today`.  The other fields are as in
-    `RunOutcome` and its run.
+    `decided` are the decisions before the run, whose time is `today`.  With `new_ids`, the ids of
+    each table are new.  The other fields are as in `RunOutcome` and its run.
     """
 
     watch: Watch
@@ -96,6 +101,7 @@ class Subject:
     decided: Mapping[str, Decision] = field(default_factory=dict)
     today: str = ""
     known_checks: Sequence[Check] | None = None
+    new_ids: bool = False
 
     def __post_init__(self) -> None:
         self.keys = keys_of(self.table, self.watch.key)
@@ -105,6 +111,19 @@ class Subject:
         self.scores = self.detector._scores_of_rows(self.rows, self.units)
         self.data = data_hash(self.table)
 
+    @cached_property
+    def content(self) -> str:
+        """Hash of the key and of the used columns, which does not depend on the order of rows."""
+        names = [code.name for code in self.detector.map_.encoding.used]
+        return content_of(self.table, names, self.keys)
+
+    def known_in(self, runs: Sequence[WatchRun]) -> WatchRun | None:
+        """Return the last of the runs that had the same table, or None."""
+        of_map = [run for run in runs if run.map == self.watch.map]
+        same = (r for r in runs if r.data == self.data)
+        alike = (r for r in of_map if r.facts.get("content") == self.content)
+        return next(same, None) or next(alike, None)
+
     @property
     def fingerprint(self) -> str:
         """Text with all facts that determine the run's id, except the id of the previous run."""
@@ -113,7 +132,7 @@ class Subject:
         rules = self.detector.map_.encoding.roles.rules
         ended = [each.text for each in rules_of(rules) if each.has_ended(self.today)]
         # Without expired cases and rules, the ids of earlier runs stay the same.
-        return json.dumps([*said, *sorted(self.expired), *ended])
+        return json.dumps([*said, *sorted(self.expired), *ended, *([True] * self.new_ids)])
 
     @cached_property
     def checks(self) -> dict[str, Check]:
@@ -333,6 +352,8 @@ def _run_to_compare(
 ) -> tuple[WatchRun | None, str]:
     if not runs:
         return None, ""
+    if subject.new_ids:
+        return runs[0], ""
     doubt = ""
     for run in runs:
         keys = state.kept(run.id).keys()
@@ -341,9 +362,12 @@ def _run_to_compare(
             return run, f"{doubt}, so the table is compared with run {run.number}." if doubt else ""
         few = f"Only {n} of {len(keys):,} cases" if n else f"None of the {len(keys):,} cases"
         doubt = doubt or f"{few} of run {run.number} {'are' if n > 1 else 'is'} in this table"
+    if other := other_spelling(state.kept(runs[0].id), subject.keys):
+        return runs[0], f"{doubt}. {other}"
     if len(runs) > 1 and runs[0].facts["usual_moves"]["by"] == "units":
         return runs[0], ""  # as before: that run shared no cases with earlier runs
-    return runs[0], f"{doubt}. Is this the right file?"
+    advice = " If each table has new ids, run it with --new-ids." if not n else ""
+    return runs[0], f"{doubt}. Is this the right file?{advice}"
 
 
 MAX_TRIES = 5
@@ -360,6 +384,8 @@ def run_watch(
     reading: Job | None = None,
     instead_of: int | None = None,
     draft: Callable[[RunOutcome], object] | None = None,
+    again: bool = True,
+    new_ids: bool = False,
 ) -> RunOutcome:
     """Run a watch on its own source or on another table, and record the result.
 
@@ -382,6 +408,11 @@ def run_watch(
     draft : callable or None, default=None
         Function that is called with the outcome before the run is recorded.  If the function fails,
         nothing is recorded.
+    again : bool, default=True
+        Whether the table of an earlier run can be recorded once more.
+    new_ids : bool, default=False
+        Whether the ids of each table are new.  Later runs of the watch keep this setting.  Then no
+        row is gone, and a row that is like a cleared case is folded.
 
     Returns
     -------
@@ -390,8 +421,8 @@ def run_watch(
     Raises
     ------
     InputError
-        If the watch or its source does not exist, or if the table does not fit the watch's map.
-        Then nothing is recorded.
+        If the watch or its source does not exist, if the table does not fit the watch's map, or if
+        an earlier run had this table and `again` is false.  Then nothing is recorded.
 
     See Also
     --------
@@ -435,12 +466,21 @@ def run_watch(
     rule = rule_for(job, subject.table)
     return record_run(
         state,
-        Subject(watch, detector, subject.table, rule, author, read_from, subject.grouped),
+        Subject(
+            *(watch, detector, subject.table, rule, author, read_from, subject.grouped),
+            new_ids=new_ids or _has_new_ids(state, name),
+        ),
         # With these options, `reproduce` can read and rank the table of this run again.
         job=kept.without(*IN_ROLES_FILE, "missing_values").then(reading),
         instead_of=instead_of,
         draft=draft,
+        again=again or instead_of is not None,
     )
+
+
+def _has_new_ids(state: State, name: str) -> bool:
+    """Return whether the ids of each table of a watch are new."""
+    return any(run.facts.get("new_ids") for run in counting(state.runs(name))[:1])
 
 
 def _check_is_new(state: State, name: str) -> None:
@@ -462,6 +502,7 @@ def record_run(
     draft: Callable[[RunOutcome], object] | None = None,
     begins: bytes | None = None,
     of_upload: Upload | None = None,
+    again: bool = True,
 ) -> RunOutcome:
     """Compare a table with the last run of a watch, and record this comparison as the next run."""
     watch, author = subject.watch, subject.author
@@ -470,6 +511,8 @@ def record_run(
         map_ = state.map(watch.map) if begins is None else begins
         runs = state.runs(watch.name)
         outcome = compared(state, subject, runs, instead_of)
+        if not again and not outcome.is_again and (known := subject.known_in(counting(runs))):
+            raise KnownTableError(known)
         newest = runs[0].id if runs else ""
         names = (LIST,) if draft is None and begins is None else (LIST, PAGE)  # what is written
         new = _new_run(outcome, subject, map_, job or watch.job, digests_of(outcome, names))
@@ -513,10 +556,11 @@ def compared(
         clear_for=watch.clear_for,
         today=subject.today,
     )
-    alerts, folded = subject.ranked([key for key in cells if key not in why])
-    listed = _listed(subject, alerts, folded, before, why)
+    alike = like_cleared(subject) if subject.new_ids else {}
+    alerts, folded = subject.ranked([*(key for key in cells if key not in why), *alike])
+    alike = {subject.keys[row]: said for row in folded if (said := alike.get(subject.keys[row]))}
+    listed = _listed(subject, alerts, folded, before, {**why, **alike})
     agreement = None if label is None else agreement_of(alerts, label)
-    first_far = others[-1].facts["drift"]["far"] if others else None
     unseen = unseen_levels(detector.map_.encoding, table, subject.keys)
     checks, shown, kept_checks = _checks(subject, before, len(listed))
     with_map = [run.data for run in runs if run.map == watch.map]  # the last learned the map
@@ -532,7 +576,9 @@ def compared(
         listed=listed,
         checks=checks,
         kept_checks=kept_checks,
-        gone=gone(
+        gone=()
+        if subject.new_ids
+        else gone(
             before.listed,
             {row.key for row in listed if row.news != FILLED},
             dict(zip(subject.keys, subject.scores.tolist(), strict=True)),
@@ -541,12 +587,84 @@ def compared(
             hidden=_hidden(subject, alerts),
         ),
         usual=before.usual,
-        drift=drift_of(detector, table, subject.rows, subject.scores, first_far, unseen),
+        drift=drift_of(
+            *(detector, table, subject.rows, subject.scores),
+            [run.facts["drift"] for run in _different(others)],
+            unseen,
+            keys=subject.keys,
+            is_known=subject.known_in(others) is not None,
+        ),
         unseen=unseen,
         decisions=subject.decided,
-        why=why,
-        notes=(*([place.doubt] if place.doubt else ()), *subject.notes),
+        why={**why, **alike},
+        notes=(
+            *([place.doubt] if place.doubt else ()),
+            *([_alike_note([*alike])] if alike else ()),
+            *subject.notes,
+        ),
     )
+
+
+def _different(runs: Sequence[WatchRun]) -> list[WatchRun]:
+    """Return the runs, the newest first, but of the runs with the same table only the earliest."""
+    first = {run.data: run for run in runs}
+    return [run for run in runs if first[run.data] is run]
+
+
+MAX_COMPARED = 500
+"""Maximum number of rows that are compared with cleared cases."""
+
+
+def like_cleared(subject: Subject) -> dict[str, str]:
+    """Return, by key, a sentence for each row that is like a cleared case.
+
+    Both are in the same unit and have the same reasons, and the p-value of the row is more than a
+    tenth of the p-value of the case.
+    """
+    detector, table = subject.detector, subject.table
+    cleared = {
+        key: said
+        for key, said in subject.decided.items()
+        if said.state == CLEARED
+        and said.cells
+        and months_between(said.made, subject.today) < subject.watch.clear_for
+    }
+    encoded = encoded_cells(detector.map_.encoding, [said.cells or {} for said in cleared.values()])
+    is_known = np.asarray(~np.isnan(encoded).any(axis=1))
+    known = [key for key, is_one in zip(cleared, is_known, strict=True) if is_one]
+    if not known:
+        return {}
+    then = np.ascontiguousarray(encoded[is_known])
+    units, scores = detector.map_._winners_of_rows(then), detector._scores_of_rows(then)
+    p_then = detector.calibration.p_values(scores, units)
+    cells = table_of(detector.map_.encoding, [cleared[key].cells or {} for key in known])
+    patterns = zip(known, units.tolist(), _patterns(detector, cells), p_then, strict=True)
+    of = {(unit, columns): (key, float(p)) for key, unit, columns, p in patterns}
+    rows = np.flatnonzero(np.isin(subject.units, units))
+    rows = rows[[subject.keys[row] not in subject.decided for row in rows.tolist()]]
+    rows = rows[np.argsort(-subject.scores[rows], kind="stable")][:MAX_COMPARED]
+    p_now = detector.calibration.p_values(subject.scores, subject.units)[rows]
+    found = {}
+    for row, p, columns in zip(
+        rows.tolist(), p_now, _patterns(detector, table.take(rows)), strict=True
+    ):
+        key, p_of_case = of.get((int(subject.units[row]), columns), ("", np.inf))
+        if p * TIMES_SMALLER > p_of_case:
+            found[subject.keys[row]] = f"Like {key}, which was cleared."
+    return found
+
+
+def _patterns(detector: Detector, table: Table) -> list[frozenset[str]]:
+    """Return the columns in the reasons of each row."""
+    found = detector.reasons(table) if table.n_rows else []
+    return [frozenset(reason.column for reason in of_row) for of_row in found]
+
+
+def _alike_note(keys: Sequence[str]) -> str:
+    n, some = len(keys), ", ".join(keys[:MAX_ADDED])
+    more = f" and {n - MAX_ADDED} more" if n > MAX_ADDED else ""
+    what = "row is like a cleared case" if n == 1 else "rows are like cleared cases"
+    return f"{n} {what}, so the end of the list contains them: {some}{more}."
 
 
 def _hidden(subject: Subject, alerts: Alerts) -> dict[str, str]:
@@ -571,6 +689,8 @@ def _new_run(
     keys = {row.key for row in outcome.listed} | subject.decided.keys() | sampled(subject.keys)
     facts = {
         **_facts(outcome, job),
+        "content": subject.content,
+        **({"new_ids": True} if subject.new_ids else {}),
         "as_of": {"today": subject.today, "decision": subject.last_decision},
         "files": dict(digests),
     }
@@ -650,7 +770,7 @@ MAX_ADDED = 5
 def _facts(outcome: RunOutcome, job: Job) -> dict[str, Any]:
     """Return the facts about a run that the audit records, without keys and values of rows."""
     found, watch, map_ = outcome.found, outcome.watch, outcome.found.detector.map_
-    roles: dict[str, list[str]] = {}
+    month, roles = outcome.drift.month, dict[str, list[str]]()
     for code in map_.encoding.columns:
         roles.setdefault(code.kind, []).append(code.name)
     scores = np.empty(len(found.alerts.rows))
@@ -662,7 +782,7 @@ def _facts(outcome: RunOutcome, job: Job) -> dict[str, Any]:
         "counts": outcome.counts,
         "n_outstanding": outcome.n_outstanding,
         "rule": found.rule.words(found.detector),
-        "drift": outcome.drift.facts(),
+        "drift": {**outcome.drift.facts(), "month": month and month.to_json()},
         "usual_moves": vars(outcome.usual),
         "train_anew": outcome.drift.train_anew,
         "options": job.to_json(),

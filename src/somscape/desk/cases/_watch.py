@@ -20,7 +20,7 @@ from somscape.outliers.detector import AlertRule, Detector
 from somscape.save._load import load_model
 from somscape.tables._messages import listed
 from somscape.tables._sql import is_url
-from somscape.tables.codes import level_texts
+from somscape.tables.codes import level_codes, level_texts
 from somscape.tables.column import Column
 from somscape.tables.table import Table
 
@@ -99,6 +99,38 @@ def texts_of(column: Column) -> list[str]:
     if column.numbers is None or not column.is_exact:
         return [str(cell) for cell in column.each_cell()]
     return level_texts(column)
+
+
+def content_of(table: Table, names: Sequence[str], keys: Sequence[str]) -> str:
+    """Return a hash of the values of columns. The order of the rows does not matter."""
+    order = np.array(sorted(range(len(keys)), key=keys.__getitem__), dtype=np.intp)
+    digest = hashlib.sha256(json.dumps([keys[row] for row in order]).encode())
+    for name in sorted(names):
+        codes, levels = level_codes(table.column(name))
+        used, places = np.unique(codes[order], return_inverse=True)
+        texts = np.array([levels[code] for code in used.tolist()], dtype=str)
+        different, ranks = np.unique(texts, return_inverse=True)
+        digest.update(json.dumps([name, *different.tolist()]).encode())
+        digest.update(ranks[places].astype("<i8").tobytes())
+    return digest.hexdigest()
+
+
+def other_spelling(before: Iterable[str], now: Sequence[str]) -> str:
+    """Return a sentence if keys match only without leading zeros and a final ".0", else ""."""
+
+    def plain(key: str) -> str:
+        parts = (part.removesuffix(".0").lstrip("0") for part in key.split(BETWEEN))
+        return BETWEEN.join(parts)
+
+    old = {plain(key): key for key in before}
+    pairs = [(old[plain(key)], key) for key in now if plain(key) in old]
+    if not pairs or len(pairs) * 5 < len(old):
+        return ""
+    was, key = next((pair for pair in pairs if pair[0] != pair[1]), pairs[0])
+    return (
+        f"The same ids have another spelling, such as {key!r} instead of {was!r}. Correct the "
+        f"spelling in the file, for example with the format Text in Excel."
+    )
 
 
 def sampled(keys: Iterable[str]) -> set[str]:

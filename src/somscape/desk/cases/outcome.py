@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shlex
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -14,7 +15,7 @@ import numpy as np
 from somscape.desk.cases._compare import NEWS, Drift, Gone, Unseen, UsualMoves, sentences
 from somscape.desk.cases._watch import command_anew
 from somscape.desk.cases.records import (
-    FILLED,
+    CONFIRMED,
     FOLDED,
     NEW,
     OPEN,
@@ -104,12 +105,18 @@ class RunOutcome:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Number of new, returned, risen, still listed, folded and no longer listed rows."""
-        counts = dict.fromkeys((NEW, RETURNED, RISEN, STILL, FOLDED), 0)
-        for row in self.listed:
-            if row.news != FILLED:
-                counts[row.news] += 1
-        return {**counts, "gone": len(self.gone)}
+        """Number of new, returned, risen, still listed, folded and no longer listed rows.
+
+        Rows that were confirmed before and are still listed are counted separately.
+        """
+        kinds = (NEW, RETURNED, RISEN, STILL, FOLDED)
+        is_known = {row.key for row in self.listed if self.state_of(row.key) == CONFIRMED}
+        found = Counter(
+            CONFIRMED if row.news == STILL and row.key in is_known else row.news
+            for row in self.listed
+        )
+        known = {CONFIRMED: found[CONFIRMED]} if found[CONFIRMED] else {}
+        return {**{kind: found[kind] for kind in kinds}, **known, "gone": len(self.gone)}
 
     @property
     def news(self) -> list[Listed]:
@@ -155,7 +162,8 @@ class RunOutcome:
         shown = ", ".join(f"{n} {what}" for what, n in counts.items() if n) or "nothing listed"
         said = [f"Run {self.run.number} of {self.watch.name}, {than}: {shown}."]
         if self.is_again:
-            said += ["The table is the same as in this run, so no run was added."]
+            made = self.run.made[:10]
+            said += [f"This table was already run on {made}, so no run was added."]
         elif self.replaced:
             numbers = ", ".join(str(run.number) for run in reversed(self.replaced))
             said.append(f"It replaces run {numbers}.")

@@ -350,6 +350,26 @@ class RunMeanwhileError(Exception):
     """Another run of the watch was added after this run was compared, so this run was not saved."""
 
 
+class KnownTableError(InputError):
+    """An earlier run had the same table, so the table was not run again.
+
+    Parameters
+    ----------
+    run : WatchRun
+        The earlier run.
+    """
+
+    def __init__(self, run: WatchRun) -> None:
+        super().__init__(
+            f"This is the table of run {run.number} of {run.watch}, of {run.made[:10]}. Nothing "
+            "was recorded. Give the table of this month, or record this table once more.",
+            options="--again",
+            parameter="again",
+            value=run.number,
+        )
+        self.run = run
+
+
 GONE = "gone"
 """Change of a case that an earlier list contains, but the newest list does not."""
 

@@ -51,6 +51,7 @@ def subject_of(state: State, old: WatchRun, detector: Detector, seen: PerOptions
         *(old.author, old.source, seen.grouped),
         decided=state.last_decisions(old.watch, until=as_of["decision"]),
         today=as_of["today"],
+        new_ids=facts.get("new_ids", False),
     )
 
 

@@ -179,7 +179,7 @@ def write_backup(file: Path, access: Access) -> None:
 
 def restore_backup(file: Path, access: Access, *, force: bool) -> None:
     """Restore the state from a backup, and print the result of checking its audit."""
-    with open_state(access) as state:
+    with open_state(access, must_exist=False) as state:
         verdict = restore(state, file, force=force, author=author_of(access))
         name, head = state.database.name, state.head()
     console = make_console()

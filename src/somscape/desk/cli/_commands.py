@@ -82,15 +82,23 @@ def demo() -> Work:
     return show_demo
 
 
+def _example_name(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    if value != "applications":
+        raise click.UsageError(
+            f"There is no example table '{value}'. Write the only example table with `somscape "
+            "example applications`.",
+            context,
+        )
+    return value
+
+
 @main.command(
     examples=(
         "example applications",
         "detect applications.csv --id customer --label class --out found",
     )
 )
-@click.argument(
-    "name", metavar="applications", type=click.Choice(["applications"]), expose_value=False
-)
+@click.argument("name", metavar="applications", callback=_example_name, expose_value=False)
 @result_option("--out", default="applications.csv", metavar="FILE", help="File to write.")
 @force_option
 def example() -> Work:
@@ -472,6 +480,18 @@ def info() -> Work:
     metavar="N",
     help="Replace run N, if its table was wrong, and all later runs. The new run is compared with "
     "the run before N.",
+)
+@option(
+    "--again",
+    is_flag=True,
+    help="Record the table once more if an earlier run had the same table. Without this option, "
+    "the command asks.",
+)
+@option(
+    "--new-ids",
+    is_flag=True,
+    help="The ids of each table are new. Then no row is gone, and a row like a cleared case is "
+    "folded. Later runs of the watch keep this setting.",
 )
 @option(
     "--json",

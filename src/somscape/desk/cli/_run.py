@@ -34,7 +34,7 @@ from somscape.desk.cases.decide import (
     spread_over_findings,
 )
 from somscape.desk.cases.outcome import RunOutcome
-from somscape.desk.cases.records import Case, Watch, is_waiting
+from somscape.desk.cases.records import Case, KnownTableError, Watch, is_waiting
 from somscape.desk.cases.state import State
 from somscape.desk.cli._console import (
     columns_line,
@@ -63,6 +63,7 @@ from somscape.desk.jobs.job import RULES, Job
 from somscape.errors import InputError
 from somscape.outliers.detector import Detector
 from somscape.tables._messages import counted, listed
+from somscape.tables._sql import is_url
 from somscape.tables.encoding import Encoding
 from somscape.tables.kinds import Roles
 
@@ -70,11 +71,20 @@ MIN_KEY = 16
 """Minimum number of bytes of a secret. Shorter secrets could be guessed."""
 
 
-def open_state(access: Access) -> State:
+def open_state(access: Access, *, must_exist: bool = True) -> State:
     """Open the state with the options of a command."""
     path = access.audit_key
     key = None if path is None else _secret(path, access.allow_readable_secrets)
-    return State(access.state or state_folder(), key)
+    given = access.state
+    if must_exist and given and not is_url(str(given)) and not Path(given).exists():
+        raise InputError(
+            f"The folder {given} does not exist, so it does not contain watches. Give the folder "
+            "of another state, or start a watch with `somscape detect TABLE --out DIR --watch "
+            "NAME`.",
+            parameter="state",
+            file=given,
+        )
+    return State(given or state_folder(), key)
 
 
 def files_of(access: Access) -> list[Path]:
@@ -186,7 +196,7 @@ def watch_of(
         return
     per, id_column = subject.given.per, encoding.named("id")
     key = key_columns(subject.as_read, job.key, per=per, id_column=id_column)
-    with open_state(access) as state:
+    with open_state(access, must_exist=False) as state:
         before = detector_of_watch(state, name)
         if before is not None and state.watch(name).key != key:
             raise InputError(
@@ -231,7 +241,22 @@ MAX_SHOWN = 10
 """Maximum number of printed changes."""
 
 
-def run_named(
+def run_named(*given: Any, again: bool = False, **more: Any) -> int:
+    """Run a watch, print how its list has changed since the last run, and return the exit code.
+
+    If an earlier run had the same table, ask before the table is recorded once more.
+    """
+    try:
+        return _run_named(*given, again=again, **more)
+    except KnownTableError as error:
+        known = error.run
+        asked = f"This is the table of run {known.number}, of {known.made[:10]}. Record it again?"
+        if not sys.stdin.isatty() or not click.confirm(asked, err=True):
+            raise
+    return _run_named(*given, again=True, **more)
+
+
+def _run_named(
     name: str,
     path: str | None,
     out: Path | None,
@@ -241,8 +266,9 @@ def run_named(
     *,
     force: bool,
     as_json: bool = False,
+    again: bool,
+    new_ids: bool = False,
 ) -> int:
-    """Run a watch, print how its list has changed since the last run, and return the exit code."""
     format_of("alerts", job.format, bom=job.bom)
     check_sink_of(job)
     sent = None
@@ -255,6 +281,8 @@ def run_named(
             source=path,
             reading=job,
             instead_of=instead_of,
+            again=again,
+            new_ids=new_ids,
         )
         if out is None:
             with stage(f"running {name}"):

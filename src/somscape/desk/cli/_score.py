@@ -11,7 +11,6 @@ import click
 import numpy as np
 from rich.console import Console
 
-from somscape.desk.cases._compare import drift_window
 from somscape.desk.cli._console import columns_line, make_console, print_bytes, say
 from somscape.desk.cli._options import Access
 from somscape.desk.cli._out import Input, check_output, check_result, format_of, writing
@@ -40,6 +39,9 @@ from somscape.tables._write import check_sheet, table_bytes
 from somscape.tables.column import Column
 from somscape.tables.encoding import Encoding
 from somscape.tables.table import Table, table_from_columns
+
+MIN_WINDOW, MAX_WINDOW = 50, 1_000
+"""Minimum and maximum number of rows between two checks of drift."""
 
 
 def load_detector(path: str) -> Detector:
@@ -89,7 +91,9 @@ def score_file(
     scores = _scores(detector, table, alerts, originals, is_sorted=job.sort)
     alarms: list[DriftAlarm] = []
     if drift:
-        alarms = DriftMonitor(detector, drift_window(table.n_rows)).update(table)
+        alarms = DriftMonitor(detector, min(max(table.n_rows, MIN_WINDOW), MAX_WINDOW)).update(
+            table
+        )
     command = job.command(["score", map_file, path], f"scores.{kind}")
     results = ResultList("scores", scores, detector, rule, table, command)
     send = partial(send_alerts, alerts, detector, table, rule, job)
