@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from importlib.util import find_spec
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 
 from somscape._files import whole, write_whole
 from somscape._types import Ints
-from somscape.desk.app._results import add_keys, carry_regions, detector_of, read_report
+from somscape.desk.app._results import WORKBOOK, add_keys, carry_regions, detector_of, read_report
 from somscape.desk.app._settings import JobRequest
 from somscape.desk.app._store import REPORT, RESULTS
 from somscape.desk.cases._run import begin_watch, run_watch
@@ -72,12 +73,14 @@ def rank(
 
 
 def _write_results(
-    results: Path, found: Found, data: Any, keys: list[str] | None, alerts: Table | None = None
+    results: Path, found: Found, data: Any, keys: list[str] | None, *listed: Any
 ) -> None:
     """Write all result files of a run, or no file after an error. Existing files are replaced."""
     with whole(results) as making:
         making.mkdir()
-        found.write(making, found.result_list(alerts))
+        found.write(making, found.result_list(*listed))
+        if find_spec("xlsxwriter"):
+            write_whole(making / WORKBOOK, found.result_list(*listed).content("xlsx"))
         if keys is not None:
             add_keys(data, keys)
         (making / REPORT).write_text(data.to_json(), encoding="utf-8")
@@ -151,7 +154,7 @@ def _write(results: Path, outcome: RunOutcome) -> None:
     """Write the result files of one run of a watch."""
     data = outcome.found.report("", outcome.notes, changed=outcome.to_json())
     keys = keys_of(outcome.found.table, outcome.watch.key)
-    _write_results(results, outcome.found, data, keys, outcome.table())
+    _write_results(results, outcome.found, data, keys, outcome.table(), "", outcome.watch.key)
 
 
 def begun(state: State, table: Table, request: JobRequest) -> dict[str, Any]:

@@ -30,8 +30,12 @@ from somscape.tables.table import Table
 OLD_KEYS = "keys.json"
 """Name of the file in which earlier versions kept the keys of the rows in a report."""
 
+WORKBOOK = "alerts.xlsx"
+"""Name of the list as a workbook, which needs the extra `excel`."""
+
 FILES = {
     "alerts.csv": "text/csv; charset=utf-8",
+    WORKBOOK: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "map.som": "application/octet-stream",
     ROLES: "application/toml",
     REPORT: "application/json",
@@ -71,6 +75,7 @@ def marked_page(folder: Path, run: Run, visitor: Mapping[str, str]) -> str:
         **visitor,
         "facts": run.facts,
         "has_roles": run.task == RANK and not run.settings.per,
+        "has_workbook": (folder / RESULTS / WORKBOOK).exists(),
     }
     host = json.dumps(known).replace("<", "\\u003c")
     names = ("calls.js", "decisions.js", "marks.js", "fold.js", "keys.js", "bar.js", "regions.js")

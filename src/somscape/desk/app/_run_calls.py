@@ -26,7 +26,7 @@ from somscape.desk.app._context import (
     take,
     take_sample,
 )
-from somscape.desk.app._results import FILES, decisions_csv, marked_page, plain_page
+from somscape.desk.app._results import FILES, WORKBOOK, decisions_csv, marked_page, plain_page
 from somscape.desk.app._settings import FILE as ROLES
 from somscape.desk.app._settings import (
     PageDecision,
@@ -334,9 +334,10 @@ class RunCalls:
         run, name = self._at.run(request), request.path_params["name"]
         table = self._at.store.table(run.upload)
         is_there = run.is_ranked or (name == ROLES and table is not None)
+        folder = self._at.store.folder_of(run.id)
+        is_there &= name != WORKBOOK or (folder / RESULTS / name).exists()  # an older run has none
         if name not in FILES or not is_there:
             raise Refusal(404, "This file does not exist.")
-        folder = self._at.store.folder_of(run.id)
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         if name == ROLES:
             body = text_of(run.settings, table or {}, run.name).encode()

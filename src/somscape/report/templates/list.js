@@ -145,7 +145,7 @@ function drawRow(row) {
     make("td", { role: "cell", class: "p", "data-label": "p" }, row.p > 0 && row.p < 1e-4 ? row.p.toExponential(1) : row.p ? number(Number(row.p.toPrecision(2))) : number(row.p)),
     make("td", { role: "cell", class: "where" }, where),
     make("td", { role: "cell", class: "why" }, ...drawEarlier(row), drawReasons(row)),
-    make("td", { role: "cell", class: "open" }, open, ...additions.line.map((add) => add(row))));
+    make("td", { role: "cell", class: "open" }, make("div", { class: "acts" }, open, ...additions.line.map((add) => add(row)))));
   line.querySelector(".id").setAttribute("role", "cell");
   line.querySelector(".id").append(...newsTag(row));
   line.addEventListener("click", (event) => {

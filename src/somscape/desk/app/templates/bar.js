@@ -5,7 +5,8 @@ function drawFiles() {
     name), " ", words);
   const roles = host.has_roles ? [file("roles.toml", "the kinds of columns, for later tables")] : [];
   return make("details", { class: "files" }, make("summary", null, "Files"), make("ul", null,
-    file("decisions.csv", "the marks"), file("alerts.csv", "the list"), file("map.som", "the map, to score new rows"),
+    file("decisions.csv", "the marks"), file("alerts.csv", "the list"),
+    ...(host.has_workbook ? [file("alerts.xlsx", "the list for Excel, with the checks")] : []), file("map.som", "the map, to score new rows"),
     ...roles, file("report.html", "this page, to save or send"), file("report.json", "the data of this page")));
 }
 
