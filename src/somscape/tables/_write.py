@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, time
+from itertools import product
 from numbers import Real
 from pathlib import Path
 from typing import Any, Self, TextIO, TypeAlias
@@ -175,16 +176,9 @@ numbers are probably ids."""
 MIN_WIDTH, MAX_WIDTH, SEEN = 8, 60, 200
 """Minimum and maximum width of a sheet's column in characters, and number of measured rows."""
 
+HEADER = {"bold": True, "bottom": 1, "bg_color": "#DCE6F0", "text_wrap": True, "valign": "top"}
 A4, FIRST_YEAR = 9, 1900
 """Excel's number of a paper size, and the last year whose dates it shows wrongly or not at all."""
-
-LOOKS: dict[str, dict[str, Any]] = {
-    "header": {"bold": True, "bottom": 1, "bg_color": "#DCE6F0", "text_wrap": True},
-    "text": {},
-    "risky": {"quote_prefix": True},
-    "long text": {"text_wrap": True},
-    "long risky": {"quote_prefix": True, "text_wrap": True},
-}
 
 NOT_IN_XML = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")
 
@@ -243,7 +237,12 @@ def workbook_bytes(sheets: Sequence[Sheet]) -> bytes:
     content = io.BytesIO()
     # This option writes rows to disk immediately.
     book = xlsxwriter.Workbook(content, {"constant_memory": True})
-    looks = {name: book.add_format({**look, "valign": "top"}) for name, look in LOOKS.items()}
+    looks = {
+        (is_long, is_risky): book.add_format(
+            {"valign": "top", "text_wrap": is_long, "quote_prefix": is_risky}
+        )
+        for is_long, is_risky in product((False, True), repeat=2)
+    }
     for sheet in sheets:
         _write(book, book.add_worksheet(sheet.name), sheet, looks)
     book.close()
@@ -252,24 +251,24 @@ def workbook_bytes(sheets: Sequence[Sheet]) -> bytes:
     return content.getvalue()
 
 
-def _write(book: Any, page: Any, sheet: Sheet, looks: Mapping[str, Any]) -> None:
+def _write(book: Any, page: Any, sheet: Sheet, looks: Mapping[tuple[bool, bool], Any]) -> None:
     names, n_rows = list(sheet.columns), sheet.n_rows
     widths = [len(name) + 3 for name in names]  # the button of the filter needs space
     moments = {n: _moments(values) for n, values in sheet.columns.items() if n not in sheet.keys}
     shown = {n: (values, _date_format(values)) for n, values in moments.items() if values}
     formats = [shown[n][1] if n in shown else sheet.formats.get(n, "General") for n in names]
     own = [book.add_format({"num_format": each, "valign": "top"}) for each in formats]
+    header = book.add_format(HEADER)
     for col, name in enumerate(names):
-        page.write_string(0, col, _clean(name), looks["header"])
+        page.write_string(0, col, _clean(name), header)
     columns = (shown[n][0] if n in shown else _values(v) for n, v in sheet.columns.items())
     for row, values in enumerate(zip(*columns, strict=True), 1):
         for col, value in enumerate(values):
             if isinstance(value, str):
-                look = "long " if len(value) > MAX_WIDTH or "\n" in value else ""
-                look += "risky" if escape_cell(value) != value else "text"
+                look = len(value) > MAX_WIDTH or "\n" in value, escape_cell(value) != value
                 page.write_string(row, col, _clean(value), looks[look])
             elif isinstance(value, bool):
-                page.write_boolean(row, col, value, looks["text"])
+                page.write_boolean(row, col, value, own[col])
             elif isinstance(value, datetime):
                 page.write_datetime(row, col, value, own[col])
             elif value is not None:

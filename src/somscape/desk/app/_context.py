@@ -27,11 +27,8 @@ from somscape.tables._text import ARROW_FILES, WORKBOOKS
 from somscape.tables._write import write_csv, write_table
 from somscape.tables.table import Table, table_from_columns
 
-ENDINGS = (
-    *(".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz"),
-    *ARROW_FILES,
-    *(WORKBOOKS if find_spec("python_calamine") else ()),
-)
+READERS = WORKBOOKS if find_spec("python_calamine") else ()
+ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", *ARROW_FILES, *READERS)
 TABLE_ENDING = ".parquet"
 """File extension for the stored copy of a table that did not come from a browser."""
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from importlib.util import find_spec
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 
 from somscape._files import whole, write_whole
 from somscape._types import Ints
-from somscape.desk.app._results import WORKBOOK, add_keys, carry_regions, detector_of, read_report
+from somscape.desk.app._results import add_keys, carry_regions, detector_of, read_report, write_rows
 from somscape.desk.app._settings import JobRequest
 from somscape.desk.app._store import REPORT, RESULTS
 from somscape.desk.cases._run import begin_watch, run_watch
@@ -79,8 +78,7 @@ def _write_results(
     with whole(results) as making:
         making.mkdir()
         found.write(making, found.result_list(*listed))
-        if find_spec("xlsxwriter"):
-            write_whole(making / WORKBOOK, found.result_list(*listed).content("xlsx"))
+        write_rows(making, found, *listed)
         if keys is not None:
             add_keys(data, keys)
         (making / REPORT).write_text(data.to_json(), encoding="utf-8")

@@ -122,7 +122,7 @@ function sayCount(chosen, shown) {
     : plural(chosen.length, "row", "rows") + (data.n_alerts ? ", " + alerts : "");
   if (shown.length < chosen.length) words += " (the first " + number(shown.length) + " are shown)";
   if (listed.length < data.n_rows) {
-    words += ". " + COVERED;
+    words += ". " + (additions.find ? COVERED.replace(", and searches,", "") : COVERED);
   }
   return words + ".";
 }
@@ -173,16 +173,16 @@ function drawReasons(row) {
       make("span", null, text("span", columnOfReason(reason), "column"), " ", text("span", unbroken(reason.value), "value"),
         text("span", unbroken(besideValue(reason)), "usual")),
       ...(reason.rule ? [] : [make("span", { class: "share", title: "Share of the score" }, percent(reason.share))])),
-    ...(reason.rule ? [] : [drawBar(reason)]))));
+    ...drawBar(reason))));
 }
 
 // A line does not break between a number and its percent sign.
 const unbroken = (words) => words.replace(/ (?=%)/g, "\u00a0");
 
-// A number is a mark on the axis of its column, next to the usual range. A category fills the
-// track by its share of the score.
-function drawBar({ column, at, usual_at: usual, share }) {
+// A number is a mark on the axis of its column, next to the usual range.
+function drawBar({ column, at, usual_at: usual, rule }) {
   const axis = (columnOf.get(column) || {}).axis;
+  if (rule || !axis || !usual || at === null) return [];
   const track = make("span", { class: "track", "aria-hidden": "true" });
   const bar = (className, from, to) => {
     const part = make("span", { class: className });
@@ -190,17 +190,11 @@ function drawBar({ column, at, usual_at: usual, share }) {
     part.style.width = 100 * (to - from) + "%";
     track.append(part);
   };
-  if (!axis || !usual || at === null) {
-    track.classList.add("share-track"); // a share, not a place on an axis
-    bar("fill", 0, share || 0);
-    return track;
-  }
   const [low, high] = ends([...axis, ...usual, at]);
   const along = (value) => (high > low ? (value - low) / (high - low) : 0.5);
-  track.classList.add("axis-track");
   bar("usual-range", along(usual[0]), along(usual[1]));
   bar("mark", along(at), along(at));
-  return track;
+  return [track];
 }
 
 function listenToList() {
