@@ -196,6 +196,7 @@ def _is_dense(person: Person) -> None:
         person.browser.run("scrollTo(0, document.documentElement.scrollHeight / 2)")
         assert person.browser.run(f"return {INSIDE}", "#undo-mark, #show-keys") == 2
     person.browser.emulate_nothing()
+    person.browser.run("scrollTo(0, 0)")
 
 
 def test_progress_is_seen_and_a_run_is_cancelled(

@@ -169,16 +169,16 @@ def _cell_text(value: Any) -> str:
 MAX_ROWS, MAX_COLUMNS, MAX_LETTERS = 1_048_576, 16_384, 32_767
 """Limits of a sheet in Excel: rows (with the header), columns, and characters per cell."""
 
+# Smallest number that is written to a workbook as text. Excel shows only 15 digits, and longer
+# numbers are probably ids.
 MAX_EXACT = 1e15
-"""Smallest number that is written to a workbook as text. Excel shows only 15 digits, and longer
-numbers are probably ids."""
 
+# Minimum and maximum width of a sheet's column in characters, and number of measured rows.
 MIN_WIDTH, MAX_WIDTH, SEEN = 8, 60, 200
-"""Minimum and maximum width of a sheet's column in characters, and number of measured rows."""
 
 HEADER = {"bold": True, "bottom": 1, "bg_color": "#DCE6F0", "text_wrap": True, "valign": "top"}
+# Excel's number of a paper size, and the last year whose dates it shows wrongly or not at all.
 A4, FIRST_YEAR = 9, 1900
-"""Excel's number of a paper size, and the last year whose dates it shows wrongly or not at all."""
 
 NOT_IN_XML = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")
 

@@ -13,11 +13,12 @@ import numpy as np
 import openpyxl
 import pytest
 from command_line import customers, customers_csv, run, write
-from texts import check_text, rejected
+from texts import check_text
 from web_client import Client, serving
 
 from somscape.desk.app import _context
 from somscape.desk.web._gate import Refusal
+from somscape.errors import InputError
 
 HOSTILE = ["<script>alert(1)</script>", "=1+1", "a=b", '"quoted"', "\u202eflip", "x" * 3000]
 
@@ -396,7 +397,7 @@ def test_workbooks_are_offered_with_the_extra_only(monkeypatch: pytest.MonkeyPat
         importlib.util, "find_spec", lambda name: None if "calamine" in name else find(name)
     )
     monkeypatch.setattr(_context, "ENDINGS", (".csv", ".parquet"))
-    with rejected(value="python-calamine"):
+    with pytest.raises(InputError, match=r"needs python-calamine\. Run pip install"):
         _context.ending_of("book.XLSX")
     with pytest.raises(Refusal, match=r"Give a \.csv or \.parquet file"):
         _context.ending_of("book.pdf")

@@ -33,8 +33,8 @@ from somscape.tables.table import Table
 RANKING, MAX_FOUND = "ranking.parquet", 50
 """Name of the file with the ids of all rows, and most rows that a search by id returns."""
 
+# Name of the list as a workbook, which needs the extra `excel`.
 WORKBOOK = "alerts.xlsx"
-"""Name of the list as a workbook, which needs the extra `excel`."""
 
 FILES = {
     "alerts.csv": "text/csv; charset=utf-8",
@@ -198,11 +198,11 @@ def detector_of(results: Path) -> Detector:
     return found
 
 
+# Decisions for training, and their values.
 KNOWN = {CONFIRMED: 1, CLEARED: 0}
-"""Decisions for training, and their values."""
 
+# Facts about a row that the page of a run does not show.
 NOT_LISTED = {"id": "", "score": None, "p_value": None}
-"""Facts about a row that the page of a run does not show."""
 
 
 class MarkStore:

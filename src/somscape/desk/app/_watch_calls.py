@@ -38,8 +38,8 @@ from somscape.report._build import lattice_of
 from somscape.tables._messages import listed
 from somscape.tables.table import table_from_columns
 
+# Most cases on the page of a watch, usual rows on the page of a case, characters of a name.
 MAX_CASES, N_USUAL, MAX_SHOWN_NAME = 5000, 3, 100
-"""Most cases on the page of a watch, usual rows on the page of a case, characters of a name."""
 
 
 def summary_of(state: State, name: str) -> dict[str, Any]:

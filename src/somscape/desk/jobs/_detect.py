@@ -101,17 +101,17 @@ def now() -> str:
 
 FORMATS = ("csv", "xlsx", "parquet")
 
+# Decisions that the menu of a cell in an Excel workbook offers.
 DECISIONS = STATES[1:]
-"""Decisions that the menu of a cell in an Excel workbook offers."""
 
+# Names of the number columns whose values are rounded in lists for people.
 NUMBERS = ("score", "p_value")
-"""Names of the number columns whose values are rounded in lists for people."""
 
+# Columns with which the list of a watch continues after the place of a row.
 TOLD = ("news", "why", "state", "comment")
-"""Columns with which the list of a watch continues after the place of a row."""
 
+# Excel's number format for these columns.
 SHOWN = "[<0.001]0.0E+00;0.000"
-"""Excel's number format for these columns."""
 
 
 def check_format(kind: str, *, bom: bool = False) -> None:
@@ -241,11 +241,11 @@ def _rounded(column: Column) -> Column:
     return table_from_columns({column.name: rounded(column.numbers)}).columns[0]
 
 
+# Rows in which ids are looked at.
 FIRST = slice(20)
-"""Rows in which ids are looked at."""
 
+# Minimum number of rows in a table for ranking them in parallel to other work.
 MANY_ROWS = 1 << 18
-"""Minimum number of rows in a table for ranking them in parallel to other work."""
 
 
 def _checks_of_rows(grouped: Grouped) -> list[Check]:
@@ -486,8 +486,8 @@ class MapCount:
         self.share = share
 
 
+# Number of hexadecimal digits in the name of a run.
 RUN_LETTERS = 16
-"""Number of hexadecimal digits in the name of a run."""
 
 
 def run_of(table: Table, detector: Detector, rule: AlertRule) -> str:
